@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source of tables: a live database or an archive. One implementation a file,
+ * behind struct source_class; to add a database is to add a file and a line in
+ * registry.c.
+ *
+ *   source   --begin-->  dataset   --open_cursor-->  cursor  --next-->  row
+ *   (a place)            (its tables at one moment)   (rows in order)
+ *
+ * A source and its datasets may be used by several threads; a cursor by one at
+ * a time. Cursors of one dataset all see the same moment, however many there
+ * are and on whatever connections.
+ */
+#ifndef CRMFS_SOURCE_SOURCE_H
+#define CRMFS_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "backends/source/schema.h"
+#include "fs/base/failure.h"
+
+enum cell_class {
+    CELL_NULL,
+    CELL_NUMBER,  /* ASCII: a JSON number, or Infinity, -Infinity, NaN */
+    CELL_TEXT,    /* the database says text; it may still be invalid UTF-8 or hold NUL */
+    CELL_BYTES,
+    CELL_BOOLEAN, /* the database has a boolean type; the bytes are its own form, first byte t/1 or f/0 */
+};
+
+struct cell {
+    enum cell_class class;
+    uint64_t size;    /* bytes */
+    const void *data; /* valid until the next call on the cursor; NULL with size > 0: see read_cell */
+};
+
+/* A cell above this many bytes may come without data, to be fetched with read_cell. */
+#define CELL_INLINE_BYTES ((uint64_t)1 << 20)
+
+struct row {
+    const struct cell *cells; /* column_count of them, in the schema's order */
+    bool past_range;          /* the row belongs to a later range than the cursor's */
+};
+
+struct cursor;
+struct cursor_class {
+    /* 1 and a row (valid until the next call), 0 at the end, or -errno. */
+    int (*next)(struct cursor *cursor, const struct row **ret_row, struct failure *failure);
+    /*
+     * Reads SIZE bytes at OFFSET of a cell of the current row that came without
+     * data. 0 or -errno; a short read is an error.
+     */
+    int (*read_cell)(struct cursor *cursor, size_t column, uint64_t offset, void *buffer,
+                     size_t size, struct failure *failure);
+    void (*close)(struct cursor *cursor);
+};
+struct cursor {
+    const struct cursor_class *class;
+};
+
+/* How a table may be read by several threads: range I holds the rows from start I to start I+1. */
+struct range_plan {
+    size_t count;    /* at least 1 */
+    int64_t *starts; /* count of them, rising; starts[0] is INT64_MIN. The source gives them their meaning. */
+};
+
+struct dataset;
+struct dataset_class {
+    size_t (*table_count)(const struct dataset *dataset);
+    /* Borrowed: as long as the dataset. */
+    struct schema *(*schema)(const struct dataset *dataset, size_t table);
+    /*
+     * Splits a table into at most WANTED ranges of about the same number of
+     * rows; one range when it cannot. The caller frees ret_plan->starts.
+     */
+    int (*plan)(struct dataset *dataset, size_t table, size_t wanted, struct range_plan *ret_plan,
+                struct failure *failure);
+    /*
+     * Rows in the schema's order, from the start of range RANGE of PLAN to the
+     * end of the table (rows past the range are marked). PLAN outlives the cursor.
+     */
+    int (*open_cursor)(struct dataset *dataset, size_t table, const struct range_plan *plan,
+                       size_t range, struct cursor **ret_cursor, struct failure *failure);
+    /*
+     * 0 if everything read so far belongs to the dataset's moment; -ESTALE if
+     * the source changed underneath (only sources that cannot lock).
+     */
+    int (*verify)(struct dataset *dataset, struct failure *failure);
+    /* Gives back connections, locks and transactions while no cursor is open; afterwards
+     * only table_count, schema and release may be called. Idempotent. */
+    void (*finish)(struct dataset *dataset);
+    void (*release)(struct dataset *dataset);
+};
+struct dataset {
+    const struct dataset_class *class;
+    struct timespec changed; /* when the data last changed, as far as the source can tell */
+    /*
+     * The dataset holds writers up, or cannot notice them: all its tables are
+     * to be read through at once, verified, and finished.
+     */
+    bool hurry;
+    /* How many cursors may usefully run at once; at least 1. */
+    unsigned parallel;
+};
+
+/* Changes whenever the data may have changed; comparable between any two calls on one source. */
+struct source_version {
+    uint64_t words[4];
+};
+
+struct source;
+struct source_class {
+    /* Cheap (microseconds): asked before an old dataset is shown again. */
+    int (*version)(struct source *source, struct source_version *ret_version,
+                   struct failure *failure);
+    /* One consistent moment of all tables, with the version that it is of. */
+    int (*begin)(struct source *source, struct dataset **ret_dataset,
+                 struct source_version *ret_version, struct failure *failure);
+    void (*close)(struct source *source); /* after all its datasets are released */
+};
+struct source {
+    const struct source_class *class;
+};
+
+struct source_options {
+    unsigned busy_timeout_ms; /* how long to wait for another program's lock */
+    unsigned parallel;        /* threads that the caller can give to one scan */
+};
+
+/*
+ * Opens what URL names: a path, or SCHEME:…; a path is recognised by its
+ * content. Fails with -EINVAL (unknown scheme, malformed), -ENOENT, -EACCES,
+ * -EBUSY (locked), -EILSEQ (not such a database, encrypted, corrupt) …
+ */
+int source_open(const char *url, const struct source_options *options,
+                struct source **ret_source, struct failure *failure);
+
+/*
+ * Takes NAME=URL apart. *ret_name is NAME, or made of the URL: the last part of
+ * its path without .db, .sqlite, .sqlite3. Both results are the caller's to free.
+ * -EINVAL: empty, '/' or a control byte in the name, "." or "..".
+ */
+int source_parse(const char *text, char **ret_name, char **ret_url, struct failure *failure);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers as text, independent of the locale. A double gets the fewest digits
+ * that read back to the same double (15, 16 or 17; a fast exact path for what
+ * has few decimals, after Clinger, "How to read floating point numbers
+ * accurately", 1990), in the style that fs/table/README.md fixes.
+ */
+#ifndef CRMFS_BASE_NUMBER_TEXT_H
+#define CRMFS_BASE_NUMBER_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define INTEGER_TEXT_SIZE 24 /* enough for any int64_t and uint64_t */
+#define DOUBLE_TEXT_SIZE 32
+
+/* Both write without a NUL and return the number of bytes written. */
+size_t integer_text(int64_t value, char text[INTEGER_TEXT_SIZE]);
+size_t double_text(double value, char text[DOUBLE_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/base/utf8.h"
+
+#include <stdint.h>
+
+size_t utf8_character(const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    size_t length;
+    uint8_t second_least = 0x80;
+    uint8_t second_most = 0xbf;
+
+    if (size == 0)
+        return 0;
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] < 0xc2 || at[0] > 0xf4)
+        return 0;
+    length = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    if (size < length)
+        return 0;
+    switch (at[0]) {
+    case 0xe0: second_least = 0xa0; break; /* overlong */
+    case 0xed: second_most = 0x9f; break;  /* surrogates */
+    case 0xf0: second_least = 0x90; break; /* overlong */
+    case 0xf4: second_most = 0x8f; break;  /* above U+10FFFF */
+    default: break;
+    }
+    if (at[1] < second_least || at[1] > second_most)
+        return 0;
+    for (size_t index = 2; index < length; index++) {
+        if (at[index] < 0x80 || at[index] > 0xbf)
+            return 0;
+    }
+    return length;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UTF-8 one character at a time, as RFC 3629 has it: no surrogates, nothing
+ * above U+10FFFF, no overlong form. For names; what cells need at memory speed
+ * is fs/table/text_scan.h.
+ */
+#ifndef CRMFS_BASE_UTF8_H
+#define CRMFS_BASE_UTF8_H
+
+#include <stddef.h>
+
+#define UTF8_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for each byte that is wrong */
+
+/* How many bytes the character takes that SIZE bytes begin with (1 to 4); 0: none, or a wrong one. */
+size_t utf8_character(const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/seal.h"
+
+#define SEGMENT_BYTES ((uint64_t)128 << 20)
+#define SEGMENT_BYTES_MOST ((uint64_t)2 << 30)
+#define SEGMENTS_WANTED 512 /* descriptors that a full spool may take */
+#define BLOB_BYTES_MOST ((size_t)64 << 20)
+#define PAGE_BYTES 4096u
+#define SCRATCHES_KEPT 8
+#define SCRATCH_BYTES_KEPT ((size_t)2 << 20)
+#define COMPRESSION_LEVEL 1
+
+struct spool_segment {
+    int descriptor;
+    uint64_t end;  /* where the next blob goes; guarded by the spool's lock */
+    uint64_t live; /* blobs not dropped, those being written included; guarded by the spool's lock */
+};
+
+/* What one put or get needs besides its caller's memory; reused. */
+struct scratch {
+    struct scratch *next;
+    struct buffer sealed;
+    struct buffer packed;
+    ZSTD_CCtx *compressor;
+    ZSTD_DCtx *decompressor;
+};
+
+struct spool {
+    char *directory;
+    uint64_t limit_bytes;
+    uint64_t segment_bytes;
+    struct sealer *sealer;
+
+    pthread_mutex_t lock; /* guards all below */
+    uint64_t used_bytes;
+    uint64_t blob_number;
+    struct spool_segment *current; /* NULL at first */
+    struct scratch *scratches;
+    unsigned scratch_count;
+};
+
+static void scratch_free(struct scratch *scratch)
+{
+    if (scratch == NULL)
+        return;
+    buffer_release(&scratch->sealed);
+    buffer_release(&scratch->packed);
+    ZSTD_freeCCtx(scratch->compressor);
+    ZSTD_freeDCtx(scratch->decompressor);
+    free(scratch);
+}
+
+static struct scratch *scratch_take(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct scratch *scratch = spool->scratches;
+
+    if (scratch != NULL) {
+        spool->scratches = scratch->next;
+        spool->scratch_count--;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    if (scratch == NULL) {
+        scratch = calloc(1, sizeof *scratch);
+        if (scratch != NULL) {
+            scratch->sealed = BUFFER(BLOB_BYTES_MOST + SEAL_OVERHEAD_BYTES);
+            scratch->packed = BUFFER(BLOB_BYTES_MOST);
+        }
+    }
+    return scratch;
+}
+
+static void scratch_give(struct spool *spool, struct scratch *scratch)
+{
+    if (scratch == NULL)
+        return;
+    if (scratch->sealed.capacity > SCRATCH_BYTES_KEPT)
+        buffer_release(&scratch->sealed);
+    if (scratch->packed.capacity > SCRATCH_BYTES_KEPT)
+        buffer_release(&scratch->packed);
+    pthread_mutex_lock(&spool->lock);
+    if (spool->scratch_count < SCRATCHES_KEPT) {
+        scratch->next = spool->scratches;
+        spool->scratches = scratch;
+        spool->scratch_count++;
+        scratch = NULL;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    scratch_free(scratch);
+}
+
+static const char *default_directory(void)
+{
+    const char *directory = getenv("TMPDIR");
+
+    return directory != NULL && directory[0] != '\0' ? directory : "/tmp";
+}
+
+int spool_create(const struct spool_options *options, struct spool **ret_spool,
+                 struct failure *failure)
+{
+    const char *directory =
+        options->directory != NULL ? options->directory : default_directory();
+    struct statvfs space;
+
+    if (statvfs(directory, &space) != 0)
+        return failure_set(failure, errno, "cannot use %s for the spool: %s; give another one with -o spool=DIR",
+                           directory, strerror(errno));
+
+    struct spool *spool = calloc(1, sizeof *spool);
+
+    if (spool == NULL)
+        return -ENOMEM;
+    pthread_mutex_init(&spool->lock, NULL);
+    spool->limit_bytes = options->limit_bytes != 0
+                             ? options->limit_bytes
+                             : (uint64_t)space.f_bavail * space.f_frsize / 2;
+    spool->segment_bytes = spool->limit_bytes / SEGMENTS_WANTED;
+    if (spool->segment_bytes < SEGMENT_BYTES)
+        spool->segment_bytes = SEGMENT_BYTES;
+    if (spool->segment_bytes > SEGMENT_BYTES_MOST)
+        spool->segment_bytes = SEGMENT_BYTES_MOST;
+    spool->directory = strdup(directory);
+
+    int error = spool->directory == NULL
+                    ? -ENOMEM
+                    : sealer_create_random(seal_best_cipher(), &spool->sealer, failure);
+
+    if (error != 0) {
+        spool_free(spool);
+        return error;
+    }
+    *ret_spool = spool;
+    return 0;
+}
+
+/* A file without a name; O_TMPFILE where the file system has it. */
+static int open_nameless(const char *directory)
+{
+    int descriptor = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+
+    if (descriptor >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+        return descriptor >= 0 ? descriptor : -errno;
+
+    cleanup_free char *path = NULL;
+
+    if (asprintf(&path, "%s/crmfs-spool-XXXXXX", directory) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    descriptor = mkostemp(path, O_CLOEXEC);
+    if (descriptor < 0)
+        return -errno;
+    unlink(path);
+    return descriptor;
+}
+
+static void segment_free(struct spool_segment *segment)
+{
+    close(segment->descriptor);
+    free(segment);
+}
+
+/* Makes sure that the current segment has room for SIZE bytes. The spool's lock is held. */
+static int make_room(struct spool *spool, uint64_t size)
+{
+    struct spool_segment *current = spool->current;
+
+    if (current != NULL && current->end + size <= spool->segment_bytes)
+        return 0;
+
+    int descriptor = open_nameless(spool->directory);
+
+    if (descriptor < 0)
+        return descriptor;
+
+    struct spool_segment *segment = calloc(1, sizeof *segment);
+
+    if (segment == NULL) {
+        close(descriptor);
+        return -ENOMEM;
+    }
+    segment->descriptor = descriptor;
+    spool->current = segment;
+    if (current != NULL && current->live == 0)
+        segment_free(current);
+    return 0;
+}
+
+static int reserve(struct spool *spool, size_t size, struct spool_blob *blob,
+                   struct failure *failure)
+{
+    int error;
+
+    pthread_mutex_lock(&spool->lock);
+    if (size > spool->limit_bytes || spool->used_bytes > spool->limit_bytes - size)
+        error = failure_set(failure, ENOSPC,
+                            "the spool in %s has reached its bound of %llu MiB: raise it with "
+                            "-o spool-size=SIZE, or close files that are no longer needed",
+                            spool->directory, (unsigned long long)(spool->limit_bytes >> 20));
+    else if ((error = make_room(spool, size)) != 0)
+        failure_set(failure, -error, "cannot make a spool file in %s: %s", spool->directory,
+                    strerror(-error));
+    if (error == 0) {
+        blob->segment = spool->current;
+        blob->offset = (uint32_t)spool->current->end;
+        blob->number = spool->blob_number++;
+        spool->current->end += size;
+        spool->current->live++;
+        spool->used_bytes += size;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    return error;
+}
+
+static int write_all(int descriptor, const uint8_t *bytes, size_t size, off_t offset)
+{
+    while (size > 0) {
+        ssize_t written = pwrite(descriptor, bytes, size, offset);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? -errno : -EIO;
+        bytes += written;
+        offset += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static int read_all(int descriptor, uint8_t *bytes, size_t size, off_t offset)
+{
+    while (size > 0) {
+        ssize_t taken = pread(descriptor, bytes, size, offset);
+
+        if (taken < 0 && errno == EINTR)
+            continue;
+        if (taken <= 0)
+            return taken < 0 ? -errno : -ENODATA;
+        bytes += taken;
+        offset += taken;
+        size -= (size_t)taken;
+    }
+    return 0;
+}
+
+/* Compresses into scratch->packed if that makes it smaller; *BYTES and *SIZE then point there. */
+static int pack(struct scratch *scratch, const void **bytes, size_t *size)
+{
+    if (scratch->compressor == NULL)
+        scratch->compressor = ZSTD_createCCtx();
+    if (scratch->compressor == NULL)
+        return -ENOMEM;
+    buffer_clear(&scratch->packed);
+
+    int error = buffer_reserve(&scratch->packed, *size);
+
+    if (error != 0)
+        return error;
+
+    size_t packed = ZSTD_compressCCtx(scratch->compressor, scratch->packed.data, *size - 1, *bytes,
+                                      *size, COMPRESSION_LEVEL);
+
+    if (!ZSTD_isError(packed)) {
+        *bytes = scratch->packed.data;
+        *size = packed;
+    }
+    return 0;
+}
+
+static int put_with(struct spool *spool, struct scratch *scratch, const void *bytes, size_t size,
+                    struct spool_blob *blob, struct failure *failure)
+{
+    struct spool_usage usage;
+    int error;
+
+    blob->plain_size = (uint32_t)size;
+    spool_usage(spool, &usage);
+    if (usage.used_bytes > usage.limit_bytes / 2 && size > 1) {
+        error = pack(scratch, &bytes, &size);
+        if (error != 0)
+            return error;
+    }
+    blob->size = (uint32_t)(size + SEAL_OVERHEAD_BYTES);
+    buffer_clear(&scratch->sealed);
+    error = buffer_reserve(&scratch->sealed, blob->size);
+    if (error == 0)
+        error = reserve(spool, blob->size, blob, failure);
+    if (error != 0)
+        return error;
+
+    error = seal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size, bytes,
+                 size, scratch->sealed.data);
+    if (error == 0)
+        error = write_all(blob->segment->descriptor, scratch->sealed.data, blob->size,
+                          (off_t)blob->offset);
+    if (error != 0) {
+        spool_drop(spool, blob);
+        return failure_set(failure, -error, "cannot write to the spool in %s: %s",
+                           spool->directory, strerror(-error));
+    }
+    return 0;
+}
+
+int spool_put(struct spool *spool, const void *bytes, size_t size, struct spool_blob *ret_blob,
+              struct failure *failure)
+{
+    if (size > BLOB_BYTES_MOST)
+        return failure_set(failure, EFBIG, "a piece of %zu bytes is too large for the spool", size);
+
+    struct scratch *scratch = scratch_take(spool);
+
+    if (scratch == NULL)
+        return -ENOMEM;
+
+    struct spool_blob blob = {0};
+    int error = put_with(spool, scratch, bytes, size, &blob, failure);
+
+    scratch_give(spool, scratch);
+    if (error == 0)
+        *ret_blob = blob;
+    return error;
+}
+
+static int unpack(struct scratch *scratch, size_t packed_size, const struct spool_blob *blob,
+                  struct buffer *output)
+{
+    if (scratch->decompressor == NULL)
+        scratch->decompressor = ZSTD_createDCtx();
+    if (scratch->decompressor == NULL)
+        return -ENOMEM;
+
+    size_t size = ZSTD_decompressDCtx(scratch->decompressor, output->data, blob->plain_size,
+                                      scratch->packed.data, packed_size);
+
+    return ZSTD_isError(size) || size != blob->plain_size ? -EBADMSG : 0;
+}
+
+static int get_with(struct spool *spool, struct scratch *scratch, const struct spool_blob *blob,
+                    struct buffer *output)
+{
+    size_t sealed_plain = blob->size - SEAL_OVERHEAD_BYTES;
+    bool packed = sealed_plain != blob->plain_size;
+    int error;
+
+    buffer_clear(output);
+    buffer_clear(&scratch->sealed);
+    buffer_clear(&scratch->packed);
+    if ((error = buffer_reserve(output, blob->plain_size)) != 0 ||
+        (error = buffer_reserve(&scratch->sealed, blob->size)) != 0 ||
+        (packed && (error = buffer_reserve(&scratch->packed, sealed_plain)) != 0))
+        return error;
+    error = read_all(blob->segment->descriptor, scratch->sealed.data, blob->size,
+                     (off_t)blob->offset);
+    if (error == 0)
+        error = unseal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size,
+                       scratch->sealed.data, blob->size,
+                       packed ? scratch->packed.data : output->data);
+    if (error == 0 && packed)
+        error = unpack(scratch, sealed_plain, blob, output);
+    if (error == 0)
+        output->size = blob->plain_size;
+    return error;
+}
+
+int spool_get(struct spool *spool, const struct spool_blob *blob, struct buffer *output,
+              struct failure *failure)
+{
+    struct scratch *scratch = scratch_take(spool);
+
+    if (scratch == NULL)
+        return -ENOMEM;
+
+    int error = get_with(spool, scratch, blob, output);
+
+    scratch_give(spool, scratch);
+    if (error == -ENOMEM)
+        return error;
+    return error == 0 ? 0
+                      : failure_set(failure, EIO,
+                                    "a spool file in %s is damaged (%s): unmount and mount again",
+                                    spool->directory, strerror(-error));
+}
+
+/* Tells the disk that the blob's whole pages are free; a courtesy, so its failure is none. */
+static void punch(const struct spool_segment *segment, const struct spool_blob *blob)
+{
+    uint64_t start = ((uint64_t)blob->offset + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    uint64_t end = ((uint64_t)blob->offset + blob->size) / PAGE_BYTES * PAGE_BYTES;
+
+    if (end > start)
+        (void)!fallocate(segment->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                         (off_t)start, (off_t)(end - start));
+}
+
+void spool_drop(struct spool *spool, const struct spool_blob *blob)
+{
+    struct spool_segment *segment = blob->segment;
+    bool dead = false;
+
+    if (segment == NULL)
+        return;
+    punch(segment, blob);
+    pthread_mutex_lock(&spool->lock);
+    spool->used_bytes -= blob->size;
+    segment->live--;
+    if (segment->live == 0) {
+        dead = segment != spool->current;
+        segment->end = 0;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    if (dead)
+        segment_free(segment);
+}
+
+void spool_usage(struct spool *spool, struct spool_usage *ret_usage)
+{
+    pthread_mutex_lock(&spool->lock);
+    *ret_usage = (struct spool_usage){spool->used_bytes, spool->limit_bytes};
+    pthread_mutex_unlock(&spool->lock);
+}
+
+const char *spool_directory(const struct spool *spool)
+{
+    return spool->directory;
+}
+
+void spool_free(struct spool *spool)
+{
+    if (spool == NULL)
+        return;
+    if (spool->current != NULL)
+        segment_free(spool->current);
+    while (spool->scratches != NULL) {
+        struct scratch *scratch = spool->scratches;
+
+        spool->scratches = scratch->next;
+        scratch_free(scratch);
+    }
+    sealer_free(spool->sealer);
+    pthread_mutex_destroy(&spool->lock);
+    free(spool->directory);
+    free(spool);
+}

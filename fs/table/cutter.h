@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where row groups end. A row begins a new group when a keyed hash of its key
+ * is small; how small is in proportion to the row's size, so that groups are
+ * ROW_GROUP_TARGET_BYTES on average whatever the rows are like. A boundary thus
+ * depends on one row alone: rows inserted or deleted elsewhere move no other
+ * boundary, and threads that begin anywhere in the table find the same ones.
+ *
+ * Content-defined chunking without a minimum (small groups are rare and cheap:
+ * sizes are distributed exponentially); the maximum, ROW_GROUP_LARGEST_BYTES,
+ * is counted from the last boundary and therefore just as repeatable.
+ */
+#ifndef CRMFS_TABLE_CUTTER_H
+#define CRMFS_TABLE_CUTTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backends/source/source.h"
+
+#define CUTTER_KEY_BYTES 16 /* crypto_shorthash_KEYBYTES: SipHash-2-4 */
+
+/* Bytes that a row's cells take. */
+uint64_t row_bytes(const struct schema *schema, const struct cell *cells);
+
+/*
+ * Whether the row, of BYTES bytes, begins a group. The key is the schema's order
+ * key, or the whole row where there is none. A row with a cell that came without
+ * data always does.
+ */
+bool row_begins_group(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
+                      const struct cell *cells, uint64_t bytes);
+
+#endif

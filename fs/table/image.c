@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/table/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "fs/base/memory.h"
+
+struct group {
+    struct spool_blob blob;
+    uint64_t csv_end; /* bytes of all groups up to and with this one */
+    uint64_t ndjson_end;
+    uint64_t rows_end;
+};
+
+struct image {
+    unsigned references; /* atomic */
+    uint64_t number;
+    struct schema *schema;
+    struct format_plan *plan;
+    struct spool *spool;
+    uint64_t stored_bytes;
+    uint8_t digest[IMAGE_DIGEST_BYTES];
+    size_t group_count;
+    struct group groups[];
+};
+
+static uint64_t next_number;
+
+static void drop_blobs(struct spool *spool, const struct image_group *groups, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        spool_drop(spool, &groups[i].blob);
+}
+
+/* A chain: each link digests the one before and the next group's own digest. */
+static void digest_groups(const struct image_group *groups, size_t count, uint8_t *digest)
+{
+    uint8_t link[2 * IMAGE_DIGEST_BYTES] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        XXH128_canonical_t canonical;
+
+        memcpy(link + IMAGE_DIGEST_BYTES, groups[i].digest, IMAGE_DIGEST_BYTES);
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits(link, sizeof link));
+        memcpy(link, canonical.digest, IMAGE_DIGEST_BYTES);
+    }
+    memcpy(digest, link, IMAGE_DIGEST_BYTES);
+}
+
+int image_create(struct schema *schema, struct spool *spool, const struct image_group *groups,
+                 size_t group_count, struct image **ret_image)
+{
+    struct image *image = calloc(1, sizeof *image + group_count * sizeof image->groups[0]);
+
+    if (image != NULL)
+        image->plan = format_plan_create(schema);
+    if (image == NULL || image->plan == NULL) {
+        free(image);
+        drop_blobs(spool, groups, group_count);
+        return -ENOMEM;
+    }
+    image->references = 1;
+    image->number = __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED);
+    image->schema = schema_reference(schema);
+    image->spool = spool;
+    image->group_count = group_count;
+    digest_groups(groups, group_count, image->digest);
+
+    uint64_t csv = 0;
+    uint64_t ndjson = 0;
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < group_count; i++) {
+        csv += groups[i].measure.csv_bytes;
+        ndjson += groups[i].measure.ndjson_bytes;
+        rows += groups[i].measure.rows;
+        image->groups[i] = (struct group){groups[i].blob, csv, ndjson, rows};
+        image->stored_bytes += groups[i].blob.size;
+    }
+    *ret_image = image;
+    return 0;
+}
+
+struct image *image_reference(struct image *image)
+{
+    __atomic_add_fetch(&image->references, 1, __ATOMIC_RELAXED);
+    return image;
+}
+
+void image_release(struct image *image)
+{
+    if (image == NULL || __atomic_sub_fetch(&image->references, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    for (size_t i = 0; i < image->group_count; i++)
+        spool_drop(image->spool, &image->groups[i].blob);
+    format_plan_free(image->plan);
+    schema_release(image->schema);
+    free(image);
+}
+
+uint64_t image_number(const struct image *image)
+{
+    return image->number;
+}
+
+uint64_t image_rows(const struct image *image)
+{
+    return image->group_count != 0 ? image->groups[image->group_count - 1].rows_end : 0;
+}
+
+uint64_t image_stored_bytes(const struct image *image)
+{
+    return image->stored_bytes;
+}
+
+struct schema *image_schema(const struct image *image)
+{
+    return image->schema;
+}
+
+bool image_equal(const struct image *left, const struct image *right)
+{
+    return image_rows(left) == image_rows(right) &&
+           memcmp(left->digest, right->digest, IMAGE_DIGEST_BYTES) == 0 &&
+           schema_equal(left->schema, right->schema);
+}
+
+static uint64_t head_size(const struct image *image, enum table_format format)
+{
+    size_t size;
+
+    format_head(image->plan, format, &size);
+    return size;
+}
+
+static uint64_t tail_size(const struct image *image, enum table_format format)
+{
+    size_t size;
+
+    format_tail(image->plan, format, &size);
+    return size;
+}
+
+/* Bytes of groups 0 … INDEX-1 in FORMAT. JSON has a comma after every row but the last. */
+static uint64_t groups_bytes(const struct image *image, enum table_format format, size_t index)
+{
+    if (index == 0)
+        return 0;
+
+    const struct group *group = &image->groups[index - 1];
+
+    switch (format) {
+    case FORMAT_CSV:
+        return group->csv_end;
+    case FORMAT_NDJSON:
+        return group->ndjson_end;
+    default:
+        return group->ndjson_end + group->rows_end -
+               (index == image->group_count && group->rows_end != 0 ? 1 : 0);
+    }
+}
+
+uint64_t image_size(const struct image *image, enum table_format format)
+{
+    return head_size(image, format) + groups_bytes(image, format, image->group_count) +
+           tail_size(image, format);
+}
+
+static struct image_part part_of(const struct image *image, enum table_format format, size_t number)
+{
+    uint64_t head = head_size(image, format);
+
+    if (number == 0)
+        return (struct image_part){0, 0, head};
+
+    size_t index = number - 1;
+    uint64_t before = groups_bytes(image, format, index);
+
+    if (index >= image->group_count)
+        return (struct image_part){number, head + before,
+                                   index == image->group_count ? tail_size(image, format) : 0};
+    return (struct image_part){number, head + before,
+                               groups_bytes(image, format, index + 1) - before};
+}
+
+struct image_part image_find(const struct image *image, enum table_format format, uint64_t offset)
+{
+    uint64_t head = head_size(image, format);
+
+    if (offset < head)
+        return part_of(image, format, 0);
+    offset -= head;
+
+    /* The first group that ends after the offset. */
+    size_t low = 0;
+    size_t high = image->group_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (groups_bytes(image, format, middle + 1) > offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return part_of(image, format, low + 1);
+}
+
+struct image_part image_next(const struct image *image, enum table_format format,
+                             const struct image_part *part)
+{
+    struct image_part next = part_of(image, format, part->number + 1);
+
+    while (next.size == 0 && next.number <= image->group_count)
+        next = part_of(image, format, next.number + 1);
+    return next;
+}
+
+void image_scratch_release(struct image_scratch *scratch)
+{
+    buffer_release(&scratch->encoded);
+    row_group_view_release(&scratch->view);
+}
+
+static int render_group(struct image *image, enum table_format format, size_t index,
+                        struct image_scratch *scratch, struct buffer *output,
+                        struct failure *failure)
+{
+    scratch->encoded.limit = ROW_GROUP_ENCODED_LIMIT;
+
+    int error = spool_get(image->spool, &image->groups[index].blob, &scratch->encoded, failure);
+
+    if (error == 0)
+        error = row_group_open(&scratch->view, image->schema->column_count, scratch->encoded.data,
+                               scratch->encoded.size);
+    if (error == 0)
+        error = format_render(image->plan, format, &scratch->view, index + 1 == image->group_count,
+                              output);
+    return error;
+}
+
+int image_render(struct image *image, enum table_format format, const struct image_part *part,
+                 struct image_scratch *scratch, struct buffer *output, struct failure *failure)
+{
+    int error = 0;
+    size_t size;
+
+    buffer_clear(output);
+    if (part->number == 0) {
+        const void *head = format_head(image->plan, format, &size);
+
+        error = buffer_append(output, head, size);
+    } else if (part->number > image->group_count) {
+        const void *tail = format_tail(image->plan, format, &size);
+
+        error = buffer_append(output, tail, size);
+    } else if ((error = buffer_reserve(output, (size_t)part->size)) == 0) {
+        error = render_group(image, format, part->number - 1, scratch, output, failure);
+    }
+    if (error == -ENOMEM || (error == 0 && output->size == part->size))
+        return error;
+    if (error != 0 && failure != NULL && failure->code != 0)
+        return -EIO;
+    return failure_set(failure, EIO,
+                       "row group %zu of table %s does not read back as it was written: "
+                       "please report this; mounting again reads the table anew",
+                       part->number, image->schema->name);
+}

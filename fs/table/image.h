@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An image: one table at one moment, as an ordered list of sealed row groups
+ * with their exact lengths in every format. Immutable once made, counted, safe
+ * from several threads. A file in some format consists of parts: part 0 is the
+ * head, parts 1 … groups are the row groups, the last is the tail.
+ */
+#ifndef CRMFS_TABLE_IMAGE_H
+#define CRMFS_TABLE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/schema.h"
+#include "fs/base/failure.h"
+#include "fs/store/spool.h"
+#include "fs/table/format.h"
+#include "fs/table/row_group.h"
+
+#define IMAGE_DIGEST_BYTES 16
+
+/* One row group, as a scan makes it. */
+struct image_group {
+    struct spool_blob blob;
+    uint8_t digest[IMAGE_DIGEST_BYTES]; /* XXH3-128 of the encoded group */
+    struct row_group_measure measure;
+};
+
+struct image;
+
+/*
+ * An image of GROUPS, whose blobs become its own (also when it fails: they are
+ * dropped then). 0 or -ENOMEM.
+ */
+int image_create(struct schema *schema, struct spool *spool, const struct image_group *groups,
+                 size_t group_count, struct image **ret_image);
+struct image *image_reference(struct image *image);
+void image_release(struct image *image); /* NULL is allowed */
+
+uint64_t image_number(const struct image *image); /* unique in the process, never reused */
+uint64_t image_rows(const struct image *image);
+uint64_t image_stored_bytes(const struct image *image);
+struct schema *image_schema(const struct image *image); /* borrowed */
+
+/* Tells whether two images of one process show the same: equal digests, equal schemas. */
+bool image_equal(const struct image *left, const struct image *right);
+
+/* Exact length of the file in FORMAT, bytes. */
+uint64_t image_size(const struct image *image, enum table_format format);
+
+/* Where OFFSET lies: the part, where that starts, and its length. OFFSET is below the file's length. */
+struct image_part {
+    size_t number;
+    uint64_t start;
+    uint64_t size;
+};
+struct image_part image_find(const struct image *image, enum table_format format, uint64_t offset);
+
+/* The part after PART; its size is 0 when PART was the last. */
+struct image_part image_next(const struct image *image, enum table_format format,
+                             const struct image_part *part);
+
+/* What rendering needs besides memory for the result; reused between calls, zeroed at first. */
+struct image_scratch {
+    struct buffer encoded;
+    struct row_group_view view;
+};
+void image_scratch_release(struct image_scratch *scratch);
+
+/*
+ * Renders a part into OUTPUT (cleared first). -EIO when the spool is damaged or
+ * the result has not the length that was promised; never wrong bytes.
+ */
+int image_render(struct image *image, enum table_format format, const struct image_part *part,
+                 struct image_scratch *scratch, struct buffer *output, struct failure *failure);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/error_log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/base/memory.h"
+
+/* A path longer than this leaves too little room for the words. */
+#define MOST_PATH 600
+#define TIME_SIZE sizeof "-2147483648-11-20T12:00:00Z"
+
+struct refusal {
+    int code;
+    uint64_t times;
+    time_t first;
+    time_t last;
+    char words[ERROR_LOG_WORDS_SIZE]; /* "PATH: TEXT" */
+};
+
+/* refusals is a ring: the oldest stands at next once it is full. */
+struct error_log {
+    pthread_mutex_t lock; /* guards all below but kept */
+    size_t kept;
+    size_t count; /* at most kept */
+    size_t next;  /* where the next refusal goes */
+    uint64_t serial;
+    struct refusal *refusals; /* calloc: pages not yet used take no memory */
+};
+
+int error_log_create(size_t kept, struct error_log **ret_log)
+{
+    cleanup_free struct error_log *log = calloc(1, sizeof *log);
+
+    if (log == NULL)
+        return -ENOMEM;
+    log->kept = kept;
+    log->refusals = allocate_array(kept, sizeof *log->refusals);
+    if (log->refusals == NULL)
+        return -ENOMEM;
+    pthread_mutex_init(&log->lock, NULL); /* never fails on Linux */
+    *ret_log = steal_pointer(&log);
+    return 0;
+}
+
+static void word_refusal(struct refusal *refusal, const char *path, const char *text)
+{
+    size_t used = printable_copy(refusal->words, MOST_PATH, path);
+
+    if (used > 0)
+        used += (size_t)sprintf(refusal->words + used, ": ");
+    printable_copy(refusal->words + used, sizeof refusal->words - used, text);
+}
+
+void error_log_add(struct error_log *log, const char *path, const struct failure *failure)
+{
+    struct refusal refusal = {.code = failure->code, .times = 1};
+    struct refusal *newest;
+
+    word_refusal(&refusal, path, failure->text);
+    refusal.first = refusal.last = time(NULL);
+    pthread_mutex_lock(&log->lock);
+    newest = &log->refusals[(log->next + log->kept - 1) % log->kept];
+    if (log->count > 0 && newest->code == refusal.code &&
+        strcmp(newest->words, refusal.words) == 0) {
+        newest->times++;
+        newest->last = refusal.last;
+    } else {
+        log->refusals[log->next] = refusal;
+        log->next = (log->next + 1) % log->kept;
+        if (log->count < log->kept)
+            log->count++;
+    }
+    log->serial++;
+    pthread_mutex_unlock(&log->lock);
+}
+
+static void time_text(time_t when, char text[TIME_SIZE])
+{
+    struct tm parts;
+
+    if (gmtime_r(&when, &parts) == NULL ||
+        strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        strcpy(text, "-");
+}
+
+static int append_line(struct buffer *output, const struct refusal *refusal)
+{
+    char first[TIME_SIZE];
+    char last[TIME_SIZE];
+    const char *name = strerrorname_np(refusal->code);
+    int error;
+
+    time_text(refusal->first, first);
+    time_text(refusal->last, last);
+    if (name != NULL)
+        error = buffer_print(output, "%s %s %s", first, name, refusal->words);
+    else
+        error = buffer_print(output, "%s errno %d %s", first, refusal->code, refusal->words);
+    if (error == 0 && refusal->times > 1)
+        error = buffer_print(output, " (%ju times, last %s)", (uintmax_t)refusal->times, last);
+    return error != 0 ? error : buffer_append_text(output, "\n");
+}
+
+int error_log_text(struct error_log *log, struct buffer *output)
+{
+    size_t before = output->size;
+    int error = 0;
+
+    pthread_mutex_lock(&log->lock);
+    for (size_t index = 0; error == 0 && index < log->count; index++) {
+        size_t place = (log->next + log->kept - log->count + index) % log->kept;
+
+        error = append_line(output, &log->refusals[place]);
+    }
+    pthread_mutex_unlock(&log->lock);
+    if (error != 0)
+        output->size = before;
+    return error;
+}
+
+uint64_t error_log_serial(struct error_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    uint64_t serial = log->serial;
+    pthread_mutex_unlock(&log->lock);
+    return serial;
+}
+
+void error_log_free(struct error_log *log)
+{
+    if (log == NULL)
+        return;
+    pthread_mutex_destroy(&log->lock);
+    free(log->refusals);
+    free(log);
+}

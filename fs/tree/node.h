@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A node: what a name in the mount stands for. Its content never changes while
+ * it lives (a changed file is a new node under the same name); only directories
+ * may list other nodes from one moment to the next. Nodes are counted
+ * references; the mount keeps one for as long as the kernel knows the inode.
+ *
+ * All functions may be called from several threads at once, and may block while
+ * a table is read through.
+ */
+#ifndef CRMFS_TREE_NODE_H
+#define CRMFS_TREE_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "fs/base/failure.h"
+#include "fs/table/reading.h"
+
+/* Who asks: a process keeps seeing the generation that it began to walk (fs/tree/live.h). */
+struct caller {
+    pid_t process; /* thread group, 0 when unknown */
+};
+
+struct node_attributes {
+    mode_t type;    /* S_IFDIR, S_IFREG or S_IFLNK */
+    uint64_t bytes; /* exact */
+    struct timespec modified;
+};
+
+#define VALID_FOR_EVER UINT64_MAX
+
+struct node;
+struct handle;
+struct listing;
+
+struct node_class {
+    /*
+     * Exact attributes. WAIT false: only if they are known already, else
+     * -EAGAIN. ret_valid_ns: how long the kernel may believe them.
+     */
+    int (*attributes)(struct node *node, bool wait, struct node_attributes *ret_attributes,
+                      uint64_t *ret_valid_ns, struct failure *failure);
+    /*
+     * Directories: the node under NAME, with a reference, and how long the
+     * kernel may believe that the name means it. -ENOENT when there is none.
+     */
+    int (*lookup)(struct node *directory, const char *name, const struct caller *caller,
+                  struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure);
+    /* Directories: the names as they are now; they stay so for this listing. */
+    int (*list)(struct node *directory, const struct caller *caller, struct listing **ret_listing,
+                struct failure *failure);
+    /* Files. */
+    int (*open)(struct node *node, const struct caller *caller, struct handle **ret_handle,
+                struct failure *failure);
+    /* Symbolic links: the target, borrowed from the node. */
+    const char *(*target)(const struct node *node);
+    /*
+     * Extended attributes: the value of NAME as text in VALUE (SIZE bytes), its
+     * length returned; -ENODATA when there is none, -ERANGE. NAME NULL: the
+     * names, each ended by NUL. A NULL function: none at all.
+     */
+    ssize_t (*xattr)(struct node *node, const char *name, char *value, size_t size,
+                     struct failure *failure);
+    void (*release)(struct node *node); /* the last reference is gone */
+};
+
+struct node {
+    const struct node_class *class;
+    unsigned references; /* atomic */
+    uint64_t inode;      /* unique in the life of the mount, never 0 or reused; the root's is 1 */
+    char *path;          /* below the mountpoint, for messages; "" for the root; owned */
+};
+
+/* A file opened. */
+struct handle_class {
+    /* Fills ret_reading with up to SIZE bytes at OFFSET, fewer only at the end of the file. */
+    int (*read)(struct handle *handle, uint64_t offset, size_t size, struct reading *ret_reading,
+                struct failure *failure);
+    void (*close)(struct handle *handle);
+};
+struct handle {
+    const struct handle_class *class;
+};
+
+/* A directory opened. Entries 0 … count-1 do not include "." and "..". */
+struct listing_entry {
+    const char *name; /* borrowed from the listing */
+    mode_t type;
+    uint64_t inode;
+    struct node *node;    /* borrowed from the listing */
+    uint64_t valid_ns;    /* as for lookup, counted from now */
+};
+struct listing_class {
+    size_t (*count)(const struct listing *listing);
+    void (*entry)(struct listing *listing, size_t index, struct listing_entry *ret_entry);
+    void (*close)(struct listing *listing);
+};
+struct listing {
+    const struct listing_class *class;
+};
+
+static inline struct node *node_reference(struct node *node)
+{
+    __atomic_add_fetch(&node->references, 1, __ATOMIC_RELAXED);
+    return node;
+}
+
+void node_release(struct node *node); /* NULL is allowed */
+
+/* Fills in the common part: one reference, a fresh inode number, PATH copied. 0 or -ENOMEM. */
+int node_init(struct node *node, const struct node_class *class, const char *path);
+
+#endif

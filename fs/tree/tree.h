@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of a mount: what stands where (DESIGN.md, "The mount"). Made of the
+ * sources that it is given; knows nothing of FUSE.
+ */
+#ifndef CRMFS_TREE_TREE_H
+#define CRMFS_TREE_TREE_H
+
+#include <stdint.h>
+
+#include "fs/base/failure.h"
+#include "fs/tree/node.h"
+
+struct tree_options {
+    uint64_t max_memory_bytes;  /* resident memory that the whole process may take */
+    uint64_t refresh_ns;        /* a change in a source shows at most so much later */
+    const char *spool_directory; /* NULL: $TMPDIR, or /tmp */
+    uint64_t spool_bytes;       /* 0: half of what is free there at the beginning */
+    unsigned busy_timeout_ms;
+};
+
+struct tree_source {
+    const char *name; /* the folder's name under live/ */
+    const char *url;
+};
+
+struct tree;
+
+/*
+ * Opens the sources and builds the tree. Fails as source_open does, and with
+ * -EEXIST when two sources have one name. Starts threads: call it after the
+ * last fork.
+ */
+int tree_create(const struct tree_options *options, const struct tree_source *sources,
+                size_t source_count, struct tree **ret_tree, struct failure *failure);
+
+/* The root directory, borrowed. */
+struct node *tree_root(struct tree *tree);
+
+/* Adds a line to .crmfs/errors: the last TREE_ERRORS_KEPT stay. */
+#define TREE_ERRORS_KEPT 1000
+void tree_report(struct tree *tree, const char *path, const struct failure *failure);
+
+/* Space for statfs: used and free bytes of the spool within its bound, and the number of nodes. */
+struct tree_space {
+    uint64_t total_bytes;
+    uint64_t free_bytes;
+    uint64_t nodes;
+};
+void tree_space(struct tree *tree, struct tree_space *ret_space);
+
+/* After all nodes but the root, handles and listings are given back. */
+void tree_free(struct tree *tree);
+
+#endif
