@@ -43,9 +43,9 @@ struct column {
 };
 
 struct foreign_key {
-    size_t count;         /* columns of the key */
-    size_t *columns;      /* indexes into the schema's columns */
-    char *target_table;   /* the table's name */
+    size_t count;          /* columns of the key */
+    size_t *columns;       /* indexes into the schema's columns */
+    char *target_table;    /* the table's name */
     char **target_columns; /* names, or NULL: the target's primary key */
 };
 
@@ -57,11 +57,13 @@ struct schema {
     struct column *columns;
     size_t primary_key_count; /* 0: no primary key */
     size_t *primary_key;      /* column indexes in key order */
-    size_t order_key_count;   /* the columns that the rows are sorted by and cut on; 0: hidden rowid or whole row */
+    size_t order_key_count;   /* the columns that the rows are sorted by and cut on; 0: hidden rowid
+                                 or whole row */
     size_t *order_key;
     size_t foreign_key_count;
     struct foreign_key *foreign_keys;
-    char *ddl; /* the source's own statements for this table, without a final newline; "" when it has none */
+    char *ddl; /* the source's own statements for this table, without a final newline; "" when it
+                  has none */
 };
 
 /* An empty schema named NAME with room for COLUMN_COUNT columns, one reference; NULL: no memory. */

@@ -23,16 +23,18 @@
 
 enum cell_class {
     CELL_NULL,
-    CELL_NUMBER,  /* ASCII: a JSON number, or Infinity, -Infinity, NaN */
-    CELL_TEXT,    /* the database says text; it may still be invalid UTF-8 or hold NUL */
+    CELL_NUMBER, /* ASCII: a JSON number, or Infinity, -Infinity, NaN */
+    CELL_TEXT,   /* the database says text; it may still be invalid UTF-8 or hold NUL */
     CELL_BYTES,
-    CELL_BOOLEAN, /* the database has a boolean type; the bytes are its own form, first byte t/1 or f/0 */
+    CELL_BOOLEAN, /* the database has a boolean type; the bytes are its own form, first byte t/1 or
+                     f/0 */
 };
 
 struct cell {
     enum cell_class class;
-    uint64_t size;    /* bytes */
-    const void *data; /* valid until the next call on the cursor; NULL with size > 0: see read_cell */
+    uint64_t size; /* bytes */
+    const void
+        *data; /* valid until the next call on the cursor; NULL with size > 0: see read_cell */
 };
 
 /* A cell above this many bytes may come without data, to be fetched with read_cell. */
@@ -62,7 +64,8 @@ struct cursor {
 /* How a table may be read by several threads: range I holds the rows from start I to start I+1. */
 struct range_plan {
     size_t count;    /* at least 1 */
-    int64_t *starts; /* count of them, rising; starts[0] is INT64_MIN. The source gives them their meaning. */
+    int64_t *starts; /* count of them, rising; starts[0] is INT64_MIN. The source gives them their
+                        meaning. */
 };
 
 struct dataset;
@@ -133,8 +136,8 @@ struct source_options {
  * content. Fails with -EINVAL (unknown scheme, malformed), -ENOENT, -EACCES,
  * -EBUSY (locked), -EILSEQ (not such a database, encrypted, corrupt) …
  */
-int source_open(const char *url, const struct source_options *options,
-                struct source **ret_source, struct failure *failure);
+int source_open(const char *url, const struct source_options *options, struct source **ret_source,
+                struct failure *failure);
 
 /*
  * Takes NAME=URL apart. *ret_name is NAME, or made of the URL: the last part of

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/base/base64.h"
 
-static const char alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* The 24 bits of GROUP as four characters. */
 static inline void write_group(uint8_t text[4], uint32_t group)

@@ -16,6 +16,8 @@ int buffer_grow(struct buffer *buffer, size_t more)
     size_t needed = buffer->size + more;
     size_t capacity = buffer->capacity < SMALLEST_CAPACITY ? SMALLEST_CAPACITY : buffer->capacity;
 
+    if (capacity > buffer->limit)
+        capacity = buffer->limit;
     while (capacity < needed)
         capacity = capacity > buffer->limit / 2 ? buffer->limit : capacity * 2;
 

@@ -18,10 +18,10 @@ struct buffer {
     size_t limit;    /* bytes that it may ever hold */
 };
 
-#define BUFFER(most_bytes)        \
-    (struct buffer)               \
-    {                             \
-        .limit = (most_bytes)     \
+#define BUFFER(most_bytes)    \
+    (struct buffer)           \
+    {                         \
+        .limit = (most_bytes) \
     }
 
 /* Makes room for MORE bytes after size. 0, -ENOMEM, or -EFBIG past the limit. */

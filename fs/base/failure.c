@@ -56,8 +56,7 @@ int failure_prefix(struct failure *failure, int code, const char *format, ...)
         char before[FAILURE_TEXT_SIZE];
         va_list arguments;
 
-        snprintf(before, sizeof before, "%s",
-                 failure->code != 0 ? failure->text : strerror(code));
+        snprintf(before, sizeof before, "%s", failure->code != 0 ? failure->text : strerror(code));
         va_start(arguments, format);
         word(failure, code, format, arguments);
         va_end(arguments);

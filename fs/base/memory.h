@@ -27,12 +27,12 @@ static inline void close_descriptor(const int *descriptor)
 #define cleanup_free cleanup(free_pointer)
 #define cleanup_fd cleanup(close_descriptor)
 
-#define steal_pointer(place)             \
-    __extension__({                      \
-        __typeof__(place) place_ = (place); \
+#define steal_pointer(place)                   \
+    __extension__({                            \
+        __typeof__(place) place_ = (place);    \
         __typeof__(*place_) stolen_ = *place_; \
-        *place_ = NULL;                  \
-        stolen_;                         \
+        *place_ = NULL;                        \
+        stolen_;                               \
     })
 
 static inline int steal_fd(int *place)

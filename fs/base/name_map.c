@@ -75,8 +75,7 @@ void name_map_free(struct name_map *map)
 
     if (map == NULL)
         return;
-    HASH_ITER(hh, map->entries, entry, next)
-    {
+    HASH_ITER (hh, map->entries, entry, next) {
         HASH_DEL(map->entries, entry);
         free(entry);
     }

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
+
+#include "fs/base/ascii.h"
 
 #define MOST_FRACTION_DIGITS 9
 
@@ -60,8 +61,7 @@ static int parse_decimal(const char **text, struct decimal *ret_decimal)
 
 static int multiply(const struct decimal *decimal, uint64_t factor, uint64_t *ret_value)
 {
-    wide value =
-        (wide)decimal->whole * factor + (wide)decimal->fraction * factor / decimal->scale;
+    wide value = (wide)decimal->whole * factor + (wide)decimal->fraction * factor / decimal->scale;
 
     if (value > UINT64_MAX)
         return -ERANGE;
@@ -71,24 +71,24 @@ static int multiply(const struct decimal *decimal, uint64_t factor, uint64_t *re
 
 int size_text_bytes(const char *text, uint64_t *ret_bytes)
 {
-    static const char letters[] = "KMGTP";
+    static const char letters[] = "kmgtp";
     struct decimal decimal;
     int error = parse_decimal(&text, &decimal);
 
     if (error != 0)
         return error;
-    if (*text == '\0' || strcasecmp(text, "B") == 0)
+    if (*text == '\0' || ascii_equal(text, "B"))
         return decimal.has_point ? -EINVAL : multiply(&decimal, 1, ret_bytes);
 
-    char letter = *text >= 'a' && *text <= 'z' ? (char)(*text - 'a' + 'A') : *text;
+    char letter = ascii_lower(*text);
     const char *found = strchr(letters, letter);
     uint64_t base = 1024;
 
     if (found == NULL)
         return -EINVAL;
-    if (strcasecmp(text + 1, "B") == 0)
+    if (ascii_equal(text + 1, "B"))
         base = 1000;
-    else if (text[1] != '\0' && strcasecmp(text + 1, "iB") != 0)
+    else if (text[1] != '\0' && !ascii_equal(text + 1, "iB"))
         return -EINVAL;
 
     uint64_t factor = base;
@@ -102,8 +102,8 @@ int size_text_duration(const char *text, uint64_t *ret_ns)
 {
     static const uint64_t second = 1000000000;
     const struct unit units[] = {
-        {"", second},        {"s", second},        {"ms", second / 1000}, {"us", 1000}, {"ns", 1},
-        {"m", 60 * second}, {"h", 3600 * second}, {"d", 86400 * second},
+        {"", second}, {"s", second},      {"ms", second / 1000}, {"us", 1000},
+        {"ns", 1},    {"m", 60 * second}, {"h", 3600 * second},  {"d", 86400 * second},
     };
     struct decimal decimal;
     int error = parse_decimal(&text, &decimal);

@@ -11,7 +11,8 @@
 
 #define UTF8_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for each byte that is wrong */
 
-/* How many bytes the character takes that SIZE bytes begin with (1 to 4); 0: none, or a wrong one. */
+/* How many bytes the character takes that SIZE bytes begin with (1 to 4); 0: none, or a wrong one.
+ */
 size_t utf8_character(const void *bytes, size_t size);
 
 #endif

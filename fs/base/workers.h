@@ -15,7 +15,8 @@ struct workers;
 /* THREADS threads and room for QUEUE waiting jobs. NULL: no memory or no threads. */
 struct workers *workers_create(unsigned threads, size_t queue);
 
-/* Whether the job was taken; RUN is then called once with CONTEXT, or never if workers_free came first. */
+/* Whether the job was taken; RUN is then called once with CONTEXT, or never if workers_free came
+ * first. */
 bool workers_submit(struct workers *workers, void (*run)(void *context),
                     void (*discard)(void *context), void *context);
 

@@ -21,8 +21,9 @@ struct sealer {
     uint8_t *key;    /* SEAL_KEY_BYTES of sodium_malloc memory */
     EVP_CIPHER *aes; /* fetched beforehand: fetching takes more memory than a key's context */
     pthread_mutex_t lock;
-    size_t context_count;                    /* guarded by lock */
-    EVP_CIPHER_CTX *contexts[CONTEXTS_KEPT]; /* idle AES contexts with the key set; guarded by lock */
+    size_t context_count; /* guarded by lock */
+    EVP_CIPHER_CTX
+        *contexts[CONTEXTS_KEPT]; /* idle AES contexts with the key set; guarded by lock */
 };
 
 enum seal_cipher seal_best_cipher(void)
@@ -205,8 +206,8 @@ int unseal(struct sealer *sealer, uint64_t nonce, const void *associated, size_t
 
         little_endian(nonce_bytes, nonce);
         error = crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, sealed, size,
-                                                           associated, associated_size,
-                                                           nonce_bytes, sealer->key) == 0
+                                                           associated, associated_size, nonce_bytes,
+                                                           sealer->key) == 0
                     ? 0
                     : -EBADMSG;
     }

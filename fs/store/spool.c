@@ -27,8 +27,9 @@
 
 struct spool_segment {
     int descriptor;
-    uint64_t end;  /* where the next blob goes; guarded by the spool's lock */
-    uint64_t live; /* blobs not dropped, those being written included; guarded by the spool's lock */
+    uint64_t end; /* where the next blob goes; guarded by the spool's lock */
+    uint64_t
+        live; /* blobs not dropped, those being written included; guarded by the spool's lock */
 };
 
 /* What one put or get needs besides its caller's memory; reused. */
@@ -114,12 +115,12 @@ static const char *default_directory(void)
 int spool_create(const struct spool_options *options, struct spool **ret_spool,
                  struct failure *failure)
 {
-    const char *directory =
-        options->directory != NULL ? options->directory : default_directory();
+    const char *directory = options->directory != NULL ? options->directory : default_directory();
     struct statvfs space;
 
     if (statvfs(directory, &space) != 0)
-        return failure_set(failure, errno, "cannot use %s for the spool: %s; give another one with -o spool=DIR",
+        return failure_set(failure, errno,
+                           "cannot use %s for the spool: %s; give another one with -o spool=DIR",
                            directory, strerror(errno));
 
     struct spool *spool = calloc(1, sizeof *spool);
@@ -127,9 +128,8 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
     if (spool == NULL)
         return -ENOMEM;
     pthread_mutex_init(&spool->lock, NULL);
-    spool->limit_bytes = options->limit_bytes != 0
-                             ? options->limit_bytes
-                             : (uint64_t)space.f_bavail * space.f_frsize / 2;
+    spool->limit_bytes = options->limit_bytes != 0 ? options->limit_bytes
+                                                   : (uint64_t)space.f_bavail * space.f_frsize / 2;
     spool->segment_bytes = spool->limit_bytes / SEGMENTS_WANTED;
     if (spool->segment_bytes < SEGMENT_BYTES)
         spool->segment_bytes = SEGMENT_BYTES;
@@ -312,8 +312,8 @@ static int put_with(struct spool *spool, struct scratch *scratch, const void *by
                           (off_t)blob->offset);
     if (error != 0) {
         spool_drop(spool, blob);
-        return failure_set(failure, -error, "cannot write to the spool in %s: %s",
-                           spool->directory, strerror(-error));
+        return failure_set(failure, -error, "cannot write to the spool in %s: %s", spool->directory,
+                           strerror(-error));
     }
     return 0;
 }
@@ -366,12 +366,12 @@ static int get_with(struct spool *spool, struct scratch *scratch, const struct s
         (error = buffer_reserve(&scratch->sealed, blob->size)) != 0 ||
         (packed && (error = buffer_reserve(&scratch->packed, sealed_plain)) != 0))
         return error;
-    error = read_all(blob->segment->descriptor, scratch->sealed.data, blob->size,
-                     (off_t)blob->offset);
+    error =
+        read_all(blob->segment->descriptor, scratch->sealed.data, blob->size, (off_t)blob->offset);
     if (error == 0)
-        error = unseal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size,
-                       scratch->sealed.data, blob->size,
-                       packed ? scratch->packed.data : output->data);
+        error =
+            unseal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size,
+                   scratch->sealed.data, blob->size, packed ? scratch->packed.data : output->data);
     if (error == 0 && packed)
         error = unpack(scratch, sealed_plain, blob, output);
     if (error == 0)

@@ -25,10 +25,11 @@ struct spool_segment;
 /* Where a blob is. Plain data: copy it at will, drop it once. */
 struct spool_blob {
     struct spool_segment *segment;
-    uint64_t number; /* of this blob in the spool's life: its nonce */
-    uint32_t offset; /* in the segment, bytes */
-    uint32_t size;   /* sealed bytes in the segment, 0: an empty reference */
-    uint32_t plain_size; /* bytes that spool_get gives; more than size - SEAL_OVERHEAD_BYTES: compressed */
+    uint64_t number;     /* of this blob in the spool's life: its nonce */
+    uint32_t offset;     /* in the segment, bytes */
+    uint32_t size;       /* sealed bytes in the segment, 0: an empty reference */
+    uint32_t plain_size; /* bytes that spool_get gives; more than size - SEAL_OVERHEAD_BYTES:
+                            compressed */
 };
 
 struct spool_options {

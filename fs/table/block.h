@@ -39,6 +39,37 @@ static inline void block_store(void *to, block bytes)
     _mm_storeu_si128((__m128i *)to, bytes);
 }
 
+/* SIZE bytes, less than 8, as a number: the first byte lowest. Reads nothing else. */
+static inline uint64_t block_short_word(const uint8_t *from, size_t size)
+{
+    if (size >= 4) {
+        uint32_t first, last;
+
+        memcpy(&first, from, 4);
+        memcpy(&last, from + size - 4, 4);
+        return first | (uint64_t)last << (size - 4) * 8;
+    }
+    if (size == 0)
+        return 0;
+    return from[0] | (uint64_t)from[size / 2] << size / 2 * 8 |
+           (uint64_t)from[size - 1] << (size - 1) * 8;
+}
+
+/* SIZE bytes, less than BLOCK_SIZE, then zeros. Reads nothing else. */
+static inline block block_load_short(const uint8_t *from, size_t size)
+{
+    if (size < 8)
+        return _mm_cvtsi64_si128((int64_t)block_short_word(from, size));
+
+    uint64_t first, last;
+
+    memcpy(&first, from, 8);
+    memcpy(&last, from + size - 8, 8);
+    /* In two steps, as no shift may be by 64. */
+    last = last >> (15 - size) * 8 >> 8;
+    return _mm_set_epi64x((int64_t)last, (int64_t)first);
+}
+
 static inline uint32_t block_mask(block bytes)
 {
     return (uint32_t)_mm_movemask_epi8(bytes);
@@ -82,6 +113,15 @@ static inline uint32_t block_csv_special(block bytes)
                      _mm_or_si128(block_matches(bytes, '\n'), block_matches(bytes, '\r'))));
 }
 
+/* What cells of text are looked at closer for: any of these, or a byte above 0x7f. */
+static inline uint32_t block_remarkable(block bytes)
+{
+    return block_mask(_mm_or_si128(
+        _mm_or_si128(bytes, block_controls(bytes)),
+        _mm_or_si128(block_matches(bytes, '\\'),
+                     _mm_or_si128(block_matches(bytes, '"'), block_matches(bytes, ',')))));
+}
+
 #else
 
 typedef struct {
@@ -99,6 +139,15 @@ static inline block block_load(const void *from)
 static inline void block_store(void *to, block bytes)
 {
     memcpy(to, &bytes, sizeof(bytes));
+}
+
+static inline block block_load_short(const uint8_t *from, size_t size)
+{
+    block bytes = {{0}};
+
+    if (size != 0)
+        memcpy(&bytes, from, size);
+    return bytes;
 }
 
 #define BLOCK_MASK_WHERE(block_, byte_, condition_)         \
@@ -129,6 +178,11 @@ static inline uint32_t block_escaped(block bytes)
 static inline uint32_t block_csv_special(block bytes)
 {
     return BLOCK_MASK_WHERE(bytes, at, at == ',' || at == '"' || at == '\n' || at == '\r');
+}
+
+static inline uint32_t block_remarkable(block bytes)
+{
+    return block_high(bytes) | block_escaped(bytes) | block_csv_special(bytes);
 }
 
 #endif

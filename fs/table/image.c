@@ -121,11 +121,12 @@ struct schema *image_schema(const struct image *image)
     return image->schema;
 }
 
-bool image_equal(const struct image *left, const struct image *right)
+struct image_identity image_identity(const struct image *image)
 {
-    return image_rows(left) == image_rows(right) &&
-           memcmp(left->digest, right->digest, IMAGE_DIGEST_BYTES) == 0 &&
-           schema_equal(left->schema, right->schema);
+    struct image_identity identity = {.rows = image_rows(image)};
+
+    memcpy(identity.digest, image->digest, IMAGE_DIGEST_BYTES);
+    return identity;
 }
 
 static uint64_t head_size(const struct image *image, enum table_format format)
@@ -153,10 +154,8 @@ static uint64_t groups_bytes(const struct image *image, enum table_format format
     const struct group *group = &image->groups[index - 1];
 
     switch (format) {
-    case FORMAT_CSV:
-        return group->csv_end;
-    case FORMAT_NDJSON:
-        return group->ndjson_end;
+    case FORMAT_CSV: return group->csv_end;
+    case FORMAT_NDJSON: return group->ndjson_end;
     default:
         return group->ndjson_end + group->rows_end -
                (index == image->group_count && group->rows_end != 0 ? 1 : 0);

@@ -8,7 +8,6 @@
 #ifndef CRMFS_TABLE_IMAGE_H
 #define CRMFS_TABLE_IMAGE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,13 +42,18 @@ uint64_t image_rows(const struct image *image);
 uint64_t image_stored_bytes(const struct image *image);
 struct schema *image_schema(const struct image *image); /* borrowed */
 
-/* Tells whether two images of one process show the same: equal digests, equal schemas. */
-bool image_equal(const struct image *left, const struct image *right);
+/* What an image shows, in short: equal for equal rows in one process (not beyond it). */
+struct image_identity {
+    uint8_t digest[IMAGE_DIGEST_BYTES];
+    uint64_t rows;
+};
+struct image_identity image_identity(const struct image *image);
 
 /* Exact length of the file in FORMAT, bytes. */
 uint64_t image_size(const struct image *image, enum table_format format);
 
-/* Where OFFSET lies: the part, where that starts, and its length. OFFSET is below the file's length. */
+/* Where OFFSET lies: the part, where that starts, and its length. OFFSET is below the file's
+ * length. */
 struct image_part {
     size_t number;
     uint64_t start;

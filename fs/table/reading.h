@@ -12,7 +12,8 @@
 #define READING_PIECES 16
 
 struct reading {
-    struct iovec pieces[READING_PIECES]; /* in order; together the bytes asked for, less only at the end of the file */
+    struct iovec pieces[READING_PIECES]; /* in order; together the bytes asked for, less only at the
+                                            end of the file */
     unsigned count;
     unsigned held_count;
     struct {

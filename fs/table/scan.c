@@ -28,7 +28,8 @@ struct scan {
     struct spool *spool;
     const struct scan_options *options;
     struct range_plan plan;
-    struct group_list *lists; /* plan.count of them; list I belongs to the thread that took range I */
+    struct group_list
+        *lists; /* plan.count of them; list I belongs to the thread that took range I */
 
     pthread_mutex_t lock;
     size_t next_range;      /* guarded by lock */
@@ -50,8 +51,7 @@ static int list_add(struct group_list *list, const struct image_group *group)
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
         struct image_group *groups =
-            capacity > GROUPS_LIMIT ? NULL
-                                    : realloc(list->groups, capacity * sizeof *list->groups);
+            capacity > GROUPS_LIMIT ? NULL : realloc(list->groups, capacity * sizeof *list->groups);
 
         if (groups == NULL)
             return -ENOMEM;
@@ -91,8 +91,7 @@ static int finish_group(struct scanner *scanner)
 
     int error = row_group_builder_finish(scanner->builder, &scanner->encoded, &measure);
 
-    return error != 0 ? error
-                      : keep_group(scanner, &scanner->encoded, &measure, &scanner->failure);
+    return error != 0 ? error : keep_group(scanner, &scanner->encoded, &measure, &scanner->failure);
 }
 
 static int add_row(struct scanner *scanner, struct cursor *cursor, const struct row *row,
@@ -144,8 +143,7 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
             return got < 0 ? got : finish_group(scanner);
 
         uint64_t bytes = row_bytes(scan->schema, row->cells);
-        bool boundary =
-            row_begins_group(scan->schema, scan->options->cut_key, row->cells, bytes);
+        bool boundary = row_begins_group(scan->schema, scan->options->cut_key, row->cells, bytes);
 
         if (row->past_range && (boundary || !begun))
             return finish_group(scanner);
@@ -244,8 +242,7 @@ static void run_scanners(struct scan *scan)
         helpers = scan->dataset->parallel - 1;
     if (helpers > scan->plan.count - 1)
         helpers = (unsigned)(scan->plan.count - 1);
-    while (started < helpers &&
-           pthread_create(&threads[started], NULL, run_scanner, scan) == 0)
+    while (started < helpers && pthread_create(&threads[started], NULL, run_scanner, scan) == 0)
         started++;
     run_scanner(scan);
     for (unsigned i = 0; i < started; i++)
@@ -294,11 +291,9 @@ int image_scan(struct dataset *dataset, size_t table, struct spool *spool,
         .spool = spool,
         .options = options,
     };
-    unsigned threads =
-        options->threads < dataset->parallel ? options->threads : dataset->parallel;
-    int error = dataset->class->plan(dataset, table,
-                                     threads > 1 ? (size_t)threads * RANGES_PER_THREAD : 1,
-                                     &scan.plan, failure);
+    unsigned threads = options->threads < dataset->parallel ? options->threads : dataset->parallel;
+    int error = dataset->class->plan(
+        dataset, table, threads > 1 ? (size_t)threads * RANGES_PER_THREAD : 1, &scan.plan, failure);
 
     if (error != 0)
         return error;

@@ -17,7 +17,7 @@
 #include "fs/table/image.h"
 
 struct scan_options {
-    unsigned threads; /* at most; at least 1 */
+    unsigned threads;       /* at most; at least 1 */
     const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
     const bool *cancelled;  /* atomic; the scan ends with -ECANCELED soon after it turns true */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text_scan for text in memory with BLOCK_SLACK readable bytes after it, inline
- * for the many short cells of a row group.
+ * text_scan for the many cells of a row group: of text in memory with
+ * BLOCK_SLACK readable bytes after it, of a few bytes inline, and while copying.
  */
 #ifndef CRMFS_TABLE_TEXT_BLOCKS_H
 #define CRMFS_TABLE_TEXT_BLOCKS_H
@@ -18,16 +18,22 @@ static inline unsigned json_escape_growth(uint8_t byte)
     return byte >= 0x20 || (JSON_SHORT_CONTROLS >> byte & 1) != 0 ? 1 : 5;
 }
 
-/* Adds what the bytes of a block at AT that VALID marks hold. */
-static inline void text_scan_block(struct text_traits *traits, const uint8_t *at, uint32_t valid)
+/* Adds the first SIZE of BYTES, at most BLOCK_SIZE. */
+static inline void text_scan_block(struct text_traits *traits, block bytes, size_t size)
 {
-    block bytes = block_load(at);
+    uint32_t valid = size < BLOCK_SIZE ? block_first(size) : BLOCK_ALL;
     uint32_t escaped = block_escaped(bytes) & valid;
 
     traits->high |= (block_high(bytes) & valid) != 0;
     traits->csv_special |= (block_equal(bytes, ',') & valid) != 0;
+    if (escaped == 0)
+        return;
+
+    uint8_t text[BLOCK_SIZE];
+
+    block_store(text, bytes);
     for (; escaped != 0; escaped &= escaped - 1) {
-        uint8_t byte = at[__builtin_ctz(escaped)];
+        uint8_t byte = text[__builtin_ctz(escaped)];
 
         traits->json_growth += json_escape_growth(byte);
         traits->quotes += byte == '"';
@@ -35,13 +41,8 @@ static inline void text_scan_block(struct text_traits *traits, const uint8_t *at
     }
 }
 
-static inline void text_scan_padded(struct text_traits *traits, const uint8_t *at, size_t size)
-{
-    for (; size >= BLOCK_SIZE; at += BLOCK_SIZE, size -= BLOCK_SIZE)
-        text_scan_block(traits, at, BLOCK_ALL);
-    if (size != 0)
-        text_scan_block(traits, at, block_first(size));
-}
+/* Adds SIZE bytes and copies them to TO, which has BLOCK_SLACK more; AT needs none. */
+void text_copy_scan(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size);
 
 bool utf8_valid_padded(const uint8_t *at, size_t size);
 

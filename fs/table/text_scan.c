@@ -6,16 +6,134 @@
 #include "fs/table/block.h"
 #include "fs/table/text_blocks.h"
 
+#if defined(__SSE2__) && !defined(CRMFS_PORTABLE)
+
+/* A byte of a sum has room for so many blocks. */
+#define SUM_BLOCKS 255
+
+/* What blocks held, added up byte by byte. */
+struct sums {
+    block high;    /* bytes, or-ed */
+    block special; /* 255 where one was special in CSV */
+    block odd;     /* 255 where one was a control other than \t, \n, \r: for those, look closer */
+    block quotes;  /* how many */
+    block escaped; /* how many */
+};
+
+static inline void sum_block(struct sums *sums, block bytes)
+{
+    block quote = block_matches(bytes, '"');
+    block line = _mm_or_si128(block_matches(bytes, '\n'), block_matches(bytes, '\r'));
+    block usual = _mm_or_si128(line, block_matches(bytes, '\t'));
+    block controls = block_controls(bytes);
+    block escaped =
+        _mm_or_si128(_mm_or_si128(quote, controls), block_matches(bytes, '\\'));
+    block special = _mm_or_si128(_mm_or_si128(quote, line), block_matches(bytes, ','));
+
+    sums->high = _mm_or_si128(sums->high, bytes);
+    sums->special = _mm_or_si128(sums->special, special);
+    sums->odd = _mm_or_si128(sums->odd, _mm_andnot_si128(usual, controls));
+    sums->quotes = _mm_sub_epi8(sums->quotes, quote);
+    sums->escaped = _mm_sub_epi8(sums->escaped, escaped);
+}
+
+static uint64_t sum_of_bytes(block bytes)
+{
+    block halves = _mm_sad_epu8(bytes, _mm_setzero_si128());
+
+    return (uint64_t)_mm_cvtsi128_si64(_mm_add_epi64(halves, _mm_unpackhi_epi64(halves, halves)));
+}
+
+/* The last SIZE bytes of a block; for the others a letter, which counts for nothing. */
+static inline block keep_last(block bytes, size_t size)
+{
+    static const uint8_t letters[2 * BLOCK_SIZE] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                                    255, 255, 255, 255, 255, 255, 255, 255};
+    block dropped = block_load(letters + size);
+
+    return _mm_or_si128(_mm_andnot_si128(dropped, bytes),
+                        _mm_and_si128(dropped, _mm_set1_epi8('a')));
+}
+
+/* Adds SIZE bytes, at least one block and at most SUM_BLOCKS; copies them unless TO is NULL. */
+static inline void scan_run(struct text_traits *traits, uint8_t *to, const uint8_t *at,
+                            size_t size)
+{
+    block zero = _mm_setzero_si128();
+    struct sums sums = {zero, zero, zero, zero, zero};
+    size_t i;
+
+    for (i = 0; i + BLOCK_SIZE <= size; i += BLOCK_SIZE) {
+        block bytes = block_load(at + i);
+
+        if (to != NULL)
+            block_store(to + i, bytes);
+        sum_block(&sums, bytes);
+    }
+    if (i != size) {
+        /* The last block overlaps the one before. */
+        block bytes = block_load(at + size - BLOCK_SIZE);
+
+        if (to != NULL)
+            block_store(to + size - BLOCK_SIZE, bytes);
+        sum_block(&sums, keep_last(bytes, size - i));
+    }
+    if (__builtin_expect(block_mask(sums.odd) != 0, 0)) {
+        for (i = 0; i + BLOCK_SIZE <= size; i += BLOCK_SIZE)
+            text_scan_block(traits, block_load(at + i), BLOCK_SIZE);
+        text_scan_block(traits, block_load_short(at + i, size - i), size - i);
+        return;
+    }
+    traits->high |= block_high(sums.high) != 0;
+    traits->csv_special |= block_mask(sums.special) != 0;
+    traits->quotes += sum_of_bytes(sums.quotes);
+    traits->json_growth += sum_of_bytes(sums.escaped);
+}
+
+static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at,
+                            size_t size)
+{
+    while (size >= BLOCK_SIZE) {
+        size_t step = size <= (SUM_BLOCKS - 1) * BLOCK_SIZE ? size : (SUM_BLOCKS - 1) * BLOCK_SIZE;
+
+        scan_run(traits, to, at, step);
+        to = to != NULL ? to + step : NULL;
+        at += step;
+        size -= step;
+    }
+    if (size != 0) {
+        block bytes = block_load_short(at, size);
+
+        if (to != NULL)
+            block_store(to, bytes);
+        text_scan_block(traits, bytes, size);
+    }
+}
+
+#else
+
+static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at,
+                            size_t size)
+{
+    if (to != NULL)
+        memcpy(to, at, size);
+    for (; size >= BLOCK_SIZE; at += BLOCK_SIZE, size -= BLOCK_SIZE)
+        text_scan_block(traits, block_load(at), BLOCK_SIZE);
+    text_scan_block(traits, block_load_short(at, size), size);
+}
+
+#endif
+
 void text_scan(struct text_traits *traits, const void *bytes, size_t size)
 {
-    size_t rest = size % BLOCK_SIZE;
-    uint8_t tail[BLOCK_SIZE] = {0};
+    if (size != 0)
+        scan_all(traits, NULL, bytes, size);
+}
 
-    text_scan_padded(traits, bytes, size - rest);
-    if (rest == 0)
-        return;
-    memcpy(tail, (const uint8_t *)bytes + (size - rest), rest);
-    text_scan_block(traits, tail, block_first(rest));
+void text_copy_scan(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size)
+{
+    if (size != 0)
+        scan_all(traits, to, at, size);
 }
 
 /*
@@ -170,6 +288,9 @@ static size_t utf8_open_bytes(const uint8_t *end, size_t size)
 
 void utf8_feed(struct utf8_check *check, const void *bytes, size_t size)
 {
+    if (size == 0)
+        return;
+
     const uint8_t *at = bytes;
     const uint8_t *end = at + size;
     uint32_t state = check->state;

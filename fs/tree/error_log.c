@@ -34,16 +34,18 @@ struct error_log {
 
 int error_log_create(size_t kept, struct error_log **ret_log)
 {
-    cleanup_free struct error_log *log = calloc(1, sizeof *log);
+    struct error_log *log = calloc(1, sizeof *log);
 
     if (log == NULL)
         return -ENOMEM;
     log->kept = kept;
     log->refusals = allocate_array(kept, sizeof *log->refusals);
-    if (log->refusals == NULL)
+    if (log->refusals == NULL) {
+        free(log);
         return -ENOMEM;
+    }
     pthread_mutex_init(&log->lock, NULL); /* never fails on Linux */
-    *ret_log = steal_pointer(&log);
+    *ret_log = log;
     return 0;
 }
 
@@ -52,7 +54,7 @@ static void word_refusal(struct refusal *refusal, const char *path, const char *
     size_t used = printable_copy(refusal->words, MOST_PATH, path);
 
     if (used > 0)
-        used += (size_t)sprintf(refusal->words + used, ": ");
+        used += printable_copy(refusal->words + used, sizeof ": ", ": ");
     printable_copy(refusal->words + used, sizeof refusal->words - used, text);
 }
 
@@ -85,7 +87,7 @@ static void time_text(time_t when, char text[TIME_SIZE])
 
     if (gmtime_r(&when, &parts) == NULL ||
         strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        strcpy(text, "-");
+        memcpy(text, "-", sizeof "-");
 }
 
 static int append_line(struct buffer *output, const struct refusal *refusal)

@@ -91,8 +91,8 @@ struct listing_entry {
     const char *name; /* borrowed from the listing */
     mode_t type;
     uint64_t inode;
-    struct node *node;    /* borrowed from the listing */
-    uint64_t valid_ns;    /* as for lookup, counted from now */
+    struct node *node; /* borrowed from the listing */
+    uint64_t valid_ns; /* as for lookup, counted from now */
 };
 struct listing_class {
     size_t (*count)(const struct listing *listing);

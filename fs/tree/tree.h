@@ -12,10 +12,10 @@
 #include "fs/tree/node.h"
 
 struct tree_options {
-    uint64_t max_memory_bytes;  /* resident memory that the whole process may take */
-    uint64_t refresh_ns;        /* a change in a source shows at most so much later */
+    uint64_t max_memory_bytes;   /* resident memory that the whole process may take */
+    uint64_t refresh_ns;         /* a change in a source shows at most so much later */
     const char *spool_directory; /* NULL: $TMPDIR, or /tmp */
-    uint64_t spool_bytes;       /* 0: half of what is free there at the beginning */
+    uint64_t spool_bytes;        /* 0: half of what is free there at the beginning */
     unsigned busy_timeout_ms;
 };
 
@@ -48,6 +48,9 @@ struct tree_space {
     uint64_t nodes;
 };
 void tree_space(struct tree *tree, struct tree_space *ret_space);
+
+/* Has scans under way end early, with -ECANCELED: the mount is ending. */
+void tree_end(struct tree *tree);
 
 /* After all nodes but the root, handles and listings are given back. */
 void tree_free(struct tree *tree);

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Makes a CRM in SQLite: accounts, contacts, opportunities, activities; the same for the same size.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Makes a SQLite database with every oddity that a real one may hold: names, keys, types, values.
 

@@ -60,7 +60,8 @@ def test_utf16_database(mount, work, encoding):
         conn = sqlite3.connect(work / f"{name}.db", isolation_level=None)
         conn.execute(f"PRAGMA encoding = '{name}'")
         conn.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
-        oddities.insert(conn, "t", list(enumerate(text for text in oddities.TEXTS if "\0" not in text)))
+        # SQLite itself turns U+FFFE into U+FFFD on the way to UTF-16.
+        oddities.insert(conn, "t", list(enumerate(text for text in oddities.TEXTS if text != "\ufffe")))
         conn.close()
         folders.append(mount(f"x={work}/{name}.db").live())
     for form in reference.FORMATS:

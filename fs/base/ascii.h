@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Letters A to Z without regard to case, and without regard to the locale, which
+ * has no say in what files hold.
+ */
+#ifndef CRMFS_BASE_ASCII_H
+#define CRMFS_BASE_ASCII_H
+
+#include <stdbool.h>
+
+static inline char ascii_lower(char character)
+{
+    return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
+}
+
+static inline bool ascii_equal(const char *left, const char *right)
+{
+    while (*left != '\0' && ascii_lower(*left) == ascii_lower(*right)) {
+        left++;
+        right++;
+    }
+    return *left == *right;
+}
+
+#endif

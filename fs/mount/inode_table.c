@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/mount/inode_table.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+/* uthash ends the process when there is no memory unless told otherwise. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+/* Requests on different inodes seldom meet at one lock. */
+#define SHARDS 16
+
+struct entry {
+    uint64_t inode;
+    uint64_t parent;
+    uint64_t lookups;
+    struct node *node;
+    UT_hash_handle hh;
+};
+
+struct shard {
+    pthread_mutex_t lock; /* guards the shard's entries */
+    struct entry *entries;
+};
+
+struct inode_table {
+    struct node *root;
+    struct shard shards[SHARDS];
+};
+
+static struct shard *shard_of(struct inode_table *table, uint64_t inode)
+{
+    return &table->shards[inode % SHARDS];
+}
+
+static struct entry *find(struct shard *shard, uint64_t inode)
+{
+    struct entry *entry = NULL;
+
+    HASH_FIND(hh, shard->entries, &inode, sizeof inode, entry);
+    return entry;
+}
+
+static void free_entry(struct entry *entry)
+{
+    node_release(entry->node);
+    free(entry);
+}
+
+struct inode_table *inode_table_create(struct node *root)
+{
+    struct inode_table *table = calloc(1, sizeof *table);
+
+    if (table == NULL)
+        return NULL;
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&table->shards[i].lock, NULL);
+    table->root = node_reference(root);
+    return table;
+}
+
+void inode_table_free(struct inode_table *table)
+{
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &table->shards[i];
+        struct entry *entry, *next;
+
+        HASH_ITER (hh, shard->entries, entry, next) {
+            HASH_DEL(shard->entries, entry);
+            free_entry(entry);
+        }
+        pthread_mutex_destroy(&shard->lock);
+    }
+    node_release(table->root);
+    free(table);
+}
+
+/* With the shard's lock held. */
+static int add_first(struct shard *shard, struct node *node, uint64_t parent)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
+        return -ENOMEM;
+    entry->inode = node->inode;
+    entry->parent = parent;
+    entry->lookups = 1;
+    HASH_ADD(hh, shard->entries, inode, sizeof entry->inode, entry);
+    if (entry->hh.tbl == NULL) { /* how uthash says that there was no memory */
+        free(entry);
+        return -ENOMEM;
+    }
+    entry->node = node_reference(node);
+    return 0;
+}
+
+int inode_table_add(struct inode_table *table, struct node *node, uint64_t parent)
+{
+    int error = 0;
+
+    if (node == table->root)
+        return 0;
+
+    struct shard *shard = shard_of(table, node->inode);
+
+    pthread_mutex_lock(&shard->lock);
+
+    struct entry *entry = find(shard, node->inode);
+
+    if (entry != NULL)
+        entry->lookups++;
+    else
+        error = add_first(shard, node, parent);
+    pthread_mutex_unlock(&shard->lock);
+    return error;
+}
+
+struct node *inode_table_find(struct inode_table *table, uint64_t inode, uint64_t *ret_parent)
+{
+    struct node *node = NULL;
+    uint64_t parent = table->root->inode;
+
+    if (inode == table->root->inode) {
+        node = node_reference(table->root);
+    } else {
+        struct shard *shard = shard_of(table, inode);
+
+        pthread_mutex_lock(&shard->lock);
+
+        const struct entry *entry = find(shard, inode);
+
+        if (entry != NULL) {
+            node = node_reference(entry->node);
+            parent = entry->parent;
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+    if (node != NULL && ret_parent != NULL)
+        *ret_parent = parent;
+    return node;
+}
+
+void inode_table_forget(struct inode_table *table, uint64_t inode, uint64_t count)
+{
+    struct shard *shard = shard_of(table, inode);
+
+    pthread_mutex_lock(&shard->lock);
+
+    struct entry *entry = find(shard, inode);
+
+    if (entry != NULL) {
+        entry->lookups -= count < entry->lookups ? count : entry->lookups;
+        if (entry->lookups == 0)
+            HASH_DEL(shard->entries, entry);
+        else
+            entry = NULL;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    /* Outside the lock: the last reference may take much with it. */
+    if (entry != NULL)
+        free_entry(entry);
+}
+
+size_t inode_table_count(struct inode_table *table)
+{
+    size_t count = 1;
+
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&table->shards[i].lock);
+        count += HASH_COUNT(table->shards[i].entries);
+        pthread_mutex_unlock(&table->shards[i].lock);
+    }
+    return count;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/mount/requests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "fs/base/memory.h"
+#include "fs/mount/answer.h"
+#include "fs/mount/directories.h"
+#include "fs/mount/interrupt.h"
+
+#define BACKGROUND_REQUESTS 64
+#define BLOCK_BYTES 4096
+
+static void release_opened(struct opened *const *opened)
+{
+    opened_release(*opened);
+}
+
+static void begin_session(void *context, struct fuse_conn_info *connection)
+{
+    const struct mount_state *state = context;
+
+    connection->max_read = state->max_read;
+    connection->max_background = BACKGROUND_REQUESTS;
+    /* Attributes come with the names, always: `ls -l` then asks for nothing more. */
+    connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+    /* An inode's content never changes: its pages stay. */
+    connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    connection->want |= connection->capable & (FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
+}
+
+static int look_up(struct mount_state *state, struct node *directory, const char *name,
+                   const struct caller *caller, struct node **ret_node,
+                   struct fuse_entry_param *entry, struct failure *failure)
+{
+    uint64_t valid_ns;
+
+    if (directory->class->lookup == NULL)
+        return -ENOTDIR;
+
+    int error = directory->class->lookup(directory, name, caller, ret_node, &valid_ns, failure);
+
+    if (error != 0)
+        return error;
+    entry->ino = (*ret_node)->inode;
+    entry->entry_timeout = answer_timeout(valid_ns);
+    /* The size has to be exact from the first answer on. */
+    return answer_attributes(state, *ret_node, true, &entry->attr, &entry->attr_timeout, failure);
+}
+
+static void answer_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *node = NULL;
+    struct fuse_entry_param entry = {0};
+    struct failure failure = {0};
+    struct long_request waiting;
+    cleanup(release_node) struct node *directory = answer_node(request, parent);
+
+    if (directory == NULL)
+        return;
+
+    struct caller caller = answer_caller(request);
+
+    long_request_begin(&waiting, request);
+
+    int error = look_up(state, directory, name, &caller, &node, &entry, &failure);
+
+    if (!long_request_end(&waiting))
+        return;
+    if (error == 0)
+        error = inode_table_add(state->inodes, node, parent);
+    if (error != 0)
+        answer_error(request, state, directory, name, error, &failure);
+    else if (fuse_reply_entry(request, &entry) != 0)
+        inode_table_forget(state->inodes, entry.ino, 1);
+}
+
+static void answer_forget(fuse_req_t request, fuse_ino_t inode, uint64_t count)
+{
+    inode_table_forget(state_of(request)->inodes, inode, count);
+    fuse_reply_none(request);
+}
+
+static void answer_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        inode_table_forget(state_of(request)->inodes, forgets[i].ino, forgets[i].nlookup);
+    fuse_reply_none(request);
+}
+
+static void answer_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+    struct failure failure = {0};
+    struct long_request waiting;
+    struct stat attributes;
+    double timeout;
+
+    (void)info;
+    if (node == NULL)
+        return;
+    long_request_begin(&waiting, request);
+
+    int error = answer_attributes(state, node, true, &attributes, &timeout, &failure);
+
+    if (!long_request_end(&waiting))
+        return;
+    if (error != 0)
+        answer_error(request, state, node, NULL, error, &failure);
+    else
+        fuse_reply_attr(request, &attributes, timeout);
+}
+
+static void answer_readlink(fuse_req_t request, fuse_ino_t inode)
+{
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+
+    if (node == NULL)
+        return;
+    if (node->class->target == NULL)
+        fuse_reply_err(request, EINVAL);
+    else
+        fuse_reply_readlink(request, node->class->target(node));
+}
+
+static int open_node(struct node *node, const struct caller *caller, struct opened *opened,
+                     struct failure *failure)
+{
+    if (opened == NULL)
+        return -ENOMEM;
+    if (node->class->open == NULL)
+        return -EISDIR;
+    return node->class->open(node, caller, &opened->handle, failure);
+}
+
+static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    struct mount_state *state = state_of(request);
+    struct failure failure = {0};
+    struct long_request waiting;
+
+    if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
+        fuse_reply_err(request, EROFS);
+        return;
+    }
+
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+
+    if (node == NULL)
+        return;
+
+    struct caller caller = answer_caller(request);
+    struct opened *opened = opened_create(node);
+
+    long_request_begin(&waiting, request);
+
+    int error = open_node(node, &caller, opened, &failure);
+    bool ours = long_request_end(&waiting);
+
+    if (error != 0 || !ours) {
+        opened_release(opened);
+        if (ours)
+            answer_error(request, state, node, NULL, error, &failure);
+        return;
+    }
+    opened_set_add(&state->opened, opened);
+    info->fh = (uintptr_t)opened;
+    info->keep_cache = 1;
+    info->noflush = 1;
+    if (fuse_reply_open(request, info) != 0)
+        opened_set_close(&state->opened, opened);
+}
+
+static void answer_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
+                        struct fuse_file_info *info)
+{
+    struct mount_state *state = state_of(request);
+    cleanup(release_opened) struct opened *opened = opened_reference(opened_of(info));
+    cleanup(reading_release) struct reading reading = {.count = 0};
+    struct failure failure = {0};
+    struct long_request waiting;
+
+    (void)inode;
+    long_request_begin(&waiting, request);
+
+    int error =
+        opened->handle->class->read(opened->handle, (uint64_t)offset, size, &reading, &failure);
+
+    if (!long_request_end(&waiting))
+        return;
+    if (error != 0)
+        answer_error(request, state, opened->node, NULL, error, &failure);
+    else
+        fuse_reply_iov(request, reading.pieces, (int)reading.count);
+}
+
+static void answer_release(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    (void)inode;
+    opened_set_close(&state_of(request)->opened, opened_of(info));
+    fuse_reply_err(request, 0);
+}
+
+static void answer_statfs(fuse_req_t request, fuse_ino_t inode)
+{
+    struct tree_space space = {0};
+
+    (void)inode;
+    tree_space(state_of(request)->tree, &space);
+    fuse_reply_statfs(request, &(struct statvfs){.f_bsize = BLOCK_BYTES,
+                                                 .f_frsize = BLOCK_BYTES,
+                                                 .f_blocks = space.total_bytes / BLOCK_BYTES,
+                                                 .f_bfree = space.free_bytes / BLOCK_BYTES,
+                                                 .f_bavail = space.free_bytes / BLOCK_BYTES,
+                                                 .f_files = space.nodes,
+                                                 .f_namemax = NAME_MAX});
+}
+
+/* The value of attribute NAME, or the names when NULL; with SIZE 0 only their length. */
+static void answer_xattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t size)
+{
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+    struct failure failure = {0};
+    struct long_request waiting;
+    size_t room = size != 0 && size < XATTR_SIZE_MAX ? size : XATTR_SIZE_MAX;
+
+    if (node == NULL)
+        return;
+    if (node->class->xattr == NULL) {
+        if (name != NULL)
+            fuse_reply_err(request, ENODATA);
+        else if (size == 0)
+            fuse_reply_xattr(request, 0);
+        else
+            fuse_reply_buf(request, NULL, 0);
+        return;
+    }
+
+    cleanup_free char *value = malloc(room);
+
+    long_request_begin(&waiting, request);
+
+    ssize_t length =
+        value != NULL ? node->class->xattr(node, name, value, room, &failure) : -ENOMEM;
+
+    if (!long_request_end(&waiting))
+        return;
+    if (length == -ENODATA || length == -ERANGE)
+        fuse_reply_err(request, (int)-length);
+    else if (length < 0)
+        answer_error(request, state, node, NULL, (int)length, &failure);
+    else if (size == 0)
+        fuse_reply_xattr(request, (size_t)length);
+    else
+        fuse_reply_buf(request, value, (size_t)length);
+}
+
+static void answer_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t size)
+{
+    /* ls(1) asks every file for its ACL, until it is told that there are none here. */
+    if (strncmp(name, "user.", 5) != 0)
+        fuse_reply_err(request, EOPNOTSUPP);
+    else
+        answer_xattr(request, inode, name, size);
+}
+
+static void answer_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
+{
+    answer_xattr(request, inode, NULL, size);
+}
+
+static void refuse_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attributes,
+                           int which, struct fuse_file_info *info)
+{
+    (void)inode, (void)attributes, (void)which, (void)info;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                         dev_t device)
+{
+    (void)parent, (void)name, (void)mode, (void)device;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    (void)parent, (void)name, (void)mode;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                          struct fuse_file_info *info)
+{
+    (void)parent, (void)name, (void)mode, (void)info;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    (void)parent, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
+                           const char *name)
+{
+    (void)target, (void)parent, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
+                          fuse_ino_t new_parent, const char *new_name, unsigned flags)
+{
+    (void)parent, (void)name, (void)new_parent, (void)new_name, (void)flags;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char *name)
+{
+    (void)inode, (void)parent, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name,
+                            const char *value, size_t size, int flags)
+{
+    (void)inode, (void)name, (void)value, (void)size, (void)flags;
+    fuse_reply_err(request, EROFS);
+}
+
+static void refuse_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
+{
+    (void)inode, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+const struct fuse_lowlevel_ops request_handlers = {
+    .init = begin_session,
+    .lookup = answer_lookup,
+    .forget = answer_forget,
+    .forget_multi = answer_forget_multi,
+    .getattr = answer_getattr,
+    .readlink = answer_readlink,
+    .opendir = answer_opendir,
+    .readdir = answer_readdir,
+    .readdirplus = answer_readdirplus,
+    .releasedir = answer_releasedir,
+    .open = answer_open,
+    .read = answer_read,
+    .release = answer_release,
+    .statfs = answer_statfs,
+    .getxattr = answer_getxattr,
+    .listxattr = answer_listxattr,
+    .setattr = refuse_setattr,
+    .mknod = refuse_mknod,
+    .mkdir = refuse_mkdir,
+    .create = refuse_create,
+    .unlink = refuse_unlink,
+    .rmdir = refuse_unlink,
+    .symlink = refuse_symlink,
+    .rename = refuse_rename,
+    .link = refuse_link,
+    .setxattr = refuse_setxattr,
+    .removexattr = refuse_removexattr,
+};

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/table/render_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "fs/base/memory.h"
+#include "fs/base/workers.h"
+
+#define QUEUED_AHEAD 16
+#define SCRATCHES_KEPT 4
+#define SPARES_KEPT 4
+#define PART_BYTES_LIMIT ((size_t)64 << 20)
+
+enum state {
+    LOADING,
+    READY,
+    FAILED,
+};
+
+struct key {
+    uint64_t image;
+    uint64_t part;
+    uint64_t format;
+};
+
+struct rendered {
+    struct key key;
+    UT_hash_handle hh;            /* in the cache's table unless FAILED */
+    struct rendered *prev, *next; /* READY and not held: the list by use, oldest first */
+    struct render_cache *cache;
+    enum state state;
+    unsigned holders;
+    struct buffer bytes;
+    int error;              /* FAILED */
+    struct failure failure; /* FAILED */
+};
+
+struct scratch {
+    struct image_scratch image;
+    struct scratch *next;
+};
+
+struct render_cache {
+    size_t limit_bytes;
+    struct workers *workers; /* NULL: none */
+
+    pthread_mutex_t lock; /* guards all below and the entries' fields */
+    pthread_cond_t loaded;
+    struct rendered *table;
+    struct rendered *idle;             /* READY and not held, oldest first */
+    size_t bytes;                      /* of all entries and spares */
+    struct buffer spares[SPARES_KEPT]; /* memory of evicted entries, warm for the next ones */
+    unsigned spare_count;
+    struct scratch *scratches;
+    unsigned scratch_count;
+};
+
+struct render_cache *render_cache_create(size_t limit_bytes, unsigned threads)
+{
+    struct render_cache *cache = calloc(1, sizeof *cache);
+
+    if (cache == NULL)
+        return NULL;
+    cache->limit_bytes = limit_bytes;
+    pthread_mutex_init(&cache->lock, NULL);
+    pthread_cond_init(&cache->loaded, NULL);
+    if (threads > 0) {
+        cache->workers = workers_create(threads, QUEUED_AHEAD);
+        if (cache->workers == NULL) {
+            render_cache_free(cache);
+            return NULL;
+        }
+    }
+    return cache;
+}
+
+size_t render_cache_bytes(struct render_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    size_t bytes = cache->bytes;
+
+    pthread_mutex_unlock(&cache->lock);
+    return bytes;
+}
+
+/* Frees an entry that is in no list and no table. The lock is held. */
+static void entry_free(struct render_cache *cache, struct rendered *entry)
+{
+    cache->bytes -= entry->bytes.capacity;
+    buffer_release(&entry->bytes);
+    free(entry);
+}
+
+/* Takes the oldest idle entry away, keeping its memory warm if there is room. The lock is held. */
+static void evict_one(struct render_cache *cache)
+{
+    struct rendered *entry = cache->idle;
+
+    DL_DELETE(cache->idle, entry);
+    HASH_DEL(cache->table, entry);
+    if (cache->spare_count < SPARES_KEPT && entry->bytes.capacity <= 2 * ROW_GROUP_LARGEST_BYTES) {
+        cache->spares[cache->spare_count++] = entry->bytes;
+        free(entry);
+    } else {
+        entry_free(cache, entry);
+    }
+}
+
+static void shrink(struct render_cache *cache)
+{
+    while (cache->bytes > cache->limit_bytes && cache->idle != NULL)
+        evict_one(cache);
+    while (cache->bytes > cache->limit_bytes && cache->spare_count > 0) {
+        struct buffer *spare = &cache->spares[--cache->spare_count];
+
+        cache->bytes -= spare->capacity;
+        buffer_release(spare);
+    }
+}
+
+void render_cache_free(struct render_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    workers_free(cache->workers);
+    cache->limit_bytes = 0;
+    shrink(cache);
+    while (cache->scratches != NULL) {
+        struct scratch *scratch = cache->scratches;
+
+        cache->scratches = scratch->next;
+        image_scratch_release(&scratch->image);
+        free(scratch);
+    }
+    pthread_cond_destroy(&cache->loaded);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+static struct scratch *scratch_take(struct render_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct scratch *scratch = cache->scratches;
+
+    if (scratch != NULL) {
+        cache->scratches = scratch->next;
+        cache->scratch_count--;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return scratch != NULL ? scratch : calloc(1, sizeof *scratch);
+}
+
+static void scratch_give(struct render_cache *cache, struct scratch *scratch)
+{
+    pthread_mutex_lock(&cache->lock);
+    if (cache->scratch_count < SCRATCHES_KEPT) {
+        scratch->next = cache->scratches;
+        cache->scratches = scratch;
+        cache->scratch_count++;
+        scratch = NULL;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    if (scratch != NULL) {
+        image_scratch_release(&scratch->image);
+        free(scratch);
+    }
+}
+
+static int render(struct render_cache *cache, struct image *image, enum table_format format,
+                  const struct image_part *part, struct buffer *bytes, struct failure *failure)
+{
+    struct scratch *scratch = scratch_take(cache);
+
+    if (scratch == NULL)
+        return -ENOMEM;
+
+    int error = image_render(image, format, part, &scratch->image, bytes, failure);
+
+    scratch_give(cache, scratch);
+    return error;
+}
+
+/* A new LOADING entry, held once by the caller, who is to load it. The lock is held. */
+static struct rendered *entry_create(struct render_cache *cache, const struct key *key)
+{
+    struct rendered *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
+        return NULL;
+    entry->key = *key;
+    entry->cache = cache;
+    entry->state = LOADING;
+    entry->holders = 1;
+    if (cache->spare_count > 0)
+        entry->bytes = cache->spares[--cache->spare_count];
+    entry->bytes.limit = PART_BYTES_LIMIT;
+    HASH_ADD(hh, cache->table, key, sizeof entry->key, entry);
+    return entry;
+}
+
+/* LOADING to READY or FAILED. */
+static void load(struct render_cache *cache, struct rendered *entry, struct image *image,
+                 enum table_format format, const struct image_part *part)
+{
+    size_t before = entry->bytes.capacity;
+    int error = render(cache, image, format, part, &entry->bytes, &entry->failure);
+
+    pthread_mutex_lock(&cache->lock);
+    cache->bytes += entry->bytes.capacity - before;
+    if (error != 0) {
+        entry->error = error;
+        entry->state = FAILED;
+        HASH_DEL(cache->table, entry);
+    } else {
+        entry->state = READY;
+    }
+    pthread_cond_broadcast(&cache->loaded);
+    shrink(cache);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+/* Gives one hold back. The lock is held. */
+static void drop_hold(struct render_cache *cache, struct rendered *entry)
+{
+    if (--entry->holders != 0)
+        return;
+    if (entry->state == FAILED) {
+        entry_free(cache, entry);
+    } else {
+        DL_APPEND(cache->idle, entry);
+        shrink(cache);
+    }
+}
+
+static struct key key_of(const struct image *image, enum table_format format,
+                         const struct image_part *part)
+{
+    return (struct key){image_number(image), part->number, (uint64_t)format};
+}
+
+/* The entry of a key, held; LOADING if *RET_MINE, for the caller to load. NULL: no memory. */
+static struct rendered *hold_entry(struct render_cache *cache, const struct key *key,
+                                   bool *ret_mine)
+{
+    struct rendered *entry;
+
+    HASH_FIND(hh, cache->table, key, sizeof *key, entry);
+    *ret_mine = entry == NULL;
+    if (entry == NULL)
+        return entry_create(cache, key);
+    if (entry->state == READY && entry->holders == 0)
+        DL_DELETE(cache->idle, entry);
+    entry->holders++;
+    return entry;
+}
+
+static int take_once(struct render_cache *cache, struct image *image, enum table_format format,
+                     const struct image_part *part, struct rendered **ret_rendered,
+                     struct failure *failure)
+{
+    struct key key = key_of(image, format, part);
+    bool mine;
+    int error = 0;
+
+    pthread_mutex_lock(&cache->lock);
+    struct rendered *entry = hold_entry(cache, &key, &mine);
+
+    if (entry != NULL && mine) {
+        pthread_mutex_unlock(&cache->lock);
+        load(cache, entry, image, format, part);
+        pthread_mutex_lock(&cache->lock);
+    }
+    while (entry != NULL && entry->state == LOADING)
+        pthread_cond_wait(&cache->loaded, &cache->lock);
+    if (entry == NULL) {
+        error = -ENOMEM;
+    } else if (entry->state == FAILED) {
+        error = entry->error;
+        if (failure != NULL)
+            *failure = entry->failure;
+        drop_hold(cache, entry);
+    } else {
+        *ret_rendered = entry;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return error;
+}
+
+int render_cache_take(struct render_cache *cache, struct image *image, enum table_format format,
+                      const struct image_part *part, struct rendered **ret_rendered,
+                      struct failure *failure)
+{
+    int error;
+
+    do {
+        error = take_once(cache, image, format, part, ret_rendered, failure);
+    } while (error == -EAGAIN); /* a job to render it ahead was called off */
+    return error;
+}
+
+const void *rendered_bytes(const struct rendered *rendered)
+{
+    return rendered->bytes.data;
+}
+
+void render_cache_give(struct rendered *rendered)
+{
+    struct render_cache *cache = rendered->cache;
+
+    pthread_mutex_lock(&cache->lock);
+    drop_hold(cache, rendered);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+/* A part to render ahead. */
+struct ahead {
+    struct rendered *entry; /* LOADING, held */
+    struct image *image;    /* referenced */
+    enum table_format format;
+    struct image_part part;
+};
+
+static void run_ahead(void *context)
+{
+    struct ahead *ahead = context;
+
+    load(ahead->entry->cache, ahead->entry, ahead->image, ahead->format, &ahead->part);
+    render_cache_give(ahead->entry);
+    image_release(ahead->image);
+    free(ahead);
+}
+
+/* It will not be loaded here: whoever waits for it is told to try again. */
+static void discard_ahead(void *context)
+{
+    struct ahead *ahead = context;
+    struct render_cache *cache = ahead->entry->cache;
+
+    pthread_mutex_lock(&cache->lock);
+    HASH_DEL(cache->table, ahead->entry);
+    ahead->entry->state = FAILED;
+    ahead->entry->error = -EAGAIN;
+    pthread_cond_broadcast(&cache->loaded);
+    drop_hold(cache, ahead->entry);
+    pthread_mutex_unlock(&cache->lock);
+    image_release(ahead->image);
+    free(ahead);
+}
+
+void render_cache_prepare(struct render_cache *cache, struct image *image, enum table_format format,
+                          const struct image_part *part)
+{
+    struct key key = key_of(image, format, part);
+    struct rendered *found;
+
+    if (cache->workers == NULL)
+        return;
+
+    struct ahead *ahead = calloc(1, sizeof *ahead);
+
+    if (ahead == NULL)
+        return;
+    *ahead = (struct ahead){.image = image_reference(image), .format = format, .part = *part};
+    pthread_mutex_lock(&cache->lock);
+    HASH_FIND(hh, cache->table, &key, sizeof key, found);
+    if (found == NULL)
+        ahead->entry = entry_create(cache, &key);
+    pthread_mutex_unlock(&cache->lock);
+    if (ahead->entry == NULL) {
+        image_release(image);
+        free(ahead);
+    } else if (!workers_submit(cache->workers, run_ahead, discard_ahead, ahead)) {
+        discard_ahead(ahead);
+    }
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/generation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/json_text.h"
+#include "fs/base/memory.h"
+#include "fs/tree/clock.h"
+#include "fs/tree/file_name.h"
+#include "fs/tree/generation_internal.h"
+
+static const char *const extra_names[EXTRA_FILES] = {"datapackage.json", "schema.sql"};
+
+static int name_file(struct generation *generation, size_t index)
+{
+    struct generation_file *file = &generation->files[index];
+    cleanup_free char *path = NULL;
+    int length;
+
+    if (is_extra(generation, index))
+        length = asprintf(&file->name, "%s",
+                          extra_names[index - generation->table_count * FORMAT_COUNT]);
+    else
+        length = asprintf(&file->name, "%s.%s", generation->stems[file_table(index)],
+                          table_format_extension(file_format(index)));
+    if (length < 0) {
+        file->name = NULL;
+        return -ENOMEM;
+    }
+    if (asprintf(&path, "%s/%s", generation->path, file->name) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    file->generation = generation;
+
+    int error = node_init(&file->node, &generation_file_class, path);
+
+    file->node.references = 0;
+    return error != 0 ? error : name_map_add(generation->names, file->name, index);
+}
+
+/* Tables, stems and files, from the dataset's catalogue. */
+static int build_catalogue(struct generation *generation)
+{
+    struct dataset *dataset = generation->dataset;
+    size_t count = dataset->class->table_count(dataset);
+    cleanup_free const char **names = allocate_array(count, sizeof *names);
+
+    generation->tables = allocate_array(count, sizeof *generation->tables);
+    if (names == NULL || generation->tables == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        generation->tables[i].schema = schema_reference(dataset->class->schema(dataset, i));
+        names[i] = generation->tables[i].schema->name;
+        generation->table_count = i + 1;
+    }
+
+    int error = file_stems_create(names, count, &generation->stems);
+
+    if (error == 0)
+        error = name_map_create(&generation->names);
+    if (error != 0)
+        return error;
+    generation->files =
+        allocate_array(count * FORMAT_COUNT + EXTRA_FILES, sizeof *generation->files);
+    if (generation->files == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count * FORMAT_COUNT + EXTRA_FILES && error == 0; i++) {
+        generation->file_count = i + 1;
+        error = name_file(generation, i);
+    }
+    return error;
+}
+
+static void destroy(struct generation *generation)
+{
+    for (size_t i = 0; i < generation->file_count; i++) {
+        free(generation->files[i].name);
+        free(generation->files[i].node.path);
+        buffer_release(&generation->files[i].text);
+    }
+    for (size_t i = 0; i < generation->table_count; i++) {
+        schema_release(generation->tables[i].schema);
+        image_release(generation->tables[i].image);
+        free(generation->tables[i].failure);
+    }
+    if (generation->dataset != NULL)
+        generation->dataset->class->release(generation->dataset);
+    name_map_free(generation->names);
+    file_stems_free(generation->stems);
+    free(generation->files);
+    free(generation->tables);
+    free(generation->source_name);
+    free(generation->path);
+    pthread_cond_destroy(&generation->scanned);
+    pthread_mutex_destroy(&generation->lock);
+    free(generation);
+}
+
+/* The lock is held, or nobody else knows the generation yet. */
+static void close_dataset(struct generation *generation)
+{
+    if (generation->open)
+        generation->dataset->class->finish(generation->dataset);
+    generation->open = false;
+}
+
+int generation_create(const struct generation_options *options, struct generation **ret_generation,
+                      struct failure *failure)
+{
+    struct generation *generation = calloc(1, sizeof *generation);
+
+    if (generation == NULL)
+        return -ENOMEM;
+    generation->references = 1;
+    generation->options = *options;
+    generation->last_used_ns = clock_now_ns();
+    pthread_mutex_init(&generation->lock, NULL);
+    pthread_cond_init(&generation->scanned, NULL);
+    generation->source_name = strdup(options->source_name);
+    generation->path = strdup(options->path);
+
+    int error = generation->source_name == NULL || generation->path == NULL
+                    ? -ENOMEM
+                    : options->source->class->begin(options->source, &generation->dataset,
+                                                    &generation->version, failure);
+
+    if (error == 0) {
+        generation->open = true;
+        generation->changed = generation->dataset->changed;
+        error = build_catalogue(generation);
+    }
+    if (error != 0) {
+        destroy(generation);
+        return error;
+    }
+    /* Its lock would hold writers up until somebody reads a table. */
+    if (generation->dataset->hurry)
+        close_dataset(generation);
+    *ret_generation = generation;
+    return 0;
+}
+
+void generation_reference(struct generation *generation)
+{
+    __atomic_add_fetch(&generation->references, 1, __ATOMIC_RELAXED);
+}
+
+void generation_release(struct generation *generation)
+{
+    if (__atomic_sub_fetch(&generation->references, 1, __ATOMIC_ACQ_REL) == 0)
+        destroy(generation);
+}
+
+uint64_t generation_serial(const struct generation *generation)
+{
+    return generation->options.serial;
+}
+
+const struct source_version *generation_version(const struct generation *generation)
+{
+    return &generation->version;
+}
+
+struct timespec generation_changed(const struct generation *generation)
+{
+    return generation->changed;
+}
+
+void generation_retire_if_due(struct generation *generation)
+{
+    if (!generation->superseded || generation->users != 0 || generation->scanning ||
+        generation->retired)
+        return;
+    generation->retired = true;
+    for (size_t i = 0; i < generation->table_count; i++) {
+        image_release(generation->tables[i].image);
+        generation->tables[i].image = NULL;
+    }
+    close_dataset(generation);
+    generation->dataset->class->release(generation->dataset);
+    generation->dataset = NULL;
+}
+
+void generation_use(struct generation *generation)
+{
+    generation_reference(generation);
+    pthread_mutex_lock(&generation->lock);
+    generation->users++;
+    pthread_mutex_unlock(&generation->lock);
+}
+
+void generation_leave(struct generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    generation->users--;
+    generation->last_used_ns = clock_now_ns();
+    generation_retire_if_due(generation);
+    pthread_mutex_unlock(&generation->lock);
+    generation_release(generation);
+}
+
+void generation_supersede(struct generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    generation->superseded = true;
+    generation_retire_if_due(generation);
+    pthread_mutex_unlock(&generation->lock);
+}
+
+bool generation_has_ended(struct generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    bool ended = generation->ended;
+
+    pthread_mutex_unlock(&generation->lock);
+    return ended;
+}
+
+void generation_rest(struct generation *generation, uint64_t idle_ns)
+{
+    pthread_mutex_lock(&generation->lock);
+    if (generation->open && !generation->scanning && generation->users == 0 &&
+        clock_now_ns() - generation->last_used_ns > idle_ns)
+        close_dataset(generation);
+    pthread_mutex_unlock(&generation->lock);
+}
+
+size_t generation_file_count(const struct generation *generation)
+{
+    return generation->file_count;
+}
+
+const char *generation_file_name(const struct generation *generation, size_t index)
+{
+    return generation->files[index].name;
+}
+
+uint64_t generation_file_inode(const struct generation *generation, size_t index)
+{
+    return generation->files[index].node.inode;
+}
+
+ssize_t generation_find(const struct generation *generation, const char *name)
+{
+    const size_t *index = name_map_find(generation->names, name);
+
+    return index != NULL ? (ssize_t)*index : -ENOENT;
+}
+
+int generation_status(struct generation *generation, struct buffer *text)
+{
+    size_t read = 0;
+    size_t failed = 0;
+    uint64_t rows = 0;
+    uint64_t stored = 0;
+
+    pthread_mutex_lock(&generation->lock);
+    for (size_t i = 0; i < generation->table_count; i++) {
+        struct generation_table *table = &generation->tables[i];
+
+        read += table_known(generation, table);
+        failed += table->failure != NULL;
+        rows += table->rows;
+        if (table->image != NULL)
+            stored += image_stored_bytes(table->image);
+    }
+    bool open = generation->open;
+    bool scanning = generation->scanning;
+
+    pthread_mutex_unlock(&generation->lock);
+    return buffer_print(text,
+                        ",\"generation\":%llu,\"tables\":%zu,\"tables_read\":%zu,"
+                        "\"tables_failed\":%zu,\"rows_read\":%llu,\"spool_bytes\":%llu,"
+                        "\"transaction_open\":%s,\"reading\":%s",
+                        (unsigned long long)generation->options.serial, generation->table_count,
+                        read, failed, (unsigned long long)rows, (unsigned long long)stored,
+                        open ? "true" : "false", scanning ? "true" : "false");
+}

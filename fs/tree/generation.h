@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A generation: the dataset of a live source as the mount shows it at one
+ * moment. Its names are fixed from the start; a table is read through into an
+ * image when its size is first asked for.
+ *
+ *   OPEN     the dataset's transaction is open: any table can be read through.
+ *   RESTING  it is closed (all is read, or nobody asked for a while, or the
+ *            source is in a hurry). Images remain. To read another table, the
+ *            source is asked for a new dataset: if it is of the same version,
+ *            the generation is OPEN again; if not, the generation has ended and
+ *            its unread tables answer -ESTALE, upon which the kernel looks the
+ *            name up again and finds the next generation.
+ *   RETIRED  not the newest any more and without users: images are given back,
+ *            attributes stay for inodes that the kernel still remembers.
+ *
+ * Invariants: a table's sizes, once told, never change; an image lives as long
+ * as a file in it is open, whatever becomes of the generation; at most one scan
+ * runs in a generation at a time (memory stays bounded).
+ *
+ * Users are open files, open listings and pins (fs/tree/pins.h). References keep
+ * the struct; users keep the images.
+ */
+#ifndef CRMFS_TREE_GENERATION_H
+#define CRMFS_TREE_GENERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/source.h"
+#include "fs/base/buffer.h"
+#include "fs/base/failure.h"
+#include "fs/store/spool.h"
+#include "fs/table/reader.h"
+#include "fs/tree/history.h"
+#include "fs/tree/node.h"
+
+/* What all generations of a mount share. */
+struct generation_context {
+    struct spool *spool;
+    struct render_cache *cache;
+    const uint8_t *cut_key;
+    unsigned scan_threads;
+    const bool *cancelled; /* atomic: the mount is ending */
+};
+
+struct generation;
+
+/* Told when a file of the generation is opened and closed (fs/tree/live.c). */
+struct generation_owner {
+    void (*opened)(struct generation_owner *owner, const struct caller *caller,
+                   struct generation *generation, const char *name);
+    void (*closed)(struct generation_owner *owner, pid_t process);
+};
+
+struct generation_options {
+    const struct generation_context *context;
+    struct source *source;
+    struct generation_owner *owner; /* must outlive the generation */
+    const char *source_name;
+    const char *path; /* of the source's folder below the mountpoint */
+    struct history *history;
+    uint64_t serial;
+};
+
+/* Begins a dataset and reads its catalogue, no rows. Fails as the source does. */
+int generation_create(const struct generation_options *options, struct generation **ret_generation,
+                      struct failure *failure);
+void generation_reference(struct generation *generation);
+void generation_release(struct generation *generation);
+
+uint64_t generation_serial(const struct generation *generation);
+const struct source_version *generation_version(const struct generation *generation);
+struct timespec generation_changed(const struct generation *generation);
+
+/* One more, one fewer user; each also a reference. */
+void generation_use(struct generation *generation);
+void generation_leave(struct generation *generation);
+
+/* It is not the newest any more: retires as soon as it has no users. */
+void generation_supersede(struct generation *generation);
+
+/* Whether an unread table turned out to be unreadable because the source has gone on. */
+bool generation_has_ended(struct generation *generation);
+
+/* Closes the dataset if nobody has used or asked the generation for IDLE_NS. */
+void generation_rest(struct generation *generation, uint64_t idle_ns);
+
+/* Its files, in the order of the listing. */
+size_t generation_file_count(const struct generation *generation);
+const char *generation_file_name(const struct generation *generation, size_t index);
+uint64_t generation_file_inode(const struct generation *generation, size_t index);
+struct node *generation_file(struct generation *generation, size_t index); /* a reference */
+
+/*
+ * Makes sure that the file's attributes are known: reads its table through if
+ * need be. -ESTALE when the source has gone on meanwhile, else as a scan fails.
+ */
+int generation_prepare(struct generation *generation, size_t index, struct failure *failure);
+
+/* The file's index, or -ENOENT. */
+ssize_t generation_find(const struct generation *generation, const char *name);
+
+/* Appends ,"generation":… and further members of a JSON object for the status. */
+int generation_status(struct generation *generation, struct buffer *text);
+
+#endif

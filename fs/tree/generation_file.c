@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* The files of a generation: tables in their formats, datapackage.json, schema.sql. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/base/memory.h"
+#include "fs/table/descriptor.h"
+#include "fs/table/reader.h"
+#include "fs/tree/clock.h"
+#include "fs/tree/generation_internal.h"
+#include "fs/tree/text_file.h"
+
+#define TEXT_LIMIT ((size_t)1 << 30)
+
+struct node *generation_file(struct generation *generation, size_t index)
+{
+    struct node *node = &generation->files[index].node;
+
+    /* The first reference to the node is one to the generation; file_release gives it back. */
+    pthread_mutex_lock(&generation->lock);
+    if (__atomic_fetch_add(&node->references, 1, __ATOMIC_ACQ_REL) == 0)
+        generation_reference(generation);
+    pthread_mutex_unlock(&generation->lock);
+    return node;
+}
+
+static void file_release(struct node *node)
+{
+    generation_release(((struct generation_file *)node)->generation);
+}
+
+static size_t index_of(const struct generation_file *file)
+{
+    return (size_t)(file - file->generation->files);
+}
+
+static int write_package(const struct generation *generation, struct buffer *text)
+{
+    cleanup_free struct schema **schemas =
+        allocate_array(generation->table_count, sizeof(struct schema *));
+
+    if (schemas == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < generation->table_count; i++)
+        schemas[i] = generation->tables[i].schema;
+    return descriptor_write(generation->source_name, schemas,
+                            (const char *const *)generation->stems, generation->table_count, text);
+}
+
+static int write_ddl(const struct generation *generation, struct buffer *text)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < generation->table_count && error == 0; i++) {
+        const char *ddl = generation->tables[i].schema->ddl;
+
+        if (ddl[0] != '\0')
+            error = buffer_print(text, "%s%s\n", text->size != 0 ? "\n" : "", ddl);
+    }
+    return error;
+}
+
+/* The lock is held; the text depends on the catalogue alone. */
+static int make_text(struct generation *generation, struct generation_file *file)
+{
+    bool package = index_of(file) == generation->table_count * FORMAT_COUNT + FILE_PACKAGE;
+    struct history_entry entry = {
+        .name = file->node.path,
+        .serial = generation->options.serial,
+        .changed = generation->changed,
+    };
+
+    if (file->made)
+        return 0;
+    file->text = BUFFER(TEXT_LIMIT);
+
+    int error =
+        package ? write_package(generation, &file->text) : write_ddl(generation, &file->text);
+
+    if (error != 0) {
+        buffer_release(&file->text);
+        return error;
+    }
+    crypto_generichash(entry.digest, sizeof entry.digest, file->text.data, file->text.size, NULL,
+                       0);
+    file->modified = history_time(generation->options.history, &entry);
+    file->made = true;
+    return 0;
+}
+
+/* The lock is held. */
+static int prepare(struct generation *generation, size_t index, struct failure *failure)
+{
+    if (is_extra(generation, index))
+        return make_text(generation, &generation->files[index]);
+    return generation_read_table(generation, file_table(index), failure);
+}
+
+int generation_prepare(struct generation *generation, size_t index, struct failure *failure)
+{
+    pthread_mutex_lock(&generation->lock);
+    int error = prepare(generation, index, failure);
+
+    pthread_mutex_unlock(&generation->lock);
+    return error;
+}
+
+static int file_attributes(struct node *node, bool wait, struct node_attributes *ret_attributes,
+                           uint64_t *ret_valid_ns, struct failure *failure)
+{
+    struct generation_file *file = (struct generation_file *)node;
+    struct generation *generation = file->generation;
+    size_t index = index_of(file);
+    int error = 0;
+
+    pthread_mutex_lock(&generation->lock);
+    if (is_extra(generation, index)) {
+        error = make_text(generation, file);
+        *ret_attributes = (struct node_attributes){S_IFREG, file->text.size, file->modified};
+    } else {
+        struct generation_table *table = &generation->tables[file_table(index)];
+
+        if (wait)
+            error = generation_read_table(generation, file_table(index), failure);
+        else if (!table_known(generation, table))
+            error = -EAGAIN;
+        *ret_attributes =
+            (struct node_attributes){S_IFREG, table->bytes[file_format(index)], table->modified};
+    }
+    pthread_mutex_unlock(&generation->lock);
+    *ret_valid_ns = VALID_FOR_EVER;
+    return error;
+}
+
+struct table_handle {
+    struct handle handle;
+    struct reader *reader;
+    struct generation *generation; /* used */
+    pid_t process;
+};
+
+static int table_read(struct handle *handle, uint64_t offset, size_t size,
+                      struct reading *ret_reading, struct failure *failure)
+{
+    return reader_read(((struct table_handle *)handle)->reader, offset, size, ret_reading, failure);
+}
+
+static void table_close(struct handle *handle)
+{
+    struct table_handle *open_file = (struct table_handle *)handle;
+    struct generation_owner *owner = open_file->generation->options.owner;
+
+    reader_free(open_file->reader);
+    owner->closed(owner, open_file->process);
+    generation_leave(open_file->generation);
+    free(open_file);
+}
+
+static const struct handle_class table_handle_class = {table_read, table_close};
+
+/* A reader of the table's image, which then lives as long as the reader. */
+static int open_image(struct generation *generation, size_t index, struct reader **ret_reader,
+                      struct failure *failure)
+{
+    struct generation_table *table = &generation->tables[file_table(index)];
+
+    pthread_mutex_lock(&generation->lock);
+    int error = generation_read_table(generation, file_table(index), failure);
+
+    if (error == 0 && table->image == NULL)
+        error = -ESTALE; /* retired: the kernel looks the name up again */
+    if (error == 0) {
+        *ret_reader =
+            reader_create(generation->options.context->cache, table->image, file_format(index));
+        error = *ret_reader != NULL ? 0 : -ENOMEM;
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return error;
+}
+
+static int open_table(struct generation_file *file, const struct caller *caller,
+                      struct handle **ret_handle, struct failure *failure)
+{
+    struct generation *generation = file->generation;
+    struct generation_owner *owner = generation->options.owner;
+    struct table_handle *handle = calloc(1, sizeof *handle);
+
+    if (handle == NULL)
+        return -ENOMEM;
+    generation_use(generation);
+
+    int error = open_image(generation, index_of(file), &handle->reader, failure);
+
+    if (error != 0) {
+        generation_leave(generation);
+        free(handle);
+        return error;
+    }
+    handle->handle.class = &table_handle_class;
+    handle->generation = generation;
+    handle->process = caller->process;
+    owner->opened(owner, caller, generation, file->name);
+    *ret_handle = &handle->handle;
+    return 0;
+}
+
+static int file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
+                     struct failure *failure)
+{
+    struct generation_file *file = (struct generation_file *)node;
+
+    if (!is_extra(file->generation, index_of(file)))
+        return open_table(file, caller, ret_handle, failure);
+
+    int error = generation_prepare(file->generation, index_of(file), failure);
+
+    if (error != 0)
+        return error;
+    node = generation_file(file->generation, index_of(file));
+    return text_handle_create(file->text.data, file->text.size, node, ret_handle);
+}
+
+static const char xattr_names[] = "user.crmfs.rows\0user.crmfs.table\0user.crmfs.generation";
+
+static ssize_t give_value(const char *bytes, size_t length, char *value, size_t size)
+{
+    if (size == 0)
+        return (ssize_t)length;
+    if (length > size)
+        return -ERANGE;
+    memcpy(value, bytes, length);
+    return (ssize_t)length;
+}
+
+static ssize_t file_xattr(struct node *node, const char *name, char *value, size_t size,
+                          struct failure *failure)
+{
+    struct generation_file *file = (struct generation_file *)node;
+    struct generation *generation = file->generation;
+    size_t index = index_of(file);
+    char number[24];
+
+    if (is_extra(generation, index))
+        return name == NULL ? 0 : -ENODATA;
+    if (name == NULL)
+        return give_value(xattr_names, sizeof xattr_names, value, size);
+
+    struct generation_table *table = &generation->tables[file_table(index)];
+
+    if (strcmp(name, "user.crmfs.table") == 0)
+        return give_value(table->schema->name, strlen(table->schema->name), value, size);
+    if (strcmp(name, "user.crmfs.generation") == 0) {
+        snprintf(number, sizeof number, "%llu", (unsigned long long)generation->options.serial);
+        return give_value(number, strlen(number), value, size);
+    }
+    if (strcmp(name, "user.crmfs.rows") != 0)
+        return -ENODATA;
+
+    int error = generation_prepare(generation, index, failure);
+
+    if (error != 0)
+        return error;
+    snprintf(number, sizeof number, "%llu", (unsigned long long)table->rows);
+    return give_value(number, strlen(number), value, size);
+}
+
+const struct node_class generation_file_class = {
+    .attributes = file_attributes,
+    .open = file_open,
+    .xattr = file_xattr,
+    .release = file_release,
+};

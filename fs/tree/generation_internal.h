@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a generation, shared by its tables (generation.c) and its files
+ * (generation_file.c). */
+#ifndef CRMFS_TREE_GENERATION_INTERNAL_H
+#define CRMFS_TREE_GENERATION_INTERNAL_H
+
+#include <pthread.h>
+
+#include "fs/base/name_map.h"
+#include "fs/table/format.h"
+#include "fs/table/image.h"
+#include "fs/tree/generation.h"
+
+/* Beside the tables' files. */
+enum extra_file {
+    FILE_PACKAGE, /* datapackage.json */
+    FILE_DDL,     /* schema.sql */
+    EXTRA_FILES
+};
+
+struct generation_table {
+    struct schema *schema; /* referenced */
+    struct image *image;   /* NULL: not read, or given back */
+    bool known;            /* bytes, rows and modified are, for ever */
+    uint64_t bytes[FORMAT_COUNT];
+    uint64_t rows;
+    struct timespec modified;
+    struct failure *failure; /* the last attempt's, NULL: none; owned */
+    uint64_t failed_ns;
+};
+
+struct generation_file {
+    struct node
+        node; /* references count from 0: the generation is referenced while they are not 0 */
+    struct generation *generation;
+    char *name;
+    struct buffer text; /* extra files: made when first asked for */
+    struct timespec modified;
+    bool made;
+};
+
+struct generation {
+    unsigned references; /* atomic */
+    struct generation_options options;
+    char *source_name;
+    char *path;
+    struct source_version version;
+    struct timespec changed;
+    size_t table_count;
+    char **stems;
+    size_t
+        file_count; /* table_count * FORMAT_COUNT + EXTRA_FILES; a table's formats stand together */
+    struct generation_file *files;
+    struct name_map *names; /* of the files, to their indexes */
+
+    pthread_mutex_t lock; /* guards all below, and the tables' and files' changing fields */
+    pthread_cond_t scanned;
+    struct dataset *dataset; /* released when RETIRED */
+    bool open;               /* the dataset's transaction is */
+    bool scanning;           /* a thread reads tables through, without the lock */
+    bool tentative;          /* what that thread has read may yet turn out not to be one moment */
+    bool superseded;
+    bool ended;
+    bool retired;
+    unsigned users;
+    uint64_t last_used_ns;
+    struct generation_table *tables;
+};
+
+static inline size_t file_table(size_t index)
+{
+    return index / FORMAT_COUNT;
+}
+
+static inline enum table_format file_format(size_t index)
+{
+    return (enum table_format)(index % FORMAT_COUNT);
+}
+
+static inline bool is_extra(const struct generation *generation, size_t index)
+{
+    return index >= generation->table_count * FORMAT_COUNT;
+}
+
+/* Has the table read through if it is not; the lock is held, and let go meanwhile. 0 or -errno. */
+int generation_read_table(struct generation *generation, size_t table, struct failure *failure);
+
+/* Whether the table's attributes may be told. The lock is held. */
+static inline bool table_known(const struct generation *generation,
+                               const struct generation_table *table)
+{
+    return table->known && !generation->tentative;
+}
+
+/* Gives everything back if that is due (fs/tree/generation.h, RETIRED). The lock is held. */
+void generation_retire_if_due(struct generation *generation);
+
+/* Whether the table's last attempt failed so lately that another is not worth making. */
+bool generation_failed_lately(const struct generation_table *table);
+
+extern const struct node_class generation_file_class;
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/live.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/json_text.h"
+#include "fs/base/memory.h"
+#include "fs/tree/clock.h"
+#include "fs/tree/live_folder.h"
+#include "fs/tree/pins.h"
+
+#define IDLE_TRANSACTION_NS (5 * NS_PER_SECOND)
+#define RETRY_AFTER_NS NS_PER_SECOND
+
+struct live {
+    struct generation_owner owner; /* first: generations call back */
+    const struct generation_context *context;
+    char *name;
+    char *url;
+    char *path;
+    struct source *source;
+    struct history *history;
+    uint64_t refresh_ns;
+    struct node *folder;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t refreshed;
+    bool refreshing;           /* a thread asks the source, without the lock */
+    struct generation *newest; /* used; NULL only while being created and freed */
+    uint64_t valid_until_ns;   /* until when it need not be asked for changes */
+    uint64_t serial;
+    struct failure failure; /* of the last refresh; code 0: it worked */
+    uint64_t failed_ns;
+    struct pins *pins;
+};
+
+static struct live *live_of(struct generation_owner *owner)
+{
+    return (struct live *)owner;
+}
+
+static void note_opened(struct generation_owner *owner, const struct caller *caller,
+                        struct generation *generation, const char *name)
+{
+    struct live *live = live_of(owner);
+
+    pthread_mutex_lock(&live->lock);
+    pins_opened(live->pins, caller, generation, name, clock_now_ns());
+    pthread_mutex_unlock(&live->lock);
+}
+
+static void note_closed(struct generation_owner *owner, pid_t process)
+{
+    struct live *live = live_of(owner);
+
+    pthread_mutex_lock(&live->lock);
+    pins_closed(live->pins, process, clock_now_ns());
+    pthread_mutex_unlock(&live->lock);
+}
+
+/* A new newest generation. Without the lock; only the refreshing thread. */
+static int begin_generation(struct live *live, struct failure *failure)
+{
+    struct generation_options options = {
+        .context = live->context,
+        .source = live->source,
+        .owner = &live->owner,
+        .source_name = live->name,
+        .path = live->path,
+        .history = live->history,
+        .serial = live->serial + 1,
+    };
+    struct generation *generation;
+    int error = generation_create(&options, &generation, failure);
+
+    if (error != 0)
+        return error;
+    generation_use(generation);
+    generation_release(generation);
+    pthread_mutex_lock(&live->lock);
+
+    struct generation *old = live->newest;
+
+    live->newest = generation;
+    live->serial++;
+    pthread_mutex_unlock(&live->lock);
+    if (old != NULL) {
+        generation_supersede(old);
+        generation_leave(old);
+    }
+    return 0;
+}
+
+/* Asks the source. Without the lock; only the refreshing thread. */
+static int ask_source(struct live *live, struct failure *failure)
+{
+    struct source_version version;
+    int error = live->source->class->version(live->source, &version, failure);
+
+    if (error != 0)
+        return error;
+    if (live->newest != NULL && !generation_has_ended(live->newest) &&
+        memcmp(&version, generation_version(live->newest), sizeof version) == 0)
+        return 0;
+    return begin_generation(live, failure);
+}
+
+static bool is_fresh(struct live *live, uint64_t now_ns)
+{
+    return live->newest != NULL && now_ns < live->valid_until_ns &&
+           !generation_has_ended(live->newest);
+}
+
+/* Makes the newest generation one that holds now. The lock is held, and let go meanwhile. */
+static int refresh(struct live *live, struct failure *failure)
+{
+    while (live->refreshing)
+        pthread_cond_wait(&live->refreshed, &live->lock);
+
+    uint64_t now_ns = clock_now_ns();
+
+    if (is_fresh(live, now_ns))
+        return 0;
+    if (live->failure.code != 0 && now_ns - live->failed_ns < RETRY_AFTER_NS) {
+        if (failure != NULL)
+            *failure = live->failure;
+        return -live->failure.code;
+    }
+    live->refreshing = true;
+    pthread_mutex_unlock(&live->lock);
+
+    struct failure own = {0};
+    int error = ask_source(live, &own);
+
+    if (error != 0 && own.code == 0)
+        failure_set(&own, -error, "cannot read the database: %s", strerror(-error));
+    pthread_mutex_lock(&live->lock);
+    live->refreshing = false;
+    live->failure = own;
+    if (error != 0) {
+        live->failed_ns = clock_now_ns();
+        if (failure != NULL)
+            *failure = own;
+    } else {
+        /* Counted from before the source was asked: what changed since is not yet known. */
+        live->valid_until_ns = now_ns + live->refresh_ns;
+    }
+    pthread_cond_broadcast(&live->refreshed);
+    return error;
+}
+
+int live_resolve(struct live *live, const struct caller *caller, const char *name,
+                 struct generation **ret_generation, uint64_t *ret_valid_ns,
+                 struct failure *failure)
+{
+    struct generation *generation;
+    uint64_t now_ns = clock_now_ns();
+    int error = 0;
+
+    pthread_mutex_lock(&live->lock);
+    *ret_valid_ns = 0;
+    if (is_fresh(live, now_ns) && !pins_hold_older(live->pins, live->newest)) {
+        generation = live->newest;
+        *ret_valid_ns = live->valid_until_ns - now_ns;
+    } else {
+        generation = pins_find(live->pins, caller, name, now_ns);
+        if (generation != NULL && generation_has_ended(generation))
+            generation = NULL;
+        if (generation == NULL) {
+            error = refresh(live, failure);
+            generation = live->newest;
+        }
+    }
+    if (error == 0) {
+        generation_use(generation);
+        *ret_generation = generation;
+    }
+    pthread_mutex_unlock(&live->lock);
+    return error;
+}
+
+int live_create(const struct live_options *options, struct live **ret_live, struct failure *failure)
+{
+    struct live *live = calloc(1, sizeof *live);
+
+    if (live == NULL) {
+        options->source->class->close(options->source);
+        return -ENOMEM;
+    }
+    live->owner = (struct generation_owner){note_opened, note_closed};
+    live->context = options->context;
+    live->source = options->source;
+    live->refresh_ns = options->refresh_ns;
+    pthread_mutex_init(&live->lock, NULL);
+    pthread_cond_init(&live->refreshed, NULL);
+    live->name = strdup(options->name);
+    live->url = strdup(options->url);
+    if (asprintf(&live->path, "live/%s", options->name) < 0)
+        live->path = NULL;
+    live->history = history_create();
+    live->pins = pins_create();
+
+    int error = live->name == NULL || live->url == NULL || live->path == NULL ||
+                        live->history == NULL || live->pins == NULL
+                    ? -ENOMEM
+                    : live_folder_create(live, live->path, &live->folder);
+
+    if (error == 0) {
+        pthread_mutex_lock(&live->lock);
+        error = refresh(live, failure);
+        pthread_mutex_unlock(&live->lock);
+    }
+    if (error != 0) {
+        live_free(live);
+        return error;
+    }
+    *ret_live = live;
+    return 0;
+}
+
+struct node *live_folder(struct live *live)
+{
+    return node_reference(live->folder);
+}
+
+void live_note_opened(struct live *live, const struct caller *caller, struct generation *generation)
+{
+    note_opened(&live->owner, caller, generation, NULL);
+}
+
+void live_note_closed(struct live *live, pid_t process)
+{
+    note_closed(&live->owner, process);
+}
+
+struct timespec live_changed(struct live *live)
+{
+    pthread_mutex_lock(&live->lock);
+    struct timespec changed = generation_changed(live->newest);
+
+    pthread_mutex_unlock(&live->lock);
+    return changed;
+}
+
+void live_tend(struct live *live)
+{
+    pthread_mutex_lock(&live->lock);
+    pins_expire(live->pins, clock_now_ns());
+
+    struct generation *newest = live->newest;
+
+    generation_reference(newest);
+    pthread_mutex_unlock(&live->lock);
+    generation_rest(newest, IDLE_TRANSACTION_NS);
+    generation_release(newest);
+}
+
+int live_status(struct live *live, struct buffer *text)
+{
+    pthread_mutex_lock(&live->lock);
+    struct generation *newest = live->newest;
+    struct failure failure = live->failure;
+
+    generation_reference(newest);
+    pthread_mutex_unlock(&live->lock);
+
+    struct timespec changed = generation_changed(newest);
+    struct tm utc;
+    char time_text[32];
+
+    gmtime_r(&changed.tv_sec, &utc);
+    strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+
+    int error = buffer_append_text(text, "{\"name\":");
+
+    if (error == 0)
+        error = json_text_append(text, live->name, strlen(live->name));
+    if (error == 0)
+        error = buffer_append_text(text, ",\"url\":");
+    if (error == 0)
+        error = json_text_append(text, live->url, strlen(live->url));
+    if (error == 0)
+        error = buffer_print(text, ",\"changed\":\"%s\"", time_text);
+    if (error == 0)
+        error = generation_status(newest, text);
+    if (error == 0)
+        error = buffer_append_text(text, ",\"error\":");
+    if (error == 0)
+        error = failure.code != 0 ? json_text_append(text, failure.text, strlen(failure.text))
+                                  : buffer_append_text(text, "null");
+    if (error == 0)
+        error = buffer_append_text(text, "}");
+    generation_release(newest);
+    return error;
+}
+
+void live_free(struct live *live)
+{
+    if (live == NULL)
+        return;
+    pins_free(live->pins);
+    if (live->newest != NULL) {
+        generation_supersede(live->newest);
+        generation_leave(live->newest);
+    }
+    node_release(live->folder);
+    history_free(live->history);
+    live->source->class->close(live->source);
+    pthread_cond_destroy(&live->refreshed);
+    pthread_mutex_destroy(&live->lock);
+    free(live->name);
+    free(live->url);
+    free(live->path);
+    free(live);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A live source: its folder under live/, whose names stand for the newest
+ * generation, or for the one that the asking process is walking (pins.h).
+ *
+ * The newest generation holds for the refresh time after the source was last
+ * asked whether it has changed. Then it is asked again, at the next request: the
+ * same version holds for as long again, another one begins the next generation.
+ * So a change shows at most the refresh time later, and whatever the kernel is
+ * told to believe, it is told to believe only until then.
+ */
+#ifndef CRMFS_TREE_LIVE_H
+#define CRMFS_TREE_LIVE_H
+
+#include <stdint.h>
+
+#include "backends/source/source.h"
+#include "fs/base/buffer.h"
+#include "fs/base/failure.h"
+#include "fs/tree/generation.h"
+#include "fs/tree/node.h"
+
+struct live;
+
+struct live_options {
+    const struct generation_context *context; /* outlives the live source */
+    const char *name;
+    const char *url;       /* for the status */
+    struct source *source; /* taken over, also on failure */
+    uint64_t refresh_ns;
+};
+
+/* Reads the source's catalogue for the first time. Fails as the source does. */
+int live_create(const struct live_options *options, struct live **ret_live,
+                struct failure *failure);
+
+/* The folder: a reference. */
+struct node *live_folder(struct live *live);
+
+/* To be called every now and then (a few times a second): forgets idle pins, closes idle
+ * transactions. */
+void live_tend(struct live *live);
+
+/* Appends a JSON object. */
+int live_status(struct live *live, struct buffer *text);
+
+/* After every node, handle and listing but the folder's own reference is given back. */
+void live_free(struct live *live);
+
+#endif

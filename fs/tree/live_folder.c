@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/live_folder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "fs/base/memory.h"
+
+/* A source that changes faster than it can be read through is given up after so many tries. */
+#define LOOKUP_ATTEMPTS 5
+
+struct live_folder {
+    struct node node;
+    struct live *live;
+};
+
+struct live_listing {
+    struct listing listing;
+    struct live *live;
+    struct generation *generation; /* used */
+    uint64_t valid_ns;
+    pid_t process;
+    struct node **nodes; /* of the entries that were asked for; referenced */
+};
+
+static int folder_attributes(struct node *node, bool wait, struct node_attributes *ret_attributes,
+                             uint64_t *ret_valid_ns, struct failure *failure)
+{
+    struct live_folder *folder = (struct live_folder *)node;
+
+    (void)wait;
+    (void)failure;
+    *ret_attributes =
+        (struct node_attributes){.type = S_IFDIR, .modified = live_changed(folder->live)};
+    *ret_valid_ns = 0;
+    return 0;
+}
+
+/* The file in the generation, its attributes known. */
+static int find_file(struct generation *generation, const char *name, struct node **ret_node,
+                     struct failure *failure)
+{
+    ssize_t index = generation_find(generation, name);
+
+    if (index < 0)
+        return (int)index;
+
+    int error = generation_prepare(generation, (size_t)index, failure);
+
+    if (error == 0)
+        *ret_node = generation_file(generation, (size_t)index);
+    return error;
+}
+
+static int folder_lookup(struct node *node, const char *name, const struct caller *caller,
+                         struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure)
+{
+    struct live *live = ((struct live_folder *)node)->live;
+    int error = -ESTALE;
+
+    for (int i = 0; i < LOOKUP_ATTEMPTS && error == -ESTALE; i++) {
+        struct generation *generation;
+
+        error = live_resolve(live, caller, name, &generation, ret_valid_ns, failure);
+        if (error != 0)
+            return error;
+        error = find_file(generation, name, ret_node, failure);
+        generation_leave(generation);
+    }
+    if (error == -ESTALE)
+        return failure_set(failure, EBUSY,
+                           "the database changes faster than it can be read through: try again "
+                           "when fewer programs write to it, or put it into WAL mode");
+    return error;
+}
+
+static size_t listing_count(const struct listing *listing)
+{
+    return generation_file_count(((const struct live_listing *)listing)->generation);
+}
+
+static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
+{
+    struct live_listing *list = (struct live_listing *)listing;
+
+    if (list->nodes[index] == NULL)
+        list->nodes[index] = generation_file(list->generation, index);
+    *ret_entry = (struct listing_entry){
+        .name = generation_file_name(list->generation, index),
+        .type = S_IFREG,
+        .inode = generation_file_inode(list->generation, index),
+        .node = list->nodes[index],
+        .valid_ns = list->valid_ns,
+    };
+}
+
+static void listing_close(struct listing *listing)
+{
+    struct live_listing *list = (struct live_listing *)listing;
+
+    for (size_t i = 0; i < generation_file_count(list->generation); i++)
+        node_release(list->nodes[i]);
+    live_note_closed(list->live, list->process);
+    generation_leave(list->generation);
+    free(list->nodes);
+    free(list);
+}
+
+static const struct listing_class live_listing_class = {listing_count, listing_entry,
+                                                        listing_close};
+
+static int folder_list(struct node *node, const struct caller *caller, struct listing **ret_listing,
+                       struct failure *failure)
+{
+    struct live *live = ((struct live_folder *)node)->live;
+    struct live_listing *list = calloc(1, sizeof *list);
+
+    if (list == NULL)
+        return -ENOMEM;
+
+    int error = live_resolve(live, caller, NULL, &list->generation, &list->valid_ns, failure);
+
+    if (error != 0) {
+        free(list);
+        return error;
+    }
+    list->nodes = allocate_array(generation_file_count(list->generation), sizeof *list->nodes);
+    if (list->nodes == NULL) {
+        generation_leave(list->generation);
+        free(list);
+        return -ENOMEM;
+    }
+    list->listing.class = &live_listing_class;
+    list->live = live;
+    list->process = caller->process;
+    live_note_opened(live, caller, list->generation);
+    *ret_listing = &list->listing;
+    return 0;
+}
+
+static void folder_release(struct node *node)
+{
+    free(node->path);
+    free(node);
+}
+
+static const struct node_class live_folder_class = {
+    .attributes = folder_attributes,
+    .lookup = folder_lookup,
+    .list = folder_list,
+    .release = folder_release,
+};
+
+int live_folder_create(struct live *live, const char *path, struct node **ret_folder)
+{
+    struct live_folder *folder = calloc(1, sizeof *folder);
+
+    if (folder == NULL || node_init(&folder->node, &live_folder_class, path) != 0) {
+        free(folder);
+        return -ENOMEM;
+    }
+    folder->live = live;
+    *ret_folder = &folder->node;
+    return 0;
+}

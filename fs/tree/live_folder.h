@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The folder of a live source as a node; and what it needs of the live source. */
+#ifndef CRMFS_TREE_LIVE_FOLDER_H
+#define CRMFS_TREE_LIVE_FOLDER_H
+
+#include "fs/tree/live.h"
+
+/* 0 or -ENOMEM. The folder does not outlive LIVE. */
+int live_folder_create(struct live *live, const char *path, struct node **ret_folder);
+
+/*
+ * The generation that the caller is to see when it looks NAME up (NULL: lists the
+ * folder), used (generation_leave when done), and how long that holds.
+ */
+int live_resolve(struct live *live, const struct caller *caller, const char *name,
+                 struct generation **ret_generation, uint64_t *ret_valid_ns,
+                 struct failure *failure);
+
+/* A listing of GENERATION was opened by the caller, closed by the process. */
+void live_note_opened(struct live *live, const struct caller *caller,
+                      struct generation *generation);
+void live_note_closed(struct live *live, pid_t process);
+
+/* When the newest generation's data changed. */
+struct timespec live_changed(struct live *live);
+
+#endif

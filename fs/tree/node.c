@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t last_inode;
+
+int node_init(struct node *node, const struct node_class *class, const char *path)
+{
+    char *copy = strdup(path);
+
+    if (copy == NULL)
+        return -ENOMEM;
+    node->class = class;
+    node->references = 1;
+    node->inode = __atomic_add_fetch(&last_inode, 1, __ATOMIC_RELAXED);
+    node->path = copy;
+    return 0;
+}
+
+void node_release(struct node *node)
+{
+    if (node != NULL && __atomic_sub_fetch(&node->references, 1, __ATOMIC_ACQ_REL) == 0)
+        node->class->release(node);
+}

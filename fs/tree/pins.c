@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/pins.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "fs/base/memory.h"
+#include "fs/tree/generation.h"
+
+#define ANCESTORS 2
+#define OPENINGS_OF_WALKER 2 /* times that a walk may open one file */
+#define OPENINGS_OF_OTHERS 1
+
+struct opened {
+    UT_hash_handle hh;
+    unsigned times;
+    char name[];
+};
+
+struct pin {
+    UT_hash_handle hh;
+    pid_t process;
+    struct generation *generation; /* used (generation_use) */
+    bool walker;                   /* it listed the folder */
+    unsigned open_count;
+    uint64_t last_used_ns;
+    struct opened *opened;
+};
+
+struct pins {
+    struct pin *table;
+};
+
+struct pins *pins_create(void)
+{
+    return calloc(1, sizeof(struct pins));
+}
+
+static void forget_names(struct pin *pin)
+{
+    struct opened *opened, *next;
+
+    HASH_ITER (hh, pin->opened, opened, next) {
+        HASH_DEL(pin->opened, opened);
+        free(opened);
+    }
+}
+
+/* The pin goes; its open files hold the generation themselves. */
+static void pin_drop(struct pins *pins, struct pin *pin)
+{
+    HASH_DEL(pins->table, pin);
+    forget_names(pin);
+    generation_leave(pin->generation);
+    free(pin);
+}
+
+void pins_free(struct pins *pins)
+{
+    struct pin *pin, *next;
+
+    if (pins == NULL)
+        return;
+    HASH_ITER (hh, pins->table, pin, next) {
+        pin_drop(pins, pin);
+    }
+    free(pins);
+}
+
+static struct pin *pin_of(struct pins *pins, pid_t process)
+{
+    struct pin *pin;
+
+    HASH_FIND(hh, pins->table, &process, sizeof process, pin);
+    return pin;
+}
+
+static pid_t parent_of(pid_t process)
+{
+    char path[40];
+    char line[400];
+    long parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)process);
+
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL)
+        return 0;
+    if (fgets(line, sizeof line, file) != NULL) {
+        /* The name in parentheses may hold anything, so count from its end. */
+        const char *after = strrchr(line, ')');
+
+        if (after == NULL || sscanf(after, ") %*c %ld", &parent) != 1)
+            parent = 0;
+    }
+    fclose(file);
+    return (pid_t)parent;
+}
+
+static unsigned times_opened(const struct pin *pin, const char *name)
+{
+    struct opened *opened;
+
+    HASH_FIND_STR(pin->opened, name, opened);
+    return opened != NULL ? opened->times : 0;
+}
+
+static bool is_gone(const struct pin *pin, uint64_t now_ns)
+{
+    if (pin->open_count == 0 && now_ns - pin->last_used_ns > PIN_IDLE_NS)
+        return true;
+    return kill(pin->process, 0) != 0 && errno == ESRCH;
+}
+
+/* The pin that speaks for PROCESS at a lookup: its own, or a walker's among its ancestors. */
+static struct pin *pin_for(struct pins *pins, pid_t process)
+{
+    struct pin *pin = pin_of(pins, process);
+
+    for (int i = 0; pin == NULL && i < ANCESTORS && process > 1; i++) {
+        process = parent_of(process);
+        pin = pin_of(pins, process);
+        if (pin != NULL && !pin->walker)
+            pin = NULL;
+    }
+    return pin;
+}
+
+struct generation *pins_find(struct pins *pins, const struct caller *caller, const char *name,
+                             uint64_t now_ns)
+{
+    if (pins->table == NULL || caller->process == 0)
+        return NULL;
+
+    struct pin *pin = name == NULL ? pin_of(pins, caller->process) : pin_for(pins, caller->process);
+
+    if (pin == NULL)
+        return NULL;
+
+    unsigned allowed =
+        pin->walker && pin->process == caller->process ? OPENINGS_OF_WALKER : OPENINGS_OF_OTHERS;
+
+    if (name == NULL || times_opened(pin, name) >= allowed || is_gone(pin, now_ns)) {
+        pin_drop(pins, pin);
+        return NULL;
+    }
+    pin->last_used_ns = now_ns;
+    return pin->generation;
+}
+
+static void count_opening(struct pin *pin, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct opened *opened;
+
+    HASH_FIND_STR(pin->opened, name, opened);
+    if (opened == NULL) {
+        opened = calloc(1, sizeof *opened + size);
+        if (opened == NULL)
+            return; /* forgetting an opening only makes the walk see one moment longer */
+        memcpy(opened->name, name, size);
+        HASH_ADD_KEYPTR(hh, pin->opened, opened->name, size - 1, opened);
+    }
+    opened->times++;
+}
+
+/* The pin of the process for GENERATION; one for another generation goes. NULL: no memory. */
+static struct pin *pin_make(struct pins *pins, pid_t process, struct generation *generation)
+{
+    struct pin *pin = pin_of(pins, process);
+    unsigned open_count = 0;
+
+    if (pin != NULL && pin->generation != generation) {
+        open_count = pin->open_count;
+        pin_drop(pins, pin);
+        pin = NULL;
+    }
+    if (pin == NULL) {
+        pin = calloc(1, sizeof *pin);
+        if (pin == NULL)
+            return NULL;
+        pin->process = process;
+        pin->open_count = open_count;
+        pin->generation = generation;
+        generation_use(generation);
+        HASH_ADD(hh, pins->table, process, sizeof pin->process, pin);
+    }
+    return pin;
+}
+
+void pins_opened(struct pins *pins, const struct caller *caller, struct generation *generation,
+                 const char *name, uint64_t now_ns)
+{
+    if (caller->process == 0)
+        return;
+
+    /* A child's opening counts for the walk it belongs to. */
+    struct pin *walk = name != NULL ? pin_for(pins, caller->process) : NULL;
+
+    if (walk != NULL && walk->process != caller->process && walk->generation == generation) {
+        count_opening(walk, name);
+        walk->last_used_ns = now_ns;
+    }
+
+    struct pin *pin = pin_make(pins, caller->process, generation);
+
+    if (pin == NULL)
+        return;
+    pin->open_count++;
+    pin->last_used_ns = now_ns;
+    if (name != NULL) {
+        count_opening(pin, name);
+    } else {
+        pin->walker = true;
+        forget_names(pin);
+    }
+}
+
+void pins_closed(struct pins *pins, pid_t process, uint64_t now_ns)
+{
+    struct pin *pin = process != 0 ? pin_of(pins, process) : NULL;
+
+    if (pin == NULL)
+        return;
+    if (pin->open_count > 0)
+        pin->open_count--;
+    pin->last_used_ns = now_ns;
+}
+
+void pins_expire(struct pins *pins, uint64_t now_ns)
+{
+    struct pin *pin, *next;
+
+    HASH_ITER (hh, pins->table, pin, next) {
+        if (is_gone(pin, now_ns))
+            pin_drop(pins, pin);
+    }
+}
+
+bool pins_hold_older(const struct pins *pins, const struct generation *newest)
+{
+    for (const struct pin *pin = pins->table; pin != NULL; pin = pin->hh.next) {
+        if (pin->generation != newest)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which generation a process sees. Whoever walks a source's folder (cp -r, tar,
+ * rsync, a shell's loop over *.csv) is to find one moment in it however long the
+ * walk takes; whoever looks again is to find what is new. No request says which
+ * of the two it is, so this is what tells them apart:
+ *
+ *   - Listing the folder or opening a file in it pins the generation to the
+ *     process. Lookups of a pinned process, and of its children and
+ *     grandchildren, find that generation.
+ *   - Listing the folder again begins a new walk: the pin goes.
+ *   - So does looking up a file that this walk has opened before: once is enough
+ *     to copy it. A process that listed the folder itself may open each file
+ *     twice (rsync --checksum reads first, then sends).
+ *   - A pin goes when its process is gone, or has had nothing open and asked
+ *     nothing for PIN_IDLE_NS.
+ *
+ * A pin holds its generation and counts among its users. Not locked: the live
+ * source that owns the pins guards them.
+ */
+#ifndef CRMFS_TREE_PINS_H
+#define CRMFS_TREE_PINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fs/tree/node.h"
+
+#define PIN_IDLE_NS (2 * UINT64_C(1000000000))
+
+struct generation;
+struct pins;
+
+struct pins *pins_create(void); /* NULL: no memory */
+void pins_free(struct pins *pins);
+
+/*
+ * The generation that the caller is to see when it looks NAME up (NULL: lists the
+ * folder), borrowed; NULL: the newest. Forgets the pin when the request begins
+ * something new.
+ */
+struct generation *pins_find(struct pins *pins, const struct caller *caller, const char *name,
+                             uint64_t now_ns);
+
+/* The caller has listed the folder (NAME NULL) or opened NAME in GENERATION. */
+void pins_opened(struct pins *pins, const struct caller *caller, struct generation *generation,
+                 const char *name, uint64_t now_ns);
+
+/* One of its listings or files is closed. */
+void pins_closed(struct pins *pins, pid_t process, uint64_t now_ns);
+
+/* Forgets pins of processes that are gone or idle. */
+void pins_expire(struct pins *pins, uint64_t now_ns);
+
+/* Whether any pin holds a generation other than NEWEST. */
+bool pins_hold_older(const struct pins *pins, const struct generation *newest);
+
+#endif

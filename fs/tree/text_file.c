@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/text_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct text_file {
+    struct node node;
+    struct buffer text;
+    struct timespec modified;
+};
+
+struct text_handle {
+    struct handle handle;
+    const uint8_t *data;
+    size_t size;
+    struct node *owner;
+};
+
+static int text_attributes(struct node *node, bool wait, struct node_attributes *ret_attributes,
+                           uint64_t *ret_valid_ns, struct failure *failure)
+{
+    struct text_file *file = (struct text_file *)node;
+
+    (void)wait;
+    (void)failure;
+    *ret_attributes = (struct node_attributes){
+        .type = S_IFREG, .bytes = file->text.size, .modified = file->modified};
+    *ret_valid_ns = VALID_FOR_EVER;
+    return 0;
+}
+
+static int text_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
+                     struct failure *failure)
+{
+    struct text_file *file = (struct text_file *)node;
+
+    (void)caller;
+    (void)failure;
+    return text_handle_create(file->text.data, file->text.size, node_reference(node), ret_handle);
+}
+
+static void text_release(struct node *node)
+{
+    struct text_file *file = (struct text_file *)node;
+
+    buffer_release(&file->text);
+    free(node->path);
+    free(file);
+}
+
+static const struct node_class text_file_class = {
+    .attributes = text_attributes,
+    .open = text_open,
+    .release = text_release,
+};
+
+int text_file_create(const char *path, struct buffer *text, struct timespec modified,
+                     struct node **ret_node)
+{
+    struct text_file *file = calloc(1, sizeof *file);
+
+    if (file == NULL || node_init(&file->node, &text_file_class, path) != 0) {
+        free(file);
+        return -ENOMEM;
+    }
+    file->text = *text;
+    file->modified = modified;
+    *text = BUFFER(text->limit);
+    *ret_node = &file->node;
+    return 0;
+}
+
+const struct buffer *text_file_text(const struct node *node)
+{
+    return &((const struct text_file *)node)->text;
+}
+
+static int text_read(struct handle *handle, uint64_t offset, size_t size,
+                     struct reading *ret_reading, struct failure *failure)
+{
+    struct text_handle *open_file = (struct text_handle *)handle;
+
+    (void)failure;
+    *ret_reading = (struct reading){0};
+    if (offset >= open_file->size)
+        return 0;
+    if (size > open_file->size - offset)
+        size = open_file->size - (size_t)offset;
+    ret_reading->pieces[0] = (struct iovec){(void *)(uintptr_t)(open_file->data + offset), size};
+    ret_reading->count = 1;
+    return 0;
+}
+
+static void text_close(struct handle *handle)
+{
+    struct text_handle *open_file = (struct text_handle *)handle;
+
+    node_release(open_file->owner);
+    free(open_file);
+}
+
+static const struct handle_class text_handle_class = {text_read, text_close};
+
+int text_handle_create(const void *data, size_t size, struct node *owner,
+                       struct handle **ret_handle)
+{
+    struct text_handle *handle = calloc(1, sizeof *handle);
+
+    if (handle == NULL) {
+        node_release(owner);
+        return -ENOMEM;
+    }
+    *handle = (struct text_handle){{&text_handle_class}, data, size, owner};
+    *ret_handle = &handle->handle;
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* A file whose whole content is a text in memory, fixed when the node is made. */
+#ifndef CRMFS_TREE_TEXT_FILE_H
+#define CRMFS_TREE_TEXT_FILE_H
+
+#include "fs/base/buffer.h"
+#include "fs/tree/node.h"
+
+/* Takes the buffer's memory over on success. 0 or -ENOMEM. */
+int text_file_create(const char *path, struct buffer *text, struct timespec modified,
+                     struct node **ret_node);
+
+/* The text, borrowed. */
+const struct buffer *text_file_text(const struct node *node);
+
+/* An open file of SIZE bytes at DATA; OWNER is released (if not NULL) when it is closed. 0 or
+ * -ENOMEM. */
+int text_handle_create(const void *data, size_t size, struct node *owner,
+                       struct handle **ret_handle);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/tree/tree.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/source/source.h"
+#include "fs/base/json_text.h"
+#include "fs/base/memory.h"
+#include "fs/store/spool.h"
+#include "fs/table/cutter.h"
+#include "fs/table/reader.h"
+#include "fs/tree/directory.h"
+#include "fs/tree/error_log.h"
+#include "fs/tree/live.h"
+#include "fs/tree/text_file.h"
+
+#define TEND_INTERVAL_MS 250
+
+/*
+ * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
+ * a connection, a row group being built, encoded and sealed (SCAN_THREAD_BYTES
+ * in all) and may be started for each that fits into a third. The rest is for
+ * the program, its libraries and the requests under way.
+ */
+#define CACHE_SHARE 5
+#define SCAN_SHARE 3
+#define SCAN_THREAD_BYTES ((uint64_t)8 << 20)
+#define SCAN_THREADS_MOST 16
+
+struct tree {
+    struct tree_options options;
+    struct generation_context context;
+    uint8_t cut_key[CUTTER_KEY_BYTES];
+    bool cancelled; /* atomic */
+    struct spool *spool;
+    struct render_cache *cache;
+    struct error_log *errors;
+    struct node *root;
+    struct live **lives;
+    size_t live_count;
+
+    pthread_t tender;
+    bool tended;          /* the thread runs */
+    pthread_mutex_t lock; /* guards ending */
+    pthread_cond_t changed;
+    bool ending;
+};
+
+static void *tend(void *argument)
+{
+    struct tree *tree = argument;
+
+    pthread_mutex_lock(&tree->lock);
+    while (!tree->ending) {
+        struct timespec until;
+
+        pthread_mutex_unlock(&tree->lock);
+        for (size_t i = 0; i < tree->live_count; i++)
+            live_tend(tree->lives[i]);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TEND_INTERVAL_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        pthread_mutex_lock(&tree->lock);
+        if (!tree->ending)
+            pthread_cond_timedwait(&tree->changed, &tree->lock, &until);
+    }
+    pthread_mutex_unlock(&tree->lock);
+    return NULL;
+}
+
+static unsigned scan_threads(uint64_t max_memory_bytes)
+{
+    uint64_t fit = max_memory_bytes / SCAN_SHARE / SCAN_THREAD_BYTES;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (fit > SCAN_THREADS_MOST)
+        fit = SCAN_THREADS_MOST;
+    if (processors > 0 && fit > (uint64_t)processors)
+        fit = (uint64_t)processors;
+    return fit > 0 ? (unsigned)fit : 1;
+}
+
+static int write_live(struct tree *tree, struct buffer *text)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < tree->live_count && error == 0; i++) {
+        error = buffer_append_text(text, i == 0 ? "\n  " : ",\n  ");
+        if (error == 0)
+            error = live_status(tree->lives[i], text);
+    }
+    return error;
+}
+
+static int write_status(void *context, struct buffer *text)
+{
+    struct tree *tree = context;
+    struct spool_usage usage;
+    const char *directory = spool_directory(tree->spool);
+
+    spool_usage(tree->spool, &usage);
+
+    int error = buffer_print(text, "{\"version\":\"%s\",\"pid\":%ld,\n \"live\":[", CRMFS_VERSION,
+                             (long)getpid());
+
+    if (error == 0)
+        error = write_live(tree, text);
+    if (error == 0)
+        error = buffer_append_text(text, "],\n \"spool\":{\"directory\":");
+    if (error == 0)
+        error = json_text_append(text, directory, strlen(directory));
+    if (error == 0)
+        error = buffer_print(
+            text,
+            ",\"used_bytes\":%llu,\"limit_bytes\":%llu},\n"
+            " \"memory\":{\"limit_bytes\":%llu,\"rendered_bytes\":%zu},\n \"errors\":%llu}\n",
+            (unsigned long long)usage.used_bytes, (unsigned long long)usage.limit_bytes,
+            (unsigned long long)tree->options.max_memory_bytes, render_cache_bytes(tree->cache),
+            (unsigned long long)error_log_serial(tree->errors));
+    return error;
+}
+
+static int write_errors(void *context, struct buffer *text)
+{
+    return error_log_text(((struct tree *)context)->errors, text);
+}
+
+static int write_version(void *context, struct buffer *text)
+{
+    (void)context;
+    return buffer_append_text(text, "crmfs " CRMFS_VERSION "\n");
+}
+
+static int add_source(struct tree *tree, struct node *folder, const struct tree_source *place,
+                      struct failure *failure)
+{
+    struct source_options source_options = {
+        .busy_timeout_ms = tree->options.busy_timeout_ms,
+        .parallel = tree->context.scan_threads,
+    };
+    struct live_options options = {
+        .context = &tree->context,
+        .name = place->name,
+        .url = place->url,
+        .refresh_ns = tree->options.refresh_ns,
+    };
+    int error = source_open(place->url, &source_options, &options.source, failure);
+
+    if (error == 0)
+        error = live_create(&options, &tree->lives[tree->live_count], failure);
+    if (error != 0)
+        return failure_prefix(failure, -error, "%s", place->url);
+    return directory_add(folder, place->name, live_folder(tree->lives[tree->live_count++]));
+}
+
+static int build_live(struct tree *tree, const struct tree_source *sources, size_t count,
+                      struct failure *failure)
+{
+    struct node *folder;
+    int error = directory_create("live", &folder);
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < count && error == 0; i++) {
+        for (size_t j = 0; j < i && error == 0; j++) {
+            if (strcmp(sources[i].name, sources[j].name) == 0)
+                error = failure_set(failure, EEXIST,
+                                    "two sources are called %s: give one another name, as in "
+                                    "other=%s",
+                                    sources[i].name, sources[i].url);
+        }
+        if (error == 0)
+            error = add_source(tree, folder, &sources[i], failure);
+    }
+    if (error != 0) {
+        node_release(folder);
+        return error;
+    }
+    return directory_add(tree->root, "live", folder);
+}
+
+static int build_own(struct tree *tree)
+{
+    struct node *folder;
+    int error = directory_create(".crmfs", &folder);
+
+    if (error != 0)
+        return error;
+    if ((error = directory_add_made(folder, "status", write_status, tree)) != 0 ||
+        (error = directory_add_made(folder, "errors", write_errors, tree)) != 0 ||
+        (error = directory_add_made(folder, "version", write_version, tree)) != 0) {
+        node_release(folder);
+        return error;
+    }
+    return directory_add(tree->root, ".crmfs", folder);
+}
+
+static int set_up(struct tree *tree, struct failure *failure)
+{
+    struct spool_options spool_options = {
+        .directory = tree->options.spool_directory,
+        .limit_bytes = tree->options.spool_bytes,
+    };
+    unsigned threads = scan_threads(tree->options.max_memory_bytes);
+    int error = spool_create(&spool_options, &tree->spool, failure);
+
+    if (error == 0)
+        error = error_log_create(TREE_ERRORS_KEPT, &tree->errors);
+    if (error != 0)
+        return error;
+    tree->cache =
+        render_cache_create((size_t)(tree->options.max_memory_bytes / CACHE_SHARE), threads);
+    if (tree->cache == NULL)
+        return -ENOMEM;
+    randombytes_buf(tree->cut_key, sizeof tree->cut_key);
+    tree->context = (struct generation_context){
+        .spool = tree->spool,
+        .cache = tree->cache,
+        .cut_key = tree->cut_key,
+        .scan_threads = threads,
+        .cancelled = &tree->cancelled,
+    };
+    return directory_create("", &tree->root);
+}
+
+int tree_create(const struct tree_options *options, const struct tree_source *sources,
+                size_t source_count, struct tree **ret_tree, struct failure *failure)
+{
+    struct tree *tree = calloc(1, sizeof *tree);
+
+    if (tree == NULL)
+        return -ENOMEM;
+    tree->options = *options;
+    pthread_mutex_init(&tree->lock, NULL);
+    pthread_cond_init(&tree->changed, NULL);
+    tree->lives = allocate_array(source_count, sizeof(struct live *));
+
+    int error = tree->lives == NULL ? -ENOMEM : set_up(tree, failure);
+
+    if (error == 0)
+        error = build_live(tree, sources, source_count, failure);
+    if (error == 0)
+        error = build_own(tree);
+    if (error == 0) {
+        error = -pthread_create(&tree->tender, NULL, tend, tree);
+        tree->tended = error == 0;
+    }
+    if (error != 0) {
+        tree_free(tree);
+        return error;
+    }
+    *ret_tree = tree;
+    return 0;
+}
+
+struct node *tree_root(struct tree *tree)
+{
+    return tree->root;
+}
+
+void tree_report(struct tree *tree, const char *path, const struct failure *failure)
+{
+    error_log_add(tree->errors, path, failure);
+}
+
+void tree_space(struct tree *tree, struct tree_space *ret_space)
+{
+    struct spool_usage usage;
+
+    spool_usage(tree->spool, &usage);
+    *ret_space = (struct tree_space){
+        .total_bytes = usage.limit_bytes,
+        .free_bytes =
+            usage.limit_bytes > usage.used_bytes ? usage.limit_bytes - usage.used_bytes : 0,
+    };
+}
+
+void tree_end(struct tree *tree)
+{
+    __atomic_store_n(&tree->cancelled, true, __ATOMIC_RELAXED);
+}
+
+void tree_free(struct tree *tree)
+{
+    if (tree == NULL)
+        return;
+    if (tree->tended) {
+        pthread_mutex_lock(&tree->lock);
+        tree->ending = true;
+        pthread_cond_signal(&tree->changed);
+        pthread_mutex_unlock(&tree->lock);
+        pthread_join(tree->tender, NULL);
+    }
+    render_cache_free(tree->cache); /* renderings ahead hold images */
+    node_release(tree->root);
+    for (size_t i = 0; i < tree->live_count; i++)
+        live_free(tree->lives[i]);
+    error_log_free(tree->errors);
+    spool_free(tree->spool);
+    pthread_cond_destroy(&tree->changed);
+    pthread_mutex_destroy(&tree->lock);
+    free(tree->lives);
+    free(tree);
+}

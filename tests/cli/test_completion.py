@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""bash completion, as bash itself runs it."""
+import subprocess
+
+import pytest
+
+from mounting import ROOT
+
+SCRIPT = r"""
+source /usr/share/bash-completion/bash_completion
+source "$1/tools/completion/crmfs.bash"
+cd "$2"
+COMP_LINE=$3 COMP_POINT=${#3} COMP_TYPE=9 COMP_KEY=9
+# As readline does it: blanks and COMP_WORDBREAKS part the words.
+mapfile -t COMP_WORDS < <(printf '%s' "$COMP_LINE" | sed 's/\([=:]\)/ \1 /g' | tr -s ' ' '\n')
+[[ $COMP_LINE != *' ' ]] || COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+compopt() { :; }
+_crmfs
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+def complete(line, directory):
+    done = subprocess.run(["bash", "--norc", "-c", SCRIPT, "bash", ROOT, directory, line], capture_output=True,
+                          text=True, check=False)
+    assert done.stderr == "", done.stderr
+    return [word.rstrip(" ") for word in done.stdout.splitlines() if word]
+
+
+@pytest.mark.parametrize("line,wanted", [
+    ("crmfs ", {"mount", "help", "--help", "--version"}),
+    ("crmfs mo", {"mount"}),
+    ("crmfs --v", {"--version"}),
+    ("crmfs help m", {"mount"}),
+    ("crmfs mount --c", {"--config"}),
+    ("crmfs mount -", {"-o", "-f", "--foreground", "--config", "--help"}),
+    ("crmfs mount -o allow_", {"allow_other", "allow_root"}),
+    ("crmfs mount -o max", {"max-memory="}),
+    ("crmfs mount -o ro,spool-", {"ro,spool-size="}),
+    ("crmfs mount -o nothing-like-it", set()),
+])
+def test_words(work, line, wanted):
+    assert set(complete(line, work)) == wanted
+
+
+def test_files(work):
+    """Sources, mountpoints and configurations are files."""
+    (work / "crm.db").touch()
+    (work / "crm.conf").touch()
+    (work / "point").mkdir()
+    assert set(complete("crmfs mount c", work)) == {"crm.db", "crm.conf"}
+    assert set(complete("crmfs mount crm.db po", work)) in ({"point"}, {"point/"})
+    assert set(complete("crmfs mount --config crm.c", work)) == {"crm.conf"}
+
+
+def test_every_option_is_completed(work):
+    """What mount --help lists and what bash offers are the same."""
+    from command import crmfs
+
+    offered = {word.rstrip("=") for word in complete("crmfs mount -o ", work)}
+    text = crmfs("mount", "--help").stdout
+    for word in offered - {"subtype", "fsname", "rw", "noauto_unmount"}:
+        assert word in text, word
+    for word in ("allow_other", "uid", "umask", "max-memory", "refresh", "spool", "spool-size", "busy-timeout"):
+        assert word in offered

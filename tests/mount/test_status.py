@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""What the mount says of itself: .crmfs/status, .crmfs/errors, .crmfs/version."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from folder import slurp
+from mounting import BINARY, eventually, is_alive
+
+
+def test_status(mount, crm_db, chinook_db):
+    top = mount(f"crm={crm_db}", f"music={chinook_db}")
+    slurp(top.path("live/crm/accounts.csv"))
+    status = top.status()
+    assert is_alive(status["pid"])
+    assert status["version"] == version()
+    sources = status["sources"]
+    names = [each["name"] for each in sources] if isinstance(sources, list) else list(sources)
+    assert sorted(names) == ["crm", "music"]
+    assert "password" not in json.dumps(status)
+
+
+def version():
+    said = subprocess.check_output([BINARY, "--version"], text=True)
+    return re.search(r"\d+\.\d+\.\d+", said).group()
+
+
+def test_version(mount, crm_db):
+    assert slurp(mount(crm_db).path(".crmfs/version")).decode() == f"crmfs {version()}\n" \
+        or slurp(mount(crm_db).path(".crmfs/version")).decode() == f"{version()}\n"
+
+
+@pytest.mark.sanitize
+def test_errors(mount, broken_db):
+    """A refusal is one line: when, path, errno, cause."""
+    top = mount(broken_db)
+    assert top.errors() == ""
+    assert subprocess.run(["cat", top.live() / "failing_late.csv"], capture_output=True,
+                          check=False).returncode != 0
+    lines = top.errors().splitlines()
+    assert len(lines) >= 1
+    assert "failing_late" in lines[-1] and "overflow" in lines[-1]
+    assert re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", lines[-1])
+    assert re.search(r"\bE[A-Z]+\b", lines[-1]), "no errno"
+
+
+def test_errors_are_bounded(mount, broken_db):
+    """The last 1,000 stay."""
+    top = mount(broken_db, options="refresh=0")
+    for number in range(1100):
+        try:
+            os.stat(top.live() / f"broken_view.{('csv', 'json', 'ndjson')[number % 3]}")
+        except OSError:
+            pass
+    assert len(top.errors().splitlines()) <= 1000
+
+
+def test_sizes_of_moving_files(mount, broken_db):
+    """status and errors change: each open sees one state of them, of the size that fstat says."""
+    top = mount(broken_db)
+    for name in ("status", "errors", "version"):
+        path = top.path(".crmfs", name)
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            assert len(file.read()) == size
+        subprocess.run(["cat", top.live() / "failing_late.csv"], capture_output=True, check=False)
+        assert subprocess.check_output(["cat", path]) == slurp(path) or name == "status"
+        assert subprocess.check_output(["tail", "-c", "20", path]) == slurp(path)[-20:] or name == "status"
+    assert eventually(lambda: b"failing_late" in subprocess.check_output(["cat", top.path(".crmfs/errors")]))
+
+
+def test_status_while_scanning(mount, large_crm_db):
+    """ls and status answer while a large table is being read through."""
+    top = mount(large_crm_db)
+    folder = top.live()
+    reader = subprocess.Popen(["cat", folder / "activities.csv"], stdout=subprocess.DEVNULL)
+    try:
+        while reader.poll() is None:
+            done = subprocess.run(["timeout", "5", "ls", top.point], capture_output=True, check=False)
+            assert done.returncode == 0
+            assert top.status()["pid"] == top.pid
+    finally:
+        reader.wait(60)

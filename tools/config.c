@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* inih cuts a longer section's name off without a word. */
+#define SECTION_SIZE 50
+#define SOURCE_PREFIX "source "
+
+struct parser {
+    const char *file;
+    const char *directory;
+    const char *text;
+    size_t left;
+    unsigned line;
+    struct mount_settings *settings;
+    struct source_list *sources;
+    char section[SECTION_SIZE];
+    unsigned section_line; /* 0: before the first section */
+    bool in_source;        /* the section is a source's */
+    bool url_seen;
+    unsigned failed_line;
+    struct failure *failure;
+    int error; /* the first; nothing is read after it */
+};
+
+static void fail(struct parser *parser, unsigned line, int error)
+{
+    parser->failed_line = line;
+    parser->error = failure_prefix(parser->failure, -error, "%s:%u", parser->file, line);
+}
+
+static void refuse(struct parser *parser, unsigned line, const char *format, const char *detail)
+{
+    struct failure failure = {0};
+
+    failure_set(&failure, EINVAL, format, detail); // NOLINT(clang-diagnostic-format-nonliteral)
+    fail(parser, line, failure_set(parser->failure, EINVAL, "%s", failure.text));
+}
+
+static void end_section(struct parser *parser)
+{
+    if (parser->error == 0 && parser->in_source && !parser->url_seen)
+        refuse(parser, parser->section_line, "the section [%s] lacks its key \"url\"",
+               parser->section);
+}
+
+/* LINE is what stands after the '['. inih itself says nothing of a section without keys. */
+static void begin_section(struct parser *parser, const char *line)
+{
+    size_t size = strcspn(line, "]");
+
+    end_section(parser);
+    if (parser->error != 0 || line[size] == '\0')
+        return;
+    if (size >= SECTION_SIZE) {
+        refuse(parser, parser->line, "the name of the section is too long%s", "");
+        return;
+    }
+    memcpy(parser->section, line, size);
+    parser->section[size] = '\0';
+    parser->section_line = parser->line;
+    parser->url_seen = false;
+    parser->in_source = strncmp(parser->section, SOURCE_PREFIX, strlen(SOURCE_PREFIX)) == 0;
+    if (!parser->in_source && strcmp(parser->section, "mount") != 0)
+        refuse(parser, parser->line,
+               "unknown section [%s]; there are [mount] and [source NAME]", parser->section);
+}
+
+/* The next line, for inih, which gives ROOM bytes; NULL at the end and after an error. */
+static char *next_line(char *line, int room, void *context)
+{
+    struct parser *parser = context;
+    const char *end = memchr(parser->text, '\n', parser->left);
+    size_t size = end != NULL ? (size_t)(end - parser->text) + 1 : parser->left;
+
+    if (parser->error != 0 || parser->left == 0)
+        return NULL;
+    parser->line++;
+    if (size >= (size_t)room || size > CONFIG_LINE_LIMIT) {
+        refuse(parser, parser->line, "the line is too long%s", "");
+        return NULL;
+    }
+    if (memchr(parser->text, '\0', size) != NULL) {
+        refuse(parser, parser->line, "the line holds a NUL byte%s", "");
+        return NULL;
+    }
+    memcpy(line, parser->text, size);
+    line[size] = '\0';
+    parser->text += size;
+    parser->left -= size;
+
+    const char *first = line + strspn(line, " \t\r\v\f");
+
+    if (*first == '[')
+        begin_section(parser, first + 1);
+    return parser->error == 0 ? line : NULL;
+}
+
+static int take_source_key(struct parser *parser, const char *name, const char *value)
+{
+    if (strcmp(name, "url") != 0)
+        return failure_set(parser->failure, EINVAL, "unknown key \"%s\"; a source has only \"url\"",
+                           name);
+    if (parser->url_seen)
+        return failure_set(parser->failure, EINVAL, "\"url\" is given twice");
+    parser->url_seen = true;
+    return source_list_add_named(parser->sources, parser->section + strlen(SOURCE_PREFIX), value,
+                                 parser->directory, parser->failure);
+}
+
+/* From inih. */
+static int take_key(void *context, const char *section, const char *name, const char *value)
+{
+    struct parser *parser = context;
+    int error;
+
+    (void)section;
+    if (parser->error != 0)
+        return 0;
+    if (parser->section_line == 0)
+        error = failure_set(parser->failure, EINVAL,
+                            "\"%s\" stands before the first section; write [mount] above", name);
+    else if (parser->in_source)
+        error = take_source_key(parser, name, value);
+    else if (strcmp(name, "config") == 0)
+        error = failure_set(parser->failure, EINVAL, "unknown key \"config\"");
+    else
+        error = mount_settings_set(parser->settings, "key", name, value, parser->failure);
+    if (error != 0)
+        fail(parser, parser->line, error);
+    return error == 0;
+}
+
+/* inih's ways are global. */
+static void set_up_inih(void)
+{
+    ini_use_stack = false;
+    ini_max_line = (int)CONFIG_LINE_LIMIT + 3;
+    ini_initial_alloc = ini_max_line;
+    ini_allow_multiline = false;
+    ini_allow_inline_comments = false;
+    ini_allow_bom = false;
+}
+
+int config_parse(const char *name, const char *directory, const char *text, size_t size,
+                 struct mount_settings *settings, struct source_list *sources,
+                 struct failure *failure)
+{
+    struct parser parser = {.file = name,
+                            .directory = directory,
+                            .text = text,
+                            .left = size,
+                            .settings = settings,
+                            .sources = sources,
+                            .failure = failure};
+    size_t mark = strlen(BYTE_ORDER_MARK);
+
+    if (size >= mark && memcmp(text, BYTE_ORDER_MARK, mark) == 0) {
+        parser.text += mark;
+        parser.left -= mark;
+    }
+    set_up_inih();
+
+    int wrong = ini_parse_stream(next_line, &parser, take_key, &parser);
+
+    if (wrong < 0)
+        return failure_set(failure, ENOMEM, "%s: %s", name, strerror(ENOMEM));
+    if (wrong > 0 && (parser.error == 0 || (unsigned)wrong < parser.failed_line))
+        refuse(&parser, (unsigned)wrong, "neither a [section] nor a key = value%s", "");
+    end_section(&parser);
+    return parser.error;
+}
+
+static int read_file(const char *path, struct buffer *content, struct failure *failure)
+{
+    cleanup_fd int file = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (file < 0)
+        return failure_set(failure, errno, "cannot open the configuration %s: %s", path,
+                           strerror(errno));
+    for (;;) {
+        if (buffer_reserve(content, 4096) != 0)
+            return failure_set(failure, EINVAL, "the configuration %s is too large", path);
+
+        ssize_t size = read(file, content->data + content->size, 4096);
+
+        if (size == 0)
+            return 0;
+        if (size < 0)
+            return failure_set(failure, errno, "cannot read the configuration %s: %s", path,
+                               strerror(errno));
+        content->size += (size_t)size;
+    }
+}
+
+int config_read(const char *path, struct mount_settings *settings, struct source_list *sources,
+                struct failure *failure)
+{
+    cleanup_buffer struct buffer content = BUFFER(CONFIG_LIMIT);
+    int error = read_file(path, &content, failure);
+
+    if (error != 0)
+        return error;
+
+    cleanup_free char *copy = strdup(path);
+    cleanup_free char *directory = copy != NULL ? realpath(dirname(copy), NULL) : NULL;
+
+    if (directory == NULL)
+        return failure_set(failure, errno, "cannot find the folder of %s: %s", path,
+                           strerror(errno));
+    return config_parse(path, directory, (const char *)content.data, content.size, settings, sources,
+                        failure);
+}

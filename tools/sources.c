@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/sources.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/source.h"
+#include "fs/base/memory.h"
+
+#define SQLITE_SCHEME "sqlite:"
+
+/* The daemon works in another directory: a path has to say all of itself. NULL: no memory. */
+static char *absolute_url(const char *url, const char *directory)
+{
+    const char *scheme = strncmp(url, SQLITE_SCHEME, strlen(SQLITE_SCHEME)) == 0 ? SQLITE_SCHEME : "";
+    const char *path = url + strlen(scheme);
+    char *absolute;
+
+    if (path[0] == '/' || (scheme[0] == '\0' && strstr(url, "://") != NULL))
+        return strdup(url);
+    return asprintf(&absolute, "%s%s/%s", scheme, directory, path) >= 0 ? absolute : NULL;
+}
+
+static int append(struct source_list *list, const char *name, char *url, struct failure *failure)
+{
+    struct tree_source *items = reallocarray(list->items, list->count + 1, sizeof *items);
+
+    if (items != NULL)
+        list->items = items;
+    if (items == NULL || url == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    items[list->count++] = (struct tree_source){.name = name, .url = url};
+    return 0;
+}
+
+int source_list_add(struct source_list *list, const char *text, const char *directory,
+                    struct failure *failure)
+{
+    cleanup_free char *name = NULL;
+    cleanup_free char *given = NULL;
+
+    if (list->count == SOURCES_LIMIT)
+        return failure_set(failure, E2BIG, "there are more than %d sources", SOURCES_LIMIT);
+
+    int error = source_parse(text, &name, &given, failure);
+
+    if (error != 0)
+        return error;
+
+    cleanup_free char *url = absolute_url(given, directory);
+
+    error = append(list, name, url, failure);
+    if (error != 0)
+        return error;
+    name = url = NULL; /* the list's now */
+    return 0;
+}
+
+int source_list_add_named(struct source_list *list, const char *name, const char *url,
+                          const char *directory, struct failure *failure)
+{
+    cleanup_free char *text = NULL;
+
+    if (asprintf(&text, "%s=%s", name, url) < 0) {
+        text = NULL;
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    }
+
+    int error = source_list_add(list, text, directory, failure);
+
+    if (error == 0 && strcmp(list->items[list->count - 1].name, name) != 0)
+        return failure_set(failure, EINVAL, "\"%s\" cannot be the name of a source", name);
+    return error;
+}
+
+void source_list_release(struct source_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free((char *)list->items[i].name);
+        free((char *)list->items[i].url);
+    }
+    free(list->items);
+    *list = (struct source_list){0};
+}

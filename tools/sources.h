@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The sources of a mount, gathered from the command line and the configuration. */
+#ifndef CRMFS_TOOLS_SOURCES_H
+#define CRMFS_TOOLS_SOURCES_H
+
+#include <stddef.h>
+
+#include "fs/base/failure.h"
+#include "fs/tree/tree.h"
+
+#define SOURCES_LIMIT 1000
+
+struct source_list {
+    struct tree_source *items; /* names and URLs are the list's own */
+    size_t count;
+};
+
+/*
+ * Adds what TEXT says, URL or NAME=URL. A relative path in it is taken from
+ * DIRECTORY, an absolute path. -EINVAL, -E2BIG or -ENOMEM.
+ */
+int source_list_add(struct source_list *list, const char *text, const char *directory,
+                    struct failure *failure);
+
+/* The same with NAME apart from URL. */
+int source_list_add_named(struct source_list *list, const char *name, const char *url,
+                          const char *directory, struct failure *failure);
+
+void source_list_release(struct source_list *list);
+
+#endif
