@@ -42,12 +42,18 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
     cleanup_free char *given = NULL;
 
     if (list->count == SOURCES_LIMIT)
-        return failure_set(failure, E2BIG, "there are more than %d sources", SOURCES_LIMIT);
+        return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
 
     int error = source_parse(text, &name, &given, failure);
 
     if (error != 0)
         return error;
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].name, name) == 0)
+            return failure_set(failure, EINVAL,
+                               "two sources are named \"%s\"; give one another name: NAME=%s", name,
+                               given);
+    }
 
     cleanup_free char *url = absolute_url(given, directory);
 

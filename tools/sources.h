@@ -17,7 +17,8 @@ struct source_list {
 
 /*
  * Adds what TEXT says, URL or NAME=URL. A relative path in it is taken from
- * DIRECTORY, an absolute path. -EINVAL, -E2BIG or -ENOMEM.
+ * DIRECTORY, an absolute path. -EINVAL (malformed, or a
+ * name that is taken) or -ENOMEM.
  */
 int source_list_add(struct source_list *list, const char *text, const char *directory,
                     struct failure *failure);

@@ -100,9 +100,9 @@ static inline uint32_t block_equal(block bytes, char byte)
 /* What JSON escapes: '"', '\\' and control bytes. */
 static inline uint32_t block_escaped(block bytes)
 {
-    return block_mask(_mm_or_si128(
-        block_controls(bytes),
-        _mm_or_si128(block_matches(bytes, '"'), block_matches(bytes, '\\'))));
+    return block_mask(
+        _mm_or_si128(block_controls(bytes),
+                     _mm_or_si128(block_matches(bytes, '"'), block_matches(bytes, '\\'))));
 }
 
 /* What makes CSV quote a field: ',', '"', CR and LF. */
@@ -150,14 +150,14 @@ static inline block block_load_short(const uint8_t *from, size_t size)
     return bytes;
 }
 
-#define BLOCK_MASK_WHERE(block_, byte_, condition_)         \
-    __extension__({                                         \
-        uint32_t mask_ = 0;                                 \
-        for (unsigned i_ = 0; i_ < BLOCK_SIZE; i_++) {      \
-            uint8_t byte_ = (block_).bytes[i_];             \
+#define BLOCK_MASK_WHERE(block_, byte_, condition_)          \
+    __extension__({                                          \
+        uint32_t mask_ = 0;                                  \
+        for (unsigned i_ = 0; i_ < BLOCK_SIZE; i_++) {       \
+            uint8_t byte_ = (block_).bytes[i_];              \
             mask_ |= (uint32_t)((condition_) ? 1 : 0) << i_; \
-        }                                                   \
-        mask_;                                              \
+        }                                                    \
+        mask_;                                               \
     })
 
 static inline uint32_t block_high(block bytes)

@@ -24,7 +24,7 @@ static inline uint8_t number_kind(const uint8_t *text, uint64_t size)
 static inline uint8_t boolean_kind(const uint8_t *text, uint64_t size)
 {
     return size != 0 && (text[0] == 't' || text[0] == 'T' || text[0] == '1') ? KIND_TRUE
-                                                                            : KIND_FALSE;
+                                                                             : KIND_FALSE;
 }
 
 #endif

@@ -7,8 +7,8 @@
 #include "fs/table/render.h"
 #include "fs/table/text_blocks.h"
 
-#define FORM(prefix_, body_)                                                        \
-    {                                                                               \
+#define FORM(prefix_, body_)                                                            \
+    {                                                                                   \
         .prefix = prefix_, .prefix_size = sizeof(prefix_) - 1, .body = (uint8_t)(body_) \
     }
 
@@ -46,6 +46,23 @@ static bool is_special(const uint8_t *text, size_t size)
         if (block_csv_special(block_load(text)) != 0)
             return true;
     return (block_csv_special(block_load(text)) & block_first(size)) != 0;
+}
+
+/* Copies text, and whether it is special. Slack on both sides. */
+static inline bool copy_is_special(uint8_t *to, const uint8_t *text, size_t size)
+{
+    uint32_t special = 0;
+
+    for (; size >= BLOCK_SIZE; to += BLOCK_SIZE, text += BLOCK_SIZE, size -= BLOCK_SIZE) {
+        block bytes = block_load(text);
+
+        block_store(to, bytes);
+        special |= block_csv_special(bytes);
+    }
+    block bytes = block_load(text);
+
+    block_store(to, bytes);
+    return (special | (block_csv_special(bytes) & block_first(size))) != 0;
 }
 
 /* Copies text, doubling its quotes. There is room for all, and slack on both sides. */
@@ -123,7 +140,7 @@ static inline int put_field(struct render *render, const struct field *field)
 }
 
 /* A whole cell that may need more than a copy. */
-static inline int put_cell(struct render *render, bool bytes_column, struct cell_view cell)
+static int put_cell(struct render *render, bool bytes_column, struct cell_view cell)
 {
     const struct csv_form *form = csv_form_of(bytes_column, cell.kind, cell.data, cell.size);
 
@@ -143,6 +160,25 @@ static inline int put_cell(struct render *render, bool bytes_column, struct cell
     return put_field(render, &field);
 }
 
+/* The same for short text without a prefix, which is most: copied first, and again if quoted. */
+static inline int put_text(struct render *render, struct cell_view cell)
+{
+    int error = render_room(render, 2 * (size_t)cell.size + 2);
+    uint8_t *to = render->at;
+
+    if (error != 0)
+        return error;
+    if (cell.size != 0 && !copy_is_special(to, cell.data, cell.size)) {
+        render->at = to + cell.size;
+        return 0;
+    }
+    *to++ = '"';
+    to = copy_doubling(to, cell.data, cell.size);
+    *to++ = '"';
+    render->at = to;
+    return 0;
+}
+
 struct csv_column {
     struct column_cursor cursor;
     bool plain; /* every cell stands as it is */
@@ -160,7 +196,10 @@ static int render_row(struct render *render, struct csv_column *columns, size_t 
             if (error == 0)
                 render->at = render_copy(render->at, cell.data, cell.size);
         } else {
-            error = put_cell(render, columns[i].bytes, cell);
+            error = cell.kind == KIND_TEXT && cell.size <= RENDER_SHORT && !columns[i].bytes &&
+                            !csv_text_reserved(cell.data, cell.size)
+                        ? put_text(render, cell)
+                        : put_cell(render, columns[i].bytes, cell);
             if (error == 0)
                 error = render_room(render, 1);
         }

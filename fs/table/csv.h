@@ -19,8 +19,8 @@
 
 enum csv_body {
     CSV_NOTHING,
-    CSV_COPY,   /* never empty and never special */
-    CSV_TEXT,   /* quoted where it must be */
+    CSV_COPY, /* never empty and never special */
+    CSV_TEXT, /* quoted where it must be */
     CSV_BASE64,
 };
 

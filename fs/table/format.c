@@ -101,8 +101,8 @@ const void *format_tail(const struct format_plan *plan, enum table_format format
 static size_t estimate_size(const struct format_plan *plan, enum table_format format,
                             const struct row_group_view *view)
 {
-    size_t row = format == FORMAT_CSV ? plan->column_count
-                                      : plan->keys_size + 2 * plan->column_count + 3;
+    size_t row =
+        format == FORMAT_CSV ? plan->column_count : plan->keys_size + 2 * plan->column_count + 3;
     size_t size = view->rows * row;
 
     for (size_t i = 0; i < view->column_count; i++)

@@ -17,17 +17,13 @@
 #include "fs/base/buffer.h"
 #include "fs/table/row_group.h"
 
-enum table_format {
-    FORMAT_CSV,
-    FORMAT_JSON,
-    FORMAT_NDJSON,
-    FORMAT_COUNT
-};
+enum table_format { FORMAT_CSV, FORMAT_JSON, FORMAT_NDJSON, FORMAT_COUNT };
 
 /* "csv", "json", "ndjson" */
 const char *table_format_extension(enum table_format format);
 
-/* What of SCHEMA the formats need at every row, made once: quoted names, JSON keys. NULL: no memory. */
+/* What of SCHEMA the formats need at every row, made once: quoted names, JSON keys. NULL: no
+ * memory. */
 struct format_plan;
 struct format_plan *format_plan_create(struct schema *schema);
 void format_plan_free(struct format_plan *plan);

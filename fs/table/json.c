@@ -8,21 +8,20 @@
 #include "fs/table/render.h"
 #include "fs/table/text_blocks.h"
 
-#define FORM(prefix_, body_, suffix_)                                         \
-    {                                                                         \
+#define FORM(prefix_, body_, suffix_)                                             \
+    {                                                                             \
         .prefix = prefix_, .prefix_size = sizeof(prefix_) - 1, .suffix = suffix_, \
-        .suffix_size = sizeof(suffix_) - 1, .body = (uint8_t)(body_)          \
+        .suffix_size = sizeof(suffix_) - 1, .body = (uint8_t)(body_)              \
     }
 
 /* What json and other columns have in common. */
-#define FORMS                                                                             \
-    [KIND_NULL] = FORM("null", JSON_NOTHING, ""), [KIND_NUMBER] = FORM("", JSON_COPY, ""), \
-    [KIND_SPECIAL] = FORM("{\"$number\":\"", JSON_STRING, "\"}"),                         \
-    [KIND_RAW_TEXT] =                                                                     \
-        FORM("{\"$base64\":true,\"encoded\":\"", JSON_BASE64, "\",\"text\":true}"),       \
-    [KIND_BYTES] = FORM("{\"$base64\":true,\"encoded\":\"", JSON_BASE64, "\"}"),          \
-    [KIND_DOCUMENT] = FORM("", JSON_DOCUMENT, ""),                                        \
-    [KIND_TRUE] = FORM("true", JSON_NOTHING, ""), [KIND_FALSE] = FORM("false", JSON_NOTHING, "")
+#define FORMS                                                                                     \
+    [KIND_NULL] = FORM("null", JSON_NOTHING, ""), [KIND_NUMBER] = FORM("", JSON_COPY, ""),        \
+    [KIND_SPECIAL] = FORM("{\"$number\":\"", JSON_STRING, "\"}"),                                 \
+    [KIND_RAW_TEXT] = FORM("{\"$base64\":true,\"encoded\":\"", JSON_BASE64, "\",\"text\":true}"), \
+    [KIND_BYTES] = FORM("{\"$base64\":true,\"encoded\":\"", JSON_BASE64, "\"}"),                  \
+    [KIND_DOCUMENT] = FORM("", JSON_DOCUMENT, ""), [KIND_TRUE] = FORM("true", JSON_NOTHING, ""),  \
+    [KIND_FALSE] = FORM("false", JSON_NOTHING, "")
 
 /* The table of this folder's README. */
 const struct json_form json_forms[2][KIND_COUNT] = {
@@ -148,9 +147,8 @@ struct json_column {
     bool escapes;
 };
 
-static inline int put_cell(struct render *render, struct json_column *column)
+static int put_any(struct render *render, const struct json_column *column, struct cell_view cell)
 {
-    struct cell_view cell = column_cursor_next(&column->cursor);
     struct value value = {
         .form = &column->forms[cell.kind],
         .data = cell.data,
@@ -164,13 +162,44 @@ static inline int put_cell(struct render *render, struct json_column *column)
     return error == 0 ? put_value(render, &value) : error;
 }
 
+/* The same for most cells, with one look at how much room there is. */
+static inline int put_cell(struct render *render, struct json_column *column)
+{
+    struct cell_view cell = column_cursor_next(&column->cursor);
+    const struct json_form *form = &column->forms[cell.kind];
+
+    if (cell.size > RENDER_SHORT || form->body > JSON_STRING)
+        return put_any(render, column, cell);
+
+    size_t around = column->plan->key_size + sizeof(form->prefix) + sizeof(form->suffix);
+    int error = render_room(render, around + (size_t)6 * cell.size);
+
+    if (error != 0)
+        return error;
+
+    uint8_t *to = render_copy(render->at, column->plan->key, column->plan->key_size);
+
+    memcpy(to, form->prefix, sizeof(form->prefix));
+    to += form->prefix_size;
+    if (form->body == JSON_STRING && column->escapes)
+        to = copy_escaping(to, cell.data, cell.size);
+    else if (form->body != JSON_NOTHING)
+        to = render_copy(to, cell.data, cell.size);
+    memcpy(to, form->suffix, sizeof(form->suffix));
+    render->at = to + form->suffix_size;
+    return 0;
+}
+
 static int put_row_end(struct render *render, const char *row_end)
 {
-    int error = render_room(render, 4);
+    size_t size = strlen(row_end);
+    int error = render_room(render, size);
 
-    if (error == 0)
-        render->at = (uint8_t *)stpcpy((char *)render->at, row_end);
-    return error;
+    if (error != 0)
+        return error;
+    memcpy(render->at, row_end, size);
+    render->at += size;
+    return 0;
 }
 
 static struct json_column json_column_begin(const struct format_plan *plan,

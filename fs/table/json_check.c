@@ -101,9 +101,7 @@ static void take_value(struct json_check *check, uint8_t byte)
     case 'n': begin_literal(check, "ull"); break;
     case '-': check->state = NUMBER_MINUS; break;
     case '0': check->state = NUMBER_ZERO; break;
-    default:
-        check->bad = !is_digit(byte);
-        check->state = NUMBER_DIGITS;
+    default: check->bad = !is_digit(byte); check->state = NUMBER_DIGITS;
     }
 }
 
@@ -175,7 +173,7 @@ static void take_hex(struct json_check *check, uint8_t byte)
 {
     check->bad = !is_hex(byte);
     check->hex_left--;
-    if (byte != (uint8_t)"4200"[check->hex_left])
+    if (byte != (uint8_t) "4200"[check->hex_left])
         check->state &= (uint16_t)~STRING_IS_FIRST;
     if (check->hex_left != 0)
         return;

@@ -17,7 +17,7 @@ struct json_check {
     uint16_t depth;
     uint16_t hex_left;
     bool bad;
-    bool dollar; /* the document is an object whose first key begins with '$' */
+    bool dollar;         /* the document is an object whose first key begins with '$' */
     const char *literal; /* the rest of true, false or null */
     uint8_t stack[JSON_DEPTH_LIMIT / 8]; /* a bit a level: 1 object, 0 array */
 };

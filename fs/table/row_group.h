@@ -129,8 +129,8 @@ struct row_group_view {
     bool begins_inside; /* the first cell began in the fragment before */
     bool ends_inside;   /* the last cell goes on in the next fragment */
     enum cell_kind inside_kind;
-    bool inside_quoted; /* in CSV */
-    bool inside_base64; /* text that is base64 in CSV */
+    bool inside_quoted;          /* in CSV */
+    bool inside_base64;          /* text that is base64 in CSV */
     struct column_view *columns; /* column_count; the view's own memory */
     size_t columns_capacity;
 };

@@ -18,8 +18,8 @@
 #define KEPT_DATA_CAPACITY (4 * ROW_GROUP_LARGEST_BYTES)
 
 struct column_build {
-    uint8_t *data; /* the part's, with room for more */
-    uint32_t capacity;                  /* of data; slack included */
+    uint8_t *data;     /* the part's, with room for more */
+    uint32_t capacity; /* of data; slack included */
     bool bytes;
     bool json;
     bool plain;
@@ -105,8 +105,7 @@ uint32_t row_group_builder_rows(const struct row_group_builder *builder)
 /* All columns' lengths, then all columns' kinds, in one block. */
 static int grow_rows(struct row_group_builder *builder)
 {
-    uint32_t capacity =
-        builder->row_capacity == 0 ? FIRST_ROW_CAPACITY : builder->row_capacity * 2;
+    uint32_t capacity = builder->row_capacity == 0 ? FIRST_ROW_CAPACITY : builder->row_capacity * 2;
     size_t cells = (size_t)capacity * builder->column_count;
     uint32_t *lengths = malloc(cells * (sizeof(uint32_t) + 1));
 
@@ -140,8 +139,8 @@ __attribute__((noinline)) static int grow_data(struct row_group_builder *builder
     struct column_part *part = &builder->parts[index];
     struct column_build *column = &builder->columns[index];
     size_t needed = part->data_size + size + BLOCK_SLACK;
-    size_t capacity = column->capacity < FIRST_DATA_CAPACITY ? FIRST_DATA_CAPACITY
-                                                             : (size_t)column->capacity * 2;
+    size_t capacity =
+        column->capacity < FIRST_DATA_CAPACITY ? FIRST_DATA_CAPACITY : (size_t)column->capacity * 2;
 
     if (capacity < needed)
         capacity = needed;
@@ -178,9 +177,10 @@ struct totals {
 };
 
 /* Copies a cell of any kind to DATA, padded, and studies it; returns its kind and marks. */
-__attribute__((noinline)) static uint8_t
-add_any(const struct column_build *column, enum cell_class class, uint8_t *data,
-                       const uint8_t *from, size_t size, struct totals *totals)
+__attribute__((noinline)) static uint8_t add_any(const struct column_build *column,
+                                                 enum cell_class class, uint8_t *data,
+                                                 const uint8_t *from, size_t size,
+                                                 struct totals *totals)
 {
     struct text_traits traits = {0};
     uint8_t kind = KIND_NULL;
@@ -209,27 +209,46 @@ add_any(const struct column_build *column, enum cell_class class, uint8_t *data,
     return (uint8_t)(kind | (csv_size != size ? CELL_QUOTES : 0) | (escapes ? CELL_ESCAPES : 0));
 }
 
-/* The same in short for most cells, those of few bytes that need nothing. */
+/* Whether text of 1 to 2 * BLOCK_SIZE - 1 bytes needs nothing; if so it is copied. */
+static inline bool copy_if_plain(uint8_t *data, const uint8_t *from, size_t size)
+{
+    if (csv_text_reserved(from, size))
+        return false;
+    if (size < BLOCK_SIZE) {
+        block bytes = block_load_short(from, size);
+
+        block_store(data, bytes);
+        return (block_remarkable(bytes) & block_first(size)) == 0;
+    }
+    block first = block_load(from);
+    block last = block_load(from + size - BLOCK_SIZE);
+
+    block_store(data, first);
+    block_store(data + size - BLOCK_SIZE, last);
+    return (block_remarkable(first) | block_remarkable(last)) == 0;
+}
+
+/* The same in short for most cells: NULLs and those of few bytes that need nothing. */
 static inline uint8_t add_cell(const struct column_build *column, enum cell_class class,
                                uint8_t *data, const uint8_t *from, size_t size,
                                struct totals *totals)
 {
-    if (column->plain && size != 0 && size < BLOCK_SIZE) {
-        block bytes = block_load_short(from, size);
-
-        if (class == CELL_NUMBER && number_kind(from, size) == KIND_NUMBER) {
-            block_store(data, bytes);
-            totals->csv_bytes += size;
-            totals->ndjson_bytes += size;
-            return KIND_NUMBER;
-        }
-        if (class == CELL_TEXT && !csv_text_reserved(from, size) &&
-            (block_remarkable(bytes) & block_first(size)) == 0) {
-            block_store(data, bytes);
-            totals->csv_bytes += size;
-            totals->ndjson_bytes += size + 2;
-            return KIND_TEXT;
-        }
+    if (class == CELL_NULL) {
+        totals->ndjson_bytes += sizeof("null") - 1;
+        return KIND_NULL;
+    }
+    if (class == CELL_NUMBER && column->plain && size < BLOCK_SIZE &&
+        number_kind(from, size) == KIND_NUMBER) {
+        block_store(data, block_load_short(from, size));
+        totals->csv_bytes += size;
+        totals->ndjson_bytes += size;
+        return KIND_NUMBER;
+    }
+    if (class == CELL_TEXT && column->plain && size - 1 < (size_t)2 * BLOCK_SIZE - 1 &&
+        copy_if_plain(data, from, size)) {
+        totals->csv_bytes += size;
+        totals->ndjson_bytes += size + 2;
+        return KIND_TEXT;
     }
     return add_any(column, class, data, from, size, totals);
 }
@@ -238,15 +257,18 @@ static inline uint8_t add_cell(const struct column_build *column, enum cell_clas
 static int add_cells(struct row_group_builder *builder, const struct cell *cells,
                      struct totals *totals, uint32_t *ret_added)
 {
-    size_t room = ROW_GROUP_LARGEST_BYTES - builder->bytes;
+    struct column_part *parts = builder->parts;
+    struct column_build *columns = builder->columns;
+    uint32_t count = builder->column_count;
     uint32_t row = builder->rows;
+    size_t room = ROW_GROUP_LARGEST_BYTES - builder->bytes;
     uint32_t i;
     int error = 0;
 
-    for (i = 0; i < builder->column_count; i++) {
+    for (i = 0; i < count; i++) {
         const struct cell *cell = &cells[i];
-        struct column_part *part = &builder->parts[i];
-        struct column_build *column = &builder->columns[i];
+        struct column_part *part = &parts[i];
+        struct column_build *column = &columns[i];
         uint64_t size = cell->class == CELL_NULL ? 0 : cell->size;
 
         if (size > room || (size != 0 && cell->data == NULL))
@@ -255,9 +277,9 @@ static int add_cells(struct row_group_builder *builder, const struct cell *cells
             error = grow_data(builder, i, size);
         if (error != 0)
             break;
-        part->kinds[row] = add_cell(column, cell->class, column->data + part->data_size,
-                                    cell->data, size, totals);
         part->lengths[row] = (uint32_t)size;
+        part->kinds[row] =
+            add_cell(column, cell->class, column->data + part->data_size, cell->data, size, totals);
         part->data_size += (uint32_t)size;
         room -= size;
     }

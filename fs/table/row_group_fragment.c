@@ -25,7 +25,7 @@ struct cutting {
     const struct row_cut *cut;
     struct failure *failure;
     uint32_t column_count;
-    uint8_t *piece;         /* a cell's bytes that came without data */
+    uint8_t *piece; /* a cell's bytes that came without data */
     struct buffer encoded;
     /* The run of whole cells that is being collected; a column each: */
     struct column_part *parts;
@@ -64,8 +64,7 @@ static int read_piece(struct cutting *cutting, uint32_t column, uint64_t offset,
     if (cutting->piece == NULL)
         return failure_set(cutting->failure, ENOMEM, "no memory for a large cell");
     *ret_bytes = cutting->piece;
-    return cursor->class->read_cell(cursor, column, offset, cutting->piece, size,
-                                    cutting->failure);
+    return cursor->class->read_cell(cursor, column, offset, cutting->piece, size, cutting->failure);
 }
 
 static size_t piece_size(const struct cutting *cutting, uint64_t left)
@@ -171,8 +170,7 @@ static int give(struct cutting *cutting, struct group_part *group,
 
     if (error != 0)
         return failure_set(cutting->failure, -error, "no memory for a fragment of a large row");
-    return cutting->cut->take(cutting->cut->context, &cutting->encoded, measure,
-                              cutting->failure);
+    return cutting->cut->take(cutting->cut->context, &cutting->encoded, measure, cutting->failure);
 }
 
 static int give_run(struct cutting *cutting)
@@ -197,8 +195,8 @@ static void describe_cell(struct cutting *cutting, uint32_t column, const uint8_
                           size_t size, uint8_t kind, bool own_field, bool escapes)
 {
     cutting->lengths[column] = (uint32_t)size;
-    cutting->kinds[column] = (uint8_t)(kind | (own_field ? 0 : CELL_QUOTES) |
-                                       (escapes ? CELL_ESCAPES : 0));
+    cutting->kinds[column] =
+        (uint8_t)(kind | (own_field ? 0 : CELL_QUOTES) | (escapes ? CELL_ESCAPES : 0));
     cutting->parts[column] = (struct column_part){
         .kinds = &cutting->kinds[column],
         .lengths = &cutting->lengths[column],
@@ -263,8 +261,8 @@ static struct row_group_measure measure_piece(const struct cutting *cutting, uin
         measure.ndjson_bytes = 0;
     if (opens) {
         measure.csv_bytes += study->csv->prefix_size + (column != 0 ? 1u : 0u);
-        measure.ndjson_bytes += json_key_size(cutting->cut->schema->columns[column].name) +
-                                study->json->prefix_size;
+        measure.ndjson_bytes +=
+            json_key_size(cutting->cut->schema->columns[column].name) + study->json->prefix_size;
     }
     if (closes)
         measure.ndjson_bytes += study->json->suffix_size;
@@ -290,8 +288,7 @@ static int give_piece(struct cutting *cutting, uint32_t column, const struct cel
     describe_cell(cutting, column, bytes, size, study->kind, false,
                   needs_escapes(study, &traits, bytes, size));
 
-    struct row_group_measure measure =
-        measure_piece(cutting, column, study, &traits, size, flags);
+    struct row_group_measure measure = measure_piece(cutting, column, study, &traits, size, flags);
 
     return give(cutting, &group, &measure, (flags & ROW_GROUP_ENDS_INSIDE) == 0);
 }

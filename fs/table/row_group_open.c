@@ -174,8 +174,8 @@ int row_group_open(struct row_group_view *view, size_t schema_columns, const voi
     if (reserve_columns(view) != 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < view->column_count; i++)
-        if (!open_column(&view->columns[i], view->rows,
-                         headers + (size_t)i * ROW_GROUP_COLUMN_SIZE, &rest))
+        if (!open_column(&view->columns[i], view->rows, headers + (size_t)i * ROW_GROUP_COLUMN_SIZE,
+                         &rest))
             return -EBADMSG;
     if (view->begins_inside || view->ends_inside)
         if (view->columns[0].kind != view->inside_kind)

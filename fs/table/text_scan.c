@@ -26,8 +26,7 @@ static inline void sum_block(struct sums *sums, block bytes)
     block line = _mm_or_si128(block_matches(bytes, '\n'), block_matches(bytes, '\r'));
     block usual = _mm_or_si128(line, block_matches(bytes, '\t'));
     block controls = block_controls(bytes);
-    block escaped =
-        _mm_or_si128(_mm_or_si128(quote, controls), block_matches(bytes, '\\'));
+    block escaped = _mm_or_si128(_mm_or_si128(quote, controls), block_matches(bytes, '\\'));
     block special = _mm_or_si128(_mm_or_si128(quote, line), block_matches(bytes, ','));
 
     sums->high = _mm_or_si128(sums->high, bytes);
@@ -56,8 +55,7 @@ static inline block keep_last(block bytes, size_t size)
 }
 
 /* Adds SIZE bytes, at least one block and at most SUM_BLOCKS; copies them unless TO is NULL. */
-static inline void scan_run(struct text_traits *traits, uint8_t *to, const uint8_t *at,
-                            size_t size)
+static inline void scan_run(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size)
 {
     block zero = _mm_setzero_si128();
     struct sums sums = {zero, zero, zero, zero, zero};
@@ -90,8 +88,7 @@ static inline void scan_run(struct text_traits *traits, uint8_t *to, const uint8
     traits->json_growth += sum_of_bytes(sums.escaped);
 }
 
-static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at,
-                            size_t size)
+static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size)
 {
     while (size >= BLOCK_SIZE) {
         size_t step = size <= (SUM_BLOCKS - 1) * BLOCK_SIZE ? size : (SUM_BLOCKS - 1) * BLOCK_SIZE;
@@ -112,8 +109,7 @@ static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8
 
 #else
 
-static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at,
-                            size_t size)
+static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size)
 {
     if (to != NULL)
         memcpy(to, at, size);
@@ -204,12 +200,12 @@ static inline block utf8_errors(block bytes, block before)
     block errors = _mm_cmpeq_epi8(must_not, continuations_below(bytes, 0xc0));
     block never = _mm_or_si128(bytes_equal(_mm_and_si128(bytes, _mm_set1_epi8((char)0xfe)), 0xc0),
                                bytes_above(bytes, 0xf4));
-    block overlong = _mm_or_si128(
-        _mm_and_si128(bytes_equal(first, 0xe0), continuations_below(bytes, 0xa0)),
-        _mm_and_si128(bytes_equal(first, 0xf0), continuations_below(bytes, 0x90)));
-    block too_high = _mm_or_si128(
-        _mm_andnot_si128(continuations_below(bytes, 0xa0), bytes_equal(first, 0xed)),
-        _mm_andnot_si128(continuations_below(bytes, 0x90), bytes_equal(first, 0xf4)));
+    block overlong =
+        _mm_or_si128(_mm_and_si128(bytes_equal(first, 0xe0), continuations_below(bytes, 0xa0)),
+                     _mm_and_si128(bytes_equal(first, 0xf0), continuations_below(bytes, 0x90)));
+    block too_high =
+        _mm_or_si128(_mm_andnot_si128(continuations_below(bytes, 0xa0), bytes_equal(first, 0xed)),
+                     _mm_andnot_si128(continuations_below(bytes, 0x90), bytes_equal(first, 0xf4)));
 
     return _mm_or_si128(_mm_or_si128(errors, never), _mm_or_si128(overlong, too_high));
 }

@@ -11,16 +11,17 @@
 #include <stdint.h>
 
 struct text_traits {
-    uint64_t quotes;       /* bytes '"' */
-    uint64_t json_growth;  /* bytes that JSON's escapes add */
-    bool csv_special;      /* holds a comma, a quote, CR or LF */
-    bool high;             /* holds a byte above 0x7f: validity is to be checked */
+    uint64_t quotes;      /* bytes '"' */
+    uint64_t json_growth; /* bytes that JSON's escapes add */
+    bool csv_special;     /* holds a comma, a quote, CR or LF */
+    bool high;            /* holds a byte above 0x7f: validity is to be checked */
 };
 
 /* Adds what SIZE bytes hold to TRAITS. */
 void text_scan(struct text_traits *traits, const void *bytes, size_t size);
 
-/* UTF-8 as RFC 3629 has it, fed in pieces: no surrogates, nothing above U+10FFFF, no overlong form. */
+/* UTF-8 as RFC 3629 has it, fed in pieces: no surrogates, nothing above U+10FFFF, no overlong form.
+ */
 struct utf8_check {
     uint32_t state; /* 0: between characters; UTF8_BAD: invalid */
 };

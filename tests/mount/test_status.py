@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """What the mount says of itself: .crmfs/status, .crmfs/errors, .crmfs/version."""
-import json
 import os
 import re
 import subprocess
@@ -12,15 +11,29 @@ from mounting import BINARY, eventually, is_alive
 
 
 def test_status(mount, crm_db, chinook_db):
-    top = mount(f"crm={crm_db}", f"music={chinook_db}")
+    top = mount(f"crm={crm_db}", f"music={chinook_db}", options="spool-size=100M,max-memory=48M")
     slurp(top.path("live/crm/accounts.csv"))
     status = top.status()
     assert is_alive(status["pid"])
     assert status["version"] == version()
-    sources = status["sources"]
-    names = [each["name"] for each in sources] if isinstance(sources, list) else list(sources)
-    assert sorted(names) == ["crm", "music"]
-    assert "password" not in json.dumps(status)
+    assert {each["name"]: each["url"] for each in status["live"]} == {"crm": str(crm_db), "music": str(chinook_db)}
+    crm = next(each for each in status["live"] if each["name"] == "crm")
+    assert crm["tables"] == 5 and 1 <= crm["tables_read"] <= 5 and crm["tables_failed"] == 0
+    assert crm["rows_read"] >= 2000
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", crm["changed"])
+    assert status["spool"]["directory"] == str(top.spool)
+    assert status["spool"]["limit_bytes"] == 100 << 20
+    assert 0 < status["spool"]["used_bytes"] < 100 << 20
+    assert status["memory"]["limit_bytes"] == 48 << 20
+    assert status["errors"] == 0
+
+
+def test_status_tells_of_errors(mount, broken_db):
+    top = mount(broken_db)
+    subprocess.run(["cat", top.live() / "failing_late.csv"], capture_output=True, check=False)
+    status = top.status()
+    assert status["errors"] >= 1
+    assert status["live"][0]["tables_failed"] >= 1
 
 
 def version():

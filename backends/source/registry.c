@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which databases there are, and how a source is named on the command line:
+ *
+ *   [NAME=]PATH  [NAME=]sqlite:PATH  [NAME=]sqlite:///ABSOLUTE/PATH
+ *
+ * A text is read the same way whatever files there are. What stands before the
+ * first '=' is a name unless it holds a '/' or begins as a URL does: then all of
+ * it is the URL. So ./a=b.db is a path, and a=b.db the file b.db, shown as "a".
+ * What begins with letters and ':' is a URL, never a path; ./x:y.db is a path.
+ * Only the form with "//" is percent-decoded.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/plain_file.h"
+#include "backends/source/source.h"
+#include "backends/source/sqlite.h"
+#include "fs/base/ascii.h"
+#include "fs/base/memory.h"
+
+/* One line a database. */
+static const struct kind {
+    const char *scheme;
+    const char *begin; /* the first bytes of every such file */
+    size_t begin_size;
+    int (*open)(const char *path, const struct source_options *options, struct source **ret_source,
+                struct failure *failure);
+} kinds[] = {
+    {"sqlite", "SQLite format 3", 16, sqlite_source_open},
+};
+
+#define KIND_COUNT (sizeof kinds / sizeof *kinds)
+#define KNOWN_FORMS "a path, sqlite:PATH or sqlite:///ABSOLUTE/PATH"
+#define MOST_BEGIN 16
+
+/* A source taken apart. */
+struct place {
+    const struct kind *kind; /* NULL: to be recognised by its content */
+    char *path;              /* owned */
+};
+
+static bool is_letter(char character)
+{
+    return ascii_lower(character) >= 'a' && ascii_lower(character) <= 'z';
+}
+
+static bool is_digit(char character)
+{
+    return character >= '0' && character <= '9';
+}
+
+static bool is_control(char character)
+{
+    return (unsigned char)character < 0x20 || character == 0x7f;
+}
+
+/* Bytes of the scheme that URL begins with, without its ':'; 0: it has none (RFC 3986, 3.1). */
+static size_t scheme_length(const char *url)
+{
+    size_t length = 0;
+
+    if (!is_letter(*url))
+        return 0;
+    while (is_letter(url[length]) || is_digit(url[length]) ||
+           (url[length] != '\0' && strchr("+-.", url[length]) != NULL))
+        length++;
+    return url[length] == ':' ? length : 0;
+}
+
+static const struct kind *find_kind(const char *scheme, size_t length)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        size_t same = 0;
+
+        while (same < length && ascii_lower(scheme[same]) == kinds[i].scheme[same])
+            same++;
+        if (same == length && kinds[i].scheme[same] == '\0')
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+static int hex_digit(char character)
+{
+    char lower = ascii_lower(character);
+
+    if (is_digit(lower))
+        return lower - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* In place, which is never longer. */
+static int percent_decode(char *path, const char *url, struct failure *failure)
+{
+    char *to = path;
+
+    for (const char *from = path; *from != '\0'; from++) {
+        if (*from == '?' || *from == '#')
+            return failure_set(failure, EINVAL,
+                               SHOWN_PATH ": there are no options in a source's URL; a '%c' in "
+                                          "the path is written %%%02X",
+                               url, *from, *from);
+        if (*from != '%') {
+            *to++ = *from;
+            continue;
+        }
+
+        int high = hex_digit(from[1]);
+        int low = high >= 0 ? hex_digit(from[2]) : -1;
+
+        if (low < 0 || high * 16 + low == 0)
+            return failure_set(failure, EINVAL,
+                               SHOWN_PATH ": a '%%' in a URL takes two hexadecimal digits behind "
+                                          "it, not 00; the sign itself is written %%25",
+                               url);
+        *to++ = (char)(high * 16 + low);
+        from += 2;
+    }
+    *to = '\0';
+    return 0;
+}
+
+/* Takes URL apart; the caller frees ret_place->path. Looks at no file. */
+static int place_parse(const char *url, struct place *ret_place, struct failure *failure)
+{
+    struct place place = {.kind = NULL};
+    size_t length = scheme_length(url);
+    const char *path = url;
+
+    if (length != 0) {
+        place.kind = find_kind(url, length);
+        if (place.kind == NULL)
+            return failure_set(failure, EINVAL,
+                               SHOWN_PATH ": there is no kind of source \"%.*s:\"; a source is "
+                                          "%s. A file of that name is written ./" SHOWN_PATH,
+                               url, (int)(length < 40 ? length : 40), url, KNOWN_FORMS, url);
+        path += length + 1;
+    }
+
+    bool encoded = place.kind != NULL && strncmp(path, "//", 2) == 0;
+
+    if (encoded && path[2] != '/')
+        return failure_set(failure, EINVAL,
+                           SHOWN_PATH ": behind %s:// comes an absolute path and no host: "
+                                      "%s:///srv/crm.db; a relative one is %s:crm.db",
+                           url, place.kind->scheme, place.kind->scheme, place.kind->scheme);
+    if (encoded)
+        path += 2;
+    if (*path == '\0')
+        return failure_set(failure, EINVAL, "\"" SHOWN_PATH "\": there is no path in it", url);
+
+    cleanup_free char *copy = strdup(path);
+
+    if (copy == NULL)
+        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", url);
+
+    int error = encoded ? percent_decode(copy, url, failure) : 0;
+
+    if (error != 0)
+        return error;
+    if (strlen(copy) >= PATH_MAX)
+        return failure_set(failure, ENAMETOOLONG, "%.60s...: a path of %zu bytes; at most %d work",
+                           copy, strlen(copy), PATH_MAX - 1);
+    place.path = steal_pointer(&copy);
+    *ret_place = place;
+    return 0;
+}
+
+static int recognise(const char *path, const struct kind **ret_kind, struct failure *failure)
+{
+    char begin[MOST_BEGIN];
+    int error = plain_file_begin(path, begin, sizeof begin, failure);
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0) {
+            *ret_kind = &kinds[i];
+            return 0;
+        }
+    }
+    return failure_set(failure, EILSEQ,
+                       SHOWN_PATH ": not a database that crmfs knows: it does not begin as a "
+                                  "SQLite database does. Is it encrypted, damaged, or another "
+                                  "file than meant?",
+                       path);
+}
+
+int source_open(const char *url, const struct source_options *options, struct source **ret_source,
+                struct failure *failure)
+{
+    struct place place;
+    int error = place_parse(url, &place, failure);
+
+    if (error != 0)
+        return error;
+
+    cleanup_free char *path = place.path;
+
+    error = plain_file_check(path, failure);
+    if (error == 0 && place.kind == NULL)
+        error = recognise(path, &place.kind, failure);
+    if (error != 0)
+        return error;
+    return place.kind->open(path, options, ret_source, failure);
+}
+
+/* Bytes of the name that TEXT begins with, at its '='; -1: it has none and is all URL. */
+static ssize_t name_length(const char *text)
+{
+    size_t length = strcspn(text, "=");
+
+    if (text[length] == '\0' || memchr(text, '/', length) != NULL)
+        return -1;
+    return scheme_length(text) != 0 && scheme_length(text) < length ? -1 : (ssize_t)length;
+}
+
+static int check_name(const char *name, const char *text, struct failure *failure)
+{
+    size_t length = strlen(name);
+
+    if (length == 0)
+        return failure_set(failure, EINVAL,
+                           "\"" SHOWN_PATH "\": a source needs a name before its '='; a path that "
+                           "begins with '=' is written ./=",
+                           text);
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strchr(name, '/') != NULL)
+        return failure_set(failure, EINVAL,
+                           "\"" SHOWN_PATH "\": \"%s\" cannot be a folder's name; name the source: "
+                           "NAME=PATH",
+                           text, name);
+    if (length > NAME_MAX)
+        return failure_set(failure, ENAMETOOLONG,
+                           "%.60s...: a source's name of %zu bytes; at most %d work", name, length,
+                           NAME_MAX);
+    for (const char *at = name; *at != '\0'; at++) {
+        if (is_control(*at))
+            return failure_set(failure, EINVAL,
+                               "\"" SHOWN_PATH "\": control characters cannot be in a source's "
+                               "name; name it otherwise: NAME=PATH",
+                               text);
+    }
+    return 0;
+}
+
+/* The last part of PATH without its ending, unless that is all there is; the caller frees it. */
+static char *default_name(const char *path)
+{
+    static const char *const endings[] = {".db", ".sqlite", ".sqlite3"};
+    size_t end = strlen(path);
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+
+    size_t start = end;
+
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+
+    size_t length = end - start;
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t kept = length - strlen(endings[i]);
+
+        if (length > strlen(endings[i]) &&
+            memcmp(path + start + kept, endings[i], strlen(endings[i])) == 0 &&
+            strspn(path + start, ".") < kept) {
+            length = kept;
+            break;
+        }
+    }
+    return strndup(path + start, length);
+}
+
+int source_parse(const char *text, char **ret_name, char **ret_url, struct failure *failure)
+{
+    ssize_t length = name_length(text);
+    const char *rest = length >= 0 ? text + length + 1 : text;
+    struct place place;
+    int error;
+
+    if (*text == '\0')
+        return failure_set(failure, EINVAL, "a source is missing: \"\" names none; it is %s",
+                           KNOWN_FORMS);
+    error = place_parse(rest, &place, failure);
+    if (error != 0)
+        return error;
+
+    cleanup_free char *path = place.path;
+    cleanup_free char *url = strdup(rest);
+    cleanup_free char *name = length >= 0 ? strndup(text, (size_t)length) : default_name(path);
+
+    if (url == NULL || name == NULL)
+        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", text);
+    if (length < 0 && *name == '\0')
+        return failure_set(failure, EISDIR, SHOWN_PATH ": is a directory; name the database's file",
+                           path);
+    error = check_name(name, text, failure);
+    if (error != 0)
+        return error;
+    *ret_name = steal_pointer(&name);
+    *ret_url = steal_pointer(&url);
+    return 0;
+}

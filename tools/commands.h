@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands, one file each. They speak to the user and return the exit
+ * status: 0, 1 when it failed, 2 when the command line or the configuration is
+ * wrong. argv[0] is the command's name.
+ */
+#ifndef CRMFS_TOOLS_COMMANDS_H
+#define CRMFS_TOOLS_COMMANDS_H
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE 2
+
+int command_mount(int argc, char **argv);
+
+/* As mount(8) calls it: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o options]. */
+int command_mount_helper(int argc, char **argv);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/harden.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define MOST_DESCRIPTORS 65536
+
+/*
+ * Blocks of 128 KiB and more go back to the kernel as soon as they are freed.
+ * Left alone, the allocator raises this threshold by itself and keeps them.
+ */
+#define MAPPED_BLOCK_BYTES (128 << 10)
+
+static void limit_memory_waste(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BLOCK_BYTES);
+    mallopt(M_TRIM_THRESHOLD, MAPPED_BLOCK_BYTES);
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MOST_DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < MOST_DESCRIPTORS ? limit.rlim_max : MOST_DESCRIPTORS;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void harden_process(void)
+{
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+    prctl(PR_SET_DUMPABLE, 0);
+    umask(077);
+    /* A process that listens no longer is no reason to end. */
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    limit_memory_waste();
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* crmfs mount, and mount.crmfs for mount(8). */
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/base/log.h"
+#include "fs/base/memory.h"
+#include "fs/mount/session.h"
+#include "tools/commands.h"
+#include "tools/config.h"
+#include "tools/daemon.h"
+#include "tools/guard.h"
+#include "tools/mount_options.h"
+#include "tools/sources.h"
+#include "tools/usage.h"
+
+#define LISTS_LIMIT ((size_t)256 << 10)
+
+struct mount {
+    struct mount_settings settings;
+    struct source_list sources;
+    char *mountpoint; /* absolute */
+    char *shown_source; /* what mount(8) shows; NULL: made of the sources */
+    bool foreground;
+};
+
+/* What the command line says, before it is looked at. */
+struct command_line {
+    struct buffer options; /* all -o lists in one */
+    const char *config;
+    bool foreground;
+    bool sloppy;  /* unknown options are passed over */
+    bool pretend; /* mount nothing */
+    bool help;
+    char **words; /* sources and mountpoint */
+    int word_count;
+};
+
+static void release_mount(struct mount *mount)
+{
+    mount_settings_release(&mount->settings);
+    source_list_release(&mount->sources);
+    free(mount->mountpoint);
+    free(mount->shown_source);
+}
+
+static void release_settings(struct mount_settings *settings)
+{
+    mount_settings_release(settings);
+}
+
+/* PATH made absolute, without following what it leads to; NULL: errno says why. */
+static char *absolute_path(const char *path)
+{
+    cleanup_free char *directory = getcwd(NULL, 0);
+    char *absolute;
+
+    if (path[0] == '/')
+        return strdup(path);
+    if (directory == NULL || asprintf(&absolute, "%s/%s", directory, path) < 0)
+        return NULL;
+    return absolute;
+}
+
+/*
+ * The mountpoint without links. A dead mount answers nothing and need not exist
+ * for its parent to be found.
+ */
+static char *canonical_mountpoint(const char *path)
+{
+    char *whole = realpath(path, NULL);
+
+    if (whole != NULL)
+        return whole;
+
+    cleanup_free char *for_parent = strdup(path);
+    cleanup_free char *for_name = strdup(path);
+    cleanup_free char *parent = NULL;
+    char *joined;
+
+    if (for_parent == NULL || for_name == NULL)
+        return NULL;
+    parent = realpath(dirname(for_parent), NULL);
+    if (parent == NULL)
+        return absolute_path(path);
+    if (asprintf(&joined, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, basename(for_name)) < 0)
+        return NULL;
+    return joined;
+}
+
+static int no_memory(struct failure *failure)
+{
+    return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+}
+
+/*
+ * The options of the command line count more than the configuration's, and one
+ * of them may name the configuration: so they are read twice.
+ */
+static int read_settings(struct mount *mount, const struct command_line *line,
+                         struct failure *failure)
+{
+    cleanup(release_settings) struct mount_settings first;
+    const char *list = line->options.size != 0 ? (const char *)line->options.data : "";
+
+    mount_settings_init(&first);
+
+    int error = mount_settings_parse(&first, list, line->sloppy, failure);
+    const char *config = line->config != NULL ? line->config : first.config;
+
+    if (error == 0 && config != NULL)
+        error = config_read(config, &mount->settings, &mount->sources, failure);
+    if (error == 0)
+        error = mount_settings_parse(&mount->settings, list, line->sloppy, failure);
+    return error != 0 ? error : mount_settings_check(&mount->settings, failure);
+}
+
+static int read_sources(struct mount *mount, char **words, int count, struct failure *failure)
+{
+    cleanup_free char *directory = getcwd(NULL, 0);
+    int error = 0;
+
+    if (directory == NULL)
+        return failure_set(failure, errno, "cannot tell the working directory: %s",
+                           strerror(errno));
+    for (int i = 0; i < count && error == 0; i++)
+        error = source_list_add(&mount->sources, words[i], directory, failure);
+    if (error == 0 && mount->sources.count == 0)
+        return failure_set(failure, EINVAL,
+                           "there is no source; crmfs mount SOURCE... MOUNTPOINT, or name some in "
+                           "a configuration");
+    return error;
+}
+
+/* What the daemon uses after it has left the working directory. */
+static int make_absolute(struct mount *mount, const char *mountpoint, struct failure *failure)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *spool = mount->settings.spool_directory;
+
+    if (spool == NULL && temporary != NULL && temporary[0] != '\0')
+        spool = strdup(temporary);
+    mount->mountpoint = canonical_mountpoint(mountpoint);
+    if (mount->mountpoint == NULL)
+        return failure_set(failure, errno, "%s: %s", mountpoint, strerror(errno));
+    if (spool == NULL)
+        return 0;
+    mount->settings.spool_directory = absolute_path(spool);
+    free(spool);
+    return mount->settings.spool_directory != NULL ? 0 : no_memory(failure);
+}
+
+static int prepare(struct mount *mount, const struct command_line *line, struct failure *failure)
+{
+    int last = line->word_count - 1;
+
+    if (last < 0)
+        return failure_set(failure, EINVAL, "there is no mountpoint; crmfs mount --help");
+    mount_settings_init(&mount->settings);
+
+    int error = read_settings(mount, line, failure);
+
+    if (error == 0)
+        error = read_sources(mount, line->words, last, failure);
+    if (error == 0)
+        error = make_absolute(mount, line->words[last], failure);
+    mount->foreground = line->foreground || mount->settings.debug;
+    return error;
+}
+
+/* For /proc/mounts, where everybody may read it: no URL that a password may stand in. */
+static const char *shown_source(const struct mount *mount)
+{
+    const struct tree_source *first = mount->sources.items;
+
+    if (mount->shown_source != NULL)
+        return mount->shown_source;
+    if (mount->sources.count > 1)
+        return "crmfs";
+    return strstr(first->url, "://") != NULL ? first->name : first->url;
+}
+
+static int create_tree(const struct mount *mount, struct tree **ret_tree, struct failure *failure)
+{
+    const struct mount_settings *settings = &mount->settings;
+    struct tree_options options = {
+        .max_memory_bytes = settings->max_memory_bytes,
+        .refresh_ns = settings->refresh_ns,
+        .spool_directory = settings->spool_directory,
+        .spool_bytes = settings->spool_bytes,
+        .busy_timeout_ms = (unsigned)(settings->busy_timeout_ns / 1000000),
+    };
+
+    return tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);
+}
+
+static int mount_session(const struct mount *mount, struct session **ret_session,
+                         struct failure *failure)
+{
+    const struct mount_settings *settings = &mount->settings;
+    cleanup_buffer struct buffer list = BUFFER(MOUNT_OPTIONS_LIMIT);
+    int error = mount_settings_fuse_options(settings, shown_source(mount), &list);
+
+    if (error != 0)
+        return failure_set(failure, -error, "the mount options are too long");
+
+    struct mount_options options = {
+        .mountpoint = mount->mountpoint,
+        .fuse_options = (const char *)list.data,
+        .uid = (uid_t)settings->uid,
+        .gid = (gid_t)settings->gid,
+        .umask = (mode_t)settings->umask,
+        .max_read = (unsigned)settings->max_read,
+        .debug = settings->debug,
+    };
+
+    return session_mount(&options, ret_session, failure);
+}
+
+static void on_ready(void *daemon)
+{
+    daemon_ready(daemon);
+}
+
+static int run_tree(const struct mount *mount, struct tree *tree, struct daemon *daemon,
+                    struct failure *failure)
+{
+    struct session *session;
+    int error = mount_session(mount, &session, failure);
+
+    if (error != 0)
+        return error;
+    error = session_run(session, tree, on_ready, daemon, failure);
+    session_free(session);
+    return error;
+}
+
+/* Opens, mounts and serves, until unmounted. The sources come first: what is no database is not mounted. */
+static int serve(const struct mount *mount, struct daemon *daemon, struct failure *failure)
+{
+    struct guard guard = {0};
+    struct tree *tree;
+    int error = 0;
+
+    /* Before the threads that the tree starts. */
+    if (mount->settings.auto_unmount)
+        error = guard_start(mount->mountpoint, &guard, failure);
+    if (error != 0)
+        return error;
+    error = create_tree(mount, &tree, failure);
+    if (error == 0) {
+        error = run_tree(mount, tree, daemon, failure);
+        tree_free(tree);
+    }
+    guard_end(&guard);
+    return error;
+}
+
+static int complain(const struct command_line *line, int error, const struct failure *failure)
+{
+    const char *mountpoint = line->word_count > 0 ? line->words[line->word_count - 1] : NULL;
+
+    log_message(LOG_LEVEL_ERROR, "cannot mount%s%s: %s", mountpoint != NULL ? " " : "",
+                mountpoint != NULL ? mountpoint : "",
+                failure->code != 0 ? failure->text : strerror(-error));
+    return error == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
+}
+
+static int run(struct mount *mount, const struct command_line *line)
+{
+    struct failure failure = {0};
+    struct daemon daemon = {.pipe = -1};
+    bool parent = false;
+    int status = 0;
+    int error = prepare(mount, line, &failure);
+
+    if (error != 0)
+        return complain(line, error, &failure);
+    if (line->pretend)
+        return 0;
+    if (mount->settings.debug)
+        log_set_level(LOG_LEVEL_DEBUG);
+    if (!mount->foreground)
+        error = daemon_start(&daemon, &parent, &status, &failure);
+    if (error != 0)
+        return complain(line, error, &failure);
+    if (parent)
+        return status;
+    error = serve(mount, &daemon, &failure);
+    if (error == 0)
+        return 0;
+    if (!mount->foreground && daemon.pipe < 0) /* the terminal is gone, and the threads are */
+        log_to_syslog();
+    status = complain(line, error, &failure);
+    daemon_fail(&daemon, status);
+    return status;
+}
+
+static int add_options(struct command_line *line, const char *list)
+{
+    struct buffer *options = &line->options;
+
+    /* The NUL of the list before becomes the comma between them. */
+    if (options->size != 0)
+        options->data[options->size - 1] = ',';
+    return buffer_append(options, list, strlen(list) + 1);
+}
+
+static int usage_error(const char *usage)
+{
+    fputs(usage, stderr);
+    return STATUS_USAGE;
+}
+
+static int take_mount_option(struct command_line *line, int letter)
+{
+    switch (letter) {
+    case 'o':
+        if (add_options(line, optarg) == 0)
+            return 0;
+        log_message(LOG_LEVEL_ERROR, "cannot mount: the list of options is too long");
+        return STATUS_USAGE;
+    case 'f': line->foreground = true; return 0;
+    case 'c': line->config = optarg; return 0;
+    case 'h': line->help = true; return 0;
+    default: return usage_error("usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... "
+                                "MOUNTPOINT\ncrmfs mount --help says more\n");
+    }
+}
+
+int command_mount(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"foreground", no_argument, NULL, 'f'},
+                                                 {"config", required_argument, NULL, 'c'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
+    struct command_line line = {.options = BUFFER(LISTS_LIMIT)};
+    cleanup(release_mount) struct mount mount = {.foreground = false};
+    int status = 0;
+    int letter;
+
+    while (status == 0 && (letter = getopt_long(argc, argv, "o:fh", long_options, NULL)) != -1)
+        status = take_mount_option(&line, letter);
+    line.words = argv + optind;
+    line.word_count = argc - optind;
+    if (status == 0)
+        status = line.help ? usage_show(usage_mount) : run(&mount, &line);
+    buffer_release(&line.options);
+    return status;
+}
+
+static int take_helper_option(struct command_line *line, int letter)
+{
+    switch (letter) {
+    case 'o': return add_options(line, optarg) == 0 ? 0 : usage_error(usage_mount_helper);
+    case 's': line->sloppy = true; return 0;
+    case 'f': line->pretend = true; return 0;
+    case 'n':
+    case 'v':
+    case 't':
+    case 'N': return 0;
+    default: return usage_error(usage_mount_helper);
+    }
+}
+
+int command_mount_helper(int argc, char **argv)
+{
+    struct command_line line = {.options = BUFFER(LISTS_LIMIT)};
+    cleanup(release_mount) struct mount mount = {.foreground = false};
+    int status = 0;
+    int letter;
+
+    while (status == 0 && (letter = getopt(argc, argv, "o:sfnvt:N:")) != -1)
+        status = take_helper_option(&line, letter);
+    line.words = argv + optind;
+    line.word_count = argc - optind;
+    if (status == 0 && line.word_count != 2)
+        status = usage_error(usage_mount_helper);
+    if (status == 0) {
+        /* mount -a knows by it what is mounted already. */
+        mount.shown_source = strdup(line.words[0]);
+        if (strcmp(line.words[0], "none") == 0) {
+            line.words++;
+            line.word_count--;
+        }
+        status = run(&mount, &line);
+    }
+    buffer_release(&line.options);
+    return status;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/usage.h"
+
+#include <stdio.h>
+
+#include "tools/commands.h"
+
+const char usage_crmfs[] =
+    "usage: crmfs COMMAND ...\n"
+    "\n"
+    "Databases as directories: every table is a CSV, a JSON and an NDJSON file.\n"
+    "\n"
+    "  mount      mount sources on a directory\n"
+    "  help CMD   show what a command takes\n"
+    "\n"
+    "  -h, --help\n"
+    "  --version\n"
+    "\n"
+    "  crmfs mount crm.db /mnt/crm     shows crm.db in /mnt/crm/live/crm\n"
+    "  fusermount3 -u /mnt/crm         unmounts it\n"
+    "\n"
+    "man crmfs says more.\n";
+
+const char usage_mount[] =
+    "usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... MOUNTPOINT\n"
+    "\n"
+    "Shows the tables of each SOURCE as files in MOUNTPOINT/live/NAME/. A SOURCE is a\n"
+    "path or a URL (crm.db, sqlite:/srv/crm.db), with a name if you like (crm=/srv/a.db).\n"
+    "\n"
+    "  -o OPTION,...      mount options, see below; may be given more than once\n"
+    "  -f, --foreground   stay in the foreground\n"
+    "  --config FILE      take sources and options from FILE, see crmfs.conf(5)\n"
+    "  -h, --help\n"
+    "\n"
+    "options:\n"
+    "  refresh=SECONDS       a change in a source shows after this time (2)\n"
+    "  max-memory=SIZE       the most memory to use, caches included (64M)\n"
+    "  spool=DIR             where the sealed spool stands ($TMPDIR, else /tmp)\n"
+    "  spool-size=SIZE       the most room it may take (half of what is free there)\n"
+    "  busy-timeout=SECONDS  how long to wait for a locked database (5)\n"
+    "  config=FILE           the same as --config\n"
+    "  allow_other           let other users see the mount\n"
+    "  allow_root            let root see it\n"
+    "  uid=, gid=            owner and group to show (yours); names or numbers\n"
+    "  umask=OCTAL           permissions to leave out of 0444 and 0555\n"
+    "  noauto_unmount        stay mounted, without answering, when crmfs is killed\n"
+    "  fsname=, subtype=     what mount(8) and df(1) show\n"
+    "  max_read=SIZE         the most that the kernel asks for at once\n"
+    "  debug                 report every request; goes with -f\n"
+    "Those of mount(8), such as ro, nofail, noexec and x-systemd.automount, are taken too.\n";
+
+const char usage_mount_helper[] =
+    "usage: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o OPTION,...]\n"
+    "\n"
+    "For mount(8) and /etc/fstab; otherwise use crmfs mount. With config=FILE among the\n"
+    "options, SOURCE may be \"none\".\n";
+
+int usage_show(const char *text)
+{
+    fputs(text, stdout);
+    if (fflush(stdout) == 0)
+        return 0;
+    perror("crmfs: cannot write");
+    return STATUS_FAILED;
+}

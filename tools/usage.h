@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What --help says. crmfs(1) says more. */
+#ifndef CRMFS_TOOLS_USAGE_H
+#define CRMFS_TOOLS_USAGE_H
+
+extern const char usage_crmfs[];
+extern const char usage_mount[];
+extern const char usage_mount_helper[];
+
+/* Says TEXT on standard output. The exit status: a full disk or a closed pipe is a failure. */
+int usage_show(const char *text);
+
+#endif
