@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the end-to-end tests. Nothing is skipped: what a test needs and lacks fails it."""
+import atexit
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ import oddities  # noqa: E402
 # Not pytest's own: that is closed to the unprivileged user of some tests.
 SESSION = Path(tempfile.mkdtemp(prefix="crmfs-test-", dir="/tmp"))
 SESSION.chmod(0o755)
+atexit.register(shutil.rmtree, SESSION, ignore_errors=True)
 mounting.SESSION = SESSION
 
 TOOLS = ["fusermount3", "sqlite3", "jq", "rsync", "tar", "setpriv", "unshare", "getfattr", "man", "dd"]

@@ -73,8 +73,8 @@ static void begin_section(struct parser *parser, const char *line)
     parser->url_seen = false;
     parser->in_source = strncmp(parser->section, SOURCE_PREFIX, strlen(SOURCE_PREFIX)) == 0;
     if (!parser->in_source && strcmp(parser->section, "mount") != 0)
-        refuse(parser, parser->line,
-               "unknown section [%s]; there are [mount] and [source NAME]", parser->section);
+        refuse(parser, parser->line, "unknown section [%s]; there are [mount] and [source NAME]",
+               parser->section);
 }
 
 /* The next line, for inih, which gives ROOM bytes; NULL at the end and after an error. */
@@ -219,6 +219,6 @@ int config_read(const char *path, struct mount_settings *settings, struct source
     if (directory == NULL)
         return failure_set(failure, errno, "cannot find the folder of %s: %s", path,
                            strerror(errno));
-    return config_parse(path, directory, (const char *)content.data, content.size, settings, sources,
-                        failure);
+    return config_parse(path, directory, (const char *)content.data, content.size, settings,
+                        sources, failure);
 }

@@ -9,7 +9,7 @@
 #include "tools/mount_options.h"
 #include "tools/sources.h"
 
-#define CONFIG_LIMIT ((size_t)1 << 20)     /* bytes of a file */
+#define CONFIG_LIMIT ((size_t)1 << 20)       /* bytes of a file */
 #define CONFIG_LINE_LIMIT ((size_t)16 << 10) /* bytes of a line */
 
 /*

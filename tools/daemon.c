@@ -24,7 +24,8 @@ static int wait_for_child(pid_t child, int pipe, int *ret_status, struct failure
         return 0;
     }
     if (waitpid(child, &ended, 0) == child && WIFSIGNALED(ended))
-        return failure_set(failure, EIO, "the process in the background was ended by signal %d (%s)",
+        return failure_set(failure, EIO,
+                           "the process in the background was ended by signal %d (%s)",
                            WTERMSIG(ended), strsignal(WTERMSIG(ended)));
     return failure_set(failure, EIO, "the process in the background ended without a word");
 }

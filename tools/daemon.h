@@ -20,7 +20,8 @@ struct daemon {
 int daemon_start(struct daemon *ret_daemon, bool *ret_parent, int *ret_status,
                  struct failure *failure);
 
-/* In the child: lets go of the terminal and the working directory, and of the parent with status 0. */
+/* In the child: lets go of the terminal and the working directory, and of the parent with status 0.
+ */
 void daemon_ready(struct daemon *daemon);
 
 /* In the child, when it could not get ready: lets go of the parent with STATUS. */

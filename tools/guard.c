@@ -13,7 +13,8 @@
 #include "fs/base/memory.h"
 #include "fs/mount/mountpoint.h"
 
-/* What the daemon writes: the mountpoint with its NUL, and in the end, unless it was killed, this. */
+/* What the daemon writes: the mountpoint with its NUL, and in the end, unless it was killed, this.
+ */
 #define FAREWELL "."
 
 /* In the child, between fork and exec: nothing that needs a lock. */

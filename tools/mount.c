@@ -25,7 +25,7 @@
 struct mount {
     struct mount_settings settings;
     struct source_list sources;
-    char *mountpoint; /* absolute */
+    char *mountpoint;   /* absolute */
     char *shown_source; /* what mount(8) shows; NULL: made of the sources */
     bool foreground;
 };
@@ -241,7 +241,8 @@ static int run_tree(const struct mount *mount, struct tree *tree, struct daemon 
     return error;
 }
 
-/* Opens, mounts and serves, until unmounted. The sources come first: what is no database is not mounted. */
+/* Opens, mounts and serves, until unmounted. The sources come first: what is no database is not
+ * mounted. */
 static int serve(const struct mount *mount, struct daemon *daemon, struct failure *failure)
 {
     struct guard guard = {0};
@@ -329,8 +330,9 @@ static int take_mount_option(struct command_line *line, int letter)
     case 'f': line->foreground = true; return 0;
     case 'c': line->config = optarg; return 0;
     case 'h': line->help = true; return 0;
-    default: return usage_error("usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... "
-                                "MOUNTPOINT\ncrmfs mount --help says more\n");
+    default:
+        return usage_error("usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... "
+                           "MOUNTPOINT\ncrmfs mount --help says more\n");
     }
 }
 

@@ -18,16 +18,16 @@
 #define DAY_NS (24 * 3600 * SECOND_NS)
 
 enum kind {
-    FLAG,          /* bool */
-    SIZE,          /* uint64_t, as the kinds below */
-    DURATION,      /* nanoseconds */
+    FLAG,     /* bool */
+    SIZE,     /* uint64_t, as the kinds below */
+    DURATION, /* nanoseconds */
     OCTAL,
-    USER,          /* a name or a number */
+    USER, /* a name or a number */
     GROUP,
-    TEXT,          /* char * */
-    PASSED_FLAG,   /* to the kernel */
+    TEXT,        /* char * */
+    PASSED_FLAG, /* to the kernel */
     PASSED_TEXT,
-    IGNORED,       /* with a value or without */
+    IGNORED, /* with a value or without */
 };
 
 struct rule {
@@ -367,7 +367,8 @@ static int apply(struct mount_settings *settings, const struct rule *rule, bool 
     default: break;
     }
     if (value == NULL)
-        return failure_set(failure, EINVAL, "option %s needs a value: %s=…", rule->name, rule->name);
+        return failure_set(failure, EINVAL, "option %s needs a value: %s=…", rule->name,
+                           rule->name);
     if (rule->kind == TEXT)
         return set_text(rule, value, place, failure);
     if (rule->kind == PASSED_TEXT)
@@ -456,8 +457,8 @@ int mount_settings_fuse_options(const struct mount_settings *settings, const cha
     if (error == 0)
         error = append_option(list, "fsname", settings->fsname != NULL ? settings->fsname : fsname);
     if (error == 0)
-        error = append_option(list, "subtype",
-                              settings->subtype != NULL ? settings->subtype : "crmfs");
+        error =
+            append_option(list, "subtype", settings->subtype != NULL ? settings->subtype : "crmfs");
     if (error == 0 && settings->allow_other)
         error = append_option(list, "allow_other", NULL);
     if (error == 0 && settings->allow_root)

@@ -14,7 +14,8 @@
 /* The daemon works in another directory: a path has to say all of itself. NULL: no memory. */
 static char *absolute_url(const char *url, const char *directory)
 {
-    const char *scheme = strncmp(url, SQLITE_SCHEME, strlen(SQLITE_SCHEME)) == 0 ? SQLITE_SCHEME : "";
+    const char *scheme =
+        strncmp(url, SQLITE_SCHEME, strlen(SQLITE_SCHEME)) == 0 ? SQLITE_SCHEME : "";
     const char *path = url + strlen(scheme);
     char *absolute;
 

@@ -17,8 +17,8 @@ int plain_file_check(const char *path, struct failure *failure)
     if (stat(path, &about) != 0)
         return failure_set(failure, errno, SHOWN_PATH ": %s", path, strerror(errno));
     if (S_ISDIR(about.st_mode))
-        return failure_set(failure, EISDIR,
-                           SHOWN_PATH ": is a directory; name the database's file", path);
+        return failure_set(failure, EISDIR, SHOWN_PATH ": is a directory; name the database's file",
+                           path);
     if (!S_ISREG(about.st_mode))
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": is not a regular file; name the database's file", path);
@@ -44,6 +44,11 @@ static int read_begin(sqlite3_vfs *vfs, const char *filename, sqlite3_file *file
     return code;
 }
 
+static void free_filename(const char **filename)
+{
+    sqlite3_free_filename(*filename);
+}
+
 int plain_file_begin(const char *path, void *begin, size_t size, struct failure *failure)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
@@ -51,17 +56,26 @@ int plain_file_begin(const char *path, void *begin, size_t size, struct failure 
     if (vfs == NULL)
         return failure_set(failure, EIO, SHOWN_PATH ": SQLite does not start", path);
 
-    const char *filename = sqlite3_create_filename(path, "", "", 0, NULL);
+    cleanup_free char *full_path = allocate_array(1, (size_t)vfs->mxPathname + 1);
     cleanup_free sqlite3_file *file = allocate_array(1, (size_t)vfs->szOsFile);
 
-    if (filename == NULL || file == NULL) {
-        sqlite3_free_filename((char *)filename);
+    if (full_path == NULL || file == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
-    }
+    /* Links are followed here; xOpen does not. 0 and SQLITE_OK_SYMLINK both mean success. */
+    if ((vfs->xFullPathname(vfs, path, vfs->mxPathname, full_path) & 0xff) != SQLITE_OK)
+        return failure_set(failure, ENAMETOOLONG,
+                           SHOWN_PATH ": the path is too long for SQLite, which takes at most %d "
+                                      "bytes with links followed",
+                           path, vfs->mxPathname);
+
+    const char *filename cleanup(free_filename) =
+        sqlite3_create_filename(full_path, "", "", 0, NULL);
+
+    if (filename == NULL)
+        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
 
     int code = read_begin(vfs, filename, file, begin, size);
 
-    sqlite3_free_filename((char *)filename);
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ)
         return failure_set(failure, code == SQLITE_NOMEM ? ENOMEM : EIO,
                            SHOWN_PATH ": the file cannot be read: %s", path, sqlite3_errstr(code));

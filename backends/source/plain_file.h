@@ -24,7 +24,8 @@
  */
 int plain_file_check(const char *path, struct failure *failure);
 
-/* Reads the first SIZE bytes of a file that was checked; zeros where there are fewer. 0 or -errno. */
+/* Reads the first SIZE bytes of a file that was checked; zeros where there are fewer. 0 or -errno.
+ */
 int plain_file_begin(const char *path, void *begin, size_t size, struct failure *failure);
 
 #endif

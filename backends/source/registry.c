@@ -170,30 +170,21 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
     return 0;
 }
 
-static int recognise(const char *path, const struct kind **ret_kind, struct failure *failure)
+/* NULL: no kind's files begin so. */
+static const struct kind *kind_of_content(const char begin[MOST_BEGIN])
 {
-    char begin[MOST_BEGIN];
-    int error = plain_file_begin(path, begin, sizeof begin, failure);
-
-    if (error != 0)
-        return error;
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0) {
-            *ret_kind = &kinds[i];
-            return 0;
-        }
+        if (memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0)
+            return &kinds[i];
     }
-    return failure_set(failure, EILSEQ,
-                       SHOWN_PATH ": not a database that crmfs knows: it does not begin as a "
-                                  "SQLite database does. Is it encrypted, damaged, or another "
-                                  "file than meant?",
-                       path);
+    return NULL;
 }
 
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
                 struct failure *failure)
 {
-    struct place place;
+    struct place place = {.kind = NULL};
+    char begin[MOST_BEGIN];
     int error = place_parse(url, &place, failure);
 
     if (error != 0)
@@ -202,10 +193,18 @@ int source_open(const char *url, const struct source_options *options, struct so
     cleanup_free char *path = place.path;
 
     error = plain_file_check(path, failure);
-    if (error == 0 && place.kind == NULL)
-        error = recognise(path, &place.kind, failure);
+    if (error == 0 && place.kind == NULL) {
+        error = plain_file_begin(path, begin, sizeof begin, failure);
+        place.kind = error == 0 ? kind_of_content(begin) : NULL;
+    }
     if (error != 0)
         return error;
+    if (place.kind == NULL)
+        return failure_set(failure, EILSEQ,
+                           SHOWN_PATH ": not a database that crmfs knows: it does not begin as a "
+                                      "SQLite database does. Is it encrypted, damaged, or another "
+                                      "file than meant?",
+                           path);
     return place.kind->open(path, options, ret_source, failure);
 }
 
@@ -280,21 +279,22 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
 {
     ssize_t length = name_length(text);
     const char *rest = length >= 0 ? text + length + 1 : text;
-    struct place place;
+    struct place place = {.kind = NULL};
     int error;
 
     if (*text == '\0')
         return failure_set(failure, EINVAL, "a source is missing: \"\" names none; it is %s",
                            KNOWN_FORMS);
     error = place_parse(rest, &place, failure);
-    if (error != 0)
-        return error;
 
     cleanup_free char *path = place.path;
-    cleanup_free char *url = strdup(rest);
+
+    if (error != 0 || path == NULL)
+        return error;
+
     cleanup_free char *name = length >= 0 ? strndup(text, (size_t)length) : default_name(path);
 
-    if (url == NULL || name == NULL)
+    if (name == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", text);
     if (length < 0 && *name == '\0')
         return failure_set(failure, EISDIR, SHOWN_PATH ": is a directory; name the database's file",
@@ -302,7 +302,12 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
     error = check_name(name, text, failure);
     if (error != 0)
         return error;
+
+    char *url = strdup(rest);
+
+    if (url == NULL)
+        return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", text);
     *ret_name = steal_pointer(&name);
-    *ret_url = steal_pointer(&url);
+    *ret_url = url;
     return 0;
 }

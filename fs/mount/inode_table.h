@@ -33,7 +33,8 @@ int inode_table_add(struct inode_table *table, struct node *node, uint64_t paren
  */
 struct node *inode_table_find(struct inode_table *table, uint64_t inode, uint64_t *ret_parent);
 
-/* The kernel has forgotten COUNT of its lookups; more than it made, or of an unknown inode, is ignored. */
+/* The kernel has forgotten COUNT of its lookups; more than it made, or of an unknown inode, is
+ * ignored. */
 void inode_table_forget(struct inode_table *table, uint64_t inode, uint64_t count);
 
 /* How many inodes are known, the root included. */

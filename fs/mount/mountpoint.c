@@ -31,8 +31,8 @@ bool mountpoint_is_dead(const char *path)
 
     /* What the kernel remembers of the root would hide that nobody answers. */
     do {
-        result = statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE,
-                       &attributes);
+        result =
+            statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &attributes);
     } while (result != 0 && (errno == EINTR || errno == ECONNABORTED));
     return result != 0 && errno == ENOTCONN;
 }
@@ -48,8 +48,12 @@ static int run_fusermount(const char *path)
     for (int descriptor = 0; descriptor <= 2; descriptor++)
         posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0);
 
-    int error = posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ);
+    int error =
+        posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ);
 
+    if (error == ENOENT) /* where libfuse looks for it, whatever $PATH says */
+        error = posix_spawn(&child, "/usr/bin/fusermount3", &actions, NULL,
+                            (char *const *)arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0)
         return -error;

@@ -51,8 +51,8 @@ void opened_set_release(struct opened_set *set)
 {
     struct opened *opened, *next;
 
-    DL_FOREACH_SAFE2 (set->first, opened, next, next)
-        opened_release(opened);
+    DL_FOREACH_SAFE2(set->first, opened, next, next)
+    opened_release(opened);
     set->first = NULL;
     pthread_mutex_destroy(&set->lock);
 }

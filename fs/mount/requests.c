@@ -32,7 +32,8 @@ static void begin_session(void *context, struct fuse_conn_info *connection)
     connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
     /* An inode's content never changes: its pages stay. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
-    connection->want |= connection->capable & (FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
+    connection->want |=
+        connection->capable & (FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
 }
 
 static int look_up(struct mount_state *state, struct node *directory, const char *name,
@@ -278,8 +279,8 @@ static void answer_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
     answer_xattr(request, inode, NULL, size);
 }
 
-static void refuse_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attributes,
-                           int which, struct fuse_file_info *info)
+static void refuse_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attributes, int which,
+                           struct fuse_file_info *info)
 {
     (void)inode, (void)attributes, (void)which, (void)info;
     fuse_reply_err(request, EROFS);

@@ -31,9 +31,6 @@
 #define WORKERS 10
 #define OPTIONS_LIMIT ((size_t)64 << 10)
 
-/* What the kernel reads ahead of a reader; its own default is 128. */
-#define READ_AHEAD_KB 1024
-
 #define WAKE_SIGNAL SIGUSR1
 #define WAKE_INTERVAL_MS 20
 
@@ -125,8 +122,8 @@ static int create_fuse_session(struct session *session, const struct mount_optio
     char said[WORDS_SIZE] = "";
 
     last_words = said;
-    session->fuse = fuse_session_new(&arguments, &request_handlers, sizeof request_handlers,
-                                     &session->state);
+    session->fuse =
+        fuse_session_new(&arguments, &request_handlers, sizeof request_handlers, &session->state);
     last_words = NULL;
     fuse_opt_free_args(&arguments);
     if (session->fuse == NULL)
@@ -155,8 +152,8 @@ static int mount_session(struct session *session, const struct mount_options *op
     last_words = NULL;
     if (!session->mounted)
         return mount_failure(said,
-                             "fusermount3 did not mount it; is the package fuse3 installed, and "
-                             "may you use /dev/fuse?",
+                             "fusermount3 did not mount it, for the reason that it gave; if it "
+                             "gave none, install the package fuse3 and see who may use /dev/fuse",
                              failure);
     return 0;
 }
@@ -185,21 +182,6 @@ int session_mount(const struct mount_options *options, struct session **ret_sess
     return error;
 }
 
-/* Only root may; without, reading is a little slower. */
-static void raise_read_ahead(const struct statx *root)
-{
-    char path[80];
-
-    snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", root->stx_dev_major,
-             root->stx_dev_minor);
-
-    cleanup_fd int file = open(path, O_WRONLY | O_CLOEXEC);
-
-    if (file >= 0 && dprintf(file, "%d", READ_AHEAD_KB) < 0) {
-        /* The same. */
-    }
-}
-
 /* The next byte of the pipe; 0 when none comes within TIMEOUT_MS (-1: no bound). */
 static char next_word(const struct session *session, int timeout_ms)
 {
@@ -219,11 +201,9 @@ static void *attend(void *context)
 
     /* Answered by our own workers. */
     if (statx(AT_FDCWD, session->mountpoint, AT_STATX_FORCE_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE,
-              &root) == 0) {
-        raise_read_ahead(&root);
-        if (session->ready != NULL)
-            session->ready(session->ready_context);
-    }
+              &root) == 0 &&
+        session->ready != NULL)
+        session->ready(session->ready_context);
     do {
         word = next_word(session, -1);
     } while (word == 0);

@@ -17,8 +17,8 @@ struct mount_options {
     const char *fuse_options; /* comma-separated, for libfuse and the kernel; "" for none */
     uid_t uid;                /* owner of everything */
     gid_t gid;
-    mode_t umask;             /* bits taken from 0555 and 0444 */
-    unsigned max_read;        /* bytes that the kernel may ask for at once; 0: what it likes */
+    mode_t umask;      /* bits taken from 0555 and 0444 */
+    unsigned max_read; /* bytes that the kernel may ask for at once; 0: what it likes */
     bool debug;
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 #include "fs/table/render.h"
 #include "fs/table/text_blocks.h"
@@ -287,18 +288,9 @@ size_t json_key_size(const char *name)
 
 int json_append_key(struct buffer *output, const char *name, bool first)
 {
-    int error = buffer_append_text(output, first ? "{\"" : ",\"");
+    int error = buffer_append(output, first ? "{" : ",", 1);
 
-    for (; error == 0 && *name != '\0'; name++) {
-        uint8_t byte = (uint8_t)*name;
-
-        if (byte >= 0x20 && byte != '"' && byte != '\\') {
-            error = buffer_append(output, name, 1);
-        } else {
-            uint8_t escape[BLOCK_SIZE];
-
-            error = buffer_append(output, escape, (size_t)(put_escape(escape, byte) - escape));
-        }
-    }
-    return error == 0 ? buffer_append_text(output, "\":") : error;
+    if (error == 0)
+        error = json_text_append(output, name, strlen(name));
+    return error == 0 ? buffer_append(output, ":", 1) : error;
 }

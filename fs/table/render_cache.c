@@ -13,7 +13,12 @@
 
 #define QUEUED_AHEAD 16
 #define SCRATCHES_KEPT 4
-#define SPARES_KEPT 4
+/*
+ * Memory for a part of at least LARGE_PART_BYTES is taken in this one size, so that a full cache
+ * goes on with the memory of what it evicts: fresh pages cost more than rendering into them.
+ */
+#define PART_BUFFER_BYTES ((size_t)1 << 20)
+#define LARGE_PART_BYTES ((size_t)64 << 10)
 #define PART_BYTES_LIMIT ((size_t)64 << 20)
 
 enum state {
@@ -52,10 +57,8 @@ struct render_cache {
     pthread_mutex_t lock; /* guards all below and the entries' fields */
     pthread_cond_t loaded;
     struct rendered *table;
-    struct rendered *idle;             /* READY and not held, oldest first */
-    size_t bytes;                      /* of all entries and spares */
-    struct buffer spares[SPARES_KEPT]; /* memory of evicted entries, warm for the next ones */
-    unsigned spare_count;
+    struct rendered *idle; /* READY and not held, oldest first */
+    size_t bytes;          /* of all entries */
     struct scratch *scratches;
     unsigned scratch_count;
 };
@@ -96,31 +99,20 @@ static void entry_free(struct render_cache *cache, struct rendered *entry)
     free(entry);
 }
 
-/* Takes the oldest idle entry away, keeping its memory warm if there is room. The lock is held. */
-static void evict_one(struct render_cache *cache)
+/* Takes the oldest idle entry out of the cache. The lock is held. */
+static struct rendered *take_oldest(struct render_cache *cache)
 {
     struct rendered *entry = cache->idle;
 
     DL_DELETE(cache->idle, entry);
     HASH_DEL(cache->table, entry);
-    if (cache->spare_count < SPARES_KEPT && entry->bytes.capacity <= 2 * ROW_GROUP_LARGEST_BYTES) {
-        cache->spares[cache->spare_count++] = entry->bytes;
-        free(entry);
-    } else {
-        entry_free(cache, entry);
-    }
+    return entry;
 }
 
 static void shrink(struct render_cache *cache)
 {
     while (cache->bytes > cache->limit_bytes && cache->idle != NULL)
-        evict_one(cache);
-    while (cache->bytes > cache->limit_bytes && cache->spare_count > 0) {
-        struct buffer *spare = &cache->spares[--cache->spare_count];
-
-        cache->bytes -= spare->capacity;
-        buffer_release(spare);
-    }
+        entry_free(cache, take_oldest(cache));
 }
 
 void render_cache_free(struct render_cache *cache)
@@ -186,7 +178,8 @@ static int render(struct render_cache *cache, struct image *image, enum table_fo
 }
 
 /* A new LOADING entry, held once by the caller, who is to load it. The lock is held. */
-static struct rendered *entry_create(struct render_cache *cache, const struct key *key)
+static struct rendered *entry_create(struct render_cache *cache, const struct key *key,
+                                     uint64_t part_bytes)
 {
     struct rendered *entry = calloc(1, sizeof *entry);
 
@@ -196,8 +189,13 @@ static struct rendered *entry_create(struct render_cache *cache, const struct ke
     entry->cache = cache;
     entry->state = LOADING;
     entry->holders = 1;
-    if (cache->spare_count > 0)
-        entry->bytes = cache->spares[--cache->spare_count];
+    if (part_bytes >= LARGE_PART_BYTES && cache->idle != NULL &&
+        cache->bytes + PART_BUFFER_BYTES > cache->limit_bytes) {
+        struct rendered *oldest = take_oldest(cache);
+
+        entry->bytes = oldest->bytes;
+        free(oldest);
+    }
     entry->bytes.limit = PART_BYTES_LIMIT;
     HASH_ADD(hh, cache->table, key, sizeof entry->key, entry);
     return entry;
@@ -208,7 +206,14 @@ static void load(struct render_cache *cache, struct rendered *entry, struct imag
                  enum table_format format, const struct image_part *part)
 {
     size_t before = entry->bytes.capacity;
-    int error = render(cache, image, format, part, &entry->bytes, &entry->failure);
+
+    buffer_clear(&entry->bytes);
+
+    int error =
+        part->size < LARGE_PART_BYTES ? 0 : buffer_reserve(&entry->bytes, PART_BUFFER_BYTES);
+
+    if (error == 0)
+        error = render(cache, image, format, part, &entry->bytes, &entry->failure);
 
     pthread_mutex_lock(&cache->lock);
     cache->bytes += entry->bytes.capacity - before;
@@ -245,14 +250,14 @@ static struct key key_of(const struct image *image, enum table_format format,
 
 /* The entry of a key, held; LOADING if *RET_MINE, for the caller to load. NULL: no memory. */
 static struct rendered *hold_entry(struct render_cache *cache, const struct key *key,
-                                   bool *ret_mine)
+                                   uint64_t part_bytes, bool *ret_mine)
 {
     struct rendered *entry;
 
     HASH_FIND(hh, cache->table, key, sizeof *key, entry);
     *ret_mine = entry == NULL;
     if (entry == NULL)
-        return entry_create(cache, key);
+        return entry_create(cache, key, part_bytes);
     if (entry->state == READY && entry->holders == 0)
         DL_DELETE(cache->idle, entry);
     entry->holders++;
@@ -268,7 +273,7 @@ static int take_once(struct render_cache *cache, struct image *image, enum table
     int error = 0;
 
     pthread_mutex_lock(&cache->lock);
-    struct rendered *entry = hold_entry(cache, &key, &mine);
+    struct rendered *entry = hold_entry(cache, &key, part->size, &mine);
 
     if (entry != NULL && mine) {
         pthread_mutex_unlock(&cache->lock);
@@ -369,7 +374,7 @@ void render_cache_prepare(struct render_cache *cache, struct image *image, enum 
     pthread_mutex_lock(&cache->lock);
     HASH_FIND(hh, cache->table, &key, sizeof key, found);
     if (found == NULL)
-        ahead->entry = entry_create(cache, &key);
+        ahead->entry = entry_create(cache, &key, part->size);
     pthread_mutex_unlock(&cache->lock);
     if (ahead->entry == NULL) {
         image_release(image);

@@ -215,7 +215,7 @@ static void assert_right(double value)
 
     double back = strtod(text, NULL);
 
-    if (memcmp(&back, &value, sizeof value) != 0)
+    if (back != value || signbit(back) != signbit(value))
         fail_msg("%a is written as %s, which is %a", value, text, back);
     if (!has_style(text))
         fail_msg("%a is written as %s", value, text);
@@ -358,10 +358,14 @@ static void test_locale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers),          cmocka_unit_test(test_known_answers),
-        cmocka_unit_test(test_powers),            cmocka_unit_test(test_random_bits),
-        cmocka_unit_test(test_random_subnormals), cmocka_unit_test(test_random_positional),
-        cmocka_unit_test(test_as_sqlite),         cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_powers),
+        cmocka_unit_test(test_random_bits),
+        cmocka_unit_test(test_random_subnormals),
+        cmocka_unit_test(test_random_positional),
+        cmocka_unit_test(test_as_sqlite),
+        cmocka_unit_test(test_amounts),
         cmocka_unit_test(test_locale),
     };
 

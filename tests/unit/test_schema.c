@@ -228,11 +228,24 @@ static void test_equal(void **state)
 {
     (void)state;
     static void (*const changes[])(struct schema *) = {
-        rename_table,        change_kind,      rename_column,        change_type,
-        change_native_type,  allow_null,       generate,             hide,
-        drop_column,         drop_primary_key, shorten_primary_key,  change_order,
-        point_elsewhere,     change_target,    change_target_column, change_ddl,
-        drop_target_columns, drop_ddl,
+        rename_table,
+        change_kind,
+        rename_column,
+        change_type,
+        change_native_type,
+        allow_null,
+        generate,
+        hide,
+        drop_column,
+        drop_primary_key,
+        shorten_primary_key,
+        change_order,
+        point_elsewhere,
+        change_target,
+        change_target_column,
+        change_ddl,
+        drop_target_columns,
+        drop_ddl,
     };
     struct schema *schema = contacts();
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A storage: where a store's files rest. Whole immutable files under names such
+ * as "packs/3f/3f09…": put, read, listed, removed, never changed. One
+ * implementation a file, behind struct storage_class; all I/O of a store passes
+ * through it, so that tests can count, fail, cut short and reorder every operation.
+ *
+ * Durability: a file that was put is durable, and found under its name after a
+ * power cut, once a later sync() has returned 0; an exclusive put when it returns.
+ * A file is there whole or not at all.
+ *
+ * Names: segments of [0-9a-z.-] joined by '/', at most 3 segments and 200 bytes.
+ * Safe from several threads at once. Errors are -errno of what the medium said.
+ */
+#ifndef CRMFS_STORAGE_STORAGE_H
+#define CRMFS_STORAGE_STORAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "fs/base/failure.h"
+
+struct storage;
+struct storage_writer;
+
+/* CONTEXT, the name below the folder, the file's length in bytes, when it was put. Not 0 ends the listing. */
+typedef int storage_visit(void *context, const char *name, uint64_t size, time_t modified);
+
+struct storage_class {
+    /* Puts a small file whole, durably; -EEXIST when the name is there already. */
+    int (*put_exclusive)(struct storage *storage, const char *name, const void *bytes, size_t size,
+                         struct failure *failure);
+
+    /* A large file in pieces. It appears under its name by commit, which frees the writer, as abort does. */
+    int (*create)(struct storage *storage, const char *name, struct storage_writer **ret_writer,
+                  struct failure *failure);
+    int (*append)(struct storage_writer *writer, const void *bytes, size_t size,
+                  struct failure *failure);
+    int (*commit)(struct storage_writer *writer, struct failure *failure);
+    void (*abort)(struct storage_writer *writer);
+
+    /* Everything committed or removed before is durable. */
+    int (*sync)(struct storage *storage, struct failure *failure);
+
+    /* Reads exactly SIZE bytes at OFFSET. -ENOENT; -ENODATA when the file ends before. */
+    int (*read)(struct storage *storage, const char *name, uint64_t offset, void *bytes,
+                size_t size, struct failure *failure);
+    int (*size)(struct storage *storage, const char *name, uint64_t *ret_size,
+                struct failure *failure);
+
+    /* Every file below FOLDER ("packs", "log", …), in no order; files being written are not among them. */
+    int (*list)(struct storage *storage, const char *folder, storage_visit *visit, void *context,
+                struct failure *failure);
+
+    /* -ENOENT when it is not there. */
+    int (*remove)(struct storage *storage, const char *name, struct failure *failure);
+
+    /* Removes what writers left behind that died before MODIFIED_BEFORE. */
+    int (*sweep)(struct storage *storage, time_t modified_before, struct failure *failure);
+
+    void (*close)(struct storage *storage);
+};
+
+struct storage {
+    const struct storage_class *class;
+};
+
+struct storage_writer {
+    struct storage *storage;
+};
+
+#define STORAGE_NAME_LIMIT 200
+
+/*
+ * A local directory (backends/storage/dir.c). CREATE: it is made if missing, and
+ * must be empty. -ENOENT, -ENOTDIR, -ENOTEMPTY, -EACCES, -EROFS …; a directory
+ * that cannot be written to opens read-only: writes then fail with -EROFS.
+ */
+int dir_storage_open(const char *path, int create, struct storage **ret_storage,
+                     struct failure *failure);
+
+#endif

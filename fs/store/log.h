@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log of a store and what it amounts to: snapshots by name, marked packs
+ * (FORMAT.md, "Log"). Appending a record is the only way in which a store
+ * changes for its readers.
+ */
+#ifndef CRMFS_STORE_LOG_H
+#define CRMFS_STORE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/base/failure.h"
+#include "fs/store/object.h"
+#include "fs/store/store.h"
+
+#define SNAPSHOT_ID_BYTES 16
+#define SNAPSHOT_NAME_LIMIT 200
+#define LOG_HASH_BYTES 32
+
+struct snapshot {
+    uint8_t id[SNAPSHOT_ID_BYTES];
+    char *name;
+    uint64_t time_ns; /* of the data, since 1970 */
+    char *host;
+    size_t tag_count;
+    char **tags;
+    struct object_reference tree;
+    uint64_t raw_bytes;    /* CSV of all its tables */
+    uint64_t stored_bytes; /* what taking it added to the store */
+};
+
+/* What the log amounts to after record `sequence`. Owned by whoever read it; not shared. */
+struct log_state {
+    uint64_t sequence;
+    uint8_t hash[LOG_HASH_BYTES];
+    size_t snapshot_count;
+    struct snapshot *snapshots; /* in the order of their times, then names */
+    size_t mark_count;
+    struct log_mark {
+        char *pack;       /* name */
+        uint64_t time_ns; /* of its mark */
+        bool removed;
+    } *marks;
+};
+
+/*
+ * Reads the newest checkpoint and the records after it; or, into a state read
+ * before, only what is new. -ESTALE: the log ends before, or differs from, what
+ * the state or this client's memory has (rolled back); -EBADMSG: damaged.
+ */
+int log_read(struct store *store, struct log_state *state, struct failure *failure);
+void log_state_release(struct log_state *state);
+
+/* NULL when there is none. */
+const struct snapshot *log_find(const struct log_state *state, const char *name);
+
+/* 0, or -EINVAL with words: not a name for a snapshot. */
+int snapshot_name_check(const char *name, struct failure *failure);
+
+/*
+ * Each appends one record after STATE and brings STATE up to date. -EAGAIN: somebody
+ * else appended first; STATE has been brought up to date, and the caller decides
+ * anew. -EEXIST (name taken), -ENOENT (no such snapshot).
+ */
+int log_take(struct store *store, struct log_state *state, const struct snapshot *snapshot,
+             const char *const *packs, size_t pack_count, struct failure *failure);
+int log_forget(struct store *store, struct log_state *state, const struct snapshot *const *gone,
+               size_t count, struct failure *failure);
+int log_rename(struct store *store, struct log_state *state, const char *from, const char *to,
+               struct failure *failure);
+int log_mark_packs(struct store *store, struct log_state *state, const char *const *packs,
+                   size_t count, struct failure *failure);
+int log_unmark_packs(struct store *store, struct log_state *state, const char *const *packs,
+                     size_t count, struct failure *failure);
+int log_remove_packs(struct store *store, struct log_state *state, const char *const *packs,
+                     size_t count, struct failure *failure);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects: typed pieces of data named by a keyed hash of their content,
+ * compressed, sealed, and kept many to a pack (FORMAT.md, "Objects").
+ */
+#ifndef CRMFS_STORE_OBJECT_H
+#define CRMFS_STORE_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/base/buffer.h"
+#include "fs/base/failure.h"
+#include "fs/store/store.h"
+
+#define OBJECT_ID_BYTES 32
+#define OBJECT_REFERENCE_BYTES 48 /* encoded */
+#define OBJECT_DEPTH_MOST 8
+#define ROW_GROUP_DATA_LIMIT ((size_t)8 << 20)
+#define OBJECT_DATA_LIMIT ((size_t)16 << 20)
+
+enum object_type {
+    OBJECT_ROW_GROUP = 1,
+    OBJECT_PAGE,
+    OBJECT_IMAGE,
+    OBJECT_SCHEMA,
+    OBJECT_TREE,
+    OBJECT_TYPES
+};
+
+struct object_reference {
+    uint8_t id[OBJECT_ID_BYTES];
+    uint64_t pack_hint;
+    uint64_t offset; /* bytes, a multiple of 8 */
+    uint32_t sealed_size;
+};
+
+void object_reference_encode(const struct object_reference *reference,
+                             uint8_t bytes[OBJECT_REFERENCE_BYTES]);
+struct object_reference object_reference_decode(const uint8_t bytes[OBJECT_REFERENCE_BYTES]);
+
+/* The id that data has in this store. */
+void object_identify(const struct store *store, enum object_type type, const void *data,
+                     size_t size, uint8_t ret_id[OBJECT_ID_BYTES]);
+
+/* ---- Reading: safe from several threads at once. ---- */
+
+struct object_reader;
+
+/* Keeps a bounded number of packs open, and CACHE_BYTES of delta parents. */
+int object_reader_create(struct store *store, size_t cache_bytes, struct object_reader **ret_reader,
+                         struct failure *failure);
+
+/*
+ * The object's data into OUTPUT (cleared first). Follows parents, and finds
+ * objects that prune has moved. -EIO with words naming the pack when damaged or
+ * lost; -ENOMEM. VERIFY: the data is hashed again and compared with the id.
+ */
+int object_read(struct object_reader *reader, const struct object_reference *reference,
+                enum object_type type, bool verify, struct buffer *output,
+                struct failure *failure);
+void object_reader_free(struct object_reader *reader);
+
+/* ---- Writing: one writer a thread; those of one snapshot share a batch. ---- */
+
+/* What the objects of one snapshot have in common: what is there already, what was written. */
+struct object_batch;
+
+/* Learns which objects the store has (bounded in memory: what it forgets is only stored twice). */
+int object_batch_create(struct store *store, struct object_reader *reader,
+                        struct object_batch **ret_batch, struct failure *failure);
+
+struct object_writer;
+int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,
+                         struct failure *failure);
+
+/* Against what a new object may be compressed: its predecessor. */
+struct object_parent {
+    struct object_reference reference;
+};
+
+struct object_put {
+    struct object_reference reference;
+    uint64_t stored_bytes; /* 0: it was there already */
+};
+
+/* Adds data (or finds that it is there); PARENT may be NULL. 0, -ENOSPC, -EIO, -ENOMEM. */
+int object_put(struct object_writer *writer, enum object_type type, const void *data, size_t size,
+               const struct object_parent *parent, struct object_put *ret_put,
+               struct failure *failure);
+
+/* Ends the writer's pack. Afterwards only object_writer_free. */
+int object_writer_finish(struct object_writer *writer, struct failure *failure);
+void object_writer_free(struct object_writer *writer); /* drops what is not finished */
+
+/*
+ * After all writers have finished: makes the packs durable, then writes the index
+ * and makes it durable. The packs' names are borrowed from the batch. 0 or -errno.
+ */
+int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
+                        size_t *ret_pack_count, uint64_t *ret_stored_bytes,
+                        struct failure *failure);
+/* Packs that the batch found objects in and relies on: hints, to be compared with marks. */
+void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,
+                         size_t *ret_count);
+void object_batch_free(struct object_batch *batch);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source in memory whose tables, version, ranges and faults a test sets as it
+ * likes, and that watches its callers: whoever uses a closed transaction, leaves
+ * a cursor open or holds on to a row for too long is counted, or caught by the
+ * sanitizers. Safe from several threads at once. Without memory it aborts.
+ */
+#ifndef CRMFS_TESTS_FAKE_SOURCE_H
+#define CRMFS_TESTS_FAKE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "backends/source/source.h"
+
+/* As assert, but also outside the thread that cmocka knows. */
+#define must(condition) \
+    ((condition) ? (void)0 : must_failed(__FILE__, __LINE__, __func__, #condition))
+void must_failed(const char *file, int line, const char *function, const char *condition)
+    __attribute__((noreturn));
+
+struct fake_column {
+    const char *name;
+    enum column_type type;
+    bool key; /* of the order key and the primary key; an integer first column can be split */
+};
+
+/* A table and its rows; counted. Once a source shows it, it is not changed any more. */
+struct fake_table;
+
+struct fake_table *fake_table_create(const char *name, const struct fake_column *columns,
+                                     size_t column_count);
+void fake_table_release(struct fake_table *table); /* NULL is allowed */
+
+/* Adds a row at the end; copied. Rows come in key order. */
+void fake_table_add(struct fake_table *table, const struct cell *cells);
+
+/* The table's rows FIRST … FIRST + COUNT - 1 that SKIP (may be NULL) does not name, as a new table. */
+struct fake_table *fake_table_part(const struct fake_table *table, size_t first, size_t count,
+                                   bool (*skip)(size_t row));
+
+size_t fake_table_rows(const struct fake_table *table);
+const struct cell *fake_table_row(const struct fake_table *table, size_t row);
+struct schema *fake_table_schema(const struct fake_table *table); /* borrowed */
+
+static inline struct cell cell_null(void)
+{
+    return (struct cell){.class = CELL_NULL};
+}
+
+static inline struct cell cell_of(enum cell_class class, const void *data, size_t size)
+{
+    return (struct cell){.class = class, .size = size, .data = data};
+}
+
+static inline struct cell cell_text(const char *text)
+{
+    return cell_of(CELL_TEXT, text, strlen(text));
+}
+
+static inline struct cell cell_number(const char *text)
+{
+    return cell_of(CELL_NUMBER, text, strlen(text));
+}
+
+/* A cell for NUMBER, written into TEXT. */
+struct cell cell_integer(int64_t number, char text[24]);
+
+#define NO_ROW SIZE_MAX
+#define MOST_RANGES 64
+
+/* How the source behaves from now on. Zeroed: well, in one range, with one cursor at a time. */
+struct fake_behaviour {
+    bool hurry;
+    bool without_data; /* cells above CELL_INLINE_BYTES come without data */
+    unsigned parallel; /* 0: 1 */
+
+    size_t ranges; /* of about as many rows each, even if fewer were wanted; 0: as many as wanted */
+    int64_t starts[MOST_RANGES]; /* used if range_starts is not 0 */
+    size_t range_starts;
+
+    int version_error; /* negative errno of the functions of this name; 0: they work */
+    int begin_error;
+    int plan_error;
+    int open_error;
+    int cell_error;
+
+    const char *faulty_table; /* NULL: none; the row below is of this table */
+    bool row_fails;
+    size_t faulty_row; /* from 0; the table's row count: instead of the end */
+    int row_error;
+
+    unsigned stale_verifies;   /* so many answer -ESTALE, and the data has changed then */
+    unsigned row_delay_us;     /* every row of faulty_table (NULL: of any) takes so long */
+    struct timespec changed;   /* of the datasets that begin from now on; zero: by the version */
+};
+
+/* What has happened, and what is open at the moment. */
+struct fake_counts {
+    unsigned versions;
+    unsigned begins;
+    unsigned finishes;
+    unsigned verifies;
+    unsigned plans;
+    unsigned cursors; /* opened so far */
+    unsigned cell_reads;
+    unsigned long rows;
+    unsigned datasets_alive;
+    unsigned transactions_open;
+    unsigned cursors_open;
+    unsigned cursors_open_most;
+    unsigned violations; /* of the contract of source.h, told on standard error */
+};
+
+struct fake_source;
+
+/* Its struct source is closed by whoever it is given to; the fake itself by fake_source_free. */
+struct fake_source *fake_source_create(void);
+struct source *fake_source_source(struct fake_source *fake);
+
+/* Shows COUNT tables from now on (each reference is taken over), as a new version. */
+void fake_source_set(struct fake_source *fake, struct fake_table *const *tables, size_t count);
+
+/* Another version of the same tables. */
+void fake_source_touch(struct fake_source *fake);
+
+void fake_source_behave(struct fake_source *fake, const struct fake_behaviour *behaviour);
+struct fake_counts fake_source_counts(struct fake_source *fake);
+
+/* A dataset of what is shown now, past source.h's begin; released as any. */
+struct dataset *fake_source_begin(struct fake_source *fake);
+
+/* Fails unless the source is closed or was never used, nothing is open, and no contract broken. */
+void fake_source_free(struct fake_source *fake);
+
+#endif
