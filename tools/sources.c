@@ -9,19 +9,25 @@
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
 
-#define SQLITE_SCHEME "sqlite:"
+/* Bytes of the scheme that URL begins with, with its ':'; 0: it is a path. */
+static size_t scheme_size(const char *url)
+{
+    size_t size = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return size != 0 && strchr("0123456789+-.", url[0]) == NULL && url[size] == ':' ? size + 1 : 0;
+}
 
 /* The daemon works in another directory: a path has to say all of itself. NULL: no memory. */
 static char *absolute_url(const char *url, const char *directory)
 {
-    const char *scheme =
-        strncmp(url, SQLITE_SCHEME, strlen(SQLITE_SCHEME)) == 0 ? SQLITE_SCHEME : "";
-    const char *path = url + strlen(scheme);
+    size_t scheme = scheme_size(url);
     char *absolute;
 
-    if (path[0] == '/' || (scheme[0] == '\0' && strstr(url, "://") != NULL))
+    if (url[scheme] == '/')
         return strdup(url);
-    return asprintf(&absolute, "%s%s/%s", scheme, directory, path) >= 0 ? absolute : NULL;
+    if (asprintf(&absolute, "%.*s%s/%s", (int)scheme, url, directory, url + scheme) < 0)
+        return NULL;
+    return absolute;
 }
 
 static int append(struct source_list *list, const char *name, char *url, struct failure *failure)

@@ -2,9 +2,10 @@
 /*
  * Three kinds of threads: libfuse's workers answer requests; the thread that
  * called session_run() waits for them to end; the attendant looks at the mount
- * once, so that it is known to answer, and afterwards waits for a signal:
+ * once, so that it is known to answer, and afterwards waits for its end:
  *
- *   signal handler --'s'--> pipe --> attendant: ends the loop, wakes the waiting thread
+ *   signal handler --'s'--> pipe --> attendant: ends the loop and long work, wakes the runner
+ *   unmounted by others: the same
  *   session_run, after the loop --'e'--> pipe --> attendant: ends
  */
 #include "fs/mount/session.h"
@@ -33,6 +34,7 @@
 
 #define WAKE_SIGNAL SIGUSR1
 #define WAKE_INTERVAL_MS 20
+#define CHECK_INTERVAL_MS 1000
 
 struct session {
     struct fuse_session *fuse;
@@ -182,7 +184,7 @@ int session_mount(const struct mount_options *options, struct session **ret_sess
     return error;
 }
 
-/* The next byte of the pipe; 0 when none comes within TIMEOUT_MS (-1: no bound). */
+/* The next byte of the pipe; 0 when none comes within TIMEOUT_MS. */
 static char next_word(const struct session *session, int timeout_ms)
 {
     struct pollfd waiting = {.fd = session->pipe[0], .events = POLLIN};
@@ -193,9 +195,18 @@ static char next_word(const struct session *session, int timeout_ms)
     return word;
 }
 
+/* Whether the mount is gone, unmounted by others; being told of it would cost every request. */
+static bool is_cut_off(int device)
+{
+    struct pollfd state = {.fd = device};
+
+    return poll(&state, 1, 0) > 0;
+}
+
 static void *attend(void *context)
 {
     struct session *session = context;
+    int device = fuse_session_fd(session->fuse);
     struct statx root;
     char word;
 
@@ -205,10 +216,13 @@ static void *attend(void *context)
         session->ready != NULL)
         session->ready(session->ready_context);
     do {
-        word = next_word(session, -1);
-    } while (word == 0);
-    if (word == 's')
+        word = next_word(session, CHECK_INTERVAL_MS);
+    } while (word == 0 && !is_cut_off(device));
+    if (word != 'e') {
         fuse_session_exit(session->fuse);
+        /* Workers may still be busy for somebody who waits no longer. */
+        tree_end(session->state.tree);
+    }
     while (word != 'e') {
         /* A single one could come between the runner's look at the exit flag and its sleep. */
         pthread_kill(session->runner, WAKE_SIGNAL);

@@ -29,6 +29,9 @@ static size_t add_cell(uint8_t *scratch, size_t used, const struct cell *cell)
     bool whole = cell->size <= KEY_BYTES_INLINE / 4;
     size_t body = whole ? (size_t)cell->size : sizeof(XXH128_hash_t);
 
+    if (cell->size != 0 && cell->data == NULL)
+        body = 0;
+
     if (used + head + body > KEY_BYTES_INLINE) {
         XXH128_hash_t folded = XXH3_128bits(scratch, used);
 
@@ -38,9 +41,10 @@ static size_t add_cell(uint8_t *scratch, size_t used, const struct cell *cell)
     scratch[used++] = class;
     memcpy(scratch + used, &cell->size, sizeof cell->size);
     used += sizeof cell->size;
+    if (body == 0)
+        return used;
     if (whole) {
-        if (body != 0)
-            memcpy(scratch + used, cell->data, body);
+        memcpy(scratch + used, cell->data, body);
     } else {
         XXH128_hash_t digest = XXH3_128bits(cell->data, (size_t)cell->size);
 
@@ -49,8 +53,8 @@ static size_t add_cell(uint8_t *scratch, size_t used, const struct cell *cell)
     return used + body;
 }
 
-static uint64_t row_hash(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
-                         const struct cell *cells)
+uint64_t row_key_hash(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
+                      const struct cell *cells)
 {
     uint8_t scratch[KEY_BYTES_INLINE];
     uint8_t hash[crypto_shorthash_BYTES];
@@ -69,10 +73,9 @@ static uint64_t row_hash(const struct schema *schema, const uint8_t key[CUTTER_K
     return number;
 }
 
-bool row_begins_group(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
-                      const struct cell *cells, uint64_t bytes)
+bool row_begins_group(uint64_t key_hash, uint64_t bytes)
 {
     if (bytes >= ROW_GROUP_TARGET_BYTES)
         return true;
-    return row_hash(schema, key, cells) < UINT64_MAX / ROW_GROUP_TARGET_BYTES * bytes;
+    return key_hash < UINT64_MAX / ROW_GROUP_TARGET_BYTES * bytes;
 }

@@ -24,11 +24,13 @@
 uint64_t row_bytes(const struct schema *schema, const struct cell *cells);
 
 /*
- * Whether the row, of BYTES bytes, begins a group. The key is the schema's order
- * key, or the whole row where there is none. A row with a cell that came without
- * data always does.
+ * The keyed hash of the row's key: of the schema's order key, or of the whole row
+ * where there is none. A cell that came without data counts by its length alone.
  */
-bool row_begins_group(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
-                      const struct cell *cells, uint64_t bytes);
+uint64_t row_key_hash(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
+                      const struct cell *cells);
+
+/* Whether a row of BYTES bytes whose key has this hash begins a group. */
+bool row_begins_group(uint64_t key_hash, uint64_t bytes);
 
 #endif

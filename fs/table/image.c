@@ -9,7 +9,7 @@
 #include "fs/base/memory.h"
 
 struct group {
-    struct spool_blob blob;
+    union group_place place;
     uint64_t csv_end; /* bytes of all groups up to and with this one */
     uint64_t ndjson_end;
     uint64_t rows_end;
@@ -20,7 +20,8 @@ struct image {
     uint64_t number;
     struct schema *schema;
     struct format_plan *plan;
-    struct spool *spool;
+    struct spool *spool; /* where the groups are: either a spool, whose blobs are the image's, */
+    struct object_reader *objects; /* or a store */
     uint64_t stored_bytes;
     uint8_t digest[IMAGE_DIGEST_BYTES];
     size_t group_count;
@@ -32,7 +33,7 @@ static uint64_t next_number;
 static void drop_blobs(struct spool *spool, const struct image_group *groups, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        spool_drop(spool, &groups[i].blob);
+        spool_drop(spool, &groups[i].place.blob);
 }
 
 /* A chain: each link digests the one before and the next group's own digest. */
@@ -50,22 +51,22 @@ static void digest_groups(const struct image_group *groups, size_t count, uint8_
     memcpy(digest, link, IMAGE_DIGEST_BYTES);
 }
 
-int image_create(struct schema *schema, struct spool *spool, const struct image_group *groups,
-                 size_t group_count, struct image **ret_image)
+/* Everything but where the groups are. NULL: no memory. */
+static struct image *create(struct schema *schema, const struct image_group *groups,
+                            size_t group_count)
 {
     struct image *image = calloc(1, sizeof *image + group_count * sizeof image->groups[0]);
 
-    if (image != NULL)
-        image->plan = format_plan_create(schema);
-    if (image == NULL || image->plan == NULL) {
+    if (image == NULL)
+        return NULL;
+    image->plan = format_plan_create(schema);
+    if (image->plan == NULL) {
         free(image);
-        drop_blobs(spool, groups, group_count);
-        return -ENOMEM;
+        return NULL;
     }
     image->references = 1;
     image->number = __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED);
     image->schema = schema_reference(schema);
-    image->spool = spool;
     image->group_count = group_count;
     digest_groups(groups, group_count, image->digest);
 
@@ -77,9 +78,38 @@ int image_create(struct schema *schema, struct spool *spool, const struct image_
         csv += groups[i].measure.csv_bytes;
         ndjson += groups[i].measure.ndjson_bytes;
         rows += groups[i].measure.rows;
-        image->groups[i] = (struct group){groups[i].blob, csv, ndjson, rows};
-        image->stored_bytes += groups[i].blob.size;
+        image->groups[i] = (struct group){groups[i].place, csv, ndjson, rows};
     }
+    return image;
+}
+
+int image_create(struct schema *schema, struct spool *spool, const struct image_group *groups,
+                 size_t group_count, struct image **ret_image)
+{
+    struct image *image = create(schema, groups, group_count);
+
+    if (image == NULL) {
+        drop_blobs(spool, groups, group_count);
+        return -ENOMEM;
+    }
+    image->spool = spool;
+    for (size_t i = 0; i < group_count; i++)
+        image->stored_bytes += groups[i].place.blob.size;
+    *ret_image = image;
+    return 0;
+}
+
+int image_create_stored(struct schema *schema, struct object_reader *objects,
+                        const struct image_group *groups, size_t group_count,
+                        struct image **ret_image)
+{
+    struct image *image = create(schema, groups, group_count);
+
+    if (image == NULL)
+        return -ENOMEM;
+    image->objects = objects;
+    for (size_t i = 0; i < group_count; i++)
+        image->stored_bytes += groups[i].place.object.sealed_size;
     *ret_image = image;
     return 0;
 }
@@ -94,8 +124,8 @@ void image_release(struct image *image)
 {
     if (image == NULL || __atomic_sub_fetch(&image->references, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    for (size_t i = 0; i < image->group_count; i++)
-        spool_drop(image->spool, &image->groups[i].blob);
+    for (size_t i = 0; i < image->group_count && image->spool != NULL; i++)
+        spool_drop(image->spool, &image->groups[i].place.blob);
     format_plan_free(image->plan);
     schema_release(image->schema);
     free(image);
@@ -230,7 +260,8 @@ static int render_group(struct image *image, enum table_format format, size_t in
 {
     scratch->encoded.limit = ROW_GROUP_ENCODED_LIMIT;
 
-    int error = spool_get(image->spool, &image->groups[index].blob, &scratch->encoded, failure);
+    const union group_place *place = &image->groups[index].place;
+    int error = spool_get(image->spool, &place->blob, &scratch->encoded, failure);
 
     if (error == 0)
         error = row_group_open(&scratch->view, image->schema->column_count, scratch->encoded.data,

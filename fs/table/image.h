@@ -13,15 +13,24 @@
 
 #include "backends/source/schema.h"
 #include "fs/base/failure.h"
+#include "fs/store/object.h"
 #include "fs/store/spool.h"
 #include "fs/table/format.h"
 #include "fs/table/row_group.h"
 
 #define IMAGE_DIGEST_BYTES 16
 
+/* Where a row group is kept: a spool's blob, or an object of a store. */
+union group_place {
+    struct spool_blob blob;
+    struct object_reference object;
+};
+
 /* One row group, as a scan makes it. */
 struct image_group {
-    struct spool_blob blob;
+    union group_place place;
+    uint64_t first_key; /* hash of its first row's key (fs/table/cutter.h); 0 for a row's later
+                           fragments */
     uint8_t digest[IMAGE_DIGEST_BYTES]; /* XXH3-128 of the encoded group */
     struct row_group_measure measure;
 };
@@ -34,6 +43,11 @@ struct image;
  */
 int image_create(struct schema *schema, struct spool *spool, const struct image_group *groups,
                  size_t group_count, struct image **ret_image);
+
+/* An image of groups in a store, whose reader outlives it. 0 or -ENOMEM. */
+int image_create_stored(struct schema *schema, struct object_reader *objects,
+                        const struct image_group *groups, size_t group_count,
+                        struct image **ret_image);
 struct image *image_reference(struct image *image);
 void image_release(struct image *image); /* NULL is allowed */
 

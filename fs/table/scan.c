@@ -11,6 +11,7 @@
 #include "fs/table/row_group.h"
 
 #define RANGES_PER_THREAD 4
+#define ROWS_BETWEEN_CHECKS 4096
 #define GROUPS_LIMIT ((size_t)1 << 26) /* 25 TB of cells */
 
 /* The groups of one range, in order. */
@@ -25,7 +26,7 @@ struct scan {
     struct dataset *dataset;
     size_t table;
     struct schema *schema;
-    struct spool *spool;
+    struct group_sink *sink;
     const struct scan_options *options;
     struct range_plan plan;
     struct group_list
@@ -43,6 +44,9 @@ struct scanner {
     struct row_group_builder *builder;
     struct buffer encoded;
     struct group_list *list;
+    void *part;         /* of the sink */
+    uint64_t first_key; /* of the group being built */
+    uint64_t rows;      /* not yet told to options->rows_done */
     struct failure failure;
 };
 
@@ -66,19 +70,16 @@ static int keep_group(void *context, const struct buffer *encoded,
                       const struct row_group_measure *measure, struct failure *failure)
 {
     struct scanner *scanner = context;
-    struct image_group group = {.measure = *measure};
-    XXH128_canonical_t digest;
+    struct group_sink *sink = scanner->scan->sink;
+    struct image_group group = {.measure = *measure, .first_key = scanner->first_key};
+    int error = sink->class->keep(sink, scanner->part, encoded, &group, failure);
 
-    XXH128_canonicalFromHash(&digest, XXH3_128bits(encoded->data, encoded->size));
-    memcpy(group.digest, digest.digest, sizeof group.digest);
-
-    int error = spool_put(scanner->scan->spool, encoded->data, encoded->size, &group.blob, failure);
-
+    scanner->first_key = 0;
     if (error != 0)
         return error;
     error = list_add(scanner->list, &group);
     if (error != 0)
-        spool_drop(scanner->scan->spool, &group.blob);
+        sink->class->drop(sink, &group);
     return error;
 }
 
@@ -95,13 +96,14 @@ static int finish_group(struct scanner *scanner)
 }
 
 static int add_row(struct scanner *scanner, struct cursor *cursor, const struct row *row,
-                   uint64_t bytes)
+                   uint64_t bytes, uint64_t key_hash)
 {
     struct row_group_builder *builder = scanner->builder;
     int error;
 
     if (bytes > ROW_GROUP_LARGEST_BYTES) {
         error = finish_group(scanner);
+        scanner->first_key = key_hash;
         if (error == 0)
             error = row_group_cut_row(scanner->scan->schema, cursor, row->cells, keep_group,
                                       scanner, &scanner->failure);
@@ -113,6 +115,8 @@ static int add_row(struct scanner *scanner, struct cursor *cursor, const struct 
         if (error != 0)
             return error;
     }
+    if (row_group_builder_rows(builder) == 0)
+        scanner->first_key = key_hash;
     return row_group_builder_add(builder, row->cells);
 }
 
@@ -124,6 +128,13 @@ static bool should_stop(struct scan *scan)
     return __atomic_load_n(&scan->error, __ATOMIC_RELAXED) != 0;
 }
 
+static void tell_rows(struct scanner *scanner)
+{
+    if (scanner->scan->options->rows_done != NULL)
+        __atomic_add_fetch(scanner->scan->options->rows_done, scanner->rows, __ATOMIC_RELAXED);
+    scanner->rows = 0;
+}
+
 /*
  * A range's groups are those that begin in it: rows before the first boundary
  * belong to the range before, and rows past the range up to the next boundary
@@ -133,7 +144,6 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
 {
     struct scan *scan = scanner->scan;
     bool begun = first_range;
-    unsigned until_check = 0;
 
     for (;;) {
         const struct row *row;
@@ -143,7 +153,8 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
             return got < 0 ? got : finish_group(scanner);
 
         uint64_t bytes = row_bytes(scan->schema, row->cells);
-        bool boundary = row_begins_group(scan->schema, scan->options->cut_key, row->cells, bytes);
+        uint64_t key_hash = row_key_hash(scan->schema, scan->options->cut_key, row->cells);
+        bool boundary = row_begins_group(key_hash, bytes);
 
         if (row->past_range && (boundary || !begun))
             return finish_group(scanner);
@@ -159,12 +170,15 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
         if (!begun)
             continue;
 
-        int error = add_row(scanner, cursor, row, bytes);
+        int error = add_row(scanner, cursor, row, bytes, key_hash);
 
         if (error != 0)
             return error;
-        if (++until_check % 4096 == 0 && should_stop(scan))
-            return -ECANCELED;
+        if (++scanner->rows % ROWS_BETWEEN_CHECKS == 0) {
+            tell_rows(scanner);
+            if (should_stop(scan))
+                return -ECANCELED;
+        }
     }
 }
 
@@ -182,6 +196,7 @@ static int scan_range(struct scanner *scanner, size_t range)
     if (error != 0)
         return error;
     error = scan_rows(scanner, cursor, range == 0);
+    tell_rows(scanner);
     cursor->class->close(cursor);
     return error;
 }
@@ -209,6 +224,22 @@ static void fail_scan(struct scan *scan, int error, const struct failure *failur
     pthread_mutex_unlock(&scan->lock);
 }
 
+static int run_ranges(struct scanner *scanner)
+{
+    struct group_sink *sink = scanner->scan->sink;
+    int error = sink->class->begin(sink, &scanner->part, &scanner->failure);
+    size_t range;
+
+    if (error != 0)
+        return error;
+    while (error == 0 && take_range(scanner->scan, &range))
+        error = scan_range(scanner, range);
+
+    int end = sink->class->end(sink, scanner->part, error, &scanner->failure);
+
+    return error != 0 ? error : end;
+}
+
 static void *run_scanner(void *argument)
 {
     struct scan *scan = argument;
@@ -217,11 +248,8 @@ static void *run_scanner(void *argument)
         .builder = row_group_builder_create(scan->schema),
         .encoded = BUFFER(ROW_GROUP_ENCODED_LIMIT),
     };
-    int error = scanner.builder == NULL ? -ENOMEM : 0;
-    size_t range;
+    int error = scanner.builder == NULL ? -ENOMEM : run_ranges(&scanner);
 
-    while (error == 0 && take_range(scan, &range))
-        error = scan_range(&scanner, range);
     if (error != 0)
         fail_scan(scan, error, &scanner.failure);
     row_group_builder_free(scanner.builder);
@@ -273,22 +301,22 @@ static void free_lists(struct scan *scan)
 {
     for (size_t i = 0; i < scan->plan.count; i++) {
         for (size_t j = 0; j < scan->lists[i].count; j++)
-            spool_drop(scan->spool, &scan->lists[i].groups[j].blob);
+            scan->sink->class->drop(scan->sink, &scan->lists[i].groups[j]);
         free(scan->lists[i].groups);
     }
     free(scan->lists);
     free(scan->plan.starts);
 }
 
-int image_scan(struct dataset *dataset, size_t table, struct spool *spool,
-               const struct scan_options *options, struct image **ret_image,
-               struct failure *failure)
+int table_scan(struct dataset *dataset, size_t table, struct group_sink *sink,
+               const struct scan_options *options, struct image_group **ret_groups,
+               size_t *ret_group_count, struct failure *failure)
 {
     struct scan scan = {
         .dataset = dataset,
         .table = table,
         .schema = dataset->class->schema(dataset, table),
-        .spool = spool,
+        .sink = sink,
         .options = options,
     };
     unsigned threads = options->threads < dataset->parallel ? options->threads : dataset->parallel;
@@ -309,15 +337,73 @@ int image_scan(struct dataset *dataset, size_t table, struct spool *spool,
     struct group_list joined = {0};
 
     error = scan.error;
-    if (error != 0) {
-        if (failure != NULL && scan.failure.code != 0)
-            *failure = scan.failure;
-    } else {
-        error = join_lists(&scan, &joined);
-    }
     if (error == 0)
-        error = image_create(scan.schema, spool, joined.groups, joined.count, ret_image);
-    free(joined.groups);
+        error = join_lists(&scan, &joined);
+    else if (failure != NULL && scan.failure.code != 0)
+        *failure = scan.failure;
     free_lists(&scan);
+    if (error == 0) {
+        *ret_groups = joined.groups;
+        *ret_group_count = joined.count;
+    }
+    return error;
+}
+
+/* A spool as a sink: what the groups of an image are kept in. */
+struct spool_sink {
+    struct group_sink sink;
+    struct spool *spool;
+};
+
+static int spool_begin(struct group_sink *sink, void **ret_part, struct failure *failure)
+{
+    (void)sink;
+    (void)failure;
+    *ret_part = NULL;
+    return 0;
+}
+
+static int spool_keep(struct group_sink *sink, void *part, const struct buffer *encoded,
+                      struct image_group *group, struct failure *failure)
+{
+    XXH128_canonical_t digest;
+
+    (void)part;
+    XXH128_canonicalFromHash(&digest, XXH3_128bits(encoded->data, encoded->size));
+    memcpy(group->digest, digest.digest, sizeof group->digest);
+    return spool_put(((struct spool_sink *)sink)->spool, encoded->data, encoded->size,
+                     &group->place.blob, failure);
+}
+
+static int spool_end(struct group_sink *sink, void *part, int error, struct failure *failure)
+{
+    (void)sink;
+    (void)part;
+    (void)error;
+    (void)failure;
+    return 0;
+}
+
+static void drop_from_spool(struct group_sink *sink, const struct image_group *group)
+{
+    spool_drop(((struct spool_sink *)sink)->spool, &group->place.blob);
+}
+
+static const struct group_sink_class spool_sink_class = {spool_begin, spool_keep, spool_end,
+                                                         drop_from_spool};
+
+int image_scan(struct dataset *dataset, size_t table, struct spool *spool,
+               const struct scan_options *options, struct image **ret_image,
+               struct failure *failure)
+{
+    struct spool_sink sink = {{&spool_sink_class}, spool};
+    struct image_group *groups;
+    size_t count;
+    int error = table_scan(dataset, table, &sink.sink, options, &groups, &count, failure);
+
+    if (error != 0)
+        return error;
+    error = image_create(dataset->class->schema(dataset, table), spool, groups, count, ret_image);
+    free(groups);
     return error;
 }

@@ -6,31 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 #include "fs/tree/clock.h"
-#include "fs/tree/file_name.h"
 #include "fs/tree/generation_internal.h"
 
-static const char *const extra_names[EXTRA_FILES] = {"datapackage.json", "schema.sql"};
-
-static int name_file(struct generation *generation, size_t index)
+static int make_file(struct generation *generation, size_t index)
 {
     struct generation_file *file = &generation->files[index];
     cleanup_free char *path = NULL;
-    int length;
 
-    if (is_extra(generation, index))
-        length = asprintf(&file->name, "%s",
-                          extra_names[index - generation->table_count * FORMAT_COUNT]);
-    else
-        length = asprintf(&file->name, "%s.%s", generation->stems[file_table(index)],
-                          table_format_extension(file_format(index)));
-    if (length < 0) {
-        file->name = NULL;
-        return -ENOMEM;
-    }
-    if (asprintf(&path, "%s/%s", generation->path, file->name) < 0) {
+    if (asprintf(&path, "%s/%s", generation->path, generation->set.names[index]) < 0) {
         path = NULL;
         return -ENOMEM;
     }
@@ -39,10 +24,10 @@ static int name_file(struct generation *generation, size_t index)
     int error = node_init(&file->node, &generation_file_class, path);
 
     file->node.references = 0;
-    return error != 0 ? error : name_map_add(generation->names, file->name, index);
+    return error;
 }
 
-/* Tables, stems and files, from the dataset's catalogue. */
+/* Tables and files, from the dataset's catalogue. */
 static int build_catalogue(struct generation *generation)
 {
     struct dataset *dataset = generation->dataset;
@@ -58,27 +43,21 @@ static int build_catalogue(struct generation *generation)
         generation->table_count = i + 1;
     }
 
-    int error = file_stems_create(names, count, &generation->stems);
+    int error = file_set_create(names, count, &generation->set);
 
-    if (error == 0)
-        error = name_map_create(&generation->names);
     if (error != 0)
         return error;
-    generation->files =
-        allocate_array(count * FORMAT_COUNT + EXTRA_FILES, sizeof *generation->files);
+    generation->files = allocate_array(generation->set.count, sizeof *generation->files);
     if (generation->files == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < count * FORMAT_COUNT + EXTRA_FILES && error == 0; i++) {
-        generation->file_count = i + 1;
-        error = name_file(generation, i);
-    }
+    for (size_t i = 0; i < generation->set.count && error == 0; i++)
+        error = make_file(generation, i);
     return error;
 }
 
 static void destroy(struct generation *generation)
 {
-    for (size_t i = 0; i < generation->file_count; i++) {
-        free(generation->files[i].name);
+    for (size_t i = 0; i < generation->set.count && generation->files != NULL; i++) {
         free(generation->files[i].node.path);
         buffer_release(&generation->files[i].text);
     }
@@ -89,9 +68,8 @@ static void destroy(struct generation *generation)
     }
     if (generation->dataset != NULL)
         generation->dataset->class->release(generation->dataset);
-    name_map_free(generation->names);
-    file_stems_free(generation->stems);
     free(generation->files);
+    file_set_release(&generation->set);
     free(generation->tables);
     free(generation->source_name);
     free(generation->path);
@@ -231,12 +209,12 @@ void generation_rest(struct generation *generation, uint64_t idle_ns)
 
 size_t generation_file_count(const struct generation *generation)
 {
-    return generation->file_count;
+    return generation->set.count;
 }
 
 const char *generation_file_name(const struct generation *generation, size_t index)
 {
-    return generation->files[index].name;
+    return generation->set.names[index];
 }
 
 uint64_t generation_file_inode(const struct generation *generation, size_t index)
@@ -246,9 +224,7 @@ uint64_t generation_file_inode(const struct generation *generation, size_t index
 
 ssize_t generation_find(const struct generation *generation, const char *name)
 {
-    const size_t *index = name_map_find(generation->names, name);
-
-    return index != NULL ? (ssize_t)*index : -ENOENT;
+    return file_set_find(&generation->set, name);
 }
 
 int generation_status(struct generation *generation, struct buffer *text)

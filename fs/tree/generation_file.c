@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
-#include "fs/table/descriptor.h"
 #include "fs/table/reader.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
@@ -38,36 +37,11 @@ static size_t index_of(const struct generation_file *file)
     return (size_t)(file - file->generation->files);
 }
 
-static int write_package(const struct generation *generation, struct buffer *text)
-{
-    cleanup_free struct schema **schemas =
-        allocate_array(generation->table_count, sizeof(struct schema *));
-
-    if (schemas == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < generation->table_count; i++)
-        schemas[i] = generation->tables[i].schema;
-    return descriptor_write(generation->source_name, schemas,
-                            (const char *const *)generation->stems, generation->table_count, text);
-}
-
-static int write_ddl(const struct generation *generation, struct buffer *text)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < generation->table_count && error == 0; i++) {
-        const char *ddl = generation->tables[i].schema->ddl;
-
-        if (ddl[0] != '\0')
-            error = buffer_print(text, "%s%s\n", text->size != 0 ? "\n" : "", ddl);
-    }
-    return error;
-}
-
 /* The lock is held; the text depends on the catalogue alone. */
 static int make_text(struct generation *generation, struct generation_file *file)
 {
-    bool package = index_of(file) == generation->table_count * FORMAT_COUNT + FILE_PACKAGE;
+    cleanup_free struct schema **schemas =
+        allocate_array(generation->table_count, sizeof(struct schema *));
     struct history_entry entry = {
         .name = file->node.path,
         .serial = generation->options.serial,
@@ -78,8 +52,8 @@ static int make_text(struct generation *generation, struct generation_file *file
         return 0;
     file->text = BUFFER(TEXT_LIMIT);
 
-    int error =
-        package ? write_package(generation, &file->text) : write_ddl(generation, &file->text);
+    int error = file_set_write_extra(&generation->set, index_of(file), generation->source_name,
+                                     schemas, &file->text);
 
     if (error != 0) {
         buffer_release(&file->text);
@@ -95,7 +69,7 @@ static int make_text(struct generation *generation, struct generation_file *file
 /* The lock is held. */
 static int prepare(struct generation *generation, size_t index, struct failure *failure)
 {
-    if (is_extra(generation, index))
+    if (!file_is_table(&generation->set, index))
         return make_text(generation, &generation->files[index]);
     return generation_read_table(generation, file_table(index), failure);
 }
@@ -118,7 +92,7 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
     int error = 0;
 
     pthread_mutex_lock(&generation->lock);
-    if (is_extra(generation, index)) {
+    if (!file_is_table(&generation->set, index)) {
         error = make_text(generation, file);
         *ret_attributes = (struct node_attributes){S_IFREG, file->text.size, file->modified};
     } else {
@@ -203,7 +177,7 @@ static int open_table(struct generation_file *file, const struct caller *caller,
     handle->handle.class = &table_handle_class;
     handle->generation = generation;
     handle->process = caller->process;
-    owner->opened(owner, caller, generation, file->name);
+    owner->opened(owner, caller, generation, generation->set.names[index_of(file)]);
     *ret_handle = &handle->handle;
     return 0;
 }
@@ -213,7 +187,7 @@ static int file_open(struct node *node, const struct caller *caller, struct hand
 {
     struct generation_file *file = (struct generation_file *)node;
 
-    if (!is_extra(file->generation, index_of(file)))
+    if (file_is_table(&file->generation->set, index_of(file)))
         return open_table(file, caller, ret_handle, failure);
 
     int error = generation_prepare(file->generation, index_of(file), failure);
@@ -244,7 +218,7 @@ static ssize_t file_xattr(struct node *node, const char *name, char *value, size
     size_t index = index_of(file);
     char number[24];
 
-    if (is_extra(generation, index))
+    if (!file_is_table(&generation->set, index))
         return name == NULL ? 0 : -ENODATA;
     if (name == NULL)
         return give_value(xattr_names, sizeof xattr_names, value, size);

@@ -6,17 +6,10 @@
 
 #include <pthread.h>
 
-#include "fs/base/name_map.h"
 #include "fs/table/format.h"
 #include "fs/table/image.h"
+#include "fs/tree/file_set.h"
 #include "fs/tree/generation.h"
-
-/* Beside the tables' files. */
-enum extra_file {
-    FILE_PACKAGE, /* datapackage.json */
-    FILE_DDL,     /* schema.sql */
-    EXTRA_FILES
-};
 
 struct generation_table {
     struct schema *schema; /* referenced */
@@ -33,7 +26,6 @@ struct generation_file {
     struct node
         node; /* references count from 0: the generation is referenced while they are not 0 */
     struct generation *generation;
-    char *name;
     struct buffer text; /* extra files: made when first asked for */
     struct timespec modified;
     bool made;
@@ -46,12 +38,8 @@ struct generation {
     char *path;
     struct source_version version;
     struct timespec changed;
-    size_t table_count;
-    char **stems;
-    size_t
-        file_count; /* table_count * FORMAT_COUNT + EXTRA_FILES; a table's formats stand together */
-    struct generation_file *files;
-    struct name_map *names; /* of the files, to their indexes */
+    struct file_set set;
+    struct generation_file *files; /* set.count of them */
 
     pthread_mutex_t lock; /* guards all below, and the tables' and files' changing fields */
     pthread_cond_t scanned;
@@ -64,23 +52,9 @@ struct generation {
     bool retired;
     unsigned users;
     uint64_t last_used_ns;
+    size_t table_count; /* does not change */
     struct generation_table *tables;
 };
-
-static inline size_t file_table(size_t index)
-{
-    return index / FORMAT_COUNT;
-}
-
-static inline enum table_format file_format(size_t index)
-{
-    return (enum table_format)(index % FORMAT_COUNT);
-}
-
-static inline bool is_extra(const struct generation *generation, size_t index)
-{
-    return index >= generation->table_count * FORMAT_COUNT;
-}
 
 /* Has the table read through if it is not; the lock is held, and let go meanwhile. 0 or -errno. */
 int generation_read_table(struct generation *generation, size_t table, struct failure *failure);

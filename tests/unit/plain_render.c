@@ -102,7 +102,7 @@ static void csv_field(const struct cell *cell, bool bytes_column, struct buffer 
     buffer_release(&field);
 }
 
-static void json_string(const void *bytes, size_t size, struct buffer *output)
+static void put_string(const void *bytes, size_t size, struct buffer *output)
 {
     const uint8_t *text = bytes;
 
@@ -137,7 +137,7 @@ static bool is_document(const struct cell *cell)
     return good;
 }
 
-static void json_text(const struct cell *cell, bool json_column, struct buffer *output)
+static void put_json_text(const struct cell *cell, bool json_column, struct buffer *output)
 {
     if (!is_utf8(cell->data, cell->size)) {
         put_text(output, "{\"$base64\":true,\"encoded\":\"");
@@ -150,12 +150,12 @@ static void json_text(const struct cell *cell, bool json_column, struct buffer *
             put(output, text[i] == '\n' || text[i] == '\r' ? " " : &text[i], 1);
     } else {
         put_text(output, json_column ? "{\"$text\":" : "");
-        json_string(cell->data, cell->size, output);
+        put_string(cell->data, cell->size, output);
         put_text(output, json_column ? "}" : "");
     }
 }
 
-static void json_value(const struct cell *cell, bool json_column, struct buffer *output)
+static void put_value(const struct cell *cell, bool json_column, struct buffer *output)
 {
     const char *text = cell->data;
 
@@ -169,7 +169,7 @@ static void json_value(const struct cell *cell, bool json_column, struct buffer 
         put_base64(output, cell);
         put_text(output, "\"}");
         break;
-    case CELL_TEXT: json_text(cell, json_column, output); break;
+    case CELL_TEXT: put_json_text(cell, json_column, output); break;
     case CELL_NUMBER:
         if (begins_with(cell, "I") || begins_with(cell, "-I") || begins_with(cell, "N")) {
             put_text(output, "{\"$number\":\"");
@@ -196,9 +196,9 @@ static void json_row(const struct schema *schema, const struct cell *cells, stru
         const char *name = schema->columns[i].name;
 
         put_text(output, i == 0 ? "{" : ",");
-        json_string(name, strlen(name), output);
+        put_string(name, strlen(name), output);
         put_text(output, ":");
-        json_value(&cells[i], schema->columns[i].type == COLUMN_JSON, output);
+        put_value(&cells[i], schema->columns[i].type == COLUMN_JSON, output);
     }
     put_text(output, "}");
 }
