@@ -50,6 +50,10 @@ static int make_text(struct generation *generation, struct generation_file *file
 
     if (file->made)
         return 0;
+    if (schemas == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < generation->table_count; i++)
+        schemas[i] = generation->tables[i].schema;
     file->text = BUFFER(TEXT_LIMIT);
 
     int error = file_set_write_extra(&generation->set, index_of(file), generation->source_name,
