@@ -6,10 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without these, uthash ends the process when there is no memory. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(element) ((element)->refused = true)
-#include <uthash.h>
+#include "fs/base/hash.h"
 
 struct name_entry {
     const char *name;

@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
+#include "fs/base/hash.h"
 #include "fs/base/memory.h"
 #include "fs/base/workers.h"
 
@@ -39,6 +39,7 @@ struct rendered {
     struct rendered *prev, *next; /* READY and not held: the list by use, oldest first */
     struct render_cache *cache;
     enum state state;
+    bool refused;
     unsigned holders;
     struct buffer bytes;
     int error;              /* FAILED */
@@ -198,6 +199,10 @@ static struct rendered *entry_create(struct render_cache *cache, const struct ke
     }
     entry->bytes.limit = PART_BYTES_LIMIT;
     HASH_ADD(hh, cache->table, key, sizeof entry->key, entry);
+    if (entry->refused) {
+        entry_free(cache, entry);
+        return NULL;
+    }
     return entry;
 }
 

@@ -95,29 +95,27 @@ static int finish_group(struct scanner *scanner)
     return error != 0 ? error : keep_group(scanner, &scanner->encoded, &measure, &scanner->failure);
 }
 
+/* Adds the row to the group; to the next one, or in fragments, where the group cannot hold it. */
 static int add_row(struct scanner *scanner, struct cursor *cursor, const struct row *row,
-                   uint64_t bytes, uint64_t key_hash)
+                   uint64_t key_hash)
 {
     struct row_group_builder *builder = scanner->builder;
-    int error;
+    bool first = row_group_builder_rows(builder) == 0;
+    int error = row_group_builder_add(builder, row->cells);
 
-    if (bytes > ROW_GROUP_LARGEST_BYTES) {
-        error = finish_group(scanner);
-        scanner->first_key = key_hash;
-        if (error == 0)
-            error = row_group_cut_row(scanner->scan->schema, cursor, row->cells, keep_group,
-                                      scanner, &scanner->failure);
-        return error;
-    }
-    if (row_group_builder_bytes(builder) + bytes > ROW_GROUP_LARGEST_BYTES ||
-        row_group_builder_rows(builder) >= ROW_GROUP_ROWS_LIMIT) {
+    if (error == -EFBIG && !first) {
         error = finish_group(scanner);
         if (error != 0)
             return error;
+        first = true;
+        error = row_group_builder_add(builder, row->cells);
     }
-    if (row_group_builder_rows(builder) == 0)
+    if (first)
         scanner->first_key = key_hash;
-    return row_group_builder_add(builder, row->cells);
+    if (error == -EFBIG)
+        error = row_group_cut_row(scanner->scan->schema, cursor, row->cells, keep_group, scanner,
+                                  &scanner->failure);
+    return error;
 }
 
 static bool should_stop(struct scan *scan)
@@ -144,6 +142,7 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
 {
     struct scan *scan = scanner->scan;
     bool begun = first_range;
+    unsigned read = 0;
 
     for (;;) {
         const struct row *row;
@@ -151,6 +150,13 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
 
         if (got <= 0)
             return got < 0 ? got : finish_group(scanner);
+
+        /* Also among rows that are another range's, which may be many. */
+        if (++read % ROWS_BETWEEN_CHECKS == 0) {
+            tell_rows(scanner);
+            if (should_stop(scan))
+                return -ECANCELED;
+        }
 
         uint64_t bytes = row_bytes(scan->schema, row->cells);
         uint64_t key_hash = row_key_hash(scan->schema, scan->options->cut_key, row->cells);
@@ -170,15 +176,11 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
         if (!begun)
             continue;
 
-        int error = add_row(scanner, cursor, row, bytes, key_hash);
+        int error = add_row(scanner, cursor, row, key_hash);
 
         if (error != 0)
             return error;
-        if (++scanner->rows % ROWS_BETWEEN_CHECKS == 0) {
-            tell_rows(scanner);
-            if (should_stop(scan))
-                return -ECANCELED;
-        }
+        scanner->rows++;
     }
 }
 

@@ -5,13 +5,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+
+#include "fs/base/hash.h"
 
 struct known {
     UT_hash_handle hh;
     uint64_t serial;
     uint8_t digest[HISTORY_DIGEST_BYTES];
     struct timespec changed;
+    bool refused;
     char name[];
 };
 
@@ -52,6 +54,10 @@ static struct known *add_known(struct history *history, const struct history_ent
         return NULL; /* forgetting a time only makes the file look new */
     memcpy(known->name, entry->name, size);
     HASH_ADD_KEYPTR(hh, history->table, known->name, size - 1, known);
+    if (known->refused) {
+        free(known);
+        return NULL;
+    }
     return known;
 }
 

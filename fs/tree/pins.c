@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "fs/base/hash.h"
 #include "fs/base/memory.h"
 #include "fs/tree/generation.h"
 
@@ -18,6 +18,7 @@
 struct opened {
     UT_hash_handle hh;
     unsigned times;
+    bool refused;
     char name[];
 };
 
@@ -29,6 +30,7 @@ struct pin {
     unsigned open_count;
     uint64_t last_used_ns;
     struct opened *opened;
+    bool refused;
 };
 
 struct pins {
@@ -165,6 +167,10 @@ static void count_opening(struct pin *pin, const char *name)
             return; /* forgetting an opening only makes the walk see one moment longer */
         memcpy(opened->name, name, size);
         HASH_ADD_KEYPTR(hh, pin->opened, opened->name, size - 1, opened);
+        if (opened->refused) {
+            free(opened);
+            return;
+        }
     }
     opened->times++;
 }
@@ -187,8 +193,12 @@ static struct pin *pin_make(struct pins *pins, pid_t process, struct generation 
         pin->process = process;
         pin->open_count = open_count;
         pin->generation = generation;
-        generation_use(generation);
         HASH_ADD(hh, pins->table, process, sizeof pin->process, pin);
+        if (pin->refused) {
+            free(pin);
+            return NULL;
+        }
+        generation_use(generation);
     }
     return pin;
 }
