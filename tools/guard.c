@@ -72,7 +72,7 @@ void guard_end(struct guard *guard)
 
 int guard_main(void)
 {
-    char words[PATH_MAX + sizeof FAREWELL];
+    char words[PATH_MAX + sizeof FAREWELL] = "";
     size_t size = 0;
     ssize_t got = 0;
 

@@ -2,7 +2,6 @@
 /* crmfs mount, and mount.crmfs for mount(8). */
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "tools/daemon.h"
 #include "tools/guard.h"
 #include "tools/mount_options.h"
+#include "tools/path.h"
 #include "tools/sources.h"
 #include "tools/usage.h"
 
@@ -53,45 +53,6 @@ static void release_mount(struct mount *mount)
 static void release_settings(struct mount_settings *settings)
 {
     mount_settings_release(settings);
-}
-
-/* PATH made absolute, without following what it leads to; NULL: errno says why. */
-static char *absolute_path(const char *path)
-{
-    cleanup_free char *directory = getcwd(NULL, 0);
-    char *absolute;
-
-    if (path[0] == '/')
-        return strdup(path);
-    if (directory == NULL || asprintf(&absolute, "%s/%s", directory, path) < 0)
-        return NULL;
-    return absolute;
-}
-
-/*
- * The mountpoint without links. A dead mount answers nothing and need not exist
- * for its parent to be found.
- */
-static char *canonical_mountpoint(const char *path)
-{
-    char *whole = realpath(path, NULL);
-
-    if (whole != NULL)
-        return whole;
-
-    cleanup_free char *for_parent = strdup(path);
-    cleanup_free char *for_name = strdup(path);
-    cleanup_free char *parent = NULL;
-    char *joined;
-
-    if (for_parent == NULL || for_name == NULL)
-        return NULL;
-    parent = realpath(dirname(for_parent), NULL);
-    if (parent == NULL)
-        return absolute_path(path);
-    if (asprintf(&joined, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, basename(for_name)) < 0)
-        return NULL;
-    return joined;
 }
 
 static int no_memory(struct failure *failure)
@@ -146,12 +107,12 @@ static int make_absolute(struct mount *mount, const char *mountpoint, struct fai
 
     if (spool == NULL && temporary != NULL && temporary[0] != '\0')
         spool = strdup(temporary);
-    mount->mountpoint = canonical_mountpoint(mountpoint);
+    mount->mountpoint = path_of_mountpoint(mountpoint);
     if (mount->mountpoint == NULL)
         return failure_set(failure, errno, "%s: %s", mountpoint, strerror(errno));
     if (spool == NULL)
         return 0;
-    mount->settings.spool_directory = absolute_path(spool);
+    mount->settings.spool_directory = path_absolute(spool);
     free(spool);
     return mount->settings.spool_directory != NULL ? 0 : no_memory(failure);
 }
@@ -231,7 +192,7 @@ static void on_ready(void *daemon)
 static int run_tree(const struct mount *mount, struct tree *tree, struct daemon *daemon,
                     struct failure *failure)
 {
-    struct session *session;
+    struct session *session = NULL;
     int error = mount_session(mount, &session, failure);
 
     if (error != 0)
@@ -246,7 +207,7 @@ static int run_tree(const struct mount *mount, struct tree *tree, struct daemon 
 static int serve(const struct mount *mount, struct daemon *daemon, struct failure *failure)
 {
     struct guard guard = {0};
-    struct tree *tree;
+    struct tree *tree = NULL;
     int error = 0;
 
     /* Before the threads that the tree starts. */

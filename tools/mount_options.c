@@ -13,104 +13,9 @@
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 #include "fs/base/size_text.h"
+#include "tools/option_rules.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-#define DAY_NS (24 * 3600 * SECOND_NS)
-
-enum kind {
-    FLAG,     /* bool */
-    SIZE,     /* uint64_t, as the kinds below */
-    DURATION, /* nanoseconds */
-    OCTAL,
-    USER, /* a name or a number */
-    GROUP,
-    TEXT,        /* char * */
-    PASSED_FLAG, /* to the kernel */
-    PASSED_TEXT,
-    IGNORED, /* with a value or without */
-};
-
-struct rule {
-    const char *name;
-    enum kind kind;
-    size_t offset; /* in struct mount_settings */
-    uint64_t least, most;
-};
-
-#define PLACE(member) offsetof(struct mount_settings, member)
-
-static const struct rule rules[] = {
-    {"allow_other", FLAG, PLACE(allow_other), 0, 0},
-    {"allow_root", FLAG, PLACE(allow_root), 0, 0},
-    {"auto_unmount", FLAG, PLACE(auto_unmount), 0, 0},
-    {"busy-timeout", DURATION, PLACE(busy_timeout_ns), 0, DAY_NS},
-    {"config", TEXT, PLACE(config), 0, 0},
-    {"debug", FLAG, PLACE(debug), 0, 0},
-    {"fsname", TEXT, PLACE(fsname), 0, 0},
-    {"gid", GROUP, PLACE(gid), 0, UINT32_MAX - 1},
-    {"max-memory", SIZE, PLACE(max_memory_bytes), UINT64_C(16) << 20, UINT64_MAX},
-    {"max_read", SIZE, PLACE(max_read), 4096, UINT64_C(1) << 30},
-    {"refresh", DURATION, PLACE(refresh_ns), 0, 365 * DAY_NS},
-    {"spool", TEXT, PLACE(spool_directory), 0, 0},
-    {"spool-size", SIZE, PLACE(spool_bytes), UINT64_C(1) << 20, UINT64_MAX},
-    {"subtype", TEXT, PLACE(subtype), 0, 0},
-    {"uid", USER, PLACE(uid), 0, UINT32_MAX - 1},
-    {"umask", OCTAL, PLACE(umask), 0, 0777},
-
-    {"context", PASSED_TEXT, 0, 0, 0},
-    {"defcontext", PASSED_TEXT, 0, 0, 0},
-    {"fscontext", PASSED_TEXT, 0, 0, 0},
-    {"noexec", PASSED_FLAG, 0, 0, 0},
-    {"rootcontext", PASSED_TEXT, 0, 0, 0},
-
-    /* It is so anyway: read-only, nothing to run with other rights, cached for good. */
-    {"clone_fd", IGNORED, 0, 0, 0},
-    {"default_permissions", IGNORED, 0, 0, 0},
-    {"kernel_cache", IGNORED, 0, 0, 0},
-    {"nodev", IGNORED, 0, 0, 0},
-    {"nosuid", IGNORED, 0, 0, 0},
-    {"ro", IGNORED, 0, 0, 0},
-    {"rw", IGNORED, 0, 0, 0},
-
-    /* mount(8)'s own, and what has no meaning where nothing is written. */
-    {"_netdev", IGNORED, 0, 0, 0},
-    {"async", IGNORED, 0, 0, 0},
-    {"atime", IGNORED, 0, 0, 0},
-    {"auto", IGNORED, 0, 0, 0},
-    {"comment", IGNORED, 0, 0, 0},
-    {"defaults", IGNORED, 0, 0, 0},
-    {"dev", IGNORED, 0, 0, 0},
-    {"diratime", IGNORED, 0, 0, 0},
-    {"dirsync", IGNORED, 0, 0, 0},
-    {"exec", IGNORED, 0, 0, 0},
-    {"group", IGNORED, 0, 0, 0},
-    {"iversion", IGNORED, 0, 0, 0},
-    {"lazytime", IGNORED, 0, 0, 0},
-    {"loud", IGNORED, 0, 0, 0},
-    {"mand", IGNORED, 0, 0, 0},
-    {"noatime", IGNORED, 0, 0, 0},
-    {"noauto", IGNORED, 0, 0, 0},
-    {"nodiratime", IGNORED, 0, 0, 0},
-    {"nofail", IGNORED, 0, 0, 0},
-    {"nogroup", IGNORED, 0, 0, 0},
-    {"noiversion", IGNORED, 0, 0, 0},
-    {"nolazytime", IGNORED, 0, 0, 0},
-    {"nomand", IGNORED, 0, 0, 0},
-    {"noowner", IGNORED, 0, 0, 0},
-    {"norelatime", IGNORED, 0, 0, 0},
-    {"nostrictatime", IGNORED, 0, 0, 0},
-    {"nouser", IGNORED, 0, 0, 0},
-    {"nousers", IGNORED, 0, 0, 0},
-    {"owner", IGNORED, 0, 0, 0},
-    {"relatime", IGNORED, 0, 0, 0},
-    {"silent", IGNORED, 0, 0, 0},
-    {"strictatime", IGNORED, 0, 0, 0},
-    {"suid", IGNORED, 0, 0, 0},
-    {"sync", IGNORED, 0, 0, 0},
-    {"user", IGNORED, 0, 0, 0},
-    {"users", IGNORED, 0, 0, 0},
-};
-#define RULES (sizeof rules / sizeof *rules)
 
 void mount_settings_init(struct mount_settings *settings)
 {
@@ -134,94 +39,13 @@ void mount_settings_release(struct mount_settings *settings)
     buffer_release(&settings->passed);
 }
 
-static char plain(char letter)
-{
-    return letter == '-' ? '_' : letter;
-}
-
-static bool same_name(const char *left, const char *right)
-{
-    while (*left != '\0' && plain(*left) == plain(*right)) {
-        left++;
-        right++;
-    }
-    return *left == '\0' && *right == '\0';
-}
-
-static const struct rule *find_rule(const char *name)
-{
-    for (size_t i = 0; i < RULES; i++) {
-        if (same_name(rules[i].name, name))
-            return &rules[i];
-    }
-    return NULL;
-}
-
-/* A flag's opposite: "noauto_unmount". */
-static const struct rule *find_negated_rule(const char *name)
-{
-    if (strncmp(name, "no", 2) != 0)
-        return NULL;
-
-    const struct rule *rule = find_rule(name + 2);
-
-    return rule != NULL && rule->kind == FLAG ? rule : NULL;
-}
-
-#define LONGEST_COMPARED 24
-
-/* How many letters are to be changed, added or left out (Levenshtein's distance). */
-static size_t difference(const char *left, const char *right)
-{
-    size_t row[LONGEST_COMPARED + 1];
-    size_t width = strlen(right);
-
-    if (width > LONGEST_COMPARED || strlen(left) > LONGEST_COMPARED)
-        return LONGEST_COMPARED;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; left[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 1; j <= width; j++) {
-            size_t changed = diagonal + (plain(left[i]) != plain(right[j - 1]));
-            size_t shifted = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-            diagonal = row[j];
-            row[j] = changed < shifted ? changed : shifted;
-        }
-    }
-    return row[width];
-}
-
-static int refuse_unknown(const char *noun, const char *name, struct failure *failure)
-{
-    const char *nearest = NULL;
-    size_t least = 3; /* what differs by more is another word */
-
-    for (size_t i = 0; i < RULES; i++) {
-        size_t now = difference(name, rules[i].name);
-
-        if (now < least && now < strlen(rules[i].name) / 2) {
-            least = now;
-            nearest = rules[i].name;
-        }
-    }
-    if (nearest != NULL)
-        return failure_set(failure, EINVAL, "unknown %s \"%s\"; did you mean \"%s\"?", noun, name,
-                           nearest);
-    return failure_set(failure, EINVAL, "unknown %s \"%s\"; crmfs mount --help lists what there is",
-                       noun, name);
-}
-
-static int refuse_value(const struct rule *rule, const char *value, const char *wanted,
+static int refuse_value(const struct option_rule *rule, const char *value, const char *wanted,
                         struct failure *failure)
 {
     return failure_set(failure, EINVAL, "option %s: \"%s\" is %s", rule->name, value, wanted);
 }
 
-static int set_flag(const struct rule *rule, bool negated, const char *value, bool *ret_flag,
+static int set_flag(const struct option_rule *rule, bool negated, const char *value, bool *ret_flag,
                     struct failure *failure)
 {
     static const char *const yes[] = {"yes", "true", "on", "1"};
@@ -257,10 +81,10 @@ static int read_number(const char *text, int base, uint64_t *ret_number)
     return 0;
 }
 
-static int find_owner(enum kind kind, const char *name, uint64_t *ret_number)
+static int find_owner(enum option_kind kind, const char *name, uint64_t *ret_number)
 {
-    const struct passwd *user = kind == USER ? getpwnam(name) : NULL;
-    const struct group *group = kind == GROUP ? getgrnam(name) : NULL;
+    const struct passwd *user = kind == OPTION_USER ? getpwnam(name) : NULL;
+    const struct group *group = kind == OPTION_GROUP ? getgrnam(name) : NULL;
 
     if (user == NULL && group == NULL)
         return -EINVAL;
@@ -268,7 +92,7 @@ static int find_owner(enum kind kind, const char *name, uint64_t *ret_number)
     return 0;
 }
 
-static int set_number(const struct rule *rule, const char *value, uint64_t *ret_number,
+static int set_number(const struct option_rule *rule, const char *value, uint64_t *ret_number,
                       struct failure *failure)
 {
     const char *wanted = "";
@@ -276,21 +100,21 @@ static int set_number(const struct rule *rule, const char *value, uint64_t *ret_
     int error = -EINVAL;
 
     switch (rule->kind) {
-    case SIZE:
+    case OPTION_SIZE:
         wanted = "no size; write a number and K, M or G, such as 64M";
         error = size_text_bytes(value, &number);
         break;
-    case DURATION:
+    case OPTION_DURATION:
         wanted = "no time; write seconds, such as 2 or 0.5";
         error = size_text_duration(value, &number);
         break;
-    case OCTAL:
+    case OPTION_OCTAL:
         wanted = "no octal number from 0 to 0777";
         error = read_number(value, 8, &number);
         break;
-    case USER:
-    case GROUP:
-        wanted = rule->kind == USER ? "no user of this machine" : "no group of this machine";
+    case OPTION_USER:
+    case OPTION_GROUP:
+        wanted = rule->kind == OPTION_USER ? "no user of this machine" : "no group of this machine";
         error = read_number(value, 10, &number);
         if (error != 0)
             error = find_owner(rule->kind, value, &number);
@@ -307,7 +131,7 @@ static int set_number(const struct rule *rule, const char *value, uint64_t *ret_
     return 0;
 }
 
-static int set_text(const struct rule *rule, const char *value, char **ret_text,
+static int set_text(const struct option_rule *rule, const char *value, char **ret_text,
                     struct failure *failure)
 {
     if (value[0] == '\0')
@@ -343,7 +167,7 @@ static int append_option(struct buffer *list, const char *name, const char *valu
     return error == 0 && value != NULL ? append_escaped(list, value) : error;
 }
 
-static int pass(const struct rule *rule, const char *value, struct buffer *passed,
+static int pass(const struct option_rule *rule, const char *value, struct buffer *passed,
                 struct failure *failure)
 {
     int error = append_option(passed, rule->name, value);
@@ -351,7 +175,7 @@ static int pass(const struct rule *rule, const char *value, struct buffer *passe
     return error == 0 ? 0 : failure_set(failure, -error, "option %s: too many options", rule->name);
 }
 
-static int apply(struct mount_settings *settings, const struct rule *rule, bool negated,
+static int apply(struct mount_settings *settings, const struct option_rule *rule, bool negated,
                  const char *value, struct failure *failure)
 {
     void *place = (char *)settings + rule->offset;
@@ -359,9 +183,9 @@ static int apply(struct mount_settings *settings, const struct rule *rule, bool 
     int error;
 
     switch (rule->kind) {
-    case IGNORED: return 0;
-    case FLAG: return set_flag(rule, negated, value, place, failure);
-    case PASSED_FLAG:
+    case OPTION_IGNORED: return 0;
+    case OPTION_FLAG: return set_flag(rule, negated, value, place, failure);
+    case OPTION_PASSED_FLAG:
         error = set_flag(rule, false, value, &wanted, failure);
         return error != 0 || !wanted ? error : pass(rule, NULL, &settings->passed, failure);
     default: break;
@@ -369,9 +193,9 @@ static int apply(struct mount_settings *settings, const struct rule *rule, bool 
     if (value == NULL)
         return failure_set(failure, EINVAL, "option %s needs a value: %s=…", rule->name,
                            rule->name);
-    if (rule->kind == TEXT)
+    if (rule->kind == OPTION_TEXT)
         return set_text(rule, value, place, failure);
-    if (rule->kind == PASSED_TEXT)
+    if (rule->kind == OPTION_PASSED_TEXT)
         return pass(rule, value, &settings->passed, failure);
     return set_number(rule, value, place, failure);
 }
@@ -379,11 +203,11 @@ static int apply(struct mount_settings *settings, const struct rule *rule, bool 
 int mount_settings_set(struct mount_settings *settings, const char *noun, const char *name,
                        const char *value, struct failure *failure)
 {
-    const struct rule *rule = find_rule(name);
+    const struct option_rule *rule = option_rule_find(name);
     bool negated = false;
 
     if (rule == NULL) {
-        rule = find_negated_rule(name);
+        rule = option_rule_find_negated(name);
         negated = rule != NULL;
     }
     if (rule != NULL)
@@ -391,7 +215,7 @@ int mount_settings_set(struct mount_settings *settings, const char *noun, const 
     /* Words that mount(8) leaves to whoever reads /etc/fstab. */
     if (strncmp(name, "x-", 2) == 0 || strncmp(name, "X-", 2) == 0)
         return 0;
-    return refuse_unknown(noun, name, failure);
+    return option_refuse_unknown(noun, name, failure);
 }
 
 /* Takes the next word off *LIST into WORD, its escapes resolved. */
@@ -429,7 +253,7 @@ int mount_settings_parse(struct mount_settings *settings, const char *list, bool
 
         if (value != NULL)
             *value++ = '\0';
-        if (sloppy && find_rule(word) == NULL && find_negated_rule(word) == NULL)
+        if (sloppy && option_rule_find(word) == NULL && option_rule_find_negated(word) == NULL)
             continue;
 
         int error = mount_settings_set(settings, "option", word, value, failure);

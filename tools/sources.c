@@ -30,7 +30,8 @@ static char *absolute_url(const char *url, const char *directory)
     return absolute;
 }
 
-static int append(struct source_list *list, const char *name, char *url, struct failure *failure)
+static int append(struct source_list *list, const char *name, const char *url,
+                  struct failure *failure)
 {
     struct tree_source *items = reallocarray(list->items, list->count + 1, sizeof *items);
 

@@ -24,15 +24,22 @@
 struct storage;
 struct storage_writer;
 
-/* CONTEXT, the name below the folder, the file's length in bytes, when it was put. Not 0 ends the listing. */
+/* CONTEXT, the name below the folder, the file's length in bytes, when it was put. Not 0 ends the
+ * listing. */
 typedef int storage_visit(void *context, const char *name, uint64_t size, time_t modified);
 
 struct storage_class {
-    /* Puts a small file whole, durably; -EEXIST when the name is there already. */
+    /*
+     * Puts a small file whole, durably; -EEXIST when the name is there already. After another
+     * error it may be there all the same: the medium failed when it was about to say so.
+     */
     int (*put_exclusive)(struct storage *storage, const char *name, const void *bytes, size_t size,
                          struct failure *failure);
 
-    /* A large file in pieces. It appears under its name by commit, which frees the writer, as abort does. */
+    /*
+     * A large file in pieces. It appears under its name by commit (-EEXIST when that is taken),
+     * which frees the writer, as abort does; after an append that failed there is only abort.
+     */
     int (*create)(struct storage *storage, const char *name, struct storage_writer **ret_writer,
                   struct failure *failure);
     int (*append)(struct storage_writer *writer, const void *bytes, size_t size,
@@ -49,7 +56,8 @@ struct storage_class {
     int (*size)(struct storage *storage, const char *name, uint64_t *ret_size,
                 struct failure *failure);
 
-    /* Every file below FOLDER ("packs", "log", …), in no order; files being written are not among them. */
+    /* Every file below FOLDER ("packs", "log", …), in no order; files being written are not among
+     * them. */
     int (*list)(struct storage *storage, const char *folder, storage_visit *visit, void *context,
                 struct failure *failure);
 
@@ -74,8 +82,9 @@ struct storage_writer {
 
 /*
  * A local directory (backends/storage/dir.c). CREATE: it is made if missing, and
- * must be empty. -ENOENT, -ENOTDIR, -ENOTEMPTY, -EACCES, -EROFS …; a directory
- * that cannot be written to opens read-only: writes then fail with -EROFS.
+ * must hold no file, but for what an attempt before left in tmp/. -ENOENT, -ENOTDIR, -ENOTEMPTY,
+ * -EACCES, -EROFS …; a directory that cannot be written to opens read-only: writes then fail with
+ * -EROFS.
  */
 int dir_storage_open(const char *path, int create, struct storage **ret_storage,
                      struct failure *failure);

@@ -32,6 +32,7 @@ static inline struct mount_state *state_of(fuse_req_t request)
 
 static inline struct opened *opened_of(const struct fuse_file_info *info)
 {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): libfuse keeps a number for us
     return (struct opened *)(uintptr_t)info->fh;
 }
 

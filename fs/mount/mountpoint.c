@@ -16,8 +16,6 @@
 /* Dead mounts upon each other; more than anybody makes by accident. */
 #define MOST_DEAD_MOUNTS 16
 
-extern char **environ;
-
 static void close_directory(DIR *const *directory)
 {
     if (*directory != NULL)

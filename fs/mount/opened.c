@@ -49,10 +49,7 @@ void opened_set_init(struct opened_set *set)
 
 void opened_set_release(struct opened_set *set)
 {
-    struct opened *opened, *next;
-
-    DL_FOREACH_SAFE2(set->first, opened, next, next)
-    opened_release(opened);
-    set->first = NULL;
+    while (set->first != NULL)
+        opened_set_close(set, set->first);
     pthread_mutex_destroy(&set->lock);
 }

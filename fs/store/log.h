@@ -31,18 +31,26 @@ struct snapshot {
     uint64_t stored_bytes; /* what taking it added to the store */
 };
 
-/* What the log amounts to after record `sequence`. Owned by whoever read it; not shared. */
+#define SNAPSHOT_TAG_LIMIT 200  /* bytes; UTF-8 without control bytes and commas */
+#define SNAPSHOT_TAGS_LIMIT 100 /* of one snapshot */
+#define SNAPSHOT_HOST_LIMIT 255
+
+/* A pack that no snapshot needs any more, or that has been removed already. */
+struct log_mark {
+    char *pack;       /* name */
+    uint64_t time_ns; /* of its mark, or of its removal */
+    bool removed;
+};
+
+/* What the log amounts to after record `sequence`; zeroed at first. Owned by whoever read it. */
 struct log_state {
-    uint64_t sequence;
+    uint64_t sequence;   /* 0: nothing has been read */
+    uint64_t checkpoint; /* the newest known; 0: none */
     uint8_t hash[LOG_HASH_BYTES];
     size_t snapshot_count;
     struct snapshot *snapshots; /* in the order of their times, then names */
     size_t mark_count;
-    struct log_mark {
-        char *pack;       /* name */
-        uint64_t time_ns; /* of its mark */
-        bool removed;
-    } *marks;
+    struct log_mark *marks; /* in the order of their packs' names */
 };
 
 /*
@@ -51,18 +59,30 @@ struct log_state {
  * the state or this client's memory has (rolled back); -EBADMSG: damaged.
  */
 int log_read(struct store *store, struct log_state *state, struct failure *failure);
+
+/*
+ * Makes this client forget what it saw of the store, so that one that was rolled back on
+ * purpose is read again; a state read before is not affected. 0 or -errno.
+ */
+int log_accept_rollback(struct store *store, struct failure *failure);
 void log_state_release(struct log_state *state);
 
 /* NULL when there is none. */
 const struct snapshot *log_find(const struct log_state *state, const char *name);
+const struct log_mark *log_find_mark(const struct log_state *state, const char *pack);
 
 /* 0, or -EINVAL with words: not a name for a snapshot. */
 int snapshot_name_check(const char *name, struct failure *failure);
 
+/* The first record, of a store whose log is empty. -EEXIST: it is not. */
+int log_begin(struct store *store, struct failure *failure);
+
 /*
  * Each appends one record after STATE and brings STATE up to date. -EAGAIN: somebody
  * else appended first; STATE has been brought up to date, and the caller decides
- * anew. -EEXIST (name taken), -ENOENT (no such snapshot).
+ * anew. -EEXIST (name taken), -ENOENT (no such snapshot, pack not marked), -EBUSY (one of the
+ * snapshot's packs is marked: unmark it first; or was removed: write it again), -EINVAL (what
+ * no record may say). 0: it is durable.
  */
 int log_take(struct store *store, struct log_state *state, const struct snapshot *snapshot,
              const char *const *packs, size_t pack_count, struct failure *failure);
@@ -76,5 +96,12 @@ int log_unmark_packs(struct store *store, struct log_state *state, const char *c
                      size_t count, struct failure *failure);
 int log_remove_packs(struct store *store, struct log_state *state, const char *const *packs,
                      size_t count, struct failure *failure);
+
+/* How a key slot changed. */
+int log_key_change(struct store *store, struct log_state *state, const uint8_t slot[STORE_ID_BYTES],
+                   const char *what, struct failure *failure);
+
+/* Packs that one record of theirs may name. */
+#define LOG_PACKS_LIMIT 10000
 
 #endif

@@ -23,7 +23,7 @@ struct sealer {
     pthread_mutex_t lock;
     size_t context_count; /* guarded by lock */
     EVP_CIPHER_CTX
-        *contexts[CONTEXTS_KEPT]; /* idle AES contexts with the key set; guarded by lock */
+    *contexts[CONTEXTS_KEPT]; /* idle AES contexts with the key set; guarded by lock */
 };
 
 enum seal_cipher seal_best_cipher(void)
@@ -33,8 +33,9 @@ enum seal_cipher seal_best_cipher(void)
     return SEAL_XCHACHA20_POLY1305;
 }
 
-int sealer_create_random(enum seal_cipher cipher, struct sealer **ret_sealer,
-                         struct failure *failure)
+/* A sealer whose key is to be filled in. */
+static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
+                           struct failure *failure)
 {
     int error = secret_heap_install();
 
@@ -54,12 +55,38 @@ int sealer_create_random(enum seal_cipher cipher, struct sealer **ret_sealer,
         sealer_free(sealer);
         return failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
     }
-    randombytes_buf(sealer->key, SEAL_KEY_BYTES);
-    sealer->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (sealer->aes == NULL) {
+    if (cipher == SEAL_AES_256_GCM)
+        sealer->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (cipher == SEAL_AES_256_GCM && sealer->aes == NULL) {
         sealer_free(sealer);
         return failure_set(failure, ENOTSUP, "libcrypto has no AES-256-GCM");
     }
+    *ret_sealer = sealer;
+    return 0;
+}
+
+int sealer_create_random(enum seal_cipher cipher, struct sealer **ret_sealer,
+                         struct failure *failure)
+{
+    struct sealer *sealer;
+    int error = sealer_allocate(cipher, &sealer, failure);
+
+    if (error != 0)
+        return error;
+    randombytes_buf(sealer->key, SEAL_KEY_BYTES);
+    *ret_sealer = sealer;
+    return 0;
+}
+
+int sealer_create(enum seal_cipher cipher, const uint8_t key[SEAL_KEY_BYTES],
+                  struct sealer **ret_sealer, struct failure *failure)
+{
+    struct sealer *sealer;
+    int error = sealer_allocate(cipher, &sealer, failure);
+
+    if (error != 0)
+        return error;
+    memcpy(sealer->key, key, SEAL_KEY_BYTES);
     *ret_sealer = sealer;
     return 0;
 }
@@ -166,7 +193,7 @@ static int gcm_unseal(struct sealer *sealer, uint64_t nonce, const void *associa
     bool good = context_begin(context, 0, nonce, associated, associated_size) &&
                 EVP_CipherUpdate(context, plain, &length, sealed, (int)size) == 1 &&
                 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
-                EVP_CipherFinal_ex(context, plain + size, &length) == 1;
+                EVP_CipherFinal_ex(context, tag, &length) == 1; /* GCM writes nothing there */
 
     context_give(sealer, context);
     return good ? 0 : -EBADMSG;

@@ -39,6 +39,13 @@ int sealer_create_random(enum seal_cipher cipher, struct sealer **ret_sealer,
                          struct failure *failure);
 
 /*
+ * A sealer with a key of the caller's, which is copied into locked memory. All that
+ * is ever sealed under KEY must differ in its nonce, whatever sealer does it.
+ */
+int sealer_create(enum seal_cipher cipher, const uint8_t key[SEAL_KEY_BYTES],
+                  struct sealer **ret_sealer, struct failure *failure);
+
+/*
  * Seals SIZE bytes of PLAIN into SEALED (SIZE + SEAL_OVERHEAD_BYTES bytes; must
  * not overlap). NONCE and the SIZE are bound; ASSOCIATED (may be empty) as well.
  * Safe from several threads at once. 0, -ENOMEM, -EIO.

@@ -112,43 +112,6 @@ static const char *default_directory(void)
     return directory != NULL && directory[0] != '\0' ? directory : "/tmp";
 }
 
-int spool_create(const struct spool_options *options, struct spool **ret_spool,
-                 struct failure *failure)
-{
-    const char *directory = options->directory != NULL ? options->directory : default_directory();
-    struct statvfs space;
-
-    if (statvfs(directory, &space) != 0)
-        return failure_set(failure, errno,
-                           "cannot use %s for the spool: %s; give another one with -o spool=DIR",
-                           directory, strerror(errno));
-
-    struct spool *spool = calloc(1, sizeof *spool);
-
-    if (spool == NULL)
-        return -ENOMEM;
-    pthread_mutex_init(&spool->lock, NULL);
-    spool->limit_bytes = options->limit_bytes != 0 ? options->limit_bytes
-                                                   : (uint64_t)space.f_bavail * space.f_frsize / 2;
-    spool->segment_bytes = spool->limit_bytes / SEGMENTS_WANTED;
-    if (spool->segment_bytes < SEGMENT_BYTES)
-        spool->segment_bytes = SEGMENT_BYTES;
-    if (spool->segment_bytes > SEGMENT_BYTES_MOST)
-        spool->segment_bytes = SEGMENT_BYTES_MOST;
-    spool->directory = strdup(directory);
-
-    int error = spool->directory == NULL
-                    ? -ENOMEM
-                    : sealer_create_random(seal_best_cipher(), &spool->sealer, failure);
-
-    if (error != 0) {
-        spool_free(spool);
-        return error;
-    }
-    *ret_spool = spool;
-    return 0;
-}
-
 /* A file without a name; O_TMPFILE where the file system has it. */
 static int open_nameless(const char *directory)
 {
@@ -199,6 +162,51 @@ static int make_room(struct spool *spool, uint64_t size)
     spool->current = segment;
     if (current != NULL && current->live == 0)
         segment_free(current);
+    return 0;
+}
+
+static int refuse_directory(struct failure *failure, const char *directory, int code)
+{
+    return failure_set(failure, code,
+                       "cannot use %s for the spool: %s; give another one with -o spool=DIR",
+                       directory, strerror(code));
+}
+
+int spool_create(const struct spool_options *options, struct spool **ret_spool,
+                 struct failure *failure)
+{
+    const char *directory = options->directory != NULL ? options->directory : default_directory();
+    struct statvfs space;
+
+    if (statvfs(directory, &space) != 0)
+        return refuse_directory(failure, directory, errno);
+
+    struct spool *spool = calloc(1, sizeof *spool);
+
+    if (spool == NULL)
+        return -ENOMEM;
+    pthread_mutex_init(&spool->lock, NULL);
+    spool->limit_bytes = options->limit_bytes != 0 ? options->limit_bytes
+                                                   : (uint64_t)space.f_bavail * space.f_frsize / 2;
+    spool->segment_bytes = spool->limit_bytes / SEGMENTS_WANTED;
+    if (spool->segment_bytes < SEGMENT_BYTES)
+        spool->segment_bytes = SEGMENT_BYTES;
+    if (spool->segment_bytes > SEGMENT_BYTES_MOST)
+        spool->segment_bytes = SEGMENT_BYTES_MOST;
+    spool->directory = strdup(directory);
+
+    int error = spool->directory == NULL
+                    ? -ENOMEM
+                    : sealer_create_random(seal_best_cipher(), &spool->sealer, failure);
+
+    /* A directory that cannot be written to is to be known now, not at the first table. */
+    if (error == 0 && (error = make_room(spool, 0)) != 0)
+        refuse_directory(failure, directory, -error);
+    if (error != 0) {
+        spool_free(spool);
+        return error;
+    }
+    *ret_spool = spool;
     return 0;
 }
 
@@ -423,6 +431,9 @@ void spool_drop(struct spool *spool, const struct spool_blob *blob)
     if (segment->live == 0) {
         dead = segment != spool->current;
         segment->end = 0;
+        /* The ends of blobs that shared a page with the next one's. */
+        if (!dead)
+            (void)!ftruncate(segment->descriptor, 0);
     }
     pthread_mutex_unlock(&spool->lock);
     if (dead)

@@ -26,6 +26,7 @@ enum store_purpose {
     STORE_LOG,
     STORE_CHECKPOINTS,
     STORE_BOUNDARIES,
+    STORE_KEY_LABELS,
     STORE_PURPOSES
 };
 

@@ -206,11 +206,14 @@ static struct image_part part_of(const struct image *image, enum table_format fo
         return (struct image_part){0, 0, head};
 
     size_t index = number - 1;
+
+    if (index > image->group_count)
+        return (struct image_part){number, image_size(image, format), 0};
+
     uint64_t before = groups_bytes(image, format, index);
 
-    if (index >= image->group_count)
-        return (struct image_part){number, head + before,
-                                   index == image->group_count ? tail_size(image, format) : 0};
+    if (index == image->group_count)
+        return (struct image_part){number, head + before, tail_size(image, format)};
     return (struct image_part){number, head + before,
                                groups_bytes(image, format, index + 1) - before};
 }

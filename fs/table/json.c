@@ -34,7 +34,8 @@ const struct json_form json_forms[2][KIND_COUNT] = {
 static inline uint8_t *put_escape(uint8_t *to, uint8_t byte)
 {
     static const char hexadecimal[] = "0123456789abcdef";
-    static const char letters[] = "........btn.fr"; /* by the short control bytes */
+    static const char letters[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
 
     to[0] = '\\';
     if (json_escape_growth(byte) == 1) {

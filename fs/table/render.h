@@ -31,17 +31,17 @@ struct render {
     uint8_t *end;
 };
 
+/* BUFFER has memory already. */
 static inline void render_begin(struct render *render, struct buffer *buffer)
 {
     render->buffer = buffer;
-    render->at = buffer->data == NULL ? NULL : buffer->data + buffer->size;
-    render->end = buffer->data == NULL ? NULL : buffer->data + buffer->capacity;
+    render->at = buffer->data + buffer->size;
+    render->end = buffer->data + buffer->capacity;
 }
 
 static inline void render_end(struct render *render)
 {
-    if (render->at != NULL)
-        render->buffer->size = (size_t)(render->at - render->buffer->data);
+    render->buffer->size = (size_t)(render->at - render->buffer->data);
 }
 
 /* Out of line of the loops: the buffer is too small. */

@@ -8,8 +8,8 @@
 
 #if defined(__SSE2__) && !defined(CRMFS_PORTABLE)
 
-/* A byte of a sum has room for so many blocks. */
-#define SUM_BLOCKS 255
+/* What is summed at a time: a byte of a sum has room for 255 blocks. */
+#define RUN_BYTES ((size_t)254 * BLOCK_SIZE)
 
 /* What blocks held, added up byte by byte. */
 struct sums {
@@ -54,7 +54,7 @@ static inline block keep_last(block bytes, size_t size)
                         _mm_and_si128(dropped, _mm_set1_epi8('a')));
 }
 
-/* Adds SIZE bytes, at least one block and at most SUM_BLOCKS; copies them unless TO is NULL. */
+/* Adds SIZE bytes, at least one block and at most RUN_BYTES; copies them unless TO is NULL. */
 static inline void scan_run(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size)
 {
     block zero = _mm_setzero_si128();
@@ -91,7 +91,7 @@ static inline void scan_run(struct text_traits *traits, uint8_t *to, const uint8
 static inline void scan_all(struct text_traits *traits, uint8_t *to, const uint8_t *at, size_t size)
 {
     while (size >= BLOCK_SIZE) {
-        size_t step = size <= (SUM_BLOCKS - 1) * BLOCK_SIZE ? size : (SUM_BLOCKS - 1) * BLOCK_SIZE;
+        size_t step = size <= RUN_BYTES ? size : RUN_BYTES;
 
         scan_run(traits, to, at, step);
         to = to != NULL ? to + step : NULL;

@@ -288,8 +288,8 @@ static void check_json(const struct table *table, const struct buffer *text)
     require(buffer_append(&whole, "[\n", 2) == 0);
     require(buffer_append(&whole, text->data, text->size) == 0);
     require(buffer_append(&whole, "]\n", 2) == 0);
-    array = json_loadb((char *)whole.data, whole.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                       NULL);
+    array =
+        json_loadb((char *)whole.data, whole.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     require(json_array_size(array) == table->rows);
     for (size_t i = 0; i < table->rows * columns; i++) {
         const struct column *column = &table->schema->columns[i % columns];
@@ -366,8 +366,8 @@ static void check_table(struct table *table, size_t fragment_bytes)
 
     require(builder != NULL && rendering.plan != NULL);
     for (size_t row = 0; row < table->rows; row++)
-        require(row_group_builder_add(builder,
-                                      table->cells + row * table->schema->column_count) == 0);
+        require(row_group_builder_add(builder, table->cells + row * table->schema->column_count) ==
+                0);
     require(row_group_builder_finish(builder, &encoded, &measure) == 0);
     for (enum table_format format = 0; format < FORMAT_COUNT; format++) {
         rendering.format = format;

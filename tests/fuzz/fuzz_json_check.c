@@ -66,9 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!utf8_valid(data, size))
         return 0;
 
-    json_t *document = json_loadb((const char *)data, size,
-                                  JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                                  &error);
+    json_t *document =
+        json_loadb((const char *)data, size,
+                   JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
 
     if (valid && document == NULL && !jansson_may_refuse(data, size, &error))
         abort();

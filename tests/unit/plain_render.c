@@ -58,14 +58,18 @@ static void put_quoted(struct buffer *output, const uint8_t *text, size_t size)
 {
     bool quoted = size == 0;
 
-    for (size_t i = 0; i < size; i++)
-        quoted = quoted || memchr(",\"\r\n", text[i], 4) != NULL;
+    for (size_t i = 0; i < size && !quoted; i++)
+        quoted = memchr(",\"\r\n", text[i], 4) != NULL;
     if (quoted)
         put_text(output, "\"");
-    for (size_t i = 0; i < size; i++) {
-        put(output, text + i, 1);
-        if (text[i] == '"')
+    for (size_t i = 0; i < size;) {
+        const uint8_t *quote = memchr(text + i, '"', size - i);
+        size_t run = quote == NULL ? size - i : (size_t)(quote - text) + 1 - i;
+
+        put(output, text + i, run);
+        if (quote != NULL)
             put_text(output, "\"");
+        i += run;
     }
     if (quoted)
         put_text(output, "\"");
@@ -102,26 +106,42 @@ static void csv_field(const struct cell *cell, bool bytes_column, struct buffer 
     buffer_release(&field);
 }
 
+/* What a byte is in a JSON string; NULL: itself. ROOM is for those without a short form. */
+static const char *escape_of(uint8_t byte, char room[8])
+{
+    static const char *const shorts[128] = {
+        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
+        ['\f'] = "\\f", ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\",
+    };
+
+    if (byte < 0x80 && shorts[byte] != NULL)
+        return shorts[byte];
+    if (byte >= 0x20)
+        return NULL;
+    memcpy(room, "\\u00", 4);
+    room[4] = (char)('0' + byte / 16);
+    room[5] = "0123456789abcdef"[byte % 16];
+    room[6] = '\0';
+    return room;
+}
+
 static void put_string(const void *bytes, size_t size, struct buffer *output)
 {
     const uint8_t *text = bytes;
+    size_t put_so_far = 0;
 
     put_text(output, "\"");
     for (size_t i = 0; i < size; i++) {
-        static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
-        char escape[8] = "";
+        char room[8];
+        const char *escape = escape_of(text[i], room);
 
-        for (const char *pair = shorts; *pair != '\0'; pair += 2) {
-            if (text[i] == (uint8_t)pair[0])
-                must(snprintf(escape, sizeof escape, "\\%c", pair[1]) == 2);
-        }
-        if (escape[0] == '\0' && text[i] < 0x20)
-            must(snprintf(escape, sizeof escape, "\\u%04x", text[i]) == 6);
-        if (escape[0] != '\0')
-            put_text(output, escape);
-        else
-            put(output, text + i, 1);
+        if (escape == NULL)
+            continue;
+        put(output, text + put_so_far, i - put_so_far);
+        put_text(output, escape);
+        put_so_far = i + 1;
     }
+    put(output, text + put_so_far, size - put_so_far);
     put_text(output, "\"");
 }
 

@@ -86,9 +86,9 @@ static size_t random_size(uint64_t *state)
 /* Text of SIZE bytes or up to 3 more. DENSE: how often something special stands in it. */
 static struct cell random_text(uint64_t *state, size_t size, size_t dense)
 {
-    static const char *const special[] = {"\"", "\\", ",",      "\n",     "\r",         "\t",
-                                          "/",  "é",  "€",      "\x7f",   "\U0001f600", "\b",
-                                          "\f", "$",  "\x01",   "\x1f",   "'",          "\x0b",
+    static const char *const special[] = {"\"", "\\", ",",        "\n",     "\r",         "\t",
+                                          "/",  "é",  "€",        "\x7f",   "\U0001f600", "\b",
+                                          "\f", "$",  "\x01",     "\x1f",   "'",          "\x0b",
                                           " ",  ":",  "\xc2\x80", "\ufffd", "\U0010ffff", "ß"};
     char *text = malloc(size + 8);
     size_t at = 0;
@@ -127,14 +127,13 @@ static struct cell random_bytes(uint64_t *state, enum cell_class class, size_t s
 
 struct cell random_cell(uint64_t *state, enum column_type type)
 {
-    static const char *const numbers[] = {"0",       "-1",   "12345",
-                                          "1.5e-07", "-0.0", "9223372036854775807",
-                                          "3650.28", "NaN",  "-Infinity",
-                                          "007",     ".5",   "Infinity"};
+    static const char *const numbers[] = {
+        "0",       "-1",  "12345",     "1.5e-07", "-0.0", "9223372036854775807",
+        "3650.28", "NaN", "-Infinity", "007",     ".5",   "Infinity"};
     static const char *const words[] = {"base64:", "text;base64:", "base64:AA==", "text;base64",
                                         "number:", "null",         "true",        "base64"};
-    static const char *const documents[] = {"{\"a\":1}",  "[1,\n 2]", "null",  "{\"$a\":1}", "{",
-                                            "\"x\\ny\"", " 7 ",      "[\r\n]", "0",         "{}"};
+    static const char *const documents[] = {"{\"a\":1}", "[1,\n 2]", "null",   "{\"$a\":1}", "{",
+                                            "\"x\\ny\"", " 7 ",      "[\r\n]", "0",          "{}"};
     static const size_t density[] = {0, 2, 50};
     size_t dense = density[random_below(state, COUNT_OF(density))];
     const char *text;

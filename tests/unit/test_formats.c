@@ -76,17 +76,16 @@ static const struct answer answers[] = {
     {COLUMN_BYTES, CELL_TEXT, "a", "text:a", "\"a\""},
     {COLUMN_BYTES, CELL_TEXT, "a,\"b\"", "\"text:a,\"\"b\"\"\"", "\"a,\\\"b\\\"\""},
 
-    {COLUMN_TEXT, CELL_TEXT, "\xff", "text;base64:/w==",
-     "{\"$base64\":true,\"encoded\":\"/w==\",\"text\":true}"},
+    {COLUMN_TEXT, CELL_TEXT, "\xff",
+     "text;base64:/w==", "{\"$base64\":true,\"encoded\":\"/w==\",\"text\":true}"},
     {COLUMN_BYTES, CELL_TEXT, "ab\xc3", "text;base64:YWLD",
      "{\"$base64\":true,\"encoded\":\"YWLD\",\"text\":true}"},
-    {COLUMN_JSON, CELL_TEXT, "\"\xed\xa0\x80\"", "text;base64:Iu2ggCI=",
-     "{\"$base64\":true,\"encoded\":\"Iu2ggCI=\",\"text\":true}"},
+    {COLUMN_JSON, CELL_TEXT, "\"\xed\xa0\x80\"",
+     "text;base64:Iu2ggCI=", "{\"$base64\":true,\"encoded\":\"Iu2ggCI=\",\"text\":true}"},
 
     {COLUMN_TEXT, CELL_TEXT, "base64:", "text;base64:YmFzZTY0Og==", "\"base64:\""},
     {COLUMN_TEXT, CELL_TEXT, "base64:x", "text;base64:YmFzZTY0Ong=", "\"base64:x\""},
-    {COLUMN_TEXT, CELL_TEXT, "text;base64:", "text;base64:dGV4dDtiYXNlNjQ6",
-     "\"text;base64:\""},
+    {COLUMN_TEXT, CELL_TEXT, "text;base64:", "text;base64:dGV4dDtiYXNlNjQ6", "\"text;base64:\""},
     {COLUMN_JSON, CELL_TEXT, "base64:", "text;base64:YmFzZTY0Og==", "{\"$text\":\"base64:\"}"},
     {COLUMN_BYTES, CELL_TEXT, "base64:", "text:base64:", "\"base64:\""},
     {COLUMN_BYTES, CELL_TEXT, "text;base64:", "text:text;base64:", "\"text;base64:\""},
@@ -107,8 +106,7 @@ static const struct answer answers[] = {
     {COLUMN_JSON, CELL_TEXT, "1e400", "1e400", "1e400"},
     {COLUMN_JSON, CELL_TEXT, "\"a\"", "\"\"\"a\"\"\"", "\"a\""},
     {COLUMN_JSON, CELL_TEXT, "[{\"$a\":1}]", "\"[{\"\"$a\"\":1}]\"", "[{\"$a\":1}]"},
-    {COLUMN_JSON, CELL_TEXT, "{\"$a\":1}", "\"{\"\"$a\"\":1}\"",
-     "{\"$text\":\"{\\\"$a\\\":1}\"}"},
+    {COLUMN_JSON, CELL_TEXT, "{\"$a\":1}", "\"{\"\"$a\"\":1}\"", "{\"$text\":\"{\\\"$a\\\":1}\"}"},
     {COLUMN_JSON, CELL_TEXT, "{\"\\u0024\":1}", "\"{\"\"\\u0024\"\":1}\"",
      "{\"$text\":\"{\\\"\\\\u0024\\\":1}\"}"},
     {COLUMN_JSON, CELL_TEXT, "{\"a\":1", "\"{\"\"a\"\":1\"", "{\"$text\":\"{\\\"a\\\":1\"}"},
@@ -189,8 +187,7 @@ static void assert_end(const struct format_plan *plan, bool head, enum table_for
                        const char *expected)
 {
     size_t size;
-    const char *text =
-        head ? format_head(plan, format, &size) : format_tail(plan, format, &size);
+    const char *text = head ? format_head(plan, format, &size) : format_tail(plan, format, &size);
 
     assert_int_equal(size, strlen(expected));
     assert_memory_equal(text, expected, size);
@@ -218,8 +215,9 @@ static void test_heads_and_tails(void **state)
     assert_end(plan, true, FORMAT_JSON, "[\n");
     assert_end(plan, false, FORMAT_JSON, "]\n");
     format_plan_free(plan);
-    assert_rendered(schema, cells, 1, FORMAT_NDJSON,
-                    "{\"Order, \\\"Details\\\"\":1,\"\":2,\"a\\nb\\\\\":null,\"base64:é\":\"x\"}\n");
+    assert_rendered(
+        schema, cells, 1, FORMAT_NDJSON,
+        "{\"Order, \\\"Details\\\"\":1,\"\":2,\"a\\nb\\\\\":null,\"base64:é\":\"x\"}\n");
     schema_release(schema);
     assert_string_equal(table_format_extension(FORMAT_CSV), "csv");
     assert_string_equal(table_format_extension(FORMAT_JSON), "json");
@@ -365,8 +363,8 @@ static bool stands_as_document(const struct cell *cell)
 
 static bool is_json_number(const struct cell *cell)
 {
-    json_t *number = json_loadb(cell->data, cell->size, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL,
-                                NULL);
+    json_t *number =
+        json_loadb(cell->data, cell->size, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
     bool is_number = json_is_number(number);
 
     json_decref(number);
@@ -441,8 +439,8 @@ static void assert_reads_back(const struct schema *schema, const struct cell *ce
     put(&whole, "[\n");
     put_bytes(&whole, text, size);
     put(&whole, "]\n");
-    array = json_loadb((char *)whole.data, whole.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                       NULL);
+    array =
+        json_loadb((char *)whole.data, whole.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     assert_int_equal(json_array_size(array), rows);
     for (size_t i = 0; i < rows * schema->column_count; i++) {
         const struct column *column = &schema->columns[i % schema->column_count];
@@ -461,8 +459,8 @@ static void assert_reads_back(const struct schema *schema, const struct cell *ce
 
 static struct schema *random_schema(uint64_t *random, size_t most)
 {
-    static const enum column_type types[] = {COLUMN_TEXT, COLUMN_BYTES, COLUMN_JSON,
-                                             COLUMN_INTEGER, COLUMN_TEXT};
+    static const enum column_type types[] = {COLUMN_TEXT, COLUMN_BYTES, COLUMN_JSON, COLUMN_INTEGER,
+                                             COLUMN_TEXT};
     enum column_type chosen[16];
     size_t count = 1 + random_below(random, most);
 
@@ -540,8 +538,8 @@ static void test_random_fragments(void **state)
         for (enum table_format format = 0; format < FORMAT_COUNT; format++) {
             struct buffer expected = BUFFER(SIZE_MAX / 2);
             size_t size;
-            char *text = rendered_in_fragments(schema, format, cells, without_data, fragment,
-                                               last, &size);
+            char *text =
+                rendered_in_fragments(schema, format, cells, without_data, fragment, last, &size);
 
             put_row(&expected, schema, cells, format, last);
             assert_same(&expected, text, size);
@@ -569,9 +567,8 @@ static void test_limit_of_output(void **state)
         struct row_group_view view = {0};
 
         assert_non_null(plan);
-        assert_int_equal(row_group_open(&view, schema->column_count, group.encoded.data,
-                                        group.encoded.size),
-                         0);
+        assert_int_equal(
+            row_group_open(&view, schema->column_count, group.encoded.data, group.encoded.size), 0);
         for (enum table_format format = 0; format < FORMAT_COUNT; format++) {
             size_t size;
             char *text = rendered(schema, format, &group, true, &size);

@@ -20,9 +20,14 @@ static void test_layout(void **state)
 {
     struct schema *schema = schema_of(3, three_types);
     const struct cell cells[] = {
-        cell_of(CELL_NUMBER, "1"),  cell_of(CELL_TEXT, "a,\n"), null_cell(),
-        cell_of(CELL_NUMBER, "23"), null_cell(),                null_cell(),
+        cell_of(CELL_NUMBER, "1"),
+        cell_of(CELL_TEXT, "a,\n"),
+        null_cell(),
+        cell_of(CELL_NUMBER, "23"),
+        null_cell(),
+        null_cell(),
     };
+    /* clang-format off */
     static const uint8_t expected[] = {
         'C', 'R', 'G', '1', 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         KIND_NUMBER, 1, 0, 0, 3, 0, 0, 0,
@@ -34,15 +39,15 @@ static void test_layout(void **state)
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     };
+    /* clang-format on */
     struct made_group group = group_of(schema, cells, 2);
 
     (void)state;
     assert_int_equal(group.encoded.size, sizeof expected);
     assert_memory_equal(group.encoded.data, expected, sizeof expected);
     assert_int_equal(group.measure.csv_bytes, strlen("1,\"a,\n\",\n23,,\n"));
-    assert_int_equal(group.measure.ndjson_bytes,
-                     strlen("{\"c0\":1,\"c1\":\"a,\\n\",\"c2\":null}\n"
-                            "{\"c0\":23,\"c1\":null,\"c2\":null}\n"));
+    assert_int_equal(group.measure.ndjson_bytes, strlen("{\"c0\":1,\"c1\":\"a,\\n\",\"c2\":null}\n"
+                                                        "{\"c0\":23,\"c1\":null,\"c2\":null}\n"));
     release_group(&group);
     schema_release(schema);
 }
@@ -60,6 +65,7 @@ static void test_fragment_layout(void **state)
     struct schema *schema = schema_of(3, three_types);
     const struct cell cells[] = {cell_of(CELL_NUMBER, "1"), cell_of(CELL_TEXT, "abc\"d"),
                                  null_cell()};
+    /* clang-format off */
     static const uint8_t expected[] = {
         'C', 'R', 'G', '1', 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
         KIND_NUMBER, 0, 0, 0, 1, 0, 0, 0,
@@ -85,6 +91,7 @@ static void test_fragment_layout(void **state)
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     };
+    /* clang-format on */
     struct buffer kept = BUFFER(10000);
     const struct row_cut cut = {
         .schema = schema,
@@ -130,9 +137,8 @@ static void assert_holds(const struct made_group *group, const struct schema *sc
 {
     struct row_group_view view = {0};
 
-    assert_int_equal(row_group_open(&view, schema->column_count, group->encoded.data,
-                                    group->encoded.size),
-                     0);
+    assert_int_equal(
+        row_group_open(&view, schema->column_count, group->encoded.data, group->encoded.size), 0);
     assert_int_equal(view.rows, rows);
     assert_int_equal(view.column_count, schema->column_count);
     assert_false(view.fragment);
@@ -229,9 +235,8 @@ static void assert_full_group(struct row_group_builder *builder, struct schema *
     assert_int_equal(group.measure.rows, rows);
     assert_true(group.measure.csv_bytes <= ROW_GROUP_RENDERED_LIMIT);
     assert_true(group.measure.ndjson_bytes <= ROW_GROUP_RENDERED_LIMIT);
-    assert_int_equal(row_group_open(&view, schema->column_count, group.encoded.data,
-                                    group.encoded.size),
-                     0);
+    assert_int_equal(
+        row_group_open(&view, schema->column_count, group.encoded.data, group.encoded.size), 0);
     row_group_view_release(&view);
     assert_int_equal(row_group_builder_rows(builder), 0);
     assert_int_equal(row_group_builder_bytes(builder), 0);
@@ -296,7 +301,8 @@ static void test_refused_row(void **state)
     struct row_group_builder *builder = row_group_builder_create(schema);
     const struct cell good[] = {cell_of(CELL_NUMBER, "1"), cell_of(CELL_TEXT, "plain"),
                                 null_cell()};
-    const struct cell bad[] = {cell_of(CELL_TEXT, "a,\"\x02\xff"), cell_of(CELL_TEXT, "\n"),
+    const struct cell bad[] = {cell_of(CELL_TEXT, "a,\"\x02\xff"),
+                               cell_of(CELL_TEXT, "\n"),
                                {.class = CELL_BYTES, .size = 9}};
     struct made_group expected = group_of(schema, good, 1);
     struct buffer encoded = BUFFER(1000);
@@ -434,7 +440,8 @@ static void test_cut_row(void **state)
     assert_int_equal(counted.rows, 1);
     assert_int_equal(counted.csv_bytes, large + strlen(",YWJj\n"));
     assert_int_equal(counted.ndjson_bytes,
-                     6 * large + strlen("{\"c0\":\"\",\"c1\":{\"$base64\":true,\"encoded\":\"YWJj\"}}\n"));
+                     6 * large +
+                         strlen("{\"c0\":\"\",\"c1\":{\"$base64\":true,\"encoded\":\"YWJj\"}}\n"));
     /* What fails, and what TAKE refuses, ends it. */
     cells[1] = (struct cell){.class = CELL_BYTES, .size = large};
     counted = (struct counted){0};
@@ -550,14 +557,19 @@ static void test_wrong_header(void **state)
     static const struct {
         size_t place;
         uint8_t byte;
-    } wrong[] = {{0, 'X'}, {4, 0},   {4, 3},   {6, 3},   {8, 2},   {8, 4},   {8, 0},  {12, 1},
-                 {16, 2},  {16, 4},  {16, 8},  {16, 1},  {17, 3},  {18, 1},  {19, 1}, {20, KIND_COUNT},
-                 {20, 0},  {21, 3},  {21, 5},  {22, 4},  {23, 1},  {24, 2},  {24, 4}, {27, 1},
-                 {44, 2},  {45, 0},  {49, KIND_COUNT}, {49, 0}, {60, 1}, {91, 1}};
+    } wrong[] = {{0, 'X'}, {4, 0},  {4, 3},           {6, 3},           {8, 2},  {8, 4},
+                 {8, 0},   {12, 1}, {16, 2},          {16, 4},          {16, 8}, {16, 1},
+                 {17, 3},  {18, 1}, {19, 1},          {20, KIND_COUNT}, {20, 0}, {21, 3},
+                 {21, 5},  {22, 4}, {23, 1},          {24, 2},          {24, 4}, {27, 1},
+                 {44, 2},  {45, 0}, {49, KIND_COUNT}, {49, 0},          {60, 1}, {91, 1}};
     struct schema *schema = schema_of(3, three_types);
     const struct cell cells[] = {
-        cell_of(CELL_NUMBER, "1"),  cell_of(CELL_TEXT, "a,\n"), null_cell(),
-        cell_of(CELL_NUMBER, "23"), null_cell(),                null_cell(),
+        cell_of(CELL_NUMBER, "1"),
+        cell_of(CELL_TEXT, "a,\n"),
+        null_cell(),
+        cell_of(CELL_NUMBER, "23"),
+        null_cell(),
+        null_cell(),
     };
     struct made_group group = group_of(schema, cells, 2);
     struct row_group_view view = {0};

@@ -259,7 +259,7 @@ static void test_wide(void **state)
 static void test_growing_text(void **state)
 {
     (void)state;
-    static char text[300000];
+    static char text[200000];
     static const struct fake_column columns[] = {
         {"id", COLUMN_INTEGER, true},
         {"note", COLUMN_TEXT, false},
@@ -268,7 +268,7 @@ static void test_growing_text(void **state)
     struct fake_behaviour behaviour = {.parallel = 2, .ranges = 5};
 
     memset(text, 1, sizeof text);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 20; i++) {
         char number[24];
         const struct cell cells[] = {cell_integer(i, number),
                                      cell_of(CELL_TEXT, text, sizeof text)};
@@ -295,7 +295,7 @@ static struct fake_table *large_cells(void)
         {"json", COLUMN_JSON, false}, {"any", COLUMN_ANY, false},
     };
     struct fake_table *table = fake_table_create("large", columns, COUNT_OF(columns));
-    size_t size = 2 * MIB + 12345;
+    size_t size = MIB + 12345;
     char *text = malloc(size);
     char *json = malloc(size);
     uint8_t *raw = malloc(size);

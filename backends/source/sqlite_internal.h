@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the SQLite source share:
+ *
+ *   sqlite_vfs      SQLite's view of the file system, cut down to reading
+ *   sqlite_place    the database's files: what is there, and whether it changed
+ *   sqlite_open     sources and connections
+ *   sqlite_failure  SQLite's results as errno values and words
+ *   sqlite_schema   the catalogue; sqlite_order: keys and order; sqlite_type: types;
+ *                   sqlite_link: statements, and what foreign keys refer to
+ *   sqlite_dataset  a moment and its connections; sqlite_begin: how it is got hold of
+ *   sqlite_plan     ranges of rowids; sqlite_cursor: rows; sqlite_large: large rows
+ */
+#ifndef CRMFS_SOURCE_SQLITE_INTERNAL_H
+#define CRMFS_SOURCE_SQLITE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "backends/source/source.h"
+#include "fs/base/failure.h"
+
+/* Rows above so many bytes in all are not sorted; see sqlite.h. */
+#define SQLITE_SORT_BYTES ((uint64_t)4 << 20)
+
+/* --- sqlite_vfs --------------------------------------------------------------------------- */
+
+/* With SQLite's locks and shared memory; and without any, for files that nobody holds. */
+#define SQLITE_VFS_LOCKING "crmfs"
+#define SQLITE_VFS_UNLOCKED "crmfs-unlocked"
+
+/* Makes the two known to SQLite, once. An SQLite result code. */
+int sqlite_vfs_register(void);
+
+/* --- sqlite_place ------------------------------------------------------------------------- */
+
+/* What stat says of a file. */
+struct file_mark {
+    bool present; /* else all is zero */
+    dev_t device;
+    ino_t inode;
+    off_t size_bytes;
+    struct timespec modified;
+    struct timespec changed;
+};
+
+/* A database and what lies beside it. */
+struct place {
+    char *path; /* without symbolic links; owned */
+    struct file_mark database;
+    struct file_mark log;  /* -wal */
+    bool shared_memory;    /* -shm */
+    bool fresh;            /* a write at this very moment might leave the times as they are */
+    struct timespec taken; /* when, by the monotonic clock */
+};
+
+/* Looks at the files. PATH is the source's. -ENOENT, -EACCES … with words. */
+int place_look(const char *path, struct place *ret_place, struct failure *failure);
+void place_release(struct place *place);
+
+bool file_mark_same_file(const struct file_mark *left, const struct file_mark *right);
+bool file_mark_equal(const struct file_mark *left, const struct file_mark *right);
+
+/* The same files with the same content. */
+bool place_equal(const struct place *left, const struct place *right);
+
+struct source_version place_version(const struct place *place);
+
+/* Whether a -journal waits to be rolled back. */
+bool place_has_hot_journal(const struct place *place);
+
+#define cleanup_place __attribute__((__cleanup__(place_release)))
+
+/* --- sqlite_open -------------------------------------------------------------------------- */
+
+struct sqlite_source {
+    struct source source;
+    char *path; /* absolute */
+    struct source_options options;
+};
+
+/* How a dataset is one moment; see sqlite.h. */
+enum moment {
+    MOMENT_SNAPSHOT, /* -wal and -shm */
+    MOMENT_LOCKED,   /* rollback journal */
+    MOMENT_FILE,     /* a WAL database without -wal */
+    MOMENT_FILE_LOG, /* a WAL database with -wal, without -shm */
+};
+
+/* One user at a time. */
+struct connection {
+    sqlite3 *database;
+    const char *path;       /* for words */
+    bool taken;             /* guarded by the dataset's lock */
+    bool ready;             /* the schema is read */
+    int longest;            /* SQLite's own limit to the length of a cell */
+    bool foreign_collation; /* a comparison was asked for that only the database's own program has */
+};
+
+/* Opens; reads nothing of the database yet. CONNECTION must stay where it is until it is closed. */
+int connection_open(struct connection *connection, const char *path, enum moment moment,
+                    unsigned busy_timeout_ms, struct failure *failure);
+void connection_close(struct connection *connection);
+
+/* Starts the transaction, at once. An SQLite result code. */
+int connection_start(struct connection *connection);
+void connection_end(struct connection *connection);
+
+/* Reads the schema within the transaction, once. */
+int connection_ready(struct connection *connection, struct failure *failure);
+
+/* Whether the file's header says WAL. An SQLite result code. */
+int connection_header_says_wal(struct connection *connection, bool *ret_wal);
+
+/* A number that changes with every commit of others. An SQLite result code. */
+int connection_data_version(struct connection *connection, int64_t *ret_version);
+
+/* Prepares a statement of FORMAT as sqlite3_mprintf has it (%w: within quotes). A result code. */
+int connection_prepare(struct connection *connection, sqlite3_stmt **ret_statement,
+                       const char *format, ...);
+
+/* --- sqlite_failure ----------------------------------------------------------------------- */
+
+/*
+ * Words SQLite's result CODE, which CONNECTION gave last; returns -errno. What was tried is PATH,
+ * and the table when it is not NULL.
+ */
+int sqlite_failure(struct failure *failure, struct connection *connection, int code,
+                   const char *table);
+int sqlite_no_memory(struct failure *failure, const char *path);
+
+/* --- sqlite_schema, sqlite_order, sqlite_type ----------------------------------------------- */
+
+struct table {
+    struct schema *schema; /* the name is as in the database, valid UTF-8 or not */
+    char **raw_columns;    /* their names as in the database; count of them */
+    bool broken;           /* its columns cannot be known: SQLite says why when it is opened */
+    bool without_rowid;
+    char *rowid;       /* an expression that gives the rowid; NULL: there is none */
+    int rowid_column;  /* the column that is the rowid, or -1 */
+    bool rowid_order;  /* rows stand in the order of the rowid, and can be had by it */
+    char *from;        /* behind FROM: the table and the index to use */
+    char *order;       /* behind ORDER BY; "": no order needed */
+    bool sorts;        /* … which SQLite would have to sort for */
+    bool large_by_row; /* large cells can be had one by one */
+};
+
+struct catalogue {
+    struct table *tables;
+    size_t count;
+    bool utf16;
+};
+
+/* Reads all tables. The connection's transaction is open. */
+int catalogue_read(struct connection *connection, struct catalogue *ret_catalogue,
+                   struct failure *failure);
+void catalogue_release(struct catalogue *catalogue);
+
+/* Adds each table's statements, and gives foreign keys' targets their own spelling. A result code. */
+int catalogue_link(struct connection *connection, struct catalogue *catalogue);
+
+/* Finds the table's order; its columns and primary key are known. A result code. */
+int table_find_order(struct connection *connection, struct table *table);
+
+/* NAME quoted for SQL; NULL: no memory. */
+char *sql_name(const char *name);
+
+enum column_type sqlite_column_type(const char *declared);
+
+/* --- sqlite_dataset, sqlite_begin ----------------------------------------------------------- */
+
+struct sqlite_dataset {
+    struct dataset dataset;
+    const struct sqlite_source *source;
+    enum moment moment;
+    struct place place; /* when it began */
+    struct catalogue catalogue;
+
+    pthread_mutex_t lock;
+    pthread_cond_t given_back;
+    struct connection *connections; /* connection_count of them; which are taken: guarded by lock */
+    size_t connection_count;        /* 0 when finished; guarded by lock */
+};
+
+/* -EILSEQ: no database. */
+int sqlite_begin(const struct sqlite_source *source, struct dataset **ret_dataset,
+                 struct source_version *ret_version, struct failure *failure);
+
+/* An empty dataset with room for COUNT connections. NULL: no memory. */
+struct sqlite_dataset *sqlite_dataset_create(const struct sqlite_source *source, size_t count);
+
+/* Takes a connection with its schema read, waiting for one to be given back. */
+int sqlite_dataset_take(struct sqlite_dataset *dataset, struct connection **ret_connection,
+                        struct failure *failure);
+void sqlite_dataset_give_back(struct sqlite_dataset *dataset, struct connection *connection);
+
+/* As sqlite_failure; -ESTALE when the database changed underneath. */
+int sqlite_dataset_failure(struct sqlite_dataset *dataset, struct connection *connection, int code,
+                           const struct table *table, struct failure *failure);
+
+/* --- sqlite_plan, sqlite_cursor, sqlite_large ------------------------------------------------ */
+
+int sqlite_plan(struct dataset *dataset, size_t table, size_t wanted, struct range_plan *ret_plan,
+                struct failure *failure);
+int sqlite_open_cursor(struct dataset *dataset, size_t table, const struct range_plan *plan,
+                       size_t range, struct cursor **ret_cursor, struct failure *failure);
+
+struct large_rows;
+
+struct sqlite_cursor {
+    struct cursor cursor;
+    struct row row;
+    struct sqlite_dataset *dataset;
+    const struct table *table;
+    struct connection *connection;
+    sqlite3_stmt *rows;
+    struct large_rows *large; /* not NULL: rows come one by one from there */
+    struct cell *cells;
+    char (*numbers)[32]; /* one a column */
+    int rowid_result;    /* the result column that is the rowid, or -1 */
+    bool text_is_utf8;   /* as stored */
+    bool has_end;
+    int64_t end;        /* of the range */
+    int64_t rowid;      /* of the last row, when rowid_result says so; else where to start */
+    uint64_t row_count; /* given so far */
+    int error;          /* once it has failed, it stays so */
+};
+
+/* Makes a row of what STATEMENT stands on. */
+void sqlite_cursor_fill(struct sqlite_cursor *cursor, sqlite3_stmt *statement);
+
+/* Goes on after the rows given so far, row by row, large ones cell by cell. */
+int large_rows_create(struct sqlite_cursor *cursor, struct failure *failure);
+int large_rows_next(struct sqlite_cursor *cursor, struct failure *failure);
+int large_rows_read_cell(struct sqlite_cursor *cursor, size_t column, uint64_t offset, void *buffer,
+                         size_t size, struct failure *failure);
+void large_rows_free(struct large_rows *large);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SQLite's own access to files, cut down to reading. Even a read-only connection
+ * to a WAL database would make a -wal where there is none, and a query might put
+ * rows into a temporary file; here every file is opened for reading only, none is
+ * made or deleted, and anything but a database and its journals is refused.
+ *
+ * A file that ends within a page is an error here. SQLite takes the missing part
+ * for zeros, and would show them when a database is cut short while it is read.
+ *
+ * The unlocked kind takes no locks and has no shared memory; but it still closes
+ * files the way the locking kind does, for a process that closes any descriptor
+ * of a file by itself loses the locks that its other connections hold on it.
+ */
+#include "backends/source/sqlite_internal.h"
+
+#include <string.h>
+
+#define SMALLEST_PAGE_BYTES 512
+
+static sqlite3_vfs *below;
+static sqlite3_vfs locking_vfs;
+static sqlite3_vfs unlocked_vfs;
+
+/* The methods of a database's file; made from SQLite's when the first is opened. */
+static pthread_mutex_t methods_lock = PTHREAD_MUTEX_INITIALIZER;
+static const sqlite3_io_methods *methods_below; /* guarded by methods_lock until set */
+static sqlite3_io_methods locking_methods;
+static sqlite3_io_methods unlocked_methods;
+
+static int read_whole(sqlite3_file *file, void *buffer, int size, sqlite3_int64 offset)
+{
+    int code = methods_below->xRead(file, buffer, size, offset);
+
+    return code == SQLITE_IOERR_SHORT_READ && offset >= SMALLEST_PAGE_BYTES ? SQLITE_CORRUPT : code;
+}
+
+static int refuse_write(sqlite3_file *file, const void *buffer, int size, sqlite3_int64 offset)
+{
+    (void)file;
+    (void)buffer;
+    (void)size;
+    (void)offset;
+    return SQLITE_READONLY;
+}
+
+static int refuse_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+    (void)file;
+    (void)size;
+    return SQLITE_READONLY;
+}
+
+static int no_lock(sqlite3_file *file, int level)
+{
+    (void)file;
+    (void)level;
+    return SQLITE_OK;
+}
+
+static int no_reserved_lock(sqlite3_file *file, int *ret_reserved)
+{
+    (void)file;
+    *ret_reserved = 0;
+    return SQLITE_OK;
+}
+
+/* Whether FILE's methods are those that ours stand on. */
+static bool make_methods(const sqlite3_file *file)
+{
+    pthread_mutex_lock(&methods_lock);
+    if (methods_below == NULL) {
+        methods_below = file->pMethods;
+        locking_methods = *file->pMethods;
+        locking_methods.xRead = read_whole;
+        locking_methods.xWrite = refuse_write;
+        locking_methods.xTruncate = refuse_truncate;
+        unlocked_methods = locking_methods;
+        unlocked_methods.iVersion = 1; /* no shared memory */
+        unlocked_methods.xLock = no_lock;
+        unlocked_methods.xUnlock = no_lock;
+        unlocked_methods.xCheckReservedLock = no_reserved_lock;
+    }
+
+    bool same = methods_below == file->pMethods;
+
+    pthread_mutex_unlock(&methods_lock);
+    return same;
+}
+
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                     int *ret_flags)
+{
+    const int readable = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL;
+
+    file->pMethods = NULL;
+    if (name == NULL || (flags & readable) == 0)
+        return SQLITE_CANTOPEN;
+    flags &= ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_DELETEONCLOSE);
+
+    int code = below->xOpen(below, name, file, flags | SQLITE_OPEN_READONLY, ret_flags);
+
+    if (code != SQLITE_OK || (flags & SQLITE_OPEN_MAIN_DB) == 0)
+        return code;
+    if (!make_methods(file)) {
+        file->pMethods->xClose(file);
+        file->pMethods = NULL;
+        return SQLITE_CANTOPEN;
+    }
+    file->pMethods = vfs == &unlocked_vfs ? &unlocked_methods : &locking_methods;
+    return SQLITE_OK;
+}
+
+static int refuse_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
+{
+    (void)vfs;
+    (void)name;
+    (void)sync_directory;
+    return SQLITE_READONLY;
+}
+
+static int registered; /* an SQLite result code */
+
+static void register_both(void)
+{
+    below = sqlite3_vfs_find("unix");
+    if (below == NULL) {
+        registered = SQLITE_ERROR;
+        return;
+    }
+    /* The other functions do not mind whose they are called as: what they need is in the copy. */
+    locking_vfs = *below;
+    locking_vfs.pNext = NULL;
+    locking_vfs.zName = SQLITE_VFS_LOCKING;
+    locking_vfs.xOpen = open_file;
+    locking_vfs.xDelete = refuse_delete;
+    unlocked_vfs = locking_vfs;
+    unlocked_vfs.zName = SQLITE_VFS_UNLOCKED;
+    registered = sqlite3_vfs_register(&locking_vfs, 0);
+    if (registered == SQLITE_OK)
+        registered = sqlite3_vfs_register(&unlocked_vfs, 0);
+}
+
+int sqlite_vfs_register(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, register_both);
+    return registered;
+}

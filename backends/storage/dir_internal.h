@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the directory storage share: the directory, ways into it
+ * that follow no symbolic link, and which of its folders are still to be flushed.
+ *
+ * How a file becomes durable:
+ * 1. It is written as tmp/<32 hex digits>; its data is flushed (fdatasync).
+ * 2. It is moved to its name, never over a file that is there already. From
+ *    here on readers see it, whole.
+ * 3. The folder that the name stands in is flushed, and, if the folder may be
+ *    younger than the last flush of those above it, they are as well. For an
+ *    exclusive put this is done at once, for others by the next sync().
+ * A power cut before 3 may take the name away, never part of the data.
+ */
+#ifndef CRMFS_STORAGE_DIR_INTERNAL_H
+#define CRMFS_STORAGE_DIR_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backends/storage/storage.h"
+
+#define TEMPORARY_FOLDER "tmp"
+#define TEMPORARY_NAME_DIGITS 32
+
+struct dir_folder {
+    char *name;    /* relative to the store; "": the store's own */
+    bool dirty;    /* names in it came or went since it was flushed */
+    bool flushing; /* belongs to the sync() under way */
+    bool durable;  /* it will be found after a power cut: all above it were flushed since */
+};
+
+struct dir_storage {
+    struct storage base;
+    char *path;
+    int root;
+    bool read_only;
+    atomic_bool walk; /* the kernel has no openat2 */
+
+    /* One sync() at a time: a second may not return before the first has flushed what both want. */
+    pthread_mutex_t sync_lock;
+
+    pthread_mutex_t lock; /* guards all below */
+    size_t folder_count;
+    struct dir_folder *folders; /* that something was put in or removed from; they only grow */
+};
+
+static inline struct dir_storage *dir_of(struct storage *storage)
+{
+    return (struct dir_storage *)storage;
+}
+
+/* Words what could not be done to NAME; returns -CODE. */
+int dir_failure(const struct dir_storage *dir, int code, const char *tried, const char *name,
+                struct failure *failure);
+
+/* 0; -EINVAL when NAME is none for a storage; -EROFS when WRITES and the directory is read-only. */
+int dir_check(const struct dir_storage *dir, const char *name, bool writes,
+              struct failure *failure);
+
+/*
+ * Opens a file or folder below the store ("" is the store itself) without
+ * following symbolic links on any part of the way. The descriptor or -errno.
+ */
+int dir_open_at(struct dir_storage *dir, const char *name, int flags);
+
+/* Opens a folder, made with those above it when missing and MAKE. The descriptor or -errno. */
+int dir_open_folder(struct dir_storage *dir, const char *folder, bool make, int flags);
+
+/* The part of NAME before its last '/', or ""; returns where the last segment begins. */
+const char *dir_split(const char *name, char folder[STORAGE_NAME_LIMIT + 1]);
+
+/* Makes an entry for FOLDER in `folders`, and for those above it. 0 or -ENOMEM. */
+int dir_folder_add(struct dir_storage *dir, const char *folder);
+
+/* Names in FOLDER, which was added before, have changed: the next sync() flushes it. */
+void dir_folder_mark(struct dir_storage *dir, const char *folder);
+
+/* Flushes FOLDER, which was added before, now. 0 or -errno. */
+int dir_folder_flush(struct dir_storage *dir, const char *folder);
+
+/* Whether the name of a file in tmp/ is one that this storage gives. */
+bool dir_temporary_name(const char *name);
+
+/* The rest of struct storage_class that writes; dir_write.c. */
+int dir_put_exclusive(struct storage *storage, const char *name, const void *bytes, size_t size,
+                      struct failure *failure);
+int dir_create(struct storage *storage, const char *name, struct storage_writer **ret_writer,
+               struct failure *failure);
+int dir_append(struct storage_writer *writer, const void *bytes, size_t size,
+               struct failure *failure);
+int dir_commit(struct storage_writer *writer, struct failure *failure);
+void dir_abort(struct storage_writer *writer);
+int dir_sync(struct storage *storage, struct failure *failure);
+int dir_remove(struct storage *storage, const char *name, struct failure *failure);
+int dir_sweep(struct storage *storage, time_t modified_before, struct failure *failure);
+
+#endif

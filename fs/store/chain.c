@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/chain.h"
+
+bool chain_next(const struct chain_place *predecessor, struct chain_step *ret_step)
+{
+    uint8_t depth = predecessor->depth;
+    uint8_t anchor = predecessor->anchor;
+
+    if (depth < OBJECT_DEPTH_MOST) {
+        *ret_step = (struct chain_step){{(uint8_t)(depth + 1), anchor}, depth};
+        return true;
+    }
+    if (anchor >= OBJECT_DEPTH_MOST - 1)
+        return false;
+
+    uint8_t next = (uint8_t)(anchor + 1);
+
+    *ret_step = (struct chain_step){{next, next}, anchor};
+    return true;
+}

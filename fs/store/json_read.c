@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/json_read.h"
+
+#include <string.h>
+
+json_t *json_read_object(const void *text, size_t size)
+{
+    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+
+    if (json_is_object(value))
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
+bool json_has_exactly(const json_t *value, const char *const *names)
+{
+    size_t count = 0;
+
+    if (!json_is_object(value))
+        return false;
+    for (; names[count] != NULL; count++) {
+        if (json_object_get(value, names[count]) == NULL)
+            return false;
+    }
+    return json_object_size(value) == count;
+}
+
+bool json_read_text(const json_t *object, const char *name, size_t most_bytes,
+                    const char **ret_text)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_string(value) || json_string_length(value) > most_bytes)
+        return false;
+    *ret_text = json_string_value(value);
+    return true;
+}
+
+bool json_read_number(const json_t *object, const char *name, uint64_t most, uint64_t *ret_number)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        (uint64_t)json_integer_value(value) > most)
+        return false;
+    *ret_number = (uint64_t)json_integer_value(value);
+    return true;
+}
+
+bool json_read_flag(const json_t *object, const char *name, bool *ret_flag)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_boolean(value))
+        return false;
+    *ret_flag = json_is_true(value);
+    return true;
+}
+
+bool json_read_array(const json_t *object, const char *name, size_t most, const json_t **ret_array)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_array(value) || json_array_size(value) > most)
+        return false;
+    *ret_array = value;
+    return true;
+}
+
+static int digit_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+bool is_hex(const char *text, size_t digits)
+{
+    size_t count = 0;
+
+    while (count < digits && digit_value(text[count]) >= 0)
+        count++;
+    return count == digits && text[count] == '\0';
+}
+
+bool json_hex_value(const json_t *value, void *bytes, size_t size)
+{
+    const char *text = json_string_value(value);
+    uint8_t *to = bytes;
+
+    if (text == NULL || json_string_length(value) != 2 * size || !is_hex(text, 2 * size))
+        return false;
+    for (size_t i = 0; i < size; i++)
+        to[i] = (uint8_t)(digit_value(text[2 * i]) << 4 | digit_value(text[2 * i + 1]));
+    return true;
+}
+
+bool json_read_hex(const json_t *object, const char *name, void *bytes, size_t size)
+{
+    return json_hex_value(json_object_get(object, name), bytes, size);
+}
+
+int json_append_hex(struct buffer *buffer, const void *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *from = bytes;
+    int error = buffer_reserve(buffer, 2 * size + 2);
+
+    if (error != 0)
+        return error;
+    buffer->data[buffer->size++] = '"';
+    for (size_t i = 0; i < size; i++) {
+        buffer->data[buffer->size++] = (uint8_t)digits[from[i] >> 4];
+        buffer->data[buffer->size++] = (uint8_t)digits[from[i] & 15];
+    }
+    buffer->data[buffer->size++] = '"';
+    return 0;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* From files to a state: the newest checkpoint that opens, and the records after it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/freshness.h"
+#include "fs/store/log_internal.h"
+
+#define NUMBER_DIGITS 20
+#define ATTEMPTS 4 /* prune may remove what a reader is about to read */
+
+const struct sealed_file_kind log_record_file = {.magic = "CRMFSLOG",
+                                                 .purpose = STORE_LOG,
+                                                 .limit = LOG_RECORD_LIMIT,
+                                                 .what = "record of the log"};
+
+void log_record_name(uint64_t sequence, char name[LOG_NAME_SIZE])
+{
+    snprintf(name, LOG_NAME_SIZE, "log/%0*" PRIu64, NUMBER_DIGITS, sequence);
+}
+
+bool log_number(const char *name, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    size_t digits = 0;
+
+    for (; name[digits] >= '0' && name[digits] <= '9'; digits++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(name[digits] - '0'), &number))
+            return false;
+    }
+    if (digits != NUMBER_DIGITS || name[digits] != '\0' || number == 0)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+void log_hash(const struct buffer *file, uint8_t hash[LOG_HASH_BYTES])
+{
+    crypto_generichash(hash, LOG_HASH_BYTES, file->data, file->size, NULL, 0);
+}
+
+static void release_entry(struct log_entry *entry)
+{
+    log_entry_release(entry);
+}
+
+int log_record_read(struct store *store, uint64_t sequence, struct log_entry *ret_entry,
+                    uint8_t ret_hash[LOG_HASH_BYTES], struct failure *failure)
+{
+    char name[LOG_NAME_SIZE];
+    cleanup_buffer struct buffer file = BUFFER(LOG_RECORD_LIMIT);
+    cleanup_buffer struct buffer plain = BUFFER(LOG_RECORD_LIMIT);
+
+    log_record_name(sequence, name);
+
+    int error = sealed_file_read(store, &log_record_file, name, &file, failure);
+
+    if (error == 0)
+        error = sealed_file_open(store, &log_record_file, name, &file, &plain, failure);
+    if (error != 0)
+        return error;
+    error = log_entry_decode(plain.data, plain.size, ret_entry);
+    if (error != 0)
+        return failure_set(failure, -error, "%s: %s", name,
+                           error == -EBADMSG ? "damaged: it holds no record of the log"
+                                             : strerror(-error));
+    log_hash(&file, ret_hash);
+    return 0;
+}
+
+/* The hash of a record's file, which is not opened. -ENOENT … */
+static int record_hash(struct store *store, uint64_t sequence, uint8_t ret_hash[LOG_HASH_BYTES],
+                       struct failure *failure)
+{
+    char name[LOG_NAME_SIZE];
+    cleanup_buffer struct buffer file = BUFFER(LOG_RECORD_LIMIT);
+
+    log_record_name(sequence, name);
+
+    int error = sealed_file_read(store, &log_record_file, name, &file, failure);
+
+    if (error == 0)
+        log_hash(&file, ret_hash);
+    return error;
+}
+
+/* One record more. -ENOENT: there is none. */
+static int follow_one(struct store *store, struct log_state *state, struct failure *failure)
+{
+    __attribute__((__cleanup__(release_entry))) struct log_entry entry = {.kind = LOG_KINDS};
+    uint8_t hash[LOG_HASH_BYTES];
+    char name[LOG_NAME_SIZE];
+    int error = log_record_read(store, state->sequence + 1, &entry, hash, failure);
+
+    if (error != 0)
+        return error;
+    log_record_name(state->sequence + 1, name);
+    error = log_state_check(state, store_header(store), &entry, failure);
+    if (error != 0) {
+        failure_prefix(failure, -error, "%s breaks a rule", name);
+        return failure_prefix(failure, EBADMSG, "the store is damaged");
+    }
+    error = log_state_prepare(state, &entry);
+    if (error != 0)
+        return failure_set(failure, -error, "%s: %s", name, strerror(-error));
+    log_state_apply(state, &entry, hash);
+    return 0;
+}
+
+/* While a checkpoint is written every 64 records, no gap is wider than what is looked at here. */
+int log_gap_after(struct store *store, uint64_t sequence)
+{
+    struct storage *storage = store_storage(store);
+    char name[LOG_NAME_SIZE];
+    uint64_t size;
+
+    for (uint64_t beyond = 2; beyond <= CHECKPOINT_EVERY + 2; beyond++) {
+        log_record_name(sequence + beyond, name);
+        if (storage->class->size(storage, name, &size, NULL) != 0)
+            continue;
+        /* Two writers may have appended meanwhile. */
+        log_record_name(sequence + 1, name);
+        return storage->class->size(storage, name, &size, NULL) == -ENOENT;
+    }
+    return 0;
+}
+
+int log_follow(struct store *store, struct log_state *state, struct failure *failure)
+{
+    int error;
+
+    do
+        error = follow_one(store, state, failure);
+    while (error == 0);
+    return error == -ENOENT ? 0 : error;
+}
+
+struct number_list {
+    uint64_t *numbers;
+    size_t count;
+};
+
+static int note_number(void *context, const char *name, uint64_t size, time_t modified)
+{
+    struct number_list *list = context;
+    uint64_t number;
+
+    (void)size;
+    (void)modified;
+    if (!log_number(name, &number))
+        return 0;
+    if ((list->count & (list->count - 1)) == 0) {
+        size_t room = list->count != 0 ? 2 * list->count : 1;
+        uint64_t *numbers = reallocarray(list->numbers, room, sizeof *numbers);
+
+        if (numbers == NULL)
+            return -ENOMEM;
+        list->numbers = numbers;
+    }
+    list->numbers[list->count++] = number;
+    return 0;
+}
+
+static int compare_numbers(const void *left, const void *right)
+{
+    uint64_t one = *(const uint64_t *)left;
+    uint64_t other = *(const uint64_t *)right;
+
+    return (one > other) - (one < other);
+}
+
+int log_list(struct store *store, const char *folder, uint64_t **ret_numbers, size_t *ret_count,
+             struct failure *failure)
+{
+    struct storage *storage = store_storage(store);
+    struct number_list list = {.count = 0};
+    int error = storage->class->list(storage, folder, note_number, &list, failure);
+
+    if (error != 0) {
+        free(list.numbers);
+        return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
+    }
+    if (list.count > 1)
+        qsort(list.numbers, list.count, sizeof *list.numbers, compare_numbers);
+    *ret_numbers = list.numbers;
+    *ret_count = list.count;
+    return 0;
+}
+
+/* A checkpoint agrees with the record that it stands for, unless that has been removed. */
+static int compare_with_record(struct store *store, const struct log_state *state,
+                               struct failure *failure)
+{
+    uint8_t hash[LOG_HASH_BYTES];
+    int error = record_hash(store, state->sequence, hash, failure);
+
+    if (error == -ENOENT)
+        return 0;
+    if (error == 0 && memcmp(hash, state->hash, sizeof hash) != 0)
+        error = failure_set(failure, EBADMSG,
+                            "the store is damaged: checkpoint %" PRIu64
+                            " and the record of that number do not agree",
+                            state->sequence);
+    return error;
+}
+
+/* The newest checkpoint that opens and agrees with its record; without any, an empty state. */
+static int read_checkpoint(struct store *store, struct log_state *state, uint64_t *ret_newest,
+                           struct failure *failure)
+{
+    cleanup_free uint64_t *numbers = NULL;
+    size_t count = 0;
+    int error = log_list(store, "checkpoints", &numbers, &count, failure);
+
+    if (error != 0)
+        return error;
+    *ret_newest = count != 0 ? numbers[count - 1] : 0;
+    while (count > 0) {
+        error = checkpoint_read(store, numbers[--count], state, failure);
+        if (error == 0) {
+            error = compare_with_record(store, state, failure);
+            if (error == 0)
+                return 0;
+            log_state_release(state);
+        }
+        if (error != -EBADMSG && error != -ENOENT)
+            return error;
+    }
+    return 0;
+}
+
+/* -EAGAIN: records or checkpoints that must be there are not. */
+static int read_whole_once(struct store *store, struct log_state *state, struct failure *failure)
+{
+    uint64_t newest;
+    int error = read_checkpoint(store, state, &newest, failure);
+
+    if (error == 0)
+        error = log_follow(store, state, failure);
+    if (error != 0)
+        return error;
+    if (newest > state->sequence || log_gap_after(store, state->sequence) != 0) {
+        failure_set(failure, EBADMSG,
+                    "the store is damaged: record %" PRIu64 " of its log is missing",
+                    state->sequence + 1);
+        return -EAGAIN;
+    }
+    return state->sequence != 0
+               ? 0
+               : failure_set(failure, EBADMSG, "the store is damaged: its log is missing");
+}
+
+static int read_whole(struct store *store, struct log_state *ret_state, struct failure *failure)
+{
+    struct log_state state = {.sequence = 0};
+    int error = -EAGAIN;
+
+    for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
+        log_state_release(&state);
+        error = read_whole_once(store, &state, failure);
+    }
+    if (error != 0) {
+        log_state_release(&state);
+        return error == -EAGAIN ? -EBADMSG : error;
+    }
+    *ret_state = state;
+    return 0;
+}
+
+static int rolled_back(struct failure *failure, uint64_t sequence, const char *how)
+{
+    return failure_set(failure, ESTALE,
+                       "the store is not what it was: its log %s record %" PRIu64
+                       ", which this machine has seen. An older copy stands in its place, or "
+                       "somebody put it back; if that was you, say --accept-rollback",
+                       how, sequence);
+}
+
+/* What a state read before needs: the records after it. */
+static int read_on(struct store *store, struct log_state *state, struct failure *failure)
+{
+    uint8_t hash[LOG_HASH_BYTES];
+    int error = record_hash(store, state->sequence, hash, failure);
+
+    if (error == 0) {
+        if (memcmp(hash, state->hash, sizeof hash) != 0)
+            return rolled_back(failure, state->sequence, "has another");
+        return log_follow(store, state, failure);
+    }
+    if (error != -ENOENT)
+        return error;
+
+    /* Removed by prune, which leaves two checkpoints beyond; or the store was rolled back. */
+    struct log_state whole = {.sequence = 0};
+
+    error = read_whole(store, &whole, failure);
+    if (error != 0)
+        return error;
+    if (whole.sequence <= state->sequence) {
+        log_state_release(&whole);
+        return rolled_back(failure, state->sequence, "ends before");
+    }
+    log_state_release(state);
+    *state = whole;
+    return 0;
+}
+
+/* SEEN was loaded before the log was read: what others have seen since does not count. */
+static int compare_with_memory(struct store *store, const struct log_state *state,
+                               const struct freshness *seen, struct failure *failure)
+{
+    uint8_t hash[LOG_HASH_BYTES];
+
+    if (state->sequence < seen->sequence)
+        return rolled_back(failure, seen->sequence, "ends before");
+
+    int error = record_hash(store, seen->sequence, hash, failure);
+
+    if (error == 0 && memcmp(hash, seen->hash, sizeof hash) != 0)
+        return rolled_back(failure, seen->sequence, "has another");
+    return error == -ENOENT ? 0 : error; /* prune has removed it */
+}
+
+int log_read(struct store *store, struct log_state *state, struct failure *failure)
+{
+    const uint8_t *id = store_header(store)->id;
+    bool first = state->sequence == 0;
+    uint64_t before = state->sequence;
+    struct freshness seen;
+    bool remembered = first && freshness_load(id, &seen);
+    int error = first ? read_whole(store, state, failure) : read_on(store, state, failure);
+
+    if (error == 0 && remembered) {
+        error = compare_with_memory(store, state, &seen, failure);
+        if (error != 0)
+            log_state_release(state);
+    }
+    if (error != 0 || state->sequence == before)
+        return error;
+    seen.sequence = state->sequence;
+    memcpy(seen.hash, state->hash, sizeof seen.hash);
+    freshness_save(id, &seen);
+    return 0;
+}
+
+int log_accept_rollback(struct store *store, struct failure *failure)
+{
+    int error = freshness_forget(store_header(store)->id);
+
+    if (error != 0)
+        failure_set(failure, -error, "cannot forget what was seen of the store: %s",
+                    strerror(-error));
+    return error;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/json_text.h"
+#include "fs/base/little_endian.h"
+#include "fs/base/memory.h"
+#include "fs/store/json_read.h"
+#include "fs/store/log_internal.h"
+
+#define FIXED_BYTES 56
+#define WHAT_LIMIT 32
+
+/* The first error stays, and makes everything after it do nothing. */
+struct writer {
+    struct buffer *output;
+    int error;
+    const char *separator;
+};
+
+static void put(struct writer *writer, const char *text)
+{
+    if (writer->error == 0)
+        writer->error = buffer_append_text(writer->output, text);
+}
+
+/* The name of the next member, or nothing before an element. */
+static void put_name(struct writer *writer, const char *name)
+{
+    put(writer, writer->separator);
+    put(writer, "\"");
+    put(writer, name);
+    put(writer, "\":");
+    writer->separator = ",";
+}
+
+static void put_string(struct writer *writer, const char *text)
+{
+    if (writer->error == 0)
+        writer->error = json_text_append(writer->output, text, strlen(text));
+}
+
+static void put_text(struct writer *writer, const char *name, const char *text)
+{
+    put_name(writer, name);
+    put_string(writer, text);
+}
+
+static void put_hex(struct writer *writer, const char *name, const void *bytes, size_t size)
+{
+    put_name(writer, name);
+    if (writer->error == 0)
+        writer->error = json_append_hex(writer->output, bytes, size);
+}
+
+static void put_number(struct writer *writer, const char *name, uint64_t number)
+{
+    put_name(writer, name);
+    if (writer->error == 0)
+        writer->error = buffer_print(writer->output, "%llu", (unsigned long long)number);
+}
+
+static void put_texts(struct writer *writer, const char *name, char *const *texts, size_t count)
+{
+    put_name(writer, name);
+    put(writer, "[");
+    for (size_t i = 0; i < count; i++) {
+        put(writer, i == 0 ? "" : ",");
+        put_string(writer, texts[i]);
+    }
+    put(writer, "]");
+}
+
+static void put_snapshot(struct writer *writer, const struct log_entry *entry)
+{
+    const struct snapshot *snapshot = &entry->snapshot;
+    uint8_t tree[OBJECT_REFERENCE_BYTES];
+
+    object_reference_encode(&snapshot->tree, tree);
+    put_hex(writer, "snapshot", snapshot->id, sizeof snapshot->id);
+    put_text(writer, "name", snapshot->name);
+    put_number(writer, "time", snapshot->time_ns);
+    put_texts(writer, "tags", snapshot->tags, snapshot->tag_count);
+    put_text(writer, "host", snapshot->host);
+    put_hex(writer, "tree", tree, sizeof tree);
+    put_texts(writer, "packs", entry->packs, entry->pack_count);
+    put_number(writer, "raw", snapshot->raw_bytes);
+    put_number(writer, "stored", snapshot->stored_bytes);
+}
+
+static void put_gone(struct writer *writer, const struct log_entry *entry)
+{
+    put_name(writer, "snapshots");
+    put(writer, "[");
+    for (size_t i = 0; i < entry->gone_count; i++) {
+        put(writer, i == 0 ? "" : ",");
+        if (writer->error == 0)
+            writer->error = json_append_hex(writer->output, entry->gone[i], sizeof entry->gone[i]);
+    }
+    put(writer, "]");
+}
+
+static void put_members(struct writer *writer, const struct log_entry *entry)
+{
+    switch (entry->kind) {
+    case LOG_CREATE: put_hex(writer, "store", entry->id, sizeof entry->id); break;
+    case LOG_TAKE: put_snapshot(writer, entry); break;
+    case LOG_FORGET: put_gone(writer, entry); break;
+    case LOG_RENAME:
+        put_hex(writer, "snapshot", entry->id, sizeof entry->id);
+        put_text(writer, "name", entry->text);
+        break;
+    case LOG_MARK:
+    case LOG_UNMARK:
+    case LOG_REMOVE: put_texts(writer, "packs", entry->packs, entry->pack_count); break;
+    case LOG_KEY_CHANGE:
+        put_hex(writer, "slot", entry->id, sizeof entry->id);
+        put_text(writer, "what", entry->text);
+        break;
+    case LOG_KINDS: break;
+    }
+}
+
+int log_entry_encode(const struct log_entry *entry, struct buffer *output)
+{
+    uint8_t fixed[FIXED_BYTES] = {0};
+    struct writer writer = {.output = output, .separator = ""};
+
+    memcpy(fixed, entry->before, LOG_HASH_BYTES);
+    put_u64(fixed + 32, entry->sequence);
+    put_u64(fixed + 40, entry->time_ns);
+    fixed[48] = (uint8_t)entry->kind;
+    buffer_clear(output);
+    writer.error = buffer_append(output, fixed, sizeof fixed);
+    put(&writer, "{");
+    put_members(&writer, entry);
+    put(&writer, "}");
+    if (writer.error == 0)
+        put_u32(output->data + 52, (uint32_t)(output->size - FIXED_BYTES));
+    return writer.error;
+}
+
+static bool take_text(const json_t *object, const char *name, size_t most, char **ret_text,
+                      int *error)
+{
+    const char *text;
+
+    if (!json_read_text(object, name, most, &text))
+        return false;
+    *ret_text = strdup(text);
+    if (*ret_text == NULL)
+        *error = -ENOMEM;
+    return *ret_text != NULL;
+}
+
+/* What was read before a failure is the caller's, who releases it. */
+static bool take_texts(const json_t *object, const char *name, size_t most, char ***ret_texts,
+                       size_t *ret_count, int *error)
+{
+    const json_t *array;
+
+    if (!json_read_array(object, name, most, &array))
+        return false;
+    *ret_texts = allocate_array(json_array_size(array), sizeof **ret_texts);
+    if (*ret_texts == NULL) {
+        *error = -ENOMEM;
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+
+        if (text == NULL)
+            return false;
+        (*ret_texts)[i] = strdup(text);
+        if ((*ret_texts)[i] == NULL) {
+            *error = -ENOMEM;
+            return false;
+        }
+        *ret_count = i + 1;
+    }
+    return true;
+}
+
+static bool take_packs(const json_t *object, struct log_entry *entry, int *error)
+{
+    if (!take_texts(object, "packs", LOG_RECORD_LIMIT / PACK_NAME_DIGITS, &entry->packs,
+                    &entry->pack_count, error))
+        return false;
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        if (!is_hex(entry->packs[i], PACK_NAME_DIGITS))
+            return false;
+    }
+    return true;
+}
+
+static bool take_snapshot(const json_t *object, struct log_entry *entry, int *error)
+{
+    static const char *const members[] = {"snapshot", "name",  "time", "tags",   "host",
+                                          "tree",     "packs", "raw",  "stored", NULL};
+    struct snapshot *snapshot = &entry->snapshot;
+    uint8_t tree[OBJECT_REFERENCE_BYTES];
+
+    if (!json_has_exactly(object, members) ||
+        !json_read_hex(object, "snapshot", snapshot->id, sizeof snapshot->id) ||
+        !take_text(object, "name", SNAPSHOT_NAME_LIMIT, &snapshot->name, error) ||
+        !json_read_number(object, "time", INT64_MAX, &snapshot->time_ns) ||
+        !take_texts(object, "tags", SNAPSHOT_TAGS_LIMIT, &snapshot->tags, &snapshot->tag_count,
+                    error) ||
+        !take_text(object, "host", SNAPSHOT_HOST_LIMIT, &snapshot->host, error) ||
+        !json_read_hex(object, "tree", tree, sizeof tree) || !take_packs(object, entry, error) ||
+        !json_read_number(object, "raw", INT64_MAX, &snapshot->raw_bytes) ||
+        !json_read_number(object, "stored", INT64_MAX, &snapshot->stored_bytes))
+        return false;
+    snapshot->tree = object_reference_decode(tree);
+    return snapshot_check(snapshot, NULL) == 0;
+}
+
+static bool take_gone(const json_t *object, struct log_entry *entry, int *error)
+{
+    static const char *const members[] = {"snapshots", NULL};
+    const json_t *array;
+
+    if (!json_has_exactly(object, members) ||
+        !json_read_array(object, "snapshots", LOG_RECORD_LIMIT / SNAPSHOT_ID_BYTES, &array))
+        return false;
+    entry->gone = allocate_array(json_array_size(array), sizeof *entry->gone);
+    if (entry->gone == NULL) {
+        *error = -ENOMEM;
+        return false;
+    }
+    entry->gone_count = json_array_size(array);
+    for (size_t i = 0; i < entry->gone_count; i++) {
+        if (!json_hex_value(json_array_get(array, i), entry->gone[i], sizeof entry->gone[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool take_members(const json_t *object, struct log_entry *entry, int *error)
+{
+    static const char *const create[] = {"store", NULL};
+    static const char *const packs[] = {"packs", NULL};
+    static const char *const named[] = {"snapshot", "name", NULL};
+    static const char *const key[] = {"slot", "what", NULL};
+
+    switch (entry->kind) {
+    case LOG_CREATE:
+        return json_has_exactly(object, create) &&
+               json_read_hex(object, "store", entry->id, sizeof entry->id);
+    case LOG_TAKE: return take_snapshot(object, entry, error);
+    case LOG_FORGET: return take_gone(object, entry, error);
+    case LOG_RENAME:
+        return json_has_exactly(object, named) &&
+               json_read_hex(object, "snapshot", entry->id, sizeof entry->id) &&
+               take_text(object, "name", SNAPSHOT_NAME_LIMIT, &entry->text, error) &&
+               snapshot_name_check(entry->text, NULL) == 0;
+    case LOG_MARK:
+    case LOG_UNMARK:
+    case LOG_REMOVE: return json_has_exactly(object, packs) && take_packs(object, entry, error);
+    case LOG_KEY_CHANGE:
+        return json_has_exactly(object, key) &&
+               json_read_hex(object, "slot", entry->id, sizeof entry->id) &&
+               take_text(object, "what", WHAT_LIMIT, &entry->text, error);
+    case LOG_KINDS: break;
+    }
+    return false;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    while (size > 0 && *bytes == 0) {
+        bytes++;
+        size--;
+    }
+    return size == 0;
+}
+
+int log_entry_decode(const void *plain, size_t size, struct log_entry *ret_entry)
+{
+    const uint8_t *bytes = plain;
+    struct log_entry entry = {.kind = LOG_KINDS};
+    int error = -EBADMSG;
+
+    if (size < FIXED_BYTES)
+        return -EBADMSG;
+
+    size_t length = get_u32(bytes + 52);
+
+    memcpy(entry.before, bytes, LOG_HASH_BYTES);
+    entry.sequence = get_u64(bytes + 32);
+    entry.time_ns = get_u64(bytes + 40);
+    entry.kind = bytes[48];
+    if (length > size - FIXED_BYTES || !is_zero(bytes + 49, 3) || entry.time_ns > INT64_MAX ||
+        !is_zero(bytes + FIXED_BYTES + length, size - FIXED_BYTES - length))
+        return -EBADMSG;
+
+    cleanup_json json_t *object = json_read_object(bytes + FIXED_BYTES, length);
+
+    if (object != NULL && take_members(object, &entry, &error)) {
+        *ret_entry = entry;
+        return 0;
+    }
+    log_entry_release(&entry);
+    return error;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/log_internal.h"
+
+void log_state_release(struct log_state *state)
+{
+    for (size_t i = 0; i < state->snapshot_count; i++)
+        snapshot_release(&state->snapshots[i]);
+    for (size_t i = 0; i < state->mark_count; i++)
+        free(state->marks[i].pack);
+    free(state->snapshots);
+    free(state->marks);
+    *state = (struct log_state){.sequence = 0};
+}
+
+const struct snapshot *log_find(const struct log_state *state, const char *name)
+{
+    for (size_t i = 0; i < state->snapshot_count; i++) {
+        if (strcmp(state->snapshots[i].name, name) == 0)
+            return &state->snapshots[i];
+    }
+    return NULL;
+}
+
+static struct snapshot *find_id(const struct log_state *state, const uint8_t id[SNAPSHOT_ID_BYTES])
+{
+    for (size_t i = 0; i < state->snapshot_count; i++) {
+        if (memcmp(state->snapshots[i].id, id, SNAPSHOT_ID_BYTES) == 0)
+            return &state->snapshots[i];
+    }
+    return NULL;
+}
+
+/* Where PACK's mark stands, or would. */
+static size_t mark_place(const struct log_state *state, const char *pack)
+{
+    size_t low = 0;
+    size_t high = state->mark_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(state->marks[middle].pack, pack) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct log_mark *find_mark(const struct log_state *state, const char *pack)
+{
+    size_t place = mark_place(state, pack);
+
+    if (place == state->mark_count || strcmp(state->marks[place].pack, pack) != 0)
+        return NULL;
+    return &state->marks[place];
+}
+
+const struct log_mark *log_find_mark(const struct log_state *state, const char *pack)
+{
+    return find_mark(state, pack);
+}
+
+static int check_take(const struct log_state *state, const struct log_entry *entry,
+                      struct failure *failure)
+{
+    int error = snapshot_check(&entry->snapshot, failure);
+
+    if (error != 0)
+        return error;
+    if (log_find(state, entry->snapshot.name) != NULL)
+        return failure_set(failure, EEXIST, "there is a snapshot \"%s\" already",
+                           entry->snapshot.name);
+    if (find_id(state, entry->snapshot.id) != NULL)
+        return failure_set(failure, EEXIST, "there is a snapshot with this id already");
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        if (find_mark(state, entry->packs[i]) != NULL)
+            return failure_set(failure, EBUSY,
+                               "pack %s of the snapshot is marked for removal, or was removed",
+                               entry->packs[i]);
+    }
+    return 0;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    return memcmp(left, right, SNAPSHOT_ID_BYTES);
+}
+
+static int check_forget(const struct log_state *state, const struct log_entry *entry,
+                        struct failure *failure)
+{
+    if (entry->gone_count == 0)
+        return failure_set(failure, EINVAL, "a record forgets no snapshot");
+    qsort(entry->gone, entry->gone_count, sizeof *entry->gone, compare_ids);
+    for (size_t i = 0; i < entry->gone_count; i++) {
+        if (find_id(state, entry->gone[i]) == NULL)
+            return failure_set(failure, ENOENT, "there is no such snapshot");
+        if (i > 0 && compare_ids(entry->gone[i - 1], entry->gone[i]) == 0)
+            return failure_set(failure, EINVAL, "a snapshot is forgotten twice");
+    }
+    return 0;
+}
+
+static int check_rename(const struct log_state *state, const struct log_entry *entry,
+                        struct failure *failure)
+{
+    int error = snapshot_name_check(entry->text, failure);
+
+    if (error != 0)
+        return error;
+    if (find_id(state, entry->id) == NULL)
+        return failure_set(failure, ENOENT, "there is no such snapshot");
+    if (log_find(state, entry->text) != NULL)
+        return failure_set(failure, EEXIST, "there is a snapshot \"%s\" already", entry->text);
+    return 0;
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* MARK wants packs without a mark, the others packs that have one and stand yet. */
+static int check_packs(const struct log_state *state, const struct log_entry *entry,
+                       struct failure *failure)
+{
+    if (entry->pack_count == 0)
+        return failure_set(failure, EINVAL, "a record names no pack");
+    qsort((void *)entry->packs, entry->pack_count, sizeof *entry->packs, compare_texts);
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        const struct log_mark *mark = find_mark(state, entry->packs[i]);
+
+        if (i > 0 && strcmp(entry->packs[i - 1], entry->packs[i]) == 0)
+            return failure_set(failure, EINVAL, "pack %s is named twice", entry->packs[i]);
+        if (entry->kind == LOG_MARK && mark != NULL)
+            return failure_set(failure, EEXIST, "pack %s is marked already", entry->packs[i]);
+        if (entry->kind != LOG_MARK && (mark == NULL || mark->removed))
+            return failure_set(failure, ENOENT, "pack %s is not marked", entry->packs[i]);
+    }
+    return 0;
+}
+
+static int check_first(const struct log_state *state, const struct store_header *header,
+                       const struct log_entry *entry, struct failure *failure)
+{
+    if (state->sequence != 0)
+        return failure_set(failure, EINVAL, "only the first record creates the store");
+    if (memcmp(entry->id, header->id, STORE_ID_BYTES) != 0)
+        return failure_set(failure, EINVAL, "the log is another store's");
+    return 0;
+}
+
+int log_state_check(const struct log_state *state, const struct store_header *header,
+                    const struct log_entry *entry, struct failure *failure)
+{
+    if (entry->sequence != state->sequence + 1)
+        return failure_set(failure, EINVAL, "the record says that it is number %llu",
+                           (unsigned long long)entry->sequence);
+    if (memcmp(entry->before, state->hash, LOG_HASH_BYTES) != 0)
+        return failure_set(failure, EINVAL,
+                           "the record does not continue the one before it: the log was forked");
+    if (state->sequence == 0 && entry->kind != LOG_CREATE)
+        return failure_set(failure, EINVAL, "the first record does not create the store");
+    switch (entry->kind) {
+    case LOG_CREATE: return check_first(state, header, entry, failure);
+    case LOG_TAKE: return check_take(state, entry, failure);
+    case LOG_FORGET: return check_forget(state, entry, failure);
+    case LOG_RENAME: return check_rename(state, entry, failure);
+    case LOG_MARK:
+    case LOG_UNMARK:
+    case LOG_REMOVE: return check_packs(state, entry, failure);
+    case LOG_KEY_CHANGE: return 0;
+    case LOG_KINDS: break;
+    }
+    return failure_set(failure, EINVAL, "the record is of no known kind");
+}
+
+static int grow(void *pointer_to_array, size_t count, size_t more, size_t size)
+{
+    void *array;
+
+    memcpy(&array, pointer_to_array, sizeof array);
+    array = reallocarray(array, count + more, size);
+    if (array == NULL)
+        return -ENOMEM;
+    memcpy(pointer_to_array, &array, sizeof array);
+    return 0;
+}
+
+int log_state_prepare(struct log_state *state, const struct log_entry *entry)
+{
+    if (entry->kind == LOG_TAKE)
+        return grow(&state->snapshots, state->snapshot_count, 1, sizeof *state->snapshots);
+    if (entry->kind == LOG_MARK)
+        return grow(&state->marks, state->mark_count, entry->pack_count, sizeof *state->marks);
+    return 0;
+}
+
+/* Puts a snapshot where its time and name belong; there is room for it. */
+static void insert(struct log_state *state, struct snapshot snapshot)
+{
+    size_t place = state->snapshot_count++;
+
+    for (; place > 0 && snapshot_compare(&snapshot, &state->snapshots[place - 1]) < 0; place--)
+        state->snapshots[place] = state->snapshots[place - 1];
+    state->snapshots[place] = snapshot;
+}
+
+/* Takes a snapshot out, which becomes the caller's. */
+static struct snapshot extract(struct log_state *state, const uint8_t id[SNAPSHOT_ID_BYTES])
+{
+    struct snapshot *place = find_id(state, id);
+    struct snapshot snapshot = *place;
+    size_t after = (size_t)(state->snapshots + state->snapshot_count - (place + 1));
+
+    memmove(place, place + 1, after * sizeof *place);
+    state->snapshot_count--;
+    return snapshot;
+}
+
+static void apply_forget(struct log_state *state, const struct log_entry *entry)
+{
+    for (size_t i = 0; i < entry->gone_count; i++) {
+        struct snapshot gone = extract(state, entry->gone[i]);
+
+        snapshot_release(&gone);
+    }
+}
+
+static void apply_rename(struct log_state *state, struct log_entry *entry)
+{
+    struct snapshot snapshot = extract(state, entry->id);
+
+    free(snapshot.name);
+    snapshot.name = steal_pointer(&entry->text);
+    insert(state, snapshot);
+}
+
+static void apply_mark(struct log_state *state, struct log_entry *entry)
+{
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        size_t place = mark_place(state, entry->packs[i]);
+
+        memmove(&state->marks[place + 1], &state->marks[place],
+                (state->mark_count - place) * sizeof *state->marks);
+        state->marks[place] =
+            (struct log_mark){.pack = steal_pointer(&entry->packs[i]), .time_ns = entry->time_ns};
+        state->mark_count++;
+    }
+}
+
+static void apply_unmark(struct log_state *state, const struct log_entry *entry)
+{
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        size_t place = mark_place(state, entry->packs[i]);
+
+        free(state->marks[place].pack);
+        state->mark_count--;
+        memmove(&state->marks[place], &state->marks[place + 1],
+                (state->mark_count - place) * sizeof *state->marks);
+    }
+}
+
+/* What was removed long ago is forgotten, so that a state does not grow for ever. */
+static void apply_remove(struct log_state *state, const struct log_entry *entry)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        struct log_mark *mark = find_mark(state, entry->packs[i]);
+
+        mark->removed = true;
+        mark->time_ns = entry->time_ns;
+    }
+    for (size_t i = 0; i < state->mark_count; i++) {
+        const struct log_mark *mark = &state->marks[i];
+
+        if (mark->removed && entry->time_ns > mark->time_ns &&
+            entry->time_ns - mark->time_ns > LOG_REMOVED_KEPT_NS)
+            free(mark->pack);
+        else
+            state->marks[kept++] = *mark;
+    }
+    state->mark_count = kept;
+}
+
+void log_state_apply(struct log_state *state, struct log_entry *entry,
+                     const uint8_t hash[LOG_HASH_BYTES])
+{
+    switch (entry->kind) {
+    case LOG_TAKE:
+        insert(state, entry->snapshot);
+        entry->snapshot = (struct snapshot){.tag_count = 0};
+        break;
+    case LOG_FORGET: apply_forget(state, entry); break;
+    case LOG_RENAME: apply_rename(state, entry); break;
+    case LOG_MARK: apply_mark(state, entry); break;
+    case LOG_UNMARK: apply_unmark(state, entry); break;
+    case LOG_REMOVE: apply_remove(state, entry); break;
+    case LOG_CREATE:
+    case LOG_KEY_CHANGE:
+    case LOG_KINDS: break;
+    }
+    state->sequence = entry->sequence;
+    memcpy(state->hash, hash, LOG_HASH_BYTES);
+}

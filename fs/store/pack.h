@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packs: files of many sealed objects (FORMAT.md, "Packs"). A writer hands every
+ * body on to the storage as it comes and keeps the directory only; the pack
+ * appears, whole, when it is finished.
+ */
+#ifndef CRMFS_STORE_PACK_H
+#define CRMFS_STORE_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/base/buffer.h"
+#include "fs/base/failure.h"
+#include "fs/store/object_body.h"
+#include "fs/store/store.h"
+
+#define PACK_HEAD_BYTES ((size_t)40)
+#define PACK_FOOT_BYTES ((size_t)16)
+#define PACK_ROUND_BYTES ((size_t)64 << 10) /* a pack's length is a multiple of it */
+#define PACK_BYTES_TARGET ((uint64_t)16 << 20)
+#define PACK_BYTES_MOST ((uint64_t)64 << 20)
+#define PACK_OBJECTS_MOST ((size_t)65536)
+#define PACK_FOLDER "packs"
+#define PACK_NAME_SIZE 65                                /* 64 hexadecimal digits and NUL */
+#define PACK_PATH_SIZE (sizeof PACK_FOLDER "/00/" + 64)  /* its name for the storage, and NUL */
+
+/* How references name a pack. */
+uint64_t pack_hint(const uint8_t salt[STORE_SALT_BYTES]);
+
+void pack_name(const uint8_t salt[STORE_SALT_BYTES], char ret_name[PACK_NAME_SIZE]);
+void pack_path(const uint8_t salt[STORE_SALT_BYTES], char ret_path[PACK_PATH_SIZE]);
+
+/* The salt that NAME (64 lower-case hexadecimal digits, nothing else) stands for; false: no name. */
+bool pack_salt(const char *name, uint8_t ret_salt[STORE_SALT_BYTES]);
+
+/* ---- The directory ---- */
+
+#define PACK_DIRECTORY_HEAD_BYTES ((size_t)8)
+#define PACK_ENTRY_BYTES ((size_t)44)
+#define PACK_ENTRY_BYTES_MOST (PACK_ENTRY_BYTES + OBJECT_REFERENCE_BYTES)
+#define PACK_DIRECTORY_LIMIT                                                                       \
+    (PACK_DIRECTORY_HEAD_BYTES + PACK_OBJECTS_MOST * PACK_ENTRY_BYTES_MOST + PACK_ROUND_BYTES)
+
+struct pack_entry {
+    struct object_reference reference; /* its pack_hint is the pack's own */
+    enum object_type type;
+    enum object_encoding encoding;
+    uint8_t depth;
+    struct object_reference parent; /* OBJECT_ZSTD_PARENT only */
+};
+
+/* Not 0 ends the reading, and is what it returns. */
+typedef int pack_visit(void *context, const struct pack_entry *entry);
+
+/*
+ * Every object of a directory, given in plaintext, of a pack whose directory
+ * begins at END. It is checked as a whole before the first visit. -EBADMSG.
+ */
+int pack_directory_decode(const void *bytes, size_t size, uint64_t hint, uint64_t end,
+                          pack_visit *visit, void *context);
+
+/* The directory of the pack of SALT, still sealed off by SEALER, into PLAIN. -EBADMSG, -ENOENT … */
+int pack_directory_read(struct storage *storage, struct sealer *sealer,
+                        const uint8_t salt[STORE_SALT_BYTES], struct buffer *plain,
+                        uint64_t *ret_end, struct failure *failure);
+
+/* ---- Writing ---- */
+
+struct pack_writer;
+
+int pack_writer_create(struct store *store, struct pack_writer **ret_writer,
+                       struct failure *failure);
+
+/*
+ * Seals a body, of SIZE bytes, whose head is HEAD, and appends it. After an
+ * error other than -ENOMEM the pack can only be freed.
+ */
+int pack_writer_add(struct pack_writer *writer, const uint8_t id[OBJECT_ID_BYTES],
+                    const struct object_head *head, const void *body, size_t size,
+                    struct object_reference *ret_reference, struct failure *failure);
+
+/* Whether the next object belongs into the next pack. */
+bool pack_writer_is_full(const struct pack_writer *writer);
+
+/* Writes the directory and commits; afterwards only the functions below. At least one object. */
+int pack_writer_finish(struct pack_writer *writer, struct failure *failure);
+
+const uint8_t *pack_writer_salt(const struct pack_writer *writer); /* STORE_SALT_BYTES */
+uint64_t pack_writer_bytes(const struct pack_writer *writer);      /* so far, or in the end */
+int pack_writer_visit(const struct pack_writer *writer, pack_visit *visit, void *context);
+
+/* NULL is allowed; a pack that was not finished is dropped. */
+void pack_writer_free(struct pack_writer *writer);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Paths that still hold when the daemon has left the directory they were written in. */
+#ifndef CRMFS_TOOLS_PATH_H
+#define CRMFS_TOOLS_PATH_H
+
+/* PATH made absolute, its links left alone. The caller's to free; NULL: errno says why. */
+char *path_absolute(const char *path);
+
+/*
+ * The mountpoint PATH without links. It need not answer, as a dead mount does
+ * not, nor exist. The caller's to free; NULL: errno says why.
+ */
+char *path_of_mountpoint(const char *path);
+
+#endif
