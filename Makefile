@@ -20,7 +20,7 @@ CC_tsan = clang
 CC_fuzz = clang
 CC := $(or $(CC_$(VARIANT)),$(CC))
 
-FLAGS_release = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_release = -O3 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_asan = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_fuzz = $(FLAGS_asan) -fsanitize=fuzzer-no-link

@@ -276,7 +276,7 @@ def json_document(raw):
             return False
 
 
-FIRST_KEY_IS_OURS = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"(?:\$|\\u0024)')
+OURS = re.compile(rb'[ \t\r\n]*(?:null|\{[ \t\r\n]*"(?:\$|\\u0024))')
 
 
 def json_cell(cell, kind):
@@ -291,7 +291,7 @@ def json_cell(cell, kind):
         return b'{"$base64":true,"encoded":"%s","text":true}' % base64.b64encode(cell)
     if kind != "json":
         return json_string(cell)
-    if json_document(cell) and not FIRST_KEY_IS_OURS.match(cell):
+    if json_document(cell) and not OURS.match(cell):
         return cell.replace(b"\n", b" ").replace(b"\r", b" ")
     return b'{"$text":%s}' % json_string(cell)
 

@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "mount.crmfs") == 0)
         return command_mount_helper(argc, argv);
     if (argc < 2) {
-        fputs(usage_crmfs, stderr);
+        fputs("crmfs: which command? crmfs --help lists them\n", stderr);
         return STATUS_USAGE;
     }
     if (is_either(argv[1], "--help", "-h"))

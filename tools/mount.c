@@ -93,9 +93,10 @@ static int read_sources(struct mount *mount, char **words, int count, struct fai
     for (int i = 0; i < count && error == 0; i++)
         error = source_list_add(&mount->sources, words[i], directory, failure);
     if (error == 0 && mount->sources.count == 0)
-        return failure_set(failure, EINVAL,
-                           "there is no source; crmfs mount SOURCE... MOUNTPOINT, or name some in "
-                           "a configuration");
+        return failure_set(
+            failure, EINVAL,
+            "there is no source before the mountpoint, nor in a configuration; crmfs "
+            "mount --help says more");
     return error;
 }
 

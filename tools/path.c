@@ -24,7 +24,7 @@ char *path_of_mountpoint(const char *path)
 {
     char *whole = realpath(path, NULL);
 
-    if (whole != NULL)
+    if (whole != NULL || path[0] == '\0')
         return whole;
 
     cleanup_free char *copy = path_absolute(path);

@@ -24,8 +24,8 @@ const char usage_crmfs[] =
 const char usage_mount[] =
     "usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... MOUNTPOINT\n"
     "\n"
-    "Shows the tables of each SOURCE as files in MOUNTPOINT/live/NAME/. A SOURCE is a\n"
-    "path or a URL (crm.db, sqlite:/srv/crm.db), with a name if you like (crm=/srv/a.db).\n"
+    "Shows the tables of each SOURCE as files in MOUNTPOINT/live/NAME/. A SOURCE is\n"
+    "a path or a URL (crm.db, sqlite:/srv/crm.db), with a name if you like: crm=a.db.\n"
     "\n"
     "  -o OPTION,...      mount options, see below; may be given more than once\n"
     "  -f, --foreground   stay in the foreground\n"
@@ -43,11 +43,14 @@ const char usage_mount[] =
     "  allow_root            let root see it\n"
     "  uid=, gid=            owner and group to show (yours); names or numbers\n"
     "  umask=OCTAL           permissions to leave out of 0444 and 0555\n"
-    "  noauto_unmount        stay mounted, without answering, when crmfs is killed\n"
+    "  auto_unmount          unmount even when crmfs is killed (so it is;\n"
+    "                        noauto_unmount leaves a mount that does not answer)\n"
+    "  default_permissions   let the kernel keep to the permissions shown (so it is)\n"
+    "  ro, rw                the mount is read-only either way\n"
     "  fsname=, subtype=     what mount(8) and df(1) show\n"
     "  max_read=SIZE         the most that the kernel asks for at once\n"
     "  debug                 report every request; goes with -f\n"
-    "Those of mount(8), such as ro, nofail, noexec and x-systemd.automount, are taken too.\n";
+    "Those of mount(8), such as nofail and x-systemd.automount, are taken too.\n";
 
 const char usage_mount_helper[] =
     "usage: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o OPTION,...]\n"

@@ -51,7 +51,7 @@ struct foreign_key {
 
 struct schema {
     unsigned references; /* atomic */
-    char *name;          /* as the source spells it; valid UTF-8, no NUL */
+    char *name;          /* as the source spells it, valid UTF-8 or not; no NUL */
     enum relation_kind kind;
     size_t column_count;
     struct column *columns;

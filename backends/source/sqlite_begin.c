@@ -21,7 +21,7 @@
 #include "backends/source/plain_file.h"
 #include "backends/source/sqlite_internal.h"
 
-#define ATTEMPTS 6       /* to find the files as they were when we looked */
+#define ATTEMPTS 6        /* to find the files as they were when we looked */
 #define SHARED_ATTEMPTS 3 /* of these, with the shared memory; then without */
 #define PAUSE_US 200
 #define SNAPSHOT_ATTEMPTS 24
@@ -250,33 +250,46 @@ static struct timespec newest(const struct file_mark *left, const struct file_ma
     return later ? right->modified : left->modified;
 }
 
+/* Tries until the files hold still. */
+static int begin_patiently(const struct sqlite_source *source, struct sqlite_dataset **ret_dataset,
+                           struct failure *failure)
+{
+    int error = -EAGAIN;
+
+    for (int i = 0; i < ATTEMPTS && worth_another_try(error); i++) {
+        if (i > 0)
+            pause_us(PAUSE_US);
+        failure->code = 0;
+        error = begin_once(source, i < SHARED_ATTEMPTS, ret_dataset, failure);
+    }
+    if (error == -EAGAIN)
+        return failure_set(failure, EBUSY,
+                           SHOWN_PATH ": the database is opened, closed or replaced all the "
+                                      "time; try again",
+                           source->path);
+    return error;
+}
+
+static int read_catalogue(struct sqlite_dataset *dataset, struct failure *failure)
+{
+    int error = connection_ready(&dataset->connections[0], failure);
+
+    return error != 0 ? error
+                      : catalogue_read(&dataset->connections[0], &dataset->catalogue, failure);
+}
+
 int sqlite_begin(const struct sqlite_source *source, struct dataset **ret_dataset,
                  struct source_version *ret_version, struct failure *failure)
 {
     struct sqlite_dataset *dataset = NULL;
     struct failure own = {.code = 0};
-    int error = -EAGAIN;
+    int error = begin_patiently(source, &dataset, failure != NULL ? failure : &own);
 
-    for (int i = 0; i < ATTEMPTS && worth_another_try(error); i++) {
-        pause_us(i * PAUSE_US);
-        own.code = 0;
-        error = begin_once(source, i < SHARED_ATTEMPTS, &dataset, &own);
-    }
-    if (error == -EAGAIN)
-        error = failure_set(&own, EBUSY,
-                            SHOWN_PATH ": the database is opened, closed or replaced all the "
-                                       "time; try again",
-                            source->path);
-    if (error == 0) {
-        error = connection_ready(&dataset->connections[0], &own);
-        if (error == 0)
-            error = catalogue_read(&dataset->connections[0], &dataset->catalogue, &own);
-        if (error != 0)
-            dataset->dataset.class->release(&dataset->dataset);
-    }
+    if (error != 0 || dataset == NULL)
+        return error;
+    error = read_catalogue(dataset, failure);
     if (error != 0) {
-        if (failure != NULL)
-            *failure = own;
+        dataset->dataset.class->release(&dataset->dataset);
         return error;
     }
     dataset->dataset.changed = newest(&dataset->place.database, &dataset->place.log);

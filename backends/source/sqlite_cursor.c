@@ -51,8 +51,8 @@ void sqlite_cursor_fill(struct sqlite_cursor *cursor, sqlite3_stmt *statement)
 
 static int fail(struct sqlite_cursor *cursor, int code, struct failure *failure)
 {
-    cursor->error = sqlite_dataset_failure(cursor->dataset, cursor->connection, code, cursor->table,
-                                           failure);
+    cursor->error =
+        sqlite_dataset_failure(cursor->dataset, cursor->connection, code, cursor->table, failure);
     return cursor->error;
 }
 
@@ -183,11 +183,10 @@ static int prepare_rows(struct sqlite_cursor *cursor)
                                   ordered ? " ORDER BY " : "", ordered ? table->order : "");
     if (cursor->rowid_result < 0)
         cursor->rowid_result = (int)table->schema->column_count;
-    code = connection_prepare(connection, &cursor->rows,
-                              "SELECT *%s%s FROM %s WHERE %s >= ?1 ORDER BY %s",
-                              table->rowid_column < 0 ? ", " : "",
-                              table->rowid_column < 0 ? table->rowid : "", table->from,
-                              table->rowid, table->order);
+    code = connection_prepare(
+        connection, &cursor->rows, "SELECT *%s%s FROM %s WHERE %s >= ?1 ORDER BY %s",
+        table->rowid_column < 0 ? ", " : "", table->rowid_column < 0 ? table->rowid : "",
+        table->from, table->rowid, table->order);
     return code == SQLITE_OK ? sqlite3_bind_int64(cursor->rows, 1, cursor->rowid) : code;
 }
 
@@ -223,8 +222,7 @@ int sqlite_open_cursor(struct dataset *base, size_t index, const struct range_pl
             sqlite3_limit(cursor->connection->database, SQLITE_LIMIT_LENGTH,
                           (int)CELL_INLINE_BYTES);
         if (code == SQLITE_OK &&
-            sqlite3_column_count(cursor->rows) !=
-                (int)count + (cursor->rowid_result == (int)count))
+            sqlite3_column_count(cursor->rows) != (int)count + (cursor->rowid_result == (int)count))
             code = SQLITE_SCHEMA;
         if (code != SQLITE_OK)
             error = fail(cursor, code, failure);

@@ -37,8 +37,7 @@ static bool has_changed(const struct sqlite_dataset *dataset)
     case MOMENT_LOCKED:
         return looked && file_mark_same_file(&dataset->place.database, &now.database) &&
                !file_mark_equal(&dataset->place.database, &now.database);
-    case MOMENT_FILE:
-        return !looked || !file_mark_equal(&dataset->place.database, &now.database);
+    case MOMENT_FILE: return !looked || !file_mark_equal(&dataset->place.database, &now.database);
     case MOMENT_FILE_LOG: return !looked || !place_equal(&dataset->place, &now);
     }
     return false;
@@ -71,8 +70,8 @@ int sqlite_dataset_failure(struct sqlite_dataset *dataset, struct connection *co
         has_changed(dataset))
         return stale(dataset, failure);
 
-    int error = sqlite_failure(failure, connection, code,
-                               table != NULL ? table->schema->name : NULL);
+    int error =
+        sqlite_failure(failure, connection, code, table != NULL ? table->schema->name : NULL);
 
     if (error == -EILSEQ && failure != NULL)
         failure->code = EIO;

@@ -84,12 +84,11 @@ int sqlite_failure(struct failure *failure, struct connection *connection, int c
     }
     if (failure == NULL)
         return -verdict.code;
-    return failure_set(failure, verdict.code, SHOWN_PATH "%s%.200s%s: %s%s%.200s%s",
-                       connection->path, table != NULL ? ": table \"" : "",
-                       table != NULL ? table : "", table != NULL ? "\"" : "",
-                       verdict.words != NULL ? verdict.words : "",
-                       verdict.words != NULL ? " (SQLite: " : "", said,
-                       verdict.words != NULL ? ")" : "");
+    return failure_set(
+        failure, verdict.code, SHOWN_PATH "%s%.200s%s: %s%s%.200s%s", connection->path,
+        table != NULL ? ": table \"" : "", table != NULL ? table : "", table != NULL ? "\"" : "",
+        verdict.words != NULL ? verdict.words : "", verdict.words != NULL ? " (SQLite: " : "", said,
+        verdict.words != NULL ? ")" : "");
 }
 
 int sqlite_no_memory(struct failure *failure, const char *path)

@@ -95,11 +95,12 @@ enum moment {
 /* One user at a time. */
 struct connection {
     sqlite3 *database;
-    const char *path;       /* for words */
-    bool taken;             /* guarded by the dataset's lock */
-    bool ready;             /* the schema is read */
-    int longest;            /* SQLite's own limit to the length of a cell */
-    bool foreign_collation; /* a comparison was asked for that only the database's own program has */
+    const char *path; /* for words */
+    bool taken;       /* guarded by the dataset's lock */
+    bool ready;       /* the schema is read */
+    int longest;      /* SQLite's own limit to the length of a cell */
+    bool
+        foreign_collation; /* a comparison was asked for that only the database's own program has */
 };
 
 /* Opens; reads nothing of the database yet. CONNECTION must stay where it is until it is closed. */
@@ -161,7 +162,8 @@ int catalogue_read(struct connection *connection, struct catalogue *ret_catalogu
                    struct failure *failure);
 void catalogue_release(struct catalogue *catalogue);
 
-/* Adds each table's statements, and gives foreign keys' targets their own spelling. A result code. */
+/* Adds each table's statements, and gives foreign keys' targets their own spelling. A result code.
+ */
 int catalogue_link(struct connection *connection, struct catalogue *catalogue);
 
 /* Finds the table's order; its columns and primary key are known. A result code. */
@@ -205,9 +207,9 @@ int sqlite_dataset_failure(struct sqlite_dataset *dataset, struct connection *co
 
 /* --- sqlite_plan, sqlite_cursor, sqlite_large ------------------------------------------------ */
 
-int sqlite_plan(struct dataset *dataset, size_t table, size_t wanted, struct range_plan *ret_plan,
+int sqlite_plan(struct dataset *base, size_t index, size_t wanted, struct range_plan *ret_plan,
                 struct failure *failure);
-int sqlite_open_cursor(struct dataset *dataset, size_t table, const struct range_plan *plan,
+int sqlite_open_cursor(struct dataset *base, size_t index, const struct range_plan *plan,
                        size_t range, struct cursor **ret_cursor, struct failure *failure);
 
 struct large_rows;

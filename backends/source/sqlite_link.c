@@ -138,8 +138,8 @@ int catalogue_link(struct connection *connection, struct catalogue *catalogue)
         struct schema *schema = catalogue->tables[i].schema;
         const struct buffer *statements = &directory.statements[i];
 
-        schema->ddl = strndup(statements->size != 0 ? (const char *)statements->data : "",
-                              statements->size);
+        schema->ddl =
+            strndup(statements->size != 0 ? (const char *)statements->data : "", statements->size);
         if (schema->ddl == NULL)
             code = SQLITE_NOMEM;
         for (size_t j = 0; j < schema->foreign_key_count && code == SQLITE_OK; j++) {

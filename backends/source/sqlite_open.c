@@ -12,7 +12,7 @@
 #include "backends/source/sqlite_internal.h"
 #include "fs/base/memory.h"
 
-#define CACHE_KIB "1024" /* of pages, a connection */
+#define CACHE_KIB "1024"        /* of pages, a connection */
 #define HEADER_WRITE_VERSION 18 /* where a database's header has it; the read version follows */
 #define VERSION_WAL 2
 
@@ -88,8 +88,7 @@ static int configure(struct connection *connection, enum moment moment, unsigned
     sqlite3 *database = connection->database;
     int code = SQLITE_OK;
 
-    sqlite3_busy_timeout(database,
-                         busy_timeout_ms > INT32_MAX ? INT32_MAX : (int)busy_timeout_ms);
+    sqlite3_busy_timeout(database, busy_timeout_ms > INT32_MAX ? INT32_MAX : (int)busy_timeout_ms);
     for (size_t i = 0; i < sizeof switches / sizeof *switches && code == SQLITE_OK; i++)
         code = sqlite3_db_config(database, switches[i].option, switches[i].value, NULL);
     sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);
@@ -121,9 +120,9 @@ int connection_open(struct connection *connection, const char *path, enum moment
     int code = sqlite_vfs_register();
 
     if (code == SQLITE_OK)
-        code = sqlite3_open_v2(uri, &connection->database, flags,
-                               moment == MOMENT_FILE_LOG ? SQLITE_VFS_UNLOCKED
-                                                         : SQLITE_VFS_LOCKING);
+        code =
+            sqlite3_open_v2(uri, &connection->database, flags,
+                            moment == MOMENT_FILE_LOG ? SQLITE_VFS_UNLOCKED : SQLITE_VFS_LOCKING);
     if (code == SQLITE_OK)
         code = configure(connection, moment, busy_timeout_ms);
     if (code == SQLITE_OK)

@@ -52,56 +52,61 @@ char *sql_name(const char *name)
     return quoted;
 }
 
-/* SQLITE_EMPTY: it is over an expression, or (unless NULLS) over a column that may be NULL. */
-static int read_candidate(struct connection *connection, const struct table *table,
-                          const char *index, bool nulls, struct candidate *ret_candidate)
+/* Adds what PRAGMA index_xinfo stands on to the candidate. */
+static int add_term(const struct table *table, struct candidate *candidate, struct buffer *terms,
+                    sqlite3_stmt *statement)
 {
-    cleanup_candidate struct candidate candidate = {.name = strdup(index)};
+    size_t column = (size_t)sqlite3_column_int(statement, 1);
+    cleanup_free char *name = sql_name(table->raw_columns[column]);
+    cleanup_free char *collation = sql_name((const char *)sqlite3_column_text(statement, 4));
+
+    if (name == NULL || collation == NULL)
+        return -ENOMEM;
+    candidate->columns[candidate->count++] = column;
+    return buffer_print(terms, "%s%s COLLATE %s%s", terms->size != 0 ? ", " : "", name, collation,
+                        sqlite3_column_int(statement, 3) != 0 ? " DESC" : "");
+}
+
+/*
+ * Fills CANDIDATE, which is empty and its owner's to release whatever is returned. SQLITE_EMPTY:
+ * it is over an expression, or (unless NULLS) over a column that may be NULL.
+ */
+static int read_candidate(struct connection *connection, const struct table *table,
+                          const char *index, bool nulls, struct candidate *candidate)
+{
     cleanup_buffer struct buffer terms = BUFFER(SQL_LIMIT);
+    const struct schema *schema = table->schema;
     sqlite3_stmt *statement;
-    size_t most = table->schema->column_count;
     int code = connection_prepare(connection, &statement, "PRAGMA main.index_xinfo(\"%w\")", index);
 
     if (code != SQLITE_OK)
         return code;
-    candidate.columns = allocate_array(most, sizeof *candidate.columns);
+    candidate->name = strdup(index);
+    candidate->columns = allocate_array(schema->column_count, sizeof *candidate->columns);
 
-    bool whole = true;
-    int error = candidate.name == NULL || candidate.columns == NULL ? -ENOMEM : 0;
+    bool usable = true;
+    int error = candidate->name == NULL || candidate->columns == NULL ? -ENOMEM : 0;
 
-    while (error == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+    while (error == 0 && usable && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         int column = sqlite3_column_int(statement, 1);
 
         if (sqlite3_column_int(statement, 5) == 0) /* not of the key */
             continue;
-        whole = whole && column >= 0 && (size_t)column < most && candidate.count < most &&
-                (nulls || table->schema->columns[column].not_null);
-        if (!whole)
-            continue;
-        candidate.columns[candidate.count++] = (size_t)column;
-
-        cleanup_free char *name = sql_name(table->raw_columns[column]);
-        cleanup_free char *collation = sql_name((const char *)sqlite3_column_text(statement, 4));
-
-        if (name == NULL || collation == NULL)
-            error = -ENOMEM;
-        else
-            error = buffer_print(&terms, "%s%s COLLATE %s%s", terms.size != 0 ? ", " : "", name,
-                                 collation, sqlite3_column_int(statement, 3) != 0 ? " DESC" : "");
+        usable = column >= 0 && (size_t)column < schema->column_count &&
+                 candidate->count < schema->column_count &&
+                 (nulls || schema->columns[column].not_null);
+        if (usable)
+            error = add_term(table, candidate, &terms, statement);
     }
     sqlite3_finalize(statement);
     if (error != 0)
         return SQLITE_NOMEM;
-    if (code != SQLITE_DONE)
+    if (code != SQLITE_DONE && code != SQLITE_ROW)
         return code;
-    if (!whole || candidate.count == 0)
+    if (!usable || candidate->count == 0)
         return SQLITE_EMPTY;
-    candidate.terms = strndup((const char *)terms.data, terms.size);
-    if (candidate.terms == NULL)
-        return SQLITE_NOMEM;
-    *ret_candidate = candidate;
-    candidate = (struct candidate){.name = NULL};
-    return SQLITE_OK;
+    candidate->terms = strndup((const char *)terms.data, terms.size);
+    return candidate->terms == NULL ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 /* The shorter key; of two, the one whose name comes first. */
@@ -142,9 +147,10 @@ static int find_index(struct connection *connection, const struct table *table,
         if (found == SQLITE_OK && (primary || better(&candidate, best))) {
             candidate_release(best);
             *best = candidate;
-        } else if (found == SQLITE_OK) {
-            candidate_release(&candidate);
-        } else if (found != SQLITE_EMPTY) {
+            continue;
+        }
+        candidate_release(&candidate);
+        if (found != SQLITE_OK && found != SQLITE_EMPTY) {
             code = found;
             break;
         }
@@ -299,7 +305,7 @@ int table_find_order(struct connection *connection, struct table *table)
     if (code != SQLITE_OK && code != SQLITE_EMPTY)
         return code;
 
-    bool indexed = code == SQLITE_OK;
+    bool indexed = index.name != NULL;
 
     code = name_rowid(table, primary);
     if (code != SQLITE_OK)

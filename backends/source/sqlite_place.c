@@ -146,8 +146,8 @@ static uint64_t mark_hash(const struct file_mark *mark)
  */
 struct source_version place_version(const struct place *place)
 {
-    uint64_t now = (uint64_t)place->taken.tv_sec * (uint64_t)NS_PER_S +
-                   (uint64_t)place->taken.tv_nsec;
+    uint64_t now =
+        (uint64_t)place->taken.tv_sec * (uint64_t)NS_PER_S + (uint64_t)place->taken.tv_nsec;
 
     return (struct source_version){
         .words = {mark_hash(&place->database), mark_hash(&place->log),

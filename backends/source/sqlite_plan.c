@@ -14,9 +14,9 @@
 
 #define SMALLEST_TABLE 20000 /* rows; below, splitting costs more than it saves */
 #define RUN 32               /* rows */
-#define BLIND_PARTS 16       /* made by width, before the guesses are trusted */
+#define BLIND_PARTS 32       /* made by width, before the guesses are trusted */
 #define MOST_PARTS 256
-#define FINE 4 /* no part has more than a FINE-th of what a range should have */
+#define FINE 8 /* no part seems to have more than a FINE-th of what a range should have */
 
 struct part {
     int64_t first; /* rowids that there are */
@@ -77,8 +77,8 @@ static int measure(struct survey *survey, struct part *part)
 /* Halves a part by its rowids; the other half is added to the survey. */
 static int halve(struct survey *survey, struct part *part)
 {
-    int64_t middle = (int64_t)((uint64_t)part->first +
-                               ((uint64_t)part->last - (uint64_t)part->first) / 2);
+    int64_t middle =
+        (int64_t)((uint64_t)part->first + ((uint64_t)part->last - (uint64_t)part->first) / 2);
     struct part low = {.first = part->first};
     struct part high = {.last = part->last};
     int code = seek(survey->down, middle, 0, &low.last);
@@ -185,10 +185,9 @@ static int survey_table(struct connection *connection, const struct table *table
     if (survey == NULL)
         return SQLITE_NOMEM;
 
-    int code = connection_prepare(
-        connection, &survey->up,
-        "SELECT %s FROM %s WHERE %s >= ?1 ORDER BY %s LIMIT 1 OFFSET ?2", table->rowid, table->from,
-        table->rowid, table->rowid);
+    int code = connection_prepare(connection, &survey->up,
+                                  "SELECT %s FROM %s WHERE %s >= ?1 ORDER BY %s LIMIT 1 OFFSET ?2",
+                                  table->rowid, table->from, table->rowid, table->rowid);
 
     if (code == SQLITE_OK)
         code = connection_prepare(

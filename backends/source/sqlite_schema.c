@@ -142,8 +142,8 @@ static int read_columns(struct connection *connection, struct table *table, cons
         } else {
             table->schema->primary_key = allocate_array(keys, sizeof(size_t));
             table->schema->primary_key_count = keys;
-            code = table->schema->primary_key == NULL ? SQLITE_NOMEM
-                                                      : fill_columns(table, statement);
+            code =
+                table->schema->primary_key == NULL ? SQLITE_NOMEM : fill_columns(table, statement);
         }
     }
     sqlite3_finalize(statement);
@@ -297,9 +297,8 @@ static int list_table(struct catalogue *catalogue, size_t *capacity, sqlite3_stm
         return SQLITE_OK;
     if (catalogue->count == *capacity) {
         size_t more = *capacity != 0 ? *capacity * 2 : 64;
-        struct table *tables = more > TABLES_LIMIT
-                                   ? NULL
-                                   : realloc(catalogue->tables, more * sizeof *tables);
+        struct table *tables =
+            more > TABLES_LIMIT ? NULL : realloc(catalogue->tables, more * sizeof *tables);
 
         if (tables == NULL)
             return SQLITE_NOMEM;

@@ -57,9 +57,9 @@ static const struct {
     const char *part;
     enum column_type type;
 } parts[] = {
-    {"INT", COLUMN_INTEGER}, {"CHAR", COLUMN_TEXT},  {"CLOB", COLUMN_TEXT}, {"TEXT", COLUMN_TEXT},
-    {"BLOB", COLUMN_ANY},    {"REAL", COLUMN_FLOAT}, {"FLOA", COLUMN_FLOAT}, {"DOUB", COLUMN_FLOAT},
-    {"BOOL", COLUMN_BOOLEAN},
+    {"INT", COLUMN_INTEGER}, {"CHAR", COLUMN_TEXT},  {"CLOB", COLUMN_TEXT},
+    {"TEXT", COLUMN_TEXT},   {"BLOB", COLUMN_ANY},   {"REAL", COLUMN_FLOAT},
+    {"FLOA", COLUMN_FLOAT},  {"DOUB", COLUMN_FLOAT}, {"BOOL", COLUMN_BOOLEAN},
 };
 
 enum column_type sqlite_column_type(const char *declared)

@@ -119,6 +119,15 @@ static int refuse_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
     return SQLITE_READONLY;
 }
 
+/* As root, SQLite gives every -wal and -shm that it opens to the database's owner: a change. */
+static int no_fchown(int descriptor, uid_t owner, gid_t group)
+{
+    (void)descriptor;
+    (void)owner;
+    (void)group;
+    return 0;
+}
+
 static int registered; /* an SQLite result code */
 
 static void register_both(void)
@@ -128,6 +137,10 @@ static void register_both(void)
         registered = SQLITE_ERROR;
         return;
     }
+    registered =
+        below->xSetSystemCall(below, "fchown", (sqlite3_syscall_ptr)(void (*)(void))no_fchown);
+    if (registered != SQLITE_OK)
+        return;
     /* The other functions do not mind whose they are called as: what they need is in the copy. */
     locking_vfs = *below;
     locking_vfs.pNext = NULL;

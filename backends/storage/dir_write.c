@@ -214,8 +214,12 @@ int dir_put_exclusive(struct storage *storage, const char *name, const void *byt
     error = dir_append(writer, bytes, size, failure);
     if (error == 0) {
         error = name_file(dir, (struct dir_writer *)writer, folder);
-        if (error == 0)
+        if (error == 0) {
             error = dir_folder_flush(dir, folder);
+            /* The file is there all the same: whoever finds it can make it durable by sync(). */
+            if (error != 0)
+                dir_folder_mark(dir, folder);
+        }
         if (error != 0)
             dir_failure(dir, -error, "write", name, failure);
     }

@@ -50,7 +50,7 @@ int answer_attributes(const struct mount_state *state, struct node *node, bool w
     if (error != 0)
         return error;
     *ret_attributes = (struct stat){
-        .st_ino = node->inode,
+        .st_ino = attributes.shown_inode != 0 ? attributes.shown_inode : node->inode,
         .st_mode = answer_mode(state, attributes.type),
         .st_nlink = S_ISDIR(attributes.type) ? 2 : 1,
         .st_uid = state->uid,

@@ -113,7 +113,7 @@ int mountpoint_prepare(const char *path, struct failure *failure)
     if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, 0, &attributes) != 0) {
         if (errno == ENOENT)
             return failure_set(failure, ENOENT,
-                               "there is no such directory; make it first: mkdir -p %s", path);
+                               "no such file or directory; make it first: mkdir -p %s", path);
         return failure_set(failure, errno, "cannot reach the mountpoint: %s", strerror(errno));
     }
     if ((attributes.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
@@ -123,7 +123,7 @@ int mountpoint_prepare(const char *path, struct failure *failure)
     if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, STATX_TYPE, &attributes) != 0)
         return failure_set(failure, errno, "cannot reach the mountpoint: %s", strerror(errno));
     if (!S_ISDIR(attributes.stx_mode))
-        return failure_set(failure, ENOTDIR, "the mountpoint is no directory");
+        return failure_set(failure, ENOTDIR, "it is not a directory");
     error = check_empty(path, failure);
     if (error != 0)
         return error;

@@ -44,6 +44,8 @@ static int look_up(struct mount_state *state, struct node *directory, const char
 
     if (directory->class->lookup == NULL)
         return -ENOTDIR;
+    if (strlen(name) > NAME_MAX)
+        return -ENAMETOOLONG;
 
     int error = directory->class->lookup(directory, name, caller, ret_node, &valid_ns, failure);
 
@@ -212,16 +214,17 @@ static void answer_release(fuse_req_t request, fuse_ino_t inode, struct fuse_fil
 
 static void answer_statfs(fuse_req_t request, fuse_ino_t inode)
 {
+    struct mount_state *state = state_of(request);
     struct tree_space space = {0};
 
     (void)inode;
-    tree_space(state_of(request)->tree, &space);
+    tree_space(state->tree, &space);
     fuse_reply_statfs(request, &(struct statvfs){.f_bsize = BLOCK_BYTES,
                                                  .f_frsize = BLOCK_BYTES,
                                                  .f_blocks = space.total_bytes / BLOCK_BYTES,
                                                  .f_bfree = space.free_bytes / BLOCK_BYTES,
                                                  .f_bavail = space.free_bytes / BLOCK_BYTES,
-                                                 .f_files = space.nodes,
+                                                 .f_files = inode_table_count(state->inodes),
                                                  .f_namemax = NAME_MAX});
 }
 

@@ -30,6 +30,7 @@
 #include "fs/mount/requests.h"
 
 #define WORKERS 10
+#define WORKERS_MOST 64 /* most of them waiting for tables to be read through */
 #define OPTIONS_LIMIT ((size_t)64 << 10)
 
 #define WAKE_SIGNAL SIGUSR1
@@ -274,7 +275,7 @@ static int loop(struct session *session)
     if (config == NULL)
         return -ENOMEM;
     fuse_loop_cfg_set_clone_fd(config, 1);
-    fuse_loop_cfg_set_max_threads(config, WORKERS);
+    fuse_loop_cfg_set_max_threads(config, WORKERS_MOST);
     fuse_loop_cfg_set_idle_threads(config, WORKERS);
 
     int error = fuse_session_loop_mt(session->fuse, config);

@@ -71,7 +71,8 @@ int index_writer_add(struct index_writer *writer, const struct index_entry *entr
                      struct failure *failure);
 /* Commits; without any entry nothing is written. Afterwards only index_writer_free. */
 int index_writer_finish(struct index_writer *writer, struct failure *failure);
-void index_writer_free(struct index_writer *writer); /* NULL is allowed; drops what is not finished */
+void index_writer_free(
+    struct index_writer *writer); /* NULL is allowed; drops what is not finished */
 
 /* Sorts ENTRIES in place and writes them as one index. */
 int index_write(struct store *store, struct index_entry *entries, size_t count,

@@ -30,8 +30,7 @@ int index_writer_create(struct store *store, struct index_writer **ret_writer,
     randombytes_buf(writer->salt, sizeof writer->salt);
     index_path(writer->salt, path);
 
-    int error =
-        store_file_sealer(store, STORE_INDEX, writer->salt, path, &writer->sealer, failure);
+    int error = store_file_sealer(store, STORE_INDEX, writer->salt, path, &writer->sealer, failure);
 
     if (error != 0) {
         free(writer);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/store/json_read.h"
 
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 json_t *json_read_object(const void *text, size_t size)
@@ -101,19 +104,27 @@ bool json_read_hex(const json_t *object, const char *name, void *bytes, size_t s
     return json_hex_value(json_object_get(object, name), bytes, size);
 }
 
-int json_append_hex(struct buffer *buffer, const void *bytes, size_t size)
+int json_copy_bytes(const json_t *value, char **ret_text)
 {
-    static const char digits[] = "0123456789abcdef";
-    const uint8_t *from = bytes;
-    int error = buffer_reserve(buffer, 2 * size + 2);
+    const json_t *encoded = json_object_get(value, "base64");
+    const char *text = json_string_value(json_is_string(value) ? value : encoded);
+    size_t size = text != NULL ? strlen(text) : 0;
+    char *copy;
 
-    if (error != 0)
-        return error;
-    buffer->data[buffer->size++] = '"';
-    for (size_t i = 0; i < size; i++) {
-        buffer->data[buffer->size++] = (uint8_t)digits[from[i] >> 4];
-        buffer->data[buffer->size++] = (uint8_t)digits[from[i] & 15];
+    if (text == NULL)
+        return -EBADMSG;
+    if (json_is_string(value)) {
+        copy = strdup(text);
+    } else {
+        copy = calloc(1, size + 1);
+        if (copy != NULL && sodium_base642bin((uint8_t *)copy, size, text, size, NULL, &size, NULL,
+                                              sodium_base64_VARIANT_ORIGINAL) != 0) {
+            free(copy);
+            return -EBADMSG;
+        }
     }
-    buffer->data[buffer->size++] = '"';
+    if (copy == NULL)
+        return -ENOMEM;
+    *ret_text = copy;
     return 0;
 }

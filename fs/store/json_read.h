@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fs/base/buffer.h"
-
 /* SIZE bytes as one JSON object with unique names and nothing after it; NULL: it is none. */
 json_t *json_read_object(const void *text, size_t size);
 
@@ -41,7 +39,10 @@ bool json_hex_value(const json_t *value, void *bytes, size_t size);
 /* Whether TEXT is exactly DIGITS lower-case hexadecimal digits. */
 bool is_hex(const char *text, size_t digits);
 
-/* Writing: SIZE bytes as a JSON string of hexadecimal digits. 0, -ENOMEM, -EFBIG. */
-int json_append_hex(struct buffer *buffer, const void *bytes, size_t size);
+/*
+ * A copy of text of any bytes, as json_put_bytes() writes it; the caller's to free. 0, -EBADMSG,
+ * -ENOMEM.
+ */
+int json_copy_bytes(const json_t *value, char **ret_text);
 
 #endif

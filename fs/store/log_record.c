@@ -3,120 +3,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/json_text.h"
 #include "fs/base/little_endian.h"
 #include "fs/base/memory.h"
 #include "fs/store/json_read.h"
+#include "fs/store/json_write.h"
 #include "fs/store/log_internal.h"
 
 #define FIXED_BYTES 56
 #define WHAT_LIMIT 32
 
-/* The first error stays, and makes everything after it do nothing. */
-struct writer {
-    struct buffer *output;
-    int error;
-    const char *separator;
-};
-
-static void put(struct writer *writer, const char *text)
+static void put_texts(struct json_writer *writer, const char *name, char *const *texts,
+                      size_t count)
 {
-    if (writer->error == 0)
-        writer->error = buffer_append_text(writer->output, text);
+    json_put_name(writer, name);
+    json_open(writer, '[');
+    for (size_t i = 0; i < count; i++)
+        json_put_text(writer, texts[i]);
+    json_close(writer, ']');
 }
 
-/* The name of the next member, or nothing before an element. */
-static void put_name(struct writer *writer, const char *name)
+static void put_id(struct json_writer *writer, const char *name,
+                   const uint8_t id[SNAPSHOT_ID_BYTES])
 {
-    put(writer, writer->separator);
-    put(writer, "\"");
-    put(writer, name);
-    put(writer, "\":");
-    writer->separator = ",";
+    json_put_name(writer, name);
+    json_put_hex(writer, id, SNAPSHOT_ID_BYTES);
 }
 
-static void put_string(struct writer *writer, const char *text)
-{
-    if (writer->error == 0)
-        writer->error = json_text_append(writer->output, text, strlen(text));
-}
-
-static void put_text(struct writer *writer, const char *name, const char *text)
-{
-    put_name(writer, name);
-    put_string(writer, text);
-}
-
-static void put_hex(struct writer *writer, const char *name, const void *bytes, size_t size)
-{
-    put_name(writer, name);
-    if (writer->error == 0)
-        writer->error = json_append_hex(writer->output, bytes, size);
-}
-
-static void put_number(struct writer *writer, const char *name, uint64_t number)
-{
-    put_name(writer, name);
-    if (writer->error == 0)
-        writer->error = buffer_print(writer->output, "%llu", (unsigned long long)number);
-}
-
-static void put_texts(struct writer *writer, const char *name, char *const *texts, size_t count)
-{
-    put_name(writer, name);
-    put(writer, "[");
-    for (size_t i = 0; i < count; i++) {
-        put(writer, i == 0 ? "" : ",");
-        put_string(writer, texts[i]);
-    }
-    put(writer, "]");
-}
-
-static void put_snapshot(struct writer *writer, const struct log_entry *entry)
+static void put_snapshot(struct json_writer *writer, const struct log_entry *entry)
 {
     const struct snapshot *snapshot = &entry->snapshot;
     uint8_t tree[OBJECT_REFERENCE_BYTES];
 
     object_reference_encode(&snapshot->tree, tree);
-    put_hex(writer, "snapshot", snapshot->id, sizeof snapshot->id);
-    put_text(writer, "name", snapshot->name);
-    put_number(writer, "time", snapshot->time_ns);
+    put_id(writer, "snapshot", snapshot->id);
+    json_put_name(writer, "name");
+    json_put_text(writer, snapshot->name);
+    json_put_name(writer, "time");
+    json_put_number(writer, snapshot->time_ns);
     put_texts(writer, "tags", snapshot->tags, snapshot->tag_count);
-    put_text(writer, "host", snapshot->host);
-    put_hex(writer, "tree", tree, sizeof tree);
+    json_put_name(writer, "host");
+    json_put_text(writer, snapshot->host);
+    json_put_name(writer, "tree");
+    json_put_hex(writer, tree, sizeof tree);
     put_texts(writer, "packs", entry->packs, entry->pack_count);
-    put_number(writer, "raw", snapshot->raw_bytes);
-    put_number(writer, "stored", snapshot->stored_bytes);
+    json_put_name(writer, "raw");
+    json_put_number(writer, snapshot->raw_bytes);
+    json_put_name(writer, "stored");
+    json_put_number(writer, snapshot->stored_bytes);
 }
 
-static void put_gone(struct writer *writer, const struct log_entry *entry)
+static void put_gone(struct json_writer *writer, const struct log_entry *entry)
 {
-    put_name(writer, "snapshots");
-    put(writer, "[");
-    for (size_t i = 0; i < entry->gone_count; i++) {
-        put(writer, i == 0 ? "" : ",");
-        if (writer->error == 0)
-            writer->error = json_append_hex(writer->output, entry->gone[i], sizeof entry->gone[i]);
-    }
-    put(writer, "]");
+    json_put_name(writer, "snapshots");
+    json_open(writer, '[');
+    for (size_t i = 0; i < entry->gone_count; i++)
+        json_put_hex(writer, entry->gone[i], sizeof entry->gone[i]);
+    json_close(writer, ']');
 }
 
-static void put_members(struct writer *writer, const struct log_entry *entry)
+static void put_members(struct json_writer *writer, const struct log_entry *entry)
 {
     switch (entry->kind) {
-    case LOG_CREATE: put_hex(writer, "store", entry->id, sizeof entry->id); break;
+    case LOG_CREATE: put_id(writer, "store", entry->id); break;
     case LOG_TAKE: put_snapshot(writer, entry); break;
     case LOG_FORGET: put_gone(writer, entry); break;
     case LOG_RENAME:
-        put_hex(writer, "snapshot", entry->id, sizeof entry->id);
-        put_text(writer, "name", entry->text);
+        put_id(writer, "snapshot", entry->id);
+        json_put_name(writer, "name");
+        json_put_text(writer, entry->text);
         break;
     case LOG_MARK:
     case LOG_UNMARK:
     case LOG_REMOVE: put_texts(writer, "packs", entry->packs, entry->pack_count); break;
     case LOG_KEY_CHANGE:
-        put_hex(writer, "slot", entry->id, sizeof entry->id);
-        put_text(writer, "what", entry->text);
+        put_id(writer, "slot", entry->id);
+        json_put_name(writer, "what");
+        json_put_text(writer, entry->text);
         break;
     case LOG_KINDS: break;
     }
@@ -125,7 +87,7 @@ static void put_members(struct writer *writer, const struct log_entry *entry)
 int log_entry_encode(const struct log_entry *entry, struct buffer *output)
 {
     uint8_t fixed[FIXED_BYTES] = {0};
-    struct writer writer = {.output = output, .separator = ""};
+    struct json_writer writer = {.output = output, .first = true};
 
     memcpy(fixed, entry->before, LOG_HASH_BYTES);
     put_u64(fixed + 32, entry->sequence);
@@ -133,9 +95,9 @@ int log_entry_encode(const struct log_entry *entry, struct buffer *output)
     fixed[48] = (uint8_t)entry->kind;
     buffer_clear(output);
     writer.error = buffer_append(output, fixed, sizeof fixed);
-    put(&writer, "{");
+    json_open(&writer, '{');
     put_members(&writer, entry);
-    put(&writer, "}");
+    json_close(&writer, '}');
     if (writer.error == 0)
         put_u32(output->data + 52, (uint32_t)(output->size - FIXED_BYTES));
     return writer.error;

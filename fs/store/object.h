@@ -40,9 +40,9 @@ void object_reference_encode(const struct object_reference *reference,
                              uint8_t bytes[OBJECT_REFERENCE_BYTES]);
 struct object_reference object_reference_decode(const uint8_t bytes[OBJECT_REFERENCE_BYTES]);
 
-/* The id that data has in this store. */
-void object_identify(const struct store *store, enum object_type type, const void *data,
-                     size_t size, uint8_t ret_id[OBJECT_ID_BYTES]);
+/* The id that data has in this store. 0 or -ENOMEM. */
+int object_identify(const struct store *store, enum object_type type, const void *data,
+                    size_t size, uint8_t ret_id[OBJECT_ID_BYTES]);
 
 /* ---- Reading: safe from several threads at once. ---- */
 
@@ -70,6 +70,12 @@ struct object_batch;
 /* Learns which objects the store has (bounded in memory: what it forgets is only stored twice). */
 int object_batch_create(struct store *store, struct object_reader *reader,
                         struct object_batch **ret_batch, struct failure *failure);
+
+/*
+ * PACKS (names: 64 hexadecimal digits), marked for removal, count as absent. Before there are
+ * writers. 0, -ENOMEM; -EINVAL: not a name.
+ */
+int object_batch_avoid(struct object_batch *batch, const char *const *packs, size_t count);
 
 struct object_writer;
 int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,

@@ -64,7 +64,7 @@ ssize_t object_head_decode(const void *body, size_t size, struct object_head *re
 {
     const uint8_t *bytes = body;
 
-    if (size < OBJECT_HEAD_BYTES || size > OBJECT_BODY_LIMIT)
+    if (size < OBJECT_HEAD_BYTES || size > OBJECT_BODY_LIMIT || size % OBJECT_BODY_ROUND != 0)
         return -EBADMSG;
 
     struct object_head head = {
@@ -79,29 +79,44 @@ ssize_t object_head_decode(const void *body, size_t size, struct object_head *re
         head.type >= OBJECT_TYPES || size < length || !place_is_possible(&head) ||
         head.data_size > object_data_limit(head.type))
         return -EBADMSG;
-    if (head.encoding == OBJECT_PLAIN && size - length != head.data_size)
-        return -EBADMSG;
     if (head.encoding == OBJECT_ZSTD_PARENT)
         head.parent = object_reference_decode(bytes + OBJECT_HEAD_BYTES);
     *ret_head = head;
     return (ssize_t)length;
 }
 
-/* One whole frame of DATA_SIZE bytes that wants no dictionary, and a window within bounds. */
-static bool frame_is_acceptable(const uint8_t *frame, size_t size, uint32_t data_size)
+/*
+ * The length of the frame that PAYLOAD begins with; 0 unless it holds DATA_SIZE bytes, wants no
+ * dictionary, and a window within bounds.
+ */
+static size_t frame_size(const uint8_t *payload, size_t size, uint32_t data_size)
 {
-    if (size < FRAME_SMALLEST || get_u32(frame) != FRAME_MAGIC)
-        return false;
-    if ((frame[4] & FRAME_SINGLE_SEGMENT) == 0) {
-        unsigned exponent = frame[5] >> 3;
-        unsigned mantissa = frame[5] & 7;
+    if (size < FRAME_SMALLEST || get_u32(payload) != FRAME_MAGIC)
+        return 0;
+    if ((payload[4] & FRAME_SINGLE_SEGMENT) == 0) {
+        unsigned exponent = payload[5] >> 3;
+        unsigned mantissa = payload[5] & 7;
 
         if (WINDOW_LOG_LEAST + exponent + (mantissa != 0) > OBJECT_WINDOW_LOG_MOST)
+            return 0;
+    }
+    if (ZSTD_getFrameContentSize(payload, size) != data_size ||
+        ZSTD_getDictID_fromFrame(payload, size) != 0)
+        return 0;
+
+    size_t found = ZSTD_findFrameCompressedSize(payload, size);
+
+    return ZSTD_isError(found) ? 0 : found;
+}
+
+/* Fewer zeros than would make another step of OBJECT_BODY_ROUND. */
+static bool is_padding(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0)
             return false;
     }
-    return ZSTD_getFrameContentSize(frame, size) == data_size &&
-           ZSTD_getDictID_fromFrame(frame, size) == 0 &&
-           ZSTD_findFrameCompressedSize(frame, size) == size;
+    return size < OBJECT_BODY_ROUND;
 }
 
 static int decompress(const uint8_t *frame, size_t size, const struct buffer *parent,
@@ -126,8 +141,12 @@ int object_body_unpack(const struct object_head *head, const void *body, size_t 
     if (size < length || (head->encoding == OBJECT_ZSTD_PARENT) != (parent != NULL))
         return -EBADMSG;
     size -= length;
-    if (head->encoding == OBJECT_PLAIN ? size != head->data_size
-                                       : !frame_is_acceptable(payload, size, head->data_size))
+
+    size_t used = head->encoding == OBJECT_PLAIN ? head->data_size
+                                                 : frame_size(payload, size, head->data_size);
+
+    if (used > size || (used == 0 && head->encoding != OBJECT_PLAIN) ||
+        !is_padding(payload + used, size - used))
         return -EBADMSG;
     buffer_clear(output);
 
@@ -136,9 +155,9 @@ int object_body_unpack(const struct object_head *head, const void *body, size_t 
     if (error != 0)
         return error;
     if (head->encoding == OBJECT_PLAIN)
-        memcpy(output->data, payload, size);
+        memcpy(output->data, payload, used);
     else
-        error = decompress(payload, size, parent, context, output, head->data_size);
+        error = decompress(payload, used, parent, context, output, head->data_size);
     if (error == 0)
         output->size = head->data_size;
     return error;

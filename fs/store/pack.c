@@ -81,7 +81,8 @@ static size_t entry_decode(const uint8_t *bytes, size_t size, uint64_t hint,
         entry->encoding >= OBJECT_ENCODINGS || entry->depth > OBJECT_DEPTH_MOST ||
         (entry->depth != 0) != has_parent || bytes[43] != 0 ||
         entry->reference.sealed_size < OBJECT_SEALED_LEAST ||
-        entry->reference.sealed_size > OBJECT_SEALED_LIMIT)
+        entry->reference.sealed_size > OBJECT_SEALED_LIMIT ||
+        entry->reference.sealed_size % OBJECT_BODY_ROUND != 0)
         return 0;
     if (!has_parent)
         return PACK_ENTRY_BYTES;
@@ -107,7 +108,7 @@ static int visit_entries(const uint8_t *bytes, size_t size, uint64_t hint, uint6
         struct pack_entry entry;
         size_t length = entry_decode(bytes + at, size - at, hint, &entry);
 
-        if (length == 0 || entry.reference.offset < free_from ||
+        if (length == 0 || entry.reference.offset != free_from ||
             entry.reference.offset + entry.reference.sealed_size > end)
             return -EBADMSG;
         free_from = entry.reference.offset + entry.reference.sealed_size;
@@ -138,7 +139,7 @@ int pack_directory_decode(const void *bytes, size_t size, uint64_t hint, uint64_
 }
 
 /* Where the directory stands, as the foot of a pack of SIZE bytes says; false: malformed. */
-static bool foot_decode(const uint8_t foot[PACK_FOOT_BYTES], uint64_t size, uint64_t *ret_begin,
+static bool foot_decode(const uint8_t foot[PACK_FOOT_PLAIN], uint64_t size, uint64_t *ret_begin,
                         size_t *ret_sealed)
 {
     uint64_t begin = get_u64(foot);
@@ -152,6 +153,18 @@ static bool foot_decode(const uint8_t foot[PACK_FOOT_BYTES], uint64_t size, uint
     *ret_begin = begin;
     *ret_sealed = (size_t)sealed;
     return true;
+}
+
+static int read_foot(struct storage *storage, struct sealer *sealer, const char *path,
+                     uint64_t size, uint8_t foot[PACK_FOOT_PLAIN], struct failure *failure)
+{
+    uint8_t sealed[PACK_FOOT_BYTES];
+    uint64_t offset = size - sizeof sealed;
+    int error = storage->class->read(storage, path, offset, sealed, sizeof sealed, failure);
+
+    return error != 0 ? error
+                      : unseal(sealer, offset, PACK_FOOT_BOUND, strlen(PACK_FOOT_BOUND), sealed,
+                               sizeof sealed, foot);
 }
 
 static int unseal_directory(struct storage *storage, struct sealer *sealer, const char *path,
@@ -179,7 +192,7 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
                         uint64_t *ret_end, struct failure *failure)
 {
     char path[PACK_PATH_SIZE];
-    uint8_t foot[PACK_FOOT_BYTES];
+    uint8_t foot[PACK_FOOT_PLAIN];
     uint64_t size;
     uint64_t begin = 0;
     size_t sealed_size = 0;
@@ -192,15 +205,13 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
         return error;
     if (size < PACK_ROUND_BYTES || size > PACK_BYTES_MOST || size % PACK_ROUND_BYTES != 0)
         return failure_set(failure, EBADMSG, "%s is damaged: its length cannot be", path);
-    error = storage->class->read(storage, path, size - sizeof foot, foot, sizeof foot, failure);
-    if (error != 0)
-        return error;
-    if (!foot_decode(foot, size, &begin, &sealed_size))
-        return failure_set(failure, EBADMSG, "%s is damaged: its end cannot be", path);
-    error = unseal_directory(storage, sealer, path, begin, sealed_size, plain, failure);
+    error = read_foot(storage, sealer, path, size, foot, failure);
+    if (error == 0 && !foot_decode(foot, size, &begin, &sealed_size))
+        error = -EBADMSG;
     if (error == 0)
-        error =
-            pack_directory_decode(plain->data, plain->size, pack_hint(salt), begin, NULL, NULL);
+        error = unseal_directory(storage, sealer, path, begin, sealed_size, plain, failure);
+    if (error == 0)
+        error = pack_directory_decode(plain->data, plain->size, pack_hint(salt), begin, NULL, NULL);
     if (error == -EBADMSG)
         return failure_set(failure, EBADMSG, "%s is damaged: its directory does not open", path);
     if (error == 0)

@@ -17,14 +17,15 @@
 #include "fs/store/store.h"
 
 #define PACK_HEAD_BYTES ((size_t)40)
-#define PACK_FOOT_BYTES ((size_t)16)
+#define PACK_FOOT_PLAIN ((size_t)16)
+#define PACK_FOOT_BYTES (PACK_FOOT_PLAIN + SEAL_OVERHEAD_BYTES)
 #define PACK_ROUND_BYTES ((size_t)64 << 10) /* a pack's length is a multiple of it */
 #define PACK_BYTES_TARGET ((uint64_t)16 << 20)
 #define PACK_BYTES_MOST ((uint64_t)64 << 20)
 #define PACK_OBJECTS_MOST ((size_t)65536)
 #define PACK_FOLDER "packs"
-#define PACK_NAME_SIZE 65                                /* 64 hexadecimal digits and NUL */
-#define PACK_PATH_SIZE (sizeof PACK_FOLDER "/00/" + 64)  /* its name for the storage, and NUL */
+#define PACK_NAME_SIZE 65                               /* 64 hexadecimal digits and NUL */
+#define PACK_PATH_SIZE (sizeof PACK_FOLDER "/00/" + 64) /* its name for the storage, and NUL */
 
 /* How references name a pack. */
 uint64_t pack_hint(const uint8_t salt[STORE_SALT_BYTES]);
@@ -32,7 +33,8 @@ uint64_t pack_hint(const uint8_t salt[STORE_SALT_BYTES]);
 void pack_name(const uint8_t salt[STORE_SALT_BYTES], char ret_name[PACK_NAME_SIZE]);
 void pack_path(const uint8_t salt[STORE_SALT_BYTES], char ret_path[PACK_PATH_SIZE]);
 
-/* The salt that NAME (64 lower-case hexadecimal digits, nothing else) stands for; false: no name. */
+/* The salt that NAME (64 lower-case hexadecimal digits, nothing else) stands for; false: no name.
+ */
 bool pack_salt(const char *name, uint8_t ret_salt[STORE_SALT_BYTES]);
 
 /* ---- The directory ---- */
@@ -40,7 +42,7 @@ bool pack_salt(const char *name, uint8_t ret_salt[STORE_SALT_BYTES]);
 #define PACK_DIRECTORY_HEAD_BYTES ((size_t)8)
 #define PACK_ENTRY_BYTES ((size_t)44)
 #define PACK_ENTRY_BYTES_MOST (PACK_ENTRY_BYTES + OBJECT_REFERENCE_BYTES)
-#define PACK_DIRECTORY_LIMIT                                                                       \
+#define PACK_DIRECTORY_LIMIT \
     (PACK_DIRECTORY_HEAD_BYTES + PACK_OBJECTS_MOST * PACK_ENTRY_BYTES_MOST + PACK_ROUND_BYTES)
 
 struct pack_entry {
@@ -74,8 +76,8 @@ int pack_writer_create(struct store *store, struct pack_writer **ret_writer,
                        struct failure *failure);
 
 /*
- * Seals a body, of SIZE bytes, whose head is HEAD, and appends it. After an
- * error other than -ENOMEM the pack can only be freed.
+ * Seals a body, of SIZE bytes (a multiple of OBJECT_BODY_ROUND), whose head is HEAD, and
+ * appends it. After an error other than -ENOMEM the pack can only be freed.
  */
 int pack_writer_add(struct pack_writer *writer, const uint8_t id[OBJECT_ID_BYTES],
                     const struct object_head *head, const void *body, size_t size,

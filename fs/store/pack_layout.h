@@ -8,7 +8,9 @@
 #include "fs/store/pack.h"
 
 #define PACK_MAGIC "CRMFSPAK"
-#define PACK_DIRECTORY_BOUND "directory" /* the associated data of a directory */
+/* The associated data of what is no object. */
+#define PACK_DIRECTORY_BOUND "directory"
+#define PACK_FOOT_BOUND "foot"
 
 /* Returns the length: PACK_ENTRY_BYTES, or PACK_ENTRY_BYTES_MOST with a parent. */
 size_t pack_entry_encode(const struct pack_entry *entry, uint8_t bytes[PACK_ENTRY_BYTES_MOST]);

@@ -15,7 +15,7 @@ struct pack_writer {
     uint8_t salt[STORE_SALT_BYTES];
     struct sealer *sealer;
     struct storage_writer *output; /* NULL once committed, or after a failed commit */
-    uint64_t end;                  /* a multiple of 8 */
+    uint64_t end;                  /* a multiple of 8 until it is finished */
     uint32_t count;
     struct buffer directory; /* its plaintext so far */
     struct buffer sealed;
@@ -55,7 +55,7 @@ int pack_writer_create(struct store *store, struct pack_writer **ret_writer,
     if (writer == NULL)
         return -ENOMEM;
     writer->directory = BUFFER(PACK_DIRECTORY_LIMIT);
-    writer->sealed = BUFFER(OBJECT_SEALED_LIMIT + 8);
+    writer->sealed = BUFFER(OBJECT_SEALED_LIMIT);
     randombytes_buf(writer->salt, sizeof writer->salt);
     pack_path(writer->salt, path);
 
@@ -75,25 +75,19 @@ int pack_writer_create(struct store *store, struct pack_writer **ret_writer,
     return 0;
 }
 
-/* Seals at the end of the pack into writer->sealed, zeros up to a multiple of 8 after it. */
-static int seal_piece(struct pack_writer *writer, const void *bound, size_t bound_size,
-                      const void *plain, size_t size)
+static int append_sealed(struct pack_writer *writer, const void *bound, size_t bound_size,
+                         const void *plain, size_t size, struct failure *failure)
 {
     size_t sealed_size = size + SEAL_OVERHEAD_BYTES;
-    size_t whole = (sealed_size + 7) / 8 * 8;
 
     buffer_clear(&writer->sealed);
 
-    int error = buffer_reserve(&writer->sealed, whole);
+    int error = buffer_reserve(&writer->sealed, sealed_size);
 
     if (error == 0)
         error =
             seal(writer->sealer, writer->end, bound, bound_size, plain, size, writer->sealed.data);
-    if (error != 0)
-        return error;
-    memset(writer->sealed.data + sealed_size, 0, whole - sealed_size);
-    writer->sealed.size = whole;
-    return 0;
+    return error != 0 ? error : writer_append(writer, writer->sealed.data, sealed_size, failure);
 }
 
 int pack_writer_add(struct pack_writer *writer, const uint8_t id[OBJECT_ID_BYTES],
@@ -116,12 +110,12 @@ int pack_writer_add(struct pack_writer *writer, const uint8_t id[OBJECT_ID_BYTES
     memcpy(entry.reference.id, id, OBJECT_ID_BYTES);
 
     size_t length = pack_entry_encode(&entry, bytes);
-    int error = size > OBJECT_BODY_LIMIT ? -EFBIG : buffer_reserve(&writer->directory, length);
+    int error = size > OBJECT_BODY_LIMIT || size % OBJECT_BODY_ROUND != 0
+                    ? -EINVAL
+                    : buffer_reserve(&writer->directory, length);
 
     if (error == 0)
-        error = seal_piece(writer, id, OBJECT_ID_BYTES, body, size);
-    if (error == 0)
-        error = writer_append(writer, writer->sealed.data, writer->sealed.size, failure);
+        error = append_sealed(writer, id, OBJECT_ID_BYTES, body, size, failure);
     if (writer->sealed.capacity > SEALED_BYTES_KEPT)
         buffer_release(&writer->sealed);
     if (error != 0)
@@ -140,8 +134,7 @@ bool pack_writer_is_full(const struct pack_writer *writer)
 /* The directory is padded inside its seal, so that every byte of the padding is authenticated. */
 static int pad_directory(struct pack_writer *writer)
 {
-    uint64_t whole =
-        writer->end + writer->directory.size + SEAL_OVERHEAD_BYTES + PACK_FOOT_BYTES;
+    uint64_t whole = writer->end + writer->directory.size + SEAL_OVERHEAD_BYTES + PACK_FOOT_BYTES;
     size_t padding = (size_t)(-whole % PACK_ROUND_BYTES);
     int error = buffer_reserve(&writer->directory, padding);
 
@@ -155,20 +148,17 @@ static int pad_directory(struct pack_writer *writer)
 
 static int write_directory(struct pack_writer *writer, struct failure *failure)
 {
-    uint64_t begin = writer->end;
-    size_t sealed_size = writer->directory.size + SEAL_OVERHEAD_BYTES;
-    uint8_t foot[PACK_FOOT_BYTES] = {0};
-    int error = seal_piece(writer, PACK_DIRECTORY_BOUND, strlen(PACK_DIRECTORY_BOUND),
-                           writer->directory.data, writer->directory.size);
+    uint8_t foot[PACK_FOOT_PLAIN] = {0};
 
-    if (error != 0)
-        return error;
-    error = writer_append(writer, writer->sealed.data, sealed_size, failure);
-    if (error != 0)
-        return error;
-    put_u64(foot, begin);
-    put_u32(foot + 8, (uint32_t)sealed_size);
-    return writer_append(writer, foot, sizeof foot, failure);
+    put_u64(foot, writer->end);
+    put_u32(foot + 8, (uint32_t)(writer->directory.size + SEAL_OVERHEAD_BYTES));
+
+    int error = append_sealed(writer, PACK_DIRECTORY_BOUND, strlen(PACK_DIRECTORY_BOUND),
+                              writer->directory.data, writer->directory.size, failure);
+
+    return error != 0 ? error
+                      : append_sealed(writer, PACK_FOOT_BOUND, strlen(PACK_FOOT_BOUND), foot,
+                                      sizeof foot, failure);
 }
 
 int pack_writer_finish(struct pack_writer *writer, struct failure *failure)

@@ -134,8 +134,8 @@ int format_render(const struct format_plan *plan, enum table_format format,
     /* What is written in whole blocks reaches a little past the limit before it is cut back. */
     if (expected > limit - begin)
         expected = limit - begin;
-    output->limit = limit > SIZE_MAX - RENDER_SLACK ? SIZE_MAX : limit + RENDER_SLACK;
-    error = buffer_reserve(output, expected + RENDER_SLACK);
+    output->limit = limit > SIZE_MAX - FORMAT_SLACK ? SIZE_MAX : limit + FORMAT_SLACK;
+    error = buffer_reserve(output, expected + FORMAT_SLACK);
     if (error == 0)
         error = render_view(plan, format, view, last, output);
     output->limit = limit;

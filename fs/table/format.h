@@ -35,7 +35,9 @@ const void *format_tail(const struct format_plan *plan, enum table_format format
 /*
  * Renders an opened group, appending to OUTPUT. LAST: no row comes after (the
  * JSON array's last object has no comma). 0, -ENOMEM, or -EFBIG past OUTPUT's limit.
+ * A buffer with room for the measured size and FORMAT_SLACK does not grow.
  */
+#define FORMAT_SLACK 8192
 int format_render(const struct format_plan *plan, enum table_format format,
                   const struct row_group_view *view, bool last, struct buffer *output);
 

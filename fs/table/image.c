@@ -290,7 +290,7 @@ int image_render(struct image *image, enum table_format format, const struct ima
         const void *tail = format_tail(image->plan, format, &size);
 
         error = buffer_append(output, tail, size);
-    } else if ((error = buffer_reserve(output, (size_t)part->size)) == 0) {
+    } else if ((error = buffer_reserve(output, (size_t)part->size + FORMAT_SLACK)) == 0) {
         error = render_group(image, format, part->number - 1, scratch, output, failure);
     }
     if (error == -ENOMEM || (error == 0 && output->size == part->size))

@@ -98,7 +98,10 @@ static void take_value(struct json_check *check, uint8_t byte)
     case '"': check->state = IN_STRING; break;
     case 't': begin_literal(check, "rue"); break;
     case 'f': begin_literal(check, "alse"); break;
-    case 'n': begin_literal(check, "ull"); break;
+    case 'n':
+        check->null = check->depth == 0;
+        begin_literal(check, "ull");
+        break;
     case '-': check->state = NUMBER_MINUS; break;
     case '0': check->state = NUMBER_ZERO; break;
     default: check->bad = !is_digit(byte); check->state = NUMBER_DIGITS;

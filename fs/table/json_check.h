@@ -18,6 +18,7 @@ struct json_check {
     uint16_t hex_left;
     bool bad;
     bool dollar;         /* the document is an object whose first key begins with '$' */
+    bool null;           /* the document is null */
     const char *literal; /* the rest of true, false or null */
     uint8_t stack[JSON_DEPTH_LIMIT / 8]; /* a bit a level: 1 object, 0 array */
 };
@@ -26,5 +27,12 @@ void json_check_begin(struct json_check *check);
 void json_check_feed(struct json_check *check, const void *bytes, size_t size);
 /* Whether all that was fed is one whole document. UTF-8 is not checked here. */
 bool json_check_end(struct json_check *check);
+
+/* As json_check_end; and the document, put where a cell stands, could not be taken for something
+ * else. */
+static inline bool json_check_unmistakable(struct json_check *check)
+{
+    return json_check_end(check) && !check->dollar && !check->null;
+}
 
 #endif

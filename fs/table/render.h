@@ -4,7 +4,7 @@
  * over each column of a row group.
  *
  * Writers first ask for room and then write without checks, in whole blocks
- * (fs/table/block.h). They never ask for more than RENDER_SLACK beyond what they
+ * (fs/table/block.h). They never ask for more than FORMAT_SLACK beyond what they
  * are about to write: with so much room beyond the rendered size a buffer need
  * not grow.
  */
@@ -19,11 +19,11 @@
 
 #include "fs/base/buffer.h"
 #include "fs/table/block.h"
+#include "fs/table/format.h"
 #include "fs/table/row_group.h"
 
 /* Text up to this size is given room for its worst case; for longer text it is counted. */
 #define RENDER_SHORT 1024
-#define RENDER_SLACK 8192
 
 struct render {
     struct buffer *buffer;

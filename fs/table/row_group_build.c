@@ -162,7 +162,7 @@ static uint8_t json_column_kind(const uint8_t *text, size_t size)
 
     json_check_begin(&check);
     json_check_feed(&check, text, size);
-    return json_check_end(&check) && !check.dollar ? KIND_DOCUMENT : KIND_TEXT;
+    return json_check_unmistakable(&check) ? KIND_DOCUMENT : KIND_TEXT;
 }
 
 static bool has_line_breaks(const uint8_t *text, size_t size)
@@ -170,17 +170,17 @@ static bool has_line_breaks(const uint8_t *text, size_t size)
     return memchr(text, '\n', size) != NULL || memchr(text, '\r', size) != NULL;
 }
 
-/* What the group is in the formats; kept apart from the builder while a row is added. */
-struct totals {
-    uint64_t csv_bytes;
-    uint64_t ndjson_bytes;
+/* What a cell, which is at most ROW_GROUP_LARGEST_BYTES, is in the formats. */
+struct added {
+    uint32_t csv_bytes;
+    uint32_t ndjson_bytes;
+    uint8_t kind; /* and marks */
 };
 
-/* Copies a cell of any kind to DATA, padded, and studies it; returns its kind and marks. */
-__attribute__((noinline)) static uint8_t add_any(const struct column_build *column,
-                                                 enum cell_class class, uint8_t *data,
-                                                 const uint8_t *from, size_t size,
-                                                 struct totals *totals)
+/* Copies a cell of any kind to DATA, padded, and studies it. */
+__attribute__((noinline)) static struct added add_any(const struct column_build *column,
+                                                      enum cell_class class, uint8_t *data,
+                                                      const uint8_t *from, size_t size)
 {
     struct text_traits traits = {0};
     uint8_t kind = KIND_NULL;
@@ -204,9 +204,12 @@ __attribute__((noinline)) static uint8_t add_any(const struct column_build *colu
                        ? has_line_breaks(data, size)
                        : json->body == JSON_STRING && traits.json_growth != 0;
 
-    totals->csv_bytes += csv_size;
-    totals->ndjson_bytes += json_value_size(json, size, &traits);
-    return (uint8_t)(kind | (csv_size != size ? CELL_QUOTES : 0) | (escapes ? CELL_ESCAPES : 0));
+    return (struct added){
+        .csv_bytes = (uint32_t)csv_size,
+        .ndjson_bytes = (uint32_t)json_value_size(json, size, &traits),
+        .kind =
+            (uint8_t)(kind | (csv_size != size ? CELL_QUOTES : 0) | (escapes ? CELL_ESCAPES : 0)),
+    };
 }
 
 /* Whether text of 1 to 2 * BLOCK_SIZE - 1 bytes needs nothing; if so it is copied. */
@@ -229,34 +232,28 @@ static inline bool copy_if_plain(uint8_t *data, const uint8_t *from, size_t size
 }
 
 /* The same in short for most cells: NULLs and those of few bytes that need nothing. */
-static inline uint8_t add_cell(const struct column_build *column, enum cell_class class,
-                               uint8_t *data, const uint8_t *from, size_t size,
-                               struct totals *totals)
+static inline struct added add_cell(const struct column_build *column, enum cell_class class,
+                                    uint8_t *data, const uint8_t *from, uint32_t size)
 {
-    if (class == CELL_NULL) {
-        totals->ndjson_bytes += sizeof("null") - 1;
-        return KIND_NULL;
-    }
+    if (class == CELL_NULL)
+        return (struct added){0, sizeof("null") - 1, KIND_NULL};
     if (class == CELL_NUMBER && column->plain && size < BLOCK_SIZE &&
         number_kind(from, size) == KIND_NUMBER) {
         block_store(data, block_load_short(from, size));
-        totals->csv_bytes += size;
-        totals->ndjson_bytes += size;
-        return KIND_NUMBER;
+        return (struct added){size, size, KIND_NUMBER};
     }
-    if (class == CELL_TEXT && column->plain && size - 1 < (size_t)2 * BLOCK_SIZE - 1 &&
-        copy_if_plain(data, from, size)) {
-        totals->csv_bytes += size;
-        totals->ndjson_bytes += size + 2;
-        return KIND_TEXT;
-    }
-    return add_any(column, class, data, from, size, totals);
+    if (class == CELL_TEXT && column->plain && size - 1 < 2 * BLOCK_SIZE - 1 &&
+        copy_if_plain(data, from, size))
+        return (struct added){size, size + 2, KIND_TEXT};
+    return add_any(column, class, data, from, size);
 }
 
 /* Adds cells to all columns, or says why not after ret_added of them. */
 static int add_cells(struct row_group_builder *builder, const struct cell *cells,
-                     struct totals *totals, uint32_t *ret_added)
+                     struct row_group_measure *measure, uint32_t *ret_added)
 {
+    uint64_t csv_bytes = 0;
+    uint64_t ndjson_bytes = 0;
     struct column_part *parts = builder->parts;
     struct column_build *columns = builder->columns;
     uint32_t count = builder->column_count;
@@ -277,21 +274,29 @@ static int add_cells(struct row_group_builder *builder, const struct cell *cells
             error = grow_data(builder, i, size);
         if (error != 0)
             break;
+
+        struct added added = add_cell(column, cell->class, column->data + part->data_size,
+                                      cell->data, (uint32_t)size);
+
+        csv_bytes += added.csv_bytes;
+        ndjson_bytes += added.ndjson_bytes;
+        part->kinds[row] = added.kind;
         part->lengths[row] = (uint32_t)size;
-        part->kinds[row] =
-            add_cell(column, cell->class, column->data + part->data_size, cell->data, size, totals);
         part->data_size += (uint32_t)size;
         room -= size;
     }
     *ret_added = i;
-    if (error == 0)
-        builder->bytes = ROW_GROUP_LARGEST_BYTES - room;
-    return error;
+    if (error != 0)
+        return error;
+    builder->bytes = ROW_GROUP_LARGEST_BYTES - room;
+    measure->csv_bytes += csv_bytes;
+    measure->ndjson_bytes += ndjson_bytes;
+    return 0;
 }
 
 int row_group_builder_add(struct row_group_builder *builder, const struct cell *cells)
 {
-    struct totals totals = {
+    struct row_group_measure measure = {
         .csv_bytes = builder->csv_bytes + builder->column_count,
         .ndjson_bytes = builder->ndjson_bytes + builder->keys_size,
     };
@@ -307,11 +312,11 @@ int row_group_builder_add(struct row_group_builder *builder, const struct cell *
         error = grow_rows(builder);
     if (error != 0)
         return error;
-    error = add_cells(builder, cells, &totals, &added);
-    if (error == 0 && totals.csv_bytes <= ROW_GROUP_RENDERED_LIMIT &&
-        totals.ndjson_bytes <= ROW_GROUP_RENDERED_LIMIT) {
-        builder->csv_bytes = totals.csv_bytes;
-        builder->ndjson_bytes = totals.ndjson_bytes;
+    error = add_cells(builder, cells, &measure, &added);
+    if (error == 0 && measure.csv_bytes <= ROW_GROUP_RENDERED_LIMIT &&
+        measure.ndjson_bytes <= ROW_GROUP_RENDERED_LIMIT) {
+        builder->csv_bytes = measure.csv_bytes;
+        builder->ndjson_bytes = measure.ndjson_bytes;
         builder->rows++;
         return 0;
     }

@@ -70,7 +70,7 @@ static uint8_t *put_lengths(uint8_t *to, const struct column_part *column, uint3
             to[row] = (uint8_t)lengths[row];
         break;
     case 2:
-        for (uint32_t row = 0; row < rows; row++) {
+        for (size_t row = 0; row < rows; row++) {
             to[2 * row] = (uint8_t)lengths[row];
             to[2 * row + 1] = (uint8_t)(lengths[row] >> 8);
         }

@@ -46,6 +46,8 @@ struct cell_study {
     bool quoted;
 };
 
+static const uint8_t no_bytes[1];
+
 /* Borrows or reads SIZE bytes at OFFSET of a cell; they are gone with the next call. */
 static int read_piece(struct cutting *cutting, uint32_t column, uint64_t offset, size_t size,
                       const uint8_t **ret_bytes)
@@ -54,7 +56,7 @@ static int read_piece(struct cutting *cutting, uint32_t column, uint64_t offset,
     struct cursor *cursor = cutting->cut->cursor;
 
     if (cell->data != NULL || size == 0) {
-        *ret_bytes = size == 0 ? (const uint8_t *)"" : (const uint8_t *)cell->data + offset;
+        *ret_bytes = size == 0 ? no_bytes : (const uint8_t *)cell->data + offset;
         return 0;
     }
     if (cursor == NULL)
@@ -105,7 +107,7 @@ static uint8_t kind_of(enum cell_class class, uint64_t size, struct cell_pass *p
     }
     if (pass->utf8.state != 0)
         return KIND_RAW_TEXT;
-    return json_column && json_check_end(&pass->document) && !pass->document.dollar ? KIND_DOCUMENT
+    return json_column && json_check_unmistakable(&pass->document) ? KIND_DOCUMENT
                                                                                     : KIND_TEXT;
 }
 
@@ -119,7 +121,7 @@ static int study_cell(struct cutting *cutting, uint32_t column, struct cell_stud
     json_check_begin(&pass.document);
     for (uint64_t offset = 0; offset < size && cell->class != CELL_BYTES;) {
         size_t step = piece_size(cutting, size - offset);
-        const uint8_t *bytes;
+        const uint8_t *bytes = no_bytes;
         int error = read_piece(cutting, column, offset, step, &bytes);
 
         if (error != 0)
@@ -212,7 +214,7 @@ static int add_whole(struct cutting *cutting, uint32_t column)
     const char *name = cutting->cut->schema->columns[column].name;
     size_t size = cell->class == CELL_NULL ? 0 : (size_t)cell->size;
     struct cell_study study;
-    const uint8_t *bytes = NULL;
+    const uint8_t *bytes = no_bytes;
     int error = study_cell(cutting, column, &study);
 
     if (error == 0)
@@ -305,7 +307,7 @@ static int cut_cell(struct cutting *cutting, uint32_t column)
         size_t step = piece_size(cutting, size - offset);
         uint8_t flags = (uint8_t)((offset != 0 ? ROW_GROUP_BEGINS_INSIDE : 0) |
                                   (offset + step < size ? ROW_GROUP_ENDS_INSIDE : 0));
-        const uint8_t *bytes;
+        const uint8_t *bytes = no_bytes;
 
         error = read_piece(cutting, column, offset, step, &bytes);
         if (error == 0)

@@ -86,7 +86,7 @@ static uint64_t sum_of_lengths(const struct column_view *column, uint32_t rows)
             sum += lengths[row];
         return sum;
     case 2:
-        for (uint32_t row = 0; row < rows; row++)
+        for (size_t row = 0; row < rows; row++)
             sum += lengths[2 * row] | (uint32_t)lengths[2 * row + 1] << 8;
         return sum;
     default:

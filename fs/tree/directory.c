@@ -18,6 +18,7 @@ struct entry {
     struct node *child; /* for made files the one made last; then guarded by the lock */
     directory_write *write;
     void *context;
+    uint64_t inode; /* of a made file: shown whatever its node is */
 };
 
 struct directory {
@@ -55,7 +56,7 @@ static int make_file(struct directory *directory, struct entry *entry)
         return -ENOMEM;
     }
     clock_gettime(CLOCK_REALTIME, &now);
-    error = text_file_create(path, &text, now, &made);
+    error = text_file_create(path, &text, now, entry->inode, &made);
     if (error != 0)
         return error;
     node_release(entry->child);
@@ -120,7 +121,7 @@ static void listing_entry(struct listing *listing, size_t index, struct listing_
     *ret_entry = (struct listing_entry){
         .name = entry->name,
         .type = attributes.type,
-        .inode = entry->write == NULL ? entry->child->inode : directory->node.inode,
+        .inode = entry->write == NULL ? entry->child->inode : entry->inode,
         .node = entry->write == NULL ? entry->child : NULL,
         .valid_ns = VALID_FOR_EVER,
     };
@@ -210,6 +211,8 @@ int directory_add(struct node *directory, const char *name, struct node *child)
 int directory_add_made(struct node *directory, const char *name, directory_write *write,
                        void *context)
 {
-    return add((struct directory *)directory,
-               &(struct entry){.name = strdup(name), .write = write, .context = context});
+    return add((struct directory *)directory, &(struct entry){.name = strdup(name),
+                                                              .write = write,
+                                                              .context = context,
+                                                              .inode = node_next_inode()});
 }

@@ -115,6 +115,12 @@ int generation_create(const struct generation_options *options, struct generatio
         destroy(generation);
         return error;
     }
+    if (generation->dataset->hurry && options->at_once)
+        error = generation_read_all(generation, failure);
+    if (error != 0) {
+        destroy(generation);
+        return error;
+    }
     /* Its lock would hold writers up until somebody reads a table. */
     if (generation->dataset->hurry)
         close_dataset(generation);

@@ -62,6 +62,11 @@ struct generation_options {
     const char *path; /* of the source's folder below the mountpoint */
     struct history *history;
     uint64_t serial;
+    /*
+     * A source in a hurry is read through before anyone sees the generation: the one
+     * before has ended because the source goes on faster than readers come back.
+     */
+    bool at_once;
 };
 
 /* Begins a dataset and reads its catalogue, no rows. Fails as the source does. */

@@ -98,7 +98,8 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
     pthread_mutex_lock(&generation->lock);
     if (!file_is_table(&generation->set, index)) {
         error = make_text(generation, file);
-        *ret_attributes = (struct node_attributes){S_IFREG, file->text.size, file->modified};
+        *ret_attributes = (struct node_attributes){
+            .type = S_IFREG, .bytes = file->text.size, .modified = file->modified};
     } else {
         struct generation_table *table = &generation->tables[file_table(index)];
 
@@ -106,8 +107,9 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
             error = generation_read_table(generation, file_table(index), failure);
         else if (!table_known(generation, table))
             error = -EAGAIN;
-        *ret_attributes =
-            (struct node_attributes){S_IFREG, table->bytes[file_format(index)], table->modified};
+        *ret_attributes = (struct node_attributes){.type = S_IFREG,
+                                                   .bytes = table->bytes[file_format(index)],
+                                                   .modified = table->modified};
     }
     pthread_mutex_unlock(&generation->lock);
     *ret_valid_ns = VALID_FOR_EVER;

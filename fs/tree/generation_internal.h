@@ -69,6 +69,12 @@ static inline bool table_known(const struct generation *generation,
 /* Gives everything back if that is due (fs/tree/generation.h, RETIRED). The lock is held. */
 void generation_retire_if_due(struct generation *generation);
 
+/*
+ * Reads all tables of an open dataset through, before anyone else knows the
+ * generation. -ESTALE when it was not one moment. What single tables refuse they keep.
+ */
+int generation_read_all(struct generation *generation, struct failure *failure);
+
 /* Whether the table's last attempt failed so lately that another is not worth making. */
 bool generation_failed_lately(const struct generation_table *table);
 

@@ -162,6 +162,13 @@ static int scan_all(struct generation *generation, size_t first, struct failure 
     return result;
 }
 
+int generation_read_all(struct generation *generation, struct failure *failure)
+{
+    int error = generation->table_count == 0 ? 0 : scan_all(generation, 0, failure);
+
+    return error == -ESTALE || error == -ECANCELED ? error : 0;
+}
+
 static bool all_known(const struct generation *generation)
 {
     for (size_t i = 0; i < generation->table_count; i++) {

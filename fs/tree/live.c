@@ -13,7 +13,7 @@
 #include "fs/tree/live_folder.h"
 #include "fs/tree/pins.h"
 
-#define IDLE_TRANSACTION_NS (5 * NS_PER_SECOND)
+#define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
 #define RETRY_AFTER_NS NS_PER_SECOND
 
 struct live {
@@ -30,7 +30,7 @@ struct live {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t refreshed;
     bool refreshing;           /* a thread asks the source, without the lock */
-    struct generation *newest; /* used; NULL only while being created and freed */
+    struct generation *newest; /* referenced; NULL only while being created and freed */
     uint64_t valid_until_ns;   /* until when it need not be asked for changes */
     uint64_t serial;
     struct failure failure; /* of the last refresh; code 0: it worked */
@@ -73,14 +73,13 @@ static int begin_generation(struct live *live, struct failure *failure)
         .path = live->path,
         .history = live->history,
         .serial = live->serial + 1,
+        .at_once = live->newest != NULL && generation_has_ended(live->newest),
     };
     struct generation *generation;
     int error = generation_create(&options, &generation, failure);
 
     if (error != 0)
         return error;
-    generation_use(generation);
-    generation_release(generation);
     pthread_mutex_lock(&live->lock);
 
     struct generation *old = live->newest;
@@ -90,7 +89,7 @@ static int begin_generation(struct live *live, struct failure *failure)
     pthread_mutex_unlock(&live->lock);
     if (old != NULL) {
         generation_supersede(old);
-        generation_leave(old);
+        generation_release(old);
     }
     return 0;
 }
@@ -138,6 +137,11 @@ static int refresh(struct live *live, struct failure *failure)
 
     if (error != 0 && own.code == 0)
         failure_set(&own, -error, "cannot read the database: %s", strerror(-error));
+    if (error == -ENOENT) {
+        /* The folder's names stand for something; that is not to be taken for their absence. */
+        own.code = EIO;
+        error = -EIO;
+    }
     pthread_mutex_lock(&live->lock);
     live->refreshing = false;
     live->failure = own;
@@ -305,7 +309,7 @@ void live_free(struct live *live)
     pins_free(live->pins);
     if (live->newest != NULL) {
         generation_supersede(live->newest);
-        generation_leave(live->newest);
+        generation_release(live->newest);
     }
     node_release(live->folder);
     history_free(live->history);

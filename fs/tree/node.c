@@ -7,6 +7,11 @@
 
 static uint64_t last_inode;
 
+uint64_t node_next_inode(void)
+{
+    return __atomic_add_fetch(&last_inode, 1, __ATOMIC_RELAXED);
+}
+
 int node_init(struct node *node, const struct node_class *class, const char *path)
 {
     char *copy = strdup(path);
@@ -15,7 +20,7 @@ int node_init(struct node *node, const struct node_class *class, const char *pat
         return -ENOMEM;
     node->class = class;
     node->references = 1;
-    node->inode = __atomic_add_fetch(&last_inode, 1, __ATOMIC_RELAXED);
+    node->inode = node_next_inode();
     node->path = copy;
     return 0;
 }

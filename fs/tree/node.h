@@ -29,6 +29,7 @@ struct node_attributes {
     mode_t type;    /* S_IFDIR, S_IFREG or S_IFLNK */
     uint64_t bytes; /* exact */
     struct timespec modified;
+    uint64_t shown_inode; /* what stat shows; 0: the node's own */
 };
 
 #define VALID_FOR_EVER UINT64_MAX
@@ -110,6 +111,9 @@ static inline struct node *node_reference(struct node *node)
 }
 
 void node_release(struct node *node); /* NULL is allowed */
+
+/* An inode number that no node has. */
+uint64_t node_next_inode(void);
 
 /* Fills in the common part: one reference, a fresh inode number, PATH copied. 0 or -ENOMEM. */
 int node_init(struct node *node, const struct node_class *class, const char *path);

@@ -180,9 +180,11 @@ static struct pin *pin_make(struct pins *pins, pid_t process, struct generation 
 {
     struct pin *pin = pin_of(pins, process);
     unsigned open_count = 0;
+    bool walker = false;
 
     if (pin != NULL && pin->generation != generation) {
         open_count = pin->open_count;
+        walker = pin->walker;
         pin_drop(pins, pin);
         pin = NULL;
     }
@@ -192,6 +194,7 @@ static struct pin *pin_make(struct pins *pins, pid_t process, struct generation 
             return NULL;
         pin->process = process;
         pin->open_count = open_count;
+        pin->walker = walker;
         pin->generation = generation;
         HASH_ADD(hh, pins->table, process, sizeof pin->process, pin);
         if (pin->refused) {

@@ -9,6 +9,7 @@ struct text_file {
     struct node node;
     struct buffer text;
     struct timespec modified;
+    uint64_t shown_inode;
 };
 
 struct text_handle {
@@ -25,8 +26,10 @@ static int text_attributes(struct node *node, bool wait, struct node_attributes 
 
     (void)wait;
     (void)failure;
-    *ret_attributes = (struct node_attributes){
-        .type = S_IFREG, .bytes = file->text.size, .modified = file->modified};
+    *ret_attributes = (struct node_attributes){.type = S_IFREG,
+                                               .bytes = file->text.size,
+                                               .modified = file->modified,
+                                               .shown_inode = file->shown_inode};
     *ret_valid_ns = VALID_FOR_EVER;
     return 0;
 }
@@ -57,7 +60,7 @@ static const struct node_class text_file_class = {
 };
 
 int text_file_create(const char *path, struct buffer *text, struct timespec modified,
-                     struct node **ret_node)
+                     uint64_t shown_inode, struct node **ret_node)
 {
     struct text_file *file = calloc(1, sizeof *file);
 
@@ -67,6 +70,7 @@ int text_file_create(const char *path, struct buffer *text, struct timespec modi
     }
     file->text = *text;
     file->modified = modified;
+    file->shown_inode = shown_inode;
     *text = BUFFER(text->limit);
     *ret_node = &file->node;
     return 0;

@@ -6,9 +6,12 @@
 #include "fs/base/buffer.h"
 #include "fs/tree/node.h"
 
-/* Takes the buffer's memory over on success. 0 or -ENOMEM. */
+/*
+ * Takes the buffer's memory over on success. SHOWN_INODE: what stat shows, 0 for the
+ * node's own. 0 or -ENOMEM.
+ */
 int text_file_create(const char *path, struct buffer *text, struct timespec modified,
-                     struct node **ret_node);
+                     uint64_t shown_inode, struct node **ret_node);
 
 /* The text, borrowed. */
 const struct buffer *text_file_text(const struct node *node);

@@ -41,11 +41,10 @@ struct node *tree_root(struct tree *tree);
 #define TREE_ERRORS_KEPT 1000
 void tree_report(struct tree *tree, const char *path, const struct failure *failure);
 
-/* Space for statfs: used and free bytes of the spool within its bound, and the number of nodes. */
+/* Space for statfs: used and free bytes of the spool within its bound. */
 struct tree_space {
     uint64_t total_bytes;
     uint64_t free_bytes;
-    uint64_t nodes;
 };
 void tree_space(struct tree *tree, struct tree_space *ret_space);
 

@@ -19,6 +19,7 @@
 
 #define COLUMNS_MOST 4
 #define ROWS_MOST 64
+#define CELLS_MOST ((size_t)ROWS_MOST * COLUMNS_MOST)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,8 +47,8 @@ static uint8_t take_byte(struct input *input)
 struct table {
     struct schema *schema;
     size_t rows;
-    struct cell cells[ROWS_MOST * COLUMNS_MOST];
-    uint8_t *copies[ROWS_MOST * COLUMNS_MOST];
+    struct cell cells[CELLS_MOST];
+    uint8_t *copies[CELLS_MOST];
 };
 
 static struct schema *take_schema(struct input *input)
@@ -121,7 +122,7 @@ static void take_table(struct input *input, struct table *table)
 
 static void release_table(struct table *table)
 {
-    for (size_t i = 0; i < ROWS_MOST * COLUMNS_MOST; i++)
+    for (size_t i = 0; i < CELLS_MOST; i++)
         free(table->copies[i]);
     schema_release(table->schema);
 }
@@ -200,18 +201,17 @@ static void check_field(struct field *field, const struct cell *cell, bool bytes
     if (drop_prefix(field, "text;base64:")) {
         require(cell->class == CELL_TEXT);
         decode_base64(field);
-    } else if (!bytes_column && drop_prefix(field, "base64:")) {
-        require(cell->class == CELL_BYTES);
-        decode_base64(field);
-    } else if (bytes_column && drop_prefix(field, "number:")) {
+    } else if (!bytes_column) {
+        require((cell->class == CELL_BYTES) == drop_prefix(field, "base64:"));
+        if (cell->class == CELL_BYTES)
+            decode_base64(field);
+    } else if (drop_prefix(field, "number:")) {
         require(cell->class == CELL_NUMBER);
-    } else if (bytes_column && drop_prefix(field, "text:")) {
+    } else if (drop_prefix(field, "text:")) {
         require(cell->class == CELL_TEXT || cell->class == CELL_BOOLEAN);
-    } else if (bytes_column) {
+    } else {
         require(cell->class == CELL_BYTES);
         decode_base64(field);
-    } else {
-        require(cell->class != CELL_BYTES);
     }
     require(field->size == cell->size);
     require(field->size == 0 || memcmp(field->text, cell->data, field->size) == 0);

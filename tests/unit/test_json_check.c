@@ -50,134 +50,41 @@ static void assert_answers(enum answer expected, const char *const *texts, size_
         assert_answer(expected, texts[i], strlen(texts[i]));
 }
 
+/* clang-format off */
+static const char *const valid_texts[] = {
+    "null", "true", "false", "0", "-0", "1", "-1", "10", "1.0", "0.5", "-0.25", "1e1", "1E+1",
+    "0e0", "1.5e-07", "12345678901234567890123456789", "\"\"", "\"a\"", "\"\\u0041\"",
+    "\"\\ud800\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\uAbCd\"", "\"\x7f\xff\"", "[]", "[1]",
+    "[1,2]", "[[],{}]", "{}", "{\"\":0}", "{\"a\":{\"b\":[{\"c\":null}]}}", " \t\r\n0 \t\r\n",
+    "{ \"a\" : 1 , \"$b\" : [ 2 , 3 ] }", "[{\"$a\":1}]", "\"$a\"", "[\"$a\"]", "{\"a$\":1}",
+    "{\"a\":{\"$b\":1}}", "{\"\\u0025\":1}", "{\"\\u0023\\u0024\":1}",
+    "{\"a longer key than sixteen bytes\":\"and a longer value than sixteen bytes \\\" ok\"}",
+};
+/* clang-format on */
+
 static void test_valid(void **state)
 {
-    static const char *const texts[] = {
-        "null",
-        "true",
-        "false",
-        "0",
-        "-0",
-        "1",
-        "-1",
-        "10",
-        "1.0",
-        "0.5",
-        "-0.25",
-        "1e1",
-        "1E+1",
-        "0e0",
-        "1.5e-07",
-        "12345678901234567890123456789",
-        "\"\"",
-        "\"a\"",
-        "\"\\u0041\"",
-        "\"\\ud800\"",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\uAbCd\"",
-        "\"\x7f\xff\"",
-        "[]",
-        "[1]",
-        "[1,2]",
-        "[[],{}]",
-        "{}",
-        "{\"\":0}",
-        "{\"a\":{\"b\":[{\"c\":null}]}}",
-        " \t\r\n0 \t\r\n",
-        "{ \"a\" : 1 , \"$b\" : [ 2 , 3 ] }",
-        "[{\"$a\":1}]",
-        "\"$a\"",
-        "[\"$a\"]",
-        "{\"a$\":1}",
-        "{\"a\":{\"$b\":1}}",
-        "{\"\\u0025\":1}",
-        "{\"\\u0023\\u0024\":1}",
-        "{\"a longer key than sixteen bytes\":\"and a longer value than sixteen bytes \\\" ok\"}",
-    };
-
     (void)state;
-    assert_answers(VALID, texts, COUNT_OF(texts));
+    assert_answers(VALID, valid_texts, COUNT_OF(valid_texts));
 }
+
+/* clang-format off */
+static const char *const invalid_texts[] = {
+    "", " ", "nul", "nulll", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5",
+    "1.e1", "1e", "1e+", "1e+-1", "0x1", "1 2", "--1", "1.2.3", "1e1e1", "1e1.5", "00", "\"",
+    "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\n\"", "\"\t\"", "'a'", "a", "[", "]",
+    "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1}", "{", "}", "{]", "{\"a\"", "{\"a\":",
+    "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{a:1}", "{1:1}",
+    "{\"a\":,}", "{,}", "{\"a\"}", "[]]", "{}}", "[][]", "null null", "\"a\" \"b\"", "//",
+    "[1]x", "\xef\xbb\xbfnull", "\f1", "\v1", "nu ll", "tru\"", "[\"a\":1]", "{\"a\":1:2}",
+    "1,", ",1", ":",
+};
+/* clang-format on */
 
 static void test_invalid(void **state)
 {
-    static const char *const texts[] = {
-        "",
-        " ",
-        "nul",
-        "nulll",
-        "True",
-        "NaN",
-        "Infinity",
-        "-",
-        "+1",
-        "01",
-        "-01",
-        "1.",
-        ".5",
-        "1.e1",
-        "1e",
-        "1e+",
-        "1e+-1",
-        "0x1",
-        "1 2",
-        "--1",
-        "1.2.3",
-        "1e1e1",
-        "1e1.5",
-        "00",
-        "\"",
-        "\"\\\"",
-        "\"\\x\"",
-        "\"\\u12\"",
-        "\"\\u12G4\"",
-        "\"\n\"",
-        "\"\t\"",
-        "'a'",
-        "a",
-        "[",
-        "]",
-        "[1",
-        "[1,",
-        "[1,]",
-        "[,1]",
-        "[1 2]",
-        "[1}",
-        "{",
-        "}",
-        "{]",
-        "{\"a\"",
-        "{\"a\":",
-        "{\"a\":1",
-        "{\"a\":1,",
-        "{\"a\":1,}",
-        "{\"a\" 1}",
-        "{\"a\":1 \"b\":2}",
-        "{a:1}",
-        "{1:1}",
-        "{\"a\":,}",
-        "{,}",
-        "{\"a\"}",
-        "[]]",
-        "{}}",
-        "[][]",
-        "null null",
-        "\"a\" \"b\"",
-        "//",
-        "[1]x",
-        "\xef\xbb\xbfnull",
-        "\f1",
-        "\v1",
-        "nu ll",
-        "tru\"",
-        "[\"a\":1]",
-        "{\"a\":1:2}",
-        "1,",
-        ",1",
-        ":",
-    };
-
     (void)state;
-    assert_answers(INVALID, texts, COUNT_OF(texts));
+    assert_answers(INVALID, invalid_texts, COUNT_OF(invalid_texts));
     assert_answer(INVALID, "null\0", 5);
     assert_answer(INVALID, "\"\0\"", 3);
     assert_answer(INVALID, "\"\\\0\"", 4);
@@ -185,15 +92,17 @@ static void test_invalid(void **state)
     assert_answer(INVALID, "\0", 1);
 }
 
+/* clang-format off */
+static const char *const dollar_texts[] = {
+    "{\"$\":1}",       "{\"$base64\":true}",  " { \"$text\" : 1 } ", "{\"$a\":{},\"b\":1}",
+    "{\"\\u0024\":1}", "{\"\\u0024text\":1}", "{\"$\\n\":1}",        "{\"\\u00240\":1}",
+};
+/* clang-format on */
+
 static void test_dollar(void **state)
 {
-    static const char *const texts[] = {
-        "{\"$\":1}",       "{\"$base64\":true}",  " { \"$text\" : 1 } ", "{\"$a\":{},\"b\":1}",
-        "{\"\\u0024\":1}", "{\"\\u0024text\":1}", "{\"$\\n\":1}",        "{\"\\u00240\":1}",
-    };
-
     (void)state;
-    assert_answers(DOLLAR, texts, COUNT_OF(texts));
+    assert_answers(DOLLAR, dollar_texts, COUNT_OF(dollar_texts));
 }
 
 static char *nested(size_t depth, bool objects)
@@ -237,11 +146,12 @@ static void test_random(void **state)
 
     (void)state;
     for (int round = 0; round < 300000; round++) {
-        char text[64] = "";
+        char text[64];
+        char *end = text;
         size_t count = 1 + random_below(&random, 7);
 
         for (size_t i = 0; i < count; i++)
-            strcat(text, pieces[random_below(&random, COUNT_OF(pieces))]);
+            end = stpcpy(end, pieces[random_below(&random, COUNT_OF(pieces))]);
 
         json_t *document =
             json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);

@@ -333,7 +333,7 @@ static void test_many_columns(void **state)
 {
     enum { COUNT = 32767 };
     enum column_type *types = calloc(COUNT, sizeof *types);
-    struct cell *cells = calloc(2 * COUNT, sizeof *cells);
+    struct cell *cells = calloc((size_t)2 * COUNT, sizeof *cells);
 
     (void)state;
     assert_non_null(types);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/object_batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/index_merge.h"
+
+/* ---- Sets of hints ---- */
+
+/* Where HINT stands or would stand. */
+static size_t hint_place(const struct hint_set *set, uint64_t hint)
+{
+    size_t low = 0;
+    size_t high = set->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (set->hints[middle] < hint)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool hint_set_has(const struct hint_set *set, uint64_t hint)
+{
+    size_t place = hint_place(set, hint);
+
+    return place < set->count && set->hints[place] == hint;
+}
+
+int hint_set_add(struct hint_set *set, uint64_t hint)
+{
+    size_t place = hint_place(set, hint);
+
+    if (place < set->count && set->hints[place] == hint)
+        return 0;
+    if (set->count == set->room) {
+        size_t room = set->room == 0 ? 64 : set->room * 2;
+        uint64_t *hints = reallocarray(set->hints, room, sizeof *hints);
+
+        if (hints == NULL)
+            return -ENOMEM;
+        set->hints = hints;
+        set->room = room;
+    }
+    memmove(&set->hints[place + 1], &set->hints[place], (set->count - place) * sizeof *set->hints);
+    set->hints[place] = hint;
+    set->count++;
+    return 0;
+}
+
+/* ---- The batch ---- */
+
+int object_batch_create(struct store *store, struct object_reader *reader,
+                        struct object_batch **ret_batch, struct failure *failure)
+{
+    struct object_batch *batch = calloc(1, sizeof *batch);
+
+    if (batch == NULL)
+        return -ENOMEM;
+    batch->store = store;
+    batch->reader = reader;
+    pthread_mutex_init(&batch->lock, NULL);
+
+    /* What is relied on is there now: packs that went since they were listed must not count. */
+    pack_list_forget(reader->packs);
+
+    int error = index_set_refresh(reader->indexes, failure);
+
+    if (error != 0) {
+        object_batch_free(batch);
+        return error;
+    }
+    *ret_batch = batch;
+    return 0;
+}
+
+int object_batch_avoid(struct object_batch *batch, const char *const *packs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t salt[STORE_SALT_BYTES];
+
+        if (!pack_salt(packs[i], salt))
+            return -EINVAL;
+
+        int error = hint_set_add(&batch->avoided, pack_hint(salt));
+
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+int batch_note(struct object_batch *batch, const struct pack_entry *entry)
+{
+    struct index_entry known = {
+        .reference = entry->reference,
+        .type = (uint8_t)entry->type,
+        .encoding = (uint8_t)entry->encoding,
+        .depth = entry->depth,
+    };
+
+    pthread_mutex_lock(&batch->lock);
+    if (batch->written.count >= WRITTEN_MOST)
+        known_objects_clear(&batch->written);
+
+    int error = known_objects_add(&batch->written, &known);
+
+    pthread_mutex_unlock(&batch->lock);
+    return error;
+}
+
+void batch_break(struct object_batch *batch, int error)
+{
+    pthread_mutex_lock(&batch->lock);
+    if (batch->error == 0)
+        batch->error = error != 0 ? error : -ECANCELED;
+    pthread_mutex_unlock(&batch->lock);
+}
+
+/* A pack_visit. There is room. The lock is held. */
+static int wait_for_index(void *context, const struct pack_entry *entry)
+{
+    struct object_batch *batch = context;
+
+    batch->waiting[batch->waiting_count++] = (struct index_entry){
+        .reference = entry->reference,
+        .type = (uint8_t)entry->type,
+        .encoding = (uint8_t)entry->encoding,
+        .depth = entry->depth,
+    };
+    return 0;
+}
+
+/* A pack_visit. */
+static int count_entry(void *context, const struct pack_entry *entry)
+{
+    (void)entry;
+    ++*(size_t *)context;
+    return 0;
+}
+
+/* The lock is held. */
+static int make_room(struct object_batch *batch, size_t entries)
+{
+    size_t wanted = batch->waiting_count + entries;
+    size_t room = batch->waiting_room == 0 ? 1024 : batch->waiting_room;
+
+    if (batch->pack_count == batch->pack_room) {
+        size_t pack_room = batch->pack_room == 0 ? 16 : batch->pack_room * 2;
+        char **packs = reallocarray(batch->packs, pack_room, sizeof *packs);
+
+        if (packs == NULL)
+            return -ENOMEM;
+        batch->packs = packs;
+        batch->pack_room = pack_room;
+    }
+    if (wanted <= batch->waiting_room)
+        return 0;
+    while (room < wanted)
+        room *= 2;
+
+    struct index_entry *waiting = reallocarray(batch->waiting, room, sizeof *waiting);
+
+    if (waiting == NULL)
+        return -ENOMEM;
+    batch->waiting = waiting;
+    batch->waiting_room = room;
+    return 0;
+}
+
+/* The lock is held. */
+static int note_pack(struct object_batch *batch, const struct pack_writer *pack)
+{
+    cleanup_free char *name = malloc(PACK_NAME_SIZE);
+    size_t entries = 0;
+    int error = name == NULL ? -ENOMEM : pack_writer_visit(pack, count_entry, &entries);
+
+    if (error == 0)
+        error = make_room(batch, entries);
+    if (error == 0)
+        error = pack_writer_visit(pack, wait_for_index, batch);
+    if (error != 0)
+        return error;
+    pack_name(pack_writer_salt(pack), name);
+    batch->packs[batch->pack_count++] = steal_pointer(&name);
+    batch->stored_bytes += pack_writer_bytes(pack);
+    return 0;
+}
+
+/* Packs first, durably; then the index of what is in them. */
+static int write_index(struct object_batch *batch, struct index_entry *entries, size_t count,
+                       struct failure *failure)
+{
+    struct storage *storage = store_storage(batch->store);
+    int error = storage->class->sync(storage, failure);
+
+    return error != 0 ? error : index_write(batch->store, entries, count, failure);
+}
+
+int batch_add_pack(struct object_batch *batch, const struct pack_writer *pack,
+                   struct failure *failure)
+{
+    cleanup_free struct index_entry *full = NULL;
+    size_t count = 0;
+
+    pthread_mutex_lock(&batch->lock);
+
+    int error = note_pack(batch, pack);
+
+    if (error == 0 && batch->waiting_count >= WAITING_MOST) {
+        full = steal_pointer(&batch->waiting);
+        count = batch->waiting_count;
+        batch->waiting_count = 0;
+        batch->waiting_room = 0;
+    }
+    pthread_mutex_unlock(&batch->lock);
+    return error == 0 && full != NULL ? write_index(batch, full, count, failure) : error;
+}
+
+int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
+                        size_t *ret_pack_count, uint64_t *ret_stored_bytes, struct failure *failure)
+{
+    struct storage *storage = store_storage(batch->store);
+    int error = batch->error;
+
+    if (error != 0)
+        return failure_set(failure, -error, "not all of it was written: %s", strerror(-error));
+    if (batch->pack_count > 0) {
+        error = write_index(batch, batch->waiting, batch->waiting_count, failure);
+        if (error == 0)
+            error = storage->class->sync(storage, failure);
+        if (error != 0)
+            return error;
+        batch->waiting_count = 0;
+        /* A favour to later lookups; what is committed does not depend on it. */
+        (void)!index_merge(batch->store, batch->reader->packs, NULL);
+    }
+    *ret_packs = (const char *const *)batch->packs;
+    *ret_pack_count = batch->pack_count;
+    *ret_stored_bytes = batch->stored_bytes;
+    return 0;
+}
+
+void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,
+                         size_t *ret_count)
+{
+    *ret_hints = batch->relied.hints;
+    *ret_count = batch->relied.count;
+}
+
+void object_batch_free(struct object_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    for (size_t i = 0; i < batch->pack_count; i++)
+        free(batch->packs[i]);
+    free(batch->packs);
+    free(batch->waiting);
+    free(batch->avoided.hints);
+    free(batch->relied.hints);
+    known_objects_release(&batch->written);
+    pthread_mutex_destroy(&batch->lock);
+    free(batch);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a batch: what object_batch.c, object_known.c and object_put.c share.
+ *
+ * Invariants, under the batch's lock:
+ * - `waiting` has the objects of committed packs that stand in no index yet; it
+ *   is written as an index, after a sync, when it is full and in the end.
+ * - `written` has objects that this batch wrote, into committed packs or into
+ *   ones under way, so that its writers do not write them again. It forgets.
+ * - `error` is set when a writer was given up with objects of its pack perhaps
+ *   referred to by other writers: such a batch is never finished.
+ */
+#ifndef CRMFS_STORE_OBJECT_BATCH_H
+#define CRMFS_STORE_OBJECT_BATCH_H
+
+#include <pthread.h>
+
+#include "fs/store/known_objects.h"
+#include "fs/store/object_reader.h"
+
+#define WAITING_MOST ((size_t)1 << 16) /* entries, 4 MiB; of one index, then */
+#define WRITTEN_MOST ((size_t)1 << 16)
+
+/* Numbers in rising order. */
+struct hint_set {
+    uint64_t *hints;
+    size_t count;
+    size_t room;
+};
+
+struct object_batch {
+    struct store *store;
+    struct object_reader *reader;
+    struct hint_set avoided; /* does not change while there are writers */
+
+    pthread_mutex_t lock; /* guards all below */
+    int error;
+    struct known_objects written;
+    struct index_entry *waiting; /* room for WAITING_MOST + PACK_OBJECTS_MOST */
+    size_t waiting_count;
+    size_t waiting_room;
+    char **packs;
+    size_t pack_count;
+    size_t pack_room;
+    uint64_t stored_bytes;
+    struct hint_set relied;
+};
+
+/* 0 or -ENOMEM. */
+int hint_set_add(struct hint_set *set, uint64_t hint);
+bool hint_set_has(const struct hint_set *set, uint64_t hint);
+
+/*
+ * Where the object stands that REFERENCE means, in a pack that is there and not
+ * avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at.
+ */
+int batch_locate(struct object_batch *batch, const struct object_reference *reference,
+                 struct object_reference *ret_place, struct failure *failure);
+
+/* Whether the batch wrote the object, or the store has it with all its ancestors. 1, 0, -errno. */
+int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,
+               struct object_reference *ret_place, struct failure *failure);
+
+/* An object was appended to a pack under way. */
+int batch_note(struct object_batch *batch, const struct pack_entry *entry);
+
+/* A pack was committed. */
+int batch_add_pack(struct object_batch *batch, const struct pack_writer *pack,
+                   struct failure *failure);
+
+/* A writer ends without its pack. */
+void batch_break(struct object_batch *batch, int error);
+
+#endif

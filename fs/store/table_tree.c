@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Trees as JSON. What decodes is encoded again and compared: one tree has one form. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/base/name_map.h"
+#include "fs/store/json_read.h"
+#include "fs/store/json_write.h"
+#include "fs/store/tables.h"
+
+#define NAME_LIMIT 255 /* of a folder */
+#define TABLES_LIMIT (OBJECT_DATA_LIMIT / 128)
+
+/* ---- Encoding ---- */
+
+static void put_number(struct json_writer *writer, const char *name, uint64_t number)
+{
+    json_put_name(writer, name);
+    json_put_number(writer, number);
+}
+
+static void put_table(struct json_writer *writer, const struct stored_table *table)
+{
+    uint8_t image[OBJECT_REFERENCE_BYTES];
+
+    object_reference_encode(&table->image, image);
+    json_open(writer, '{');
+    json_put_name(writer, "name");
+    json_put_bytes(writer, table->name);
+    json_put_name(writer, "image");
+    json_put_hex(writer, image, sizeof image);
+    put_number(writer, "rows", table->rows);
+    put_number(writer, "csv", table->csv_bytes);
+    put_number(writer, "ndjson", table->ndjson_bytes);
+    json_close(writer, '}');
+}
+
+static void put_source(struct json_writer *writer, const struct stored_source *source)
+{
+    json_open(writer, '{');
+    json_put_name(writer, "name");
+    json_put_text(writer, source->name);
+    json_put_name(writer, "kind");
+    json_put_text(writer, source->kind);
+    put_number(writer, "time", source->time_ns);
+    json_put_name(writer, "tables");
+    json_open(writer, '[');
+    for (size_t i = 0; i < source->table_count; i++)
+        put_table(writer, &source->tables[i]);
+    json_close(writer, ']');
+    json_close(writer, '}');
+}
+
+int stored_tree_encode(const struct stored_tree *tree, struct buffer *output)
+{
+    struct json_writer writer = {.output = output, .first = true};
+
+    buffer_clear(output);
+    json_open(&writer, '{');
+    json_put_name(&writer, "sources");
+    json_open(&writer, '[');
+    for (size_t i = 0; i < tree->source_count; i++)
+        put_source(&writer, &tree->sources[i]);
+    json_close(&writer, ']');
+    json_close(&writer, '}');
+    return writer.error;
+}
+
+/* ---- Decoding: 0, -EBADMSG, -ENOMEM ---- */
+
+/* A source's name is a folder's. */
+static bool is_folder_name(const char *name)
+{
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false;
+    for (; *name != '\0'; name++) {
+        if ((unsigned char)*name < 0x20 || *name == 0x7f || *name == '/')
+            return false;
+    }
+    return true;
+}
+
+static int copy_text(const json_t *object, const char *name, size_t most, char **ret_text)
+{
+    const char *text;
+
+    if (!json_read_text(object, name, most, &text))
+        return -EBADMSG;
+    *ret_text = strdup(text);
+    return *ret_text != NULL ? 0 : -ENOMEM;
+}
+
+static int read_table(const json_t *object, struct stored_table *table)
+{
+    uint8_t image[OBJECT_REFERENCE_BYTES];
+
+    if (!json_read_hex(object, "image", image, sizeof image) ||
+        !json_read_number(object, "rows", INT64_MAX, &table->rows) ||
+        !json_read_number(object, "csv", INT64_MAX, &table->csv_bytes) ||
+        !json_read_number(object, "ndjson", INT64_MAX, &table->ndjson_bytes))
+        return -EBADMSG;
+    table->image = object_reference_decode(image);
+    return json_copy_bytes(json_object_get(object, "name"), &table->name);
+}
+
+static int read_tables(const json_t *object, struct stored_source *source)
+{
+    cleanup_name_map struct name_map *names = NULL;
+    const json_t *array;
+
+    if (!json_read_array(object, "tables", TABLES_LIMIT, &array))
+        return -EBADMSG;
+    source->tables = allocate_array(json_array_size(array), sizeof *source->tables);
+    if (source->tables == NULL)
+        return -ENOMEM;
+
+    int error = name_map_create(&names);
+
+    for (size_t i = 0; i < json_array_size(array) && error == 0; i++) {
+        source->table_count++;
+        error = read_table(json_array_get(array, i), &source->tables[i]);
+        if (error == 0)
+            error = name_map_add(names, source->tables[i].name, i);
+    }
+    return error == -EEXIST ? -EBADMSG : error;
+}
+
+static int read_source(const json_t *object, struct stored_source *source)
+{
+    int error = copy_text(object, "name", NAME_LIMIT, &source->name);
+
+    if (error == 0)
+        error = copy_text(object, "kind", TREE_KIND_LIMIT, &source->kind);
+    if (error == 0 && (!is_folder_name(source->name) ||
+                       !json_read_number(object, "time", INT64_MAX, &source->time_ns)))
+        error = -EBADMSG;
+    return error == 0 ? read_tables(object, source) : error;
+}
+
+static int read_sources(const json_t *array, struct stored_tree *tree)
+{
+    tree->sources = allocate_array(json_array_size(array), sizeof *tree->sources);
+    if (tree->sources == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        tree->source_count++;
+
+        int error = read_source(json_array_get(array, i), &tree->sources[i]);
+
+        if (error != 0)
+            return error;
+        if (i > 0 && strcmp(tree->sources[i - 1].name, tree->sources[i].name) >= 0)
+            return -EBADMSG;
+    }
+    return 0;
+}
+
+static int check_form(const struct stored_tree *tree, const void *bytes, size_t size)
+{
+    cleanup_buffer struct buffer again = BUFFER(OBJECT_DATA_LIMIT);
+    int error = stored_tree_encode(tree, &again);
+
+    if (error == -EFBIG)
+        return -EBADMSG;
+    if (error == 0 && (again.size != size || memcmp(again.data, bytes, size) != 0))
+        return -EBADMSG;
+    return error;
+}
+
+int stored_tree_decode(const void *bytes, size_t size, struct stored_tree *ret_tree)
+{
+    cleanup_json json_t *object = json_read_object(bytes, size);
+    struct stored_tree tree = {.source_count = 0};
+    const json_t *array;
+
+    if (object == NULL || !json_read_array(object, "sources", TREE_SOURCES_LIMIT, &array))
+        return -EBADMSG;
+
+    int error = read_sources(array, &tree);
+
+    if (error == 0)
+        error = check_form(&tree, bytes, size);
+    if (error != 0) {
+        stored_tree_release(&tree);
+        return error;
+    }
+    *ret_tree = tree;
+    return 0;
+}
+
+void stored_tree_release(struct stored_tree *tree)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        struct stored_source *source = &tree->sources[i];
+
+        for (size_t j = 0; j < source->table_count; j++)
+            free(source->tables[j].name);
+        free(source->tables);
+        free(source->name);
+        free(source->kind);
+    }
+    free(tree->sources);
+    *tree = (struct stored_tree){.source_count = 0};
+}
