@@ -47,10 +47,11 @@ struct generation_context {
 
 struct generation;
 
-/* Told when a file of the generation is opened and closed (fs/tree/live.c). */
+/* Told when a file of the generation is opened, is being read (once a second), and closed. */
 struct generation_owner {
     void (*opened)(struct generation_owner *owner, const struct caller *caller,
                    struct generation *generation, const char *name);
+    void (*used)(struct generation_owner *owner, pid_t process);
     void (*closed)(struct generation_owner *owner, pid_t process);
 };
 

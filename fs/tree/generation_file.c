@@ -121,12 +121,21 @@ struct table_handle {
     struct reader *reader;
     struct generation *generation; /* used */
     pid_t process;
+    uint64_t told_ns; /* atomic: when the owner was last told that it is read */
 };
 
 static int table_read(struct handle *handle, uint64_t offset, size_t size,
                       struct reading *ret_reading, struct failure *failure)
 {
-    return reader_read(((struct table_handle *)handle)->reader, offset, size, ret_reading, failure);
+    struct table_handle *open_file = (struct table_handle *)handle;
+    struct generation_owner *owner = open_file->generation->options.owner;
+    uint64_t now_ns = clock_now_ns();
+
+    if (now_ns - __atomic_load_n(&open_file->told_ns, __ATOMIC_RELAXED) > NS_PER_SECOND) {
+        __atomic_store_n(&open_file->told_ns, now_ns, __ATOMIC_RELAXED);
+        owner->used(owner, open_file->process);
+    }
+    return reader_read(open_file->reader, offset, size, ret_reading, failure);
 }
 
 static void table_close(struct handle *handle)

@@ -11,7 +11,6 @@
 #include "fs/base/memory.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/live_folder.h"
-#include "fs/tree/pins.h"
 
 #define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
 #define RETRY_AFTER_NS NS_PER_SECOND
@@ -59,6 +58,15 @@ static void note_closed(struct generation_owner *owner, pid_t process)
 
     pthread_mutex_lock(&live->lock);
     pins_closed(live->pins, process, clock_now_ns());
+    pthread_mutex_unlock(&live->lock);
+}
+
+static void note_used(struct generation_owner *owner, pid_t process)
+{
+    struct live *live = live_of(owner);
+
+    pthread_mutex_lock(&live->lock);
+    pins_used(live->pins, process, clock_now_ns());
     pthread_mutex_unlock(&live->lock);
 }
 
@@ -157,6 +165,22 @@ static int refresh(struct live *live, struct failure *failure)
     return error;
 }
 
+struct pin_visit live_enter(struct live *live, const struct caller *caller, const char *name)
+{
+    pthread_mutex_lock(&live->lock);
+    struct pin_visit visit = pins_enter(live->pins, caller, name, clock_now_ns());
+
+    pthread_mutex_unlock(&live->lock);
+    return visit;
+}
+
+void live_leave(struct live *live, const struct pin_visit *visit)
+{
+    pthread_mutex_lock(&live->lock);
+    pins_leave(live->pins, visit, clock_now_ns());
+    pthread_mutex_unlock(&live->lock);
+}
+
 int live_resolve(struct live *live, const struct caller *caller, const char *name,
                  struct generation **ret_generation, uint64_t *ret_valid_ns,
                  struct failure *failure)
@@ -195,7 +219,7 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
         options->source->class->close(options->source);
         return -ENOMEM;
     }
-    live->owner = (struct generation_owner){note_opened, note_closed};
+    live->owner = (struct generation_owner){note_opened, note_used, note_closed};
     live->context = options->context;
     live->source = options->source;
     live->refresh_ns = options->refresh_ns;

@@ -57,6 +57,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
                          struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure)
 {
     struct live *live = ((struct live_folder *)node)->live;
+    struct pin_visit visit = live_enter(live, caller, name);
     int error = -ESTALE;
 
     for (int i = 0; i < LOOKUP_ATTEMPTS && error == -ESTALE; i++) {
@@ -64,10 +65,11 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
 
         error = live_resolve(live, caller, name, &generation, ret_valid_ns, failure);
         if (error != 0)
-            return error;
+            break;
         error = find_file(generation, name, ret_node, failure);
         generation_leave(generation);
     }
+    live_leave(live, &visit);
     if (error == -ESTALE)
         return failure_set(failure, EBUSY,
                            "the database changes faster than it can be read through: try again "

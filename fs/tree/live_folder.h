@@ -4,9 +4,14 @@
 #define CRMFS_TREE_LIVE_FOLDER_H
 
 #include "fs/tree/live.h"
+#include "fs/tree/pins.h"
 
 /* 0 or -ENOMEM. The folder does not outlive LIVE. */
 int live_folder_create(struct live *live, const char *path, struct node **ret_folder);
+
+/* A lookup of NAME by the caller begins, and ends. */
+struct pin_visit live_enter(struct live *live, const struct caller *caller, const char *name);
+void live_leave(struct live *live, const struct pin_visit *visit);
 
 /*
  * The generation that the caller is to see when it looks NAME up (NULL: lists the

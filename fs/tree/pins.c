@@ -15,9 +15,10 @@
 #define OPENINGS_OF_WALKER 2 /* times that a walk may open one file */
 #define OPENINGS_OF_OTHERS 1
 
-struct opened {
+/* A name that a walk has come across. */
+struct met {
     UT_hash_handle hh;
-    unsigned times;
+    unsigned times_opened;
     bool refused;
     char name[];
 };
@@ -28,8 +29,9 @@ struct pin {
     struct generation *generation; /* used (generation_use) */
     bool walker;                   /* it listed the folder */
     unsigned open_count;
+    unsigned visits; /* lookups under way */
     uint64_t last_used_ns;
-    struct opened *opened;
+    struct met *met;
     bool refused;
 };
 
@@ -44,11 +46,11 @@ struct pins *pins_create(void)
 
 static void forget_names(struct pin *pin)
 {
-    struct opened *opened, *next;
+    struct met *met, *next;
 
-    HASH_ITER (hh, pin->opened, opened, next) {
-        HASH_DEL(pin->opened, opened);
-        free(opened);
+    HASH_ITER (hh, pin->met, met, next) {
+        HASH_DEL(pin->met, met);
+        free(met);
     }
 }
 
@@ -106,15 +108,17 @@ static pid_t parent_of(pid_t process)
 
 static unsigned times_opened(const struct pin *pin, const char *name)
 {
-    struct opened *opened;
+    struct met *met;
 
-    HASH_FIND_STR(pin->opened, name, opened);
-    return opened != NULL ? opened->times : 0;
+    HASH_FIND_STR(pin->met, name, met);
+    return met != NULL ? met->times_opened : 0;
 }
 
 static bool is_gone(const struct pin *pin, uint64_t now_ns)
 {
-    if (pin->open_count == 0 && now_ns - pin->last_used_ns > PIN_IDLE_NS)
+    uint64_t idle_ns = pin->open_count != 0 ? PIN_IDLE_OPEN_NS : PIN_IDLE_NS;
+
+    if (pin->visits == 0 && now_ns - pin->last_used_ns > idle_ns)
         return true;
     return kill(pin->process, 0) != 0 && errno == ESRCH;
 }
@@ -151,40 +155,80 @@ struct generation *pins_find(struct pins *pins, const struct caller *caller, con
         pin_drop(pins, pin);
         return NULL;
     }
-    pin->last_used_ns = now_ns;
     return pin->generation;
+}
+
+/*
+ * Notes that the walk has come across NAME. NULL: no memory; forgetting one only
+ * makes the walk see its moment longer.
+ */
+static struct met *meet(struct pin *pin, const char *name, bool *ret_fresh)
+{
+    size_t size = strlen(name) + 1;
+    struct met *met;
+
+    HASH_FIND_STR(pin->met, name, met);
+    *ret_fresh = met == NULL;
+    if (met != NULL)
+        return met;
+    met = calloc(1, sizeof *met + size);
+    if (met == NULL)
+        return NULL;
+    memcpy(met->name, name, size);
+    HASH_ADD_KEYPTR(hh, pin->met, met->name, size - 1, met);
+    if (met->refused) {
+        free(met);
+        return NULL;
+    }
+    return met;
 }
 
 static void count_opening(struct pin *pin, const char *name)
 {
-    size_t size = strlen(name) + 1;
-    struct opened *opened;
+    bool fresh;
+    struct met *met = meet(pin, name, &fresh);
 
-    HASH_FIND_STR(pin->opened, name, opened);
-    if (opened == NULL) {
-        opened = calloc(1, sizeof *opened + size);
-        if (opened == NULL)
-            return; /* forgetting an opening only makes the walk see one moment longer */
-        memcpy(opened->name, name, size);
-        HASH_ADD_KEYPTR(hh, pin->opened, opened->name, size - 1, opened);
-        if (opened->refused) {
-            free(opened);
-            return;
-        }
-    }
-    opened->times++;
+    if (met != NULL)
+        met->times_opened++;
+}
+
+struct pin_visit pins_enter(struct pins *pins, const struct caller *caller, const char *name,
+                            uint64_t now_ns)
+{
+    struct pin_visit visit = {0};
+    struct pin *pin =
+        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+
+    if (pin == NULL || is_gone(pin, now_ns))
+        return visit;
+    visit.process = pin->process;
+    meet(pin, name, &visit.fresh);
+    if (visit.fresh)
+        pin->last_used_ns = now_ns;
+    pin->visits++;
+    return visit;
+}
+
+void pins_leave(struct pins *pins, const struct pin_visit *visit, uint64_t now_ns)
+{
+    struct pin *pin = visit->process != 0 ? pin_of(pins, visit->process) : NULL;
+
+    if (pin == NULL)
+        return;
+    if (pin->visits > 0)
+        pin->visits--;
+    if (visit->fresh)
+        pin->last_used_ns = now_ns;
 }
 
 /* The pin of the process for GENERATION; one for another generation goes. NULL: no memory. */
 static struct pin *pin_make(struct pins *pins, pid_t process, struct generation *generation)
 {
     struct pin *pin = pin_of(pins, process);
-    unsigned open_count = 0;
-    bool walker = false;
+    struct pin before = {0};
 
     if (pin != NULL && pin->generation != generation) {
-        open_count = pin->open_count;
-        walker = pin->walker;
+        before = *pin;
         pin_drop(pins, pin);
         pin = NULL;
     }
@@ -193,8 +237,9 @@ static struct pin *pin_make(struct pins *pins, pid_t process, struct generation 
         if (pin == NULL)
             return NULL;
         pin->process = process;
-        pin->open_count = open_count;
-        pin->walker = walker;
+        pin->open_count = before.open_count;
+        pin->visits = before.visits;
+        pin->walker = before.walker;
         pin->generation = generation;
         HASH_ADD(hh, pins->table, process, sizeof pin->process, pin);
         if (pin->refused) {
@@ -232,6 +277,14 @@ void pins_opened(struct pins *pins, const struct caller *caller, struct generati
         pin->walker = true;
         forget_names(pin);
     }
+}
+
+void pins_used(struct pins *pins, pid_t process, uint64_t now_ns)
+{
+    struct pin *pin = process != 0 ? pin_of(pins, process) : NULL;
+
+    if (pin != NULL)
+        pin->last_used_ns = now_ns;
 }
 
 void pins_closed(struct pins *pins, pid_t process, uint64_t now_ns)

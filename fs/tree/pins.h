@@ -12,8 +12,10 @@
  *   - So does looking up a file that this walk has opened before: once is enough
  *     to copy it. A process that listed the folder itself may open each file
  *     twice (rsync --checksum reads first, then sends).
- *   - A pin goes when its process is gone, or has had nothing open and asked
- *     nothing for PIN_IDLE_NS.
+ *   - A pin goes when its process is gone, or has neither read nor looked up a name
+ *     that is new to its walk for PIN_IDLE_NS (PIN_IDLE_OPEN_NS while it has
+ *     something open): whoever asks for the same name over and over waits for it to
+ *     change.
  *
  * A pin holds its generation and counts among its users. Not locked: the live
  * source that owns the pins guards them.
@@ -28,6 +30,7 @@
 #include "fs/tree/node.h"
 
 #define PIN_IDLE_NS (2 * UINT64_C(1000000000))
+#define PIN_IDLE_OPEN_NS (30 * UINT64_C(1000000000))
 
 struct generation;
 struct pins;
@@ -43,9 +46,24 @@ void pins_free(struct pins *pins);
 struct generation *pins_find(struct pins *pins, const struct caller *caller, const char *name,
                              uint64_t now_ns);
 
+/*
+ * The caller begins to look NAME up, which may take as long as a table is read
+ * through; the pin of its process, if any, stays until pins_leave.
+ */
+struct pin_visit {
+    pid_t process; /* whose pin it is; 0: there is none */
+    bool fresh;    /* the name is new to its walk */
+};
+struct pin_visit pins_enter(struct pins *pins, const struct caller *caller, const char *name,
+                            uint64_t now_ns);
+void pins_leave(struct pins *pins, const struct pin_visit *visit, uint64_t now_ns);
+
 /* The caller has listed the folder (NAME NULL) or opened NAME in GENERATION. */
 void pins_opened(struct pins *pins, const struct caller *caller, struct generation *generation,
                  const char *name, uint64_t now_ns);
+
+/* It reads; to be told every now and then. */
+void pins_used(struct pins *pins, pid_t process, uint64_t now_ns);
 
 /* One of its listings or files is closed. */
 void pins_closed(struct pins *pins, pid_t process, uint64_t now_ns);
