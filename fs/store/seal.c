@@ -68,7 +68,7 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
 int sealer_create_random(enum seal_cipher cipher, struct sealer **ret_sealer,
                          struct failure *failure)
 {
-    struct sealer *sealer;
+    struct sealer *sealer = NULL;
     int error = sealer_allocate(cipher, &sealer, failure);
 
     if (error != 0)
@@ -81,7 +81,7 @@ int sealer_create_random(enum seal_cipher cipher, struct sealer **ret_sealer,
 int sealer_create(enum seal_cipher cipher, const uint8_t key[SEAL_KEY_BYTES],
                   struct sealer **ret_sealer, struct failure *failure)
 {
-    struct sealer *sealer;
+    struct sealer *sealer = NULL;
     int error = sealer_allocate(cipher, &sealer, failure);
 
     if (error != 0)

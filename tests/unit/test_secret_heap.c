@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Sealers of given keys, as many at once as a store has files open. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "fs/store/seal.h"
+
+#define SEALERS 600 /* more than an arena of the secret heap has slots for */
+
+static const enum seal_cipher ciphers[] = {SEAL_AES_256_GCM, SEAL_XCHACHA20_POLY1305};
+
+static void test_given_key(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t key[SEAL_KEY_BYTES] = {1, 2, 3};
+        uint8_t sealed[5 + SEAL_OVERHEAD_BYTES];
+        uint8_t plain[5];
+        struct sealer *one;
+        struct sealer *same;
+        struct sealer *other;
+
+        assert_int_equal(sealer_create(ciphers[i], key, &one, NULL), 0);
+        assert_int_equal(sealer_create(ciphers[i], key, &same, NULL), 0);
+        key[31] ^= 1; /* the key was copied */
+        assert_int_equal(sealer_create(ciphers[i], key, &other, NULL), 0);
+        assert_int_equal(seal(one, 7, "bound", 5, "hello", 5, sealed), 0);
+        assert_int_equal(unseal(same, 7, "bound", 5, sealed, sizeof sealed, plain), 0);
+        assert_memory_equal(plain, "hello", 5);
+        assert_int_equal(unseal(other, 7, "bound", 5, sealed, sizeof sealed, plain), -EBADMSG);
+        sealer_free(one);
+        sealer_free(same);
+        sealer_free(other);
+    }
+    assert_int_equal(sealer_create((enum seal_cipher)3, (uint8_t[SEAL_KEY_BYTES]){0}, NULL, NULL),
+                     -ENOTSUP);
+}
+
+/* All in use, and all once more after they were given back. */
+static void test_many_at_once(void **state)
+{
+    static struct sealer *sealers[SEALERS];
+    static uint8_t sealed[SEALERS][8 + SEAL_OVERHEAD_BYTES];
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < SEALERS; i++) {
+            uint8_t key[SEAL_KEY_BYTES] = {(uint8_t)i, (uint8_t)(i >> 8)};
+
+            assert_int_equal(sealer_create(SEAL_AES_256_GCM, key, &sealers[i], NULL), 0);
+            assert_int_equal(seal(sealers[i], i, NULL, 0, "sameness", 8, sealed[i]), 0);
+        }
+        for (size_t i = 0; i < SEALERS; i++) {
+            uint8_t plain[8];
+
+            assert_int_equal(unseal(sealers[i], i, NULL, 0, sealed[i], sizeof sealed[i], plain), 0);
+            assert_memory_equal(plain, "sameness", 8);
+        }
+        for (size_t i = 0; i < SEALERS; i++)
+            sealer_free(sealers[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_given_key),
+        cmocka_unit_test(test_many_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
