@@ -11,6 +11,8 @@
 #define STATUS_USAGE 2
 
 int command_mount(int argc, char **argv);
+int command_init(int argc, char **argv);
+int command_key(int argc, char **argv);
 
 /* As mount(8) calls it: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o options]. */
 int command_mount_helper(int argc, char **argv);

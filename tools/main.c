@@ -7,6 +7,7 @@
 #include "tools/commands.h"
 #include "tools/guard.h"
 #include "tools/harden.h"
+#include "tools/passphrase.h"
 #include "tools/usage.h"
 
 struct command {
@@ -17,6 +18,8 @@ struct command {
 
 static const struct command commands[] = {
     {"mount", command_mount, usage_mount},
+    {"init", command_init, usage_init},
+    {"key", command_key, usage_key},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -58,6 +61,7 @@ int main(int argc, char **argv)
     if (strcmp(name, GUARD_NAME) == 0)
         return guard_main();
     harden_process();
+    passphrase_take_environment();
     if (strcmp(name, "mount.crmfs") == 0)
         return command_mount_helper(argc, argv);
     if (argc < 2) {

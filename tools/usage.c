@@ -11,6 +11,8 @@ const char usage_crmfs[] =
     "Databases as directories: every table is a CSV, a JSON and an NDJSON file.\n"
     "\n"
     "  mount      mount sources on a directory\n"
+    "  init       make a store for snapshots\n"
+    "  key        list, add, remove and change a store's passphrases\n"
     "  help CMD   show what a command takes\n"
     "\n"
     "  -h, --help\n"
@@ -51,6 +53,43 @@ const char usage_mount[] =
     "  max_read=SIZE         the most that the kernel asks for at once\n"
     "  debug                 report every request; goes with -f\n"
     "Those of mount(8), such as nofail and x-systemd.automount, are taken too.\n";
+
+#define PASSPHRASE_LINES                                                                    \
+    "  --passphrase-file FILE        the passphrase is in FILE; \"-\": on standard input\n" \
+    "  --passphrase-command COMMAND  ... is what COMMAND prints\n"                          \
+    "Otherwise it is taken from CRMFS_PASSPHRASE, from a systemd credential called\n"       \
+    "crmfs-passphrase, or from the terminal.\n"
+
+const char usage_init[] =
+    "usage: crmfs init [OPTION...] STORE\n"
+    "\n"
+    "Makes a store for snapshots in the directory STORE, which is empty or missing.\n"
+    "\n"
+    "  --cipher CIPHER               aes-256-gcm or xchacha20-poly1305 (the faster)\n"
+    "  --compression HOW             auto, fast, max or none (auto)\n"
+    "  --group-size SIZE             rows stored as one piece, 64K to 4M (384K)\n"
+    "  -h, --help\n"
+    "\n" PASSPHRASE_LINES;
+
+const char usage_key[] =
+    "usage: crmfs key list [--json] STORE\n"
+    "       crmfs key add [--label TEXT] STORE\n"
+    "       crmfs key remove STORE ID\n"
+    "       crmfs key change STORE\n"
+    "       crmfs key recovery [--label TEXT] STORE\n"
+    "\n"
+    "The passphrases that open a store: lists their keys, adds one, removes one,\n"
+    "replaces the one that was given, or makes a recovery key to be printed. A removed\n"
+    "one opens the store no more.\n"
+    "\n"
+    "  --label TEXT                  what to call the new key\n"
+    "  --json                        answer in JSON\n"
+    "  --new-passphrase-file FILE\n"
+    "  --new-passphrase-command COMMAND\n"
+    "                                the one to add; otherwise CRMFS_NEW_PASSPHRASE,\n"
+    "                                or the terminal\n"
+    "  -h, --help\n"
+    "\n" PASSPHRASE_LINES;
 
 const char usage_mount_helper[] =
     "usage: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o OPTION,...]\n"

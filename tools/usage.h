@@ -5,6 +5,8 @@
 
 extern const char usage_crmfs[];
 extern const char usage_mount[];
+extern const char usage_init[];
+extern const char usage_key[];
 extern const char usage_mount_helper[];
 
 /* Says TEXT on standard output. The exit status: a full disk or a closed pipe is a failure. */

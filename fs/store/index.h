@@ -88,6 +88,9 @@ struct index_file {
 /* How many blocks an index of SIZE bytes has; 0: no index has that size. */
 uint64_t index_blocks(uint64_t size);
 
+/* Opens every block of the index called NAME. -EBADMSG with words, -ENOENT … */
+int index_check(struct store *store, const char *name, struct failure *failure);
+
 /* Opens and checks one block. -EBADMSG, -ENOENT … */
 int index_block_read(struct storage *storage, struct sealer *sealer, const struct index_file *file,
                      uint64_t number, uint8_t block[INDEX_BLOCK_BYTES], struct failure *failure);

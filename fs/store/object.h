@@ -41,8 +41,8 @@ void object_reference_encode(const struct object_reference *reference,
 struct object_reference object_reference_decode(const uint8_t bytes[OBJECT_REFERENCE_BYTES]);
 
 /* The id that data has in this store. 0 or -ENOMEM. */
-int object_identify(const struct store *store, enum object_type type, const void *data,
-                    size_t size, uint8_t ret_id[OBJECT_ID_BYTES]);
+int object_identify(const struct store *store, enum object_type type, const void *data, size_t size,
+                    uint8_t ret_id[OBJECT_ID_BYTES]);
 
 /* ---- Reading: safe from several threads at once. ---- */
 
@@ -58,8 +58,7 @@ int object_reader_create(struct store *store, size_t cache_bytes, struct object_
  * lost; -ENOMEM. VERIFY: the data is hashed again and compared with the id.
  */
 int object_read(struct object_reader *reader, const struct object_reference *reference,
-                enum object_type type, bool verify, struct buffer *output,
-                struct failure *failure);
+                enum object_type type, bool verify, struct buffer *output, struct failure *failure);
 void object_reader_free(struct object_reader *reader);
 
 /* ---- Writing: one writer a thread; those of one snapshot share a batch. ---- */
@@ -81,7 +80,11 @@ struct object_writer;
 int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,
                          struct failure *failure);
 
-/* Against what a new object may be compressed: its predecessor. */
+/*
+ * Against what a new object may be compressed: its predecessor. It must be reachable from a
+ * snapshot that the log had when the batch was made, and still has when the batch's own
+ * snapshot is taken: that is what keeps its ancestors from being pruned meanwhile.
+ */
 struct object_parent {
     struct object_reference reference;
 };
@@ -96,6 +99,13 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
                const struct object_parent *parent, struct object_put *ret_put,
                struct failure *failure);
 
+/*
+ * Puts an object into the writer's pack as it is stored now, in whatever pack it is found, and
+ * does not ask whether it is in another one as well: for prune, which empties packs.
+ */
+int object_move(struct object_writer *writer, const struct object_reference *reference,
+                struct object_put *ret_put, struct failure *failure);
+
 /* Ends the writer's pack. Afterwards only object_writer_free. */
 int object_writer_finish(struct object_writer *writer, struct failure *failure);
 void object_writer_free(struct object_writer *writer); /* drops what is not finished */
@@ -107,7 +117,11 @@ void object_writer_free(struct object_writer *writer); /* drops what is not fini
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_pack_count, uint64_t *ret_stored_bytes,
                         struct failure *failure);
-/* Packs that the batch found objects in and relies on: hints, to be compared with marks. */
+/*
+ * Hints of the packs that hold what the batch found in the store by its id, ancestors
+ * included: to be compared with marks made meanwhile. What it found as a predecessor is not
+ * among them; the predecessor's own snapshot keeps that.
+ */
 void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,
                          size_t *ret_count);
 void object_batch_free(struct object_batch *batch);

@@ -293,6 +293,55 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
     return writer->error;
 }
 
+static int move_object(struct object_writer *writer, const struct object_reference *reference,
+                       struct object_put *ret_put, struct failure *failure)
+{
+    struct object_reader *reader = writer->batch->reader;
+    struct read_scratch *scratch = read_scratch_take(reader);
+    struct put put = {.body = &writer->whole};
+    struct object_put result;
+    ssize_t head_size = 0;
+
+    if (scratch == NULL)
+        return -ENOMEM;
+
+    struct buffer *body = &scratch->links[0].body;
+    int error = object_fetch(reader, reference, &scratch->sealed, body, &result.reference, failure);
+
+    if (error == 0) {
+        head_size = object_head_decode(body->data, body->size, &put.head);
+        error = head_size < 0 ? -EIO : begin_body(put.body, body->size);
+    }
+    if (error == 0)
+        error = buffer_append(put.body, body->data + head_size, body->size - (size_t)head_size);
+    buffer_clear(body);
+    read_scratch_give(reader, scratch);
+    if (error != 0)
+        return error;
+    memcpy(put.id, reference->id, sizeof put.id);
+    error = append(writer, &put, &result.reference, failure);
+    shrink(&writer->whole);
+    if (error != 0)
+        return error;
+    result.stored_bytes = result.reference.sealed_size;
+    *ret_put = result;
+    return 0;
+}
+
+int object_move(struct object_writer *writer, const struct object_reference *reference,
+                struct object_put *ret_put, struct failure *failure)
+{
+    if (writer->error != 0 || writer->finished)
+        return writer->error != 0 ? writer->error : -EINVAL;
+
+    int error = move_object(writer, reference, ret_put, failure);
+
+    /* One that cannot be read leaves the writer as it was. */
+    if (error != 0 && error != -EIO)
+        writer->error = error;
+    return error;
+}
+
 int object_writer_finish(struct object_writer *writer, struct failure *failure)
 {
     if (writer->error == 0 && !writer->finished) {

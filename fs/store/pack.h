@@ -68,6 +68,23 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
                         const uint8_t salt[STORE_SALT_BYTES], struct buffer *plain,
                         uint64_t *ret_end, struct failure *failure);
 
+/* ---- Whole packs, for those that go through a store ---- */
+
+/* Every object of the pack called NAME. -EBADMSG with words, -ENOENT; or what VISIT returned. */
+int pack_visit_objects(struct store *store, const char *name, pack_visit *visit, void *context,
+                       struct failure *failure);
+
+/* ERROR: 0; -EBADMSG: damaged; another: why it could not be read. Not 0 ends the check. */
+typedef int pack_report(void *context, const struct pack_entry *entry, int error);
+
+/*
+ * Reads all of the pack called NAME, opens every piece and reports every object. Data is not
+ * decompressed (object_read does that and compares ids). -EBADMSG with words when the pack
+ * itself is damaged; or what REPORT returned.
+ */
+int pack_check(struct store *store, const char *name, pack_report *report, void *context,
+               struct failure *failure);
+
 /* ---- Writing ---- */
 
 struct pack_writer;

@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_document(const uint8_t *text, size_t size, size_t split, bool *ret_dollar)
+static bool is_document(const uint8_t *text, size_t size, size_t split, bool *ret_dollar,
+                        bool *ret_null)
 {
     struct json_check check;
 
@@ -20,6 +21,7 @@ static bool is_document(const uint8_t *text, size_t size, size_t split, bool *re
     bool valid = json_check_end(&check);
 
     *ret_dollar = valid && check.dollar;
+    *ret_null = valid && check.null;
     return valid;
 }
 
@@ -55,13 +57,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_error_t error;
     bool dollar;
     bool dollar_whole;
+    bool null;
+    bool null_whole;
 
     data++;
     size--;
 
-    bool valid = is_document(data, size, split, &dollar);
+    bool valid = is_document(data, size, split, &dollar, &null);
 
-    if (valid != is_document(data, size, 0, &dollar_whole) || dollar != dollar_whole)
+    if (valid != is_document(data, size, 0, &dollar_whole, &null_whole) || dollar != dollar_whole ||
+        null != null_whole)
         abort();
     if (!utf8_valid(data, size))
         return 0;
@@ -75,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* A NUL byte ends the document for jansson. */
     if (!valid && document != NULL && !may_be_too_deep(data, size) && memchr(data, 0, size) == NULL)
         abort();
-    if (valid && document != NULL && dollar != first_key_has_dollar(document))
+    if (valid && document != NULL &&
+        (dollar != first_key_has_dollar(document) || null != json_is_null(document)))
         abort();
     json_decref(document);
     return 0;

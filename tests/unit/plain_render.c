@@ -149,7 +149,7 @@ static void put_string(const void *bytes, size_t size, struct buffer *output)
 static bool is_document(const struct cell *cell)
 {
     json_t *document = json_loadb(cell->data, cell->size, JSON_DECODE_ANY, NULL);
-    bool good = document != NULL;
+    bool good = document != NULL && !json_is_null(document);
 
     if (good && json_is_object(document) && json_object_iter(document) != NULL)
         good = json_object_iter_key(json_object_iter(document))[0] != '$';

@@ -110,6 +110,9 @@ static const struct answer answers[] = {
     {COLUMN_JSON, CELL_TEXT, "{\"\\u0024\":1}", "\"{\"\"\\u0024\"\":1}\"",
      "{\"$text\":\"{\\\"\\\\u0024\\\":1}\"}"},
     {COLUMN_JSON, CELL_TEXT, "{\"a\":1", "\"{\"\"a\"\":1\"", "{\"$text\":\"{\\\"a\\\":1\"}"},
+    {COLUMN_JSON, CELL_TEXT, "null", "null", "{\"$text\":\"null\"}"},
+    {COLUMN_JSON, CELL_TEXT, " null", " null", "{\"$text\":\" null\"}"},
+    {COLUMN_JSON, CELL_TEXT, "[null]", "[null]", "[null]"},
     {COLUMN_JSON, CELL_TEXT, "hello", "hello", "{\"$text\":\"hello\"}"},
     {COLUMN_JSON, CELL_TEXT, "", "\"\"", "{\"$text\":\"\"}"},
     {COLUMN_JSON, CELL_TEXT, "1 2", "1 2", "{\"$text\":\"1 2\"}"},
@@ -353,7 +356,7 @@ static bool stands_as_document(const struct cell *cell)
 {
     json_t *document = json_loadb(cell->data, cell->size,
                                   JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
-    bool stands = document != NULL;
+    bool stands = document != NULL && !json_is_null(document);
 
     if (json_is_object(document) && json_object_size(document) != 0)
         stands = json_object_iter_key(json_object_iter(document))[0] != '$';

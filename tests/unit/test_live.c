@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -291,6 +292,8 @@ static void spawn(unsigned depth, pid_t *pids)
         for (unsigned i = 0; i <= depth; i++) {
             pid_t self = getpid();
 
+            /* Nobody outlives the test, however that ends. */
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (write(channel[1], &self, sizeof self) != sizeof self)
                 _exit(1);
             if (i < depth && fork() != 0)

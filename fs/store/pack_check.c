@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/store/pack.h"
+#include "fs/store/pack_layout.h"
+
+/* One pack that is gone through. */
+struct check {
+    struct store *store;
+    struct storage *storage;
+    struct sealer *sealer;
+    uint8_t salt[STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+    struct buffer directory;
+    uint64_t end; /* of the objects */
+    struct buffer sealed;
+    struct buffer body;
+    pack_report *report;
+    void *context;
+};
+
+static int check_begin(struct check *check, struct store *store, const char *name,
+                       struct failure *failure)
+{
+    *check = (struct check){
+        .store = store,
+        .storage = store_storage(store),
+        .directory = BUFFER(PACK_DIRECTORY_LIMIT),
+        .sealed = BUFFER(OBJECT_SEALED_LIMIT),
+        .body = BUFFER(OBJECT_BODY_LIMIT),
+    };
+    if (!pack_salt(name, check->salt))
+        return failure_set(failure, EINVAL, "\"%s\" is no name of a pack", name);
+    pack_path(check->salt, check->path);
+
+    int error =
+        store_file_sealer(store, STORE_PACKS, check->salt, check->path, &check->sealer, failure);
+
+    return error != 0 ? error
+                      : pack_directory_read(check->storage, check->sealer, check->salt,
+                                            &check->directory, &check->end, failure);
+}
+
+static void check_end(struct check *check)
+{
+    sealer_free(check->sealer);
+    buffer_release(&check->directory);
+    buffer_release(&check->sealed);
+    buffer_release(&check->body);
+}
+
+static int visit_directory(struct check *check, pack_visit *visit, void *context)
+{
+    return pack_directory_decode(check->directory.data, check->directory.size,
+                                 pack_hint(check->salt), check->end, visit, context);
+}
+
+int pack_visit_objects(struct store *store, const char *name, pack_visit *visit, void *context,
+                       struct failure *failure)
+{
+    struct check check;
+    int error = check_begin(&check, store, name, failure);
+
+    if (error == 0)
+        error = visit_directory(&check, visit, context);
+    check_end(&check);
+    return error;
+}
+
+static bool same_reference(const struct object_reference *left,
+                           const struct object_reference *right)
+{
+    uint8_t bytes[2][OBJECT_REFERENCE_BYTES];
+
+    object_reference_encode(left, bytes[0]);
+    object_reference_encode(right, bytes[1]);
+    return memcmp(bytes[0], bytes[1], sizeof bytes[0]) == 0;
+}
+
+static bool head_agrees(const struct buffer *body, const struct pack_entry *entry)
+{
+    struct object_head head;
+
+    return object_head_decode(body->data, body->size, &head) > 0 && head.type == entry->type &&
+           head.encoding == entry->encoding && head.place.depth == entry->depth &&
+           (head.encoding != OBJECT_ZSTD_PARENT || same_reference(&head.parent, &entry->parent));
+}
+
+static int check_object(struct check *check, const struct pack_entry *entry)
+{
+    const struct object_reference *reference = &entry->reference;
+    size_t size = reference->sealed_size;
+    int error;
+
+    buffer_clear(&check->sealed);
+    buffer_clear(&check->body);
+    if ((error = buffer_reserve(&check->sealed, size)) != 0 ||
+        (error = buffer_reserve(&check->body, size - SEAL_OVERHEAD_BYTES)) != 0)
+        return error;
+    error = check->storage->class->read(check->storage, check->path, reference->offset,
+                                        check->sealed.data, size, NULL);
+    if (error == 0)
+        error = unseal(check->sealer, reference->offset, reference->id, OBJECT_ID_BYTES,
+                       check->sealed.data, size, check->body.data);
+    if (error != 0)
+        return error;
+    check->body.size = size - SEAL_OVERHEAD_BYTES;
+    return head_agrees(&check->body, entry) ? 0 : -EBADMSG;
+}
+
+/* A pack_visit. */
+static int report_object(void *context, const struct pack_entry *entry)
+{
+    struct check *check = context;
+    int error = check_object(check, entry);
+
+    return error == -ENOMEM ? error : check->report(check->context, entry, error);
+}
+
+/* The only bytes of a pack that no seal covers. */
+static int check_head(struct check *check, struct failure *failure)
+{
+    uint8_t head[PACK_HEAD_BYTES];
+    int error =
+        check->storage->class->read(check->storage, check->path, 0, head, sizeof head, failure);
+
+    if (error != 0)
+        return error;
+    if (memcmp(head, PACK_MAGIC, 8) == 0 && memcmp(head + 8, check->salt, sizeof check->salt) == 0)
+        return 0;
+    return failure_set(failure, EBADMSG, "%s is damaged at its beginning", check->path);
+}
+
+int pack_check(struct store *store, const char *name, pack_report *report, void *context,
+               struct failure *failure)
+{
+    struct check check;
+    int error = check_begin(&check, store, name, failure);
+
+    check.report = report;
+    check.context = context;
+    if (error == 0)
+        error = visit_directory(&check, report_object, &check);
+    if (error == 0)
+        error = check_head(&check, failure);
+    check_end(&check);
+    return error;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Goes through all that a snapshot consists of: its tree, and of every table the
+ * image, the schema, the pages and, by their references, the row groups. What cannot be
+ * read is reported, with its place in words that a user knows, and passed over.
+ */
+#ifndef CRMFS_STORE_WALK_H
+#define CRMFS_STORE_WALK_H
+
+#include <stdint.h>
+
+#include "fs/store/log.h"
+#include "fs/store/object.h"
+
+/* Where in a snapshot an object stands; what does not apply is NULL or 0. Borrowed. */
+struct walk_place {
+    const struct snapshot *snapshot;
+    const char *source;
+    const char *table;
+    size_t page; /* from 1; 0: the whole table, or no table */
+    size_t page_count;
+    uint64_t first_row; /* of a row group, from 0; UINT64_MAX: not known */
+    uint64_t rows;
+};
+
+/* An object that is referred to. 0: go into it; 1: leave it out; negative: ends the walk. */
+typedef int walk_object(void *context, const struct object_reference *reference,
+                        enum object_type type, const struct walk_place *place);
+
+/* One that was gone into but cannot be read. 0: go on beside it; negative: ends the walk. */
+typedef int walk_failed(void *context, const struct object_reference *reference,
+                        enum object_type type, const struct walk_place *place,
+                        const struct failure *failure);
+
+struct walk {
+    struct object_reader *reader;
+    walk_object *object;
+    walk_failed *failed;
+    void *context;
+};
+
+/* 0; -ENOMEM; what a visitor returned. */
+int walk_snapshot(const struct walk *walk, const struct snapshot *snapshot,
+                  struct failure *failure);
+
+#endif

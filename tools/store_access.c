@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/store_access.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "fs/base/log.h"
+#include "fs/store/header.h"
+
+#define TRIES 3
+
+static int open_with(struct storage *storage, const char *path,
+                     const struct passphrase_options *options, struct store **ret_store,
+                     bool *ret_typed, struct failure *failure)
+{
+    struct passphrase passphrase = {.typed = false};
+    int error = passphrase_get(options, PASSPHRASE_OPEN, path, &passphrase, failure);
+
+    *ret_typed = passphrase.typed;
+    if (error == 0)
+        error = store_open(storage, &passphrase.text, ret_store, failure);
+    passphrase_release(&passphrase);
+    return error;
+}
+
+int store_access_open(const char *path, const struct passphrase_options *options,
+                      struct store **ret_store, struct failure *failure)
+{
+    struct store_header header;
+    struct storage *storage;
+    bool typed = true;
+    int error = dir_storage_open(path, 0, &storage, failure);
+
+    if (error != 0)
+        return error;
+    error = store_header_read(storage, &header, NULL, failure);
+    for (int i = 1; error == 0 && i <= TRIES; i++) {
+        error = open_with(storage, path, options, ret_store, &typed, failure);
+        if (error != -EKEYREJECTED || !typed || i == TRIES)
+            break;
+        log_message(LOG_LEVEL_ERROR, "%s", failure->text);
+        error = 0;
+    }
+    if (error != 0) {
+        storage->class->close(storage);
+        return failure_prefix(failure, -error, "%s", path);
+    }
+    return 0;
+}
