@@ -78,8 +78,11 @@ static void list_for_people(const struct key_info *keys, size_t count)
 
         if (!key->damaged)
             format_time(key->slot.created, created);
-        printf("%c %.*s  %-10s  %-20s  %s\n", key->opened ? '*' : ' ', SHOWN_DIGITS,
-               id_text(key->slot.id).digits, kind_text(key), created, key->slot.label);
+        printf("%c %.*s  %-10s  %-20s", key->opened ? '*' : ' ', SHOWN_DIGITS,
+               id_text(key->slot.id).digits, kind_text(key), created);
+        if (key->slot.label[0] != '\0')
+            printf("  %s", key->slot.label);
+        putchar('\n');
     }
 }
 

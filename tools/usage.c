@@ -54,10 +54,10 @@ const char usage_mount[] =
     "  debug                 report every request; goes with -f\n"
     "Those of mount(8), such as nofail and x-systemd.automount, are taken too.\n";
 
-#define PASSPHRASE_LINES                                                                    \
-    "  --passphrase-file FILE        the passphrase is in FILE; \"-\": on standard input\n" \
-    "  --passphrase-command COMMAND  ... is what COMMAND prints\n"                          \
-    "Otherwise it is taken from CRMFS_PASSPHRASE, from a systemd credential called\n"       \
+#define PASSPHRASE_LINES                                                                 \
+    "  --passphrase-file FILE        the passphrase is in FILE; \"-\": standard input\n" \
+    "  --passphrase-command COMMAND  ... is what COMMAND prints\n"                       \
+    "Otherwise it is taken from CRMFS_PASSPHRASE, from a systemd credential called\n"    \
     "crmfs-passphrase, or from the terminal.\n"
 
 const char usage_init[] =
@@ -79,8 +79,8 @@ const char usage_key[] =
     "       crmfs key recovery [--label TEXT] STORE\n"
     "\n"
     "The passphrases that open a store: lists their keys, adds one, removes one,\n"
-    "replaces the one that was given, or makes a recovery key to be printed. A removed\n"
-    "one opens the store no more.\n"
+    "replaces the one that was given, or makes a recovery key to be printed. One that\n"
+    "was removed opens the store no more.\n"
     "\n"
     "  --label TEXT                  what to call the new key\n"
     "  --json                        answer in JSON\n"

@@ -14,10 +14,12 @@
 #define QUEUED_AHEAD 16
 #define SCRATCHES_KEPT 4
 /*
- * Memory for a part of at least LARGE_PART_BYTES is taken in this one size, so that a full cache
- * goes on with the memory of what it evicts: fresh pages cost more than rendering into them.
+ * Fresh pages cost more than rendering into them, so a full cache goes on with the memory of what
+ * it evicts. For that, large parts all get the same room, which any of them fits into; what counts
+ * is how much of it was ever touched. Eviction begins a part below the limit, so that the limit
+ * itself, where memory is given back to the system, is seldom reached.
  */
-#define PART_BUFFER_BYTES ((size_t)1 << 20)
+#define PART_ROOM_BYTES ((size_t)2 << 20)
 #define LARGE_PART_BYTES ((size_t)64 << 10)
 #define PART_BYTES_LIMIT ((size_t)64 << 20)
 
@@ -42,6 +44,7 @@ struct rendered {
     bool refused;
     unsigned holders;
     struct buffer bytes;
+    size_t touched;         /* bytes of its memory that were ever written to */
     int error;              /* FAILED */
     struct failure failure; /* FAILED */
 };
@@ -95,7 +98,7 @@ size_t render_cache_bytes(struct render_cache *cache)
 /* Frees an entry that is in no list and no table. The lock is held. */
 static void entry_free(struct render_cache *cache, struct rendered *entry)
 {
-    cache->bytes -= entry->bytes.capacity;
+    cache->bytes -= entry->touched;
     buffer_release(&entry->bytes);
     free(entry);
 }
@@ -178,6 +181,22 @@ static int render(struct render_cache *cache, struct image *image, enum table_fo
     return error;
 }
 
+/* Goes on with the memory of the oldest large entry when the cache is full. The lock is held. */
+static void inherit_room(struct render_cache *cache, struct rendered *heir)
+{
+    while (cache->idle != NULL && cache->bytes + PART_ROOM_BYTES > cache->limit_bytes) {
+        struct rendered *oldest = take_oldest(cache);
+
+        if (oldest->bytes.capacity >= PART_ROOM_BYTES) {
+            heir->bytes = oldest->bytes;
+            heir->touched = oldest->touched;
+            free(oldest);
+            return;
+        }
+        entry_free(cache, oldest);
+    }
+}
+
 /* A new LOADING entry, held once by the caller, who is to load it. The lock is held. */
 static struct rendered *entry_create(struct render_cache *cache, const struct key *key,
                                      uint64_t part_bytes)
@@ -190,13 +209,8 @@ static struct rendered *entry_create(struct render_cache *cache, const struct ke
     entry->cache = cache;
     entry->state = LOADING;
     entry->holders = 1;
-    if (part_bytes >= LARGE_PART_BYTES && cache->idle != NULL &&
-        cache->bytes + PART_BUFFER_BYTES > cache->limit_bytes) {
-        struct rendered *oldest = take_oldest(cache);
-
-        entry->bytes = oldest->bytes;
-        free(oldest);
-    }
+    if (part_bytes >= LARGE_PART_BYTES)
+        inherit_room(cache, entry);
     entry->bytes.limit = PART_BYTES_LIMIT;
     HASH_ADD(hh, cache->table, key, sizeof entry->key, entry);
     if (entry->refused) {
@@ -210,18 +224,18 @@ static struct rendered *entry_create(struct render_cache *cache, const struct ke
 static void load(struct render_cache *cache, struct rendered *entry, struct image *image,
                  enum table_format format, const struct image_part *part)
 {
-    size_t before = entry->bytes.capacity;
-
     buffer_clear(&entry->bytes);
 
-    int error =
-        part->size < LARGE_PART_BYTES ? 0 : buffer_reserve(&entry->bytes, PART_BUFFER_BYTES);
+    int error = part->size < LARGE_PART_BYTES ? 0 : buffer_reserve(&entry->bytes, PART_ROOM_BYTES);
 
     if (error == 0)
         error = render(cache, image, format, part, &entry->bytes, &entry->failure);
 
     pthread_mutex_lock(&cache->lock);
-    cache->bytes += entry->bytes.capacity - before;
+    if (entry->bytes.size > entry->touched) {
+        cache->bytes += entry->bytes.size - entry->touched;
+        entry->touched = entry->bytes.size;
+    }
     if (error != 0) {
         entry->error = error;
         entry->state = FAILED;

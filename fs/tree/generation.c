@@ -244,7 +244,7 @@ int generation_status(struct generation *generation, struct buffer *text)
     for (size_t i = 0; i < generation->table_count; i++) {
         struct generation_table *table = &generation->tables[i];
 
-        read += table_known(generation, table);
+        read += table->known;
         failed += table->failure != NULL;
         rows += table->rows;
         if (table->image != NULL)

@@ -105,7 +105,7 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
 
         if (wait)
             error = generation_read_table(generation, file_table(index), failure);
-        else if (!table_known(generation, table))
+        else if (!table->known)
             error = -EAGAIN;
         *ret_attributes = (struct node_attributes){.type = S_IFREG,
                                                    .bytes = table->bytes[file_format(index)],

@@ -13,7 +13,7 @@
 
 struct generation_table {
     struct schema *schema; /* referenced */
-    struct image *image;   /* NULL: not read, or given back */
+    struct image *image;   /* NULL: not read, or given back; not known: not yet to be told of */
     bool known;            /* bytes, rows and modified are, for ever */
     uint64_t bytes[FORMAT_COUNT];
     uint64_t rows;
@@ -46,7 +46,6 @@ struct generation {
     struct dataset *dataset; /* released when RETIRED */
     bool open;               /* the dataset's transaction is */
     bool scanning;           /* a thread reads tables through, without the lock */
-    bool tentative;          /* what that thread has read may yet turn out not to be one moment */
     bool superseded;
     bool ended;
     bool retired;
@@ -58,13 +57,6 @@ struct generation {
 
 /* Has the table read through if it is not; the lock is held, and let go meanwhile. 0 or -errno. */
 int generation_read_table(struct generation *generation, size_t table, struct failure *failure);
-
-/* Whether the table's attributes may be told. The lock is held. */
-static inline bool table_known(const struct generation *generation,
-                               const struct generation_table *table)
-{
-    return table->known && !generation->tentative;
-}
 
 /* Gives everything back if that is due (fs/tree/generation.h, RETIRED). The lock is held. */
 void generation_retire_if_due(struct generation *generation);

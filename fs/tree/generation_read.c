@@ -44,10 +44,11 @@ static void digest_table(const struct image *image, uint8_t digest[HISTORY_DIGES
     crypto_generichash_final(&state, digest, HISTORY_DIGEST_BYTES);
 }
 
-/* The table's image is there: from now on its sizes are known. The lock is held. */
-static void note_image(struct generation *generation, size_t index, struct image *image)
+/* The table's image can be told of: from now on its sizes are known. The lock is held. */
+static void note_known(struct generation *generation, size_t index)
 {
     struct generation_table *table = &generation->tables[index];
+    const struct image *image = table->image;
     struct history_entry entry = {
         .name = generation->files[index * FORMAT_COUNT].node.path,
         .serial = generation->options.serial,
@@ -56,7 +57,6 @@ static void note_image(struct generation *generation, size_t index, struct image
 
     digest_table(image, entry.digest);
     table->modified = history_time(generation->options.history, &entry);
-    table->image = image;
     table->rows = image_rows(image);
     for (int i = 0; i < FORMAT_COUNT; i++)
         table->bytes[i] = image_size(image, (enum table_format)i);
@@ -65,7 +65,10 @@ static void note_image(struct generation *generation, size_t index, struct image
     table->failure = NULL;
 }
 
-/* One table, without the lock; its result is noted under it. */
+/*
+ * One table, without the lock; its result is noted under it. In a hurry it becomes
+ * known only when the source has confirmed that all that was read is one moment.
+ */
 static int scan_table(struct generation *generation, size_t index, struct failure *failure)
 {
     const struct generation_context *context = generation->options.context;
@@ -86,10 +89,13 @@ static int scan_table(struct generation *generation, size_t index, struct failur
             *failure = own;
     }
     pthread_mutex_lock(&generation->lock);
-    if (error == 0)
-        note_image(generation, index, image);
-    else
+    if (error == 0) {
+        generation->tables[index].image = image;
+        if (!generation->dataset->hurry)
+            note_known(generation, index);
+    } else {
         note_failure(&generation->tables[index], &own);
+    }
     pthread_mutex_unlock(&generation->lock);
     return error;
 }
@@ -119,13 +125,21 @@ static int reopen(struct generation *generation, struct failure *failure)
     return 0;
 }
 
-static void forget_images(struct generation *generation)
+/* What has been read and not been told becomes known, or is forgotten. */
+static void settle_images(struct generation *generation, bool confirmed)
 {
     pthread_mutex_lock(&generation->lock);
     for (size_t i = 0; i < generation->table_count; i++) {
-        image_release(generation->tables[i].image);
-        generation->tables[i].image = NULL;
-        generation->tables[i].known = false;
+        struct generation_table *table = &generation->tables[i];
+
+        if (table->image == NULL || table->known)
+            continue;
+        if (confirmed) {
+            note_known(generation, i);
+        } else {
+            image_release(table->image);
+            table->image = NULL;
+        }
     }
     pthread_mutex_unlock(&generation->lock);
 }
@@ -141,7 +155,7 @@ static void finish(struct generation *generation)
 /*
  * All tables at once, the one asked for first, and then the lock is given back.
  * A table that fails keeps its error; the others do not suffer. None of this is
- * told to anyone (tentative) before the source has confirmed that it was one moment.
+ * told to anyone before the source has confirmed that it was one moment.
  */
 static int scan_all(struct generation *generation, size_t first, struct failure *failure)
 {
@@ -155,11 +169,8 @@ static int scan_all(struct generation *generation, size_t first, struct failure 
     int error = generation->dataset->class->verify(generation->dataset, failure);
 
     finish(generation);
-    if (error != 0) {
-        forget_images(generation);
-        return error;
-    }
-    return result;
+    settle_images(generation, error == 0);
+    return error != 0 ? error : result;
 }
 
 int generation_read_all(struct generation *generation, struct failure *failure)
@@ -185,12 +196,8 @@ static int read_table(struct generation *generation, size_t table, struct failur
 
     if (error != 0)
         return error;
-    if (generation->dataset->hurry) {
-        pthread_mutex_lock(&generation->lock);
-        generation->tentative = true;
-        pthread_mutex_unlock(&generation->lock);
+    if (generation->dataset->hurry)
         return scan_all(generation, table, failure);
-    }
     error = scan_table(generation, table, failure);
     if (error == 0 && all_known(generation))
         finish(generation);
@@ -203,7 +210,7 @@ int generation_read_table(struct generation *generation, size_t index, struct fa
 
     generation->last_used_ns = clock_now_ns();
     for (;;) {
-        if (table_known(generation, table))
+        if (table->known)
             return 0;
         if (generation->retired || generation->ended)
             return -ESTALE;
@@ -223,7 +230,6 @@ int generation_read_table(struct generation *generation, size_t index, struct fa
 
     pthread_mutex_lock(&generation->lock);
     generation->scanning = false;
-    generation->tentative = false;
     generation->last_used_ns = clock_now_ns();
     if (error == -ESTALE)
         generation->ended = true;

@@ -76,6 +76,8 @@ struct timespec history_time(struct history *history, const struct history_entry
     HASH_FIND_STR(history->table, entry->name, known);
     if (known != NULL && memcmp(known->digest, entry->digest, HISTORY_DIGEST_BYTES) == 0) {
         changed = known->changed;
+        if (entry->serial > known->serial)
+            known->serial = entry->serial;
     } else {
         /* A changed file is at least a tick newer than what it replaces. */
         if (known != NULL && entry->serial > known->serial && !later(&changed, &known->changed)) {

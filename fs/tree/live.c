@@ -102,6 +102,13 @@ static int begin_generation(struct live *live, struct failure *failure)
     return 0;
 }
 
+int live_refuse(struct failure *failure)
+{
+    return failure_set(failure, EBUSY,
+                       "the database changes faster than it can be read through: try again when "
+                       "fewer programs write to it, or put it into WAL mode");
+}
+
 /* Asks the source. Without the lock; only the refreshing thread. */
 static int ask_source(struct live *live, struct failure *failure)
 {
@@ -113,7 +120,10 @@ static int ask_source(struct live *live, struct failure *failure)
     if (live->newest != NULL && !generation_has_ended(live->newest) &&
         memcmp(&version, generation_version(live->newest), sizeof version) == 0)
         return 0;
-    return begin_generation(live, failure);
+    error = -ESTALE;
+    for (int i = 0; i < LIVE_ATTEMPTS && error == -ESTALE; i++)
+        error = begin_generation(live, failure);
+    return error == -ESTALE ? live_refuse(failure) : error;
 }
 
 static bool is_fresh(struct live *live, uint64_t now_ns)

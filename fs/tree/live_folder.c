@@ -7,9 +7,6 @@
 
 #include "fs/base/memory.h"
 
-/* A source that changes faster than it can be read through is given up after so many tries. */
-#define LOOKUP_ATTEMPTS 5
-
 struct live_folder {
     struct node node;
     struct live *live;
@@ -60,7 +57,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
     struct pin_visit visit = live_enter(live, caller, name);
     int error = -ESTALE;
 
-    for (int i = 0; i < LOOKUP_ATTEMPTS && error == -ESTALE; i++) {
+    for (int i = 0; i < LIVE_ATTEMPTS && error == -ESTALE; i++) {
         struct generation *generation;
 
         error = live_resolve(live, caller, name, &generation, ret_valid_ns, failure);
@@ -70,11 +67,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
         generation_leave(generation);
     }
     live_leave(live, &visit);
-    if (error == -ESTALE)
-        return failure_set(failure, EBUSY,
-                           "the database changes faster than it can be read through: try again "
-                           "when fewer programs write to it, or put it into WAL mode");
-    return error;
+    return error == -ESTALE ? live_refuse(failure) : error;
 }
 
 static size_t listing_count(const struct listing *listing)

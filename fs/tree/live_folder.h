@@ -6,6 +6,12 @@
 #include "fs/tree/live.h"
 #include "fs/tree/pins.h"
 
+/* A source that changes faster than it can be read through is given up after so many tries … */
+#define LIVE_ATTEMPTS 5
+
+/* … with -EBUSY and these words. */
+int live_refuse(struct failure *failure);
+
 /* 0 or -ENOMEM. The folder does not outlive LIVE. */
 int live_folder_create(struct live *live, const char *path, struct node **ret_folder);
 

@@ -29,11 +29,17 @@ def complete(line, directory):
 
 
 @pytest.mark.parametrize("line,wanted", [
-    ("crmfs ", {"mount", "help", "--help", "--version"}),
+    ("crmfs ", {"mount", "init", "key", "help", "--help", "--version"}),
     ("crmfs mo", {"mount"}),
     ("crmfs --v", {"--version"}),
     ("crmfs help m", {"mount"}),
     ("crmfs mount --c", {"--config"}),
+    ("crmfs init --ci", {"--cipher"}),
+    ("crmfs init --cipher a", {"aes-256-gcm"}),
+    ("crmfs init --compression ", {"auto", "fast", "max", "none"}),
+    ("crmfs key ", {"list", "add", "remove", "change", "recovery"}),
+    ("crmfs key add --l", {"--label"}),
+    ("crmfs key list --pass", {"--passphrase-file", "--passphrase-command"}),
     ("crmfs mount -", {"-o", "-f", "--foreground", "--config", "--help"}),
     ("crmfs mount -o allow_", {"allow_other", "allow_root"}),
     ("crmfs mount -o max", {"max-memory="}),

@@ -37,7 +37,8 @@ void fake_table_release(struct fake_table *table); /* NULL is allowed */
 /* Adds a row at the end; copied. Rows come in key order. */
 void fake_table_add(struct fake_table *table, const struct cell *cells);
 
-/* The table's rows FIRST … FIRST + COUNT - 1 that SKIP (may be NULL) does not name, as a new table. */
+/* The table's rows FIRST … FIRST + COUNT - 1 that SKIP (may be NULL) does not name, as a new table.
+ */
 struct fake_table *fake_table_part(const struct fake_table *table, size_t first, size_t count,
                                    bool (*skip)(size_t row));
 
@@ -92,9 +93,9 @@ struct fake_behaviour {
     size_t faulty_row; /* from 0; the table's row count: instead of the end */
     int row_error;
 
-    unsigned stale_verifies;   /* so many answer -ESTALE, and the data has changed then */
-    unsigned row_delay_us;     /* every row of faulty_table (NULL: of any) takes so long */
-    struct timespec changed;   /* of the datasets that begin from now on; zero: by the version */
+    unsigned stale_verifies; /* so many answer -ESTALE, and the data has changed then */
+    unsigned row_delay_us;   /* every row of faulty_table (NULL: of any) takes so long */
+    struct timespec changed; /* of the datasets that begin from now on; zero: by the version */
 };
 
 /* What has happened, and what is open at the moment. */

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* Fills in up to MOST descriptors of files opened in DIRECTORY, rising; returns how many there are. */
+/* Fills in up to MOST descriptors of files opened in DIRECTORY, rising; returns how many there are.
+ */
 size_t open_files_in(const char *directory, int *descriptors, size_t most);
 
 /* Makes a directory of its own under $TMPDIR or /tmp; the name is to be freed. */

@@ -80,9 +80,9 @@ static void csv_value(const struct cell *cell, bool bytes_column, struct buffer 
 {
     bool text = cell->class == CELL_TEXT;
 
-    if (text && (!is_utf8(cell->data, cell->size) ||
-                 (!bytes_column &&
-                  (begins_with(cell, "base64:") || begins_with(cell, "text;base64:"))))) {
+    if (text &&
+        (!is_utf8(cell->data, cell->size) ||
+         (!bytes_column && (begins_with(cell, "base64:") || begins_with(cell, "text;base64:"))))) {
         put_text(field, "text;base64:");
         put_base64(field, cell);
     } else if (cell->class == CELL_BYTES) {
@@ -110,8 +110,8 @@ static void csv_field(const struct cell *cell, bool bytes_column, struct buffer 
 static const char *escape_of(uint8_t byte, char room[8])
 {
     static const char *const shorts[128] = {
-        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
-        ['\f'] = "\\f", ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\",
+        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",  ['\f'] = "\\f",
+        ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\",
     };
 
     if (byte < 0x80 && shorts[byte] != NULL)
@@ -181,9 +181,7 @@ static void put_value(const struct cell *cell, bool json_column, struct buffer *
 
     switch (cell->class) {
     case CELL_NULL: put_text(output, "null"); break;
-    case CELL_BOOLEAN:
-        put_text(output, text[0] == 't' || text[0] == '1' ? "true" : "false");
-        break;
+    case CELL_BOOLEAN: put_text(output, text[0] == 't' || text[0] == '1' ? "true" : "false"); break;
     case CELL_BYTES:
         put_text(output, "{\"$base64\":true,\"encoded\":\"");
         put_base64(output, cell);

@@ -18,8 +18,8 @@ uint64_t sample_random(uint64_t *state)
 static struct cell any_name(uint64_t random)
 {
     static const char *const names[] = {
-        "Åsa Öberg",  "Jürgen \"Jo\" Groß", "李小龍",      "",      "O'Brien, Pat", "مريم",
-        "plain name", "base64:QQ==",        "text;base64:", "a\rb\n", "👩‍💻 Ada",      ",",
+        "Åsa Öberg",  "Jürgen \"Jo\" Groß", "李小龍",       "",       "O'Brien, Pat",    "مريم",
+        "plain name", "base64:QQ==",        "text;base64:", "a\rb\n", "👩‍💻 Ada", ",",
     };
 
     return random % 9 == 0 ? cell_null() : cell_text(names[random / 9 % COUNT_OF(names)]);
@@ -28,8 +28,16 @@ static struct cell any_name(uint64_t random)
 static struct cell any_document(uint64_t random)
 {
     static const char *const documents[] = {
-        "{\"a\":[1,2,{\"b\":null}]}", "[]",  "{\n  \"c\": \"d\"\r\n}", "12.50", "\"text\"",
-        "{\"$ref\":1}",               "{a}", "",                       "true",  "[1,]",
+        "{\"a\":[1,2,{\"b\":null}]}",
+        "[]",
+        "{\n  \"c\": \"d\"\r\n}",
+        "12.50",
+        "\"text\"",
+        "{\"$ref\":1}",
+        "{a}",
+        "",
+        "true",
+        "[1,]",
     };
 
     return random % 7 == 0 ? cell_null() : cell_text(documents[random / 7 % COUNT_OF(documents)]);
@@ -38,14 +46,22 @@ static struct cell any_document(uint64_t random)
 static struct cell any_value(uint64_t random)
 {
     static const struct cell values[] = {
-        {CELL_NULL, 0, NULL},           {CELL_NUMBER, 1, "0"},
-        {CELL_NUMBER, 8, "Infinity"},   {CELL_NUMBER, 9, "-Infinity"},
-        {CELL_NUMBER, 3, "NaN"},        {CELL_NUMBER, 20, "-9223372036854775808"},
-        {CELL_NUMBER, 7, "1.0e+15"},    {CELL_TEXT, 3, "a\0b"},
-        {CELL_TEXT, 2, "\xc3("},        {CELL_TEXT, 4, "\xed\xa0\x80x"},
-        {CELL_BYTES, 3, "\x00\xff\x01"}, {CELL_BYTES, 0, NULL},
-        {CELL_BOOLEAN, 1, "t"},         {CELL_BOOLEAN, 1, "f"},
-        {CELL_TEXT, 6, "\x01\x1f\x7f\"\\,"}, {CELL_TEXT, 1, "x"},
+        {CELL_NULL, 0, NULL},
+        {CELL_NUMBER, 1, "0"},
+        {CELL_NUMBER, 8, "Infinity"},
+        {CELL_NUMBER, 9, "-Infinity"},
+        {CELL_NUMBER, 3, "NaN"},
+        {CELL_NUMBER, 20, "-9223372036854775808"},
+        {CELL_NUMBER, 7, "1.0e+15"},
+        {CELL_TEXT, 3, "a\0b"},
+        {CELL_TEXT, 2, "\xc3("},
+        {CELL_TEXT, 4, "\xed\xa0\x80x"},
+        {CELL_BYTES, 3, "\x00\xff\x01"},
+        {CELL_BYTES, 0, NULL},
+        {CELL_BOOLEAN, 1, "t"},
+        {CELL_BOOLEAN, 1, "f"},
+        {CELL_TEXT, 6, "\x01\x1f\x7f\"\\,"},
+        {CELL_TEXT, 1, "x"},
     };
 
     return values[random % COUNT_OF(values)];
@@ -67,8 +83,8 @@ static void fill_note(char *text, size_t size, uint64_t *random)
 struct fake_table *sample_contacts(const char *name, size_t rows, uint64_t seed)
 {
     static const struct fake_column columns[] = {
-        {"id", COLUMN_INTEGER, true}, {"full \"name\"", COLUMN_TEXT, false},
-        {"note", COLUMN_TEXT, false}, {"photo", COLUMN_BYTES, false},
+        {"id", COLUMN_INTEGER, true},  {"full \"name\"", COLUMN_TEXT, false},
+        {"note", COLUMN_TEXT, false},  {"photo", COLUMN_BYTES, false},
         {"extra", COLUMN_JSON, false}, {"any, Größe", COLUMN_ANY, false},
     };
     struct fake_table *table = fake_table_create(name, columns, COUNT_OF(columns));

@@ -64,8 +64,8 @@ static void check_mean(const size_t *row_sizes, size_t count, size_t groups_want
     for (int64_t id = 0; bytes < total; id++) {
         size_t size = row_sizes[(size_t)id % count];
 
-        if (group != 0 && (begins(schema, cut_key, id, size) ||
-                           group + size > ROW_GROUP_LARGEST_BYTES)) {
+        if (group != 0 &&
+            (begins(schema, cut_key, id, size) || group + size > ROW_GROUP_LARGEST_BYTES)) {
             groups++;
             group = 0;
         }
@@ -254,9 +254,9 @@ static void test_insert_delete(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_row_bytes),      cmocka_unit_test(test_mean_size),
-        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_another_key),
-        cmocka_unit_test(test_key_alone),      cmocka_unit_test(test_long_keys),
+        cmocka_unit_test(test_row_bytes),     cmocka_unit_test(test_mean_size),
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_another_key),
+        cmocka_unit_test(test_key_alone),     cmocka_unit_test(test_long_keys),
         cmocka_unit_test(test_insert_delete),
     };
 

@@ -98,7 +98,7 @@ static void check_read(struct reader *reader, const struct buffer *file, uint64_
                        size_t size)
 {
     struct reading reading = {.count = 99};
-    size_t expected = offset >= file->size ? 0
+    size_t expected = offset >= file->size         ? 0
                       : size < file->size - offset ? size
                                                    : file->size - (size_t)offset;
 
@@ -505,11 +505,11 @@ static void test_images_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),        cmocka_unit_test(test_in_order),
-        cmocka_unit_test(test_empty),         cmocka_unit_test(test_tiny_groups),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_early_end),
-        cmocka_unit_test(test_bound),         cmocka_unit_test(test_single_flight),
-        cmocka_unit_test(test_damage),        cmocka_unit_test(test_damage_threads),
+        cmocka_unit_test(test_random),       cmocka_unit_test(test_in_order),
+        cmocka_unit_test(test_empty),        cmocka_unit_test(test_tiny_groups),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_early_end),
+        cmocka_unit_test(test_bound),        cmocka_unit_test(test_single_flight),
+        cmocka_unit_test(test_damage),       cmocka_unit_test(test_damage_threads),
         cmocka_unit_test(test_images_apart),
     };
 

@@ -321,9 +321,12 @@ static struct fake_table *large_cells(void)
     const struct cell broken = cell_of(CELL_TEXT, raw, size);
     const struct cell blob = cell_of(CELL_BYTES, raw, size);
     const struct cell rows[][4] = {
-        {words, small, null, small}, {small, blob, small, null},
-        {null, null, document, cell_number("17")}, {small, small, null, broken},
-        {small, null, small, small}, {null, small, words, blob},
+        {words, small, null, small},
+        {small, blob, small, null},
+        {null, null, document, cell_number("17")},
+        {small, small, null, broken},
+        {small, null, small, small},
+        {null, small, words, blob},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -430,8 +433,8 @@ static void test_errors(void **state)
     (void)state;
     static const size_t rows[] = {0, 1, 700, 1999, 2000};
     static const unsigned threads[] = {1, 4};
-    struct bench bench = bench_create(sample_notes("notes", 2000, 2000, 4),
-                                      &(struct fake_behaviour){.parallel = 4});
+    struct bench bench =
+        bench_create(sample_notes("notes", 2000, 2000, 4), &(struct fake_behaviour){.parallel = 4});
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         for (size_t j = 0; j < COUNT_OF(threads); j++) {
@@ -462,8 +465,8 @@ static void test_errors(void **state)
 static void test_spool_full(void **state)
 {
     (void)state;
-    struct bench bench = bench_create(sample_notes("notes", 2000, 2000, 4),
-                                      &(struct fake_behaviour){.parallel = 4});
+    struct bench bench =
+        bench_create(sample_notes("notes", 2000, 2000, 4), &(struct fake_behaviour){.parallel = 4});
     struct spool_options options = {.limit_bytes = MIB};
 
     spool_free(bench.spool);

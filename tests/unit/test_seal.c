@@ -216,8 +216,8 @@ static void test_other_circumstances(void **state)
         assert_int_equal(
             unseal(piece.sealer, PIECE_NONCE, piece.associated, 4, longer, size + 1, room),
             -EBADMSG);
-        assert_int_equal(
-            unseal(other, PIECE_NONCE, piece.associated, 4, piece.sealed, size, room), -EBADMSG);
+        assert_int_equal(unseal(other, PIECE_NONCE, piece.associated, 4, piece.sealed, size, room),
+                         -EBADMSG);
         for (size_t less = 0; less < size; less++)
             assert_int_equal(
                 unseal(piece.sealer, PIECE_NONCE, piece.associated, 4, piece.sealed, less, room),
@@ -308,10 +308,10 @@ static void test_many_sealers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_known_answer),
-        cmocka_unit_test(test_every_bit),       cmocka_unit_test(test_other_circumstances),
-        cmocka_unit_test(test_refused_sizes),   cmocka_unit_test(test_best_cipher),
-        cmocka_unit_test(test_threads),         cmocka_unit_test(test_many_sealers),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_known_answer),
+        cmocka_unit_test(test_every_bit),     cmocka_unit_test(test_other_circumstances),
+        cmocka_unit_test(test_refused_sizes), cmocka_unit_test(test_best_cipher),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_many_sealers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

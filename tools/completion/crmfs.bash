@@ -35,17 +35,63 @@ _crmfs_mount_options() {
     compopt -o nospace
 }
 
+_crmfs_passphrase_options='--passphrase-file --passphrase-command'
+
+# Answers with the words that $cur may become.
+_crmfs_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_crmfs_init() {
+    case $prev in
+    --cipher) _crmfs_words 'aes-256-gcm xchacha20-poly1305' ;;
+    --compression) _crmfs_words 'auto fast max none' ;;
+    --passphrase-file) _filedir ;;
+    --passphrase-command | --group-size) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            _crmfs_words "--cipher --compression --group-size $_crmfs_passphrase_options --help"
+        else
+            _filedir -d
+        fi
+        ;;
+    esac
+}
+
+_crmfs_key() {
+    case $prev in
+    --passphrase-file | --new-passphrase-file) _filedir ;;
+    --passphrase-command | --new-passphrase-command | --label) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            _crmfs_words "--json --label --new-passphrase-file --new-passphrase-command
+                $_crmfs_passphrase_options --help"
+        elif ((cword == 2)); then
+            _crmfs_words 'list add remove change recovery'
+        else
+            _filedir -d
+        fi
+        ;;
+    esac
+}
+
 _crmfs() {
     local cur prev words cword
     _init_completion -n = || return
 
     if ((cword == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'mount help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'mount init key help --help --version' -- "$cur")
         return
     fi
     case ${words[1]} in
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'mount' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'mount init key' -- "$cur")
+        ;;
+    init)
+        _crmfs_init
+        ;;
+    key)
+        _crmfs_key
         ;;
     mount)
         if [[ $prev == -o ]]; then

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Packs that hold little that is needed: what that is goes into new packs, as it is stored. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/prune_internal.h"
+
+int pack_set_add(struct pack_set *set, size_t place)
+{
+    if ((set->count & (set->count - 1)) == 0) {
+        size_t room = set->count != 0 ? 2 * set->count : 1;
+        size_t *places = reallocarray(set->places, room, sizeof *places);
+
+        if (places == NULL)
+            return -ENOMEM;
+        set->places = places;
+    }
+    set->places[set->count++] = place;
+    return 0;
+}
+
+static uint64_t unused_bytes(const struct reach_pack *pack)
+{
+    return pack->object_bytes - pack->living_bytes;
+}
+
+/* Most of it unused: first. */
+static int compare_unused(const void *left, const void *right, void *context)
+{
+    const struct reach *reach = context;
+    const struct reach_pack *one = reach_pack(reach, *(const size_t *)left);
+    const struct reach_pack *other = reach_pack(reach, *(const size_t *)right);
+    double one_share = (double)unused_bytes(one) / (double)one->object_bytes;
+    double other_share = (double)unused_bytes(other) / (double)other->object_bytes;
+
+    return (one_share < other_share) - (one_share > other_share);
+}
+
+/* How many bytes may stay unused, where USED are used. */
+static uint64_t bound(const struct prune_unused *unused, uint64_t used)
+{
+    switch (unused->kind) {
+    case UNUSED_PERCENT:
+        return (uint64_t)((double)used * (double)unused->amount / (100.0 - (double)unused->amount));
+    case UNUSED_BYTES: return unused->amount;
+    case UNUSED_UNLIMITED: break;
+    }
+    return UINT64_MAX;
+}
+
+int prune_choose(struct pruning *pruning, struct pack_set *set)
+{
+    uint64_t used = 0;
+    uint64_t unused = 0;
+    size_t chosen = 0;
+
+    for (size_t i = 0; i < reach_pack_count(pruning->reach); i++) {
+        const struct reach_pack *pack = reach_pack(pruning->reach, i);
+
+        if (pack->marked || pack->living_count == 0)
+            continue;
+        used += pack->living_bytes;
+        unused += unused_bytes(pack);
+        if (unused_bytes(pack) > 0 && pack_set_add(set, i) != 0)
+            return -ENOMEM;
+    }
+    if (set->count > 1)
+        qsort_r(set->places, set->count, sizeof *set->places, compare_unused, pruning->reach);
+    while (chosen < set->count && unused > bound(&pruning->options->unused, used))
+        unused -= unused_bytes(reach_pack(pruning->reach, set->places[chosen++]));
+    set->count = chosen;
+    pruning->result.unused_bytes = unused;
+    return 0;
+}
+
+/* A pack that is emptied. */
+struct emptying {
+    struct reach *reach;
+    struct reach_spot spot;
+    struct object_writer *writer;
+    struct failure *failure;
+};
+
+/* A pack_visit. */
+static int move_living(void *context, const struct pack_entry *entry)
+{
+    struct emptying *emptying = context;
+    struct reach_spot spot = emptying->spot;
+    struct object_put put;
+
+    emptying->spot.entry++;
+    if (!reach_lives(emptying->reach, spot))
+        return 0;
+    return object_move(emptying->writer, &entry->reference, &put, emptying->failure);
+}
+
+static int empty_packs(struct pruning *pruning, const struct pack_set *set,
+                       struct object_batch *batch)
+{
+    struct emptying emptying = {.reach = pruning->reach, .failure = pruning->failure};
+    int error = object_writer_create(batch, &emptying.writer, pruning->failure);
+
+    for (size_t i = 0; i < set->count && error == 0; i++) {
+        emptying.spot = (struct reach_spot){.pack = (uint32_t)set->places[i]};
+        error = pack_visit_objects(pruning->store, reach_pack(pruning->reach, set->places[i])->name,
+                                   move_living, &emptying, pruning->failure);
+        store_progress_tell(pruning->options->progress, "rewriting packs", i + 1, set->count);
+    }
+    if (error == 0)
+        error = object_writer_finish(emptying.writer, pruning->failure);
+    object_writer_free(emptying.writer);
+    return error;
+}
+
+int prune_rewrite(struct pruning *pruning, const struct pack_set *set)
+{
+    struct object_batch *batch = NULL;
+    const char *const *names;
+    size_t count = 0;
+    uint64_t bytes = 0;
+    int error = object_batch_create(pruning->store, pruning->reader, &batch, pruning->failure);
+
+    if (error == 0)
+        error = empty_packs(pruning, set, batch);
+    if (error == 0)
+        error = object_batch_finish(batch, &names, &count, &bytes, pruning->failure);
+    if (error == 0)
+        pruning->result.written = (struct prune_sum){count, bytes};
+    object_batch_free(batch);
+    return error;
+}

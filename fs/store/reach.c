@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/reach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/reach_internal.h"
+
+int reach_create(struct store *store, struct object_reader *reader, const struct log_state *state,
+                 const struct store_progress *progress, struct reach **ret_reach,
+                 struct failure *failure)
+{
+    struct reach *reach = calloc(1, sizeof *reach);
+
+    if (reach == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    reach->store = store;
+    reach->reader = reader;
+
+    int error = reach_read_packs(reach, state, progress, failure);
+
+    if (error != 0) {
+        reach_free(reach);
+        return error;
+    }
+    *ret_reach = reach;
+    return 0;
+}
+
+void reach_free(struct reach *reach)
+{
+    if (reach != NULL)
+        reach_release_packs(reach);
+    free(reach);
+}
+
+void reach_report(struct reach *reach, walk_failed *failed, void *context)
+{
+    reach->failed = failed;
+    reach->failed_context = context;
+}
+
+uint64_t reach_lost(const struct reach *reach)
+{
+    return reach->lost;
+}
+
+size_t reach_pack_count(const struct reach *reach)
+{
+    return reach->pack_count;
+}
+
+const struct reach_pack *reach_pack(const struct reach *reach, size_t pack)
+{
+    return &reach->packs[pack].pack;
+}
+
+bool reach_find(struct reach *reach, const struct object_reference *reference,
+                struct reach_spot *ret_spot)
+{
+    return reach_locate(reach, reference, ret_spot, NULL) == 1;
+}
+
+bool reach_lives(const struct reach *reach, struct reach_spot spot)
+{
+    return reach_bit(reach->packs[spot.pack].living, spot.entry);
+}
+
+/* ---- Adding ---- */
+
+/* 1: it lives already; 0: it does now; -ENOENT: it is in no pack; -errno. */
+static int add(struct reach *reach, const struct object_reference *reference,
+               struct failure *failure)
+{
+    struct reach_spot spot;
+    int found = reach_locate(reach, reference, &spot, failure);
+
+    if (found <= 0)
+        return found == 0 ? -ENOENT : found;
+
+    struct known_pack *known = &reach->packs[spot.pack];
+
+    if (reach_bit(known->living, spot.entry))
+        return 1;
+    reach_set_bit(known->living, spot.entry);
+    known->pack.living_count++;
+    known->pack.living_bytes += reference->sealed_size;
+    known->fresh = true;
+    return 0;
+}
+
+struct adding {
+    struct reach *reach;
+    struct failure *failure;
+};
+
+/* A walk_failed. */
+static int note_failed(void *context, const struct object_reference *reference,
+                       enum object_type type, const struct walk_place *place,
+                       const struct failure *failure)
+{
+    struct reach *reach = ((struct adding *)context)->reach;
+
+    reach->lost++;
+    return reach->failed != NULL
+               ? reach->failed(reach->failed_context, reference, type, place, failure)
+               : 0;
+}
+
+/* A walk_object. What lives already has been gone into. */
+static int add_object(void *context, const struct object_reference *reference,
+                      enum object_type type, const struct walk_place *place)
+{
+    struct adding *adding = context;
+    int added = add(adding->reach, reference, adding->failure);
+    struct failure words;
+
+    if (added != -ENOENT)
+        return added;
+    /* What is in no pack's directory may be readable all the same, where its reference says. */
+    if (type != OBJECT_ROW_GROUP) {
+        adding->reach->lost++;
+        return 0;
+    }
+    failure_set(&words, EIO, "the pack that it was in is gone or damaged");
+    added = note_failed(context, reference, type, place, &words);
+    return added != 0 ? added : 1;
+}
+
+int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure)
+{
+    struct adding adding = {reach, failure};
+    const struct walk walk = {
+        .reader = reach->reader, .object = add_object, .failed = note_failed, .context = &adding};
+
+    return walk_snapshot(&walk, snapshot, failure);
+}
+
+/* ---- Ancestors ---- */
+
+/* A pack that is gone through once more. */
+struct visit {
+    struct reach *reach;
+    struct known_pack *known;
+    uint32_t place;
+    bool changed;
+    struct failure *failure;
+};
+
+static int set_damaged(struct known_pack *known, uint32_t place)
+{
+    if (known->damaged == NULL)
+        known->damaged = allocate_array(known->pack.count / 8 + 1, 1);
+    if (known->damaged == NULL)
+        return -ENOMEM;
+    reach_set_bit(known->damaged, place);
+    return 0;
+}
+
+/* A pack_visit. */
+static int add_parent(void *context, const struct pack_entry *entry)
+{
+    struct visit *visit = context;
+    uint32_t place = visit->place++;
+
+    if (place >= visit->known->pack.count || entry->encoding != OBJECT_ZSTD_PARENT ||
+        !reach_bit(visit->known->living, place))
+        return 0;
+
+    int added = add(visit->reach, &entry->parent, visit->failure);
+
+    if (added == -ENOENT) {
+        if (!reach_bit(visit->known->damaged, place))
+            visit->reach->lost++;
+        added = set_damaged(visit->known, place);
+    }
+    return added < 0 ? added : 0;
+}
+
+static int visit_pack(struct reach *reach, size_t pack, pack_visit *function, struct visit *visit)
+{
+    visit->known = &reach->packs[pack];
+    visit->place = 0;
+    return pack_visit_objects(reach->store, visit->known->pack.name, function, visit,
+                              visit->failure);
+}
+
+int reach_add_ancestors(struct reach *reach, struct failure *failure)
+{
+    struct visit visit = {.reach = reach, .failure = failure};
+    bool again = true;
+    int error = 0;
+
+    while (again && error == 0) {
+        again = false;
+        for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
+            if (!reach->packs[i].fresh)
+                continue;
+            reach->packs[i].fresh = false;
+            again = true;
+            error = visit_pack(reach, i, add_parent, &visit);
+        }
+    }
+    return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
+}
+
+/* ---- Damage ---- */
+
+int reach_set_damaged(struct reach *reach, struct reach_spot spot)
+{
+    return set_damaged(&reach->packs[spot.pack], spot.entry);
+}
+
+bool reach_is_damaged(const struct reach *reach, struct reach_spot spot)
+{
+    return reach_bit(reach->packs[spot.pack].damaged, spot.entry);
+}
+
+/* A pack_visit. */
+static int inherit_damage(void *context, const struct pack_entry *entry)
+{
+    struct visit *visit = context;
+    uint32_t place = visit->place++;
+    struct reach_spot parent;
+
+    if (place >= visit->known->pack.count || entry->encoding != OBJECT_ZSTD_PARENT ||
+        reach_bit(visit->known->damaged, place))
+        return 0;
+
+    int found = reach_locate(visit->reach, &entry->parent, &parent, visit->failure);
+
+    if (found < 0 || (found == 1 && !reach_is_damaged(visit->reach, parent)))
+        return found < 0 ? found : 0;
+    visit->changed = true;
+    return set_damaged(visit->known, place);
+}
+
+/* One generation of a chain a round, so that there are no more rounds than generations. */
+int reach_spread_damage(struct reach *reach, struct failure *failure)
+{
+    struct visit visit = {.reach = reach, .failure = failure};
+    int error = 0;
+
+    do {
+        visit.changed = false;
+        for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
+            if (reach->packs[i].pack.error == 0)
+                error = visit_pack(reach, i, inherit_damage, &visit);
+        }
+    } while (visit.changed && error == 0);
+    return error;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which of the stored objects snapshots reach: their trees, images, schemas, pages
+ * and row groups, and the ancestors that those are compressed against. Knows every
+ * pack's directory by 12 bytes and some bits an object, and by 8 more once objects turn up
+ * that prune has moved. No index is asked: what is true stands in the packs.
+ *
+ * Of an object that is reached, one copy lives: where its reference says, if that
+ * pack stands and is not marked for removal; else in another such pack; and only
+ * else in a marked one.
+ */
+#ifndef CRMFS_STORE_REACH_H
+#define CRMFS_STORE_REACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "fs/store/log.h"
+#include "fs/store/pack.h"
+#include "fs/store/progress.h"
+#include "fs/store/walk.h"
+
+struct reach_pack {
+    char name[PACK_NAME_SIZE];
+    uint64_t hint;
+    uint64_t file_bytes;
+    time_t modified;
+    bool marked;           /* in the state that the reach was made for; removed ones too */
+    int error;             /* why its directory is not known; 0: it is */
+    uint32_t count;        /* of its objects */
+    uint32_t living_count; /* of those that live */
+    uint64_t object_bytes; /* sealed */
+    uint64_t living_bytes;
+};
+
+struct reach;
+
+/*
+ * Lists the packs and reads their directories; a pack that cannot be read is kept with its
+ * error. READER is borrowed. 0 or -errno.
+ */
+int reach_create(struct store *store, struct object_reader *reader, const struct log_state *state,
+                 const struct store_progress *progress, struct reach **ret_reach,
+                 struct failure *failure);
+void reach_free(struct reach *reach); /* NULL is allowed */
+
+/* Reports what cannot be read; NULL: it is only counted. As walk.h has it. */
+void reach_report(struct reach *reach, walk_failed *failed, void *context);
+
+/* Adds all that SNAPSHOT reaches but for ancestors. 0, -ENOMEM, what the report returned. */
+int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure);
+
+/* Adds the ancestors of all that was added before. */
+int reach_add_ancestors(struct reach *reach, struct failure *failure);
+
+/*
+ * How much of what snapshots need is in no pack's directory, or cannot be read. While there is
+ * any, nothing can be said to be garbage.
+ */
+uint64_t reach_lost(const struct reach *reach);
+
+size_t reach_pack_count(const struct reach *reach);
+const struct reach_pack *reach_pack(const struct reach *reach, size_t pack); /* by name */
+
+/* Where an object stands: its copy that lives or would. False: it is in no pack. */
+struct reach_spot {
+    uint32_t pack;
+    uint32_t entry; /* in the order of the pack's directory */
+};
+bool reach_find(struct reach *reach, const struct object_reference *reference,
+                struct reach_spot *ret_spot);
+bool reach_lives(const struct reach *reach, struct reach_spot spot);
+
+/*
+ * Objects that cannot be read, though they are there: first those that somebody says, then all
+ * that is compressed against one of them or against something lost. 0, -ENOMEM or -errno.
+ */
+int reach_set_damaged(struct reach *reach, struct reach_spot spot);
+bool reach_is_damaged(const struct reach *reach, struct reach_spot spot);
+int reach_spread_damage(struct reach *reach, struct failure *failure);
+
+#endif

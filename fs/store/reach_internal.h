@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of reach share: packs with their objects (reach_packs.c), the rest (reach.c). */
+#ifndef CRMFS_STORE_REACH_INTERNAL_H
+#define CRMFS_STORE_REACH_INTERNAL_H
+
+#include "fs/store/reach.h"
+
+#define IDS_KEPT 8 /* packs whose whole ids are in memory; 2 MiB each at most */
+
+/* A pack and its objects, in the order of the directory, which is that of their offsets. */
+struct known_pack {
+    struct reach_pack pack;
+    uint64_t *tags;    /* the first 8 bytes of each id */
+    uint32_t *offsets; /* in units of 8 bytes */
+    uint8_t *living;   /* a bit each */
+    uint8_t *damaged;  /* the same; NULL: none is */
+    bool fresh;        /* something lives whose ancestors have not been added */
+};
+
+struct whole_ids {
+    size_t pack;
+    uint8_t (*ids)[OBJECT_ID_BYTES]; /* NULL: the place is free */
+};
+
+struct reach {
+    struct store *store;
+    struct object_reader *reader;
+    walk_failed *failed;
+    void *failed_context;
+    uint64_t lost;
+    size_t pack_count;
+    struct known_pack *packs; /* by name */
+    size_t object_count;
+    struct reach_spot *by_tag; /* all objects, by tag; NULL until one has been moved */
+    struct whole_ids whole[IDS_KEPT];
+    size_t next_whole;
+};
+
+/* Lists and reads the packs. */
+int reach_read_packs(struct reach *reach, const struct log_state *state,
+                     const struct store_progress *progress, struct failure *failure);
+void reach_release_packs(struct reach *reach);
+
+/* As reach_find(), but an error is said: 1, 0 (in no pack), -ENOMEM, -errno. */
+int reach_locate(struct reach *reach, const struct object_reference *reference,
+                 struct reach_spot *ret_spot, struct failure *failure);
+
+static inline bool reach_bit(const uint8_t *bits, uint32_t place)
+{
+    return bits != NULL && (bits[place / 8] >> place % 8 & 1) != 0;
+}
+
+static inline void reach_set_bit(uint8_t *bits, uint32_t place)
+{
+    bits[place / 8] |= (uint8_t)(1 << place % 8);
+}
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* The packs of a store, what is in them, and where an object is. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/little_endian.h"
+#include "fs/base/memory.h"
+#include "fs/store/reach_internal.h"
+
+/* ---- Listing ---- */
+
+struct listing {
+    struct known_pack *packs;
+    size_t count;
+};
+
+/* A storage_visit. What is called like no pack is not ours. */
+static int note_pack(void *context, const char *name, uint64_t size, time_t modified)
+{
+    struct listing *listing = context;
+    const char *slash = strrchr(name, '/');
+    const char *last = slash != NULL ? slash + 1 : name;
+    uint8_t salt[STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+
+    if (!pack_salt(last, salt))
+        return 0;
+    pack_path(salt, path);
+    if (strcmp(path + sizeof PACK_FOLDER, name) != 0)
+        return 0;
+    if ((listing->count & (listing->count - 1)) == 0) {
+        size_t room = listing->count != 0 ? 2 * listing->count : 1;
+        struct known_pack *packs = reallocarray(listing->packs, room, sizeof *packs);
+
+        if (packs == NULL)
+            return -ENOMEM;
+        listing->packs = packs;
+    }
+
+    struct known_pack *known = &listing->packs[listing->count++];
+
+    *known = (struct known_pack){
+        .pack = {.hint = pack_hint(salt), .file_bytes = size, .modified = modified}};
+    memcpy(known->pack.name, last, PACK_NAME_SIZE);
+    return 0;
+}
+
+static int compare_packs(const void *left, const void *right)
+{
+    const struct known_pack *one = left;
+    const struct known_pack *other = right;
+
+    return strcmp(one->pack.name, other->pack.name);
+}
+
+/* ---- Reading directories ---- */
+
+/* A pack_visit. */
+static int count_object(void *context, const struct pack_entry *entry)
+{
+    struct known_pack *known = context;
+
+    known->pack.count++;
+    known->pack.object_bytes += entry->reference.sealed_size;
+    return 0;
+}
+
+/* A pack_visit. Its place is counted in living_count. */
+static int note_object(void *context, const struct pack_entry *entry)
+{
+    struct known_pack *known = context;
+    uint32_t place = known->pack.living_count++;
+
+    if (place >= known->pack.count)
+        return -EBADMSG;
+    known->tags[place] = get_u64(entry->reference.id);
+    known->offsets[place] = (uint32_t)(entry->reference.offset / 8);
+    return 0;
+}
+
+static int read_directory(struct store *store, struct known_pack *known, struct failure *failure)
+{
+    struct reach_pack *pack = &known->pack;
+    int error = pack_visit_objects(store, pack->name, count_object, known, failure);
+
+    if (error != 0)
+        return error;
+    known->tags = allocate_array(pack->count, sizeof *known->tags);
+    known->offsets = allocate_array(pack->count, sizeof *known->offsets);
+    known->living = allocate_array(pack->count / 8 + 1, 1);
+    if (known->tags == NULL || known->offsets == NULL || known->living == NULL)
+        return -ENOMEM;
+    error = pack_visit_objects(store, pack->name, note_object, known, failure);
+    pack->living_count = 0;
+    return error;
+}
+
+static void release_pack(struct known_pack *known)
+{
+    free(known->tags);
+    free(known->offsets);
+    free(known->living);
+    free(known->damaged);
+    known->tags = NULL;
+    known->offsets = NULL;
+    known->living = NULL;
+    known->damaged = NULL;
+}
+
+/* A pack that cannot be read is one without objects, and says why. */
+static int read_packs(struct reach *reach, const struct store_progress *progress,
+                      struct failure *failure)
+{
+    for (size_t i = 0; i < reach->pack_count; i++) {
+        struct known_pack *known = &reach->packs[i];
+        int error = read_directory(reach->store, known, failure);
+
+        if (error == -ENOMEM)
+            return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+        if (error != 0) {
+            release_pack(known);
+            known->pack.count = 0;
+            known->pack.object_bytes = 0;
+            known->pack.error = error;
+        }
+        reach->object_count += known->pack.count;
+        store_progress_tell(progress, "reading directories", i + 1, reach->pack_count);
+    }
+    return 0;
+}
+
+int reach_read_packs(struct reach *reach, const struct log_state *state,
+                     const struct store_progress *progress, struct failure *failure)
+{
+    struct storage *storage = store_storage(reach->store);
+    struct listing listing = {.count = 0};
+    int error = storage->class->list(storage, PACK_FOLDER, note_pack, &listing, failure);
+
+    reach->packs = listing.packs;
+    reach->pack_count = listing.count;
+    if (error != 0 && error != -ENOENT)
+        return error;
+    if (listing.count > 1)
+        qsort(listing.packs, listing.count, sizeof *listing.packs, compare_packs);
+    for (size_t i = 0; i < reach->pack_count; i++)
+        reach->packs[i].pack.marked = log_find_mark(state, reach->packs[i].pack.name) != NULL;
+    return read_packs(reach, progress, failure);
+}
+
+void reach_release_packs(struct reach *reach)
+{
+    for (size_t i = 0; i < reach->pack_count; i++)
+        release_pack(&reach->packs[i]);
+    for (size_t i = 0; i < IDS_KEPT; i++)
+        free(reach->whole[i].ids);
+    free(reach->packs);
+    free(reach->by_tag);
+}
+
+/* ---- Where an object is ---- */
+
+/* A salt's first bytes order as its name does. */
+static uint64_t order_of(uint64_t hint)
+{
+    return __builtin_bswap64(hint);
+}
+
+static size_t first_with_hint(const struct reach *reach, uint64_t hint)
+{
+    size_t low = 0;
+    size_t high = reach->pack_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (order_of(reach->packs[middle].pack.hint) < order_of(hint))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool find_offset(const struct known_pack *known, const struct object_reference *reference,
+                        uint32_t *ret_entry)
+{
+    uint32_t low = 0;
+    uint32_t high = known->pack.count;
+    uint64_t wanted = reference->offset / 8;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (known->offsets[middle] < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == known->pack.count || known->offsets[low] != wanted ||
+        known->tags[low] != get_u64(reference->id))
+        return false;
+    *ret_entry = low;
+    return true;
+}
+
+static uint64_t tag_of(const struct reach *reach, struct reach_spot spot)
+{
+    return reach->packs[spot.pack].tags[spot.entry];
+}
+
+static int compare_tags(const void *left, const void *right, void *context)
+{
+    uint64_t one = tag_of(context, *(const struct reach_spot *)left);
+    uint64_t other = tag_of(context, *(const struct reach_spot *)right);
+
+    return (one > other) - (one < other);
+}
+
+static int sort_by_tag(struct reach *reach)
+{
+    size_t count = 0;
+
+    if (reach->by_tag != NULL)
+        return 0;
+    reach->by_tag = allocate_array(reach->object_count, sizeof *reach->by_tag);
+    if (reach->by_tag == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < reach->pack_count; i++) {
+        for (uint32_t j = 0; j < reach->packs[i].pack.count; j++)
+            reach->by_tag[count++] = (struct reach_spot){(uint32_t)i, j};
+    }
+    qsort_r(reach->by_tag, count, sizeof *reach->by_tag, compare_tags, reach);
+    return 0;
+}
+
+struct id_list {
+    uint8_t (*ids)[OBJECT_ID_BYTES];
+    uint32_t count;
+    uint32_t room;
+};
+
+/* A pack_visit. */
+static int note_id(void *context, const struct pack_entry *entry)
+{
+    struct id_list *list = context;
+
+    if (list->count == list->room)
+        return -EBADMSG;
+    memcpy(list->ids[list->count++], entry->reference.id, OBJECT_ID_BYTES);
+    return 0;
+}
+
+/* All ids of a pack; of the packs that were asked for last, in memory. NULL: RET_ERROR says why. */
+static uint8_t (*whole_ids(struct reach *reach, size_t pack, int *ret_error,
+                           struct failure *failure))[OBJECT_ID_BYTES]
+{
+    const struct reach_pack *known = &reach->packs[pack].pack;
+    struct id_list list = {.room = known->count};
+
+    for (size_t i = 0; i < IDS_KEPT; i++) {
+        if (reach->whole[i].ids != NULL && reach->whole[i].pack == pack)
+            return reach->whole[i].ids;
+    }
+    list.ids = allocate_array(known->count, sizeof *list.ids);
+    *ret_error = list.ids != NULL
+                     ? pack_visit_objects(reach->store, known->name, note_id, &list, failure)
+                     : -ENOMEM;
+    if (*ret_error != 0) {
+        free(list.ids);
+        return NULL;
+    }
+
+    struct whole_ids *place = &reach->whole[reach->next_whole++ % IDS_KEPT];
+
+    free(place->ids);
+    *place = (struct whole_ids){.pack = pack, .ids = list.ids};
+    return list.ids;
+}
+
+/* 1: the object there has ID in full, not in its first bytes alone; 0: it has not. */
+static int has_id(struct reach *reach, struct reach_spot spot, const uint8_t *id,
+                  struct failure *failure)
+{
+    int error = 0;
+    uint8_t(*ids)[OBJECT_ID_BYTES] = whole_ids(reach, spot.pack, &error, failure);
+
+    if (ids == NULL)
+        return error == -ENOENT ? 0 : error; /* prune removed it meanwhile */
+    return memcmp(ids[spot.entry], id, OBJECT_ID_BYTES) == 0;
+}
+
+/* By the id, wherever it is; a pack that is not marked is better. 1, 0, -errno. */
+static int find_moved(struct reach *reach, const struct object_reference *reference,
+                      struct reach_spot *ret_spot, struct failure *failure)
+{
+    uint64_t tag = get_u64(reference->id);
+    size_t low = 0;
+    size_t high = reach->object_count;
+    int found = sort_by_tag(reach);
+
+    while (low < high && found == 0) {
+        size_t middle = low + (high - low) / 2;
+
+        if (tag_of(reach, reach->by_tag[middle]) < tag)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; found >= 0 && low < reach->object_count; low++) {
+        struct reach_spot spot = reach->by_tag[low];
+        bool marked = reach->packs[spot.pack].pack.marked;
+
+        if (tag_of(reach, spot) != tag)
+            break;
+        if (marked && found == 1)
+            continue;
+
+        int same = has_id(reach, spot, reference->id, failure);
+
+        if (same < 0)
+            return same;
+        if (same == 0)
+            continue;
+        *ret_spot = spot;
+        found = 1;
+        if (!marked)
+            break;
+    }
+    return found;
+}
+
+int reach_locate(struct reach *reach, const struct object_reference *reference,
+                 struct reach_spot *ret_spot, struct failure *failure)
+{
+    struct reach_spot named = {.pack = 0};
+    bool in_marked = false;
+
+    for (size_t i = first_with_hint(reach, reference->pack_hint);
+         i < reach->pack_count && reach->packs[i].pack.hint == reference->pack_hint; i++) {
+        uint32_t entry;
+
+        if (!find_offset(&reach->packs[i], reference, &entry))
+            continue;
+        named = (struct reach_spot){(uint32_t)i, entry};
+        if (!reach->packs[i].pack.marked) {
+            *ret_spot = named;
+            return 1;
+        }
+        in_marked = true;
+    }
+
+    int found = find_moved(reach, reference, ret_spot, failure);
+
+    if (found == 0 && in_marked) {
+        *ret_spot = named;
+        return 1;
+    }
+    return found;
+}

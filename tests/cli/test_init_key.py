@@ -1,0 +1,499 @@
+# SPDX-License-Identifier: MIT
+"""crmfs init and crmfs key: where passphrases come from, and what opens the store."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import termios
+import time
+
+import pytest
+
+from command import crmfs
+from mounting import BINARY, NOBODY, as_user, binary_for
+
+STORE_FILES = {"store", "log", "keys"}
+
+
+@pytest.fixture(autouse=True)
+def memory(work, monkeypatch):
+    """What this client remembers of stores stays in the test's own folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    for name in ("CRMFS_PASSPHRASE", "CRMFS_NEW_PASSPHRASE", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def store(work):
+    """A store whose passphrase is "one"."""
+    path = work / "store"
+    done = crmfs("init", str(path), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def keys(store, passphrase):
+    """The store's keys; None: it does not open."""
+    done = crmfs("key", "list", "--json", str(store), CRMFS_PASSPHRASE=passphrase)
+    if done.returncode == 1:
+        assert "no key of the store opens with that passphrase" in done.stderr
+        return None
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def opens(store, passphrase):
+    return keys(store, passphrase) is not None
+
+
+def key(store, action, *words, passphrase="one", **environment):
+    """The answer of `crmfs key ACTION`, which succeeds, as JSON."""
+    done = crmfs("key", action, "--json", str(store), *words, CRMFS_PASSPHRASE=passphrase, **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# ---- init ----
+
+@pytest.mark.sanitize
+def test_init(store):
+    assert {entry.name for entry in store.iterdir()} - {"tmp"} == STORE_FILES
+    assert (store / "store").stat().st_size == 64
+    assert len(list((store / "keys").iterdir())) == 1
+    assert len(list((store / "log").iterdir())) == 1
+    for file in store.rglob("*"):
+        assert file.stat().st_mode & 0o277 == (0o200 if file.is_dir() else 0), file
+    assert opens(store, "one") and not opens(store, "two") and not opens(store, "one ")
+
+
+def header(store):
+    return (store / "store").read_bytes()
+
+
+@pytest.mark.parametrize("words,place,value", [
+    (["--cipher", "aes-256-gcm"], 18, b"\1"),
+    (["--cipher", "xchacha20-poly1305"], 18, b"\2"),
+    (["--compression", "none"], 24, b"\0\0\0\0"),
+    (["--compression", "fast"], 24, b"\x81\0\0\0"),
+    (["--compression", "auto"], 24, b"\x83\0\0\0"),
+    (["--compression=max"], 24, b"\x93\0\0\0"),
+    (["--group-size", "1M"], 20, b"\0\0\x10\0"),
+    (["--group-size", "64K"], 20, b"\0\0\1\0"),
+    ([], 20, b"\0\0\x06\0"),
+])
+def test_choices(work, words, place, value):
+    done = crmfs("init", *words, str(work / "store"), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 0, done.stderr
+    assert header(work / "store")[place:place + len(value)] == value
+    assert opens(work / "store", "one")
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("words", [
+    ["--cipher", "rot13"], ["--cipher", ""], ["--compression", "9"], ["--group-size", "63K"],
+    ["--group-size", "4097K"], ["--group-size", "x"], ["--nonsense"], ["--cipher"], ["a", "b"], [],
+])
+def test_wrong_command_line(work, words):
+    path = work / "store"
+    done = crmfs("init", *words, *([] if words in ([], ["--cipher"]) else [str(path)]), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "crmfs" in done.stderr and not path.exists()
+
+
+def test_only_an_empty_directory(work, store):
+    before = sorted(store.rglob("*"))
+    done = crmfs("init", str(store), CRMFS_PASSPHRASE="two")
+    assert done.returncode == 1 and "not empty" in done.stderr
+    assert sorted(store.rglob("*")) == before and opens(store, "one")
+    (work / "full").mkdir()
+    (work / "full/letter.txt").write_text("Dear")
+    done = crmfs("init", str(work / "full"), CRMFS_PASSPHRASE="two")
+    assert done.returncode == 1 and "not empty" in done.stderr
+    assert [entry.name for entry in (work / "full").iterdir()] == ["letter.txt"]
+
+
+def test_where_it_cannot_be_made(work):
+    (work / "file").touch()
+    for path, word in ((work / "no/such", "No such file"), (work / "file", "Not a directory")):
+        done = crmfs("init", str(path), CRMFS_PASSPHRASE="one")
+        assert done.returncode == 1 and word in done.stderr and str(path) in done.stderr
+
+
+def test_read_only_directory(root, work, store):
+    """Somebody who may only read a store can list its keys, and changes nothing."""
+    os.chmod(work, 0o755)
+    for path in [store, *store.rglob("*")]:
+        os.chmod(path, 0o555 if path.is_dir() else 0o444)
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "one", "CRMFS_NEW_PASSPHRASE": "two", "XDG_STATE_HOME": "/x"}
+    command = [binary_for(NOBODY), "key", "list", str(store)]
+    done = subprocess.run(as_user(NOBODY, command), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    command = [binary_for(NOBODY), "key", "add", str(store)]
+    done = subprocess.run(as_user(NOBODY, command), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "cannot be written to" in done.stderr
+
+
+# ---- Where the passphrase comes from ----
+
+@pytest.mark.parametrize("content,passphrase", [
+    (b"one", "one"), (b"one\n", "one"), (b"one\r\n", "one"), (b" one \n", " one "), (b"one\n\n", "one\n"),
+    ("pässwörd\n".encode(), "pässwörd"), (b"x" * 4096 + b"\n", "x" * 4096),
+])
+def test_file(work, content, passphrase):
+    (work / "secret").write_bytes(content)
+    done = crmfs("init", "--passphrase-file", str(work / "secret"), str(work / "store"))
+    assert done.returncode == 0, done.stderr
+    assert opens(work / "store", passphrase)
+    again = crmfs("key", "list", "--passphrase-file", str(work / "secret"), str(work / "store"))
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("content,word", [
+    (b"", "empty"), (b"\n", "empty"), (b"x" * 4097, "too long"), (b"x" * 4097 + b"\n", "too long"),
+    (b"x" * 100000, "too long"),
+])
+def test_bad_file(work, content, word):
+    (work / "secret").write_bytes(content)
+    done = crmfs("init", "--passphrase-file", str(work / "secret"), str(work / "store"))
+    assert done.returncode == 1 and word in done.stderr
+    assert not (work / "store/store").exists()
+
+
+def test_no_file(work, store):
+    done = crmfs("key", "list", "--passphrase-file", str(work / "absent"), str(store))
+    assert done.returncode == 1 and "absent" in done.stderr and "No such file" in done.stderr
+
+
+def test_standard_input(store):
+    done = subprocess.run([BINARY, "key", "list", "--passphrase-file", "-", store], input="one\n", text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_command(store, work):
+    for command in ("echo one", "printf one", "echo one; exec 2>&-", f"echo one | tee {work}/copy"):
+        done = crmfs("key", "list", "--passphrase-command", command, str(store))
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command,word", [
+    ("echo one; false", "status 1"), ("no-such-command-at-all", "status 127"), ("kill -9 $$", "signal 9"),
+    ("true", "empty"), ("cat /dev/zero", "too long"), ("yes; sleep 1000", "too long"),
+])
+def test_bad_command(store, command, word):
+    done = crmfs("key", "list", "--passphrase-command", command, str(store))
+    assert done.returncode == 1 and word in done.stderr
+
+
+def test_not_both(store):
+    done = crmfs("key", "list", "--passphrase-file", "x", "--passphrase-command", "y", str(store))
+    assert done.returncode == 1 and "not from both" in done.stderr
+
+
+def test_credential(work, store):
+    (work / "credentials").mkdir()
+    (work / "credentials/crmfs-passphrase").write_text("one\n")
+    assert crmfs("key", "list", str(store), CREDENTIALS_DIRECTORY=str(work / "credentials")).returncode == 0
+    # What comes before it counts more.
+    done = crmfs("key", "list", str(store), CREDENTIALS_DIRECTORY=str(work / "credentials"),
+                 CRMFS_PASSPHRASE="two")
+    assert done.returncode == 1
+    done = crmfs("key", "list", "--passphrase-command", "echo one", str(store), CRMFS_PASSPHRASE="two")
+    assert done.returncode == 0
+
+
+def test_none_at_all(work, store):
+    done = subprocess.run([BINARY, "key", "list", store], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          start_new_session=True, check=False)
+    assert done.returncode == 1 and "--passphrase-file" in done.stderr and "no terminal" in done.stderr
+    done = subprocess.run([BINARY, "init", work / "new"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          start_new_session=True, check=False)
+    assert done.returncode == 1 and "no terminal" in done.stderr
+    assert not (work / "new/store").exists()
+
+
+# ---- What must not leak ----
+
+def test_children_do_not_see_it(work, store):
+    """A passphrase command finds neither the variables nor a file of ours."""
+    report = work / "report"
+    command = f"{{ env; ls -l /proc/self/fd; tr '\\0' '\\n' </proc/$PPID/environ; }} >{report} 2>&1; echo one"
+    done = crmfs("key", "list", "--passphrase-command", command, str(store), CRMFS_PASSPHRASE="canary-a",
+                 CRMFS_NEW_PASSPHRASE="canary-b")
+    assert done.returncode == 0, done.stderr
+    said = report.read_text()
+    assert "canary" not in said and "CRMFS_PASSPHRASE=" not in said.replace("CRMFS_PASSPHRASE=\n", "")
+    assert str(store) not in re.sub(r"(?m)^\w+=.*$", "", said)
+
+
+def test_own_environment_is_wiped(work, store):
+    """Even root sees it no more in /proc/PID/environ once crmfs runs."""
+    os.mkfifo(work / "wait")
+    process = subprocess.Popen([BINARY, "key", "add", "--new-passphrase-file", work / "wait", store],
+                               env={**os.environ, "CRMFS_PASSPHRASE": "one", "CRMFS_NEW_PASSPHRASE": "canary"})
+    with open(work / "wait", "wb") as pipe:  # it has opened the store by now
+        content = open(f"/proc/{process.pid}/environ", "rb").read()
+        line = open(f"/proc/{process.pid}/cmdline", "rb").read()
+        limits = open(f"/proc/{process.pid}/limits", encoding="ascii").read()
+        locked = open(f"/proc/{process.pid}/status", encoding="ascii").read()
+        pipe.write(b"two\n")
+    assert process.wait(60) == 0
+    assert b"canary" not in content and b"PASSPHRASE=one" not in content and b"canary" not in line
+    assert re.search(r"Max core file size\s+0\s+0", limits)
+    assert int(re.search(r"VmLck:\s+(\d+)", locked)[1]) > 0
+    assert opens(store, "two")
+
+
+def test_nothing_readable_in_the_store(store):
+    key(store, "add", "--label", "Kanarienvogel", CRMFS_NEW_PASSPHRASE="two")
+    content = b"".join(file.read_bytes() for file in store.rglob("*") if file.is_file())
+    for word in (b"Kanarien", b"one", b"passphrase", b"{"):
+        assert word not in content.replace(b"crmfs store 1", b"") or len(word) < 4, word
+    assert [entry["label"] for entry in keys(store, "one") if entry["label"]] == ["Kanarienvogel"]
+
+
+def test_memory(work):
+    """Also while a passphrase is tried."""
+    for words in (["init"], ["key", "list"]):
+        process = subprocess.Popen([BINARY, *words, work / "store"], stdout=subprocess.DEVNULL,
+                                   env={**os.environ, "CRMFS_PASSPHRASE": "one"})
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        assert status == 0 and usage.ru_maxrss <= 64 << 10
+
+
+# ---- key ----
+
+@pytest.mark.sanitize
+def test_add_list_remove(store):
+    added = key(store, "add", "--label", "büro", CRMFS_NEW_PASSPHRASE="two")["id"]
+    listed = keys(store, "two")
+    assert len(listed) == 2 and re.fullmatch("[0-9a-f]{32}", added)
+    mine = next(entry for entry in listed if entry["id"] == added)
+    other = next(entry for entry in listed if entry["id"] != added)
+    assert mine["opened"] and mine["label"] == "büro" and mine["kind"] == "passphrase" and not mine["damaged"]
+    assert abs(time.mktime(time.strptime(mine["created"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time()) < 100
+    assert not other["opened"] and other["label"] == ""
+
+    text = crmfs("key", "list", str(store), CRMFS_PASSPHRASE="two").stdout
+    assert re.search(rf"^\* {added[:8]}  passphrase  .*  büro$", text, re.MULTILINE)
+    assert re.search(rf"^  {other['id'][:8]}  passphrase  \S+$", text, re.MULTILINE)
+
+    assert key(store, "remove", other["id"][:8], passphrase="two") == {"id": other["id"]}
+    assert not opens(store, "one") and opens(store, "two")
+    done = crmfs("key", "remove", str(store), added, CRMFS_PASSPHRASE="two")
+    assert done.returncode == 1 and "last key" in done.stderr and opens(store, "two")
+
+
+@pytest.mark.parametrize("wanted", ["", "abc", "zzzz", "0" * 33, "ABCDEF12"])
+def test_remove_what_is_not_there(store, wanted):
+    key(store, "add", CRMFS_NEW_PASSPHRASE="two")
+    done = crmfs("key", "remove", str(store), wanted, CRMFS_PASSPHRASE="one")
+    assert done.returncode == 1 and "key list" in done.stderr
+    assert len(keys(store, "one")) == 2
+
+
+def test_change(store):
+    before = keys(store, "one")[0]["id"]
+    after = key(store, "change", CRMFS_NEW_PASSPHRASE="two")["id"]
+    assert before != after and not opens(store, "one")
+    assert [entry["id"] for entry in keys(store, "two")] == [after]
+
+
+def test_new_passphrase_options(work, store):
+    (work / "two").write_text("two\n")
+    done = crmfs("key", "add", "--new-passphrase-file", str(work / "two"), str(store), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 0, done.stderr
+    done = crmfs("key", "change", "--new-passphrase-command", "echo three", "--passphrase-file", str(work / "two"),
+                 str(store))
+    assert done.returncode == 0, done.stderr
+    assert opens(store, "one") and not opens(store, "two") and opens(store, "three")
+    done = crmfs("key", "add", "--new-passphrase-command", "printf ''", str(store), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 1 and "empty" in done.stderr
+
+
+@pytest.mark.sanitize
+def test_recovery(store):
+    done = crmfs("key", "recovery", str(store), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 0
+    text = re.search(r"^    ((?:[0-9A-HJKMNP-TV-Z]{4}-){6}[0-9A-HJKMNP-TV-Z]{4})$", done.stdout, re.MULTILINE)[1]
+    for typed in (text, text.lower(), text.replace("-", ""), text.replace("-", " ").replace("0", "o"),
+                  text.replace("1", "l")):
+        assert opens(store, typed), typed
+    for place in (0, 7, len(text) - 1):
+        wrong = text[:place] + ("3" if text[place] == "2" else "2") + text[place + 1:]
+        done = crmfs("key", "list", str(store), CRMFS_PASSPHRASE=wrong)
+        assert done.returncode == 1 and "typing error" in done.stderr
+    # Whoever forgot the passphrase.
+    lost = next(entry["id"] for entry in keys(store, text) if entry["kind"] == "passphrase")
+    done = crmfs("key", "change", str(store), CRMFS_PASSPHRASE=text, CRMFS_NEW_PASSPHRASE="two")
+    assert done.returncode == 1 and "recovery key" in done.stderr
+    key(store, "add", passphrase=text, CRMFS_NEW_PASSPHRASE="two")
+    key(store, "remove", lost, passphrase=text)
+    assert not opens(store, "one") and opens(store, "two") and opens(store, text)
+
+
+def test_recovery_json_and_lost_output(store):
+    answer = key(store, "recovery", "--label", "safe")
+    assert opens(store, answer["recovery_key"])
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BINARY, "key", "recovery", store], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, "CRMFS_PASSPHRASE": "one"}, check=False)
+    assert done.returncode == 1 and "No space" in done.stderr
+    assert len(keys(store, "one")) == 2  # what nobody saw is not kept
+
+
+def test_every_word_of_damage(store):
+    """A changed header or key opens nothing, and says so."""
+    slot = next((store / "keys").iterdir())
+    for file, places in ((store / "store", (0, 16, 18, 20, 24, 33, 63)), (slot, (0, 9, 20, 31, 40, 80, 150, 255))):
+        good = file.read_bytes()
+        for place in places:
+            os.chmod(file, 0o600)
+            file.write_bytes(good[:place] + bytes([good[place] ^ 0x40]) + good[place + 1:])
+            done = crmfs("key", "list", str(store), CRMFS_PASSPHRASE="one")
+            assert done.returncode == 1 and done.stderr.startswith("crmfs: ") and done.stdout == ""
+        file.write_bytes(good)
+    assert opens(store, "one")
+    slot.unlink()
+    done = crmfs("key", "list", str(store), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 1 and "has no key" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["list"], [], ["burn", "x"], ["list", "a", "b"], ["remove", "x"], ["add"],
+                                   ["--nonsense"], ["list", "--label"]])
+def test_wrong_key_command_line(words):
+    done = crmfs("key", *words, CRMFS_PASSPHRASE="one")
+    assert done.returncode == 2 and done.stdout == "" and "--help" in done.stderr
+
+
+def test_no_store(work):
+    for path, word in ((work / "absent", "No such file"), (work, "crmfs init")):
+        done = crmfs("key", "list", str(path), CRMFS_PASSPHRASE="one")
+        assert done.returncode == 1 and word in done.stderr and str(path) in done.stderr
+
+
+def test_help():
+    for command in ("init", "key"):
+        done = crmfs(command, "--help")
+        assert done.returncode == 0 and all(len(line) <= 80 for line in done.stdout.splitlines())
+        assert done.stdout == crmfs("help", command).stdout
+        assert "--passphrase-file" in done.stdout and "CRMFS_PASSPHRASE" in done.stdout
+
+
+# ---- On a terminal ----
+
+class Terminal:
+    """crmfs on a terminal of its own."""
+
+    def __init__(self, *words):
+        self.said = ""
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execv(BINARY, ["crmfs", *map(str, words)])
+
+    def read(self, seconds):
+        if select.select([self.master], [], [], seconds)[0]:
+            try:
+                self.said += os.read(self.master, 4096).decode()
+                return True
+            except OSError:
+                return False
+        return False
+
+    def expect(self, text):
+        end = time.monotonic() + 60
+        while text not in self.said:
+            assert time.monotonic() < end and (self.read(1) or select.select([self.master], [], [], 0)), self.said
+        self.said = self.said.partition(text)[2]
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        """Exit status, or minus the signal."""
+        while self.read(60):
+            pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.master)
+        return os.waitstatus_to_exitcode(status)
+
+
+def test_asked_twice_when_new(work):
+    terminal = Terminal("init", work / "store")
+    terminal.expect("New passphrase for ")
+    assert not terminal.echoes()
+    terminal.type("three words long\n")
+    terminal.expect("again: ")
+    assert not terminal.echoes()
+    terminal.type("three words long\n")
+    assert terminal.end() == 0
+    assert "words" not in terminal.said
+    assert opens(work / "store", "three words long")
+
+
+def test_the_two_differ(work):
+    terminal = Terminal("init", work / "store")
+    terminal.expect("New passphrase for ")
+    terminal.type("one\n")
+    terminal.expect("again: ")
+    terminal.type("two\n")
+    assert terminal.end() == 1 and "differ" in terminal.said
+    assert not (work / "store/store").exists()
+
+
+def test_three_tries(store):
+    terminal = Terminal("key", "list", store)
+    for _ in range(2):
+        terminal.expect(f"Passphrase or recovery key for {store}: ")
+        terminal.type("two\n")
+        terminal.expect("no key of the store opens")
+    terminal.expect("recovery key for ")
+    terminal.type("one\n")
+    assert terminal.end() == 0 and "LABEL" in terminal.said
+    terminal = Terminal("key", "list", store)
+    for _ in range(3):
+        terminal.expect("recovery key for ")
+        terminal.type("two\n")
+    assert terminal.end() == 1
+
+
+def test_old_and_new(store):
+    terminal = Terminal("key", "change", store)
+    terminal.expect("recovery key for ")
+    terminal.type("one\n")
+    terminal.expect("New passphrase for ")
+    terminal.type("two\n")
+    terminal.expect("again: ")
+    terminal.type("two\n")
+    assert terminal.end() == 0
+    assert opens(store, "two") and not opens(store, "one")
+
+
+@pytest.mark.parametrize("how,status", [("\x03", -signal.SIGINT), ("\x1c", -signal.SIGQUIT), ("\x04", 1)])
+def test_interrupted(store, how, status):
+    """Ctrl-C, Ctrl-\\ and Ctrl-D end it, and the terminal echoes again."""
+    terminal = Terminal("key", "list", store)
+    terminal.expect("recovery key for ")
+    time.sleep(0.2)
+    assert not terminal.echoes()
+    terminal.type(how)
+    while terminal.read(60):
+        pass
+    _, ended = os.waitpid(terminal.pid, 0)
+    assert os.waitstatus_to_exitcode(ended) == status
+    assert terminal.echoes()
+    os.close(terminal.master)
+
+
+def test_too_long_a_line(store):
+    terminal = Terminal("key", "list", store)
+    terminal.expect("recovery key for ")
+    terminal.type("\n")
+    assert terminal.end() == 1 and "empty" in terminal.said
