@@ -59,7 +59,7 @@ static void format_time(uint64_t seconds, char text[32])
 
     if (seconds > INT64_MAX || gmtime_r(&time, &parts) == NULL ||
         strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        strcpy(text, "?");
+        memcpy(text, "?", 2);
 }
 
 static const char *kind_text(const struct key_info *key)

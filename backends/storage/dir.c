@@ -208,6 +208,32 @@ static void flush_parent(const char *path)
         (void)!fsync(parent);
 }
 
+static int check_empty(int parent, const char *name, unsigned depth);
+
+static bool may_stand_in(const char *folder, const char *leaf, unsigned depth)
+{
+    if (strcmp(leaf, ".") == 0 || strcmp(leaf, "..") == 0)
+        return true;
+    if (depth == 0 && strcmp(leaf, "lost+found") == 0)
+        return true;
+    return strcmp(folder, TEMPORARY_FOLDER) == 0 && dir_temporary_name(leaf);
+}
+
+static int check_entries(DIR *stream, const char *name, unsigned depth)
+{
+    const struct dirent *entry;
+
+    while (errno = 0, (entry = readdir(stream)) != NULL) {
+        int error = 0;
+
+        if (!may_stand_in(name, entry->d_name, depth))
+            error = depth < 3 ? check_empty(dirfd(stream), entry->d_name, depth + 1) : -ENOTEMPTY;
+        if (error != 0)
+            return error;
+    }
+    return -errno;
+}
+
 /*
  * Whether the folder holds no file. Empty folders do not count, nor what a
  * writer left behind in tmp/: an attempt that failed may be made again.
@@ -220,25 +246,17 @@ static int check_empty(int parent, const char *name, unsigned depth)
         return errno == ENOTDIR || errno == ELOOP ? -ENOTEMPTY : -errno;
 
     DIR *stream = fdopendir(descriptor);
-    const struct dirent *entry;
-    int error = stream == NULL ? -errno : 0;
 
-    if (stream == NULL)
+    if (stream == NULL) {
+        int error = -errno;
+
         close(descriptor);
-    while (error == 0 && (errno = 0, (entry = readdir(stream)) != NULL)) {
-        const char *leaf = entry->d_name;
+        return error;
+    }
 
-        if (strcmp(leaf, ".") == 0 || strcmp(leaf, "..") == 0 ||
-            (depth == 0 && strcmp(leaf, "lost+found") == 0) ||
-            (strcmp(name, TEMPORARY_FOLDER) == 0 && dir_temporary_name(leaf)))
-            continue;
-        error = depth < 3 ? check_empty(descriptor, leaf, depth + 1) : -ENOTEMPTY;
-    }
-    if (stream != NULL) {
-        if (error == 0)
-            error = -errno;
-        closedir(stream);
-    }
+    int error = check_entries(stream, name, depth);
+
+    closedir(stream);
     return error;
 }
 

@@ -89,10 +89,10 @@ int dir_put_exclusive(struct storage *storage, const char *name, const void *byt
                       struct failure *failure);
 int dir_create(struct storage *storage, const char *name, struct storage_writer **ret_writer,
                struct failure *failure);
-int dir_append(struct storage_writer *writer, const void *bytes, size_t size,
+int dir_append(struct storage_writer *base, const void *bytes, size_t size,
                struct failure *failure);
-int dir_commit(struct storage_writer *writer, struct failure *failure);
-void dir_abort(struct storage_writer *writer);
+int dir_commit(struct storage_writer *base, struct failure *failure);
+void dir_abort(struct storage_writer *base);
 int dir_sync(struct storage *storage, struct failure *failure);
 int dir_remove(struct storage *storage, const char *name, struct failure *failure);
 int dir_sweep(struct storage *storage, time_t modified_before, struct failure *failure);

@@ -205,7 +205,7 @@ int dir_put_exclusive(struct storage *storage, const char *name, const void *byt
                       struct failure *failure)
 {
     struct dir_storage *dir = dir_of(storage);
-    struct storage_writer *writer;
+    struct storage_writer *writer = NULL;
     char folder[STORAGE_NAME_LIMIT + 1];
     int error = dir_create(storage, name, &writer, failure);
 

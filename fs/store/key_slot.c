@@ -115,24 +115,28 @@ static bool open_part(const uint8_t *header, const uint8_t *id, const uint8_t *b
                key) == 0;
 }
 
+static int no_memory(struct failure *failure, const char *what)
+{
+    failure_set(failure, ENOMEM, "%s", what);
+    return -ENOMEM;
+}
+
 /* The key that the passphrase gives with the salt and cost of BYTES, which were checked. */
 static int stretch(const uint8_t *bytes, const struct store_passphrase *passphrase,
                    uint8_t **ret_key, struct failure *failure)
 {
     cleanup(free_secret) uint8_t *key = NULL;
 
-    if (passphrase->size == 0 || passphrase->size > STORE_PASSPHRASE_LIMIT)
-        return failure_set(failure, EINVAL, "a passphrase has 1 to %d bytes",
-                           STORE_PASSPHRASE_LIMIT);
+    if (passphrase->size == 0 || passphrase->size > STORE_PASSPHRASE_LIMIT) {
+        failure_set(failure, EINVAL, "a passphrase has 1 to %d bytes", STORE_PASSPHRASE_LIMIT);
+        return -EINVAL;
+    }
     if (sodium_init() < 0 || (key = sodium_malloc(SEAL_KEY_BYTES)) == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
+        return no_memory(failure, "no locked memory for a key: raise `ulimit -l`");
     if (crypto_pwhash(key, SEAL_KEY_BYTES, passphrase->bytes, passphrase->size, bytes + AT_SALT,
                       get_u64(bytes + AT_PASSES), (size_t)get_u64(bytes + AT_MEMORY),
                       crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return failure_set(failure, ENOMEM,
-                           "trying a passphrase takes %llu MiB of memory: free "
-                           "some",
-                           (unsigned long long)(get_u64(bytes + AT_MEMORY) >> 20));
+        return no_memory(failure, "there is not enough memory to try a passphrase: free some");
     *ret_key = steal_pointer(&key);
     return 0;
 }
@@ -231,7 +235,7 @@ int key_slot_open(const uint8_t header[STORE_HEADER_BYTES], const uint8_t id[KEY
     cleanup(free_secret) uint8_t *master = sodium_malloc(MASTER_KEY_BYTES);
 
     if (master == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
+        return no_memory(failure, "no locked memory for a key: raise `ulimit -l`");
     if (open_part(header, id, bytes, AT_MASTER, master, MASTER_KEY_BYTES, key)) {
         subkey_derive(header, master, STORE_KEY_LABELS, key);
         error = key_slot_describe(header, id, bytes, key, &slot);

@@ -17,7 +17,7 @@
 #include "fs/store/key_slot.h"
 
 #define KEY_SLOTS_MOST 64
-#define KEY_SLOT_NAME_DIGITS (2 * KEY_SLOT_ID_BYTES)
+#define KEY_SLOT_NAME_DIGITS ((size_t)2 * KEY_SLOT_ID_BYTES)
 
 struct key_options {
     enum key_kind kind;   /* 0: KEY_PASSPHRASE */

@@ -57,6 +57,21 @@ const struct reach_pack *reach_pack(const struct reach *reach, size_t pack)
     return &reach->packs[pack].pack;
 }
 
+static int compare_name(const void *name, const void *known)
+{
+    return strcmp(name, ((const struct known_pack *)known)->pack.name);
+}
+
+const struct reach_pack *reach_pack_named(const struct reach *reach, const char *name)
+{
+    const struct known_pack *known =
+        reach->pack_count != 0
+            ? bsearch(name, reach->packs, reach->pack_count, sizeof *known, compare_name)
+            : NULL;
+
+    return known != NULL ? &known->pack : NULL;
+}
+
 bool reach_find(struct reach *reach, const struct object_reference *reference,
                 struct reach_spot *ret_spot)
 {

@@ -63,6 +63,8 @@ uint64_t reach_lost(const struct reach *reach);
 
 size_t reach_pack_count(const struct reach *reach);
 const struct reach_pack *reach_pack(const struct reach *reach, size_t pack); /* by name */
+const struct reach_pack *reach_pack_named(const struct reach *reach,
+                                          const char *name); /* or NULL */
 
 /* Where an object stands: its copy that lives or would. False: it is in no pack. */
 struct reach_spot {

@@ -63,7 +63,7 @@ static int symbol_value(char letter)
 
 int recovery_key_read(const char *text, size_t size, char ret_symbols[RECOVERY_KEY_SYMBOLS])
 {
-    uint8_t values[RECOVERY_KEY_SYMBOLS];
+    uint8_t values[RECOVERY_KEY_SYMBOLS] = {0};
     size_t count = 0;
     int error = 0;
 

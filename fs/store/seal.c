@@ -39,10 +39,14 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
 {
     int error = secret_heap_install();
 
-    if (error != 0)
-        return failure_set(failure, -error, "cannot prepare locked memory for keys");
-    if (cipher != SEAL_AES_256_GCM && cipher != SEAL_XCHACHA20_POLY1305)
-        return failure_set(failure, ENOTSUP, "unknown cipher %d", (int)cipher);
+    if (error != 0) {
+        failure_set(failure, -error, "cannot prepare locked memory for keys");
+        return error;
+    }
+    if (cipher != SEAL_AES_256_GCM && cipher != SEAL_XCHACHA20_POLY1305) {
+        failure_set(failure, ENOTSUP, "unknown cipher %d", (int)cipher);
+        return -ENOTSUP;
+    }
 
     struct sealer *sealer = calloc(1, sizeof *sealer);
 
@@ -53,13 +57,15 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
     sealer->key = sodium_malloc(SEAL_KEY_BYTES);
     if (sealer->key == NULL) {
         sealer_free(sealer);
-        return failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
+        failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
+        return -ENOMEM;
     }
     if (cipher == SEAL_AES_256_GCM)
         sealer->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     if (cipher == SEAL_AES_256_GCM && sealer->aes == NULL) {
         sealer_free(sealer);
-        return failure_set(failure, ENOTSUP, "libcrypto has no AES-256-GCM");
+        failure_set(failure, ENOTSUP, "libcrypto has no AES-256-GCM");
+        return -ENOTSUP;
     }
     *ret_sealer = sealer;
     return 0;

@@ -32,7 +32,8 @@ static int allocate_store(const struct store_header *header, struct store **ret_
     store_header_encode(header, store->header_bytes);
     if (sodium_init() < 0 || (store->secrets = sodium_malloc(sizeof *store->secrets)) == NULL) {
         store_close(store);
-        return failure_set(failure, ENOMEM, "no locked memory for the keys: raise `ulimit -l`");
+        failure_set(failure, ENOMEM, "no locked memory for the keys: raise `ulimit -l`");
+        return -ENOMEM;
     }
     pthread_mutex_init(&store->secrets->lock, NULL);
     *ret_store = store;

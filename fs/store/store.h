@@ -32,8 +32,8 @@ enum store_purpose {
 
 struct store_header {
     enum seal_cipher cipher;
-    uint32_t group_bytes;     /* mean size of a row group */
-    int compression_level;    /* zstd's; 0: none */
+    uint32_t group_bytes;  /* mean size of a row group */
+    int compression_level; /* zstd's; 0: none */
     uint8_t id[STORE_ID_BYTES];
 };
 
@@ -61,7 +61,7 @@ int store_open(struct storage *storage, const struct store_passphrase *passphras
                struct store **ret_store, struct failure *failure);
 void store_close(struct store *store); /* NULL is allowed; wipes the keys */
 
-struct storage *store_storage(struct store *store);              /* borrowed */
+struct storage *store_storage(struct store *store);                 /* borrowed */
 const struct store_header *store_header(const struct store *store); /* borrowed */
 
 /* The 32 bytes of a subkey, in locked memory; borrowed. */

@@ -264,7 +264,10 @@ static int render_group(struct image *image, enum table_format format, size_t in
     scratch->encoded.limit = ROW_GROUP_ENCODED_LIMIT;
 
     const union group_place *place = &image->groups[index].place;
-    int error = spool_get(image->spool, &place->blob, &scratch->encoded, failure);
+    int error = image->spool != NULL
+                    ? spool_get(image->spool, &place->blob, &scratch->encoded, failure)
+                    : object_read(image->objects, &place->object, OBJECT_ROW_GROUP, false,
+                                  &scratch->encoded, failure);
 
     if (error == 0)
         error = row_group_open(&scratch->view, image->schema->column_count, scratch->encoded.data,

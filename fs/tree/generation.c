@@ -156,6 +156,9 @@ struct timespec generation_changed(const struct generation *generation)
 
 void generation_retire_if_due(struct generation *generation)
 {
+    /* Open files have their images: a file left open is to hold nobody's transaction. */
+    if (generation->superseded && generation->pins == 0 && !generation->scanning)
+        close_dataset(generation);
     if (!generation->superseded || generation->users != 0 || generation->scanning ||
         generation->retired)
         return;
@@ -187,6 +190,23 @@ void generation_leave(struct generation *generation)
     generation_release(generation);
 }
 
+void generation_pin(struct generation *generation)
+{
+    generation_reference(generation);
+    pthread_mutex_lock(&generation->lock);
+    generation->users++;
+    generation->pins++;
+    pthread_mutex_unlock(&generation->lock);
+}
+
+void generation_unpin(struct generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    generation->pins--;
+    pthread_mutex_unlock(&generation->lock);
+    generation_leave(generation);
+}
+
 void generation_supersede(struct generation *generation)
 {
     pthread_mutex_lock(&generation->lock);
@@ -207,7 +227,7 @@ bool generation_has_ended(struct generation *generation)
 void generation_rest(struct generation *generation, uint64_t idle_ns)
 {
     pthread_mutex_lock(&generation->lock);
-    if (generation->open && !generation->scanning && generation->users == 0 &&
+    if (generation->open && !generation->scanning && generation->pins == 0 &&
         clock_now_ns() - generation->last_used_ns > idle_ns)
         close_dataset(generation);
     pthread_mutex_unlock(&generation->lock);

@@ -84,13 +84,17 @@ struct timespec generation_changed(const struct generation *generation);
 void generation_use(struct generation *generation);
 void generation_leave(struct generation *generation);
 
+/* The same for a walk: unlike open files, it may yet ask for tables that are not read. */
+void generation_pin(struct generation *generation);
+void generation_unpin(struct generation *generation);
+
 /* It is not the newest any more: retires as soon as it has no users. */
 void generation_supersede(struct generation *generation);
 
 /* Whether an unread table turned out to be unreadable because the source has gone on. */
 bool generation_has_ended(struct generation *generation);
 
-/* Closes the dataset if nobody has used or asked the generation for IDLE_NS. */
+/* Closes the dataset if no walk is under way and nobody has asked the generation for IDLE_NS. */
 void generation_rest(struct generation *generation, uint64_t idle_ns);
 
 /* Its files, in the order of the listing. */

@@ -50,6 +50,7 @@ struct generation {
     bool ended;
     bool retired;
     unsigned users;
+    unsigned pins; /* of the users */
     uint64_t last_used_ns;
     size_t table_count; /* does not change */
     struct generation_table *tables;

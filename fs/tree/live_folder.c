@@ -15,7 +15,7 @@ struct live_folder {
 struct live_listing {
     struct listing listing;
     struct live *live;
-    struct generation *generation; /* used */
+    struct generation *generation; /* pinned */
     uint64_t valid_ns;
     pid_t process;
     struct node **nodes; /* of the entries that were asked for; referenced */
@@ -97,7 +97,7 @@ static void listing_close(struct listing *listing)
     for (size_t i = 0; i < generation_file_count(list->generation); i++)
         node_release(list->nodes[i]);
     live_note_closed(list->live, list->process);
-    generation_leave(list->generation);
+    generation_unpin(list->generation);
     free(list->nodes);
     free(list);
 }
@@ -126,6 +126,8 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
         free(list);
         return -ENOMEM;
     }
+    generation_pin(list->generation);
+    generation_leave(list->generation);
     list->listing.class = &live_listing_class;
     list->live = live;
     list->process = caller->process;

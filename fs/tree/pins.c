@@ -26,7 +26,7 @@ struct met {
 struct pin {
     UT_hash_handle hh;
     pid_t process;
-    struct generation *generation; /* used (generation_use) */
+    struct generation *generation; /* pinned (generation_pin) */
     bool walker;                   /* it listed the folder */
     unsigned open_count;
     unsigned visits; /* lookups under way */
@@ -59,7 +59,7 @@ static void pin_drop(struct pins *pins, struct pin *pin)
 {
     HASH_DEL(pins->table, pin);
     forget_names(pin);
-    generation_leave(pin->generation);
+    generation_unpin(pin->generation);
     free(pin);
 }
 
@@ -246,7 +246,7 @@ static struct pin *pin_make(struct pins *pins, pid_t process, struct generation 
             free(pin);
             return NULL;
         }
-        generation_use(generation);
+        generation_pin(generation);
     }
     return pin;
 }

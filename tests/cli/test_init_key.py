@@ -225,8 +225,10 @@ def test_children_do_not_see_it(work, store):
                  CRMFS_NEW_PASSPHRASE="canary-b")
     assert done.returncode == 0, done.stderr
     said = report.read_text()
-    assert "canary" not in said and "CRMFS_PASSPHRASE=" not in said.replace("CRMFS_PASSPHRASE=\n", "")
-    assert str(store) not in re.sub(r"(?m)^\w+=.*$", "", said)
+    assert "PATH=" in said and "canary" not in said
+    # An empty value is what is left of it in the memory of the process.
+    assert not re.search(r"(?m)^CRMFS_\w*PASSPHRASE=.", said)
+    assert f"{store}/" not in said
 
 
 def test_own_environment_is_wiped(work, store):
@@ -250,8 +252,8 @@ def test_own_environment_is_wiped(work, store):
 def test_nothing_readable_in_the_store(store):
     key(store, "add", "--label", "Kanarienvogel", CRMFS_NEW_PASSPHRASE="two")
     content = b"".join(file.read_bytes() for file in store.rglob("*") if file.is_file())
-    for word in (b"Kanarien", b"one", b"passphrase", b"{"):
-        assert word not in content.replace(b"crmfs store 1", b"") or len(word) < 4, word
+    for word in (b"Kanarien", b"passphrase", b"create", b"{\""):
+        assert word not in content, word
     assert [entry["label"] for entry in keys(store, "one") if entry["label"]] == ["Kanarienvogel"]
 
 

@@ -53,8 +53,8 @@ static enum outcome decide(const struct replay *how, const struct replayed *repl
         return (how->choice >> (number % 64) & 1) != 0 ? OUTCOME_DONE : OUTCOME_ABSENT;
     case REPLAY_TORN: break;
     }
-    if (operation->kind == STORAGE_PUT)
-        return OUTCOME_ABSENT;
+    if (operation->kind == STORAGE_PUT || replayed->commits == 0)
+        return operation->kind == STORAGE_PUT ? OUTCOME_ABSENT : OUTCOME_DONE;
     return operation->kind == STORAGE_COMMIT && commit_number == how->torn % replayed->commits
                ? OUTCOME_CUT
                : OUTCOME_DONE;
@@ -82,7 +82,7 @@ int recording_storage_replay(struct storage *storage, const struct replay *how,
                              struct failure *failure)
 {
     size_t count = recording_storage_count(storage);
-    cleanup_free bool *in_flight = calloc(count + 1, sizeof *in_flight);
+    cleanup_free bool *in_flight = allocate_array(count + 1, sizeof *in_flight);
     struct replayed replayed = {0};
     size_t number = 0;
     size_t commit_number = 0;

@@ -42,10 +42,10 @@ enum fault_effect {
 };
 
 struct storage_fault {
-    unsigned operations; /* which kinds are counted and may fail */
     uint64_t nth;        /* the first that fails, from 1; 0: none does */
-    bool for_ever;       /* all after it as well */
+    unsigned operations; /* which kinds are counted and may fail */
     int code;            /* errno */
+    bool for_ever;       /* all after it as well */
     enum fault_effect effect;
 };
 

@@ -107,6 +107,7 @@ static bool fails(enum call call)
     return true;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's own are __x */
 ssize_t write(int descriptor, const void *bytes, size_t size)
 {
     if (fails(CALL_WRITE))
@@ -166,6 +167,8 @@ int unlinkat(int folder, const char *name, int flags)
     return fails(CALL_UNLINK) ? -1 : (int)syscall(SYS_unlinkat, folder, name, flags);
 }
 
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
+
 /* ---- A directory for each test ---- */
 
 struct place {
@@ -199,9 +202,11 @@ static int set_up(void **state)
     struct place *place = calloc(1, sizeof *place);
 
     disarm();
-    strcpy(place->path, "/tmp/crmfs-dir-storage-XXXXXX");
-    if (mkdtemp(place->path) == NULL)
+    snprintf(place->path, sizeof place->path, "/tmp/crmfs-dir-storage-XXXXXX");
+    if (mkdtemp(place->path) == NULL) {
+        free(place);
         return -1;
+    }
     place->descriptors = open_descriptors();
     *state = place;
     return dir_storage_open(place->path, 1, &place->storage, NULL);
@@ -577,10 +582,10 @@ static void test_sweep(void **state)
 
     assert_int_equal(storage->class->sweep(storage, time(NULL), NULL), 0);
     assert_int_equal(storage->class->create(storage, "a", &writer, NULL), 0);
-    strcpy(left, below(place, "tmp/0123456789abcdef0123456789abcdef"));
+    snprintf(left, sizeof left, "%s", below(place, "tmp/0123456789abcdef0123456789abcdef"));
     assert_int_equal(close(open(left, O_CREAT, 0600)), 0);
     assert_int_equal(utimensat(AT_FDCWD, left, old, 0), 0);
-    strcpy(left, below(place, "tmp/mine"));
+    snprintf(left, sizeof left, "%s", below(place, "tmp/mine"));
     assert_int_equal(close(open(left, O_CREAT, 0600)), 0);
     assert_int_equal(utimensat(AT_FDCWD, left, old, 0), 0);
     assert_int_equal(count_entries(below(place, "tmp")), 3);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,10 @@ static int set_up(void **state)
         .cipher = SEAL_AES_256_GCM, .group_bytes = 524288, .compression_level = 3};
     struct fixture *fixture = calloc(1, sizeof *fixture);
 
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
+        free(fixture);
         return -1;
+    }
     randombytes_buf(header.id, sizeof header.id);
     store_header_encode(&header, fixture->header);
     fixture->slot = (struct key_slot){
@@ -263,7 +266,7 @@ static void test_labels(void **state)
     struct key_slot slot = fixture->slot;
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        strcpy(slot.label, bad[i]);
+        snprintf(slot.label, sizeof slot.label, "%s", bad[i]);
         assert_int_equal(key_slot_check(&slot, NULL), -EINVAL);
         assert_int_equal(key_slot_seal(fixture->header, &slot, &fixture->passphrase,
                                        fixture->master, fixture->bytes, NULL),
@@ -361,7 +364,7 @@ static void test_recovery_as_typed(void **state)
 
     (void)state;
     /* The last symbol that makes it valid. */
-    strcpy(valid, key);
+    memcpy(valid, key, sizeof valid);
     for (const char *last = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; *last != '\0'; last++) {
         valid[RECOVERY_KEY_SYMBOLS - 1] = *last;
         if (recovery_key_read(valid, RECOVERY_KEY_SYMBOLS, symbols) == 0)
@@ -372,7 +375,7 @@ static void test_recovery_as_typed(void **state)
         char text[64];
         size_t size = strlen(typed[i]);
 
-        strcpy(text, typed[i]);
+        snprintf(text, sizeof text, "%s", typed[i]);
         for (size_t j = size; j-- > 0;) {
             if (text[j] != ' ' && text[j] != '-') {
                 text[j] = valid[RECOVERY_KEY_SYMBOLS - 1];

@@ -203,17 +203,17 @@ static void test_file_sealer(void **state)
     uint8_t other_salt[STORE_SALT_BYTES] = {1, 2, 4};
     const struct {
         struct store *store;
-        enum store_purpose purpose;
         const uint8_t *salt;
         const char *name;
+        enum store_purpose purpose;
         int expected;
     } ways[] = {
-        {one, STORE_PACKS, salt, "packs/3f/3f09", 0},
-        {one, STORE_PACKS, salt, "packs/3f/3f08", -EBADMSG},
-        {one, STORE_PACKS, salt, "packs/3f/3f0", -EBADMSG},
-        {one, STORE_PACKS, other_salt, "packs/3f/3f09", -EBADMSG},
-        {one, STORE_INDEX, salt, "packs/3f/3f09", -EBADMSG},
-        {other, STORE_PACKS, salt, "packs/3f/3f09", -EBADMSG},
+        {one, salt, "packs/3f/3f09", STORE_PACKS, 0},
+        {one, salt, "packs/3f/3f08", STORE_PACKS, -EBADMSG},
+        {one, salt, "packs/3f/3f0", STORE_PACKS, -EBADMSG},
+        {one, other_salt, "packs/3f/3f09", STORE_PACKS, -EBADMSG},
+        {one, salt, "packs/3f/3f09", STORE_INDEX, -EBADMSG},
+        {other, salt, "packs/3f/3f09", STORE_PACKS, -EBADMSG},
     };
     uint8_t sealed[5 + SEAL_OVERHEAD_BYTES];
     uint8_t plain[5];

@@ -1134,6 +1134,51 @@ static void test_idle_transaction(void **state)
     bench_free(&bench);
 }
 
+/* A file left open for hours holds its own content, but no transaction of the database's. */
+static void test_open_file_holds_no_transaction(void **state)
+{
+    (void)state;
+    struct bench bench;
+    pid_t process = spawn_one();
+
+    bench_create_usual(&bench, &well);
+
+    struct node *node = lookup(&bench, process, "contacts.csv");
+    struct handle *handle = open_node(node, process);
+
+    pass_seconds(1);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
+    pass_seconds(40);
+    live_tend(bench.live); /* the walk ends */
+    pass_seconds(1);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
+
+    /* The same when it is not the newest any more by then. */
+    struct node *other = lookup(&bench, NOBODY, "contacts.csv");
+    struct handle *anonymous = open_node(other, NOBODY);
+
+    inode_of(&bench, process, "datapackage.json");
+    change(&bench, 2);
+    walk(&bench, NOBODY);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
+
+    struct buffer text = read_handle(handle);
+    struct buffer same = read_handle(anonymous);
+
+    assert_int_equal(text.size, attributes(node).bytes);
+    assert_int_equal(same.size, text.size);
+    buffer_release(&text);
+    buffer_release(&same);
+    handle->class->close(handle);
+    anonymous->class->close(anonymous);
+    node_release(node);
+    node_release(other);
+    end(process);
+    bench_free(&bench);
+}
+
 static void assert_lookup_fails(struct bench *bench, const char *name, int expected,
                                 const char *words)
 {
@@ -1515,6 +1560,7 @@ int main(void)
         cmocka_unit_test(test_hurry_faulty_table),
         cmocka_unit_test(test_hurry_told_stays),
         cmocka_unit_test(test_idle_transaction),
+        cmocka_unit_test(test_open_file_holds_no_transaction),
         cmocka_unit_test(test_source_fails),
         cmocka_unit_test(test_table_fails),
         cmocka_unit_test(test_create_fails),

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From what everything hangs on to what hangs on it: keys, log, indexes, packs, snapshots, data.
+ * Damage is found object by object, each once; only when there is some, every snapshot is
+ * gone through in full, to say what of it is touched.
+ */
+#include "fs/store/check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/check_internal.h"
+#include "fs/store/index.h"
+#include "fs/store/keys.h"
+
+#define PARENT_CACHE_BYTES ((size_t)8 << 20)
+#define UNKNOWN_ROW UINT64_MAX
+
+void check_find(struct checking *checking, const struct check_finding *finding)
+{
+    checking->result.findings++;
+    if (!finding->harmless)
+        checking->result.harmful++;
+    if (checking->options->report != NULL)
+        checking->options->report(checking->options->context, finding);
+}
+
+void check_find_file(struct checking *checking, enum check_kind kind, const char *file,
+                     bool harmless, const struct failure *failure)
+{
+    const struct check_finding finding = {
+        .kind = kind, .file = file, .harmless = harmless, .text = failure->text};
+
+    check_find(checking, &finding);
+}
+
+/* ---- Keys ---- */
+
+static int check_keys(struct checking *checking)
+{
+    cleanup_free struct key_info *keys = NULL;
+    size_t count = 0;
+    int error = store_key_list(checking->store, &keys, &count, checking->failure);
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        char name[sizeof "keys/" + KEY_SLOT_NAME_DIGITS];
+        struct failure failure;
+        size_t used = (size_t)snprintf(name, sizeof name, "keys/");
+
+        for (size_t j = 0; j < KEY_SLOT_ID_BYTES; j++)
+            used += (size_t)snprintf(name + used, sizeof name - used, "%02x", keys[i].slot.id[j]);
+        failure_set(&failure, EBADMSG,
+                    "the key is damaged, or was not made by somebody who had opened the store");
+        if (keys[i].damaged)
+            check_find_file(checking, CHECK_KEY, name, true, &failure);
+    }
+    return error;
+}
+
+/* ---- Indexes ---- */
+
+struct index_names {
+    char (*names)[PACK_NAME_SIZE];
+    size_t count;
+};
+
+/* A storage_visit. */
+static int note_index(void *context, const char *name, uint64_t size, time_t modified)
+{
+    struct index_names *list = context;
+    uint8_t salt[STORE_SALT_BYTES];
+
+    (void)size;
+    (void)modified;
+    if (!pack_salt(name, salt))
+        return 0;
+    if ((list->count & (list->count - 1)) == 0) {
+        size_t room = list->count != 0 ? 2 * list->count : 1;
+        char(*names)[PACK_NAME_SIZE] = reallocarray(list->names, room, sizeof *names);
+
+        if (names == NULL)
+            return -ENOMEM;
+        list->names = names;
+    }
+    memcpy(list->names[list->count++], name, PACK_NAME_SIZE);
+    return 0;
+}
+
+static int check_indexes(struct checking *checking)
+{
+    struct storage *storage = store_storage(checking->store);
+    struct index_names list = {.count = 0};
+    int error = storage->class->list(storage, INDEX_FOLDER, note_index, &list, checking->failure);
+
+    for (size_t i = 0; i < list.count && (error == 0 || error == -ENOENT); i++) {
+        char path[INDEX_PATH_SIZE];
+        struct failure failure = {.code = 0};
+
+        error = index_check(checking->store, list.names[i], &failure);
+        if (error == -ENOMEM)
+            break;
+        if (error != 0 && error != -ENOENT) {
+            snprintf(path, sizeof path, INDEX_FOLDER "/%s", list.names[i]);
+            check_find_file(checking, CHECK_INDEX, path, true, &failure);
+        }
+        error = 0;
+        store_progress_tell(checking->options->progress, "reading indexes", i + 1, list.count);
+    }
+    free(list.names);
+    return error == -ENOENT ? 0 : error;
+}
+
+/* ---- Packs and snapshots ---- */
+
+static int report_packs(struct checking *checking)
+{
+    struct check_result *result = &checking->result;
+
+    result->packs = reach_pack_count(checking->reach);
+    for (size_t i = 0; i < result->packs; i++) {
+        const struct reach_pack *pack = reach_pack(checking->reach, i);
+        uint8_t salt[STORE_SALT_BYTES];
+        char path[PACK_PATH_SIZE];
+        struct failure failure;
+
+        result->pack_bytes += pack->file_bytes;
+        result->objects += pack->count;
+        if (pack->error == 0 || pack->error == -ENOENT || !pack_salt(pack->name, salt))
+            continue;
+        pack_path(salt, path);
+        failure_set(&failure, -pack->error, "its directory cannot be read: %s",
+                    pack->error == -EBADMSG ? "it is damaged" : strerror(-pack->error));
+        check_find_file(checking, CHECK_PACK, path, false, &failure);
+    }
+    return 0;
+}
+
+static int walk_all(struct checking *checking)
+{
+    const struct log_state *state = &checking->state;
+    int error = 0;
+
+    for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
+        error = reach_add(checking->reach, &state->snapshots[i], checking->failure);
+        checking->result.snapshots++;
+        store_progress_tell(checking->options->progress, "walking snapshots", i + 1,
+                            state->snapshot_count);
+    }
+    if (error == 0)
+        error = reach_add_ancestors(checking->reach, checking->failure);
+    if (error == 0 && reach_lost(checking->reach) != 0)
+        checking->damaged = true;
+    return error;
+}
+
+/* ---- Which table of which snapshot ---- */
+
+/* Rows that follow one another become one finding. */
+struct asking {
+    struct checking *checking;
+    struct walk_place rows; /* of the last finding, not said yet; rows 0: none */
+    const char *in_table;   /* the walk's own name of its table, which tells tables apart */
+    char *source;           /* copies, which outlive the walk */
+    char *table;
+    char pack[PACK_PATH_SIZE];
+    struct buffer data;
+};
+
+static void say_rows(struct asking *asking)
+{
+    char text[PACK_PATH_SIZE + 64];
+    const struct check_finding finding = {
+        .kind = CHECK_SNAPSHOT, .place = &asking->rows, .text = text};
+
+    if (asking->rows.rows == 0)
+        return;
+    if (asking->pack[0] != '\0')
+        snprintf(text, sizeof text, "%s is damaged", asking->pack);
+    else
+        snprintf(text, sizeof text, "the pack that they were in is gone or damaged");
+    check_find(asking->checking, &finding);
+    asking->rows.rows = 0;
+    free(steal_pointer(&asking->source));
+    free(steal_pointer(&asking->table));
+}
+
+static int begin_rows(struct asking *asking, const struct walk_place *place, const char *pack)
+{
+    asking->source = strdup(place->source);
+    asking->table = strdup(place->table);
+    if (asking->source == NULL || asking->table == NULL)
+        return -ENOMEM;
+    asking->in_table = place->table;
+    asking->rows = *place;
+    asking->rows.source = asking->source;
+    asking->rows.table = asking->table;
+    asking->rows.rows = end_of(place) - place->first_row;
+    memcpy(asking->pack, pack, sizeof asking->pack);
+    return 0;
+}
+
+/* The row after the last of those that begin at PLACE; a part of a row reaches to its end. */
+static uint64_t end_of(const struct walk_place *place)
+{
+    return place->first_row + (place->rows != 0 ? place->rows : 1);
+}
+
+/* Whether this group continues what was found last. */
+static bool continues(const struct asking *asking, const struct walk_place *place, const char *pack)
+{
+    const struct walk_place *rows = &asking->rows;
+
+    return rows->rows != 0 && rows->snapshot == place->snapshot &&
+           asking->in_table == place->table && rows->first_row != UNKNOWN_ROW &&
+           place->first_row != UNKNOWN_ROW && place->first_row <= end_of(rows) &&
+           strcmp(asking->pack, pack) == 0;
+}
+
+/* Whether a row group is lost; PACK: in which pack it stands, or "". */
+static int is_lost(struct asking *asking, const struct object_reference *reference,
+                   char pack[PACK_PATH_SIZE])
+{
+    struct checking *checking = asking->checking;
+    struct reach_spot spot;
+    uint8_t salt[STORE_SALT_BYTES];
+
+    pack[0] = '\0';
+    if (!reach_find(checking->reach, reference, &spot)) {
+        int error =
+            object_read(checking->reader, reference, OBJECT_ROW_GROUP, true, &asking->data, NULL);
+
+        return error == -ENOMEM ? error : error != 0;
+    }
+    if (pack_salt(reach_pack(checking->reach, spot.pack)->name, salt))
+        pack_path(salt, pack);
+    return reach_is_damaged(checking->reach, spot);
+}
+
+/* A walk_object. */
+static int ask_object(void *context, const struct object_reference *reference,
+                      enum object_type type, const struct walk_place *place)
+{
+    struct asking *asking = context;
+    char pack[PACK_PATH_SIZE];
+    int lost;
+
+    if (type != OBJECT_ROW_GROUP)
+        return 0;
+    lost = is_lost(asking, reference, pack);
+    if (lost <= 0)
+        return lost;
+    if (continues(asking, place, pack)) {
+        asking->rows.rows = end_of(place) - asking->rows.first_row;
+        return 0;
+    }
+    say_rows(asking);
+    return begin_rows(asking, place, pack);
+}
+
+/* A walk_failed. */
+static int ask_failed(void *context, const struct object_reference *reference,
+                      enum object_type type, const struct walk_place *place,
+                      const struct failure *failure)
+{
+    struct asking *asking = context;
+    const struct check_finding finding = {
+        .kind = CHECK_SNAPSHOT, .place = place, .text = failure->text};
+
+    (void)reference;
+    (void)type;
+    say_rows(asking);
+    check_find(asking->checking, &finding);
+    return 0;
+}
+
+static int ask_snapshots(struct checking *checking)
+{
+    const struct log_state *state = &checking->state;
+    struct asking asking = {.checking = checking, .data = BUFFER(OBJECT_DATA_LIMIT)};
+    const struct walk walk = {
+        .reader = checking->reader, .object = ask_object, .failed = ask_failed, .context = &asking};
+    int error = reach_spread_damage(checking->reach, checking->failure);
+
+    for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
+        error = walk_snapshot(&walk, &state->snapshots[i], checking->failure);
+        say_rows(&asking);
+        store_progress_tell(checking->options->progress, "looking for what is touched", i + 1,
+                            state->snapshot_count);
+    }
+    buffer_release(&asking.data);
+    free(asking.source);
+    free(asking.table);
+    return error;
+}
+
+/* ---- All of it ---- */
+
+/* 1: without its log, nothing else of the store can be looked at. */
+static int read_log(struct checking *checking)
+{
+    struct failure failure = {.code = 0};
+    int error = check_log(checking);
+
+    if (error != 0)
+        return error;
+    error = log_read(checking->store, &checking->state, &failure);
+    if (error == -EBADMSG) {
+        if (checking->result.harmful == 0)
+            check_find_file(checking, CHECK_LOG, NULL, false, &failure);
+        return 1;
+    }
+    if (error != 0 && checking->failure != NULL)
+        *checking->failure = failure;
+    return error;
+}
+
+static int check_packs(struct checking *checking)
+{
+    int error = object_reader_create(checking->store, PARENT_CACHE_BYTES, &checking->reader,
+                                     checking->failure);
+
+    if (error == 0)
+        error = reach_create(checking->store, checking->reader, &checking->state,
+                             checking->options->progress, &checking->reach, checking->failure);
+    if (error == 0)
+        error = report_packs(checking);
+    if (error == 0)
+        error = walk_all(checking);
+    if (error == 0 && checking->options->read_data)
+        error = check_data(checking);
+    return error == 0 && checking->damaged ? ask_snapshots(checking) : error;
+}
+
+int check(struct store *store, const struct check_options *options, struct check_result *ret_result,
+          struct failure *failure)
+{
+    struct checking checking = {.store = store, .options = options, .failure = failure};
+    int error = check_keys(&checking);
+
+    if (error == 0)
+        error = read_log(&checking);
+    if (error == 0)
+        error = check_indexes(&checking);
+    if (error == 0)
+        error = check_packs(&checking);
+    reach_free(checking.reach);
+    object_reader_free(checking.reader);
+    log_state_release(&checking.state);
+    if (error == -ENOMEM)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    if (error < 0)
+        return error;
+    *ret_result = checking.result;
+    return 0;
+}

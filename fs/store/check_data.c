@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading every byte. Each pack is gone through from end to end, and every piece in it opened. The
+ * data of what snapshots need is decompressed as well, and its hash compared with the id: every
+ * object once, parents before what is compressed against them, so that a chain costs no more than
+ * its objects. For that, the children of every object are known beforehand; where there are too
+ * many for that, each object is read by itself, with all its ancestors.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/check_internal.h"
+#include "fs/store/object_reader.h"
+
+#define CHILDREN_MOST ((size_t)512 << 10) /* 32 MiB */
+#define THREADS_MOST 64
+
+struct child {
+    struct reach_spot parent;
+    struct reach_spot spot;
+    struct object_reference reference;
+    enum object_type type;
+};
+
+struct reading {
+    struct checking *checking;
+    struct child *children; /* in the order of their parents; not for a subset */
+    size_t child_count;
+    bool one_by_one; /* the children are not known */
+
+    pthread_mutex_t lock; /* guards what follows, the findings, and the reach's damage */
+    size_t next_pack;
+    uint64_t bytes_done;
+    int error;
+};
+
+/* One thread's. */
+struct worker {
+    struct reading *reading;
+    struct reach_spot spot; /* in the pack that is gone through */
+    struct buffer sealed;
+    struct buffer body;
+    struct buffer data[OBJECT_DEPTH_MOST + 2];
+    ZSTD_DCtx *context;
+    uint64_t objects_read;
+    uint64_t bytes_read;
+    struct failure failure;
+};
+
+/* ---- Children ---- */
+
+struct gathering {
+    struct reading *reading;
+    struct reach_spot spot;
+    struct failure *failure;
+};
+
+/* A pack_visit. */
+static int note_child(void *context, const struct pack_entry *entry)
+{
+    struct gathering *gathering = context;
+    struct reading *reading = gathering->reading;
+    struct reach *reach = reading->checking->reach;
+    struct reach_spot spot = gathering->spot;
+    struct reach_spot parent;
+
+    gathering->spot.entry++;
+    if (entry->encoding != OBJECT_ZSTD_PARENT || !reach_lives(reach, spot) ||
+        !reach_find(reach, &entry->parent, &parent))
+        return 0;
+    if (reading->child_count == CHILDREN_MOST)
+        return -E2BIG;
+    if ((reading->child_count & (reading->child_count - 1)) == 0) {
+        size_t room = reading->child_count != 0 ? 2 * reading->child_count : 1;
+        struct child *children = reallocarray(reading->children, room, sizeof *children);
+
+        if (children == NULL)
+            return -ENOMEM;
+        reading->children = children;
+    }
+    reading->children[reading->child_count++] = (struct child){
+        .parent = parent, .spot = spot, .reference = entry->reference, .type = entry->type};
+    return 0;
+}
+
+static int compare_spots(struct reach_spot left, struct reach_spot right)
+{
+    if (left.pack != right.pack)
+        return left.pack < right.pack ? -1 : 1;
+    return (left.entry > right.entry) - (left.entry < right.entry);
+}
+
+static int compare_children(const void *left, const void *right)
+{
+    return compare_spots(((const struct child *)left)->parent,
+                         ((const struct child *)right)->parent);
+}
+
+static int gather_children(struct reading *reading)
+{
+    struct checking *checking = reading->checking;
+    struct gathering gathering = {.reading = reading, .failure = checking->failure};
+    int error = 0;
+
+    for (size_t i = 0; i < reach_pack_count(checking->reach) && error == 0; i++) {
+        const struct reach_pack *pack = reach_pack(checking->reach, i);
+
+        gathering.spot = (struct reach_spot){.pack = (uint32_t)i};
+        if (pack->error == 0 && pack->living_count > 0)
+            error = pack_visit_objects(checking->store, pack->name, note_child, &gathering,
+                                       checking->failure);
+    }
+    if (error == -E2BIG) {
+        reading->child_count = 0;
+        reading->one_by_one = true;
+        return 0;
+    }
+    if (error == 0 && reading->child_count > 1)
+        qsort(reading->children, reading->child_count, sizeof *reading->children, compare_children);
+    return error;
+}
+
+/* The first child of SPOT, or where it would stand. */
+static size_t first_child(const struct reading *reading, struct reach_spot spot)
+{
+    size_t low = 0;
+    size_t high = reading->child_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare_spots(reading->children[middle].parent, spot) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* ---- Objects ---- */
+
+static void find_damage(struct worker *worker, struct reach_spot spot, const char *text)
+{
+    struct reading *reading = worker->reading;
+    struct checking *checking = reading->checking;
+    const struct reach_pack *pack = reach_pack(checking->reach, spot.pack);
+    uint8_t salt[STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+    bool needed = reach_lives(checking->reach, spot);
+
+    if (!pack_salt(pack->name, salt))
+        return;
+    pack_path(salt, path);
+
+    const struct check_finding finding = {
+        .kind = CHECK_PACK, .file = path, .harmless = !needed, .text = text};
+
+    pthread_mutex_lock(&reading->lock);
+    if (!reach_is_damaged(checking->reach, spot))
+        check_find(checking, &finding);
+    if (needed)
+        checking->damaged = true;
+    if (reach_set_damaged(checking->reach, spot) != 0)
+        reading->error = -ENOMEM;
+    pthread_mutex_unlock(&reading->lock);
+}
+
+/* The object's data, decoded against its parent's, into the buffer of its DEPTH. */
+static int decode(struct worker *worker, const struct object_reference *reference, size_t depth)
+{
+    struct object_reader *reader = worker->reading->checking->reader;
+    const struct buffer *parent = depth > 0 ? &worker->data[depth - 1] : NULL;
+    struct object_reference found;
+    struct object_head head;
+    int error =
+        object_fetch(reader, reference, &worker->sealed, &worker->body, &found, &worker->failure);
+
+    if (error != 0)
+        return error;
+    if (object_head_decode(worker->body.data, worker->body.size, &head) < 0 ||
+        (head.encoding == OBJECT_ZSTD_PARENT) != (parent != NULL))
+        return -EBADMSG;
+    return object_body_unpack(&head, worker->body.data, worker->body.size, parent, worker->context,
+                              &worker->data[depth]);
+}
+
+static int verify(struct worker *worker, const struct object_reference *reference,
+                  enum object_type type, size_t depth)
+{
+    const struct buffer *data = &worker->data[depth];
+    uint8_t id[OBJECT_ID_BYTES];
+    int error = object_identify(worker->reading->checking->store, type, data->data, data->size, id);
+
+    worker->objects_read++;
+    worker->bytes_read += data->size;
+    if (error == 0 && memcmp(id, reference->id, sizeof id) != 0)
+        error = -EBADMSG;
+    return error;
+}
+
+/* An object, and then all that is compressed against it. No deeper than chains are. */
+static int read_chain(struct worker *worker, struct reach_spot spot,
+                      const struct object_reference *reference, enum object_type type, size_t depth)
+{
+    const struct reading *reading = worker->reading;
+    int error = depth <= OBJECT_DEPTH_MOST ? decode(worker, reference, depth) : -EBADMSG;
+
+    if (error == 0)
+        error = verify(worker, reference, type, depth);
+    if (error == -ENOMEM)
+        return error;
+    if (error != 0) {
+        find_damage(worker, spot, "an object holds other data than was put into it");
+        return 0;
+    }
+    for (size_t i = first_child(reading, spot); i < reading->child_count && error == 0; i++) {
+        const struct child *child = &reading->children[i];
+
+        if (compare_spots(child->parent, spot) != 0)
+            break;
+        error = read_chain(worker, child->spot, &child->reference, child->type, depth + 1);
+    }
+    return error;
+}
+
+/* One by itself, with all its ancestors. */
+static int read_object(struct worker *worker, struct reach_spot spot,
+                       const struct pack_entry *entry)
+{
+    int error = object_read(worker->reading->checking->reader, &entry->reference, entry->type, true,
+                            &worker->data[0], &worker->failure);
+
+    if (error == -ENOMEM)
+        return error;
+    worker->objects_read++;
+    worker->bytes_read += worker->data[0].size;
+    if (error != 0)
+        find_damage(worker, spot, worker->failure.text);
+    return 0;
+}
+
+/* A pack_report: the piece has been opened, or not. */
+static int take_object(void *context, const struct pack_entry *entry, int error)
+{
+    struct worker *worker = context;
+    struct reading *reading = worker->reading;
+    struct reach_spot spot = worker->spot;
+    char text[64];
+
+    worker->spot.entry++;
+    if (error != 0) {
+        snprintf(text, sizeof text, "damaged at byte %llu",
+                 (unsigned long long)entry->reference.offset);
+        find_damage(worker, spot, text);
+        return 0;
+    }
+    if (!reach_lives(reading->checking->reach, spot))
+        return 0;
+    if (reading->one_by_one)
+        return read_object(worker, spot, entry);
+    if (entry->encoding == OBJECT_ZSTD_PARENT)
+        return 0; /* with its parent */
+    return read_chain(worker, spot, &entry->reference, entry->type, 0);
+}
+
+/* ---- Packs ---- */
+
+/* By the beginning of its name, so that a pack is always in the same part. */
+static bool is_asked_for(const struct check_options *options, const struct reach_pack *pack)
+{
+    return options->subsets == 0 || pack->hint % options->subsets == options->subset - 1;
+}
+
+/* The next pack that is to be read; false: there is none. */
+static bool next_pack(struct reading *reading, size_t *ret_pack)
+{
+    const struct checking *checking = reading->checking;
+    bool found = false;
+
+    pthread_mutex_lock(&reading->lock);
+    while (!found && reading->error == 0 &&
+           reading->next_pack < reach_pack_count(checking->reach)) {
+        const struct reach_pack *pack = reach_pack(checking->reach, reading->next_pack);
+
+        found = pack->error == 0 && is_asked_for(checking->options, pack);
+        *ret_pack = reading->next_pack++;
+        reading->bytes_done += pack->file_bytes;
+    }
+    store_progress_tell(checking->options->progress, "reading data", reading->bytes_done,
+                        checking->result.pack_bytes);
+    pthread_mutex_unlock(&reading->lock);
+    return found;
+}
+
+static void read_pack(struct worker *worker, size_t pack)
+{
+    struct reading *reading = worker->reading;
+    struct checking *checking = reading->checking;
+    struct failure failure = {.code = 0};
+    int error;
+
+    worker->spot = (struct reach_spot){.pack = (uint32_t)pack};
+    error = pack_check(checking->store, reach_pack(checking->reach, pack)->name, take_object,
+                       worker, &failure);
+    if (error == 0 || error == -ENOENT) /* removed meanwhile */
+        return;
+    pthread_mutex_lock(&reading->lock);
+    if (error == -ENOMEM)
+        reading->error = error;
+    else
+        check_find_file(checking, CHECK_PACK, NULL, false, &failure);
+    pthread_mutex_unlock(&reading->lock);
+}
+
+static void worker_init(struct worker *worker, struct reading *reading)
+{
+    *worker = (struct worker){.reading = reading,
+                              .sealed = BUFFER(OBJECT_SEALED_LIMIT),
+                              .body = BUFFER(OBJECT_BODY_LIMIT),
+                              .context = ZSTD_createDCtx()};
+    for (size_t i = 0; i < sizeof worker->data / sizeof *worker->data; i++)
+        worker->data[i] = BUFFER(OBJECT_DATA_LIMIT);
+}
+
+static void worker_release(struct worker *worker)
+{
+    buffer_release(&worker->sealed);
+    buffer_release(&worker->body);
+    for (size_t i = 0; i < sizeof worker->data / sizeof *worker->data; i++)
+        buffer_release(&worker->data[i]);
+    ZSTD_freeDCtx(worker->context);
+}
+
+static void *work(void *context)
+{
+    struct reading *reading = context;
+    struct worker worker;
+    size_t pack;
+
+    worker_init(&worker, reading);
+    while (worker.context != NULL && next_pack(reading, &pack))
+        read_pack(&worker, pack);
+    pthread_mutex_lock(&reading->lock);
+    if (worker.context == NULL)
+        reading->error = -ENOMEM;
+    reading->checking->result.objects_read += worker.objects_read;
+    reading->checking->result.bytes_read += worker.bytes_read;
+    pthread_mutex_unlock(&reading->lock);
+    worker_release(&worker);
+    return NULL;
+}
+
+static unsigned thread_count(const struct check_options *options)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = options->threads != 0 ? options->threads : (unsigned)processors;
+
+    return wanted == 0 || wanted > THREADS_MOST ? THREADS_MOST : wanted;
+}
+
+/* This thread works too; one that cannot be made is done without. */
+static void run(struct reading *reading)
+{
+    pthread_t threads[THREADS_MOST];
+    unsigned wanted = thread_count(reading->checking->options) - 1;
+    unsigned count = 0;
+
+    while (count < wanted && pthread_create(&threads[count], NULL, work, reading) == 0)
+        count++;
+    work(reading);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+int check_data(struct checking *checking)
+{
+    struct reading reading = {.checking = checking, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+    reading.one_by_one = checking->options->subsets != 0;
+    if (!reading.one_by_one)
+        reading.error = gather_children(&reading);
+    if (reading.error == 0)
+        run(&reading);
+    free(reading.children);
+    pthread_mutex_destroy(&reading.lock);
+    return reading.error == -ENOMEM ? failure_set(checking->failure, ENOMEM, "%s", strerror(ENOMEM))
+                                    : reading.error;
+}

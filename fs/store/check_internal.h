@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of check share: its order (check.c), the log (check_log.c), data (check_data.c).
+ */
+#ifndef CRMFS_STORE_CHECK_INTERNAL_H
+#define CRMFS_STORE_CHECK_INTERNAL_H
+
+#include <pthread.h>
+
+#include "fs/store/check.h"
+#include "fs/store/log.h"
+#include "fs/store/object.h"
+#include "fs/store/reach.h"
+
+struct checking {
+    struct store *store;
+    struct object_reader *reader;
+    const struct check_options *options;
+    struct log_state state;
+    struct reach *reach;
+    bool damaged; /* something that a snapshot needs: which, the snapshots are asked then */
+    struct check_result result;
+    struct failure *failure;
+};
+
+void check_find(struct checking *checking, const struct check_finding *finding);
+
+/* Says what FAILURE says of FILE. */
+void check_find_file(struct checking *checking, enum check_kind kind, const char *file,
+                     bool harmless, const struct failure *failure);
+
+/* All records and checkpoints. 0, -ENOMEM, -errno; the state is read elsewhere. */
+int check_log(struct checking *checking);
+
+/* Reads packs in full; damaged objects are noted in the reach. */
+int check_data(struct checking *checking);
+
+#endif

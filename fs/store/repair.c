@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/repair.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/index_rebuild.h"
+#include "fs/store/log_internal.h"
+
+#define ATTEMPTS 16 /* when others write to the log at the same time */
+
+struct repairing {
+    struct store *store;
+    const struct repair_options *options;
+    struct log_state state;
+    struct repair_result result;
+    char **damaged; /* names of snapshots */
+    size_t damaged_count;
+    int error;
+    struct failure *failure;
+};
+
+/* ---- Checkpoints ---- */
+
+/* Whether a checkpoint opens and, if its record is still there, stands for it. */
+static int is_good(struct repairing *repairing, uint64_t number)
+{
+    struct log_state state;
+    struct log_entry entry;
+    uint8_t hash[LOG_HASH_BYTES];
+    int error = checkpoint_read(repairing->store, number, &state, repairing->failure);
+    bool agrees;
+
+    if (error != 0)
+        return error == -EBADMSG ? 0 : error;
+    error = log_record_read(repairing->store, number, &entry, hash, NULL);
+    agrees = error != 0 || memcmp(hash, state.hash, sizeof hash) == 0;
+    if (error == 0)
+        log_entry_release(&entry);
+    log_state_release(&state);
+    return error == -ENOMEM ? error : agrees;
+}
+
+static int repair_checkpoints(struct repairing *repairing)
+{
+    struct storage *storage = store_storage(repairing->store);
+    cleanup_free uint64_t *numbers = NULL;
+    size_t count = 0;
+    bool newest_is_good = true;
+    int error = log_list(repairing->store, "checkpoints", &numbers, &count, repairing->failure);
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        char name[LOG_NAME_SIZE];
+        int good = is_good(repairing, numbers[i]);
+
+        newest_is_good = good != 0;
+        if (good == 1 || good == -ENOENT)
+            continue;
+        checkpoint_name(numbers[i], name);
+        error = good < 0 ? good : storage->class->remove(storage, name, repairing->failure);
+        if (error == 0)
+            repairing->result.checkpoints_removed++;
+    }
+    if (error == 0 && !newest_is_good) {
+        error = checkpoint_write(repairing->store, &repairing->state, repairing->failure);
+        repairing->result.checkpoint_written = error == 0;
+    }
+    return error;
+}
+
+/* ---- Snapshots ---- */
+
+/* A check_report: notes the snapshot, and passes the finding on. */
+static void note_finding(void *context, const struct check_finding *finding)
+{
+    struct repairing *repairing = context;
+    const struct check_options *options = &repairing->options->check;
+    const struct snapshot *snapshot = finding->place != NULL ? finding->place->snapshot : NULL;
+    size_t count = repairing->damaged_count;
+
+    if (options->report != NULL)
+        options->report(options->context, finding);
+    if (snapshot == NULL ||
+        (count > 0 && strcmp(repairing->damaged[count - 1], snapshot->name) == 0))
+        return;
+
+    char **damaged = reallocarray((void *)repairing->damaged, count + 1, sizeof *damaged);
+
+    if (damaged != NULL)
+        repairing->damaged = damaged;
+    if (damaged == NULL || (damaged[count] = strdup(snapshot->name)) == NULL)
+        repairing->error = -ENOMEM;
+    else
+        repairing->damaged_count++;
+}
+
+/* Those that are still there by these names, in one record. */
+static int forget(struct repairing *repairing)
+{
+    const struct snapshot **gone = allocate_array(repairing->damaged_count, sizeof *gone);
+    int error = -EAGAIN;
+    size_t count = 0;
+
+    if (gone == NULL)
+        return -ENOMEM;
+    for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
+        count = 0;
+        for (size_t i = 0; i < repairing->damaged_count; i++) {
+            gone[count] = log_find(&repairing->state, repairing->damaged[i]);
+            if (gone[count] != NULL)
+                count++;
+        }
+        error = count == 0 ? 0
+                           : log_forget(repairing->store, &repairing->state, gone, count,
+                                        repairing->failure);
+    }
+    free((void *)gone);
+    if (error == 0)
+        repairing->result.forgotten = count;
+    return error;
+}
+
+static int forget_damaged(struct repairing *repairing)
+{
+    struct check_options options = repairing->options->check;
+    int error;
+
+    options.report = note_finding;
+    options.context = repairing;
+    error = check(repairing->store, &options, &repairing->result.check, repairing->failure);
+    if (error == 0)
+        error = repairing->error;
+    if (error == 0)
+        error = log_read(repairing->store, &repairing->state, repairing->failure);
+    return error == 0 && repairing->damaged_count > 0 ? forget(repairing) : error;
+}
+
+int repair(struct store *store, const struct repair_options *options,
+           struct repair_result *ret_result, struct failure *failure)
+{
+    struct repairing repairing = {.store = store, .options = options, .failure = failure};
+    struct index_rebuilt rebuilt = {.packs = 0};
+    int error = log_read(store, &repairing.state, failure);
+
+    if (error == 0)
+        error = repair_checkpoints(&repairing);
+    if (error == 0)
+        error = index_rebuild(store, &rebuilt, failure);
+    if (error == 0 && options->forget_damaged)
+        error = forget_damaged(&repairing);
+    for (size_t i = 0; i < repairing.damaged_count; i++)
+        free(repairing.damaged[i]);
+    free((void *)repairing.damaged);
+    log_state_release(&repairing.state);
+    if (error == -ENOMEM)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    if (error != 0)
+        return error;
+    repairing.result.packs = rebuilt.packs;
+    repairing.result.packs_damaged = rebuilt.packs_damaged;
+    repairing.result.objects = rebuilt.objects;
+    *ret_result = repairing.result;
+    return 0;
+}

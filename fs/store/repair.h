@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes again what can be made again: indexes from packs, checkpoints from the log. Drops
+ * nothing that anybody may need, unless it is told to forget the snapshots that lost something.
+ */
+#ifndef CRMFS_STORE_REPAIR_H
+#define CRMFS_STORE_REPAIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/store/check.h"
+
+struct repair_options {
+    bool forget_damaged;        /* snapshots that check() finds damaged */
+    struct check_options check; /* what is reported, and whether data is read for that */
+};
+
+struct repair_result {
+    size_t packs;         /* that the new indexes are of */
+    size_t packs_damaged; /* whose directory does not open */
+    size_t objects;
+    size_t checkpoints_removed; /* that did not open, or did not say what the log says */
+    bool checkpoint_written;
+    size_t forgotten;
+    struct check_result check; /* of forget_damaged, before anything was forgotten */
+};
+
+/* 0 or -errno; what was made until then stays. */
+int repair(struct store *store, const struct repair_options *options,
+           struct repair_result *ret_result, struct failure *failure);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking a snapshot: every table of some sources, each source at one moment, read
+ * through into a store, and one record of the log that makes it visible. Until that
+ * record nothing of it can be seen; after it everything is durable.
+ */
+#ifndef CRMFS_TREE_TAKE_H
+#define CRMFS_TREE_TAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/source.h"
+#include "fs/base/failure.h"
+#include "fs/store/log.h"
+#include "fs/store/object.h"
+#include "fs/store/store.h"
+
+struct take_source {
+    const char *name; /* of its folder */
+    const char *kind; /* "sqlite" */
+    struct source *source;
+};
+
+/* What is being done; read by another thread for a display. All atomic but the text. */
+struct take_progress {
+    uint64_t rows;
+    uint64_t tables_done;
+    uint64_t tables;
+    uint64_t raw_bytes;    /* CSV of the tables done */
+    uint64_t stored_bytes; /* added to the store so far */
+};
+
+struct take_options {
+    struct store *store;
+    struct object_reader *reader;
+    const struct take_source *sources;
+    size_t source_count;
+    const char *const *tables; /* NULL: all; else these only, "table" or "source.table" */
+    size_t table_count;
+    const char *name;
+    const char *host; /* NULL: this machine's name */
+    const char *const *tags;
+    size_t tag_count;
+    unsigned threads;
+    const bool *cancelled;          /* atomic, may be NULL */
+    struct take_progress *progress; /* may be NULL */
+    /* Told what is left out and why (a view that its database cannot show); may be NULL. */
+    void (*warn)(void *context, const char *source, const char *table, const struct failure *why);
+    void *warn_context;
+};
+
+/*
+ * Takes the snapshot. STATE is brought up to date. 0: it is durable, and ret_id (may be NULL) its
+ * id. -EEXIST (the name is taken), -EINVAL (not a name; a table that no source has), -ECANCELED,
+ * what the source, the store or memory refused: nothing of it can be seen then.
+ */
+int snapshot_take(const struct take_options *options, struct log_state *state,
+                  uint8_t ret_id[SNAPSHOT_ID_BYTES], struct failure *failure);
+
+#endif
