@@ -80,8 +80,10 @@ int dir_create(struct storage *storage, const char *name, struct storage_writer 
     writer->base.storage = storage;
     memcpy(writer->name, name, strlen(name) + 1);
     error = open_temporary(dir, writer);
-    if (error != 0)
-        return dir_failure(dir, -error, "make a file in", TEMPORARY_FOLDER, failure);
+    if (error != 0) {
+        dir_failure(dir, -error, "make a file in", TEMPORARY_FOLDER, failure);
+        return error;
+    }
     *ret_writer = &steal_pointer(&writer)->base;
     return 0;
 }

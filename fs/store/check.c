@@ -188,6 +188,12 @@ static void say_rows(struct asking *asking)
     free(steal_pointer(&asking->table));
 }
 
+/* The row after the last of those that begin at PLACE; a part of a row reaches to its end. */
+static uint64_t end_of(const struct walk_place *place)
+{
+    return place->first_row + (place->rows != 0 ? place->rows : 1);
+}
+
 static int begin_rows(struct asking *asking, const struct walk_place *place, const char *pack)
 {
     asking->source = strdup(place->source);
@@ -201,12 +207,6 @@ static int begin_rows(struct asking *asking, const struct walk_place *place, con
     asking->rows.rows = end_of(place) - place->first_row;
     memcpy(asking->pack, pack, sizeof asking->pack);
     return 0;
-}
-
-/* The row after the last of those that begin at PLACE; a part of a row reaches to its end. */
-static uint64_t end_of(const struct walk_place *place)
-{
-    return place->first_row + (place->rows != 0 ? place->rows : 1);
 }
 
 /* Whether this group continues what was found last. */

@@ -83,15 +83,17 @@ int stored_slots_read(struct storage *storage, struct stored_slot **ret_slots, s
 
     int error = storage->class->list(storage, FOLDER, note_slot, found, failure);
 
+    if (error == -EOVERFLOW) {
+        error = -EBADMSG;
+        failure_set(
+            failure, EBADMSG,
+            "there are more than %d keys below keys/: somebody put some there; remove those "
+            "that are not the store's",
+            KEY_SLOTS_MOST);
+    }
     if (error != 0) {
         free(found);
-        return error != -EOVERFLOW
-                   ? error
-                   : failure_set(
-                         failure, EBADMSG,
-                         "there are more than %d keys below keys/: somebody put some there; "
-                         "remove those that are not the store's",
-                         KEY_SLOTS_MOST);
+        return error;
     }
     read_slots(storage, found);
     *ret_count = found->count;

@@ -47,8 +47,8 @@ uint8_t *sample_data(uint64_t seed, unsigned version, size_t size)
     for (size_t at = 0, line = 0; at < size; at += LINE_BYTES, line++) {
         uint64_t number = mix(mix(seed + line) + written_in(seed, line, version));
 
-        snprintf((char *)data + at, LINE_BYTES + 1, "%-8s %016llx %013zu\n", words[number % 4],
-                 (unsigned long long)(number & 0xffffffffffu), line);
+        snprintf((char *)data + at, LINE_BYTES + 1, "%-8s %016llx %013u\n", words[number % 4],
+                 (unsigned long long)(number & 0xffffffffffu), (unsigned)line);
     }
     return data;
 }

@@ -578,7 +578,7 @@ static void test_sweep(void **state)
     struct storage *storage = place->storage;
     struct storage_writer *writer;
     const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-    char left[128];
+    char left[512];
 
     assert_int_equal(storage->class->sweep(storage, time(NULL), NULL), 0);
     assert_int_equal(storage->class->create(storage, "a", &writer, NULL), 0);

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/* Which moment of a live source a process sees, and for how long (fs/tree/pins.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include "tests/unit/live_bench.h"
+#include "tests/unit/own_clock.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+/* In the order of their inodes. */
+static const char *const names[] = {
+    "contacts.csv", "contacts.json", "contacts.ndjson",  "notes.csv",
+    "notes.json",   "notes.ndjson",  "datapackage.json", "schema.sql",
+};
+
+/* Who walks the folder sees one moment of it, whatever others do and see meanwhile. */
+static void test_walk(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t walker = process_spawn();
+    pid_t other = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+    bench_walk(&bench, walker);
+
+    uint64_t contacts = bench_inode(&bench, walker, "contacts.csv");
+    uint64_t newest = contacts;
+
+    for (size_t i = 1; i < COUNT_OF(names); i++) {
+        bench_change(&bench, i + 1);
+        /* Also a table of that moment that nobody has read so far. */
+        assert_int_equal(bench_inode(&bench, walker, names[i]), contacts + i);
+        assert_int_equal(bench_inode(&bench, walker, "contacts.csv"), contacts);
+
+        uint64_t seen = bench_inode(&bench, other, "contacts.csv");
+
+        assert_true(seen > newest);
+        assert_int_equal(bench_inode(&bench, NOBODY, "contacts.csv"), seen);
+        newest = seen;
+    }
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 2);
+    /* Listing again begins anew. */
+    bench_walk(&bench, walker);
+    assert_int_equal(bench_inode(&bench, walker, "contacts.csv"), newest);
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 1);
+    process_end(walker);
+    process_end(other);
+    bench_free(&bench);
+}
+
+/* One who opens files without listing them is on a walk too, until it opens one again. */
+static void test_opened_again(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+
+    uint64_t first = bench_read_through(&bench, process, "contacts.csv");
+    uint64_t notes = bench_inode(&bench, process, "notes.csv");
+
+    bench_change(&bench, 2);
+    assert_int_equal(bench_inode(&bench, process, "notes.csv"), notes);
+    assert_int_equal(bench_read_through(&bench, process, "notes.csv"), notes);
+    /* contacts.json is another file of the same walk. */
+    assert_true(bench_read_through(&bench, process, "contacts.json") < first + 8);
+
+    uint64_t second = bench_read_through(&bench, process, "contacts.csv");
+
+    assert_true(second > first + 7);
+    assert_true(bench_inode(&bench, process, "notes.csv") > notes + 7);
+    process_end(process);
+    bench_free(&bench);
+}
+
+/* One who listed the folder may open each file twice. */
+static void test_opened_twice(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+    bench_walk(&bench, process);
+
+    uint64_t first = bench_read_through(&bench, process, "contacts.csv");
+
+    bench_change(&bench, 2);
+    assert_int_equal(bench_read_through(&bench, process, "contacts.csv"), first);
+    bench_change(&bench, 3);
+    assert_true(bench_read_through(&bench, process, "contacts.csv") != first);
+    process_end(process);
+    bench_free(&bench);
+}
+
+static void test_children(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t family[4];
+    pid_t stranger = process_spawn();
+
+    process_spawn_family(3, family);
+    bench_create_usual(&bench, &bench_well);
+    bench_walk(&bench, family[0]);
+
+    uint64_t contacts = bench_inode(&bench, family[0], "contacts.csv");
+
+    bench_change(&bench, 2);
+    assert_int_equal(bench_inode(&bench, family[1], "contacts.csv"), contacts);
+    assert_int_equal(bench_inode(&bench, family[2], "contacts.csv"), contacts);
+    assert_true(bench_inode(&bench, family[3], "contacts.csv") != contacts);
+    assert_true(bench_inode(&bench, stranger, "contacts.csv") != contacts);
+    /* What a child opens is opened in the walk that it belongs to. */
+    assert_int_equal(bench_read_through(&bench, family[1], "contacts.csv"), contacts);
+    bench_change(&bench, 3);
+    assert_int_equal(bench_inode(&bench, family[0], "notes.csv"), contacts + 3);
+    assert_true(bench_read_through(&bench, family[2], "contacts.csv") != contacts);
+    process_end_family(family, 4);
+    process_end(stranger);
+    bench_free(&bench);
+}
+
+/* A child that only opens files makes no walk of its parent's. */
+static void test_parents(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t family[2];
+
+    process_spawn_family(1, family);
+    bench_create_usual(&bench, &bench_well);
+
+    uint64_t contacts = bench_read_through(&bench, family[1], "contacts.csv");
+
+    bench_change(&bench, 2);
+    assert_true(bench_inode(&bench, family[0], "contacts.csv") != contacts);
+    process_end_family(family, 2);
+    bench_free(&bench);
+}
+
+static void test_pins_end(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t gone = process_spawn();
+    pid_t idle = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+    bench_walk(&bench, gone);
+    bench_change(&bench, 2);
+    bench_inode(&bench, NOBODY, "contacts.csv");
+    bench_walk(&bench, gone);
+    bench_walk(&bench, idle);
+    bench_change(&bench, 3);
+    bench_inode(&bench, NOBODY, "contacts.csv");
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 2);
+    process_end(gone);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 2);
+    pass_seconds(3);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 1);
+    process_end(idle);
+
+    /* One who is gone while its pin is the only one of its generation. */
+    gone = process_spawn();
+    bench_walk(&bench, gone);
+    bench_change(&bench, 4);
+    bench_inode(&bench, NOBODY, "contacts.csv");
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 2);
+    process_end(gone);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 1);
+    bench_free(&bench);
+}
+
+/* A file may be read for as long as it takes: the walk goes on afterwards. */
+static void test_open_file_keeps_pin(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+
+    struct node *node = bench_lookup(&bench, process, "contacts.csv");
+    struct handle *handle = node_open(node, process);
+    uint64_t notes = node->inode + 3;
+
+    bench_change(&bench, 2);
+    bench_inode(&bench, NOBODY, "contacts.csv");
+    pass_seconds(20);
+    live_tend(bench.live);
+    assert_int_equal(bench_inode(&bench, process, "notes.csv"), notes);
+
+    /* Reading on is enough. */
+    struct reading reading;
+
+    for (int i = 0; i < 5; i++) {
+        pass_seconds(20);
+        live_tend(bench.live);
+        assert_int_equal(handle->class->read(handle, 0, 10, &reading, NULL), 0);
+        reading_release(&reading);
+    }
+    assert_int_equal(bench_inode(&bench, process, "notes.json"), notes + 1);
+    /* A file that is open and forgotten is not. */
+    pass_seconds(40);
+    live_tend(bench.live);
+    assert_true(bench_inode(&bench, process, "notes.ndjson") > notes + 7);
+    assert_int_equal(handle->class->read(handle, 0, 10, &reading, NULL), 0);
+    reading_release(&reading);
+    handle->class->close(handle);
+    node_release(node);
+    process_end(process);
+    bench_free(&bench);
+}
+
+/* A walker that is held up by the reading of a large table is not an idle one. */
+struct slow_lookup {
+    struct live_bench *bench;
+    pid_t process;
+    uint64_t inode;
+};
+
+static void *look_up_slowly(void *argument)
+{
+    struct slow_lookup *slow = argument;
+
+    slow->inode = bench_inode(slow->bench, slow->process, "notes.csv");
+    return NULL;
+}
+
+static void check_slow_walk(bool opens)
+{
+    struct fake_behaviour slowly = {.faulty_table = "notes", .row_delay_us = 2000};
+    struct live_bench bench;
+    pid_t process = process_spawn();
+    pthread_t thread;
+
+    bench_create_usual(&bench, &slowly);
+    bench_walk(&bench, process);
+
+    uint64_t contacts = opens ? bench_read_through(&bench, process, "contacts.csv")
+                              : bench_inode(&bench, process, "contacts.csv");
+    unsigned long rows = fake_source_counts(bench.fake).rows;
+    struct slow_lookup slow = {&bench, process, 0};
+
+    must(pthread_create(&thread, NULL, look_up_slowly, &slow) == 0);
+    while (fake_source_counts(bench.fake).rows < rows + 10)
+        usleep(1000);
+    bench_change(&bench, 2);
+    pass_seconds(10);
+    live_tend(bench.live);
+    pthread_join(thread, NULL);
+    live_tend(bench.live);
+    must(slow.inode == contacts + 3);
+    must(bench_inode(&bench, process, "contacts.json") == contacts + 1);
+    must(bench_inode(&bench, process, "notes.json") == contacts + 4);
+    process_end(process);
+    bench_free(&bench);
+}
+
+static void test_slow_walk(void **state)
+{
+    (void)state;
+    check_slow_walk(true);
+    check_slow_walk(false);
+}
+
+/* So is not one that takes its time, while the source does not change and after it has. */
+static void test_steady_walk(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+    bench_walk(&bench, process);
+
+    uint64_t contacts = bench_inode(&bench, NOBODY, "contacts.csv");
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (i == 5)
+            bench_show(&bench, 2);
+        pass_seconds(1);
+        live_tend(bench.live);
+        bench_inode(&bench, NOBODY, "contacts.csv");
+        assert_int_equal(bench_inode(&bench, process, names[i]), contacts + i);
+    }
+    process_end(process);
+    bench_free(&bench);
+}
+
+/* But one that asks for the same again and again waits for it to change. */
+static void test_waiting(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+    bench_walk(&bench, process);
+
+    uint64_t contacts = bench_inode(&bench, process, "contacts.csv");
+
+    bench_change(&bench, 2);
+    assert_int_equal(bench_inode(&bench, process, "contacts.csv"), contacts);
+    pass_seconds(1);
+    bench_inode(&bench, process, "contacts.csv");
+    pass_seconds(1);
+    assert_true(bench_inode(&bench, process, "contacts.csv") != contacts);
+    process_end(process);
+    bench_free(&bench);
+}
+
+static void test_idle_transaction(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    uint64_t contacts;
+
+    bench_create_usual(&bench, &bench_well);
+    contacts = bench_inode(&bench, NOBODY, "contacts.csv");
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
+    pass_seconds(1);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
+    /* The source has not changed: the generation goes on. */
+    assert_int_equal(bench_inode(&bench, NOBODY, "notes.csv"), contacts + 3);
+    assert_int_equal(fake_source_counts(bench.fake).begins, 2);
+    assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 1);
+
+    /* It has changed, but nobody has noticed so far. */
+    bench_change(&bench, 2);
+    contacts = bench_inode(&bench, NOBODY, "contacts.csv");
+    pass_seconds(1);
+    assert_int_equal(bench_inode(&bench, NOBODY, "contacts.csv"), contacts);
+    usleep(250000);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
+    bench_show(&bench, 3);
+    assert_true(bench_inode(&bench, NOBODY, "notes.csv") > contacts + 7);
+    assert_true(bench_inode(&bench, NOBODY, "contacts.csv") > contacts + 7);
+
+    /* Somebody is on a walk: the transaction stays. */
+    pid_t process = process_spawn();
+    struct node *node;
+    struct handle *handle;
+
+    bench_change(&bench, 4);
+    node = bench_lookup(&bench, process, "contacts.csv");
+    handle = node_open(node, process);
+    pass_seconds(20);
+    live_tend(bench.live);
+    bench_show(&bench, 5);
+    assert_int_equal(bench_inode(&bench, process, "notes.csv"), node->inode + 3);
+    handle->class->close(handle);
+    node_release(node);
+    process_end(process);
+    bench_free(&bench);
+}
+
+/* A file left open for hours holds its own content, but no transaction of the database's. */
+static void test_open_file_holds_no_transaction(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+
+    struct node *node = bench_lookup(&bench, process, "contacts.csv");
+    struct handle *handle = node_open(node, process);
+
+    pass_seconds(1);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
+    pass_seconds(40);
+    live_tend(bench.live); /* the walk ends */
+    pass_seconds(1);
+    live_tend(bench.live);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
+
+    /* The same when it is not the newest any more by then. */
+    struct node *other = bench_lookup(&bench, NOBODY, "contacts.csv");
+    struct handle *anonymous = node_open(other, NOBODY);
+
+    bench_inode(&bench, process, "datapackage.json");
+    bench_change(&bench, 2);
+    bench_walk(&bench, NOBODY);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
+
+    struct buffer text = handle_text(handle);
+    struct buffer same = handle_text(anonymous);
+
+    assert_int_equal(text.size, node_told(node).bytes);
+    assert_int_equal(same.size, text.size);
+    buffer_release(&text);
+    buffer_release(&same);
+    handle->class->close(handle);
+    anonymous->class->close(anonymous);
+    node_release(node);
+    node_release(other);
+    process_end(process);
+    bench_free(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_opened_again),
+        cmocka_unit_test(test_opened_twice),
+        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_parents),
+        cmocka_unit_test(test_pins_end),
+        cmocka_unit_test(test_open_file_keeps_pin),
+        cmocka_unit_test(test_slow_walk),
+        cmocka_unit_test(test_steady_walk),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_idle_transaction),
+        cmocka_unit_test(test_open_file_holds_no_transaction),
+    };
+
+    must(sodium_init() >= 0);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
