@@ -73,9 +73,7 @@ uint64_t row_key_hash(const struct schema *schema, const uint8_t key[CUTTER_KEY_
     return number;
 }
 
-bool row_begins_group(uint64_t key_hash, uint64_t bytes)
+bool row_begins_group(uint64_t key_hash, uint64_t bytes, uint32_t group_bytes)
 {
-    if (bytes >= ROW_GROUP_TARGET_BYTES)
-        return true;
-    return key_hash < UINT64_MAX / ROW_GROUP_TARGET_BYTES * bytes;
+    return bytes >= group_bytes || key_hash < UINT64_MAX / group_bytes * bytes;
 }

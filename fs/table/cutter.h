@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where row groups end. A row begins a new group when a keyed hash of its key
- * is small; how small is in proportion to the row's size, so that groups are
- * ROW_GROUP_TARGET_BYTES on average whatever the rows are like. A boundary thus
+ * is small; how small is in proportion to the row's size, so that groups have
+ * the same size on average (ROW_GROUP_TARGET_BYTES unless a store has its own)
+ * whatever the rows are like. A boundary thus
  * depends on one row alone: rows inserted or deleted elsewhere move no other
  * boundary, and threads that begin anywhere in the table find the same ones.
  *
@@ -30,7 +31,8 @@ uint64_t row_bytes(const struct schema *schema, const struct cell *cells);
 uint64_t row_key_hash(const struct schema *schema, const uint8_t key[CUTTER_KEY_BYTES],
                       const struct cell *cells);
 
-/* Whether a row of BYTES bytes whose key has this hash begins a group. */
-bool row_begins_group(uint64_t key_hash, uint64_t bytes);
+/* Whether a row of BYTES bytes whose key has this hash begins a group, of GROUP_BYTES on average.
+ */
+bool row_begins_group(uint64_t key_hash, uint64_t bytes, uint32_t group_bytes);
 
 #endif

@@ -131,6 +131,11 @@ void image_release(struct image *image)
     free(image);
 }
 
+size_t image_memory_bytes(const struct image *image)
+{
+    return sizeof *image + image->group_count * sizeof image->groups[0];
+}
+
 uint64_t image_number(const struct image *image)
 {
     return image->number;

@@ -54,6 +54,7 @@ void image_release(struct image *image); /* NULL is allowed */
 uint64_t image_number(const struct image *image); /* unique in the process, never reused */
 uint64_t image_rows(const struct image *image);
 uint64_t image_stored_bytes(const struct image *image);
+size_t image_memory_bytes(const struct image *image); /* that it takes itself, about */
 struct schema *image_schema(const struct image *image); /* borrowed */
 
 /* What an image shows, in short: equal for equal rows in one process (not beyond it). */

@@ -28,6 +28,7 @@ struct scan {
     struct schema *schema;
     struct group_sink *sink;
     const struct scan_options *options;
+    uint32_t group_bytes;
     struct range_plan plan;
     struct group_list
         *lists; /* plan.count of them; list I belongs to the thread that took range I */
@@ -160,7 +161,7 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
 
         uint64_t bytes = row_bytes(scan->schema, row->cells);
         uint64_t key_hash = row_key_hash(scan->schema, scan->options->cut_key, row->cells);
-        bool boundary = row_begins_group(key_hash, bytes);
+        bool boundary = row_begins_group(key_hash, bytes, scan->group_bytes);
 
         if (row->past_range && (boundary || !begun))
             return finish_group(scanner);
@@ -320,6 +321,7 @@ int table_scan(struct dataset *dataset, size_t table, struct group_sink *sink,
         .schema = dataset->class->schema(dataset, table),
         .sink = sink,
         .options = options,
+        .group_bytes = options->group_bytes != 0 ? options->group_bytes : ROW_GROUP_TARGET_BYTES,
     };
     unsigned threads = options->threads < dataset->parallel ? options->threads : dataset->parallel;
     int error = dataset->class->plan(

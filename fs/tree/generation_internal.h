@@ -57,7 +57,7 @@ struct generation {
 };
 
 /* Has the table read through if it is not; the lock is held, and let go meanwhile. 0 or -errno. */
-int generation_read_table(struct generation *generation, size_t table, struct failure *failure);
+int generation_read_table(struct generation *generation, size_t index, struct failure *failure);
 
 /* Gives everything back if that is due (fs/tree/generation.h, RETIRED). The lock is held. */
 void generation_retire_if_due(struct generation *generation);

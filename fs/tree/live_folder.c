@@ -120,7 +120,7 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
         free(list);
         return error;
     }
-    list->nodes = allocate_array(generation_file_count(list->generation), sizeof *list->nodes);
+    list->nodes = allocate_array(generation_file_count(list->generation), sizeof(struct node *));
     if (list->nodes == NULL) {
         generation_leave(list->generation);
         free(list);

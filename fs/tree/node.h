@@ -30,6 +30,7 @@ struct node_attributes {
     uint64_t bytes; /* exact */
     struct timespec modified;
     uint64_t shown_inode; /* what stat shows; 0: the node's own */
+    bool writable;        /* a directory in which its owner may make and remove directories */
 };
 
 #define VALID_FOR_EVER UINT64_MAX
@@ -66,6 +67,16 @@ struct node_class {
      */
     ssize_t (*xattr)(struct node *node, const char *name, char *value, size_t size,
                      struct failure *failure);
+    /*
+     * Directories in them, all three NULL where nothing can be changed (-EROFS).
+     * make_directory ends early, with -ECANCELED, when *CANCELLED (atomic) turns true.
+     */
+    int (*make_directory)(struct node *directory, const char *name, bool *cancelled,
+                          struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure);
+    int (*remove_directory)(struct node *directory, const char *name, struct failure *failure);
+    /* Within one directory; -EEXIST when there is NEW_NAME already. */
+    int (*rename)(struct node *directory, const char *name, const char *new_name,
+                  struct failure *failure);
     void (*release)(struct node *node); /* the last reference is gone */
 };
 
@@ -108,6 +119,19 @@ static inline struct node *node_reference(struct node *node)
 {
     __atomic_add_fetch(&node->references, 1, __ATOMIC_RELAXED);
     return node;
+}
+
+/* A reference, unless the last one is gone already: for whoever keeps nodes without owning them. */
+static inline bool node_reference_if_alive(struct node *node)
+{
+    unsigned references = __atomic_load_n(&node->references, __ATOMIC_RELAXED);
+
+    while (references != 0) {
+        if (__atomic_compare_exchange_n(&node->references, &references, references + 1, true,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
 }
 
 void node_release(struct node *node); /* NULL is allowed */

@@ -109,6 +109,7 @@ static int scan_table(struct attempt *attempt, struct dataset *dataset, size_t i
     struct scan_options scan = {
         .threads = options->threads,
         .cut_key = store_key(options->store, STORE_BOUNDARIES),
+        .group_bytes = store_header(options->store)->group_bytes,
         .cancelled = options->cancelled,
         .rows_done = options->progress != NULL ? &options->progress->rows : NULL,
     };

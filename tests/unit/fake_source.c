@@ -145,7 +145,7 @@ void fake_table_add(struct fake_table *table, const struct cell *cells)
 {
     if (table->row_count == table->row_capacity) {
         table->row_capacity = table->row_capacity == 0 ? 64 : table->row_capacity * 2;
-        table->rows = realloc(table->rows, table->row_capacity * sizeof *table->rows);
+        table->rows = realloc(table->rows, table->row_capacity * sizeof(struct cell *));
         must(table->rows != NULL);
     }
     table->rows[table->row_count++] = copy_cells(cells, table->schema->column_count, false);
@@ -594,7 +594,7 @@ struct fake_counts fake_source_counts(struct fake_source *fake)
 struct dataset *fake_source_begin(struct fake_source *fake)
 {
     struct source_version version;
-    struct dataset *dataset;
+    struct dataset *dataset = NULL;
 
     must(source_begin(&fake->source, &dataset, &version, NULL) == 0);
     pthread_mutex_lock(&fake->lock);

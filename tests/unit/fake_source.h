@@ -76,26 +76,25 @@ struct cell cell_integer(int64_t number, char text[24]);
 struct fake_behaviour {
     bool hurry;
     bool without_data; /* cells above CELL_INLINE_BYTES come without data */
+    bool row_fails;    /* faulty_row of faulty_table, with row_error */
     unsigned parallel; /* 0: 1 */
 
     size_t ranges; /* of about as many rows each, even if fewer were wanted; 0: as many as wanted */
-    int64_t starts[MOST_RANGES]; /* used if range_starts is not 0 */
-    size_t range_starts;
+    size_t range_starts;         /* 0, or how many of these are the ranges' starts */
+    int64_t starts[MOST_RANGES]; /* the first is taken as INT64_MIN */
 
     int version_error; /* negative errno of the functions of this name; 0: they work */
     int begin_error;
     int plan_error;
     int open_error;
     int cell_error;
-
-    const char *faulty_table; /* NULL: none; the row below is of this table */
-    bool row_fails;
-    size_t faulty_row; /* from 0; the table's row count: instead of the end */
     int row_error;
 
-    unsigned stale_verifies; /* so many answer -ESTALE, and the data has changed then */
-    unsigned row_delay_us;   /* every row of faulty_table (NULL: of any) takes so long */
-    struct timespec changed; /* of the datasets that begin from now on; zero: by the version */
+    unsigned stale_verifies;  /* so many answer -ESTALE, and the data has changed then */
+    unsigned row_delay_us;    /* every row of faulty_table takes so long */
+    const char *faulty_table; /* NULL: any */
+    size_t faulty_row;        /* from 0; the table's row count: instead of the end */
+    struct timespec changed;  /* of the datasets that begin from now on; zero: by the version */
 };
 
 /* What has happened, and what is open at the moment. */

@@ -39,7 +39,7 @@ static bool begins(const struct schema *schema, const uint8_t *key, int64_t id, 
     char number[24];
     struct cell cell = cell_integer(id, number);
 
-    return row_begins_group(row_key_hash(schema, key, &cell), bytes);
+    return row_begins_group(row_key_hash(schema, key, &cell), bytes, ROW_GROUP_TARGET_BYTES);
 }
 
 static void test_row_bytes(void **state)
@@ -210,7 +210,8 @@ static size_t boundaries(const struct fake_table *table, struct cell *ret_keys, 
     for (size_t i = 0; i < fake_table_rows(table); i++) {
         const struct cell *cells = fake_table_row(table, i);
 
-        if (!row_begins_group(row_key_hash(schema, cut_key, cells), row_bytes(schema, cells)))
+        if (!row_begins_group(row_key_hash(schema, cut_key, cells), row_bytes(schema, cells),
+                              ROW_GROUP_TARGET_BYTES))
             continue;
         must(count < most);
         ret_keys[count++] = cells[0];
@@ -229,8 +230,8 @@ static void test_insert_delete(void **state)
     (void)state;
     struct fake_table *all = sample_notes("t", 3000, 3000, 3);
     struct fake_table *fewer = fake_table_part(all, 0, 3000, every_third);
-    struct cell before[200];
-    struct cell after[200];
+    static struct cell before[200];
+    static struct cell after[200];
     size_t count = boundaries(all, before, COUNT_OF(before));
     size_t left = boundaries(fewer, after, COUNT_OF(after));
     size_t at = 0;

@@ -14,15 +14,6 @@
 #include "tests/unit/live_bench.h"
 #include "tests/unit/own_clock.h"
 
-static void assert_same_attributes(const struct node_attributes *left,
-                                   const struct node_attributes *right)
-{
-    assert_int_equal(left->type, right->type);
-    assert_int_equal(left->bytes, right->bytes);
-    assert_int_equal(left->modified.tv_sec, right->modified.tv_sec);
-    assert_int_equal(left->modified.tv_nsec, right->modified.tv_nsec);
-}
-
 static void test_hurry(void **state)
 {
     (void)state;
@@ -117,7 +108,7 @@ static void test_hurry_faulty_table(void **state)
 
     struct node_attributes now = node_told(notes);
 
-    assert_same_attributes(&now, &told);
+    check_same_attributes(&now, &told);
     node_release(notes);
     bench_free(&bench);
 }
@@ -146,7 +137,7 @@ static void test_hurry_told_stays(void **state)
 
     struct node_attributes now = node_told(notes);
 
-    assert_same_attributes(&now, &told);
+    check_same_attributes(&now, &told);
 
     struct buffer text = handle_text(handle);
 

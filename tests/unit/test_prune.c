@@ -458,6 +458,7 @@ static void test_faults(void **context)
         const struct storage_fault fault = {.operations = STORAGE_ALL, .nth = nth, .code = EIO};
         struct prune_result result;
 
+        sample_state_forget(); /* of the copy before */
         recording_storage_set_fault(recording, &fault);
 
         int error = prune(store, &at_once, &result, &failure);

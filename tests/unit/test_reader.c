@@ -136,14 +136,14 @@ static void read_in_order(struct reader *reader, const struct buffer *file, size
 static void test_random(void **state)
 {
     (void)state;
-    struct bench bench = bench_create(sample_contacts("contacts", 4000, 1), 2 * MIB, 0);
+    struct bench bench = bench_create(sample_contacts("contacts", 2500, 1), 2 * MIB, 0);
 
-    assert_in_range(image_parts(bench.image, FORMAT_CSV), 4, 30);
+    assert_in_range(image_parts(bench.image, FORMAT_CSV), 3, 30);
     for (int i = 0; i < FORMAT_COUNT; i++) {
         struct reader *reader = open_reader(&bench, (enum table_format)i);
         size_t size = bench.files[i].size;
 
-        read_at_random(reader, &bench.files[i], 150, (uint64_t)i);
+        read_at_random(reader, &bench.files[i], 100, (uint64_t)i);
         check_read(reader, &bench.files[i], 0, size);
         check_read(reader, &bench.files[i], 0, size + MIB);
         check_read(reader, &bench.files[i], size - 1, 10);
@@ -165,7 +165,7 @@ static void test_in_order(void **state)
     for (size_t i = 0; i < COUNT_OF(limits); i++) {
         for (unsigned threads = 0; threads <= 2; threads += 2) {
             struct bench bench =
-                bench_create(sample_contacts("contacts", 3000, 2), limits[i], threads);
+                bench_create(sample_contacts("contacts", 1500, 2), limits[i], threads);
 
             for (int format = 0; format < FORMAT_COUNT; format++) {
                 struct reader *reader = open_reader(&bench, (enum table_format)format);
@@ -259,7 +259,7 @@ static void *read_along(void *argument)
     if (share->index % 2 == 0)
         read_in_order(reader, file, 4000 + 30000 * share->index);
     else
-        read_at_random(reader, file, 60, share->index);
+        read_at_random(reader, file, 40, share->index);
     if (share->reader == NULL)
         reader_free(reader);
     return NULL;
@@ -284,7 +284,7 @@ static void test_threads(void **state)
     static const size_t limits[] = {0, 2 * MIB, 64 * MIB};
 
     for (size_t i = 0; i < COUNT_OF(limits); i++) {
-        struct bench bench = bench_create(sample_contacts("contacts", 3000, 4), limits[i], 2);
+        struct bench bench = bench_create(sample_contacts("contacts", 1500, 4), limits[i], 2);
         struct reader *reader = open_reader(&bench, FORMAT_CSV);
 
         run_threads(&bench, NULL);
@@ -298,11 +298,11 @@ static void test_threads(void **state)
 static void test_early_end(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 30; i++) {
+    for (unsigned i = 0; i < 20; i++) {
         struct bench bench = tiny_groups(sample_contacts("contacts", 60, 5), MIB, 1 + i % 3);
         struct reader *reader = open_reader(&bench, FORMAT_JSON);
 
-        for (uint64_t offset = 0; offset < i * 100; offset += 100)
+        for (uint64_t offset = 0; offset < (uint64_t)i * 100; offset += 100)
             check_read(reader, &bench.files[FORMAT_JSON], offset, 100);
         reader_free(reader);
         bench_free(&bench);

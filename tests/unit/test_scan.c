@@ -127,14 +127,14 @@ static void test_threads_and_ranges(void **state)
     (void)state;
     static const unsigned threads[] = {1, 2, 8};
     static const size_t ranges[] = {0, 1, 4, 32};
-    struct fake_table *table = sample_contacts("contacts", 5000, 5);
+    struct fake_table *table = sample_contacts("contacts", 3500, 5);
     struct bench bench = bench_create(table, NULL);
     struct image *image = scan(&bench, 1);
     struct image_identity identity = image_identity(image);
     size_t parts = image_parts(image, FORMAT_CSV);
     struct buffer csv = image_text(image, FORMAT_CSV);
 
-    assert_in_range(parts, 4, 30);
+    assert_in_range(parts, 3, 30);
     for (size_t i = 0; i < COUNT_OF(threads); i++) {
         for (size_t j = 0; j < COUNT_OF(ranges); j++) {
             struct fake_behaviour behaviour = {.parallel = 8, .ranges = ranges[j]};
@@ -241,10 +241,10 @@ static void test_wide(void **state)
 
     struct fake_table *table = fake_table_create("wide", columns, WIDE);
 
-    for (int i = 0; i < 80; i++)
+    for (int i = 0; i < 40; i++)
         fake_table_add(table, cells);
     /* One row that is large by itself, of cells that are not. */
-    static char text[1000];
+    static char text[560];
 
     memset(text, '"', sizeof text);
     for (size_t i = 0; i < WIDE; i++)
@@ -259,7 +259,7 @@ static void test_wide(void **state)
 static void test_growing_text(void **state)
 {
     (void)state;
-    static char text[200000];
+    static char text[150000];
     static const struct fake_column columns[] = {
         {"id", COLUMN_INTEGER, true},
         {"note", COLUMN_TEXT, false},
@@ -268,7 +268,7 @@ static void test_growing_text(void **state)
     struct fake_behaviour behaviour = {.parallel = 2, .ranges = 5};
 
     memset(text, 1, sizeof text);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 12; i++) {
         char number[24];
         const struct cell cells[] = {cell_integer(i, number),
                                      cell_of(CELL_TEXT, text, sizeof text)};

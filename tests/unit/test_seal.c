@@ -175,7 +175,7 @@ static void test_every_bit(void **state)
     for (size_t i = 0; i < COUNT_OF(ciphers); i++) {
         struct piece piece = piece_create(ciphers[i]);
 
-        for (size_t bit = 0; bit < 8 * (PIECE_SIZE + SEAL_OVERHEAD_BYTES); bit++) {
+        for (size_t bit = 0; bit < (size_t)8 * (PIECE_SIZE + SEAL_OVERHEAD_BYTES); bit++) {
             piece.sealed[bit / 8] ^= (uint8_t)(1u << bit % 8);
             assert_refused(&piece);
             piece.sealed[bit / 8] ^= (uint8_t)(1u << bit % 8);

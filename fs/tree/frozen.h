@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The folder of one source in a snapshot: the same files as in live/, which never
+ * change any more. What they are called and how large they are the snapshot's tree
+ * says; a table is opened when somebody reads it, its schema when datapackage.json
+ * or schema.sql is asked for.
+ */
+#ifndef CRMFS_TREE_FROZEN_H
+#define CRMFS_TREE_FROZEN_H
+
+#include <stdint.h>
+
+#include "fs/store/log.h"
+#include "fs/store/object.h"
+#include "fs/store/tables.h"
+#include "fs/table/reader.h"
+#include "fs/tree/image_shelf.h"
+#include "fs/tree/node.h"
+
+/* What all snapshots of a mount share; outlives their nodes. */
+struct frozen_context {
+    struct object_reader *reader;
+    struct render_cache *cache;
+    struct image_shelf *shelf;
+};
+
+/* What a snapshot's nodes take from it. */
+struct frozen_snapshot {
+    uint8_t id[SNAPSHOT_ID_BYTES];
+    const char *name; /* copied */
+};
+
+/*
+ * SOURCE is taken over, and zeroed, on success. PATH: of the folder, below the
+ * mountpoint. 0 or -ENOMEM.
+ */
+int frozen_create(const struct frozen_context *context, const struct frozen_snapshot *snapshot,
+                  const char *path, struct stored_source *source, struct node **ret_folder);
+
+/*
+ * What stat shows for a snapshot (SOURCE NULL), a source's folder (FILE NULL) or a
+ * file in it: the same in every mount of the store, and no number that
+ * node_next_inode() gives.
+ */
+uint64_t frozen_inode(const uint8_t id[SNAPSHOT_ID_BYTES], const char *source, const char *file);
+
+/* A time in nanoseconds since 1970. */
+struct timespec frozen_time(uint64_t time_ns);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* The files of a source in a snapshot: tables in their formats, datapackage.json, schema.sql. */
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/base/memory.h"
+#include "fs/table/stored_table.h"
+#include "fs/tree/frozen_internal.h"
+#include "fs/tree/text_file.h"
+
+#define TEXT_LIMIT ((size_t)1 << 30)
+
+static size_t index_of(const struct frozen_file *file)
+{
+    return (size_t)(file - file->folder->files);
+}
+
+static bool is_table(const struct frozen_file *file)
+{
+    return file_is_table(&file->folder->set, index_of(file));
+}
+
+/* Only of a table's file. */
+static const struct stored_table *table_of(const struct frozen_file *file)
+{
+    return &file->folder->source.tables[file_table(index_of(file))];
+}
+
+/* Only of an extra file. */
+static struct buffer *text_of(const struct frozen_file *file)
+{
+    struct frozen *folder = file->folder;
+
+    return &folder->texts[index_of(file) - folder->set.table_count * FORMAT_COUNT];
+}
+
+static void file_release(struct node *node)
+{
+    node_release(&((struct frozen_file *)node)->folder->node);
+}
+
+static int write_texts(struct frozen *folder, struct schema *const *schemas)
+{
+    size_t first = folder->set.table_count * FORMAT_COUNT;
+    int error = 0;
+
+    for (size_t i = 0; i < EXTRA_FILES && error == 0; i++) {
+        folder->texts[i] = BUFFER(TEXT_LIMIT);
+        error = file_set_write_extra(&folder->set, first + i, folder->source.name, schemas,
+                                     &folder->texts[i]);
+    }
+    for (size_t i = 0; i < EXTRA_FILES && error != 0; i++)
+        buffer_release(&folder->texts[i]);
+    return error;
+}
+
+/* The texts of the extra files, for which all schemas are read. The lock is held. */
+static int describe(struct frozen *folder, struct failure *failure)
+{
+    const struct stored_source *source = &folder->source;
+    cleanup_free struct schema **schemas = allocate_array(source->table_count, sizeof *schemas);
+    size_t count = 0;
+    int error = schemas != NULL ? 0 : -ENOMEM;
+
+    for (; error == 0 && count < source->table_count; count += error == 0)
+        error = stored_table_schema(folder->context.reader, &source->tables[count].image,
+                                    &schemas[count], failure);
+    if (error == 0)
+        error = write_texts(folder, schemas);
+    while (count > 0)
+        schema_release(schemas[--count]);
+    folder->described = error == 0;
+    return error;
+}
+
+/* Afterwards the texts may be read without the lock. WAIT false: -EAGAIN unless they are made. */
+static int prepare_texts(struct frozen *folder, bool wait, struct failure *failure)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&folder->lock);
+    if (!folder->described)
+        error = wait ? describe(folder, failure) : -EAGAIN;
+    pthread_mutex_unlock(&folder->lock);
+    return error;
+}
+
+static int file_attributes(struct node *node, bool wait, struct node_attributes *ret_attributes,
+                           uint64_t *ret_valid_ns, struct failure *failure)
+{
+    struct frozen_file *file = (struct frozen_file *)node;
+    int error = is_table(file) ? 0 : prepare_texts(file->folder, wait, failure);
+
+    if (error != 0)
+        return error;
+    *ret_attributes = (struct node_attributes){
+        .type = S_IFREG,
+        .bytes = is_table(file) ? stored_table_bytes(table_of(file), file_format(index_of(file)))
+                                : text_of(file)->size,
+        .modified = frozen_time(file->folder->source.time_ns),
+        .shown_inode = file->shown_inode,
+    };
+    *ret_valid_ns = VALID_FOR_EVER;
+    return 0;
+}
+
+struct table_handle {
+    struct handle handle;
+    struct reader *reader;
+};
+
+static int table_read(struct handle *handle, uint64_t offset, size_t size,
+                      struct reading *ret_reading, struct failure *failure)
+{
+    return reader_read(((struct table_handle *)handle)->reader, offset, size, ret_reading, failure);
+}
+
+static void table_close(struct handle *handle)
+{
+    reader_free(((struct table_handle *)handle)->reader);
+    free(handle);
+}
+
+static const struct handle_class table_handle_class = {table_read, table_close};
+
+/* The table's image with a reference, seen to be what the snapshot's tree promises. */
+static int open_image(const struct frozen_file *file, struct image **ret_image,
+                      struct failure *failure)
+{
+    const struct stored_table *table = table_of(file);
+    enum table_format format = file_format(index_of(file));
+    struct image *image;
+    int error = image_shelf_open(file->folder->context.shelf, &table->image, &image, failure);
+
+    if (error != 0)
+        return error;
+    if (image_rows(image) != table->rows ||
+        image_size(image, format) != stored_table_bytes(table, format)) {
+        image_release(image);
+        return failure_set(failure, EIO,
+                           "the store is damaged: the table is not as long as its snapshot says");
+    }
+    *ret_image = image;
+    return 0;
+}
+
+static int open_table(const struct frozen_file *file, struct handle **ret_handle,
+                      struct failure *failure)
+{
+    struct table_handle *handle = calloc(1, sizeof *handle);
+    struct image *image;
+
+    if (handle == NULL)
+        return -ENOMEM;
+
+    int error = open_image(file, &image, failure);
+
+    if (error == 0) {
+        handle->reader =
+            reader_create(file->folder->context.cache, image, file_format(index_of(file)));
+        image_release(image);
+        error = handle->reader != NULL ? 0 : -ENOMEM;
+    }
+    if (error != 0) {
+        free(handle);
+        return error;
+    }
+    handle->handle.class = &table_handle_class;
+    *ret_handle = &handle->handle;
+    return 0;
+}
+
+static int file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
+                     struct failure *failure)
+{
+    struct frozen_file *file = (struct frozen_file *)node;
+
+    (void)caller;
+    if (is_table(file))
+        return open_table(file, ret_handle, failure);
+
+    int error = prepare_texts(file->folder, true, failure);
+
+    return error != 0 ? error
+                      : text_handle_create(text_of(file)->data, text_of(file)->size,
+                                           node_reference(node), ret_handle);
+}
+
+/* Over the ids of its row groups: equal for equal rows. */
+static int write_digest(const struct frozen_file *file, char *text, size_t size,
+                        struct failure *failure)
+{
+    cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
+    struct stored_image image = {.rows = 0};
+    int error = object_read(file->folder->context.reader, &table_of(file)->image, OBJECT_IMAGE,
+                            false, &data, failure);
+
+    if (error == 0)
+        error = stored_image_decode(data.data, data.size, &image);
+    if (error == -EBADMSG)
+        error = failure_set(failure, EIO, "the store is damaged: the table cannot be made out");
+    if (error == 0)
+        sodium_bin2hex(text, size, image.digest, sizeof image.digest);
+    stored_image_release(&image);
+    return error;
+}
+
+static int write_stored(const struct frozen_file *file, char *text, size_t size,
+                        struct failure *failure)
+{
+    struct image *image;
+    int error = open_image(file, &image, failure);
+
+    if (error != 0)
+        return error;
+    snprintf(text, size, "%" PRIu64, image_stored_bytes(image));
+    image_release(image);
+    return 0;
+}
+
+static ssize_t give_value(const char *bytes, size_t length, char *value, size_t size)
+{
+    if (length > size)
+        return -ERANGE;
+    memcpy(value, bytes, length);
+    return (ssize_t)length;
+}
+
+static const char xattr_names[] = "user.crmfs.rows\0user.crmfs.table\0user.crmfs.snapshot\0"
+                                  "user.crmfs.digest\0user.crmfs.stored";
+
+static ssize_t file_xattr(struct node *node, const char *name, char *value, size_t size,
+                          struct failure *failure)
+{
+    const struct frozen_file *file = (struct frozen_file *)node;
+    char made[2 * STORED_DIGEST_BYTES + 1];
+    const char *text = made;
+    int error = 0;
+
+    if (!is_table(file))
+        return name == NULL ? 0 : -ENODATA;
+    if (name == NULL)
+        return give_value(xattr_names, sizeof xattr_names, value, size);
+    if (strcmp(name, "user.crmfs.rows") == 0)
+        snprintf(made, sizeof made, "%" PRIu64, table_of(file)->rows);
+    else if (strcmp(name, "user.crmfs.table") == 0)
+        text = table_of(file)->name;
+    else if (strcmp(name, "user.crmfs.snapshot") == 0)
+        text = file->folder->snapshot;
+    else if (strcmp(name, "user.crmfs.digest") == 0)
+        error = write_digest(file, made, sizeof made, failure);
+    else if (strcmp(name, "user.crmfs.stored") == 0)
+        error = write_stored(file, made, sizeof made, failure);
+    else
+        error = -ENODATA;
+    return error != 0 ? error : give_value(text, strlen(text), value, size);
+}
+
+const struct node_class frozen_file_class = {
+    .attributes = file_attributes,
+    .open = file_open,
+    .xattr = file_xattr,
+    .release = file_release,
+};
