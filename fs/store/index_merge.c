@@ -29,6 +29,7 @@ struct merge {
     struct index_writer *writer;
     struct input *inputs; /* the newest first */
     size_t count;
+    size_t failed; /* the input that was read last */
     struct failure *failure;
 };
 
@@ -41,6 +42,8 @@ static int input_next(struct merge *merge, struct input *input)
         input->count = 0;
         if (input->next_block == input->file->blocks)
             return 0;
+
+        merge->failed = (size_t)(input - merge->inputs);
 
         int error = index_block_read(store_storage(merge->store), input->sealer, input->file,
                                      input->next_block, input->block, merge->failure);
@@ -146,30 +149,46 @@ static unsigned size_class(uint64_t blocks)
     return class;
 }
 
-/* Merges the indexes of one size. 1 when there was something to do, 0, or -errno. */
+/* Merges FILES, without those that turn out to be damaged. 1; 0: too few are left; -errno. */
+static int merge_some(struct store *store, struct pack_list *packs, const struct index_file **files,
+                      size_t count, struct failure *failure)
+{
+    int error = 0;
+
+    while (count >= MERGED_LEAST) {
+        struct merge merge = {.store = store, .packs = packs, .count = count, .failure = failure};
+
+        merge.inputs = allocate_array(count, sizeof *merge.inputs);
+        if (merge.inputs == NULL)
+            return -ENOMEM;
+        error = merge_files(&merge, files);
+        free(merge.inputs);
+        if (error != -EBADMSG)
+            return error != 0 ? error : 1;
+        count--;
+        memmove(&files[merge.failed], &files[merge.failed + 1],
+                (count - merge.failed) * sizeof *files);
+    }
+    return 0;
+}
+
+/* Merges the indexes of one size. */
 static int merge_size(struct store *store, struct pack_list *packs, unsigned class,
                       struct failure *failure)
 {
     cleanup_free struct index_listed *listed = NULL;
     const struct index_file *files[MERGED_MOST];
-    struct merge merge = {.store = store, .packs = packs, .failure = failure};
+    size_t merged = 0;
     size_t count = 0;
     int error = index_list(store_storage(store), &listed, &count, failure);
 
     if (error != 0)
         return error;
-    for (size_t i = 0; i < count && merge.count < MERGED_MOST; i++) {
+    for (size_t i = 0; i < count && merged < MERGED_MOST; i++) {
         if (size_class(listed[i].file.blocks) == class)
-            files[merge.count++] = &listed[i].file;
+            files[merged++] = &listed[i].file;
     }
-    if (merge.count < MERGED_LEAST)
-        return 0;
-    merge.inputs = allocate_array(merge.count, sizeof *merge.inputs);
-    if (merge.inputs == NULL)
-        return -ENOMEM;
-    error = merge_files(&merge, files);
-    free(merge.inputs);
-    return error != 0 ? error : 1;
+    return merge_some(store, packs, files, merged, failure);
 }
 
 int index_merge(struct store *store, struct pack_list *packs, struct failure *failure)

@@ -18,6 +18,7 @@
 struct frozen_listing {
     struct listing listing;
     struct frozen *folder; /* referenced */
+    struct node **nodes;   /* of the entries that were asked for; referenced */
 };
 
 uint64_t frozen_inode(const uint8_t id[SNAPSHOT_ID_BYTES], const char *source, const char *file)
@@ -155,21 +156,29 @@ static size_t listing_count(const struct listing *listing)
 
 static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
 {
-    struct frozen *folder = ((struct frozen_listing *)listing)->folder;
+    struct frozen_listing *list = (struct frozen_listing *)listing;
+    struct frozen *folder = list->folder;
 
-    /* The listing's own reference to the folder keeps the file. */
+    if (list->nodes[index] == NULL)
+        list->nodes[index] = refer_to(folder, index);
     *ret_entry = (struct listing_entry){
         .name = folder->set.names[index],
         .type = S_IFREG,
         .inode = folder->files[index].shown_inode,
+        .node = list->nodes[index],
         .valid_ns = VALID_FOR_EVER,
     };
 }
 
 static void listing_close(struct listing *listing)
 {
-    node_release(&((struct frozen_listing *)listing)->folder->node);
-    free(listing);
+    struct frozen_listing *list = (struct frozen_listing *)listing;
+
+    for (size_t i = 0; i < list->folder->set.count; i++)
+        node_release(list->nodes[i]);
+    node_release(&list->folder->node);
+    free((void *)list->nodes);
+    free(list);
 }
 
 static const struct listing_class frozen_listing_class = {listing_count, listing_entry,
@@ -178,13 +187,21 @@ static const struct listing_class frozen_listing_class = {listing_count, listing
 static int folder_list(struct node *node, const struct caller *caller, struct listing **ret_listing,
                        struct failure *failure)
 {
-    int error = prepare((struct frozen *)node);
-    struct frozen_listing *listing = error == 0 ? calloc(1, sizeof *listing) : NULL;
+    struct frozen *folder = (struct frozen *)node;
+    struct frozen_listing *listing;
+    int error = prepare(folder);
 
     (void)caller;
     (void)failure;
-    if (listing == NULL)
+    if (error != 0)
+        return error;
+    listing = calloc(1, sizeof *listing);
+    if (listing != NULL)
+        listing->nodes = allocate_array(folder->set.count, sizeof(struct node *));
+    if (listing == NULL || listing->nodes == NULL) {
+        free(listing);
         return -ENOMEM;
+    }
     listing->listing.class = &frozen_listing_class;
     listing->folder = (struct frozen *)node_reference(node);
     *ret_listing = &listing->listing;

@@ -10,7 +10,7 @@
 #include "fs/tree/frozen.h"
 
 struct frozen_file {
-    struct node node;      /* references count from 0: they hold one of the folder together */
+    struct node node; /* references count from 0: they hold one of the folder together */
     struct frozen *folder;
     uint64_t shown_inode;
 };

@@ -90,9 +90,9 @@ struct sample sample_put(struct object_writer *writer, enum object_type type, ui
 
     if (parent != NULL)
         predecessor.reference = parent->reference;
-    succeed(object_put(writer, type, data, size, parent != NULL ? &predecessor : NULL, &put,
-                       &failure),
-            &failure);
+    succeed(
+        object_put(writer, type, data, size, parent != NULL ? &predecessor : NULL, &put, &failure),
+        &failure);
     sample.reference = put.reference;
     sample.stored_bytes = put.stored_bytes;
     return sample;

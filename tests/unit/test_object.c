@@ -91,20 +91,20 @@ static void impossible_heads_are_refused(void **state)
         {{0, 1, 0, 0, 0, 0, 0, 0}, 0, false},
         {{0, 1, 0, 0, 0, 0, 0, 0}, 9, false},
         {{1, 5, 0, 0, 0, 0, 0, 1}, 16, true},
-        {{1, 5, 0, 0, 1, 0, 0, 1}, 16, false},     /* more than 16 MiB */
+        {{1, 5, 0, 0, 1, 0, 0, 1}, 16, false}, /* more than 16 MiB */
         {{1, 1, 0, 0, 0, 0, 0x80, 0}, 16, true},
-        {{1, 1, 0, 0, 1, 0, 0x80, 0}, 16, false},  /* more than 8 MiB */
-        {{1, 0, 0, 0, 1, 0, 0, 0}, 16, false},     /* type */
+        {{1, 1, 0, 0, 1, 0, 0x80, 0}, 16, false}, /* more than 8 MiB */
+        {{1, 0, 0, 0, 1, 0, 0, 0}, 16, false},    /* type */
         {{1, 6, 0, 0, 1, 0, 0, 0}, 16, false},
-        {{3, 1, 1, 0, 1, 0, 0, 0}, 64, false},     /* encoding */
-        {{1, 1, 1, 0, 1, 0, 0, 0}, 16, false},     /* depth without a parent */
-        {{1, 1, 0, 1, 1, 0, 0, 0}, 16, false},     /* anchor without a parent */
-        {{2, 1, 0, 0, 1, 0, 0, 0}, 64, false},     /* no depth with one */
+        {{3, 1, 1, 0, 1, 0, 0, 0}, 64, false}, /* encoding */
+        {{1, 1, 1, 0, 1, 0, 0, 0}, 16, false}, /* depth without a parent */
+        {{1, 1, 0, 1, 1, 0, 0, 0}, 16, false}, /* anchor without a parent */
+        {{2, 1, 0, 0, 1, 0, 0, 0}, 64, false}, /* no depth with one */
         {{2, 1, 1, 0, 1, 0, 0, 0}, 56, true},
-        {{2, 1, 1, 0, 1, 0, 0, 0}, 48, false},     /* no room for a reference */
+        {{2, 1, 1, 0, 1, 0, 0, 0}, 48, false}, /* no room for a reference */
         {{2, 1, 8, 8, 1, 0, 0, 0}, 64, true},
-        {{2, 1, 9, 0, 1, 0, 0, 0}, 64, false},     /* too deep */
-        {{2, 1, 3, 4, 1, 0, 0, 0}, 64, false},     /* anchor above depth */
+        {{2, 1, 9, 0, 1, 0, 0, 0}, 64, false}, /* too deep */
+        {{2, 1, 3, 4, 1, 0, 0, 0}, 64, false}, /* anchor above depth */
     };
 
     (void)state;
@@ -160,8 +160,8 @@ static void impossible_bodies_are_refused(void **state)
 static void large_windows_are_refused(void **state)
 {
     /* zstd -1 --no-check of no bytes, with a window descriptor and a content size of 4 bytes */
-    uint8_t body[24] = {1, 1, 0, 0, 0, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd, 0x80, 17 << 3, 0, 0, 0, 0,
-                        1, 0, 0, 0, 0, 0};
+    uint8_t body[24] = {1,    1,       0, 0, 0, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd,
+                        0x80, 17 << 3, 0, 0, 0, 0, 1, 0, 0,    0,    0,    0};
     struct buffer output = BUFFER(OBJECT_DATA_LIMIT);
     ZSTD_DCtx *context = ZSTD_createDCtx();
     struct object_head head;
@@ -303,8 +303,8 @@ static void what_is_no_gain_is_stored_whole(void **state)
     assert_non_null(noise);
     randombytes_buf(noise, 64 * KIB);
 
-    struct sample first = sample_put(writer, OBJECT_PAGE, sample_data(1, 0, 64 * KIB), 64 * KIB,
-                                     NULL);
+    struct sample first =
+        sample_put(writer, OBJECT_PAGE, sample_data(1, 0, 64 * KIB), 64 * KIB, NULL);
     struct sample other = sample_put(writer, OBJECT_PAGE, noise, 64 * KIB, &first);
     struct sample empty = sample_put(writer, OBJECT_PAGE, sample_data(1, 0, 0), 0, &first);
     struct sample tiny = sample_put(writer, OBJECT_PAGE, sample_data(3, 0, 1), 1, &empty);
@@ -335,8 +335,8 @@ static void put_a_few(struct store *store, struct object_reader *reader, struct 
     struct object_writer *writer = sample_writer(batch);
 
     for (size_t i = 0; i < count; i++)
-        samples[i] = sample_put(writer, (enum object_type)(1 + i % 5), sample_data(i, 0, size),
-                                size, NULL);
+        samples[i] =
+            sample_put(writer, (enum object_type)(1 + i % 5), sample_data(i, 0, size), size, NULL);
     sample_writer_finish(writer);
     sample_batch_finish(batch, NULL);
 }
@@ -375,9 +375,8 @@ static void what_is_there_is_not_written_again(void **state)
         struct object_writer *writer = sample_writer(batch);
 
         for (size_t i = 0; i < COUNT_OF(samples); i++) {
-            struct sample again =
-                sample_put(writer, samples[i].type, sample_data(i, 0, 5000), 5000,
-                           other ? &samples[i] : NULL);
+            struct sample again = sample_put(writer, samples[i].type, sample_data(i, 0, 5000), 5000,
+                                             other ? &samples[i] : NULL);
 
             assert_int_equal(again.stored_bytes, 0);
             assert_same_place(&again.reference, &samples[i].reference);
@@ -692,10 +691,10 @@ static void moved_predecessors_are_followed(void **state)
 
     struct object_batch *batch = sample_batch(store, reader);
     struct object_writer *writer = sample_writer(batch);
-    struct sample same = sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 0, 30000), 30000,
-                                    &first);
-    struct sample next = sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 1, 30000), 30000,
-                                    &first);
+    struct sample same =
+        sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 0, 30000), 30000, &first);
+    struct sample next =
+        sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 1, 30000), 30000, &first);
 
     sample_writer_finish(writer);
     sample_batch_finish(batch, NULL);
@@ -730,8 +729,8 @@ static void an_unreadable_predecessor_is_none(void **state)
 
     struct object_batch *batch = sample_batch(store, reader);
     struct object_writer *writer = sample_writer(batch);
-    struct sample next = sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 1, 30000), 30000,
-                                    &first);
+    struct sample next =
+        sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 1, 30000), 30000, &first);
 
     sample_writer_finish(writer);
     sample_batch_finish(batch, NULL);
@@ -754,8 +753,8 @@ static void read_every_one(struct object_reader *reader, const struct sample *sa
 
 /* One try: two objects, one of them against a predecessor. What object_batch_finish says, or the
  * first error before it. */
-static int try_batch(struct store *store, struct object_reader *reader,
-                     const struct sample *before, struct sample *samples)
+static int try_batch(struct store *store, struct object_reader *reader, const struct sample *before,
+                     struct sample *samples)
 {
     struct object_batch *batch = NULL;
     struct object_writer *writer = NULL;
@@ -822,8 +821,8 @@ static void faulty_begin(struct faulty *faulty)
         struct object_batch *batch = sample_batch(faulty->store, reader);
         struct object_writer *writer = sample_writer(batch);
 
-        faulty->before[i] = sample_put(writer, OBJECT_ROW_GROUP, sample_data(i, 0, 20000), 20000,
-                                       NULL);
+        faulty->before[i] =
+            sample_put(writer, OBJECT_ROW_GROUP, sample_data(i, 0, 20000), 20000, NULL);
         sample_writer_finish(writer);
         sample_batch_finish(batch, NULL);
     }
