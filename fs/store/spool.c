@@ -21,15 +21,17 @@
 #define SEGMENTS_WANTED 512 /* descriptors that a full spool may take */
 #define BLOB_BYTES_MOST ((size_t)64 << 20)
 #define PAGE_BYTES 4096u
+#define LANES 4
 #define SCRATCHES_KEPT 8
 #define SCRATCH_BYTES_KEPT ((size_t)2 << 20)
 #define COMPRESSION_LEVEL 1
 
 struct spool_segment {
     int descriptor;
-    uint64_t end; /* where the next blob goes; guarded by the spool's lock */
-    uint64_t
-        live; /* blobs not dropped, those being written included; guarded by the spool's lock */
+    /* Guarded by the spool's lock: */
+    uint64_t end;  /* where the next blob goes */
+    uint64_t live; /* blobs not dropped, those being written included */
+    bool current;  /* a lane writes to it */
 };
 
 /* What one put or get needs besides its caller's memory; reused. */
@@ -50,7 +52,7 @@ struct spool {
     pthread_mutex_t lock; /* guards all below */
     uint64_t used_bytes;
     uint64_t blob_number;
-    struct spool_segment *current; /* NULL at first */
+    struct spool_segment *current[LANES]; /* what each lane writes to; NULL at first */
     struct scratch *scratches;
     unsigned scratch_count;
 };
@@ -139,10 +141,24 @@ static void segment_free(struct spool_segment *segment)
     free(segment);
 }
 
-/* Makes sure that the current segment has room for SIZE bytes. The spool's lock is held. */
-static int make_room(struct spool *spool, uint64_t size)
+/*
+ * Threads that write at the same time write to segments of their own, so that what
+ * each of them writes in order can be read in order: the kernel then reads ahead.
+ */
+static unsigned lane_of_thread(void)
 {
-    struct spool_segment *current = spool->current;
+    static unsigned threads;
+    static _Thread_local unsigned own; /* from 1; 0: not numbered yet */
+
+    if (own == 0)
+        own = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED);
+    return own % LANES;
+}
+
+/* Makes sure that the lane's segment has room for SIZE bytes. The spool's lock is held. */
+static int make_room(struct spool *spool, unsigned lane, uint64_t size)
+{
+    struct spool_segment *current = spool->current[lane];
 
     if (current != NULL && current->end + size <= spool->segment_bytes)
         return 0;
@@ -159,7 +175,10 @@ static int make_room(struct spool *spool, uint64_t size)
         return -ENOMEM;
     }
     segment->descriptor = descriptor;
-    spool->current = segment;
+    segment->current = true;
+    spool->current[lane] = segment;
+    if (current != NULL)
+        current->current = false;
     if (current != NULL && current->live == 0)
         segment_free(current);
     return 0;
@@ -200,7 +219,7 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
                     : sealer_create_random(seal_best_cipher(), &spool->sealer, failure);
 
     /* A directory that cannot be written to is to be known now, not at the first table. */
-    if (error == 0 && (error = make_room(spool, 0)) != 0)
+    if (error == 0 && (error = make_room(spool, lane_of_thread(), 0)) != 0)
         refuse_directory(failure, directory, -error);
     if (error != 0) {
         spool_free(spool);
@@ -213,6 +232,7 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
 static int reserve(struct spool *spool, size_t size, struct spool_blob *blob,
                    struct failure *failure)
 {
+    unsigned lane = lane_of_thread();
     int error;
 
     pthread_mutex_lock(&spool->lock);
@@ -221,15 +241,15 @@ static int reserve(struct spool *spool, size_t size, struct spool_blob *blob,
                             "the spool in %s has reached its bound of %llu MiB: raise it with "
                             "-o spool-size=SIZE, or close files that are no longer needed",
                             spool->directory, (unsigned long long)(spool->limit_bytes >> 20));
-    else if ((error = make_room(spool, size)) != 0)
+    else if ((error = make_room(spool, lane, size)) != 0)
         failure_set(failure, -error, "cannot make a spool file in %s: %s", spool->directory,
                     strerror(-error));
     if (error == 0) {
-        blob->segment = spool->current;
-        blob->offset = (uint32_t)spool->current->end;
+        blob->segment = spool->current[lane];
+        blob->offset = (uint32_t)blob->segment->end;
         blob->number = spool->blob_number++;
-        spool->current->end += size;
-        spool->current->live++;
+        blob->segment->end += size;
+        blob->segment->live++;
         spool->used_bytes += size;
     }
     pthread_mutex_unlock(&spool->lock);
@@ -406,6 +426,12 @@ int spool_get(struct spool *spool, const struct spool_blob *blob, struct buffer 
                                     spool->directory, strerror(-error));
 }
 
+void spool_expect(const struct spool_blob *blob)
+{
+    posix_fadvise(blob->segment->descriptor, (off_t)blob->offset, (off_t)blob->size,
+                  POSIX_FADV_WILLNEED);
+}
+
 /* Tells the disk that the blob's whole pages are free; a courtesy, so its failure is none. */
 static void punch(const struct spool_segment *segment, const struct spool_blob *blob)
 {
@@ -429,7 +455,7 @@ void spool_drop(struct spool *spool, const struct spool_blob *blob)
     spool->used_bytes -= blob->size;
     segment->live--;
     if (segment->live == 0) {
-        dead = segment != spool->current;
+        dead = !segment->current;
         segment->end = 0;
         /* The ends of blobs that shared a page with the next one's. */
         if (!dead)
@@ -456,8 +482,10 @@ void spool_free(struct spool *spool)
 {
     if (spool == NULL)
         return;
-    if (spool->current != NULL)
-        segment_free(spool->current);
+    for (unsigned i = 0; i < LANES; i++) {
+        if (spool->current[i] != NULL)
+            segment_free(spool->current[i]);
+    }
     while (spool->scratches != NULL) {
         struct scratch *scratch = spool->scratches;
 

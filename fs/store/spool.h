@@ -56,6 +56,9 @@ int spool_put(struct spool *spool, const void *bytes, size_t size, struct spool_
 int spool_get(struct spool *spool, const struct spool_blob *blob, struct buffer *output,
               struct failure *failure);
 
+/* The blob will be read soon: the kernel may fetch it from the disk meanwhile. */
+void spool_expect(const struct spool_blob *blob);
+
 /* Gives the blob's space back. */
 void spool_drop(struct spool *spool, const struct spool_blob *blob);
 

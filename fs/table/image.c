@@ -256,6 +256,12 @@ struct image_part image_next(const struct image *image, enum table_format format
     return next;
 }
 
+void image_expect(const struct image *image, const struct image_part *part)
+{
+    if (image->spool != NULL && part->number > 0 && part->number <= image->group_count)
+        spool_expect(&image->groups[part->number - 1].place.blob);
+}
+
 void image_scratch_release(struct image_scratch *scratch)
 {
     buffer_release(&scratch->encoded);

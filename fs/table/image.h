@@ -54,7 +54,7 @@ void image_release(struct image *image); /* NULL is allowed */
 uint64_t image_number(const struct image *image); /* unique in the process, never reused */
 uint64_t image_rows(const struct image *image);
 uint64_t image_stored_bytes(const struct image *image);
-size_t image_memory_bytes(const struct image *image); /* that it takes itself, about */
+size_t image_memory_bytes(const struct image *image);   /* that it takes itself, about */
 struct schema *image_schema(const struct image *image); /* borrowed */
 
 /* What an image shows, in short: equal for equal rows in one process (not beyond it). */
@@ -79,6 +79,9 @@ struct image_part image_find(const struct image *image, enum table_format format
 /* The part after PART; its size is 0 when PART was the last. */
 struct image_part image_next(const struct image *image, enum table_format format,
                              const struct image_part *part);
+
+/* The part will be rendered soon: whatever is slow about fetching it may begin. */
+void image_expect(const struct image *image, const struct image_part *part);
 
 /* What rendering needs besides memory for the result; reused between calls, zeroed at first. */
 struct image_scratch {

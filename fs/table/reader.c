@@ -10,7 +10,8 @@
 #include "fs/base/workers.h"
 #include "fs/table/render_cache.h"
 
-#define PARTS_AHEAD 3
+#define PARTS_AHEAD 3    /* rendered ahead, */
+#define PARTS_EXPECTED 8 /* and so many more are fetched from the disk */
 
 struct reader {
     struct render_cache *cache;
@@ -50,11 +51,14 @@ static void read_ahead(struct reader *reader, const struct image_part *part)
 
     struct image_part ahead = *part;
 
-    for (int i = 0; i < PARTS_AHEAD; i++) {
+    for (int i = 0; i < PARTS_AHEAD + PARTS_EXPECTED; i++) {
         ahead = image_next(reader->image, reader->format, &ahead);
         if (ahead.size == 0)
             break;
-        render_cache_prepare(reader->cache, reader->image, reader->format, &ahead);
+        if (i < PARTS_AHEAD)
+            render_cache_prepare(reader->cache, reader->image, reader->format, &ahead);
+        else if (i == PARTS_AHEAD + PARTS_EXPECTED - 1 || part->number <= 1)
+            image_expect(reader->image, &ahead);
     }
 }
 
