@@ -5,6 +5,7 @@
 VERSION = 0.1.0
 PREFIX = /usr/local
 SBINDIR = /sbin
+UNITDIR = $(PREFIX)/lib/systemd/system
 PYTHON = /usr/bin/python3
 FUZZ_SECONDS = 10
 PYTEST_ARGS =
@@ -56,6 +57,7 @@ FUZZ_DRIVER := $(if $(filter fuzz,$(VARIANT)),,$(B)/tests/fuzz/replay/replay.o)
 ARCHIVES := $(B)/libtools.a $(B)/libcrmfs.a
 BINARY := $(if $(filter release,$(VARIANT)),crmfs,$(B)/crmfs)
 MAN_PAGES := $(patsubst tools/man/%.scd,build/man/%,$(wildcard tools/man/*.scd))
+UNITS := $(wildcard tools/units/*)
 C_FILES = $(shell find fs backends tools tests -name '*.[ch]' | LC_ALL=C sort)
 SCRIPTS = $(shell grep -IrlE '^\#!.*[/ ](ba)?sh$$' .ci tools tests) $(wildcard tools/completion/*)
 
@@ -157,13 +159,19 @@ install: all man
 	install -D -m 644 build/man/crmfs.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/crmfs.conf.5
 	install -D -m 644 tools/completion/crmfs.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/crmfs
+	install -d $(DESTDIR)$(UNITDIR)
+	for unit in $(notdir $(UNITS)); do \
+		sed 's|@PREFIX@|$(PREFIX)|' tools/units/$$unit >$(DESTDIR)$(UNITDIR)/$$unit && \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 
 ## uninstall  what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/crmfs $(DESTDIR)$(SBINDIR)/mount.crmfs \
 		$(DESTDIR)$(PREFIX)/share/man/man1/crmfs.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/crmfs.conf.5 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/crmfs
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/crmfs \
+		$(patsubst tools/units/%,$(DESTDIR)$(UNITDIR)/%,$(UNITS))
 
 ## clean      remove everything that was built
 clean:

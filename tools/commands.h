@@ -13,6 +13,15 @@
 int command_mount(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_snapshot(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_snapshots(int argc, char **argv);
+int command_forget(int argc, char **argv);
+int command_prune(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_repair(int argc, char **argv);
+int command_stats(int argc, char **argv);
+int command_diff(int argc, char **argv); /* its status is diff(1)'s */
 
 /* As mount(8) calls it: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o options]. */
 int command_mount_helper(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ini.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -119,6 +120,21 @@ static int take_source_key(struct parser *parser, const char *name, const char *
                                  parser->directory, parser->failure);
 }
 
+static int take_mount_key(struct parser *parser, const char *name, const char *value)
+{
+    bool is_path = strcmp(name, "store") == 0 || strcmp(name, "passphrase-file") == 0 ||
+                   strcmp(name, "passphrase_file") == 0;
+    cleanup_free char *path = NULL;
+
+    if (is_path && value[0] != '\0' && value[0] != '/' &&
+        asprintf(&path, "%s/%s", parser->directory, value) < 0) {
+        path = NULL;
+        return failure_set(parser->failure, ENOMEM, "%s", strerror(ENOMEM));
+    }
+    return mount_settings_set(parser->settings, "key", name, path != NULL ? path : value,
+                              parser->failure);
+}
+
 /* From inih. */
 static int take_key(void *context, const char *section, const char *name, const char *value)
 {
@@ -136,7 +152,7 @@ static int take_key(void *context, const char *section, const char *name, const 
     else if (strcmp(name, "config") == 0)
         error = failure_set(parser->failure, EINVAL, "unknown key \"config\"");
     else
-        error = mount_settings_set(parser->settings, "key", name, value, parser->failure);
+        error = take_mount_key(parser, name, value);
     if (error != 0)
         fail(parser, parser->line, error);
     return error == 0;

@@ -16,6 +16,7 @@
 #include "tools/daemon.h"
 #include "tools/guard.h"
 #include "tools/mount_options.h"
+#include "tools/mount_store.h"
 #include "tools/path.h"
 #include "tools/sources.h"
 #include "tools/usage.h"
@@ -25,8 +26,9 @@
 struct mount {
     struct mount_settings settings;
     struct source_list sources;
-    char *mountpoint;   /* absolute */
-    char *shown_source; /* what mount(8) shows; NULL: made of the sources */
+    char *mountpoint;                     /* absolute */
+    char *shown_source;                   /* what mount(8) shows; NULL: made of the sources */
+    struct passphrase_options passphrase; /* of the command line */
     bool foreground;
 };
 
@@ -34,6 +36,8 @@ struct mount {
 struct command_line {
     struct buffer options; /* all -o lists in one */
     const char *config;
+    const char *store;
+    struct passphrase_options passphrase;
     bool foreground;
     bool sloppy;  /* unknown options are passed over */
     bool pretend; /* mount nothing */
@@ -79,6 +83,8 @@ static int read_settings(struct mount *mount, const struct command_line *line,
         error = config_read(config, &mount->settings, &mount->sources, failure);
     if (error == 0)
         error = mount_settings_parse(&mount->settings, list, line->sloppy, failure);
+    if (error == 0 && line->store != NULL)
+        error = mount_settings_set(&mount->settings, "option", "store", line->store, failure);
     return error != 0 ? error : mount_settings_check(&mount->settings, failure);
 }
 
@@ -91,8 +97,11 @@ static int read_sources(struct mount *mount, char **words, int count, struct fai
         return failure_set(failure, errno, "cannot tell the working directory: %s",
                            strerror(errno));
     for (int i = 0; i < count && error == 0; i++)
-        error = source_list_add(&mount->sources, words[i], directory, failure);
-    if (error == 0 && mount->sources.count == 0)
+        error = mount_store_is(words[i])
+                    ? mount_store_take(&mount->settings, words[i],
+                                       count == 1 && mount->sources.count == 0, failure)
+                    : source_list_add(&mount->sources, words[i], directory, failure);
+    if (error == 0 && mount->sources.count == 0 && mount->settings.store == NULL)
         return failure_set(
             failure, EINVAL,
             "there is no source before the mountpoint, nor in a configuration; crmfs "
@@ -104,18 +113,17 @@ static int read_sources(struct mount *mount, char **words, int count, struct fai
 static int make_absolute(struct mount *mount, const char *mountpoint, struct failure *failure)
 {
     const char *temporary = getenv("TMPDIR");
-    char *spool = mount->settings.spool_directory;
+    char **spool = &mount->settings.spool_directory;
 
-    if (spool == NULL && temporary != NULL && temporary[0] != '\0')
-        spool = strdup(temporary);
+    if (*spool == NULL && temporary != NULL && temporary[0] != '\0')
+        *spool = strdup(temporary);
     mount->mountpoint = path_of_mountpoint(mountpoint);
     if (mount->mountpoint == NULL)
         return failure_set(failure, errno, "%s: %s", mountpoint, strerror(errno));
-    if (spool == NULL)
-        return 0;
-    mount->settings.spool_directory = path_absolute(spool);
-    free(spool);
-    return mount->settings.spool_directory != NULL ? 0 : no_memory(failure);
+
+    if (path_make_absolute(spool) != 0 || path_make_absolute(&mount->settings.store) != 0)
+        return no_memory(failure);
+    return 0;
 }
 
 static int prepare(struct mount *mount, const struct command_line *line, struct failure *failure)
@@ -132,6 +140,7 @@ static int prepare(struct mount *mount, const struct command_line *line, struct 
         error = read_sources(mount, line->words, last, failure);
     if (error == 0)
         error = make_absolute(mount, line->words[last], failure);
+    mount->passphrase = line->passphrase;
     mount->foreground = line->foreground || mount->settings.debug;
     return error;
 }
@@ -145,10 +154,13 @@ static const char *shown_source(const struct mount *mount)
         return mount->shown_source;
     if (mount->sources.count > 1)
         return "crmfs";
+    if (mount->sources.count == 0)
+        return mount->settings.store;
     return strstr(first->url, "://") != NULL ? first->name : first->url;
 }
 
-static int create_tree(const struct mount *mount, struct tree **ret_tree, struct failure *failure)
+static int create_tree(const struct mount *mount, struct store *store, struct tree **ret_tree,
+                       struct failure *failure)
 {
     const struct mount_settings *settings = &mount->settings;
     struct tree_options options = {
@@ -157,6 +169,9 @@ static int create_tree(const struct mount *mount, struct tree **ret_tree, struct
         .spool_directory = settings->spool_directory,
         .spool_bytes = settings->spool_bytes,
         .busy_timeout_ms = (unsigned)(settings->busy_timeout_ns / 1000000),
+        .store = store,
+        .store_path = settings->store,
+        .read_only = settings->read_only,
     };
 
     return tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);
@@ -203,12 +218,27 @@ static int run_tree(const struct mount *mount, struct tree *tree, struct daemon 
     return error;
 }
 
-/* Opens, mounts and serves, until unmounted. The sources come first: what is no database is not
- * mounted. */
+static int serve_store(const struct mount *mount, struct store *store, struct daemon *daemon,
+                       struct failure *failure)
+{
+    struct tree *tree = NULL;
+    int error = create_tree(mount, store, &tree, failure);
+
+    if (error == 0) {
+        error = run_tree(mount, tree, daemon, failure);
+        tree_free(tree);
+    }
+    return error;
+}
+
+/*
+ * Opens, mounts and serves, until unmounted. The sources come first: what is no database is not
+ * mounted. The store's keys are in no other process: after the last fork, before any thread.
+ */
 static int serve(const struct mount *mount, struct daemon *daemon, struct failure *failure)
 {
     struct guard guard = {0};
-    struct tree *tree = NULL;
+    struct store *store = NULL;
     int error = 0;
 
     /* Before the threads that the tree starts. */
@@ -216,11 +246,10 @@ static int serve(const struct mount *mount, struct daemon *daemon, struct failur
         error = guard_start(mount->mountpoint, &guard, failure);
     if (error != 0)
         return error;
-    error = create_tree(mount, &tree, failure);
-    if (error == 0) {
-        error = run_tree(mount, tree, daemon, failure);
-        tree_free(tree);
-    }
+    error = mount_store_open(&mount->settings, &mount->passphrase, &store, failure);
+    if (error == 0)
+        error = serve_store(mount, store, daemon, failure);
+    store_close(store);
     guard_end(&guard);
     return error;
 }
@@ -283,6 +312,8 @@ static int usage_error(const char *usage)
 
 static int take_mount_option(struct command_line *line, int letter)
 {
+    if (passphrase_take_option(&line->passphrase, letter, optarg))
+        return 0;
     switch (letter) {
     case 'o':
         if (add_options(line, optarg) == 0)
@@ -291,19 +322,21 @@ static int take_mount_option(struct command_line *line, int letter)
         return STATUS_USAGE;
     case 'f': line->foreground = true; return 0;
     case 'c': line->config = optarg; return 0;
+    case 's': line->store = optarg; return 0;
     case 'h': line->help = true; return 0;
     default:
-        return usage_error("usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... "
-                           "MOUNTPOINT\ncrmfs mount --help says more\n");
+        return usage_error("usage: crmfs mount [OPTION...] [--store STORE] SOURCE... MOUNTPOINT\n"
+                           "       crmfs mount [OPTION...] STORE MOUNTPOINT\n"
+                           "crmfs mount --help says more\n");
     }
 }
 
 int command_mount(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"foreground", no_argument, NULL, 'f'},
-                                                 {"config", required_argument, NULL, 'c'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"foreground", no_argument, NULL, 'f'},  {"config", required_argument, NULL, 'c'},
+        {"store", required_argument, NULL, 's'}, PASSPHRASE_LONG_OPTIONS,
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     struct command_line line = {.options = BUFFER(LISTS_LIMIT)};
     cleanup(release_mount) struct mount mount = {.foreground = false};
     int status = 0;

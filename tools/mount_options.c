@@ -36,6 +36,9 @@ void mount_settings_release(struct mount_settings *settings)
     free(settings->fsname);
     free(settings->subtype);
     free(settings->config);
+    free(settings->store);
+    free(settings->passphrase_file);
+    free(settings->passphrase_command);
     buffer_release(&settings->passed);
 }
 
@@ -185,6 +188,7 @@ static int apply(struct mount_settings *settings, const struct option_rule *rule
     switch (rule->kind) {
     case OPTION_IGNORED: return 0;
     case OPTION_FLAG: return set_flag(rule, negated, value, place, failure);
+    case OPTION_FLAG_OFF: return set_flag(rule, true, value, place, failure);
     case OPTION_PASSED_FLAG:
         error = set_flag(rule, false, value, &wanted, failure);
         return error != 0 || !wanted ? error : pass(rule, NULL, &settings->passed, failure);
@@ -276,7 +280,8 @@ int mount_settings_check(const struct mount_settings *settings, struct failure *
 int mount_settings_fuse_options(const struct mount_settings *settings, const char *fsname,
                                 struct buffer *list)
 {
-    int error = buffer_append_text(list, "ro");
+    bool writable = settings->store != NULL && !settings->read_only;
+    int error = buffer_append_text(list, writable ? "rw" : "ro");
 
     if (error == 0)
         error = append_option(list, "fsname", settings->fsname != NULL ? settings->fsname : fsname);

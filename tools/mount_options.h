@@ -21,6 +21,7 @@ struct mount_settings {
     bool allow_root;
     bool auto_unmount;
     bool debug;
+    bool read_only;
     uint64_t uid;
     uint64_t gid;
     uint64_t umask;
@@ -33,6 +34,9 @@ struct mount_settings {
     char *fsname;
     char *subtype;
     char *config;
+    char *store; /* a directory, as given; NULL: none was */
+    char *passphrase_file;
+    char *passphrase_command;
     struct buffer passed; /* what the kernel is told as it is: ",name=value…" */
 };
 
@@ -59,8 +63,9 @@ int mount_settings_parse(struct mount_settings *settings, const char *list, bool
 int mount_settings_check(const struct mount_settings *settings, struct failure *failure);
 
 /*
- * Appends what libfuse is to be told, as one list, ended by NUL. FSNAME is what
- * mount(8) shows as the source when no option says so.
+ * Appends what libfuse is to be told, as one list, ended by NUL: read-only, unless
+ * there is a store. FSNAME is what mount(8) shows as the source when no option says
+ * so.
  */
 int mount_settings_fuse_options(const struct mount_settings *settings, const char *fsname,
                                 struct buffer *list);

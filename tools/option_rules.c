@@ -22,9 +22,14 @@ static const struct option_rule rules[] = {
     {"gid", OPTION_GROUP, PLACE(gid), 0, UINT32_MAX - 1},
     {"max-memory", OPTION_SIZE, PLACE(max_memory_bytes), UINT64_C(16) << 20, UINT64_MAX},
     {"max_read", OPTION_SIZE, PLACE(max_read), 4096, UINT64_C(1) << 30},
+    {"passphrase-command", OPTION_TEXT, PLACE(passphrase_command), 0, 0},
+    {"passphrase-file", OPTION_TEXT, PLACE(passphrase_file), 0, 0},
     {"refresh", OPTION_DURATION, PLACE(refresh_ns), 0, 365 * DAY_NS},
+    {"ro", OPTION_FLAG, PLACE(read_only), 0, 0},
+    {"rw", OPTION_FLAG_OFF, PLACE(read_only), 0, 0},
     {"spool", OPTION_TEXT, PLACE(spool_directory), 0, 0},
     {"spool-size", OPTION_SIZE, PLACE(spool_bytes), UINT64_C(1) << 20, UINT64_MAX},
+    {"store", OPTION_TEXT, PLACE(store), 0, 0},
     {"subtype", OPTION_TEXT, PLACE(subtype), 0, 0},
     {"uid", OPTION_USER, PLACE(uid), 0, UINT32_MAX - 1},
     {"umask", OPTION_OCTAL, PLACE(umask), 0, 0777},
@@ -35,14 +40,12 @@ static const struct option_rule rules[] = {
     {"noexec", OPTION_PASSED_FLAG, 0, 0, 0},
     {"rootcontext", OPTION_PASSED_TEXT, 0, 0, 0},
 
-    /* It is so anyway: read-only, nothing to run with other rights, cached for good. */
+    /* It is so anyway: nothing to run with other rights, cached for good. */
     {"clone_fd", OPTION_IGNORED, 0, 0, 0},
     {"default_permissions", OPTION_IGNORED, 0, 0, 0},
     {"kernel_cache", OPTION_IGNORED, 0, 0, 0},
     {"nodev", OPTION_IGNORED, 0, 0, 0},
     {"nosuid", OPTION_IGNORED, 0, 0, 0},
-    {"ro", OPTION_IGNORED, 0, 0, 0},
-    {"rw", OPTION_IGNORED, 0, 0, 0},
 
     /* mount(8)'s own, and what has no meaning where nothing is written. */
     {"_netdev", OPTION_IGNORED, 0, 0, 0},

@@ -10,6 +10,7 @@
 
 enum option_kind {
     OPTION_FLAG,     /* bool */
+    OPTION_FLAG_OFF, /* the opposite of one */
     OPTION_SIZE,     /* uint64_t, as the kinds below */
     OPTION_DURATION, /* nanoseconds */
     OPTION_OCTAL,

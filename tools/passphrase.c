@@ -52,6 +52,7 @@ bool passphrase_take_option(struct passphrase_options *options, int letter, cons
     switch (letter) {
     case PASSPHRASE_FILE_LETTER: options->file = value; return true;
     case PASSPHRASE_COMMAND_LETTER: options->command = value; return true;
+    case ACCEPT_ROLLBACK_LETTER: options->accept_rollback = true; return true;
     default: return false;
     }
 }

@@ -21,16 +21,22 @@
 void passphrase_take_environment(void);
 
 struct passphrase_options {
-    const char *file;    /* --passphrase-file; "-": standard input. NULL: not given */
-    const char *command; /* --passphrase-command, for sh; what it prints is the passphrase */
+    const char *file;     /* --passphrase-file; "-": standard input. NULL: not given */
+    const char *command;  /* --passphrase-command, for sh; what it prints is the passphrase */
+    bool accept_rollback; /* --accept-rollback: an older state of the store is meant to be there */
 };
 
 /* For getopt_long of every command that opens a store. */
-enum passphrase_letter { PASSPHRASE_FILE_LETTER = 0x100, PASSPHRASE_COMMAND_LETTER };
-#define PASSPHRASE_LONG_OPTIONS                                                  \
-    {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE_LETTER},        \
-    {                                                                            \
-        "passphrase-command", required_argument, NULL, PASSPHRASE_COMMAND_LETTER \
+enum passphrase_letter {
+    PASSPHRASE_FILE_LETTER = 0x100,
+    PASSPHRASE_COMMAND_LETTER,
+    ACCEPT_ROLLBACK_LETTER
+};
+#define PASSPHRASE_LONG_OPTIONS                                                     \
+    {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE_LETTER},           \
+        {"passphrase-command", required_argument, NULL, PASSPHRASE_COMMAND_LETTER}, \
+    {                                                                               \
+        "accept-rollback", no_argument, NULL, ACCEPT_ROLLBACK_LETTER                \
     }
 
 /* Whether LETTER was one of them; VALUE is borrowed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/path.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,4 +47,15 @@ char *path_of_mountpoint(const char *path)
     if (asprintf(&joined, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name) < 0)
         return NULL;
     return joined;
+}
+
+int path_make_absolute(char **path)
+{
+    char *absolute = *path != NULL ? path_absolute(*path) : NULL;
+
+    if (*path != NULL && absolute == NULL)
+        return -ENOMEM;
+    free(*path);
+    *path = absolute;
+    return 0;
 }

@@ -12,4 +12,7 @@ char *path_absolute(const char *path);
  */
 char *path_of_mountpoint(const char *path);
 
+/* Replaces *PATH, which may be NULL and is freed, by the absolute path. 0 or -ENOMEM. */
+int path_make_absolute(char **path);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "fs/base/log.h"
 #include "fs/store/header.h"
+#include "fs/store/log.h"
 
 #define TRIES 3
 
@@ -20,6 +21,9 @@ static int open_with(struct storage *storage, const char *path,
     if (error == 0)
         error = store_open(storage, &passphrase.text, ret_store, failure);
     passphrase_release(&passphrase);
+    /* Without the memory of it, what is read next is all that there ever was. */
+    if (error == 0 && options->accept_rollback)
+        log_accept_rollback(*ret_store, NULL);
     return error;
 }
 

@@ -13,6 +13,15 @@ const char usage_crmfs[] =
     "  mount      mount sources on a directory\n"
     "  init       make a store for snapshots\n"
     "  key        list, add, remove and change a store's passphrases\n"
+    "  snapshot   take a snapshot of sources into a store\n"
+    "  diff       say which tables differ between two snapshots\n"
+    "  export     write tables of a snapshot to files or standard output\n"
+    "  snapshots  list the snapshots of a store\n"
+    "  forget     forget snapshots, by name or by rule\n"
+    "  prune      give back the room of what was forgotten\n"
+    "  check      see whether a store is sound, and what damage touches\n"
+    "  repair     make again what of a store can be made again\n"
+    "  stats      show how much a store holds\n"
     "  help CMD   show what a command takes\n"
     "\n"
     "  -h, --help\n"
@@ -23,17 +32,30 @@ const char usage_crmfs[] =
     "\n"
     "man crmfs says more.\n";
 
+#define PASSPHRASE_LINES                                                                 \
+    "  --passphrase-file FILE        the passphrase is in FILE; \"-\": standard input\n" \
+    "  --passphrase-command COMMAND  ... is what COMMAND prints\n"                       \
+    "Otherwise it is taken from CRMFS_PASSPHRASE, from a systemd credential called\n"    \
+    "crmfs-passphrase, or from the terminal.\n"
+
+#define STORE_LINES \
+    "  --accept-rollback             an older copy was put back on purpose\n" PASSPHRASE_LINES
+
 const char usage_mount[] =
-    "usage: crmfs mount [-o OPTION,...] [-f] [--config FILE] SOURCE... MOUNTPOINT\n"
+    "usage: crmfs mount [OPTION...] [--store STORE] SOURCE... MOUNTPOINT\n"
+    "       crmfs mount [OPTION...] STORE MOUNTPOINT\n"
     "\n"
     "Shows the tables of each SOURCE as files in MOUNTPOINT/live/NAME/. A SOURCE is\n"
     "a path or a URL (crm.db, sqlite:/srv/crm.db), with a name if you like: crm=a.db.\n"
+    "The snapshots of STORE stand in MOUNTPOINT/snapshots/: mkdir takes one, rmdir\n"
+    "forgets one, mv renames one.\n"
     "\n"
     "  -o OPTION,...      mount options, see below; may be given more than once\n"
     "  -f, --foreground   stay in the foreground\n"
     "  --config FILE      take sources and options from FILE, see crmfs.conf(5)\n"
+    "  --store STORE      show and take snapshots, see crmfs init --help\n"
     "  -h, --help\n"
-    "\n"
+    "\n" STORE_LINES "\n"
     "options:\n"
     "  refresh=SECONDS       a change in a source shows after this time (2)\n"
     "  max-memory=SIZE       the most memory to use, caches included (64M)\n"
@@ -48,17 +70,15 @@ const char usage_mount[] =
     "  auto_unmount          unmount even when crmfs is killed (so it is;\n"
     "                        noauto_unmount leaves a mount that does not answer)\n"
     "  default_permissions   let the kernel keep to the permissions shown (so it is)\n"
-    "  ro, rw                the mount is read-only either way\n"
+    "  store=STORE           the same as --store\n"
+    "  passphrase-file=FILE, passphrase-command=COMMAND\n"
+    "                        the same as --passphrase-file and --passphrase-command\n"
+    "  ro, rw                whether snapshots can only be looked at; live sources can\n"
+    "                        only be looked at either way\n"
     "  fsname=, subtype=     what mount(8) and df(1) show\n"
     "  max_read=SIZE         the most that the kernel asks for at once\n"
     "  debug                 report every request; goes with -f\n"
     "Those of mount(8), such as nofail and x-systemd.automount, are taken too.\n";
-
-#define PASSPHRASE_LINES                                                                 \
-    "  --passphrase-file FILE        the passphrase is in FILE; \"-\": standard input\n" \
-    "  --passphrase-command COMMAND  ... is what COMMAND prints\n"                       \
-    "Otherwise it is taken from CRMFS_PASSPHRASE, from a systemd credential called\n"    \
-    "crmfs-passphrase, or from the terminal.\n"
 
 const char usage_init[] =
     "usage: crmfs init [OPTION...] STORE\n"
@@ -89,7 +109,137 @@ const char usage_key[] =
     "                                the one to add; otherwise CRMFS_NEW_PASSPHRASE,\n"
     "                                or the terminal\n"
     "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_snapshot[] =
+    "usage: crmfs snapshot [OPTION...] --store STORE SOURCE...\n"
+    "\n"
+    "Takes a snapshot of each SOURCE, a path or a URL as of crmfs mount, into STORE.\n"
+    "What has not changed since the last one takes no room. It succeeds only when the\n"
+    "snapshot is safely on disk; stopped before, it leaves nothing to be seen.\n"
+    "\n"
+    "  --store STORE                 where to put it\n"
+    "  --name NAME                   what to call it (the time: 2026-11-20T120000Z)\n"
+    "  --tag TAG                     a word to find it by; may be repeated\n"
+    "  --table TABLE,...             these only; TABLE or SOURCE.TABLE\n"
+    "  --json                        answer in JSON\n"
+    "  -q, --quiet                   say nothing unless it fails\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_export[] =
+    "usage: crmfs export [OPTION...] STORE SNAPSHOT [TABLE]\n"
+    "\n"
+    "Writes TABLE, or SOURCE/TABLE, of SNAPSHOT to standard output; or, with --output,\n"
+    "all its tables into DIRECTORY/SOURCE/, with the names that a mount shows. The\n"
+    "newest snapshot can be called \"latest\".\n"
+    "\n"
+    "  -f, --format csv|json|ndjson  (csv)\n"
+    "  -o, --output DIRECTORY        where to; \"-\": standard output\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_diff[] =
+    "usage: crmfs diff [OPTION...] STORE SNAPSHOT SNAPSHOT\n"
+    "\n"
+    "Says which tables were added, removed and changed between two snapshots, how many\n"
+    "rows they have, and how much of them is not the same: a changed row counts with\n"
+    "all of its row group. The newest snapshot can be called \"latest\".\n"
+    "\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n"
+    "The exit status is 0 when nothing differs, 1 when something does, 2 for trouble.\n"
     "\n" PASSPHRASE_LINES;
+
+const char usage_snapshots[] =
+    "usage: crmfs snapshots [OPTION...] STORE\n"
+    "\n"
+    "Lists the snapshots of STORE, the oldest first.\n"
+    "\n"
+    "  --tag TAG,...                 those that have all these tags; given again: or\n"
+    "                                these; \"\": those that have none\n"
+    "  --host HOST                   those of this host; may be given more than once\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_forget[] =
+    "usage: crmfs forget [OPTION...] STORE NAME...\n"
+    "       crmfs forget [OPTION...] --keep-... STORE\n"
+    "\n"
+    "Forgets the snapshots NAME, or those that no rule keeps. The room that they took\n"
+    "is given back by crmfs prune.\n"
+    "\n"
+    "  --keep-last N                 keep the last N snapshots\n"
+    "  --keep-hourly N, --keep-daily N, --keep-weekly N, --keep-monthly N,\n"
+    "  --keep-yearly N               keep the newest one of each of the last N hours,\n"
+    "                                days ... that have one\n"
+    "  --keep-within DURATION        keep those taken so long before the newest one:\n"
+    "                                years, months, days, hours, as in 2y5m7d3h\n"
+    "  --keep-within-hourly DURATION, --keep-within-daily DURATION ...\n"
+    "                                keep the newest one of each hour, day ... of it\n"
+    "  --keep-tag TAG,...            keep those that have all these tags\n"
+    "N can be \"unlimited\". What one rule keeps is kept.\n"
+    "\n"
+    "  --tag TAG,..., --host HOST    look only at those, as crmfs snapshots does\n"
+    "  --group-by host,sources,tags  apply the rules to each group by itself\n"
+    "                                (host,sources); \"\": to all together\n"
+    "  -n, --dry-run                 only say what would be forgotten\n"
+    "  --prune                       run crmfs prune afterwards\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_prune[] =
+    "usage: crmfs prune [OPTION...] STORE\n"
+    "\n"
+    "Gives back the room of what no snapshot needs. Snapshots may be taken and read\n"
+    "meanwhile. What is not needed is marked first, and removed by a later prune.\n"
+    "\n"
+    "  --max-unused LIMIT            how much may stay unused in files that are needed\n"
+    "                                otherwise: 5%, 10G or unlimited (5%)\n"
+    "  --grace DURATION              between marking and removing, for readers that\n"
+    "                                are at it: 30m, 1h, 2d (1h)\n"
+    "  -n, --dry-run                 only say what would be done\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_check[] =
+    "usage: crmfs check [OPTION...] STORE\n"
+    "\n"
+    "Looks whether all is there that the snapshots need, and says of any damage which\n"
+    "rows of which table of which snapshot it touches. Exit status 1: there is some.\n"
+    "\n"
+    "  --read-data                   read every byte; otherwise only what describes\n"
+    "                                the tables\n"
+    "  --read-data-subset N/T        read the N-th of T parts of the data\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_repair[] =
+    "usage: crmfs repair [OPTION...] STORE\n"
+    "\n"
+    "Makes the indexes again from the data, and checkpoints from the log. It drops\n"
+    "nothing, unless it is told to.\n"
+    "\n"
+    "  --forget-damaged              forget the snapshots that lost something, see\n"
+    "                                crmfs check\n"
+    "  --read-data                   read every byte to find them\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
+
+const char usage_stats[] =
+    "usage: crmfs stats [OPTION...] STORE\n"
+    "\n"
+    "Shows how much the snapshots hold as CSV, and how much room they take.\n"
+    "\n"
+    "  --json                        answer in JSON\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
 
 const char usage_mount_helper[] =
     "usage: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o OPTION,...]\n"

@@ -7,6 +7,15 @@ extern const char usage_crmfs[];
 extern const char usage_mount[];
 extern const char usage_init[];
 extern const char usage_key[];
+extern const char usage_snapshot[];
+extern const char usage_export[];
+extern const char usage_snapshots[];
+extern const char usage_forget[];
+extern const char usage_prune[];
+extern const char usage_check[];
+extern const char usage_repair[];
+extern const char usage_stats[];
+extern const char usage_diff[];
 extern const char usage_mount_helper[];
 
 /* Says TEXT on standard output. The exit status: a full disk or a closed pipe is a failure. */

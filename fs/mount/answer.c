@@ -33,11 +33,13 @@ double answer_timeout(uint64_t valid_ns)
     return seconds < LONGEST_TIMEOUT_SECONDS ? seconds : LONGEST_TIMEOUT_SECONDS;
 }
 
-mode_t answer_mode(const struct mount_state *state, mode_t type)
+mode_t answer_mode(const struct mount_state *state, mode_t type, bool writable)
 {
+    mode_t mode = S_ISDIR(type) ? 0555 : 0444;
+
     if (S_ISLNK(type))
         return type | 0777;
-    return type | ((S_ISDIR(type) ? 0555 : 0444) & ~state->umask);
+    return type | ((writable ? mode | 0200 : mode) & ~state->umask);
 }
 
 int answer_attributes(const struct mount_state *state, struct node *node, bool wait,
@@ -51,7 +53,7 @@ int answer_attributes(const struct mount_state *state, struct node *node, bool w
         return error;
     *ret_attributes = (struct stat){
         .st_ino = attributes.shown_inode != 0 ? attributes.shown_inode : node->inode,
-        .st_mode = answer_mode(state, attributes.type),
+        .st_mode = answer_mode(state, attributes.type, attributes.writable),
         .st_nlink = S_ISDIR(attributes.type) ? 2 : 1,
         .st_uid = state->uid,
         .st_gid = state->gid,

@@ -53,8 +53,8 @@ struct caller answer_caller(fuse_req_t request);
 /* How long the kernel may believe, in its seconds. */
 double answer_timeout(uint64_t valid_ns);
 
-/* Mode bits of a node of TYPE. */
-mode_t answer_mode(const struct mount_state *state, mode_t type);
+/* Mode bits of a node of TYPE; WRITABLE: by its owner. */
+mode_t answer_mode(const struct mount_state *state, mode_t type, bool writable);
 
 /* A node's attributes and how long they hold; WAIT and errors as for node_class.attributes. */
 int answer_attributes(const struct mount_state *state, struct node *node, bool wait,

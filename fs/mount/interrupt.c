@@ -22,6 +22,7 @@ static void interrupted(fuse_req_t request, void *context)
     if (long_request->watched && !long_request->answered &&
         process_is_to_end(long_request->thread)) {
         long_request->answered = true;
+        __atomic_store_n(&long_request->cancelled, true, __ATOMIC_RELAXED);
         fuse_reply_err(request, EINTR);
     }
     pthread_mutex_unlock(&long_request->lock);
@@ -41,6 +42,7 @@ void long_request_begin(struct long_request *long_request, fuse_req_t request)
 
     long_request->watched = true;
     long_request->answered = late;
+    __atomic_store_n(&long_request->cancelled, late, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&long_request->lock);
     if (late) {
         fuse_req_interrupt_func(request, NULL, NULL);

@@ -17,8 +17,9 @@ struct long_request {
     fuse_req_t request;
     pid_t thread; /* that asks */
     pthread_mutex_t lock;
-    bool watched;  /* guarded by lock: the kernel's word is heard */
-    bool answered; /* guarded by lock: by whoever comes first */
+    bool watched;   /* guarded by lock: the kernel's word is heard */
+    bool answered;  /* guarded by lock: by whoever comes first */
+    bool cancelled; /* atomic: nobody waits for the work any more */
 };
 
 /* Before the long work; LONG_REQUEST stays where it is until long_request_end. */

@@ -11,6 +11,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/mount/answer.h"
+#include "fs/mount/changes.h"
 #include "fs/mount/directories.h"
 #include "fs/mount/interrupt.h"
 
@@ -296,12 +297,6 @@ static void refuse_mknod(fuse_req_t request, fuse_ino_t parent, const char *name
     fuse_reply_err(request, EROFS);
 }
 
-static void refuse_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
-{
-    (void)parent, (void)name, (void)mode;
-    fuse_reply_err(request, EROFS);
-}
-
 static void refuse_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
                           struct fuse_file_info *info)
 {
@@ -319,13 +314,6 @@ static void refuse_symlink(fuse_req_t request, const char *target, fuse_ino_t pa
                            const char *name)
 {
     (void)target, (void)parent, (void)name;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
-                          fuse_ino_t new_parent, const char *new_name, unsigned flags)
-{
-    (void)parent, (void)name, (void)new_parent, (void)new_name, (void)flags;
     fuse_reply_err(request, EROFS);
 }
 
@@ -367,12 +355,12 @@ const struct fuse_lowlevel_ops request_handlers = {
     .listxattr = answer_listxattr,
     .setattr = refuse_setattr,
     .mknod = refuse_mknod,
-    .mkdir = refuse_mkdir,
+    .mkdir = answer_mkdir,
     .create = refuse_create,
     .unlink = refuse_unlink,
-    .rmdir = refuse_unlink,
+    .rmdir = answer_rmdir,
     .symlink = refuse_symlink,
-    .rename = refuse_rename,
+    .rename = answer_rename,
     .link = refuse_link,
     .setxattr = refuse_setxattr,
     .removexattr = refuse_removexattr,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FUSE's requests, each answered in a few lines from the tree. What would
- * change something is refused with EROFS.
+ * change something is refused with EROFS, but for the directories of snapshots/.
  */
 #ifndef CRMFS_MOUNT_REQUESTS_H
 #define CRMFS_MOUNT_REQUESTS_H

@@ -229,7 +229,7 @@ static int is_lost(struct asking *asking, const struct object_reference *referen
     uint8_t salt[STORE_SALT_BYTES];
 
     pack[0] = '\0';
-    if (!reach_find(checking->reach, reference, &spot)) {
+    if (!reach_find(checking->reach, reference, REACH_ANY_DEPTH, &spot)) {
         int error =
             object_read(checking->reader, reference, OBJECT_ROW_GROUP, true, &asking->data, NULL);
 

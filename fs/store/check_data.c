@@ -70,7 +70,7 @@ static int note_child(void *context, const struct pack_entry *entry)
 
     gathering->spot.entry++;
     if (entry->encoding != OBJECT_ZSTD_PARENT || !reach_lives(reach, spot) ||
-        !reach_find(reach, &entry->parent, &parent))
+        !reach_find(reach, &entry->parent, entry->depth - 1, &parent))
         return 0;
     if (reading->child_count == CHILDREN_MOST)
         return -E2BIG;

@@ -166,8 +166,8 @@ static int merge_some(struct store *store, struct pack_list *packs, const struct
         if (error != -EBADMSG)
             return error != 0 ? error : 1;
         count--;
-        memmove(&files[merge.failed], &files[merge.failed + 1],
-                (count - merge.failed) * sizeof *files);
+        for (size_t i = merge.failed; i < count; i++)
+            files[i] = files[i + 1];
     }
     return 0;
 }

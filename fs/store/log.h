@@ -74,6 +74,9 @@ const struct log_mark *log_find_mark(const struct log_state *state, const char *
 /* 0, or -EINVAL with words: not a name for a snapshot. */
 int snapshot_name_check(const char *name, struct failure *failure);
 
+/* The same for all that a record says of a snapshot: tags, host, numbers. */
+int snapshot_check(const struct snapshot *snapshot, struct failure *failure);
+
 /* The first record, of a store whose log is empty. -EEXIST: it is not. */
 int log_begin(struct store *store, struct failure *failure);
 

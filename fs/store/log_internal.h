@@ -61,9 +61,6 @@ void log_entry_release(struct log_entry *entry);
 void snapshot_release(struct snapshot *snapshot);
 int snapshot_copy(const struct snapshot *from, struct snapshot *ret_copy); /* 0 or -ENOMEM */
 
-/* 0, or -EINVAL with words: members that no record may have. */
-int snapshot_check(const struct snapshot *snapshot, struct failure *failure);
-
 /* Copies of pack names. 0, -ENOMEM, -EINVAL: one is no name of a pack. */
 int log_entry_set_packs(struct log_entry *entry, const char *const *packs, size_t count,
                         struct failure *failure);

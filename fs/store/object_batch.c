@@ -178,7 +178,7 @@ static int make_room(struct object_batch *batch, size_t entries)
 /* The lock is held. */
 static int note_pack(struct object_batch *batch, const struct pack_writer *pack)
 {
-    cleanup_free char *name = malloc(PACK_NAME_SIZE);
+    char *name = malloc(PACK_NAME_SIZE);
     size_t entries = 0;
     int error = name == NULL ? -ENOMEM : pack_writer_visit(pack, count_entry, &entries);
 
@@ -186,10 +186,12 @@ static int note_pack(struct object_batch *batch, const struct pack_writer *pack)
         error = make_room(batch, entries);
     if (error == 0)
         error = pack_writer_visit(pack, wait_for_index, batch);
-    if (error != 0)
+    if (error != 0) {
+        free(name);
         return error;
+    }
     pack_name(pack_writer_salt(pack), name);
-    batch->packs[batch->pack_count++] = steal_pointer(&name);
+    batch->packs[batch->pack_count++] = name;
     batch->stored_bytes += pack_writer_bytes(pack);
     return 0;
 }

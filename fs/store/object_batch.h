@@ -51,10 +51,10 @@ int hint_set_add(struct hint_set *set, uint64_t hint);
 bool hint_set_has(const struct hint_set *set, uint64_t hint);
 
 /*
- * Where the object stands that REFERENCE means, in a pack that is there and not
+ * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there and not
  * avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at.
  */
-int batch_locate(struct object_batch *batch, const struct object_reference *reference,
+int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
                  struct object_reference *ret_place, struct failure *failure);
 
 /* Whether the batch wrote the object, or the store has it with all its ancestors. 1, 0, -errno. */

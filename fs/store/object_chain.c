@@ -19,17 +19,22 @@ static int malformed(const struct object_reference *reference, struct failure *f
 }
 
 static int load(struct object_reader *reader, struct read_scratch *scratch, struct chain_link *link,
-                const struct object_reference *reference, struct failure *failure)
+                const struct object_reference *reference, int depth, struct failure *failure)
 {
     link->cached = parent_cache_take(reader->cache, reference->id);
+    if (link->cached != NULL && depth != OBJECT_DEPTH_ANY &&
+        link->cached->head.place.depth != depth) {
+        parent_cache_give(reader->cache, link->cached);
+        link->cached = NULL;
+    }
     if (link->cached != NULL) {
         link->reference = link->cached->reference;
         link->head = link->cached->head;
         return 0;
     }
 
-    int error =
-        object_fetch(reader, reference, &scratch->sealed, &link->body, &link->reference, failure);
+    int error = object_fetch_at(reader, reference, depth, &scratch->sealed, &link->body,
+                                &link->reference, failure);
 
     if (error != 0)
         return error;
@@ -46,7 +51,7 @@ int chain_begin(struct object_reader *reader, struct read_scratch *scratch,
 
     scratch->count = 1;
 
-    int error = load(reader, scratch, link, reference, failure);
+    int error = load(reader, scratch, link, reference, OBJECT_DEPTH_ANY, failure);
 
     if (error != 0)
         return error;
@@ -63,7 +68,8 @@ int chain_extend(struct object_reader *reader, struct read_scratch *scratch,
         buffer_release(&child->body);
     scratch->count++;
 
-    int error = load(reader, scratch, link, &child->head.parent, failure);
+    int error =
+        load(reader, scratch, link, &child->head.parent, child->head.place.depth - 1, failure);
 
     if (error != 0)
         return error;
@@ -86,8 +92,8 @@ static int decode(struct object_reader *reader, struct read_scratch *scratch,
     int error = 0;
 
     if (link->body.size == 0)
-        error = object_fetch(reader, &link->reference, &scratch->sealed, &link->body,
-                             &link->reference, failure);
+        error = object_fetch_at(reader, &link->reference, link->head.place.depth, &scratch->sealed,
+                                &link->body, &link->reference, failure);
     if (error == 0)
         error = object_body_unpack(&link->head, link->body.data, link->body.size, parent,
                                    scratch->context, output);

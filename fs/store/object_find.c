@@ -19,11 +19,22 @@
 struct fetch {
     struct object_reader *reader;
     const struct object_reference *reference;
+    int depth; /* that the copy must have, or OBJECT_DEPTH_ANY */
     struct buffer *sealed;
     struct buffer *body;
     struct object_reference *ret_found;
     struct failure *failure;
 };
+
+/* Whether an opened body may be the copy that is looked for. */
+static bool has_depth(const struct fetch *fetch, const struct buffer *body)
+{
+    struct object_head head;
+
+    return fetch->depth == OBJECT_DEPTH_ANY ||
+           (object_head_decode(body->data, body->size, &head) > 0 &&
+            head.place.depth == fetch->depth);
+}
 
 static int read_piece(const struct fetch *fetch, const uint8_t *salt,
                       const struct object_reference *place)
@@ -54,9 +65,10 @@ static int read_piece(const struct fetch *fetch, const uint8_t *salt,
                         (unsigned long long)place->offset);
     }
     file_keys_give(reader->keys, sealer);
-    if (error == 0)
-        fetch->body->size = size - SEAL_OVERHEAD_BYTES;
-    return error;
+    if (error != 0)
+        return error;
+    fetch->body->size = size - SEAL_OVERHEAD_BYTES;
+    return has_depth(fetch, fetch->body) ? 0 : -ENOENT;
 }
 
 /* 0, -ENOENT when no pack has the hint, or what reading there failed with. */
@@ -143,7 +155,9 @@ static int try_indexes(const struct fetch *fetch)
     int error = found < 0 ? found : -ENOENT;
 
     for (int i = 0; i < found && error != 0 && error != -ENOMEM; i++) {
-        if (!same_place(&entries[i].reference, fetch->reference))
+        bool fits = fetch->depth == OBJECT_DEPTH_ANY || entries[i].depth == fetch->depth;
+
+        if (fits && !same_place(&entries[i].reference, fetch->reference))
             error = try_place(fetch, &entries[i].reference);
     }
     return error;
@@ -153,6 +167,7 @@ static int try_indexes(const struct fetch *fetch)
 
 struct search {
     const uint8_t *id;
+    int depth;
     struct object_reference place;
 };
 
@@ -161,7 +176,8 @@ static int compare_entry(void *context, const struct pack_entry *entry)
 {
     struct search *search = context;
 
-    if (memcmp(entry->reference.id, search->id, OBJECT_ID_BYTES) != 0)
+    if (memcmp(entry->reference.id, search->id, OBJECT_ID_BYTES) != 0 ||
+        (search->depth != OBJECT_DEPTH_ANY && entry->depth != search->depth))
         return 0;
     search->place = entry->reference;
     return 1;
@@ -195,7 +211,7 @@ static void keep_directory(struct object_reader *reader, uint64_t hint, uint64_t
 static int try_directory(const struct fetch *fetch, const uint8_t *salt, struct buffer *plain)
 {
     struct object_reader *reader = fetch->reader;
-    struct search search = {.id = fetch->reference->id};
+    struct search search = {.id = fetch->reference->id, .depth = fetch->depth};
     char path[PACK_PATH_SIZE];
     struct sealer *sealer;
     uint64_t end = 0;
@@ -222,7 +238,7 @@ static int try_directory(const struct fetch *fetch, const uint8_t *salt, struct 
 static int try_directories(const struct fetch *fetch)
 {
     cleanup_buffer struct buffer plain = BUFFER(PACK_DIRECTORY_LIMIT);
-    struct search search = {.id = fetch->reference->id};
+    struct search search = {.id = fetch->reference->id, .depth = fetch->depth};
     int error = -ENOENT;
 
     if (search_kept(fetch->reader, &search) && !same_place(&search.place, fetch->reference))
@@ -267,7 +283,7 @@ static int find(const struct fetch *fetch, const struct failure *first, struct f
     }
     if (error == -ENOMEM)
         return error;
-    if (!moved.lost)
+    if (!moved.lost && fetch->depth == OBJECT_DEPTH_ANY)
         remember(fetch->reader, reference, true);
     return failure_set(failure, EIO,
                        "object %02x%02x%02x%02x… is damaged or lost%s%s: "
@@ -276,16 +292,17 @@ static int find(const struct fetch *fetch, const struct failure *first, struct f
                        first->code != 0 ? ": " : "", first->text);
 }
 
-int object_fetch(struct object_reader *reader, const struct object_reference *reference,
-                 struct buffer *sealed, struct buffer *body, struct object_reference *ret_found,
-                 struct failure *failure)
+int object_fetch_at(struct object_reader *reader, const struct object_reference *reference,
+                    int depth, struct buffer *sealed, struct buffer *body,
+                    struct object_reference *ret_found, struct failure *failure)
 {
     struct failure first = {.code = 0};
     struct failure later = {.code = 0};
-    struct object_reference found;
+    struct object_reference found = {.offset = 0};
     struct fetch fetch = {
         .reader = reader,
         .reference = reference,
+        .depth = depth,
         .sealed = sealed,
         .body = body,
         .ret_found = &found,
@@ -300,4 +317,11 @@ int object_fetch(struct object_reader *reader, const struct object_reference *re
     if (error == 0)
         *ret_found = found;
     return error;
+}
+
+int object_fetch(struct object_reader *reader, const struct object_reference *reference,
+                 struct buffer *sealed, struct buffer *body, struct object_reference *ret_found,
+                 struct failure *failure)
+{
+    return object_fetch_at(reader, reference, OBJECT_DEPTH_ANY, sealed, body, ret_found, failure);
 }

@@ -20,7 +20,7 @@ static int pack_is_usable(struct object_batch *batch, uint64_t hint, struct fail
                : pack_list_find(batch->reader->packs, hint, 1, salts, failure);
 }
 
-int batch_locate(struct object_batch *batch, const struct object_reference *reference,
+int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
                  struct object_reference *ret_place, struct failure *failure)
 {
     struct index_entry entries[PLACES_MOST];
@@ -38,6 +38,8 @@ int batch_locate(struct object_batch *batch, const struct object_reference *refe
     if (found < 0)
         return found;
     for (int i = 0; i < found && usable == 0; i++) {
+        if (depth != OBJECT_DEPTH_ANY && entries[i].depth != depth)
+            continue;
         usable = pack_is_usable(batch, entries[i].reference.pack_hint, failure);
         if (usable > 0)
             *ret_place = entries[i].reference;
@@ -65,7 +67,7 @@ static int walk_ancestors(struct object_batch *batch, struct read_scratch *scrat
         if (link->head.encoding != OBJECT_ZSTD_PARENT)
             return 1;
         if (link->head.place.depth == 1) { /* the first of the chain need not be read */
-            usable = batch_locate(batch, &link->head.parent, &parent, failure);
+            usable = batch_locate(batch, &link->head.parent, 0, &parent, failure);
             if (usable > 0)
                 hints[(*count)++] = parent.pack_hint;
             return usable;

@@ -161,7 +161,8 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
     if (error != 0)
         return error == -ENOMEM ? error : 0;
     head->place = step.place;
-    return batch_locate(writer->batch, &scratch->links[place].reference, &head->parent, NULL);
+    return batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
+                        &head->parent, NULL);
 }
 
 static int encode(struct object_writer *writer, struct put *put,
@@ -235,7 +236,7 @@ static int find(struct object_writer *writer, const struct put *put,
                 struct failure *failure)
 {
     if (predecessor != NULL && memcmp(predecessor->id, put->id, sizeof put->id) == 0) {
-        int usable = batch_locate(writer->batch, predecessor, ret_place, failure);
+        int usable = batch_locate(writer->batch, predecessor, OBJECT_DEPTH_ANY, ret_place, failure);
 
         if (usable != 0)
             return usable;

@@ -70,6 +70,8 @@ struct object_reader {
 struct read_scratch *read_scratch_take(struct object_reader *reader); /* NULL: no memory */
 void read_scratch_give(struct object_reader *reader, struct read_scratch *scratch);
 
+#define OBJECT_DEPTH_ANY (-1)
+
 /*
  * The body of the object that REFERENCE means, opened, into BODY, with SEALED for
  * the way. -EIO when it is in no pack, -ENOMEM.
@@ -77,6 +79,15 @@ void read_scratch_give(struct object_reader *reader, struct read_scratch *scratc
 int object_fetch(struct object_reader *reader, const struct object_reference *reference,
                  struct buffer *sealed, struct buffer *body, struct object_reference *ret_found,
                  struct failure *failure);
+
+/*
+ * The same, of the copy that stands at DEPTH in its chain. An object may have been written again,
+ * when its pack was about to be removed, and then stands at another depth, perhaps even against
+ * what is compressed against the first copy. A parent is therefore always asked for with its depth.
+ */
+int object_fetch_at(struct object_reader *reader, const struct object_reference *reference,
+                    int depth, struct buffer *sealed, struct buffer *body,
+                    struct object_reference *ret_found, struct failure *failure);
 
 /*
  * Makes SCRATCH's chain the object alone, link 0. -EIO also when it is malformed or not

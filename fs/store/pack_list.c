@@ -114,6 +114,8 @@ static void make_room(struct pack_list *list, size_t wanted)
             if (folder->count > 0 && (oldest == NULL || folder->used < oldest->used))
                 oldest = folder;
         }
+        if (oldest == NULL)
+            break;
         forget(list, oldest);
     }
 }

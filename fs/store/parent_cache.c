@@ -5,25 +5,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
-#include "fs/base/hash.h"
+#define PLACES 64 /* few enough to be looked through */
 
-struct kept {
-    struct parent_data public; /* first: what callers hold */
+struct place {
+    struct parent_data public; /* first: what callers hold. data.capacity 0: the place is free */
     unsigned users;
-    bool refused; /* fs/base/hash.h */
-    struct kept *prev;
-    struct kept *next;
-    UT_hash_handle hh; /* by id */
+    uint64_t used; /* when, in calls */
 };
 
 struct parent_cache {
     size_t limit_bytes;
     pthread_mutex_t lock; /* guards all below */
     size_t bytes;         /* allocated by all that is kept */
-    struct kept *by_id;
-    struct kept *by_use; /* the last used first */
+    uint64_t calls;
+    struct place places[PLACES];
 };
 
 struct parent_cache *parent_cache_create(size_t limit_bytes)
@@ -37,110 +33,120 @@ struct parent_cache *parent_cache_create(size_t limit_bytes)
     return cache;
 }
 
-static struct kept *find(struct parent_cache *cache, const uint8_t *id)
+/* The lock is held. */
+static struct place *find(struct parent_cache *cache, const uint8_t *id)
 {
-    struct kept *kept;
+    for (size_t i = 0; i < PLACES; i++) {
+        struct place *place = &cache->places[i];
 
-    HASH_FIND(hh, cache->by_id, id, OBJECT_ID_BYTES, kept);
-    return kept;
+        if (place->public.data.capacity > 0 &&
+            memcmp(place->public.reference.id, id, OBJECT_ID_BYTES) == 0)
+            return place;
+    }
+    return NULL;
 }
 
 const struct parent_data *parent_cache_take(struct parent_cache *cache,
                                             const uint8_t id[OBJECT_ID_BYTES])
 {
     pthread_mutex_lock(&cache->lock);
-    struct kept *kept = find(cache, id);
+    struct place *place = find(cache, id);
 
-    if (kept != NULL) {
-        kept->users++;
-        DL_DELETE(cache->by_use, kept);
-        DL_PREPEND(cache->by_use, kept);
+    if (place != NULL) {
+        place->users++;
+        place->used = ++cache->calls;
     }
     pthread_mutex_unlock(&cache->lock);
-    return kept != NULL ? &kept->public : NULL;
+    return place != NULL ? &place->public : NULL;
 }
 
 void parent_cache_give(struct parent_cache *cache, const struct parent_data *data)
 {
-    struct kept *kept = (struct kept *)(uintptr_t)data;
+    struct place *place = (struct place *)data;
 
     pthread_mutex_lock(&cache->lock);
-    kept->users--;
+    place->users--;
     pthread_mutex_unlock(&cache->lock);
 }
 
-/* The lock is held. */
-static void evict(struct parent_cache *cache, struct kept *kept)
+/* Of those that nobody holds, the one unused for longest, or (EMPTY allowed) a free one. */
+static struct place *oldest(struct parent_cache *cache, bool empty)
 {
-    HASH_DELETE(hh, cache->by_id, kept);
-    DL_DELETE(cache->by_use, kept);
-    cache->bytes -= kept->public.data.capacity;
+    struct place *found = NULL;
+
+    for (size_t i = 0; i < PLACES; i++) {
+        struct place *place = &cache->places[i];
+        bool is_empty = place->public.data.capacity == 0;
+
+        if (is_empty && empty)
+            return place;
+        if (!is_empty && place->users == 0 && (found == NULL || place->used < found->used))
+            found = place;
+    }
+    return found;
+}
+
+/* Its memory goes to SPARE. The lock is held. */
+static void evict(struct parent_cache *cache, struct place *place, struct buffer *spare)
+{
+    cache->bytes -= place->public.data.capacity;
+    buffer_release(spare);
+    *spare = place->public.data;
+    *place = (struct place){.users = 0};
 }
 
 /*
- * Evicts until WANTED more bytes fit; the last one's memory goes to SPARE. False:
- * what is in use leaves no room. The lock is held.
+ * A free place for WANTED bytes; what had to go for it leaves its memory in SPARE.
+ * NULL: what is held leaves no room. The lock is held.
  */
-static bool make_room(struct parent_cache *cache, size_t wanted, struct buffer *spare)
+static struct place *make_room(struct parent_cache *cache, size_t wanted, struct buffer *spare)
 {
     while (cache->bytes + wanted > cache->limit_bytes) {
-        struct kept *oldest = cache->by_use != NULL ? cache->by_use->prev : NULL;
+        struct place *place = oldest(cache, false);
 
-        while (oldest != NULL && oldest->users != 0)
-            oldest = oldest != cache->by_use ? oldest->prev : NULL;
-        if (oldest == NULL)
-            return false;
-        evict(cache, oldest);
-        buffer_release(spare);
-        *spare = oldest->public.data;
-        free(oldest);
+        if (place == NULL)
+            return NULL;
+        evict(cache, place, spare);
     }
-    return true;
+
+    struct place *place = oldest(cache, true);
+
+    if (place != NULL && place->public.data.capacity > 0)
+        evict(cache, place, spare);
+    return place;
 }
 
 void parent_cache_put(struct parent_cache *cache, const struct object_reference *reference,
                       const struct object_head *head, struct buffer *data)
 {
-    struct kept *kept = calloc(1, sizeof *kept);
     struct buffer spare = BUFFER(data->limit);
-    bool added = false;
+    struct place *place = NULL;
 
-    if (kept == NULL)
-        return;
-    kept->public = (struct parent_data){*reference, *head, *data};
     pthread_mutex_lock(&cache->lock);
-    if (data->capacity <= cache->limit_bytes && find(cache, reference->id) == NULL &&
-        make_room(cache, data->capacity, &spare)) {
-        HASH_ADD(hh, cache->by_id, public.reference.id, OBJECT_ID_BYTES, kept);
-        added = !kept->refused;
-    }
-    if (added) {
-        DL_PREPEND(cache->by_use, kept);
+    if (data->capacity > 0 && data->capacity <= cache->limit_bytes &&
+        find(cache, reference->id) == NULL)
+        place = make_room(cache, data->capacity, &spare);
+    if (place != NULL) {
+        place->public = (struct parent_data){*reference, *head, *data};
+        place->used = ++cache->calls;
         cache->bytes += data->capacity;
     }
     pthread_mutex_unlock(&cache->lock);
-    if (added) {
-        spare.limit = data->limit;
-        spare.size = 0;
-        *data = spare;
-    } else {
+    if (place == NULL) {
         buffer_release(&spare);
-        free(kept);
+        return;
     }
+    spare.limit = data->limit;
+    spare.size = 0;
+    *data = spare;
 }
 
 void parent_cache_free(struct parent_cache *cache)
 {
-    struct kept *kept;
-    struct kept *next;
-
     if (cache == NULL)
         return;
-    HASH_CLEAR(hh, cache->by_id);
-    DL_FOREACH_SAFE (cache->by_use, kept, next) {
-        buffer_release(&kept->public.data);
-        free(kept);
-    }
+    for (size_t i = 0; i < PLACES; i++)
+        buffer_release(&cache->places[i].public.data);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }

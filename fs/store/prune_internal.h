@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of prune share: the order of things (prune.c), packs that are rewritten
- * (prune_rewrite.c), the log's old files (prune_log.c).
+ * What the files of prune share: the order of things (prune.c), packs that are removed
+ * (prune_remove.c) and rewritten (prune_rewrite.c), the log's old files (prune_log.c).
  */
 #ifndef CRMFS_STORE_PRUNE_INTERNAL_H
 #define CRMFS_STORE_PRUNE_INTERNAL_H
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fs/store/log.h"
 #include "fs/store/object.h"
@@ -20,6 +24,46 @@ struct pruning {
     struct prune_result result;
     struct failure *failure;
 };
+
+/* Lists of packs' names, borrowed from the state or the reach. */
+struct names {
+    const char **names;
+    size_t count;
+};
+
+static inline void names_release(struct names *names)
+{
+    free((void *)names->names);
+}
+
+#define cleanup_names __attribute__((__cleanup__(names_release)))
+
+int names_add(struct names *names, const char *name); /* 0 or -ENOMEM */
+
+/* Puts one record that names them, or several. The names must not be the state's own. */
+typedef int append_packs(struct store *store, struct log_state *state, const char *const *packs,
+                         size_t count, struct failure *failure);
+int prune_append(struct pruning *pruning, append_packs *append, const struct names *names);
+
+static inline void prune_sum_add(struct prune_sum *sum, const struct reach_pack *pack)
+{
+    sum->packs++;
+    sum->bytes += pack->file_bytes;
+}
+
+static inline int prune_no_memory(const struct pruning *pruning)
+{
+    return failure_set(pruning->failure, ENOMEM, "%s", strerror(ENOMEM));
+}
+
+/* What the log says now, and what that needs: the state and the reach anew. */
+int prune_look(struct pruning *pruning);
+
+/* Which marked packs are wanted after all, and which may go now. 0 or -ENOMEM. */
+int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due);
+
+/* Records and then does it. */
+int prune_remove(struct pruning *pruning);
 
 /* Places of packs in the reach. */
 struct pack_set {

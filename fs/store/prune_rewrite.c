@@ -93,7 +93,15 @@ static int move_living(void *context, const struct pack_entry *entry)
     emptying->spot.entry++;
     if (!reach_lives(emptying->reach, spot))
         return 0;
-    return object_move(emptying->writer, &entry->reference, &put, emptying->failure);
+
+    int error = object_move(emptying->writer, &entry->reference, &put, emptying->failure);
+
+    /* Where this copy is damaged, another one was found: at another depth, it is no substitute. */
+    if (error == 0 && put.reference.sealed_size != entry->reference.sealed_size)
+        error = failure_set(emptying->failure, EIO,
+                            "a pack that is to be rewritten is damaged: run `crmfs check "
+                            "--read-data`");
+    return error;
 }
 
 static int empty_packs(struct pruning *pruning, const struct pack_set *set,

@@ -72,10 +72,10 @@ const struct reach_pack *reach_pack_named(const struct reach *reach, const char 
     return known != NULL ? &known->pack : NULL;
 }
 
-bool reach_find(struct reach *reach, const struct object_reference *reference,
+bool reach_find(struct reach *reach, const struct object_reference *reference, int depth,
                 struct reach_spot *ret_spot)
 {
-    return reach_locate(reach, reference, ret_spot, NULL) == 1;
+    return reach_locate(reach, reference, depth, ret_spot, NULL) == 1;
 }
 
 bool reach_lives(const struct reach *reach, struct reach_spot spot)
@@ -86,11 +86,11 @@ bool reach_lives(const struct reach *reach, struct reach_spot spot)
 /* ---- Adding ---- */
 
 /* 1: it lives already; 0: it does now; -ENOENT: it is in no pack; -errno. */
-static int add(struct reach *reach, const struct object_reference *reference,
+static int add(struct reach *reach, const struct object_reference *reference, int depth,
                struct failure *failure)
 {
     struct reach_spot spot;
-    int found = reach_locate(reach, reference, &spot, failure);
+    int found = reach_locate(reach, reference, depth, &spot, failure);
 
     if (found <= 0)
         return found == 0 ? -ENOENT : found;
@@ -129,7 +129,7 @@ static int add_object(void *context, const struct object_reference *reference,
                       enum object_type type, const struct walk_place *place)
 {
     struct adding *adding = context;
-    int added = add(adding->reach, reference, adding->failure);
+    int added = add(adding->reach, reference, REACH_ANY_DEPTH, adding->failure);
     struct failure words;
 
     if (added != -ENOENT)
@@ -184,7 +184,7 @@ static int add_parent(void *context, const struct pack_entry *entry)
         !reach_bit(visit->known->living, place))
         return 0;
 
-    int added = add(visit->reach, &entry->parent, visit->failure);
+    int added = add(visit->reach, &entry->parent, entry->depth - 1, visit->failure);
 
     if (added == -ENOENT) {
         if (!reach_bit(visit->known->damaged, place))
@@ -244,7 +244,8 @@ static int inherit_damage(void *context, const struct pack_entry *entry)
         reach_bit(visit->known->damaged, place))
         return 0;
 
-    int found = reach_locate(visit->reach, &entry->parent, &parent, visit->failure);
+    int found =
+        reach_locate(visit->reach, &entry->parent, entry->depth - 1, &parent, visit->failure);
 
     if (found < 0 || (found == 1 && !reach_is_damaged(visit->reach, parent)))
         return found < 0 ? found : 0;

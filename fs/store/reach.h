@@ -2,12 +2,13 @@
 /*
  * Which of the stored objects snapshots reach: their trees, images, schemas, pages
  * and row groups, and the ancestors that those are compressed against. Knows every
- * pack's directory by 12 bytes and some bits an object, and by 8 more once objects turn up
+ * pack's directory by 13 bytes and some bits an object, and by 8 more once objects turn up
  * that prune has moved. No index is asked: what is true stands in the packs.
  *
  * Of an object that is reached, one copy lives: where its reference says, if that
  * pack stands and is not marked for removal; else in another such pack; and only
- * else in a marked one.
+ * else in a marked one. Of an ancestor, only a copy that stands at the right depth
+ * in its chain: another one might be compressed against its own descendants.
  */
 #ifndef CRMFS_STORE_REACH_H
 #define CRMFS_STORE_REACH_H
@@ -66,12 +67,16 @@ const struct reach_pack *reach_pack(const struct reach *reach, size_t pack); /* 
 const struct reach_pack *reach_pack_named(const struct reach *reach,
                                           const char *name); /* or NULL */
 
-/* Where an object stands: its copy that lives or would. False: it is in no pack. */
+/*
+ * Where an object stands: its copy that lives or would. False: it is in no pack. A parent is asked
+ * for with its depth: its child's, less one.
+ */
+#define REACH_ANY_DEPTH (-1)
 struct reach_spot {
     uint32_t pack;
     uint32_t entry; /* in the order of the pack's directory */
 };
-bool reach_find(struct reach *reach, const struct object_reference *reference,
+bool reach_find(struct reach *reach, const struct object_reference *reference, int depth,
                 struct reach_spot *ret_spot);
 bool reach_lives(const struct reach *reach, struct reach_spot spot);
 

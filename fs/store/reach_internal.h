@@ -12,9 +12,10 @@ struct known_pack {
     struct reach_pack pack;
     uint64_t *tags;    /* the first 8 bytes of each id */
     uint32_t *offsets; /* in units of 8 bytes */
-    uint8_t *living;   /* a bit each */
-    uint8_t *damaged;  /* the same; NULL: none is */
-    bool fresh;        /* something lives whose ancestors have not been added */
+    uint8_t *depths;
+    uint8_t *living;  /* a bit each */
+    uint8_t *damaged; /* the same; NULL: none is */
+    bool fresh;       /* something lives whose ancestors have not been added */
 };
 
 struct whole_ids {
@@ -42,7 +43,7 @@ int reach_read_packs(struct reach *reach, const struct log_state *state,
 void reach_release_packs(struct reach *reach);
 
 /* As reach_find(), but an error is said: 1, 0 (in no pack), -ENOMEM, -errno. */
-int reach_locate(struct reach *reach, const struct object_reference *reference,
+int reach_locate(struct reach *reach, const struct object_reference *reference, int depth,
                  struct reach_spot *ret_spot, struct failure *failure);
 
 static inline bool reach_bit(const uint8_t *bits, uint32_t place)

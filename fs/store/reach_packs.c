@@ -76,6 +76,7 @@ static int note_object(void *context, const struct pack_entry *entry)
         return -EBADMSG;
     known->tags[place] = get_u64(entry->reference.id);
     known->offsets[place] = (uint32_t)(entry->reference.offset / 8);
+    known->depths[place] = entry->depth;
     return 0;
 }
 
@@ -88,8 +89,10 @@ static int read_directory(struct store *store, struct known_pack *known, struct 
         return error;
     known->tags = allocate_array(pack->count, sizeof *known->tags);
     known->offsets = allocate_array(pack->count, sizeof *known->offsets);
+    known->depths = allocate_array(pack->count, sizeof *known->depths);
     known->living = allocate_array(pack->count / 8 + 1, 1);
-    if (known->tags == NULL || known->offsets == NULL || known->living == NULL)
+    if (known->tags == NULL || known->offsets == NULL || known->depths == NULL ||
+        known->living == NULL)
         return -ENOMEM;
     error = pack_visit_objects(store, pack->name, note_object, known, failure);
     pack->living_count = 0;
@@ -100,10 +103,12 @@ static void release_pack(struct known_pack *known)
 {
     free(known->tags);
     free(known->offsets);
+    free(known->depths);
     free(known->living);
     free(known->damaged);
     known->tags = NULL;
     known->offsets = NULL;
+    known->depths = NULL;
     known->living = NULL;
     known->damaged = NULL;
 }
@@ -180,6 +185,11 @@ static size_t first_with_hint(const struct reach *reach, uint64_t hint)
             high = middle;
     }
     return low;
+}
+
+static bool has_depth(const struct known_pack *known, uint32_t entry, int depth)
+{
+    return depth == REACH_ANY_DEPTH || known->depths[entry] == depth;
 }
 
 static bool find_offset(const struct known_pack *known, const struct object_reference *reference,
@@ -291,7 +301,7 @@ static int has_id(struct reach *reach, struct reach_spot spot, const uint8_t *id
 }
 
 /* By the id, wherever it is; a pack that is not marked is better. 1, 0, -errno. */
-static int find_moved(struct reach *reach, const struct object_reference *reference,
+static int find_moved(struct reach *reach, const struct object_reference *reference, int depth,
                       struct reach_spot *ret_spot, struct failure *failure)
 {
     uint64_t tag = get_u64(reference->id);
@@ -313,7 +323,7 @@ static int find_moved(struct reach *reach, const struct object_reference *refere
 
         if (tag_of(reach, spot) != tag)
             break;
-        if (marked && found == 1)
+        if ((marked && found == 1) || !has_depth(&reach->packs[spot.pack], spot.entry, depth))
             continue;
 
         int same = has_id(reach, spot, reference->id, failure);
@@ -330,7 +340,7 @@ static int find_moved(struct reach *reach, const struct object_reference *refere
     return found;
 }
 
-int reach_locate(struct reach *reach, const struct object_reference *reference,
+int reach_locate(struct reach *reach, const struct object_reference *reference, int depth,
                  struct reach_spot *ret_spot, struct failure *failure)
 {
     struct reach_spot named = {.pack = 0};
@@ -340,7 +350,8 @@ int reach_locate(struct reach *reach, const struct object_reference *reference,
          i < reach->pack_count && reach->packs[i].pack.hint == reference->pack_hint; i++) {
         uint32_t entry;
 
-        if (!find_offset(&reach->packs[i], reference, &entry))
+        if (!find_offset(&reach->packs[i], reference, &entry) ||
+            !has_depth(&reach->packs[i], entry, depth))
             continue;
         named = (struct reach_spot){(uint32_t)i, entry};
         if (!reach->packs[i].pack.marked) {
@@ -350,7 +361,7 @@ int reach_locate(struct reach *reach, const struct object_reference *reference,
         in_marked = true;
     }
 
-    int found = find_moved(reach, reference, ret_spot, failure);
+    int found = find_moved(reach, reference, depth, ret_spot, failure);
 
     if (found == 0 && in_marked) {
         *ret_spot = named;

@@ -260,6 +260,11 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
     return 0;
 }
 
+struct source *live_source(const struct live *live)
+{
+    return live->source;
+}
+
 struct node *live_folder(struct live *live)
 {
     return node_reference(live->folder);

@@ -34,6 +34,9 @@ struct live_options {
 int live_create(const struct live_options *options, struct live **ret_live,
                 struct failure *failure);
 
+/* What it shows, borrowed. */
+struct source *live_source(const struct live *live);
+
 /* The folder: a reference. */
 struct node *live_folder(struct live *live);
 

@@ -23,26 +23,6 @@ struct alive_folder {
     UT_hash_handle hh;
 };
 
-struct name {
-    const char *text; /* borrowed from the listing's texts */
-    uint64_t inode;
-};
-
-struct snapshots_listing {
-    struct listing listing;
-    size_t count;
-    struct name *names; /* `latest` comes last, if there is any snapshot */
-    char *texts;
-    uint64_t latest_inode;
-};
-
-static const uint8_t no_id[SNAPSHOT_ID_BYTES];
-
-static uint64_t latest_inode(void)
-{
-    return frozen_inode(no_id, SNAPSHOTS_LATEST, NULL);
-}
-
 /* The names of a state that was read; they are borrowed from it. The lock is held. */
 static int map_names(struct snapshots *snapshots)
 {
@@ -83,8 +63,8 @@ static int read_log(struct snapshots *snapshots, struct failure *failure)
         return 0;
     if (failure->code == 0)
         failure_set(failure, -error, "cannot read the store's log: %s", strerror(-error));
-    /* To the kernel these two would mean that the folder is not there, or to try again. */
-    if (failure->code == ENOENT || failure->code == ESTALE)
+    /* The kernel would take it for a folder that is not there, or try again. */
+    if (failure->code == ENOENT || failure->code == ESTALE || failure->code == EBADMSG)
         failure->code = EIO;
     return -failure->code;
 }
@@ -95,7 +75,9 @@ int snapshots_refresh(struct snapshots *snapshots, struct failure *failure)
 
     if (now_ns >= snapshots->valid_until_ns) {
         snapshots->failure.code = 0;
-        read_log(snapshots, &snapshots->failure);
+        /* Reading may leave words behind although it worked. */
+        if (read_log(snapshots, &snapshots->failure) == 0)
+            snapshots->failure.code = 0;
         snapshots->valid_until_ns = now_ns + SNAPSHOTS_VALID_NS;
     }
     if (snapshots->failure.code == 0)
@@ -214,8 +196,8 @@ static int find_latest(struct snapshots *snapshots, struct node **ret_node, stru
     if (snapshots->latest == NULL || !link_is(snapshots->latest, newest->name, time)) {
         struct node *made;
 
-        error =
-            link_create("snapshots/" SNAPSHOTS_LATEST, newest->name, time, latest_inode(), &made);
+        error = link_create("snapshots/" SNAPSHOTS_LATEST, newest->name, time,
+                            snapshots_latest_inode(), &made);
         if (error != 0)
             return error;
         node_release(snapshots->latest);
@@ -257,94 +239,6 @@ static int snapshots_attributes(struct node *node, bool wait,
         .type = S_IFDIR, .modified = snapshots->changed, .writable = !snapshots->read_only};
     *ret_valid_ns = valid_ns(snapshots);
     pthread_mutex_unlock(&snapshots->lock);
-    return 0;
-}
-
-static size_t listing_count(const struct listing *listing)
-{
-    return ((const struct snapshots_listing *)listing)->count;
-}
-
-/* Named only: they are made when they are looked up. */
-static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
-{
-    const struct snapshots_listing *list = (struct snapshots_listing *)listing;
-    const struct name *name = &list->names[index];
-
-    *ret_entry = (struct listing_entry){
-        .name = name->text,
-        .type = index + 1 == list->count ? S_IFLNK : S_IFDIR,
-        .inode = name->inode,
-    };
-}
-
-static void listing_close(struct listing *listing)
-{
-    struct snapshots_listing *list = (struct snapshots_listing *)listing;
-
-    free(list->names);
-    free(list->texts);
-    free(list);
-}
-
-static const struct listing_class snapshots_listing_class = {listing_count, listing_entry,
-                                                             listing_close};
-
-static void add_name(struct snapshots_listing *list, const uint8_t id[SNAPSHOT_ID_BYTES],
-                     const char *text, char **place)
-{
-    size_t size = strlen(text) + 1;
-    bool latest = id == no_id;
-
-    memcpy(*place, text, size);
-    list->names[list->count++] = (struct name){
-        .text = *place, .inode = latest ? latest_inode() : frozen_inode(id, NULL, NULL)};
-    *place += size;
-}
-
-/* The lock is held. */
-static int copy_names(const struct log_state *state, struct snapshots_listing *list)
-{
-    size_t bytes = sizeof SNAPSHOTS_LATEST;
-
-    for (size_t i = 0; i < state->snapshot_count; i++)
-        bytes += strlen(state->snapshots[i].name) + 1;
-    list->names = allocate_array(state->snapshot_count + 1, sizeof *list->names);
-    list->texts = malloc(bytes);
-    if (list->names == NULL || list->texts == NULL)
-        return -ENOMEM;
-
-    char *place = list->texts;
-
-    for (size_t i = 0; i < state->snapshot_count; i++)
-        add_name(list, state->snapshots[i].id, state->snapshots[i].name, &place);
-    if (list->count != 0)
-        add_name(list, no_id, SNAPSHOTS_LATEST, &place);
-    return 0;
-}
-
-static int snapshots_list(struct node *node, const struct caller *caller,
-                          struct listing **ret_listing, struct failure *failure)
-{
-    struct snapshots *snapshots = (struct snapshots *)node;
-    struct snapshots_listing *list = calloc(1, sizeof *list);
-
-    (void)caller;
-    if (list == NULL)
-        return -ENOMEM;
-    list->listing.class = &snapshots_listing_class;
-    pthread_mutex_lock(&snapshots->lock);
-
-    int error = snapshots_refresh(snapshots, failure);
-
-    if (error == 0)
-        error = copy_names(&snapshots->state, list);
-    pthread_mutex_unlock(&snapshots->lock);
-    if (error != 0) {
-        listing_close(&list->listing);
-        return error;
-    }
-    *ret_listing = &list->listing;
     return 0;
 }
 

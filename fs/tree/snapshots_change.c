@@ -60,6 +60,11 @@ static int take_one(struct snapshots *snapshots, const char *name, const bool *c
     int error = snapshot_take(&options, &state, NULL, failure);
 
     log_state_release(&state);
+    /* Of a database or the store; the kernel would take it for the folder's, or try again. */
+    if (error == -ENOENT || error == -ESTALE || error == -EBADMSG) {
+        error = -EIO;
+        failure->code = EIO;
+    }
     return error;
 }
 

@@ -49,7 +49,11 @@ int snapshots_refresh(struct snapshots *snapshots, struct failure *failure);
 int snapshots_find(struct snapshots *snapshots, const char *name, struct node **ret_node,
                    uint64_t *ret_valid_ns, struct failure *failure);
 
+uint64_t snapshots_latest_inode(void); /* what stat shows for `latest` */
+
 /* As struct node_class has them. */
+int snapshots_list(struct node *node, const struct caller *caller, struct listing **ret_listing,
+                   struct failure *failure);
 int snapshots_take(struct node *node, const char *name, bool *cancelled, struct node **ret_node,
                    uint64_t *ret_valid_ns, struct failure *failure);
 int snapshots_forget(struct node *node, const char *name, struct failure *failure);

@@ -160,8 +160,10 @@ static int scan_tables(struct attempt *attempt, struct dataset *dataset, const c
 
         int error = scan_table(attempt, dataset, i, source, table);
 
-        if (is_cancelled(options))
+        if (is_cancelled(options)) {
+            free(table->name);
             return failure_set(attempt->failure, ECANCELED, "taking the snapshot was called off");
+        }
         if (error != 0 && may_be_left_out(dataset, i, error)) {
             if (options->warn != NULL)
                 options->warn(options->warn_context, source, name, attempt->failure);

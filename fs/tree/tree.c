@@ -17,7 +17,9 @@
 #include "fs/table/reader.h"
 #include "fs/tree/directory.h"
 #include "fs/tree/error_log.h"
+#include "fs/tree/image_shelf.h"
 #include "fs/tree/live.h"
+#include "fs/tree/snapshots.h"
 #include "fs/tree/text_file.h"
 
 #define TEND_INTERVAL_MS 250
@@ -25,10 +27,13 @@
 /*
  * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
  * a connection, a row group being built, encoded and sealed (SCAN_THREAD_BYTES
- * in all) and may be started for each that fits into a third. The rest is for
- * the program, its libraries and the requests under way.
+ * in all) and may be started for each that fits into a third; with a store, a
+ * tenth keeps what objects are compressed against, and a twentieth open images.
+ * The rest is for the program, its libraries and the requests under way.
  */
 #define CACHE_SHARE 5
+#define PARENTS_SHARE 10
+#define SHELF_SHARE 20
 #define SCAN_SHARE 3
 #define SCAN_THREAD_BYTES ((uint64_t)8 << 20)
 #define SCAN_THREADS_MOST 16
@@ -44,6 +49,8 @@ struct tree {
     struct node *root;
     struct live **lives;
     size_t live_count;
+    struct frozen_context frozen; /* with a store; its members are the tree's own */
+    struct snapshots *snapshots;  /* NULL: there is no store */
 
     pthread_t tender;
     bool tended;          /* the thread runs */
@@ -99,6 +106,24 @@ static int write_live(struct tree *tree, struct buffer *text)
     return error;
 }
 
+static int write_store(struct tree *tree, struct buffer *text)
+{
+    const char *path = tree->options.store_path;
+    int error = buffer_append_text(text, ",\n \"store\":");
+
+    if (error == 0 && tree->snapshots == NULL)
+        return buffer_append_text(text, "null");
+    if (error == 0)
+        error = buffer_append_text(text, "{\"path\":");
+    if (error == 0)
+        error = json_text_append(text, path, strlen(path));
+    if (error == 0)
+        error = buffer_append_text(text, ",");
+    if (error == 0)
+        error = snapshots_status(tree->snapshots, text);
+    return error == 0 ? buffer_append_text(text, "}") : error;
+}
+
 static int write_status(void *context, struct buffer *text)
 {
     struct tree *tree = context;
@@ -113,7 +138,11 @@ static int write_status(void *context, struct buffer *text)
     if (error == 0)
         error = write_live(tree, text);
     if (error == 0)
-        error = buffer_append_text(text, "],\n \"spool\":{\"directory\":");
+        error = buffer_append_text(text, "]");
+    if (error == 0)
+        error = write_store(tree, text);
+    if (error == 0)
+        error = buffer_append_text(text, ",\n \"spool\":{\"directory\":");
     if (error == 0)
         error = json_text_append(text, directory, strlen(directory));
     if (error == 0)
@@ -186,6 +215,51 @@ static int build_live(struct tree *tree, const struct tree_source *sources, size
     return directory_add(tree->root, "live", folder);
 }
 
+static void report(void *context, const char *path, const struct failure *failure)
+{
+    tree_report(context, path, failure);
+}
+
+static int open_store(struct tree *tree, struct failure *failure)
+{
+    uint64_t memory = tree->options.max_memory_bytes;
+    int error = object_reader_create(tree->options.store, (size_t)(memory / PARENTS_SHARE),
+                                     &tree->frozen.reader, failure);
+
+    if (error == 0)
+        error = image_shelf_create(tree->frozen.reader, (size_t)(memory / SHELF_SHARE),
+                                   &tree->frozen.shelf);
+    tree->frozen.cache = tree->cache;
+    return error;
+}
+
+static int build_snapshots(struct tree *tree, const struct tree_source *sources,
+                           struct failure *failure)
+{
+    cleanup_free struct take_source *taken = allocate_array(tree->live_count, sizeof *taken);
+    struct snapshots_options options = {
+        .store = tree->options.store,
+        .context = &tree->frozen,
+        .sources = taken,
+        .source_count = tree->live_count,
+        .read_only = tree->options.read_only,
+        .threads = tree->context.scan_threads,
+        .report = report,
+        .report_context = tree,
+    };
+    int error = taken != NULL ? open_store(tree, failure) : -ENOMEM;
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < tree->live_count; i++)
+        taken[i] = (struct take_source){
+            .name = sources[i].name, .kind = "sqlite", .source = live_source(tree->lives[i])};
+    error = snapshots_create(&options, &tree->snapshots, failure);
+    if (error != 0)
+        return error;
+    return directory_add(tree->root, "snapshots", snapshots_folder(tree->snapshots));
+}
+
 static int build_own(struct tree *tree)
 {
     struct node *folder;
@@ -223,7 +297,10 @@ static int set_up(struct tree *tree, struct failure *failure)
     tree->context = (struct generation_context){
         .spool = tree->spool,
         .cache = tree->cache,
-        .cut_key = tree->cut_key,
+        /* What is cut as the store cuts is the same groups. */
+        .cut_key = tree->options.store != NULL
+                       ? store_key(tree->options.store, STORE_BOUNDARIES)
+                       : tree->cut_key,
         .scan_threads = threads,
         .cancelled = &tree->cancelled,
     };
@@ -244,8 +321,10 @@ int tree_create(const struct tree_options *options, const struct tree_source *so
 
     int error = tree->lives == NULL ? -ENOMEM : set_up(tree, failure);
 
-    if (error == 0)
+    if (error == 0 && (source_count != 0 || options->store == NULL))
         error = build_live(tree, sources, source_count, failure);
+    if (error == 0 && options->store != NULL)
+        error = build_snapshots(tree, sources, failure);
     if (error == 0)
         error = build_own(tree);
     if (error == 0) {
@@ -285,6 +364,8 @@ void tree_space(struct tree *tree, struct tree_space *ret_space)
 void tree_end(struct tree *tree)
 {
     __atomic_store_n(&tree->cancelled, true, __ATOMIC_RELAXED);
+    if (tree->snapshots != NULL)
+        snapshots_end(tree->snapshots);
 }
 
 void tree_free(struct tree *tree)
@@ -300,6 +381,9 @@ void tree_free(struct tree *tree)
     }
     render_cache_free(tree->cache); /* renderings ahead hold images */
     node_release(tree->root);
+    snapshots_free(tree->snapshots);
+    image_shelf_free(tree->frozen.shelf);
+    object_reader_free(tree->frozen.reader);
     for (size_t i = 0; i < tree->live_count; i++)
         live_free(tree->lives[i]);
     error_log_free(tree->errors);

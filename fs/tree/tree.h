@@ -6,9 +6,11 @@
 #ifndef CRMFS_TREE_TREE_H
 #define CRMFS_TREE_TREE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fs/base/failure.h"
+#include "fs/store/store.h"
 #include "fs/tree/node.h"
 
 struct tree_options {
@@ -17,6 +19,9 @@ struct tree_options {
     const char *spool_directory; /* NULL: $TMPDIR, or /tmp */
     uint64_t spool_bytes;        /* 0: half of what is free there at the beginning */
     unsigned busy_timeout_ms;
+    struct store *store;    /* the caller's, outlives the tree; NULL: there are no snapshots */
+    const char *store_path; /* for the status */
+    bool read_only;         /* snapshots can only be looked at */
 };
 
 struct tree_source {
@@ -27,9 +32,9 @@ struct tree_source {
 struct tree;
 
 /*
- * Opens the sources and builds the tree. Fails as source_open does, and with
- * -EEXIST when two sources have one name. Starts threads: call it after the
- * last fork.
+ * Opens the sources, none if there is a store, and builds the tree. Fails as
+ * source_open and log_read do, and with -EEXIST when two sources have one name.
+ * Starts threads: call it after the last fork.
  */
 int tree_create(const struct tree_options *options, const struct tree_source *sources,
                 size_t source_count, struct tree **ret_tree, struct failure *failure);

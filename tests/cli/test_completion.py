@@ -29,7 +29,7 @@ def complete(line, directory):
 
 
 @pytest.mark.parametrize("line,wanted", [
-    ("crmfs ", {"mount", "init", "key", "help", "--help", "--version"}),
+    ("crmfs ", {"mount", "init", "key", "snapshot", "diff", "export", "help", "--help", "--version"}),
     ("crmfs mo", {"mount"}),
     ("crmfs --v", {"--version"}),
     ("crmfs help m", {"mount"}),
@@ -40,7 +40,12 @@ def complete(line, directory):
     ("crmfs key ", {"list", "add", "remove", "change", "recovery"}),
     ("crmfs key add --l", {"--label"}),
     ("crmfs key list --pass", {"--passphrase-file", "--passphrase-command"}),
-    ("crmfs mount -", {"-o", "-f", "--foreground", "--config", "--help"}),
+    ("crmfs snapshot --t", {"--tag", "--table"}),
+    ("crmfs export --format ", {"csv", "json", "ndjson"}),
+    ("crmfs diff --j", {"--json"}),
+    ("crmfs mount -", {"-o", "-f", "--foreground", "--config", "--store", "--passphrase-file",
+                       "--passphrase-command", "--help"}),
+    ("crmfs mount -o sto", {"store="}),
     ("crmfs mount -o allow_", {"allow_other", "allow_root"}),
     ("crmfs mount -o max", {"max-memory="}),
     ("crmfs mount -o ro,spool-", {"ro,spool-size="}),

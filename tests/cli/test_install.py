@@ -23,6 +23,10 @@ def test_install_and_uninstall(work):
     assert everything(work) == [
         "sbin/mount.crmfs",
         "usr/local/bin/crmfs",
+        "usr/local/lib/systemd/system/crmfs-prune@.service",
+        "usr/local/lib/systemd/system/crmfs-prune@.timer",
+        "usr/local/lib/systemd/system/crmfs-snapshot@.service",
+        "usr/local/lib/systemd/system/crmfs-snapshot@.timer",
         "usr/local/share/bash-completion/completions/crmfs",
         "usr/local/share/man/man1/crmfs.1",
         "usr/local/share/man/man5/crmfs.conf.5",

@@ -62,6 +62,18 @@ static void refuse(struct parsed *parsed, const char *text, const char *beginnin
         fail_msg("\"%s\" does not begin with \"%s\"", failure.text, beginning);
 }
 
+static void test_store(void **state)
+{
+    struct parsed *parsed = *state;
+
+    accept(parsed, "[mount]\nstore = crm.store\npassphrase_file = p\nro = yes\n");
+    assert_string_equal(parsed->settings.store, "/etc/crm/crm.store");
+    assert_string_equal(parsed->settings.passphrase_file, "/etc/crm/p");
+    assert_true(parsed->settings.read_only);
+    accept(parsed, "[mount]\nstore = /srv/crm.store\n");
+    assert_string_equal(parsed->settings.store, "/srv/crm.store");
+}
+
 static void test_all_of_it(void **state)
 {
     struct parsed *parsed = *state;
@@ -198,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_of_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_empty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_relative_urls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown, set_up, tear_down),

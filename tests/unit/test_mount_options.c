@@ -176,6 +176,26 @@ static void test_what_libfuse_is_told(void **state)
                         "ro,fsname=a\\,b\\\\c,subtype=x,allow_other,noexec,context=s:t:c1\\,c2");
 }
 
+/* Only a mount with a store is ever writable, and the last of ro and rw counts. */
+static void test_read_only(void **state)
+{
+    struct mount_settings *settings = *state;
+    cleanup_buffer struct buffer list = BUFFER(4096);
+
+    accept(settings, "rw");
+    assert_string_equal(composed(settings, &list), "ro,fsname=crm.db,subtype=crmfs");
+    accept(settings, "store=/srv/crm.store");
+    assert_string_equal(composed(settings, &list), "rw,fsname=crm.db,subtype=crmfs");
+    accept(settings, "rw,ro");
+    assert_true(settings->read_only);
+    assert_string_equal(composed(settings, &list), "ro,fsname=crm.db,subtype=crmfs");
+    accept(settings, "rw");
+    assert_false(settings->read_only);
+    accept(settings, "passphrase-file=/etc/p,passphrase-command=pass a\\,b");
+    assert_string_equal(settings->passphrase_file, "/etc/p");
+    assert_string_equal(settings->passphrase_command, "pass a,b");
+}
+
 static void test_too_long(void **state)
 {
     static char list[MOUNT_OPTIONS_LIMIT + 10];
@@ -196,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_libfuse_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_read_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
     };
 

@@ -715,6 +715,68 @@ static void moved_predecessors_are_followed(void **state)
     store_close(store);
 }
 
+static void remove_pack(struct storage *storage, const char *name)
+{
+    char path[PACK_PATH_SIZE];
+    uint8_t salt[STORE_SALT_BYTES];
+
+    assert_true(pack_salt(name, salt));
+    pack_path(salt, path);
+    assert_int_equal(storage->class->remove(storage, path, NULL), 0);
+}
+
+/*
+ * B hangs from A. While A's pack is avoided A comes again, as a successor of B, and is
+ * written against it: two copies of A, one of them of no use to B.
+ */
+static void a_parent_is_the_copy_of_its_depth(void **state)
+{
+    struct store *store = sample_store();
+    struct storage *storage = store_storage(store);
+    struct object_reader *reader = sample_reader(store);
+    struct sample samples[3];
+    char packs[3][PACK_NAME_SIZE];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(samples); i++) {
+        struct object_batch *batch = sample_batch(store, reader);
+        const char *avoided[] = {packs[0]};
+
+        if (i == 2)
+            assert_int_equal(object_batch_avoid(batch, avoided, 1), 0);
+
+        struct object_writer *writer = sample_writer(batch);
+
+        samples[i] = sample_put(writer, OBJECT_ROW_GROUP, sample_data(1, i % 2, 30000), 30000,
+                                i > 0 ? &samples[i - 1] : NULL);
+        sample_writer_finish(writer);
+        sample_batch_finish(batch, packs[i]);
+        assert_int_equal(sample_head(reader, &samples[i]).place.depth, i);
+    }
+    assert_memory_equal(samples[0].reference.id, samples[2].reference.id, OBJECT_ID_BYTES);
+
+    /* The first copy moves: both are found by their id alone. */
+    struct object_batch *batch = sample_batch(store, reader);
+    struct object_writer *writer = sample_writer(batch);
+    struct object_put put;
+
+    assert_int_equal(object_move(writer, &samples[0].reference, &put, NULL), 0);
+    sample_writer_finish(writer);
+    sample_batch_finish(batch, NULL);
+    remove_pack(storage, packs[0]);
+    for (int with_index = 1; with_index >= 0; with_index--) {
+        struct object_reader *cold = sample_reader(store);
+
+        for (size_t i = 0; i < COUNT_OF(samples); i++)
+            assert_int_equal(sample_read(cold, &samples[i]), 0);
+        object_reader_free(cold);
+        remove_indexes(storage);
+    }
+    release_all(samples, COUNT_OF(samples));
+    object_reader_free(reader);
+    store_close(store);
+}
+
 static void an_unreadable_predecessor_is_none(void **state)
 {
     struct store *store = sample_store();
@@ -893,8 +955,8 @@ static void every_operation_may_fail(void **state)
 
 /* ---- Many threads ---- */
 
-#define THREADS 4
-#define EACH 60
+#define THREADS ((size_t)4)
+#define EACH ((size_t)60)
 
 struct crowd {
     struct object_batch *batch;
@@ -988,6 +1050,7 @@ int main(void)
         cmocka_unit_test(another_type_is_an_error),
         cmocka_unit_test(moved_objects_are_found),
         cmocka_unit_test(moved_predecessors_are_followed),
+        cmocka_unit_test(a_parent_is_the_copy_of_its_depth),
         cmocka_unit_test(an_unreadable_predecessor_is_none),
         cmocka_unit_test(every_operation_may_fail),
         cmocka_unit_test(threads_share_a_batch_and_a_reader),

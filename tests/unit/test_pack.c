@@ -325,7 +325,7 @@ static void every_changed_byte_is_found(void **state)
 
     assert_false(check_finds(&small, &damaged));
     assert_int_equal(read_all(&small), 0);
-    for (size_t at = 0; at < size; at += at < end ? 1 : STEP) {
+    for (size_t at = 0, step = STEP; at < size; at += at < end ? 1 : step) {
         bool in_object = at >= PACK_HEAD_BYTES && at < end;
 
         file[at] ^= (uint8_t)(1u << (at % 8));

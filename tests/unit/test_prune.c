@@ -309,6 +309,54 @@ static void test_wrong_mark(void **context)
     store_close(store);
 }
 
+/* The pack that the newest take record names. */
+static void newest_pack(struct store *store, uint64_t sequence, char name[PACK_NAME_SIZE])
+{
+    struct log_entry entry;
+    uint8_t hash[LOG_HASH_BYTES];
+
+    succeed(log_record_read(store, sequence, &entry, hash, &failure));
+    assert_int_equal(entry.pack_count, 1);
+    memcpy(name, entry.packs[0], PACK_NAME_SIZE);
+    log_entry_release(&entry);
+}
+
+/*
+ * While its pack is marked, an object is written again: against what is compressed against its
+ * first copy. Neither copy can stand in for the other.
+ */
+static void test_copies_at_other_depths(void **context)
+{
+    struct store *store = sample_store();
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 3); /* all of contacts changes in three days */
+    series_take(&series, 6);
+    newest_pack(store, series.state.sequence, name);
+    series_take(&series, 9);
+    series_forget(&series, 6);
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 6);
+    assert_int_equal(series_read_all(store), 3);
+    run_prune(store, &at_once);
+    assert_int_equal(series_read_all(store), 3);
+    assert_sound(store);
+    series_forget(&series, 3);
+    run_prune(store, &at_once);
+    assert_int_equal(series_read_all(store), 2);
+    assert_sound(store);
+    series_forget(&series, 9);
+    run_prune(store, &at_once);
+    assert_int_equal(series_read_all(store), 1);
+    assert_sound(store);
+    series_end(&series);
+    store_close(store);
+}
+
 /* ---- At the same time ---- */
 
 struct busy {
@@ -526,12 +574,13 @@ static void test_power_cuts(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_all_forgotten),
-        cmocka_unit_test(test_rewrite),       cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_orphans),       cmocka_unit_test(test_marked_meanwhile),
-        cmocka_unit_test(test_wrong_mark),    cmocka_unit_test(test_concurrent),
-        cmocka_unit_test(test_old_records),   cmocka_unit_test(test_refuses_damage),
-        cmocka_unit_test(test_faults),        cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_nothing_to_do),  cmocka_unit_test(test_all_forgotten),
+        cmocka_unit_test(test_rewrite),        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_orphans),        cmocka_unit_test(test_marked_meanwhile),
+        cmocka_unit_test(test_wrong_mark),     cmocka_unit_test(test_copies_at_other_depths),
+        cmocka_unit_test(test_concurrent),     cmocka_unit_test(test_old_records),
+        cmocka_unit_test(test_refuses_damage), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_power_cuts),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -3,7 +3,8 @@
 # bash completion for crmfs(1); needs the package bash-completion.
 
 _crmfs_options='allow_other allow_root auto_unmount busy-timeout= config= debug default_permissions
-    fsname= gid= max-memory= noauto_unmount refresh= ro rw spool= spool-size= subtype= uid= umask='
+    fsname= gid= max-memory= noauto_unmount passphrase-command= passphrase-file= refresh= ro rw spool=
+    spool-size= store= subtype= uid= umask='
 
 # The last of the comma-separated mount options in $cur. As bash breaks words at "=", an answer
 # leaves out what stands before the last one.
@@ -14,7 +15,7 @@ _crmfs_mount_options() {
         last=${cur##*,}
     fi
     case $last in
-    spool=* | config=*)
+    spool=* | store=* | passphrase-file=* | config=*)
         before+=${last%%=*}=
         mapfile -t answers < <(compgen -f -- "${last#*=}")
         compopt -o filenames
@@ -75,17 +76,63 @@ _crmfs_key() {
     esac
 }
 
+_crmfs_snapshot() {
+    case $prev in
+    --passphrase-file) _filedir ;;
+    --store) _filedir -d ;;
+    --passphrase-command | --name | --tag | --table) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            _crmfs_words "--store --name --tag --table --json --quiet $_crmfs_passphrase_options --help"
+        else
+            [[ $cur != *=* ]] || cur=${cur#*=} # NAME=PATH
+            _filedir
+        fi
+        ;;
+    esac
+}
+
+_crmfs_export() {
+    case $prev in
+    --passphrase-file) _filedir ;;
+    -o | --output) _filedir -d ;;
+    -f | --format) _crmfs_words 'csv json ndjson' ;;
+    --passphrase-command) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            _crmfs_words "--format --output $_crmfs_passphrase_options --help"
+        else
+            _filedir -d
+        fi
+        ;;
+    esac
+}
+
+_crmfs_diff() {
+    case $prev in
+    --passphrase-file) _filedir ;;
+    --passphrase-command) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            _crmfs_words "--json $_crmfs_passphrase_options --help"
+        else
+            _filedir -d
+        fi
+        ;;
+    esac
+}
+
 _crmfs() {
     local cur prev words cword
     _init_completion -n = || return
 
     if ((cword == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'mount init key help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'mount init key snapshot diff export help --help --version' -- "$cur")
         return
     fi
     case ${words[1]} in
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'mount init key' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'mount init key snapshot diff export' -- "$cur")
         ;;
     init)
         _crmfs_init
@@ -93,13 +140,27 @@ _crmfs() {
     key)
         _crmfs_key
         ;;
+    snapshot)
+        _crmfs_snapshot
+        ;;
+    diff)
+        _crmfs_diff
+        ;;
+    export)
+        _crmfs_export
+        ;;
     mount)
         if [[ $prev == -o ]]; then
             _crmfs_mount_options
-        elif [[ $prev == --config ]]; then
+        elif [[ $prev == --config || $prev == --passphrase-file ]]; then
             _filedir
+        elif [[ $prev == --store ]]; then
+            _filedir -d
+        elif [[ $prev == --passphrase-command ]]; then
+            return
         elif [[ $cur == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W '-o -f --foreground --config --help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "-o -f --foreground --config --store
+                $_crmfs_passphrase_options --help" -- "$cur")
         else
             [[ $cur != *=* ]] || cur=${cur#*=} # NAME=PATH
             _filedir

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Packs that were marked long enough ago: a record says that they go, then they go. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/prune_internal.h"
+
+#define ATTEMPTS 16 /* when others write to the log at the same time */
+
+int names_add(struct names *names, const char *name)
+{
+    if ((names->count & (names->count - 1)) == 0) {
+        size_t room = names->count != 0 ? 2 * names->count : 1;
+        const char **more = reallocarray((void *)names->names, room, sizeof *more);
+
+        if (more == NULL)
+            return -ENOMEM;
+        names->names = more;
+    }
+    names->names[names->count++] = name;
+    return 0;
+}
+
+int prune_append(struct pruning *pruning, append_packs *append, const struct names *names)
+{
+    int error = 0;
+
+    for (size_t done = 0; done < names->count && error == 0;) {
+        size_t count = names->count - done;
+
+        if (count > LOG_PACKS_LIMIT)
+            count = LOG_PACKS_LIMIT;
+        error =
+            append(pruning->store, &pruning->state, names->names + done, count, pruning->failure);
+        done += count;
+    }
+    return error;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due)
+{
+    uint64_t now = now_ns();
+    int error = 0;
+
+    for (size_t i = 0; i < pruning->state.mark_count && error == 0; i++) {
+        const struct log_mark *mark = &pruning->state.marks[i];
+        const struct reach_pack *pack = reach_pack_named(pruning->reach, mark->pack);
+
+        if (mark->removed)
+            continue;
+        if (pack != NULL && pack->living_count > 0)
+            error = names_add(wanted, pack->name);
+        else if (now >= mark->time_ns && now - mark->time_ns >= pruning->options->grace_ns)
+            error = names_add(due, pack != NULL ? pack->name : mark->pack);
+    }
+    return error;
+}
+
+/* Packs that are marked, though their files went otherwise: their names are the state's. */
+static int copy_names(struct names *names, char **ret_copies)
+{
+    char *copies = allocate_array(names->count, PACK_NAME_SIZE);
+
+    if (copies == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < names->count; i++) {
+        memcpy(copies + i * PACK_NAME_SIZE, names->names[i], PACK_NAME_SIZE);
+        names->names[i] = copies + i * PACK_NAME_SIZE;
+    }
+    *ret_copies = copies;
+    return 0;
+}
+
+/* -EAGAIN: somebody else wrote to the log; look again. */
+static int record_removals(struct pruning *pruning)
+{
+    cleanup_names struct names wanted = {.count = 0};
+    cleanup_names struct names due = {.count = 0};
+    cleanup_free char *wanted_copies = NULL;
+    cleanup_free char *due_copies = NULL;
+
+    if (prune_judge_marks(pruning, &wanted, &due) != 0 ||
+        copy_names(&wanted, &wanted_copies) != 0 || copy_names(&due, &due_copies) != 0)
+        return prune_no_memory(pruning);
+
+    int error = prune_append(pruning, log_unmark_packs, &wanted);
+
+    return error == 0 ? prune_append(pruning, log_remove_packs, &due) : error;
+}
+
+/* The files of packs that a record says are removed, in this run or in one that ended early. */
+static int remove_files(struct pruning *pruning)
+{
+    struct storage *storage = store_storage(pruning->store);
+    struct reach *reach = pruning->reach;
+    size_t count = reach_pack_count(reach);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct reach_pack *pack = reach_pack(reach, i);
+        const struct log_mark *mark = log_find_mark(&pruning->state, pack->name);
+        uint8_t salt[STORE_SALT_BYTES];
+        char path[PACK_PATH_SIZE];
+        int error;
+
+        if (mark == NULL || !mark->removed || !pack_salt(pack->name, salt))
+            continue;
+        pack_path(salt, path);
+        if (pack->living_count > 0)
+            return failure_set(pruning->failure, EBADMSG,
+                               "%s is needed, although the log says that it was removed: it is "
+                               "left where it is; run `crmfs check`",
+                               path);
+        error = storage->class->remove(storage, path, pruning->failure);
+        if (error != 0 && error != -ENOENT)
+            return error;
+        prune_sum_add(&pruning->result.removed, pack);
+        store_progress_tell(pruning->options->progress, "removing packs", i + 1, count);
+    }
+    return storage->class->sync(storage, pruning->failure);
+}
+
+int prune_remove(struct pruning *pruning)
+{
+    int error = record_removals(pruning);
+
+    for (int attempt = 1; error == -EAGAIN && attempt < ATTEMPTS; attempt++) {
+        error = prune_look(pruning);
+        if (error == 0)
+            error = record_removals(pruning);
+    }
+    return error == 0 ? remove_files(pruning) : error;
+}

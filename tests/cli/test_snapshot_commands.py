@@ -1,0 +1,495 @@
+# SPDX-License-Identifier: MIT
+"""crmfs snapshot, diff and export: from the command line and back, without a mount."""
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+import reference
+from command import crmfs
+from mounting import BINARY, ROOT
+
+FORMATS = ("csv", "json", "ndjson")
+
+
+@pytest.fixture(autouse=True)
+def memory(work, monkeypatch):
+    """What this client remembers of stores stays in the test's own folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    monkeypatch.setenv("CRMFS_PASSPHRASE", "one")
+
+
+@pytest.fixture
+def store(work):
+    done = crmfs("init", str(work / "store"))
+    assert done.returncode == 0, done.stderr
+    return work / "store"
+
+
+def snapshot(store, *words):
+    """What a snapshot that succeeds answers."""
+    done = crmfs("snapshot", "--store", str(store), "--json", *map(str, words))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def export(store, *words):
+    """The bytes of an export that succeeds."""
+    done = subprocess.run([BINARY, "export", store, *words], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def is_empty(store):
+    done = crmfs("export", str(store), "latest", "x")
+    assert done.returncode == 1
+    return "there are no snapshots" in done.stderr
+
+
+def change(database, sql):
+    conn = sqlite3.connect(database, isolation_level=None)
+    conn.executescript(sql)
+    conn.close()
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+WATCH = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
+def peak(*words):
+    """Exit status and most memory, KiB. By a small process: a child begins with its parent's peak."""
+    done = subprocess.run([sys.executable, "-S", "-c", WATCH, BINARY, *words], capture_output=True, text=True,
+                          check=True)
+    return tuple(map(int, done.stdout.split()))
+
+
+# ---- snapshot ----
+
+@pytest.mark.sanitize
+def test_answer(store, crm_db):
+    answer = snapshot(store, crm_db, "--tag", "nightly", "--tag", "größer")
+    assert set(answer) == {"name", "id", "time", "tables", "rows", "raw_bytes", "stored_bytes", "tags"}
+    conn = reference.connect(str(crm_db))
+    tables = reference.tables(conn)
+    assert answer["tables"] == len(tables) and answer["tags"] == ["nightly", "größer"]
+    texts = {table: reference.render(conn, table, "csv") for table in tables}
+    assert answer["raw_bytes"] == sum(map(len, texts.values()))
+    assert re.fullmatch("[0-9a-f]{32}", answer["id"]) and 0 < answer["stored_bytes"] < answer["raw_bytes"]
+    again = snapshot(store, crm_db)
+    assert again["stored_bytes"] < answer["stored_bytes"] / 5 and again["rows"] == answer["rows"]
+
+
+def test_named_by_the_time(store, crm_db):
+    names = [snapshot(store, crm_db, "--table", "accounts")["name"] for _ in range(4)]
+    assert len(set(names)) == 4
+    for name in names:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}Z(-\d)?", name)
+    made = time.mktime(time.strptime(names[0][:18], "%Y-%m-%dT%H%M%SZ")) - time.timezone
+    assert abs(made - time.time()) < 100
+
+
+def test_for_people(store, crm_db):
+    done = crmfs("snapshot", "--store", str(store), "--name", "first", str(crm_db))
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.fullmatch(r"Took snapshot first: [\d,]+ rows in 5 tables, \S+ \S+ as CSV, \S+ \S+ added to the store\n",
+                        done.stdout)
+    done = crmfs("snapshot", "--store", str(store), "--quiet", str(crm_db))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_some_tables(store, crm_db, copy_of):
+    copy = copy_of(crm_db, "b.db")
+    assert snapshot(store, f"a={crm_db}", copy, "--table", "accounts,a.contacts", "--table", "b.pipeline")["tables"] == 4
+    for name in ("a/accounts", "b/accounts", "a/contacts", "b/pipeline"):
+        assert export(store, "latest", name)
+    done = crmfs("export", str(store), "latest", "b/contacts")
+    assert done.returncode == 1 and 'no table "b/contacts"' in done.stderr
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("words", [
+    [], ["--name", "x"], ["--nonsense", "crm.db"], ["--name", "a/b", "crm.db"], ["--name", "", "crm.db"],
+    ["--name", "latest", "crm.db"], ["--name", "..", "crm.db"], ["--name", "x" * 201, "crm.db"],
+    ["--tag", "a,b", "crm.db"], ["--tag", "", "crm.db"], ["--table", "", "crm.db"], ["--table", "a,,b", "crm.db"],
+    ["crm.db", "crm.db"], ["pg:x"], ["--tag"], *[[f"--tag={n}" for n in range(101)] + ["crm.db"]],
+])
+def test_wrong_command_line(work, words):
+    done = crmfs("snapshot", "--store", str(work / "none"), *words)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("crmfs: ")
+
+
+def test_no_store_named(work):
+    done = crmfs("snapshot", str(work / "x.db"))
+    assert done.returncode == 2 and "--store" in done.stderr
+
+
+@pytest.mark.sanitize
+def test_what_fails_leaves_nothing(work, store, crm_db, copy_of):
+    broken = copy_of(crm_db, "broken.db")
+    content = bytearray(broken.read_bytes())
+    content[len(content) // 2:] = b"\xff" * (len(content) - len(content) // 2)
+    broken.write_bytes(content)
+    (work / "no.db").write_text("not a database")
+    for words, word in (([work / "absent.db"], "No such file"), ([work / "no.db"], "no.db"), ([broken], "broken"),
+                        ([crm_db, broken], "broken"), ([crm_db, "--table", "nosuch"], "nosuch"),
+                        ([crm_db, "--table", "other.accounts"], "other.accounts")):
+        done = crmfs("snapshot", "--store", str(store), *map(str, words))
+        assert done.returncode == 1 and done.stdout == "", words
+        assert "cannot take a snapshot" in done.stderr and word in done.stderr
+        assert is_empty(store)
+    snapshot(store, crm_db, "--name", "x")
+    done = crmfs("snapshot", "--store", str(store), "--name", "x", str(crm_db))
+    assert done.returncode == 1 and "already" in done.stderr
+
+
+def test_a_view_that_cannot_be_shown(store, crm_db, copy_of):
+    database = copy_of(crm_db)
+    change(database, "CREATE VIEW bad AS SELECT no_such_function(id) AS x FROM accounts;")
+    done = crmfs("snapshot", "--store", str(store), str(database))
+    assert done.returncode == 0
+    if done.stderr:  # else its own catalogue left it out
+        assert "bad" in done.stderr and "left out" in done.stderr
+    assert export(store, "latest", "accounts")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopped(store, large_crm_db, number):
+    """Nothing is to be seen of it, its sender is obeyed, and the next one succeeds."""
+    stopped = 0
+    for delay in (0.15, 0.3, 0.5):
+        process = subprocess.Popen([BINARY, "snapshot", "--store", store, "--name", "x", large_crm_db],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(delay)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        if process.returncode == 0:
+            assert "Took" in out
+            break
+        assert process.returncode == -number and out == ""
+        assert err == "" or "called off" in err
+        assert is_empty(store)
+        stopped += "called off" in err
+    else:
+        snapshot(store, large_crm_db, "--name", "x")
+    assert stopped > 0
+    assert export(store, "x", "accounts")
+
+
+def test_ignored_signals_stay_ignored(store, large_crm_db):
+    process = subprocess.Popen([BINARY, "snapshot", "--store", store, large_crm_db], stdout=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    time.sleep(0.3)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0
+
+
+def on_terminal(*words):
+    """Exit status and all that a terminal of 100 columns is sent."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execv(BINARY, ["crmfs", *map(str, words)])
+    said = b""
+    while select.select([master], [], [], 60)[0]:
+        try:
+            said += os.read(master, 65536)
+        except OSError:
+            break
+    os.close(master)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
+
+
+def test_progress(store, large_crm_db):
+    status, said = on_terminal("snapshot", "--store", store, large_crm_db)
+    assert status == 0 and "Took snapshot" in said
+    lines = re.findall(r"\r([^\r]*?)\x1b\[K", said)
+    shown = [line for line in lines if "rows" in line]
+    assert shown and all(re.match(r"\d:\d\d(, \d:\d\d left)?  [\d,]+ rows, [\d,]+/s; tables: \d of \d", line)
+                         for line in shown)
+    assert all(len(line) < 80 for line in lines)
+    assert said.rpartition("\x1b[K")[2].startswith("Took")  # the line is gone by then
+    status, said = on_terminal("snapshot", "--quiet", "--store", store, large_crm_db)
+    assert status == 0 and said == ""
+
+
+def test_durable_though_nobody_listens(store, crm_db):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BINARY, "snapshot", "--store", store, crm_db], stdout=full, stderr=subprocess.PIPE,
+                              check=False)
+    assert done.returncode == 1 and b"No space" in done.stderr
+    assert export(store, "latest", "accounts")
+
+
+def test_memory(store, large_crm_db):
+    status, memory_kib = peak("snapshot", "--quiet", "--store", store, large_crm_db)
+    assert status == 0 and memory_kib <= 128 << 10
+    for words in (["export", store, "latest", "activities"], ["export", store, "latest", "-o", store.parent / "out"]):
+        status, memory_kib = peak(*words)
+        assert status == 0 and memory_kib <= 100 << 10
+
+
+# ---- export ----
+
+@pytest.mark.sanitize
+def test_export_is_what_a_mount_shows(work, store, mount, odd_db, crm_db):
+    live = mount(f"odd={odd_db}", crm_db).point / "live"
+    shown = files(live)
+    snapshot(store, f"odd={odd_db}", crm_db)
+    for form in FORMATS:
+        export(store, "latest", "--output", work / form, "--format", form)
+        wanted = {name: content for name, content in shown.items()
+                  if name.endswith((f".{form}", "/schema.sql"))
+                  and (form == "csv" or not name.endswith("datapackage.json"))}
+        if form == "csv":
+            wanted |= {name: content for name, content in shown.items() if name.endswith("datapackage.json")}
+        made = files(work / form)
+        assert made.keys() == wanted.keys()
+        for name, content in wanted.items():
+            assert made[name] == content, name
+
+
+def test_one_table(work, store, crm_db):
+    snapshot(store, crm_db, "--name", "a")
+    conn = reference.connect(str(crm_db))
+    name = crm_db.stem
+    for form in FORMATS:
+        wanted = reference.render(conn, "contacts", form)
+        for table in ("contacts", f"{name}/contacts"):
+            assert export(store, "a", table, "-f", form) == wanted
+            assert export(store, "latest", table, "--output", "-", f"--format={form}") == wanted
+        export(store, "a", "contacts", "-o", work / "one", "-f", form)
+        assert (work / "one" / name / f"contacts.{form}").read_bytes() == wanted
+    assert len(files(work / "one")) == 3
+
+
+def test_files_are_replaced_and_private(work, store, crm_db, copy_of):
+    database = copy_of(crm_db)
+    first = snapshot(store, database, "--name", "a")
+    change(database, "UPDATE accounts SET name = 'Other' WHERE id = 1;")
+    snapshot(store, database, "--name", "b")
+    export(store, "a", "--output", work / "out")
+    old = work / "out/crm/accounts.csv"
+    assert old.stat().st_mode & 0o777 == 0o600
+    made = time.mktime(time.strptime(first["time"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
+    assert abs(old.stat().st_mtime - made) < 2
+    with open(old, "rb") as reading:  # whoever reads goes on reading the old one
+        before = reading.read(10)
+        export(store, "b", "--output", work / "out")
+        assert b"Other" not in before + reading.read()
+    assert b"Other" in old.read_bytes()
+    assert not [name for name in os.listdir(work / "out/crm") if name.startswith(".")]
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("words,status,word", [
+    ([], 2, "usage"), (["latest"], 2, "one table"), (["latest", "a", "b"], 2, "usage"),
+    (["latest", "a", "--format", "xml"], 2, "xml"), (["latest", "--nonsense"], 2, "help"),
+    (["nosuch", "accounts"], 1, 'no snapshot "nosuch"'), (["latest", "nosuch"], 1, 'no table "nosuch"'),
+    (["latest", "other/accounts"], 1, "no table"), (["latest", ""], 1, "no table"),
+    (["latest", "--output", "/proc/none"], 1, "/proc/none"), (["latest", "--output", "/dev/null"], 1, "/dev/null"),
+])
+def test_wrong_export(store, crm_db, words, status, word):
+    snapshot(store, crm_db, "--table", "accounts")
+    done = crmfs("export", str(store), *words)
+    assert done.returncode == status and done.stdout == "" and word in done.stderr, done.stderr
+
+
+def test_ambiguous_table(store, crm_db):
+    snapshot(store, f"a={crm_db}", f"b={crm_db}", "--table", "accounts")
+    done = crmfs("export", str(store), "latest", "accounts")
+    assert done.returncode == 1 and "SOURCE/accounts" in done.stderr
+    assert export(store, "latest", "a/accounts") == export(store, "latest", "b/accounts")
+
+
+def test_nobody_listens_any_more(store, crm_db):
+    snapshot(store, crm_db)
+    process = subprocess.Popen([BINARY, "export", store, "latest", "activities"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(60) == 1 and process.stderr.read() == b""
+    process.stderr.close()
+
+
+def limited(size):
+    """For a process whose files may have SIZE bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_full_disk(work, store, crm_db):
+    """Never a short file that looks whole."""
+    snapshot(store, crm_db)
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BINARY, "export", store, "latest", "activities"], stdout=full, stderr=subprocess.PIPE,
+                              check=False)
+    assert done.returncode == 1 and b"No space" in done.stderr
+    for mode, kept in (("wb", b""), ("ab", b"before\n")):
+        target = work / f"activities-{mode}"
+        target.write_bytes(b"before\n")
+        with open(target, mode) as output:
+            done = subprocess.run([BINARY, "export", store, "latest", "activities"], stdout=output, check=False,
+                                  stderr=subprocess.PIPE, preexec_fn=lambda: limited(200000))
+        assert done.returncode == 1 and b"File too large" in done.stderr
+        assert target.read_bytes() == kept
+    done = subprocess.run([BINARY, "export", store, "latest", "--output", work / "out"], check=False,
+                          stderr=subprocess.PIPE, preexec_fn=lambda: limited(200000))
+    assert done.returncode == 1 and b"File too large" in done.stderr
+    conn = reference.connect(str(crm_db))
+    for name, content in files(work / "out").items():
+        assert content == reference.render(conn, os.path.basename(name)[:-4], "csv"), name
+
+
+def test_a_damaged_store(work, store, crm_db):
+    snapshot(store, crm_db)
+    packs = [path for path in store.rglob("*") if path.is_file() and path.stat().st_size > 100000]
+    assert packs
+    for pack in packs:
+        content = bytearray(pack.read_bytes())
+        for place in range(5000, len(content), 20000):
+            content[place] ^= 1
+        pack.chmod(0o600)
+        pack.write_bytes(content)
+    conn = reference.connect(str(crm_db))
+    done = crmfs("export", str(store), "latest", "--output", str(work / "out"))
+    assert done.returncode == 1 and "cannot export" in done.stderr
+    for name, content in files(work / "out").items() if (work / "out").exists() else ():
+        assert content == reference.render(conn, os.path.basename(name)[:-4], "csv"), name
+    with open(work / "activities.csv", "wb") as output:
+        done = subprocess.run([BINARY, "export", store, "latest", "activities"], stdout=output, check=False)
+    assert done.returncode == 1 and (work / "activities.csv").stat().st_size == 0
+
+
+# ---- diff ----
+
+def diff(store, old, new):
+    done = crmfs("diff", "--json", str(store), old, new)
+    assert done.stderr == "" and done.returncode in (0, 1)
+    answer = json.loads(done.stdout)
+    assert (answer["from"], answer["to"]) == (old, new)
+    assert done.returncode == bool(answer["tables"])
+    return {f"{table['source']}/{table['table']}": table for table in answer["tables"]}, answer["same"]
+
+
+@pytest.mark.sanitize
+def test_diff(store, crm_db, copy_of):
+    database = copy_of(crm_db)
+    snapshot(store, database, "--name", "a")
+    assert diff(store, "a", "a") == ({}, 5)
+    done = crmfs("diff", str(store), "a", "a")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    snapshot(store, database, "--name", "same")
+    assert diff(store, "a", "same") == ({}, 5)
+    change(database, "UPDATE activities SET subject = 'changed' WHERE id = 10000; DELETE FROM contacts WHERE id = 7;"
+                     "CREATE TABLE more (id INTEGER PRIMARY KEY); INSERT INTO more VALUES (1), (2); DROP VIEW pipeline;"
+                     "CREATE INDEX accounts_by_name ON accounts (name);")
+    snapshot(store, database, "--name", "b")
+    tables, same = diff(store, "a", "b")
+    assert same + len(tables) == 6 and {"crm/activities", "crm/contacts", "crm/more", "crm/pipeline"} <= set(tables)
+    activities = tables["crm/activities"]
+    assert activities["change"] == "changed" and activities["rows_from"] == activities["rows_to"] == 20000
+    assert activities["rows_changed"] and not activities["schema_changed"]
+    assert activities["groups_gone"] == activities["groups_new"] == 1
+    assert 0 < activities["bytes_new"] < len(export(store, "b", "activities")) / 2
+    contacts = tables["crm/contacts"]
+    assert contacts["rows_from"] == contacts["rows_to"] + 1
+    assert tables["crm/more"]["change"] == "added"
+    assert (tables["crm/more"]["rows_from"], tables["crm/more"]["rows_to"]) == (None, 2)
+    assert tables["crm/pipeline"]["change"] == "removed" and tables["crm/pipeline"]["rows_to"] is None
+    # And the other way.
+    back, _ = diff(store, "b", "a")
+    assert back.keys() == tables.keys() and back["crm/more"]["change"] == "removed"
+    assert back["crm/activities"]["bytes_gone"] == activities["bytes_new"]
+
+    done = crmfs("diff", str(store), "a", "latest")
+    assert done.returncode == 1
+    assert re.search(r"^changed  crm/activities  20,000 -> 20,000 rows; row groups: 1 \(\S+ KiB\) replaced by 1 \(",
+                     done.stdout, re.MULTILINE)
+    assert re.search(r"^added    crm/more  2 rows, \d+ B$", done.stdout, re.MULTILINE)
+    assert re.search(r"^removed  crm/pipeline  \d+ rows, \d+ B$", done.stdout, re.MULTILINE)
+
+
+def test_diff_of_a_schema(store, crm_db, copy_of):
+    database = copy_of(crm_db)
+    snapshot(store, database, "--name", "a")
+    change(database, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'title TEXT', "
+                     "'title CLOB') WHERE name = 'opportunities';")
+    snapshot(store, database, "--name", "b")
+    tables, _ = diff(store, "a", "b")
+    assert list(tables) == ["crm/opportunities"]
+    assert tables["crm/opportunities"]["schema_changed"] and not tables["crm/opportunities"]["rows_changed"]
+    assert "other columns" in crmfs("diff", str(store), "a", "b").stdout
+
+
+def test_diff_of_sources(store, crm_db):
+    snapshot(store, f"a={crm_db}", "--table", "accounts", "--name", "a")
+    snapshot(store, f"b={crm_db}", "--table", "accounts", "--name", "b")
+    tables, same = diff(store, "a", "b")
+    assert same == 0
+    assert {name: table["change"] for name, table in tables.items()} == {"a/accounts": "removed",
+                                                                         "b/accounts": "added"}
+
+
+def test_diff_reads_little(store, large_crm_db, copy_of):
+    """What it takes is what opening a store takes."""
+    database = copy_of(large_crm_db)
+    snapshot(store, database, "--name", "a")
+    change(database, "UPDATE activities SET done = 1 - done WHERE id % 1000 = 0;")
+    snapshot(store, database, "--name", "b")
+    status, memory_kib = peak("diff", store, "a", "b")
+    assert status == 1 and memory_kib <= 64 << 10
+
+
+@pytest.mark.parametrize("words", [["a"], ["a", "b", "c"], ["a", "nosuch"], ["nosuch", "a"], ["--nonsense", "a", "a"]])
+def test_trouble_is_2(store, crm_db, words):
+    snapshot(store, crm_db, "--table", "accounts", "--name", "a")
+    done = crmfs("diff", str(store), *words)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr
+
+
+# ---- All of them ----
+
+def test_help():
+    for command in ("snapshot", "diff", "export"):
+        done = crmfs(command, "--help")
+        assert done.returncode == 0 and all(len(line) <= 80 for line in done.stdout.splitlines())
+        assert done.stdout == crmfs("help", command).stdout and "--passphrase-file" in done.stdout
+
+
+def test_wrong_passphrase(store, crm_db):
+    for words in (["snapshot", "--store", str(store), str(crm_db)], ["export", str(store), "latest", "a"]):
+        done = crmfs(*words, CRMFS_PASSPHRASE="two")
+        assert done.returncode == 1 and "no key of the store opens" in done.stderr
+    assert crmfs("diff", str(store), "a", "b", CRMFS_PASSPHRASE="two").returncode == 2
+
+
+def test_units():
+    """Each command line of theirs is one that crmfs understands."""
+    units = sorted((ROOT / "tools/units").iterdir())
+    assert [unit.name for unit in units] == [f"crmfs-{name}@.{kind}" for name in ("prune", "snapshot")
+                                             for kind in ("service", "timer")]
+    for unit in units:
+        for line in re.findall(r"^ExecStart=@PREFIX@/bin/crmfs (\S+) (.*)$", unit.read_text(), re.MULTILINE):
+            usage = crmfs("help", line[0])
+            assert usage.returncode == 0, line
+            for option in re.findall(r"--[a-z]+", line[1]):
+                assert option in usage.stdout
+        if unit.suffix == ".service":
+            assert re.search(r"^LoadCredential=crmfs-passphrase:", unit.read_text(), re.MULTILINE)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""A store for a test: made, filled and asked by the crmfs command."""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import decoder
+from mounting import PATIENCE, Answer, as_user, binary_for
+
+PASSPHRASE = "nine words that nobody else would ever think of"
+
+
+class Kept:
+    """A store in DIRECTORY/store, whose client remembers it in DIRECTORY/state."""
+
+    def __init__(self, directory, *options, user=None):
+        self.directory, self.path, self.user = Path(directory), Path(directory) / "store", user
+        self.environment = {"CRMFS_PASSPHRASE": PASSPHRASE, "XDG_STATE_HOME": str(self.directory / "state"),
+                            "HOME": str(self.directory)}
+        self.run("init", *options, self.path)
+
+    def command(self, *words):
+        return as_user(self.user, [binary_for(self.user), *words])
+
+    def run(self, *words, status=0, text=True):
+        """The Answer of `crmfs WORDS`, which must end with this status."""
+        done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                              env={**os.environ, **self.environment}, timeout=PATIENCE * 5)
+        answer = Answer(done.returncode, done.stdout.decode() if text else done.stdout,
+                        done.stderr.decode(errors="replace"))
+        assert answer.status == status, answer
+        return answer
+
+    def take(self, name, *sources, options=()):
+        return self.run("snapshot", "--store", self.path, "--name", name, *options, *sources)
+
+    def snapshots(self):
+        return json.loads(self.run("snapshots", "--json", self.path).out)
+
+    def names(self):
+        return [snapshot["name"] for snapshot in self.snapshots()]
+
+    def export(self, snapshot, table, form="csv"):
+        """A table's bytes on standard output."""
+        return self.run("export", "--format", form, self.path, snapshot, table, text=False).out
+
+    def check(self, status=0):
+        return self.run("check", "--read-data", self.path, status=status)
+
+    def decoded(self, passphrase=PASSPHRASE):
+        """The store, opened by the decoder that knows FORMAT.md alone."""
+        return decoder.Store(self.path, passphrase)
+
+    def files(self):
+        """Every file of the store by its name, tmp/ among them."""
+        return {str(path.relative_to(self.path)): path for path in sorted(self.path.rglob("*")) if path.is_file()}
+
+    def size(self, folder=""):
+        return sum(path.stat().st_size for name, path in self.files().items() if name.startswith(folder))
+
+
+def differences(left, right):
+    """What `diff -r` says of two folders; empty: nothing."""
+    done = subprocess.run(["diff", "-r", left, right], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode in (0, 1) and not done.stderr, done.stderr
+    return done.stdout

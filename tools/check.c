@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* crmfs check: is a store sound? */
+#include "fs/store/check.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/amount.h"
+#include "tools/answer.h"
+#include "tools/commands.h"
+#include "tools/finding.h"
+#include "tools/progress_line.h"
+#include "tools/store_access.h"
+#include "tools/usage.h"
+
+struct check_command {
+    struct passphrase_options passphrase;
+    struct check_options options;
+    bool json;
+    const char *path;
+};
+
+static void say_result(const struct check_command *command, const struct check_result *result,
+                       uint64_t repairable)
+{
+    char snapshots[AMOUNT_SIZE], packs[AMOUNT_SIZE], size[AMOUNT_SIZE], read[AMOUNT_SIZE];
+
+    printf("%s snapshot%s, %s pack%s of %s", amount_count(result->snapshots, snapshots),
+           result->snapshots == 1 ? "" : "s", amount_count(result->packs, packs),
+           result->packs == 1 ? "" : "s", amount_bytes(result->pack_bytes, size));
+    if (command->options.read_data)
+        printf(", %s of data read", amount_bytes(result->bytes_read, read));
+    if (result->findings == 0) {
+        printf(": all is well\n");
+        return;
+    }
+    printf(": %llu finding%s\n", (unsigned long long)result->findings,
+           result->findings == 1 ? "" : "s");
+    if (repairable > 0)
+        printf("`crmfs repair %s` makes indexes and checkpoints again.\n", command->path);
+    if (result->harmful > 0)
+        printf("What is lost, only a copy of the store can give back. `crmfs repair "
+               "--forget-damaged %s`\nforgets the snapshots that lost something.\n",
+               command->path);
+}
+
+static void answer_result(struct answer *answer, const struct check_result *result)
+{
+    json_close(&answer->json, ']');
+    answer_number(answer, "harmful", result->harmful);
+    answer_number(answer, "snapshots", result->snapshots);
+    answer_number(answer, "packs", result->packs);
+    answer_number(answer, "pack_bytes", result->pack_bytes);
+    answer_number(answer, "objects", result->objects);
+    answer_number(answer, "objects_read", result->objects_read);
+    answer_number(answer, "bytes_read", result->bytes_read);
+    json_close(&answer->json, '}');
+}
+
+static void begin_answer(struct answer *answer)
+{
+    answer_begin(answer);
+    json_open(&answer->json, '{');
+    json_put_name(&answer->json, "findings");
+    json_open(&answer->json, '[');
+}
+
+static int run_opened(struct check_command *command, struct store *store,
+                      struct check_result *result, struct failure *failure)
+{
+    struct store_progress progress;
+    struct answer answer;
+    struct findings findings = {.answer = command->json ? &answer : NULL};
+    int error;
+
+    begin_answer(&answer);
+    findings.line = progress_line_begin_phases(&progress);
+    command->options.progress = &progress;
+    command->options.report = finding_say;
+    command->options.context = &findings;
+    error = check(store, &command->options, result, failure);
+    progress_line_end(findings.line);
+    if (error != 0 || !command->json) {
+        buffer_release(&answer.text);
+        if (error == 0)
+            say_result(command, result, findings.repairable);
+        return error;
+    }
+    answer_result(&answer, result);
+    return answer_end(&answer, failure);
+}
+
+static int run(struct check_command *command)
+{
+    struct store *store = NULL;
+    struct check_result result = {.findings = 0};
+    struct failure failure = {.code = 0};
+    int error = store_access_open(command->path, &command->passphrase, &store, &failure);
+    int status;
+
+    if (error == 0)
+        error = run_opened(command, store, &result, &failure);
+    store_close(store);
+    if (error != 0)
+        return answer_failure("check the store", error, &failure);
+    status = usage_show("");
+    return status != 0 || result.findings == 0 ? status : STATUS_FAILED;
+}
+
+static int take_subset(struct check_options *options, const char *value, struct failure *failure)
+{
+    options->read_data = true;
+    return subset_parse(value, &options->subset, &options->subsets) == 0
+               ? 0
+               : failure_set(failure, EINVAL,
+                             "--read-data-subset cannot be \"%s\"; N/T can be, N from 1 to T",
+                             value);
+}
+
+int command_check(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"read-data", no_argument, NULL, 'd'},
+                                                 {"read-data-subset", required_argument, NULL, 's'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 PASSPHRASE_LONG_OPTIONS,
+                                                 {NULL, 0, NULL, 0}};
+    struct check_command command = {.path = NULL};
+    struct failure failure = {.code = 0};
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+        int error = 0;
+
+        switch (letter) {
+        case 'h': return usage_show(usage_check);
+        case 'd': command.options.read_data = true; break;
+        case 's': error = take_subset(&command.options, optarg, &failure); break;
+        case 'j': command.json = true; break;
+        default:
+            if (!passphrase_take_option(&command.passphrase, letter, optarg))
+                error = -EINVAL;
+        }
+        if (error != 0)
+            return answer_usage("check", &failure);
+    }
+    if (argc - optind != 1)
+        return answer_usage("check", NULL);
+    command.path = argv[optind];
+    return run(&command);
+}

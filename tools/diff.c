@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* crmfs diff: which tables differ between two snapshots, and by how much. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/json_text.h"
+#include "fs/base/log.h"
+#include "fs/base/memory.h"
+#include "tools/amount.h"
+#include "tools/commands.h"
+#include "tools/opened_store.h"
+#include "tools/table_difference.h"
+#include "tools/usage.h"
+
+/* As those of diff(1). */
+#define STATUS_DIFFER 1
+#define STATUS_TROUBLE 2
+
+#define OUTPUT_LIMIT ((size_t)1 << 30)
+
+struct diff_command {
+    struct passphrase_options passphrase;
+    const char *store;
+    const char *names[2];
+    bool json;
+};
+
+/* A table of either snapshot; FROM or TO is NULL when only the other has it. */
+struct pair {
+    const char *source;
+    const char *table;
+    const struct stored_table *from;
+    const struct stored_table *to;
+};
+
+struct pairs {
+    struct pair *items; /* by source, then table */
+    size_t count;
+};
+
+struct diff {
+    const struct diff_command *command;
+    struct opened_store opened;
+    const struct snapshot *snapshots[2];
+    struct stored_tree trees[2];
+    struct pairs pairs;
+    struct buffer output;
+    uint64_t same;
+    uint64_t differing;
+};
+
+/* ---- What there is to compare ---- */
+
+static int by_names(const void *left, const void *right)
+{
+    const struct pair *one = left;
+    const struct pair *other = right;
+    int order = strcmp(one->source, other->source);
+
+    if (order == 0)
+        order = strcmp(one->table, other->table);
+    return order != 0 ? order : (other->from != NULL) - (one->from != NULL);
+}
+
+static size_t count_tables(const struct stored_tree *tree)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < tree->source_count; i++)
+        count += tree->sources[i].table_count;
+    return count;
+}
+
+static void add_tables(struct pairs *pairs, const struct stored_tree *tree, bool from)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const struct stored_source *source = &tree->sources[i];
+
+        for (size_t j = 0; j < source->table_count; j++) {
+            const struct stored_table *table = &source->tables[j];
+
+            pairs->items[pairs->count++] = (struct pair){
+                .source = source->name,
+                .table = table->name,
+                .from = from ? table : NULL,
+                .to = from ? NULL : table,
+            };
+        }
+    }
+}
+
+static int make_pairs(struct diff *diff)
+{
+    struct pairs *pairs = &diff->pairs;
+    size_t kept = 0;
+
+    pairs->items = allocate_array(count_tables(&diff->trees[0]) + count_tables(&diff->trees[1]),
+                                  sizeof *pairs->items);
+    if (pairs->items == NULL)
+        return -ENOMEM;
+    add_tables(pairs, &diff->trees[0], true);
+    add_tables(pairs, &diff->trees[1], false);
+    if (pairs->count != 0)
+        qsort(pairs->items, pairs->count, sizeof *pairs->items, by_names);
+    /* Of two neighbours of one name, the first is the older. */
+    for (size_t i = 0; i < pairs->count; i++) {
+        struct pair pair = pairs->items[i];
+
+        if (i + 1 < pairs->count && strcmp(pair.source, pairs->items[i + 1].source) == 0 &&
+            strcmp(pair.table, pairs->items[i + 1].table) == 0)
+            pair.to = pairs->items[++i].to;
+        pairs->items[kept++] = pair;
+    }
+    pairs->count = kept;
+    return 0;
+}
+
+/* ---- What is said ---- */
+
+static const char *change_of(const struct pair *pair)
+{
+    if (pair->from == NULL)
+        return "added";
+    return pair->to == NULL ? "removed" : "changed";
+}
+
+static int print_one_sided(struct buffer *output, const struct stored_table *table)
+{
+    char rows[AMOUNT_SIZE], bytes[AMOUNT_SIZE];
+
+    return buffer_print(output, "%s row%s, %s\n", amount_count(table->rows, rows),
+                        table->rows == 1 ? "" : "s", amount_bytes(table->csv_bytes, bytes));
+}
+
+static int print_changed(struct buffer *output, const struct pair *pair,
+                         const struct table_difference *difference)
+{
+    char from[AMOUNT_SIZE], to[AMOUNT_SIZE], old[AMOUNT_SIZE], new[AMOUNT_SIZE];
+    char gone[AMOUNT_SIZE], added[AMOUNT_SIZE];
+
+    if (!difference->rows)
+        return buffer_print(output, "%s rows, the same; other columns, keys or DDL\n",
+                            amount_count(pair->to->rows, to));
+    return buffer_print(
+        output, "%s -> %s rows; row groups: %s (%s) replaced by %s (%s)%s\n",
+        amount_count(pair->from->rows, from), amount_count(pair->to->rows, to),
+        amount_count(difference->groups_gone, gone), amount_bytes(difference->bytes_gone, old),
+        amount_count(difference->groups_new, added), amount_bytes(difference->bytes_new, new),
+        difference->schema ? "; other columns, keys or DDL" : "");
+}
+
+static int print(struct diff *diff, const struct pair *pair,
+                 const struct table_difference *difference)
+{
+    char source[NAME_MAX + 1], table[1024];
+    int error;
+
+    printable_copy(source, sizeof source, pair->source);
+    printable_copy(table, sizeof table, pair->table);
+    error = buffer_print(&diff->output, "%-7s  %s/%s  ", change_of(pair), source, table);
+    if (error != 0)
+        return error;
+    if (pair->from == NULL || pair->to == NULL)
+        return print_one_sided(&diff->output, pair->from != NULL ? pair->from : pair->to);
+    return print_changed(&diff->output, pair, difference);
+}
+
+/* "null" where the table is not there. */
+static int append_rows(struct buffer *output, const char *name, const struct stored_table *table)
+{
+    return table == NULL ? buffer_print(output, ",\"%s\":null", name)
+                         : buffer_print(output, ",\"%s\":%" PRIu64, name, table->rows);
+}
+
+static int print_json(struct diff *diff, const struct pair *pair,
+                      const struct table_difference *difference)
+{
+    struct buffer *output = &diff->output;
+    int error = buffer_print(output, "%s{\"change\":\"%s\",\"source\":",
+                             diff->differing == 1 ? "\n " : ",\n ", change_of(pair));
+
+    if (error == 0)
+        error = json_text_append(output, pair->source, strlen(pair->source));
+    if (error == 0)
+        error = buffer_append_text(output, ",\"table\":");
+    if (error == 0)
+        error = json_text_append(output, pair->table, strlen(pair->table));
+    if (error == 0)
+        error = append_rows(output, "rows_from", pair->from);
+    if (error == 0)
+        error = append_rows(output, "rows_to", pair->to);
+    if (error == 0 && pair->from != NULL && pair->to != NULL)
+        error = buffer_print(output,
+                             ",\"rows_changed\":%s,\"schema_changed\":%s,\"groups_gone\":%" PRIu64
+                             ",\"groups_new\":%" PRIu64 ",\"bytes_gone\":%" PRIu64
+                             ",\"bytes_new\":%" PRIu64,
+                             difference->rows ? "true" : "false",
+                             difference->schema ? "true" : "false", difference->groups_gone,
+                             difference->groups_new, difference->bytes_gone, difference->bytes_new);
+    return error != 0 ? error : buffer_append_text(output, "}");
+}
+
+static int begin_json(struct diff *diff)
+{
+    struct buffer *output = &diff->output;
+    int error = buffer_append_text(output, "{\"from\":");
+
+    if (error == 0)
+        error =
+            json_text_append(output, diff->snapshots[0]->name, strlen(diff->snapshots[0]->name));
+    if (error == 0)
+        error = buffer_append_text(output, ",\"to\":");
+    if (error == 0)
+        error =
+            json_text_append(output, diff->snapshots[1]->name, strlen(diff->snapshots[1]->name));
+    return error != 0 ? error : buffer_append_text(output, ",\"tables\":[");
+}
+
+/* ---- Comparing ---- */
+
+static int compare(struct diff *diff, const struct pair *pair, struct failure *failure)
+{
+    struct table_difference difference = {.rows = false};
+    int error = 0;
+
+    if (pair->from != NULL && pair->to != NULL) {
+        error = table_difference(diff->opened.reader, pair->from, pair->to, &difference, failure);
+        if (error != 0)
+            return failure_prefix(failure, -error, "%s/%s", pair->source, pair->table);
+        if (!difference.rows && !difference.schema) {
+            diff->same++;
+            return 0;
+        }
+    }
+    diff->differing++;
+    return diff->command->json ? print_json(diff, pair, &difference)
+                               : print(diff, pair, &difference);
+}
+
+static int read_trees(struct diff *diff, struct failure *failure)
+{
+    int error = 0;
+
+    for (int i = 0; i < 2 && error == 0; i++) {
+        error =
+            opened_store_find(&diff->opened, diff->command->names[i], &diff->snapshots[i], failure);
+        if (error == 0)
+            error = opened_store_tree(&diff->opened, diff->snapshots[i], &diff->trees[i], failure);
+    }
+    return error;
+}
+
+static int compare_all(struct diff *diff, struct failure *failure)
+{
+    bool json = diff->command->json;
+    int error = read_trees(diff, failure);
+
+    if (error == 0)
+        error = make_pairs(diff);
+    if (error == 0 && json)
+        error = begin_json(diff);
+    for (size_t i = 0; i < diff->pairs.count && error == 0; i++)
+        error = compare(diff, &diff->pairs.items[i], failure);
+    if (error == 0 && json)
+        error = buffer_print(&diff->output, "],\n \"same\":%" PRIu64 "}\n", diff->same);
+    return error;
+}
+
+static int run(const struct diff_command *command)
+{
+    struct diff diff = {.command = command, .output = BUFFER(OUTPUT_LIMIT)};
+    struct failure failure = {.code = 0};
+    int error = opened_store_open(command->store, &command->passphrase, &diff.opened, &failure);
+    int status = STATUS_TROUBLE;
+
+    if (error == 0)
+        error = compare_all(&diff, &failure);
+    if (error == 0) {
+        fwrite(diff.output.data, 1, diff.output.size, stdout);
+        if (usage_show("") == 0)
+            status = diff.differing != 0 ? STATUS_DIFFER : 0;
+    } else {
+        log_message(LOG_LEVEL_ERROR, "cannot compare %s with %s: %s", command->names[0],
+                    command->names[1], failure.code != 0 ? failure.text : strerror(-error));
+    }
+    buffer_release(&diff.output);
+    free(diff.pairs.items);
+    stored_tree_release(&diff.trees[0]);
+    stored_tree_release(&diff.trees[1]);
+    opened_store_release(&diff.opened);
+    return status;
+}
+
+static int complain(void)
+{
+    fputs("usage: crmfs diff [OPTION...] STORE SNAPSHOT SNAPSHOT\ncrmfs diff --help says more\n",
+          stderr);
+    return STATUS_USAGE;
+}
+
+int command_diff(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"json", no_argument, NULL, 'j'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 PASSPHRASE_LONG_OPTIONS,
+                                                 {NULL, 0, NULL, 0}};
+    struct diff_command command = {.json = false};
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+        if (letter == 'h')
+            return usage_show(usage_diff);
+        if (letter == 'j')
+            command.json = true;
+        else if (!passphrase_take_option(&command.passphrase, letter, optarg))
+            return complain();
+    }
+    if (argc - optind != 3)
+        return complain();
+    command.store = argv[optind];
+    command.names[0] = argv[optind + 1];
+    command.names[1] = argv[optind + 2];
+    return run(&command);
+}

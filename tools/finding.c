@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/finding.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNKNOWN_ROW UINT64_MAX
+#define LINE_SIZE 4096
+
+static const char *const kinds[] = {
+    [CHECK_KEY] = "key",     [CHECK_LOG] = "log",   [CHECK_CHECKPOINT] = "checkpoint",
+    [CHECK_INDEX] = "index", [CHECK_PACK] = "pack", [CHECK_SNAPSHOT] = "snapshot",
+};
+
+/* "snapshot a, crm/contacts, rows 1 to 200"; rows are counted from 1. */
+static void describe(const struct walk_place *place, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "snapshot %s", place->snapshot->name);
+
+    if (place->table != NULL && used < size)
+        used += (size_t)snprintf(text + used, size - used, ", %s/%s", place->source, place->table);
+    if (used >= size)
+        return;
+    if (place->rows != 0 && place->first_row != UNKNOWN_ROW)
+        snprintf(text + used, size - used, ", rows %" PRIu64 " to %" PRIu64, place->first_row + 1,
+                 place->first_row + place->rows);
+    else if (place->rows != 0)
+        snprintf(text + used, size - used, ", %" PRIu64 " rows of part %zu of %zu", place->rows,
+                 place->page, place->page_count);
+    else if (place->page != 0)
+        snprintf(text + used, size - used, ", part %zu of %zu", place->page, place->page_count);
+}
+
+static void answer_place(struct answer *answer, const struct walk_place *place)
+{
+    answer_text(answer, "snapshot", place->snapshot->name);
+    if (place->table == NULL)
+        return;
+    answer_text(answer, "source", place->source);
+    answer_text(answer, "table", place->table);
+    if (place->page != 0) {
+        answer_number(answer, "part", place->page);
+        answer_number(answer, "parts", place->page_count);
+    }
+    if (place->rows == 0)
+        return;
+    answer_number(answer, "rows", place->rows);
+    if (place->first_row != UNKNOWN_ROW)
+        answer_number(answer, "first_row", place->first_row + 1);
+}
+
+static void say_as_json(struct answer *answer, const struct check_finding *finding)
+{
+    json_open(&answer->json, '{');
+    answer_text(answer, "kind", kinds[finding->kind]);
+    if (finding->file != NULL)
+        answer_text(answer, "file", finding->file);
+    if (finding->place != NULL)
+        answer_place(answer, finding->place);
+    answer_flag(answer, "harmless", finding->harmless);
+    answer_text(answer, "text", finding->text);
+    json_close(&answer->json, '}');
+}
+
+/* Files say themselves in most texts. */
+static void say_to_people(const struct check_finding *finding)
+{
+    char line[LINE_SIZE];
+    char shown[LINE_SIZE + 4];
+
+    if (finding->place != NULL)
+        describe(finding->place, line, sizeof line);
+    else
+        snprintf(line, sizeof line, "%s", finding->file != NULL ? finding->file : "the store");
+    printable_copy(shown, sizeof shown, line);
+    if (finding->file != NULL && strncmp(finding->text, finding->file, strlen(finding->file)) == 0)
+        printf("%s\n", finding->text);
+    else
+        printf("%s: %s\n", shown, finding->text);
+}
+
+void finding_say(void *context, const struct check_finding *finding)
+{
+    struct findings *findings = context;
+
+    if (finding->kind == CHECK_INDEX || finding->kind == CHECK_CHECKPOINT)
+        findings->repairable++;
+    progress_line_clear(findings->line);
+    if (findings->answer != NULL)
+        say_as_json(findings->answer, finding);
+    else
+        say_to_people(finding);
+}
+
+static int parse_number(const char **text, unsigned *ret_number)
+{
+    char *end;
+    unsigned long number = strtoul(*text, &end, 10);
+
+    if (**text < '1' || **text > '9' || number > 1000000)
+        return -EINVAL;
+    *text = end;
+    *ret_number = (unsigned)number;
+    return 0;
+}
+
+int subset_parse(const char *text, unsigned *ret_part, unsigned *ret_parts)
+{
+    unsigned part;
+    unsigned parts;
+
+    if (parse_number(&text, &part) != 0 || *text++ != '/' || parse_number(&text, &parts) != 0 ||
+        *text != '\0' || part > parts)
+        return -EINVAL;
+    *ret_part = part;
+    *ret_parts = parts;
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What a check found, for people as it comes, or in JSON. */
+#ifndef CRMFS_TOOLS_FINDING_H
+#define CRMFS_TOOLS_FINDING_H
+
+#include "fs/store/check.h"
+#include "tools/answer.h"
+#include "tools/progress_line.h"
+
+struct findings {
+    struct answer *answer; /* NULL: for people */
+    struct progress_line *line;
+    uint64_t repairable; /* that crmfs repair mends */
+};
+
+/* A check_report; CONTEXT is a struct findings. */
+void finding_say(void *context, const struct check_finding *finding);
+
+/* "N/T" as in --read-data-subset. 0 or -EINVAL. */
+int subset_parse(const char *text, unsigned *ret_part, unsigned *ret_parts);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* crmfs forget: snapshots by name, or those that no rule keeps. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "tools/amount.h"
+#include "tools/answer.h"
+#include "tools/commands.h"
+#include "tools/forget_groups.h"
+#include "tools/prune_run.h"
+#include "tools/usage.h"
+
+#define ATTEMPTS 16 /* when others write to the log at the same time */
+#define REASONS_SHOWN 512
+
+struct forget_command {
+    struct passphrase_options passphrase;
+    struct snapshot_filter filter;
+    struct policy policy;
+    const char *keep_tags[FILTER_WORDS_LIMIT];
+    struct group_by by;
+    bool dry_run;
+    bool prune;
+    bool json;
+    const char *path;
+    char **names;
+    size_t name_count;
+};
+
+/* ---- By rule ---- */
+
+static void say_kept(struct columns *columns, const struct snapshot *snapshot,
+                     policy_reasons reasons)
+{
+    cleanup_buffer struct buffer words = BUFFER(REASONS_SHOWN);
+    char time[AMOUNT_SIZE];
+
+    if (reasons != 0 && policy_reasons_print(reasons, &words) != 0)
+        buffer_clear(&words);
+    columns_print(columns, "  %s\t%s\t%s\t%.*s\n", reasons != 0 ? "keep" : "forget", snapshot->name,
+                  amount_utc(snapshot->time_ns, time), (int)words.size,
+                  words.size != 0 ? (const char *)words.data : "");
+}
+
+static int say_to_people(const struct snapshot_groups *groups, bool dry_run)
+{
+    size_t gone = 0;
+
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct snapshot_group *group = &groups->groups[i];
+        struct columns columns;
+        int error;
+
+        if (group->label[0] != '\0')
+            printf("Snapshots of %s:\n", group->label);
+        columns_begin(&columns, "");
+        for (size_t j = 0; j < group->count; j++) {
+            say_kept(&columns, group->snapshots[j], group->reasons[j]);
+            gone += group->reasons[j] == 0;
+        }
+        error = columns_end(&columns);
+        if (error != 0)
+            return error;
+    }
+    printf(dry_run ? "%zu snapshot%s would be forgotten\n" : "%zu snapshot%s forgotten\n", gone,
+           gone == 1 ? "" : "s");
+    return 0;
+}
+
+static void answer_reasons(struct answer *answer, policy_reasons reasons)
+{
+    cleanup_buffer struct buffer words = BUFFER(REASONS_SHOWN);
+
+    if (policy_reasons_print(reasons, &words) == 0 && buffer_append(&words, "", 1) == 0)
+        answer_text(answer, "reasons", (const char *)words.data);
+}
+
+static int say_as_json(const struct snapshot_groups *groups, struct failure *failure)
+{
+    struct answer answer;
+
+    answer_begin(&answer);
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct snapshot_group *group = &groups->groups[i];
+
+        json_open(&answer.json, '{');
+        answer_text(&answer, "group", group->label);
+        for (int kept = 1; kept >= 0; kept--) {
+            json_put_name(&answer.json, kept != 0 ? "keep" : "forget");
+            json_open(&answer.json, '[');
+            for (size_t j = 0; j < group->count; j++) {
+                if ((group->reasons[j] != 0) != (kept != 0))
+                    continue;
+                answer_snapshot(&answer, group->snapshots[j]);
+                if (kept != 0)
+                    answer_reasons(&answer, group->reasons[j]);
+                json_close(&answer.json, '}');
+            }
+            json_close(&answer.json, ']');
+        }
+        json_close(&answer.json, '}');
+    }
+    json_close(&answer.json, ']');
+    return answer_end(&answer, failure);
+}
+
+/* What no rule keeps. All of a group is a slip of whoever wrote the rules. */
+static int gather(const struct snapshot_groups *groups, const struct snapshot **gone,
+                  size_t *ret_count, struct failure *failure)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct snapshot_group *group = &groups->groups[i];
+        size_t before = count;
+
+        for (size_t j = 0; j < group->count; j++) {
+            if (group->reasons[j] == 0)
+                gone[count++] = group->snapshots[j];
+        }
+        if (count - before == group->count)
+            return failure_set(failure, EINVAL,
+                               "these rules would keep no snapshot of %s; nothing was forgotten",
+                               group->label[0] != '\0' ? group->label : "the store");
+    }
+    *ret_count = count;
+    return 0;
+}
+
+/* -EAGAIN: the store has changed; all is to be decided anew. */
+static int forget_by_rule_once(const struct forget_command *command, struct opened_store *opened,
+                               struct failure *failure)
+{
+    const struct snapshot **gone = allocate_array(opened->state.snapshot_count, sizeof *gone);
+    struct snapshot_groups groups = {.count = 0};
+    size_t count = 0;
+    int error = gone != NULL ? snapshot_groups_make(opened, &command->filter, &command->by,
+                                                    &command->policy, &groups, failure)
+                             : -ENOMEM;
+
+    if (error == 0)
+        error = gather(&groups, gone, &count, failure);
+    if (error == 0 && !command->dry_run && count > 0) {
+        /* What is said refers to the state, which the record changes. */
+        struct log_state state = {.sequence = 0};
+
+        error = log_read(opened->store, &state, failure);
+        if (error == 0 && state.sequence != opened->state.sequence) {
+            log_state_release(&opened->state);
+            opened->state = state;
+            state = (struct log_state){.sequence = 0};
+            error = -EAGAIN;
+        }
+        if (error == 0)
+            error = log_forget(opened->store, &state, gone, count, failure);
+        log_state_release(&state);
+    }
+    if (error == 0)
+        error = command->json ? say_as_json(&groups, failure)
+                              : say_to_people(&groups, command->dry_run);
+    snapshot_groups_release(&groups);
+    free((void *)gone);
+    return error;
+}
+
+static int forget_by_rule(const struct forget_command *command, struct opened_store *opened,
+                          struct failure *failure)
+{
+    int error = -EAGAIN;
+
+    for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
+        error = log_read(opened->store, &opened->state, failure);
+        if (error == 0)
+            error = forget_by_rule_once(command, opened, failure);
+    }
+    return error;
+}
+
+/* ---- By name ---- */
+
+static int find_named(const struct forget_command *command, const struct opened_store *opened,
+                      const struct snapshot **gone, size_t *ret_count, struct failure *failure)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < command->name_count; i++) {
+        const struct snapshot *snapshot = log_find(&opened->state, command->names[i]);
+        bool twice = false;
+
+        if (snapshot == NULL)
+            return failure_set(failure, ENOENT,
+                               "there is no snapshot \"%s\"; nothing was forgotten",
+                               command->names[i]);
+        for (size_t j = 0; j < count; j++)
+            twice |= gone[j] == snapshot;
+        if (!twice)
+            gone[count++] = snapshot;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static int say_named(const struct forget_command *command, struct failure *failure)
+{
+    struct answer answer;
+
+    if (!command->json) {
+        for (size_t i = 0; i < command->name_count; i++)
+            printf(command->dry_run ? "%s would be forgotten\n" : "%s is forgotten\n",
+                   command->names[i]);
+        return 0;
+    }
+    answer_begin(&answer);
+    json_open(&answer.json, '{');
+    json_put_name(&answer.json, "forget");
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < command->name_count; i++)
+        json_put_text(&answer.json, command->names[i]);
+    json_close(&answer.json, ']');
+    json_close(&answer.json, '}');
+    return answer_end(&answer, failure);
+}
+
+static int forget_by_name(const struct forget_command *command, struct opened_store *opened,
+                          struct failure *failure)
+{
+    const struct snapshot **gone = allocate_array(command->name_count, sizeof *gone);
+    int error = gone != NULL ? -EAGAIN : -ENOMEM;
+
+    for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
+        size_t count = 0;
+
+        error = find_named(command, opened, gone, &count, failure);
+        if (error == 0 && !command->dry_run)
+            error = log_forget(opened->store, &opened->state, gone, count, failure);
+    }
+    free((void *)gone);
+    return error == 0 ? say_named(command, failure) : error;
+}
+
+/* ---- The command ---- */
+
+static int run_opened(const struct forget_command *command, struct opened_store *opened,
+                      struct failure *failure)
+{
+    struct prune_options prune_options = PRUNE_USUAL;
+    int error = command->name_count > 0 ? forget_by_name(command, opened, failure)
+                                        : forget_by_rule(command, opened, failure);
+
+    if (error != 0 || !command->prune)
+        return error;
+    prune_options.dry_run = command->dry_run;
+    return prune_and_say(opened->store, &prune_options, command->json, failure);
+}
+
+static int run(const struct forget_command *command)
+{
+    struct opened_store opened = {.path = NULL};
+    struct failure failure = {.code = 0};
+    int error = opened_store_open(command->path, &command->passphrase, &opened, &failure);
+
+    if (error == 0)
+        error = run_opened(command, &opened, &failure);
+    opened_store_release(&opened);
+    return error == 0 ? usage_show("") : answer_failure("forget snapshots", error, &failure);
+}
+
+/* The letters of --keep-last, --keep-hourly …, and of --keep-within, --keep-within-hourly … */
+#define KEEP_LETTER 0x300
+#define WITHIN_LETTER 0x310
+#define KEEP_TAG_LETTER 0x320
+
+static int take_keep(struct forget_command *command, int letter, const char *value,
+                     struct failure *failure)
+{
+    struct policy *policy = &command->policy;
+
+    if (letter >= WITHIN_LETTER) {
+        if (policy_duration_parse(value, &policy->within[letter - WITHIN_LETTER]) == 0)
+            return 0;
+        return failure_set(failure, EINVAL,
+                           "\"%s\" is no duration: years, months, days and hours are, as in "
+                           "2y5m7d3h",
+                           value);
+    }
+    if (policy_count_parse(value, &policy->count[letter - KEEP_LETTER]) == 0)
+        return 0;
+    return failure_set(failure, EINVAL, "\"%s\" is no number of snapshots to keep, nor unlimited",
+                       value);
+}
+
+static int take_keep_tags(struct forget_command *command, const char *list, struct failure *failure)
+{
+    if (command->policy.tag_list_count == FILTER_WORDS_LIMIT)
+        return failure_set(failure, EINVAL, "--keep-tag is given too often");
+    command->keep_tags[command->policy.tag_list_count++] = list;
+    return 0;
+}
+
+/* -EINVAL without words: getopt has said it. */
+static int take_option(struct forget_command *command, int letter, struct failure *failure)
+{
+    int taken = snapshot_filter_take(&command->filter, letter, optarg, failure);
+
+    if (taken != 0)
+        return taken < 0 ? taken : 0;
+    if (passphrase_take_option(&command->passphrase, letter, optarg))
+        return 0;
+    if (letter == KEEP_TAG_LETTER)
+        return take_keep_tags(command, optarg, failure);
+    if (letter >= KEEP_LETTER && letter < KEEP_TAG_LETTER)
+        return take_keep(command, letter, optarg, failure);
+    switch (letter) {
+    case 'b':
+        return group_by_parse(optarg, &command->by) == 0
+                   ? 0
+                   : failure_set(failure, EINVAL,
+                                 "--group-by cannot be \"%s\"; host, sources and tags can be",
+                                 optarg);
+    case 'n': command->dry_run = true; return 0;
+    case 'p': command->prune = true; return 0;
+    case 'j': command->json = true; return 0;
+    default: return -EINVAL;
+    }
+}
+
+static int check_words(const struct forget_command *command, struct failure *failure)
+{
+    bool rules = !policy_is_empty(&command->policy);
+    bool filter = command->filter.host_count + command->filter.tag_list_count > 0;
+
+    if (command->name_count == 0 && !rules)
+        return failure_set(failure, EINVAL,
+                           "which ones? Name snapshots, or say with --keep-... what to keep; "
+                           "crmfs forget --help says more");
+    if (command->name_count > 0 && (rules || filter))
+        return failure_set(failure, EINVAL,
+                           "snapshots are forgotten by name or by rule, not both at once");
+    return 0;
+}
+
+int command_forget(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        FILTER_TAG_OPTION,
+        FILTER_HOST_OPTION,
+        {"keep-last", required_argument, NULL, KEEP_LETTER + POLICY_LAST},
+        {"keep-hourly", required_argument, NULL, KEEP_LETTER + POLICY_HOURLY},
+        {"keep-daily", required_argument, NULL, KEEP_LETTER + POLICY_DAILY},
+        {"keep-weekly", required_argument, NULL, KEEP_LETTER + POLICY_WEEKLY},
+        {"keep-monthly", required_argument, NULL, KEEP_LETTER + POLICY_MONTHLY},
+        {"keep-yearly", required_argument, NULL, KEEP_LETTER + POLICY_YEARLY},
+        {"keep-within", required_argument, NULL, WITHIN_LETTER + POLICY_LAST},
+        {"keep-within-hourly", required_argument, NULL, WITHIN_LETTER + POLICY_HOURLY},
+        {"keep-within-daily", required_argument, NULL, WITHIN_LETTER + POLICY_DAILY},
+        {"keep-within-weekly", required_argument, NULL, WITHIN_LETTER + POLICY_WEEKLY},
+        {"keep-within-monthly", required_argument, NULL, WITHIN_LETTER + POLICY_MONTHLY},
+        {"keep-within-yearly", required_argument, NULL, WITHIN_LETTER + POLICY_YEARLY},
+        {"keep-tag", required_argument, NULL, KEEP_TAG_LETTER},
+        {"group-by", required_argument, NULL, 'b'},
+        {"dry-run", no_argument, NULL, 'n'},
+        {"prune", no_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        PASSPHRASE_LONG_OPTIONS,
+        {NULL, 0, NULL, 0}};
+    struct forget_command command = {.by = {.host = true, .sources = true}};
+    struct failure failure = {.code = 0};
+    int letter;
+
+    command.policy.tag_lists = command.keep_tags;
+    while ((letter = getopt_long(argc, argv, "hn", long_options, NULL)) != -1) {
+        if (letter == 'h')
+            return usage_show(usage_forget);
+        if (take_option(&command, letter, &failure) != 0)
+            return answer_usage("forget", &failure);
+    }
+    if (argc - optind < 1)
+        return answer_usage("forget", NULL);
+    command.path = argv[optind];
+    command.names = argv + optind + 1;
+    command.name_count = (size_t)(argc - optind - 1);
+    if (check_words(&command, &failure) != 0)
+        return answer_usage("forget", &failure);
+    return run(&command);
+}

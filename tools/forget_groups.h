@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshots in groups, to each of which rules of forgetting apply by itself. */
+#ifndef CRMFS_TOOLS_FORGET_GROUPS_H
+#define CRMFS_TOOLS_FORGET_GROUPS_H
+
+#include "fs/store/policy.h"
+#include "tools/opened_store.h"
+#include "tools/snapshot_filter.h"
+
+/* What makes a group. */
+struct group_by {
+    bool host;
+    bool sources;
+    bool tags;
+};
+
+/* "host,sources,tags" in any order, or "". 0 or -EINVAL. */
+int group_by_parse(const char *text, struct group_by *ret_by);
+
+struct snapshot_group {
+    char *label; /* "host a, sources crm" for people; "" when nothing is grouped by */
+    size_t count;
+    const struct snapshot **snapshots; /* in the order of their times; the state's own */
+    policy_reasons *reasons;           /* why each is kept; 0: it is forgotten */
+};
+
+struct snapshot_groups {
+    size_t count;
+    struct snapshot_group *groups; /* in the order of their oldest snapshots */
+};
+
+/* Those of the store's snapshots that FILTER has, judged by POLICY. 0, -EIO, -ENOMEM. */
+int snapshot_groups_make(const struct opened_store *opened, const struct snapshot_filter *filter,
+                         const struct group_by *by, const struct policy *policy,
+                         struct snapshot_groups *ret_groups, struct failure *failure);
+void snapshot_groups_release(struct snapshot_groups *groups); /* zeroed is allowed */
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* crmfs repair: makes again what of a store can be made again. */
+#include "fs/store/repair.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/amount.h"
+#include "tools/answer.h"
+#include "tools/commands.h"
+#include "tools/finding.h"
+#include "tools/progress_line.h"
+#include "tools/store_access.h"
+#include "tools/usage.h"
+
+struct repair_command {
+    struct passphrase_options passphrase;
+    struct repair_options options;
+    bool json;
+    const char *path;
+};
+
+static void say_to_people(const struct repair_command *command, const struct repair_result *result)
+{
+    char objects[AMOUNT_SIZE], packs[AMOUNT_SIZE];
+
+    printf("Made the indexes again: %s objects in %s packs\n",
+           amount_count(result->objects, objects), amount_count(result->packs, packs));
+    if (result->packs_damaged != 0)
+        printf("%zu pack%s cannot be read: crmfs check says whether a snapshot needs %s\n",
+               result->packs_damaged, result->packs_damaged == 1 ? "" : "s",
+               result->packs_damaged == 1 ? "it" : "them");
+    if (result->checkpoints_removed != 0)
+        printf("Removed %zu damaged checkpoint%s\n", result->checkpoints_removed,
+               result->checkpoints_removed == 1 ? "" : "s");
+    if (command->options.forget_damaged)
+        printf("Forgot %zu damaged snapshot%s\n", result->forgotten,
+               result->forgotten == 1 ? "" : "s");
+}
+
+static void answer_result(struct answer *answer, const struct repair_result *result)
+{
+    json_close(&answer->json, ']');
+    answer_number(answer, "packs", result->packs);
+    answer_number(answer, "packs_damaged", result->packs_damaged);
+    answer_number(answer, "objects", result->objects);
+    answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
+    answer_flag(answer, "checkpoint_written", result->checkpoint_written);
+    answer_number(answer, "forgotten", result->forgotten);
+    json_close(&answer->json, '}');
+}
+
+static int run_opened(struct repair_command *command, struct store *store, struct failure *failure)
+{
+    struct store_progress progress;
+    struct answer answer;
+    struct findings findings = {.answer = command->json ? &answer : NULL};
+    struct repair_result result;
+    int error;
+
+    answer_begin(&answer);
+    json_open(&answer.json, '{');
+    json_put_name(&answer.json, "findings");
+    json_open(&answer.json, '[');
+    findings.line = progress_line_begin_phases(&progress);
+    command->options.check.progress = &progress;
+    command->options.check.report = finding_say;
+    command->options.check.context = &findings;
+    error = repair(store, &command->options, &result, failure);
+    progress_line_end(findings.line);
+    if (error == 0 && command->json) {
+        answer_result(&answer, &result);
+        return answer_end(&answer, failure);
+    }
+    buffer_release(&answer.text);
+    if (error == 0)
+        say_to_people(command, &result);
+    return error;
+}
+
+static int run(struct repair_command *command)
+{
+    struct store *store = NULL;
+    struct failure failure = {.code = 0};
+    int error = store_access_open(command->path, &command->passphrase, &store, &failure);
+
+    if (error == 0)
+        error = run_opened(command, store, &failure);
+    store_close(store);
+    return error == 0 ? usage_show("") : answer_failure("repair the store", error, &failure);
+}
+
+int command_repair(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"forget-damaged", no_argument, NULL, 'f'},
+                                                 {"read-data", no_argument, NULL, 'd'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 PASSPHRASE_LONG_OPTIONS,
+                                                 {NULL, 0, NULL, 0}};
+    struct repair_command command = {.path = NULL};
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+        switch (letter) {
+        case 'h': return usage_show(usage_repair);
+        case 'f': command.options.forget_damaged = true; break;
+        case 'd': command.options.check.read_data = true; break;
+        case 'j': command.json = true; break;
+        default:
+            if (!passphrase_take_option(&command.passphrase, letter, optarg))
+                return answer_usage("repair", NULL);
+        }
+    }
+    if (argc - optind != 1)
+        return answer_usage("repair", NULL);
+    command.path = argv[optind];
+    return run(&command);
+}

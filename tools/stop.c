@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/stop.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+#define SIGNALS (sizeof signals / sizeof *signals)
+
+static bool requested;
+static int request; /* the signal */
+
+static void note(int number)
+{
+    __atomic_store_n(&request, number, __ATOMIC_RELAXED);
+    __atomic_store_n(&requested, true, __ATOMIC_RELEASE);
+}
+
+const bool *stop_begin(void)
+{
+    const struct sigaction action = {.sa_handler = note,
+                                     .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    struct sigaction before;
+
+    for (size_t i = 0; i < SIGNALS; i++) {
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+    }
+    return &requested;
+}
+
+bool stop_requested(void)
+{
+    return __atomic_load_n(&requested, __ATOMIC_ACQUIRE);
+}
+
+void stop_obey(void)
+{
+    int number = __atomic_load_n(&request, __ATOMIC_RELAXED);
+
+    if (!stop_requested())
+        return;
+    signal(number, SIG_DFL);
+    raise(number);
+}

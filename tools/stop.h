@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ending long work when a signal asks for it: the first SIGINT, SIGTERM or SIGHUP
+ * only sets a flag that the work looks at; a second one ends the process at once.
+ */
+#ifndef CRMFS_TOOLS_STOP_H
+#define CRMFS_TOOLS_STOP_H
+
+#include <stdbool.h>
+
+/*
+ * From now on signals set the flag, which is returned: atomic, static. Signals that whoever
+ * started us has ignored stay ignored.
+ */
+const bool *stop_begin(void);
+
+/* Whether one came. */
+bool stop_requested(void);
+
+/*
+ * Signals do again what they did. One that came ends the process now, as its sender
+ * meant: call it when everything is cleaned up and the work was left unfinished.
+ */
+void stop_obey(void);
+
+#endif
