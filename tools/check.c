@@ -67,20 +67,21 @@ static void begin_answer(struct answer *answer)
     json_open(&answer->json, '[');
 }
 
-static int run_opened(struct check_command *command, struct store *store,
+static int run_opened(const struct check_command *command, struct store *store,
                       struct check_result *result, struct failure *failure)
 {
+    struct check_options options = command->options;
     struct store_progress progress;
-    struct answer answer;
+    struct answer answer = {.json = {.error = 0}};
     struct findings findings = {.answer = command->json ? &answer : NULL};
     int error;
 
     begin_answer(&answer);
     findings.line = progress_line_begin_phases(&progress);
-    command->options.progress = &progress;
-    command->options.report = finding_say;
-    command->options.context = &findings;
-    error = check(store, &command->options, result, failure);
+    options.progress = &progress;
+    options.report = finding_say;
+    options.context = &findings;
+    error = check(store, &options, result, failure);
     progress_line_end(findings.line);
     if (error != 0 || !command->json) {
         buffer_release(&answer.text);
@@ -92,7 +93,7 @@ static int run_opened(struct check_command *command, struct store *store,
     return answer_end(&answer, failure);
 }
 
-static int run(struct check_command *command)
+static int run(const struct check_command *command)
 {
     struct store *store = NULL;
     struct check_result result = {.findings = 0};

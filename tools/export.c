@@ -196,6 +196,8 @@ static int export_all(struct export *export, struct failure *failure)
         return error;
     if (command->output != NULL)
         return export_to_folder(export, source, table, failure);
+    if (table == NULL)
+        return -EINVAL; /* take_words() asks for one */
     export_file_standard(&file);
     error = export_table(&export->means, source, table, &file, failure);
     return error == 0 ? 0 : failure_prefix(failure, -error, "%s/%s", source->name, table->name);

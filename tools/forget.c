@@ -136,7 +136,8 @@ static int gather(const struct snapshot_groups *groups, const struct snapshot **
 static int forget_by_rule_once(const struct forget_command *command, struct opened_store *opened,
                                struct failure *failure)
 {
-    const struct snapshot **gone = allocate_array(opened->state.snapshot_count, sizeof *gone);
+    const struct snapshot **gone =
+        allocate_array(opened->state.snapshot_count, sizeof(const struct snapshot *));
     struct snapshot_groups groups = {.count = 0};
     size_t count = 0;
     int error = gone != NULL ? snapshot_groups_make(opened, &command->filter, &command->by,
@@ -229,7 +230,8 @@ static int say_named(const struct forget_command *command, struct failure *failu
 static int forget_by_name(const struct forget_command *command, struct opened_store *opened,
                           struct failure *failure)
 {
-    const struct snapshot **gone = allocate_array(command->name_count, sizeof *gone);
+    const struct snapshot **gone =
+        allocate_array(command->name_count, sizeof(const struct snapshot *));
     int error = gone != NULL ? -EAGAIN : -ENOMEM;
 
     for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
@@ -288,7 +290,8 @@ static int take_keep(struct forget_command *command, int letter, const char *val
                            "2y5m7d3h",
                            value);
     }
-    if (policy_count_parse(value, &policy->count[letter - KEEP_LETTER]) == 0)
+    if (letter < KEEP_LETTER + POLICY_PERIODS &&
+        policy_count_parse(value, &policy->count[letter - KEEP_LETTER]) == 0)
         return 0;
     return failure_set(failure, EINVAL, "\"%s\" is no number of snapshots to keep, nor unlimited",
                        value);

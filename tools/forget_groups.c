@@ -98,7 +98,7 @@ static int add_to_group(struct snapshot_group *group, const struct snapshot *sna
     if ((group->count & (group->count - 1)) == 0) {
         size_t room = group->count != 0 ? 2 * group->count : 1;
         const struct snapshot **snapshots =
-            reallocarray((void *)group->snapshots, room, sizeof *snapshots);
+            reallocarray((void *)group->snapshots, room, sizeof(const struct snapshot *));
 
         if (snapshots == NULL)
             return -ENOMEM;
@@ -113,7 +113,7 @@ static int add(struct snapshot_groups *groups, struct name_map *by_label, const 
 {
     const size_t *known = name_map_find(by_label, label);
 
-    if (known != NULL)
+    if (known != NULL && groups->groups != NULL)
         return add_to_group(&groups->groups[*known], snapshot);
 
     struct snapshot_group *more = reallocarray(groups->groups, groups->count + 1, sizeof *more);

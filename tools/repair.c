@@ -52,10 +52,12 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     json_close(&answer->json, '}');
 }
 
-static int run_opened(struct repair_command *command, struct store *store, struct failure *failure)
+static int run_opened(const struct repair_command *command, struct store *store,
+                      struct failure *failure)
 {
+    struct repair_options options = command->options;
     struct store_progress progress;
-    struct answer answer;
+    struct answer answer = {.json = {.error = 0}};
     struct findings findings = {.answer = command->json ? &answer : NULL};
     struct repair_result result;
     int error;
@@ -65,10 +67,10 @@ static int run_opened(struct repair_command *command, struct store *store, struc
     json_put_name(&answer.json, "findings");
     json_open(&answer.json, '[');
     findings.line = progress_line_begin_phases(&progress);
-    command->options.check.progress = &progress;
-    command->options.check.report = finding_say;
-    command->options.check.context = &findings;
-    error = repair(store, &command->options, &result, failure);
+    options.check.progress = &progress;
+    options.check.report = finding_say;
+    options.check.context = &findings;
+    error = repair(store, &options, &result, failure);
     progress_line_end(findings.line);
     if (error == 0 && command->json) {
         answer_result(&answer, &result);
@@ -80,7 +82,7 @@ static int run_opened(struct repair_command *command, struct store *store, struc
     return error;
 }
 
-static int run(struct repair_command *command)
+static int run(const struct repair_command *command)
 {
     struct store *store = NULL;
     struct failure failure = {.code = 0};

@@ -90,8 +90,8 @@ static int take_option(struct snapshot_command *command, int letter, struct fail
 static int check_words(const struct snapshot_command *command, struct failure *failure)
 {
     const struct snapshot snapshot = {
-        .name = command->name != NULL ? (char *)(uintptr_t)command->name : (char[]){"name"},
-        .tags = (char **)(uintptr_t)command->tags.items,
+        .name = command->name != NULL ? (char *)command->name : (char[]){"name"},
+        .tags = (char **)command->tags.items,
         .tag_count = command->tags.count,
     };
 

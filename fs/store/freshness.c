@@ -14,7 +14,7 @@
 #include "fs/base/memory.h"
 
 #define SEQUENCE_DIGITS 20
-#define HASH_DIGITS (2 * LOG_HASH_BYTES)
+#define HASH_DIGITS ((size_t)2 * LOG_HASH_BYTES)
 #define LINE_BYTES (SEQUENCE_DIGITS + 1 + HASH_DIGITS + 1)
 
 /* The folder, as the XDG base directory specification has it; NULL: there is none. */
@@ -79,7 +79,8 @@ bool freshness_load(const uint8_t store_id[STORE_ID_BYTES], struct freshness *re
     cleanup_fd int file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     char line[LINE_BYTES + 1];
 
-    return file >= 0 && read(file, line, sizeof line) == LINE_BYTES && parse(line, ret_seen);
+    return file >= 0 && read(file, line, sizeof line) == (ssize_t)LINE_BYTES &&
+           parse(line, ret_seen);
 }
 
 static bool write_file(const char *path, const struct freshness *seen)
@@ -91,7 +92,7 @@ static bool write_file(const char *path, const struct freshness *seen)
         return false;
     sodium_bin2hex(digits, sizeof digits, seen->hash, sizeof seen->hash);
     return dprintf(file, "%0*" PRIu64 " %s\n", SEQUENCE_DIGITS, seen->sequence, digits) ==
-           LINE_BYTES;
+           (int)LINE_BYTES;
 }
 
 /*

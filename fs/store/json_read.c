@@ -95,7 +95,8 @@ bool json_hex_value(const json_t *value, void *bytes, size_t size)
     if (text == NULL || json_string_length(value) != 2 * size || !is_hex(text, 2 * size))
         return false;
     for (size_t i = 0; i < size; i++)
-        to[i] = (uint8_t)(digit_value(text[2 * i]) << 4 | digit_value(text[2 * i + 1]));
+        to[i] = (uint8_t)((unsigned)digit_value(text[2 * i]) * 16 +
+                          (unsigned)digit_value(text[2 * i + 1]));
     return true;
 }
 

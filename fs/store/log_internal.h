@@ -27,7 +27,7 @@
 /* A removed pack is remembered so long, for writers that may have relied on it. */
 #define LOG_REMOVED_KEPT_NS (UINT64_C(30) * 86400 * 1000000000)
 
-#define PACK_NAME_DIGITS (2 * STORE_SALT_BYTES)
+#define PACK_NAME_DIGITS ((size_t)2 * STORE_SALT_BYTES)
 
 enum log_kind {
     LOG_CREATE = 1,

@@ -181,25 +181,32 @@ int log_state_check(const struct log_state *state, const struct store_header *he
     return failure_set(failure, EINVAL, "the record is of no known kind");
 }
 
-static int grow(void *pointer_to_array, size_t count, size_t more, size_t size)
+static int grow_snapshots(struct log_state *state)
 {
-    void *array;
+    struct snapshot *snapshots =
+        reallocarray(state->snapshots, state->snapshot_count + 1, sizeof *snapshots);
 
-    memcpy(&array, pointer_to_array, sizeof array);
-    array = reallocarray(array, count + more, size);
-    if (array == NULL)
+    if (snapshots == NULL)
         return -ENOMEM;
-    memcpy(pointer_to_array, &array, sizeof array);
+    state->snapshots = snapshots;
+    return 0;
+}
+
+static int grow_marks(struct log_state *state, size_t more)
+{
+    struct log_mark *marks = reallocarray(state->marks, state->mark_count + more, sizeof *marks);
+
+    if (marks == NULL)
+        return -ENOMEM;
+    state->marks = marks;
     return 0;
 }
 
 int log_state_prepare(struct log_state *state, const struct log_entry *entry)
 {
     if (entry->kind == LOG_TAKE)
-        return grow(&state->snapshots, state->snapshot_count, 1, sizeof *state->snapshots);
-    if (entry->kind == LOG_MARK)
-        return grow(&state->marks, state->mark_count, entry->pack_count, sizeof *state->marks);
-    return 0;
+        return grow_snapshots(state);
+    return entry->kind == LOG_MARK ? grow_marks(state, entry->pack_count) : 0;
 }
 
 /* Puts a snapshot where its time and name belong; there is room for it. */
@@ -245,12 +252,12 @@ static void apply_rename(struct log_state *state, struct log_entry *entry)
 static void apply_mark(struct log_state *state, struct log_entry *entry)
 {
     for (size_t i = 0; i < entry->pack_count; i++) {
-        size_t place = mark_place(state, entry->packs[i]);
+        char *pack = steal_pointer(&entry->packs[i]);
+        size_t place = mark_place(state, pack);
 
         memmove(&state->marks[place + 1], &state->marks[place],
                 (state->mark_count - place) * sizeof *state->marks);
-        state->marks[place] =
-            (struct log_mark){.pack = steal_pointer(&entry->packs[i]), .time_ns = entry->time_ns};
+        state->marks[place] = (struct log_mark){.pack = pack, .time_ns = entry->time_ns};
         state->mark_count++;
     }
 }

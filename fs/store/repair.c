@@ -99,7 +99,8 @@ static void note_finding(void *context, const struct check_finding *finding)
 /* Those that are still there by these names, in one record. */
 static int forget(struct repairing *repairing)
 {
-    const struct snapshot **gone = allocate_array(repairing->damaged_count, sizeof *gone);
+    const struct snapshot **gone =
+        allocate_array(repairing->damaged_count, sizeof(const struct snapshot *));
     int error = -EAGAIN;
     size_t count = 0;
 

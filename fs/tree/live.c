@@ -206,11 +206,15 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
         *ret_valid_ns = live->valid_until_ns - now_ns;
     } else {
         generation = pins_find(live->pins, caller, name, now_ns);
-        if (generation != NULL && generation_has_ended(generation))
-            generation = NULL;
-        if (generation == NULL) {
+
+        struct generation *ended =
+            generation != NULL && generation_has_ended(generation) ? generation : NULL;
+
+        if (generation == NULL || ended != NULL) {
             error = refresh(live, failure);
             generation = live->newest;
+            if (error == 0 && ended != NULL)
+                pins_move(live->pins, ended, generation);
         }
     }
     if (error == 0) {

@@ -221,25 +221,37 @@ void pins_leave(struct pins *pins, const struct pin_visit *visit, uint64_t now_n
         pin->last_used_ns = now_ns;
 }
 
+static void pin_move(struct pin *pin, struct generation *generation)
+{
+    struct generation *before = pin->generation;
+
+    generation_pin(generation);
+    pin->generation = generation;
+    generation_unpin(before);
+}
+
+void pins_move(struct pins *pins, const struct generation *from, struct generation *to)
+{
+    for (struct pin *pin = pins->table; pin != NULL; pin = pin->hh.next) {
+        if (pin->generation == from)
+            pin_move(pin, to);
+    }
+}
+
 /* The pin of the process for GENERATION; one for another generation goes. NULL: no memory. */
 static struct pin *pin_make(struct pins *pins, pid_t process, struct generation *generation)
 {
     struct pin *pin = pin_of(pins, process);
-    struct pin before = {0};
 
     if (pin != NULL && pin->generation != generation) {
-        before = *pin;
-        pin_drop(pins, pin);
-        pin = NULL;
+        forget_names(pin);
+        pin_move(pin, generation);
     }
     if (pin == NULL) {
         pin = calloc(1, sizeof *pin);
         if (pin == NULL)
             return NULL;
         pin->process = process;
-        pin->open_count = before.open_count;
-        pin->visits = before.visits;
-        pin->walker = before.walker;
         pin->generation = generation;
         HASH_ADD(hh, pins->table, process, sizeof pin->process, pin);
         if (pin->refused) {

@@ -71,6 +71,9 @@ void pins_closed(struct pins *pins, pid_t process, uint64_t now_ns);
 /* Forgets pins of processes that are gone or idle. */
 void pins_expire(struct pins *pins, uint64_t now_ns);
 
+/* FROM can show nothing more: whoever walks it goes on in TO. */
+void pins_move(struct pins *pins, const struct generation *from, struct generation *to);
+
 /* Whether any pin holds a generation other than NEWEST. */
 bool pins_hold_older(const struct pins *pins, const struct generation *newest);
 

@@ -298,9 +298,8 @@ static int set_up(struct tree *tree, struct failure *failure)
         .spool = tree->spool,
         .cache = tree->cache,
         /* What is cut as the store cuts is the same groups. */
-        .cut_key = tree->options.store != NULL
-                       ? store_key(tree->options.store, STORE_BOUNDARIES)
-                       : tree->cut_key,
+        .cut_key = tree->options.store != NULL ? store_key(tree->options.store, STORE_BOUNDARIES)
+                                               : tree->cut_key,
         .scan_threads = threads,
         .cancelled = &tree->cancelled,
     };

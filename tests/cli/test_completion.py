@@ -29,7 +29,8 @@ def complete(line, directory):
 
 
 @pytest.mark.parametrize("line,wanted", [
-    ("crmfs ", {"mount", "init", "key", "snapshot", "diff", "export", "help", "--help", "--version"}),
+    ("crmfs ", {"mount", "init", "key", "snapshot", "diff", "export", "snapshots", "forget", "prune", "check",
+                "repair", "stats", "help", "--help", "--version"}),
     ("crmfs mo", {"mount"}),
     ("crmfs --v", {"--version"}),
     ("crmfs help m", {"mount"}),
@@ -43,6 +44,13 @@ def complete(line, directory):
     ("crmfs snapshot --t", {"--tag", "--table"}),
     ("crmfs export --format ", {"csv", "json", "ndjson"}),
     ("crmfs diff --j", {"--json"}),
+    ("crmfs forget --keep-w", {"--keep-weekly", "--keep-within", "--keep-within-hourly", "--keep-within-daily",
+                               "--keep-within-weekly", "--keep-within-monthly", "--keep-within-yearly"}),
+    ("crmfs prune --gr", {"--grace"}),
+    ("crmfs check --read", {"--read-data", "--read-data-subset"}),
+    ("crmfs repair --f", {"--forget-damaged"}),
+    ("crmfs stats --a", {"--accept-rollback"}),
+    ("crmfs snapshots --ho", {"--host"}),
     ("crmfs mount -", {"-o", "-f", "--foreground", "--config", "--store", "--passphrase-file",
                        "--passphrase-command", "--help"}),
     ("crmfs mount -o sto", {"store="}),

@@ -29,7 +29,7 @@ def test_every_command_works(root, work):
     shutil.copy(BINARY, tree / "crmfs")
     lines = [line for block in blocks() for line in block.splitlines() if not ELSEWHERE.match(line)]
     assert len(lines) > 5
-    script = PRELUDE + "\n".join(lines).replace("sudo ", "") + "\n! grep -F /tmp/crm /proc/self/mounts\n"
+    script = PRELUDE + "\n".join(lines).replace("sudo ", "") + "\n! grep -E ' /tmp/crm[a-z-]* ' /proc/self/mounts\n"
     done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], cwd=tree,
                           env={**os.environ, "TMPDIR": "/tmp"}, capture_output=True, text=True, timeout=120,
                           check=False)

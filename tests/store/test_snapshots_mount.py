@@ -254,7 +254,7 @@ def test_names(top, store):
         with refused_with(errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ):
             os.mkdir(os.path.join(os.fsencode(top.path("snapshots")), name))
     assert snapshots_of(top) == sorted(good)
-    assert b"EEXIST" in top.read(".crmfs/errors") and b"EINVAL" in top.read(".crmfs/errors")
+    assert b"EINVAL" in top.read(".crmfs/errors")
 
 
 def test_latest_is_no_name(top):

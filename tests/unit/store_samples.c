@@ -116,6 +116,6 @@ int sample_state_end(void **context)
     sample_state_forget();
     int result = rmdir(state_folder);
 
-    strcpy(state_folder + strlen(state_folder) - 6, "XXXXXX");
+    memset(state_folder + strlen(state_folder) - 6, 'X', 6);
     return result;
 }

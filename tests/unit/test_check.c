@@ -246,10 +246,12 @@ static void test_damaged_directory(void **context)
 {
     struct store *store = days(1);
     struct object_reference reference = group_of(store, 1, 0, 0);
-    size_t size;
+    size_t size = 0;
+    uint8_t *bytes = pack_of(store_storage(store), &reference, &size);
 
     (void)context;
-    pack_of(store_storage(store), &reference, &size)[size - 100] ^= 1;
+    assert_true(bytes != NULL && size > 100);
+    bytes[size - 100] ^= 1;
 
     struct check_result result = run_check(store, false);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -85,8 +86,7 @@ static void twelve_sundays(void)
     for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
         char time[32];
 
-        strcpy(time, days[i]);
-        strcat(time, " 11:00:00");
+        snprintf(time, sizeof time, "%s 11:00:00", days[i]);
         add(time);
     }
 }

@@ -15,7 +15,7 @@
 static struct object_reference reference(uint8_t number)
 {
     struct object_reference made = {.pack_hint = 0x1122334455667700 + number,
-                                    .offset = 8u * number,
+                                    .offset = UINT64_C(8) * number,
                                     .sealed_size = 100 + number};
 
     memset(made.id, number, sizeof made.id);

@@ -36,6 +36,7 @@ _crmfs_mount_options() {
     compopt -o nospace
 }
 
+_crmfs_commands='mount init key snapshot diff export snapshots forget prune check repair stats help'
 _crmfs_passphrase_options='--passphrase-file --passphrase-command'
 
 # Answers with the words that $cur may become.
@@ -122,17 +123,50 @@ _crmfs_diff() {
     esac
 }
 
+# What the commands that keep a store take, --help and passphrases aside.
+_crmfs_keeping_options() {
+    case $1 in
+    snapshots) echo '--tag --host --json' ;;
+    forget)
+        echo '--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly
+            --keep-within --keep-within-hourly --keep-within-daily --keep-within-weekly
+            --keep-within-monthly --keep-within-yearly --keep-tag --tag --host --group-by --dry-run
+            --prune --json'
+        ;;
+    prune) echo '--max-unused --grace --dry-run --json' ;;
+    check) echo '--read-data --read-data-subset --json' ;;
+    repair) echo '--forget-damaged --read-data --json' ;;
+    stats) echo '--json' ;;
+    esac
+}
+
+_crmfs_keeping() {
+    case $prev in
+    --passphrase-file) _filedir ;;
+    --group-by) _crmfs_words 'host sources tags host,sources host,tags host,sources,tags' ;;
+    --passphrase-command | --keep-* | --tag | --host | --max-unused | --grace | --read-data-subset) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            _crmfs_words "$(_crmfs_keeping_options "${words[1]}") $_crmfs_passphrase_options
+                --accept-rollback --help"
+        else
+            _filedir -d
+        fi
+        ;;
+    esac
+}
+
 _crmfs() {
     local cur prev words cword
     _init_completion -n = || return
 
     if ((cword == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'mount init key snapshot diff export help --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$_crmfs_commands --help --version" -- "$cur")
         return
     fi
     case ${words[1]} in
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'mount init key snapshot diff export' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "${_crmfs_commands% help}" -- "$cur")
         ;;
     init)
         _crmfs_init
@@ -148,6 +182,9 @@ _crmfs() {
         ;;
     export)
         _crmfs_export
+        ;;
+    snapshots | forget | prune | check | repair | stats)
+        _crmfs_keeping
         ;;
     mount)
         if [[ $prev == -o ]]; then

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""crmfs snapshots, forget, prune, check, repair and stats, as somebody who keeps a store has them."""
+import json
+import re
+import shutil
+import sqlite3
+
+import pytest
+
+from command import crmfs
+
+PASSPHRASE = {"CRMFS_PASSPHRASE": "one"}
+
+
+@pytest.fixture(autouse=True)
+def memory(work, monkeypatch):
+    """What this client remembers of stores stays in the test's own folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    for name in ("CRMFS_PASSPHRASE", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*words):
+    """The output of a command that succeeds."""
+    done = crmfs(*map(str, words), **PASSPHRASE)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def fail(*words, status=1):
+    """What a command that fails says."""
+    done = crmfs(*map(str, words), **PASSPHRASE)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done.stderr if status == 2 or done.stderr else done.stdout
+
+
+def answer(*words):
+    return json.loads(run(*words))
+
+
+def change(database, share):
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE contacts SET name = name || '!' WHERE id % 10 < ?", (share,))
+    connection.close()
+
+
+@pytest.fixture(name="made", scope="module")
+def make_store(tmp_path_factory):
+    """A store with the snapshots a, b and c of a table that changes, and one that does not."""
+    folder = tmp_path_factory.mktemp("keeping")
+    database = folder / "crm.db"
+    store = folder / "store"
+    environment = {**PASSPHRASE, "XDG_STATE_HOME": str(folder / "state")}
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE contacts (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.executemany("INSERT INTO contacts (name) VALUES (?)",
+                               ((f"Contact number {i * 7919 % 100003}",) for i in range(20000)))
+        connection.execute("CREATE TABLE kinds (name TEXT PRIMARY KEY)")
+        connection.execute("INSERT INTO kinds VALUES ('customer'), ('supplier')")
+    connection.close()
+    commands = [["init", store]]
+    for name, tags in (("a", []), ("b", ["--tag", "weekly"]), ("c", ["--tag", "weekly", "--tag", "x"])):
+        commands.append(["snapshot", "--store", store, "--name", name, *tags, database])
+    for command in commands:
+        done = crmfs(*map(str, command), **environment)
+        assert done.returncode == 0, done.stderr
+        change(database, 3)
+    return store
+
+
+@pytest.fixture(name="store")
+def copy_store(made, work):
+    """A copy of it for every test."""
+    return shutil.copytree(made, work / "store")
+
+
+def names(*words):
+    return [snapshot["name"] for snapshot in answer("snapshots", "--json", *words)]
+
+
+# ---- snapshots ----
+
+@pytest.mark.sanitize
+def test_snapshots(store):
+    text = run("snapshots", store)
+    assert re.search(r"^NAME +TIME +AS CSV +ADDED +HOST +TAGS\na +20\S+Z +\S+ \S+ +\S+ \S+ +\S+\nb ", text)
+    assert text.endswith("3 snapshots\n") and not re.search(r" \n", text)
+    assert names(store) == ["a", "b", "c"]
+    listed = answer("snapshots", "--json", store)[2]
+    assert listed["tags"] == ["weekly", "x"] and re.fullmatch(r"[0-9a-f]{32}", listed["id"])
+    assert listed["raw_bytes"] > listed["stored_bytes"] > 0
+
+
+def test_snapshots_chosen(store):
+    assert names("--tag", "weekly", store) == ["b", "c"]
+    assert names("--tag", "weekly,x", store) == ["c"]
+    assert names("--tag", "", store) == ["a"]
+    assert names("--tag", "", "--tag", "x", store) == ["a", "c"]
+    assert names("--host", "nobody-has-this-name", store) == []
+
+
+# ---- forget ----
+
+def test_forget_by_name(store):
+    assert "would be" in run("forget", "--dry-run", store, "a", "b")
+    assert names(store) == ["a", "b", "c"]
+    run("forget", store, "a", "b")
+    assert names(store) == ["c"]
+    assert "there is no snapshot \"a\"" in fail("forget", store, "c", "a")
+    assert names(store) == ["c"]
+
+
+@pytest.mark.sanitize
+def test_forget_by_rule(store):
+    text = run("forget", "-n", "--keep-last", "2", store)
+    assert re.search(r"forget +a .*\n +keep +b .* last snapshot\n", text) and "1 snapshot would" in text
+    (group,) = answer("forget", "--json", "--keep-last", "1", "--keep-tag", "weekly", store)
+    assert [one["name"] for one in group["forget"]] == ["a"]
+    assert [one["reasons"] for one in group["keep"]] == ["has tags", "has tags, last snapshot"]
+    assert "sources crm" in group["group"]
+    assert names(store) == ["b", "c"]
+
+
+def test_forget_in_groups(store):
+    groups = answer("forget", "-n", "--json", "--keep-last", "1", "--group-by", "tags", store)
+    assert [[one["name"] for one in group["keep"]] for group in groups] == [["a"], ["b"], ["c"]]
+    (group,) = answer("forget", "-n", "--json", "--keep-last", "1", "--group-by", "", store)
+    assert [one["name"] for one in group["forget"]] == ["a", "b"]
+
+
+def test_forget_everything_is_refused(store):
+    assert "would keep no snapshot" in fail("forget", "--keep-tag", "none-has-it", store)
+    assert names(store) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("words", [[], ["--keep-last", "x"], ["--keep-last", "-1"], ["--keep-within", "1w"],
+                                   ["--group-by", "moon"], ["--keep-last", "0"], ["--nonsense"]])
+def test_forget_wrong(store, words):
+    message = fail("forget", *words, store, status=2)
+    assert message.startswith("crmfs") and message.endswith("\n")
+    fail("forget", "--keep-last", "1", store, "a", status=2)
+    assert names(store) == ["a", "b", "c"]
+
+
+# ---- prune ----
+
+def pack_files(store):
+    return sorted((store / "packs").rglob("*/*"))
+
+
+def test_prune(store):
+    run("forget", store, "a", "b")
+    before = pack_files(store)
+    planned = answer("prune", "--json", "--dry-run", "--max-unused", "0%", "--grace", "0", store)
+    assert planned["emptied"]["packs"] > 0 and pack_files(store) == before
+    waiting = answer("prune", "--json", "--max-unused", "0", store)
+    assert waiting["waiting"]["packs"] > 0 and waiting["removed"]["packs"] == 0
+    assert set(before) <= set(pack_files(store))
+    removed = answer("prune", "--json", "--grace", "0s", store)
+    assert removed["removed"] == waiting["waiting"]
+    assert len(pack_files(store)) == removed["found"]["packs"] - removed["removed"]["packs"]
+    assert answer("check", "--read-data", "--json", store)["findings"] == []
+    assert "nothing to be done" in run("prune", store)
+    assert names(store) == ["c"]
+
+
+def test_forget_and_prune(store):
+    assert "marked" in run("forget", "--prune", "--keep-last", "1", store) or names(store) == ["c"]
+
+
+@pytest.mark.parametrize("words", [["--max-unused", "100%"], ["--max-unused", "x"], ["--grace", "soon"], ["x"]])
+def test_prune_wrong(store, words):
+    fail("prune", *words, store, status=2)
+
+
+# ---- check and repair ----
+
+def flip(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+@pytest.mark.sanitize
+def test_check(store):
+    assert run("check", store).endswith(": all is well\n")
+    assert "data read" in run("check", "--read-data", store)
+    found = answer("check", "--json", "--read-data-subset", "1/2", store)
+    assert found["findings"] == [] and found["objects_read"] <= found["objects"]
+    for subset in ("0/2", "3/2", "1", "1/", "x"):
+        fail("check", "--read-data-subset", subset, store, status=2)
+
+
+def damage_rows(store):
+    """What check says of a store in which the first piece of a pack is damaged that begins with rows."""
+    for path in pack_files(store):
+        flip(path, 100)
+        text = fail("check", "--read-data", store)
+        if ", rows " in text:
+            return text
+        flip(path, 100)
+    raise AssertionError("no pack begins with rows")
+
+
+def test_damage(store):
+    text = damage_rows(store)
+    run("check", store)
+    assert re.search(r"^packs/../\w{64}: .*damaged", text, re.M)
+    assert re.search(r"^snapshot \w, crm/\w+, rows \d+ to \d+: packs/../\w{64} is damaged$", text, re.M)
+    assert "crmfs repair --forget-damaged" in text
+    done = crmfs("check", "--read-data", "--json", str(store), **PASSPHRASE)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and found["harmful"] == len(found["findings"]) > 1
+    touched = {one["snapshot"] for one in found["findings"] if one["kind"] == "snapshot"}
+    assert touched
+    repaired = answer("repair", "--json", "--forget-damaged", "--read-data", store)
+    assert repaired["forgotten"] == len(touched)
+    assert set(names(store)) == {"a", "b", "c"} - touched
+
+
+def test_repair(store):
+    index = next((store / "index").iterdir())
+    flip(index, 1000)
+    text = fail("check", store)
+    assert f"index/{index.name}" in text and "crmfs repair" in text and "--forget-damaged" not in text
+    assert "indexes again" in run("repair", store)
+    run("check", "--read-data", store)
+    assert names(store) == ["a", "b", "c"]
+
+
+def test_lost_log(store):
+    for record in (store / "log").iterdir():
+        if int(record.name) == 2:
+            record.unlink()
+    assert "log/00000000000000000002" in fail("check", store)
+    assert "record 2" in fail("snapshots", store)
+
+
+# ---- stats ----
+
+def test_stats(store):
+    text = run("stats", store)
+    assert "a ratio of" in text and re.search(r"^c +\S+ \S+ +\S+ \S+ +\d+\.\d$", text, re.M)
+    found = answer("stats", "--json", store)
+    assert found["stored_bytes"] == sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
+    assert found["raw_bytes"] == sum(one["raw_bytes"] for one in found["snapshots"])
+    assert found["trees"]["count"] == 3
+
+
+# ---- rollback ----
+
+def test_rollback(store, work):
+    """An older copy in the store's place is refused until it is said to be meant."""
+    run("snapshots", store)
+    newest = max((store / "log").iterdir())
+    newest.rename(work / "kept")
+    message = fail("snapshots", store)
+    assert "not what it was" in message and "--accept-rollback" in message
+    assert names("--accept-rollback", store) == ["a", "b"]
+    assert names(store) == ["a", "b"]
+
+
+@pytest.mark.parametrize("command", ["snapshots", "forget", "prune", "check", "repair", "stats"])
+def test_every_command(work, store, command):
+    assert "usage: crmfs " + command in run(command, "--help")
+    words = ["--keep-last", "1"] if command == "forget" else []
+    message = fail(command, *words, work / "none")
+    assert message.startswith("crmfs: cannot ") and "none" in message
+    done = crmfs(command, *words, str(store), CRMFS_PASSPHRASE="two")
+    assert done.returncode == 1 and "no key of the store opens" in done.stderr
+    fail(command, status=2)
+    if command != "forget":
+        fail(command, store, store, status=2)
