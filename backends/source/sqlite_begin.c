@@ -69,11 +69,11 @@ static void close_all_but_first(struct sqlite_dataset *dataset)
 static int start_snapshot(struct sqlite_dataset *dataset, struct failure *failure)
 {
     struct connection monitor;
-    unsigned timeout_ms = dataset->source->options.busy_timeout_ms;
     int code = SQLITE_BUSY;
 
     if (dataset->connection_count > 1 &&
-        connection_open(&monitor, dataset->place.path, dataset->moment, timeout_ms, NULL) == 0) {
+        connection_open(&monitor, dataset->place.path, dataset->moment, &dataset->source->options,
+                        NULL) == 0) {
         code = start_on_one_snapshot(dataset, &monitor);
         connection_close(&monitor);
     }
@@ -106,7 +106,7 @@ static int open_connections(struct sqlite_dataset *dataset, size_t wanted, struc
         struct connection *connection = &dataset->connections[dataset->connection_count];
         struct failure own = {.code = 0};
         int error = connection_open(connection, dataset->place.path, dataset->moment,
-                                    dataset->source->options.busy_timeout_ms, &own);
+                                    &dataset->source->options, &own);
 
         if (error != 0 && dataset->connection_count == 0) {
             if (failure != NULL)

@@ -105,7 +105,7 @@ struct connection {
 
 /* Opens; reads nothing of the database yet. CONNECTION must stay where it is until it is closed. */
 int connection_open(struct connection *connection, const char *path, enum moment moment,
-                    unsigned busy_timeout_ms, struct failure *failure);
+                    const struct source_options *options, struct failure *failure);
 void connection_close(struct connection *connection);
 
 /* Starts the transaction, at once. An SQLite result code. */

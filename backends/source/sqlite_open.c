@@ -12,8 +12,9 @@
 #include "backends/source/sqlite_internal.h"
 #include "fs/base/memory.h"
 
-#define CACHE_KIB "1024"        /* of pages, a connection */
-#define HEADER_WRITE_VERSION 18 /* where a database's header has it; the read version follows */
+#define STEPS_BETWEEN_LOOKS 20000 /* of SQLite's machine: some tenths of a millisecond */
+#define CACHE_KIB "1024"          /* of pages, a connection */
+#define HEADER_WRITE_VERSION 18   /* where a database's header has it; the read version follows */
 #define VERSION_WAL 2
 
 /* --- connections -------------------------------------------------------------------------- */
@@ -106,8 +107,14 @@ static int configure(struct connection *connection, enum moment moment, unsigned
     return code;
 }
 
+/* A view may keep SQLite busy for ever without giving a row. */
+static int is_cancelled(void *flag)
+{
+    return __atomic_load_n((const bool *)flag, __ATOMIC_RELAXED);
+}
+
 int connection_open(struct connection *connection, const char *path, enum moment moment,
-                    unsigned busy_timeout_ms, struct failure *failure)
+                    const struct source_options *options, struct failure *failure)
 {
     const int flags =
         SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
@@ -124,7 +131,10 @@ int connection_open(struct connection *connection, const char *path, enum moment
             sqlite3_open_v2(uri, &connection->database, flags,
                             moment == MOMENT_FILE_LOG ? SQLITE_VFS_UNLOCKED : SQLITE_VFS_LOCKING);
     if (code == SQLITE_OK)
-        code = configure(connection, moment, busy_timeout_ms);
+        code = configure(connection, moment, options->busy_timeout_ms);
+    if (code == SQLITE_OK && options->cancelled != NULL)
+        sqlite3_progress_handler(connection->database, STEPS_BETWEEN_LOOKS, is_cancelled,
+                                 (void *)(uintptr_t)options->cancelled);
     if (code == SQLITE_OK)
         return 0;
 

@@ -173,6 +173,7 @@ static int add_source(struct tree *tree, struct node *folder, const struct tree_
     struct source_options source_options = {
         .busy_timeout_ms = tree->options.busy_timeout_ms,
         .parallel = tree->context.scan_threads,
+        .cancelled = &tree->cancelled,
     };
     struct live_options options = {
         .context = &tree->context,
