@@ -136,6 +136,7 @@ coverage:
 ## bench      measure, beside the peers
 bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/run
+	CRMFS=$(abspath $(BINARY)) tests/bench/store
 
 ## lint       layout, layers and what static checkers find
 lint:

@@ -162,6 +162,8 @@ static int tidy(struct pruning *pruning)
         return prune_no_memory(pruning);
     error = index_merge(pruning->store, packs, pruning->failure);
     pack_list_free(packs);
+    if (error == -ENOENT) /* another prune is at it */
+        error = 0;
     if (error == 0)
         error = prune_log(pruning);
     if (error == 0)

@@ -55,8 +55,8 @@ enum cell_kind {
 };
 
 #define ROW_GROUP_TARGET_BYTES ((uint32_t)384 << 10) /* mean size of a group's cells */
-#define ROW_GROUP_LARGEST_BYTES ((size_t)1 << 20)  /* cells of one group, but for a single row */
-#define ROW_GROUP_ENCODED_LIMIT ((size_t)8 << 20)  /* a decoder refuses more */
+#define ROW_GROUP_LARGEST_BYTES ((size_t)1 << 20)    /* cells of one group, but for a single row */
+#define ROW_GROUP_ENCODED_LIMIT ((size_t)8 << 20)    /* a decoder refuses more */
 #define ROW_GROUP_ROWS_LIMIT ((uint32_t)1 << 17)
 
 /* A group's bytes in CSV and in NDJSON are each no more than this (a column's name aside). */

@@ -107,8 +107,7 @@ static uint8_t kind_of(enum cell_class class, uint64_t size, struct cell_pass *p
     }
     if (pass->utf8.state != 0)
         return KIND_RAW_TEXT;
-    return json_column && json_check_unmistakable(&pass->document) ? KIND_DOCUMENT
-                                                                                    : KIND_TEXT;
+    return json_column && json_check_unmistakable(&pass->document) ? KIND_DOCUMENT : KIND_TEXT;
 }
 
 static int study_cell(struct cutting *cutting, uint32_t column, struct cell_study *ret_study)

@@ -70,6 +70,7 @@ void pins_free(struct pins *pins)
     if (pins == NULL)
         return;
     HASH_ITER (hh, pins->table, pin, next) {
+        /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
         pin_drop(pins, pin);
     }
     free(pins);
@@ -315,6 +316,7 @@ void pins_expire(struct pins *pins, uint64_t now_ns)
     struct pin *pin, *next;
 
     HASH_ITER (hh, pins->table, pin, next) {
+        /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
         if (is_gone(pin, now_ns))
             pin_drop(pins, pin);
     }

@@ -30,8 +30,10 @@ def test_every_command_works(root, work):
     lines = [line for block in blocks() for line in block.splitlines() if not ELSEWHERE.match(line)]
     assert len(lines) > 5
     script = PRELUDE + "\n".join(lines).replace("sudo ", "") + "\n! grep -E ' /tmp/crm[a-z-]* ' /proc/self/mounts\n"
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("XDG_STATE_HOME", "CRMFS_PASSPHRASE")}
     done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], cwd=tree,
-                          env={**os.environ, "TMPDIR": "/tmp"}, capture_output=True, text=True, timeout=120,
+                          env={**environment, "TMPDIR": "/tmp", "HOME": str(work)}, capture_output=True, text=True, timeout=120,
                           check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-3000:]}"
 
