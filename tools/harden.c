@@ -39,6 +39,8 @@ void harden_process(void)
     umask(077);
     /* A process that listens no longer is no reason to end. */
     signal(SIGPIPE, SIG_IGN);
+    /* A file size limit is met like a full disk: EFBIG, not death. */
+    signal(SIGXFSZ, SIG_IGN);
     raise_descriptor_limit();
     limit_memory_waste();
 }

@@ -51,6 +51,16 @@ int buffer_print(struct buffer *buffer, const char *format, ...)
     return 0;
 }
 
+void buffer_fit(struct buffer *buffer)
+{
+    uint8_t *data = buffer->size != 0 ? realloc(buffer->data, buffer->size) : NULL;
+
+    if (data == NULL)
+        return;
+    buffer->data = data;
+    buffer->capacity = buffer->size;
+}
+
 void buffer_release(struct buffer *buffer)
 {
     free(buffer->data);

@@ -60,6 +60,9 @@ static inline void buffer_clear(struct buffer *buffer)
     buffer->size = 0;
 }
 
+/* Gives back what is allocated beyond the bytes in use. */
+void buffer_fit(struct buffer *buffer);
+
 /* Frees the memory; the buffer is empty afterwards and may be used again. */
 void buffer_release(struct buffer *buffer);
 

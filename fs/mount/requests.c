@@ -33,6 +33,8 @@ static void begin_session(void *context, struct fuse_conn_info *connection)
     connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
     /* An inode's content never changes: its pages stay. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    /* A lookup may take as long as a table is read through; others in the folder go on. */
+    connection->want |= connection->capable & FUSE_CAP_PARALLEL_DIROPS;
     connection->want |=
         connection->capable & (FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
 }

@@ -55,7 +55,8 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
     sealer->cipher = cipher;
     pthread_mutex_init(&sealer->lock, NULL);
     sealer->key = sodium_malloc(SEAL_KEY_BYTES);
-    if (sealer->key == NULL) {
+    /* sodium_malloc goes on without locking when it may not; a key must not. */
+    if (sealer->key == NULL || sodium_mlock(sealer->key, SEAL_KEY_BYTES) != 0) {
         sealer_free(sealer);
         failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
         return -ENOMEM;

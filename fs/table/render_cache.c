@@ -44,9 +44,9 @@ struct rendered {
     bool refused;
     unsigned holders;
     struct buffer bytes;
-    size_t touched;         /* bytes of its memory that were ever written to */
-    int error;              /* FAILED */
-    struct failure failure; /* FAILED */
+    size_t touched;          /* bytes of its memory that were ever written to */
+    int error;               /* FAILED */
+    struct failure *failure; /* FAILED; NULL: no words, or no memory for them */
 };
 
 struct scratch {
@@ -98,7 +98,8 @@ size_t render_cache_bytes(struct render_cache *cache)
 /* Frees an entry that is in no list and no table. The lock is held. */
 static void entry_free(struct render_cache *cache, struct rendered *entry)
 {
-    cache->bytes -= entry->touched;
+    cache->bytes -= entry->touched + sizeof *entry;
+    free(entry->failure);
     buffer_release(&entry->bytes);
     free(entry);
 }
@@ -190,6 +191,8 @@ static void inherit_room(struct render_cache *cache, struct rendered *heir)
         if (oldest->bytes.capacity >= PART_ROOM_BYTES) {
             heir->bytes = oldest->bytes;
             heir->touched = oldest->touched;
+            cache->bytes -= sizeof *oldest;
+            free(oldest->failure);
             free(oldest);
             return;
         }
@@ -209,6 +212,7 @@ static struct rendered *entry_create(struct render_cache *cache, const struct ke
     entry->cache = cache;
     entry->state = LOADING;
     entry->holders = 1;
+    cache->bytes += sizeof *entry;
     if (part_bytes >= LARGE_PART_BYTES)
         inherit_room(cache, entry);
     entry->bytes.limit = PART_BYTES_LIMIT;
@@ -220,16 +224,32 @@ static struct rendered *entry_create(struct render_cache *cache, const struct ke
     return entry;
 }
 
+static struct failure *copy_failure(const struct failure *failure)
+{
+    struct failure *copy = malloc(sizeof *copy);
+
+    if (copy != NULL)
+        *copy = *failure;
+    return copy;
+}
+
 /* LOADING to READY or FAILED. */
 static void load(struct render_cache *cache, struct rendered *entry, struct image *image,
                  enum table_format format, const struct image_part *part)
 {
+    bool large = part->size >= LARGE_PART_BYTES;
+    struct failure failure = {0};
+
     buffer_clear(&entry->bytes);
 
-    int error = part->size < LARGE_PART_BYTES ? 0 : buffer_reserve(&entry->bytes, PART_ROOM_BYTES);
+    int error = large ? buffer_reserve(&entry->bytes, PART_ROOM_BYTES) : 0;
 
     if (error == 0)
-        error = render(cache, image, format, part, &entry->bytes, &entry->failure);
+        error = render(cache, image, format, part, &entry->bytes, &failure);
+    if (!large)
+        buffer_fit(&entry->bytes);
+    if (failure.code != 0)
+        entry->failure = copy_failure(&failure);
 
     pthread_mutex_lock(&cache->lock);
     if (entry->bytes.size > entry->touched) {
@@ -305,8 +325,8 @@ static int take_once(struct render_cache *cache, struct image *image, enum table
         error = -ENOMEM;
     } else if (entry->state == FAILED) {
         error = entry->error;
-        if (failure != NULL)
-            *failure = entry->failure;
+        if (failure != NULL && entry->failure != NULL)
+            *failure = *entry->failure;
         drop_hold(cache, entry);
     } else {
         *ret_rendered = entry;

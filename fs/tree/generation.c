@@ -2,6 +2,7 @@
 #include "fs/tree/generation.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,27 @@ static int make_file(struct generation *generation, size_t index)
 
     file->node.references = 0;
     return error;
+}
+
+/*
+ * The folder's own time is that of its names: were it that of the data, tar would
+ * see the folder change while it reads the files in it.
+ */
+static void note_names(struct generation *generation)
+{
+    struct history_entry entry = {
+        .name = generation->path,
+        .serial = generation->options.serial,
+        .changed = generation->changed,
+    };
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, NULL, 0, sizeof entry.digest);
+    for (size_t i = 0; i < generation->set.count; i++)
+        crypto_generichash_update(&state, (const uint8_t *)generation->set.names[i],
+                                  strlen(generation->set.names[i]) + 1);
+    crypto_generichash_final(&state, entry.digest, sizeof entry.digest);
+    generation->names_changed = history_time(generation->options.history, &entry);
 }
 
 /* Tables and files, from the dataset's catalogue. */
@@ -52,6 +74,8 @@ static int build_catalogue(struct generation *generation)
         return -ENOMEM;
     for (size_t i = 0; i < generation->set.count && error == 0; i++)
         error = make_file(generation, i);
+    if (error == 0)
+        note_names(generation);
     return error;
 }
 
@@ -126,6 +150,11 @@ int generation_create(const struct generation_options *options, struct generatio
         close_dataset(generation);
     *ret_generation = generation;
     return 0;
+}
+
+struct timespec generation_names_changed(const struct generation *generation)
+{
+    return generation->names_changed;
 }
 
 void generation_reference(struct generation *generation)

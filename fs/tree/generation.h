@@ -80,6 +80,9 @@ uint64_t generation_serial(const struct generation *generation);
 const struct source_version *generation_version(const struct generation *generation);
 struct timespec generation_changed(const struct generation *generation);
 
+/* When the folder's names last changed, as far as that was seen. */
+struct timespec generation_names_changed(const struct generation *generation);
+
 /* One more, one fewer user; each also a reference. */
 void generation_use(struct generation *generation);
 void generation_leave(struct generation *generation);

@@ -38,6 +38,7 @@ struct generation {
     char *path;
     struct source_version version;
     struct timespec changed;
+    struct timespec names_changed;
     struct file_set set;
     struct generation_file *files; /* set.count of them */
 

@@ -153,7 +153,7 @@ static void finish(struct generation *generation)
 }
 
 /*
- * All tables at once, the one asked for first, and then the lock is given back.
+ * All tables at once, the one asked for first, views last, and then the lock is given back.
  * A table that fails keeps its error; the others do not suffer. None of this is
  * told to anyone before the source has confirmed that it was one moment.
  */
@@ -161,9 +161,13 @@ static int scan_all(struct generation *generation, size_t first, struct failure 
 {
     int result = scan_table(generation, first, failure);
 
-    for (size_t i = 0; i < generation->table_count && result != -ECANCELED; i++) {
-        if (!generation->tables[i].known && i != first)
-            scan_table(generation, i, NULL);
+    for (int views = 0; views <= 1; views++) {
+        for (size_t i = 0; i < generation->table_count && result != -ECANCELED; i++) {
+            const struct generation_table *table = &generation->tables[i];
+
+            if (!table->known && i != first && (table->schema->kind == RELATION_VIEW) == views)
+                scan_table(generation, i, NULL);
+        }
     }
 
     int error = generation->dataset->class->verify(generation->dataset, failure);

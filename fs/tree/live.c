@@ -287,7 +287,7 @@ void live_note_closed(struct live *live, pid_t process)
 struct timespec live_changed(struct live *live)
 {
     pthread_mutex_lock(&live->lock);
-    struct timespec changed = generation_changed(live->newest);
+    struct timespec changed = generation_names_changed(live->newest);
 
     pthread_mutex_unlock(&live->lock);
     return changed;

@@ -32,7 +32,7 @@ void live_note_opened(struct live *live, const struct caller *caller,
                       struct generation *generation);
 void live_note_closed(struct live *live, pid_t process);
 
-/* When the newest generation's data changed. */
+/* When the newest generation's names changed. */
 struct timespec live_changed(struct live *live);
 
 #endif

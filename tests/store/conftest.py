@@ -33,3 +33,14 @@ def mount_store(mount):
         return mount(*(sources or [store.path]), arguments=arguments, environment=environment, **how)
 
     return make
+
+
+@pytest.fixture
+def database(copy_of, crm_db):
+    return copy_of(crm_db)
+
+
+@pytest.fixture
+def top(mount_store, store, database):
+    """A mount of crm.db with a store; what changes shows at once."""
+    return mount_store(store, database, options="refresh=0")

@@ -2,6 +2,7 @@
 """A store for a test: made, filled and asked by the crmfs command."""
 import json
 import os
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -65,3 +66,37 @@ def differences(left, right):
     done = subprocess.run(["diff", "-r", left, right], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode in (0, 1) and not done.stderr, done.stderr
     return done.stdout
+
+
+def sql(database, text, *values):
+    conn = sqlite3.connect(database, isolation_level=None, timeout=20)
+    conn.execute(text, values)
+    conn.close()
+
+
+def snapshots_of(top):
+    """What ls shows of snapshots/ but the link."""
+    return sorted(set(os.listdir(top.path("snapshots"))) - {"latest"})
+
+
+def refused_with(*codes):
+    """A context that must end in an OSError of one of these codes."""
+
+    class Refused:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, kind, problem, trace):
+            assert isinstance(problem, OSError), f"nothing was refused: {problem!r}"
+            assert problem.errno in codes, problem
+            return True
+
+    return Refused()
+
+
+def mkdir_works(path):
+    try:
+        path.mkdir()
+        return True
+    except OSError:
+        return False
