@@ -103,7 +103,8 @@ static const struct image_group *find_predecessor(const struct store_sink *sink,
 
     size_t index = found != NULL ? found->index : part->expected;
 
-    part->expected = index + 1;
+    if (found != NULL)
+        part->expected = index + 1;
     return index < sink->previous_count ? &sink->previous[index] : NULL;
 }
 
