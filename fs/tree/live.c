@@ -284,9 +284,12 @@ void live_note_closed(struct live *live, pid_t process)
     note_closed(&live->owner, process);
 }
 
-struct timespec live_changed(struct live *live)
+struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns)
 {
+    uint64_t now_ns = clock_now_ns();
+
     pthread_mutex_lock(&live->lock);
+    *ret_valid_ns = is_fresh(live, now_ns) ? live->valid_until_ns - now_ns : 0;
     struct timespec changed = generation_names_changed(live->newest);
 
     pthread_mutex_unlock(&live->lock);

@@ -28,9 +28,8 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
 
     (void)wait;
     (void)failure;
-    *ret_attributes =
-        (struct node_attributes){.type = S_IFDIR, .modified = live_changed(folder->live)};
-    *ret_valid_ns = 0;
+    *ret_attributes = (struct node_attributes){
+        .type = S_IFDIR, .modified = live_changed(folder->live, ret_valid_ns)};
     return 0;
 }
 

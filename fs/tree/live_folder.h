@@ -32,7 +32,7 @@ void live_note_opened(struct live *live, const struct caller *caller,
                       struct generation *generation);
 void live_note_closed(struct live *live, pid_t process);
 
-/* When the newest generation's names changed. */
-struct timespec live_changed(struct live *live);
+/* When the newest generation's names changed, and how long that holds. */
+struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns);
 
 #endif
