@@ -75,7 +75,7 @@ def test_one_percent(store, database):
     """
     A day's snapshot is a small part of the first. Where row groups begin depends on the store's random
     key, and this table has few of them: one that loses its first row is stored whole and weighs much
-    (a day of 0.3, ten of 0.6 of the first were seen). The bench has the figures for a large table.
+    (ten days of 0.25 to 0.84 of the first were seen). The bench has the figures for a large table.
     """
     dice = random.Random(9)
     store.take("day 0", database)
