@@ -13,6 +13,7 @@
 struct predecessor {
     UT_hash_handle hh;
     uint64_t first_key;
+    uint64_t start; /* bytes of CSV before it */
     size_t index;
 };
 
@@ -20,7 +21,7 @@ struct predecessor {
 struct part {
     struct part *next; /* while idle */
     struct object_writer *writer;
-    size_t expected; /* the predecessor after the one that was found last */
+    uint64_t position; /* in the last image, bytes of CSV: where the next group is expected */
 };
 
 struct store_sink {
@@ -62,7 +63,7 @@ static int take_part(struct store_sink *sink, struct part **ret_part, struct fai
             return error;
         }
     }
-    part->expected = 0;
+    part->position = 0;
     *ret_part = part;
     return 0;
 }
@@ -92,20 +93,44 @@ static int begin(struct group_sink *base, void **ret_part, struct failure *failu
     return error;
 }
 
-/* The group of the same first key, else the one after the last that was found; NULL: none. */
+/* The group of the last image that POSITION lies in. */
+static size_t group_at(const struct store_sink *sink, uint64_t position)
+{
+    size_t low = 0;
+    size_t high = sink->previous_count;
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sink->predecessors[middle].start <= position)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/*
+ * The group of the same first key. Without one (its first row is new or gone) the one that stands
+ * where this group's middle would be if nothing had changed since the last that was found.
+ */
 static const struct image_group *find_predecessor(const struct store_sink *sink, struct part *part,
-                                                  uint64_t first_key)
+                                                  const struct image_group *group)
 {
     struct predecessor *found = NULL;
 
-    if (first_key != 0)
-        HASH_FIND(hh, sink->by_key, &first_key, sizeof first_key, found);
-
-    size_t index = found != NULL ? found->index : part->expected;
-
+    if (sink->previous_count == 0)
+        return NULL;
+    if (group->first_key != 0)
+        HASH_FIND(hh, sink->by_key, &group->first_key, sizeof group->first_key, found);
     if (found != NULL)
-        part->expected = index + 1;
-    return index < sink->previous_count ? &sink->previous[index] : NULL;
+        part->position = found->start;
+
+    size_t index = found != NULL ? found->index
+                                 : group_at(sink, part->position + group->measure.csv_bytes / 2);
+
+    part->position += group->measure.csv_bytes;
+    return &sink->previous[index];
 }
 
 static int keep(struct group_sink *base, void *thread, const struct buffer *encoded,
@@ -113,7 +138,7 @@ static int keep(struct group_sink *base, void *thread, const struct buffer *enco
 {
     struct store_sink *sink = (struct store_sink *)base;
     struct part *part = thread;
-    const struct image_group *before = find_predecessor(sink, part, group->first_key);
+    const struct image_group *before = find_predecessor(sink, part, group);
     struct object_parent parent;
     struct object_put put;
 
@@ -185,9 +210,15 @@ int store_sink_begin_table(struct store_sink *sink, const struct image_group *pr
         return -ENOMEM;
     sink->previous = previous;
     sink->previous_count = previous_count;
+
+    uint64_t start = 0;
+
     for (size_t i = 0; i < previous_count; i++) {
         struct predecessor *entry = &sink->predecessors[i];
         struct predecessor *found = NULL;
+
+        entry->start = start;
+        start += previous[i].measure.csv_bytes;
 
         entry->first_key = previous[i].first_key;
         entry->index = i;
