@@ -15,19 +15,19 @@
 
 #include "fs/base/memory.h"
 #include "fs/store/seal.h"
+#include "fs/store/spool_file.h"
 
 #define SEGMENT_BYTES ((uint64_t)128 << 20)
 #define SEGMENT_BYTES_MOST ((uint64_t)2 << 30)
-#define SEGMENTS_WANTED 512 /* descriptors that a full spool may take */
+#define SEGMENTS_WANTED 256 /* of two descriptors each, that a full spool may take */
 #define BLOB_BYTES_MOST ((size_t)64 << 20)
-#define PAGE_BYTES 4096u
 #define LANES 4
 #define SCRATCHES_KEPT 8
 #define SCRATCH_BYTES_KEPT ((size_t)2 << 20)
 #define COMPRESSION_LEVEL 1
 
 struct spool_segment {
-    int descriptor;
+    struct spool_file file;
     /* Guarded by the spool's lock: */
     uint64_t end;  /* where the next blob goes */
     uint64_t live; /* blobs not dropped, those being written included */
@@ -81,7 +81,8 @@ static struct scratch *scratch_take(struct spool *spool)
     if (scratch == NULL) {
         scratch = calloc(1, sizeof *scratch);
         if (scratch != NULL) {
-            scratch->sealed = BUFFER(BLOB_BYTES_MOST + SEAL_OVERHEAD_BYTES);
+            scratch->sealed =
+                BUFFER(BLOB_BYTES_MOST + SEAL_OVERHEAD_BYTES + (size_t)2 * SPOOL_FILE_BLOCK_BYTES);
             scratch->packed = BUFFER(BLOB_BYTES_MOST);
         }
     }
@@ -114,30 +115,9 @@ static const char *default_directory(void)
     return directory != NULL && directory[0] != '\0' ? directory : "/tmp";
 }
 
-/* A file without a name; O_TMPFILE where the file system has it. */
-static int open_nameless(const char *directory)
-{
-    int descriptor = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-
-    if (descriptor >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-        return descriptor >= 0 ? descriptor : -errno;
-
-    cleanup_free char *path = NULL;
-
-    if (asprintf(&path, "%s/crmfs-spool-XXXXXX", directory) < 0) {
-        path = NULL;
-        return -ENOMEM;
-    }
-    descriptor = mkostemp(path, O_CLOEXEC);
-    if (descriptor < 0)
-        return -errno;
-    unlink(path);
-    return descriptor;
-}
-
 static void segment_free(struct spool_segment *segment)
 {
-    close(segment->descriptor);
+    spool_file_close(&segment->file);
     free(segment);
 }
 
@@ -155,26 +135,35 @@ static unsigned lane_of_thread(void)
     return own % LANES;
 }
 
+/* Where a blob of SIZE bytes begins: a large one at a block, so that it can be read directly. */
+static uint64_t begin_of(const struct spool_segment *segment, size_t size)
+{
+    uint64_t over = segment->end % SPOOL_FILE_BLOCK_BYTES;
+
+    return size < SPOOL_FILE_LARGE_BYTES || over == 0
+               ? segment->end
+               : segment->end + SPOOL_FILE_BLOCK_BYTES - over;
+}
+
 /* Makes sure that the lane's segment has room for SIZE bytes. The spool's lock is held. */
-static int make_room(struct spool *spool, unsigned lane, uint64_t size)
+static int make_room(struct spool *spool, unsigned lane, size_t size)
 {
     struct spool_segment *current = spool->current[lane];
 
-    if (current != NULL && current->end + size <= spool->segment_bytes)
+    if (current != NULL && begin_of(current, size) + size <= spool->segment_bytes)
         return 0;
-
-    int descriptor = open_nameless(spool->directory);
-
-    if (descriptor < 0)
-        return descriptor;
 
     struct spool_segment *segment = calloc(1, sizeof *segment);
 
-    if (segment == NULL) {
-        close(descriptor);
+    if (segment == NULL)
         return -ENOMEM;
+
+    int error = spool_file_open(spool->directory, &segment->file);
+
+    if (error != 0) {
+        free(segment);
+        return error;
     }
-    segment->descriptor = descriptor;
     segment->current = true;
     spool->current[lane] = segment;
     if (current != NULL)
@@ -229,9 +218,9 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
     return 0;
 }
 
-static int reserve(struct spool *spool, size_t size, struct spool_blob *blob,
-                   struct failure *failure)
+static int reserve(struct spool *spool, struct spool_blob *blob, struct failure *failure)
 {
+    size_t size = blob->size;
     unsigned lane = lane_of_thread();
     int error;
 
@@ -246,46 +235,14 @@ static int reserve(struct spool *spool, size_t size, struct spool_blob *blob,
                     strerror(-error));
     if (error == 0) {
         blob->segment = spool->current[lane];
-        blob->offset = (uint32_t)blob->segment->end;
+        blob->offset = (uint32_t)begin_of(blob->segment, size);
         blob->number = spool->blob_number++;
-        blob->segment->end += size;
+        blob->segment->end = blob->offset + size;
         blob->segment->live++;
         spool->used_bytes += size;
     }
     pthread_mutex_unlock(&spool->lock);
     return error;
-}
-
-static int write_all(int descriptor, const uint8_t *bytes, size_t size, off_t offset)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(descriptor, bytes, size, offset);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? -errno : -EIO;
-        bytes += written;
-        offset += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
-static int read_all(int descriptor, uint8_t *bytes, size_t size, off_t offset)
-{
-    while (size > 0) {
-        ssize_t taken = pread(descriptor, bytes, size, offset);
-
-        if (taken < 0 && errno == EINTR)
-            continue;
-        if (taken <= 0)
-            return taken < 0 ? -errno : -ENODATA;
-        bytes += taken;
-        offset += taken;
-        size -= (size_t)taken;
-    }
-    return 0;
 }
 
 /* Compresses into scratch->packed if that makes it smaller; *BYTES and *SIZE then point there. */
@@ -329,15 +286,15 @@ static int put_with(struct spool *spool, struct scratch *scratch, const void *by
     buffer_clear(&scratch->sealed);
     error = buffer_reserve(&scratch->sealed, blob->size);
     if (error == 0)
-        error = reserve(spool, blob->size, blob, failure);
+        error = reserve(spool, blob, failure);
     if (error != 0)
         return error;
 
     error = seal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size, bytes,
                  size, scratch->sealed.data);
     if (error == 0)
-        error = write_all(blob->segment->descriptor, scratch->sealed.data, blob->size,
-                          (off_t)blob->offset);
+        error =
+            spool_file_write(&blob->segment->file, scratch->sealed.data, blob->size, blob->offset);
     if (error != 0) {
         spool_drop(spool, blob);
         return failure_set(failure, -error, "cannot write to the spool in %s: %s", spool->directory,
@@ -385,21 +342,18 @@ static int get_with(struct spool *spool, struct scratch *scratch, const struct s
 {
     size_t sealed_plain = blob->size - SEAL_OVERHEAD_BYTES;
     bool packed = sealed_plain != blob->plain_size;
+    const uint8_t *sealed;
     int error;
 
     buffer_clear(output);
-    buffer_clear(&scratch->sealed);
     buffer_clear(&scratch->packed);
     if ((error = buffer_reserve(output, blob->plain_size)) != 0 ||
-        (error = buffer_reserve(&scratch->sealed, blob->size)) != 0 ||
-        (packed && (error = buffer_reserve(&scratch->packed, sealed_plain)) != 0))
+        (packed && (error = buffer_reserve(&scratch->packed, sealed_plain)) != 0) ||
+        (error = spool_file_read(&blob->segment->file, blob->size, blob->offset, &scratch->sealed,
+                                 &sealed)) != 0)
         return error;
-    error =
-        read_all(blob->segment->descriptor, scratch->sealed.data, blob->size, (off_t)blob->offset);
-    if (error == 0)
-        error =
-            unseal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size,
-                   scratch->sealed.data, blob->size, packed ? scratch->packed.data : output->data);
+    error = unseal(spool->sealer, blob->number, &blob->plain_size, sizeof blob->plain_size, sealed,
+                   blob->size, packed ? scratch->packed.data : output->data);
     if (error == 0 && packed)
         error = unpack(scratch, sealed_plain, blob, output);
     if (error == 0)
@@ -428,19 +382,7 @@ int spool_get(struct spool *spool, const struct spool_blob *blob, struct buffer 
 
 void spool_expect(const struct spool_blob *blob)
 {
-    posix_fadvise(blob->segment->descriptor, (off_t)blob->offset, (off_t)blob->size,
-                  POSIX_FADV_WILLNEED);
-}
-
-/* Tells the disk that the blob's whole pages are free; a courtesy, so its failure is none. */
-static void punch(const struct spool_segment *segment, const struct spool_blob *blob)
-{
-    uint64_t start = ((uint64_t)blob->offset + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-    uint64_t end = ((uint64_t)blob->offset + blob->size) / PAGE_BYTES * PAGE_BYTES;
-
-    if (end > start)
-        (void)!fallocate(segment->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                         (off_t)start, (off_t)(end - start));
+    spool_file_expect(&blob->segment->file, blob->offset, blob->size);
 }
 
 void spool_drop(struct spool *spool, const struct spool_blob *blob)
@@ -450,7 +392,7 @@ void spool_drop(struct spool *spool, const struct spool_blob *blob)
 
     if (segment == NULL)
         return;
-    punch(segment, blob);
+    spool_file_punch(&segment->file, blob->offset, blob->size);
     pthread_mutex_lock(&spool->lock);
     spool->used_bytes -= blob->size;
     segment->live--;
@@ -459,7 +401,7 @@ void spool_drop(struct spool *spool, const struct spool_blob *blob)
         segment->end = 0;
         /* The ends of blobs that shared a page with the next one's. */
         if (!dead)
-            (void)!ftruncate(segment->descriptor, 0);
+            (void)!ftruncate(segment->file.descriptor, 0);
     }
     pthread_mutex_unlock(&spool->lock);
     if (dead)

@@ -2,6 +2,7 @@
 #include "tests/unit/open_files.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ size_t open_files_in(const char *directory, int *descriptors, size_t most)
         ssize_t size = readlink(link, target, sizeof target);
 
         if (size <= (ssize_t)length || memcmp(target, directory, length) != 0 ||
-            target[length] != '/')
+            target[length] != '/' || (fcntl(i, F_GETFL) & O_ACCMODE) == O_RDONLY)
             continue;
         if (found < most)
             descriptors[found] = i;

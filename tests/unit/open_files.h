@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
-/* Fills in up to MOST descriptors of files opened in DIRECTORY, rising; returns how many there are.
+/*
+ * Fills in up to MOST descriptors, one of each file opened for writing in
+ * DIRECTORY, rising; returns how many there are.
  */
 size_t open_files_in(const char *directory, int *descriptors, size_t most);
 
