@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/base/memory.h"
 #include "fs/table/block.h"
@@ -81,18 +82,40 @@ void format_plan_free(struct format_plan *plan)
     free(plan);
 }
 
-const void *format_head(const struct format_plan *plan, enum table_format format, size_t *ret_size)
+const struct schema *format_plan_schema(const struct format_plan *plan)
 {
-    switch (format) {
-    case FORMAT_CSV: *ret_size = plan->header.size; return plan->header.data;
-    case FORMAT_JSON: *ret_size = 2; return "[\n";
-    default: *ret_size = 0; return "";
-    }
+    return plan->schema;
 }
 
-const void *format_tail(const struct format_plan *plan, enum table_format format, size_t *ret_size)
+/* JSON's and NDJSON's are the same for all tables. */
+static const char *fixed_head(enum table_format format)
 {
-    (void)plan;
+    return format == FORMAT_JSON ? "[\n" : "";
+}
+
+int format_head_bytes(const struct schema *schema, enum table_format format, uint64_t *ret_bytes)
+{
+    cleanup_buffer struct buffer header = BUFFER(SIZE_MAX / 2);
+    int error = format == FORMAT_CSV ? csv_append_header(&header, schema)
+                                     : buffer_append_text(&header, fixed_head(format));
+
+    if (error == 0)
+        *ret_bytes = header.size;
+    return error;
+}
+
+const void *format_head(const struct format_plan *plan, enum table_format format, size_t *ret_size)
+{
+    if (format == FORMAT_CSV) {
+        *ret_size = plan->header.size;
+        return plan->header.data;
+    }
+    *ret_size = strlen(fixed_head(format));
+    return fixed_head(format);
+}
+
+const void *format_tail(enum table_format format, size_t *ret_size)
+{
     *ret_size = format == FORMAT_JSON ? 2 : 0;
     return format == FORMAT_JSON ? "]\n" : "";
 }

@@ -27,10 +27,14 @@ const char *table_format_extension(enum table_format format);
 struct format_plan;
 struct format_plan *format_plan_create(struct schema *schema);
 void format_plan_free(struct format_plan *plan);
+const struct schema *format_plan_schema(const struct format_plan *plan); /* borrowed */
 
-/* The bytes before the first group and after the last: borrowed from the plan. */
+/* How many bytes format_head gives, without a plan. 0 or -ENOMEM. */
+int format_head_bytes(const struct schema *schema, enum table_format format, uint64_t *ret_bytes);
+
+/* The bytes before the first group, borrowed from the plan, and after the last. */
 const void *format_head(const struct format_plan *plan, enum table_format format, size_t *ret_size);
-const void *format_tail(const struct format_plan *plan, enum table_format format, size_t *ret_size);
+const void *format_tail(enum table_format format, size_t *ret_size);
 
 /*
  * Renders an opened group, appending to OUTPUT. LAST: no row comes after (the

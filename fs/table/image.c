@@ -19,7 +19,7 @@ struct image {
     unsigned references; /* atomic */
     uint64_t number;
     struct schema *schema;
-    struct format_plan *plan;
+    uint64_t head_bytes[FORMAT_COUNT];
     struct spool *spool; /* where the groups are: either a spool, whose blobs are the image's, */
     struct object_reader *objects; /* or a store */
     uint64_t stored_bytes;
@@ -59,10 +59,11 @@ static struct image *create(struct schema *schema, const struct image_group *gro
 
     if (image == NULL)
         return NULL;
-    image->plan = format_plan_create(schema);
-    if (image->plan == NULL) {
-        free(image);
-        return NULL;
+    for (int format = 0; format < FORMAT_COUNT; format++) {
+        if (format_head_bytes(schema, format, &image->head_bytes[format]) != 0) {
+            free(image);
+            return NULL;
+        }
     }
     image->references = 1;
     image->number = __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED);
@@ -126,7 +127,6 @@ void image_release(struct image *image)
         return;
     for (size_t i = 0; i < image->group_count && image->spool != NULL; i++)
         spool_drop(image->spool, &image->groups[i].place.blob);
-    format_plan_free(image->plan);
     schema_release(image->schema);
     free(image);
 }
@@ -164,19 +164,11 @@ struct image_identity image_identity(const struct image *image)
     return identity;
 }
 
-static uint64_t head_size(const struct image *image, enum table_format format)
+static uint64_t tail_size(enum table_format format)
 {
     size_t size;
 
-    format_head(image->plan, format, &size);
-    return size;
-}
-
-static uint64_t tail_size(const struct image *image, enum table_format format)
-{
-    size_t size;
-
-    format_tail(image->plan, format, &size);
+    format_tail(format, &size);
     return size;
 }
 
@@ -199,13 +191,13 @@ static uint64_t groups_bytes(const struct image *image, enum table_format format
 
 uint64_t image_size(const struct image *image, enum table_format format)
 {
-    return head_size(image, format) + groups_bytes(image, format, image->group_count) +
-           tail_size(image, format);
+    return image->head_bytes[format] + groups_bytes(image, format, image->group_count) +
+           tail_size(format);
 }
 
 static struct image_part part_of(const struct image *image, enum table_format format, size_t number)
 {
-    uint64_t head = head_size(image, format);
+    uint64_t head = image->head_bytes[format];
 
     if (number == 0)
         return (struct image_part){0, 0, head};
@@ -218,14 +210,14 @@ static struct image_part part_of(const struct image *image, enum table_format fo
     uint64_t before = groups_bytes(image, format, index);
 
     if (index == image->group_count)
-        return (struct image_part){number, head + before, tail_size(image, format)};
+        return (struct image_part){number, head + before, tail_size(format)};
     return (struct image_part){number, head + before,
                                groups_bytes(image, format, index + 1) - before};
 }
 
 struct image_part image_find(const struct image *image, enum table_format format, uint64_t offset)
 {
-    uint64_t head = head_size(image, format);
+    uint64_t head = image->head_bytes[format];
 
     if (offset < head)
         return part_of(image, format, 0);
@@ -264,8 +256,19 @@ void image_expect(const struct image *image, const struct image_part *part)
 
 void image_scratch_release(struct image_scratch *scratch)
 {
+    format_plan_free(scratch->plan);
     buffer_release(&scratch->encoded);
     row_group_view_release(&scratch->view);
+}
+
+/* The plan for the image's schema: made for it unless the last image was of the same one. */
+static int take_plan(const struct image *image, struct image_scratch *scratch)
+{
+    if (scratch->plan != NULL && format_plan_schema(scratch->plan) == image->schema)
+        return 0;
+    format_plan_free(scratch->plan);
+    scratch->plan = format_plan_create(image->schema);
+    return scratch->plan != NULL ? 0 : -ENOMEM;
 }
 
 static int render_group(struct image *image, enum table_format format, size_t index,
@@ -284,8 +287,10 @@ static int render_group(struct image *image, enum table_format format, size_t in
         error = row_group_open(&scratch->view, image->schema->column_count, scratch->encoded.data,
                                scratch->encoded.size);
     if (error == 0)
-        error = format_render(image->plan, format, &scratch->view, index + 1 == image->group_count,
-                              output);
+        error = take_plan(image, scratch);
+    if (error == 0)
+        error = format_render(scratch->plan, format, &scratch->view,
+                              index + 1 == image->group_count, output);
     return error;
 }
 
@@ -297,11 +302,13 @@ int image_render(struct image *image, enum table_format format, const struct ima
 
     buffer_clear(output);
     if (part->number == 0) {
-        const void *head = format_head(image->plan, format, &size);
+        if ((error = take_plan(image, scratch)) == 0) {
+            const void *head = format_head(scratch->plan, format, &size);
 
-        error = buffer_append(output, head, size);
+            error = buffer_append(output, head, size);
+        }
     } else if (part->number > image->group_count) {
-        const void *tail = format_tail(image->plan, format, &size);
+        const void *tail = format_tail(format, &size);
 
         error = buffer_append(output, tail, size);
     } else if ((error = buffer_reserve(output, (size_t)part->size + FORMAT_SLACK)) == 0) {

@@ -87,6 +87,7 @@ void image_expect(const struct image *image, const struct image_part *part);
 struct image_scratch {
     struct buffer encoded;
     struct row_group_view view;
+    struct format_plan *plan; /* of the schema that was rendered last; NULL at first */
 };
 void image_scratch_release(struct image_scratch *scratch);
 

@@ -96,20 +96,6 @@ static void describe(const struct image_group *groups, size_t group_count,
     crypto_generichash_final(&state, image->digest, STORED_DIGEST_BYTES);
 }
 
-/* CSV's header line. */
-static int head_bytes(struct schema *schema, uint64_t *ret_bytes)
-{
-    struct format_plan *plan = format_plan_create(schema);
-    size_t size;
-
-    if (plan == NULL)
-        return -ENOMEM;
-    format_head(plan, FORMAT_CSV, &size);
-    *ret_bytes = size;
-    format_plan_free(plan);
-    return 0;
-}
-
 int stored_table_write(struct store_sink *sink, struct schema *schema,
                        const struct image_group *groups, size_t group_count,
                        struct stored_table *ret_table, struct failure *failure)
@@ -118,7 +104,7 @@ int stored_table_write(struct store_sink *sink, struct schema *schema,
     struct stored_image image = {0};
     struct page_list list = {0};
     uint64_t head = 0;
-    int error = head_bytes(schema, &head);
+    int error = format_head_bytes(schema, FORMAT_CSV, &head);
 
     if (error == 0)
         error = put_schema(sink, schema, &encoded, &image.schema, failure);

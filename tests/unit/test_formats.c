@@ -190,7 +190,7 @@ static void assert_end(const struct format_plan *plan, bool head, enum table_for
                        const char *expected)
 {
     size_t size;
-    const char *text = head ? format_head(plan, format, &size) : format_tail(plan, format, &size);
+    const char *text = head ? format_head(plan, format, &size) : format_tail(format, &size);
 
     assert_int_equal(size, strlen(expected));
     assert_memory_equal(text, expected, size);
