@@ -209,7 +209,7 @@ static int attempt(struct sqlite_dataset *dataset, bool shared, struct failure *
     return error;
 }
 
-static int begin_once(const struct sqlite_source *source, bool shared,
+static int begin_once(struct sqlite_source *source, bool shared,
                       struct sqlite_dataset **ret_dataset, struct failure *failure)
 {
     struct sqlite_dataset *dataset = sqlite_dataset_create(source, MOST_CONNECTIONS);
@@ -251,7 +251,7 @@ static struct timespec newest(const struct file_mark *left, const struct file_ma
 }
 
 /* Tries until the files hold still. */
-static int begin_patiently(const struct sqlite_source *source, struct sqlite_dataset **ret_dataset,
+static int begin_patiently(struct sqlite_source *source, struct sqlite_dataset **ret_dataset,
                            struct failure *failure)
 {
     int error = -EAGAIN;
@@ -272,13 +272,30 @@ static int begin_patiently(const struct sqlite_source *source, struct sqlite_dat
 
 static int read_catalogue(struct sqlite_dataset *dataset, struct failure *failure)
 {
+    struct sqlite_source *source = dataset->source;
     int error = connection_ready(&dataset->connections[0], failure);
 
-    return error != 0 ? error
-                      : catalogue_read(&dataset->connections[0], &dataset->catalogue, failure);
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&source->lock);
+    struct catalogue *latest = source->latest != NULL ? catalogue_reference(source->latest) : NULL;
+
+    pthread_mutex_unlock(&source->lock);
+    error = catalogue_read(&dataset->connections[0], latest, &dataset->catalogue, failure);
+    if (error == 0) {
+        struct catalogue *older;
+
+        pthread_mutex_lock(&source->lock);
+        older = source->latest;
+        source->latest = catalogue_reference(dataset->catalogue);
+        pthread_mutex_unlock(&source->lock);
+        catalogue_release(older);
+    }
+    catalogue_release(latest);
+    return error;
 }
 
-int sqlite_begin(const struct sqlite_source *source, struct dataset **ret_dataset,
+int sqlite_begin(struct sqlite_source *source, struct dataset **ret_dataset,
                  struct source_version *ret_version, struct failure *failure)
 {
     struct sqlite_dataset *dataset = NULL;

@@ -194,7 +194,7 @@ int sqlite_open_cursor(struct dataset *base, size_t index, const struct range_pl
                        size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
     struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
-    const struct table *table = &dataset->catalogue.tables[index];
+    const struct table *table = &dataset->catalogue->tables[index];
     size_t count = table->schema->column_count;
     struct sqlite_cursor *cursor = calloc(1, sizeof *cursor);
 
@@ -203,7 +203,7 @@ int sqlite_open_cursor(struct dataset *base, size_t index, const struct range_pl
     cursor->cursor.class = &class;
     cursor->dataset = dataset;
     cursor->table = table;
-    cursor->text_is_utf8 = !dataset->catalogue.utf16;
+    cursor->text_is_utf8 = !dataset->catalogue->utf16;
     cursor->rowid = plan->starts[range];
     cursor->has_end = range + 1 < plan->count;
     cursor->end = cursor->has_end ? plan->starts[range + 1] : 0;

@@ -13,12 +13,12 @@ static struct sqlite_dataset *own(struct dataset *base)
 
 static size_t table_count(const struct dataset *base)
 {
-    return ((const struct sqlite_dataset *)base)->catalogue.count;
+    return ((const struct sqlite_dataset *)base)->catalogue->count;
 }
 
 static struct schema *schema(const struct dataset *base, size_t table)
 {
-    return ((const struct sqlite_dataset *)base)->catalogue.tables[table].schema;
+    return ((const struct sqlite_dataset *)base)->catalogue->tables[table].schema;
 }
 
 /*
@@ -139,7 +139,7 @@ static void release(struct dataset *base)
     struct sqlite_dataset *dataset = own(base);
 
     finish(base);
-    catalogue_release(&dataset->catalogue);
+    catalogue_release(dataset->catalogue);
     place_release(&dataset->place);
     free(dataset->connections);
     pthread_cond_destroy(&dataset->given_back);
@@ -157,7 +157,7 @@ static const struct dataset_class class = {
     .release = release,
 };
 
-struct sqlite_dataset *sqlite_dataset_create(const struct sqlite_source *source, size_t count)
+struct sqlite_dataset *sqlite_dataset_create(struct sqlite_source *source, size_t count)
 {
     struct sqlite_dataset *dataset = calloc(1, sizeof *dataset);
 

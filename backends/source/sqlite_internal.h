@@ -6,8 +6,8 @@
  *   sqlite_place    the database's files: what is there, and whether it changed
  *   sqlite_open     sources and connections
  *   sqlite_failure  SQLite's results as errno values and words
- *   sqlite_schema   the catalogue; sqlite_order: keys and order; sqlite_type: types;
- *                   sqlite_link: statements, and what foreign keys refer to
+ *   sqlite_catalogue  all tables; sqlite_schema: a table; sqlite_order: its keys and order;
+ *                   sqlite_type: types; sqlite_link: statements, and what foreign keys refer to
  *   sqlite_dataset  a moment and its connections; sqlite_begin: how it is got hold of
  *   sqlite_plan     ranges of rowids; sqlite_cursor: rows; sqlite_large: large rows
  */
@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
+#include <xxhash.h>
 
 #include "backends/source/source.h"
 #include "fs/base/failure.h"
@@ -82,6 +83,9 @@ struct sqlite_source {
     struct source source;
     char *path; /* absolute */
     struct source_options options;
+
+    pthread_mutex_t lock;
+    struct catalogue *latest; /* that was read, or NULL; guarded by lock */
 };
 
 /* How a dataset is one moment; see sqlite.h. */
@@ -125,6 +129,9 @@ int connection_data_version(struct connection *connection, int64_t *ret_version)
 int connection_prepare(struct connection *connection, sqlite3_stmt **ret_statement,
                        const char *format, ...);
 
+/* A column of the row that STATEMENT stands on; "" for NULL. Valid until the next step. */
+const char *connection_text(sqlite3_stmt *statement, int column);
+
 /* --- sqlite_failure ----------------------------------------------------------------------- */
 
 /*
@@ -135,12 +142,12 @@ int sqlite_failure(struct failure *failure, struct connection *connection, int c
                    const char *table);
 int sqlite_no_memory(struct failure *failure, const char *path);
 
-/* --- sqlite_schema, sqlite_order, sqlite_type ----------------------------------------------- */
+/* --- sqlite_catalogue, sqlite_schema, sqlite_order, sqlite_type ----------------------------- */
 
 struct table {
     struct schema *schema; /* the name is as in the database, valid UTF-8 or not */
-    char **raw_columns;    /* their names as in the database; count of them */
-    bool broken;           /* its columns cannot be known: SQLite says why when it is opened */
+    char **raw_columns; /* their names as in the database: the schema's, where that is the same */
+    bool broken;        /* its columns cannot be known: SQLite says why when it is opened */
     bool without_rowid;
     char *rowid;       /* an expression that gives the rowid; NULL: there is none */
     int rowid_column;  /* the column that is the rowid, or -1 */
@@ -151,16 +158,30 @@ struct table {
     bool large_by_row; /* large cells can be had one by one */
 };
 
+/*
+ * Reads the table's columns and keys; its name and kind are known. One that SQLite
+ * cannot make sense of is marked broken. An SQLite result code.
+ */
+int table_read(struct connection *connection, struct table *table, bool utf16);
+void table_release(struct table *table);
+
+/* Never changed once it is read; shared by all datasets in which the database says the same. */
 struct catalogue {
+    unsigned references;  /* atomic */
+    XXH128_hash_t digest; /* of what the database says: sqlite_schema and the encoding */
     struct table *tables;
     size_t count;
     bool utf16;
 };
 
-/* Reads all tables. The connection's transaction is open. */
-int catalogue_read(struct connection *connection, struct catalogue *ret_catalogue,
-                   struct failure *failure);
-void catalogue_release(struct catalogue *catalogue);
+/*
+ * Reads all tables, unless LATEST (or NULL) is of the same words: that is
+ * referenced then. The connection's transaction is open.
+ */
+int catalogue_read(struct connection *connection, struct catalogue *latest,
+                   struct catalogue **ret_catalogue, struct failure *failure);
+struct catalogue *catalogue_reference(struct catalogue *catalogue);
+void catalogue_release(struct catalogue *catalogue); /* NULL is allowed */
 
 /* Adds each table's statements, and gives foreign keys' targets their own spelling. A result code.
  */
@@ -178,10 +199,10 @@ enum column_type sqlite_column_type(const char *declared);
 
 struct sqlite_dataset {
     struct dataset dataset;
-    const struct sqlite_source *source;
+    struct sqlite_source *source;
     enum moment moment;
-    struct place place; /* when it began */
-    struct catalogue catalogue;
+    struct place place;          /* when it began */
+    struct catalogue *catalogue; /* NULL until it is read */
 
     pthread_mutex_t lock;
     pthread_cond_t given_back;
@@ -190,11 +211,11 @@ struct sqlite_dataset {
 };
 
 /* -EILSEQ: no database. */
-int sqlite_begin(const struct sqlite_source *source, struct dataset **ret_dataset,
+int sqlite_begin(struct sqlite_source *source, struct dataset **ret_dataset,
                  struct source_version *ret_version, struct failure *failure);
 
 /* An empty dataset with room for COUNT connections. NULL: no memory. */
-struct sqlite_dataset *sqlite_dataset_create(const struct sqlite_source *source, size_t count);
+struct sqlite_dataset *sqlite_dataset_create(struct sqlite_source *source, size_t count);
 
 /* Takes a connection with its schema read, waiting for one to be given back. */
 int sqlite_dataset_take(struct sqlite_dataset *dataset, struct connection **ret_connection,

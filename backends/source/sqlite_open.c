@@ -227,6 +227,13 @@ int connection_prepare(struct connection *connection, sqlite3_stmt **ret_stateme
     return code;
 }
 
+const char *connection_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return text != NULL ? text : "";
+}
+
 /* --- sources ------------------------------------------------------------------------------ */
 
 /* What is no database any more was one before: to whoever reads its files, an error of input. */
@@ -264,6 +271,8 @@ static void source_close(struct source *base)
 {
     struct sqlite_source *source = (struct sqlite_source *)base;
 
+    catalogue_release(source->latest);
+    pthread_mutex_destroy(&source->lock);
     free(source->path);
     free(source);
 }
@@ -300,8 +309,9 @@ int sqlite_source_open(const char *path, const struct source_options *options,
     source->source.class = &class;
     source->path = absolute_path(path);
     source->options = *options;
+    pthread_mutex_init(&source->lock, NULL);
     if (source->path == NULL) {
-        free(source);
+        source_close(&source->source);
         return sqlite_no_memory(failure, path);
     }
 

@@ -208,7 +208,7 @@ int sqlite_plan(struct dataset *base, size_t index, size_t wanted, struct range_
                 struct failure *failure)
 {
     struct sqlite_dataset *dataset = (struct sqlite_dataset *)base;
-    const struct table *table = &dataset->catalogue.tables[index];
+    const struct table *table = &dataset->catalogue->tables[index];
     struct range_plan plan = {.count = 1, .starts = allocate_array(wanted, sizeof *plan.starts)};
     struct connection *connection;
     int error = 0;

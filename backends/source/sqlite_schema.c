@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The catalogue: what SQLite's pragmas say of each table. A pragma a table is
- * fast; what is slow are joins of pragma functions over all of them.
- */
+/* What SQLite's pragmas say of a table: its columns, its keys. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,27 +9,21 @@
 #include "fs/base/memory.h"
 #include "fs/base/utf8.h"
 
-#define TABLES_LIMIT ((size_t)1 << 20)
+#define KEYS_LIMIT ((size_t)1 << 20)
 
-static void table_release(struct table *table)
+void table_release(struct table *table)
 {
     if (table->raw_columns != NULL) {
-        for (size_t i = 0; i < table->schema->column_count; i++)
-            free(table->raw_columns[i]);
+        for (size_t i = 0; i < table->schema->column_count; i++) {
+            if (table->raw_columns[i] != table->schema->columns[i].name)
+                free(table->raw_columns[i]);
+        }
     }
     free((void *)table->raw_columns);
     free(table->rowid);
     free(table->from);
     free(table->order);
     schema_release(table->schema);
-}
-
-void catalogue_release(struct catalogue *catalogue)
-{
-    for (size_t i = 0; i < catalogue->count; i++)
-        table_release(&catalogue->tables[i]);
-    free(catalogue->tables);
-    *catalogue = (struct catalogue){.count = 0};
 }
 
 /* TEXT with U+FFFD for each byte that is not UTF-8. NULL: no memory. */
@@ -56,13 +47,6 @@ static char *valid_copy(const char *text)
     return copy;
 }
 
-static const char *text_at(sqlite3_stmt *statement, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-
-    return text != NULL ? text : "";
-}
-
 /* --- columns ------------------------------------------------------------------------------ */
 
 enum { INFO_NAME = 1, INFO_TYPE, INFO_NOT_NULL, INFO_DEFAULT, INFO_KEY, INFO_HIDDEN };
@@ -73,9 +57,12 @@ static int read_column(struct table *table, size_t index, sqlite3_stmt *statemen
     struct column *column = &table->schema->columns[index];
     int hidden = sqlite3_column_int(statement, INFO_HIDDEN);
 
-    table->raw_columns[index] = strdup(text_at(statement, INFO_NAME));
-    column->name = valid_copy(text_at(statement, INFO_NAME));
-    column->native_type = valid_copy(text_at(statement, INFO_TYPE));
+    column->name = valid_copy(connection_text(statement, INFO_NAME));
+    column->native_type = valid_copy(connection_text(statement, INFO_TYPE));
+    table->raw_columns[index] =
+        column->name != NULL && strcmp(column->name, connection_text(statement, INFO_NAME)) == 0
+            ? column->name
+            : strdup(connection_text(statement, INFO_NAME));
     if (table->raw_columns[index] == NULL || column->name == NULL || column->native_type == NULL)
         return SQLITE_NOMEM;
     column->type = sqlite_column_type(column->native_type);
@@ -167,13 +154,13 @@ static size_t find_column(const struct table *table, const char *name)
 static int read_foreign_column(struct table *table, struct foreign_key *key,
                                sqlite3_stmt *statement)
 {
-    size_t column = find_column(table, text_at(statement, FOREIGN_FROM));
+    size_t column = find_column(table, connection_text(statement, FOREIGN_FROM));
     size_t most = table->schema->column_count;
 
     if (column == most || key->count == most)
         return SQLITE_SCHEMA;
     if (key->target_table == NULL) {
-        key->target_table = strdup(text_at(statement, FOREIGN_TABLE));
+        key->target_table = strdup(connection_text(statement, FOREIGN_TABLE));
         key->columns = allocate_array(most, sizeof *key->columns);
         if (sqlite3_column_type(statement, FOREIGN_TO) != SQLITE_NULL)
             key->target_columns = allocate_array(most, sizeof *key->target_columns);
@@ -181,7 +168,7 @@ static int read_foreign_column(struct table *table, struct foreign_key *key,
             return SQLITE_NOMEM;
     }
     if (key->target_columns != NULL) {
-        key->target_columns[key->count] = valid_copy(text_at(statement, FOREIGN_TO));
+        key->target_columns[key->count] = valid_copy(connection_text(statement, FOREIGN_TO));
         if (key->target_columns[key->count] == NULL)
             return SQLITE_NOMEM;
     }
@@ -203,7 +190,7 @@ static int read_foreign_keys(struct connection *connection, struct table *table)
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         size_t id = (size_t)sqlite3_column_int64(statement, FOREIGN_ID);
 
-        count = id + 1 > count && id < TABLES_LIMIT ? id + 1 : count;
+        count = id + 1 > count && id < KEYS_LIMIT ? id + 1 : count;
     }
     sqlite3_reset(statement);
     if (code == SQLITE_DONE && count != 0) {
@@ -243,8 +230,7 @@ static int make_broken(struct table *table)
     return SQLITE_OK;
 }
 
-/* Names and kinds are known. Tells a broken one from a fault of the database. */
-static int read_table(struct connection *connection, struct table *table, bool utf16)
+int table_read(struct connection *connection, struct table *table, bool utf16)
 {
     cleanup_free char *name = strdup(table->schema->name);
     enum relation_kind kind = table->schema->kind;
@@ -278,112 +264,4 @@ static int read_table(struct connection *connection, struct table *table, bool u
         (table->rowid_column < 0 && table->schema->column_count >= (size_t)most))
         table->large_by_row = table->rowid_order = false;
     return is_broken(code) ? make_broken(table) : code;
-}
-
-static bool is_internal(const char *name)
-{
-    return sqlite3_strnicmp(name, "sqlite_", 7) == 0;
-}
-
-enum { LIST_SCHEMA, LIST_NAME, LIST_TYPE, LIST_COLUMNS, LIST_WITHOUT_ROWID };
-
-/* Notes what PRAGMA table_list stands on, unless it is SQLite's own. */
-static int list_table(struct catalogue *catalogue, size_t *capacity, sqlite3_stmt *statement)
-{
-    const char *name = text_at(statement, LIST_NAME);
-    const char *type = text_at(statement, LIST_TYPE);
-
-    if (is_internal(name) || strcmp(type, "shadow") == 0)
-        return SQLITE_OK;
-    if (catalogue->count == *capacity) {
-        size_t more = *capacity != 0 ? *capacity * 2 : 64;
-        struct table *tables =
-            more > TABLES_LIMIT ? NULL : realloc(catalogue->tables, more * sizeof *tables);
-
-        if (tables == NULL)
-            return SQLITE_NOMEM;
-        catalogue->tables = tables;
-        *capacity = more;
-    }
-
-    struct table *table = &catalogue->tables[catalogue->count];
-
-    *table = (struct table){.rowid_column = -1, .schema = schema_create(name, 0)};
-    if (table->schema == NULL)
-        return SQLITE_NOMEM;
-    table->schema->kind = strcmp(type, "view") == 0      ? RELATION_VIEW
-                          : strcmp(type, "virtual") == 0 ? RELATION_VIRTUAL
-                                                         : RELATION_TABLE;
-    table->without_rowid = sqlite3_column_int(statement, LIST_WITHOUT_ROWID) != 0;
-    catalogue->count++;
-    return SQLITE_OK;
-}
-
-static int by_name(const void *left, const void *right)
-{
-    return strcmp(((const struct table *)left)->schema->name,
-                  ((const struct table *)right)->schema->name);
-}
-
-static int list_tables(struct connection *connection, struct catalogue *catalogue)
-{
-    sqlite3_stmt *statement;
-    size_t capacity = 0;
-    int code = connection_prepare(connection, &statement, "PRAGMA main.table_list");
-
-    if (code != SQLITE_OK)
-        return code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        code = list_table(catalogue, &capacity, statement);
-        if (code != SQLITE_OK)
-            break;
-    }
-    sqlite3_finalize(statement);
-    if (code != SQLITE_DONE)
-        return code;
-    if (catalogue->count != 0)
-        qsort(catalogue->tables, catalogue->count, sizeof *catalogue->tables, by_name);
-    return SQLITE_OK;
-}
-
-static int read_encoding(struct connection *connection, bool *ret_utf16)
-{
-    sqlite3_stmt *statement;
-    int code = connection_prepare(connection, &statement, "PRAGMA encoding");
-
-    if (code != SQLITE_OK)
-        return code;
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        *ret_utf16 = strcmp(text_at(statement, 0), "UTF-8") != 0;
-    sqlite3_finalize(statement);
-    return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-int catalogue_read(struct connection *connection, struct catalogue *ret_catalogue,
-                   struct failure *failure)
-{
-    struct catalogue catalogue = {.count = 0};
-    const char *table = NULL;
-    int code = read_encoding(connection, &catalogue.utf16);
-
-    if (code == SQLITE_OK)
-        code = list_tables(connection, &catalogue);
-    for (size_t i = 0; i < catalogue.count && code == SQLITE_OK; i++) {
-        table = catalogue.tables[i].schema->name;
-        code = read_table(connection, &catalogue.tables[i], catalogue.utf16);
-    }
-    if (code == SQLITE_OK) {
-        table = NULL;
-        code = catalogue_link(connection, &catalogue);
-    }
-    if (code == SQLITE_OK) {
-        *ret_catalogue = catalogue;
-        return 0;
-    }
-
-    int error = sqlite_failure(failure, connection, code, table);
-
-    catalogue_release(&catalogue);
-    return error;
 }

@@ -239,7 +239,7 @@ static void test_orders(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct table *table =
-            &dataset->catalogue.tables[find_table(crm.dataset, cases[i].table)];
+            &dataset->catalogue->tables[find_table(crm.dataset, cases[i].table)];
         sqlite3_stmt *statement;
 
         assert_rows(crm.dataset, cases[i].table, cases[i].rows);
@@ -284,15 +284,54 @@ static void test_foreign_collation(void **state)
     unmake_crm(&crm);
 }
 
+static void test_catalogue_shared(void **state)
+{
+    (void)state;
+    struct crm crm = make_crm("CREATE TABLE t (a INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT a "
+                              "FROM t; INSERT INTO t VALUES (1);");
+    struct schema *first = schema_reference(table_schema(crm.dataset, "t"));
+    struct schema *view = schema_reference(table_schema(crm.dataset, "v"));
+    struct dataset *dataset;
+
+    /* The lock of a rollback journal would keep the writers out. */
+    crm.dataset->class->finish(crm.dataset);
+    crm.dataset->class->release(crm.dataset);
+
+    /* Other rows, the same words: the same schemas, for as long as somebody has them. */
+    execute(in_folder("crm.db"), "INSERT INTO t VALUES (2)");
+    dataset = begin(crm.source);
+    assert_ptr_equal(table_schema(dataset, "t"), first);
+    assert_rows(dataset, "t", "1\n2\n");
+    dataset->class->release(dataset);
+
+    /* Another table's words may be what a view's columns come from. */
+    execute(in_folder("crm.db"), "ALTER TABLE t RENAME COLUMN a TO b");
+    dataset = begin(crm.source);
+    assert_ptr_not_equal(table_schema(dataset, "t"), first);
+    assert_string_equal(table_schema(dataset, "t")->columns[0].name, "b");
+    assert_ptr_not_equal(table_schema(dataset, "v"), view);
+    assert_string_equal(first->columns[0].name, "a");
+    dataset->class->release(dataset);
+    schema_release(first);
+    schema_release(view);
+    crm.source->class->close(crm.source);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, folder_create, folder_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_tables),     TEST(test_columns),
-        TEST(test_types),      TEST(test_foreign_keys),
-        TEST(test_statements), TEST(test_values),
-        TEST(test_utf16),      TEST(test_views),
-        TEST(test_orders),     TEST(test_foreign_collation),
+        TEST(test_tables),
+        TEST(test_columns),
+        TEST(test_types),
+        TEST(test_foreign_keys),
+        TEST(test_statements),
+        TEST(test_values),
+        TEST(test_utf16),
+        TEST(test_views),
+        TEST(test_orders),
+        TEST(test_foreign_collation),
+        TEST(test_catalogue_shared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
