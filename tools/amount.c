@@ -58,6 +58,6 @@ const char *amount_utc(uint64_t time_ns, char text[AMOUNT_SIZE])
 
     if (gmtime_r(&seconds, &parts) == NULL ||
         strftime(text, AMOUNT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        strcpy(text, "?");
+        snprintf(text, AMOUNT_SIZE, "?");
     return text;
 }

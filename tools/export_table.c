@@ -92,7 +92,8 @@ static int make_text(const struct export_means *means, const struct stored_sourc
                      const struct file_set *set, size_t index, struct buffer *text,
                      struct failure *failure)
 {
-    cleanup_free struct schema **schemas = allocate_array(source->table_count, sizeof *schemas);
+    cleanup_free struct schema **schemas =
+        allocate_array(source->table_count, sizeof(struct schema *));
     size_t count = 0;
     int error = schemas != NULL ? 0 : -ENOMEM;
 

@@ -134,7 +134,7 @@ int connection_open(struct connection *connection, const char *path, enum moment
         code = configure(connection, moment, options->busy_timeout_ms);
     if (code == SQLITE_OK && options->cancelled != NULL)
         sqlite3_progress_handler(connection->database, STEPS_BETWEEN_LOOKS, is_cancelled,
-                                 (void *)(uintptr_t)options->cancelled);
+                                 without_const(options->cancelled));
     if (code == SQLITE_OK)
         return 0;
 

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define cleanup(function) __attribute__((__cleanup__(function)))
@@ -41,6 +42,15 @@ static inline int steal_fd(int *place)
 
     *place = -1;
     return descriptor;
+}
+
+/* POINTER for an interface that has no const but changes nothing. */
+static inline void *without_const(const void *pointer)
+{
+    void *same;
+
+    memcpy(&same, &pointer, sizeof same);
+    return same;
 }
 
 /* COUNT zeroed elements of SIZE bytes; NULL when there is no memory or the product overflows. */

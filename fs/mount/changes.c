@@ -86,8 +86,8 @@ void answer_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 static int move(struct node *from, const char *name, struct node *to, const char *new_name,
                 unsigned flags, struct failure *failure)
 {
-    if (from->class->rename == NULL && to->class->rename == NULL)
-        return -EROFS;
+    if (from->class->rename == NULL)
+        return from == to || to->class->rename == NULL ? -EROFS : -EXDEV;
     if (from != to)
         return -EXDEV;
     /* That there must be nothing under the new name goes without saying here. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/table/render_cache.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -109,6 +110,7 @@ static struct rendered *take_oldest(struct render_cache *cache)
 {
     struct rendered *entry = cache->idle;
 
+    assert(cache->table != NULL); /* which the idle ones are in, too */
     DL_DELETE(cache->idle, entry);
     HASH_DEL(cache->table, entry);
     return entry;

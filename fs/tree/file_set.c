@@ -49,7 +49,7 @@ int file_set_create(const char *const *table_names, size_t table_count, struct f
 void file_set_release(struct file_set *set)
 {
     name_map_free(set->map);
-    for (size_t i = 0; i < set->count; i++)
+    for (size_t i = 0; set->names != NULL && i < set->count; i++)
         free(set->names[i]);
     free(set->names);
     file_stems_free(set->stems);

@@ -63,7 +63,8 @@ static int write_texts(struct frozen *folder, struct schema *const *schemas)
 static int describe(struct frozen *folder, struct failure *failure)
 {
     const struct stored_source *source = &folder->source;
-    cleanup_free struct schema **schemas = allocate_array(source->table_count, sizeof *schemas);
+    cleanup_free struct schema **schemas =
+        allocate_array(source->table_count, sizeof(struct schema *));
     size_t count = 0;
     int error = schemas != NULL ? 0 : -ENOMEM;
 
@@ -153,7 +154,7 @@ static int open_table(const struct frozen_file *file, struct handle **ret_handle
                       struct failure *failure)
 {
     struct table_handle *handle = calloc(1, sizeof *handle);
-    struct image *image;
+    struct image *image = NULL;
 
     if (handle == NULL)
         return -ENOMEM;
@@ -213,7 +214,7 @@ static int write_digest(const struct frozen_file *file, char *text, size_t size,
 static int write_stored(const struct frozen_file *file, char *text, size_t size,
                         struct failure *failure)
 {
-    struct image *image;
+    struct image *image = NULL;
     int error = open_image(file, &image, failure);
 
     if (error != 0)

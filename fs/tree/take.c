@@ -355,10 +355,10 @@ static int finish(struct attempt *attempt, const struct object_reference *tree,
     char host[HOST_SIZE] = "";
     int error = store_sink_finish(attempt->sink, attempt->failure);
     struct snapshot snapshot = {
-        .name = (char *)(uintptr_t)options->name,
+        .name = without_const(options->name),
         .time_ns = attempt->time_ns,
         .tag_count = options->tag_count,
-        .tags = (char **)(uintptr_t)options->tags,
+        .tags = without_const(options->tags),
         .tree = *tree,
         .raw_bytes = attempt->raw_bytes,
     };
@@ -370,7 +370,7 @@ static int finish(struct attempt *attempt, const struct object_reference *tree,
         return error;
     if (options->host == NULL && gethostname(host, sizeof host - 1) != 0)
         host[0] = '\0';
-    snapshot.host = options->host != NULL ? (char *)(uintptr_t)options->host : host;
+    snapshot.host = options->host != NULL ? (char *)without_const(options->host) : host;
     randombytes_buf(snapshot.id, sizeof snapshot.id);
     error = commit(attempt, &snapshot, packs, pack_count);
     if (error == 0 && ret_id != NULL)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "fs/base/memory.h"
+
 struct text_file {
     struct node node;
     struct buffer text;
@@ -92,7 +94,7 @@ static int text_read(struct handle *handle, uint64_t offset, size_t size,
         return 0;
     if (size > open_file->size - offset)
         size = open_file->size - (size_t)offset;
-    ret_reading->pieces[0] = (struct iovec){(void *)(uintptr_t)(open_file->data + offset), size};
+    ret_reading->pieces[0] = (struct iovec){without_const(open_file->data + offset), size};
     ret_reading->count = 1;
     return 0;
 }

@@ -384,7 +384,7 @@ void tree_free(struct tree *tree)
     snapshots_free(tree->snapshots);
     image_shelf_free(tree->frozen.shelf);
     object_reader_free(tree->frozen.reader);
-    for (size_t i = 0; i < tree->live_count; i++)
+    for (size_t i = 0; tree->lives != NULL && i < tree->live_count; i++)
         live_free(tree->lives[i]);
     error_log_free(tree->errors);
     spool_free(tree->spool);

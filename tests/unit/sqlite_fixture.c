@@ -63,16 +63,15 @@ void assert_folder(const char *names)
 {
     struct dirent **entries;
     int count = scandir(folder, &entries, no_dots, alphasort);
-    char found[1000] = "";
+    struct buffer found = BUFFER(1000);
 
     for (int i = 0; i < count; i++) {
-        if (i > 0)
-            strcat(found, " ");
-        strcat(found, entries[i]->d_name);
+        assert_int_equal(buffer_print(&found, "%s%s", i > 0 ? " " : "", entries[i]->d_name), 0);
         free(entries[i]);
     }
     free(entries);
-    assert_string_equal(found, names);
+    assert_string_equal(found.size != 0 ? (const char *)found.data : "", names);
+    buffer_release(&found);
 }
 
 void write_file(const char *path, const void *bytes, size_t size)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/buffer.h"
 #include "fs/store/log.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/snapshots.h"
@@ -142,17 +143,18 @@ static void expect_names(struct node *directory, const char *expected)
 {
     struct caller caller = {NOBODY};
     struct listing *listing;
-    char text[1000] = "";
+    struct buffer text = BUFFER(1000);
 
     assert_int_equal(directory->class->list(directory, &caller, &listing, NULL), 0);
     for (size_t i = 0; i < listing->class->count(listing); i++) {
         struct listing_entry entry;
 
         listing->class->entry(listing, i, &entry);
-        strcat(strcat(text, entry.name), " ");
+        assert_int_equal(buffer_print(&text, "%s ", entry.name), 0);
     }
     listing->class->close(listing);
-    assert_string_equal(text, expected);
+    assert_string_equal(text.size != 0 ? (const char *)text.data : "", expected);
+    buffer_release(&text);
 }
 
 static void expect_files(struct scene *scene, const char *snapshot, const struct fake_table *table)

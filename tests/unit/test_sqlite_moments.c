@@ -42,7 +42,7 @@ static bool same(struct source_version left, struct source_version right)
 
 static void rest(void)
 {
-    struct timespec time = {.tv_nsec = 30 * 1000 * 1000};
+    struct timespec time = {.tv_nsec = 30000000};
 
     nanosleep(&time, NULL);
 }
