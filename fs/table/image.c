@@ -59,7 +59,7 @@ static struct image *create(struct schema *schema, const struct image_group *gro
 
     if (image == NULL)
         return NULL;
-    for (int format = 0; format < FORMAT_COUNT; format++) {
+    for (enum table_format format = 0; format < FORMAT_COUNT; format++) {
         if (format_head_bytes(schema, format, &image->head_bytes[format]) != 0) {
             free(image);
             return NULL;
