@@ -130,11 +130,12 @@ struct taking {
     char name[NAME_SIZE]; /* made of the time */
 };
 
-static int open_sources(struct taking *taking, struct failure *failure)
+static int open_sources(struct taking *taking, const bool *cancelled, struct failure *failure)
 {
     const struct source_list *list = &taking->command->sources;
     const struct source_options options = {.busy_timeout_ms = BUSY_TIMEOUT_MS,
-                                           .parallel = processors(THREADS_MOST)};
+                                           .parallel = processors(THREADS_MOST),
+                                           .cancelled = cancelled};
 
     taking->sources = allocate_array(list->count, sizeof *taking->sources);
     if (taking->sources == NULL)
@@ -296,7 +297,7 @@ static int say_taken(const struct taking *taking, struct failure *failure)
 static int run_opened(struct taking *taking, struct failure *failure)
 {
     const bool *cancelled = stop_begin();
-    int error = open_sources(taking, failure);
+    int error = open_sources(taking, cancelled, failure);
 
     if (error == 0 && !taking->command->quiet)
         take_display_begin(&taking->display, &taking->opened, &taking->command->sources,

@@ -95,8 +95,24 @@ struct dataset_class {
     void (*finish)(struct dataset *dataset);
     void (*release)(struct dataset *dataset);
 };
+
+/*
+ * Whether what a dataset is busy with is still wanted: LOOK gives 0, or the negative errno to end
+ * with (-ECANCELED, -ETIMEDOUT). Called every now and then, from any thread, so it is cheap.
+ */
+struct source_bound {
+    int (*look)(void *context); /* NULL: it always is */
+    void *context;
+};
+
 struct dataset {
     const struct dataset_class *class;
+    /*
+     * The user's, zero at first; set only while no plan is made and no cursor is open. What the
+     * database is busy with (a view may keep it so for ever) ends soon after it says so, with
+     * what it says.
+     */
+    struct source_bound bound;
     struct timespec changed; /* when the data last changed, as far as the source can tell */
     /*
      * The dataset holds writers up, or cannot notice them: all its tables are

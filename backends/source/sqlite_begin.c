@@ -115,6 +115,7 @@ static int open_connections(struct sqlite_dataset *dataset, size_t wanted, struc
         }
         if (error != 0)
             break;
+        connection->bound = &dataset->dataset.bound;
         dataset->connection_count++;
     }
     return 0;

@@ -114,6 +114,7 @@ int sqlite_dataset_take(struct sqlite_dataset *dataset, struct connection **ret_
 void sqlite_dataset_give_back(struct sqlite_dataset *dataset, struct connection *connection)
 {
     connection->foreign_collation = false;
+    connection->ended = 0;
     pthread_mutex_lock(&dataset->lock);
     connection->taken = false;
     pthread_cond_signal(&dataset->given_back);

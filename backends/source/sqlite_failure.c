@@ -77,6 +77,8 @@ int sqlite_failure(struct failure *failure, struct connection *connection, int c
                            ? sqlite3_errmsg(database)
                            : sqlite3_errstr(code);
 
+    if ((code & 0xff) == SQLITE_INTERRUPT && connection->ended != 0)
+        verdict = (struct verdict){-connection->ended, "reading it was called off"};
     if (connection->foreign_collation) {
         verdict = (struct verdict){EIO, "to read it takes a sorting order (collation) that only "
                                         "the database's own program has"};

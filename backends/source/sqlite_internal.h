@@ -105,6 +105,9 @@ struct connection {
     int longest;      /* SQLite's own limit to the length of a cell */
     bool
         foreign_collation; /* a comparison was asked for that only the database's own program has */
+    const bool *cancelled; /* the source's */
+    const struct source_bound *bound; /* the dataset's; NULL: none */
+    int ended;                        /* what one of the two ended the last statement with */
 };
 
 /* Opens; reads nothing of the database yet. CONNECTION must stay where it is until it is closed. */

@@ -108,9 +108,17 @@ static int configure(struct connection *connection, enum moment moment, unsigned
 }
 
 /* A view may keep SQLite busy for ever without giving a row. */
-static int is_cancelled(void *flag)
+static int is_to_end(void *context)
 {
-    return __atomic_load_n((const bool *)flag, __ATOMIC_RELAXED);
+    struct connection *connection = context;
+    const struct source_bound *bound = connection->bound;
+
+    connection->ended = 0;
+    if (connection->cancelled != NULL && __atomic_load_n(connection->cancelled, __ATOMIC_RELAXED))
+        connection->ended = -ECANCELED;
+    else if (bound != NULL && bound->look != NULL)
+        connection->ended = bound->look(bound->context);
+    return connection->ended != 0;
 }
 
 int connection_open(struct connection *connection, const char *path, enum moment moment,
@@ -132,11 +140,11 @@ int connection_open(struct connection *connection, const char *path, enum moment
                             moment == MOMENT_FILE_LOG ? SQLITE_VFS_UNLOCKED : SQLITE_VFS_LOCKING);
     if (code == SQLITE_OK)
         code = configure(connection, moment, options->busy_timeout_ms);
-    if (code == SQLITE_OK && options->cancelled != NULL)
-        sqlite3_progress_handler(connection->database, STEPS_BETWEEN_LOOKS, is_cancelled,
-                                 without_const(options->cancelled));
-    if (code == SQLITE_OK)
+    if (code == SQLITE_OK) {
+        connection->cancelled = options->cancelled;
+        sqlite3_progress_handler(connection->database, STEPS_BETWEEN_LOOKS, is_to_end, connection);
         return 0;
+    }
 
     int error = sqlite_failure(failure, connection, code, NULL);
 

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "fs/base/memory.h"
 #include "fs/table/row_group.h"
@@ -119,12 +118,17 @@ static int add_row(struct scanner *scanner, struct cursor *cursor, const struct 
     return error;
 }
 
-static bool should_stop(struct scan *scan)
+/* 0, or what the scan is to end with. Also what the source asks while it gives no row. */
+static int look(void *context)
 {
-    if (scan->options->cancelled != NULL &&
-        __atomic_load_n(scan->options->cancelled, __ATOMIC_RELAXED))
-        return true;
-    return __atomic_load_n(&scan->error, __ATOMIC_RELAXED) != 0;
+    struct scan *scan = context;
+    const struct scan_options *options = scan->options;
+
+    if (__atomic_load_n(&scan->error, __ATOMIC_RELAXED) != 0)
+        return -ECANCELED;
+    if (options->cancelled != NULL && __atomic_load_n(options->cancelled, __ATOMIC_RELAXED))
+        return -ECANCELED;
+    return options->bound.look != NULL ? options->bound.look(options->bound.context) : 0;
 }
 
 static void tell_rows(struct scanner *scanner)
@@ -155,8 +159,11 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
         /* Also among rows that are another range's, which may be many. */
         if (++read % ROWS_BETWEEN_CHECKS == 0) {
             tell_rows(scanner);
-            if (should_stop(scan))
-                return -ECANCELED;
+
+            int stop = look(scan);
+
+            if (stop != 0)
+                return stop;
         }
 
         uint64_t bytes = row_bytes(scan->schema, row->cells);
@@ -168,11 +175,11 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
         if (boundary) {
             int error = finish_group(scanner);
 
+            begun = true;
+            if (error == 0)
+                error = look(scan);
             if (error != 0)
                 return error;
-            begun = true;
-            if (should_stop(scan))
-                return -ECANCELED;
         }
         if (!begun)
             continue;
@@ -311,6 +318,27 @@ static void free_lists(struct scan *scan)
     free(scan->plan.starts);
 }
 
+/* In ranges for all threads. */
+static int run_scan(struct scan *scan, struct failure *failure)
+{
+    struct dataset *dataset = scan->dataset;
+    unsigned threads =
+        scan->options->threads < dataset->parallel ? scan->options->threads : dataset->parallel;
+    int error = dataset->class->plan(dataset, scan->table,
+                                     threads > 1 ? (size_t)threads * RANGES_PER_THREAD : 1,
+                                     &scan->plan, failure);
+
+    if (error != 0)
+        return error;
+    scan->lists = allocate_array(scan->plan.count, sizeof *scan->lists);
+    if (scan->lists == NULL) {
+        free(scan->plan.starts);
+        return -ENOMEM;
+    }
+    run_scanners(scan);
+    return 0;
+}
+
 int table_scan(struct dataset *dataset, size_t table, struct group_sink *sink,
                const struct scan_options *options, struct image_group **ret_groups,
                size_t *ret_group_count, struct failure *failure)
@@ -323,22 +351,17 @@ int table_scan(struct dataset *dataset, size_t table, struct group_sink *sink,
         .options = options,
         .group_bytes = options->group_bytes != 0 ? options->group_bytes : ROW_GROUP_TARGET_BYTES,
     };
-    unsigned threads = options->threads < dataset->parallel ? options->threads : dataset->parallel;
-    int error = dataset->class->plan(
-        dataset, table, threads > 1 ? (size_t)threads * RANGES_PER_THREAD : 1, &scan.plan, failure);
+    struct group_list joined = {0};
 
+    pthread_mutex_init(&scan.lock, NULL);
+    dataset->bound = (struct source_bound){look, &scan};
+
+    int error = run_scan(&scan, failure);
+
+    dataset->bound = (struct source_bound){0};
+    pthread_mutex_destroy(&scan.lock);
     if (error != 0)
         return error;
-    scan.lists = allocate_array(scan.plan.count, sizeof *scan.lists);
-    if (scan.lists == NULL) {
-        free(scan.plan.starts);
-        return -ENOMEM;
-    }
-    pthread_mutex_init(&scan.lock, NULL);
-    run_scanners(&scan);
-    pthread_mutex_destroy(&scan.lock);
-
-    struct group_list joined = {0};
 
     error = scan.error;
     if (error == 0)
@@ -350,64 +373,5 @@ int table_scan(struct dataset *dataset, size_t table, struct group_sink *sink,
         *ret_groups = joined.groups;
         *ret_group_count = joined.count;
     }
-    return error;
-}
-
-/* A spool as a sink: what the groups of an image are kept in. */
-struct spool_sink {
-    struct group_sink sink;
-    struct spool *spool;
-};
-
-static int spool_begin(struct group_sink *sink, void **ret_part, struct failure *failure)
-{
-    (void)sink;
-    (void)failure;
-    *ret_part = NULL;
-    return 0;
-}
-
-static int spool_keep(struct group_sink *sink, void *part, const struct buffer *encoded,
-                      struct image_group *group, struct failure *failure)
-{
-    XXH128_canonical_t digest;
-
-    (void)part;
-    XXH128_canonicalFromHash(&digest, XXH3_128bits(encoded->data, encoded->size));
-    memcpy(group->digest, digest.digest, sizeof group->digest);
-    return spool_put(((struct spool_sink *)sink)->spool, encoded->data, encoded->size,
-                     &group->place.blob, failure);
-}
-
-static int spool_end(struct group_sink *sink, void *part, int error, struct failure *failure)
-{
-    (void)sink;
-    (void)part;
-    (void)error;
-    (void)failure;
-    return 0;
-}
-
-static void drop_from_spool(struct group_sink *sink, const struct image_group *group)
-{
-    spool_drop(((struct spool_sink *)sink)->spool, &group->place.blob);
-}
-
-static const struct group_sink_class spool_sink_class = {spool_begin, spool_keep, spool_end,
-                                                         drop_from_spool};
-
-int image_scan(struct dataset *dataset, size_t table, struct spool *spool,
-               const struct scan_options *options, struct image **ret_image,
-               struct failure *failure)
-{
-    struct spool_sink sink = {{&spool_sink_class}, spool};
-    struct image_group *groups;
-    size_t count;
-    int error = table_scan(dataset, table, &sink.sink, options, &groups, &count, failure);
-
-    if (error != 0)
-        return error;
-    error = image_create(dataset->class->schema(dataset, table), spool, groups, count, ret_image);
-    free(groups);
     return error;
 }

@@ -37,11 +37,12 @@ struct group_sink {
 };
 
 struct scan_options {
-    unsigned threads;       /* at most; at least 1 */
-    const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
-    uint32_t group_bytes;   /* mean size of a row group; 0: ROW_GROUP_TARGET_BYTES */
-    const bool *cancelled;  /* atomic; the scan ends with -ECANCELED soon after it turns true */
-    uint64_t *rows_done;    /* atomic; counts rows as they are read; NULL: nobody asks */
+    unsigned threads;          /* at most; at least 1 */
+    const uint8_t *cut_key;    /* CUTTER_KEY_BYTES */
+    uint32_t group_bytes;      /* mean size of a row group; 0: ROW_GROUP_TARGET_BYTES */
+    const bool *cancelled;     /* atomic; the scan ends with -ECANCELED soon after it turns true */
+    struct source_bound bound; /* … or with what this says; its look may be NULL */
+    uint64_t *rows_done;       /* atomic; counts rows as they are read; NULL: nobody asks */
 };
 
 /*

@@ -519,6 +519,25 @@ static void test_cancelled(void **state)
     bench_free(&bench);
 }
 
+static int say_timed_out(void *context)
+{
+    (void)context;
+    return -ETIMEDOUT;
+}
+
+static void test_bound(void **state)
+{
+    (void)state;
+    struct bench bench = bench_create(sample_notes("notes", 20000, 10, 3), NULL);
+    struct scan_options options = {
+        .threads = 2, .cut_key = cut_key, .bound = {say_timed_out, NULL}};
+    struct image *image;
+
+    assert_int_equal(image_scan(bench.dataset, 0, bench.spool, &options, &image, NULL), -ETIMEDOUT);
+    assert_null(bench.dataset->bound.look);
+    bench_free(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_spool_full),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_bound),
     };
 
     must(sodium_init() >= 0);

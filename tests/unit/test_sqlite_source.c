@@ -197,6 +197,35 @@ static void test_views(void **state)
     unmake_crm(&crm);
 }
 
+static int end_at_second_look(void *looks)
+{
+    return ++*(unsigned *)looks < 2 ? 0 : -ETIMEDOUT;
+}
+
+/* It keeps SQLite busy for ever, with rows and without; whoever reads it can say when to end. */
+static void test_endless_views(void **state)
+{
+    (void)state;
+    struct crm crm =
+        make_crm("CREATE TABLE t (x); INSERT INTO t VALUES (1);"
+                 "CREATE VIEW silent AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1"
+                 "  FROM n) SELECT count(*) FROM n;");
+    struct range_plan plan = {.count = 1, .starts = &(int64_t){INT64_MIN}};
+    struct failure failure = {.code = 0};
+    struct cursor *cursor;
+    unsigned looks = 0;
+
+    crm.dataset->bound = (struct source_bound){end_at_second_look, &looks};
+    assert_int_equal(crm.dataset->class->open_cursor(crm.dataset, find_table(crm.dataset, "silent"),
+                                                     &plan, 0, &cursor, &failure),
+                     -ETIMEDOUT);
+    assert_int_equal(failure.code, ETIMEDOUT);
+    assert_int_equal(looks, 2);
+    crm.dataset->bound = (struct source_bound){.look = NULL};
+    assert_rows(crm.dataset, "t", "1\n");
+    unmake_crm(&crm);
+}
+
 /* An order that SQLite's own index serves; each is also proved not to sort. */
 static void test_orders(void **state)
 {
@@ -329,6 +358,7 @@ int main(void)
         TEST(test_values),
         TEST(test_utf16),
         TEST(test_views),
+        TEST(test_endless_views),
         TEST(test_orders),
         TEST(test_foreign_collation),
         TEST(test_catalogue_shared),
