@@ -169,6 +169,7 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
         .spool_directory = settings->spool_directory,
         .spool_bytes = settings->spool_bytes,
         .busy_timeout_ms = (unsigned)(settings->busy_timeout_ns / 1000000),
+        .view_timeout_ns = settings->view_timeout_ns,
         .store = store,
         .store_path = settings->store,
         .read_only = settings->read_only,

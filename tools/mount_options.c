@@ -13,6 +13,7 @@
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 #include "fs/base/size_text.h"
+#include "fs/tree/view_bounds.h"
 #include "tools/option_rules.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -26,6 +27,7 @@ void mount_settings_init(struct mount_settings *settings)
         .max_memory_bytes = UINT64_C(64) << 20,
         .refresh_ns = 2 * SECOND_NS,
         .busy_timeout_ns = 5 * SECOND_NS,
+        .view_timeout_ns = VIEW_TIMEOUT_NS,
         .passed = BUFFER(MOUNT_OPTIONS_LIMIT),
     };
 }

@@ -33,6 +33,7 @@ static const struct option_rule rules[] = {
     {"subtype", OPTION_TEXT, PLACE(subtype), 0, 0},
     {"uid", OPTION_USER, PLACE(uid), 0, UINT32_MAX - 1},
     {"umask", OPTION_OCTAL, PLACE(umask), 0, 0777},
+    {"view-timeout", OPTION_DURATION, PLACE(view_timeout_ns), 0, 365 * DAY_NS},
 
     {"context", OPTION_PASSED_TEXT, 0, 0, 0},
     {"defcontext", OPTION_PASSED_TEXT, 0, 0, 0},

@@ -13,7 +13,9 @@
 #include "fs/base/json_text.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
+#include "fs/base/size_text.h"
 #include "fs/tree/take.h"
+#include "fs/tree/view_bounds.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
 #include "tools/opened_store.h"
@@ -42,6 +44,7 @@ struct snapshot_command {
     struct words tags;
     struct words tables;
     struct source_list sources;
+    uint64_t view_timeout_ns;
     bool json;
     bool quiet;
 };
@@ -80,6 +83,12 @@ static int take_option(struct snapshot_command *command, int letter, struct fail
     case 'n': command->name = optarg; return 0;
     case 't': return add_word(&command->tags, optarg, failure);
     case 'T': return add_tables(command, optarg, failure);
+    case 'v':
+        if (size_text_duration(optarg, &command->view_timeout_ns) == 0)
+            return 0;
+        return failure_set(failure, EINVAL,
+                           "--view-timeout: \"%s\" is no time; write seconds, such as 2 or 0.5",
+                           optarg);
     case 'j': command->json = true; return 0;
     case 'q': command->quiet = true; return 0;
     default: return -EINVAL;
@@ -197,6 +206,7 @@ static int take(struct taking *taking, const bool *cancelled, struct failure *fa
         .tags = command->tags.items,
         .tag_count = command->tags.count,
         .threads = processors(THREADS_MOST),
+        .view_timeout_ns = command->view_timeout_ns,
         .cancelled = cancelled,
         .progress = &taking->progress,
         .warn = warn,
@@ -343,6 +353,7 @@ static int parse_and_run(struct snapshot_command *command, int argc, char **argv
                                                  {"name", required_argument, NULL, 'n'},
                                                  {"tag", required_argument, NULL, 't'},
                                                  {"table", required_argument, NULL, 'T'},
+                                                 {"view-timeout", required_argument, NULL, 'v'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"quiet", no_argument, NULL, 'q'},
                                                  {"help", no_argument, NULL, 'h'},
@@ -365,7 +376,7 @@ static int parse_and_run(struct snapshot_command *command, int argc, char **argv
 
 int command_snapshot(int argc, char **argv)
 {
-    struct snapshot_command command = {.store = NULL};
+    struct snapshot_command command = {.view_timeout_ns = VIEW_TIMEOUT_NS};
     int status = parse_and_run(&command, argc, argv);
 
     free(command.tags.items);

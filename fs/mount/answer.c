@@ -21,9 +21,10 @@ struct node *answer_node(fuse_req_t request, fuse_ino_t inode)
     return node;
 }
 
-struct caller answer_caller(fuse_req_t request)
+struct caller answer_caller(fuse_req_t request, const bool *cancelled)
 {
-    return (struct caller){.process = process_of_thread(fuse_req_ctx(request)->pid)};
+    return (struct caller){.process = process_of_thread(fuse_req_ctx(request)->pid),
+                           .cancelled = cancelled};
 }
 
 double answer_timeout(uint64_t valid_ns)

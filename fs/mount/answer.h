@@ -47,8 +47,8 @@ static inline void release_node(struct node *const *node)
  */
 struct node *answer_node(fuse_req_t request, fuse_ino_t inode);
 
-/* Who asks. */
-struct caller answer_caller(fuse_req_t request);
+/* Who asks. CANCELLED: struct caller's. */
+struct caller answer_caller(fuse_req_t request, const bool *cancelled);
 
 /* How long the kernel may believe, in its seconds. */
 double answer_timeout(uint64_t valid_ns);

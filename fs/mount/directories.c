@@ -50,7 +50,7 @@ void answer_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info 
     if (node == NULL)
         return;
 
-    struct caller caller = answer_caller(request);
+    struct caller caller = answer_caller(request, &waiting.cancelled);
     struct opened *opened = opened_create(node);
 
     long_request_begin(&waiting, request);
@@ -146,7 +146,7 @@ static bool add_entry(struct page *page, size_t index)
 static int refresh(struct page *page, struct failure *failure)
 {
     struct opened *opened = page->opened;
-    struct caller caller = answer_caller(page->request);
+    struct caller caller = answer_caller(page->request, NULL);
     struct listing *listing;
     int error = list(opened->node, &caller, &listing, failure);
 

@@ -72,7 +72,7 @@ static void answer_lookup(fuse_req_t request, fuse_ino_t parent, const char *nam
     if (directory == NULL)
         return;
 
-    struct caller caller = answer_caller(request);
+    struct caller caller = answer_caller(request, &waiting.cancelled);
 
     long_request_begin(&waiting, request);
 
@@ -163,7 +163,7 @@ static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_i
     if (node == NULL)
         return;
 
-    struct caller caller = answer_caller(request);
+    struct caller caller = answer_caller(request, &waiting.cancelled);
     struct opened *opened = opened_create(node);
 
     long_request_begin(&waiting, request);

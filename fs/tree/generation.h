@@ -35,6 +35,7 @@
 #include "fs/table/reader.h"
 #include "fs/tree/history.h"
 #include "fs/tree/node.h"
+#include "fs/tree/view_bounds.h"
 
 /* What all generations of a mount share. */
 struct generation_context {
@@ -62,6 +63,7 @@ struct generation_options {
     const char *source_name;
     const char *path; /* of the source's folder below the mountpoint */
     struct history *history;
+    struct view_bounds *views; /* outlives the generation, as the history */
     uint64_t serial;
     /*
      * A source in a hurry is read through before anyone sees the generation: the one
@@ -108,9 +110,12 @@ struct node *generation_file(struct generation *generation, size_t index); /* a 
 
 /*
  * Makes sure that the file's attributes are known: reads its table through if
- * need be. -ESTALE when the source has gone on meanwhile, else as a scan fails.
+ * need be. -ESTALE when the source has gone on meanwhile, -ETIMEDOUT for a view that
+ * was given up, -ECANCELED when CANCELLED (atomic; NULL: never) turned true and nobody
+ * else waits for the table; else as a scan fails.
  */
-int generation_prepare(struct generation *generation, size_t index, struct failure *failure);
+int generation_prepare(struct generation *generation, size_t index, const bool *cancelled,
+                       struct failure *failure);
 
 /* The file's index, or -ENOENT. */
 ssize_t generation_find(const struct generation *generation, const char *name);

@@ -71,20 +71,39 @@ static int make_text(struct generation *generation, struct generation_file *file
 }
 
 /* The lock is held. */
-static int prepare(struct generation *generation, size_t index, struct failure *failure)
+static int prepare(struct generation *generation, size_t index, const bool *cancelled,
+                   struct failure *failure)
 {
     if (!file_is_table(&generation->set, index))
         return make_text(generation, &generation->files[index]);
-    return generation_read_table(generation, file_table(index), failure);
+    return generation_read_table(generation, file_table(index), cancelled, failure);
 }
 
-int generation_prepare(struct generation *generation, size_t index, struct failure *failure)
+int generation_prepare(struct generation *generation, size_t index, const bool *cancelled,
+                       struct failure *failure)
 {
     pthread_mutex_lock(&generation->lock);
-    int error = prepare(generation, index, failure);
+    int error = prepare(generation, index, cancelled, failure);
 
     pthread_mutex_unlock(&generation->lock);
     return error;
+}
+
+/* The attributes as they are known; the lock is held. */
+static void tell_attributes(const struct generation_file *file,
+                            struct node_attributes *ret_attributes)
+{
+    const struct generation *generation = file->generation;
+    size_t index = index_of(file);
+
+    *ret_attributes = (struct node_attributes){
+        .type = S_IFREG, .bytes = file->text.size, .modified = file->modified};
+    if (file_is_table(&generation->set, index)) {
+        const struct generation_table *table = &generation->tables[file_table(index)];
+
+        ret_attributes->bytes = table->bytes[file_format(index)];
+        ret_attributes->modified = table->modified;
+    }
 }
 
 static int file_attributes(struct node *node, bool wait, struct node_attributes *ret_attributes,
@@ -96,23 +115,15 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
     int error = 0;
 
     pthread_mutex_lock(&generation->lock);
-    if (!file_is_table(&generation->set, index)) {
-        error = make_text(generation, file);
-        *ret_attributes = (struct node_attributes){
-            .type = S_IFREG, .bytes = file->text.size, .modified = file->modified};
-    } else {
-        struct generation_table *table = &generation->tables[file_table(index)];
-
-        if (wait)
-            error = generation_read_table(generation, file_table(index), failure);
-        else if (!table->known)
-            error = -EAGAIN;
-        *ret_attributes = (struct node_attributes){.type = S_IFREG,
-                                                   .bytes = table->bytes[file_format(index)],
-                                                   .modified = table->modified};
+    if (wait || !file_is_table(&generation->set, index))
+        error = prepare(generation, index, NULL, failure);
+    else if (!generation->tables[file_table(index)].known)
+        error = -EAGAIN;
+    if (error == 0) {
+        tell_attributes(file, ret_attributes);
+        *ret_valid_ns = VALID_FOR_EVER;
     }
     pthread_mutex_unlock(&generation->lock);
-    *ret_valid_ns = VALID_FOR_EVER;
     return error;
 }
 
@@ -152,13 +163,13 @@ static void table_close(struct handle *handle)
 static const struct handle_class table_handle_class = {table_read, table_close};
 
 /* A reader of the table's image, which then lives as long as the reader. */
-static int open_image(struct generation *generation, size_t index, struct reader **ret_reader,
-                      struct failure *failure)
+static int open_image(struct generation *generation, size_t index, const bool *cancelled,
+                      struct reader **ret_reader, struct failure *failure)
 {
     struct generation_table *table = &generation->tables[file_table(index)];
 
     pthread_mutex_lock(&generation->lock);
-    int error = generation_read_table(generation, file_table(index), failure);
+    int error = generation_read_table(generation, file_table(index), cancelled, failure);
 
     if (error == 0 && table->image == NULL)
         error = -ESTALE; /* retired: the kernel looks the name up again */
@@ -182,7 +193,7 @@ static int open_table(struct generation_file *file, const struct caller *caller,
         return -ENOMEM;
     generation_use(generation);
 
-    int error = open_image(generation, index_of(file), &handle->reader, failure);
+    int error = open_image(generation, index_of(file), caller->cancelled, &handle->reader, failure);
 
     if (error != 0) {
         generation_leave(generation);
@@ -205,7 +216,7 @@ static int file_open(struct node *node, const struct caller *caller, struct hand
     if (file_is_table(&file->generation->set, index_of(file)))
         return open_table(file, caller, ret_handle, failure);
 
-    int error = generation_prepare(file->generation, index_of(file), failure);
+    int error = generation_prepare(file->generation, index_of(file), NULL, failure);
 
     if (error != 0)
         return error;
@@ -249,7 +260,7 @@ static ssize_t file_xattr(struct node *node, const char *name, char *value, size
     if (strcmp(name, "user.crmfs.rows") != 0)
         return -ENODATA;
 
-    int error = generation_prepare(generation, index, failure);
+    int error = generation_prepare(generation, index, NULL, failure);
 
     if (error != 0)
         return error;

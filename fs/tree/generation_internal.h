@@ -22,6 +22,13 @@ struct generation_table {
     uint64_t failed_ns;
 };
 
+/* A request that wants a table: on the stack of its thread, and listed while it is there. */
+struct waiter {
+    size_t table;
+    const bool *cancelled; /* atomic; NULL: never */
+    struct waiter *next;
+};
+
 struct generation_file {
     struct node
         node; /* references count from 0: the generation is referenced while they are not 0 */
@@ -47,6 +54,7 @@ struct generation {
     struct dataset *dataset; /* released when RETIRED */
     bool open;               /* the dataset's transaction is */
     bool scanning;           /* a thread reads tables through, without the lock */
+    struct waiter *waiters;  /* the thread's own among them */
     bool superseded;
     bool ended;
     bool retired;
@@ -57,8 +65,12 @@ struct generation {
     struct generation_table *tables;
 };
 
-/* Has the table read through if it is not; the lock is held, and let go meanwhile. 0 or -errno. */
-int generation_read_table(struct generation *generation, size_t index, struct failure *failure);
+/*
+ * Has the table read through if it is not; the lock is held, and let go meanwhile. 0, or as
+ * generation_prepare.
+ */
+int generation_read_table(struct generation *generation, size_t index, const bool *cancelled,
+                          struct failure *failure);
 
 /* Gives everything back if that is due (fs/tree/generation.h, RETIRED). The lock is held. */
 void generation_retire_if_due(struct generation *generation);
@@ -68,6 +80,24 @@ void generation_retire_if_due(struct generation *generation);
  * generation. -ESTALE when it was not one moment. What single tables refuse they keep.
  */
 int generation_read_all(struct generation *generation, struct failure *failure);
+
+/*
+ * Reads one table through, or a view, which may run out of its time; -ETIMEDOUT then, also
+ * while it is given up. Without the lock; the result is noted under it. In a hurry it becomes
+ * known only when the source has confirmed that all that was read is one moment.
+ */
+int generation_scan_table(struct generation *generation, size_t index, struct failure *failure);
+int generation_scan_view(struct generation *generation, size_t index, struct failure *failure);
+
+/*
+ * The same for a view that nobody asked for, until DEADLINE_NS: one that takes longer is not
+ * tried again so soon.
+ */
+int generation_try_view(struct generation *generation, size_t index, uint64_t deadline_ns);
+
+/* The table's image can be told of: from now on its sizes are known. The lock is held. */
+void generation_note_known(struct generation *generation, size_t index);
+void generation_note_failure(struct generation_table *table, const struct failure *failure);
 
 /* Whether the table's last attempt failed so lately that another is not worth making. */
 bool generation_failed_lately(const struct generation_table *table);

@@ -1,103 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* How a generation's tables are read through: fs/tree/generation.h has the states. */
+/* When a generation's tables are read through: fs/tree/generation.h has the states. */
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/table/scan.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
-#define RETRY_AFTER_NS NS_PER_SECOND
+#define UNASKED_VIEWS_NS (2 * NS_PER_SECOND)
+#define NO_TABLE SIZE_MAX
 
-bool generation_failed_lately(const struct generation_table *table)
+static bool is_view(const struct generation *generation, size_t index)
 {
-    return table->failure != NULL && clock_now_ns() - table->failed_ns < RETRY_AFTER_NS;
-}
-
-static void note_failure(struct generation_table *table, const struct failure *failure)
-{
-    if (table->failure == NULL)
-        table->failure = malloc(sizeof *table->failure);
-    if (table->failure != NULL)
-        *table->failure = *failure;
-    table->failed_ns = clock_now_ns();
-}
-
-/* What the table's files show: the rows, and the names and types that stand around them. */
-static void digest_table(const struct image *image, uint8_t digest[HISTORY_DIGEST_BYTES])
-{
-    struct image_identity identity = image_identity(image);
-    const struct schema *schema = image_schema(image);
-    crypto_generichash_state state;
-
-    crypto_generichash_init(&state, NULL, 0, HISTORY_DIGEST_BYTES);
-    crypto_generichash_update(&state, identity.digest, sizeof identity.digest);
-    crypto_generichash_update(&state, (const uint8_t *)&identity.rows, sizeof identity.rows);
-    for (size_t i = 0; i < schema->column_count; i++) {
-        const struct column *column = &schema->columns[i];
-
-        crypto_generichash_update(&state, (const uint8_t *)column->name, strlen(column->name) + 1);
-        crypto_generichash_update(&state, (const uint8_t *)&column->type, sizeof column->type);
-    }
-    crypto_generichash_final(&state, digest, HISTORY_DIGEST_BYTES);
-}
-
-/* The table's image can be told of: from now on its sizes are known. The lock is held. */
-static void note_known(struct generation *generation, size_t index)
-{
-    struct generation_table *table = &generation->tables[index];
-    const struct image *image = table->image;
-    struct history_entry entry = {
-        .name = generation->files[index * FORMAT_COUNT].node.path,
-        .serial = generation->options.serial,
-        .changed = generation->changed,
-    };
-
-    digest_table(image, entry.digest);
-    table->modified = history_time(generation->options.history, &entry);
-    table->rows = image_rows(image);
-    for (int i = 0; i < FORMAT_COUNT; i++)
-        table->bytes[i] = image_size(image, (enum table_format)i);
-    table->known = true;
-    free(table->failure);
-    table->failure = NULL;
-}
-
-/*
- * One table, without the lock; its result is noted under it. In a hurry it becomes
- * known only when the source has confirmed that all that was read is one moment.
- */
-static int scan_table(struct generation *generation, size_t index, struct failure *failure)
-{
-    const struct generation_context *context = generation->options.context;
-    struct scan_options options = {
-        .threads = context->scan_threads,
-        .cut_key = context->cut_key,
-        .cancelled = context->cancelled,
-    };
-    struct failure own = {0};
-    struct image *image;
-    int error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
-
-    if (error != 0) {
-        if (own.code == 0)
-            failure_set(&own, -error, "cannot read table %s: %s",
-                        generation->tables[index].schema->name, strerror(-error));
-        if (failure != NULL)
-            *failure = own;
-    }
-    pthread_mutex_lock(&generation->lock);
-    if (error == 0) {
-        generation->tables[index].image = image;
-        if (!generation->dataset->hurry)
-            note_known(generation, index);
-    } else {
-        note_failure(&generation->tables[index], &own);
-    }
-    pthread_mutex_unlock(&generation->lock);
-    return error;
+    return generation->tables[index].schema->kind == RELATION_VIEW;
 }
 
 /* Asks the source for the generation's moment again. Without the lock; only the scanning thread. */
@@ -135,7 +50,7 @@ static void settle_images(struct generation *generation, bool confirmed)
         if (table->image == NULL || table->known)
             continue;
         if (confirmed) {
-            note_known(generation, i);
+            generation_note_known(generation, i);
         } else {
             image_release(table->image);
             table->image = NULL;
@@ -152,23 +67,61 @@ static void finish(struct generation *generation)
     generation->dataset->class->finish(generation->dataset);
 }
 
+/* The tables that are no views. Only the end of the mount, or of all waiting, ends it early. */
+static int scan_tables(struct generation *generation)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < generation->table_count && error != -ECANCELED; i++) {
+        if (!generation->tables[i].known && !is_view(generation, i))
+            error = generation_scan_table(generation, i, NULL);
+    }
+    return error == -ECANCELED ? error : 0;
+}
+
+/* What all views but the one asked for may take together, when the tables took SPENT_NS. */
+static uint64_t time_for_views(const struct generation *generation, uint64_t spent_ns)
+{
+    uint64_t timeout_ns = view_bounds_timeout(generation->options.views);
+    uint64_t fair_ns = spent_ns > UNASKED_VIEWS_NS ? spent_ns : UNASKED_VIEWS_NS;
+
+    return timeout_ns != 0 && (generation->options.at_once || timeout_ns < fair_ns) ? timeout_ns
+                                                                                    : fair_ns;
+}
+
+/* The views that nobody has asked for. What does not fit into their time waits to be asked for. */
+static int scan_other_views(struct generation *generation, size_t asked, uint64_t for_ns)
+{
+    uint64_t deadline_ns = clock_now_ns() + for_ns;
+    int error = 0;
+
+    for (size_t i = 0; i < generation->table_count && error != -ECANCELED; i++) {
+        if (generation->tables[i].known || i == asked || !is_view(generation, i))
+            continue;
+        if (clock_now_ns() >= deadline_ns)
+            break;
+        error = generation_try_view(generation, i, deadline_ns);
+    }
+    return error == -ECANCELED ? error : 0;
+}
+
 /*
- * All tables at once, the one asked for first, views last, and then the lock is given back.
+ * All tables at once, then the view asked for, then other views, and then the lock is given
+ * back: writers wait about as long as the tables take, twice that with views that are slow;
+ * for a slow view that is asked for, as long as a view may take.
  * A table that fails keeps its error; the others do not suffer. None of this is
  * told to anyone before the source has confirmed that it was one moment.
  */
-static int scan_all(struct generation *generation, size_t first, struct failure *failure)
+static int scan_all(struct generation *generation, size_t asked, struct failure *failure)
 {
-    int result = scan_table(generation, first, failure);
+    uint64_t begun_ns = clock_now_ns();
+    int result = scan_tables(generation);
+    uint64_t for_ns = time_for_views(generation, clock_now_ns() - begun_ns);
 
-    for (int views = 0; views <= 1; views++) {
-        for (size_t i = 0; i < generation->table_count && result != -ECANCELED; i++) {
-            const struct generation_table *table = &generation->tables[i];
-
-            if (!table->known && i != first && (table->schema->kind == RELATION_VIEW) == views)
-                scan_table(generation, i, NULL);
-        }
-    }
+    if (result == 0 && asked != NO_TABLE && is_view(generation, asked))
+        generation_scan_view(generation, asked, NULL);
+    if (result == 0)
+        result = scan_other_views(generation, asked, for_ns);
 
     int error = generation->dataset->class->verify(generation->dataset, failure);
 
@@ -179,9 +132,21 @@ static int scan_all(struct generation *generation, size_t first, struct failure 
 
 int generation_read_all(struct generation *generation, struct failure *failure)
 {
-    int error = generation->table_count == 0 ? 0 : scan_all(generation, 0, failure);
+    int error = scan_all(generation, NO_TABLE, failure);
 
     return error == -ESTALE || error == -ECANCELED ? error : 0;
+}
+
+/* What scan_all made of the table. Only the scanning thread. */
+static int result_of(struct generation_table *table, struct failure *failure)
+{
+    if (table->known)
+        return 0;
+    if (table->failure == NULL)
+        return -ECANCELED;
+    if (failure != NULL)
+        *failure = *table->failure;
+    return -table->failure->code;
 }
 
 static bool all_known(const struct generation *generation)
@@ -200,19 +165,46 @@ static int read_table(struct generation *generation, size_t table, struct failur
 
     if (error != 0)
         return error;
-    if (generation->dataset->hurry)
-        return scan_all(generation, table, failure);
-    error = scan_table(generation, table, failure);
+    if (generation->dataset->hurry) {
+        error = scan_all(generation, table, failure);
+        return error != 0 ? error : result_of(&generation->tables[table], failure);
+    }
+    error = is_view(generation, table) ? generation_scan_view(generation, table, failure)
+                                       : generation_scan_table(generation, table, failure);
     if (error == 0 && all_known(generation))
         finish(generation);
     return error;
 }
 
-int generation_read_table(struct generation *generation, size_t index, struct failure *failure)
+/* The lock is held, and let go meanwhile. Only one thread at a time comes here. */
+static int read_alone(struct generation *generation, size_t index, struct failure *failure)
+{
+    struct generation_table *table = &generation->tables[index];
+    struct failure own = {0};
+
+    generation->scanning = true;
+    pthread_mutex_unlock(&generation->lock);
+
+    int error = read_table(generation, index, &own);
+
+    pthread_mutex_lock(&generation->lock);
+    generation->scanning = false;
+    generation->last_used_ns = clock_now_ns();
+    if (error == -ESTALE)
+        generation->ended = true;
+    else if (error != 0 && error != -ECANCELED && !generation_failed_lately(table) && own.code != 0)
+        generation_note_failure(table, &own);
+    if (error != 0 && failure != NULL)
+        *failure = own;
+    generation_retire_if_due(generation);
+    pthread_cond_broadcast(&generation->scanned);
+    return error;
+}
+
+static int wait_and_read(struct generation *generation, size_t index, struct failure *failure)
 {
     struct generation_table *table = &generation->tables[index];
 
-    generation->last_used_ns = clock_now_ns();
     for (;;) {
         if (table->known)
             return 0;
@@ -224,23 +216,24 @@ int generation_read_table(struct generation *generation, size_t index, struct fa
             return -table->failure->code;
         }
         if (!generation->scanning)
-            break;
+            return read_alone(generation, index, failure);
         pthread_cond_wait(&generation->scanned, &generation->lock);
     }
-    generation->scanning = true;
-    pthread_mutex_unlock(&generation->lock);
+}
 
-    int error = read_table(generation, index, failure);
+int generation_read_table(struct generation *generation, size_t index, const bool *cancelled,
+                          struct failure *failure)
+{
+    struct waiter waiter = {.table = index, .cancelled = cancelled, .next = generation->waiters};
 
-    pthread_mutex_lock(&generation->lock);
-    generation->scanning = false;
     generation->last_used_ns = clock_now_ns();
-    if (error == -ESTALE)
-        generation->ended = true;
-    else if (error != 0 && !generation_failed_lately(table) && failure != NULL &&
-             failure->code != 0)
-        note_failure(table, failure);
-    generation_retire_if_due(generation);
-    pthread_cond_broadcast(&generation->scanned);
+    generation->waiters = &waiter;
+
+    int error = wait_and_read(generation, index, failure);
+    struct waiter **place = &generation->waiters;
+
+    while (*place != &waiter)
+        place = &(*place)->next;
+    *place = waiter.next;
     return error;
 }

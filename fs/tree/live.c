@@ -23,6 +23,7 @@ struct live {
     char *path;
     struct source *source;
     struct history *history;
+    struct view_bounds *views;
     uint64_t refresh_ns;
     struct node *folder;
 
@@ -80,6 +81,7 @@ static int begin_generation(struct live *live, struct failure *failure)
         .source_name = live->name,
         .path = live->path,
         .history = live->history,
+        .views = live->views,
         .serial = live->serial + 1,
         .at_once = live->newest != NULL && generation_has_ended(live->newest),
     };
@@ -244,10 +246,11 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
     if (asprintf(&live->path, "live/%s", options->name) < 0)
         live->path = NULL;
     live->history = history_create();
+    live->views = view_bounds_create(options->view_timeout_ns);
     live->pins = pins_create();
 
     int error = live->name == NULL || live->url == NULL || live->path == NULL ||
-                        live->history == NULL || live->pins == NULL
+                        live->history == NULL || live->views == NULL || live->pins == NULL
                     ? -ENOMEM
                     : live_folder_create(live, live->path, &live->folder);
 
@@ -359,6 +362,7 @@ void live_free(struct live *live)
     }
     node_release(live->folder);
     history_free(live->history);
+    view_bounds_free(live->views);
     live->source->class->close(live->source);
     pthread_cond_destroy(&live->refreshed);
     pthread_mutex_destroy(&live->lock);

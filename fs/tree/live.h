@@ -28,6 +28,7 @@ struct live_options {
     const char *url;       /* for the status */
     struct source *source; /* taken over, also on failure */
     uint64_t refresh_ns;
+    uint64_t view_timeout_ns; /* as view_bounds_create has it */
 };
 
 /* Reads the source's catalogue for the first time. Fails as the source does. */

@@ -34,15 +34,15 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
 }
 
 /* The file in the generation, its attributes known. */
-static int find_file(struct generation *generation, const char *name, struct node **ret_node,
-                     struct failure *failure)
+static int find_file(struct generation *generation, const char *name, const struct caller *caller,
+                     struct node **ret_node, struct failure *failure)
 {
     ssize_t index = generation_find(generation, name);
 
     if (index < 0)
         return (int)index;
 
-    int error = generation_prepare(generation, (size_t)index, failure);
+    int error = generation_prepare(generation, (size_t)index, caller->cancelled, failure);
 
     if (error == 0)
         *ret_node = generation_file(generation, (size_t)index);
@@ -62,7 +62,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
         error = live_resolve(live, caller, name, &generation, ret_valid_ns, failure);
         if (error != 0)
             break;
-        error = find_file(generation, name, ret_node, failure);
+        error = find_file(generation, name, caller, ret_node, failure);
         generation_leave(generation);
     }
     live_leave(live, &visit);

@@ -22,7 +22,8 @@
 
 /* Who asks: a process keeps seeing the generation that it began to walk (fs/tree/live.h). */
 struct caller {
-    pid_t process; /* thread group, 0 when unknown */
+    pid_t process;         /* thread group, 0 when unknown */
+    const bool *cancelled; /* atomic: it waits for the answer no more; NULL: it always does */
 };
 
 struct node_attributes {

@@ -288,6 +288,7 @@ int snapshots_create(const struct snapshots_options *options, struct snapshots *
     snapshots->source_count = options->source_count;
     snapshots->read_only = options->read_only;
     snapshots->threads = options->threads;
+    snapshots->view_timeout_ns = options->view_timeout_ns;
     snapshots->report = options->report;
     snapshots->report_context = options->report_context;
     clock_gettime(CLOCK_REALTIME, &snapshots->changed);

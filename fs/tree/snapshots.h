@@ -34,6 +34,7 @@ struct snapshots_options {
     size_t source_count;                  /* 0: none can be taken */
     bool read_only;                       /* nothing is taken, forgotten and renamed */
     unsigned threads;                     /* of a scan */
+    uint64_t view_timeout_ns;             /* as take_options has it */
     /* Told of what a snapshot leaves out, PATH being below the mountpoint; may be NULL. */
     void (*report)(void *context, const char *path, const struct failure *failure);
     void *report_context;

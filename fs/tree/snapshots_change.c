@@ -52,6 +52,7 @@ static int take_one(struct snapshots *snapshots, const char *name, const bool *c
         .source_count = snapshots->source_count,
         .name = name,
         .threads = snapshots->threads,
+        .view_timeout_ns = snapshots->view_timeout_ns,
         .cancelled = cancelled,
         .progress = &snapshots->progress,
         .warn = warn,

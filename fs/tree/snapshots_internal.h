@@ -22,6 +22,7 @@ struct snapshots {
     size_t source_count;
     bool read_only;
     unsigned threads;
+    uint64_t view_timeout_ns;
     void (*report)(void *context, const char *path, const struct failure *failure);
     void *report_context;
 

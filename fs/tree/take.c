@@ -21,7 +21,9 @@
 #include "fs/table/scan.h"
 #include "fs/table/store_sink.h"
 #include "fs/table/stored_table.h"
+#include "fs/tree/clock.h"
 #include "fs/tree/take_base.h"
+#include "fs/tree/view_bounds.h"
 
 #define ATTEMPTS 5
 #define COMMIT_ATTEMPTS 100
@@ -106,11 +108,14 @@ static int scan_table(struct attempt *attempt, struct dataset *dataset, size_t i
 {
     const struct take_options *options = attempt->options;
     struct schema *schema = dataset->class->schema(dataset, index);
+    struct view_deadline deadline = {clock_now_ns() + options->view_timeout_ns};
+    bool bounded = schema->kind == RELATION_VIEW && options->view_timeout_ns != 0;
     struct scan_options scan = {
         .threads = options->threads,
         .cut_key = store_key(options->store, STORE_BOUNDARIES),
         .group_bytes = store_header(options->store)->group_bytes,
         .cancelled = options->cancelled,
+        .bound = {bounded ? view_deadline_look : NULL, &deadline},
         .rows_done = options->progress != NULL ? &options->progress->rows : NULL,
     };
     cleanup_free struct image_group *base = NULL;
@@ -121,6 +126,10 @@ static int scan_table(struct attempt *attempt, struct dataset *dataset, size_t i
     if (error == 0)
         error = table_scan(dataset, index, store_sink_base(attempt->sink), &scan, &groups, &count,
                            attempt->failure);
+    if (error == -ETIMEDOUT && bounded)
+        failure_set(attempt->failure, ETIMEDOUT,
+                    "it takes longer than %g s to read; allow views more time (view-timeout)",
+                    (double)options->view_timeout_ns / NS_PER_SECOND);
     if (error == 0)
         error =
             stored_table_write(attempt->sink, schema, groups, count, ret_table, attempt->failure);
@@ -132,12 +141,13 @@ static int scan_table(struct attempt *attempt, struct dataset *dataset, size_t i
 }
 
 /*
- * A view that its own database cannot show is no reason to have no backup: it is
- * left out with a warning. Whatever else cannot be read is.
+ * A view that its own database cannot show, or not in time, is no reason to have no
+ * backup: it is left out with a warning. Whatever else cannot be read is.
  */
 static bool may_be_left_out(struct dataset *dataset, size_t index, int error)
 {
-    return dataset->class->schema(dataset, index)->kind == RELATION_VIEW && error == -EIO;
+    return dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
+           (error == -EIO || error == -ETIMEDOUT);
 }
 
 static int scan_tables(struct attempt *attempt, struct dataset *dataset, const char *source,

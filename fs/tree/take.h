@@ -44,9 +44,11 @@ struct take_options {
     const char *const *tags;
     size_t tag_count;
     unsigned threads;
+    uint64_t view_timeout_ns;       /* what reading a view may take; 0: for ever */
     const bool *cancelled;          /* atomic, may be NULL */
     struct take_progress *progress; /* may be NULL */
-    /* Told what is left out and why (a view that its database cannot show); may be NULL. */
+    /* Told what is left out and why (a view that its database cannot show, or not in its time); may
+     * be NULL. */
     void (*warn)(void *context, const char *source, const char *table, const struct failure *why);
     void *warn_context;
 };

@@ -180,6 +180,7 @@ static int add_source(struct tree *tree, struct node *folder, const struct tree_
         .name = place->name,
         .url = place->url,
         .refresh_ns = tree->options.refresh_ns,
+        .view_timeout_ns = tree->options.view_timeout_ns,
     };
     int error = source_open(place->url, &source_options, &options.source, failure);
 
@@ -245,6 +246,7 @@ static int build_snapshots(struct tree *tree, const struct tree_source *sources,
         .source_count = tree->live_count,
         .read_only = tree->options.read_only,
         .threads = tree->context.scan_threads,
+        .view_timeout_ns = tree->options.view_timeout_ns,
         .report = report,
         .report_context = tree,
     };

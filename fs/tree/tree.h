@@ -19,9 +19,10 @@ struct tree_options {
     const char *spool_directory; /* NULL: $TMPDIR, or /tmp */
     uint64_t spool_bytes;        /* 0: half of what is free there at the beginning */
     unsigned busy_timeout_ms;
-    struct store *store;    /* the caller's, outlives the tree; NULL: there are no snapshots */
-    const char *store_path; /* for the status */
-    bool read_only;         /* snapshots can only be looked at */
+    uint64_t view_timeout_ns; /* what reading a view may take; 0: for ever */
+    struct store *store;      /* the caller's, outlives the tree; NULL: there are no snapshots */
+    const char *store_path;   /* for the status */
+    bool read_only;           /* snapshots can only be looked at */
 };
 
 struct tree_source {

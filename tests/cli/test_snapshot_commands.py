@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """crmfs snapshot, diff and export: from the command line and back, without a mount."""
+import contextlib
 import json
 import os
 import pty
@@ -15,6 +16,7 @@ import time
 import pytest
 
 import reference
+import views
 from command import crmfs
 from mounting import BINARY, ROOT
 
@@ -191,6 +193,32 @@ def test_stopped(store, large_crm_db, number):
         snapshot(store, large_crm_db, "--name", "x")
     assert stopped > 0
     assert export(store, "x", "accounts")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("view", ["a_silent", "b_talking"])
+def test_stopped_in_an_endless_view(work, store, view, number):
+    """A view that keeps the database busy for ever does not keep us."""
+    with contextlib.closing(views.make(work / "endless.db")):
+        process = subprocess.Popen([BINARY, "snapshot", "--store", store, "--table", view, "--view-timeout", "0",
+                                    work / "endless.db"], stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == -number, errors
+    assert errors == "crmfs: cannot take a snapshot: taking the snapshot was called off\n"
+    assert is_empty(store)
+    assert not list((store / "tmp").iterdir())
+
+
+def test_endless_views_are_left_out(work, store):
+    """After their time; with a warning that says how to give them more."""
+    with contextlib.closing(views.make(work / "endless.db")):
+        done = crmfs("snapshot", "--store", str(store), "--view-timeout", "0.2", str(work / "endless.db"))
+    assert done.returncode == 0, done.stderr
+    for view in ("a_silent", "b_talking"):
+        assert f"view {view} is left out: it takes longer than 0.2 s to read; allow" in done.stderr
+    assert export(store, "latest", "c_names") == b"name\nAnn\nBob\n"
 
 
 def test_ignored_signals_stay_ignored(store, large_crm_db):

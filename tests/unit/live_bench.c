@@ -104,7 +104,7 @@ void bench_free(struct live_bench *bench)
 int bench_try_lookup(struct live_bench *bench, pid_t process, const char *name,
                      struct node **ret_node, struct failure *failure)
 {
-    struct caller caller = {process};
+    struct caller caller = {.process = process};
     uint64_t valid_ns;
 
     return bench->folder->class->lookup(bench->folder, name, &caller, ret_node, &valid_ns, failure);
@@ -143,7 +143,7 @@ void check_same_attributes(const struct node_attributes *left, const struct node
 
 struct handle *node_open(struct node *node, pid_t process)
 {
-    struct caller caller = {process};
+    struct caller caller = {.process = process};
     struct handle *handle;
 
     must(node->class->open(node, &caller, &handle, NULL) == 0);
@@ -189,7 +189,7 @@ char *bench_text(struct live_bench *bench, pid_t process, const char *name)
 
 struct listing *bench_list(struct live_bench *bench, pid_t process)
 {
-    struct caller caller = {process};
+    struct caller caller = {.process = process};
     struct listing *listing;
 
     must(bench->folder->class->list(bench->folder, &caller, &listing, NULL) == 0);

@@ -182,7 +182,7 @@ static void test_change(void **state)
     handle->class->close(handle);
 
     /* Without users its rows are given back; who opens it now is told to look again. */
-    struct caller caller = {NOBODY};
+    struct caller caller = {.process = NOBODY};
 
     assert_int_equal(old->class->open(old, &caller, &handle, NULL), -ESTALE);
     assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 1);

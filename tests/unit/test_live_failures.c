@@ -33,7 +33,7 @@ static void test_source_fails(void **state)
 {
     (void)state;
     struct live_bench bench;
-    struct caller caller = {NOBODY};
+    struct caller caller = {.process = NOBODY};
     struct listing *listing;
     struct failure failure = {0};
 

@@ -40,7 +40,7 @@ static size_t count_rows(struct live_bench *bench, pid_t process, const char *na
 {
     struct node *node;
     struct handle *handle = NULL;
-    struct caller caller = {process};
+    struct caller caller = {.process = process};
     size_t rows = 0;
 
     /* A name looked up may be of the past when it is opened: then it is looked up again. */

@@ -110,7 +110,7 @@ static int try_take(struct scene *scene, const char *name)
 
 static int try_find(struct node *directory, const char *name, struct node **ret_node)
 {
-    struct caller caller = {NOBODY};
+    struct caller caller = {.process = NOBODY};
     uint64_t valid_ns;
 
     return directory->class->lookup(directory, name, &caller, ret_node, &valid_ns, NULL);
@@ -141,7 +141,7 @@ static struct node *find_file(struct node *folder, const char *snapshot, const c
 /* All names with a blank after each, in the order of the listing. */
 static void expect_names(struct node *directory, const char *expected)
 {
-    struct caller caller = {NOBODY};
+    struct caller caller = {.process = NOBODY};
     struct listing *listing;
     struct buffer text = BUFFER(1000);
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* How one table of a generation is read through, and what is noted of it. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/table/scan.h"
+#include "fs/tree/clock.h"
+#include "fs/tree/generation_internal.h"
+
+#define RETRY_AFTER_NS NS_PER_SECOND
+
+bool generation_failed_lately(const struct generation_table *table)
+{
+    return table->failure != NULL && clock_now_ns() - table->failed_ns < RETRY_AFTER_NS;
+}
+
+void generation_note_failure(struct generation_table *table, const struct failure *failure)
+{
+    if (table->failure == NULL)
+        table->failure = malloc(sizeof *table->failure);
+    if (table->failure != NULL)
+        *table->failure = *failure;
+    table->failed_ns = clock_now_ns();
+}
+
+/* What the table's files show: the rows, and the names and types that stand around them. */
+static void digest_table(const struct image *image, uint8_t digest[HISTORY_DIGEST_BYTES])
+{
+    struct image_identity identity = image_identity(image);
+    const struct schema *schema = image_schema(image);
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, NULL, 0, HISTORY_DIGEST_BYTES);
+    crypto_generichash_update(&state, identity.digest, sizeof identity.digest);
+    crypto_generichash_update(&state, (const uint8_t *)&identity.rows, sizeof identity.rows);
+    for (size_t i = 0; i < schema->column_count; i++) {
+        const struct column *column = &schema->columns[i];
+
+        crypto_generichash_update(&state, (const uint8_t *)column->name, strlen(column->name) + 1);
+        crypto_generichash_update(&state, (const uint8_t *)&column->type, sizeof column->type);
+    }
+    crypto_generichash_final(&state, digest, HISTORY_DIGEST_BYTES);
+}
+
+void generation_note_known(struct generation *generation, size_t index)
+{
+    struct generation_table *table = &generation->tables[index];
+    const struct image *image = table->image;
+    struct history_entry entry = {
+        .name = generation->files[index * FORMAT_COUNT].node.path,
+        .serial = generation->options.serial,
+        .changed = generation->changed,
+    };
+
+    digest_table(image, entry.digest);
+    table->modified = history_time(generation->options.history, &entry);
+    table->rows = image_rows(image);
+    for (int i = 0; i < FORMAT_COUNT; i++)
+        table->bytes[i] = image_size(image, (enum table_format)i);
+    table->known = true;
+    free(table->failure);
+    table->failure = NULL;
+}
+
+/* One table being read. */
+struct table_bound {
+    struct generation *generation;
+    size_t table;
+    uint64_t deadline_ns; /* 0: none */
+};
+
+/*
+ * Whether somebody still waits for the table; in a hurry, for any. A generation that
+ * is read before anyone knows it has nobody who could stop waiting.
+ */
+static bool is_waited_for(struct generation *generation, size_t table)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&generation->lock);
+    for (const struct waiter *waiter = generation->waiters; waiter != NULL && !found;
+         waiter = waiter->next)
+        found =
+            (generation->dataset->hurry || waiter->table == table) &&
+            (waiter->cancelled == NULL || !__atomic_load_n(waiter->cancelled, __ATOMIC_RELAXED));
+    found = found || generation->waiters == NULL;
+    pthread_mutex_unlock(&generation->lock);
+    return found;
+}
+
+static bool is_over(const struct table_bound *bound)
+{
+    return bound->deadline_ns != 0 && clock_now_ns() >= bound->deadline_ns;
+}
+
+static int look(void *context)
+{
+    const struct table_bound *bound = context;
+
+    if (is_over(bound))
+        return -ETIMEDOUT;
+    return is_waited_for(bound->generation, bound->table) ? 0 : -ECANCELED;
+}
+
+/* What came of a table. That it took too long, or is wanted no more, is for the caller to note. */
+static void note_result(struct generation *generation, size_t index, int error, struct image *image,
+                        const struct failure *failure)
+{
+    pthread_mutex_lock(&generation->lock);
+    if (error == 0) {
+        generation->tables[index].image = image;
+        if (!generation->dataset->hurry)
+            generation_note_known(generation, index);
+    } else if (error != -ECANCELED && error != -ETIMEDOUT) {
+        generation_note_failure(&generation->tables[index], failure);
+    }
+    pthread_mutex_unlock(&generation->lock);
+}
+
+/* Without the lock. -ETIMEDOUT only after DEADLINE_NS (0: there is none). */
+static int scan(struct generation *generation, size_t index, uint64_t deadline_ns,
+                struct failure *failure)
+{
+    const struct generation_context *context = generation->options.context;
+    struct table_bound bound = {generation, index, deadline_ns};
+    struct scan_options options = {
+        .threads = context->scan_threads,
+        .cut_key = context->cut_key,
+        .cancelled = context->cancelled,
+        .bound = {look, &bound},
+    };
+    struct failure own = {0};
+    struct image *image = NULL;
+    int error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
+
+    if (error == -ETIMEDOUT && !is_over(&bound))
+        error = failure_prefix(&own, EIO, "the source did not answer in time");
+    if (error != 0 && own.code == 0)
+        failure_set(&own, -error, "cannot read table %s: %s",
+                    generation->tables[index].schema->name, strerror(-error));
+    if (error != 0 && failure != NULL)
+        *failure = own;
+    note_result(generation, index, error, image, &own);
+    return error;
+}
+
+int generation_scan_table(struct generation *generation, size_t index, struct failure *failure)
+{
+    return scan(generation, index, 0, failure);
+}
+
+/* The view is given up. */
+static int refuse_view(struct generation *generation, size_t index, struct failure *failure)
+{
+    struct generation_table *table = &generation->tables[index];
+    struct failure own;
+    int error = view_bounds_refuse(generation->options.views, table->schema->name, &own);
+
+    pthread_mutex_lock(&generation->lock);
+    generation_note_failure(table, &own);
+    pthread_mutex_unlock(&generation->lock);
+    if (failure != NULL)
+        *failure = own;
+    return error;
+}
+
+int generation_scan_view(struct generation *generation, size_t index, struct failure *failure)
+{
+    struct view_bounds *views = generation->options.views;
+    const char *name = generation->tables[index].schema->name;
+    uint64_t timeout_ns = view_bounds_timeout(views);
+    uint64_t now_ns = clock_now_ns();
+
+    if (timeout_ns == 0)
+        return scan(generation, index, 0, failure);
+    if (view_bounds_state(views, name, now_ns) == VIEW_GIVEN_UP)
+        return refuse_view(generation, index, failure);
+
+    int error = scan(generation, index, now_ns + timeout_ns, failure);
+
+    if (error != -ETIMEDOUT)
+        return error;
+    view_bounds_note(views, name, VIEW_GIVEN_UP, clock_now_ns());
+    return refuse_view(generation, index, failure);
+}
+
+int generation_try_view(struct generation *generation, size_t index, uint64_t deadline_ns)
+{
+    struct view_bounds *views = generation->options.views;
+    const char *name = generation->tables[index].schema->name;
+
+    if (view_bounds_state(views, name, clock_now_ns()) != VIEW_WELCOME)
+        return 0;
+
+    int error = scan(generation, index, deadline_ns, NULL);
+
+    if (error == -ETIMEDOUT)
+        view_bounds_note(views, name, VIEW_SLOW, clock_now_ns());
+    return error;
+}
