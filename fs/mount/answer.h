@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/mount/device.h"
 #include "fs/mount/inode_table.h"
 #include "fs/mount/opened.h"
 #include "fs/tree/tree.h"
@@ -19,6 +20,7 @@ struct mount_state {
     struct tree *tree;
     struct inode_table *inodes;
     struct opened_set opened;
+    struct device device;
     uid_t uid;
     gid_t gid;
     mode_t umask;

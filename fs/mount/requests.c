@@ -25,7 +25,7 @@ static void release_opened(struct opened *const *opened)
 
 static void begin_session(void *context, struct fuse_conn_info *connection)
 {
-    const struct mount_state *state = context;
+    struct mount_state *state = context;
 
     connection->max_read = state->max_read;
     connection->max_background = BACKGROUND_REQUESTS;
@@ -35,6 +35,7 @@ static void begin_session(void *context, struct fuse_conn_info *connection)
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
     /* A lookup may take as long as a table is read through; others in the folder go on. */
     connection->want |= connection->capable & FUSE_CAP_PARALLEL_DIROPS;
+    device_greet(&state->device, connection);
     connection->want |=
         connection->capable & (FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
 }

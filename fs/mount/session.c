@@ -158,7 +158,9 @@ static int mount_session(struct session *session, const struct mount_options *op
                              "fusermount3 did not mount it, for the reason that it gave; if it "
                              "gave none, install the package fuse3 and see who may use /dev/fuse",
                              failure);
-    return 0;
+    error = device_attach(session->fuse);
+    return error == 0 ? 0
+                      : failure_set(failure, -error, "libfuse does not take our way to the device");
 }
 
 int session_mount(const struct mount_options *options, struct session **ret_session,

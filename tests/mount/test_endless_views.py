@@ -94,6 +94,21 @@ def test_nobody_waits_any_more(mount, endless, view, journal):
     assert top.errors() == ""
 
 
+def test_others_in_the_folder(mount, endless):
+    """While a view is read, whoever looks at another name can look, and can be killed."""
+    top = mount(endless("wal"), options="view-timeout=0")
+    folder = top.live()
+    reader = subprocess.Popen(["cat", folder / "a_silent.csv"])
+    assert eventually(lambda: is_reading(top))
+    assert (folder / "schema.sql").read_text().startswith("CREATE ")
+    second = subprocess.Popen(["cat", folder / "people.csv"])
+    before = processor_time(top.pid)
+    assert eventually(lambda: processor_time(top.pid) > before + 10), "nothing is read"
+    for process in (second, reader):
+        process.kill()
+        assert process.wait(20) != 0
+
+
 def test_unmounted_in_the_middle(mount, endless):
     top = mount(endless("wal"), options="view-timeout=0")
     reader = subprocess.Popen(["cat", top.live() / "a_silent.csv"], stderr=subprocess.DEVNULL)
