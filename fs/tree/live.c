@@ -43,6 +43,15 @@ static struct live *live_of(struct generation_owner *owner)
     return (struct live *)owner;
 }
 
+/* Images that nobody needs any more are given back without the lock. */
+static void unlock(struct live *live)
+{
+    struct pin_dropped *dropped = pins_take_dropped(live->pins);
+
+    pthread_mutex_unlock(&live->lock);
+    pins_unpin(dropped);
+}
+
 static void note_opened(struct generation_owner *owner, const struct caller *caller,
                         struct generation *generation, const char *name)
 {
@@ -50,7 +59,7 @@ static void note_opened(struct generation_owner *owner, const struct caller *cal
 
     pthread_mutex_lock(&live->lock);
     pins_opened(live->pins, caller, generation, name, clock_now_ns());
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
 }
 
 static void note_closed(struct generation_owner *owner, pid_t process)
@@ -59,7 +68,7 @@ static void note_closed(struct generation_owner *owner, pid_t process)
 
     pthread_mutex_lock(&live->lock);
     pins_closed(live->pins, process, clock_now_ns());
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
 }
 
 static void note_used(struct generation_owner *owner, pid_t process)
@@ -68,7 +77,7 @@ static void note_used(struct generation_owner *owner, pid_t process)
 
     pthread_mutex_lock(&live->lock);
     pins_used(live->pins, process, clock_now_ns());
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
 }
 
 /* A new newest generation. Without the lock; only the refreshing thread. */
@@ -96,7 +105,7 @@ static int begin_generation(struct live *live, struct failure *failure)
 
     live->newest = generation;
     live->serial++;
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
     if (old != NULL) {
         generation_supersede(old);
         generation_release(old);
@@ -150,7 +159,7 @@ static int refresh(struct live *live, struct failure *failure)
         return -live->failure.code;
     }
     live->refreshing = true;
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
 
     struct failure own = {0};
     int error = ask_source(live, &own);
@@ -182,7 +191,7 @@ struct pin_visit live_enter(struct live *live, const struct caller *caller, cons
     pthread_mutex_lock(&live->lock);
     struct pin_visit visit = pins_enter(live->pins, caller, name, clock_now_ns());
 
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
     return visit;
 }
 
@@ -190,7 +199,7 @@ void live_leave(struct live *live, const struct pin_visit *visit)
 {
     pthread_mutex_lock(&live->lock);
     pins_leave(live->pins, visit, clock_now_ns());
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
 }
 
 int live_resolve(struct live *live, const struct caller *caller, const char *name,
@@ -199,13 +208,13 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
 {
     struct generation *generation;
     uint64_t now_ns = clock_now_ns();
+    uint64_t valid_ns = 0;
     int error = 0;
 
     pthread_mutex_lock(&live->lock);
-    *ret_valid_ns = 0;
     if (is_fresh(live, now_ns) && !pins_hold_older(live->pins, live->newest)) {
         generation = live->newest;
-        *ret_valid_ns = live->valid_until_ns - now_ns;
+        valid_ns = live->valid_until_ns - now_ns;
     } else {
         generation = pins_find(live->pins, caller, name, now_ns);
 
@@ -222,8 +231,9 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
     if (error == 0) {
         generation_use(generation);
         *ret_generation = generation;
+        *ret_valid_ns = valid_ns;
     }
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
     return error;
 }
 
@@ -257,7 +267,7 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
     if (error == 0) {
         pthread_mutex_lock(&live->lock);
         error = refresh(live, failure);
-        pthread_mutex_unlock(&live->lock);
+        unlock(live);
     }
     if (error != 0) {
         live_free(live);
@@ -295,7 +305,7 @@ struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns)
     *ret_valid_ns = is_fresh(live, now_ns) ? live->valid_until_ns - now_ns : 0;
     struct timespec changed = generation_names_changed(live->newest);
 
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
     return changed;
 }
 
@@ -307,7 +317,7 @@ void live_tend(struct live *live)
     struct generation *newest = live->newest;
 
     generation_reference(newest);
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
     generation_rest(newest, IDLE_TRANSACTION_NS);
     generation_release(newest);
 }
@@ -319,7 +329,7 @@ int live_status(struct live *live, struct buffer *text)
     struct failure failure = live->failure;
 
     generation_reference(newest);
-    pthread_mutex_unlock(&live->lock);
+    unlock(live);
 
     struct timespec changed = generation_changed(newest);
     struct tm utc;

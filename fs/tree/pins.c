@@ -26,7 +26,7 @@ struct met {
 struct pin {
     UT_hash_handle hh;
     pid_t process;
-    struct generation *generation; /* pinned (generation_pin) */
+    struct generation *generation; /* pinned (generation_pin); NULL: the walk is over */
     bool walker;                   /* it listed the folder */
     unsigned open_count;
     unsigned visits; /* lookups under way */
@@ -35,8 +35,15 @@ struct pin {
     bool refused;
 };
 
+/* A generation that is to be unpinned. */
+struct pin_dropped {
+    struct pin_dropped *next;
+    struct generation *generation;
+};
+
 struct pins {
     struct pin *table;
+    struct pin_dropped *dropped;
 };
 
 struct pins *pins_create(void)
@@ -54,13 +61,61 @@ static void forget_names(struct pin *pin)
     }
 }
 
+/*
+ * Unpinning the last one gives images back, which may take as long as the disk likes: it is left
+ * to whoever lets the owner's lock go. Without memory it is done at once.
+ */
+static void unpin_later(struct pins *pins, struct generation *generation)
+{
+    struct pin_dropped *dropped = generation != NULL ? malloc(sizeof *dropped) : NULL;
+
+    if (dropped != NULL) {
+        *dropped = (struct pin_dropped){pins->dropped, generation};
+        pins->dropped = dropped;
+    } else if (generation != NULL) {
+        generation_unpin(generation);
+    }
+}
+
+struct pin_dropped *pins_take_dropped(struct pins *pins)
+{
+    struct pin_dropped *dropped = pins->dropped;
+
+    pins->dropped = NULL;
+    return dropped;
+}
+
+void pins_unpin(struct pin_dropped *dropped)
+{
+    while (dropped != NULL) {
+        struct pin_dropped *next = dropped->next;
+
+        generation_unpin(dropped->generation);
+        free(dropped);
+        dropped = next;
+    }
+}
+
 /* The pin goes; its open files hold the generation themselves. */
 static void pin_drop(struct pins *pins, struct pin *pin)
 {
     HASH_DEL(pins->table, pin);
     forget_names(pin);
-    generation_unpin(pin->generation);
+    unpin_later(pins, pin->generation);
     free(pin);
+}
+
+/* The walk is over. What is open or being looked up will still be closed. */
+static void pin_end_walk(struct pins *pins, struct pin *pin)
+{
+    if (pin->open_count == 0 && pin->visits == 0) {
+        pin_drop(pins, pin);
+        return;
+    }
+    forget_names(pin);
+    unpin_later(pins, pin->generation);
+    pin->generation = NULL;
+    pin->walker = false;
 }
 
 void pins_free(struct pins *pins)
@@ -73,6 +128,7 @@ void pins_free(struct pins *pins)
         /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
         pin_drop(pins, pin);
     }
+    pins_unpin(pins_take_dropped(pins));
     free(pins);
 }
 
@@ -153,7 +209,7 @@ struct generation *pins_find(struct pins *pins, const struct caller *caller, con
         pin->walker && pin->process == caller->process ? OPENINGS_OF_WALKER : OPENINGS_OF_OTHERS;
 
     if (name == NULL || times_opened(pin, name) >= allowed || is_gone(pin, now_ns)) {
-        pin_drop(pins, pin);
+        pin_end_walk(pins, pin);
         return NULL;
     }
     return pin->generation;
@@ -222,20 +278,18 @@ void pins_leave(struct pins *pins, const struct pin_visit *visit, uint64_t now_n
         pin->last_used_ns = now_ns;
 }
 
-static void pin_move(struct pin *pin, struct generation *generation)
+static void pin_move(struct pins *pins, struct pin *pin, struct generation *generation)
 {
-    struct generation *before = pin->generation;
-
     generation_pin(generation);
+    unpin_later(pins, pin->generation);
     pin->generation = generation;
-    generation_unpin(before);
 }
 
 void pins_move(struct pins *pins, const struct generation *from, struct generation *to)
 {
     for (struct pin *pin = pins->table; pin != NULL; pin = pin->hh.next) {
         if (pin->generation == from)
-            pin_move(pin, to);
+            pin_move(pins, pin, to);
     }
 }
 
@@ -246,7 +300,7 @@ static struct pin *pin_make(struct pins *pins, pid_t process, struct generation 
 
     if (pin != NULL && pin->generation != generation) {
         forget_names(pin);
-        pin_move(pin, generation);
+        pin_move(pins, pin, generation);
     }
     if (pin == NULL) {
         pin = calloc(1, sizeof *pin);
@@ -325,7 +379,7 @@ void pins_expire(struct pins *pins, uint64_t now_ns)
 bool pins_hold_older(const struct pins *pins, const struct generation *newest)
 {
     for (const struct pin *pin = pins->table; pin != NULL; pin = pin->hh.next) {
-        if (pin->generation != newest)
+        if (pin->generation != NULL && pin->generation != newest)
             return true;
     }
     return false;

@@ -18,7 +18,8 @@
  *     change.
  *
  * A pin holds its generation and counts among its users. Not locked: the live
- * source that owns the pins guards them.
+ * source that owns the pins guards them, and unpins what they dropped after it has
+ * let its lock go.
  */
 #ifndef CRMFS_TREE_PINS_H
 #define CRMFS_TREE_PINS_H
@@ -73,6 +74,10 @@ void pins_expire(struct pins *pins, uint64_t now_ns);
 
 /* FROM can show nothing more: whoever walks it goes on in TO. */
 void pins_move(struct pins *pins, const struct generation *from, struct generation *to);
+
+/* What was dropped since it was last taken: to be unpinned without the lock. NULL: nothing. */
+struct pin_dropped *pins_take_dropped(struct pins *pins);
+void pins_unpin(struct pin_dropped *dropped);
 
 /* Whether any pin holds a generation other than NEWEST. */
 bool pins_hold_older(const struct pins *pins, const struct generation *newest);

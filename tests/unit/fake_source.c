@@ -431,8 +431,13 @@ static void dataset_finish(struct dataset *dataset)
         fake->counts.finishes++;
         fake->counts.transactions_open--;
     }
+    bool tell = self->open && fake->behaviour.on_finish != NULL;
+    struct fake_behaviour behaviour = fake->behaviour;
+
     self->open = false;
     pthread_mutex_unlock(&fake->lock);
+    if (tell)
+        behaviour.on_finish(behaviour.finish_context);
 }
 
 static void dataset_release(struct dataset *dataset)

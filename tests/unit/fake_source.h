@@ -90,11 +90,13 @@ struct fake_behaviour {
     int cell_error;
     int row_error;
 
-    unsigned stale_verifies;  /* so many answer -ESTALE, and the data has changed then */
-    unsigned row_delay_us;    /* every row of faulty_table takes so long */
-    const char *faulty_table; /* NULL: any */
-    size_t faulty_row;        /* from 0; the table's row count: instead of the end */
-    struct timespec changed;  /* of the datasets that begin from now on; zero: by the version */
+    unsigned stale_verifies;          /* so many answer -ESTALE, and the data has changed then */
+    unsigned row_delay_us;            /* every row of faulty_table takes so long */
+    const char *faulty_table;         /* NULL: any */
+    size_t faulty_row;                /* from 0; the table's row count: instead of the end */
+    void (*on_finish)(void *context); /* called when a transaction ends; may be NULL */
+    void *finish_context;
+    struct timespec changed; /* of the datasets that begin from now on; zero: by the version */
 };
 
 /* What has happened, and what is open at the moment. */

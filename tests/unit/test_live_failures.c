@@ -116,6 +116,34 @@ static void test_create_fails(void **state)
     }
 }
 
+/* What cannot be told leaves what was there before. */
+static void test_outputs_stay(void **state)
+{
+    (void)state;
+    struct fake_behaviour behaviour = {
+        .faulty_table = "contacts", .row_fails = true, .faulty_row = 10, .row_error = -EIO};
+    struct node_attributes attributes = {.bytes = 4711};
+    struct listing_entry entry;
+    struct live_bench bench;
+    uint64_t valid_ns = 42;
+
+    bench_create_usual(&bench, &behaviour);
+
+    struct listing *listing = bench_list(&bench, NOBODY);
+
+    listing->class->entry(listing, 0, &entry);
+    for (int wait = 0; wait <= 1; wait++) {
+        int error =
+            entry.node->class->attributes(entry.node, wait != 0, &attributes, &valid_ns, NULL);
+
+        assert_int_equal(error, wait != 0 ? -EIO : -EAGAIN);
+        assert_int_equal(attributes.bytes, 4711);
+        assert_int_equal(valid_ns, 42);
+    }
+    listing->class->close(listing);
+    bench_free(&bench);
+}
+
 static void test_cancelled(void **state)
 {
     (void)state;
@@ -135,9 +163,8 @@ static void test_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_source_fails),
-        cmocka_unit_test(test_table_fails),
-        cmocka_unit_test(test_create_fails),
+        cmocka_unit_test(test_source_fails), cmocka_unit_test(test_table_fails),
+        cmocka_unit_test(test_create_fails), cmocka_unit_test(test_outputs_stay),
         cmocka_unit_test(test_cancelled),
     };
 

@@ -226,6 +226,70 @@ static void test_open_file_keeps_pin(void **state)
     bench_free(&bench);
 }
 
+/* Who lists the folder again has as much open as before. */
+static void test_listed_again_with_open_files(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+
+    struct node *node = bench_lookup(&bench, process, "contacts.csv");
+    struct handle *handle = node_open(node, process);
+    struct listing *listing = bench_list(&bench, process);
+    uint64_t notes = node->inode + 3;
+
+    handle->class->close(handle);
+    node_release(node);
+    bench_change(&bench, 2);
+    pass_seconds(10); /* longer than a walk with nothing open may pause */
+    live_tend(bench.live);
+    assert_int_equal(bench_inode(&bench, process, "notes.csv"), notes);
+    listing->class->close(listing);
+    pass_seconds(3);
+    live_tend(bench.live);
+    assert_true(bench_inode(&bench, process, "notes.csv") > notes);
+    process_end(process);
+    bench_free(&bench);
+}
+
+/* What needs the live source's lock: it waits for ever if that is held. */
+static void look_at_it(void *context)
+{
+    struct live_bench *bench = context;
+    struct buffer text = BUFFER(10000);
+
+    must(live_status(bench->live, &text) == 0);
+    buffer_release(&text);
+}
+
+/* Giving back what a pin held may take long: nobody waits for it. */
+static void test_pins_go_without_the_lock(void **state)
+{
+    (void)state;
+    struct fake_behaviour watched = {.on_finish = look_at_it};
+    struct live_bench bench;
+    pid_t process = process_spawn();
+
+    bench_create_usual(&bench, &bench_well);
+    watched.finish_context = &bench;
+    bench_walk(&bench, process);
+    bench_change(&bench, 2);
+    bench_inode(&bench, NOBODY, "contacts.csv");
+    fake_source_behave(bench.fake, &watched);
+
+    unsigned finishes = fake_source_counts(bench.fake).finishes;
+
+    alarm(60);
+    bench_walk(&bench, process);
+    alarm(0);
+    assert_true(fake_source_counts(bench.fake).finishes > finishes);
+    fake_source_behave(bench.fake, &bench_well);
+    process_end(process);
+    bench_free(&bench);
+}
+
 /* A walker that is held up by the reading of a large table is not an idle one. */
 struct slow_lookup {
     struct live_bench *bench;
@@ -426,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_parents),
         cmocka_unit_test(test_pins_end),
         cmocka_unit_test(test_open_file_keeps_pin),
+        cmocka_unit_test(test_listed_again_with_open_files),
+        cmocka_unit_test(test_pins_go_without_the_lock),
         cmocka_unit_test(test_slow_walk),
         cmocka_unit_test(test_steady_walk),
         cmocka_unit_test(test_waiting),
