@@ -151,11 +151,16 @@ lint:
 		clang-tidy --quiet {} -- $(LANGUAGE) $(WARNINGS) 2>$(B)/clang-tidy.log \
 		|| { grep -v ' generated\.$$' $(B)/clang-tidy.log; exit 1; }
 
+# mount(8) looks for a helper by the type that was given: crmfs, or fuse.crmfs as it is shown.
+HELPERS = mount.crmfs mount.fuse.crmfs
+
 ## install    to PREFIX=/usr/local, mount.crmfs to SBINDIR=/sbin, both under DESTDIR
 install: all man
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/crmfs
 	install -d $(DESTDIR)$(SBINDIR)
-	ln -sf $(PREFIX)/bin/crmfs $(DESTDIR)$(SBINDIR)/mount.crmfs
+	for helper in $(HELPERS); do \
+		ln -sf $(PREFIX)/bin/crmfs $(DESTDIR)$(SBINDIR)/$$helper || exit 1; \
+	done
 	install -D -m 644 build/man/crmfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/crmfs.1
 	install -D -m 644 build/man/crmfs.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/crmfs.conf.5
 	install -D -m 644 tools/completion/crmfs.bash \
@@ -168,7 +173,7 @@ install: all man
 
 ## uninstall  what install put there
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/crmfs $(DESTDIR)$(SBINDIR)/mount.crmfs \
+	rm -f $(DESTDIR)$(PREFIX)/bin/crmfs $(patsubst %,$(DESTDIR)$(SBINDIR)/%,$(HELPERS)) \
 		$(DESTDIR)$(PREFIX)/share/man/man1/crmfs.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/crmfs.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/crmfs \

@@ -122,10 +122,12 @@ static int take_source_key(struct parser *parser, const char *name, const char *
 
 static int take_mount_key(struct parser *parser, const char *name, const char *value)
 {
-    bool is_path = strcmp(name, "store") == 0 || strcmp(name, "passphrase-file") == 0 ||
-                   strcmp(name, "passphrase_file") == 0;
+    static const char *const paths[] = {"store", "spool", "passphrase-file", "passphrase_file"};
+    bool is_path = false;
     cleanup_free char *path = NULL;
 
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        is_path = is_path || strcmp(name, paths[i]) == 0;
     if (is_path && value[0] != '\0' && value[0] != '/' &&
         asprintf(&path, "%s/%s", parser->directory, value) < 0) {
         path = NULL;
@@ -133,6 +135,13 @@ static int take_mount_key(struct parser *parser, const char *name, const char *v
     }
     return mount_settings_set(parser->settings, "key", name, path != NULL ? path : value,
                               parser->failure);
+}
+
+static bool is_quoted(const char *value)
+{
+    size_t size = strlen(value);
+
+    return size >= 2 && (value[0] == '"' || value[0] == '\'') && value[size - 1] == value[0];
 }
 
 /* From inih. */
@@ -147,10 +156,15 @@ static int take_key(void *context, const char *section, const char *name, const 
     if (parser->section_line == 0)
         error = failure_set(parser->failure, EINVAL,
                             "\"%s\" stands before the first section; write [mount] above", name);
+    else if (is_quoted(value))
+        error = failure_set(parser->failure, EINVAL,
+                            "%s: values are written without quotes, whatever is in them", name);
     else if (parser->in_source)
         error = take_source_key(parser, name, value);
     else if (strcmp(name, "config") == 0)
-        error = failure_set(parser->failure, EINVAL, "unknown key \"config\"");
+        error = failure_set(parser->failure, EINVAL,
+                            "unknown key \"config\"; a configuration names no other one, the "
+                            "command line and /etc/fstab do");
     else
         error = take_mount_key(parser, name, value);
     if (error != 0)

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
         return guard_main();
     harden_process();
     passphrase_take_environment();
-    if (strcmp(name, "mount.crmfs") == 0)
+    if (is_either(name, "mount.crmfs", "mount.fuse.crmfs"))
         return command_mount_helper(argc, argv);
     if (argc < 2) {
         fputs("crmfs: which command? crmfs --help lists them\n", stderr);

@@ -42,6 +42,7 @@ struct command_line {
     bool sloppy;  /* unknown options are passed over */
     bool pretend; /* mount nothing */
     bool help;
+    bool version;
     char **words; /* sources and mountpoint */
     int word_count;
 };
@@ -356,6 +357,10 @@ int command_mount(int argc, char **argv)
 static int take_helper_option(struct command_line *line, int letter)
 {
     switch (letter) {
+    case 'r': return add_options(line, "ro") == 0 ? 0 : usage_error(usage_mount_helper);
+    case 'w': return add_options(line, "rw") == 0 ? 0 : usage_error(usage_mount_helper);
+    case 'h': line->help = true; return 0;
+    case 'V': line->version = true; return 0;
     case 'o': return add_options(line, optarg) == 0 ? 0 : usage_error(usage_mount_helper);
     case 's': line->sloppy = true; return 0;
     case 'f': line->pretend = true; return 0;
@@ -367,28 +372,41 @@ static int take_helper_option(struct command_line *line, int letter)
     }
 }
 
+/* SOURCE MOUNTPOINT */
+static int run_helper(struct command_line *line)
+{
+    cleanup(release_mount) struct mount mount = {.foreground = false};
+
+    if (line->word_count != 2)
+        return usage_error(usage_mount_helper);
+    /* mount -a knows by it what is mounted already. */
+    mount.shown_source = strdup(line->words[0]);
+    if (strcmp(line->words[0], "none") == 0) {
+        line->words++;
+        line->word_count--;
+    }
+    return run(&mount, line);
+}
+
 int command_mount_helper(int argc, char **argv)
 {
+    static const struct option long_options[] = {
+        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
     struct command_line line = {.options = BUFFER(LISTS_LIMIT)};
-    cleanup(release_mount) struct mount mount = {.foreground = false};
     int status = 0;
     int letter;
 
-    while (status == 0 && (letter = getopt(argc, argv, "o:sfnvt:N:")) != -1)
+    while (status == 0 &&
+           (letter = getopt_long(argc, argv, "o:sfnvrwhVt:N:", long_options, NULL)) != -1)
         status = take_helper_option(&line, letter);
     line.words = argv + optind;
     line.word_count = argc - optind;
-    if (status == 0 && line.word_count != 2)
-        status = usage_error(usage_mount_helper);
-    if (status == 0) {
-        /* mount -a knows by it what is mounted already. */
-        mount.shown_source = strdup(line.words[0]);
-        if (strcmp(line.words[0], "none") == 0) {
-            line.words++;
-            line.word_count--;
-        }
-        status = run(&mount, &line);
-    }
+    if (status == 0 && line.help)
+        status = usage_show(usage_mount_helper);
+    else if (status == 0 && line.version)
+        status = usage_show("crmfs " CRMFS_VERSION "\n");
+    else if (status == 0)
+        status = run_helper(&line);
     buffer_release(&line.options);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "tools/option_rules.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+#define BOUND_SIZE 40
 
 void mount_settings_init(struct mount_settings *settings)
 {
@@ -97,6 +99,37 @@ static int find_owner(enum option_kind kind, const char *name, uint64_t *ret_num
     return 0;
 }
 
+/* A bound in the option's own unit. */
+static void word_bound(const struct option_rule *rule, uint64_t bound, char text[BOUND_SIZE])
+{
+    static const char units[] = "KMG";
+    size_t unit = 0;
+
+    switch (rule->kind) {
+    case OPTION_SIZE:
+        for (; unit < sizeof units - 1 && bound >= 1024 && bound % 1024 == 0; unit++)
+            bound /= 1024;
+        snprintf(text, BOUND_SIZE, "%" PRIu64 "%.1s", bound, unit > 0 ? &units[unit - 1] : "");
+        break;
+    case OPTION_DURATION:
+        snprintf(text, BOUND_SIZE, "%" PRIu64 " seconds", bound / SECOND_NS);
+        break;
+    case OPTION_OCTAL: snprintf(text, BOUND_SIZE, "0%" PRIo64, bound); break;
+    default: snprintf(text, BOUND_SIZE, "%" PRIu64, bound); break;
+    }
+}
+
+static int refuse_bound(const struct option_rule *rule, const char *value, uint64_t number,
+                        struct failure *failure)
+{
+    bool little = number < rule->least;
+    char bound[BOUND_SIZE];
+
+    word_bound(rule, little ? rule->least : rule->most, bound);
+    return failure_set(failure, EINVAL, "option %s: \"%s\" is too %s; the %s is %s", rule->name,
+                       value, little ? "little" : "much", little ? "least" : "most", bound);
+}
+
 static int set_number(const struct option_rule *rule, const char *value, uint64_t *ret_number,
                       struct failure *failure)
 {
@@ -128,10 +161,8 @@ static int set_number(const struct option_rule *rule, const char *value, uint64_
     }
     if (error != 0)
         return refuse_value(rule, value, wanted, failure);
-    if (number < rule->least)
-        return refuse_value(rule, value, "too little", failure);
-    if (number > rule->most)
-        return refuse_value(rule, value, "too much", failure);
+    if (number < rule->least || number > rule->most)
+        return refuse_bound(rule, value, number, failure);
     *ret_number = number;
     return 0;
 }
@@ -218,6 +249,11 @@ int mount_settings_set(struct mount_settings *settings, const char *noun, const 
     }
     if (rule != NULL)
         return apply(settings, rule, negated, value, failure);
+    if (strcmp(name, "remount") == 0)
+        return failure_set(
+            failure, EINVAL,
+            "the options of a mount that stands cannot be changed (remount); unmount "
+            "it, and mount it again with other ones");
     /* Words that mount(8) leaves to whoever reads /etc/fstab. */
     if (strncmp(name, "x-", 2) == 0 || strncmp(name, "X-", 2) == 0)
         return 0;

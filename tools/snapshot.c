@@ -154,7 +154,7 @@ static int open_sources(struct taking *taking, const bool *cancelled, struct fai
         int error = source_open(list->items[i].url, &options, &source->source, failure);
 
         if (error != 0)
-            return failure_prefix(failure, -error, "%s", list->items[i].url);
+            return failure_name(failure, -error, list->items[i].url);
         source->name = list->items[i].name;
         source->kind = "sqlite";
         taking->source_count++;

@@ -58,7 +58,7 @@ const char usage_mount[] =
     "\n" STORE_LINES "\n"
     "options:\n"
     "  refresh=SECONDS       a change in a source shows after this time (2)\n"
-    "  max-memory=SIZE       the most memory to use, caches included (64M)\n"
+    "  max-memory=SIZE       the most memory to use, at least 24M (64M)\n"
     "  spool=DIR             where the sealed spool stands ($TMPDIR, else /tmp)\n"
     "  spool-size=SIZE       the most room it may take (half of what is free there)\n"
     "  busy-timeout=SECONDS  how long to wait for a locked database (5)\n"
@@ -244,10 +244,17 @@ const char usage_stats[] =
     "\n" STORE_LINES;
 
 const char usage_mount_helper[] =
-    "usage: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o OPTION,...]\n"
+    "usage: mount.crmfs SOURCE MOUNTPOINT [-sfnvrw] [-N NAMESPACE] [-o OPTION,...]\n"
     "\n"
-    "For mount(8) and /etc/fstab; otherwise use crmfs mount. With config=FILE among the\n"
-    "options, SOURCE may be \"none\".\n";
+    "For mount(8) and /etc/fstab; otherwise use crmfs mount, whose options these are.\n"
+    "With config=FILE or store=STORE among them, SOURCE may be \"none\".\n"
+    "\n"
+    "  -r, -w         the options ro and rw\n"
+    "  -s             pass over options that are not known\n"
+    "  -f             do everything but mount\n"
+    "  -n, -v, -N, -t have no effect here\n"
+    "  -h, --help\n"
+    "  -V, --version\n";
 
 int usage_show(const char *text)
 {

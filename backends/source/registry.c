@@ -285,6 +285,9 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
     if (*text == '\0')
         return failure_set(failure, EINVAL, "a source is missing: \"\" names none; it is %s",
                            KNOWN_FORMS);
+    if (*rest == '\0')
+        return failure_set(failure, EINVAL, "\"" SHOWN_PATH "\": there is no path behind the '='",
+                           text);
     error = place_parse(rest, &place, failure);
 
     cleanup_free char *path = place.path;

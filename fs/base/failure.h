@@ -13,7 +13,7 @@
 
 struct failure {
     int code;                     /* errno value; 0: nothing failed */
-    char text[FAILURE_TEXT_SIZE]; /* NUL-terminated; control bytes shown as \xNN */
+    char text[FAILURE_TEXT_SIZE]; /* NUL-terminated UTF-8; other bytes shown as \xNN */
 };
 
 /* Words a failure (when FAILURE is not NULL) and returns -CODE. CODE is a positive errno. */
@@ -25,8 +25,15 @@ int failure_prefix(struct failure *failure, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Copies FROM with control bytes as \xNN, cut at a character to fit TO_SIZE with its NUL; returns
- * the length. A message may quote names from outside; what reaches a terminal must not steer it.
+ * Puts "NAME: " before it, the name of a source, unless it names that already: with or without
+ * its scheme. Returns -CODE.
+ */
+int failure_name(struct failure *failure, int code, const char *name);
+
+/*
+ * Copies FROM with control characters and what is not UTF-8 as \xNN, cut at a character to fit
+ * TO_SIZE with its NUL; returns the length. A message may quote names from outside; what reaches a
+ * terminal must not steer it.
  */
 size_t printable_copy(char *to, size_t to_size, const char *from);
 

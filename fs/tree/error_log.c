@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 /* A path longer than this leaves too little room for the words. */
 #define MOST_PATH 600
+#define LOOKED_BACK 32 /* refusals */
 #define TIME_SIZE sizeof "-2147483648-11-20T12:00:00Z"
 
 struct refusal {
@@ -19,6 +21,7 @@ struct refusal {
     uint64_t times;
     time_t first;
     time_t last;
+    size_t path_size;                 /* of words; the text comes behind, with ": " between */
     char words[ERROR_LOG_WORDS_SIZE]; /* "PATH: TEXT" */
 };
 
@@ -53,24 +56,60 @@ static void word_refusal(struct refusal *refusal, const char *path, const char *
 {
     size_t used = printable_copy(refusal->words, MOST_PATH, path);
 
+    refusal->path_size = used;
     if (used > 0)
         used += printable_copy(refusal->words + used, sizeof ": ", ": ");
     printable_copy(refusal->words + used, sizeof refusal->words - used, text);
 }
 
+/* Bytes of the path up to the ending of its file's name; 0: it has none. */
+static size_t stem_size(const struct refusal *refusal)
+{
+    size_t size = refusal->path_size;
+
+    while (size > 0 && refusal->words[size - 1] != '.' && refusal->words[size - 1] != '/')
+        size--;
+    return size > 0 && refusal->words[size - 1] == '.' ? size : 0;
+}
+
+/* Whether both are one fault, of one table, met in another of its formats. */
+static bool is_same_fault(const struct refusal *left, const struct refusal *right)
+{
+    size_t stem = stem_size(left);
+
+    return left->code == right->code && stem != 0 && stem == stem_size(right) &&
+           memcmp(left->words, right->words, stem) == 0 &&
+           (left->path_size != right->path_size ||
+            memcmp(left->words, right->words, left->path_size) != 0) &&
+           strcmp(left->words + left->path_size, right->words + right->path_size) == 0;
+}
+
+/* What the refusal only counts up; NULL: it is a new one. The lock is held. */
+static struct refusal *find_earlier(const struct error_log *log, const struct refusal *refusal)
+{
+    for (size_t back = 1; back <= log->count && back <= LOOKED_BACK; back++) {
+        struct refusal *earlier = &log->refusals[(log->next + log->kept - back) % log->kept];
+        bool again = back == 1 && earlier->code == refusal->code &&
+                     strcmp(earlier->words, refusal->words) == 0;
+
+        if (again || is_same_fault(earlier, refusal))
+            return earlier;
+    }
+    return NULL;
+}
+
 void error_log_add(struct error_log *log, const char *path, const struct failure *failure)
 {
     struct refusal refusal = {.code = failure->code, .times = 1};
-    struct refusal *newest;
+    struct refusal *earlier;
 
     word_refusal(&refusal, path, failure->text);
     refusal.first = refusal.last = time(NULL);
     pthread_mutex_lock(&log->lock);
-    newest = &log->refusals[(log->next + log->kept - 1) % log->kept];
-    if (log->count > 0 && newest->code == refusal.code &&
-        strcmp(newest->words, refusal.words) == 0) {
-        newest->times++;
-        newest->last = refusal.last;
+    earlier = find_earlier(log, &refusal);
+    if (earlier != NULL) {
+        earlier->times++;
+        earlier->last = refusal.last;
     } else {
         log->refusals[log->next] = refusal;
         log->next = (log->next + 1) % log->kept;

@@ -4,7 +4,8 @@
  *
  *   2026-11-20T12:00:00Z EIO live/crm/contacts.csv: what failed, and what to do
  *
- * and one that comes again at once only counts up: "(7 times, last 2026-…Z)".
+ * and one that comes again at once, or soon for another format of the table, only counts up:
+ * "(7 times, last 2026-…Z)".
  * Its memory is set aside when it is made, so that adding never fails. All
  * functions but create and free may be called from several threads at once.
  */

@@ -187,7 +187,7 @@ static int add_source(struct tree *tree, struct node *folder, const struct tree_
     if (error == 0)
         error = live_create(&options, &tree->lives[tree->live_count], failure);
     if (error != 0)
-        return failure_prefix(failure, -error, "%s", place->url);
+        return failure_name(failure, -error, place->url);
     return directory_add(folder, place->name, live_folder(tree->lives[tree->live_count++]));
 }
 

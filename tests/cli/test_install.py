@@ -22,6 +22,7 @@ def test_install_and_uninstall(work):
     make("install", f"DESTDIR={work}")
     assert everything(work) == [
         "sbin/mount.crmfs",
+        "sbin/mount.fuse.crmfs",
         "usr/local/bin/crmfs",
         "usr/local/lib/systemd/system/crmfs-prune@.service",
         "usr/local/lib/systemd/system/crmfs-prune@.timer",

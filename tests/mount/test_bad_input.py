@@ -68,6 +68,19 @@ def test_no_permission(refused, root, work):
     assert "ermission denied" in answer.err and str(path) in answer.err
 
 
+def test_named_once(refused, work):
+    """What was given stands in the message once, however it was given."""
+    for source in (work / "nothing.db", f"x={work}/nothing.db", f"sqlite:{work}/nothing.db"):
+        (work / "point").mkdir(exist_ok=True)
+        answer = refused("mount", source, work / "point", status=1)
+        assert answer.err.count(str(work / "nothing.db")) == 1, answer
+
+
+def test_no_path(refused, work):
+    (work / "point").mkdir()
+    assert '"x="' in refused("mount", "x=", work / "point", status=2).err
+
+
 def test_unknown_scheme(refused, work):
     refusal(refused, work, "oracle://host/db", "oracle")
 

@@ -32,7 +32,8 @@ def test_direct(mount, helper, crm_db):
     assert os.stat(top.path("live/crm_db/accounts.csv")).st_uid == 5
 
 
-@pytest.mark.parametrize("flags", [["-s"], ["-n"], ["-v"], ["-sn"], ["-sv", "-o", "ro"], ["-o", "rw", "-n", "-v"]])
+@pytest.mark.parametrize("flags", [["-s"], ["-n"], ["-v"], ["-sn"], ["-sv", "-o", "ro"], ["-o", "rw", "-n", "-v"],
+                                   ["-r"], ["-w"], ["-t", "fuse.crmfs", "-N", "/proc/self/ns/mnt"]])
 def test_flags(mount, helper, crm_db, flags):
     assert os.listdir(called(mount, helper, crm_db, *flags).path("live")) == ["crm_db"]
 
@@ -50,6 +51,27 @@ def test_sloppy(mount, helper, work, crm_db):
     done = subprocess.run([helper, crm_db, work / "point", "-o", "nonsense"], capture_output=True, check=False)
     assert done.returncode != 0 and b"nonsense" in done.stderr
     top = called(mount, helper, crm_db, "-s", "-o", "nonsense")
+    assert os.listdir(top.path("live")) == ["crm_db"]
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help(helper, word):
+    done = subprocess.run([helper, word], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: mount.crmfs ") and done.stderr == ""
+
+
+@pytest.mark.parametrize("word", ["-V", "--version"])
+def test_version(helper, word):
+    done = subprocess.run([helper, word], capture_output=True, text=True, check=True)
+    assert done.stdout == subprocess.check_output([mounting.BINARY, "--version"], text=True)
+
+
+def test_remount(mount, helper, crm_db):
+    """What a mount cannot do is said, and leaves it as it is."""
+    top = called(mount, helper, crm_db)
+    done = subprocess.run([helper, crm_db, top.point, "-o", "remount,ro"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "remount" in done.stderr and "unmount it" in done.stderr
     assert os.listdir(top.path("live")) == ["crm_db"]
 
 
@@ -71,6 +93,11 @@ umount "$POINT"
 printf '%s %s crmfs umask=077,nofail,x-test 0 0\\n' "$DB" "$POINT" >"$FSTAB"
 mount -T "$FSTAB" "$POINT"
 stat -c %a "$POINT/live/crm_db/accounts.csv"
+findmnt -n -o FSTYPE "$POINT"
+mount -o remount,ro "$POINT" 2>&1 | grep -c 'unmount it'
+umount "$POINT"
+mount -t fuse.crmfs "$DB" "$POINT"
+ls "$POINT/live"
 umount "$POINT"
 """
 
@@ -88,4 +115,4 @@ def test_mount_command_and_fstab(root, work, crm_db):
     done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", SCRIPT],
                           env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["7", "400"]
+    assert done.stdout.split() == ["7", "400", "fuse.crmfs", "1", "crm_db"]

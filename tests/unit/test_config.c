@@ -70,6 +70,10 @@ static void test_store(void **state)
     assert_string_equal(parsed->settings.store, "/etc/crm/crm.store");
     assert_string_equal(parsed->settings.passphrase_file, "/etc/crm/p");
     assert_true(parsed->settings.read_only);
+    accept(parsed, "[mount]\nspool = sp\n");
+    assert_string_equal(parsed->settings.spool_directory, "/etc/crm/sp");
+    accept(parsed, "[mount]\nspool = /var/sp\n");
+    assert_string_equal(parsed->settings.spool_directory, "/var/sp");
     accept(parsed, "[mount]\nstore = /srv/crm.store\n");
     assert_string_equal(parsed->settings.store, "/srv/crm.store");
 }
@@ -122,7 +126,8 @@ static void test_relative_urls(void **state)
 static void test_unknown(void **state)
 {
     refuse(*state, "[mount]\nrefesh = 1\n", "c.conf:2: unknown key \"refesh\"; did you mean");
-    refuse(*state, "[mount]\nconfig = x\n", "c.conf:2: unknown key \"config\"");
+    refuse(*state, "[mount]\nconfig = x\n",
+           "c.conf:2: unknown key \"config\"; a configuration names no other one");
     refuse(*state, "[mount]\n\n\nwurst=\n", "c.conf:4: unknown key \"wurst\"");
     refuse(*state, "[source a]\nurl = x\npath = y\n", "c.conf:3: unknown key \"path\"");
     refuse(*state, "[mounts]\n", "c.conf:1: unknown section [mounts]");
@@ -133,6 +138,8 @@ static void test_unknown(void **state)
 static void test_wrong(void **state)
 {
     refuse(*state, "[mount]\numask = 9\n", "c.conf:2: option umask: \"9\"");
+    refuse(*state, "[mount]\nrefresh = \"2\"\n", "c.conf:2: refresh: values are written without");
+    refuse(*state, "[source a]\nurl = 'a.db'\n", "c.conf:2: url: values are written without");
     refuse(*state, "[mount]\nallow_other\n", "c.conf:2: neither a [section] nor a key = value");
     refuse(*state, "[mount\nrefresh = x\n", "c.conf:1: neither");
     refuse(*state, "[source a]\n\n[mount]\n", "c.conf:1: the section [source a] lacks its key");
@@ -169,10 +176,10 @@ static void test_limits(void **state)
 static void test_long_value(void **state)
 {
     struct parsed *parsed = *state;
-    char text[6000] = "[mount]\nspool = ";
+    char text[6000] = "[mount]\nspool = /";
     size_t before = strlen(text);
 
-    memset(text + before, 'd', 5000);
+    memset(text + before, 'd', 4999);
     accept(parsed, text);
     assert_int_equal(strlen(parsed->settings.spool_directory), 5000);
 }

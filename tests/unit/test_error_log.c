@@ -92,6 +92,35 @@ static void test_repeats(void **state)
     error_log_free(log);
 }
 
+/* A table that cannot be read is one fault, whatever formats it is asked for in. */
+static void test_formats_of_a_table(void **state)
+{
+    (void)state;
+    struct error_log *log = create(100);
+    static const char *const paths[] = {"live/a.b/x.csv", "live/a.b/y.csv", "live/a.b/x.json",
+                                        "live/a.b/y.json", "live/a.b/x.ndjson"};
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        add(log, paths[i], EIO, "words");
+    assert_text_matches(log,
+                        "^" TIME " EIO live/a.b/x.csv: words \\(3 times, last " TIME "\\)\n" TIME
+                        " EIO live/a.b/y.csv: words \\(2 times, last " TIME "\\)\n$");
+    /* Other words are another fault; so are folders whose names end in one way or another. */
+    add(log, "live/a.b/x.json", EIO, "other words");
+    add(log, "live/a.b", EIO, "other words");
+    add(log, "live/a.c/z", EIO, "words");
+    add(log, "live/a.b/z", EIO, "words");
+
+    char *text = text_of(log);
+    size_t lines = 0;
+
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 6);
+    free(text);
+    error_log_free(log);
+}
+
 static void test_ring(void **state)
 {
     (void)state;
@@ -130,6 +159,10 @@ static void test_hostile_names(void **state)
     add(log, "a\nb\x1b[31m", EIO, "c\rd");
     assert_text_matches(log, "^" TIME " EIO a\\\\x0ab\\\\x1b\\[31m: c\\\\x0dd\n$");
 
+    /* Not UTF-8; a control character beyond ASCII. */
+    add(log, "a\xff\xc3(\xe2\x82", EIO, "\xc3\xbc\xc2\x9b!");
+    assert_text_matches(log, "EIO a\\\\xff\\\\xc3\\(\\\\xe2\\\\x82: \xc3\xbc\\\\xc2\\\\x9b!\n$");
+
     memset(path, 'p', sizeof path - 1);
     path[sizeof path - 1] = '\0';
     memset(words, 'w', sizeof words - 1);
@@ -137,7 +170,7 @@ static void test_hostile_names(void **state)
     add(log, path, EIO, words);
 
     char *text = text_of(log);
-    char *line = strchr(text, '\n') + 1;
+    char *line = strchr(strchr(text, '\n') + 1, '\n') + 1;
 
     assert_true(strlen(line) < ERROR_LOG_WORDS_SIZE + 100);
     assert_non_null(strstr(line, "p: www"));
@@ -204,9 +237,13 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),       cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_ring),        cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_full_buffer), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_formats_of_a_table),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_full_buffer),
+        cmocka_unit_test(test_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

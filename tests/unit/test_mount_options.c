@@ -155,6 +155,13 @@ static void test_wrong_values(void **state)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         refuse(*state, lists[i], "option ");
     refuse(*state, "refresh", "needs a value: refresh=");
+    refuse(*state, "max-memory=23M", "\"23M\" is too little; the least is 24M");
+    refuse(*state, "spool-size=1k", "\"1k\" is too little; the least is 1M");
+    refuse(*state, "max_read=1", "\"1\" is too little; the least is 4K");
+    refuse(*state, "max_read=2G", "\"2G\" is too much; the most is 1G");
+    refuse(*state, "busy-timeout=2d", "\"2d\" is too much; the most is 86400 seconds");
+    refuse(*state, "umask=1000", "\"1000\" is too much; the most is 0777");
+    refuse(*state, "remount,ro", "unmount it, and mount it again");
 }
 
 static const char *composed(const struct mount_settings *settings, struct buffer *list)
