@@ -56,7 +56,9 @@ static struct verdict judge(int code, int system_error)
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH: return cannot_open(system_error);
-    case SQLITE_NOMEM: return (struct verdict){ENOMEM, "out of memory"};
+    case SQLITE_NOMEM:
+        return (struct verdict){ENOMEM, "out of memory: end other programs, or give the machine "
+                                        "more"};
     case SQLITE_INTERRUPT: return (struct verdict){EINTR, "interrupted"};
     case SQLITE_TOOBIG:
         return (struct verdict){EFBIG, "a value in it is larger than SQLite can handle"};

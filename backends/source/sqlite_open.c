@@ -244,9 +244,21 @@ const char *connection_text(sqlite3_stmt *statement, int column)
 
 /* --- sources ------------------------------------------------------------------------------ */
 
-/* What is no database any more was one before: to whoever reads its files, an error of input. */
+/*
+ * What is no database any more was one before: to whoever reads its files, an error of input. And
+ * what is not there was.
+ */
 static int unreadable(int error, struct failure *failure)
 {
+    struct failure said;
+
+    if (error == -ENOENT && failure != NULL) {
+        said = *failure;
+        return failure_set(failure, ENOENT,
+                           "%s; if it was moved or deleted, put it back, or unmount and mount what "
+                           "took its place",
+                           said.text);
+    }
     if (error != -EILSEQ)
         return error;
     if (failure != NULL)

@@ -10,11 +10,11 @@
 #include <time.h>
 
 #include "fs/base/memory.h"
+#include "fs/tree/clock.h"
 
 /* A path longer than this leaves too little room for the words. */
 #define MOST_PATH 600
 #define LOOKED_BACK 32 /* refusals */
-#define TIME_SIZE sizeof "-2147483648-11-20T12:00:00Z"
 
 struct refusal {
     int code;
@@ -120,24 +120,15 @@ void error_log_add(struct error_log *log, const char *path, const struct failure
     pthread_mutex_unlock(&log->lock);
 }
 
-static void time_text(time_t when, char text[TIME_SIZE])
-{
-    struct tm parts;
-
-    if (gmtime_r(&when, &parts) == NULL ||
-        strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        memcpy(text, "-", sizeof "-");
-}
-
 static int append_line(struct buffer *output, const struct refusal *refusal)
 {
-    char first[TIME_SIZE];
-    char last[TIME_SIZE];
+    char first[CLOCK_TEXT_SIZE];
+    char last[CLOCK_TEXT_SIZE];
     const char *name = strerrorname_np(refusal->code);
     int error;
 
-    time_text(refusal->first, first);
-    time_text(refusal->last, last);
+    clock_text(refusal->first, first);
+    clock_text(refusal->last, last);
     if (name != NULL)
         error = buffer_print(output, "%s %s %s", first, name, refusal->words);
     else

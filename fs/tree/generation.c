@@ -281,33 +281,3 @@ ssize_t generation_find(const struct generation *generation, const char *name)
 {
     return file_set_find(&generation->set, name);
 }
-
-int generation_status(struct generation *generation, struct buffer *text)
-{
-    size_t read = 0;
-    size_t failed = 0;
-    uint64_t rows = 0;
-    uint64_t stored = 0;
-
-    pthread_mutex_lock(&generation->lock);
-    for (size_t i = 0; i < generation->table_count; i++) {
-        struct generation_table *table = &generation->tables[i];
-
-        read += table->known;
-        failed += table->failure != NULL;
-        rows += table->rows;
-        if (table->image != NULL)
-            stored += image_stored_bytes(table->image);
-    }
-    bool open = generation->open;
-    bool scanning = generation->scanning;
-
-    pthread_mutex_unlock(&generation->lock);
-    return buffer_print(text,
-                        ",\"generation\":%llu,\"tables\":%zu,\"tables_read\":%zu,"
-                        "\"tables_failed\":%zu,\"rows_read\":%llu,\"spool_bytes\":%llu,"
-                        "\"transaction_open\":%s,\"reading\":%s",
-                        (unsigned long long)generation->options.serial, generation->table_count,
-                        read, failed, (unsigned long long)rows, (unsigned long long)stored,
-                        open ? "true" : "false", scanning ? "true" : "false");
-}

@@ -120,7 +120,19 @@ int generation_prepare(struct generation *generation, size_t index, const bool *
 /* The file's index, or -ENOENT. */
 ssize_t generation_find(const struct generation *generation, const char *name);
 
-/* Appends ,"generation":… and further members of a JSON object for the status. */
-int generation_status(struct generation *generation, struct buffer *text);
+struct generation_fault {
+    struct failure failure; /* code 0: none */
+    uint64_t failed_ns;     /* by clock_now_ns() */
+};
+
+/* Appends ,"last_error":… */
+int generation_fault_append(struct buffer *text, const struct generation_fault *fault);
+
+/*
+ * Appends ,"generation":… and further members of a JSON object for the status; and gives the last
+ * fault of its tables, if any cannot be read.
+ */
+int generation_status(struct generation *generation, struct buffer *text,
+                      struct generation_fault *ret_fault);
 
 #endif

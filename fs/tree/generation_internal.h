@@ -55,6 +55,9 @@ struct generation {
     bool open;               /* the dataset's transaction is */
     bool scanning;           /* a thread reads tables through, without the lock */
     struct waiter *waiters;  /* the thread's own among them */
+    const char *read_now;    /* the table that is being read, borrowed; NULL: none is */
+    uint64_t read_since_ns;
+    uint64_t rows_now; /* atomic: of it, read so far */
     bool superseded;
     bool ended;
     bool retired;

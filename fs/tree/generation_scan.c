@@ -104,6 +104,16 @@ static int look(void *context)
     return is_waited_for(bound->generation, bound->table) ? 0 : -ECANCELED;
 }
 
+/* For the status. TABLE NULL: nothing is read any more. */
+static void note_reading(struct generation *generation, const char *table)
+{
+    pthread_mutex_lock(&generation->lock);
+    generation->read_now = table;
+    generation->read_since_ns = clock_now_ns();
+    pthread_mutex_unlock(&generation->lock);
+    __atomic_store_n(&generation->rows_now, 0, __ATOMIC_RELAXED);
+}
+
 /* What came of a table. That it took too long, or is wanted no more, is for the caller to note. */
 static void note_result(struct generation *generation, size_t index, int error, struct image *image,
                         const struct failure *failure)
@@ -130,18 +140,24 @@ static int scan(struct generation *generation, size_t index, uint64_t deadline_n
         .cut_key = context->cut_key,
         .cancelled = context->cancelled,
         .bound = {look, &bound},
+        .rows_done = &generation->rows_now,
     };
     struct failure own = {0};
     struct image *image = NULL;
+
+    note_reading(generation, generation->tables[index].schema->name);
+
     int error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
 
     if (error == -ETIMEDOUT && !is_over(&bound))
         error = failure_prefix(&own, EIO, "the source did not answer in time");
     if (error != 0 && own.code == 0)
-        failure_set(&own, -error, "cannot read table %s: %s",
-                    generation->tables[index].schema->name, strerror(-error));
+        failure_set(&own, -error, "cannot read table %s: %s%s",
+                    generation->tables[index].schema->name, strerror(-error),
+                    error == -ENOMEM ? "; end other programs, or give the machine more" : "");
     if (error != 0 && failure != NULL)
         *failure = own;
+    note_reading(generation, NULL);
     note_result(generation, index, error, image, &own);
     return error;
 }

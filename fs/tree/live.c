@@ -35,6 +35,7 @@ struct live {
     uint64_t serial;
     struct failure failure; /* of the last refresh; code 0: it worked */
     uint64_t failed_ns;
+    struct generation_fault last_fault; /* of all refreshes */
     struct pins *pins;
 };
 
@@ -176,6 +177,7 @@ static int refresh(struct live *live, struct failure *failure)
     live->failure = own;
     if (error != 0) {
         live->failed_ns = clock_now_ns();
+        live->last_fault = (struct generation_fault){own, live->failed_ns};
         if (failure != NULL)
             *failure = own;
     } else {
@@ -322,21 +324,39 @@ void live_tend(struct live *live)
     generation_release(newest);
 }
 
+/* The members that the newest generation, referenced, has to do with; and the source's state. */
+static int append_state(struct live *live, struct generation *newest, struct buffer *text)
+{
+    struct generation_fault table_fault = {.failed_ns = 0};
+    char changed[CLOCK_TEXT_SIZE];
+    int error = buffer_print(text, ",\"changed\":\"%s\"",
+                             clock_text(generation_changed(newest).tv_sec, changed));
+
+    if (error == 0)
+        error = generation_status(newest, text, &table_fault);
+    pthread_mutex_lock(&live->lock);
+    struct failure failure = live->failure;
+    struct generation_fault fault = live->last_fault;
+
+    unlock(live);
+    if (error == 0)
+        error = buffer_append_text(text, ",\"error\":");
+    if (error == 0)
+        error = failure.code != 0 ? json_text_append(text, failure.text, strlen(failure.text))
+                                  : buffer_append_text(text, "null");
+    if (error == 0)
+        error = generation_fault_append(text, table_fault.failed_ns > fault.failed_ns ? &table_fault
+                                                                                      : &fault);
+    return error;
+}
+
 int live_status(struct live *live, struct buffer *text)
 {
     pthread_mutex_lock(&live->lock);
     struct generation *newest = live->newest;
-    struct failure failure = live->failure;
 
     generation_reference(newest);
     unlock(live);
-
-    struct timespec changed = generation_changed(newest);
-    struct tm utc;
-    char time_text[32];
-
-    gmtime_r(&changed.tv_sec, &utc);
-    strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", &utc);
 
     int error = buffer_append_text(text, "{\"name\":");
 
@@ -347,14 +367,7 @@ int live_status(struct live *live, struct buffer *text)
     if (error == 0)
         error = json_text_append(text, live->url, strlen(live->url));
     if (error == 0)
-        error = buffer_print(text, ",\"changed\":\"%s\"", time_text);
-    if (error == 0)
-        error = generation_status(newest, text);
-    if (error == 0)
-        error = buffer_append_text(text, ",\"error\":");
-    if (error == 0)
-        error = failure.code != 0 ? json_text_append(text, failure.text, strlen(failure.text))
-                                  : buffer_append_text(text, "null");
+        error = append_state(live, newest, text);
     if (error == 0)
         error = buffer_append_text(text, "}");
     generation_release(newest);

@@ -12,6 +12,7 @@
 #include "backends/source/source.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
+#include "fs/base/resident.h"
 #include "fs/store/spool.h"
 #include "fs/table/cutter.h"
 #include "fs/table/reader.h"
@@ -149,9 +150,11 @@ static int write_status(void *context, struct buffer *text)
         error = buffer_print(
             text,
             ",\"used_bytes\":%llu,\"limit_bytes\":%llu},\n"
-            " \"memory\":{\"limit_bytes\":%llu,\"rendered_bytes\":%zu},\n \"errors\":%llu}\n",
+            " \"memory\":{\"limit_bytes\":%llu,\"resident_bytes\":%llu,\"rendered_bytes\":%zu},\n"
+            " \"errors\":%llu}\n",
             (unsigned long long)usage.used_bytes, (unsigned long long)usage.limit_bytes,
-            (unsigned long long)tree->options.max_memory_bytes, render_cache_bytes(tree->cache),
+            (unsigned long long)tree->options.max_memory_bytes,
+            (unsigned long long)resident_bytes(), render_cache_bytes(tree->cache),
             (unsigned long long)error_log_serial(tree->errors));
     return error;
 }

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What the mount says of itself: .crmfs/status, .crmfs/errors, .crmfs/version."""
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 
 import pytest
 
+import views
 from folder import slurp
 from mounting import BINARY, eventually, is_alive
 
@@ -34,6 +37,58 @@ def test_status_tells_of_errors(mount, broken_db):
     status = top.status()
     assert status["errors"] >= 1
     assert status["live"][0]["tables_failed"] >= 1
+
+
+def test_status_tells_what_is_read(mount, work):
+    """The table, and how far it has come; and nothing when that is over. Always JSON."""
+    with contextlib.closing(views.make(work / "crm.db")):
+        top = mount(work / "crm.db", options="view-timeout=0")
+        before = top.status()
+        assert before["live"][0]["reading_now"] is None and before["live"][0]["last_error"] is None
+        assert 1 << 20 < before["memory"]["resident_bytes"] < 64 << 20
+        reader = subprocess.Popen(["cat", top.live() / "b_talking.csv"], stdout=subprocess.DEVNULL)
+        assert eventually(lambda: (top.status()["live"][0]["reading_now"] or {}).get("rows", 0) > 10000)
+        now = top.status()["live"][0]["reading_now"]
+        assert now["table"] == "b_talking" and now["rows"] > 10000
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now["since"])
+        reader.kill()
+        reader.wait()
+        assert eventually(lambda: top.status()["live"][0]["reading_now"] is None)
+
+
+def test_status_tells_the_last_error(mount, copy_of, crm_db):
+    """It stays, with its time, after all is well again."""
+    database = copy_of(crm_db)
+    top = mount(database, options="refresh=0.1")
+    database.rename(f"{database}.away")
+    assert eventually(lambda: subprocess.run(["ls", top.live()], capture_output=True, check=False).returncode != 0)
+    gone = top.status()["live"][0]
+    assert str(database) in gone["error"] and gone["last_error"]["text"] == gone["error"]
+    assert "put it back" in gone["error"]
+    os.rename(f"{database}.away", database)
+    assert eventually(lambda: subprocess.run(["ls", top.live()], capture_output=True, check=False).returncode == 0)
+    back = top.status()["live"][0]
+    assert back["error"] is None and back["last_error"]["text"] == gone["error"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", back["last_error"]["time"])
+
+
+def test_names_that_are_no_text(mount, work):
+    """Whatever a table is called: the errors are lines of UTF-8, the status is JSON."""
+    path = work / "odd.db"
+    conn = sqlite3.connect(path)
+    conn.execute("CREATE TABLE t (x)")
+    conn.execute("CREATE VIEW vvv AS SELECT * FROM gone")
+    conn.execute("PRAGMA writable_schema = on")
+    conn.execute("UPDATE sqlite_schema SET name = CAST(x'76ff76' AS TEXT), tbl_name = CAST(x'76ff76' AS TEXT), "
+                 "sql = CAST('CREATE VIEW \"' || CAST(x'76ff76' AS TEXT) || '\" AS SELECT * FROM gone' AS TEXT) "
+                 "WHERE name = 'vvv'")
+    conn.commit()
+    conn.close()
+    top = mount(path)
+    for name in os.listdir(os.fsencode(top.live())):
+        subprocess.run([b"cat", os.fsencode(top.live()) + b"/" + name], capture_output=True, check=False)
+    assert len(top.read(".crmfs/errors").decode().splitlines()) == 1
+    assert top.status()["live"][0]["tables_failed"] == 1
 
 
 def version():
