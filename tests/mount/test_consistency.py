@@ -129,3 +129,46 @@ def test_wal_does_not_grow(mount, work):
         assert conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     assert (work / "wal.db-wal").stat().st_size == 0
     conn.close()
+
+
+# Run as another process: what rsync and tar do when there is much between looking and reading.
+LOOK_THEN_READ = """
+import os, sys, time
+folder, go = sys.argv[1], sys.argv[2]
+names = sorted(os.listdir(folder))
+looked = {name: os.stat(f"{folder}/{name}").st_ino for name in names}
+print("looked", flush=True)
+while not os.path.exists(go):
+    time.sleep(0.1)
+time.sleep(5)
+for name in names:
+    fd = os.open(f"{folder}/{name}", os.O_RDONLY)
+    about, size = os.fstat(fd), 0
+    while chunk := os.read(fd, 100000):
+        size += len(chunk)
+    assert about.st_size == size, name
+    os.close(fd)
+    print(name, size, "same" if about.st_ino == looked[name] else "other")
+"""
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_look_long_before_reading(mount, work, journal):
+    """After a pause it may be the next moment that is read: of the size that an open file tells."""
+    database = work / "crm.db"
+    make(database, journal)
+    folder = mount(database, options="refresh=0.2").live()
+    before = {path.name: path.stat().st_size for path in folder.iterdir()}
+    reader = subprocess.Popen([sys.executable, "-c", LOOK_THEN_READ, folder, work / "go"], stdout=subprocess.PIPE,
+                              text=True)
+    assert reader.stdout.readline() == "looked\n"
+    conn = sqlite3.connect(database, isolation_level=None)
+    conn.execute("INSERT INTO log VALUES (1, 4711)")
+    conn.close()
+    (work / "go").touch()
+    out, _ = reader.communicate(timeout=60)
+    assert reader.returncode == 0
+    read = {name: (int(size), which) for name, size, which in map(str.split, out.splitlines())}
+    assert set(read) == set(before)
+    assert read["log.csv"] == (before["log.csv"] + len("1,4711\n"), "other")
+    assert read["a.csv"][0] == before["a.csv"]
