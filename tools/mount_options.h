@@ -31,7 +31,7 @@ struct mount_settings {
     uint64_t spool_bytes; /* 0: as tree_options has it */
     uint64_t busy_timeout_ns;
     uint64_t view_timeout_ns; /* 0: none */
-    char *spool_directory; /* as given; NULL: none was */
+    char *spool_directory;    /* as given; NULL: none was */
     char *fsname;
     char *subtype;
     char *config;

@@ -42,7 +42,7 @@ enum view_state view_bounds_state(struct view_bounds *bounds, const char *view, 
 struct view_deadline {
     uint64_t ns; /* by clock_now_ns() */
 };
-int view_deadline_look(void *deadline);
+int view_deadline_look(void *context);
 
 /* -ETIMEDOUT, in words for a view that is given up. */
 int view_bounds_refuse(const struct view_bounds *bounds, const char *view, struct failure *failure);
