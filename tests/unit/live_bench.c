@@ -50,6 +50,7 @@ int bench_start(struct live_bench *bench, struct failure *failure)
         .url = "fake:crm",
         .source = fake_source_source(bench->fake),
         .refresh_ns = bench->refresh_ns,
+        .view_timeout_ns = bench->view_timeout_ns,
     };
     int error = live_create(&options, &bench->live, failure);
 

@@ -22,7 +22,8 @@ struct live_bench {
     struct spool *spool;
     struct generation_context context;
     bool cancelled;
-    uint64_t refresh_ns; /* a second, unless changed before bench_start */
+    uint64_t refresh_ns;      /* a second, unless changed before bench_start */
+    uint64_t view_timeout_ns; /* none, unless changed before bench_start */
     struct live *live;
     struct node *folder;
 };
