@@ -254,21 +254,31 @@ static void test_listed_again_with_open_files(void **state)
     bench_free(&bench);
 }
 
-/* What needs the live source's lock: it waits for ever if that is held. */
-static void look_at_it(void *context)
+/* What needs the live source's lock. */
+static void *look_at_it(void *context)
 {
     struct live_bench *bench = context;
     struct buffer text = BUFFER(10000);
 
     must(live_status(bench->live, &text) == 0);
     buffer_release(&text);
+    return NULL;
+}
+
+/* Waits for ever if the lock is held meanwhile. */
+static void wait_for_another(void *context)
+{
+    pthread_t another;
+
+    must(pthread_create(&another, NULL, look_at_it, context) == 0);
+    must(pthread_join(another, NULL) == 0);
 }
 
 /* Giving back what a pin held may take long: nobody waits for it. */
 static void test_pins_go_without_the_lock(void **state)
 {
     (void)state;
-    struct fake_behaviour watched = {.on_finish = look_at_it};
+    struct fake_behaviour watched = {.on_finish = wait_for_another};
     struct live_bench bench;
     pid_t process = process_spawn();
 
