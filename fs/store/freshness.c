@@ -8,28 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/user_folder.h"
 
 #define SEQUENCE_DIGITS 20
 #define HASH_DIGITS ((size_t)2 * LOG_HASH_BYTES)
 #define LINE_BYTES (SEQUENCE_DIGITS + 1 + HASH_DIGITS + 1)
 
-/* The folder, as the XDG base directory specification has it; NULL: there is none. */
 static char *state_folder(void)
 {
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    char *folder = NULL;
-    int length = -1;
-
-    if (state != NULL && state[0] == '/')
-        length = asprintf(&folder, "%s/crmfs", state);
-    else if (home != NULL && home[0] == '/')
-        length = asprintf(&folder, "%s/.local/state/crmfs", home);
-    return length >= 0 ? folder : NULL;
+    return user_folder("XDG_STATE_HOME", ".local/state");
 }
 
 static char *state_file(const char *folder, const uint8_t store_id[STORE_ID_BYTES])
@@ -39,17 +29,6 @@ static char *state_file(const char *folder, const uint8_t store_id[STORE_ID_BYTE
 
     sodium_bin2hex(digits, sizeof digits, store_id, STORE_ID_BYTES);
     return asprintf(&path, "%s/%s", folder, digits) >= 0 ? path : NULL;
-}
-
-/* Makes PATH and the folders above it. Whether it worked, its use will show. */
-static void make_folders(char *path)
-{
-    for (char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
-        *at = '\0';
-        mkdir(path, 0700);
-        *at = '/';
-    }
-    mkdir(path, 0700);
 }
 
 static bool parse(const char line[LINE_BYTES + 1], struct freshness *ret_seen)
@@ -110,7 +89,7 @@ bool freshness_save(const uint8_t store_id[STORE_ID_BYTES], const struct freshne
         return false;
     if (freshness_load(store_id, &before) && before.sequence >= seen->sequence)
         return true;
-    make_folders(folder);
+    user_folder_make(folder);
     if (asprintf(&fresh, "%s.%08" PRIx32, path, randombytes_random()) < 0) {
         fresh = NULL;
         return false;
