@@ -105,6 +105,18 @@ struct source_bound {
     void *context;
 };
 
+/*
+ * What a dataset's tables hold, beyond the life of a process: datasets of one content, whenever
+ * and by whomever they were begun, have the same rows in them. A source that is in any doubt
+ * leaves it unknown; then nothing of it is kept for the next mount.
+ */
+#define SOURCE_IDENTITY_BYTES 32
+struct source_identity {
+    bool known;
+    uint8_t place[SOURCE_IDENTITY_BYTES];   /* whose it is: newer content takes older one's place */
+    uint8_t content[SOURCE_IDENTITY_BYTES]; /* schemas are not part of it, how they are read is */
+};
+
 struct dataset {
     const struct dataset_class *class;
     /*
@@ -113,7 +125,8 @@ struct dataset {
      * what it says.
      */
     struct source_bound bound;
-    struct timespec changed; /* when the data last changed, as far as the source can tell */
+    struct source_identity identity; /* zeros: unknown */
+    struct timespec changed;         /* when the data last changed, as far as the source can tell */
     /*
      * The dataset holds writers up, or cannot notice them: all its tables are
      * to be read through at once, verified, and finished.

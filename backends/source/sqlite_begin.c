@@ -44,13 +44,20 @@ static int start_on_one_snapshot(struct sqlite_dataset *dataset, struct connecti
         int64_t before;
         int64_t after = 0;
         int code = connection_data_version(monitor, &before);
+        struct log_mark mark = connection_log_mark(monitor);
 
         for (size_t j = 0; j < dataset->connection_count && code == SQLITE_OK; j++)
             code = connection_start(&dataset->connections[j]);
         if (code == SQLITE_OK)
             code = connection_data_version(monitor, &after);
-        if (code == SQLITE_OK && before == after)
+        if (code == SQLITE_OK && before == after) {
+            struct log_mark now = connection_log_mark(monitor);
+
+            mark.known =
+                mark.known && now.known && memcmp(mark.bytes, now.bytes, sizeof mark.bytes) == 0;
+            dataset->log_mark = mark;
             return SQLITE_OK;
+        }
         for (size_t j = 0; j < dataset->connection_count; j++)
             connection_end(&dataset->connections[j]);
         if (code != SQLITE_OK)
@@ -71,8 +78,8 @@ static int start_snapshot(struct sqlite_dataset *dataset, struct failure *failur
     struct connection monitor;
     int code = SQLITE_BUSY;
 
-    if (dataset->connection_count > 1 &&
-        connection_open(&monitor, dataset->place.path, dataset->moment, &dataset->source->options,
+    /* For one connection alone it only tells which snapshot that has got. */
+    if (connection_open(&monitor, dataset->place.path, dataset->moment, &dataset->source->options,
                         NULL) == 0) {
         code = start_on_one_snapshot(dataset, &monitor);
         connection_close(&monitor);
@@ -207,6 +214,8 @@ static int attempt(struct sqlite_dataset *dataset, bool shared, struct failure *
         dataset->place = after;
         after.path = NULL;
     }
+    if (error == 0)
+        sqlite_identify(dataset, &after);
     return error;
 }
 

@@ -198,6 +198,23 @@ char *sql_name(const char *name);
 
 enum column_type sqlite_column_type(const char *declared);
 
+/* --- sqlite_identity ------------------------------------------------------------------------ */
+
+/* The state of the -wal, as the shared memory that goes with it tells. */
+#define LOG_MARK_BYTES 48
+struct log_mark {
+    bool known;
+    uint8_t bytes[LOG_MARK_BYTES];
+};
+
+/* What the connection, which has read in WAL mode before, finds there now. */
+struct log_mark connection_log_mark(struct connection *connection);
+
+struct sqlite_dataset;
+
+/* Says what the dataset holds (sqlite_identity.c). AFTER: the files, once it had begun. */
+void sqlite_identify(struct sqlite_dataset *dataset, const struct place *after);
+
 /* --- sqlite_dataset, sqlite_begin ----------------------------------------------------------- */
 
 struct sqlite_dataset {
@@ -205,6 +222,7 @@ struct sqlite_dataset {
     struct sqlite_source *source;
     enum moment moment;
     struct place place;          /* when it began */
+    struct log_mark log_mark;    /* MOMENT_SNAPSHOT: of what is read, unless it could not be told */
     struct catalogue *catalogue; /* NULL until it is read */
 
     pthread_mutex_t lock;

@@ -165,6 +165,14 @@ static int dir_list(struct storage *storage, const char *folder, storage_visit *
     return error == 0 ? listing.answer : dir_failure(dir, -error, "list", folder, failure);
 }
 
+static int dir_local_folder(struct storage *storage, const char *folder, bool make)
+{
+    struct dir_storage *dir = dir_of(storage);
+    int error = dir_check(dir, folder, make, NULL);
+
+    return error != 0 ? error : dir_open_folder(dir, folder, make, O_RDONLY);
+}
+
 static void dir_close(struct storage *storage)
 {
     struct dir_storage *dir = dir_of(storage);
@@ -194,6 +202,7 @@ static const struct storage_class dir_class = {
     .list = dir_list,
     .remove = dir_remove,
     .sweep = dir_sweep,
+    .local_folder = dir_local_folder,
     .close = dir_close,
 };
 

@@ -15,6 +15,7 @@
 #ifndef CRMFS_STORAGE_STORAGE_H
 #define CRMFS_STORAGE_STORAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -66,6 +67,13 @@ struct storage_class {
 
     /* Removes what writers left behind that died before MODIFIED_BEFORE. */
     int (*sweep)(struct storage *storage, time_t modified_before, struct failure *failure);
+
+    /*
+     * An open descriptor of a folder for what belongs to this machine and is no file of the
+     * storage: it is never listed, and may change. Made when missing and MAKE. NULL, or -ENOTSUP:
+     * the storage is not on this machine. -ENOENT, -EROFS …
+     */
+    int (*local_folder)(struct storage *storage, const char *folder, bool make);
 
     void (*close)(struct storage *storage);
 };
