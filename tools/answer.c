@@ -68,6 +68,16 @@ void answer_snapshot(struct answer *answer, const struct snapshot *snapshot)
     answer_number(answer, "stored_bytes", snapshot->stored_bytes);
 }
 
+void answer_kept(struct answer *answer, const char *name, const struct image_cache_sum *kept)
+{
+    json_put_name(&answer->json, name);
+    json_open(&answer->json, '{');
+    answer_number(answer, "count", kept->count);
+    answer_number(answer, "bytes", kept->bytes);
+    answer_number(answer, "damaged", kept->damaged);
+    json_close(&answer->json, '}');
+}
+
 /* ---- Tables ---- */
 
 void columns_begin(struct columns *columns, const char *right)

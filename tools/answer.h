@@ -5,6 +5,7 @@
 
 #include "fs/base/buffer.h"
 #include "fs/base/failure.h"
+#include "fs/store/image_cache.h"
 #include "fs/store/json_write.h"
 #include "fs/store/log.h"
 
@@ -27,6 +28,9 @@ void answer_flag(struct answer *answer, const char *name, bool value);
 
 /* An object with all that the log says of a snapshot; MORE members may follow: it stays open. */
 void answer_snapshot(struct answer *answer, const struct snapshot *snapshot);
+
+/* Kept tables: how many, their bytes, how many of them are damaged. */
+void answer_kept(struct answer *answer, const char *name, const struct image_cache_sum *kept);
 
 /* For people: a table whose first line is its head, columns parted by tabs; right: numbers. */
 struct columns {

@@ -22,6 +22,21 @@ struct check_command {
     const char *path;
 };
 
+/* Damage there costs a mount some time, and nothing else. */
+static void say_kept(const struct image_cache_sum *kept)
+{
+    char count[AMOUNT_SIZE], size[AMOUNT_SIZE];
+
+    if (kept->count == 0)
+        return;
+    printf("%s kept table%s of live sources, %s", amount_count(kept->count, count),
+           kept->count == 1 ? "" : "s", amount_bytes(kept->bytes, size));
+    if (kept->damaged != 0)
+        printf("; %llu of them damaged: a mount will read what they show from its source again",
+               (unsigned long long)kept->damaged);
+    printf("\n");
+}
+
 static void say_result(const struct check_command *command, const struct check_result *result,
                        uint64_t repairable)
 {
@@ -34,10 +49,12 @@ static void say_result(const struct check_command *command, const struct check_r
         printf(", %s of data read", amount_bytes(result->bytes_read, read));
     if (result->findings == 0) {
         printf(": all is well\n");
+        say_kept(&result->kept);
         return;
     }
     printf(": %llu finding%s\n", (unsigned long long)result->findings,
            result->findings == 1 ? "" : "s");
+    say_kept(&result->kept);
     if (repairable > 0)
         printf("`crmfs repair %s` makes indexes and checkpoints again.\n", command->path);
     if (result->harmful > 0)
@@ -56,6 +73,7 @@ static void answer_result(struct answer *answer, const struct check_result *resu
     answer_number(answer, "objects", result->objects);
     answer_number(answer, "objects_read", result->objects_read);
     answer_number(answer, "bytes_read", result->bytes_read);
+    answer_kept(answer, "kept", &result->kept);
     json_close(&answer->json, '}');
 }
 

@@ -50,6 +50,7 @@ static int say_as_json(const struct prune_result *result, bool dry_run, struct f
     answer_sum(&answer, "young", &result->young);
     answer_number(&answer, "unused_bytes", result->unused_bytes);
     answer_number(&answer, "records_removed", result->records_removed);
+    answer_kept(&answer, "kept", &result->kept);
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);
 }
@@ -66,7 +67,7 @@ static void say_sum(const char *what, const struct prune_sum *sum)
 static void say_to_people(const struct prune_result *result, const struct prune_options *options)
 {
     bool dry = options->dry_run;
-    char bytes[AMOUNT_SIZE], grace[AMOUNT_SIZE];
+    char count[AMOUNT_SIZE], bytes[AMOUNT_SIZE], grace[AMOUNT_SIZE];
 
     say_sum("packs in the store:", &result->found);
     say_sum(dry ? "would be removed:" : "removed:", &result->removed);
@@ -74,6 +75,10 @@ static void say_to_people(const struct prune_result *result, const struct prune_
     say_sum(dry ? "would be rewritten, then marked:" : "rewritten, then marked:", &result->emptied);
     say_sum("packs written instead:", &result->written);
     say_sum("perhaps of a snapshot that is being taken:", &result->young);
+    if (result->kept.count != 0)
+        printf("%-42s %6s, %s\n",
+               dry ? "kept tables that would be removed:" : "kept tables removed:",
+               amount_count(result->kept.count, count), amount_bytes(result->kept.bytes, bytes));
     if (result->unused_bytes != 0)
         printf("%s stay unused in packs that are needed\n",
                amount_bytes(result->unused_bytes, bytes));
@@ -82,7 +87,7 @@ static void say_to_people(const struct prune_result *result, const struct prune_
                amount_time(options->grace_ns / 1000000000, grace),
                amount_bytes(result->waiting.bytes, bytes));
     if (result->removed.packs + result->garbage.packs + result->emptied.packs +
-            result->waiting.packs ==
+            result->waiting.packs + result->kept.count ==
         0)
         printf("There is nothing to be done\n");
 }

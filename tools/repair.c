@@ -35,6 +35,9 @@ static void say_to_people(const struct repair_command *command, const struct rep
     if (result->checkpoints_removed != 0)
         printf("Removed %zu damaged checkpoint%s\n", result->checkpoints_removed,
                result->checkpoints_removed == 1 ? "" : "s");
+    if (result->kept_removed != 0)
+        printf("Removed %llu damaged kept table%s\n", (unsigned long long)result->kept_removed,
+               result->kept_removed == 1 ? "" : "s");
     if (command->options.forget_damaged)
         printf("Forgot %zu damaged snapshot%s\n", result->forgotten,
                result->forgotten == 1 ? "" : "s");
@@ -49,6 +52,7 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
     answer_number(answer, "forgotten", result->forgotten);
+    answer_number(answer, "kept_removed", result->kept_removed);
     json_close(&answer->json, '}');
 }
 

@@ -59,6 +59,7 @@ static int say_as_json(const struct stats *stats, const struct log_state *state,
         answer_sum(&answer, type_keys[type], &stats->objects[type]);
     answer_number(&answer, "deltas", stats->deltas);
     answer_number(&answer, "packs_unreadable", stats->packs_unreadable);
+    answer_kept(&answer, "kept", &stats->kept);
     json_put_name(&answer.json, "snapshots");
     json_open(&answer.json, '[');
     for (size_t i = 0; i < state->snapshot_count; i++) {
@@ -124,6 +125,9 @@ static int say_to_people(const struct stats *stats, const struct log_state *stat
     print_sum(&columns, "records of the log", &stats->records);
     print_sum(&columns, "checkpoints", &stats->checkpoints);
     print_sum(&columns, "keys", &stats->keys);
+    if (stats->kept.count != 0)
+        print_sum(&columns, "kept tables of live sources",
+                  &(struct stats_sum){stats->kept.count, stats->kept.bytes});
     error = columns_end(&columns);
     if (error != 0)
         return error;

@@ -347,6 +347,9 @@ int check(struct store *store, const struct check_options *options, struct check
         error = check_indexes(&checking);
     if (error == 0)
         error = check_packs(&checking);
+    if (error >= 0 &&
+        image_cache_check(store, options->read_data, &checking.result.kept, NULL) == -ENOMEM)
+        error = -ENOMEM;
     reach_free(checking.reach);
     object_reader_free(checking.reader);
     log_state_release(&checking.state);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "fs/base/failure.h"
+#include "fs/store/image_cache.h"
 #include "fs/store/progress.h"
 #include "fs/store/store.h"
 #include "fs/store/walk.h"
@@ -50,10 +51,11 @@ struct check_result {
     uint64_t harmful; /* of them: not harmless */
     uint64_t snapshots;
     uint64_t packs;
-    uint64_t pack_bytes;   /* of the files */
-    uint64_t objects;      /* stored */
-    uint64_t objects_read; /* and hashed */
-    uint64_t bytes_read;   /* of data, decompressed */
+    uint64_t pack_bytes;         /* of the files */
+    uint64_t objects;            /* stored */
+    uint64_t objects_read;       /* and hashed */
+    uint64_t bytes_read;         /* of data, decompressed */
+    struct image_cache_sum kept; /* what can be done without: damage there is no finding */
 };
 
 /* 0, whatever was found; -errno: it could not go on. */

@@ -241,6 +241,10 @@ int prune(struct store *store, const struct prune_options *options, struct prune
 
     if (error == 0)
         error = run(&pruning);
+    /* That it cannot be looked at is no reason for the store not to have been pruned. */
+    if (error == 0 && image_cache_prune(store, IMAGE_CACHE_UNUSED_SECONDS, options->dry_run,
+                                        &pruning.result.kept, NULL) == -ENOMEM)
+        error = -ENOMEM;
     reach_free(pruning.reach);
     log_state_release(&pruning.state);
     object_reader_free(pruning.reader);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "fs/base/failure.h"
+#include "fs/store/image_cache.h"
 #include "fs/store/progress.h"
 #include "fs/store/store.h"
 
@@ -36,15 +37,16 @@ struct prune_sum {
 };
 
 struct prune_result {
-    struct prune_sum found;   /* before */
-    struct prune_sum garbage; /* marked now: nothing in them is needed */
-    struct prune_sum emptied; /* marked now: what was needed in them was written again */
-    struct prune_sum written; /* for that; bytes of objects */
-    struct prune_sum removed; /* now: they had been marked long enough ago */
-    struct prune_sum waiting; /* marked, and not yet removed */
-    struct prune_sum young;   /* not needed, but perhaps a snapshot's that is being taken */
-    uint64_t unused_bytes;    /* what stays unused in packs that are needed */
-    uint64_t records_removed; /* of the log; checkpoints too */
+    struct prune_sum found;      /* before */
+    struct prune_sum garbage;    /* marked now: nothing in them is needed */
+    struct prune_sum emptied;    /* marked now: what was needed in them was written again */
+    struct prune_sum written;    /* for that; bytes of objects */
+    struct prune_sum removed;    /* now: they had been marked long enough ago */
+    struct prune_sum waiting;    /* marked, and not yet removed */
+    struct prune_sum young;      /* not needed, but perhaps a snapshot's that is being taken */
+    uint64_t unused_bytes;       /* what stays unused in packs that are needed */
+    uint64_t records_removed;    /* of the log; checkpoints too */
+    struct image_cache_sum kept; /* removed: kept tables, damaged or long unused */
 };
 
 /* 0; -EBADMSG: the store is damaged, and nothing was done; -EROFS, -EIO, -ENOMEM … */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/base/memory.h"
 #include "fs/store/index_rebuild.h"
@@ -138,6 +139,18 @@ static int forget_damaged(struct repairing *repairing)
     return error == 0 && repairing->damaged_count > 0 ? forget(repairing) : error;
 }
 
+/* The next mount would find that out too; but not tell who looks for damage now. */
+static int remove_damaged_kept(struct repairing *repairing)
+{
+    const uint64_t never = (uint64_t)time(NULL);
+    struct image_cache_sum removed = {.count = 0};
+
+    if (image_cache_prune(repairing->store, never, false, &removed, NULL) == -ENOMEM)
+        return -ENOMEM;
+    repairing->result.kept_removed = removed.count;
+    return 0;
+}
+
 int repair(struct store *store, const struct repair_options *options,
            struct repair_result *ret_result, struct failure *failure)
 {
@@ -151,6 +164,8 @@ int repair(struct store *store, const struct repair_options *options,
         error = index_rebuild(store, &rebuilt, failure);
     if (error == 0 && options->forget_damaged)
         error = forget_damaged(&repairing);
+    if (error == 0)
+        error = remove_damaged_kept(&repairing);
     for (size_t i = 0; i < repairing.damaged_count; i++)
         free(repairing.damaged[i]);
     free((void *)repairing.damaged);

@@ -24,6 +24,7 @@ struct repair_result {
     size_t checkpoints_removed; /* that did not open, or did not say what the log says */
     bool checkpoint_written;
     size_t forgotten;
+    uint64_t kept_removed;     /* damaged images of the cache */
     struct check_result check; /* of forget_damaged, before anything was forgotten */
 };
 

@@ -109,6 +109,8 @@ int stats_collect(struct store *store, const struct log_state *state,
         error = count_files(storage, "checkpoints", &stats.checkpoints, failure);
     if (error == 0)
         error = count_files(storage, "keys", &stats.keys, failure);
+    if (error == 0 && image_cache_check(store, false, &stats.kept, NULL) == -ENOMEM)
+        error = -ENOMEM;
     if (error != 0)
         return error;
     stats.stored_bytes += stats.packs.bytes + stats.indexes.bytes + stats.records.bytes +

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "fs/store/image_cache.h"
 #include "fs/store/log.h"
 #include "fs/store/object.h"
 #include "fs/store/progress.h"
@@ -16,7 +17,7 @@ struct stats_sum {
 
 struct stats {
     uint64_t raw_bytes;    /* CSV of all tables of all snapshots */
-    uint64_t stored_bytes; /* of all files of the store */
+    uint64_t stored_bytes; /* of all files of the store but what is kept for mounts */
     struct stats_sum packs;
     struct stats_sum indexes;
     struct stats_sum records;
@@ -25,6 +26,7 @@ struct stats {
     struct stats_sum objects[OBJECT_TYPES]; /* as stored, by type */
     uint64_t deltas;                        /* of the row groups: stored against another */
     uint64_t packs_unreadable;
+    struct image_cache_sum kept; /* tables of live sources, kept for mounts */
 };
 
 /* STATE is read. 0 or -errno. */

@@ -20,8 +20,11 @@ struct image {
     uint64_t number;
     struct schema *schema;
     uint64_t head_bytes[FORMAT_COUNT];
-    struct spool *spool; /* where the groups are: either a spool, whose blobs are the image's, */
-    struct object_reader *objects; /* or a store */
+    /* Where the groups are, one of them: */
+    struct spool *spool; /* its blobs are the image's */
+    struct object_reader *objects;
+    struct kept *kept; /* the image's */
+    bool lost;         /* atomic */
     uint64_t stored_bytes;
     uint8_t digest[IMAGE_DIGEST_BYTES];
     size_t group_count;
@@ -115,6 +118,22 @@ int image_create_stored(struct schema *schema, struct object_reader *objects,
     return 0;
 }
 
+int image_create_kept(struct schema *schema, struct kept *kept, const struct image_group *groups,
+                      size_t group_count, struct image **ret_image)
+{
+    struct image *image = create(schema, groups, group_count);
+
+    if (image == NULL) {
+        kept_close(kept);
+        return -ENOMEM;
+    }
+    image->kept = kept;
+    for (size_t i = 0; i < group_count; i++)
+        image->stored_bytes += groups[i].place.kept.sealed_size;
+    *ret_image = image;
+    return 0;
+}
+
 struct image *image_reference(struct image *image)
 {
     __atomic_add_fetch(&image->references, 1, __ATOMIC_RELAXED);
@@ -127,6 +146,7 @@ void image_release(struct image *image)
         return;
     for (size_t i = 0; i < image->group_count && image->spool != NULL; i++)
         spool_drop(image->spool, &image->groups[i].place.blob);
+    kept_close(image->kept);
     schema_release(image->schema);
     free(image);
 }
@@ -149,6 +169,11 @@ uint64_t image_rows(const struct image *image)
 uint64_t image_stored_bytes(const struct image *image)
 {
     return image->stored_bytes;
+}
+
+bool image_is_kept(const struct image *image)
+{
+    return image->kept != NULL;
 }
 
 struct schema *image_schema(const struct image *image)
@@ -250,14 +275,22 @@ struct image_part image_next(const struct image *image, enum table_format format
 
 void image_expect(const struct image *image, const struct image_part *part)
 {
-    if (image->spool != NULL && part->number > 0 && part->number <= image->group_count)
-        spool_expect(&image->groups[part->number - 1].place.blob);
+    if (part->number == 0 || part->number > image->group_count)
+        return;
+
+    const union group_place *place = &image->groups[part->number - 1].place;
+
+    if (image->spool != NULL)
+        spool_expect(&place->blob);
+    else if (image->kept != NULL)
+        kept_expect(image->kept, &place->kept);
 }
 
 void image_scratch_release(struct image_scratch *scratch)
 {
     format_plan_free(scratch->plan);
     buffer_release(&scratch->encoded);
+    kept_scratch_release(&scratch->kept);
     row_group_view_release(&scratch->view);
 }
 
@@ -271,17 +304,62 @@ static int take_plan(const struct image *image, struct image_scratch *scratch)
     return scratch->plan != NULL ? 0 : -ENOMEM;
 }
 
+static int read_kept(struct image *image, size_t index, struct image_scratch *scratch,
+                     struct failure *failure)
+{
+    int error = kept_read(image->kept, index, &image->groups[index].place.kept, &scratch->kept,
+                          &scratch->encoded);
+
+    if (error == 0 || error == -ENOMEM)
+        return error;
+    __atomic_store_n(&image->lost, true, __ATOMIC_RELAXED);
+    kept_discard(image->kept);
+    return failure_set(failure, EIO, "what was kept of table %s cannot be read: %s",
+                       image->schema->name, error == -EBADMSG ? "it is damaged" : strerror(-error));
+}
+
+bool image_is_lost(const struct image *image)
+{
+    return __atomic_load_n(&image->lost, __ATOMIC_RELAXED);
+}
+
+size_t image_group_count(const struct image *image)
+{
+    return image->group_count;
+}
+
+struct row_group_measure image_group_measure(const struct image *image, size_t index)
+{
+    static const struct group none;
+    const struct group *before = index == 0 ? &none : &image->groups[index - 1];
+    const struct group *group = &image->groups[index];
+
+    return (struct row_group_measure){
+        .rows = (uint32_t)(group->rows_end - before->rows_end),
+        .csv_bytes = group->csv_end - before->csv_end,
+        .ndjson_bytes = group->ndjson_end - before->ndjson_end,
+    };
+}
+
+int image_group_read(struct image *image, size_t index, struct image_scratch *scratch,
+                     struct failure *failure)
+{
+    const union group_place *place = &image->groups[index].place;
+
+    scratch->encoded.limit = ROW_GROUP_ENCODED_LIMIT;
+    if (image->spool != NULL)
+        return spool_get(image->spool, &place->blob, &scratch->encoded, failure);
+    if (image->kept != NULL)
+        return read_kept(image, index, scratch, failure);
+    return object_read(image->objects, &place->object, OBJECT_ROW_GROUP, false, &scratch->encoded,
+                       failure);
+}
+
 static int render_group(struct image *image, enum table_format format, size_t index,
                         struct image_scratch *scratch, struct buffer *output,
                         struct failure *failure)
 {
-    scratch->encoded.limit = ROW_GROUP_ENCODED_LIMIT;
-
-    const union group_place *place = &image->groups[index].place;
-    int error = image->spool != NULL
-                    ? spool_get(image->spool, &place->blob, &scratch->encoded, failure)
-                    : object_read(image->objects, &place->object, OBJECT_ROW_GROUP, false,
-                                  &scratch->encoded, failure);
+    int error = image_group_read(image, index, scratch, failure);
 
     if (error == 0)
         error = row_group_open(&scratch->view, image->schema->column_count, scratch->encoded.data,

@@ -8,11 +8,13 @@
 #ifndef CRMFS_TABLE_IMAGE_H
 #define CRMFS_TABLE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "backends/source/schema.h"
 #include "fs/base/failure.h"
+#include "fs/store/kept.h"
 #include "fs/store/object.h"
 #include "fs/store/spool.h"
 #include "fs/table/format.h"
@@ -20,10 +22,11 @@
 
 #define IMAGE_DIGEST_BYTES 16
 
-/* Where a row group is kept: a spool's blob, or an object of a store. */
+/* Where a row group is kept: a spool's blob, an object of a store, a piece of a kept image. */
 union group_place {
     struct spool_blob blob;
     struct object_reference object;
+    struct kept_place kept;
 };
 
 /* One row group, as a scan makes it. */
@@ -48,12 +51,17 @@ int image_create(struct schema *schema, struct spool *spool, const struct image_
 int image_create_stored(struct schema *schema, struct object_reader *objects,
                         const struct image_group *groups, size_t group_count,
                         struct image **ret_image);
+
+/* An image of the groups of KEPT, which becomes its own (also when it fails). 0 or -ENOMEM. */
+int image_create_kept(struct schema *schema, struct kept *kept, const struct image_group *groups,
+                      size_t group_count, struct image **ret_image);
 struct image *image_reference(struct image *image);
 void image_release(struct image *image); /* NULL is allowed */
 
 uint64_t image_number(const struct image *image); /* unique in the process, never reused */
 uint64_t image_rows(const struct image *image);
 uint64_t image_stored_bytes(const struct image *image);
+bool image_is_kept(const struct image *image);          /* in an image cache */
 size_t image_memory_bytes(const struct image *image);   /* that it takes itself, about */
 struct schema *image_schema(const struct image *image); /* borrowed */
 
@@ -86,6 +94,7 @@ void image_expect(const struct image *image, const struct image_part *part);
 /* What rendering needs besides memory for the result; reused between calls, zeroed at first. */
 struct image_scratch {
     struct buffer encoded;
+    struct kept_scratch kept;
     struct row_group_view view;
     struct format_plan *plan; /* of the schema that was rendered last; NULL at first */
 };
@@ -97,5 +106,20 @@ void image_scratch_release(struct image_scratch *scratch);
  */
 int image_render(struct image *image, enum table_format format, const struct image_part *part,
                  struct image_scratch *scratch, struct buffer *output, struct failure *failure);
+
+/*
+ * Whether a group of a kept image could not be read: the image has been of use until now, and
+ * whoever has it is to get another one of the same rows. Images elsewhere are never lost.
+ */
+bool image_is_lost(const struct image *image);
+
+/* ---- Its groups, for those that keep them elsewhere ---- */
+
+size_t image_group_count(const struct image *image);
+struct row_group_measure image_group_measure(const struct image *image, size_t index);
+
+/* The encoded group, into scratch->encoded. -EIO, -ENOMEM. */
+int image_group_read(struct image *image, size_t index, struct image_scratch *scratch,
+                     struct failure *failure);
 
 #endif

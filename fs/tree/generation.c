@@ -133,6 +133,7 @@ int generation_create(const struct generation_options *options, struct generatio
     if (error == 0) {
         generation->open = true;
         generation->changed = generation->dataset->changed;
+        generation->identity = generation->dataset->identity;
         error = build_catalogue(generation);
     }
     if (error != 0) {

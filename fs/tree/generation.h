@@ -34,6 +34,7 @@
 #include "fs/store/spool.h"
 #include "fs/table/reader.h"
 #include "fs/tree/history.h"
+#include "fs/tree/keeper.h"
 #include "fs/tree/node.h"
 #include "fs/tree/view_bounds.h"
 
@@ -44,6 +45,7 @@ struct generation_context {
     const uint8_t *cut_key;
     unsigned scan_threads;
     const bool *cancelled; /* atomic: the mount is ending */
+    struct keeper *keeper; /* NULL: there is no store, and nothing is kept */
 };
 
 struct generation;
@@ -101,6 +103,12 @@ bool generation_has_ended(struct generation *generation);
 
 /* Closes the dataset if no walk is under way and nobody has asked the generation for IDLE_NS. */
 void generation_rest(struct generation *generation, uint64_t idle_ns);
+
+/*
+ * Has what was read through kept for the next mount, if nobody has asked or read for IDLE_NS and
+ * the source has not gone on: what is not current any more is of no use to another mount.
+ */
+void generation_keep(struct generation *generation, uint64_t idle_ns);
 
 /* Its files, in the order of the listing. */
 size_t generation_file_count(const struct generation *generation);

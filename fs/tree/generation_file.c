@@ -129,24 +129,88 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
 
 struct table_handle {
     struct handle handle;
+    pthread_rwlock_t lock; /* guards the two below; held for reading while the reader is used */
     struct reader *reader;
+    struct image *image;           /* the reader's, referenced */
     struct generation *generation; /* used */
+    size_t table;
+    enum table_format format;
     pid_t process;
     uint64_t told_ns; /* atomic: when the owner was last told that it is read */
 };
+
+static void note_read(struct table_handle *open_file)
+{
+    struct generation_owner *owner = open_file->generation->options.owner;
+    uint64_t now_ns = clock_now_ns();
+
+    if (now_ns - __atomic_load_n(&open_file->told_ns, __ATOMIC_RELAXED) <= NS_PER_SECOND)
+        return;
+    __atomic_store_n(&open_file->told_ns, now_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&open_file->generation->last_read_ns, now_ns, __ATOMIC_RELAXED);
+    owner->used(owner, open_file->process);
+}
+
+/* Reads on in another image of the same rows; the reader's own has been lost. */
+static int replace_image(struct table_handle *open_file, const struct image *lost,
+                         struct failure *failure)
+{
+    struct generation *generation = open_file->generation;
+    struct image *image;
+    int error = generation_replace_image(generation, open_file->table, lost, &image, failure);
+
+    if (error != 0)
+        return error;
+    pthread_rwlock_wrlock(&open_file->lock);
+
+    struct reader *reader =
+        reader_create(generation->options.context->cache, image, open_file->format);
+
+    if (reader != NULL) {
+        reader_free(open_file->reader);
+        image_release(open_file->image);
+        open_file->reader = reader;
+        open_file->image = image;
+    } else {
+        image_release(image);
+    }
+    pthread_rwlock_unlock(&open_file->lock);
+    return reader != NULL ? 0 : -ENOMEM;
+}
 
 static int table_read(struct handle *handle, uint64_t offset, size_t size,
                       struct reading *ret_reading, struct failure *failure)
 {
     struct table_handle *open_file = (struct table_handle *)handle;
-    struct generation_owner *owner = open_file->generation->options.owner;
-    uint64_t now_ns = clock_now_ns();
+    int error;
 
-    if (now_ns - __atomic_load_n(&open_file->told_ns, __ATOMIC_RELAXED) > NS_PER_SECOND) {
-        __atomic_store_n(&open_file->told_ns, now_ns, __ATOMIC_RELAXED);
-        owner->used(owner, open_file->process);
-    }
-    return reader_read(open_file->reader, offset, size, ret_reading, failure);
+    note_read(open_file);
+    do {
+        pthread_rwlock_rdlock(&open_file->lock);
+        struct image *lost = NULL;
+
+        error = reader_read(open_file->reader, offset, size, ret_reading, failure);
+        if (error == -EIO && image_is_lost(open_file->image))
+            lost = image_reference(open_file->image);
+        pthread_rwlock_unlock(&open_file->lock);
+        if (lost == NULL)
+            return error;
+        keeper_report(open_file->generation->options.context->keeper,
+                      open_file->generation->files[open_file->table * FORMAT_COUNT].node.path,
+                      failure);
+        error = replace_image(open_file, lost, failure);
+        image_release(lost);
+    } while (error == 0);
+    return error;
+}
+
+static void handle_free(struct table_handle *open_file)
+{
+    reader_free(open_file->reader);
+    image_release(open_file->image);
+    pthread_rwlock_destroy(&open_file->lock);
+    generation_leave(open_file->generation);
+    free(open_file);
 }
 
 static void table_close(struct handle *handle)
@@ -154,29 +218,30 @@ static void table_close(struct handle *handle)
     struct table_handle *open_file = (struct table_handle *)handle;
     struct generation_owner *owner = open_file->generation->options.owner;
 
-    reader_free(open_file->reader);
     owner->closed(owner, open_file->process);
-    generation_leave(open_file->generation);
-    free(open_file);
+    handle_free(open_file);
 }
 
 static const struct handle_class table_handle_class = {table_read, table_close};
 
-/* A reader of the table's image, which then lives as long as the reader. */
-static int open_image(struct generation *generation, size_t index, const bool *cancelled,
-                      struct reader **ret_reader, struct failure *failure)
+/* The table's image, and a reader of it, which lives as long as the handle. */
+static int open_image(struct table_handle *open_file, const bool *cancelled,
+                      struct failure *failure)
 {
-    struct generation_table *table = &generation->tables[file_table(index)];
+    struct generation *generation = open_file->generation;
+    struct generation_table *table = &generation->tables[open_file->table];
 
     pthread_mutex_lock(&generation->lock);
-    int error = generation_read_table(generation, file_table(index), cancelled, failure);
+    int error = generation_read_table(generation, open_file->table, cancelled, failure);
 
-    if (error == 0 && table->image == NULL)
-        error = -ESTALE; /* retired: the kernel looks the name up again */
+    /* Retired, or lost and not to be had again: the kernel looks the name up again. */
+    if (error == 0 && (table->image == NULL || (generation->ended && image_is_lost(table->image))))
+        error = -ESTALE;
     if (error == 0) {
-        *ret_reader =
-            reader_create(generation->options.context->cache, table->image, file_format(index));
-        error = *ret_reader != NULL ? 0 : -ENOMEM;
+        open_file->image = image_reference(table->image);
+        open_file->reader =
+            reader_create(generation->options.context->cache, table->image, open_file->format);
+        error = open_file->reader != NULL ? 0 : -ENOMEM;
     }
     pthread_mutex_unlock(&generation->lock);
     return error;
@@ -191,18 +256,20 @@ static int open_table(struct generation_file *file, const struct caller *caller,
 
     if (handle == NULL)
         return -ENOMEM;
-    generation_use(generation);
-
-    int error = open_image(generation, index_of(file), caller->cancelled, &handle->reader, failure);
-
-    if (error != 0) {
-        generation_leave(generation);
-        free(handle);
-        return error;
-    }
     handle->handle.class = &table_handle_class;
     handle->generation = generation;
+    handle->table = file_table(index_of(file));
+    handle->format = file_format(index_of(file));
     handle->process = caller->process;
+    pthread_rwlock_init(&handle->lock, NULL);
+    generation_use(generation);
+
+    int error = open_image(handle, caller->cancelled, failure);
+
+    if (error != 0) {
+        handle_free(handle);
+        return error;
+    }
     owner->opened(owner, caller, generation, generation->set.names[index_of(file)]);
     *ret_handle = &handle->handle;
     return 0;

@@ -15,6 +15,8 @@ struct generation_table {
     struct schema *schema; /* referenced */
     struct image *image;   /* NULL: not read, or given back; not known: not yet to be told of */
     bool known;            /* bytes, rows and modified are, for ever */
+    struct source_identity identity; /* of the dataset that the image was read from */
+    bool kept;                       /* it was found kept, or is given to be */
     uint64_t bytes[FORMAT_COUNT];
     uint64_t rows;
     struct timespec modified;
@@ -44,6 +46,7 @@ struct generation {
     char *source_name;
     char *path;
     struct source_version version;
+    struct source_identity identity; /* of its first dataset */
     struct timespec changed;
     struct timespec names_changed;
     struct file_set set;
@@ -64,7 +67,8 @@ struct generation {
     unsigned users;
     unsigned pins; /* of the users */
     uint64_t last_used_ns;
-    size_t table_count; /* does not change */
+    uint64_t last_read_ns; /* atomic */
+    size_t table_count;    /* does not change */
     struct generation_table *tables;
 };
 
@@ -74,6 +78,27 @@ struct generation {
  */
 int generation_read_table(struct generation *generation, size_t index, const bool *cancelled,
                           struct failure *failure);
+
+/*
+ * The table's image has been lost (image_is_lost) with LOST, of which somebody still needs rows:
+ * an image of the same rows, with a reference; the table is read again if nobody has done so. The
+ * lock is not held, the generation has a user. -EIO: the source has gone on, or refuses.
+ */
+int generation_replace_image(struct generation *generation, size_t index, const struct image *lost,
+                             struct image **ret_image, struct failure *failure);
+
+/* Uses what was kept of the table: then it is known. -ENOENT: it is to be read. As a scan. */
+int generation_find_kept(struct generation *generation, size_t index);
+
+/*
+ * Asks the source for the generation's moment again; reads a table of it another time, of which
+ * nothing is noted; gives the dataset's transaction back. Without the lock; only the scanning
+ * thread.
+ */
+int generation_reopen(struct generation *generation, struct failure *failure);
+int generation_scan_again(struct generation *generation, size_t index, struct image **ret_image,
+                          struct failure *failure);
+void generation_finish(struct generation *generation);
 
 /* Gives everything back if that is due (fs/tree/generation.h, RETIRED). The lock is held. */
 void generation_retire_if_due(struct generation *generation);

@@ -15,8 +15,14 @@ static bool is_view(const struct generation *generation, size_t index)
     return generation->tables[index].schema->kind == RELATION_VIEW;
 }
 
-/* Asks the source for the generation's moment again. Without the lock; only the scanning thread. */
-static int reopen(struct generation *generation, struct failure *failure)
+/* Whether two datasets are certainly not of the same content. */
+static bool differs(const struct source_identity *left, const struct source_identity *right)
+{
+    return left->known && right->known &&
+           memcmp(left->content, right->content, sizeof left->content) != 0;
+}
+
+int generation_reopen(struct generation *generation, struct failure *failure)
 {
     struct source *source = generation->options.source;
     struct source_version version;
@@ -25,7 +31,8 @@ static int reopen(struct generation *generation, struct failure *failure)
 
     if (error != 0)
         return error;
-    if (memcmp(&version, &generation->version, sizeof version) != 0) {
+    if (memcmp(&version, &generation->version, sizeof version) != 0 ||
+        differs(&dataset->identity, &generation->identity)) {
         dataset->class->release(dataset);
         return failure_set(failure, ESTALE, "the database has changed since the folder was read");
     }
@@ -59,7 +66,7 @@ static void settle_images(struct generation *generation, bool confirmed)
     pthread_mutex_unlock(&generation->lock);
 }
 
-static void finish(struct generation *generation)
+void generation_finish(struct generation *generation)
 {
     pthread_mutex_lock(&generation->lock);
     generation->open = false;
@@ -125,7 +132,7 @@ static int scan_all(struct generation *generation, size_t asked, struct failure 
 
     int error = generation->dataset->class->verify(generation->dataset, failure);
 
-    finish(generation);
+    generation_finish(generation);
     settle_images(generation, error == 0);
     return error != 0 ? error : result;
 }
@@ -161,7 +168,11 @@ static bool all_known(const struct generation *generation)
 /* Without the lock; only the scanning thread. */
 static int read_table(struct generation *generation, size_t table, struct failure *failure)
 {
-    int error = generation->open ? 0 : reopen(generation, failure);
+    /* That needs no transaction. */
+    if (generation_find_kept(generation, table) == 0)
+        return 0;
+
+    int error = generation->open ? 0 : generation_reopen(generation, failure);
 
     if (error != 0)
         return error;
@@ -172,7 +183,7 @@ static int read_table(struct generation *generation, size_t table, struct failur
     error = is_view(generation, table) ? generation_scan_view(generation, table, failure)
                                        : generation_scan_table(generation, table, failure);
     if (error == 0 && all_known(generation))
-        finish(generation);
+        generation_finish(generation);
     return error;
 }
 

@@ -121,6 +121,7 @@ static void note_result(struct generation *generation, size_t index, int error, 
     pthread_mutex_lock(&generation->lock);
     if (error == 0) {
         generation->tables[index].image = image;
+        generation->tables[index].identity = generation->dataset->identity;
         if (!generation->dataset->hurry)
             generation_note_known(generation, index);
     } else if (error != -ECANCELED && error != -ETIMEDOUT) {
@@ -145,6 +146,8 @@ static int scan(struct generation *generation, size_t index, uint64_t deadline_n
     struct failure own = {0};
     struct image *image = NULL;
 
+    if (generation_find_kept(generation, index) == 0)
+        return 0;
     note_reading(generation, generation->tables[index].schema->name);
 
     int error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
@@ -160,6 +163,19 @@ static int scan(struct generation *generation, size_t index, uint64_t deadline_n
     note_reading(generation, NULL);
     note_result(generation, index, error, image, &own);
     return error;
+}
+
+int generation_scan_again(struct generation *generation, size_t index, struct image **ret_image,
+                          struct failure *failure)
+{
+    const struct generation_context *context = generation->options.context;
+    const struct scan_options options = {
+        .threads = context->scan_threads,
+        .cut_key = context->cut_key,
+        .cancelled = context->cancelled,
+    };
+
+    return image_scan(generation->dataset, index, context->spool, &options, ret_image, failure);
 }
 
 int generation_scan_table(struct generation *generation, size_t index, struct failure *failure)

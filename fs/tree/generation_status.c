@@ -14,6 +14,7 @@ struct state {
     size_t failed;
     uint64_t rows;
     uint64_t stored_bytes;
+    uint64_t kept_bytes;
     bool open;
     bool scanning;
     char *read_now; /* copies, owned; NULL: none */
@@ -51,7 +52,9 @@ static void take_state(struct generation *generation, struct state *state)
         state->read += table->known;
         state->failed += table->failure != NULL;
         state->rows += table->rows;
-        if (table->image != NULL)
+        if (table->image != NULL && image_is_kept(table->image))
+            state->kept_bytes += image_stored_bytes(table->image);
+        else if (table->image != NULL)
             state->stored_bytes += image_stored_bytes(table->image);
     }
 
@@ -95,14 +98,16 @@ int generation_status(struct generation *generation, struct buffer *text,
 
     take_state(generation, &state);
 
-    int error = buffer_print(text,
-                             ",\"generation\":%llu,\"tables\":%zu,\"tables_read\":%zu,"
-                             "\"tables_failed\":%zu,\"rows_read\":%llu,\"spool_bytes\":%llu,"
-                             "\"transaction_open\":%s,\"reading\":%s",
-                             (unsigned long long)generation->options.serial,
-                             generation->table_count, state.read, state.failed,
-                             (unsigned long long)state.rows, (unsigned long long)state.stored_bytes,
-                             state.open ? "true" : "false", state.scanning ? "true" : "false");
+    int error =
+        buffer_print(text,
+                     ",\"generation\":%llu,\"tables\":%zu,\"tables_read\":%zu,"
+                     "\"tables_failed\":%zu,\"rows_read\":%llu,\"spool_bytes\":%llu,"
+                     "\"kept_bytes\":%llu,"
+                     "\"transaction_open\":%s,\"reading\":%s",
+                     (unsigned long long)generation->options.serial, generation->table_count,
+                     state.read, state.failed, (unsigned long long)state.rows,
+                     (unsigned long long)state.stored_bytes, (unsigned long long)state.kept_bytes,
+                     state.open ? "true" : "false", state.scanning ? "true" : "false");
 
     if (error == 0)
         error = append_reading(generation, &state, text);

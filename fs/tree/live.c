@@ -13,6 +13,7 @@
 #include "fs/tree/live_folder.h"
 
 #define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
+#define IDLE_KEEP_NS (2 * NS_PER_SECOND)
 #define RETRY_AFTER_NS NS_PER_SECOND
 
 struct live {
@@ -321,6 +322,7 @@ void live_tend(struct live *live)
     generation_reference(newest);
     unlock(live);
     generation_rest(newest, IDLE_TRANSACTION_NS);
+    generation_keep(newest, IDLE_KEEP_NS);
     generation_release(newest);
 }
 
@@ -380,6 +382,7 @@ void live_free(struct live *live)
         return;
     pins_free(live->pins);
     if (live->newest != NULL) {
+        generation_keep(live->newest, 0);
         generation_supersede(live->newest);
         generation_release(live->newest);
     }

@@ -19,6 +19,7 @@
 #include "fs/tree/directory.h"
 #include "fs/tree/error_log.h"
 #include "fs/tree/image_shelf.h"
+#include "fs/tree/keeper.h"
 #include "fs/tree/live.h"
 #include "fs/tree/snapshots.h"
 #include "fs/tree/text_file.h"
@@ -45,6 +46,8 @@ struct tree {
     uint8_t cut_key[CUTTER_KEY_BYTES];
     bool cancelled; /* atomic */
     struct spool *spool;
+    struct image_cache *kept; /* with a store */
+    struct keeper *keeper;
     struct render_cache *cache;
     struct error_log *errors;
     struct node *root;
@@ -122,6 +125,8 @@ static int write_store(struct tree *tree, struct buffer *text)
         error = buffer_append_text(text, ",");
     if (error == 0)
         error = snapshots_status(tree->snapshots, text);
+    if (error == 0)
+        error = keeper_status(tree->keeper, text);
     return error == 0 ? buffer_append_text(text, "}") : error;
 }
 
@@ -282,6 +287,20 @@ static int build_own(struct tree *tree)
     return directory_add(tree->root, ".crmfs", folder);
 }
 
+static int set_up_keeper(struct tree *tree)
+{
+    const struct image_cache_options cache_options = {
+        .store = tree->options.store,
+        .limit_bytes = tree->options.spool_bytes,
+        .read_only = tree->options.read_only,
+    };
+    struct keeper_options options = {.report = report, .context = tree};
+    int error = image_cache_create(&cache_options, &tree->kept);
+
+    options.cache = tree->kept;
+    return error == 0 ? keeper_create(&options, &tree->keeper) : error;
+}
+
 static int set_up(struct tree *tree, struct failure *failure)
 {
     struct spool_options spool_options = {
@@ -299,6 +318,9 @@ static int set_up(struct tree *tree, struct failure *failure)
         render_cache_create((size_t)(tree->options.max_memory_bytes / CACHE_SHARE), threads);
     if (tree->cache == NULL)
         return -ENOMEM;
+    error = tree->options.store != NULL ? set_up_keeper(tree) : 0;
+    if (error != 0)
+        return error;
     randombytes_buf(tree->cut_key, sizeof tree->cut_key);
     tree->context = (struct generation_context){
         .spool = tree->spool,
@@ -308,6 +330,7 @@ static int set_up(struct tree *tree, struct failure *failure)
                                                : tree->cut_key,
         .scan_threads = threads,
         .cancelled = &tree->cancelled,
+        .keeper = tree->keeper,
     };
     return directory_create("", &tree->root);
 }
@@ -391,6 +414,8 @@ void tree_free(struct tree *tree)
     object_reader_free(tree->frozen.reader);
     for (size_t i = 0; tree->lives != NULL && i < tree->live_count; i++)
         live_free(tree->lives[i]);
+    keeper_free(tree->keeper);
+    image_cache_free(tree->kept);
     error_log_free(tree->errors);
     spool_free(tree->spool);
     pthread_cond_destroy(&tree->changed);

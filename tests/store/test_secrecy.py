@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mounting import ROOT
+from mounting import ROOT, eventually
 from stores import PASSPHRASE, Kept
 
 SNAPSHOTS = ["before the merger", "2026-11-20", "Übersicht"]
@@ -93,7 +93,7 @@ def test_nothing_in_the_store(demo_store, demo_db):
     for name, path in demo_store.files().items():
         assert not found_in(path.read_bytes(), wanted), name
         assert re.fullmatch(r"store|keys/[0-9a-f]{32}|packs/([0-9a-f]{2})/\1[0-9a-f]{62}|index/[0-9a-f]{64}"
-                            r"|(log|checkpoints)/[0-9]{20}|(spool/|tmp/)[0-9a-z./-]*", name), name
+                            r"|(log|checkpoints)/[0-9]{20}|cache/[0-9a-f]{64}|tmp/[0-9a-z./-]*", name), name
     state = [path for path in (demo_store.directory / "state").rglob("*") if path.is_file()]
     assert state
     for path in state:
@@ -115,6 +115,8 @@ def test_nothing_in_the_spool(demo_store, demo_db, mount_store, root):
     for folder in (top.path("live", SOURCE), top.path("snapshots", SNAPSHOTS[0], SOURCE)):
         assert subprocess.run(["grep", "-rc", "", folder], stdout=subprocess.DEVNULL, check=False).returncode == 0
     os.mkdir(top.path("snapshots/another"))
+    assert eventually(lambda: top.status()["store"]["kept"]["tables"] > 1, 20)
+    assert eventually(lambda: not top.status()["store"]["kept"]["busy"], 20)
     seen = 0
     for place in (*demo_store.files().values(), *unnamed_files(top.pid),
                   *(path for path in top.spool.rglob("*") if path.is_file())):
