@@ -21,6 +21,7 @@
 #include "tools/sources.h"
 #include "tools/usage.h"
 
+#define BYTES_PER_INODE 2048 /* of max-memory; each takes a quarter of it or so */
 #define LISTS_LIMIT ((size_t)256 << 10)
 
 struct mount {
@@ -196,6 +197,7 @@ static int mount_session(const struct mount *mount, struct session **ret_session
         .gid = (gid_t)settings->gid,
         .umask = (mode_t)settings->umask,
         .max_read = (unsigned)settings->max_read,
+        .max_inodes = (size_t)(settings->max_memory_bytes / BYTES_PER_INODE),
         .debug = settings->debug,
     };
 

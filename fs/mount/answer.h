@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "fs/mount/device.h"
+#include "fs/mount/inode_limit.h"
 #include "fs/mount/inode_table.h"
 #include "fs/mount/opened.h"
 #include "fs/tree/tree.h"
@@ -19,6 +20,7 @@
 struct mount_state {
     struct tree *tree;
     struct inode_table *inodes;
+    struct inode_limit *limit; /* of what the kernel knows */
     struct opened_set opened;
     struct device device;
     uid_t uid;

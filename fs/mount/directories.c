@@ -200,6 +200,7 @@ static void read_directory(fuse_req_t request, fuse_ino_t inode, size_t size, of
         for (size_t i = 0; i < page.given_count; i++)
             inode_table_forget(state->inodes, page.given[i], 1);
     }
+    inode_limit_notice(state->limit);
 }
 
 void answer_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* uthash ends the process when there is no memory unless told otherwise. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+#include <utlist.h>
 
 /* Requests on different inodes seldom meet at one lock. */
 #define SHARDS 16
@@ -18,15 +21,22 @@ struct entry {
     uint64_t lookups;
     struct node *node;
     UT_hash_handle hh;
+    /* Of those that may be forgotten, in the order of the queue: */
+    struct entry *prev, *next;
+    bool queued;
+    bool used; /* since it was looked at last */
 };
 
 struct shard {
     pthread_mutex_t lock; /* guards the shard's entries */
     struct entry *entries;
+    struct entry *queue; /* the next to be looked at comes first */
 };
 
 struct inode_table {
     struct node *root;
+    size_t count;      /* atomic; without the root */
+    size_t next_shard; /* atomic: where inode_table_idle goes on */
     struct shard shards[SHARDS];
 };
 
@@ -80,6 +90,22 @@ void inode_table_free(struct inode_table *table)
 }
 
 /* With the shard's lock held. */
+static void enqueue(struct shard *shard, struct entry *entry)
+{
+    DL_APPEND(shard->queue, entry);
+    entry->queued = true;
+    entry->used = true;
+}
+
+/* With the shard's lock held. */
+static void dequeue(struct shard *shard, struct entry *entry)
+{
+    if (entry->queued)
+        DL_DELETE(shard->queue, entry);
+    entry->queued = false;
+}
+
+/* With the shard's lock held. */
 static int add_first(struct shard *shard, struct node *node, uint64_t parent)
 {
     struct entry *entry = calloc(1, sizeof *entry);
@@ -95,6 +121,8 @@ static int add_first(struct shard *shard, struct node *node, uint64_t parent)
         return -ENOMEM;
     }
     entry->node = node_reference(node);
+    if (node->class->forgettable)
+        enqueue(shard, entry);
     return 0;
 }
 
@@ -111,10 +139,16 @@ int inode_table_add(struct inode_table *table, struct node *node, uint64_t paren
 
     struct entry *entry = find(shard, node->inode);
 
-    if (entry != NULL)
-        entry->lookups++;
-    else
+    if (entry == NULL) {
         error = add_first(shard, node, parent);
+        if (error == 0)
+            __atomic_add_fetch(&table->count, 1, __ATOMIC_RELAXED);
+    } else {
+        entry->lookups++;
+        entry->used = true;
+        if (node->class->forgettable && !entry->queued)
+            enqueue(shard, entry);
+    }
     pthread_mutex_unlock(&shard->lock);
     return error;
 }
@@ -131,9 +165,10 @@ struct node *inode_table_find(struct inode_table *table, uint64_t inode, uint64_
 
         pthread_mutex_lock(&shard->lock);
 
-        const struct entry *entry = find(shard, inode);
+        struct entry *entry = find(shard, inode);
 
         if (entry != NULL) {
+            entry->used = true;
             node = node_reference(entry->node);
             parent = entry->parent;
         }
@@ -154,10 +189,13 @@ void inode_table_forget(struct inode_table *table, uint64_t inode, uint64_t coun
 
     if (entry != NULL) {
         entry->lookups -= count < entry->lookups ? count : entry->lookups;
-        if (entry->lookups == 0)
+        if (entry->lookups == 0) {
+            dequeue(shard, entry);
             HASH_DEL(shard->entries, entry);
-        else
+            __atomic_sub_fetch(&table->count, 1, __ATOMIC_RELAXED);
+        } else {
             entry = NULL;
+        }
     }
     pthread_mutex_unlock(&shard->lock);
     /* Outside the lock: the last reference may take much with it. */
@@ -167,12 +205,52 @@ void inode_table_forget(struct inode_table *table, uint64_t inode, uint64_t coun
 
 size_t inode_table_count(struct inode_table *table)
 {
-    size_t count = 1;
+    return 1 + __atomic_load_n(&table->count, __ATOMIC_RELAXED);
+}
 
-    for (size_t i = 0; i < SHARDS; i++) {
-        pthread_mutex_lock(&table->shards[i].lock);
-        count += HASH_COUNT(table->shards[i].entries);
-        pthread_mutex_unlock(&table->shards[i].lock);
+static void describe(const struct entry *entry, struct idle_inode *ret_idle)
+{
+    const char *slash = strrchr(entry->node->path, '/');
+
+    ret_idle->parent = entry->parent;
+    snprintf(ret_idle->name, sizeof ret_idle->name, "%s",
+             slash != NULL ? slash + 1 : entry->node->path);
+}
+
+/* With the shard's lock held. Each is looked at once. */
+static size_t idle_in(struct shard *shard, struct idle_inode *ret_idle, size_t most)
+{
+    struct entry *last = shard->queue != NULL ? shard->queue->prev : NULL;
+    size_t found = 0;
+    bool all = last == NULL;
+
+    while (!all && found < most) {
+        struct entry *entry = shard->queue;
+
+        all = entry == last;
+        dequeue(shard, entry);
+        if (entry->used) {
+            enqueue(shard, entry);
+            entry->used = false;
+        } else {
+            describe(entry, &ret_idle[found++]);
+        }
     }
-    return count;
+    return found;
+}
+
+size_t inode_table_idle(struct inode_table *table, struct idle_inode *ret_idle, size_t most)
+{
+    size_t found = 0;
+
+    /* Round twice: the first may only take chances away. */
+    for (size_t i = 0; i < (size_t)2 * SHARDS && found < most; i++) {
+        size_t number = __atomic_fetch_add(&table->next_shard, 1, __ATOMIC_RELAXED);
+        struct shard *shard = &table->shards[number % SHARDS];
+
+        pthread_mutex_lock(&shard->lock);
+        found += idle_in(shard, ret_idle + found, most - found);
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return found;
 }

@@ -8,6 +8,8 @@
 #ifndef CRMFS_MOUNT_INODE_TABLE_H
 #define CRMFS_MOUNT_INODE_TABLE_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,5 +41,18 @@ void inode_table_forget(struct inode_table *table, uint64_t inode, uint64_t coun
 
 /* How many inodes are known, the root included. */
 size_t inode_table_count(struct inode_table *table);
+
+/* An inode that the kernel could forget, as the kernel knows it. */
+struct idle_inode {
+    uint64_t parent;
+    char name[NAME_MAX + 1];
+};
+
+/*
+ * Up to MOST of those that may be forgotten (node_class.forgettable) and that nobody asked for
+ * lately: second chances are given in the order in which they became known. One that was returned
+ * is not again, unless it was looked up meanwhile: the kernel may keep it, if it is in use.
+ */
+size_t inode_table_idle(struct inode_table *table, struct idle_inode *ret_idle, size_t most);
 
 #endif

@@ -87,6 +87,7 @@ static void answer_lookup(fuse_req_t request, fuse_ino_t parent, const char *nam
         answer_error(request, state, directory, name, error, &failure);
     else if (fuse_reply_entry(request, &entry) != 0)
         inode_table_forget(state->inodes, entry.ino, 1);
+    inode_limit_notice(state->limit);
 }
 
 static void answer_forget(fuse_req_t request, fuse_ino_t inode, uint64_t count)

@@ -41,6 +41,7 @@ struct session {
     struct fuse_session *fuse;
     char *mountpoint;
     bool mounted;
+    size_t max_inodes;
     struct mount_state state;
 
     /* Of session_run. */
@@ -171,6 +172,7 @@ int session_mount(const struct mount_options *options, struct session **ret_sess
     if (session == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     session->pipe[0] = session->pipe[1] = -1;
+    session->max_inodes = options->max_inodes;
     session->state = (struct mount_state){.uid = options->uid,
                                           .gid = options->gid,
                                           .umask = options->umask,
@@ -222,6 +224,7 @@ static void *attend(void *context)
         word = next_word(session, CHECK_INTERVAL_MS);
     } while (word == 0 && !is_cut_off(device));
     if (word != 'e') {
+        inode_limit_end(session->state.limit);
         fuse_session_exit(session->fuse);
         /* Workers may still be busy for somebody who waits no longer. */
         tree_end(session->state.tree);
@@ -325,13 +328,18 @@ int session_run(struct session *session, struct tree *tree, void (*ready)(void *
     session->state.inodes = inode_table_create(tree_root(tree));
     if (session->state.inodes == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+
+    int error = inode_limit_create(session->fuse, session->state.inodes, session->max_inodes,
+                                   &session->state.limit);
+
+    if (error != 0)
+        return failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
     if (pipe2(session->pipe, O_CLOEXEC) != 0)
         return failure_set(failure, errno, "cannot make a pipe: %s", strerror(errno));
     /* A handler must never wait for room. */
     fcntl(session->pipe[1], F_SETFL, O_NONBLOCK);
 
-    int error = serve(session);
-
+    error = serve(session);
     if (error != 0)
         return failure_set(failure, error < 0 ? -error : EIO, "the mount broke off: %s",
                            error < 0 ? strerror(-error) : "libfuse ended");
@@ -344,6 +352,7 @@ void session_free(struct session *session)
     if (session->fuse != NULL)
         fuse_session_destroy(session->fuse);
     opened_set_release(&session->state.opened);
+    inode_limit_free(session->state.limit);
     inode_table_free(session->state.inodes);
     close_descriptor(&session->pipe[0]);
     close_descriptor(&session->pipe[1]);

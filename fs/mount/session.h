@@ -19,6 +19,7 @@ struct mount_options {
     gid_t gid;
     mode_t umask;      /* bits taken from 0555 and 0444 */
     unsigned max_read; /* bytes that the kernel may ask for at once; 0: what it likes */
+    size_t max_inodes; /* that the kernel may know, about */
     bool debug;
 };
 

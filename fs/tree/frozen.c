@@ -49,7 +49,7 @@ static int make_file(struct frozen *folder, size_t index)
         return -ENOMEM;
     }
     file->folder = folder;
-    file->shown_inode = frozen_inode(folder->id, folder->source.name, name);
+    file->shown_inode = frozen_inode(folder->id, folder->name, name);
 
     int error = node_init(&file->node, &frozen_file_class, path);
 
@@ -57,16 +57,59 @@ static int make_file(struct frozen *folder, size_t index)
     return error;
 }
 
-static void drop_files(struct frozen *folder)
+static void free_source(struct stored_source *source)
+{
+    free(source->name);
+    free(source->kind);
+    for (size_t i = 0; i < source->table_count; i++)
+        free(source->tables[i].name);
+    free(source->tables);
+    *source = (struct stored_source){.table_count = 0};
+}
+
+/* What is made for users. */
+static void drop(struct frozen *folder)
 {
     for (size_t i = 0; i < folder->set.count && folder->files != NULL; i++)
         free(folder->files[i].node.path);
     free(folder->files);
     folder->files = NULL;
     file_set_release(&folder->set);
+    folder->set = (struct file_set){.count = 0};
+    free_source(&folder->source);
 }
 
-/* The names, from the snapshot's tree. */
+int frozen_read_tree(const struct frozen_context *context, const struct object_reference *tree,
+                     struct stored_tree *ret_tree, struct failure *failure)
+{
+    cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
+    int error = object_read(context->reader, tree, OBJECT_TREE, false, &data, failure);
+
+    if (error == 0)
+        error = stored_tree_decode(data.data, data.size, ret_tree);
+    if (error == -EBADMSG)
+        error = failure_set(failure, EIO, "the store is damaged: the snapshot cannot be made out");
+    /* It is in the log: that is not to be taken for its absence. */
+    return error == -ENOENT ? -EIO : error;
+}
+
+/* The source, out of the snapshot's tree. */
+static int read_source(struct frozen *folder, struct failure *failure)
+{
+    struct stored_tree tree = {.source_count = 0};
+    int error = frozen_read_tree(&folder->context, &folder->tree, &tree, failure);
+
+    for (size_t i = 0; i < tree.source_count && error == 0; i++) {
+        if (strcmp(tree.sources[i].name, folder->name) != 0)
+            continue;
+        folder->source = tree.sources[i];
+        tree.sources[i] = (struct stored_source){.table_count = 0};
+    }
+    stored_tree_release(&tree);
+    return error;
+}
+
+/* The names, from the source. */
 static int make_files(struct frozen *folder)
 {
     const struct stored_source *source = &folder->source;
@@ -86,32 +129,50 @@ static int make_files(struct frozen *folder)
         error = -ENOMEM;
     for (size_t i = 0; i < folder->set.count && error == 0; i++)
         error = make_file(folder, i);
-    if (error != 0)
-        drop_files(folder);
     return error;
 }
 
-/* Afterwards set and files may be read without the lock. */
-static int prepare(struct frozen *folder)
+/* One user more. From then on source, set and files may be read without the lock. */
+static int enter(struct frozen *folder, struct failure *failure)
 {
     int error = 0;
 
     pthread_mutex_lock(&folder->lock);
-    if (!folder->listed)
-        error = make_files(folder);
-    if (error == 0)
-        folder->listed = true;
+    if (folder->users == 0) {
+        error = read_source(folder, failure);
+        if (error == 0)
+            error = make_files(folder);
+        if (error != 0)
+            drop(folder);
+    }
+    folder->users += error == 0;
     pthread_mutex_unlock(&folder->lock);
     return error;
 }
 
-/* The file with a reference; the first one also holds the folder, until file_release. */
+void frozen_leave(struct frozen *folder)
+{
+    pthread_mutex_lock(&folder->lock);
+    if (--folder->users == 0)
+        drop(folder);
+    pthread_mutex_unlock(&folder->lock);
+}
+
+/*
+ * The file with a reference, for a user of the folder. The first one is another user, and also
+ * holds the folder, until file_release; which may come after another first one, and belongs to
+ * the one before then.
+ */
 static struct node *refer_to(struct frozen *folder, size_t index)
 {
     struct node *node = &folder->files[index].node;
 
-    if (__atomic_fetch_add(&node->references, 1, __ATOMIC_ACQ_REL) == 0)
+    pthread_mutex_lock(&folder->lock);
+    if (__atomic_fetch_add(&node->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        folder->users++;
         node_reference(&folder->node);
+    }
+    pthread_mutex_unlock(&folder->lock);
     return node;
 }
 
@@ -123,7 +184,7 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
     (void)wait;
     (void)failure;
     *ret_attributes = (struct node_attributes){.type = S_IFDIR,
-                                               .modified = frozen_time(folder->source.time_ns),
+                                               .modified = frozen_time(folder->time_ns),
                                                .shown_inode = folder->shown_inode};
     *ret_valid_ns = VALID_FOR_EVER;
     return 0;
@@ -133,20 +194,20 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
                          struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure)
 {
     struct frozen *folder = (struct frozen *)node;
-    int error = prepare(folder);
+    int error = enter(folder, failure);
 
     (void)caller;
-    (void)failure;
     if (error != 0)
         return error;
 
     ssize_t index = file_set_find(&folder->set, name);
 
-    if (index < 0)
-        return (int)index;
-    *ret_node = refer_to(folder, (size_t)index);
-    *ret_valid_ns = VALID_FOR_EVER;
-    return 0;
+    if (index >= 0) {
+        *ret_node = refer_to(folder, (size_t)index);
+        *ret_valid_ns = VALID_FOR_EVER;
+    }
+    frozen_leave(folder);
+    return index < 0 ? (int)index : 0;
 }
 
 static size_t listing_count(const struct listing *listing)
@@ -176,6 +237,7 @@ static void listing_close(struct listing *listing)
 
     for (size_t i = 0; i < list->folder->set.count; i++)
         node_release(list->nodes[i]);
+    frozen_leave(list->folder);
     node_release(&list->folder->node);
     free((void *)list->nodes);
     free(list);
@@ -189,10 +251,9 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
 {
     struct frozen *folder = (struct frozen *)node;
     struct frozen_listing *listing;
-    int error = prepare(folder);
+    int error = enter(folder, failure);
 
     (void)caller;
-    (void)failure;
     if (error != 0)
         return error;
     listing = calloc(1, sizeof *listing);
@@ -200,6 +261,7 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
         listing->nodes = allocate_array(folder->set.count, sizeof(struct node *));
     if (listing == NULL || listing->nodes == NULL) {
         free(listing);
+        frozen_leave(folder);
         return -ENOMEM;
     }
     listing->listing.class = &frozen_listing_class;
@@ -208,25 +270,13 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
     return 0;
 }
 
-static void free_source(struct stored_source *source)
-{
-    free(source->name);
-    free(source->kind);
-    for (size_t i = 0; i < source->table_count; i++)
-        free(source->tables[i].name);
-    free(source->tables);
-}
-
 static void folder_release(struct node *node)
 {
     struct frozen *folder = (struct frozen *)node;
 
-    drop_files(folder);
-    for (int i = 0; i < EXTRA_FILES; i++)
-        buffer_release(&folder->texts[i]);
-    free_source(&folder->source);
     pthread_mutex_destroy(&folder->lock);
     free(folder->snapshot);
+    free(folder->name);
     free(node->path);
     free(folder);
 }
@@ -239,15 +289,18 @@ static const struct node_class frozen_class = {
 };
 
 int frozen_create(const struct frozen_context *context, const struct frozen_snapshot *snapshot,
-                  const char *path, struct stored_source *source, struct node **ret_folder)
+                  const char *path, const struct stored_source *source, struct node **ret_folder)
 {
     struct frozen *folder = calloc(1, sizeof *folder);
 
     if (folder == NULL)
         return -ENOMEM;
     folder->snapshot = strdup(snapshot->name);
-    if (folder->snapshot == NULL || node_init(&folder->node, &frozen_class, path) != 0) {
+    folder->name = strdup(source->name);
+    if (folder->snapshot == NULL || folder->name == NULL ||
+        node_init(&folder->node, &frozen_class, path) != 0) {
         free(folder->snapshot);
+        free(folder->name);
         free(folder);
         return -ENOMEM;
     }
@@ -255,8 +308,8 @@ int frozen_create(const struct frozen_context *context, const struct frozen_snap
     folder->context = *context;
     memcpy(folder->id, snapshot->id, SNAPSHOT_ID_BYTES);
     folder->shown_inode = frozen_inode(snapshot->id, source->name, NULL);
-    folder->source = *source;
-    *source = (struct stored_source){.table_count = 0};
+    folder->time_ns = source->time_ns;
+    folder->tree = snapshot->tree;
     *ret_folder = &folder->node;
     return 0;
 }

@@ -3,7 +3,8 @@
  * The folder of one source in a snapshot: the same files as in live/, which never
  * change any more. What they are called and how large they are the snapshot's tree
  * says; a table is opened when somebody reads it, its schema when datapackage.json
- * or schema.sql is asked for.
+ * or schema.sql is asked for. All of that is known only while somebody needs it (has a
+ * file, or a listing): of thousands of snapshots that were walked through, little stays.
  */
 #ifndef CRMFS_TREE_FROZEN_H
 #define CRMFS_TREE_FROZEN_H
@@ -28,14 +29,17 @@ struct frozen_context {
 struct frozen_snapshot {
     uint8_t id[SNAPSHOT_ID_BYTES];
     const char *name; /* copied */
+    struct object_reference tree;
 };
 
-/*
- * SOURCE is taken over, and zeroed, on success. PATH: of the folder, below the
- * mountpoint. 0 or -ENOMEM.
- */
+/* SOURCE is one of the tree's, copied in part. PATH: of the folder, below the mountpoint. 0 or
+ * -ENOMEM. */
 int frozen_create(const struct frozen_context *context, const struct frozen_snapshot *snapshot,
-                  const char *path, struct stored_source *source, struct node **ret_folder);
+                  const char *path, const struct stored_source *source, struct node **ret_folder);
+
+/* A snapshot's tree, the caller's to release. -EIO, -ENOMEM. */
+int frozen_read_tree(const struct frozen_context *context, const struct object_reference *tree,
+                     struct stored_tree *ret_tree, struct failure *failure);
 
 /*
  * What stat shows for a snapshot (SOURCE NULL), a source's folder (FILE NULL) or a

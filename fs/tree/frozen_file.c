@@ -32,39 +32,27 @@ static const struct stored_table *table_of(const struct frozen_file *file)
 }
 
 /* Only of an extra file. */
-static struct buffer *text_of(const struct frozen_file *file)
+static size_t extra_of(const struct frozen_file *file)
 {
-    struct frozen *folder = file->folder;
-
-    return &folder->texts[index_of(file) - folder->set.table_count * FORMAT_COUNT];
+    return index_of(file) - file->folder->set.table_count * FORMAT_COUNT;
 }
 
 static void file_release(struct node *node)
 {
-    node_release(&((struct frozen_file *)node)->folder->node);
+    struct frozen *folder = ((struct frozen_file *)node)->folder;
+
+    frozen_leave(folder); /* which may be the end of the file */
+    node_release(&folder->node);
 }
 
-static int write_texts(struct frozen *folder, struct schema *const *schemas)
-{
-    size_t first = folder->set.table_count * FORMAT_COUNT;
-    int error = 0;
-
-    for (size_t i = 0; i < EXTRA_FILES && error == 0; i++) {
-        folder->texts[i] = BUFFER(TEXT_LIMIT);
-        error = file_set_write_extra(&folder->set, first + i, folder->source.name, schemas,
-                                     &folder->texts[i]);
-    }
-    for (size_t i = 0; i < EXTRA_FILES && error != 0; i++)
-        buffer_release(&folder->texts[i]);
-    return error;
-}
-
-/* The texts of the extra files, for which all schemas are read. The lock is held. */
-static int describe(struct frozen *folder, struct failure *failure)
+/* The text of an extra file, for which all schemas are read; the caller's to release. */
+static int make_text(const struct frozen *folder, size_t extra, struct buffer *ret_text,
+                     struct failure *failure)
 {
     const struct stored_source *source = &folder->source;
     cleanup_free struct schema **schemas =
         allocate_array(source->table_count, sizeof(struct schema *));
+    cleanup_buffer struct buffer text = BUFFER(TEXT_LIMIT);
     size_t count = 0;
     int error = schemas != NULL ? 0 : -ENOMEM;
 
@@ -72,15 +60,35 @@ static int describe(struct frozen *folder, struct failure *failure)
         error = stored_table_schema(folder->context.reader, &source->tables[count].image,
                                     &schemas[count], failure);
     if (error == 0)
-        error = write_texts(folder, schemas);
+        error = file_set_write_extra(&folder->set, folder->set.table_count * FORMAT_COUNT + extra,
+                                     folder->name, schemas, &text);
     while (count > 0)
         schema_release(schemas[--count]);
+    if (error == 0) {
+        *ret_text = text;
+        text = BUFFER(0);
+    }
+    return error;
+}
+
+/* The lengths of the extra files, once; their texts are made for whoever opens them. */
+static int describe(struct frozen *folder, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < EXTRA_FILES && error == 0; i++) {
+        cleanup_buffer struct buffer text = BUFFER(0);
+
+        error = make_text(folder, i, &text, failure);
+        folder->extra_bytes[i] = text.size;
+    }
     folder->described = error == 0;
     return error;
 }
 
-/* Afterwards the texts may be read without the lock. WAIT false: -EAGAIN unless they are made. */
-static int prepare_texts(struct frozen *folder, bool wait, struct failure *failure)
+/* Afterwards the lengths may be read without the lock. WAIT false: -EAGAIN unless they are known.
+ */
+static int prepare_lengths(struct frozen *folder, bool wait, struct failure *failure)
 {
     int error = 0;
 
@@ -95,15 +103,15 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
                            uint64_t *ret_valid_ns, struct failure *failure)
 {
     struct frozen_file *file = (struct frozen_file *)node;
-    int error = is_table(file) ? 0 : prepare_texts(file->folder, wait, failure);
+    int error = is_table(file) ? 0 : prepare_lengths(file->folder, wait, failure);
 
     if (error != 0)
         return error;
     *ret_attributes = (struct node_attributes){
         .type = S_IFREG,
         .bytes = is_table(file) ? stored_table_bytes(table_of(file), file_format(index_of(file)))
-                                : text_of(file)->size,
-        .modified = frozen_time(file->folder->source.time_ns),
+                                : file->folder->extra_bytes[extra_of(file)],
+        .modified = frozen_time(file->folder->time_ns),
         .shown_inode = file->shown_inode,
     };
     *ret_valid_ns = VALID_FOR_EVER;
@@ -176,6 +184,23 @@ static int open_table(const struct frozen_file *file, struct handle **ret_handle
     return 0;
 }
 
+/* A text of the open file's own. */
+static int open_extra(const struct frozen_file *file, struct handle **ret_handle,
+                      struct failure *failure)
+{
+    cleanup_buffer struct buffer text = BUFFER(0);
+    struct node *own;
+    int error = make_text(file->folder, extra_of(file), &text, failure);
+
+    if (error == 0)
+        error = text_file_create(file->node.path, &text, frozen_time(file->folder->time_ns),
+                                 file->shown_inode, &own);
+    if (error != 0)
+        return error;
+    return text_handle_create(text_file_text(own)->data, text_file_text(own)->size, own,
+                              ret_handle);
+}
+
 static int file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
                      struct failure *failure)
 {
@@ -185,11 +210,7 @@ static int file_open(struct node *node, const struct caller *caller, struct hand
     if (is_table(file))
         return open_table(file, ret_handle, failure);
 
-    int error = prepare_texts(file->folder, true, failure);
-
-    return error != 0 ? error
-                      : text_handle_create(text_of(file)->data, text_of(file)->size,
-                                           node_reference(node), ret_handle);
+    return open_extra(file, ret_handle, failure);
 }
 
 /* Over the ids of its row groups: equal for equal rows. */
@@ -267,4 +288,5 @@ const struct node_class frozen_file_class = {
     .open = file_open,
     .xattr = file_xattr,
     .release = file_release,
+    .forgettable = true,
 };

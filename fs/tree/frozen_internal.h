@@ -20,16 +20,24 @@ struct frozen {
     struct frozen_context context;
     uint8_t id[SNAPSHOT_ID_BYTES];
     char *snapshot; /* its name */
-    struct stored_source source;
+    char *name;     /* the source's */
+    uint64_t time_ns;
+    struct object_reference tree;
     uint64_t shown_inode;
 
-    pthread_mutex_t lock; /* guards all below; what is made stays as it is */
-    bool listed;          /* set and files are made */
+    pthread_mutex_t lock; /* guards all below, but for what is made for users by the users */
+    /* Listings, and files that somebody refers to. While there are any, these are made: */
+    size_t users;
+    struct stored_source source;
     struct file_set set;
     struct frozen_file *files; /* set.count of them */
-    bool described;            /* texts are made */
-    struct buffer texts[EXTRA_FILES];
+
+    bool described; /* the extra files' lengths are known, from then on for ever */
+    uint64_t extra_bytes[EXTRA_FILES];
 };
+
+/* One user less. */
+void frozen_leave(struct frozen *folder);
 
 extern const struct node_class frozen_file_class;
 

@@ -79,6 +79,11 @@ struct node_class {
     int (*rename)(struct node *directory, const char *name, const char *new_name,
                   struct failure *failure);
     void (*release)(struct node *node); /* the last reference is gone */
+    /*
+     * A file that the kernel may be asked to forget when it knows too many: it is had again at
+     * once, and nobody ever waits long for anything in its directory.
+     */
+    bool forgettable;
 };
 
 struct node {

@@ -45,10 +45,10 @@ struct folder_listing {
     struct snapshot_folder *folder; /* referenced */
 };
 
-static int make_entry(struct snapshot_folder *folder, struct stored_source *source,
+static int make_entry(struct snapshot_folder *folder, const struct stored_source *source,
                       struct entry *entry)
 {
-    struct frozen_snapshot snapshot = {.name = folder->name};
+    struct frozen_snapshot snapshot = {.name = folder->name, .tree = folder->tree};
     cleanup_free char *path = NULL;
     cleanup_free char *name = strdup(source->name);
 
@@ -76,7 +76,7 @@ static void drop_entries(struct snapshot_folder *folder)
     folder->count = 0;
 }
 
-static int make_entries(struct snapshot_folder *folder, struct stored_tree *tree)
+static int make_entries(struct snapshot_folder *folder, const struct stored_tree *tree)
 {
     int error = 0;
 
@@ -94,20 +94,13 @@ static int make_entries(struct snapshot_folder *folder, struct stored_tree *tree
 
 static int read_tree(struct snapshot_folder *folder, struct failure *failure)
 {
-    cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
     struct stored_tree tree = {.source_count = 0};
-    int error =
-        object_read(folder->context.reader, &folder->tree, OBJECT_TREE, false, &data, failure);
+    int error = frozen_read_tree(&folder->context, &folder->tree, &tree, failure);
 
-    if (error == 0)
-        error = stored_tree_decode(data.data, data.size, &tree);
-    if (error == -EBADMSG)
-        error = failure_set(failure, EIO, "the store is damaged: the snapshot cannot be made out");
     if (error == 0)
         error = make_entries(folder, &tree);
     stored_tree_release(&tree);
-    /* It is in the log: that is not to be taken for its absence. */
-    return error == -ENOENT ? -EIO : error;
+    return error;
 }
 
 /* Afterwards the entries may be read without the lock. */

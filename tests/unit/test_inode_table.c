@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/mount/inode_table.h"
 
@@ -24,6 +25,7 @@ static void release(struct node *node)
 }
 
 static const struct node_class class = {.release = release};
+static const struct node_class forgettable_class = {.release = release, .forgettable = true};
 
 static struct node *new_node(void)
 {
@@ -33,6 +35,20 @@ static struct node *new_node(void)
     assert_int_equal(node_init(node, &class, "x"), 0);
     __atomic_add_fetch(&living, 1, __ATOMIC_RELAXED);
     return node;
+}
+
+/* Known to the table, and to nobody else. */
+static uint64_t add_file(struct inode_table *table, const char *path)
+{
+    struct node *node = new_node();
+    uint64_t inode = node->inode;
+
+    node->class = &forgettable_class;
+    free(node->path);
+    node->path = strdup(path);
+    assert_int_equal(inode_table_add(table, node, 7), 0);
+    node_release(node);
+    return inode;
 }
 
 /* Whether the table knows INODE. */
@@ -137,6 +153,51 @@ static void test_parent_and_reference(void **state)
     assert_int_equal(living, 0);
 }
 
+/* Those that nobody asked for come once, in turn; the others get another chance. */
+static void test_idle(void **state)
+{
+    (void)state;
+    struct node *root = new_node();
+    struct inode_table *table = inode_table_create(root);
+    struct node *folder = new_node();
+    struct idle_inode idle[8];
+    uint64_t files[4];
+
+    assert_int_equal(inode_table_idle(table, idle, 8), 0);
+    assert_int_equal(inode_table_add(table, folder, 1), 0);
+    for (int i = 0; i < 4; i++) {
+        const char *const paths[] = {"a/one", "a/two", "a/three", "four"};
+
+        files[i] = add_file(table, paths[i]);
+    }
+    /* A chance each, for having been added; then all of them, but not the folder. */
+    assert_int_equal(inode_table_idle(table, idle, 2), 2);
+    assert_int_equal(idle[0].parent, 7);
+    for (int i = 0; i < 4; i++)
+        assert_true(known(table, files[i]));
+    /* Two are asked for already, whatever they are; both others were asked after just now. */
+    assert_int_equal(inode_table_idle(table, idle + 2, 6), 2);
+    for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(idle[i].name, idle[j].name);
+    }
+    assert_int_equal(inode_table_idle(table, idle, 8), 0);
+    for (int i = 0; i < 3; i++)
+        inode_table_forget(table, files[i], 1);
+    assert_int_equal(inode_table_count(table), 3);
+    /* The kernel kept one, and was told of it again. */
+    struct node *kept = inode_table_find(table, files[3], NULL);
+
+    assert_int_equal(inode_table_add(table, kept, 7), 0);
+    node_release(kept);
+    assert_int_equal(inode_table_idle(table, idle, 8), 1);
+    assert_string_equal(idle[0].name, "four");
+    node_release(folder);
+    inode_table_free(table);
+    node_release(root);
+    assert_int_equal(living, 0);
+}
+
 struct storm {
     struct inode_table *table;
     struct node **nodes;
@@ -196,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_too_much_is_forgotten),
         cmocka_unit_test(test_root_stays),
         cmocka_unit_test(test_parent_and_reference),
+        cmocka_unit_test(test_idle),
         cmocka_unit_test(test_storm),
     };
 
