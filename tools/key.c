@@ -35,6 +35,7 @@ struct key_command {
 
 struct key_action {
     const char *name;
+    const char *deed; /* "cannot …" */
     int (*run)(const struct key_command *command, struct store *store, struct failure *failure);
     int words; /* after the action: STORE and what else there is */
 };
@@ -297,8 +298,11 @@ static int run_recovery(const struct key_command *command, struct store *store,
 }
 
 static const struct key_action actions[] = {
-    {"list", run_list, 1},     {"add", run_add, 1},           {"remove", run_remove, 2},
-    {"change", run_change, 1}, {"recovery", run_recovery, 1},
+    {"list", "list the keys", run_list, 1},
+    {"add", "add a key", run_add, 1},
+    {"remove", "remove the key", run_remove, 2},
+    {"change", "change the key", run_change, 1},
+    {"recovery", "make a recovery key", run_recovery, 1},
 };
 
 static const struct key_action *find_action(const char *name)
@@ -321,8 +325,7 @@ static int run(const struct key_command *command)
     store_close(store);
     if (error == 0)
         return usage_show("");
-    log_message(LOG_LEVEL_ERROR, "cannot %s %s: %s", command->action->name,
-                command->action->run == run_list ? "keys" : "a key",
+    log_message(LOG_LEVEL_ERROR, "cannot %s: %s", command->action->deed,
                 failure.code != 0 ? failure.text : strerror(-error));
     return STATUS_FAILED;
 }
