@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,24 +29,29 @@ struct silence {
     int terminal;
     struct termios before;
     struct sigaction actions[COUNT_OF(ending)];
-    sigset_t mask;
+    sigset_t mask;    /* before */
+    sigset_t waiting; /* while it waits, and at no other time, it can be ended */
 };
 
 static int begin_silence(struct silence *silence)
 {
-    struct sigaction action = {.sa_handler = catch}; /* without SA_RESTART: reading is to end */
+    struct sigaction action = {.sa_handler = catch};
     struct termios quiet;
-    sigset_t stop;
+    sigset_t all;
 
     if (tcgetattr(silence->terminal, &silence->before) != 0)
         return -errno;
     caught = 0;
+    sigemptyset(&all);
+    for (size_t i = 0; i < COUNT_OF(ending); i++)
+        sigaddset(&all, ending[i]);
+    /* Nor is it to be left silent to the shell by Ctrl-Z. */
+    sigaddset(&all, SIGTSTP);
+    pthread_sigmask(SIG_BLOCK, &all, &silence->mask);
     for (size_t i = 0; i < COUNT_OF(ending); i++)
         sigaction(ending[i], &action, &silence->actions[i]);
-    /* Nor is it to be left silent to the shell by Ctrl-Z. */
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTSTP);
-    pthread_sigmask(SIG_BLOCK, &stop, &silence->mask);
+    silence->waiting = silence->mask;
+    sigaddset(&silence->waiting, SIGTSTP);
     quiet = silence->before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     quiet.c_lflag |= ICANON | ISIG;
@@ -55,11 +61,11 @@ static int begin_silence(struct silence *silence)
 static void end_silence(const struct silence *silence)
 {
     tcsetattr(silence->terminal, TCSAFLUSH, &silence->before);
-    pthread_sigmask(SIG_SETMASK, &silence->mask, NULL);
     for (size_t i = 0; i < COUNT_OF(ending); i++)
         sigaction(ending[i], &silence->actions[i], NULL);
     if (caught != 0)
         raise(caught);
+    pthread_sigmask(SIG_SETMASK, &silence->mask, NULL);
 }
 
 static void say(int terminal, const char *text)
@@ -67,20 +73,36 @@ static void say(int terminal, const char *text)
     (void)!write(terminal, text, strlen(text));
 }
 
+/*
+ * One byte; 0: the end. A signal that comes before the wait is seen at once, for until then it is
+ * blocked: in read() alone it could be missed, and the process would wait on in silence.
+ */
+static ssize_t read_byte(const struct silence *silence, char *ret_byte)
+{
+    struct pollfd waiting = {.fd = silence->terminal, .events = POLLIN};
+
+    while (ppoll(&waiting, 1, NULL, &silence->waiting) < 0) {
+        if (errno != EINTR || caught != 0)
+            return -errno;
+    }
+
+    ssize_t got = read(silence->terminal, ret_byte, 1);
+
+    return got < 0 ? -errno : got;
+}
+
 /* One line, without its end. What does not fit is read all the same, so that no other reads it. */
-static int read_line(int terminal, char *secret, size_t size, size_t *ret_size)
+static int read_line(const struct silence *silence, char *secret, size_t size, size_t *ret_size)
 {
     size_t used = 0;
     bool long_line = false;
 
     for (;;) {
         char byte;
-        ssize_t got = read(terminal, &byte, 1);
+        ssize_t got = read_byte(silence, &byte);
 
-        if (got < 0 && errno == EINTR && caught == 0)
-            continue;
         if (got < 0)
-            return -errno;
+            return (int)got;
         if (got == 0 && used == 0)
             return -ECANCELED;
         if (got == 0 || byte == '\n')
@@ -107,7 +129,7 @@ int terminal_ask(const char *prompt, char *secret, size_t size, size_t *ret_size
 
     if (error == 0) {
         say(terminal, prompt);
-        error = read_line(terminal, secret, size, ret_size);
+        error = read_line(&silence, secret, size, ret_size);
         say(terminal, "\n");
         end_silence(&silence);
     }

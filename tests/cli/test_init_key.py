@@ -461,9 +461,8 @@ def test_interrupted(store, how, status):
     """Ctrl-C, Ctrl-\\ and Ctrl-D end it, and the terminal echoes again."""
     terminal = Terminal("key", "list", store)
     terminal.expect("recovery key for ")
-    time.sleep(0.2)
     assert not terminal.echoes()
-    terminal.type(how)
+    terminal.type(how)  # at once: it may not be waiting yet
     while terminal.read(60):
         pass
     _, ended = os.waitpid(terminal.pid, 0)
