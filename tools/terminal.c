@@ -98,7 +98,7 @@ static int read_line(const struct silence *silence, char *secret, size_t size, s
     bool long_line = false;
 
     for (;;) {
-        char byte;
+        char byte = 0;
         ssize_t got = read_byte(silence, &byte);
 
         if (got < 0)

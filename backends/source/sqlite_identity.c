@@ -23,9 +23,9 @@
 
 #define WAL_INDEX_REGION_BYTES 32768
 #define WAL_INDEX_VERSION 3007000
-#define WAL_INDEX_LASTING_AT 14 /* page size, last frame, pages, checksum, salts: in this order, \
-                                 */
-#define WAL_INDEX_LASTING_BYTES 26 /* after counters that begin anew with the shared memory */
+/* After counters that begin anew: page size, last frame, pages, checksum, salts. */
+#define WAL_INDEX_LASTING_AT 14
+#define WAL_INDEX_LASTING_BYTES 26
 
 /* File systems on a disk of this machine, or in its memory, that keep the time of change. */
 static bool keeps_change_time(const char *path, uint64_t *ret_id)
@@ -69,7 +69,7 @@ struct log_mark connection_log_mark(struct connection *connection)
         return mark;
 
     /* A writer writes the second copy first: if both are equal, neither is half-written. */
-    const uint8_t *copies = (const uint8_t *)(uintptr_t)region;
+    const uint8_t *copies = (const void *)region;
 
     memcpy(mark.bytes, copies, sizeof mark.bytes);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -220,14 +220,12 @@ static void describe(const struct entry *entry, struct idle_inode *ret_idle)
 /* With the shard's lock held. Each is looked at once. */
 static size_t idle_in(struct shard *shard, struct idle_inode *ret_idle, size_t most)
 {
-    struct entry *last = shard->queue != NULL ? shard->queue->prev : NULL;
+    const struct entry *last = shard->queue != NULL ? shard->queue->prev : NULL;
+    struct entry *entry = NULL;
     size_t found = 0;
-    bool all = last == NULL;
 
-    while (!all && found < most) {
-        struct entry *entry = shard->queue;
-
-        all = entry == last;
+    while (shard->queue != NULL && entry != last && found < most) {
+        entry = shard->queue;
         dequeue(shard, entry);
         if (entry->used) {
             enqueue(shard, entry);

@@ -13,8 +13,9 @@
 #define KEPT_ROUND_BYTES 65536u /* lengths are multiples of it */
 #define KEPT_ENTRY_BYTES 48u
 #define KEPT_BLOCK_ENTRIES 1024u
-#define KEPT_BLOCK_BYTES (KEPT_BLOCK_ENTRIES * KEPT_ENTRY_BYTES) /* of all blocks but the last */
-#define KEPT_BLOCK_MOST (KEPT_BLOCK_BYTES + KEPT_ROUND_BYTES)    /* with its padding */
+#define KEPT_BLOCK_BYTES \
+    ((size_t)KEPT_BLOCK_ENTRIES * KEPT_ENTRY_BYTES)           /* of all blocks but the last */
+#define KEPT_BLOCK_MOST (KEPT_BLOCK_BYTES + KEPT_ROUND_BYTES) /* with its padding */
 #define KEPT_FOOT_BYTES 16u
 #define KEPT_FOOT_SEALED (KEPT_FOOT_BYTES + SEAL_OVERHEAD_BYTES)
 #define KEPT_DIRECTORY_LABEL "directory" /* associated data, without its NUL */

@@ -8,7 +8,6 @@
 #include "fs/base/memory.h"
 
 _Static_assert(KEPT_DIGEST_BYTES == IMAGE_DIGEST_BYTES, "an image's digest is made of its groups'");
-_Static_assert(KEPT_GROUP_LIMIT >= ROW_GROUP_ENCODED_LIMIT, "every group can be kept");
 
 int kept_image_open(struct image_cache *cache, const struct image_key *key, struct schema *schema,
                     struct image **ret_image, struct failure *failure)
