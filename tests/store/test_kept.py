@@ -309,7 +309,7 @@ def test_damage_under_an_open_file(store, crm, mount_store):
     """A file that is being read goes on, in all formats, when what was kept is lost beneath it."""
     keep(mount_store, store, crm)
     (path,) = kept_files(store)
-    top = mount_store(store, crm, options="max-memory=16M")
+    top = mount_store(store, crm, options="max-memory=24M")
     files = {form: open(top.live() / f"contacts.{form}", "rb") for form in ("csv", "json", "ndjson")}
     parts = {form: [file.read(1000)] for form, file in files.items()}
     assert is_warm(top)
@@ -332,7 +332,7 @@ def test_lost_when_the_database_has_gone_on(store, crm, mount_store):
     """Then nobody can give the rows any more: EIO with words, and the next look is right."""
     keep(mount_store, store, crm)
     (path,) = kept_files(store)
-    top = mount_store(store, crm, options="refresh=0.2,max-memory=16M")
+    top = mount_store(store, crm, options="refresh=0.2,max-memory=24M")
     with open(top.live() / "contacts.csv", "rb", buffering=0) as file:
         assert file.read(1000)
         sql(crm, "UPDATE contacts SET name = 'other'")

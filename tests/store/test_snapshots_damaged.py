@@ -114,10 +114,10 @@ def test_names_what_is_lost(mount_store, store, filled):
 
 def test_under_an_open_file(mount_store, store, filled):
     """What is damaged while it is read: the right bytes up to there, EIO from there on."""
-    top = mount_store(store, options="max-memory=16M")
+    top = mount_store(store, options="max-memory=24M")
     wanted = top.path("snapshots/two/crm/activities.csv").read_bytes()
     top.unmount()
-    top = mount_store(store, options="max-memory=16M")
+    top = mount_store(store, options="max-memory=24M")
     with open(top.path("snapshots/two/crm/activities.csv"), "rb", buffering=0) as file:
         start = file.read(1000)
         for path in packs(store):

@@ -11,15 +11,15 @@ import pytest
 from mounting import eventually
 from stores import Kept
 
-SNAPSHOTS, TABLES = 60, 80
+SNAPSHOTS, TABLES = 80, 80
 FILES = TABLES * 3 + 2
-MEMORY = 16 << 20
+MEMORY = 24 << 20
 KNOWN = MEMORY // 2048  # inodes that the kernel may know
 
 
 @pytest.fixture(scope="module")
 def many(shared_work):
-    """Sixty snapshots of eighty tables: 14,520 files."""
+    """Eighty snapshots of eighty tables: 19,360 files."""
     store, database = Kept(shared_work), shared_work / "crm.db"
     conn = sqlite3.connect(database, isolation_level=None)
     conn.execute("PRAGMA journal_mode = WAL")
