@@ -228,7 +228,7 @@ static int list_files(struct image_cache *cache, struct list *ret_list)
 
 int image_cache_list(struct image_cache *cache, struct cached_file **ret_files, size_t *ret_count)
 {
-    struct list list;
+    struct list list = {.count = 0};
     int error = list_files(cache, &list);
 
     if (error != 0)
@@ -261,7 +261,7 @@ static bool is_open(struct image_cache *cache, const char *name)
 
 void image_cache_supersede(struct image_cache *cache, const char *name)
 {
-    struct list list;
+    struct list list = {.count = 0};
 
     if (list_files(cache, &list) != 0)
         return;
@@ -308,7 +308,7 @@ void image_cache_usage(struct image_cache *cache, struct image_cache_usage *ret_
 
 int image_cache_make_room(struct image_cache *cache, uint64_t more)
 {
-    struct list list;
+    struct list list = {.count = 0};
     int error = list_files(cache, &list);
 
     if (error != 0)

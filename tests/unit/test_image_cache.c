@@ -183,7 +183,7 @@ static void test_newer_content(void **state)
 static void test_bound(void **state)
 {
     (void)state;
-    struct bench bench = bench_begin(3 * 65536);
+    struct bench bench = bench_begin(UINT64_C(3) * 65536);
     struct image_key keys[4];
 
     for (uint8_t i = 0; i < 4; i++) {
