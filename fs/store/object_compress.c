@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <zstd.h>
+#include <string.h>
 #include <zstd_errors.h>
 
+#include "fs/store/delta.h"
 #include "fs/store/object_body.h"
 
 /*
@@ -16,18 +17,20 @@
 #define FAST_MATCH_LEAST 6
 
 /*
- * Against a parent nearly all is one match or another of it; what matters is that all of the
- * parent is found. The window spans both; long-distance matching finds the long stretches that
- * have moved, whatever the tables of the level have forgotten. 64 groups of a table of activities
- * in which 1 % of the rows had changed: 616 KB at level 1 with a large table, 379 KB at level 3,
- * 49 KB at level 3 with long-distance matching (at half the speed of the first).
+ * Against a parent nearly all is one match or another of it, which fs/store/delta.h finds. Where
+ * there is too much else, the window spans both, and long-distance matching finds the long
+ * stretches that have moved, whatever the tables of the level have forgotten.
  */
 #define DELTA_LEVEL 3
 #define DELTA_WINDOW_LOG_LEAST 10
+#define PROOF_BYTES_KEPT ((size_t)2 << 20)
 
 struct object_compressor {
     ZSTD_CCtx *context;
     int level;
+    struct delta *delta; /* NULL until something has a parent; then these as well */
+    ZSTD_DCtx *reader;
+    struct buffer proof;
 };
 
 struct object_compressor *object_compressor_create(int level)
@@ -37,6 +40,7 @@ struct object_compressor *object_compressor_create(int level)
     if (compressor == NULL)
         return NULL;
     compressor->level = level;
+    compressor->proof = BUFFER(OBJECT_DATA_LIMIT);
     compressor->context = ZSTD_createCCtx();
     if (compressor->context == NULL) {
         free(compressor);
@@ -68,18 +72,105 @@ static int window_log(size_t bytes)
     return log;
 }
 
-static int set_delta(struct object_compressor *compressor, size_t size, const struct buffer *parent)
+/* What a call of zstd's has said, and what it has written behind what OUTPUT has. */
+static int take_result(size_t got, struct buffer *output)
 {
-    ZSTD_CCtx *context = compressor->context;
-    int window = window_log(size + parent->size);
+    switch (ZSTD_getErrorCode(got)) {
+    case ZSTD_error_no_error: output->size += got; return 0;
+    case ZSTD_error_dstSize_tooSmall: return -E2BIG;
+    case ZSTD_error_memory_allocation: return -ENOMEM;
+    default: return -EINVAL;
+    }
+}
+
+/* ---- Against a parent ---- */
+
+static int prepare_delta(struct object_compressor *compressor)
+{
+    if (compressor->delta == NULL)
+        compressor->delta = delta_create();
+    if (compressor->reader == NULL)
+        compressor->reader = ZSTD_createDCtx();
+    return compressor->delta != NULL && compressor->reader != NULL ? 0 : -ENOMEM;
+}
+
+/*
+ * Whether a frame of SIZE bytes at the end of OUTPUT gives the data again. Few programs hand
+ * sequences to zstd, and what a backup writes wrong today is found out when the database has gone.
+ */
+static int prove(struct object_compressor *compressor, const void *data, size_t size,
+                 const struct buffer *parent, const struct buffer *output, size_t frame_size)
+{
+    struct buffer *proof = &compressor->proof;
     int error;
 
+    buffer_clear(proof);
+    error = buffer_reserve(proof, size);
+    if (error != 0)
+        return error;
+    if (ZSTD_isError(ZSTD_DCtx_refPrefix(compressor->reader, parent->data, parent->size)))
+        return -ENOMEM;
+
+    size_t got = ZSTD_decompressDCtx(compressor->reader, proof->data, size,
+                                     output->data + output->size - frame_size, frame_size);
+
+    ZSTD_DCtx_reset(compressor->reader, ZSTD_reset_session_and_parameters);
+    if (got != size || memcmp(proof->data, data, size) != 0)
+        error = -EBADMSG;
+    if (proof->capacity > PROOF_BYTES_KEPT)
+        buffer_release(proof);
+    return error;
+}
+
+/* By what the two have in common. -EBADMSG: it cannot be said so. */
+static int compress_found(struct object_compressor *compressor, const void *data, size_t size,
+                          const struct buffer *parent, size_t most, struct buffer *output)
+{
+    ZSTD_CCtx *context = compressor->context;
+    size_t before = output->size;
+    const ZSTD_Sequence *sequences;
+    size_t count;
+    int error = prepare_delta(compressor);
+
+    if (error == 0)
+        error = delta_find(compressor->delta, data, size, parent, &sequences, &count);
+    if (error != 0)
+        return error == -E2BIG ? -EBADMSG : error;
+    ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+    if ((error = set(context, ZSTD_c_compressionLevel, FAST_LEVEL)) != 0 ||
+        (error = set(context, ZSTD_c_windowLog, window_log(size + parent->size))) != 0 ||
+        (error = set(context, ZSTD_c_blockDelimiters, ZSTD_sf_noBlockDelimiters)) != 0)
+        return error;
+    error = take_result(ZSTD_compressSequences(context, output->data + output->size, most,
+                                               sequences, count, data, size),
+                        output);
+    if (error != 0)
+        return error == -EINVAL ? -EBADMSG : error;
+    error = prove(compressor, data, size, parent, output, output->size - before);
+    if (error != 0)
+        output->size = before;
+    return error;
+}
+
+/* By zstd's own search. */
+static int compress_searched(struct object_compressor *compressor, const void *data, size_t size,
+                             const struct buffer *parent, size_t most, struct buffer *output)
+{
+    ZSTD_CCtx *context = compressor->context;
+    int error;
+
+    ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
     if ((error = set(context, ZSTD_c_compressionLevel, DELTA_LEVEL)) != 0 ||
-        (error = set(context, ZSTD_c_windowLog, window)) != 0 ||
+        (error = set(context, ZSTD_c_windowLog, window_log(size + parent->size))) != 0 ||
         (error = set(context, ZSTD_c_enableLongDistanceMatching, 1)) != 0)
         return error;
-    return ZSTD_isError(ZSTD_CCtx_refPrefix(context, parent->data, parent->size)) ? -ENOMEM : 0;
+    if (ZSTD_isError(ZSTD_CCtx_refPrefix(context, parent->data, parent->size)))
+        return -ENOMEM;
+    return take_result(ZSTD_compress2(context, output->data + output->size, most, data, size),
+                       output);
 }
+
+/* ---- ---- */
 
 int object_compress(struct object_compressor *compressor, const void *data, size_t size,
                     const struct buffer *parent, size_t most, struct buffer *output)
@@ -89,19 +180,17 @@ int object_compress(struct object_compressor *compressor, const void *data, size
 
     if (error != 0)
         return error;
+    if (parent != NULL) {
+        error = compress_found(compressor, data, size, parent, most, output);
+        return error == -EBADMSG ? compress_searched(compressor, data, size, parent, most, output)
+                                 : error;
+    }
     ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
-    error = parent != NULL ? set_delta(compressor, size, parent) : set_whole(compressor);
+    error = set_whole(compressor);
     if (error != 0)
         return error;
-
-    size_t got = ZSTD_compress2(context, output->data + output->size, most, data, size);
-
-    switch (ZSTD_getErrorCode(got)) {
-    case ZSTD_error_no_error: output->size += got; return 0;
-    case ZSTD_error_dstSize_tooSmall: return -E2BIG;
-    case ZSTD_error_memory_allocation: return -ENOMEM;
-    default: return -EINVAL;
-    }
+    return take_result(ZSTD_compress2(context, output->data + output->size, most, data, size),
+                       output);
 }
 
 void object_compressor_free(struct object_compressor *compressor)
@@ -109,5 +198,8 @@ void object_compressor_free(struct object_compressor *compressor)
     if (compressor == NULL)
         return;
     ZSTD_freeCCtx(compressor->context);
+    ZSTD_freeDCtx(compressor->reader);
+    delta_free(compressor->delta);
+    buffer_release(&compressor->proof);
     free(compressor);
 }
