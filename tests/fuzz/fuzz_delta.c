@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A piece of data compressed against a parent, both taken from the input: what is decompressed is
- * the data again, and none of the sequences leads out of the parent. The first two bytes say where
+ * the data again, and none of the sequences leads out of the two. The first two bytes say where
  * the parent ends.
  */
 #include <stdlib.h>
@@ -27,8 +27,7 @@ static void check_sequences(const ZSTD_Sequence *sequences, size_t count, size_t
 
     for (size_t i = 0; i < count; i++) {
         at += sequences[i].litLength;
-        require(sequences[i].offset >= at && sequences[i].offset <= at + parent_size);
-        require(sequences[i].matchLength <= sequences[i].offset - at);
+        require(sequences[i].offset >= 1 && sequences[i].offset <= at + parent_size);
         at += sequences[i].matchLength;
     }
     require(at <= size);

@@ -46,6 +46,13 @@ static void replace(struct versions *versions, size_t at, size_t removed, size_t
     versions->size = versions->size - removed + added;
 }
 
+/* Of the parent with the data behind it. */
+static uint8_t byte_at(const struct versions *versions, size_t place)
+{
+    return place < versions->parent_size ? versions->parent[place]
+                                         : versions->data[place - versions->parent_size];
+}
+
 /* The data that SEQUENCES make of the parent, compared; how many bytes of it are not copied. */
 static size_t check_sequences(const struct versions *versions, const ZSTD_Sequence *sequences,
                               size_t count)
@@ -62,8 +69,10 @@ static size_t check_sequences(const struct versions *versions, const ZSTD_Sequen
 
         size_t from = versions->parent_size + at - sequences[i].offset;
 
-        assert_in_range(from, 0, versions->parent_size - length);
-        assert_memory_equal(versions->data + at, versions->parent + from, length);
+        assert_in_range(sequences[i].offset, 1, versions->parent_size + at);
+        for (size_t j = 0; j < length; j++)
+            if (versions->data[at + j] != byte_at(versions, from + j))
+                fail_msg("byte %zu is not what is copied", at + j);
         at += length;
     }
     return literal + versions->size - at;
@@ -160,6 +169,18 @@ static void test_moved(void **state)
     assert_in_range(check_versions(versions), 0, 16);
 }
 
+/* What is new and stands there again and again is copied from where it stood first. */
+static void test_repeated(void **state)
+{
+    (void)state;
+    cleanup_free struct versions *versions = same_versions();
+
+    replace(versions, 1000, 0, 2000);
+    for (size_t i = 0; i < 2000; i += 50)
+        memcpy(versions->data + 1000 + i, versions->data + 1000, 50);
+    assert_in_range(check_versions(versions), 0, 60);
+}
+
 static void test_sizes(void **state)
 {
     (void)state;
@@ -186,9 +207,9 @@ static void test_unlike(void **state)
     size_t count;
 
     assert_non_null(delta);
-    assert_int_equal(delta_find(delta, versions->data, SIZE, &none, &sequences, &count), -E2BIG);
     randombytes_buf(versions->data, SIZE / 2);
     assert_int_equal(delta_find(delta, versions->data, SIZE, &parent, &sequences, &count), -E2BIG);
+    assert_int_equal(delta_find(delta, versions->data, SIZE, &none, &sequences, &count), -E2BIG);
     assert_null(sequences);
     delta_free(delta);
 
@@ -204,9 +225,10 @@ static void test_unlike(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same),  cmocka_unit_test(test_places),
-        cmocka_unit_test(test_moved), cmocka_unit_test(test_many_changes),
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_unlike),
+        cmocka_unit_test(test_same),     cmocka_unit_test(test_places),
+        cmocka_unit_test(test_moved),    cmocka_unit_test(test_many_changes),
+        cmocka_unit_test(test_repeated), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_unlike),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
