@@ -21,6 +21,7 @@
 #define COPY_LEAST ((size_t)4)    /* of what follows on the copy before */
 #define MEET_LEAST ((size_t)32)   /* anywhere near: shorter, it might be chance */
 #define MEET_ALIGNED ((size_t)16) /* where it would be if what is new had replaced as much */
+#define MEET_SURE ((size_t)256)   /* long enough not to look for longer ones */
 #define PIECE_LEAST ((size_t)14)  /* of what is new, anywhere in the parent */
 #define NEAR_FIRST ((size_t)256)  /* bytes of both that are searched for where they meet, */
 #define NEAR_MOST ((size_t)4096)  /* and at last */
@@ -28,7 +29,7 @@
 #define NEAR_LOG_MOST 14u
 #define FAR_LOG 15
 #define FAR_STEP 16 /* every so many bytes of the parent can be found */
-#define NEW_MOST(size) ((size) / 8)
+#define NEW_MOST(size) ((size) / 32)
 #define ROOM_FIRST 256
 
 struct delta {
@@ -156,34 +157,44 @@ static size_t last_word(size_t from, size_t length, size_t size)
     return end < from + WORD ? from : end - WORD + 1;
 }
 
-/* Where both go on together, within LENGTH bytes after FROM. */
-static bool meet(struct delta *delta, struct pair from, size_t length, unsigned log,
-                 struct pair *ret_pair)
+/*
+ * Where both go on together, within LENGTH bytes after FROM (in the parent, also BACK before it):
+ * the longest stretch, for short ones stand in many places; or the first that is long enough.
+ */
+static size_t meet(struct delta *delta, struct pair from, size_t length, size_t back, unsigned log,
+                   struct pair *ret_pair)
 {
     size_t data_end = last_word(from.data, length + WORD, delta->size);
-    size_t parent_end = last_word(from.parent, length + WORD, delta->parent_size);
+    size_t parent_begin = from.parent - lesser(back, from.parent);
+    size_t parent_end =
+        last_word(parent_begin, from.parent - parent_begin + length + WORD, delta->parent_size);
+    size_t longest = 0;
 
     memset(delta->near, 0, sizeof *delta->near << log);
-    for (size_t i = parent_end; i-- > from.parent;) /* of equal words the first one stays */
+    for (size_t i = parent_end; i-- > parent_begin;) /* of equal words the first one stays */
         delta->near[hash(get_u64(delta->parent + i), log)] = (uint32_t)i + 1;
-    for (size_t i = from.data; i < data_end; i++) {
+    for (size_t i = from.data; i < data_end && longest < MEET_SURE; i++) {
         uint64_t word = get_u64(delta->data + i);
-        struct pair pair = {i, from.parent + (i - from.data)};
+        size_t aligned = from.parent + (i - from.data);
         uint32_t found = delta->near[hash(word, log)];
+        struct pair pairs[] = {{i, aligned}, {i, found - 1}};
 
-        if (pair.parent < parent_end && get_u64(delta->parent + pair.parent) == word &&
-            common_after(delta, pair) >= MEET_ALIGNED) {
-            *ret_pair = pair;
-            return true;
-        }
-        pair.parent = found - 1;
-        if (found != 0 && get_u64(delta->parent + pair.parent) == word &&
-            common_after(delta, pair) >= MEET_LEAST) {
-            *ret_pair = pair;
-            return true;
+        for (unsigned j = 0; j < 2; j++) {
+            bool is_there = j == 0 ? aligned < parent_end : found != 0;
+            size_t least = j == 0 ? MEET_ALIGNED : MEET_LEAST;
+
+            if (!is_there || get_u64(delta->parent + pairs[j].parent) != word)
+                continue;
+
+            size_t same = common_after(delta, pairs[j]);
+
+            if (same < least || same <= longest)
+                continue;
+            longest = same;
+            *ret_pair = pairs[j];
         }
     }
-    return false;
+    return longest;
 }
 
 /* The same in ever larger stretches. False: they do not meet; both are past the last of them. */
@@ -193,7 +204,10 @@ static bool meet_again(struct delta *delta, struct pair from, struct pair *ret_p
     unsigned log = NEAR_LOG_FIRST;
 
     for (size_t length = NEAR_FIRST; length <= NEAR_MOST; length *= 4, log += 2) {
-        if (meet(delta, from, length, log, &pair)) {
+        size_t back =
+            length == NEAR_FIRST ? 0 : length; /* it may have met in a wrong place before */
+
+        if (meet(delta, from, length, back, log, &pair) > 0) {
             size_t before = common_before(delta, pair);
 
             *ret_pair = (struct pair){pair.data - before, pair.parent - before};

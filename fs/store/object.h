@@ -100,18 +100,20 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
                struct failure *failure);
 
 /*
- * Puts an object into the writer's pack as it is stored now, in whatever pack it is found, and
+ * Puts an object into the batch's pack as it is stored now, in whatever pack it is found, and
  * does not ask whether it is in another one as well: for prune, which empties packs.
  */
 int object_move(struct object_writer *writer, const struct object_reference *reference,
                 struct object_put *ret_put, struct failure *failure);
 
-/* Ends the writer's pack. Afterwards only object_writer_free. */
-int object_writer_finish(struct object_writer *writer, struct failure *failure);
-void object_writer_free(struct object_writer *writer); /* drops what is not finished */
+/* All was put that was to be: 0, or the error that ended the writer. Then only object_writer_free.
+ */
+int object_writer_finish(struct object_writer *writer);
+/* Of one that has put something and was not finished, nothing comes, nor of its batch. */
+void object_writer_free(struct object_writer *writer);
 
 /*
- * After all writers have finished: makes the packs durable, then writes the index
+ * After all writers have finished: ends the last pack, makes all durable, then writes the index
  * and makes it durable. The packs' names are borrowed from the batch. 0 or -errno.
  */
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,

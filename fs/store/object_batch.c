@@ -66,6 +66,7 @@ int object_batch_create(struct store *store, struct object_reader *reader,
         return -ENOMEM;
     batch->store = store;
     batch->reader = reader;
+    pthread_mutex_init(&batch->pack_lock, NULL);
     pthread_mutex_init(&batch->lock, NULL);
 
     /* What is relied on is there now: packs that went since they were listed must not count. */
@@ -95,25 +96,6 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
             return error;
     }
     return 0;
-}
-
-int batch_note(struct object_batch *batch, const struct pack_entry *entry)
-{
-    struct index_entry known = {
-        .reference = entry->reference,
-        .type = (uint8_t)entry->type,
-        .encoding = (uint8_t)entry->encoding,
-        .depth = entry->depth,
-    };
-
-    pthread_mutex_lock(&batch->lock);
-    if (batch->written.count >= WRITTEN_MOST)
-        known_objects_clear(&batch->written);
-
-    int error = known_objects_add(&batch->written, &known);
-
-    pthread_mutex_unlock(&batch->lock);
-    return error;
 }
 
 void batch_break(struct object_batch *batch, int error)
@@ -206,8 +188,9 @@ static int write_index(struct object_batch *batch, struct index_entry *entries, 
     return error != 0 ? error : index_write(batch->store, entries, count, failure);
 }
 
-int batch_add_pack(struct object_batch *batch, const struct pack_writer *pack,
-                   struct failure *failure)
+/* A pack was committed. */
+static int add_pack(struct object_batch *batch, const struct pack_writer *pack,
+                    struct failure *failure)
 {
     cleanup_free struct index_entry *full = NULL;
     size_t count = 0;
@@ -226,6 +209,69 @@ int batch_add_pack(struct object_batch *batch, const struct pack_writer *pack,
     return error == 0 && full != NULL ? write_index(batch, full, count, failure) : error;
 }
 
+static int finish_pack(struct object_batch *batch, struct pack_writer *pack,
+                       struct failure *failure)
+{
+    int error = pack_writer_finish(pack, failure);
+
+    if (error == 0)
+        error = add_pack(batch, pack, failure);
+    pack_writer_free(pack);
+    return error;
+}
+
+/* ---- Writing ---- */
+
+/* The object will not be written again. */
+static int note_written(struct object_batch *batch, const struct object_head *head,
+                        const struct object_reference *reference)
+{
+    struct index_entry known = {
+        .reference = *reference,
+        .type = (uint8_t)head->type,
+        .encoding = (uint8_t)head->encoding,
+        .depth = head->place.depth,
+    };
+
+    pthread_mutex_lock(&batch->lock);
+    if (batch->written.count >= WRITTEN_MOST)
+        known_objects_clear(&batch->written);
+
+    int error = known_objects_add(&batch->written, &known);
+
+    pthread_mutex_unlock(&batch->lock);
+    return error;
+}
+
+int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
+                 const struct object_head *head, const void *body, size_t size,
+                 struct object_reference *ret_reference, struct failure *failure)
+{
+    struct object_reference reference;
+    struct pack_writer *full = NULL;
+    int error = 0;
+
+    pthread_mutex_lock(&batch->pack_lock);
+    if (batch->pack == NULL)
+        error = pack_writer_create(batch->store, &batch->pack, failure);
+    if (error == 0)
+        error = pack_writer_add(batch->pack, id, head, body, size, &reference, failure);
+    if (error == 0 && pack_writer_is_full(batch->pack))
+        full = steal_pointer(&batch->pack);
+    pthread_mutex_unlock(&batch->pack_lock);
+
+    /* While it is flushed, others go on with the next one. */
+    if (full != NULL)
+        error = finish_pack(batch, full, failure);
+    if (error == 0)
+        error = note_written(batch, head, &reference);
+    if (error != 0)
+        batch_break(batch, error);
+    else
+        *ret_reference = reference;
+    return error;
+}
+
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_pack_count, uint64_t *ret_stored_bytes, struct failure *failure)
 {
@@ -234,6 +280,10 @@ int object_batch_finish(struct object_batch *batch, const char *const **ret_pack
 
     if (error != 0)
         return failure_set(failure, -error, "not all of it was written: %s", strerror(-error));
+    if (batch->pack != NULL)
+        error = finish_pack(batch, steal_pointer(&batch->pack), failure);
+    if (error != 0)
+        return error;
     if (batch->pack_count > 0) {
         error = write_index(batch, batch->waiting, batch->waiting_count, failure);
         if (error == 0)
@@ -268,6 +318,8 @@ void object_batch_free(struct object_batch *batch)
     free(batch->avoided.hints);
     free(batch->relied.hints);
     known_objects_release(&batch->written);
+    pack_writer_free(batch->pack);
+    pthread_mutex_destroy(&batch->pack_lock);
     pthread_mutex_destroy(&batch->lock);
     free(batch);
 }

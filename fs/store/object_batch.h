@@ -2,13 +2,17 @@
 /*
  * The inside of a batch: what object_batch.c, object_known.c and object_put.c share.
  *
+ * All writers of a batch put into one pack: a snapshot ends in one that is not full, whatever
+ * writes it, and not in one a thread. Sealing and handing on is a twentieth of what an object
+ * takes.
+ *
  * Invariants, under the batch's lock:
  * - `waiting` has the objects of committed packs that stand in no index yet; it
  *   is written as an index, after a sync, when it is full and in the end.
  * - `written` has objects that this batch wrote, into committed packs or into
  *   ones under way, so that its writers do not write them again. It forgets.
- * - `error` is set when a writer was given up with objects of its pack perhaps
- *   referred to by other writers: such a batch is never finished.
+ * - `error` is set when a writer failed or was given up, and objects perhaps are missing that
+ *   others refer to: such a batch is never finished.
  */
 #ifndef CRMFS_STORE_OBJECT_BATCH_H
 #define CRMFS_STORE_OBJECT_BATCH_H
@@ -17,6 +21,7 @@
 
 #include "fs/store/known_objects.h"
 #include "fs/store/object_reader.h"
+#include "fs/store/pack.h"
 
 #define WAITING_MOST ((size_t)1 << 16) /* entries, 4 MiB; of one index, then */
 #define WRITTEN_MOST ((size_t)1 << 16)
@@ -32,6 +37,9 @@ struct object_batch {
     struct store *store;
     struct object_reader *reader;
     struct hint_set avoided; /* does not change while there are writers */
+
+    pthread_mutex_t pack_lock; /* guards pack; taken before lock */
+    struct pack_writer *pack;  /* NULL: none under way */
 
     pthread_mutex_t lock; /* guards all below */
     int error;
@@ -61,14 +69,15 @@ int batch_locate(struct object_batch *batch, const struct object_reference *refe
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,
                struct object_reference *ret_place, struct failure *failure);
 
-/* An object was appended to a pack under way. */
-int batch_note(struct object_batch *batch, const struct pack_entry *entry);
+/*
+ * Appends a body of SIZE bytes, whose head is HEAD, to the pack under way, and notes that the
+ * object is written. After an error the batch is never finished.
+ */
+int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
+                 const struct object_head *head, const void *body, size_t size,
+                 struct object_reference *ret_reference, struct failure *failure);
 
-/* A pack was committed. */
-int batch_add_pack(struct object_batch *batch, const struct pack_writer *pack,
-                   struct failure *failure);
-
-/* A writer ends without its pack. */
+/* A writer was given up, or could not write. */
 void batch_break(struct object_batch *batch, int error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Puts an object: hashes it, looks whether it is there, compresses it alone or
- * against a predecessor, seals it, appends it to the writer's pack.
+ * against a predecessor, and appends it to the batch's pack.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,10 +20,10 @@
 struct object_writer {
     struct object_batch *batch;
     struct object_compressor *compressor; /* NULL: nothing is compressed */
-    struct pack_writer *pack;             /* NULL: none under way */
     struct buffer whole;  /* a body: room for a head, then the payload at OBJECT_HEAD_MOST */
     struct buffer delta;  /* the same */
     struct buffer parent; /* data */
+    bool used;
     bool finished;
     int error; /* what ended the writer */
 };
@@ -59,21 +59,6 @@ int object_writer_create(struct object_batch *batch, struct object_writer **ret_
         }
     }
     *ret_writer = writer;
-    return 0;
-}
-
-static int finish_pack(struct object_writer *writer, struct failure *failure)
-{
-    int error;
-
-    if (writer->pack == NULL)
-        return 0;
-    error = pack_writer_finish(writer->pack, failure);
-    if (error == 0)
-        error = batch_add_pack(writer->batch, writer->pack, failure);
-    if (error != 0)
-        return error;
-    pack_writer_free(steal_pointer(&writer->pack));
     return 0;
 }
 
@@ -211,23 +196,11 @@ static int append(struct object_writer *writer, struct put *put,
     size_t head_size = object_head_encode(&put->head, head);
     uint8_t *body = put->body->data + OBJECT_HEAD_MOST - head_size;
     size_t body_size = pad(put->body, head_size);
-    struct pack_entry entry = {
-        .type = put->head.type, .encoding = put->head.encoding, .depth = put->head.place.depth};
-    int error = 0;
 
     memcpy(body, head, head_size);
-    if (writer->pack == NULL)
-        error = pack_writer_create(writer->batch->store, &writer->pack, failure);
-    if (error == 0)
-        error = pack_writer_add(writer->pack, put->id, &put->head, body, body_size,
-                                &entry.reference, failure);
-    if (error == 0)
-        error = batch_note(writer->batch, &entry);
-    if (error == 0 && pack_writer_is_full(writer->pack))
-        error = finish_pack(writer, failure);
-    if (error == 0)
-        *ret_reference = entry.reference;
-    return error;
+    writer->used = true;
+    return batch_append(writer->batch, put->id, &put->head, body, body_size, ret_reference,
+                        failure);
 }
 
 /* 1 and where, when the object need not be written; 0; -errno. */
@@ -343,12 +316,9 @@ int object_move(struct object_writer *writer, const struct object_reference *ref
     return error;
 }
 
-int object_writer_finish(struct object_writer *writer, struct failure *failure)
+int object_writer_finish(struct object_writer *writer)
 {
-    if (writer->error == 0 && !writer->finished) {
-        writer->error = finish_pack(writer, failure);
-        writer->finished = true;
-    }
+    writer->finished = true;
     return writer->error;
 }
 
@@ -356,9 +326,8 @@ void object_writer_free(struct object_writer *writer)
 {
     if (writer == NULL)
         return;
-    if (writer->error != 0 || writer->pack != NULL)
+    if (writer->error != 0 || (writer->used && !writer->finished))
         batch_break(writer->batch, writer->error);
-    pack_writer_free(writer->pack);
     object_compressor_free(writer->compressor);
     buffer_release(&writer->whole);
     buffer_release(&writer->delta);

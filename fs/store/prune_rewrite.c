@@ -117,7 +117,7 @@ static int empty_packs(struct pruning *pruning, const struct pack_set *set,
         store_progress_tell(pruning->options->progress, "rewriting packs", i + 1, set->count);
     }
     if (error == 0)
-        error = object_writer_finish(emptying.writer, pruning->failure);
+        error = object_writer_finish(emptying.writer);
     object_writer_free(emptying.writer);
     return error;
 }

@@ -257,14 +257,14 @@ uint64_t store_sink_stored_bytes(struct store_sink *sink)
     return bytes;
 }
 
-int store_sink_finish(struct store_sink *sink, struct failure *failure)
+int store_sink_finish(struct store_sink *sink)
 {
     int error = 0;
 
     while (sink->idle != NULL && error == 0) {
         struct part *part = sink->idle;
 
-        error = object_writer_finish(part->writer, failure);
+        error = object_writer_finish(part->writer);
         sink->idle = part->next;
         part_free(part);
     }

@@ -34,8 +34,8 @@ int store_sink_put(struct store_sink *sink, enum object_type type, const void *d
 /* Bytes stored so far; grows while scans run. */
 uint64_t store_sink_stored_bytes(struct store_sink *sink);
 
-/* After the last scan: ends all packs. Without it nothing of the sink lasts. */
-int store_sink_finish(struct store_sink *sink, struct failure *failure);
+/* After the last scan; without it the batch is never finished. 0, or what a writer met. */
+int store_sink_finish(struct store_sink *sink);
 void store_sink_free(struct store_sink *sink); /* NULL is allowed */
 
 #endif

@@ -363,7 +363,7 @@ static int finish(struct attempt *attempt, const struct object_reference *tree,
     const char *const *packs;
     size_t pack_count;
     char host[HOST_SIZE] = "";
-    int error = store_sink_finish(attempt->sink, attempt->failure);
+    int error = store_sink_finish(attempt->sink);
     struct snapshot snapshot = {
         .name = without_const(options->name),
         .time_ns = attempt->time_ns,

@@ -108,7 +108,7 @@ void sample_writer_finish(struct object_writer *writer)
 {
     struct failure failure = {.code = 0};
 
-    succeed(object_writer_finish(writer, &failure), &failure);
+    succeed(object_writer_finish(writer), &failure);
     object_writer_free(writer);
 }
 

@@ -244,7 +244,7 @@ int series_try_take(struct sample_series *series, unsigned day, struct failure *
     snapshot.tree = put_tree(&writing, series, day);
     error = writing.error;
     if (error == 0)
-        error = object_writer_finish(writing.writer, failure);
+        error = object_writer_finish(writing.writer);
     object_writer_free(writing.writer);
     if (error == 0)
         error = object_batch_finish(batch, &packs, &count, &stored, failure);

@@ -837,7 +837,7 @@ static int try_batch(struct store *store, struct object_reader *reader, const st
             samples[i].reference = put.reference;
     }
     if (error == 0)
-        error = object_writer_finish(writer, NULL);
+        error = object_writer_finish(writer);
     object_writer_free(writer);
     if (error == 0)
         error = object_batch_finish(batch, &packs, &pack_count, &bytes, NULL);
