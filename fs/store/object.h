@@ -87,6 +87,7 @@ int object_writer_create(struct object_batch *batch, struct object_writer **ret_
  */
 struct object_parent {
     struct object_reference reference;
+    uint64_t phase; /* differs among objects that begin together: fs/store/chain.h */
 };
 
 struct object_put {

@@ -128,14 +128,14 @@ static int encode_delta(struct object_writer *writer, struct put *put,
  * 1; 0 when there is none; -errno. A predecessor that cannot be read is none.
  */
 static int load_parent(struct object_writer *writer, struct read_scratch *scratch,
-                       const struct object_reference *predecessor, struct object_head *head)
+                       const struct object_parent *predecessor, struct object_head *head)
 {
     struct object_reader *reader = writer->batch->reader;
     struct chain_step step;
     size_t place = 0;
-    int error = chain_begin(reader, scratch, predecessor, head->type, NULL);
+    int error = chain_begin(reader, scratch, &predecessor->reference, head->type, NULL);
 
-    if (error != 0 || !chain_next(&scratch->links[0].head.place, &step))
+    if (error != 0 || !chain_next(&scratch->links[0].head.place, predecessor->phase, &step))
         return error == -ENOMEM ? error : 0;
     while (scratch->links[place].head.place.depth > step.parent_depth && error == 0) {
         error = chain_extend(reader, scratch, NULL);
@@ -151,7 +151,7 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
 }
 
 static int encode(struct object_writer *writer, struct put *put,
-                  const struct object_reference *predecessor)
+                  const struct object_parent *predecessor)
 {
     struct object_reader *reader = writer->batch->reader;
     struct object_head head = {
@@ -205,11 +205,12 @@ static int append(struct object_writer *writer, struct put *put,
 
 /* 1 and where, when the object need not be written; 0; -errno. */
 static int find(struct object_writer *writer, const struct put *put,
-                const struct object_reference *predecessor, struct object_reference *ret_place,
+                const struct object_parent *predecessor, struct object_reference *ret_place,
                 struct failure *failure)
 {
-    if (predecessor != NULL && memcmp(predecessor->id, put->id, sizeof put->id) == 0) {
-        int usable = batch_locate(writer->batch, predecessor, OBJECT_DEPTH_ANY, ret_place, failure);
+    if (predecessor != NULL && memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
+        int usable = batch_locate(writer->batch, &predecessor->reference, OBJECT_DEPTH_ANY,
+                                  ret_place, failure);
 
         if (usable != 0)
             return usable;
@@ -224,7 +225,7 @@ static void shrink(struct buffer *buffer)
 }
 
 static int put_object(struct object_writer *writer, struct put *put,
-                      const struct object_reference *predecessor, struct object_put *ret_put,
+                      const struct object_parent *predecessor, struct object_put *ret_put,
                       struct failure *failure)
 {
     struct object_put result = {.stored_bytes = 0};
@@ -262,8 +263,7 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
         return writer->error != 0 ? writer->error : -EINVAL;
     if (size > object_data_limit(type))
         return failure_set(failure, EFBIG, "a piece of %zu bytes is too large for the store", size);
-    writer->error =
-        put_object(writer, &put, parent != NULL ? &parent->reference : NULL, ret_put, failure);
+    writer->error = put_object(writer, &put, parent, ret_put, failure);
     return writer->error;
 }
 

@@ -143,7 +143,7 @@ static int keep(struct group_sink *base, void *thread, const struct buffer *enco
     struct object_put put;
 
     if (before != NULL)
-        parent.reference = before->place.object;
+        parent = (struct object_parent){before->place.object, .phase = group->first_key};
 
     int error = object_put(part->writer, OBJECT_ROW_GROUP, encoded->data, encoded->size,
                            before != NULL ? &parent : NULL, &put, failure);

@@ -3,6 +3,7 @@
 import json
 import random
 import sqlite3
+import statistics
 
 import pytest
 
@@ -84,6 +85,19 @@ def test_one_percent(store, database):
     assert max(days) <= 0.1 * sizes[0], days
     assert sum(days) <= 0.4 * sizes[0], days
     store.check()
+
+
+def test_no_day_stands_out(work, database):
+    """Chains of deltas that began together do not end together: every day costs about the same."""
+    store, dice = Kept(work, "--group-size", "64K"), random.Random(11)
+    store.take("day 0", database)
+    sizes = [content(store)]
+    for number in range(1, 13):
+        change(database, dice, 0.05)
+        store.take(f"day {number}", database)
+        sizes.append(content(store))
+    days = [after - before for before, after in zip(sizes, sizes[1:])]
+    assert max(days) <= 2 * statistics.median(days), days
 
 
 def test_one_row(store, database):

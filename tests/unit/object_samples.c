@@ -84,7 +84,7 @@ struct sample sample_put(struct object_writer *writer, enum object_type type, ui
                          size_t size, const struct sample *parent)
 {
     struct sample sample = {.type = type, .data = data, .size = size};
-    struct object_parent predecessor;
+    struct object_parent predecessor = {.phase = 0};
     struct object_put put;
     struct failure failure = {.code = 0};
 

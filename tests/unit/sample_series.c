@@ -47,7 +47,7 @@ static struct object_reference put(struct writing *writing, enum object_type typ
                                    size_t size, const struct object_reference *parent)
 {
     struct object_put put = {.stored_bytes = 0};
-    struct object_parent against;
+    struct object_parent against = {.phase = 0};
 
     if (parent != NULL)
         against.reference = *parent;

@@ -198,18 +198,19 @@ static void ids_are_what_the_format_says(void **state)
 /* ---- Chains ---- */
 
 /* FORMAT.md, "Chains", written down: every place of one whole round. */
-static void chains_go_as_the_format_says(void **state)
+static void check_round(uint64_t phase)
 {
     struct chain_place place = {0, 0};
     unsigned versions = 1;
 
-    (void)state;
     for (unsigned anchor = 0; anchor < OBJECT_DEPTH_MOST; anchor++) {
-        for (unsigned depth = anchor > 0 ? anchor : 1; depth <= OBJECT_DEPTH_MOST; depth++) {
+        unsigned last = anchor > 0 ? OBJECT_DEPTH_MOST : OBJECT_DEPTH_MOST - phase % 8;
+
+        for (unsigned depth = anchor > 0 ? anchor : 1; depth <= last; depth++) {
             struct chain_step step;
             bool folds = anchor > 0 && depth == anchor;
 
-            assert_true(chain_next(&place, &step));
+            assert_true(chain_next(&place, phase, &step));
             assert_int_equal(step.place.depth, depth);
             assert_int_equal(step.place.anchor, anchor);
             assert_int_equal(step.parent_depth, folds ? anchor - 1 : depth - 1);
@@ -220,8 +221,15 @@ static void chains_go_as_the_format_says(void **state)
 
     struct chain_step step;
 
-    assert_false(chain_next(&place, &step));
-    assert_int_equal(versions, 44);
+    assert_false(chain_next(&place, phase, &step));
+    assert_int_equal(versions, 44 - phase % 8);
+}
+
+static void chains_go_as_the_format_says(void **state)
+{
+    (void)state;
+    for (unsigned phase = 0; phase < 20; phase++)
+        check_round(phase);
 }
 
 /* The parent of each version must be the one that a slow reckoning over all of them gives. */
@@ -820,7 +828,7 @@ static int try_batch(struct store *store, struct object_reader *reader, const st
 {
     struct object_batch *batch = NULL;
     struct object_writer *writer = NULL;
-    struct object_parent parent = {before->reference};
+    struct object_parent parent = {.reference = before->reference};
     const char *const *packs;
     size_t pack_count;
     uint64_t bytes;
