@@ -59,8 +59,13 @@ static int dir_read(struct storage *storage, const char *name, uint64_t offset, 
     if (error != 0)
         return error;
 
-    cleanup_fd int file = open_regular(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &status);
+    int file = dir_files_take(&dir->files, name, &status);
 
+    if (file < 0) {
+        file = open_regular(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, &status);
+        if (file >= 0 && size < (uint64_t)status.st_size)
+            dir_files_keep(&dir->files, name, file);
+    }
     error = file < 0 ? file : 0;
     /* What an offset says may come from a file that was tampered with. */
     if (error == 0 &&
@@ -68,6 +73,8 @@ static int dir_read(struct storage *storage, const char *name, uint64_t offset, 
         error = -ENODATA;
     if (error == 0)
         error = read_all(file, offset, bytes, size);
+    if (file >= 0)
+        dir_files_give(&dir->files, file);
     return error == 0 ? 0 : dir_failure(dir, -error, "read", name, failure);
 }
 
@@ -181,6 +188,7 @@ static void dir_close(struct storage *storage)
         return;
     if (dir->root >= 0)
         close(dir->root);
+    dir_files_close(&dir->files);
     for (size_t i = 0; i < dir->folder_count; i++)
         free(dir->folders[i].name);
     free(dir->folders);
@@ -303,6 +311,7 @@ int dir_storage_open(const char *path, int create, struct storage **ret_storage,
         return -ENOMEM;
     dir->base.class = &dir_class;
     dir->root = -1;
+    dir_files_init(&dir->files);
     pthread_mutex_init(&dir->sync_lock, NULL);
     pthread_mutex_init(&dir->lock, NULL);
     dir->path = strdup(path);

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "backends/storage/dir_files.h"
 #include "backends/storage/storage.h"
 
 #define TEMPORARY_FOLDER "tmp"
@@ -38,6 +39,8 @@ struct dir_storage {
     int root;
     bool read_only;
     atomic_bool walk; /* the kernel has no openat2 */
+
+    struct dir_files files;
 
     /* One sync() at a time: a second may not return before the first has flushed what both want. */
     pthread_mutex_t sync_lock;
