@@ -8,8 +8,9 @@
  * boundary, and threads that begin anywhere in the table find the same ones.
  *
  * Content-defined chunking without a minimum (small groups are rare and cheap:
- * sizes are distributed exponentially); the maximum, ROW_GROUP_LARGEST_BYTES,
- * is counted from the last boundary and therefore just as repeatable.
+ * sizes are distributed exponentially); the maximum, 4/3 of the mean in a store and
+ * ROW_GROUP_LARGEST_BYTES elsewhere, is counted from the last boundary and therefore
+ * just as repeatable.
  */
 #ifndef CRMFS_TABLE_CUTTER_H
 #define CRMFS_TABLE_CUTTER_H

@@ -11,6 +11,12 @@
 
 #define RANGES_PER_THREAD 4
 #define ROWS_BETWEEN_CHECKS 4096
+/*
+ * Sizes are distributed exponentially, and a byte that is read at random lies in a large group more
+ * often than in a small one: in one of 1.6 times the mean if the largest was 2.7 times it, of 1.0
+ * times it so.
+ */
+#define LARGEST_BYTES(mean) ((uint64_t)(mean) + (mean) / 3)
 #define GROUPS_LIMIT ((size_t)1 << 26) /* 25 TB of cells */
 
 /* The groups of one range, in order. */
@@ -28,6 +34,7 @@ struct scan {
     struct group_sink *sink;
     const struct scan_options *options;
     uint32_t group_bytes;
+    uint64_t largest_bytes;
     struct range_plan plan;
     struct group_list
         *lists; /* plan.count of them; list I belongs to the thread that took range I */
@@ -172,7 +179,7 @@ static int scan_rows(struct scanner *scanner, struct cursor *cursor, bool first_
 
         if (row->past_range && (boundary || !begun))
             return finish_group(scanner);
-        if (boundary) {
+        if (boundary || row_group_builder_bytes(scanner->builder) + bytes > scan->largest_bytes) {
             int error = finish_group(scanner);
 
             begun = true;
@@ -352,6 +359,9 @@ int table_scan(struct dataset *dataset, size_t table, struct group_sink *sink,
         .group_bytes = options->group_bytes != 0 ? options->group_bytes : ROW_GROUP_TARGET_BYTES,
     };
     struct group_list joined = {0};
+
+    scan.largest_bytes = options->group_bytes != 0 ? LARGEST_BYTES(options->group_bytes)
+                                                   : (uint64_t)ROW_GROUP_LARGEST_BYTES;
 
     pthread_mutex_init(&scan.lock, NULL);
     dataset->bound = (struct source_bound){look, &scan};
