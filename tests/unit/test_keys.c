@@ -148,7 +148,7 @@ static void test_default_cost(void **state)
     store = open_store(storage, first);
     assert_int_equal(store_key_list(store, &keys, &count, NULL), 0);
     assert_int_equal(count, 1);
-    assert_true(keys[0].slot.cost.passes == 4 && keys[0].slot.cost.memory_bytes == 48 << 20);
+    assert_true(keys[0].slot.cost.passes == 2 && keys[0].slot.cost.memory_bytes == 48 << 20);
     assert_true(keys[0].opened && !keys[0].damaged && keys[0].slot.kind == KEY_PASSPHRASE);
     assert_true(keys[0].slot.created >= (uint64_t)time(NULL) - 100);
     free(keys);
