@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_KEPT 16
+#define KEYS_KEPT 64 /* a month of snapshots reads from as many packs as it has days */
 
 struct file_key {
     enum store_purpose purpose;

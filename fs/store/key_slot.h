@@ -23,10 +23,11 @@
 
 /*
  * What a passphrase costs to try. Measured on a core of 2.0 GHz: 47 ms; libsodium's "interactive"
- * (2 passes over 64 MiB) 72 ms, OWASP's least (1 pass over 46 MiB) 31 ms, 4 passes over 48 MiB 87 ms.
- * Not more memory: a mount is to stay in 64 MiB throughout, and this is in one piece with what the
- * process has before it opens a store. It is a mapping of its own, and gone right after. Not more
- * passes: a mount is to be there within 100 ms, and the memory is what holds up those who try many.
+ * (2 passes over 64 MiB) 72 ms, OWASP's least (1 pass over 46 MiB) 31 ms, 4 passes over 48 MiB 87
+ * ms. Not more memory: a mount is to stay in 64 MiB throughout, and this is in one piece with what
+ * the process has before it opens a store. It is a mapping of its own, and gone right after. Not
+ * more passes: a mount is to be there within 100 ms, and the memory is what holds up those who try
+ * many.
  */
 #define KEY_PASSES 2
 #define KEY_MEMORY (UINT64_C(48) << 20)
