@@ -169,23 +169,27 @@ static void find_damage(struct worker *worker, struct reach_spot spot, const cha
     pthread_mutex_unlock(&reading->lock);
 }
 
-/* The object's data, decoded against its parent's, into the buffer of its DEPTH. */
-static int decode(struct worker *worker, const struct object_reference *reference, size_t depth)
+/* The data of an opened BODY, decoded against its parent's, into the buffer of its DEPTH. */
+static int decode(struct worker *worker, const struct buffer *body, size_t depth)
 {
-    struct object_reader *reader = worker->reading->checking->reader;
     const struct buffer *parent = depth > 0 ? &worker->data[depth - 1] : NULL;
-    struct object_reference found;
     struct object_head head;
-    int error =
-        object_fetch(reader, reference, &worker->sealed, &worker->body, &found, &worker->failure);
 
-    if (error != 0)
-        return error;
-    if (object_head_decode(worker->body.data, worker->body.size, &head) < 0 ||
+    if (object_head_decode(body->data, body->size, &head) < 0 ||
         (head.encoding == OBJECT_ZSTD_PARENT) != (parent != NULL))
         return -EBADMSG;
-    return object_body_unpack(&head, worker->body.data, worker->body.size, parent, worker->context,
+    return object_body_unpack(&head, body->data, body->size, parent, worker->context,
                               &worker->data[depth]);
+}
+
+/* The same of one whose body is still to be read. */
+static int fetch(struct worker *worker, const struct object_reference *reference, size_t depth)
+{
+    struct object_reference found;
+    int error = object_fetch(worker->reading->checking->reader, reference, &worker->sealed,
+                             &worker->body, &found, &worker->failure);
+
+    return error != 0 ? error : decode(worker, &worker->body, depth);
 }
 
 static int verify(struct worker *worker, const struct object_reference *reference,
@@ -202,13 +206,19 @@ static int verify(struct worker *worker, const struct object_reference *referenc
     return error;
 }
 
-/* An object, and then all that is compressed against it. No deeper than chains are. */
+/*
+ * An object, and then all that is compressed against it. No deeper than chains are. BODY: its own,
+ * opened; NULL: it is still to be read.
+ */
 static int read_chain(struct worker *worker, struct reach_spot spot,
-                      const struct object_reference *reference, enum object_type type, size_t depth)
+                      const struct object_reference *reference, enum object_type type,
+                      const struct buffer *body, size_t depth)
 {
     const struct reading *reading = worker->reading;
-    int error = depth <= OBJECT_DEPTH_MOST ? decode(worker, reference, depth) : -EBADMSG;
+    int error = -EBADMSG;
 
+    if (depth <= OBJECT_DEPTH_MOST)
+        error = body != NULL ? decode(worker, body, depth) : fetch(worker, reference, depth);
     if (error == 0)
         error = verify(worker, reference, type, depth);
     if (error == -ENOMEM)
@@ -222,7 +232,7 @@ static int read_chain(struct worker *worker, struct reach_spot spot,
 
         if (compare_spots(child->parent, spot) != 0)
             break;
-        error = read_chain(worker, child->spot, &child->reference, child->type, depth + 1);
+        error = read_chain(worker, child->spot, &child->reference, child->type, NULL, depth + 1);
     }
     return error;
 }
@@ -244,7 +254,8 @@ static int read_object(struct worker *worker, struct reach_spot spot,
 }
 
 /* A pack_report: the piece has been opened, or not. */
-static int take_object(void *context, const struct pack_entry *entry, int error)
+static int take_object(void *context, const struct pack_entry *entry, const struct buffer *body,
+                       int error)
 {
     struct worker *worker = context;
     struct reading *reading = worker->reading;
@@ -264,7 +275,7 @@ static int take_object(void *context, const struct pack_entry *entry, int error)
         return read_object(worker, spot, entry);
     if (entry->encoding == OBJECT_ZSTD_PARENT)
         return 0; /* with its parent */
-    return read_chain(worker, spot, &entry->reference, entry->type, 0);
+    return read_chain(worker, spot, &entry->reference, entry->type, body, 0);
 }
 
 /* ---- Packs ---- */

@@ -74,8 +74,12 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
 int pack_visit_objects(struct store *store, const char *name, pack_visit *visit, void *context,
                        struct failure *failure);
 
-/* ERROR: 0; -EBADMSG: damaged; another: why it could not be read. Not 0 ends the check. */
-typedef int pack_report(void *context, const struct pack_entry *entry, int error);
+/*
+ * ERROR: 0, and BODY is what the piece holds, as its entry says; -EBADMSG: damaged; another: why it
+ * could not be read. Not 0 ends the check.
+ */
+typedef int pack_report(void *context, const struct pack_entry *entry, const struct buffer *body,
+                        int error);
 
 /*
  * Reads all of the pack called NAME, opens every piece and reports every object. Data is not

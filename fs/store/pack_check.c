@@ -115,7 +115,7 @@ static int report_object(void *context, const struct pack_entry *entry)
     struct check *check = context;
     int error = check_object(check, entry);
 
-    return error == -ENOMEM ? error : check->report(check->context, entry, error);
+    return error == -ENOMEM ? error : check->report(check->context, entry, &check->body, error);
 }
 
 /* The only bytes of a pack that no seal covers. */

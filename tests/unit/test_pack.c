@@ -267,11 +267,12 @@ static void impossible_directories_are_refused(void **state)
 
 /* ---- Damage ---- */
 
-static int note_damage(void *context, const struct pack_entry *entry, int error)
+static int note_damage(void *context, const struct pack_entry *entry, const struct buffer *body,
+                       int error)
 {
     size_t *damaged = context;
 
-    (void)entry;
+    assert_true(error != 0 || body->size + SEAL_OVERHEAD_BYTES == entry->reference.sealed_size);
     assert_true(error == 0 || error == -EBADMSG || error == -ENODATA);
     if (error != 0)
         ++*damaged;
