@@ -11,12 +11,15 @@ demo_packages='fuse3 sqlite3 jq rsync'
 check_packages='python3 python3-pytest python3-nacl python3-zstandard libcmocka-dev tar attr acl
     util-linux procps man-db bash-completion clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck'
 
+bench_packages='borgbackup restic gocryptfs zstd python3-pyfuse3'
+
 usage() {
     cat <<'END'
-usage: sh tools/setup.sh demo | check | build | help
+usage: sh tools/setup.sh demo | check | bench | build | help
 
   demo    build crmfs, make a CRM of 100,000 rows, mount it and show what one can do
   check   build crmfs and run every test
+  bench   build crmfs and measure it beside its peers, which takes an hour
   build   build ./crmfs
 
 Each first installs what is missing with apt-get, as root or through sudo.
@@ -155,6 +158,12 @@ check)
     open_fuse
     build binaries
     make check
+    ;;
+bench)
+    # shellcheck disable=SC2086
+    install_packages $build_packages $demo_packages $check_packages $bench_packages
+    open_fuse
+    build bench
     ;;
 help | -h | --help)
     usage

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the directory storage share: the directory, ways into it
+ * What the parts of the directory storage share: the directory, ways into it
  * that follow no symbolic link, and which of its folders are still to be flushed.
  *
  * How a file becomes durable:

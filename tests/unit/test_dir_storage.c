@@ -409,6 +409,50 @@ static void test_stutter(void **state)
     assert_int_equal(count_entries(below(place, "tmp")), 0);
 }
 
+static size_t descriptors(void)
+{
+    return count_entries("/proc/self/fd");
+}
+
+/* Puts a file of two bytes, both FILL, and reads the second of them. */
+static void put_and_read(struct storage *storage, unsigned number, char fill)
+{
+    char bytes[] = {fill, fill};
+    char name[32];
+    char got = 0;
+
+    snprintf(name, sizeof name, "packs/a0/%02x", number);
+    assert_int_equal(storage->class->put_exclusive(storage, name, bytes, sizeof bytes, NULL), 0);
+    assert_int_equal(storage->class->read(storage, name, 1, &got, 1, NULL), 0);
+    assert_int_equal(got, fill);
+}
+
+/* Files that were read in part stay open, but not too many, and not when they have gone. */
+static void test_kept_open(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    size_t before = descriptors();
+    char got = 0;
+
+    for (unsigned i = 0; i < DIR_FILES_KEPT + 8; i++)
+        put_and_read(storage, i, (char)i);
+    assert_int_equal(descriptors(), before + DIR_FILES_KEPT);
+    for (unsigned i = 0; i < DIR_FILES_KEPT + 8; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "packs/a0/%02x", i);
+        assert_int_equal(storage->class->read(storage, name, 0, &got, 1, NULL), 0);
+        assert_int_equal(got, (char)i);
+        assert_int_equal(storage->class->remove(storage, name, NULL), 0);
+        assert_int_equal(storage->class->read(storage, name, 0, &got, 1, NULL), -ENOENT);
+        put_and_read(storage, i, 'n');
+        assert_int_equal(storage->class->remove(storage, name, NULL), 0);
+        assert_int_equal(storage->class->read(storage, name, 0, &got, 1, NULL), -ENOENT);
+    }
+    assert_int_equal(descriptors(), before);
+}
+
 static void test_unfinished(void **state)
 {
     const struct place *place = *state;
@@ -800,6 +844,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_walking, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stutter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kept_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unfinished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_planted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
