@@ -116,9 +116,11 @@ static int check_indexes(struct checking *checking)
 
 /* ---- Packs and snapshots ---- */
 
+/* A pack whose directory is damaged matters if something cannot be found that was in some pack. */
 static int report_packs(struct checking *checking)
 {
     struct check_result *result = &checking->result;
+    bool harmless = reach_lost(checking->reach) == 0;
 
     result->packs = reach_pack_count(checking->reach);
     for (size_t i = 0; i < result->packs; i++) {
@@ -134,7 +136,7 @@ static int report_packs(struct checking *checking)
         pack_path(salt, path);
         failure_set(&failure, -pack->error, "its directory cannot be read: %s",
                     pack->error == -EBADMSG ? "it is damaged" : strerror(-pack->error));
-        check_find_file(checking, CHECK_PACK, path, false, &failure);
+        check_find_file(checking, CHECK_PACK, path, harmless, &failure);
     }
     return 0;
 }
@@ -327,9 +329,9 @@ static int check_packs(struct checking *checking)
         error = reach_create(checking->store, checking->reader, &checking->state,
                              checking->options->progress, &checking->reach, checking->failure);
     if (error == 0)
-        error = report_packs(checking);
-    if (error == 0)
         error = walk_all(checking);
+    if (error == 0)
+        error = report_packs(checking);
     if (error == 0 && checking->options->read_data)
         error = check_data(checking);
     return error == 0 && checking->damaged ? ask_snapshots(checking) : error;

@@ -262,6 +262,35 @@ static void test_damaged_directory(void **context)
     store_close(store);
 }
 
+/* A pack that no snapshot needs, as a writer may leave behind that died. */
+static void test_damaged_orphan(void **context)
+{
+    struct store *store = days(2);
+    struct object_reader *reader = sample_reader(store);
+    struct object_batch *batch = sample_batch(store, reader);
+    struct object_writer *writer = sample_writer(batch);
+    struct sample sample =
+        sample_put(writer, OBJECT_ROW_GROUP, sample_data(4711, 0, 5000), 5000, NULL);
+    size_t size = 0;
+    uint8_t *bytes;
+
+    (void)context;
+    sample_writer_finish(writer);
+    sample_batch_finish(batch, NULL);
+    bytes = pack_of(store_storage(store), &sample.reference, &size);
+    assert_non_null(bytes);
+    bytes[size - 100] ^= 1;
+
+    struct check_result result = run_check(store, true);
+
+    assert_int_equal(result.findings, 1);
+    assert_int_equal(result.harmful, 0);
+    assert_true(was_found("4 packs/"));
+    sample_release(&sample);
+    object_reader_free(reader);
+    store_close(store);
+}
+
 /* ---- Every byte of every file ---- */
 
 static void test_every_byte(void **context)
@@ -476,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_missing_pack),
         cmocka_unit_test(test_damaged_directory),
+        cmocka_unit_test(test_damaged_orphan),
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_indexes),
