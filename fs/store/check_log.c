@@ -219,6 +219,25 @@ static int check_rest(struct folding *folding, uint64_t began, bool ended)
     return error;
 }
 
+/*
+ * Records before the second newest checkpoint are nobody's need: prune removes them, and of
+ * those removals a power cut may have kept any. What stands before such a gap is passed over.
+ */
+static void pass_over_leftovers(struct folding *folding)
+{
+    size_t count = folding->checkpoint_count;
+    uint64_t bound = count >= 2 ? folding->checkpoints[count - 2] : 0;
+    size_t first = 0;
+
+    for (size_t i = 1; i < folding->record_count && folding->records[i] <= bound; i++) {
+        if (folding->records[i] != folding->records[i - 1] + 1)
+            first = i;
+    }
+    folding->record_count -= first;
+    memmove(folding->records, folding->records + first,
+            folding->record_count * sizeof *folding->records);
+}
+
 static int check_once(struct folding *folding)
 {
     struct checking *checking = folding->checking;
@@ -232,6 +251,7 @@ static int check_once(struct folding *folding)
                          &folding->checkpoint_count, checking->failure);
     if (error != 0)
         return error;
+    pass_over_leftovers(folding);
     folded = begin(folding);
     began = folding->state.sequence;
     if (folded == 0)
