@@ -324,17 +324,26 @@ struct storage *memory_storage_new(void)
     return &memory->base;
 }
 
+void memory_storage_assign(struct storage *storage, struct storage *from)
+{
+    struct memory_storage *memory = memory_of(storage);
+    const struct memory_storage *other = memory_of(from);
+
+    while (memory->count > 0)
+        drop(memory, &memory->files[memory->count - 1]);
+    for (size_t i = 0; i < other->count; i++) {
+        const struct file *file = &other->files[i];
+
+        insert(memory, file->name, duplicate(file->bytes, file->size), file->size);
+        memory->files[i].modified = file->modified;
+    }
+}
+
 struct storage *memory_storage_copy(struct storage *storage)
 {
-    const struct memory_storage *from = memory_of(storage);
     struct storage *copy = memory_storage_new();
 
-    for (size_t i = 0; i < from->count; i++) {
-        const struct file *file = &from->files[i];
-
-        memory_storage_set(copy, file->name, file->bytes, file->size);
-        memory_storage_set_time(copy, file->name, file->modified);
-    }
+    memory_storage_assign(copy, storage);
     return copy;
 }
 

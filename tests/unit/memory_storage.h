@@ -30,4 +30,7 @@ void memory_storage_set(struct storage *storage, const char *name, const void *b
 /* What list() says of when a file was put. */
 void memory_storage_set_time(struct storage *storage, const char *name, time_t modified);
 
+/* Makes STORAGE hold what FROM holds, and nothing else. */
+void memory_storage_assign(struct storage *storage, struct storage *from);
+
 #endif

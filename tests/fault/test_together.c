@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two writers, a prune and a reader at once on one storage; then a power cut at every point
+ * of what they wrote, in the order in which it happened to come. While they run, whatever the
+ * log shows can be read.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/fault/cuts.h"
+
+#define ROWS 300
+#define DAYS_EACH 6 /* that a writer takes */
+
+static struct scene *scene;
+
+struct party {
+    struct diary *diary;
+    struct store *store;
+    unsigned first_day;
+    bool stop; /* atomic */
+    unsigned rounds;
+};
+
+static bool is_over(struct party *party)
+{
+    return __atomic_load_n(&party->stop, __ATOMIC_ACQUIRE);
+}
+
+/* Takes one a day, and forgets that of the day before yesterday. */
+static void *write_on(void *context)
+{
+    struct party *party = context;
+
+    for (unsigned i = 0; i < DAYS_EACH; i++) {
+        unsigned day = party->first_day + i;
+
+        story_take(party->diary, party->store, day);
+        if (i >= 2)
+            must(diary_forget(party->diary, party->store, day - 2, NULL) == 0);
+    }
+    return NULL;
+}
+
+/* Others may have been first too often, or forgotten what it was looking at. */
+static void *prune_on(void *context)
+{
+    struct party *party = context;
+
+    while (!is_over(party)) {
+        struct failure failure = {.code = 0};
+        struct prune_result result;
+        int error = prune(party->store, &scene_prune_now, &result, &failure);
+
+        if (error != 0 && error != -EAGAIN)
+            fprintf(stderr, "prune: %s\n", failure.text);
+        must(error == 0 || error == -EAGAIN);
+        party->rounds += error == 0;
+    }
+    return NULL;
+}
+
+static bool is_there(struct store *store, const struct snapshot *snapshot)
+{
+    struct log_state state = {.sequence = 0};
+    bool there = false;
+
+    must(log_read(store, &state, NULL) == 0);
+    for (size_t i = 0; i < state.snapshot_count; i++)
+        there = there || memcmp(state.snapshots[i].id, snapshot->id, sizeof snapshot->id) == 0;
+    log_state_release(&state);
+    return there;
+}
+
+/* What cannot be read has been forgotten meanwhile, and pruned at once. */
+static void *read_on(void *context)
+{
+    struct party *party = context;
+
+    while (!is_over(party)) {
+        struct failure failure = {.code = 0};
+        struct log_state state = {.sequence = 0};
+
+        must(log_read(party->store, &state, &failure) == 0);
+        for (size_t i = 0; i < state.snapshot_count; i++) {
+            const struct snapshot *snapshot = &state.snapshots[i];
+
+            if (scene_read(scene, party->store, snapshot, &failure) == 0)
+                party->rounds++;
+            else if (is_there(party->store, snapshot)) {
+                fprintf(stderr, "%s: %s\n", snapshot->name, failure.text);
+                must(false);
+            }
+        }
+        log_state_release(&state);
+    }
+    return NULL;
+}
+
+static void run_together(struct diary *diary, struct store *store)
+{
+    static void *(*const parts[])(void *) = {write_on, write_on, prune_on, read_on};
+    struct party parties[4];
+    pthread_t threads[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        parties[i] = (struct party){.diary = diary, .store = store, .first_day = 10 + 20 * i};
+        must(pthread_create(&threads[i], NULL, parts[i], &parties[i]) == 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        if (i == 1) {
+            __atomic_store_n(&parties[2].stop, true, __ATOMIC_RELEASE);
+            __atomic_store_n(&parties[3].stop, true, __ATOMIC_RELEASE);
+        }
+    }
+    print_message("%u prunes and %u snapshots read beside the writers\n", parties[2].rounds,
+                  parties[3].rounds);
+    must(parties[2].rounds > 0 && parties[3].rounds > 0);
+}
+
+static void test_together(void **context)
+{
+    (void)context;
+    cut_everywhere(scene, &(struct story){.name = "together", .run = run_together, .go_on = 7});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_together),
+    };
+    int failed;
+
+    scene = scene_create(ROWS);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    scene_free(scene);
+    return failed;
+}
