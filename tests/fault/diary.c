@@ -27,6 +27,11 @@ void diary_end(struct diary *diary)
     pthread_mutex_destroy(&diary->lock);
 }
 
+static size_t moment_of(const struct diary *diary)
+{
+    return diary->recording != NULL ? recording_storage_count(diary->recording) : 0;
+}
+
 static struct deed *begin(struct diary *diary, enum deed_kind kind, unsigned day, const char *name)
 {
     pthread_mutex_lock(&diary->lock);
@@ -36,7 +41,7 @@ static struct deed *begin(struct diary *diary, enum deed_kind kind, unsigned day
 
     *deed = (struct deed){.kind = kind, .day = day, .ended = DIARY_NOW};
     snprintf(deed->name, sizeof deed->name, "%s", name);
-    deed->begun = recording_storage_count(diary->recording);
+    deed->begun = moment_of(diary);
     pthread_mutex_unlock(&diary->lock);
     return deed;
 }
@@ -45,10 +50,18 @@ static int end(struct diary *diary, struct deed *deed, int error)
 {
     if (error == 0) {
         pthread_mutex_lock(&diary->lock);
-        deed->ended = recording_storage_count(diary->recording);
+        deed->ended = moment_of(diary);
         pthread_mutex_unlock(&diary->lock);
     }
     return error;
+}
+
+void diary_note_taken(struct diary *diary, unsigned day)
+{
+    char name[24];
+
+    snprintf(name, sizeof name, "day %u", day);
+    end(diary, begin(diary, DEED_TAKE, day, name), 0);
 }
 
 int diary_take(struct diary *diary, struct store *store, unsigned day, struct failure *failure)

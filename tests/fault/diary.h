@@ -38,13 +38,17 @@ struct diary {
     struct deed deeds[DIARY_DEEDS];
 };
 
+/* RECORDING may be NULL: then there is no moment but now. */
 void diary_begin(struct diary *diary, struct scene *scene, struct storage *recording);
 void diary_end(struct diary *diary);
 
 /* The record begins anew here; whatever was done before was acknowledged. */
 void diary_record_anew(struct diary *diary);
 
-/* Each does it and writes it down: 0, or what the store said. A day is taken at most once. */
+/* The day's snapshot, "day <DAY>", was taken before. */
+void diary_note_taken(struct diary *diary, unsigned day);
+
+/* Each does it and writes it down: 0, or what the store said. */
 int diary_take(struct diary *diary, struct store *store, unsigned day, struct failure *failure);
 int diary_forget(struct diary *diary, struct store *store, unsigned day, struct failure *failure);
 int diary_rename(struct diary *diary, struct store *store, unsigned day, const char *to,
