@@ -2,18 +2,105 @@
 #include "fs/store/json_read.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-json_t *json_read_object(const void *text, size_t size)
-{
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+/*
+ * Where memory lacks, jansson takes it for an error of the text, leaves a letter out and goes
+ * on, or ends the process by an assertion (2.14, load.c: lex_save, lex_unget_unsave). So it asks
+ * here for memory, and gets none only by being left at once; what it had is freed behind it.
+ */
+struct block {
+    struct block *next; /* of the same load; both NULL once that is over */
+    struct block *previous;
+};
 
-    if (json_is_object(value))
-        return value;
-    json_decref(value);
-    return NULL;
+struct load {
+    jmp_buf no_memory;
+    struct block blocks; /* the ends of their ring */
+};
+
+static _Thread_local struct load *load_now; /* NULL: nothing is being loaded */
+
+static void *block_allocate(size_t size)
+{
+    struct load *load = load_now;
+    struct block *block = size <= SIZE_MAX - sizeof *block ? malloc(sizeof *block + size) : NULL;
+
+    if (block == NULL) {
+        if (load != NULL)
+            longjmp(load->no_memory, 1);
+        return NULL;
+    }
+    *block = (struct block){.next = NULL};
+    if (load != NULL) {
+        *block = (struct block){.next = load->blocks.next, .previous = &load->blocks};
+        block->next->previous = block;
+        block->previous->next = block;
+    }
+    return block + 1;
+}
+
+static void block_free(void *memory)
+{
+    struct block *block = memory;
+
+    if (block-- == NULL)
+        return;
+    if (block->next != NULL) {
+        block->next->previous = block->previous;
+        block->previous->next = block->next;
+    }
+    free(block);
+}
+
+/* The blocks are nobody's any more: they are freed, or each by itself stays until it is. */
+static void load_end(struct load *load, bool keep)
+{
+    struct block *block = load->blocks.next;
+
+    load_now = NULL;
+    while (block != &load->blocks) {
+        struct block *next = block->next;
+
+        if (keep)
+            *block = (struct block){.next = NULL};
+        else
+            free(block);
+        block = next;
+    }
+}
+
+static void prepare_jansson(void)
+{
+    json_set_alloc_funcs(block_allocate, block_free);
+    json_object_seed(0); /* opens a file, and leaves it open if it is left */
+}
+
+int json_read_object(const void *text, size_t size, json_t **ret_object)
+{
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+    struct load load;
+    json_t *value;
+
+    pthread_once(&prepared, prepare_jansson);
+    load.blocks = (struct block){.next = &load.blocks, .previous = &load.blocks};
+    load_now = &load;
+    if (setjmp(load.no_memory) != 0) {
+        load_end(&load, false);
+        return -ENOMEM;
+    }
+    value = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    load_end(&load, true);
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return -EBADMSG;
+    }
+    *ret_object = value;
+    return 0;
 }
 
 bool json_has_exactly(const json_t *value, const char *const *names)

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* SIZE bytes as one JSON object with unique names and nothing after it; NULL: it is none. */
-json_t *json_read_object(const void *text, size_t size);
+/* SIZE bytes as one JSON object with unique names and nothing after it. 0, -EBADMSG, -ENOMEM. */
+int json_read_object(const void *text, size_t size, json_t **ret_object);
 
 static inline void json_cleanup(json_t **value)
 {

@@ -242,7 +242,7 @@ int log_entry_decode(const void *plain, size_t size, struct log_entry *ret_entry
 {
     const uint8_t *bytes = plain;
     struct log_entry entry = {.kind = LOG_KINDS};
-    int error = -EBADMSG;
+    int error;
 
     if (size < FIXED_BYTES)
         return -EBADMSG;
@@ -257,9 +257,13 @@ int log_entry_decode(const void *plain, size_t size, struct log_entry *ret_entry
         !is_zero(bytes + FIXED_BYTES + length, size - FIXED_BYTES - length))
         return -EBADMSG;
 
-    cleanup_json json_t *object = json_read_object(bytes + FIXED_BYTES, length);
+    cleanup_json json_t *object = NULL;
 
-    if (object != NULL && take_members(object, &entry, &error)) {
+    error = json_read_object(bytes + FIXED_BYTES, length, &object);
+    if (error != 0)
+        return error;
+    error = -EBADMSG;
+    if (take_members(object, &entry, &error)) {
         *ret_entry = entry;
         return 0;
     }

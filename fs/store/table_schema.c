@@ -268,15 +268,16 @@ static int check_form(const struct schema *schema, const void *bytes, size_t siz
 
 int schema_decode(const void *bytes, size_t size, struct schema **ret_schema)
 {
-    cleanup_json json_t *object = json_read_object(bytes, size);
+    cleanup_json json_t *object = NULL;
     cleanup_free char *name = NULL;
     const json_t *columns;
+    int error = json_read_object(bytes, size, &object);
 
-    if (object == NULL || !json_read_array(object, "columns", COLUMNS_LIMIT, &columns))
+    if (error != 0)
+        return error;
+    if (!json_read_array(object, "columns", COLUMNS_LIMIT, &columns))
         return -EBADMSG;
-
-    int error = copy_member(object, "name", &name);
-
+    error = copy_member(object, "name", &name);
     if (error != 0)
         return error;
 

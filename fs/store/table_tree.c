@@ -171,15 +171,16 @@ static int check_form(const struct stored_tree *tree, const void *bytes, size_t 
 
 int stored_tree_decode(const void *bytes, size_t size, struct stored_tree *ret_tree)
 {
-    cleanup_json json_t *object = json_read_object(bytes, size);
+    cleanup_json json_t *object = NULL;
     struct stored_tree tree = {.source_count = 0};
     const json_t *array;
+    int error = json_read_object(bytes, size, &object);
 
-    if (object == NULL || !json_read_array(object, "sources", TREE_SOURCES_LIMIT, &array))
+    if (error != 0)
+        return error;
+    if (!json_read_array(object, "sources", TREE_SOURCES_LIMIT, &array))
         return -EBADMSG;
-
-    int error = read_sources(array, &tree);
-
+    error = read_sources(array, &tree);
     if (error == 0)
         error = check_form(&tree, bytes, size);
     if (error != 0) {
