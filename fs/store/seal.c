@@ -33,6 +33,18 @@ enum seal_cipher seal_best_cipher(void)
     return SEAL_XCHACHA20_POLY1305;
 }
 
+/* libcrypto does not say why it has nothing: where memory lacked, the C library did. */
+static int fetch_aes(struct sealer *sealer, struct failure *failure)
+{
+    errno = 0;
+    sealer->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (sealer->aes != NULL)
+        return 0;
+    if (errno == ENOMEM)
+        return -ENOMEM;
+    return failure_set(failure, ENOTSUP, "libcrypto has no AES-256-GCM");
+}
+
 /* A sealer whose key is to be filled in. */
 static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
                            struct failure *failure)
@@ -62,11 +74,10 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
         return -ENOMEM;
     }
     if (cipher == SEAL_AES_256_GCM)
-        sealer->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (cipher == SEAL_AES_256_GCM && sealer->aes == NULL) {
+        error = fetch_aes(sealer, failure);
+    if (error != 0) {
         sealer_free(sealer);
-        failure_set(failure, ENOTSUP, "libcrypto has no AES-256-GCM");
-        return -ENOTSUP;
+        return error;
     }
     *ret_sealer = sealer;
     return 0;
