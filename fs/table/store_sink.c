@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "fs/base/hash.h"
 #include "fs/base/memory.h"
 
 /* A group of the table's last image, by the key of its first row. */
@@ -15,6 +15,7 @@ struct predecessor {
     uint64_t first_key;
     uint64_t start; /* bytes of CSV before it */
     size_t index;
+    bool refused; /* uthash found no memory for it */
 };
 
 /* What one thread writes with: a writer, and how far it has come in the last image. */
@@ -226,6 +227,10 @@ int store_sink_begin_table(struct store_sink *sink, const struct image_group *pr
             HASH_FIND(hh, sink->by_key, &entry->first_key, sizeof entry->first_key, found);
         if (entry->first_key != 0 && found == NULL)
             HASH_ADD(hh, sink->by_key, first_key, sizeof entry->first_key, entry);
+        if (entry->refused) {
+            forget_table(sink);
+            return -ENOMEM;
+        }
     }
     return 0;
 }
