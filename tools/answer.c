@@ -180,8 +180,7 @@ const char *tags_text(const struct snapshot *snapshot, char *text, size_t size)
 
 int answer_failure(const char *what, int error, const struct failure *failure)
 {
-    log_message(LOG_LEVEL_ERROR, "cannot %s: %s", what,
-                failure->code != 0 ? failure->text : strerror(-error));
+    log_message(LOG_LEVEL_ERROR, "cannot %s: %s", what, failure_text(failure, error));
     return STATUS_FAILED;
 }
 

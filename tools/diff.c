@@ -287,7 +287,7 @@ static int run(const struct diff_command *command)
             status = diff.differing != 0 ? STATUS_DIFFER : 0;
     } else {
         log_message(LOG_LEVEL_ERROR, "cannot compare %s with %s: %s", command->names[0],
-                    command->names[1], failure.code != 0 ? failure.text : strerror(-error));
+                    command->names[1], failure_text(&failure, error));
     }
     buffer_release(&diff.output);
     free(diff.pairs.items);

@@ -225,7 +225,7 @@ static int run(const struct export_command *command)
     /* Whoever stopped listening knows. */
     if (error != -EPIPE)
         log_message(LOG_LEVEL_ERROR, "cannot export %s: %s", command->snapshot,
-                    failure.code != 0 ? failure.text : strerror(-error));
+                    failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
     return STATUS_FAILED;

@@ -112,7 +112,7 @@ static int run(const struct init *init)
 
     if (error != 0) {
         log_message(LOG_LEVEL_ERROR, "cannot make a store in %s: %s", init->path,
-                    failure.code != 0 ? failure.text : strerror(-error));
+                    failure_text(&failure, error));
         return STATUS_FAILED;
     }
     printf("Made a store in %s. Without its passphrase nobody can read it, nor can anybody help:\n"

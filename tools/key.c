@@ -326,7 +326,7 @@ static int run(const struct key_command *command)
     if (error == 0)
         return usage_show("");
     log_message(LOG_LEVEL_ERROR, "cannot %s: %s", command->action->deed,
-                failure.code != 0 ? failure.text : strerror(-error));
+                failure_text(&failure, error));
     return STATUS_FAILED;
 }
 

@@ -263,8 +263,7 @@ static int complain(const struct command_line *line, int error, const struct fai
     const char *mountpoint = line->word_count > 0 ? line->words[line->word_count - 1] : NULL;
 
     log_message(LOG_LEVEL_ERROR, "cannot mount%s%s: %s", mountpoint != NULL ? " " : "",
-                mountpoint != NULL ? mountpoint : "",
-                failure->code != 0 ? failure->text : strerror(-error));
+                mountpoint != NULL ? mountpoint : "", failure_text(failure, error));
     return error == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
 }
 

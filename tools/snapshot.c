@@ -329,8 +329,7 @@ static int run(const struct snapshot_command *command)
     release(&taking);
     if (error == 0)
         return usage_show("");
-    log_message(LOG_LEVEL_ERROR, "cannot take a snapshot: %s",
-                failure.code != 0 ? failure.text : strerror(-error));
+    log_message(LOG_LEVEL_ERROR, "cannot take a snapshot: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
     return STATUS_FAILED;

@@ -308,7 +308,7 @@ int dir_storage_open(const char *path, int create, struct storage **ret_storage,
     struct dir_storage *dir = calloc(1, sizeof *dir);
 
     if (dir == NULL)
-        return -ENOMEM;
+        return failure_set(failure, ENOMEM, "cannot open the store %s: %s", path, strerror(ENOMEM));
     dir->base.class = &dir_class;
     dir->root = -1;
     dir_files_init(&dir->files);
@@ -316,7 +316,9 @@ int dir_storage_open(const char *path, int create, struct storage **ret_storage,
     pthread_mutex_init(&dir->lock, NULL);
     dir->path = strdup(path);
 
-    int error = dir->path == NULL ? -ENOMEM : open_root(dir, create, failure);
+    int error = dir->path == NULL
+                    ? failure_set(failure, ENOMEM, "cannot open the store: %s", strerror(ENOMEM))
+                    : open_root(dir, create, failure);
 
     if (error != 0) {
         dir_close(&dir->base);

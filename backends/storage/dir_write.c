@@ -76,7 +76,7 @@ int dir_create(struct storage *storage, const char *name, struct storage_writer 
     cleanup_free struct dir_writer *writer = calloc(1, sizeof *writer);
 
     if (writer == NULL)
-        return -ENOMEM;
+        return dir_failure(dir, ENOMEM, "make a file in", TEMPORARY_FOLDER, failure);
     writer->base.storage = storage;
     memcpy(writer->name, name, strlen(name) + 1);
     error = open_temporary(dir, writer);
@@ -236,16 +236,15 @@ int dir_remove(struct storage *storage, const char *name, struct failure *failur
     const char *leaf = dir_split(name, folder);
     int error = dir_check(dir, name, true, failure);
 
-    if (error == 0)
-        error = dir_folder_add(dir, folder);
     if (error != 0)
         return error;
+    error = dir_folder_add(dir, folder);
 
-    cleanup_fd int descriptor = dir_open_folder(dir, folder, false, O_PATH);
+    cleanup_fd int descriptor = error == 0 ? dir_open_folder(dir, folder, false, O_PATH) : -1;
 
-    if (descriptor < 0)
+    if (error == 0 && descriptor < 0)
         error = descriptor;
-    else if (unlinkat(descriptor, leaf, 0) != 0)
+    else if (error == 0 && unlinkat(descriptor, leaf, 0) != 0)
         error = -errno;
     if (error != 0)
         return dir_failure(dir, -error, "remove", name, failure);

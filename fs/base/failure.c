@@ -76,6 +76,11 @@ int failure_set(struct failure *failure, int code, const char *format, ...)
     return -code;
 }
 
+const char *failure_text(const struct failure *failure, int error)
+{
+    return failure->code == -error ? failure->text : strerror(-error);
+}
+
 int failure_prefix(struct failure *failure, int code, const char *format, ...)
 {
     if (failure != NULL) {

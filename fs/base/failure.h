@@ -20,6 +20,12 @@ struct failure {
 int failure_set(struct failure *failure, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * What to say of ERROR (-errno) that came with FAILURE: its words if they are of that error. They
+ * may be of one that was overcome before, when there was no memory for others.
+ */
+const char *failure_text(const struct failure *failure, int error);
+
 /* Puts "PREFIX: " before what a deeper layer said, or makes it of strerror; returns -CODE. */
 int failure_prefix(struct failure *failure, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -462,7 +462,7 @@ int snapshot_take(const struct take_options *options, struct log_state *state,
             error = failure_set(&own, EBUSY,
                                 "prune and others change the store all the time: try again");
     }
-    if (error != 0 && own.code == 0)
+    if (error != 0 && own.code != -error) /* words of something that did not matter */
         failure_set(&own, -error, "cannot take the snapshot: %s", strerror(-error));
     if (error != 0 && failure != NULL)
         *failure = own;
