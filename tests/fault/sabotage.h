@@ -33,7 +33,8 @@ struct saboteur {
     void (*arm)(struct storage *faulty, const struct sabotage_mode *mode, uint64_t nth);
     /* Nothing fails any more. How many there were, and how many were made to fail. */
     void (*disarm)(struct storage *faulty, uint64_t *ret_counted, uint64_t *ret_failed);
-    unsigned most; /* if there are more, so many are tried, evenly; 0: all */
+    unsigned
+        most; /* if there are more, so many are tried, evenly, unless FAULT_ALL is set; 0: all */
 };
 
 /* All that can be done to a store, under all modes. For a cmocka test. */

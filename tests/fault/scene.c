@@ -149,30 +149,16 @@ static const struct buffer *text_of(struct scene *scene, size_t table, unsigned 
     struct buffer *text = &scene->texts[day][table];
 
     if (text->data == NULL) {
+        fake_source_allocates += 1;
+
         struct fake_table *made = make_table(scene, table, day);
 
         *text = plain_render(made, FORMAT_CSV);
         fake_table_release(made);
+        fake_source_allocates -= 1;
     }
     pthread_mutex_unlock(&scene->lock);
     return text;
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-size_t scene_stride(void)
-{
-#ifdef SANITIZED
-    return 17;
-#else
-    return 1;
-#endif
 }
 
 /* ---- Stores ---- */
@@ -209,16 +195,23 @@ static struct fake_source *source_of(const struct scene *scene, unsigned day)
 int scene_take(struct scene *scene, struct store *store, const char *name, unsigned day,
                struct failure *failure)
 {
-    struct fake_source *fake = source_of(scene, day);
-    struct source *source = fake_source_source(fake);
-    const struct take_source place = {.name = "crm", .kind = "sqlite", .source = source};
+    struct fake_source *fake;
+    struct source *source;
+
+    fake_source_allocates += 1;
+    fake = source_of(scene, day);
+    source = fake_source_source(fake);
+    fake_source_allocates -= 1;
+
     struct log_state state = {.sequence = 0};
     struct object_reader *reader = NULL;
     char host[16];
-    int error = object_reader_create(store, 1 << 20, &reader, failure);
+    int error;
 
     snprintf(host, sizeof host, "day-%u", day);
+    error = object_reader_create(store, 1 << 20, &reader, failure);
 
+    const struct take_source place = {.name = "crm", .kind = "sqlite", .source = source};
     const struct take_options options = {
         .store = store,
         .reader = reader,

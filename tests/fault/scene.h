@@ -23,10 +23,6 @@ struct scene;
 struct scene *scene_create(size_t rows);
 void scene_free(struct scene *scene);
 
-/* Under a sanitizer everything takes ten times as long, and only every so manieth point is tried.
- */
-size_t scene_stride(void);
-
 /* A store in STORAGE, which is the caller's; the group size is the smallest there is. */
 void scene_make_store(struct storage *storage);
 struct store *scene_open(struct storage *storage); /* STORAGE becomes the store's */

@@ -25,8 +25,7 @@ static void tell_number(int signal_number)
 {
     char text[64];
 
-    (void)signal_number;
-    snprintf(text, sizeof text, "while trying number %zu\n", tried);
+    snprintf(text, sizeof text, "signal %d while trying number %zu\n", signal_number, tried);
     (void)!write(STDERR_FILENO, text, strlen(text));
 }
 
@@ -34,10 +33,13 @@ static void work(const struct spread *spread, size_t count, struct shared *share
 {
     void *own = spread->begin(spread->context);
     struct tally tally = {.numbers = {0}};
+    const struct sigaction tell = {.sa_handler = tell_number, .sa_flags = (int)SA_RESETHAND};
     size_t number;
 
-    signal(SIGABRT, tell_number);
-    while ((number = __atomic_fetch_add(&shared->next, 1, __ATOMIC_RELAXED)) < count) {
+    sigaction(SIGABRT, &tell, NULL);
+    sigaction(SIGSEGV, &tell, NULL);
+    sigaction(SIGBUS, &tell, NULL);
+    while ((number = __atomic_fetch_add(&shared->next, SPREAD_STRIDE, __ATOMIC_RELAXED)) < count) {
         tried = number;
         spread->attempt(own, number, &tally);
     }
@@ -70,7 +72,10 @@ bool spread_over(const struct spread *spread, size_t count, struct tally *ret_ta
         int status;
 
         must(wait(&status) > 0);
-        good = good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (status == 0)
+            continue;
+        good = false;
+        fprintf(stderr, "a child ended with status %x\n", (unsigned)status);
     }
     *ret_tally = shared->tally;
     munmap(shared, sizeof *shared);

@@ -11,6 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Under a sanitizer everything takes ten times as long: only every so manieth number is tried. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SPREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SPREAD_SANITIZED 1
+#endif
+#endif
+
+#ifdef SPREAD_SANITIZED
+#define SPREAD_STRIDE ((size_t)29)
+#else
+#define SPREAD_STRIDE ((size_t)1)
+#endif
+#define SPREAD_TRIES(count) (((count) + SPREAD_STRIDE - 1) / SPREAD_STRIDE)
+
 #define TALLY_NUMBERS 16
 
 /* Numbers that all children add to. */
@@ -30,7 +46,7 @@ struct spread {
     void *context;
 };
 
-/* Tries all numbers below COUNT, each once. False: a child failed. */
+/* Tries the numbers below COUNT, SPREAD_TRIES(COUNT) of them. False: a child failed. */
 bool spread_over(const struct spread *spread, size_t count, struct tally *ret_tally);
 
 #endif

@@ -15,6 +15,10 @@
 
 #include "backends/source/source.h"
 
+/* Not 0: what this thread allocates is the test's, and no test of faults makes it fail.
+ * Volatile: compilers know that allocating changes nothing else. */
+extern _Thread_local volatile unsigned fake_source_allocates;
+
 /* As assert, but also outside the thread that cmocka knows. */
 #define must(condition) \
     ((condition) ? (void)0 : must_failed(__FILE__, __LINE__, __func__, #condition))
