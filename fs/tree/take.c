@@ -299,26 +299,33 @@ static int put_tree(struct attempt *attempt, struct object_reference *ret_tree)
                                        ret_tree, attempt->failure);
 }
 
-/*
- * Packs that the snapshot relies on may have been marked meanwhile: they are
- * unmarked, which takes a record. A removed one is gone: -EAGAIN, all anew.
- */
-static int keep_relied_packs(struct attempt *attempt)
+/* Whether the snapshot needs the pack: it relied on it, or wrote it. */
+static bool needs_pack(const struct attempt *attempt, const char *const *packs, size_t pack_count,
+                       const char *pack)
 {
     const uint64_t *hints;
     size_t count;
+    uint8_t salt[STORE_SALT_BYTES];
+    bool needed = false;
 
+    for (size_t i = 0; i < pack_count && !needed; i++)
+        needed = strcmp(packs[i], pack) == 0;
     object_batch_relied(attempt->batch, &hints, &count);
+    for (size_t i = 0; i < count && !needed; i++)
+        needed = pack_salt(pack, salt) && hints[i] == pack_hint(salt);
+    return needed;
+}
+
+/*
+ * Packs that the snapshot needs may have been marked meanwhile, its own if it took longer than
+ * prune waits: they are unmarked, which takes a record. A removed one is gone: -EAGAIN, all anew.
+ */
+static int keep_packs(struct attempt *attempt, const char *const *packs, size_t pack_count)
+{
     for (size_t i = 0; i < attempt->state->mark_count; i++) {
         const struct log_mark *mark = &attempt->state->marks[i];
-        uint8_t salt[STORE_SALT_BYTES];
-        bool relied = false;
 
-        if (!pack_salt(mark->pack, salt))
-            continue;
-        for (size_t j = 0; j < count && !relied; j++)
-            relied = hints[j] == pack_hint(salt);
-        if (!relied)
+        if (!needs_pack(attempt, packs, pack_count, mark->pack))
             continue;
         if (mark->removed)
             return -EAGAIN;
@@ -346,7 +353,7 @@ static int commit(struct attempt *attempt, struct snapshot *snapshot, const char
                                snapshot->name);
         if (!take_bases_stand(&attempt->bases, attempt->state))
             return -EAGAIN;
-        error = keep_relied_packs(attempt);
+        error = keep_packs(attempt, packs, pack_count);
         if (error != 0)
             return error;
         error = log_take(store, attempt->state, snapshot, packs, pack_count, attempt->failure);

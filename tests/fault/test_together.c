@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "tests/fault/cuts.h"
+#include "tests/unit/memory_storage.h"
 
 #define ROWS 300
 #define DAYS_EACH 6 /* that a writer takes */
@@ -133,10 +134,103 @@ static void test_together(void **context)
     cut_everywhere(scene, &(struct story){.name = "together", .run = run_together, .go_on = 7});
 }
 
+/* ---- A prune in the midst of a snapshot that takes longer than prune waits ---- */
+
+static struct meddling {
+    struct storage_class class; /* the storage's, but for sync */
+    const struct storage_class *real;
+    struct store *other; /* as another process has it */
+    unsigned syncs;
+    bool remove;
+} meddling;
+
+/* The packs that the snapshot has written are marked, or gone, once they are durable. */
+static void meddle(struct storage *storage)
+{
+    struct log_state state = {.sequence = 0};
+    const char *packs[8];
+    size_t count = 0;
+
+    must(log_read(meddling.other, &state, NULL) == 0);
+    for (size_t i = 0; i < memory_storage_count(storage); i++) {
+        const char *name = memory_storage_name(storage, i);
+
+        if (strncmp(name, "packs/", 6) == 0 && count < 8)
+            packs[count++] = strrchr(name, '/') + 1;
+    }
+    must(count > 0);
+    must(log_mark_packs(meddling.other, &state, packs, count, NULL) == 0);
+    if (meddling.remove)
+        must(log_remove_packs(meddling.other, &state, packs, count, NULL) == 0);
+    log_state_release(&state);
+}
+
+static int meddling_sync(struct storage *storage, struct failure *failure)
+{
+    int error = meddling.real->sync(storage, failure);
+
+    if (++meddling.syncs == 1)
+        meddle(storage);
+    return error;
+}
+
+static void leave_open(struct storage *storage)
+{
+    (void)storage;
+}
+
+static void try_own_packs(bool remove)
+{
+    struct storage *storage = memory_storage_new();
+    struct failure failure = {.code = 0};
+    struct store *store;
+
+    scene_make_store(storage);
+    meddling = (struct meddling){.class = *storage->class,
+                                 .real = storage->class,
+                                 .other = scene_open(storage),
+                                 .remove = remove};
+    store = scene_open(storage);
+    meddling.class.sync = meddling_sync;
+    storage->class = &meddling.class;
+
+    int error = scene_take(scene, store, "slow", 1, &failure);
+
+    storage->class = meddling.real;
+    if (error != 0)
+        print_message("%s\n", failure.text);
+    assert_int_equal(error, 0);
+    assert_true(meddling.syncs > 1);
+    assert_int_equal(scene_read_all(scene, store, NULL), 1);
+    story_prune(store, &scene_prune_now);
+    assert_int_equal(scene_read_all(scene, store, NULL), 1);
+    scene_check(store, SCENE_ANY);
+    /* One storage, two stores. */
+    meddling.class.close = leave_open;
+    storage->class = &meddling.class;
+    store_close(meddling.other);
+    storage->class = meddling.real;
+    store_close(store);
+}
+
+static void test_own_packs_marked(void **context)
+{
+    (void)context;
+    try_own_packs(false);
+}
+
+static void test_own_packs_removed(void **context)
+{
+    (void)context;
+    try_own_packs(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_together),
+        cmocka_unit_test(test_own_packs_marked),
+        cmocka_unit_test(test_own_packs_removed),
     };
     int failed;
 
