@@ -118,9 +118,13 @@ static void test_reads_late_and_once(void **state)
     struct listing *listing = bench_list(&bench, NOBODY);
 
     for (size_t i = 0; i < 6; i++) {
+        struct node_attributes untouched = {.bytes = 4711};
+
+        valid_ns = 17;
         listing->class->entry(listing, i, &entry);
         assert_int_equal(
-            entry.node->class->attributes(entry.node, false, &ignored, &valid_ns, NULL), -EAGAIN);
+            entry.node->class->attributes(entry.node, false, &untouched, &valid_ns, NULL), -EAGAIN);
+        assert_true(untouched.bytes == 4711 && untouched.type == 0 && valid_ns == 17);
     }
     assert_int_equal(fake_source_counts(bench.fake).rows, 0);
     listing->class->entry(listing, 0, &entry);
