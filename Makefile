@@ -51,6 +51,7 @@ TOOL_OBJECTS := $(call objects,$(wildcard tools/*.c))
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/fault/*.c)
 UNIT_MAINS := $(wildcard tests/*/test_*.c)
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(UNIT_MAINS))
+FAULT_TESTS := $(filter $(B)/tests/fault/%,$(UNIT_TESTS))
 UNIT_SUPPORT := $(call objects,$(filter-out $(UNIT_MAINS),$(UNIT_SOURCES)))
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
 # Outside the fuzz variant a fuzz target runs once over its corpus, as one more unit test.
@@ -63,7 +64,7 @@ UNITS := $(wildcard tools/units/*)
 C_FILES = $(shell find fs backends tools tests -name '*.[ch]' | LC_ALL=C sort)
 SCRIPTS = $(shell grep -IrlE '^\#!.*[/ ](ba)?sh$$' .ci tools tests) $(wildcard tools/completion/*)
 
-.PHONY: all binaries man check bench lint asan tsan fuzz run-fuzzers coverage install uninstall \
+.PHONY: all binaries man check fault bench lint asan tsan fuzz run-fuzzers coverage install uninstall \
 	clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -106,6 +107,11 @@ build/man/%: tools/man/%.scd
 check: binaries
 	@CRMFS=$(abspath $(BINARY)) PYTHON=$(PYTHON) PYTEST_ARGS='$(PYTEST_ARGS)' \
 		sh tests/check.sh $(B)/report $(UNIT_TESTS) $(if $(FUZZ_DRIVER),$(FUZZERS))
+
+## fault      the tests that break stores alone; they say how many points they tried
+fault: $(BINARY) $(FAULT_TESTS)
+	@set -e; for program in $(FAULT_TESTS); do $$program; done
+	CRMFS=$(abspath $(BINARY)) $(PYTHON) -m pytest -q -s tests/fault
 
 ## asan tsan  the unit tests and the tests marked "sanitize", under sanitizers
 asan tsan:

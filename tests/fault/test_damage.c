@@ -209,8 +209,10 @@ static void add_flips(size_t file, size_t size)
     size_t head = size <= STORE_HEADER_BYTES ? size : MAGIC;
     size_t most = flip_count + size + head * 7;
 
-    flips = reallocarray(flips, most, sizeof *flips);
-    assert_non_null(flips);
+    struct flip *more = reallocarray(flips, most, sizeof *more);
+
+    assert_non_null(more);
+    flips = more;
     for (size_t at = 0; at < size; at++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             if (at < head || bit == at % 8)

@@ -60,6 +60,7 @@ void *REAL(calloc)(size_t count, size_t size);
 void *REAL(realloc)(void *pointer, size_t size);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's own are __x */
 void *malloc(size_t size)
 {
     return fails() ? NULL : REAL(malloc)(size);
@@ -98,6 +99,8 @@ int fdatasync(int descriptor)
     (void)descriptor;
     return 0;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* ---- The saboteur ---- */
 
