@@ -32,8 +32,17 @@ static struct {
     uint64_t failed;
 } memory;
 
+/* The real ones: of the C library, or of the sanitizer, which needs memory before it has begun. */
+#ifdef SPREAD_SANITIZED
+#define REAL(name) __interceptor_##name
+#define EARLY __attribute__((disable_sanitizer_instrumentation))
+#else
+#define REAL(name) __libc_##name
+#define EARLY
+#endif
+
 /* Whether this one is to fail. What the fake source asks for does not count. */
-static bool fails(void)
+EARLY static bool fails(void)
 {
     if (!__atomic_load_n(&memory.armed, __ATOMIC_ACQUIRE) || fake_source_allocates > 0)
         return false;
@@ -47,13 +56,6 @@ static bool fails(void)
     return true;
 }
 
-/* The real ones: of the sanitizer, or of the C library. */
-#ifdef SPREAD_SANITIZED
-#define REAL(name) __interceptor_##name
-#else
-#define REAL(name) __libc_##name
-#endif
-
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void *REAL(malloc)(size_t size);
 void *REAL(calloc)(size_t count, size_t size);
@@ -61,22 +63,22 @@ void *REAL(realloc)(void *pointer, size_t size);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's own are __x */
-void *malloc(size_t size)
+EARLY void *malloc(size_t size)
 {
     return fails() ? NULL : REAL(malloc)(size);
 }
 
-void *calloc(size_t count, size_t size)
+EARLY void *calloc(size_t count, size_t size)
 {
     return fails() ? NULL : REAL(calloc)(count, size);
 }
 
-void *realloc(void *pointer, size_t size)
+EARLY void *realloc(void *pointer, size_t size)
 {
     return fails() ? NULL : REAL(realloc)(pointer, size);
 }
 
-void *reallocarray(void *pointer, size_t count, size_t size)
+EARLY void *reallocarray(void *pointer, size_t count, size_t size)
 {
     size_t bytes;
 
