@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sodium.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/base/command.h"
 #include "fs/base/memory.h"
 #include "tools/terminal.h"
 
@@ -63,34 +61,6 @@ void passphrase_release(struct passphrase *passphrase)
     *passphrase = (struct passphrase){.typed = false};
 }
 
-/* Reads to the end; one byte too many is the most that is read. The size or -errno. */
-static ssize_t read_whole(int descriptor, char *secret)
-{
-    size_t size = 0;
-
-    while (size < ROOM) {
-        ssize_t got = read(descriptor, secret + size, ROOM - size);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        size += (size_t)got;
-    }
-    return (ssize_t)size;
-}
-
-static size_t cut_line_end(const char *secret, size_t size)
-{
-    if (size > 0 && secret[size - 1] == '\n')
-        size--;
-    if (size > 0 && secret[size - 1] == '\r')
-        size--;
-    return size;
-}
-
 static int read_file(const char *path, char *secret, size_t *ret_size, struct failure *failure)
 {
     bool standard_input = strcmp(path, "-") == 0;
@@ -100,95 +70,13 @@ static int read_file(const char *path, char *secret, size_t *ret_size, struct fa
         return failure_set(failure, errno, "cannot open the passphrase file %s: %s", path,
                            strerror(errno));
 
-    ssize_t size = read_whole(standard_input ? STDIN_FILENO : file, secret);
+    ssize_t size = read_to_end(standard_input ? STDIN_FILENO : file, secret, ROOM);
 
     if (size < 0)
         return failure_set(failure, (int)-size, "cannot read the passphrase from %s: %s", path,
                            strerror((int)-size));
-    *ret_size = cut_line_end(secret, (size_t)size);
+    *ret_size = without_line_end(secret, (size_t)size);
     return 0;
-}
-
-/* Starts sh with the command; it gets the pipe as its output and none of our other files. */
-static int spawn_command(const char *command, int output, pid_t *ret_process)
-{
-    char shell[] = "/bin/sh";
-    char option[] = "-c";
-    char *arguments[] = {shell, option, (char *)command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t signals;
-    int error = posix_spawn_file_actions_init(&actions);
-
-    if (error != 0)
-        return -error;
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGPIPE); /* which we ignore */
-        error = posix_spawnattr_setsigdefault(&attributes, &signals);
-        if (error == 0)
-            error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-        if (error == 0)
-            error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-        if (error == 0)
-            error = posix_spawn(ret_process, shell, &actions, &attributes, arguments, environ);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return -error;
-}
-
-static int wait_for(pid_t process, struct failure *failure)
-{
-    int status;
-
-    while (waitpid(process, &status, 0) < 0) {
-        if (errno != EINTR)
-            return failure_set(failure, errno, "the passphrase command is lost: %s",
-                               strerror(errno));
-    }
-    if (WIFSIGNALED(status))
-        return failure_set(failure, EIO, "the passphrase command was ended by signal %d",
-                           WTERMSIG(status));
-    if (WEXITSTATUS(status) != 0)
-        return failure_set(failure, EIO, "the passphrase command failed with status %d",
-                           WEXITSTATUS(status));
-    return 0;
-}
-
-static int run_command(const char *command, char *secret, size_t *ret_size, struct failure *failure)
-{
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return failure_set(failure, errno, "cannot make a pipe: %s", strerror(errno));
-
-    cleanup_fd int input = ends[0];
-    pid_t process = 0;
-    int error = spawn_command(command, ends[1], &process);
-
-    close(ends[1]);
-    if (error != 0)
-        return failure_set(failure, -error, "cannot start the passphrase command: %s",
-                           strerror(-error));
-
-    ssize_t size = read_whole(input, secret);
-
-    /* Whoever says more is told that nobody listens, and not waited for. */
-    close(steal_fd(&input));
-    if (size < 0 || size == (ssize_t)ROOM)
-        kill(process, SIGTERM);
-    error = wait_for(process, failure);
-    if (size == (ssize_t)ROOM)
-        error = 0; /* its length is what is wrong with it */
-    else if (size < 0)
-        return failure_set(failure, (int)-size, "cannot read what the passphrase command says: %s",
-                           strerror((int)-size));
-    *ret_size = error == 0 ? cut_line_end(secret, (size_t)size) : 0;
-    return error;
 }
 
 /* A credential of systemd's, if there is one: its path is the caller's to free. */
@@ -261,7 +149,8 @@ static int obtain(const struct passphrase_options *options, enum passphrase_use 
     if (options->file != NULL)
         return read_file(options->file, secret, size, failure);
     if (options->command != NULL)
-        return run_command(options->command, secret, size, failure);
+        return command_output(options->command, "the passphrase command", secret, ROOM, size,
+                              failure);
     if (variable != NULL)
         return from_variable(variable, secret, size);
     if (credential != NULL)

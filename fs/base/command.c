@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/base/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
+
+ssize_t read_to_end(int descriptor, char *secret, size_t room)
+{
+    size_t size = 0;
+
+    while (size < room) {
+        ssize_t got = read(descriptor, secret + size, room - size);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        size += (size_t)got;
+    }
+    return (ssize_t)size;
+}
+
+size_t without_line_end(const char *text, size_t size)
+{
+    if (size > 0 && text[size - 1] == '\n')
+        size--;
+    if (size > 0 && text[size - 1] == '\r')
+        size--;
+    return size;
+}
+
+/* Starts sh with the command; it gets the pipe as its output and none of our other files. */
+static int spawn_command(const char *command, int output, pid_t *ret_process)
+{
+    char shell[] = "/bin/sh";
+    char option[] = "-c";
+    char *arguments[] = {shell, option, (char *)command, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t signals;
+    int error = posix_spawn_file_actions_init(&actions);
+
+    if (error != 0)
+        return -error;
+    error = posix_spawnattr_init(&attributes);
+    if (error == 0) {
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGPIPE); /* which we ignore */
+        error = posix_spawnattr_setsigdefault(&attributes, &signals);
+        if (error == 0)
+            error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+        if (error == 0)
+            error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+        if (error == 0)
+            error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+        if (error == 0)
+            error = posix_spawn(ret_process, shell, &actions, &attributes, arguments, environ);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return -error;
+}
+
+static int wait_for(pid_t process, const char *noun, struct failure *failure)
+{
+    int status;
+
+    while (waitpid(process, &status, 0) < 0) {
+        if (errno != EINTR)
+            return failure_set(failure, errno, "%s is lost: %s", noun, strerror(errno));
+    }
+    if (WIFSIGNALED(status))
+        return failure_set(failure, EIO, "%s was ended by signal %d", noun, WTERMSIG(status));
+    if (WEXITSTATUS(status) != 0)
+        return failure_set(failure, EIO, "%s failed with status %d", noun, WEXITSTATUS(status));
+    return 0;
+}
+
+int command_output(const char *command, const char *noun, char *secret, size_t room,
+                   size_t *ret_size, struct failure *failure)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return failure_set(failure, errno, "cannot make a pipe: %s", strerror(errno));
+
+    cleanup_fd int input = ends[0];
+    pid_t process = 0;
+    int error = spawn_command(command, ends[1], &process);
+
+    close(ends[1]);
+    if (error != 0)
+        return failure_set(failure, -error, "cannot start %s: %s", noun, strerror(-error));
+
+    ssize_t size = read_to_end(input, secret, room);
+
+    /* Whoever says more is told that nobody listens, and not waited for. */
+    close(steal_fd(&input));
+    if (size < 0 || size == (ssize_t)room)
+        kill(process, SIGTERM);
+    error = wait_for(process, noun, failure);
+    if (size == (ssize_t)room)
+        error = 0; /* its length is what is wrong with it */
+    else if (size < 0)
+        return failure_set(failure, (int)-size, "cannot read what %s says: %s", noun,
+                           strerror((int)-size));
+    if (error == 0)
+        *ret_size = size == (ssize_t)room ? room : without_line_end(secret, (size_t)size);
+    return error;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/base/percent.h"
+
+#include "fs/base/ascii.h"
+
+static int hex_digit(char character)
+{
+    char lower = ascii_lower(character);
+
+    if (lower >= '0' && lower <= '9')
+        return lower - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool percent_decode(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from != '%') {
+            *to++ = *from;
+            continue;
+        }
+
+        int high = hex_digit(from[1]);
+        int low = high >= 0 ? hex_digit(from[2]) : -1;
+
+        if (low < 0 || high * 16 + low == 0)
+            return false;
+        *to++ = (char)(high * 16 + low);
+        from += 2;
+    }
+    *to = '\0';
+    return true;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Percent-encoding as URLs have it (RFC 3986, 2.1). */
+#ifndef CRMFS_BASE_PERCENT_H
+#define CRMFS_BASE_PERCENT_H
+
+#include <stdbool.h>
+
+/*
+ * Decodes TEXT in place, which never makes it longer. False, and TEXT undefined, when
+ * a '%' is not followed by two hexadecimal digits, or they are 00.
+ */
+bool percent_decode(char *text);
+
+#endif
