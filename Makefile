@@ -28,7 +28,9 @@ FLAGS_fuzz = $(FLAGS_asan) -fsanitize=fuzzer-no-link
 FLAGS_coverage = -O0 --coverage
 VARIANT_FLAGS := $(or $(FLAGS_$(VARIANT)),$(error no variant "$(VARIANT)"))
 
-LIBRARIES = fuse3 sqlite3 libsodium libzstd libcrypto libxxhash inih jansson
+# With Oracle's client library: make MYSQL=mysqlclient
+MYSQL = libmariadb
+LIBRARIES = fuse3 sqlite3 $(MYSQL) libpq libsodium libzstd libcrypto libxxhash inih jansson
 ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(LIBRARIES) || echo missing),)
 $(error libraries are missing, see pkg-config --print-errors --exists $(LIBRARIES); \

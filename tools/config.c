@@ -110,9 +110,11 @@ static char *next_line(char *line, int room, void *context)
 
 static int take_source_key(struct parser *parser, const char *name, const char *value)
 {
+    if (strcmp(name, "url") != 0 && !parser->url_seen)
+        return failure_set(parser->failure, EINVAL,
+                           "\"url\" is the first key of a source; \"%s\" stands before it", name);
     if (strcmp(name, "url") != 0)
-        return failure_set(parser->failure, EINVAL, "unknown key \"%s\"; a source has only \"url\"",
-                           name);
+        return source_list_set(parser->sources, name, value, parser->failure);
     if (parser->url_seen)
         return failure_set(parser->failure, EINVAL, "\"url\" is given twice");
     parser->url_seen = true;

@@ -6,10 +6,12 @@ cd "$(dirname "$0")/.."
 root=$PWD
 
 build_packages='gcc make pkg-config libc6-dev libfuse3-dev libsqlite3-dev libsodium-dev
-    libzstd-dev libssl-dev libxxhash-dev libinih-dev libjansson-dev uthash-dev scdoc'
+    libzstd-dev libssl-dev libxxhash-dev libinih-dev libjansson-dev libmariadb-dev libpq-dev
+    uthash-dev scdoc'
 demo_packages='fuse3 sqlite3 jq rsync'
 check_packages='python3 python3-pytest python3-nacl python3-zstandard libcmocka-dev tar attr acl
-    util-linux procps man-db bash-completion clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck'
+    util-linux procps man-db bash-completion mariadb-server mariadb-client postgresql openssl
+    clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck'
 
 bench_packages='borgbackup restic gocryptfs zstd python3-pyfuse3'
 

@@ -156,7 +156,6 @@ static int open_sources(struct taking *taking, const bool *cancelled, struct fai
         if (error != 0)
             return failure_name(failure, -error, list->items[i].url);
         source->name = list->items[i].name;
-        source->kind = "sqlite";
         taking->source_count++;
     }
     return 0;

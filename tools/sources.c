@@ -2,6 +2,7 @@
 #include "tools/sources.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,11 +90,44 @@ int source_list_add_named(struct source_list *list, const char *name, const char
     return error;
 }
 
+static int set_once(const char *name, const char *value, const char **place,
+                    struct failure *failure)
+{
+    if (*place != NULL)
+        return failure_set(failure, EINVAL, "\"%s\" is given twice", name);
+    *place = strdup(value);
+    return *place != NULL ? 0 : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+}
+
+int source_list_set(struct source_list *list, const char *name, const char *value,
+                    struct failure *failure)
+{
+    struct tree_source *source = &list->items[list->count - 1];
+
+    if (strcmp(name, "password") == 0)
+        return set_once(name, value, &source->password, failure);
+    if (strcmp(name, "password-command") == 0 || strcmp(name, "password_command") == 0)
+        return set_once(name, value, &source->password_command, failure);
+    return failure_set(failure, EINVAL,
+                       "unknown key \"%s\"; a source has \"url\", \"password\" and "
+                       "\"password-command\"",
+                       name);
+}
+
+static void forget(const char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
+    free((char *)(uintptr_t)secret);
+}
+
 void source_list_release(struct source_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free((char *)list->items[i].name);
         free((char *)list->items[i].url);
+        free((char *)list->items[i].password_command);
+        forget(list->items[i].password);
     }
     free(list->items);
     *list = (struct source_list){0};

@@ -3,12 +3,14 @@
  * Which databases there are, and how a source is named on the command line:
  *
  *   [NAME=]PATH  [NAME=]sqlite:PATH  [NAME=]sqlite:///ABSOLUTE/PATH
+ *   [NAME=]mysql://USER@HOST/DATABASE?OPTION=VALUE&…  (server_url.h)
  *
  * A text is read the same way whatever files there are. What stands before the
  * first '=' is a name unless it holds a '/' or begins as a URL does: then all of
  * it is the URL. So ./a=b.db is a path, and a=b.db the file b.db, shown as "a".
  * What begins with letters and ':' is a URL, never a path; ./x:y.db is a path.
- * Only the form with "//" is percent-decoded.
+ * Only the form with "//" is percent-decoded. A server without a name of its own is
+ * shown under its database's.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,31 +18,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/mysql.h"
 #include "backends/source/plain_file.h"
+#include "backends/source/server_url.h"
 #include "backends/source/source.h"
 #include "backends/source/sqlite.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
+#include "fs/base/percent.h"
 
-/* One line a database. */
+/* One line a scheme. */
 static const struct kind {
     const char *scheme;
-    const char *begin; /* the first bytes of every such file */
+    const char *begin; /* the first bytes of every such file; NULL: a server, named by a URL */
     size_t begin_size;
-    int (*open)(const char *path, const struct source_options *options, struct source **ret_source,
+    /* PLACE is the file's path, or the server's URL. */
+    int (*open)(const char *place, const struct source_options *options, struct source **ret_source,
                 struct failure *failure);
 } kinds[] = {
     {"sqlite", "SQLite format 3", 16, sqlite_source_open},
+    {"mysql", NULL, 0, mysql_source_open},
+    {"mariadb", NULL, 0, mysql_source_open},
 };
 
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)
-#define KNOWN_FORMS "a path, sqlite:PATH or sqlite:///ABSOLUTE/PATH"
+#define KNOWN_FORMS                                           \
+    "a path, sqlite:PATH, sqlite:///ABSOLUTE/PATH, or a URL " \
+    "mysql://USER@HOST/DATABASE"
 #define MOST_BEGIN 16
 
 /* A source taken apart. */
 struct place {
     const struct kind *kind; /* NULL: to be recognised by its content */
-    char *path;              /* owned */
+    char *path;              /* owned; a server's: its database, or NULL */
+    const char *url;         /* a server's, borrowed */
 };
 
 static bool is_letter(char character)
@@ -84,43 +95,43 @@ static const struct kind *find_kind(const char *scheme, size_t length)
     return NULL;
 }
 
-static int hex_digit(char character)
+/* In place, which is never longer. */
+static int decode_path(char *path, const char *url, struct failure *failure)
 {
-    char lower = ascii_lower(character);
+    size_t plain = strcspn(path, "?#");
 
-    if (is_digit(lower))
-        return lower - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    if (path[plain] != '\0')
+        return failure_set(failure, EINVAL,
+                           SHOWN_PATH ": there are no options in the URL of a file; a '%c' in "
+                                      "the path is written %%%02X",
+                           url, path[plain], path[plain]);
+    if (!percent_decode(path))
+        return failure_set(failure, EINVAL,
+                           SHOWN_PATH ": a '%%' in a URL takes two hexadecimal digits behind "
+                                      "it, not 00; the sign itself is written %%25",
+                           url);
+    return 0;
 }
 
-/* In place, which is never longer. */
-static int percent_decode(char *path, const char *url, struct failure *failure)
+/* URL names a server. Talks to none. */
+static int parse_server(const char *url, struct place *place, struct failure *failure)
 {
-    char *to = path;
+    struct server_url parsed = {.host_count = 0};
+    size_t length = strlen(place->kind->scheme);
 
-    for (const char *from = path; *from != '\0'; from++) {
-        if (*from == '?' || *from == '#')
-            return failure_set(failure, EINVAL,
-                               SHOWN_PATH ": there are no options in a source's URL; a '%c' in "
-                                          "the path is written %%%02X",
-                               url, *from, *from);
-        if (*from != '%') {
-            *to++ = *from;
-            continue;
-        }
+    if (strncmp(url + scheme_length(url), "://", 3) != 0)
+        return failure_set(failure, EINVAL,
+                           SHOWN_PATH ": a server's URL goes %.*s://USER@HOST/DATABASE, or "
+                                      "%.*s:///DATABASE for one on this machine",
+                           url, (int)length, place->kind->scheme, (int)length, place->kind->scheme);
 
-        int high = hex_digit(from[1]);
-        int low = high >= 0 ? hex_digit(from[2]) : -1;
+    int error = server_url_parse(url, &parsed, failure);
 
-        if (low < 0 || high * 16 + low == 0)
-            return failure_set(failure, EINVAL,
-                               SHOWN_PATH ": a '%%' in a URL takes two hexadecimal digits behind "
-                                          "it, not 00; the sign itself is written %%25",
-                               url);
-        *to++ = (char)(high * 16 + low);
-        from += 2;
-    }
-    *to = '\0';
+    if (error != 0)
+        return error;
+    place->path = steal_pointer(&parsed.database);
+    place->url = url;
+    server_url_release(&parsed);
     return 0;
 }
 
@@ -140,6 +151,13 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
                                url, (int)(length < 40 ? length : 40), url, KNOWN_FORMS, url);
         path += length + 1;
     }
+    if (place.kind != NULL && place.kind->begin == NULL) {
+        int error = parse_server(url, &place, failure);
+
+        if (error == 0)
+            *ret_place = place;
+        return error;
+    }
 
     bool encoded = place.kind != NULL && strncmp(path, "//", 2) == 0;
 
@@ -158,7 +176,7 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
     if (copy == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", url);
 
-    int error = encoded ? percent_decode(copy, url, failure) : 0;
+    int error = encoded ? decode_path(copy, url, failure) : 0;
 
     if (error != 0)
         return error;
@@ -174,7 +192,7 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
 static const struct kind *kind_of_content(const char begin[MOST_BEGIN])
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0)
+        if (kinds[i].begin != NULL && memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0)
             return &kinds[i];
     }
     return NULL;
@@ -192,6 +210,8 @@ int source_open(const char *url, const struct source_options *options, struct so
 
     cleanup_free char *path = place.path;
 
+    if (place.url != NULL)
+        return place.kind->open(place.url, options, ret_source, failure);
     error = plain_file_check(path, failure);
     if (error == 0 && place.kind == NULL) {
         error = plain_file_begin(path, begin, sizeof begin, failure);
@@ -292,10 +312,17 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
 
     cleanup_free char *path = place.path;
 
-    if (error != 0 || path == NULL)
+    if (error != 0)
         return error;
+    if (length < 0 && path == NULL)
+        return failure_set(failure, EINVAL,
+                           SHOWN_PATH ": the URL names no database to call the source by; give "
+                                      "it a name: NAME=%s://…",
+                           text, place.kind->scheme);
 
-    cleanup_free char *name = length >= 0 ? strndup(text, (size_t)length) : default_name(path);
+    cleanup_free char *name = length >= 0         ? strndup(text, (size_t)length)
+                              : place.url != NULL ? strdup(path)
+                                                  : default_name(path);
 
     if (name == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", text);

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "backends/source/schema.h"
+#include "fs/base/buffer.h"
 #include "fs/base/failure.h"
 
 enum cell_class {
@@ -134,6 +135,11 @@ struct dataset {
     bool hurry;
     /* How many cursors may usefully run at once; at least 1. */
     unsigned parallel;
+    /*
+     * Atomic: the connections broke, and the moment is gone with them. As after finish;
+     * the source may be asked to begin anew.
+     */
+    bool lost;
 };
 
 /* Changes whenever the data may have changed; comparable between any two calls on one source. */
@@ -143,13 +149,26 @@ struct source_version {
 
 struct source;
 struct source_class {
-    /* Cheap (microseconds): asked before an old dataset is shown again. */
+    const char *kind; /* "sqlite", "mysql", "postgresql": what a snapshot is said to be of */
+    /*
+     * The source is a server: version and begin wait for a network, as long as its
+     * timeouts let them, and may fail for a while. They are then asked apart from what
+     * answers the mount's requests (fs/tree/live.h).
+     */
+    bool remote;
+    /* Cheap (microseconds; a server's, a round trip or two): asked before an old dataset is shown
+     * again. */
     int (*version)(struct source *source, struct source_version *ret_version,
                    struct failure *failure);
     /* One consistent moment of all tables, with the version that it is of. */
     int (*begin)(struct source *source, struct dataset **ret_dataset,
                  struct source_version *ret_version, struct failure *failure);
     void (*close)(struct source *source); /* after all its datasets are released */
+    /*
+     * Appends ,"member":value… to a JSON object, from what is known without asking
+     * anyone: which host is in use, which tables are not of one moment. NULL: nothing.
+     */
+    int (*status)(struct source *source, struct buffer *text);
 };
 struct source {
     const struct source_class *class;
@@ -160,20 +179,23 @@ struct source_options {
     unsigned parallel;        /* threads that the caller can give to one scan */
     const bool *cancelled; /* atomic, NULL: none; when it turns true, what the database is busy with
                               ends soon */
+    /* A server's; borrowed until source_open returns; NULL: its URL or option files say. */
+    const char *password;
+    const char *password_command; /* what it prints is the password; run for each connection */
 };
 
 /*
  * Opens what URL names: a path, or SCHEME:…; a path is recognised by its
- * content. Fails with -EINVAL (unknown scheme, malformed), -ENOENT, -EACCES,
- * -EBUSY (locked), -EILSEQ (not such a database, encrypted, corrupt) …
+ * content, a server only by its scheme. Fails with -EINVAL (unknown scheme, malformed), -ENOENT,
+ * -EACCES, -EBUSY (locked), -EILSEQ (not such a database, encrypted, corrupt) …
  */
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
                 struct failure *failure);
 
 /*
  * Takes NAME=URL apart. *ret_name is NAME, or made of the URL: the last part of
- * its path without .db, .sqlite, .sqlite3. Both results are the caller's to free.
- * -EINVAL: empty, '/' or a control byte in the name, "." or "..".
+ * its path without .db, .sqlite, .sqlite3; a server's database. Both results are the caller's to
+ * free. -EINVAL: empty, '/' or a control byte in the name, "." or "..".
  */
 int source_parse(const char *text, char **ret_name, char **ret_url, struct failure *failure);
 

@@ -298,6 +298,7 @@ static void source_close(struct source *base)
 }
 
 static const struct source_class class = {
+    .kind = "sqlite",
     .version = source_version,
     .begin = source_begin,
     .close = source_close,

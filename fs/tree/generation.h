@@ -50,8 +50,13 @@ struct generation_context {
 
 struct generation;
 
-/* Told when a file of the generation is opened, is being read (once a second), and closed. */
+/*
+ * Asked whether a table's file may be opened; told when it is, is being read (once a second), and
+ * closed.
+ */
 struct generation_owner {
+    int (*may_open)(struct generation_owner *owner, const struct caller *caller,
+                    const struct generation *generation, struct failure *failure);
     void (*opened)(struct generation_owner *owner, const struct caller *caller,
                    struct generation *generation, const char *name);
     void (*used)(struct generation_owner *owner, pid_t process);

@@ -252,6 +252,11 @@ static int open_table(struct generation_file *file, const struct caller *caller,
 {
     struct generation *generation = file->generation;
     struct generation_owner *owner = generation->options.owner;
+    int error = owner->may_open(owner, caller, generation, failure);
+
+    if (error != 0)
+        return error;
+
     struct table_handle *handle = calloc(1, sizeof *handle);
 
     if (handle == NULL)
@@ -263,8 +268,7 @@ static int open_table(struct generation_file *file, const struct caller *caller,
     handle->process = caller->process;
     pthread_rwlock_init(&handle->lock, NULL);
     generation_use(generation);
-
-    int error = open_image(handle, caller->cancelled, failure);
+    error = open_image(handle, caller->cancelled, failure);
 
     if (error != 0) {
         handle_free(handle);

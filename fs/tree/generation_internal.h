@@ -91,9 +91,9 @@ int generation_replace_image(struct generation *generation, size_t index, const 
 int generation_find_kept(struct generation *generation, size_t index);
 
 /*
- * Asks the source for the generation's moment again; reads a table of it another time, of which
- * nothing is noted; gives the dataset's transaction back. Without the lock; only the scanning
- * thread.
+ * Sees that the dataset is open, if need be by asking the source for the generation's moment
+ * again (-ESTALE: it has gone by); reads a table of it another time, of which nothing is noted;
+ * gives the dataset's transaction back. Without the lock; only the scanning thread.
  */
 int generation_reopen(struct generation *generation, struct failure *failure);
 int generation_scan_again(struct generation *generation, size_t index, struct image **ret_image,

@@ -115,7 +115,7 @@ static int read_again(struct generation *generation, size_t index, const struct 
                       struct image **ret_image, struct failure *failure)
 {
     struct image *image = NULL;
-    int error = generation->open ? 0 : generation_reopen(generation, failure);
+    int error = generation_reopen(generation, failure);
 
     if (error == 0)
         error = generation_scan_again(generation, index, &image, failure);

@@ -22,7 +22,8 @@ static bool differs(const struct source_identity *left, const struct source_iden
            memcmp(left->content, right->content, sizeof left->content) != 0;
 }
 
-int generation_reopen(struct generation *generation, struct failure *failure)
+/* Asks the source for the generation's moment again. */
+static int reopen(struct generation *generation, struct failure *failure)
 {
     struct source *source = generation->options.source;
     struct source_version version;
@@ -45,6 +46,14 @@ int generation_reopen(struct generation *generation, struct failure *failure)
     pthread_mutex_unlock(&generation->lock);
     old->class->release(old);
     return 0;
+}
+
+int generation_reopen(struct generation *generation, struct failure *failure)
+{
+    /* What lost its connections is begun anew: the source may be the same as before. */
+    if (generation->open && __atomic_load_n(&generation->dataset->lost, __ATOMIC_RELAXED))
+        generation_finish(generation);
+    return generation->open ? 0 : reopen(generation, failure);
 }
 
 /* What has been read and not been told becomes known, or is forgotten. */
@@ -172,7 +181,7 @@ static int read_table(struct generation *generation, size_t table, struct failur
     if (generation_find_kept(generation, table) == 0)
         return 0;
 
-    int error = generation->open ? 0 : generation_reopen(generation, failure);
+    int error = generation_reopen(generation, failure);
 
     if (error != 0)
         return error;

@@ -8,6 +8,10 @@
  * same version holds for as long again, another one begins the next generation.
  * So a change shows at most the refresh time later, and whatever the kernel is
  * told to believe, it is told to believe only until then.
+ *
+ * A server is asked apart from the requests. While it does not answer, names and the
+ * sizes of what was read stay as they were; opening a file, or asking for what is not
+ * read yet, fails with what the server refused.
  */
 #ifndef CRMFS_TREE_LIVE_H
 #define CRMFS_TREE_LIVE_H
@@ -22,6 +26,9 @@
 
 struct live;
 
+/* Told what a server refused while nobody waited for it. */
+typedef void live_report(void *context, const char *path, const struct failure *failure);
+
 struct live_options {
     const struct generation_context *context; /* outlives the live source */
     const char *name;
@@ -29,6 +36,8 @@ struct live_options {
     struct source *source; /* taken over, also on failure */
     uint64_t refresh_ns;
     uint64_t view_timeout_ns; /* as view_bounds_create has it */
+    live_report *report;      /* may be NULL */
+    void *report_context;
 };
 
 /* Reads the source's catalogue for the first time. Fails as the source does. */

@@ -215,6 +215,14 @@ struct generation *pins_find(struct pins *pins, const struct caller *caller, con
     return pin->generation;
 }
 
+const struct generation *pins_peek(struct pins *pins, const struct caller *caller)
+{
+    const struct pin *pin =
+        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+
+    return pin != NULL ? pin->generation : NULL;
+}
+
 /*
  * Notes that the walk has come across NAME. NULL: no memory; forgetting one only
  * makes the walk see its moment longer.

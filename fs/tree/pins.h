@@ -47,6 +47,9 @@ void pins_free(struct pins *pins);
 struct generation *pins_find(struct pins *pins, const struct caller *caller, const char *name,
                              uint64_t now_ns);
 
+/* The generation that the caller's walk is in; NULL: it has none. Changes nothing. */
+const struct generation *pins_peek(struct pins *pins, const struct caller *caller);
+
 /*
  * The caller begins to look NAME up, which may take as long as a table is read
  * through; the pin of its process, if any, stays until pins_leave.

@@ -211,7 +211,7 @@ static int scan_source_once(struct attempt *attempt, const struct take_source *p
         return failure_prefix(attempt->failure, -error, "%s", place->name);
     stored->time_ns = now_ns();
     stored->name = strdup(place->name);
-    stored->kind = strdup(place->kind);
+    stored->kind = strdup(place->source->class->kind);
     error = stored->name == NULL || stored->kind == NULL
                 ? -ENOMEM
                 : scan_tables(attempt, dataset, place->name, stored);

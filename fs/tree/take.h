@@ -19,7 +19,6 @@
 
 struct take_source {
     const char *name; /* of its folder */
-    const char *kind; /* "sqlite" */
     struct source *source;
 };
 

@@ -175,6 +175,11 @@ static int write_version(void *context, struct buffer *text)
     return buffer_append_text(text, "crmfs " CRMFS_VERSION "\n");
 }
 
+static void report(void *context, const char *path, const struct failure *failure)
+{
+    tree_report(context, path, failure);
+}
+
 static int add_source(struct tree *tree, struct node *folder, const struct tree_source *place,
                       struct failure *failure)
 {
@@ -182,6 +187,8 @@ static int add_source(struct tree *tree, struct node *folder, const struct tree_
         .busy_timeout_ms = tree->options.busy_timeout_ms,
         .parallel = tree->context.scan_threads,
         .cancelled = &tree->cancelled,
+        .password = place->password,
+        .password_command = place->password_command,
     };
     struct live_options options = {
         .context = &tree->context,
@@ -189,6 +196,8 @@ static int add_source(struct tree *tree, struct node *folder, const struct tree_
         .url = place->url,
         .refresh_ns = tree->options.refresh_ns,
         .view_timeout_ns = tree->options.view_timeout_ns,
+        .report = report,
+        .report_context = tree,
     };
     int error = source_open(place->url, &source_options, &options.source, failure);
 
@@ -225,11 +234,6 @@ static int build_live(struct tree *tree, const struct tree_source *sources, size
     return directory_add(tree->root, "live", folder);
 }
 
-static void report(void *context, const char *path, const struct failure *failure)
-{
-    tree_report(context, path, failure);
-}
-
 static int open_store(struct tree *tree, struct failure *failure)
 {
     uint64_t memory = tree->options.max_memory_bytes;
@@ -263,8 +267,8 @@ static int build_snapshots(struct tree *tree, const struct tree_source *sources,
     if (error != 0)
         return error;
     for (size_t i = 0; i < tree->live_count; i++)
-        taken[i] = (struct take_source){
-            .name = sources[i].name, .kind = "sqlite", .source = live_source(tree->lives[i])};
+        taken[i] =
+            (struct take_source){.name = sources[i].name, .source = live_source(tree->lives[i])};
     error = snapshots_create(&options, &tree->snapshots, failure);
     if (error != 0)
         return error;

@@ -28,6 +28,8 @@ struct tree_options {
 struct tree_source {
     const char *name; /* the folder's name under live/ */
     const char *url;
+    const char *password;         /* as in struct source_options */
+    const char *password_command; /* likewise */
 };
 
 struct tree;

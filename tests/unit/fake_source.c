@@ -543,7 +543,8 @@ static void source_close(struct source *source)
     pthread_mutex_unlock(&fake->lock);
 }
 
-static const struct source_class fake_source_class = {source_version, source_begin, source_close};
+static const struct source_class fake_source_class = {
+    .kind = "fake", .version = source_version, .begin = source_begin, .close = source_close};
 
 struct fake_source *fake_source_create(void)
 {

@@ -36,7 +36,7 @@ struct scene {
 /* Without a source if BROWSE. */
 static void scene_open(struct scene *scene, bool browse, bool read_only)
 {
-    struct take_source source = {.name = "crm", .kind = "sqlite", .source = scene->source};
+    struct take_source source = {.name = "crm", .source = scene->source};
     struct snapshots_options options = {
         .store = scene->store,
         .context = &scene->context,
