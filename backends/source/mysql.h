@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* MySQL and MariaDB servers as sources. */
+/*
+ * MySQL and MariaDB servers as sources, by the part of the client library that
+ * Oracle's and MariaDB's have in common. Only read from.
+ *
+ * How a dataset is one moment (mysql_begin.c): a transaction with a consistent
+ * snapshot, READ ONLY, REPEATABLE READ. A database that is worth several
+ * connections gets them all into the same moment by what is at hand:
+ *
+ *   MariaDB with a binary log    each connection's snapshot says where in the log it
+ *                                stands; they are begun anew until all say the same
+ *   the privilege RELOAD         commits are held up for as long as the transactions begin
+ *   neither                      one connection
+ *
+ * Tables of engines without transactions are read as they are at the time; the
+ * status names them.
+ *
+ * What tells that the data has changed (mysql_version.c): the place in the binary
+ * log (MariaDB), the executed GTIDs (MySQL), else when each table was last updated.
+ *
+ * Tables stand in the order of their primary key, else of the shortest unique key
+ * over NOT NULL columns, served by its index; without one the server sorts by all
+ * columns. Rows stream, in the text protocol. In tables that can hold cells above a
+ * megabyte, and that have a key to find the row again, such a cell comes without
+ * data and is read in pieces; in others it comes through memory whole.
+ */
 #ifndef CRMFS_SOURCE_MYSQL_H
 #define CRMFS_SOURCE_MYSQL_H
 

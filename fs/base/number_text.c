@@ -235,6 +235,28 @@ size_t integer_text(int64_t value, char text[INTEGER_TEXT_SIZE])
     return 1 + put_whole(-(uint64_t)value, text + 1);
 }
 
+size_t unsigned_text(uint64_t value, char text[INTEGER_TEXT_SIZE])
+{
+    return put_whole(value, text);
+}
+
+/* A decimal of at most 9 digits is its own shortest form as a double. */
+size_t float_text(float value, char text[DOUBLE_TEXT_SIZE])
+{
+    float size = fabsf(value);
+
+    if (isnan(value) || isinf(value) || value == 0.0f)
+        return double_text((double)value, text);
+    for (int count = size < FLT_MIN ? 1 : FLT_DIG;; count++) {
+        struct decimal decimal = rounded((double)size, count);
+        char near[64]; /* without a point, so that the locale has no say */
+
+        snprintf(near, sizeof near, "%" PRIu64 "e%d", decimal.digits, decimal.exponent);
+        if (count == FLT_DECIMAL_DIG || strtof(near, NULL) == size)
+            return double_text(copysign(strtod(near, NULL), (double)value), text);
+    }
+}
+
 size_t double_text(double value, char text[DOUBLE_TEXT_SIZE])
 {
     size_t size = 0;

@@ -14,8 +14,12 @@
 #define INTEGER_TEXT_SIZE 24 /* enough for any int64_t and uint64_t */
 #define DOUBLE_TEXT_SIZE 32
 
-/* Both write without a NUL and return the number of bytes written. */
+/* All write without a NUL and return the number of bytes written. */
 size_t integer_text(int64_t value, char text[INTEGER_TEXT_SIZE]);
+size_t unsigned_text(uint64_t value, char text[INTEGER_TEXT_SIZE]);
 size_t double_text(double value, char text[DOUBLE_TEXT_SIZE]);
+
+/* The fewest digits that read back to the same float, in the same style. */
+size_t float_text(float value, char text[DOUBLE_TEXT_SIZE]);
 
 #endif

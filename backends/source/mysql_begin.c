@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a moment is got hold of; mysql.h has the ways. The version that is given out is
+ * asked for before the first snapshot and after the last. When both are the same,
+ * nothing was committed in between; when not, the moment is right all the same, but
+ * nothing else will equal it: it gets a version of its own.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends/source/mysql_internal.h"
+#include "fs/base/json_text.h"
+#include "fs/base/memory.h"
+
+#define SNAPSHOT_ATTEMPTS 16
+#define VERSION_ATTEMPTS 3
+#define MARIADB_BACKUP_STAGES 100400 /* the first version that has them, of both numbers */
+#define WORTH_CONNECTIONS ((uint64_t)16 << 20) /* bytes of a database */
+#define LOCK_WAIT_S 2
+#define LIST_LIMIT ((size_t)1 << 20)
+
+static bool same_version(const struct source_version *left, const struct source_version *right)
+{
+    return memcmp(left, right, sizeof *left) == 0;
+}
+
+static int start(struct mysql_source *source, struct mysql_link *link, struct failure *failure)
+{
+    return mysql_do(source, link, failure, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
+static int start_all(struct mysql_dataset *dataset, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < dataset->link_count && error == 0; i++)
+        error = start(dataset->source, dataset->links[i], failure);
+    return error;
+}
+
+/* One link alone is one moment anyway. */
+static void drop_all_but_first(struct mysql_dataset *dataset)
+{
+    while (dataset->link_count > 1)
+        mysql_link_give_back(dataset->source, dataset->links[--dataset->link_count]);
+}
+
+/* --- one connection --------------------------------------------------------------------------- */
+
+static int start_one(struct mysql_dataset *dataset, struct source_version *ret_version,
+                     struct failure *failure)
+{
+    struct mysql_source *source = dataset->source;
+    struct mysql_link *link = dataset->links[0];
+
+    drop_all_but_first(dataset);
+    for (int i = 0; i < VERSION_ATTEMPTS; i++) {
+        struct source_version before;
+        struct source_version after;
+        int error = mysql_read_version(source, link, &before, failure);
+
+        if (error == 0)
+            error = start(source, link, failure);
+        if (error == 0)
+            error = source->changes == CHANGES_BINLOG
+                        ? mysql_snapshot_version(source, link, &after, failure)
+                        : mysql_read_version(source, link, &after, failure);
+        if (error != 0)
+            return error;
+        if (source->changes == CHANGES_BINLOG || same_version(&before, &after)) {
+            *ret_version = after;
+            return 0;
+        }
+    }
+    *ret_version = mysql_unique_version(source);
+    return 0;
+}
+
+/* --- several, by their places in the binary log ------------------------------------------------
+ */
+
+/* -EAGAIN: others commit all the time. */
+static int start_by_binlog(struct mysql_dataset *dataset, struct source_version *ret_version,
+                           struct failure *failure)
+{
+    for (int i = 0; i < SNAPSHOT_ATTEMPTS; i++) {
+        struct source_version first = {.words = {0}};
+        struct source_version other;
+        int error = start_all(dataset, failure);
+        bool same = true;
+
+        for (size_t j = 0; j < dataset->link_count && error == 0 && same; j++) {
+            error = mysql_snapshot_version(dataset->source, dataset->links[j],
+                                           j == 0 ? &first : &other, failure);
+            same = j == 0 || same_version(&first, &other);
+        }
+        if (error != 0)
+            return error;
+        if (same) {
+            *ret_version = first;
+            return 0;
+        }
+    }
+    return -EAGAIN;
+}
+
+/* --- several, while nobody may commit -----------------------------------------------------------
+ */
+
+static int lock(struct mysql_source *source, struct mysql_link *link)
+{
+    int error = mysql_do(source, link, NULL, "SET SESSION lock_wait_timeout=%d", LOCK_WAIT_S);
+
+    if (error != 0)
+        return error;
+    if (source->mariadb && source->version >= MARIADB_BACKUP_STAGES) {
+        error = mysql_do(source, link, NULL, "BACKUP STAGE START");
+        return error == 0 ? mysql_do(source, link, NULL, "BACKUP STAGE BLOCK_COMMIT") : error;
+    }
+    return mysql_do(source, link, NULL, "FLUSH TABLES WITH READ LOCK");
+}
+
+/* Whatever became of it, the lock is gone with the link. */
+static void unlock(struct mysql_source *source, struct mysql_link *link)
+{
+    mysql_link_close(source, link);
+}
+
+/* -EAGAIN: the privilege is not there, or somebody else's lock is. */
+static int start_locked(struct mysql_dataset *dataset, struct source_version *ret_version,
+                        struct failure *failure)
+{
+    struct mysql_source *source = dataset->source;
+    struct mysql_link *locker;
+    int error = mysql_link_another(source, dataset->links[0], &locker, failure);
+
+    if (error != 0)
+        return error;
+    error = lock(source, locker);
+    if (error != 0) {
+        unsigned number = mysql_errno(locker->handle);
+
+        unlock(source, locker);
+        pthread_mutex_lock(&source->lock);
+        if (number != 1205 && number != 1317) /* a lock that did not come in time may come next */
+            source->may_lock = false;
+        pthread_mutex_unlock(&source->lock);
+        return -EAGAIN;
+    }
+    error = start_all(dataset, failure);
+    if (error == 0)
+        error = source->changes == CHANGES_BINLOG
+                    ? mysql_snapshot_version(source, dataset->links[0], ret_version, failure)
+                    : mysql_read_version(source, dataset->links[0], ret_version, failure);
+    unlock(source, locker);
+    return error;
+}
+
+/* --- the dataset --------------------------------------------------------------------------------
+ */
+
+/* Bytes of data in the database, about. */
+static uint64_t database_bytes(struct mysql_source *source, struct mysql_link *link)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    MYSQL_ROW row;
+
+    if (mysql_ask(source, link,
+                  "SELECT SUM(DATA_LENGTH) FROM information_schema.TABLES "
+                  "WHERE TABLE_SCHEMA = DATABASE()",
+                  &rows, NULL) != 0)
+        return 0;
+    row = mysql_fetch_row(rows);
+    return row != NULL && row[0] != NULL ? strtoull(row[0], NULL, 10) : 0;
+}
+
+/* As many links as the database is worth, all to one host. */
+static int take_links(struct mysql_dataset *dataset, struct failure *failure)
+{
+    struct mysql_source *source = dataset->source;
+    int error = mysql_link_take(source, &dataset->links[0], failure);
+
+    if (error != 0)
+        return error;
+    dataset->link_count = 1;
+    if (source->changes == CHANGES_UNKNOWN)
+        error = mysql_find_changes(source, dataset->links[0], failure);
+
+    bool can_join = source->changes == CHANGES_BINLOG || source->may_lock;
+
+    if (error != 0 || source->settings.connections == 1 || !can_join ||
+        database_bytes(source, dataset->links[0]) < WORTH_CONNECTIONS)
+        return error;
+    while (dataset->link_count < source->settings.connections) {
+        struct mysql_link *link;
+
+        if (mysql_link_take(source, &link, NULL) != 0)
+            break;
+        if (link->host != dataset->links[0]->host) {
+            mysql_link_close(source, link);
+            break;
+        }
+        dataset->links[dataset->link_count++] = link;
+    }
+    return 0;
+}
+
+static int start_moment(struct mysql_dataset *dataset, struct source_version *ret_version,
+                        struct failure *failure)
+{
+    int error = -EAGAIN;
+
+    if (dataset->link_count > 1 && dataset->source->changes == CHANGES_BINLOG)
+        error = start_by_binlog(dataset, ret_version, failure);
+    if (error == -EAGAIN && dataset->link_count > 1 && dataset->source->may_lock)
+        error = start_locked(dataset, ret_version, failure);
+    return error == -EAGAIN ? start_one(dataset, ret_version, failure) : error;
+}
+
+/* What a table's lock keeps from being altered is let go after each (mysql_cursor.c). */
+static int read_catalogue(struct mysql_dataset *dataset, struct failure *failure)
+{
+    struct mysql_source *source = dataset->source;
+    int error = 0;
+
+    for (size_t i = 0; i < dataset->link_count && error == 0; i++)
+        error = mysql_do(source, dataset->links[i], failure, "SAVEPOINT crmfs");
+    if (error == 0)
+        error = mysql_catalogue_read(source, dataset->links[0], &dataset->catalogue, failure);
+    if (error == 0)
+        error = mysql_do(source, dataset->links[0], failure, "ROLLBACK TO SAVEPOINT crmfs");
+    return error;
+}
+
+static bool is_transactional(const struct mysql_table *table)
+{
+    static const char *const engines[] = {"InnoDB", "RocksDB", "ROCKSDB",
+                                          "TokuDB", "",        "ndbcluster"};
+
+    for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+        if (strcmp(engines[i], table->engine) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* For the status. Without memory it says nothing. */
+static void note_status(const struct mysql_dataset *dataset)
+{
+    struct mysql_source *source = dataset->source;
+    cleanup_buffer struct buffer list = BUFFER(LIST_LIMIT);
+    int error = 0;
+
+    for (size_t i = 0; i < dataset->catalogue.count && error == 0; i++) {
+        const struct mysql_table *table = &dataset->catalogue.tables[i];
+        const char *name = table->schema->name;
+
+        if (is_transactional(table))
+            continue;
+        error = buffer_append_text(&list, list.size != 0 ? "," : "");
+        if (error == 0)
+            error = json_text_append(&list, name, strlen(name));
+    }
+    if (error == 0)
+        error = buffer_append(&list, "", 1);
+    pthread_mutex_lock(&source->lock);
+    source->parallel_now = (unsigned)dataset->link_count;
+    free(source->inconsistent);
+    source->inconsistent = error == 0 ? strdup((const char *)list.data) : NULL;
+    pthread_mutex_unlock(&source->lock);
+}
+
+int mysql_begin(struct source *base, struct dataset **ret_dataset,
+                struct source_version *ret_version, struct failure *failure)
+{
+    struct mysql_source *source = (struct mysql_source *)base;
+    struct mysql_dataset *dataset = mysql_dataset_create(source);
+    struct source_version version;
+
+    if (dataset == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+
+    int error = take_links(dataset, failure);
+
+    if (error == 0)
+        error = start_moment(dataset, &version, failure);
+    if (error == 0)
+        error = read_catalogue(dataset, failure);
+    if (error != 0) {
+        dataset->dataset.class->release(&dataset->dataset);
+        return error;
+    }
+    clock_gettime(CLOCK_REALTIME, &dataset->dataset.changed);
+    dataset->dataset.parallel = (unsigned)dataset->link_count;
+    note_status(dataset);
+    *ret_version = version;
+    *ret_dataset = &dataset->dataset;
+    return 0;
+}

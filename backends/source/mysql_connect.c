@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connecting, and what every session is set to: UTF-8, UTC, REPEATABLE READ, and none of
+ * the limits by which a server's configuration may cut results short or end long queries.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/mysql_internal.h"
+#include "fs/base/memory.h"
+
+#define OWN_GROUP "crmfs"
+
+static void set_text(MYSQL *handle, enum mysql_option option, const char *value)
+{
+    if (value != NULL)
+        mysql_options(handle, option, value);
+}
+
+/* The two libraries agree on all of TLS but on how to insist on it. */
+static void set_tls_mode(MYSQL *handle, enum mysql_tls mode)
+{
+#ifdef MARIADB_BASE_VERSION
+    char enforce = mode >= TLS_REQUIRED;
+    char verify = mode >= TLS_VERIFY_CA; /* which checks the name as well */
+
+    if (mode == TLS_DISABLED)
+        return;
+    mysql_ssl_set(handle, NULL, NULL, NULL, NULL, NULL);
+    mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &enforce);
+    mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+#else
+    unsigned value = mode == TLS_DISABLED    ? SSL_MODE_DISABLED
+                     : mode == TLS_PREFERRED ? SSL_MODE_PREFERRED
+                     : mode == TLS_REQUIRED  ? SSL_MODE_REQUIRED
+                     : mode == TLS_VERIFY_CA ? SSL_MODE_VERIFY_CA
+                                             : SSL_MODE_VERIFY_IDENTITY;
+
+    mysql_options(handle, MYSQL_OPT_SSL_MODE, &value);
+#endif
+}
+
+static void set_options(MYSQL *handle, const struct mysql_settings *settings)
+{
+    unsigned no_files = 0;
+    unsigned long packet = 1024UL << 20; /* the protocol's own limit */
+
+    mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
+    mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &settings->connect_timeout_s);
+    mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &settings->timeout_s);
+    mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &settings->timeout_s);
+    mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+    set_tls_mode(handle, settings->tls);
+    set_text(handle, MYSQL_OPT_SSL_CA, settings->ssl_ca);
+    set_text(handle, MYSQL_OPT_SSL_CAPATH, settings->ssl_capath);
+    set_text(handle, MYSQL_OPT_SSL_CERT, settings->ssl_cert);
+    set_text(handle, MYSQL_OPT_SSL_KEY, settings->ssl_key);
+    set_text(handle, MYSQL_OPT_SSL_CRL, settings->ssl_crl);
+    set_text(handle, MYSQL_OPT_SSL_CIPHER, settings->ssl_cipher);
+    set_text(handle, MYSQL_OPT_TLS_VERSION, settings->tls_version);
+    if (settings->compress)
+        mysql_options(handle, MYSQL_OPT_COMPRESS, NULL);
+    /* What is said here counts more than option files, but for these. */
+    set_text(handle, MYSQL_READ_DEFAULT_FILE, settings->defaults_file);
+    set_text(handle, MYSQL_READ_DEFAULT_GROUP,
+             settings->defaults_group != NULL ? settings->defaults_group : OWN_GROUP);
+}
+
+static int set_session(struct mysql_source *source, struct mysql_link *link,
+                       struct failure *failure)
+{
+    /* Servers differ in which of these they know. */
+    static const char *const where_known[] = {
+        "SET SESSION max_statement_time=0",
+        "SET SESSION max_execution_time=0",
+        "SET SESSION information_schema_stats_expiry=0",
+        "SET SESSION query_cache_type=0",
+    };
+    int error = mysql_do(source, link, failure,
+                         "SET SESSION time_zone='+00:00', sql_mode='', autocommit=1, "
+                         "sql_select_limit=18446744073709551615, sql_big_selects=1, "
+                         "sql_quote_show_create=1, sql_auto_is_null=0, net_write_timeout=3600, "
+                         "lock_wait_timeout=5");
+
+    if (error == 0)
+        error = mysql_do(source, link, failure,
+                         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    for (size_t i = 0; i < sizeof where_known / sizeof *where_known && error == 0; i++) {
+        if ((strstr(where_known[i], "max_statement") != NULL ||
+             strstr(where_known[i], "query_cache") != NULL) == source->mariadb &&
+            mysql_query(link->handle, where_known[i]) != 0)
+            mysql_errno(link->handle);
+    }
+    return error;
+}
+
+static void note_server(struct mysql_source *source, const struct mysql_link *link)
+{
+    const char *words = mysql_get_server_info(link->handle);
+
+    pthread_mutex_lock(&source->lock);
+    source->host = link->host;
+    source->mariadb = strstr(words, "MariaDB") != NULL;
+    source->version = (unsigned)mysql_get_server_version(link->handle);
+    strncpy(source->server, words, sizeof source->server - 1);
+    pthread_mutex_unlock(&source->lock);
+}
+
+int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
+                       struct failure *failure)
+{
+    const struct server_host *host = server_hosts_get(source->hosts, link->host);
+    bool is_socket = host->name[0] == '/';
+    const char *socket = is_socket ? host->name : source->settings.socket;
+    char *secret = NULL;
+    int error = server_password_get(source->password, &secret, failure);
+
+    if (error != 0)
+        return error;
+    link->handle = mysql_init(NULL);
+    if (link->handle == NULL) {
+        server_password_forget(secret);
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    }
+    set_options(link->handle, &source->settings);
+
+    bool connected = mysql_real_connect(
+                         link->handle, is_socket || host->name[0] == '\0' ? NULL : host->name,
+                         source->url.user, secret, source->database, host->port, socket, 0) != NULL;
+
+    server_password_forget(secret);
+    if (connected) {
+        link->id = mysql_thread_id(link->handle);
+        note_server(source, link);
+        error = set_session(source, link, failure);
+    } else {
+        error = mysql_link_failure(source, link, NULL, failure);
+    }
+    if (error != 0) {
+        mysql_close(link->handle);
+        link->handle = NULL;
+    }
+    return error;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the server and the client library report, in words: what was tried, where, what
+ * they say, and what to do. Numbers are those of both servers' manuals.
+ */
+#include <errmsg.h>
+#include <errno.h>
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/source/mysql_internal.h"
+
+/* Only one of the two libraries names these. */
+#define KILLED_BY_MARIADB 1927
+#define SSL_WANTED_BY_MYSQL 3159
+#define ACCOUNT_LOCKED_MYSQL 3118
+#define ACCOUNT_LOCKED_MARIADB 4151
+#define SERVER_SAYS_NOTHING 2055
+
+#define HINT_GRANT "GRANT SELECT, SHOW VIEW ON `%s`.* TO '%s'@'…' lets crmfs read"
+
+static const char hint_password[] = "is the password right? It comes from an option file "
+                                    "(~/.my.cnf, defaults-file=), from password-command, or from "
+                                    "crmfs.conf(5)";
+static const char hint_tls[] = "what speaks against the connection stands above: a certificate "
+                               "that has expired, another host's name in it, an authority that "
+                               "ssl-ca does not hold, or a server without TLS";
+static const char hint_schema[] = "the table is not any more as the folder shows it";
+
+static const struct rule {
+    unsigned number;
+    int code;
+    bool breaks; /* the link is of no more use */
+    const char *hint;
+} rules[] = {
+    {ER_ACCESS_DENIED_ERROR, EACCES, true, hint_password},
+    {1698, EACCES, true, hint_password},
+    {ER_HOST_NOT_PRIVILEGED, EACCES, true, "the server lets nobody in from this machine"},
+    {ER_DBACCESS_DENIED_ERROR, EACCES, true, HINT_GRANT},
+    {ER_TABLEACCESS_DENIED_ERROR, EACCES, false, HINT_GRANT},
+    {ER_COLUMNACCESS_DENIED_ERROR, EACCES, false, HINT_GRANT},
+    {ACCOUNT_LOCKED_MYSQL, EACCES, true, "the account is locked: ALTER USER … ACCOUNT UNLOCK"},
+    {ACCOUNT_LOCKED_MARIADB, EACCES, true, "the account is locked: ALTER USER … ACCOUNT UNLOCK"},
+    {ER_MUST_CHANGE_PASSWORD, EACCES, true, "the password has expired: ALTER USER … IDENTIFIED BY"},
+    {1862, EACCES, true, "the password has expired: ALTER USER … IDENTIFIED BY"},
+    {ER_BAD_DB_ERROR, ENOENT, true, "SHOW DATABASES lists those that the user may see"},
+    {ER_CON_COUNT_ERROR, EUSERS, true, "the server has no connection left: see max_connections"},
+    {ER_TOO_MANY_USER_CONNECTIONS, EUSERS, true, "connections=1 in the URL asks for fewer"},
+    {ER_USER_LIMIT_REACHED, EUSERS, true, "connections=1 in the URL asks for fewer"},
+    {ER_NO_SUCH_TABLE, ESTALE, false, hint_schema},
+    {ER_BAD_FIELD_ERROR, ESTALE, false, hint_schema},
+    {ER_TABLE_DEF_CHANGED, ESTALE, false, hint_schema},
+    {ER_LOCK_WAIT_TIMEOUT, EBUSY, false, "somebody alters or locks the table: try again"},
+    {ER_VIEW_INVALID, EIO, false,
+     "the view does not fit its tables any more, or its definer may "
+     "not read them"},
+    {ER_NO_SUCH_USER, EIO, false, "the definer of the view is gone"},
+    {SSL_WANTED_BY_MYSQL, EPROTO, true, "ssl-mode=REQUIRED in the URL gives it"},
+    {CR_SSL_CONNECTION_ERROR, EPROTO, true, hint_tls},
+    {CR_CONNECTION_ERROR, ECONNREFUSED, true, "does the server run, and is that its socket?"},
+    {CR_CONN_HOST_ERROR, ECONNREFUSED, true, "does the server run, and listen there?"},
+    {CR_UNKNOWN_HOST, ECONNREFUSED, true, "is the host's name right?"},
+    {CR_SERVER_GONE_ERROR, EIO, true, "the connection is lost; crmfs connects anew when asked"},
+    {CR_SERVER_LOST, EIO, true, "the connection is lost; crmfs connects anew when asked"},
+    {SERVER_SAYS_NOTHING, EIO, true, "the connection is lost; crmfs connects anew when asked"},
+    {KILLED_BY_MARIADB, EIO, true,
+     "an administrator ended the connection; crmfs connects anew when "
+     "asked"},
+    {ER_SERVER_SHUTDOWN, EIO, true, "the server is shutting down"},
+    {CR_OUT_OF_MEMORY, ENOMEM, true, ""},
+};
+
+static const struct rule *find_rule(unsigned number)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (rules[i].number == number)
+            return &rules[i];
+    }
+    return NULL;
+}
+
+/* HINT_GRANT needs the database and the user; the others are as they are. */
+static void word_hint(const struct mysql_source *source, const char *hint, char *words, size_t size)
+{
+    words[0] = '\0';
+    if (hint == NULL || hint[0] == '\0')
+        return;
+    words[0] = ';';
+    words[1] = ' ';
+    if (strcmp(hint, HINT_GRANT) == 0)
+        snprintf(words + 2, size - 2, HINT_GRANT, source->database,
+                 source->url.user != NULL ? source->url.user : "USER");
+    else
+        snprintf(words + 2, size - 2, "%s", hint);
+}
+
+static void name_host(const struct mysql_source *source, const struct mysql_link *link, char *name,
+                      size_t size)
+{
+    const struct server_host *host = server_hosts_get(source->hosts, link->host);
+    const char *place = host->name[0] != '\0'             ? host->name
+                        : source->settings.socket != NULL ? source->settings.socket
+                                                          : "the default server";
+
+    if (host->port != 0)
+        snprintf(name, size, "%s:%u", place, host->port);
+    else
+        snprintf(name, size, "%s", place);
+}
+
+int mysql_link_failure(struct mysql_source *source, struct mysql_link *link, const char *table,
+                       struct failure *failure)
+{
+    unsigned number = mysql_errno(link->handle);
+    const struct rule *rule = find_rule(number);
+    char hint[400];
+    char host[200];
+
+    if (rule == NULL ? number >= CR_MIN_ERROR && number <= CR_MAX_ERROR : rule->breaks)
+        link->broken = true;
+    if (mysql_is_cancelled(source))
+        return failure_set(failure, ECANCELED, "called off");
+    word_hint(source, rule != NULL ? rule->hint : NULL, hint, sizeof hint);
+    name_host(source, link, host, sizeof host);
+    return failure_set(failure, rule != NULL ? rule->code : EIO, "%s%s%s on %s: %.400s (%u)%s",
+                       table != NULL ? "table " : "database ",
+                       table != NULL ? table : source->database, table != NULL ? "" : "", host,
+                       mysql_error(link->handle), number, hint);
+}

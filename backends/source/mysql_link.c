@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The links of a source: those in use stand in a list, so that the guard can end
+ * what they wait for; a few that are not are kept for the next dataset.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "backends/source/mysql_internal.h"
+#include "fs/base/memory.h"
+
+#define GUARD_INTERVAL_NS 100000000L
+#define NS_PER_SECOND 1000000000L
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+bool mysql_is_cancelled(const struct mysql_source *source)
+{
+    return source->cancelled != NULL && __atomic_load_n(source->cancelled, __ATOMIC_RELAXED);
+}
+
+static void enlist(struct mysql_source *source, struct mysql_link *link)
+{
+    pthread_mutex_lock(&source->lock);
+    link->next = source->links;
+    source->links = link;
+    pthread_mutex_unlock(&source->lock);
+}
+
+/* The lock is held. */
+static void delist(struct mysql_source *source, struct mysql_link *link)
+{
+    struct mysql_link **place = &source->links;
+
+    while (*place != NULL && *place != link)
+        place = &(*place)->next;
+    if (*place == link)
+        *place = link->next;
+}
+
+static int connect_to(struct mysql_source *source, size_t host, struct mysql_link **ret_link,
+                      struct failure *failure)
+{
+    struct mysql_link *link = calloc(1, sizeof *link);
+
+    if (link == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    link->host = host;
+
+    int error = mysql_connect_link(source, link, failure);
+
+    if (error != 0) {
+        free(link);
+        return error;
+    }
+    enlist(source, link);
+    *ret_link = link;
+    return 0;
+}
+
+/* Seconds that the replica is behind; 0: it is none, or does not say. -1: it does not follow. */
+static double replica_lag(struct mysql_source *source, struct mysql_link *link)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+
+    if (mysql_ask(source, link, "SHOW SLAVE STATUS", &rows, NULL) != 0 &&
+        mysql_ask(source, link, "SHOW REPLICA STATUS", &rows, NULL) != 0)
+        return 0;
+
+    MYSQL_ROW row = mysql_fetch_row(rows);
+
+    for (unsigned i = 0; row != NULL && i < mysql_num_fields(rows); i++) {
+        const char *name = mysql_fetch_field_direct(rows, i)->name;
+
+        if (strcmp(name, "Seconds_Behind_Master") == 0 ||
+            strcmp(name, "Seconds_Behind_Source") == 0)
+            return row[i] != NULL ? strtod(row[i], NULL) : -1;
+    }
+    return 0;
+}
+
+/* Whether the host is near enough to its primary. */
+static int check_lag(struct mysql_source *source, struct mysql_link *link, struct failure *failure)
+{
+    uint64_t most_ns = server_hosts_max_lag(source->hosts);
+
+    if (most_ns == UINT64_MAX)
+        return 0;
+
+    double lag = replica_lag(source, link);
+
+    if (lag >= 0 && lag * NS_PER_SECOND <= (double)most_ns)
+        return 0;
+    if (lag < 0)
+        return failure_set(failure, EIO, "the replica does not follow its primary at present");
+    return failure_set(failure, EIO, "the replica is %.0f seconds behind, and max-lag is %.1f", lag,
+                       (double)most_ns / NS_PER_SECOND);
+}
+
+static int try_host(struct mysql_source *source, size_t host, struct mysql_link **ret_link,
+                    struct failure *failure)
+{
+    struct mysql_link *link = NULL;
+    int error = connect_to(source, host, &link, failure);
+
+    if (error == 0) {
+        error = check_lag(source, link, failure);
+        if (error != 0)
+            mysql_link_close(source, link);
+    }
+    if (error != 0) {
+        server_hosts_failed(source->hosts, host, now_ns());
+        return error;
+    }
+    server_hosts_worked(source->hosts, host);
+    *ret_link = link;
+    return 0;
+}
+
+/* All that failed lately are left alone: the last refusal is told again. */
+static int tell_last(struct mysql_source *source, struct failure *failure)
+{
+    struct failure last;
+
+    pthread_mutex_lock(&source->lock);
+    last = source->last_failure;
+    pthread_mutex_unlock(&source->lock);
+    if (failure != NULL)
+        *failure = last;
+    return last.code != 0 ? -last.code : failure_set(failure, EIO, "no server answers");
+}
+
+static int connect_somewhere(struct mysql_source *source, struct mysql_link **ret_link,
+                             struct failure *failure)
+{
+    size_t order[SERVER_HOSTS_LIMIT];
+    uint64_t wait_ns;
+    size_t count = server_hosts_order(source->hosts, now_ns(), order, &wait_ns);
+    struct failure own = {.code = 0};
+    int error = -EIO;
+
+    if (count == 0)
+        return tell_last(source, failure);
+    for (size_t i = 0; i < count && error != 0; i++) {
+        if (mysql_is_cancelled(source))
+            return failure_set(failure, ECANCELED, "called off");
+        own.code = 0;
+        error = try_host(source, order[i], ret_link, &own);
+    }
+    if (error == 0)
+        return 0;
+    pthread_mutex_lock(&source->lock);
+    source->last_failure = own;
+    pthread_mutex_unlock(&source->lock);
+    if (failure != NULL)
+        *failure = own;
+    return error;
+}
+
+/* One that is kept, if it still answers and its host still will do. */
+static struct mysql_link *take_idle(struct mysql_source *source)
+{
+    for (;;) {
+        struct mysql_link *link = NULL;
+
+        pthread_mutex_lock(&source->lock);
+        if (source->idle_count != 0) {
+            link = source->idle[--source->idle_count];
+            link->next = source->links;
+            source->links = link;
+        }
+        pthread_mutex_unlock(&source->lock);
+        if (link == NULL)
+            return NULL;
+        if (mysql_ping(link->handle) == 0 && check_lag(source, link, NULL) == 0)
+            return link;
+        mysql_link_close(source, link);
+    }
+}
+
+int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
+                    struct failure *failure)
+{
+    struct mysql_link *link = take_idle(source);
+
+    if (link == NULL)
+        return connect_somewhere(source, ret_link, failure);
+    *ret_link = link;
+    return 0;
+}
+
+int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
+                       struct mysql_link **ret_link, struct failure *failure)
+{
+    return connect_to(source, like->host, ret_link, failure);
+}
+
+void mysql_link_close(struct mysql_source *source, struct mysql_link *link)
+{
+    if (link == NULL)
+        return;
+    pthread_mutex_lock(&source->lock);
+    delist(source, link);
+    pthread_mutex_unlock(&source->lock);
+    mysql_close(link->handle);
+    free(link);
+}
+
+void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link)
+{
+    bool kept = false;
+
+    link->taken = false;
+    pthread_mutex_lock(&source->lock);
+    if (!link->broken && source->idle_count < source->settings.connections + 1 &&
+        source->idle_count < MYSQL_LINKS_MOST && link->host == source->host) {
+        delist(source, link);
+        source->idle[source->idle_count++] = link;
+        kept = true;
+    }
+    pthread_mutex_unlock(&source->lock);
+    if (!kept)
+        mysql_link_close(source, link);
+}
+
+/*
+ * Whoever waits for a server cannot look at anything else. Once all is called off, the
+ * sockets are shut down under the waiting, which then fails as if the server had gone.
+ */
+static void *run_guard(void *argument)
+{
+    struct mysql_source *source = argument;
+
+    pthread_mutex_lock(&source->lock);
+    while (!source->closing) {
+        struct timespec until;
+
+        if (mysql_is_cancelled(source)) {
+            for (struct mysql_link *link = source->links; link != NULL; link = link->next)
+                shutdown(link->handle->net.fd, SHUT_RDWR);
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += GUARD_INTERVAL_NS;
+        until.tv_sec += until.tv_nsec / NS_PER_SECOND;
+        until.tv_nsec %= NS_PER_SECOND;
+        pthread_cond_timedwait(&source->closed, &source->lock, &until);
+    }
+    pthread_mutex_unlock(&source->lock);
+    return NULL;
+}
+
+int mysql_guard_start(struct mysql_source *source, struct failure *failure)
+{
+    int error = 0;
+
+    if (source->cancelled != NULL) {
+        error = -pthread_create(&source->guard, NULL, run_guard, source);
+        source->guarded = error == 0;
+    }
+    return error == 0 ? 0
+                      : failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
+}
+
+void mysql_guard_stop(struct mysql_source *source)
+{
+    if (!source->guarded)
+        return;
+    pthread_mutex_lock(&source->lock);
+    source->closing = true;
+    pthread_cond_signal(&source->closed);
+    pthread_mutex_unlock(&source->lock);
+    pthread_join(source->guard, NULL);
+    source->guarded = false;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Versions: a digest of what the server says of its state, and of which server it is.
+ *
+ *   CHANGES_BINLOG   where in the binary log a snapshot stands: exact
+ *   CHANGES_GTID     which transactions have been executed
+ *   CHANGES_TABLES   when each table was last updated, to the second. Where that was
+ *                    within the last UNSETTLED_S another change might not show, so the
+ *                    version is one that equals no other; likewise where a table's
+ *                    engine does not tell
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "backends/source/mysql_internal.h"
+#include "fs/base/memory.h"
+
+#define UNSETTLED_S "2"
+
+struct source_version mysql_unique_version(struct mysql_source *source)
+{
+    return (struct source_version){
+        .words = {0, 0, 0, __atomic_add_fetch(&source->unique, 1, __ATOMIC_RELAXED)}};
+}
+
+static void digest_row(XXH3_state_t *state, MYSQL_ROW row, const unsigned long *lengths,
+                       unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t length = row[i] != NULL ? lengths[i] : UINT64_MAX;
+
+        XXH3_128bits_update(state, &length, sizeof length);
+        if (row[i] != NULL)
+            XXH3_128bits_update(state, row[i], lengths[i]);
+    }
+}
+
+/* All rows of the query, and which server gave them. SETTLED: the first column is never NULL or
+ * "0". */
+static int digest_query(struct mysql_source *source, struct mysql_link *link, const char *query,
+                        struct source_version *version, bool *settled, struct failure *failure)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    MYSQL_ROW row;
+    int error = mysql_ask(source, link, query, &rows, failure);
+
+    if (error != 0)
+        return error;
+
+    XXH3_state_t *state = XXH3_createState();
+
+    if (state == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    XXH3_128bits_reset_withSeed(state, link->host);
+    XXH3_128bits_update(state, version, sizeof *version);
+    while ((row = mysql_fetch_row(rows)) != NULL) {
+        if (settled != NULL && (row[0] == NULL || strcmp(row[0], "1") != 0))
+            *settled = false;
+        digest_row(state, row, mysql_fetch_lengths(rows), mysql_num_fields(rows));
+    }
+
+    XXH128_hash_t digest = XXH3_128bits_digest(state);
+
+    XXH3_freeState(state);
+
+    *version = (struct source_version){.words = {digest.low64, digest.high64, 1, 0}};
+    return 0;
+}
+
+/* A server that has been started anew has forgotten when its tables were updated. */
+#define STARTED_QUERY \
+    "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM %s.global_status WHERE VARIABLE_NAME = 'Uptime'"
+
+/* Engines that tell when a table was last updated. */
+static const char tables_query[] =
+    "SELECT (UPDATE_TIME IS NOT NULL AND UPDATE_TIME < NOW() - INTERVAL " UNSETTLED_S " SECOND) OR "
+    "(UPDATE_TIME IS NULL AND ENGINE = 'InnoDB') OR TABLE_TYPE IN ('VIEW', 'SEQUENCE'), "
+    "TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_TIME, UPDATE_TIME, "
+    /* InnoDB forgets the time of a table that it has not had open for long. */
+    "IF(UPDATE_TIME IS NULL, CONCAT_WS('/', TABLE_ROWS, AUTO_INCREMENT), '') FROM information_schema.TABLES "
+    "WHERE TABLE_SCHEMA = DATABASE() ORDER BY BINARY TABLE_NAME";
+
+/* Of the view's own text, which no table's time shows. */
+static const char views_query[] =
+    "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS "
+    "WHERE TABLE_SCHEMA = DATABASE() ORDER BY BINARY TABLE_NAME";
+
+static int read_tables_version(struct mysql_source *source, struct mysql_link *link,
+                               struct source_version *ret_version, struct failure *failure)
+{
+    struct source_version version = {.words = {0}};
+    bool settled = true;
+    char query[200];
+
+    snprintf(query, sizeof query, STARTED_QUERY,
+             source->mariadb ? "information_schema" : "performance_schema");
+
+    int error = digest_query(source, link, query, &version, NULL, failure);
+
+    if (error == 0)
+        error = digest_query(source, link, views_query, &version, NULL, failure);
+    if (error == 0)
+        error = digest_query(source, link, tables_query, &version, &settled, failure);
+    if (error != 0)
+        return error;
+    *ret_version = settled ? version : mysql_unique_version(source);
+    return 0;
+}
+
+int mysql_snapshot_version(struct mysql_source *source, struct mysql_link *link,
+                           struct source_version *ret_version, struct failure *failure)
+{
+    struct source_version version = {.words = {0}};
+    int error = digest_query(source, link, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", &version,
+                             NULL, failure);
+
+    if (error == 0)
+        *ret_version = version;
+    return error;
+}
+
+static int read_binlog_version(struct mysql_source *source, struct mysql_link *link,
+                               struct source_version *ret_version, struct failure *failure)
+{
+    int error =
+        mysql_do(source, link, failure, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+
+    if (error == 0)
+        error = mysql_snapshot_version(source, link, ret_version, failure);
+    if (error == 0)
+        error = mysql_do(source, link, failure, "COMMIT");
+    return error;
+}
+
+int mysql_read_version(struct mysql_source *source, struct mysql_link *link,
+                       struct source_version *ret_version, struct failure *failure)
+{
+    struct source_version version = {.words = {0}};
+    int error;
+
+    switch (source->changes) {
+    case CHANGES_BINLOG: return read_binlog_version(source, link, ret_version, failure);
+    case CHANGES_GTID:
+        error = digest_query(source, link, "SELECT @@server_uuid, @@global.gtid_executed", &version,
+                             NULL, failure);
+        if (error == 0)
+            *ret_version = version;
+        return error;
+    case CHANGES_TABLES:
+    case CHANGES_UNKNOWN: break;
+    }
+    return read_tables_version(source, link, ret_version, failure);
+}
+
+/* The first value of the query's second column, or "". */
+static void ask_word(struct mysql_source *source, struct mysql_link *link, const char *query,
+                     char *word, size_t size)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    MYSQL_ROW row;
+
+    word[0] = '\0';
+    if (mysql_ask(source, link, query, &rows, NULL) == 0 && (row = mysql_fetch_row(rows)) != NULL &&
+        row[1] != NULL)
+        strncat(word, row[1], size - 1);
+}
+
+int mysql_find_changes(struct mysql_source *source, struct mysql_link *link,
+                       struct failure *failure)
+{
+    char word[512];
+    enum mysql_changes changes = CHANGES_TABLES;
+
+    if (source->mariadb) {
+        ask_word(source, link, "SHOW STATUS LIKE 'binlog\\_snapshot\\_file'", word, sizeof word);
+        if (word[0] != '\0')
+            changes = CHANGES_BINLOG;
+    } else {
+        ask_word(source, link, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'", word, sizeof word);
+        if (strcmp(word, "ON") == 0)
+            changes = CHANGES_GTID;
+    }
+    if (link->broken)
+        return failure_set(failure, EIO, "the server went away while it was asked");
+    pthread_mutex_lock(&source->lock);
+    source->changes = changes;
+    pthread_mutex_unlock(&source->lock);
+    return 0;
+}
