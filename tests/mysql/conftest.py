@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Servers for tests. Those that only read and write share one; who stops, kills or configures has its own."""
+import itertools
+import shutil
+
+import pytest
+
+import mariadb
+import mounting
+
+NEEDED = ["mariadbd", "mariadb-install-db", "mariadb", "openssl"]
+
+
+@pytest.fixture(scope="session")
+def template():
+    missing = [tool for tool in NEEDED if not shutil.which(tool)]
+    assert not missing, f"missing: {', '.join(missing)}; sh tools/setup.sh check installs them"
+    return mariadb.make_template(mounting.SESSION / "mariadb-template")
+
+
+@pytest.fixture(scope="session")
+def certificates():
+    return mariadb.make_certificates(mounting.SESSION / "certificates")
+
+
+def make_server(template, **how):
+    number = next(make_server.numbers)
+    return mariadb.Server(mounting.SESSION / f"mariadb-{number}", template, **how)
+
+
+make_server.numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server(template):
+    """The server that tests share; each makes databases of its own."""
+    new = make_server(template).start()
+    yield new
+    new.stop()
+
+
+@pytest.fixture
+def own_server(template):
+    """own_server(more="", ...) → a running server that the test may do anything to."""
+    made = []
+
+    def make(**how):
+        made.append(make_server(template, **how).start())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+        shutil.rmtree(each.directory)
+
+
+@pytest.fixture
+def database(server, request):
+    """A new database's name on the shared server; it is dropped afterwards."""
+    name = "t" + str(next(make_server.numbers))
+    server.sql(f"CREATE DATABASE {name}")
+    yield name
+    server.sql(f"DROP DATABASE {name}")

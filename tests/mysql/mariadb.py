@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""A MariaDB server of a test's own: in a directory, on a socket, and on TCP with TLS if asked for."""
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+
+import mounting
+from mounting import as_user, eventually, is_alive
+
+USER = pwd.getpwnam("nobody")  # whom a server that root starts runs as: it refuses to run as root
+PASSWORD = "Se cret'\"\\1"
+CONFIG = """[mariadbd]
+datadir={directory}/data
+socket={directory}/s
+pid-file={directory}/pid
+tmpdir={directory}/tmp
+log-error={directory}/log
+innodb-log-file-size=8M
+innodb-buffer-pool-size=64M
+innodb-flush-log-at-trx-commit=2
+character-set-server=utf8mb4
+bind-address=127.0.0.1
+max-allowed-packet=256M
+{more}
+"""
+
+
+def run_as_server(command, **how):
+    user = USER if os.geteuid() == 0 else None
+    return subprocess.run(as_user(user, command), check=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **how)
+
+
+def make_template(directory):
+    """A fresh data directory, to be copied: making one takes seconds."""
+    directory.mkdir()
+    if os.geteuid() == 0:
+        os.chown(directory, USER.pw_uid, USER.pw_gid)
+    run_as_server(["mariadb-install-db", "--no-defaults", f"--datadir={directory}/data", "--skip-test-db",
+                   "--auth-root-authentication-method=normal", "--innodb-log-file-size=8M"])
+    return directory / "data"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """One mariadbd. start() returns when it answers; stop(), kill(), pause() and resume() do as they say."""
+
+    def __init__(self, directory, template, more=""):
+        self.directory = directory
+        self.socket = directory / "s"
+        self.config = directory / "my.cnf"
+        self.process = None
+        directory.mkdir()
+        directory.chmod(0o755)
+        (directory / "tmp").mkdir()
+        shutil.copytree(template, directory / "data")
+        if "port" not in more:
+            more += "\nskip-networking"
+        self.config.write_text(CONFIG.format(directory=directory, more=more))
+        if os.geteuid() == 0:
+            run = subprocess.run(["chown", "-R", f"{USER.pw_uid}:{USER.pw_gid}", directory], check=False)
+            assert run.returncode == 0
+
+    def start(self):
+        user = USER if os.geteuid() == 0 else None
+        self.process = subprocess.Popen(
+            as_user(user, ["mariadbd", f"--defaults-file={self.config}"]), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        assert eventually(self.answers, 60, 0.1), (self.directory / "log").read_text()[-3000:]
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, (self.directory / "log").read_text()[-3000:]
+        return self.client("SELECT 1", check=False).returncode == 0
+
+    def client(self, statements, database=None, check=True, raw=True):
+        """The server's own client, as root: what it prints, as bytes."""
+        command = ["mariadb", "--no-defaults", "-uroot", f"--socket={self.socket}", "-N", "-B",
+                   "--default-character-set=utf8mb4", "--init-command=SET time_zone='+00:00'",
+                   "--max-allowed-packet=256M", "--binary-mode"]
+        command += ["--raw"] if raw else []
+        command += [database] if database else []
+        answer = subprocess.run(command, input=statements if isinstance(statements, bytes)
+                                else statements.encode(), capture_output=True, check=False, timeout=120)
+        assert not check or answer.returncode == 0, answer.stderr.decode(errors="replace")
+        return answer
+
+    def sql(self, statements, database=None):
+        return self.client(statements, database).stdout
+
+    def lines(self, statements, database=None):
+        return self.sql(statements, database).decode().splitlines()
+
+    def url(self, database="crm", user="root", **options):
+        options = {"socket": str(self.socket), **options}
+        query = "&".join(f"{name.replace('_', '-')}={value}" for name, value in options.items())
+        return f"mysql://{user}@/{database}?{query}"
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.resume()
+            self.process.terminate()
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        assert not is_alive(self.process.pid)
+
+
+def make_certificates(directory):
+    """An authority; a certificate for localhost, one that has expired, one for another host."""
+    def openssl(*words):
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
+
+    directory.mkdir()
+    directory.chmod(0o755)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
+            "/CN=crmfs test authority", "-days", "3650")
+    (directory / "serial").write_text("01")
+    for name, host, dates in (("good", "localhost", []), ("other", "elsewhere.example", []),
+                              ("old", "localhost", ["-startdate", "20200101000000Z", "-enddate",
+                                                    "20200201000000Z"])):
+        extension = directory / f"{name}.ext"
+        addresses = ",IP:127.0.0.1" if host == "localhost" else ""
+        extension.write_text(f"subjectAltName=DNS:{host}{addresses}\n")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", f"/CN={host}")
+        if dates:
+            (directory / "index.txt").write_text("")
+            (directory / "ca.cnf").write_text(
+                "[ca]\ndefault_ca=c\n[c]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\n"
+                "default_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n")
+            openssl("ca", "-batch", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in",
+                    f"{name}.csr", "-out", f"{name}.pem", "-extfile", extension, "-notext", *dates)
+        else:
+            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                    "-CAcreateserial", "-out", f"{name}.pem", "-days", "3650", "-extfile", extension)
+    for file in directory.iterdir():
+        file.chmod(0o644)
+    return directory
+
+
+def defaults_file(work, **keys):
+    """An option file for the client: [client] with the keys."""
+    path = work / f"client-{len(list(work.iterdir()))}.cnf"
+    quoted = {name: str(value).replace("\\", "\\\\").replace('"', '\\"') for name, value in keys.items()}
+    path.write_text("[client]\n" + "".join(f'{name}="{value}"\n' for name, value in quoted.items()))
+    path.chmod(0o600)
+    return path
+
+
+assert mounting.SESSION is not None

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""One moment over all tables, on however many connections, while others commit all the time."""
+import subprocess
+import threading
+
+import pytest
+
+import strict
+from mounting import eventually
+
+ROWS, START = 30000, 100
+USERS = """
+CREATE USER reader@localhost IDENTIFIED BY 'x';
+GRANT SELECT, SHOW VIEW ON bank.* TO reader@localhost;
+CREATE USER locker@localhost IDENTIFIED BY 'x';
+GRANT SELECT, SHOW VIEW ON bank.* TO locker@localhost;
+GRANT RELOAD ON *.* TO locker@localhost;
+"""
+
+
+def make_bank(server):
+    """Two tables worth several connections; what one loses the other gains."""
+    rows = f"SELECT seq, {START}, REPEAT('x', 400) FROM mysql.seq_1_to_{ROWS}"
+    server.sql("CREATE DATABASE bank; USE bank;"
+               + "".join(f"CREATE TABLE {table} (id INT PRIMARY KEY, balance INT NOT NULL, note TEXT) ENGINE=InnoDB;"
+                         f"INSERT INTO {table} {rows.replace('mysql.', '')};" for table in ("a", "b"))
+               + "CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, amount INT); ANALYZE TABLE a, b;" + USERS)
+
+
+class Transfers:
+    """Moves money from a to b, one client and many transactions, until it is left."""
+
+    def __init__(self, server, database="bank"):
+        self.server, self.database = server, database
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        process = subprocess.Popen(["mariadb", "--no-defaults", "-uroot", f"--socket={self.server.socket}",
+                                    self.database], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        number = 0
+        while not self.over.wait(0.002):
+            number += 1
+            one, two, amount = number * 7919 % ROWS + 1, number * 104729 % ROWS + 1, number % 50 + 1
+            process.stdin.write(
+                f"BEGIN; UPDATE a SET balance = balance - {amount} WHERE id = {one};"
+                f"UPDATE b SET balance = balance + {amount} WHERE id = {two};"
+                f"INSERT INTO log (amount) VALUES ({amount}); COMMIT;\n".encode())
+            process.stdin.flush()
+        process.stdin.close()
+        process.wait()
+
+    def __enter__(self):
+        self.thread.start()
+        assert eventually(lambda: int(self.server.sql("SELECT COUNT(*) FROM log", self.database)) > 5)
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def copied_state(folder):
+    rows = {table: strict.read_csv((folder / f"{table}.csv").read_bytes())[1:] for table in ("a", "b", "log")}
+    sums = [sum(int(record[1]) for record in rows[table]) for table in ("a", "b")]
+    assert sum(sums) == 2 * ROWS * START, "money was made or lost"
+    assert sums[1] - ROWS * START == sum(int(record[1]) for record in rows["log"]), "two moments"
+    return len(rows["log"])
+
+
+@pytest.mark.parametrize("more, user, connections", [
+    ("", "locker", 2),  # commits are held up for a moment
+    ("log-bin=binlog", "reader", 2),  # by the places in the binary log
+    ("", "reader", 1),  # nothing to join several by
+])
+def test_every_copy_is_one_moment(mount, own_server, work, more, user, connections):
+    server = own_server(more=more)
+    make_bank(server)
+    top = mount(server.url("bank", user, password_command="echo%20x"), options="refresh=0.2")
+    states = []
+    with Transfers(server):
+        for number in range(8):
+            target = work / f"copy-{number}"
+            subprocess.run(["cp", "-r", top.live(), target], check=True)
+            states.append(copied_state(target))
+            (status,) = top.status()["live"]
+            assert status["connections"] == connections, status
+    assert states == sorted(states) and states[-1] > states[0]
+
+
+def test_tables_without_transactions_are_named(mount, server, database):
+    server.sql("CREATE TABLE safe (id INT PRIMARY KEY) ENGINE=InnoDB;"
+               "CREATE TABLE old (id INT PRIMARY KEY) ENGINE=MyISAM;"
+               "CREATE TABLE quick (id INT PRIMARY KEY) ENGINE=MEMORY;"
+               "CREATE TABLE ours (id INT PRIMARY KEY) ENGINE=Aria; INSERT INTO old VALUES (3)", database)
+    top = mount(server.url(database))
+    assert (top.live() / "old.csv").read_bytes() == b"id\n3\n"
+    (status,) = top.status()["live"]
+    assert status["not_consistent"] == ["old", "ours", "quick"]
+
+
+KEYS = {
+    "numbers": ("id BIGINT UNSIGNED PRIMARY KEY", "seq * 3"),
+    "sparse": ("id BIGINT PRIMARY KEY", "CAST(seq * seq AS SIGNED) * 1000003 - 9000000000000000000"),
+    "texts": ("id VARCHAR(40) PRIMARY KEY", "MD5(seq)"),
+    "uuids": ("id UUID PRIMARY KEY", "CONCAT_WS('-', LEFT(MD5(seq), 8), MID(MD5(seq), 9, 4), "
+              "CONCAT('4', MID(MD5(seq), 14, 3)), CONCAT('8', MID(MD5(seq), 18, 3)), RIGHT(MD5(seq), 12))"),
+    "binaries": ("id BINARY(16) PRIMARY KEY", "UNHEX(MD5(seq))"),
+    "days": ("id DATETIME PRIMARY KEY", "'2000-01-01' + INTERVAL seq HOUR"),
+}
+
+
+@pytest.mark.parametrize("key", [*KEYS, "composite", "keyless"])
+def test_ranges_give_the_same_bytes(mount, own_server, key):
+    """However many connections read a table, and whatever key it has."""
+    server = own_server(more="log-bin=binlog")
+    filler = "REPEAT(CHAR(97 + seq % 26), 300 + seq % 97)"
+    if key == "composite":
+        make = ("CREATE TABLE t (a INT, b VARCHAR(40) CHARACTER SET latin1, c INT, note TEXT, PRIMARY KEY (a, b, c));"
+                f"INSERT INTO t SELECT seq DIV 40, MD5(seq % 7), seq, {filler} FROM seq_1_to_60000")
+    elif key == "keyless":
+        make = f"CREATE TABLE t (a INT, note TEXT); INSERT INTO t SELECT seq % 1000, {filler} FROM seq_1_to_60000"
+    else:
+        declared, value = KEYS[key]
+        make = (f"CREATE TABLE t ({declared}, n INT, note TEXT, large LONGTEXT);"
+                f"INSERT INTO t SELECT {value}, seq, {filler}, NULL FROM seq_1_to_60000")
+    server.sql(f"CREATE DATABASE keyed; USE keyed; {make}; ANALYZE TABLE t")
+    whole = []
+    for connections in (1, 2, 5):
+        top = mount(server.url("keyed", connections=connections), options="max-memory=256M")
+        whole.append((top.live() / "t.csv").read_bytes())
+        top.unmount()
+    assert len(strict.read_csv(whole[0])) == 60001
+    assert whole[0] == whole[1] == whole[2]
+
+
+def test_idle_generation_holds_no_transaction(mount, server, database):
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1); "
+               "CREATE TABLE u (id INT PRIMARY KEY)", database)
+    top = mount(server.url(database))
+    assert (top.live() / "t.csv").read_bytes() == b"id\n1\n"
+    open_ones = "SELECT COUNT(*) FROM information_schema.INNODB_TRX"
+    assert eventually(lambda: server.lines(open_ones) == ["0"])
+    server.sql("ALTER TABLE t ADD COLUMN v INT", database)
+
+
+@pytest.mark.parametrize("more", ["", "log-bin=binlog"])
+def test_changes_show_and_nothing_else_does(mount, own_server, more):
+    """A change is a new generation; none is the old one, whatever becomes of other databases."""
+    server = own_server(more=more)
+    server.sql("CREATE DATABASE crm; CREATE DATABASE other; CREATE TABLE other.o (id INT);"
+               "CREATE TABLE crm.t (id INT PRIMARY KEY); INSERT INTO crm.t VALUES (1)")
+    top = mount(server.url(), options="refresh=0.1")
+    path = top.live() / "t.csv"
+
+    def generation():
+        path.read_bytes()
+        return top.status()["live"][0]["generation"]
+
+    assert eventually(lambda: generation() == generation(), 20)  # the table's time has settled
+    settled = generation()
+    for _ in range(20):
+        assert generation() == settled
+    server.sql("INSERT INTO t VALUES (2)", "crm")
+    assert eventually(lambda: path.read_bytes() == b"id\n1\n2\n")
+    server.sql("ALTER TABLE t ADD COLUMN v INT DEFAULT 5", "crm")
+    assert eventually(lambda: path.read_bytes() == b"id,v\n1,5\n2,5\n")
+    server.sql("CREATE TABLE newer (id INT PRIMARY KEY)", "crm")
+    assert eventually((top.live() / "newer.csv").exists)
+    server.sql("DROP TABLE t", "crm")
+    assert eventually(lambda: not path.exists())
