@@ -125,7 +125,8 @@ def compiled_scan(directory):
 def run(description, measure, **more):
     """What a measuring program does: arguments, a directory, the table. MORE: options and their defaults."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--rows", type=int, default=2000000, help="of the activities table")
+    parser.add_argument("--rows", type=int, default=int(os.environ.get("CRMFS_BENCH_ROWS", 2000000)),
+                        help="of the activities table; CRMFS_BENCH_ROWS")
     parser.add_argument("--runs", type=int, default=3, help="of each measurement; the median counts")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     for name, (default, words) in more.items():
