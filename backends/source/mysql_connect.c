@@ -108,6 +108,20 @@ static void note_server(struct mysql_source *source, const struct mysql_link *li
     pthread_mutex_unlock(&source->lock);
 }
 
+/*
+ * MariaDB's library goes on in the clear when a server offers no TLS and no certificate is
+ * to be verified, whatever it was told.
+ */
+static int check_tls(const struct mysql_source *source, const struct mysql_link *link,
+                     struct failure *failure)
+{
+    if (source->settings.tls < TLS_REQUIRED || mysql_get_ssl_cipher(link->handle) != NULL)
+        return 0;
+    return failure_set(failure, EPROTO,
+                       "the server offers no TLS, and ssl-mode asks for it: set the server up for "
+                       "TLS, or use its socket");
+}
+
 int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
                        struct failure *failure)
 {
@@ -134,7 +148,9 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
     if (connected) {
         link->id = mysql_thread_id(link->handle);
         note_server(source, link);
-        error = set_session(source, link, failure);
+        error = check_tls(source, link, failure);
+        if (error == 0)
+            error = set_session(source, link, failure);
     } else {
         error = mysql_link_failure(source, link, NULL, failure);
     }

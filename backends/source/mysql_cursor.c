@@ -13,6 +13,7 @@
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
 
+#define WHOLE_DIGITS 15 /* from as many on, one of us writes an exponent */
 #define PAST_ROWS 1024
 #define PAST_ROWS_MOST 65536
 #define PAGE_BYTES ((uint64_t)4 << 20)
@@ -57,6 +58,22 @@ static struct cell bits_cell(const char *bytes, unsigned long length, char *numb
     return (struct cell){CELL_NUMBER, unsigned_text(value, number), number};
 }
 
+/*
+ * The servers write a double in the fewest digits, as we do; where neither writes an
+ * exponent, theirs are taken over.
+ */
+static struct cell double_cell(const char *text, unsigned long length, char *number)
+{
+    size_t start = text[0] == '-';
+    size_t whole = start + strspn(text + start, "0123456789");
+    bool is_small = strncmp(text + start, "0.0", 3) == 0;
+
+    if (whole > start && whole - start < WHOLE_DIGITS && !is_small && text[whole] == '.' &&
+        whole + 1 + strspn(text + whole + 1, "0123456789") == length)
+        return (struct cell){CELL_NUMBER, length, text};
+    return (struct cell){CELL_NUMBER, double_text(strtod(text, NULL), number), number};
+}
+
 static inline struct cell make_cell(enum mysql_reading reading, const char *text,
                                     unsigned long length, char *number)
 {
@@ -66,8 +83,7 @@ static inline struct cell make_cell(enum mysql_reading reading, const char *text
     case READ_NUMBER: return (struct cell){CELL_NUMBER, length, text};
     case READ_BYTES: return (struct cell){CELL_BYTES, length, text};
     case READ_BITS: return bits_cell(text, length, number);
-    case READ_DOUBLE:
-        return (struct cell){CELL_NUMBER, double_text(strtod(text, NULL), number), number};
+    case READ_DOUBLE: return double_cell(text, length, number);
     case READ_FLOAT:
         return (struct cell){CELL_NUMBER, float_text((float)strtod(text, NULL), number), number};
     case READ_TEXT: break;

@@ -23,9 +23,9 @@
 static const char hint_password[] = "is the password right? It comes from an option file "
                                     "(~/.my.cnf, defaults-file=), from password-command, or from "
                                     "crmfs.conf(5)";
-static const char hint_tls[] = "what speaks against the connection stands above: a certificate "
-                               "that has expired, another host's name in it, an authority that "
-                               "ssl-ca does not hold, or a server without TLS";
+static const char hint_tls[] =
+    "the certificate has to be of this host, of an authority that ssl-ca "
+    "holds, and not expired";
 static const char hint_schema[] = "the table is not any more as the folder shows it";
 
 static const struct rule {
@@ -123,8 +123,8 @@ int mysql_link_failure(struct mysql_source *source, struct mysql_link *link, con
         return failure_set(failure, ECANCELED, "called off");
     word_hint(source, rule != NULL ? rule->hint : NULL, hint, sizeof hint);
     name_host(source, link, host, sizeof host);
-    return failure_set(failure, rule != NULL ? rule->code : EIO, "%s%s%s on %s: %.400s (%u)%s",
-                       table != NULL ? "table " : "database ",
-                       table != NULL ? table : source->database, table != NULL ? "" : "", host,
-                       mysql_error(link->handle), number, hint);
+    return failure_set(failure, rule != NULL ? rule->code : EIO, "%s %s on %s: %.400s (%u)%s",
+                       table != NULL ? "table" : "database",
+                       table != NULL ? table : source->database, host, mysql_error(link->handle),
+                       number, hint);
 }

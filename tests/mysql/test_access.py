@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""Who may in, and how: passwords, option files, TLS, privileges; and what a refusal says."""
+import os
+
+import pytest
+
+from mariadb import PASSWORD, defaults_file, free_port
+from mounting import eventually
+
+GRANTS = "GRANT SELECT, SHOW VIEW ON crm.* TO"
+
+
+@pytest.fixture(scope="module")
+def guarded(template, certificates):
+    """A server on TCP with TLS, and a user with a password who may read."""
+    from conftest import make_server
+    port = free_port()
+    new = make_server(template, more=f"port={port}\nssl-ca={certificates}/ca.pem\nssl-cert={certificates}/good.pem\n"
+                      f"ssl-key={certificates}/good.key").start()
+    new.port = port
+    literal = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
+    new.sql("CREATE DATABASE crm; CREATE TABLE crm.t (id INT PRIMARY KEY); INSERT INTO crm.t VALUES (1);"
+            "CREATE VIEW crm.v AS SELECT id FROM crm.t;"
+            f"CREATE USER reader@'%' IDENTIFIED BY '{literal}'; {GRANTS} reader@'%';"
+            f"CREATE USER sealed@'%' IDENTIFIED BY '{literal}' REQUIRE SSL; {GRANTS} sealed@'%';"
+            f"CREATE USER nobody@'%' IDENTIFIED BY '{literal}';"
+            f"CREATE USER partly@'%' IDENTIFIED BY '{literal}'; GRANT SELECT (id) ON crm.t TO partly@'%'")
+    yield new
+    new.stop()
+
+
+def tcp(server, user="reader", host="localhost", **options):
+    query = "&".join(f"{name.replace('_', '-')}={value}" for name, value in options.items())
+    # "localhost" alone would mean the socket.
+    return f"mysql://{user}@127.0.0.1:{server.port}/crm?{query}" if host == "localhost" else \
+        f"mysql://{user}@{host}:{server.port}/crm?{query}"
+
+
+def shows(top):
+    return (top.live() / "t.csv").read_bytes() == b"id\n1\n"
+
+
+def test_option_file(mount, guarded, work):
+    file = defaults_file(work, user="reader", password=PASSWORD, socket=guarded.socket)
+    assert shows(mount(f"mysql:///crm?defaults-file={file}"))
+
+
+def test_option_file_of_the_home(mount, guarded, work):
+    home = work / "m0"
+    home.mkdir()
+    defaults_file(work, password=PASSWORD, socket=guarded.socket).rename(home / ".my.cnf")
+    assert shows(mount("mysql://reader@/crm"))
+
+
+def test_group(mount, guarded, work):
+    file = defaults_file(work, password="wrong")
+    file.write_text(f'[client]\nsocket={guarded.socket}\npassword=wrong\n[ours]\npassword="'
+                    + PASSWORD.replace("\\", "\\\\").replace('"', '\\"') + '"\n')
+    assert shows(mount(f"mysql://reader@/crm?defaults-file={file}&defaults-group=ours"))
+
+
+def test_password_command(mount, guarded, work):
+    secret = work / "secret"
+    secret.write_text(PASSWORD + "\n")
+    secret.chmod(0o600)
+    top = mount(f"mysql://reader@/crm?socket={guarded.socket}&password-command=cat%20{secret}")
+    assert shows(top)
+    line = open(f"/proc/{top.pid}/cmdline", "rb").read()
+    assert PASSWORD.encode() not in line and PASSWORD not in str(top.status())
+
+
+@pytest.mark.parametrize("key", ["password", "password-command"])
+def test_configuration(mount, guarded, work, key):
+    value = PASSWORD if key == "password" else f"cat {work}/secret"
+    (work / "secret").write_text(PASSWORD)
+    config = work / "crmfs.conf"
+    config.write_text(f"[source crm]\nurl = mysql://reader@/crm?socket={guarded.socket}\n{key} = {value}\n")
+    assert shows(mount(arguments=["--config", config]))
+
+
+def test_privileges_as_in_the_readme(mount, guarded, work):
+    """SELECT and SHOW VIEW are all it takes."""
+    file = defaults_file(work, password=PASSWORD)
+    top = mount(guarded.url(user="reader", defaults_file=file))
+    assert shows(top) and (top.live() / "v.csv").read_bytes() == b"id\n1\n"
+    assert "CREATE TABLE `t`" in (top.live() / "schema.sql").read_text()
+    assert "VIEW `v`" in (top.live() / "schema.sql").read_text()
+
+
+def test_encrypted_and_verified(mount, guarded, certificates, work):
+    file = defaults_file(work, password=PASSWORD)
+    common = {"defaults_file": file, "ssl_ca": f"{certificates}/ca.pem"}
+    assert shows(mount(tcp(guarded, "sealed", ssl_mode="VERIFY_IDENTITY", **common)))
+    assert shows(mount(tcp(guarded, "sealed", ssl_mode="REQUIRED", defaults_file=file)))
+    assert shows(mount(tcp(guarded, compress="yes", **common)))
+
+
+@pytest.mark.parametrize("certificate, words", [("old", "expired"), ("other", "")])
+def test_wrong_certificate(refused, own_server, certificates, work, certificate, words):
+    port = free_port()
+    server = own_server(more=f"port={port}\nssl-cert={certificates}/{certificate}.pem\n"
+                        f"ssl-key={certificates}/{certificate}.key")
+    server.port = port
+    server.sql(f"CREATE DATABASE crm; CREATE USER reader@'%' IDENTIFIED BY 'x'; {GRANTS} reader@'%'")
+    file = defaults_file(work, password="x")
+    (work / "mnt").mkdir()
+    answer = refused("mount", tcp(server, defaults_file=file, ssl_ca=f"{certificates}/ca.pem"), work / "mnt")
+    assert "SSL" in answer.err or "TLS" in answer.err, answer.err
+    assert words in answer.err, answer.err
+    assert "certificate" in answer.err, answer.err
+
+
+def test_wanted_tls_is_not_given_up(refused, own_server, work):
+    """ssl-mode=REQUIRED against a server without TLS: refused, not in the clear."""
+    port = free_port()
+    server = own_server(more=f"port={port}\nskip-ssl")
+    server.port = port
+    server.sql(f"CREATE DATABASE crm; CREATE USER reader@'%' IDENTIFIED BY 'x'; {GRANTS} reader@'%'")
+    file = defaults_file(work, password="x")
+    (work / "mnt").mkdir()
+    answer = refused("mount", tcp(server, defaults_file=file, ssl_mode="REQUIRED"), work / "mnt")
+    assert "TLS" in answer.err, answer.err
+
+
+@pytest.mark.parametrize("user, database, password, words", [
+    ("reader", "crm", "wrong", ["Access denied for user 'reader'", "is the password right?"]),
+    ("reader", "other", PASSWORD, ["Access denied", "GRANT SELECT, SHOW VIEW ON `other`.* TO 'reader'"]),
+    ("root", "nowhere", "", ["Unknown database 'nowhere'", "SHOW DATABASES"]),
+    ("nobody", "crm", PASSWORD, ["Access denied", "GRANT SELECT, SHOW VIEW ON `crm`.* TO 'nobody'"]),
+])
+def test_refusals_say_what_to_do(refused, guarded, work, user, database, password, words):
+    file = defaults_file(work, password=password)
+    (work / "mnt").mkdir()
+    answer = refused("mount", guarded.url(database, user, defaults_file=file), work / "mnt")
+    for word in words:
+        assert word in answer.err, answer.err
+    assert not password or password not in answer.err
+
+
+def test_unreachable(refused, work):
+    (work / "mnt").mkdir()
+    answer = refused("mount", f"mysql://x@/crm?socket={work}/none", work / "mnt")
+    assert "does the server run" in answer.err, answer.err
+    answer = refused("mount", f"mysql://x@127.0.0.1:{free_port()}/crm", work / "mnt")
+    assert "does the server run" in answer.err, answer.err
+
+
+def test_column_privilege(mount, guarded, work):
+    """Who may see one column sees a table of one column."""
+    file = defaults_file(work, password=PASSWORD)
+    top = mount(guarded.url(user="partly", defaults_file=file))
+    assert shows(top) and not (top.live() / "v.csv").exists()
+
+
+def test_privilege_taken_away(mount, guarded, work):
+    """A table that the user may not see any more goes from the folder; the others stay."""
+    guarded.sql("CREATE TABLE secret (id INT PRIMARY KEY); INSERT INTO secret VALUES (1);"
+                "CREATE USER fading@localhost; GRANT SELECT ON crm.t TO fading@localhost;"
+                "GRANT SELECT ON crm.secret TO fading@localhost", "crm")
+    top = mount(guarded.url(user="fading"), options="refresh=0.1")
+    assert shows(top)
+    guarded.sql("REVOKE SELECT ON crm.secret FROM fading@localhost")
+    assert eventually(lambda: "secret.csv" not in os.listdir(top.live()), 20)
+    assert shows(top)
+
+
+@pytest.mark.parametrize("url, word", [
+    ("mysql://root:pw@/crm", "password"),
+    ("mysql://root@/crm?pasword=x", "pasword"),
+    ("mysql://root@/crm?ssl-mode=SOMETIMES", "VERIFY_IDENTITY"),
+    ("mysql://root@/crm?ssl-ca=ca.pem", "absolute"),
+    ("mysql://root@host:0/crm", "port"),
+    ("mysql://root@/?socket=/x", "NAME="),
+    ("mysql:crm", "mysql://USER@HOST/DATABASE"),
+])
+def test_wrong_urls(refused, work, url, word):
+    (work / "mnt").mkdir()
+    answer = refused("mount", url, work / "mnt", status=(1, 2))
+    assert word in answer.err, answer.err
+    assert "pw" not in answer.err.replace(url, "")
+
+
+def test_nothing_is_written(mount, guarded, work):
+    """A transaction that is READ ONLY, whatever the user may."""
+    guarded.sql("SET GLOBAL general_log=1; SET GLOBAL log_output='TABLE'")
+    top = mount(guarded.url())
+    for name in os.listdir(top.live()):
+        (top.live() / name).read_bytes()
+    said = guarded.sql("SET GLOBAL general_log=0; SELECT argument FROM mysql.general_log WHERE command_type='Query'"
+                       ).decode(errors="replace")
+    statements = {line.split(" ")[0].upper() for line in said.splitlines() if line.strip()}
+    assert "SELECT" in statements
+    assert not statements & {"INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "REPLACE", "TRUNCATE"}
