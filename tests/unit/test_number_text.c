@@ -355,9 +355,60 @@ static void test_locale(void **state)
     setlocale(LC_ALL, "C");
 }
 
+static void assert_float(float value, const char *expected)
+{
+    char text[TEXT_SIZE];
+
+    text[float_text(value, text)] = '\0';
+    assert_string_equal(text, expected);
+}
+
+static void test_floats(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+
+    assert_float(0.1f, "0.1");
+    assert_float(-0.0f, "-0.0");
+    assert_float(1.0f / 3, "0.33333334");
+    assert_float(16777216.0f, "16777216.0");
+    assert_float(9999.999f, "9999.999");
+    assert_float(FLT_MAX, "3.4028235e+38");
+    assert_float(FLT_MIN, "1.1754944e-38");
+    assert_float(1.4e-45f, "1.0e-45");
+    assert_float(INFINITY, "Infinity");
+    assert_float(-INFINITY, "-Infinity");
+    assert_float(NAN, "NaN");
+    for (int i = 0; i < RANDOM_ROUNDS / 10; i++) {
+        uint32_t bits = (uint32_t)next_random(&seed);
+        char text[TEXT_SIZE];
+        float value;
+
+        memcpy(&value, &bits, sizeof value);
+        if (isnan(value) || isinf(value))
+            continue;
+        text[float_text(value, text)] = '\0';
+        if (strtof(text, NULL) != value)
+            fail_msg("%s for %a", text, (double)value);
+    }
+}
+
+static void test_unsigned(void **state)
+{
+    (void)state;
+    char text[INTEGER_TEXT_SIZE + 1];
+
+    text[unsigned_text(UINT64_MAX, text)] = '\0';
+    assert_string_equal(text, "18446744073709551615");
+    text[unsigned_text(0, text)] = '\0';
+    assert_string_equal(text, "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_floats),
+        cmocka_unit_test(test_unsigned),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_known_answers),
         cmocka_unit_test(test_powers),

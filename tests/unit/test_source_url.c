@@ -84,6 +84,9 @@ static void test_default_names(void **state)
         {"./sqlite:a.db", "sqlite:a"},
         {"2024:a.db", "2024:a"},
         {"caf\xe9.db", "caf\xe9"},
+        {"mysql://u@h:3306/crm", "crm"},
+        {"MARIADB:///c%20m?socket=/run/s&compress=yes", "c m"},
+        {"mysql:///?dbname=crm", "crm"},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -103,6 +106,8 @@ static void test_names(void **state)
     assert_parsed("...=crm.db", "...", "crm.db");
     assert_parsed("crm.db=crm.db", "crm.db", "crm.db");
     assert_parsed("2024: old=crm.db", "2024: old", "crm.db");
+    assert_parsed("crm=mysql://u@h/db?x=y", "crm", "mysql://u@h/db?x=y");
+    assert_parsed("x=mysql:///?host=a,b", "x", "mysql:///?host=a,b");
 }
 
 /* An equals sign in what is no name belongs to the path. */
@@ -151,6 +156,10 @@ static void test_malformed(void **state)
     assert_malformed("sqlite:///srv/crm.db?mode=ro", EINVAL, "%3F");
     assert_malformed("sqlite:///srv/crm.db#x", EINVAL, "%23");
     assert_malformed("sqlite:///srv/%0a.db", EINVAL, "control");
+    assert_malformed("mysql:crm", EINVAL, "mysql://USER@HOST/DATABASE");
+    assert_malformed("mysql:///", EINVAL, "NAME=mysql://");
+    assert_malformed("mysql://h/a%2Fb", EINVAL, "NAME=");
+    assert_malformed("mysql://u:p@h/db", EINVAL, "password");
 }
 
 static void test_too_long(void **state)
