@@ -147,6 +147,7 @@ coverage:
 bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/run
 	CRMFS=$(abspath $(BINARY)) tests/bench/store
+	CRMFS=$(abspath $(BINARY)) tests/bench/mysql
 
 ## lint       layout, layers and what static checkers find
 lint:

@@ -104,12 +104,15 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
 {
     struct tree_source *source = &list->items[list->count - 1];
 
+    if (!source_is_server(source->url))
+        return failure_set(failure, EINVAL,
+                           "unknown key \"%s\"; a source that is a file has only \"url\"", name);
     if (strcmp(name, "password") == 0)
         return set_once(name, value, &source->password, failure);
     if (strcmp(name, "password-command") == 0 || strcmp(name, "password_command") == 0)
         return set_once(name, value, &source->password_command, failure);
     return failure_set(failure, EINVAL,
-                       "unknown key \"%s\"; a source has \"url\", \"password\" and "
+                       "unknown key \"%s\"; a server has \"url\", \"password\" and "
                        "\"password-command\"",
                        name);
 }

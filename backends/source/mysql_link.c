@@ -67,14 +67,17 @@ static int connect_to(struct mysql_source *source, size_t host, struct mysql_lin
     return 0;
 }
 
-/* Seconds that the replica is behind; 0: it is none, or does not say. -1: it does not follow. */
+#define NOT_FOLLOWING (-1.0)
+#define NOT_TOLD (-2.0)
+
+/* Seconds that the replica is behind, 0 when it is none; or one of the above. */
 static double replica_lag(struct mysql_source *source, struct mysql_link *link)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
 
     if (mysql_ask(source, link, "SHOW SLAVE STATUS", &rows, NULL) != 0 &&
         mysql_ask(source, link, "SHOW REPLICA STATUS", &rows, NULL) != 0)
-        return 0;
+        return NOT_TOLD;
 
     MYSQL_ROW row = mysql_fetch_row(rows);
 
@@ -83,7 +86,7 @@ static double replica_lag(struct mysql_source *source, struct mysql_link *link)
 
         if (strcmp(name, "Seconds_Behind_Master") == 0 ||
             strcmp(name, "Seconds_Behind_Source") == 0)
-            return row[i] != NULL ? strtod(row[i], NULL) : -1;
+            return row[i] != NULL ? strtod(row[i], NULL) : NOT_FOLLOWING;
     }
     return 0;
 }
@@ -100,7 +103,12 @@ static int check_lag(struct mysql_source *source, struct mysql_link *link, struc
 
     if (lag >= 0 && lag * NS_PER_SECOND <= (double)most_ns)
         return 0;
-    if (lag < 0)
+    if (lag == NOT_TOLD)
+        return failure_set(failure, EACCES,
+                           "max-lag: the server does not tell how far it is behind: %.200s; GRANT "
+                           "REPLICA MONITOR (in MySQL, REPLICATION CLIENT) ON *.* lets it",
+                           mysql_error(link->handle));
+    if (lag == NOT_FOLLOWING)
         return failure_set(failure, EIO, "the replica does not follow its primary at present");
     return failure_set(failure, EIO, "the replica is %.0f seconds behind, and max-lag is %.1f", lag,
                        (double)most_ns / NS_PER_SECOND);

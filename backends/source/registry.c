@@ -95,6 +95,13 @@ static const struct kind *find_kind(const char *scheme, size_t length)
     return NULL;
 }
 
+bool source_is_server(const char *url)
+{
+    const struct kind *kind = find_kind(url, scheme_length(url));
+
+    return kind != NULL && kind->begin == NULL;
+}
+
 /* In place, which is never longer. */
 static int decode_path(char *path, const char *url, struct failure *failure)
 {

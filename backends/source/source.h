@@ -192,6 +192,9 @@ struct source_options {
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
                 struct failure *failure);
 
+/* Whether URL is a server's, which knows users and passwords. Talks to none. */
+bool source_is_server(const char *url);
+
 /*
  * Takes NAME=URL apart. *ret_name is NAME, or made of the URL: the last part of
  * its path without .db, .sqlite, .sqlite3; a server's database. Both results are the caller's to

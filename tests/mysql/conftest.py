@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Servers for tests. Those that only read and write share one; who stops, kills or configures has its own."""
-import itertools
 import shutil
 
 import pytest
@@ -23,18 +22,10 @@ def certificates():
     return mariadb.make_certificates(mounting.SESSION / "certificates")
 
 
-def make_server(template, **how):
-    number = next(make_server.numbers)
-    return mariadb.Server(mounting.SESSION / f"mariadb-{number}", template, **how)
-
-
-make_server.numbers = itertools.count()
-
-
 @pytest.fixture(scope="session")
 def server(template):
     """The server that tests share; each makes databases of its own."""
-    new = make_server(template).start()
+    new = mariadb.make_server(template).start()
     yield new
     new.stop()
 
@@ -45,7 +36,7 @@ def own_server(template):
     made = []
 
     def make(**how):
-        made.append(make_server(template, **how).start())
+        made.append(mariadb.make_server(template, **how).start())
         return made[-1]
 
     yield make
@@ -57,7 +48,7 @@ def own_server(template):
 @pytest.fixture
 def database(server, request):
     """A new database's name on the shared server; it is dropped afterwards."""
-    name = "t" + str(next(make_server.numbers))
+    name = f"t{next(mariadb.NUMBERS)}"
     server.sql(f"CREATE DATABASE {name}")
     yield name
     server.sql(f"DROP DATABASE {name}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A MariaDB server of a test's own: in a directory, on a socket, and on TCP with TLS if asked for."""
+import itertools
 import os
 import pwd
 import shutil
@@ -11,6 +12,7 @@ import mounting
 from mounting import as_user, eventually, is_alive
 
 USER = pwd.getpwnam("nobody")  # whom a server that root starts runs as: it refuses to run as root
+NUMBERS = itertools.count()
 PASSWORD = "Se cret'\"\\1"
 CONFIG = """[mariadbd]
 datadir={directory}/data
@@ -128,6 +130,11 @@ class Server:
         assert not is_alive(self.process.pid)
 
 
+def make_server(template, **how):
+    """A server in a new directory of this session's, not started."""
+    return Server(mounting.SESSION / f"mariadb-{next(NUMBERS)}", template, **how)
+
+
 def make_certificates(directory):
     """An authority; a certificate for localhost, one that has expired, one for another host."""
     def openssl(*words):
@@ -168,6 +175,3 @@ def defaults_file(work, **keys):
     path.write_text("[client]\n" + "".join(f'{name}="{value}"\n' for name, value in quoted.items()))
     path.chmod(0o600)
     return path
-
-
-assert mounting.SESSION is not None

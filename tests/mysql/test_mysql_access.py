@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mariadb import PASSWORD, defaults_file, free_port
+from mariadb import PASSWORD, defaults_file, free_port, make_server
 from mounting import eventually
 
 GRANTS = "GRANT SELECT, SHOW VIEW ON crm.* TO"
@@ -13,7 +13,6 @@ GRANTS = "GRANT SELECT, SHOW VIEW ON crm.* TO"
 @pytest.fixture(scope="module")
 def guarded(template, certificates):
     """A server on TCP with TLS, and a user with a password who may read."""
-    from conftest import make_server
     port = free_port()
     new = make_server(template, more=f"port={port}\nssl-ca={certificates}/ca.pem\nssl-cert={certificates}/good.pem\n"
                       f"ssl-key={certificates}/good.key").start()
