@@ -65,15 +65,17 @@ static int start_one(struct mysql_dataset *dataset, struct source_version *ret_v
         if (error == 0)
             error = start(source, link, failure);
         if (error == 0)
-            error = source->changes == CHANGES_BINLOG
+            error = link->changes == CHANGES_BINLOG
                         ? mysql_snapshot_version(source, link, &after, failure)
                         : mysql_read_version(source, link, &after, failure);
         if (error != 0)
             return error;
-        if (source->changes == CHANGES_BINLOG || same_version(&before, &after)) {
+        if (link->changes == CHANGES_BINLOG || same_version(&before, &after)) {
             *ret_version = after;
             return 0;
         }
+        if (mysql_is_unique(&before))
+            break;
     }
     *ret_version = mysql_unique_version(source);
     return 0;
@@ -116,7 +118,7 @@ static int lock(struct mysql_source *source, struct mysql_link *link)
 
     if (error != 0)
         return error;
-    if (source->mariadb && source->version >= MARIADB_BACKUP_STAGES) {
+    if (link->mariadb && link->version >= MARIADB_BACKUP_STAGES) {
         error = mysql_do(source, link, NULL, "BACKUP STAGE START");
         return error == 0 ? mysql_do(source, link, NULL, "BACKUP STAGE BLOCK_COMMIT") : error;
     }
@@ -144,15 +146,13 @@ static int start_locked(struct mysql_dataset *dataset, struct source_version *re
         unsigned number = mysql_errno(locker->handle);
 
         unlock(source, locker);
-        pthread_mutex_lock(&source->lock);
         if (number != 1205 && number != 1317) /* a lock that did not come in time may come next */
-            source->may_lock = false;
-        pthread_mutex_unlock(&source->lock);
+            __atomic_store_n(&source->may_lock, false, __ATOMIC_RELAXED);
         return -EAGAIN;
     }
     error = start_all(dataset, failure);
     if (error == 0)
-        error = source->changes == CHANGES_BINLOG
+        error = dataset->links[0]->changes == CHANGES_BINLOG
                     ? mysql_snapshot_version(source, dataset->links[0], ret_version, failure)
                     : mysql_read_version(source, dataset->links[0], ret_version, failure);
     unlock(source, locker);
@@ -177,6 +177,13 @@ static uint64_t database_bytes(struct mysql_source *source, struct mysql_link *l
     return row != NULL && row[0] != NULL ? strtoull(row[0], NULL, 10) : 0;
 }
 
+/* Whether several links can be got into one moment. */
+static bool can_join(const struct mysql_dataset *dataset)
+{
+    return dataset->links[0]->changes == CHANGES_BINLOG ||
+           __atomic_load_n(&dataset->source->may_lock, __ATOMIC_RELAXED);
+}
+
 /* As many links as the database is worth, all to one host. */
 static int take_links(struct mysql_dataset *dataset, struct failure *failure)
 {
@@ -186,12 +193,7 @@ static int take_links(struct mysql_dataset *dataset, struct failure *failure)
     if (error != 0)
         return error;
     dataset->link_count = 1;
-    if (source->changes == CHANGES_UNKNOWN)
-        error = mysql_find_changes(source, dataset->links[0], failure);
-
-    bool can_join = source->changes == CHANGES_BINLOG || source->may_lock;
-
-    if (error != 0 || source->settings.connections == 1 || !can_join ||
+    if (source->settings.connections == 1 || !can_join(dataset) ||
         database_bytes(source, dataset->links[0]) < WORTH_CONNECTIONS)
         return error;
     while (dataset->link_count < source->settings.connections) {
@@ -213,9 +215,9 @@ static int start_moment(struct mysql_dataset *dataset, struct source_version *re
 {
     int error = -EAGAIN;
 
-    if (dataset->link_count > 1 && dataset->source->changes == CHANGES_BINLOG)
+    if (dataset->link_count > 1 && dataset->links[0]->changes == CHANGES_BINLOG)
         error = start_by_binlog(dataset, ret_version, failure);
-    if (error == -EAGAIN && dataset->link_count > 1 && dataset->source->may_lock)
+    if (error == -EAGAIN && dataset->link_count > 1 && can_join(dataset))
         error = start_locked(dataset, ret_version, failure);
     return error == -EAGAIN ? start_one(dataset, ret_version, failure) : error;
 }

@@ -232,7 +232,7 @@ static int read_checks(struct mysql_source *source, struct mysql_link *link,
     cleanup_rows MYSQL_RES *rows = NULL;
     MYSQL_ROW row;
 
-    if (!source->mariadb)
+    if (!link->mariadb)
         return 0;
 
     int error = mysql_ask(source, link,

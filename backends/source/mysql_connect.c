@@ -89,21 +89,25 @@ static int set_session(struct mysql_source *source, struct mysql_link *link,
                          "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     for (size_t i = 0; i < sizeof where_known / sizeof *where_known && error == 0; i++) {
         if ((strstr(where_known[i], "max_statement") != NULL ||
-             strstr(where_known[i], "query_cache") != NULL) == source->mariadb &&
+             strstr(where_known[i], "query_cache") != NULL) == link->mariadb &&
             mysql_query(link->handle, where_known[i]) != 0)
             mysql_errno(link->handle);
     }
     return error;
 }
 
-static void note_server(struct mysql_source *source, const struct mysql_link *link)
+/* What kind of server it is. */
+static void note_server(struct mysql_source *source, struct mysql_link *link)
 {
     const char *words = mysql_get_server_info(link->handle);
 
+    link->id = mysql_thread_id(link->handle);
+    link->mariadb = strstr(words, "MariaDB") != NULL;
+    link->version = (unsigned)mysql_get_server_version(link->handle);
+    link->changes = mysql_find_changes(source, link);
     pthread_mutex_lock(&source->lock);
     source->host = link->host;
-    source->mariadb = strstr(words, "MariaDB") != NULL;
-    source->version = (unsigned)mysql_get_server_version(link->handle);
+    source->changes = link->changes;
     strncpy(source->server, words, sizeof source->server - 1);
     pthread_mutex_unlock(&source->lock);
 }
@@ -146,7 +150,6 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
 
     server_password_forget(secret);
     if (connected) {
-        link->id = mysql_thread_id(link->handle);
         note_server(source, link);
         error = check_tls(source, link, failure);
         if (error == 0)

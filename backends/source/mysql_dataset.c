@@ -4,19 +4,19 @@
 
 #include "backends/source/mysql_internal.h"
 
-static struct mysql_dataset *own(const struct dataset *dataset)
+static struct mysql_dataset *own(struct dataset *base)
 {
-    return (struct mysql_dataset *)(uintptr_t)dataset;
+    return (struct mysql_dataset *)base;
 }
 
 static size_t table_count(const struct dataset *base)
 {
-    return own(base)->catalogue.count;
+    return ((const struct mysql_dataset *)base)->catalogue.count;
 }
 
 static struct schema *schema(const struct dataset *base, size_t table)
 {
-    return own(base)->catalogue.tables[table].schema;
+    return ((const struct mysql_dataset *)base)->catalogue.tables[table].schema;
 }
 
 static int verify(struct dataset *base, struct failure *failure)
@@ -89,11 +89,9 @@ static void finish(struct dataset *base)
     while (dataset->link_count != 0) {
         struct mysql_link *link = dataset->links[--dataset->link_count];
 
-        /* A server that does not answer is not waited for: the link goes. */
         if (__atomic_load_n(&dataset->dataset.lost, __ATOMIC_RELAXED))
             link->broken = true;
-        if (!link->broken)
-            mysql_do(dataset->source, link, NULL, "ROLLBACK");
+        mysql_link_roll_back(link);
         mysql_link_give_back(dataset->source, link);
     }
     pthread_cond_broadcast(&dataset->given_back);

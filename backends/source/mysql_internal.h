@@ -23,11 +23,18 @@
 
 /* --- links ----------------------------------------------------------------------------------- */
 
+/* How changes are noticed (mysql_version.c). */
+enum mysql_changes { CHANGES_BINLOG, CHANGES_GTID, CHANGES_TABLES };
+
 /* One connection. Used by one thread at a time. */
 struct mysql_link {
     MYSQL *handle;
-    unsigned long id;        /* the server's number for it */
-    size_t host;             /* index into the source's hosts */
+    unsigned long id; /* the server's number for it */
+    size_t host;      /* index into the source's hosts */
+    bool mariadb;
+    unsigned version; /* 101105: 10.11.5 */
+    enum mysql_changes changes;
+    bool pending;            /* it was told to roll back, and has not been listened to since */
     bool broken;             /* nothing more can be asked of it */
     bool taken;              /* of a dataset's: guarded by its lock */
     struct mysql_link *next; /* of the source's links: guarded by its lock */
@@ -48,9 +55,6 @@ struct mysql_settings {
     unsigned connections;
 };
 
-/* How changes are noticed; also how good a version is. */
-enum mysql_changes { CHANGES_UNKNOWN, CHANGES_BINLOG, CHANGES_GTID, CHANGES_TABLES };
-
 struct mysql_source {
     struct source source;
     struct server_url url;
@@ -68,13 +72,11 @@ struct mysql_source {
     struct failure last_failure; /* of the last attempt to connect */
     size_t host;                 /* where the last one led */
     char server[80];             /* what it calls itself */
-    bool mariadb;
-    unsigned version; /* 101105: 10.11.5 */
-    bool may_lock;    /* not yet refused */
-    enum mysql_changes changes;
-    unsigned parallel_now; /* connections of the last dataset */
-    char *inconsistent;    /* JSON strings with commas: tables of no moment; NULL: none */
-    bool guarded;          /* the guard runs */
+    bool may_lock;               /* not yet refused */
+    enum mysql_changes changes;  /* of the last one */
+    unsigned parallel_now;       /* connections of the last dataset */
+    char *inconsistent;          /* JSON strings with commas: tables of no moment; NULL: none */
+    bool guarded;                /* the guard runs */
     bool closing;
     pthread_t guard;
     pthread_cond_t closed;
@@ -89,9 +91,12 @@ int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
 /* The same, to the host of LIKE and always new. */
 int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
                        struct mysql_link **ret_link, struct failure *failure);
-/* Keeps it for the next who takes one, if it works. */
+/* Keeps it for the next who takes one, if it works. Waits for nothing. */
 void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link);
 void mysql_link_close(struct mysql_source *source, struct mysql_link *link);
+
+/* Ends the transaction of a link that is given back next, without waiting for the server. */
+void mysql_link_roll_back(struct mysql_link *link);
 
 /* Ends what the links are busy with, soon after cancelled turns true. */
 int mysql_guard_start(struct mysql_source *source, struct failure *failure);
@@ -214,7 +219,7 @@ int mysql_dataset_take(struct mysql_dataset *dataset, struct mysql_link **ret_li
 /* Also a broken one: then the dataset is lost. */
 void mysql_dataset_give_back(struct mysql_dataset *dataset, struct mysql_link *link);
 
-int mysql_begin(struct source *source, struct dataset **ret_dataset,
+int mysql_begin(struct source *base, struct dataset **ret_dataset,
                 struct source_version *ret_version, struct failure *failure);
 
 /* The version as LINK sees it now. BINLOG versions end the link's transaction. */
@@ -225,9 +230,9 @@ int mysql_snapshot_version(struct mysql_source *source, struct mysql_link *link,
                            struct source_version *ret_version, struct failure *failure);
 /* One that equals no other. */
 struct source_version mysql_unique_version(struct mysql_source *source);
-/* Finds out what the server can tell of changes. */
-int mysql_find_changes(struct mysql_source *source, struct mysql_link *link,
-                       struct failure *failure);
+bool mysql_is_unique(const struct source_version *version);
+/* What the server can tell of changes. */
+enum mysql_changes mysql_find_changes(struct mysql_source *source, struct mysql_link *link);
 
 /* --- rows ------------------------------------------------------------------------------------ */
 

@@ -15,6 +15,10 @@ static int no_memory(struct failure *failure)
     return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
 }
 
+/* Reads the next COUNT rows, a key of TABLE. 0 or -ENOMEM. */
+typedef int take_run(struct mysql_catalogue *catalogue, struct mysql_table *table, MYSQL_RES *rows,
+                     size_t count);
+
 /* How many rows from the current one on agree with it in the first two columns; at least 1. */
 static size_t run_length(MYSQL_RES *rows, MYSQL_ROW_OFFSET start, MYSQL_ROW first)
 {
@@ -26,6 +30,31 @@ static size_t run_length(MYSQL_RES *rows, MYSQL_ROW_OFFSET start, MYSQL_ROW firs
         count++;
     mysql_row_seek(rows, start);
     return count;
+}
+
+/* Asks the query, and hands each key of a table that is known to TAKE. */
+static int read_runs(struct mysql_source *source, struct mysql_link *link,
+                     struct mysql_catalogue *catalogue, const char *query, take_run *take,
+                     struct failure *failure)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    int error = mysql_ask(source, link, query, &rows, failure);
+    MYSQL_ROW_OFFSET start;
+    MYSQL_ROW row;
+
+    if (error != 0)
+        return error;
+    while (start = mysql_row_tell(rows), (row = mysql_fetch_row(rows)) != NULL) {
+        size_t count = run_length(rows, start, row);
+        struct mysql_table *table = mysql_catalogue_find(catalogue, row[0]);
+
+        if (table == NULL)
+            for (size_t i = 0; i < count; i++)
+                mysql_fetch_row(rows);
+        else if (take(catalogue, table, rows, count) != 0)
+            return no_memory(failure);
+    }
+    return 0;
 }
 
 /* --- unique keys ------------------------------------------------------------------------------ */
@@ -62,10 +91,17 @@ static size_t *take_columns(const struct schema *schema, MYSQL_RES *rows, size_t
     return NULL;
 }
 
-static int take_key(struct mysql_table *table, MYSQL_RES *rows, size_t count, bool is_primary)
+static int take_key(struct mysql_catalogue *catalogue, struct mysql_table *table, MYSQL_RES *rows,
+                    size_t count)
 {
+    MYSQL_ROW_OFFSET start = mysql_row_tell(rows);
+    bool is_primary = strcmp(mysql_fetch_row(rows)[INDEX_NAME], "PRIMARY") == 0;
     struct schema *schema = table->schema;
     bool fits;
+
+    (void)catalogue;
+    mysql_row_seek(rows, start);
+
     cleanup_free size_t *columns = take_columns(schema, rows, count, is_primary, &fits);
 
     if (!fits)
@@ -91,33 +127,10 @@ static int take_key(struct mysql_table *table, MYSQL_RES *rows, size_t count, bo
     return 0;
 }
 
-static int read_unique_keys(struct mysql_source *source, struct mysql_link *link,
-                            struct mysql_catalogue *catalogue, struct failure *failure)
-{
-    cleanup_rows MYSQL_RES *rows = NULL;
-    int error = mysql_ask(source, link,
-                          "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE "
-                          "FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() "
-                          "AND NON_UNIQUE = 0 ORDER BY BINARY TABLE_NAME, "
-                          "INDEX_NAME <> 'PRIMARY', BINARY INDEX_NAME, SEQ_IN_INDEX",
-                          &rows, failure);
-    MYSQL_ROW_OFFSET start;
-    MYSQL_ROW row;
-
-    if (error != 0)
-        return error;
-    while (start = mysql_row_tell(rows), (row = mysql_fetch_row(rows)) != NULL) {
-        size_t count = run_length(rows, start, row);
-        struct mysql_table *table = mysql_catalogue_find(catalogue, row[INDEX_TABLE]);
-
-        if (table == NULL)
-            for (size_t i = 0; i < count; i++)
-                mysql_fetch_row(rows);
-        else if (take_key(table, rows, count, strcmp(row[INDEX_NAME], "PRIMARY") == 0) != 0)
-            return no_memory(failure);
-    }
-    return 0;
-}
+static const char unique_keys[] =
+    "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, INDEX_TYPE "
+    "FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND NON_UNIQUE = 0 "
+    "ORDER BY BINARY TABLE_NAME, INDEX_NAME <> 'PRIMARY', BINARY INDEX_NAME, SEQ_IN_INDEX";
 
 static void note_keying(struct mysql_table *table)
 {
@@ -134,10 +147,10 @@ static void note_keying(struct mysql_table *table)
 
 enum { FOREIGN_TABLE, FOREIGN_NAME, FOREIGN_COLUMN, FOREIGN_TARGET, FOREIGN_TARGET_COLUMN };
 
-/* The next COUNT rows. */
-static int take_foreign_key(struct mysql_catalogue *catalogue, struct schema *schema,
+static int take_foreign_key(struct mysql_catalogue *catalogue, struct mysql_table *table,
                             MYSQL_RES *rows, size_t count)
 {
+    struct schema *schema = table->schema;
     struct foreign_key *keys =
         reallocarray(schema->foreign_keys, schema->foreign_key_count + 1, sizeof *keys);
 
@@ -172,43 +185,20 @@ static int take_foreign_key(struct mysql_catalogue *catalogue, struct schema *sc
     return 0;
 }
 
-static int read_foreign_keys(struct mysql_source *source, struct mysql_link *link,
-                             struct mysql_catalogue *catalogue, struct failure *failure)
-{
-    cleanup_rows MYSQL_RES *rows = NULL;
-    int error = mysql_ask(source, link,
-                          "SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, "
-                          "REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME "
-                          "FROM information_schema.KEY_COLUMN_USAGE "
-                          "WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA = "
-                          "DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL "
-                          "ORDER BY BINARY TABLE_NAME, BINARY CONSTRAINT_NAME, ORDINAL_POSITION",
-                          &rows, failure);
-    MYSQL_ROW_OFFSET start;
-    MYSQL_ROW row;
-
-    if (error != 0)
-        return error;
-    while (start = mysql_row_tell(rows), (row = mysql_fetch_row(rows)) != NULL) {
-        size_t count = run_length(rows, start, row);
-        struct mysql_table *table = mysql_catalogue_find(catalogue, row[FOREIGN_TABLE]);
-
-        if (table == NULL)
-            for (size_t i = 0; i < count; i++)
-                mysql_fetch_row(rows);
-        else if (take_foreign_key(catalogue, table->schema, rows, count) != 0)
-            return no_memory(failure);
-    }
-    return 0;
-}
+static const char foreign_keys[] =
+    "SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, "
+    "REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE "
+    "WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE() "
+    "AND REFERENCED_TABLE_NAME IS NOT NULL "
+    "ORDER BY BINARY TABLE_NAME, BINARY CONSTRAINT_NAME, ORDINAL_POSITION";
 
 int mysql_read_keys(struct mysql_source *source, struct mysql_link *link,
                     struct mysql_catalogue *catalogue, struct failure *failure)
 {
-    int error = read_unique_keys(source, link, catalogue, failure);
+    int error = read_runs(source, link, catalogue, unique_keys, take_key, failure);
 
     if (error == 0)
-        error = read_foreign_keys(source, link, catalogue, failure);
+        error = read_runs(source, link, catalogue, foreign_keys, take_foreign_key, failure);
     for (size_t i = 0; i < catalogue->count && error == 0; i++)
         note_keying(&catalogue->tables[i]);
     return error;

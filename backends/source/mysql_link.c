@@ -120,7 +120,7 @@ static int try_host(struct mysql_source *source, size_t host, struct mysql_link 
     struct mysql_link *link = NULL;
     int error = connect_to(source, host, &link, failure);
 
-    if (error == 0) {
+    if (error == 0 && link != NULL) {
         error = check_lag(source, link, failure);
         if (error != 0)
             mysql_link_close(source, link);
@@ -174,6 +174,25 @@ static int connect_somewhere(struct mysql_source *source, struct mysql_link **re
     return error;
 }
 
+void mysql_link_roll_back(struct mysql_link *link)
+{
+    static const char statement[] = "ROLLBACK";
+
+    if (link->broken)
+        return;
+    link->pending = true;
+    link->broken = mysql_send_query(link->handle, statement, sizeof statement - 1) != 0;
+}
+
+/* Whether it has ended its last transaction, and answers. */
+static bool is_ready(struct mysql_link *link)
+{
+    if (link->pending && mysql_read_query_result(link->handle) != 0)
+        return false;
+    link->pending = false;
+    return mysql_ping(link->handle) == 0;
+}
+
 /* One that is kept, if it still answers and its host still will do. */
 static struct mysql_link *take_idle(struct mysql_source *source)
 {
@@ -189,7 +208,7 @@ static struct mysql_link *take_idle(struct mysql_source *source)
         pthread_mutex_unlock(&source->lock);
         if (link == NULL)
             return NULL;
-        if (mysql_ping(link->handle) == 0 && check_lag(source, link, NULL) == 0)
+        if (is_ready(link) && check_lag(source, link, NULL) == 0)
             return link;
         mysql_link_close(source, link);
     }

@@ -27,10 +27,7 @@ static int version(struct source *base, struct source_version *ret_version, stru
 
     if (error != 0)
         return error;
-    if (source->changes == CHANGES_UNKNOWN)
-        error = mysql_find_changes(source, link, failure);
-    if (error == 0)
-        error = mysql_read_version(source, link, ret_version, failure);
+    error = mysql_read_version(source, link, ret_version, failure);
     mysql_link_give_back(source, link);
     return error;
 }
@@ -45,7 +42,6 @@ static int put_string(struct buffer *text, const char *before, const char *value
 static int write_status(const struct mysql_source *source, struct buffer *text)
 {
     static const char *const ways[] = {
-        [CHANGES_UNKNOWN] = "unknown",
         [CHANGES_BINLOG] = "binary log",
         [CHANGES_GTID] = "GTID",
         [CHANGES_TABLES] = "update time",

@@ -26,6 +26,11 @@ struct source_version mysql_unique_version(struct mysql_source *source)
         .words = {0, 0, 0, __atomic_add_fetch(&source->unique, 1, __ATOMIC_RELAXED)}};
 }
 
+bool mysql_is_unique(const struct source_version *version)
+{
+    return version->words[2] == 0;
+}
+
 static void digest_row(XXH3_state_t *state, MYSQL_ROW row, const unsigned long *lengths,
                        unsigned count)
 {
@@ -96,7 +101,7 @@ static int read_tables_version(struct mysql_source *source, struct mysql_link *l
     char query[200];
 
     snprintf(query, sizeof query, STARTED_QUERY,
-             source->mariadb ? "information_schema" : "performance_schema");
+             link->mariadb ? "information_schema" : "performance_schema");
 
     int error = digest_query(source, link, query, &version, NULL, failure);
 
@@ -141,7 +146,7 @@ int mysql_read_version(struct mysql_source *source, struct mysql_link *link,
     struct source_version version = {.words = {0}};
     int error;
 
-    switch (source->changes) {
+    switch (link->changes) {
     case CHANGES_BINLOG: return read_binlog_version(source, link, ret_version, failure);
     case CHANGES_GTID:
         error = digest_query(source, link, "SELECT @@server_uuid, @@global.gtid_executed", &version,
@@ -149,8 +154,7 @@ int mysql_read_version(struct mysql_source *source, struct mysql_link *link,
         if (error == 0)
             *ret_version = version;
         return error;
-    case CHANGES_TABLES:
-    case CHANGES_UNKNOWN: break;
+    case CHANGES_TABLES: break;
     }
     return read_tables_version(source, link, ret_version, failure);
 }
@@ -168,25 +172,14 @@ static void ask_word(struct mysql_source *source, struct mysql_link *link, const
         strncat(word, row[1], size - 1);
 }
 
-int mysql_find_changes(struct mysql_source *source, struct mysql_link *link,
-                       struct failure *failure)
+enum mysql_changes mysql_find_changes(struct mysql_source *source, struct mysql_link *link)
 {
     char word[512];
-    enum mysql_changes changes = CHANGES_TABLES;
 
-    if (source->mariadb) {
+    if (link->mariadb) {
         ask_word(source, link, "SHOW STATUS LIKE 'binlog\\_snapshot\\_file'", word, sizeof word);
-        if (word[0] != '\0')
-            changes = CHANGES_BINLOG;
-    } else {
-        ask_word(source, link, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'", word, sizeof word);
-        if (strcmp(word, "ON") == 0)
-            changes = CHANGES_GTID;
+        return word[0] != '\0' ? CHANGES_BINLOG : CHANGES_TABLES;
     }
-    if (link->broken)
-        return failure_set(failure, EIO, "the server went away while it was asked");
-    pthread_mutex_lock(&source->lock);
-    source->changes = changes;
-    pthread_mutex_unlock(&source->lock);
-    return 0;
+    ask_word(source, link, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'", word, sizeof word);
+    return strcmp(word, "ON") == 0 ? CHANGES_GTID : CHANGES_TABLES;
 }

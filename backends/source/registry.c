@@ -321,7 +321,7 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
 
     if (error != 0)
         return error;
-    if (length < 0 && path == NULL)
+    if (length < 0 && path == NULL && place.kind != NULL)
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": the URL names no database to call the source by; give "
                                       "it a name: NAME=%s://…",

@@ -18,7 +18,8 @@ struct state {
     uint64_t until_ns; /* until when it is left alone */
 };
 
-static const struct server_host default_host = {.name = (char *)(uintptr_t) ""};
+static char no_name[] = "";
+static const struct server_host default_host = {.name = no_name};
 
 struct server_hosts {
     const struct server_url *url;

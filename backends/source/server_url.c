@@ -110,11 +110,9 @@ static int add_host(struct parser *parser, char *text)
         error = keep(parser, text, "host", &host.name);
     if (error == 0 && url->hosts == NULL)
         url->hosts = allocate_array(SERVER_HOSTS_LIMIT, sizeof *url->hosts);
-    if (error == 0 && url->hosts == NULL)
-        error = no_memory(parser->failure);
-    if (error != 0) {
+    if (error != 0 || url->hosts == NULL) {
         free(host.name);
-        return error;
+        return error != 0 ? error : no_memory(parser->failure);
     }
     url->hosts[url->host_count++] = host;
     return 0;
@@ -158,7 +156,7 @@ static int set_ports(struct parser *parser, const char *text)
 static int add_option(struct parser *parser, char *name, char *value)
 {
     struct server_url *url = &parser->url;
-    struct server_option option = {.name = NULL};
+    struct server_option option;
 
     if (url->option_count == SERVER_OPTIONS_LIMIT)
         return refuse(parser, "there are too many options");

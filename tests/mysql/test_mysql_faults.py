@@ -111,6 +111,24 @@ def test_names_while_the_server_is_away(mount, own_server):
     assert eventually(lambda: reads(folder / "small.csv") == b"id\n1\n2\n", 30)
 
 
+def test_names_while_the_server_is_stopped(mount, own_server):
+    """A server that neither answers nor goes away keeps nobody from looking, as long as it may take."""
+    server = own_server()
+    server.sql(LARGE.format(rows=100))
+    top = mount(server.url(timeout="3600", connect_timeout="3600"), options="refresh=0.1")
+    before = names(top.live())
+    assert reads(top.live() / "small.csv") == b"id\n1\n"
+    server.pause()
+    for _ in range(8):
+        listed = subprocess.run(["ls", top.live()], capture_output=True, text=True, timeout=30, check=True)
+        assert sorted(listed.stdout.split()) == before
+        assert top.status()["live"][0]["tables"] == 2
+        time.sleep(0.2)
+    server.resume()
+    server.sql("INSERT INTO small VALUES (2)", "crm")
+    assert eventually(lambda: reads(top.live() / "small.csv") == b"id\n1\n2\n", 30)
+
+
 def test_walk_goes_on_without_the_server(mount, own_server):
     """Who has begun a walk finishes it in its moment, as far as that was read."""
     server = own_server()
