@@ -247,6 +247,9 @@ static void close_cursor(struct cursor *base)
             mysql_free_result(cursor->rows);
         }
     }
+    mysql_link_unbind(cursor->dataset->source, link);
+    if (!link->broken && __atomic_load_n(&link->ended, __ATOMIC_RELAXED) != 0)
+        mysql_do(cursor->dataset->source, link, NULL, "DO 0"); /* which a late kill meets */
     /* Whoever wants to alter the table need not wait for the whole folder to be read. */
     if (!link->broken)
         mysql_do(cursor->dataset->source, link, NULL, "ROLLBACK TO SAVEPOINT crmfs");

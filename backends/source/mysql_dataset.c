@@ -49,6 +49,7 @@ int mysql_dataset_take(struct mysql_dataset *dataset, struct mysql_link **ret_li
     if (link == NULL)
         return failure_set(failure, EIO, "the connection to the server is lost");
     mysql_thread_init();
+    mysql_link_bind(dataset->source, link, &dataset->dataset.bound);
     *ret_link = link;
     return 0;
 }
@@ -66,6 +67,8 @@ static void remove_link(struct mysql_dataset *dataset, const struct mysql_link *
 
 void mysql_dataset_give_back(struct mysql_dataset *dataset, struct mysql_link *link)
 {
+    mysql_link_unbind(dataset->source, link);
+
     bool broken = link->broken;
 
     pthread_mutex_lock(&dataset->lock);

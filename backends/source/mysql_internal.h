@@ -34,10 +34,13 @@ struct mysql_link {
     bool mariadb;
     unsigned version; /* 101105: 10.11.5 */
     enum mysql_changes changes;
-    bool pending;            /* it was told to roll back, and has not been listened to since */
-    bool broken;             /* nothing more can be asked of it */
-    bool taken;              /* of a dataset's: guarded by its lock */
-    struct mysql_link *next; /* of the source's links: guarded by its lock */
+    bool pending; /* it was told to roll back, and has not been listened to since */
+    const struct source_bound *bound; /* of what it is busy with: guarded by the source's lock */
+    bool killing;                     /* the guard is about to: likewise */
+    int ended;                        /* atomic: what the bound said; 0: nothing yet */
+    bool broken;                      /* nothing more can be asked of it */
+    bool taken;                       /* of a dataset's: guarded by its lock */
+    struct mysql_link *next;          /* of the source's links: guarded by its lock */
 };
 
 enum mysql_tls { TLS_DISABLED, TLS_PREFERRED, TLS_REQUIRED, TLS_VERIFY_CA, TLS_VERIFY_IDENTITY };
@@ -79,7 +82,7 @@ struct mysql_source {
     bool guarded;                /* the guard runs */
     bool closing;
     pthread_t guard;
-    pthread_cond_t closed;
+    pthread_cond_t changed; /* a link is not being killed any more, or the source is closed */
 };
 
 /*
@@ -98,7 +101,12 @@ void mysql_link_close(struct mysql_source *source, struct mysql_link *link);
 /* Ends the transaction of a link that is given back next, without waiting for the server. */
 void mysql_link_roll_back(struct mysql_link *link);
 
-/* Ends what the links are busy with, soon after cancelled turns true. */
+/* What LINK is busy with from now on is bounded so; or no more. */
+void mysql_link_bind(struct mysql_source *source, struct mysql_link *link,
+                     const struct source_bound *bound);
+void mysql_link_unbind(struct mysql_source *source, struct mysql_link *link);
+
+/* Ends what the links are busy with, soon after cancelled turns true or their bounds say so. */
 int mysql_guard_start(struct mysql_source *source, struct failure *failure);
 void mysql_guard_stop(struct mysql_source *source);
 

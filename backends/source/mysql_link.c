@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The links of a source: those in use stand in a list, so that the guard can end
- * what they wait for; a few that are not are kept for the next dataset.
+ * what they wait for (mysql_guard.c); a few that are not are kept for the next dataset.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "backends/source/mysql_internal.h"
 #include "fs/base/memory.h"
 
-#define GUARD_INTERVAL_NS 100000000L
 #define NS_PER_SECOND 1000000000L
 
 static uint64_t now_ns(void)
@@ -257,54 +255,4 @@ void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link)
     pthread_mutex_unlock(&source->lock);
     if (!kept)
         mysql_link_close(source, link);
-}
-
-/*
- * Whoever waits for a server cannot look at anything else. Once all is called off, the
- * sockets are shut down under the waiting, which then fails as if the server had gone.
- */
-static void *run_guard(void *argument)
-{
-    struct mysql_source *source = argument;
-
-    pthread_mutex_lock(&source->lock);
-    while (!source->closing) {
-        struct timespec until;
-
-        if (mysql_is_cancelled(source)) {
-            for (struct mysql_link *link = source->links; link != NULL; link = link->next)
-                shutdown(link->handle->net.fd, SHUT_RDWR);
-        }
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += GUARD_INTERVAL_NS;
-        until.tv_sec += until.tv_nsec / NS_PER_SECOND;
-        until.tv_nsec %= NS_PER_SECOND;
-        pthread_cond_timedwait(&source->closed, &source->lock, &until);
-    }
-    pthread_mutex_unlock(&source->lock);
-    return NULL;
-}
-
-int mysql_guard_start(struct mysql_source *source, struct failure *failure)
-{
-    int error = 0;
-
-    if (source->cancelled != NULL) {
-        error = -pthread_create(&source->guard, NULL, run_guard, source);
-        source->guarded = error == 0;
-    }
-    return error == 0 ? 0
-                      : failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
-}
-
-void mysql_guard_stop(struct mysql_source *source)
-{
-    if (!source->guarded)
-        return;
-    pthread_mutex_lock(&source->lock);
-    source->closing = true;
-    pthread_cond_signal(&source->closed);
-    pthread_mutex_unlock(&source->lock);
-    pthread_join(source->guard, NULL);
-    source->guarded = false;
 }

@@ -85,7 +85,7 @@ static void close_source(struct source *base)
     server_password_free(source->password);
     server_url_release(&source->url);
     free(source->inconsistent);
-    pthread_cond_destroy(&source->closed);
+    pthread_cond_destroy(&source->changed);
     pthread_mutex_destroy(&source->lock);
     free(source);
 }
@@ -145,7 +145,7 @@ int mysql_source_open(const char *url, const struct source_options *options,
     source->cancelled = options->cancelled;
     source->may_lock = true;
     pthread_mutex_init(&source->lock, NULL);
-    pthread_cond_init(&source->closed, NULL);
+    pthread_cond_init(&source->changed, NULL);
 
     int error = set_up(source, url, options, failure);
 

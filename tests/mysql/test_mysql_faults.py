@@ -168,6 +168,17 @@ def test_table_altered_while_read(mount, own_server, statement):
         assert eventually(lambda: whole(top.live() / "large.csv").startswith(b"id,note,more\n"), 20)
 
 
+def test_view_that_takes_too_long(mount, server, database):
+    """It is ended on the server as well; its transaction and the other tables go on."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t SELECT seq FROM seq_1_to_1000;"
+               "CREATE VIEW endless AS SELECT SUM(SLEEP(0.5)) AS s FROM t", database)
+    top = mount(server.url(database), options="view-timeout=1")
+    assert reads(top.live() / "endless.csv") == errno.ETIMEDOUT
+    busy = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE '%`endless`%' AND INFO NOT LIKE '%PROCESSLIST%'"
+    assert eventually(lambda: server.lines(busy) == ["0"])
+    assert len(strict.read_csv(reads(top.live() / "t.csv"))) == 1001
+
+
 def test_full_spool(mount, server, database):
     """A table that does not fit is refused, and the others are read as ever."""
     server.sql("CREATE TABLE small (id INT PRIMARY KEY); INSERT INTO small VALUES (1);"
