@@ -2,7 +2,6 @@
 #include "tools/sources.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,8 +119,8 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
 static void forget(const char *secret)
 {
     if (secret != NULL)
-        explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
-    free((char *)(uintptr_t)secret);
+        explicit_bzero((char *)secret, strlen(secret));
+    free((char *)secret);
 }
 
 void source_list_release(struct source_list *list)

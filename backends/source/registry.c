@@ -217,7 +217,7 @@ int source_open(const char *url, const struct source_options *options, struct so
 
     cleanup_free char *path = place.path;
 
-    if (place.url != NULL)
+    if (place.url != NULL || path == NULL)
         return place.kind->open(place.url, options, ret_source, failure);
     error = plain_file_check(path, failure);
     if (error == 0 && place.kind == NULL) {
@@ -321,11 +321,11 @@ int source_parse(const char *text, char **ret_name, char **ret_url, struct failu
 
     if (error != 0)
         return error;
-    if (length < 0 && path == NULL && place.kind != NULL)
+    if (length < 0 && path == NULL)
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": the URL names no database to call the source by; give "
-                                      "it a name: NAME=%s://…",
-                           text, place.kind->scheme);
+                                      "it a name: NAME=%s",
+                           text, rest);
 
     cleanup_free char *name = length >= 0         ? strndup(text, (size_t)length)
                               : place.url != NULL ? strdup(path)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,10 +252,13 @@ static void test_wrong_balance(void **state)
                                         "max-lag=long"};
 
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        char text[100] = "mysql://a,b/crm?";
+        char text[100];
         struct server_hosts *hosts = NULL;
         struct failure failure = {0};
-        struct server_url url = parse(strcat(text, wrong[i]));
+        struct server_url url;
+
+        snprintf(text, sizeof text, "mysql://a,b/crm?%s", wrong[i]);
+        url = parse(text);
 
         assert_int_equal(server_hosts_create(&url, 0, &hosts, &failure), -EINVAL);
         assert_null(hosts);

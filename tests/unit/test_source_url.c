@@ -157,7 +157,7 @@ static void test_malformed(void **state)
     assert_malformed("sqlite:///srv/crm.db#x", EINVAL, "%23");
     assert_malformed("sqlite:///srv/%0a.db", EINVAL, "control");
     assert_malformed("mysql:crm", EINVAL, "mysql://USER@HOST/DATABASE");
-    assert_malformed("mysql:///", EINVAL, "NAME=mysql://");
+    assert_malformed("mysql:///", EINVAL, "NAME=mysql:///");
     assert_malformed("mysql://h/a%2Fb", EINVAL, "NAME=");
     assert_malformed("mysql://u:p@h/db", EINVAL, "password");
 }
