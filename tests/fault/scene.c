@@ -211,7 +211,7 @@ int scene_take(struct scene *scene, struct store *store, const char *name, unsig
     snprintf(host, sizeof host, "day-%u", day);
     error = object_reader_create(store, 1 << 20, &reader, failure);
 
-    const struct take_source place = {.name = "crm", .kind = "sqlite", .source = source};
+    const struct take_source place = {.name = "crm", .source = source};
     const struct take_options options = {
         .store = store,
         .reader = reader,
