@@ -20,6 +20,7 @@
 
 #include "backends/source/mysql.h"
 #include "backends/source/plain_file.h"
+#include "backends/source/postgres.h"
 #include "backends/source/server_url.h"
 #include "backends/source/source.h"
 #include "backends/source/sqlite.h"
@@ -39,6 +40,8 @@ static const struct kind {
     {"sqlite", "SQLite format 3", 16, sqlite_source_open},
     {"mysql", NULL, 0, mysql_source_open},
     {"mariadb", NULL, 0, mysql_source_open},
+    {"postgresql", NULL, 0, postgres_source_open},
+    {"postgres", NULL, 0, postgres_source_open},
 };
 
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)

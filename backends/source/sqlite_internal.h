@@ -24,6 +24,7 @@
 #include <xxhash.h>
 
 #include "backends/source/source.h"
+#include "backends/source/sql_text.h"
 #include "fs/base/failure.h"
 
 /* Rows above so many bytes in all are not sorted; see sqlite.h. */
@@ -192,9 +193,6 @@ int catalogue_link(struct connection *connection, struct catalogue *catalogue);
 
 /* Finds the table's order; its columns and primary key are known. A result code. */
 int table_find_order(struct connection *connection, struct table *table);
-
-/* NAME quoted for SQL; NULL: no memory. */
-char *sql_name(const char *name);
 
 enum column_type sqlite_column_type(const char *declared);
 

@@ -34,24 +34,6 @@ static void candidate_release(struct candidate *candidate)
 
 #define cleanup_candidate __attribute__((__cleanup__(candidate_release)))
 
-char *sql_name(const char *name)
-{
-    char *quoted = malloc(2 * strlen(name) + 3);
-    char *to = quoted;
-
-    if (quoted == NULL)
-        return NULL;
-    *to++ = '"';
-    for (; *name != '\0'; name++) {
-        if (*name == '"')
-            *to++ = '"';
-        *to++ = *name;
-    }
-    *to++ = '"';
-    *to = '\0';
-    return quoted;
-}
-
 /* Adds what PRAGMA index_xinfo stands on to the candidate. */
 static int add_term(const struct table *table, struct candidate *candidate, struct buffer *terms,
                     sqlite3_stmt *statement)

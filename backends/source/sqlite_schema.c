@@ -26,27 +26,6 @@ void table_release(struct table *table)
     schema_release(table->schema);
 }
 
-/* TEXT with U+FFFD for each byte that is not UTF-8. NULL: no memory. */
-static char *valid_copy(const char *text)
-{
-    size_t size = strlen(text);
-    char *copy = malloc(size * (sizeof UTF8_REPLACEMENT - 1) + 1);
-    char *to = copy;
-
-    if (copy == NULL)
-        return NULL;
-    while (size > 0) {
-        size_t length = utf8_character(text, size);
-
-        to = length != 0 ? mempcpy(to, text, length) : stpcpy(to, UTF8_REPLACEMENT);
-        length = length != 0 ? length : 1;
-        text += length;
-        size -= length;
-    }
-    *to = '\0';
-    return copy;
-}
-
 /* --- columns ------------------------------------------------------------------------------ */
 
 enum { INFO_NAME = 1, INFO_TYPE, INFO_NOT_NULL, INFO_DEFAULT, INFO_KEY, INFO_HIDDEN };
@@ -57,8 +36,8 @@ static int read_column(struct table *table, size_t index, sqlite3_stmt *statemen
     struct column *column = &table->schema->columns[index];
     int hidden = sqlite3_column_int(statement, INFO_HIDDEN);
 
-    column->name = valid_copy(connection_text(statement, INFO_NAME));
-    column->native_type = valid_copy(connection_text(statement, INFO_TYPE));
+    column->name = utf8_valid_copy(connection_text(statement, INFO_NAME));
+    column->native_type = utf8_valid_copy(connection_text(statement, INFO_TYPE));
     table->raw_columns[index] =
         column->name != NULL && strcmp(column->name, connection_text(statement, INFO_NAME)) == 0
             ? column->name
@@ -168,7 +147,7 @@ static int read_foreign_column(struct table *table, struct foreign_key *key,
             return SQLITE_NOMEM;
     }
     if (key->target_columns != NULL) {
-        key->target_columns[key->count] = valid_copy(connection_text(statement, FOREIGN_TO));
+        key->target_columns[key->count] = utf8_valid_copy(connection_text(statement, FOREIGN_TO));
         if (key->target_columns[key->count] == NULL)
             return SQLITE_NOMEM;
     }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/base/utf8.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <stdint.h>
 
 size_t utf8_character(const void *bytes, size_t size)
@@ -33,4 +36,24 @@ size_t utf8_character(const void *bytes, size_t size)
             return 0;
     }
     return length;
+}
+
+char *utf8_valid_copy(const char *text)
+{
+    size_t size = strlen(text);
+    char *copy = malloc(size * (sizeof UTF8_REPLACEMENT - 1) + 1);
+    char *to = copy;
+
+    if (copy == NULL)
+        return NULL;
+    while (size > 0) {
+        size_t length = utf8_character(text, size);
+
+        to = length != 0 ? mempcpy(to, text, length) : stpcpy(to, UTF8_REPLACEMENT);
+        length = length != 0 ? length : 1;
+        text += length;
+        size -= length;
+    }
+    *to = '\0';
+    return copy;
 }

@@ -15,4 +15,7 @@
  */
 size_t utf8_character(const void *bytes, size_t size);
 
+/* A copy of TEXT with U+FFFD for each byte that is not UTF-8, the caller's. NULL: no memory. */
+char *utf8_valid_copy(const char *text);
+
 #endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A moment: the keeper's transaction exports its snapshot, and lives as long as the
+ * moment does; others import it when a thread needs one more connection. Once the keeper is
+ * gone there are no more of them, and a dataset that lost a connection says so (lost).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/postgres_internal.h"
+#include "backends/source/sql_text.h"
+
+static struct postgres_dataset *own(struct dataset *base)
+{
+    return (struct postgres_dataset *)base;
+}
+
+static size_t table_count(const struct dataset *base)
+{
+    return ((const struct postgres_dataset *)base)->catalogue.count;
+}
+
+static struct schema *schema(const struct dataset *base, size_t table)
+{
+    return ((const struct postgres_dataset *)base)->catalogue.tables[table].schema;
+}
+
+/* Tables are looked after one by one (postgres_guard), and rows by the snapshot. */
+static int verify(struct dataset *base, struct failure *failure)
+{
+    (void)base;
+    (void)failure;
+    return 0;
+}
+
+/* --- connections -------------------------------------------------------------------------- */
+
+static int gone(const struct postgres_dataset *dataset, struct failure *failure)
+{
+    return failure_set(failure, ESTALE, "%s: the moment is over; it is to be read again",
+                       dataset->keeper.place);
+}
+
+static void note_lost(struct postgres_dataset *dataset)
+{
+    __atomic_store_n(&dataset->dataset.lost, true, __ATOMIC_RELAXED);
+}
+
+int postgres_dataset_connect(struct postgres_dataset *dataset, struct link *link,
+                             struct failure *failure)
+{
+    int error = postgres_link_open(dataset->source, dataset->keeper.host, link, failure);
+
+    if (error != 0)
+        return error;
+    error = postgres_link_begin(link, dataset->snapshot, failure);
+    if (error == 0)
+        return 0;
+    /* The exporting transaction is over: whatever ended it, this moment cannot be had again. */
+    if (!postgres_link_is_lost(link)) {
+        note_lost(dataset);
+        error = gone(dataset, failure);
+    }
+    postgres_link_close(link);
+    return error;
+}
+
+/* A place for one more connection, which the caller makes. The lock is held. */
+static bool may_connect(const struct postgres_dataset *dataset)
+{
+    return dataset->link_count < dataset->link_limit;
+}
+
+static void forget_link(struct postgres_dataset *dataset, bool crowded)
+{
+    pthread_mutex_lock(&dataset->lock);
+    dataset->link_count--;
+    if (crowded)
+        dataset->link_limit = dataset->link_count;
+    pthread_cond_signal(&dataset->given_back);
+    pthread_mutex_unlock(&dataset->lock);
+}
+
+/*
+ * Makes a connection whose place is taken already. -EAGAIN: the server has none left, and we have
+ * others.
+ */
+static int add_link(struct postgres_dataset *dataset, struct link **ret_link,
+                    struct failure *failure)
+{
+    struct link *link = calloc(1, sizeof *link);
+    int error = link != NULL ? postgres_dataset_connect(dataset, link, failure)
+                             : postgres_no_memory(failure, &dataset->keeper);
+
+    if (error == 0) {
+        *ret_link = link;
+        return 0;
+    }
+    free(link);
+
+    bool crowded = error == -EBUSY && dataset->link_count > 1;
+
+    forget_link(dataset, crowded);
+    if (error != -EBUSY && error != -EACCES && error != -ENOMEM && error != -ECANCELED)
+        note_lost(dataset);
+    return crowded ? -EAGAIN : error;
+}
+
+int postgres_dataset_take(struct postgres_dataset *dataset, struct link **ret_link,
+                          struct failure *failure)
+{
+    int error = -EAGAIN;
+
+    while (error == -EAGAIN) {
+        struct link *link = NULL;
+        bool finished;
+
+        pthread_mutex_lock(&dataset->lock);
+        while (!dataset->finished && dataset->idle_count == 0 && !may_connect(dataset))
+            pthread_cond_wait(&dataset->given_back, &dataset->lock);
+        finished = dataset->finished;
+        if (!finished && dataset->idle_count != 0)
+            link = dataset->idle[--dataset->idle_count];
+        else if (!finished)
+            dataset->link_count++;
+        pthread_mutex_unlock(&dataset->lock);
+        if (finished)
+            return gone(dataset, failure);
+        error = link == NULL ? add_link(dataset, &link, failure) : 0;
+        if (error == 0)
+            *ret_link = link;
+    }
+    return error;
+}
+
+void postgres_dataset_give_back(struct postgres_dataset *dataset, struct link *link)
+{
+    bool rests =
+        !postgres_link_is_lost(link) && PQtransactionStatus(link->connection) == PQTRANS_INTRANS;
+
+    if (postgres_link_is_lost(link))
+        note_lost(dataset);
+    pthread_mutex_lock(&dataset->lock);
+    if (rests && !dataset->finished) {
+        dataset->idle[dataset->idle_count++] = link;
+        link = NULL;
+    }
+    pthread_cond_signal(&dataset->given_back);
+    pthread_mutex_unlock(&dataset->lock);
+    if (link == NULL)
+        return;
+    postgres_link_close(link);
+    free(link);
+    forget_link(dataset, false);
+}
+
+/* --- failures ----------------------------------------------------------------------------- */
+
+/* What to grant, as far as it can be told from here. */
+static int lack_privilege(const struct postgres_dataset *dataset, const struct table *table,
+                          struct failure *failure)
+{
+    const char *user = PQuser(dataset->keeper.connection);
+    cleanup_free char *schema = sql_name(table->raw_schema);
+    cleanup_free char *name = sql_name(table->raw_name);
+    cleanup_free char *role = sql_name(user != NULL ? user : "");
+
+    if (schema == NULL || name == NULL || role == NULL)
+        return postgres_no_memory(failure, &dataset->keeper);
+    return failure_set(failure, EACCES,
+                       "%s: table \"%.100s\": the user may not read it; as its owner: GRANT USAGE "
+                       "ON SCHEMA %.100s TO %.100s; GRANT SELECT ON %.100s.%.100s TO %.100s",
+                       dataset->keeper.place, table->schema->name, schema, role, schema, name,
+                       role);
+}
+
+int postgres_dataset_failure(struct postgres_dataset *dataset, const struct table *table, int error,
+                             struct failure *failure)
+{
+    char words[FAILURE_TEXT_SIZE];
+    size_t place = strlen(dataset->keeper.place);
+
+    if (error == -EACCES)
+        return lack_privilege(dataset, table, failure);
+    if (failure == NULL || failure->code == 0)
+        return error;
+    /* "PLACE: what" becomes "PLACE: table: what". */
+    memcpy(words, failure->text, sizeof words);
+    if (strncmp(words, dataset->keeper.place, place) != 0 || strncmp(words + place, ": ", 2) != 0)
+        return error;
+    return failure_set(failure, -error, "%s: table \"%.200s\": %s", dataset->keeper.place,
+                       table->schema->name, words + place + 2);
+}
+
+/* --- the moment --------------------------------------------------------------------------- */
+
+static void finish(struct dataset *base)
+{
+    struct postgres_dataset *dataset = own(base);
+
+    pthread_mutex_lock(&dataset->lock);
+    dataset->finished = true;
+    for (size_t i = 0; i < dataset->idle_count; i++) {
+        postgres_link_close(dataset->idle[i]);
+        free(dataset->idle[i]);
+    }
+    dataset->link_count -= dataset->idle_count;
+    dataset->idle_count = 0;
+    postgres_link_close(&dataset->keeper);
+    pthread_cond_broadcast(&dataset->given_back);
+    pthread_mutex_unlock(&dataset->lock);
+}
+
+static void release(struct dataset *base)
+{
+    struct postgres_dataset *dataset = own(base);
+
+    finish(base);
+    postgres_catalogue_release(&dataset->catalogue);
+    for (size_t i = 0; i < dataset->start_count; i++)
+        free(dataset->starts[i]);
+    free((void *)dataset->starts);
+    free(dataset->snapshot);
+    pthread_cond_destroy(&dataset->given_back);
+    pthread_mutex_destroy(&dataset->lock);
+    free(dataset);
+}
+
+static const struct dataset_class class = {
+    .table_count = table_count,
+    .schema = schema,
+    .plan = postgres_plan,
+    .open_cursor = postgres_open_cursor,
+    .verify = verify,
+    .finish = finish,
+    .release = release,
+};
+
+/* When the last commit was, as far as the server keeps that; else now. */
+static const char export_query[] =
+    "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.date_part('epoch', coalesce("
+    "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_xact_replay_timestamp()"
+    " WHEN pg_catalog.current_setting('track_commit_timestamp') OPERATOR(pg_catalog.=) 'on'"
+    " THEN (SELECT timestamp FROM pg_catalog.pg_last_committed_xact()) END,"
+    " pg_catalog.transaction_timestamp()))";
+
+static int begin_moment(struct postgres_dataset *dataset, struct buffer *state,
+                        struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+    struct link *keeper = &dataset->keeper;
+    int error = postgres_link_begin(keeper, NULL, failure);
+
+    if (error == 0)
+        error = postgres_read_state(keeper, state, failure);
+    if (error == 0)
+        error = postgres_link_run(keeper, export_query, &result, failure);
+    if (error != 0)
+        return error;
+    dataset->snapshot = strdup(PQgetvalue(result, 0, 0));
+
+    double seconds = strtod(PQgetvalue(result, 0, 1), NULL);
+
+    dataset->dataset.changed.tv_sec = (time_t)seconds;
+    dataset->dataset.changed.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e6) * 1000;
+    if (dataset->snapshot == NULL)
+        return postgres_no_memory(failure, keeper);
+    return postgres_catalogue_read(keeper, &dataset->catalogue, failure);
+}
+
+/*
+ * The state that the moment's own transaction tells is exactly the moment's: its snapshot is what
+ * it reads by. But a standby tells how far it is at the time of asking, which is after the
+ * snapshot; unless that had not changed since before, the moment is to be like no other.
+ */
+static int settle_state(const struct link *keeper, const struct buffer *before,
+                        struct buffer *state, struct failure *failure)
+{
+    const char *standby = PQparameterStatus(keeper->connection, "in_hot_standby");
+    bool same = before->size == state->size && memcmp(before->data, state->data, state->size) == 0;
+
+    if (same || (standby != NULL && strcmp(standby, "off") == 0))
+        return 0;
+    if (buffer_print(state, "\n%llu", (unsigned long long)postgres_now_ns()) != 0)
+        return postgres_no_memory(failure, keeper);
+    return 0;
+}
+
+int postgres_begin(struct postgres_source *source, struct dataset **ret_dataset,
+                   struct buffer *state, struct failure *failure)
+{
+    cleanup_buffer struct buffer before = BUFFER(POSTGRES_STATE_LIMIT);
+    struct postgres_dataset *dataset = calloc(1, sizeof *dataset);
+    size_t wanted = source->options.parallel;
+
+    if (dataset == NULL)
+        return postgres_no_memory(failure, &source->control);
+    if (wanted < 1 || wanted > POSTGRES_LINKS_MOST)
+        wanted = wanted < 1 ? 1 : POSTGRES_LINKS_MOST;
+    dataset->dataset.class = &class;
+    dataset->dataset.parallel = (unsigned)wanted;
+    dataset->source = source;
+    dataset->link_limit = wanted;
+    pthread_mutex_init(&dataset->lock, NULL);
+    pthread_cond_init(&dataset->given_back, NULL);
+
+    int error = postgres_read_state(&source->control, &before, failure);
+
+    if (error == 0)
+        error = postgres_link_open(source, source->control.host, &dataset->keeper, failure);
+    if (error == 0)
+        error = begin_moment(dataset, state, failure);
+    if (error == 0)
+        error = settle_state(&dataset->keeper, &before, state, failure);
+    if (error != 0) {
+        release(&dataset->dataset);
+        return error;
+    }
+    *ret_dataset = &dataset->dataset;
+    return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is said over a connection. An answer may take long: a view that sums up
+ * millions of rows sends nothing meanwhile. So silence alone is no failure; but
+ * after SILENCE_NS of it the server is asked, over a connection of its own, whether
+ * it still lives. What is to be quick has a time of its own (patience_ns).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/postgres_internal.h"
+
+#define SILENCE_NS (UINT64_C(10) * 1000000000)
+
+static int lose(struct link *link, int error, struct failure *failure)
+{
+    if (error == -ECANCELED)
+        failure_set(failure, ECANCELED, "%s: the mount is ending", link->place);
+    else if (error == -ETIMEDOUT && link->patience_ns != 0)
+        failure_set(failure, ETIMEDOUT,
+                    "%s: the server has stopped answering; crmfs connects anew when it does",
+                    link->place);
+    postgres_link_close(link);
+    return error == -ECANCELED ? error : -EIO;
+}
+
+/* Until there is something to read. The server had been asked at SINCE_NS. */
+static int await(struct link *link, uint64_t since_ns, bool write, struct failure *failure)
+{
+    for (;;) {
+        uint64_t until_ns =
+            link->patience_ns != 0 ? since_ns + link->patience_ns : postgres_now_ns() + SILENCE_NS;
+        int error = postgres_link_wait(link, write, until_ns);
+
+        if (error == 0)
+            return 0;
+        if (error == -ETIMEDOUT && link->patience_ns == 0) {
+            if (postgres_link_probe(link, failure) == 0)
+                continue;
+            error = -EIO;
+        }
+        return lose(link, error, failure);
+    }
+}
+
+/* Hands all that is to be sent to the system. */
+static int flush(struct link *link, struct failure *failure)
+{
+    uint64_t now_ns = postgres_now_ns();
+    int left;
+
+    while ((left = PQflush(link->connection)) > 0) {
+        int error = await(link, now_ns, true, failure);
+
+        if (error != 0)
+            return error;
+        if (PQconsumeInput(link->connection) == 0)
+            return postgres_failure(failure, link, NULL);
+    }
+    return left == 0 ? 0 : postgres_failure(failure, link, NULL);
+}
+
+static int send_query(struct link *link, const char *sql, struct failure *failure)
+{
+    if (postgres_link_is_lost(link))
+        return failure_set(failure, EIO, "%s: the connection was lost", link->place);
+    if (PQsendQuery(link->connection, sql) == 0)
+        return postgres_failure(failure, link, NULL);
+    return flush(link, failure);
+}
+
+/* The next result of what was sent; NULL: there is none. */
+static int next_result(struct link *link, PGresult **ret_result, struct failure *failure)
+{
+    uint64_t now_ns = postgres_now_ns();
+
+    while (PQisBusy(link->connection) != 0) {
+        int error = await(link, now_ns, false, failure);
+
+        if (error != 0)
+            return error;
+        if (PQconsumeInput(link->connection) == 0)
+            return postgres_failure(failure, link, NULL);
+    }
+    *ret_result = PQgetResult(link->connection);
+    return 0;
+}
+
+static bool is_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
+}
+
+int postgres_link_run(struct link *link, const char *sql, PGresult **ret_result,
+                      struct failure *failure)
+{
+    cleanup_result PGresult *last = NULL;
+    int result = send_query(link, sql, failure);
+
+    while (result == 0) {
+        PGresult *next = NULL;
+        int error = next_result(link, &next, failure);
+
+        if (error != 0)
+            return error;
+        if (next == NULL)
+            break;
+        PQclear(last);
+        last = next;
+        if (!is_good(last)) {
+            result = postgres_failure(failure, link, last);
+            /* What follows is refused for the same reason. */
+            for (PGresult *rest = last; rest != NULL && next_result(link, &rest, NULL) == 0;)
+                if (rest != NULL)
+                    PQclear(rest);
+        }
+    }
+    if (result == 0 && last == NULL)
+        return failure_set(failure, EIO, "%s: the server gave no answer", link->place);
+    if (result == 0)
+        *ret_result = steal_pointer(&last);
+    return result;
+}
+
+int postgres_link_do(struct link *link, const char *sql, struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+
+    return postgres_link_run(link, sql, &result, failure);
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+/* Reads what stands behind the rows: whether all went well. */
+static int finish_rows(struct link *link, struct failure *failure)
+{
+    int result = 0;
+
+    for (;;) {
+        cleanup_result PGresult *next = NULL;
+        int error = next_result(link, &next, failure);
+
+        if (error != 0)
+            return error;
+        if (next == NULL)
+            return result;
+        if (!is_good(next) && result == 0)
+            result = postgres_failure(failure, link, next);
+    }
+}
+
+int postgres_link_copy_begin(struct link *link, const char *sql, struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+    int error = send_query(link, sql, failure);
+
+    if (error == 0)
+        error = next_result(link, &result, failure);
+    if (error != 0)
+        return error;
+    if (PQresultStatus(result) == PGRES_COPY_OUT)
+        return 0;
+    error = postgres_failure(failure, link, result);
+    finish_rows(link, NULL);
+    return error;
+}
+
+ssize_t postgres_link_copy_row(struct link *link, char **ret_row, struct failure *failure)
+{
+    uint64_t now_ns = 0;
+    int size;
+
+    while ((size = PQgetCopyData(link->connection, ret_row, 1)) == 0) {
+        if (now_ns == 0)
+            now_ns = postgres_now_ns();
+
+        int error = await(link, now_ns, false, failure);
+
+        if (error != 0)
+            return error;
+        if (PQconsumeInput(link->connection) == 0)
+            return postgres_failure(failure, link, NULL);
+    }
+    if (size > 0)
+        return size;
+    if (size == -2)
+        return postgres_failure(failure, link, NULL);
+    return finish_rows(link, failure);
+}
+
+int postgres_link_rows_begin(struct link *link, const char *sql, struct failure *failure)
+{
+    if (postgres_link_is_lost(link))
+        return failure_set(failure, EIO, "%s: the connection was lost", link->place);
+    if (PQsendQueryParams(link->connection, sql, 0, NULL, NULL, NULL, NULL, 1) == 0 ||
+        PQsetSingleRowMode(link->connection) == 0)
+        return postgres_failure(failure, link, NULL);
+    return flush(link, failure);
+}
+
+int postgres_link_rows_next(struct link *link, PGresult **ret_result, struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+    int error = next_result(link, &result, failure);
+
+    if (error != 0)
+        return error;
+    if (result != NULL && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+        *ret_result = steal_pointer(&result);
+        return 0;
+    }
+    if (result != NULL && !is_good(result)) {
+        error = postgres_failure(failure, link, result);
+        finish_rows(link, NULL);
+        return error;
+    }
+    *ret_result = NULL;
+    return result == NULL ? 0 : finish_rows(link, failure);
+}
+
+/* --- moments ------------------------------------------------------------------------------ */
+
+/*
+ * Everything that bears on how values are written, on the order of rows and on waiting. What the
+ * names in functions of views and policies mean stays the database's affair (search_path), as does
+ * what money is (lc_monetary).
+ */
+static const char settings[] =
+    "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD';"
+    "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex';"
+    "SET LOCAL extra_float_digits = 1; SET LOCAL xmlbinary = 'base64';"
+    "SET LOCAL standard_conforming_strings = on; SET LOCAL quote_all_identifiers = off;"
+    "SET LOCAL row_security = on; SET LOCAL synchronize_seqscans = off;"
+    "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off;"
+    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
+    "SET LOCAL client_min_messages = error;";
+
+int postgres_link_begin(struct link *link, const char *snapshot, struct failure *failure)
+{
+    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error =
+        buffer_append_text(&sql, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;");
+
+    if (error == 0 && snapshot != NULL)
+        error = buffer_print(&sql, "SET TRANSACTION SNAPSHOT '%s';", snapshot);
+    if (error == 0)
+        error = buffer_print(
+            &sql, "%s SET LOCAL client_encoding = '%s'; SET LOCAL lock_timeout = %u;%s%s", settings,
+            link->client_encoding, link->source->options.busy_timeout_ms,
+            link->version >= 140000 ? "SET LOCAL client_connection_check_interval = 1000;" : "",
+            link->version >= 170000 ? "SET LOCAL transaction_timeout = 0;" : "");
+    if (error == 0)
+        error = buffer_append(&sql, "", 1);
+    if (error != 0)
+        return postgres_no_memory(failure, link);
+    return postgres_link_do(link, (const char *)sql.data, failure);
+}

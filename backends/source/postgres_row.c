@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A row of COPY's text form ("COPY", File Formats, in PostgreSQL's manual): fields
+ * between tabs, \N for NULL, and a backslash before what would be mistaken. It is
+ * taken apart in place, since no field grows.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/postgres_internal.h"
+
+#define DIGITS_SHOWN 40 /* more than any shortest form of a double has */
+
+static char unescape(char sign)
+{
+    switch (sign) {
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'v': return '\v';
+    default: return sign;
+    }
+}
+
+/* In place; the new size. */
+static size_t unescape_field(char *field, size_t size)
+{
+    char *from = memchr(field, '\\', size);
+    char *to = from;
+    const char *end = field + size;
+
+    if (from == NULL)
+        return size;
+    while (from < end) {
+        const char *next = memchr(from, '\\', (size_t)(end - from));
+        size_t plain = (size_t)((next != NULL ? next : end) - from);
+
+        memmove(to, from, plain);
+        to += plain;
+        from += plain;
+        if (next == NULL || from + 1 >= end)
+            break;
+        *to++ = unescape(from[1]);
+        from += 2;
+    }
+    return (size_t)(to - field);
+}
+
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* "\x4142" in place; the number of bytes, or -1. */
+static ssize_t unhex(char *field, size_t size)
+{
+    if (size < 2 || size % 2 != 0 || field[0] != '\\' || field[1] != 'x')
+        return -1;
+    for (size_t i = 2; i < size; i += 2) {
+        int high = hex_value(field[i]);
+        int low = hex_value(field[i + 1]);
+
+        if (high < 0 || low < 0)
+            return -1;
+        field[i / 2 - 1] = (char)(high * 16 + low);
+    }
+    return (ssize_t)(size / 2 - 1);
+}
+
+/* --- floating point ----------------------------------------------------------------------- */
+
+/* The digits of "1.5e-07" and such: 0.DIGITS * 10^point. */
+struct float_digits {
+    char digits[DIGITS_SHOWN];
+    size_t count;
+    int point;
+};
+
+static struct float_digits read_digits(const char *text, size_t size)
+{
+    struct float_digits number = {.count = 0};
+    bool fraction = false;
+
+    for (size_t i = 0; i < size; i++) {
+        char sign = text[i];
+
+        if (sign == 'e') {
+            number.point += atoi(text + i + 1);
+            break;
+        }
+        if (sign == '.') {
+            fraction = true;
+            continue;
+        }
+        if (number.count == 0 && sign == '0') {
+            number.point -= fraction;
+            continue;
+        }
+        number.point += !fraction;
+        if (number.count < DIGITS_SHOWN)
+            number.digits[number.count++] = sign;
+    }
+    while (number.count > 0 && number.digits[number.count - 1] == '0')
+        number.count--;
+    return number;
+}
+
+static char *put_zeros(char *to, int count)
+{
+    while (count-- > 0)
+        *to++ = '0';
+    return to;
+}
+
+static char *put_positional(char *to, const struct float_digits *number)
+{
+    size_t whole = number->point > 0 ? (size_t)number->point : 0;
+    size_t shown = whole < number->count ? whole : number->count;
+
+    to = shown == 0 ? put_zeros(to, 1) : mempcpy(to, number->digits, shown);
+    to = put_zeros(to, (int)(whole - shown));
+    *to++ = '.';
+    to = put_zeros(to, -number->point);
+    if (shown == number->count)
+        return put_zeros(to, 1);
+    return mempcpy(to, number->digits + shown, number->count - shown);
+}
+
+static char *put_exponential(char *to, const struct float_digits *number)
+{
+    int exponent = number->point - 1;
+
+    *to++ = number->digits[0];
+    *to++ = '.';
+    if (number->count == 1)
+        to = put_zeros(to, 1);
+    else
+        to = mempcpy(to, number->digits + 1, number->count - 1);
+    return to + sprintf(to, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+}
+
+size_t postgres_row_float(const char *text, size_t size, char *to)
+{
+    char *begin = to;
+
+    if (size == 0 || size > DIGITS_SHOWN || strchr("IN", text[0]) != NULL ||
+        (size > 1 && text[1] == 'I'))
+        return (size_t)((char *)mempcpy(to, text, size < DIGITS_SHOWN ? size : 0) - begin);
+    /* Most are as they should be, or lack ".0". */
+    if (memchr(text, 'e', size) == NULL) {
+        bool point = memchr(text, '.', size) != NULL;
+
+        to = mempcpy(to, text, size);
+        return (size_t)((point ? to : (char *)mempcpy(to, ".0", 2)) - begin);
+    }
+    if (*text == '-') {
+        *to++ = '-';
+        text++;
+        size--;
+    }
+
+    struct float_digits number = read_digits(text, size);
+
+    to = number.count == 0 || (number.point > -4 && number.point <= 15)
+             ? put_positional(to, &number)
+             : put_exponential(to, &number);
+    return (size_t)(to - begin);
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+static int read_cell(enum value_form form, char *field, size_t size, char *number,
+                     struct cell *ret_cell)
+{
+    ssize_t bytes;
+
+    switch (form) {
+    case VALUE_NUMBER: *ret_cell = (struct cell){CELL_NUMBER, size, field}; return 0;
+    case VALUE_FLOAT:
+        *ret_cell = (struct cell){CELL_NUMBER, postgres_row_float(field, size, number), number};
+        return 0;
+    case VALUE_BOOLEAN: *ret_cell = (struct cell){CELL_BOOLEAN, size, field}; return 0;
+    case VALUE_BYTES:
+        bytes = unhex(field, unescape_field(field, size));
+        if (bytes < 0)
+            return -EBADMSG;
+        *ret_cell = (struct cell){CELL_BYTES, (uint64_t)bytes, field};
+        return 0;
+    case VALUE_TEXT: break;
+    }
+    *ret_cell = (struct cell){CELL_TEXT, unescape_field(field, size), field};
+    return 0;
+}
+
+/* Copies the word at *PLACE, which moves behind it. */
+static bool take_word(const char **place, char *word, size_t room)
+{
+    size_t length = strcspn(*place, " ");
+
+    if (length == 0 || length >= room)
+        return false;
+    memcpy(word, *place, length);
+    word[length] = '\0';
+    *place += length + ((*place)[length] == ' ');
+    return true;
+}
+
+/* What stands behind the last column (postgres_query.c): large cells get their sizes. */
+static int read_lengths(const struct table *table, const char *lengths, struct cell *cells,
+                        struct row_place *ret_place)
+{
+    struct row_place place = {.known = true};
+    char word[24];
+
+    if (!take_word(&lengths, place.table, sizeof place.table) ||
+        !take_word(&lengths, place.ctid, sizeof place.ctid))
+        return -EBADMSG;
+    for (size_t i = 0; i < table->schema->column_count; i++) {
+        if (!take_word(&lengths, word, sizeof word))
+            return -EBADMSG;
+        if (word[0] == '-')
+            continue;
+        cells[i] = (struct cell){
+            .class = table->columns[i].value.form == VALUE_BYTES ? CELL_BYTES : CELL_TEXT,
+            .size = strtoull(word, NULL, 10),
+        };
+    }
+    *ret_place = place;
+    return 0;
+}
+
+static bool is_null(const char *field, size_t size)
+{
+    return size == 2 && field[0] == '\\' && field[1] == 'N';
+}
+
+int postgres_row_read(const struct table *table, char *row, size_t size, bool large,
+                      struct cell *cells, char (*numbers)[32], struct row_place *ret_place)
+{
+    size_t count = table->schema->column_count;
+    char *end = row + size;
+    char *field = row;
+
+    ret_place->known = false;
+    if (size == 0 || *--end != '\n')
+        return -EBADMSG;
+    *end = '\0';
+    for (size_t i = 0; i < count + large; i++) {
+        char *stop = field <= end ? memchr(field, '\t', (size_t)(end - field)) : NULL;
+        size_t length;
+        int error = 0;
+
+        if (stop == NULL)
+            stop = end;
+        if (field > end || (stop == end) != (i + 1 == count + large))
+            return -EBADMSG;
+        length = (size_t)(stop - field);
+        *stop = '\0';
+        if (i == count && !is_null(field, length))
+            error = read_lengths(table, field, cells, ret_place);
+        else if (i < count && is_null(field, length))
+            cells[i] = (struct cell){.class = CELL_NULL};
+        else if (i < count)
+            error = read_cell(table->columns[i].value.form, field, length, numbers[i], &cells[i]);
+        if (error != 0)
+            return error;
+        field = stop + 1;
+    }
+    return 0;
+}
