@@ -111,10 +111,10 @@ static int read_column(struct table *table, size_t index, const PGresult *result
     if (own->raw_name == NULL || column->name == NULL || column->native_type == NULL)
         return -ENOMEM;
     own->number = atoi(PQgetvalue(result, row, COLUMN_NUMBER));
-    own->type = oid_at(result, row, COLUMN_TYPE_OID);
+    own->type = oid_at(result, row, COLUMN_ORIGIN);
+    own->domain = own->type != oid_at(result, row, COLUMN_TYPE_OID);
     own->modifier = atoi(PQgetvalue(result, row, COLUMN_MODIFIER));
-    own->value = postgres_value_type(oid_at(result, row, COLUMN_ORIGIN),
-                                     PQgetvalue(result, row, COLUMN_KIND)[0]);
+    own->value = postgres_value_type(own->type, PQgetvalue(result, row, COLUMN_KIND)[0]);
     own->may_be_large = atoi(PQgetvalue(result, row, COLUMN_LENGTH)) < 0;
     column->type = own->value.type;
     column->not_null = true_at(result, row, COLUMN_NOT_NULL);

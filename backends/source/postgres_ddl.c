@@ -4,8 +4,8 @@
  * them. The server puts them together, which knows best how to quote and to deparse;
  * each comes as a row: whose table it is of, and the text. So that all tables'
  * statements can be run one after the other, what several tables need (a schema, a type, a
- * sequence) stands with the first of them, and a foreign key with the later of its
- * two tables. Only views may be in need of what comes later.
+ * sequence) stands with the first of them, and what ties two together (a foreign key,
+ * inheritance) with the later. Only views may be in need of what comes later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static const char sequence_query[] =
     " CASE WHEN q.seqcycle THEN ' CYCLE' END)"
     " FROM sequences e JOIN pg_sequence q ON q.seqrelid = e.sequence ORDER BY e.sequence";
 
-#define COLUMN_TEXT_OF(relation)                                                              \
+#define COLUMN_LINES                                                                          \
     "(SELECT string_agg(format('    %I %s', a.attname, format_type(a.atttypid, a.atttypmod))" \
     " || CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation"                  \
     " THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END"                           \
@@ -102,7 +102,7 @@ static const char sequence_query[] =
     " || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, E',\\n' ORDER BY a.attnum)"     \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"                               \
     " LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum"                \
-    " WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped AND a.attislocal)"
+    " WHERE a.attrelid = s.oid AND a.attnum > 0 AND NOT a.attisdropped)"
 
 static const char table_query[] =
     "WITH " SHOWN_RELATIONS "SELECT s.oid, CASE WHEN s.relkind = 'v' THEN"
@@ -110,22 +110,19 @@ static const char table_query[] =
     " ' WITH (' || array_to_string(s.reloptions, ', ') || ')', pg_get_viewdef(s.oid))"
     " WHEN s.relkind = 'm' THEN"
     " format(E'CREATE MATERIALIZED VIEW %s AS\\n%s', s.name, pg_get_viewdef(s.oid))"
-    " ELSE format(E'CREATE %sTABLE %s (\\n%s\\n)%s%s%s%s;',"
+    " ELSE format(E'CREATE %sTABLE %s (\\n%s\\n)%s%s%s;',"
     " CASE WHEN s.relkind = 'f' THEN 'FOREIGN ' WHEN s.relpersistence = 'u' THEN 'UNLOGGED ' END,"
-    " s.name, concat_ws(E',\\n', " COLUMN_TEXT_OF(
-        "s.oid") ","
-                 " (SELECT string_agg(format('    CONSTRAINT %I %s', o.conname, pg_get_constraintdef(o.oid)),"
-                 " E',\\n' ORDER BY o.contype <> 'p', o.conname) FROM pg_constraint o"
-                 " WHERE o.conrelid = s.oid AND o.contype IN ('p', 'u', 'x', 'c') AND o.conislocal)),"
-                 " (SELECT E'\\nINHERITS (' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY inhseqno)"
-                 " || ')' FROM pg_inherits i WHERE i.inhrelid = s.oid),"
-                 " E'\\nPARTITION BY ' || (SELECT pg_get_partkeydef(s.oid) WHERE s.relkind = 'p'),"
-                 " (SELECT E'\\nSERVER ' || quote_ident(v.srvname)"
-                 " || coalesce(' OPTIONS (' || (SELECT string_agg(quote_ident(o.option_name) || ' '"
-                 " || quote_literal(o.option_value), ', ') FROM pg_options_to_table(f.ftoptions) o) || ')', '')"
-                 " FROM pg_foreign_table f JOIN pg_foreign_server v ON v.oid = f.ftserver"
-                 " WHERE f.ftrelid = s.oid), E'\\nWITH (' || array_to_string(s.reloptions, ', ') || ')') END"
-                 " FROM shown s";
+    " s.name, concat_ws(E',\\n', " COLUMN_LINES ","
+    " (SELECT string_agg(format('    CONSTRAINT %I %s', o.conname, pg_get_constraintdef(o.oid)),"
+    " E',\\n' ORDER BY o.contype <> 'p', o.conname) FROM pg_constraint o"
+    " WHERE o.conrelid = s.oid AND o.contype IN ('p', 'u', 'x', 'c'))),"
+    " E'\\nPARTITION BY ' || (SELECT pg_get_partkeydef(s.oid) WHERE s.relkind = 'p'),"
+    " (SELECT E'\\nSERVER ' || quote_ident(v.srvname)"
+    " || coalesce(' OPTIONS (' || (SELECT string_agg(quote_ident(o.option_name) || ' '"
+    " || quote_literal(o.option_value), ', ') FROM pg_options_to_table(f.ftoptions) o) || ')', '')"
+    " FROM pg_foreign_table f JOIN pg_foreign_server v ON v.oid = f.ftserver"
+    " WHERE f.ftrelid = s.oid), E'\\nWITH (' || array_to_string(s.reloptions, ', ') || ')') END"
+    " FROM shown s";
 
 static const char partition_query[] =
     "WITH RECURSIVE " SHOWN_RELATIONS ","
@@ -159,6 +156,12 @@ static const char reference_query[] =
     " FROM pg_constraint o JOIN shown s ON s.oid = o.conrelid"
     " LEFT JOIN shown t ON t.oid = o.confrelid WHERE o.contype = 'f' AND o.conparentid = 0"
     " ORDER BY s.place, o.conname";
+
+static const char inherit_query[] =
+    "WITH " SHOWN_RELATIONS "SELECT CASE WHEN p.place > s.place THEN p.oid ELSE s.oid END,"
+    " format('ALTER TABLE %s INHERIT %s;', s.name, p.name) FROM pg_inherits i"
+    " JOIN shown s ON s.oid = i.inhrelid JOIN shown p ON p.oid = i.inhparent"
+    " ORDER BY s.place, i.inhseqno";
 
 static const char trigger_query[] =
     "SELECT t.tgrelid, pg_get_triggerdef(t.oid) || ';' FROM pg_trigger t"
@@ -211,8 +214,8 @@ int postgres_catalogue_read_ddl(struct link *link, const struct catalogue *catal
                                 struct failure *failure)
 {
     static const char *const queries[] = {
-        schema_query, type_query,      sequence_query, table_query,  partition_query, owned_query,
-        index_query,  reference_query, trigger_query,  policy_query, comment_query,
+        schema_query,  type_query,  sequence_query,  table_query,   partition_query, owned_query,
+        inherit_query, index_query, reference_query, trigger_query, policy_query,    comment_query,
     };
     struct buffer *statements = allocate_array(catalogue->count, sizeof *statements);
     int error = statements != NULL ? 0 : postgres_no_memory(failure, link);

@@ -33,7 +33,8 @@ static bool columns_are_known(const struct table *table, const PGresult *result)
         int place = (int)i;
 
         if (PQftable(result, place) != table->oid || PQftablecol(result, place) != column->number ||
-            PQftype(result, place) != column->type || PQfmod(result, place) != column->modifier)
+            PQftype(result, place) != column->type ||
+            (!column->domain && PQfmod(result, place) != column->modifier))
             return false;
     }
     return (size_t)PQnfields(result) == table->schema->column_count;

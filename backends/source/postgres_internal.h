@@ -179,8 +179,9 @@ struct value_type postgres_value_type(Oid origin, char kind);
 struct table_column {
     char *raw_name; /* as in the database */
     int number;     /* pg_attribute.attnum */
-    Oid type;
-    int modifier;
+    Oid type;       /* a domain's: what it is based on */
+    bool domain;
+    int modifier; /* pg_attribute.atttypmod */
     struct value_type value;
     bool may_be_large; /* of no fixed length */
 };

@@ -66,7 +66,7 @@ static int write_query(const struct large_cell *large, const struct table *table
     if (error == 0)
         error = buffer_print(sql,
                              "SELECT pg_catalog.substr(v.value, 1 OPERATOR(pg_catalog.+)"
-                             " n.number OPERATOR(pg_catalog.*) %llu, %llu) FROM (SELECT ",
+                             " (n.number OPERATOR(pg_catalog.*) %llu), %llu) FROM (SELECT ",
                              (unsigned long long)PIECE_BYTES, (unsigned long long)PIECE_BYTES);
     if (error == 0 && bytes)
         error = buffer_print(sql, "%s::pg_catalog.bytea OPERATOR(pg_catalog.||) ''", name);

@@ -14,8 +14,8 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
 
-#define STORED_BYTES "8192" /* what is stored in fewer is not large: compression is not that good \
-                             */
+/* What is stored in fewer bytes is not large: compression is not that good. */
+#define STORED_BYTES "8192"
 
 /* SQL that gives how many bytes a value's text form has, as far as it may be large. */
 static int write_length(const struct row_query *query, const struct table_column *column,

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""A real PostgreSQL for a test: a cluster of its own in a temporary directory, gone afterwards."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import mounting
+
+SETTINGS = """
+fsync = off
+full_page_writes = off
+max_connections = 40
+shared_buffers = 64MB
+autovacuum = off
+max_prepared_transactions = 4
+listen_addresses = '%s'
+port = %d
+unix_socket_directories = '%s'
+%s
+"""
+
+
+def programs():
+    """Where initdb and postgres are: not on the PATH of a Debian machine."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    assert found, "no PostgreSQL server; sh tools/setup.sh check installs one"
+    return found[-1].parent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """One cluster, or a standby of another. The user "postgres" may do everything without a password."""
+
+    def __init__(self, directory, settings="", addresses="", primary=None):
+        self.directory, self.settings, self.addresses = Path(directory), settings, addresses
+        self.data, self.port, self.process = self.directory / "data", free_port(), None
+        self.user = mounting.NOBODY if os.geteuid() == 0 else None
+        self.directory.mkdir(parents=True)
+        if self.user:
+            os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
+        if primary is None:
+            self.run(programs() / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--no-sync",
+                     "--no-instructions", "-E", "UTF8", "--locale=C.UTF-8")
+        else:
+            self.run(programs() / "pg_basebackup", "-h", primary.directory, "-p", primary.port, "-U", "postgres",
+                     "-D", self.data, "-R", "-c", "fast", "--no-sync")
+        self.configure()
+
+    def configure(self):
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write(SETTINGS % (self.addresses, self.port, self.directory, self.settings))
+
+    def run(self, *command, **how):
+        return subprocess.run(mounting.as_user(self.user, command), check=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, cwd=self.directory, **how).stdout
+
+    def start(self):
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen(mounting.as_user(self.user, [programs() / "postgres", "-D", self.data]),
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            cwd=self.directory, start_new_session=True)
+        assert mounting.eventually(self.answers, mounting.PATIENCE), self.log()
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, self.log()
+        return subprocess.run([programs() / "pg_isready", "-q", "-h", self.directory, "-p", str(self.port)],
+                              check=False).returncode == 0
+
+    def log(self):
+        return (self.directory / "log").read_text(errors="replace")
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT: at once, but in order; SIGKILL: as a crash."""
+        if self.process is None:
+            return
+        if how == signal.SIGKILL:
+            for process in self.processes():
+                os.kill(process, signal.SIGKILL)
+        else:
+            self.process.send_signal(how)
+        self.process.wait(mounting.PATIENCE)
+        self.process = None
+
+    def processes(self):
+        """The postmaster and all of its children."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def freeze(self):
+        for process in self.processes():
+            os.kill(process, signal.SIGSTOP)
+
+    def thaw(self):
+        for process in self.processes():
+            os.kill(process, signal.SIGCONT)
+
+    def destroy(self):
+        if self.process is not None and self.process.poll() is None:
+            self.thaw()
+            self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def psql(self, sql, database="postgres", user="postgres", **how):
+        """What psql prints, unaligned, one line a row."""
+        command = ["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p", self.port,
+                   "-U", user, "-d", database]
+        return subprocess.run([str(word) for word in command], input=sql if isinstance(sql, bytes) else sql.encode(),
+                              stdout=subprocess.PIPE, check=True, **how).stdout
+
+    def rows(self, sql, database="postgres"):
+        return self.psql(sql, database).decode().splitlines()
+
+    def url(self, database, user="postgres", **options):
+        more = "".join(f"&{name}={value}" for name, value in options.items())
+        return f"postgresql://{user}@/{database}?host={self.directory}&port={self.port}{more}"
+
+    def waits(self, condition, database="postgres"):
+        """Until a query gives "t"."""
+        return mounting.eventually(lambda: self.rows(condition, database) == ["t"], mounting.PATIENCE)
+
+
+def copy_rows(raw):
+    """The rows of COPY's text form: None, or the bytes of a field."""
+    escapes = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+    rows = []
+    for line in raw.split(b"\n")[:-1]:
+        row = []
+        for field in line.split(b"\t"):
+            if field == b"\\N":
+                row.append(None)
+                continue
+            parts, out, at = field, bytearray(), 0
+            while at < len(parts):
+                if parts[at:at + 1] == b"\\":
+                    out += escapes.get(parts[at + 1:at + 2], parts[at + 1:at + 2])
+                    at += 2
+                else:
+                    out += parts[at:at + 1]
+                    at += 1
+            row.append(bytes(out))
+        rows.append(row)
+    return rows
+
+
+def load(seconds):
+    """A pause that gives other processes time; nothing is concluded from its length."""
+    time.sleep(seconds)

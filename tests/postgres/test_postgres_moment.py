@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""Everything in a folder is of one moment, whoever writes meanwhile, and large tables are read in ranges."""
+import os
+import subprocess
+
+import pytest
+
+import mounting
+import strict
+from server import load, programs
+
+TOTAL = 600 * 100
+ACCOUNTS = """
+CREATE TABLE a (id int PRIMARY KEY, balance int, note text); CREATE TABLE b (LIKE a INCLUDING ALL);
+CREATE TABLE log (id serial PRIMARY KEY, amount int);
+INSERT INTO a SELECT n, 100, repeat('x', 6000 + n) FROM generate_series(1, 300) n; INSERT INTO b SELECT * FROM a;
+ALTER TABLE a ALTER note SET STORAGE PLAIN;
+CREATE TABLE many (id bigint PRIMARY KEY, balance int, note text);
+INSERT INTO many SELECT n, 100, repeat('y', 400) FROM generate_series(1, 30000) n;
+"""
+TRANSFERS = """
+\\set one random(1, 300)
+\\set two random(1, 300)
+\\set amount random(1, 50)
+\\set first random(1, 30000)
+\\set last random(1, 30000)
+BEGIN;
+UPDATE a SET balance = balance - :amount WHERE id = :one;
+UPDATE b SET balance = balance + :amount WHERE id = :two;
+UPDATE many SET balance = balance - :amount WHERE id = :first;
+UPDATE many SET balance = balance + :amount WHERE id = :last;
+INSERT INTO log (amount) VALUES (:amount);
+COMMIT;
+"""
+
+
+@pytest.fixture(name="transfers")
+def running_transfers(postgres, work):
+    """transfers(DATABASE): money moves about all the time, from three connections, until the test ends."""
+    started = []
+
+    def start(name):
+        script = work / "transfers.sql"
+        script.write_text(TRANSFERS)
+        started.append(subprocess.Popen(
+            [programs() / "pgbench", "-n", "-c", "3",
+             "-T", "600", "-f", str(script), "-h", str(postgres.directory), "-p", str(postgres.port), "-U", "postgres",
+             name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        assert postgres.waits("SELECT count(*) > 10 FROM log", name)
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(mounting.PATIENCE)
+
+
+def balances(folder, name):
+    rows = strict.read_csv((folder / f"{name}.csv").read_bytes())[1:]
+    return sum(int(row[1]) for row in rows)
+
+
+# So much memory is enough for one thread, or for as many as there are processors.
+ONE_READER, READERS = "max-memory=16M", "max-memory=256M"
+
+
+@pytest.mark.parametrize("readers", [ONE_READER, READERS])
+def test_a_copy_under_load_is_one_moment(postgres, database, mount, work, transfers, readers):
+    name = database(ACCOUNTS)
+    transfers(name)
+    top = mount(postgres.url(name), options=f"{readers},refresh=0.01")
+    seen = set()
+    for number in range(8):
+        copy = work / f"copy{number}"
+        subprocess.run(["cp", "-r", top.live(), copy], check=True)
+        assert balances(copy, "a") + balances(copy, "b") == TOTAL
+        assert balances(copy, "many") == 30000 * 100
+        log = sum(int(row[1]) for row in strict.read_csv((copy / "log.csv").read_bytes())[1:])
+        assert balances(copy, "a") == TOTAL // 2 - log
+        seen.add(log)
+    assert len(seen) > 1, "nothing was written meanwhile"
+
+
+def test_a_snapshot_under_load_is_one_moment(postgres, database, mount, work, transfers):
+    name = database(ACCOUNTS)
+    transfers(name)
+    passphrase, store = work / "passphrase", work / "store"
+    passphrase.write_text("nine words that nobody else would ever think of")
+    subprocess.run([mounting.BINARY, "init", "--passphrase-file", passphrase, store], check=True,
+                   stdout=subprocess.DEVNULL, env={**os.environ, "XDG_STATE_HOME": str(work)})
+    top = mount(postgres.url(name), options=f"store={store},passphrase-file={passphrase}",
+                environment={"XDG_STATE_HOME": str(work)})
+    for number in range(3):
+        top.path("snapshots", str(number)).mkdir()
+        (folder,) = top.path("snapshots", str(number)).iterdir()
+        assert balances(folder, "a") + balances(folder, "b") == TOTAL
+        assert balances(folder, "many") == 30000 * 100
+
+
+RANGES = """
+CREATE TABLE by_int (id int PRIMARY KEY, v text);
+INSERT INTO by_int SELECT n * 7 - 100000, repeat('v', 300) FROM generate_series(1, 60000) n WHERE n % 1000 > 100;
+CREATE TABLE by_pair (a int, b text, v text, PRIMARY KEY (a, b));
+INSERT INTO by_pair SELECT n / 5000, md5(n::text), repeat('v', 300) FROM generate_series(1, 60000) n;
+CREATE TABLE by_text (k text COLLATE "en-x-icu" PRIMARY KEY, v text);
+INSERT INTO by_text SELECT substr(md5(n::text), 1, 9) || chr(39 + n % 90) || n, repeat('v', 300) FROM generate_series(1, 60000) n;
+CREATE TABLE by_uuid (k uuid PRIMARY KEY, v text);
+INSERT INTO by_uuid SELECT md5(n::text)::uuid, repeat('v', 300) FROM generate_series(1, 60000) n;
+CREATE TABLE by_nothing (n int, v text);
+INSERT INTO by_nothing SELECT n, repeat('v', 300) FROM generate_series(1, 60000) n; DELETE FROM by_nothing WHERE n % 10 = 3;
+CREATE TABLE by_part (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+CREATE TABLE by_part_1 PARTITION OF by_part FOR VALUES FROM (0) TO (20000);
+CREATE TABLE by_part_2 PARTITION OF by_part FOR VALUES FROM (20000) TO (100000);
+INSERT INTO by_part SELECT n, repeat('v', 300) FROM generate_series(1, 60000) n;
+CREATE TABLE by_time (t timestamptz, d date, n numeric, v text, PRIMARY KEY (t, d, n));
+INSERT INTO by_time SELECT '2026-01-01'::timestamptz + n / 3 * interval '1 minute', '2026-01-01'::date + n % 3, n / 7.0,
+    repeat('v', 300) FROM generate_series(1, 60000) n;
+"""
+
+
+def test_ranges_give_the_same_bytes_as_one_reader(postgres, database, mount):
+    name = database(RANGES)
+    folders = [mount(postgres.url(name), options=readers).live() for readers in (ONE_READER, READERS)]
+    for stem in sorted(path.name for path in folders[0].iterdir()):
+        one, *others = [(folder / stem).read_bytes() for folder in folders]
+        assert all(one == other for other in others), stem
+    for stem, key in (("by_int", "id"), ("by_pair", "a, b"), ("by_text", "k"), ("by_uuid", "k"), ("by_part", "id"),
+                      ("by_nothing", "ctid")):
+        printed = postgres.psql(f"COPY (SELECT * FROM {stem} ORDER BY {key}) TO STDOUT (FORMAT csv, HEADER)", name)
+        assert (folders[0] / f"{stem}.csv").read_bytes() == printed
+
+
+def test_ranges_are_read_at_once(postgres, database, mount):
+    """While a large table is read there are several transactions of one moment, and afterwards none."""
+    name = database(RANGES)
+    top = mount(postgres.url(name), options=READERS)
+    others = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+    with subprocess.Popen(["md5sum", *sorted(top.live().glob("*.csv"))], stdout=subprocess.DEVNULL) as reading:
+        assert mounting.eventually(lambda: int(postgres.rows(others, name)[0]) > 2)
+    assert reading.returncode == 0
+    assert postgres.waits(f"SELECT ({others}) = 0", name)
+
+
+def test_an_idle_folder_holds_no_transaction(postgres, database, mount):
+    name = database(ACCOUNTS)
+    top = mount(postgres.url(name))
+    list(top.live().iterdir())
+    (top.live() / "a.csv").stat()
+    assert postgres.waits("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'crmfs'"
+                          " AND xact_start IS NOT NULL", name)
+    assert postgres.waits("SELECT count(*) <= 1 FROM pg_stat_activity WHERE application_name = 'crmfs'", name)
+    postgres.psql("SET lock_timeout = '10s'; ALTER TABLE a RENAME note TO remark; TRUNCATE b", name)
+
+
+def test_changes_show_and_nothing_else_is_read_again(postgres, database, mount):
+    name = database(ACCOUNTS)
+    top = mount(postgres.url(name), options="refresh=0.1")
+
+    def generation():
+        (top.live() / "log.csv").stat()
+        return top.status()["live"][0]["generation"]
+
+    (top.live() / "log.csv").read_bytes()
+    first = generation()
+    load(1)
+    assert generation() == first, "a new generation without a change"
+    for number, change in enumerate(["INSERT INTO log (amount) VALUES (1)", "UPDATE log SET amount = 2",
+                                     "DELETE FROM log", "TRUNCATE log", "ALTER TABLE log ADD more text",
+                                     "CREATE TABLE new (a int)"]):
+        postgres.psql(change, name)
+        assert mounting.eventually(lambda seen=first + number: generation() > seen), change
+    assert "new.csv" in [path.name for path in top.live().iterdir()]
+
+
+@pytest.fixture(name="pair")
+def primary_and_standby(new_server):
+    primary = new_server(settings="wal_level = replica\nmax_wal_senders = 5")
+    primary.psql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE UNLOGGED TABLE u (id int)")
+    standby = new_server(primary=primary)
+    assert standby.waits("SELECT pg_is_in_recovery() AND count(*) = 1 FROM t")
+    return primary, standby
+
+
+def hosts(*servers):
+    return "host=" + ",".join(f"{one.directory}:{one.port}" for one in servers)
+
+
+def test_a_standby_is_read_and_preferred(pair, mount):
+    primary, standby = pair
+    top = mount(f"crm=postgresql://postgres@/postgres?{hosts(primary, standby)}", options="refresh=0.1")
+    assert (top.live() / "t.csv").read_text() == "id\n1\n"
+    assert [path.name for path in top.live().glob("*.csv")] == ["t.csv"]
+    assert sessions(standby) >= 1 and sessions(primary) == 0
+    primary.psql("INSERT INTO t VALUES (2)")
+    assert mounting.eventually(lambda: (top.live() / "t.csv").read_text() == "id\n1\n2\n")
+    standby.stop()
+    primary.psql("INSERT INTO t VALUES (3)")
+    assert mounting.eventually(lambda: attempt(top.live() / "t.csv") == "id\n1\n2\n3\n", mounting.PATIENCE)
+
+
+def test_a_standby_that_lags_is_passed_over(pair, mount):
+    primary, standby = pair
+    standby.psql("SELECT pg_wal_replay_pause()")
+    primary.psql("INSERT INTO t VALUES (2)")
+    load(2)
+    lags = mount(f"crm=postgresql://postgres@/postgres?{hosts(standby, primary)}")
+    heeds = mount(f"crm=postgresql://postgres@/postgres?{hosts(standby, primary)}&max-lag=1")
+    assert (lags.live() / "t.csv").read_text() == "id\n1\n"
+    assert (heeds.live() / "t.csv").read_text() == "id\n1\n2\n"
+
+
+def sessions(server):
+    return int(server.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'crmfs'")[0])
+
+
+def attempt(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return None
