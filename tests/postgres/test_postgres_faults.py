@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+"""What may befall a server: each has its errno for the reader and its line in .crmfs/errors, and nothing else breaks."""
+import errno
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import mounting
+from server import load
+
+LARGE = """
+CREATE TABLE large (id int PRIMARY KEY, v text);
+INSERT INTO large SELECT n, repeat(md5(n::text), 20) FROM generate_series(1, 120000) n;
+CREATE TABLE small (id int PRIMARY KEY, v text); INSERT INTO small VALUES (1, 'x');
+CREATE VIEW slow AS SELECT id, pg_sleep(1)::text AS slept FROM generate_series(1, 200) id;
+"""
+READING = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'crmfs' AND query LIKE 'COPY%' AND state = 'active'"
+
+
+class Reader(threading.Thread):
+    """Reads a file in a thread of its own; what came of it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.data, self.errno = path, None, None
+        self.start()
+
+    def run(self):
+        try:
+            self.data = self.path.read_bytes()
+        except OSError as problem:
+            self.errno = problem.errno
+
+    def result(self):
+        self.join(mounting.PATIENCE)
+        assert not self.is_alive(), "still reading"
+        return self.errno
+
+
+def refusal(path):
+    """The errno of reading a file; None: it can be read."""
+    try:
+        path.read_bytes()
+        return None
+    except OSError as problem:
+        return problem.errno
+
+
+def heals(path):
+    return mounting.eventually(lambda: refusal(path) is None, mounting.PATIENCE)
+
+
+@pytest.fixture(name="own")
+def own_server(new_server):
+    server = new_server(settings="wal_level = minimal\nmax_wal_senders = 0")
+    server.psql(LARGE)
+    return server
+
+
+def test_a_connection_ended_while_reading_is_an_error_and_the_next_reading_works(own, mount):
+    top = mount(f"crm={own.url('postgres')}", options="refresh=0.1")
+    reader = Reader(top.live() / "slow.csv")
+    assert own.waits(READING)
+    own.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crmfs' AND query LIKE 'COPY%'")
+    assert reader.result() == errno.EIO
+    assert "live/crm/slow.csv" in top.errors() and "57P01" in top.errors()
+    assert heals(top.live() / "small.csv")
+    own.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crmfs'")
+    assert heals(top.live() / "large.csv")
+    assert len((top.live() / "large.csv").read_bytes()) == int(
+        own.rows("SELECT sum(length(id::text) + length(v) + 2) + 5 FROM large")[0])
+
+
+def test_a_server_that_is_killed_and_comes_back(own, mount):
+    top = mount(f"crm={own.url('postgres')}", options="refresh=0.1")
+    whole = (top.live() / "small.csv").read_bytes()
+    reader = Reader(top.live() / "slow.csv")
+    assert own.waits(READING)
+    own.stop(signal.SIGKILL)
+    assert reader.result() == errno.EIO
+    assert "small.csv" in os.listdir(top.live()), "ls does not answer"
+    assert mounting.eventually(lambda: refusal(top.live() / "large.csv") == errno.EIO)
+    assert "live/crm" in top.errors()
+    (own.data / "postmaster.pid").unlink(missing_ok=True)
+    own.start()
+    assert heals(top.live() / "large.csv") and heals(top.live() / "small.csv")
+    assert (top.live() / "small.csv").read_bytes() == whole
+
+
+def test_a_restart_between_two_readings(own, mount):
+    top = mount(f"crm={own.url('postgres')}", options="refresh=0.1")
+    (top.live() / "small.csv").read_bytes()
+    own.stop()
+    own.start()
+    own.psql("INSERT INTO small VALUES (2, 'y')")
+    assert mounting.eventually(lambda: refusal(top.live() / "small.csv") is None
+                               and (top.live() / "small.csv").read_text() == "id,v\n1,x\n2,y\n", mounting.PATIENCE)
+
+
+def test_a_server_that_stops_answering(own, mount):
+    """SIGSTOP: connections stay, and nothing comes. ls goes on, a reader gets EIO, and when it goes on, so do we."""
+    top = mount(f"crm={own.url('postgres', connect_timeout=2)}", options="refresh=0.1")
+    (top.live() / "small.csv").read_bytes()
+    reader = Reader(top.live() / "slow.csv")
+    assert own.waits(READING)
+    own.freeze()
+    try:
+        assert "small.csv" in os.listdir(top.live())
+        assert reader.result() == errno.EIO
+        assert "small.csv" in os.listdir(top.live())
+        assert "does not answer" in top.errors() or "stopped answering" in top.errors()
+        assert top.path(".crmfs/status").read_bytes()
+    finally:
+        own.thaw()
+    assert heals(top.live() / "large.csv")
+
+
+def test_the_mount_ends_while_the_server_does_not_answer(own, mount):
+    top = mount(f"crm={own.url('postgres')}")
+    reader = Reader(top.live() / "slow.csv")
+    assert own.waits(READING)
+    own.freeze()
+    try:
+        os.kill(top.pid, signal.SIGTERM)
+        assert reader.result() is not None
+        top.assert_gone()
+    finally:
+        own.thaw()
+
+
+def test_the_server_is_not_left_busy_when_the_mount_ends(own, mount):
+    top = mount(f"crm={own.url('postgres')}")
+    reader = Reader(top.live() / "slow.csv")
+    assert own.waits(READING)
+    os.kill(top.pid, signal.SIGTERM)
+    assert reader.result() is not None
+    top.assert_gone()
+    assert own.waits("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'crmfs'")
+
+
+CHANGES = {
+    "DROP TABLE {}": None,
+    "ALTER TABLE {} DROP v": b"id\n",
+    "ALTER TABLE {} ALTER id TYPE bigint": b"id,v\n",
+    "TRUNCATE {}": b"id,v\n",
+    "ALTER TABLE {} RENAME v TO w": b"id,w\n",
+    "ALTER TABLE {0} RENAME v TO w; ALTER TABLE {0} RENAME id TO v; ALTER TABLE {0} RENAME w TO id": b"v,id\n",
+    "DROP TABLE {0}; CREATE TABLE {0} (id int PRIMARY KEY, v text)": b"id,v\n",
+    "VACUUM FULL {}": b"id,v\n",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_table_is_changed_between_the_listing_and_the_reading(postgres, database, mount, change):
+    """The moment holds the old rows; it must never show a rewritten table as an empty one."""
+    name = database("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT n, 'x' FROM generate_series(1, 9) n")
+    top = mount(postgres.url(name), options="refresh=3600")
+    with os.scandir(top.live()):  # an open listing keeps the moment
+        postgres.psql(change.format("t"), name)
+        header = CHANGES[change]
+        if header is None:
+            assert mounting.eventually(lambda: refusal(top.live() / "t.csv") == errno.ENOENT)
+            return
+        assert heals(top.live() / "t.csv")
+        text = (top.live() / "t.csv").read_bytes()
+    assert text == header + postgres.psql("COPY t TO STDOUT (FORMAT csv)", name)
+
+
+def test_a_column_that_came_later_is_not_of_the_moment(postgres, database, mount):
+    name = database("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x')")
+    top = mount(postgres.url(name), options="refresh=3600")
+    with os.scandir(top.live()):
+        postgres.psql("ALTER TABLE t ADD more int; INSERT INTO t VALUES (2, 'y', 3)", name)
+        assert (top.live() / "t.csv").read_text() == "id,v\n1,x\n"
+
+
+def test_partitions_come_and_go_between_the_listing_and_the_reading(postgres, database, mount):
+    name = database("""
+        CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+        CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20); CREATE TABLE p3 (id int);
+        INSERT INTO p VALUES (1), (11); INSERT INTO p3 VALUES (21);""")
+    for change, want in (("ALTER TABLE p DETACH PARTITION p2", "id\n1\n"),
+                         ("ALTER TABLE p ATTACH PARTITION p3 FOR VALUES FROM (20) TO (30)", "id\n1\n21\n")):
+        top = mount(postgres.url(name), options="refresh=3600")
+        with os.scandir(top.live()):
+            postgres.psql(change, name)
+            assert heals(top.live() / "p.csv")
+            assert (top.live() / "p.csv").read_text() == want
+
+
+def test_a_table_that_is_read_cannot_be_changed_meanwhile(own, mount):
+    top = mount(f"crm={own.url('postgres')}")
+    reader = Reader(top.live() / "large.csv")
+    own.psql("ALTER TABLE large ADD more int; TRUNCATE large")
+    assert reader.result() is None
+    lines = reader.data.splitlines()
+    assert lines[0] in (b"id,v", b"id,v,more") and len(lines) in (120001, 1)
+
+
+def test_a_locked_table_is_waited_for_and_then_refused(postgres, database, mount):
+    name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    top = mount(postgres.url(name), options="busy-timeout=0.5")
+    locker = subprocess.Popen(["psql", "-X", "-q", "-h", str(postgres.directory), "-p", str(postgres.port), "-U", "postgres",
+                               "-c", "BEGIN; LOCK TABLE t; SELECT pg_sleep(600)", name], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    try:
+        assert postgres.waits("SELECT count(*) > 0 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+                              " AND relation = 't'::regclass", name)
+        assert refusal(top.live() / "t.csv") == errno.EBUSY
+        assert "locked by another program" in top.errors()
+    finally:
+        locker.terminate()
+        locker.wait()
+        postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'"
+                      " AND pid <> pg_backend_pid()")
+    assert heals(top.live() / "t.csv")
+
+
+def test_a_view_that_fails_takes_nothing_else_along(postgres, database, mount):
+    name = database("CREATE TABLE t (id int); CREATE VIEW broken AS SELECT 1 / (n - 3) AS x FROM generate_series(1, 5) n;"
+                    "CREATE MATERIALIZED VIEW unready AS SELECT 1 AS a WITH NO DATA;")
+    top = mount(postgres.url(name))
+    assert refusal(top.live() / "broken.csv") == errno.EIO
+    assert refusal(top.live() / "unready.csv") == errno.EIO
+    assert (top.live() / "t.csv").read_bytes() == b"id\n"
+    assert "division by zero" in top.errors() and "22012" in top.errors()
+    assert "has not been populated" in top.errors()
+
+
+def test_too_few_connections_are_enough(new_server, mount):
+    server = new_server(settings="max_connections = 6\nsuperuser_reserved_connections = 0\nmax_wal_senders = 0")
+    server.psql(LARGE)
+    server.psql("CREATE ROLE few LOGIN CONNECTION LIMIT 3; GRANT SELECT ON large, small TO few")
+    top = mount(f"crm={server.url('postgres', user='few')}", options="max-memory=256M")
+    assert len((top.live() / "large.csv").read_bytes().splitlines()) == 120001
+
+
+def test_a_full_spool_is_an_error_and_no_connection_hangs(own, root, work, mount):
+    disk = work / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=True)
+    try:
+        top = mount(f"crm={own.url('postgres')}", options=f"spool={disk}")
+        assert refusal(top.live() / "large.csv") == errno.ENOSPC
+        assert refusal(top.live() / "small.csv") is None
+        assert own.waits("SELECT count(*) <= 1 FROM pg_stat_activity WHERE application_name = 'crmfs'")
+        top.unmount()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def test_readers_of_others_go_on_while_one_server_is_away(own, postgres, database, mount):
+    name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    top = mount(f"away={own.url('postgres', connect_timeout=2)}", f"here={postgres.url(name)}", options="refresh=0.1")
+    own.freeze()
+    try:
+        reader = Reader(top.path("live/away/large.csv"))
+        begin = time.monotonic()
+        while time.monotonic() < begin + 3:
+            assert top.path("live/here/t.csv").read_text() == "id\n1\n"
+            load(0.2)
+    finally:
+        own.thaw()
+    reader.result()
+    assert heals(top.path("live/away/large.csv"))
