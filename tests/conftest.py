@@ -14,6 +14,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "data")]
 
+import certificate_files  # noqa: E402
 import crm  # noqa: E402
 import mounting  # noqa: E402
 import oddities  # noqa: E402
@@ -156,6 +157,12 @@ def chinook_db():
     shutil.copy(HERE / "data/chinook/Chinook_Sqlite.sqlite", path)
     path.chmod(0o644)
     return path
+
+
+@pytest.fixture(scope="session")
+def certificates():
+    """ca.pem, and by it good.pem, other.pem (another host's), old.pem (expired), each with its .key."""
+    return certificate_files.make(SESSION / "certificates")
 
 
 @pytest.fixture

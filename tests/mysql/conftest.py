@@ -18,11 +18,6 @@ def template():
 
 
 @pytest.fixture(scope="session")
-def certificates():
-    return mariadb.make_certificates(mounting.SESSION / "certificates")
-
-
-@pytest.fixture(scope="session")
 def server(template):
     """The server that tests share; each makes databases of its own."""
     new = mariadb.make_server(template).start()

@@ -24,9 +24,9 @@ def new_server(work):
     """new_server(…) → a running server of the test's own, to be killed and frozen."""
     made = []
 
-    def make(**how):
+    def make(start=True, **how):
         made.append(servers.Server(work / f"server{len(made)}", **how))
-        return made[-1].start()
+        return made[-1].start() if start else made[-1]
 
     yield make
     for one in made:

@@ -55,6 +55,21 @@ class Server:
                      "-D", self.data, "-R", "-c", "fast", "--no-sync")
         self.configure()
 
+    def guard(self, certificates, name="good", rules=""):
+        """TLS with one of the certificates, and pg_hba.conf: RULES, and the socket open to "postgres"."""
+        for ending in ("pem", "key"):
+            copy = self.data / f"server.{ending}"
+            shutil.copy(certificates / f"{name}.{ending}", copy)
+            copy.chmod(0o600)
+            if self.user:
+                os.chown(copy, self.user.pw_uid, self.user.pw_gid)
+        shutil.copy(certificates / "ca.pem", self.data / "ca.pem")
+        (self.data / "ca.pem").chmod(0o644)
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write("ssl = on\nssl_cert_file = 'server.pem'\nssl_key_file = 'server.key'\nssl_ca_file = 'ca.pem'\n")
+        (self.data / "pg_hba.conf").write_text(f"local all postgres trust\n{rules}")
+        return self
+
     def configure(self):
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write(SETTINGS % (self.addresses, self.port, self.directory, self.settings))
