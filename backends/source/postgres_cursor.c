@@ -25,7 +25,7 @@ struct postgres_cursor {
     bool copying;
     uint64_t batch; /* rows of the statement under way */
     struct cell *cells;
-    char (*numbers)[32]; /* one a column */
+    char (*numbers)[DOUBLE_TEXT_SIZE]; /* one a column */
     struct row_place place;
     struct large_cell *large;
     int error; /* once it has failed, it stays so */

@@ -29,6 +29,7 @@
 #include "fs/base/buffer.h"
 #include "fs/base/failure.h"
 #include "fs/base/memory.h"
+#include "fs/base/number_text.h"
 
 #define POSTGRES_SQL_LIMIT ((size_t)16 << 20) /* bytes of a statement */
 #define POSTGRES_TID_RANGES 140000            /* the first version that seeks ranges of ctid */
@@ -164,7 +165,7 @@ int postgres_read_state(struct link *link, struct buffer *state, struct failure 
 /* --- postgres_catalogue, postgres_keys, postgres_type, postgres_ddl --------------------------- */
 
 /* What becomes of a column's text form. */
-enum value_form { VALUE_TEXT, VALUE_NUMBER, VALUE_FLOAT, VALUE_BOOLEAN, VALUE_BYTES };
+enum value_form { VALUE_TEXT, VALUE_NUMBER, VALUE_FLOAT, VALUE_SINGLE, VALUE_BOOLEAN, VALUE_BYTES };
 
 struct value_type {
     enum column_type type;
@@ -314,10 +315,8 @@ struct row_place {
 /* Takes ROW (SIZE bytes, with its line end) apart, in place. -EBADMSG: it is none of the table's.
  */
 int postgres_row_read(const struct table *table, char *row, size_t size, bool large,
-                      struct cell *cells, char (*numbers)[32], struct row_place *ret_place);
-
-/* A double's digits in the form that fs/table/README.md has; at most 32 bytes. The length. */
-size_t postgres_row_float(const char *text, size_t size, char *to);
+                      struct cell *cells, char (*numbers)[DOUBLE_TEXT_SIZE],
+                      struct row_place *ret_place);
 
 int postgres_large_cell_create(struct postgres_dataset *dataset, struct large_cell **ret_large,
                                struct failure *failure);

@@ -5,13 +5,11 @@
  * taken apart in place, since no field grows.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/postgres_internal.h"
-
-#define DIGITS_SHOWN 40 /* more than any shortest form of a double has */
+#include "fs/base/number_text.h"
 
 static char unescape(char sign)
 {
@@ -73,104 +71,21 @@ static ssize_t unhex(char *field, size_t size)
     return (ssize_t)(size / 2 - 1);
 }
 
-/* --- floating point ----------------------------------------------------------------------- */
-
-/* The digits of "1.5e-07" and such: 0.DIGITS * 10^point. */
-struct float_digits {
-    char digits[DIGITS_SHOWN];
-    size_t count;
-    int point;
-};
-
-static struct float_digits read_digits(const char *text, size_t size)
+/*
+ * The server's shortest digits in the style of fs/table/README.md: most are as they should be, or
+ * lack ".0".
+ */
+static size_t float_form(bool single, const char *text, size_t size, char to[DOUBLE_TEXT_SIZE])
 {
-    struct float_digits number = {.count = 0};
-    bool fraction = false;
+    char *end = to;
 
-    for (size_t i = 0; i < size; i++) {
-        char sign = text[i];
-
-        if (sign == 'e') {
-            number.point += atoi(text + i + 1);
-            break;
-        }
-        if (sign == '.') {
-            fraction = true;
-            continue;
-        }
-        if (number.count == 0 && sign == '0') {
-            number.point -= fraction;
-            continue;
-        }
-        number.point += !fraction;
-        if (number.count < DIGITS_SHOWN)
-            number.digits[number.count++] = sign;
+    if (size < DOUBLE_TEXT_SIZE - 2 && strpbrk(text, "eIN") == NULL) {
+        end = mempcpy(to, text, size);
+        if (memchr(text, '.', size) == NULL)
+            end = mempcpy(end, ".0", 2);
+        return (size_t)(end - to);
     }
-    while (number.count > 0 && number.digits[number.count - 1] == '0')
-        number.count--;
-    return number;
-}
-
-static char *put_zeros(char *to, int count)
-{
-    while (count-- > 0)
-        *to++ = '0';
-    return to;
-}
-
-static char *put_positional(char *to, const struct float_digits *number)
-{
-    size_t whole = number->point > 0 ? (size_t)number->point : 0;
-    size_t shown = whole < number->count ? whole : number->count;
-
-    to = shown == 0 ? put_zeros(to, 1) : mempcpy(to, number->digits, shown);
-    to = put_zeros(to, (int)(whole - shown));
-    *to++ = '.';
-    to = put_zeros(to, -number->point);
-    if (shown == number->count)
-        return put_zeros(to, 1);
-    return mempcpy(to, number->digits + shown, number->count - shown);
-}
-
-static char *put_exponential(char *to, const struct float_digits *number)
-{
-    int exponent = number->point - 1;
-
-    *to++ = number->digits[0];
-    *to++ = '.';
-    if (number->count == 1)
-        to = put_zeros(to, 1);
-    else
-        to = mempcpy(to, number->digits + 1, number->count - 1);
-    return to + sprintf(to, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
-}
-
-size_t postgres_row_float(const char *text, size_t size, char *to)
-{
-    char *begin = to;
-
-    if (size == 0 || size > DIGITS_SHOWN || strchr("IN", text[0]) != NULL ||
-        (size > 1 && text[1] == 'I'))
-        return (size_t)((char *)mempcpy(to, text, size < DIGITS_SHOWN ? size : 0) - begin);
-    /* Most are as they should be, or lack ".0". */
-    if (memchr(text, 'e', size) == NULL) {
-        bool point = memchr(text, '.', size) != NULL;
-
-        to = mempcpy(to, text, size);
-        return (size_t)((point ? to : (char *)mempcpy(to, ".0", 2)) - begin);
-    }
-    if (*text == '-') {
-        *to++ = '-';
-        text++;
-        size--;
-    }
-
-    struct float_digits number = read_digits(text, size);
-
-    to = number.count == 0 || (number.point > -4 && number.point <= 15)
-             ? put_positional(to, &number)
-             : put_exponential(to, &number);
-    return (size_t)(to - begin);
+    return single ? float_text(strtof(text, NULL), to) : double_text(strtod(text, NULL), to);
 }
 
 /* --- rows --------------------------------------------------------------------------------- */
@@ -183,7 +98,9 @@ static int read_cell(enum value_form form, char *field, size_t size, char *numbe
     switch (form) {
     case VALUE_NUMBER: *ret_cell = (struct cell){CELL_NUMBER, size, field}; return 0;
     case VALUE_FLOAT:
-        *ret_cell = (struct cell){CELL_NUMBER, postgres_row_float(field, size, number), number};
+    case VALUE_SINGLE:
+        size = float_form(form == VALUE_SINGLE, field, size, number);
+        *ret_cell = (struct cell){CELL_NUMBER, size, number};
         return 0;
     case VALUE_BOOLEAN: *ret_cell = (struct cell){CELL_BOOLEAN, size, field}; return 0;
     case VALUE_BYTES:
@@ -241,7 +158,8 @@ static bool is_null(const char *field, size_t size)
 }
 
 int postgres_row_read(const struct table *table, char *row, size_t size, bool large,
-                      struct cell *cells, char (*numbers)[32], struct row_place *ret_place)
+                      struct cell *cells, char (*numbers)[DOUBLE_TEXT_SIZE],
+                      struct row_place *ret_place)
 {
     size_t count = table->schema->column_count;
     char *end = row + size;

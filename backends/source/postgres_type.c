@@ -21,7 +21,7 @@ static const struct {
     {26 /* oid */, {COLUMN_INTEGER, VALUE_NUMBER, true, false}},
     {114 /* json */, {COLUMN_JSON, VALUE_TEXT, false, false}},
     {650 /* cidr */, {COLUMN_TEXT, VALUE_TEXT, true, false}},
-    {700 /* real */, {COLUMN_FLOAT, VALUE_FLOAT, true, false}},
+    {700 /* real */, {COLUMN_FLOAT, VALUE_SINGLE, true, false}},
     {701 /* double precision */, {COLUMN_FLOAT, VALUE_FLOAT, true, false}},
     {774 /* macaddr8 */, {COLUMN_TEXT, VALUE_TEXT, true, false}},
     {790 /* money */, {COLUMN_TEXT, VALUE_TEXT, true, false}},
