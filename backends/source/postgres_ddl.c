@@ -218,13 +218,15 @@ int postgres_catalogue_read_ddl(struct link *link, const struct catalogue *catal
         inherit_query, index_query, reference_query, trigger_query, policy_query,    comment_query,
     };
     struct buffer *statements = allocate_array(catalogue->count, sizeof *statements);
-    int error = statements != NULL ? 0 : postgres_no_memory(failure, link);
+    int error = 0;
 
-    for (size_t i = 0; i < catalogue->count && error == 0; i++)
+    if (statements == NULL)
+        return postgres_no_memory(failure, link);
+    for (size_t i = 0; i < catalogue->count; i++)
         statements[i] = BUFFER(STATEMENTS_LIMIT);
     for (size_t i = 0; i < sizeof queries / sizeof *queries && error == 0; i++)
         error = gather(link, catalogue, queries[i], statements, failure);
-    for (size_t i = 0; i < catalogue->count && statements != NULL; i++) {
+    for (size_t i = 0; i < catalogue->count; i++) {
         const char *text = statements[i].size != 0 ? (const char *)statements[i].data : "";
 
         if (error == 0)

@@ -38,16 +38,18 @@ def free_port():
 
 
 class Server:
-    """One cluster, or a standby of another. The user "postgres" may do everything without a password."""
+    """One cluster, new or kept, or a standby of another. The user "postgres" may do everything without a password."""
 
     def __init__(self, directory, settings="", addresses="", primary=None):
         self.directory, self.settings, self.addresses = Path(directory), settings, addresses
         self.data, self.port, self.process = self.directory / "data", free_port(), None
         self.user = mounting.NOBODY if os.geteuid() == 0 else None
-        self.directory.mkdir(parents=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         if self.user:
             os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
-        if primary is None:
+        if self.data.exists():
+            pass  # one that was kept
+        elif primary is None:
             self.run(programs() / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--no-sync",
                      "--no-instructions", "-E", "UTF8", "--locale=C.UTF-8")
         else:
