@@ -61,7 +61,7 @@ void postgres_parameters_release(struct parameters *parameters)
 
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {SERVER_HOSTS_OPTIONS, "connect_timeout"};
+    static const char *const ours[] = {SERVER_HOSTS_OPTIONS, "connect_timeout", "connections"};
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         if (strcmp(ours[i], name) == 0)

@@ -247,6 +247,7 @@ static int keep_password(struct postgres_source *source, const struct source_opt
 static int configure(struct postgres_source *source, const char *url,
                      const struct source_options *options, struct failure *failure)
 {
+    uint64_t connections = POSTGRES_LINKS_MOST;
     uint64_t dice = 0;
     int error = server_url_parse(url, &source->url, failure);
 
@@ -259,6 +260,12 @@ static int configure(struct postgres_source *source, const char *url,
         return error;
     source->several = server_hosts_count(source->hosts) > 1;
     source->connect_timeout_ns = CONNECT_TIMEOUT_NS;
+    error = server_url_number(&source->url, "connections", 1, POSTGRES_LINKS_MOST, &connections,
+                              failure);
+    if (error != 0)
+        return error;
+    if (connections < source->options.parallel)
+        source->options.parallel = (unsigned)connections;
     error =
         server_url_duration(&source->url, "connect_timeout", &source->connect_timeout_ns, failure);
     if (error == 0 && keep_password(source, options) != 0)

@@ -3,7 +3,7 @@
  * Which databases there are, and how a source is named on the command line:
  *
  *   [NAME=]PATH  [NAME=]sqlite:PATH  [NAME=]sqlite:///ABSOLUTE/PATH
- *   [NAME=]mysql://USER@HOST/DATABASE?OPTION=VALUE&…  (server_url.h)
+ *   [NAME=]mysql://USER@HOST/DATABASE?OPTION=VALUE&…  (server_url.h), and postgresql://…
  *
  * A text is read the same way whatever files there are. What stands before the
  * first '=' is a name unless it holds a '/' or begins as a URL does: then all of
@@ -47,7 +47,7 @@ static const struct kind {
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)
 #define KNOWN_FORMS                                           \
     "a path, sqlite:PATH, sqlite:///ABSOLUTE/PATH, or a URL " \
-    "mysql://USER@HOST/DATABASE"
+    "mysql://USER@HOST/DATABASE or postgresql://USER@HOST/DATABASE"
 #define MOST_BEGIN 16
 
 /* A source taken apart. */

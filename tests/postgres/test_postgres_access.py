@@ -2,6 +2,7 @@
 """How one gets in: sockets and TLS, passwords from everywhere but argv; and what is said to who does not."""
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -171,11 +172,32 @@ def test_what_may_not_be_read_says_what_to_grant(guarded, mount):
     assert (top.live() / "t.csv").read_text() == "id\n1\n"
 
 
-def test_the_readmes_grants_are_enough(guarded, mount):
-    """The lines that the README gives for a role that only reads."""
-    text = (mounting.ROOT / "README.md").read_text()
-    (grants,) = re.findall(r"```sql\n(CREATE ROLE crmfs LOGIN.*?)```", text, re.S)
-    guarded.psql(grants, "crm")
-    folder = mount(guarded.url("crm", "crmfs")).live()
-    assert sorted(os.listdir(folder)) and (folder / "secret.csv").read_text() == "id\n"
-    assert (folder / "inner_.deep.csv").read_text() == "id\n"
+SECTION = re.search(r"^## PostgreSQL\n(.*?)^## ", (mounting.ROOT / "README.md").read_text(encoding="utf-8"),
+                    re.MULTILINE | re.DOTALL).group(1)
+
+
+def block(kind):
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_what_the_readme_says(guarded, mount, certificates, work):
+    """Its GRANTs are enough, and its commands mount."""
+    guarded.psql(block("sql") + "ALTER ROLE crmfs PASSWORD 'sesame'", "crm")
+    file = work / "pgpass"
+    file.write_text("*:*:*:crmfs:sesame\n")
+    file.chmod(0o600)
+    (work / "home/.postgresql").mkdir(parents=True)
+    (work / "home/.postgresql/root.crt").write_text((certificates / "ca.pem").read_text())
+    here = f"localhost:{guarded.port}"
+    commands = [shlex.split(line) for line in block("console").splitlines()]
+    assert len(commands) == 2
+    for command, name, *url, point in commands:
+        assert (command, name, point) == ("crmfs", "mount", "/mnt/crm")
+        (text,) = url
+        text = text.replace("db.example.org", here).replace(
+            "replica1,replica2,primary", f"{here},localhost:{servers.free_port()},{here}")
+        folder = mount(text, environment={"PGPASSFILE": str(file), "HOME": str(work / "home"),
+                                          "PGSSLROOTCERT": str(certificates / "ca.pem")}).path("live/crm")
+        assert sorted(os.listdir(folder)) and (folder / "secret.csv").read_text() == "id\n"
+        assert (folder / "inner_.deep.csv").read_text() == "id\n"
