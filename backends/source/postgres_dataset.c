@@ -137,6 +137,8 @@ int postgres_dataset_take(struct postgres_dataset *dataset, struct link **ret_li
 
 void postgres_dataset_give_back(struct postgres_dataset *dataset, struct link *link)
 {
+    postgres_table_leave(link);
+
     bool rests =
         !postgres_link_is_lost(link) && PQtransactionStatus(link->connection) == PQTRANS_INTRANS;
 

@@ -4,9 +4,9 @@
  * it was truncated or rewritten finds it empty, or after it was dropped and made
  * anew, another one; and partitions may come and go. So before rows are read,
  *
- *   1. a query without rows locks the table, its partitions, and what a view is made of, until
- *      the moment ends (ACCESS SHARE, which keeps out only what would change their shape); and it
- *      says what the columns are now;
+ *   1. a query without rows locks the table, its partitions, and what a view is made of
+ *      (ACCESS SHARE, which keeps out only what would change their shape), until
+ *      postgres_table_leave; and it says what the columns are now;
  *   2. with that lock held, each locked relation's file is compared with the one that the moment
  *      knows, and partitions are counted.
  */
@@ -42,7 +42,7 @@ static bool columns_are_known(const struct table *table, const PGresult *result)
 
 static int write_lock(const struct table *table, struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "SELECT ");
+    int error = buffer_append_text(sql, "SAVEPOINT crmfs; SELECT ");
 
     for (size_t i = 0; i < table->schema->column_count && error == 0; i++) {
         cleanup_free char *name = sql_name(table->columns[i].raw_name);
@@ -61,6 +61,8 @@ static int lock_table(struct link *link, const struct table *table, struct failu
 
     if (write_lock(table, &sql) != 0)
         return postgres_no_memory(failure, link);
+
+    link->guards = true;
 
     int error = postgres_link_run(link, (const char *)sql.data, &result, failure);
 
@@ -111,4 +113,14 @@ int postgres_table_guard(struct link *link, const struct table *table, bool *ret
         return stale(link, table, failure);
     *ret_large = strchr("rpm", table->kind) != NULL && strcmp(PQgetvalue(result, 0, 3), "0") != 0;
     return 0;
+}
+
+void postgres_table_leave(struct link *link)
+{
+    if (!link->guards)
+        return;
+    link->guards = false;
+    /* An error that was before the savepoint was made leaves nothing to go back to. */
+    if (!postgres_link_is_lost(link) && PQtransactionStatus(link->connection) != PQTRANS_ACTIVE)
+        postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs; RELEASE SAVEPOINT crmfs", NULL);
 }

@@ -61,6 +61,7 @@ struct link {
     size_t host;
     char place[POSTGRES_PLACE_SIZE]; /* for words: postgresql://HOST:PORT/DATABASE */
     uint64_t patience_ns;        /* answers are waited for so long; 0: while the server is alive */
+    bool guards;                 /* a table, see postgres_guard */
     int version;                 /* as PQserverVersion */
     const char *client_encoding; /* a static string */
 };
@@ -278,11 +279,14 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
 /* --- postgres_guard, postgres_query, postgres_plan -------------------------------------------- */
 
 /*
- * Locks the table against what would change its shape, until the moment ends, and sees to it that
- * it is what the moment knows: -ESTALE. *ret_large: it may have cells above CELL_INLINE_BYTES.
+ * Locks the table against what would change its shape and sees to it that it is what the moment
+ * knows: -ESTALE. *ret_large: it may have cells above CELL_INLINE_BYTES.
  */
 int postgres_table_guard(struct link *link, const struct table *table, bool *ret_large,
                          struct failure *failure);
+
+/* Gives back the locks of what was guarded last, and forgets its error. Nothing was: idempotent. */
+void postgres_table_leave(struct link *link);
 
 /* What a statement reads of a table. */
 struct row_query {
