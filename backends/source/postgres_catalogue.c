@@ -82,10 +82,13 @@ static void table_release(struct table *table)
 
 void postgres_catalogue_release(struct catalogue *catalogue)
 {
+    if (catalogue == NULL || __atomic_sub_fetch(&catalogue->references, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
     for (size_t i = 0; i < catalogue->count; i++)
         table_release(&catalogue->tables[i]);
     free(catalogue->tables);
-    *catalogue = (struct catalogue){.count = 0};
+    free(catalogue->mark);
+    free(catalogue);
 }
 
 static Oid oid_at(const PGresult *result, int row, int column)
@@ -266,10 +269,8 @@ static int read_all(struct link *link, struct catalogue *catalogue, struct failu
 {
     cleanup_result PGresult *tables = NULL;
     cleanup_result PGresult *columns = NULL;
-    int error = postgres_link_do(link, "SET LOCAL search_path = ''", failure);
+    int error = postgres_link_run(link, table_query, &tables, failure);
 
-    if (error == 0)
-        error = postgres_link_run(link, table_query, &tables, failure);
     if (error == 0)
         error = postgres_link_run(link, column_query, &columns, failure);
     if (error != 0)
@@ -280,18 +281,63 @@ static int read_all(struct link *link, struct catalogue *catalogue, struct failu
     return error == 0 ? postgres_catalogue_read_ddl(link, catalogue, failure) : error;
 }
 
-int postgres_catalogue_read(struct link *link, struct catalogue *ret_catalogue,
-                            struct failure *failure)
-{
-    struct catalogue catalogue = {.count = 0};
-    int error = read_all(link, &catalogue, failure);
+/*
+ * Every statement that changes a definition writes a row of these, under its own number (xmin);
+ * vacuuming and analysing write none. The rest is what our own rights depend on.
+ */
+static const char mark_query[] =
+    "SELECT concat_ws(' ', pg_is_in_recovery(), (SELECT concat(rolsuper, rolbypassrls)"
+    " FROM pg_roles WHERE rolname = current_user)"
+#define MARK(catalog) \
+    ", (SELECT concat(count(*), '/', sum(hashint8(xmin::text::int8)::int8)) FROM " catalog ")"
+    MARK("pg_class") MARK("pg_attribute WHERE attnum > 0") MARK("pg_attrdef") MARK("pg_constraint")
+        MARK("pg_index") MARK("pg_type") MARK("pg_enum") MARK("pg_range") MARK("pg_namespace")
+            MARK("pg_inherits") MARK("pg_trigger") MARK("pg_policy") MARK("pg_description")
+                MARK("pg_sequence") MARK("pg_rewrite") MARK("pg_proc") MARK("pg_collation")
+                    MARK("pg_extension") MARK("pg_foreign_table") MARK("pg_foreign_server")
+                        MARK("pg_partitioned_table") MARK("pg_auth_members") ")";
 
+static int read_mark(struct link *link, char **ret_mark, struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+    int error = postgres_link_run(link, mark_query, &result, failure);
+
+    if (error != 0)
+        return error;
+    if (asprintf(ret_mark, "%zu %s", link->host, PQgetvalue(result, 0, 0)) < 0)
+        return postgres_no_memory(failure, link);
+    return 0;
+}
+
+int postgres_catalogue_read(struct link *link, struct catalogue *last,
+                            struct catalogue **ret_catalogue, struct failure *failure)
+{
+    cleanup_free char *mark = NULL;
+    int error = postgres_link_do(link, "SET LOCAL search_path = ''", failure);
+
+    if (error == 0)
+        error = read_mark(link, &mark, failure);
+    if (error != 0)
+        return error;
+    if (last != NULL && strcmp(last->mark, mark) == 0) {
+        __atomic_add_fetch(&last->references, 1, __ATOMIC_RELAXED);
+        *ret_catalogue = last;
+        return 0;
+    }
+
+    struct catalogue *catalogue = calloc(1, sizeof *catalogue);
+
+    if (catalogue == NULL)
+        return postgres_no_memory(failure, link);
+    catalogue->references = 1;
+    catalogue->mark = steal_pointer(&mark);
+    error = read_all(link, catalogue, failure);
     if (error != 0) {
-        postgres_catalogue_release(&catalogue);
+        postgres_catalogue_release(catalogue);
         return error;
     }
-    if (catalogue.count != 0)
-        qsort(catalogue.tables, catalogue.count, sizeof *catalogue.tables, by_name);
+    if (catalogue->count != 0)
+        qsort(catalogue->tables, catalogue->count, sizeof *catalogue->tables, by_name);
     *ret_catalogue = catalogue;
     return 0;
 }

@@ -211,7 +211,7 @@ int postgres_open_cursor(struct dataset *base, size_t index, const struct range_
                          size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
     struct postgres_dataset *dataset = (struct postgres_dataset *)base;
-    const struct table *table = &dataset->catalogue.tables[index];
+    const struct table *table = &dataset->catalogue->tables[index];
     size_t count = table->schema->column_count;
     struct postgres_cursor *cursor = calloc(1, sizeof *cursor);
     struct failure own = {.code = 0};

@@ -19,12 +19,12 @@ static struct postgres_dataset *own(struct dataset *base)
 
 static size_t table_count(const struct dataset *base)
 {
-    return ((const struct postgres_dataset *)base)->catalogue.count;
+    return ((const struct postgres_dataset *)base)->catalogue->count;
 }
 
 static struct schema *schema(const struct dataset *base, size_t table)
 {
-    return ((const struct postgres_dataset *)base)->catalogue.tables[table].schema;
+    return ((const struct postgres_dataset *)base)->catalogue->tables[table].schema;
 }
 
 /* Tables are looked after one by one (postgres_guard), and rows by the snapshot. */
@@ -220,7 +220,7 @@ static void release(struct dataset *base)
     struct postgres_dataset *dataset = own(base);
 
     finish(base);
-    postgres_catalogue_release(&dataset->catalogue);
+    postgres_catalogue_release(dataset->catalogue);
     for (size_t i = 0; i < dataset->start_count; i++)
         free(dataset->starts[i]);
     free((void *)dataset->starts);
@@ -269,7 +269,8 @@ static int begin_moment(struct postgres_dataset *dataset, struct buffer *state,
     dataset->dataset.changed.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e6) * 1000;
     if (dataset->snapshot == NULL)
         return postgres_no_memory(failure, keeper);
-    return postgres_catalogue_read(keeper, &dataset->catalogue, failure);
+    return postgres_catalogue_read(keeper, dataset->source->catalogue, &dataset->catalogue,
+                                   failure);
 }
 
 /*

@@ -143,10 +143,11 @@ struct postgres_source {
     uint64_t connect_timeout_ns;
     bool several; /* hosts */
 
-    pthread_mutex_t lock;   /* guards all below */
-    struct link control;    /* asked for versions; never in a transaction */
-    bool foreign;           /* there are foreign tables, whose changes nobody tells us of */
-    struct failure failure; /* the last connection's, when all hosts are left alone */
+    pthread_mutex_t lock;        /* guards all below */
+    struct link control;         /* asked for versions; never in a transaction */
+    struct catalogue *catalogue; /* the last, a reference, NULL before the first moment */
+    bool foreign;                /* there are foreign tables, whose changes nobody tells us of */
+    struct failure failure;      /* the last connection's, when all hosts are left alone */
 
     pthread_mutex_t note_lock; /* guards what the status says: */
     char place[POSTGRES_PLACE_SIZE];
@@ -209,16 +210,22 @@ struct table {
     bool policies; /* rows are hidden from us by row-level security */
 };
 
+/* Never changed once it is read, and shared by counting. */
 struct catalogue {
+    unsigned references;  /* atomic */
+    char *mark;           /* of what it was read from: the same as long as nothing of it changes */
     struct table *tables; /* by the names that are shown */
     size_t count;
     bool foreign;
 };
 
-/* Reads all tables. The link is in the moment's transaction. */
-int postgres_catalogue_read(struct link *link, struct catalogue *ret_catalogue,
-                            struct failure *failure);
-void postgres_catalogue_release(struct catalogue *catalogue);
+/*
+ * Reads all tables; or, when nothing has changed since LAST (NULL: there is none) was read, gives a
+ * reference to that. The link is in the moment's transaction.
+ */
+int postgres_catalogue_read(struct link *link, struct catalogue *last,
+                            struct catalogue **ret_catalogue, struct failure *failure);
+void postgres_catalogue_release(struct catalogue *catalogue); /* NULL is allowed */
 
 /* While the catalogue is read: the table with that oid, or NULL. */
 struct table *postgres_catalogue_find(const struct catalogue *catalogue, const char *oid_text);
@@ -241,8 +248,8 @@ int postgres_catalogue_read_ddl(struct link *link, const struct catalogue *catal
 struct postgres_dataset {
     struct dataset dataset;
     struct postgres_source *source;
-    struct catalogue catalogue;
-    struct link keeper; /* exports the snapshot; it lives as long as the moment */
+    struct catalogue *catalogue; /* a reference */
+    struct link keeper;          /* exports the snapshot; it lives as long as the moment */
     char *snapshot;
 
     pthread_mutex_t lock; /* guards all below */

@@ -139,7 +139,7 @@ static int source_status(struct source *base, struct buffer *text)
 /* What the status says, which waits for nobody. */
 static int take_notes(struct postgres_source *source, const struct postgres_dataset *dataset)
 {
-    const struct catalogue *catalogue = &dataset->catalogue;
+    const struct catalogue *catalogue = dataset->catalogue;
     int error = 0;
 
     pthread_mutex_lock(&source->note_lock);
@@ -172,6 +172,15 @@ static int try_begin(struct postgres_source *source, void *context, struct failu
     return postgres_begin(source, &beginning->dataset, &beginning->state, failure);
 }
 
+/* For the next moment, and for what the version has to say. */
+static void keep_catalogue(struct postgres_source *source, struct catalogue *catalogue)
+{
+    __atomic_add_fetch(&catalogue->references, 1, __ATOMIC_RELAXED);
+    postgres_catalogue_release(source->catalogue);
+    source->catalogue = catalogue;
+    source->foreign = catalogue->foreign;
+}
+
 static int begin(struct postgres_source *source, struct dataset **ret_dataset,
                  struct source_version *ret_version, struct failure *failure)
 {
@@ -181,7 +190,7 @@ static int begin(struct postgres_source *source, struct dataset **ret_dataset,
     int error = persist(source, try_begin, &beginning, failure);
 
     if (error == 0) {
-        source->foreign = ((struct postgres_dataset *)beginning.dataset)->catalogue.foreign;
+        keep_catalogue(source, ((struct postgres_dataset *)beginning.dataset)->catalogue);
         error = take_notes(source, (struct postgres_dataset *)beginning.dataset);
         if (error != 0)
             beginning.dataset->class->release(beginning.dataset);
@@ -214,6 +223,7 @@ static void source_close(struct source *base)
     free(source->password);
     free(source->password_command);
     buffer_release(&source->policies);
+    postgres_catalogue_release(source->catalogue);
     pthread_mutex_destroy(&source->note_lock);
     pthread_mutex_destroy(&source->lock);
     free(source);

@@ -176,7 +176,7 @@ int postgres_plan(struct dataset *base, size_t index, size_t wanted, struct rang
                   struct failure *failure)
 {
     struct postgres_dataset *dataset = (struct postgres_dataset *)base;
-    const struct table *table = &dataset->catalogue.tables[index];
+    const struct table *table = &dataset->catalogue->tables[index];
     struct range_plan plan = {.count = 1, .starts = allocate_array(wanted, sizeof *plan.starts)};
     int error = 0;
 

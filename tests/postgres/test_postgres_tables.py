@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import mounting
 import strict
 
 KINDS = """
@@ -193,3 +194,47 @@ def test_many_tables_are_listed_and_read(postgres, database, mount):
     assert len(stems(folder)) == 300
     assert (folder / "t0299.csv").read_text() == "id,a,b\n1,x,\n"
     assert sum(os.stat(folder / f"{stem}.csv").st_size for stem in stems(folder)) == 300 * 7 + 5
+
+
+DEFINITIONS = """
+CREATE ROLE writer; CREATE TYPE mood AS ENUM ('sad'); CREATE DOMAIN small AS int; CREATE SCHEMA other;
+CREATE SEQUENCE numbers; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE t (id int, m mood, s small, n int DEFAULT nextval('numbers'), v text); CREATE TABLE u (id int PRIMARY KEY);
+CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE VIEW w AS SELECT id FROM t; CREATE TABLE q (id int);
+"""
+REDEFINITIONS = [
+    "ALTER TABLE t ALTER id SET NOT NULL", "ALTER TABLE t ADD PRIMARY KEY (id)", "CREATE INDEX i ON t (v)", "DROP INDEX i",
+    "ALTER TABLE t ADD CHECK (n > 0)", "ALTER TABLE t ALTER n SET DEFAULT 7", "ALTER TABLE t ALTER n DROP DEFAULT",
+    "ALTER TABLE t ADD FOREIGN KEY (s) REFERENCES u", "COMMENT ON COLUMN t.v IS 'said'", "COMMENT ON COLUMN t.v IS 'anew'",
+    "ALTER TYPE mood ADD VALUE 'happy'", "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'", "ALTER DOMAIN small ADD CHECK (VALUE < 9)",
+    "ALTER SEQUENCE numbers INCREMENT 2", "CREATE OR REPLACE VIEW w AS SELECT id FROM u", "ALTER VIEW w SET (security_barrier)",
+    "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9)", "ALTER TABLE p DETACH PARTITION p1", "ALTER TABLE q INHERIT u",
+    "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()", "ALTER FUNCTION f RENAME TO h", "ALTER TABLE t SET (fillfactor = 50)",
+    "ALTER TABLE t ENABLE ROW LEVEL SECURITY", "CREATE POLICY y ON t USING (id > 1)", "ALTER POLICY y ON t USING (id > 2)",
+    "ALTER TABLE t RENAME v TO x", "ALTER TABLE t RENAME TO tt", "ALTER SCHEMA other RENAME TO another", "CREATE TABLE another.z (a int)",
+    "ALTER SCHEMA another RENAME TO other", "ALTER TABLE q SET UNLOGGED", "DROP TABLE q", "REVOKE ALL ON u FROM reader2",
+    "GRANT SELECT (id) ON tt TO reader2", "GRANT pg_read_all_data TO reader2", "ALTER ROLE reader2 BYPASSRLS",
+]
+
+
+def test_every_redefinition_shows(postgres, database, mount):
+    """A mount that goes on says the same as a new one, after every kind of statement."""
+    name = database("DROP ROLE IF EXISTS reader2; DROP ROLE IF EXISTS writer; CREATE ROLE reader2 LOGIN;" + DEFINITIONS
+                    + "ALTER TABLE q ALTER id SET NOT NULL; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader2;")
+    top = mount(postgres.url(name, user="reader2"), options="refresh=0.05")
+
+    def shown(one):
+        folder = one.live()
+        return (sorted(os.listdir(folder)), (folder / "schema.sql").read_text(), (folder / "datapackage.json").read_text(),
+                one.status()["live"][0]["row_security"])
+
+    before = shown(top)
+    for statement in REDEFINITIONS:
+        postgres.psql(statement, name)
+        fresh = mount(postgres.url(name, user="reader2"))
+        want = shown(fresh)
+        fresh.unmount()
+        assert mounting.eventually(lambda now=want: shown(top) == now), statement
+        before = want
+    assert before
+    postgres.psql("DROP OWNED BY reader2; DROP ROLE reader2", name)
