@@ -148,6 +148,7 @@ bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/run
 	CRMFS=$(abspath $(BINARY)) tests/bench/store
 	CRMFS=$(abspath $(BINARY)) tests/bench/mysql
+	CRMFS=$(abspath $(BINARY)) tests/bench/postgres
 
 ## lint       layout, layers and what static checkers find
 lint:

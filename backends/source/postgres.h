@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PostgreSQL servers (12 and later) as sources.
+ * PostgreSQL servers (13 and later) as sources.
  *
  * A dataset is one transaction that only reads, at the isolation level REPEATABLE
  * READ, whose snapshot is exported; every further connection imports it. So all

@@ -11,7 +11,7 @@
 #include "fs/base/command.h"
 
 #define LOOK_MS 100 /* how often we look whether the mount ends */
-#define OLDEST_VERSION 120000
+#define OLDEST_VERSION 130000
 #define PASSWORD_LIMIT 4096
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -215,7 +215,7 @@ static int settle(struct link *link, struct failure *failure)
     link->version = PQserverVersion(link->connection);
     if (link->version < OLDEST_VERSION)
         return failure_set(failure, ENOTSUP,
-                           "%s: the server is PostgreSQL %d; crmfs reads version 12 and later",
+                           "%s: the server is PostgreSQL %d; crmfs reads version 13 and later",
                            link->place, link->version / 10000);
     link->client_encoding =
         encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0 ? "SQL_ASCII" : "UTF8";

@@ -112,10 +112,14 @@ static int choose_host(struct postgres_source *source, struct failure *failure)
         settle_on(source, &primary);
         return 0;
     }
+    if (own.code == 0)
+        failure_set(&own, EIO,
+                    "postgresql://%s: every standby is further behind than max-lag allows",
+                    source->url.database != NULL ? source->url.database : "");
     source->failure = own;
     if (failure != NULL)
         *failure = own;
-    return own.code != 0 ? -own.code : -EIO;
+    return -own.code;
 }
 
 /* Whether the connection that we have may still be asked: a standby can fall behind. */

@@ -18,28 +18,21 @@
 /*
  * What says that nothing has changed: the transactions that are visible (a commit always makes
  * them others), of which server, since when. A standby does not list those under way; how far it
- * has applied the primary's log says as much.
+ * has applied the primary's log says as much. Nothing in it depends on a session's settings, which
+ * are others within a moment.
  */
-static const char state_query_format[] =
-    "SELECT pg_catalog.%s()::pg_catalog.text, pg_catalog.pg_is_in_recovery(),"
+static const char state_query[] =
+    "SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_is_in_recovery(),"
     " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() END,"
-    " pg_catalog.pg_postmaster_start_time()::pg_catalog.timestamptz(6),"
+    " pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::pg_catalog.int8,"
     " (SELECT oid FROM pg_catalog.pg_database"
     " WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())";
 
 int postgres_read_state(struct link *link, struct buffer *state, struct failure *failure)
 {
     cleanup_result PGresult *result = NULL;
-    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    int error =
-        buffer_print(&sql, state_query_format,
-                     link->version >= 130000 ? "pg_current_snapshot" : "txid_current_snapshot");
+    int error = postgres_link_run(link, state_query, &result, failure);
 
-    if (error == 0)
-        error = buffer_append(&sql, "", 1);
-    if (error != 0)
-        return postgres_no_memory(failure, link);
-    error = postgres_link_run(link, (const char *)sql.data, &result, failure);
     for (int i = 0; i < PQnfields(result) && error == 0; i++)
         error = buffer_print(state, "%s\n", PQgetvalue(result, 0, i));
     if (error == 0)

@@ -153,6 +153,8 @@ def test_an_idle_folder_holds_no_transaction(postgres, database, mount):
 
 def test_changes_show_and_nothing_else_is_read_again(postgres, database, mount):
     name = database(ACCOUNTS)
+    postgres.psql(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'; ALTER DATABASE {name} SET extra_float_digits = -9;"
+                  f"ALTER DATABASE {name} SET datestyle = 'German'")
     top = mount(postgres.url(name), options="refresh=0.1")
 
     def generation():
