@@ -142,7 +142,7 @@ int postgres_parameters_create(const struct postgres_source *source, size_t host
 
 /* --- waiting ------------------------------------------------------------------------------ */
 
-int postgres_link_wait(const struct link *link, bool write, uint64_t until_ns)
+int postgres_link_wait(struct link *link, bool write, uint64_t until_ns)
 {
     const bool *cancelled = link->source->options.cancelled;
     struct pollfd place = {.fd = PQsocket(link->connection),
@@ -154,6 +154,9 @@ int postgres_link_wait(const struct link *link, bool write, uint64_t until_ns)
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return 0;
         if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+            return -ECANCELED;
+        if (link->bound != NULL && link->bound->look != NULL &&
+            (link->ended = link->bound->look(link->bound->context)) != 0)
             return -ECANCELED;
         if (until_ns != 0 && postgres_now_ns() >= until_ns)
             return -ETIMEDOUT;

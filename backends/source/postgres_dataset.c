@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A moment: the keeper's transaction exports its snapshot, and lives as long as the
- * moment does; others import it when a thread needs one more connection. Once the keeper is
- * gone there are no more of them, and a dataset that lost a connection says so (lost).
+ * moment does; others import it when a thread needs one more connection, or in place of one that
+ * was lost. Once the keeper is gone there are no more of them, and the dataset says so (lost).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -48,13 +48,24 @@ static void note_lost(struct postgres_dataset *dataset)
     __atomic_store_n(&dataset->dataset.lost, true, __ATOMIC_RELAXED);
 }
 
+/* To who reads, a server that cannot be reached any more is an error of input. */
+static int unreachable(int error, struct failure *failure)
+{
+    if (error == -EBUSY || error == -EACCES || error == -ENOMEM || error == -ECANCELED)
+        return error;
+    if (failure != NULL)
+        failure->code = EIO;
+    return -EIO;
+}
+
 int postgres_dataset_connect(struct postgres_dataset *dataset, struct link *link,
                              struct failure *failure)
 {
     int error = postgres_link_open(dataset->source, dataset->keeper.host, link, failure);
 
+    link->bound = &dataset->dataset.bound;
     if (error != 0)
-        return error;
+        return unreachable(error, failure);
     error = postgres_link_begin(link, dataset->snapshot, failure);
     if (error == 0)
         return 0;
@@ -103,7 +114,7 @@ static int add_link(struct postgres_dataset *dataset, struct link **ret_link,
     bool crowded = error == -EBUSY && dataset->link_count > 1;
 
     forget_link(dataset, crowded);
-    if (error != -EBUSY && error != -EACCES && error != -ENOMEM && error != -ECANCELED)
+    if (error == -EIO || error == -ESTALE)
         note_lost(dataset);
     return crowded ? -EAGAIN : error;
 }
@@ -142,8 +153,6 @@ void postgres_dataset_give_back(struct postgres_dataset *dataset, struct link *l
     bool rests =
         !postgres_link_is_lost(link) && PQtransactionStatus(link->connection) == PQTRANS_INTRANS;
 
-    if (postgres_link_is_lost(link))
-        note_lost(dataset);
     pthread_mutex_lock(&dataset->lock);
     if (rests && !dataset->finished) {
         dataset->idle[dataset->idle_count++] = link;
@@ -184,7 +193,7 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
     char words[FAILURE_TEXT_SIZE];
     size_t place = strlen(dataset->keeper.place);
 
-    if (error == -EACCES)
+    if (error == -EACCES && (failure == NULL || strstr(failure->text, "42501") != NULL))
         return lack_privilege(dataset, table, failure);
     if (failure == NULL || failure->code == 0)
         return error;

@@ -60,10 +60,12 @@ struct link {
     const struct postgres_source *source;
     size_t host;
     char place[POSTGRES_PLACE_SIZE]; /* for words: postgresql://HOST:PORT/DATABASE */
-    uint64_t patience_ns;        /* answers are waited for so long; 0: while the server is alive */
-    bool guards;                 /* a table, see postgres_guard */
-    int version;                 /* as PQserverVersion */
-    const char *client_encoding; /* a static string */
+    uint64_t patience_ns; /* answers are waited for so long; 0: while the server is alive */
+    bool guards;          /* a table, see postgres_guard */
+    const struct source_bound *bound; /* of the dataset that it reads for; NULL: none */
+    int ended;                        /* what the bound ended it with; 0: nothing */
+    int version;                      /* as PQserverVersion */
+    const char *client_encoding;      /* a static string */
 };
 
 /* Connects to host number HOST within the time of connect_timeout. */
@@ -80,9 +82,9 @@ bool postgres_link_is_lost(const struct link *link);
 
 /*
  * Waits until the socket can be read (or, if WRITE, written), or UNTIL_NS has come (0: never).
- * -ETIMEDOUT, -ECANCELED (the mount ends).
+ * -ETIMEDOUT, -ECANCELED (the mount ends, or the bound says so: link->ended).
  */
-int postgres_link_wait(const struct link *link, bool write, uint64_t until_ns);
+int postgres_link_wait(struct link *link, bool write, uint64_t until_ns);
 
 uint64_t postgres_now_ns(void); /* CLOCK_MONOTONIC */
 

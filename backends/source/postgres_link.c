@@ -15,13 +15,17 @@
 
 static int lose(struct link *link, int error, struct failure *failure)
 {
-    if (error == -ECANCELED)
+    if (link->ended != 0)
+        failure_set(failure, -link->ended, "%s: reading it was called off", link->place);
+    else if (error == -ECANCELED)
         failure_set(failure, ECANCELED, "%s: the mount is ending", link->place);
     else if (error == -ETIMEDOUT && link->patience_ns != 0)
         failure_set(failure, ETIMEDOUT,
                     "%s: the server has stopped answering; crmfs connects anew when it does",
                     link->place);
     postgres_link_close(link);
+    if (link->ended != 0)
+        return link->ended;
     return error == -ECANCELED ? error : -EIO;
 }
 
