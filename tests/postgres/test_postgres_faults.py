@@ -231,6 +231,19 @@ def test_a_view_that_fails_takes_nothing_else_along(postgres, database, mount):
     assert "has not been populated" in top.errors()
 
 
+def test_an_endless_view_is_given_up_and_the_moment_goes_on(own, mount):
+    own.psql("CREATE VIEW endless AS SELECT count(*) FROM generate_series(1, 1000000000000)")
+    top = mount(f"crm={own.url('postgres')}", options="view-timeout=0.5")
+    with os.scandir(top.live()):
+        assert (top.live() / "small.csv").read_bytes() == b"id,v\n1,x\n"
+        own.psql("INSERT INTO large SELECT n, 'new' FROM generate_series(-5, 0) n")
+        for view in ("endless", "slow"):
+            assert refusal(top.live() / f"{view}.csv") == errno.ETIMEDOUT
+            assert "view-timeout" in top.errors()
+        assert len((top.live() / "large.csv").read_bytes().splitlines()) == 120001
+    assert own.waits("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'crmfs' AND state = 'active'")
+
+
 def test_too_few_connections_are_enough(new_server, mount):
     server = new_server(settings="max_connections = 6\nsuperuser_reserved_connections = 0\nmax_wal_senders = 0")
     server.psql(LARGE)
