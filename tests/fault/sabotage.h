@@ -2,7 +2,8 @@
 /*
  * The N-th of something fails, for every N, once and for ever, while something is done to a
  * store. It then answers with a clean error or succeeds all the same, nothing that was
- * acknowledged is lost, no descriptor stays open, and the next try works.
+ * acknowledged is lost, no descriptor stays open (those of files that a storage keeps open are
+ * counted once it is closed), and the next try works.
  */
 #ifndef CRMFS_TESTS_FAULT_SABOTAGE_H
 #define CRMFS_TESTS_FAULT_SABOTAGE_H
