@@ -147,6 +147,7 @@ struct source_version {
     uint64_t words[4];
 };
 
+struct row_taker;
 struct source;
 struct source_class {
     const char *kind; /* "sqlite", "mysql", "postgresql": what a snapshot is said to be of */
@@ -160,9 +161,24 @@ struct source_class {
      * again. */
     int (*version)(struct source *source, struct source_version *ret_version,
                    struct failure *failure);
-    /* One consistent moment of all tables, with the version that it is of. */
+    /*
+     * One consistent moment of all tables, with the version that it is of. NULL: the
+     * source is a stream.
+     */
     int (*begin)(struct source *source, struct dataset **ret_dataset,
                  struct source_version *ret_version, struct failure *failure);
+    /*
+     * Of a source that can only be read through as a whole (stream.h), else NULL: hands all its
+     * tables and rows to TAKER. What cannot be read TAKER is told, and the rest goes on.
+     */
+    int (*stream)(struct source *source, struct row_taker *taker,
+                  struct source_version *ret_version, struct timespec *ret_changed,
+                  struct failure *failure);
+    /* Of a stream: hands the bytes of a member (its path as TAKER was told) to TAKE. */
+    int (*extract)(struct source *source, const char *path,
+                   int (*take)(void *context, const void *bytes, size_t size,
+                               struct failure *failure),
+                   void *context, struct failure *failure);
     void (*close)(struct source *source); /* after all its datasets are released */
     /*
      * Appends ,"member":value… to a JSON object, from what is known without asking
@@ -194,6 +210,9 @@ int source_open(const char *url, const struct source_options *options, struct so
 
 /* Whether URL is a server's, which knows users and passwords. Talks to none. */
 bool source_is_server(const char *url);
+
+/* Whether PATH is a file that source_open recognises by its content. */
+bool source_is_known(const char *path);
 
 /*
  * Takes NAME=URL apart. *ret_name is NAME, or made of the URL: the last part of

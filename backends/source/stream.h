@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources whose tables come in one stream: archives. A dump holds one table after
+ * another, and often says only at its end what a table's primary key is; reading
+ * it once for each table would take as many passes as there are tables. So such a
+ * source is read through once, and hands every row to a taker as it comes:
+ *
+ *   begin_table  row row row …  [change_table]  [fail_table]
+ *
+ * Rows of several tables may come mixed. What keeps them until all is read, puts
+ * them in order and shows them as a dataset is fs/table/indexed.h.
+ */
+#ifndef CRMFS_SOURCE_STREAM_H
+#define CRMFS_SOURCE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "backends/source/source.h"
+
+/* How the values of one column of the order key compare. */
+enum key_order {
+    KEY_UNKNOWN, /* the stream's own order is taken for the table's */
+    KEY_NUMBER,  /* by value */
+    KEY_BYTES,   /* byte by byte */
+    KEY_LETTERS, /* as words do in most collations: see fs/table/key_compare.h */
+    KEY_NOCASE,  /* SQLite's NOCASE: bytes, letters A to Z as small ones */
+    KEY_TRIMMED, /* SQLite's RTRIM: bytes, without spaces at the end */
+};
+
+/* One column of what rows are sorted by. */
+struct key_term {
+    size_t column; /* of the schema's */
+    enum key_order order;
+    bool descending;
+};
+
+struct stream_table {
+    struct schema *schema;        /* borrowed; the taker references it */
+    size_t term_count;            /* 0: the rows' order is the stream's own */
+    const struct key_term *terms; /* of the schema's order key, or more columns; borrowed */
+    bool nulls_last;              /* in the order; first otherwise */
+};
+
+/* What stands in an archive: shown byte for byte under raw/. */
+struct stream_member {
+    const char *path; /* relative, without "..", '/' between its parts; valid UTF-8 */
+    uint64_t bytes;
+    struct timespec modified; /* of the archive where the member has none */
+};
+
+/* No row that a stream hands over is larger; a table with such rows fails. */
+#define STREAM_ROW_LIMIT ((size_t)32 << 20)
+
+/* Functions give 0 or -errno, which ends the stream. */
+struct row_taker;
+struct row_taker_class {
+    /* *ret_table is the table's number from now on: 0, 1, 2 … */
+    int (*begin_table)(struct row_taker *taker, const struct stream_table *table, size_t *ret_table,
+                       struct failure *failure);
+    /* The table is this one after all: the same columns under the same types, other names or keys.
+     */
+    int (*change_table)(struct row_taker *taker, size_t table, const struct stream_table *changed,
+                        struct failure *failure);
+    /* CELLS as a cursor gives them, all with data; valid during the call. */
+    int (*row)(struct row_taker *taker, size_t table, const struct cell *cells,
+               struct failure *failure);
+    /* The table cannot be had whole: its files give this failure. The stream goes on. */
+    int (*fail_table)(struct row_taker *taker, size_t table, const struct failure *why);
+    /* There is no such table after all. Its number is not given to another. */
+    int (*drop_table)(struct row_taker *taker, size_t table);
+    /* Something is wrong that is no single table's matter: told to the user. */
+    void (*trouble)(struct row_taker *taker, const struct failure *why);
+    /* When the data were taken from their database, as they themselves say. */
+    void (*moment)(struct row_taker *taker, struct timespec moment);
+    /*
+     * Bytes of the member that comes next, in order: of one that is costly to come by again, and
+     * that holds no tables.
+     */
+    int (*member_bytes)(struct row_taker *taker, const void *bytes, size_t size,
+                        struct failure *failure);
+    int (*member)(struct row_taker *taker, const struct stream_member *member,
+                  struct failure *failure);
+};
+struct row_taker {
+    const struct row_taker_class *class;
+};
+
+#endif
