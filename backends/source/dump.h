@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SQL dumps: what mysqldump, mariadb-dump, phpMyAdmin, pg_dump (plain) and
+ * sqlite3's .dump write. Read once from beginning to end, in bounded memory.
+ * Nothing of it is executed: tables come from CREATE TABLE and ALTER TABLE, rows
+ * from INSERT, REPLACE and COPY; every other statement is passed over.
+ *
+ * Limits: a row is at most STREAM_ROW_LIMIT, a CREATE or ALTER TABLE at most
+ * DUMP_STATEMENT_LIMIT, tables at most DUMP_TABLES_LIMIT.
+ */
+#ifndef CRMFS_SOURCE_DUMP_H
+#define CRMFS_SOURCE_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backends/source/byte_stream.h"
+#include "backends/source/stream.h"
+#include "fs/base/failure.h"
+
+#define DUMP_STATEMENT_LIMIT ((size_t)4 << 20)
+#define DUMP_TABLES_LIMIT ((size_t)1 << 16)
+
+/* How much of a beginning is enough to tell. */
+#define DUMP_BEGIN_BYTES 4096
+
+/* Whether what begins so (SIZE bytes, fewer only when that is all) is a dump. */
+bool dump_recognise(const void *begin, size_t size);
+
+/*
+ * Hands all tables and rows to TAKER. A row that cannot be made out fails its table, with the
+ * line and byte; so does the end of the stream within a table. 0, or what TAKER gave, -ENOMEM;
+ * -EILSEQ with words: it makes no sense as a whole; -EIO as the stream.
+ */
+int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure);
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* Literals as cells: escapes, hexadecimal digits and character sets decoded. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "backends/source/latin.h"
+#include "fs/base/memory.h"
+#include "fs/base/number_text.h"
+
+/* What a byte of a literal becomes at most: a character of Windows-1252 in UTF-8; a number's text.
+ */
+#define MOST_GROWTH 3
+#define MOST_NUMBER 32
+
+int dump_cell_room(struct dump_reader *reader, size_t size, size_t count)
+{
+    buffer_clear(&reader->scratch);
+    return buffer_reserve(&reader->scratch, size * MOST_GROWTH + count * MOST_NUMBER);
+}
+
+static uint8_t *scratch_end(struct dump_reader *reader)
+{
+    return reader->scratch.data + reader->scratch.size;
+}
+
+static int hex_digit(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/* --- strings ------------------------------------------------------------------------------ */
+
+/* MySQL: what stands behind the backslash; how many bytes it gave. */
+static size_t unescape_mysql(uint8_t byte, uint8_t *to)
+{
+    switch (byte) {
+    case '0': *to = '\0'; return 1;
+    case 'b': *to = '\b'; return 1;
+    case 'n': *to = '\n'; return 1;
+    case 'r': *to = '\r'; return 1;
+    case 't': *to = '\t'; return 1;
+    case 'Z': *to = 0x1a; return 1;
+    case '%':
+    case '_':
+        to[0] = '\\';
+        to[1] = byte;
+        return 2;
+    default: *to = byte; return 1;
+    }
+}
+
+/* PostgreSQL's E'…' and COPY: at most 3 octal or 2 hexadecimal digits; *AT goes on behind them. */
+static uint8_t unescape_postgres(const uint8_t **at, const uint8_t *end)
+{
+    uint8_t byte = *(*at)++;
+    unsigned value = 0;
+    int digits = 0;
+
+    switch (byte) {
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'v': return '\v';
+    case 'x':
+        for (; digits < 2 && *at < end && hex_digit(**at) >= 0; digits++)
+            value = value * 16 + (unsigned)hex_digit(*(*at)++);
+        return digits != 0 ? (uint8_t)value : byte;
+    default:
+        if (byte < '0' || byte > '7')
+            return byte;
+        value = byte - '0';
+        for (; digits < 2 && *at < end && **at >= '0' && **at <= '7'; digits++)
+            value = value * 8 + (unsigned)(*(*at)++ - '0');
+        return (uint8_t)value;
+    }
+}
+
+void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
+                 const uint8_t *from, struct cell *cell)
+{
+    const uint8_t *end = from + literal->size;
+    bool field = literal->type == LITERAL_FIELD;
+    uint8_t *start = scratch_end(reader);
+    uint8_t *to = start;
+
+    while (from < end) {
+        if (*from == '\\' && (literal->backslash || field) && from + 1 < end) {
+            from++;
+            if (reader->dialect == SQL_MYSQL)
+                to += unescape_mysql(*from++, to);
+            else
+                *to++ = unescape_postgres(&from, end);
+            continue;
+        }
+        *to++ = *from;
+        from += *from == (uint8_t)literal->quote && !field && from + 1 < end ? 2 : 1;
+    }
+    cell->data = start;
+    cell->size = (uint64_t)(to - start);
+    reader->scratch.size += (size_t)(to - start);
+}
+
+static bool has_high_byte(const uint8_t *bytes, size_t size)
+{
+    uint8_t all = 0;
+
+    for (size_t i = 0; i < size; i++)
+        all |= bytes[i];
+    return all >= 0x80;
+}
+
+/* Out of the dump's character set. */
+static void convert(struct dump_reader *reader, struct cell *cell)
+{
+    if (!has_high_byte(cell->data, (size_t)cell->size))
+        return;
+
+    uint8_t *start = scratch_end(reader);
+    size_t size =
+        latin_to_utf8(reader->charset == CHARSET_WINDOWS, cell->data, (size_t)cell->size, start);
+
+    cell->data = start;
+    cell->size = size;
+    reader->scratch.size += size;
+}
+
+/* --- digits ------------------------------------------------------------------------------- */
+
+static int decode_hex(struct dump_reader *reader, const uint8_t *digits, size_t size,
+                      struct cell *cell)
+{
+    uint8_t *start = scratch_end(reader);
+    uint8_t *to = start;
+    size_t at = 0;
+
+    /* An odd number of digits counts as if a 0 stood before. */
+    for (int high = size % 2 != 0 ? 0 : -1; at < size; at++) {
+        int digit = hex_digit(digits[at]);
+
+        if (digit < 0)
+            return -EILSEQ;
+        if (high < 0) {
+            high = digit;
+            continue;
+        }
+        *to++ = (uint8_t)(high * 16 + digit);
+        high = -1;
+    }
+    cell->data = start;
+    cell->size = (uint64_t)(to - start);
+    reader->scratch.size += (size_t)(to - start);
+    return 0;
+}
+
+static void give_number(struct dump_reader *reader, uint64_t value, struct cell *cell)
+{
+    char text[INTEGER_TEXT_SIZE];
+    size_t size = 0;
+
+    do
+        text[sizeof text - ++size] = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    memcpy(scratch_end(reader), text + sizeof text - size, size);
+    *cell = (struct cell){CELL_NUMBER, size, scratch_end(reader)};
+    reader->scratch.size += size;
+}
+
+/* MySQL's BIT as a number. */
+static int make_bits(struct dump_reader *reader, const uint8_t *at,
+                     const struct dump_literal *literal, struct cell *cell)
+{
+    uint64_t value = 0;
+
+    if (literal->type == LITERAL_NUMBER) {
+        *cell = (struct cell){CELL_NUMBER, literal->size, at};
+        return 0;
+    }
+    if (literal->type == LITERAL_BITS) {
+        for (size_t i = 0; i < literal->size; i++) {
+            if (at[i] != '0' && at[i] != '1')
+                return -EILSEQ;
+            value = value << 1 | (at[i] - '0');
+        }
+        give_number(reader, value, cell);
+        return 0;
+    }
+
+    struct cell bytes = {CELL_BYTES, literal->size, at};
+    int error = literal->type == LITERAL_HEX ? decode_hex(reader, at, literal->size, &bytes) : 0;
+
+    if (literal->type == LITERAL_ESCAPED)
+        dump_decode(reader, literal, at, &bytes);
+    if (error != 0 || bytes.size > sizeof value)
+        return -EILSEQ;
+    for (size_t i = 0; i < bytes.size; i++)
+        value = value << 8 | ((const uint8_t *)bytes.data)[i];
+    give_number(reader, value, cell);
+    return 0;
+}
+
+/* SQLite's dumps have more digits than the number needs; each program has its own style. */
+static int make_real(struct dump_reader *reader, const uint8_t *at, size_t size, bool single,
+                     struct cell *cell)
+{
+    char text[512];
+    char *end;
+
+    if (size >= sizeof text)
+        return -EILSEQ;
+    memcpy(text, at, size);
+    text[size] = '\0';
+
+    double value = strtod(text, &end);
+
+    if (*end != '\0' || size == 0)
+        return -EILSEQ;
+
+    char *to = (char *)scratch_end(reader);
+    size_t length = single ? float_text((float)value, to) : double_text(value, to);
+
+    *cell = (struct cell){CELL_NUMBER, length, scratch_end(reader)};
+    reader->scratch.size += length;
+    return 0;
+}
+
+static bool is_real(const uint8_t *at, size_t size)
+{
+    return memchr(at, '.', size) != NULL || memchr(at, 'e', size) != NULL ||
+           memchr(at, 'E', size) != NULL;
+}
+
+/* --- by the column ------------------------------------------------------------------------ */
+
+/* '\x0102', or the older way with octal escapes, as a string says it. */
+static int make_bytea(struct dump_reader *reader, struct cell *cell)
+{
+    const uint8_t *at = cell->data;
+
+    cell->class = CELL_BYTES;
+    if (cell->size >= 2 && at[0] == '\\' && at[1] == 'x')
+        return decode_hex(reader, at + 2, (size_t)cell->size - 2, cell);
+
+    struct dump_literal field = {.type = LITERAL_FIELD, .size = (size_t)cell->size};
+
+    if (memchr(at, '\\', (size_t)cell->size) != NULL)
+        dump_decode(reader, &field, at, cell);
+    return 0;
+}
+
+static int make_boolean(const struct dump_literal *literal, struct cell *cell)
+{
+    const uint8_t *at = cell->data;
+    bool yes =
+        literal->type == LITERAL_TRUE || (literal->type != LITERAL_FALSE && cell->size != 0 &&
+                                          (at[0] == 't' || at[0] == 'T' || at[0] == '1'));
+
+    *cell = (struct cell){CELL_BOOLEAN, 1, yes ? "t" : "f"};
+    return 0;
+}
+
+/* What the literal says by itself: the column does not say more. */
+static int make_any(struct dump_reader *reader, const uint8_t *at,
+                    const struct dump_literal *literal, struct cell *cell)
+{
+    if (literal->type == LITERAL_NUMBER) {
+        cell->class = CELL_NUMBER;
+        return reader->dialect == SQL_SQLITE && is_real(at, literal->size)
+                   ? make_real(reader, at, literal->size, false, cell)
+                   : 0;
+    }
+    if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE) {
+        *cell = (struct cell){CELL_NUMBER, 1, literal->type == LITERAL_TRUE ? "1" : "0"};
+        return 0;
+    }
+    cell->class = literal->type == LITERAL_HEX || literal->binary ? CELL_BYTES : CELL_TEXT;
+    return 0;
+}
+
+/* The literal's bytes, decoded, as text. */
+static int make_text(struct dump_reader *reader, const uint8_t *at,
+                     const struct dump_literal *literal, struct cell *cell)
+{
+    *cell = (struct cell){CELL_TEXT, literal->size, at};
+    switch (literal->type) {
+    case LITERAL_ESCAPED: dump_decode(reader, literal, at, cell); return 0;
+    case LITERAL_FIELD:
+        if (memchr(at, '\\', literal->size) != NULL)
+            dump_decode(reader, literal, at, cell);
+        return 0;
+    case LITERAL_HEX: return decode_hex(reader, at, literal->size, cell);
+    case LITERAL_REPLACE: return dump_make_replaced(reader, at, literal->size, cell);
+    default: return 0;
+    }
+}
+
+int dump_make_cell(struct dump_reader *reader, enum dump_value value, const uint8_t *base,
+                   const struct dump_literal *literal, struct cell *cell)
+{
+    const uint8_t *at = base + literal->at;
+
+    if (literal->type == LITERAL_NULL) {
+        *cell = (struct cell){.class = CELL_NULL};
+        return 0;
+    }
+    if (value == VALUE_BITS)
+        return make_bits(reader, at, literal, cell);
+
+    int error = make_text(reader, at, literal, cell);
+
+    if (error != 0)
+        return error;
+    switch (value) {
+    case VALUE_NUMBER:
+        cell->class = CELL_NUMBER;
+        if (literal->type == LITERAL_HEX || cell->size == 0)
+            return -EILSEQ;
+        return 0;
+    case VALUE_DOUBLE:
+    case VALUE_FLOAT:
+        return make_real(reader, cell->data, (size_t)cell->size, value == VALUE_FLOAT, cell);
+    case VALUE_BYTES: cell->class = CELL_BYTES; return 0;
+    case VALUE_HEX_BYTES: return make_bytea(reader, cell);
+    case VALUE_BOOLEAN: return make_boolean(literal, cell);
+    case VALUE_ANY: error = make_any(reader, at, literal, cell); break;
+    default: break;
+    }
+    if (error == 0 && cell->class == CELL_TEXT && reader->charset != CHARSET_UTF8 &&
+        !literal->binary)
+        convert(reader, cell);
+    return error;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * COPY t (a, b) FROM stdin; and the lines that follow: fields between tabs, with
+ * escapes, to a line of "\.". https://www.postgresql.org/docs/15/sql-copy.html
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
+
+struct copy {
+    struct dump_table *table; /* NULL: nothing is known of it */
+    size_t count;             /* fields of a line */
+    size_t *places;           /* of a field among the shown columns */
+    enum dump_value *values;
+};
+
+static enum dump_value value_of(const struct dump_table *table, size_t column)
+{
+    return table->columns[column].type.value;
+}
+
+static int add_field(struct copy *copy, size_t column)
+{
+    copy->places[copy->count] = copy->table->shown[column];
+    copy->values[copy->count++] = value_of(copy->table, column);
+    return 0;
+}
+
+/* The columns in parentheses, or all. */
+static int take_columns(struct sql_lexer *lexer, struct copy *copy)
+{
+    const struct dump_table *table = copy->table;
+
+    copy->places = allocate_array(table->column_count, sizeof *copy->places);
+    copy->values = allocate_array(table->column_count, sizeof *copy->values);
+    if (copy->places == NULL || copy->values == NULL)
+        return -ENOMEM;
+    if (!sql_accept(lexer, "(")) {
+        for (size_t i = 0; i < table->column_count; i++) {
+            if (!table->columns[i].left_out)
+                add_field(copy, i);
+        }
+        return 0;
+    }
+    if (sql_accept(lexer, ")"))
+        return 0;
+    do {
+        struct sql_token token = sql_next(lexer);
+        cleanup_free char *name = token.type != SQL_END ? sql_text(lexer, &token) : NULL;
+        ssize_t column = name != NULL ? dump_table_column(table, name) : -1;
+
+        if (column < 0 || copy->count == table->column_count || table->columns[column].left_out)
+            return -EILSEQ;
+        add_field(copy, (size_t)column);
+    } while (sql_accept(lexer, ","));
+    return 0;
+}
+
+/* Takes the line [AT, END) apart. 0 or -EILSEQ: not so many fields. */
+static int split_line(struct dump_reader *reader, const struct copy *copy, const uint8_t *at,
+                      const uint8_t *end)
+{
+    const uint8_t *base = at;
+    size_t count = 0;
+
+    for (;;) {
+        const uint8_t *tab = memchr(at, '\t', (size_t)(end - at));
+        const uint8_t *stop = tab != NULL ? tab : end;
+        struct dump_literal *literal = &reader->literals[count];
+
+        if (count == copy->count)
+            return copy->count == 0 && at == end ? 0 : -EILSEQ;
+        *literal = (struct dump_literal){
+            .type = LITERAL_FIELD,
+            .at = (size_t)(at - base),
+            .size = (size_t)(stop - at),
+        };
+        if (literal->size == 2 && at[0] == '\\' && at[1] == 'N')
+            literal->type = LITERAL_NULL;
+        count++;
+        if (tab == NULL)
+            return count == copy->count ? 0 : -EILSEQ;
+        at = tab + 1;
+    }
+}
+
+static int give_line(struct dump_reader *reader, const struct copy *copy, const uint8_t *at,
+                     size_t size, struct failure *failure)
+{
+    int error = dump_cell_room(reader, size, copy->count);
+
+    if (error == 0)
+        error = split_line(reader, copy, at, at + size);
+    /* Columns may be missing in the list, or twice in it. */
+    if (error == 0)
+        memset(reader->cells, 0, copy->table->shown_count * sizeof *reader->cells);
+    for (size_t i = 0; i < copy->count && error == 0; i++)
+        error = dump_make_cell(reader, copy->values[i], at, &reader->literals[i],
+                               &reader->cells[copy->places[i]]);
+    return error != 0 ? error : dump_give_row(reader, copy->table, failure);
+}
+
+/* The next line, without its end. 1; 0: the dump ends; -EFBIG …; SEARCHED is what has been seen. */
+static int find_line(struct byte_window *window, size_t *ret_size, struct failure *failure)
+{
+    size_t searched = 0;
+
+    for (;;) {
+        const uint8_t *at = window->data + window->at;
+        const uint8_t *found =
+            window->end - window->at > searched
+                ? memchr(at + searched, '\n', window->end - window->at - searched)
+                : NULL;
+
+        if (found != NULL) {
+            *ret_size = (size_t)(found - at);
+            return 1;
+        }
+        searched = window->end - window->at;
+
+        int more = byte_window_more(window, failure);
+
+        if (more <= 0)
+            return more;
+    }
+}
+
+/* A line that is too long cannot be read: the dump is passed over to its end. */
+static int skip_line(struct byte_window *window, struct failure *failure)
+{
+    int more = 1;
+
+    while (more > 0) {
+        const uint8_t *found = memchr(window->data + window->at, '\n', window->end - window->at);
+
+        if (found != NULL) {
+            window->at = (size_t)(found - window->data) + 1;
+            return 0;
+        }
+        window->at = window->end;
+        more = byte_window_more(window, failure);
+    }
+    return more;
+}
+
+static int fail(struct dump_reader *reader, const struct copy *copy, const char *words)
+{
+    if (copy->table == NULL)
+        return 0;
+    return dump_table_fail(reader, copy->table, "%s of table %s", words, copy->table->name);
+}
+
+static int take_lines(struct dump_reader *reader, const struct copy *copy, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+
+    for (;;) {
+        size_t size = 0;
+        int got = find_line(window, &size, failure);
+        int error = 0;
+
+        if (got == 0) {
+            window->at = window->end;
+            return copy->table != NULL ? dump_table_cut(reader, copy->table) : 0;
+        }
+        if (got == -EFBIG) {
+            error = fail(reader, copy, "a row is larger than the 32 MiB that crmfs takes: one");
+            if (error == 0)
+                error = skip_line(window, failure);
+            if (error != 0)
+                return error;
+            continue;
+        }
+        if (got < 0)
+            return got;
+
+        const uint8_t *at = window->data + window->at;
+        size_t line = size > 0 && at[size - 1] == '\r' ? size - 1 : size;
+
+        if (line == 2 && at[0] == '\\' && at[1] == '.') {
+            window->at += size + 1;
+            return 0;
+        }
+        if (copy->table != NULL && !copy->table->failed)
+            error = give_line(reader, copy, at, size, failure);
+        if (error == -EILSEQ)
+            error = fail(reader, copy, "a line makes no sense among the rows");
+        if (error != 0)
+            return error;
+        window->at += size + 1;
+    }
+}
+
+/* Whether the statement reads lines: "COPY … TO", or from a file, has none. */
+static bool is_from_stdin(struct sql_lexer *lexer)
+{
+    struct sql_token token;
+
+    while ((token = sql_next(lexer)).type != SQL_END) {
+        if (sql_is(&token, "FROM"))
+            return sql_accept(lexer, "stdin");
+    }
+    return false;
+}
+
+int dump_copy(struct dump_reader *reader, struct failure *failure)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct sql_lexer ahead = lexer;
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    struct copy copy = {.count = 0};
+
+    if (!is_from_stdin(&ahead))
+        return 0;
+    sql_next(&lexer);
+
+    int error = dump_take_name(&lexer, &database, &name);
+
+    if (error == 0)
+        copy.table = dump_table_find(reader, database, name);
+    if (error == 0 && copy.table != NULL)
+        copy.table->seen = true;
+    if (error == 0 && copy.table != NULL && !copy.table->begun)
+        error = dump_table_tell(reader, copy.table, failure);
+    if (error == 0 && copy.table != NULL)
+        error = take_columns(&lexer, &copy);
+    if (error == 0 && copy.table != NULL)
+        error = dump_reserve_cells(reader, copy.table->column_count);
+    if (error == -EILSEQ) {
+        error = fail(reader, &copy, "the columns of COPY are not those");
+        copy.count = 0;
+    }
+    /* The end of the statement's line. */
+    if (error == 0)
+        error = dump_read_line(reader, failure);
+    if (error == 0)
+        error = take_lines(reader, &copy, failure);
+    free(copy.places);
+    free(copy.values);
+    return error;
+}

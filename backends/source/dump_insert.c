@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* INSERT INTO t (a,b) VALUES (…),(…); and REPLACE. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
+
+#define HEAD_LIMIT ((size_t)1 << 20) /* of what stands before VALUES */
+
+struct insert {
+    struct dump_reader *reader;
+    struct dump_table *table;
+    bool listed; /* columns were named: some may be missing, or twice there */
+    size_t value_count;
+    size_t *places; /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+};
+
+struct head {
+    char *database;
+    char *name;
+    char **names;
+    size_t count;
+    bool values; /* VALUES follows: the rows are here */
+};
+
+/* The names in parentheses, if they stand here. */
+static int take_columns(struct sql_lexer *lexer, char ***ret_names, size_t *ret_count)
+{
+    size_t count = 0;
+
+    if (!sql_accept(lexer, "("))
+        return 0;
+    *ret_names = allocate_array(DUMP_COLUMNS_LIMIT, sizeof(char *));
+    if (*ret_names == NULL)
+        return -ENOMEM;
+    do {
+        struct sql_token token = sql_next(lexer);
+
+        if (count == DUMP_COLUMNS_LIMIT || token.type == SQL_END || token.type == SQL_SIGN)
+            return -EILSEQ;
+        (*ret_names)[count] = sql_text(lexer, &token);
+        if ((*ret_names)[count] == NULL)
+            return -ENOMEM;
+        *ret_count = ++count;
+    } while (sql_accept(lexer, ","));
+    return sql_accept(lexer, ")") ? 0 : -EILSEQ;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; names != NULL && i < count; i++)
+        free(names[i]);
+    free((void *)names);
+}
+
+/* A table that no CREATE TABLE was for: its columns are those that the first INSERT names. */
+static int make_table(struct dump_reader *reader, const char *database, const char *name,
+                      char **names, size_t count, struct dump_table **ret_table,
+                      struct failure *failure)
+{
+    struct dump_table *table;
+    int error = dump_table_add(reader, database, name, &table);
+
+    if (error != 0)
+        return error;
+    table->named_by_rows = true;
+    table->columns = allocate_array(count, sizeof *table->columns);
+    for (; table->columns != NULL && table->column_count < count; table->column_count++) {
+        struct dump_column *column = &table->columns[table->column_count];
+
+        *column = (struct dump_column){
+            .name = strdup(names[table->column_count]),
+            .native = strdup(""),
+            .type = {COLUMN_ANY, VALUE_ANY, KEY_UNKNOWN},
+        };
+        if (column->name == NULL || column->native == NULL)
+            return -ENOMEM;
+    }
+    *ret_table = table;
+    return table->columns != NULL ? dump_table_tell(reader, table, failure) : -ENOMEM;
+}
+
+/* Which value goes where. */
+static int place_values(struct insert *insert, char **names, size_t count)
+{
+    const struct dump_table *table = insert->table;
+    size_t most = names != NULL ? count : table->column_count;
+
+    insert->listed = names != NULL;
+    insert->places = allocate_array(most, sizeof *insert->places);
+    if (insert->places == NULL)
+        return -ENOMEM;
+    if (names == NULL) {
+        /* A dump leaves out the values of generated columns. */
+        for (size_t i = 0; i < table->shown_count; i++)
+            insert->places[i] = i;
+        insert->value_count = table->shown_count;
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ssize_t column = dump_table_column(table, names[i]);
+
+        insert->places[i] = column >= 0 ? table->shown[column] : SIZE_MAX;
+    }
+    insert->value_count = count;
+    return 0;
+}
+
+/* The first tuple's number of values; 0: it cannot be told. */
+static int count_values(struct dump_reader *reader, size_t most, size_t *ret_count,
+                        struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    int got = dump_skip_blank(reader, failure);
+
+    *ret_count = 0;
+    if (got <= 0 || window->data[window->at] != '(')
+        return got < 0 ? got : 0;
+
+    int error = dump_reserve_cells(reader, most);
+
+    while (error == 0) {
+        const uint8_t *end;
+        int parsed = dump_parse_tuple(reader, window->data + window->at, window->data + window->end,
+                                      reader->literals, reader->literal_capacity, ret_count, &end);
+
+        if (parsed != TUPLE_MORE)
+            return 0;
+        got = byte_window_more(window, failure);
+        if (got <= 0)
+            return got;
+    }
+    return error;
+}
+
+/* MariaDB's dumps have the values of generated columns; others leave them out. */
+static int begin_table(struct dump_reader *reader, struct dump_table *table,
+                       const struct head *head, struct failure *failure)
+{
+    size_t count = 0;
+    int error =
+        head->names == NULL ? count_values(reader, table->column_count, &count, failure) : 0;
+
+    for (size_t i = 0; head->names != NULL && i < head->count; i++) {
+        ssize_t column = dump_table_column(table, head->names[i]);
+
+        if (column >= 0)
+            table->columns[column].left_out = false;
+    }
+    for (size_t i = 0; i < table->column_count && count == table->column_count; i++)
+        table->columns[i].left_out = false;
+    return error != 0 ? error : dump_table_tell(reader, table, failure);
+}
+
+static enum dump_value value_of(const struct dump_table *table, size_t shown)
+{
+    if (table->shown_count == table->column_count)
+        return table->columns[shown].type.value;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->shown[i] == shown)
+            return table->columns[i].type.value;
+    }
+    return VALUE_ANY;
+}
+
+/* 0, -EILSEQ: a value makes no sense in its column; what the taker says. */
+static int give_tuple(struct insert *insert, const uint8_t *base, size_t size,
+                      struct failure *failure)
+{
+    struct dump_reader *reader = insert->reader;
+    struct dump_table *table = insert->table;
+    int error = dump_cell_room(reader, size, insert->value_count);
+
+    if (insert->listed)
+        memset(reader->cells, 0, table->shown_count * sizeof *reader->cells);
+    for (size_t i = 0; i < insert->value_count && error == 0; i++) {
+        size_t place = insert->places[i];
+
+        if (place != SIZE_MAX)
+            error = dump_make_cell(reader, value_of(table, place), base, &reader->literals[i],
+                                   &reader->cells[place]);
+    }
+    return error != 0 ? error : dump_give_row(reader, table, failure);
+}
+
+/* The tuple at the window's place: 0, and the window behind it; -EILSEQ: makes no sense. */
+static int take_tuple(struct insert *insert, struct failure *failure)
+{
+    struct dump_reader *reader = insert->reader;
+    struct byte_window *window = &reader->window;
+
+    for (;;) {
+        const uint8_t *at = window->data + window->at;
+        const uint8_t *end;
+        size_t count = 0;
+        int parsed = dump_parse_tuple(reader, at, window->data + window->end, reader->literals,
+                                      reader->literal_capacity, &count, &end);
+
+        if (parsed == TUPLE_BAD || (parsed == TUPLE_WHOLE && count != insert->value_count))
+            return -EILSEQ;
+        if (parsed == TUPLE_WHOLE) {
+            int error =
+                insert->table->failed ? 0 : give_tuple(insert, at, (size_t)(end - at), failure);
+
+            if (error == 0)
+                window->at = (size_t)(end - window->data);
+            return error;
+        }
+
+        int more = byte_window_more(window, failure);
+
+        if (more == 0)
+            return -ENODATA;
+        if (more < 0)
+            return more;
+    }
+}
+
+static uint8_t next_byte(const struct dump_reader *reader)
+{
+    return reader->window.at < reader->window.end ? reader->window.data[reader->window.at] : '\0';
+}
+
+/* What may follow the rows: ON DUPLICATE KEY UPDATE, ON CONFLICT, AS, RETURNING, the delimiter. */
+static bool is_end(const struct dump_reader *reader)
+{
+    return next_byte(reader) == (uint8_t)reader->delimiter[0] || dump_at_word(reader, "ON") ||
+           dump_at_word(reader, "AS") || dump_at_word(reader, "RETURNING");
+}
+
+/* 1: a tuple stands here; 0: none, the statement ends; -EILSEQ: something else does. */
+static int at_tuple(struct dump_reader *reader, struct failure *failure)
+{
+    const struct byte_window *window = &reader->window;
+
+    /* Nearly always it follows at once. */
+    if (window->end - window->at >= 2 && next_byte(reader) == '(')
+        return 1;
+
+    int got = dump_skip_blank(reader, failure);
+
+    if (got <= 0)
+        return got;
+    if (next_byte(reader) == '(')
+        return 1;
+    return is_end(reader) ? 0 : -EILSEQ;
+}
+
+/* Goes on behind the comma between two tuples. 1; 0: there is none. */
+static int take_comma(struct dump_reader *reader, struct failure *failure)
+{
+    if (next_byte(reader) != ',') {
+        int got = dump_skip_blank(reader, failure);
+
+        if (got < 0)
+            return got;
+    }
+    if (next_byte(reader) != ',')
+        return 0;
+    reader->window.at++;
+    return 1;
+}
+
+/* (…),(…),(…) to the delimiter. */
+static int take_tuples(struct insert *insert, struct failure *failure)
+{
+    struct dump_reader *reader = insert->reader;
+    int more = 1;
+
+    while (more > 0) {
+        int got = at_tuple(reader, failure);
+        int error = got > 0 ? take_tuple(insert, failure) : got;
+
+        if (got == 0)
+            return reader->window.at == reader->window.end ? -ENODATA : -EILSEQ;
+        if (error != 0)
+            return error;
+        more = take_comma(reader, failure);
+    }
+    if (more < 0)
+        return more;
+
+    int got = at_tuple(reader, failure);
+
+    return got > 0 ? -EILSEQ : got;
+}
+
+/* The rest of the statement is passed over, and with it whatever in it makes no sense. */
+static int end_insert(struct insert *insert, int error, struct failure *failure)
+{
+    struct dump_reader *reader = insert->reader;
+
+    if (error == -EILSEQ || error == -EFBIG) {
+        int told = dump_table_fail(
+            reader, insert->table,
+            error == -EFBIG ? "a row of table %s is larger than the %zu MiB that crmfs takes"
+                            : "a row of table %s makes no sense here",
+            insert->table->name, STREAM_ROW_LIMIT >> 20);
+
+        error = told;
+    } else if (error == -ENODATA) {
+        reader->window.at = reader->window.end;
+        error = dump_table_cut(reader, insert->table);
+    }
+    return error != 0 ? error : dump_read_statement(reader, failure);
+}
+
+/* --- what stands before VALUES ------------------------------------------------------------ */
+
+static void head_release(struct head *head)
+{
+    free(head->database);
+    free(head->name);
+    free_names(head->names, head->count);
+}
+
+static int take_head(struct sql_lexer *lexer, struct head *head)
+{
+    struct sql_token token;
+
+    do
+        token = sql_next(lexer);
+    while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
+    if (!sql_is(&token, "INTO"))
+        return -EILSEQ;
+
+    int error = dump_take_name(lexer, &head->database, &head->name);
+
+    if (error == 0)
+        error = take_columns(lexer, &head->names, &head->count);
+    if (error == 0 && sql_accept(lexer, "OVERRIDING")) {
+        sql_next(lexer); /* SYSTEM */
+        sql_accept(lexer, "VALUE");
+    }
+    head->values = sql_accept(lexer, "VALUES") || sql_accept(lexer, "VALUE");
+    return error;
+}
+
+/* Reads the head; the window then stands behind VALUES. -EILSEQ: it is another kind of INSERT. */
+static int read_head(struct dump_reader *reader, struct head *head, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+
+    for (;;) {
+        const char *text = (const char *)window->data + window->at;
+        size_t size = window->end - window->at;
+        struct sql_lexer lexer = dump_lexer(reader, text, size);
+        struct head read = {.count = 0};
+        int error = take_head(&lexer, &read);
+
+        /* A token at the end may go on. */
+        if (error == 0 && read.values && lexer.at < lexer.end) {
+            window->at += (size_t)(lexer.at - text);
+            *head = read;
+            return 0;
+        }
+
+        /* What it stopped at may be the beginning of something: "VAL". */
+        sql_next(&lexer);
+
+        bool whole = lexer.at < lexer.end || size > HEAD_LIMIT;
+
+        head_release(&read);
+        if (error == -ENOMEM || whole)
+            return error != 0 ? error : -EILSEQ;
+
+        int more = byte_window_more(window, failure);
+
+        if (more <= 0)
+            return more < 0 ? more : -EILSEQ;
+    }
+}
+
+static int find_table(struct dump_reader *reader, const struct head *head,
+                      struct dump_table **ret_table, struct failure *failure)
+{
+    const char *database = head->database[0] == '\0' && reader->dialect == SQL_MYSQL
+                               ? reader->database
+                               : head->database;
+
+    *ret_table = dump_table_find(reader, database, head->name);
+    if (*ret_table == NULL && head->names != NULL)
+        return make_table(reader, database, head->name, head->names, head->count, ret_table,
+                          failure);
+    return 0;
+}
+
+int dump_insert(struct dump_reader *reader, struct failure *failure)
+{
+    cleanup(head_release) struct head head = {.count = 0};
+    struct insert insert = {.reader = reader};
+    int error = read_head(reader, &head, failure);
+
+    if (error == 0)
+        error = find_table(reader, &head, &insert.table, failure);
+    /* Of a table that nothing is known of, or from a query: passed over. */
+    if (error == -EILSEQ || (error == 0 && insert.table == NULL))
+        return dump_read_statement(reader, failure);
+    if (error == 0 && !insert.table->begun)
+        error = begin_table(reader, insert.table, &head, failure);
+    if (error == 0)
+        insert.table->seen = true;
+    if (error == 0)
+        error = place_values(&insert, head.names, head.count);
+    if (error == 0)
+        error = dump_reserve_cells(reader, insert.table->shown_count > insert.value_count
+                                               ? insert.table->shown_count
+                                               : insert.value_count);
+    if (error == 0)
+        error = end_insert(&insert, take_tuples(&insert, failure), failure);
+    free(insert.places);
+    return error;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the dump reader share:
+ *
+ *   dump_read       the loop over statements, and what each is for
+ *   dump_recognise  what a dump is by how it begins
+ *   dump_statement  one statement, without comments
+ *   dump_create     CREATE TABLE
+ *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
+ *   dump_table      a table as far as it is known
+ *   dump_schema     … and its schema for the taker
+ *   dump_type       native types
+ *   dump_sqlite     CREATE TABLE as SQLite itself understands it
+ *   dump_insert     INSERT … VALUES; dump_literal: one value of it
+ *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
+ *   dump_cell       a literal as a cell; dump_replace: SQLite's replace()
+ */
+#ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
+#define CRMFS_SOURCE_DUMP_INTERNAL_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backends/source/byte_stream.h"
+#include "backends/source/dump.h"
+#include "backends/source/sql_lexer.h"
+#include "backends/source/stream.h"
+#include "fs/base/buffer.h"
+#include "fs/base/name_map.h"
+
+#define DUMP_DELIMITER_SIZE 16
+#define DUMP_COLUMNS_LIMIT ((size_t)4096)
+
+/* --- dump_type ---------------------------------------------------------------------------- */
+
+/* What a column's literals become. */
+enum dump_value {
+    VALUE_ANY, /* what the literal says: SQLite, and columns of which nothing is known */
+    VALUE_NUMBER,
+    VALUE_DOUBLE, /* written as crmfs writes doubles */
+    VALUE_FLOAT,  /* … and floats */
+    VALUE_TEXT,
+    VALUE_BYTES,
+    VALUE_HEX_BYTES, /* PostgreSQL's bytea: \x and digits, in its strings */
+    VALUE_BITS,      /* MySQL's BIT: bytes as a number */
+    VALUE_BOOLEAN,
+};
+
+struct dump_type {
+    enum column_type type;
+    enum dump_value value;
+    enum key_order order;
+};
+
+/* Of a type as CREATE TABLE has it: "int(11) unsigned", "character varying(40)". COLLATION: NULL
+ * when none is given. */
+struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation);
+
+/* --- dump_table --------------------------------------------------------------------------- */
+
+struct dump_column {
+    char *name;
+    char *native;
+    char *collation; /* NULL: none is given */
+    struct dump_type type;
+    bool not_null;
+    bool generated;
+    bool left_out; /* generated, and the dump does not have its values */
+};
+
+/* Indexes into the table's columns. */
+struct dump_key {
+    char *name; /* of a unique key, NULL: none */
+    size_t count;
+    size_t *columns;
+};
+
+struct dump_foreign_key {
+    struct dump_key key;
+    char *target_table;
+    size_t target_count;
+    char **target_columns;
+};
+
+struct dump_table {
+    char *database; /* "": none; MySQL's database, PostgreSQL's schema */
+    char *name;
+    char *key; /* by which it is found: database, NUL as '\n', name */
+    size_t column_count;
+    struct dump_column *columns;
+    struct dump_key primary;
+    size_t unique_count;
+    struct dump_key *uniques; /* in the order of the dump */
+    size_t foreign_count;
+    struct dump_foreign_key *foreigns;
+    char *ddl;
+    char *collation;        /* the table's own; NULL */
+    bool named_by_rows;     /* there is no CREATE TABLE: columns are those of the first INSERT */
+    struct dump_key order;  /* set by dump_sqlite; else made of the keys … */
+    struct key_term *terms; /* … as these */
+    bool order_known;
+
+    bool begun;   /* the taker knows it as number */
+    bool changed; /* keys were added since */
+    bool failed;
+    bool dropped;
+    bool seen; /* rows of it were said to follow, if only none */
+    size_t number;
+    size_t shown_count; /* columns without the generated ones */
+    size_t *shown;      /* a column's place among them, SIZE_MAX for generated ones */
+};
+
+/* PostgreSQL's CREATE DOMAIN: another name for a type. */
+struct dump_domain {
+    char *name; /* as columns have it: "public.email" */
+    char *base;
+};
+
+struct dump_reader;
+
+void dump_table_free(struct dump_table *table);
+
+/* Adds an empty key, or a foreign one; NULL: no memory. */
+struct dump_key *dump_table_add_unique(struct dump_table *table);
+struct dump_foreign_key *dump_table_add_foreign(struct dump_table *table);
+
+/* The column's index, by name without regard to case; -1: none. */
+ssize_t dump_table_column(const struct dump_table *table, const char *name);
+
+/* A new table of that name, empty, the reader's own; a table of that name that is there already is
+ * forgotten (it was dropped). */
+int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
+                   struct dump_table **ret_table);
+
+/* NULL: there is none. DATABASE NULL: the current one. */
+struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
+                                   const char *name);
+
+/*
+ * Tells the taker of the table, or of what has changed. Columns stay as they are from then on: a
+ * table with generated columns waits for its first row.
+ */
+int dump_table_tell(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* The table fails, for the dump ends where there should be more: cut short, or damaged. */
+int dump_table_cut(struct dump_reader *reader, struct dump_table *table);
+
+/* The dump drops it. 0 or -errno. */
+int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
+
+/* The table fails, at the window's place. */
+int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* --- dump_read ---------------------------------------------------------------------------- */
+
+enum dump_charset { CHARSET_UTF8, CHARSET_LATIN1, CHARSET_WINDOWS };
+
+struct dump_reader {
+    struct row_taker *taker;
+    struct byte_window window;
+    enum sql_dialect dialect;
+    enum dump_charset charset; /* of text, not of _binary strings */
+    bool backslash;            /* escapes in '…' */
+    bool ansi_quotes;
+    char delimiter[DUMP_DELIMITER_SIZE];
+    char *database; /* the current one; "" */
+    size_t database_count;
+
+    struct buffer statement; /* without comments, NUL-terminated */
+    struct buffer raw;       /* the same with them */
+    bool too_long;           /* more than DUMP_STATEMENT_LIMIT: the rest is left out */
+
+    struct dump_table **tables; /* table_count of them, in the order of the dump */
+    size_t table_count;
+    size_t table_capacity;
+    struct name_map *names; /* keys to indexes into tables */
+    size_t told;            /* tables that the taker knows */
+
+    struct dump_domain *domains;
+    size_t domain_count;
+
+    struct cell *cells;
+    size_t cell_capacity;
+    struct buffer scratch; /* decoded cells of one row */
+    struct dump_literal *literals;
+    size_t literal_capacity;
+    struct sqlite3 *sqlite;  /* dump_sqlite's; NULL until it is needed */
+    struct dump_table *last; /* that rows, or words, came last of; NULL */
+    bool ends;               /* the dump says where it ends, unless it was cut short … */
+    bool ended;              /* … and has */
+};
+
+/* Room for COUNT cells and literals. 0 or -ENOMEM. */
+int dump_reserve_cells(struct dump_reader *reader, size_t count);
+
+/* Hands reader->cells over. */
+int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* "[DATABASE.]NAME" as the lexer stands on it; both the caller's to free. DATABASE "": none given.
+ */
+int dump_take_name(struct sql_lexer *lexer, char **ret_database, char **ret_name);
+
+/* Of the statement that was read; of any text. */
+struct sql_lexer dump_statement_lexer(const struct dump_reader *reader);
+struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, size_t size);
+
+/* --- dump_recognise ----------------------------------------------------------------------- */
+
+enum sql_dialect dump_dialect_of(const char *text, size_t size);
+
+/* Whether such a dump says where it ends. */
+bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
+
+/* --- dump_statement ----------------------------------------------------------------------- */
+
+/* Goes on behind white space and comments. 1: something stands there; 0: the end; -errno. */
+int dump_skip_blank(struct dump_reader *reader, struct failure *failure);
+
+/* Reads to the delimiter and behind it, into statement and raw. 0 or -errno. */
+int dump_read_statement(struct dump_reader *reader, struct failure *failure);
+
+/* Reads to the end of the line and behind it, into statement. */
+int dump_read_line(struct dump_reader *reader, struct failure *failure);
+
+/* Whether the word (capitals) stands at the window's place, as a word. */
+bool dump_at_word(const struct dump_reader *reader, const char *word);
+
+/* --- dump_create, dump_key, dump_sqlite
+ * ------------------------------------------------------------- */
+
+/* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
+int dump_create_table(struct dump_reader *reader, struct failure *failure);
+
+/* … CREATE DOMAIN …: notes it. */
+int dump_create_domain(struct dump_reader *reader);
+
+/* Takes a key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
+int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);
+
+/* … ALTER TABLE … or CREATE UNIQUE INDEX …: adds keys. What makes no sense is passed over. */
+int dump_alter_table(struct dump_reader *reader, struct failure *failure);
+int dump_create_index(struct dump_reader *reader, struct failure *failure);
+
+/* Fills TABLE in as SQLite understands the statement SQL. -EILSEQ: it does not. */
+int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, const char *sql,
+                        struct failure *failure);
+int dump_sqlite_index(struct dump_reader *reader, const char *sql);
+/* All is read: what indexes make of the keys. */
+int dump_sqlite_end(struct dump_reader *reader, struct failure *failure);
+
+/* --- dump_literal, dump_insert, dump_copy, dump_cell --------------------------------------- */
+
+enum literal_type {
+    LITERAL_NULL,
+    LITERAL_NUMBER,
+    LITERAL_STRING,  /* as it stands */
+    LITERAL_ESCAPED, /* holds escapes, or doubled quotes */
+    LITERAL_HEX,     /* digits */
+    LITERAL_BITS,    /* 0 and 1 */
+    LITERAL_TRUE,
+    LITERAL_FALSE,
+    LITERAL_REPLACE, /* SQLite's .dump: replace('…','\n',char(10)), as a whole */
+    LITERAL_FIELD,   /* of COPY: with its escapes */
+};
+
+struct dump_literal {
+    enum literal_type type;
+    bool binary;    /* not in the dump's character set */
+    bool backslash; /* an escaped string's escapes */
+    char quote;
+    size_t at; /* in the window, from its place */
+    size_t size;
+};
+
+/* How a tuple ended. */
+enum { TUPLE_BAD = -1, TUPLE_MORE = 0, TUPLE_WHOLE = 1 };
+
+/*
+ * Takes apart "(…)", which begins at AT; *ret_end: behind it. At most MOST literals; *ret_count of
+ * them. TUPLE_MORE: it is not all there. Reads at most BYTE_WINDOW_SLACK behind END.
+ */
+int dump_parse_tuple(const struct dump_reader *reader, const uint8_t *at, const uint8_t *end,
+                     struct dump_literal *literals, size_t most, size_t *ret_count,
+                     const uint8_t **ret_end);
+
+/* At INSERT or REPLACE: reads the statement and hands its rows over. */
+int dump_insert(struct dump_reader *reader, struct failure *failure);
+
+/* The statement is COPY … FROM stdin: reads the lines that follow. */
+int dump_copy(struct dump_reader *reader, struct failure *failure);
+
+/*
+ * Makes CELL of a literal in a column of that VALUE. BASE: where the literals are counted from;
+ * what is decoded goes to reader->scratch, in which there is room (dump_cell_room). -EILSEQ:
+ * makes no sense in such a column.
+ */
+int dump_make_cell(struct dump_reader *reader, enum dump_value value, const uint8_t *base,
+                   const struct dump_literal *literal, struct cell *cell);
+
+/* Decodes a literal's escapes and doubled quotes, FROM its bytes to scratch. */
+void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
+                 const uint8_t *from, struct cell *cell);
+
+/* Of LITERAL_REPLACE. 0 or -EILSEQ. */
+int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,
+                       struct cell *cell);
+
+/* Empties scratch and makes room for what SIZE bytes of literals may become. */
+int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys: what CREATE TABLE, ALTER TABLE … ADD and CREATE UNIQUE INDEX say of them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
+
+#define KEY_COLUMNS_LIMIT 64
+
+/* "(`a`,`b`(10) DESC)" as columns of the table; a key over an expression or a prefix has none. */
+static int take_key(struct sql_lexer *lexer, const struct dump_table *table, struct dump_key *key)
+{
+    size_t columns[KEY_COLUMNS_LIMIT];
+    size_t count = 0;
+    bool usable = sql_accept(lexer, "(");
+
+    while (usable) {
+        struct sql_token token = sql_next(lexer);
+        cleanup_free char *name =
+            token.type == SQL_WORD || token.type == SQL_NAME ? sql_text(lexer, &token) : NULL;
+        ssize_t column = name != NULL ? dump_table_column(table, name) : -1;
+
+        usable = column >= 0 && count < KEY_COLUMNS_LIMIT;
+        if (!usable)
+            break;
+        columns[count++] = (size_t)column;
+        /* The beginning of a column orders nothing, but for the primary key, which is unique. */
+        if (sql_accept(lexer, "(")) {
+            sql_skip_parentheses(lexer);
+            usable = key == &table->primary;
+        }
+        if (!sql_accept(lexer, "ASC"))
+            sql_accept(lexer, "DESC");
+        if (!usable || sql_accept(lexer, ")"))
+            break;
+        if (!sql_accept(lexer, ",")) {
+            usable = false;
+            break;
+        }
+    }
+    if (!usable)
+        return -EILSEQ;
+    free(key->columns);
+    key->columns = allocate_array(count, sizeof *key->columns);
+    if (key->columns == NULL)
+        return -ENOMEM;
+    memcpy(key->columns, columns, count * sizeof *columns);
+    key->count = count;
+    return 0;
+}
+
+static void set_primary(struct dump_table *table)
+{
+    for (size_t i = 0; i < table->primary.count; i++)
+        table->columns[table->primary.columns[i]].not_null = true;
+    table->changed = true;
+}
+
+static int take_targets(struct sql_lexer *lexer, struct dump_foreign_key *foreign)
+{
+    cleanup_free char *database = NULL;
+    int error = dump_take_name(lexer, &database, &foreign->target_table);
+
+    if (error != 0 || !sql_accept(lexer, "("))
+        return error;
+    foreign->target_columns = allocate_array(KEY_COLUMNS_LIMIT, sizeof(char *));
+    if (foreign->target_columns == NULL)
+        return -ENOMEM;
+    do {
+        struct sql_token token = sql_next(lexer);
+
+        if (foreign->target_count == KEY_COLUMNS_LIMIT || token.type == SQL_END)
+            return -EILSEQ;
+        foreign->target_columns[foreign->target_count] = sql_text(lexer, &token);
+        if (foreign->target_columns[foreign->target_count++] == NULL)
+            return -ENOMEM;
+    } while (sql_accept(lexer, ","));
+    return sql_accept(lexer, ")") ? 0 : -EILSEQ;
+}
+
+static int take_foreign(struct sql_lexer *lexer, struct dump_table *table)
+{
+    struct dump_foreign_key *foreign = dump_table_add_foreign(table);
+    struct sql_token token = sql_peek(lexer);
+
+    if (foreign == NULL)
+        return -ENOMEM;
+    if (!sql_is(&token, "("))
+        sql_next(lexer); /* the index's name */
+
+    int error = take_key(lexer, table, &foreign->key);
+
+    if (error == 0 && sql_accept(lexer, "REFERENCES"))
+        error = take_targets(lexer, foreign);
+    if (error == 0 && foreign->target_table != NULL) {
+        table->changed = true;
+        return 0;
+    }
+    /* What cannot be made out has no columns, and is not shown. */
+    foreign->key.count = 0;
+    return error == -ENOMEM ? error : 0;
+}
+
+/* Behind UNIQUE there may be other words. */
+static bool is_key_name(const struct sql_token *token)
+{
+    static const char *const words[] = {"KEY", "INDEX", "NULLS", "NOT", "DISTINCT", "USING"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (sql_is(token, words[i]))
+            return false;
+    }
+    return token->type == SQL_NAME || token->type == SQL_WORD;
+}
+
+/* CONSTRAINT: its name, when one stood before. */
+static int take_unique(struct sql_lexer *lexer, struct dump_table *table,
+                       const struct sql_token *constraint)
+{
+    struct dump_key key = {.count = 0};
+    struct sql_token token = sql_peek(lexer);
+
+    while (token.type != SQL_END && !sql_is(&token, "(") && !sql_is(&token, ",")) {
+        sql_next(lexer); /* KEY, INDEX, the name, NULLS NOT DISTINCT, USING BTREE */
+        if (is_key_name(&token) && key.name == NULL)
+            key.name = sql_text(lexer, &token);
+        token = sql_peek(lexer);
+    }
+
+    int error = take_key(lexer, table, &key);
+
+    if (error == 0) {
+        if (key.name == NULL && constraint->type != SQL_END)
+            key.name = sql_text(lexer, constraint);
+        struct dump_key *added = dump_table_add_unique(table);
+
+        if (added == NULL) {
+            free(key.columns);
+            free(key.name);
+            return -ENOMEM;
+        }
+        *added = key;
+        table->changed = true;
+    } else {
+        free(key.name);
+    }
+    return error == -EILSEQ ? 0 : error;
+}
+
+static void skip_item(struct sql_lexer *lexer)
+{
+    for (struct sql_token token = sql_peek(lexer);
+         token.type != SQL_END && !sql_is(&token, ",") && !sql_is(&token, ")");
+         token = sql_peek(lexer)) {
+        sql_next(lexer);
+        if (sql_is(&token, "("))
+            sql_skip_parentheses(lexer);
+    }
+}
+
+/* A key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
+int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table)
+{
+    struct sql_token constraint = {.type = SQL_END};
+    struct sql_token token;
+    int error = 0;
+
+    if (sql_accept(lexer, "CONSTRAINT")) {
+        token = sql_peek(lexer);
+        if (!sql_is(&token, "PRIMARY") && !sql_is(&token, "UNIQUE") && !sql_is(&token, "FOREIGN") &&
+            !sql_is(&token, "CHECK"))
+            constraint = sql_next(lexer);
+    }
+    token = sql_peek(lexer);
+    if (sql_accept(lexer, "PRIMARY")) {
+        sql_accept(lexer, "KEY");
+        while ((token = sql_peek(lexer)).type != SQL_END && !sql_is(&token, "("))
+            sql_next(lexer); /* USING BTREE */
+        error = take_key(lexer, table, &table->primary);
+        if (error == 0)
+            set_primary(table);
+        error = error == -EILSEQ ? 0 : error;
+    } else if (sql_accept(lexer, "UNIQUE")) {
+        error = take_unique(lexer, table, &constraint);
+    } else if (sql_accept(lexer, "FOREIGN")) {
+        sql_accept(lexer, "KEY");
+        error = take_foreign(lexer, table);
+    } else if (!sql_is(&token, "KEY") && !sql_is(&token, "INDEX") && !sql_is(&token, "CHECK") &&
+               !sql_is(&token, "FULLTEXT") && !sql_is(&token, "SPATIAL") &&
+               !sql_is(&token, "EXCLUDE") && !sql_is(&token, "LIKE") && !sql_is(&token, "PERIOD")) {
+        return 0;
+    }
+    skip_item(lexer);
+    return error != 0 ? error : 1;
+}
+
+/* --- what comes afterwards ---------------------------------------------------------------- */
+
+static struct dump_table *find_table(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+
+    if (dump_take_name(lexer, &database, &name) != 0)
+        return NULL;
+    return dump_table_find(
+        reader, database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
+        name);
+}
+
+int dump_alter_table(struct dump_reader *reader, struct failure *failure)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+
+    (void)failure;
+    sql_next(&lexer);
+    sql_next(&lexer);
+    if (sql_accept(&lexer, "IF"))
+        sql_accept(&lexer, "EXISTS");
+    sql_accept(&lexer, "ONLY");
+
+    struct dump_table *table = find_table(reader, &lexer);
+
+    if (table == NULL)
+        return 0;
+    do {
+        int got = sql_accept(&lexer, "ADD") ? dump_take_constraint(&lexer, table) : 0;
+
+        if (got < 0)
+            return got;
+        skip_item(&lexer);
+    } while (sql_accept(&lexer, ","));
+    return 0;
+}
+
+int dump_create_index(struct dump_reader *reader, struct failure *failure)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct dump_key key = {.count = 0};
+    struct sql_token token;
+
+    (void)failure;
+    if (reader->dialect == SQL_SQLITE)
+        return dump_sqlite_index(reader, (const char *)reader->statement.data);
+    struct sql_token name = {.type = SQL_END};
+
+    while ((token = sql_next(&lexer)).type != SQL_END && !sql_is(&token, "ON"))
+        name = token;
+    sql_accept(&lexer, "ONLY");
+
+    struct dump_table *table = find_table(reader, &lexer);
+
+    if (table == NULL)
+        return 0;
+    while ((token = sql_peek(&lexer)).type != SQL_END && !sql_is(&token, "("))
+        sql_next(&lexer);
+
+    int error = take_key(&lexer, table, &key);
+
+    /* A partial index orders a part of the rows only. */
+    while (error == 0 && (token = sql_next(&lexer)).type != SQL_END)
+        error = sql_is(&token, "WHERE") ? -EILSEQ : 0;
+
+    struct dump_key *added = error == 0 ? dump_table_add_unique(table) : NULL;
+
+    if (added == NULL) {
+        free(key.columns);
+        return error == -EILSEQ ? 0 : error != 0 ? error : -ENOMEM;
+    }
+    key.name = sql_text(&lexer, &name);
+    *added = key;
+    table->changed = true;
+    return 0;
+}

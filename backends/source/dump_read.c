@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
+
+/* Room for a row's decoded cells: three bytes for one, and numbers. */
+#define SCRATCH_LIMIT (STREAM_ROW_LIMIT * 4)
+
+static int begin(struct dump_reader *reader, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    int error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
+
+    if (error != 0)
+        return error;
+    if (window->end >= 3 && memcmp(window->data, "\xef\xbb\xbf", 3) == 0)
+        window->at = 3;
+
+    const char *text = window->end != 0 ? (const char *)window->data + window->at : "";
+    size_t size = window->end - window->at;
+
+    if (size > DUMP_BEGIN_BYTES)
+        size = DUMP_BEGIN_BYTES;
+    reader->dialect = size != 0 ? dump_dialect_of(text, size) : SQL_MYSQL;
+    reader->ends = size != 0 && dump_says_its_end(text, size, reader->dialect);
+    reader->backslash = reader->dialect == SQL_MYSQL;
+    reader->ansi_quotes = reader->dialect != SQL_MYSQL;
+    strcpy(reader->delimiter, ";");
+    reader->database = strdup("");
+    return reader->database != NULL ? name_map_create(&reader->names) : -ENOMEM;
+}
+
+/* --- statements --------------------------------------------------------------------------- */
+
+struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, size_t size)
+{
+    return (struct sql_lexer){
+        .dialect = reader->dialect,
+        .backslash = reader->backslash,
+        .ansi_quotes = reader->ansi_quotes,
+        .at = text,
+        .end = text + size,
+    };
+}
+
+struct sql_lexer dump_statement_lexer(const struct dump_reader *reader)
+{
+    return dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size - 1);
+}
+
+int dump_reserve_cells(struct dump_reader *reader, size_t count)
+{
+    if (count <= reader->cell_capacity)
+        return 0;
+
+    struct cell *cells = reallocarray(reader->cells, count, sizeof *cells);
+
+    if (cells != NULL)
+        reader->cells = cells;
+
+    struct dump_literal *literals = reallocarray(reader->literals, count, sizeof *literals);
+
+    if (literals != NULL)
+        reader->literals = literals;
+    if (cells == NULL || literals == NULL)
+        return -ENOMEM;
+    reader->cell_capacity = count;
+    reader->literal_capacity = count;
+    return 0;
+}
+
+int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
+{
+    reader->last = table;
+    return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
+}
+
+static enum dump_charset charset_of(const char *name)
+{
+    if (strcasecmp(name, "latin1") == 0)
+        return CHARSET_WINDOWS; /* MySQL's is */
+    if (strcasecmp(name, "win1252") == 0)
+        return CHARSET_WINDOWS;
+    return strcasecmp(name, "iso88591") == 0 ? CHARSET_LATIN1 : CHARSET_UTF8;
+}
+
+/* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
+static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    for (;;) {
+        struct sql_token name = sql_next(lexer);
+
+        if (name.type == SQL_END)
+            return 0;
+        if (!sql_is(&name, "NAMES") && !sql_is(&name, "client_encoding") &&
+            !sql_is(&name, "sql_mode") && !sql_is(&name, "standard_conforming_strings"))
+            continue;
+        if (!sql_accept(lexer, "="))
+            sql_accept(lexer, "TO");
+
+        struct sql_token token = sql_next(lexer);
+
+        if (token.type == SQL_SIGN || token.type == SQL_END)
+            continue; /* @OLD_SQL_MODE: as it was before the dump */
+
+        cleanup_free char *value = sql_text(lexer, &token);
+
+        if (value == NULL)
+            return -ENOMEM;
+        if (sql_is(&name, "sql_mode")) {
+            reader->backslash = strcasestr(value, "NO_BACKSLASH_ESCAPES") == NULL;
+            reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
+        } else if (sql_is(&name, "standard_conforming_strings")) {
+            reader->backslash = strcasecmp(value, "off") == 0;
+        } else if (reader->dialect == SQL_POSTGRES && strcasecmp(value, "latin1") == 0) {
+            reader->charset = CHARSET_LATIN1;
+        } else {
+            reader->charset = charset_of(value);
+        }
+    }
+}
+
+static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    struct sql_token token = sql_next(lexer);
+
+    if (token.type == SQL_END)
+        return 0;
+
+    char *database = sql_text(lexer, &token);
+
+    if (database == NULL)
+        return -ENOMEM;
+    if (strcmp(database, reader->database) != 0)
+        reader->database_count += reader->database[0] == '\0' && reader->table_count != 0 ? 2 : 1;
+    free(reader->database);
+    reader->database = database;
+    return 0;
+}
+
+/* DROP TABLE [IF EXISTS] a, b; */
+static int take_drop(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    int error = 0;
+
+    if (!sql_accept(lexer, "TABLE"))
+        return 0;
+    if (sql_accept(lexer, "IF"))
+        sql_accept(lexer, "EXISTS");
+    do {
+        cleanup_free char *database = NULL;
+        cleanup_free char *name = NULL;
+
+        if (dump_take_name(lexer, &database, &name) != 0)
+            return 0;
+
+        struct dump_table *table = dump_table_find(
+            reader,
+            database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
+            name);
+
+        if (table != NULL)
+            error = dump_table_drop(reader, table);
+    } while (error == 0 && sql_accept(lexer, ","));
+    return error;
+}
+
+/* Its table is left out. */
+static int too_long(struct dump_reader *reader)
+{
+    struct failure why;
+
+    failure_set(&why, EILSEQ,
+                "line %llu of the dump: a statement that says what a table is like ends "
+                "here and is longer than the %zu MiB that crmfs takes",
+                (unsigned long long)byte_window_line(&reader->window), DUMP_STATEMENT_LIMIT >> 20);
+    reader->taker->class->trouble(reader->taker, &why);
+    return 0;
+}
+
+static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure)
+{
+    struct sql_token token;
+
+    if (sql_accept(lexer, "OR"))
+        sql_accept(lexer, "REPLACE");
+    while ((token = sql_peek(lexer)).type == SQL_WORD &&
+           (sql_is(&token, "TEMPORARY") || sql_is(&token, "TEMP") || sql_is(&token, "UNLOGGED") ||
+            sql_is(&token, "GLOBAL") || sql_is(&token, "LOCAL")))
+        sql_next(lexer);
+    if (sql_is(&token, "TABLE"))
+        return reader->too_long ? too_long(reader) : dump_create_table(reader, failure);
+    if (sql_is(&token, "DOMAIN"))
+        return dump_create_domain(reader);
+    if (sql_is(&token, "UNIQUE") || (sql_is(&token, "INDEX") && reader->dialect == SQL_SQLITE))
+        return dump_create_index(reader, failure);
+    return 0;
+}
+
+static int take_statement(struct dump_reader *reader, struct failure *failure)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct sql_token word = sql_next(&lexer);
+
+    if (sql_is(&word, "CREATE"))
+        return take_create(reader, &lexer, failure);
+    if (sql_is(&word, "ALTER") && sql_accept(&lexer, "TABLE"))
+        return dump_alter_table(reader, failure);
+    if (sql_is(&word, "COPY") && reader->dialect == SQL_POSTGRES)
+        return dump_copy(reader, failure);
+    if (sql_is(&word, "SET"))
+        return take_set(reader, &lexer);
+    if (sql_is(&word, "USE"))
+        return take_use(reader, &lexer);
+    if (sql_is(&word, "DROP"))
+        return take_drop(reader, &lexer);
+    if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
+        reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
+    return 0;
+}
+
+/* "DELIMITER ;;" is a line for MySQL's client; "\connect x" one for PostgreSQL's. */
+static int take_client_line(struct dump_reader *reader, struct failure *failure)
+{
+    int error = dump_read_line(reader, failure);
+    const char *line = (const char *)reader->statement.data;
+    size_t size;
+
+    if (error != 0 || reader->dialect != SQL_MYSQL)
+        return error;
+    line += strcspn(line, " \t");
+    line += strspn(line, " \t");
+    size = strcspn(line, " \t\r");
+    if (size != 0 && size < DUMP_DELIMITER_SIZE) {
+        memcpy(reader->delimiter, line, size);
+        reader->delimiter[size] = '\0';
+    }
+    return 0;
+}
+
+static int take_next(struct dump_reader *reader, struct failure *failure)
+{
+    if ((reader->dialect == SQL_MYSQL && dump_at_word(reader, "DELIMITER")) ||
+        (reader->dialect == SQL_POSTGRES && reader->window.data[reader->window.at] == '\\'))
+        return take_client_line(reader, failure);
+    if (strcmp(reader->delimiter, ";") == 0 &&
+        (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
+        return dump_insert(reader, failure);
+
+    int error = dump_read_statement(reader, failure);
+
+    return error != 0 ? error : take_statement(reader, failure);
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+/* What became known after the tables were told of. */
+static int tell_changes(struct dump_reader *reader, struct failure *failure)
+{
+    int error = reader->dialect == SQL_SQLITE ? dump_sqlite_end(reader, failure) : 0;
+    bool renamed = reader->dialect == SQL_MYSQL && reader->database_count > 1;
+
+    for (size_t i = 0; i < reader->table_count && error == 0; i++) {
+        struct dump_table *table = reader->tables[i];
+
+        if (table->dropped || (table->begun && !table->changed && !renamed))
+            continue;
+        /* Without a row there is no value that would be missing. */
+        for (size_t j = 0; j < table->column_count && !table->begun; j++)
+            table->columns[j].left_out = false;
+        error = dump_table_tell(reader, table, failure);
+    }
+    return error;
+}
+
+/*
+ * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's
+ * dumps have all tables first, and then their rows.
+ */
+static int note_cut(struct dump_reader *reader)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reader->table_count && error == 0; i++) {
+        struct dump_table *table = reader->tables[i];
+        bool concerned = table == reader->last || (reader->dialect == SQL_POSTGRES && !table->seen);
+
+        if (concerned && !table->dropped)
+            error = dump_table_cut(reader, table);
+    }
+    return error;
+}
+
+static void release(struct dump_reader *reader)
+{
+    for (size_t i = 0; i < reader->table_count; i++)
+        dump_table_free(reader->tables[i]);
+    free((void *)reader->tables);
+    name_map_free(reader->names);
+    free(reader->database);
+    for (size_t i = 0; i < reader->domain_count; i++) {
+        free(reader->domains[i].name);
+        free(reader->domains[i].base);
+    }
+    free(reader->domains);
+    free(reader->cells);
+    free(reader->literals);
+    buffer_release(&reader->scratch);
+    buffer_release(&reader->statement);
+    buffer_release(&reader->raw);
+    byte_window_release(&reader->window);
+    sqlite3_close(reader->sqlite);
+}
+
+static int read_all(struct dump_reader *reader, struct failure *failure)
+{
+    int got = 1;
+
+    while (got > 0) {
+        got = dump_skip_blank(reader, failure);
+        if (got > 0) {
+            int error = take_next(reader, failure);
+
+            got = error != 0 ? error : 1;
+        }
+    }
+    return got;
+}
+
+int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure)
+{
+    struct dump_reader reader = {
+        .taker = taker,
+        .window = BYTE_WINDOW(stream, STREAM_ROW_LIMIT),
+        .statement = BUFFER(2 * DUMP_STATEMENT_LIMIT),
+        .raw = BUFFER(2 * DUMP_STATEMENT_LIMIT),
+        .scratch = BUFFER(SCRATCH_LIMIT),
+    };
+    struct failure own = {0};
+    int error = begin(&reader, &own);
+
+    if (error == 0)
+        error = read_all(&reader, &own);
+
+    /* What was read whole counts, whatever the rest is like. */
+    bool broken = reader.window.error != 0;
+    bool cut = broken || (reader.ends && !reader.ended);
+
+    if (error == 0 && cut)
+        error = note_cut(&reader);
+    if (error == 0)
+        error = tell_changes(&reader, &own);
+    if (error == 0 && broken)
+        error = failure_set(&own, -reader.window.error, "%s", reader.window.failure.text);
+    else if (error == 0 && cut)
+        error = failure_set(&own, EIO,
+                            "line %llu of the dump: it ends without the line that says it is "
+                            "complete: it was cut short",
+                            (unsigned long long)byte_window_line(&reader.window));
+    release(&reader);
+    if (error != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* replace() as SQLite's .dump writes line breaks with it. */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+
+/* Where the string that begins at AT (behind its quote) ends. */
+static const uint8_t *string_end(const uint8_t *at, const uint8_t *end)
+{
+    for (; at < end; at++) {
+        if (*at != '\'')
+            continue;
+        if (at + 1 == end || at[1] != '\'')
+            return at;
+        at++;
+    }
+    return end;
+}
+
+/* One layer: 'MARK',char(N)), behind the comma. *ret_at: behind the parenthesis. */
+static int parse_layer(const uint8_t *at, const uint8_t *end, const uint8_t **ret_mark,
+                       size_t *ret_size, uint8_t *ret_byte, const uint8_t **ret_at)
+{
+    if (end - at < 2 || at[0] != ',' || at[1] != '\'')
+        return -EILSEQ;
+    at += 2;
+
+    const uint8_t *close = string_end(at, end);
+    unsigned value = 0;
+
+    if (end - close < 8 || memcmp(close, "',char(", 7) != 0)
+        return -EILSEQ;
+    *ret_mark = at;
+    *ret_size = (size_t)(close - at);
+    at = close + 7;
+    while (at < end && *at >= '0' && *at <= '9' && value < 256)
+        value = value * 10 + (unsigned)(*at++ - '0');
+    if (value > 127 || *ret_size == 0 || end - at < 2 || at[0] != ')' || at[1] != ')')
+        return -EILSEQ;
+    *ret_byte = (uint8_t)value;
+    *ret_at = at + 2;
+    return 0;
+}
+
+static size_t replace(uint8_t *text, size_t size, const uint8_t *mark, size_t mark_size,
+                      uint8_t byte)
+{
+    uint8_t *to = text;
+
+    for (size_t i = 0; i < size;) {
+        bool found = size - i >= mark_size && memcmp(text + i, mark, mark_size) == 0;
+
+        *to++ = found ? byte : text[i];
+        i += found ? mark_size : 1;
+    }
+    return (size_t)(to - text);
+}
+
+/* .dump writes line breaks so: replace(replace('a\nb','\n',char(10)),'\r',char(13)). */
+int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,
+                       struct cell *cell)
+{
+    static const char call[] = "replace(";
+    const uint8_t *end = at + size;
+    size_t depth = 0;
+
+    while ((size_t)(end - at) > sizeof call && memcmp(at, call, sizeof call - 1) == 0) {
+        at += sizeof call - 1;
+        depth++;
+    }
+    if (depth == 0 || at == end || *at != '\'')
+        return -EILSEQ;
+
+    const uint8_t *close = string_end(++at, end);
+    struct dump_literal text = {
+        .type = LITERAL_ESCAPED, .quote = '\'', .size = (size_t)(close - at)};
+
+    if (close == end)
+        return -EILSEQ;
+    dump_decode(reader, &text, at, cell);
+    at = close + 1;
+    for (; depth > 0; depth--) {
+        const uint8_t *mark;
+        size_t mark_size;
+        uint8_t byte;
+        int error = parse_layer(at, end, &mark, &mark_size, &byte, &at);
+
+        if (error != 0)
+            return error;
+        cell->size =
+            replace((uint8_t *)(uintptr_t)cell->data, (size_t)cell->size, mark, mark_size, byte);
+    }
+    cell->class = CELL_TEXT;
+    return at == end ? 0 : -EILSEQ;
+}

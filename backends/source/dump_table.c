@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/ascii.h"
+#include "fs/base/memory.h"
+#include "fs/base/utf8.h"
+
+#define KEYS_LIMIT 256
+
+static void free_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; texts != NULL && i < count; i++)
+        free(texts[i]);
+    free((void *)texts);
+}
+
+void dump_table_free(struct dump_table *table)
+{
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < table->column_count; i++) {
+        free(table->columns[i].name);
+        free(table->columns[i].native);
+        free(table->columns[i].collation);
+    }
+    free(table->columns);
+    free(table->primary.columns);
+    for (size_t i = 0; i < table->unique_count; i++) {
+        free(table->uniques[i].columns);
+        free(table->uniques[i].name);
+    }
+    free(table->uniques);
+    for (size_t i = 0; i < table->foreign_count; i++) {
+        free(table->foreigns[i].key.columns);
+        free(table->foreigns[i].target_table);
+        free_texts(table->foreigns[i].target_columns, table->foreigns[i].target_count);
+    }
+    free(table->foreigns);
+    free(table->order.columns);
+    free(table->terms);
+    free(table->shown);
+    free(table->database);
+    free(table->name);
+    free(table->key);
+    free(table->ddl);
+    free(table->collation);
+    free(table);
+}
+
+struct dump_key *dump_table_add_unique(struct dump_table *table)
+{
+    struct dump_key *keys =
+        table->unique_count < KEYS_LIMIT
+            ? reallocarray(table->uniques, table->unique_count + 1, sizeof *keys)
+            : NULL;
+
+    if (keys == NULL)
+        return NULL;
+    table->uniques = keys;
+    keys[table->unique_count] = (struct dump_key){.count = 0};
+    return &keys[table->unique_count++];
+}
+
+struct dump_foreign_key *dump_table_add_foreign(struct dump_table *table)
+{
+    struct dump_foreign_key *keys =
+        table->foreign_count < KEYS_LIMIT
+            ? reallocarray(table->foreigns, table->foreign_count + 1, sizeof *keys)
+            : NULL;
+
+    if (keys == NULL)
+        return NULL;
+    table->foreigns = keys;
+    keys[table->foreign_count] = (struct dump_foreign_key){.target_count = 0};
+    return &keys[table->foreign_count++];
+}
+
+ssize_t dump_table_column(const struct dump_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (ascii_equal(table->columns[i].name, name))
+            return (ssize_t)i;
+    }
+    return -1;
+}
+
+static char *make_key(const char *database, const char *name)
+{
+    char *key;
+
+    return asprintf(&key, "%s\n%s", database, name) < 0 ? NULL : key;
+}
+
+static int append_table(struct dump_reader *reader, struct dump_table *table)
+{
+    if (reader->table_count == reader->table_capacity) {
+        size_t capacity = reader->table_capacity != 0 ? reader->table_capacity * 2 : 64;
+        struct dump_table **tables =
+            capacity > DUMP_TABLES_LIMIT
+                ? NULL
+                : reallocarray(reader->tables, capacity, sizeof(struct dump_table *));
+
+        if (tables == NULL)
+            return -ENOMEM;
+        reader->tables = tables;
+        reader->table_capacity = capacity;
+    }
+
+    size_t *known = name_map_find(reader->names, table->key);
+    int error = 0;
+
+    if (known != NULL) {
+        error = dump_table_drop(reader, reader->tables[*known]);
+        *known = reader->table_count;
+    } else {
+        error = name_map_add(reader->names, table->key, reader->table_count);
+    }
+    if (error == 0)
+        reader->tables[reader->table_count++] = table;
+    return error;
+}
+
+int dump_table_drop(struct dump_reader *reader, struct dump_table *table)
+{
+    if (table->dropped)
+        return 0;
+    table->dropped = true;
+    return table->begun ? reader->taker->class->drop_table(reader->taker, table->number) : 0;
+}
+
+int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
+                   struct dump_table **ret_table)
+{
+    struct dump_table *table = calloc(1, sizeof *table);
+
+    if (table == NULL)
+        return -ENOMEM;
+    table->database = strdup(database);
+    table->name = strdup(name);
+    table->key = make_key(database, name);
+
+    int error = table->database == NULL || table->name == NULL || table->key == NULL
+                    ? -ENOMEM
+                    : append_table(reader, table);
+
+    if (error != 0) {
+        dump_table_free(table);
+        return error;
+    }
+    *ret_table = table;
+    return 0;
+}
+
+struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
+                                   const char *name)
+{
+    cleanup_free char *key = make_key(database, name);
+    const size_t *index = key != NULL ? name_map_find(reader->names, key) : NULL;
+
+    return index != NULL && !reader->tables[*index]->dropped ? reader->tables[*index] : NULL;
+}
+
+int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
+{
+    struct failure failure;
+    char text[FAILURE_TEXT_SIZE];
+    va_list arguments;
+
+    if (table->failed)
+        return 0;
+    if (!table->begun) {
+        int error = dump_table_tell(reader, table, NULL);
+
+        if (error != 0)
+            return error;
+    }
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    failure_set(&failure, EIO, "line %llu, byte %llu of the dump: %s",
+                (unsigned long long)byte_window_line(&reader->window),
+                (unsigned long long)byte_window_byte(&reader->window), text);
+    table->failed = true;
+    return reader->taker->class->fail_table(reader->taker, table->number, &failure);
+}
+
+int dump_table_cut(struct dump_reader *reader, struct dump_table *table)
+{
+    if (reader->window.error != 0)
+        return dump_table_fail(reader, table, "%s", reader->window.failure.text);
+    return dump_table_fail(reader, table,
+                           "the dump ends here: it was cut short, and table %s may lack rows",
+                           table->name);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* The types of dumps' CREATE TABLE, as the live sources of the same databases map them. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/ascii.h"
+
+#define LONGEST_WORDS 64
+
+struct known_type {
+    const char *words; /* in small letters, before the parenthesis */
+    struct dump_type type;
+};
+
+#define NUMBER(type)                     \
+    {                                    \
+        (type), VALUE_NUMBER, KEY_NUMBER \
+    }
+#define REAL(value)                       \
+    {                                     \
+        COLUMN_FLOAT, (value), KEY_NUMBER \
+    }
+#define TEXT(type, order)           \
+    {                               \
+        (type), VALUE_TEXT, (order) \
+    }
+#define BYTES                                \
+    {                                        \
+        COLUMN_BYTES, VALUE_BYTES, KEY_BYTES \
+    }
+
+static const struct known_type mysql_types[] = {
+    {"tinyint", NUMBER(COLUMN_INTEGER)},
+    {"smallint", NUMBER(COLUMN_INTEGER)},
+    {"mediumint", NUMBER(COLUMN_INTEGER)},
+    {"int", NUMBER(COLUMN_INTEGER)},
+    {"integer", NUMBER(COLUMN_INTEGER)},
+    {"bigint", NUMBER(COLUMN_INTEGER)},
+    {"year", NUMBER(COLUMN_INTEGER)},
+    {"bool", NUMBER(COLUMN_INTEGER)},
+    {"boolean", NUMBER(COLUMN_INTEGER)},
+    {"decimal", NUMBER(COLUMN_DECIMAL)},
+    {"numeric", NUMBER(COLUMN_DECIMAL)},
+    {"dec", NUMBER(COLUMN_DECIMAL)},
+    {"fixed", NUMBER(COLUMN_DECIMAL)},
+    {"float", REAL(VALUE_FLOAT)},
+    {"double", REAL(VALUE_DOUBLE)},
+    {"double precision", REAL(VALUE_DOUBLE)},
+    {"real", REAL(VALUE_DOUBLE)},
+    {"bit", {COLUMN_INTEGER, VALUE_BITS, KEY_NUMBER}},
+    {"date", TEXT(COLUMN_DATE, KEY_BYTES)},
+    {"time", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
+    {"datetime", TEXT(COLUMN_DATETIME, KEY_BYTES)},
+    {"timestamp", TEXT(COLUMN_TIMESTAMP, KEY_BYTES)},
+    {"json", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
+    {"uuid", TEXT(COLUMN_UUID, KEY_UNKNOWN)},
+    {"enum", TEXT(COLUMN_TEXT, KEY_UNKNOWN)},
+    {"set", TEXT(COLUMN_TEXT, KEY_UNKNOWN)},
+    {"inet4", TEXT(COLUMN_TEXT, KEY_UNKNOWN)},
+    {"inet6", TEXT(COLUMN_TEXT, KEY_UNKNOWN)},
+    {"binary", BYTES},
+    {"varbinary", BYTES},
+    {"tinyblob", BYTES},
+    {"blob", BYTES},
+    {"mediumblob", BYTES},
+    {"longblob", BYTES},
+    {"geometry", BYTES},
+    {"point", BYTES},
+    {"linestring", BYTES},
+    {"polygon", BYTES},
+    {"multipoint", BYTES},
+    {"multilinestring", BYTES},
+    {"multipolygon", BYTES},
+    {"geometrycollection", BYTES},
+    {"vector", BYTES},
+};
+
+static const struct known_type postgres_types[] = {
+    {"smallint", NUMBER(COLUMN_INTEGER)},
+    {"integer", NUMBER(COLUMN_INTEGER)},
+    {"int", NUMBER(COLUMN_INTEGER)},
+    {"int2", NUMBER(COLUMN_INTEGER)},
+    {"int4", NUMBER(COLUMN_INTEGER)},
+    {"int8", NUMBER(COLUMN_INTEGER)},
+    {"bigint", NUMBER(COLUMN_INTEGER)},
+    {"serial", NUMBER(COLUMN_INTEGER)},
+    {"bigserial", NUMBER(COLUMN_INTEGER)},
+    {"smallserial", NUMBER(COLUMN_INTEGER)},
+    {"oid", NUMBER(COLUMN_INTEGER)},
+    {"numeric", NUMBER(COLUMN_DECIMAL)},
+    {"decimal", NUMBER(COLUMN_DECIMAL)},
+    {"real", REAL(VALUE_FLOAT)},
+    {"float4", REAL(VALUE_FLOAT)},
+    {"float8", REAL(VALUE_DOUBLE)},
+    {"double precision", REAL(VALUE_DOUBLE)},
+    {"boolean", {COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES}},
+    {"bool", {COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES}},
+    {"bytea", {COLUMN_BYTES, VALUE_HEX_BYTES, KEY_BYTES}},
+    {"date", TEXT(COLUMN_DATE, KEY_BYTES)},
+    {"time without time zone", TEXT(COLUMN_TIME, KEY_BYTES)},
+    {"time with time zone", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
+    {"timestamp without time zone", TEXT(COLUMN_DATETIME, KEY_BYTES)},
+    {"timestamp with time zone", TEXT(COLUMN_TIMESTAMP, KEY_BYTES)},
+    {"json", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
+    {"jsonb", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
+    {"uuid", TEXT(COLUMN_UUID, KEY_BYTES)},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* The words of a type without what stands in parentheses: "timestamp(3) with time zone". */
+static void plain_words(const char *native, char words[LONGEST_WORDS])
+{
+    size_t size = 0;
+    size_t depth = 0;
+
+    for (; *native != '\0' && size < LONGEST_WORDS - 1; native++) {
+        depth += *native == '(';
+        if (depth == 0 && (*native != ' ' || (size != 0 && words[size - 1] != ' ')))
+            words[size++] = ascii_lower(*native);
+        depth -= *native == ')' && depth != 0;
+    }
+    while (size > 0 && words[size - 1] == ' ')
+        size--;
+    words[size] = '\0';
+}
+
+/* MySQL's types go on with words that do not matter here: "int unsigned zerofill". */
+static bool fits(enum sql_dialect dialect, const char *words, const char *known)
+{
+    size_t size = strlen(known);
+
+    return strncmp(words, known, size) == 0 &&
+           (words[size] == '\0' || (dialect == SQL_MYSQL && words[size] == ' '));
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t size = strlen(text);
+    size_t length = strlen(ending);
+
+    return size >= length && ascii_equal(text + size - length, ending);
+}
+
+struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation)
+{
+    const struct known_type *types = dialect == SQL_POSTGRES ? postgres_types : mysql_types;
+    size_t count = dialect == SQL_POSTGRES ? COUNT(postgres_types) : COUNT(mysql_types);
+    struct dump_type text = TEXT(COLUMN_TEXT, KEY_LETTERS);
+    char words[LONGEST_WORDS];
+
+    plain_words(native, words);
+    for (size_t i = 0; i < count && !ends_with(words, "[]"); i++) {
+        if (fits(dialect, words, types[i].words))
+            return types[i].type;
+    }
+    if (collation != NULL && (ends_with(collation, "_bin") || ascii_equal(collation, "C") ||
+                              ascii_equal(collation, "POSIX") || ascii_equal(collation, "binary")))
+        text.order = KEY_BYTES;
+    return text;
+}
