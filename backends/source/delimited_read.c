@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/delimited.h"
+#include "backends/source/latin.h"
+#include "backends/source/utf16_stream.h"
+#include "fs/base/buffer.h"
+#include "fs/base/memory.h"
+#include "fs/base/name_map.h"
+#include "fs/base/utf8.h"
+
+#define NAMES_TRIED 10000
+
+struct delimited {
+    struct byte_window window;
+    struct row_taker *taker;
+    const char *name;
+    uint8_t delimiter;
+    enum text_set set;
+    size_t columns;
+    struct delimited_field *fields;
+    struct cell *cells;
+    struct buffer scratch;
+    size_t table;
+    bool failed;
+};
+
+static int fail(struct delimited *reader, const char *words)
+{
+    struct failure why;
+
+    failure_set(&why, EIO, "line %llu, byte %llu of %.300s: %s",
+                (unsigned long long)byte_window_line(&reader->window),
+                (unsigned long long)byte_window_byte(&reader->window), reader->name, words);
+    reader->failed = true;
+    return reader->taker->class->fail_table(reader->taker, reader->table, &why);
+}
+
+/*
+ * The next record at the window's place. 1 and its fields; 0: the end; -EFBIG, or as the window.
+ * *ret_open: the text ends within quotes.
+ */
+static int next_record(struct delimited *reader, size_t most, size_t *ret_count,
+                       const uint8_t **ret_end, bool *ret_open, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+
+    for (;;) {
+        const uint8_t *at = window->data + window->at;
+        const uint8_t *end = window->data + window->end;
+
+        *ret_open = false;
+        if (window->at < window->end) {
+            const uint8_t *behind = delimited_record(reader->delimiter, at, end, window->ended,
+                                                     reader->fields, most, ret_count, ret_open);
+
+            if (behind != NULL) {
+                *ret_end = behind;
+                return 1;
+            }
+        }
+        if (window->ended)
+            return 0;
+
+        int more = byte_window_more(window, failure);
+
+        if (more < 0)
+            return more;
+    }
+}
+
+/* --- cells -------------------------------------------------------------------------------- */
+
+static bool is_ascii(const uint8_t *bytes, size_t size)
+{
+    uint8_t all = 0;
+
+    for (size_t i = 0; i < size; i++)
+        all |= bytes[i];
+    return all < 0x80;
+}
+
+static bool is_utf8(const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        size_t length = utf8_character(bytes, size);
+
+        if (length == 0)
+            return false;
+        bytes += length;
+        size -= length;
+    }
+    return true;
+}
+
+static uint8_t *scratch_end(struct delimited *reader)
+{
+    return reader->scratch.data + reader->scratch.size;
+}
+
+/* The first text that is not ASCII decides what the rest is taken for. */
+static void convert(struct delimited *reader, struct cell *cell)
+{
+    const uint8_t *bytes = cell->data;
+    size_t size = (size_t)cell->size;
+
+    if (reader->set == TEXT_UTF8 || is_ascii(bytes, size))
+        return;
+    if (reader->set == TEXT_UNDECIDED)
+        reader->set = is_utf8(bytes, size) ? TEXT_UTF8 : TEXT_WINDOWS;
+    if (reader->set != TEXT_WINDOWS)
+        return;
+
+    uint8_t *to = scratch_end(reader);
+
+    cell->size = latin_to_utf8(true, bytes, size, to);
+    cell->data = to;
+    reader->scratch.size += (size_t)cell->size;
+}
+
+/* In scratch there is room for four times the record. */
+static struct cell make_cell(struct delimited *reader, const uint8_t *base,
+                             const struct delimited_field *field)
+{
+    const uint8_t *at = base + field->at;
+    struct cell cell = {CELL_TEXT, field->size, at};
+
+    if (!field->quoted && field->size == 0)
+        return (struct cell){.class = CELL_NULL};
+    if (field->doubled) {
+        uint8_t *to = scratch_end(reader);
+        uint8_t *start = to;
+
+        for (size_t i = 0; i < field->size; i++) {
+            *to++ = at[i];
+            i += at[i] == '"';
+        }
+        cell.data = start;
+        cell.size = (uint64_t)(to - start);
+        reader->scratch.size += (size_t)cell.size;
+    }
+    convert(reader, &cell);
+    return cell;
+}
+
+static int make_room(struct delimited *reader, size_t size)
+{
+    buffer_clear(&reader->scratch);
+    return buffer_reserve(&reader->scratch, 4 * size + 16);
+}
+
+/* --- the header --------------------------------------------------------------------------- */
+
+/* A name of the column's own. */
+static int name_column(struct name_map *names, struct schema *schema, size_t index,
+                       const struct cell *cell)
+{
+    cleanup_free char *plain = NULL;
+    int length = cell->size != 0
+                     ? asprintf(&plain, "%.*s", (int)cell->size, (const char *)cell->data)
+                     : asprintf(&plain, "column%zu", index + 1);
+
+    if (length < 0) {
+        plain = NULL;
+        return -ENOMEM;
+    }
+    /* A NUL ends it, bytes that are not UTF-8 are replaced. */
+    for (char *at = plain; *at != '\0';) {
+        size_t step = utf8_character(at, strlen(at));
+
+        if (step == 0)
+            *at = '?';
+        at += step != 0 ? step : 1;
+    }
+
+    char *name = strdup(plain);
+    int error = name != NULL ? name_map_add(names, name, index) : -ENOMEM;
+
+    for (int i = 2; error == -EEXIST && i < NAMES_TRIED; i++) {
+        free(name);
+        if (asprintf(&name, "%s (%d)", plain, i) < 0)
+            return -ENOMEM;
+        error = name_map_add(names, name, index);
+    }
+    if (error != 0) {
+        free(name);
+        return error == -EEXIST ? -EILSEQ : error;
+    }
+    schema->columns[index].name = name;
+    return 0;
+}
+
+static int fill_schema(struct delimited *reader, struct schema *schema, const uint8_t *base)
+{
+    cleanup_name_map struct name_map *names = NULL;
+    int error = name_map_create(&names);
+
+    for (size_t i = 0; i < reader->columns && error == 0; i++) {
+        struct cell cell = make_cell(reader, base, &reader->fields[i]);
+
+        schema->columns[i].type = COLUMN_TEXT;
+        schema->columns[i].native_type = strdup("");
+        error =
+            schema->columns[i].native_type != NULL ? name_column(names, schema, i, &cell) : -ENOMEM;
+    }
+    schema->ddl = strdup("");
+    return error == 0 && schema->ddl == NULL ? -ENOMEM : error;
+}
+
+/* The table's name: the file's without folders and ending. */
+static char *table_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *file = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(file, '.');
+
+    return dot != NULL && dot != file ? strndup(file, (size_t)(dot - file)) : strdup(file);
+}
+
+static int begin_table(struct delimited *reader, const uint8_t *base, struct failure *failure)
+{
+    cleanup_free char *name = table_name(reader->name);
+    struct schema *schema = name != NULL ? schema_create(name, reader->columns) : NULL;
+    int error = schema != NULL ? fill_schema(reader, schema, base) : -ENOMEM;
+
+    reader->cells = allocate_array(reader->columns, sizeof *reader->cells);
+    if (error == 0 && reader->cells == NULL)
+        error = -ENOMEM;
+    if (error == 0)
+        error = reader->taker->class->begin_table(
+            reader->taker, &(struct stream_table){.schema = schema}, &reader->table, failure);
+    schema_release(schema);
+    return error;
+}
+
+static int read_header(struct delimited *reader, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    const uint8_t *end;
+    bool open;
+    int got = next_record(reader, DELIMITED_COLUMNS_LIMIT, &reader->columns, &end, &open, failure);
+
+    if (got <= 0)
+        return got != 0 ? got : -EILSEQ;
+    if (reader->columns > DELIMITED_COLUMNS_LIMIT)
+        return failure_set(failure, EILSEQ, "%.300s: more than %zu columns", reader->name,
+                           DELIMITED_COLUMNS_LIMIT);
+
+    const uint8_t *base = window->data + window->at;
+    int error = make_room(reader, (size_t)(end - base));
+
+    if (error == 0)
+        error = begin_table(reader, base, failure);
+    window->at = (size_t)(end - window->data);
+    return error;
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+/* An empty line among several columns is no row. */
+static bool is_empty_line(const struct delimited *reader, size_t count)
+{
+    return count == 1 && reader->columns > 1 && reader->fields[0].size == 0 &&
+           !reader->fields[0].quoted;
+}
+
+static bool has_more_values(const struct delimited *reader, size_t count)
+{
+    for (size_t i = reader->columns; i < count && i < DELIMITED_COLUMNS_LIMIT; i++) {
+        if (reader->fields[i].size != 0)
+            return true;
+    }
+    return false;
+}
+
+static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,
+                       struct failure *failure)
+{
+    int error;
+
+    if (is_empty_line(reader, count))
+        return 0;
+    if (has_more_values(reader, count))
+        return fail(reader, "there are more fields than columns in the first line");
+    error = make_room(reader, size);
+    for (size_t i = 0; i < reader->columns && error == 0; i++)
+        reader->cells[i] = i < count ? make_cell(reader, base, &reader->fields[i])
+                                     : (struct cell){.class = CELL_NULL};
+    return error != 0
+               ? error
+               : reader->taker->class->row(reader->taker, reader->table, reader->cells, failure);
+}
+
+static int read_rows(struct delimited *reader, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+
+    while (!reader->failed) {
+        const uint8_t *end;
+        size_t count;
+        bool open;
+        int got = next_record(reader, DELIMITED_COLUMNS_LIMIT, &count, &end, &open, failure);
+
+        if (got == 0 && reader->window.error != 0) {
+            int told = fail(reader, reader->window.failure.text);
+
+            return told != 0 ? told
+                             : failure_set(failure, -reader->window.error, "%s",
+                                           reader->window.failure.text);
+        }
+        if (got == 0 && open)
+            return fail(reader, "the text ends within quotes: it was cut short, or a quote is "
+                                "missing from here on");
+        if (got == -EFBIG && failure->code == 0)
+            return fail(reader, "a record is larger than crmfs takes, or a quote is missing");
+        if (got <= 0)
+            return got;
+
+        const uint8_t *base = window->data + window->at;
+        int error = give_record(reader, base, (size_t)(end - base), count, failure);
+
+        if (error != 0)
+            return error;
+        window->at = (size_t)(end - window->data);
+    }
+    return 0;
+}
+
+int delimited_read(struct byte_stream *stream, const struct dialect *dialect, const char *name,
+                   struct row_taker *taker, struct failure *failure)
+{
+    struct failure own = {0};
+    struct utf16_stream wide;
+    bool is_wide = dialect->set == TEXT_UTF16_LITTLE || dialect->set == TEXT_UTF16_BIG;
+
+    utf16_stream_begin(&wide, stream, dialect->set == TEXT_UTF16_BIG);
+
+    struct delimited reader = {
+        .window = BYTE_WINDOW(is_wide ? &wide.stream : stream, STREAM_ROW_LIMIT),
+        .taker = taker,
+        .name = name,
+        .delimiter = dialect->delimiter,
+        .set = is_wide ? TEXT_UTF8 : dialect->set,
+        .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),
+        .scratch = BUFFER(5 * STREAM_ROW_LIMIT),
+    };
+    int error = reader.fields != NULL ? byte_window_want(&reader.window, 4, &own) : -ENOMEM;
+
+    if (error == 0 && reader.window.end >= 3 && memcmp(reader.window.data, "\xef\xbb\xbf", 3) == 0)
+        reader.window.at = 3;
+    if (error == 0)
+        error = read_header(&reader, &own);
+    if (error == 0)
+        error = read_rows(&reader, &own);
+    free(reader.fields);
+    free(reader.cells);
+    buffer_release(&reader.scratch);
+    byte_window_release(&reader.window);
+    utf16_stream_end(&wide);
+    if (error != 0 && own.code != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* One record of RFC 4180, whatever its delimiter. */
+#include <stddef.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "backends/source/delimited.h"
+
+/* The next delimiter or line end from AT on; END or a place behind it: none. */
+static const uint8_t *find_end(const uint8_t *at, const uint8_t *end, uint8_t delimiter)
+{
+#ifdef __SSE2__
+    const __m128i delimiters = _mm_set1_epi8((char)delimiter);
+    const __m128i feeds = _mm_set1_epi8('\n');
+    const __m128i returns = _mm_set1_epi8('\r');
+
+    for (; at < end; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        __m128i found = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, delimiters),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, feeds), _mm_cmpeq_epi8(bytes, returns)));
+        int mask = _mm_movemask_epi8(found);
+
+        if (mask != 0)
+            return at + __builtin_ctz((unsigned)mask);
+    }
+    return end;
+#else
+    while (at < end && *at != delimiter && *at != '\n' && *at != '\r')
+        at++;
+    return at;
+#endif
+}
+
+/* Behind the quote at AT, to the one that closes it. NULL: there is none. */
+static const uint8_t *quoted_end(const uint8_t *at, const uint8_t *end, bool *ret_doubled)
+{
+    for (;;) {
+        at = memchr(at, '"', (size_t)(end - at));
+        if (at == NULL)
+            return NULL;
+        if (at + 1 == end || at[1] != '"')
+            return at;
+        *ret_doubled = true;
+        at += 2;
+    }
+}
+
+/* One field from AT on; its end, or NULL: it is not all there. */
+static const uint8_t *take_field(uint8_t delimiter, const uint8_t *base, const uint8_t *at,
+                                 const uint8_t *end, bool ended, struct delimited_field *field,
+                                 bool *ret_open)
+{
+    const uint8_t *stop;
+
+    *field = (struct delimited_field){.quoted = at < end && *at == '"'};
+    if (field->quoted) {
+        at++;
+        stop = quoted_end(at, end, &field->doubled);
+        /* What follows tells whether the quote at the very end is the last. */
+        if (stop == NULL || (stop + 1 == end && !ended)) {
+            *ret_open = stop == NULL;
+            return NULL;
+        }
+        field->at = (size_t)(at - base);
+        field->size = (size_t)(stop - at);
+        stop++;
+        /* Text behind a closing quote belongs to no dialect; it is passed over. */
+        stop = find_end(stop, end, delimiter);
+    } else {
+        stop = find_end(at, end, delimiter);
+        field->at = (size_t)(at - base);
+        field->size = (size_t)((stop < end ? stop : end) - at);
+    }
+    if (stop >= end)
+        return ended ? end : NULL;
+    return stop;
+}
+
+const uint8_t *delimited_record(uint8_t delimiter, const uint8_t *at, const uint8_t *end,
+                                bool ended, struct delimited_field *fields, size_t most,
+                                size_t *ret_count, bool *ret_open)
+{
+    const uint8_t *base = at;
+    size_t count = 0;
+
+    *ret_open = false;
+    for (;;) {
+        struct delimited_field spare = {.at = 0};
+        struct delimited_field *field = count < most ? &fields[count] : &spare;
+
+        at = take_field(delimiter, base, at, end, ended, field, ret_open);
+        if (at == NULL)
+            return NULL;
+        count++;
+        if (at == end || *at != delimiter)
+            break;
+        at++;
+    }
+    /* CR may be followed by LF, which may not be there yet. */
+    if (at < end && *at == '\r') {
+        if (at + 1 == end && !ended)
+            return NULL;
+        at += at + 1 < end && at[1] == '\n' ? 2 : 1;
+    } else if (at < end) {
+        at++;
+    }
+    *ret_count = count;
+    return at;
+}
