@@ -30,7 +30,8 @@ VARIANT_FLAGS := $(or $(FLAGS_$(VARIANT)),$(error no variant "$(VARIANT)"))
 
 # With Oracle's client library: make MYSQL=mysqlclient
 MYSQL = libmariadb
-LIBRARIES = fuse3 sqlite3 $(MYSQL) libpq libsodium libzstd libssl libcrypto libxxhash inih jansson
+LIBRARIES = fuse3 sqlite3 $(MYSQL) libpq libsodium libzstd libssl libcrypto libxxhash inih jansson \
+	libarchive
 ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(LIBRARIES) || echo missing),)
 $(error libraries are missing, see pkg-config --print-errors --exists $(LIBRARIES); \

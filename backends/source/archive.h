@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Archives as sources: what old backups are. A file is taken apart by its content,
+ * whatever it is called: compressed (gzip, bzip2, xz, zstd, lz4), a ZIP, a tar, a 7z
+ * or whatever else libarchive reads, one in another up to ARCHIVE_DEPTH_MOST, and in
+ * it SQL dumps (dump.h) and tables as text (delimited.h). It is a stream (stream.h).
+ *
+ * Nothing is written anywhere, no link is followed, and nothing outside the file is
+ * read. What a member unfolds to is bounded: see ARCHIVE_RATIO_MOST.
+ */
+#ifndef CRMFS_SOURCE_ARCHIVE_H
+#define CRMFS_SOURCE_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backends/source/source.h"
+#include "fs/base/failure.h"
+
+#define ARCHIVE_DEPTH_MOST 4
+
+/* An archive may hold so many members. */
+#define ARCHIVE_MEMBERS_MOST ((size_t)1 << 20)
+
+/*
+ * A file that has unfolded to more than ARCHIVE_FREE_BYTES may be no more than so many
+ * times its own size: gzip's most is 1032.
+ */
+#define ARCHIVE_RATIO_MOST 1100
+#define ARCHIVE_FREE_BYTES ((uint64_t)256 << 20)
+
+/* How much of a beginning is enough to tell. */
+#define ARCHIVE_BEGIN_BYTES 4096
+
+/* Whether the file PATH, which begins so, is one; zeros stand where it has fewer bytes. */
+bool archive_recognise(const char *path, const void *begin, size_t size);
+
+/* Looks at the beginning only. -ENOENT, -EACCES; -EILSEQ: libarchive makes nothing of it … */
+int archive_source_open(const char *path, const struct source_options *options,
+                        struct source **ret_source, struct failure *failure);
+
+#endif

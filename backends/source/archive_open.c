@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libarchive, with the filters and formats that are safe: none that runs another
+ * program (lrzip, grzip), and none that reads files of its own choosing (mtree).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/source/archive_internal.h"
+#include "backends/source/plain_file.h"
+#include "fs/base/command.h"
+
+#define READ_BYTES ((size_t)256 << 10)
+#define PASSWORD_ROOM 1024
+
+static int support(struct archive *archive)
+{
+    static int (*const supports[])(struct archive *) = {
+        archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
+        archive_read_support_filter_xz,       archive_read_support_filter_lzma,
+        archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
+        archive_read_support_filter_compress, archive_read_support_format_zip,
+        archive_read_support_format_tar,      archive_read_support_format_gnutar,
+        archive_read_support_format_7zip,     archive_read_support_format_cpio,
+        archive_read_support_format_rar,      archive_read_support_format_rar5,
+        archive_read_support_format_cab,      archive_read_support_format_raw,
+        archive_read_support_format_empty,
+    };
+
+    for (size_t i = 0; i < sizeof supports / sizeof *supports; i++) {
+        if (supports[i](archive) < ARCHIVE_WARN)
+            return -EIO;
+    }
+    return 0;
+}
+
+int archive_failure(struct archive *archive, const char *what, struct failure *failure)
+{
+    const char *words = archive_error_string(archive);
+
+    if (archive_errno(archive) == ENOMEM)
+        return -ENOMEM;
+    if (words != NULL && strstr(words, "assphrase") != NULL)
+        return failure_set(failure, EACCES,
+                           SHOWN_PATH ": it is encrypted, and %s; the password of archives is "
+                                      "what the password command prints (password-command)",
+                           what,
+                           strstr(words, "ncorrect") != NULL ? "the password is wrong"
+                                                             : "there is no password for it");
+    return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
+}
+
+/* Asked for when something turns out to be encrypted; libarchive copies it. */
+static const char *give_password(struct archive *archive, void *context)
+{
+    static __thread char secret[PASSWORD_ROOM];
+    const struct archive_source *source = context;
+    size_t size = 0;
+
+    (void)archive;
+    if (source->password != NULL)
+        return source->password;
+    if (source->password_command == NULL ||
+        command_output(source->password_command, "the password command", secret, sizeof secret - 1,
+                       &size, NULL) != 0 ||
+        size == 0)
+        return NULL;
+    secret[size] = '\0';
+    return secret;
+}
+
+static int create(const struct archive_source *source, struct archive **ret_archive)
+{
+    struct archive *archive = archive_read_new();
+
+    if (archive == NULL)
+        return -ENOMEM;
+    if (support(archive) != 0 ||
+        archive_read_set_passphrase_callback(archive, (void *)(uintptr_t)source, give_password) !=
+            ARCHIVE_OK) {
+        archive_read_free(archive);
+        return -ENOMEM;
+    }
+    *ret_archive = archive;
+    return 0;
+}
+
+int archive_open_file(const struct archive_source *source, struct archive **ret_archive,
+                      struct failure *failure)
+{
+    struct archive *archive;
+    int error = create(source, &archive);
+
+    if (error != 0)
+        return error;
+    if (archive_read_open_filename(archive, source->path, READ_BYTES) != ARCHIVE_OK) {
+        error = archive_failure(archive, source->path, failure);
+        archive_read_free(archive);
+        return error;
+    }
+    *ret_archive = archive;
+    return 0;
+}
+
+static la_ssize_t feed(struct archive *archive, void *context, const void **ret_data)
+{
+    struct archive_feed *from = context;
+    size_t size;
+    int error = from->stream->class->next(from->stream, ret_data, &size, &from->failure);
+
+    if (error == 0)
+        return (la_ssize_t)size;
+    archive_set_error(archive, -error, "%s",
+                      from->failure.code != 0 ? from->failure.text : strerror(-error));
+    return ARCHIVE_FATAL;
+}
+
+int archive_open_stream(const struct archive_source *source, struct archive_feed *from,
+                        struct archive **ret_archive, struct failure *failure)
+{
+    struct archive *archive;
+    int error = create(source, &archive);
+
+    if (error != 0)
+        return error;
+    if (archive_read_open(archive, from, NULL, feed, NULL) != ARCHIVE_OK) {
+        error = archive_failure(archive, "archive", failure);
+        archive_read_free(archive);
+        return error;
+    }
+    *ret_archive = archive;
+    return 0;
+}
