@@ -3,6 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "fs/table/indexed.h"
 #include "fs/table/scan.h"
 
 /* A spool as a sink: what the groups of an image are kept in. */
@@ -55,6 +56,10 @@ int image_scan(struct dataset *dataset, size_t table, struct spool *spool,
     struct spool_sink sink = {{&spool_sink_class}, spool};
     struct image_group *groups;
     size_t count;
+
+    if (indexed_dataset_is(dataset))
+        return indexed_dataset_image(dataset, table, ret_image, failure);
+
     int error = table_scan(dataset, table, &sink.sink, options, &groups, &count, failure);
 
     if (error != 0)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream as an ordinary source: read through once, into images in a spool, and
+ * from then on a dataset as any other, until what it is read from changes. The
+ * images are shown as they are; a scan of such a dataset copies nothing.
+ */
+#ifndef CRMFS_TABLE_INDEXED_H
+#define CRMFS_TABLE_INDEXED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/source.h"
+#include "backends/source/stream.h"
+#include "fs/base/failure.h"
+#include "fs/store/spool.h"
+#include "fs/table/image.h"
+#include "fs/table/raw_bytes.h"
+
+struct indexed_options {
+    struct spool *spool;    /* outlives the source, its datasets and their images */
+    const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
+    const bool *cancelled;  /* atomic, NULL: none */
+    /* Told what is wrong with parts of the stream, as it is read; may be NULL. */
+    void (*report)(void *context, const struct failure *why);
+    void *report_context;
+};
+
+/* STREAM is taken over, also on failure. 0 or -ENOMEM. */
+int indexed_source_create(struct source *stream, const struct indexed_options *options,
+                          struct source **ret_source);
+
+/* Whether the dataset is of such a source. */
+bool indexed_dataset_is(const struct dataset *dataset);
+
+/* The table's image, which then need not be scanned, with a reference. As intake_image. */
+int indexed_dataset_image(struct dataset *dataset, size_t table, struct image **ret_image,
+                          struct failure *failure);
+
+/* --- members ------------------------------------------------------------------------------ */
+
+size_t indexed_dataset_member_count(const struct dataset *dataset);
+
+/* Borrowed: as long as the dataset. */
+const struct stream_member *indexed_dataset_member(const struct dataset *dataset, size_t index);
+
+/* The member's bytes, with a reference, fetched from the source if need be. 0, -EIO, -ESTALE … */
+int indexed_dataset_member_bytes(struct dataset *dataset, size_t index,
+                                 struct raw_bytes **ret_bytes, struct failure *failure);
+
+/* Another dataset of the same moment. 0 or -ENOMEM. */
+int indexed_dataset_share(struct dataset *dataset, struct dataset **ret_dataset);
+
+#endif

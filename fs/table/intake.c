@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/table/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/table/group_sort.h"
+#include "fs/table/intake_internal.h"
+
+struct intake *intake_create(const struct intake_options *options)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+
+    if (intake == NULL)
+        return NULL;
+    intake->taker.class = &intake_taker_class;
+    intake->options = *options;
+    pthread_mutex_init(&intake->lock, NULL);
+    return intake;
+}
+
+struct row_taker *intake_taker(struct intake *intake)
+{
+    return &intake->taker;
+}
+
+struct spool *intake_spool(const struct intake *intake)
+{
+    return intake->options.spool;
+}
+
+void intake_free(struct intake *intake)
+{
+    if (intake == NULL)
+        return;
+    if (intake->writing)
+        group_writer_end(&intake->writer);
+    for (size_t i = 0; i < intake->count; i++) {
+        struct intake_table *table = &intake->tables[i];
+
+        group_array_drop(&table->array, intake->options.spool);
+        image_release(table->image);
+        free(table->groups);
+        schema_release(table->schema);
+        free(table->terms);
+        free(table->failure);
+        buffer_release(&table->last_bytes);
+    }
+    for (size_t i = 0; i < intake->member_count; i++) {
+        free((char *)intake->members[i].told.path);
+        raw_bytes_release(intake->members[i].bytes);
+    }
+    raw_bytes_release(intake->next_bytes);
+    free(intake->members);
+    free(intake->tables);
+    free(intake->shown);
+    pthread_mutex_destroy(&intake->lock);
+    free(intake);
+}
+
+static int by_name(const void *left, const void *right, void *context)
+{
+    const struct intake *intake = context;
+    size_t one = *(const size_t *)left;
+    size_t other = *(const size_t *)right;
+    int order = strcmp(intake->tables[one].schema->name, intake->tables[other].schema->name);
+
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/*
+ * Two dumps in one archive may have tables of one name: the second becomes "name (2)". Nobody
+ * but the intake has the schemas yet.
+ */
+static int name_apart(struct intake *intake)
+{
+    size_t same = 1;
+
+    for (size_t i = 1; i < intake->shown_count; i++) {
+        struct schema *before = intake->tables[intake->shown[i - same]].schema;
+        struct schema *schema = intake->tables[intake->shown[i]].schema;
+        char *name;
+
+        same = strcmp(before->name, schema->name) == 0 ? same + 1 : 1;
+        if (same == 1)
+            continue;
+        if (asprintf(&name, "%s (%zu)", schema->name, same) < 0)
+            return -ENOMEM;
+        free(schema->name);
+        schema->name = name;
+    }
+    return 0;
+}
+
+int intake_end(struct intake *intake, struct failure *failure)
+{
+    int error = intake_close_writer(intake, failure);
+
+    if (error != 0)
+        return error;
+    intake_tell_rows(intake);
+    intake->shown = allocate_array(intake->count, sizeof *intake->shown);
+    if (intake->shown == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < intake->count; i++) {
+        buffer_release(&intake->tables[i].last_bytes);
+        if (!intake->tables[i].dropped)
+            intake->shown[intake->shown_count++] = i;
+        else
+            group_array_drop(&intake->tables[i].array, intake->options.spool);
+    }
+    qsort_r(intake->shown, intake->shown_count, sizeof *intake->shown, by_name, intake);
+    return name_apart(intake);
+}
+
+/* As the data say, else as their newest member's time is. */
+bool intake_moment(const struct intake *intake, struct timespec *ret_moment)
+{
+    bool found = intake->has_moment;
+    struct timespec moment = intake->moment;
+
+    for (size_t i = 0; i < intake->member_count && !intake->has_moment; i++) {
+        if (!found || intake_is_later(intake->members[i].told.modified, moment))
+            moment = intake->members[i].told.modified;
+        found = true;
+    }
+    if (found)
+        *ret_moment = moment;
+    return found;
+}
+
+size_t intake_table_count(const struct intake *intake)
+{
+    return intake->shown_count;
+}
+
+struct schema *intake_schema(const struct intake *intake, size_t index)
+{
+    return intake->tables[intake->shown[index]].schema;
+}
+
+/* The lock is held: one table is sorted at a time, so that memory stays bounded. */
+static int settle(struct intake *intake, struct intake_table *table, struct failure *failure)
+{
+    struct key_rule rule = intake_rule(table);
+    struct group_sort sort = {
+        .spool = intake->options.spool,
+        .schema = table->schema,
+        .rule = &rule,
+        .cut_key = intake->options.cut_key,
+        .cancelled = intake->options.cancelled,
+        .largest_row = table->largest_row,
+    };
+    int error = table->unordered && intake_is_sortable(table)
+                    ? group_sort(&sort, &table->array, failure)
+                    : 0;
+
+    if (error != 0)
+        return error;
+    table->groups = table->array.groups;
+    table->group_count = table->array.count;
+    table->array = (struct group_array){.count = 0};
+    error = image_create(table->schema, intake->options.spool, table->groups, table->group_count,
+                         &table->image);
+    table->settled = true;
+    return error;
+}
+
+int intake_image(struct intake *intake, size_t index, struct image **ret_image,
+                 struct failure *failure)
+{
+    struct intake_table *table = &intake->tables[intake->shown[index]];
+    int error = 0;
+
+    if (table->failure != NULL) {
+        if (failure != NULL)
+            *failure = *table->failure;
+        return -table->failure->code;
+    }
+    pthread_mutex_lock(&intake->lock);
+    if (!table->settled)
+        error = settle(intake, table, failure);
+    if (error == 0 && table->image == NULL)
+        error = -ENOMEM;
+    if (error == 0)
+        *ret_image = image_reference(table->image);
+    pthread_mutex_unlock(&intake->lock);
+    return error;
+}
+
+void intake_groups(const struct intake *intake, size_t index, const struct image_group **ret_groups,
+                   size_t *ret_count)
+{
+    const struct intake_table *table = &intake->tables[intake->shown[index]];
+
+    *ret_groups = table->groups;
+    *ret_count = table->group_count;
+}
+
+size_t intake_member_count(const struct intake *intake)
+{
+    return intake->member_count;
+}
+
+const struct stream_member *intake_member(const struct intake *intake, size_t index)
+{
+    return &intake->members[index].told;
+}
+
+struct raw_bytes *intake_member_bytes(struct intake *intake, size_t index)
+{
+    pthread_mutex_lock(&intake->lock);
+    struct raw_bytes *bytes = intake->members[index].bytes;
+
+    pthread_mutex_unlock(&intake->lock);
+    return bytes;
+}
+
+void intake_keep_bytes(struct intake *intake, size_t index, struct raw_bytes *bytes)
+{
+    pthread_mutex_lock(&intake->lock);
+    if (intake->members[index].bytes == NULL)
+        intake->members[index].bytes = raw_bytes_reference(bytes);
+    pthread_mutex_unlock(&intake->lock);
+}

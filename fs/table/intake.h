@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What takes the rows of a stream (backends/source/stream.h): each table's rows
+ * become row groups in a spool as they come. When all is read, a table whose rows
+ * did not come in the order of its key is sorted: runs that fit into memory are
+ * sorted there and laid down in the spool, then merged, all of it sealed.
+ *
+ * One thread takes; when the stream has ended, tables may be asked for by several.
+ */
+#ifndef CRMFS_TABLE_INTAKE_H
+#define CRMFS_TABLE_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/stream.h"
+#include "fs/store/spool.h"
+#include "fs/table/image.h"
+#include "fs/table/raw_bytes.h"
+
+struct intake;
+
+struct intake_options {
+    struct spool *spool;    /* outlives the intake and its images */
+    const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
+    const bool *cancelled;  /* atomic, NULL: none */
+    uint64_t *rows_done;    /* atomic, NULL: nobody asks */
+    /* Told what stream's trouble() is; may be NULL. */
+    void (*report)(void *context, const struct failure *why);
+    void *report_context;
+};
+
+struct intake *intake_create(const struct intake_options *options); /* NULL: no memory */
+void intake_free(struct intake *intake);                            /* NULL is allowed */
+
+/* When the data are of; false: nothing says so. After the end. */
+bool intake_moment(const struct intake *intake, struct timespec *ret_moment);
+
+/* What a stream is given. */
+struct row_taker *intake_taker(struct intake *intake);
+
+/* The stream has ended: groups under way are finished. 0 or -errno. */
+int intake_end(struct intake *intake, struct failure *failure);
+
+struct spool *intake_spool(const struct intake *intake); /* borrowed */
+
+/* After the end. Tables that were dropped are not counted; the order is that of their names. */
+size_t intake_table_count(const struct intake *intake);
+struct schema *intake_schema(const struct intake *intake, size_t index); /* borrowed */
+
+/*
+ * The table, sorted if need be, with a reference. 0, what made the table fail, -ENOSPC,
+ * -ECANCELED …
+ */
+int intake_image(struct intake *intake, size_t index, struct image **ret_image,
+                 struct failure *failure);
+
+/* The groups of an image that intake_image gave, borrowed as long as the intake. */
+void intake_groups(const struct intake *intake, size_t index, const struct image_group **ret_groups,
+                   size_t *ret_count);
+
+size_t intake_member_count(const struct intake *intake);
+const struct stream_member *intake_member(const struct intake *intake, size_t index);
+
+/* Its bytes, borrowed, if the stream gave them or intake_keep_bytes did; else NULL. */
+struct raw_bytes *intake_member_bytes(struct intake *intake, size_t index);
+void intake_keep_bytes(struct intake *intake, size_t index, struct raw_bytes *bytes);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* What a stream hands over. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/table/intake_internal.h"
+#include "fs/table/row_group.h"
+
+#define TABLES_MOST ((size_t)1 << 20)
+#define ROWS_BETWEEN_LOOKS 1024
+#define KEY_BYTES_MOST ((size_t)64 << 10) /* of a longer key the order is not looked at */
+
+static struct intake *intake_of(struct row_taker *taker)
+{
+    return (struct intake *)taker;
+}
+
+/* --- tables ------------------------------------------------------------------------------- */
+
+static int set_schema(struct intake_table *table, const struct stream_table *from)
+{
+    size_t count = from->term_count;
+    struct key_term *terms = allocate_array(count, sizeof *terms);
+
+    if (terms == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        terms[i] = from->terms[i];
+    schema_release(table->schema);
+    free(table->terms);
+    table->schema = schema_reference(from->schema);
+    table->term_count = count;
+    table->terms = terms;
+    table->nulls_last = from->nulls_last;
+    return 0;
+}
+
+static int grow_tables(struct intake *intake)
+{
+    if (intake->count < intake->capacity)
+        return 0;
+
+    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 32;
+    struct intake_table *tables =
+        capacity > TABLES_MOST ? NULL : reallocarray(intake->tables, capacity, sizeof *tables);
+
+    if (tables == NULL)
+        return -ENOMEM;
+    intake->tables = tables;
+    intake->capacity = capacity;
+    return 0;
+}
+
+int intake_close_writer(struct intake *intake, struct failure *failure)
+{
+    if (!intake->writing)
+        return 0;
+
+    int error = group_writer_flush(&intake->writer, failure);
+
+    group_writer_end(&intake->writer);
+    intake->writing = false;
+    return error;
+}
+
+static int begin_table(struct row_taker *taker, const struct stream_table *from, size_t *ret_table,
+                       struct failure *failure)
+{
+    struct intake *intake = intake_of(taker);
+    int error = intake_close_writer(intake, failure); /* tables are about to move */
+
+    if (error == 0)
+        error = grow_tables(intake);
+    if (error != 0)
+        return error;
+
+    struct intake_table *table = &intake->tables[intake->count];
+
+    *table = (struct intake_table){.last_bytes = BUFFER(KEY_BYTES_MOST)};
+    error = set_schema(table, from);
+    if (error == 0)
+        *ret_table = intake->count++;
+    return error;
+}
+
+static bool same_order(const struct intake_table *table, const struct stream_table *changed)
+{
+    bool same = table->term_count == changed->term_count;
+
+    for (size_t i = 0; i < changed->term_count && same; i++)
+        same = table->terms[i].column == changed->terms[i].column &&
+               table->terms[i].order == changed->terms[i].order &&
+               table->terms[i].descending == changed->terms[i].descending;
+    return same;
+}
+
+/* A table that gets a key when its rows have come is looked through again for their order. */
+static int change_table(struct row_taker *taker, size_t index, const struct stream_table *changed,
+                        struct failure *failure)
+{
+    struct intake *intake = intake_of(taker);
+    struct intake_table *table = &intake->tables[index];
+    int error =
+        intake->writing && intake->current == index ? intake_close_writer(intake, failure) : 0;
+
+    if (error != 0)
+        return error;
+    if (!same_order(table, changed) && table->array.count != 0)
+        table->unordered = true;
+    table->has_last = false;
+    return set_schema(table, changed);
+}
+
+static int fail_table(struct row_taker *taker, size_t index, const struct failure *why)
+{
+    struct intake_table *table = &intake_of(taker)->tables[index];
+
+    if (table->failure == NULL)
+        table->failure = malloc(sizeof *table->failure);
+    if (table->failure == NULL)
+        return -ENOMEM;
+    *table->failure = *why;
+    return 0;
+}
+
+static int drop_table(struct row_taker *taker, size_t index)
+{
+    intake_of(taker)->tables[index].dropped = true;
+    return 0;
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+bool intake_is_sortable(const struct intake_table *table)
+{
+    size_t count = table->term_count;
+
+    if (count == 0 || count > KEY_COLUMNS_MOST)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (table->terms[i].order == KEY_UNKNOWN)
+            return false;
+    }
+    return true;
+}
+
+struct key_rule intake_rule(const struct intake_table *table)
+{
+    return (struct key_rule){table->term_count, table->terms, table->nulls_last};
+}
+
+/* The row's key is what the next one is compared with. */
+static int keep_key(struct intake_table *table, const struct cell *keys, size_t count)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        size += (size_t)keys[i].size;
+    table->has_last = size <= KEY_BYTES_MOST;
+    if (!table->has_last)
+        return 0;
+    buffer_clear(&table->last_bytes);
+    if (buffer_reserve(&table->last_bytes, size) != 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        table->last[i] = keys[i];
+        table->last[i].data = table->last_bytes.data + table->last_bytes.size;
+        buffer_append(&table->last_bytes, keys[i].data, (size_t)keys[i].size);
+    }
+    return 0;
+}
+
+static int note_order(struct intake_table *table, const struct cell *cells)
+{
+    struct cell keys[KEY_COLUMNS_MOST];
+    struct key_rule rule = intake_rule(table);
+    bool sure;
+
+    for (size_t i = 0; i < rule.count; i++)
+        keys[i] = cells[table->terms[i].column];
+    if (table->has_last && key_compare(&rule, table->last, keys, &sure) > 0 && sure)
+        table->unordered = true;
+    return keep_key(table, keys, rule.count);
+}
+
+static int open_writer(struct intake *intake, size_t index, struct failure *failure)
+{
+    struct intake_table *table = &intake->tables[index];
+    int error = intake_close_writer(intake, failure);
+
+    if (error != 0)
+        return error;
+    error = group_writer_begin(&intake->writer, intake->options.spool, intake->options.cut_key,
+                               ROW_GROUP_TARGET_BYTES, table->schema, &table->array);
+    intake->writing = error == 0;
+    intake->current = index;
+    return error;
+}
+
+int intake_tell_rows(struct intake *intake)
+{
+    if (intake->options.rows_done != NULL)
+        __atomic_add_fetch(intake->options.rows_done, intake->rows, __ATOMIC_RELAXED);
+    intake->rows = 0;
+    return intake->options.cancelled != NULL &&
+                   __atomic_load_n(intake->options.cancelled, __ATOMIC_RELAXED)
+               ? -ECANCELED
+               : 0;
+}
+
+static int take_row(struct row_taker *taker, size_t index, const struct cell *cells,
+                    struct failure *failure)
+{
+    struct intake *intake = intake_of(taker);
+    struct intake_table *table = &intake->tables[index];
+    int error = 0;
+
+    if (table->failure != NULL || table->dropped)
+        return 0;
+    if (!intake->writing || intake->current != index)
+        error = open_writer(intake, index, failure);
+    if (error == 0 && !table->unordered && intake_is_sortable(table))
+        error = note_order(table, cells);
+
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < table->schema->column_count; i++)
+        bytes += (size_t)cells[i].size;
+    if (bytes > table->largest_row)
+        table->largest_row = bytes;
+    if (error == 0)
+        error = group_writer_add(&intake->writer, cells, failure);
+    if (error == 0 && ++intake->rows == ROWS_BETWEEN_LOOKS)
+        error = intake_tell_rows(intake);
+    return error;
+}
+
+/* --- members, and what is wrong with some -------------------------------------------------- */
+
+static int take_member(struct row_taker *taker, const struct stream_member *member,
+                       struct failure *failure)
+{
+    struct intake *intake = intake_of(taker);
+
+    (void)failure;
+    if (intake->member_count == intake->member_capacity) {
+        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 32;
+        struct intake_member *members = reallocarray(intake->members, capacity, sizeof *members);
+
+        if (members == NULL)
+            return -ENOMEM;
+        intake->members = members;
+        intake->member_capacity = capacity;
+    }
+
+    char *path = strdup(member->path);
+
+    if (path == NULL)
+        return -ENOMEM;
+
+    struct intake_member *kept = &intake->members[intake->member_count++];
+
+    *kept = (struct intake_member){.told = *member};
+    kept->told.path = path;
+    /* What broke off half-way is fetched again, and breaks off again. */
+    if (intake->next_bytes != NULL && raw_bytes_size(intake->next_bytes) == member->bytes)
+        kept->bytes = intake->next_bytes;
+    else
+        raw_bytes_release(intake->next_bytes);
+    intake->next_bytes = NULL;
+    return 0;
+}
+
+static int take_bytes(struct row_taker *taker, const void *bytes, size_t size,
+                      struct failure *failure)
+{
+    struct intake *intake = intake_of(taker);
+
+    if (intake->next_bytes == NULL)
+        intake->next_bytes = raw_bytes_create(intake->options.spool);
+    return intake->next_bytes != NULL ? raw_bytes_add(intake->next_bytes, bytes, size, failure)
+                                      : -ENOMEM;
+}
+
+static void take_trouble(struct row_taker *taker, const struct failure *why)
+{
+    struct intake *intake = intake_of(taker);
+
+    if (intake->options.report != NULL)
+        intake->options.report(intake->options.report_context, why);
+}
+
+bool intake_is_later(struct timespec one, struct timespec other)
+{
+    return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
+}
+
+static void take_moment(struct row_taker *taker, struct timespec moment)
+{
+    struct intake *intake = intake_of(taker);
+
+    if (!intake->has_moment || intake_is_later(moment, intake->moment))
+        intake->moment = moment;
+    intake->has_moment = true;
+}
+
+const struct row_taker_class intake_taker_class = {
+    .begin_table = begin_table,
+    .change_table = change_table,
+    .row = take_row,
+    .fail_table = fail_table,
+    .drop_table = drop_table,
+    .trouble = take_trouble,
+    .moment = take_moment,
+    .member_bytes = take_bytes,
+    .member = take_member,
+};
