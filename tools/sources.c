@@ -2,9 +2,12 @@
 #include "tools/sources.h"
 
 #include <errno.h>
+#include <glob.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
@@ -30,17 +33,103 @@ static char *absolute_url(const char *url, const char *directory)
     return absolute;
 }
 
-static int append(struct source_list *list, const char *name, const char *url,
+/* NAME and URL become the list's. */
+static int append(struct source_list *list, char *name, char *url, bool archive,
                   struct failure *failure)
 {
     struct tree_source *items = reallocarray(list->items, list->count + 1, sizeof *items);
 
     if (items != NULL)
         list->items = items;
-    if (items == NULL || url == NULL)
+    if (items == NULL || name == NULL || url == NULL) {
+        free(name);
+        free(url);
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    items[list->count++] = (struct tree_source){.name = name, .url = url};
+    }
+    items[list->count++] = (struct tree_source){.name = name, .url = url, .archive = archive};
     return 0;
+}
+
+static int check_room(const struct source_list *list, const char *name, const char *url,
+                      struct failure *failure)
+{
+    if (list->count == SOURCES_LIMIT)
+        return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].name, name) == 0)
+            return failure_set(failure, EINVAL,
+                               "two sources are named \"%s\"; give one another name: NAME=%s", name,
+                               url);
+    }
+    return 0;
+}
+
+/* One of several files that stand under archives/ by their own names; what is no backup does not.
+ */
+static int add_backup(struct source_list *list, const char *path, struct failure *failure)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+
+    if (name[0] == '.' || !source_is_known(path))
+        return 0;
+
+    int error = check_room(list, name, path, failure);
+
+    return error != 0 ? error : append(list, strdup(name), strdup(path), true, failure);
+}
+
+/* The files that PATTERN matches. */
+static int add_matches(struct source_list *list, const char *pattern, struct failure *failure)
+{
+    size_t before = list->count;
+    glob_t matches;
+    int error = glob(pattern, GLOB_ERR, NULL, &matches);
+
+    if (error != 0)
+        return failure_set(failure, error == GLOB_NOSPACE ? ENOMEM : EINVAL, "%.600s: %s", pattern,
+                           error == GLOB_NOMATCH ? "there is no such file" : "cannot be read");
+    for (size_t i = 0; i < matches.gl_pathc && error == 0; i++)
+        error = add_backup(list, matches.gl_pathv[i], failure);
+    globfree(&matches);
+    if (error == 0 && list->count == before)
+        return failure_set(failure, EINVAL, "%.600s: there is no backup that crmfs knows", pattern);
+    return error;
+}
+
+/* GLOB's own characters in a directory's name stand for themselves. */
+static char *pattern_of(const char *directory)
+{
+    char *pattern = malloc(2 * strlen(directory) + sizeof "/*");
+    char *to = pattern;
+
+    for (const char *at = directory; to != NULL && *at != '\0'; at++) {
+        if (strchr("*?[\\", *at) != NULL)
+            *to++ = '\\';
+        *to++ = *at;
+    }
+    if (to != NULL)
+        stpcpy(to, "/*");
+    return pattern;
+}
+
+/* 1: TEXT, a path, stood for several files, which were added; 0: it does not; -errno. */
+static int add_several(struct source_list *list, const char *path, struct failure *failure)
+{
+    struct stat about;
+    bool there = stat(path, &about) == 0;
+    cleanup_free char *pattern = NULL;
+    int error;
+
+    if (there && S_ISDIR(about.st_mode)) {
+        pattern = pattern_of(path);
+        error = pattern != NULL ? add_matches(list, pattern, failure) : -ENOMEM;
+    } else if (!there && strpbrk(path, "*?[") != NULL) {
+        error = add_matches(list, path, failure);
+    } else {
+        return 0;
+    }
+    return error != 0 ? error : 1;
 }
 
 int source_list_add(struct source_list *list, const char *text, const char *directory,
@@ -48,27 +137,53 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
 {
     cleanup_free char *name = NULL;
     cleanup_free char *given = NULL;
-
-    if (list->count == SOURCES_LIMIT)
-        return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
-
     int error = source_parse(text, &name, &given, failure);
 
     if (error != 0)
         return error;
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].name, name) == 0)
-            return failure_set(failure, EINVAL,
-                               "two sources are named \"%s\"; give one another name: NAME=%s", name,
-                               given);
-    }
 
     cleanup_free char *url = absolute_url(given, directory);
 
-    error = append(list, name, url, failure);
-    if (error != 0)
-        return error;
-    name = url = NULL; /* the list's now */
+    if (url == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    if (scheme_size(given) == 0 && strcmp(text, given) == 0) {
+        int several = add_several(list, url, failure);
+
+        if (several != 0)
+            return several < 0 ? several : 0;
+    }
+    error = check_room(list, name, given, failure);
+    return error != 0 ? error
+                      : append(list, steal_pointer(&name), steal_pointer(&url), false, failure);
+}
+
+/* How much of NAME stands before its ending and a date; all of it, if nothing does. */
+static size_t undated_size(const char *name)
+{
+    size_t size = strcspn(name, ".");
+
+    while (size > 0 && strchr("0123456789-_T", name[size - 1]) != NULL)
+        size--;
+    return size != 0 ? size : strlen(name);
+}
+
+int source_list_strip_dates(struct source_list *list, struct failure *failure)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct tree_source *source = &list->items[i];
+        const char *slash = strrchr(source->url, '/');
+        const char *file = slash != NULL ? slash + 1 : source->url;
+
+        if (strncmp(file, source->name, strlen(source->name)) != 0)
+            continue; /* it was given */
+
+        char *name = strndup(source->name, undated_size(source->name));
+
+        if (name == NULL)
+            return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+        free((char *)source->name);
+        source->name = name;
+    }
     return 0;
 }
 
@@ -103,9 +218,10 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
 {
     struct tree_source *source = &list->items[list->count - 1];
 
-    if (!source_is_server(source->url))
+    /* Whether a path is an archive, which may be encrypted, is not known yet. */
+    if (!source_is_server(source->url) && strncmp(source->url, "sqlite:", 7) == 0)
         return failure_set(failure, EINVAL,
-                           "unknown key \"%s\"; a source that is a file has only \"url\"", name);
+                           "unknown key \"%s\"; a SQLite database has only \"url\"", name);
     if (strcmp(name, "password") == 0)
         return set_once(name, value, &source->password, failure);
     if (strcmp(name, "password-command") == 0 || strcmp(name, "password_command") == 0)

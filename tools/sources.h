@@ -8,7 +8,7 @@
 #include "fs/base/failure.h"
 #include "fs/tree/tree.h"
 
-#define SOURCES_LIMIT 1000
+#define SOURCES_LIMIT 10000
 
 struct source_list {
     struct tree_source *items; /* names and URLs are the list's own */
@@ -17,8 +17,9 @@ struct source_list {
 
 /*
  * Adds what TEXT says, URL or NAME=URL. A relative path in it is taken from
- * DIRECTORY, an absolute path. -EINVAL (malformed, or a
- * name that is taken) or -ENOMEM.
+ * DIRECTORY, an absolute path. A path that is a directory stands for every backup in it
+ * (source_is_known), each under its file's name; one with *, ? or [ in it that is no file, for
+ * the files that it matches. -EINVAL (malformed, a name that is taken, nothing found) or -ENOMEM.
  */
 int source_list_add(struct source_list *list, const char *text, const char *directory,
                     struct failure *failure);
@@ -30,6 +31,12 @@ int source_list_add_named(struct source_list *list, const char *name, const char
 /* Sets a key of the source added last: "password", "password-command". -EINVAL or -ENOMEM. */
 int source_list_set(struct source_list *list, const char *name, const char *value,
                     struct failure *failure);
+
+/*
+ * Sources that were not given a name are called by what of their file's name stands before a
+ * date: "crm" of crm-2019-03-01.sql.gz. 0 or -ENOMEM.
+ */
+int source_list_strip_dates(struct source_list *list, struct failure *failure);
 
 void source_list_release(struct source_list *list);
 

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/archive.h"
 #include "backends/source/mysql.h"
 #include "backends/source/plain_file.h"
 #include "backends/source/postgres.h"
@@ -42,13 +43,15 @@ static const struct kind {
     {"mariadb", NULL, 0, mysql_source_open},
     {"postgresql", NULL, 0, postgres_source_open},
     {"postgres", NULL, 0, postgres_source_open},
+    /* Whatever archive_recognise knows, or, with the scheme, whatever it is. */
+    {"archive", "", 0, archive_source_open},
 };
 
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)
 #define KNOWN_FORMS                                           \
     "a path, sqlite:PATH, sqlite:///ABSOLUTE/PATH, or a URL " \
     "mysql://USER@HOST/DATABASE or postgresql://USER@HOST/DATABASE"
-#define MOST_BEGIN 16
+#define MOST_BEGIN ARCHIVE_BEGIN_BYTES
 
 /* A source taken apart. */
 struct place {
@@ -199,13 +202,14 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
 }
 
 /* NULL: no kind's files begin so. */
-static const struct kind *kind_of_content(const char begin[MOST_BEGIN])
+static const struct kind *kind_of_content(const char *path, const char begin[MOST_BEGIN])
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (kinds[i].begin != NULL && memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0)
+        if (kinds[i].begin_size != 0 && memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0)
             return &kinds[i];
     }
-    return NULL;
+    return archive_recognise(path, begin, MOST_BEGIN) ? find_kind("archive", strlen("archive"))
+                                                      : NULL;
 }
 
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
@@ -225,17 +229,27 @@ int source_open(const char *url, const struct source_options *options, struct so
     error = plain_file_check(path, failure);
     if (error == 0 && place.kind == NULL) {
         error = plain_file_begin(path, begin, sizeof begin, failure);
-        place.kind = error == 0 ? kind_of_content(begin) : NULL;
+        place.kind = error == 0 ? kind_of_content(path, begin) : NULL;
     }
     if (error != 0)
         return error;
     if (place.kind == NULL)
         return failure_set(failure, EILSEQ,
                            SHOWN_PATH ": not a database that crmfs knows: it does not begin as a "
-                                      "SQLite database does. Is it encrypted, damaged, or another "
-                                      "file than meant?",
+                                      "SQLite database does, nor as a backup (an SQL dump, an "
+                                      "archive). Is it encrypted, damaged, or another file than "
+                                      "meant?",
                            path);
     return place.kind->open(path, options, ret_source, failure);
+}
+
+bool source_is_known(const char *path)
+{
+    char begin[MOST_BEGIN];
+
+    return plain_file_check(path, NULL) == 0 &&
+           plain_file_begin(path, begin, sizeof begin, NULL) == 0 &&
+           kind_of_content(path, begin) != NULL;
 }
 
 /* Bytes of the name that TEXT begins with, at its '='; -1: it has none and is all URL. */

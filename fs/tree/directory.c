@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/name_map.h"
 #include "fs/tree/text_file.h"
 
 #define MADE_TEXT_LIMIT ((size_t)16 << 20)
@@ -26,6 +27,8 @@ struct directory {
     struct timespec modified;
     size_t count;
     struct entry *entries;
+    size_t capacity;
+    struct name_map *map; /* names to indexes */
     pthread_mutex_t lock;
 };
 
@@ -81,17 +84,16 @@ static int directory_lookup(struct node *node, const char *name, const struct ca
                             struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure)
 {
     struct directory *directory = (struct directory *)node;
-    struct entry *entry = NULL;
+    const size_t *index = name_map_find(directory->map, name);
     int error = 0;
 
     (void)caller;
     (void)failure;
-    for (size_t i = 0; i < directory->count && entry == NULL; i++) {
-        if (strcmp(directory->entries[i].name, name) == 0)
-            entry = &directory->entries[i];
-    }
-    if (entry == NULL)
+    if (index == NULL)
         return -ENOENT;
+
+    struct entry *entry = &directory->entries[*index];
+
     pthread_mutex_lock(&directory->lock);
     if (entry->write != NULL)
         error = make_file(directory, entry);
@@ -160,6 +162,7 @@ static void directory_release(struct node *node)
         node_release(directory->entries[i].child);
     }
     free(directory->entries);
+    name_map_free(directory->map);
     pthread_mutex_destroy(&directory->lock);
     free(node->path);
     free(directory);
@@ -176,7 +179,12 @@ int directory_create(const char *path, struct node **ret_directory)
 {
     struct directory *directory = calloc(1, sizeof *directory);
 
-    if (directory == NULL || node_init(&directory->node, &directory_class, path) != 0) {
+    if (directory == NULL || name_map_create(&directory->map) != 0) {
+        free(directory);
+        return -ENOMEM;
+    }
+    if (node_init(&directory->node, &directory_class, path) != 0) {
+        name_map_free(directory->map);
         free(directory);
         return -ENOMEM;
     }
@@ -186,18 +194,32 @@ int directory_create(const char *path, struct node **ret_directory)
     return 0;
 }
 
+static int make_room(struct directory *directory)
+{
+    if (directory->count < directory->capacity)
+        return 0;
+
+    size_t capacity = directory->capacity != 0 ? directory->capacity * 2 : 8;
+    struct entry *entries = reallocarray(directory->entries, capacity, sizeof *entries);
+
+    if (entries == NULL)
+        return -ENOMEM;
+    directory->entries = entries;
+    directory->capacity = capacity;
+    return 0;
+}
+
 static int add(struct directory *directory, const struct entry *entry)
 {
-    struct entry *entries = realloc(directory->entries, (directory->count + 1) * sizeof *entries);
+    int error = entry->name != NULL ? make_room(directory) : -ENOMEM;
 
-    if (entries == NULL || entry->name == NULL) {
-        if (entries != NULL)
-            directory->entries = entries;
+    if (error == 0)
+        error = name_map_add(directory->map, entry->name, directory->count);
+    if (error != 0) {
         free(entry->name);
         node_release(entry->child);
-        return -ENOMEM;
+        return error;
     }
-    directory->entries = entries;
     directory->entries[directory->count++] = *entry;
     return 0;
 }

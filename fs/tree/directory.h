@@ -16,7 +16,8 @@ typedef int directory_write(void *context, struct buffer *text);
 /* An empty directory. 0 or -ENOMEM. */
 int directory_create(const char *path, struct node **ret_directory);
 
-/* Before the directory is shared: adds CHILD (its reference is taken over, also on failure). */
+/* Before the directory is shared: adds CHILD (its reference is taken over, also on failure).
+ * -EEXIST: the name is taken. */
 int directory_add(struct node *directory, const char *name, struct node *child);
 
 /* Before the directory is shared: adds a file that WRITE makes. */

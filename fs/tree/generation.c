@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/table/indexed.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
+#include "fs/tree/raw_folder.h"
 
 static int make_file(struct generation *generation, size_t index)
 {
@@ -49,6 +51,18 @@ static void note_names(struct generation *generation)
     generation->names_changed = history_time(generation->options.history, &entry);
 }
 
+/* An archive's members. */
+static int make_raw(struct generation *generation)
+{
+    cleanup_free char *path = NULL;
+
+    if (asprintf(&path, "%s/" GENERATION_RAW, generation->path) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    return raw_folder_create(generation->dataset, path, &generation->raw);
+}
+
 /* Tables and files, from the dataset's catalogue. */
 static int build_catalogue(struct generation *generation)
 {
@@ -74,6 +88,8 @@ static int build_catalogue(struct generation *generation)
         return -ENOMEM;
     for (size_t i = 0; i < generation->set.count && error == 0; i++)
         error = make_file(generation, i);
+    if (error == 0 && indexed_dataset_is(dataset))
+        error = make_raw(generation);
     if (error == 0)
         note_names(generation);
     return error;
@@ -92,6 +108,7 @@ static void destroy(struct generation *generation)
     }
     if (generation->dataset != NULL)
         generation->dataset->class->release(generation->dataset);
+    node_release(generation->raw);
     free(generation->files);
     file_set_release(&generation->set);
     free(generation->tables);
@@ -167,6 +184,11 @@ void generation_release(struct generation *generation)
 {
     if (__atomic_sub_fetch(&generation->references, 1, __ATOMIC_ACQ_REL) == 0)
         destroy(generation);
+}
+
+struct node *generation_raw(const struct generation *generation)
+{
+    return generation->raw;
 }
 
 uint64_t generation_serial(const struct generation *generation)

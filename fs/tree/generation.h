@@ -121,6 +121,10 @@ const char *generation_file_name(const struct generation *generation, size_t ind
 uint64_t generation_file_inode(const struct generation *generation, size_t index);
 struct node *generation_file(struct generation *generation, size_t index); /* a reference */
 
+/* The folder raw/ of an archive, borrowed; NULL: there is none. */
+struct node *generation_raw(const struct generation *generation);
+#define GENERATION_RAW "raw"
+
 /*
  * Makes sure that the file's attributes are known: reads its table through if
  * need be. -ESTALE when the source has gone on meanwhile, -ETIMEDOUT for a view that

@@ -51,6 +51,7 @@ struct generation {
     struct timespec names_changed;
     struct file_set set;
     struct generation_file *files; /* set.count of them */
+    struct node *raw;              /* an archive's raw/, referenced; NULL: there is none */
 
     pthread_mutex_t lock; /* guards all below, and the tables' and files' changing fields */
     pthread_cond_t scanned;

@@ -159,7 +159,7 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
     pthread_cond_init(&live->wanted, NULL);
     live->name = strdup(options->name);
     live->url = strdup(options->url);
-    if (asprintf(&live->path, "live/%s", options->name) < 0)
+    if (asprintf(&live->path, "%s/%s", options->folder, options->name) < 0)
         live->path = NULL;
     live->history = history_create();
     live->views = view_bounds_create(options->view_timeout_ns);
@@ -170,7 +170,8 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
                     ? -ENOMEM
                     : live_folder_create(live, live->path, &live->folder);
 
-    if (error == 0) {
+    clock_gettime(CLOCK_REALTIME, &live->made);
+    if (error == 0 && !options->lazy) {
         pthread_mutex_lock(&live->lock);
         error = live_refresh(live, true, failure);
         live_unlock(live);
@@ -211,7 +212,8 @@ struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns)
 
     pthread_mutex_lock(&live->lock);
     *ret_valid_ns = live_is_fresh(live, now_ns) ? live->valid_until_ns - now_ns : 0;
-    struct timespec changed = generation_names_changed(live->newest);
+    struct timespec changed =
+        live->newest != NULL ? generation_names_changed(live->newest) : live->made;
 
     live_unlock(live);
     return changed;
@@ -224,22 +226,29 @@ void live_tend(struct live *live)
 
     struct generation *newest = live->newest;
 
-    generation_reference(newest);
+    if (newest != NULL)
+        generation_reference(newest);
     live_unlock(live);
+    if (newest == NULL)
+        return;
     generation_rest(newest, IDLE_TRANSACTION_NS);
     generation_keep(newest, IDLE_KEEP_NS);
     generation_release(newest);
 }
 
-/* The members that the newest generation, referenced, has to do with; and the source's state. */
+/* The members that the newest generation (referenced, or NULL) has to do with; and the source's
+ * state. */
 static int append_state(struct live *live, struct generation *newest, struct buffer *text)
 {
     struct generation_fault table_fault = {.failed_ns = 0};
     char changed[CLOCK_TEXT_SIZE];
-    int error = buffer_print(text, ",\"changed\":\"%s\"",
-                             clock_text(generation_changed(newest).tv_sec, changed));
+    int error = 0;
 
-    if (error == 0)
+    /* NULL: nothing has been read yet. */
+    if (newest != NULL)
+        error = buffer_print(text, ",\"changed\":\"%s\"",
+                             clock_text(generation_changed(newest).tv_sec, changed));
+    if (error == 0 && newest != NULL)
         error = generation_status(newest, text, &table_fault);
     pthread_mutex_lock(&live->lock);
     struct failure failure = live->failure;
@@ -262,7 +271,8 @@ int live_status(struct live *live, struct buffer *text)
     pthread_mutex_lock(&live->lock);
     struct generation *newest = live->newest;
 
-    generation_reference(newest);
+    if (newest != NULL)
+        generation_reference(newest);
     live_unlock(live);
 
     int error = buffer_append_text(text, "{\"name\":");
@@ -279,7 +289,8 @@ int live_status(struct live *live, struct buffer *text)
         error = live->source->class->status(live->source, text);
     if (error == 0)
         error = buffer_append_text(text, "}");
-    generation_release(newest);
+    if (newest != NULL)
+        generation_release(newest);
     return error;
 }
 

@@ -16,6 +16,7 @@
 #ifndef CRMFS_TREE_LIVE_H
 #define CRMFS_TREE_LIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "backends/source/source.h"
@@ -36,11 +37,13 @@ struct live_options {
     struct source *source; /* taken over, also on failure */
     uint64_t refresh_ns;
     uint64_t view_timeout_ns; /* as view_bounds_create has it */
+    const char *folder;       /* that it stands in: "live", "archives" */
+    bool lazy;                /* nothing is read before somebody looks into its folder */
     live_report *report;      /* may be NULL */
     void *report_context;
 };
 
-/* Reads the source's catalogue for the first time. Fails as the source does. */
+/* Reads the source's catalogue for the first time, unless it is lazy. Fails as the source does. */
 int live_create(const struct live_options *options, struct live **ret_live,
                 struct failure *failure);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
@@ -37,8 +38,13 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
 static int find_file(struct generation *generation, const char *name, const struct caller *caller,
                      struct node **ret_node, struct failure *failure)
 {
+    struct node *raw = generation_raw(generation);
     ssize_t index = generation_find(generation, name);
 
+    if (index < 0 && raw != NULL && strcmp(name, GENERATION_RAW) == 0) {
+        *ret_node = node_reference(raw);
+        return 0;
+    }
     if (index < 0)
         return (int)index;
 
@@ -71,13 +77,27 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
 
 static size_t listing_count(const struct listing *listing)
 {
-    return generation_file_count(((const struct live_listing *)listing)->generation);
+    const struct generation *generation = ((const struct live_listing *)listing)->generation;
+
+    return generation_file_count(generation) + (generation_raw(generation) != NULL);
 }
 
 static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
 {
     struct live_listing *list = (struct live_listing *)listing;
 
+    if (index == generation_file_count(list->generation)) {
+        struct node *raw = generation_raw(list->generation);
+
+        *ret_entry = (struct listing_entry){
+            .name = GENERATION_RAW,
+            .type = S_IFDIR,
+            .inode = raw->inode,
+            .node = raw,
+            .valid_ns = list->valid_ns,
+        };
+        return;
+    }
     if (list->nodes[index] == NULL)
         list->nodes[index] = generation_file(list->generation, index);
     *ret_entry = (struct listing_entry){

@@ -30,7 +30,8 @@ struct live {
     pthread_cond_t refreshed;
     bool refreshing; /* a thread asks the source, without the lock */
     uint64_t refreshing_since_ns;
-    struct generation *newest; /* referenced; NULL only while being created and freed */
+    struct generation *newest; /* referenced; NULL until the source is first read */
+    struct timespec made;      /* when the folder was: shown until then */
     uint64_t valid_until_ns;   /* until when it need not be asked for changes */
     uint64_t serial;
     struct failure failure; /* of the last refresh; code 0: it worked */

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/source/source.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 #include "fs/base/resident.h"
@@ -20,8 +19,8 @@
 #include "fs/tree/error_log.h"
 #include "fs/tree/image_shelf.h"
 #include "fs/tree/keeper.h"
-#include "fs/tree/live.h"
 #include "fs/tree/snapshots.h"
+#include "fs/tree/source_folders.h"
 #include "fs/tree/text_file.h"
 
 #define TEND_INTERVAL_MS 250
@@ -51,10 +50,9 @@ struct tree {
     struct render_cache *cache;
     struct error_log *errors;
     struct node *root;
-    struct live **lives;
-    size_t live_count;
-    struct frozen_context frozen; /* with a store; its members are the tree's own */
-    struct snapshots *snapshots;  /* NULL: there is no store */
+    struct source_folders *folders; /* NULL: there are no sources, but a store */
+    struct frozen_context frozen;   /* with a store; its members are the tree's own */
+    struct snapshots *snapshots;    /* NULL: there is no store */
 
     pthread_t tender;
     bool tended;          /* the thread runs */
@@ -72,8 +70,8 @@ static void *tend(void *argument)
         struct timespec until;
 
         pthread_mutex_unlock(&tree->lock);
-        for (size_t i = 0; i < tree->live_count; i++)
-            live_tend(tree->lives[i]);
+        if (tree->folders != NULL)
+            source_folders_tend(tree->folders);
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += TEND_INTERVAL_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
@@ -96,18 +94,6 @@ static unsigned scan_threads(uint64_t max_memory_bytes)
     if (processors > 0 && fit > (uint64_t)processors)
         fit = (uint64_t)processors;
     return fit > 0 ? (unsigned)fit : 1;
-}
-
-static int write_live(struct tree *tree, struct buffer *text)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < tree->live_count && error == 0; i++) {
-        error = buffer_append_text(text, i == 0 ? "\n  " : ",\n  ");
-        if (error == 0)
-            error = live_status(tree->lives[i], text);
-    }
-    return error;
 }
 
 static int write_store(struct tree *tree, struct buffer *text)
@@ -141,8 +127,12 @@ static int write_status(void *context, struct buffer *text)
     int error = buffer_print(text, "{\"version\":\"%s\",\"pid\":%ld,\n \"live\":[", CRMFS_VERSION,
                              (long)getpid());
 
+    if (error == 0 && tree->folders != NULL)
+        error = source_folders_status(tree->folders, FOLDER_LIVE, text);
     if (error == 0)
-        error = write_live(tree, text);
+        error = buffer_append_text(text, "],\n \"archives\":[");
+    if (error == 0 && tree->folders != NULL)
+        error = source_folders_status(tree->folders, FOLDER_ARCHIVES, text);
     if (error == 0)
         error = buffer_append_text(text, "]");
     if (error == 0)
@@ -180,58 +170,21 @@ static void report(void *context, const char *path, const struct failure *failur
     tree_report(context, path, failure);
 }
 
-static int add_source(struct tree *tree, struct node *folder, const struct tree_source *place,
-                      struct failure *failure)
+static int build_sources(struct tree *tree, const struct tree_source *sources, size_t count,
+                         struct failure *failure)
 {
-    struct source_options source_options = {
-        .busy_timeout_ms = tree->options.busy_timeout_ms,
-        .parallel = tree->context.scan_threads,
-        .cancelled = &tree->cancelled,
-        .password = place->password,
-        .password_command = place->password_command,
-    };
-    struct live_options options = {
+    struct source_folders_options options = {
         .context = &tree->context,
-        .name = place->name,
-        .url = place->url,
         .refresh_ns = tree->options.refresh_ns,
         .view_timeout_ns = tree->options.view_timeout_ns,
+        .busy_timeout_ms = tree->options.busy_timeout_ms,
+        .always_live = tree->options.store == NULL,
         .report = report,
         .report_context = tree,
     };
-    int error = source_open(place->url, &source_options, &options.source, failure);
+    int error = source_folders_create(&options, sources, count, &tree->folders, failure);
 
-    if (error == 0)
-        error = live_create(&options, &tree->lives[tree->live_count], failure);
-    if (error != 0)
-        return failure_name(failure, -error, place->url);
-    return directory_add(folder, place->name, live_folder(tree->lives[tree->live_count++]));
-}
-
-static int build_live(struct tree *tree, const struct tree_source *sources, size_t count,
-                      struct failure *failure)
-{
-    struct node *folder;
-    int error = directory_create("live", &folder);
-
-    if (error != 0)
-        return error;
-    for (size_t i = 0; i < count && error == 0; i++) {
-        for (size_t j = 0; j < i && error == 0; j++) {
-            if (strcmp(sources[i].name, sources[j].name) == 0)
-                error = failure_set(failure, EEXIST,
-                                    "two sources are called %s: give one another name, as in "
-                                    "other=%s",
-                                    sources[i].name, sources[i].url);
-        }
-        if (error == 0)
-            error = add_source(tree, folder, &sources[i], failure);
-    }
-    if (error != 0) {
-        node_release(folder);
-        return error;
-    }
-    return directory_add(tree->root, "live", folder);
+    return error != 0 ? error : source_folders_add(tree->folders, tree->root);
 }
 
 static int open_store(struct tree *tree, struct failure *failure)
@@ -247,15 +200,17 @@ static int open_store(struct tree *tree, struct failure *failure)
     return error;
 }
 
-static int build_snapshots(struct tree *tree, const struct tree_source *sources,
-                           struct failure *failure)
+/* Of databases: an archive is imported, and does not change from one snapshot to the next. */
+static int build_snapshots(struct tree *tree, struct failure *failure)
 {
-    cleanup_free struct take_source *taken = allocate_array(tree->live_count, sizeof *taken);
+    const struct source_folders *folders = tree->folders;
+    size_t count = folders != NULL ? source_folders_count(folders, FOLDER_LIVE) : 0;
+    cleanup_free struct take_source *taken = allocate_array(count, sizeof *taken);
     struct snapshots_options options = {
         .store = tree->options.store,
         .context = &tree->frozen,
         .sources = taken,
-        .source_count = tree->live_count,
+        .source_count = count,
         .read_only = tree->options.read_only,
         .threads = tree->context.scan_threads,
         .view_timeout_ns = tree->options.view_timeout_ns,
@@ -266,9 +221,10 @@ static int build_snapshots(struct tree *tree, const struct tree_source *sources,
 
     if (error != 0)
         return error;
-    for (size_t i = 0; i < tree->live_count; i++)
-        taken[i] =
-            (struct take_source){.name = sources[i].name, .source = live_source(tree->lives[i])};
+    for (size_t i = 0; i < count; i++)
+        taken[i] = (struct take_source){
+            .name = source_folders_name(folders, FOLDER_LIVE, i),
+            .source = live_source(source_folders_live(folders, FOLDER_LIVE, i))};
     error = snapshots_create(&options, &tree->snapshots, failure);
     if (error != 0)
         return error;
@@ -349,14 +305,13 @@ int tree_create(const struct tree_options *options, const struct tree_source *so
     tree->options = *options;
     pthread_mutex_init(&tree->lock, NULL);
     pthread_cond_init(&tree->changed, NULL);
-    tree->lives = allocate_array(source_count, sizeof(struct live *));
 
-    int error = tree->lives == NULL ? -ENOMEM : set_up(tree, failure);
+    int error = set_up(tree, failure);
 
     if (error == 0 && (source_count != 0 || options->store == NULL))
-        error = build_live(tree, sources, source_count, failure);
+        error = build_sources(tree, sources, source_count, failure);
     if (error == 0 && options->store != NULL)
-        error = build_snapshots(tree, sources, failure);
+        error = build_snapshots(tree, failure);
     if (error == 0)
         error = build_own(tree);
     if (error == 0) {
@@ -416,14 +371,12 @@ void tree_free(struct tree *tree)
     snapshots_free(tree->snapshots);
     image_shelf_free(tree->frozen.shelf);
     object_reader_free(tree->frozen.reader);
-    for (size_t i = 0; tree->lives != NULL && i < tree->live_count; i++)
-        live_free(tree->lives[i]);
+    source_folders_free(tree->folders);
     keeper_free(tree->keeper);
     image_cache_free(tree->kept);
     error_log_free(tree->errors);
     spool_free(tree->spool);
     pthread_cond_destroy(&tree->changed);
     pthread_mutex_destroy(&tree->lock);
-    free(tree->lives);
     free(tree);
 }

@@ -26,8 +26,9 @@ struct tree_options {
 };
 
 struct tree_source {
-    const char *name; /* the folder's name under live/ */
+    const char *name; /* the folder's name under live/ or archives/ */
     const char *url;
+    bool archive;                 /* stands under archives/ whatever it is */
     const char *password;         /* as in struct source_options */
     const char *password_command; /* likewise */
 };

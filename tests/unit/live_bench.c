@@ -46,6 +46,7 @@ int bench_start(struct live_bench *bench, struct failure *failure)
 {
     struct live_options options = {
         .context = &bench->context,
+        .folder = "live",
         .name = "crm",
         .url = "fake:crm",
         .source = fake_source_source(bench->fake),

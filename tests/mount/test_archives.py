@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""Old backups under archives/: the tables of dumps and exports as those of the database that they are of."""
+import gzip
+import io
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+
+from folder import all_files, slurp
+from mounting import eventually
+
+DUMP = """-- MariaDB dump 10.19
+CREATE TABLE `accounts` (`id` int NOT NULL, `name` varchar(20), PRIMARY KEY (`id`));
+INSERT INTO `accounts` VALUES (2,'b'),(1,NULL),(3,'');
+CREATE TABLE `empty` (`id` int NOT NULL, PRIMARY KEY (`id`));
+-- Dump completed on 2019-03-01  2:00:00
+"""
+ACCOUNTS = b'id,name\n1,\n2,b\n3,""\n'
+
+
+def sqlite_dump(database, path):
+    with open(path, "wb") as file:
+        subprocess.run(["sqlite3", database, ".dump"], stdout=file, check=True)
+    return path
+
+
+def command(*words, **how):
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, **how)
+
+
+@pytest.fixture
+def dump(work):
+    path = work / "crm-2019-03-01.sql"
+    path.write_text(DUMP)
+    return path
+
+
+def tables_of(database):
+    with sqlite3.connect(database) as connection:
+        return [name for name, in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' "
+                                                     "AND name NOT LIKE 'sqlite_%'")]
+
+
+def same_tables(live, archive, database):
+    tables = tables_of(database)
+    assert tables
+    for table in tables:
+        for form in ("csv", "json", "ndjson"):
+            name = f"{table}.{form}"
+            assert slurp(live / name) == slurp(archive / name), name
+
+
+@pytest.mark.sanitize
+def test_dump_is_as_live(mount, chinook_db, crm_db, work):
+    """Byte for byte, the order of rows included, though .dump writes them in another."""
+    chinook, crm = sqlite_dump(chinook_db, work / "chinook.sql"), sqlite_dump(crm_db, work / "crm.sql")
+    top = mount(chinook_db, crm_db, chinook, crm)
+    same_tables(top.path("live/chinook"), top.path("archives/chinook.sql"), chinook_db)
+    same_tables(top.path("live/crm_db"), top.path("archives/crm.sql"), crm_db)
+
+
+def test_order_of_keys(mount, work):
+    """Rows come in the order of the rowid, and stand in that of the key."""
+    path = work / "keys.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE bytes (id TEXT PRIMARY KEY, v)")
+        database.execute("CREATE TABLE nocase (id TEXT COLLATE NOCASE PRIMARY KEY DESC, v)")
+        database.execute("CREATE TABLE two (a, b INTEGER, v, PRIMARY KEY (b, a))")
+        for number in range(20000):
+            key = f"{'aBcD'[number % 4]}{number * 7919 % 20011}"
+            database.execute("INSERT INTO bytes VALUES (?, ?)", (key, "x" * 500))
+            database.execute("INSERT INTO nocase VALUES (?, ?)", (key, number))
+            database.execute("INSERT INTO two VALUES (?, ?, ?)", (key, number % 100, number))
+    top = mount(path, sqlite_dump(path, work / "keys.sql"))
+    same_tables(top.path("live/keys"), top.path("archives/keys.sql"), path)
+
+
+PACKERS = {
+    "gz": lambda path: command("gzip", "-k", path), "bz2": lambda path: command("bzip2", "-k", path),
+    "xz": lambda path: command("xz", "-k", path), "zst": lambda path: command("zstd", "-q", "-k", path),
+    "lz4": lambda path: command("lz4", "-q", "-k", path, f"{path}.lz4"),
+}
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_compressed(mount, dump, work, ending):
+    PACKERS[ending](dump)
+    packed = work / f"{dump.name}.{ending}"
+    dump.rename(work / "away")
+    folder = mount(packed).path(f"archives/{packed.name}")
+    assert slurp(folder / "accounts.csv") == ACCOUNTS
+    assert os.listdir(folder / "raw") == [dump.name]
+    assert slurp(folder / "raw" / dump.name) == DUMP.encode()
+
+
+def attachments(work):
+    folder = work / "backup"
+    (folder / "Attachments/deep").mkdir(parents=True)
+    (folder / "Attachments/deep/random.bin").write_bytes(os.urandom(700000))
+    (folder / "Attachments/Ünicode name").write_bytes(b"x")
+    (folder / "empty").touch()
+    (folder / "contacts.csv").write_bytes("id;näme\r\n1;Åsa\r\n".encode("cp1252"))
+    (folder / "dump.sql").write_text(DUMP)
+    return folder
+
+
+def pack(kind, folder, packed):
+    if kind == "zip":
+        command("zip", "-qr", packed, ".", cwd=folder)
+    else:
+        command("tar", {"tar": "-cf", "tar.gz": "-czf", "tar.xz": "-cJf"}[kind], packed, "-C", folder, ".")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz"])
+def test_many_members(mount, work, kind):
+    folder, packed = attachments(work), work / f"backup.{kind}"
+    pack(kind, folder, packed)
+    shown = mount(packed).path(f"archives/backup.{kind}")
+    assert slurp(shown / "accounts.csv") == ACCOUNTS
+    assert slurp(shown / "contacts.csv") == "id,näme\n1,Åsa\n".encode()
+    assert slurp(shown / "empty.csv") == b"id\n"
+    command("diff", "-r", folder, shown / "raw")
+    about = os.stat(shown / "raw/Attachments/deep/random.bin")
+    assert about.st_size == 700000 and stat.S_IMODE(about.st_mode) & 0o222 == 0
+    with open(shown / "raw/Attachments/deep/random.bin", "rb") as file:
+        file.seek(600000)
+        assert file.read(50000) == (folder / "Attachments/deep/random.bin").read_bytes()[600000:650000]
+
+
+def test_nested(mount, work, dump):
+    """Four deep, and no deeper."""
+    at = dump
+    for depth in range(6):
+        packed = work / f"level{depth}.zip"
+        command("zip", "-qj", packed, at)
+        at = packed
+    top = mount(work / "level3.zip", work / "level5.zip")
+    assert slurp(top.path("archives/level3.zip/accounts.csv")) == ACCOUNTS
+    assert not (top.path("archives/level5.zip/accounts.csv")).exists()
+    assert "deep" in slurp(top.path(".crmfs/errors")).decode()
+
+
+def test_passwords(mount, work, dump):
+    secret = work / "secret.zip"
+    command("zip", "-qj", "-P", "s3cret", secret, dump)
+    config = work / "crmfs.conf"
+    config.write_text(f"[source open]\nurl = {secret}\npassword-command = echo s3cret\n"
+                      f"[source wrong]\nurl = {secret}\npassword-command = echo wrong\n"
+                      f"[source none]\nurl = {secret}\n")
+    top = mount(arguments=("--config", str(config)))
+    assert slurp(top.path("archives/open/accounts.csv")) == ACCOUNTS
+    for name in ("wrong", "none"):
+        assert not (top.path(f"archives/{name}/accounts.csv")).exists()
+    errors = slurp(top.path(".crmfs/errors")).decode()
+    assert "encrypted" in errors and "password-command" in errors and "s3cret" not in errors
+
+
+# --- folders of them ---------------------------------------------------------------------------
+
+
+def test_folder_and_pattern(mount, work, dump, chinook_db, refused):
+    old = work / "old"
+    old.mkdir()
+    for year in (2017, 2018):
+        with gzip.open(old / f"crm-{year}.sql.gz", "wt") as file:
+            file.write(DUMP)
+    shutil.copy(chinook_db, old / "copy.db")
+    (old / "notes.txt").write_text("nothing here")
+    (old / "sub").mkdir()
+    top = mount(old)
+    assert sorted(os.listdir(top.path("archives"))) == ["copy.db", "crm-2017.sql.gz", "crm-2018.sql.gz"]
+    assert os.listdir(top.point) and not top.path("live").exists()
+    found = subprocess.run(["grep", "-rl", "^2,b$", top.path("archives")], capture_output=True, text=True, check=True)
+    assert sorted(os.path.relpath(line, top.path("archives")) for line in found.stdout.split()) == [
+        "crm-2017.sql.gz/accounts.csv", "crm-2018.sql.gz/accounts.csv"]
+    assert slurp(top.path("archives/copy.db/Artist.csv")).startswith(b"ArtistId,Name\n")
+    top.unmount()
+    assert os.listdir(mount(f"{old}/*-2018*").path("archives")) == ["crm-2018.sql.gz"]
+    (work / "point").mkdir()
+    assert "there is no such file" in refused("mount", old / "sub", work / "point", status=2).err
+
+
+def test_nothing_is_read_before_it_is_looked_at(mount, work, dump):
+    top = mount(dump)
+    assert os.listdir(top.path("archives")) == [dump.name]
+    assert not top.status()["archives"][0]["rows_indexed"]
+    os.listdir(top.path(f"archives/{dump.name}"))
+    archive = top.status()["archives"][0]
+    assert archive["rows_indexed"] == 3 and archive["tables"] == 2 and not archive["indexing"]
+    assert archive["changed"] == "2019-03-01T02:00:00Z"
+
+
+def test_replaced(mount, dump):
+    """A new archive under the name of the old one is a new set of files; an open file stays what it was."""
+    top = mount(dump, options="refresh=0.1")
+    path = top.path(f"archives/{dump.name}/accounts.csv")
+    with open(path, "rb") as old:
+        inode = os.stat(path).st_ino
+        replacement = dump.with_suffix(".new")
+        replacement.write_text(DUMP.replace("'b'", "'changed'"))
+        replacement.rename(dump)
+        assert eventually(lambda: b"changed" in slurp(path))
+        assert old.read() == ACCOUNTS
+    assert os.stat(path).st_ino != inode
+    assert slurp(top.path(f"archives/{dump.name}/raw/{dump.name}")) == dump.read_bytes()
+
+
+def test_source_untouched(mount, work, dump):
+    before = os.stat(dump), sorted(os.listdir(work))
+    top = mount(dump)
+    for path in all_files(top.path("archives")):
+        slurp(path)
+    after = os.stat(dump)
+    assert (before[0].st_mtime_ns, before[0].st_ctime_ns, before[0].st_size) == (
+        after.st_mtime_ns, after.st_ctime_ns, after.st_size)
+    assert before[1] == sorted(name for name in os.listdir(work) if not name.startswith("m"))
+
+
+# --- damage ------------------------------------------------------------------------------------
+
+
+def test_cut_dump(mount, work):
+    """Whole tables show; the one that is cut is an error that says where."""
+    text = DUMP.split("-- Dump")[0] + "INSERT INTO `empty` VALUES (1),(2),\n"
+    path = work / "cut.sql"
+    path.write_text(text)
+    top = mount(path)
+    folder = top.path("archives/cut.sql")
+    assert slurp(folder / "accounts.csv") == ACCOUNTS
+    for form in ("csv", "json", "ndjson"):
+        with pytest.raises(OSError, match="Input/output"):
+            slurp(folder / f"empty.{form}")
+    assert "line 6, byte" in slurp(top.path(".crmfs/errors")).decode()
+
+
+def test_cut_gzip(mount, work):
+    packed = gzip.compress((DUMP.split("-- Dump")[0] + "".join(
+        f"INSERT INTO `empty` VALUES ({number});\n" for number in range(20000))).encode())
+    path = work / "cut.sql.gz"
+    path.write_bytes(packed[: len(packed) // 2])
+    top = mount(path)
+    assert slurp(top.path("archives/cut.sql.gz/accounts.csv")) == ACCOUNTS
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path("archives/cut.sql.gz/empty.csv"))
+    assert "cut.sql" in slurp(top.path(".crmfs/errors")).decode()
+
+
+def test_bomb(mount, work):
+    """A gigabyte of the same row in a megabyte: what was read before is there, the table is an error."""
+    path = work / "bomb.sql.bz2"
+    packed = subprocess.Popen(["bzip2", "-1"], stdin=subprocess.PIPE, stdout=open(path, "wb"))
+    packed.stdin.write(DUMP.split("-- Dump")[0].encode())
+    row = b"INSERT INTO `empty` VALUES (1);" + b" " * 1000000 + b"\n"
+    for _ in range(600):
+        packed.stdin.write(row)
+    packed.stdin.close()
+    assert packed.wait() == 0
+    top = mount(path)
+    assert slurp(top.path("archives/bomb.sql.bz2/accounts.csv")) == ACCOUNTS
+    with pytest.raises(OSError):
+        slurp(top.path("archives/bomb.sql.bz2/empty.csv"))
+    assert "bomb" in slurp(top.path(".crmfs/errors")).decode()
+
+
+def hostile_tar(path):
+    with tarfile.open(path, "w") as tar:
+        def add(name, data=b"x", **fields):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            for key, value in fields.items():
+                setattr(member, key, value)
+            tar.addfile(member, io.BytesIO(data))
+
+        add("../../outside")
+        add("/etc/absolute")
+        add("a/./b//c")
+        add("twice", b"one")
+        add("twice", b"two")
+        add("bytes\udcff\udcfe")
+        add("line\nbreak%")
+        add("link", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")
+        add("hard", b"", type=tarfile.LNKTYPE, linkname="twice")
+        add("device", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3)
+        add("dump.sql", DUMP.encode())
+        add("dump.sql/below", b"y")
+
+
+def test_hostile_names(mount, work):
+    path = work / "hostile.tar"
+    hostile_tar(path)
+    top = mount(path)
+    folder = top.path("archives/hostile.tar")
+    assert slurp(folder / "accounts.csv") == ACCOUNTS
+    found = {os.path.relpath(name, os.fsencode(folder / "raw")): slurp(name) for name in all_files(folder / "raw")}
+    assert found[b"twice"] == b"one" and found[b"twice~2"] == b"two"
+    assert found[b"%2E%2E/%2E%2E/outside"] == b"x" and found[b"etc/absolute"] == b"x" and found[b"a/b/c"] == b"x"
+    assert found[b"bytes%FF%FE"] == b"x" and found[b"line%0Abreak%25"] == b"x"
+    assert not any(name in found for name in (b"link", b"hard", b"device"))
+    assert "link" in slurp(top.path(".crmfs/errors")).decode()
+    assert not any(os.path.islink(name) for name in all_files(folder))
+
+
+def test_lying_sizes(mount, work, dump):
+    """A ZIP whose directory says other sizes than there are: nothing wrong is shown."""
+    path = work / "lying.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as made:
+        made.write(dump, "dump.sql")
+    data = bytearray(path.read_bytes())
+    size = len(DUMP).to_bytes(4, "little")
+    at = data.rfind(size)
+    data[at:at + 4] = (len(DUMP) * 3).to_bytes(4, "little")
+    path.write_bytes(data)
+    top = mount(path)
+    folder = top.path("archives/lying.zip")
+    for name in os.listdir(folder):
+        if name.startswith("accounts."):
+            try:
+                assert slurp(folder / name) == ACCOUNTS or not name.endswith("csv")
+            except OSError:
+                pass
+    for name in all_files(folder / "raw"):
+        size = os.stat(name).st_size
+        try:
+            assert len(slurp(name)) == size
+        except OSError:
+            pass
+
+
+def test_memory(mount, work, crm_db):
+    """A dump of a hundred megabytes, not in the order of its key, within the bound."""
+    path = work / "large.sql"
+    row = "(%d,'" + "x" * 400 + "'),"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("CREATE TABLE t (id int NOT NULL, v text, PRIMARY KEY (id));\n")
+        for start in range(250, 0, -1):
+            file.write("INSERT INTO t VALUES " + "".join(row % (start * 1000 - n) for n in range(1000))[:-1] + ";\n")
+    top = mount(path)
+    with open(top.path("archives/large.sql/t.csv"), "rb") as file:
+        assert file.readline() == b"id,v\n"
+        for expected, line in enumerate(file, 1):
+            assert line.startswith(b"%d," % expected)
+    assert expected == 250000
+    with open(f"/proc/{top.pid}/status", encoding="ascii") as file:
+        peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    assert peak <= 64 << 10

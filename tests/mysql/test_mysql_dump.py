@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""mariadb-dump's files under archives/, byte for byte as the live database that they are of."""
+import gzip
+import os
+import subprocess
+
+import pytest
+
+from test_mysql_fidelity import TYPES
+
+# What the dump does not have in full: FLOAT and DOUBLE(M,D) are printed with fewer digits than they have.
+SHORTENED = {"single", "fixed", "fixed8"}
+DUMPS = {
+    "plain": [],
+    "hex": ["--hex-blob", "--routines", "--triggers", "--events"],
+    "complete": ["--complete-insert", "--skip-extended-insert"],
+    "compact": ["--compact", "--skip-quote-names"],
+    "databases": ["--add-drop-database", "--databases"],
+    "ordered": ["--order-by-primary", "--single-transaction", "--quick"],
+    "apart": ["--no-create-db", "--skip-opt"],
+}
+KEYS = """
+CREATE TABLE myisam (id CHAR(36) PRIMARY KEY, v INT) ENGINE=MyISAM;
+INSERT INTO myisam VALUES ('b-1',1),('a-2',2),('C-3',3),('a-10',4),('ab',5);
+CREATE TABLE numbers (a DECIMAL(10,2) NOT NULL, b INT NOT NULL, c INT, UNIQUE KEY zz (b), UNIQUE KEY yy (a), KEY k (c))
+    ENGINE=MyISAM;
+INSERT INTO numbers VALUES (10.5,3,1),(-2,1,2),(9.75,20,3),(100,-5,4);
+CREATE TABLE keyless (a VARCHAR(10), b INT, c DATETIME, d VARBINARY(4));
+INSERT INTO keyless VALUES ('b',2,NULL,'x'),('B',1,'2020-01-01',NULL),(NULL,5,NULL,''),('a',9,NULL,'y'),('b',-1,NULL,'z');
+CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id));
+CREATE TABLE nothing (id INT PRIMARY KEY, g INT AS (id * 2) VIRTUAL);
+CREATE TABLE `we``ird ,"name` (`co``l` INT, `x y` TEXT, PRIMARY KEY (`co``l`));
+INSERT INTO `we``ird ,"name` VALUES (2,'a;b'),(1,'-- no comment'),(3,'/* nor this */ \\\\ \\' " \\n');
+CREATE TRIGGER tr BEFORE INSERT ON parent FOR EACH ROW SET NEW.id = NEW.id + 0;
+DELIMITER ;;
+CREATE PROCEDURE pr() BEGIN INSERT INTO parent VALUES (666); SELECT 'a;b'; END;;
+DELIMITER ;
+"""
+
+
+def fill(server, database):
+    statements = ["SET sql_mode='NO_AUTO_VALUE_ON_ZERO';"]
+    for name, (declared, values) in TYPES.items():
+        if name in SHORTENED or " AS (" in declared or not values:
+            continue
+        statements.append(f"CREATE TABLE t_{name} (id INT PRIMARY KEY, v {declared}) CHARACTER SET utf8mb4;")
+        statements += [f"INSERT INTO t_{name} (id, v) VALUES ({number}, {value});"
+                       for number, value in enumerate(values)]
+        statements.append(f"INSERT INTO t_{name} (id) VALUES (1000);")
+    server.sql("\n".join(statements) + KEYS, database)
+
+
+def dump(server, database, options, path):
+    with open(path, "wb") as file:
+        subprocess.run(["mariadb-dump", "--no-defaults", "-uroot", f"--socket={server.socket}", *options, database],
+                       stdout=file, check=True)
+    return path
+
+
+def tables(folder):
+    return sorted(name for name in os.listdir(folder) if name.endswith(("csv", "json")) and name != "datapackage.json")
+
+
+@pytest.fixture
+def filled(server, database):
+    fill(server, database)
+    return database
+
+
+@pytest.mark.parametrize("kind", DUMPS)
+def test_as_live(mount, server, filled, work, kind):
+    path = dump(server, filled, DUMPS[kind], work / "crm.sql")
+    top = mount(f"crm={server.url(filled)}", path)
+    live, archive = top.path("live/crm"), top.path("archives/crm.sql")
+    assert tables(live) == tables(archive)
+    for name in tables(live):
+        assert (live / name).read_bytes() == (archive / name).read_bytes(), name
+    if kind in ("plain", "hex", "databases"):
+        assert (live / "schema.sql").read_bytes() == (archive / "schema.sql").read_bytes()
+
+
+def test_views_are_no_tables(mount, server, filled, work):
+    server.sql("CREATE VIEW v AS SELECT id FROM parent", filled)
+    folder = mount(dump(server, filled, [], work / "crm.sql")).path("archives/crm.sql")
+    assert "v.csv" not in os.listdir(folder) and "parent.csv" in os.listdir(folder)
+
+
+def test_latin1(mount, server, database, work):
+    """A dump in another character set."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), b BLOB) CHARACTER SET utf8mb4;"
+               "INSERT INTO t VALUES (1, 'Åsa €', x'e4f6fc'), (2, 'ÿ', NULL)", database)
+    path = dump(server, database, ["--default-character-set=latin1"], work / "crm.sql")
+    top = mount(f"crm={server.url(database)}", path)
+    assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
+
+
+def test_several_databases(mount, server, filled, work):
+    """Each table goes by its database's name too."""
+    other = f"{filled}_other"
+    server.sql(f"CREATE DATABASE {other}; CREATE TABLE {other}.parent (id INT); INSERT INTO {other}.parent VALUES (7)")
+    try:
+        path = work / "all.sql.gz"
+        text = subprocess.run(["mariadb-dump", "--no-defaults", "-uroot", f"--socket={server.socket}", "--databases",
+                               filled, other], stdout=subprocess.PIPE, check=True).stdout
+        path.write_bytes(gzip.compress(text))
+        folder = mount(path).path("archives/all.sql.gz")
+        assert (folder / f"{other}.parent.csv").read_bytes() == b"id\n7\n"
+        assert (folder / f"{filled}.parent.csv").read_bytes() == b"id\n"
+    finally:
+        server.sql(f"DROP DATABASE {other}")
