@@ -14,6 +14,7 @@ int command_mount(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_snapshot(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_snapshots(int argc, char **argv);
 int command_forget(int argc, char **argv);

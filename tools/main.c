@@ -17,12 +17,19 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"mount", command_mount, usage_mount},    {"init", command_init, usage_init},
-    {"key", command_key, usage_key},          {"snapshot", command_snapshot, usage_snapshot},
-    {"export", command_export, usage_export}, {"snapshots", command_snapshots, usage_snapshots},
-    {"forget", command_forget, usage_forget}, {"prune", command_prune, usage_prune},
-    {"check", command_check, usage_check},    {"repair", command_repair, usage_repair},
-    {"stats", command_stats, usage_stats},    {"diff", command_diff, usage_diff},
+    {"mount", command_mount, usage_mount},
+    {"init", command_init, usage_init},
+    {"key", command_key, usage_key},
+    {"snapshot", command_snapshot, usage_snapshot},
+    {"import", command_import, usage_import},
+    {"export", command_export, usage_export},
+    {"snapshots", command_snapshots, usage_snapshots},
+    {"forget", command_forget, usage_forget},
+    {"prune", command_prune, usage_prune},
+    {"check", command_check, usage_check},
+    {"repair", command_repair, usage_repair},
+    {"stats", command_stats, usage_stats},
+    {"diff", command_diff, usage_diff},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

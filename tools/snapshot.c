@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* crmfs snapshot: takes a snapshot of sources into a store, without a mount. */
+/*
+ * crmfs snapshot: takes a snapshot of sources into a store, without a mount.
+ * crmfs import: the same of each of some backups, with the time of the backup.
+ */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "backends/source/source.h"
-#include "fs/base/json_text.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/base/size_text.h"
 #include "fs/tree/take.h"
 #include "fs/tree/view_bounds.h"
-#include "tools/amount.h"
 #include "tools/commands.h"
+#include "tools/indexing.h"
 #include "tools/opened_store.h"
 #include "tools/processors.h"
 #include "tools/sources.h"
 #include "tools/stop.h"
 #include "tools/take_display.h"
+#include "tools/taken.h"
 #include "tools/usage.h"
 
 #define THREADS_MOST 16
 #define BUSY_TIMEOUT_MS 5000
-#define OUTPUT_LIMIT ((size_t)1 << 20)
 #define NAMES_TRIED 100
 #define NAME_SIZE 48
 
@@ -47,6 +47,7 @@ struct snapshot_command {
     uint64_t view_timeout_ns;
     bool json;
     bool quiet;
+    bool import; /* each source by itself, as of its own time */
 };
 
 static int add_word(struct words *words, const char *word, struct failure *failure)
@@ -107,6 +108,20 @@ static int check_words(const struct snapshot_command *command, struct failure *f
     return snapshot_check(&snapshot, failure);
 }
 
+static const char *command_name(const struct snapshot_command *command)
+{
+    return command->import ? "import" : "snapshot";
+}
+
+/* Each is a snapshot of its own, for which one name is not enough. */
+static int check_import(struct snapshot_command *command, struct failure *failure)
+{
+    if (command->name != NULL && command->sources.count > 1)
+        return failure_set(failure, EINVAL, "--name names one snapshot, and there are %zu backups",
+                           command->sources.count);
+    return source_list_strip_dates(&command->sources, failure);
+}
+
 static int read_sources(struct snapshot_command *command, char **words, int count,
                         struct failure *failure)
 {
@@ -119,10 +134,14 @@ static int read_sources(struct snapshot_command *command, char **words, int coun
     for (int i = 0; i < count && error == 0; i++)
         error = source_list_add(&command->sources, words[i], directory, failure);
     if (error == 0 && count == 0)
-        return failure_set(failure, EINVAL, "there is no source; crmfs snapshot --help says more");
+        return failure_set(failure, EINVAL, "there is no %s; crmfs %s --help says more",
+                           command->import ? "backup" : "source", command_name(command));
     if (error == 0 && command->store == NULL)
         return failure_set(failure, EINVAL,
-                           "into which store? --store STORE; crmfs snapshot --help says more");
+                           "into which store? --store STORE; crmfs %s --help says more",
+                           command_name(command));
+    if (error == 0 && command->import)
+        error = check_import(command, failure);
     return error;
 }
 
@@ -132,26 +151,48 @@ static int read_sources(struct snapshot_command *command, char **words, int coun
 struct taking {
     const struct snapshot_command *command;
     struct opened_store opened;
+    struct source_list list; /* borrowed: sources of this snapshot */
     struct take_source *sources;
     size_t source_count; /* open ones */
+    struct indexing indexing;
+    const bool *cancelled;
     struct take_progress progress;
     struct take_display display;
+    time_t time;
     char name[NAME_SIZE]; /* made of the time */
 };
 
-static int open_sources(struct taking *taking, const bool *cancelled, struct failure *failure)
+/* What of an archive is left out. */
+static void warn_part(void *context, const struct failure *why)
 {
-    const struct source_list *list = &taking->command->sources;
-    const struct source_options options = {.busy_timeout_ms = BUSY_TIMEOUT_MS,
-                                           .parallel = processors(THREADS_MOST),
-                                           .cancelled = cancelled};
+    struct taking *taking = context;
+
+    take_display_clear(&taking->display);
+    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+}
+
+static int open_sources(struct taking *taking, struct failure *failure)
+{
+    const struct source_list *list = &taking->list;
 
     taking->sources = allocate_array(list->count, sizeof *taking->sources);
     if (taking->sources == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < list->count; i++) {
         struct take_source *source = &taking->sources[i];
+        const struct source_options options = {
+            .busy_timeout_ms = BUSY_TIMEOUT_MS,
+            .parallel = processors(THREADS_MOST),
+            .cancelled = taking->cancelled,
+            .password = list->items[i].password,
+            .password_command = list->items[i].password_command,
+        };
         int error = source_open(list->items[i].url, &options, &source->source, failure);
+
+        if (error == 0)
+            error =
+                indexing_wrap(&taking->indexing, store_key(taking->opened.store, STORE_BOUNDARIES),
+                              taking->cancelled, warn_part, taking, &source->source, failure);
 
         if (error != 0)
             return failure_name(failure, -error, list->items[i].url);
@@ -161,12 +202,14 @@ static int open_sources(struct taking *taking, const bool *cancelled, struct fai
     return 0;
 }
 
-static void release(struct taking *taking)
+static void close_sources(struct taking *taking)
 {
     for (size_t i = 0; i < taking->source_count; i++)
         taking->sources[i].source->class->close(taking->sources[i].source);
     free(taking->sources);
-    opened_store_release(&taking->opened);
+    taking->sources = NULL;
+    taking->source_count = 0;
+    indexing_end(&taking->indexing);
 }
 
 static void warn(void *context, const char *source, const char *table, const struct failure *why)
@@ -180,7 +223,7 @@ static void warn(void *context, const char *source, const char *table, const str
 /* The time in UTC, without what cannot be in a file's name elsewhere; then with a number. */
 static void make_name(struct taking *taking)
 {
-    time_t seconds = time(NULL);
+    time_t seconds = taking->time;
     char stem[NAME_SIZE - 8];
     struct tm parts;
 
@@ -208,6 +251,7 @@ static int take(struct taking *taking, const bool *cancelled, struct failure *fa
         .view_timeout_ns = command->view_timeout_ns,
         .cancelled = cancelled,
         .progress = &taking->progress,
+        .as_of_sources = command->import,
         .warn = warn,
         .warn_context = taking,
     };
@@ -228,61 +272,6 @@ static int take(struct taking *taking, const bool *cancelled, struct failure *fa
 
 /* ---- What is said of it ---- */
 
-struct taken {
-    uint64_t tables;
-    uint64_t rows;
-};
-
-static struct taken count(const struct stored_tree *tree)
-{
-    struct taken taken = {.rows = 0};
-
-    for (size_t i = 0; i < tree->source_count; i++) {
-        taken.tables += tree->sources[i].table_count;
-        for (size_t j = 0; j < tree->sources[i].table_count; j++)
-            taken.rows += tree->sources[i].tables[j].rows;
-    }
-    return taken;
-}
-
-static void say_to_people(const struct snapshot *snapshot, struct taken taken)
-{
-    char tables[AMOUNT_SIZE], rows[AMOUNT_SIZE], raw[AMOUNT_SIZE], stored[AMOUNT_SIZE];
-
-    printf("Took snapshot %s: %s rows in %s table%s, %s as CSV, %s added to the store\n",
-           snapshot->name, amount_count(taken.rows, rows), amount_count(taken.tables, tables),
-           taken.tables == 1 ? "" : "s", amount_bytes(snapshot->raw_bytes, raw),
-           amount_bytes(snapshot->stored_bytes, stored));
-}
-
-static int say_as_json(const struct snapshot *snapshot, struct taken taken)
-{
-    cleanup_buffer struct buffer output = BUFFER(OUTPUT_LIMIT);
-    char id[2 * SNAPSHOT_ID_BYTES + 1], time[AMOUNT_SIZE];
-    int error = buffer_append_text(&output, "{\"name\":");
-
-    sodium_bin2hex(id, sizeof id, snapshot->id, sizeof snapshot->id);
-    if (error == 0)
-        error = json_text_append(&output, snapshot->name, strlen(snapshot->name));
-    if (error == 0)
-        error =
-            buffer_print(&output,
-                         ",\"id\":\"%s\",\"time\":\"%s\",\"tables\":%" PRIu64 ",\"rows\":%" PRIu64
-                         ",\"raw_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64 ",\"tags\":[",
-                         id, amount_utc(snapshot->time_ns, time), taken.tables, taken.rows,
-                         snapshot->raw_bytes, snapshot->stored_bytes);
-    for (size_t i = 0; i < snapshot->tag_count && error == 0; i++) {
-        error = i == 0 ? 0 : buffer_append_text(&output, ",");
-        if (error == 0)
-            error = json_text_append(&output, snapshot->tags[i], strlen(snapshot->tags[i]));
-    }
-    if (error == 0)
-        error = buffer_append_text(&output, "]}\n");
-    if (error == 0)
-        fwrite(output.data, 1, output.size, stdout);
-    return error;
-}
-
 /* The snapshot is durable, whatever comes of this. */
 static int say_taken(const struct taking *taking, struct failure *failure)
 {
@@ -296,25 +285,67 @@ static int say_taken(const struct taking *taking, struct failure *failure)
         return 0;
     error = opened_store_tree(&taking->opened, snapshot, &tree, failure);
     if (error == 0 && command->json)
-        error = say_as_json(snapshot, count(&tree));
+        error = taken_as_json(snapshot, &tree);
     else if (error == 0)
-        say_to_people(snapshot, count(&tree));
+        taken_to_people(snapshot, &tree);
     stored_tree_release(&tree);
+    return error;
+}
+
+/* Now; for a backup, when that was made, which it says when it has been read. */
+static int choose_time(struct taking *taking, struct failure *failure)
+{
+    struct source_version version;
+    struct dataset *dataset;
+
+    taking->time = time(NULL);
+    if (!taking->command->import)
+        return 0;
+
+    struct source *source = taking->sources[0].source;
+    int error = source->class->begin(source, &dataset, &version, failure);
+
+    if (error != 0)
+        return failure_name(failure, -error, taking->list.items[0].url);
+    taking->time = dataset->changed.tv_sec;
+    dataset->class->finish(dataset);
+    dataset->class->release(dataset);
+    return 0;
+}
+
+/* One snapshot, of the sources in the list. */
+static int take_list(struct taking *taking, const struct source_list *list, struct failure *failure)
+{
+    taking->list = *list;
+    taking->progress = (struct take_progress){.rows = 0};
+
+    int error = open_sources(taking, failure);
+
+    if (error == 0)
+        error = choose_time(taking, failure);
+    if (error == 0 && !taking->command->quiet)
+        take_display_begin(&taking->display, &taking->opened, &taking->list, &taking->progress);
+    if (error == 0)
+        error = take(taking, taking->cancelled, failure);
+    take_display_end(&taking->display);
+    if (error == 0)
+        error = say_taken(taking, failure);
+    close_sources(taking);
     return error;
 }
 
 static int run_opened(struct taking *taking, struct failure *failure)
 {
-    const bool *cancelled = stop_begin();
-    int error = open_sources(taking, cancelled, failure);
+    const struct source_list *all = &taking->command->sources;
+    int error = 0;
 
-    if (error == 0 && !taking->command->quiet)
-        take_display_begin(&taking->display, &taking->opened, &taking->command->sources,
-                           &taking->progress);
-    if (error == 0)
-        error = take(taking, cancelled, failure);
-    take_display_end(&taking->display);
-    return error != 0 ? error : say_taken(taking, failure);
+    taking->cancelled = stop_begin();
+    if (!taking->command->import)
+        return take_list(taking, all, failure);
+    for (size_t i = 0; i < all->count && error == 0; i++)
+        error =
+            take_list(taking, &(struct source_list){.items = &all->items[i], .count = 1}, failure);
+    return error;
 }
 
 static int run(const struct snapshot_command *command)
@@ -325,23 +356,26 @@ static int run(const struct snapshot_command *command)
 
     if (error == 0)
         error = run_opened(&taking, &failure);
-    release(&taking);
+    opened_store_release(&taking.opened);
     if (error == 0)
         return usage_show("");
-    log_message(LOG_LEVEL_ERROR, "cannot take a snapshot: %s", failure_text(&failure, error));
+    log_message(LOG_LEVEL_ERROR, "cannot %s: %s", command->import ? "import" : "take a snapshot",
+                failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
     return STATUS_FAILED;
 }
 
-static int complain(const struct failure *failure)
+static int complain(const struct snapshot_command *command, const struct failure *failure)
 {
     if (failure->code != 0)
         log_message(LOG_LEVEL_ERROR, "%s", failure->text);
     else
-        fputs("usage: crmfs snapshot [OPTION...] --store STORE SOURCE...\n"
-              "crmfs snapshot --help says more\n",
-              stderr);
+        fprintf(stderr,
+                "usage: crmfs %s [OPTION...] --store STORE %s...\n"
+                "crmfs %s --help says more\n",
+                command_name(command), command->import ? "BACKUP" : "SOURCE",
+                command_name(command));
     return STATUS_USAGE;
 }
 
@@ -362,23 +396,33 @@ static int parse_and_run(struct snapshot_command *command, int argc, char **argv
 
     while ((letter = getopt_long(argc, argv, "hq", long_options, NULL)) != -1) {
         if (letter == 'h')
-            return usage_show(usage_snapshot);
+            return usage_show(command->import ? usage_import : usage_snapshot);
         if (take_option(command, letter, &failure) != 0)
-            return complain(&failure);
+            return complain(command, &failure);
     }
     if (read_sources(command, argv + optind, argc - optind, &failure) != 0 ||
         check_words(command, &failure) != 0)
-        return complain(&failure);
+        return complain(command, &failure);
     return run(command);
 }
 
-int command_snapshot(int argc, char **argv)
+static int run_command(bool import, int argc, char **argv)
 {
-    struct snapshot_command command = {.view_timeout_ns = VIEW_TIMEOUT_NS};
+    struct snapshot_command command = {.view_timeout_ns = VIEW_TIMEOUT_NS, .import = import};
     int status = parse_and_run(&command, argc, argv);
 
     free(command.tags.items);
     free(command.tables.items);
     source_list_release(&command.sources);
     return status;
+}
+
+int command_snapshot(int argc, char **argv)
+{
+    return run_command(false, argc, argv);
+}
+
+int command_import(int argc, char **argv)
+{
+    return run_command(true, argc, argv);
 }

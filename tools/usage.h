@@ -8,6 +8,7 @@ extern const char usage_mount[];
 extern const char usage_init[];
 extern const char usage_key[];
 extern const char usage_snapshot[];
+extern const char usage_import[];
 extern const char usage_export[];
 extern const char usage_snapshots[];
 extern const char usage_forget[];

@@ -42,12 +42,17 @@ struct attempt {
     struct failure *failure;
 };
 
+static uint64_t time_ns(const struct timespec *time)
+{
+    return time->tv_sec < 0 ? 0 : (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+}
+
 static uint64_t now_ns(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return time_ns(&now);
 }
 
 static bool is_cancelled(const struct take_options *options)
@@ -209,7 +214,9 @@ static int scan_source_once(struct attempt *attempt, const struct take_source *p
 
     if (error != 0)
         return failure_prefix(attempt->failure, -error, "%s", place->name);
-    stored->time_ns = now_ns();
+    stored->time_ns = attempt->options->as_of_sources ? time_ns(&dataset->changed) : now_ns();
+    if (stored->time_ns < attempt->time_ns)
+        attempt->time_ns = stored->time_ns;
     stored->name = strdup(place->name);
     stored->kind = strdup(place->source->class->kind);
     error = stored->name == NULL || stored->kind == NULL

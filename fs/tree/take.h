@@ -42,6 +42,7 @@ struct take_options {
     const char *host; /* NULL: this machine's name */
     const char *const *tags;
     size_t tag_count;
+    bool as_of_sources; /* its time is when the sources last changed, not now */
     unsigned threads;
     uint64_t view_timeout_ns;       /* what reading a view may take; 0: for ever */
     const bool *cancelled;          /* atomic, may be NULL */

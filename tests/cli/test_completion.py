@@ -29,7 +29,7 @@ def complete(line, directory):
 
 
 @pytest.mark.parametrize("line,wanted", [
-    ("crmfs ", {"mount", "init", "key", "snapshot", "diff", "export", "snapshots", "forget", "prune", "check",
+    ("crmfs ", {"mount", "init", "key", "snapshot", "import", "diff", "export", "snapshots", "forget", "prune", "check",
                 "repair", "stats", "help", "--help", "--version"}),
     ("crmfs mo", {"mount"}),
     ("crmfs --v", {"--version"}),

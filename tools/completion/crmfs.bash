@@ -36,7 +36,7 @@ _crmfs_mount_options() {
     compopt -o nospace
 }
 
-_crmfs_commands='mount init key snapshot diff export snapshots forget prune check repair stats help'
+_crmfs_commands='mount init key snapshot import diff export snapshots forget prune check repair stats help'
 _crmfs_passphrase_options='--passphrase-file --passphrase-command'
 
 # Answers with the words that $cur may become.
@@ -175,7 +175,7 @@ _crmfs() {
     key)
         _crmfs_key
         ;;
-    snapshot)
+    snapshot | import)
         _crmfs_snapshot
         ;;
     diff)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What is said of a snapshot that was taken, on standard output. */
+#ifndef CRMFS_TOOLS_TAKEN_H
+#define CRMFS_TOOLS_TAKEN_H
+
+#include "fs/store/log.h"
+#include "fs/store/tables.h"
+
+void taken_to_people(const struct snapshot *snapshot, const struct stored_tree *tree);
+
+/* 0, -ENOMEM or -EFBIG. */
+int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tree);
+
+#endif
