@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The directory storage: what writes. dir_internal.h says in which order. */
 #include <dirent.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -213,6 +214,7 @@ int dir_put_exclusive(struct storage *storage, const char *name, const void *byt
 
     if (error != 0)
         return error;
+    assert(writer != NULL);
     error = dir_append(writer, bytes, size, failure);
     if (error == 0) {
         error = name_file(dir, (struct dir_writer *)writer, folder);
