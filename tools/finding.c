@@ -18,7 +18,14 @@ static const char *const kinds[] = {
 /* "snapshot a, crm/contacts, rows 1 to 200"; rows are counted from 1. */
 static void describe(const struct walk_place *place, char *text, size_t size)
 {
-    size_t used = (size_t)snprintf(text, size, "snapshot %s", place->snapshot->name);
+    size_t used = place->snapshot != NULL
+                      ? (size_t)snprintf(text, size, "snapshot %s", place->snapshot->name)
+                      : 0;
+
+    if (place->files && used < size)
+        used += (size_t)snprintf(text + used, size - used, "%sfiles", used != 0 ? ", " : "");
+    if (place->inode != 0 && used < size)
+        used += (size_t)snprintf(text + used, size - used, ", inode %" PRIu64, place->inode);
 
     if (place->table != NULL && used < size)
         used += (size_t)snprintf(text + used, size - used, ", %s/%s", place->source, place->table);
@@ -36,7 +43,14 @@ static void describe(const struct walk_place *place, char *text, size_t size)
 
 static void answer_place(struct answer *answer, const struct walk_place *place)
 {
-    answer_text(answer, "snapshot", place->snapshot->name);
+    if (place->snapshot != NULL)
+        answer_text(answer, "snapshot", place->snapshot->name);
+    if (place->files) {
+        json_put_name(&answer->json, "files");
+        json_put_flag(&answer->json, true);
+    }
+    if (place->inode != 0)
+        answer_number(answer, "inode", place->inode);
     if (place->table == NULL)
         return;
     answer_text(answer, "source", place->source);

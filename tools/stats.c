@@ -20,17 +20,16 @@ struct stats_command {
     const char *path;
 };
 
-static const char *const type_names[OBJECT_TYPES] = {[OBJECT_ROW_GROUP] = "row groups",
-                                                     [OBJECT_PAGE] = "pages",
-                                                     [OBJECT_IMAGE] = "images",
-                                                     [OBJECT_SCHEMA] = "schemas",
-                                                     [OBJECT_TREE] = "table lists"};
+static const char *const type_names[OBJECT_TYPES] = {
+    [OBJECT_ROW_GROUP] = "row groups", [OBJECT_PAGE] = "pages",
+    [OBJECT_IMAGE] = "images",         [OBJECT_SCHEMA] = "schemas",
+    [OBJECT_TREE] = "table lists",     [OBJECT_CONTENT] = "file content",
+    [OBJECT_NODE] = "file nodes"};
 
-static const char *const type_keys[OBJECT_TYPES] = {[OBJECT_ROW_GROUP] = "row_groups",
-                                                    [OBJECT_PAGE] = "pages",
-                                                    [OBJECT_IMAGE] = "images",
-                                                    [OBJECT_SCHEMA] = "schemas",
-                                                    [OBJECT_TREE] = "trees"};
+static const char *const type_keys[OBJECT_TYPES] = {
+    [OBJECT_ROW_GROUP] = "row_groups", [OBJECT_PAGE] = "pages", [OBJECT_IMAGE] = "images",
+    [OBJECT_SCHEMA] = "schemas",       [OBJECT_TREE] = "trees", [OBJECT_CONTENT] = "file_content",
+    [OBJECT_NODE] = "file_nodes"};
 
 static void answer_sum(struct answer *answer, const char *name, const struct stats_sum *sum)
 {

@@ -152,6 +152,8 @@ static int walk_all(struct checking *checking)
         store_progress_tell(checking->options->progress, "walking snapshots", i + 1,
                             state->snapshot_count);
     }
+    if (error == 0 && state->has_files)
+        error = reach_add_files(checking->reach, &state->files, checking->failure);
     if (error == 0)
         error = reach_add_ancestors(checking->reach, checking->failure);
     if (error == 0 && reach_lost(checking->reach) != 0)
@@ -222,9 +224,9 @@ static bool continues(const struct asking *asking, const struct walk_place *plac
            strcmp(asking->pack, pack) == 0;
 }
 
-/* Whether a row group is lost; PACK: in which pack it stands, or "". */
+/* Whether a row group or content is lost; PACK: in which pack it stands, or "". */
 static int is_lost(struct asking *asking, const struct object_reference *reference,
-                   char pack[PACK_PATH_SIZE])
+                   enum object_type type, char pack[PACK_PATH_SIZE])
 {
     struct checking *checking = asking->checking;
     struct reach_spot spot;
@@ -232,14 +234,31 @@ static int is_lost(struct asking *asking, const struct object_reference *referen
 
     pack[0] = '\0';
     if (!reach_find(checking->reach, reference, REACH_ANY_DEPTH, &spot)) {
-        int error =
-            object_read(checking->reader, reference, OBJECT_ROW_GROUP, true, &asking->data, NULL);
+        int error = object_read(checking->reader, reference, type, true, &asking->data, NULL);
 
         return error == -ENOMEM ? error : error != 0;
     }
     if (pack_salt(reach_pack(checking->reach, spot.pack)->name, salt))
         pack_path(salt, pack);
     return reach_is_damaged(checking->reach, spot);
+}
+
+/* Where the data was that is lost. */
+static void describe_loss(const char *pack, char *text, size_t size)
+{
+    if (pack[0] != '\0')
+        snprintf(text, size, "%s is damaged", pack);
+    else
+        snprintf(text, size, "the pack that it was in is gone or damaged");
+}
+
+static void say_content(struct asking *asking, const struct walk_place *place, const char *pack)
+{
+    char text[PACK_PATH_SIZE + 64];
+    const struct check_finding finding = {.kind = CHECK_SNAPSHOT, .place = place, .text = text};
+
+    describe_loss(pack, text, sizeof text);
+    check_find(asking->checking, &finding);
 }
 
 /* A walk_object. */
@@ -250,11 +269,15 @@ static int ask_object(void *context, const struct object_reference *reference,
     char pack[PACK_PATH_SIZE];
     int lost;
 
-    if (type != OBJECT_ROW_GROUP)
+    if (!walk_is_leaf(type))
         return 0;
-    lost = is_lost(asking, reference, pack);
+    lost = is_lost(asking, reference, type, pack);
     if (lost <= 0)
         return lost;
+    if (type == OBJECT_CONTENT) {
+        say_content(asking, place, pack);
+        return 0;
+    }
     if (continues(asking, place, pack)) {
         asking->rows.rows = end_of(place) - asking->rows.first_row;
         return 0;
@@ -293,6 +316,8 @@ static int ask_snapshots(struct checking *checking)
         store_progress_tell(checking->options->progress, "looking for what is touched", i + 1,
                             state->snapshot_count);
     }
+    if (error == 0 && state->has_files)
+        error = walk_files(&walk, &state->files, checking->failure);
     buffer_release(&asking.data);
     free(asking.source);
     free(asking.table);

@@ -18,6 +18,8 @@
 #define SNAPSHOT_ID_BYTES 16
 #define SNAPSHOT_NAME_LIMIT 200
 #define LOG_HASH_BYTES 32
+#define FILES_WRITER_BYTES 16
+#define FILES_CLAIM_TEXT_LIMIT 255
 
 struct snapshot {
     uint8_t id[SNAPSHOT_ID_BYTES];
@@ -27,13 +29,24 @@ struct snapshot {
     size_t tag_count;
     char **tags;
     struct object_reference tree;
-    uint64_t raw_bytes;    /* CSV of all its tables */
-    uint64_t stored_bytes; /* what taking it added to the store */
+    bool has_files;
+    struct object_reference files; /* the top node of files/ as it was */
+    uint64_t raw_bytes;            /* CSV of all its tables */
+    uint64_t stored_bytes;         /* what taking it added to the store */
 };
 
 #define SNAPSHOT_TAG_LIMIT 200  /* bytes; UTF-8 without control bytes and commas */
 #define SNAPSHOT_TAGS_LIMIT 100 /* of one snapshot */
 #define SNAPSHOT_HOST_LIMIT 255
+
+/* Who may change files/. Zeroed: nobody does. */
+struct files_claim {
+    bool stands;
+    uint8_t writer[FILES_WRITER_BYTES]; /* random, of one mount */
+    uint64_t time_ns;
+    char *host;
+    char *process; /* what tells on that host whether it lives: fs/files/claim.h */
+};
 
 /* A pack that no snapshot needs any more, or that has been removed already. */
 struct log_mark {
@@ -51,6 +64,9 @@ struct log_state {
     struct snapshot *snapshots; /* in the order of their times, then names */
     size_t mark_count;
     struct log_mark *marks; /* in the order of their packs' names */
+    bool has_files;
+    struct object_reference files; /* the top node of files/ */
+    struct files_claim claim;
 };
 
 /*
@@ -99,6 +115,20 @@ int log_unmark_packs(struct store *store, struct log_state *state, const char *c
                      size_t count, struct failure *failure);
 int log_remove_packs(struct store *store, struct log_state *state, const char *const *packs,
                      size_t count, struct failure *failure);
+
+/*
+ * What files/ is from now on; PACKS were written for it. As log_take(); -EPERM: WRITER's claim
+ * does not stand any more.
+ */
+int log_files(struct store *store, struct log_state *state,
+              const uint8_t writer[FILES_WRITER_BYTES], const struct object_reference *top,
+              const char *const *packs, size_t pack_count, struct failure *failure);
+
+/* CLAIM stands from now on, whoever had one before; its time is set. -EINVAL: not such a text. */
+int log_claim(struct store *store, struct log_state *state, const struct files_claim *claim,
+              struct failure *failure);
+int log_release(struct store *store, struct log_state *state,
+                const uint8_t writer[FILES_WRITER_BYTES], struct failure *failure);
 
 /* How a key slot changed. */
 int log_key_change(struct store *store, struct log_state *state, const uint8_t slot[STORE_ID_BYTES],

@@ -197,6 +197,42 @@ int log_rename(struct store *store, struct log_state *state, const char *from, c
     return entry.text != NULL ? append(store, state, &entry, failure) : no_memory(failure);
 }
 
+int log_files(struct store *store, struct log_state *state,
+              const uint8_t writer[FILES_WRITER_BYTES], const struct object_reference *top,
+              const char *const *packs, size_t pack_count, struct failure *failure)
+{
+    cleanup_entry struct log_entry entry = {.kind = LOG_FILES, .top = *top};
+    int error = log_entry_set_packs(&entry, packs, pack_count, failure);
+
+    memcpy(entry.id, writer, sizeof entry.id);
+    if (error == -ENOMEM)
+        return no_memory(failure);
+    return error == 0 ? append(store, state, &entry, failure) : error;
+}
+
+int log_claim(struct store *store, struct log_state *state, const struct files_claim *claim,
+              struct failure *failure)
+{
+    cleanup_entry struct log_entry entry = {.kind = LOG_CLAIM};
+
+    if (!files_claim_text(claim->host) || !files_claim_text(claim->process))
+        return failure_set(failure, EINVAL, "this host's name is none that the log takes");
+    memcpy(entry.id, claim->writer, sizeof entry.id);
+    entry.text = strdup(claim->host);
+    entry.process = strdup(claim->process);
+    return entry.text != NULL && entry.process != NULL ? append(store, state, &entry, failure)
+                                                       : no_memory(failure);
+}
+
+int log_release(struct store *store, struct log_state *state,
+                const uint8_t writer[FILES_WRITER_BYTES], struct failure *failure)
+{
+    cleanup_entry struct log_entry entry = {.kind = LOG_RELEASE};
+
+    memcpy(entry.id, writer, sizeof entry.id);
+    return append(store, state, &entry, failure);
+}
+
 static int append_packs(struct store *store, struct log_state *state, enum log_kind kind,
                         const char *const *packs, size_t count, struct failure *failure)
 {

@@ -38,6 +38,9 @@ enum log_kind {
     LOG_UNMARK,
     LOG_REMOVE,
     LOG_KEY_CHANGE,
+    LOG_FILES,
+    LOG_CLAIM,
+    LOG_RELEASE,
     LOG_KINDS
 };
 
@@ -48,17 +51,23 @@ struct log_entry {
     uint64_t time_ns;
     uint8_t before[LOG_HASH_BYTES];
     uint8_t id[SNAPSHOT_ID_BYTES]; /* create: the store's; rename: the snapshot's; key change: the
-                                      slot's */
-    char *text;                    /* rename: the new name; key change: what */
+                                      slot's; files, claim, release: the writer's */
+    char *text;                    /* rename: the new name; key change: what; claim: the host */
+    char *process;                 /* claim */
+    struct object_reference top;   /* files */
     struct snapshot snapshot;      /* take */
     size_t pack_count;
-    char **packs; /* take, mark, unmark, remove */
+    char **packs; /* take, mark, unmark, remove, files */
     size_t gone_count;
     uint8_t (*gone)[SNAPSHOT_ID_BYTES]; /* forget: the snapshots' ids */
 };
 
 void log_entry_release(struct log_entry *entry);
 void snapshot_release(struct snapshot *snapshot);
+void files_claim_release(struct files_claim *claim); /* and zeroes it */
+
+/* Whether TEXT may be a claim's host or process. */
+bool files_claim_text(const char *text);
 int snapshot_copy(const struct snapshot *from, struct snapshot *ret_copy); /* 0 or -ENOMEM */
 
 /* Copies of pack names. 0, -ENOMEM, -EINVAL: one is no name of a pack. */
@@ -109,6 +118,10 @@ int log_follow(struct store *store, struct log_state *state, struct failure *fai
 
 /* 0: no record stands beyond the next one, which is missing; 1: some does. */
 int log_gap_after(struct store *store, uint64_t sequence);
+
+/* The table in it. What was read before a failure is in STATE, which its owner releases. */
+int checkpoint_put_table(struct buffer *table, const struct log_state *state);
+int checkpoint_read_table(const struct buffer *table, struct log_state *state);
 
 /* What a checkpoint's plaintext is. Decoding: 0, -EBADMSG, -ENOMEM. */
 int checkpoint_encode(const struct log_state *state, struct buffer *output);

@@ -29,12 +29,20 @@ static void put_id(struct json_writer *writer, const char *name,
     json_put_hex(writer, id, SNAPSHOT_ID_BYTES);
 }
 
+static void put_reference(struct json_writer *writer, const char *name,
+                          const struct object_reference *reference)
+{
+    uint8_t bytes[OBJECT_REFERENCE_BYTES];
+
+    object_reference_encode(reference, bytes);
+    json_put_name(writer, name);
+    json_put_hex(writer, bytes, sizeof bytes);
+}
+
 static void put_snapshot(struct json_writer *writer, const struct log_entry *entry)
 {
     const struct snapshot *snapshot = &entry->snapshot;
-    uint8_t tree[OBJECT_REFERENCE_BYTES];
 
-    object_reference_encode(&snapshot->tree, tree);
     put_id(writer, "snapshot", snapshot->id);
     json_put_name(writer, "name");
     json_put_text(writer, snapshot->name);
@@ -43,13 +51,14 @@ static void put_snapshot(struct json_writer *writer, const struct log_entry *ent
     put_texts(writer, "tags", snapshot->tags, snapshot->tag_count);
     json_put_name(writer, "host");
     json_put_text(writer, snapshot->host);
-    json_put_name(writer, "tree");
-    json_put_hex(writer, tree, sizeof tree);
+    put_reference(writer, "tree", &snapshot->tree);
     put_texts(writer, "packs", entry->packs, entry->pack_count);
     json_put_name(writer, "raw");
     json_put_number(writer, snapshot->raw_bytes);
     json_put_name(writer, "stored");
     json_put_number(writer, snapshot->stored_bytes);
+    if (snapshot->has_files)
+        put_reference(writer, "files", &snapshot->files);
 }
 
 static void put_gone(struct json_writer *writer, const struct log_entry *entry)
@@ -80,6 +89,19 @@ static void put_members(struct json_writer *writer, const struct log_entry *entr
         json_put_name(writer, "what");
         json_put_text(writer, entry->text);
         break;
+    case LOG_FILES:
+        put_id(writer, "writer", entry->id);
+        put_reference(writer, "top", &entry->top);
+        put_texts(writer, "packs", entry->packs, entry->pack_count);
+        break;
+    case LOG_CLAIM:
+        put_id(writer, "writer", entry->id);
+        json_put_name(writer, "host");
+        json_put_text(writer, entry->text);
+        json_put_name(writer, "process");
+        json_put_text(writer, entry->process);
+        break;
+    case LOG_RELEASE: put_id(writer, "writer", entry->id); break;
     case LOG_KINDS: break;
     }
 }
@@ -156,25 +178,38 @@ static bool take_packs(const json_t *object, struct log_entry *entry, int *error
     return true;
 }
 
+static bool take_reference(const json_t *object, const char *name,
+                           struct object_reference *reference)
+{
+    uint8_t bytes[OBJECT_REFERENCE_BYTES];
+
+    if (!json_read_hex(object, name, bytes, sizeof bytes))
+        return false;
+    *reference = object_reference_decode(bytes);
+    return true;
+}
+
 static bool take_snapshot(const json_t *object, struct log_entry *entry, int *error)
 {
+    static const char *const with_files[] = {"snapshot", "name", "time",   "tags",  "host", "tree",
+                                             "packs",    "raw",  "stored", "files", NULL};
     static const char *const members[] = {"snapshot", "name",  "time", "tags",   "host",
                                           "tree",     "packs", "raw",  "stored", NULL};
     struct snapshot *snapshot = &entry->snapshot;
-    uint8_t tree[OBJECT_REFERENCE_BYTES];
 
-    if (!json_has_exactly(object, members) ||
+    snapshot->has_files = json_has_exactly(object, with_files);
+    if ((!snapshot->has_files && !json_has_exactly(object, members)) ||
+        (snapshot->has_files && !take_reference(object, "files", &snapshot->files)) ||
         !json_read_hex(object, "snapshot", snapshot->id, sizeof snapshot->id) ||
         !take_text(object, "name", SNAPSHOT_NAME_LIMIT, &snapshot->name, error) ||
         !json_read_number(object, "time", INT64_MAX, &snapshot->time_ns) ||
         !take_texts(object, "tags", SNAPSHOT_TAGS_LIMIT, &snapshot->tags, &snapshot->tag_count,
                     error) ||
         !take_text(object, "host", SNAPSHOT_HOST_LIMIT, &snapshot->host, error) ||
-        !json_read_hex(object, "tree", tree, sizeof tree) || !take_packs(object, entry, error) ||
+        !take_reference(object, "tree", &snapshot->tree) || !take_packs(object, entry, error) ||
         !json_read_number(object, "raw", INT64_MAX, &snapshot->raw_bytes) ||
         !json_read_number(object, "stored", INT64_MAX, &snapshot->stored_bytes))
         return false;
-    snapshot->tree = object_reference_decode(tree);
     return snapshot_check(snapshot, NULL) == 0;
 }
 
@@ -199,12 +234,33 @@ static bool take_gone(const json_t *object, struct log_entry *entry, int *error)
     return true;
 }
 
+static bool take_files(const json_t *object, struct log_entry *entry, int *error)
+{
+    static const char *const members[] = {"writer", "top", "packs", NULL};
+
+    return json_has_exactly(object, members) &&
+           json_read_hex(object, "writer", entry->id, sizeof entry->id) &&
+           take_reference(object, "top", &entry->top) && take_packs(object, entry, error);
+}
+
+static bool take_claim(const json_t *object, struct log_entry *entry, int *error)
+{
+    static const char *const members[] = {"writer", "host", "process", NULL};
+
+    return json_has_exactly(object, members) &&
+           json_read_hex(object, "writer", entry->id, sizeof entry->id) &&
+           take_text(object, "host", FILES_CLAIM_TEXT_LIMIT, &entry->text, error) &&
+           take_text(object, "process", FILES_CLAIM_TEXT_LIMIT, &entry->process, error) &&
+           files_claim_text(entry->text) && files_claim_text(entry->process);
+}
+
 static bool take_members(const json_t *object, struct log_entry *entry, int *error)
 {
     static const char *const create[] = {"store", NULL};
     static const char *const packs[] = {"packs", NULL};
     static const char *const named[] = {"snapshot", "name", NULL};
     static const char *const key[] = {"slot", "what", NULL};
+    static const char *const release[] = {"writer", NULL};
 
     switch (entry->kind) {
     case LOG_CREATE:
@@ -224,6 +280,11 @@ static bool take_members(const json_t *object, struct log_entry *entry, int *err
         return json_has_exactly(object, key) &&
                json_read_hex(object, "slot", entry->id, sizeof entry->id) &&
                take_text(object, "what", WHAT_LIMIT, &entry->text, error);
+    case LOG_FILES: return take_files(object, entry, error);
+    case LOG_CLAIM: return take_claim(object, entry, error);
+    case LOG_RELEASE:
+        return json_has_exactly(object, release) &&
+               json_read_hex(object, "writer", entry->id, sizeof entry->id);
     case LOG_KINDS: break;
     }
     return false;

@@ -14,6 +14,7 @@ void log_state_release(struct log_state *state)
         free(state->marks[i].pack);
     free(state->snapshots);
     free(state->marks);
+    files_claim_release(&state->claim);
     *state = (struct log_state){.sequence = 0};
 }
 
@@ -66,6 +67,27 @@ const struct log_mark *log_find_mark(const struct log_state *state, const char *
     return find_mark(state, pack);
 }
 
+static int check_written_packs(const struct log_state *state, const struct log_entry *entry,
+                               struct failure *failure)
+{
+    for (size_t i = 0; i < entry->pack_count; i++) {
+        if (find_mark(state, entry->packs[i]) != NULL)
+            return failure_set(failure, EBUSY, "pack %s is marked for removal, or was removed",
+                               entry->packs[i]);
+    }
+    return 0;
+}
+
+/* Only the writer whose claim stands says what files/ is, and ends its claim. */
+static int check_writer(const struct log_state *state, const struct log_entry *entry,
+                        struct failure *failure)
+{
+    if (state->claim.stands && memcmp(state->claim.writer, entry->id, FILES_WRITER_BYTES) == 0)
+        return entry->kind == LOG_FILES ? check_written_packs(state, entry, failure) : 0;
+    return failure_set(failure, EPERM,
+                       "another process has taken over files/, as if this one had ended");
+}
+
 static int check_take(const struct log_state *state, const struct log_entry *entry,
                       struct failure *failure)
 {
@@ -78,13 +100,7 @@ static int check_take(const struct log_state *state, const struct log_entry *ent
                            entry->snapshot.name);
     if (find_id(state, entry->snapshot.id) != NULL)
         return failure_set(failure, EEXIST, "there is a snapshot with this id already");
-    for (size_t i = 0; i < entry->pack_count; i++) {
-        if (find_mark(state, entry->packs[i]) != NULL)
-            return failure_set(failure, EBUSY,
-                               "pack %s of the snapshot is marked for removal, or was removed",
-                               entry->packs[i]);
-    }
-    return 0;
+    return check_written_packs(state, entry, failure);
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -176,6 +192,9 @@ int log_state_check(const struct log_state *state, const struct store_header *he
     case LOG_UNMARK:
     case LOG_REMOVE: return check_packs(state, entry, failure);
     case LOG_KEY_CHANGE: return 0;
+    case LOG_FILES:
+    case LOG_RELEASE: return check_writer(state, entry, failure);
+    case LOG_CLAIM: return 0;
     case LOG_KINDS: break;
     }
     return failure_set(failure, EINVAL, "the record is of no known kind");
@@ -297,6 +316,16 @@ static void apply_remove(struct log_state *state, const struct log_entry *entry)
     state->mark_count = kept;
 }
 
+static void apply_claim(struct log_state *state, struct log_entry *entry)
+{
+    files_claim_release(&state->claim);
+    state->claim = (struct files_claim){.stands = true,
+                                        .time_ns = entry->time_ns,
+                                        .host = steal_pointer(&entry->text),
+                                        .process = steal_pointer(&entry->process)};
+    memcpy(state->claim.writer, entry->id, FILES_WRITER_BYTES);
+}
+
 void log_state_apply(struct log_state *state, struct log_entry *entry,
                      const uint8_t hash[LOG_HASH_BYTES])
 {
@@ -310,6 +339,12 @@ void log_state_apply(struct log_state *state, struct log_entry *entry,
     case LOG_MARK: apply_mark(state, entry); break;
     case LOG_UNMARK: apply_unmark(state, entry); break;
     case LOG_REMOVE: apply_remove(state, entry); break;
+    case LOG_FILES:
+        state->has_files = true;
+        state->files = entry->top;
+        break;
+    case LOG_CLAIM: apply_claim(state, entry); break;
+    case LOG_RELEASE: files_claim_release(&state->claim); break;
     case LOG_CREATE:
     case LOG_KEY_CHANGE:
     case LOG_KINDS: break;

@@ -26,6 +26,8 @@ enum object_type {
     OBJECT_IMAGE,
     OBJECT_SCHEMA,
     OBJECT_TREE,
+    OBJECT_CONTENT, /* a piece of a file below files/ */
+    OBJECT_NODE,    /* of the tree of files/: file_node.h */
     OBJECT_TYPES
 };
 
@@ -120,6 +122,25 @@ void object_writer_free(struct object_writer *writer);
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_pack_count, uint64_t *ret_stored_bytes,
                         struct failure *failure);
+/* Ends the pack under way: what was put so far stands in whole packs. Not while there are writers.
+ */
+int object_batch_end_pack(struct object_batch *batch, struct failure *failure);
+
+/*
+ * For who commits often, with one batch: the packs so far are durable, and named by
+ * object_batch_packs(); what is in them may stand in no index before object_batch_finish(). After
+ * a renewal the batch goes on as if it were new. Not while there are writers.
+ */
+int object_batch_settle(struct object_batch *batch, struct failure *failure);
+void object_batch_renew(struct object_batch *batch);
+
+/*
+ * The packs that stand so far, whatever became of the batch: borrowed from it. Not while there
+ * are writers.
+ */
+void object_batch_packs(const struct object_batch *batch, const char *const **ret_packs,
+                        size_t *ret_count);
+
 /*
  * Hints of the packs that hold what the batch found in the store by its id, ancestors
  * included: to be compared with marks made meanwhile. What it found as a predecessor is not

@@ -57,6 +57,8 @@ int hint_set_add(struct hint_set *set, uint64_t hint)
 
 /* ---- The batch ---- */
 
+#define SETTLED_MOST 4096 /* objects that wait for an index */
+
 int object_batch_create(struct store *store, struct object_reader *reader,
                         struct object_batch **ret_batch, struct failure *failure)
 {
@@ -272,10 +274,8 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
     return error;
 }
 
-int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
-                        size_t *ret_pack_count, uint64_t *ret_stored_bytes, struct failure *failure)
+int object_batch_end_pack(struct object_batch *batch, struct failure *failure)
 {
-    struct storage *storage = store_storage(batch->store);
     int error = batch->error;
 
     if (error != 0)
@@ -283,8 +283,19 @@ int object_batch_finish(struct object_batch *batch, const char *const **ret_pack
     if (batch->pack != NULL)
         error = finish_pack(batch, steal_pointer(&batch->pack), failure);
     if (error != 0)
+        batch_break(batch, error);
+    return error;
+}
+
+int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
+                        size_t *ret_pack_count, uint64_t *ret_stored_bytes, struct failure *failure)
+{
+    struct storage *storage = store_storage(batch->store);
+    int error = object_batch_end_pack(batch, failure);
+
+    if (error != 0)
         return error;
-    if (batch->pack_count > 0) {
+    if (batch->pack_count > 0 || batch->waiting_count > 0) {
         error = write_index(batch, batch->waiting, batch->waiting_count, failure);
         if (error == 0)
             error = storage->class->sync(storage, failure);
@@ -298,6 +309,41 @@ int object_batch_finish(struct object_batch *batch, const char *const **ret_pack
     *ret_pack_count = batch->pack_count;
     *ret_stored_bytes = batch->stored_bytes;
     return 0;
+}
+
+int object_batch_settle(struct object_batch *batch, struct failure *failure)
+{
+    struct storage *storage = store_storage(batch->store);
+    const char *const *packs;
+    uint64_t stored;
+    size_t count;
+    int error = object_batch_end_pack(batch, failure);
+
+    if (error != 0)
+        return error;
+    if (batch->waiting_count >= SETTLED_MOST)
+        return object_batch_finish(batch, &packs, &count, &stored, failure);
+    return batch->pack_count > 0 ? storage->class->sync(storage, failure) : 0;
+}
+
+void object_batch_renew(struct object_batch *batch)
+{
+    for (size_t i = 0; i < batch->pack_count; i++)
+        free(batch->packs[i]);
+    batch->pack_count = 0;
+    batch->stored_bytes = 0;
+    batch->relied.count = 0;
+    batch->renewed = true;
+    /* What stands in an index is found there. */
+    if (batch->waiting_count == 0 && index_set_refresh(batch->reader->indexes, NULL) == 0)
+        known_objects_clear(&batch->written);
+}
+
+void object_batch_packs(const struct object_batch *batch, const char *const **ret_packs,
+                        size_t *ret_count)
+{
+    *ret_packs = (const char *const *)batch->packs;
+    *ret_count = batch->pack_count;
 }
 
 void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,

@@ -123,12 +123,18 @@ int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], en
     pthread_mutex_lock(&batch->lock);
     const struct index_entry *written = known_objects_find(&batch->written, id);
     bool known = written != NULL;
+    int error = 0;
 
+    /* What was written before a renewal may have been marked since. */
+    if (known && batch->renewed) {
+        known = !hint_set_has(&batch->avoided, written->reference.pack_hint);
+        error = known ? hint_set_add(&batch->relied, written->reference.pack_hint) : 0;
+    }
     if (known)
         *ret_place = written->reference;
     pthread_mutex_unlock(&batch->lock);
     if (known)
-        return 1;
+        return error == 0 ? 1 : error;
 
     int found = index_set_find(batch->reader->indexes, id, PLACES_MOST, entries, failure);
     int usable = found < 0 ? found : 0;

@@ -41,6 +41,8 @@ static int add_snapshots(struct pruning *pruning)
         store_progress_tell(pruning->options->progress, "walking snapshots", i + 1,
                             state->snapshot_count);
     }
+    if (error == 0 && state->has_files)
+        error = reach_add_files(pruning->reach, &state->files, pruning->failure);
     return error == 0 ? reach_add_ancestors(pruning->reach, pruning->failure) : error;
 }
 

@@ -59,7 +59,7 @@ int prune_named_packs(struct pruning *pruning, uint8_t (**ret_salts)[STORE_SALT_
             error = error == -ENOENT ? 0 : error; /* another prune removed it */
             continue;
         }
-        if (entry.kind == LOG_TAKE)
+        if (entry.kind == LOG_TAKE || entry.kind == LOG_FILES)
             error = add_packs(&salts, &entry);
         log_entry_release(&entry);
     }

@@ -135,7 +135,7 @@ static int add_object(void *context, const struct object_reference *reference,
     if (added != -ENOENT)
         return added;
     /* What is in no pack's directory may be readable all the same, where its reference says. */
-    if (type != OBJECT_ROW_GROUP) {
+    if (!walk_is_leaf(type)) {
         adding->reach->lost++;
         return 0;
     }
@@ -151,6 +151,16 @@ int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failu
         .reader = reach->reader, .object = add_object, .failed = note_failed, .context = &adding};
 
     return walk_snapshot(&walk, snapshot, failure);
+}
+
+int reach_add_files(struct reach *reach, const struct object_reference *top,
+                    struct failure *failure)
+{
+    struct adding adding = {reach, failure};
+    const struct walk walk = {
+        .reader = reach->reader, .object = add_object, .failed = note_failed, .context = &adding};
+
+    return walk_files(&walk, top, failure);
 }
 
 /* ---- Ancestors ---- */

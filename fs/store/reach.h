@@ -53,6 +53,10 @@ void reach_report(struct reach *reach, walk_failed *failed, void *context);
 /* Adds all that SNAPSHOT reaches but for ancestors. 0, -ENOMEM, what the report returned. */
 int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure);
 
+/* The same for files/ as it is now, whose top node is TOP. */
+int reach_add_files(struct reach *reach, const struct object_reference *top,
+                    struct failure *failure);
+
 /* Adds the ancestors of all that was added before. */
 int reach_add_ancestors(struct reach *reach, struct failure *failure);
 

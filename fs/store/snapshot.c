@@ -48,9 +48,17 @@ int snapshot_copy(const struct snapshot *from, struct snapshot *ret_copy)
     return 0;
 }
 
+void files_claim_release(struct files_claim *claim)
+{
+    free(claim->host);
+    free(claim->process);
+    *claim = (struct files_claim){.stands = false};
+}
+
 void log_entry_release(struct log_entry *entry)
 {
     free(entry->text);
+    free(entry->process);
     snapshot_release(&entry->snapshot);
     free_texts(entry->packs, entry->pack_count);
     free(entry->gone);
@@ -73,6 +81,11 @@ static bool is_plain_text(const char *text, size_t most)
         size -= length;
     }
     return true;
+}
+
+bool files_claim_text(const char *text)
+{
+    return is_plain_text(text, FILES_CLAIM_TEXT_LIMIT);
 }
 
 int snapshot_name_check(const char *name, struct failure *failure)

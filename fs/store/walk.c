@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/store/file_node.h"
 #include "fs/store/tables.h"
 
 #define UNKNOWN_ROW UINT64_MAX
@@ -45,7 +46,8 @@ static int judge(struct walker *walker, const struct object_reference *reference
     static const char *const names[] = {[OBJECT_PAGE] = "page",
                                         [OBJECT_IMAGE] = "image of a table",
                                         [OBJECT_SCHEMA] = "schema",
-                                        [OBJECT_TREE] = "list of tables"};
+                                        [OBJECT_TREE] = "list of tables",
+                                        [OBJECT_NODE] = "part of files/"};
     const struct walk *walk = walker->walk;
     struct failure words;
 
@@ -146,20 +148,94 @@ static int walk_tree(struct walker *walker, const struct stored_tree *tree)
     return error;
 }
 
-int walk_snapshot(const struct walk *walk, const struct snapshot *snapshot, struct failure *failure)
+static int walk_tables(struct walker *walker, const struct snapshot *snapshot)
 {
-    struct walker walker = {.walk = walk, .place = {.snapshot = snapshot}, .failure = failure};
     cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
     struct stored_tree tree = {.source_count = 0};
-    int error = enter(&walker, &snapshot->tree, OBJECT_TREE, &data);
+    int error = enter(walker, &snapshot->tree, OBJECT_TREE, &data);
 
     if (error == 0)
-        error = judge(&walker, &snapshot->tree, OBJECT_TREE,
+        error = judge(walker, &snapshot->tree, OBJECT_TREE,
                       stored_tree_decode(data.data, data.size, &tree));
     if (error != 0)
         return error < 0 ? error : 0;
     buffer_release(&data);
-    error = walk_tree(&walker, &tree);
+    error = walk_tree(walker, &tree);
     stored_tree_release(&tree);
     return error;
+}
+
+/* ---- Files ---- */
+
+#define ANY_LEVEL (-1)
+
+struct walking_node {
+    struct walker *walker;
+    int error;
+};
+
+static int walk_node(struct walker *walker, const struct object_reference *reference, int level);
+
+/* A file_item_visit. */
+static int walk_item(void *context, unsigned level, const struct file_item *item)
+{
+    struct walking_node *walking = context;
+    struct walker *walker = walking->walker;
+    struct file_extent extent;
+
+    if (level > 0) {
+        const struct object_reference below = object_reference_decode(item->value);
+
+        walking->error = walk_node(walker, &below, (int)level - 1);
+    } else if (item->key.kind == FILE_EXTENT) {
+        if (file_extent_decode(item, &extent) != 0)
+            return -EBADMSG;
+        walker->place.inode = item->key.inode;
+        walking->error = walker->walk->object(walker->walk->context, &extent.content,
+                                              OBJECT_CONTENT, &walker->place);
+        walker->place.inode = 0;
+    }
+    return walking->error < 0 ? 1 : 0;
+}
+
+static int walk_node(struct walker *walker, const struct object_reference *reference, int level)
+{
+    cleanup_buffer struct buffer data = BUFFER(FILE_NODE_LIMIT);
+    struct walking_node walking = {.walker = walker};
+    unsigned found;
+    int error = enter(walker, reference, OBJECT_NODE, &data);
+
+    if (error != 0)
+        return error < 0 ? error : 0;
+    error = file_node_visit(data.data, data.size, level == ANY_LEVEL, &found, NULL, NULL);
+    if (error == 0 && level != ANY_LEVEL && found != (unsigned)level)
+        error = -EBADMSG;
+    if (error == 0)
+        error =
+            file_node_visit(data.data, data.size, level == ANY_LEVEL, &found, walk_item, &walking);
+    if (walking.error < 0)
+        return walking.error;
+    error = judge(walker, reference, OBJECT_NODE, error < 0 ? error : 0);
+    return error < 0 ? error : 0;
+}
+
+int walk_files(const struct walk *walk, const struct object_reference *top, struct failure *failure)
+{
+    struct walker walker = {.walk = walk, .place = {.files = true}, .failure = failure};
+
+    return walk_node(&walker, top, ANY_LEVEL);
+}
+
+static int walk_snapshot_files(struct walker *walker, const struct snapshot *snapshot)
+{
+    walker->place = (struct walk_place){.snapshot = snapshot, .files = true};
+    return walk_node(walker, &snapshot->files, ANY_LEVEL);
+}
+
+int walk_snapshot(const struct walk *walk, const struct snapshot *snapshot, struct failure *failure)
+{
+    struct walker walker = {.walk = walk, .place = {.snapshot = snapshot}, .failure = failure};
+    int error = walk_tables(&walker, snapshot);
+
+    return error == 0 && snapshot->has_files ? walk_snapshot_files(&walker, snapshot) : error;
 }

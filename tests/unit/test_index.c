@@ -155,7 +155,7 @@ static void impossible_blocks_are_refused(void **state)
         {5, 1},           {8, 0xff}, /* out of order */
         {8 + 44, 31 - 8},            /* a sealed length below the least */
         {8 + 47, 2},                 /* above the most */
-        {8 + 48, 0},      {8 + 48, 6}, {8 + 49, 2},  {8 + 49, 3}, {8 + 50, 1},
+        {8 + 48, 0},      {8 + 48, 8}, {8 + 49, 2},  {8 + 49, 3}, {8 + 50, 1},
         {8 + 51, 1},      {8 + 63, 1}, {8 + 128, 1}, {8191, 1},
     };
     struct index_entry entries[2] = {entry_of(1, 1), entry_of(2, 2)};

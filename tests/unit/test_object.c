@@ -95,7 +95,7 @@ static void impossible_heads_are_refused(void **state)
         {{1, 1, 0, 0, 0, 0, 0x80, 0}, 16, true},
         {{1, 1, 0, 0, 1, 0, 0x80, 0}, 16, false}, /* more than 8 MiB */
         {{1, 0, 0, 0, 1, 0, 0, 0}, 16, false},    /* type */
-        {{1, 6, 0, 0, 1, 0, 0, 0}, 16, false},
+        {{1, 8, 0, 0, 1, 0, 0, 0}, 16, false},
         {{3, 1, 1, 0, 1, 0, 0, 0}, 64, false}, /* encoding */
         {{1, 1, 1, 0, 1, 0, 0, 0}, 16, false}, /* depth without a parent */
         {{1, 1, 0, 1, 1, 0, 0, 0}, 16, false}, /* anchor without a parent */

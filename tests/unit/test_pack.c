@@ -234,7 +234,7 @@ static void impossible_directories_are_refused(void **state)
         {4, 1},  /* not zero */
         {40, 6}, /* offset */
         {44, 23},      {44, 25},     {44, 32}, {47, 1}, /* length; into the next */
-        {48, 0},       {48, 6},                         /* type */
+        {48, 0},       {48, 8},                         /* type */
         {49, 3},       {49, 2},                         /* encoding; without depth */
         {50, 1},                                        /* depth without a parent */
         {51, 1},                                        /* not zero */
