@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From memory to the store.
+ *
+ *   content -> packs, durable -> extents in the tree -> the runs are let go
+ *   nodes   -> packs, durable -> the log's record    -> the nodes are clean
+ *
+ * Nothing in memory is given up before what replaces it is in packs that stand: an attempt that
+ * fails (no space, no answer) leaves everything as it was, and can be made again. Only a claim
+ * that was lost, or packs that were taken away, end it for good.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/files/files_internal.h"
+#include "fs/store/pack.h"
+
+#define COMMIT_ATTEMPTS 100
+
+/* ---- Batches ---- */
+
+/* Marked packs count as absent. */
+static int avoid_marked(struct files *files, struct object_batch *batch)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < files->state.mark_count && error == 0; i++) {
+        const char *pack = files->state.marks[i].pack;
+
+        error = object_batch_avoid(batch, &pack, 1);
+    }
+    return error;
+}
+
+static int note_packs(struct files *files, const char *const *names, size_t count)
+{
+    struct pack_names *packs = &files->packs;
+    char **grown = reallocarray(packs->names, packs->count + count + 1, sizeof *grown);
+
+    if (grown == NULL)
+        return -ENOMEM;
+    packs->names = grown;
+    for (size_t i = 0; i < count; i++) {
+        char *name = strdup(names[i]);
+
+        if (name == NULL)
+            return -ENOMEM;
+        packs->names[packs->count++] = name;
+    }
+    return 0;
+}
+
+static int note_relied(struct files *files, const struct object_batch *batch)
+{
+    struct hint_list *relied = &files->relied;
+    const uint64_t *hints;
+    size_t count;
+
+    object_batch_relied(batch, &hints, &count);
+    if (count == 0)
+        return 0;
+
+    uint64_t *grown = reallocarray(relied->hints, relied->count + count, sizeof *grown);
+
+    if (grown == NULL)
+        return -ENOMEM;
+    memcpy(grown + relied->count, hints, count * sizeof *hints);
+    relied->hints = grown;
+    relied->count += count;
+    return 0;
+}
+
+/* The batch goes, and what it says of packs is kept. */
+static int end_batch(struct files *files)
+{
+    struct object_batch *batch = steal_pointer(&files->batch);
+    const char *const *names;
+    size_t count;
+
+    if (batch == NULL)
+        return 0;
+    object_batch_packs(batch, &names, &count);
+
+    int error = note_packs(files, names, count);
+
+    if (error == 0)
+        error = note_relied(files, batch);
+    object_batch_free(batch);
+    return error;
+}
+
+/* A writer of the batch, which is made when there is none. */
+int files_begin_writing(struct files *files, struct object_writer **ret_writer,
+                        struct failure *failure)
+{
+    int error = 0;
+
+    if (files->batch == NULL) {
+        error = object_batch_create(files->options.store, files->options.reader, &files->batch,
+                                    failure);
+        if (error == 0)
+            error = avoid_marked(files, files->batch);
+    }
+    return error == 0 ? object_writer_create(files->batch, ret_writer, failure) : error;
+}
+
+/* ERROR 0: what was put stands afterwards, though not yet for good. Else the batch is done for. */
+int files_end_writing(struct files *files, struct object_writer *writer, int error,
+                      struct failure *failure)
+{
+    if (error == 0)
+        error = object_writer_finish(writer);
+    object_writer_free(writer);
+    if (error == 0)
+        error = object_batch_end_pack(files->batch, failure);
+    if (error != 0)
+        (void)end_batch(files);
+    return error;
+}
+
+/* For good: durable, and noted for the record. The index of small commits comes later. */
+static int settle_batch(struct files *files, struct failure *failure)
+{
+    struct object_batch *batch = files->batch;
+    const char *const *names;
+    size_t count;
+    int error = object_batch_settle(batch, failure);
+
+    if (error != 0)
+        return error;
+    object_batch_packs(batch, &names, &count);
+    error = note_packs(files, names, count);
+    if (error == 0)
+        error = note_relied(files, batch);
+    if (error == 0)
+        object_batch_renew(batch);
+    return error;
+}
+
+void files_end_batch(struct files *files)
+{
+    const char *const *names;
+    size_t count;
+    uint64_t stored;
+
+    /* An index only saves time: it can be made from the packs. */
+    if (files->batch != NULL)
+        (void)object_batch_finish(files->batch, &names, &count, &stored, NULL);
+    object_batch_free(files->batch);
+    files->batch = NULL;
+}
+
+/* ---- The commit ---- */
+
+static bool relies_on(const struct files *files, const char *pack)
+{
+    uint8_t salt[STORE_SALT_BYTES];
+
+    if (!pack_salt(pack, salt))
+        return false;
+    for (size_t i = 0; i < files->relied.count; i++) {
+        if (files->relied.hints[i] == pack_hint(salt))
+            return true;
+    }
+    for (size_t i = 0; i < files->packs.count; i++) {
+        if (strcmp(files->packs.names[i], pack) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int lose_packs(struct files *files, struct failure *failure)
+{
+    int error = failure_set(failure, EIO,
+                            "prune took away what files/ had just begun to use: what was written "
+                            "since the last sync is lost; unmount, mount again");
+
+    files_break(files, failure);
+    return error;
+}
+
+/* Packs that were marked meanwhile are unmarked. -EAGAIN: look again. */
+static int keep_packs(struct files *files, struct failure *failure)
+{
+    for (size_t i = 0; i < files->state.mark_count; i++) {
+        const struct log_mark *mark = &files->state.marks[i];
+
+        if (!relies_on(files, mark->pack))
+            continue;
+        if (mark->removed)
+            return lose_packs(files, failure);
+
+        const char *pack = mark->pack;
+        int error = log_unmark_packs(files->options.store, &files->state, &pack, 1, failure);
+
+        return error == 0 ? -EAGAIN : error;
+    }
+    return 0;
+}
+
+static int put_record(struct files *files, const struct object_reference *top,
+                      struct failure *failure)
+{
+    int error = -EAGAIN;
+
+    for (int i = 0; i < COMMIT_ATTEMPTS && error == -EAGAIN; i++) {
+        error = keep_packs(files, failure);
+        if (error == 0)
+            error = log_files(files->options.store, &files->state, files->writer, top,
+                              (const char *const *)files->packs.names, files->packs.count, failure);
+    }
+    if (error == -EPERM)
+        files_break(files, failure);
+    return error == -EAGAIN
+               ? failure_set(failure, EBUSY, "others change the store all the time: try again")
+               : error;
+}
+
+static void forget_packs(struct files *files)
+{
+    for (size_t i = 0; i < files->packs.count; i++)
+        free(files->packs.names[i]);
+    files->packs.count = 0;
+    files->relied.count = 0;
+}
+
+static int write_nodes(struct files *files, struct object_reference *ret_top,
+                       struct failure *failure)
+{
+    struct object_writer *writer = NULL;
+    int error = files_begin_writing(files, &writer, failure);
+
+    if (error == 0)
+        error = catalogue_write(&files->tree, writer, ret_top, failure);
+    error = files_end_writing(files, writer, error, failure);
+    return error == 0 ? settle_batch(files, failure) : error;
+}
+
+/* What goes wrong with the store is no answer that a file's operation may give as it is. */
+static int commit_error(int error, struct failure *failure)
+{
+    if (error == 0 || error == -ENOSPC || error == -EDQUOT || error == -ENOMEM)
+        return error;
+    return failure_prefix(failure, EIO, "files/ cannot be stored");
+}
+
+int files_commit(struct files *files, struct failure *failure)
+{
+    struct object_reference top;
+    struct failure words = {0};
+    int error;
+
+    if (files->broken.code != 0)
+        return failure_set(failure, EIO, "%s", files->broken.text);
+    if (files->changes == files->committed)
+        return 0;
+    error = files_flush(files, true, &words);
+    if (error == 0)
+        error = inode_write_root(files, &words);
+    if (error == 0)
+        error = write_nodes(files, &top, &words);
+    if (error == 0)
+        error = put_record(files, &top, &words);
+    if (error != 0) {
+        error = commit_error(error, &words);
+        if (failure != NULL)
+            *failure = words;
+        return error;
+    }
+    catalogue_stored(&files->tree);
+    forget_packs(files);
+    files->committed = files->changes;
+    /* What was marked meanwhile is not relied on from now on. */
+    if (files->batch != NULL && avoid_marked(files, files->batch) != 0)
+        files_end_batch(files);
+    return 0;
+}
+
+int files_make_room(struct files *files, struct failure *failure)
+{
+    int error = 0;
+
+    if (files->nodes.dirty_count > files->dirty_nodes_most)
+        error = files_commit(files, failure);
+    else if (files->waiting_bytes > files->waiting_most)
+        error = files_flush(files, false, failure);
+    return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/files/content.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/buffer.h"
+#include "fs/base/little_endian.h"
+#include "fs/store/file_node.h"
+
+/*
+ * Gear hashing with two masks, as FastCDC (Xia and others, USENIX ATC 2016) has it: harder to meet
+ * before the usual length, easier after it. The masks' bits are high ones, which 64 bytes touch.
+ */
+#define CUT_USUAL ((size_t)64 << 10)
+#define MASK_BEFORE (UINT64_C(0x1ffff) << 47)
+#define MASK_AFTER (UINT64_C(0x7fff) << 49)
+
+#define ENTRIES_MOST 256
+
+void cut_prepare(const uint8_t *key, uint64_t gear[CUT_GEAR_ENTRIES])
+{
+    _Static_assert(crypto_shorthash_BYTES == 8, "one hash makes one entry");
+
+    for (unsigned i = 0; i < CUT_GEAR_ENTRIES; i++) {
+        uint8_t number = (uint8_t)i;
+        uint8_t hash[crypto_shorthash_BYTES];
+
+        crypto_shorthash(hash, &number, 1, key);
+        gear[i] = get_u64(hash);
+    }
+}
+
+size_t cut_find(const uint64_t gear[CUT_GEAR_ENTRIES], const uint8_t *bytes, size_t size)
+{
+    size_t end = size < CUT_MOST ? size : CUT_MOST;
+    size_t usual = end < CUT_USUAL ? end : CUT_USUAL;
+    size_t at = CUT_LEAST - 64; /* the hash is of the last 64 bytes */
+    uint64_t hash = 0;
+
+    if (size <= CUT_LEAST)
+        return size;
+    for (; at < usual; at++) {
+        hash = (hash << 1) + gear[bytes[at]];
+        if ((hash & MASK_BEFORE) == 0 && at >= CUT_LEAST)
+            return at + 1;
+    }
+    for (; at < end; at++) {
+        hash = (hash << 1) + gear[bytes[at]];
+        if ((hash & MASK_AFTER) == 0)
+            return at + 1;
+    }
+    return end;
+}
+
+struct cached_piece {
+    uint8_t id[OBJECT_ID_BYTES];
+    uint64_t used; /* when, by the cache's count; 0: the place is free */
+    struct buffer data;
+};
+
+struct content_cache {
+    struct object_reader *reader;
+    size_t limit;
+
+    pthread_mutex_t lock; /* guards all below */
+    uint64_t clock;
+    size_t bytes;
+    struct cached_piece pieces[ENTRIES_MOST];
+};
+
+struct content_cache *content_cache_create(struct object_reader *reader, size_t limit_bytes)
+{
+    struct content_cache *cache = calloc(1, sizeof *cache);
+
+    if (cache == NULL)
+        return NULL;
+    cache->reader = reader;
+    cache->limit = limit_bytes;
+    pthread_mutex_init(&cache->lock, NULL);
+    return cache;
+}
+
+static struct cached_piece *find(struct content_cache *cache, const uint8_t id[OBJECT_ID_BYTES])
+{
+    for (size_t i = 0; i < ENTRIES_MOST; i++) {
+        struct cached_piece *piece = &cache->pieces[i];
+
+        if (piece->used != 0 && memcmp(piece->id, id, OBJECT_ID_BYTES) == 0)
+            return piece;
+    }
+    return NULL;
+}
+
+static struct cached_piece *oldest(struct content_cache *cache)
+{
+    struct cached_piece *found = &cache->pieces[0];
+
+    for (size_t i = 1; i < ENTRIES_MOST; i++) {
+        if (cache->pieces[i].used != 0 && (found->used == 0 || cache->pieces[i].used < found->used))
+            found = &cache->pieces[i];
+    }
+    return found;
+}
+
+static void drop(struct content_cache *cache, struct cached_piece *piece)
+{
+    cache->bytes -= piece->data.capacity;
+    buffer_release(&piece->data);
+    piece->used = 0;
+}
+
+/* Takes DATA over. The lock is held. */
+static void keep(struct content_cache *cache, const uint8_t id[OBJECT_ID_BYTES],
+                 struct buffer *data)
+{
+    struct cached_piece *place = NULL;
+
+    if (data->capacity > cache->limit || find(cache, id) != NULL)
+        return;
+    while (cache->bytes + data->capacity > cache->limit)
+        drop(cache, oldest(cache));
+    for (size_t i = 0; i < ENTRIES_MOST && place == NULL; i++) {
+        if (cache->pieces[i].used == 0)
+            place = &cache->pieces[i];
+    }
+    if (place == NULL) {
+        place = oldest(cache);
+        drop(cache, place);
+    }
+    memcpy(place->id, id, OBJECT_ID_BYTES);
+    place->used = ++cache->clock;
+    place->data = *data;
+    cache->bytes += data->capacity;
+    *data = BUFFER(FILE_CONTENT_LIMIT);
+}
+
+static int copy_part(const struct buffer *data, uint32_t from, void *bytes, size_t size,
+                     struct failure *failure)
+{
+    if (from > data->size || size > data->size - from)
+        return failure_set(failure, EIO, "the store is damaged: a piece of a file is too short");
+    memcpy(bytes, data->data + from, size);
+    return 0;
+}
+
+int content_read(struct content_cache *cache, const struct object_reference *reference,
+                 uint32_t from, void *bytes, size_t size, struct failure *failure)
+{
+    cleanup_buffer struct buffer data = BUFFER(FILE_CONTENT_LIMIT);
+    bool found = false;
+    int error = 0;
+
+    pthread_mutex_lock(&cache->lock);
+
+    struct cached_piece *piece = find(cache, reference->id);
+
+    if (piece != NULL) {
+        piece->used = ++cache->clock;
+        error = copy_part(&piece->data, from, bytes, size, failure);
+        found = true;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    if (found)
+        return error;
+    error = object_read(cache->reader, reference, OBJECT_CONTENT, false, &data, failure);
+    if (error == 0)
+        error = copy_part(&data, from, bytes, size, failure);
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&cache->lock);
+    keep(cache, reference->id, &data);
+    pthread_mutex_unlock(&cache->lock);
+    return 0;
+}
+
+void content_cache_free(struct content_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    for (size_t i = 0; i < ENTRIES_MOST; i++)
+        buffer_release(&cache->pieces[i].data);
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}

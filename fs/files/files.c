@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How operations begin and end, and who may change things.
+ *
+ *   without a claim   the log is read again when FILES_VALID_NS have passed, and the tree with it
+ *   first change      claim: the log says that nobody else has one, or only the dead; the tree is
+ *                     the newest; orphans of who died are removed
+ *   with a claim      nobody else changes the tree; the log is read when something is committed
+ *   broken            the claim was lost, or the store no longer keeps what it has taken: nothing
+ *                     is changed any more, what is there can still be read
+ */
+#include "fs/files/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/files/claim.h"
+#include "fs/files/files_internal.h"
+
+#define TICK_NS 250000000L
+#define CLAIM_ATTEMPTS 100
+#define CLAIM_WAIT_MS 50
+#define CLAIM_WAITS 60
+
+/*
+ * How memory is shared out, in sixteenths: content that is not stored yet, nodes that are not,
+ * nodes that are, pieces that were read.
+ */
+#define SHARE 16
+#define WAITING_SHARES 6
+#define DIRTY_SHARES 5
+#define CLEAN_SHARES 3
+#define PIECES_SHARES 2
+
+struct timespec files_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now;
+}
+
+uint64_t files_clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* ---- The tree as the log has it ---- */
+
+static int reopen_tree(struct files *files, struct failure *failure)
+{
+    catalogue_close(&files->tree);
+    if (!files->state.has_files)
+        return inode_begin_tree(files, failure);
+
+    int error = catalogue_open(&files->tree, &files->nodes, &files->state.files);
+
+    return error == 0 ? inode_read_root(files, failure) : error;
+}
+
+/* Makes the tree the newest. */
+static int follow_log(struct files *files, bool first, struct failure *failure)
+{
+    struct object_reference before = files->state.files;
+    bool had = files->state.has_files;
+    int error = log_read(files->options.store, &files->state, failure);
+
+    if (error != 0)
+        return error == -ENOENT || error == -ESTALE || error == -EBADMSG ? -EIO : error;
+    files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
+    if (!first && had == files->state.has_files &&
+        (!had || memcmp(before.id, files->state.files.id, sizeof before.id) == 0))
+        return 0;
+    return reopen_tree(files, failure);
+}
+
+int files_begin_look(struct files *files, uint64_t number, struct catalogue **ret_tree,
+                     struct failure *failure)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&files->lock);
+    if (number_of(TOP_INODE, number) == FILES_TOP) {
+        if (!files->claimed && files_clock_ns() >= files->valid_until_ns)
+            error = follow_log(files, false, failure);
+        *ret_tree = &files->tree;
+    } else {
+        struct files_view *view = files_find_view(files, number);
+
+        error = view != NULL ? 0 : -ESTALE;
+        *ret_tree = view != NULL ? &view->tree : NULL;
+    }
+    if (error != 0)
+        pthread_mutex_unlock(&files->lock);
+    return error;
+}
+
+int files_end(struct files *files, int error)
+{
+    catalogue_trim(&files->nodes);
+    pthread_mutex_unlock(&files->lock);
+    return error;
+}
+
+/* ---- Claims ---- */
+
+static int claim_once(struct files *files, const struct files_claim *claim, struct failure *failure)
+{
+    int error = follow_log(files, false, failure);
+
+    if (error == 0 && files->state.claim.stands && !claim_is_dead(&files->state.claim))
+        return claim_refuse(&files->state.claim, failure);
+    return error == 0 ? log_claim(files->options.store, &files->state, claim, failure) : error;
+}
+
+/* Once for every holder: a mount that has just ended may still be storing what it holds. */
+static bool may_wait(struct files *files, int waits)
+{
+    const struct files_claim *holder = &files->state.claim;
+
+    if (waits >= CLAIM_WAITS || memcmp(files->refused_by, holder->writer, FILES_WRITER_BYTES) == 0)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = CLAIM_WAIT_MS * 1000000L}, NULL);
+    return true;
+}
+
+static int claim(struct files *files, struct failure *failure)
+{
+    struct files_claim own;
+    int error = claim_make(&own, failure);
+    int waits = 0;
+
+    if (error != 0)
+        return error;
+    error = -EAGAIN;
+    for (int i = 0; i < CLAIM_ATTEMPTS && (error == -EAGAIN || error == -EROFS); i++) {
+        error = claim_once(files, &own, failure);
+        if (error == -EROFS && !may_wait(files, waits++))
+            break;
+    }
+    if (error == -EROFS)
+        memcpy(files->refused_by, files->state.claim.writer, FILES_WRITER_BYTES);
+    if (error == 0) {
+        memcpy(files->writer, own.writer, sizeof files->writer);
+        files->claimed = true;
+        __atomic_store_n(&files->exclusive, true, __ATOMIC_RELAXED);
+        /* What a writer that died left open; what cannot be removed now is not in the way. */
+        (void)inode_remove_orphans(files, NULL);
+    }
+    claim_release(&own);
+    return error == -EAGAIN
+               ? failure_set(failure, EBUSY, "others change the store all the time: try again")
+               : error;
+}
+
+void files_break(struct files *files, const struct failure *failure)
+{
+    if (files->broken.code == 0)
+        files->broken = *failure;
+    __atomic_store_n(&files->exclusive, false, __ATOMIC_RELAXED);
+}
+
+int files_begin_change(struct files *files, uint64_t number, struct failure *failure)
+{
+    struct catalogue *tree;
+
+    if (number_of(TOP_INODE, number) != FILES_TOP)
+        return -EROFS;
+
+    int error = files_begin_look(files, number, &tree, failure);
+
+    if (error != 0)
+        return error;
+    if (files->broken.code != 0)
+        error = failure_set(failure, EROFS, "%s", files->broken.text);
+    else if (files->options.read_only)
+        error = -EROFS;
+    else if (!files->claimed)
+        error = claim(files, failure);
+    if (error == 0)
+        error = catalogue_reserve(&files->nodes, CHANGES_MOST);
+    if (error != 0)
+        pthread_mutex_unlock(&files->lock);
+    return error;
+}
+
+int files_end_change(struct files *files, int error)
+{
+    if (error == 0) {
+        if (files->changes == files->committed)
+            files->oldest_change_ns = files_clock_ns();
+        files->changes++;
+    }
+    return files_end(files, error);
+}
+
+uint64_t files_valid_ns(struct files *files, uint64_t number)
+{
+    if (number_of(TOP_INODE, number) != FILES_TOP ||
+        __atomic_load_n(&files->exclusive, __ATOMIC_RELAXED))
+        return UINT64_MAX;
+    return FILES_VALID_NS;
+}
+
+/* ---- From beginning to end ---- */
+
+static bool is_due(const struct files *files)
+{
+    return files->changes != files->committed && files->broken.code == 0 &&
+           files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS;
+}
+
+/* Said once until it works again. */
+static void complain(struct files *files, int error, const struct failure *failure)
+{
+    if (error != 0 && !files->complained && files->options.report != NULL)
+        files->options.report(files->options.report_context, failure);
+    files->complained = error != 0;
+}
+
+static void *commit_in_time(void *context)
+{
+    struct files *files = context;
+
+    pthread_mutex_lock(&files->lock);
+    while (!files->ending) {
+        struct timespec until;
+
+        if (is_due(files)) {
+            struct failure failure = {0};
+
+            complain(files, files_commit(files, &failure), &failure);
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (!files->ending)
+            pthread_cond_timedwait(&files->woken, &files->lock, &until);
+    }
+    pthread_mutex_unlock(&files->lock);
+    return NULL;
+}
+
+int files_sync(struct files *files, struct failure *failure)
+{
+    pthread_mutex_lock(&files->lock);
+
+    int error = files_commit(files, failure);
+
+    return files_end(files, error);
+}
+
+int files_any(struct files *files, bool *ret_any)
+{
+    struct catalogue *tree;
+    int error = files_begin_look(files, FILES_TOP, &tree, NULL);
+
+    if (error != 0)
+        return error;
+    *ret_any = files->state.has_files || files->changes != 0;
+    return files_end(files, 0);
+}
+
+int files_create(const struct files_options *options, struct files **ret_files,
+                 struct failure *failure)
+{
+    struct files *files = calloc(1, sizeof *files);
+    size_t share = options->memory_bytes / SHARE;
+
+    if (files == NULL)
+        return -ENOMEM;
+    files->options = *options;
+    pthread_mutex_init(&files->lock, NULL);
+    pthread_cond_init(&files->woken, NULL);
+    cut_prepare(store_key(options->store, STORE_BOUNDARIES), files->gear);
+    files->waiting_most = WAITING_SHARES * share;
+    files->dirty_nodes_most = DIRTY_SHARES * share / sizeof(struct node);
+    catalogue_cache_init(&files->nodes, options->reader,
+                         CLEAN_SHARES * share / sizeof(struct node));
+    files->contents = content_cache_create(options->reader, PIECES_SHARES * share);
+
+    int error = files->contents != NULL ? follow_log(files, true, failure) : -ENOMEM;
+
+    if (error == 0) {
+        error = -pthread_create(&files->committer, NULL, commit_in_time, files);
+        files->started = error == 0;
+    }
+    if (error != 0) {
+        files_free(files);
+        return error;
+    }
+    *ret_files = files;
+    return 0;
+}
+
+static void end_claim(struct files *files)
+{
+    struct failure failure = {0};
+    int error = inode_remove_orphans(files, &failure);
+
+    if (error == 0)
+        error = files_commit(files, &failure);
+    complain(files, error, &failure);
+    for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
+        result = log_release(files->options.store, &files->state, files->writer, NULL);
+}
+
+static void release_held(struct files *files)
+{
+    struct held_file *held, *next;
+
+    HASH_ITER (hh, files->held, held, next) {
+        HASH_DEL(files->held, held);
+        runs_release(&held->runs);
+        free(held);
+    }
+}
+
+void files_free(struct files *files)
+{
+    struct files_view *view, *next;
+
+    if (files == NULL)
+        return;
+    if (files->started) {
+        pthread_mutex_lock(&files->lock);
+        files->ending = true;
+        pthread_cond_signal(&files->woken);
+        pthread_mutex_unlock(&files->lock);
+        pthread_join(files->committer, NULL);
+    }
+    if (files->claimed && files->broken.code == 0)
+        end_claim(files);
+    release_held(files);
+    HASH_ITER (hh, files->views, view, next) {
+        HASH_DEL(files->views, view);
+        free(view);
+    }
+    files_end_batch(files);
+    catalogue_close(&files->tree);
+    catalogue_cache_release(&files->nodes);
+    content_cache_free(files->contents);
+    log_state_release(&files->state);
+    for (size_t i = 0; i < files->packs.count; i++)
+        free(files->packs.names[i]);
+    free(files->packs.names);
+    free(files->relied.hints);
+    pthread_cond_destroy(&files->woken);
+    pthread_mutex_destroy(&files->lock);
+    free(files);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of files/ share.
+ *
+ * An operation is one of
+ *
+ *   files_begin_look -> … -> files_end
+ *   files_begin_change -> looks and checks -> changes, which cannot fail -> files_end_change
+ *
+ * with the lock held between the two, so that whatever is committed is what some operation left.
+ */
+#ifndef CRMFS_FILES_INTERNAL_H
+#define CRMFS_FILES_INTERNAL_H
+
+#include <pthread.h>
+
+#include "fs/files/attributes.h"
+#include "fs/files/catalogue.h"
+#include "fs/files/content.h"
+#include "fs/files/files.h"
+#include "fs/files/runs.h"
+#include "fs/store/log.h"
+
+#define TOP_INODE 1
+#define INODE_BITS 46
+#define INODE_MASK ((UINT64_C(1) << INODE_BITS) - 1)
+#define NAMES_KEY_BYTES 16
+#define CHANGES_MOST 16 /* items that one operation changes, between reserves */
+
+/* A file that is open, has lost its names, or has content that is not stored. */
+struct held_file {
+    uint64_t inode;
+    unsigned opened;
+    bool orphan;
+    bool refused;
+    struct runs runs;
+    UT_hash_handle hh;
+};
+
+/* A snapshot's files. */
+struct files_view {
+    uint64_t number;
+    bool refused;
+    struct catalogue tree;
+    UT_hash_handle hh;
+};
+
+struct pack_names {
+    char **names;
+    size_t count;
+};
+
+struct files {
+    struct files_options options;
+    struct content_cache *contents; /* has its own lock */
+    uint64_t gear[CUT_GEAR_ENTRIES];
+    bool exclusive; /* atomic: nobody else changes files/ now */
+
+    pthread_mutex_t lock; /* guards all below */
+    struct catalogue_cache nodes;
+    struct catalogue tree; /* files/ as it is now */
+    struct log_state state;
+    uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
+    struct files_view *views;
+    uint64_t next_view; /* the last one's, in the bits above the inode's */
+    struct held_file *held;
+    size_t waiting_bytes; /* in runs */
+    size_t waiting_most;  /* then they are stored before more is taken */
+    size_t dirty_nodes_most;
+    uint64_t next_inode;
+    uint8_t names_key[NAMES_KEY_BYTES];
+
+    bool claimed;
+    uint8_t writer[FILES_WRITER_BYTES];
+    uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
+    struct failure broken;                  /* code 0: not; nothing can be changed any more */
+    uint64_t changes;
+    uint64_t committed;         /* of the changes */
+    uint64_t oldest_change_ns;  /* that is not committed; monotonic */
+    struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
+    struct pack_names packs;    /* written since the last commit, of batches that ended */
+    struct hint_list {
+        uint64_t *hints;
+        size_t count;
+    } relied; /* packs of others that what was written since relies on */
+    bool complained;
+
+    pthread_t committer;
+    bool started;
+    bool ending;
+    pthread_cond_t woken;
+};
+
+/* ---- files.c ---- */
+
+/* The tree that NUMBER is in, with the lock held. 0, -ESTALE, what reading the log said. */
+int files_begin_look(struct files *files, uint64_t number, struct catalogue **ret_tree,
+                     struct failure *failure);
+
+/* The lock, a claim, and room for changes. NUMBER must be in files/ as it is now: else -EROFS. */
+int files_begin_change(struct files *files, uint64_t number, struct failure *failure);
+
+/* ERROR is returned. */
+int files_end(struct files *files, int error);
+int files_end_change(struct files *files, int error); /* 0: something was changed */
+
+static inline uint64_t inode_of(uint64_t number)
+{
+    return number & INODE_MASK;
+}
+
+static inline uint64_t number_of(uint64_t inode, uint64_t like)
+{
+    return (like & ~INODE_MASK) | inode;
+}
+
+struct timespec files_now(void);
+uint64_t files_clock_ns(void); /* monotonic */
+
+/* ---- held.c ---- */
+
+/* NULL: there is no such view. */
+struct files_view *files_find_view(struct files *files, uint64_t number);
+
+/* NULL: it is not held. */
+struct held_file *files_held(struct files *files, uint64_t inode);
+struct held_file *files_hold(struct files *files, uint64_t inode); /* NULL: no memory */
+void files_unhold(struct files *files, struct held_file *held);    /* if nothing needs it */
+
+/* ---- inodes.c ---- */
+
+int inode_get(struct catalogue *tree, uint64_t inode, struct attributes *ret_attributes,
+              struct failure *failure);
+int inode_put(struct files *files, uint64_t inode, const struct attributes *attributes,
+              struct failure *failure);
+struct stat inode_stat(struct files *files, uint64_t number, const struct attributes *attributes);
+
+/* Removes an orphan with all that it has. */
+int inode_remove(struct files *files, uint64_t inode, struct failure *failure);
+int inode_remove_orphans(struct files *files, struct failure *failure);
+
+/* Notes that the file has lost its last name. */
+int inode_orphan(struct files *files, uint64_t inode, struct failure *failure);
+
+/* Makes the first items of an empty tree; or reads them. */
+int inode_begin_tree(struct files *files, struct failure *failure);
+int inode_read_root(struct files *files, struct failure *failure);
+int inode_write_root(struct files *files, struct failure *failure);
+
+/* ---- places.c: names and extended attributes by their hash ---- */
+
+/*
+ * KIND's item of INODE that NAME stands in. 0 and the item; -ENOENT, then RET_FREE (may be
+ * NULL) is a key where it could be put; -ENOSPC: there is none.
+ */
+int place_find(struct files *files, struct catalogue *tree, uint64_t inode, uint8_t kind,
+               const char *name, struct file_item *ret_item, struct file_key *ret_free,
+               struct failure *failure);
+
+#define ENTRY_HEAD_BYTES 9
+
+/* ---- xattrs.c ---- */
+
+#define XATTR_VALUE_LIMIT 4096 /* as ext4's block */
+
+struct xattr_value {
+    size_t size; /* 0: there is none */
+    uint8_t bytes[XATTR_VALUE_LIMIT];
+};
+
+/* 0 also when there is none. */
+int xattr_find(struct files *files, uint64_t inode, const char *name, struct xattr_value *ret_value,
+               struct failure *failure);
+int xattr_put(struct files *files, const struct file_key *key, const char *name,
+              const struct xattr_value *value, struct failure *failure);
+
+/* The file's access ACL follows a new mode. */
+int xattr_follow_mode(struct files *files, uint64_t inode, mode_t mode, struct failure *failure);
+
+/* What a new file inherits. */
+struct inheritance {
+    struct xattr_value access;    /* size 0: nothing but the mode */
+    struct xattr_value directory; /* the default ACL, for a directory */
+    struct file_key access_key;
+    struct file_key directory_key;
+};
+
+/* Finds it, for a file of *MODE, which becomes the one that it gets, by ACL or by UMASK. */
+int xattr_inherit(struct files *files, uint64_t directory, uint64_t inode, mode_t umask,
+                  mode_t *mode, struct inheritance *ret_inheritance, struct failure *failure);
+int xattr_put_inheritance(struct files *files, const struct inheritance *inheritance,
+                          struct failure *failure);
+
+/* ---- extents.c ---- */
+
+/* Nothing covers FROM up to END afterwards; the bytes that were are taken off *CONTENT_BYTES. */
+int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
+                uint64_t *content_bytes, struct failure *failure);
+
+/* The first extent that ends after OFFSET, and where it begins. -ENOENT. */
+int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_t *ret_begin,
+                struct file_extent *ret_extent, struct failure *failure);
+
+/* ---- flush.c and commit.c; the lock is held ---- */
+
+/* A writer of the batch that is under way, or begun. */
+int files_begin_writing(struct files *files, struct object_writer **ret_writer,
+                        struct failure *failure);
+
+/* ERROR 0: what was put stands afterwards, though not yet for good. Else the batch is done for. */
+int files_end_writing(struct files *files, struct object_writer *writer, int error,
+                      struct failure *failure);
+
+/* Stores content that waits; all of it, or what makes whole pieces. */
+int files_flush(struct files *files, bool all, struct failure *failure);
+
+/* For what grows: before it is accepted. */
+int files_make_room(struct files *files, struct failure *failure);
+
+/* All changes are durable. */
+int files_commit(struct files *files, struct failure *failure);
+
+/* Writes the index of what was committed lately. */
+void files_end_batch(struct files *files);
+
+void files_break(struct files *files, const struct failure *failure);
+
+#endif

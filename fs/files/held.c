@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that something is known of besides what the tree has; and the views that there are. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/files/files_internal.h"
+
+#define VIEWS_MOST 0xffffU
+
+struct held_file *files_held(struct files *files, uint64_t inode)
+{
+    struct held_file *held = NULL;
+
+    HASH_FIND(hh, files->held, &inode, sizeof inode, held);
+    return held;
+}
+
+struct held_file *files_hold(struct files *files, uint64_t inode)
+{
+    struct held_file *held = files_held(files, inode);
+
+    if (held != NULL)
+        return held;
+    held = calloc(1, sizeof *held);
+    if (held == NULL)
+        return NULL;
+    held->inode = inode;
+    HASH_ADD(hh, files->held, inode, sizeof inode, held);
+    if (held->refused) {
+        free(held);
+        return NULL;
+    }
+    return held;
+}
+
+void files_unhold(struct files *files, struct held_file *held)
+{
+    if (held->opened != 0 || held->orphan || held->runs.count != 0)
+        return;
+    HASH_DEL(files->held, held);
+    runs_release(&held->runs);
+    free(held);
+}
+
+/* ---- Views ---- */
+
+struct files_view *files_find_view(struct files *files, uint64_t number)
+{
+    struct files_view *view = NULL;
+    uint64_t top = number_of(TOP_INODE, number);
+
+    HASH_FIND(hh, files->views, &top, sizeof top, view);
+    return view;
+}
+
+int files_view_open(struct files *files, const struct object_reference *top, uint64_t *ret_number)
+{
+    struct files_view *view = calloc(1, sizeof *view);
+
+    if (view == NULL)
+        return -ENOMEM;
+    pthread_mutex_lock(&files->lock);
+    do {
+        files->next_view = files->next_view % VIEWS_MOST + 1;
+        view->number = FILES_TOP | files->next_view << INODE_BITS;
+    } while (files_find_view(files, view->number) != NULL);
+    HASH_ADD(hh, files->views, number, sizeof view->number, view);
+
+    int error = view->refused ? -ENOMEM : 0;
+
+    if (error == 0) {
+        (void)catalogue_open(&view->tree, &files->nodes, top); /* of one that is stored */
+        *ret_number = view->number;
+    }
+    pthread_mutex_unlock(&files->lock);
+    if (error != 0)
+        free(view);
+    return error;
+}
+
+void files_view_close(struct files *files, uint64_t number)
+{
+    pthread_mutex_lock(&files->lock);
+
+    struct files_view *view = files_find_view(files, number);
+
+    if (view != NULL)
+        HASH_DEL(files->views, view);
+    pthread_mutex_unlock(&files->lock);
+    free(view);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Content as it is: what was written last, else what is stored, else zeros. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
+#include "fs/files/files_internal.h"
+
+/* A part of the answer that is to be read from a piece. */
+struct part {
+    struct object_reference content;
+    uint32_t from;
+    uint32_t size;
+    size_t at; /* in the answer */
+};
+
+struct parts {
+    struct part *parts;
+    size_t count;
+    size_t room;
+};
+
+static int add_part(struct parts *parts, const struct part *part)
+{
+    if (parts->count == parts->room) {
+        size_t room = parts->room != 0 ? parts->room * 2 : 16;
+        struct part *grown = reallocarray(parts->parts, room, sizeof *grown);
+
+        if (grown == NULL)
+            return -ENOMEM;
+        parts->parts = grown;
+        parts->room = room;
+    }
+    parts->parts[parts->count++] = *part;
+    return 0;
+}
+
+struct request {
+    struct catalogue *tree;
+    uint64_t inode;
+    uint64_t offset;
+    size_t size;
+    uint8_t *bytes; /* zeros at first */
+    struct parts parts;
+    struct failure *failure;
+};
+
+/* Where the stored content of FROM up to END is. */
+static int find_parts(struct request *request, uint64_t from, uint64_t end)
+{
+    while (from < end) {
+        struct file_extent extent;
+        uint64_t begin;
+        int error =
+            extent_find(request->tree, request->inode, from, &begin, &extent, request->failure);
+
+        if (error != 0 || begin >= end)
+            return error == -ENOENT ? 0 : error;
+        if (begin > from)
+            from = begin;
+
+        uint64_t after = begin + extent.length;
+        struct part part = {.content = extent.content,
+                            .from = extent.from + (uint32_t)(from - begin),
+                            .size = (uint32_t)((after < end ? after : end) - from),
+                            .at = (size_t)(from - request->offset)};
+
+        error = add_part(&request->parts, &part);
+        if (error != 0)
+            return error;
+        from += part.size;
+    }
+    return 0;
+}
+
+/* Copies what waits, and finds the parts of what is between. */
+static int collect(struct request *request, const struct runs *runs)
+{
+    uint64_t at = request->offset;
+    uint64_t end = request->offset + request->size;
+    int error = 0;
+
+    for (size_t i = runs_find(runs, at); i < runs->count && error == 0; i++) {
+        const struct run *run = &runs->runs[i];
+
+        if (run->offset >= end)
+            break;
+        if (run->offset > at) {
+            error = find_parts(request, at, run->offset);
+            at = run->offset;
+        }
+
+        uint64_t after = run->offset + run->size;
+        size_t size = (size_t)((after < end ? after : end) - at);
+
+        memcpy(request->bytes + (at - request->offset), run->bytes + (at - run->offset), size);
+        at += size;
+    }
+    return error == 0 && at < end ? find_parts(request, at, end) : error;
+}
+
+static int read_parts(struct files *files, const struct request *request)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < request->parts.count && error == 0; i++) {
+        const struct part *part = &request->parts.parts[i];
+
+        error = content_read(files->contents, &part->content, part->from, request->bytes + part->at,
+                             part->size, request->failure);
+    }
+    return error;
+}
+
+ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *bytes, size_t size,
+                   struct failure *failure)
+{
+    static const struct runs none;
+    struct request request = {
+        .inode = inode_of(number), .offset = offset, .bytes = bytes, .failure = failure};
+    struct attributes attributes;
+    int error = files_begin_look(files, number, &request.tree, failure);
+
+    if (error != 0)
+        return error;
+    error = inode_get(request.tree, request.inode, &attributes, failure);
+    if (error == 0 && offset < attributes.size) {
+        const struct held_file *held =
+            request.tree == &files->tree ? files_held(files, request.inode) : NULL;
+
+        request.size = size < attributes.size - offset ? size : (size_t)(attributes.size - offset);
+        memset(bytes, 0, request.size);
+        error = collect(&request, held != NULL ? &held->runs : &none);
+    }
+    files_end(files, 0);
+    /* Without the lock: what a tree refers to never changes. */
+    if (error == 0)
+        error = read_parts(files, &request);
+    free(request.parts.parts);
+    return error != 0 ? error : (ssize_t)request.size;
+}
+
+/* ---- SEEK_DATA, SEEK_HOLE ---- */
+
+/* The first offset of data at or after OFFSET, and the end of it. -ENOENT. */
+static int find_data(struct files *files, struct catalogue *tree, uint64_t inode, uint64_t offset,
+                     uint64_t *ret_begin, uint64_t *ret_end, struct failure *failure)
+{
+    const struct held_file *held = tree == &files->tree ? files_held(files, inode) : NULL;
+    size_t place = held != NULL ? runs_find(&held->runs, offset) : 0;
+    const struct run *run =
+        held != NULL && place < held->runs.count ? &held->runs.runs[place] : NULL;
+    struct file_extent extent;
+    uint64_t begin;
+    int error = extent_find(tree, inode, offset, &begin, &extent, failure);
+
+    if (error != 0 && (error != -ENOENT || run == NULL))
+        return error;
+    if (error == -ENOENT || (run != NULL && run->offset < begin)) {
+        *ret_begin = run->offset;
+        *ret_end = run->offset + run->size;
+    } else {
+        *ret_begin = begin;
+        *ret_end = begin + extent.length;
+    }
+    return 0;
+}
+
+static int find_hole(struct files *files, struct catalogue *tree, uint64_t inode, uint64_t *offset,
+                     struct failure *failure)
+{
+    int error = 0;
+
+    while (error == 0) {
+        uint64_t begin;
+        uint64_t end;
+
+        error = find_data(files, tree, inode, *offset, &begin, &end, failure);
+        if (error == 0 && begin > *offset)
+            return 0;
+        if (error == 0)
+            *offset = end;
+    }
+    return error == -ENOENT ? 0 : error;
+}
+
+int files_seek(struct files *files, uint64_t number, uint64_t offset, int whence,
+               uint64_t *ret_offset, struct failure *failure)
+{
+    struct attributes attributes;
+    struct catalogue *tree;
+    uint64_t begin = offset;
+    uint64_t end;
+    int error = files_begin_look(files, number, &tree, failure);
+
+    if (error != 0)
+        return error;
+    error = inode_get(tree, inode_of(number), &attributes, failure);
+    if (error == 0 && offset >= attributes.size)
+        error = -ENXIO;
+    if (error == 0 && whence == SEEK_HOLE) {
+        error = find_hole(files, tree, inode_of(number), &begin, failure);
+    } else if (error == 0 && whence == SEEK_DATA) {
+        error = find_data(files, tree, inode_of(number), offset, &begin, &end, failure);
+        if (error == -ENOENT)
+            error = -ENXIO;
+        if (begin < offset)
+            begin = offset;
+    } else if (error == 0) {
+        error = -EINVAL;
+    }
+    if (error == 0)
+        *ret_offset = begin < attributes.size ? begin : attributes.size;
+    return files_end(files, error);
+}
