@@ -25,8 +25,8 @@ SESSION.chmod(0o755)
 atexit.register(shutil.rmtree, SESSION, ignore_errors=True)
 mounting.SESSION = SESSION
 
-TOOLS = ["fusermount3", "sqlite3", "jq", "rsync", "tar", "setpriv", "unshare", "getfattr", "man", "dd",
-         "zip", "gzip", "bzip2", "xz", "zstd", "lz4"]
+TOOLS = ["fusermount3", "sqlite3", "jq", "rsync", "tar", "setpriv", "unshare", "getfattr", "man", "dd", "git",
+         "setfacl", "zip", "gzip", "bzip2", "xz", "zstd", "lz4"]
 
 
 def pytest_configure(config):

@@ -175,6 +175,8 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
         .store = store,
         .store_path = settings->store,
         .read_only = settings->read_only,
+        .uid = (uid_t)settings->uid,
+        .gid = (gid_t)settings->gid,
     };
 
     return tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/files/files.h"
 #include "fs/mount/process.h"
 
 /* For ever, but within what the kernel can count in. */
@@ -48,6 +49,14 @@ int answer_attributes(const struct mount_state *state, struct node *node, bool w
 {
     struct node_attributes attributes;
     uint64_t valid_ns;
+
+    if (files_has_number(node->inode)) {
+        struct files *files = tree_files(state->tree);
+
+        *ret_timeout = answer_timeout(files_valid_ns(files, node->inode));
+        return files_stat(files, node->inode, ret_attributes, failure);
+    }
+
     int error = node->class->attributes(node, wait, &attributes, &valid_ns, failure);
 
     if (error != 0)

@@ -8,6 +8,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/mount/answer.h"
+#include "fs/mount/file_answer.h"
 #include "fs/mount/interrupt.h"
 
 /* What was not even tried needs no words. */
@@ -43,6 +44,11 @@ static int make(struct mount_state *state, struct node *directory, const char *n
 
 void answer_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
 {
+    if (files_has_number(parent)) {
+        file_make(request, parent, name, S_IFDIR | (mode & ~(mode_t)S_IFMT), 0, NULL);
+        return;
+    }
+
     struct mount_state *state = state_of(request);
     cleanup(release_node) struct node *node = NULL;
     struct fuse_entry_param entry = {0};
@@ -69,6 +75,11 @@ void answer_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_
 
 void answer_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
+    if (files_has_number(parent)) {
+        file_remove(request, parent, name, true);
+        return;
+    }
+
     cleanup(release_node) struct node *directory = answer_node(request, parent);
     struct failure failure = {0};
     int error = -EROFS;
@@ -101,6 +112,11 @@ static int move(struct node *from, const char *name, struct node *to, const char
 void answer_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                    const char *new_name, unsigned flags)
 {
+    if (files_has_number(parent) || files_has_number(new_parent)) {
+        file_rename(request, parent, name, new_parent, new_name, flags);
+        return;
+    }
+
     cleanup(release_node) struct node *from = answer_node(request, parent);
     struct failure failure = {0};
 
@@ -116,6 +132,109 @@ void answer_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse
 
     if (error != 0)
         refuse(request, state_of(request), from, name, error, &failure);
+    else
+        fuse_reply_err(request, 0);
+}
+
+/* ---- What can be done below files/ only ---- */
+
+void answer_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attributes, int which,
+                    struct fuse_file_info *info)
+{
+    (void)info;
+    if (files_has_number(inode))
+        file_setattr(request, inode, attributes, which);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                  dev_t device)
+{
+    if (files_has_number(parent))
+        file_make(request, parent, name, mode, device, NULL);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                   struct fuse_file_info *info)
+{
+    if (files_has_number(parent))
+        file_create(request, parent, name, mode, info);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    if (files_has_number(parent))
+        file_remove(request, parent, name, false);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
+{
+    if (files_has_number(parent))
+        file_make(request, parent, name, S_IFLNK | 0777, 0, target);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char *name)
+{
+    if (files_has_number(parent))
+        file_link(request, inode, parent, name);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
+                     size_t size, int flags)
+{
+    if (files_has_number(inode))
+        file_setxattr(request, inode, name, value, size, flags);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+void answer_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
+{
+    if (files_has_number(inode))
+        file_removexattr(request, inode, name);
+    else
+        fuse_reply_err(request, EROFS);
+}
+
+/* The rest no file but those below files/ can be asked for: others are not open for writing. */
+
+void answer_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size,
+                  off_t offset, struct fuse_file_info *info)
+{
+    if (files_has_number(inode))
+        file_write(request, inode, bytes, size, offset, info);
+    else
+        fuse_reply_err(request, EBADF);
+}
+
+void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
+                      struct fuse_file_info *info)
+{
+    (void)info;
+    if (files_has_number(inode))
+        file_fallocate(request, inode, mode, offset, length);
+    else
+        fuse_reply_err(request, EBADF);
+}
+
+/* Of a file that never changes there is nothing to be made durable. */
+void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *info)
+{
+    (void)data_only;
+    (void)info;
+    if (files_has_number(inode))
+        file_fsync(request);
     else
         fuse_reply_err(request, 0);
 }

@@ -7,6 +7,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/mount/answer.h"
+#include "fs/mount/file_answer.h"
 #include "fs/mount/interrupt.h"
 
 /* An answer's size; the kernel may ask for more at a time, which only takes memory. */
@@ -42,6 +43,11 @@ static int list(struct node *node, const struct caller *caller, struct listing *
 
 void answer_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_opendir(request, inode, info);
+        return;
+    }
+
     struct mount_state *state = state_of(request);
     cleanup(release_node) struct node *node = answer_node(request, inode);
     struct failure failure = {0};
@@ -206,17 +212,32 @@ static void read_directory(fuse_req_t request, fuse_ino_t inode, size_t size, of
 void answer_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
                     struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_readdir(request, inode, size, offset, false);
+        return;
+    }
+
     read_directory(request, inode, size, offset, info, false);
 }
 
 void answer_readdirplus(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
                         struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_readdir(request, inode, size, offset, true);
+        return;
+    }
+
     read_directory(request, inode, size, offset, info, true);
 }
 
 void answer_releasedir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        fuse_reply_err(request, 0);
+        return;
+    }
+
     (void)inode;
     opened_set_close(&state_of(request)->opened, opened_of(info));
     fuse_reply_err(request, 0);

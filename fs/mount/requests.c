@@ -13,6 +13,7 @@
 #include "fs/mount/answer.h"
 #include "fs/mount/changes.h"
 #include "fs/mount/directories.h"
+#include "fs/mount/file_answer.h"
 #include "fs/mount/interrupt.h"
 
 #define BACKGROUND_REQUESTS 64
@@ -36,6 +37,9 @@ static void begin_session(void *context, struct fuse_conn_info *connection)
     /* A lookup may take as long as a table is read through; others in the folder go on. */
     connection->want |= connection->capable & FUSE_CAP_PARALLEL_DIROPS;
     device_greet(&state->device, connection);
+    /* Where something can be made, ACLs count, and may count instead of the umask. */
+    if (tree_files(state->tree) != NULL)
+        connection->want |= connection->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
     connection->want |=
         connection->capable & (FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS);
 }
@@ -63,6 +67,11 @@ static int look_up(struct mount_state *state, struct node *directory, const char
 
 static void answer_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
+    if (files_has_number(parent)) {
+        file_lookup(request, parent, name);
+        return;
+    }
+
     struct mount_state *state = state_of(request);
     cleanup(release_node) struct node *node = NULL;
     struct fuse_entry_param entry = {0};
@@ -90,21 +99,34 @@ static void answer_lookup(fuse_req_t request, fuse_ino_t parent, const char *nam
     inode_limit_notice(state->limit);
 }
 
+static void forget(fuse_req_t request, fuse_ino_t inode, uint64_t count)
+{
+    /* The top of files/ is in the table too. */
+    inode_table_forget(state_of(request)->inodes, inode, count);
+    if (files_has_number(inode))
+        files_forget(files_of(request), inode);
+}
+
 static void answer_forget(fuse_req_t request, fuse_ino_t inode, uint64_t count)
 {
-    inode_table_forget(state_of(request)->inodes, inode, count);
+    forget(request, inode, count);
     fuse_reply_none(request);
 }
 
 static void answer_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
 {
     for (size_t i = 0; i < count; i++)
-        inode_table_forget(state_of(request)->inodes, forgets[i].ino, forgets[i].nlookup);
+        forget(request, forgets[i].ino, forgets[i].nlookup);
     fuse_reply_none(request);
 }
 
 static void answer_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_getattr(request, inode);
+        return;
+    }
+
     struct mount_state *state = state_of(request);
     cleanup(release_node) struct node *node = answer_node(request, inode);
     struct failure failure = {0};
@@ -129,6 +151,11 @@ static void answer_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_fil
 
 static void answer_readlink(fuse_req_t request, fuse_ino_t inode)
 {
+    if (files_has_number(inode)) {
+        file_readlink(request, inode);
+        return;
+    }
+
     cleanup(release_node) struct node *node = answer_node(request, inode);
 
     if (node == NULL)
@@ -151,6 +178,11 @@ static int open_node(struct node *node, const struct caller *caller, struct open
 
 static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_open(request, inode, info);
+        return;
+    }
+
     struct mount_state *state = state_of(request);
     struct failure failure = {0};
     struct long_request waiting;
@@ -190,6 +222,11 @@ static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_i
 static void answer_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
                         struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_read(request, inode, size, offset);
+        return;
+    }
+
     struct mount_state *state = state_of(request);
     cleanup(release_opened) struct opened *opened = opened_reference(opened_of(info));
     cleanup(reading_release) struct reading reading = {.count = 0};
@@ -212,6 +249,11 @@ static void answer_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t
 
 static void answer_release(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
+    if (files_has_number(inode)) {
+        file_release(request, inode);
+        return;
+    }
+
     (void)inode;
     opened_set_close(&state_of(request)->opened, opened_of(info));
     fuse_reply_err(request, 0);
@@ -222,8 +264,10 @@ static void answer_statfs(fuse_req_t request, fuse_ino_t inode)
     struct mount_state *state = state_of(request);
     struct tree_space space = {0};
 
-    (void)inode;
-    tree_space(state->tree, &space);
+    if (files_has_number(inode))
+        tree_file_space(state->tree, &space);
+    else
+        tree_space(state->tree, &space);
     fuse_reply_statfs(request, &(struct statvfs){.f_bsize = BLOCK_BYTES,
                                                  .f_frsize = BLOCK_BYTES,
                                                  .f_blocks = space.total_bytes / BLOCK_BYTES,
@@ -275,69 +319,63 @@ static void answer_xattr(fuse_req_t request, fuse_ino_t inode, const char *name,
 
 static void answer_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t size)
 {
-    /* ls(1) asks every file for its ACL, until it is told that there are none here. */
+    if (files_has_number(inode)) {
+        file_getxattr(request, inode, name, size);
+        return;
+    }
+
+    /*
+     * ls(1) asks every file for its ACL, until it is told that there are none here. But where
+     * the kernel goes by ACLs, a file without one must not be an error to it.
+     */
     if (strncmp(name, "user.", 5) != 0)
-        fuse_reply_err(request, EOPNOTSUPP);
+        fuse_reply_err(request, files_of(request) != NULL && strncmp(name, "system.", 7) == 0
+                                    ? ENODATA
+                                    : EOPNOTSUPP);
     else
         answer_xattr(request, inode, name, size);
 }
 
 static void answer_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
 {
+    if (files_has_number(inode)) {
+        file_listxattr(request, inode, size);
+        return;
+    }
+
     answer_xattr(request, inode, NULL, size);
 }
 
-static void refuse_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attributes, int which,
-                           struct fuse_file_info *info)
+/* Tables have no holes. */
+static void seek_in_table(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence)
 {
-    (void)inode, (void)attributes, (void)which, (void)info;
-    fuse_reply_err(request, EROFS);
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+    struct failure failure = {0};
+    struct stat attributes;
+    double timeout;
+
+    if (node == NULL)
+        return;
+
+    int error = answer_attributes(state, node, true, &attributes, &timeout, &failure);
+
+    if (error != 0)
+        answer_error(request, state, node, NULL, error, &failure);
+    else if (offset < 0 || offset >= attributes.st_size)
+        fuse_reply_err(request, ENXIO);
+    else
+        fuse_reply_lseek(request, whence == SEEK_DATA ? offset : attributes.st_size);
 }
 
-static void refuse_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
-                         dev_t device)
+static void answer_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence,
+                         struct fuse_file_info *info)
 {
-    (void)parent, (void)name, (void)mode, (void)device;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
-                          struct fuse_file_info *info)
-{
-    (void)parent, (void)name, (void)mode, (void)info;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
-{
-    (void)parent, (void)name;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_symlink(fuse_req_t request, const char *target, fuse_ino_t parent,
-                           const char *name)
-{
-    (void)target, (void)parent, (void)name;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char *name)
-{
-    (void)inode, (void)parent, (void)name;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name,
-                            const char *value, size_t size, int flags)
-{
-    (void)inode, (void)name, (void)value, (void)size, (void)flags;
-    fuse_reply_err(request, EROFS);
-}
-
-static void refuse_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
-{
-    (void)inode, (void)name;
-    fuse_reply_err(request, EROFS);
+    (void)info;
+    if (files_has_number(inode))
+        file_lseek(request, inode, offset, whence);
+    else
+        seek_in_table(request, inode, offset, whence);
 }
 
 const struct fuse_lowlevel_ops request_handlers = {
@@ -357,15 +395,20 @@ const struct fuse_lowlevel_ops request_handlers = {
     .statfs = answer_statfs,
     .getxattr = answer_getxattr,
     .listxattr = answer_listxattr,
-    .setattr = refuse_setattr,
-    .mknod = refuse_mknod,
+    .setattr = answer_setattr,
+    .mknod = answer_mknod,
     .mkdir = answer_mkdir,
-    .create = refuse_create,
-    .unlink = refuse_unlink,
+    .create = answer_create,
+    .unlink = answer_unlink,
     .rmdir = answer_rmdir,
-    .symlink = refuse_symlink,
+    .symlink = answer_symlink,
     .rename = answer_rename,
-    .link = refuse_link,
-    .setxattr = refuse_setxattr,
-    .removexattr = refuse_removexattr,
+    .link = answer_link,
+    .setxattr = answer_setxattr,
+    .removexattr = answer_removexattr,
+    .write = answer_write,
+    .fallocate = answer_fallocate,
+    .fsync = answer_fsync,
+    .fsyncdir = answer_fsync,
+    .lseek = answer_lseek,
 };

@@ -19,10 +19,13 @@
 #include "fs/tree/node.h"
 
 /* What all snapshots of a mount share; outlives their nodes. */
+struct files;
+
 struct frozen_context {
     struct object_reader *reader;
     struct render_cache *cache;
     struct image_shelf *shelf;
+    struct files *files; /* NULL: snapshots show none */
 };
 
 /* What a snapshot's nodes take from it. */

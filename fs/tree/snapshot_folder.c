@@ -12,6 +12,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/store/tables.h"
+#include "fs/tree/files_folder.h"
 
 #define TAGS_LIMIT ((size_t)SNAPSHOT_TAGS_LIMIT * (SNAPSHOT_TAG_LIMIT + 1))
 #define NUMBER_SIZE 24
@@ -33,6 +34,8 @@ struct snapshot_folder {
     uint64_t raw_bytes;
     uint64_t stored_bytes;
     struct object_reference tree;
+    bool has_files;
+    struct object_reference files;
 
     pthread_mutex_t lock; /* guards all below; what is made stays as it is */
     bool read;            /* the tree is */
@@ -65,6 +68,23 @@ static int make_entry(struct snapshot_folder *folder, const struct stored_source
     return error;
 }
 
+static int make_files(struct snapshot_folder *folder, struct entry *entry)
+{
+    cleanup_free char *path = NULL;
+    cleanup_free char *name = strdup("files");
+
+    if (name == NULL || asprintf(&path, "%s/files", folder->node.path) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+
+    int error = files_folder_create(folder->context.files, path, &folder->files, &entry->folder);
+
+    if (error == 0)
+        entry->name = steal_pointer(&name);
+    return error;
+}
+
 static void drop_entries(struct snapshot_folder *folder)
 {
     for (size_t i = 0; i < folder->count; i++) {
@@ -80,13 +100,15 @@ static int make_entries(struct snapshot_folder *folder, const struct stored_tree
 {
     int error = 0;
 
-    folder->entries = allocate_array(tree->source_count, sizeof *folder->entries);
+    folder->entries = allocate_array(tree->source_count + 1, sizeof *folder->entries);
     if (folder->entries == NULL)
         return -ENOMEM;
     while (error == 0 && folder->count < tree->source_count) {
         error = make_entry(folder, &tree->sources[folder->count], &folder->entries[folder->count]);
         folder->count += error == 0;
     }
+    if (error == 0 && folder->has_files)
+        error = make_files(folder, &folder->entries[folder->count++]);
     if (error != 0)
         drop_entries(folder);
     return error;
@@ -163,7 +185,9 @@ static void listing_entry(struct listing *listing, size_t index, struct listing_
     *ret_entry = (struct listing_entry){
         .name = entry->name,
         .type = S_IFDIR,
-        .inode = frozen_inode(folder->id, entry->name, NULL),
+        .inode = files_has_number(entry->folder->inode)
+                     ? entry->folder->inode
+                     : frozen_inode(folder->id, entry->name, NULL),
         .node = entry->folder,
         .valid_ns = VALID_FOR_EVER,
     };
@@ -302,6 +326,8 @@ int snapshot_folder_create(const struct frozen_context *context, const struct sn
     folder->raw_bytes = snapshot->raw_bytes;
     folder->stored_bytes = snapshot->stored_bytes;
     folder->tree = snapshot->tree;
+    folder->has_files = snapshot->has_files && context->files != NULL;
+    folder->files = snapshot->files;
     *ret_folder = &folder->node;
     return 0;
 }

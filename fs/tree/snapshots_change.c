@@ -51,6 +51,7 @@ static int take_one(struct snapshots *snapshots, const char *name, const bool *c
         .sources = snapshots->sources,
         .source_count = snapshots->source_count,
         .name = name,
+        .files = snapshots->context.files,
         .threads = snapshots->threads,
         .view_timeout_ns = snapshots->view_timeout_ns,
         .cancelled = cancelled,
@@ -93,6 +94,14 @@ static void end(struct snapshots *snapshots)
     pthread_mutex_unlock(&snapshots->lock);
 }
 
+static bool has_files(struct snapshots *snapshots)
+{
+    bool any = false;
+
+    return snapshots->context.files != NULL && files_any(snapshots->context.files, &any) == 0 &&
+           any;
+}
+
 int snapshots_take(struct node *node, const char *name, bool *cancelled, struct node **ret_node,
                    uint64_t *ret_valid_ns, struct failure *failure)
 {
@@ -102,7 +111,7 @@ int snapshots_take(struct node *node, const char *name, bool *cancelled, struct 
 
     if (cancelled == NULL)
         cancelled = &never;
-    if (error == 0 && snapshots->source_count == 0)
+    if (error == 0 && snapshots->source_count == 0 && !has_files(snapshots))
         error = failure_set(failure, EROFS,
                             "no source is mounted here: mount one beside the store, or use crmfs "
                             "snapshot");

@@ -363,6 +363,8 @@ static int commit(struct attempt *attempt, struct snapshot *snapshot, const char
         error = keep_packs(attempt, packs, pack_count);
         if (error != 0)
             return error;
+        snapshot->has_files = attempt->state->has_files;
+        snapshot->files = attempt->state->files;
         error = log_take(store, attempt->state, snapshot, packs, pack_count, attempt->failure);
     }
     return error == -EAGAIN ? failure_set(attempt->failure, EBUSY,
@@ -396,6 +398,12 @@ static int finish(struct attempt *attempt, const struct object_reference *tree,
         host[0] = '\0';
     snapshot.host = options->host != NULL ? (char *)without_const(options->host) : host;
     randombytes_buf(snapshot.id, sizeof snapshot.id);
+    if (options->files != NULL)
+        error = files_sync(options->files, attempt->failure);
+    if (error == 0)
+        error = log_read(options->store, attempt->state, attempt->failure);
+    if (error != 0)
+        return error;
     error = commit(attempt, &snapshot, packs, pack_count);
     if (error == 0 && ret_id != NULL)
         memcpy(ret_id, snapshot.id, SNAPSHOT_ID_BYTES);

@@ -13,6 +13,7 @@
 
 #include "backends/source/source.h"
 #include "fs/base/failure.h"
+#include "fs/files/files.h"
 #include "fs/store/log.h"
 #include "fs/store/object.h"
 #include "fs/store/store.h"
@@ -42,7 +43,8 @@ struct take_options {
     const char *host; /* NULL: this machine's name */
     const char *const *tags;
     size_t tag_count;
-    bool as_of_sources; /* its time is when the sources last changed, not now */
+    bool as_of_sources;  /* its time is when the sources last changed, not now */
+    struct files *files; /* of this process, to be committed first; NULL: as the store has them */
     unsigned threads;
     uint64_t view_timeout_ns;       /* what reading a view may take; 0: for ever */
     const bool *cancelled;          /* atomic, may be NULL */

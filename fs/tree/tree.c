@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "fs/base/json_text.h"
@@ -17,6 +18,7 @@
 #include "fs/table/reader.h"
 #include "fs/tree/directory.h"
 #include "fs/tree/error_log.h"
+#include "fs/tree/files_folder.h"
 #include "fs/tree/image_shelf.h"
 #include "fs/tree/keeper.h"
 #include "fs/tree/snapshots.h"
@@ -29,12 +31,13 @@
  * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
  * a connection, a row group being built, encoded and sealed (SCAN_THREAD_BYTES
  * in all) and may be started for each that fits into a third; with a store, a
- * tenth keeps what objects are compressed against, and a twentieth open images.
+ * tenth keeps what objects are compressed against, a twentieth open images, and a quarter files/.
  * The rest is for the program, its libraries and the requests under way.
  */
 #define CACHE_SHARE 5
 #define PARENTS_SHARE 10
 #define SHELF_SHARE 20
+#define FILES_SHARE 4
 #define SCAN_SHARE 3
 #define SCAN_THREAD_BYTES ((uint64_t)8 << 20)
 #define SCAN_THREADS_MOST 16
@@ -53,6 +56,7 @@ struct tree {
     struct source_folders *folders; /* NULL: there are no sources, but a store */
     struct frozen_context frozen;   /* with a store; its members are the tree's own */
     struct snapshots *snapshots;    /* NULL: there is no store */
+    struct files *files;            /* the same */
 
     pthread_t tender;
     bool tended;          /* the thread runs */
@@ -200,6 +204,33 @@ static int open_store(struct tree *tree, struct failure *failure)
     return error;
 }
 
+/* Of what nobody waits for. */
+static void report_files(void *context, const struct failure *failure)
+{
+    tree_report(context, "files", failure);
+}
+
+static int build_files(struct tree *tree, struct failure *failure)
+{
+    struct files_options options = {
+        .store = tree->options.store,
+        .reader = tree->frozen.reader,
+        .memory_bytes = (size_t)(tree->options.max_memory_bytes / FILES_SHARE),
+        .read_only = tree->options.read_only,
+        .uid = tree->options.uid,
+        .gid = tree->options.gid,
+        .report = report_files,
+        .report_context = tree,
+    };
+    struct node *folder;
+    int error = files_create(&options, &tree->files, failure);
+
+    tree->frozen.files = tree->files;
+    if (error == 0)
+        error = files_folder_create(tree->files, "files", NULL, &folder);
+    return error == 0 ? directory_add(tree->root, "files", folder) : error;
+}
+
 /* Of databases: an archive is imported, and does not change from one snapshot to the next. */
 static int build_snapshots(struct tree *tree, struct failure *failure)
 {
@@ -218,6 +249,9 @@ static int build_snapshots(struct tree *tree, struct failure *failure)
         .report_context = tree,
     };
     int error = taken != NULL ? open_store(tree, failure) : -ENOMEM;
+
+    if (error == 0)
+        error = build_files(tree, failure);
 
     if (error != 0)
         return error;
@@ -331,6 +365,11 @@ struct node *tree_root(struct tree *tree)
     return tree->root;
 }
 
+struct files *tree_files(struct tree *tree)
+{
+    return tree->files;
+}
+
 void tree_report(struct tree *tree, const char *path, const struct failure *failure)
 {
     error_log_add(tree->errors, path, failure);
@@ -346,6 +385,18 @@ void tree_space(struct tree *tree, struct tree_space *ret_space)
         .free_bytes =
             usage.limit_bytes > usage.used_bytes ? usage.limit_bytes - usage.used_bytes : 0,
     };
+}
+
+void tree_file_space(struct tree *tree, struct tree_space *ret_space)
+{
+    const char *path = tree->options.store_path;
+    struct statvfs disk;
+
+    if (path == NULL || statvfs(path, &disk) != 0)
+        tree_space(tree, ret_space);
+    else
+        *ret_space = (struct tree_space){.total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize,
+                                         .free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize};
 }
 
 void tree_end(struct tree *tree)
@@ -369,6 +420,7 @@ void tree_free(struct tree *tree)
     render_cache_free(tree->cache); /* renderings ahead hold images */
     node_release(tree->root);
     snapshots_free(tree->snapshots);
+    files_free(tree->files);
     image_shelf_free(tree->frozen.shelf);
     object_reader_free(tree->frozen.reader);
     source_folders_free(tree->folders);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "fs/base/failure.h"
 #include "fs/store/store.h"
@@ -22,7 +23,9 @@ struct tree_options {
     uint64_t view_timeout_ns; /* what reading a view may take; 0: for ever */
     struct store *store;      /* the caller's, outlives the tree; NULL: there are no snapshots */
     const char *store_path;   /* for the status */
-    bool read_only;           /* snapshots can only be looked at */
+    bool read_only;           /* snapshots and files/ can only be looked at */
+    uid_t uid;                /* owner of files/ at first */
+    gid_t gid;
 };
 
 struct tree_source {
@@ -34,6 +37,7 @@ struct tree_source {
 };
 
 struct tree;
+struct files;
 
 /*
  * Opens the sources, none if there is a store, and builds the tree. Fails as
@@ -46,6 +50,9 @@ int tree_create(const struct tree_options *options, const struct tree_source *so
 /* The root directory, borrowed. */
 struct node *tree_root(struct tree *tree);
 
+/* What is below files/, borrowed; NULL: there is no store. */
+struct files *tree_files(struct tree *tree);
+
 /* Adds a line to .crmfs/errors: the last TREE_ERRORS_KEPT stay. */
 #define TREE_ERRORS_KEPT 1000
 void tree_report(struct tree *tree, const char *path, const struct failure *failure);
@@ -56,6 +63,9 @@ struct tree_space {
     uint64_t free_bytes;
 };
 void tree_space(struct tree *tree, struct tree_space *ret_space);
+
+/* The same for files/: of the disk that the store is on. */
+void tree_file_space(struct tree *tree, struct tree_space *ret_space);
 
 /* Has scans under way end early, with -ECANCELED: the mount is ending. */
 void tree_end(struct tree *tree);

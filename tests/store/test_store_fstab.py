@@ -47,6 +47,6 @@ def test_fstab(root, work, store, crm_db):
                           env={**clean, **{name: str(value) for name, value in variables.items()}},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [f"{work}/point:", "snapshots", f"{work}/point/snapshots:", "latest", "one"]
+    assert done.stdout.split() == [f"{work}/point:", "files", "snapshots", f"{work}/point/snapshots:", "latest", "one"]
     assert "secret.not" in done.stderr and "no terminal" in done.stderr
     assert store.names() == ["one"]

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/mount/file_answer.h"
+
+static struct files_caller caller_of(fuse_req_t request)
+{
+    const struct fuse_ctx *context = fuse_req_ctx(request);
+
+    return (struct files_caller){.uid = context->uid, .gid = context->gid, .umask = context->umask};
+}
+
+static void answer_done(fuse_req_t request, const char *name, int error,
+                        const struct failure *failure)
+{
+    if (error != 0)
+        file_answer_error(request, name, error, failure);
+    else
+        fuse_reply_err(request, 0);
+}
+
+/* ---- Open files ---- */
+
+/* Pages stay valid as long as only this mount changes the file. */
+static void describe_open(struct files *files, uint64_t number, struct fuse_file_info *info)
+{
+    info->keep_cache = files_valid_ns(files, number) == UINT64_MAX;
+    info->noflush = 1;
+}
+
+void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    struct files *files = files_of(request);
+    struct failure failure = {0};
+    bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
+    int error = writes ? files_writable(files, inode, &failure) : 0;
+
+    if (error == 0)
+        error = files_open(files, inode, (info->flags & O_TRUNC) != 0, &failure);
+    if (error != 0) {
+        file_answer_error(request, NULL, error, &failure);
+        return;
+    }
+    describe_open(files, inode, info);
+    if (fuse_reply_open(request, info) != 0)
+        files_close(files, inode);
+}
+
+void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                 struct fuse_file_info *info)
+{
+    struct files *files = files_of(request);
+    struct files_new wanted = {.directory = parent,
+                               .name = name,
+                               .mode = S_IFREG | (mode & ~(mode_t)S_IFMT),
+                               .caller = caller_of(request),
+                               .open = true};
+    struct failure failure = {0};
+    struct stat stat;
+    uint64_t number;
+    int error = files_make(files, &wanted, &number, &stat, &failure);
+
+    if (error != 0) {
+        file_answer_error(request, name, error, &failure);
+        return;
+    }
+
+    struct fuse_entry_param entry = file_entry(files, number, &stat);
+
+    describe_open(files, number, info);
+    if (fuse_reply_create(request, &entry, info) != 0)
+        files_close(files, number);
+}
+
+void file_release(fuse_req_t request, fuse_ino_t inode)
+{
+    files_close(files_of(request), inode);
+    fuse_reply_err(request, 0);
+}
+
+/* ---- Names ---- */
+
+void file_make(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t device,
+               const char *target)
+{
+    struct files *files = files_of(request);
+    struct files_new wanted = {.directory = parent,
+                               .name = name,
+                               .mode = mode,
+                               .device = device,
+                               .target = target,
+                               .caller = caller_of(request)};
+    struct failure failure = {0};
+    struct stat stat;
+    uint64_t number;
+    int error = files_make(files, &wanted, &number, &stat, &failure);
+
+    if (error != 0) {
+        file_answer_error(request, name, error, &failure);
+        return;
+    }
+
+    struct fuse_entry_param entry = file_entry(files, number, &stat);
+
+    fuse_reply_entry(request, &entry);
+}
+
+void file_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char *name)
+{
+    struct files *files = files_of(request);
+    struct failure failure = {0};
+    struct stat stat;
+    int error = !files_has_number(inode) || !files_has_number(parent)
+                    ? -EXDEV
+                    : files_link(files, inode, parent, name, &stat, &failure);
+
+    if (error != 0) {
+        file_answer_error(request, name, error, &failure);
+        return;
+    }
+
+    struct fuse_entry_param entry = file_entry(files, inode, &stat);
+
+    fuse_reply_entry(request, &entry);
+}
+
+void file_remove(fuse_req_t request, fuse_ino_t parent, const char *name, bool directory)
+{
+    struct files *files = files_of(request);
+    struct failure failure = {0};
+    int error = directory ? files_rmdir(files, parent, name, &failure)
+                          : files_unlink(files, parent, name, &failure);
+
+    answer_done(request, name, error, &failure);
+}
+
+void file_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                 const char *new_name, unsigned flags)
+{
+    struct failure failure = {0};
+    int error =
+        !files_has_number(parent) || !files_has_number(new_parent)
+            ? -EXDEV
+            : files_rename(files_of(request), parent, name, new_parent, new_name, flags, &failure);
+
+    answer_done(request, name, error, &failure);
+}
+
+/* ---- Attributes and content ---- */
+
+static unsigned what_to_set(int which)
+{
+    unsigned wanted = 0;
+
+    wanted |= (which & FUSE_SET_ATTR_MODE) != 0 ? FILES_SET_MODE : 0;
+    wanted |= (which & FUSE_SET_ATTR_UID) != 0 ? FILES_SET_UID : 0;
+    wanted |= (which & FUSE_SET_ATTR_GID) != 0 ? FILES_SET_GID : 0;
+    wanted |= (which & FUSE_SET_ATTR_SIZE) != 0 ? FILES_SET_SIZE : 0;
+    wanted |= (which & FUSE_SET_ATTR_ATIME) != 0 ? FILES_SET_ACCESSED : 0;
+    wanted |= (which & FUSE_SET_ATTR_MTIME) != 0 ? FILES_SET_MODIFIED : 0;
+    return wanted | ((which & FUSE_SET_ATTR_CTIME) != 0 ? FILES_SET_CHANGED : 0);
+}
+
+void file_setattr(fuse_req_t request, fuse_ino_t inode, const struct stat *values, int which)
+{
+    struct files *files = files_of(request);
+    struct stat wanted = *values;
+    struct failure failure = {0};
+    struct stat stat;
+
+    if ((which & FUSE_SET_ATTR_ATIME_NOW) != 0)
+        wanted.st_atim.tv_nsec = UTIME_NOW;
+    if ((which & FUSE_SET_ATTR_MTIME_NOW) != 0)
+        wanted.st_mtim.tv_nsec = UTIME_NOW;
+
+    int error = files_set(files, inode, what_to_set(which), &wanted, &stat, &failure);
+
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_attr(request, &stat, answer_timeout(files_valid_ns(files, inode)));
+}
+
+void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size, off_t offset,
+                const struct fuse_file_info *info)
+{
+    struct files *files = files_of(request);
+    struct failure failure = {0};
+    int error = files_write(files, inode, (uint64_t)offset, bytes, size, &failure);
+
+    if (error == 0 && (info->flags & (O_SYNC | O_DSYNC)) != 0)
+        error = files_sync(files, &failure);
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_write(request, size);
+}
+
+void file_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length)
+{
+    struct failure failure = {0};
+    int error = files_allocate(files_of(request), inode, mode, (uint64_t)offset, (uint64_t)length,
+                               &failure);
+
+    answer_done(request, NULL, error, &failure);
+}
+
+void file_fsync(fuse_req_t request)
+{
+    struct failure failure = {0};
+    int error = files_sync(files_of(request), &failure);
+
+    answer_done(request, NULL, error, &failure);
+}
+
+void file_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
+                   size_t size, int flags)
+{
+    struct failure failure = {0};
+    int error = files_xattr_set(files_of(request), inode, name, value, size, flags, &failure);
+
+    answer_done(request, NULL, error, &failure);
+}
+
+void file_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
+{
+    struct failure failure = {0};
+    int error = files_xattr_remove(files_of(request), inode, name, &failure);
+
+    answer_done(request, NULL, error, &failure);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/mount/file_answer.h"
+
+#define LARGEST_LISTING ((size_t)64 << 10)
+
+void file_answer_error(fuse_req_t request, const char *name, int error,
+                       const struct failure *failure)
+{
+    char path[PATH_MAX];
+
+    /* What has no words is an answer like any other. */
+    if (failure->code != 0) {
+        snprintf(path, sizeof path, "files%s%s", name != NULL ? "/…/" : "",
+                 name != NULL ? name : "");
+        tree_report(state_of(request)->tree, path, failure);
+    }
+    fuse_reply_err(request, -error);
+}
+
+struct fuse_entry_param file_entry(struct files *files, uint64_t number, const struct stat *stat)
+{
+    double timeout = answer_timeout(files_valid_ns(files, number));
+
+    return (struct fuse_entry_param){
+        .ino = number, .attr = *stat, .attr_timeout = timeout, .entry_timeout = timeout};
+}
+
+void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    struct files *files = files_of(request);
+    struct failure failure = {0};
+    struct stat stat;
+    uint64_t number;
+    int error = files_lookup(files, parent, name, &number, &stat, &failure);
+
+    if (error == -ENOENT) {
+        /* That there is none the kernel may remember too. */
+        fuse_reply_entry(request, &(struct fuse_entry_param){.entry_timeout = answer_timeout(
+                                                                 files_valid_ns(files, parent))});
+    } else if (error != 0) {
+        file_answer_error(request, name, error, &failure);
+    } else {
+        struct fuse_entry_param entry = file_entry(files, number, &stat);
+
+        fuse_reply_entry(request, &entry);
+    }
+}
+
+void file_getattr(fuse_req_t request, fuse_ino_t inode)
+{
+    struct files *files = files_of(request);
+    struct failure failure = {0};
+    struct stat stat;
+    int error = files_stat(files, inode, &stat, &failure);
+
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_attr(request, &stat, answer_timeout(files_valid_ns(files, inode)));
+}
+
+void file_readlink(fuse_req_t request, fuse_ino_t inode)
+{
+    char target[PATH_MAX];
+    struct failure failure = {0};
+    int error = files_target(files_of(request), inode, target, sizeof target, &failure);
+
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_readlink(request, target);
+}
+
+/* ---- Directories ---- */
+
+void file_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    struct failure failure = {0};
+    struct stat stat;
+    int error = files_stat(files_of(request), inode, &stat, &failure);
+
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_open(request, info);
+}
+
+struct listing_answer {
+    fuse_req_t request;
+    struct files *files;
+    bool plus;
+    char *data;
+    size_t size;
+    size_t used;
+};
+
+/* A files_visit. */
+static bool add_entry(void *context, const struct files_entry *entry)
+{
+    struct listing_answer *answer = context;
+    char *place = answer->data + answer->used;
+    size_t left = answer->size - answer->used;
+    size_t size;
+
+    if (answer->plus) {
+        struct fuse_entry_param all = file_entry(answer->files, entry->number, &entry->stat);
+
+        size = fuse_add_direntry_plus(answer->request, place, left, entry->name, &all,
+                                      (off_t)entry->next);
+    } else {
+        size = fuse_add_direntry(answer->request, place, left, entry->name, &entry->stat,
+                                 (off_t)entry->next);
+    }
+    if (size > left)
+        return false;
+    answer->used += size;
+    return true;
+}
+
+void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, bool plus)
+{
+    struct failure failure = {0};
+    struct listing_answer answer = {.request = request,
+                                    .files = files_of(request),
+                                    .plus = plus,
+                                    .size = size < LARGEST_LISTING ? size : LARGEST_LISTING};
+    cleanup_free char *data = malloc(answer.size);
+
+    answer.data = data;
+
+    int error = data != NULL ? files_list(answer.files, inode, (uint64_t)offset, add_entry, &answer,
+                                          &failure)
+                             : -ENOMEM;
+
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_buf(request, data, answer.used);
+}
+
+/* ---- Content ---- */
+
+void file_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset)
+{
+    struct failure failure = {0};
+    cleanup_free char *bytes = malloc(size);
+    ssize_t length = bytes != NULL ? files_read(files_of(request), inode, (uint64_t)offset, bytes,
+                                                size, &failure)
+                                   : -ENOMEM;
+
+    if (length < 0)
+        file_answer_error(request, NULL, (int)length, &failure);
+    else
+        fuse_reply_buf(request, bytes, (size_t)length);
+}
+
+void file_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence)
+{
+    struct failure failure = {0};
+    uint64_t found;
+    int error = offset < 0 ? -ENXIO
+                           : files_seek(files_of(request), inode, (uint64_t)offset, whence, &found,
+                                        &failure);
+
+    if (error != 0)
+        file_answer_error(request, NULL, error, &failure);
+    else
+        fuse_reply_lseek(request, (off_t)found);
+}
+
+/* ---- Extended attributes ---- */
+
+static void give_value(fuse_req_t request, const char *value, ssize_t length, size_t size,
+                       const struct failure *failure)
+{
+    if (length < 0)
+        file_answer_error(request, NULL, (int)length, failure);
+    else if (size == 0)
+        fuse_reply_xattr(request, (size_t)length);
+    else
+        fuse_reply_buf(request, value, (size_t)length);
+}
+
+void file_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t size)
+{
+    struct failure failure = {0};
+    size_t room = size < XATTR_SIZE_MAX ? size : XATTR_SIZE_MAX;
+    cleanup_free char *value = malloc(room != 0 ? room : 1);
+    ssize_t length = value != NULL
+                         ? files_xattr_get(files_of(request), inode, name, value, room, &failure)
+                         : -ENOMEM;
+
+    give_value(request, value, length, size, &failure);
+}
+
+void file_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
+{
+    struct failure failure = {0};
+    size_t room = size < XATTR_LIST_MAX ? size : XATTR_LIST_MAX;
+    cleanup_free char *names = malloc(room != 0 ? room : 1);
+    ssize_t length =
+        names != NULL ? files_xattr_list(files_of(request), inode, names, room, &failure) : -ENOMEM;
+
+    give_value(request, names, length, size, &failure);
+}
