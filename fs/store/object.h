@@ -42,6 +42,10 @@ void object_reference_encode(const struct object_reference *reference,
                              uint8_t bytes[OBJECT_REFERENCE_BYTES]);
 struct object_reference object_reference_decode(const uint8_t bytes[OBJECT_REFERENCE_BYTES]);
 
+/* Whether two references to one object mean the same copy of it. */
+bool object_reference_same_place(const struct object_reference *left,
+                                 const struct object_reference *right);
+
 /* The id that data has in this store. 0 or -ENOMEM. */
 int object_identify(const struct store *store, enum object_type type, const void *data, size_t size,
                     uint8_t ret_id[OBJECT_ID_BYTES]);

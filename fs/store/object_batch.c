@@ -363,6 +363,8 @@ void object_batch_free(struct object_batch *batch)
     free(batch->waiting);
     free(batch->avoided.hints);
     free(batch->relied.hints);
+    free(batch->there.hints);
+    free(batch->cut.hints);
     known_objects_release(&batch->written);
     pack_writer_free(batch->pack);
     pthread_mutex_destroy(&batch->pack_lock);

@@ -53,6 +53,8 @@ struct object_batch {
     size_t pack_room;
     uint64_t stored_bytes;
     struct hint_set relied;
+    struct hint_set there; /* packs that were looked at: as they were written, */
+    struct hint_set cut;   /* or not */
 };
 
 /* 0 or -ENOMEM. */
@@ -60,11 +62,26 @@ int hint_set_add(struct hint_set *set, uint64_t hint);
 bool hint_set_has(const struct hint_set *set, uint64_t hint);
 
 /*
- * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there and not
- * avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at.
+ * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there, whole,
+ * and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at.
  */
 int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
                  struct object_reference *ret_place, struct failure *failure);
+
+/*
+ * The same of a predecessor that is put again as it is, and only if the packs of its ancestors
+ * are there too, avoided or not: the predecessor's snapshot keeps them.
+ */
+int batch_find_again(struct object_batch *batch, const struct object_reference *predecessor,
+                     enum object_type type, struct object_reference *ret_place,
+                     struct failure *failure);
+
+/*
+ * Whether link PLACE of SCRATCH's chain, whose data was had just now, could be read from the store
+ * alone: what came out of the cache says nothing of its pack and of its ancestors'. 1, 0, -errno.
+ */
+int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, size_t place,
+                   struct failure *failure);
 
 /* Whether the batch wrote the object, or the store has it with all its ancestors. 1, 0, -errno. */
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,

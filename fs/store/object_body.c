@@ -39,6 +39,13 @@ struct object_reference object_reference_decode(const uint8_t bytes[OBJECT_REFER
     return reference;
 }
 
+bool object_reference_same_place(const struct object_reference *left,
+                                 const struct object_reference *right)
+{
+    return left->pack_hint == right->pack_hint && left->offset == right->offset &&
+           left->sealed_size == right->sealed_size;
+}
+
 size_t object_head_encode(const struct object_head *head, uint8_t bytes[OBJECT_HEAD_MOST])
 {
     bytes[0] = (uint8_t)head->encoding;

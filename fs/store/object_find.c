@@ -99,12 +99,6 @@ static int try_place(const struct fetch *fetch, const struct object_reference *p
     return error;
 }
 
-static bool same_place(const struct object_reference *left, const struct object_reference *right)
-{
-    return left->pack_hint == right->pack_hint && left->offset == right->offset &&
-           left->sealed_size == right->sealed_size;
-}
-
 /* ---- What was found out before ---- */
 
 static time_t now(void)
@@ -157,7 +151,7 @@ static int try_indexes(const struct fetch *fetch)
     for (int i = 0; i < found && error != 0 && error != -ENOMEM; i++) {
         bool fits = fetch->depth == OBJECT_DEPTH_ANY || entries[i].depth == fetch->depth;
 
-        if (fits && !same_place(&entries[i].reference, fetch->reference))
+        if (fits && !object_reference_same_place(&entries[i].reference, fetch->reference))
             error = try_place(fetch, &entries[i].reference);
     }
     return error;
@@ -228,7 +222,7 @@ static int try_directory(const struct fetch *fetch, const uint8_t *salt, struct 
         return error == -ENOMEM ? error : -ENOENT;
     if (pack_directory_decode(plain->data, plain->size, pack_hint(salt), end, compare_entry,
                               &search) != 1 ||
-        same_place(&search.place, fetch->reference))
+        object_reference_same_place(&search.place, fetch->reference))
         return -ENOENT;
     keep_directory(reader, pack_hint(salt), end, plain);
     error = try_place(fetch, &search.place);
@@ -241,7 +235,8 @@ static int try_directories(const struct fetch *fetch)
     struct search search = {.id = fetch->reference->id, .depth = fetch->depth};
     int error = -ENOENT;
 
-    if (search_kept(fetch->reader, &search) && !same_place(&search.place, fetch->reference))
+    if (search_kept(fetch->reader, &search) &&
+        !object_reference_same_place(&search.place, fetch->reference))
         error = try_place(fetch, &search.place);
     for (unsigned folder = 0; folder < FOLDERS && error != 0 && error != -ENOMEM; folder++) {
         cleanup_free uint8_t(*salts)[STORE_SALT_BYTES] = NULL;

@@ -145,6 +145,11 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
         error = chain_data(reader, scratch, place, false, &writer->parent, NULL);
     if (error != 0)
         return error == -ENOMEM ? error : 0;
+
+    int usable = batch_has_read(writer->batch, scratch, place, NULL);
+
+    if (usable <= 0)
+        return usable;
     head->place = step.place;
     return batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
                         &head->parent, NULL);
@@ -209,8 +214,8 @@ static int find(struct object_writer *writer, const struct put *put,
                 struct failure *failure)
 {
     if (predecessor != NULL && memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
-        int usable = batch_locate(writer->batch, &predecessor->reference, OBJECT_DEPTH_ANY,
-                                  ret_place, failure);
+        int usable =
+            batch_find_again(writer->batch, &predecessor->reference, put->type, ret_place, failure);
 
         if (usable != 0)
             return usable;

@@ -156,16 +156,46 @@ static bool foot_decode(const uint8_t foot[PACK_FOOT_PLAIN], uint64_t size, uint
     return true;
 }
 
+/* What a foot says. */
+struct foot {
+    uint64_t begin; /* of the directory */
+    size_t sealed_size;
+};
+
 static int read_foot(struct storage *storage, struct sealer *sealer, const char *path,
-                     uint64_t size, uint8_t foot[PACK_FOOT_PLAIN], struct failure *failure)
+                     struct foot *ret_foot, struct failure *failure)
 {
     uint8_t sealed[PACK_FOOT_BYTES];
-    uint64_t offset = size - sizeof sealed;
-    int error = storage->class->read(storage, path, offset, sealed, sizeof sealed, failure);
+    uint8_t plain[PACK_FOOT_PLAIN];
+    uint64_t size;
+    int error = storage->class->size(storage, path, &size, failure);
 
-    return error != 0 ? error
-                      : unseal(sealer, offset, PACK_FOOT_BOUND, strlen(PACK_FOOT_BOUND), sealed,
-                               sizeof sealed, foot);
+    if (error != 0)
+        return error;
+    if (size < PACK_ROUND_BYTES || size > PACK_BYTES_MOST || size % PACK_ROUND_BYTES != 0)
+        return failure_set(failure, EBADMSG, "%s is damaged: its length cannot be", path);
+
+    uint64_t offset = size - sizeof sealed;
+
+    error = storage->class->read(storage, path, offset, sealed, sizeof sealed, failure);
+    if (error == 0)
+        error = unseal(sealer, offset, PACK_FOOT_BOUND, strlen(PACK_FOOT_BOUND), sealed,
+                       sizeof sealed, plain);
+    if (error == 0 && !foot_decode(plain, size, &ret_foot->begin, &ret_foot->sealed_size))
+        error = -EBADMSG;
+    return error == -EBADMSG
+               ? failure_set(failure, EBADMSG, "%s is damaged: its directory does not open", path)
+               : error;
+}
+
+int pack_foot_check(struct storage *storage, struct sealer *sealer,
+                    const uint8_t salt[STORE_SALT_BYTES], struct failure *failure)
+{
+    char path[PACK_PATH_SIZE];
+    struct foot foot = {.begin = 0};
+
+    pack_path(salt, path);
+    return read_foot(storage, sealer, path, &foot, failure);
 }
 
 static int unseal_directory(struct storage *storage, struct sealer *sealer, const char *path,
@@ -193,29 +223,21 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
                         uint64_t *ret_end, struct failure *failure)
 {
     char path[PACK_PATH_SIZE];
-    uint8_t foot[PACK_FOOT_PLAIN];
-    uint64_t size;
-    uint64_t begin = 0;
-    size_t sealed_size = 0;
+    struct foot foot = {.begin = 0};
 
     pack_path(salt, path);
 
-    int error = storage->class->size(storage, path, &size, failure);
+    int error = read_foot(storage, sealer, path, &foot, failure);
 
     if (error != 0)
         return error;
-    if (size < PACK_ROUND_BYTES || size > PACK_BYTES_MOST || size % PACK_ROUND_BYTES != 0)
-        return failure_set(failure, EBADMSG, "%s is damaged: its length cannot be", path);
-    error = read_foot(storage, sealer, path, size, foot, failure);
-    if (error == 0 && !foot_decode(foot, size, &begin, &sealed_size))
-        error = -EBADMSG;
+    error = unseal_directory(storage, sealer, path, foot.begin, foot.sealed_size, plain, failure);
     if (error == 0)
-        error = unseal_directory(storage, sealer, path, begin, sealed_size, plain, failure);
-    if (error == 0)
-        error = pack_directory_decode(plain->data, plain->size, pack_hint(salt), begin, NULL, NULL);
+        error = pack_directory_decode(plain->data, plain->size, pack_hint(salt), foot.begin, NULL,
+                                      NULL);
     if (error == -EBADMSG)
         return failure_set(failure, EBADMSG, "%s is damaged: its directory does not open", path);
     if (error == 0)
-        *ret_end = begin;
+        *ret_end = foot.begin;
     return error;
 }

@@ -68,6 +68,10 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
                         const uint8_t salt[STORE_SALT_BYTES], struct buffer *plain,
                         uint64_t *ret_end, struct failure *failure);
 
+/* Whether the pack of SALT is as long as it was written: its foot opens. 0, -EBADMSG, -ENOENT … */
+int pack_foot_check(struct storage *storage, struct sealer *sealer,
+                    const uint8_t salt[STORE_SALT_BYTES], struct failure *failure);
+
 /* ---- Whole packs, for those that go through a store ---- */
 
 /* Every object of the pack called NAME. -EBADMSG with words, -ENOENT; or what VISIT returned. */

@@ -7,6 +7,7 @@ import pty
 import re
 import resource
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -383,6 +384,38 @@ def test_a_full_disk(work, store, crm_db):
     conn = reference.connect(str(crm_db))
     for name, content in files(work / "out").items():
         assert content == reference.render(conn, os.path.basename(name)[:-4], "csv"), name
+
+
+def change(database, subject, remainder):
+    with contextlib.closing(sqlite3.connect(database)) as conn:
+        conn.execute("UPDATE activities SET subject = ? WHERE id % 50 = ?", (subject, remainder))
+        conn.commit()
+
+
+def test_snapshots_after_a_pack_was_lost(work, store, crm_db):
+    """They do not rest on what is gone, whether rows have changed since or not."""
+    database = shutil.copy(crm_db, work / "crm.db")
+    snapshot(store, database, "--name", "first")
+    first = [path for path in (store / "packs").rglob("*") if path.is_file()]
+    assert first
+    for remainder, day in enumerate(("second", "third")):
+        change(database, day, remainder)
+        snapshot(store, database, "--name", day)
+    for pack in first:
+        pack.unlink()
+    for name in ("same", "another"):
+        if name == "another":
+            change(database, name, 2)
+        snapshot(store, database, "--name", name)
+        done = crmfs("export", str(store), name, "--output", str(work / name))
+        assert done.returncode == 0, done.stderr
+        conn = reference.connect(str(database))
+        shown = {path: content for path, content in files(work / name).items() if path.endswith(".csv")}
+        assert len(shown) > 3
+        for path, content in shown.items():
+            assert content == reference.render(conn, os.path.basename(path)[:-4], "csv"), path
+    done = crmfs("export", str(store), "third", "--output", str(work / "third"))
+    assert done.returncode == 1 and "lost" in done.stderr
 
 
 def test_a_damaged_store(work, store, crm_db):

@@ -347,6 +347,19 @@ struct storage *memory_storage_copy(struct storage *storage)
     return copy;
 }
 
+void memory_storage_restore(struct storage *storage, struct storage *saved)
+{
+    struct memory_storage *memory = memory_of(storage);
+    const struct memory_storage *from = memory_of(saved);
+
+    while (memory->count > 0)
+        drop(memory, &memory->files[memory->count - 1]);
+    for (size_t i = 0; i < from->count; i++) {
+        memory_storage_set(storage, from->files[i].name, from->files[i].bytes, from->files[i].size);
+        memory_storage_set_time(storage, from->files[i].name, from->files[i].modified);
+    }
+}
+
 size_t memory_storage_count(struct storage *storage)
 {
     return memory_of(storage)->count;

@@ -17,6 +17,9 @@
 struct storage *memory_storage_new(void);
 struct storage *memory_storage_copy(struct storage *storage);
 
+/* Makes STORAGE what SAVED is. */
+void memory_storage_restore(struct storage *storage, struct storage *saved);
+
 /* Its files, in the order of their names. The name is borrowed until the file is removed. */
 size_t memory_storage_count(struct storage *storage);
 const char *memory_storage_name(struct storage *storage, size_t index);

@@ -190,3 +190,13 @@ const char *sample_only_file(struct storage *storage, const char *folder)
     assert_non_null(found);
     return found;
 }
+
+void sample_remove_indexes(struct storage *storage)
+{
+    for (size_t i = memory_storage_count(storage); i-- > 0;) {
+        const char *name = memory_storage_name(storage, i);
+
+        if (strncmp(name, "index/", 6) == 0)
+            assert_int_equal(storage->class->remove(storage, name, NULL), 0);
+    }
+}

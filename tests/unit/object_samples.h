@@ -51,6 +51,7 @@ struct object_head sample_head(struct object_reader *reader, const struct sample
 
 /* The only file below FOLDER ("packs", "index"); the test ends if there are more or none. */
 const char *sample_only_file(struct storage *storage, const char *folder);
+void sample_remove_indexes(struct storage *storage);
 size_t sample_count_files(struct storage *storage, const char *folder);
 
 #endif

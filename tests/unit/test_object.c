@@ -605,16 +605,6 @@ static void move_all(struct store *store, struct object_reader *reader, struct s
     free(old);
 }
 
-static void remove_indexes(struct storage *storage)
-{
-    for (size_t i = memory_storage_count(storage); i-- > 0;) {
-        const char *name = memory_storage_name(storage, i);
-
-        if (strncmp(name, "index/", 6) == 0)
-            assert_int_equal(storage->class->remove(storage, name, NULL), 0);
-    }
-}
-
 static void moved_objects_are_found(void **state)
 {
     struct store *store = sample_store();
@@ -662,7 +652,7 @@ static void moved_objects_are_found(void **state)
         } else if (how == 1) {
             move_all(store, reader, samples, COUNT_OF(samples));
         } else {
-            remove_indexes(store_storage(store));
+            sample_remove_indexes(store_storage(store));
         }
         for (size_t i = 0; i < COUNT_OF(samples); i++) {
             assert_int_equal(sample_read(reader, &samples[i]), 0);
@@ -778,7 +768,7 @@ static void a_parent_is_the_copy_of_its_depth(void **state)
         for (size_t i = 0; i < COUNT_OF(samples); i++)
             assert_int_equal(sample_read(cold, &samples[i]), 0);
         object_reader_free(cold);
-        remove_indexes(storage);
+        sample_remove_indexes(storage);
     }
     release_all(samples, COUNT_OF(samples));
     object_reader_free(reader);
@@ -853,20 +843,6 @@ static int try_batch(struct store *store, struct object_reader *reader, const st
     return error;
 }
 
-/* Makes STORAGE what SAVED is. */
-static void restore(struct storage *storage, struct storage *saved)
-{
-    while (memory_storage_count(storage) > 0)
-        assert_int_equal(storage->class->remove(storage, memory_storage_name(storage, 0), NULL), 0);
-    for (size_t i = 0; i < memory_storage_count(saved); i++) {
-        const char *name = memory_storage_name(saved, i);
-        size_t size;
-        const uint8_t *bytes = memory_storage_bytes(saved, name, &size);
-
-        memory_storage_set(storage, name, bytes, size);
-    }
-}
-
 #define BEFORE 3 /* batches; the next one's index is merged with theirs */
 
 struct faulty {
@@ -909,7 +885,7 @@ static bool try_fault(struct faulty *faulty, const struct storage_fault *fault)
         {.type = OBJECT_ROW_GROUP, .size = 7000, .data = sample_data(1000, 0, 7000)},
     };
 
-    restore(faulty->inner, faulty->saved);
+    memory_storage_restore(faulty->inner, faulty->saved);
     recording_storage_set_fault(faulty->storage, fault);
 
     int error = try_batch(faulty->store, reader, &faulty->before[0], samples);
