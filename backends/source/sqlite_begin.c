@@ -11,7 +11,10 @@
  *      so all have the same snapshot. Else all go back to 1.
  *
  * The version that is given out is of the files before the first read: whatever
- * is committed after that makes the next version another one.
+ * is committed after that makes the next version another one. That needs care
+ * with a snapshot: a commit shows up in it by the shared memory, which may come
+ * long after the files were written. So the -wal is looked at, too: if it has a
+ * commit that the snapshot lacks, the version is one that no other will equal.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -214,6 +217,8 @@ static int attempt(struct sqlite_dataset *dataset, bool shared, struct failure *
         dataset->place = after;
         after.path = NULL;
     }
+    if (error == 0 && dataset->moment == MOMENT_SNAPSHOT)
+        dataset->place.hidden = !log_shows_all(&dataset->place, &dataset->log_mark);
     if (error == 0)
         sqlite_identify(dataset, &after);
     return error;

@@ -21,8 +21,6 @@
 
 #include "backends/source/sqlite_internal.h"
 
-#define WAL_INDEX_REGION_BYTES 32768
-#define WAL_INDEX_VERSION 3007000
 /* After counters that begin anew: page size, last frame, pages, checksum, salts. */
 #define WAL_INDEX_LASTING_AT 14
 #define WAL_INDEX_LASTING_BYTES 26
@@ -45,38 +43,6 @@ static bool keeps_change_time(const char *path, uint64_t *ret_id)
             return true;
     }
     return false;
-}
-
-struct log_mark connection_log_mark(struct connection *connection)
-{
-    struct log_mark mark = {.known = false};
-    uint8_t again[LOG_MARK_BYTES];
-    sqlite3_file *file = NULL;
-    void volatile *region = NULL;
-    uint32_t version;
-
-    if (sqlite3_file_control(connection->database, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
-            SQLITE_OK ||
-        file == NULL || file->pMethods == NULL || file->pMethods->iVersion < 2)
-        return mark;
-
-    int code = file->pMethods->xShmMap(file, 0, WAL_INDEX_REGION_BYTES, 0, &region);
-
-    /* It is mapped already; and we may not write to it, which is what READONLY says. */
-    if ((code & 0xff) != SQLITE_OK && code != SQLITE_READONLY)
-        return mark;
-    if (region == NULL)
-        return mark;
-
-    /* A writer writes the second copy first: if both are equal, neither is half-written. */
-    const uint8_t *copies = (const void *)region;
-
-    memcpy(mark.bytes, copies, sizeof mark.bytes);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    memcpy(again, copies + LOG_MARK_BYTES, sizeof again);
-    memcpy(&version, mark.bytes, sizeof version);
-    mark.known = version == WAL_INDEX_VERSION && memcmp(mark.bytes, again, sizeof mark.bytes) == 0;
-    return mark;
 }
 
 static void add_number(crypto_generichash_state *state, uint64_t number)

@@ -4,6 +4,7 @@
  *
  *   sqlite_vfs      SQLite's view of the file system, cut down to reading
  *   sqlite_place    the database's files: what is there, and whether it changed
+ *   sqlite_log      the -wal: what of it readers see; sqlite_identity: what a database holds
  *   sqlite_open     sources and connections
  *   sqlite_failure  SQLite's results as errno values and words
  *   sqlite_catalogue  all tables; sqlite_schema: a table; sqlite_order: its keys and order;
@@ -55,9 +56,10 @@ struct file_mark {
 struct place {
     char *path; /* without symbolic links; owned */
     struct file_mark database;
-    struct file_mark log;  /* -wal */
-    bool shared_memory;    /* -shm */
-    bool fresh;            /* a write at this very moment might leave the times as they are */
+    struct file_mark log; /* -wal */
+    bool shared_memory;   /* -shm */
+    bool fresh;           /* a write at this very moment might leave the times as they are */
+    bool hidden; /* the -wal may have a commit that was not read: it shows without a write */
     struct timespec taken; /* when, by the monotonic clock */
 };
 
@@ -196,7 +198,7 @@ int table_find_order(struct connection *connection, struct table *table);
 
 enum column_type sqlite_column_type(const char *declared);
 
-/* --- sqlite_identity ------------------------------------------------------------------------ */
+/* --- sqlite_log ----------------------------------------------------------------------------- */
 
 /* The state of the -wal, as the shared memory that goes with it tells. */
 #define LOG_MARK_BYTES 48
@@ -207,6 +209,14 @@ struct log_mark {
 
 /* What the connection, which has read in WAL mode before, finds there now. */
 struct log_mark connection_log_mark(struct connection *connection);
+
+/*
+ * Whether who reads at MARK sees every commit that the -wal of PLACE holds, so that none can show
+ * up without a write to the file. False also when that cannot be told.
+ */
+bool log_shows_all(const struct place *place, const struct log_mark *mark);
+
+/* --- sqlite_identity ------------------------------------------------------------------------ */
 
 struct sqlite_dataset;
 

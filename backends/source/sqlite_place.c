@@ -141,8 +141,8 @@ static uint64_t mark_hash(const struct file_mark *mark)
 }
 
 /*
- * While the files are fresh, two states may look the same: such a version is
- * equal to no other, not even to one of the same state taken later.
+ * While the files are fresh, two states may look the same, and so they may when a commit is hidden:
+ * such a version is equal to no other, not even to one of the same state taken later.
  */
 struct source_version place_version(const struct place *place)
 {
@@ -151,7 +151,7 @@ struct source_version place_version(const struct place *place)
 
     return (struct source_version){
         .words = {mark_hash(&place->database), mark_hash(&place->log),
-                  (uint64_t)place->database.inode, place->fresh ? now : 0},
+                  (uint64_t)place->database.inode, place->fresh || place->hidden ? now : 0},
     };
 }
 

@@ -157,15 +157,26 @@ struct writer writer_start(const char *path)
     return (struct writer){pid, commands[1], answers[0]};
 }
 
-int writer_do(struct writer *writer, const char *sql)
+void writer_begin(struct writer *writer, const char *sql)
 {
     uint32_t size = (uint32_t)strlen(sql) + 1;
-    int code = -1;
 
     assert_int_equal(write(writer->commands, &size, sizeof size), sizeof size);
     assert_int_equal(write(writer->commands, sql, size), size);
+}
+
+int writer_end(struct writer *writer)
+{
+    int code = -1;
+
     assert_int_equal(read(writer->answers, &code, sizeof code), sizeof code);
     return code;
+}
+
+int writer_do(struct writer *writer, const char *sql)
+{
+    writer_begin(writer, sql);
+    return writer_end(writer);
 }
 
 static void end_writer(struct writer *writer)
@@ -217,6 +228,21 @@ int refusal(const char *path, struct failure *ret_failure)
     assert_int_equal(ret_failure->code, -error);
     assert_non_null(strstr(ret_failure->text, path));
     return -error;
+}
+
+struct source_version version_of(struct source *source)
+{
+    struct source_version version;
+    struct failure failure;
+
+    if (source->class->version(source, &version, &failure) != 0)
+        fail_msg("%s", failure.text);
+    return version;
+}
+
+bool same_version(struct source_version left, struct source_version right)
+{
+    return memcmp(&left, &right, sizeof left) == 0;
 }
 
 struct dataset *begin(struct source *source)

@@ -31,8 +31,11 @@ struct writer {
 
 struct writer writer_start(const char *path);
 int writer_do(struct writer *writer, const char *sql); /* an SQLite result code */
-void writer_stop(struct writer *writer);               /* closes the database */
-void writer_kill(struct writer *writer);               /* does not */
+/* The same in two halves. */
+void writer_begin(struct writer *writer, const char *sql);
+int writer_end(struct writer *writer);
+void writer_stop(struct writer *writer); /* closes the database */
+void writer_kill(struct writer *writer); /* does not */
 
 /* Another program does just this. */
 void execute(const char *path, const char *sql);
@@ -43,6 +46,9 @@ struct source *open_source(const char *path, unsigned parallel);
 int refusal(const char *path, struct failure *ret_failure);
 
 struct dataset *begin(struct source *source);
+
+struct source_version version_of(struct source *source);
+bool same_version(struct source_version left, struct source_version right);
 
 size_t find_table(struct dataset *dataset, const char *name);
 struct schema *table_schema(struct dataset *dataset, const char *name);

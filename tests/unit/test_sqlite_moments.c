@@ -25,21 +25,6 @@
 #define TABLE "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 'one');"
 #define WAL "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0;"
 
-static struct source_version version_of(struct source *source)
-{
-    struct source_version version;
-    struct failure failure;
-
-    if (source->class->version(source, &version, &failure) != 0)
-        fail_msg("%s", failure.text);
-    return version;
-}
-
-static bool same(struct source_version left, struct source_version right)
-{
-    return memcmp(&left, &right, sizeof left) == 0;
-}
-
 static void rest(void)
 {
     struct timespec time = {.tv_nsec = 30000000};
@@ -303,21 +288,21 @@ static void check_versions(const char *path, struct writer *writer)
 
     rest();
     version = version_of(source);
-    assert_true(same(version, version_of(source)));
+    assert_true(same_version(version, version_of(source)));
     assert_int_equal(source->class->begin(source, &dataset, &begun, NULL), 0);
-    assert_true(same(version, begun));
+    assert_true(same_version(version, begun));
     dataset->class->release(dataset);
-    assert_true(same(version, version_of(source)));
+    assert_true(same_version(version, version_of(source)));
     /* However fast they come: none goes unnoticed. */
     for (int i = 0; i < 50; i++) {
         assert_int_equal(writer_do(writer, "UPDATE t SET v = v || '.'"), SQLITE_OK);
-        assert_false(same(version, version_of(source)));
+        assert_false(same_version(version, version_of(source)));
         version = version_of(source);
     }
     rest();
     version = version_of(source);
     assert_int_equal(writer_do(writer, "BEGIN IMMEDIATE"), SQLITE_OK);
-    assert_true(same(version, version_of(source)));
+    assert_true(same_version(version, version_of(source)));
     assert_int_equal(writer_do(writer, "ROLLBACK"), SQLITE_OK);
     source->class->close(source);
 }
