@@ -221,7 +221,8 @@ static int read_alone(struct generation *generation, size_t index, struct failur
     return error;
 }
 
-static int wait_and_read(struct generation *generation, size_t index, struct failure *failure)
+static int wait_and_read(struct generation *generation, size_t index, const bool *cancelled,
+                         struct failure *failure)
 {
     struct generation_table *table = &generation->tables[index];
 
@@ -235,6 +236,9 @@ static int wait_and_read(struct generation *generation, size_t index, struct fai
                 *failure = *table->failure;
             return -table->failure->code;
         }
+        /* Who waited for the reading of others and died meanwhile does not begin his own. */
+        if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+            return -ECANCELED;
         if (!generation->scanning)
             return read_alone(generation, index, failure);
         pthread_cond_wait(&generation->scanned, &generation->lock);
@@ -250,7 +254,7 @@ int generation_read_table(struct generation *generation, size_t index, const boo
     /* cppcheck-suppress autoVariables ; taken off again below */
     generation->waiters = &waiter;
 
-    int error = wait_and_read(generation, index, failure);
+    int error = wait_and_read(generation, index, cancelled, failure);
     struct waiter **place = &generation->waiters;
 
     while (*place != &waiter)

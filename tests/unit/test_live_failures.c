@@ -160,12 +160,43 @@ static void test_cancelled(void **state)
     bench_free(&bench);
 }
 
+/* A request may be long dead when its turn comes. */
+static void test_dead_begin_nothing(void **state)
+{
+    (void)state;
+    bool dead = true;
+    const struct caller caller = {.process = NOBODY, .cancelled = &dead};
+    struct live_bench bench;
+    struct node *node;
+    uint64_t valid_ns;
+
+    for (int hurried = 0; hurried < 2; hurried++) {
+        bench_create_usual(&bench, hurried ? &bench_hurried : &bench_well);
+        assert_int_equal(
+            bench.folder->class->lookup(bench.folder, "notes.csv", &caller, &node, &valid_ns, NULL),
+            -ECANCELED);
+        assert_int_equal(fake_source_counts(bench.fake).cursors, 0);
+        dead = false;
+        assert_int_equal(
+            bench.folder->class->lookup(bench.folder, "notes.csv", &caller, &node, &valid_ns, NULL),
+            0);
+        node_release(node);
+        dead = true;
+        /* What is known costs nothing. */
+        assert_int_equal(
+            bench.folder->class->lookup(bench.folder, "notes.csv", &caller, &node, &valid_ns, NULL),
+            0);
+        node_release(node);
+        bench_free(&bench);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_source_fails), cmocka_unit_test(test_table_fails),
         cmocka_unit_test(test_create_fails), cmocka_unit_test(test_outputs_stay),
-        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_cancelled),    cmocka_unit_test(test_dead_begin_nothing),
     };
 
     must(sodium_init() >= 0);
