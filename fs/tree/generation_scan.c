@@ -68,22 +68,24 @@ void generation_note_known(struct generation *generation, size_t index)
 struct table_bound {
     struct generation *generation;
     size_t table;
+    bool for_anybody;     /* who waits for another table waits for this one, too */
     uint64_t deadline_ns; /* 0: none */
 };
 
 /*
- * Whether somebody still waits for the table; in a hurry, for any. A generation that
- * is read before anyone knows it has nobody who could stop waiting.
+ * Whether somebody still waits for it. A generation that is read before anyone knows it has
+ * nobody who could stop waiting.
  */
-static bool is_waited_for(struct generation *generation, size_t table)
+static bool is_waited_for(const struct table_bound *bound)
 {
+    struct generation *generation = bound->generation;
     bool found = false;
 
     pthread_mutex_lock(&generation->lock);
     for (const struct waiter *waiter = generation->waiters; waiter != NULL && !found;
          waiter = waiter->next)
         found =
-            (generation->dataset->hurry || waiter->table == table) &&
+            (bound->for_anybody || waiter->table == bound->table) &&
             (waiter->cancelled == NULL || !__atomic_load_n(waiter->cancelled, __ATOMIC_RELAXED));
     found = found || generation->waiters == NULL;
     pthread_mutex_unlock(&generation->lock);
@@ -101,7 +103,7 @@ static int look(void *context)
 
     if (is_over(bound))
         return -ETIMEDOUT;
-    return is_waited_for(bound->generation, bound->table) ? 0 : -ECANCELED;
+    return is_waited_for(bound) ? 0 : -ECANCELED;
 }
 
 /* For the status. TABLE NULL: nothing is read any more. */
@@ -130,12 +132,12 @@ static void note_result(struct generation *generation, size_t index, int error, 
     pthread_mutex_unlock(&generation->lock);
 }
 
-/* Without the lock. -ETIMEDOUT only after DEADLINE_NS (0: there is none). */
-static int scan(struct generation *generation, size_t index, uint64_t deadline_ns,
-                struct failure *failure)
+/* Without the lock. -ETIMEDOUT only after the bound's deadline. */
+static int scan(struct table_bound bound, struct failure *failure)
 {
+    struct generation *generation = bound.generation;
+    size_t index = bound.table;
     const struct generation_context *context = generation->options.context;
-    struct table_bound bound = {generation, index, deadline_ns};
     struct scan_options options = {
         .threads = context->scan_threads,
         .cut_key = context->cut_key,
@@ -180,7 +182,7 @@ int generation_scan_again(struct generation *generation, size_t index, struct im
 
 int generation_scan_table(struct generation *generation, size_t index, struct failure *failure)
 {
-    return scan(generation, index, 0, failure);
+    return scan((struct table_bound){generation, index, generation->dataset->hurry, 0}, failure);
 }
 
 /* The view is given up. */
@@ -205,12 +207,17 @@ int generation_scan_view(struct generation *generation, size_t index, struct fai
     uint64_t timeout_ns = view_bounds_timeout(views);
     uint64_t now_ns = clock_now_ns();
 
+    /* In a hurry as well: when whoever asked for it is dead, the others need not wait for it. */
+    struct table_bound bound = {generation, index, false, 0};
+
     if (timeout_ns == 0)
-        return scan(generation, index, 0, failure);
+        return scan(bound, failure);
     if (view_bounds_state(views, name, now_ns) == VIEW_GIVEN_UP)
         return refuse_view(generation, index, failure);
 
-    int error = scan(generation, index, now_ns + timeout_ns, failure);
+    bound.deadline_ns = now_ns + timeout_ns;
+
+    int error = scan(bound, failure);
 
     if (error != -ETIMEDOUT)
         return error;
@@ -226,7 +233,7 @@ int generation_try_view(struct generation *generation, size_t index, uint64_t de
     if (view_bounds_state(views, name, clock_now_ns()) != VIEW_WELCOME)
         return 0;
 
-    int error = scan(generation, index, deadline_ns, NULL);
+    int error = scan((struct table_bound){generation, index, true, deadline_ns}, NULL);
 
     if (error == -ETIMEDOUT)
         view_bounds_note(views, name, VIEW_SLOW, clock_now_ns());

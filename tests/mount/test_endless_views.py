@@ -2,6 +2,7 @@
 """Views that never come to an end: they cost their reader its time, and nobody else anything."""
 import errno
 import os
+import signal
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_nobody_waits_any_more(mount, endless, view, journal):
     assert eventually(lambda: not is_reading(top)), "it goes on reading"
     assert (top.live() / "people.csv").read_bytes() == PEOPLE
     assert top.errors() == ""
+
+
+def test_another_waits(mount, endless):
+    """A rollback journal database is read through at once; not for views whose readers are dead."""
+    top = mount(endless("delete"), options="view-timeout=0")
+    reader = subprocess.Popen(["cat", top.live() / "a_silent.csv"])
+    assert eventually(lambda: is_reading(top))
+    another = subprocess.Popen(["cat", top.live() / "people.csv"], stdout=subprocess.PIPE)
+    before = processor_time(top.pid)
+    assert eventually(lambda: processor_time(top.pid) > before + 10), "nothing is read"
+    reader.kill()
+    assert reader.wait(20) == -signal.SIGKILL
+    assert another.communicate(timeout=20) == (PEOPLE, None)
+    assert another.returncode == 0
 
 
 def test_others_in_the_folder(mount, endless):
