@@ -13,6 +13,7 @@
 #include "fs/mount/device.h"
 #include "fs/mount/inode_limit.h"
 #include "fs/mount/inode_table.h"
+#include "fs/mount/interrupt.h"
 #include "fs/mount/opened.h"
 #include "fs/tree/tree.h"
 
@@ -22,6 +23,7 @@ struct mount_state {
     struct inode_table *inodes;
     struct inode_limit *limit; /* of what the kernel knows */
     struct opened_set opened;
+    struct long_requests long_requests;
     struct device device;
     uid_t uid;
     gid_t gid;

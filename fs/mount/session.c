@@ -2,7 +2,8 @@
 /*
  * Three kinds of threads: libfuse's workers answer requests; the thread that
  * called session_run() waits for them to end; the attendant looks at the mount
- * once, so that it is known to answer, and afterwards waits for its end:
+ * once, so that it is known to answer, and afterwards waits for its end, and for
+ * readers who are killed unnoticed:
  *
  *   signal handler --'s'--> pipe --> attendant: ends the loop and long work, wakes the runner
  *   unmounted by others: the same
@@ -35,7 +36,7 @@
 
 #define WAKE_SIGNAL SIGUSR1
 #define WAKE_INTERVAL_MS 20
-#define CHECK_INTERVAL_MS 1000
+#define CHECK_INTERVAL_MS 500
 
 struct session {
     struct fuse_session *fuse;
@@ -178,6 +179,7 @@ int session_mount(const struct mount_options *options, struct session **ret_sess
                                           .umask = options->umask,
                                           .max_read = options->max_read};
     opened_set_init(&session->state.opened);
+    long_requests_init(&session->state.long_requests);
     fuse_set_log_func(take_words);
 
     int error = mount_session(session, options, failure);
@@ -222,6 +224,7 @@ static void *attend(void *context)
         session->ready(session->ready_context);
     do {
         word = next_word(session, CHECK_INTERVAL_MS);
+        long_requests_look(&session->state.long_requests);
     } while (word == 0 && !is_cut_off(device));
     if (word != 'e') {
         inode_limit_end(session->state.limit);
@@ -352,6 +355,7 @@ void session_free(struct session *session)
     if (session->fuse != NULL)
         fuse_session_destroy(session->fuse);
     opened_set_release(&session->state.opened);
+    long_requests_release(&session->state.long_requests);
     inode_limit_free(session->state.limit);
     inode_table_free(session->state.inodes);
     close_descriptor(&session->pipe[0]);

@@ -95,6 +95,23 @@ def test_nobody_waits_any_more(mount, endless, view, journal):
     assert top.errors() == ""
 
 
+@pytest.mark.sanitize
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_killed_when_stopped(mount, endless, journal):
+    """The kernel tells of a reader's first signal only; that it is dead is noticed all the same."""
+    top = mount(endless(journal), options="view-timeout=0")
+    reader = subprocess.Popen(["cat", top.live() / "a_silent.csv"])
+    assert eventually(lambda: is_reading(top))
+    reader.send_signal(signal.SIGSTOP)
+    before = processor_time(top.pid)
+    assert eventually(lambda: processor_time(top.pid) > before + 10), "given up though somebody waits"
+    reader.kill()
+    assert reader.wait(20) == -signal.SIGKILL
+    assert eventually(lambda: not is_reading(top)), "it goes on reading"
+    assert (top.live() / "people.csv").read_bytes() == PEOPLE
+    assert top.errors() == ""
+
+
 def test_another_waits(mount, endless):
     """A rollback journal database is read through at once; not for views whose readers are dead."""
     top = mount(endless("delete"), options="view-timeout=0")
