@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/daemon.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +32,25 @@ static int wait_for_child(pid_t child, int pipe, int *ret_status, struct failure
     return failure_set(failure, EIO, "the process in the background ended without a word");
 }
 
+/* What this program opens itself is closed on exec; what came through one is somebody else's. */
+static void note_inherited(struct daemon *daemon)
+{
+    DIR *folder = opendir("/proc/self/fd");
+
+    daemon->inherited_count = 0;
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        int descriptor = (int)strtol(entry->d_name, NULL, 10);
+        int flags = fcntl(descriptor, F_GETFD);
+
+        if (descriptor > 2 && flags >= 0 && (flags & FD_CLOEXEC) == 0 &&
+            daemon->inherited_count < DAEMON_INHERITED_MOST)
+            daemon->inherited[daemon->inherited_count++] = descriptor;
+    }
+    closedir(folder);
+}
+
 int daemon_start(struct daemon *ret_daemon, bool *ret_parent, int *ret_status,
                  struct failure *failure)
 {
@@ -45,6 +66,7 @@ int daemon_start(struct daemon *ret_daemon, bool *ret_parent, int *ret_status,
     if (child < 0)
         return failure_set(failure, errno, "cannot start a process: %s", strerror(errno));
     if (child == 0) {
+        note_inherited(ret_daemon);
         ret_daemon->pipe = steal_fd(&theirs);
         *ret_parent = false;
         return 0;
@@ -77,6 +99,8 @@ void daemon_ready(struct daemon *daemon)
     }
     for (int descriptor = 0; descriptor <= 2 && nothing >= 0; descriptor++)
         dup2(nothing, descriptor);
+    for (size_t i = 0; i < daemon->inherited_count; i++)
+        close(daemon->inherited[i]);
     send_status(daemon, 0);
 }
 

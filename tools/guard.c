@@ -24,12 +24,11 @@ static void become_guard(int pipe)
     char *arguments[] = {name, NULL};
     int nothing = open("/dev/null", O_RDWR);
 
-    /* Whoever waits for the end of the daemon's output is not to wait for us. */
+    /* Whoever waits for the end of the daemon's output, or for a lock, is not to wait for us. */
     dup2(pipe, STDIN_FILENO);
     dup2(nothing, STDOUT_FILENO);
     dup2(nothing, STDERR_FILENO);
-    if (nothing > STDERR_FILENO)
-        close(nothing);
+    close_range(STDERR_FILENO + 1, UINT_MAX, 0);
     setsid();
     execv("/proc/self/exe", arguments);
     _exit(1);

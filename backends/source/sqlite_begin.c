@@ -198,6 +198,9 @@ static int attempt(struct sqlite_dataset *dataset, bool shared, struct failure *
         wanted = wanted < 1 ? 1 : MOST_CONNECTIONS;
     if (error == 0)
         error = open_connections(dataset, wanted, failure);
+    if (error == 0 && dataset->moment == MOMENT_FILE &&
+        connection_keep_log(&dataset->connections[0]) == SQLITE_BUSY)
+        return -EAGAIN;
     if (error == 0)
         error = dataset->moment == MOMENT_SNAPSHOT ? start_snapshot(dataset, failure)
                                                    : start_one_by_one(dataset, failure);

@@ -125,6 +125,12 @@ void connection_end(struct connection *connection);
 /* Reads the schema within the transaction, once. */
 int connection_ready(struct connection *connection, struct failure *failure);
 
+/*
+ * Has the program that closes the database last leave the -wal: it would need the file for itself.
+ * Held until the connection is closed. SQLITE_BUSY: one does so now.
+ */
+int connection_keep_log(struct connection *connection);
+
 /* Whether the file's header says WAL. An SQLite result code. */
 int connection_header_says_wal(struct connection *connection, bool *ret_wal);
 

@@ -70,6 +70,14 @@ static ssize_t find(const struct directory *directory, const char *name)
     return index != NULL ? (ssize_t)*index : -1;
 }
 
+/* A comment up to the end would take the semicolon in. */
+static bool ends_in_comment(const char *sql)
+{
+    const char *line = strrchr(sql, '\n');
+
+    return strstr(line != NULL ? line : sql, "--") != NULL;
+}
+
 static int gather_statements(struct connection *connection, struct directory *directory)
 {
     sqlite3_stmt *statement;
@@ -90,7 +98,8 @@ static int gather_statements(struct connection *connection, struct directory *di
 
         struct buffer *statements = &directory->statements[index];
 
-        if (buffer_print(statements, "%s%s;", statements->size != 0 ? "\n" : "", sql) != 0) {
+        if (buffer_print(statements, "%s%s%s;", statements->size != 0 ? "\n" : "", sql,
+                         ends_in_comment(sql) ? "\n" : "") != 0) {
             code = SQLITE_NOMEM;
             break;
         }

@@ -81,7 +81,9 @@ static int configure(struct connection *connection, enum moment moment, unsigned
         int value;
     } switches[] = {
         {SQLITE_DBCONFIG_DEFENSIVE, 1},
-        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        /* SQLite 3.40 has the JSON functions and FTS among what an untrusted schema may not use;
+         * all that is built in only reads. */
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1},
         {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
         {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
         {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
@@ -200,6 +202,14 @@ int connection_header_says_wal(struct connection *connection, bool *ret_wal)
         return code;
     *ret_wal = header[HEADER_WRITE_VERSION + 1] == VERSION_WAL;
     return SQLITE_OK;
+}
+
+int connection_keep_log(struct connection *connection)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(connection->database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return code == SQLITE_OK ? file->pMethods->xLock(file, SQLITE_LOCK_SHARED) : code;
 }
 
 int connection_data_version(struct connection *connection, int64_t *ret_version)

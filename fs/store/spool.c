@@ -45,11 +45,12 @@ struct scratch {
 
 struct spool {
     char *directory;
-    uint64_t limit_bytes;
+    bool counts_anew; /* the limit is half of what is free, not what somebody said */
     uint64_t segment_bytes;
     struct sealer *sealer;
 
     pthread_mutex_t lock; /* guards all below */
+    uint64_t limit_bytes;
     uint64_t used_bytes;
     uint64_t blob_number;
     struct spool_segment *current[LANES]; /* what each lane writes to; NULL at first */
@@ -196,6 +197,7 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
     pthread_mutex_init(&spool->lock, NULL);
     spool->limit_bytes = options->limit_bytes != 0 ? options->limit_bytes
                                                    : (uint64_t)space.f_bavail * space.f_frsize / 2;
+    spool->counts_anew = options->limit_bytes == 0;
     spool->segment_bytes = spool->limit_bytes / SEGMENTS_WANTED;
     if (spool->segment_bytes < SEGMENT_BYTES)
         spool->segment_bytes = SEGMENT_BYTES;
@@ -218,6 +220,38 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
     return 0;
 }
 
+/* Room may have been made on the disk since. The spool's lock is held. */
+static bool is_full(struct spool *spool, size_t size)
+{
+    uint64_t wanted = spool->used_bytes + size;
+    struct statvfs space;
+
+    if (wanted > spool->limit_bytes && spool->counts_anew &&
+        statvfs(spool->directory, &space) == 0) {
+        uint64_t half = ((uint64_t)space.f_bavail * space.f_frsize + spool->used_bytes) / 2;
+
+        if (half > spool->limit_bytes)
+            spool->limit_bytes = half;
+    }
+    return wanted > spool->limit_bytes;
+}
+
+static int refuse_full(const struct spool *spool, struct failure *failure)
+{
+    unsigned long long limit_mib = spool->limit_bytes >> 20;
+
+    return spool->counts_anew
+               ? failure_set(failure, ENOSPC,
+                             "the disk of the spool in %s has no room: the spool has taken %llu "
+                             "MiB, half of what was free; make room there, or give another "
+                             "directory with -o spool=DIR",
+                             spool->directory, limit_mib)
+               : failure_set(failure, ENOSPC,
+                             "the spool in %s has reached its bound of %llu MiB: raise it with "
+                             "-o spool-size=SIZE, or close files that are no longer needed",
+                             spool->directory, limit_mib);
+}
+
 static int reserve(struct spool *spool, struct spool_blob *blob, struct failure *failure)
 {
     size_t size = blob->size;
@@ -225,11 +259,8 @@ static int reserve(struct spool *spool, struct spool_blob *blob, struct failure 
     int error;
 
     pthread_mutex_lock(&spool->lock);
-    if (size > spool->limit_bytes || spool->used_bytes > spool->limit_bytes - size)
-        error = failure_set(failure, ENOSPC,
-                            "the spool in %s has reached its bound of %llu MiB: raise it with "
-                            "-o spool-size=SIZE, or close files that are no longer needed",
-                            spool->directory, (unsigned long long)(spool->limit_bytes >> 20));
+    if (is_full(spool, size))
+        error = refuse_full(spool, failure);
     else if ((error = make_room(spool, lane, size)) != 0)
         failure_set(failure, -error, "cannot make a spool file in %s: %s", spool->directory,
                     strerror(-error));

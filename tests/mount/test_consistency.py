@@ -98,6 +98,49 @@ def test_every_copy_is_one_moment(mount, work, journal):
     assert len(set(states)) >= COPIES // 4, f"the copies stand still: {states}"
 
 
+# Run as another process: as WRITER, but as web pages and cron jobs do it.
+VISITOR = """
+import os, random, sqlite3, sys, time
+path, stop, dice = sys.argv[1], sys.argv[2], random.Random(4)
+while not os.path.exists(stop):
+    conn = sqlite3.connect(path, isolation_level=None, timeout=0)
+    amount = dice.randint(1, 50)
+    conn.execute("BEGIN IMMEDIATE")
+    conn.execute("UPDATE a SET balance = balance - ? WHERE id = ?", (amount, dice.randint(1, 500)))
+    conn.execute("UPDATE b SET balance = balance + ? WHERE id = ?", (amount, dice.randint(1, 500)))
+    conn.execute("INSERT INTO log (amount) VALUES (?)", (amount,))
+    conn.execute("COMMIT")
+    conn.close()
+    time.sleep(0.05)
+"""
+
+
+def test_a_connection_a_commit(mount, work):
+    """A WAL database that somebody opens and closes all the time, so that its -wal comes and goes."""
+    database = work / "bank.db"
+    make(database, "wal")
+    conn = sqlite3.connect(database, isolation_level=None)
+    conn.execute("UPDATE a SET note = hex(randomblob(1000))")
+    conn.execute("UPDATE b SET note = hex(randomblob(1000))")
+    conn.close()
+    folder = mount(database, options="refresh=0.3").live()
+    visitor = subprocess.Popen([sys.executable, "-c", VISITOR, database, work / "stop"],
+                               stderr=subprocess.PIPE, text=True)
+    states = []
+    try:
+        for number in range(10):
+            done = subprocess.run(["cp", "-r", folder, work / f"copy{number}"], capture_output=True, check=False)
+            assert done.returncode == 0, done.stderr
+            states.append(copied_state(work / f"copy{number}"))
+            time.sleep(0.35)
+    finally:
+        (work / "stop").touch()
+        _, err = visitor.communicate(timeout=60)
+    assert visitor.returncode == 0, err
+    assert states == sorted(states)
+    assert len(set(states)) >= 5, f"the copies stand still: {states}"
+
+
 def test_idle_reader_holds_nobody_up(mount, work):
     """A file held open, half read, does not stop a writer, a checkpoint or a VACUUM."""
     for journal in ("wal", "delete"):

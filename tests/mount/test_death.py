@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """However it ends, nothing is left behind and the next mount works."""
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -155,6 +156,8 @@ def test_daemon_lets_go_of_its_surroundings(mount, root, crm_db, work):
     assert os.getsid(top.pid) != os.getsid(0)
     for number in (0, 1, 2):
         assert os.readlink(f"/proc/{top.pid}/fd/{number}") == "/dev/null"
+    readable, _, _ = select.select([read_end], [], [], 10)
+    assert readable and os.read(read_end, 1) == b"", "a process of crmfs keeps its caller's pipe open"
     os.close(read_end)
 
 

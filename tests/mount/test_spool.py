@@ -133,6 +133,26 @@ def test_full_disk(mount, root, marked_db, work):
         subprocess.run(["umount", disk], check=True)
 
 
+def test_disk_full_at_first(mount, root, marked_db, work):
+    """Without a bound of one's own, room that is made later counts; and the words say what is full."""
+    disk = work / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "spool", disk], check=True)
+    try:
+        filler = disk / "filler"
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, (100 << 20) - (1 << 20))
+        top = mount(marked_db, options=f"spool={disk},refresh=0.2")
+        assert fails_whole(top, large(top.live())) == errno.ENOSPC
+        assert "the disk of the spool" in top.errors()
+        filler.unlink()
+        assert eventually(lambda: subprocess.run(["cat", large(top.live())], stdout=subprocess.DEVNULL,
+                                                 stderr=subprocess.DEVNULL, check=False).returncode == 0, 15, 0.5)
+        top.unmount()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_room_is_given_back(mount, root, copy_of, marked_db):
     """Generations that nobody looks at any more leave the spool."""
     database = copy_of(marked_db)

@@ -129,14 +129,20 @@ static void test_wal_closed(void **state)
         SQLITE_OK);
     assert_rows(dataset, "t", "1|one\n");
     assert_int_equal(dataset->class->verify(dataset, &failure), 0);
-    /* … and is noticed when it does not. */
+    /* … also when it closes the database: it then leaves its log to us … */
     writer_stop(&writer);
+    assert_folder("crm.db crm.db-shm crm.db-wal");
+    assert_rows(dataset, "t", "1|one\n");
+    assert_int_equal(dataset->class->verify(dataset, &failure), 0);
+    /* … and is noticed when it does not. */
+    execute(path, "PRAGMA wal_checkpoint");
     assert_int_equal(dataset->class->verify(dataset, &failure), -ESTALE);
     dataset->class->release(dataset);
     dataset = begin(source);
     assert_rows(dataset, "t", "1|one\n2|two\n");
     dataset->class->release(dataset);
     source->class->close(source);
+    execute(path, "SELECT * FROM t");
     assert_folder("crm.db");
 }
 
