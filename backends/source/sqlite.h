@@ -11,8 +11,10 @@
  *   no -wal               a rollback journal database: a SHARED lock is held
  *                         while it is read, and writers wait (hurry). A WAL
  *                         database that was closed: the file is complete by
- *                         itself and is read as it is, without any lock; verify()
- *                         tells whether somebody wrote meanwhile (hurry).
+ *                         itself and is read as it is, under a SHARED lock, which
+ *                         has programs that come and go leave their -wal there;
+ *                         verify() tells whether a checkpoint changed the file
+ *                         meanwhile (hurry).
  *   -wal but no -shm      left by a program that died, or copied so: read
  *                         together, without locks, as above (hurry).
  *
