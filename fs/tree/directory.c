@@ -10,16 +10,28 @@
 
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
+#include "fs/tree/clock.h"
 #include "fs/tree/text_file.h"
 
 #define MADE_TEXT_LIMIT ((size_t)16 << 20)
+#define LOOKS_KEPT 8
+#define LOOK_NS NS_PER_SECOND
+
+/* A process has looked a made file up, and may be about to open it. */
+struct look {
+    pid_t process;
+    struct node *found; /* referenced; NULL: none */
+    uint64_t looked_ns;
+};
 
 struct entry {
     char *name;
     struct node *child; /* for made files the one made last; then guarded by the lock */
     directory_write *write;
     void *context;
-    uint64_t inode; /* of a made file: shown whatever its node is */
+    uint64_t inode;     /* of a made file: listed when it cannot be made */
+    struct look *looks; /* of a made file: LOOKS_KEPT of them; guarded by the lock */
+    size_t next_look;   /* the oldest */
 };
 
 struct directory {
@@ -35,6 +47,7 @@ struct directory {
 struct directory_listing {
     struct listing listing;
     struct directory *directory; /* referenced */
+    pid_t process;               /* that reads it, 0 when unknown */
 };
 
 /* Makes the file's text; the same text is the same node. The lock is held. */
@@ -59,11 +72,56 @@ static int make_file(struct directory *directory, struct entry *entry)
         return -ENOMEM;
     }
     clock_gettime(CLOCK_REALTIME, &now);
-    error = text_file_create(path, &text, now, entry->inode, &made);
+    error = text_file_create(path, &text, now, 0, &made);
     if (error != 0)
         return error;
     node_release(entry->child);
     entry->child = made;
+    return 0;
+}
+
+/* What PROCESS has looked up so lately, and not opened, that it means the same; NULL: nothing. */
+static struct node *find_look(const struct entry *entry, pid_t process, uint64_t now_ns)
+{
+    for (size_t i = 0; i < LOOKS_KEPT; i++) {
+        const struct look *look = &entry->looks[i];
+
+        if (look->found != NULL && look->process == process && now_ns - look->looked_ns < LOOK_NS)
+            return text_file_was_opened(look->found, process, look->looked_ns) ? NULL : look->found;
+    }
+    return NULL;
+}
+
+/* One of each process; else the oldest goes. */
+static void note_look(struct entry *entry, pid_t process, uint64_t now_ns)
+{
+    struct look *place = NULL;
+
+    for (size_t i = 0; i < LOOKS_KEPT && place == NULL; i++) {
+        if (entry->looks[i].found != NULL && entry->looks[i].process == process)
+            place = &entry->looks[i];
+    }
+    if (place == NULL) {
+        place = &entry->looks[entry->next_look];
+        entry->next_look = (entry->next_look + 1) % LOOKS_KEPT;
+    }
+    node_release(place->found);
+    *place = (struct look){process, node_reference(entry->child), now_ns};
+}
+
+/* The made file as PROCESS (0: unknown) is to see it, with a reference. The lock is held. */
+static int look_up_made(struct directory *directory, struct entry *entry, pid_t process,
+                        struct node **ret_node)
+{
+    uint64_t now_ns = clock_now_ns();
+    struct node *found = process != 0 ? find_look(entry, process, now_ns) : NULL;
+    int error = found == NULL ? make_file(directory, entry) : 0;
+
+    if (error != 0)
+        return error;
+    if (found == NULL && process != 0)
+        note_look(entry, process, now_ns);
+    *ret_node = node_reference(found != NULL ? found : entry->child);
     return 0;
 }
 
@@ -85,22 +143,24 @@ static int directory_lookup(struct node *node, const char *name, const struct ca
 {
     struct directory *directory = (struct directory *)node;
     const size_t *index = name_map_find(directory->map, name);
-    int error = 0;
 
-    (void)caller;
     (void)failure;
     if (index == NULL)
         return -ENOENT;
 
     struct entry *entry = &directory->entries[*index];
 
-    pthread_mutex_lock(&directory->lock);
-    if (entry->write != NULL)
-        error = make_file(directory, entry);
-    if (error == 0) {
+    if (entry->write == NULL) {
         *ret_node = node_reference(entry->child);
-        *ret_valid_ns = entry->write != NULL ? 0 : VALID_FOR_EVER;
+        *ret_valid_ns = VALID_FOR_EVER;
+        return 0;
     }
+    pthread_mutex_lock(&directory->lock);
+
+    int error = look_up_made(directory, entry, caller != NULL ? caller->process : 0, ret_node);
+
+    if (error == 0)
+        *ret_valid_ns = 0;
     pthread_mutex_unlock(&directory->lock);
     return error;
 }
@@ -110,21 +170,37 @@ static size_t listing_count(const struct listing *listing)
     return ((const struct directory_listing *)listing)->directory->count;
 }
 
-/* Made files are listed by name only: what they are is known when they are looked up. */
+/* What stat will say of the made file. */
+static uint64_t made_inode(struct directory *directory, struct entry *entry, pid_t process)
+{
+    uint64_t inode = entry->inode;
+    struct node *found;
+
+    pthread_mutex_lock(&directory->lock);
+    if (look_up_made(directory, entry, process, &found) == 0) {
+        inode = found->inode;
+        node_release(found);
+    }
+    pthread_mutex_unlock(&directory->lock);
+    return inode;
+}
+
+/* Made files are listed without a node: what they are is known when they are looked up. */
 static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
 {
-    struct directory *directory = ((struct directory_listing *)listing)->directory;
-    struct entry *entry = &directory->entries[index];
+    const struct directory_listing *own = (const struct directory_listing *)listing;
+    struct entry *entry = &own->directory->entries[index];
     struct node_attributes attributes = {.type = S_IFREG};
+    bool made = entry->write != NULL;
     uint64_t valid_ns;
 
-    if (entry->write == NULL)
+    if (!made)
         entry->child->class->attributes(entry->child, false, &attributes, &valid_ns, NULL);
     *ret_entry = (struct listing_entry){
         .name = entry->name,
         .type = attributes.type,
-        .inode = entry->write == NULL ? entry->child->inode : entry->inode,
-        .node = entry->write == NULL ? entry->child : NULL,
+        .inode = made ? made_inode(own->directory, entry, own->process) : entry->child->inode,
+        .node = made ? NULL : entry->child,
         .valid_ns = VALID_FOR_EVER,
     };
 }
@@ -143,24 +219,31 @@ static int directory_list(struct node *node, const struct caller *caller,
 {
     struct directory_listing *listing = calloc(1, sizeof *listing);
 
-    (void)caller;
     (void)failure;
     if (listing == NULL)
         return -ENOMEM;
     listing->listing.class = &directory_listing_class;
+    listing->process = caller != NULL ? caller->process : 0;
     listing->directory = (struct directory *)node_reference(node);
     *ret_listing = &listing->listing;
     return 0;
+}
+
+static void release_entry(struct entry *entry)
+{
+    for (size_t i = 0; entry->looks != NULL && i < LOOKS_KEPT; i++)
+        node_release(entry->looks[i].found);
+    free(entry->looks);
+    free(entry->name);
+    node_release(entry->child);
 }
 
 static void directory_release(struct node *node)
 {
     struct directory *directory = (struct directory *)node;
 
-    for (size_t i = 0; i < directory->count; i++) {
-        free(directory->entries[i].name);
-        node_release(directory->entries[i].child);
-    }
+    for (size_t i = 0; i < directory->count; i++)
+        release_entry(&directory->entries[i]);
     free(directory->entries);
     name_map_free(directory->map);
     pthread_mutex_destroy(&directory->lock);
@@ -209,15 +292,16 @@ static int make_room(struct directory *directory)
     return 0;
 }
 
-static int add(struct directory *directory, const struct entry *entry)
+/* Takes over what ENTRY holds, also on failure. */
+static int add(struct directory *directory, struct entry *entry)
 {
-    int error = entry->name != NULL ? make_room(directory) : -ENOMEM;
+    bool is_whole = entry->name != NULL && (entry->write == NULL || entry->looks != NULL);
+    int error = is_whole ? make_room(directory) : -ENOMEM;
 
     if (error == 0)
         error = name_map_add(directory->map, entry->name, directory->count);
     if (error != 0) {
-        free(entry->name);
-        node_release(entry->child);
+        release_entry(entry);
         return error;
     }
     directory->entries[directory->count++] = *entry;
@@ -233,8 +317,10 @@ int directory_add(struct node *directory, const char *name, struct node *child)
 int directory_add_made(struct node *directory, const char *name, directory_write *write,
                        void *context)
 {
-    return add((struct directory *)directory, &(struct entry){.name = strdup(name),
-                                                              .write = write,
-                                                              .context = context,
-                                                              .inode = node_next_inode()});
+    return add((struct directory *)directory,
+               &(struct entry){.name = strdup(name),
+                               .write = write,
+                               .context = context,
+                               .inode = node_next_inode(),
+                               .looks = allocate_array(LOOKS_KEPT, sizeof(struct look))});
 }

@@ -2,7 +2,9 @@
 /*
  * A directory whose names never change. An entry is a node, or a file made anew
  * whenever it is looked up (the status): its node stays the same for as long as
- * its text does.
+ * its text does. A process that looks such a file up and then opens it opens the
+ * text that it looked up, so that what it was told of its size holds; after that,
+ * and after a second, it is made anew for that process too.
  */
 #ifndef CRMFS_TREE_DIRECTORY_H
 #define CRMFS_TREE_DIRECTORY_H

@@ -6,12 +6,15 @@
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
+#include "fs/tree/clock.h"
 
 struct text_file {
     struct node node;
     struct buffer text;
     struct timespec modified;
     uint64_t shown_inode;
+    pid_t opener;       /* the last; atomic */
+    uint64_t opened_ns; /* atomic */
 };
 
 struct text_handle {
@@ -41,8 +44,11 @@ static int text_open(struct node *node, const struct caller *caller, struct hand
 {
     struct text_file *file = (struct text_file *)node;
 
-    (void)caller;
     (void)failure;
+    if (caller != NULL) {
+        __atomic_store_n(&file->opened_ns, clock_now_ns(), __ATOMIC_RELAXED);
+        __atomic_store_n(&file->opener, caller->process, __ATOMIC_RELEASE);
+    }
     return text_handle_create(file->text.data, file->text.size, node_reference(node), ret_handle);
 }
 
@@ -81,6 +87,14 @@ int text_file_create(const char *path, struct buffer *text, struct timespec modi
 const struct buffer *text_file_text(const struct node *node)
 {
     return &((const struct text_file *)node)->text;
+}
+
+bool text_file_was_opened(const struct node *node, pid_t process, uint64_t since_ns)
+{
+    const struct text_file *file = (const struct text_file *)node;
+
+    return __atomic_load_n(&file->opener, __ATOMIC_ACQUIRE) == process &&
+           __atomic_load_n(&file->opened_ns, __ATOMIC_RELAXED) >= since_ns;
 }
 
 static int text_read(struct handle *handle, uint64_t offset, size_t size,

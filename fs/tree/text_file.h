@@ -16,6 +16,9 @@ int text_file_create(const char *path, struct buffer *text, struct timespec modi
 /* The text, borrowed. */
 const struct buffer *text_file_text(const struct node *node);
 
+/* Whether PROCESS was the last to open the file, SINCE_NS (by clock_now_ns) or later. */
+bool text_file_was_opened(const struct node *node, pid_t process, uint64_t since_ns);
+
 /* An open file of SIZE bytes at DATA; OWNER is released (if not NULL) when it is closed. 0 or
  * -ENOMEM. */
 int text_handle_create(const void *data, size_t size, struct node *owner,

@@ -152,3 +152,29 @@ def test_status_while_scanning(mount, large_crm_db):
             assert top.status()["pid"] == top.pid
     finally:
         reader.wait(60)
+
+
+@pytest.mark.parametrize("name", ["status", "errors"])
+def test_what_was_looked_up_is_opened(mount, crm_db, name):
+    """tar and cp look before they open: size, inode and time are then those of what they read."""
+    top = mount(crm_db)
+    path = top.path(".crmfs", name)
+    inodes = set()
+    for table in ("accounts", "contacts", "opportunities", "activities"):
+        before = os.stat(path)
+        slurp(top.live() / f"{table}.csv")  # meanwhile there is more to tell
+        subprocess.run(["cat", top.live() / "none.csv"], capture_output=True, check=False)
+        with open(path, "rb") as file:
+            content = file.read()
+            after = os.fstat(file.fileno())
+        assert after == before and len(content) == after.st_size
+        inodes.add(after.st_ino)
+    assert len(inodes) == (4 if name == "status" else 1), "the content of an inode has changed"
+
+
+def test_archived_whole(mount, crm_db):
+    """tar has nothing to say of the mount, its own files among it."""
+    top = mount(crm_db)
+    for command in ("tar cf /dev/null .", "tar cf - . | cat > /dev/null"):
+        done = subprocess.run(command, shell=True, cwd=top.point, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
