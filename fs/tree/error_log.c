@@ -14,7 +14,6 @@
 
 /* A path longer than this leaves too little room for the words. */
 #define MOST_PATH 600
-#define LOOKED_BACK 32 /* refusals */
 
 struct refusal {
     int code;
@@ -25,12 +24,11 @@ struct refusal {
     char words[ERROR_LOG_WORDS_SIZE]; /* "PATH: TEXT" */
 };
 
-/* refusals is a ring: the oldest stands at next once it is full. */
 struct error_log {
     pthread_mutex_t lock; /* guards all below but kept */
     size_t kept;
-    size_t count; /* at most kept */
-    size_t next;  /* where the next refusal goes */
+    size_t count;  /* at most kept */
+    size_t *order; /* count places in refusals, by last time, the oldest first */
     uint64_t serial;
     struct refusal *refusals; /* calloc: pages not yet used take no memory */
 };
@@ -43,7 +41,10 @@ int error_log_create(size_t kept, struct error_log **ret_log)
         return -ENOMEM;
     log->kept = kept;
     log->refusals = allocate_array(kept, sizeof *log->refusals);
-    if (log->refusals == NULL) {
+    log->order = allocate_array(kept, sizeof *log->order);
+    if (log->refusals == NULL || log->order == NULL) {
+        free(log->refusals);
+        free(log->order);
         free(log);
         return -ENOMEM;
     }
@@ -72,49 +73,65 @@ static size_t stem_size(const struct refusal *refusal)
     return size > 0 && refusal->words[size - 1] == '.' ? size : 0;
 }
 
-/* Whether both are one fault, of one table, met in another of its formats. */
+/* Whether both are one fault, perhaps met in another format of the same table. */
 static bool is_same_fault(const struct refusal *left, const struct refusal *right)
 {
     size_t stem = stem_size(left);
 
-    return left->code == right->code && stem != 0 && stem == stem_size(right) &&
-           memcmp(left->words, right->words, stem) == 0 &&
-           (left->path_size != right->path_size ||
-            memcmp(left->words, right->words, left->path_size) != 0) &&
+    if (left->code != right->code)
+        return false;
+    if (strcmp(left->words, right->words) == 0)
+        return true;
+    return stem != 0 && stem == stem_size(right) && memcmp(left->words, right->words, stem) == 0 &&
            strcmp(left->words + left->path_size, right->words + right->path_size) == 0;
 }
 
-/* What the refusal only counts up; NULL: it is a new one. The lock is held. */
-static struct refusal *find_earlier(const struct error_log *log, const struct refusal *refusal)
+/* Where in the order it stands that the refusal only counts up; count: it is new. Locked. */
+static size_t find_earlier(const struct error_log *log, const struct refusal *refusal)
 {
-    for (size_t back = 1; back <= log->count && back <= LOOKED_BACK; back++) {
-        struct refusal *earlier = &log->refusals[(log->next + log->kept - back) % log->kept];
-        bool again = back == 1 && earlier->code == refusal->code &&
-                     strcmp(earlier->words, refusal->words) == 0;
+    size_t at = log->count;
 
-        if (again || is_same_fault(earlier, refusal))
-            return earlier;
-    }
-    return NULL;
+    while (at > 0 && !is_same_fault(&log->refusals[log->order[at - 1]], refusal))
+        at--;
+    return at > 0 ? at - 1 : log->count;
+}
+
+/* What stands at AT in the order becomes the newest of it; its place. Locked. */
+static size_t renew(struct error_log *log, size_t at)
+{
+    size_t place = log->order[at];
+
+    memmove(log->order + at, log->order + at + 1, (log->count - at - 1) * sizeof *log->order);
+    log->order[log->count - 1] = place;
+    return place;
+}
+
+/* A place for a new refusal, as the newest: the oldest goes if need be. Locked. */
+static size_t make_place(struct error_log *log)
+{
+    if (log->count == log->kept)
+        return renew(log, 0);
+    log->order[log->count] = log->count;
+    return log->count++;
 }
 
 void error_log_add(struct error_log *log, const char *path, const struct failure *failure)
 {
     struct refusal refusal = {.code = failure->code, .times = 1};
-    struct refusal *earlier;
 
     word_refusal(&refusal, path, failure->text);
     refusal.first = refusal.last = time(NULL);
     pthread_mutex_lock(&log->lock);
-    earlier = find_earlier(log, &refusal);
-    if (earlier != NULL) {
+
+    size_t at = find_earlier(log, &refusal);
+
+    if (at < log->count) {
+        struct refusal *earlier = &log->refusals[renew(log, at)];
+
         earlier->times++;
         earlier->last = refusal.last;
     } else {
-        log->refusals[log->next] = refusal;
-        log->next = (log->next + 1) % log->kept;
-        if (log->count < log->kept)
-            log->count++;
+        log->refusals[make_place(log)] = refusal;
     }
     log->serial++;
     pthread_mutex_unlock(&log->lock);
@@ -144,11 +161,8 @@ int error_log_text(struct error_log *log, struct buffer *output)
     int error = 0;
 
     pthread_mutex_lock(&log->lock);
-    for (size_t index = 0; error == 0 && index < log->count; index++) {
-        size_t place = (log->next + log->kept - log->count + index) % log->kept;
-
-        error = append_line(output, &log->refusals[place]);
-    }
+    for (size_t at = 0; error == 0 && at < log->count; at++)
+        error = append_line(output, &log->refusals[log->order[at]]);
     pthread_mutex_unlock(&log->lock);
     if (error != 0)
         output->size = before;
@@ -163,11 +177,20 @@ uint64_t error_log_serial(struct error_log *log)
     return serial;
 }
 
+size_t error_log_count(struct error_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    size_t count = log->count;
+    pthread_mutex_unlock(&log->lock);
+    return count;
+}
+
 void error_log_free(struct error_log *log)
 {
     if (log == NULL)
         return;
     pthread_mutex_destroy(&log->lock);
     free(log->refusals);
+    free(log->order);
     free(log);
 }

@@ -4,8 +4,8 @@
  *
  *   2026-11-20T12:00:00Z EIO live/crm/contacts.csv: what failed, and what to do
  *
- * and one that comes again at once, or soon for another format of the table, only counts up:
- * "(7 times, last 2026-…Z)".
+ * and one that comes again, be it for another format of the table, only counts up and becomes the
+ * newest: "(7 times, last 2026-…Z)".
  * Its memory is set aside when it is made, so that adding never fails. All
  * functions but create and free may be called from several threads at once.
  */
@@ -29,11 +29,14 @@ int error_log_create(size_t kept, struct error_log **ret_log);
 /* PATH is below the mountpoint, "" for none; it is escaped and cut as need be. */
 void error_log_add(struct error_log *log, const char *path, const struct failure *failure);
 
-/* Appends all lines, the oldest first. 0, -ENOMEM or -EFBIG; then nothing is appended. */
+/* Appends all lines, those that came last at the end. 0, -ENOMEM or -EFBIG; then nothing is appended. */
 int error_log_text(struct error_log *log, struct buffer *output);
 
 /* How many refusals there have been: it rises whenever the text changes. */
 uint64_t error_log_serial(struct error_log *log);
+
+/* How many lines the text has. */
+size_t error_log_count(struct error_log *log);
 
 void error_log_free(struct error_log *log); /* NULL is allowed */
 

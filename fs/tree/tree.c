@@ -150,11 +150,11 @@ static int write_status(void *context, struct buffer *text)
             text,
             ",\"used_bytes\":%llu,\"limit_bytes\":%llu},\n"
             " \"memory\":{\"limit_bytes\":%llu,\"resident_bytes\":%llu,\"rendered_bytes\":%zu},\n"
-            " \"errors\":%llu}\n",
+            " \"errors\":%zu}\n",
             (unsigned long long)usage.used_bytes, (unsigned long long)usage.limit_bytes,
             (unsigned long long)tree->options.max_memory_bytes,
             (unsigned long long)resident_bytes(), render_cache_bytes(tree->cache),
-            (unsigned long long)error_log_serial(tree->errors));
+            error_log_count(tree->errors));
     return error;
 }
 

@@ -126,6 +126,17 @@ def test_errors_are_bounded(mount, broken_db):
     assert len(top.errors().splitlines()) <= 1000
 
 
+def test_errors_are_told_once(mount, broken_db):
+    """However often one looks: a line each fault, and the status counts the lines."""
+    top = mount(broken_db)
+    for _ in range(4):
+        subprocess.run(["ls", "-l", top.live()], capture_output=True, check=False)
+    lines = top.errors().splitlines()
+    assert len(lines) == len({line.split(" ", 2)[2].split(" (")[0] for line in lines}) >= 2
+    assert all(re.search(r" \(\d+ times, last \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)$", line) for line in lines)
+    assert top.status()["errors"] == len(lines)
+
+
 def test_sizes_of_moving_files(mount, broken_db):
     """status and errors change: each open sees one state of them, of the size that fstat says."""
     top = mount(broken_db)

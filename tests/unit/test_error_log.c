@@ -83,12 +83,40 @@ static void test_repeats(void **state)
         add(log, "a", EIO, "words");
     assert_text_matches(log, "^" TIME " EIO a: words \\(7 times, last " TIME "\\)\n$");
     assert_int_equal(error_log_serial(log), 7);
-    /* Another code, path or wording is another line; so is the same one after another. */
+    /* Another code, path or wording is another line; the same one after others is the newest. */
     add(log, "a", EACCES, "words");
     add(log, "b", EACCES, "words");
     add(log, "a", EACCES, "words");
-    assert_text_matches(log, "^" TIME " EACCES a: words\n" TIME " EACCES b: words\n" TIME
-                             " EACCES a: words\n$");
+    assert_text_matches(log, "^" TIME " EIO a: words \\(7 times, last " TIME "\\)\n" TIME
+                             " EACCES b: words\n" TIME " EACCES a: words \\(2 times, last " TIME
+                             "\\)\n$");
+    assert_int_equal(error_log_count(log), 3);
+    /* The one that has not come for longest makes room. */
+    add(log, "a", EIO, "words");
+    add(log, "c", EIO, "words");
+    assert_text_matches(log, "^[^\n]* EACCES a: [^\n]*\n[^\n]* EIO a: words \\(8 times[^\n]*\n"
+                             "[^\n]* EIO c: words\n$");
+    assert_int_equal(error_log_count(log), 3);
+    error_log_free(log);
+}
+
+/* Many looks at many broken tables: a line each, with its count. */
+static void test_looks_at_many(void **state)
+{
+    (void)state;
+    struct error_log *log = create(200);
+
+    for (int look = 0; look < 5; look++) {
+        for (int table = 0; table < 100; table++) {
+            char path[40];
+
+            snprintf(path, sizeof path, "live/crm/t%02d.csv", table);
+            add(log, path, EIO, "no such table: gone");
+        }
+    }
+    assert_int_equal(error_log_count(log), 100);
+    assert_text_matches(log, "^(" TIME " EIO live/crm/t[0-9]{2}.csv: no such table: gone "
+                             "\\(5 times, last " TIME "\\)\n){100}$");
     error_log_free(log);
 }
 
@@ -103,8 +131,8 @@ static void test_formats_of_a_table(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         add(log, paths[i], EIO, "words");
     assert_text_matches(log,
-                        "^" TIME " EIO live/a.b/x.csv: words \\(3 times, last " TIME "\\)\n" TIME
-                        " EIO live/a.b/y.csv: words \\(2 times, last " TIME "\\)\n$");
+                        "^" TIME " EIO live/a.b/y.csv: words \\(2 times, last " TIME "\\)\n" TIME
+                        " EIO live/a.b/x.csv: words \\(3 times, last " TIME "\\)\n$");
     /* Other words are another fault; so are folders whose names end in one way or another. */
     add(log, "live/a.b/x.json", EIO, "other words");
     add(log, "live/a.b", EIO, "other words");
@@ -237,13 +265,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_formats_of_a_table),
-        cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_full_buffer),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_lines),         cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_looks_at_many), cmocka_unit_test(test_formats_of_a_table),
+        cmocka_unit_test(test_ring),          cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_full_buffer),   cmocka_unit_test(test_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
