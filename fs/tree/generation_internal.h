@@ -61,7 +61,9 @@ struct generation {
     struct waiter *waiters;  /* the thread's own among them */
     const char *read_now;    /* the table that is being read, borrowed; NULL: none is */
     uint64_t read_since_ns;
-    uint64_t rows_now; /* atomic: of it, read so far */
+    uint64_t rows_now;      /* atomic: of it, read so far */
+    struct failure refusal; /* the source's last, of which all tables suffer; scanning thread's */
+    uint64_t refused_until_ns; /* until when it need not be asked again; the same thread's */
     bool superseded;
     bool ended;
     bool retired;

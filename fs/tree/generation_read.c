@@ -8,6 +8,8 @@
 #include "fs/tree/generation_internal.h"
 
 #define UNASKED_VIEWS_NS (2 * NS_PER_SECOND)
+#define REFUSED_LEAST_NS NS_PER_SECOND
+#define REFUSED_MOST_NS (2 * NS_PER_SECOND)
 #define NO_TABLE SIZE_MAX
 
 static bool is_view(const struct generation *generation, size_t index)
@@ -174,6 +176,37 @@ static bool all_known(const struct generation *generation)
     return true;
 }
 
+/*
+ * As generation_reopen. A source that is locked takes its time to refuse: what it said to one
+ * table it says to all, for about as long as it took, so that a folder of many is not a wait each.
+ */
+static int reopen_unless_refused(struct generation *generation, struct failure *failure)
+{
+    struct failure own = {0};
+    uint64_t begun_ns = clock_now_ns();
+
+    if (begun_ns < generation->refused_until_ns) {
+        *failure = generation->refusal;
+        return -generation->refusal.code;
+    }
+
+    int error = generation_reopen(generation, &own);
+
+    if (error == 0)
+        return 0;
+    if (error != -ESTALE && error != -ECANCELED && own.code != 0) {
+        uint64_t now_ns = clock_now_ns();
+        uint64_t for_ns = now_ns - begun_ns;
+
+        for_ns = for_ns < REFUSED_LEAST_NS ? REFUSED_LEAST_NS : for_ns;
+        for_ns = for_ns > REFUSED_MOST_NS ? REFUSED_MOST_NS : for_ns;
+        generation->refusal = own;
+        generation->refused_until_ns = now_ns + for_ns;
+    }
+    *failure = own;
+    return error;
+}
+
 /* Without the lock; only the scanning thread. */
 static int read_table(struct generation *generation, size_t table, struct failure *failure)
 {
@@ -181,7 +214,7 @@ static int read_table(struct generation *generation, size_t table, struct failur
     if (generation_find_kept(generation, table) == 0)
         return 0;
 
-    int error = generation_reopen(generation, failure);
+    int error = reopen_unless_refused(generation, failure);
 
     if (error != 0)
         return error;

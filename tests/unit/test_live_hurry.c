@@ -74,6 +74,36 @@ static void test_hurry_stale(void **state)
     bench_free(&bench);
 }
 
+/* What a locked source makes one table wait for, it says to all of them for a while. */
+static void test_locked_is_told_to_all(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"contacts.csv", "notes.csv", "notes.json"};
+    struct fake_behaviour locked = {.hurry = true, .begin_error = -EBUSY};
+    struct live_bench bench;
+    struct node *node;
+
+    bench_create_usual(&bench, &bench_hurried);
+    fake_source_behave(bench.fake, &locked);
+
+    unsigned begins = fake_source_counts(bench.fake).begins;
+
+    for (unsigned round = 1; round <= 2; round++) {
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            struct failure failure = {0};
+
+            assert_int_equal(bench_try_lookup(&bench, NOBODY, names[i], &node, &failure), -EBUSY);
+            assert_non_null(strstr(failure.text, "cannot be read now"));
+        }
+        assert_int_equal(fake_source_counts(bench.fake).begins, begins + round);
+        pass_seconds(1);
+    }
+    fake_source_behave(bench.fake, &bench_hurried);
+    free(bench_text(&bench, NOBODY, "contacts.csv"));
+    free(bench_text(&bench, NOBODY, "notes.json"));
+    bench_free(&bench);
+}
+
 /* A table that cannot be read does not keep the others from being read, nor holds writers up. */
 static void test_hurry_faulty_table(void **state)
 {
@@ -153,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_hurry_stale),
+        cmocka_unit_test(test_locked_is_told_to_all),
         cmocka_unit_test(test_hurry_faulty_table),
         cmocka_unit_test(test_hurry_told_stays),
     };
