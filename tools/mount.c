@@ -125,7 +125,7 @@ static int make_absolute(struct mount *mount, const char *mountpoint, struct fai
 
     if (path_make_absolute(spool) != 0 || path_make_absolute(&mount->settings.store) != 0)
         return no_memory(failure);
-    return 0;
+    return mount_settings_check_places(&mount->settings, mount->mountpoint, failure);
 }
 
 static int prepare(struct mount *mount, const struct command_line *line, struct failure *failure)
@@ -134,6 +134,8 @@ static int prepare(struct mount *mount, const struct command_line *line, struct 
 
     if (last < 0)
         return failure_set(failure, EINVAL, "there is no mountpoint; crmfs mount --help");
+    if (line->words[last][0] == '\0')
+        return failure_set(failure, EINVAL, "the mountpoint is missing: \"\" names no directory");
     mount_settings_init(&mount->settings);
 
     int error = read_settings(mount, line, failure);
@@ -262,10 +264,10 @@ static int serve(const struct mount *mount, struct daemon *daemon, struct failur
 
 static int complain(const struct command_line *line, int error, const struct failure *failure)
 {
-    const char *mountpoint = line->word_count > 0 ? line->words[line->word_count - 1] : NULL;
+    const char *mountpoint = line->word_count > 0 ? line->words[line->word_count - 1] : "";
 
-    log_message(LOG_LEVEL_ERROR, "cannot mount%s%s: %s", mountpoint != NULL ? " " : "",
-                mountpoint != NULL ? mountpoint : "", failure_text(failure, error));
+    log_message(LOG_LEVEL_ERROR, "cannot mount%s%s: %s", mountpoint[0] != '\0' ? " " : "",
+                mountpoint, failure_text(failure, error));
     return error == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
 }
 

@@ -16,6 +16,7 @@
 #include "fs/base/size_text.h"
 #include "fs/tree/view_bounds.h"
 #include "tools/option_rules.h"
+#include "tools/path.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define BOUND_SIZE 40
@@ -312,6 +313,25 @@ int mount_settings_check(const struct mount_settings *settings, struct failure *
         return failure_set(failure, EINVAL,
                            "allow_other and allow_root exclude each other; allow_other includes "
                            "root");
+    return 0;
+}
+
+int mount_settings_check_places(const struct mount_settings *settings, const char *mountpoint,
+                                struct failure *failure)
+{
+    const char *spool = settings->spool_directory;
+    const char *store = settings->store;
+
+    if (spool != NULL && path_is_within(spool, mountpoint))
+        return failure_set(failure, EINVAL,
+                           "the spool %s lies in the mountpoint, which covers it; take another "
+                           "directory: -o spool=DIR",
+                           spool);
+    if (store != NULL && path_is_within(store, mountpoint))
+        return failure_set(failure, EINVAL,
+                           "the store %s lies in the mountpoint, which covers it; mount on another "
+                           "directory",
+                           store);
     return 0;
 }
 

@@ -63,6 +63,10 @@ int mount_settings_parse(struct mount_settings *settings, const char *list, bool
 /* What contradicts something else. */
 int mount_settings_check(const struct mount_settings *settings, struct failure *failure);
 
+/* That neither spool nor store, absolute paths, lies in what MOUNTPOINT will cover. */
+int mount_settings_check_places(const struct mount_settings *settings, const char *mountpoint,
+                                struct failure *failure);
+
 /*
  * Appends what libfuse is to be told, as one list, ended by NUL: read-only, unless
  * there is a store. FSNAME is what mount(8) shows as the source when no option says

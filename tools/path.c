@@ -49,6 +49,17 @@ char *path_of_mountpoint(const char *path)
     return joined;
 }
 
+bool path_is_within(const char *path, const char *folder)
+{
+    cleanup_free char *whole = path_of_mountpoint(path);
+    size_t size = strlen(folder);
+
+    while (size > 0 && folder[size - 1] == '/')
+        size--;
+    return whole != NULL && strncmp(whole, folder, size) == 0 &&
+           (whole[size] == '\0' || whole[size] == '/');
+}
+
 int path_make_absolute(char **path)
 {
     char *absolute = *path != NULL ? path_absolute(*path) : NULL;

@@ -3,6 +3,8 @@
 #ifndef CRMFS_TOOLS_PATH_H
 #define CRMFS_TOOLS_PATH_H
 
+#include <stdbool.h>
+
 /* PATH made absolute, its links left alone. The caller's to free; NULL: errno says why. */
 char *path_absolute(const char *path);
 
@@ -11,6 +13,10 @@ char *path_absolute(const char *path);
  * not, nor exist. The caller's to free; NULL: errno says why.
  */
 char *path_of_mountpoint(const char *path);
+
+/* Whether PATH, links resolved, is the directory FOLDER or below it; FOLDER as path_of_mountpoint.
+ */
+bool path_is_within(const char *path, const char *folder);
 
 /* Replaces *PATH, which may be NULL and is freed, by the absolute path. 0 or -ENOMEM. */
 int path_make_absolute(char **path);

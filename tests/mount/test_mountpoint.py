@@ -23,6 +23,23 @@ def test_not_empty(refused, work, crm_db):
     assert (work / "full/file").read_bytes() == b"x"
 
 
+def test_spool_and_store_within(refused, work, crm_db):
+    """What the mount would cover cannot be what it works with."""
+    point = work / "point"
+    point.mkdir()
+    (work / "link").symlink_to(point)
+    for place in (point, f"{point}/.", point / "below", work / "link"):
+        for arguments, word in ((["-o", f"spool={place}"], "spool"), (["--store", place], "store")):
+            answer = refused("mount", *arguments, crm_db, point, status=2)
+            assert word in answer.err and "lies in the mountpoint" in answer.err, answer
+    assert os.listdir(point) == []
+
+
+def test_empty_name(refused, crm_db):
+    answer = refused("mount", crm_db, "", status=2)
+    assert "the mountpoint is missing" in answer.err and "mount :" not in answer.err
+
+
 def test_busy(mount, refused, crm_db):
     """A second crmfs on the same mountpoint is refused; the first goes on."""
     first = mount(crm_db)
