@@ -30,6 +30,7 @@ struct parser {
     unsigned section_line; /* 0: before the first section */
     bool in_source;        /* the section is a source's */
     bool url_seen;
+    struct buffer mount_keys; /* the keys of [mount] so far, each ended by NUL */
     unsigned failed_line;
     struct failure *failure;
     int error; /* the first; nothing is read after it */
@@ -64,6 +65,13 @@ static void begin_section(struct parser *parser, const char *line)
     end_section(parser);
     if (parser->error != 0 || line[size] == '\0')
         return;
+    if (strchr(" \t\r\v\f\n;#", line[size + 1]) == NULL) {
+        snprintf(parser->section, sizeof parser->section, "%.*s",
+                 (int)strcspn(line + size + 1, "\r\n"), line + size + 1);
+        refuse(parser, parser->line, "\"%s\" stands behind the ']' that ends the section's name",
+               parser->section);
+        return;
+    }
     if (size >= SECTION_SIZE) {
         refuse(parser, parser->line, "the name of the section is too long%s", "");
         return;
@@ -108,6 +116,18 @@ static char *next_line(char *line, int room, void *context)
     return parser->error == 0 ? line : NULL;
 }
 
+/* What a folder below live/ cannot be called, or the command line could not say. */
+static int check_source_name(struct parser *parser, const char *name)
+{
+    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        strpbrk(name, "/=") != NULL)
+        return failure_set(parser->failure, EINVAL,
+                           "[%s]: \"%s\" cannot be the name of a source, which is a folder's, "
+                           "without / and =; write [source NAME]",
+                           parser->section, name);
+    return 0;
+}
+
 static int take_source_key(struct parser *parser, const char *name, const char *value)
 {
     if (strcmp(name, "url") != 0 && !parser->url_seen)
@@ -118,8 +138,40 @@ static int take_source_key(struct parser *parser, const char *name, const char *
     if (parser->url_seen)
         return failure_set(parser->failure, EINVAL, "\"url\" is given twice");
     parser->url_seen = true;
-    return source_list_add_named(parser->sources, parser->section + strlen(SOURCE_PREFIX), value,
-                                 parser->directory, parser->failure);
+
+    const char *source = parser->section + strlen(SOURCE_PREFIX);
+    int error = check_source_name(parser, source);
+
+    if (error == 0 && value[0] == '\0')
+        return failure_set(parser->failure, EINVAL,
+                           "\"url\" is empty; say where the database is: url = /srv/crm.db");
+    return error != 0 ? error
+                      : source_list_add_named(parser->sources, source, value, parser->directory,
+                                              parser->failure);
+}
+
+/* Whether both name one option: '-' and '_' are the same in it. */
+static bool is_same_key(const char *left, const char *right)
+{
+    size_t i = 0;
+
+    while (left[i] != '\0' &&
+           (left[i] == '-' ? '_' : left[i]) == (right[i] == '-' ? '_' : right[i]))
+        i++;
+    return left[i] == right[i];
+}
+
+static int note_mount_key(struct parser *parser, const char *name)
+{
+    const char *keys = (const char *)parser->mount_keys.data;
+
+    for (size_t at = 0; at < parser->mount_keys.size; at += strlen(keys + at) + 1) {
+        if (is_same_key(keys + at, name))
+            return failure_set(parser->failure, EINVAL, "\"%s\" is given twice", name);
+    }
+    if (buffer_append(&parser->mount_keys, name, strlen(name) + 1) != 0)
+        return failure_set(parser->failure, ENOMEM, "%s", strerror(ENOMEM));
+    return 0;
 }
 
 static int take_mount_key(struct parser *parser, const char *name, const char *value)
@@ -127,7 +179,10 @@ static int take_mount_key(struct parser *parser, const char *name, const char *v
     static const char *const paths[] = {"store", "spool", "passphrase-file", "passphrase_file"};
     bool is_path = false;
     cleanup_free char *path = NULL;
+    int error = note_mount_key(parser, name);
 
+    if (error != 0)
+        return error;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         is_path = is_path || strcmp(name, paths[i]) == 0;
     if (is_path && value[0] != '\0' && value[0] != '/' &&
@@ -195,7 +250,8 @@ int config_parse(const char *name, const char *directory, const char *text, size
                             .left = size,
                             .settings = settings,
                             .sources = sources,
-                            .failure = failure};
+                            .failure = failure,
+                            .mount_keys = BUFFER(CONFIG_LIMIT)};
     size_t mark = strlen(BYTE_ORDER_MARK);
 
     if (size >= mark && memcmp(text, BYTE_ORDER_MARK, mark) == 0) {
@@ -206,6 +262,7 @@ int config_parse(const char *name, const char *directory, const char *text, size
 
     int wrong = ini_parse_stream(next_line, &parser, take_key, &parser);
 
+    buffer_release(&parser.mount_keys);
     if (wrong < 0)
         return failure_set(failure, ENOMEM, "%s: %s", name, strerror(ENOMEM));
     if (wrong > 0 && (parser.error == 0 || (unsigned)wrong < parser.failed_line))
@@ -251,6 +308,9 @@ int config_read(const char *path, struct mount_settings *settings, struct source
     if (directory == NULL)
         return failure_set(failure, errno, "cannot find the folder of %s: %s", path,
                            strerror(errno));
-    return config_parse(path, directory, (const char *)content.data, content.size, settings,
-                        sources, failure);
+    error = config_parse(path, directory, (const char *)content.data, content.size, settings,
+                         sources, failure);
+    if (error == 0 && source_list_note_configuration(sources, path) != 0)
+        error = failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    return error;
 }

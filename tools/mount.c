@@ -81,6 +81,9 @@ static int read_settings(struct mount *mount, const struct command_line *line,
     int error = mount_settings_parse(&first, list, line->sloppy, failure);
     const char *config = line->config != NULL ? line->config : first.config;
 
+    if (error == 0 && line->config != NULL && first.config != NULL)
+        error = failure_set(failure, EINVAL,
+                            "--config and -o config= each name a file; one file says it all");
     if (error == 0 && config != NULL)
         error = config_read(config, &mount->settings, &mount->sources, failure);
     if (error == 0)
@@ -328,7 +331,13 @@ static int take_mount_option(struct command_line *line, int letter)
         log_message(LOG_LEVEL_ERROR, "cannot mount: the list of options is too long");
         return STATUS_USAGE;
     case 'f': line->foreground = true; return 0;
-    case 'c': line->config = optarg; return 0;
+    case 'c':
+        if (line->config == NULL) {
+            line->config = optarg;
+            return 0;
+        }
+        log_message(LOG_LEVEL_ERROR, "cannot mount: --config is given twice; one file says it all");
+        return STATUS_USAGE;
     case 's': line->store = optarg; return 0;
     case 'h': line->help = true; return 0;
     default:

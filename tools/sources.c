@@ -56,11 +56,27 @@ static int check_room(const struct source_list *list, const char *name, const ch
     if (list->count == SOURCES_LIMIT)
         return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
     for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].name, name) == 0)
+        if (strcmp(list->items[i].name, name) != 0)
+            continue;
+        if (i < list->configured)
             return failure_set(failure, EINVAL,
-                               "two sources are named \"%s\"; give one another name: NAME=%s", name,
-                               url);
+                               "two sources are named \"%s\": one is [source %s] in %.600s; give "
+                               "this one another name: NAME=%s",
+                               name, name, list->configuration, url);
+        return failure_set(failure, EINVAL,
+                           "two sources are named \"%s\"; give one another name: NAME=%s", name,
+                           url);
     }
+    return 0;
+}
+
+int source_list_note_configuration(struct source_list *list, const char *name)
+{
+    free(list->configuration);
+    list->configuration = strdup(name);
+    if (list->configuration == NULL)
+        return -ENOMEM;
+    list->configured = list->count;
     return 0;
 }
 
@@ -141,6 +157,12 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
 
     if (error != 0)
         return error;
+
+    if (strncmp(given + scheme_size(given), "~/", 2) == 0)
+        return failure_set(failure, EINVAL,
+                           "%.600s: only a shell knows what ~ means, and only where a word begins; "
+                           "write the whole path (./~ is a folder of that name)",
+                           given);
 
     cleanup_free char *url = absolute_url(given, directory);
 
@@ -248,5 +270,6 @@ void source_list_release(struct source_list *list)
         forget(list->items[i].password);
     }
     free(list->items);
+    free(list->configuration);
     *list = (struct source_list){0};
 }

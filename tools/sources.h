@@ -13,13 +13,19 @@
 struct source_list {
     struct tree_source *items; /* names and URLs are the list's own */
     size_t count;
+    char *configuration; /* the file that the first of them stand in; NULL: none */
+    size_t configured;   /* how many do */
 };
+
+/* That all so far stand in the file NAME. 0 or -ENOMEM. */
+int source_list_note_configuration(struct source_list *list, const char *name);
 
 /*
  * Adds what TEXT says, URL or NAME=URL. A relative path in it is taken from
  * DIRECTORY, an absolute path. A path that is a directory stands for every backup in it
  * (source_is_known), each under its file's name; one with *, ? or [ in it that is no file, for
  * the files that it matches. -EINVAL (malformed, a name that is taken, nothing found) or -ENOMEM.
+ * A shell's "~/" is refused with a hint.
  */
 int source_list_add(struct source_list *list, const char *text, const char *directory,
                     struct failure *failure);

@@ -61,6 +61,14 @@ FAULTS = [
     ("[source a]\n", 1, "url"),
     ("[source a/b]\nurl = x.db\n", 2, "a/b"),
     ("[mount]\nconfig = other.conf\n", 2, "config"),
+    ("[mount]\nrefresh = 1\numask = 0\nrefresh = 2\n", 4, "twice"),
+    ("[mount]\nbusy-timeout = 1\n[source a]\nurl = x.db\n[mount]\nbusy_timeout = 2\n", 6, "twice"),
+    ("[source a]b]\nurl = x.db\n", 1, "b]"),
+    ("[source a]\nurl =\n", 2, "is empty"),
+    ("[source ..]\nurl = x.db\n", 2, "[source ..]"),
+    ("[source ]\nurl = x.db\n", 2, "[source NAME]"),
+    ("[source a]\nurl = ~/x.db\n", 2, "whole path"),
+    ("[source a]\nurl = sqlite:~/x.db\n", 2, "whole path"),
 ]
 
 
@@ -90,3 +98,19 @@ def test_long_line(refused, work):
     path = config(work, f"[source a]\nurl = /{'x' * 100000}\n")
     (work / "point").mkdir()
     refused("mount", "--config", path, work / "point", status=(1, 2))
+
+
+def test_same_name_in_both(refused, work, crm_db):
+    """Which of the two stands where is said."""
+    path = config(work, f"[source crm]\nurl = {crm_db}\n")
+    (work / "point").mkdir()
+    answer = refused("mount", "--config", path, f"crm={crm_db}", work / "point", status=2)
+    assert f"[source crm] in {path}" in answer.err, answer
+
+
+def test_two_files(refused, work, crm_db):
+    path = config(work, f"[source crm]\nurl = {crm_db}\n")
+    (work / "point").mkdir()
+    for second in (["--config", path], ["-o", f"config={path}"]):
+        answer = refused("mount", "--config", path, *second, work / "point", status=2)
+        assert "config" in answer.err and "one file" in answer.err, answer

@@ -158,6 +158,25 @@ static void test_wrong_sources(void **state)
     refuse(*state, "[source b]\nurl = http://x\n", "c.conf:2: ");
 }
 
+static void test_twice(void **state)
+{
+    refuse(*state, "[mount]\nmax-memory = 48M\nmax_memory = 48M\n",
+           "c.conf:3: \"max_memory\" is given twice");
+    refuse(*state, "[mount]\nro = yes\n[mount]\nro = no\n", "c.conf:4: \"ro\" is given twice");
+    accept(*state, "[mount] ; one\nrefresh = 1\n[mount] # two\nro = no\n");
+}
+
+/* Words of the file, not of the command line. */
+static void test_wrong_names(void **state)
+{
+    refuse(*state, "[source a]b]\nurl = x\n", "c.conf:1: \"b]\" stands behind");
+    refuse(*state, "[source ..]\nurl = x\n", "c.conf:2: [source ..]: \"..\" cannot be the name");
+    refuse(*state, "[source ]\nurl = x\n", "c.conf:2: [source ]: \"\" cannot be the name");
+    refuse(*state, "[source a]\nurl =\n", "c.conf:2: \"url\" is empty");
+    refuse(*state, "[source a]\nurl = ~/x\n", "c.conf:2: ~/x: only a shell");
+    accept(*state, "[source a]\nurl = ./~/x\n");
+}
+
 static void test_limits(void **state)
 {
     char text[CONFIG_LINE_LIMIT + 100];
@@ -223,6 +242,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
