@@ -147,7 +147,7 @@ def encode_name(name):
         else:
             out += char.encode()
         first = False
-    return bytes(out)
+    return bytes(out) or b"%"
 
 
 # --- numbers -----------------------------------------------------------------------------------

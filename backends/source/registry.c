@@ -290,7 +290,8 @@ static int check_name(const char *name, const char *text, struct failure *failur
     return 0;
 }
 
-/* The last part of PATH without its ending, unless that is all there is; the caller frees it. */
+/* The last part of PATH without its ending, in whatever case, unless that is all there is; the
+ * caller frees it. */
 static char *default_name(const char *path)
 {
     static const char *const endings[] = {".db", ".sqlite", ".sqlite3"};
@@ -306,17 +307,18 @@ static char *default_name(const char *path)
 
     size_t length = end - start;
 
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t kept = length - strlen(endings[i]);
+    char *name = strndup(path + start, length);
 
-        if (length > strlen(endings[i]) &&
-            memcmp(path + start + kept, endings[i], strlen(endings[i])) == 0 &&
-            strspn(path + start, ".") < kept) {
-            length = kept;
+    for (size_t i = 0; name != NULL && i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+
+        if (length > ending && ascii_equal(name + length - ending, endings[i]) &&
+            strspn(name, ".") < length - ending) {
+            name[length - ending] = '\0';
             break;
         }
     }
-    return strndup(path + start, length);
+    return name;
 }
 
 int source_parse(const char *text, char **ret_name, char **ret_url, struct failure *failure)

@@ -52,6 +52,11 @@ static bool encode(const char *name, size_t most, char *stem)
     size_t size = strlen(name);
     size_t used = 0;
 
+    /* Of no other name: a '%' has two digits behind it everywhere else. */
+    if (size == 0) {
+        strcpy(stem, "%");
+        return true;
+    }
     for (size_t at = 0; at < size;) {
         struct piece piece = encode_piece(name + at, size - at, at == 0);
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Table names as file names."""
+import contextlib
 import hashlib
+import json
 import os
 import sqlite3
 
@@ -82,3 +84,17 @@ def test_more_tables_than_most(mount, work):
     assert len(os.listdir(folder)) == 2000 * 3 + 2
     count = sqlite3.connect(database).execute("SELECT count(*) FROM t1999").fetchone()[0]
     assert slurp(table_path(folder, b"t1999", "csv")).count(b"\n") == count + 1
+
+
+def test_table_without_a_name(mount, work):
+    """SQLite has such tables; their files are not hidden ones, and the data package names them."""
+    with contextlib.closing(sqlite3.connect(work / "x.db")) as conn:
+        conn.executescript('CREATE TABLE "" (id INTEGER PRIMARY KEY); INSERT INTO "" VALUES (7); CREATE TABLE "%" (a)')
+    folder = mount(work / "x.db").live()
+    assert sorted(os.listdir(folder)) == sorted(
+        [f"{stem}.{ending}" for stem in ("%", "%25") for ending in ("csv", "json", "ndjson")]
+        + ["datapackage.json", "schema.sql"])
+    assert (folder / "%.csv").read_bytes() == b"id\n7\n"
+    package = json.loads((folder / "datapackage.json").read_bytes())
+    assert "%.csv" in {resource["path"] for resource in package["resources"]}
+    assert os.getxattr(folder / "%.csv", "user.crmfs.table") == b""

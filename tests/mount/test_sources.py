@@ -9,7 +9,7 @@ from folder import slurp
 
 
 @pytest.mark.parametrize("file,name", [("crm.db", "crm"), ("crm.sqlite", "crm"), ("crm.sqlite3", "crm"),
-                                       ("crm.dat", "crm.dat"), ("crm", "crm"), ("a.b.db", "a.b"),
+                                       ("CRM.SQLITE", "CRM"), ("crm.dat", "crm.dat"), ("crm", "crm"), ("a.b.db", "a.b"),
                                        ("Mein CRM.db", "Mein CRM"), ("über.db", "über"), (".hidden.db", ".hidden")])
 def test_default_name(mount, crm_db, work, file, name):
     shutil.copy(crm_db, work / file)

@@ -68,7 +68,9 @@ static void test_encoding(void **state)
                 "ber");
     assert_stem("two\nlines\x7f\x01", "two%0Alines%7F%01");
     assert_stem("\xff.\xe2\x82", "%FF.%E2%82");
-    assert_stem("", "");
+    /* Neither a hidden file nor another table's. */
+    assert_stem("", "%");
+    assert_stem("%", "%25");
     assert_stem("schema.sql", "schema.sql");
 }
 

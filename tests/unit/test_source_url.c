@@ -55,8 +55,10 @@ static void test_default_names(void **state)
         {"../crm.sqlite3", "crm"},
         {"crm.dat", "crm.dat"},
         {"crm", "crm"},
-        {"crm.DB", "crm.DB"},
+        {"crm.DB", "crm"},
         {"a.b.db", "a.b"},
+        {"Crm.SQLite3/", "Crm"},
+        {".SQLITE", ".SQLITE"},
         {"a.db.db", "a.db"},
         {"Mein CRM.db", "Mein CRM"},
         {"\xc3\xbc"
