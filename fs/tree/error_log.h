@@ -29,7 +29,8 @@ int error_log_create(size_t kept, struct error_log **ret_log);
 /* PATH is below the mountpoint, "" for none; it is escaped and cut as need be. */
 void error_log_add(struct error_log *log, const char *path, const struct failure *failure);
 
-/* Appends all lines, those that came last at the end. 0, -ENOMEM or -EFBIG; then nothing is appended. */
+/* Appends all lines, those that came last at the end. 0, -ENOMEM or -EFBIG; then nothing is
+ * appended. */
 int error_log_text(struct error_log *log, struct buffer *output);
 
 /* How many refusals there have been: it rises whenever the text changes. */
