@@ -386,7 +386,7 @@ def test_a_full_disk(work, store, crm_db):
         assert content == reference.render(conn, os.path.basename(name)[:-4], "csv"), name
 
 
-def change(database, subject, remainder):
+def change_subjects(database, subject, remainder):
     with contextlib.closing(sqlite3.connect(database)) as conn:
         conn.execute("UPDATE activities SET subject = ? WHERE id % 50 = ?", (subject, remainder))
         conn.commit()
@@ -399,13 +399,13 @@ def test_snapshots_after_a_pack_was_lost(work, store, crm_db):
     first = [path for path in (store / "packs").rglob("*") if path.is_file()]
     assert first
     for remainder, day in enumerate(("second", "third")):
-        change(database, day, remainder)
+        change_subjects(database, day, remainder)
         snapshot(store, database, "--name", day)
     for pack in first:
         pack.unlink()
     for name in ("same", "another"):
         if name == "another":
-            change(database, name, 2)
+            change_subjects(database, name, 2)
         snapshot(store, database, "--name", name)
         done = crmfs("export", str(store), name, "--output", str(work / name))
         assert done.returncode == 0, done.stderr
