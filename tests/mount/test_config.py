@@ -51,7 +51,7 @@ def test_sources_of_both(mount, work, crm_db, chinook_db):
 FAULTS = [
     ("[mount]\nrefresh = 2\nrefrehs = 3\n", 3, "refrehs"),
     ("[mount]\n\n\nnonsense = yes\n", 4, "nonsense"),
-    ("[source a]\nurl = x.db\npassword = y\n", 3, "password"),
+    ("[source a]\nurl = sqlite:x.db\npassword = y\n", 3, "password"),
     ("[sauce a]\nurl = x.db\n", 1, "sauce"),
     ("refresh = 2\n", 1, "refresh"),
     ("[mount]\nrefresh = soon\n", 2, "soon"),
