@@ -11,7 +11,7 @@ NEEDED = ["mariadbd", "mariadb-install-db", "mariadb", "openssl"]
 
 
 @pytest.fixture(scope="session")
-def template():
+def template(prerequisites):
     missing = [tool for tool in NEEDED if not shutil.which(tool)]
     assert not missing, f"missing: {', '.join(missing)}; sh tools/setup.sh check installs them"
     return mariadb.make_template(mounting.SESSION / "mariadb-template")

@@ -17,6 +17,7 @@ from mounting import eventually
 from stores import Kept, sql
 
 ROUND = 65536
+MORE_THAN_IS_READ_AHEAD = 40000  # rows: some 10 MB, of which a reader at the start has 2 at most
 
 
 def make(path, tables=("contacts",), rows=8000, seed=1, wal=False):
@@ -260,13 +261,15 @@ def test_another_schema(store, crm, mount_store):
 # --- damage ------------------------------------------------------------------------------------
 
 
-def flip(path, at):
+def flip(path, *places):
+    """One bit at each place; of the file that was there at first, should crmfs remove it meanwhile."""
     path.chmod(0o600)
     with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte[0] ^ 1]))
+        for at in places:
+            file.seek(at)
+            byte = file.read(1)
+            file.seek(at)
+            file.write(bytes([byte[0] ^ 1]))
 
 
 def places(size):
@@ -305,16 +308,16 @@ def test_cut(store, crm, mount_store, cut):
     assert "kept" in top.errors()
 
 
-def test_damage_under_an_open_file(store, crm, mount_store):
+def test_damage_under_an_open_file(work, store, mount_store):
     """A file that is being read goes on, in all formats, when what was kept is lost beneath it."""
+    crm = make(work / "crm.db", rows=MORE_THAN_IS_READ_AHEAD)
     keep(mount_store, store, crm)
     (path,) = kept_files(store)
     top = mount_store(store, crm, options="max-memory=24M")
     files = {form: open(top.live() / f"contacts.{form}", "rb") for form in ("csv", "json", "ndjson")}
     parts = {form: [file.read(1000)] for form, file in files.items()}
     assert is_warm(top)
-    for at in range(50, path.stat().st_size - 40, 10000):
-        flip(path, at)
+    flip(path, *range(50, path.stat().st_size - 40, 10000))
     threads = [threading.Thread(target=lambda form=form, file=file: parts[form].append(file.read()))
                for form, file in files.items()]
     for thread in threads:
@@ -328,16 +331,16 @@ def test_damage_under_an_open_file(store, crm, mount_store):
     assert not is_warm(top)
 
 
-def test_lost_when_the_database_has_gone_on(store, crm, mount_store):
+def test_lost_when_the_database_has_gone_on(work, store, mount_store):
     """Then nobody can give the rows any more: EIO with words, and the next look is right."""
+    crm = make(work / "crm.db", rows=MORE_THAN_IS_READ_AHEAD)
     keep(mount_store, store, crm)
     (path,) = kept_files(store)
     top = mount_store(store, crm, options="refresh=0.2,max-memory=24M")
     with open(top.live() / "contacts.csv", "rb", buffering=0) as file:
         assert file.read(1000)
         sql(crm, "UPDATE contacts SET name = 'other'")
-        for at in range(50, path.stat().st_size - 40, 10000):
-            flip(path, at)
+        flip(path, *range(50, path.stat().st_size - 40, 10000))
         with pytest.raises(OSError) as problem:
             while file.read(1 << 20):
                 pass
