@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The directory storage: what writes. dir_internal.h says in which order. */
-#include <dirent.h>
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
