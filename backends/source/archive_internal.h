@@ -58,7 +58,7 @@ struct archive_feed {
     struct byte_stream *stream;
     struct failure failure; /* of the stream */
 };
-int archive_open_stream(const struct archive_source *source, struct archive_feed *feed,
+int archive_open_stream(const struct archive_source *source, struct archive_feed *from,
                         struct archive **ret_archive, struct failure *failure);
 
 /* Words libarchive's last error; WHAT is the member or file. Returns -errno. */

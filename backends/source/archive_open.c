@@ -9,6 +9,7 @@
 #include "backends/source/archive_internal.h"
 #include "backends/source/plain_file.h"
 #include "fs/base/command.h"
+#include "fs/base/memory.h"
 
 #define READ_BYTES ((size_t)256 << 10)
 #define PASSWORD_ROOM 1024
@@ -75,9 +76,8 @@ static int create(const struct archive_source *source, struct archive **ret_arch
 
     if (archive == NULL)
         return -ENOMEM;
-    if (support(archive) != 0 ||
-        archive_read_set_passphrase_callback(archive, (void *)(uintptr_t)source, give_password) !=
-            ARCHIVE_OK) {
+    if (support(archive) != 0 || archive_read_set_passphrase_callback(
+                                     archive, without_const(source), give_password) != ARCHIVE_OK) {
         archive_read_free(archive);
         return -ENOMEM;
     }

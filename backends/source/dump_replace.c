@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
 
 /* Where the string that begins at AT (behind its quote) ends. */
 static const uint8_t *string_end(const uint8_t *at, const uint8_t *end)
@@ -88,8 +89,7 @@ int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t siz
 
         if (error != 0)
             return error;
-        cell->size =
-            replace((uint8_t *)(uintptr_t)cell->data, (size_t)cell->size, mark, mark_size, byte);
+        cell->size = replace(without_const(cell->data), (size_t)cell->size, mark, mark_size, byte);
     }
     cell->class = CELL_TEXT;
     return at == end ? 0 : -EILSEQ;

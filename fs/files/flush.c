@@ -180,6 +180,7 @@ static int place_pieces(struct flushing *flushing)
     for (size_t i = 0; i < flushing->count && error == 0; i++)
         error = place_piece(files, &flushing->placed[i], flushing->failure);
     HASH_ITER (hh, files->held, held, next) {
+        /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
         files_unhold(files, held);
     }
     return error;
@@ -191,6 +192,7 @@ static int put_files(struct flushing *flushing)
     int error = 0;
 
     HASH_ITER (hh, flushing->files->held, held, next) {
+        /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
         if (error == 0 && held->runs.count != 0)
             error = put_file(flushing, held);
     }

@@ -149,6 +149,7 @@ struct node *node_child_pointer(const struct node *node, unsigned place)
 
     if (get_u32(value + AT_SEALED_SIZE) != 0)
         return NULL;
+    /* cppcheck-suppress pointerSize ; the page holds the pointer itself */
     memcpy((void *)&child, value, POINTER_BYTES);
     return child;
 }

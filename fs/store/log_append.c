@@ -220,8 +220,9 @@ int log_claim(struct store *store, struct log_state *state, const struct files_c
     memcpy(entry.id, claim->writer, sizeof entry.id);
     entry.text = strdup(claim->host);
     entry.process = strdup(claim->process);
-    return entry.text != NULL && entry.process != NULL ? append(store, state, &entry, failure)
-                                                       : no_memory(failure);
+    if (entry.text == NULL || entry.process == NULL)
+        return no_memory(failure);
+    return append(store, state, &entry, failure);
 }
 
 int log_release(struct store *store, struct log_state *state,

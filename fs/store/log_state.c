@@ -318,11 +318,12 @@ static void apply_remove(struct log_state *state, const struct log_entry *entry)
 
 static void apply_claim(struct log_state *state, struct log_entry *entry)
 {
+    char *host = steal_pointer(&entry->text);
+    char *process = steal_pointer(&entry->process);
+
     files_claim_release(&state->claim);
-    state->claim = (struct files_claim){.stands = true,
-                                        .time_ns = entry->time_ns,
-                                        .host = steal_pointer(&entry->text),
-                                        .process = steal_pointer(&entry->process)};
+    state->claim = (struct files_claim){
+        .stands = true, .time_ns = entry->time_ns, .host = host, .process = process};
     memcpy(state->claim.writer, entry->id, FILES_WRITER_BYTES);
 }
 

@@ -82,6 +82,7 @@ static int make_files(struct snapshot_folder *folder, struct entry *entry)
 
     if (error == 0)
         entry->name = steal_pointer(&name);
+    /* cppcheck-suppress memleak ; its attribute frees it */
     return error;
 }
 
