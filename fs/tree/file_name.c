@@ -54,7 +54,7 @@ static bool encode(const char *name, size_t most, char *stem)
 
     /* Of no other name: a '%' has two digits behind it everywhere else. */
     if (size == 0) {
-        strcpy(stem, "%");
+        memcpy(stem, "%", sizeof "%");
         return true;
     }
     for (size_t at = 0; at < size;) {

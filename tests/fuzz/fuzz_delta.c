@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
 
     size_t cut = 2 + get_u16(data) % (size - 2);
-    struct buffer parent = {.data = (uint8_t *)(uintptr_t)data + 2, .size = cut - 2};
+    struct buffer parent = {.data = (uint8_t *)without_const(data) + 2, .size = cut - 2};
     size_t rest = size - cut;
     cleanup_free uint8_t *again = malloc(rest + 1);
     cleanup_buffer struct buffer frame = BUFFER(size + 1024);

@@ -83,8 +83,7 @@ static size_t check_versions(const struct versions *versions)
 {
     struct delta *delta = delta_create();
     struct object_compressor *compressor = object_compressor_create(3);
-    struct buffer parent = {.data = (uint8_t *)(uintptr_t)versions->parent,
-                            .size = versions->parent_size};
+    struct buffer parent = {.data = without_const(versions->parent), .size = versions->parent_size};
     cleanup_buffer struct buffer frame = BUFFER(4 * SIZE);
     cleanup_free uint8_t *again = malloc(versions->size + 1);
     ZSTD_DCtx *context = ZSTD_createDCtx();
