@@ -100,6 +100,11 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
     return 0;
 }
 
+void object_batch_write_anew(struct object_batch *batch)
+{
+    batch->anew = true;
+}
+
 void batch_break(struct object_batch *batch, int error)
 {
     pthread_mutex_lock(&batch->lock);
