@@ -128,8 +128,7 @@ void object_writer_free(struct object_writer *writer);
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_pack_count, uint64_t *ret_stored_bytes,
                         struct failure *failure);
-/* Ends the pack under way: what was put so far stands in whole packs. Not while there are writers.
- */
+/* Ends the pack under way: what was put before stands in whole packs. */
 int object_batch_end_pack(struct object_batch *batch, struct failure *failure);
 
 /*

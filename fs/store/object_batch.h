@@ -39,8 +39,10 @@ struct object_batch {
     struct hint_set avoided; /* does not change while there are writers, */
     bool anew;               /* nor does this: what the store has is written again */
 
-    pthread_mutex_t pack_lock; /* guards pack; taken before lock */
+    pthread_mutex_t pack_lock; /* guards these; taken before lock */
     struct pack_writer *pack;  /* NULL: none under way */
+    unsigned packs_ending;     /* being flushed, before they are noted below */
+    pthread_cond_t pack_finished;
 
     pthread_mutex_t lock; /* guards all below */
     int error;
