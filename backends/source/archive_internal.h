@@ -26,11 +26,14 @@ struct archive_source {
     char *password;         /* NULL */
     char *password_command; /* NULL */
     const bool *cancelled;  /* NULL */
+    /* Atomic; of the pass under way, or the last: bytes of the file. */
+    uint64_t bytes_done;
+    uint64_t bytes;
 };
 
 /* One pass over the file. */
 struct archive_walk {
-    const struct archive_source *source;
+    struct archive_source *source;
     struct row_taker *taker;
     struct archive *outermost;
     uint64_t file_bytes;

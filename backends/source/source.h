@@ -170,6 +170,7 @@ struct source_class {
     /*
      * Of a source that can only be read through as a whole (stream.h), else NULL: hands all its
      * tables and rows to TAKER. What cannot be read TAKER is told, and the rest goes on.
+     * *ret_changed is set before the first table is begun.
      */
     int (*stream)(struct source *source, struct row_taker *taker,
                   struct source_version *ret_version, struct timespec *ret_changed,

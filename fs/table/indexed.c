@@ -2,35 +2,13 @@
 #include "fs/table/indexed.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_rows.h"
-#include "fs/table/intake.h"
-
-/* What one pass over the stream gave; shared by the datasets of that version. */
-struct edition {
-    unsigned references;   /* atomic */
-    struct source *stream; /* that it was read from; outlives it */
-    struct intake *intake;
-    struct source_version version;
-    struct timespec changed;
-};
-
-struct indexed_source {
-    struct source source;
-    struct source_class class; /* the stream's kind in it */
-    struct source *stream;
-    struct indexed_options options;
-    uint64_t rows_done; /* atomic; of the pass under way, or the last */
-    bool reading;       /* atomic */
-
-    pthread_mutex_t lock;    /* held during a pass; guards edition */
-    struct edition *edition; /* NULL: not read yet */
-};
+#include "fs/table/indexed_internal.h"
 
 struct indexed_dataset {
     struct dataset dataset;
@@ -44,7 +22,13 @@ struct indexed_cursor {
     struct image *image; /* referenced: keeps the groups */
 };
 
-static void edition_release(struct edition *edition)
+struct edition *edition_reference(struct edition *edition)
+{
+    __atomic_add_fetch(&edition->references, 1, __ATOMIC_RELAXED);
+    return edition;
+}
+
+void edition_release(struct edition *edition)
 {
     if (edition == NULL || __atomic_sub_fetch(&edition->references, 1, __ATOMIC_ACQ_REL) != 0)
         return;
@@ -248,65 +232,13 @@ int indexed_dataset_member_bytes(struct dataset *dataset, size_t index,
     return 0;
 }
 
-/* --- sources ------------------------------------------------------------------------------ */
-
-static int source_version(struct source *base, struct source_version *ret_version,
-                          struct failure *failure)
-{
-    struct source *stream = ((struct indexed_source *)base)->stream;
-
-    return stream->class->version(stream, ret_version, failure);
-}
-
-/* Reads the stream through. The lock is held. */
-static int read_edition(struct indexed_source *source, struct failure *failure)
-{
-    struct intake_options options = {
-        .spool = source->options.spool,
-        .cut_key = source->options.cut_key,
-        .cancelled = source->options.cancelled,
-        .rows_done = &source->rows_done,
-        .report = source->options.report,
-        .report_context = source->options.report_context,
-    };
-    struct edition *edition = calloc(1, sizeof *edition);
-
-    if (edition == NULL)
-        return -ENOMEM;
-    edition->references = 1;
-    edition->stream = source->stream;
-    edition->intake = intake_create(&options);
-    edition_release(source->edition); /* what it holds of the spool is given back first */
-    source->edition = NULL;
-    __atomic_store_n(&source->rows_done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&source->reading, true, __ATOMIC_RELAXED);
-
-    int error = edition->intake != NULL
-                    ? source->stream->class->stream(source->stream, intake_taker(edition->intake),
-                                                    &edition->version, &edition->changed, failure)
-                    : -ENOMEM;
-
-    if (error == 0)
-        error = intake_end(edition->intake, failure);
-    if (error == 0)
-        intake_moment(edition->intake, &edition->changed);
-    __atomic_store_n(&source->reading, false, __ATOMIC_RELAXED);
-    if (error != 0) {
-        edition_release(edition);
-        return error;
-    }
-    source->edition = edition;
-    return 0;
-}
-
-static int create_dataset(struct edition *edition, struct dataset **ret_dataset)
+int edition_dataset(struct edition *edition, struct dataset **ret_dataset)
 {
     struct indexed_dataset *dataset = calloc(1, sizeof *dataset);
 
     if (dataset == NULL)
         return -ENOMEM;
-    __atomic_add_fetch(&edition->references, 1, __ATOMIC_RELAXED);
-    dataset->edition = edition;
+    dataset->edition = edition_reference(edition);
     dataset->dataset = (struct dataset){
         .class = &indexed_dataset_class,
         .changed = edition->changed,
@@ -318,73 +250,5 @@ static int create_dataset(struct edition *edition, struct dataset **ret_dataset)
 
 int indexed_dataset_share(struct dataset *dataset, struct dataset **ret_dataset)
 {
-    return create_dataset(edition_of(dataset), ret_dataset);
-}
-
-static int source_begin(struct source *base, struct dataset **ret_dataset,
-                        struct source_version *ret_version, struct failure *failure)
-{
-    struct indexed_source *source = (struct indexed_source *)base;
-    struct source_version version;
-
-    pthread_mutex_lock(&source->lock);
-
-    int error = source_version(base, &version, failure);
-
-    if (error == 0 && (source->edition == NULL ||
-                       memcmp(&version, &source->edition->version, sizeof version) != 0))
-        error = read_edition(source, failure);
-    if (error == 0)
-        error = create_dataset(source->edition, ret_dataset);
-    if (error == 0)
-        *ret_version = source->edition->version;
-    pthread_mutex_unlock(&source->lock);
-    return error;
-}
-
-static int source_status(struct source *base, struct buffer *text)
-{
-    struct indexed_source *source = (struct indexed_source *)base;
-    bool reading = __atomic_load_n(&source->reading, __ATOMIC_RELAXED);
-    uint64_t rows = __atomic_load_n(&source->rows_done, __ATOMIC_RELAXED);
-    int error = buffer_print(text, ",\"indexing\":%s,\"rows_indexed\":%llu",
-                             reading ? "true" : "false", (unsigned long long)rows);
-
-    if (error == 0 && source->stream->class->status != NULL)
-        error = source->stream->class->status(source->stream, text);
-    return error;
-}
-
-static void source_close(struct source *base)
-{
-    struct indexed_source *source = (struct indexed_source *)base;
-
-    edition_release(source->edition);
-    source->stream->class->close(source->stream);
-    pthread_mutex_destroy(&source->lock);
-    free(source);
-}
-
-int indexed_source_create(struct source *stream, const struct indexed_options *options,
-                          struct source **ret_source)
-{
-    struct indexed_source *source = calloc(1, sizeof *source);
-
-    if (source == NULL) {
-        stream->class->close(stream);
-        return -ENOMEM;
-    }
-    source->class = (struct source_class){
-        .kind = stream->class->kind,
-        .version = source_version,
-        .begin = source_begin,
-        .status = source_status,
-        .close = source_close,
-    };
-    source->source.class = &source->class;
-    source->stream = stream;
-    source->options = *options;
-    pthread_mutex_init(&source->lock, NULL);
-    *ret_source = &source->source;
-    return 0;
+    return edition_dataset(edition_of(dataset), ret_dataset);
 }

@@ -3,6 +3,9 @@
  * A stream as an ordinary source: read through once, into images in a spool, and
  * from then on a dataset as any other, until what it is read from changes. The
  * images are shown as they are; a scan of such a dataset copies nothing.
+ *
+ * It is read by a thread of the source's own, whoever asks first; others wait with him,
+ * for all of it or for one table that is finished before.
  */
 #ifndef CRMFS_TABLE_INDEXED_H
 #define CRMFS_TABLE_INDEXED_H
@@ -29,6 +32,19 @@ struct indexed_options {
 /* STREAM is taken over, also on failure. 0 or -ENOMEM. */
 int indexed_source_create(struct source *stream, const struct indexed_options *options,
                           struct source **ret_source);
+
+/* Whether it is such a source. */
+bool indexed_source_is(const struct source *source);
+
+/*
+ * Has the stream read, where what is known of it does not hold, and waits until the table NAME
+ * (NULL: none) can be shown: its image, with a reference, and when what it is read from was last
+ * modified. -EAGAIN: all is read, a dataset tells the rest; -ECANCELED: CANCELLED (atomic; NULL:
+ * never) turned true; else what made the table fail.
+ */
+int indexed_source_early(struct source *source, const char *name, const bool *cancelled,
+                         struct image **ret_image, struct timespec *ret_modified,
+                         struct failure *failure);
 
 /* Whether the dataset is of such a source. */
 bool indexed_dataset_is(const struct dataset *dataset);

@@ -5,7 +5,8 @@
  * did not come in the order of its key is sorted: runs that fit into memory are
  * sorted there and laid down in the spool, then merged, all of it sealed.
  *
- * One thread takes; when the stream has ended, tables may be asked for by several.
+ * One thread takes; when the stream has ended, tables may be asked for by several. A
+ * table that the stream has finished may be waited for while it goes on.
  */
 #ifndef CRMFS_TABLE_INTAKE_H
 #define CRMFS_TABLE_INTAKE_H
@@ -43,11 +44,25 @@ struct row_taker *intake_taker(struct intake *intake);
 /* The stream has ended: groups under way are finished. 0 or -errno. */
 int intake_end(struct intake *intake, struct failure *failure);
 
+/* All that needed the stream is done, or it was given up: nobody waits for it any longer. */
+void intake_close(struct intake *intake);
+
+/*
+ * Waits until the table NAME (NULL: none) is finished, and gives its image, with a reference. From
+ * any thread, at any time. -EAGAIN: the intake was closed first; -ECANCELED: CANCELLED (atomic;
+ * NULL: never) turned true; else as intake_image.
+ */
+int intake_early_image(struct intake *intake, const char *name, const bool *cancelled,
+                       struct image **ret_image, struct failure *failure);
+
 struct spool *intake_spool(const struct intake *intake); /* borrowed */
 
 /* After the end. Tables that were dropped are not counted; the order is that of their names. */
 size_t intake_table_count(const struct intake *intake);
 struct schema *intake_schema(const struct intake *intake, size_t index); /* borrowed */
+
+/* What makes the table's files fail, borrowed; NULL: nothing does. */
+const struct failure *intake_failure(const struct intake *intake, size_t index);
 
 /*
  * The table, sorted if need be, with a reference. 0, what made the table fail, -ENOSPC,

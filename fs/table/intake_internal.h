@@ -35,7 +35,8 @@ struct intake_table {
     struct buffer last_bytes;
     bool has_last;
     size_t largest_row;
-    /* Guarded by the intake's lock after the end: */
+    bool finished; /* guarded by the intake's lock: it may be settled before the end */
+    /* Guarded by the intake's settling: */
     bool settled;
     struct image_group *groups; /* of the image; group_count of them */
     size_t group_count;
@@ -50,7 +51,7 @@ struct intake_member {
 struct intake {
     struct row_taker taker;
     struct intake_options options;
-    struct intake_table *tables;
+    struct intake_table **tables; /* before the end others look at it under the lock */
     size_t count;
     size_t capacity;
     size_t *shown; /* after the end: tables by name */
@@ -68,6 +69,9 @@ struct intake {
     uint64_t rows; /* not yet told */
 
     pthread_mutex_t lock;
+    pthread_cond_t told;      /* a table was finished, or the end has come */
+    bool ended;               /* guarded by the lock: the stream, or whoever reads it, is through */
+    pthread_mutex_t settling; /* one table is sorted at a time, so that memory stays bounded */
 };
 
 /* What the stream is given. */
@@ -82,6 +86,13 @@ int intake_reshape(struct intake *intake, struct intake_table *table, struct fai
 
 /* Finishes the group under way. */
 int intake_close_writer(struct intake *intake, struct failure *failure);
+
+/* As intake_image; settling is held. */
+int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,
+                       struct failure *failure);
+
+/* A finished table takes more after all: what was made of it is undone. */
+int intake_reopen(struct intake *intake, struct intake_table *table, struct failure *failure);
 
 /* Counts rows that were taken. -ECANCELED: no more are wanted. */
 int intake_tell_rows(struct intake *intake);
