@@ -107,9 +107,13 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
 
     if (error != 0)
         return error;
-    if (!same_order(table, changed) && table->array.count != 0)
-        table->unordered = true;
-    table->has_last = false;
+    error = intake_note_era(table, changed->schema);
+    if (error != 0)
+        return error;
+    if (!same_order(table, changed)) {
+        table->unordered = table->unordered || table->array.count != 0;
+        table->has_last = false;
+    }
     return set_schema(table, changed);
 }
 
