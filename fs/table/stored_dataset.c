@@ -128,7 +128,7 @@ static int open_image(struct stored_dataset *dataset, size_t table, struct image
 static int open_cursor(struct dataset *base, size_t table, const struct range_plan *ranges,
                        size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
-    struct image *image;
+    struct image *image = NULL;
     int error = open_image((struct stored_dataset *)base, table, &image, failure);
 
     (void)ranges;
@@ -258,7 +258,7 @@ static int find_group(struct image *image, size_t column, int64_t key, size_t *r
 
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        int64_t first;
+        int64_t first = 0;
         int got;
 
         if (image_group_measure(image, middle).rows == 0 ||
@@ -287,8 +287,8 @@ int stored_dataset_seek(struct dataset *base, size_t table, const struct cell *k
 {
     struct stored_dataset *dataset = (struct stored_dataset *)base;
     const struct schema *schema = dataset->schemas[table];
-    struct image *image;
-    int64_t number;
+    struct image *image = NULL;
+    int64_t number = 0;
     size_t group = 0;
     int error = open_image(dataset, table, &image, failure);
 
