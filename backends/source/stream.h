@@ -61,7 +61,10 @@ struct row_taker_class {
     /* *ret_table is the table's number from now on: 0, 1, 2 … */
     int (*begin_table)(struct row_taker *taker, const struct stream_table *table, size_t *ret_table,
                        struct failure *failure);
-    /* The table is this one after all: the same columns under the same types, other names or keys.
+    /*
+     * The table is this one after all: under other names or keys, and with more columns behind
+     * the ones that it had, which are NULL in the rows so far. A type may have become another,
+     * but for bytes; where it has become json, texts so far turn into JSON's strings.
      */
     int (*change_table)(struct row_taker *taker, size_t table, const struct stream_table *changed,
                         struct failure *failure);

@@ -47,6 +47,7 @@ void intake_free(struct intake *intake)
         image_release(table->image);
         free(table->groups);
         schema_release(table->schema);
+        intake_forget_eras(table);
         free(table->terms);
         free(table->failure);
         buffer_release(&table->last_bytes);
@@ -168,10 +169,10 @@ static int settle(struct intake *intake, struct intake_table *table, struct fail
         .cancelled = intake->options.cancelled,
         .largest_row = table->largest_row,
     };
-    int error = table->unordered && intake_is_sortable(table)
-                    ? group_sort(&sort, &table->array, failure)
-                    : 0;
+    int error = intake_reshape(intake, table, failure);
 
+    if (error == 0 && table->unordered && intake_is_sortable(table))
+        error = group_sort(&sort, &table->array, failure);
     if (error != 0)
         return error;
     table->groups = table->array.groups;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an intake: what it takes (intake_take.c), and what becomes of it (intake.c). */
+/*
+ * The inside of an intake: what it takes (intake_take.c), what becomes of it (intake.c), and
+ * tables whose columns were not all known at first (intake_reshape.c).
+ */
 #ifndef CRMFS_TABLE_INTAKE_INTERNAL_H
 #define CRMFS_TABLE_INTAKE_INTERNAL_H
 
@@ -10,8 +13,16 @@
 #include "fs/table/intake.h"
 #include "fs/table/key_compare.h"
 
+/* Groups that were made under another schema, which had fewer columns or other types. */
+struct intake_era {
+    struct schema *schema; /* referenced */
+    size_t groups_end;     /* in the table's array */
+};
+
 struct intake_table {
     struct schema *schema; /* referenced */
+    size_t era_count;
+    struct intake_era *eras;
     size_t term_count;
     struct key_term *terms;
     bool nulls_last;
@@ -68,6 +79,13 @@ struct intake {
 
 /* What the stream is given. */
 extern const struct row_taker_class intake_taker_class;
+
+/* The table is about to get the schema NEXT: notes what its groups so far are made under. */
+int intake_note_era(struct intake_table *table, const struct schema *next);
+void intake_forget_eras(struct intake_table *table);
+
+/* Makes all groups anew under the table's schema, if some are not. 0, -ENOSPC, -ECANCELED … */
+int intake_reshape(struct intake *intake, struct intake_table *table, struct failure *failure);
 
 /* Finishes the group under way. */
 int intake_close_writer(struct intake *intake, struct failure *failure);

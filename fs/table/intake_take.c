@@ -128,9 +128,13 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
         error = intake_reopen(intake, table, failure);
     if (error != 0)
         return error;
-    if (!same_order(table, changed) && table->array.count != 0)
-        table->unordered = true;
-    table->has_last = false;
+    error = intake_note_era(table, changed->schema);
+    if (error != 0)
+        return error;
+    if (!same_order(table, changed)) {
+        table->unordered = table->unordered || table->array.count != 0;
+        table->has_last = false;
+    }
     pthread_mutex_lock(&intake->lock);
     error = set_schema(table, changed);
     pthread_mutex_unlock(&intake->lock);

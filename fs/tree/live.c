@@ -13,6 +13,7 @@
 #include "fs/tree/clock.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
+#include "fs/tree/live_records.h"
 
 #define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
 #define IDLE_KEEP_NS (2 * NS_PER_SECOND)
@@ -202,6 +203,12 @@ void live_note_opened(struct live *live, const struct caller *caller, struct gen
     note_opened(&live->owner, caller, generation, NULL);
 }
 
+void live_note_named(struct live *live, const struct caller *caller, struct generation *generation,
+                     const char *name)
+{
+    note_opened(&live->owner, caller, generation, name);
+}
+
 void live_note_closed(struct live *live, pid_t process)
 {
     note_closed(&live->owner, process);
@@ -311,6 +318,7 @@ void live_free(struct live *live)
         generation_supersede(live->newest);
         generation_release(live->newest);
     }
+    live_records_free(live->records);
     node_release(live->folder);
     history_free(live->history);
     view_bounds_free(live->views);

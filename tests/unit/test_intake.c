@@ -358,6 +358,61 @@ static void test_external_sort(void **state)
     stop(&bench);
 }
 
+/* Columns that come late, and a text column that turns out to be JSON's; large rows too. */
+static void test_late_columns(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct image *image;
+    const size_t large_size = 1500000;
+    cleanup_free char *large = malloc(large_size);
+
+    memset(large, '"', large_size);
+    start(&bench);
+
+    size_t table = begin(&bench, "t", &by_id);
+
+    give(&bench, table, 2, "a\"b", 3);
+    give(&bench, table, 3, large, large_size);
+    give(&bench, table, 4, "\xff", 1);
+
+    struct schema *schema = schema_create("t", 3);
+
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const names[] = {"id", "text", "more"};
+
+        schema->columns[i] = (struct column){.name = strdup(names[i]),
+                                             .native_type = strdup(""),
+                                             .type = i == 1 ? COLUMN_JSON : COLUMN_INTEGER};
+    }
+    schema->ddl = strdup("");
+    schema->order_key = calloc(1, sizeof *schema->order_key);
+    schema->order_key_count = 1;
+
+    struct stream_table changed = {.schema = schema, .term_count = 1, .terms = &by_id};
+    struct cell cells[] = {{CELL_NUMBER, 1, "1"}, {CELL_TEXT, 2, "[]"}, {CELL_NUMBER, 1, "7"}};
+
+    must(bench.taker->class->change_table(bench.taker, table, &changed, NULL) == 0);
+    schema_release(schema);
+    must(bench.taker->class->row(bench.taker, table, cells, NULL) == 0);
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+    assert_int_equal(intake_image(bench.intake, 0, &image, NULL), 0);
+
+    struct buffer text = image_text(image, FORMAT_NDJSON);
+    const char *first = "{\"id\":1,\"text\":[],\"more\":7}\n"
+                        "{\"id\":2,\"text\":\"a\\\"b\",\"more\":null}\n"
+                        "{\"id\":3,\"text\":\"\\\"\\\"";
+    const char *last = "\\\"\",\"more\":null}\n{\"id\":4,\"text\":{\"$base64\":true,"
+                       "\"encoded\":\"/w==\",\"text\":true},\"more\":null}\n";
+
+    assert_true(text.size > 2 * large_size);
+    assert_memory_equal(text.data, first, strlen(first));
+    assert_memory_equal(text.data + text.size - strlen(last), last, strlen(last));
+    buffer_release(&text);
+    image_release(image);
+    stop(&bench);
+}
+
 /* --- keys --------------------------------------------------------------------------------- */
 
 static int compare(enum key_order order, const char *left, const char *right, bool *ret_sure)
@@ -455,7 +510,7 @@ int main(void)
         cmocka_unit_test(test_failed_table), cmocka_unit_test(test_external_sort),
         cmocka_unit_test(test_orders),       cmocka_unit_test(test_sureness),
         cmocka_unit_test(test_classes),      cmocka_unit_test(test_early),
-        cmocka_unit_test(test_early_undone),
+        cmocka_unit_test(test_early_undone), cmocka_unit_test(test_late_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
