@@ -3,6 +3,7 @@
  * What the files of the archive source share:
  *
  *   archive_source  the source: its version, its one pass
+ *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, for a file and for a member in another
  *   archive_entry   a member as a stream of bytes
  *   archive_walk    member after member: which is what
@@ -49,6 +50,10 @@ struct archive_walk {
     char **name_list;       /* members of them */
     size_t name_capacity;
 };
+
+/* --- archive_identity ---------------------------------------------------------------------- */
+
+void archive_identify(struct source *source, struct source_identity *ret_identity);
 
 /* --- archive_open ------------------------------------------------------------------------- */
 
