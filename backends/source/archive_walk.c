@@ -8,6 +8,7 @@
 #include "backends/source/archive_internal.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
+#include "backends/source/json_rows.h"
 #include "fs/base/memory.h"
 
 #define LOOK_BYTES ((size_t)64 << 10)
@@ -81,6 +82,7 @@ bool archive_recognise(const char *path, const void *begin, size_t size)
 {
     const uint8_t *bytes = begin;
     size_t whole = size;
+    struct json_form form;
     struct dialect dialect;
 
     if (is_packed(bytes, size))
@@ -88,6 +90,7 @@ bool archive_recognise(const char *path, const void *begin, size_t size)
     while (size > 0 && bytes[size - 1] == '\0')
         size--;
     return (size != 0 && dump_recognise(bytes, size)) ||
+           json_rows_recognise(path, bytes, size, &form) ||
            delimited_recognise(path, bytes, size, size < whole, &dialect);
 }
 
@@ -158,8 +161,14 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
         return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
     }
 
+    struct json_form form;
     struct dialect dialect;
 
+    if (json_rows_recognise(name, window->data, window->end, &form)) {
+        int error = json_rows_read(&looked->stream, &form, name, walk->taker, failure);
+
+        return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+    }
     if (delimited_recognise(name, window->data, window->end, window->ended, &dialect))
         return delimited_read(&looked->stream, &dialect, name, walk->taker, failure);
     *ret_none = true;
