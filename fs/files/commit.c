@@ -78,6 +78,16 @@ static int note_relied(struct files *files, const struct object_batch *batch)
     return 0;
 }
 
+static void end_writers(struct files *files)
+{
+    while (files->writer_count > 0) {
+        struct object_writer *writer = files->writers[--files->writer_count];
+
+        (void)object_writer_finish(writer);
+        object_writer_free(writer);
+    }
+}
+
 /* The batch goes, and what it says of packs is kept. */
 static int drop_batch(struct files *files)
 {
@@ -87,6 +97,7 @@ static int drop_batch(struct files *files)
 
     if (batch == NULL)
         return 0;
+    end_writers(files);
     object_batch_packs(batch, &names, &count);
 
     int error = note_packs(files, names, count);
@@ -114,7 +125,24 @@ int files_begin_writing(struct files *files, struct object_writer **ret_writer,
         if (error == 0)
             error = avoid_marked(files, files->batch);
     }
-    return error == 0 ? object_writer_create(files->batch, ret_writer, failure) : error;
+    if (error != 0)
+        return error;
+    if (files->writer_count > 0) {
+        *ret_writer = files->writers[--files->writer_count];
+        return 0;
+    }
+    return object_writer_create(files->batch, ret_writer, failure);
+}
+
+void files_end_writing(struct files *files, struct object_writer *writer, int error)
+{
+    if (error == 0 && files->writer_count < STORERS_MOST) {
+        files->writers[files->writer_count++] = writer;
+        return;
+    }
+    /* One that failed has told the batch. */
+    (void)object_writer_finish(writer);
+    object_writer_free(writer);
 }
 
 /* For good: durable, and noted for the record. The index of small commits comes later. */
@@ -142,6 +170,7 @@ void files_end_batch(struct files *files)
     size_t count;
     uint64_t stored;
 
+    end_writers(files);
     /* An index only saves time: it can be made from the packs. */
     if (files->batch != NULL)
         (void)object_batch_finish(files->batch, &names, &count, &stored, NULL);
@@ -228,9 +257,8 @@ static int write_nodes(struct files *files, struct object_reference *ret_top,
 
     if (error == 0)
         error = catalogue_write(&files->tree, writer, ret_top, failure);
-    if (error == 0)
-        error = object_writer_finish(writer);
-    object_writer_free(writer);
+    if (writer != NULL)
+        files_end_writing(files, writer, error);
     return error;
 }
 

@@ -383,6 +383,7 @@ void files_free(struct files *files)
         free(view);
     }
     files_end_batch(files);
+    run_pool_release(&files->blocks);
     catalogue_close(&files->tree);
     catalogue_cache_release(&files->nodes);
     content_cache_free(files->contents);

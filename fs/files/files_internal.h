@@ -70,6 +70,7 @@ struct files {
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
+    struct run_pool blocks;
     struct held_file *waiting; /* what is to be stored; streams first */
     size_t waiting_bytes;      /* in runs */
     size_t taken_bytes;        /* of them, by rounds that are under way */
@@ -88,7 +89,9 @@ struct files {
     uint64_t committed;         /* of the changes */
     uint64_t oldest_change_ns;  /* that is not committed; monotonic */
     struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
-    struct pack_names packs;    /* written since the last commit, of batches that ended */
+    struct object_writer *writers[STORERS_MOST]; /* of that batch, which nobody uses now */
+    unsigned writer_count;
+    struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {
         uint64_t *hints;
         size_t count;
@@ -272,9 +275,10 @@ void round_release(struct round *round);
 
 /* ---- flush.c and commit.c; the lock is held ---- */
 
-/* A writer of the batch that is under way, or begun. */
+/* A writer of the batch that is under way, or begun; to be given back. */
 int files_begin_writing(struct files *files, struct object_writer **ret_writer,
                         struct failure *failure);
+void files_end_writing(struct files *files, struct object_writer *writer, int error);
 
 /* After an error, and when nobody writes: what was put by then is put again. */
 void files_drop_batch(struct files *files);

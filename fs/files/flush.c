@@ -57,15 +57,6 @@ static int put_pieces(struct round *round)
     return error;
 }
 
-/* Without the lock: what was put stands. */
-static int end_round(struct round *round)
-{
-    int error = object_writer_finish(round->writer);
-
-    object_writer_free(round->writer);
-    return error == 0 ? object_batch_end_pack(round->files->batch, round->failure) : error;
-}
-
 /* *RET_BYTES: how much it has taken. */
 static int run_round(struct files *files, enum urgency urgency, size_t *ret_bytes,
                      struct failure *failure)
@@ -80,13 +71,10 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
     error = put_pieces(&round);
     *ret_bytes = round.bytes;
     pthread_mutex_unlock(&files->lock);
-    if (error == 0 && round.count > 0) {
-        error = end_round(&round);
-    } else {
-        (void)object_writer_finish(round.writer);
-        object_writer_free(round.writer);
-    }
+    if (error == 0 && round.count > 0)
+        error = object_batch_end_pack(files->batch, failure);
     pthread_mutex_lock(&files->lock);
+    files_end_writing(files, round.writer, error);
     files->rounds--;
     if (error != 0 && files->rounds == 0)
         files_drop_batch(files);

@@ -26,6 +26,7 @@ struct held_file *files_hold(struct files *files, uint64_t inode)
     if (held == NULL)
         return NULL;
     held->inode = inode;
+    held->runs.pool = &files->blocks;
     HASH_ADD(hh, files->held, inode, sizeof inode, held);
     if (held->refused) {
         free(held);
