@@ -10,17 +10,16 @@
 #define MOST_DESCRIPTORS 65536
 
 /*
- * Larger blocks than what a read answers with go back to the kernel as soon as they are freed.
+ * Blocks of 128 KiB and more go back to the kernel as soon as they are freed.
  * Left alone, the allocator raises this threshold by itself and keeps them.
  */
-#define MAPPED_BLOCK_BYTES (132 << 10)
-#define FREE_BYTES_KEPT (1 << 20)
+#define MAPPED_BLOCK_BYTES (128 << 10)
 
 static void limit_memory_waste(void)
 {
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, MAPPED_BLOCK_BYTES);
-    mallopt(M_TRIM_THRESHOLD, FREE_BYTES_KEPT);
+    mallopt(M_TRIM_THRESHOLD, MAPPED_BLOCK_BYTES);
 }
 
 static void raise_descriptor_limit(void)

@@ -206,7 +206,7 @@ static int load(struct content_cache *cache, const struct object_reference *refe
 
     int error = object_read(cache->reader, reference, OBJECT_CONTENT, false, &data, failure);
 
-    if (error == 0)
+    if (error == 0 && size > 0)
         error = copy_part(&data, from, bytes, size, failure);
     pthread_mutex_lock(&cache->lock);
     if (error == 0)
@@ -235,6 +235,14 @@ int content_read(struct content_cache *cache, const struct object_reference *ref
     }
     pthread_mutex_unlock(&cache->lock);
     return error;
+}
+
+void content_fetch(struct content_cache *cache, const struct object_reference *reference)
+{
+    pthread_mutex_lock(&cache->lock);
+    if (find(cache, reference->id) == NULL && !is_awaited(cache, reference->id))
+        (void)load(cache, reference, 0, NULL, 0, NULL);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void content_cache_free(struct content_cache *cache)

@@ -35,6 +35,15 @@
 #define CLEAN_SHARES 3
 #define PIECES_SHARES 2
 
+unsigned files_threads(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (processors < 1)
+        return 1;
+    return processors < STORERS_MOST ? (unsigned)processors : STORERS_MOST;
+}
+
 struct timespec files_now(void)
 {
     struct timespec now;
@@ -287,10 +296,7 @@ int files_any(struct files *files, bool *ret_any)
 /* Those that cannot be had are not missed: others do their work. */
 static void start_storers(struct files *files)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = processors < 1 ? 1 : (unsigned)processors;
-
-    for (unsigned i = 0; i < wanted && i < STORERS_MOST; i++) {
+    for (unsigned i = 0; i < files_threads(); i++) {
         if (pthread_create(&files->storers[files->storer_count], NULL, files_storer, files) == 0)
             files->storer_count++;
     }
@@ -322,8 +328,10 @@ int files_create(const struct files_options *options, struct files **ret_files,
         error = -pthread_create(&files->committer, NULL, commit_in_time, files);
         files->started = error == 0;
     }
-    if (error == 0)
+    if (error == 0) {
         start_storers(files);
+        files->readers = files_readers();
+    }
     if (error != 0) {
         files_free(files);
         return error;
@@ -377,6 +385,7 @@ void files_free(struct files *files)
     }
     if (files->claimed && files->broken.code == 0)
         end_claim(files);
+    workers_free(files->readers);
     release_held(files);
     HASH_ITER (hh, files->views, view, next) {
         HASH_DEL(files->views, view);

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 
+#include "fs/base/workers.h"
 #include "fs/files/attributes.h"
 #include "fs/files/catalogue.h"
 #include "fs/files/content.h"
@@ -51,6 +52,14 @@ struct files_view {
     UT_hash_handle hh;
 };
 
+/* Somebody who reads a file from front to back. */
+#define READ_STREAMS 8
+struct read_stream {
+    uint64_t number;
+    uint64_t next;  /* where the reader will go on; 0: nothing was read yet */
+    uint64_t ahead; /* up to where content was asked for */
+};
+
 struct pack_names {
     char **names;
     size_t count;
@@ -60,13 +69,16 @@ struct files {
     struct files_options options;
     struct content_cache *contents; /* has its own lock */
     uint64_t gear[CUT_GEAR_ENTRIES];
-    bool exclusive; /* atomic: nobody else changes files/ now */
+    struct workers *readers; /* have their own locks; NULL: there are none */
+    bool exclusive;          /* atomic: nobody else changes files/ now */
 
     pthread_mutex_t lock; /* guards all below */
     struct catalogue_cache nodes;
     struct catalogue tree; /* files/ as it is now */
     struct log_state state;
     uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
+    struct read_stream streams[READ_STREAMS];
+    unsigned next_stream;
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
@@ -136,6 +148,7 @@ static inline uint64_t number_of(uint64_t inode, uint64_t like)
     return (like & ~INODE_MASK) | inode;
 }
 
+unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
 uint64_t files_clock_ns(void); /* monotonic */
 
@@ -151,6 +164,13 @@ void files_unhold(struct files *files, struct held_file *held);    /* if nothing
 
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
+
+/* ---- ahead.c ---- */
+
+/* A file of TREE was read from OFFSET up to END. The lock is held. */
+void files_read_ahead(struct files *files, struct catalogue *tree, uint64_t number, uint64_t offset,
+                      uint64_t end);
+struct workers *files_readers(void); /* NULL: none can be had */
 
 /* ---- inodes.c ---- */
 
