@@ -362,8 +362,7 @@ static void release_held(struct files *files)
 
     HASH_ITER (hh, files->held, held, next) {
         HASH_DEL(files->held, held);
-        runs_release(&held->runs);
-        free(held);
+        held_free(held);
     }
 }
 

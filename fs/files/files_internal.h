@@ -19,6 +19,7 @@
 #include "fs/files/catalogue.h"
 #include "fs/files/content.h"
 #include "fs/files/files.h"
+#include "fs/files/past.h"
 #include "fs/files/runs.h"
 #include "fs/store/log.h"
 
@@ -40,6 +41,9 @@ struct held_file {
     struct runs runs;
     size_t known_bytes; /* of the runs, as files_runs_changed() was told last */
     size_t known_taken;
+    struct past past;   /* what it was before it was cut off to nothing, or a file like it is */
+    uint64_t directory; /* of one that was just made: where, and as what; else 0 */
+    char *name;
     struct held_file *previous, *next;
     UT_hash_handle hh;
 };
@@ -162,6 +166,8 @@ struct held_file *files_held(struct files *files, uint64_t inode);
 struct held_file *files_hold(struct files *files, uint64_t inode); /* NULL: no memory */
 void files_unhold(struct files *files, struct held_file *held);    /* if nothing needs it */
 
+void held_free(struct held_file *held);
+
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
 
@@ -246,6 +252,18 @@ int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end
 int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_t *ret_begin,
                 struct file_extent *ret_extent, struct failure *failure);
 
+/* ---- earlier.c: the lock is held ---- */
+
+/* Notes what a file consists of before all of it is cut off; what cannot be read is not noted. */
+void files_note_past(struct files *files, struct held_file *held);
+
+/* Makes a file of its directory whose name is like its own the past of a new one. */
+void files_find_past(struct files *files, struct held_file *held);
+
+/* What a piece is likely to be a new version of, of those that are worth it. */
+bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
+                       struct object_parent *ret_parent);
+
 /* ---- pieces.c: the lock is held ---- */
 
 /* What was taken from runs, to become one object and an extent. */
@@ -255,6 +273,8 @@ struct piece {
     size_t size;
     size_t first_part; /* of those of its round */
     size_t part_count;
+    bool has_parent;
+    struct object_parent parent;
     struct object_reference stored;
 };
 
@@ -288,6 +308,9 @@ int round_take(struct round *round, const struct piece **ret_piece, const uint8_
 
 /* Gives the pieces their places in the tree, as far as nobody has changed what they were. */
 int round_place(struct round *round);
+
+/* What became of the piece that was taken last. */
+void round_learn(struct round *round, const struct object_put *put);
 
 /* They wait again. */
 void round_give_back(struct round *round);

@@ -89,11 +89,13 @@ int object_writer_create(struct object_batch *batch, struct object_writer **ret_
 /*
  * Against what a new object may be compressed: its predecessor. It must be reachable from a
  * snapshot that the log had when the batch was made, and still has when the batch's own
- * snapshot is taken: that is what keeps its ancestors from being pruned meanwhile.
+ * snapshot is taken: that is what keeps its ancestors from being pruned meanwhile. Or else RELY:
+ * then it counts as what the batch found by its id.
  */
 struct object_parent {
     struct object_reference reference;
     uint64_t phase; /* differs among objects that begin together: fs/store/chain.h */
+    bool rely;
 };
 
 struct object_put {
@@ -136,6 +138,15 @@ int object_batch_end_pack(struct object_batch *batch, struct failure *failure);
  */
 int object_batch_settle(struct object_batch *batch, struct failure *failure);
 void object_batch_renew(struct object_batch *batch);
+
+/*
+ * For who refers to an object that perhaps nothing else keeps: it is relied on, with its
+ * ancestors. 1, with its place; 0: not all of them are there, in packs that are not avoided;
+ * -errno.
+ */
+int object_batch_rely(struct object_batch *batch, const struct object_reference *reference,
+                      enum object_type type, struct object_reference *ret_place,
+                      struct failure *failure);
 
 /*
  * The packs that stand so far, whatever became of the batch: borrowed from it. Not while there

@@ -250,6 +250,31 @@ int batch_find_again(struct object_batch *batch, const struct object_reference *
     return usable;
 }
 
+int object_batch_rely(struct object_batch *batch, const struct object_reference *reference,
+                      enum object_type type, struct object_reference *ret_place,
+                      struct failure *failure)
+{
+    struct object_reference place;
+    struct hints hints = {.count = 0};
+    int usable = locate(batch, reference, OBJECT_DEPTH_ANY, NOT_AVOIDED, &place, failure);
+
+    if (usable <= 0)
+        return usable;
+    hints.hints[hints.count++] = place.pack_hint;
+    usable = is_stored_alone(batch, &place, failure);
+    if (usable == 0)
+        usable = has_its_ancestors(batch, &place, type, NOT_AVOIDED, &hints, failure);
+    if (usable <= 0)
+        return usable;
+
+    int error = rely_on(batch, hints.hints, hints.count);
+
+    if (error != 0)
+        return error;
+    *ret_place = place;
+    return 1;
+}
+
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,
                struct object_reference *ret_place, struct failure *failure)
 {

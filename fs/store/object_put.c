@@ -148,11 +148,24 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
 
     int usable = batch_has_read(writer->batch, scratch, place, NULL);
 
-    if (usable <= 0)
-        return usable;
+    if (usable > 0)
+        usable = batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
+                              &head->parent, NULL);
     head->place = step.place;
-    return batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
-                        &head->parent, NULL);
+    return usable;
+}
+
+/* The same of one that is to be relied on. */
+static int load_relied(struct object_writer *writer, struct read_scratch *scratch,
+                       const struct object_parent *predecessor, struct object_head *head)
+{
+    struct object_reference place;
+    int found = load_parent(writer, scratch, predecessor, head);
+
+    if (found <= 0 || !predecessor->rely)
+        return found;
+    found = object_batch_rely(writer->batch, &head->parent, head->type, &place, NULL);
+    return found > 0 ? object_reference_same_place(&place, &head->parent) : found;
 }
 
 static int encode(struct object_writer *writer, struct put *put,
@@ -170,7 +183,7 @@ static int encode(struct object_writer *writer, struct put *put,
     if (scratch == NULL)
         return -ENOMEM;
 
-    int found = load_parent(writer, scratch, predecessor, &head);
+    int found = load_relied(writer, scratch, predecessor, &head);
 
     chain_end(reader, scratch);
     read_scratch_give(reader, scratch);
@@ -213,7 +226,8 @@ static int find(struct object_writer *writer, const struct put *put,
                 const struct object_parent *predecessor, struct object_reference *ret_place,
                 struct failure *failure)
 {
-    if (predecessor != NULL && memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
+    if (predecessor != NULL && !predecessor->rely &&
+        memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
         int usable =
             batch_find_again(writer->batch, &predecessor->reference, put->type, ret_place, failure);
 
