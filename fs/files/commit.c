@@ -122,8 +122,10 @@ int files_begin_writing(struct files *files, struct object_writer **ret_writer,
     if (files->batch == NULL) {
         error = object_batch_create(files->options.store, files->options.reader, &files->batch,
                                     failure);
-        if (error == 0)
+        if (error == 0) {
+            object_batch_pad_closely(files->batch);
             error = avoid_marked(files, files->batch);
+        }
     }
     if (error != 0)
         return error;

@@ -82,6 +82,9 @@ int object_batch_create(struct store *store, struct object_reader *reader,
  */
 int object_batch_avoid(struct object_batch *batch, const char *const *packs, size_t count);
 
+/* Its packs are padded by a sixteenth, 4 KiB at least, instead of to 64 KiB: for many small ones. */
+void object_batch_pad_closely(struct object_batch *batch);
+
 struct object_writer;
 int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,
                          struct failure *failure);

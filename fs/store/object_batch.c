@@ -101,6 +101,11 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
     return 0;
 }
 
+void object_batch_pad_closely(struct object_batch *batch)
+{
+    batch->closely = true;
+}
+
 void batch_break(struct object_batch *batch, int error)
 {
     pthread_mutex_lock(&batch->lock);
@@ -272,6 +277,8 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
     pthread_mutex_lock(&batch->pack_lock);
     if (batch->pack == NULL)
         error = pack_writer_create(batch->store, &batch->pack, failure);
+    if (error == 0 && batch->closely)
+        pack_writer_pad_closely(batch->pack);
     if (error == 0)
         error = pack_writer_add(batch->pack, id, head, body, size, &reference, failure);
     if (error == 0 && pack_writer_is_full(batch->pack))

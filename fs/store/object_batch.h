@@ -36,6 +36,7 @@ struct hint_set {
 struct object_batch {
     struct store *store;
     struct object_reader *reader;
+    bool closely;            /* its packs are padded */
     struct hint_set avoided; /* does not change while there are writers */
 
     pthread_mutex_t pack_lock; /* guards these; taken before lock */
