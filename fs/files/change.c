@@ -101,9 +101,8 @@ void files_forget(struct files *files, uint64_t number)
 
 /* ---- Content ---- */
 
-/* FROM up to END is zeros afterwards. */
-static int cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
-                       uint64_t from, uint64_t end, struct failure *failure)
+int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
+                      uint64_t from, uint64_t end, struct failure *failure)
 {
     struct held_file *held = files_held(files, inode);
     int error = 0;
@@ -132,7 +131,7 @@ static int resize(struct files *files, uint64_t inode, struct attributes *attrib
     if (size == 0 && attributes->size >= PAST_FILE_LEAST && held != NULL)
         files_note_past(files, held);
     if ((uint64_t)size < attributes->size)
-        error = cut_content(files, inode, attributes, (uint64_t)size, UINT64_MAX, failure);
+        error = files_cut_content(files, inode, attributes, (uint64_t)size, UINT64_MAX, failure);
     if (error == 0) {
         attributes->size = (uint64_t)size;
         attributes->modified = files_now();
@@ -202,7 +201,7 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
     if (error == 0 && !S_ISREG(attributes.mode))
         error = -ENODEV;
     if (error == 0 && cuts)
-        error = cut_content(files, inode_of(number), &attributes, offset, end, failure);
+        error = files_cut_content(files, inode_of(number), &attributes, offset, end, failure);
     if (error == 0 && (mode & FALLOC_FL_KEEP_SIZE) == 0 && end > attributes.size)
         attributes.size = end;
     if (error == 0) {

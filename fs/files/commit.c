@@ -148,7 +148,7 @@ void files_end_writing(struct files *files, struct object_writer *writer, int er
 }
 
 /* For good: durable, and noted for the record. The index of small commits comes later. */
-static int settle_batch(struct files *files, struct failure *failure)
+static int settle_batch(struct files *files, uint64_t *ret_stored, struct failure *failure)
 {
     struct object_batch *batch = files->batch;
     const char *const *names;
@@ -158,6 +158,7 @@ static int settle_batch(struct files *files, struct failure *failure)
     if (error != 0)
         return error;
     object_batch_packs(batch, &names, &count);
+    *ret_stored = object_batch_stored_bytes(batch);
     error = note_packs(files, names, count);
     if (error == 0)
         error = note_relied(files, batch);
@@ -324,11 +325,12 @@ int files_commit(struct files *files, struct failure *failure)
 
     uint64_t changes = files->changes;
     uint64_t gathered_ns = files_clock_ns();
+    uint64_t stored = 0;
 
     /* What is changed from here on is of the next commit. */
     pthread_mutex_unlock(&files->lock);
     if (error == 0)
-        error = settle_batch(files, &words);
+        error = settle_batch(files, &stored, &words);
     if (error == 0)
         error = put_record(files, &top, &words);
     pthread_mutex_lock(&files->lock);
@@ -336,6 +338,9 @@ int files_commit(struct files *files, struct failure *failure)
         catalogue_stored(&files->tree);
         forget_packs(files);
         files->committed = changes;
+        files->stored_bytes += stored;
+        if (files->stored_bytes > files->options.garbage_bytes)
+            pthread_cond_signal(&files->upkeep);
         files->oldest_change_ns = gathered_ns;
         /* What was marked meanwhile is not relied on from now on. */
         if (files->batch != NULL && avoid_marked(files, files->batch) != 0)

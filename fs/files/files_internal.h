@@ -116,14 +116,21 @@ struct files {
     bool committing; /* one commit at a time */
     bool closed;     /* no operation changes anything now: a commit gathers what there is */
 
+    uint64_t stored_bytes;    /* in packs, since the store was pruned last */
+    uint64_t store_bytes;     /* that all packs had then; 0: not known */
+    uint64_t pruned_again_ns; /* not before; monotonic */
+
     pthread_t committer;
+    pthread_t pruner;
+    bool prunes;
     pthread_t storers[STORERS_MOST];
     unsigned storer_count;
     bool started;
-    bool ending;
-    pthread_cond_t woken; /* the committer */
-    pthread_cond_t work;  /* the storers */
-    pthread_cond_t moved; /* who waits for rounds, a commit, or to be let in */
+    bool ending;           /* atomic as well */
+    pthread_cond_t upkeep; /* the pruner */
+    pthread_cond_t woken;  /* the committer */
+    pthread_cond_t work;   /* the storers */
+    pthread_cond_t moved;  /* who waits for rounds, a commit, or to be let in */
 };
 
 /* ---- files.c ---- */
@@ -177,6 +184,10 @@ void files_runs_changed(struct files *files, struct held_file *held);
 void files_read_ahead(struct files *files, struct catalogue *tree, uint64_t number, uint64_t offset,
                       uint64_t end);
 struct workers *files_readers(void); /* NULL: none can be had */
+
+/* ---- upkeep.c ---- */
+
+void *files_pruner(void *files); /* a thread */
 
 /* ---- inodes.c ---- */
 
@@ -248,9 +259,19 @@ int xattr_put_inheritance(struct files *files, const struct inheritance *inherit
 int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
                 uint64_t *content_bytes, struct failure *failure);
 
+/* Where nothing covers it now. */
+int extent_put(struct files *files, uint64_t inode, uint64_t offset,
+               const struct file_extent *extent, struct failure *failure);
+
 /* The first extent that ends after OFFSET, and where it begins. -ENOENT. */
 int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_t *ret_begin,
                 struct file_extent *ret_extent, struct failure *failure);
+
+/* ---- change.c ---- */
+
+/* FROM up to END is zeros afterwards. The attributes are to be put. */
+int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
+                      uint64_t from, uint64_t end, struct failure *failure);
 
 /* ---- earlier.c: the lock is held ---- */
 

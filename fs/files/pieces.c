@@ -244,26 +244,16 @@ static int place_piece(struct round *round, const struct piece *piece)
     struct files *files = round->files;
     struct held_file *held = files_held(files, piece->inode);
     const struct file_extent extent = {.content = piece->stored, .length = (uint32_t)piece->size};
-    const struct file_key key = {
-        .inode = piece->inode, .number = piece->offset, .kind = FILE_EXTENT};
     uint64_t end = piece->offset + piece->size;
-    uint8_t bytes[FILE_EXTENT_BYTES];
     struct attributes attributes;
-    struct file_item item;
     int error = inode_get(&files->tree, piece->inode, &attributes, round->failure);
 
     if (error == 0)
         error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
                             round->failure);
     if (error == 0)
-        error = catalogue_reserve(&files->nodes, 2);
-    if (error == 0)
-        error = catalogue_before(&files->tree, &key, &item, round->failure); /* into memory */
-    if (error != 0)
-        return error;
+        error = extent_put(files, piece->inode, piece->offset, &extent, round->failure);
     attributes.content_bytes += piece->size;
-    file_extent_encode(&extent, bytes);
-    error = catalogue_put(&files->tree, &key, bytes, sizeof bytes, round->failure);
     if (error == 0)
         error = inode_put(files, piece->inode, &attributes, round->failure);
     if (error == 0) {

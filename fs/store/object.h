@@ -158,6 +158,9 @@ int object_batch_rely(struct object_batch *batch, const struct object_reference 
 void object_batch_packs(const struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_count);
 
+/* What they take. Not while there are writers. */
+uint64_t object_batch_stored_bytes(const struct object_batch *batch);
+
 /*
  * Hints of the packs that hold what the batch found in the store by its id, ancestors
  * included: to be compared with marks made meanwhile. What it found as a predecessor is not

@@ -385,6 +385,11 @@ void object_batch_packs(const struct object_batch *batch, const char *const **re
     *ret_count = batch->pack_count;
 }
 
+uint64_t object_batch_stored_bytes(const struct object_batch *batch)
+{
+    return batch->stored_bytes;
+}
+
 void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,
                          size_t *ret_count)
 {
