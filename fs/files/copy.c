@@ -194,7 +194,9 @@ static int copy(struct copying *copying)
     return inode_put(copying->files, inode_of(wanted->to_number), &attributes, copying->failure);
 }
 
-ssize_t files_copy(struct files *files, const struct files_copied *wanted, struct failure *failure)
+/* How much, which ends where something else begins: what waits, what is stored. */
+static ssize_t copy_once(struct files *files, const struct files_copied *wanted,
+                         struct failure *failure)
 {
     cleanup_free struct copied_extent *extents = calloc(COPIED_EXTENTS_MOST, sizeof *extents);
     struct copying copying = {.files = files,
@@ -222,4 +224,22 @@ ssize_t files_copy(struct files *files, const struct files_copied *wanted, struc
         error = copy(&copying);
     error = copying.size > 0 ? files_end_change(files, error) : files_end(files, error);
     return error != 0 ? error : (ssize_t)copying.size;
+}
+
+ssize_t files_copy(struct files *files, const struct files_copied *wanted, struct failure *failure)
+{
+    struct files_copied rest = *wanted;
+    uint64_t most = wanted->size < COPIED_BYTES_MOST ? wanted->size : COPIED_BYTES_MOST;
+    uint64_t copied = 0;
+    ssize_t size = 1;
+
+    while (size > 0 && copied < most) {
+        rest.offset = wanted->offset + copied;
+        rest.to_offset = wanted->to_offset + copied;
+        rest.size = most - copied;
+        size = copy_once(files, &rest, failure);
+        if (size > 0)
+            copied += (uint64_t)size;
+    }
+    return size < 0 && copied == 0 ? size : (ssize_t)copied;
 }
