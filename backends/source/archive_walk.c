@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backends/source/ahead_stream.h"
 #include "backends/source/archive_internal.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
@@ -134,6 +135,73 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     return error;
 }
 
+/* What takes rows out of a stream. */
+struct table_reader {
+    int (*read)(const struct table_reader *reader, struct archive_walk *walk,
+                struct looked_stream *looked, const char *name, struct failure *failure);
+    struct json_form form;
+    struct dialect dialect;
+};
+
+static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    int error = dump_read(&looked->stream, walk->taker, failure);
+
+    (void)reader;
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+static int read_json(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    int error = json_rows_read(&looked->stream, &reader->form, name, walk->taker, failure);
+
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+static int read_delimited(const struct table_reader *reader, struct archive_walk *walk,
+                          struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    return delimited_read(&looked->stream, &reader->dialect, name, walk->taker, failure);
+}
+
+/* False: nothing does. */
+static bool choose_reader(const struct byte_window *window, const char *name,
+                          struct table_reader *ret_reader)
+{
+    size_t begin = window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES;
+
+    ret_reader->read = NULL;
+    if (dump_recognise(window->data, begin))
+        ret_reader->read = read_dump;
+    else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))
+        ret_reader->read = read_json;
+    else if (delimited_recognise(name, window->data, window->end, window->ended,
+                                 &ret_reader->dialect))
+        ret_reader->read = read_delimited;
+    return ret_reader->read != NULL;
+}
+
+/* What has more than was looked at is decompressed by another thread meanwhile, if there is one. */
+static int read_rows(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    struct byte_stream *rest = looked->rest;
+    struct ahead_stream ahead;
+    bool is_ahead = !looked->window.ended && ahead_stream_begin(&ahead, rest) == 0;
+
+    if (is_ahead)
+        looked->rest = &ahead.stream;
+
+    int error = reader->read(reader, walk, looked, name, failure);
+
+    if (is_ahead)
+        ahead_stream_end(&ahead);
+    looked->rest = rest;
+    return error;
+}
+
 /* Whatever tables the stream holds. */
 static int read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
                        unsigned depth, bool *ret_none, struct failure *failure)
@@ -154,23 +222,11 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
                            "%.300s: pg_dump's custom format is shown under raw/ only: turn it into "
                            "a plain dump with pg_restore -f dump.sql, and mount that",
                            name);
-    if (dump_recognise(window->data,
-                       window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES)) {
-        int error = dump_read(&looked->stream, walk->taker, failure);
 
-        return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
-    }
+    struct table_reader reader;
 
-    struct json_form form;
-    struct dialect dialect;
-
-    if (json_rows_recognise(name, window->data, window->end, &form)) {
-        int error = json_rows_read(&looked->stream, &form, name, walk->taker, failure);
-
-        return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
-    }
-    if (delimited_recognise(name, window->data, window->end, window->ended, &dialect))
-        return delimited_read(&looked->stream, &dialect, name, walk->taker, failure);
+    if (choose_reader(window, name, &reader))
+        return read_rows(&reader, walk, looked, name, failure);
     *ret_none = true;
     return 0;
 }
