@@ -254,19 +254,21 @@ static int make_real(struct dump_reader *reader, const uint8_t *at, size_t size,
     char text[512];
     char *end;
 
-    if (size >= sizeof text)
-        return -EILSEQ;
-    memcpy(text, at, size);
-    text[size] = '\0';
-
-    double value = strtod(text, &end);
-
-    if (*end != '\0' || size == 0)
-        return -EILSEQ;
-
     char *to = (char *)scratch_end(reader);
-    size_t length = single ? float_text((float)value, to) : double_text(value, to);
+    size_t length = short_decimal_text((const char *)at, size, single, to);
 
+    if (length == 0) {
+        if (size >= sizeof text)
+            return -EILSEQ;
+        memcpy(text, at, size);
+        text[size] = '\0';
+
+        double value = strtod(text, &end);
+
+        if (*end != '\0' || size == 0)
+            return -EILSEQ;
+        length = single ? float_text((float)value, to) : double_text(value, to);
+    }
     *cell = (struct cell){CELL_NUMBER, length, scratch_end(reader)};
     reader->scratch.size += length;
     return 0;

@@ -16,6 +16,11 @@ struct intake *intake_create(const struct intake_options *options)
 
     if (intake == NULL)
         return NULL;
+    intake->queue = put_queue_create(options->spool);
+    if (intake->queue == NULL) {
+        free(intake);
+        return NULL;
+    }
     intake->taker.class = &intake_taker_class;
     intake->options = *options;
     pthread_mutex_init(&intake->lock, NULL);
@@ -38,6 +43,7 @@ void intake_free(struct intake *intake)
 {
     if (intake == NULL)
         return;
+    put_queue_free(intake->queue);
     if (intake->writing)
         group_writer_end(&intake->writer);
     for (size_t i = 0; i < intake->count; i++) {
@@ -104,7 +110,7 @@ static int name_apart(struct intake *intake)
 
 int intake_end(struct intake *intake, struct failure *failure)
 {
-    int error = intake_close_writer(intake, failure);
+    int error = intake_flush(intake, failure);
 
     if (error != 0)
         return error;

@@ -79,6 +79,13 @@ int intake_close_writer(struct intake *intake, struct failure *failure)
     return error;
 }
 
+int intake_flush(struct intake *intake, struct failure *failure)
+{
+    int error = intake_close_writer(intake, failure);
+
+    return error == 0 ? put_queue_flush(intake->queue, failure) : error;
+}
+
 static int begin_table(struct row_taker *taker, const struct stream_table *from, size_t *ret_table,
                        struct failure *failure)
 {
@@ -160,8 +167,7 @@ static int fail_table(struct row_taker *taker, size_t index, const struct failur
 static int finish_table(struct row_taker *taker, size_t index, struct failure *failure)
 {
     struct intake *intake = intake_of(taker);
-    int error =
-        intake->writing && intake->current == index ? intake_close_writer(intake, failure) : 0;
+    int error = intake_flush(intake, failure);
 
     if (error != 0)
         return error;
@@ -247,6 +253,7 @@ static int open_writer(struct intake *intake, size_t index, struct failure *fail
         return error;
     error = group_writer_begin(&intake->writer, intake->options.spool, intake->options.cut_key,
                                ROW_GROUP_TARGET_BYTES, table->schema, &table->array);
+    intake->writer.queue = intake->queue;
     intake->writing = error == 0;
     intake->current = index;
     return error;
