@@ -10,6 +10,7 @@
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"
+#include "backends/source/sqlite_member.h"
 #include "fs/base/memory.h"
 
 #define LOOK_BYTES ((size_t)64 << 10)
@@ -202,6 +203,37 @@ static int read_rows(const struct table_reader *reader, struct archive_walk *wal
     return error;
 }
 
+/* A -wal, of either byte order; a -journal that is not empty. */
+static bool is_sqlite_log(const struct byte_window *window)
+{
+    return begins(window, "\x37\x7f\x06\x82", 4) || begins(window, "\x37\x7f\x06\x83", 4) ||
+           begins(window, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8);
+}
+
+/* A database is read in any order: all of it is held first. */
+static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                       struct failure *failure)
+{
+    const struct row_taker_class *class = walk->taker->class;
+    struct held_bytes *held = NULL;
+    const void *bytes;
+    size_t size = 1;
+    int error = 0;
+
+    if (class->hold == NULL)
+        return 0;
+    while (error == 0 && size != 0) {
+        error = looked_next(&looked->stream, &bytes, &size, failure);
+        if (error == 0 && size != 0)
+            error = class->hold(walk->taker, &held, bytes, size, failure);
+    }
+    if (error == 0)
+        error = sqlite_member_read(held, name, walk->source->cancelled, walk->taker, failure);
+    if (held != NULL)
+        held->class->release(held);
+    return error;
+}
+
 /* Whatever tables the stream holds. */
 static int read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
                        unsigned depth, bool *ret_none, struct failure *failure)
@@ -213,9 +245,12 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
     if (is_packed(window->data, window->end))
         return walk_nested(walk, &looked->stream, name, depth + 1, failure);
     if (begins(window, "SQLite format 3", 16))
+        return read_sqlite(walk, looked, name, failure);
+    if (is_sqlite_log(window))
         return failure_set(failure, EILSEQ,
-                           "%.300s: a SQLite database within an archive is shown under raw/ only: "
-                           "copy it out of there, and mount the copy",
+                           "%.300s: what a SQLite database has not taken in yet, or has to take "
+                           "back: within an archive that is not done, and the database beside it "
+                           "is shown as it is without; copy both out of raw/, and mount the copy",
                            name);
     if (begins(window, "PGDMP", 5))
         return failure_set(failure, EILSEQ,

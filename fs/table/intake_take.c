@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/table/held_raw.h"
 #include "fs/table/intake_internal.h"
 #include "fs/table/row_group.h"
 
@@ -344,6 +345,12 @@ static int take_bytes(struct row_taker *taker, const void *bytes, size_t size,
                                       : -ENOMEM;
 }
 
+static int hold(struct row_taker *taker, struct held_bytes **held, const void *bytes, size_t size,
+                struct failure *failure)
+{
+    return held_raw_add(intake_of(taker)->options.spool, held, bytes, size, failure);
+}
+
 static void take_trouble(struct row_taker *taker, const struct failure *why)
 {
     struct intake *intake = intake_of(taker);
@@ -379,4 +386,5 @@ const struct row_taker_class intake_taker_class = {
     .moment = take_moment,
     .member_bytes = take_bytes,
     .member = take_member,
+    .hold = hold,
 };

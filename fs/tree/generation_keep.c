@@ -8,13 +8,16 @@
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
-/* A table's content is that of its dataset; what a view or a virtual table shows may depend on
- * anything. */
+/*
+ * A table's content is that of its dataset; what a view or a virtual table shows may depend on
+ * anything, but for an archive's, which are read once.
+ */
 static bool can_be_kept(const struct generation *generation, size_t index,
                         const struct source_identity *identity)
 {
     return generation->options.context->keeper != NULL && identity->known &&
-           generation->tables[index].schema->kind == RELATION_TABLE;
+           (generation->tables[index].schema->kind == RELATION_TABLE ||
+            indexed_source_is(generation->options.source));
 }
 
 static const char *path_of(const struct generation *generation, size_t index)
