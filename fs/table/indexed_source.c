@@ -261,6 +261,9 @@ static int await_pass(struct indexed_source *source, struct failure *failure)
 
     while (source->next != NULL && source->passes == passes)
         pthread_cond_wait(&source->passed, &source->lock);
+    /* Then it has nothing more to do; a thread that is not joined keeps its stack. */
+    if (source->next == NULL && source->options.cache == NULL)
+        join_pass(source);
     if (source->edition != NULL)
         return 0;
     if (failure != NULL)

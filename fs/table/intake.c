@@ -114,6 +114,8 @@ int intake_end(struct intake *intake, struct failure *failure)
 
     if (error != 0)
         return error;
+    put_queue_free(intake->queue);
+    intake->queue = NULL;
     intake_tell_rows(intake);
     intake->shown = allocate_array(intake->count, sizeof *intake->shown);
     if (intake->shown == NULL)

@@ -24,6 +24,7 @@ struct put_queue {
     struct place places[PLACES];
     size_t first; /* of those that are not free; the user's own, as is what is to be collected */
     size_t used;
+    bool has_more; /* one group has been put */
     bool has_thread;
     pthread_t thread;
 
@@ -118,9 +119,14 @@ static int collect(struct put_queue *queue, size_t most, struct failure *failure
     return error;
 }
 
-/* False: there is no thread to be had. */
+/* The first group is put at once: most tables of an archive have no second one. False: it is so
+ * done, or there is no thread to be had. */
 static bool start(struct put_queue *queue)
 {
+    if (!queue->has_more) {
+        queue->has_more = true;
+        return false;
+    }
     if (!queue->has_thread)
         queue->has_thread = pthread_create(&queue->thread, NULL, run, queue) == 0;
     return queue->has_thread;
