@@ -89,10 +89,9 @@ static void settle_all(struct indexed_source *source, struct edition *edition)
 
         if (is_left_off(source))
             return;
-        if (intake_image(edition->intake, i, &image, NULL) == 0)
-            image_release(image);
-        else if (intake_failure(edition->intake, i) == NULL)
+        if (intake_begun_image(edition->intake, i, &image, NULL) != 0)
             return;
+        image_release(image);
     }
     __atomic_store_n(&edition->complete, true, __ATOMIC_RELEASE);
 }

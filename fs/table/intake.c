@@ -192,22 +192,35 @@ static int settle(struct intake *intake, struct intake_table *table, struct fail
     return error;
 }
 
-int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,
-                       struct failure *failure)
+static int settled_image(struct intake *intake, struct intake_table *table,
+                         struct image **ret_image, struct failure *failure)
 {
-    int error = 0;
+    int error = table->settled ? 0 : settle(intake, table, failure);
 
-    if (table->failure != NULL) {
-        if (failure != NULL)
-            *failure = *table->failure;
-        return -table->failure->code;
-    }
-    if (!table->settled)
-        error = settle(intake, table, failure);
     if (error == 0 && table->image == NULL)
         error = -ENOMEM;
     if (error == 0)
         *ret_image = image_reference(table->image);
+    return error;
+}
+
+int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,
+                       struct failure *failure)
+{
+    if (table->failure == NULL)
+        return settled_image(intake, table, ret_image, failure);
+    if (failure != NULL)
+        *failure = *table->failure;
+    return -table->failure->code;
+}
+
+int intake_begun_image(struct intake *intake, size_t index, struct image **ret_image,
+                       struct failure *failure)
+{
+    pthread_mutex_lock(&intake->settling);
+    int error = settled_image(intake, intake->tables[intake->shown[index]], ret_image, failure);
+
+    pthread_mutex_unlock(&intake->settling);
     return error;
 }
 

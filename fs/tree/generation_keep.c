@@ -36,6 +36,8 @@ int generation_find_kept(struct generation *generation, size_t index)
     int error = keeper_find(generation->options.context->keeper, &generation->identity,
                             table->schema, path_of(generation, index), &image);
 
+    if (error == 0)
+        error = generation_note_cut(generation, index);
     if (error != 0)
         return error;
     pthread_mutex_lock(&generation->lock);
@@ -62,7 +64,7 @@ static bool is_archive_due(const struct generation *generation)
            indexed_dataset_is_complete(generation->dataset);
 }
 
-/* The lock is held; nothing takes long. Tables that cannot be read whole have no image. */
+/* The lock is held; nothing takes long. */
 static void keep_archive(struct generation *generation)
 {
     struct keeper *keeper = generation->options.context->keeper;
@@ -75,7 +77,7 @@ static void keep_archive(struct generation *generation)
         struct image *image;
 
         if (generation->tables[i].kept ||
-            indexed_dataset_image(generation->dataset, i, &image, NULL) != 0)
+            indexed_dataset_begun_image(generation->dataset, i, &image, NULL) != 0)
             continue;
         keeper_keep(keeper, &generation->identity, image);
         generation->tables[i].kept = true;
