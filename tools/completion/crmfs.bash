@@ -81,10 +81,11 @@ _crmfs_snapshot() {
     case $prev in
     --passphrase-file) _filedir ;;
     --store) _filedir -d ;;
-    --passphrase-command | --name | --tag | --table | --view-timeout) ;;
+    --passphrase-command | --name | --tag | --table | --exclude-table | --view-timeout) ;;
     *)
         if [[ $cur == -* ]]; then
-            _crmfs_words "--store --name --tag --table --view-timeout --json --quiet
+            _crmfs_words "--store --name --tag --table --exclude-table --view-timeout --json
+                --quiet
                 $_crmfs_passphrase_options --help"
         else
             [[ $cur != *=* ]] || cur=${cur#*=} # NAME=PATH
