@@ -211,6 +211,14 @@ int source_open(const char *url, const struct source_options *options, struct so
 /* Whether URL is a server's, which knows users and passwords. Talks to none. */
 bool source_is_server(const char *url);
 
+/*
+ * Takes URL apart without looking at any file: *ret_scheme is its scheme as this page spells it
+ * ("sqlite", "mysql" …), static, NULL for a bare path; *ret_path a file's path, a server's
+ * database (NULL: none), the caller's. -EINVAL in words.
+ */
+int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
+                      struct failure *failure);
+
 /* Whether PATH is a file that source_open recognises by its content; or a directory, package.h. */
 bool source_is_known(const char *path);
 
