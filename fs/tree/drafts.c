@@ -24,6 +24,7 @@ struct draft {
     struct staging *staging;
     struct timespec modified;
     bool dirty;    /* written since it was closed by its writer */
+    int broken;    /* -errno of a write that failed: it lacks something; 0 */
     bool settled;  /* it was applied, refused, removed or abandoned: nothing more becomes of it */
     pid_t writer;  /* who wrote last */
     unsigned open; /* handles */
@@ -177,7 +178,13 @@ static int apply(struct draft *draft, const char *name, bool renamed, const stru
         .base_digest = draft->base_digest,
     };
 
-    return drafts->class->apply(drafts->context, &content, caller, failure);
+    if (draft->broken == 0)
+        return drafts->class->apply(drafts->context, &content, caller, failure);
+    failure_set(failure, -draft->broken,
+                "%s lacks what could not be written into it before (%s): nothing was changed", name,
+                strerror(-draft->broken));
+    drafts->class->abandoned(drafts->context, name, failure);
+    return draft->broken;
 }
 
 /* Nothing more becomes of it. */
@@ -296,8 +303,10 @@ static int handle_write(struct handle *handle, const struct caller *caller, uint
     int error =
         draft->settled ? -EBADF : staging_write(draft->staging, offset, bytes, size, failure);
 
-    if (error == 0)
+    if (error != -EBADF)
         note_written(draft, caller->process);
+    if (error != 0)
+        draft->broken = error;
     pthread_mutex_unlock(&draft->lock);
     return error;
 }
@@ -360,8 +369,10 @@ static int draft_open_writing(struct node *node, const struct caller *caller, bo
 
     (void)caller;
     pthread_mutex_lock(&draft->lock);
-    if (truncate)
+    if (truncate) {
         error = draft->settled ? -EBUSY : staging_resize(draft->staging, 0, failure);
+        draft->broken = error;
+    }
     pthread_mutex_unlock(&draft->lock);
     return error != 0 ? error : open_draft(draft, ret_handle);
 }

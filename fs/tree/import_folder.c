@@ -133,7 +133,7 @@ static int find_table(struct import_folder *folder, const char *name, char **ret
     int error = 0;
 
     if (table < 0)
-        error = failure_set(failure, ENOENT,
+        error = failure_set(failure, EINVAL,
                             "there is no table with a file %.200s; it has to be called as the "
                             "table's file in %.200s is",
                             name, live->path);
