@@ -348,3 +348,12 @@ ssize_t generation_find_file_table(const struct generation *generation, const ch
     *ret_format = file_format((size_t)index);
     return (ssize_t)file_table((size_t)index);
 }
+
+bool generation_is_read(struct generation *generation, size_t table)
+{
+    pthread_mutex_lock(&generation->lock);
+    bool known = generation->tables[table].known;
+
+    pthread_mutex_unlock(&generation->lock);
+    return known;
+}

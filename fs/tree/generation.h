@@ -151,6 +151,7 @@ ssize_t generation_find_file_table(const struct generation *generation, const ch
 size_t generation_table_count(const struct generation *generation);
 const char *generation_records_name(const struct generation *generation, size_t table);
 
+bool generation_is_read(struct generation *generation, size_t table);
 const struct schema *generation_schema(const struct generation *generation, size_t table);
 
 /*

@@ -65,6 +65,32 @@ static int view(struct records_folder *folder, const struct caller *caller, bool
     return error == -ESTALE ? live_refuse(failure) : error;
 }
 
+/* Only where rows are written: it takes what writes them. */
+static int peek(struct records_folder *folder, const char *name, const struct caller *caller,
+                struct buffer *line, struct timespec *ret_modified, uint64_t *ret_inode_seed)
+{
+    struct live_records *records = (struct live_records *)folder;
+    struct generation *generation;
+    uint64_t valid_ns;
+
+    if (!records->live->writing.enabled ||
+        live_resolve(records->live, caller, records->found, &generation, &valid_ns, NULL) != 0)
+        return -EAGAIN;
+
+    ssize_t table = generation_find_keyed(generation, records->stem);
+    int error =
+        table < 0 || generation_is_read(generation, (size_t)table)
+            ? -EAGAIN
+            : live_read_row(records->live, generation_schema(generation, (size_t)table)->name, name,
+                            caller, line);
+
+    *ret_modified = generation_changed(generation);
+    *ret_inode_seed = records->shown_inode;
+    generation_leave(generation);
+    /* Whatever keeps it from answering, reading the table through says. */
+    return error == 0 || error == -ENOENT ? error : -EAGAIN;
+}
+
 static void leave(struct records_folder *folder, struct records_view *view)
 {
     (void)folder;
@@ -138,6 +164,7 @@ static void release(struct records_folder *folder)
 
 static const struct records_folder_class live_records_class = {
     .view = view,
+    .peek = peek,
     .leave = leave,
     .unlisted = unlisted,
     .open = generation_open_rows,

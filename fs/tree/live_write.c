@@ -18,6 +18,7 @@ struct change {
     struct schema *table; /* the target's */
     struct record_key key;
     const struct caller *caller;
+    bool look; /* nothing will be changed */
     struct failure *failure;
 };
 
@@ -41,6 +42,7 @@ static int change_begin(struct change *change, const char *table)
                 .password = writing->password,
                 .password_command = writing->password_command,
             },
+        .check_only = change->look,
     };
     int error = target_open(change->live->url, &options, &change->target, change->failure);
 
@@ -203,6 +205,32 @@ int live_delete_row(struct live *live, const char *table, const char *name,
         error = row.change.target->class->delete_row(row.change.target, row.change.table, row.key,
                                                      failure);
     return error == 0 ? change_commit(&row.change) : error;
+}
+
+int live_read_row(struct live *live, const char *table, const char *name,
+                  const struct caller *caller, struct buffer *line)
+{
+    cleanup_row_change struct row_change row = {
+        .change = {.live = live, .caller = caller, .look = true},
+        .name = name,
+        .key_bytes = BUFFER(RECORD_KEY_LIMIT),
+    };
+    bool same = false;
+    int error = change_begin(&row.change, table);
+
+    if (error == 0)
+        error = take_key(&row);
+
+    int found = error == 0 ? row.change.target->class->lock_row(row.change.target, row.change.table,
+                                                                row.key, &row.found, NULL)
+                           : error;
+
+    if (found <= 0)
+        return error == -ENOENT ? -EAGAIN : found == 0 ? -ENOENT : found;
+    error = check_name(&row, &same);
+    if (error == 0 && !same)
+        return -ENOENT;
+    return error == 0 ? row_line_append(row.change.table, row.found, line) : error;
 }
 
 /* ---- its new content ---- */

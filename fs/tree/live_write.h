@@ -30,6 +30,10 @@ int live_write_row(struct live *live, const char *table, const char *name, struc
                    const struct record_base *base, const struct caller *caller,
                    struct failure *failure);
 
+/* The row's line of NDJSON as it is now. -ENOENT: there is none; -EFBIG; else as the target. */
+int live_read_row(struct live *live, const char *table, const char *name,
+                  const struct caller *caller, struct buffer *line);
+
 /* Deletes it. -ENOENT; -EBUSY: the same, or rows of other tables refer to it. */
 int live_delete_row(struct live *live, const char *table, const char *name,
                     const struct record_base *base, const struct caller *caller,

@@ -12,6 +12,7 @@
 #include "fs/base/memory.h"
 #include "fs/table/record_rows.h"
 #include "fs/tree/clock.h"
+#include "fs/tree/text_file.h"
 
 #define ENDING ".json"
 #define ENDING_SIZE (sizeof ENDING - 1)
@@ -25,10 +26,9 @@ uint64_t records_inode(uint64_t hash)
     return (hash & (INODE_MARK - 1)) | INODE_MARK;
 }
 
-static uint64_t shown_inode(const struct records_view *view, const struct record *record)
+static uint64_t shown_inode(uint64_t seed, const struct record *record)
 {
-    return records_inode(
-        XXH3_64bits_withSeed(&record->digest, sizeof record->digest, view->inode_seed));
+    return records_inode(XXH3_64bits_withSeed(&record->digest, sizeof record->digest, seed));
 }
 
 static void leave(struct records_folder *folder, struct records_view *view)
@@ -110,8 +110,9 @@ static void forget_seen(struct records_folder *folder, const char *stem)
 struct record_file {
     struct node node;
     struct records_folder *folder; /* referenced */
-    struct node *rows;             /* referenced */
-    uint64_t offset;               /* in it */
+    struct node *rows;             /* referenced; NULL: the row is here, in */
+    struct buffer line;
+    uint64_t offset; /* in it */
     uint64_t bytes;
     uint64_t digest;
     uint64_t name_hash;
@@ -171,6 +172,13 @@ static int record_open(struct node *node, const struct caller *caller, struct ha
                        struct failure *failure)
 {
     const struct record_file *file = (struct record_file *)node;
+
+    if (file->rows == NULL) {
+        note_seen(file->folder, file->name_hash, file->digest);
+        return text_handle_create(file->line.data, file->line.size, node_reference(node),
+                                  ret_handle);
+    }
+
     struct record_handle *record = calloc(1, sizeof *record);
 
     if (record == NULL)
@@ -213,8 +221,11 @@ static int record_open_writing(struct node *node, const struct caller *caller, b
 
 static void record_release(struct node *node)
 {
-    node_release(((struct record_file *)node)->rows);
-    node_release(&((struct record_file *)node)->folder->node);
+    struct record_file *file = (struct record_file *)node;
+
+    buffer_release(&file->line);
+    node_release(file->rows);
+    node_release(&file->folder->node);
     free(node->path);
     free(node);
 }
@@ -227,17 +238,10 @@ static const struct node_class record_file_class = {
     .forgettable = true,
 };
 
-static int create_record(struct records_folder *folder, const struct records_view *view,
-                         const char *name, const struct record *record, struct node **ret_node,
-                         struct failure *failure)
+/* The file NAME, without what it shows. */
+static int make_record(struct records_folder *folder, const char *name, const struct record *record,
+                       struct record_file **ret_file)
 {
-    struct node_attributes rows;
-    uint64_t valid_ns;
-    int error = view->rows->class->attributes(view->rows, true, &rows, &valid_ns, failure);
-
-    if (error != 0)
-        return error;
-
     struct record_file *file = calloc(1, sizeof *file);
     cleanup_free char *path = NULL;
 
@@ -250,11 +254,60 @@ static int create_record(struct records_folder *folder, const struct records_vie
     file->folder = (struct records_folder *)node_reference(&folder->node);
     file->digest = record->digest;
     file->name_hash = record->name_hash;
-    file->rows = node_reference(view->rows);
     file->offset = record->offset;
     file->bytes = record->bytes;
-    file->shown_inode = shown_inode(view, record);
+    *ret_file = file;
+    return 0;
+}
+
+static int create_record(struct records_folder *folder, const struct records_view *view,
+                         const char *name, const struct record *record, struct node **ret_node,
+                         struct failure *failure)
+{
+    struct node_attributes rows;
+    struct record_file *file;
+    uint64_t valid_ns;
+    int error = view->rows->class->attributes(view->rows, true, &rows, &valid_ns, failure);
+
+    if (error == 0)
+        error = make_record(folder, name, record, &file);
+    if (error != 0)
+        return error;
+    file->rows = node_reference(view->rows);
+    file->shown_inode = shown_inode(view->inode_seed, record);
     file->modified = rows.modified;
+    *ret_node = &file->node;
+    return 0;
+}
+
+/* The row of that name, if its database alone is to be asked for it; else -EAGAIN. */
+static int peek(struct records_folder *folder, const char *name, const char *stem,
+                const struct caller *caller, struct record *ret_record, struct node **ret_node)
+{
+    cleanup_buffer struct buffer line = BUFFER(SIZE_MAX / 2);
+    struct record_file *file;
+    struct timespec modified;
+    uint64_t seed;
+    int error = folder->class->peek != NULL
+                    ? folder->class->peek(folder, stem, caller, &line, &modified, &seed)
+                    : -EAGAIN;
+
+    if (error != 0)
+        return error;
+    *ret_record = (struct record){
+        .bytes = line.size,
+        .digest = XXH3_64bits(line.data, line.size),
+        .name_hash = record_name_hash(stem, strlen(stem)),
+    };
+    if (ret_node == NULL)
+        return 0;
+    error = make_record(folder, name, ret_record, &file);
+    if (error != 0)
+        return error;
+    file->line = line;
+    line = BUFFER(0);
+    file->shown_inode = shown_inode(seed, ret_record);
+    file->modified = modified;
     *ret_node = &file->node;
     return 0;
 }
@@ -297,8 +350,11 @@ static int find_record(struct records_folder *folder, const char *name, const st
 {
     char stem[NAME_SIZE];
     struct records_view view;
-    int error = take_stem(name, stem) ? -EIO : -ENOENT;
-    bool again = error == -EIO;
+    int error =
+        take_stem(name, stem) ? peek(folder, name, stem, caller, ret_record, ret_node) : -ENOENT;
+    bool again = error == -EAGAIN;
+
+    *ret_valid_ns = 0; /* of what was asked of its database */
 
     for (int i = 0; i < 2 && again; i++) {
         error = folder->class->view(folder, caller, false, &view, failure);
@@ -489,7 +545,7 @@ static void listing_entry(struct listing *listing, size_t index, struct listing_
     *ret_entry = (struct listing_entry){
         .name = list->name,
         .type = S_IFREG,
-        .inode = shown_inode(&list->view, record_page_record(list->page, list->row)),
+        .inode = shown_inode(list->view.inode_seed, record_page_record(list->page, list->row)),
     };
 }
 

@@ -47,6 +47,13 @@ struct records_folder_class {
      */
     int (*view)(struct records_folder *folder, const struct caller *caller, bool listed,
                 struct records_view *ret_view, struct failure *failure);
+    /*
+     * The row alone, asked of its database, where the whole table has not been read yet: its line,
+     * when the data last changed, and what to mix its inode of. -EAGAIN: the view is to be asked;
+     * -ENOENT: there is no such row. NULL: the view is always asked.
+     */
+    int (*peek)(struct records_folder *folder, const char *name, const struct caller *caller,
+                struct buffer *line, struct timespec *ret_modified, uint64_t *ret_inode_seed);
     /* Gives back what view gave beyond references. May be NULL. */
     void (*leave)(struct records_folder *folder, struct records_view *view);
     void (*unlisted)(struct records_folder *folder, pid_t process); /* may be NULL */
