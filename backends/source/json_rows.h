@@ -124,6 +124,9 @@ int json_table_look(struct json_table *table, const uint8_t *base,
 int json_table_row(struct json_table *table, const uint8_t *base, size_t size,
                    const struct json_member *members, size_t count, struct failure *failure);
 
+/* No more rows are to come. */
+int json_table_finish(struct json_table *table, struct failure *failure);
+
 /* The table cannot be had whole. */
 int json_table_fail(struct json_table *table, const struct failure *why, struct failure *failure);
 

@@ -221,6 +221,8 @@ static int read_table(struct json_reader *reader, const char *name, bool lines, 
     struct json_table *table = json_table_create(reader->taker, name);
     int error = table != NULL ? read_rows(reader, table, lines, ret_failed, failure) : -ENOMEM;
 
+    if (error == 0 && !*ret_failed)
+        error = json_table_finish(table, failure);
     json_table_free(table);
     return error;
 }

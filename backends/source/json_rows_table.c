@@ -276,6 +276,14 @@ static int tell(struct json_table *table, struct failure *failure)
     return error;
 }
 
+int json_table_finish(struct json_table *table, struct failure *failure)
+{
+    const struct row_taker_class *class = table->taker->class;
+
+    return class->finish_table != NULL ? class->finish_table(table->taker, table->number, failure)
+                                       : 0;
+}
+
 int json_table_fail(struct json_table *table, const struct failure *why, struct failure *failure)
 {
     int error = tell(table, failure);

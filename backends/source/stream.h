@@ -5,10 +5,11 @@
  * it once for each table would take as many passes as there are tables. So such a
  * source is read through once, and hands every row to a taker as it comes:
  *
- *   begin_table  row row row …  [change_table]  [fail_table]
+ *   begin_table  row row row …  [change_table]  [fail_table]  [finish_table]
  *
  * Rows of several tables may come mixed. What keeps them until all is read, puts
- * them in order and shows them as a dataset is fs/table/indexed.h.
+ * them in order and shows them as a dataset is fs/table/indexed.h; a table that the
+ * stream says is finished is shown before.
  */
 #ifndef CRMFS_SOURCE_STREAM_H
 #define CRMFS_SOURCE_STREAM_H
@@ -72,9 +73,18 @@ struct row_taker_class {
                struct failure *failure);
     /* The table cannot be had whole: its files give this failure. The stream goes on. */
     int (*fail_table)(struct row_taker *taker, size_t table, const struct failure *why);
+    /*
+     * Nothing more is to be expected of the table: it may be shown while the stream goes on. Should
+     * something come after all, what was shown is not what the table is at the end. NULL: the taker
+     * shows nothing early.
+     */
+    int (*finish_table)(struct row_taker *taker, size_t table, struct failure *failure);
     /* There is no such table after all. Its number is not given to another. */
     int (*drop_table)(struct row_taker *taker, size_t table);
-    /* Something is wrong that is no single table's matter: told to the user. */
+    /*
+     * Something is wrong that is no single table's matter: told to the user. EIO, EILSEQ, EFBIG: it
+     * is what is read, and will be as wrong at the next reading; other codes: it may be overcome.
+     */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
     /* When the data were taken from their database, as they themselves say. */
     void (*moment)(struct row_taker *taker, struct timespec moment);

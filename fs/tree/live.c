@@ -9,6 +9,7 @@
 
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
+#include "fs/table/indexed.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/import_folder.h"
 #include "fs/tree/live_folder.h"
@@ -250,6 +251,11 @@ void live_tend(struct live *live)
 {
     pthread_mutex_lock(&live->lock);
     pins_expire(live->pins, clock_now_ns());
+
+    /* Only tables were asked for that could be shown before all was read. */
+    if (live->newest == NULL && indexed_source_is(live->source) &&
+        indexed_source_is_read(live->source))
+        live_refresh(live, false, NULL);
 
     struct generation *newest = live->newest;
 

@@ -67,8 +67,12 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
 {
     struct live *live = ((struct live_folder *)node)->live;
     struct pin_visit visit = live_enter(live, caller, name);
-    int error = -ESTALE;
+    int error = live_early(live, caller, name, ret_node, failure);
 
+    if (error == 0)
+        *ret_valid_ns = 0;
+    else if (error == -EAGAIN)
+        error = -ESTALE;
     for (int i = 0; i < LIVE_ATTEMPTS && error == -ESTALE; i++) {
         struct generation *generation;
 
@@ -170,11 +174,13 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
 {
     struct live *live = ((struct live_folder *)node)->live;
     struct live_listing *list = calloc(1, sizeof *list);
+    int error = list != NULL ? live_early(live, caller, NULL, NULL, failure) : -ENOMEM;
 
-    if (list == NULL)
-        return -ENOMEM;
-
-    int error = live_resolve(live, caller, NULL, &list->generation, &list->valid_ns, failure);
+    if (error != -EAGAIN) {
+        free(list);
+        return error;
+    }
+    error = live_resolve(live, caller, NULL, &list->generation, &list->valid_ns, failure);
 
     if (error != 0) {
         free(list);

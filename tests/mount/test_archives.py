@@ -9,11 +9,12 @@ import stat
 import subprocess
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from folder import all_files, slurp
-from mounting import eventually
+from mounting import PATIENCE, eventually
 
 DUMP = """-- MariaDB dump 10.19
 CREATE TABLE `accounts` (`id` int NOT NULL, `name` varchar(20), PRIMARY KEY (`id`));
@@ -209,6 +210,37 @@ def test_replaced(mount, dump):
         assert old.read() == ACCOUNTS
     assert os.stat(path).st_ino != inode
     assert slurp(top.path(f"archives/{dump.name}/raw/{dump.name}")) == dump.read_bytes()
+
+
+@pytest.mark.sanitize
+def test_a_table_before_the_rest(mount, work):
+    """What comes first is there while the rest waits: for a password, which comes when this test likes."""
+    (work / "first.csv").write_text("id\n1\n")
+    (work / "second.csv").write_text("id\n2\n")
+    archive, go = work / "two.zip", work / "go"
+    command("zip", "-qj", archive, work / "first.csv")
+    command("zip", "-qj", "-P", "s3cret", archive, work / "second.csv")
+    config = work / "crmfs.conf"
+    config.write_text(f"[source two]\nurl = {archive}\n"
+                      f"password-command = while ! test -e {go}; do sleep 0.05; done; echo s3cret\n")
+    top = mount(arguments=("--config", str(config)))
+    folder = top.path("archives/two")
+    early = os.stat(folder / "first.csv").st_ino
+    assert slurp(folder / "first.csv") == b"id\n1\n" and slurp(folder / "first.json") == b'[\n{"id":"1"}\n]\n'
+    archive = top.status()["archives"][0]
+    assert archive["indexing"] and archive["rows_indexed"] == 0
+    late = subprocess.Popen(["cat", folder / "second.csv"], stdout=subprocess.PIPE)
+    killed = subprocess.Popen(["ls", folder], stdout=subprocess.PIPE)
+    assert eventually(lambda: Path(f"/proc/{killed.pid}/cmdline").read_bytes().startswith(b"ls"))
+    killed.kill()
+    assert killed.wait(PATIENCE) != 0 and late.poll() is None
+    with open(folder / "first.csv", "rb") as still:
+        go.touch()
+        assert late.communicate(timeout=PATIENCE)[0] == b"id\n2\n"
+        assert sorted(os.listdir(folder))[:1] == ["datapackage.json"]
+        assert still.read() == b"id\n1\n"
+    assert slurp(folder / "first.csv") == b"id\n1\n" and os.stat(folder / "first.csv").st_ino != early
+    assert not top.status()["archives"][0]["indexing"]
 
 
 def test_source_untouched(mount, work, dump):
