@@ -71,6 +71,10 @@ static void write_row(struct json_writer *json, const struct schema *table,
         json_put_name(json, "column");
         json_put_text(json, bad->column);
     }
+    if (bad->value != NULL) {
+        json_put_name(json, "value");
+        json_put_bytes(json, bad->value);
+    }
     json_put_name(json, "reason");
     json_put_bytes(json, bad->reason);
     json_put_name(json, "values");

@@ -182,6 +182,16 @@ static int end(struct load *base, struct failure *failure)
     return flush((struct mysql_load *)base, failure);
 }
 
+/* Whether rows can be found again in the table by the key that they were put with. */
+static bool has_key(const struct mysql_load *load)
+{
+    for (size_t k = 0; k < load->work.plan.key_count; k++) {
+        if (load->work.key_places[k] == SIZE_MAX)
+            return false;
+    }
+    return load->work.plan.key_count != 0;
+}
+
 /* ---- Merging --------------------------------------------------------------------------------- */
 
 /* Names with commas, each behind PREFIX. */
@@ -262,6 +272,54 @@ static int count_met(struct mysql_load *load, uint64_t *ret_count, struct failur
     return own(load, error, failure);
 }
 
+/* Rows to be appended whose key is there already are bad ones. */
+static int refuse_met(struct mysql_load *load, struct failure *failure)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    const struct column *column = &load->place->schema->columns[load->work.plan.key[0]];
+    MYSQL_ROW row;
+    uint64_t ignored;
+    int error = buffer_append_text(&text, "SELECT CONCAT_WS(', '");
+
+    for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
+        error = buffer_append_text(&text, ", s.");
+        if (error == 0)
+            error =
+                mysql_add_name(&text, load->place->schema->columns[load->work.plan.key[k]].name);
+    }
+    if (error == 0)
+        error = buffer_print(&text, ") FROM `%s` s JOIN ", load->into.schema->name);
+    if (error == 0)
+        error = mysql_add_name(&text, table_name(load));
+    if (error == 0)
+        error = buffer_append_text(&text, " t ON ");
+    if (error == 0)
+        error = add_key(load, &text);
+    if (error == 0)
+        error = mysql_target_ask(load->target, &text, &rows, failure);
+    buffer_release(&text);
+    if (error != 0 || mysql_num_rows(rows) == 0)
+        return own(load, error, failure);
+    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
+        const struct bad_row bad = {.column = column->name,
+                                    .value = row[0] != NULL ? row[0] : "",
+                                    .reason = "is there already"};
+
+        error = row_work_refuse(&load->work, &bad, EEXIST, failure);
+    }
+    if (error != 0)
+        return error;
+    error = buffer_print(&text, "DELETE s FROM `%s` s JOIN ", load->into.schema->name);
+    if (error == 0)
+        error = mysql_add_name(&text, table_name(load));
+    if (error == 0)
+        error = buffer_append_text(&text, " t ON ");
+    if (error == 0)
+        error = add_key(load, &text);
+    return change(load, &text, error, &ignored, failure);
+}
+
 static int update_met(struct mysql_load *load, struct failure *failure)
 {
     struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
@@ -336,7 +394,9 @@ static int merge(struct load *base, struct failure *failure)
         counts->inserted = counts->put - counts->refused;
         return 0;
     }
-    if (load->work.plan.mode != LOAD_APPEND)
+    if (load->work.plan.mode == LOAD_APPEND)
+        error = has_key(load) ? refuse_met(load, failure) : 0;
+    else
         error = count_met(load, &met, failure);
     if (error == 0 && met != 0 && load->work.plan.mode != LOAD_MISSING)
         error = update_met(load, failure);
@@ -421,16 +481,6 @@ static int count_same(struct mysql_load *load, uint64_t *ret_count, struct failu
     if (error == 0)
         *ret_count = strtoull(mysql_fetch_row(rows)[0], NULL, 10);
     return own(load, error, failure);
-}
-
-/* Whether rows can be found again in the table by the key that they were put with. */
-static bool has_key(const struct mysql_load *load)
-{
-    for (size_t k = 0; k < load->work.plan.key_count; k++) {
-        if (load->work.key_places[k] == SIZE_MAX)
-            return false;
-    }
-    return load->work.plan.key_count != 0;
 }
 
 static int verify(struct load *base, struct failure *failure)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/source/mysql.h"
+#include "backends/target/targets.h"
 #include "fs/base/memory.h"
 
 /* ---- Statements ------------------------------------------------------------------------------ */

@@ -54,9 +54,6 @@ struct mysql_target {
     MYSQL_RES *rows;
 };
 
-int mysql_target_open(const char *url, const struct target_options *options,
-                      struct target **ret_target, struct failure *failure);
-
 /* Runs what TEXT holds, which is released. */
 int mysql_target_run(struct mysql_target *target, struct buffer *text, struct failure *failure);
 /* The same of a statement whose rows are wanted. */
