@@ -16,6 +16,7 @@ int command_key(int argc, char **argv);
 int command_snapshot(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_snapshots(int argc, char **argv);
 int command_forget(int argc, char **argv);
 int command_prune(int argc, char **argv);

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"snapshot", command_snapshot, usage_snapshot},
     {"import", command_import, usage_import},
     {"export", command_export, usage_export},
+    {"restore", command_restore, usage_restore},
     {"snapshots", command_snapshots, usage_snapshots},
     {"forget", command_forget, usage_forget},
     {"prune", command_prune, usage_prune},

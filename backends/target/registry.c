@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 
 #include "backends/source/plain_file.h"
-#include "backends/target/sqlite_target.h"
+#include "backends/source/source.h"
+#include "backends/target/targets.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
@@ -51,6 +52,10 @@ int target_open(const char *url, const struct target_options *options, struct ta
         error = check_file(path, options->create, failure);
         if (error == 0)
             return sqlite_target_open(path, options, ret_target, failure);
+    } else if (error == 0 && (strcmp(scheme, "mysql") == 0 || strcmp(scheme, "mariadb") == 0)) {
+        error = mysql_target_open(url, options, ret_target, failure);
+    } else if (error == 0 && strncmp(scheme, "postgres", 8) == 0) {
+        error = postgres_target_open(url, options, ret_target, failure);
     } else if (error == 0) {
         error = failure_set(failure, EINVAL,
                             SHOWN_PATH ": nothing can be written there; rows go into a database: "
