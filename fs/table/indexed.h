@@ -43,7 +43,7 @@ int indexed_source_create(struct source *stream, const struct indexed_options *o
 bool indexed_source_is(const struct source *source);
 
 /* Whether all that there is now is read. */
-bool indexed_source_is_read(struct source *source);
+bool indexed_source_is_read(struct source *base);
 
 /*
  * Has the stream read, where what is known of it does not hold, and waits until the table NAME
@@ -51,7 +51,7 @@ bool indexed_source_is_read(struct source *source);
  * modified. -EAGAIN: all is read, a dataset tells the rest; -ECANCELED: CANCELLED (atomic; NULL:
  * never) turned true; else what made the table fail.
  */
-int indexed_source_early(struct source *source, const char *name, const bool *cancelled,
+int indexed_source_early(struct source *base, const char *name, const bool *cancelled,
                          struct image **ret_image, struct timespec *ret_modified,
                          struct failure *failure);
 
