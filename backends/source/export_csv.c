@@ -186,7 +186,7 @@ static int check_end(const struct export_rows *rows, size_t size, struct failure
 static int skip_mark(struct export_rows *rows, struct failure *failure)
 {
     int error = byte_window_want(&rows->window, MARK_SIZE, failure);
-    const uint8_t *begin = rows->window.data + rows->window.at;
+    const uint8_t *begin = export_at(rows);
 
     if (error == 0 && rows->window.end - rows->window.at >= MARK_SIZE &&
         memcmp(begin, MARK, MARK_SIZE) == 0)

@@ -9,14 +9,14 @@
 static struct json_scan scan_begin(const struct export_rows *rows)
 {
     return (struct json_scan){
-        .at = rows->window.data + rows->window.at,
-        .end = rows->window.data + rows->window.end,
+        .at = export_at(rows),
+        .end = export_end(rows),
     };
 }
 
 static size_t passed(const struct export_rows *rows, const struct json_scan *scan)
 {
-    return (size_t)(scan->at - (rows->window.data + rows->window.at));
+    return (size_t)(scan->at - export_at(rows));
 }
 
 static int refuse_end(const struct export_rows *rows, struct failure *failure)
