@@ -17,6 +17,8 @@ int command_snapshot(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_restore(int argc, char **argv);
+int command_migrate(int argc, char **argv);
+int command_verify_restore(int argc, char **argv);
 int command_snapshots(int argc, char **argv);
 int command_forget(int argc, char **argv);
 int command_prune(int argc, char **argv);

@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"import", command_import, usage_import},
     {"export", command_export, usage_export},
     {"restore", command_restore, usage_restore},
+    {"migrate", command_migrate, usage_migrate},
+    {"verify-restore", command_verify_restore, usage_verify_restore},
     {"snapshots", command_snapshots, usage_snapshots},
     {"forget", command_forget, usage_forget},
     {"prune", command_prune, usage_prune},

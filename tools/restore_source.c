@@ -60,6 +60,8 @@ static int open_snapshot(const char *store, const struct passphrase_options *pas
         error = stored_dataset_create(source->opened.reader, stored, &source->dataset, failure);
     if (error == 0)
         source->kind = stored->kind;
+    if (error == 0)
+        source->name = stored->name;
     return error;
 }
 

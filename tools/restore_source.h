@@ -12,6 +12,7 @@
 struct restore_source {
     struct dataset *dataset;
     const char *kind;  /* "sqlite", "mysql", "postgresql", … */
+    const char *name;  /* of a snapshot's source; NULL: it is another one */
     const char *table; /* that WHAT names; NULL: none */
     char *words;       /* WHAT, taken apart */
     struct opened_store opened;

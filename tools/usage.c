@@ -18,6 +18,8 @@ const char usage_crmfs[] =
     "  diff       say which tables differ between two snapshots\n"
     "  export     write tables of a snapshot to files or standard output\n"
     "  restore    write tables of a snapshot, or of any source, into a database\n"
+    "  migrate    copy a whole database into an empty one, of whatever kind\n"
+    "  verify-restore  see whether a snapshot can be restored\n"
     "  snapshots  list the snapshots of a store\n"
     "  forget     forget snapshots, by name or by rule\n"
     "  prune      give back the room of what was forgotten\n"
@@ -203,6 +205,29 @@ const char usage_restore[] =
     "  -n, --dry-run          do it all, say what came of it, and take it back\n"
     "  --json                 say it as JSON\n"
     "  -q, --quiet            say nothing\n" STORE_LINES;
+
+const char usage_migrate[] =
+    "usage: crmfs migrate [OPTION...] SOURCE TARGET\n"
+    "       crmfs migrate [OPTION...] --store STORE SNAPSHOT[/SOURCE] TARGET\n"
+    "\n"
+    "Copies every table of SOURCE into TARGET, a database that has none of them: types,\n"
+    "keys, indexes and foreign keys are made as they are there. Every table is read back\n"
+    "and compared. One that was interrupted goes on when the same is asked again.\n"
+    "\n"
+    "  --journal FILE  where it says how far it is, else in ~/.local/state/crmfs\n"
+    "  --json          say it as JSON\n"
+    "  -q, --quiet     say nothing\n" STORE_LINES;
+
+const char usage_verify_restore[] =
+    "usage: crmfs verify-restore [OPTION...] --store STORE SNAPSHOT[/SOURCE[/TABLE]]\n"
+    "\n"
+    "Restores a snapshot into a database that is thrown away, reads every table back and\n"
+    "compares. The exit status is 0 if all of it is as it was.\n"
+    "\n"
+    "  --to TARGET    into this database, which has none of the tables; nothing stays\n"
+    "  --scratch DIR  else the database is made in DIR; in memory, /dev/shm, if not given\n"
+    "  --json         say it as JSON\n"
+    "  -q, --quiet    say nothing\n" STORE_LINES;
 
 const char usage_snapshots[] =
     "usage: crmfs snapshots [OPTION...] STORE\n"

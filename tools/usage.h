@@ -11,6 +11,8 @@ extern const char usage_snapshot[];
 extern const char usage_import[];
 extern const char usage_export[];
 extern const char usage_restore[];
+extern const char usage_migrate[];
+extern const char usage_verify_restore[];
 extern const char usage_snapshots[];
 extern const char usage_forget[];
 extern const char usage_prune[];

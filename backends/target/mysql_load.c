@@ -35,12 +35,41 @@ static int own(struct mysql_load *load, int error, struct failure *failure)
 
 /* ---- LOAD DATA ------------------------------------------------------------------------------- */
 
-/* Whether a field goes through a variable: bytes are digits, bits a number. */
-static bool is_converted(const struct mysql_load *load, size_t index)
+static bool is_bits(const struct mysql_load *load, size_t index)
 {
     const struct column *column = &load->place->schema->columns[load->work.columns[index]];
 
-    return load->work.fits[index].kind == FIT_BYTES || strncmp(column->native_type, "bit", 3) == 0;
+    return strncmp(column->native_type, "bit", 3) == 0;
+}
+
+/* Whether some field goes through a variable: bytes are digits, bits a number. */
+static bool has_variables(const struct mysql_load *load)
+{
+    for (size_t i = 0; i < load->work.column_count; i++) {
+        if (load->work.fits[i].kind == FIT_BYTES || is_bits(load, i))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * … and then a column that may count by itself goes the same way: MariaDB forgets of any other that
+ * it was given, and counts in the place of a 0.
+ */
+static bool is_converted(const struct mysql_load *load, size_t index)
+{
+    return load->work.fits[index].kind == FIT_BYTES || is_bits(load, index) ||
+           (load->work.fits[index].kind == FIT_INTEGER && has_variables(load));
+}
+
+/* What is assigned of the variable. */
+static int write_value(const struct mysql_load *load, size_t index, struct buffer *text)
+{
+    /* MariaDB's UNHEX makes an empty text of a NULL that follows one. */
+    if (load->work.fits[index].kind == FIT_BYTES)
+        return buffer_print(text, "IF(@v%zu IS NULL, NULL, UNHEX(@v%zu))", index, index);
+    return is_bits(load, index) ? buffer_print(text, "CAST(@v%zu AS UNSIGNED)", index)
+                                : buffer_print(text, "@v%zu", index);
 }
 
 static int write_statement(const struct mysql_load *load, struct buffer *text)
@@ -70,10 +99,8 @@ static int write_statement(const struct mysql_load *load, struct buffer *text)
             error = mysql_add_name(text, row_work_column(&load->work, i));
         if (error == 0)
             error = buffer_append_text(text, " = ");
-        if (error == 0 && load->work.fits[i].kind == FIT_BYTES)
-            error = buffer_print(text, "UNHEX(@v%zu)", i);
-        else if (error == 0)
-            error = buffer_print(text, "CAST(@v%zu AS UNSIGNED)", i);
+        if (error == 0)
+            error = write_value(load, i, text);
         first = false;
     }
     return error == 0 ? buffer_append(text, "", 1) : error;
@@ -179,7 +206,11 @@ static int put(struct load *base, const struct cell *cells, struct cursor *curso
 
 static int end(struct load *base, struct failure *failure)
 {
-    return flush((struct mysql_load *)base, failure);
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    base->counts.digest[0] = load->sum.high;
+    base->counts.digest[1] = load->sum.low;
+    return flush(load, failure);
 }
 
 /* Whether rows can be found again in the table by the key that they were put with. */

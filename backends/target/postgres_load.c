@@ -8,6 +8,7 @@
 #include "fs/base/memory.h"
 
 #define WORDS_SIZE 400
+#define COLUMN_SIZE 256
 
 struct postgres_load {
     struct load load;
@@ -83,6 +84,20 @@ static size_t line_of(const PGresult *result)
     return line != NULL ? strtoul(line + 7, NULL, 10) : 0;
 }
 
+/* "COPY stage, line 5, column name: …": the name; the column that a constraint is of; or "". */
+static void column_of(const PGresult *result, char name[COLUMN_SIZE])
+{
+    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const char *column = context != NULL ? strstr(context, ", column ") : NULL;
+    const char *field = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+
+    snprintf(name, COLUMN_SIZE, "%.*s",
+             column != NULL ? (int)strcspn(column + 9, ":") : COLUMN_SIZE - 1,
+             column != NULL  ? column + 9
+             : field != NULL ? field
+                             : "");
+}
+
 /* Whether it is the rows that are wrong. */
 static bool is_of_rows(const PGresult *result)
 {
@@ -92,12 +107,16 @@ static bool is_of_rows(const PGresult *result)
                              strcmp(state, "P0001") == 0);
 }
 
-/*
- * Sends some rows of the batch. 1: all of them are in; 0: WORDS say why not, *ret_line which, from
- * 1 (0: not known); -errno.
- */
-static int send_rows(struct postgres_load *load, size_t first, size_t end, char words[WORDS_SIZE],
-                     size_t *ret_line, struct failure *failure)
+/* Why a row is refused. */
+struct refusal {
+    size_t line; /* of those that were sent, from 1; 0: not known */
+    char words[WORDS_SIZE];
+    char column[COLUMN_SIZE]; /* "": the row as a whole */
+};
+
+/* Sends some rows of the batch. 1: all of them are in; 0: *ret_refusal says why not; -errno. */
+static int send_rows(struct postgres_load *load, size_t first, size_t end,
+                     struct refusal *ret_refusal, struct failure *failure)
 {
     cleanup_result PGresult *result = NULL;
     size_t size;
@@ -111,20 +130,23 @@ static int send_rows(struct postgres_load *load, size_t first, size_t end, char 
         return 1;
     if (!is_of_rows(result))
         return postgres_target_failure(load->target, result, table_of(load)->schema->name, failure);
-    take_words(result, words);
-    *ret_line = line_of(result);
+    take_words(result, ret_refusal->words);
+    column_of(result, ret_refusal->column);
+    ret_refusal->line = line_of(result);
     return 0;
 }
 
-static int refuse(struct postgres_load *load, size_t row, const char *words,
+static int refuse(struct postgres_load *load, size_t row, const struct refusal *refusal,
                   struct failure *failure)
 {
     const struct bad_row bad = {.number = load->batch.rows[row].number,
                                 .cells = row_batch_cells(&load->batch, row),
-                                .reason = words};
+                                .column = refusal->column[0] != '\0' ? refusal->column : NULL,
+                                .reason = refusal->words};
 
     return row_work_refuse(&load->work, &bad,
-                           strstr(words, "duplicate key") != NULL ? EEXIST : EINVAL, failure);
+                           strstr(refusal->words, "duplicate key") != NULL ? EEXIST : EINVAL,
+                           failure);
 }
 
 /*
@@ -137,21 +159,22 @@ static int put_rows(struct postgres_load *load, size_t first, size_t end, struct
     bool may_refuse = load->work.plan.refuse != NULL;
 
     while (first < end) {
-        char words[WORDS_SIZE];
-        size_t line = 0;
+        struct refusal refusal = {.line = 0};
+        size_t line;
         int sent = 0;
         int error = may_refuse ? postgres_link_do(link, "SAVEPOINT crmfs_rows", failure) : 0;
 
         if (error == 0)
-            sent = send_rows(load, first, end, words, &line, failure);
+            sent = send_rows(load, first, end, &refusal, failure);
         if (error != 0 || sent < 0)
             return error != 0 ? error : sent;
         if (sent == 1)
             return may_refuse ? postgres_link_do(link, "RELEASE SAVEPOINT crmfs_rows", failure) : 0;
+        line = refusal.line;
         if (line == 0 || line > end - first)
             return failure_set(failure, EINVAL, "table \"%s\": %s", table_of(load)->schema->name,
-                               words);
-        error = refuse(load, first + line - 1, words, failure);
+                               refusal.words);
+        error = refuse(load, first + line - 1, &refusal, failure);
         if (error == 0)
             error = postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs_rows", failure);
         /* What stood before it is good, as far as the server came. */
@@ -193,7 +216,11 @@ static int put(struct load *base, const struct cell *cells, struct cursor *curso
 
 static int end(struct load *base, struct failure *failure)
 {
-    return flush((struct postgres_load *)base, failure);
+    struct postgres_load *load = (struct postgres_load *)base;
+
+    base->counts.digest[0] = load->sum.high;
+    base->counts.digest[1] = load->sum.low;
+    return flush(load, failure);
 }
 
 /* ---- Merging --------------------------------------------------------------------------------- */

@@ -18,6 +18,8 @@
 #include "backends/target/target.h"
 #include "fs/base/failure.h"
 
+struct restore_plan;
+
 struct restore_options {
     enum load_mode mode;
     const char *const *tables; /* names of those that are restored; 0 of them: all */
@@ -37,6 +39,9 @@ struct restore_options {
     /* Told of bad rows, which are left out then; NULL: the first ends the restore. */
     int (*bad_row)(void *context, const struct schema *table, const struct bad_row *bad);
     void *bad_row_context;
+    /* Called when all is written, read back and checked; not 0: it is rolled back. NULL: none. */
+    int (*before_commit)(void *context, const struct restore_plan *plan, struct failure *failure);
+    void *before_commit_context;
     const bool *cancelled; /* atomic; NULL: none */
     uint64_t *rows_done;   /* atomic; NULL: nobody asks */
 };

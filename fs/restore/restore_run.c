@@ -134,8 +134,11 @@ int restore_run(struct restore_plan *plan, struct failure *failure)
         table->load = NULL;
     }
     free(puttings);
+    if (error == 0 && !plan->options->dry_run && plan->options->before_commit != NULL)
+        error = plan->options->before_commit(plan->options->before_commit_context, plan, failure);
     if (error == 0 && !plan->options->dry_run)
-        return target->commit(plan->target, failure);
-    target->rollback(plan->target);
+        error = target->commit(plan->target, failure);
+    if (error != 0 || plan->options->dry_run)
+        target->rollback(plan->target);
     return error;
 }
