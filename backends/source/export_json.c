@@ -185,8 +185,8 @@ static int add_columns(struct export_rows *rows, size_t count, struct failure *f
 
 int export_json_begin(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
 
     rows->line = 1;
 
@@ -399,8 +399,8 @@ static int take_member(struct export_rows *rows, const uint8_t *base, size_t ind
 
 int export_json_next(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
     int there = rows->pending ? 1 : before_row(rows, failure);
 
     if (there <= 0)

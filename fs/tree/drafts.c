@@ -70,12 +70,14 @@ int drafts_create(const struct drafts_class *class, void *context, struct spool 
 
 void drafts_free(struct drafts *drafts)
 {
-    struct draft *draft, *next;
-
     if (drafts == NULL)
         return;
-    DL_FOREACH_SAFE (drafts->first, draft, next)
+    while (drafts->first != NULL) {
+        struct draft *draft = drafts->first;
+
+        DL_DELETE2(drafts->first, draft, previous, next);
         node_release(&draft->node);
+    }
     pthread_mutex_destroy(&drafts->lock);
     pthread_mutex_destroy(&drafts->applying);
     free(drafts->path);
