@@ -418,10 +418,10 @@ static int write_given(struct row_change *row, const size_t *columns, size_t cou
 static int write_object(struct row_change *row, struct export_rows *rows)
 {
     struct failure *failure = row->change.failure;
-    const size_t *columns;
-    const struct cell *cells;
+    const size_t *columns = NULL;
+    const struct cell *cells = NULL;
     const struct cell *more;
-    size_t count;
+    size_t count = 0;
     int found = export_rows_columns(rows, &columns, &count, failure);
 
     if (found == 0)
