@@ -89,9 +89,7 @@ void drafts_free(struct drafts *drafts)
 
 static struct draft *find(struct drafts *drafts, const char *name)
 {
-    struct draft *draft;
-
-    DL_FOREACH (drafts->first, draft) {
+    for (struct draft *draft = drafts->first; draft != NULL; draft = draft->next) {
         if (strcmp(draft->name, name) == 0)
             return draft;
     }
@@ -545,19 +543,18 @@ int drafts_rename(struct drafts *drafts, const char *name, const char *new_name,
 
 char *drafts_names(struct drafts *drafts, size_t *ret_count)
 {
-    struct draft *draft;
     size_t size = 1;
     size_t count = 0;
 
     pthread_mutex_lock(&drafts->lock);
-    DL_FOREACH (drafts->first, draft) {
+    for (const struct draft *draft = drafts->first; draft != NULL; draft = draft->next) {
         size += strlen(draft->name) + 1;
         count++;
     }
     char *names = calloc(1, size);
     char *to = names;
 
-    DL_FOREACH (drafts->first, draft) {
+    for (const struct draft *draft = drafts->first; draft != NULL; draft = draft->next) {
         if (names != NULL)
             to = stpcpy(to, draft->name) + 1;
     }

@@ -428,7 +428,7 @@ static int write_object(struct row_change *row, struct export_rows *rows)
         found = export_rows_next(rows, &cells, failure);
     if (found == 0)
         return failure_set(failure, EINVAL, "the file has to be one JSON object");
-    if (found < 0)
+    if (found < 0 || cells == NULL)
         return found;
 
     int error = write_given(row, columns, count, cells);
