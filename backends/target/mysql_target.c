@@ -114,13 +114,16 @@ static int connect(struct mysql_target *target, struct failure *failure)
                     "max_error_count=100, sql_notes=1");
 }
 
-/* One restore a database, so that tables being made are nobody else's. */
+/*
+ * One restore a database, so that tables being made are nobody else's. A server takes a moment to
+ * see that a client was killed.
+ */
 static int lock_database(struct mysql_target *target, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error =
-        mysql_ask(target->source, target->link,
-                  "SELECT GET_LOCK(CONCAT('crmfs restore ', SHA1(DATABASE())), 0)", &rows, failure);
+    int error = mysql_ask(target->source, target->link,
+                          "SELECT GET_LOCK(CONCAT('crmfs restore ', SHA1(DATABASE())), 10)", &rows,
+                          failure);
     MYSQL_ROW row = error == 0 ? mysql_fetch_row(rows) : NULL;
 
     if (error != 0)

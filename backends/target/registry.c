@@ -30,10 +30,13 @@ static int check_file(const char *path, bool create, struct failure *failure)
                            SHOWN_PATH ": is a directory; rows go into a database: an SQLite file, "
                                       "mysql://… or postgresql://…",
                            path);
+    /* What a program leaves that was about to make a database. */
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return 0;
     error = plain_file_check(path, failure);
-    if (error == 0 && status.st_size != 0)
+    if (error == 0)
         error = plain_file_begin(path, begin, sizeof begin, failure);
-    if (error == 0 && status.st_size != 0 && memcmp(begin, magic, sizeof magic) != 0)
+    if (error == 0 && memcmp(begin, magic, sizeof magic) != 0)
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": is no SQLite database; rows go into one, or into "
                                       "mysql://… or postgresql://…",

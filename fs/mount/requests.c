@@ -411,6 +411,7 @@ const struct fuse_lowlevel_ops request_handlers = {
     .write = answer_write,
     .flush = answer_flush,
     .fallocate = answer_fallocate,
+    .copy_file_range = answer_copy,
     .fsync = answer_fsync,
     .fsyncdir = answer_fsync,
     .lseek = answer_lseek,
