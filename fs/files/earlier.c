@@ -124,7 +124,7 @@ bool files_find_parent(struct files *files, struct held_file *held, uint64_t off
 
     if (size < PARENT_LEAST)
         return false;
-    *ret_parent = (struct object_parent){.phase = offset / CUT_MOST, .rely = true};
+    *ret_parent = (struct object_parent){.phase = offset / CUT_MOST};
     if (held->past.count > 0) {
         const struct past_piece *piece = past_find(&held->past, offset, size);
 

@@ -101,6 +101,11 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
     return 0;
 }
 
+void object_batch_write_anew(struct object_batch *batch)
+{
+    batch->anew = true;
+}
+
 void object_batch_pad_closely(struct object_batch *batch)
 {
     batch->closely = true;

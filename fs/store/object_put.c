@@ -155,19 +155,6 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
     return usable;
 }
 
-/* The same of one that is to be relied on. */
-static int load_relied(struct object_writer *writer, struct read_scratch *scratch,
-                       const struct object_parent *predecessor, struct object_head *head)
-{
-    struct object_reference place;
-    int found = load_parent(writer, scratch, predecessor, head);
-
-    if (found <= 0 || !predecessor->rely)
-        return found;
-    found = object_batch_rely(writer->batch, &head->parent, head->type, &place, NULL);
-    return found > 0 ? object_reference_same_place(&place, &head->parent) : found;
-}
-
 static int encode(struct object_writer *writer, struct put *put,
                   const struct object_parent *predecessor)
 {
@@ -175,7 +162,7 @@ static int encode(struct object_writer *writer, struct put *put,
     struct object_head head = {
         .encoding = OBJECT_ZSTD_PARENT, .type = put->type, .data_size = (uint32_t)put->size};
 
-    if (predecessor == NULL || writer->compressor == NULL || put->size == 0)
+    if (predecessor == NULL || writer->compressor == NULL || put->size == 0 || writer->batch->anew)
         return encode_whole(writer, put);
 
     struct read_scratch *scratch = read_scratch_take(reader);
@@ -183,7 +170,7 @@ static int encode(struct object_writer *writer, struct put *put,
     if (scratch == NULL)
         return -ENOMEM;
 
-    int found = load_relied(writer, scratch, predecessor, &head);
+    int found = load_parent(writer, scratch, predecessor, &head);
 
     chain_end(reader, scratch);
     read_scratch_give(reader, scratch);
@@ -226,10 +213,10 @@ static int find(struct object_writer *writer, const struct put *put,
                 const struct object_parent *predecessor, struct object_reference *ret_place,
                 struct failure *failure)
 {
-    if (predecessor != NULL && !predecessor->rely &&
+    if (predecessor != NULL && !writer->batch->anew &&
         memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
-        int usable =
-            batch_find_again(writer->batch, &predecessor->reference, put->type, ret_place, failure);
+        int usable = object_batch_rely(writer->batch, &predecessor->reference, put->type, ret_place,
+                                       failure);
 
         if (usable != 0)
             return usable;
