@@ -237,6 +237,7 @@ static int verify_top(struct verifying *verifying, struct object_reader *reader,
     verifying->place.inode = 0;
     if (error == 0)
         error = verify_tree(verifying);
+    verifying->tree = NULL;
     catalogue_cache_release(&cache);
     return error;
 }

@@ -185,7 +185,9 @@ static void a_new_version_takes_what_differs(void **context)
         write_all(&scene, number, versions[i], TEXT_BYTES);
         succeed(files_sync(scene.files, &failure));
         expect(&scene, number, versions[i], TEXT_BYTES);
-        if (stored(&scene) - before > first / 10)
+        /* Mostly a tenth of that; a commit in between may store the first pieces of a new file
+         * whole. */
+        if (stored(&scene) - before > first / 3)
             fail_msg("version %u took %llu bytes, the first %llu", i,
                      (unsigned long long)(stored(&scene) - before), (unsigned long long)first);
     }
