@@ -3,6 +3,7 @@
  * What the files of the archive source share:
  *
  *   archive_source  the source: its version, its one pass
+ *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, for a file and for a member in another
  *   archive_entry   a member as a stream of bytes
  *   archive_walk    member after member: which is what
@@ -26,11 +27,14 @@ struct archive_source {
     char *password;         /* NULL */
     char *password_command; /* NULL */
     const bool *cancelled;  /* NULL */
+    /* Atomic; of the pass under way, or the last: bytes of the file. */
+    uint64_t bytes_done;
+    uint64_t bytes;
 };
 
 /* One pass over the file. */
 struct archive_walk {
-    const struct archive_source *source;
+    struct archive_source *source;
     struct row_taker *taker;
     struct archive *outermost;
     uint64_t file_bytes;
@@ -46,6 +50,10 @@ struct archive_walk {
     char **name_list;       /* members of them */
     size_t name_capacity;
 };
+
+/* --- archive_identity ---------------------------------------------------------------------- */
+
+void archive_identify(struct source *source, struct source_identity *ret_identity);
 
 /* --- archive_open ------------------------------------------------------------------------- */
 

@@ -107,8 +107,14 @@ static int archive_stream(struct source *base, struct row_taker *taker,
     struct archive_walk walk = {.source = (struct archive_source *)base, .taker = taker};
     struct stat before;
     struct stat after;
-    int error = run_walk(&walk, &before, failure);
+    int error = look(walk.source, &before, failure);
 
+    if (error != 0)
+        return error;
+    *ret_changed = before.st_mtim;
+    __atomic_store_n(&walk.source->bytes_done, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&walk.source->bytes, (uint64_t)before.st_size, __ATOMIC_RELAXED);
+    error = run_walk(&walk, &before, failure);
     if (error == 0)
         error = look(walk.source, &after, failure);
     if (error != 0)
@@ -120,8 +126,8 @@ static int archive_stream(struct source *base, struct row_taker *taker,
     if (memcmp(&before_version, &after_version, sizeof before_version) != 0)
         return failure_set(failure, ESTALE, SHOWN_PATH ": it changed while it was read",
                            walk.source->path);
+    __atomic_store_n(&walk.source->bytes_done, (uint64_t)before.st_size, __ATOMIC_RELAXED);
     *ret_version = before_version;
-    *ret_changed = before.st_mtim;
     return 0;
 }
 
@@ -155,12 +161,23 @@ static void archive_close(struct source *base)
     free(source);
 }
 
+static int archive_status(struct source *base, struct buffer *text)
+{
+    const struct archive_source *source = (struct archive_source *)base;
+
+    return buffer_print(text, ",\"bytes_indexed\":%llu,\"bytes\":%llu",
+                        (unsigned long long)__atomic_load_n(&source->bytes_done, __ATOMIC_RELAXED),
+                        (unsigned long long)__atomic_load_n(&source->bytes, __ATOMIC_RELAXED));
+}
+
 static const struct source_class archive_class = {
     .kind = "archive",
     .version = archive_version,
     .stream = archive_stream,
+    .identify = archive_identify,
     .extract = archive_extract,
     .close = archive_close,
+    .status = archive_status,
 };
 
 /* What is no archive from its first bytes on is refused; what breaks off later is shown. */

@@ -19,15 +19,14 @@
 
 #include "backends/source/byte_stream.h"
 #include "backends/source/stream.h"
+#include "backends/source/text_set.h"
 #include "fs/base/failure.h"
 
 #define DELIMITED_COLUMNS_LIMIT ((size_t)4096)
 
-enum text_set { TEXT_UNDECIDED, TEXT_UTF8, TEXT_WINDOWS, TEXT_UTF16_LITTLE, TEXT_UTF16_BIG };
-
 struct dialect {
     uint8_t delimiter;
-    enum text_set set; /* TEXT_UNDECIDED: ASCII so far */
+    enum text_set set;
     size_t mark_bytes; /* of the byte order mark */
 };
 

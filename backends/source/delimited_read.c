@@ -355,6 +355,8 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         error = read_header(&reader, &own);
     if (error == 0)
         error = read_rows(&reader, &own);
+    if (error == 0 && !reader.failed && taker->class->finish_table != NULL)
+        error = taker->class->finish_table(taker, reader.table, &own);
     free(reader.fields);
     free(reader.cells);
     buffer_release(&reader.scratch);

@@ -105,6 +105,7 @@ struct dump_table {
     bool failed;
     bool dropped;
     bool seen; /* rows of it were said to follow, if only none */
+    bool finished;
     size_t number;
     size_t shown_count; /* columns without the generated ones */
     size_t *shown;      /* a column's place among them, SIZE_MAX for generated ones */
@@ -148,6 +149,12 @@ int dump_table_cut(struct dump_reader *reader, struct dump_table *table);
 /* The dump drops it. 0 or -errno. */
 int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
 
+/*
+ * Where the dump is of a program that writes one table after another, keys and all, those that
+ * came before this place are finished.
+ */
+int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
+
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -175,7 +182,8 @@ struct dump_reader {
     size_t table_count;
     size_t table_capacity;
     struct name_map *names; /* keys to indexes into tables */
-    size_t told;            /* tables that the taker knows */
+    bool in_turn;           /* a table's rows stand behind it, and before the next one */
+    size_t finished_count;  /* of the tables: the first ones */
 
     struct dump_domain *domains;
     size_t domain_count;

@@ -27,6 +27,7 @@ static int begin(struct dump_reader *reader, struct failure *failure)
         size = DUMP_BEGIN_BYTES;
     reader->dialect = size != 0 ? dump_dialect_of(text, size) : SQL_MYSQL;
     reader->ends = size != 0 && dump_says_its_end(text, size, reader->dialect);
+    reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
     strcpy(reader->delimiter, ";");
@@ -192,8 +193,13 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
            (sql_is(&token, "TEMPORARY") || sql_is(&token, "TEMP") || sql_is(&token, "UNLOGGED") ||
             sql_is(&token, "GLOBAL") || sql_is(&token, "LOCAL")))
         sql_next(lexer);
-    if (sql_is(&token, "TABLE"))
+    if (sql_is(&token, "TABLE")) {
+        int error = dump_tables_finish(reader, failure);
+
+        if (error != 0)
+            return error;
         return reader->too_long ? too_long(reader) : dump_create_table(reader, failure);
+    }
     if (sql_is(&token, "DOMAIN"))
         return dump_create_domain(reader);
     if (sql_is(&token, "UNIQUE") || (sql_is(&token, "INDEX") && reader->dialect == SQL_SQLITE))
@@ -208,6 +214,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
 
     if (sql_is(&word, "CREATE"))
         return take_create(reader, &lexer, failure);
+    if (sql_is(&word, "UNLOCK"))
+        return dump_tables_finish(reader, failure);
     if (sql_is(&word, "ALTER") && sql_accept(&lexer, "TABLE"))
         return dump_alter_table(reader, failure);
     if (sql_is(&word, "COPY") && reader->dialect == SQL_POSTGRES)
@@ -287,7 +295,8 @@ static int note_cut(struct dump_reader *reader)
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         struct dump_table *table = reader->tables[i];
-        bool concerned = table == reader->last || (reader->dialect == SQL_POSTGRES && !table->seen);
+        bool concerned = (table == reader->last && !table->finished) ||
+                         (reader->dialect == SQL_POSTGRES && !table->seen);
 
         if (concerned && !table->dropped)
             error = dump_table_cut(reader, table);

@@ -165,6 +165,26 @@ struct dump_table *dump_table_find(struct dump_reader *reader, const char *datab
     return index != NULL && !reader->tables[*index]->dropped ? reader->tables[*index] : NULL;
 }
 
+/* Where there are several databases, tables may yet get other names. */
+int dump_tables_finish(struct dump_reader *reader, struct failure *failure)
+{
+    const struct row_taker_class *class = reader->taker->class;
+    int error = 0;
+
+    if (!reader->in_turn || reader->database[0] != '\0')
+        return 0;
+    for (; reader->finished_count < reader->table_count && error == 0; reader->finished_count++) {
+        struct dump_table *table = reader->tables[reader->finished_count];
+
+        table->finished = true;
+        /* Without rows it may be what stands in for a view until the dump drops it. */
+        if (table->begun && table->seen && !table->dropped && !table->failed &&
+            class->finish_table != NULL)
+            error = class->finish_table(reader->taker, table->number, failure);
+    }
+    return error;
+}
+
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
 {
     struct failure failure;

@@ -170,10 +170,16 @@ struct source_class {
     /*
      * Of a source that can only be read through as a whole (stream.h), else NULL: hands all its
      * tables and rows to TAKER. What cannot be read TAKER is told, and the rest goes on.
+     * *ret_changed is set before the first table is begun.
      */
     int (*stream)(struct source *source, struct row_taker *taker,
                   struct source_version *ret_version, struct timespec *ret_changed,
                   struct failure *failure);
+    /*
+     * Of a stream: what it would hand over if it were read now, found without reading it through;
+     * unknown while in any doubt. NULL: always unknown.
+     */
+    void (*identify)(struct source *source, struct source_identity *ret_identity);
     /* Of a stream: hands the bytes of a member (its path as TAKER was told) to TAKE. */
     int (*extract)(struct source *source, const char *path,
                    int (*take)(void *context, const void *bytes, size_t size,
@@ -219,7 +225,7 @@ bool source_is_server(const char *url);
 int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
                       struct failure *failure);
 
-/* Whether PATH is a file that source_open recognises by its content. */
+/* Whether PATH is a file that source_open recognises by its content; or a directory, package.h. */
 bool source_is_known(const char *path);
 
 /*

@@ -5,10 +5,11 @@
  * it once for each table would take as many passes as there are tables. So such a
  * source is read through once, and hands every row to a taker as it comes:
  *
- *   begin_table  row row row …  [change_table]  [fail_table]
+ *   begin_table  row row row …  [change_table]  [fail_table]  [finish_table]
  *
  * Rows of several tables may come mixed. What keeps them until all is read, puts
- * them in order and shows them as a dataset is fs/table/indexed.h.
+ * them in order and shows them as a dataset is fs/table/indexed.h; a table that the
+ * stream says is finished is shown before.
  */
 #ifndef CRMFS_SOURCE_STREAM_H
 #define CRMFS_SOURCE_STREAM_H
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "backends/source/held_bytes.h"
 #include "backends/source/source.h"
 
 /* How the values of one column of the order key compare. */
@@ -60,7 +62,10 @@ struct row_taker_class {
     /* *ret_table is the table's number from now on: 0, 1, 2 … */
     int (*begin_table)(struct row_taker *taker, const struct stream_table *table, size_t *ret_table,
                        struct failure *failure);
-    /* The table is this one after all: the same columns under the same types, other names or keys.
+    /*
+     * The table is this one after all: under other names or keys, and with more columns behind
+     * the ones that it had, which are NULL in the rows so far. A type may have become another,
+     * but for bytes; where it has become json, texts so far turn into JSON's strings.
      */
     int (*change_table)(struct row_taker *taker, size_t table, const struct stream_table *changed,
                         struct failure *failure);
@@ -69,9 +74,18 @@ struct row_taker_class {
                struct failure *failure);
     /* The table cannot be had whole: its files give this failure. The stream goes on. */
     int (*fail_table)(struct row_taker *taker, size_t table, const struct failure *why);
+    /*
+     * Nothing more is to be expected of the table: it may be shown while the stream goes on. Should
+     * something come after all, what was shown is not what the table is at the end. NULL: the taker
+     * shows nothing early.
+     */
+    int (*finish_table)(struct row_taker *taker, size_t table, struct failure *failure);
     /* There is no such table after all. Its number is not given to another. */
     int (*drop_table)(struct row_taker *taker, size_t table);
-    /* Something is wrong that is no single table's matter: told to the user. */
+    /*
+     * Something is wrong that is no single table's matter: told to the user. EIO, EILSEQ, EFBIG: it
+     * is what is read, and will be as wrong at the next reading; other codes: it may be overcome.
+     */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
     /* When the data were taken from their database, as they themselves say. */
     void (*moment)(struct row_taker *taker, struct timespec moment);
@@ -83,6 +97,12 @@ struct row_taker_class {
                         struct failure *failure);
     int (*member)(struct row_taker *taker, const struct stream_member *member,
                   struct failure *failure);
+    /*
+     * Keeps bytes of what cannot be read in order, sealed, behind those that *HELD has (NULL at
+     * first; the stream releases it). NULL: the taker keeps none.
+     */
+    int (*hold)(struct row_taker *taker, struct held_bytes **held, const void *bytes, size_t size,
+                struct failure *failure);
 };
 struct row_taker {
     const struct row_taker_class *class;

@@ -8,26 +8,6 @@
 #define TEXT_LIMIT ((size_t)64 << 20)
 #define MOST_GROWTH 2 /* two bytes become three */
 
-static uint8_t *put_point(uint8_t *to, uint32_t point)
-{
-    if (point < 0x80) {
-        *to++ = (uint8_t)point;
-    } else if (point < 0x800) {
-        *to++ = (uint8_t)(0xc0 | point >> 6);
-        *to++ = (uint8_t)(0x80 | (point & 0x3f));
-    } else if (point < 0x10000) {
-        *to++ = (uint8_t)(0xe0 | point >> 12);
-        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-        *to++ = (uint8_t)(0x80 | (point & 0x3f));
-    } else {
-        *to++ = (uint8_t)(0xf0 | point >> 18);
-        *to++ = (uint8_t)(0x80 | (point >> 12 & 0x3f));
-        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-        *to++ = (uint8_t)(0x80 | (point & 0x3f));
-    }
-    return to;
-}
-
 /* The first half of a pair waits for the second. */
 static uint8_t *put_unit(struct utf16_stream *stream, uint8_t *to, uint16_t unit)
 {
@@ -35,14 +15,14 @@ static uint8_t *put_unit(struct utf16_stream *stream, uint8_t *to, uint16_t unit
 
     stream->high = 0;
     if (high != 0 && unit >= 0xdc00 && unit < 0xe000)
-        return put_point(to, 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (unit - 0xdc00u));
+        return utf8_put(to, 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (unit - 0xdc00u));
     if (high != 0)
-        to = put_point(to, 0xfffd);
+        to = utf8_put(to, 0xfffd);
     if (unit >= 0xd800 && unit < 0xdc00) {
         stream->high = unit;
         return to;
     }
-    return put_point(to, unit >= 0xdc00 && unit < 0xe000 ? 0xfffd : unit);
+    return utf8_put(to, unit >= 0xdc00 && unit < 0xe000 ? 0xfffd : unit);
 }
 
 static int utf16_next(struct byte_stream *base, const void **ret_data, size_t *ret_size,
@@ -77,7 +57,7 @@ static int utf16_next(struct byte_stream *base, const void **ret_data, size_t *r
         }
         /* What is cut short at the end says so. */
         if (size == 0 && (stream->high != 0 || stream->has_byte)) {
-            to = put_point(to, 0xfffd);
+            to = utf8_put(to, 0xfffd);
             stream->high = 0;
             stream->has_byte = false;
         }

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <stdint.h>
-
 size_t utf8_character(const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
@@ -36,6 +34,26 @@ size_t utf8_character(const void *bytes, size_t size)
             return 0;
     }
     return length;
+}
+
+uint8_t *utf8_put(uint8_t *to, uint32_t point)
+{
+    if (point < 0x80) {
+        *to++ = (uint8_t)point;
+        return to;
+    }
+    if (point < 0x800) {
+        *to++ = (uint8_t)(0xc0 | point >> 6);
+    } else if (point < 0x10000) {
+        *to++ = (uint8_t)(0xe0 | point >> 12);
+        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    } else {
+        *to++ = (uint8_t)(0xf0 | point >> 18);
+        *to++ = (uint8_t)(0x80 | (point >> 12 & 0x3f));
+        *to++ = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    }
+    *to++ = (uint8_t)(0x80 | (point & 0x3f));
+    return to;
 }
 
 char *utf8_valid_copy(const char *text)

@@ -18,17 +18,12 @@ int files_writable(struct files *files, uint64_t number, struct failure *failure
     return error == 0 ? files_end(files, 0) : error;
 }
 
-int files_open(struct files *files, uint64_t number, bool truncate, struct failure *failure)
+static int open_file(struct files *files, uint64_t number, struct failure *failure)
 {
     struct attributes attributes;
     struct catalogue *tree;
-    int error = 0;
+    int error = files_begin_look(files, number, &tree, failure);
 
-    if (truncate)
-        error = files_set(files, number, FILES_SET_SIZE, &(struct stat){.st_size = 0},
-                          &(struct stat){.st_size = 0}, failure);
-    if (error == 0)
-        error = files_begin_look(files, number, &tree, failure);
     if (error != 0)
         return error;
     error = inode_get(tree, inode_of(number), &attributes, failure);
@@ -43,6 +38,20 @@ int files_open(struct files *files, uint64_t number, bool truncate, struct failu
             error = -ENOMEM;
     }
     return files_end(files, error);
+}
+
+int files_open(struct files *files, uint64_t number, bool truncate, struct failure *failure)
+{
+    struct stat stat = {.st_size = 0};
+    int error = open_file(files, number, failure);
+
+    /* Held by then: what it was counts for what it becomes. */
+    if (error == 0 && truncate) {
+        error = files_set(files, number, FILES_SET_SIZE, &stat, &stat, failure);
+        if (error != 0)
+            files_close(files, number);
+    }
+    return error;
 }
 
 /* Nothing holds it any more: what has no name goes. */
@@ -64,7 +73,7 @@ void files_close(struct files *files, uint64_t number)
 {
     if (number_of(TOP_INODE, number) != FILES_TOP)
         return;
-    pthread_mutex_lock(&files->lock);
+    files_lock_change(files);
 
     struct held_file *held = files_held(files, inode_of(number));
 
@@ -80,7 +89,7 @@ void files_forget(struct files *files, uint64_t number)
 {
     if (number_of(TOP_INODE, number) != FILES_TOP)
         return;
-    pthread_mutex_lock(&files->lock);
+    files_lock_change(files);
 
     struct held_file *held = files_held(files, inode_of(number));
 
@@ -92,17 +101,15 @@ void files_forget(struct files *files, uint64_t number)
 
 /* ---- Content ---- */
 
-/* FROM up to END is zeros afterwards. */
-static int cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
-                       uint64_t from, uint64_t end, struct failure *failure)
+int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
+                      uint64_t from, uint64_t end, struct failure *failure)
 {
     struct held_file *held = files_held(files, inode);
     int error = 0;
 
     if (held != NULL) {
-        files->waiting_bytes -= held->runs.bytes;
         error = runs_cut(&held->runs, from, end);
-        files->waiting_bytes += held->runs.bytes;
+        files_runs_changed(files, held);
         files_unhold(files, held);
     }
     if (error == 0)
@@ -119,8 +126,12 @@ static int resize(struct files *files, uint64_t inode, struct attributes *attrib
         return S_ISDIR(attributes->mode) ? -EISDIR : -EINVAL;
     if (size < 0)
         return -EINVAL;
+    struct held_file *held = files_held(files, inode);
+
+    if (size == 0 && attributes->size >= PAST_FILE_LEAST && held != NULL)
+        files_note_past(files, held);
     if ((uint64_t)size < attributes->size)
-        error = cut_content(files, inode, attributes, (uint64_t)size, UINT64_MAX, failure);
+        error = files_cut_content(files, inode, attributes, (uint64_t)size, UINT64_MAX, failure);
     if (error == 0) {
         attributes->size = (uint64_t)size;
         attributes->modified = files_now();
@@ -131,11 +142,9 @@ static int resize(struct files *files, uint64_t inode, struct attributes *attrib
 static int take_bytes(struct files *files, struct held_file *held, uint64_t offset,
                       const void *bytes, size_t size)
 {
-    files->waiting_bytes -= held->runs.bytes;
-
     int error = runs_write(&held->runs, offset, bytes, size);
 
-    files->waiting_bytes += held->runs.bytes;
+    files_runs_changed(files, held);
     return error;
 }
 
@@ -192,7 +201,7 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
     if (error == 0 && !S_ISREG(attributes.mode))
         error = -ENODEV;
     if (error == 0 && cuts)
-        error = cut_content(files, inode_of(number), &attributes, offset, end, failure);
+        error = files_cut_content(files, inode_of(number), &attributes, offset, end, failure);
     if (error == 0 && (mode & FALLOC_FL_KEEP_SIZE) == 0 && end > attributes.size)
         attributes.size = end;
     if (error == 0) {

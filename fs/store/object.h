@@ -82,15 +82,20 @@ int object_batch_create(struct store *store, struct object_reader *reader,
  */
 int object_batch_avoid(struct object_batch *batch, const char *const *packs, size_t count);
 
+/*
+ * Nothing that the store has is relied on: all is written again, whole. What others do to the store
+ * cannot come between then. Before there are writers.
+ */
+void object_batch_write_anew(struct object_batch *batch);
+
+/* Its packs are padded by a sixteenth, 4 KiB at least, instead of to 64 KiB: for many small ones. */
+void object_batch_pad_closely(struct object_batch *batch);
+
 struct object_writer;
 int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,
                          struct failure *failure);
 
-/*
- * Against what a new object may be compressed: its predecessor. It must be reachable from a
- * snapshot that the log had when the batch was made, and still has when the batch's own
- * snapshot is taken: that is what keeps its ancestors from being pruned meanwhile.
- */
+/* Against what a new object may be compressed: its predecessor, of the same type. */
 struct object_parent {
     struct object_reference reference;
     uint64_t phase; /* differs among objects that begin together: fs/store/chain.h */
@@ -126,8 +131,7 @@ void object_writer_free(struct object_writer *writer);
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_pack_count, uint64_t *ret_stored_bytes,
                         struct failure *failure);
-/* Ends the pack under way: what was put so far stands in whole packs. Not while there are writers.
- */
+/* Ends the pack under way: what was put before stands in whole packs. */
 int object_batch_end_pack(struct object_batch *batch, struct failure *failure);
 
 /*
@@ -139,16 +143,27 @@ int object_batch_settle(struct object_batch *batch, struct failure *failure);
 void object_batch_renew(struct object_batch *batch);
 
 /*
+ * For who refers to an object that perhaps nothing else keeps: it is relied on, with its
+ * ancestors. 1, with its place; 0: not all of them are there, in packs that are not avoided;
+ * -errno.
+ */
+int object_batch_rely(struct object_batch *batch, const struct object_reference *reference,
+                      enum object_type type, struct object_reference *ret_place,
+                      struct failure *failure);
+
+/*
  * The packs that stand so far, whatever became of the batch: borrowed from it. Not while there
  * are writers.
  */
 void object_batch_packs(const struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_count);
 
+/* What they take. Not while there are writers. */
+uint64_t object_batch_stored_bytes(const struct object_batch *batch);
+
 /*
- * Hints of the packs that hold what the batch found in the store by its id, ancestors
- * included: to be compared with marks made meanwhile. What it found as a predecessor is not
- * among them; the predecessor's own snapshot keeps that.
+ * Hints of the packs that hold what the batch found in the store, and what it compressed objects
+ * against, ancestors included: to be compared with marks made meanwhile.
  */
 void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,
                          size_t *ret_count);

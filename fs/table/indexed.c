@@ -2,35 +2,13 @@
 #include "fs/table/indexed.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_rows.h"
-#include "fs/table/intake.h"
-
-/* What one pass over the stream gave; shared by the datasets of that version. */
-struct edition {
-    unsigned references;   /* atomic */
-    struct source *stream; /* that it was read from; outlives it */
-    struct intake *intake;
-    struct source_version version;
-    struct timespec changed;
-};
-
-struct indexed_source {
-    struct source source;
-    struct source_class class; /* the stream's kind in it */
-    struct source *stream;
-    struct indexed_options options;
-    uint64_t rows_done; /* atomic; of the pass under way, or the last */
-    bool reading;       /* atomic */
-
-    pthread_mutex_t lock;    /* held during a pass; guards edition */
-    struct edition *edition; /* NULL: not read yet */
-};
+#include "fs/table/indexed_internal.h"
 
 struct indexed_dataset {
     struct dataset dataset;
@@ -43,14 +21,6 @@ struct indexed_cursor {
     struct group_rows *rows;
     struct image *image; /* referenced: keeps the groups */
 };
-
-static void edition_release(struct edition *edition)
-{
-    if (edition == NULL || __atomic_sub_fetch(&edition->references, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
-    intake_free(edition->intake);
-    free(edition);
-}
 
 /* --- cursors ------------------------------------------------------------------------------ */
 
@@ -97,12 +67,12 @@ static struct edition *edition_of(const struct dataset *dataset)
 
 static size_t dataset_table_count(const struct dataset *dataset)
 {
-    return intake_table_count(edition_of(dataset)->intake);
+    return edition_table_count(edition_of(dataset));
 }
 
 static struct schema *dataset_schema(const struct dataset *dataset, size_t table)
 {
-    return intake_schema(edition_of(dataset)->intake, table);
+    return edition_schema(edition_of(dataset), table);
 }
 
 static int dataset_plan(struct dataset *dataset, size_t table, size_t wanted,
@@ -121,11 +91,29 @@ static int dataset_plan(struct dataset *dataset, size_t table, size_t wanted,
     return 0;
 }
 
+/* The table's image, referenced, and where its groups are. */
+static int full_image(struct dataset *dataset, size_t table, struct edition **ret_full,
+                      size_t *ret_table, struct image **ret_image, struct failure *failure)
+{
+    struct edition *edition = edition_of(dataset);
+    const struct failure *why = edition_failure(edition, table);
+
+    if (why != NULL) {
+        if (failure != NULL)
+            *failure = *why;
+        return -why->code;
+    }
+
+    int error = edition_full(edition, table, ret_full, ret_table, failure);
+
+    return error != 0 ? error : intake_image((*ret_full)->intake, *ret_table, ret_image, failure);
+}
+
 static int dataset_open_cursor(struct dataset *dataset, size_t table, const struct range_plan *plan,
                                size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
-    struct intake *intake = edition_of(dataset)->intake;
     struct indexed_cursor *cursor = calloc(1, sizeof *cursor);
+    struct edition *full;
     const struct image_group *groups;
     size_t count;
 
@@ -134,12 +122,12 @@ static int dataset_open_cursor(struct dataset *dataset, size_t table, const stru
     if (cursor == NULL)
         return -ENOMEM;
 
-    int error = intake_image(intake, table, &cursor->image, failure);
+    int error = full_image(dataset, table, &full, &table, &cursor->image, failure);
 
     if (error == 0) {
-        intake_groups(intake, table, &groups, &count);
-        cursor->rows = group_rows_create(intake_spool(intake),
-                                         intake_schema(intake, table)->column_count, groups, count);
+        intake_groups(full->intake, table, &groups, &count);
+        cursor->rows = group_rows_create(
+            full->spool, intake_schema(full->intake, table)->column_count, groups, count);
         error = cursor->rows != NULL ? 0 : -ENOMEM;
     }
     if (error != 0) {
@@ -188,19 +176,45 @@ bool indexed_dataset_is(const struct dataset *dataset)
 int indexed_dataset_image(struct dataset *dataset, size_t table, struct image **ret_image,
                           struct failure *failure)
 {
-    return intake_image(edition_of(dataset)->intake, table, ret_image, failure);
+    struct edition *full;
+
+    return full_image(dataset, table, &full, &table, ret_image, failure);
+}
+
+const struct failure *indexed_dataset_failure(const struct dataset *dataset, size_t table)
+{
+    return edition_failure(edition_of(dataset), table);
+}
+
+int indexed_dataset_begun_image(struct dataset *dataset, size_t table, struct image **ret_image,
+                                struct failure *failure)
+{
+    struct edition *full;
+    int error = edition_full(edition_of(dataset), table, &full, &table, failure);
+
+    return error != 0 ? error : intake_begun_image(full->intake, table, ret_image, failure);
+}
+
+bool indexed_dataset_is_complete(const struct dataset *dataset)
+{
+    return __atomic_load_n(&edition_of(dataset)->complete, __ATOMIC_ACQUIRE);
+}
+
+int indexed_dataset_encode(const struct dataset *dataset, struct buffer *output)
+{
+    return edition_encode(edition_of(dataset), output);
 }
 
 /* --- members ------------------------------------------------------------------------------ */
 
 size_t indexed_dataset_member_count(const struct dataset *dataset)
 {
-    return intake_member_count(edition_of(dataset)->intake);
+    return edition_member_count(edition_of(dataset));
 }
 
 const struct stream_member *indexed_dataset_member(const struct dataset *dataset, size_t index)
 {
-    return intake_member(edition_of(dataset)->intake, index);
+    return edition_member(edition_of(dataset), index);
 }
 
 static int take_bytes(void *context, const void *bytes, size_t size, struct failure *failure)
@@ -228,87 +242,36 @@ int indexed_dataset_member_bytes(struct dataset *dataset, size_t index,
                                  struct raw_bytes **ret_bytes, struct failure *failure)
 {
     struct edition *edition = edition_of(dataset);
-    struct raw_bytes *bytes = intake_member_bytes(edition->intake, index);
+    struct raw_bytes *bytes = edition_member_bytes(edition, index);
     int error;
 
     if (bytes != NULL) {
-        *ret_bytes = raw_bytes_reference(bytes);
+        *ret_bytes = bytes;
         return 0;
     }
-    bytes = raw_bytes_create(intake_spool(edition->intake));
+    bytes = raw_bytes_create(edition->spool);
     if (bytes == NULL)
         return -ENOMEM;
-    error = fetch_member(edition, intake_member(edition->intake, index), bytes, failure);
+    error = fetch_member(edition, edition_member(edition, index), bytes, failure);
     if (error != 0) {
         raw_bytes_release(bytes);
         return error;
     }
-    intake_keep_bytes(edition->intake, index, bytes);
+    edition_keep_bytes(edition, index, bytes);
     *ret_bytes = bytes;
     return 0;
 }
 
-/* --- sources ------------------------------------------------------------------------------ */
-
-static int source_version(struct source *base, struct source_version *ret_version,
-                          struct failure *failure)
-{
-    struct source *stream = ((struct indexed_source *)base)->stream;
-
-    return stream->class->version(stream, ret_version, failure);
-}
-
-/* Reads the stream through. The lock is held. */
-static int read_edition(struct indexed_source *source, struct failure *failure)
-{
-    struct intake_options options = {
-        .spool = source->options.spool,
-        .cut_key = source->options.cut_key,
-        .cancelled = source->options.cancelled,
-        .rows_done = &source->rows_done,
-        .report = source->options.report,
-        .report_context = source->options.report_context,
-    };
-    struct edition *edition = calloc(1, sizeof *edition);
-
-    if (edition == NULL)
-        return -ENOMEM;
-    edition->references = 1;
-    edition->stream = source->stream;
-    edition->intake = intake_create(&options);
-    edition_release(source->edition); /* what it holds of the spool is given back first */
-    source->edition = NULL;
-    __atomic_store_n(&source->rows_done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&source->reading, true, __ATOMIC_RELAXED);
-
-    int error = edition->intake != NULL
-                    ? source->stream->class->stream(source->stream, intake_taker(edition->intake),
-                                                    &edition->version, &edition->changed, failure)
-                    : -ENOMEM;
-
-    if (error == 0)
-        error = intake_end(edition->intake, failure);
-    if (error == 0)
-        intake_moment(edition->intake, &edition->changed);
-    __atomic_store_n(&source->reading, false, __ATOMIC_RELAXED);
-    if (error != 0) {
-        edition_release(edition);
-        return error;
-    }
-    source->edition = edition;
-    return 0;
-}
-
-static int create_dataset(struct edition *edition, struct dataset **ret_dataset)
+int edition_dataset(struct edition *edition, struct dataset **ret_dataset)
 {
     struct indexed_dataset *dataset = calloc(1, sizeof *dataset);
 
     if (dataset == NULL)
         return -ENOMEM;
-    __atomic_add_fetch(&edition->references, 1, __ATOMIC_RELAXED);
-    dataset->edition = edition;
+    dataset->edition = edition_reference(edition);
     dataset->dataset = (struct dataset){
         .class = &indexed_dataset_class,
+        .identity = edition->identity,
         .changed = edition->changed,
         .parallel = 1,
     };
@@ -318,73 +281,5 @@ static int create_dataset(struct edition *edition, struct dataset **ret_dataset)
 
 int indexed_dataset_share(struct dataset *dataset, struct dataset **ret_dataset)
 {
-    return create_dataset(edition_of(dataset), ret_dataset);
-}
-
-static int source_begin(struct source *base, struct dataset **ret_dataset,
-                        struct source_version *ret_version, struct failure *failure)
-{
-    struct indexed_source *source = (struct indexed_source *)base;
-    struct source_version version;
-
-    pthread_mutex_lock(&source->lock);
-
-    int error = source_version(base, &version, failure);
-
-    if (error == 0 && (source->edition == NULL ||
-                       memcmp(&version, &source->edition->version, sizeof version) != 0))
-        error = read_edition(source, failure);
-    if (error == 0)
-        error = create_dataset(source->edition, ret_dataset);
-    if (error == 0)
-        *ret_version = source->edition->version;
-    pthread_mutex_unlock(&source->lock);
-    return error;
-}
-
-static int source_status(struct source *base, struct buffer *text)
-{
-    struct indexed_source *source = (struct indexed_source *)base;
-    bool reading = __atomic_load_n(&source->reading, __ATOMIC_RELAXED);
-    uint64_t rows = __atomic_load_n(&source->rows_done, __ATOMIC_RELAXED);
-    int error = buffer_print(text, ",\"indexing\":%s,\"rows_indexed\":%llu",
-                             reading ? "true" : "false", (unsigned long long)rows);
-
-    if (error == 0 && source->stream->class->status != NULL)
-        error = source->stream->class->status(source->stream, text);
-    return error;
-}
-
-static void source_close(struct source *base)
-{
-    struct indexed_source *source = (struct indexed_source *)base;
-
-    edition_release(source->edition);
-    source->stream->class->close(source->stream);
-    pthread_mutex_destroy(&source->lock);
-    free(source);
-}
-
-int indexed_source_create(struct source *stream, const struct indexed_options *options,
-                          struct source **ret_source)
-{
-    struct indexed_source *source = calloc(1, sizeof *source);
-
-    if (source == NULL) {
-        stream->class->close(stream);
-        return -ENOMEM;
-    }
-    source->class = (struct source_class){
-        .kind = stream->class->kind,
-        .version = source_version,
-        .begin = source_begin,
-        .status = source_status,
-        .close = source_close,
-    };
-    source->source.class = &source->class;
-    source->stream = stream;
-    source->options = *options;
-    pthread_mutex_init(&source->lock, NULL);
-    *ret_source = &source->source;
-    return 0;
+    return edition_dataset(edition_of(dataset), ret_dataset);
 }

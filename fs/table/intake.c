@@ -16,9 +16,16 @@ struct intake *intake_create(const struct intake_options *options)
 
     if (intake == NULL)
         return NULL;
+    intake->queue = put_queue_create(options->spool);
+    if (intake->queue == NULL) {
+        free(intake);
+        return NULL;
+    }
     intake->taker.class = &intake_taker_class;
     intake->options = *options;
     pthread_mutex_init(&intake->lock, NULL);
+    pthread_mutex_init(&intake->settling, NULL);
+    pthread_cond_init(&intake->told, NULL);
     return intake;
 }
 
@@ -36,18 +43,21 @@ void intake_free(struct intake *intake)
 {
     if (intake == NULL)
         return;
+    put_queue_free(intake->queue);
     if (intake->writing)
         group_writer_end(&intake->writer);
     for (size_t i = 0; i < intake->count; i++) {
-        struct intake_table *table = &intake->tables[i];
+        struct intake_table *table = intake->tables[i];
 
         group_array_drop(&table->array, intake->options.spool);
         image_release(table->image);
         free(table->groups);
         schema_release(table->schema);
+        intake_forget_eras(table);
         free(table->terms);
         free(table->failure);
         buffer_release(&table->last_bytes);
+        free(table);
     }
     for (size_t i = 0; i < intake->member_count; i++) {
         free((char *)intake->members[i].told.path);
@@ -55,8 +65,11 @@ void intake_free(struct intake *intake)
     }
     raw_bytes_release(intake->next_bytes);
     free(intake->members);
-    free(intake->tables);
+    free(intake->troubles);
+    free((void *)intake->tables);
     free(intake->shown);
+    pthread_cond_destroy(&intake->told);
+    pthread_mutex_destroy(&intake->settling);
     pthread_mutex_destroy(&intake->lock);
     free(intake);
 }
@@ -66,22 +79,22 @@ static int by_name(const void *left, const void *right, void *context)
     const struct intake *intake = context;
     size_t one = *(const size_t *)left;
     size_t other = *(const size_t *)right;
-    int order = strcmp(intake->tables[one].schema->name, intake->tables[other].schema->name);
+    int order = strcmp(intake->tables[one]->schema->name, intake->tables[other]->schema->name);
 
     return order != 0 ? order : (one > other) - (one < other);
 }
 
 /*
  * Two dumps in one archive may have tables of one name: the second becomes "name (2)". Nobody
- * but the intake has the schemas yet.
+ * but the intake has its schema yet: only the first is shown early.
  */
 static int name_apart(struct intake *intake)
 {
     size_t same = 1;
 
     for (size_t i = 1; i < intake->shown_count; i++) {
-        struct schema *before = intake->tables[intake->shown[i - same]].schema;
-        struct schema *schema = intake->tables[intake->shown[i]].schema;
+        struct schema *before = intake->tables[intake->shown[i - same]]->schema;
+        struct schema *schema = intake->tables[intake->shown[i]]->schema;
         char *name;
 
         same = strcmp(before->name, schema->name) == 0 ? same + 1 : 1;
@@ -97,23 +110,28 @@ static int name_apart(struct intake *intake)
 
 int intake_end(struct intake *intake, struct failure *failure)
 {
-    int error = intake_close_writer(intake, failure);
+    int error = intake_flush(intake, failure);
 
     if (error != 0)
         return error;
+    put_queue_free(intake->queue);
+    intake->queue = NULL;
     intake_tell_rows(intake);
     intake->shown = allocate_array(intake->count, sizeof *intake->shown);
     if (intake->shown == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < intake->count; i++) {
-        buffer_release(&intake->tables[i].last_bytes);
-        if (!intake->tables[i].dropped)
+        buffer_release(&intake->tables[i]->last_bytes);
+        if (!intake->tables[i]->dropped)
             intake->shown[intake->shown_count++] = i;
         else
-            group_array_drop(&intake->tables[i].array, intake->options.spool);
+            group_array_drop(&intake->tables[i]->array, intake->options.spool);
     }
     qsort_r(intake->shown, intake->shown_count, sizeof *intake->shown, by_name, intake);
-    return name_apart(intake);
+    pthread_mutex_lock(&intake->lock);
+    error = name_apart(intake);
+    pthread_mutex_unlock(&intake->lock);
+    return error;
 }
 
 /* As the data say, else as their newest member's time is. */
@@ -139,10 +157,15 @@ size_t intake_table_count(const struct intake *intake)
 
 struct schema *intake_schema(const struct intake *intake, size_t index)
 {
-    return intake->tables[intake->shown[index]].schema;
+    return intake->tables[intake->shown[index]]->schema;
 }
 
-/* The lock is held: one table is sorted at a time, so that memory stays bounded. */
+const struct failure *intake_failure(const struct intake *intake, size_t index)
+{
+    return intake->tables[intake->shown[index]]->failure;
+}
+
+/* Settling is held. */
 static int settle(struct intake *intake, struct intake_table *table, struct failure *failure)
 {
     struct key_rule rule = intake_rule(table);
@@ -154,10 +177,10 @@ static int settle(struct intake *intake, struct intake_table *table, struct fail
         .cancelled = intake->options.cancelled,
         .largest_row = table->largest_row,
     };
-    int error = table->unordered && intake_is_sortable(table)
-                    ? group_sort(&sort, &table->array, failure)
-                    : 0;
+    int error = intake_reshape(intake, table, failure);
 
+    if (error == 0 && table->unordered && intake_is_sortable(table))
+        error = group_sort(&sort, &table->array, failure);
     if (error != 0)
         return error;
     table->groups = table->array.groups;
@@ -169,32 +192,53 @@ static int settle(struct intake *intake, struct intake_table *table, struct fail
     return error;
 }
 
-int intake_image(struct intake *intake, size_t index, struct image **ret_image,
-                 struct failure *failure)
+static int settled_image(struct intake *intake, struct intake_table *table,
+                         struct image **ret_image, struct failure *failure)
 {
-    struct intake_table *table = &intake->tables[intake->shown[index]];
-    int error = 0;
+    int error = table->settled ? 0 : settle(intake, table, failure);
 
-    if (table->failure != NULL) {
-        if (failure != NULL)
-            *failure = *table->failure;
-        return -table->failure->code;
-    }
-    pthread_mutex_lock(&intake->lock);
-    if (!table->settled)
-        error = settle(intake, table, failure);
     if (error == 0 && table->image == NULL)
         error = -ENOMEM;
     if (error == 0)
         *ret_image = image_reference(table->image);
-    pthread_mutex_unlock(&intake->lock);
+    return error;
+}
+
+int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,
+                       struct failure *failure)
+{
+    if (table->failure == NULL)
+        return settled_image(intake, table, ret_image, failure);
+    if (failure != NULL)
+        *failure = *table->failure;
+    return -table->failure->code;
+}
+
+int intake_begun_image(struct intake *intake, size_t index, struct image **ret_image,
+                       struct failure *failure)
+{
+    pthread_mutex_lock(&intake->settling);
+    int error = settled_image(intake, intake->tables[intake->shown[index]], ret_image, failure);
+
+    pthread_mutex_unlock(&intake->settling);
+    return error;
+}
+
+int intake_image(struct intake *intake, size_t index, struct image **ret_image,
+                 struct failure *failure)
+{
+    pthread_mutex_lock(&intake->settling);
+    int error =
+        intake_table_image(intake, intake->tables[intake->shown[index]], ret_image, failure);
+
+    pthread_mutex_unlock(&intake->settling);
     return error;
 }
 
 void intake_groups(const struct intake *intake, size_t index, const struct image_group **ret_groups,
                    size_t *ret_count)
 {
-    const struct intake_table *table = &intake->tables[intake->shown[index]];
+    const struct intake_table *table = intake->tables[intake->shown[index]];
 
     *ret_groups = table->groups;
     *ret_count = table->group_count;
@@ -210,19 +254,47 @@ const struct stream_member *intake_member(const struct intake *intake, size_t in
     return &intake->members[index].told;
 }
 
-struct raw_bytes *intake_member_bytes(struct intake *intake, size_t index)
+struct raw_bytes *intake_member_bytes(const struct intake *intake, size_t index)
 {
-    pthread_mutex_lock(&intake->lock);
-    struct raw_bytes *bytes = intake->members[index].bytes;
-
-    pthread_mutex_unlock(&intake->lock);
-    return bytes;
+    return intake->members[index].bytes;
 }
 
-void intake_keep_bytes(struct intake *intake, size_t index, struct raw_bytes *bytes)
+const struct failure *intake_troubles(const struct intake *intake, size_t *ret_count)
 {
-    pthread_mutex_lock(&intake->lock);
-    if (intake->members[index].bytes == NULL)
-        intake->members[index].bytes = raw_bytes_reference(bytes);
-    pthread_mutex_unlock(&intake->lock);
+    *ret_count = intake->trouble_count;
+    return intake->troubles;
+}
+
+static bool is_lasting(int code)
+{
+    return code == EIO || code == EILSEQ || code == EFBIG;
+}
+
+bool intake_is_lasting(const struct intake *intake)
+{
+    if (intake->has_passing_trouble)
+        return false;
+    for (size_t i = 0; i < intake->count; i++) {
+        const struct failure *failure = intake->tables[i]->failure;
+
+        if (failure != NULL && !is_lasting(failure->code))
+            return false;
+    }
+    return true;
+}
+
+int intake_note_trouble(struct intake *intake, const struct failure *why)
+{
+    intake->has_passing_trouble = intake->has_passing_trouble || !is_lasting(why->code);
+    if (intake->trouble_count == INTAKE_TROUBLES_KEPT)
+        return 0;
+
+    struct failure *troubles =
+        reallocarray(intake->troubles, intake->trouble_count + 1, sizeof *troubles);
+
+    if (troubles == NULL)
+        return -ENOMEM;
+    intake->troubles = troubles;
+    troubles[intake->trouble_count++] = *why;
+    return 0;
 }

@@ -5,7 +5,8 @@
  * did not come in the order of its key is sorted: runs that fit into memory are
  * sorted there and laid down in the spool, then merged, all of it sealed.
  *
- * One thread takes; when the stream has ended, tables may be asked for by several.
+ * One thread takes; when the stream has ended, tables may be asked for by several. A
+ * table that the stream has finished may be waited for while it goes on.
  */
 #ifndef CRMFS_TABLE_INTAKE_H
 #define CRMFS_TABLE_INTAKE_H
@@ -43,11 +44,25 @@ struct row_taker *intake_taker(struct intake *intake);
 /* The stream has ended: groups under way are finished. 0 or -errno. */
 int intake_end(struct intake *intake, struct failure *failure);
 
+/* All that needed the stream is done, or it was given up: nobody waits for it any longer. */
+void intake_close(struct intake *intake);
+
+/*
+ * Waits until the table NAME (NULL: none) is finished, and gives its image, with a reference. From
+ * any thread, at any time. -EAGAIN: the intake was closed first; -ECANCELED: CANCELLED (atomic;
+ * NULL: never) turned true; else as intake_image.
+ */
+int intake_early_image(struct intake *intake, const char *name, const bool *cancelled,
+                       struct image **ret_image, struct failure *failure);
+
 struct spool *intake_spool(const struct intake *intake); /* borrowed */
 
 /* After the end. Tables that were dropped are not counted; the order is that of their names. */
 size_t intake_table_count(const struct intake *intake);
 struct schema *intake_schema(const struct intake *intake, size_t index); /* borrowed */
+
+/* What makes the table's files fail, borrowed; NULL: nothing does. */
+const struct failure *intake_failure(const struct intake *intake, size_t index);
 
 /*
  * The table, sorted if need be, with a reference. 0, what made the table fail, -ENOSPC,
@@ -56,6 +71,10 @@ struct schema *intake_schema(const struct intake *intake, size_t index); /* borr
 int intake_image(struct intake *intake, size_t index, struct image **ret_image,
                  struct failure *failure);
 
+/* The same of a table that failed: the rows that came before. */
+int intake_begun_image(struct intake *intake, size_t index, struct image **ret_image,
+                       struct failure *failure);
+
 /* The groups of an image that intake_image gave, borrowed as long as the intake. */
 void intake_groups(const struct intake *intake, size_t index, const struct image_group **ret_groups,
                    size_t *ret_count);
@@ -63,8 +82,14 @@ void intake_groups(const struct intake *intake, size_t index, const struct image
 size_t intake_member_count(const struct intake *intake);
 const struct stream_member *intake_member(const struct intake *intake, size_t index);
 
-/* Its bytes, borrowed, if the stream gave them or intake_keep_bytes did; else NULL. */
-struct raw_bytes *intake_member_bytes(struct intake *intake, size_t index);
-void intake_keep_bytes(struct intake *intake, size_t index, struct raw_bytes *bytes);
+/* Its bytes, borrowed, if the stream gave them; else NULL. */
+struct raw_bytes *intake_member_bytes(const struct intake *intake, size_t index);
+
+/* What the stream found wrong, borrowed; the first INTAKE_TROUBLES_KEPT of it. */
+#define INTAKE_TROUBLES_KEPT 256
+const struct failure *intake_troubles(const struct intake *intake, size_t *ret_count);
+
+/* Whether another reading of the same would give the same. */
+bool intake_is_lasting(const struct intake *intake);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/table/held_raw.h"
 #include "fs/table/intake_internal.h"
 #include "fs/table/row_group.h"
 
@@ -43,14 +44,28 @@ static int grow_tables(struct intake *intake)
         return 0;
 
     size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 32;
-    struct intake_table *tables =
-        capacity > TABLES_MOST ? NULL : reallocarray(intake->tables, capacity, sizeof *tables);
+    struct intake_table **tables =
+        capacity > TABLES_MOST
+            ? NULL
+            : reallocarray(intake->tables, capacity, sizeof(struct intake_table *));
 
     if (tables == NULL)
         return -ENOMEM;
     intake->tables = tables;
     intake->capacity = capacity;
     return 0;
+}
+
+/* TABLE is the intake's from now on, or has not been added. */
+static int append_table(struct intake *intake, struct intake_table *table)
+{
+    pthread_mutex_lock(&intake->lock);
+    int error = grow_tables(intake);
+
+    if (error == 0)
+        intake->tables[intake->count++] = table;
+    pthread_mutex_unlock(&intake->lock);
+    return error;
 }
 
 int intake_close_writer(struct intake *intake, struct failure *failure)
@@ -65,23 +80,35 @@ int intake_close_writer(struct intake *intake, struct failure *failure)
     return error;
 }
 
+int intake_flush(struct intake *intake, struct failure *failure)
+{
+    int error = intake_close_writer(intake, failure);
+
+    return error == 0 ? put_queue_flush(intake->queue, failure) : error;
+}
+
 static int begin_table(struct row_taker *taker, const struct stream_table *from, size_t *ret_table,
                        struct failure *failure)
 {
     struct intake *intake = intake_of(taker);
-    int error = intake_close_writer(intake, failure); /* tables are about to move */
+    struct intake_table *table = calloc(1, sizeof *table);
+
+    (void)failure;
+    if (table == NULL)
+        return -ENOMEM;
+    table->last_bytes = BUFFER(KEY_BYTES_MOST);
+
+    int error = set_schema(table, from);
 
     if (error == 0)
-        error = grow_tables(intake);
-    if (error != 0)
-        return error;
-
-    struct intake_table *table = &intake->tables[intake->count];
-
-    *table = (struct intake_table){.last_bytes = BUFFER(KEY_BYTES_MOST)};
-    error = set_schema(table, from);
-    if (error == 0)
-        *ret_table = intake->count++;
+        error = append_table(intake, table);
+    if (error == 0) {
+        *ret_table = intake->count - 1;
+        return 0;
+    }
+    schema_release(table->schema);
+    free(table->terms);
+    free(table);
     return error;
 }
 
@@ -101,22 +128,35 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
                         struct failure *failure)
 {
     struct intake *intake = intake_of(taker);
-    struct intake_table *table = &intake->tables[index];
+    struct intake_table *table = intake->tables[index];
     int error =
         intake->writing && intake->current == index ? intake_close_writer(intake, failure) : 0;
 
+    if (error == 0 && table->finished)
+        error = intake_reopen(intake, table, failure);
     if (error != 0)
         return error;
-    if (!same_order(table, changed) && table->array.count != 0)
-        table->unordered = true;
-    table->has_last = false;
-    return set_schema(table, changed);
+    error = intake_note_era(table, changed->schema);
+    if (error != 0)
+        return error;
+    if (!same_order(table, changed)) {
+        table->unordered = table->unordered || table->array.count != 0;
+        table->has_last = false;
+    }
+    pthread_mutex_lock(&intake->lock);
+    error = set_schema(table, changed);
+    pthread_mutex_unlock(&intake->lock);
+    return error;
 }
 
 static int fail_table(struct row_taker *taker, size_t index, const struct failure *why)
 {
-    struct intake_table *table = &intake_of(taker)->tables[index];
+    struct intake *intake = intake_of(taker);
+    struct intake_table *table = intake->tables[index];
+    int error = table->finished ? intake_reopen(intake, table, NULL) : 0;
 
+    if (error != 0)
+        return error;
     if (table->failure == NULL)
         table->failure = malloc(sizeof *table->failure);
     if (table->failure == NULL)
@@ -125,9 +165,27 @@ static int fail_table(struct row_taker *taker, size_t index, const struct failur
     return 0;
 }
 
+static int finish_table(struct row_taker *taker, size_t index, struct failure *failure)
+{
+    struct intake *intake = intake_of(taker);
+    int error = intake_flush(intake, failure);
+
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&intake->lock);
+    intake->tables[index]->finished = true;
+    pthread_cond_broadcast(&intake->told);
+    pthread_mutex_unlock(&intake->lock);
+    return 0;
+}
+
 static int drop_table(struct row_taker *taker, size_t index)
 {
-    intake_of(taker)->tables[index].dropped = true;
+    struct intake *intake = intake_of(taker);
+
+    pthread_mutex_lock(&intake->lock);
+    intake->tables[index]->dropped = true;
+    pthread_mutex_unlock(&intake->lock);
     return 0;
 }
 
@@ -187,13 +245,16 @@ static int note_order(struct intake_table *table, const struct cell *cells)
 
 static int open_writer(struct intake *intake, size_t index, struct failure *failure)
 {
-    struct intake_table *table = &intake->tables[index];
+    struct intake_table *table = intake->tables[index];
     int error = intake_close_writer(intake, failure);
 
+    if (error == 0 && table->finished)
+        error = intake_reopen(intake, table, failure);
     if (error != 0)
         return error;
     error = group_writer_begin(&intake->writer, intake->options.spool, intake->options.cut_key,
                                ROW_GROUP_TARGET_BYTES, table->schema, &table->array);
+    intake->writer.queue = intake->queue;
     intake->writing = error == 0;
     intake->current = index;
     return error;
@@ -214,7 +275,7 @@ static int take_row(struct row_taker *taker, size_t index, const struct cell *ce
                     struct failure *failure)
 {
     struct intake *intake = intake_of(taker);
-    struct intake_table *table = &intake->tables[index];
+    struct intake_table *table = intake->tables[index];
     int error = 0;
 
     if (table->failure != NULL || table->dropped)
@@ -284,10 +345,18 @@ static int take_bytes(struct row_taker *taker, const void *bytes, size_t size,
                                       : -ENOMEM;
 }
 
+static int hold(struct row_taker *taker, struct held_bytes **held, const void *bytes, size_t size,
+                struct failure *failure)
+{
+    return held_raw_add(intake_of(taker)->options.spool, held, bytes, size, failure);
+}
+
 static void take_trouble(struct row_taker *taker, const struct failure *why)
 {
     struct intake *intake = intake_of(taker);
 
+    if (intake_note_trouble(intake, why) != 0)
+        intake->has_passing_trouble = true;
     if (intake->options.report != NULL)
         intake->options.report(intake->options.report_context, why);
 }
@@ -311,9 +380,11 @@ const struct row_taker_class intake_taker_class = {
     .change_table = change_table,
     .row = take_row,
     .fail_table = fail_table,
+    .finish_table = finish_table,
     .drop_table = drop_table,
     .trouble = take_trouble,
     .moment = take_moment,
     .member_bytes = take_bytes,
     .member = take_member,
+    .hold = hold,
 };

@@ -27,9 +27,19 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
                  struct generation **ret_generation, uint64_t *ret_valid_ns,
                  struct failure *failure);
 
+/*
+ * The file NAME (NULL: whoever lists the folder waits for all of it) of an archive that is being
+ * read, if it can be shown before all is. -EAGAIN: it is to be resolved; -ECANCELED: the caller
+ * waits no more; else what the table's files give.
+ */
+int live_early(struct live *live, const struct caller *caller, const char *name,
+               struct node **ret_node, struct failure *failure);
+
 /* A listing of GENERATION was opened by the caller, closed by the process. */
 void live_note_opened(struct live *live, const struct caller *caller,
                       struct generation *generation);
+void live_note_named(struct live *live, const struct caller *caller, struct generation *generation,
+                     const char *name); /* the same, of NAME in it */
 void live_note_closed(struct live *live, pid_t process);
 
 /* When the newest generation's names changed, and how long that holds. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Old backups under archives/: the tables of dumps and exports as those of the database that they are of."""
+import errno
 import gzip
 import io
 import os
@@ -9,11 +10,12 @@ import stat
 import subprocess
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from folder import all_files, slurp
-from mounting import eventually
+from mounting import PATIENCE, eventually
 
 DUMP = """-- MariaDB dump 10.19
 CREATE TABLE `accounts` (`id` int NOT NULL, `name` varchar(20), PRIMARY KEY (`id`));
@@ -211,6 +213,37 @@ def test_replaced(mount, dump):
     assert slurp(top.path(f"archives/{dump.name}/raw/{dump.name}")) == dump.read_bytes()
 
 
+@pytest.mark.sanitize
+def test_a_table_before_the_rest(mount, work):
+    """What comes first is there while the rest waits: for a password, which comes when this test likes."""
+    (work / "first.csv").write_text("id\n1\n")
+    (work / "second.csv").write_text("id\n2\n")
+    archive, go = work / "two.zip", work / "go"
+    command("zip", "-qj", archive, work / "first.csv")
+    command("zip", "-qj", "-P", "s3cret", archive, work / "second.csv")
+    config = work / "crmfs.conf"
+    config.write_text(f"[source two]\nurl = {archive}\n"
+                      f"password-command = while ! test -e {go}; do sleep 0.05; done; echo s3cret\n")
+    top = mount(arguments=("--config", str(config)))
+    folder = top.path("archives/two")
+    early = os.stat(folder / "first.csv").st_ino
+    assert slurp(folder / "first.csv") == b"id\n1\n" and slurp(folder / "first.json") == b'[\n{"id":"1"}\n]\n'
+    archive = top.status()["archives"][0]
+    assert archive["indexing"] and archive["rows_indexed"] == 0
+    late = subprocess.Popen(["cat", folder / "second.csv"], stdout=subprocess.PIPE)
+    killed = subprocess.Popen(["ls", folder], stdout=subprocess.PIPE)
+    assert eventually(lambda: Path(f"/proc/{killed.pid}/cmdline").read_bytes().startswith(b"ls"))
+    killed.kill()
+    assert killed.wait(PATIENCE) != 0 and late.poll() is None
+    with open(folder / "first.csv", "rb") as still:
+        go.touch()
+        assert late.communicate(timeout=PATIENCE)[0] == b"id\n2\n"
+        assert sorted(os.listdir(folder))[:1] == ["datapackage.json"]
+        assert still.read() == b"id\n1\n"
+    assert slurp(folder / "first.csv") == b"id\n1\n" and os.stat(folder / "first.csv").st_ino != early
+    assert not top.status()["archives"][0]["indexing"]
+
+
 def test_source_untouched(mount, work, dump):
     before = os.stat(dump), sorted(os.listdir(work))
     top = mount(dump)
@@ -237,6 +270,42 @@ def test_cut_dump(mount, work):
         with pytest.raises(OSError, match="Input/output"):
             slurp(folder / f"empty.{form}")
     assert "line 6, byte" in slurp(top.path(".crmfs/errors")).decode()
+
+
+def readable(path):
+    """What can be read of a file before it fails, in pages."""
+    found = b""
+    with open(path, "rb", buffering=0) as file:
+        while True:
+            try:
+                piece = os.pread(file.fileno(), 4096, len(found))
+            except OSError as error:
+                assert error.errno == errno.EIO
+                return found, True
+            if not piece:
+                return found, False
+            found += piece
+
+
+@pytest.mark.sanitize
+def test_up_to_the_cut(mount, work):
+    """What came before the damage is there to the page, then there is an error, and never an end."""
+    rows = [f"({number},'text number {number}')" for number in range(30000)]
+    whole = "CREATE TABLE `t` (`id` int NOT NULL, `v` text, PRIMARY KEY (`id`));\nINSERT INTO `t` VALUES "
+    (work / "whole.sql").write_text(f"-- MariaDB dump 10.19\n{whole}{','.join(rows)};\n-- Dump completed\n")
+    (work / "cut.sql").write_text(f"-- MariaDB dump 10.19\n{whole}{','.join(rows[:20000])},(200")
+    top = mount(work / "whole.sql", work / "cut.sql")
+    for form in ("csv", "json", "ndjson"):
+        expected = slurp(top.path(f"archives/whole.sql/t.{form}"))
+        path = top.path(f"archives/cut.sql/t.{form}")
+        found, failed = readable(path)
+        cut = os.stat(path).st_size - 1
+        assert failed and expected.startswith(found) and len(found) == cut // 4096 * 4096
+        assert subprocess.run(["cat", path], capture_output=True, check=False).returncode != 0
+        assert subprocess.run(["cp", path, work / "copy"], capture_output=True, check=False).returncode != 0
+        assert os.stat(path).st_size - 1 == cut
+    assert os.getxattr(top.path("archives/cut.sql/t.csv"), "user.crmfs.rows") == b"20000"
+    assert "line 3, byte" in top.errors() and top.status()["archives"][1]["tables_failed"] == 1
 
 
 def test_cut_gzip(mount, work):
@@ -349,3 +418,15 @@ def test_memory(mount, work, crm_db):
     with open(f"/proc/{top.pid}/status", encoding="ascii") as file:
         peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     assert peak <= 64 << 10
+
+
+def test_single_rows(mount, dump):
+    """<table>/<key>.json in an old backup; raw/ is its members, whatever its tables are called."""
+    dump.write_text(DUMP + "CREATE TABLE `raw` (`id` int NOT NULL, PRIMARY KEY (`id`));\n"
+                    "INSERT INTO `raw` VALUES (1);\n")
+    folder = mount(dump).path(f"archives/{dump.name}")
+    assert os.listdir(folder / "accounts") == ["1.json", "2.json", "3.json"]
+    assert slurp(folder / "accounts/3.json") == b'{"id":3,"name":""}\n'
+    assert slurp(folder / "accounts/1.json") == b'{"id":1,"name":null}\n'
+    assert os.listdir(folder / "empty") == []
+    assert os.listdir(folder / "raw") == [dump.name]

@@ -52,6 +52,7 @@ static int change_table(struct row_taker *taker, size_t table, const struct stre
                         struct failure *failure)
 {
     (void)failure;
+    recording_of(taker)->columns[table] = changed->schema->column_count;
     put_table(recording_of(taker), "change", table, changed);
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,115 @@ static void test_failed_table(void **state)
     stop(&bench);
 }
 
+/* --- tables that are shown while the stream goes on ---------------------------------------- */
+
+struct waiting {
+    struct bench *bench;
+    const char *name;
+    bool cancelled;
+    int result;
+    struct image *image;
+};
+
+static void *wait_early(void *argument)
+{
+    struct waiting *waiting = argument;
+
+    waiting->result = intake_early_image(waiting->bench->intake, waiting->name, &waiting->cancelled,
+                                         &waiting->image, NULL);
+    return NULL;
+}
+
+static void start_waiting(pthread_t *thread, struct waiting *waiting, struct bench *bench,
+                          const char *name)
+{
+    *waiting = (struct waiting){.bench = bench, .name = name};
+    must(pthread_create(thread, NULL, wait_early, waiting) == 0);
+}
+
+static void check_early(struct waiting *waiting, const char *expected)
+{
+    assert_int_equal(waiting->result, 0);
+
+    struct buffer text = image_text(waiting->image, FORMAT_CSV);
+
+    assert_int_equal(text.size, strlen(expected));
+    assert_memory_equal(text.data, expected, text.size);
+    buffer_release(&text);
+    image_release(waiting->image);
+}
+
+static void finish(struct bench *bench, size_t table)
+{
+    must(bench->taker->class->finish_table(bench->taker, table, NULL) == 0);
+}
+
+static void test_early(void **state)
+{
+    (void)state;
+    struct bench bench;
+    pthread_t threads[3];
+    struct waiting waiting[3];
+
+    start(&bench);
+    start_waiting(&threads[0], &waiting[0], &bench, "one");
+    start_waiting(&threads[1], &waiting[1], &bench, "later");
+    start_waiting(&threads[2], &waiting[2], &bench, "never");
+
+    size_t one = begin(&bench, "one", &by_id);
+
+    give(&bench, one, 2, "b", 1);
+    give(&bench, one, 1, "a", 1);
+    finish(&bench, one);
+    pthread_join(threads[0], NULL);
+    check_early(&waiting[0], "id,text\n1,a\n2,b\n");
+
+    size_t later = begin(&bench, "later", NULL);
+
+    give(&bench, later, 1, "c", 1);
+    /* Of the same name, and finished first: not what the name stands for. */
+    finish(&bench, begin(&bench, "later", NULL));
+    __atomic_store_n(&waiting[2].cancelled, true, __ATOMIC_RELAXED);
+    pthread_join(threads[2], NULL);
+    assert_int_equal(waiting[2].result, -ECANCELED);
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+    intake_close(bench.intake);
+    pthread_join(threads[1], NULL);
+    assert_int_equal(waiting[1].result, -EAGAIN);
+    check_csv(&bench, 0, "id,text\n1,c\n");
+    check_csv(&bench, 2, "id,text\n1,a\n2,b\n");
+    stop(&bench);
+}
+
+/* More comes of a table that was shown: what was shown stays, and in the end all is there. */
+static void test_early_undone(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct waiting waiting[2] = {{.bench = &bench, .name = "t"}, {.bench = &bench, .name = "t"}};
+    struct key_term descending = {.order = KEY_NUMBER, .descending = true};
+    struct stream_table changed = {
+        .schema = make_schema("t", 1), .term_count = 1, .terms = &descending};
+
+    start(&bench);
+
+    size_t table = begin(&bench, "t", &by_id);
+
+    give(&bench, table, 2, "b", 1);
+    finish(&bench, table);
+    wait_early(&waiting[0]);
+    give(&bench, table, 1, "a", 1);
+    finish(&bench, table);
+    wait_early(&waiting[1]);
+    must(bench.taker->class->change_table(bench.taker, table, &changed, NULL) == 0);
+    schema_release(changed.schema);
+    check_early(&waiting[0], "id,text\n2,b\n");
+    check_early(&waiting[1], "id,text\n1,a\n2,b\n");
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+    check_csv(&bench, 0, "id,text\n2,b\n1,a\n");
+    stop(&bench);
+}
+
 /* More rows than one run holds, in no order, some larger than a group: sorted, stable, all there.
  */
 static void test_external_sort(void **state)
@@ -244,6 +354,61 @@ static void test_external_sort(void **state)
     }
     assert_int_equal(seen, ROWS + 2);
     group_rows_free(rows);
+    image_release(image);
+    stop(&bench);
+}
+
+/* Columns that come late, and a text column that turns out to be JSON's; large rows too. */
+static void test_late_columns(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct image *image;
+    const size_t large_size = 1500000;
+    cleanup_free char *large = malloc(large_size);
+
+    memset(large, '"', large_size);
+    start(&bench);
+
+    size_t table = begin(&bench, "t", &by_id);
+
+    give(&bench, table, 2, "a\"b", 3);
+    give(&bench, table, 3, large, large_size);
+    give(&bench, table, 4, "\xff", 1);
+
+    struct schema *schema = schema_create("t", 3);
+
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const names[] = {"id", "text", "more"};
+
+        schema->columns[i] = (struct column){.name = strdup(names[i]),
+                                             .native_type = strdup(""),
+                                             .type = i == 1 ? COLUMN_JSON : COLUMN_INTEGER};
+    }
+    schema->ddl = strdup("");
+    schema->order_key = calloc(1, sizeof *schema->order_key);
+    schema->order_key_count = 1;
+
+    struct stream_table changed = {.schema = schema, .term_count = 1, .terms = &by_id};
+    struct cell cells[] = {{CELL_NUMBER, 1, "1"}, {CELL_TEXT, 2, "[]"}, {CELL_NUMBER, 1, "7"}};
+
+    must(bench.taker->class->change_table(bench.taker, table, &changed, NULL) == 0);
+    schema_release(schema);
+    must(bench.taker->class->row(bench.taker, table, cells, NULL) == 0);
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+    assert_int_equal(intake_image(bench.intake, 0, &image, NULL), 0);
+
+    struct buffer text = image_text(image, FORMAT_NDJSON);
+    const char *first = "{\"id\":1,\"text\":[],\"more\":7}\n"
+                        "{\"id\":2,\"text\":\"a\\\"b\",\"more\":null}\n"
+                        "{\"id\":3,\"text\":\"\\\"\\\"";
+    const char *last = "\\\"\",\"more\":null}\n{\"id\":4,\"text\":{\"$base64\":true,"
+                       "\"encoded\":\"/w==\",\"text\":true},\"more\":null}\n";
+
+    assert_true(text.size > 2 * large_size);
+    assert_memory_equal(text.data, first, strlen(first));
+    assert_memory_equal(text.data + text.size - strlen(last), last, strlen(last));
+    buffer_release(&text);
     image_release(image);
     stop(&bench);
 }
@@ -344,7 +509,8 @@ int main(void)
         cmocka_unit_test(test_tables),       cmocka_unit_test(test_key_afterwards),
         cmocka_unit_test(test_failed_table), cmocka_unit_test(test_external_sort),
         cmocka_unit_test(test_orders),       cmocka_unit_test(test_sureness),
-        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_classes),      cmocka_unit_test(test_early),
+        cmocka_unit_test(test_early_undone), cmocka_unit_test(test_late_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/json_rows.h"
+#include "fs/base/ascii.h"
+
+enum trust { TRUST_NONE, TRUST_TEXT, TRUST_NAME, TRUST_LINES };
+
+static enum trust trust_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *file = slash != NULL ? slash + 1 : name;
+    const char *dot = strrchr(file, '.');
+
+    if (ascii_equal(file, "datapackage.json"))
+        return TRUST_NONE;
+    if (dot == NULL || dot == file)
+        return TRUST_TEXT;
+    if (ascii_equal(dot, ".ndjson") || ascii_equal(dot, ".jsonl"))
+        return TRUST_LINES;
+    return ascii_equal(dot, ".json")  ? TRUST_NAME
+           : ascii_equal(dot, ".txt") ? TRUST_TEXT
+                                      : TRUST_NONE;
+}
+
+/* Behind '{': whether an array of objects stands somewhere in it. */
+static bool holds_array(struct json_scan *scan, unsigned depth)
+{
+    struct json_piece piece;
+
+    if (json_accept(scan, '}'))
+        return false;
+    while (json_scan_key(scan, scan->at, &piece)) {
+        json_skip_blank(scan);
+
+        struct json_scan inside = *scan;
+
+        if (json_accept(&inside, '[') && json_accept(&inside, '{'))
+            return true;
+        if (depth < JSON_ROWS_WRAPPERS && scan->at < scan->end && *scan->at == '{') {
+            scan->at++;
+            if (holds_array(scan, depth + 1))
+                return true;
+        } else if (!json_scan_value(scan, scan->at, &piece)) {
+            return false;
+        }
+        if (!json_accept(scan, ','))
+            break;
+    }
+    json_accept(scan, '}');
+    return false;
+}
+
+static bool find_layout(struct json_scan *scan, enum trust trust, enum json_layout *ret_layout)
+{
+    size_t count;
+    bool array = json_accept(scan, '[');
+    struct json_scan object = *scan;
+
+    object.more = false;
+    if (!json_accept(&object, '{'))
+        return false;
+    object.at = scan->at;
+
+    bool whole = json_scan_object(&object, NULL, 0, &count);
+
+    if (array || trust == TRUST_LINES) {
+        *ret_layout = array ? JSON_ARRAY : JSON_LINES;
+        return whole || trust != TRUST_TEXT;
+    }
+    if (whole && json_accept(&object, '{')) {
+        *ret_layout = JSON_LINES;
+        return true;
+    }
+    if (!whole && trust == TRUST_TEXT)
+        return false;
+    *ret_layout = JSON_WRAPPED;
+    return json_accept(scan, '{') && holds_array(scan, 1);
+}
+
+bool json_rows_recognise(const char *name, const uint8_t *begin, size_t size,
+                         struct json_form *ret_form)
+{
+    enum trust trust = trust_of(name);
+    struct json_form form;
+    size_t mark;
+
+    if (trust == TRUST_NONE || size == 0)
+        return false;
+    form.set = text_set_detect(begin, size, &mark);
+
+    uint8_t *text = malloc(size);
+
+    if (text == NULL)
+        return false;
+    size = text_set_narrow(form.set, begin + mark, size - mark, text);
+
+    struct json_scan scan = {.at = text, .end = text + size};
+    bool found = memchr(text, '\0', size) == NULL && find_layout(&scan, trust, &form.layout);
+
+    free(text);
+    if (found)
+        *ret_form = form;
+    return found;
+}
