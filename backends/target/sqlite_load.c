@@ -204,14 +204,26 @@ static int run(struct sqlite_load *load, struct failure *failure, const char *fo
 
 /* ---- The stage ------------------------------------------------------------------------------- */
 
-/* Columns c0 … without a type: what was fitted stays as it is. */
+/* So that what is laid down is compared as the column itself is, and an index of it serves. */
+static const char *affinity_of(const struct fit *fit)
+{
+    switch (fit->kind) {
+    case FIT_NUMERIC: return " NUMERIC";
+    case FIT_REAL: return " REAL";
+    case FIT_LOOSE_TEXT: return " TEXT";
+    default: return "";
+    }
+}
+
+/* Columns c0 … of the affinities of those that are written. */
 static int create_stage(struct sqlite_load *load, struct failure *failure)
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     int error = buffer_print(&sql, "CREATE TABLE main.\"%s\"(", load->stage);
 
     for (size_t i = 0; i < load->work.column_count && error == 0; i++)
-        error = buffer_print(&sql, "%sc%zu", i == 0 ? "" : ",", i);
+        error =
+            buffer_print(&sql, "%sc%zu%s", i == 0 ? "" : ",", i, affinity_of(&load->work.fits[i]));
     if (error == 0)
         error = buffer_append(&sql, ")", 2);
     if (error == 0)
