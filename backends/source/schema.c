@@ -47,7 +47,8 @@ void schema_release(struct schema *schema)
         return;
     for (size_t i = 0; i < schema->column_count; i++) {
         free(schema->columns[i].name);
-        free(schema->columns[i].native_type);
+        if (i == 0 || schema->columns[i].native_type != schema->columns[i - 1].native_type)
+            free(schema->columns[i].native_type);
     }
     free(schema->columns);
     free(schema->primary_key);
@@ -58,6 +59,17 @@ void schema_release(struct schema *schema)
     free(schema->ddl);
     free(schema->name);
     free(schema);
+}
+
+void schema_take_native_type(struct schema *schema, size_t index, char *text)
+{
+    char *before = index > 0 ? schema->columns[index - 1].native_type : NULL;
+
+    if (before != NULL && text != NULL && strcmp(before, text) == 0) {
+        free(text);
+        text = before;
+    }
+    schema->columns[index].native_type = text;
 }
 
 const char *column_type_name(enum column_type type)

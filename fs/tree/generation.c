@@ -99,7 +99,7 @@ static void destroy(struct generation *generation)
 {
     for (size_t i = 0; i < generation->set.count && generation->files != NULL; i++) {
         free(generation->files[i].node.path);
-        buffer_release(&generation->files[i].text);
+        extra_text_free(generation->files[i].text);
     }
     for (size_t i = 0; i < generation->table_count; i++) {
         schema_release(generation->tables[i].schema);

@@ -8,6 +8,7 @@
 
 #include "fs/table/format.h"
 #include "fs/table/image.h"
+#include "fs/tree/extra_text.h"
 #include "fs/tree/file_set.h"
 #include "fs/tree/generation.h"
 
@@ -35,9 +36,8 @@ struct generation_file {
     struct node
         node; /* references count from 0: the generation is referenced while they are not 0 */
     struct generation *generation;
-    struct buffer text; /* extra files: made when first asked for */
+    struct extra_text *text; /* extra files: made when first asked for */
     struct timespec modified;
-    bool made;
 };
 
 struct generation {
