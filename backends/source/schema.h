@@ -80,6 +80,9 @@ void schema_take_native_type(struct schema *schema, size_t index, char *text);
 /* "integer", "decimal", … "uuid", "any": a static string. */
 const char *column_type_name(enum column_type type);
 
+/* The memory that it takes, about. */
+size_t schema_memory_bytes(const struct schema *schema);
+
 /* Whether both describe the same table in the same words, DDL included. */
 bool schema_equal(const struct schema *left, const struct schema *right);
 

@@ -49,6 +49,7 @@ struct generation {
     struct source_identity identity; /* of its first dataset */
     struct timespec changed;
     struct timespec names_changed;
+    size_t schema_bytes; /* of memory, reserved in the render cache */
     struct file_set set;
     struct generation_file *files; /* set.count of them */
     struct node *raw;              /* an archive's raw/, referenced; NULL: there is none */
