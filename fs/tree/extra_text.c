@@ -66,7 +66,7 @@ static int prepare(struct extra_text *text, const struct file_set *set, enum ext
     size_t tables = set->table_count;
     int error = 0;
 
-    text->schemas = allocate_array(tables, sizeof *text->schemas);
+    text->schemas = allocate_array(tables, sizeof(struct schema *));
     if (text->schemas == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < tables; i++)

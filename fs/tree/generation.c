@@ -128,8 +128,10 @@ static void destroy(struct generation *generation)
 /* The lock is held, or nobody else knows the generation yet. */
 static void close_dataset(struct generation *generation)
 {
-    if (generation->open)
+    if (generation->open) {
         generation->dataset->class->finish(generation->dataset);
+        memory_trim(generation->schema_bytes); /* a database's own catalogue is about as large */
+    }
     generation->open = false;
 }
 
