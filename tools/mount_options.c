@@ -27,6 +27,7 @@ void mount_settings_init(struct mount_settings *settings)
         .auto_unmount = true,
         .uid = getuid(),
         .gid = getgid(),
+        .max_garbage_bytes = UINT64_C(1) << 30,
         .max_memory_bytes = UINT64_C(64) << 20,
         .refresh_ns = 2 * SECOND_NS,
         .busy_timeout_ns = 5 * SECOND_NS,
@@ -338,7 +339,7 @@ int mount_settings_check_places(const struct mount_settings *settings, const cha
 int mount_settings_fuse_options(const struct mount_settings *settings, const char *fsname,
                                 struct buffer *list)
 {
-    bool writable = settings->store != NULL && !settings->read_only;
+    bool writable = (settings->store != NULL || settings->write_live) && !settings->read_only;
     int error = buffer_append_text(list, writable ? "rw" : "ro");
 
     if (error == 0)

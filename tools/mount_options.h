@@ -23,10 +23,12 @@ struct mount_settings {
     bool debug;
     bool read_only;
     bool list_records;
+    bool write_live;
     uint64_t uid;
     uint64_t gid;
     uint64_t umask;
     uint64_t max_read;
+    uint64_t max_garbage_bytes;
     uint64_t max_memory_bytes;
     uint64_t refresh_ns;
     uint64_t spool_bytes; /* 0: as tree_options has it */

@@ -111,6 +111,7 @@ static void destroy(struct generation *generation)
         schema_release(generation->tables[i].schema);
         image_release(generation->tables[i].image);
         free(generation->tables[i].failure);
+        free(generation->tables[i].cut);
     }
     if (generation->dataset != NULL)
         generation->dataset->class->release(generation->dataset);
@@ -339,4 +340,29 @@ const char *generation_records_name(const struct generation *generation, size_t 
     const char *stem = generation->set.stems[table];
 
     return generation_find_keyed(generation, stem) == (ssize_t)table ? stem : NULL;
+}
+
+const struct schema *generation_schema(const struct generation *generation, size_t table)
+{
+    return generation->tables[table].schema;
+}
+
+ssize_t generation_find_file_table(const struct generation *generation, const char *name,
+                                   enum table_format *ret_format)
+{
+    ssize_t index = file_set_find(&generation->set, name);
+
+    if (index < 0 || !file_is_table(&generation->set, (size_t)index))
+        return -ENOENT;
+    *ret_format = file_format((size_t)index);
+    return (ssize_t)file_table((size_t)index);
+}
+
+bool generation_is_read(struct generation *generation, size_t table)
+{
+    pthread_mutex_lock(&generation->lock);
+    bool known = generation->tables[table].known;
+
+    pthread_mutex_unlock(&generation->lock);
+    return known;
 }

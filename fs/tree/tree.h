@@ -15,6 +15,7 @@
 #include "fs/tree/node.h"
 
 struct tree_options {
+    uint64_t max_garbage_bytes;  /* what of a store may be garbage before it is pruned; 0: any */
     uint64_t max_memory_bytes;   /* resident memory that the whole process may take */
     uint64_t refresh_ns;         /* a change in a source shows at most so much later */
     const char *spool_directory; /* NULL: $TMPDIR, or /tmp */
@@ -24,6 +25,7 @@ struct tree_options {
     struct store *store;      /* the caller's, outlives the tree; NULL: there are no snapshots */
     const char *store_path;   /* for the status */
     bool list_records;        /* folders of single rows are listed, not only found */
+    bool write_live;          /* rows of live sources can be written back */
     bool read_only;           /* snapshots and files/ can only be looked at */
     uid_t uid;                /* owner of files/ at first */
     gid_t gid;
