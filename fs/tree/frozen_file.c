@@ -223,7 +223,7 @@ static void extra_close(struct handle *handle)
     free(open_file);
 }
 
-static const struct handle_class extra_handle_class = {extra_read, extra_close};
+static const struct handle_class extra_handle_class = {.read = extra_read, .close = extra_close};
 
 static int open_extra(struct frozen_file *file, struct handle **ret_handle, struct failure *failure)
 {

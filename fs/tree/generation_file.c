@@ -132,7 +132,7 @@ struct table_handle {
     size_t table;
     enum table_format format;
     uint64_t cut_offset; /* of a table that is cut; does not change */
-    bool noted; /* the owner was told that it is open */
+    bool noted;          /* the owner was told that it is open */
     pid_t process;
     uint64_t told_ns; /* atomic: when the owner was last told that it is read */
 };
@@ -321,7 +321,7 @@ static void extra_close(struct handle *handle)
     free(handle);
 }
 
-static const struct handle_class extra_handle_class = {extra_read, extra_close};
+static const struct handle_class extra_handle_class = {.read = extra_read, .close = extra_close};
 
 static int open_extra(struct generation_file *file, struct handle **ret_handle,
                       struct failure *failure)
