@@ -2,7 +2,10 @@
 /*
  * What the files of the archive source share:
  *
- *   archive_source  the source: its version, its one pass
+ *   archive_source  the source: its version, its passes
+ *   archive_parts   the files that it is in
+ *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
+ *   archive_pass    one pass over them, and all passes
  *   archive_open    libarchive, for a file and for a member in another
  *   archive_entry   a member as a stream of bytes
  *   archive_walk    member after member: which is what
@@ -14,15 +17,20 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "backends/source/archive.h"
 #include "backends/source/byte_stream.h"
+#include "backends/source/dump.h"
+#include "backends/source/mydumper.h"
 #include "backends/source/stream.h"
 #include "fs/base/name_map.h"
 
 struct archive_source {
     struct source source;
     char *path;             /* absolute or not: as given */
+    bool folder;            /* … and its files are the archive, or those of … */
+    char *series;           /* … NULL: all */
     char *password;         /* NULL */
     char *password_command; /* NULL */
     const bool *cancelled;  /* NULL */
@@ -31,15 +39,82 @@ struct archive_source {
     uint64_t bytes;
 };
 
+/* --- archive_parts ------------------------------------------------------------------------ */
+
+struct archive_part {
+    char *path;
+    char *name; /* it is a member, of that name; NULL: its members are the archive's */
+    struct stat about;
+};
+
+struct archive_parts {
+    struct archive_part *items;
+    size_t count;
+    uint64_t bytes; /* of all */
+    struct timespec changed;
+    struct source_version version;
+};
+
+/* Looks at all files. -ENOENT, -EACCES …; the caller releases them. */
+int archive_parts_list(const struct archive_source *source, struct archive_parts *ret_parts,
+                       struct failure *failure);
+void archive_parts_release(struct archive_parts *parts);
+
+/* --- archive_plan ------------------------------------------------------------------------- */
+
+/*
+ * Passes over the archive. Where a first look at the names of its members finds nothing that
+ * takes more, tables are read in one.
+ */
+enum archive_pass {
+    PASS_NAMES,  /* which members there are */
+    PASS_TABLES, /* mydumper's: what tables are like */
+    PASS_ALL,    /* everything else, and all members are told */
+};
+
+/* A folder with a dump by mydumper. */
+struct archive_dump {
+    char *folder;               /* shown name; "": the archive's own */
+    unsigned kinds;             /* of files in it, a bit each: enum mydumper_file */
+    struct dump_reader *reader; /* NULL: it is no such dump */
+};
+
+struct archive_plan {
+    struct archive_dump *dumps;
+    size_t dump_count;
+    struct name_map *folders; /* to dumps */
+    bool dumped;              /* one of them is */
+};
+
+int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */
+void archive_plan_release(struct archive_plan *plan);
+
+/* PASS_NAMES met a member. */
+int archive_plan_note(struct archive_plan *plan, const char *name);
+
+/* … and is over. */
+int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker);
+
+/* The dump that the member NAME belongs to; NULL: none. */
+struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name);
+
+/* All is read: what became known last is told. */
+int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct failure *failure);
+
 /* One pass over the file. */
 struct archive_walk {
     struct archive_source *source;
     struct row_taker *taker;
+    enum archive_pass pass;
+    struct archive_plan *plan;
+    const struct archive_part *part;
     struct archive *outermost;
-    uint64_t file_bytes;
+    uint64_t bytes_before;   /* of the parts before */
+    uint64_t file_bytes;     /* of all parts */
     uint64_t unfolded_bytes; /* at any depth */
     struct timespec modified;
     size_t members;
+    bool enough; /* names were looked at */
     /* Extracting: the member that is wanted, and where its bytes go. Nothing else is read. */
     const char *wanted; /* NULL: not extracting */
     int (*take)(void *context, const void *bytes, size_t size, struct failure *failure);
@@ -53,8 +128,11 @@ struct archive_walk {
 /* --- archive_open ------------------------------------------------------------------------- */
 
 /* The file itself. -EILSEQ: libarchive makes nothing of it; -EIO … */
-int archive_open_file(const struct archive_source *source, struct archive **ret_archive,
-                      struct failure *failure);
+int archive_open_file(const struct archive_source *source, const char *path,
+                      struct archive **ret_archive, struct failure *failure);
+
+/* … as the one member that it is. */
+int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure);
 
 /* What a stream holds, which outlives it. */
 struct archive_feed {
@@ -66,6 +144,16 @@ int archive_open_stream(const struct archive_source *source, struct archive_feed
 
 /* Words libarchive's last error; WHAT is the member or file. Returns -errno. */
 int archive_failure(struct archive *archive, const char *what, struct failure *failure);
+
+/* --- archive_dump ------------------------------------------------------------------------- */
+
+/*
+ * STREAM, compressed or not as BEGIN tells, is the member NAME of a dump by mydumper: reads it if
+ * this is the pass for it.
+ */
+int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
+                      struct byte_stream *stream, const char *name, bool packed,
+                      struct failure *failure);
 
 /* --- archive_entry ------------------------------------------------------------------------ */
 
@@ -98,6 +186,16 @@ void entry_stream_end(struct entry_stream *entry);
  * bytes are percent-encoded), at most PATH_MAX. The caller frees it. NULL: no memory.
  */
 char *archive_shown_name(const char *path);
+
+/* --- archive_pass ------------------------------------------------------------------------- */
+
+/* All passes. As the source's stream(). */
+int archive_read_all(struct archive_source *source, const struct archive_parts *parts,
+                     struct row_taker *taker, struct failure *failure);
+
+/* One pass, or a look for the member that is wanted. */
+int archive_walk_parts(struct archive_walk *walk, const struct archive_parts *parts,
+                       struct failure *failure);
 
 /* --- archive_walk ------------------------------------------------------------------------- */
 

@@ -85,16 +85,34 @@ static int create(const struct archive_source *source, struct archive **ret_arch
     return 0;
 }
 
-int archive_open_file(const struct archive_source *source, struct archive **ret_archive,
-                      struct failure *failure)
+int archive_open_file(const struct archive_source *source, const char *path,
+                      struct archive **ret_archive, struct failure *failure)
 {
     struct archive *archive;
     int error = create(source, &archive);
 
     if (error != 0)
         return error;
-    if (archive_read_open_filename(archive, source->path, READ_BYTES) != ARCHIVE_OK) {
-        error = archive_failure(archive, source->path, failure);
+    if (archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK) {
+        error = archive_failure(archive, path, failure);
+        archive_read_free(archive);
+        return error;
+    }
+    *ret_archive = archive;
+    return 0;
+}
+
+int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure)
+{
+    struct archive *archive = archive_read_new();
+    int error = 0;
+
+    if (archive == NULL || archive_read_support_format_raw(archive) != ARCHIVE_OK ||
+        archive_read_support_format_empty(archive) != ARCHIVE_OK)
+        error = -ENOMEM;
+    if (error == 0 && archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK)
+        error = archive_failure(archive, path, failure);
+    if (error != 0) {
         archive_read_free(archive);
         return error;
     }

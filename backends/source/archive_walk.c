@@ -13,6 +13,8 @@
 
 #define LOOK_BYTES ((size_t)64 << 10)
 #define NAMES_TRIED 1000
+#define NAMES_LOOKED_AT 32
+#define NAMES_LOOKED_BYTES ((la_int64_t)8 << 20)
 
 /* A stream whose beginning has been looked at. */
 struct looked_stream {
@@ -109,7 +111,7 @@ static int pass_over(struct archive_walk *walk, int error, const struct failure 
             *failure = *own;
         return error;
     }
-    if (own->code != 0 && walk->wanted == NULL)
+    if (own->code != 0 && walk->wanted == NULL && walk->pass != PASS_NAMES)
         walk->taker->class->trouble(walk->taker, own);
     return 0;
 }
@@ -134,14 +136,32 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     return error;
 }
 
+/* What only mydumper's folders hold, where it is not known what else is in them. */
+static int refuse_dump_part(const char *name, struct failure *failure)
+{
+    return failure_set(
+        failure, EILSEQ,
+        "%.300s: mydumper's dump in an archive within an archive is shown under raw/ "
+        "only: copy it out of there, and mount the copy",
+        name);
+}
+
 /* Whatever tables the stream holds. */
 static int read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
                        unsigned depth, bool *ret_none, struct failure *failure)
 {
     const struct byte_window *window = &looked->window;
 
-    *ret_none = false;
+    struct archive_dump *dump = depth == 0 ? archive_plan_dump(walk->plan, name) : NULL;
 
+    *ret_none = false;
+    if (dump != NULL)
+        return archive_dump_read(walk, dump, &looked->stream, name,
+                                 is_packed(window->data, window->end), failure);
+    if (walk->pass == PASS_TABLES)
+        return 0;
+    if (depth > 0 && mydumper_name_of(name).file == MYDUMPER_TABLE)
+        return refuse_dump_part(name, failure);
     if (is_packed(window->data, window->end))
         return walk_nested(walk, &looked->stream, name, depth + 1, failure);
     if (begins(window, "SQLite format 3", 16))
@@ -276,6 +296,11 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     if (error == 0)
         error = read_tables(walk, &looked, name, depth, &none, &own);
     error = pass_over(walk, error, &own, failure);
+    if (walk->pass == PASS_TABLES) {
+        byte_window_release(&looked.window);
+        entry_stream_end(&entry);
+        return error;
+    }
     if (error == 0 && none && depth == 0 && is_costly(walk->outermost)) {
         entry.given = true;
         error = archive_give(walk, looked.window.data, looked.window.end, failure);
@@ -288,6 +313,36 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
         error = tell_member(walk, name, about, entry.bytes, failure);
     byte_window_release(&looked.window);
     entry_stream_end(&entry);
+    return error;
+}
+
+/* Whether the pass that looks for what tables are like reads the member. */
+static bool is_for_tables(const struct archive_walk *walk, const char *path)
+{
+    cleanup_free char *shown = archive_shown_name(path);
+
+    return shown != NULL && archive_plan_dump(walk->plan, shown) != NULL &&
+           mydumper_name_of(shown).file == MYDUMPER_TABLE;
+}
+
+/* What is compressed is read through for its names only where they promise something. */
+static bool is_enough(const struct archive_walk *walk, struct archive *archive,
+                      struct archive_entry *about)
+{
+    return archive_filter_count(archive) > 1 && walk->plan->dump_count == 0 &&
+           (archive_file_count(archive) > NAMES_LOOKED_AT ||
+            archive_entry_size(about) > NAMES_LOOKED_BYTES ||
+            archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);
+}
+
+/* The pass over names alone. */
+static int note_name(struct archive_walk *walk, struct archive *archive,
+                     struct archive_entry *about, const char *path)
+{
+    cleanup_free char *shown = archive_shown_name(path);
+    int error = shown != NULL ? archive_plan_note(walk->plan, shown) : -ENOMEM;
+
+    walk->enough = is_enough(walk, archive, about);
     return error;
 }
 
@@ -306,7 +361,7 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
     if (archive_entry_hardlink(about) != NULL || archive_entry_filetype(about) != AE_IFREG) {
         struct failure own;
 
-        if (archive_entry_filetype(about) == AE_IFDIR)
+        if (archive_entry_filetype(about) == AE_IFDIR || walk->pass != PASS_ALL)
             return 0;
         failure_set(&own, EILSEQ,
                     "%.300s: a link or a device, which an archive's folder does "
@@ -322,6 +377,10 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
     /* What is merely compressed is one thing with what it is compressed from. */
     if (archive_format(archive) == ARCHIVE_FORMAT_RAW && depth > 0)
         path = "";
+    if (walk->pass == PASS_NAMES)
+        return note_name(walk, archive, about, outer[0] != '\0' ? outer : path);
+    if (walk->pass == PASS_TABLES && !is_for_tables(walk, outer[0] != '\0' ? outer : path))
+        return 0;
     if (depth == 0) {
         error = choose_name(walk, outer[0] != '\0' ? outer : path, &name);
     } else if (path[0] != '\0') {
@@ -343,7 +402,8 @@ int archive_walk(struct archive_walk *walk, struct archive *archive, const char 
     for (;;) {
         struct archive_entry *about;
         struct failure own = {0};
-        int code = walk->found ? ARCHIVE_EOF : archive_read_next_header(archive, &about);
+        int code =
+            walk->found || walk->enough ? ARCHIVE_EOF : archive_read_next_header(archive, &about);
 
         if (code == ARCHIVE_EOF)
             return 0;

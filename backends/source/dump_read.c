@@ -7,14 +7,28 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/memory.h"
 
-/* Room for a row's decoded cells: three bytes for one, and numbers. */
-#define SCRATCH_LIMIT (STREAM_ROW_LIMIT * 4)
+/* Room for a row's decoded cells, and numbers. */
+#define SCRATCH_LIMIT (STREAM_ROW_LIMIT * (DUMP_MOST_GROWTH + 1))
 
-static int begin(struct dump_reader *reader, struct failure *failure)
+static void set_up(struct dump_reader *reader, struct row_taker *taker)
+{
+    *reader = (struct dump_reader){
+        .taker = taker,
+        .place = "the dump",
+        .statement = BUFFER(2 * DUMP_STATEMENT_LIMIT),
+        .raw = BUFFER(2 * DUMP_STATEMENT_LIMIT),
+        .scratch = BUFFER(SCRATCH_LIMIT),
+    };
+}
+
+/* A stream is about to be read: what it says of itself. */
+static int begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
-    int error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
+    int error;
 
+    *window = BYTE_WINDOW(stream, STREAM_ROW_LIMIT);
+    error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
     if (error != 0)
         return error;
     if (window->end >= 3 && memcmp(window->data, "\xef\xbb\xbf", 3) == 0)
@@ -25,14 +39,20 @@ static int begin(struct dump_reader *reader, struct failure *failure)
 
     if (size > DUMP_BEGIN_BYTES)
         size = DUMP_BEGIN_BYTES;
-    reader->dialect = size != 0 ? dump_dialect_of(text, size) : SQL_MYSQL;
-    reader->ends = size != 0 && dump_says_its_end(text, size, reader->dialect);
+    reader->dialect = size != 0 && !reader->session ? dump_dialect_of(text, size) : SQL_MYSQL;
+    reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
+    reader->charset = NULL;
+    reader->own_bytes = false;
+    reader->last = NULL;
     strcpy(reader->delimiter, ";");
-    reader->database = strdup("");
-    return reader->database != NULL ? name_map_create(&reader->names) : -ENOMEM;
+    if (reader->database == NULL)
+        reader->database = strdup("");
+    if (reader->database == NULL)
+        return -ENOMEM;
+    return reader->names != NULL ? 0 : name_map_create(&reader->names);
 }
 
 /* --- statements --------------------------------------------------------------------------- */
@@ -80,15 +100,6 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
 }
 
-static enum dump_charset charset_of(const char *name)
-{
-    if (strcasecmp(name, "latin1") == 0)
-        return CHARSET_WINDOWS; /* MySQL's is */
-    if (strcasecmp(name, "win1252") == 0)
-        return CHARSET_WINDOWS;
-    return strcasecmp(name, "iso88591") == 0 ? CHARSET_LATIN1 : CHARSET_UTF8;
-}
-
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
 static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 {
@@ -117,23 +128,16 @@ static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
             reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
         } else if (sql_is(&name, "standard_conforming_strings")) {
             reader->backslash = strcasecmp(value, "off") == 0;
-        } else if (reader->dialect == SQL_POSTGRES && strcasecmp(value, "latin1") == 0) {
-            reader->charset = CHARSET_LATIN1;
         } else {
-            reader->charset = charset_of(value);
+            reader->charset = dump_charset_find(reader->dialect, value);
+            reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
         }
     }
 }
 
-static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
+/* DATABASE is taken over; NULL: no memory. */
+static int use_database(struct dump_reader *reader, char *database)
 {
-    struct sql_token token = sql_next(lexer);
-
-    if (token.type == SQL_END)
-        return 0;
-
-    char *database = sql_text(lexer, &token);
-
     if (database == NULL)
         return -ENOMEM;
     if (strcmp(database, reader->database) != 0)
@@ -141,6 +145,13 @@ static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
     free(reader->database);
     reader->database = database;
     return 0;
+}
+
+static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    struct sql_token token = sql_next(lexer);
+
+    return token.type != SQL_END ? use_database(reader, sql_text(lexer, &token)) : 0;
 }
 
 /* DROP TABLE [IF EXISTS] a, b; */
@@ -323,6 +334,8 @@ static void release(struct dump_reader *reader)
     buffer_release(&reader->raw);
     byte_window_release(&reader->window);
     sqlite3_close(reader->sqlite);
+    if (reader->converter_of != NULL)
+        iconv_close(reader->converter);
 }
 
 static int read_all(struct dump_reader *reader, struct failure *failure)
@@ -342,16 +355,12 @@ static int read_all(struct dump_reader *reader, struct failure *failure)
 
 int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure)
 {
-    struct dump_reader reader = {
-        .taker = taker,
-        .window = BYTE_WINDOW(stream, STREAM_ROW_LIMIT),
-        .statement = BUFFER(2 * DUMP_STATEMENT_LIMIT),
-        .raw = BUFFER(2 * DUMP_STATEMENT_LIMIT),
-        .scratch = BUFFER(SCRATCH_LIMIT),
-    };
+    struct dump_reader reader;
     struct failure own = {0};
-    int error = begin(&reader, &own);
+    int error;
 
+    set_up(&reader, taker);
+    error = begin(&reader, stream, &own);
     if (error == 0)
         error = read_all(&reader, &own);
 
@@ -374,4 +383,82 @@ int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failur
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;
+}
+
+/* --- a dump in several files --------------------------------------------------------------- */
+
+struct dump_reader *dump_session_create(struct row_taker *taker)
+{
+    struct dump_reader *reader = malloc(sizeof *reader);
+
+    if (reader == NULL)
+        return NULL;
+    set_up(reader, taker);
+    reader->session = true;
+    return reader;
+}
+
+void dump_session_free(struct dump_reader *reader)
+{
+    if (reader != NULL)
+        release(reader);
+    free(reader);
+}
+
+int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                      const char *database, const char *table, struct failure *failure)
+{
+    struct failure own = {0};
+    int error = begin(reader, stream, &own);
+
+    reader->place = name;
+    if (error == 0)
+        error = use_database(reader, strdup(database));
+    if (error == 0 && table != NULL)
+        reader->last = dump_table_find(reader, database, table);
+    if (error == 0)
+        error = read_all(reader, &own);
+    if (error == 0 && reader->window.error != 0) {
+        error = note_cut(reader);
+        if (error == 0)
+            error = failure_set(&own, -reader->window.error, "%s", reader->window.failure.text);
+    }
+    byte_window_release(&reader->window);
+    if (error != 0 && own.code != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}
+
+static int fail_table(struct dump_reader *reader, struct dump_table *table, const char *words)
+{
+    struct failure why;
+    int error = table->begun ? 0 : dump_table_tell(reader, table, NULL);
+
+    if (error != 0 || table->failed || table->dropped)
+        return error;
+    failure_set(&why, EIO, "table %.300s: %s", table->name, words);
+    table->failed = true;
+    return reader->taker->class->fail_table(reader->taker, table->number, &why);
+}
+
+int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
+                            const char *words)
+{
+    struct dump_table *found = dump_table_find(reader, database, table);
+
+    return found != NULL ? fail_table(reader, found, words) : 0;
+}
+
+int dump_session_fail(struct dump_reader *reader, const char *words)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reader->table_count && error == 0; i++)
+        error = reader->tables[i]->dropped ? 0 : fail_table(reader, reader->tables[i], words);
+    return error;
+}
+
+int dump_session_end(struct dump_reader *reader, struct failure *failure)
+{
+    return tell_changes(reader, failure);
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backends/source/archive.h"
 #include "backends/source/mysql.h"
@@ -212,6 +213,15 @@ static const struct kind *kind_of_content(const char *path, const char begin[MOS
                                                       : NULL;
 }
 
+/* A folder that is one backup, or is said to be. */
+static bool is_backup_folder(const struct place *place, const char *path)
+{
+    struct stat about;
+
+    return (place->kind == NULL || place->kind->open == archive_source_open) &&
+           stat(path, &about) == 0 && S_ISDIR(about.st_mode) && archive_folder_recognise(path);
+}
+
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
                 struct failure *failure)
 {
@@ -226,6 +236,8 @@ int source_open(const char *url, const struct source_options *options, struct so
 
     if (place.url != NULL || path == NULL)
         return place.kind->open(place.url, options, ret_source, failure);
+    if (is_backup_folder(&place, path))
+        return archive_source_open(path, options, ret_source, failure);
     error = plain_file_check(path, failure);
     if (error == 0 && place.kind == NULL) {
         error = plain_file_begin(path, begin, sizeof begin, failure);
@@ -247,6 +259,8 @@ bool source_is_known(const char *path)
 {
     char begin[MOST_BEGIN];
 
+    if (archive_folder_recognise(path))
+        return true;
     return plain_file_check(path, NULL) == 0 &&
            plain_file_begin(path, begin, sizeof begin, NULL) == 0 &&
            kind_of_content(path, begin) != NULL;

@@ -212,7 +212,7 @@ int source_open(const char *url, const struct source_options *options, struct so
 /* Whether URL is a server's, which knows users and passwords. Talks to none. */
 bool source_is_server(const char *url);
 
-/* Whether PATH is a file that source_open recognises by its content. */
+/* Whether PATH is a file, or a folder, that source_open recognises by its content. */
 bool source_is_known(const char *path);
 
 /*
