@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # usage: tests/check.sh REPORT_DIR [PROGRAM...]
-# Runs the cmocka PROGRAMs, then pytest over tests/ with $PYTEST_ARGS, and ends
+# Runs the cmocka PROGRAMs, then pytest over tests/ with $PYTEST_ARGS, files of tests beside one
+# another ($CHECK_JOBS=2: most of them wait, for servers and for time to pass), and ends
 # with one line for all of them: "N passed, N failed". What a sanitizer wrote
 # about any process, a daemon too, counts as a failure.
 set -u
@@ -47,6 +48,7 @@ run_pytest() {
     # PYTEST_ARGS is a list of words.
     # shellcheck disable=SC2086
     "${PYTHON:-python3}" -m pytest -qq -rfE -p no:cacheprovider \
+        --numprocesses="${CHECK_JOBS:-2}" --dist=loadfile \
         --junitxml="$report/pytest.xml" ${PYTEST_ARGS-} tests
     status=$?
     if [ ! -s "$report/pytest.xml" ] || [ "$status" -gt 1 ]; then

@@ -5,6 +5,7 @@ Renders any table of a SQLite file to the bytes that crmfs has to show. Slow and
 it holds a whole table in memory and shares no line with the C code.
 """
 import base64
+import hashlib
 import math
 import re
 import sqlite3
@@ -315,3 +316,54 @@ def render(conn, table, form):
         return b"".join(line + b"\n" for line in json_objects(conn, table))
     body = b",\n".join(json_objects(conn, table))
     return b"[\n" + (body + b"\n" if body else b"") + b"]\n"
+
+
+# --- Records -----------------------------------------------------------------------------------
+
+
+def key_columns(conn, table):
+    """The names of the columns that tell rows apart: the primary key's, else the unique key's that
+    rows are ordered by."""
+    cols = columns(conn, table)
+    key = [c.name for c in sorted((c for c in cols if c.key), key=lambda c: c.key)]
+    if key:
+        return key
+    best = None
+    for _, name, unique, _, partial in rows_of(conn, f"PRAGMA index_list({quote(table)})"):
+        terms = index_terms(conn, name.decode()) if unique and not partial else None
+        if terms and all(any(c.name == t[0] and c.notnull for c in cols) for t in terms):
+            best = min(best or (len(terms), name, terms), (len(terms), name, terms))
+    return [t[0] for t in best[2]] if best else []
+
+
+def record_name(key, kinds):
+    """What a row's file is called, without .json; None: a part of its key is NULL."""
+    if None in key:
+        return None
+    parts = []
+    for cell, kind in zip(key, kinds):
+        field = csv_cell(cell, kind)
+        body = field[1:-1].replace(b'""', b'"') if field[:1] == b'"' else field
+        parts.append(b"".join(b"%%%02X" % byte if byte < 0x20 or byte in b"\x7f/%," else bytes([byte])
+                              for byte in body))
+    name = b",".join(parts) or b"%"
+    if name[:1] == b".":
+        name = b"%2E" + name[1:]
+    if len(name) > 250:
+        digits = hashlib.blake2b(name, digest_size=32).hexdigest()[:16].encode()
+        end = 250 - 17
+        while name[end] & 0xC0 == 0x80:
+            end -= 1
+        if b"%" in name[end - 2:end]:
+            end = name.rindex(b"%", 0, end)
+        name = name[:end] + b"~" + digits
+    return name
+
+
+def records(conn, table):
+    """(name or None, content) of every row, in order."""
+    cols, key = columns(conn, table), key_columns(conn, table)
+    places = [[c.name for c in cols].index(name) for name in key]
+    kinds = [cols[place].kind for place in places]
+    for row, line in zip(cells(conn, table), render(conn, table, "ndjson").splitlines(keepends=True)):
+        yield record_name([row[place] for place in places], kinds), line

@@ -179,6 +179,7 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
         .view_timeout_ns = settings->view_timeout_ns,
         .store = store,
         .store_path = settings->store,
+        .list_records = settings->list_records,
         .read_only = settings->read_only,
         .uid = (uid_t)settings->uid,
         .gid = (gid_t)settings->gid,

@@ -22,6 +22,7 @@ struct mount_settings {
     bool auto_unmount;
     bool debug;
     bool read_only;
+    bool list_records;
     uint64_t uid;
     uint64_t gid;
     uint64_t umask;

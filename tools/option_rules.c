@@ -24,6 +24,7 @@ static const struct option_rule rules[] = {
     {"max_read", OPTION_SIZE, PLACE(max_read), 4096, UINT64_C(1) << 30},
     {"passphrase-command", OPTION_TEXT, PLACE(passphrase_command), 0, 0},
     {"passphrase-file", OPTION_TEXT, PLACE(passphrase_file), 0, 0},
+    {"records", OPTION_FLAG, PLACE(list_records), 0, 0},
     {"refresh", OPTION_DURATION, PLACE(refresh_ns), 0, 365 * DAY_NS},
     {"ro", OPTION_FLAG, PLACE(read_only), 0, 0},
     {"rw", OPTION_FLAG_OFF, PLACE(read_only), 0, 0},

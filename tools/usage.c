@@ -68,6 +68,7 @@ const char usage_mount[] =
     "                        and the store's cache/ (a tenth)\n"
     "  busy-timeout=SECONDS  how long to wait for a locked database (5)\n"
     "  view-timeout=SECONDS  how long reading a view may take; 0: for ever (60)\n"
+    "  records               list the folders of single rows, <table>/<key>.json, too\n"
     "  config=FILE           the same as --config\n"
     "  allow_other           let other users see the mount\n"
     "  allow_root            let root see it\n"

@@ -6,6 +6,7 @@
  *   archive_parts   the files that it is in
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
  *   archive_pass    one pass over them, and all passes
+ *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, for a file and for a member in another
  *   archive_entry   a member as a stream of bytes
  *   archive_walk    member after member: which is what
@@ -124,6 +125,10 @@ struct archive_walk {
     char **name_list;       /* members of them */
     size_t name_capacity;
 };
+
+/* --- archive_identity ---------------------------------------------------------------------- */
+
+void archive_identify(struct source *source, struct source_identity *ret_identity);
 
 /* --- archive_open ------------------------------------------------------------------------- */
 

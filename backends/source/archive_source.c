@@ -101,6 +101,7 @@ static const struct source_class archive_class = {
     .kind = "archive",
     .version = archive_version,
     .stream = archive_stream,
+    .identify = archive_identify,
     .extract = archive_extract,
     .close = archive_close,
     .status = archive_status,

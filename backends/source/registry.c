@@ -202,6 +202,19 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
     return 0;
 }
 
+int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
+                      struct failure *failure)
+{
+    struct place place = {.kind = NULL};
+    int error = place_parse(url, &place, failure);
+
+    if (error != 0)
+        return error;
+    *ret_scheme = place.kind != NULL ? place.kind->scheme : NULL;
+    *ret_path = place.path;
+    return 0;
+}
+
 /* NULL: no kind's files begin so. */
 static const struct kind *kind_of_content(const char *path, const char begin[MOST_BEGIN])
 {

@@ -175,6 +175,11 @@ struct source_class {
     int (*stream)(struct source *source, struct row_taker *taker,
                   struct source_version *ret_version, struct timespec *ret_changed,
                   struct failure *failure);
+    /*
+     * Of a stream: what it would hand over if it were read now, found without reading it through;
+     * unknown while in any doubt. NULL: always unknown.
+     */
+    void (*identify)(struct source *source, struct source_identity *ret_identity);
     /* Of a stream: hands the bytes of a member (its path as TAKER was told) to TAKE. */
     int (*extract)(struct source *source, const char *path,
                    int (*take)(void *context, const void *bytes, size_t size,
@@ -211,6 +216,14 @@ int source_open(const char *url, const struct source_options *options, struct so
 
 /* Whether URL is a server's, which knows users and passwords. Talks to none. */
 bool source_is_server(const char *url);
+
+/*
+ * Takes URL apart without looking at any file: *ret_scheme is its scheme as this page spells it
+ * ("sqlite", "mysql" …), static, NULL for a bare path; *ret_path a file's path, a server's
+ * database (NULL: none), the caller's. -EINVAL in words.
+ */
+int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
+                      struct failure *failure);
 
 /* Whether PATH is a file, or a folder, that source_open recognises by its content. */
 bool source_is_known(const char *path);

@@ -17,33 +17,13 @@
  */
 #include <sodium.h>
 #include <string.h>
-#include <sys/vfs.h>
 
+#include "backends/source/change_time.h"
 #include "backends/source/sqlite_internal.h"
 
 /* After counters that begin anew: page size, last frame, pages, checksum, salts. */
 #define WAL_INDEX_LASTING_AT 14
 #define WAL_INDEX_LASTING_BYTES 26
-
-/* File systems on a disk of this machine, or in its memory, that keep the time of change. */
-static bool keeps_change_time(const char *path, uint64_t *ret_id)
-{
-    static const uint32_t types[] = {
-        0xEF53 /* ext2, 3, 4 */, 0x58465342 /* XFS */,       0x9123683E /* Btrfs */,
-        0x01021994 /* tmpfs */,  0x794C7630 /* overlayfs */, 0xF2F52010 /* F2FS */,
-        0x2FC12FC1 /* ZFS */,    0xCA451A4E /* bcachefs */,
-    };
-    struct statfs about;
-
-    if (statfs(path, &about) != 0)
-        return false;
-    memcpy(ret_id, &about.f_fsid, sizeof *ret_id);
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if ((uint32_t)about.f_type == types[i])
-            return true;
-    }
-    return false;
-}
 
 static void add_number(crypto_generichash_state *state, uint64_t number)
 {
@@ -88,7 +68,7 @@ void sqlite_identify(struct sqlite_dataset *dataset, const struct place *after)
     uint64_t file_system = 0;
 
     *identity = (struct source_identity){.known = false};
-    if (!is_certain(dataset, after) || !keeps_change_time(place->path, &file_system))
+    if (!is_certain(dataset, after) || !change_time_is_kept(place->path, &file_system))
         return;
     crypto_generichash(identity->place, sizeof identity->place, (const uint8_t *)place->path,
                        strlen(place->path), (const uint8_t *)context, sizeof context);

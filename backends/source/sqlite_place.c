@@ -10,29 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/source/change_time.h"
 #include "backends/source/plain_file.h"
 #include "fs/base/memory.h"
 
 #define NS_PER_S INT64_C(1000000000)
-#define LONGEST_TICK_NS INT64_C(10000000) /* of a kernel's clock, and so of a file's times */
-#define COARSE_TICK_NS (2 * NS_PER_S)     /* FAT's, where times are whole seconds */
-
-static int64_t since(const struct timespec *from, const struct timespec *to)
-{
-    int64_t seconds = (int64_t)to->tv_sec - from->tv_sec;
-
-    if (seconds > 1000 || seconds < -1000)
-        return seconds > 0 ? 1000 * NS_PER_S : -1000 * NS_PER_S;
-    return seconds * NS_PER_S + (to->tv_nsec - from->tv_nsec);
-}
 
 /* Whether a write now might get the same times as the last one did. */
 static bool is_fresh(const struct file_mark *mark, const struct timespec *now)
 {
-    int64_t age = since(&mark->changed, now);
-    int64_t tick = mark->changed.tv_nsec == 0 ? COARSE_TICK_NS : LONGEST_TICK_NS;
-
-    return mark->present && age < tick && age > -COARSE_TICK_NS;
+    return mark->present && change_time_is_fresh(&mark->changed, now);
 }
 
 /* 0 or -errno; a file that is not there is only not present. */

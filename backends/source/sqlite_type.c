@@ -25,6 +25,9 @@ static const struct {
     {"BYTEA", COLUMN_BYTES},
     {"JSON", COLUMN_JSON},
     {"JSONB", COLUMN_JSON},
+    /* As crmfs makes them: what is a number to SQLite is kept as it is written. */
+    {"JSON TEXT", COLUMN_JSON},
+    {"DECIMAL TEXT", COLUMN_DECIMAL},
     {"UUID", COLUMN_UUID},
     {"GUID", COLUMN_UUID},
     {"UNIQUEIDENTIFIER", COLUMN_UUID},

@@ -81,7 +81,10 @@ struct row_taker_class {
     int (*finish_table)(struct row_taker *taker, size_t table, struct failure *failure);
     /* There is no such table after all. Its number is not given to another. */
     int (*drop_table)(struct row_taker *taker, size_t table);
-    /* Something is wrong that is no single table's matter: told to the user. */
+    /*
+     * Something is wrong that is no single table's matter: told to the user. EIO, EILSEQ, EFBIG: it
+     * is what is read, and will be as wrong at the next reading; other codes: it may be overcome.
+     */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
     /* When the data were taken from their database, as they themselves say. */
     void (*moment)(struct row_taker *taker, struct timespec moment);

@@ -145,11 +145,15 @@ static int own_child(struct catalogue *catalogue, struct node *node, unsigned pl
 {
     int error = load_child(catalogue, node, place, ret_child, failure);
 
-    if (error == 0 && !(*ret_child)->dirty) {
-        node_make_dirty(catalogue->cache, *ret_child);
+    if (error != 0)
+        return error;
+
+    bool was_dirty = (*ret_child)->dirty;
+
+    node_make_dirty(catalogue->cache, *ret_child);
+    if (!was_dirty)
         node_set_child(node, place, *ret_child);
-    }
-    return error;
+    return 0;
 }
 
 static struct node *new_node(struct catalogue *catalogue, unsigned level)
@@ -160,6 +164,7 @@ static struct node *new_node(struct catalogue *catalogue, unsigned level)
         return NULL;
     node_clear(node, level);
     node->dirty = true;
+    node->changed = true;
     catalogue->cache->dirty_count++;
     return node;
 }
@@ -297,6 +302,7 @@ static bool merge(struct catalogue *catalogue, struct node *node, unsigned left)
 
     if (first == NULL || second == NULL || (size_t)first->bytes + second->bytes > MERGED_MOST)
         return false;
+    first->changed = true;
     node_move_tail(second, 0, first);
     node_remove(node, left + 1);
     free_node(catalogue, second);

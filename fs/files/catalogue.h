@@ -12,6 +12,8 @@
  *     fail half-way: nodes that were looked at by the same operation are in memory.
  *  3. A node is clean only once the pack that it was written to is known to stand: until
  *     catalogue_stored() a failure costs nothing but the attempt.
+ *  4. Between catalogue_write() and catalogue_stored() the tree may be changed: then a node has
+ *     changed, and all above it; these stay dirty.
  *
  * One owner, no locks: fs/files/files.c has the lock.
  */
@@ -88,7 +90,7 @@ void catalogue_trim(struct catalogue_cache *cache);
 int catalogue_write(struct catalogue *catalogue, struct object_writer *writer,
                     struct object_reference *ret_top, struct failure *failure);
 
-/* After that: it stands. */
+/* After that: it stands. What was changed in between stays dirty. */
 void catalogue_stored(struct catalogue *catalogue);
 
 #endif

@@ -154,6 +154,7 @@ int node_load(struct catalogue_cache *cache, const struct object_reference *refe
 
 void node_make_dirty(struct catalogue_cache *cache, struct node *node)
 {
+    node->changed = true;
     if (node->dirty)
         return;
     drop_clean(cache, node);
@@ -180,8 +181,10 @@ static int write_node(struct catalogue_cache *cache, struct node *node,
     if (error == 0)
         error = object_put(writer, OBJECT_NODE, cache->bytes.data, cache->bytes.size, NULL, &put,
                            failure);
-    if (error == 0)
+    if (error == 0) {
         node->written = put.reference;
+        node->changed = false;
+    }
     return error;
 }
 
@@ -197,16 +200,20 @@ int catalogue_write(struct catalogue *catalogue, struct object_writer *writer,
     return error;
 }
 
+/* Of a node that has changed since, those below may still be as they were written. */
 static void node_stored(struct catalogue_cache *cache, struct node *node)
 {
     for (unsigned i = 0; node->level > 0 && i < node->count; i++) {
         struct node *child = node_child_pointer(node, i);
 
-        if (child != NULL) {
+        if (child == NULL)
+            continue;
+        if (!child->changed)
             node_set_reference(node, i, &child->written);
-            node_stored(cache, child);
-        }
+        node_stored(cache, child);
     }
+    if (node->changed)
+        return;
     node->reference = node->written;
     cache->dirty_count--;
     keep_clean(cache, node);
@@ -214,11 +221,15 @@ static void node_stored(struct catalogue_cache *cache, struct node *node)
 
 void catalogue_stored(struct catalogue *catalogue)
 {
-    if (catalogue->top == NULL)
+    struct node *top = catalogue->top;
+
+    if (top == NULL)
         return;
-    catalogue->stored = catalogue->top->written;
-    node_stored(catalogue->cache, catalogue->top);
-    catalogue->top = NULL;
+    if (!top->changed) {
+        catalogue->stored = top->written;
+        catalogue->top = NULL;
+    }
+    node_stored(catalogue->cache, top);
 }
 
 static void drop_dirty(struct catalogue_cache *cache, struct node *node)
@@ -246,6 +257,7 @@ int catalogue_open(struct catalogue *catalogue, struct catalogue_cache *cache,
         return -ENOMEM;
     node_clear(catalogue->top, 0);
     catalogue->top->dirty = true;
+    catalogue->top->changed = true;
     cache->dirty_count++;
     return 0;
 }

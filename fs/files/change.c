@@ -64,7 +64,7 @@ void files_close(struct files *files, uint64_t number)
 {
     if (number_of(TOP_INODE, number) != FILES_TOP)
         return;
-    pthread_mutex_lock(&files->lock);
+    files_lock_change(files);
 
     struct held_file *held = files_held(files, inode_of(number));
 
@@ -80,7 +80,7 @@ void files_forget(struct files *files, uint64_t number)
 {
     if (number_of(TOP_INODE, number) != FILES_TOP)
         return;
-    pthread_mutex_lock(&files->lock);
+    files_lock_change(files);
 
     struct held_file *held = files_held(files, inode_of(number));
 
@@ -100,9 +100,8 @@ static int cut_content(struct files *files, uint64_t inode, struct attributes *a
     int error = 0;
 
     if (held != NULL) {
-        files->waiting_bytes -= held->runs.bytes;
         error = runs_cut(&held->runs, from, end);
-        files->waiting_bytes += held->runs.bytes;
+        files_runs_changed(files, held);
         files_unhold(files, held);
     }
     if (error == 0)
@@ -131,11 +130,9 @@ static int resize(struct files *files, uint64_t inode, struct attributes *attrib
 static int take_bytes(struct files *files, struct held_file *held, uint64_t offset,
                       const void *bytes, size_t size)
 {
-    files->waiting_bytes -= held->runs.bytes;
-
     int error = runs_write(&held->runs, offset, bytes, size);
 
-    files->waiting_bytes += held->runs.bytes;
+    files_runs_changed(files, held);
     return error;
 }
 

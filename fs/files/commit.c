@@ -8,6 +8,12 @@
  * Nothing in memory is given up before what replaces it is in packs that stand: an attempt that
  * fails (no space, no answer) leaves everything as it was, and can be made again. Only a claim
  * that was lost, or packs that were taken away, end it for good.
+ *
+ *   committing, closed      content is stored, nodes are encoded: nothing changes, all can be read
+ *   committing, not closed  the disk is waited for, without the lock: changes go on, in memory
+ *
+ * Whoever wants a commit while one is under way waits for it, and shares the next one with all
+ * others who do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -73,7 +79,7 @@ static int note_relied(struct files *files, const struct object_batch *batch)
 }
 
 /* The batch goes, and what it says of packs is kept. */
-static int end_batch(struct files *files)
+static int drop_batch(struct files *files)
 {
     struct object_batch *batch = steal_pointer(&files->batch);
     const char *const *names;
@@ -91,6 +97,11 @@ static int end_batch(struct files *files)
     return error;
 }
 
+void files_drop_batch(struct files *files)
+{
+    (void)drop_batch(files);
+}
+
 /* A writer of the batch, which is made when there is none. */
 int files_begin_writing(struct files *files, struct object_writer **ret_writer,
                         struct failure *failure)
@@ -104,20 +115,6 @@ int files_begin_writing(struct files *files, struct object_writer **ret_writer,
             error = avoid_marked(files, files->batch);
     }
     return error == 0 ? object_writer_create(files->batch, ret_writer, failure) : error;
-}
-
-/* ERROR 0: what was put stands afterwards, though not yet for good. Else the batch is done for. */
-int files_end_writing(struct files *files, struct object_writer *writer, int error,
-                      struct failure *failure)
-{
-    if (error == 0)
-        error = object_writer_finish(writer);
-    object_writer_free(writer);
-    if (error == 0)
-        error = object_batch_end_pack(files->batch, failure);
-    if (error != 0)
-        (void)end_batch(files);
-    return error;
 }
 
 /* For good: durable, and noted for the record. The index of small commits comes later. */
@@ -171,14 +168,12 @@ static bool relies_on(const struct files *files, const char *pack)
     return false;
 }
 
-static int lose_packs(struct files *files, struct failure *failure)
+static int lose_packs(struct failure *failure)
 {
-    int error = failure_set(failure, EIO,
-                            "prune took away what files/ had just begun to use: what was written "
-                            "since the last sync is lost; unmount, mount again");
-
-    files_break(files, failure);
-    return error;
+    (void)failure_set(failure, EIO,
+                      "prune took away what files/ had just begun to use: what was written "
+                      "since the last sync is lost; unmount, mount again");
+    return -EPERM;
 }
 
 /* Packs that were marked meanwhile are unmarked. -EAGAIN: look again. */
@@ -190,7 +185,7 @@ static int keep_packs(struct files *files, struct failure *failure)
         if (!relies_on(files, mark->pack))
             continue;
         if (mark->removed)
-            return lose_packs(files, failure);
+            return lose_packs(failure);
 
         const char *pack = mark->pack;
         int error = log_unmark_packs(files->options.store, &files->state, &pack, 1, failure);
@@ -200,6 +195,7 @@ static int keep_packs(struct files *files, struct failure *failure)
     return 0;
 }
 
+/* -EPERM: never again. */
 static int put_record(struct files *files, const struct object_reference *top,
                       struct failure *failure)
 {
@@ -211,8 +207,6 @@ static int put_record(struct files *files, const struct object_reference *top,
             error = log_files(files->options.store, &files->state, files->writer, top,
                               (const char *const *)files->packs.names, files->packs.count, failure);
     }
-    if (error == -EPERM)
-        files_break(files, failure);
     return error == -EAGAIN
                ? failure_set(failure, EBUSY, "others change the store all the time: try again")
                : error;
@@ -234,8 +228,10 @@ static int write_nodes(struct files *files, struct object_reference *ret_top,
 
     if (error == 0)
         error = catalogue_write(&files->tree, writer, ret_top, failure);
-    error = files_end_writing(files, writer, error, failure);
-    return error == 0 ? settle_batch(files, failure) : error;
+    if (error == 0)
+        error = object_writer_finish(writer);
+    object_writer_free(writer);
+    return error;
 }
 
 /* What goes wrong with the store is no answer that a file's operation may give as it is. */
@@ -244,6 +240,43 @@ static int commit_error(int error, struct failure *failure)
     if (error == 0 || error == -ENOSPC || error == -EDQUOT || error == -ENOMEM)
         return error;
     return failure_prefix(failure, EIO, "files/ cannot be stored");
+}
+
+/* Closed to changes: all content into packs, and the nodes of the tree. */
+static int gather_all(struct files *files, struct object_reference *ret_top,
+                      struct failure *failure)
+{
+    int error;
+
+    files->closed = true;
+    if (files_has_work(files))
+        pthread_cond_broadcast(&files->work);
+    error = files_flush(files, failure);
+    if (error == 0)
+        error = inode_write_root(files, failure);
+    if (error == 0)
+        error = write_nodes(files, ret_top, failure);
+    files->closed = false;
+    pthread_cond_broadcast(&files->moved);
+    return error;
+}
+
+static int end_commit(struct files *files, int error, struct failure *words,
+                      struct failure *failure)
+{
+    if (error != 0) {
+        (void)drop_batch(files);
+        if (error == -EPERM)
+            files_break(files, words);
+        error = commit_error(error, words);
+        if (failure != NULL)
+            *failure = *words;
+    }
+    files->committing = false;
+    files->round_failed = files->round_failed && error != 0;
+    pthread_cond_broadcast(&files->moved);
+    pthread_cond_broadcast(&files->work);
+    return error;
 }
 
 int files_commit(struct files *files, struct failure *failure)
@@ -256,35 +289,47 @@ int files_commit(struct files *files, struct failure *failure)
         return failure_set(failure, EIO, "%s", files->broken.text);
     if (files->changes == files->committed)
         return 0;
-    error = files_flush(files, true, &words);
+    files->committing = true;
+    error = gather_all(files, &top, &words);
+
+    uint64_t changes = files->changes;
+    uint64_t gathered_ns = files_clock_ns();
+
+    /* What is changed from here on is of the next commit. */
+    pthread_mutex_unlock(&files->lock);
     if (error == 0)
-        error = inode_write_root(files, &words);
-    if (error == 0)
-        error = write_nodes(files, &top, &words);
+        error = settle_batch(files, &words);
     if (error == 0)
         error = put_record(files, &top, &words);
-    if (error != 0) {
-        error = commit_error(error, &words);
-        if (failure != NULL)
-            *failure = words;
-        return error;
+    pthread_mutex_lock(&files->lock);
+    if (error == 0) {
+        catalogue_stored(&files->tree);
+        forget_packs(files);
+        files->committed = changes;
+        files->oldest_change_ns = gathered_ns;
+        /* What was marked meanwhile is not relied on from now on. */
+        if (files->batch != NULL && avoid_marked(files, files->batch) != 0)
+            files_end_batch(files);
     }
-    catalogue_stored(&files->tree);
-    forget_packs(files);
-    files->committed = files->changes;
-    /* What was marked meanwhile is not relied on from now on. */
-    if (files->batch != NULL && avoid_marked(files, files->batch) != 0)
-        files_end_batch(files);
-    return 0;
+    return end_commit(files, error, &words, failure);
+}
+
+void files_await_commit(struct files *files)
+{
+    while (files->committing)
+        pthread_cond_wait(&files->moved, &files->lock);
 }
 
 int files_make_room(struct files *files, struct failure *failure)
 {
     int error = 0;
 
-    if (files->nodes.dirty_count > files->dirty_nodes_most)
-        error = files_commit(files, failure);
-    else if (files->waiting_bytes > files->waiting_most)
-        error = files_flush(files, false, failure);
+    while (files->nodes.dirty_count > files->dirty_nodes_most && error == 0) {
+        files_await_commit(files);
+        if (files->nodes.dirty_count > files->dirty_nodes_most)
+            error = files_commit(files, failure);
+    }
+    if (error == 0)
+        error = files_wait_for_room(files, failure);
     return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
 }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fs/files/claim.h"
 #include "fs/files/files_internal.h"
@@ -165,6 +166,13 @@ void files_break(struct files *files, const struct failure *failure)
     __atomic_store_n(&files->exclusive, false, __ATOMIC_RELAXED);
 }
 
+void files_lock_change(struct files *files)
+{
+    pthread_mutex_lock(&files->lock);
+    while (files->closed)
+        pthread_cond_wait(&files->moved, &files->lock);
+}
+
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure)
 {
     struct catalogue *tree;
@@ -176,6 +184,8 @@ int files_begin_change(struct files *files, uint64_t number, struct failure *fai
 
     if (error != 0)
         return error;
+    while (files->closed)
+        pthread_cond_wait(&files->moved, &files->lock);
     if (files->broken.code != 0)
         error = failure_set(failure, EROFS, "%s", files->broken.text);
     else if (files->options.read_only)
@@ -211,7 +221,7 @@ uint64_t files_valid_ns(struct files *files, uint64_t number)
 
 static bool is_due(const struct files *files)
 {
-    return files->changes != files->committed && files->broken.code == 0 &&
+    return !files->committing && files->changes != files->committed && files->broken.code == 0 &&
            files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS;
 }
 
@@ -251,8 +261,15 @@ int files_sync(struct files *files, struct failure *failure)
 {
     pthread_mutex_lock(&files->lock);
 
-    int error = files_commit(files, failure);
+    uint64_t wanted = files->changes;
+    int error = files->broken.code == 0 ? 0 : files_commit(files, failure);
 
+    while (error == 0 && files->committed < wanted) {
+        if (files->committing)
+            files_await_commit(files);
+        else
+            error = files_commit(files, failure);
+    }
     return files_end(files, error);
 }
 
@@ -267,6 +284,18 @@ int files_any(struct files *files, bool *ret_any)
     return files_end(files, 0);
 }
 
+/* Those that cannot be had are not missed: others do their work. */
+static void start_storers(struct files *files)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = processors < 1 ? 1 : (unsigned)processors;
+
+    for (unsigned i = 0; i < wanted && i < STORERS_MOST; i++) {
+        if (pthread_create(&files->storers[files->storer_count], NULL, files_storer, files) == 0)
+            files->storer_count++;
+    }
+}
+
 int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure)
 {
@@ -278,6 +307,8 @@ int files_create(const struct files_options *options, struct files **ret_files,
     files->options = *options;
     pthread_mutex_init(&files->lock, NULL);
     pthread_cond_init(&files->woken, NULL);
+    pthread_cond_init(&files->work, NULL);
+    pthread_cond_init(&files->moved, NULL);
     cut_prepare(store_key(options->store, STORE_BOUNDARIES), files->gear);
     files->waiting_most = WAITING_SHARES * share;
     files->dirty_nodes_most = DIRTY_SHARES * share / sizeof(struct node);
@@ -291,6 +322,8 @@ int files_create(const struct files_options *options, struct files **ret_files,
         error = -pthread_create(&files->committer, NULL, commit_in_time, files);
         files->started = error == 0;
     }
+    if (error == 0)
+        start_storers(files);
     if (error != 0) {
         files_free(files);
         return error;
@@ -302,11 +335,15 @@ int files_create(const struct files_options *options, struct files **ret_files,
 static void end_claim(struct files *files)
 {
     struct failure failure = {0};
+
+    pthread_mutex_lock(&files->lock);
+
     int error = inode_remove_orphans(files, &failure);
 
     if (error == 0)
         error = files_commit(files, &failure);
     complain(files, error, &failure);
+    pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
         result = log_release(files->options.store, &files->state, files->writer, NULL);
 }
@@ -332,8 +369,11 @@ void files_free(struct files *files)
         pthread_mutex_lock(&files->lock);
         files->ending = true;
         pthread_cond_signal(&files->woken);
+        pthread_cond_broadcast(&files->work);
         pthread_mutex_unlock(&files->lock);
         pthread_join(files->committer, NULL);
+        for (unsigned i = 0; i < files->storer_count; i++)
+            pthread_join(files->storers[i], NULL);
     }
     if (files->claimed && files->broken.code == 0)
         end_claim(files);
@@ -352,6 +392,8 @@ void files_free(struct files *files)
     free(files->packs.names);
     free(files->relied.hints);
     pthread_cond_destroy(&files->woken);
+    pthread_cond_destroy(&files->work);
+    pthread_cond_destroy(&files->moved);
     pthread_mutex_destroy(&files->lock);
     free(files);
 }

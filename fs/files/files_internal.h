@@ -26,6 +26,7 @@
 #define INODE_MASK ((UINT64_C(1) << INODE_BITS) - 1)
 #define NAMES_KEY_BYTES 16
 #define CHANGES_MOST 16 /* items that one operation changes, between reserves */
+#define STORERS_MOST 4
 
 /* A file that is open, has lost its names, or has content that is not stored. */
 struct held_file {
@@ -33,7 +34,12 @@ struct held_file {
     unsigned opened;
     bool orphan;
     bool refused;
+    bool waits;    /* it is in the list of those that have runs which nobody has taken */
+    bool streamed; /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
+    size_t known_bytes; /* of the runs, as files_runs_changed() was told last */
+    size_t known_taken;
+    struct held_file *previous, *next;
     UT_hash_handle hh;
 };
 
@@ -64,8 +70,12 @@ struct files {
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
-    size_t waiting_bytes; /* in runs */
-    size_t waiting_most;  /* then they are stored before more is taken */
+    struct held_file *waiting; /* what is to be stored; streams first */
+    size_t waiting_bytes;      /* in runs */
+    size_t taken_bytes;        /* of them, by rounds that are under way */
+    size_t waiting_most;       /* then they are stored before more is taken */
+    unsigned rounds;           /* under way: flush.c */
+    bool round_failed;         /* then nobody stores ahead until something was stored */
     size_t dirty_nodes_most;
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];
@@ -84,11 +94,17 @@ struct files {
         size_t count;
     } relied; /* packs of others that what was written since relies on */
     bool complained;
+    bool committing; /* one commit at a time */
+    bool closed;     /* no operation changes anything now: a commit gathers what there is */
 
     pthread_t committer;
+    pthread_t storers[STORERS_MOST];
+    unsigned storer_count;
     bool started;
     bool ending;
-    pthread_cond_t woken;
+    pthread_cond_t woken; /* the committer */
+    pthread_cond_t work;  /* the storers */
+    pthread_cond_t moved; /* who waits for rounds, a commit, or to be let in */
 };
 
 /* ---- files.c ---- */
@@ -96,6 +112,9 @@ struct files {
 /* The tree that NUMBER is in, with the lock held. 0, -ESTALE, what reading the log said. */
 int files_begin_look(struct files *files, uint64_t number, struct catalogue **ret_tree,
                      struct failure *failure);
+
+/* The lock, once changes may be made. */
+void files_lock_change(struct files *files);
 
 /* The lock, a claim, and room for changes. NUMBER must be in files/ as it is now: else -EROFS. */
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure);
@@ -126,6 +145,9 @@ struct files_view *files_find_view(struct files *files, uint64_t number);
 struct held_file *files_held(struct files *files, uint64_t inode);
 struct held_file *files_hold(struct files *files, uint64_t inode); /* NULL: no memory */
 void files_unhold(struct files *files, struct held_file *held);    /* if nothing needs it */
+
+/* After its runs have changed in any way. */
+void files_runs_changed(struct files *files, struct held_file *held);
 
 /* ---- inodes.c ---- */
 
@@ -201,24 +223,82 @@ int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end
 int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_t *ret_begin,
                 struct file_extent *ret_extent, struct failure *failure);
 
+/* ---- pieces.c: the lock is held ---- */
+
+/* What was taken from runs, to become one object and an extent. */
+struct piece {
+    uint64_t inode;
+    uint64_t offset;
+    size_t size;
+    size_t first_part; /* of those of its round */
+    size_t part_count;
+    struct object_reference stored;
+};
+
+/* The runs that a piece consists of. They hold their block. */
+struct piece_part {
+    struct run run;
+};
+
+struct round {
+    struct files *files;
+    enum urgency {
+        STORE_STREAMS, /* what whole pieces can be cut from */
+        STORE_MOST,    /* all but the ends of streams */
+        STORE_ALL
+    } urgency;
+    struct object_writer *writer;
+    struct piece *pieces;
+    size_t count, room;
+    struct piece_part *parts;
+    size_t part_count, part_room;
+    uint8_t *gathered; /* CUT_MOST bytes, for pieces of several parts */
+    size_t bytes;
+    struct failure *failure;
+};
+
+/*
+ * Takes the next piece from some file, and where its bytes are, until the round's next one.
+ * 0, -EAGAIN: there is none; -ENOMEM.
+ */
+int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);
+
+/* Gives the pieces their places in the tree, as far as nobody has changed what they were. */
+int round_place(struct round *round);
+
+/* They wait again. */
+void round_give_back(struct round *round);
+void round_release(struct round *round);
+
 /* ---- flush.c and commit.c; the lock is held ---- */
 
 /* A writer of the batch that is under way, or begun. */
 int files_begin_writing(struct files *files, struct object_writer **ret_writer,
                         struct failure *failure);
 
-/* ERROR 0: what was put stands afterwards, though not yet for good. Else the batch is done for. */
-int files_end_writing(struct files *files, struct object_writer *writer, int error,
-                      struct failure *failure);
+/* After an error, and when nobody writes: what was put by then is put again. */
+void files_drop_batch(struct files *files);
 
-/* Stores content that waits; all of it, or what makes whole pieces. */
-int files_flush(struct files *files, bool all, struct failure *failure);
+/* Stores all content that waits, while the files are closed to changes. */
+int files_flush(struct files *files, struct failure *failure);
+
+/* Stores content before there is too much of it. The lock is given back meanwhile. */
+int files_wait_for_room(struct files *files, struct failure *failure);
+
+/* Whether there is enough to do for another thread. */
+bool files_has_work(const struct files *files);
+
+void *files_storer(void *files); /* a thread */
 
 /* For what grows: before it is accepted. */
 int files_make_room(struct files *files, struct failure *failure);
 
-/* All changes are durable. */
+/*
+ * All changes are durable. The lock is given back in between. Not while another commit is under
+ * way: that is waited for.
+ */
 int files_commit(struct files *files, struct failure *failure);
+void files_await_commit(struct files *files);
 
 /* Writes the index of what was committed lately. */
 void files_end_batch(struct files *files);

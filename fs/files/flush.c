@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Content that waits in memory: cut into pieces, put into packs, and given its place in the tree.
+/*
+ * Rounds of content into packs: several at a time, by the threads that store ahead, by whoever
+ * writes more than there is room for, and by a commit.
+ *
+ *   lock     take a piece -> unlock  hash, compress, seal, append -> lock  the next one …
+ *   unlock   the pack under way is ended, and durable             -> lock  place all of them
+ *
+ * While a commit stores what the tree is (committing, but not closed), no round begins: the batch
+ * is the commit's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,216 +15,162 @@
 
 #include "fs/files/files_internal.h"
 
-/* Content of that size at the end of a file is stored again together with what is put after it. */
-#define TAIL_MOST CUT_LEAST
+#define ROUND_PART 3                    /* of what may wait */
+#define WORK_BYTES_LEAST (4 * CUT_MOST) /* before another thread is woken */
 
-/* A piece that was put. */
-struct placed {
-    uint64_t inode;
-    uint64_t offset;
-    struct file_extent extent;
-};
-
-struct flushing {
-    struct files *files;
-    bool all;
-    struct object_writer *writer;
-    struct placed *placed;
-    size_t count;
-    size_t room;
-    uint8_t *piece; /* CUT_MOST bytes */
-    struct failure *failure;
-};
-
-static int note_placed(struct flushing *flushing, const struct placed *placed)
+static size_t untaken(const struct files *files)
 {
-    if (flushing->count == flushing->room) {
-        size_t room = flushing->room != 0 ? flushing->room * 2 : 64;
-        struct placed *grown = reallocarray(flushing->placed, room, sizeof *grown);
-
-        if (grown == NULL)
-            return -ENOMEM;
-        flushing->placed = grown;
-        flushing->room = room;
-    }
-    flushing->placed[flushing->count++] = *placed;
-    return 0;
+    return files->waiting_bytes - files->taken_bytes;
 }
 
-/* Copies what follows OFFSET without a gap; returns how much, at most CUT_MOST - USED. */
-static size_t gather(const struct runs *runs, uint64_t offset, uint8_t *piece, size_t used)
-{
-    size_t place = runs_find(runs, offset);
-
-    while (used < CUT_MOST && place < runs->count && runs->runs[place].offset <= offset) {
-        const struct run *run = &runs->runs[place++];
-        size_t skipped = (size_t)(offset - run->offset);
-        size_t size = run->size - skipped;
-
-        if (size > CUT_MOST - used)
-            size = CUT_MOST - used;
-        memcpy(piece + used, run->bytes + skipped, size);
-        used += size;
-        offset += size;
-    }
-    return used;
-}
-
-/*
- * A short extent that ends where new content begins is stored again with it, or a file that grows
- * by lines would be of lines. Returns how long it is, its bytes being the piece's first; 0: none.
- */
-static size_t take_tail(struct flushing *flushing, const struct held_file *held, uint64_t offset)
-{
-    struct files *files = flushing->files;
-    const struct runs *runs = &held->runs;
-    struct file_extent extent;
-    uint64_t begin;
-
-    if (offset == 0 ||
-        extent_find(&files->tree, held->inode, offset - 1, &begin, &extent, NULL) != 0 ||
-        begin + extent.length != offset || extent.length >= TAIL_MOST ||
-        runs->runs[runs_find(runs, begin)].offset < offset || /* it was written over */
-        content_read(files->contents, &extent.content, extent.from, flushing->piece, extent.length,
-                     NULL) != 0)
-        return 0;
-    return extent.length;
-}
-
-static int put_piece(struct flushing *flushing, uint64_t inode, uint64_t offset, size_t size)
+static int put_piece(struct round *round, const struct piece *piece, const uint8_t *bytes,
+                     struct object_reference *ret_stored)
 {
     struct object_put put;
-    int error = object_put(flushing->writer, OBJECT_CONTENT, flushing->piece, size, NULL, &put,
-                           flushing->failure);
+    int error =
+        object_put(round->writer, OBJECT_CONTENT, bytes, piece->size, NULL, &put, round->failure);
 
+    if (error == 0)
+        *ret_stored = put.reference;
+    return error;
+}
+
+/* With the lock before and after, and without it in between. */
+static int put_pieces(struct round *round)
+{
+    struct files *files = round->files;
+    int error = 0;
+
+    while (error == 0 && round->bytes < files->waiting_most / ROUND_PART) {
+        struct object_reference stored = {.offset = 0};
+        const struct piece *piece;
+        const uint8_t *bytes;
+
+        error = round_take(round, &piece, &bytes);
+        if (error != 0)
+            return error == -EAGAIN ? 0 : error;
+        pthread_mutex_unlock(&files->lock);
+        error = put_piece(round, piece, bytes, &stored);
+        pthread_mutex_lock(&files->lock);
+        round->pieces[round->count - 1].stored = stored;
+    }
+    return error;
+}
+
+/* Without the lock: what was put stands. */
+static int end_round(struct round *round)
+{
+    int error = object_writer_finish(round->writer);
+
+    object_writer_free(round->writer);
+    return error == 0 ? object_batch_end_pack(round->files->batch, round->failure) : error;
+}
+
+/* *RET_BYTES: how much it has taken. */
+static int run_round(struct files *files, enum urgency urgency, size_t *ret_bytes,
+                     struct failure *failure)
+{
+    struct round round = {.files = files, .urgency = urgency, .failure = failure};
+    int error = files_begin_writing(files, &round.writer, failure);
+
+    *ret_bytes = 0;
     if (error != 0)
         return error;
-    return note_placed(
-        flushing, &(struct placed){.inode = inode,
-                                   .offset = offset,
-                                   .extent = {.content = put.reference, .length = (uint32_t)size}});
+    files->rounds++;
+    error = put_pieces(&round);
+    *ret_bytes = round.bytes;
+    pthread_mutex_unlock(&files->lock);
+    if (error == 0 && round.count > 0) {
+        error = end_round(&round);
+    } else {
+        (void)object_writer_finish(round.writer);
+        object_writer_free(round.writer);
+    }
+    pthread_mutex_lock(&files->lock);
+    files->rounds--;
+    if (error != 0 && files->rounds == 0)
+        files_drop_batch(files);
+    if (error == 0)
+        error = round_place(&round);
+    else
+        round_give_back(&round);
+    files->round_failed = error != 0;
+    round_release(&round);
+    pthread_cond_broadcast(&files->moved);
+    return error;
 }
 
-/* The bytes without a gap from OFFSET up to END. What is written on may leave its end for later. */
-static int put_stretch(struct flushing *flushing, const struct held_file *held, uint64_t offset,
-                       uint64_t end)
+static void wait_until_moved(struct files *files)
 {
-    bool leave_end = !flushing->all && end - offset > CUT_MOST;
-    size_t used = take_tail(flushing, held, offset);
+    pthread_cond_wait(&files->moved, &files->lock);
+}
+
+int files_flush(struct files *files, struct failure *failure)
+{
     int error = 0;
 
-    offset -= used;
-    while (error == 0 && offset < end) {
-        used = gather(&held->runs, offset + used, flushing->piece, used);
+    while (error == 0 && (files->waiting != NULL || files->rounds > 0)) {
+        size_t bytes;
 
-        size_t size = cut_find(flushing->files->gear, flushing->piece, used);
+        if (files->waiting != NULL)
+            error = run_round(files, STORE_ALL, &bytes, failure);
+        else
+            wait_until_moved(files);
+    }
+    while (files->rounds > 0)
+        wait_until_moved(files);
+    return error;
+}
 
-        if (leave_end && offset + size == end && size < CUT_MOST)
-            break;
-        error = put_piece(flushing, held->inode, offset, size);
-        memmove(flushing->piece, flushing->piece + size, used - size);
-        used -= size;
-        offset += size;
+int files_wait_for_room(struct files *files, struct failure *failure)
+{
+    enum urgency urgency = STORE_MOST;
+    int error = 0;
+
+    while (error == 0 && files->waiting_bytes > files->waiting_most) {
+        size_t bytes = 0;
+
+        if (!files->committing && files->waiting != NULL)
+            error = run_round(files, urgency, &bytes, failure);
+        if (error == 0 && bytes == 0) {
+            urgency = STORE_ALL;
+            if (files->rounds > 0 || files->committing)
+                wait_until_moved(files);
+        }
     }
     return error;
 }
 
-static int put_file(struct flushing *flushing, const struct held_file *held)
+bool files_has_work(const struct files *files)
 {
-    const struct runs *runs = &held->runs;
-    int error = 0;
+    const struct held_file *first = files->waiting;
 
-    for (size_t i = 0; i < runs->count && error == 0;) {
-        uint64_t begin = runs->runs[i].offset;
-        uint64_t end = begin + runs->runs[i].size;
-
-        for (i++; i < runs->count && runs->runs[i].offset == end; i++)
-            end += runs->runs[i].size;
-        error = put_stretch(flushing, held, begin, end);
-    }
-    return error;
+    if (first == NULL || files->round_failed || (files->committing && !files->closed))
+        return false;
+    return untaken(files) >= (files->closed ? WORK_BYTES_LEAST : files->waiting_most / 2) ||
+           first->runs.bytes - first->runs.taken >= WORK_BYTES_LEAST;
 }
 
-/* A piece takes its place in the tree, and the run goes. */
-static int place_piece(struct files *files, const struct placed *placed, struct failure *failure)
+void *files_storer(void *context)
 {
-    const struct file_key key = {
-        .inode = placed->inode, .number = placed->offset, .kind = FILE_EXTENT};
-    struct held_file *held = files_held(files, placed->inode);
-    uint64_t end = placed->offset + placed->extent.length;
-    uint8_t bytes[FILE_EXTENT_BYTES];
-    struct attributes attributes;
-    struct file_item item;
-    int error = inode_get(&files->tree, placed->inode, &attributes, failure);
+    struct files *files = context;
 
-    if (error == 0)
-        error = extents_cut(files, placed->inode, placed->offset, end, &attributes.content_bytes,
-                            failure);
-    if (error == 0)
-        error = catalogue_reserve(&files->nodes, 2);
-    if (error == 0)
-        error = catalogue_before(&files->tree, &key, &item, failure); /* into memory */
-    if (error != 0)
-        return error;
-    attributes.content_bytes += placed->extent.length;
-    file_extent_encode(&placed->extent, bytes);
-    error = catalogue_put(&files->tree, &key, bytes, sizeof bytes, failure);
-    if (error == 0)
-        error = inode_put(files, placed->inode, &attributes, failure);
-    if (error == 0) {
-        files->waiting_bytes -= held->runs.bytes;
-        (void)runs_cut(&held->runs, placed->offset, end); /* at a run's front: takes no memory */
-        files->waiting_bytes += held->runs.bytes;
+    pthread_mutex_lock(&files->lock);
+    while (!files->ending) {
+        struct failure failure = {0};
+        enum urgency urgency = STORE_STREAMS;
+        size_t bytes = 0;
+
+        if (files->closed)
+            urgency = STORE_ALL;
+        else if (untaken(files) >= files->waiting_most / 2)
+            urgency = STORE_MOST;
+        /* What fails is tried again by who waits for it, and said then. */
+        if (files_has_work(files))
+            (void)run_round(files, urgency, &bytes, &failure);
+        if (bytes == 0)
+            pthread_cond_wait(&files->work, &files->lock);
     }
-    return error;
-}
-
-static int place_pieces(struct flushing *flushing)
-{
-    struct files *files = flushing->files;
-    struct held_file *held, *next;
-    int error = 0;
-
-    for (size_t i = 0; i < flushing->count && error == 0; i++)
-        error = place_piece(files, &flushing->placed[i], flushing->failure);
-    HASH_ITER (hh, files->held, held, next) {
-        /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
-        files_unhold(files, held);
-    }
-    return error;
-}
-
-static int put_files(struct flushing *flushing)
-{
-    struct held_file *held, *next;
-    int error = 0;
-
-    HASH_ITER (hh, flushing->files->held, held, next) {
-        /* cppcheck-suppress uninitvar ; HASH_ITER sets it */
-        if (error == 0 && held->runs.count != 0)
-            error = put_file(flushing, held);
-    }
-    return error;
-}
-
-int files_flush(struct files *files, bool all, struct failure *failure)
-{
-    struct flushing flushing = {.files = files, .all = all, .failure = failure};
-    int error = 0;
-
-    if (files->waiting_bytes == 0)
-        return 0;
-    flushing.piece = malloc(CUT_MOST);
-    if (flushing.piece == NULL)
-        error = -ENOMEM;
-    if (error == 0)
-        error = files_begin_writing(files, &flushing.writer, failure);
-    if (error == 0)
-        error = put_files(&flushing);
-    error = files_end_writing(files, flushing.writer, error, failure);
-    if (error == 0)
-        error = place_pieces(&flushing);
-    free(flushing.piece);
-    free(flushing.placed);
-    return error;
+    pthread_mutex_unlock(&files->lock);
+    return NULL;
 }

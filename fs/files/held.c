@@ -2,6 +2,7 @@
 /* Files that something is known of besides what the tree has; and the views that there are. */
 #include <errno.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "fs/files/files_internal.h"
 
@@ -40,6 +41,34 @@ void files_unhold(struct files *files, struct held_file *held)
     HASH_DEL(files->held, held);
     runs_release(&held->runs);
     free(held);
+}
+
+static bool is_stream(const struct held_file *held)
+{
+    return held->runs.bytes - held->runs.taken >= 2 * CUT_MOST;
+}
+
+void files_runs_changed(struct files *files, struct held_file *held)
+{
+    bool waits = held->runs.bytes > held->runs.taken;
+
+    files->waiting_bytes += held->runs.bytes - held->known_bytes;
+    files->taken_bytes += held->runs.taken - held->known_taken;
+    held->known_bytes = held->runs.bytes;
+    held->known_taken = held->runs.taken;
+    if (held->waits && (!waits || (is_stream(held) && files->waiting != held))) {
+        DL_DELETE2(files->waiting, held, previous, next);
+        held->waits = false;
+    }
+    if (waits && !held->waits) {
+        if (is_stream(held))
+            DL_PREPEND2(files->waiting, held, previous, next);
+        else
+            DL_APPEND2(files->waiting, held, previous, next);
+        held->waits = true;
+    }
+    if (files_has_work(files))
+        pthread_cond_signal(&files->work);
 }
 
 /* ---- Views ---- */

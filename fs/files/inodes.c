@@ -134,8 +134,8 @@ int inode_remove(struct files *files, uint64_t inode, struct failure *failure)
     int error = 0;
 
     if (held != NULL) {
-        files->waiting_bytes -= held->runs.bytes;
         runs_release(&held->runs);
+        files_runs_changed(files, held);
         held->orphan = false;
         files_unhold(files, held);
     }

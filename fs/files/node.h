@@ -30,6 +30,7 @@ struct node {
     struct object_reference reference; /* where it is stored; clean ones only */
     struct object_reference written;   /* where it was written now, until that is known to stand */
     bool dirty;                        /* differs from what is stored; its parent points to it */
+    bool changed;                      /* dirty, and not as it was written last */
     bool refused;                      /* by the cache: fs/base/hash.h */
     uint8_t level;
     uint16_t count;

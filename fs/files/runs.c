@@ -2,15 +2,21 @@
 #include "fs/files/runs.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SMALLEST_ROOM ((size_t)4096)
+#define LARGE_WRITE ((size_t)64 << 10) /* after such a one more is expected */
 
 static uint64_t end_of(const struct run *run)
 {
     return run->offset + run->size;
+}
+
+void run_block_drop(struct run_block *block)
+{
+    if (--block->refs == 0)
+        free(block);
 }
 
 size_t runs_find(const struct runs *runs, uint64_t offset)
@@ -46,89 +52,136 @@ static int make_room(struct runs *runs, size_t more)
     return 0;
 }
 
+static void count(struct runs *runs, const struct run *run, size_t before)
+{
+    runs->bytes += run->size - before;
+    if (run->taken)
+        runs->taken += run->size - before;
+}
+
 /* There is room. */
 static void insert(struct runs *runs, size_t place, struct run run)
 {
     memmove(&runs->runs[place + 1], &runs->runs[place], (runs->count - place) * sizeof *runs->runs);
     runs->runs[place] = run;
     runs->count++;
-    runs->bytes += run.size;
+    count(runs, &run, 0);
 }
 
 static int make_run(uint64_t offset, const void *bytes, size_t size, struct run *ret_run)
 {
-    size_t room = size > SMALLEST_ROOM ? size : SMALLEST_ROOM;
-    uint8_t *copy = malloc(room);
+    size_t room = size >= LARGE_WRITE ? RUN_BYTES_MOST : SMALLEST_ROOM;
 
-    if (copy == NULL)
+    if (room < size)
+        room = size;
+
+    struct run_block *block = malloc(sizeof *block + room);
+
+    if (block == NULL)
         return -ENOMEM;
-    memcpy(copy, bytes, size);
-    *ret_run = (struct run){.offset = offset, .size = size, .room = room, .bytes = copy};
+    *block = (struct run_block){.refs = 1, .room = room, .used = size};
+    memcpy(block->bytes, bytes, size);
+    *ret_run = (struct run){.offset = offset, .size = size, .bytes = block->bytes, .block = block};
     return 0;
 }
 
-/* What is left of a run from END on becomes a run of its own. */
-static int split(struct runs *runs, size_t place, uint64_t end)
+int runs_split(struct runs *runs, size_t place, size_t size)
 {
-    const struct run *run = &runs->runs[place];
-    size_t kept = (size_t)(end - run->offset);
-    struct run tail;
+    if (size == runs->runs[place].size)
+        return 0;
+
     int error = make_room(runs, 1);
 
     if (error != 0)
         return error;
-    run = &runs->runs[place];
-    error = make_run(end, run->bytes + kept, run->size - kept, &tail);
-    if (error != 0)
-        return error;
-    runs->bytes -= tail.size;
-    runs->runs[place].size = kept;
+
+    struct run *run = &runs->runs[place];
+    struct run tail = *run;
+
+    tail.offset += size;
+    tail.size -= size;
+    tail.bytes += size;
+    tail.block->refs++;
+    run->size = size;
+    count(runs, run, size + tail.size);
     insert(runs, place + 1, tail);
     return 0;
 }
 
-static void drop_front(struct runs *runs, struct run *run, uint64_t end)
+void runs_take(struct runs *runs, size_t place, bool taken)
 {
-    size_t gone = (size_t)(end - run->offset);
+    struct run *run = &runs->runs[place];
 
-    memmove(run->bytes, run->bytes + gone, run->size - gone);
-    run->offset = end;
-    run->size -= gone;
-    runs->bytes -= gone;
+    if (run->taken == taken)
+        return;
+    run->taken = taken;
+    runs->taken += taken ? run->size : -run->size;
+}
+
+/* COUNT runs from PLACE on go. */
+static void drop(struct runs *runs, size_t place, size_t gone)
+{
+    if (gone == 0)
+        return;
+    for (size_t i = place; i < place + gone; i++) {
+        struct run *run = &runs->runs[i];
+        size_t size = run->size;
+
+        run->size = 0;
+        count(runs, run, size);
+        run_block_drop(run->block);
+    }
+    memmove(&runs->runs[place], &runs->runs[place + gone],
+            (runs->count - place - gone) * sizeof *runs->runs);
+    runs->count -= gone;
 }
 
 int runs_cut(struct runs *runs, uint64_t from, uint64_t end)
 {
     size_t place = runs_find(runs, from);
+    int error = make_room(runs, 2);
 
     if (place == runs->count || runs->runs[place].offset >= end)
         return 0;
+    if (error != 0)
+        return error;
     if (runs->runs[place].offset < from) {
-        struct run *run = &runs->runs[place];
-
-        if (end_of(run) > end) {
-            int error = split(runs, place, end);
-
-            if (error != 0)
-                return error;
-            run = &runs->runs[place];
-        }
-        runs->bytes -= (size_t)(end_of(run) - from);
-        run->size = (size_t)(from - run->offset);
+        (void)runs_split(runs, place, (size_t)(from - runs->runs[place].offset));
         place++;
     }
 
-    size_t after = place;
+    size_t after = runs_find(runs, end - 1);
 
-    for (; after < runs->count && end_of(&runs->runs[after]) <= end; after++) {
-        runs->bytes -= runs->runs[after].size;
-        free(runs->runs[after].bytes);
+    if (after < runs->count && runs->runs[after].offset < end) {
+        (void)runs_split(runs, after,
+                         end_of(&runs->runs[after]) <= end
+                             ? runs->runs[after].size
+                             : (size_t)(end - runs->runs[after].offset));
+        after++;
     }
-    memmove(&runs->runs[place], &runs->runs[after], (runs->count - after) * sizeof *runs->runs);
-    runs->count -= after - place;
-    if (place < runs->count && runs->runs[place].offset < end)
-        drop_front(runs, &runs->runs[place], end);
+    drop(runs, place, after - place);
     return 0;
+}
+
+/* More room behind a run that nobody else holds. It moves. */
+static bool grow(struct run *run, size_t size)
+{
+    struct run_block *block = run->block;
+    size_t before = (size_t)(run->bytes - block->bytes);
+    size_t wanted = block->used + size;
+    size_t room = block->room * 2 > wanted ? block->room * 2 : wanted;
+
+    if (wanted <= block->room)
+        return true;
+    if (block->refs != 1 || wanted > RUN_BYTES_MOST)
+        return false;
+    block = realloc(block, sizeof *block + room);
+    if (block == NULL)
+        return false;
+    block->room = room;
+    run->block = block;
+    run->bytes = block->bytes + before;
+    return true;
 }
 
 /* Whether the bytes were put at the end of the run before PLACE. */
@@ -136,21 +189,27 @@ static bool append(struct runs *runs, size_t place, uint64_t offset, const void 
 {
     struct run *run = place > 0 ? &runs->runs[place - 1] : NULL;
 
-    if (run == NULL || end_of(run) != offset || run->size + size > RUN_BYTES_MOST ||
-        (place < runs->count && runs->runs[place].offset < offset + size))
+    if (run == NULL || run->taken || end_of(run) != offset || run->size + size > RUN_BYTES_MOST ||
+        run->bytes + run->size != run->block->bytes + run->block->used ||
+        (place < runs->count && runs->runs[place].offset < offset + size) || !grow(run, size))
         return false;
-    if (run->size + size > run->room) {
-        size_t room = run->room * 2 > run->size + size ? run->room * 2 : run->size + size;
-        uint8_t *grown = realloc(run->bytes, room);
-
-        if (grown == NULL)
-            return false;
-        run->bytes = grown;
-        run->room = room;
-    }
     memcpy(run->bytes + run->size, bytes, size);
     run->size += size;
-    runs->bytes += size;
+    run->block->used += size;
+    count(runs, run, run->size - size);
+    return true;
+}
+
+/* Whether they were written over bytes of a run that nobody else holds. */
+static bool overwrite(struct runs *runs, size_t place, uint64_t offset, const void *bytes,
+                      size_t size)
+{
+    struct run *run = place < runs->count ? &runs->runs[place] : NULL;
+
+    if (run == NULL || run->taken || run->block->refs != 1 || run->offset > offset ||
+        end_of(run) < offset + size)
+        return false;
+    memcpy(run->bytes + (offset - run->offset), bytes, size);
     return true;
 }
 
@@ -159,33 +218,23 @@ int runs_write(struct runs *runs, uint64_t offset, const void *bytes, size_t siz
     size_t place = runs_find(runs, offset);
     struct run fresh;
 
-    if (place < runs->count && runs->runs[place].offset <= offset &&
-        end_of(&runs->runs[place]) >= offset + size) {
-        memcpy(runs->runs[place].bytes + (offset - runs->runs[place].offset), bytes, size);
-        return 0;
-    }
-    if (append(runs, place, offset, bytes, size))
+    if (overwrite(runs, place, offset, bytes, size) || append(runs, place, offset, bytes, size))
         return 0;
 
-    int error = make_room(runs, 2); /* also for what the cut may split off */
+    int error = make_room(runs, 3); /* also for what the cut splits off */
 
     if (error == 0)
         error = make_run(offset, bytes, size, &fresh);
     if (error != 0)
         return error;
-    error = runs_cut(runs, offset, offset + size);
-    if (error != 0) {
-        free(fresh.bytes);
-        return error;
-    }
+    (void)runs_cut(runs, offset, offset + size);
     insert(runs, runs_find(runs, offset), fresh);
     return 0;
 }
 
 void runs_release(struct runs *runs)
 {
-    for (size_t i = 0; i < runs->count; i++)
-        free(runs->runs[i].bytes);
+    drop(runs, 0, runs->count);
     free(runs->runs);
     *runs = (struct runs){.count = 0};
 }

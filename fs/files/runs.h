@@ -2,20 +2,36 @@
 /*
  * What was written to a file and is not stored yet: runs of bytes in the order of their offsets,
  * which do not overlap. One owner, no locks.
+ *
+ * The bytes of a run stand in a block, which several runs and whoever stores them may share:
+ *
+ *  1. Bytes that somebody else holds (refs > 1) never change and do not move; what is written over
+ *     them becomes a run of its own.
+ *  2. Behind the bytes of all its runs (used) a block may grow as long as there is room.
+ *  3. A run that is taken is being stored: it stays as it is, or goes.
  */
 #ifndef CRMFS_FILES_RUNS_H
 #define CRMFS_FILES_RUNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define RUN_BYTES_MOST ((size_t)1 << 20) /* that a run grows to; a write makes a longer one */
 
+struct run_block {
+    unsigned refs;
+    size_t room;
+    size_t used; /* up to the end of its last run */
+    uint8_t bytes[];
+};
+
 struct run {
     uint64_t offset;
     size_t size;
-    size_t room;
-    uint8_t *bytes;
+    uint8_t *bytes; /* in the block */
+    struct run_block *block;
+    bool taken;
 };
 
 /* Zeroed: empty. */
@@ -24,6 +40,7 @@ struct runs {
     size_t count;
     size_t room;
     size_t bytes; /* of all runs */
+    size_t taken; /* of those that are taken */
 };
 
 /* SIZE is not 0. 0 or -ENOMEM, with nothing changed. */
@@ -35,6 +52,15 @@ int runs_cut(struct runs *runs, uint64_t from, uint64_t end);
 /* The first run that ends after OFFSET: its place, or the count. */
 size_t runs_find(const struct runs *runs, uint64_t offset);
 
+/* Makes the first SIZE bytes of the run at PLACE a run of their own. 0 or -ENOMEM. */
+int runs_split(struct runs *runs, size_t place, size_t size);
+
+/* Whether a run is taken. */
+void runs_take(struct runs *runs, size_t place, bool taken);
+
 void runs_release(struct runs *runs);
+
+/* For who holds a block besides the runs. */
+void run_block_drop(struct run_block *block);
 
 #endif

@@ -163,6 +163,14 @@ static int refresh(struct page *page, struct failure *failure)
     return 0;
 }
 
+/* As listing_class.prepare. */
+static int prepare(struct listing *listing, size_t index, struct failure *failure)
+{
+    if (index < DOT_ENTRIES || listing->class->prepare == NULL)
+        return 1;
+    return listing->class->prepare(listing, index - DOT_ENTRIES, failure);
+}
+
 static int fill(struct page *page, size_t index, struct failure *failure)
 {
     const struct opened *opened = page->opened;
@@ -176,9 +184,16 @@ static int fill(struct page *page, size_t index, struct failure *failure)
     page->opened->begun = true;
 
     size_t count = opened->listing->class->count(opened->listing) + DOT_ENTRIES;
+    bool room = true;
 
-    while (index < count && add_entry(page, index))
-        index++;
+    for (; index < count && room; index += room) {
+        int there = prepare(opened->listing, index, failure);
+
+        /* What has been found so far is given first: it is asked for the rest again. */
+        if (there < 0)
+            return page->used != 0 ? 0 : there;
+        room = there == 0 || add_entry(page, index);
+    }
     return 0;
 }
 

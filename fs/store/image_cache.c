@@ -96,6 +96,17 @@ int image_cache_key(struct image_cache *cache, const struct source_identity *ide
     return 0;
 }
 
+void image_cache_catalogue_key(struct image_cache *cache, const struct source_identity *identity,
+                               struct image_key *ret_key)
+{
+    crypto_generichash_state state;
+
+    begin_hash(cache, &state, "catalogue", identity->place);
+    crypto_generichash_final(&state, ret_key->table, IMAGE_KEY_PART_BYTES);
+    begin_hash(cache, &state, "catalogue of crmfs " CRMFS_VERSION, identity->content);
+    crypto_generichash_final(&state, ret_key->content, IMAGE_KEY_PART_BYTES);
+}
+
 /* ---- The folder ---- */
 
 /* Where the store is not on this machine: beside the user's other caches. */

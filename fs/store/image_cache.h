@@ -43,6 +43,10 @@ void image_cache_free(struct image_cache *cache); /* NULL is allowed */
 int image_cache_key(struct image_cache *cache, const struct source_identity *identity,
                     const struct schema *schema, struct image_key *ret_key);
 
+/* The key of what an archive holds, as a whole. IDENTITY is known. */
+void image_cache_catalogue_key(struct image_cache *cache, const struct source_identity *identity,
+                               struct image_key *ret_key);
+
 struct image_cache_usage {
     uint64_t count;
     uint64_t used_bytes; /* lengths of the files */

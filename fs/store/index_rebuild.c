@@ -10,7 +10,6 @@
 #include "fs/store/index_set.h"
 #include "fs/store/pack_list.h"
 
-#define FOLDERS 256
 #define ENTRIES_MOST (2 * PACK_OBJECTS_MOST) /* of one index; 8 MiB */
 
 struct rebuild {
@@ -69,7 +68,7 @@ static int add_packs(struct rebuild *rebuild)
 {
     int error = 0;
 
-    for (unsigned folder = 0; folder < FOLDERS && error == 0; folder++) {
+    for (unsigned folder = 0; folder < PACK_FOLDERS && error == 0; folder++) {
         cleanup_free uint8_t(*salts)[STORE_SALT_BYTES] = NULL;
         size_t count = 0;
 

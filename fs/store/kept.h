@@ -6,6 +6,7 @@
  * without: one that is gone or damaged is read from its source again.
  *
  * This header is a file of one; it knows groups as bytes with their lengths, not what is in them.
+ * What is known of an archive beside its tables is kept as a file of one group.
  */
 #ifndef CRMFS_STORE_KEPT_H
 #define CRMFS_STORE_KEPT_H

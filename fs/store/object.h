@@ -82,15 +82,17 @@ int object_batch_create(struct store *store, struct object_reader *reader,
  */
 int object_batch_avoid(struct object_batch *batch, const char *const *packs, size_t count);
 
+/*
+ * Nothing that the store has is relied on: all is written again, whole. What others do to the store
+ * cannot come between then. Before there are writers.
+ */
+void object_batch_write_anew(struct object_batch *batch);
+
 struct object_writer;
 int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,
                          struct failure *failure);
 
-/*
- * Against what a new object may be compressed: its predecessor. It must be reachable from a
- * snapshot that the log had when the batch was made, and still has when the batch's own
- * snapshot is taken: that is what keeps its ancestors from being pruned meanwhile.
- */
+/* Against what a new object may be compressed: its predecessor, of the same type. */
 struct object_parent {
     struct object_reference reference;
     uint64_t phase; /* differs among objects that begin together: fs/store/chain.h */
@@ -126,8 +128,7 @@ void object_writer_free(struct object_writer *writer);
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_pack_count, uint64_t *ret_stored_bytes,
                         struct failure *failure);
-/* Ends the pack under way: what was put so far stands in whole packs. Not while there are writers.
- */
+/* Ends the pack under way: what was put before stands in whole packs. */
 int object_batch_end_pack(struct object_batch *batch, struct failure *failure);
 
 /*
@@ -146,9 +147,8 @@ void object_batch_packs(const struct object_batch *batch, const char *const **re
                         size_t *ret_count);
 
 /*
- * Hints of the packs that hold what the batch found in the store by its id, ancestors
- * included: to be compared with marks made meanwhile. What it found as a predecessor is not
- * among them; the predecessor's own snapshot keeps that.
+ * Hints of the packs that hold what the batch found in the store, and what it compressed objects
+ * against, ancestors included: to be compared with marks made meanwhile.
  */
 void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,
                          size_t *ret_count);

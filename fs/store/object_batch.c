@@ -69,6 +69,7 @@ int object_batch_create(struct store *store, struct object_reader *reader,
     batch->store = store;
     batch->reader = reader;
     pthread_mutex_init(&batch->pack_lock, NULL);
+    pthread_cond_init(&batch->pack_finished, NULL);
     pthread_mutex_init(&batch->lock, NULL);
 
     /* What is relied on is there now: packs that went since they were listed must not count. */
@@ -98,6 +99,11 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
             return error;
     }
     return 0;
+}
+
+void object_batch_write_anew(struct object_batch *batch)
+{
+    batch->anew = true;
 }
 
 void batch_break(struct object_batch *batch, int error)
@@ -211,6 +217,15 @@ static int add_pack(struct object_batch *batch, const struct pack_writer *pack,
     return error == 0 && full != NULL ? write_index(batch, full, count, failure) : error;
 }
 
+/* Ends the pack under way, or none. The pack_lock is held. */
+static struct pack_writer *take_pack(struct object_batch *batch)
+{
+    if (batch->pack != NULL)
+        batch->packs_ending++;
+    return steal_pointer(&batch->pack);
+}
+
+/* One that was taken: while it is flushed, others go on with the next one. */
 static int finish_pack(struct object_batch *batch, struct pack_writer *pack,
                        struct failure *failure)
 {
@@ -219,6 +234,12 @@ static int finish_pack(struct object_batch *batch, struct pack_writer *pack,
     if (error == 0)
         error = add_pack(batch, pack, failure);
     pack_writer_free(pack);
+    if (error != 0)
+        batch_break(batch, error);
+    pthread_mutex_lock(&batch->pack_lock);
+    batch->packs_ending--;
+    pthread_cond_broadcast(&batch->pack_finished);
+    pthread_mutex_unlock(&batch->pack_lock);
     return error;
 }
 
@@ -259,10 +280,8 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
     if (error == 0)
         error = pack_writer_add(batch->pack, id, head, body, size, &reference, failure);
     if (error == 0 && pack_writer_is_full(batch->pack))
-        full = steal_pointer(&batch->pack);
+        full = take_pack(batch);
     pthread_mutex_unlock(&batch->pack_lock);
-
-    /* While it is flushed, others go on with the next one. */
     if (full != NULL)
         error = finish_pack(batch, full, failure);
     if (error == 0)
@@ -274,17 +293,35 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
     return error;
 }
 
+static int batch_error(struct object_batch *batch, struct failure *failure)
+{
+    pthread_mutex_lock(&batch->lock);
+    int error = batch->error;
+    pthread_mutex_unlock(&batch->lock);
+
+    return error != 0
+               ? failure_set(failure, -error, "not all of it was written: %s", strerror(-error))
+               : 0;
+}
+
 int object_batch_end_pack(struct object_batch *batch, struct failure *failure)
 {
-    int error = batch->error;
+    int error = batch_error(batch, failure);
 
     if (error != 0)
-        return failure_set(failure, -error, "not all of it was written: %s", strerror(-error));
-    if (batch->pack != NULL)
-        error = finish_pack(batch, steal_pointer(&batch->pack), failure);
-    if (error != 0)
-        batch_break(batch, error);
-    return error;
+        return error;
+    pthread_mutex_lock(&batch->pack_lock);
+    struct pack_writer *pack = take_pack(batch);
+    pthread_mutex_unlock(&batch->pack_lock);
+
+    if (pack != NULL)
+        error = finish_pack(batch, pack, failure);
+    /* What somebody else is ending may have been put by this one. */
+    pthread_mutex_lock(&batch->pack_lock);
+    while (batch->packs_ending > 0)
+        pthread_cond_wait(&batch->pack_finished, &batch->pack_lock);
+    pthread_mutex_unlock(&batch->pack_lock);
+    return error != 0 ? error : batch_error(batch, failure);
 }
 
 int object_batch_finish(struct object_batch *batch, const char *const **ret_packs,
@@ -368,6 +405,7 @@ void object_batch_free(struct object_batch *batch)
     known_objects_release(&batch->written);
     pack_writer_free(batch->pack);
     pthread_mutex_destroy(&batch->pack_lock);
+    pthread_cond_destroy(&batch->pack_finished);
     pthread_mutex_destroy(&batch->lock);
     free(batch);
 }

@@ -36,10 +36,13 @@ struct hint_set {
 struct object_batch {
     struct store *store;
     struct object_reader *reader;
-    struct hint_set avoided; /* does not change while there are writers */
+    struct hint_set avoided; /* does not change while there are writers, */
+    bool anew;               /* nor does this: what the store has is written again */
 
-    pthread_mutex_t pack_lock; /* guards pack; taken before lock */
+    pthread_mutex_t pack_lock; /* guards these; taken before lock */
     struct pack_writer *pack;  /* NULL: none under way */
+    unsigned packs_ending;     /* being flushed, before they are noted below */
+    pthread_cond_t pack_finished;
 
     pthread_mutex_t lock; /* guards all below */
     int error;
@@ -63,22 +66,23 @@ bool hint_set_has(const struct hint_set *set, uint64_t hint);
 
 /*
  * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there, whole,
- * and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at.
+ * and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at, and it is not relied on.
  */
 int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
                  struct object_reference *ret_place, struct failure *failure);
 
 /*
- * The same of a predecessor that is put again as it is, and only if the packs of its ancestors
- * are there too, avoided or not: the predecessor's snapshot keeps them.
+ * The same of a predecessor that is put again as it is, and only if its ancestors are there in the
+ * same way. All of their packs are relied on from then on.
  */
 int batch_find_again(struct object_batch *batch, const struct object_reference *predecessor,
                      enum object_type type, struct object_reference *ret_place,
                      struct failure *failure);
 
 /*
- * Whether link PLACE of SCRATCH's chain, whose data was had just now, could be read from the store
- * alone: what came out of the cache says nothing of its pack and of its ancestors'. 1, 0, -errno.
+ * Whether link PLACE of SCRATCH's chain, whose data was had just now, stands with all its ancestors
+ * in packs that are there and not avoided, as it was read or as prune moved it: then they are
+ * relied on, and batch_locate() says where it is. 1, 0, -errno.
  */
 int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, size_t place,
                    struct failure *failure);

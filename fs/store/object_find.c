@@ -13,7 +13,6 @@
 #include "fs/base/memory.h"
 #include "fs/store/object_reader.h"
 
-#define FOLDERS 256
 #define LOST_SECONDS 5 /* how long a search through everything is not repeated */
 
 struct fetch {
@@ -238,7 +237,7 @@ static int try_directories(const struct fetch *fetch)
     if (search_kept(fetch->reader, &search) &&
         !object_reference_same_place(&search.place, fetch->reference))
         error = try_place(fetch, &search.place);
-    for (unsigned folder = 0; folder < FOLDERS && error != 0 && error != -ENOMEM; folder++) {
+    for (unsigned folder = 0; folder < PACK_FOLDERS && error != 0 && error != -ENOMEM; folder++) {
         cleanup_free uint8_t(*salts)[STORE_SALT_BYTES] = NULL;
         size_t count = 0;
 
@@ -312,6 +311,22 @@ int object_fetch_at(struct object_reader *reader, const struct object_reference 
     if (error == 0)
         *ret_found = found;
     return error;
+}
+
+int object_fetch_place(struct object_reader *reader, const struct object_reference *place,
+                       int depth, struct buffer *sealed, struct buffer *body)
+{
+    struct object_reference found;
+    const struct fetch fetch = {
+        .reader = reader,
+        .reference = place,
+        .depth = depth,
+        .sealed = sealed,
+        .body = body,
+        .ret_found = &found,
+    };
+
+    return try_place(&fetch, place);
 }
 
 int object_fetch(struct object_reader *reader, const struct object_reference *reference,

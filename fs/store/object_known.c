@@ -64,27 +64,18 @@ static int pack_is_there(struct object_batch *batch, uint64_t hint, struct failu
     return found;
 }
 
-/* What the packs are asked for that an object and its ancestors are looked for in. */
-enum trust {
-    NOT_AVOIDED, /* nothing else keeps what is there from being pruned */
-    THERE,       /* a snapshot that refers to it does */
-};
-
-static int pack_is_usable(struct object_batch *batch, uint64_t hint, enum trust trust,
-                          struct failure *failure)
+static int pack_is_usable(struct object_batch *batch, uint64_t hint, struct failure *failure)
 {
-    return trust == NOT_AVOIDED && hint_set_has(&batch->avoided, hint)
-               ? 0
-               : pack_is_there(batch, hint, failure);
+    return hint_set_has(&batch->avoided, hint) ? 0 : pack_is_there(batch, hint, failure);
 }
 
 /* ---- Objects ---- */
 
-static int locate(struct object_batch *batch, const struct object_reference *reference, int depth,
-                  enum trust trust, struct object_reference *ret_place, struct failure *failure)
+int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
+                 struct object_reference *ret_place, struct failure *failure)
 {
     struct index_entry entries[PLACES_MOST];
-    int usable = pack_is_usable(batch, reference->pack_hint, trust, failure);
+    int usable = pack_is_usable(batch, reference->pack_hint, failure);
 
     if (usable != 0) {
         if (usable > 0)
@@ -100,17 +91,11 @@ static int locate(struct object_batch *batch, const struct object_reference *ref
     for (int i = 0; i < found && usable == 0; i++) {
         if (depth != OBJECT_DEPTH_ANY && entries[i].depth != depth)
             continue;
-        usable = pack_is_usable(batch, entries[i].reference.pack_hint, trust, failure);
+        usable = pack_is_usable(batch, entries[i].reference.pack_hint, failure);
         if (usable > 0)
             *ret_place = entries[i].reference;
     }
     return usable;
-}
-
-int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
-                 struct object_reference *ret_place, struct failure *failure)
-{
-    return locate(batch, reference, depth, NOT_AVOIDED, ret_place, failure);
 }
 
 /* Packs that something rests on. */
@@ -120,39 +105,81 @@ struct hints {
 };
 
 /*
+ * Whether the copy at PLACE rests on what LINK does, which was read: it is that one, or one that
+ * prune moved. 1, 0 (also when it cannot be read), -ENOMEM.
+ */
+static int rests_on_the_same(struct object_batch *batch, const struct chain_link *link,
+                             const struct object_reference *place)
+{
+    cleanup_buffer struct buffer sealed = BUFFER(OBJECT_SEALED_LIMIT);
+    cleanup_buffer struct buffer body = BUFFER(OBJECT_BODY_LIMIT);
+    struct object_reference found;
+    struct object_head head;
+
+    if (link->head.encoding != OBJECT_ZSTD_PARENT ||
+        object_reference_same_place(&link->reference, place))
+        return 1;
+
+    int error =
+        object_fetch_at(batch->reader, place, link->head.place.depth, &sealed, &body, &found, NULL);
+
+    if (error != 0)
+        return error == -ENOMEM ? error : 0;
+    return object_reference_same_place(&found, place) &&
+           object_head_decode(body.data, body.size, &head) > 0 &&
+           head.encoding == OBJECT_ZSTD_PARENT &&
+           memcmp(head.parent.id, link->head.parent.id, OBJECT_ID_BYTES) == 0;
+}
+
+/* Where LINK stands, or stands again, in a pack that is usable; its hint into HINTS. 1, 0, -errno.
+ */
+static int link_is_there(struct object_batch *batch, const struct chain_link *link,
+                         struct hints *hints, struct failure *failure)
+{
+    struct object_reference place;
+    int usable = batch_locate(batch, &link->reference, link->head.place.depth, &place, failure);
+
+    if (usable > 0)
+        usable = rests_on_the_same(batch, link, &place);
+    if (usable > 0)
+        hints->hints[hints->count++] = place.pack_hint;
+    return usable;
+}
+
+/*
  * Whether there are all ancestors of link AT of SCRATCH's chain, which is extended as far as they
  * have to be read for that: all but the last. Adds their packs to HINTS. 1, 0, -errno.
  */
 static int ancestors_are_there(struct object_batch *batch, struct read_scratch *scratch, size_t at,
-                               enum trust trust, struct hints *hints, struct failure *failure)
+                               struct hints *hints, struct failure *failure)
 {
     for (;; at++) {
-        const struct chain_link *link = &scratch->links[at];
+        const struct object_head *head = &scratch->links[at].head;
         struct object_reference parent;
+        int usable;
 
-        if (link->head.encoding != OBJECT_ZSTD_PARENT)
+        if (head->encoding != OBJECT_ZSTD_PARENT)
             return 1;
-
-        int parent_depth = link->head.place.depth - 1;
-        int usable = locate(batch, &link->head.parent, parent_depth, trust, &parent, failure);
-
-        if (usable <= 0)
+        if (head->place.depth == 1) {
+            usable = batch_locate(batch, &head->parent, 0, &parent, failure);
+            if (usable > 0)
+                hints->hints[hints->count++] = parent.pack_hint;
             return usable;
-        hints->hints[hints->count++] = parent.pack_hint;
-        if (parent_depth == 0)
-            return 1;
+        }
 
         int error = at + 1 < scratch->count ? 0 : chain_extend(batch->reader, scratch, NULL);
 
         if (error != 0)
             return error == -ENOMEM ? error : 0; /* what cannot be read is written again */
+        usable = link_is_there(batch, &scratch->links[at + 1], hints, failure);
+        if (usable <= 0)
+            return usable;
     }
 }
 
 /* The same of the object at PLACE, whose pack is usable. */
 static int has_its_ancestors(struct object_batch *batch, const struct object_reference *place,
-                             enum object_type type, enum trust trust, struct hints *hints,
-                             struct failure *failure)
+                             enum object_type type, struct hints *hints, struct failure *failure)
 {
     struct object_reader *reader = batch->reader;
     struct read_scratch *scratch = read_scratch_take(reader);
@@ -165,10 +192,22 @@ static int has_its_ancestors(struct object_batch *batch, const struct object_ref
 
     /* Another copy of it, kept in memory or found elsewhere, may have other ancestors. */
     if (error == 0 && object_reference_same_place(&scratch->links[0].reference, place))
-        whole = ancestors_are_there(batch, scratch, 0, trust, hints, failure);
+        whole = ancestors_are_there(batch, scratch, 0, hints, failure);
     chain_end(reader, scratch);
     read_scratch_give(reader, scratch);
     return whole;
+}
+
+/* 1, -ENOMEM. */
+static int rely_on(struct object_batch *batch, const struct hints *hints)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&batch->lock);
+    for (size_t i = 0; i < hints->count && error == 0; i++)
+        error = hint_set_add(&batch->relied, hints->hints[i]);
+    pthread_mutex_unlock(&batch->lock);
+    return error != 0 ? error : 1;
 }
 
 int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, size_t place,
@@ -176,46 +215,24 @@ int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, siz
 {
     struct hints hints = {.count = 0};
     size_t at = place;
-    struct object_reference there;
+    int usable = link_is_there(batch, &scratch->links[at], &hints, failure);
 
-    while (at < scratch->count && scratch->links[at].cached == NULL)
-        at++;
-    if (at == scratch->count)
-        return 1;
-
-    const struct chain_link *link = &scratch->links[at];
-    int usable = locate(batch, &link->reference, link->head.place.depth, THERE, &there, failure);
-
-    return usable <= 0 ? usable : ancestors_are_there(batch, scratch, at, THERE, &hints, failure);
+    /* What came out of the cache says nothing of its ancestors. */
+    while (usable > 0 && scratch->links[at].cached == NULL && at + 1 < scratch->count)
+        usable = link_is_there(batch, &scratch->links[++at], &hints, failure);
+    if (usable > 0)
+        usable = ancestors_are_there(batch, scratch, at, &hints, failure);
+    return usable > 0 ? rely_on(batch, &hints) : usable;
 }
 
-static int rely_on(struct object_batch *batch, const uint64_t *hints, size_t count)
+/* The object at PLACE in a usable pack, at DEPTH: 1 if its ancestors are there too; 0, -errno. */
+static int is_whole(struct object_batch *batch, const struct object_reference *place,
+                    enum object_type type, bool alone, struct failure *failure)
 {
-    int error = 0;
+    struct hints hints = {{place->pack_hint}, 1};
+    int usable = alone ? 1 : has_its_ancestors(batch, place, type, &hints, failure);
 
-    pthread_mutex_lock(&batch->lock);
-    for (size_t i = 0; i < count && error == 0; i++)
-        error = hint_set_add(&batch->relied, hints[i]);
-    pthread_mutex_unlock(&batch->lock);
-    return error;
-}
-
-/* 1, 0 or -errno. */
-static int is_whole(struct object_batch *batch, const struct index_entry *entry,
-                    struct failure *failure)
-{
-    struct hints hints = {{entry->reference.pack_hint}, 1};
-    int usable = pack_is_usable(batch, entry->reference.pack_hint, NOT_AVOIDED, failure);
-
-    if (usable > 0 && entry->depth > 0)
-        usable =
-            has_its_ancestors(batch, &entry->reference, entry->type, NOT_AVOIDED, &hints, failure);
-    if (usable <= 0)
-        return usable;
-
-    int error = rely_on(batch, hints.hints, hints.count);
-
-    return error != 0 ? error : 1;
+    return usable > 0 ? rely_on(batch, &hints) : usable;
 }
 
 /* Whether the object at PLACE has no ancestors; an index may say so, else its body has to. */
@@ -236,50 +253,64 @@ int batch_find_again(struct object_batch *batch, const struct object_reference *
                      enum object_type type, struct object_reference *ret_place,
                      struct failure *failure)
 {
-    struct hints hints = {.count = 0};
     struct object_reference place;
-    int usable = locate(batch, predecessor, OBJECT_DEPTH_ANY, NOT_AVOIDED, &place, failure);
+    int usable =
+        batch->anew ? 0 : batch_locate(batch, predecessor, OBJECT_DEPTH_ANY, &place, failure);
 
     if (usable <= 0)
         return usable;
-    usable = is_stored_alone(batch, &place, failure);
-    if (usable == 0)
-        usable = has_its_ancestors(batch, &place, type, THERE, &hints, failure);
+
+    int alone = is_stored_alone(batch, &place, failure);
+
+    usable = alone < 0 ? alone : is_whole(batch, &place, type, alone > 0, failure);
     if (usable > 0)
         *ret_place = place;
     return usable;
+}
+
+/* What the batch wrote itself. 1, 0, -ENOMEM. */
+static int find_written(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
+                        struct object_reference *ret_place)
+{
+    pthread_mutex_lock(&batch->lock);
+
+    const struct index_entry *written = known_objects_find(&batch->written, id);
+    bool known = written != NULL;
+    int error = 0;
+
+    /* What was written before a renewal may have been marked since, or what it rests on. */
+    if (known && batch->renewed) {
+        known = written->depth == 0 && !hint_set_has(&batch->avoided, written->reference.pack_hint);
+        error = known ? hint_set_add(&batch->relied, written->reference.pack_hint) : 0;
+    }
+    if (known)
+        *ret_place = written->reference;
+    pthread_mutex_unlock(&batch->lock);
+    return error != 0 ? error : known;
 }
 
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,
                struct object_reference *ret_place, struct failure *failure)
 {
     struct index_entry entries[PLACES_MOST];
+    int usable = find_written(batch, id, ret_place);
 
-    pthread_mutex_lock(&batch->lock);
-    const struct index_entry *written = known_objects_find(&batch->written, id);
-    bool known = written != NULL;
-    int error = 0;
-
-    /* What was written before a renewal may have been marked since. */
-    if (known && batch->renewed) {
-        known = !hint_set_has(&batch->avoided, written->reference.pack_hint);
-        error = known ? hint_set_add(&batch->relied, written->reference.pack_hint) : 0;
-    }
-    if (known)
-        *ret_place = written->reference;
-    pthread_mutex_unlock(&batch->lock);
-    if (known)
-        return error == 0 ? 1 : error;
+    if (usable != 0 || batch->anew)
+        return usable;
 
     int found = index_set_find(batch->reader->indexes, id, PLACES_MOST, entries, failure);
-    int usable = found < 0 ? found : 0;
 
+    usable = found < 0 ? found : 0;
     for (int i = 0; i < found && usable == 0; i++) {
+        const struct object_reference *place = &entries[i].reference;
+
         if (entries[i].type != type)
             continue;
-        usable = is_whole(batch, &entries[i], failure);
+        usable = pack_is_usable(batch, place->pack_hint, failure);
         if (usable > 0)
-            *ret_place = entries[i].reference;
+            usable = is_whole(batch, place, type, entries[i].depth == 0, failure);
+        if (usable > 0)
+            *ret_place = *place;
     }
     return usable;
 }

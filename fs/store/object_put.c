@@ -162,7 +162,7 @@ static int encode(struct object_writer *writer, struct put *put,
     struct object_head head = {
         .encoding = OBJECT_ZSTD_PARENT, .type = put->type, .data_size = (uint32_t)put->size};
 
-    if (predecessor == NULL || writer->compressor == NULL || put->size == 0)
+    if (predecessor == NULL || writer->compressor == NULL || put->size == 0 || writer->batch->anew)
         return encode_whole(writer, put);
 
     struct read_scratch *scratch = read_scratch_take(reader);

@@ -144,6 +144,11 @@ int object_read(struct object_reader *reader, const struct object_reference *ref
 
     if (error == 0)
         error = chain_data(reader, scratch, 0, true, output, failure);
+    if (error == -EIO) {
+        error = object_search(reader, reference, type, output);
+        if (error == 0 && failure != NULL)
+            *failure = (struct failure){.code = 0};
+    }
     if (error == 0 && verify)
         error = check_identity(reader, reference, type, output, failure);
     if (error != 0)

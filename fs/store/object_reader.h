@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of reading objects: what object_read.c, object_find.c, object_chain.c
- * and the writers' side share.
+ * The inside of reading objects: what object_read.c, object_find.c,
+ * object_chain.c, object_search.c and the writers' side share.
  *
  *   object_fetch   the opened body of one object, wherever it is now
  *   chain_…        an object with as many of its ancestors as are needed
  *   object_read    an object's data
+ *   object_search  the same, when that fails
  */
 #ifndef CRMFS_STORE_OBJECT_READER_H
 #define CRMFS_STORE_OBJECT_READER_H
@@ -49,6 +50,14 @@ struct moved_object {
     struct object_reference place;
 };
 
+/* An object that object_search() did not find either. */
+#define VAIN_KEPT 64
+struct vain_search {
+    bool known;
+    time_t when; /* in seconds, monotonic */
+    uint8_t id[OBJECT_ID_BYTES];
+};
+
 struct object_reader {
     struct store *store;
     struct file_keys *keys;
@@ -60,6 +69,7 @@ struct object_reader {
     struct read_scratch *scratches;
     unsigned scratch_count;
     struct moved_object moved[MOVED_KEPT];
+    struct vain_search vain[VAIN_KEPT];
     struct {
         uint64_t hint;
         uint64_t end;
@@ -88,6 +98,17 @@ int object_fetch(struct object_reader *reader, const struct object_reference *re
 int object_fetch_at(struct object_reader *reader, const struct object_reference *reference,
                     int depth, struct buffer *sealed, struct buffer *body,
                     struct object_reference *ret_found, struct failure *failure);
+
+/* The same, of the copy that stands at PLACE and nowhere else. */
+int object_fetch_place(struct object_reader *reader, const struct object_reference *place,
+                       int depth, struct buffer *sealed, struct buffer *body);
+
+/*
+ * An object's data into OUTPUT, by whatever of its copies and of its ancestors' can be read: slow,
+ * for when the first copy that was found rests on one that is gone. 0, -EIO, -ENOMEM.
+ */
+int object_search(struct object_reader *reader, const struct object_reference *reference,
+                  enum object_type type, struct buffer *output);
 
 /*
  * Makes SCRATCH's chain the object alone, link 0. -EIO also when it is malformed or not

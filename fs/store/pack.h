@@ -24,6 +24,7 @@
 #define PACK_BYTES_MOST ((uint64_t)64 << 20)
 #define PACK_OBJECTS_MOST ((size_t)65536)
 #define PACK_FOLDER "packs"
+#define PACK_FOLDERS 256                                /* in it */
 #define PACK_NAME_SIZE 65                               /* 64 hexadecimal digits and NUL */
 #define PACK_PATH_SIZE (sizeof PACK_FOLDER "/00/" + 64) /* its name for the storage, and NUL */
 

@@ -9,7 +9,6 @@
 
 #include "fs/base/memory.h"
 
-#define FOLDERS 256
 #define SALTS_KEPT ((size_t)1 << 16)        /* 2 MiB, of all folders together */
 #define FOLDER_SALTS_MOST ((size_t)1 << 20) /* 256 million packs in the store */
 
@@ -27,7 +26,7 @@ struct folder {
 struct pack_list {
     struct storage *storage;
     pthread_mutex_t lock; /* guards all below */
-    struct folder folders[FOLDERS];
+    struct folder folders[PACK_FOLDERS];
     size_t kept; /* salts, of all folders */
     uint64_t calls;
 };
@@ -108,7 +107,7 @@ static void make_room(struct pack_list *list, size_t wanted)
     while (list->kept > 0 && list->kept + wanted > SALTS_KEPT) {
         struct folder *oldest = NULL;
 
-        for (size_t i = 0; i < FOLDERS; i++) {
+        for (size_t i = 0; i < PACK_FOLDERS; i++) {
             struct folder *folder = &list->folders[i];
 
             if (folder->count > 0 && (oldest == NULL || folder->used < oldest->used))
@@ -186,7 +185,7 @@ int pack_list_find(struct pack_list *list, uint64_t hint, int most,
 void pack_list_forget(struct pack_list *list)
 {
     pthread_mutex_lock(&list->lock);
-    for (size_t i = 0; i < FOLDERS; i++)
+    for (size_t i = 0; i < PACK_FOLDERS; i++)
         forget(list, &list->folders[i]);
     pthread_mutex_unlock(&list->lock);
 }
@@ -209,7 +208,7 @@ void pack_list_free(struct pack_list *list)
 {
     if (list == NULL)
         return;
-    for (size_t i = 0; i < FOLDERS; i++)
+    for (size_t i = 0; i < PACK_FOLDERS; i++)
         free(list->folders[i].salts);
     pthread_mutex_destroy(&list->lock);
     free(list);

@@ -6,9 +6,10 @@
  * that prune has moved. No index is asked: what is true stands in the packs.
  *
  * Of an object that is reached, one copy lives: where its reference says, if that
- * pack stands and is not marked for removal; else in another such pack; and only
- * else in a marked one. Of an ancestor, only a copy that stands at the right depth
- * in its chain: another one might be compressed against its own descendants.
+ * pack stands and is not marked for removal; else in another such pack, if what it is
+ * compressed against is there; and only else in a marked one. Of an ancestor, only a copy that
+ * stands at the right depth in its chain: another one might be compressed against its own
+ * descendants.
  */
 #ifndef CRMFS_STORE_REACH_H
 #define CRMFS_STORE_REACH_H

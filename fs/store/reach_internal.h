@@ -5,7 +5,7 @@
 
 #include "fs/store/reach.h"
 
-#define IDS_KEPT 8 /* packs whose whole ids are in memory; 2 MiB each at most */
+#define IDS_KEPT 8 /* packs whose whole ids are in memory; 2.5 MiB each at most */
 
 /* A pack and its objects, in the order of the directory, which is that of their offsets. */
 struct known_pack {
@@ -18,9 +18,14 @@ struct known_pack {
     bool fresh;       /* something lives whose ancestors have not been added */
 };
 
+struct whole_id {
+    uint8_t id[OBJECT_ID_BYTES];
+    uint64_t parent; /* the first 8 bytes of its parent's id */
+};
+
 struct whole_ids {
     size_t pack;
-    uint8_t (*ids)[OBJECT_ID_BYTES]; /* NULL: the place is free */
+    struct whole_id *ids; /* NULL: the place is free */
 };
 
 struct reach {

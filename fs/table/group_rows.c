@@ -12,6 +12,8 @@
 #define ROW_LIMIT ((size_t)256 << 20)
 
 struct group_rows {
+    struct image *image; /* NULL: the groups are of the spool */
+    struct image_scratch scratch;
     struct spool *spool;
     const struct image_group *groups;
     size_t group_count;
@@ -49,10 +51,23 @@ struct group_rows *group_rows_create(struct spool *spool, size_t column_count,
     return rows;
 }
 
+struct group_rows *group_rows_create_of_image(struct image *image, size_t first)
+{
+    struct group_rows *rows =
+        group_rows_create(NULL, image_schema(image)->column_count, NULL, image_group_count(image));
+
+    if (rows != NULL) {
+        rows->image = image;
+        rows->next_group = first;
+    }
+    return rows;
+}
+
 void group_rows_free(struct group_rows *rows)
 {
     if (rows == NULL)
         return;
+    image_scratch_release(&rows->scratch);
     buffer_release(&rows->encoded);
     buffer_release(&rows->assembled);
     row_group_view_release(&rows->view);
@@ -75,14 +90,27 @@ static enum cell_class class_of(uint8_t kind)
     }
 }
 
+/* The next group's bytes, in a buffer of ours. */
+static int fetch_group(struct group_rows *rows, const struct buffer **ret_encoded,
+                       struct failure *failure)
+{
+    size_t index = rows->next_group++;
+
+    if (rows->image != NULL) {
+        *ret_encoded = &rows->scratch.encoded;
+        return image_group_read(rows->image, index, &rows->scratch, failure);
+    }
+    *ret_encoded = &rows->encoded;
+    return spool_get(rows->spool, &rows->groups[index].place.blob, &rows->encoded, failure);
+}
+
 static int open_group(struct group_rows *rows, struct failure *failure)
 {
-    const struct image_group *group = &rows->groups[rows->next_group++];
-    int error = spool_get(rows->spool, &group->place.blob, &rows->encoded, failure);
+    const struct buffer *encoded;
+    int error = fetch_group(rows, &encoded, failure);
 
     if (error == 0)
-        error =
-            row_group_open(&rows->view, rows->column_count, rows->encoded.data, rows->encoded.size);
+        error = row_group_open(&rows->view, rows->column_count, encoded->data, encoded->size);
     if (error != 0)
         return error;
     for (uint32_t i = 0; i < rows->view.column_count; i++)

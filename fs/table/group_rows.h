@@ -19,6 +19,10 @@ struct group_rows;
 struct group_rows *group_rows_create(struct spool *spool, size_t column_count,
                                      const struct image_group *groups, size_t group_count);
 
+/* The same of an image's groups, wherever they are kept, from number FIRST on. IMAGE is borrowed.
+ */
+struct group_rows *group_rows_create_of_image(struct image *image, size_t first);
+
 /* 1 and a row, valid until the next call; 0 at the end; -EIO, -ENOMEM. */
 int group_rows_next(struct group_rows *rows, const struct cell **ret_cells,
                     struct failure *failure);

@@ -341,6 +341,29 @@ struct row_group_measure image_group_measure(const struct image *image, size_t i
     };
 }
 
+struct image_part image_group_part(const struct image *image, enum table_format format,
+                                   size_t index)
+{
+    return part_of(image, format, index + 1);
+}
+
+size_t image_group_of_row(const struct image *image, uint64_t row, uint64_t *ret_rows_before)
+{
+    size_t low = 0;
+    size_t high = image->group_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (image->groups[middle].rows_end > row)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *ret_rows_before = low != 0 ? image->groups[low - 1].rows_end : 0;
+    return low;
+}
+
 int image_group_read(struct image *image, size_t index, struct image_scratch *scratch,
                      struct failure *failure)
 {

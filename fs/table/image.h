@@ -118,6 +118,13 @@ bool image_is_lost(const struct image *image);
 size_t image_group_count(const struct image *image);
 struct row_group_measure image_group_measure(const struct image *image, size_t index);
 
+/* The part that shows group INDEX in FORMAT. */
+struct image_part image_group_part(const struct image *image, enum table_format format,
+                                   size_t index);
+
+/* The group that ROW (below image_rows) ends in, and how many rows the groups before it have. */
+size_t image_group_of_row(const struct image *image, uint64_t row, uint64_t *ret_rows_before);
+
 /* The encoded group, into scratch->encoded. -EIO, -ENOMEM. */
 int image_group_read(struct image *image, size_t index, struct image_scratch *scratch,
                      struct failure *failure);

@@ -22,20 +22,6 @@ struct indexed_cursor {
     struct image *image; /* referenced: keeps the groups */
 };
 
-struct edition *edition_reference(struct edition *edition)
-{
-    __atomic_add_fetch(&edition->references, 1, __ATOMIC_RELAXED);
-    return edition;
-}
-
-void edition_release(struct edition *edition)
-{
-    if (edition == NULL || __atomic_sub_fetch(&edition->references, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
-    intake_free(edition->intake);
-    free(edition);
-}
-
 /* --- cursors ------------------------------------------------------------------------------ */
 
 static int cursor_next(struct cursor *base, const struct row **ret_row, struct failure *failure)
@@ -81,12 +67,12 @@ static struct edition *edition_of(const struct dataset *dataset)
 
 static size_t dataset_table_count(const struct dataset *dataset)
 {
-    return intake_table_count(edition_of(dataset)->intake);
+    return edition_table_count(edition_of(dataset));
 }
 
 static struct schema *dataset_schema(const struct dataset *dataset, size_t table)
 {
-    return intake_schema(edition_of(dataset)->intake, table);
+    return edition_schema(edition_of(dataset), table);
 }
 
 static int dataset_plan(struct dataset *dataset, size_t table, size_t wanted,
@@ -105,11 +91,29 @@ static int dataset_plan(struct dataset *dataset, size_t table, size_t wanted,
     return 0;
 }
 
+/* The table's image, referenced, and where its groups are. */
+static int full_image(struct dataset *dataset, size_t table, struct edition **ret_full,
+                      size_t *ret_table, struct image **ret_image, struct failure *failure)
+{
+    struct edition *edition = edition_of(dataset);
+    const struct failure *why = edition_failure(edition, table);
+
+    if (why != NULL) {
+        if (failure != NULL)
+            *failure = *why;
+        return -why->code;
+    }
+
+    int error = edition_full(edition, table, ret_full, ret_table, failure);
+
+    return error != 0 ? error : intake_image((*ret_full)->intake, *ret_table, ret_image, failure);
+}
+
 static int dataset_open_cursor(struct dataset *dataset, size_t table, const struct range_plan *plan,
                                size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
-    struct intake *intake = edition_of(dataset)->intake;
     struct indexed_cursor *cursor = calloc(1, sizeof *cursor);
+    struct edition *full;
     const struct image_group *groups;
     size_t count;
 
@@ -118,12 +122,12 @@ static int dataset_open_cursor(struct dataset *dataset, size_t table, const stru
     if (cursor == NULL)
         return -ENOMEM;
 
-    int error = intake_image(intake, table, &cursor->image, failure);
+    int error = full_image(dataset, table, &full, &table, &cursor->image, failure);
 
     if (error == 0) {
-        intake_groups(intake, table, &groups, &count);
-        cursor->rows = group_rows_create(intake_spool(intake),
-                                         intake_schema(intake, table)->column_count, groups, count);
+        intake_groups(full->intake, table, &groups, &count);
+        cursor->rows = group_rows_create(
+            full->spool, intake_schema(full->intake, table)->column_count, groups, count);
         error = cursor->rows != NULL ? 0 : -ENOMEM;
     }
     if (error != 0) {
@@ -172,19 +176,31 @@ bool indexed_dataset_is(const struct dataset *dataset)
 int indexed_dataset_image(struct dataset *dataset, size_t table, struct image **ret_image,
                           struct failure *failure)
 {
-    return intake_image(edition_of(dataset)->intake, table, ret_image, failure);
+    struct edition *full;
+
+    return full_image(dataset, table, &full, &table, ret_image, failure);
+}
+
+bool indexed_dataset_is_complete(const struct dataset *dataset)
+{
+    return __atomic_load_n(&edition_of(dataset)->complete, __ATOMIC_ACQUIRE);
+}
+
+int indexed_dataset_encode(const struct dataset *dataset, struct buffer *output)
+{
+    return edition_encode(edition_of(dataset), output);
 }
 
 /* --- members ------------------------------------------------------------------------------ */
 
 size_t indexed_dataset_member_count(const struct dataset *dataset)
 {
-    return intake_member_count(edition_of(dataset)->intake);
+    return edition_member_count(edition_of(dataset));
 }
 
 const struct stream_member *indexed_dataset_member(const struct dataset *dataset, size_t index)
 {
-    return intake_member(edition_of(dataset)->intake, index);
+    return edition_member(edition_of(dataset), index);
 }
 
 static int take_bytes(void *context, const void *bytes, size_t size, struct failure *failure)
@@ -212,22 +228,22 @@ int indexed_dataset_member_bytes(struct dataset *dataset, size_t index,
                                  struct raw_bytes **ret_bytes, struct failure *failure)
 {
     struct edition *edition = edition_of(dataset);
-    struct raw_bytes *bytes = intake_member_bytes(edition->intake, index);
+    struct raw_bytes *bytes = edition_member_bytes(edition, index);
     int error;
 
     if (bytes != NULL) {
-        *ret_bytes = raw_bytes_reference(bytes);
+        *ret_bytes = bytes;
         return 0;
     }
-    bytes = raw_bytes_create(intake_spool(edition->intake));
+    bytes = raw_bytes_create(edition->spool);
     if (bytes == NULL)
         return -ENOMEM;
-    error = fetch_member(edition, intake_member(edition->intake, index), bytes, failure);
+    error = fetch_member(edition, edition_member(edition, index), bytes, failure);
     if (error != 0) {
         raw_bytes_release(bytes);
         return error;
     }
-    intake_keep_bytes(edition->intake, index, bytes);
+    edition_keep_bytes(edition, index, bytes);
     *ret_bytes = bytes;
     return 0;
 }
@@ -241,6 +257,7 @@ int edition_dataset(struct edition *edition, struct dataset **ret_dataset)
     dataset->edition = edition_reference(edition);
     dataset->dataset = (struct dataset){
         .class = &indexed_dataset_class,
+        .identity = edition->identity,
         .changed = edition->changed,
         .parallel = 1,
     };

@@ -15,7 +15,9 @@
 
 #include "backends/source/source.h"
 #include "backends/source/stream.h"
+#include "fs/base/buffer.h"
 #include "fs/base/failure.h"
+#include "fs/store/image_cache.h"
 #include "fs/store/spool.h"
 #include "fs/table/image.h"
 #include "fs/table/raw_bytes.h"
@@ -24,6 +26,8 @@ struct indexed_options {
     struct spool *spool;    /* outlives the source, its datasets and their images */
     const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
     const bool *cancelled;  /* atomic, NULL: none */
+    /* Where earlier mounts have kept what they found; outlives the source; NULL: there is none. */
+    struct image_cache *cache;
     /* Told what is wrong with parts of the stream, as it is read; may be NULL. */
     void (*report)(void *context, const struct failure *why);
     void *report_context;
@@ -35,6 +39,9 @@ int indexed_source_create(struct source *stream, const struct indexed_options *o
 
 /* Whether it is such a source. */
 bool indexed_source_is(const struct source *source);
+
+/* Whether all that there is now is read. */
+bool indexed_source_is_read(struct source *source);
 
 /*
  * Has the stream read, where what is known of it does not hold, and waits until the table NAME
@@ -52,6 +59,16 @@ bool indexed_dataset_is(const struct dataset *dataset);
 /* The table's image, which then need not be scanned, with a reference. As intake_image. */
 int indexed_dataset_image(struct dataset *dataset, size_t table, struct image **ret_image,
                           struct failure *failure);
+
+/*
+ * Whether all that is needed to keep the dataset for the next mount is there: then no image takes
+ * long, and its catalogue (index_catalogue.h) is what is to be kept beside them. False also when
+ * it is what an earlier mount kept, or is not to be kept.
+ */
+bool indexed_dataset_is_complete(const struct dataset *dataset);
+
+/* Its catalogue. -EFBIG: it is too large; -ENOMEM. */
+int indexed_dataset_encode(const struct dataset *dataset, struct buffer *output);
 
 /* --- members ------------------------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@
 
 #include "fs/base/buffer.h"
 #include "fs/table/indexed_internal.h"
+#include "fs/table/kept_image.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define RETRY_AFTER_NS NS_PER_SECOND
@@ -22,6 +23,7 @@ struct indexed_source {
     struct edition *next;    /* that a thread is making; NULL: none is */
     uint64_t passes;         /* that have ended */
     bool has_thread;         /* it is to be joined, when next is NULL */
+    bool leave_off;          /* atomic: … and is not to settle more tables */
     pthread_t thread;
     /* Of the last pass, if it failed: */
     struct failure failure; /* code 0: it did not */
@@ -68,6 +70,33 @@ static int read_stream(struct indexed_source *source, struct edition *edition,
     return error;
 }
 
+static bool is_left_off(const struct indexed_source *source)
+{
+    const bool *cancelled = source->options.cancelled;
+
+    return __atomic_load_n(&source->leave_off, __ATOMIC_RELAXED) ||
+           (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED));
+}
+
+/* What is to be kept is sorted before somebody asks for it. */
+static void settle_all(struct indexed_source *source, struct edition *edition)
+{
+    if (source->options.cache == NULL || !edition->identity.known ||
+        !intake_is_lasting(edition->intake))
+        return;
+    for (size_t i = 0; i < intake_table_count(edition->intake); i++) {
+        struct image *image;
+
+        if (is_left_off(source))
+            return;
+        if (intake_image(edition->intake, i, &image, NULL) == 0)
+            image_release(image);
+        else if (intake_failure(edition->intake, i) == NULL)
+            return;
+    }
+    __atomic_store_n(&edition->complete, true, __ATOMIC_RELEASE);
+}
+
 static void *run_pass(void *argument)
 {
     struct indexed_source *source = argument;
@@ -90,6 +119,8 @@ static void *run_pass(void *argument)
     pthread_cond_broadcast(&source->passed);
     pthread_mutex_unlock(&source->lock);
     intake_close(edition->intake);
+    if (error == 0)
+        settle_all(source, edition);
     edition_release(edition);
     return NULL;
 }
@@ -105,13 +136,10 @@ static int create_edition(struct indexed_source *source, const struct source_ver
         .report = source->options.report,
         .report_context = source->options.report_context,
     };
-    struct edition *edition = calloc(1, sizeof *edition);
+    struct edition *edition = edition_create(source, version);
 
     if (edition == NULL)
         return -ENOMEM;
-    edition->references = 1;
-    edition->stream = source->stream;
-    edition->version = *version;
     edition->intake = intake_create(&options);
     if (edition->intake == NULL) {
         edition_release(edition);
@@ -121,12 +149,24 @@ static int create_edition(struct indexed_source *source, const struct source_ver
     return 0;
 }
 
+struct source *indexed_source_stream(const struct indexed_source *source)
+{
+    return source->stream;
+}
+
+struct spool *indexed_source_spool(const struct indexed_source *source)
+{
+    return source->options.spool;
+}
+
 /* The lock is held, as for all below. */
 static void join_pass(struct indexed_source *source)
 {
+    __atomic_store_n(&source->leave_off, true, __ATOMIC_RELAXED);
     if (source->has_thread)
         pthread_join(source->thread, NULL);
     source->has_thread = false;
+    __atomic_store_n(&source->leave_off, false, __ATOMIC_RELAXED);
 }
 
 static int start_pass(struct indexed_source *source, const struct source_version *version,
@@ -141,6 +181,8 @@ static int start_pass(struct indexed_source *source, const struct source_version
 
     if (error != 0)
         return error;
+    if (source->options.cache != NULL && source->stream->class->identify != NULL)
+        source->stream->class->identify(source->stream, &source->next->identity);
     error = -pthread_create(&source->thread, NULL, run_pass, source);
     source->has_thread = error == 0;
     if (error != 0) {
@@ -156,6 +198,37 @@ static bool failed_lately(const struct indexed_source *source, const struct sour
 {
     return source->failure.code != 0 && same_version(version, &source->failed_version) &&
            now_ns() - source->failed_ns < RETRY_AFTER_NS;
+}
+
+/* What an earlier mount has kept of what is there now. -ENOENT: nothing that can be used. */
+static int open_kept(struct indexed_source *source, const struct source_version *version)
+{
+    cleanup_buffer struct buffer encoded = BUFFER(INDEX_CATALOGUE_LIMIT);
+    struct source_identity identity = {.known = false};
+    struct image_key key;
+
+    if (source->options.cache != NULL && source->stream->class->identify != NULL)
+        source->stream->class->identify(source->stream, &identity);
+    if (!identity.known)
+        return -ENOENT;
+    image_cache_catalogue_key(source->options.cache, &identity, &key);
+    if (kept_catalogue_open(source->options.cache, &key, &encoded, NULL) != 0)
+        return -ENOENT;
+
+    struct edition *edition = edition_create(source, version);
+
+    if (edition == NULL ||
+        index_catalogue_decode(encoded.data, encoded.size, &edition->catalogue) != 0) {
+        edition_release(edition);
+        return -ENOENT;
+    }
+    edition->identity = identity;
+    edition->changed = edition->catalogue.changed;
+    edition_release(source->edition);
+    source->edition = edition;
+    for (size_t i = 0; i < edition->catalogue.trouble_count && source->options.report != NULL; i++)
+        source->options.report(source->options.report_context, &edition->catalogue.troubles[i]);
+    return 0;
 }
 
 /*
@@ -179,7 +252,7 @@ static int see_to_pass(struct indexed_source *source, struct failure *failure)
             *failure = source->failure;
         return -source->failure.code;
     }
-    return start_pass(source, &version, failure);
+    return open_kept(source, &version) == 0 ? 0 : start_pass(source, &version, failure);
 }
 
 static int await_pass(struct indexed_source *source, struct failure *failure)
@@ -195,9 +268,50 @@ static int await_pass(struct indexed_source *source, struct failure *failure)
     return source->failure.code != 0 ? -source->failure.code : -ESTALE;
 }
 
+int indexed_source_read_again(struct indexed_source *source, const struct edition *kept,
+                              struct edition **ret_full, struct failure *failure)
+{
+    struct source_version version;
+
+    pthread_mutex_lock(&source->lock);
+
+    int error = source_version(&source->source, &version, failure);
+
+    if (error == 0 && !same_version(&version, &kept->version))
+        error = failure_set(failure, ESTALE, "it has changed since it was read");
+    /* Somebody may have read it again already. */
+    if (error == 0 && source->next == NULL &&
+        (source->edition == NULL || source->edition->intake == NULL))
+        error = start_pass(source, &version, failure);
+    if (error == 0)
+        error = await_pass(source, failure);
+    if (error == 0 && (source->edition->intake == NULL ||
+                       !same_version(&source->edition->version, &kept->version)))
+        error = failure_set(failure, ESTALE, "it has changed since it was read");
+    if (error == 0)
+        *ret_full = edition_reference(source->edition);
+    pthread_mutex_unlock(&source->lock);
+    return error;
+}
+
 bool indexed_source_is(const struct source *source)
 {
     return source->class->begin == source_begin;
+}
+
+bool indexed_source_is_read(struct source *base)
+{
+    struct indexed_source *source = (struct indexed_source *)base;
+
+    struct source_version version;
+
+    pthread_mutex_lock(&source->lock);
+    bool read = source->edition != NULL && source->next == NULL &&
+                source_version(base, &version, NULL) == 0 &&
+                same_version(&version, &source->edition->version);
+
+    pthread_mutex_unlock(&source->lock);
+    return read;
 }
 
 /* Whether what is being read is still what it was when it was begun. */
@@ -265,11 +379,13 @@ static int source_status(struct source *base, struct buffer *text)
 
     pthread_mutex_lock(&source->lock);
     bool reading = source->next != NULL;
+    bool kept = source->edition != NULL && source->edition->intake == NULL;
 
     pthread_mutex_unlock(&source->lock);
     uint64_t rows = __atomic_load_n(&source->rows_done, __ATOMIC_RELAXED);
-    int error = buffer_print(text, ",\"indexing\":%s,\"rows_indexed\":%llu",
-                             reading ? "true" : "false", (unsigned long long)rows);
+    int error =
+        buffer_print(text, ",\"indexing\":%s,\"index_kept\":%s,\"rows_indexed\":%llu",
+                     reading ? "true" : "false", kept ? "true" : "false", (unsigned long long)rows);
 
     if (error == 0 && source->stream->class->status != NULL)
         error = source->stream->class->status(source->stream, text);

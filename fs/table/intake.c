@@ -59,6 +59,7 @@ void intake_free(struct intake *intake)
     }
     raw_bytes_release(intake->next_bytes);
     free(intake->members);
+    free(intake->troubles);
     free((void *)intake->tables);
     free(intake->shown);
     pthread_cond_destroy(&intake->told);
@@ -232,19 +233,47 @@ const struct stream_member *intake_member(const struct intake *intake, size_t in
     return &intake->members[index].told;
 }
 
-struct raw_bytes *intake_member_bytes(struct intake *intake, size_t index)
+struct raw_bytes *intake_member_bytes(const struct intake *intake, size_t index)
 {
-    pthread_mutex_lock(&intake->lock);
-    struct raw_bytes *bytes = intake->members[index].bytes;
-
-    pthread_mutex_unlock(&intake->lock);
-    return bytes;
+    return intake->members[index].bytes;
 }
 
-void intake_keep_bytes(struct intake *intake, size_t index, struct raw_bytes *bytes)
+const struct failure *intake_troubles(const struct intake *intake, size_t *ret_count)
 {
-    pthread_mutex_lock(&intake->lock);
-    if (intake->members[index].bytes == NULL)
-        intake->members[index].bytes = raw_bytes_reference(bytes);
-    pthread_mutex_unlock(&intake->lock);
+    *ret_count = intake->trouble_count;
+    return intake->troubles;
+}
+
+static bool is_lasting(int code)
+{
+    return code == EIO || code == EILSEQ || code == EFBIG;
+}
+
+bool intake_is_lasting(const struct intake *intake)
+{
+    if (intake->has_passing_trouble)
+        return false;
+    for (size_t i = 0; i < intake->count; i++) {
+        const struct failure *failure = intake->tables[i]->failure;
+
+        if (failure != NULL && !is_lasting(failure->code))
+            return false;
+    }
+    return true;
+}
+
+int intake_note_trouble(struct intake *intake, const struct failure *why)
+{
+    intake->has_passing_trouble = intake->has_passing_trouble || !is_lasting(why->code);
+    if (intake->trouble_count == INTAKE_TROUBLES_KEPT)
+        return 0;
+
+    struct failure *troubles =
+        reallocarray(intake->troubles, intake->trouble_count + 1, sizeof *troubles);
+
+    if (troubles == NULL)
+        return -ENOMEM;
+    intake->troubles = troubles;
+    troubles[intake->trouble_count++] = *why;
+    return 0;
 }

@@ -78,8 +78,14 @@ void intake_groups(const struct intake *intake, size_t index, const struct image
 size_t intake_member_count(const struct intake *intake);
 const struct stream_member *intake_member(const struct intake *intake, size_t index);
 
-/* Its bytes, borrowed, if the stream gave them or intake_keep_bytes did; else NULL. */
-struct raw_bytes *intake_member_bytes(struct intake *intake, size_t index);
-void intake_keep_bytes(struct intake *intake, size_t index, struct raw_bytes *bytes);
+/* Its bytes, borrowed, if the stream gave them; else NULL. */
+struct raw_bytes *intake_member_bytes(const struct intake *intake, size_t index);
+
+/* What the stream found wrong, borrowed; the first INTAKE_TROUBLES_KEPT of it. */
+#define INTAKE_TROUBLES_KEPT 256
+const struct failure *intake_troubles(const struct intake *intake, size_t *ret_count);
+
+/* Whether another reading of the same would give the same. */
+bool intake_is_lasting(const struct intake *intake);
 
 #endif

@@ -45,7 +45,7 @@ struct intake_table {
 
 struct intake_member {
     struct stream_member told;
-    struct raw_bytes *bytes; /* NULL; guarded by the intake's lock after the end */
+    struct raw_bytes *bytes; /* NULL: they were not given */
 };
 
 struct intake {
@@ -60,6 +60,9 @@ struct intake {
     size_t member_count;
     size_t member_capacity;
     struct raw_bytes *next_bytes; /* of the member that comes next; NULL: none came */
+    struct failure *troubles;
+    size_t trouble_count;
+    bool has_passing_trouble; /* … that will not be there at the next reading */
     bool has_moment;
     struct timespec moment; /* the newest that was said */
 
@@ -96,6 +99,9 @@ int intake_reopen(struct intake *intake, struct intake_table *table, struct fail
 
 /* Counts rows that were taken. -ECANCELED: no more are wanted. */
 int intake_tell_rows(struct intake *intake);
+
+/* 0 or -ENOMEM: then it is not kept. */
+int intake_note_trouble(struct intake *intake, const struct failure *why);
 
 /* Whether the order of the table's rows can be told, and by what. */
 bool intake_is_sortable(const struct intake_table *table);

@@ -341,6 +341,8 @@ static void take_trouble(struct row_taker *taker, const struct failure *why)
 {
     struct intake *intake = intake_of(taker);
 
+    if (intake_note_trouble(intake, why) != 0)
+        intake->has_passing_trouble = true;
     if (intake->options.report != NULL)
         intake->options.report(intake->options.report_context, why);
 }

@@ -84,3 +84,43 @@ int kept_image_write(struct image_cache *cache, const struct image_key *key, str
     kept_writer_free(writer);
     return error;
 }
+
+/* --- catalogues: one group, of one row ------------------------------------------------------ */
+
+int kept_catalogue_open(struct image_cache *cache, const struct image_key *key,
+                        struct buffer *output, struct failure *failure)
+{
+    cleanup_free struct kept_group *groups = NULL;
+    struct kept_scratch scratch = {.sealed = {.size = 0}};
+    struct kept *kept;
+    size_t count;
+    int error = kept_open(cache, key, &kept, &groups, &count, failure);
+
+    if (error != 0)
+        return error;
+    error = count == 1 ? kept_read(kept, 0, &groups[0].place, &scratch, output) : -EBADMSG;
+    if (error != 0 && error != -ENOMEM)
+        kept_discard(kept);
+    kept_scratch_release(&scratch);
+    kept_close(kept);
+    return error;
+}
+
+int kept_catalogue_write(struct image_cache *cache, const struct image_key *key,
+                         const struct buffer *encoded, struct failure *failure)
+{
+    struct kept_group group = {.place = {.size = (uint32_t)encoded->size}, .rows = 1};
+    XXH128_canonical_t digest;
+    struct kept_writer *writer;
+    int error = kept_writer_create(cache, key, &writer, failure);
+
+    if (error != 0)
+        return error;
+    XXH128_canonicalFromHash(&digest, XXH3_128bits(encoded->data, encoded->size));
+    memcpy(group.digest, digest.digest, sizeof group.digest);
+    error = kept_writer_add(writer, encoded->data, &group, failure);
+    if (error == 0)
+        error = kept_writer_finish(writer, failure);
+    kept_writer_free(writer);
+    return error;
+}

@@ -63,6 +63,19 @@ ssize_t file_set_find(const struct file_set *set, const char *name)
     return index != NULL ? (ssize_t)*index : -ENOENT;
 }
 
+ssize_t file_set_find_stem(const struct file_set *set, const char *name)
+{
+    char file[FILE_NAME_MOST_BYTES + 1];
+    int length = snprintf(file, sizeof file, "%s.%s", name, table_format_extension(FORMAT_CSV));
+
+    if (length < 0 || (size_t)length >= sizeof file || file_set_find(set, name) >= 0)
+        return -ENOENT;
+
+    ssize_t index = file_set_find(set, file);
+
+    return index < 0 ? index : (ssize_t)file_table((size_t)index);
+}
+
 static int write_ddl(struct schema *const *schemas, size_t count, struct buffer *text)
 {
     int error = 0;

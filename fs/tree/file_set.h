@@ -36,6 +36,12 @@ void file_set_release(struct file_set *set);
 /* The file's index, or -ENOENT. */
 ssize_t file_set_find(const struct file_set *set, const char *name);
 
+/*
+ * The table whose files have the stem NAME: what the folder of its rows is called. -ENOENT: none,
+ * or a file is called that.
+ */
+ssize_t file_set_find_stem(const struct file_set *set, const char *name);
+
 static inline bool file_is_table(const struct file_set *set, size_t index)
 {
     return index < set->table_count * FORMAT_COUNT;

@@ -132,8 +132,7 @@ static int make_files(struct frozen *folder)
     return error;
 }
 
-/* One user more. From then on source, set and files may be read without the lock. */
-static int enter(struct frozen *folder, struct failure *failure)
+int frozen_enter(struct frozen *folder, struct failure *failure)
 {
     int error = 0;
 
@@ -158,12 +157,7 @@ void frozen_leave(struct frozen *folder)
     pthread_mutex_unlock(&folder->lock);
 }
 
-/*
- * The file with a reference, for a user of the folder. The first one is another user, and also
- * holds the folder, until file_release; which may come after another first one, and belongs to
- * the one before then.
- */
-static struct node *refer_to(struct frozen *folder, size_t index)
+struct node *frozen_refer_to(struct frozen *folder, size_t index)
 {
     struct node *node = &folder->files[index].node;
 
@@ -194,7 +188,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
                          struct node **ret_node, uint64_t *ret_valid_ns, struct failure *failure)
 {
     struct frozen *folder = (struct frozen *)node;
-    int error = enter(folder, failure);
+    int error = frozen_enter(folder, failure);
 
     (void)caller;
     if (error != 0)
@@ -202,17 +196,37 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
 
     ssize_t index = file_set_find(&folder->set, name);
 
-    if (index >= 0) {
-        *ret_node = refer_to(folder, (size_t)index);
+    if (index >= 0)
+        *ret_node = frozen_refer_to(folder, (size_t)index);
+    else
+        error = frozen_records_create(folder, name, ret_node, failure);
+    if (error == 0)
         *ret_valid_ns = VALID_FOR_EVER;
-    }
     frozen_leave(folder);
-    return index < 0 ? (int)index : 0;
+    return error;
 }
 
 static size_t listing_count(const struct listing *listing)
 {
-    return ((const struct frozen_listing *)listing)->folder->set.count;
+    const struct frozen *folder = ((const struct frozen_listing *)listing)->folder;
+
+    return folder->set.count + (folder->context.list_records ? folder->set.table_count : 0);
+}
+
+/* Of folders of rows: whether there is one. */
+static int listing_prepare(struct listing *listing, size_t index, struct failure *failure)
+{
+    struct frozen *folder = ((struct frozen_listing *)listing)->folder;
+
+    if (index < folder->set.count)
+        return 1;
+
+    size_t table = index - folder->set.count;
+    int error = file_set_find_stem(&folder->set, folder->set.stems[table]) == (ssize_t)table
+                    ? frozen_table_keyed(folder, table, failure)
+                    : -ENOENT;
+
+    return error == -ENOENT ? 0 : error == 0 ? 1 : error;
 }
 
 static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
@@ -220,8 +234,16 @@ static void listing_entry(struct listing *listing, size_t index, struct listing_
     struct frozen_listing *list = (struct frozen_listing *)listing;
     struct frozen *folder = list->folder;
 
+    if (index >= folder->set.count) {
+        const char *name = folder->set.stems[index - folder->set.count];
+
+        /* Named only: it is made when it is looked up. */
+        *ret_entry = (struct listing_entry){
+            .name = name, .type = S_IFDIR, .inode = frozen_inode(folder->id, folder->name, name)};
+        return;
+    }
     if (list->nodes[index] == NULL)
-        list->nodes[index] = refer_to(folder, index);
+        list->nodes[index] = frozen_refer_to(folder, index);
     *ret_entry = (struct listing_entry){
         .name = folder->set.names[index],
         .type = S_IFREG,
@@ -243,15 +265,17 @@ static void listing_close(struct listing *listing)
     free(list);
 }
 
-static const struct listing_class frozen_listing_class = {listing_count, listing_entry,
-                                                          listing_close};
+static const struct listing_class frozen_listing_class = {.count = listing_count,
+                                                          .prepare = listing_prepare,
+                                                          .entry = listing_entry,
+                                                          .close = listing_close};
 
 static int folder_list(struct node *node, const struct caller *caller, struct listing **ret_listing,
                        struct failure *failure)
 {
     struct frozen *folder = (struct frozen *)node;
     struct frozen_listing *listing;
-    int error = enter(folder, failure);
+    int error = frozen_enter(folder, failure);
 
     (void)caller;
     if (error != 0)

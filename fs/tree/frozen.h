@@ -9,12 +9,14 @@
 #ifndef CRMFS_TREE_FROZEN_H
 #define CRMFS_TREE_FROZEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fs/store/log.h"
 #include "fs/store/object.h"
 #include "fs/store/tables.h"
 #include "fs/table/reader.h"
+#include "fs/table/records.h"
 #include "fs/tree/image_shelf.h"
 #include "fs/tree/node.h"
 
@@ -25,6 +27,8 @@ struct frozen_context {
     struct object_reader *reader;
     struct render_cache *cache;
     struct image_shelf *shelf;
+    struct records *records;
+    bool list_records;   /* folders of rows are listed */
     struct files *files; /* NULL: snapshots show none */
 };
 

@@ -36,6 +36,23 @@ struct frozen {
     uint64_t extra_bytes[EXTRA_FILES];
 };
 
+/* One user more: from then on source, set and files may be read without the lock. -EIO, -ENOMEM. */
+int frozen_enter(struct frozen *folder, struct failure *failure);
+
+/*
+ * The file with a reference, for a user of the folder. The first one is another user, and also
+ * holds the folder, until its release; which may come after another first one, and belongs to
+ * the one before then.
+ */
+struct node *frozen_refer_to(struct frozen *folder, size_t index);
+
+/* For a user of the folder: the folder of rows called NAME; -ENOENT: there is none. */
+int frozen_records_create(struct frozen *frozen, const char *name, struct node **ret_folder,
+                          struct failure *failure);
+
+/* The same: whether the table has a key; -ENOENT: it has not. */
+int frozen_table_keyed(struct frozen *frozen, size_t table, struct failure *failure);
+
 /* One user less. */
 void frozen_leave(struct frozen *folder);
 

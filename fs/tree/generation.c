@@ -304,3 +304,31 @@ ssize_t generation_find(const struct generation *generation, const char *name)
 {
     return file_set_find(&generation->set, name);
 }
+
+static bool is_keyed(const struct generation *generation, size_t table)
+{
+    struct record_key key;
+
+    return record_key_of(generation->tables[table].schema, &key);
+}
+
+ssize_t generation_find_keyed(const struct generation *generation, const char *name)
+{
+    ssize_t table = generation->raw != NULL && strcmp(name, GENERATION_RAW) == 0
+                        ? -ENOENT
+                        : file_set_find_stem(&generation->set, name);
+
+    return table >= 0 && !is_keyed(generation, (size_t)table) ? -ENOENT : table;
+}
+
+size_t generation_table_count(const struct generation *generation)
+{
+    return generation->table_count;
+}
+
+const char *generation_records_name(const struct generation *generation, size_t table)
+{
+    const char *stem = generation->set.stems[table];
+
+    return generation_find_keyed(generation, stem) == (ssize_t)table ? stem : NULL;
+}

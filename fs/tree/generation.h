@@ -33,6 +33,7 @@
 #include "fs/base/failure.h"
 #include "fs/store/spool.h"
 #include "fs/table/reader.h"
+#include "fs/table/records.h"
 #include "fs/tree/history.h"
 #include "fs/tree/keeper.h"
 #include "fs/tree/node.h"
@@ -46,6 +47,8 @@ struct generation_context {
     unsigned scan_threads;
     const bool *cancelled; /* atomic: the mount is ending */
     struct keeper *keeper; /* NULL: there is no store, and nothing is kept */
+    struct records *records;
+    bool list_records; /* folders of rows are listed */
 };
 
 struct generation;
@@ -136,6 +139,22 @@ int generation_prepare(struct generation *generation, size_t index, const bool *
 
 /* The file's index, or -ENOENT. */
 ssize_t generation_find(const struct generation *generation, const char *name);
+
+/* The table whose files have the stem NAME, if its rows have a key; else -ENOENT. */
+ssize_t generation_find_keyed(const struct generation *generation, const char *name);
+
+/* How many tables there are, and what a table's folder of rows is called; NULL: it has none. */
+size_t generation_table_count(const struct generation *generation);
+const char *generation_records_name(const struct generation *generation, size_t table);
+
+/*
+ * The table's image, and its NDJSON file, both with a reference; it is read through if need be.
+ * As generation_prepare. Opening that file for a row of it is not noted as part of a walk.
+ */
+int generation_rows(struct generation *generation, size_t table, const bool *cancelled,
+                    struct image **ret_image, struct node **ret_rows, struct failure *failure);
+int generation_open_rows(struct node *rows, const struct caller *caller, struct handle **ret_handle,
+                         struct failure *failure);
 
 struct generation_fault {
     struct failure failure; /* code 0: none */

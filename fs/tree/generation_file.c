@@ -135,6 +135,7 @@ struct table_handle {
     struct generation *generation; /* used */
     size_t table;
     enum table_format format;
+    bool noted; /* the owner was told that it is open */
     pid_t process;
     uint64_t told_ns; /* atomic: when the owner was last told that it is read */
 };
@@ -148,7 +149,8 @@ static void note_read(struct table_handle *open_file)
         return;
     __atomic_store_n(&open_file->told_ns, now_ns, __ATOMIC_RELAXED);
     __atomic_store_n(&open_file->generation->last_read_ns, now_ns, __ATOMIC_RELAXED);
-    owner->used(owner, open_file->process);
+    if (open_file->noted)
+        owner->used(owner, open_file->process);
 }
 
 /* Reads on in another image of the same rows; the reader's own has been lost. */
@@ -218,7 +220,8 @@ static void table_close(struct handle *handle)
     struct table_handle *open_file = (struct table_handle *)handle;
     struct generation_owner *owner = open_file->generation->options.owner;
 
-    owner->closed(owner, open_file->process);
+    if (open_file->noted)
+        owner->closed(owner, open_file->process);
     handle_free(open_file);
 }
 
@@ -247,7 +250,7 @@ static int open_image(struct table_handle *open_file, const bool *cancelled,
     return error;
 }
 
-static int open_table(struct generation_file *file, const struct caller *caller,
+static int open_table(struct generation_file *file, const struct caller *caller, bool noted,
                       struct handle **ret_handle, struct failure *failure)
 {
     struct generation *generation = file->generation;
@@ -274,7 +277,9 @@ static int open_table(struct generation_file *file, const struct caller *caller,
         handle_free(handle);
         return error;
     }
-    owner->opened(owner, caller, generation, generation->set.names[index_of(file)]);
+    handle->noted = noted;
+    if (noted)
+        owner->opened(owner, caller, generation, generation->set.names[index_of(file)]);
     *ret_handle = &handle->handle;
     return 0;
 }
@@ -285,7 +290,7 @@ static int file_open(struct node *node, const struct caller *caller, struct hand
     struct generation_file *file = (struct generation_file *)node;
 
     if (file_is_table(&file->generation->set, index_of(file)))
-        return open_table(file, caller, ret_handle, failure);
+        return open_table(file, caller, true, ret_handle, failure);
 
     int error = generation_prepare(file->generation, index_of(file), NULL, failure);
 
@@ -293,6 +298,38 @@ static int file_open(struct node *node, const struct caller *caller, struct hand
         return error;
     node = generation_file(file->generation, index_of(file));
     return text_handle_create(file->text.data, file->text.size, node, ret_handle);
+}
+
+int generation_open_rows(struct node *rows, const struct caller *caller, struct handle **ret_handle,
+                         struct failure *failure)
+{
+    return open_table((struct generation_file *)rows, caller, false, ret_handle, failure);
+}
+
+int generation_rows(struct generation *generation, size_t table, const bool *cancelled,
+                    struct image **ret_image, struct node **ret_rows, struct failure *failure)
+{
+    struct image *image = NULL;
+
+    pthread_mutex_lock(&generation->lock);
+    int error = generation_read_table(generation, table, cancelled, failure);
+
+    if (error == 0 && generation->tables[table].image == NULL)
+        error = -ESTALE;
+    if (error == 0)
+        image = image_reference(generation->tables[table].image);
+    pthread_mutex_unlock(&generation->lock);
+    if (image != NULL && image_is_lost(image)) {
+        struct image *lost = image;
+
+        error = generation_replace_image(generation, table, lost, &image, failure);
+        image_release(lost);
+    }
+    if (error != 0)
+        return error;
+    *ret_image = image;
+    *ret_rows = generation_file(generation, table * FORMAT_COUNT + FORMAT_NDJSON);
+    return 0;
 }
 
 static const char xattr_names[] = "user.crmfs.rows\0user.crmfs.table\0user.crmfs.generation";

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/table/index_catalogue.h"
+#include "fs/table/indexed.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
@@ -49,6 +51,36 @@ static bool is_due(const struct generation *generation, size_t index)
            can_be_kept(generation, index, &table->identity);
 }
 
+/* Whether an archive can be kept as a whole: tables that nobody has asked for, too. */
+static bool is_archive_due(const struct generation *generation)
+{
+    return generation->options.context->keeper != NULL && !generation->archive_kept &&
+           generation->identity.known && indexed_dataset_is(generation->dataset) &&
+           indexed_dataset_is_complete(generation->dataset);
+}
+
+/* The lock is held; nothing takes long. Tables that cannot be read whole have no image. */
+static void keep_archive(struct generation *generation)
+{
+    struct keeper *keeper = generation->options.context->keeper;
+    cleanup_buffer struct buffer encoded = BUFFER(INDEX_CATALOGUE_LIMIT);
+
+    generation->archive_kept = true;
+    if (indexed_dataset_encode(generation->dataset, &encoded) != 0)
+        return;
+    for (size_t i = 0; i < generation->table_count; i++) {
+        struct image *image;
+
+        if (generation->tables[i].kept ||
+            indexed_dataset_image(generation->dataset, i, &image, NULL) != 0)
+            continue;
+        keeper_keep(keeper, &generation->identity, image);
+        generation->tables[i].kept = true;
+        image_release(image);
+    }
+    keeper_keep_catalogue(keeper, &generation->identity, &encoded);
+}
+
 /* The lock is held. */
 static bool has_due(const struct generation *generation, uint64_t idle_ns)
 {
@@ -59,6 +91,8 @@ static bool has_due(const struct generation *generation, uint64_t idle_ns)
     if (generation->superseded || generation->ended || generation->scanning ||
         clock_now_ns() - last_ns < idle_ns)
         return false;
+    if (is_archive_due(generation))
+        return true;
     for (size_t i = 0; i < generation->table_count; i++) {
         if (is_due(generation, i))
             return true;
@@ -84,6 +118,8 @@ void generation_keep(struct generation *generation, uint64_t idle_ns)
     if (!due || !is_current(generation))
         return;
     pthread_mutex_lock(&generation->lock);
+    if (!generation->retired && is_archive_due(generation))
+        keep_archive(generation);
     for (size_t i = 0; i < generation->table_count; i++) {
         struct generation_table *table = &generation->tables[i];
 

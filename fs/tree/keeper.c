@@ -14,11 +14,12 @@
 
 #define NICENESS 10
 
-/* An image that waits to be kept. */
+/* An image that waits to be kept, or a catalogue. */
 struct errand {
     struct errand *next;
     struct image_key key;
-    struct image *image; /* referenced */
+    struct image *image;     /* referenced; NULL: the catalogue */
+    struct buffer catalogue; /* owned */
 };
 
 struct keeper {
@@ -35,7 +36,17 @@ struct keeper {
 static void errand_free(struct errand *errand)
 {
     image_release(errand->image);
+    buffer_release(&errand->catalogue);
     free(errand);
+}
+
+static int do_errand(struct keeper *keeper, const struct errand *errand, struct failure *failure)
+{
+    struct image_cache *cache = keeper->options.cache;
+
+    return errand->image != NULL
+               ? kept_image_write(cache, &errand->key, errand->image, failure)
+               : kept_catalogue_write(cache, &errand->key, &errand->catalogue, failure);
 }
 
 /* The next one; NULL: there is none any more, and the keeper ends. */
@@ -64,7 +75,7 @@ static void *run(void *argument)
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while ((errand = take_errand(keeper)) != NULL) {
         struct failure failure = {.code = 0};
-        int error = kept_image_write(keeper->options.cache, &errand->key, errand->image, &failure);
+        int error = do_errand(keeper, errand, &failure);
 
         if (error != 0 && failure.code == 0)
             failure_set(&failure, -error, "%s", strerror(-error));
@@ -138,6 +149,17 @@ static struct errand *queue(struct keeper *keeper, struct errand *errand)
     return older;
 }
 
+static void give(struct keeper *keeper, struct errand *errand)
+{
+    pthread_mutex_lock(&keeper->lock);
+    struct errand *older = queue(keeper, errand);
+
+    pthread_cond_signal(&keeper->changed);
+    pthread_mutex_unlock(&keeper->lock);
+    if (older != NULL)
+        errand_free(older);
+}
+
 void keeper_keep(struct keeper *keeper, const struct source_identity *identity, struct image *image)
 {
     struct errand *errand = calloc(1, sizeof *errand);
@@ -149,13 +171,25 @@ void keeper_keep(struct keeper *keeper, const struct source_identity *identity, 
         return;
     }
     errand->image = image_reference(image);
-    pthread_mutex_lock(&keeper->lock);
-    struct errand *older = queue(keeper, errand);
+    give(keeper, errand);
+}
 
-    pthread_cond_signal(&keeper->changed);
-    pthread_mutex_unlock(&keeper->lock);
-    if (older != NULL)
-        errand_free(older);
+void keeper_keep_catalogue(struct keeper *keeper, const struct source_identity *identity,
+                           struct buffer *encoded)
+{
+    struct errand *errand = calloc(1, sizeof *errand);
+
+    if (errand == NULL)
+        return;
+    image_cache_catalogue_key(keeper->options.cache, identity, &errand->key);
+    errand->catalogue = *encoded;
+    *encoded = BUFFER(0);
+    give(keeper, errand);
+}
+
+struct image_cache *keeper_cache(const struct keeper *keeper)
+{
+    return keeper->options.cache;
 }
 
 int keeper_status(struct keeper *keeper, struct buffer *text)

@@ -36,6 +36,14 @@ int keeper_find(struct keeper *keeper, const struct source_identity *identity,
 void keeper_keep(struct keeper *keeper, const struct source_identity *identity,
                  struct image *image);
 
+/* What an archive holds (index_catalogue.h), whose images were given before it, will be kept.
+ * ENCODED is taken over, and empty afterwards. */
+void keeper_keep_catalogue(struct keeper *keeper, const struct source_identity *identity,
+                           struct buffer *encoded);
+
+/* What it keeps them in, borrowed. */
+struct image_cache *keeper_cache(const struct keeper *keeper);
+
 /* Tells that IMAGE, found here, was of no use after all. */
 void keeper_report(struct keeper *keeper, const char *path, const struct failure *failure);
 

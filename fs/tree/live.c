@@ -9,9 +9,11 @@
 
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
+#include "fs/table/indexed.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
+#include "fs/tree/live_records.h"
 
 #define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
 #define IDLE_KEEP_NS (2 * NS_PER_SECOND)
@@ -201,6 +203,12 @@ void live_note_opened(struct live *live, const struct caller *caller, struct gen
     note_opened(&live->owner, caller, generation, NULL);
 }
 
+void live_note_named(struct live *live, const struct caller *caller, struct generation *generation,
+                     const char *name)
+{
+    note_opened(&live->owner, caller, generation, name);
+}
+
 void live_note_closed(struct live *live, pid_t process)
 {
     note_closed(&live->owner, process);
@@ -223,6 +231,11 @@ void live_tend(struct live *live)
 {
     pthread_mutex_lock(&live->lock);
     pins_expire(live->pins, clock_now_ns());
+
+    /* Only tables were asked for that could be shown before all was read. */
+    if (live->newest == NULL && indexed_source_is(live->source) &&
+        indexed_source_is_read(live->source))
+        live_refresh(live, false, NULL);
 
     struct generation *newest = live->newest;
 
@@ -305,6 +318,7 @@ void live_free(struct live *live)
         generation_supersede(live->newest);
         generation_release(live->newest);
     }
+    live_records_free(live->records);
     node_release(live->folder);
     history_free(live->history);
     view_bounds_free(live->views);

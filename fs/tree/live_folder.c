@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
+#include "fs/tree/live_internal.h"
+#include "fs/tree/live_records.h"
 
 struct live_folder {
     struct node node;
@@ -34,9 +36,9 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
     return 0;
 }
 
-/* The file in the generation, its attributes known. */
-static int find_file(struct generation *generation, const char *name, const struct caller *caller,
-                     struct node **ret_node, struct failure *failure)
+/* The file in the generation, its attributes known; or the folder of a table's rows. */
+static int find_file(struct live *live, struct generation *generation, const char *name,
+                     const struct caller *caller, struct node **ret_node, struct failure *failure)
 {
     struct node *raw = generation_raw(generation);
     ssize_t index = generation_find(generation, name);
@@ -46,7 +48,7 @@ static int find_file(struct generation *generation, const char *name, const stru
         return 0;
     }
     if (index < 0)
-        return (int)index;
+        return live_records_find(live, generation, name, ret_node);
 
     int error = generation_prepare(generation, (size_t)index, caller->cancelled, failure);
 
@@ -72,7 +74,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
         error = live_resolve(live, caller, name, &generation, ret_valid_ns, failure);
         if (error != 0)
             break;
-        error = find_file(generation, name, caller, ret_node, failure);
+        error = find_file(live, generation, name, caller, ret_node, failure);
         generation_leave(generation);
     }
     live_leave(live, &visit);
@@ -81,16 +83,48 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
 
 static size_t listing_count(const struct listing *listing)
 {
-    const struct generation *generation = ((const struct live_listing *)listing)->generation;
+    const struct live_listing *list = (const struct live_listing *)listing;
+    const struct generation *generation = list->generation;
+    size_t folders = list->live->context->list_records ? generation_table_count(generation) : 0;
 
-    return generation_file_count(generation) + (generation_raw(generation) != NULL);
+    return generation_file_count(generation) + folders + (generation_raw(generation) != NULL);
+}
+
+/* The table whose folder of rows is entry INDEX; -1: that is something else. */
+static ssize_t folder_table(const struct live_listing *list, size_t index)
+{
+    size_t files = generation_file_count(list->generation);
+
+    return list->live->context->list_records && index >= files &&
+                   index - files < generation_table_count(list->generation)
+               ? (ssize_t)(index - files)
+               : -1;
+}
+
+static int listing_prepare(struct listing *listing, size_t index, struct failure *failure)
+{
+    const struct live_listing *list = (struct live_listing *)listing;
+    ssize_t table = folder_table(list, index);
+
+    (void)failure;
+    return table < 0 || generation_records_name(list->generation, (size_t)table) != NULL;
 }
 
 static void listing_entry(struct listing *listing, size_t index, struct listing_entry *ret_entry)
 {
     struct live_listing *list = (struct live_listing *)listing;
 
-    if (index == generation_file_count(list->generation)) {
+    ssize_t table = folder_table(list, index);
+
+    if (table >= 0) {
+        const char *name = generation_records_name(list->generation, (size_t)table);
+
+        /* Named only: it is made when it is looked up. */
+        *ret_entry = (struct listing_entry){
+            .name = name, .type = S_IFDIR, .inode = live_records_inode(list->live->path, name)};
+        return;
+    }
+    if (index >= generation_file_count(list->generation)) {
         struct node *raw = generation_raw(list->generation);
 
         *ret_entry = (struct listing_entry){
@@ -125,8 +159,10 @@ static void listing_close(struct listing *listing)
     free(list);
 }
 
-static const struct listing_class live_listing_class = {listing_count, listing_entry,
-                                                        listing_close};
+static const struct listing_class live_listing_class = {.count = listing_count,
+                                                        .prepare = listing_prepare,
+                                                        .entry = listing_entry,
+                                                        .close = listing_close};
 
 static int folder_list(struct node *node, const struct caller *caller, struct listing **ret_listing,
                        struct failure *failure)

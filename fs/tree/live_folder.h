@@ -38,6 +38,8 @@ int live_early(struct live *live, const struct caller *caller, const char *name,
 /* A listing of GENERATION was opened by the caller, closed by the process. */
 void live_note_opened(struct live *live, const struct caller *caller,
                       struct generation *generation);
+void live_note_named(struct live *live, const struct caller *caller, struct generation *generation,
+                     const char *name); /* the same, of NAME in it */
 void live_note_closed(struct live *live, pid_t process);
 
 /* When the newest generation's names changed, and how long that holds. */

@@ -12,6 +12,8 @@
 #include "fs/tree/pins.h"
 #include "fs/tree/view_bounds.h"
 
+struct live_records;
+
 struct live {
     struct generation_owner owner; /* first: generations call back */
     const struct generation_context *context;
@@ -38,6 +40,7 @@ struct live {
     uint64_t failed_ns;
     struct generation_fault last_fault; /* of all refreshes */
     struct pins *pins;
+    struct live_records *records; /* a list; each is referenced */
 
     /* A server is asked by a thread of its own (live_refresh.c). */
     pthread_t asker;

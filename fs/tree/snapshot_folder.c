@@ -200,8 +200,8 @@ static void listing_close(struct listing *listing)
     free(listing);
 }
 
-static const struct listing_class folder_listing_class = {listing_count, listing_entry,
-                                                          listing_close};
+static const struct listing_class folder_listing_class = {
+    .count = listing_count, .entry = listing_entry, .close = listing_close};
 
 static int folder_list(struct node *node, const struct caller *caller, struct listing **ret_listing,
                        struct failure *failure)

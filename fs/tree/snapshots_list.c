@@ -54,8 +54,8 @@ static void listing_close(struct listing *listing)
     free(list);
 }
 
-static const struct listing_class snapshots_listing_class = {listing_count, listing_entry,
-                                                             listing_close};
+static const struct listing_class snapshots_listing_class = {
+    .count = listing_count, .entry = listing_entry, .close = listing_close};
 
 static void add_name(struct snapshots_listing *list, const uint8_t id[SNAPSHOT_ID_BYTES],
                      const char *text, char **place)

@@ -43,6 +43,7 @@ static int index_stream(struct shown_source *shown, struct source **source)
         .spool = context->spool,
         .cut_key = context->cut_key,
         .cancelled = context->cancelled,
+        .cache = context->keeper != NULL ? keeper_cache(context->keeper) : NULL,
         .report = report_part,
         .report_context = shown,
     };

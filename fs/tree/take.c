@@ -3,7 +3,8 @@
  * One attempt goes: bases, batch and sink; every source scanned into the sink;
  * the tree; packs and index durable; the log's record. An attempt that ends in
  * -EAGAIN met somebody else's change of the store that takes away what it relied
- * on (a base forgotten, a pack removed by prune) and is made anew from the start.
+ * on (a pack removed by prune) and is made anew from the start; the last ones rely on
+ * nothing that others could remove.
  */
 #include "fs/tree/take.h"
 
@@ -26,12 +27,14 @@
 #include "fs/tree/view_bounds.h"
 
 #define ATTEMPTS 5
+#define ATTEMPTS_ON_OTHERS 3 /* then nothing is relied on that a prune could remove */
 #define COMMIT_ATTEMPTS 100
 #define SOURCE_ATTEMPTS 5
 #define HOST_SIZE 256
 
 struct attempt {
     const struct take_options *options;
+    bool anew; /* what the store has is written again */
     struct log_state *state;
     struct take_bases bases;
     struct object_batch *batch;
@@ -358,8 +361,6 @@ static int commit(struct attempt *attempt, struct snapshot *snapshot, const char
         if (log_find(attempt->state, snapshot->name) != NULL)
             return failure_set(attempt->failure, EEXIST, "there is a snapshot %s already",
                                snapshot->name);
-        if (!take_bases_stand(&attempt->bases, attempt->state))
-            return -EAGAIN;
         error = keep_packs(attempt, packs, pack_count);
         if (error != 0)
             return error;
@@ -435,6 +436,8 @@ static int prepare(struct attempt *attempt)
         error = avoid_marked(attempt);
     if (error != 0)
         return error;
+    if (attempt->anew)
+        object_batch_write_anew(attempt->batch);
     attempt->sink = store_sink_create(attempt->batch);
     return attempt->sink != NULL ? 0 : -ENOMEM;
 }
@@ -449,10 +452,10 @@ static void clean_up(struct attempt *attempt)
     take_bases_release(&attempt->bases);
 }
 
-static int take_once(const struct take_options *options, struct log_state *state,
+static int take_once(const struct take_options *options, bool anew, struct log_state *state,
                      uint8_t ret_id[SNAPSHOT_ID_BYTES], struct failure *failure)
 {
-    struct attempt attempt = {.options = options, .state = state, .failure = failure};
+    struct attempt attempt = {.options = options, .anew = anew, .state = state, .failure = failure};
     struct object_reference tree;
     int error = prepare(&attempt);
 
@@ -479,7 +482,7 @@ int snapshot_take(const struct take_options *options, struct log_state *state,
     if (error == 0) {
         error = -EAGAIN;
         for (int i = 0; i < ATTEMPTS && error == -EAGAIN; i++)
-            error = take_once(options, state, ret_id, &own);
+            error = take_once(options, i >= ATTEMPTS_ON_OTHERS, state, ret_id, &own);
         if (error == -EAGAIN)
             error = failure_set(&own, EBUSY,
                                 "prune and others change the store all the time: try again");

@@ -23,9 +23,7 @@ int take_bases_read(struct object_reader *reader, const struct log_state *state,
         }
         if (error != 0)
             continue;
-        memcpy(ret_bases->bases[ret_bases->count].id, snapshot->id, SNAPSHOT_ID_BYTES);
-        ret_bases->bases[ret_bases->count].tree = tree;
-        ret_bases->count++;
+        ret_bases->trees[ret_bases->count++] = tree;
     }
     return 0;
 }
@@ -46,41 +44,21 @@ static const struct stored_table *find_in(const struct stored_tree *tree, const 
     return NULL;
 }
 
-const struct object_reference *take_bases_find(struct take_bases *bases, const char *source,
+const struct object_reference *take_bases_find(const struct take_bases *bases, const char *source,
                                                const char *table)
 {
     for (size_t i = 0; i < bases->count; i++) {
-        const struct stored_table *found = find_in(&bases->bases[i].tree, source, table);
+        const struct stored_table *found = find_in(&bases->trees[i], source, table);
 
-        if (found != NULL) {
-            bases->bases[i].used = true;
+        if (found != NULL)
             return &found->image;
-        }
     }
     return NULL;
-}
-
-static bool has_snapshot(const struct log_state *state, const uint8_t id[SNAPSHOT_ID_BYTES])
-{
-    for (size_t i = 0; i < state->snapshot_count; i++) {
-        if (memcmp(state->snapshots[i].id, id, SNAPSHOT_ID_BYTES) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool take_bases_stand(const struct take_bases *bases, const struct log_state *state)
-{
-    for (size_t i = 0; i < bases->count; i++) {
-        if (bases->bases[i].used && !has_snapshot(state, bases->bases[i].id))
-            return false;
-    }
-    return true;
 }
 
 void take_bases_release(struct take_bases *bases)
 {
     for (size_t i = 0; i < bases->count; i++)
-        stored_tree_release(&bases->bases[i].tree);
+        stored_tree_release(&bases->trees[i]);
     bases->count = 0;
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a snapshot being taken is compressed against: for each table its image in
- * the newest snapshot that has one. Such a snapshot must still be there when the
- * new one is committed, for it is what keeps the predecessors from being pruned.
+ * the newest snapshot that has one.
  */
 #ifndef CRMFS_TREE_TAKE_BASE_H
 #define CRMFS_TREE_TAKE_BASE_H
-
-#include <stdbool.h>
 
 #include "fs/store/log.h"
 #include "fs/store/tables.h"
@@ -16,11 +13,7 @@
 
 struct take_bases {
     size_t count;
-    struct {
-        uint8_t id[SNAPSHOT_ID_BYTES];
-        struct stored_tree tree;
-        bool used; /* a table of it was handed out */
-    } bases[TAKE_BASES_MOST];
+    struct stored_tree trees[TAKE_BASES_MOST];
 };
 
 /* Reads the trees of the newest snapshots. What cannot be read is passed over. 0 or -ENOMEM. */
@@ -28,11 +21,9 @@ int take_bases_read(struct object_reader *reader, const struct log_state *state,
                     struct take_bases *ret_bases);
 
 /* The image of a source's table, borrowed; NULL: none of them has it. */
-const struct object_reference *take_bases_find(struct take_bases *bases, const char *source,
+const struct object_reference *take_bases_find(const struct take_bases *bases, const char *source,
                                                const char *table);
 
-/* Whether all that were used are still in STATE. */
-bool take_bases_stand(const struct take_bases *bases, const struct log_state *state);
 void take_bases_release(struct take_bases *bases);
 
 #endif

@@ -51,6 +51,7 @@ struct tree {
     struct image_cache *kept; /* with a store */
     struct keeper *keeper;
     struct render_cache *cache;
+    struct records *records;
     struct error_log *errors;
     struct node *root;
     struct source_folders *folders; /* NULL: there are no sources, but a store */
@@ -201,6 +202,8 @@ static int open_store(struct tree *tree, struct failure *failure)
         error = image_shelf_create(tree->frozen.reader, (size_t)(memory / SHELF_SHARE),
                                    &tree->frozen.shelf);
     tree->frozen.cache = tree->cache;
+    tree->frozen.records = tree->records;
+    tree->frozen.list_records = tree->options.list_records;
     return error;
 }
 
@@ -310,7 +313,8 @@ static int set_up(struct tree *tree, struct failure *failure)
         return error;
     tree->cache =
         render_cache_create((size_t)(tree->options.max_memory_bytes / CACHE_SHARE), threads);
-    if (tree->cache == NULL)
+    tree->records = records_create(tree->spool);
+    if (tree->cache == NULL || tree->records == NULL)
         return -ENOMEM;
     error = tree->options.store != NULL ? set_up_keeper(tree) : 0;
     if (error != 0)
@@ -325,6 +329,8 @@ static int set_up(struct tree *tree, struct failure *failure)
         .scan_threads = threads,
         .cancelled = &tree->cancelled,
         .keeper = tree->keeper,
+        .records = tree->records,
+        .list_records = tree->options.list_records,
     };
     return directory_create("", &tree->root);
 }
@@ -427,6 +433,7 @@ void tree_free(struct tree *tree)
     keeper_free(tree->keeper);
     image_cache_free(tree->kept);
     error_log_free(tree->errors);
+    records_free(tree->records);
     spool_free(tree->spool);
     pthread_cond_destroy(&tree->changed);
     pthread_mutex_destroy(&tree->lock);

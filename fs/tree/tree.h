@@ -23,6 +23,7 @@ struct tree_options {
     uint64_t view_timeout_ns; /* what reading a view may take; 0: for ever */
     struct store *store;      /* the caller's, outlives the tree; NULL: there are no snapshots */
     const char *store_path;   /* for the status */
+    bool list_records;        /* folders of single rows are listed, not only found */
     bool read_only;           /* snapshots and files/ can only be looked at */
     uid_t uid;                /* owner of files/ at first */
     gid_t gid;

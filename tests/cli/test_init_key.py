@@ -251,7 +251,7 @@ def test_own_environment_is_wiped(work, store):
 def test_nothing_readable_in_the_store(store):
     key(store, "add", "--label", "Kanarienvogel", CRMFS_NEW_PASSPHRASE="two")
     content = b"".join(file.read_bytes() for file in store.rglob("*") if file.is_file())
-    for word in (b"Kanarien", b"passphrase", b"create", b"{\""):
+    for word in (b"Kanarien", b"passphrase", b'{"store":'):
         assert word not in content, word
     assert [entry["label"] for entry in keys(store, "one") if entry["label"]] == ["Kanarienvogel"]
 

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck disable=SC2016 # the program is for awk
 find fs backends tools tests -name '*.[ch]' | LC_ALL=C sort | xargs -r awk '
     BEGIN {
-        split("fs/base backends/source,backends/storage fs/store fs/table,fs/files fs/tree fs/mount tools tests",
+        split("fs/base backends/source,backends/storage backends/target fs/store fs/table,fs/files fs/restore fs/tree fs/mount tools tests",
               layers, " ")
         for (rank = 1; rank in layers; rank++) {
             count = split(layers[rank], folders, ",")

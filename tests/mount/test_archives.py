@@ -381,3 +381,15 @@ def test_memory(mount, work, crm_db):
     with open(f"/proc/{top.pid}/status", encoding="ascii") as file:
         peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     assert peak <= 64 << 10
+
+
+def test_single_rows(mount, dump):
+    """<table>/<key>.json in an old backup; raw/ is its members, whatever its tables are called."""
+    dump.write_text(DUMP + "CREATE TABLE `raw` (`id` int NOT NULL, PRIMARY KEY (`id`));\n"
+                    "INSERT INTO `raw` VALUES (1);\n")
+    folder = mount(dump).path(f"archives/{dump.name}")
+    assert os.listdir(folder / "accounts") == ["1.json", "2.json", "3.json"]
+    assert slurp(folder / "accounts/3.json") == b'{"id":3,"name":""}\n'
+    assert slurp(folder / "accounts/1.json") == b'{"id":1,"name":null}\n'
+    assert os.listdir(folder / "empty") == []
+    assert os.listdir(folder / "raw") == [dump.name]

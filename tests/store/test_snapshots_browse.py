@@ -93,3 +93,29 @@ def test_unprivileged(root, work, crm_db, mount_store):
     assert run("rsync", "-a", f"{top.path('snapshots/latest')}/", theirs / "out").returncode == 0
     assert run("rmdir", top.path("snapshots/b")).returncode == 0
     assert store.names() == []
+
+
+@pytest.mark.sanitize
+def test_single_rows(mount_store, store, database):
+    """A row of a snapshot is a file as in live/, and the same file in the next mount."""
+    store.take("a", database)
+    conn = reference.connect(database)
+    seen = []
+    for _ in range(2):
+        top = mount_store(store)
+        folder = top.path("snapshots/a/crm/contacts")
+        rows = [(os.fsdecode(name), content) for name, content in reference.records(conn, "contacts")]
+        assert os.listdir(folder) == [f"{name}.json" for name, _ in rows]
+        for name, content in rows[:: len(rows) // 20]:
+            assert top.read("snapshots/a/crm/contacts", f"{name}.json") == content
+        assert not (folder / "-7.json").exists()
+        assert not top.path("snapshots/a/crm/pipeline").exists(), "a view has no key"
+        assert "contacts" not in os.listdir(top.path("snapshots/a/crm"))
+        with os.scandir(folder) as entries:
+            seen.append({entry.name: (entry.inode(), entry.stat().st_ino, entry.stat().st_mtime_ns)
+                         for entry in list(entries)[:50]})
+        top.unmount()
+    assert seen[0] == seen[1]
+    assert all(listed == shown for listed, shown, _ in seen[0].values())
+    assert os.fsencode("contacts") in [os.fsencode(name) for name in os.listdir(
+        mount_store(store, options="records").path("snapshots/a/crm"))]

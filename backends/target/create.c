@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/target/create.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "backends/source/sql_text.h"
+#include "fs/base/memory.h"
+
+#define TYPE_SIZE 80
+#define MYSQL_KEY_BYTES 3072 /* of all columns of an index together */
+#define MYSQL_VARCHAR_MOST 16383
+#define MYSQL_DIGITS_MOST 65
+#define MYSQL_FRACTION_MOST 30
+#define SQLITE_DIGITS_SURE 15 /* that a double keeps of any decimal */
+#define MARK_CHARS 4          /* bytes of a character in utf8mb4 */
+
+enum target_engine target_engine_of(const char *kind)
+{
+    if (strcmp(kind, "mysql") == 0 || strcmp(kind, "mariadb") == 0)
+        return ENGINE_MYSQL;
+    return strncmp(kind, "postgres", 8) == 0 ? ENGINE_POSTGRES : ENGINE_SQLITE;
+}
+
+int create_add_name(enum target_engine engine, const char *name, struct buffer *sql)
+{
+    cleanup_free char *quoted = NULL;
+    int error = 0;
+
+    if (engine != ENGINE_MYSQL) {
+        quoted = sql_name(name);
+        return quoted != NULL ? buffer_append_text(sql, quoted) : -ENOMEM;
+    }
+    error = buffer_append_text(sql, "`");
+    for (; *name != '\0' && error == 0; name++)
+        error = buffer_append_text(sql, *name == '`' ? "``" : (char[]){*name, '\0'});
+    return error == 0 ? buffer_append_text(sql, "`") : error;
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+/* The numbers within the first parenthesis of a type; how many there are. */
+static int arguments(const char *native, unsigned *ret_first, unsigned *ret_second)
+{
+    const char *at = strchr(native, '(');
+
+    return at == NULL                                            ? 0
+           : sscanf(at, "( %u , %u", ret_first, ret_second) == 2 ? 2
+           : sscanf(at, "( %u", ret_first) == 1                  ? 1
+                                                                 : 0;
+}
+
+static bool begins(const char *native, const char *words)
+{
+    return strncasecmp(native, words, strlen(words)) == 0;
+}
+
+/* Of a text column: the most characters that it holds, as far as its database sees to that. */
+static unsigned text_length(enum target_engine from, const char *native)
+{
+    unsigned length = 0, ignored;
+
+    if (from == ENGINE_SQLITE || strchr(native, '[') != NULL ||
+        !(begins(native, "char") || begins(native, "varchar")))
+        return 0;
+    return arguments(native, &length, &ignored) >= 1 ? length : 0;
+}
+
+static void sqlite_type(enum target_engine from, const struct column *column, char type[TYPE_SIZE])
+{
+    unsigned digits = 0, fraction = 0;
+
+    switch (column->type) {
+    case COLUMN_INTEGER: strcpy(type, "INTEGER"); return;
+    case COLUMN_DECIMAL:
+        if (arguments(column->native_type, &digits, &fraction) != 0 && digits <= SQLITE_DIGITS_SURE)
+            snprintf(type, TYPE_SIZE, "DECIMAL(%u,%u)", digits, fraction);
+        else
+            strcpy(type, "DECIMAL TEXT");
+        return;
+    case COLUMN_FLOAT: strcpy(type, "REAL"); return;
+    case COLUMN_BOOLEAN: strcpy(type, "BOOLEAN"); return;
+    case COLUMN_TEXT:
+        if (text_length(from, column->native_type) != 0)
+            snprintf(type, TYPE_SIZE, "VARCHAR(%u)", text_length(from, column->native_type));
+        else
+            strcpy(type, "TEXT");
+        return;
+    case COLUMN_BYTES: strcpy(type, "BLOB"); return;
+    case COLUMN_DATE: strcpy(type, "DATE"); return;
+    case COLUMN_TIME: strcpy(type, "TIME"); return;
+    case COLUMN_DATETIME: strcpy(type, "DATETIME"); return;
+    case COLUMN_TIMESTAMP: strcpy(type, "TIMESTAMP"); return;
+    case COLUMN_JSON: strcpy(type, "JSON TEXT"); return;
+    case COLUMN_UUID: strcpy(type, "UUID"); return;
+    case COLUMN_ANY: type[0] = '\0'; return;
+    }
+}
+
+/* KEY_PARTS: columns of the longest index that this one is of; 0: none. */
+static void mysql_text_type(unsigned length, size_t key_parts, char type[TYPE_SIZE])
+{
+    size_t most = key_parts != 0 ? MYSQL_KEY_BYTES / MARK_CHARS / key_parts : MYSQL_VARCHAR_MOST;
+
+    if (length != 0 && length <= most)
+        snprintf(type, TYPE_SIZE, "varchar(%u)", length);
+    else if (key_parts != 0)
+        snprintf(type, TYPE_SIZE, "varchar(%zu)", most);
+    else
+        strcpy(type, "longtext");
+}
+
+static void mysql_integer_type(enum target_engine from, const char *native, char type[TYPE_SIZE])
+{
+    if (from != ENGINE_POSTGRES)
+        strcpy(type, "bigint");
+    else if (begins(native, "oid"))
+        strcpy(type, "int unsigned");
+    else
+        strcpy(type, begins(native, "smallint")  ? "smallint"
+                     : begins(native, "integer") ? "int"
+                                                 : "bigint");
+}
+
+static unsigned fraction_of(enum target_engine from, const char *native)
+{
+    unsigned digits = 6, ignored;
+
+    if (from == ENGINE_SQLITE || arguments(native, &digits, &ignored) == 0)
+        digits = from == ENGINE_MYSQL ? 0 : 6;
+    return digits <= 6 ? digits : 6;
+}
+
+static void mysql_type(enum target_engine from, const struct column *column, size_t key_parts,
+                       char type[TYPE_SIZE])
+{
+    unsigned digits = 0, fraction = 0;
+    const char *native = column->native_type;
+
+    switch (column->type) {
+    case COLUMN_INTEGER: mysql_integer_type(from, native, type); return;
+    case COLUMN_DECIMAL:
+        if (arguments(native, &digits, &fraction) != 0 && digits <= MYSQL_DIGITS_MOST &&
+            fraction <= MYSQL_FRACTION_MOST && fraction <= digits && digits != 0)
+            snprintf(type, TYPE_SIZE, "decimal(%u,%u)", digits, fraction);
+        else
+            snprintf(type, TYPE_SIZE, "decimal(%d,%d)", MYSQL_DIGITS_MOST, MYSQL_FRACTION_MOST);
+        return;
+    case COLUMN_FLOAT:
+        strcpy(type, begins(native, "real") && from == ENGINE_POSTGRES ? "float" : "double");
+        return;
+    case COLUMN_BOOLEAN: strcpy(type, "tinyint(1)"); return;
+    case COLUMN_BYTES:
+        if (key_parts != 0)
+            snprintf(type, TYPE_SIZE, "varbinary(%zu)", MYSQL_KEY_BYTES / key_parts);
+        else
+            strcpy(type, "longblob");
+        return;
+    case COLUMN_DATE: strcpy(type, "date"); return;
+    case COLUMN_TIME:
+        if (strcasestr(native, "with time zone") != NULL)
+            strcpy(type, "varchar(32)");
+        else
+            snprintf(type, TYPE_SIZE, "time(%u)", fraction_of(from, native));
+        return;
+    case COLUMN_DATETIME:
+    case COLUMN_TIMESTAMP:
+        snprintf(type, TYPE_SIZE, "datetime(%u)", fraction_of(from, native));
+        return;
+    case COLUMN_JSON: strcpy(type, "json"); return;
+    case COLUMN_UUID: strcpy(type, "char(36)"); return;
+    case COLUMN_TEXT:
+    case COLUMN_ANY: mysql_text_type(text_length(from, native), key_parts, type); return;
+    }
+}
+
+static void postgres_integer_type(enum target_engine from, const char *native, char type[TYPE_SIZE])
+{
+    bool is_unsigned = strcasestr(native, "unsigned") != NULL;
+
+    strcpy(type, "bigint");
+    if (from != ENGINE_MYSQL)
+        return;
+    if (begins(native, "tinyint") || begins(native, "year") ||
+        (begins(native, "smallint") && !is_unsigned))
+        strcpy(type, "smallint");
+    else if (begins(native, "smallint") || begins(native, "mediumint") ||
+             (begins(native, "int") && !is_unsigned))
+        strcpy(type, "integer");
+    else if (begins(native, "bit") || (begins(native, "bigint") && is_unsigned))
+        strcpy(type, "numeric(20,0)");
+}
+
+static void postgres_type(enum target_engine from, const struct column *column,
+                          char type[TYPE_SIZE])
+{
+    unsigned digits = 0, fraction = 0;
+    const char *native = column->native_type;
+
+    switch (column->type) {
+    case COLUMN_INTEGER: postgres_integer_type(from, native, type); return;
+    case COLUMN_DECIMAL:
+        if (arguments(native, &digits, &fraction) != 0 && digits != 0)
+            snprintf(type, TYPE_SIZE, "numeric(%u,%u)", digits, fraction);
+        else
+            strcpy(type, "numeric");
+        return;
+    case COLUMN_FLOAT:
+        strcpy(type, from == ENGINE_MYSQL && begins(native, "float") ? "real" : "double precision");
+        return;
+    case COLUMN_BOOLEAN: strcpy(type, "boolean"); return;
+    case COLUMN_BYTES: strcpy(type, "bytea"); return;
+    case COLUMN_DATE: strcpy(type, "date"); return;
+    case COLUMN_TIME: snprintf(type, TYPE_SIZE, "time(%u)", fraction_of(from, native)); return;
+    case COLUMN_DATETIME:
+        snprintf(type, TYPE_SIZE, "timestamp(%u)", fraction_of(from, native));
+        return;
+    case COLUMN_TIMESTAMP:
+        snprintf(type, TYPE_SIZE,
+                 from == ENGINE_MYSQL ? "timestamp(%u) with time zone" : "timestamp(%u)",
+                 fraction_of(from, native));
+        return;
+    case COLUMN_JSON: strcpy(type, "json"); return;
+    case COLUMN_UUID: strcpy(type, "uuid"); return;
+    case COLUMN_TEXT:
+        if (text_length(from, native) != 0)
+            snprintf(type, TYPE_SIZE, "character varying(%u)", text_length(from, native));
+        else
+            strcpy(type, "text");
+        return;
+    case COLUMN_ANY: strcpy(type, "text"); return;
+    }
+}
+
+static size_t longest_key(const struct schema *like, const struct table_extras *extras,
+                          size_t column)
+{
+    size_t parts = 0;
+
+    for (size_t k = 0; k < like->primary_key_count; k++) {
+        if (like->primary_key[k] == column)
+            parts = like->primary_key_count;
+    }
+    for (size_t i = 0; i < extras->index_count; i++) {
+        for (size_t k = 0; k < extras->indexes[i].count; k++) {
+            if (extras->indexes[i].columns[k] == column && extras->indexes[i].count > parts)
+                parts = extras->indexes[i].count;
+        }
+    }
+    for (size_t f = 0; f < like->foreign_key_count; f++) {
+        for (size_t k = 0; k < like->foreign_keys[f].count; k++) {
+            if (like->foreign_keys[f].columns[k] == column && like->foreign_keys[f].count > parts)
+                parts = like->foreign_keys[f].count;
+        }
+    }
+    return parts;
+}
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+static int write_column(enum target_engine engine, const struct schema *like, const char *kind,
+                        const struct table_extras *extras, size_t index, struct buffer *sql)
+{
+    const struct column *column = &like->columns[index];
+    enum target_engine from = target_engine_of(kind);
+    char type[TYPE_SIZE] = "";
+    bool rowid = engine == ENGINE_SQLITE && like->primary_key_count == 1 &&
+                 like->primary_key[0] == index && column->type == COLUMN_INTEGER;
+    int error = create_add_name(engine, column->name, sql);
+
+    if (from == engine && (engine != ENGINE_SQLITE || strcmp(kind, "sqlite") == 0)) {
+        if (error == 0)
+            error = buffer_print(sql, " %s", column->native_type);
+    } else {
+        if (engine == ENGINE_SQLITE)
+            sqlite_type(from, column, type);
+        else if (engine == ENGINE_MYSQL)
+            mysql_type(from, column, longest_key(like, extras, index), type);
+        else
+            postgres_type(from, column, type);
+        if (error == 0)
+            error = buffer_print(sql, "%s%s", type[0] != '\0' ? " " : "", type);
+    }
+    if (error == 0 && rowid)
+        error = buffer_append_text(sql, " PRIMARY KEY");
+    if (error == 0 && column->not_null)
+        error = buffer_append_text(sql, " NOT NULL");
+    else if (error == 0 && engine == ENGINE_MYSQL)
+        error = buffer_append_text(sql, " NULL");
+    if (error == 0 && extras->counting == index && engine == ENGINE_MYSQL)
+        error = buffer_append_text(sql, " AUTO_INCREMENT");
+    if (error == 0 && extras->counting == index && engine == ENGINE_POSTGRES)
+        error = buffer_append_text(sql, " GENERATED BY DEFAULT AS IDENTITY");
+    return error;
+}
+
+/* (a, b) */
+static int write_columns(enum target_engine engine, const struct schema *like,
+                         const size_t *columns, size_t count, struct buffer *sql)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = buffer_append_text(sql, i == 0 ? "(" : ", ");
+        if (error == 0)
+            error = create_add_name(engine, like->columns[columns[i]].name, sql);
+    }
+    return error == 0 ? buffer_append_text(sql, ")") : error;
+}
+
+int create_table_write(enum target_engine engine, const struct schema *like, const char *kind,
+                       const struct table_extras *extras, const char *name, struct buffer *sql)
+{
+    bool rowid = engine == ENGINE_SQLITE && like->primary_key_count == 1 &&
+                 like->columns[like->primary_key[0]].type == COLUMN_INTEGER;
+    int error = buffer_append_text(sql, "CREATE TABLE ");
+
+    if (error == 0)
+        error = create_add_name(engine, name, sql);
+    for (size_t i = 0; i < like->column_count && error == 0; i++) {
+        error = buffer_append_text(sql, i == 0 ? " (\n  " : ",\n  ");
+        if (error == 0)
+            error = write_column(engine, like, kind, extras, i, sql);
+    }
+    if (error == 0 && like->primary_key_count != 0 && !rowid) {
+        error = buffer_append_text(sql, ",\n  PRIMARY KEY ");
+        if (error == 0)
+            error = write_columns(engine, like, like->primary_key, like->primary_key_count, sql);
+    }
+    return error;
+}
+
+int create_index_write(enum target_engine engine, const struct schema *like,
+                       const struct table_index *index, size_t number, const char *name,
+                       struct buffer *sql)
+{
+    char made_up[400];
+    int error = buffer_print(sql, "CREATE %sINDEX ", index->is_unique ? "UNIQUE " : "");
+
+    /* Names of indexes are a table's in MySQL, a database's elsewhere. */
+    snprintf(made_up, sizeof made_up, engine == ENGINE_MYSQL ? "%.60s" : "%.40s_%.60s",
+             engine == ENGINE_MYSQL ? index->name : like->name, index->name);
+    if (index->name[0] == '\0')
+        snprintf(made_up, sizeof made_up, "%.40s_key%zu", like->name, number + 1);
+    if (error == 0)
+        error = create_add_name(engine, made_up, sql);
+    if (error == 0)
+        error = buffer_append_text(sql, " ON ");
+    if (error == 0)
+        error = create_add_name(engine, name, sql);
+    if (error == 0)
+        error = buffer_append_text(sql, " ");
+    return error == 0 ? write_columns(engine, like, index->columns, index->count, sql) : error;
+}
+
+int create_foreign_key_write(enum target_engine engine, const struct schema *like,
+                             const struct foreign_key *key, const struct schema *target,
+                             struct buffer *sql)
+{
+    int error = buffer_append_text(sql, "FOREIGN KEY ");
+
+    if (error == 0)
+        error = write_columns(engine, like, key->columns, key->count, sql);
+    if (error == 0)
+        error = buffer_append_text(sql, " REFERENCES ");
+    if (error == 0)
+        error = create_add_name(engine, target->name, sql);
+    if (key->target_columns == NULL)
+        return error == 0 ? write_columns(engine, target, target->primary_key,
+                                          target->primary_key_count, sql)
+                          : error;
+    for (size_t i = 0; i < key->count && error == 0; i++) {
+        error = buffer_append_text(sql, i == 0 ? " (" : ", ");
+        if (error == 0)
+            error = create_add_name(engine, key->target_columns[i], sql);
+    }
+    return error == 0 ? buffer_append_text(sql, ")") : error;
+}

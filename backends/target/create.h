@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A table of one database described for another: types that hold every value, keys, indexes.
+ * Between databases of one kind the native types go over as they are.
+ */
+#ifndef CRMFS_TARGET_CREATE_H
+#define CRMFS_TARGET_CREATE_H
+
+#include "backends/source/schema.h"
+#include "backends/target/fit.h"
+#include "fs/base/buffer.h"
+
+/* What the statements that made a table say beyond its schema. */
+struct table_index {
+    char *name; /* "" when none is given */
+    bool is_unique;
+    size_t count;
+    size_t *columns;
+};
+struct table_extras {
+    size_t index_count;
+    struct table_index *indexes; /* over plain columns, the primary key not among them */
+    size_t counting;             /* the column that counts by itself; SIZE_MAX: none */
+    size_t left_out;             /* indexes that are over more than plain columns */
+};
+
+/* Reads SCHEMA's ddl, of a source of KIND. What makes no sense in it is passed over. 0, -ENOMEM. */
+int table_extras_read(const struct schema *schema, const char *kind,
+                      struct table_extras *ret_extras);
+void table_extras_release(struct table_extras *extras); /* zeroed: nothing happens */
+
+/* "sqlite", "mysql", "postgresql" as an engine; ENGINE_SQLITE for what is neither. */
+enum target_engine target_engine_of(const char *kind);
+
+/* How names are quoted. */
+int create_add_name(enum target_engine engine, const char *name, struct buffer *sql);
+
+/*
+ * Appends "CREATE TABLE name (…)" for ENGINE, without indexes and foreign keys. INDEXED: the
+ * columns that an index is over, as column_count flags.
+ */
+int create_table_write(enum target_engine engine, const struct schema *like, const char *kind,
+                       const struct table_extras *extras, const char *name, struct buffer *sql);
+
+/* Appends "CREATE [UNIQUE] INDEX …" on the table called NAME. */
+int create_index_write(enum target_engine engine, const struct schema *like,
+                       const struct table_index *index, size_t number, const char *name,
+                       struct buffer *sql);
+
+/* Appends "FOREIGN KEY (…) REFERENCES target (…)"; TARGET: the schema that it refers to. */
+int create_foreign_key_write(enum target_engine engine, const struct schema *like,
+                             const struct foreign_key *key, const struct schema *target,
+                             struct buffer *sql);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/* A cell as a column's database is given it, or why it is not. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/target/decimal.h"
+#include "backends/target/fit.h"
+#include "backends/target/fit_moment.h"
+#include "fs/base/number_text.h"
+#include "fs/base/utf8.h"
+
+#define NUMBER_TEXT_MOST 400 /* beyond which no double has digits */
+
+static int refuse(struct fitted *fitted, const char *reason)
+{
+    fitted->reason = reason;
+    return -EINVAL;
+}
+
+static bool is_word(const struct cell *cell, const char *word)
+{
+    return cell->size == strlen(word) && memcmp(cell->data, word, cell->size) == 0;
+}
+
+static bool is_special(const struct cell *cell)
+{
+    return is_word(cell, "NaN") || is_word(cell, "Infinity") || is_word(cell, "-Infinity");
+}
+
+/* What is appended to SCRATCH becomes the cell. */
+static int take_scratch(struct buffer *scratch, size_t begin, enum cell_class class,
+                        struct fitted *fitted)
+{
+    fitted->cell = (struct cell){class, scratch->size - begin, scratch->data + begin};
+    fitted->exact = false;
+    return 0;
+}
+
+/* --- floats ----------------------------------------------------------------------------------- */
+
+/* Whether a double (or float) gives back the digits of the number. */
+static bool keeps_digits(const struct cell *cell, const struct decimal *decimal, bool single)
+{
+    char text[NUMBER_TEXT_MOST + 1];
+    char back[DOUBLE_TEXT_SIZE];
+    struct decimal again;
+    size_t size;
+
+    if (cell->size > NUMBER_TEXT_MOST)
+        return false;
+    memcpy(text, cell->data, cell->size);
+    text[cell->size] = '\0';
+    size = single ? float_text(strtof(text, NULL), back) : double_text(strtod(text, NULL), back);
+    return decimal_parse(back, size, &again) && decimal_equal(&again, decimal);
+}
+
+static int fit_float(const struct fit *fit, struct fitted *fitted)
+{
+    struct decimal decimal;
+
+    if (is_special(&fitted->cell))
+        return fit->engine != ENGINE_MYSQL ? 0
+                                           : refuse(fitted, "is a number that MySQL does not have");
+    if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
+        return refuse(fitted, "is not a number");
+    if (!keeps_digits(&fitted->cell, &decimal, fit->kind == FIT_SINGLE))
+        return refuse(fitted, "has more digits than the column keeps");
+    return 0;
+}
+
+/* --- SQLite ----------------------------------------------------------------------------------- */
+
+static bool is_int64(const struct decimal *decimal)
+{
+    return decimal_fraction_digits(decimal) == 0 &&
+           decimal_compare_magnitude(decimal, decimal->negative ? "9223372036854775808"
+                                                                : "9223372036854775807") <= 0;
+}
+
+static int fit_sqlite_number(struct fitted *fitted)
+{
+    struct decimal decimal;
+
+    if (is_special(&fitted->cell))
+        return is_word(&fitted->cell, "NaN") ? refuse(fitted, "is NaN, which SQLite keeps as NULL")
+                                             : 0;
+    if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
+        return refuse(fitted, "is not a number");
+    if (!is_int64(&decimal) && !keeps_digits(&fitted->cell, &decimal, false))
+        return refuse(fitted, "has more digits than SQLite keeps of a number");
+    return 0;
+}
+
+/* SQLite makes a number of a text that looks like one in a column of a number's affinity. */
+static int fit_sqlite_numeric_text(struct fitted *fitted)
+{
+    const char *text = fitted->cell.data;
+    size_t size = fitted->cell.size;
+    struct decimal decimal;
+    char back[DOUBLE_TEXT_SIZE];
+    size_t back_size;
+
+    while (size != 0 && strchr(" \t\n\v\f\r", *text) != NULL && *text != '\0') {
+        text++;
+        size--;
+    }
+    while (size != 0 && strchr(" \t\n\v\f\r", text[size - 1]) != NULL && text[size - 1] != '\0')
+        size--;
+    if (!decimal_parse(text, size, &decimal))
+        return 0;
+    if (size == fitted->cell.size && size < sizeof back) {
+        char copy[DOUBLE_TEXT_SIZE + 1];
+
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+        back_size = is_int64(&decimal) && strpbrk(copy, ".eE") == NULL
+                        ? integer_text(strtoll(copy, NULL, 10), back)
+                        : double_text(strtod(copy, NULL), back);
+        if (back_size == size && memcmp(back, text, size) == 0) {
+            fitted->cell.class = CELL_NUMBER;
+            fitted->exact = false;
+            return 0;
+        }
+    }
+    return refuse(fitted, "is a text of which SQLite would make another number in this column");
+}
+
+static int fit_sqlite(const struct fit *fit, struct fitted *fitted)
+{
+    static const char one[] = "1", zero[] = "0";
+    struct cell *cell = &fitted->cell;
+
+    if (cell->class == CELL_BOOLEAN) {
+        bool is_true = cell->size != 0 && strchr("tT1", *(const char *)cell->data) != NULL;
+
+        *cell = (struct cell){CELL_NUMBER, 1, is_true ? one : zero};
+        fitted->exact = false;
+    }
+    if (cell->class == CELL_NUMBER && fit->kind == FIT_LOOSE_TEXT) {
+        cell->class = CELL_TEXT;
+        fitted->exact = false;
+    } else if (cell->class == CELL_NUMBER) {
+        return fit_sqlite_number(fitted);
+    }
+    if (cell->class == CELL_TEXT && (fit->kind == FIT_NUMERIC || fit->kind == FIT_REAL))
+        return fit_sqlite_numeric_text(fitted);
+    return 0;
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+static int fit_integer(const struct fit *fit, struct buffer *scratch, struct fitted *fitted)
+{
+    size_t begin = scratch->size;
+    struct decimal decimal;
+
+    if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
+        return refuse(fitted, "is not a whole number");
+    if (decimal_fraction_digits(&decimal) != 0)
+        return refuse(fitted, "is not a whole number, and the column holds these");
+    if (decimal_compare_magnitude(&decimal, decimal.negative ? fit->least : fit->most) > 0)
+        return refuse(fitted, "is out of the column's range");
+    /* A text "0" would be 2000. */
+    if (fit->year && decimal.count == 0) {
+        fitted->cell = (struct cell){CELL_NUMBER, 4, "0000"};
+        fitted->exact = false;
+        return 0;
+    }
+    if (memchr(fitted->cell.data, '.', fitted->cell.size) == NULL &&
+        memchr(fitted->cell.data, 'e', fitted->cell.size) == NULL &&
+        memchr(fitted->cell.data, 'E', fitted->cell.size) == NULL)
+        return 0;
+    if (decimal_write(&decimal, scratch) != 0)
+        return -ENOMEM;
+    return take_scratch(scratch, begin, CELL_NUMBER, fitted);
+}
+
+static int fit_decimal(const struct fit *fit, struct fitted *fitted)
+{
+    struct decimal decimal;
+
+    if (is_special(&fitted->cell))
+        return fit->engine == ENGINE_POSTGRES && (fit->digits == 0 || is_word(&fitted->cell, "NaN"))
+                   ? 0
+                   : refuse(fitted, "is a number that the column does not have");
+    if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
+        return refuse(fitted, "is not a number");
+    if (fit->least != NULL && decimal.negative)
+        return refuse(fitted, "is below zero, and the column is unsigned");
+    if (fit->digits == 0)
+        return 0;
+    if (decimal_fraction_digits(&decimal) > fit->fraction)
+        return refuse(fitted, "has more digits behind the point than the column keeps");
+    if (decimal_integer_digits(&decimal) > fit->digits - fit->fraction)
+        return refuse(fitted, "is out of the column's range");
+    return 0;
+}
+
+static int fit_boolean(struct fitted *fitted)
+{
+    static const char *const yes[] = {"t", "true", "1", "1.0", "TRUE"};
+    static const char *const no[] = {"f", "false", "0", "0.0", "FALSE"};
+
+    if (fitted->cell.class != CELL_BOOLEAN)
+        fitted->exact = false;
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        if (is_word(&fitted->cell, yes[i])) {
+            fitted->cell = (struct cell){CELL_BOOLEAN, 1, "t"};
+            return 0;
+        }
+        if (is_word(&fitted->cell, no[i])) {
+            fitted->cell = (struct cell){CELL_BOOLEAN, 1, "f"};
+            return 0;
+        }
+    }
+    return refuse(fitted, "is neither true nor false");
+}
+
+/* --- texts ------------------------------------------------------------------------------------ */
+
+/* Characters; SIZE_MAX: it is not UTF-8. */
+static size_t count_characters(const char *text, size_t size)
+{
+    size_t count = 0;
+
+    while (size != 0) {
+        size_t character = (unsigned char)*text < 0x80 ? 1 : utf8_character(text, size);
+
+        if (character == 0)
+            return SIZE_MAX;
+        text += character;
+        size -= character;
+        count++;
+    }
+    return count;
+}
+
+static int fit_text(const struct fit *fit, struct fitted *fitted)
+{
+    const char *text = fitted->cell.data;
+    size_t size = fitted->cell.size;
+    size_t characters = count_characters(text, size);
+
+    if (characters == SIZE_MAX)
+        return refuse(fitted, "is not valid UTF-8");
+    if (fit->engine == ENGINE_POSTGRES && memchr(text, '\0', size) != NULL)
+        return refuse(fitted, "holds a NUL, which PostgreSQL's texts cannot");
+    if (fit->cut && size != 0 && text[size - 1] == ' ')
+        return refuse(fitted, "ends in a blank, which a CHAR column loses");
+    while (fit->padded && size != 0 && text[size - 1] == ' ') {
+        size--;
+        characters--;
+    }
+    if (fit->most_chars != 0 && characters > fit->most_chars)
+        return refuse(fitted, "has more characters than the column holds");
+    if (fit->most_bytes != 0 && size > fit->most_bytes)
+        return refuse(fitted, "has more bytes than the column holds");
+    return 0;
+}
+
+static int fit_bytes(const struct fit *fit, struct fitted *fitted)
+{
+    if (fitted->cell.class == CELL_NUMBER || fitted->cell.class == CELL_BOOLEAN)
+        return refuse(fitted, "is a number, and the column holds bytes");
+    if (fitted->cell.class == CELL_TEXT)
+        fitted->exact = false;
+    fitted->cell.class = CELL_BYTES;
+    if (fit->most_bytes != 0 && fitted->cell.size > fit->most_bytes)
+        return refuse(fitted, "has more bytes than the column holds");
+    if (fit->fixed && fitted->cell.size != fit->most_bytes)
+        return refuse(fitted, "has fewer bytes than the column, which would fill it up with zeros");
+    return 0;
+}
+
+/* --- dates and times -------------------------------------------------------------------------- */
+
+static int check_date(const struct fit *fit, const struct moment_text *moment,
+                      struct fitted *fitted)
+{
+    bool mysql = fit->engine == ENGINE_MYSQL;
+
+    if ((moment->unending || moment->before_christ) && mysql)
+        return refuse(fitted, "is a date that MySQL does not have");
+    if (moment->unending)
+        return 0;
+    if (moment->zero_date && !mysql)
+        return refuse(fitted, "is a date that the database does not have");
+    if (moment->no_such_day)
+        return refuse(fitted, "is no day of the calendar");
+    if (mysql && moment->date_size != sizeof "2026-11-20" - 1)
+        return refuse(fitted, "is a date that MySQL does not have");
+    return 0;
+}
+
+static int check_time(const struct fit *fit, const struct moment_text *moment,
+                      struct fitted *fitted)
+{
+    if (moment->fraction_size > fit->fraction)
+        return refuse(fitted, "has more digits of seconds than the column keeps");
+    if (moment->zone_size != 0 && !fit->zone && !moment_is_universal(moment))
+        return refuse(fitted, "has a time zone, which the column does not keep");
+    return 0;
+}
+
+static int fit_moment(const struct fit *fit, struct buffer *scratch, struct fitted *fitted)
+{
+    size_t begin = scratch->size;
+    struct moment_text moment;
+    int error = 0;
+
+    if (fitted->cell.class == CELL_BYTES ||
+        !moment_parse(fitted->cell.data, fitted->cell.size, &moment) ||
+        (fit->kind != FIT_TIME && !moment.has_date) || (fit->kind == FIT_TIME && moment.has_date))
+        return refuse(fitted, fit->kind == FIT_TIME   ? "is not a time"
+                              : fit->kind == FIT_DATE ? "is not a date"
+                                                      : "is not a date and time");
+    if (moment.has_date)
+        error = check_date(fit, &moment, fitted);
+    if (error == 0 && fit->kind == FIT_DATE && moment.has_time &&
+        (moment.time_size != 8 || memcmp(moment.time, "00:00:00", 8) != 0 ||
+         moment.fraction_size != 0))
+        return refuse(fitted, "has a time, which the column does not keep");
+    if (error == 0 && moment.has_time)
+        error = check_time(fit, &moment, fitted);
+    if (error != 0)
+        return error;
+    if (fit->kind == FIT_DATE)
+        fitted->exact = fitted->exact && !moment.has_time;
+    else if (fit->kind == FIT_MOMENT)
+        fitted->exact = fitted->exact && (moment.has_time || moment.unending) &&
+                        fit->zone == (moment.zone_size != 0);
+    /* MySQL takes no zone. */
+    if (fit->engine != ENGINE_MYSQL || moment.zone_size == 0)
+        return 0;
+    if (moment_write(&moment, false, scratch) != 0)
+        return -ENOMEM;
+    return take_scratch(scratch, begin, CELL_TEXT, fitted);
+}
+
+static int fit_uuid(struct fitted *fitted)
+{
+    const char *text = fitted->cell.data;
+
+    if (fitted->cell.size != 36)
+        return refuse(fitted, "is not a UUID");
+    for (size_t i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (text[i] == '\0' || strchr(dash ? "-" : "0123456789abcdefABCDEF", text[i]) == NULL)
+            return refuse(fitted, "is not a UUID");
+        if (text[i] >= 'A' && text[i] <= 'F')
+            fitted->exact = false;
+    }
+    return 0;
+}
+
+int fit_cell(const struct fit *fit, const struct cell *cell, struct buffer *scratch,
+             struct fitted *ret_fitted)
+{
+    *ret_fitted = (struct fitted){.cell = *cell, .exact = true};
+    if (cell->class == CELL_NULL)
+        return 0;
+    if (fit->engine == ENGINE_SQLITE)
+        return fit_sqlite(fit, ret_fitted);
+    if (cell->class == CELL_BYTES && fit->kind != FIT_BYTES)
+        return refuse(ret_fitted, "are bytes, which the column does not hold");
+    if (fit->kind == FIT_INTEGER || fit->kind == FIT_DECIMAL || fit->kind == FIT_FLOAT ||
+        fit->kind == FIT_SINGLE) {
+        static const char one[] = "1", zero[] = "0";
+
+        if (cell->class == CELL_BOOLEAN)
+            ret_fitted->cell = (struct cell){
+                CELL_NUMBER, 1,
+                cell->size != 0 && strchr("tT1", *(const char *)cell->data) != NULL ? one : zero};
+        ret_fitted->exact = cell->class == CELL_NUMBER;
+        ret_fitted->cell.class = CELL_NUMBER;
+    } else if (cell->class == CELL_NUMBER) {
+        ret_fitted->exact = false;
+    }
+    switch (fit->kind) {
+    case FIT_INTEGER: return fit_integer(fit, scratch, ret_fitted);
+    case FIT_DECIMAL: return fit_decimal(fit, ret_fitted);
+    case FIT_FLOAT:
+    case FIT_SINGLE: return fit_float(fit, ret_fitted);
+    case FIT_BOOLEAN: return fit_boolean(ret_fitted);
+    case FIT_BYTES: return fit_bytes(fit, ret_fitted);
+    case FIT_DATE:
+    case FIT_TIME:
+    case FIT_MOMENT: return fit_moment(fit, scratch, ret_fitted);
+    case FIT_UUID: return fit_uuid(ret_fitted);
+    default: return fit_text(fit, ret_fitted);
+    }
+}

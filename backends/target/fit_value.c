@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* What two cells that mean the same have in common. */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "backends/target/decimal.h"
+#include "backends/target/fit.h"
+#include "backends/target/fit_moment.h"
+#include "fs/base/ascii.h"
+
+/* Most numbers are whole, and written in the one way there is. */
+static bool is_plain_integer(const char *text, size_t size)
+{
+    size_t at = size > 1 && text[0] == '-';
+
+    if (size - at > 18 || (size - at > 1 && text[at] == '0') || (at == 1 && text[1] == '0'))
+        return false;
+    for (; at < size; at++) {
+        if (text[at] < '0' || text[at] > '9')
+            return false;
+    }
+    return size != 0;
+}
+
+static int number_value(const struct cell *cell, struct buffer *value)
+{
+    struct decimal decimal;
+
+    if (is_plain_integer(cell->data, cell->size) ||
+        !decimal_parse(cell->data, cell->size, &decimal))
+        return buffer_append(value, cell->data, cell->size);
+    return decimal_write(&decimal, value);
+}
+
+static int moment_value(const struct fit *fit, const struct cell *cell, struct buffer *value)
+{
+    struct moment_text moment;
+
+    if (!moment_parse(cell->data, cell->size, &moment))
+        return buffer_append(value, cell->data, cell->size);
+    /* UTC goes without saying; another zone the database has made UTC of. */
+    if (fit->kind == FIT_DATE)
+        moment.has_time = false;
+    return moment_write(&moment, fit->kind == FIT_MOMENT, value);
+}
+
+static int append_dumped(const char *bytes, size_t size, void *context)
+{
+    return buffer_append(context, bytes, size);
+}
+
+/* Its members in order, without spaces. What jansson cannot hold stays as it is. */
+static int document_value(const struct cell *cell, struct buffer *value)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *document = json_loadb(cell->data, cell->size, flags, NULL);
+    int error;
+
+    /* Whole numbers beyond 64 bits. */
+    if (document == NULL)
+        document = json_loadb(cell->data, cell->size, flags | JSON_DECODE_INT_AS_REAL, NULL);
+    if (document == NULL)
+        return buffer_append(value, cell->data, cell->size);
+    error = json_dump_callback(document, append_dumped, value,
+                               JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    json_decref(document);
+    return error != 0 ? -ENOMEM : 0;
+}
+
+static int text_value(const struct fit *fit, const struct cell *cell, struct buffer *value)
+{
+    const char *text = cell->data;
+    size_t size = cell->size;
+
+    while (fit->padded && size != 0 && text[size - 1] == ' ')
+        size--;
+    return buffer_append(value, text, size);
+}
+
+static int uuid_value(const struct cell *cell, struct buffer *value)
+{
+    size_t begin = value->size;
+    int error = buffer_append(value, cell->data, cell->size);
+
+    for (size_t i = begin; error == 0 && i < value->size; i++)
+        value->data[i] = (uint8_t)ascii_lower((char)value->data[i]);
+    return error;
+}
+
+int fit_value(const struct fit *fit, const struct cell *cell, struct buffer *value)
+{
+    if (cell->class == CELL_NUMBER && fit->kind != FIT_TEXT && fit->kind != FIT_OTHER)
+        return number_value(cell, value);
+    switch (fit->kind) {
+    case FIT_DATE:
+    case FIT_TIME:
+    case FIT_MOMENT: return moment_value(fit, cell, value);
+    case FIT_JSON:
+        return fit->reordered ? document_value(cell, value)
+                              : buffer_append(value, cell->data, cell->size);
+    case FIT_UUID: return uuid_value(cell, value);
+    case FIT_TEXT: return text_value(fit, cell, value);
+    default: return buffer_append(value, cell->data, cell->size);
+    }
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New tables in SQLite. One that was an SQLite table is made by its own statements, of which an
+ * authorizer lets through nothing but the making of that table, its indexes and its triggers.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/target/create.h"
+#include "backends/target/sqlite_target.h"
+#include "fs/base/memory.h"
+
+void made_table_free(struct made_table *made)
+{
+    table_release(&made->table);
+    free(made->rest);
+    free(made);
+}
+
+/* Whether OBJECT is what SQLite keeps its catalogue in. */
+static bool is_catalogue(const char *object)
+{
+    return object != NULL &&
+           (strcmp(object, "sqlite_master") == 0 || strcmp(object, "sqlite_schema") == 0 ||
+            strcmp(object, "sqlite_sequence") == 0);
+}
+
+static int authorize(void *context, int action, const char *one, const char *two,
+                     const char *database, const char *trigger)
+{
+    (void)context;
+    (void)two;
+    (void)trigger;
+    switch (action) {
+    case SQLITE_CREATE_TABLE:
+    case SQLITE_CREATE_INDEX:
+    case SQLITE_CREATE_TRIGGER:
+        return database != NULL && strcmp(database, "main") == 0 ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE: return is_catalogue(one) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_FUNCTION:
+    case SQLITE_REINDEX:
+    case SQLITE_RECURSIVE: return SQLITE_OK;
+    default: return SQLITE_DENY;
+    }
+}
+
+/* Runs the first statement of *PLACE, which moves behind it. */
+static int run_first(struct sqlite_target *target, const char **place, bool guarded,
+                     const char *table, struct failure *failure)
+{
+    sqlite3 *database = target->connection.database;
+    sqlite3_stmt *statement = NULL;
+    int code;
+
+    if (guarded)
+        sqlite3_set_authorizer(database, authorize, NULL);
+    code = sqlite3_prepare_v2(database, *place, -1, &statement, place);
+    if (code == SQLITE_OK && statement != NULL)
+        code = sqlite3_step(statement);
+    sqlite3_set_authorizer(database, NULL, NULL);
+    sqlite3_finalize(statement);
+    if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW)
+        return 0;
+    return sqlite_target_failure(target, code, table, failure);
+}
+
+/* Indexes as statements with ';' between; foreign keys stand in the table itself. */
+static int write_rest(const struct schema *like, const struct table_extras *extras,
+                      struct buffer *rest)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
+        error = create_index_write(ENGINE_SQLITE, like, &extras->indexes[i], i, like->name, rest);
+        if (error == 0)
+            error = buffer_append_text(rest, ";\n");
+    }
+    return error == 0 ? buffer_append(rest, "", 1) : error;
+}
+
+/* SQLite takes foreign keys to tables that are not there yet. */
+static int write_foreign_keys(const struct schema *like, struct buffer *sql)
+{
+    int error = 0;
+
+    for (size_t f = 0; f < like->foreign_key_count && error == 0; f++) {
+        const struct foreign_key *key = &like->foreign_keys[f];
+
+        for (size_t i = 0; i < key->count && error == 0; i++) {
+            error = buffer_append_text(sql, i == 0 ? ",\n  FOREIGN KEY (" : ", ");
+            if (error == 0)
+                error = sqlite_add_name(sql, like->columns[key->columns[i]].name);
+        }
+        if (error == 0)
+            error = buffer_append_text(sql, ") REFERENCES ");
+        if (error == 0)
+            error = sqlite_add_name(sql, key->target_table);
+        for (size_t i = 0; key->target_columns != NULL && i < key->count && error == 0; i++) {
+            error = buffer_append_text(sql, i == 0 ? "(" : ", ");
+            if (error == 0)
+                error = sqlite_add_name(sql, key->target_columns[i]);
+        }
+        if (error == 0 && key->target_columns != NULL)
+            error = buffer_append_text(sql, ")");
+    }
+    return error == 0 ? buffer_append(sql, "\n)", 3) : error;
+}
+
+static int create_foreign(struct sqlite_target *target, const struct schema *like, const char *kind,
+                          struct made_table *made, char **ret_notes, struct failure *failure)
+{
+    cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
+    cleanup_buffer struct buffer rest = BUFFER(SQLITE_SQL_LIMIT);
+    struct table_extras extras;
+    int error = table_extras_read(like, kind, &extras);
+
+    if (error != 0)
+        return error;
+    error = create_table_write(ENGINE_SQLITE, like, kind, &extras, like->name, &sql);
+    if (error == 0)
+        error = write_foreign_keys(like, &sql);
+    if (error == 0)
+        error = write_rest(like, &extras, &rest);
+    if (error == 0) {
+        const char *place = (const char *)sql.data;
+
+        error = run_first(target, &place, false, like->name, failure);
+        made->rest = (char *)steal_pointer(&rest.data);
+    }
+    if (error == 0 && extras.left_out != 0 &&
+        asprintf(ret_notes, "table \"%s\": %zu indexes over more than columns are not made",
+                 like->name, extras.left_out) < 0)
+        error = -ENOMEM;
+    table_extras_release(&extras);
+    return error;
+}
+
+static int create_own(struct sqlite_target *target, const struct schema *like,
+                      struct made_table *made, struct failure *failure)
+{
+    const char *place = like->ddl;
+    int error = run_first(target, &place, true, like->name, failure);
+
+    if (error != 0)
+        return error;
+    made->own = true;
+    made->rest = strdup(place);
+    return made->rest != NULL ? 0 : -ENOMEM;
+}
+
+/* Reads what has been made. */
+static int read_made(struct sqlite_target *target, const struct schema *like,
+                     struct made_table *made, struct failure *failure)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = connection_prepare(
+        &target->connection, &statement,
+        "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = '%q'", like->name);
+
+    if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+        made->table.without_rowid = sqlite3_column_int(statement, 0) != 0;
+    sqlite3_finalize(statement);
+    made->table.rowid_column = -1;
+    made->table.schema = schema_create(like->name, 0);
+    if (made->table.schema == NULL)
+        return -ENOMEM;
+    code = table_read(&target->connection, &made->table, target->catalogue->utf16);
+    if (code != SQLITE_OK)
+        return sqlite_target_failure(target, code, like->name, failure);
+    return made->table.broken ? failure_set(failure, EINVAL,
+                                            "table \"%s\": SQLite makes no sense of it", like->name)
+                              : 0;
+}
+
+int sqlite_create_table(struct target *base, const struct schema *like, const char *kind,
+                        struct schema **ret_schema, char **ret_notes, struct failure *failure)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+    struct made_table **all =
+        realloc((void *)target->made_tables, (target->made_count + 1) * sizeof *all);
+    struct made_table *made;
+    int error;
+
+    *ret_notes = NULL;
+    if (all == NULL)
+        return -ENOMEM;
+    target->made_tables = all;
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+    error = strcmp(kind, "sqlite") == 0 && like->ddl != NULL && like->ddl[0] != '\0'
+                ? create_own(target, like, made, failure)
+                : create_foreign(target, like, kind, made, ret_notes, failure);
+    if (error == 0)
+        error = read_made(target, like, made, failure);
+    if (error != 0) {
+        made_table_free(made);
+        return error;
+    }
+    all[target->made_count++] = made;
+    *ret_schema = schema_reference(made->table.schema);
+    return 0;
+}
+
+int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->made_count && error == 0; i++) {
+        struct made_table *made = target->made_tables[i];
+        const char *place = made->rest;
+
+        while (place != NULL && *place != '\0' && error == 0)
+            error = run_first(target, &place, made->own, made->table.schema->name, failure);
+        free(made->rest);
+        made->rest = NULL;
+    }
+    return error;
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/target/sqlite_target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backends/source/plain_file.h"
+#include "fs/base/memory.h"
+#include "fs/base/number_text.h"
+
+#define CACHE_KIB "16384"
+
+/* ---- Statements ------------------------------------------------------------------------------ */
+
+int sqlite_target_failure(struct sqlite_target *target, int code, const char *table,
+                          struct failure *failure)
+{
+    sqlite3 *database = target->connection.database;
+    const char *said = database != NULL ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+
+    switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+        return failure_set(failure, EINVAL, SHOWN_PATH ": %s%s%s%s", target->path,
+                           table != NULL ? "table \"" : "", table != NULL ? table : "",
+                           table != NULL ? "\": " : "", said);
+    case SQLITE_BUSY:
+        return failure_set(failure, EBUSY,
+                           SHOWN_PATH ": it is locked by another program; try again when that has "
+                                      "finished",
+                           target->path);
+    case SQLITE_FULL:
+        return failure_set(failure, ENOSPC,
+                           SHOWN_PATH ": no space is left on the disk; nothing was changed. Make "
+                                      "room and try again",
+                           target->path);
+    case SQLITE_READONLY:
+        return failure_set(failure, EROFS,
+                           SHOWN_PATH ": it, or its folder, may not be written; look at the owner "
+                                      "and the modes",
+                           target->path);
+    case SQLITE_IOERR:
+        return failure_set(failure, code == SQLITE_IOERR_NOMEM ? ENOMEM : EIO,
+                           SHOWN_PATH ": it cannot be written (%s); look at the disk and the "
+                                      "system's log",
+                           target->path, said);
+    case SQLITE_INTERRUPT:
+        return failure_set(failure, ECANCELED, "it was called off; nothing was changed");
+    case SQLITE_ERROR:
+        return failure_set(failure, EINVAL, SHOWN_PATH ": %s%s%s%s", target->path,
+                           table != NULL ? "table \"" : "", table != NULL ? table : "",
+                           table != NULL ? "\": " : "", said);
+    default: return sqlite_failure(failure, &target->connection, code, table);
+    }
+}
+
+int sqlite_add_name(struct buffer *sql, const char *name)
+{
+    cleanup_free char *quoted = sql_name(name);
+
+    return quoted != NULL ? buffer_append_text(sql, quoted) : -ENOMEM;
+}
+
+int sqlite_add_key(struct buffer *sql, const struct table *table, const size_t *key, size_t count,
+                   int first_parameter)
+{
+    int error = 0;
+
+    for (size_t k = 0; k < count && error == 0; k++) {
+        error = buffer_append_text(sql, k == 0 ? "" : " AND ");
+        if (error == 0)
+            error = sqlite_add_name(sql, table->raw_columns[key[k]]);
+        if (error == 0)
+            error = buffer_print(sql, " IS ?%d", first_parameter + (int)k);
+    }
+    return error;
+}
+
+int sqlite_prepare_text(struct sqlite_target *target, struct buffer *sql,
+                        sqlite3_stmt **ret_statement)
+{
+    int code = sqlite3_prepare_v3(target->connection.database, (const char *)sql->data,
+                                  (int)sql->size, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
+
+    buffer_release(sql);
+    return code;
+}
+
+/* An integer that is written plainly; most are. */
+static bool read_integer(const char *text, size_t size, sqlite3_int64 *ret_value)
+{
+    size_t at = size > 1 && text[0] == '-';
+    sqlite3_int64 value = 0;
+
+    if (size - at > 18)
+        return false;
+    for (; at < size; at++) {
+        if (text[at] < '0' || text[at] > '9')
+            return false;
+        value = value * 10 + (text[at] - '0');
+    }
+    *ret_value = text[0] == '-' ? -value : value;
+    return true;
+}
+
+static int bind_number(sqlite3_stmt *statement, int parameter, const struct cell *cell)
+{
+    char text[512];
+    char *end;
+    sqlite3_int64 value;
+
+    if (read_integer(cell->data, cell->size, &value))
+        return sqlite3_bind_int64(statement, parameter, value);
+    if (cell->size >= sizeof text)
+        return SQLITE_TOOBIG;
+    memcpy(text, cell->data, cell->size);
+    text[cell->size] = '\0';
+    errno = 0;
+    value = strtoll(text, &end, 10);
+    if (errno == 0 && *end == '\0')
+        return sqlite3_bind_int64(statement, parameter, value);
+    return sqlite3_bind_double(statement, parameter, strtod(text, NULL));
+}
+
+int sqlite_bind_cell(sqlite3_stmt *statement, int parameter, const struct cell *cell)
+{
+    const void *data = cell->data != NULL ? cell->data : "";
+
+    switch (cell->class) {
+    case CELL_NULL: return sqlite3_bind_null(statement, parameter);
+    case CELL_NUMBER: return bind_number(statement, parameter, cell);
+    case CELL_BYTES:
+        return sqlite3_bind_blob64(statement, parameter, data, cell->size, SQLITE_STATIC);
+    default:
+        return sqlite3_bind_text64(statement, parameter, data, cell->size, SQLITE_STATIC,
+                                   SQLITE_UTF8);
+    }
+}
+
+struct cell sqlite_value_cell(sqlite3_stmt *statement, int column, char number[32])
+{
+    switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER:
+        return (struct cell){CELL_NUMBER,
+                             integer_text(sqlite3_column_int64(statement, column), number), number};
+    case SQLITE_FLOAT:
+        return (struct cell){CELL_NUMBER,
+                             double_text(sqlite3_column_double(statement, column), number), number};
+    case SQLITE_TEXT: {
+        const void *text = sqlite3_column_text(statement, column);
+
+        return (struct cell){CELL_TEXT, (uint64_t)sqlite3_column_bytes(statement, column), text};
+    }
+    case SQLITE_BLOB: {
+        const void *bytes = sqlite3_column_blob(statement, column);
+
+        return (struct cell){CELL_BYTES, (uint64_t)sqlite3_column_bytes(statement, column), bytes};
+    }
+    default: return (struct cell){.class = CELL_NULL};
+    }
+}
+
+/* ---- The transaction ------------------------------------------------------------------------- */
+
+static int execute(struct sqlite_target *target, const char *sql, struct failure *failure)
+{
+    int code = sqlite3_exec(target->connection.database, sql, NULL, NULL, NULL);
+
+    return code == SQLITE_OK ? 0 : sqlite_target_failure(target, code, NULL, failure);
+}
+
+/* What SQLite sorts for an index goes beside the database itself, into files without a name. */
+static void set_temporary_folder(const char *path)
+{
+    const char *end = strrchr(path, '/');
+
+    if (sqlite3_temp_directory == NULL && end != NULL && end != path)
+        sqlite3_temp_directory = sqlite3_mprintf("%.*s", (int)(end - path), path);
+}
+
+static int is_cancelled(void *context)
+{
+    const struct sqlite_target *target = context;
+
+    return target->options.cancelled != NULL &&
+           __atomic_load_n(target->options.cancelled, __ATOMIC_RELAXED);
+}
+
+static int connect(struct sqlite_target *target, struct failure *failure)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    sqlite3 **database = &target->connection.database;
+    struct stat status;
+
+    target->made = target->create && stat(target->path, &status) != 0 && errno == ENOENT;
+    set_temporary_folder(target->path);
+
+    int code = sqlite3_open_v2(target->path, database,
+                               target->made ? flags | SQLITE_OPEN_CREATE : flags, NULL);
+
+    if (code == SQLITE_OK) {
+        sqlite3_busy_timeout(*database, (int)target->options.busy_timeout_ms);
+        sqlite3_db_config(*database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        sqlite3_db_config(*database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+        sqlite3_limit(*database, SQLITE_LIMIT_ATTACHED, 0);
+        sqlite3_progress_handler(*database, 20000, is_cancelled, target);
+        code = sqlite3_exec(*database,
+                            "PRAGMA foreign_keys=1; PRAGMA cell_size_check=1;"
+                            "PRAGMA temp_store=FILE; PRAGMA cache_size=-" CACHE_KIB,
+                            NULL, NULL, NULL);
+    }
+    return code == SQLITE_OK ? 0 : sqlite_target_failure(target, code, NULL, failure);
+}
+
+static int begin(struct target *base, struct failure *failure)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+    int error = target->connection.database == NULL ? connect(target, failure) : 0;
+
+    if (error == 0)
+        error = execute(target, "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys=1", failure);
+    if (error != 0)
+        return error;
+    target->open = true;
+    target->connection.ready = true;
+    return catalogue_read(&target->connection, NULL, &target->catalogue, failure);
+}
+
+static size_t table_count(const struct target *base)
+{
+    const struct sqlite_target *target = (const struct sqlite_target *)base;
+
+    return target->catalogue->count + target->made_count;
+}
+
+static const struct table *nth_table(const struct sqlite_target *target, size_t index)
+{
+    return index < target->catalogue->count
+               ? &target->catalogue->tables[index]
+               : &target->made_tables[index - target->catalogue->count]->table;
+}
+
+static struct schema *schema_at(const struct target *base, size_t index)
+{
+    return nth_table((const struct sqlite_target *)base, index)->schema;
+}
+
+const struct table *sqlite_target_table(const struct sqlite_target *target,
+                                        const struct schema *schema)
+{
+    for (size_t i = 0; i < table_count(&target->target); i++) {
+        if (nth_table(target, i)->schema == schema)
+            return nth_table(target, i);
+    }
+    return NULL;
+}
+
+/* ---- Constraints ----------------------------------------------------------------------------- */
+
+/* Names the first row of TABLE that misses what it refers to. 0: there is none. */
+static int find_orphan(struct sqlite_target *target, const struct table *table,
+                       struct failure *failure)
+{
+    sqlite3_stmt *statement = NULL;
+    int error = 0;
+    int code = connection_prepare(&target->connection, &statement,
+                                  "PRAGMA main.foreign_key_check(\"%w\")", table->schema->name);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        error = failure_set(failure, EINVAL,
+                            "table \"%s\": a row (rowid %s) refers to a row of \"%s\" that is not "
+                            "there; restore that as well (--with-parents)",
+                            table->schema->name, connection_text(statement, 1),
+                            connection_text(statement, 2));
+    else if (code != SQLITE_DONE)
+        error = sqlite_target_failure(target, code, table->schema->name, failure);
+    sqlite3_finalize(statement);
+    return error;
+}
+
+static int check(struct target *base, struct failure *failure)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+    int pending = 0, highest = 0;
+    int error = sqlite_complete_tables(target, failure);
+
+    if (error != 0)
+        return error;
+    sqlite3_db_status(target->connection.database, SQLITE_DBSTATUS_DEFERRED_FKS, &pending, &highest,
+                      0);
+    for (size_t i = 0; pending != 0 && i < table_count(base) && error == 0; i++) {
+        if (nth_table(target, i)->schema->foreign_key_count != 0)
+            error = find_orphan(target, nth_table(target, i), failure);
+    }
+    if (error == 0 && pending != 0)
+        error =
+            failure_set(failure, EINVAL, SHOWN_PATH ": a foreign key would not hold", target->path);
+    return error;
+}
+
+/* SELECT … of the rows of SCHEMA that meet CONDITION and that CHILD refers to by FOREIGN. */
+static int write_referred(const struct schema *schema, const struct table *child,
+                          const struct foreign_key *foreign, const char *condition,
+                          struct buffer *sql)
+{
+    int error = buffer_append_text(sql, "SELECT 1 FROM main.");
+
+    if (error == 0)
+        error = sqlite_add_name(sql, schema->name);
+    if (error == 0)
+        error = buffer_print(sql, " AS doomed WHERE %s AND EXISTS (SELECT 1 FROM main.", condition);
+    if (error == 0)
+        error = sqlite_add_name(sql, child->schema->name);
+    for (size_t c = 0; c < foreign->count && error == 0; c++) {
+        const char *column = foreign->target_columns != NULL ? foreign->target_columns[c]
+                             : c < schema->primary_key_count
+                                 ? schema->columns[schema->primary_key[c]].name
+                                 : "rowid";
+
+        error = buffer_append_text(sql, c == 0 ? " AS child WHERE child." : " AND child.");
+        if (error == 0)
+            error = sqlite_add_name(sql, child->raw_columns[foreign->columns[c]]);
+        if (error == 0)
+            error = buffer_append_text(sql, " = doomed.");
+        if (error == 0)
+            error = sqlite_add_name(sql, column);
+    }
+    return error == 0 ? buffer_append_text(sql, ") LIMIT 1") : error;
+}
+
+static int check_referrer(struct sqlite_target *target, const struct schema *schema,
+                          struct buffer *sql, const char *child, const struct cell *key,
+                          size_t key_count, struct failure *failure)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite_prepare_text(target, sql, &statement);
+    int error = 0;
+
+    for (size_t k = 0; k < key_count && code == SQLITE_OK; k++)
+        code = sqlite_bind_cell(statement, 1 + (int)k, &key[k]);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        error = failure_set(failure, EBUSY,
+                            "table \"%s\": rows of \"%s\" refer to rows that would be deleted; "
+                            "nothing was changed. Restore \"%s\" as well, or delete these first",
+                            schema->name, child, child);
+    else if (code != SQLITE_DONE)
+        error = sqlite_target_failure(target, code, schema->name, failure);
+    sqlite3_finalize(statement);
+    return error;
+}
+
+int sqlite_check_referrers(struct sqlite_target *target, const struct schema *schema,
+                           const char *condition, const struct cell *key, size_t key_count,
+                           struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < table_count(&target->target) && error == 0; i++) {
+        const struct table *child = nth_table(target, i);
+
+        for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
+            const struct foreign_key *foreign = &child->schema->foreign_keys[f];
+            struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
+
+            /* What refers to a row of its own table goes with it, or is found at the end. */
+            if (child->schema == schema || strcmp(foreign->target_table, schema->name) != 0)
+                continue;
+            error = write_referred(schema, child, foreign, condition, &sql);
+            if (error == 0)
+                error = check_referrer(target, schema, &sql, child->schema->name, key, key_count,
+                                       failure);
+            buffer_release(&sql);
+        }
+    }
+    return error;
+}
+
+/* ---- Ends ------------------------------------------------------------------------------------ */
+
+static int commit(struct target *base, struct failure *failure)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+    int error;
+
+    sqlite3_finalize(target->locked);
+    target->locked = NULL;
+    error = execute(target, "COMMIT", failure);
+    if (error == 0) {
+        target->open = false;
+        target->committed = true;
+    }
+    return error;
+}
+
+static void rollback(struct target *base)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+
+    sqlite3_finalize(target->locked);
+    target->locked = NULL;
+    if (target->open && !sqlite3_get_autocommit(target->connection.database))
+        sqlite3_exec(target->connection.database, "ROLLBACK", NULL, NULL, NULL);
+    target->open = false;
+}
+
+static void close_target(struct target *base)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+
+    rollback(base);
+    sqlite3_close_v2(target->connection.database);
+    /* A file that was made for nothing. */
+    if (target->made && !target->committed)
+        unlink(target->path);
+    for (size_t i = 0; i < target->made_count; i++)
+        made_table_free(target->made_tables[i]);
+    free((void *)target->made_tables);
+    catalogue_release(target->catalogue);
+    free(target->cells);
+    free(target->numbers);
+    free(target->path);
+    free(target);
+}
+
+static const struct target_class class = {
+    .kind = "sqlite",
+    .creates_within = true,
+    .begin = begin,
+    .table_count = table_count,
+    .schema = schema_at,
+    .create_table = sqlite_create_table,
+    .open_load = sqlite_open_load,
+    .check = check,
+    .commit = commit,
+    .rollback = rollback,
+    .lock_row = sqlite_lock_row,
+    .update_row = sqlite_update_row,
+    .delete_row = sqlite_delete_row,
+    .close = close_target,
+};
+
+int sqlite_target_open(char *path, const struct target_options *options, struct target **ret_target,
+                       struct failure *failure)
+{
+    struct sqlite_target *target = calloc(1, sizeof *target);
+    struct stat status;
+
+    if (target == NULL) {
+        free(path);
+        return -ENOMEM;
+    }
+    target->target.class = &class;
+    target->path = path;
+    target->connection.path = path;
+    target->create = options->create;
+    target->check_only = options->check_only;
+    target->options = options->source;
+    if (stat(path, &status) != 0 && !(errno == ENOENT && options->create)) {
+        int error = failure_set(failure, errno, SHOWN_PATH ": %s", path, strerror(errno));
+
+        close_target(&target->target);
+        return error;
+    }
+    *ret_target = &target->target;
+    return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SQLite databases as targets; what its files share. Foreign keys are enforced by SQLite itself,
+ * all of them at the end of the transaction; actions of theirs (ON DELETE CASCADE) never happen,
+ * since a row that others refer to is not deleted.
+ */
+#ifndef CRMFS_TARGET_SQLITE_TARGET_H
+#define CRMFS_TARGET_SQLITE_TARGET_H
+
+#include "backends/source/sqlite_internal.h"
+#include "backends/target/row_work.h"
+#include "backends/target/target.h"
+#include "fs/base/buffer.h"
+
+#define SQLITE_SQL_LIMIT ((size_t)16 << 20)
+
+/* A table that this transaction has made, and the statements that it still lacks. */
+struct made_table {
+    struct table table;
+    char *rest; /* SQL; NULL: nothing */
+    bool own;   /* … of SQLite's own words: indexes, triggers */
+};
+
+struct sqlite_target {
+    struct target target;
+    char *path;
+    bool create; /* the file may be made */
+    bool made;   /* … and was */
+    bool check_only;
+    bool open; /* the transaction is */
+    bool committed;
+    struct source_options options;
+    struct connection connection;
+    struct catalogue *catalogue;
+    struct made_table **made_tables;
+    size_t made_count;
+    struct cell *cells; /* of lock_row */
+    char (*numbers)[32];
+    sqlite3_stmt *locked;
+};
+
+void made_table_free(struct made_table *made);
+
+/* PATH is taken over. */
+int sqlite_target_open(char *path, const struct target_options *options, struct target **ret_target,
+                       struct failure *failure);
+
+/* Words SQLite's CODE; TABLE may be NULL. */
+int sqlite_target_failure(struct sqlite_target *target, int code, const char *table,
+                          struct failure *failure);
+
+/* The table that SCHEMA is of. */
+const struct table *sqlite_target_table(const struct sqlite_target *target,
+                                        const struct schema *schema);
+
+/* Appends NAME quoted. */
+int sqlite_add_name(struct buffer *sql, const char *name);
+
+/* Appends 'name IS ?NUMBER' for each column of a key, with AND between. */
+int sqlite_add_key(struct buffer *sql, const struct table *table, const size_t *key, size_t count,
+                   int first_parameter);
+
+/* Prepares what SQL holds; it is released. */
+int sqlite_prepare_text(struct sqlite_target *target, struct buffer *sql,
+                        sqlite3_stmt **ret_statement);
+
+/* Binds a fitted cell, which must stay until the statement is reset. */
+int sqlite_bind_cell(sqlite3_stmt *statement, int parameter, const struct cell *cell);
+
+/* The value of a column of the row that STATEMENT stands on. */
+struct cell sqlite_value_cell(sqlite3_stmt *statement, int column, char number[32]);
+
+int sqlite_create_table(struct target *base, const struct schema *like, const char *kind,
+                        struct schema **ret_schema, char **ret_notes, struct failure *failure);
+/* Makes what new tables still lack. */
+int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure);
+int sqlite_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
+                     struct failure *failure);
+int sqlite_lock_row(struct target *base, const struct schema *table, const struct cell *key,
+                    const struct cell **ret_cells, struct failure *failure);
+int sqlite_update_row(struct target *base, const struct schema *table, const struct cell *key,
+                      size_t count, const size_t *columns, const struct cell *cells,
+                      struct failure *failure);
+int sqlite_delete_row(struct target *base, const struct schema *table, const struct cell *key,
+                      struct failure *failure);
+
+/*
+ * Whether rows of other tables whose foreign keys would change or delete them refer to rows of
+ * SCHEMA that meet CONDITION, an SQL text about its columns; the parameters of the statement are
+ * KEY's. -EBUSY names the table.
+ */
+int sqlite_check_referrers(struct sqlite_target *target, const struct schema *schema,
+                           const char *condition, const struct cell *key, size_t key_count,
+                           struct failure *failure);
+
+#endif

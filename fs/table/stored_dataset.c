@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/table/stored_dataset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/table/group_rows.h"
+#include "fs/table/image.h"
+#include "fs/table/stored_table.h"
+
+struct stored_dataset {
+    struct dataset dataset;
+    struct object_reader *reader;
+    const struct stored_source *source;
+    struct schema **schemas; /* the source's tables; NULL where it was not read yet */
+};
+
+struct stored_cursor {
+    struct cursor cursor;
+    struct image *image;
+    struct group_rows *rows;
+    struct row row;
+};
+
+/* ---- Cursors --------------------------------------------------------------------------------- */
+
+static int next(struct cursor *base, const struct row **ret_row, struct failure *failure)
+{
+    struct stored_cursor *cursor = (struct stored_cursor *)base;
+    int got = group_rows_next(cursor->rows, &cursor->row.cells, failure);
+
+    if (got == 1)
+        *ret_row = &cursor->row;
+    return got;
+}
+
+static int read_cell(struct cursor *cursor, size_t column, uint64_t offset, void *buffer,
+                     size_t size, struct failure *failure)
+{
+    (void)cursor;
+    (void)column;
+    (void)offset;
+    (void)buffer;
+    (void)size;
+    return failure_set(failure, EINVAL, "this cell came with its data");
+}
+
+static void close_cursor(struct cursor *base)
+{
+    struct stored_cursor *cursor = (struct stored_cursor *)base;
+
+    group_rows_free(cursor->rows);
+    image_release(cursor->image);
+    free(cursor);
+}
+
+static const struct cursor_class cursor_class = {next, read_cell, close_cursor};
+
+/* IMAGE becomes the cursor's, also on failure. */
+static int create_cursor(struct image *image, size_t first_group, struct cursor **ret_cursor)
+{
+    struct stored_cursor *cursor = calloc(1, sizeof *cursor);
+
+    if (cursor == NULL) {
+        image_release(image);
+        return -ENOMEM;
+    }
+    cursor->cursor.class = &cursor_class;
+    cursor->image = image;
+    cursor->rows = group_rows_create_of_image(image, first_group);
+    if (cursor->rows == NULL) {
+        close_cursor(&cursor->cursor);
+        return -ENOMEM;
+    }
+    *ret_cursor = &cursor->cursor;
+    return 0;
+}
+
+/* ---- The dataset ----------------------------------------------------------------------------- */
+
+static size_t table_count(const struct dataset *base)
+{
+    return ((const struct stored_dataset *)base)->source->table_count;
+}
+
+static struct schema *schema_of(const struct dataset *base, size_t table)
+{
+    return ((const struct stored_dataset *)base)->schemas[table];
+}
+
+static int plan(struct dataset *base, size_t table, size_t wanted, struct range_plan *ret_plan,
+                struct failure *failure)
+{
+    (void)base;
+    (void)table;
+    (void)wanted;
+    (void)failure;
+    ret_plan->starts = malloc(sizeof *ret_plan->starts);
+    if (ret_plan->starts == NULL)
+        return -ENOMEM;
+    ret_plan->starts[0] = INT64_MIN;
+    ret_plan->count = 1;
+    return 0;
+}
+
+/* The table's image, seen to have the rows that its snapshot's tree says. */
+static int open_image(struct stored_dataset *dataset, size_t table, struct image **ret_image,
+                      struct failure *failure)
+{
+    const struct stored_table *stored = &dataset->source->tables[table];
+    struct image *image;
+    int error = stored_table_open(dataset->reader, &stored->image, &image, failure);
+
+    if (error != 0)
+        return error;
+    if (image_rows(image) != stored->rows) {
+        image_release(image);
+        return failure_set(failure, EIO,
+                           "the store is damaged: table \"%s\" is not as long as its snapshot says",
+                           stored->name);
+    }
+    *ret_image = image;
+    return 0;
+}
+
+static int open_cursor(struct dataset *base, size_t table, const struct range_plan *ranges,
+                       size_t range, struct cursor **ret_cursor, struct failure *failure)
+{
+    struct image *image = NULL;
+    int error = open_image((struct stored_dataset *)base, table, &image, failure);
+
+    (void)ranges;
+    (void)range;
+    return error == 0 ? create_cursor(image, 0, ret_cursor) : error;
+}
+
+static int verify(struct dataset *dataset, struct failure *failure)
+{
+    (void)dataset;
+    (void)failure;
+    return 0;
+}
+
+static void finish(struct dataset *dataset)
+{
+    (void)dataset;
+}
+
+static void release(struct dataset *base)
+{
+    struct stored_dataset *dataset = (struct stored_dataset *)base;
+
+    for (size_t i = 0; dataset->schemas != NULL && i < dataset->source->table_count; i++)
+        schema_release(dataset->schemas[i]);
+    free((void *)dataset->schemas);
+    free(dataset);
+}
+
+static const struct dataset_class dataset_class = {
+    .table_count = table_count,
+    .schema = schema_of,
+    .plan = plan,
+    .open_cursor = open_cursor,
+    .verify = verify,
+    .finish = finish,
+    .release = release,
+};
+
+int stored_dataset_create(struct object_reader *reader, const struct stored_source *source,
+                          struct dataset **ret_dataset, struct failure *failure)
+{
+    struct stored_dataset *dataset = calloc(1, sizeof *dataset);
+    int error = 0;
+
+    if (dataset == NULL)
+        return -ENOMEM;
+    dataset->dataset.class = &dataset_class;
+    dataset->dataset.parallel = 1;
+    dataset->reader = reader;
+    dataset->source = source;
+    dataset->schemas = allocate_array(source->table_count, sizeof *dataset->schemas);
+    if (dataset->schemas == NULL)
+        error = -ENOMEM;
+    for (size_t i = 0; i < source->table_count && error == 0; i++)
+        error =
+            stored_table_schema(reader, &source->tables[i].image, &dataset->schemas[i], failure);
+    if (error != 0) {
+        release(&dataset->dataset);
+        return error;
+    }
+    *ret_dataset = &dataset->dataset;
+    return 0;
+}
+
+bool stored_dataset_is(const struct dataset *dataset)
+{
+    return dataset->class == &dataset_class;
+}
+
+int64_t stored_dataset_rows(const struct dataset *base, size_t table)
+{
+    const struct stored_dataset *dataset = (const struct stored_dataset *)base;
+
+    return stored_dataset_is(base) ? (int64_t)dataset->source->tables[table].rows : -1;
+}
+
+/* ---- Seeking --------------------------------------------------------------------------------- */
+
+/* A whole number of at most 18 digits. */
+static bool read_key(const struct cell *cell, int64_t *ret_key)
+{
+    const char *text = cell->data;
+    size_t at = cell->size > 1 && text[0] == '-';
+    int64_t value = 0;
+
+    if (cell->class != CELL_NUMBER || cell->size == 0 || cell->size - at > 18)
+        return false;
+    for (; at < cell->size; at++) {
+        if (text[at] < '0' || text[at] > '9')
+            return false;
+        value = value * 10 + (text[at] - '0');
+    }
+    *ret_key = text[0] == '-' ? -value : value;
+    return true;
+}
+
+/* The first row's key of a group. 1; 0: it cannot be told; -errno. */
+static int first_key(struct image *image, size_t group, size_t column, int64_t *ret_key,
+                     struct failure *failure)
+{
+    struct group_rows *rows = group_rows_create_of_image(image, group);
+    const struct cell *cells;
+    int got = rows != NULL ? group_rows_next(rows, &cells, failure) : -ENOMEM;
+
+    if (got == 1 && !read_key(&cells[column], ret_key))
+        got = 0;
+    group_rows_free(rows);
+    return got;
+}
+
+/* Whether rows stand in the order of one whole number. */
+static bool has_number_key(const struct schema *schema)
+{
+    return schema->primary_key_count == 1 && schema->order_key_count == 1 &&
+           schema->order_key[0] == schema->primary_key[0] &&
+           schema->columns[schema->primary_key[0]].type == COLUMN_INTEGER;
+}
+
+/* The last group that begins at KEY or before. Fragments of a row have no first row of their own.
+ */
+static int find_group(struct image *image, size_t column, int64_t key, size_t *ret_group,
+                      struct failure *failure)
+{
+    size_t low = 0;
+    size_t high = image_group_count(image);
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        int64_t first = 0;
+        int got;
+
+        if (image_group_measure(image, middle).rows == 0 ||
+            image_group_measure(image, middle - 1).rows == 0) {
+            low = 0;
+            break;
+        }
+        got = first_key(image, middle, column, &first, failure);
+        if (got < 0)
+            return got;
+        if (got == 0) {
+            low = 0;
+            break;
+        }
+        if (first <= key)
+            low = middle;
+        else
+            high = middle;
+    }
+    *ret_group = low;
+    return 0;
+}
+
+int stored_dataset_seek(struct dataset *base, size_t table, const struct cell *key,
+                        struct cursor **ret_cursor, struct failure *failure)
+{
+    struct stored_dataset *dataset = (struct stored_dataset *)base;
+    const struct schema *schema = dataset->schemas[table];
+    struct image *image = NULL;
+    int64_t number = 0;
+    size_t group = 0;
+    int error = open_image(dataset, table, &image, failure);
+
+    if (error == 0 && has_number_key(schema) && read_key(key, &number))
+        error = find_group(image, schema->primary_key[0], number, &group, failure);
+    if (error != 0) {
+        image_release(image);
+        return error;
+    }
+    return create_cursor(image, group, ret_cursor);
+}
