@@ -27,6 +27,22 @@ static char *name_within(const char *path, struct archive *archive)
     return name;
 }
 
+/* A file of a folder without a byte. */
+static int tell_empty(struct archive_walk *walk, struct failure *failure)
+{
+    cleanup_free char *shown = archive_shown_name(walk->part->name);
+    struct stream_member member = {.path = shown, .modified = walk->modified};
+
+    if (shown == NULL)
+        return -ENOMEM;
+    walk->found = walk->wanted != NULL;
+    if (walk->pass == PASS_NAMES)
+        return archive_plan_note(walk->plan, shown);
+    if (walk->pass != PASS_ALL || walk->wanted != NULL)
+        return 0;
+    return walk->taker->class->member(walk->taker, &member, failure);
+}
+
 static int walk_first(struct archive_walk *walk, struct failure *failure)
 {
     const struct archive_part *part = walk->part;
@@ -34,7 +50,7 @@ static int walk_first(struct archive_walk *walk, struct failure *failure)
     int code = archive_read_next_header(walk->outermost, &about);
 
     if (code == ARCHIVE_EOF)
-        return 0;
+        return part->name != NULL ? tell_empty(walk, failure) : 0;
     if (code < ARCHIVE_WARN)
         return archive_failure(walk->outermost, part->path, failure);
 
