@@ -4,6 +4,7 @@
  *
  *   archive_source  the source: its version, its passes
  *   archive_parts   the files that it is in
+ *   archive_postgres  pg_dump's own formats
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
@@ -24,6 +25,7 @@
 #include "backends/source/byte_stream.h"
 #include "backends/source/dump.h"
 #include "backends/source/mydumper.h"
+#include "backends/source/pg_restore.h"
 #include "backends/source/stream.h"
 #include "fs/base/name_map.h"
 
@@ -109,6 +111,7 @@ struct archive_walk {
     enum archive_pass pass;
     struct archive_plan *plan;
     const struct archive_part *part;
+    bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
     struct archive *outermost;
     uint64_t bytes_before;   /* of the parts before */
     uint64_t file_bytes;     /* of all parts */
@@ -139,6 +142,9 @@ int archive_open_file(const struct archive_source *source, const char *path,
 /* … as the one member that it is. */
 int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure);
 
+/* … and without its compression. */
+int archive_open_unpacked(const char *path, struct archive **ret_archive, struct failure *failure);
+
 /* What a stream holds, which outlives it. */
 struct archive_feed {
     struct byte_stream *stream;
@@ -159,6 +165,23 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
 int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
                       struct byte_stream *stream, const char *name, bool packed,
                       struct failure *failure);
+
+/* --- archive_postgres --------------------------------------------------------------------- */
+
+/* STREAM, the member NAME, is of FORMAT. */
+int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          enum pg_format format, unsigned depth, struct failure *failure);
+
+/* STREAM is a tar of pg_dump's. */
+int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
+                              const char *name, struct failure *failure);
+
+/* The part is such a tar, compressed or not. */
+int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure);
+
+/* Whether the folder PATH is pg_dump's; then the source is one: reads it. */
+bool archive_postgres_is_folder(const char *path);
+int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure);
 
 /* --- archive_entry ------------------------------------------------------------------------ */
 

@@ -14,25 +14,41 @@
 #define READ_BYTES ((size_t)256 << 10)
 #define PASSWORD_ROOM 1024
 
-static int support(struct archive *archive)
-{
-    static int (*const supports[])(struct archive *) = {
-        archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
-        archive_read_support_filter_xz,       archive_read_support_filter_lzma,
-        archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
-        archive_read_support_filter_compress, archive_read_support_format_zip,
-        archive_read_support_format_tar,      archive_read_support_format_gnutar,
-        archive_read_support_format_7zip,     archive_read_support_format_cpio,
-        archive_read_support_format_rar,      archive_read_support_format_rar5,
-        archive_read_support_format_cab,      archive_read_support_format_raw,
-        archive_read_support_format_empty,
-    };
+typedef int support(struct archive *archive);
 
-    for (size_t i = 0; i < sizeof supports / sizeof *supports; i++) {
+static int support_each(struct archive *archive, support *const *supports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
         if (supports[i](archive) < ARCHIVE_WARN)
             return -EIO;
     }
     return 0;
+}
+
+static int support_filters(struct archive *archive)
+{
+    static support *const filters[] = {
+        archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
+        archive_read_support_filter_xz,       archive_read_support_filter_lzma,
+        archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
+        archive_read_support_filter_compress,
+    };
+
+    return support_each(archive, filters, sizeof filters / sizeof *filters);
+}
+
+static int support_all(struct archive *archive)
+{
+    static support *const formats[] = {
+        archive_read_support_format_zip,    archive_read_support_format_tar,
+        archive_read_support_format_gnutar, archive_read_support_format_7zip,
+        archive_read_support_format_cpio,   archive_read_support_format_rar,
+        archive_read_support_format_rar5,   archive_read_support_format_cab,
+        archive_read_support_format_raw,    archive_read_support_format_empty,
+    };
+    int error = support_filters(archive);
+
+    return error != 0 ? error : support_each(archive, formats, sizeof formats / sizeof *formats);
 }
 
 int archive_failure(struct archive *archive, const char *what, struct failure *failure)
@@ -76,8 +92,9 @@ static int create(const struct archive_source *source, struct archive **ret_arch
 
     if (archive == NULL)
         return -ENOMEM;
-    if (support(archive) != 0 || archive_read_set_passphrase_callback(
-                                     archive, without_const(source), give_password) != ARCHIVE_OK) {
+    if (support_all(archive) != 0 ||
+        archive_read_set_passphrase_callback(archive, without_const(source), give_password) !=
+            ARCHIVE_OK) {
         archive_read_free(archive);
         return -ENOMEM;
     }
@@ -102,13 +119,15 @@ int archive_open_file(const struct archive_source *source, const char *path,
     return 0;
 }
 
-int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure)
+static int open_raw(const char *path, bool unpack, struct archive **ret_archive,
+                    struct failure *failure)
 {
     struct archive *archive = archive_read_new();
     int error = 0;
 
     if (archive == NULL || archive_read_support_format_raw(archive) != ARCHIVE_OK ||
-        archive_read_support_format_empty(archive) != ARCHIVE_OK)
+        archive_read_support_format_empty(archive) != ARCHIVE_OK ||
+        (unpack && support_filters(archive) != 0))
         error = -ENOMEM;
     if (error == 0 && archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK)
         error = archive_failure(archive, path, failure);
@@ -118,6 +137,16 @@ int archive_open_plain(const char *path, struct archive **ret_archive, struct fa
     }
     *ret_archive = archive;
     return 0;
+}
+
+int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure)
+{
+    return open_raw(path, false, ret_archive, failure);
+}
+
+int archive_open_unpacked(const char *path, struct archive **ret_archive, struct failure *failure)
+{
+    return open_raw(path, true, ret_archive, failure);
 }
 
 static la_ssize_t feed(struct archive *archive, void *context, const void **ret_data)

@@ -38,6 +38,10 @@ bool archive_folder_recognise(const char *path)
 
     if (folder == NULL)
         return false;
+    if (archive_postgres_is_folder(path)) {
+        closedir(folder);
+        return true;
+    }
     while (!mydumper_is_dump(kinds) && (entry = readdir(folder)) != NULL)
         kinds |= 1u << mydumper_name_of(entry->d_name).file;
     closedir(folder);

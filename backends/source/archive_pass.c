@@ -82,6 +82,8 @@ static int walk_part(struct archive_walk *walk, struct failure *failure)
     error = walk_first(walk, failure);
     archive_read_free(walk->outermost);
     walk->outermost = NULL;
+    if (error == 0 && walk->part_is_dump && !walk->source->folder && walk->wanted == NULL)
+        error = archive_postgres_read_part(walk, failure);
     return error;
 }
 
@@ -112,6 +114,7 @@ int archive_walk_parts(struct archive_walk *walk, const struct archive_parts *pa
         if (walk->wanted != NULL && walk->part->name != NULL &&
             strcmp(walk->part->name, walk->wanted) != 0)
             continue;
+        walk->part_is_dump = walk->source->folder && archive_postgres_is_folder(walk->source->path);
         error = pass_over(walk, walk_part(walk, &own), &own, parts->count, failure);
         walk->bytes_before += (uint64_t)walk->part->about.st_size;
     }
@@ -131,6 +134,14 @@ static int run_pass(struct archive_source *source, const struct archive_parts *p
     return archive_walk_parts(&walk, parts, failure);
 }
 
+static int read_folder_dump(struct archive_source *source, struct row_taker *taker,
+                            struct failure *failure)
+{
+    struct archive_walk walk = {.source = source, .taker = taker, .pass = PASS_ALL};
+
+    return archive_postgres_read_folder(&walk, failure);
+}
+
 int archive_read_all(struct archive_source *source, const struct archive_parts *parts,
                      struct row_taker *taker, struct failure *failure)
 {
@@ -147,6 +158,8 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
     if (error == 0)
         error = run_pass(source, parts, PASS_ALL, &plan, taker, failure);
+    if (error == 0 && source->folder && archive_postgres_is_folder(source->path))
+        error = read_folder_dump(source, taker, failure);
     if (error == 0)
         error = archive_plan_end(&plan, taker, failure);
     archive_plan_release(&plan);

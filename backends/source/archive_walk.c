@@ -87,7 +87,7 @@ bool archive_recognise(const char *path, const void *begin, size_t size)
     struct json_form form;
     struct dialect dialect;
 
-    if (is_packed(bytes, size))
+    if (is_packed(bytes, size) || pg_format_of(bytes, size) == PG_CUSTOM)
         return true;
     while (size > 0 && bytes[size - 1] == '\0')
         size--;
@@ -152,9 +152,12 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
 {
     const struct byte_window *window = &looked->window;
 
+    enum pg_format format = pg_format_of(window->data, window->end);
     struct archive_dump *dump = depth == 0 ? archive_plan_dump(walk->plan, name) : NULL;
 
-    *ret_none = false;
+    *ret_none = walk->part_is_dump;
+    if (walk->part_is_dump)
+        return 0;
     if (dump != NULL)
         return archive_dump_read(walk, dump, &looked->stream, name,
                                  is_packed(window->data, window->end), failure);
@@ -162,6 +165,8 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
         return 0;
     if (depth > 0 && mydumper_name_of(name).file == MYDUMPER_TABLE)
         return refuse_dump_part(name, failure);
+    if (pg_tar_recognise(window->data, window->end))
+        return archive_postgres_read_tar(walk, &looked->stream, name, failure);
     if (is_packed(window->data, window->end))
         return walk_nested(walk, &looked->stream, name, depth + 1, failure);
     if (begins(window, "SQLite format 3", 16))
@@ -169,11 +174,8 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
                            "%.300s: a SQLite database within an archive is shown under raw/ only: "
                            "copy it out of there, and mount the copy",
                            name);
-    if (begins(window, "PGDMP", 5))
-        return failure_set(failure, EILSEQ,
-                           "%.300s: pg_dump's custom format is shown under raw/ only: turn it into "
-                           "a plain dump with pg_restore -f dump.sql, and mount that",
-                           name);
+    if (format != PG_NONE)
+        return archive_postgres_read(walk, &looked->stream, name, format, depth, failure);
     if (dump_recognise(window->data,
                        window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES)) {
         int error = dump_read(&looked->stream, walk->taker, failure);
