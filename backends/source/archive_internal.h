@@ -3,6 +3,7 @@
  * What the files of the archive source share:
  *
  *   archive_source  the source: its version, its passes
+ *   archive_option  how a user wants it to be read
  *   archive_parts   the files that it is in
  *   archive_postgres  pg_dump's own formats
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
@@ -23,6 +24,7 @@
 
 #include "backends/source/archive.h"
 #include "backends/source/byte_stream.h"
+#include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/mydumper.h"
 #include "backends/source/pg_restore.h"
@@ -31,16 +33,22 @@
 
 struct archive_source {
     struct source source;
-    char *path;             /* absolute or not: as given */
-    bool folder;            /* … and its files are the archive, or those of … */
-    char *series;           /* … NULL: all */
-    char *password;         /* NULL */
-    char *password_command; /* NULL */
-    const bool *cancelled;  /* NULL */
+    char *path;               /* absolute or not: as given */
+    bool folder;              /* … and its files are the archive, or those of … */
+    char *series;             /* … NULL: all */
+    struct dialect_wish wish; /* for tables as text */
+    char *password;           /* NULL */
+    char *password_command;   /* NULL */
+    const bool *cancelled;    /* NULL */
     /* Atomic; of the pass under way, or the last: bytes of the file. */
     uint64_t bytes_done;
     uint64_t bytes;
 };
+
+/* --- archive_option ----------------------------------------------------------------------- */
+
+/* NAME=VALUE&… -EINVAL in words, -ENOMEM. */
+int archive_options_take(struct archive_source *source, const char *query, struct failure *failure);
 
 /* --- archive_parts ------------------------------------------------------------------------ */
 
@@ -53,7 +61,8 @@ struct archive_part {
 struct archive_parts {
     struct archive_part *items;
     size_t count;
-    uint64_t bytes; /* of all */
+    unsigned long missing; /* the first number of a series that is not there; 0: none is */
+    uint64_t bytes;        /* of all */
     struct timespec changed;
     struct source_version version;
 };
@@ -110,6 +119,7 @@ struct archive_walk {
     struct row_taker *taker;
     enum archive_pass pass;
     struct archive_plan *plan;
+    struct delimited_parts *parts; /* NULL in other passes than PASS_ALL */
     const struct archive_part *part;
     bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
     struct archive *outermost;

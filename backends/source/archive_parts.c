@@ -155,8 +155,13 @@ static int list_folder(const struct archive_source *source, struct listing *list
     if (listing->parts->count != 0)
         qsort(listing->parts->items, listing->parts->count, sizeof *listing->parts->items,
               source->series != NULL ? by_number : by_name);
-    for (size_t i = 0; i < listing->parts->count && source->series != NULL; i++)
-        free(steal_pointer(&listing->parts->items[i].name));
+    for (size_t i = 0; i < listing->parts->count && source->series != NULL; i++) {
+        cleanup_free char *name = steal_pointer(&listing->parts->items[i].name);
+
+        if (listing->parts->missing == 0 &&
+            strtoul(name + strlen(source->series), NULL, 10) != i + 1)
+            listing->parts->missing = i + 1;
+    }
     return error;
 }
 

@@ -95,9 +95,10 @@ static int pass_over(const struct archive_walk *walk, int error, const struct fa
         *failure = *own;
     if (parts == 1 || (error != -EIO && error != -EILSEQ && error != -EACCES))
         return error;
-    if (walk->wanted == NULL && walk->pass == PASS_ALL && own->code != 0)
-        walk->taker->class->trouble(walk->taker, own);
-    return 0;
+    if (walk->wanted != NULL || walk->pass != PASS_ALL || own->code == 0)
+        return 0;
+    walk->taker->class->trouble(walk->taker, own);
+    return delimited_parts_fail(walk->parts, NULL, own);
 }
 
 int archive_walk_parts(struct archive_walk *walk, const struct archive_parts *parts,
@@ -134,6 +135,35 @@ static int run_pass(struct archive_source *source, const struct archive_parts *p
     return archive_walk_parts(&walk, parts, failure);
 }
 
+/* The pass in which everything is told. */
+static int read_rest(struct archive_source *source, const struct archive_parts *parts,
+                     struct archive_plan *plan, struct row_taker *taker, struct failure *failure)
+{
+    struct archive_walk walk = {
+        .source = source,
+        .taker = taker,
+        .pass = PASS_ALL,
+        .plan = plan,
+        .parts = delimited_parts_create(taker, source->series != NULL),
+    };
+    int error = walk.parts != NULL ? archive_walk_parts(&walk, parts, failure) : -ENOMEM;
+    struct failure why;
+
+    if (error == 0 && parts->missing != 0) {
+        failure_set(
+            &why, ENOENT,
+            "%.200s/%.200s%lu.zip is not there, though a later part is: rows may be missing",
+            source->path, source->series, parts->missing);
+        taker->class->trouble(taker, &why);
+        why.code = EIO;
+        error = delimited_parts_fail(walk.parts, NULL, &why);
+    }
+    if (error == 0)
+        error = delimited_parts_end(walk.parts);
+    delimited_parts_free(walk.parts);
+    return error;
+}
+
 static int read_folder_dump(struct archive_source *source, struct row_taker *taker,
                             struct failure *failure)
 {
@@ -157,7 +187,7 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
     if (error == 0 && plan.dumped)
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
     if (error == 0)
-        error = run_pass(source, parts, PASS_ALL, &plan, taker, failure);
+        error = read_rest(source, parts, &plan, taker, failure);
     if (error == 0 && source->folder && archive_postgres_is_folder(source->path))
         error = read_folder_dump(source, taker, failure);
     if (error == 0)

@@ -165,7 +165,11 @@ int archive_source_open(const char *path, const struct source_options *options,
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
     }
 
-    int error = look_into(source, failure);
+    int error =
+        options->wishes != NULL ? archive_options_take(source, options->wishes, failure) : 0;
+
+    if (error == 0)
+        error = look_into(source, failure);
 
     if (error != 0) {
         archive_close(&source->source);

@@ -93,7 +93,7 @@ bool archive_recognise(const char *path, const void *begin, size_t size)
         size--;
     return (size != 0 && dump_recognise(bytes, size)) ||
            json_rows_recognise(path, bytes, size, &form) ||
-           delimited_recognise(path, bytes, size, size < whole, &dialect);
+           delimited_recognise(path, bytes, size, size < whole, NULL, &dialect);
 }
 
 /* The archive goes on, without what was refused here. */
@@ -191,8 +191,9 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
 
         return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
     }
-    if (delimited_recognise(name, window->data, window->end, window->ended, &dialect))
-        return delimited_read(&looked->stream, &dialect, name, walk->taker, failure);
+    if (delimited_recognise(name, window->data, window->end, window->ended, &walk->source->wish,
+                            &dialect))
+        return delimited_read(&looked->stream, &dialect, name, walk->taker, walk->parts, failure);
     *ret_none = true;
     return 0;
 }
@@ -297,6 +298,8 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
         error = 0;
     if (error == 0)
         error = read_tables(walk, &looked, name, depth, &none, &own);
+    if (is_passed_over(error) && walk->parts != NULL)
+        delimited_parts_fail(walk->parts, name, &own);
     error = pass_over(walk, error, &own, failure);
     if (walk->pass == PASS_TABLES) {
         byte_window_release(&looked.window);

@@ -203,6 +203,7 @@ struct source_options {
                               ends soon */
     /* A server's; borrowed until source_open returns; NULL: its URL or option files say. */
     const char *password;
+    const char *wishes;           /* an archive's, NAME=VALUE&… as in its URL; NULL: none */
     const char *password_command; /* what it prints is the password; run for each connection */
 };
 
