@@ -113,6 +113,7 @@ void archive_identify(struct source *base, struct source_identity *ret_identity)
                             sizeof ret_identity->content);
     add_text(&state, archive_version_details());
     crypto_generichash_update(&state, (const uint8_t *)&source->wish, sizeof source->wish);
+    add_text(&state, source->names);
     add_text(&state, source->password);
     add_text(&state, source->password_command);
     add_number(&state, file_system);

@@ -3,6 +3,7 @@
  * What the files of the archive source share:
  *
  *   archive_source  the source: its version, its passes
+ *   archive_endings  what files are called
  *   archive_option  how a user wants it to be read
  *   archive_parts   the files that it is in
  *   archive_postgres  pg_dump's own formats
@@ -19,6 +20,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -37,9 +39,12 @@ struct archive_source {
     bool folder;              /* … and its files are the archive, or those of … */
     char *series;             /* … NULL: all */
     struct dialect_wish wish; /* for tables as text */
+    char *names;              /* the character set of members' names, as iconv calls it; NULL */
     char *password;           /* NULL */
     char *password_command;   /* NULL */
     const bool *cancelled;    /* NULL */
+    pthread_mutex_t lock;     /* of … */
+    struct archive_endings *endings; /* … those that were read last; NULL */
     /* Atomic; of the pass under way, or the last: bytes of the file. */
     uint64_t bytes_done;
     uint64_t bytes;
@@ -72,6 +77,29 @@ int archive_parts_list(const struct archive_source *source, struct archive_parts
                        struct failure *failure);
 void archive_parts_release(struct archive_parts *parts);
 
+/* --- archive_endings ---------------------------------------------------------------------- */
+
+/* The endings of files that are shown with one they have not; counted, as it never changes. */
+struct archive_endings;
+
+struct archive_endings *archive_endings_create(const struct source_version *version); /* or NULL */
+struct archive_endings *archive_endings_reference(struct archive_endings *endings);
+void archive_endings_release(struct archive_endings *endings); /* NULL is allowed */
+bool archive_endings_are_of(const struct archive_endings *endings,
+                            const struct source_version *version);
+
+/* Whether the member NAME says what files are called; whether it is such a file. */
+bool archive_is_list(const char *name);
+bool archive_is_listed(const char *name);
+
+/* Adds what a list says; when all have been read, they are sorted. */
+int archive_endings_read(struct archive_endings *endings, struct byte_stream *stream,
+                         const struct dialect *dialect, const char *name, struct failure *failure);
+void archive_endings_sort(struct archive_endings *endings);
+
+/* What stands behind the name of a member: ".pdf", or "". ENDINGS may be NULL. */
+const char *archive_ending_of(const struct archive_endings *endings, const char *name);
+
 /* --- archive_plan ------------------------------------------------------------------------- */
 
 /*
@@ -80,6 +108,7 @@ void archive_parts_release(struct archive_parts *parts);
  */
 enum archive_pass {
     PASS_NAMES,  /* which members there are */
+    PASS_LISTS,  /* what files are called */
     PASS_TABLES, /* mydumper's: what tables are like */
     PASS_ALL,    /* everything else, and all members are told */
 };
@@ -96,6 +125,8 @@ struct archive_plan {
     size_t dump_count;
     struct name_map *folders; /* to dumps */
     bool dumped;              /* one of them is */
+    bool lists;               /* there are some … */
+    bool listed;              /* … and files that may be in them */
 };
 
 int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */
@@ -119,7 +150,8 @@ struct archive_walk {
     struct row_taker *taker;
     enum archive_pass pass;
     struct archive_plan *plan;
-    struct delimited_parts *parts; /* NULL in other passes than PASS_ALL */
+    struct delimited_parts *parts;   /* NULL in other passes than PASS_ALL */
+    struct archive_endings *endings; /* NULL: there are none */
     const struct archive_part *part;
     bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
     struct archive *outermost;
@@ -128,7 +160,8 @@ struct archive_walk {
     uint64_t unfolded_bytes; /* at any depth */
     struct timespec modified;
     size_t members;
-    bool enough; /* names were looked at */
+    bool enough;      /* names were looked at */
+    size_t odd_names; /* in no character set that is known */
     /* Extracting: the member that is wanted, and where its bytes go. Nothing else is read. */
     const char *wanted; /* NULL: not extracting */
     int (*take)(void *context, const void *bytes, size_t size, struct failure *failure);
@@ -225,15 +258,24 @@ void entry_stream_end(struct entry_stream *entry);
  */
 char *archive_shown_name(const char *path);
 
+/*
+ * What a member is called: in UTF-8, out of the character set that the user says, or, when there is
+ * none, the bytes that there are. The caller frees it. NULL: no memory.
+ */
+char *archive_member_path(struct archive_walk *walk, struct archive_entry *about);
+
+/* A shown name with its ending. */
+char *archive_ended_name(const struct archive_endings *endings, const char *path);
+
 /* --- archive_pass ------------------------------------------------------------------------- */
 
 /* All passes. As the source's stream(). */
 int archive_read_all(struct archive_source *source, const struct archive_parts *parts,
                      struct row_taker *taker, struct failure *failure);
 
-/* One pass, or a look for the member that is wanted. */
-int archive_walk_parts(struct archive_walk *walk, const struct archive_parts *parts,
-                       struct failure *failure);
+/* One member. As the source's extract(). */
+int archive_read_member(struct archive_source *source, const struct archive_parts *parts,
+                        struct archive_walk *walk, struct failure *failure);
 
 /* --- archive_walk ------------------------------------------------------------------------- */
 

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* What stands behind the '?' in the URL of an archive. */
 #include <errno.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
 #include "fs/base/memory.h"
 #include "fs/base/percent.h"
+
+static int take_names(struct archive_source *source, const char *value, struct failure *failure)
+{
+    iconv_t converter = iconv_open("UTF-8", value);
+
+    if (converter == (iconv_t)-1)
+        return failure_set(failure, EINVAL,
+                           "names=%.40s: there is no such character set (iconv -l lists them)",
+                           value);
+    iconv_close(converter);
+    free(source->names);
+    source->names = strdup(value);
+    return source->names != NULL ? 0 : -ENOMEM;
+}
 
 static int take(struct archive_source *source, const char *name, const char *value,
                 struct failure *failure)
@@ -15,10 +30,12 @@ static int take(struct archive_source *source, const char *name, const char *val
 
     if (taken != 0)
         return taken < 0 ? taken : 0;
+    if (strcmp(name, "names") == 0)
+        return take_names(source, value, failure);
     if (strcmp(name, "series") != 0)
         return failure_set(failure, EINVAL,
                            "unknown option \"%.40s\"; an archive has delimiter, quote, charset and "
-                           "header, of tables as text, and series",
+                           "header, of tables as text, names and series",
                            name);
     if (!source->folder || source->series != NULL || value[0] == '\0')
         return failure_set(

@@ -55,6 +55,10 @@ static int walk_first(struct archive_walk *walk, struct failure *failure)
         return archive_failure(walk->outermost, part->path, failure);
 
     bool raw = archive_format(walk->outermost) == ARCHIVE_FORMAT_RAW;
+
+    if (raw && walk->source->series != NULL)
+        return failure_set(failure, EILSEQ, "%.300s: this is no ZIP", part->path);
+
     cleanup_free char *name = part->name != NULL ? strdup(part->name)
                               : raw              ? name_within(part->path, walk->outermost)
                                                  : strdup("");
@@ -101,8 +105,8 @@ static int pass_over(const struct archive_walk *walk, int error, const struct fa
     return delimited_parts_fail(walk->parts, NULL, own);
 }
 
-int archive_walk_parts(struct archive_walk *walk, const struct archive_parts *parts,
-                       struct failure *failure)
+static int walk_parts(struct archive_walk *walk, const struct archive_parts *parts,
+                      struct failure *failure)
 {
     int error = name_map_create(&walk->names);
 
@@ -126,27 +130,34 @@ int archive_walk_parts(struct archive_walk *walk, const struct archive_parts *pa
     return error;
 }
 
+static bool is_damage(int error)
+{
+    return error == -EIO || error == -EILSEQ || error == -EACCES || error == -EFBIG;
+}
+
 static int run_pass(struct archive_source *source, const struct archive_parts *parts,
                     enum archive_pass pass, struct archive_plan *plan, struct row_taker *taker,
                     struct failure *failure)
 {
     struct archive_walk walk = {.source = source, .taker = taker, .pass = pass, .plan = plan};
 
-    return archive_walk_parts(&walk, parts, failure);
+    return walk_parts(&walk, parts, failure);
 }
 
 /* The pass in which everything is told. */
 static int read_rest(struct archive_source *source, const struct archive_parts *parts,
-                     struct archive_plan *plan, struct row_taker *taker, struct failure *failure)
+                     struct archive_plan *plan, struct archive_endings *endings,
+                     struct row_taker *taker, struct failure *failure)
 {
     struct archive_walk walk = {
         .source = source,
         .taker = taker,
         .pass = PASS_ALL,
         .plan = plan,
+        .endings = endings,
         .parts = delimited_parts_create(taker, source->series != NULL),
     };
-    int error = walk.parts != NULL ? archive_walk_parts(&walk, parts, failure) : -ENOMEM;
+    int error = walk.parts != NULL ? walk_parts(&walk, parts, failure) : -ENOMEM;
     struct failure why;
 
     if (error == 0 && parts->missing != 0) {
@@ -157,6 +168,14 @@ static int read_rest(struct archive_source *source, const struct archive_parts *
         taker->class->trouble(taker, &why);
         why.code = EIO;
         error = delimited_parts_fail(walk.parts, NULL, &why);
+    }
+    if (error == 0 && walk.odd_names != 0) {
+        failure_set(&why, EILSEQ,
+                    "%.300s: %zu of the names in it are in another character set than UTF-8, and "
+                    "shown with %%XX for its bytes; say which it is: archive://PATH?names=CP437, "
+                    "or CP932, CP866 …",
+                    source->path, walk.odd_names);
+        taker->class->trouble(taker, &why);
     }
     if (error == 0)
         error = delimited_parts_end(walk.parts);
@@ -172,26 +191,107 @@ static int read_folder_dump(struct archive_source *source, struct row_taker *tak
     return archive_postgres_read_folder(&walk, failure);
 }
 
+/* What files are called, as all lists say it; kept for whoever asks for one of them. */
+static int read_lists(struct archive_source *source, const struct archive_parts *parts,
+                      struct archive_endings **ret_endings, struct failure *failure)
+{
+    struct archive_walk walk = {
+        .source = source,
+        .pass = PASS_LISTS,
+        .endings = archive_endings_create(&parts->version),
+    };
+    int error = walk.endings != NULL ? walk_parts(&walk, parts, failure) : -ENOMEM;
+
+    if (error != 0 && !is_damage(error)) {
+        archive_endings_release(walk.endings);
+        return error;
+    }
+    archive_endings_sort(walk.endings);
+    pthread_mutex_lock(&source->lock);
+    archive_endings_release(source->endings);
+    source->endings = archive_endings_reference(walk.endings);
+    pthread_mutex_unlock(&source->lock);
+    *ret_endings = walk.endings;
+    return 0;
+}
+
+/* A first look at all names; where they cannot be read to the end, those that can be count. */
+static int make_plan(struct archive_source *source, const struct archive_parts *parts,
+                     struct archive_plan *plan, struct archive_endings **ret_endings,
+                     struct failure *failure)
+{
+    int error = run_pass(source, parts, PASS_NAMES, plan, NULL, failure);
+
+    if (error != 0 && !is_damage(error))
+        return error;
+    return plan->lists && plan->listed ? read_lists(source, parts, ret_endings, failure) : 0;
+}
+
 int archive_read_all(struct archive_source *source, const struct archive_parts *parts,
                      struct row_taker *taker, struct failure *failure)
 {
+    struct archive_endings *endings = NULL;
     struct archive_plan plan;
     int error = archive_plan_create(&plan);
 
     if (error != 0)
         return error;
-    /* Where the names cannot be read to the end, those that can be are what there is. */
-    error = run_pass(source, parts, PASS_NAMES, &plan, taker, failure);
-    if (error == 0 || error == -EIO || error == -EILSEQ || error == -EACCES || error == -EFBIG)
+    error = make_plan(source, parts, &plan, &endings, failure);
+    if (error == 0)
         error = archive_plan_decide(&plan, taker);
     if (error == 0 && plan.dumped)
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
     if (error == 0)
-        error = read_rest(source, parts, &plan, taker, failure);
+        error = read_rest(source, parts, &plan, endings, taker, failure);
     if (error == 0 && source->folder && archive_postgres_is_folder(source->path))
         error = read_folder_dump(source, taker, failure);
     if (error == 0)
         error = archive_plan_end(&plan, taker, failure);
     archive_plan_release(&plan);
+    archive_endings_release(endings);
+    return error;
+}
+
+/* Those that were read for the same files, else they are read again. */
+static int find_endings(struct archive_source *source, const struct archive_parts *parts,
+                        struct archive_endings **ret_endings, struct failure *failure)
+{
+    struct archive_plan plan;
+    int error;
+
+    pthread_mutex_lock(&source->lock);
+    if (source->endings != NULL && archive_endings_are_of(source->endings, &parts->version))
+        *ret_endings = archive_endings_reference(source->endings);
+    pthread_mutex_unlock(&source->lock);
+    if (*ret_endings != NULL)
+        return 0;
+    error = archive_plan_create(&plan);
+    if (error == 0)
+        error = make_plan(source, parts, &plan, ret_endings, failure);
+    archive_plan_release(&plan);
+    return error;
+}
+
+/* Whether a file of that name may have got its ending from a list. */
+static bool may_be_listed(const char *name)
+{
+    cleanup_free char *plain = strdup(name);
+    char *dot = plain != NULL ? strrchr(plain, '.') : NULL;
+
+    if (dot == NULL)
+        return false;
+    *dot = '\0';
+    return archive_is_listed(plain);
+}
+
+int archive_read_member(struct archive_source *source, const struct archive_parts *parts,
+                        struct archive_walk *walk, struct failure *failure)
+{
+    int error =
+        may_be_listed(walk->wanted) ? find_endings(source, parts, &walk->endings, failure) : 0;
+
+    if (error == 0)
+        error = walk_parts(walk, parts, failure);
+    archive_endings_release(walk->endings);
     return error;
 }

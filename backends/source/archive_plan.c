@@ -56,6 +56,9 @@ int archive_plan_note(struct archive_plan *plan, const char *name)
     cleanup_free char *folder = NULL;
     size_t *known;
 
+    plan->lists = plan->lists || archive_is_list(name);
+    plan->listed = plan->listed || archive_is_listed(name);
+
     if (kind == MYDUMPER_NONE)
         return 0;
     folder = folder_of(name);

@@ -69,7 +69,7 @@ static int archive_extract(struct source *base, const char *path,
         .take_context = context,
     };
 
-    error = archive_walk_parts(&walk, &parts, failure);
+    error = archive_read_member(source, &parts, &walk, failure);
     archive_parts_release(&parts);
     if (error == 0 && !walk.found)
         return failure_set(failure, ESTALE, SHOWN_PATH ": %.200s is not in it any more",
@@ -81,8 +81,11 @@ static void archive_close(struct source *base)
 {
     struct archive_source *source = (struct archive_source *)base;
 
+    archive_endings_release(source->endings);
+    pthread_mutex_destroy(&source->lock);
     free(source->path);
     free(source->series);
+    free(source->names);
     free(source->password);
     free(source->password_command);
     free(source);
@@ -152,6 +155,7 @@ int archive_source_open(const char *path, const struct source_options *options,
     if (source == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
     source->source.class = &archive_class;
+    pthread_mutex_init(&source->lock, NULL);
     source->cancelled = options->cancelled;
     source->path = strdup(path);
     source->folder = stat(path, &about) == 0 && S_ISDIR(about.st_mode);

@@ -111,7 +111,7 @@ static int pass_over(struct archive_walk *walk, int error, const struct failure 
             *failure = *own;
         return error;
     }
-    if (own->code != 0 && walk->wanted == NULL && walk->pass != PASS_NAMES)
+    if (own->code != 0 && walk->wanted == NULL && walk->pass >= PASS_TABLES)
         walk->taker->class->trouble(walk->taker, own);
     return 0;
 }
@@ -224,7 +224,7 @@ static int keep_name(struct archive_walk *walk, char **name)
 /* The member's name, which no other has: a second one gets "~2" behind it. Borrowed. */
 static int choose_name(struct archive_walk *walk, const char *path, const char **ret_name)
 {
-    cleanup_free char *shown = archive_shown_name(path);
+    cleanup_free char *shown = archive_ended_name(walk->endings, path);
     int error = shown != NULL ? keep_name(walk, &shown) : -ENOMEM;
 
     for (int i = 2; error == -EEXIST && i < NAMES_TRIED; i++) {
@@ -274,9 +274,10 @@ static int extract_member(struct archive_walk *walk, struct archive *archive, co
     return error;
 }
 
+/* NAME is shown; PLAIN, without what tells it from others of that name, says what it may be. */
 static int walk_member(struct archive_walk *walk, struct archive *archive,
-                       struct archive_entry *about, const char *name, unsigned depth,
-                       struct failure *failure)
+                       struct archive_entry *about, const char *name, const char *plain,
+                       unsigned depth, struct failure *failure)
 {
     struct entry_stream entry;
     struct failure own = {0};
@@ -297,9 +298,9 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     if (error == -EFBIG && own.code == 0)
         error = 0;
     if (error == 0)
-        error = read_tables(walk, &looked, name, depth, &none, &own);
+        error = read_tables(walk, &looked, plain, depth, &none, &own);
     if (is_passed_over(error) && walk->parts != NULL)
-        delimited_parts_fail(walk->parts, name, &own);
+        delimited_parts_fail(walk->parts, plain, &own);
     error = pass_over(walk, error, &own, failure);
     if (walk->pass == PASS_TABLES) {
         byte_window_release(&looked.window);
@@ -330,11 +331,43 @@ static bool is_for_tables(const struct archive_walk *walk, const char *path)
            mydumper_name_of(shown).file == MYDUMPER_TABLE;
 }
 
+/* The pass over the lists of what files are called. */
+static int read_list(struct archive_walk *walk, struct archive *archive, const char *path)
+{
+    cleanup_free char *shown = archive_shown_name(path);
+    struct entry_stream entry;
+    struct dialect dialect;
+    int error = shown != NULL ? 0 : -ENOMEM;
+
+    if (error != 0 || !archive_is_list(shown))
+        return error;
+    error = entry_stream_begin(&entry, walk, archive, shown);
+    if (error != 0)
+        return error;
+
+    struct looked_stream looked = {
+        .stream = {&looked_class},
+        .window = BYTE_WINDOW(&entry.stream, 2 * LOOK_BYTES),
+        .rest = &entry.stream,
+    };
+
+    error = byte_window_want(&looked.window, LOOK_BYTES, NULL);
+    if (error == -EFBIG)
+        error = 0;
+    if (error == 0 && delimited_recognise(shown, looked.window.data, looked.window.end,
+                                          looked.window.ended, &walk->source->wish, &dialect))
+        error = archive_endings_read(walk->endings, &looked.stream, &dialect, shown, NULL);
+    byte_window_release(&looked.window);
+    entry_stream_end(&entry);
+    return is_passed_over(error) ? 0 : error;
+}
+
 /* What is compressed is read through for its names only where they promise something. */
 static bool is_enough(const struct archive_walk *walk, struct archive *archive,
                       struct archive_entry *about)
 {
     return archive_filter_count(archive) > 1 && walk->plan->dump_count == 0 &&
+           !walk->plan->listed &&
            (archive_file_count(archive) > NAMES_LOOKED_AT ||
             archive_entry_size(about) > NAMES_LOOKED_BYTES ||
             archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);
@@ -351,54 +384,66 @@ static int note_name(struct archive_walk *walk, struct archive *archive,
     return error;
 }
 
+/* Links and devices. */
+static int leave_out(struct archive_walk *walk, struct archive_entry *about, const char *path)
+{
+    struct failure own;
+
+    if (archive_entry_filetype(about) == AE_IFDIR || walk->pass != PASS_ALL)
+        return 0;
+    failure_set(&own, EILSEQ, "%.300s: a link or a device, which an archive's folder does not show",
+                path);
+    if (walk->wanted == NULL)
+        walk->taker->class->trouble(walk->taker, &own);
+    return 0;
+}
+
+/* A member of the archive itself, called PATH there. */
+static int walk_top(struct archive_walk *walk, struct archive *archive, struct archive_entry *about,
+                    const char *path, struct failure *failure)
+{
+    cleanup_free char *plain = NULL;
+    const char *name;
+    int error;
+
+    if (walk->pass == PASS_NAMES)
+        return note_name(walk, archive, about, path);
+    if (walk->pass == PASS_LISTS)
+        return read_list(walk, archive, path);
+    if (walk->pass == PASS_TABLES && !is_for_tables(walk, path))
+        return 0;
+    plain = archive_shown_name(path);
+    error = plain != NULL ? choose_name(walk, path, &name) : -ENOMEM;
+    if (error == 0 && walk->wanted == NULL)
+        return walk_member(walk, archive, about, name, plain, 0, failure);
+    if (error == 0 && strcmp(name, walk->wanted) == 0)
+        return extract_member(walk, archive, name, failure);
+    return error;
+}
+
 int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
                        struct archive_entry *about, const char *outer, unsigned depth,
                        struct failure *failure)
 {
-    const char *path = archive_entry_pathname_utf8(about);
-    const char *name = outer;
-    char *full = NULL;
+    cleanup_free char *path = archive_member_path(walk, about);
+    cleanup_free char *full = NULL;
 
     if (path == NULL)
-        path = archive_entry_pathname(about);
-    if (path == NULL)
-        path = "";
-    if (archive_entry_hardlink(about) != NULL || archive_entry_filetype(about) != AE_IFREG) {
-        struct failure own;
-
-        if (archive_entry_filetype(about) == AE_IFDIR || walk->pass != PASS_ALL)
-            return 0;
-        failure_set(&own, EILSEQ,
-                    "%.300s: a link or a device, which an archive's folder does "
-                    "not show",
-                    path);
-        if (walk->wanted == NULL)
-            walk->taker->class->trouble(walk->taker, &own);
+        return -ENOMEM;
+    if (archive_entry_hardlink(about) != NULL || archive_entry_filetype(about) != AE_IFREG)
+        return leave_out(walk, about, path);
+    if (depth == 0)
+        return walk_top(walk, archive, about, outer[0] != '\0' ? outer : path, failure);
+    if (walk->wanted != NULL || walk->pass < PASS_TABLES)
         return 0;
-    }
-
-    int error = 0;
-
     /* What is merely compressed is one thing with what it is compressed from. */
-    if (archive_format(archive) == ARCHIVE_FORMAT_RAW && depth > 0)
-        path = "";
-    if (walk->pass == PASS_NAMES)
-        return note_name(walk, archive, about, outer[0] != '\0' ? outer : path);
-    if (walk->pass == PASS_TABLES && !is_for_tables(walk, outer[0] != '\0' ? outer : path))
-        return 0;
-    if (depth == 0) {
-        error = choose_name(walk, outer[0] != '\0' ? outer : path, &name);
-    } else if (path[0] != '\0') {
-        if (asprintf(&full, "%s/%s", outer, path) < 0)
-            return -ENOMEM;
-        name = full;
+    if (archive_format(archive) == ARCHIVE_FORMAT_RAW || path[0] == '\0')
+        return walk_member(walk, archive, about, outer, outer, depth, failure);
+    if (asprintf(&full, "%s/%s", outer, path) < 0) {
+        full = NULL;
+        return -ENOMEM;
     }
-    if (error == 0 && walk->wanted == NULL)
-        error = walk_member(walk, archive, about, name, depth, failure);
-    else if (error == 0 && strcmp(name, walk->wanted) == 0)
-        error = extract_member(walk, archive, name, failure);
-    free(full);
-    return error;
+    return walk_member(walk, archive, about, full, full, depth, failure);
 }
 
 int archive_walk(struct archive_walk *walk, struct archive *archive, const char *outer,
@@ -413,9 +458,11 @@ int archive_walk(struct archive_walk *walk, struct archive *archive, const char 
         if (code == ARCHIVE_EOF)
             return 0;
         if (code < ARCHIVE_WARN) {
-            int error =
-                archive_failure(archive, outer[0] != '\0' ? outer : walk->source->path, &own);
+            int error = archive_failure(archive, outer[0] != '\0' ? outer : walk->part->path, &own);
 
+            /* What comes behind the damage may have been a part of some table. */
+            if (is_passed_over(error) && walk->parts != NULL && depth == 0)
+                delimited_parts_fail(walk->parts, NULL, &own);
             error = pass_over(walk, error, &own, failure);
             if (error != 0 || code == ARCHIVE_FATAL)
                 return error;

@@ -23,6 +23,7 @@ struct part_table {
     char *key; /* folder and name, without the number */
     struct schema *schema;
     size_t number; /* the taker's */
+    bool surely;   /* a part by its name */
     bool joined;   /* there is more than one part */
 };
 
@@ -215,8 +216,8 @@ static int set_place(const struct schema *part, const struct part_table *table, 
 
 /* --- tables ------------------------------------------------------------------------------- */
 
-static int add_table(struct delimited_parts *parts, const char *key, struct schema *schema,
-                     size_t number)
+static int add_table(struct delimited_parts *parts, const char *key, bool surely,
+                     struct schema *schema, size_t number)
 {
     struct part_table *tables = parts->count < PARTS_LIMIT
                                     ? reallocarray(parts->tables, parts->count + 1, sizeof *tables)
@@ -232,8 +233,12 @@ static int add_table(struct delimited_parts *parts, const char *key, struct sche
         free(own_key);
         return error;
     }
-    tables[parts->count++] =
-        (struct part_table){.key = own_key, .schema = schema_reference(schema), .number = number};
+    tables[parts->count++] = (struct part_table){
+        .key = own_key,
+        .schema = schema_reference(schema),
+        .number = number,
+        .surely = surely,
+    };
     return 0;
 }
 
@@ -256,7 +261,7 @@ static int begin(struct delimited_parts *parts, const char *key, bool named, str
         parts->taker, &(struct stream_table){.schema = schema}, &table.number, failure);
 
     if (error == 0 && key != NULL)
-        error = add_table(parts, key, schema, table.number);
+        error = add_table(parts, key, named, schema, table.number);
     return error != 0 ? error : set_place(schema, &table, key != NULL, ret_place);
 }
 
@@ -342,7 +347,11 @@ int delimited_parts_end(struct delimited_parts *parts)
 {
     int error = 0;
 
-    for (size_t i = 0; i < parts->count && error == 0 && parts->failed; i++)
-        error = parts->taker->class->fail_table(parts->taker, parts->tables[i].number, &parts->why);
+    for (size_t i = 0; i < parts->count && error == 0 && parts->failed; i++) {
+        const struct part_table *table = &parts->tables[i];
+
+        if (table->surely || table->joined)
+            error = parts->taker->class->fail_table(parts->taker, table->number, &parts->why);
+    }
     return error;
 }

@@ -239,7 +239,8 @@ static bool is_backup_folder(const struct place *place, const char *path)
     struct stat about;
 
     return (place->kind == NULL || place->kind->open == archive_source_open) &&
-           stat(path, &about) == 0 && S_ISDIR(about.st_mode) && archive_folder_recognise(path);
+           stat(path, &about) == 0 && S_ISDIR(about.st_mode) &&
+           (place->wishes != NULL || archive_folder_recognise(path));
 }
 
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
