@@ -118,7 +118,8 @@ char *archive_member_path(struct archive_walk *walk, struct archive_entry *about
     const char *path = archive_entry_pathname(about);
     char *converted = NULL;
 
-    if (path == NULL)
+    /* What is said to be UTF-8 the locale may have no words for. */
+    if (path == NULL || path[0] == '\0')
         path = archive_entry_pathname_utf8(about);
     if (path == NULL || is_utf8(path))
         return strdup(path != NULL ? path : "");

@@ -51,6 +51,8 @@ static int support_all(struct archive *archive)
     return error != 0 ? error : support_each(archive, formats, sizeof formats / sizeof *formats);
 }
 
+static __thread const struct archive *asked; /* the last that was given a password */
+
 int archive_failure(struct archive *archive, const char *what, struct failure *failure)
 {
     const char *words = archive_error_string(archive);
@@ -62,19 +64,31 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
                            SHOWN_PATH ": it is encrypted, and %s; the password of archives is "
                                       "what the password command prints (password-command)",
                            what,
-                           strstr(words, "ncorrect") != NULL ? "the password is wrong"
-                                                             : "there is no password for it");
+                           strstr(words, "ncorrect") != NULL || asked == archive
+                               ? "the password is wrong"
+                               : "there is no password for it");
+    if (archive_read_has_encrypted_entries(archive) > 0 &&
+        archive_format(archive) == ARCHIVE_FORMAT_7ZIP)
+        return failure_set(failure, EACCES,
+                           SHOWN_PATH ": it is encrypted in 7z's own way, which libarchive does "
+                                      "not open: unpack it with 7z, and mount what is in it",
+                           what);
     return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
 }
 
-/* Asked for when something turns out to be encrypted; libarchive copies it. */
+/*
+ * Asked for when something turns out to be encrypted; libarchive copies it, and asks again, ten
+ * thousand times, when it was wrong.
+ */
 static const char *give_password(struct archive *archive, void *context)
 {
     static __thread char secret[PASSWORD_ROOM];
     const struct archive_source *source = context;
     size_t size = 0;
 
-    (void)archive;
+    if (asked == archive)
+        return NULL;
+    asked = archive;
     if (source->password != NULL)
         return source->password;
     if (source->password_command == NULL ||
@@ -98,6 +112,8 @@ static int create(const struct archive_source *source, struct archive **ret_arch
         archive_read_free(archive);
         return -ENOMEM;
     }
+    if (asked == archive)
+        asked = NULL; /* it was another, where this one is now */
     *ret_archive = archive;
     return 0;
 }

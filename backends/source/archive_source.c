@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,24 @@ static int archive_version(struct source *base, struct source_version *ret_versi
     return 0;
 }
 
+/*
+ * What libarchive takes names for is the locale's character set, and one that it cannot convert to
+ * that is lost: this thread's is UTF-8 meanwhile.
+ */
+static locale_t enter_utf8(locale_t *ret_own)
+{
+    *ret_own = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    return *ret_own != (locale_t)0 ? uselocale(*ret_own) : (locale_t)0;
+}
+
+static void leave_utf8(locale_t before, locale_t own)
+{
+    if (own == (locale_t)0)
+        return;
+    uselocale(before);
+    freelocale(own);
+}
+
 static int archive_stream(struct source *base, struct row_taker *taker,
                           struct source_version *ret_version, struct timespec *ret_changed,
                           struct failure *failure)
@@ -35,7 +54,12 @@ static int archive_stream(struct source *base, struct row_taker *taker,
     *ret_changed = parts.changed;
     __atomic_store_n(&source->bytes_done, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&source->bytes, parts.bytes, __ATOMIC_RELAXED);
+
+    locale_t own;
+    locale_t before = enter_utf8(&own);
+
     error = archive_read_all(source, &parts, taker, failure);
+    leave_utf8(before, own);
     if (error == 0)
         error = archive_version(base, &version, failure);
     if (error == 0 && memcmp(&parts.version, &version, sizeof version) != 0)
@@ -69,7 +93,11 @@ static int archive_extract(struct source *base, const char *path,
         .take_context = context,
     };
 
+    locale_t own;
+    locale_t before = enter_utf8(&own);
+
     error = archive_read_member(source, &parts, &walk, failure);
+    leave_utf8(before, own);
     archive_parts_release(&parts);
     if (error == 0 && !walk.found)
         return failure_set(failure, ESTALE, SHOWN_PATH ": %.200s is not in it any more",
