@@ -88,16 +88,15 @@ static const char *give_password(struct archive *archive, void *context)
 
     if (asked == archive)
         return NULL;
-    asked = archive;
-    if (source->password != NULL)
-        return source->password;
-    if (source->password_command == NULL ||
-        command_output(source->password_command, "the password command", secret, sizeof secret - 1,
-                       &size, NULL) != 0 ||
-        size == 0)
+    if (source->password == NULL &&
+        (source->password_command == NULL ||
+         command_output(source->password_command, "the password command", secret, sizeof secret - 1,
+                        &size, NULL) != 0 ||
+         size == 0))
         return NULL;
     secret[size] = '\0';
-    return secret;
+    asked = archive;
+    return source->password != NULL ? source->password : secret;
 }
 
 static int create(const struct archive_source *source, struct archive **ret_archive)
