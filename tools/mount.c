@@ -171,6 +171,7 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
 {
     const struct mount_settings *settings = &mount->settings;
     struct tree_options options = {
+        .max_garbage_bytes = settings->max_garbage_bytes,
         .max_memory_bytes = settings->max_memory_bytes,
         .refresh_ns = settings->refresh_ns,
         .spool_directory = settings->spool_directory,

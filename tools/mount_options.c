@@ -27,6 +27,7 @@ void mount_settings_init(struct mount_settings *settings)
         .auto_unmount = true,
         .uid = getuid(),
         .gid = getgid(),
+        .max_garbage_bytes = UINT64_C(1) << 30,
         .max_memory_bytes = UINT64_C(64) << 20,
         .refresh_ns = 2 * SECOND_NS,
         .busy_timeout_ns = 5 * SECOND_NS,

@@ -27,6 +27,7 @@ struct mount_settings {
     uint64_t gid;
     uint64_t umask;
     uint64_t max_read;
+    uint64_t max_garbage_bytes;
     uint64_t max_memory_bytes;
     uint64_t refresh_ns;
     uint64_t spool_bytes; /* 0: as tree_options has it */

@@ -20,6 +20,7 @@ static const struct option_rule rules[] = {
     {"debug", OPTION_FLAG, PLACE(debug), 0, 0},
     {"fsname", OPTION_TEXT, PLACE(fsname), 0, 0},
     {"gid", OPTION_GROUP, PLACE(gid), 0, UINT32_MAX - 1},
+    {"max-garbage", OPTION_SIZE, PLACE(max_garbage_bytes), 0, UINT64_MAX},
     {"max-memory", OPTION_SIZE, PLACE(max_memory_bytes), UINT64_C(24) << 20, UINT64_MAX},
     {"max_read", OPTION_SIZE, PLACE(max_read), 4096, UINT64_C(1) << 30},
     {"passphrase-command", OPTION_TEXT, PLACE(passphrase_command), 0, 0},

@@ -43,6 +43,7 @@ struct snapshot_command {
     const char *name; /* NULL: the time */
     struct words tags;
     struct words tables;
+    struct words excluded;
     struct source_list sources;
     uint64_t view_timeout_ns;
     bool json;
@@ -62,14 +63,14 @@ static int add_word(struct words *words, const char *word, struct failure *failu
 }
 
 /* "accounts,crm.contacts"; TEXT is cut up. */
-static int add_tables(struct snapshot_command *command, char *text, struct failure *failure)
+static int add_tables(struct words *words, const char *option, char *text, struct failure *failure)
 {
     int error = 0;
 
     for (char *table; error == 0 && (table = strsep(&text, ",")) != NULL;) {
         if (table[0] == '\0')
-            return failure_set(failure, EINVAL, "there is an empty name of a table in --table");
-        error = add_word(&command->tables, table, failure);
+            return failure_set(failure, EINVAL, "there is an empty name of a table in %s", option);
+        error = add_word(words, table, failure);
     }
     return error;
 }
@@ -83,7 +84,8 @@ static int take_option(struct snapshot_command *command, int letter, struct fail
     case 's': command->store = optarg; return 0;
     case 'n': command->name = optarg; return 0;
     case 't': return add_word(&command->tags, optarg, failure);
-    case 'T': return add_tables(command, optarg, failure);
+    case 'T': return add_tables(&command->tables, "--table", optarg, failure);
+    case 'x': return add_tables(&command->excluded, "--exclude-table", optarg, failure);
     case 'v':
         if (size_text_duration(optarg, &command->view_timeout_ns) == 0)
             return 0;
@@ -244,6 +246,8 @@ static int take(struct taking *taking, const bool *cancelled, struct failure *fa
         .source_count = taking->source_count,
         .tables = command->tables.items,
         .table_count = command->tables.count,
+        .excluded = command->excluded.items,
+        .excluded_count = command->excluded.count,
         .name = command->name,
         .tags = command->tags.items,
         .tag_count = command->tags.count,
@@ -348,6 +352,16 @@ static int run_opened(struct taking *taking, struct failure *failure)
     return error;
 }
 
+/* What else can be done about a table that may not be read. */
+static const char *advice(const struct taking *taking, int error)
+{
+    const struct take_progress *progress = &taking->progress;
+
+    return error == -EACCES && progress->tables_done < progress->tables
+               ? "; or leave it out with --exclude-table"
+               : "";
+}
+
 static int run(const struct snapshot_command *command)
 {
     struct taking taking = {.command = command};
@@ -359,8 +373,8 @@ static int run(const struct snapshot_command *command)
     opened_store_release(&taking.opened);
     if (error == 0)
         return usage_show("");
-    log_message(LOG_LEVEL_ERROR, "cannot %s: %s", command->import ? "import" : "take a snapshot",
-                failure_text(&failure, error));
+    log_message(LOG_LEVEL_ERROR, "cannot %s: %s%s", command->import ? "import" : "take a snapshot",
+                failure_text(&failure, error), advice(&taking, error));
     if (error == -ECANCELED)
         stop_obey();
     return STATUS_FAILED;
@@ -385,6 +399,7 @@ static int parse_and_run(struct snapshot_command *command, int argc, char **argv
                                                  {"name", required_argument, NULL, 'n'},
                                                  {"tag", required_argument, NULL, 't'},
                                                  {"table", required_argument, NULL, 'T'},
+                                                 {"exclude-table", required_argument, NULL, 'x'},
                                                  {"view-timeout", required_argument, NULL, 'v'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"quiet", no_argument, NULL, 'q'},
@@ -413,6 +428,7 @@ static int run_command(bool import, int argc, char **argv)
 
     free(command.tags.items);
     free(command.tables.items);
+    free(command.excluded.items);
     source_list_release(&command.sources);
     return status;
 }

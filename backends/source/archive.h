@@ -3,8 +3,8 @@
  * Archives as sources: what old backups are. A file is taken apart by its content,
  * whatever it is called: compressed (gzip, bzip2, xz, zstd, lz4), a ZIP, a tar, a 7z
  * or whatever else libarchive reads, one in another up to ARCHIVE_DEPTH_MOST, and in
- * it SQL dumps (dump.h) and tables as text (delimited.h) and JSON (json_rows.h). It is a stream
- * (stream.h).
+ * it SQL dumps (dump.h), tables as text (delimited.h) and JSON (json_rows.h), and SQLite
+ * databases (sqlite_member.h). It is a stream (stream.h).
  *
  * Nothing is written anywhere, no link is followed, and nothing outside the file is
  * read. What a member unfolds to is bounded: see ARCHIVE_RATIO_MOST.

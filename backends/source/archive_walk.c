@@ -5,10 +5,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backends/source/ahead_stream.h"
 #include "backends/source/archive_internal.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"
+#include "backends/source/sqlite_member.h"
 #include "fs/base/memory.h"
 
 #define LOOK_BYTES ((size_t)64 << 10)
@@ -146,6 +148,105 @@ static int refuse_dump_part(const char *name, struct failure *failure)
         name);
 }
 
+/* What takes rows out of a stream. */
+struct table_reader {
+    int (*read)(const struct table_reader *reader, struct archive_walk *walk,
+                struct looked_stream *looked, const char *name, struct failure *failure);
+    struct json_form form;
+    struct dialect dialect;
+};
+
+static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    int error = dump_read(&looked->stream, walk->taker, failure);
+
+    (void)reader;
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+static int read_json(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    int error = json_rows_read(&looked->stream, &reader->form, name, walk->taker, failure);
+
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+static int read_delimited(const struct table_reader *reader, struct archive_walk *walk,
+                          struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    return delimited_read(&looked->stream, &reader->dialect, name, walk->taker, walk->parts,
+                          failure);
+}
+
+/* False: nothing does. */
+static bool choose_reader(const struct byte_window *window, const char *name,
+                          const struct dialect_wish *wish, struct table_reader *ret_reader)
+{
+    size_t begin = window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES;
+
+    ret_reader->read = NULL;
+    if (dump_recognise(window->data, begin))
+        ret_reader->read = read_dump;
+    else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))
+        ret_reader->read = read_json;
+    else if (delimited_recognise(name, window->data, window->end, window->ended, wish,
+                                 &ret_reader->dialect))
+        ret_reader->read = read_delimited;
+    return ret_reader->read != NULL;
+}
+
+/* What has more than was looked at is decompressed by another thread meanwhile, if there is one. */
+static int read_rows(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    struct byte_stream *rest = looked->rest;
+    struct ahead_stream ahead;
+    bool is_ahead = !looked->window.ended && ahead_stream_begin(&ahead, rest) == 0;
+
+    if (is_ahead)
+        looked->rest = &ahead.stream;
+
+    int error = reader->read(reader, walk, looked, name, failure);
+
+    if (is_ahead)
+        ahead_stream_end(&ahead);
+    looked->rest = rest;
+    return error;
+}
+
+/* A -wal, of either byte order; a -journal that is not empty. */
+static bool is_sqlite_log(const struct byte_window *window)
+{
+    return begins(window, "\x37\x7f\x06\x82", 4) || begins(window, "\x37\x7f\x06\x83", 4) ||
+           begins(window, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8);
+}
+
+/* A database is read in any order: all of it is held first. */
+static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                       struct failure *failure)
+{
+    const struct row_taker_class *class = walk->taker->class;
+    struct held_bytes *held = NULL;
+    const void *bytes;
+    size_t size = 1;
+    int error = 0;
+
+    if (class->hold == NULL)
+        return 0;
+    while (error == 0 && size != 0) {
+        error = looked_next(&looked->stream, &bytes, &size, failure);
+        if (error == 0 && size != 0)
+            error = class->hold(walk->taker, &held, bytes, size, failure);
+    }
+    if (error == 0)
+        error = sqlite_member_read(held, name, walk->source->cancelled, walk->taker, failure);
+    if (held != NULL)
+        held->class->release(held);
+    return error;
+}
+
 /* Whatever tables the stream holds. */
 static int read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
                        unsigned depth, bool *ret_none, struct failure *failure)
@@ -170,30 +271,20 @@ static int read_tables(struct archive_walk *walk, struct looked_stream *looked, 
     if (is_packed(window->data, window->end))
         return walk_nested(walk, &looked->stream, name, depth + 1, failure);
     if (begins(window, "SQLite format 3", 16))
+        return read_sqlite(walk, looked, name, failure);
+    if (is_sqlite_log(window))
         return failure_set(failure, EILSEQ,
-                           "%.300s: a SQLite database within an archive is shown under raw/ only: "
-                           "copy it out of there, and mount the copy",
+                           "%.300s: what a SQLite database has not taken in yet, or has to take "
+                           "back: within an archive that is not done, and the database beside it "
+                           "is shown as it is without; copy both out of raw/, and mount the copy",
                            name);
     if (format != PG_NONE)
         return archive_postgres_read(walk, &looked->stream, name, format, depth, failure);
-    if (dump_recognise(window->data,
-                       window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES)) {
-        int error = dump_read(&looked->stream, walk->taker, failure);
 
-        return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
-    }
+    struct table_reader reader;
 
-    struct json_form form;
-    struct dialect dialect;
-
-    if (json_rows_recognise(name, window->data, window->end, &form)) {
-        int error = json_rows_read(&looked->stream, &form, name, walk->taker, failure);
-
-        return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
-    }
-    if (delimited_recognise(name, window->data, window->end, window->ended, &walk->source->wish,
-                            &dialect))
-        return delimited_read(&looked->stream, &dialect, name, walk->taker, walk->parts, failure);
+    if (choose_reader(window, name, &walk->source->wish, &reader))
+        return read_rows(&reader, walk, looked, name, failure);
     *ret_none = true;
     return 0;
 }

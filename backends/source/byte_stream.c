@@ -11,8 +11,17 @@ static uint64_t count_lines(const uint8_t *bytes, size_t size)
 {
     uint64_t lines = 0;
 
-    for (size_t i = 0; i < size; i++)
-        lines += bytes[i] == '\n';
+    /* As many at once as a byte can count: then the compiler counts in blocks of bytes. */
+    while (size != 0) {
+        size_t some = size < UINT8_MAX ? size : UINT8_MAX;
+        uint8_t counted = 0;
+
+        for (size_t i = 0; i < some; i++)
+            counted = (uint8_t)(counted + (bytes[i] == '\n'));
+        lines += counted;
+        bytes += some;
+        size -= some;
+    }
     return lines;
 }
 

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "backends/source/dump_internal.h"
 #include "fs/base/memory.h"
@@ -13,7 +16,8 @@
 int dump_cell_room(struct dump_reader *reader, size_t size, size_t count)
 {
     buffer_clear(&reader->scratch);
-    return buffer_reserve(&reader->scratch, size * DUMP_MOST_GROWTH + count * MOST_NUMBER);
+    return buffer_reserve(&reader->scratch,
+                          size * DUMP_MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
 }
 
 static uint8_t *scratch_end(struct dump_reader *reader)
@@ -78,15 +82,53 @@ static uint8_t unescape_postgres(const uint8_t **at, const uint8_t *end)
     }
 }
 
+/*
+ * Copies what stands before the first QUOTE or backslash; how many bytes that is. Reads and writes
+ * up to 15 bytes more than SIZE.
+ */
+static inline size_t copy_plain(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote)
+{
+    size_t done = 0;
+
+#ifdef __SSE2__
+    const __m128i quotes = _mm_set1_epi8((char)quote);
+    const __m128i slashes = _mm_set1_epi8('\\');
+
+    for (; done < size; done += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + done));
+        int mask = _mm_movemask_epi8(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, slashes)));
+
+        _mm_storeu_si128((__m128i *)(void *)(to + done), bytes);
+        if (mask != 0) {
+            done += (size_t)__builtin_ctz((unsigned)mask);
+            break;
+        }
+    }
+    return done < size ? done : size;
+#else
+    for (; done < size && from[done] != quote && from[done] != '\\'; done++)
+        to[done] = from[done];
+    return done;
+#endif
+}
+
 void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
                  const uint8_t *from, struct cell *cell)
 {
+    uint8_t quote = literal->type == LITERAL_FIELD ? '\\' : (uint8_t)literal->quote;
     const uint8_t *end = from + literal->size;
     bool field = literal->type == LITERAL_FIELD;
     uint8_t *start = scratch_end(reader);
     uint8_t *to = start;
 
     while (from < end) {
+        size_t plain = copy_plain(to, from, (size_t)(end - from), quote);
+
+        from += plain;
+        to += plain;
+        if (from == end)
+            break;
         if (*from == '\\' && (literal->backslash || field) && from + 1 < end) {
             from++;
             if (reader->dialect == SQL_MYSQL)
@@ -184,19 +226,21 @@ static int make_real(struct dump_reader *reader, const uint8_t *at, size_t size,
     char text[512];
     char *end;
 
-    if (size >= sizeof text)
-        return -EILSEQ;
-    memcpy(text, at, size);
-    text[size] = '\0';
-
-    double value = strtod(text, &end);
-
-    if (*end != '\0' || size == 0)
-        return -EILSEQ;
-
     char *to = (char *)scratch_end(reader);
-    size_t length = single ? float_text((float)value, to) : double_text(value, to);
+    size_t length = short_decimal_text((const char *)at, size, single, to);
 
+    if (length == 0) {
+        if (size >= sizeof text)
+            return -EILSEQ;
+        memcpy(text, at, size);
+        text[size] = '\0';
+
+        double value = strtod(text, &end);
+
+        if (*end != '\0' || size == 0)
+            return -EILSEQ;
+        length = single ? float_text((float)value, to) : double_text(value, to);
+    }
     *cell = (struct cell){CELL_NUMBER, length, scratch_end(reader)};
     reader->scratch.size += length;
     return 0;

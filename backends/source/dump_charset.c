@@ -94,7 +94,7 @@ static size_t by_iconv(struct dump_reader *reader, const char *charset, const vo
 {
     char *in = without_const(from);
     char *out = (char *)to;
-    size_t room = size * DUMP_MOST_GROWTH;
+    size_t room = 3 * size;
 
     if (reader->converter_of != charset) {
         if (reader->converter_of != NULL)

@@ -182,7 +182,8 @@ static bool still_there(const struct sqlite_dataset *dataset, const struct place
     case MOMENT_LOCKED:
         return file_mark_same_file(&before->database, &after->database) && !after->log.present;
     case MOMENT_FILE:
-    case MOMENT_FILE_LOG: break;
+    case MOMENT_FILE_LOG:
+    case MOMENT_HELD: break;
     }
     return place_equal(before, after);
 }

@@ -30,10 +30,15 @@ static struct schema *schema(const struct dataset *base, size_t table)
 static bool has_changed(const struct sqlite_dataset *dataset)
 {
     cleanup_place struct place now = {.path = NULL};
+
+    if (dataset->moment == MOMENT_HELD)
+        return false;
+
     bool looked = place_look(dataset->source->path, &now, NULL) == 0;
 
     switch (dataset->moment) {
-    case MOMENT_SNAPSHOT: break;
+    case MOMENT_SNAPSHOT:
+    case MOMENT_HELD: break;
     case MOMENT_LOCKED:
         return looked && file_mark_same_file(&dataset->place.database, &now.database) &&
                !file_mark_equal(&dataset->place.database, &now.database);

@@ -54,6 +54,7 @@ static bool is_certain(const struct sqlite_dataset *dataset, const struct place 
     case MOMENT_LOCKED:
     case MOMENT_FILE:
     case MOMENT_FILE_LOG: return !before->fresh && place_equal(before, after);
+    case MOMENT_HELD: break;
     }
     return false;
 }

@@ -3,6 +3,7 @@
  * What the files of the SQLite source share:
  *
  *   sqlite_vfs      SQLite's view of the file system, cut down to reading
+ *   sqlite_held_vfs  … and of bytes held elsewhere; sqlite_member: what reads these
  *   sqlite_place    the database's files: what is there, and whether it changed
  *   sqlite_log      the -wal: what of it readers see; sqlite_identity: what a database holds
  *   sqlite_open     sources and connections
@@ -39,6 +40,10 @@
 
 /* Makes the two known to SQLite, once. An SQLite result code. */
 int sqlite_vfs_register(void);
+
+/* The same for databases that are not files (sqlite_held_vfs.c). */
+#define SQLITE_VFS_HELD "crmfs-held"
+int sqlite_held_vfs_register(void);
 
 /* --- sqlite_place ------------------------------------------------------------------------- */
 
@@ -97,6 +102,7 @@ enum moment {
     MOMENT_LOCKED,   /* rollback journal */
     MOMENT_FILE,     /* a WAL database without -wal */
     MOMENT_FILE_LOG, /* a WAL database with -wal, without -shm */
+    MOMENT_HELD,     /* no file, and never changed */
 };
 
 /* One user at a time. */
@@ -116,6 +122,11 @@ struct connection {
 /* Opens; reads nothing of the database yet. CONNECTION must stay where it is until it is closed. */
 int connection_open(struct connection *connection, const char *path, enum moment moment,
                     const struct source_options *options, struct failure *failure);
+
+/* The same of a database that BYTES are, which outlive it; NAME is for words. */
+struct held_bytes;
+int connection_open_held(struct connection *connection, const char *name, struct held_bytes *bytes,
+                         const struct source_options *options, struct failure *failure);
 void connection_close(struct connection *connection);
 
 /* Starts the transaction, at once. An SQLite result code. */

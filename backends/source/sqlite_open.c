@@ -12,6 +12,8 @@
 #include "backends/source/sqlite_internal.h"
 #include "fs/base/memory.h"
 
+#define OPEN_FLAGS \
+    (SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE)
 #define STEPS_BETWEEN_LOOKS 20000 /* of SQLite's machine: some tenths of a millisecond */
 #define CACHE_KIB "1024"          /* of pages, a connection */
 #define HEADER_WRITE_VERSION 18   /* where a database's header has it; the read version follows */
@@ -30,6 +32,7 @@ static char *make_uri(const char *path, enum moment moment)
         [MOMENT_LOCKED] = "",
         [MOMENT_FILE] = "?immutable=1",
         [MOMENT_FILE_LOG] = "",
+        [MOMENT_HELD] = "",
     };
     static const char digits[] = "0123456789ABCDEF";
     char *uri = malloc(sizeof "file:" + 3 * strlen(path) + strlen(options[moment]));
@@ -123,23 +126,10 @@ static int is_to_end(void *context)
     return connection->ended != 0;
 }
 
-int connection_open(struct connection *connection, const char *path, enum moment moment,
-                    const struct source_options *options, struct failure *failure)
+/* CODE: what opening gave. */
+static int finish_open(struct connection *connection, int code, enum moment moment,
+                       const struct source_options *options, struct failure *failure)
 {
-    const int flags =
-        SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE;
-    cleanup_free char *uri = make_uri(path, moment);
-
-    *connection = (struct connection){.path = path};
-    if (uri == NULL)
-        return sqlite_no_memory(failure, path);
-
-    int code = sqlite_vfs_register();
-
-    if (code == SQLITE_OK)
-        code =
-            sqlite3_open_v2(uri, &connection->database, flags,
-                            moment == MOMENT_FILE_LOG ? SQLITE_VFS_UNLOCKED : SQLITE_VFS_LOCKING);
     if (code == SQLITE_OK)
         code = configure(connection, moment, options->busy_timeout_ms);
     if (code == SQLITE_OK) {
@@ -152,6 +142,37 @@ int connection_open(struct connection *connection, const char *path, enum moment
 
     connection_close(connection);
     return error;
+}
+
+int connection_open(struct connection *connection, const char *path, enum moment moment,
+                    const struct source_options *options, struct failure *failure)
+{
+    cleanup_free char *uri = make_uri(path, moment);
+
+    *connection = (struct connection){.path = path};
+    if (uri == NULL)
+        return sqlite_no_memory(failure, path);
+
+    int code = sqlite_vfs_register();
+
+    if (code == SQLITE_OK)
+        code =
+            sqlite3_open_v2(uri, &connection->database, OPEN_FLAGS,
+                            moment == MOMENT_FILE_LOG ? SQLITE_VFS_UNLOCKED : SQLITE_VFS_LOCKING);
+    return finish_open(connection, code, moment, options, failure);
+}
+
+int connection_open_held(struct connection *connection, const char *name, struct held_bytes *bytes,
+                         const struct source_options *options, struct failure *failure)
+{
+    char uri[64];
+    int code = sqlite_held_vfs_register();
+
+    *connection = (struct connection){.path = name};
+    snprintf(uri, sizeof uri, "file:held?immutable=1&held=%p", (void *)bytes);
+    if (code == SQLITE_OK)
+        code = sqlite3_open_v2(uri, &connection->database, OPEN_FLAGS, SQLITE_VFS_HELD);
+    return finish_open(connection, code, MOMENT_HELD, options, failure);
 }
 
 void connection_close(struct connection *connection)

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "backends/source/held_bytes.h"
 #include "backends/source/source.h"
 
 /* How the values of one column of the order key compare. */
@@ -96,6 +97,12 @@ struct row_taker_class {
                         struct failure *failure);
     int (*member)(struct row_taker *taker, const struct stream_member *member,
                   struct failure *failure);
+    /*
+     * Keeps bytes of what cannot be read in order, sealed, behind those that *HELD has (NULL at
+     * first; the stream releases it). NULL: the taker keeps none.
+     */
+    int (*hold)(struct row_taker *taker, struct held_bytes **held, const void *bytes, size_t size,
+                struct failure *failure);
 };
 struct row_taker {
     const struct row_taker_class *class;

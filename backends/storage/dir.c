@@ -186,6 +186,8 @@ static void dir_close(struct storage *storage)
 
     if (dir == NULL)
         return;
+    for (size_t i = 0; i < dir->unflushed_count; i++)
+        close(dir->unflushed[i]);
     if (dir->root >= 0)
         close(dir->root);
     dir_files_close(&dir->files);
@@ -194,6 +196,8 @@ static void dir_close(struct storage *storage)
     free(dir->folders);
     pthread_mutex_destroy(&dir->lock);
     pthread_mutex_destroy(&dir->sync_lock);
+    pthread_mutex_destroy(&dir->unflushed_lock);
+    pthread_cond_destroy(&dir->flushed);
     free(dir->path);
     free(dir);
 }
@@ -313,6 +317,8 @@ int dir_storage_open(const char *path, int create, struct storage **ret_storage,
     dir->root = -1;
     dir_files_init(&dir->files);
     pthread_mutex_init(&dir->sync_lock, NULL);
+    pthread_mutex_init(&dir->unflushed_lock, NULL);
+    pthread_cond_init(&dir->flushed, NULL);
     pthread_mutex_init(&dir->lock, NULL);
     dir->path = strdup(path);
 

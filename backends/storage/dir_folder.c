@@ -268,9 +268,14 @@ int dir_sync(struct storage *storage, struct failure *failure)
 {
     struct dir_storage *dir = dir_of(storage);
     char name[STORAGE_NAME_LIMIT + 1];
-    int error = 0;
 
     pthread_mutex_lock(&dir->sync_lock);
+
+    /* Before their folders: what has its name for good has its data. */
+    int error = dir_flush_files(dir);
+
+    if (error != 0)
+        dir_failure(dir, -error, "make durable", "", failure);
 
     size_t count = begin_flushing(dir);
 

@@ -4,13 +4,17 @@
  * that follow no symbolic link, and which of its folders are still to be flushed.
  *
  * How a file becomes durable:
- * 1. It is written as tmp/<32 hex digits>; its data is flushed (fdatasync).
+ * 1. It is written as tmp/<32 hex digits>.
  * 2. It is moved to its name, never over a file that is there already. From
  *    here on readers see it, whole.
- * 3. The folder that the name stands in is flushed, and, if the folder may be
+ * 3. Its data is flushed (fdatasync); for an exclusive put before 2, for others by the next sync(),
+ *    while the kernel has begun with it.
+ * 4. The folder that the name stands in is flushed, and, if the folder may be
  *    younger than the last flush of those above it, they are as well. For an
  *    exclusive put this is done at once, for others by the next sync().
- * A power cut before 3 may take the name away, never part of the data.
+ * A power cut before 4 may take the name away; before 3, of a file that is no exclusive put, part
+ * of the data as well. If 3 fails for one file, no sync() succeeds any more: the kernel tells of
+ * that once.
  */
 #ifndef CRMFS_STORAGE_DIR_INTERNAL_H
 #define CRMFS_STORAGE_DIR_INTERNAL_H
@@ -25,6 +29,8 @@
 
 #define TEMPORARY_FOLDER "tmp"
 #define TEMPORARY_NAME_DIGITS 32
+
+#define UNFLUSHED_MOST 64
 
 struct dir_folder {
     char *name;    /* relative to the store; "": the store's own */
@@ -41,6 +47,14 @@ struct dir_storage {
     atomic_bool walk; /* the kernel has no openat2 */
 
     struct dir_files files;
+
+    /* Files that have their names and whose data is to be flushed. */
+    pthread_mutex_t unflushed_lock; /* guards these */
+    int unflushed[UNFLUSHED_MOST];
+    size_t unflushed_count;
+    unsigned flushing_count; /* taken out of them, by who found no room */
+    pthread_cond_t flushed;
+    int lost; /* errno of the first that could not be */
 
     /* One sync() at a time: a second may not return before the first has flushed what both want. */
     pthread_mutex_t sync_lock;
@@ -83,6 +97,12 @@ void dir_folder_mark(struct dir_storage *dir, const char *folder);
 
 /* Flushes FOLDER, which was added before, now. 0 or -errno. */
 int dir_folder_flush(struct dir_storage *dir, const char *folder);
+
+/* Takes over FILE, whose data is to be durable after the next sync(). */
+void dir_flush_later(struct dir_storage *dir, int file);
+
+/* All of those. 0 or -errno, from the first failure on for ever. */
+int dir_flush_files(struct dir_storage *dir);
 
 /* Whether the name of a file in tmp/ is one that this storage gives. */
 bool dir_temporary_name(const char *name);

@@ -15,7 +15,7 @@
 #include "fs/base/memory.h"
 
 /* So much is written before the kernel is asked to begin with it; then the flush is short. */
-#define WRITE_BEHIND_BYTES ((uint64_t)8 << 20)
+#define WRITE_BEHIND_BYTES ((uint64_t)2 << 20)
 
 struct dir_writer {
     struct storage_writer base;
@@ -146,14 +146,78 @@ static int move_in(int from, const char *temporary, int to, const char *leaf)
     return 0;
 }
 
-/* Steps 1 and 2. On success the file has its name; FOLDER is where. */
-static int name_file(struct dir_storage *dir, struct dir_writer *writer,
+/* ---- Data that is flushed by the next sync() ---- */
+
+static void flush_file(struct dir_storage *dir, int file)
+{
+    int error = flush_data(file);
+
+    close(file);
+    if (error == 0)
+        return;
+    pthread_mutex_lock(&dir->unflushed_lock);
+    if (dir->lost == 0)
+        dir->lost = -error;
+    pthread_mutex_unlock(&dir->unflushed_lock);
+}
+
+void dir_flush_later(struct dir_storage *dir, int file)
+{
+    int oldest = -1;
+
+    pthread_mutex_lock(&dir->unflushed_lock);
+    if (dir->unflushed_count == UNFLUSHED_MOST) {
+        oldest = dir->unflushed[0];
+        dir->unflushed_count--;
+        memmove(&dir->unflushed[0], &dir->unflushed[1],
+                dir->unflushed_count * sizeof *dir->unflushed);
+    }
+    dir->unflushed[dir->unflushed_count++] = file;
+    if (oldest >= 0)
+        dir->flushing_count++;
+    pthread_mutex_unlock(&dir->unflushed_lock);
+    if (oldest < 0)
+        return;
+    flush_file(dir, oldest);
+    pthread_mutex_lock(&dir->unflushed_lock);
+    dir->flushing_count--;
+    pthread_cond_broadcast(&dir->flushed);
+    pthread_mutex_unlock(&dir->unflushed_lock);
+}
+
+int dir_flush_files(struct dir_storage *dir)
+{
+    int files[UNFLUSHED_MOST];
+
+    pthread_mutex_lock(&dir->unflushed_lock);
+
+    size_t count = dir->unflushed_count;
+
+    memcpy(files, dir->unflushed, count * sizeof *files);
+    dir->unflushed_count = 0;
+    while (dir->flushing_count > 0)
+        pthread_cond_wait(&dir->flushed, &dir->unflushed_lock);
+    pthread_mutex_unlock(&dir->unflushed_lock);
+    for (size_t i = 0; i < count; i++)
+        flush_file(dir, files[i]);
+    pthread_mutex_lock(&dir->unflushed_lock);
+
+    int error = -dir->lost;
+
+    pthread_mutex_unlock(&dir->unflushed_lock);
+    return error;
+}
+
+/* ---- Names ---- */
+
+/* The steps up to 2. On success the file has its name; FOLDER is where. */
+static int name_file(struct dir_storage *dir, struct dir_writer *writer, bool flush,
                      char folder[STORAGE_NAME_LIMIT + 1])
 {
     const char *leaf = dir_split(writer->name, folder);
     int error = writer->error;
 
-    if (error == 0)
+    if (error == 0 && flush)
         error = flush_data(writer->file);
     /* Before the move: after it nothing may fail that leaves the folder unmarked. */
     if (error == 0)
@@ -177,12 +241,16 @@ int dir_commit(struct storage_writer *base, struct failure *failure)
     struct dir_writer *writer = (struct dir_writer *)base;
     struct dir_storage *dir = dir_of(base->storage);
     char folder[STORAGE_NAME_LIMIT + 1];
-    int error = name_file(dir, writer, folder);
+    int error = name_file(dir, writer, false, folder);
 
-    if (error == 0)
+    if (error == 0) {
+        (void)!sync_file_range(writer->file, (off_t)writer->begun, 0, SYNC_FILE_RANGE_WRITE);
+        dir_flush_later(dir, writer->file);
+        writer->file = -1;
         dir_folder_mark(dir, folder);
-    else
+    } else {
         dir_failure(dir, -error, "write", writer->name, failure);
+    }
     dir_abort(base);
     return error;
 }
@@ -193,7 +261,8 @@ void dir_abort(struct storage_writer *base)
 
     if (writer == NULL)
         return;
-    close(writer->file);
+    if (writer->file >= 0)
+        close(writer->file);
     if (writer->temporary[0] != '\0') {
         cleanup_fd int folder =
             dir_open_folder(dir_of(base->storage), TEMPORARY_FOLDER, false, O_PATH);
@@ -217,7 +286,7 @@ int dir_put_exclusive(struct storage *storage, const char *name, const void *byt
     assert(writer != NULL);
     error = dir_append(writer, bytes, size, failure);
     if (error == 0) {
-        error = name_file(dir, (struct dir_writer *)writer, folder);
+        error = name_file(dir, (struct dir_writer *)writer, true, folder);
         if (error == 0) {
             error = dir_folder_flush(dir, folder);
             /* The file is there all the same: whoever finds it can make it durable by sync(). */

@@ -285,3 +285,46 @@ size_t double_text(double value, char text[DOUBLE_TEXT_SIZE])
         return size + put_positional(digits, decimals, text + size);
     return size + put_many_digits(value, text + size);
 }
+
+static size_t count_digits(const char *at, size_t size)
+{
+    size_t count = 0;
+
+    while (count < size && at[count] >= '0' && at[count] <= '9')
+        count++;
+    return count;
+}
+
+size_t short_decimal_text(const char *decimal, size_t size, bool single,
+                          char text[DOUBLE_TEXT_SIZE])
+{
+    size_t most = single ? FLT_DIG : DBL_DIG;
+    size_t sign = size != 0 && decimal[0] == '-';
+    size_t whole = count_digits(decimal + sign, size - sign);
+    size_t point = sign + whole;
+    size_t fraction = point < size ? size - point - 1 : 0;
+    size_t zeros = 0;
+
+    if (whole == 0 || (whole > 1 && decimal[sign] == '0') || whole + fraction > most + 4)
+        return 0;
+    if (point < size && (decimal[point] != '.' || fraction == 0 ||
+                         count_digits(decimal + point + 1, fraction) != fraction))
+        return 0;
+    while (fraction != 0 && decimal[point + fraction] == '0')
+        fraction--;
+    /* Below 1 the zeros before the first digit do not count, and above three it is exponential. */
+    if (whole == 1 && decimal[sign] == '0') {
+        while (zeros < fraction && decimal[point + 1 + zeros] == '0')
+            zeros++;
+        if (zeros > 3 || fraction == 0 || fraction - zeros > most)
+            return 0;
+    } else if (whole + fraction > most) {
+        return 0;
+    }
+    memcpy(text, decimal, point);
+    text[point++] = '.';
+    if (fraction == 0)
+        text[point++] = '0';
+    memcpy(text + point, decimal + point, fraction);
+    return point + fraction;
+}

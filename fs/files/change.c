@@ -18,17 +18,12 @@ int files_writable(struct files *files, uint64_t number, struct failure *failure
     return error == 0 ? files_end(files, 0) : error;
 }
 
-int files_open(struct files *files, uint64_t number, bool truncate, struct failure *failure)
+static int open_file(struct files *files, uint64_t number, struct failure *failure)
 {
     struct attributes attributes;
     struct catalogue *tree;
-    int error = 0;
+    int error = files_begin_look(files, number, &tree, failure);
 
-    if (truncate)
-        error = files_set(files, number, FILES_SET_SIZE, &(struct stat){.st_size = 0},
-                          &(struct stat){.st_size = 0}, failure);
-    if (error == 0)
-        error = files_begin_look(files, number, &tree, failure);
     if (error != 0)
         return error;
     error = inode_get(tree, inode_of(number), &attributes, failure);
@@ -43,6 +38,20 @@ int files_open(struct files *files, uint64_t number, bool truncate, struct failu
             error = -ENOMEM;
     }
     return files_end(files, error);
+}
+
+int files_open(struct files *files, uint64_t number, bool truncate, struct failure *failure)
+{
+    struct stat stat = {.st_size = 0};
+    int error = open_file(files, number, failure);
+
+    /* Held by then: what it was counts for what it becomes. */
+    if (error == 0 && truncate) {
+        error = files_set(files, number, FILES_SET_SIZE, &stat, &stat, failure);
+        if (error != 0)
+            files_close(files, number);
+    }
+    return error;
 }
 
 /* Nothing holds it any more: what has no name goes. */
@@ -92,9 +101,8 @@ void files_forget(struct files *files, uint64_t number)
 
 /* ---- Content ---- */
 
-/* FROM up to END is zeros afterwards. */
-static int cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
-                       uint64_t from, uint64_t end, struct failure *failure)
+int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
+                      uint64_t from, uint64_t end, struct failure *failure)
 {
     struct held_file *held = files_held(files, inode);
     int error = 0;
@@ -118,8 +126,12 @@ static int resize(struct files *files, uint64_t inode, struct attributes *attrib
         return S_ISDIR(attributes->mode) ? -EISDIR : -EINVAL;
     if (size < 0)
         return -EINVAL;
+    struct held_file *held = files_held(files, inode);
+
+    if (size == 0 && attributes->size >= PAST_FILE_LEAST && held != NULL)
+        files_note_past(files, held);
     if ((uint64_t)size < attributes->size)
-        error = cut_content(files, inode, attributes, (uint64_t)size, UINT64_MAX, failure);
+        error = files_cut_content(files, inode, attributes, (uint64_t)size, UINT64_MAX, failure);
     if (error == 0) {
         attributes->size = (uint64_t)size;
         attributes->modified = files_now();
@@ -189,7 +201,7 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
     if (error == 0 && !S_ISREG(attributes.mode))
         error = -ENODEV;
     if (error == 0 && cuts)
-        error = cut_content(files, inode_of(number), &attributes, offset, end, failure);
+        error = files_cut_content(files, inode_of(number), &attributes, offset, end, failure);
     if (error == 0 && (mode & FALLOC_FL_KEEP_SIZE) == 0 && end > attributes.size)
         attributes.size = end;
     if (error == 0) {

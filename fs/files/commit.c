@@ -78,6 +78,16 @@ static int note_relied(struct files *files, const struct object_batch *batch)
     return 0;
 }
 
+static void end_writers(struct files *files)
+{
+    while (files->writer_count > 0) {
+        struct object_writer *writer = files->writers[--files->writer_count];
+
+        (void)object_writer_finish(writer);
+        object_writer_free(writer);
+    }
+}
+
 /* The batch goes, and what it says of packs is kept. */
 static int drop_batch(struct files *files)
 {
@@ -87,6 +97,7 @@ static int drop_batch(struct files *files)
 
     if (batch == NULL)
         return 0;
+    end_writers(files);
     object_batch_packs(batch, &names, &count);
 
     int error = note_packs(files, names, count);
@@ -111,14 +122,33 @@ int files_begin_writing(struct files *files, struct object_writer **ret_writer,
     if (files->batch == NULL) {
         error = object_batch_create(files->options.store, files->options.reader, &files->batch,
                                     failure);
-        if (error == 0)
+        if (error == 0) {
+            object_batch_pad_closely(files->batch);
             error = avoid_marked(files, files->batch);
+        }
     }
-    return error == 0 ? object_writer_create(files->batch, ret_writer, failure) : error;
+    if (error != 0)
+        return error;
+    if (files->writer_count > 0) {
+        *ret_writer = files->writers[--files->writer_count];
+        return 0;
+    }
+    return object_writer_create(files->batch, ret_writer, failure);
+}
+
+void files_end_writing(struct files *files, struct object_writer *writer, int error)
+{
+    if (error == 0 && files->writer_count < STORERS_MOST) {
+        files->writers[files->writer_count++] = writer;
+        return;
+    }
+    /* One that failed has told the batch. */
+    (void)object_writer_finish(writer);
+    object_writer_free(writer);
 }
 
 /* For good: durable, and noted for the record. The index of small commits comes later. */
-static int settle_batch(struct files *files, struct failure *failure)
+static int settle_batch(struct files *files, uint64_t *ret_stored, struct failure *failure)
 {
     struct object_batch *batch = files->batch;
     const char *const *names;
@@ -128,6 +158,7 @@ static int settle_batch(struct files *files, struct failure *failure)
     if (error != 0)
         return error;
     object_batch_packs(batch, &names, &count);
+    *ret_stored = object_batch_stored_bytes(batch);
     error = note_packs(files, names, count);
     if (error == 0)
         error = note_relied(files, batch);
@@ -142,6 +173,7 @@ void files_end_batch(struct files *files)
     size_t count;
     uint64_t stored;
 
+    end_writers(files);
     /* An index only saves time: it can be made from the packs. */
     if (files->batch != NULL)
         (void)object_batch_finish(files->batch, &names, &count, &stored, NULL);
@@ -228,9 +260,8 @@ static int write_nodes(struct files *files, struct object_reference *ret_top,
 
     if (error == 0)
         error = catalogue_write(&files->tree, writer, ret_top, failure);
-    if (error == 0)
-        error = object_writer_finish(writer);
-    object_writer_free(writer);
+    if (writer != NULL)
+        files_end_writing(files, writer, error);
     return error;
 }
 
@@ -294,11 +325,12 @@ int files_commit(struct files *files, struct failure *failure)
 
     uint64_t changes = files->changes;
     uint64_t gathered_ns = files_clock_ns();
+    uint64_t stored = 0;
 
     /* What is changed from here on is of the next commit. */
     pthread_mutex_unlock(&files->lock);
     if (error == 0)
-        error = settle_batch(files, &words);
+        error = settle_batch(files, &stored, &words);
     if (error == 0)
         error = put_record(files, &top, &words);
     pthread_mutex_lock(&files->lock);
@@ -306,6 +338,9 @@ int files_commit(struct files *files, struct failure *failure)
         catalogue_stored(&files->tree);
         forget_packs(files);
         files->committed = changes;
+        files->stored_bytes += stored;
+        if (files->stored_bytes > files->options.garbage_bytes)
+            pthread_cond_signal(&files->upkeep);
         files->oldest_change_ns = gathered_ns;
         /* What was marked meanwhile is not relied on from now on. */
         if (files->batch != NULL && avoid_marked(files, files->batch) != 0)

@@ -21,6 +21,7 @@
 #define MASK_AFTER (UINT64_C(0x7fff) << 49)
 
 #define ENTRIES_MOST 256
+#define SPARES_MOST 4
 
 void cut_prepare(const uint8_t *key, uint64_t gear[CUT_GEAR_ENTRIES])
 {
@@ -63,6 +64,12 @@ struct cached_piece {
     struct buffer data;
 };
 
+/* A piece that somebody reads, and others wait for. On the reader's stack. */
+struct awaited_piece {
+    uint8_t id[OBJECT_ID_BYTES];
+    struct awaited_piece *next;
+};
+
 struct content_cache {
     struct object_reader *reader;
     size_t limit;
@@ -71,6 +78,11 @@ struct content_cache {
     uint64_t clock;
     size_t bytes;
     struct cached_piece pieces[ENTRIES_MOST];
+    struct awaited_piece *awaited;
+    pthread_cond_t arrived;
+    struct buffer
+        spares[SPARES_MOST]; /* taking fresh memory costs more than to decompress into it */
+    size_t spare_count;
 };
 
 struct content_cache *content_cache_create(struct object_reader *reader, size_t limit_bytes)
@@ -82,6 +94,7 @@ struct content_cache *content_cache_create(struct object_reader *reader, size_t 
     cache->reader = reader;
     cache->limit = limit_bytes;
     pthread_mutex_init(&cache->lock, NULL);
+    pthread_cond_init(&cache->arrived, NULL);
     return cache;
 }
 
@@ -107,10 +120,21 @@ static struct cached_piece *oldest(struct content_cache *cache)
     return found;
 }
 
+/* The lock is held. */
+static void spare(struct content_cache *cache, struct buffer *data)
+{
+    if (cache->spare_count < SPARES_MOST && data->capacity != 0) {
+        cache->spares[cache->spare_count++] = *data;
+        *data = BUFFER(FILE_CONTENT_LIMIT);
+    } else {
+        buffer_release(data);
+    }
+}
+
 static void drop(struct content_cache *cache, struct cached_piece *piece)
 {
     cache->bytes -= piece->data.capacity;
-    buffer_release(&piece->data);
+    spare(cache, &piece->data);
     piece->used = 0;
 }
 
@@ -148,34 +172,77 @@ static int copy_part(const struct buffer *data, uint32_t from, void *bytes, size
     return 0;
 }
 
+static bool is_awaited(const struct content_cache *cache, const uint8_t id[OBJECT_ID_BYTES])
+{
+    for (const struct awaited_piece *each = cache->awaited; each != NULL; each = each->next) {
+        if (memcmp(each->id, id, OBJECT_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void end_waiting(struct content_cache *cache, const struct awaited_piece *own)
+{
+    struct awaited_piece **place = &cache->awaited;
+
+    while (*place != own)
+        place = &(*place)->next;
+    *place = own->next;
+    pthread_cond_broadcast(&cache->arrived);
+}
+
+/* From the store, for all who want it. The lock is held before and after. */
+static int load(struct content_cache *cache, const struct object_reference *reference,
+                uint32_t from, void *bytes, size_t size, struct failure *failure)
+{
+    struct awaited_piece own = {.next = cache->awaited};
+    struct buffer data = BUFFER(FILE_CONTENT_LIMIT);
+
+    memcpy(own.id, reference->id, sizeof own.id);
+    cache->awaited = &own;
+    if (cache->spare_count > 0)
+        data = cache->spares[--cache->spare_count];
+    pthread_mutex_unlock(&cache->lock);
+
+    int error = object_read(cache->reader, reference, OBJECT_CONTENT, false, &data, failure);
+
+    if (error == 0 && size > 0)
+        error = copy_part(&data, from, bytes, size, failure);
+    pthread_mutex_lock(&cache->lock);
+    if (error == 0)
+        keep(cache, reference->id, &data);
+    spare(cache, &data);
+    end_waiting(cache, &own);
+    return error;
+}
+
 int content_read(struct content_cache *cache, const struct object_reference *reference,
                  uint32_t from, void *bytes, size_t size, struct failure *failure)
 {
-    cleanup_buffer struct buffer data = BUFFER(FILE_CONTENT_LIMIT);
-    bool found = false;
-    int error = 0;
+    int error;
 
     pthread_mutex_lock(&cache->lock);
+    while (find(cache, reference->id) == NULL && is_awaited(cache, reference->id))
+        pthread_cond_wait(&cache->arrived, &cache->lock);
 
     struct cached_piece *piece = find(cache, reference->id);
 
     if (piece != NULL) {
         piece->used = ++cache->clock;
         error = copy_part(&piece->data, from, bytes, size, failure);
-        found = true;
+    } else {
+        error = load(cache, reference, from, bytes, size, failure);
     }
     pthread_mutex_unlock(&cache->lock);
-    if (found)
-        return error;
-    error = object_read(cache->reader, reference, OBJECT_CONTENT, false, &data, failure);
-    if (error == 0)
-        error = copy_part(&data, from, bytes, size, failure);
-    if (error != 0)
-        return error;
+    return error;
+}
+
+void content_fetch(struct content_cache *cache, const struct object_reference *reference)
+{
     pthread_mutex_lock(&cache->lock);
-    keep(cache, reference->id, &data);
+    if (find(cache, reference->id) == NULL && !is_awaited(cache, reference->id))
+        (void)load(cache, reference, 0, NULL, 0, NULL);
     pthread_mutex_unlock(&cache->lock);
-    return 0;
 }
 
 void content_cache_free(struct content_cache *cache)
@@ -184,6 +251,9 @@ void content_cache_free(struct content_cache *cache)
         return;
     for (size_t i = 0; i < ENTRIES_MOST; i++)
         buffer_release(&cache->pieces[i].data);
+    while (cache->spare_count > 0)
+        buffer_release(&cache->spares[--cache->spare_count]);
+    pthread_cond_destroy(&cache->arrived);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }

@@ -35,6 +35,9 @@ struct content_cache *content_cache_create(struct object_reader *reader, size_t 
 int content_read(struct content_cache *cache, const struct object_reference *reference,
                  uint32_t from, void *bytes, size_t size, struct failure *failure);
 
+/* So that a content_read() that is expected finds it. What fails is said by that. */
+void content_fetch(struct content_cache *cache, const struct object_reference *reference);
+
 void content_cache_free(struct content_cache *cache); /* NULL is allowed */
 
 #endif

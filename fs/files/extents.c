@@ -65,6 +65,18 @@ static int put(struct files *files, uint64_t inode, uint64_t offset,
     return catalogue_put(&files->tree, &key, bytes, sizeof bytes, failure);
 }
 
+int extent_put(struct files *files, uint64_t inode, uint64_t offset,
+               const struct file_extent *extent, struct failure *failure)
+{
+    const struct file_key key = extent_key(inode, offset);
+    struct file_item item;
+    int error = catalogue_reserve(&files->nodes, 2);
+
+    if (error == 0)
+        error = catalogue_before(&files->tree, &key, &item, failure); /* into memory */
+    return error == 0 ? put(files, inode, offset, extent, failure) : error;
+}
+
 /* One extent, from BEGIN on: what of it is outside of FROM up to END stays. */
 static int cut_one(struct files *files, uint64_t inode, uint64_t begin,
                    const struct file_extent *extent, uint64_t from, uint64_t end,

@@ -35,6 +35,15 @@
 #define CLEAN_SHARES 3
 #define PIECES_SHARES 2
 
+unsigned files_threads(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (processors < 1)
+        return 1;
+    return processors < STORERS_MOST ? (unsigned)processors : STORERS_MOST;
+}
+
 struct timespec files_now(void)
 {
     struct timespec now;
@@ -284,16 +293,15 @@ int files_any(struct files *files, bool *ret_any)
     return files_end(files, 0);
 }
 
-/* Those that cannot be had are not missed: others do their work. */
+/* Those that cannot be had are not missed: others do their work, or somebody prunes. */
 static void start_storers(struct files *files)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = processors < 1 ? 1 : (unsigned)processors;
-
-    for (unsigned i = 0; i < wanted && i < STORERS_MOST; i++) {
+    for (unsigned i = 0; i < files_threads(); i++) {
         if (pthread_create(&files->storers[files->storer_count], NULL, files_storer, files) == 0)
             files->storer_count++;
     }
+    files->prunes = files->options.garbage_bytes > 0 && !files->options.read_only &&
+                    pthread_create(&files->pruner, NULL, files_pruner, files) == 0;
 }
 
 int files_create(const struct files_options *options, struct files **ret_files,
@@ -308,6 +316,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
     pthread_mutex_init(&files->lock, NULL);
     pthread_cond_init(&files->woken, NULL);
     pthread_cond_init(&files->work, NULL);
+    pthread_cond_init(&files->upkeep, NULL);
     pthread_cond_init(&files->moved, NULL);
     cut_prepare(store_key(options->store, STORE_BOUNDARIES), files->gear);
     files->waiting_most = WAITING_SHARES * share;
@@ -322,8 +331,10 @@ int files_create(const struct files_options *options, struct files **ret_files,
         error = -pthread_create(&files->committer, NULL, commit_in_time, files);
         files->started = error == 0;
     }
-    if (error == 0)
+    if (error == 0) {
         start_storers(files);
+        files->readers = files_readers();
+    }
     if (error != 0) {
         files_free(files);
         return error;
@@ -354,8 +365,7 @@ static void release_held(struct files *files)
 
     HASH_ITER (hh, files->held, held, next) {
         HASH_DEL(files->held, held);
-        runs_release(&held->runs);
-        free(held);
+        held_free(held);
     }
 }
 
@@ -367,22 +377,27 @@ void files_free(struct files *files)
         return;
     if (files->started) {
         pthread_mutex_lock(&files->lock);
-        files->ending = true;
+        __atomic_store_n(&files->ending, true, __ATOMIC_RELAXED);
         pthread_cond_signal(&files->woken);
+        pthread_cond_signal(&files->upkeep);
         pthread_cond_broadcast(&files->work);
         pthread_mutex_unlock(&files->lock);
         pthread_join(files->committer, NULL);
         for (unsigned i = 0; i < files->storer_count; i++)
             pthread_join(files->storers[i], NULL);
+        if (files->prunes)
+            pthread_join(files->pruner, NULL);
     }
     if (files->claimed && files->broken.code == 0)
         end_claim(files);
+    workers_free(files->readers);
     release_held(files);
     HASH_ITER (hh, files->views, view, next) {
         HASH_DEL(files->views, view);
         free(view);
     }
     files_end_batch(files);
+    run_pool_release(&files->blocks);
     catalogue_close(&files->tree);
     catalogue_cache_release(&files->nodes);
     content_cache_free(files->contents);
@@ -393,6 +408,7 @@ void files_free(struct files *files)
     free(files->relied.hints);
     pthread_cond_destroy(&files->woken);
     pthread_cond_destroy(&files->work);
+    pthread_cond_destroy(&files->upkeep);
     pthread_cond_destroy(&files->moved);
     pthread_mutex_destroy(&files->lock);
     free(files);

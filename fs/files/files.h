@@ -36,7 +36,8 @@ struct files;
 struct files_options {
     struct store *store; /* outlives the files, as the reader does */
     struct object_reader *reader;
-    size_t memory_bytes; /* for caches and for what is not stored yet */
+    size_t memory_bytes;    /* for caches and for what is not stored yet */
+    uint64_t garbage_bytes; /* how much of it there may be before the store is pruned; 0: any */
     bool read_only;
     uid_t uid; /* owner of files/ as long as nobody has changed it */
     gid_t gid;
@@ -174,6 +175,16 @@ int files_set(struct files *files, uint64_t number, unsigned which, const struct
 
 int files_write(struct files *files, uint64_t number, uint64_t offset, const void *bytes,
                 size_t size, struct failure *failure);
+
+/* As copy_file_range(): how much was copied, perhaps less; 0 at the end. The ranges are apart. */
+struct files_copied {
+    uint64_t number; /* here or in a snapshot */
+    uint64_t offset;
+    uint64_t to_number;
+    uint64_t to_offset;
+    uint64_t size;
+};
+ssize_t files_copy(struct files *files, const struct files_copied *wanted, struct failure *failure);
 
 /* MODE as fallocate() has it: 0, FALLOC_FL_KEEP_SIZE, _PUNCH_HOLE, _ZERO_RANGE; or -EOPNOTSUPP. */
 int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offset, uint64_t length,

@@ -14,10 +14,12 @@
 
 #include <pthread.h>
 
+#include "fs/base/workers.h"
 #include "fs/files/attributes.h"
 #include "fs/files/catalogue.h"
 #include "fs/files/content.h"
 #include "fs/files/files.h"
+#include "fs/files/past.h"
 #include "fs/files/runs.h"
 #include "fs/store/log.h"
 
@@ -39,6 +41,9 @@ struct held_file {
     struct runs runs;
     size_t known_bytes; /* of the runs, as files_runs_changed() was told last */
     size_t known_taken;
+    struct past past;   /* what it was before it was cut off to nothing, or a file like it is */
+    uint64_t directory; /* of one that was just made: where, and as what; else 0 */
+    char *name;
     struct held_file *previous, *next;
     UT_hash_handle hh;
 };
@@ -51,6 +56,14 @@ struct files_view {
     UT_hash_handle hh;
 };
 
+/* Somebody who reads a file from front to back. */
+#define READ_STREAMS 8
+struct read_stream {
+    uint64_t number;
+    uint64_t next;  /* where the reader will go on; 0: nothing was read yet */
+    uint64_t ahead; /* up to where content was asked for */
+};
+
 struct pack_names {
     char **names;
     size_t count;
@@ -60,16 +73,20 @@ struct files {
     struct files_options options;
     struct content_cache *contents; /* has its own lock */
     uint64_t gear[CUT_GEAR_ENTRIES];
-    bool exclusive; /* atomic: nobody else changes files/ now */
+    struct workers *readers; /* have their own locks; NULL: there are none */
+    bool exclusive;          /* atomic: nobody else changes files/ now */
 
     pthread_mutex_t lock; /* guards all below */
     struct catalogue_cache nodes;
     struct catalogue tree; /* files/ as it is now */
     struct log_state state;
     uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
+    struct read_stream streams[READ_STREAMS];
+    unsigned next_stream;
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
+    struct run_pool blocks;
     struct held_file *waiting; /* what is to be stored; streams first */
     size_t waiting_bytes;      /* in runs */
     size_t taken_bytes;        /* of them, by rounds that are under way */
@@ -88,7 +105,9 @@ struct files {
     uint64_t committed;         /* of the changes */
     uint64_t oldest_change_ns;  /* that is not committed; monotonic */
     struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
-    struct pack_names packs;    /* written since the last commit, of batches that ended */
+    struct object_writer *writers[STORERS_MOST]; /* of that batch, which nobody uses now */
+    unsigned writer_count;
+    struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {
         uint64_t *hints;
         size_t count;
@@ -97,14 +116,21 @@ struct files {
     bool committing; /* one commit at a time */
     bool closed;     /* no operation changes anything now: a commit gathers what there is */
 
+    uint64_t stored_bytes;    /* in packs, since the store was pruned last */
+    uint64_t store_bytes;     /* that all packs had then; 0: not known */
+    uint64_t pruned_again_ns; /* not before; monotonic */
+
     pthread_t committer;
+    pthread_t pruner;
+    bool prunes;
     pthread_t storers[STORERS_MOST];
     unsigned storer_count;
     bool started;
-    bool ending;
-    pthread_cond_t woken; /* the committer */
-    pthread_cond_t work;  /* the storers */
-    pthread_cond_t moved; /* who waits for rounds, a commit, or to be let in */
+    bool ending;           /* atomic as well */
+    pthread_cond_t upkeep; /* the pruner */
+    pthread_cond_t woken;  /* the committer */
+    pthread_cond_t work;   /* the storers */
+    pthread_cond_t moved;  /* who waits for rounds, a commit, or to be let in */
 };
 
 /* ---- files.c ---- */
@@ -133,6 +159,7 @@ static inline uint64_t number_of(uint64_t inode, uint64_t like)
     return (like & ~INODE_MASK) | inode;
 }
 
+unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
 uint64_t files_clock_ns(void); /* monotonic */
 
@@ -146,8 +173,21 @@ struct held_file *files_held(struct files *files, uint64_t inode);
 struct held_file *files_hold(struct files *files, uint64_t inode); /* NULL: no memory */
 void files_unhold(struct files *files, struct held_file *held);    /* if nothing needs it */
 
+void held_free(struct held_file *held);
+
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
+
+/* ---- ahead.c ---- */
+
+/* A file of TREE was read from OFFSET up to END. The lock is held. */
+void files_read_ahead(struct files *files, struct catalogue *tree, uint64_t number, uint64_t offset,
+                      uint64_t end);
+struct workers *files_readers(void); /* NULL: none can be had */
+
+/* ---- upkeep.c ---- */
+
+void *files_pruner(void *files); /* a thread */
 
 /* ---- inodes.c ---- */
 
@@ -219,9 +259,31 @@ int xattr_put_inheritance(struct files *files, const struct inheritance *inherit
 int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
                 uint64_t *content_bytes, struct failure *failure);
 
+/* Where nothing covers it now. */
+int extent_put(struct files *files, uint64_t inode, uint64_t offset,
+               const struct file_extent *extent, struct failure *failure);
+
 /* The first extent that ends after OFFSET, and where it begins. -ENOENT. */
 int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_t *ret_begin,
                 struct file_extent *ret_extent, struct failure *failure);
+
+/* ---- change.c ---- */
+
+/* FROM up to END is zeros afterwards. The attributes are to be put. */
+int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
+                      uint64_t from, uint64_t end, struct failure *failure);
+
+/* ---- earlier.c: the lock is held ---- */
+
+/* Notes what a file consists of before all of it is cut off; what cannot be read is not noted. */
+void files_note_past(struct files *files, struct held_file *held);
+
+/* Makes a file of its directory whose name is like its own the past of a new one. */
+void files_find_past(struct files *files, struct held_file *held);
+
+/* What a piece is likely to be a new version of, of those that are worth it. */
+bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
+                       struct object_parent *ret_parent);
 
 /* ---- pieces.c: the lock is held ---- */
 
@@ -232,6 +294,8 @@ struct piece {
     size_t size;
     size_t first_part; /* of those of its round */
     size_t part_count;
+    bool has_parent;
+    struct object_parent parent;
     struct object_reference stored;
 };
 
@@ -266,15 +330,19 @@ int round_take(struct round *round, const struct piece **ret_piece, const uint8_
 /* Gives the pieces their places in the tree, as far as nobody has changed what they were. */
 int round_place(struct round *round);
 
+/* What became of the piece that was taken last. */
+void round_learn(struct round *round, const struct object_put *put);
+
 /* They wait again. */
 void round_give_back(struct round *round);
 void round_release(struct round *round);
 
 /* ---- flush.c and commit.c; the lock is held ---- */
 
-/* A writer of the batch that is under way, or begun. */
+/* A writer of the batch that is under way, or begun; to be given back. */
 int files_begin_writing(struct files *files, struct object_writer **ret_writer,
                         struct failure *failure);
+void files_end_writing(struct files *files, struct object_writer *writer, int error);
 
 /* After an error, and when nobody writes: what was put by then is put again. */
 void files_drop_batch(struct files *files);

@@ -23,18 +23,6 @@ static size_t untaken(const struct files *files)
     return files->waiting_bytes - files->taken_bytes;
 }
 
-static int put_piece(struct round *round, const struct piece *piece, const uint8_t *bytes,
-                     struct object_reference *ret_stored)
-{
-    struct object_put put;
-    int error =
-        object_put(round->writer, OBJECT_CONTENT, bytes, piece->size, NULL, &put, round->failure);
-
-    if (error == 0)
-        *ret_stored = put.reference;
-    return error;
-}
-
 /* With the lock before and after, and without it in between. */
 static int put_pieces(struct round *round)
 {
@@ -42,7 +30,7 @@ static int put_pieces(struct round *round)
     int error = 0;
 
     while (error == 0 && round->bytes < files->waiting_most / ROUND_PART) {
-        struct object_reference stored = {.offset = 0};
+        struct object_put put;
         const struct piece *piece;
         const uint8_t *bytes;
 
@@ -50,20 +38,13 @@ static int put_pieces(struct round *round)
         if (error != 0)
             return error == -EAGAIN ? 0 : error;
         pthread_mutex_unlock(&files->lock);
-        error = put_piece(round, piece, bytes, &stored);
+        error = object_put(round->writer, OBJECT_CONTENT, bytes, piece->size,
+                           piece->has_parent ? &piece->parent : NULL, &put, round->failure);
         pthread_mutex_lock(&files->lock);
-        round->pieces[round->count - 1].stored = stored;
+        if (error == 0)
+            round_learn(round, &put);
     }
     return error;
-}
-
-/* Without the lock: what was put stands. */
-static int end_round(struct round *round)
-{
-    int error = object_writer_finish(round->writer);
-
-    object_writer_free(round->writer);
-    return error == 0 ? object_batch_end_pack(round->files->batch, round->failure) : error;
 }
 
 /* *RET_BYTES: how much it has taken. */
@@ -80,13 +61,10 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
     error = put_pieces(&round);
     *ret_bytes = round.bytes;
     pthread_mutex_unlock(&files->lock);
-    if (error == 0 && round.count > 0) {
-        error = end_round(&round);
-    } else {
-        (void)object_writer_finish(round.writer);
-        object_writer_free(round.writer);
-    }
+    if (error == 0 && round.count > 0)
+        error = object_batch_end_pack(files->batch, failure);
     pthread_mutex_lock(&files->lock);
+    files_end_writing(files, round.writer, error);
     files->rounds--;
     if (error != 0 && files->rounds == 0)
         files_drop_batch(files);

@@ -26,6 +26,7 @@ struct held_file *files_hold(struct files *files, uint64_t inode)
     if (held == NULL)
         return NULL;
     held->inode = inode;
+    held->runs.pool = &files->blocks;
     HASH_ADD(hh, files->held, inode, sizeof inode, held);
     if (held->refused) {
         free(held);
@@ -34,13 +35,20 @@ struct held_file *files_hold(struct files *files, uint64_t inode)
     return held;
 }
 
+void held_free(struct held_file *held)
+{
+    runs_release(&held->runs);
+    past_release(&held->past);
+    free(held->name);
+    free(held);
+}
+
 void files_unhold(struct files *files, struct held_file *held)
 {
     if (held->opened != 0 || held->orphan || held->runs.count != 0)
         return;
     HASH_DEL(files->held, held);
-    runs_release(&held->runs);
-    free(held);
+    held_free(held);
 }
 
 static bool is_stream(const struct held_file *held)

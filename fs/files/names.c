@@ -219,8 +219,11 @@ int files_make(struct files *files, const struct files_new *wanted, uint64_t *re
         error = make(files, wanted, &spot, &attributes, &inherited, failure);
     }
     if (error == 0) {
-        if (held != NULL)
+        if (held != NULL) {
             held->opened++;
+            held->name = strdup(wanted->name);
+            held->directory = held->name != NULL ? inode_of(wanted->directory) : 0;
+        }
         *ret_number = number_of(files->next_inode++, FILES_TOP);
         *ret_stat = inode_stat(files, *ret_number, &attributes);
     }

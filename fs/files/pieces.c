@@ -157,14 +157,18 @@ static int take_from(struct round *round, struct held_file *held, const uint8_t 
     }
     if (error != 0)
         return error;
-    if (size == CUT_MOST)
+    if (size == CUT_MOST) {
         held->streamed = true;
+        files_find_past(round->files, held);
+    }
     piece.offset = runs->runs[place].offset;
     piece.size = cut_find(round->files->gear, bytes, size);
     error = take_runs(round, runs, place, piece.size);
     if (error != 0)
         return error;
     piece.part_count = round->part_count - piece.first_part;
+    piece.has_parent =
+        files_find_parent(round->files, held, piece.offset, piece.size, &piece.parent);
     round->pieces[round->count++] = piece;
     round->bytes += piece.size;
     *ret_bytes = bytes;
@@ -185,6 +189,16 @@ int round_take(struct round *round, const struct piece **ret_piece, const uint8_
     if (error == 0)
         *ret_piece = &round->pieces[round->count - 1];
     return error;
+}
+
+void round_learn(struct round *round, const struct object_put *put)
+{
+    struct piece *piece = &round->pieces[round->count - 1];
+    struct held_file *held = files_held(round->files, piece->inode);
+
+    piece->stored = put->reference;
+    if (held != NULL)
+        past_learn(&held->past, piece->offset, piece->size, &put->reference, put->stored_bytes);
 }
 
 /* ---- Placing ---- */
@@ -230,26 +244,16 @@ static int place_piece(struct round *round, const struct piece *piece)
     struct files *files = round->files;
     struct held_file *held = files_held(files, piece->inode);
     const struct file_extent extent = {.content = piece->stored, .length = (uint32_t)piece->size};
-    const struct file_key key = {
-        .inode = piece->inode, .number = piece->offset, .kind = FILE_EXTENT};
     uint64_t end = piece->offset + piece->size;
-    uint8_t bytes[FILE_EXTENT_BYTES];
     struct attributes attributes;
-    struct file_item item;
     int error = inode_get(&files->tree, piece->inode, &attributes, round->failure);
 
     if (error == 0)
         error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
                             round->failure);
     if (error == 0)
-        error = catalogue_reserve(&files->nodes, 2);
-    if (error == 0)
-        error = catalogue_before(&files->tree, &key, &item, round->failure); /* into memory */
-    if (error != 0)
-        return error;
+        error = extent_put(files, piece->inode, piece->offset, &extent, round->failure);
     attributes.content_bytes += piece->size;
-    file_extent_encode(&extent, bytes);
-    error = catalogue_put(&files->tree, &key, bytes, sizeof bytes, round->failure);
     if (error == 0)
         error = inode_put(files, piece->inode, &attributes, round->failure);
     if (error == 0) {

@@ -42,12 +42,17 @@ struct request {
     uint64_t inode;
     uint64_t offset;
     size_t size;
-    uint8_t *bytes; /* zeros at first */
+    uint8_t *bytes;
     struct parts parts;
     struct failure *failure;
 };
 
-/* Where the stored content of FROM up to END is. */
+static void put_zeros(const struct request *request, uint64_t from, uint64_t end)
+{
+    memset(request->bytes + (from - request->offset), 0, (size_t)(end - from));
+}
+
+/* Where the stored content of FROM up to END is; zeros where there is none. */
 static int find_parts(struct request *request, uint64_t from, uint64_t end)
 {
     while (from < end) {
@@ -56,10 +61,16 @@ static int find_parts(struct request *request, uint64_t from, uint64_t end)
         int error =
             extent_find(request->tree, request->inode, from, &begin, &extent, request->failure);
 
-        if (error != 0 || begin >= end)
-            return error == -ENOENT ? 0 : error;
-        if (begin > from)
+        if (error == -ENOENT || (error == 0 && begin >= end)) {
+            put_zeros(request, from, end);
+            return 0;
+        }
+        if (error != 0)
+            return error;
+        if (begin > from) {
+            put_zeros(request, from, begin);
             from = begin;
+        }
 
         uint64_t after = begin + extent.length;
         struct part part = {.content = extent.content,
@@ -131,8 +142,9 @@ ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *
             request.tree == &files->tree ? files_held(files, request.inode) : NULL;
 
         request.size = size < attributes.size - offset ? size : (size_t)(attributes.size - offset);
-        memset(bytes, 0, request.size);
         error = collect(&request, held != NULL ? &held->runs : &none);
+        if (error == 0 && files->readers != NULL)
+            files_read_ahead(files, request.tree, number, offset, offset + request.size);
     }
     files_end(files, 0);
     /* Without the lock: what a tree refers to never changes. */

@@ -15,8 +15,33 @@ static uint64_t end_of(const struct run *run)
 
 void run_block_drop(struct run_block *block)
 {
-    if (--block->refs == 0)
+    struct run_pool *pool = block->pool;
+
+    if (--block->refs > 0)
+        return;
+    if (pool != NULL && block->room == RUN_BYTES_MOST && pool->count < RUN_POOL_BLOCKS)
+        pool->blocks[pool->count++] = block;
+    else
         free(block);
+}
+
+void run_pool_release(struct run_pool *pool)
+{
+    while (pool->count > 0)
+        free(pool->blocks[--pool->count]);
+}
+
+static struct run_block *take_block(struct run_pool *pool, size_t room)
+{
+    struct run_block *block = NULL;
+
+    if (pool != NULL && room == RUN_BYTES_MOST && pool->count > 0)
+        block = pool->blocks[--pool->count];
+    else
+        block = malloc(sizeof *block + room);
+    if (block != NULL)
+        *block = (struct run_block){.pool = pool, .refs = 1, .room = room};
+    return block;
 }
 
 size_t runs_find(const struct runs *runs, uint64_t offset)
@@ -68,18 +93,19 @@ static void insert(struct runs *runs, size_t place, struct run run)
     count(runs, &run, 0);
 }
 
-static int make_run(uint64_t offset, const void *bytes, size_t size, struct run *ret_run)
+static int make_run(struct run_pool *pool, uint64_t offset, const void *bytes, size_t size,
+                    struct run *ret_run)
 {
     size_t room = size >= LARGE_WRITE ? RUN_BYTES_MOST : SMALLEST_ROOM;
 
     if (room < size)
         room = size;
 
-    struct run_block *block = malloc(sizeof *block + room);
+    struct run_block *block = take_block(pool, room);
 
     if (block == NULL)
         return -ENOMEM;
-    *block = (struct run_block){.refs = 1, .room = room, .used = size};
+    block->used = size;
     memcpy(block->bytes, bytes, size);
     *ret_run = (struct run){.offset = offset, .size = size, .bytes = block->bytes, .block = block};
     return 0;
@@ -224,7 +250,7 @@ int runs_write(struct runs *runs, uint64_t offset, const void *bytes, size_t siz
     int error = make_room(runs, 3); /* also for what the cut splits off */
 
     if (error == 0)
-        error = make_run(offset, bytes, size, &fresh);
+        error = make_run(runs->pool, offset, bytes, size, &fresh);
     if (error != 0)
         return error;
     (void)runs_cut(runs, offset, offset + size);
@@ -236,5 +262,5 @@ void runs_release(struct runs *runs)
 {
     drop(runs, 0, runs->count);
     free(runs->runs);
-    *runs = (struct runs){.count = 0};
+    *runs = (struct runs){.pool = runs->pool};
 }

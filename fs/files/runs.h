@@ -17,9 +17,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RUN_POOL_BLOCKS 8
 #define RUN_BYTES_MOST ((size_t)1 << 20) /* that a run grows to; a write makes a longer one */
 
+/* Blocks of RUN_BYTES_MOST that were used, for others that are: taking fresh memory costs more. */
+struct run_pool {
+    struct run_block *blocks[RUN_POOL_BLOCKS];
+    size_t count;
+};
+
+void run_pool_release(struct run_pool *pool);
+
 struct run_block {
+    struct run_pool *pool; /* NULL: none */
     unsigned refs;
     size_t room;
     size_t used; /* up to the end of its last run */
@@ -34,8 +44,9 @@ struct run {
     bool taken;
 };
 
-/* Zeroed: empty. */
+/* Zeroed: empty, without a pool. */
 struct runs {
+    struct run_pool *pool; /* borrowed, guarded as the runs are */
     struct run *runs;
     size_t count;
     size_t room;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/mount/answer_buffers.h"
 #include "fs/mount/device.h"
 #include "fs/mount/inode_limit.h"
 #include "fs/mount/inode_table.h"
@@ -25,6 +26,7 @@ struct mount_state {
     struct opened_set opened;
     struct long_requests long_requests;
     struct device device;
+    struct answer_buffers buffers;
     uid_t uid;
     gid_t gid;
     mode_t umask;

@@ -228,6 +228,21 @@ void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offs
         fuse_reply_err(request, EBADF);
 }
 
+/* Out of what is no file of files/, the kernel copies by reading. */
+void answer_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, struct fuse_file_info *info,
+                 fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_info, size_t size,
+                 int flags)
+{
+    (void)info;
+    (void)to_info;
+    if (!files_has_number(inode) || !files_has_number(to))
+        fuse_reply_err(request, EOPNOTSUPP);
+    else if (flags != 0)
+        fuse_reply_err(request, EINVAL);
+    else
+        file_copy(request, inode, offset, to, to_offset, size);
+}
+
 /* Of a file that never changes there is nothing to be made durable. */
 void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *info)
 {

@@ -26,6 +26,9 @@ void answer_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_
                   off_t offset, struct fuse_file_info *info);
 void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
                       struct fuse_file_info *info);
+void answer_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, struct fuse_file_info *info,
+                 fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_info, size_t size,
+                 int flags);
 void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *info);
 
 #endif

@@ -208,6 +208,23 @@ void file_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset
     answer_done(request, NULL, error, &failure);
 }
 
+void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to, off_t to_offset,
+               size_t size)
+{
+    struct files_copied wanted = {.number = inode,
+                                  .offset = (uint64_t)offset,
+                                  .to_number = to,
+                                  .to_offset = (uint64_t)to_offset,
+                                  .size = size};
+    struct failure failure = {0};
+    ssize_t copied = files_copy(files_of(request), &wanted, &failure);
+
+    if (copied < 0)
+        file_answer_error(request, NULL, (int)copied, &failure);
+    else
+        fuse_reply_write(request, (size_t)copied);
+}
+
 void file_fsync(fuse_req_t request)
 {
     struct failure failure = {0};

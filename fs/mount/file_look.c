@@ -150,16 +150,18 @@ void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offse
 
 void file_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset)
 {
+    struct answer_buffers *buffers = &state_of(request)->buffers;
+    struct answer_buffer buffer = answer_buffer_take(buffers, size);
     struct failure failure = {0};
-    cleanup_free char *bytes = malloc(size);
-    ssize_t length = bytes != NULL ? files_read(files_of(request), inode, (uint64_t)offset, bytes,
-                                                size, &failure)
-                                   : -ENOMEM;
+    ssize_t length = buffer.bytes != NULL ? files_read(files_of(request), inode, (uint64_t)offset,
+                                                       buffer.bytes, size, &failure)
+                                          : -ENOMEM;
 
     if (length < 0)
         file_answer_error(request, NULL, (int)length, &failure);
     else
-        fuse_reply_buf(request, bytes, (size_t)length);
+        fuse_reply_buf(request, buffer.bytes, (size_t)length);
+    answer_buffer_give(buffers, buffer);
 }
 
 void file_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence)

@@ -408,6 +408,7 @@ const struct fuse_lowlevel_ops request_handlers = {
     .removexattr = answer_removexattr,
     .write = answer_write,
     .fallocate = answer_fallocate,
+    .copy_file_range = answer_copy,
     .fsync = answer_fsync,
     .fsyncdir = answer_fsync,
     .lseek = answer_lseek,

@@ -180,6 +180,7 @@ int session_mount(const struct mount_options *options, struct session **ret_sess
                                           .max_read = options->max_read};
     opened_set_init(&session->state.opened);
     long_requests_init(&session->state.long_requests);
+    answer_buffers_init(&session->state.buffers);
     fuse_set_log_func(take_words);
 
     int error = mount_session(session, options, failure);
@@ -356,6 +357,7 @@ void session_free(struct session *session)
         fuse_session_destroy(session->fuse);
     opened_set_release(&session->state.opened);
     long_requests_release(&session->state.long_requests);
+    answer_buffers_release(&session->state.buffers);
     inode_limit_free(session->state.limit);
     inode_table_free(session->state.inodes);
     close_descriptor(&session->pipe[0]);

@@ -88,6 +88,9 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
  */
 void object_batch_write_anew(struct object_batch *batch);
 
+/* Its packs are padded by a sixteenth, 4 KiB at least, instead of to 64 KiB: for many small ones. */
+void object_batch_pad_closely(struct object_batch *batch);
+
 struct object_writer;
 int object_writer_create(struct object_batch *batch, struct object_writer **ret_writer,
                          struct failure *failure);
@@ -140,11 +143,23 @@ int object_batch_settle(struct object_batch *batch, struct failure *failure);
 void object_batch_renew(struct object_batch *batch);
 
 /*
+ * For who refers to an object that perhaps nothing else keeps: it is relied on, with its
+ * ancestors. 1, with its place; 0: not all of them are there, in packs that are not avoided;
+ * -errno.
+ */
+int object_batch_rely(struct object_batch *batch, const struct object_reference *reference,
+                      enum object_type type, struct object_reference *ret_place,
+                      struct failure *failure);
+
+/*
  * The packs that stand so far, whatever became of the batch: borrowed from it. Not while there
  * are writers.
  */
 void object_batch_packs(const struct object_batch *batch, const char *const **ret_packs,
                         size_t *ret_count);
+
+/* What they take. Not while there are writers. */
+uint64_t object_batch_stored_bytes(const struct object_batch *batch);
 
 /*
  * Hints of the packs that hold what the batch found in the store, and what it compressed objects

@@ -106,6 +106,11 @@ void object_batch_write_anew(struct object_batch *batch)
     batch->anew = true;
 }
 
+void object_batch_pad_closely(struct object_batch *batch)
+{
+    batch->closely = true;
+}
+
 void batch_break(struct object_batch *batch, int error)
 {
     pthread_mutex_lock(&batch->lock);
@@ -277,6 +282,8 @@ int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
     pthread_mutex_lock(&batch->pack_lock);
     if (batch->pack == NULL)
         error = pack_writer_create(batch->store, &batch->pack, failure);
+    if (error == 0 && batch->closely)
+        pack_writer_pad_closely(batch->pack);
     if (error == 0)
         error = pack_writer_add(batch->pack, id, head, body, size, &reference, failure);
     if (error == 0 && pack_writer_is_full(batch->pack))
@@ -381,6 +388,11 @@ void object_batch_packs(const struct object_batch *batch, const char *const **re
 {
     *ret_packs = (const char *const *)batch->packs;
     *ret_count = batch->pack_count;
+}
+
+uint64_t object_batch_stored_bytes(const struct object_batch *batch)
+{
+    return batch->stored_bytes;
 }
 
 void object_batch_relied(const struct object_batch *batch, const uint64_t **ret_hints,

@@ -36,6 +36,7 @@ struct hint_set {
 struct object_batch {
     struct store *store;
     struct object_reader *reader;
+    bool closely;            /* its packs are padded */
     struct hint_set avoided; /* does not change while there are writers, */
     bool anew;               /* nor does this: what the store has is written again */
 
@@ -70,14 +71,6 @@ bool hint_set_has(const struct hint_set *set, uint64_t hint);
  */
 int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
                  struct object_reference *ret_place, struct failure *failure);
-
-/*
- * The same of a predecessor that is put again as it is, and only if its ancestors are there in the
- * same way. All of their packs are relied on from then on.
- */
-int batch_find_again(struct object_batch *batch, const struct object_reference *predecessor,
-                     enum object_type type, struct object_reference *ret_place,
-                     struct failure *failure);
 
 /*
  * Whether link PLACE of SCRATCH's chain, whose data was had just now, stands with all its ancestors

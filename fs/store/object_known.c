@@ -249,13 +249,12 @@ static int is_stored_alone(struct object_batch *batch, const struct object_refer
     return found < 0 ? found : 0;
 }
 
-int batch_find_again(struct object_batch *batch, const struct object_reference *predecessor,
-                     enum object_type type, struct object_reference *ret_place,
-                     struct failure *failure)
+int object_batch_rely(struct object_batch *batch, const struct object_reference *reference,
+                      enum object_type type, struct object_reference *ret_place,
+                      struct failure *failure)
 {
     struct object_reference place;
-    int usable =
-        batch->anew ? 0 : batch_locate(batch, predecessor, OBJECT_DEPTH_ANY, &place, failure);
+    int usable = batch_locate(batch, reference, OBJECT_DEPTH_ANY, &place, failure);
 
     if (usable <= 0)
         return usable;

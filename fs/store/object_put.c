@@ -148,11 +148,11 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
 
     int usable = batch_has_read(writer->batch, scratch, place, NULL);
 
-    if (usable <= 0)
-        return usable;
+    if (usable > 0)
+        usable = batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
+                              &head->parent, NULL);
     head->place = step.place;
-    return batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
-                        &head->parent, NULL);
+    return usable;
 }
 
 static int encode(struct object_writer *writer, struct put *put,
@@ -213,9 +213,10 @@ static int find(struct object_writer *writer, const struct put *put,
                 const struct object_parent *predecessor, struct object_reference *ret_place,
                 struct failure *failure)
 {
-    if (predecessor != NULL && memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
-        int usable =
-            batch_find_again(writer->batch, &predecessor->reference, put->type, ret_place, failure);
+    if (predecessor != NULL && !writer->batch->anew &&
+        memcmp(predecessor->reference.id, put->id, sizeof put->id) == 0) {
+        int usable = object_batch_rely(writer->batch, &predecessor->reference, put->type, ret_place,
+                                       failure);
 
         if (usable != 0)
             return usable;

@@ -172,7 +172,7 @@ static int read_foot(struct storage *storage, struct sealer *sealer, const char 
 
     if (error != 0)
         return error;
-    if (size < PACK_ROUND_BYTES || size > PACK_BYTES_MOST || size % PACK_ROUND_BYTES != 0)
+    if (size < PACK_ROUND_LEAST || size > PACK_BYTES_MOST || size % PACK_ROUND_LEAST != 0)
         return failure_set(failure, EBADMSG, "%s is damaged: its length cannot be", path);
 
     uint64_t offset = size - sizeof sealed;

@@ -20,6 +20,7 @@
 #define PACK_FOOT_PLAIN ((size_t)16)
 #define PACK_FOOT_BYTES (PACK_FOOT_PLAIN + SEAL_OVERHEAD_BYTES)
 #define PACK_ROUND_BYTES ((size_t)64 << 10) /* a pack's length is a multiple of it */
+#define PACK_ROUND_LEAST ((size_t)4 << 10)  /* one's that is padded by a sixteenth */
 #define PACK_BYTES_TARGET ((uint64_t)16 << 20)
 #define PACK_BYTES_MOST ((uint64_t)64 << 20)
 #define PACK_OBJECTS_MOST ((size_t)65536)
@@ -100,6 +101,9 @@ struct pack_writer;
 
 int pack_writer_create(struct store *store, struct pack_writer **ret_writer,
                        struct failure *failure);
+
+/* It is padded by a sixteenth only, 4 KiB at least. */
+void pack_writer_pad_closely(struct pack_writer *writer);
 
 /*
  * Seals a body, of SIZE bytes (a multiple of OBJECT_BODY_ROUND), whose head is HEAD, and

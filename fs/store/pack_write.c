@@ -19,7 +19,8 @@ struct pack_writer {
     uint32_t count;
     struct buffer directory; /* its plaintext so far */
     struct buffer sealed;
-    int error; /* what a write failed with: nothing may follow it */
+    bool closely; /* padded by a sixteenth */
+    int error;    /* what a write failed with: nothing may follow it */
 };
 
 static int writer_append(struct pack_writer *writer, const void *bytes, size_t size,
@@ -126,6 +127,11 @@ int pack_writer_add(struct pack_writer *writer, const uint8_t id[OBJECT_ID_BYTES
     return error;
 }
 
+void pack_writer_pad_closely(struct pack_writer *writer)
+{
+    writer->closely = true;
+}
+
 bool pack_writer_is_full(const struct pack_writer *writer)
 {
     return writer->end >= PACK_BYTES_TARGET || writer->count >= PACK_OBJECTS_MOST;
@@ -135,7 +141,12 @@ bool pack_writer_is_full(const struct pack_writer *writer)
 static int pad_directory(struct pack_writer *writer)
 {
     uint64_t whole = writer->end + writer->directory.size + SEAL_OVERHEAD_BYTES + PACK_FOOT_BYTES;
-    size_t padding = (size_t)(-whole % PACK_ROUND_BYTES);
+    size_t round = writer->closely ? PACK_ROUND_LEAST : PACK_ROUND_BYTES;
+
+    while (round < PACK_ROUND_BYTES && round < whole / 16)
+        round *= 2;
+
+    size_t padding = (size_t)(-whole % round);
     int error = buffer_reserve(&writer->directory, padding);
 
     if (error != 0)

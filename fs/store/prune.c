@@ -37,7 +37,9 @@ static int add_snapshots(struct pruning *pruning)
     int error = 0;
 
     for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
-        error = reach_add(pruning->reach, &state->snapshots[i], pruning->failure);
+        error = prune_go_on(pruning);
+        if (error == 0)
+            error = reach_add(pruning->reach, &state->snapshots[i], pruning->failure);
         store_progress_tell(pruning->options->progress, "walking snapshots", i + 1,
                             state->snapshot_count);
     }

@@ -29,6 +29,7 @@ struct prune_options {
     struct prune_unused unused;
     bool dry_run;                          /* only says what would be done */
     const struct store_progress *progress; /* NULL: nobody wants to know */
+    const bool *ending;                    /* atomic; may be NULL: it is given up, -ECANCELED */
 };
 
 struct prune_sum {

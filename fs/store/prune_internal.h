@@ -51,6 +51,14 @@ static inline void prune_sum_add(struct prune_sum *sum, const struct reach_pack 
     sum->bytes += pack->file_bytes;
 }
 
+/* -ECANCELED when it is to end. */
+static inline int prune_go_on(const struct pruning *pruning)
+{
+    const bool *ending = pruning->options->ending;
+
+    return ending != NULL && __atomic_load_n(ending, __ATOMIC_RELAXED) ? -ECANCELED : 0;
+}
+
 static inline int prune_no_memory(const struct pruning *pruning)
 {
     return failure_set(pruning->failure, ENOMEM, "%s", strerror(ENOMEM));

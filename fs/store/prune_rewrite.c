@@ -112,6 +112,9 @@ static int empty_packs(struct pruning *pruning, const struct pack_set *set,
 
     for (size_t i = 0; i < set->count && error == 0; i++) {
         emptying.spot = (struct reach_spot){.pack = (uint32_t)set->places[i]};
+        error = prune_go_on(pruning);
+        if (error != 0)
+            break;
         error = pack_visit_objects(pruning->store, reach_pack(pruning->reach, set->places[i])->name,
                                    move_living, &emptying, pruning->failure);
         store_progress_tell(pruning->options->progress, "rewriting packs", i + 1, set->count);

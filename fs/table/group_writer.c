@@ -64,6 +64,10 @@ static int keep(void *context, const struct buffer *encoded,
     writer->first_key = 0;
     if (error != 0)
         return error;
+    if (writer->queue != NULL && encoded == &writer->encoded) {
+        writer->array->groups[writer->array->count++] = group;
+        return put_queue_add(writer->queue, &writer->encoded, writer->array, failure);
+    }
     XXH128_canonicalFromHash(&digest, XXH3_128bits(encoded->data, encoded->size));
     memcpy(group.digest, digest.digest, sizeof group.digest);
     error = spool_put(writer->spool, encoded->data, encoded->size, &group.place.blob, failure);

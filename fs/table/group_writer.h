@@ -14,13 +14,8 @@
 #include "fs/base/failure.h"
 #include "fs/store/spool.h"
 #include "fs/table/image.h"
+#include "fs/table/put_queue.h"
 
-/* Groups in order; an owner drops their blobs. */
-struct group_array {
-    struct image_group *groups;
-    size_t count;
-    size_t capacity;
-};
 void group_array_drop(struct group_array *array, struct spool *spool);
 
 struct group_writer {
@@ -32,11 +27,12 @@ struct group_writer {
     struct buffer encoded;
     uint64_t first_key;
     struct group_array *array;
+    struct put_queue *queue; /* NULL: groups are put at once */
 };
 
 /*
  * Writes to ARRAY (borrowed), after what is in it. SCHEMA is referenced. GROUP_BYTES: their mean
- * size. 0 or -ENOMEM.
+ * size. Whoever then sets QUEUE flushes it before ARRAY's groups are used. 0 or -ENOMEM.
  */
 int group_writer_begin(struct group_writer *writer, struct spool *spool, const uint8_t *cut_key,
                        uint32_t group_bytes, struct schema *schema, struct group_array *array);

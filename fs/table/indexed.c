@@ -181,6 +181,20 @@ int indexed_dataset_image(struct dataset *dataset, size_t table, struct image **
     return full_image(dataset, table, &full, &table, ret_image, failure);
 }
 
+const struct failure *indexed_dataset_failure(const struct dataset *dataset, size_t table)
+{
+    return edition_failure(edition_of(dataset), table);
+}
+
+int indexed_dataset_begun_image(struct dataset *dataset, size_t table, struct image **ret_image,
+                                struct failure *failure)
+{
+    struct edition *full;
+    int error = edition_full(edition_of(dataset), table, &full, &table, failure);
+
+    return error != 0 ? error : intake_begun_image(full->intake, table, ret_image, failure);
+}
+
 bool indexed_dataset_is_complete(const struct dataset *dataset)
 {
     return __atomic_load_n(&edition_of(dataset)->complete, __ATOMIC_ACQUIRE);

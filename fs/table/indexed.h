@@ -61,6 +61,14 @@ int indexed_dataset_image(struct dataset *dataset, size_t table, struct image **
                           struct failure *failure);
 
 /*
+ * What makes the table fail, borrowed as long as the dataset; NULL: nothing does. Then there is no
+ * image of it but of the rows that came before.
+ */
+const struct failure *indexed_dataset_failure(const struct dataset *dataset, size_t table);
+int indexed_dataset_begun_image(struct dataset *dataset, size_t table, struct image **ret_image,
+                                struct failure *failure);
+
+/*
  * Whether all that is needed to keep the dataset for the next mount is there: then no image takes
  * long, and its catalogue (index_catalogue.h) is what is to be kept beside them. False also when
  * it is what an earlier mount kept, or is not to be kept.

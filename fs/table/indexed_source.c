@@ -89,10 +89,9 @@ static void settle_all(struct indexed_source *source, struct edition *edition)
 
         if (is_left_off(source))
             return;
-        if (intake_image(edition->intake, i, &image, NULL) == 0)
-            image_release(image);
-        else if (intake_failure(edition->intake, i) == NULL)
+        if (intake_begun_image(edition->intake, i, &image, NULL) != 0)
             return;
+        image_release(image);
     }
     __atomic_store_n(&edition->complete, true, __ATOMIC_RELEASE);
 }
@@ -261,6 +260,9 @@ static int await_pass(struct indexed_source *source, struct failure *failure)
 
     while (source->next != NULL && source->passes == passes)
         pthread_cond_wait(&source->passed, &source->lock);
+    /* Then it has nothing more to do; a thread that is not joined keeps its stack. */
+    if (source->next == NULL && source->options.cache == NULL)
+        join_pass(source);
     if (source->edition != NULL)
         return 0;
     if (failure != NULL)

@@ -16,6 +16,11 @@ struct intake *intake_create(const struct intake_options *options)
 
     if (intake == NULL)
         return NULL;
+    intake->queue = put_queue_create(options->spool);
+    if (intake->queue == NULL) {
+        free(intake);
+        return NULL;
+    }
     intake->taker.class = &intake_taker_class;
     intake->options = *options;
     pthread_mutex_init(&intake->lock, NULL);
@@ -38,6 +43,7 @@ void intake_free(struct intake *intake)
 {
     if (intake == NULL)
         return;
+    put_queue_free(intake->queue);
     if (intake->writing)
         group_writer_end(&intake->writer);
     for (size_t i = 0; i < intake->count; i++) {
@@ -104,10 +110,12 @@ static int name_apart(struct intake *intake)
 
 int intake_end(struct intake *intake, struct failure *failure)
 {
-    int error = intake_close_writer(intake, failure);
+    int error = intake_flush(intake, failure);
 
     if (error != 0)
         return error;
+    put_queue_free(intake->queue);
+    intake->queue = NULL;
     intake_tell_rows(intake);
     intake->shown = allocate_array(intake->count, sizeof *intake->shown);
     if (intake->shown == NULL)
@@ -184,22 +192,35 @@ static int settle(struct intake *intake, struct intake_table *table, struct fail
     return error;
 }
 
-int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,
-                       struct failure *failure)
+static int settled_image(struct intake *intake, struct intake_table *table,
+                         struct image **ret_image, struct failure *failure)
 {
-    int error = 0;
+    int error = table->settled ? 0 : settle(intake, table, failure);
 
-    if (table->failure != NULL) {
-        if (failure != NULL)
-            *failure = *table->failure;
-        return -table->failure->code;
-    }
-    if (!table->settled)
-        error = settle(intake, table, failure);
     if (error == 0 && table->image == NULL)
         error = -ENOMEM;
     if (error == 0)
         *ret_image = image_reference(table->image);
+    return error;
+}
+
+int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,
+                       struct failure *failure)
+{
+    if (table->failure == NULL)
+        return settled_image(intake, table, ret_image, failure);
+    if (failure != NULL)
+        *failure = *table->failure;
+    return -table->failure->code;
+}
+
+int intake_begun_image(struct intake *intake, size_t index, struct image **ret_image,
+                       struct failure *failure)
+{
+    pthread_mutex_lock(&intake->settling);
+    int error = settled_image(intake, intake->tables[intake->shown[index]], ret_image, failure);
+
+    pthread_mutex_unlock(&intake->settling);
     return error;
 }
 

@@ -71,6 +71,10 @@ const struct failure *intake_failure(const struct intake *intake, size_t index);
 int intake_image(struct intake *intake, size_t index, struct image **ret_image,
                  struct failure *failure);
 
+/* The same of a table that failed: the rows that came before. */
+int intake_begun_image(struct intake *intake, size_t index, struct image **ret_image,
+                       struct failure *failure);
+
 /* The groups of an image that intake_image gave, borrowed as long as the intake. */
 void intake_groups(const struct intake *intake, size_t index, const struct image_group **ret_groups,
                    size_t *ret_count);

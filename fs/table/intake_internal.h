@@ -69,7 +69,8 @@ struct intake {
     bool writing; /* a group writer is open, for table current */
     size_t current;
     struct group_writer writer;
-    uint64_t rows; /* not yet told */
+    struct put_queue *queue; /* of its groups, and of those of writers before */
+    uint64_t rows;           /* not yet told */
 
     pthread_mutex_t lock;
     pthread_cond_t told;      /* a table was finished, or the end has come */
@@ -87,8 +88,9 @@ void intake_forget_eras(struct intake_table *table);
 /* Makes all groups anew under the table's schema, if some are not. 0, -ENOSPC, -ECANCELED … */
 int intake_reshape(struct intake *intake, struct intake_table *table, struct failure *failure);
 
-/* Finishes the group under way. */
+/* Finishes the group under way; and has all groups put. */
 int intake_close_writer(struct intake *intake, struct failure *failure);
+int intake_flush(struct intake *intake, struct failure *failure);
 
 /* As intake_image; settling is held. */
 int intake_table_image(struct intake *intake, struct intake_table *table, struct image **ret_image,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/table/held_raw.h"
 #include "fs/table/intake_internal.h"
 #include "fs/table/row_group.h"
 
@@ -77,6 +78,13 @@ int intake_close_writer(struct intake *intake, struct failure *failure)
     group_writer_end(&intake->writer);
     intake->writing = false;
     return error;
+}
+
+int intake_flush(struct intake *intake, struct failure *failure)
+{
+    int error = intake_close_writer(intake, failure);
+
+    return error == 0 ? put_queue_flush(intake->queue, failure) : error;
 }
 
 static int begin_table(struct row_taker *taker, const struct stream_table *from, size_t *ret_table,
@@ -160,8 +168,7 @@ static int fail_table(struct row_taker *taker, size_t index, const struct failur
 static int finish_table(struct row_taker *taker, size_t index, struct failure *failure)
 {
     struct intake *intake = intake_of(taker);
-    int error =
-        intake->writing && intake->current == index ? intake_close_writer(intake, failure) : 0;
+    int error = intake_flush(intake, failure);
 
     if (error != 0)
         return error;
@@ -247,6 +254,7 @@ static int open_writer(struct intake *intake, size_t index, struct failure *fail
         return error;
     error = group_writer_begin(&intake->writer, intake->options.spool, intake->options.cut_key,
                                ROW_GROUP_TARGET_BYTES, table->schema, &table->array);
+    intake->writer.queue = intake->queue;
     intake->writing = error == 0;
     intake->current = index;
     return error;
@@ -337,6 +345,12 @@ static int take_bytes(struct row_taker *taker, const void *bytes, size_t size,
                                       : -ENOMEM;
 }
 
+static int hold(struct row_taker *taker, struct held_bytes **held, const void *bytes, size_t size,
+                struct failure *failure)
+{
+    return held_raw_add(intake_of(taker)->options.spool, held, bytes, size, failure);
+}
+
 static void take_trouble(struct row_taker *taker, const struct failure *why)
 {
     struct intake *intake = intake_of(taker);
@@ -372,4 +386,5 @@ const struct row_taker_class intake_taker_class = {
     .moment = take_moment,
     .member_bytes = take_bytes,
     .member = take_member,
+    .hold = hold,
 };

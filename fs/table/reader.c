@@ -17,7 +17,7 @@ struct reader {
     struct render_cache *cache;
     struct image *image;
     enum table_format format;
-    size_t last_part; /* atomic: the highest part that was read */
+    size_t last_part; /* atomic: where the last read ended */
 };
 
 struct reader *reader_create(struct render_cache *cache, struct image *image,
@@ -41,15 +41,15 @@ void reader_free(struct reader *reader)
     free(reader);
 }
 
-/* Reading on from where the last read was, or from the start: more will be wanted soon. */
-static void read_ahead(struct reader *reader, const struct image_part *part)
+/* Reading on from where the last read ended, or from the start: more will be wanted soon. */
+static void read_ahead(struct reader *reader, uint64_t first, const struct image_part *end)
 {
-    size_t last = __atomic_exchange_n(&reader->last_part, part->number, __ATOMIC_RELAXED);
+    size_t last = __atomic_exchange_n(&reader->last_part, end->number, __ATOMIC_RELAXED);
 
-    if (part->number != last + 1 && !(part->number <= 1 && last <= 1))
+    if ((first != last && first != last + 1) || (end->number == last && last > 1))
         return;
 
-    struct image_part ahead = *part;
+    struct image_part ahead = *end;
 
     for (int i = 0; i < PARTS_AHEAD + PARTS_EXPECTED; i++) {
         ahead = image_next(reader->image, reader->format, &ahead);
@@ -57,7 +57,7 @@ static void read_ahead(struct reader *reader, const struct image_part *part)
             break;
         if (i < PARTS_AHEAD)
             render_cache_prepare(reader->cache, reader->image, reader->format, &ahead);
-        else if (i == PARTS_AHEAD + PARTS_EXPECTED - 1 || part->number <= 1)
+        else if (i == PARTS_AHEAD + PARTS_EXPECTED - 1 || last <= 1)
             image_expect(reader->image, &ahead);
     }
 }
@@ -72,6 +72,8 @@ static int read_pieces(struct reader *reader, uint64_t offset, size_t size, stru
                        struct failure *failure)
 {
     struct image_part part = image_find(reader->image, reader->format, offset);
+    struct image_part end = part;
+    uint64_t first = part.number;
 
     while (size > 0 && part.size != 0) {
         struct rendered *rendered;
@@ -92,11 +94,12 @@ static int read_pieces(struct reader *reader, uint64_t offset, size_t size, stru
         reading->held[reading->held_count++].object = rendered;
         reading->pieces[reading->count++] =
             (struct iovec){(uint8_t *)rendered_bytes(rendered) + skip, length};
-        read_ahead(reader, &part);
         offset += length;
         size -= length;
+        end = part;
         part = image_next(reader->image, reader->format, &part);
     }
+    read_ahead(reader, first, &end);
     return 0;
 }
 

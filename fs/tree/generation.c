@@ -105,6 +105,7 @@ static void destroy(struct generation *generation)
         schema_release(generation->tables[i].schema);
         image_release(generation->tables[i].image);
         free(generation->tables[i].failure);
+        free(generation->tables[i].cut);
     }
     if (generation->dataset != NULL)
         generation->dataset->class->release(generation->dataset);

@@ -135,6 +135,7 @@ struct table_handle {
     struct generation *generation; /* used */
     size_t table;
     enum table_format format;
+    uint64_t cut_offset; /* of a table that is cut; does not change */
     bool noted; /* the owner was told that it is open */
     pid_t process;
     uint64_t told_ns; /* atomic: when the owner was last told that it is read */
@@ -180,13 +181,30 @@ static int replace_image(struct table_handle *open_file, const struct image *los
     return reader != NULL ? 0 : -ENOMEM;
 }
 
+/*
+ * A read that reaches the cut fails as a whole: were it answered with what there is, the kernel
+ * would take that for the file's end. It then asks for single pages, up to the one of the cut.
+ */
+static int check_cut(const struct table_handle *open_file, uint64_t end, struct failure *failure)
+{
+    const struct generation_table *table = &open_file->generation->tables[open_file->table];
+
+    if (table->cut == NULL || end <= open_file->cut_offset)
+        return 0;
+    if (failure != NULL)
+        *failure = *table->cut;
+    return -EIO;
+}
+
 static int table_read(struct handle *handle, uint64_t offset, size_t size,
                       struct reading *ret_reading, struct failure *failure)
 {
     struct table_handle *open_file = (struct table_handle *)handle;
-    int error;
+    int error = check_cut(open_file, offset + size, failure);
 
     note_read(open_file);
+    if (error != 0)
+        return error;
     do {
         pthread_rwlock_rdlock(&open_file->lock);
         struct image *lost = NULL;
@@ -242,6 +260,7 @@ static int open_image(struct table_handle *open_file, const bool *cancelled,
         error = -ESTALE;
     if (error == 0) {
         open_file->image = image_reference(table->image);
+        open_file->cut_offset = generation_cut_offset(table->image, open_file->format);
         open_file->reader =
             reader_create(generation->options.context->cache, table->image, open_file->format);
         error = open_file->reader != NULL ? 0 : -ENOMEM;

@@ -19,6 +19,11 @@ struct generation_table {
     bool kept;                       /* it was found kept, or is given to be */
     uint64_t bytes[FORMAT_COUNT];
     uint64_t rows;
+    /*
+     * Of an archive's table that is cut or damaged: the image has what came before, and each file
+     * ends in a byte more, which cannot be read. NULL: it is whole. Owned; set before it is known.
+     */
+    struct failure *cut;
     struct timespec modified;
     struct failure *failure; /* the last attempt's, NULL: none; owned */
     uint64_t failed_ns;
@@ -133,6 +138,15 @@ void generation_note_failure(struct generation_table *table, const struct failur
 
 /* Whether the table's last attempt failed so lately that another is not worth making. */
 bool generation_failed_lately(const struct generation_table *table);
+
+/*
+ * Notes, before the table is known, whether it is cut: as the dataset says, which is an archive's
+ * or any other. 0 or -ENOMEM.
+ */
+int generation_note_cut(struct generation *generation, size_t index);
+
+/* Where of a table that is cut the file in FORMAT ends, bytes. */
+uint64_t generation_cut_offset(const struct image *image, enum table_format format);
 
 extern const struct node_class generation_file_class;
 

@@ -8,13 +8,16 @@
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
-/* A table's content is that of its dataset; what a view or a virtual table shows may depend on
- * anything. */
+/*
+ * A table's content is that of its dataset; what a view or a virtual table shows may depend on
+ * anything, but for an archive's, which are read once.
+ */
 static bool can_be_kept(const struct generation *generation, size_t index,
                         const struct source_identity *identity)
 {
     return generation->options.context->keeper != NULL && identity->known &&
-           generation->tables[index].schema->kind == RELATION_TABLE;
+           (generation->tables[index].schema->kind == RELATION_TABLE ||
+            indexed_source_is(generation->options.source));
 }
 
 static const char *path_of(const struct generation *generation, size_t index)
@@ -33,6 +36,8 @@ int generation_find_kept(struct generation *generation, size_t index)
     int error = keeper_find(generation->options.context->keeper, &generation->identity,
                             table->schema, path_of(generation, index), &image);
 
+    if (error == 0)
+        error = generation_note_cut(generation, index);
     if (error != 0)
         return error;
     pthread_mutex_lock(&generation->lock);
@@ -59,7 +64,7 @@ static bool is_archive_due(const struct generation *generation)
            indexed_dataset_is_complete(generation->dataset);
 }
 
-/* The lock is held; nothing takes long. Tables that cannot be read whole have no image. */
+/* The lock is held; nothing takes long. */
 static void keep_archive(struct generation *generation)
 {
     struct keeper *keeper = generation->options.context->keeper;
@@ -72,7 +77,7 @@ static void keep_archive(struct generation *generation)
         struct image *image;
 
         if (generation->tables[i].kept ||
-            indexed_dataset_image(generation->dataset, i, &image, NULL) != 0)
+            indexed_dataset_begun_image(generation->dataset, i, &image, NULL) != 0)
             continue;
         keeper_keep(keeper, &generation->identity, image);
         generation->tables[i].kept = true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/table/indexed.h"
 #include "fs/table/scan.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
@@ -44,6 +45,30 @@ static void digest_table(const struct image *image, uint8_t digest[HISTORY_DIGES
     crypto_generichash_final(&state, digest, HISTORY_DIGEST_BYTES);
 }
 
+uint64_t generation_cut_offset(const struct image *image, enum table_format format)
+{
+    size_t tail;
+
+    format_tail(format, &tail);
+    return image_size(image, format) - tail;
+}
+
+int generation_note_cut(struct generation *generation, size_t index)
+{
+    struct generation_table *table = &generation->tables[index];
+    struct dataset *dataset = generation->dataset;
+    const struct failure *why =
+        indexed_dataset_is(dataset) ? indexed_dataset_failure(dataset, index) : NULL;
+
+    if (why == NULL || table->cut != NULL)
+        return 0;
+    table->cut = malloc(sizeof *table->cut);
+    if (table->cut == NULL)
+        return -ENOMEM;
+    *table->cut = *why;
+    return 0;
+}
+
 void generation_note_known(struct generation *generation, size_t index)
 {
     struct generation_table *table = &generation->tables[index];
@@ -58,7 +83,9 @@ void generation_note_known(struct generation *generation, size_t index)
     table->modified = history_time(generation->options.history, &entry);
     table->rows = image_rows(image);
     for (int i = 0; i < FORMAT_COUNT; i++)
-        table->bytes[i] = image_size(image, (enum table_format)i);
+        table->bytes[i] = table->cut == NULL
+                              ? image_size(image, (enum table_format)i)
+                              : generation_cut_offset(image, (enum table_format)i) + 1;
     table->known = true;
     free(table->failure);
     table->failure = NULL;
@@ -152,8 +179,12 @@ static int scan(struct table_bound bound, struct failure *failure)
         return 0;
     note_reading(generation, generation->tables[index].schema->name);
 
-    int error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
+    int error = generation_note_cut(generation, index);
 
+    if (error == 0 && generation->tables[index].cut != NULL)
+        error = indexed_dataset_begun_image(generation->dataset, index, &image, &own);
+    else if (error == 0)
+        error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
     if (error == -ETIMEDOUT && !is_over(&bound))
         error = failure_prefix(&own, EIO, "the source did not answer in time");
     if (error != 0 && own.code == 0)
@@ -177,6 +208,8 @@ int generation_scan_again(struct generation *generation, size_t index, struct im
         .cancelled = context->cancelled,
     };
 
+    if (generation->tables[index].cut != NULL)
+        return indexed_dataset_begun_image(generation->dataset, index, ret_image, failure);
     return image_scan(generation->dataset, index, context->spool, &options, ret_image, failure);
 }
 

@@ -50,7 +50,7 @@ static void take_state(struct generation *generation, struct state *state)
         const struct generation_table *table = &generation->tables[i];
 
         state->read += table->known;
-        state->failed += table->failure != NULL;
+        state->failed += table->failure != NULL || table->cut != NULL;
         state->rows += table->rows;
         if (table->image != NULL && image_is_kept(table->image))
             state->kept_bytes += image_stored_bytes(table->image);

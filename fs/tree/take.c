@@ -42,6 +42,7 @@ struct attempt {
     struct stored_tree tree;
     uint64_t time_ns; /* the oldest of its sources' moments */
     uint64_t raw_bytes;
+    bool *excluded_met; /* one a word of options->excluded */
     struct failure *failure;
 };
 
@@ -63,22 +64,37 @@ static bool is_cancelled(const struct take_options *options)
     return options->cancelled != NULL && __atomic_load_n(options->cancelled, __ATOMIC_RELAXED);
 }
 
-/* Whether the options ask for the table: "table" or "source.table". */
-static bool is_wanted(const struct take_options *options, const char *source, const char *table)
+/* Which of COUNT words means the table: "table" or "source.table"; COUNT: none does. */
+static size_t find_word(const char *const *words, size_t count, const char *source,
+                        const char *table)
 {
     size_t length = strlen(source);
 
-    if (options->tables == NULL)
-        return true;
-    for (size_t i = 0; i < options->table_count; i++) {
-        const char *wanted = options->tables[i];
+    for (size_t i = 0; i < count; i++) {
+        const char *word = words[i];
 
-        if (strcmp(wanted, table) == 0 ||
-            (strncmp(wanted, source, length) == 0 && wanted[length] == '.' &&
-             strcmp(wanted + length + 1, table) == 0))
-            return true;
+        if (strcmp(word, table) == 0 ||
+            (strncmp(word, source, length) == 0 && word[length] == '.' &&
+             strcmp(word + length + 1, table) == 0))
+            return i;
     }
-    return false;
+    return count;
+}
+
+/* Whether the options ask for the table. Words that leave tables out are noted when they do. */
+static bool is_wanted(struct attempt *attempt, const char *source, const char *table)
+{
+    const struct take_options *options = attempt->options;
+    bool excluded = false;
+
+    if (options->tables != NULL &&
+        find_word(options->tables, options->table_count, source, table) == options->table_count)
+        return false;
+    for (size_t i = 0; i < options->excluded_count; i++) {
+        if (find_word(&options->excluded[i], 1, source, table) == 0)
+            attempt->excluded_met[i] = excluded = true;
+    }
+    return !excluded;
 }
 
 static void note_progress(struct attempt *attempt, const struct stored_table *table)
@@ -173,7 +189,7 @@ static int scan_tables(struct attempt *attempt, struct dataset *dataset, const c
         const char *name = dataset->class->schema(dataset, i)->name;
         struct stored_table *table = &stored->tables[stored->table_count];
 
-        if (!is_wanted(options, source, name))
+        if (!is_wanted(attempt, source, name))
             continue;
 
         int error = scan_table(attempt, dataset, i, source, table);
@@ -267,14 +283,19 @@ static int check_tables_found(const struct attempt *attempt)
 
         for (size_t j = 0; j < attempt->tree.source_count && !found; j++) {
             const struct stored_source *source = &attempt->tree.sources[j];
-            struct take_options one = {.tables = &options->tables[i], .table_count = 1};
 
             for (size_t k = 0; k < source->table_count && !found; k++)
-                found = is_wanted(&one, source->name, source->tables[k].name);
+                found =
+                    find_word(&options->tables[i], 1, source->name, source->tables[k].name) == 0;
         }
         if (!found)
             return failure_set(attempt->failure, EINVAL, "no source has a table %s",
                                options->tables[i]);
+    }
+    for (size_t i = 0; i < options->excluded_count; i++) {
+        if (!attempt->excluded_met[i])
+            return failure_set(attempt->failure, EINVAL, "no source has a table %s to leave out",
+                               options->excluded[i]);
     }
     return 0;
 }
@@ -284,7 +305,8 @@ static int scan_sources(struct attempt *attempt)
     const struct take_options *options = attempt->options;
 
     attempt->tree.sources = allocate_array(options->source_count, sizeof *attempt->tree.sources);
-    if (attempt->tree.sources == NULL)
+    attempt->excluded_met = allocate_array(options->excluded_count, sizeof(bool));
+    if (attempt->tree.sources == NULL || attempt->excluded_met == NULL)
         return -ENOMEM;
     attempt->time_ns = now_ns();
     for (size_t i = 0; i < options->source_count; i++) {
@@ -447,6 +469,7 @@ static void clean_up(struct attempt *attempt)
     for (size_t i = 0; i < attempt->tree.source_count; i++)
         release_source(&attempt->tree.sources[i]);
     free(attempt->tree.sources);
+    free(attempt->excluded_met);
     store_sink_free(attempt->sink);
     object_batch_free(attempt->batch);
     take_bases_release(&attempt->bases);

@@ -39,6 +39,8 @@ struct take_options {
     size_t source_count;
     const char *const *tables; /* NULL: all; else these only, "table" or "source.table" */
     size_t table_count;
+    const char *const *excluded; /* of these, not those; each must be there */
+    size_t excluded_count;
     const char *name;
     const char *host; /* NULL: this machine's name */
     const char *const *tags;

@@ -219,6 +219,7 @@ static int build_files(struct tree *tree, struct failure *failure)
         .store = tree->options.store,
         .reader = tree->frozen.reader,
         .memory_bytes = (size_t)(tree->options.max_memory_bytes / FILES_SHARE),
+        .garbage_bytes = tree->options.max_garbage_bytes,
         .read_only = tree->options.read_only,
         .uid = tree->options.uid,
         .gid = tree->options.gid,

@@ -15,6 +15,7 @@
 #include "fs/tree/node.h"
 
 struct tree_options {
+    uint64_t max_garbage_bytes;  /* what of a store may be garbage before it is pruned; 0: any */
     uint64_t max_memory_bytes;   /* resident memory that the whole process may take */
     uint64_t refresh_ns;         /* a change in a source shows at most so much later */
     const char *spool_directory; /* NULL: $TMPDIR, or /tmp */

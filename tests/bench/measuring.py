@@ -74,7 +74,7 @@ class Bench:
                   "ok": met}
         self.results.append(result)
         if not self.options.json:
-            print_row(name, ours, peer, ratio, target, {True: "ok", False: "MISS", None: ""}[met])
+            print_row(name, ours, peer, ratio, target, {True: "holds", False: "MISSED", None: ""}[met])
 
 
 def print_row(*cells):
@@ -131,7 +131,7 @@ def run(description, measure, **more):
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     for name, (default, words) in more.items():
         choices = default if isinstance(default, list) else None
-        parser.add_argument(f"--{name}", choices=choices, default="" if choices else default, help=words,
+        parser.add_argument(f"--{name.replace('_', '-')}", choices=choices, default="" if choices else default, help=words,
                             type=str if choices else type(default))
     options = parser.parse_args()
     if not mounting.BINARY.exists():

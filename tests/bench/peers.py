@@ -18,7 +18,7 @@ class Peer:
 
     def __init__(self, directory):
         self.directory, self.repository = Path(directory) / self.name, Path(directory) / self.name / "repository"
-        self.directory.mkdir()
+        self.directory.mkdir(exist_ok=True)
         self.environment = {**os.environ, "HOME": str(self.directory), "XDG_CACHE_HOME": str(self.directory / "cache"),
                             "RESTIC_PASSWORD": WORD, "BORG_PASSPHRASE": WORD, "BORG_EXIT_CODES": "modern",
                             "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes"}

@@ -55,7 +55,7 @@ def complete(line, directory):
                        "--passphrase-command", "--help"}),
     ("crmfs mount -o sto", {"store="}),
     ("crmfs mount -o allow_", {"allow_other", "allow_root"}),
-    ("crmfs mount -o max", {"max-memory=", "max_read="}),
+    ("crmfs mount -o max", {"max-garbage=", "max-memory=", "max_read="}),
     ("crmfs mount -o ro,spool-", {"ro,spool-size="}),
     ("crmfs mount -o nothing-like-it", set()),
 ])

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """crmfs import: old backups into a store, dated as they are."""
+import calendar
 import gzip
 import json
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -56,6 +58,51 @@ def test_years(store, work):
     assert second["stored_bytes"] < first["stored_bytes"]
     out = subprocess.run([BINARY, "export", store, "latest", "t"], capture_output=True, check=True).stdout
     assert out == b"id,v\n" + b"".join(b"%d,%s\n" % (n, v.encode()) for n, v in rows[:-1] + [(60000, "new")])
+    assert crmfs("check", "--read-data", str(store)).returncode == 0
+
+
+def shelf(folder, rows):
+    """Ten backups of one CRM, a year apart, of every kind; each year has some rows more and one changed."""
+    folder.mkdir()
+    packers = {"sql.bz2": ["bzip2"], "sql.xz": ["xz"], "sql.zst": ["zstd", "-q", "--rm"], "sql.lz4": ["lz4", "-q", "--rm"]}
+    kinds = ["sql", "sql.gz", *packers, "zip", "tar.gz", "db", "db.gz"]
+    for year, kind in enumerate(kinds, 2010):
+        some = [(number, f"new{year}" if number == year else value) for number, value in rows[:len(rows) * year // 2019]]
+        path, moment = folder / f"crm-{year}-03-01.{kind}", calendar.timegm((year, 3, 1, 2, 0, 0))
+        plain = folder / f"crm-{year}-03-01.{'db' if 'db' in kind else 'sql'}"
+        if "db" in kind:
+            with sqlite3.connect(plain) as database:
+                database.execute("CREATE TABLE t (id int NOT NULL, v varchar(9), PRIMARY KEY (id))")
+                database.executemany("INSERT INTO t VALUES (?, ?)", some)
+            database.close()
+        else:
+            dump(plain, some, year)
+        os.utime(plain, (moment, moment))
+        if kind in packers:
+            subprocess.run([*packers[kind], plain, *([path] if kind == "sql.lz4" else [])], check=True)
+        elif kind.endswith("gz") and "tar" not in kind:
+            subprocess.run(["gzip", plain], check=True)
+        elif kind in ("zip", "tar.gz"):
+            command = ["zip", "-qm", path, plain.name] if kind == "zip" else ["tar", "--remove-files", "-czf", path, plain.name]
+            subprocess.run(command, cwd=folder, check=True)
+        os.utime(path, (moment, moment))
+    assert len(os.listdir(folder)) == 10
+    return folder
+
+
+def test_ten_of_all_kinds(store, work):
+    """A folder of them becomes dated snapshots of one source, which have in common what is the same."""
+    rows = [(number, f"{pow(number, 3, 99991):x}{number % 7}") for number in range(60000)]
+    run(store, shelf(work / "old", rows))
+    taken = json.loads(crmfs("snapshots", "--json", str(store)).stdout)
+    assert [each["time"] for each in taken] == [f"{year}-03-01T02:00:00Z" for year in range(2010, 2020)]
+    assert all(each["stored_bytes"] < taken[0]["stored_bytes"] / 2 for each in taken[1:]), taken
+    for each, year in ((taken[4], 2014), (taken[9], 2019)):
+        out = subprocess.run([BINARY, "export", store, each["name"], "t"], capture_output=True, check=True).stdout
+        expected = [(n, f"new{year}" if n == year else v) for n, v in rows[:len(rows) * year // 2019]]
+        assert out == b"id,v\n" + b"".join(b"%d,%s\n" % (n, v.encode()) for n, v in expected)
+    said = crmfs("diff", "--json", str(store), taken[8]["name"], taken[9]["name"])
+    assert said.returncode == 1 and '"crm"' in said.stdout
     assert crmfs("check", "--read-data", str(store)).returncode == 0
 
 

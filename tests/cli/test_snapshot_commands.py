@@ -125,6 +125,10 @@ def test_some_tables(store, crm_db, copy_of):
         assert export(store, "latest", name)
     done = crmfs("export", str(store), "latest", "b/contacts")
     assert done.returncode == 1 and 'no table "b/contacts"' in done.stderr
+    assert snapshot(store, f"a={crm_db}", copy, "--exclude-table", "accounts,a.contacts")["tables"] == 7
+    assert crmfs("export", str(store), "latest", "a/contacts").returncode == 1
+    assert export(store, "latest", "b/contacts")
+    assert snapshot(store, f"a={crm_db}", copy, "--table", "accounts", "--exclude-table", "a.accounts")["tables"] == 1
 
 
 @pytest.mark.sanitize
@@ -132,6 +136,7 @@ def test_some_tables(store, crm_db, copy_of):
     [], ["--name", "x"], ["--nonsense", "crm.db"], ["--name", "a/b", "crm.db"], ["--name", "", "crm.db"],
     ["--name", "latest", "crm.db"], ["--name", "..", "crm.db"], ["--name", "x" * 201, "crm.db"],
     ["--tag", "a,b", "crm.db"], ["--tag", "", "crm.db"], ["--table", "", "crm.db"], ["--table", "a,,b", "crm.db"],
+    ["--exclude-table", "a,", "crm.db"],
     ["crm.db", "crm.db"], ["pg:x"], ["--tag"], *[[f"--tag={n}" for n in range(101)] + ["crm.db"]],
 ])
 def test_wrong_command_line(work, words):
@@ -153,7 +158,8 @@ def test_what_fails_leaves_nothing(work, store, crm_db, copy_of):
     (work / "no.db").write_text("not a database")
     for words, word in (([work / "absent.db"], "No such file"), ([work / "no.db"], "no.db"), ([broken], "broken"),
                         ([crm_db, broken], "broken"), ([crm_db, "--table", "nosuch"], "nosuch"),
-                        ([crm_db, "--table", "other.accounts"], "other.accounts")):
+                        ([crm_db, "--table", "other.accounts"], "other.accounts"),
+                        ([crm_db, "--exclude-table", "acounts"], "acounts")):
         done = crmfs("snapshot", "--store", str(store), *map(str, words))
         assert done.returncode == 1 and done.stdout == "", words
         assert "cannot take a snapshot" in done.stderr and word in done.stderr

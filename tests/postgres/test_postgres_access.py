@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """How one gets in: sockets and TLS, passwords from everywhere but argv; and what is said to who does not."""
+import json
 import os
 import re
 import shlex
@@ -170,6 +171,23 @@ def test_what_may_not_be_read_says_what_to_grant(guarded, mount):
             (top.live() / f"{stem}.csv").read_bytes()
         assert words in top.errors()
     assert (top.live() / "t.csv").read_text() == "id\n1\n"
+
+
+def test_what_may_not_be_read_is_granted_or_left_out_of_a_snapshot(guarded, work):
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "x", "XDG_STATE_HOME": str(work / "state")}
+
+    def crmfs(*words):
+        return subprocess.run([mounting.BINARY, *map(str, words)], env=environment, capture_output=True, text=True,
+                              timeout=120, check=False)
+
+    store = work / "store"
+    assert crmfs("init", store).returncode == 0
+    command = ["snapshot", "--json", "--store", store, f"crm={guarded.url('crm', 'poor')}"]
+    done = crmfs(*command)
+    assert done.returncode == 1 and re.search('GRANT SELECT ON .* TO "poor"; .*--exclude-table', done.stderr), done
+    assert json.loads(crmfs("snapshots", "--json", store).stdout) == []
+    done = crmfs(*command, "--exclude-table", "secret,inner_.deep")
+    assert done.returncode == 0 and json.loads(done.stdout)["tables"] == 1, done
 
 
 SECTION = re.search(r"^## PostgreSQL\n(.*?)^## ", (mounting.ROOT / "README.md").read_text(encoding="utf-8"),

@@ -183,7 +183,7 @@ class Store:
     def directory(self, name):
         """What is in a pack: id, offset, length. (The indexes know nothing that is not here.)"""
         raw, salt = self.read(name), bytes.fromhex(name[9:])
-        need(raw[:40] == b"CRMFSPAK" + salt and len(raw) % 65536 == 0, f"{name}: not a pack")
+        need(raw[:40] == b"CRMFSPAK" + salt and len(raw) % 4096 == 0, f"{name}: not a pack")
         at, size, _ = struct.unpack("<QII", self.open(PACKS, name, salt, len(raw) - 32, raw[-32:], b"foot"))
         need(at + size == len(raw) - 32, f"{name}: its foot")
         listed, place = self.open(PACKS, name, salt, at, raw[at:at + size], b"directory"), 8

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def crm(work):
 
 
 def expected(database, table="contacts", form="csv"):
-    with reference.connect(database) as plain:
+    with closing(reference.connect(database)) as plain:
         return reference.render(plain, table, form)
 
 
@@ -89,7 +90,7 @@ def test_next_mount_is_warm(work, store, mount_store, wal):
         for name, content in wanted.items():
             assert (top.live() / name).stat().st_size == len(content)
             assert (top.live() / name).read_bytes() == content
-        assert is_warm(top, 2)
+        assert is_warm(top, 2), live(top)
         assert top.errors() == ""
         top.unmount()
     assert len(kept_files(store)) == 2

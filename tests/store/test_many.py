@@ -4,6 +4,7 @@ import os
 import random
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_taken(many, mount_store):
         low = dice.randrange(1900)
         conn.execute("UPDATE state SET number = ? WHERE id BETWEEN ? AND ?", (number, low, low + 9))
         os.mkdir(folder / name_of(number))
-        with reference.connect(database) as plain:
+        with closing(reference.connect(database)) as plain:
             expected[name_of(number)] = reference.render(plain, "state", "csv")
         if number % 20 == 0:
             assert (folder / name_of(number) / "crm/state.csv").read_bytes() == expected[name_of(number)]

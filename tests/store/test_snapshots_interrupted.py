@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_interrupted(mount_store, store, large_crm_db):
     assert -signal.SIGINT in ended
     # What was called off leaves nothing that the next one trips over.
     top.path("snapshots/whole").mkdir()
-    with reference.connect(large_crm_db) as plain:
+    with closing(reference.connect(large_crm_db)) as plain:
         for table in ("accounts", "activities"):
             assert top.path(f"snapshots/whole/large_crm_db/{table}.csv").read_bytes() == \
                 reference.render(plain, table, "csv")

@@ -536,8 +536,10 @@ static void test_order(void **state)
     assert_int_equal(put_large(storage, "packs/3f/2", "two", 3), 0);
     arm(0, 0, false);
     assert_int_equal(storage->class->sync(storage, NULL), 0);
-    snprintf(expected, sizeof expected, "flush %s\nflush %s/packs\nflush %s/packs/3f\n",
-             place->path, place->path, place->path);
+    snprintf(expected, sizeof expected,
+             "data %s/packs/3f/1\ndata %s/packs/3f/2\n"
+             "flush %s\nflush %s/packs\nflush %s/packs/3f\n",
+             place->path, place->path, place->path, place->path, place->path);
     assert_string_equal(calls.journal, expected);
 
     /* Nothing is left to be flushed; and then only what has changed. */
@@ -564,13 +566,46 @@ static void test_failed_sync(void **state)
                                              : "c/1/x",
                                    "x", 1),
                          0);
-        arm(at, EIO, false);
+        arm(at + 1, EIO, false); /* after the data */
         assert_int_equal(storage->class->sync(storage, &failure), -EIO);
         assert_non_null(strstr(failure.text, place->path));
         arm(0, 0, false);
         assert_int_equal(storage->class->sync(storage, NULL), 0);
         assert_int_equal(calls.count, 3);
     }
+}
+
+/* The kernel tells once that data was lost: nothing is called durable after that. */
+static void test_lost_data(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    struct failure failure = {0};
+
+    assert_int_equal(put_large(storage, "a/1/x", "x", 1), 0);
+    arm(1, EIO, false);
+    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+    arm(0, 0, false);
+    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+    assert_non_null(strstr(failure.text, place->path));
+}
+
+/* More files than are kept open until they are flushed. */
+static void test_many_unflushed(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    char name[128];
+
+    arm(0, 0, false);
+    for (unsigned i = 0; i < UNFLUSHED_MOST + 3; i++) {
+        snprintf(name, sizeof name, "a/1/%u", i);
+        assert_int_equal(put_large(storage, name, "x", 1), 0);
+    }
+    assert_int_equal(storage->class->sync(storage, NULL), 0);
+    assert_int_equal(storage->class->sync(storage, NULL), 0);
+    assert_non_null(strstr(calls.journal, "data "));
+    assert_non_null(strstr(strstr(calls.journal, "data "), "/a/1/0\n"));
 }
 
 /* An exclusive put that could not be made durable is there, and the next sync makes it so. */
@@ -849,6 +884,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_planted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_sync, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lost_data, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_unflushed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_put, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_create, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),

@@ -62,7 +62,7 @@ static void test_names(void **state)
     }
     listing->class->close(listing);
 
-    static const char *const unknown[] = {"contacts", "contacts.CSV", "", "a/b.csv", "x.csv", "."};
+    static const char *const unknown[] = {"contact", "contacts.CSV", "", "a/b.csv", "x.csv", "."};
 
     for (size_t i = 0; i < COUNT_OF(unknown); i++) {
         struct node *node;

@@ -404,6 +404,51 @@ static void test_unsigned(void **state)
     assert_string_equal(text, "0");
 }
 
+static void check_short(const char *decimal, bool single)
+{
+    char mine[DOUBLE_TEXT_SIZE + 1];
+    char other[DOUBLE_TEXT_SIZE + 1];
+    size_t size = short_decimal_text(decimal, strlen(decimal), single, mine);
+
+    if (size == 0)
+        return;
+    mine[size] = '\0';
+    size = single ? float_text(strtof(decimal, NULL), other)
+                  : double_text(strtod(decimal, NULL), other);
+    other[size] = '\0';
+    assert_string_equal(mine, other);
+}
+
+/* What is taken as it stands is what reading it would give. */
+static void test_short_decimals(void **state)
+{
+    (void)state;
+    static const char *const taken[] = {"1",       "-12.50",   "0.0001", "999999999999999",
+                                        "100.000", "0.123456", "-0.5"};
+    static const char *const not_taken[] = {
+        "",      "0",  "0.0", "-",  "1.", ".5", "01", "1e3", "+1", "0.00001", "1234567890123456",
+        "1.2.3", "1 ", "nan", "0x1"};
+    char text[DOUBLE_TEXT_SIZE];
+    uint64_t random = 9;
+
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        assert_true(short_decimal_text(taken[i], strlen(taken[i]), false, text) != 0);
+        check_short(taken[i], false);
+    }
+    for (size_t i = 0; i < sizeof not_taken / sizeof *not_taken; i++)
+        assert_int_equal(short_decimal_text(not_taken[i], strlen(not_taken[i]), false, text), 0);
+    for (int i = 0; i < 200000; i++) {
+        char decimal[48];
+        uint64_t number = next_random(&random) >> (next_random(&random) % 64);
+
+        snprintf(decimal, sizeof decimal, "%s%llu.%0*llu", number % 2 != 0 ? "-" : "",
+                 (unsigned long long)(number % 1000000000000000u >> number % 50),
+                 (int)(number % 7 + 1), (unsigned long long)(next_random(&random) % 100000));
+        check_short(decimal, false);
+        check_short(decimal, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_as_sqlite),
         cmocka_unit_test(test_amounts),
         cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_short_decimals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 # bash completion for crmfs(1); needs the package bash-completion.
 
 _crmfs_options='allow_other allow_root auto_unmount busy-timeout= config= debug default_permissions
-    fsname= gid= max-memory= max_read= noauto_unmount passphrase-command= passphrase-file= records refresh= ro rw spool=
+    fsname= gid= max-garbage= max-memory= max_read= noauto_unmount passphrase-command= passphrase-file= records refresh= ro rw spool=
     spool-size= store= subtype= uid= umask= view-timeout='
 
 # The last of the comma-separated mount options in $cur. As bash breaks words at "=", an answer
@@ -81,10 +81,11 @@ _crmfs_snapshot() {
     case $prev in
     --passphrase-file) _filedir ;;
     --store) _filedir -d ;;
-    --passphrase-command | --name | --tag | --table | --view-timeout) ;;
+    --passphrase-command | --name | --tag | --table | --exclude-table | --view-timeout) ;;
     *)
         if [[ $cur == -* ]]; then
-            _crmfs_words "--store --name --tag --table --view-timeout --json --quiet
+            _crmfs_words "--store --name --tag --table --exclude-table --view-timeout --json
+                --quiet
                 $_crmfs_passphrase_options --help"
         else
             [[ $cur != *=* ]] || cur=${cur#*=} # NAME=PATH

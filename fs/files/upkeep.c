@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving room back without being asked: a thread that prunes the store as `crmfs prune` does, after
+ * so much was stored that there may be more garbage than there may be, and once what was marked
+ * then has waited long enough. That the store's half must have been stored since the last time
+ * bounds what it costs, whatever the store's size.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/files/files_internal.h"
+#include "fs/store/prune.h"
+
+#define LOOK_SECONDS 10
+#define RETRY_SECONDS 600
+
+static uint64_t now_ns(void)
+{
+    struct timespec now = files_now();
+
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The lock is held. */
+static bool has_due_marks(const struct files *files)
+{
+    uint64_t now = now_ns();
+
+    for (size_t i = 0; i < files->state.mark_count; i++) {
+        const struct log_mark *mark = &files->state.marks[i];
+
+        if (!mark->removed && now > mark->time_ns && now - mark->time_ns > PRUNE_GRACE_NS)
+            return true;
+    }
+    return false;
+}
+
+/* The lock is held. */
+static bool is_due(const struct files *files)
+{
+    uint64_t bound = files->options.garbage_bytes;
+
+    if (bound == 0 || !files->claimed || files->committing || files->broken.code != 0 ||
+        files_clock_ns() < files->pruned_again_ns)
+        return false;
+    if (bound < files->store_bytes / 2)
+        bound = files->store_bytes / 2;
+    return files->stored_bytes > bound || has_due_marks(files);
+}
+
+/* Without the lock. */
+static void prune_store(struct files *files)
+{
+    struct prune_options options = {.grace_ns = PRUNE_GRACE_NS,
+                                    .unused = {UNUSED_PERCENT, PRUNE_UNUSED_PERCENT},
+                                    .ending = &files->ending};
+    struct prune_result result = {.found = {0}};
+    struct failure failure = {0};
+    int error = prune(files->options.store, &options, &result, &failure);
+
+    if (error != 0 && error != -ECANCELED && files->options.report != NULL) {
+        failure_prefix(&failure, failure.code, "the store's garbage cannot be removed");
+        files->options.report(files->options.report_context, &failure);
+    }
+    pthread_mutex_lock(&files->lock);
+    files->pruned_again_ns =
+        files_clock_ns() + (error != 0 ? UINT64_C(1000000000) * RETRY_SECONDS : 0);
+    if (error == 0)
+        files->store_bytes = result.found.bytes - result.garbage.bytes - result.emptied.bytes;
+    pthread_mutex_unlock(&files->lock);
+}
+
+void *files_pruner(void *context)
+{
+    struct files *files = context;
+
+    pthread_mutex_lock(&files->lock);
+    while (!files->ending) {
+        struct timespec until;
+
+        if (is_due(files)) {
+            files->stored_bytes = 0;
+            pthread_mutex_unlock(&files->lock);
+            prune_store(files);
+            pthread_mutex_lock(&files->lock);
+            continue;
+        }
+        until = files_now();
+        until.tv_sec += LOOK_SECONDS;
+        pthread_cond_timedwait(&files->upkeep, &files->lock, &until);
+    }
+    pthread_mutex_unlock(&files->lock);
+    return NULL;
+}
