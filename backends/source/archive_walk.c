@@ -390,6 +390,9 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
         error = 0;
     if (error == 0)
         error = read_tables(walk, &looked, plain, depth, &none, &own);
+    /* Damage in what was looked at, which nobody has made a table of. */
+    if (error == 0 && looked.window.error != 0)
+        error = failure_set(&own, -looked.window.error, "%s", looked.window.failure.text);
     if (is_passed_over(error) && walk->parts != NULL)
         delimited_parts_fail(walk->parts, plain, &own);
     error = pass_over(walk, error, &own, failure);

@@ -109,7 +109,9 @@ def test_passwords(mount, work, method):
     for name in "wrong", "none":
         assert not top.path(f"archives/{name}/people.csv").exists()
     errors = slurp(top.path(".crmfs/errors")).decode()
-    assert "the password is wrong" in errors and "there is no password for it" in errors and "s3cret" not in errors
+    # A wrong password passes ZipCrypto's own check once in 256 times, and is told by the checksum then.
+    assert "the password is wrong" in errors or "archives/wrong: people.csv: ZIP bad CRC" in errors
+    assert "there is no password for it" in errors and "s3cret" not in errors
 
 
 def test_7z(mount, work, refused):
