@@ -187,6 +187,8 @@ static bool choose_reader(const struct byte_window *window, const char *name,
     size_t begin = window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES;
 
     ret_reader->read = NULL;
+    if (window->end == 0)
+        return false;
     if (dump_recognise(window->data, begin))
         ret_reader->read = read_dump;
     else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))

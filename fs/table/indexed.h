@@ -17,6 +17,7 @@
 #include "backends/source/stream.h"
 #include "fs/base/buffer.h"
 #include "fs/base/failure.h"
+#include "fs/base/turns.h"
 #include "fs/store/image_cache.h"
 #include "fs/store/spool.h"
 #include "fs/table/image.h"
@@ -26,6 +27,7 @@ struct indexed_options {
     struct spool *spool;    /* outlives the source, its datasets and their images */
     const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
     const bool *cancelled;  /* atomic, NULL: none */
+    struct turns *turns;    /* shared by sources: so many are read at once; NULL: any number */
     /* Where earlier mounts have kept what they found; outlives the source; NULL: there is none. */
     struct image_cache *cache;
     /* Told what is wrong with parts of the stream, as it is read; may be NULL. */
