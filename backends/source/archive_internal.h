@@ -12,7 +12,8 @@
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, for a file and for a member in another
  *   archive_entry   a member as a stream of bytes
- *   archive_walk    member after member: which is what
+ *   archive_walk    member after member
+ *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
  */
 #ifndef CRMFS_SOURCE_ARCHIVE_INTERNAL_H
@@ -202,11 +203,11 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
 /* --- archive_dump ------------------------------------------------------------------------- */
 
 /*
- * STREAM, compressed or not as BEGIN tells, is the member NAME of a dump by mydumper: reads it if
- * this is the pass for it.
+ * STREAM, compressed or not, is the member PATH of a dump by mydumper: reads it if this is the pass
+ * for it.
  */
 int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
-                      struct byte_stream *stream, const char *name, bool packed,
+                      struct byte_stream *stream, const char *path, bool packed,
                       struct failure *failure);
 
 /* --- archive_postgres --------------------------------------------------------------------- */
@@ -250,6 +251,31 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size,
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure);
 void entry_stream_end(struct entry_stream *entry);
 
+/* --- archive_tables ----------------------------------------------------------------------- */
+
+/* A stream whose beginning has been looked at. */
+struct looked_stream {
+    struct byte_stream stream;
+    struct byte_window window; /* what was looked at, until it is given */
+    struct byte_stream *rest;
+    bool given;
+};
+
+/* Looks at the beginning of REST, which outlives it. 0 or -errno; damage is in the window. */
+int looked_stream_begin(struct looked_stream *looked, struct byte_stream *rest,
+                        struct failure *failure);
+void looked_stream_end(struct looked_stream *looked);
+
+/*
+ * Reads whatever tables are in LOOKED, the member NAME, so DEPTH. *ret_none: it was not read
+ * further than it had been looked at.
+ */
+int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                        unsigned depth, bool *ret_none, struct failure *failure);
+
+/* Whether the archive goes on, without what was refused so. */
+bool archive_is_passed_over(int error);
+
 /* --- archive_name ------------------------------------------------------------------------- */
 
 /*
@@ -257,6 +283,10 @@ void entry_stream_end(struct entry_stream *entry);
  * bytes are percent-encoded), at most PATH_MAX. The caller frees it. NULL: no memory.
  */
 char *archive_shown_name(const char *path);
+
+/* PATH out of CHARSET, the caller's. NULL: it is not in it, or there is no such one, or no memory.
+ */
+char *archive_convert(const char *charset, const char *path);
 
 /*
  * What a member is called: in UTF-8, out of the character set that the user says, or, when there is

@@ -92,24 +92,26 @@ static bool is_utf8(const char *text)
     return size == 0;
 }
 
-/* NULL: it is not in that character set. */
-static char *convert(const char *charset, const char *path)
+char *archive_convert(const char *charset, const char *path)
 {
     iconv_t converter = iconv_open("UTF-8", charset);
     char *in = without_const(path);
     size_t size = strlen(path);
     size_t room = 4 * size;
-    char *converted = converter != (iconv_t)-1 ? malloc(room + 1) : NULL;
-    char *out = converted;
+    char *converted;
+    char *out;
 
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
+    if (converter == (iconv_t)-1)
+        return NULL;
+    converted = out = malloc(room + 1);
     if (converted != NULL && iconv(converter, &in, &size, &out, &room) == (size_t)-1) {
         free(converted);
         converted = NULL;
     }
     if (converted != NULL)
         *out = '\0';
-    if (converter != (iconv_t)-1)
-        iconv_close(converter);
+    iconv_close(converter);
     return converted;
 }
 
@@ -124,7 +126,7 @@ char *archive_member_path(struct archive_walk *walk, struct archive_entry *about
     if (path == NULL || is_utf8(path))
         return strdup(path != NULL ? path : "");
     if (walk->source->names != NULL)
-        converted = convert(walk->source->names, path);
+        converted = archive_convert(walk->source->names, path);
     walk->odd_names += converted == NULL;
     return converted != NULL ? converted : strdup(path);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What stands behind the '?' in the URL of an archive. */
 #include <errno.h>
-#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,13 +10,12 @@
 
 static int take_names(struct archive_source *source, const char *value, struct failure *failure)
 {
-    iconv_t converter = iconv_open("UTF-8", value);
+    cleanup_free char *converted = archive_convert(value, "x");
 
-    if (converter == (iconv_t)-1)
+    if (converted == NULL)
         return failure_set(failure, EINVAL,
                            "names=%.40s: there is no such character set (iconv -l lists them)",
                            value);
-    iconv_close(converter);
     free(source->names);
     source->names = strdup(value);
     return source->names != NULL ? 0 : -ENOMEM;

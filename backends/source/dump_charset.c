@@ -66,9 +66,10 @@ const char *dump_charset_find(enum sql_dialect dialect, const char *name)
 
 const char *dump_charset_of_column(const char *charset, const char *collation)
 {
-    const char *name = charset != NULL ? charset : collation;
-    size_t size = name != NULL ? strcspn(name, charset != NULL ? "" : "_") : 0;
-    const char *found = find(dump_charsets, COUNT(dump_charsets), name != NULL ? name : "", size);
+    const char *given = charset != NULL ? charset : collation;
+    const char *name = given != NULL ? given : "";
+    size_t size = strcspn(name, charset != NULL ? "" : "_");
+    const char *found = find(dump_charsets, COUNT(dump_charsets), name, size);
 
     return found != NULL ? found : find(column_charsets, COUNT(column_charsets), name, size);
 }
@@ -100,6 +101,7 @@ static size_t by_iconv(struct dump_reader *reader, const char *charset, const vo
         if (reader->converter_of != NULL)
             iconv_close(reader->converter);
         reader->converter = iconv_open("UTF-8", charset);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
         reader->converter_of = reader->converter == (iconv_t)-1 ? NULL : charset;
     }
     if (reader->converter_of == NULL)

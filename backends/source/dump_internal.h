@@ -169,29 +169,29 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
 
 struct dump_reader {
     struct row_taker *taker;
-    bool session;      /* of several files */
     const char *place; /* in words: the file, or "the dump" */
     struct byte_window window;
     enum sql_dialect dialect;
     const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
-    bool own_bytes;           /* SET NAMES binary: texts are in their columns' character sets */
     iconv_t converter;        /* out of converter_of */
     const char *converter_of; /* NULL: there is none */
     bool backslash;           /* escapes in '…' */
     bool ansi_quotes;
+    bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
+    bool session;   /* it is a dump of several files */
+    bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
+    bool in_turn;   /* a table's rows stand behind it, and before the next one */
     char delimiter[DUMP_DELIMITER_SIZE];
     char *database; /* the current one; "" */
     size_t database_count;
 
     struct buffer statement; /* without comments, NUL-terminated */
     struct buffer raw;       /* the same with them */
-    bool too_long;           /* more than DUMP_STATEMENT_LIMIT: the rest is left out */
 
     struct dump_table **tables; /* table_count of them, in the order of the dump */
     size_t table_count;
     size_t table_capacity;
     struct name_map *names; /* keys to indexes into tables */
-    bool in_turn;           /* a table's rows stand behind it, and before the next one */
     size_t finished_count;  /* of the tables: the first ones */
 
     struct dump_domain *domains;
