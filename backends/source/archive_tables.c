@@ -223,7 +223,7 @@ static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, 
 {
     const struct row_taker_class *class = walk->taker->class;
     struct held_bytes *held = NULL;
-    const void *bytes;
+    const void *bytes = NULL;
     size_t size = 1;
     int error = 0;
 
