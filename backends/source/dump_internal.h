@@ -3,6 +3,7 @@
  * What the files of the dump reader share:
  *
  *   dump_read       the loop over statements, and what each is for
+ *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins
  *   dump_statement  one statement, without comments
  *   dump_create     CREATE TABLE
@@ -207,6 +208,15 @@ struct dump_reader {
     bool ends;               /* the dump says where it ends, unless it was cut short … */
     bool ended;              /* … and has */
 };
+
+/* What dump_read is made of, for a dump in several files. */
+void dump_set_up(struct dump_reader *reader, struct row_taker *taker);
+int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure);
+int dump_use_database(struct dump_reader *reader, char *database); /* taken over; NULL: -ENOMEM */
+int dump_read_all(struct dump_reader *reader, struct failure *failure);
+int dump_note_cut(struct dump_reader *reader);
+int dump_tell_changes(struct dump_reader *reader, struct failure *failure);
+void dump_release(struct dump_reader *reader);
 
 /* Room for COUNT cells and literals. 0 or -ENOMEM. */
 int dump_reserve_cells(struct dump_reader *reader, size_t count);

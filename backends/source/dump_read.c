@@ -10,7 +10,7 @@
 /* Room for a row's decoded cells, and numbers. */
 #define SCRATCH_LIMIT (STREAM_ROW_LIMIT * (DUMP_MOST_GROWTH + 1))
 
-static void set_up(struct dump_reader *reader, struct row_taker *taker)
+void dump_set_up(struct dump_reader *reader, struct row_taker *taker)
 {
     *reader = (struct dump_reader){
         .taker = taker,
@@ -22,7 +22,7 @@ static void set_up(struct dump_reader *reader, struct row_taker *taker)
 }
 
 /* A stream is about to be read: what it says of itself. */
-static int begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure)
+int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
     int error;
@@ -136,7 +136,7 @@ static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 }
 
 /* DATABASE is taken over; NULL: no memory. */
-static int use_database(struct dump_reader *reader, char *database)
+int dump_use_database(struct dump_reader *reader, char *database)
 {
     if (database == NULL)
         return -ENOMEM;
@@ -151,7 +151,7 @@ static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
 {
     struct sql_token token = sql_next(lexer);
 
-    return token.type != SQL_END ? use_database(reader, sql_text(lexer, &token)) : 0;
+    return token.type != SQL_END ? dump_use_database(reader, sql_text(lexer, &token)) : 0;
 }
 
 /* DROP TABLE [IF EXISTS] a, b; */
@@ -278,7 +278,7 @@ static int take_next(struct dump_reader *reader, struct failure *failure)
 /* --- the end ------------------------------------------------------------------------------ */
 
 /* What became known after the tables were told of. */
-static int tell_changes(struct dump_reader *reader, struct failure *failure)
+int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
 {
     int error = reader->dialect == SQL_SQLITE ? dump_sqlite_end(reader, failure) : 0;
     bool renamed = reader->dialect == SQL_MYSQL && reader->database_count > 1;
@@ -300,7 +300,7 @@ static int tell_changes(struct dump_reader *reader, struct failure *failure)
  * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's
  * dumps have all tables first, and then their rows.
  */
-static int note_cut(struct dump_reader *reader)
+int dump_note_cut(struct dump_reader *reader)
 {
     int error = 0;
 
@@ -315,7 +315,7 @@ static int note_cut(struct dump_reader *reader)
     return error;
 }
 
-static void release(struct dump_reader *reader)
+void dump_release(struct dump_reader *reader)
 {
     for (size_t i = 0; i < reader->table_count; i++)
         dump_table_free(reader->tables[i]);
@@ -338,7 +338,7 @@ static void release(struct dump_reader *reader)
         iconv_close(reader->converter);
 }
 
-static int read_all(struct dump_reader *reader, struct failure *failure)
+int dump_read_all(struct dump_reader *reader, struct failure *failure)
 {
     int got = 1;
 
@@ -359,19 +359,19 @@ int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failur
     struct failure own = {0};
     int error;
 
-    set_up(&reader, taker);
-    error = begin(&reader, stream, &own);
+    dump_set_up(&reader, taker);
+    error = dump_begin(&reader, stream, &own);
     if (error == 0)
-        error = read_all(&reader, &own);
+        error = dump_read_all(&reader, &own);
 
     /* What was read whole counts, whatever the rest is like. */
     bool broken = reader.window.error != 0;
     bool cut = broken || (reader.ends && !reader.ended);
 
     if (error == 0 && cut)
-        error = note_cut(&reader);
+        error = dump_note_cut(&reader);
     if (error == 0)
-        error = tell_changes(&reader, &own);
+        error = dump_tell_changes(&reader, &own);
     if (error == 0 && broken)
         error = failure_set(&own, -reader.window.error, "%s", reader.window.failure.text);
     else if (error == 0 && cut)
@@ -379,86 +379,8 @@ int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failur
                             "line %llu of the dump: it ends without the line that says it is "
                             "complete: it was cut short",
                             (unsigned long long)byte_window_line(&reader.window));
-    release(&reader);
+    dump_release(&reader);
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;
-}
-
-/* --- a dump in several files --------------------------------------------------------------- */
-
-struct dump_reader *dump_session_create(struct row_taker *taker)
-{
-    struct dump_reader *reader = malloc(sizeof *reader);
-
-    if (reader == NULL)
-        return NULL;
-    set_up(reader, taker);
-    reader->session = true;
-    return reader;
-}
-
-void dump_session_free(struct dump_reader *reader)
-{
-    if (reader != NULL)
-        release(reader);
-    free(reader);
-}
-
-int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
-                      const char *database, const char *table, struct failure *failure)
-{
-    struct failure own = {0};
-    int error = begin(reader, stream, &own);
-
-    reader->place = name;
-    if (error == 0)
-        error = use_database(reader, strdup(database));
-    if (error == 0 && table != NULL)
-        reader->last = dump_table_find(reader, database, table);
-    if (error == 0)
-        error = read_all(reader, &own);
-    if (error == 0 && reader->window.error != 0) {
-        error = note_cut(reader);
-        if (error == 0)
-            error = failure_set(&own, -reader->window.error, "%s", reader->window.failure.text);
-    }
-    byte_window_release(&reader->window);
-    if (error != 0 && own.code != 0 && failure != NULL)
-        *failure = own;
-    return error;
-}
-
-static int fail_table(struct dump_reader *reader, struct dump_table *table, const char *words)
-{
-    struct failure why;
-    int error = table->begun ? 0 : dump_table_tell(reader, table, NULL);
-
-    if (error != 0 || table->failed || table->dropped)
-        return error;
-    failure_set(&why, EIO, "table %.300s: %s", table->name, words);
-    table->failed = true;
-    return reader->taker->class->fail_table(reader->taker, table->number, &why);
-}
-
-int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
-                            const char *words)
-{
-    struct dump_table *found = dump_table_find(reader, database, table);
-
-    return found != NULL ? fail_table(reader, found, words) : 0;
-}
-
-int dump_session_fail(struct dump_reader *reader, const char *words)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < reader->table_count && error == 0; i++)
-        error = reader->tables[i]->dropped ? 0 : fail_table(reader, reader->tables[i], words);
-    return error;
-}
-
-int dump_session_end(struct dump_reader *reader, struct failure *failure)
-{
-    return tell_changes(reader, failure);
 }
