@@ -186,7 +186,9 @@ static int add_several(struct source_list *list, const char *path, struct failur
     cleanup_free char *pattern = NULL;
     int error;
 
-    if (there && S_ISDIR(about.st_mode) && !source_is_known(path)) {
+    if (there && S_ISDIR(about.st_mode) && source_is_known(path))
+        return 0;
+    if (there && S_ISDIR(about.st_mode)) {
         pattern = pattern_of(path);
         error = pattern != NULL ? add_matches(list, pattern, failure) : -ENOMEM;
     } else if (!there && strpbrk(path, "*?[") != NULL) {

@@ -42,6 +42,7 @@ struct export_rows {
     struct export_field *fields; /* CSV: of a record; room for one more than the schema's columns */
     struct json_member *members; /* JSON: of an object; the same */
     bool pending;                /* JSON: the first object has been looked at, and not given */
+    bool compact;                /* JSON: the row is written without blanks */
     uint64_t rows;
     struct buffer decoded; /* strings without their escapes */
 };

@@ -22,6 +22,7 @@
 
 #include "backends/source/archive.h"
 #include "backends/source/mysql.h"
+#include "backends/source/package.h"
 #include "backends/source/plain_file.h"
 #include "backends/source/postgres.h"
 #include "backends/source/server_url.h"
@@ -260,6 +261,9 @@ int source_open(const char *url, const struct source_options *options, struct so
 
     if (place.url != NULL || path == NULL)
         return place.kind->open(place.url, options, ret_source, failure);
+    if ((place.kind == NULL || strcmp(place.kind->scheme, "archive") == 0) &&
+        package_recognise(path))
+        return package_source_open(path, options, ret_source, failure);
     if (is_backup_folder(&place, path))
         return archive_source_open(path, &wished, ret_source, failure);
     error = plain_file_check(path, failure);
@@ -283,7 +287,7 @@ bool source_is_known(const char *path)
 {
     char begin[MOST_BEGIN];
 
-    if (archive_folder_recognise(path))
+    if (archive_folder_recognise(path) || package_recognise(path))
         return true;
     return plain_file_check(path, NULL) == 0 &&
            plain_file_begin(path, begin, sizeof begin, NULL) == 0 &&

@@ -226,7 +226,8 @@ bool source_is_server(const char *url);
 int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
                       struct failure *failure);
 
-/* Whether PATH is a file, or a folder, that source_open recognises by its content. */
+/* Whether PATH is a file, or a folder, that source_open recognises by its content (also package.h).
+ */
 bool source_is_known(const char *path);
 
 /*

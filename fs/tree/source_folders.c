@@ -85,6 +85,10 @@ static int create_live(struct source_folders *folders, enum source_folder folder
         .view_timeout_ns = folders->options.view_timeout_ns,
         .folder = names[folder],
         .lazy = folder == FOLDER_ARCHIVES,
+        .writable = folder == FOLDER_LIVE && folders->options.write_live,
+        .busy_timeout_ms = folders->options.busy_timeout_ms,
+        .password = place->password,
+        .password_command = place->password_command,
         .report = folders->options.report,
         .report_context = folders->options.report_context,
     };

@@ -203,6 +203,7 @@ static int scan_tables(struct attempt *attempt, struct dataset *dataset, const c
                 options->warn(options->warn_context, source, name, attempt->failure);
             *attempt->failure = (struct failure){0};
             *table = (struct stored_table){0};
+            stored->partial = true;
             continue;
         }
         if (error != 0)
