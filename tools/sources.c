@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backends/source/archive.h"
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
+#include "fs/base/percent.h"
 
 /* Bytes of the scheme that URL begins with, with its ':'; 0: it is a path. */
 static size_t scheme_size(const char *url)
@@ -81,6 +83,51 @@ int source_list_note_configuration(struct source_list *list, const char *name)
     return 0;
 }
 
+/*
+ * Salesforce writes a weekly export in several ZIPs, WE_00D30000000XXXXEAA_1.ZIP and on, with the
+ * rows of an object in more than one: they are one source, "WE_00D30000000XXXXEAA". How much of
+ * NAME stands before the number; 0: it is no such file.
+ */
+static size_t series_size(const char *name)
+{
+    const char *number = strrchr(name, '_');
+
+    if (strncmp(name, "WE_", 3) != 0 || number - name < 4)
+        return 0;
+
+    size_t size = (size_t)(number - name) + 1;
+    cleanup_free char *series = strndup(name, size);
+
+    return series != NULL && archive_is_of_series(series, name) ? size : 0;
+}
+
+/* The series that PATH, whose file is NAME, belongs to, unless it has been added. */
+static int add_series(struct source_list *list, const char *path, const char *name, size_t size,
+                      struct failure *failure)
+{
+    cleanup_free char *folder = strndup(path, (size_t)(name - path));
+    cleanup_free char *shown = strndup(name, size - 1);
+    cleanup_free char *series = strndup(name, size);
+    cleanup_free char *place = folder != NULL ? percent_encode(folder) : NULL;
+    cleanup_free char *value = series != NULL ? percent_encode(series) : NULL;
+    cleanup_free char *url = NULL;
+
+    if (shown == NULL || place == NULL || value == NULL ||
+        asprintf(&url, "archive://%s?series=%s", place, value) < 0) {
+        url = NULL;
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].url, url) == 0)
+            return 0;
+    }
+
+    int error = check_room(list, shown, path, failure);
+
+    return error != 0 ? error
+                      : append(list, steal_pointer(&shown), steal_pointer(&url), true, failure);
+}
+
 /* One of several files that stand under archives/ by their own names; what is no backup does not.
  */
 static int add_backup(struct source_list *list, const char *path, struct failure *failure)
@@ -90,6 +137,8 @@ static int add_backup(struct source_list *list, const char *path, struct failure
 
     if (name[0] == '.' || !source_is_known(path))
         return 0;
+    if (series_size(name) != 0)
+        return add_series(list, path, name, series_size(name), failure);
 
     int error = check_room(list, name, path, failure);
 
@@ -250,6 +299,32 @@ static int set_once(const char *name, const char *value, const char **place,
     return *place != NULL ? 0 : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
 }
 
+/* How tables as text are to be read; an archive's URL says it. */
+static bool is_wish(const char *name)
+{
+    return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
+           strcmp(name, "charset") == 0 || strcmp(name, "header") == 0 ||
+           strcmp(name, "names") == 0;
+}
+
+static int add_wish(struct tree_source *source, const char *name, const char *value,
+                    struct failure *failure)
+{
+    const char *path = source->url + scheme_size(source->url);
+    bool encoded = strncmp(source->url, "archive://", 10) == 0;
+    cleanup_free char *place = encoded ? strdup(path + 2) : percent_encode(path);
+    cleanup_free char *encoded_value = percent_encode(value);
+    char *url;
+
+    if (place == NULL || encoded_value == NULL ||
+        asprintf(&url, "archive://%s%c%s=%s", place, strchr(place, '?') != NULL ? '&' : '?', name,
+                 encoded_value) < 0)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    free((char *)source->url);
+    source->url = url;
+    return 0;
+}
+
 int source_list_set(struct source_list *list, const char *name, const char *value,
                     struct failure *failure)
 {
@@ -259,13 +334,16 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
     if (!source_is_server(source->url) && strncmp(source->url, "sqlite:", 7) == 0)
         return failure_set(failure, EINVAL,
                            "unknown key \"%s\"; a SQLite database has only \"url\"", name);
+    if (!source_is_server(source->url) && is_wish(name))
+        return add_wish(source, name, value, failure);
     if (strcmp(name, "password") == 0)
         return set_once(name, value, &source->password, failure);
     if (strcmp(name, "password-command") == 0 || strcmp(name, "password_command") == 0)
         return set_once(name, value, &source->password_command, failure);
     return failure_set(failure, EINVAL,
                        "unknown key \"%s\"; a server has \"url\", \"password\" and "
-                       "\"password-command\"",
+                       "\"password-command\", an archive \"delimiter\", \"quote\", "
+                       "\"charset\", \"header\" and \"names\" too",
                        name);
 }
 
