@@ -151,6 +151,7 @@ bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/files
 	CRMFS=$(abspath $(BINARY)) tests/bench/mysql
 	CRMFS=$(abspath $(BINARY)) tests/bench/postgres
+	CRMFS=$(abspath $(BINARY)) tests/bench/archives
 
 ## lint       layout, layers and what static checkers find
 lint:

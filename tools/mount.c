@@ -181,6 +181,7 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
         .store = store,
         .store_path = settings->store,
         .list_records = settings->list_records,
+        .write_live = settings->write_live,
         .read_only = settings->read_only,
         .uid = (uid_t)settings->uid,
         .gid = (gid_t)settings->gid,

@@ -339,7 +339,7 @@ int mount_settings_check_places(const struct mount_settings *settings, const cha
 int mount_settings_fuse_options(const struct mount_settings *settings, const char *fsname,
                                 struct buffer *list)
 {
-    bool writable = settings->store != NULL && !settings->read_only;
+    bool writable = (settings->store != NULL || settings->write_live) && !settings->read_only;
     int error = buffer_append_text(list, writable ? "rw" : "ro");
 
     if (error == 0)

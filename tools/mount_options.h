@@ -23,6 +23,7 @@ struct mount_settings {
     bool debug;
     bool read_only;
     bool list_records;
+    bool write_live;
     uint64_t uid;
     uint64_t gid;
     uint64_t umask;

@@ -29,6 +29,7 @@ static const struct option_rule rules[] = {
     {"refresh", OPTION_DURATION, PLACE(refresh_ns), 0, 365 * DAY_NS},
     {"ro", OPTION_FLAG, PLACE(read_only), 0, 0},
     {"rw", OPTION_FLAG_OFF, PLACE(read_only), 0, 0},
+    {"rw-live", OPTION_FLAG, PLACE(write_live), 0, 0},
     {"spool", OPTION_TEXT, PLACE(spool_directory), 0, 0},
     {"spool-size", OPTION_SIZE, PLACE(spool_bytes), UINT64_C(1) << 20, UINT64_MAX},
     {"store", OPTION_TEXT, PLACE(store), 0, 0},

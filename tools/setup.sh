@@ -14,7 +14,7 @@ check_packages='python3 python3-pytest python3-pytest-xdist python3-nacl python3
     util-linux procps man-db bash-completion mariadb-server mariadb-client postgresql openssl
     clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck'
 
-bench_packages='borgbackup restic gocryptfs zstd python3-pyfuse3'
+bench_packages='borgbackup restic gocryptfs zstd python3-pyfuse3 fuse-zip archivemount'
 
 usage() {
     cat <<'END'

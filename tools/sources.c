@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,8 @@ static int add_several(struct source_list *list, const char *path, struct failur
     cleanup_free char *pattern = NULL;
     int error;
 
+    if (there && S_ISDIR(about.st_mode) && source_is_known(path))
+        return 0;
     if (there && S_ISDIR(about.st_mode)) {
         pattern = pattern_of(path);
         error = pattern != NULL ? add_matches(list, pattern, failure) : -ENOMEM;
@@ -179,13 +182,24 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
                       : append(list, steal_pointer(&name), steal_pointer(&url), false, failure);
 }
 
-/* How much of NAME stands before its ending and a date; all of it, if nothing does. */
+/* A date at the end of a name: a year and a month at least, perhaps with the time of the day. */
+static const char date_pattern[] = "[-_ ]?(19|20)[0-9]{2}[-_]?(0[1-9]|1[0-2])([-_]?[0-3][0-9]"
+                                   "([-_ T]?[0-2][0-9][-_:]?[0-5][0-9]([-_:]?[0-5][0-9])?Z?)?)?$";
+
+/* How much of NAME stands before its ending and a date; all of it, if nothing does. 0: no memory.
+ */
 static size_t undated_size(const char *name)
 {
-    size_t size = strcspn(name, ".");
+    cleanup_free char *stem = strndup(name, strcspn(name, "."));
+    regex_t date;
+    regmatch_t found;
 
-    while (size > 0 && strchr("0123456789-_T", name[size - 1]) != NULL)
-        size--;
+    if (stem == NULL || regcomp(&date, date_pattern, REG_EXTENDED) != 0)
+        return 0;
+
+    size_t size = regexec(&date, stem, 1, &found, 0) == 0 ? (size_t)found.rm_so : strlen(stem);
+
+    regfree(&date);
     return size != 0 ? size : strlen(name);
 }
 
@@ -199,7 +213,8 @@ int source_list_strip_dates(struct source_list *list, struct failure *failure)
         if (strncmp(file, source->name, strlen(source->name)) != 0)
             continue; /* it was given */
 
-        char *name = strndup(source->name, undated_size(source->name));
+        size_t size = undated_size(source->name);
+        char *name = size != 0 ? strndup(source->name, size) : NULL;
 
         if (name == NULL)
             return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));

@@ -17,6 +17,9 @@ const char usage_crmfs[] =
     "  import     take a snapshot of each of some old backups, dated as they are\n"
     "  diff       say which tables differ between two snapshots\n"
     "  export     write tables of a snapshot to files or standard output\n"
+    "  restore    write tables of a snapshot, or of any source, into a database\n"
+    "  migrate    copy a whole database into an empty one, of whatever kind\n"
+    "  verify-restore  see whether a snapshot can be restored\n"
     "  snapshots  list the snapshots of a store\n"
     "  forget     forget snapshots, by name or by rule\n"
     "  prune      give back the room of what was forgotten\n"
@@ -62,7 +65,7 @@ const char usage_mount[] =
     "\n" STORE_LINES "\n"
     "options:\n"
     "  refresh=SECONDS       a change in a source shows after this time (2)\n"
-    "  max-garbage=SIZE      how much of it a store may hold before a mount prunes it (1G)\n"
+    "  max-garbage=SIZE      garbage in a store before it is pruned; 0: never (1G)\n"
     "  max-memory=SIZE       the most memory to use, at least 24M (64M)\n"
     "  spool=DIR             where the sealed spool stands ($TMPDIR, else /tmp)\n"
     "  spool-size=SIZE       the most room it may take (half of what is free there),\n"
@@ -70,6 +73,7 @@ const char usage_mount[] =
     "  busy-timeout=SECONDS  how long to wait for a locked database (5)\n"
     "  view-timeout=SECONDS  how long reading a view may take; 0: for ever (60)\n"
     "  records               list the folders of single rows, <table>/<key>.json, too\n"
+    "  rw-live               let rows be written: <table>/<key>.json, .import/<mode>/\n"
     "  config=FILE           the same as --config\n"
     "  allow_other           let other users see the mount\n"
     "  allow_root            let root see it\n"
@@ -179,6 +183,54 @@ const char usage_diff[] =
     "\n"
     "The exit status is 0 when nothing differs, 1 when something does, 2 for trouble.\n"
     "\n" PASSPHRASE_LINES;
+
+const char usage_restore[] =
+    "usage: crmfs restore [OPTION...] --store STORE --to TARGET SNAPSHOT[/SOURCE[/TABLE]]\n"
+    "       crmfs restore [OPTION...] --to TARGET SOURCE\n"
+    "\n"
+    "Writes tables back into a database, all in one transaction: what fails has changed\n"
+    "nothing. TARGET is an SQLite file, mysql://user@host/database or\n"
+    "postgresql://user@host/database; tables that are not there are made. SOURCE is\n"
+    "whatever crmfs reads: a database, a backup.\n"
+    "\n"
+    "  --mode MODE            append (the default): all rows are new\n"
+    "                         upsert: rows that are there are updated\n"
+    "                         replace: ... and those that are not in SNAPSHOT are deleted\n"
+    "                         missing: only rows that are not there come back\n"
+    "  --table NAME,...       only these tables\n"
+    "  --where CONDITION      only rows that meet it: SQL on a row's columns\n"
+    "  --key KEY,...          only the rows with these primary keys\n"
+    "  --with-parents         and the rows that these refer to, where they are missing\n"
+    "  --map OLD=NEW          the column OLD is called NEW now; TABLE.OLD=NEW in one table\n"
+    "  --ignore-columns NAME,...  these columns are not written\n"
+    "  --no-create            a table that is not there is an error\n"
+    "  --skip-bad FILE        rows that do not fit are set aside in FILE, with the reason\n"
+    "  -n, --dry-run          do it all, say what came of it, and take it back\n"
+    "  --json                 say it as JSON\n"
+    "  -q, --quiet            say nothing\n" STORE_LINES;
+
+const char usage_migrate[] =
+    "usage: crmfs migrate [OPTION...] SOURCE TARGET\n"
+    "       crmfs migrate [OPTION...] --store STORE SNAPSHOT[/SOURCE] TARGET\n"
+    "\n"
+    "Copies every table of SOURCE into TARGET, a database that has none of them: types,\n"
+    "keys, indexes and foreign keys are made as they are there. Every table is read back\n"
+    "and compared. One that was interrupted goes on when the same is asked again.\n"
+    "\n"
+    "  --journal FILE  where it says how far it is, else in ~/.local/state/crmfs\n"
+    "  --json          say it as JSON\n"
+    "  -q, --quiet     say nothing\n" STORE_LINES;
+
+const char usage_verify_restore[] =
+    "usage: crmfs verify-restore [OPTION...] --store STORE SNAPSHOT[/SOURCE[/TABLE]]\n"
+    "\n"
+    "Restores a snapshot into a database that is thrown away, reads every table back and\n"
+    "compares. The exit status is 0 if all of it is as it was.\n"
+    "\n"
+    "  --to TARGET    into this database, which has none of the tables; nothing stays\n"
+    "  --scratch DIR  else the database is made in DIR; in memory, /dev/shm, if not given\n"
+    "  --json         say it as JSON\n"
+    "  -q, --quiet    say nothing\n" STORE_LINES;
 
 const char usage_snapshots[] =
     "usage: crmfs snapshots [OPTION...] STORE\n"

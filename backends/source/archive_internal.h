@@ -53,7 +53,7 @@ struct archive_walk {
 
 /* --- archive_identity ---------------------------------------------------------------------- */
 
-void archive_identify(struct source *source, struct source_identity *ret_identity);
+void archive_identify(struct source *base, struct source_identity *ret_identity);
 
 /* --- archive_open ------------------------------------------------------------------------- */
 

@@ -174,6 +174,8 @@ static bool choose_reader(const struct byte_window *window, const char *name,
     size_t begin = window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES;
 
     ret_reader->read = NULL;
+    if (window->end == 0)
+        return false;
     if (dump_recognise(window->data, begin))
         ret_reader->read = read_dump;
     else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))
@@ -216,7 +218,7 @@ static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, 
 {
     const struct row_taker_class *class = walk->taker->class;
     struct held_bytes *held = NULL;
-    const void *bytes;
+    const void *bytes = NULL;
     size_t size = 1;
     int error = 0;
 

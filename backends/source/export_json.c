@@ -9,14 +9,14 @@
 static struct json_scan scan_begin(const struct export_rows *rows)
 {
     return (struct json_scan){
-        .at = rows->window.data + rows->window.at,
-        .end = rows->window.data + rows->window.end,
+        .at = export_at(rows),
+        .end = export_end(rows),
     };
 }
 
 static size_t passed(const struct export_rows *rows, const struct json_scan *scan)
 {
-    return (size_t)(scan->at - (rows->window.data + rows->window.at));
+    return (size_t)(scan->at - export_at(rows));
 }
 
 static int refuse_end(const struct export_rows *rows, struct failure *failure)
@@ -185,8 +185,8 @@ static int add_columns(struct export_rows *rows, size_t count, struct failure *f
 
 int export_json_begin(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
 
     rows->line = 1;
 
@@ -299,19 +299,43 @@ static bool is_tagged(const uint8_t *base, const struct json_piece *piece)
            base[key.at] == '$';
 }
 
-/* A document: as it stands. */
-static struct cell whole_value(const uint8_t *base, const struct json_piece *piece)
+/*
+ * Whether the row is written as crmfs writes: without blanks but those that belong to documents.
+ * Elsewhere blanks are the writer's.
+ */
+static bool is_compact(const struct export_rows *rows, const uint8_t *base, size_t count)
 {
-    size_t quote = piece->kind == JSON_STRING;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *quote = base + rows->members[i].key.at - 1;
 
-    return (struct cell){
-        .class = CELL_TEXT, .size = piece->size + 2 * quote, .data = base + piece->at - quote};
+        if (quote[-1] != (i == 0 ? '{' : ','))
+            return false;
+    }
+    return true;
+}
+
+/* A document of the member: as it stands. */
+static struct cell whole_value(const struct export_rows *rows, const uint8_t *base,
+                               const struct json_member *member)
+{
+    const struct json_piece *piece = &member->value;
+    size_t quote = piece->kind == JSON_STRING;
+    const uint8_t *begin = base + piece->at - quote;
+    const uint8_t *end = base + piece->at + piece->size + quote;
+
+    if (rows->compact) {
+        begin = base + member->key.at + member->key.size + 2;
+        while (*end == ' ' || *end == '\t')
+            end++;
+    }
+    return (struct cell){.class = CELL_TEXT, .size = (uint64_t)(end - begin), .data = begin};
 }
 
 static int take_value(struct export_rows *rows, const uint8_t *base, size_t place,
-                      const struct json_piece *piece, struct cell *ret_cell,
+                      const struct json_member *member, struct cell *ret_cell,
                       struct failure *failure)
 {
+    const struct json_piece *piece = &member->value;
     const struct column *column = &rows->options.schema->columns[rows->columns[place]];
     size_t at;
     size_t size;
@@ -323,7 +347,7 @@ static int take_value(struct export_rows *rows, const uint8_t *base, size_t plac
     if (piece->kind == JSON_NESTED && is_tagged(base, piece))
         return take_tagged(rows, base, place, piece, ret_cell, failure);
     if (column->type == COLUMN_JSON) {
-        *ret_cell = whole_value(base, piece);
+        *ret_cell = whole_value(rows, base, member);
         return 0;
     }
     if (piece->kind == JSON_NESTED)
@@ -370,13 +394,13 @@ static int take_member(struct export_rows *rows, const uint8_t *base, size_t ind
                              "\"%.*s\" is not among the columns of the first row, or there twice",
                              (int)(size < 200 ? size : 200), (char *)rows->decoded.data + at);
     rows->given[place] = true;
-    return take_value(rows, base, place, &member->value, &rows->cells[place], failure);
+    return take_value(rows, base, place, member, &rows->cells[place], failure);
 }
 
 int export_json_next(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
     int there = rows->pending ? 1 : before_row(rows, failure);
 
     if (there <= 0)
@@ -402,6 +426,7 @@ int export_json_next(struct export_rows *rows, struct failure *failure)
 
     const uint8_t *base = rows->window.data + rows->window.at;
 
+    rows->compact = is_compact(rows, base, count);
     for (size_t i = 0; i < count && error == 0; i++)
         error = take_member(rows, base, i, failure);
     if (error != 0)

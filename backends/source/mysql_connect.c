@@ -41,13 +41,14 @@ static void set_tls_mode(MYSQL *handle, enum mysql_tls mode)
 #endif
 }
 
-static void set_options(MYSQL *handle, const struct mysql_settings *settings)
+static void set_options(MYSQL *handle, const struct mysql_settings *settings, bool writes)
 {
-    unsigned no_files = 0;
+    /* Files are never read for the server: what it asks for is made of rows in memory. */
+    unsigned rows_only = writes;
     unsigned long packet = 1024UL << 20; /* the protocol's own limit */
 
     mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
+    mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &rows_only);
     mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &settings->connect_timeout_s);
     mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &settings->timeout_s);
     mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &settings->timeout_s);
@@ -142,7 +143,7 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
         server_password_forget(secret);
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     }
-    set_options(link->handle, &source->settings);
+    set_options(link->handle, &source->settings, source->writes);
 
     bool connected = mysql_real_connect(
                          link->handle, is_socket || host->name[0] == '\0' ? NULL : host->name,

@@ -119,6 +119,16 @@ static inline void clear_result(PGresult **result)
 /* Starts the transaction of a moment: SNAPSHOT imports one, NULL begins a new one. */
 int postgres_link_begin(struct link *link, const char *snapshot, struct failure *failure);
 
+/* The same of one that writes. */
+int postgres_link_begin_writing(struct link *link, struct failure *failure);
+
+/*
+ * Runs a COPY … FROM STDIN and gives it the lines. 0: *ret_result says how that went, good or bad,
+ * and is the caller's; -errno: the connection was lost.
+ */
+int postgres_link_send_rows(struct link *link, const char *sql, const void *lines, size_t size,
+                            PGresult **ret_result, struct failure *failure);
+
 /* Whether the server behind a silent link still talks to us. */
 int postgres_link_probe(const struct link *link, struct failure *failure);
 

@@ -11,6 +11,7 @@
 
 #include "backends/source/postgres_internal.h"
 
+#define SEND_BYTES ((size_t)256 << 10)
 #define SILENCE_NS (UINT64_C(10) * 1000000000)
 
 static int lose(struct link *link, int error, struct failure *failure)
@@ -225,6 +226,46 @@ int postgres_link_rows_next(struct link *link, PGresult **ret_result, struct fai
     return result == NULL ? 0 : finish_rows(link, failure);
 }
 
+int postgres_link_send_rows(struct link *link, const char *sql, const void *lines, size_t size,
+                            PGresult **ret_result, struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+    const char *at = lines;
+    int error = send_query(link, sql, failure);
+
+    if (error == 0)
+        error = next_result(link, &result, failure);
+    if (error != 0)
+        return error;
+    /* Pieces, so that what waits to be sent stays small. */
+    while (PQresultStatus(result) == PGRES_COPY_IN && size != 0 && error == 0) {
+        size_t part = size < SEND_BYTES ? size : SEND_BYTES;
+
+        if (PQputCopyData(link->connection, at, (int)part) != 1)
+            return postgres_failure(failure, link, NULL);
+        at += part;
+        size -= part;
+        error = flush(link, failure);
+    }
+    if (error == 0 && PQresultStatus(result) == PGRES_COPY_IN) {
+        PQclear(result);
+        result = NULL;
+        if (PQputCopyEnd(link->connection, NULL) != 1)
+            return postgres_failure(failure, link, NULL);
+        error = flush(link, failure);
+        if (error == 0)
+            error = next_result(link, &result, failure);
+    }
+    for (PGresult *rest = result; error == 0 && rest != NULL;) {
+        error = next_result(link, &rest, failure);
+        if (error == 0 && rest != NULL)
+            PQclear(rest);
+    }
+    if (error == 0)
+        *ret_result = steal_pointer(&result);
+    return error;
+}
+
 /* --- moments ------------------------------------------------------------------------------ */
 
 /*
@@ -242,11 +283,12 @@ static const char settings[] =
     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
     "SET LOCAL client_min_messages = error;";
 
-int postgres_link_begin(struct link *link, const char *snapshot, struct failure *failure)
+/* FIRST begins the transaction. */
+static int begin(struct link *link, const char *first, const char *snapshot,
+                 struct failure *failure)
 {
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    int error =
-        buffer_append_text(&sql, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;");
+    int error = buffer_append_text(&sql, first);
 
     if (error == 0 && snapshot != NULL)
         error = buffer_print(&sql, "SET TRANSACTION SNAPSHOT '%s';", snapshot);
@@ -261,4 +303,16 @@ int postgres_link_begin(struct link *link, const char *snapshot, struct failure 
     if (error != 0)
         return postgres_no_memory(failure, link);
     return postgres_link_do(link, (const char *)sql.data, failure);
+}
+
+int postgres_link_begin(struct link *link, const char *snapshot, struct failure *failure)
+{
+    return begin(link, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;", snapshot,
+                 failure);
+}
+
+int postgres_link_begin_writing(struct link *link, struct failure *failure)
+{
+    return begin(link, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ WRITE;", NULL,
+                 failure);
 }

@@ -20,6 +20,7 @@
 
 #include "backends/source/archive.h"
 #include "backends/source/mysql.h"
+#include "backends/source/package.h"
 #include "backends/source/plain_file.h"
 #include "backends/source/postgres.h"
 #include "backends/source/server_url.h"
@@ -239,6 +240,9 @@ int source_open(const char *url, const struct source_options *options, struct so
 
     if (place.url != NULL || path == NULL)
         return place.kind->open(place.url, options, ret_source, failure);
+    if ((place.kind == NULL || strcmp(place.kind->scheme, "archive") == 0) &&
+        package_recognise(path))
+        return package_source_open(path, options, ret_source, failure);
     error = plain_file_check(path, failure);
     if (error == 0 && place.kind == NULL) {
         error = plain_file_begin(path, begin, sizeof begin, failure);
@@ -260,6 +264,8 @@ bool source_is_known(const char *path)
 {
     char begin[MOST_BEGIN];
 
+    if (package_recognise(path))
+        return true;
     return plain_file_check(path, NULL) == 0 &&
            plain_file_begin(path, begin, sizeof begin, NULL) == 0 &&
            kind_of_content(path, begin) != NULL;

@@ -30,6 +30,82 @@ struct schema *schema_reference(struct schema *schema)
     return schema;
 }
 
+static int copy_text(char **to, const char *from)
+{
+    *to = from != NULL ? strdup(from) : NULL;
+    return from != NULL && *to == NULL ? -1 : 0;
+}
+
+static int copy_indexes(size_t **to, size_t *to_count, const size_t *from, size_t count)
+{
+    *to = allocate_array(count, sizeof **to);
+    if (*to == NULL)
+        return -1;
+    if (count != 0)
+        memcpy(*to, from, count * sizeof **to);
+    *to_count = count;
+    return 0;
+}
+
+static int copy_foreign_key(struct foreign_key *to, const struct foreign_key *from)
+{
+    int error = copy_indexes(&to->columns, &to->count, from->columns, from->count);
+
+    if (error == 0)
+        error = copy_text(&to->target_table, from->target_table);
+    if (error == 0 && from->target_columns != NULL) {
+        to->target_columns = allocate_array(from->count, sizeof *to->target_columns);
+        error = to->target_columns != NULL ? 0 : -1;
+    }
+    for (size_t i = 0; error == 0 && from->target_columns != NULL && i < from->count; i++)
+        error = copy_text(&to->target_columns[i], from->target_columns[i]);
+    return error;
+}
+
+static int copy_columns(struct schema *to, const struct schema *from)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < from->column_count && error == 0; i++) {
+        to->columns[i] = from->columns[i];
+        to->columns[i].native_type = NULL;
+        error = copy_text(&to->columns[i].name, from->columns[i].name);
+        if (error == 0)
+            error = copy_text(&to->columns[i].native_type, from->columns[i].native_type);
+    }
+    return error;
+}
+
+struct schema *schema_copy(const struct schema *schema)
+{
+    struct schema *copy = schema_create(schema->name, schema->column_count);
+    int error = copy != NULL ? copy_columns(copy, schema) : -1;
+
+    if (error == 0) {
+        copy->kind = schema->kind;
+        error = copy_text(&copy->ddl, schema->ddl);
+    }
+    if (error == 0)
+        error = copy_indexes(&copy->primary_key, &copy->primary_key_count, schema->primary_key,
+                             schema->primary_key_count);
+    if (error == 0)
+        error = copy_indexes(&copy->order_key, &copy->order_key_count, schema->order_key,
+                             schema->order_key_count);
+    if (error == 0) {
+        copy->foreign_keys = allocate_array(schema->foreign_key_count, sizeof *copy->foreign_keys);
+        error = copy->foreign_keys != NULL ? 0 : -1;
+    }
+    for (size_t i = 0; error == 0 && i < schema->foreign_key_count; i++) {
+        copy->foreign_key_count++;
+        error = copy_foreign_key(&copy->foreign_keys[i], &schema->foreign_keys[i]);
+    }
+    if (error != 0) {
+        schema_release(copy);
+        return NULL;
+    }
+    return copy;
+}
+
 static void free_foreign_key(struct foreign_key *key)
 {
     if (key->target_columns != NULL) {

@@ -68,6 +68,8 @@ struct schema {
 
 /* An empty schema named NAME with room for COLUMN_COUNT columns, one reference; NULL: no memory. */
 struct schema *schema_create(const char *name, size_t column_count);
+/* One that says the same, to be changed before it is shared. NULL: no memory. */
+struct schema *schema_copy(const struct schema *schema);
 struct schema *schema_reference(struct schema *schema);
 void schema_release(struct schema *schema); /* NULL is allowed */
 

@@ -225,7 +225,7 @@ bool source_is_server(const char *url);
 int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
                       struct failure *failure);
 
-/* Whether PATH is a file that source_open recognises by its content. */
+/* Whether PATH is a file that source_open recognises by its content; or a directory, package.h. */
 bool source_is_known(const char *path);
 
 /*

@@ -10,7 +10,7 @@
 #include "backends/source/sql_text.h"
 #include "fs/base/memory.h"
 
-#define TYPE_SIZE 80
+#define TYPE_SIZE CREATE_TYPE_SIZE
 #define MYSQL_KEY_BYTES 3072 /* of all columns of an index together */
 #define MYSQL_VARCHAR_MOST 16383
 #define MYSQL_DIGITS_MOST 65
@@ -261,29 +261,35 @@ static size_t longest_key(const struct schema *like, const struct table_extras *
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
+void create_column_type(enum target_engine engine, const struct schema *like, const char *kind,
+                        const struct table_extras *extras, const struct column *column,
+                        size_t index, char type[CREATE_TYPE_SIZE])
+{
+    enum target_engine from = target_engine_of(kind);
+
+    type[0] = '\0';
+    if (from == engine && (engine != ENGINE_SQLITE || strcmp(kind, "sqlite") == 0))
+        snprintf(type, CREATE_TYPE_SIZE, "%s", column->native_type);
+    else if (engine == ENGINE_SQLITE)
+        sqlite_type(from, column, type);
+    else if (engine == ENGINE_MYSQL)
+        mysql_type(from, column, longest_key(like, extras, index), type);
+    else
+        postgres_type(from, column, type);
+}
+
 static int write_column(enum target_engine engine, const struct schema *like, const char *kind,
                         const struct table_extras *extras, size_t index, struct buffer *sql)
 {
     const struct column *column = &like->columns[index];
-    enum target_engine from = target_engine_of(kind);
-    char type[TYPE_SIZE] = "";
+    char type[CREATE_TYPE_SIZE];
     bool rowid = engine == ENGINE_SQLITE && like->primary_key_count == 1 &&
                  like->primary_key[0] == index && column->type == COLUMN_INTEGER;
     int error = create_add_name(engine, column->name, sql);
 
-    if (from == engine && (engine != ENGINE_SQLITE || strcmp(kind, "sqlite") == 0)) {
-        if (error == 0)
-            error = buffer_print(sql, " %s", column->native_type);
-    } else {
-        if (engine == ENGINE_SQLITE)
-            sqlite_type(from, column, type);
-        else if (engine == ENGINE_MYSQL)
-            mysql_type(from, column, longest_key(like, extras, index), type);
-        else
-            postgres_type(from, column, type);
-        if (error == 0)
-            error = buffer_print(sql, "%s%s", type[0] != '\0' ? " " : "", type);
-    }
+    create_column_type(engine, like, kind, extras, column, index, type);
+    if (error == 0)
+        error = buffer_print(sql, "%s%s", type[0] != '\0' ? " " : "", type);
     if (error == 0 && rowid)
         error = buffer_append_text(sql, " PRIMARY KEY");
     if (error == 0 && column->not_null)

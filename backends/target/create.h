@@ -36,8 +36,16 @@ enum target_engine target_engine_of(const char *kind);
 int create_add_name(enum target_engine engine, const char *name, struct buffer *sql);
 
 /*
- * Appends "CREATE TABLE name (…)" for ENGINE, without indexes and foreign keys. INDEXED: the
- * columns that an index is over, as column_count flags.
+ * The type that ENGINE has for COLUMN, as a column of LIKE with number INDEX. Between databases of
+ * one kind it is the native one.
+ */
+#define CREATE_TYPE_SIZE 256
+void create_column_type(enum target_engine engine, const struct schema *like, const char *kind,
+                        const struct table_extras *extras, const struct column *column,
+                        size_t index, char type[CREATE_TYPE_SIZE]);
+
+/*
+ * Appends "CREATE TABLE name (…)" for ENGINE but its end, without indexes and foreign keys.
  */
 int create_table_write(enum target_engine engine, const struct schema *like, const char *kind,
                        const struct table_extras *extras, const char *name, struct buffer *sql);

@@ -10,6 +10,7 @@
 #include "fs/base/number_text.h"
 #include "fs/base/utf8.h"
 
+#define MYSQL_HOURS_MOST 838
 #define NUMBER_TEXT_MOST 400 /* beyond which no double has digits */
 
 static int refuse(struct fitted *fitted, const char *reason)
@@ -55,7 +56,26 @@ static bool keeps_digits(const struct cell *cell, const struct decimal *decimal,
     return decimal_parse(back, size, &again) && decimal_equal(&again, decimal);
 }
 
-static int fit_float(const struct fit *fit, struct fitted *fitted)
+/* MySQL makes a double of the text first, which a float's fewest digits may miss. */
+static int write_single(struct buffer *scratch, struct fitted *fitted)
+{
+    size_t begin = scratch->size;
+    char text[NUMBER_TEXT_MOST + 1];
+
+    memcpy(text, fitted->cell.data, fitted->cell.size);
+    text[fitted->cell.size] = '\0';
+    if (buffer_reserve(scratch, DOUBLE_TEXT_SIZE) != 0)
+        return -ENOMEM;
+    scratch->size += double_text((double)strtof(text, NULL), (char *)scratch->data + scratch->size);
+
+    bool exact = fitted->exact;
+
+    take_scratch(scratch, begin, CELL_NUMBER, fitted);
+    fitted->exact = exact;
+    return 0;
+}
+
+static int fit_float(const struct fit *fit, struct buffer *scratch, struct fitted *fitted)
 {
     struct decimal decimal;
 
@@ -66,6 +86,8 @@ static int fit_float(const struct fit *fit, struct fitted *fitted)
         return refuse(fitted, "is not a number");
     if (!keeps_digits(&fitted->cell, &decimal, fit->kind == FIT_SINGLE))
         return refuse(fitted, "has more digits than the column keeps");
+    if (fit->engine == ENGINE_MYSQL && fit->kind == FIT_SINGLE)
+        return write_single(scratch, fitted);
     return 0;
 }
 
@@ -296,6 +318,13 @@ static int check_date(const struct fit *fit, const struct moment_text *moment,
 static int check_time(const struct fit *fit, const struct moment_text *moment,
                       struct fitted *fitted)
 {
+    long hours = strtol(moment->time, NULL, 10);
+
+    if (!moment->has_date && fit->engine == ENGINE_POSTGRES &&
+        (moment->time[0] == '-' || hours > 24))
+        return refuse(fitted, "is no time of a day");
+    if (!moment->has_date && labs(hours) > MYSQL_HOURS_MOST)
+        return refuse(fitted, "is out of the column's range");
     if (moment->fraction_size > fit->fraction)
         return refuse(fitted, "has more digits of seconds than the column keeps");
     if (moment->zone_size != 0 && !fit->zone && !moment_is_universal(moment))
@@ -382,7 +411,7 @@ int fit_cell(const struct fit *fit, const struct cell *cell, struct buffer *scra
     case FIT_INTEGER: return fit_integer(fit, scratch, ret_fitted);
     case FIT_DECIMAL: return fit_decimal(fit, ret_fitted);
     case FIT_FLOAT:
-    case FIT_SINGLE: return fit_float(fit, ret_fitted);
+    case FIT_SINGLE: return fit_float(fit, scratch, ret_fitted);
     case FIT_BOOLEAN: return fit_boolean(ret_fitted);
     case FIT_BYTES: return fit_bytes(fit, ret_fitted);
     case FIT_DATE:

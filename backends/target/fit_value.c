@@ -2,12 +2,14 @@
 /* What two cells that mean the same have in common. */
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/target/decimal.h"
 #include "backends/target/fit.h"
 #include "backends/target/fit_moment.h"
 #include "fs/base/ascii.h"
+#include "fs/base/number_text.h"
 
 /* Most numbers are whole, and written in the one way there is. */
 static bool is_plain_integer(const char *text, size_t size)
@@ -31,6 +33,21 @@ static int number_value(const struct cell *cell, struct buffer *value)
         !decimal_parse(cell->data, cell->size, &decimal))
         return buffer_append(value, cell->data, cell->size);
     return decimal_write(&decimal, value);
+}
+
+/* A float's digits, however many the text has. */
+static int single_value(const struct cell *cell, struct buffer *value)
+{
+    char text[64];
+    char digits[DOUBLE_TEXT_SIZE];
+    struct cell shortest = {.class = CELL_NUMBER, .data = digits};
+
+    if (cell->size >= sizeof text)
+        return number_value(cell, value);
+    memcpy(text, cell->data, cell->size);
+    text[cell->size] = '\0';
+    shortest.size = float_text(strtof(text, NULL), digits);
+    return number_value(&shortest, value);
 }
 
 static int moment_value(const struct fit *fit, const struct cell *cell, struct buffer *value)
@@ -90,9 +107,11 @@ static int uuid_value(const struct cell *cell, struct buffer *value)
 
 int fit_value(const struct fit *fit, const struct cell *cell, struct buffer *value)
 {
-    if (cell->class == CELL_NUMBER && fit->kind != FIT_TEXT && fit->kind != FIT_OTHER)
+    if (cell->class == CELL_NUMBER && fit->kind != FIT_TEXT && fit->kind != FIT_OTHER &&
+        fit->kind != FIT_SINGLE)
         return number_value(cell, value);
     switch (fit->kind) {
+    case FIT_SINGLE: return single_value(cell, value);
     case FIT_DATE:
     case FIT_TIME:
     case FIT_MOMENT: return moment_value(fit, cell, value);

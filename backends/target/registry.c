@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 
 #include "backends/source/plain_file.h"
-#include "backends/target/sqlite_target.h"
+#include "backends/source/source.h"
+#include "backends/target/targets.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
@@ -29,10 +30,13 @@ static int check_file(const char *path, bool create, struct failure *failure)
                            SHOWN_PATH ": is a directory; rows go into a database: an SQLite file, "
                                       "mysql://… or postgresql://…",
                            path);
+    /* What a program leaves that was about to make a database. */
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return 0;
     error = plain_file_check(path, failure);
-    if (error == 0 && status.st_size != 0)
+    if (error == 0)
         error = plain_file_begin(path, begin, sizeof begin, failure);
-    if (error == 0 && status.st_size != 0 && memcmp(begin, magic, sizeof magic) != 0)
+    if (error == 0 && memcmp(begin, magic, sizeof magic) != 0)
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": is no SQLite database; rows go into one, or into "
                                       "mysql://… or postgresql://…",
@@ -51,6 +55,10 @@ int target_open(const char *url, const struct target_options *options, struct ta
         error = check_file(path, options->create, failure);
         if (error == 0)
             return sqlite_target_open(path, options, ret_target, failure);
+    } else if (error == 0 && (strcmp(scheme, "mysql") == 0 || strcmp(scheme, "mariadb") == 0)) {
+        error = mysql_target_open(url, options, ret_target, failure);
+    } else if (error == 0 && strncmp(scheme, "postgres", 8) == 0) {
+        error = postgres_target_open(url, options, ret_target, failure);
     } else if (error == 0) {
         error = failure_set(failure, EINVAL,
                             SHOWN_PATH ": nothing can be written there; rows go into a database: "

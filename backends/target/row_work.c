@@ -178,7 +178,8 @@ static int fetch_large(struct row_work *work, const struct cell *cells, struct c
 
 static bool needs_room(enum fit_kind kind)
 {
-    return kind == FIT_INTEGER || kind == FIT_MOMENT || kind == FIT_TIME || kind == FIT_DATE;
+    return kind == FIT_INTEGER || kind == FIT_SINGLE || kind == FIT_MOMENT || kind == FIT_TIME ||
+           kind == FIT_DATE;
 }
 
 static int reserve_scratch(struct row_work *work)

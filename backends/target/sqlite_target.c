@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backends/source/plain_file.h"
+#include "backends/target/targets.h"
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
 

@@ -41,10 +41,6 @@ struct sqlite_target {
 
 void made_table_free(struct made_table *made);
 
-/* PATH is taken over. */
-int sqlite_target_open(char *path, const struct target_options *options, struct target **ret_target,
-                       struct failure *failure);
-
 /* Words SQLite's CODE; TABLE may be NULL. */
 int sqlite_target_failure(struct sqlite_target *target, int code, const char *table,
                           struct failure *failure);

@@ -84,6 +84,9 @@ struct load_counts {
     uint64_t updated;  /* found by their key, whether or not they differed */
     uint64_t kept;     /* LOAD_MISSING: found by their key, and left alone */
     uint64_t deleted;  /* known after remove */
+    /* Of the values that were put into a table that was empty, whatever their order: equal for
+     * equal rows of equal columns. Known after end; zeros when bad rows may be left out. */
+    uint64_t digest[2];
 };
 
 /* The rows of one table on their way into it. */

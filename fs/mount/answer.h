@@ -61,6 +61,17 @@ struct caller answer_caller(fuse_req_t request, const bool *cancelled);
 /* How long the kernel may believe, in its seconds. */
 double answer_timeout(uint64_t valid_ns);
 
+/* What the kernel is told of what was opened. */
+static inline void answer_opened(struct opened *opened, struct fuse_file_info *info)
+{
+    bool written = opened->handle->class->write != NULL;
+
+    info->fh = (uintptr_t)opened;
+    info->keep_cache = !written;
+    info->noflush = !written;
+    info->direct_io = written;
+}
+
 /* Mode bits of a node of TYPE; WRITABLE: by its owner. */
 mode_t answer_mode(const struct mount_state *state, mode_t type, bool writable);
 

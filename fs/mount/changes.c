@@ -5,11 +5,18 @@
 #include <limits.h>
 #include <linux/fs.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs/base/memory.h"
 #include "fs/mount/answer.h"
 #include "fs/mount/file_answer.h"
 #include "fs/mount/interrupt.h"
+#include "fs/mount/process.h"
+
+static void release_opened(struct opened *const *opened)
+{
+    opened_release(*opened);
+}
 
 /* What was not even tried needs no words. */
 static void refuse(fuse_req_t request, struct mount_state *state, const struct node *directory,
@@ -95,8 +102,11 @@ void answer_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 }
 
 static int move(struct node *from, const char *name, struct node *to, const char *new_name,
-                unsigned flags, struct failure *failure)
+                unsigned flags, const struct caller *caller, struct failure *failure)
 {
+    if (from == to && from->class->rename_file != NULL &&
+        (flags & ~(unsigned)RENAME_NOREPLACE) == 0)
+        return from->class->rename_file(from, name, new_name, caller, failure);
     if (from->class->rename == NULL)
         return from == to || to->class->rename == NULL ? -EROFS : -EXDEV;
     if (from != to)
@@ -128,48 +138,222 @@ void answer_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse
     if (to == NULL)
         return;
 
-    int error = move(from, name, to, new_name, flags, &failure);
+    struct long_request waiting;
+    struct caller caller = answer_caller(request, &waiting.cancelled);
 
+    long_request_begin(&waiting, request);
+
+    int error = move(from, name, to, new_name, flags, &caller, &failure);
+
+    if (!long_request_end(&waiting))
+        return;
     if (error != 0)
         refuse(request, state_of(request), from, name, error, &failure);
     else
         fuse_reply_err(request, 0);
 }
 
-/* ---- What can be done below files/ only ---- */
+/* ---- Files that are written into other folders (fs/tree/drafts.h) ---- */
+
+/* What a draft is told of: its length; owner, mode and times come and go with it. */
+static void resize(fuse_req_t request, fuse_ino_t inode, const struct stat *attributes, int which,
+                   struct fuse_file_info *info)
+{
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+    struct failure failure = {0};
+    struct stat now;
+    double timeout;
+    int error;
+
+    if (node == NULL)
+        return;
+
+    struct caller caller = answer_caller(request, NULL);
+
+    error = answer_attributes(state, node, true, &now, &timeout, &failure);
+    if (error == 0 && (node->class->open_writing == NULL || (now.st_mode & S_IWUSR) == 0)) {
+        error = -EROFS;
+    } else if (error == 0 && (which & FUSE_SET_ATTR_SIZE) != 0) {
+        struct opened *opened = info != NULL ? opened_of(info) : NULL;
+
+        error = opened != NULL && opened->handle->class->resize != NULL
+                    ? opened->handle->class->resize(opened->handle, &caller,
+                                                    (uint64_t)attributes->st_size, &failure)
+                    : -EROFS;
+    }
+    if (error == 0)
+        error = answer_attributes(state, node, true, &now, &timeout, &failure);
+    if (error != 0)
+        refuse(request, state, node, NULL, error, &failure);
+    else
+        fuse_reply_attr(request, &now, timeout);
+}
 
 void answer_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *attributes, int which,
                     struct fuse_file_info *info)
 {
-    (void)info;
     if (files_has_number(inode))
         file_setattr(request, inode, attributes, which);
     else
-        fuse_reply_err(request, EROFS);
+        resize(request, inode, attributes, which, info);
 }
+
+static int create(struct mount_state *state, struct node *directory, const char *name,
+                  const struct caller *caller, struct opened **ret_opened,
+                  struct fuse_entry_param *entry, struct failure *failure)
+{
+    struct handle *handle;
+    struct node *node;
+
+    if (directory->class->create_file == NULL)
+        return -EROFS;
+    if (strlen(name) > NAME_MAX)
+        return -ENAMETOOLONG;
+
+    int error = directory->class->create_file(directory, name, caller, &node, &handle, failure);
+
+    if (error != 0)
+        return error;
+
+    struct opened *opened = opened_create(node);
+
+    if (opened == NULL)
+        handle->class->close(handle);
+    else
+        opened->handle = handle;
+    entry->ino = node->inode;
+    error = opened == NULL
+                ? -ENOMEM
+                : answer_attributes(state, node, true, &entry->attr, &entry->attr_timeout, failure);
+    if (error == 0)
+        error = inode_table_add(state->inodes, node, directory->inode);
+    node_release(node);
+    if (error != 0)
+        opened_release(opened);
+    else
+        *ret_opened = opened;
+    return error;
+}
+
+void answer_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                   struct fuse_file_info *info)
+{
+    if (files_has_number(parent)) {
+        file_create(request, parent, name, mode, info);
+        return;
+    }
+
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *directory = answer_node(request, parent);
+    struct fuse_entry_param entry = {0};
+    struct failure failure = {0};
+    struct opened *opened;
+
+    if (directory == NULL)
+        return;
+
+    struct caller caller = answer_caller(request, NULL);
+    int error = create(state, directory, name, &caller, &opened, &entry, &failure);
+
+    if (error != 0) {
+        refuse(request, state, directory, name, error, &failure);
+        return;
+    }
+    opened_set_add(&state->opened, opened);
+    answer_opened(opened, info);
+    if (fuse_reply_create(request, &entry, info) != 0) {
+        opened_set_close(&state->opened, opened);
+        inode_table_forget(state->inodes, entry.ino, 1);
+    }
+}
+
+void answer_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    if (files_has_number(parent)) {
+        file_remove(request, parent, name, false);
+        return;
+    }
+
+    struct mount_state *state = state_of(request);
+    cleanup(release_node) struct node *directory = answer_node(request, parent);
+    struct failure failure = {0};
+    struct long_request waiting;
+    int error = -EROFS;
+
+    if (directory == NULL)
+        return;
+
+    struct caller caller = answer_caller(request, &waiting.cancelled);
+
+    long_request_begin(&waiting, request);
+    if (directory->class->remove_file != NULL)
+        error = directory->class->remove_file(directory, name, &caller, &failure);
+    if (!long_request_end(&waiting))
+        return;
+    if (error != 0)
+        refuse(request, state, directory, name, error, &failure);
+    else
+        fuse_reply_err(request, 0);
+}
+
+void answer_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size,
+                  off_t offset, struct fuse_file_info *info)
+{
+    if (files_has_number(inode)) {
+        file_write(request, inode, bytes, size, offset, info);
+        return;
+    }
+
+    struct opened *opened = opened_of(info);
+    struct caller caller = answer_caller(request, NULL);
+    struct failure failure = {0};
+    int error = opened->handle->class->write != NULL
+                    ? opened->handle->class->write(opened->handle, &caller, (uint64_t)offset, bytes,
+                                                   size, &failure)
+                    : -EBADF;
+
+    if (error != 0)
+        answer_error(request, state_of(request), opened->node, NULL, error, &failure);
+    else
+        fuse_reply_write(request, size);
+}
+
+/* A process that is ending has not closed it: what it wrote may lack its end. */
+void answer_flush(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    struct opened *opened = files_has_number(inode) ? NULL : opened_of(info);
+    struct failure failure = {0};
+    struct long_request waiting;
+
+    if (opened == NULL || opened->handle == NULL || opened->handle->class->flush == NULL ||
+        process_is_ending(fuse_req_ctx(request)->pid)) {
+        fuse_reply_err(request, 0);
+        return;
+    }
+
+    cleanup(release_opened) struct opened *held = opened_reference(opened);
+    struct caller caller = answer_caller(request, &waiting.cancelled);
+
+    long_request_begin(&waiting, request);
+
+    int error = held->handle->class->flush(held->handle, &caller, &failure);
+
+    if (!long_request_end(&waiting))
+        return;
+    if (error != 0)
+        answer_error(request, state_of(request), held->node, NULL, error, &failure);
+    else
+        fuse_reply_err(request, 0);
+}
+
+/* ---- What can be done below files/ only ---- */
 
 void answer_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
                   dev_t device)
 {
     if (files_has_number(parent))
         file_make(request, parent, name, mode, device, NULL);
-    else
-        fuse_reply_err(request, EROFS);
-}
-
-void answer_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
-                   struct fuse_file_info *info)
-{
-    if (files_has_number(parent))
-        file_create(request, parent, name, mode, info);
-    else
-        fuse_reply_err(request, EROFS);
-}
-
-void answer_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
-{
-    if (files_has_number(parent))
-        file_remove(request, parent, name, false);
     else
         fuse_reply_err(request, EROFS);
 }
@@ -193,10 +377,16 @@ void answer_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const 
 void answer_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
                      size_t size, int flags)
 {
-    if (files_has_number(inode))
+    if (files_has_number(inode)) {
         file_setxattr(request, inode, name, value, size, flags);
-    else
-        fuse_reply_err(request, EROFS);
+        return;
+    }
+
+    cleanup(release_node) struct node *node = answer_node(request, inode);
+
+    /* A program that takes attributes along goes on without them. */
+    if (node != NULL)
+        fuse_reply_err(request, node->class->open_writing != NULL ? EOPNOTSUPP : EROFS);
 }
 
 void answer_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
@@ -208,15 +398,6 @@ void answer_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
 }
 
 /* The rest no file but those below files/ can be asked for: others are not open for writing. */
-
-void answer_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size,
-                  off_t offset, struct fuse_file_info *info)
-{
-    if (files_has_number(inode))
-        file_write(request, inode, bytes, size, offset, info);
-    else
-        fuse_reply_err(request, EBADF);
-}
 
 void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
                       struct fuse_file_info *info)

@@ -24,6 +24,7 @@ void answer_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, con
 void answer_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name);
 void answer_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size,
                   off_t offset, struct fuse_file_info *info);
+void answer_flush(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info);
 void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
                       struct fuse_file_info *info);
 void answer_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, struct fuse_file_info *info,

@@ -15,6 +15,7 @@
 #include "fs/base/memory.h"
 
 #define STATUS_SIZE 4096
+#define ENDING_FLAG 0x4u /* PF_EXITING, which /proc has shown as the same bit ever since */
 
 /* /proc/THREAD/status as text; false when it is not to be had. */
 static bool read_status(pid_t thread, char text[STATUS_SIZE])
@@ -54,6 +55,29 @@ pid_t process_of_thread(pid_t thread)
     if (syscall(SYS_tgkill, thread, thread, 0) == 0 || errno == EPERM || !read_status(thread, text))
         return thread;
     return (pid_t)status_field(text, "\nTgid:\t", 10, (uint64_t)thread);
+}
+
+bool process_is_ending(pid_t thread)
+{
+    char path[40];
+    char line[512];
+    unsigned flags = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
+
+    FILE *file = thread > 0 ? fopen(path, "re") : NULL;
+
+    if (file == NULL)
+        return false;
+    if (fgets(line, sizeof line, file) != NULL) {
+        /* The name in parentheses may hold anything, so count from its end. */
+        const char *after = strrchr(line, ')');
+
+        if (after == NULL || sscanf(after, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
+            flags = 0;
+    }
+    fclose(file);
+    return (flags & ENDING_FLAG) != 0;
 }
 
 static uint64_t bit(int signal)

@@ -166,13 +166,20 @@ static void answer_readlink(fuse_req_t request, fuse_ino_t inode)
         fuse_reply_readlink(request, node->class->target(node));
 }
 
-static int open_node(struct node *node, const struct caller *caller, struct opened *opened,
-                     struct failure *failure)
+static int open_node(struct node *node, int flags, const struct caller *caller,
+                     struct opened *opened, struct failure *failure)
 {
+    bool writing = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0;
+
     if (opened == NULL)
         return -ENOMEM;
     if (node->class->open == NULL)
         return -EISDIR;
+    if (writing && node->class->open_writing == NULL)
+        return -EROFS;
+    if (writing)
+        return node->class->open_writing(node, caller, (flags & O_TRUNC) != 0, &opened->handle,
+                                         failure);
     return node->class->open(node, caller, &opened->handle, failure);
 }
 
@@ -187,11 +194,6 @@ static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_i
     struct failure failure = {0};
     struct long_request waiting;
 
-    if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
-        fuse_reply_err(request, EROFS);
-        return;
-    }
-
     cleanup(release_node) struct node *node = answer_node(request, inode);
 
     if (node == NULL)
@@ -202,19 +204,19 @@ static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_i
 
     long_request_begin(&waiting, request);
 
-    int error = open_node(node, &caller, opened, &failure);
+    int error = open_node(node, info->flags, &caller, opened, &failure);
     bool ours = long_request_end(&waiting);
 
     if (error != 0 || !ours) {
         opened_release(opened);
-        if (ours)
+        if (ours && error == -EROFS && failure.code == 0)
+            fuse_reply_err(request, EROFS);
+        else if (ours)
             answer_error(request, state, node, NULL, error, &failure);
         return;
     }
     opened_set_add(&state->opened, opened);
-    info->fh = (uintptr_t)opened;
-    info->keep_cache = 1;
-    info->noflush = 1;
+    answer_opened(opened, info);
     if (fuse_reply_open(request, info) != 0)
         opened_set_close(&state->opened, opened);
 }
@@ -407,6 +409,7 @@ const struct fuse_lowlevel_ops request_handlers = {
     .setxattr = answer_setxattr,
     .removexattr = answer_removexattr,
     .write = answer_write,
+    .flush = answer_flush,
     .fallocate = answer_fallocate,
     .copy_file_range = answer_copy,
     .fsync = answer_fsync,

@@ -46,7 +46,7 @@ static void handle_close(struct handle *handle)
     free(handle);
 }
 
-static const struct handle_class early_handle_class = {handle_read, handle_close};
+static const struct handle_class early_handle_class = {.read = handle_read, .close = handle_close};
 
 static int file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
                      struct failure *failure)

@@ -135,7 +135,7 @@ static void table_close(struct handle *handle)
     free(handle);
 }
 
-static const struct handle_class table_handle_class = {table_read, table_close};
+static const struct handle_class table_handle_class = {.read = table_read, .close = table_close};
 
 /* The table's image with a reference, seen to be what the snapshot's tree promises. */
 static int open_image(const struct frozen_file *file, struct image **ret_image,

@@ -333,3 +333,28 @@ const char *generation_records_name(const struct generation *generation, size_t 
 
     return generation_find_keyed(generation, stem) == (ssize_t)table ? stem : NULL;
 }
+
+const struct schema *generation_schema(const struct generation *generation, size_t table)
+{
+    return generation->tables[table].schema;
+}
+
+ssize_t generation_find_file_table(const struct generation *generation, const char *name,
+                                   enum table_format *ret_format)
+{
+    ssize_t index = file_set_find(&generation->set, name);
+
+    if (index < 0 || !file_is_table(&generation->set, (size_t)index))
+        return -ENOENT;
+    *ret_format = file_format((size_t)index);
+    return (ssize_t)file_table((size_t)index);
+}
+
+bool generation_is_read(struct generation *generation, size_t table)
+{
+    pthread_mutex_lock(&generation->lock);
+    bool known = generation->tables[table].known;
+
+    pthread_mutex_unlock(&generation->lock);
+    return known;
+}

@@ -143,9 +143,16 @@ ssize_t generation_find(const struct generation *generation, const char *name);
 /* The table whose files have the stem NAME, if its rows have a key; else -ENOENT. */
 ssize_t generation_find_keyed(const struct generation *generation, const char *name);
 
+/* The table that a file of the folder is of, and its format; -ENOENT: it is none's. */
+ssize_t generation_find_file_table(const struct generation *generation, const char *name,
+                                   enum table_format *ret_format);
+
 /* How many tables there are, and what a table's folder of rows is called; NULL: it has none. */
 size_t generation_table_count(const struct generation *generation);
 const char *generation_records_name(const struct generation *generation, size_t table);
+
+bool generation_is_read(struct generation *generation, size_t table);
+const struct schema *generation_schema(const struct generation *generation, size_t table);
 
 /*
  * The table's image, and its NDJSON file, both with a reference; it is read through if need be.

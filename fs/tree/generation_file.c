@@ -243,7 +243,7 @@ static void table_close(struct handle *handle)
     handle_free(open_file);
 }
 
-static const struct handle_class table_handle_class = {table_read, table_close};
+static const struct handle_class table_handle_class = {.read = table_read, .close = table_close};
 
 /* The table's image, and a reader of it, which lives as long as the handle. */
 static int open_image(struct table_handle *open_file, const bool *cancelled,

@@ -11,6 +11,7 @@
 #include "fs/base/memory.h"
 #include "fs/table/indexed.h"
 #include "fs/tree/clock.h"
+#include "fs/tree/import_folder.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
 #include "fs/tree/live_records.h"
@@ -133,6 +134,9 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
                 pins_move(live->pins, ended, generation);
         }
     }
+    /* What is written shows at once. */
+    if (live->writing.enabled)
+        valid_ns = 0;
     if (error == 0) {
         generation_use(generation);
         *ret_generation = generation;
@@ -154,6 +158,12 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
     live->context = options->context;
     live->source = options->source;
     live->refresh_ns = options->refresh_ns;
+    live->writing = (struct live_writing){
+        .enabled = options->writable,
+        .busy_timeout_ms = options->busy_timeout_ms,
+        .password = options->password,
+        .password_command = options->password_command,
+    };
     live->report = options->report;
     live->report_context = options->report_context;
     pthread_mutex_init(&live->lock, NULL);
@@ -172,6 +182,8 @@ int live_create(const struct live_options *options, struct live **ret_live, stru
                     ? -ENOMEM
                     : live_folder_create(live, live->path, &live->folder);
 
+    if (error == 0 && options->writable)
+        error = import_folder_create(live, &live->imports);
     clock_gettime(CLOCK_REALTIME, &live->made);
     if (error == 0 && !options->lazy) {
         pthread_mutex_lock(&live->lock);
@@ -196,6 +208,14 @@ struct source *live_source(const struct live *live)
 struct node *live_folder(struct live *live)
 {
     return node_reference(live->folder);
+}
+
+void live_note_written(struct live *live, const struct caller *caller)
+{
+    pthread_mutex_lock(&live->lock);
+    live->valid_until_ns = 0;
+    pins_end(live->pins, caller);
+    live_unlock(live);
 }
 
 void live_note_opened(struct live *live, const struct caller *caller, struct generation *generation)
@@ -319,6 +339,7 @@ void live_free(struct live *live)
         generation_release(live->newest);
     }
     live_records_free(live->records);
+    node_release(live->imports);
     node_release(live->folder);
     history_free(live->history);
     view_bounds_free(live->views);

@@ -38,8 +38,12 @@ struct live_options {
     uint64_t refresh_ns;
     uint64_t view_timeout_ns; /* as view_bounds_create has it */
     const char *folder;       /* that it stands in: "live", "archives" */
-    bool lazy;                /* nothing is read before somebody looks into its folder */
-    live_report *report;      /* may be NULL */
+    bool writable;            /* rows can be written back */
+    unsigned busy_timeout_ms; /* then: as in struct source_options, as the two below */
+    const char *password;     /* borrowed as long as the live source; NULL */
+    const char *password_command;
+    bool lazy;           /* nothing is read before somebody looks into its folder */
+    live_report *report; /* may be NULL */
     void *report_context;
 };
 

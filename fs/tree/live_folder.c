@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/base/memory.h"
+#include "fs/tree/import_folder.h"
 #include "fs/tree/live_internal.h"
 #include "fs/tree/live_records.h"
 
@@ -45,6 +46,10 @@ static int find_file(struct live *live, struct generation *generation, const cha
 
     if (index < 0 && raw != NULL && strcmp(name, GENERATION_RAW) == 0) {
         *ret_node = node_reference(raw);
+        return 0;
+    }
+    if (index < 0 && live->imports != NULL && strcmp(name, IMPORT_FOLDER) == 0) {
+        *ret_node = node_reference(live->imports);
         return 0;
     }
     if (index < 0)

@@ -14,6 +14,14 @@
 
 struct live_records;
 
+/* How rows are written back. */
+struct live_writing {
+    bool enabled;
+    unsigned busy_timeout_ms;
+    const char *password; /* borrowed, as below; NULL */
+    const char *password_command;
+};
+
 struct live {
     struct generation_owner owner; /* first: generations call back */
     const struct generation_context *context;
@@ -24,6 +32,8 @@ struct live {
     struct history *history;
     struct view_bounds *views;
     uint64_t refresh_ns;
+    struct live_writing writing;
+    struct node *imports; /* the folder .import, referenced; NULL: nothing can be written */
     struct node *folder;
     live_report *report; /* may be NULL */
     void *report_context;
@@ -49,6 +59,9 @@ struct live {
     bool wants;
     bool ending;
 };
+
+/* The caller has changed the database: it is asked anew, and shows that to the caller. */
+void live_note_written(struct live *live, const struct caller *caller);
 
 /* Lets the lock go; images that nobody needs any more are given back without it. */
 void live_unlock(struct live *live);

@@ -10,6 +10,7 @@
 #include "fs/base/memory.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
+#include "fs/tree/live_write.h"
 #include "fs/tree/records_folder.h"
 
 struct live_records {
@@ -64,6 +65,32 @@ static int view(struct records_folder *folder, const struct caller *caller, bool
     return error == -ESTALE ? live_refuse(failure) : error;
 }
 
+/* Only where rows are written: it takes what writes them. */
+static int peek(struct records_folder *folder, const char *name, const struct caller *caller,
+                struct buffer *line, struct timespec *ret_modified, uint64_t *ret_inode_seed)
+{
+    struct live_records *records = (struct live_records *)folder;
+    struct generation *generation;
+    uint64_t valid_ns;
+
+    if (!records->live->writing.enabled ||
+        live_resolve(records->live, caller, records->found, &generation, &valid_ns, NULL) != 0)
+        return -EAGAIN;
+
+    ssize_t table = generation_find_keyed(generation, records->stem);
+    int error =
+        table < 0 || generation_is_read(generation, (size_t)table)
+            ? -EAGAIN
+            : live_read_row(records->live, generation_schema(generation, (size_t)table)->name, name,
+                            caller, line);
+
+    *ret_modified = generation_changed(generation);
+    *ret_inode_seed = records->shown_inode;
+    generation_leave(generation);
+    /* Whatever keeps it from answering, reading the table through says. */
+    return error == 0 || error == -ENOENT ? error : -EAGAIN;
+}
+
 static void leave(struct records_folder *folder, struct records_view *view)
 {
     (void)folder;
@@ -86,6 +113,45 @@ static int attributes(struct records_folder *folder, struct node_attributes *ret
     return 0;
 }
 
+/* What the table is called in its database; the caller's to free. NULL: there is none any more. */
+static char *table_name(struct live_records *records)
+{
+    pthread_mutex_lock(&records->live->lock);
+    struct generation *generation = records->live->newest;
+
+    generation_reference(generation);
+    live_unlock(records->live);
+
+    ssize_t table = generation_find_keyed(generation, records->stem);
+    char *name = table >= 0 ? strdup(generation_schema(generation, (size_t)table)->name) : NULL;
+
+    generation_release(generation);
+    return name;
+}
+
+static int write_row(struct records_folder *folder, const char *name, struct staging *content,
+                     const struct record_base *base, const struct caller *caller,
+                     struct failure *failure)
+{
+    struct live_records *records = (struct live_records *)folder;
+    cleanup_free char *table = table_name(records);
+
+    return table != NULL
+               ? live_write_row(records->live, table, name, content, base, caller, failure)
+               : -ENOENT;
+}
+
+static int remove_row(struct records_folder *folder, const char *name,
+                      const struct record_base *base, const struct caller *caller,
+                      struct failure *failure)
+{
+    struct live_records *records = (struct live_records *)folder;
+    cleanup_free char *table = table_name(records);
+
+    return table != NULL ? live_delete_row(records->live, table, name, base, caller, failure)
+                         : -ENOENT;
+}
+
 static void release(struct records_folder *folder)
 {
     struct live_records *records = (struct live_records *)folder;
@@ -98,10 +164,13 @@ static void release(struct records_folder *folder)
 
 static const struct records_folder_class live_records_class = {
     .view = view,
+    .peek = peek,
     .leave = leave,
     .unlisted = unlisted,
     .open = generation_open_rows,
     .attributes = attributes,
+    .write = write_row,
+    .remove = remove_row,
     .release = release,
 };
 
@@ -130,6 +199,11 @@ static int create(struct live *live, const char *stem, struct live_records **ret
         records_folder_init(&records->folder, &live_records_class, live->context->records, path) !=
             0) {
         release(&records->folder);
+        return -ENOMEM;
+    }
+    if (live->writing.enabled &&
+        records_folder_make_writable(&records->folder, live->context->spool) != 0) {
+        node_release(&records->folder.node);
         return -ENOMEM;
     }
     records->shown_inode = live_records_inode(live->path, stem);

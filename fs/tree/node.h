@@ -31,7 +31,7 @@ struct node_attributes {
     uint64_t bytes; /* exact */
     struct timespec modified;
     uint64_t shown_inode; /* what stat shows; 0: the node's own */
-    bool writable;        /* a directory in which its owner may make and remove directories */
+    bool writable;        /* its owner may make and remove things in it, or write it */
 };
 
 #define VALID_FOR_EVER UINT64_MAX
@@ -78,6 +78,19 @@ struct node_class {
     /* Within one directory; -EEXIST when there is NEW_NAME already. */
     int (*rename)(struct node *directory, const char *name, const char *new_name,
                   struct failure *failure);
+    /*
+     * Files that can be written (fs/tree/drafts.h), all NULL where none can be (-EROFS). A file
+     * that is made stays open with *ret_handle. -ENOENT: the directory has no such file.
+     */
+    int (*create_file)(struct node *directory, const char *name, const struct caller *caller,
+                       struct node **ret_node, struct handle **ret_handle, struct failure *failure);
+    int (*remove_file)(struct node *directory, const char *name, const struct caller *caller,
+                       struct failure *failure);
+    int (*rename_file)(struct node *directory, const char *name, const char *new_name,
+                       const struct caller *caller, struct failure *failure);
+    /* Of a file: to be written anew (TRUNCATE), or on from what it holds. */
+    int (*open_writing)(struct node *node, const struct caller *caller, bool truncate,
+                        struct handle **ret_handle, struct failure *failure);
     void (*release)(struct node *node); /* the last reference is gone */
     /*
      * A file that the kernel may be asked to forget when it knows too many: it is had again at
@@ -99,6 +112,13 @@ struct handle_class {
     int (*read)(struct handle *handle, uint64_t offset, size_t size, struct reading *ret_reading,
                 struct failure *failure);
     void (*close)(struct handle *handle);
+    /* Of a file opened for writing, else all NULL. */
+    int (*write)(struct handle *handle, const struct caller *caller, uint64_t offset,
+                 const void *bytes, size_t size, struct failure *failure);
+    int (*resize)(struct handle *handle, const struct caller *caller, uint64_t size,
+                  struct failure *failure);
+    /* A descriptor of it is closed, by a process that goes on. */
+    int (*flush)(struct handle *handle, const struct caller *caller, struct failure *failure);
 };
 struct handle {
     const struct handle_class *class;

@@ -215,6 +215,15 @@ struct generation *pins_find(struct pins *pins, const struct caller *caller, con
     return pin->generation;
 }
 
+void pins_end(struct pins *pins, const struct caller *caller)
+{
+    struct pin *pin =
+        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+
+    if (pin != NULL)
+        pin_end_walk(pins, pin);
+}
+
 const struct generation *pins_peek(struct pins *pins, const struct caller *caller)
 {
     const struct pin *pin =

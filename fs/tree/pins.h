@@ -47,6 +47,9 @@ void pins_free(struct pins *pins);
 struct generation *pins_find(struct pins *pins, const struct caller *caller, const char *name,
                              uint64_t now_ns);
 
+/* The caller's walk is over: whoever has changed the database is to see that. */
+void pins_end(struct pins *pins, const struct caller *caller);
+
 /* The generation that the caller's walk is in; NULL: it has none. Changes nothing. */
 const struct generation *pins_peek(struct pins *pins, const struct caller *caller);
 

@@ -25,6 +25,7 @@ struct source_folders_options {
     uint64_t refresh_ns;
     uint64_t view_timeout_ns;
     unsigned busy_timeout_ms;
+    bool write_live;  /* rows of those in live/ can be written back */
     bool always_live; /* there is a live/, if only an empty one, unless there are archives */
     live_report *report;
     void *report_context;

@@ -189,8 +189,10 @@ static int scan_tables(struct attempt *attempt, struct dataset *dataset, const c
         const char *name = dataset->class->schema(dataset, i)->name;
         struct stored_table *table = &stored->tables[stored->table_count];
 
-        if (!is_wanted(attempt, source, name))
+        if (!is_wanted(attempt, source, name)) {
+            stored->partial = true;
             continue;
+        }
 
         int error = scan_table(attempt, dataset, i, source, table);
 
@@ -203,6 +205,7 @@ static int scan_tables(struct attempt *attempt, struct dataset *dataset, const c
                 options->warn(options->warn_context, source, name, attempt->failure);
             *attempt->failure = (struct failure){0};
             *table = (struct stored_table){0};
+            stored->partial = true;
             continue;
         }
         if (error != 0)

@@ -121,7 +121,7 @@ static void text_close(struct handle *handle)
     free(open_file);
 }
 
-static const struct handle_class text_handle_class = {text_read, text_close};
+static const struct handle_class text_handle_class = {.read = text_read, .close = text_close};
 
 int text_handle_create(const void *data, size_t size, struct node *owner,
                        struct handle **ret_handle)

@@ -185,6 +185,7 @@ static int build_sources(struct tree *tree, const struct tree_source *sources, s
         .refresh_ns = tree->options.refresh_ns,
         .view_timeout_ns = tree->options.view_timeout_ns,
         .busy_timeout_ms = tree->options.busy_timeout_ms,
+        .write_live = tree->options.write_live && !tree->options.read_only,
         .always_live = tree->options.store == NULL,
         .report = report,
         .report_context = tree,

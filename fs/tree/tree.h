@@ -25,6 +25,7 @@ struct tree_options {
     struct store *store;      /* the caller's, outlives the tree; NULL: there are no snapshots */
     const char *store_path;   /* for the status */
     bool list_records;        /* folders of single rows are listed, not only found */
+    bool write_live;          /* rows of live sources can be written back */
     bool read_only;           /* snapshots and files/ can only be looked at */
     uid_t uid;                /* owner of files/ at first */
     gid_t gid;

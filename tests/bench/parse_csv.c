@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CSV taken apart by crmfs and thrown away: `parse_csv FILE` prints bytes, rows and seconds of CPU. */
+/* CSV taken apart by crmfs and thrown away: `parse_csv FILE` prints bytes, rows and seconds of CPU.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

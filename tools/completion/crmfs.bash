@@ -3,7 +3,7 @@
 # bash completion for crmfs(1); needs the package bash-completion.
 
 _crmfs_options='allow_other allow_root auto_unmount busy-timeout= config= debug default_permissions
-    fsname= gid= max-garbage= max-memory= max_read= noauto_unmount passphrase-command= passphrase-file= records refresh= ro rw spool=
+    fsname= gid= max-garbage= max-memory= max_read= noauto_unmount passphrase-command= passphrase-file= records refresh= ro rw rw-live spool=
     spool-size= store= subtype= uid= umask= view-timeout='
 
 # The last of the comma-separated mount options in $cur. As bash breaks words at "=", an answer

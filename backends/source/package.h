@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A directory that holds what crmfs shows of a source: datapackage.json, and each table as .csv,
+ * .json or .ndjson, as `cp -r live/crm there` makes it. A stream (stream.h) of the same tables,
+ * with their types and keys. Of a table's files the one that was changed last is read, so that what
+ * was edited counts; of those of one time, NDJSON, which tells most. Each has to be whole, and to
+ * have all columns that the package names.
+ */
+#ifndef CRMFS_SOURCE_PACKAGE_H
+#define CRMFS_SOURCE_PACKAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/source.h"
+#include "fs/base/failure.h"
+
+#define PACKAGE_DESCRIPTOR "datapackage.json"
+#define PACKAGE_DESCRIPTOR_LIMIT ((size_t)64 << 20)
+
+/* Whether PATH is a directory with a datapackage.json that crmfs has written. */
+bool package_recognise(const char *path);
+
+/* Reads the descriptor. -ENOENT, -EACCES; -EILSEQ: it is none of crmfs's, in words. */
+int package_source_open(const char *path, const struct source_options *options,
+                        struct source **ret_source, struct failure *failure);
+
+/* --- inside ------------------------------------------------------------------------------- */
+
+struct package_table {
+    struct schema *schema;
+    char *stem; /* its files' names without their extension */
+};
+
+struct package {
+    size_t count;
+    struct package_table *tables;
+};
+
+/*
+ * Takes a descriptor's text apart; the caller releases it. SCHEMA_SQL: the source's DDL, kept with
+ * the first table; NULL: unknown. -EINVAL in words; -ENOMEM.
+ */
+int package_parse(const void *text, size_t size, const char *schema_sql,
+                  struct package *ret_package, struct failure *failure);
+void package_release(struct package *package);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/target/field_lines.h"
+
+#include <string.h>
+
+/* The letter behind a backslash; 0: the byte stands as it is. */
+static const char escapes[256] = {
+    ['\0'] = '0', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\r'] = 'r', ['\\'] = '\\'};
+
+static void add_text(struct buffer *lines, const uint8_t *text, size_t size)
+{
+    uint8_t *to = lines->data + lines->size;
+
+    for (size_t i = 0; i < size; i++) {
+        char escape = escapes[text[i]];
+
+        if (escape != '\0') {
+            *to++ = '\\';
+            *to++ = (uint8_t)escape;
+        } else {
+            *to++ = text[i];
+        }
+    }
+    lines->size = (size_t)(to - lines->data);
+}
+
+static void add_bytes(struct buffer *lines, const uint8_t *bytes, size_t size, bool copy_bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t *to = lines->data + lines->size;
+
+    if (copy_bytes)
+        to = mempcpy(to, "\\\\x", 3);
+    for (size_t i = 0; i < size; i++) {
+        *to++ = (uint8_t)digits[bytes[i] >> 4];
+        *to++ = (uint8_t)digits[bytes[i] & 15];
+    }
+    lines->size = (size_t)(to - lines->data);
+}
+
+static void add_plain(struct buffer *lines, const void *text, size_t size)
+{
+    memcpy(lines->data + lines->size, text, size);
+    lines->size += size;
+}
+
+int field_lines_add(struct buffer *lines, const struct cell *cells, size_t count, bool copy_bytes)
+{
+    size_t room = 0;
+    int error;
+
+    for (size_t i = 0; i < count; i++)
+        room += 8 + 2 * (size_t)cells[i].size;
+    error = buffer_reserve(lines, room + 1);
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < count; i++) {
+        if (i != 0)
+            lines->data[lines->size++] = '\t';
+        switch (cells[i].class) {
+        case CELL_NULL: add_plain(lines, "\\N", 2); break;
+        case CELL_NUMBER:
+        case CELL_BOOLEAN: add_plain(lines, cells[i].data, cells[i].size); break;
+        case CELL_TEXT: add_text(lines, cells[i].data, cells[i].size); break;
+        case CELL_BYTES: add_bytes(lines, cells[i].data, cells[i].size, copy_bytes); break;
+        }
+    }
+    lines->data[lines->size++] = '\n';
+    return 0;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New tables in MySQL. One that was a MySQL table is made by its own CREATE TABLE, under another
+ * name and without its foreign keys, which follow when all rows are there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/target/create.h"
+#include "backends/target/mysql_target.h"
+#include "fs/base/memory.h"
+
+#define NEW_NAME_SIZE 64
+#define FOREIGN_LINE " FOREIGN KEY ("
+
+/* What follows "CREATE TABLE `name` (" of the table's own statement; NULL: it is another. */
+static const char *own_body(const struct schema *like)
+{
+    cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
+
+    if (buffer_append_text(&head, "CREATE TABLE ") != 0 || mysql_add_name(&head, like->name) != 0 ||
+        buffer_append(&head, " (", 3) != 0 ||
+        strncmp(like->ddl, (const char *)head.data, head.size - 1) != 0)
+        return NULL;
+    return like->ddl + head.size - 1;
+}
+
+/*
+ * Copies BODY without its lines of foreign keys, which go to LATER as they stand. SHOW CREATE TABLE
+ * gives a line to each definition, and in no string a line end that is not escaped.
+ */
+static int split_body(const char *body, struct buffer *text, struct buffer *later)
+{
+    bool first = true;
+    int error = buffer_append_text(text, " (");
+
+    while (*body != '\0' && error == 0) {
+        size_t length = strcspn(body, "\n");
+        bool is_last = body[0] == ')';
+        bool comma = length != 0 && body[length - 1] == ',';
+        cleanup_free char *line = strndup(body, comma ? length - 1 : length);
+
+        if (line == NULL)
+            return -ENOMEM;
+        body += length + (body[length] == '\n');
+        if (strncmp(line, "  CONSTRAINT ", 13) == 0 && strstr(line, FOREIGN_LINE) != NULL) {
+            error = buffer_print(later, "%s\n", line + 2);
+        } else if (is_last) {
+            size_t end = strlen(line);
+
+            end -= end != 0 && line[end - 1] == ';';
+            error = buffer_print(text, "\n%.*s", (int)end, line);
+        } else if (line[0] != '\0') {
+            error = buffer_print(text, "%s\n%s", first ? "" : ",", line);
+            first = false;
+        }
+    }
+    return error;
+}
+
+/* A schema and a table of the new one, as its types make it. */
+static int describe(struct mysql_place *place, const struct schema *like, const char *kind,
+                    const struct table_extras *extras, const char *new_name)
+{
+    bool same = target_engine_of(kind) == ENGINE_MYSQL;
+
+    place->schema = schema_copy(like);
+    place->is_made = true;
+    place->table = &place->made;
+    place->made.columns = allocate_array(like->column_count, sizeof *place->made.columns);
+    if (place->schema == NULL || place->made.columns == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < like->column_count; i++) {
+        struct column *column = &place->schema->columns[i];
+        char native[CREATE_TYPE_SIZE];
+        char type[CREATE_TYPE_SIZE];
+        bool is_text;
+
+        create_column_type(ENGINE_MYSQL, like, kind, extras, column, i, native);
+        snprintf(type, sizeof type, "%.*s", (int)strcspn(native, "( "), native);
+        is_text = strstr(type, "char") != NULL || strstr(type, "text") != NULL ||
+                  strcmp(type, "enum") == 0 || strcmp(type, "set") == 0;
+        column->type = same && column->type == COLUMN_JSON
+                           ? COLUMN_JSON
+                           : mysql_column_type(type, native, is_text ? "utf8mb4" : NULL,
+                                               &place->made.columns[i]);
+        if (same && column->type == COLUMN_JSON)
+            mysql_column_type("json", native, NULL, &place->made.columns[i]);
+        column->generated = same && column->generated;
+        free(column->native_type);
+        column->native_type = strdup(native);
+        if (column->native_type == NULL)
+            return -ENOMEM;
+    }
+    place->made.schema = schema_copy(place->schema);
+    if (place->made.schema == NULL)
+        return -ENOMEM;
+    free(place->made.schema->name);
+    place->made.schema->name = strdup(new_name);
+    place->made.schema->order_key_count = place->schema->primary_key_count;
+    free(place->made.schema->order_key);
+    place->made.schema->order_key =
+        allocate_array(place->schema->primary_key_count, sizeof(size_t));
+    if (place->made.schema->name == NULL || place->made.schema->order_key == NULL)
+        return -ENOMEM;
+    if (place->schema->primary_key_count != 0)
+        memcpy(place->made.schema->order_key, place->schema->primary_key,
+               place->schema->primary_key_count * sizeof(size_t));
+    return 0;
+}
+
+/* "ADD INDEX …" of other databases' tables, for ALTER TABLE. */
+static int write_indexes(const struct schema *like, const struct table_extras *extras,
+                         const char *new_name, struct buffer *later)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
+        error = create_index_write(ENGINE_MYSQL, like, &extras->indexes[i], i, new_name, later);
+        if (error == 0)
+            error = buffer_append_text(later, ";\n");
+    }
+    return error;
+}
+
+static int write_table(const struct schema *like, const char *kind,
+                       const struct table_extras *extras, const char *new_name, bool mariadb,
+                       struct buffer *text, struct buffer *later)
+{
+    const char *body = target_engine_of(kind) == ENGINE_MYSQL ? own_body(like) : NULL;
+    int error;
+
+    if (body != NULL) {
+        error = buffer_append_text(text, "CREATE TABLE ");
+        if (error == 0)
+            error = mysql_add_name(text, new_name);
+        return error == 0 ? split_body(body, text, later) : error;
+    }
+    error = create_table_write(ENGINE_MYSQL, like, kind, extras, new_name, text);
+    /* Two texts are the same when their bytes are, as where they come from. */
+    if (error == 0)
+        error = buffer_print(text, "\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=%s",
+                             mariadb ? "utf8mb4_nopad_bin" : "utf8mb4_0900_bin");
+    return error == 0 ? write_indexes(like, extras, new_name, later) : error;
+}
+
+static int make(struct mysql_target *target, const struct schema *like, const char *kind,
+                struct mysql_place *place, char **ret_notes, struct failure *failure)
+{
+    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct buffer later = BUFFER(MYSQL_STATEMENT_LIMIT);
+    char new_name[NEW_NAME_SIZE];
+    struct table_extras extras;
+    int error = table_extras_read(like, kind, &extras);
+
+    if (error != 0)
+        return error;
+    snprintf(new_name, sizeof new_name, "crmfs_new_%zu", target->made_count + 1);
+    /* A key that counts must be the first of an index; only a primary key is sure to be. */
+    if (like->primary_key_count == 0 || extras.counting != like->primary_key[0])
+        extras.counting = SIZE_MAX;
+    error = describe(place, like, kind, &extras, new_name);
+    if (error == 0)
+        error = write_table(like, kind, &extras, new_name, target->link->mariadb, &text, &later);
+    if (error == 0)
+        error = mysql_target_run(target, &text, failure);
+    if (error == 0)
+        error = buffer_append(&later, "", 1);
+    if (error == 0)
+        place->later = (char *)steal_pointer(&later.data);
+    if (error == 0 && extras.left_out != 0 &&
+        asprintf(ret_notes, "%zu indexes over more than columns are not made", extras.left_out) < 0)
+        error = -ENOMEM;
+    buffer_release(&text);
+    buffer_release(&later);
+    table_extras_release(&extras);
+    return error;
+}
+
+int mysql_create_table(struct target *base, const struct schema *like, const char *kind,
+                       struct schema **ret_schema, char **ret_notes, struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    struct mysql_place **places =
+        realloc((void *)target->places, (target->place_count + 1) * sizeof *places);
+    struct mysql_place *place;
+    int error;
+
+    *ret_notes = NULL;
+    if (places == NULL)
+        return -ENOMEM;
+    target->places = places;
+    place = calloc(1, sizeof *place);
+    if (place == NULL)
+        return -ENOMEM;
+    places[target->place_count++] = place;
+    /* It commits; nothing has been written yet. */
+    target->open = false;
+    error = make(target, like, kind, place, ret_notes, failure);
+    if (error != 0)
+        return failure != NULL && failure->code != 0
+                   ? failure_prefix(failure, -error, "table \"%s\"", like->name)
+                   : error;
+    target->made_count++;
+    *ret_schema = schema_reference(place->schema);
+    return 0;
+}
+
+/* ---- When the rows are there ----------------------------------------------------------------- */
+
+static const char *current_name(const struct mysql_target *target, const char *name)
+{
+    for (size_t i = target->place_count; i-- > 0;) {
+        if (strcmp(target->places[i]->schema->name, name) == 0)
+            return target->places[i]->table->schema->name;
+    }
+    return NULL;
+}
+
+/* A foreign key's line of the table's own statement, with the name that its parent has now. */
+static int add_own_key(const struct mysql_target *target, const char *line, struct buffer *text)
+{
+    const char *reference = strstr(line, ") REFERENCES `");
+    const char *begin = reference != NULL ? reference + strlen(") REFERENCES `") : NULL;
+    const char *end = begin != NULL ? strchr(begin, '`') : NULL;
+    cleanup_free char *parent = end != NULL ? strndup(begin, (size_t)(end - begin)) : NULL;
+    const char *now = parent != NULL ? current_name(target, parent) : NULL;
+    int error;
+
+    if (now == NULL)
+        return buffer_append_text(text, line);
+    error = buffer_print(text, "%.*s", (int)(begin - 1 - line), line);
+    if (error == 0)
+        error = mysql_add_name(text, now);
+    return error == 0 ? buffer_append_text(text, end + 1) : error;
+}
+
+static int run_later(struct mysql_target *target, const struct mysql_place *place,
+                     struct failure *failure)
+{
+    const char *at = place->later;
+    int error = 0;
+
+    while (at != NULL && *at != '\0' && error == 0) {
+        size_t length = strcspn(at, "\n");
+        bool whole = length > 1 && at[length - 1] == ';';
+        cleanup_free char *line = strndup(at, whole ? length - 1 : length);
+        struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+
+        if (line == NULL)
+            return -ENOMEM;
+        at += length + (at[length] == '\n');
+        if (whole) {
+            error = buffer_append_text(&text, line);
+        } else {
+            error = buffer_append_text(&text, "ALTER TABLE ");
+            if (error == 0)
+                error = mysql_add_name(&text, place->table->schema->name);
+            if (error == 0)
+                error = buffer_append_text(&text, " ADD ");
+            if (error == 0)
+                error = add_own_key(target, line, &text);
+        }
+        if (error == 0)
+            error = mysql_target_run(target, &text, failure);
+        buffer_release(&text);
+    }
+    return error;
+}
+
+/* Foreign keys of a table of another database. */
+static int add_foreign_keys(struct mysql_target *target, const struct mysql_place *place,
+                            struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t f = 0; f < place->schema->foreign_key_count && error == 0; f++) {
+        const struct foreign_key *key = &place->schema->foreign_keys[f];
+        struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+        const struct mysql_place *parent = NULL;
+
+        for (size_t i = 0; i < target->place_count; i++) {
+            if (strcmp(target->places[i]->schema->name, key->target_table) == 0)
+                parent = target->places[i];
+        }
+        if (parent == NULL)
+            continue;
+        error = buffer_append_text(&text, "ALTER TABLE ");
+        if (error == 0)
+            error = mysql_add_name(&text, place->table->schema->name);
+        if (error == 0)
+            error = buffer_append_text(&text, " ADD ");
+        if (error == 0)
+            error = create_foreign_key_write(ENGINE_MYSQL, place->schema, key,
+                                             parent->table->schema, &text);
+        if (error == 0)
+            error = mysql_target_run(target, &text, failure);
+        buffer_release(&text);
+    }
+    return error;
+}
+
+/* Whether the table was made by its own statement, whose foreign keys stand in what is later. */
+static bool is_own(const struct mysql_place *place)
+{
+    return place->later != NULL && strstr(place->later, FOREIGN_LINE) != NULL;
+}
+
+int mysql_complete_tables(struct mysql_target *target, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct mysql_place *place = target->places[i];
+
+        if (!place->is_made)
+            continue;
+        /* ALTER TABLE commits what nobody sees under this name. */
+        target->open = false;
+        error = run_later(target, place, failure);
+        if (error == 0 && !is_own(place))
+            error = add_foreign_keys(target, place, failure);
+    }
+    return error;
+}
+
+int mysql_rename_tables(struct mysql_target *target, struct failure *failure)
+{
+    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    bool any = false;
+    int error = buffer_append_text(&text, "RENAME TABLE ");
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct mysql_place *place = target->places[i];
+
+        if (!place->is_made)
+            continue;
+        error = buffer_append_text(&text, any ? ", " : "");
+        if (error == 0)
+            error = mysql_add_name(&text, place->table->schema->name);
+        if (error == 0)
+            error = buffer_append_text(&text, " TO ");
+        if (error == 0)
+            error = mysql_add_name(&text, place->schema->name);
+        any = true;
+    }
+    if (error == 0 && any)
+        error = mysql_target_run(target, &text, failure);
+    buffer_release(&text);
+    if (error == 0)
+        target->made_count = 0;
+    return error;
+}
+
+void mysql_drop_made(struct mysql_target *target)
+{
+    for (size_t i = 0; i < target->place_count && target->made_count != 0; i++) {
+        const struct mysql_place *place = target->places[i];
+        struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+
+        if (place->is_made && place->made.schema != NULL &&
+            buffer_append_text(&text, "DROP TABLE IF EXISTS ") == 0 &&
+            mysql_add_name(&text, place->table->schema->name) == 0)
+            mysql_target_run(target, &text, NULL);
+        buffer_release(&text);
+    }
+    target->made_count = 0;
+}

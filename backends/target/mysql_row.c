@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* Single rows of MySQL's tables, by prepared statements. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/target/mysql_target.h"
+#include "fs/base/memory.h"
+
+#define CELLS_LIMIT ((size_t)1 << 30)
+
+/* Cells bound to the parameters of a statement. */
+struct bound {
+    MYSQL_BIND *binds;
+    unsigned long *lengths;
+    size_t count;
+    struct buffer scratch;
+};
+
+static int statement_failure(struct mysql_target *target, MYSQL_STMT *statement,
+                             const struct schema *schema, struct failure *failure)
+{
+    unsigned number = mysql_stmt_errno(statement);
+
+    if (number == 1205 || number == 1213)
+        return failure_set(failure, EBUSY, "table \"%s\": somebody else is writing it: try again",
+                           schema->name);
+    if (mysql_errno(target->link->handle) != 0 && number >= 2000)
+        return mysql_link_failure(target->source, target->link, schema->name, failure);
+    return failure_set(failure, EINVAL, "table \"%s\": %.400s (%u)", schema->name,
+                       mysql_stmt_error(statement), number);
+}
+
+static int bind_cell(struct bound *bound, const struct column *column, const struct cell *cell,
+                     const char *table, struct failure *failure)
+{
+    const struct fit fit = fit_of(ENGINE_MYSQL, column);
+    MYSQL_BIND *bind = &bound->binds[bound->count];
+    struct fitted fitted;
+    int error = fit_cell(&fit, cell, &bound->scratch, &fitted);
+
+    if (error == -EINVAL)
+        return failure_set(failure, EINVAL, "table \"%s\": column \"%s\": the value %s", table,
+                           column->name, fitted.reason);
+    if (error != 0)
+        return error;
+    bound->lengths[bound->count] = (unsigned long)fitted.cell.size;
+    bind->buffer_type = fitted.cell.class == CELL_NULL    ? MYSQL_TYPE_NULL
+                        : fitted.cell.class == CELL_BYTES ? MYSQL_TYPE_BLOB
+                                                          : MYSQL_TYPE_STRING;
+    bind->buffer = without_const(fitted.cell.data != NULL ? fitted.cell.data : "");
+    bind->buffer_length = bound->lengths[bound->count];
+    bind->length = &bound->lengths[bound->count];
+    bound->count++;
+    return 0;
+}
+
+/* Room for COUNT cells, and for what may become of CELLS and KEY. */
+static int bound_create(struct bound *bound, const struct schema *schema, size_t count,
+                        const struct cell *cells, const struct cell *key)
+{
+    size_t room = 0;
+
+    *bound = (struct bound){.scratch = BUFFER(CELLS_LIMIT)};
+    for (size_t i = 0; i < count; i++)
+        room += fit_room(cells[i].size);
+    for (size_t k = 0; k < schema->primary_key_count; k++)
+        room += fit_room(key[k].size);
+    count += schema->primary_key_count;
+    bound->binds = allocate_array(count, sizeof *bound->binds);
+    bound->lengths = allocate_array(count, sizeof *bound->lengths);
+    return bound->binds != NULL && bound->lengths != NULL ? buffer_reserve(&bound->scratch, room)
+                                                          : -ENOMEM;
+}
+
+static void bound_release(struct bound *bound)
+{
+    free(bound->binds);
+    free(bound->lengths);
+    buffer_release(&bound->scratch);
+}
+
+static int bind_key(struct bound *bound, const struct schema *schema, const struct cell *key,
+                    struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t k = 0; k < schema->primary_key_count && error == 0; k++)
+        error = bind_cell(bound, &schema->columns[schema->primary_key[k]], &key[k], schema->name,
+                          failure);
+    return error;
+}
+
+/* Prepares and runs; the caller closes *ret_statement. */
+static int execute(struct mysql_target *target, const struct schema *schema, struct buffer *text,
+                   struct bound *bound, MYSQL_STMT **ret_statement, struct failure *failure)
+{
+    MYSQL_STMT *statement = mysql_stmt_init(target->link->handle);
+    int error = 0;
+
+    if (statement == NULL)
+        return -ENOMEM;
+    if (mysql_stmt_prepare(statement, (const char *)text->data, (unsigned long)text->size) != 0 ||
+        mysql_stmt_bind_param(statement, bound->binds) != 0 || mysql_stmt_execute(statement) != 0)
+        error = statement_failure(target, statement, schema, failure);
+    if (error != 0)
+        mysql_stmt_close(statement);
+    else
+        *ret_statement = statement;
+    return error;
+}
+
+/* HEAD, the table, MORE, and " WHERE key = ?". */
+static int write_by_key(const char *head, const struct mysql_place *place, struct buffer *text)
+{
+    const struct schema *schema = place->schema;
+    int error = buffer_append_text(text, head);
+
+    for (size_t k = 0; k < schema->primary_key_count && error == 0; k++) {
+        error = buffer_append_text(text, k == 0 ? " WHERE " : " AND ");
+        if (error == 0)
+            error = mysql_add_name(text, schema->columns[schema->primary_key[k]].name);
+        if (error == 0)
+            error = buffer_append_text(text, " = ?");
+    }
+    return error;
+}
+
+static int find(struct mysql_target *target, const struct schema *schema,
+                struct mysql_place **ret_place, struct failure *failure)
+{
+    *ret_place = mysql_target_place(target, schema);
+    if (*ret_place == NULL || schema->primary_key_count == 0)
+        return failure_set(failure, EINVAL, "table \"%s\" has no primary key", schema->name);
+    return 0;
+}
+
+/* "HEAD `table` MORE", NUL-terminated. */
+static int write_head(const char *head, const struct schema *schema, const char *more,
+                      struct buffer *text)
+{
+    int error = buffer_append_text(text, head);
+
+    if (error == 0)
+        error = mysql_add_name(text, schema->name);
+    if (error == 0)
+        error = buffer_append_text(text, more);
+    return error == 0 ? buffer_append(text, "", 1) : error;
+}
+
+/* Runs "HEAD table … WHERE key" with CELLS before the key. */
+static int run_by_key(struct mysql_target *target, const struct mysql_place *place,
+                      const char *head, size_t count, const size_t *columns,
+                      const struct cell *cells, const struct cell *key, MYSQL_STMT **ret_statement,
+                      struct failure *failure)
+{
+    const struct schema *schema = place->schema;
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct bound bound;
+    int error = bound_create(&bound, schema, count, cells, key);
+
+    if (error == 0)
+        error = write_by_key(head, place, &text);
+    if (error == 0 && strncmp(head, "SELECT", 6) == 0)
+        error = buffer_append_text(&text, " FOR UPDATE");
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = bind_cell(&bound, &schema->columns[columns[i]], &cells[i], schema->name, failure);
+    if (error == 0)
+        error = bind_key(&bound, schema, key, failure);
+    if (error == 0)
+        error = execute(target, schema, &text, &bound, ret_statement, failure);
+    bound_release(&bound);
+    return error;
+}
+
+/* 1: the row is there and locked now. */
+static int lock(struct mysql_target *target, const struct mysql_place *place,
+                const struct cell *key, struct failure *failure)
+{
+    cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
+    MYSQL_STMT *statement = NULL;
+    int error = write_head("SELECT 1 FROM ", place->schema, "", &head);
+    int found;
+
+    if (error == 0)
+        error = run_by_key(target, place, (const char *)head.data, 0, NULL, NULL, key, &statement,
+                           failure);
+    if (error != 0)
+        return error;
+    mysql_stmt_store_result(statement);
+    found = mysql_stmt_num_rows(statement) != 0;
+    mysql_stmt_close(statement);
+    return found;
+}
+
+/* The row's values as the source reads them, newest: a plain SELECT would see the snapshot's. */
+static int read_row(struct mysql_target *target, const struct mysql_place *place,
+                    const struct cell *key, struct failure *failure)
+{
+    const struct schema *schema = place->schema;
+    const struct mysql_part part = {.limit = 0};
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct mysql_table by_key = *place->table;
+    int error = mysql_write_query(&by_key, false, &part, &text);
+    char *order = error == 0 ? memmem(text.data, text.size, " ORDER BY ", 10) : NULL;
+
+    if (order == NULL)
+        return error != 0 ? error : -EINVAL;
+    text.size = (size_t)(order - (char *)text.data);
+    for (size_t k = 0; k < schema->primary_key_count && error == 0; k++) {
+        bool binary = key[k].class == CELL_BYTES;
+
+        error = buffer_append_text(&text, k == 0 ? " WHERE " : " AND ");
+        if (error == 0)
+            error = mysql_add_name(&text, schema->columns[schema->primary_key[k]].name);
+        if (error == 0)
+            error = buffer_append_text(&text, " = ");
+        if (error == 0)
+            error = mysql_add_literal(&text, key[k].data, (size_t)key[k].size, binary);
+    }
+    if (error == 0)
+        error = buffer_append_text(&text, " LOCK IN SHARE MODE");
+    return error == 0 ? mysql_target_ask(target, &text, &target->rows, failure) : error;
+}
+
+int mysql_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
+                   const struct cell **ret_cells, struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    struct mysql_cursor cursor = {.cells = NULL};
+    struct mysql_place *place;
+    MYSQL_ROW row;
+    int error = find(target, schema, &place, failure);
+    int found = error == 0 ? lock(target, place, key, failure) : error;
+
+    if (found <= 0)
+        return found;
+    if (target->rows != NULL)
+        mysql_free_result(target->rows);
+    target->rows = NULL;
+    error = read_row(target, place, key, failure);
+    row = error == 0 ? mysql_fetch_row(target->rows) : NULL;
+    if (row == NULL)
+        return error;
+    free(target->cells);
+    free(target->numbers);
+    target->cells = allocate_array(schema->column_count, sizeof *target->cells);
+    target->numbers = allocate_array(schema->column_count, sizeof *target->numbers);
+    if (target->cells == NULL || target->numbers == NULL)
+        return -ENOMEM;
+    cursor.table = place->table;
+    cursor.cells = target->cells;
+    cursor.numbers = target->numbers;
+    mysql_fill_cells(&cursor, row, mysql_fetch_lengths(target->rows));
+    *ret_cells = target->cells;
+    return 1;
+}
+
+/* Foreign keys are looked at by the server, as long as one row is changed. */
+static int check_keys(struct mysql_target *target, bool on, struct failure *failure)
+{
+    return mysql_do(target->source, target->link, failure, "SET SESSION foreign_key_checks=%d", on);
+}
+
+static int write_update(const struct schema *schema, size_t count, const size_t *columns,
+                        struct buffer *head)
+{
+    int error = buffer_append_text(head, "UPDATE ");
+
+    if (error == 0)
+        error = mysql_add_name(head, schema->name);
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = buffer_append_text(head, i == 0 ? " SET " : ", ");
+        if (error == 0)
+            error = mysql_add_name(head, schema->columns[columns[i]].name);
+        if (error == 0)
+            error = buffer_append_text(head, " = ?");
+    }
+    return error == 0 ? buffer_append(head, "", 1) : error;
+}
+
+/* Finds the table and locks the row. -ENOENT. */
+static int find_row(struct mysql_target *target, const struct schema *schema,
+                    const struct cell *key, struct mysql_place **ret_place, struct failure *failure)
+{
+    int error = find(target, schema, ret_place, failure);
+    int found = error == 0 ? lock(target, *ret_place, key, failure) : error;
+
+    if (found == 0)
+        return failure_set(failure, ENOENT, "table \"%s\": there is no such row", schema->name);
+    return found < 0 ? found : 0;
+}
+
+int mysql_update_row(struct target *base, const struct schema *schema, const struct cell *key,
+                     size_t count, const size_t *columns, const struct cell *cells,
+                     struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
+    MYSQL_STMT *statement = NULL;
+    struct mysql_place *place = NULL;
+    int error = find_row(target, schema, key, &place, failure);
+
+    if (error == 0)
+        error = write_update(schema, count, columns, &head);
+    if (error == 0)
+        error = check_keys(target, true, failure);
+    if (error == 0)
+        error = run_by_key(target, place, (const char *)head.data, count, columns, cells, key,
+                           &statement, failure);
+    if (error == 0)
+        mysql_stmt_close(statement);
+    return error == 0 ? check_keys(target, false, failure) : error;
+}
+
+/* Whether a row of CHILD refers to the one with KEY. -EBUSY: one does. */
+static int check_referrer(struct mysql_target *target, const struct mysql_place *place,
+                          const struct mysql_place *child, const struct foreign_key *foreign,
+                          const struct cell *key, struct failure *failure)
+{
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    MYSQL_STMT *statement = NULL;
+    struct bound bound;
+    bool found = false;
+    int error = bound_create(&bound, place->schema, 0, NULL, key);
+
+    if (error == 0)
+        error = buffer_append_text(&text, "SELECT 1 FROM ");
+    if (error == 0)
+        error = mysql_add_name(&text, child->schema->name);
+    for (size_t c = 0; c < foreign->count && error == 0; c++) {
+        error = buffer_append_text(&text, c == 0 ? " WHERE " : " AND ");
+        if (error == 0)
+            error = mysql_add_name(&text, child->schema->columns[foreign->columns[c]].name);
+        if (error == 0)
+            error = buffer_append_text(&text, " = ?");
+    }
+    if (error == 0)
+        error = buffer_append_text(&text, " LIMIT 1 FOR UPDATE");
+    if (error == 0)
+        error = bind_key(&bound, place->schema, key, failure);
+    if (error == 0)
+        error = execute(target, child->schema, &text, &bound, &statement, failure);
+    if (error == 0) {
+        mysql_stmt_store_result(statement);
+        found = mysql_stmt_num_rows(statement) != 0;
+        mysql_stmt_close(statement);
+    }
+    bound_release(&bound);
+    if (!found)
+        return error;
+    return failure_set(failure, EBUSY,
+                       "table \"%s\": rows of \"%s\" refer to this one; delete these first",
+                       place->schema->name, child->schema->name);
+}
+
+int mysql_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
+                     struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
+    MYSQL_STMT *statement = NULL;
+    struct mysql_place *place = NULL;
+    int error = find_row(target, schema, key, &place, failure);
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct mysql_place *child = target->places[i];
+
+        for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
+            const struct foreign_key *foreign = &child->schema->foreign_keys[f];
+
+            if (strcmp(foreign->target_table, schema->name) == 0 &&
+                foreign->count == schema->primary_key_count && child != place)
+                error = check_referrer(target, place, child, foreign, key, failure);
+        }
+    }
+    if (error == 0)
+        error = write_head("DELETE FROM ", schema, "", &head);
+    if (error == 0)
+        error = check_keys(target, true, failure);
+    if (error == 0)
+        error = run_by_key(target, place, (const char *)head.data, 0, NULL, NULL, key, &statement,
+                           failure);
+    if (error == 0)
+        mysql_stmt_close(statement);
+    return error == 0 ? check_keys(target, false, failure) : error;
+}

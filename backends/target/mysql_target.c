@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/target/mysql_target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/mysql.h"
+#include "backends/target/targets.h"
+#include "fs/base/memory.h"
+
+/* ---- Statements ------------------------------------------------------------------------------ */
+
+static int send(struct mysql_target *target, struct buffer *text, struct failure *failure)
+{
+    int failed = mysql_real_query(target->link->handle, (const char *)text->data, text->size);
+
+    buffer_release(text);
+    return failed == 0 ? 0 : mysql_link_failure(target->source, target->link, NULL, failure);
+}
+
+int mysql_target_run(struct mysql_target *target, struct buffer *text, struct failure *failure)
+{
+    int error = send(target, text, failure);
+
+    if (error == 0)
+        mysql_free_result(mysql_store_result(target->link->handle));
+    return error;
+}
+
+int mysql_target_ask(struct mysql_target *target, struct buffer *text, MYSQL_RES **ret_rows,
+                     struct failure *failure)
+{
+    int error = send(target, text, failure);
+
+    if (error != 0)
+        return error;
+    *ret_rows = mysql_store_result(target->link->handle);
+    return *ret_rows != NULL ? 0 : mysql_link_failure(target->source, target->link, NULL, failure);
+}
+
+int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
+                    size_t count, const char *left, const char *right)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = buffer_print(text, "%s%s.", i == 0 ? "" : " AND ", left);
+        if (error == 0)
+            error = mysql_add_name(text, schema->columns[columns[i]].name);
+        if (error == 0)
+            error = buffer_print(text, " <=> %s.", right);
+        if (error == 0)
+            error = mysql_add_name(text, schema->columns[columns[i]].name);
+    }
+    return error;
+}
+
+/* ---- What LOAD DATA is given ----------------------------------------------------------------- */
+
+static int begin_lines(void **ret_context, const char *name, void *target)
+{
+    (void)name;
+    *ret_context = target;
+    return 0;
+}
+
+static int read_lines(void *context, char *buffer, unsigned size)
+{
+    struct mysql_target *target = context;
+    size_t part = target->lines_left < size ? target->lines_left : size;
+
+    if (part != 0)
+        memcpy(buffer, target->lines, part);
+    target->lines += part;
+    target->lines_left -= part;
+    return (int)part;
+}
+
+static void end_lines(void *context)
+{
+    (void)context;
+}
+
+static int no_error(void *context, char *words, unsigned size)
+{
+    (void)context;
+    if (size != 0)
+        words[0] = '\0';
+    return 0;
+}
+
+/* ---- The transaction ------------------------------------------------------------------------- */
+
+/* A connection that may be given rows. */
+static int connect(struct mysql_target *target, struct failure *failure)
+{
+    struct mysql_link *first = NULL;
+    int error = mysql_link_take(target->source, &first, failure);
+
+    if (error != 0)
+        return error;
+    target->source->writes = true;
+    error = mysql_link_another(target->source, first, &target->link, failure);
+    mysql_link_close(target->source, first);
+    if (error != 0)
+        return error;
+    mysql_set_local_infile_handler(target->link->handle, begin_lines, read_lines, end_lines,
+                                   no_error, target);
+    return mysql_do(target->source, target->link, failure,
+                    "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
+                    "NO_ENGINE_SUBSTITUTION', foreign_key_checks=0, sql_safe_updates=0, "
+                    "max_error_count=100, sql_notes=1");
+}
+
+/*
+ * One restore a database, so that tables being made are nobody else's. A server takes a moment to
+ * see that a client was killed.
+ */
+static int lock_database(struct mysql_target *target, struct failure *failure)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    int error = mysql_ask(target->source, target->link,
+                          "SELECT GET_LOCK(CONCAT('crmfs restore ', SHA1(DATABASE())), 10)", &rows,
+                          failure);
+    MYSQL_ROW row = error == 0 ? mysql_fetch_row(rows) : NULL;
+
+    if (error != 0)
+        return error;
+    if (row == NULL || row[0] == NULL || row[0][0] != '1')
+        return failure_set(failure, EBUSY,
+                           "another restore is writing to database %s; try again when it is done",
+                           target->source->database);
+    target->locked = true;
+    return 0;
+}
+
+/* What an interrupted restore has left. */
+static int drop_left(struct mysql_target *target, struct failure *failure)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    int error = mysql_ask(target->source, target->link,
+                          "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
+                          "DATABASE() AND TABLE_NAME LIKE 'crmfs\\_new\\_%'",
+                          &rows, failure);
+    MYSQL_ROW row;
+
+    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
+        struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+
+        error = buffer_append_text(&text, "DROP TABLE ");
+        if (error == 0)
+            error = mysql_add_name(&text, row[0]);
+        error = error == 0 ? mysql_target_run(target, &text, failure) : error;
+        buffer_release(&text);
+    }
+    return error;
+}
+
+int mysql_target_start(struct mysql_target *target, struct failure *failure)
+{
+    if (target->open)
+        return 0;
+
+    int error = mysql_do(target->source, target->link, failure,
+                         "START TRANSACTION WITH CONSISTENT SNAPSHOT");
+
+    target->open = error == 0;
+    return error;
+}
+
+static int add_places(struct mysql_target *target)
+{
+    target->places = allocate_array(target->catalogue.count, sizeof *target->places);
+    if (target->places == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < target->catalogue.count; i++) {
+        struct mysql_place *place = calloc(1, sizeof *place);
+
+        if (place == NULL)
+            return -ENOMEM;
+        place->table = &target->catalogue.tables[i];
+        place->schema = schema_reference(place->table->schema);
+        target->places[target->place_count++] = place;
+    }
+    return 0;
+}
+
+static int begin(struct target *base, struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    int error = connect(target, failure);
+
+    if (error == 0)
+        error = lock_database(target, failure);
+    if (error == 0)
+        error = drop_left(target, failure);
+    if (error == 0)
+        error = mysql_target_start(target, failure);
+    if (error == 0)
+        error = mysql_catalogue_read(target->source, target->link, &target->catalogue, failure);
+    return error == 0 ? add_places(target) : error;
+}
+
+static size_t table_count(const struct target *base)
+{
+    return ((const struct mysql_target *)base)->place_count;
+}
+
+static struct schema *schema_at(const struct target *base, size_t index)
+{
+    return ((const struct mysql_target *)base)->places[index]->schema;
+}
+
+struct mysql_place *mysql_target_place(const struct mysql_target *target,
+                                       const struct schema *schema)
+{
+    for (size_t i = 0; i < target->place_count; i++) {
+        if (target->places[i]->schema == schema)
+            return target->places[i];
+    }
+    return NULL;
+}
+
+/* ---- Constraints ----------------------------------------------------------------------------- */
+
+static struct mysql_place *find_place(const struct mysql_target *target, const char *name)
+{
+    for (size_t i = 0; i < target->place_count; i++) {
+        if (strcmp(target->places[i]->schema->name, name) == 0)
+            return target->places[i];
+    }
+    return NULL;
+}
+
+static const char *target_column(const struct foreign_key *key, const struct schema *parent,
+                                 size_t index)
+{
+    if (key->target_columns != NULL)
+        return key->target_columns[index];
+    return index < parent->primary_key_count ? parent->columns[parent->primary_key[index]].name
+                                             : "";
+}
+
+/*
+ * Rows of CHILD that miss what KEY refers to; of a table of which only some rows were written,
+ * these.
+ */
+static int write_orphans(const struct mysql_place *child, const struct foreign_key *key,
+                         const struct mysql_place *parent, bool all, struct buffer *text)
+{
+    int error = buffer_append_text(text, "SELECT CONCAT_WS(', '");
+
+    for (size_t i = 0; i < key->count && error == 0; i++) {
+        error = buffer_append_text(text, ", c.");
+        if (error == 0)
+            error = mysql_add_name(text, child->schema->columns[key->columns[i]].name);
+    }
+    if (error == 0)
+        error = buffer_append_text(text, ") FROM ");
+    if (error == 0)
+        error = mysql_add_name(text, child->table->schema->name);
+    if (error == 0)
+        error = buffer_append_text(text, " c");
+    if (error == 0 && !all && child->stage != NULL && child->stage_key_count != 0) {
+        error = buffer_print(text, " JOIN `%s` s ON ", child->stage);
+        if (error == 0)
+            error = mysql_add_equal(text, child->schema, child->stage_key, child->stage_key_count,
+                                    "c", "s");
+    }
+    if (error == 0)
+        error = buffer_append_text(text, " LEFT JOIN ");
+    if (error == 0)
+        error = mysql_add_name(text, parent->table->schema->name);
+    for (size_t i = 0; i < key->count && error == 0; i++) {
+        error = buffer_append_text(text, i == 0 ? " p ON p." : " AND p.");
+        if (error == 0)
+            error = mysql_add_name(text, target_column(key, parent->schema, i));
+        if (error == 0)
+            error = buffer_append_text(text, " = c.");
+        if (error == 0)
+            error = mysql_add_name(text, child->schema->columns[key->columns[i]].name);
+    }
+    for (size_t i = 0; i < key->count && error == 0; i++) {
+        error = buffer_append_text(text, i == 0 ? " WHERE c." : " AND c.");
+        if (error == 0)
+            error = mysql_add_name(text, child->schema->columns[key->columns[i]].name);
+        if (error == 0)
+            error = buffer_append_text(text, " IS NOT NULL");
+    }
+    if (error == 0)
+        error = buffer_append_text(text, " AND p.");
+    if (error == 0)
+        error = mysql_add_name(text, target_column(key, parent->schema, 0));
+    return error == 0 ? buffer_append_text(text, " IS NULL LIMIT 1") : error;
+}
+
+static int check_key(struct mysql_target *target, const struct mysql_place *child,
+                     const struct foreign_key *key, const struct mysql_place *parent, bool all,
+                     struct failure *failure)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = write_orphans(child, key, parent, all, &text);
+    MYSQL_ROW row;
+
+    if (error == 0)
+        error = mysql_target_ask(target, &text, &rows, failure);
+    buffer_release(&text);
+    row = error == 0 ? mysql_fetch_row(rows) : NULL;
+    if (row == NULL)
+        return error;
+    return failure_set(
+        failure, EINVAL,
+        "table \"%s\": a row refers to the row %.100s of \"%s\", which is not there; "
+        "restore that as well (--with-parents)",
+        child->schema->name, row[0] != NULL ? row[0] : "", parent->schema->name);
+}
+
+static int check_keys(struct mysql_target *target, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct mysql_place *child = target->places[i];
+
+        for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
+            const struct foreign_key *key = &child->schema->foreign_keys[f];
+            const struct mysql_place *parent = find_place(target, key->target_table);
+
+            if (parent == NULL || !(child->written || parent->deleted != 0))
+                continue;
+            error = check_key(target, child, key, parent, child->whole || parent->deleted != 0,
+                              failure);
+        }
+    }
+    return error;
+}
+
+static int check(struct target *base, struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    int error = check_keys(target, failure);
+
+    return error == 0 ? mysql_complete_tables(target, failure) : error;
+}
+
+/* ---- Ends ------------------------------------------------------------------------------------ */
+
+static int commit(struct target *base, struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    int error = 0;
+
+    if (target->open)
+        error = mysql_do(target->source, target->link, failure, "COMMIT");
+    if (error == 0) {
+        target->open = false;
+        error = mysql_rename_tables(target, failure);
+    }
+    return error;
+}
+
+static void rollback(struct target *base)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+
+    if (target->link == NULL || target->link->broken)
+        return;
+    if (target->open)
+        mysql_do(target->source, target->link, NULL, "ROLLBACK");
+    target->open = false;
+    mysql_drop_made(target);
+}
+
+static void free_place(struct mysql_place *place)
+{
+    schema_release(place->schema);
+    if (place->is_made) {
+        schema_release(place->made.schema);
+        free(place->made.columns);
+    }
+    free(place->later);
+    free(place->stage);
+    free(place->stage_key);
+    free(place);
+}
+
+static void close_target(struct target *base)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+
+    rollback(base);
+    if (target->rows != NULL)
+        mysql_free_result(target->rows);
+    if (target->link != NULL)
+        mysql_link_close(target->source, target->link);
+    for (size_t i = 0; i < target->place_count; i++)
+        free_place(target->places[i]);
+    free((void *)target->places);
+    mysql_catalogue_release(&target->catalogue);
+    target->source->source.class->close(&target->source->source);
+    free(target->cells);
+    free(target->numbers);
+    free(target);
+}
+
+static const struct target_class class = {
+    .kind = "mysql",
+    .creates_within = false,
+    .begin = begin,
+    .table_count = table_count,
+    .schema = schema_at,
+    .create_table = mysql_create_table,
+    .open_load = mysql_open_load,
+    .check = check,
+    .commit = commit,
+    .rollback = rollback,
+    .lock_row = mysql_lock_row,
+    .update_row = mysql_update_row,
+    .delete_row = mysql_delete_row,
+    .close = close_target,
+};
+
+int mysql_target_open(const char *url, const struct target_options *options,
+                      struct target **ret_target, struct failure *failure)
+{
+    struct mysql_target *target = calloc(1, sizeof *target);
+    struct source *source;
+    int error =
+        target != NULL ? mysql_source_open(url, &options->source, &source, failure) : -ENOMEM;
+
+    if (error != 0) {
+        free(target);
+        return error;
+    }
+    target->target.class = &class;
+    target->source = (struct mysql_source *)source;
+    *ret_target = &target->target;
+    return 0;
+}

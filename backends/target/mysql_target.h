@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MySQL and MariaDB as targets; what their files share.
+ *
+ * Rows go through LOAD DATA LOCAL, from memory, into the table itself where that is empty, else
+ * into a temporary table of the same columns, from which they are merged. With LOCAL a server
+ * takes errors for warnings; so any warning is one, and the rows that it is about are found by
+ * halves. Foreign keys are not looked at while rows are written (foreign_key_checks=0), so that
+ * nothing cascades; at the end all those of and to the written tables are.
+ *
+ * CREATE TABLE commits. So new tables are made and filled under names that begin with
+ * crmfs_new_, and RENAME TABLE gives all of them their own at once; what an interrupted restore
+ * left of such is dropped by the next one. A restore either makes tables or changes some: both
+ * could not be one transaction.
+ */
+#ifndef CRMFS_TARGET_MYSQL_TARGET_H
+#define CRMFS_TARGET_MYSQL_TARGET_H
+
+#include "backends/source/mysql_internal.h"
+#include "backends/target/row_batch.h"
+#include "backends/target/row_work.h"
+#include "backends/target/target.h"
+
+/* A table of the target: one that is there, or one that is being made. */
+struct mysql_place {
+    struct schema *schema;     /* under the name that it has, or will have */
+    struct mysql_table *table; /* under the name that it has now */
+    struct mysql_table made;   /* … when it is being made */
+    bool is_made;
+    char *later;  /* statements for when the rows are there, with ";\n" between */
+    bool written; /* rows were put */
+    uint64_t deleted;
+    bool whole;        /* all its rows were written by us */
+    char *stage;       /* the temporary table of the last load; NULL: none */
+    size_t *stage_key; /* the columns that its rows are found by */
+    size_t stage_key_count;
+};
+
+struct mysql_target {
+    struct target target;
+    struct mysql_source *source;
+    struct mysql_link *link;
+    struct mysql_catalogue catalogue;
+    struct mysql_place **places; /* those that are there, then those made */
+    size_t place_count;
+    size_t made_count;
+    bool open;
+    bool locked; /* no other restore writes to this database */
+    unsigned long stage_count;
+    const uint8_t *lines; /* what LOAD DATA is given */
+    size_t lines_left;
+    struct cell *cells; /* of lock_row */
+    char (*numbers)[32];
+    MYSQL_RES *rows;
+};
+
+/* Runs what TEXT holds, which is released. */
+int mysql_target_run(struct mysql_target *target, struct buffer *text, struct failure *failure);
+/* The same of a statement whose rows are wanted. */
+int mysql_target_ask(struct mysql_target *target, struct buffer *text, MYSQL_RES **ret_rows,
+                     struct failure *failure);
+
+struct mysql_place *mysql_target_place(const struct mysql_target *target,
+                                       const struct schema *schema);
+
+/* Starts the transaction again, where CREATE TABLE has ended it. */
+int mysql_target_start(struct mysql_target *target, struct failure *failure);
+
+/* "a.x <=> b.x AND …" of COUNT columns. */
+int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
+                    size_t count, const char *left, const char *right);
+
+int mysql_create_table(struct target *base, const struct schema *like, const char *kind,
+                       struct schema **ret_schema, char **ret_notes, struct failure *failure);
+int mysql_complete_tables(struct mysql_target *target, struct failure *failure);
+int mysql_rename_tables(struct mysql_target *target, struct failure *failure);
+void mysql_drop_made(struct mysql_target *target);
+int mysql_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
+                    struct failure *failure);
+int mysql_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
+                   const struct cell **ret_cells, struct failure *failure);
+int mysql_update_row(struct target *base, const struct schema *schema, const struct cell *key,
+                     size_t count, const size_t *columns, const struct cell *cells,
+                     struct failure *failure);
+int mysql_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
+                     struct failure *failure);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New tables in PostgreSQL. One that was a PostgreSQL table is made by its own statements, of which
+ * only those are run that make types, sequences, the table, its indexes and keys: what runs
+ * programs of its own (triggers, policies, extensions) is left to the user, and said.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/sql_lexer.h"
+#include "backends/target/create.h"
+#include "backends/target/postgres_target.h"
+#include "fs/base/memory.h"
+
+/* How statements begin, and when they are run. */
+static const struct {
+    const char *begin;
+    enum { RUN_FIRST, RUN_LATER } when;
+    bool may_be_there; /* a thing of that name that is there already will do */
+} kinds[] = {
+    {"CREATE SCHEMA ", RUN_FIRST, true},        {"CREATE TYPE ", RUN_FIRST, true},
+    {"CREATE DOMAIN ", RUN_FIRST, true},        {"CREATE SEQUENCE ", RUN_FIRST, true},
+    {"CREATE TABLE ", RUN_FIRST, false},        {"CREATE UNLOGGED TABLE ", RUN_FIRST, false},
+    {"ALTER SEQUENCE ", RUN_FIRST, false},      {"CREATE INDEX ", RUN_LATER, false},
+    {"CREATE UNIQUE INDEX ", RUN_LATER, false}, {"ALTER TABLE ", RUN_LATER, true},
+    {"COMMENT ON ", RUN_LATER, false},
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+struct creating {
+    struct postgres_target *target;
+    const struct schema *like;
+    struct buffer later; /* statements, each ended by a NUL */
+    size_t left_out;
+};
+
+/* Runs SQL; what is there already is passed over where it MAY_BE_THERE. */
+static int run_statement(struct postgres_target *target, const char *sql, bool may_be_there,
+                         struct failure *failure)
+{
+    cleanup_result PGresult *result = NULL;
+    const char *state;
+    int error = postgres_link_do(&target->link, "SAVEPOINT crmfs_make", failure);
+
+    if (error == 0)
+        error = postgres_link_send_rows(&target->link, sql, NULL, 0, &result, failure);
+    if (error != 0)
+        return error;
+    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+        return postgres_link_do(&target->link, "RELEASE SAVEPOINT crmfs_make", failure);
+    state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (may_be_there && state != NULL &&
+        (strcmp(state, "42710") == 0 || strcmp(state, "42P07") == 0 || strcmp(state, "42P06") == 0))
+        return postgres_link_do(&target->link, "ROLLBACK TO SAVEPOINT crmfs_make", failure);
+    return postgres_target_failure(target, result, NULL, failure);
+}
+
+static bool runs(const char *sql, size_t *ret_kind)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strncmp(sql, kinds[i].begin, strlen(kinds[i].begin)) == 0) {
+            *ret_kind = i;
+            return strncmp(sql, "ALTER TABLE ", 12) != 0 || strstr(sql, " ADD CONSTRAINT ") != NULL;
+        }
+    }
+    return false;
+}
+
+static int take_statement(struct creating *creating, const char *sql, struct failure *failure)
+{
+    size_t kind;
+
+    if (!runs(sql, &kind)) {
+        creating->left_out++;
+        return 0;
+    }
+    if (kinds[kind].when == RUN_LATER)
+        return buffer_append(&creating->later, sql, strlen(sql) + 1);
+    return run_statement(creating->target, sql, kinds[kind].may_be_there, failure);
+}
+
+/* The statements of DDL one after another, as the lexer sees their ends. */
+static int take_statements(struct creating *creating, struct failure *failure)
+{
+    const char *ddl = creating->like->ddl;
+    struct sql_lexer lexer = {
+        .dialect = SQL_POSTGRES, .ansi_quotes = true, .at = ddl, .end = ddl + strlen(ddl)};
+    const char *begin = NULL;
+    int error = 0;
+
+    while (error == 0) {
+        struct sql_token token = sql_next(&lexer);
+
+        if (begin == NULL)
+            begin = token.at;
+        if (token.type != SQL_END && !sql_is(&token, ";"))
+            continue;
+        if (token.at > begin) {
+            cleanup_free char *sql = strndup(begin, (size_t)(token.at - begin));
+
+            error = sql != NULL ? take_statement(creating, sql, failure) : -ENOMEM;
+        }
+        begin = NULL;
+        if (token.type == SQL_END)
+            break;
+    }
+    return error;
+}
+
+/* ---- Of other databases ---------------------------------------------------------------------- */
+
+static int write_later(const struct schema *like, const struct table_extras *extras,
+                       struct buffer *later)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
+        error =
+            create_index_write(ENGINE_POSTGRES, like, &extras->indexes[i], i, like->name, later);
+        if (error == 0)
+            error = buffer_append(later, "", 1);
+    }
+    return error;
+}
+
+static int create_foreign(struct creating *creating, const char *kind, struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    struct table_extras extras;
+    int error = table_extras_read(creating->like, kind, &extras);
+
+    if (error != 0)
+        return error;
+    if (extras.counting != SIZE_MAX &&
+        creating->like->columns[extras.counting].type != COLUMN_INTEGER)
+        extras.counting = SIZE_MAX;
+    error = create_table_write(ENGINE_POSTGRES, creating->like, kind, &extras, creating->like->name,
+                               &sql);
+    if (error == 0)
+        error = buffer_append_text(&sql, "\n)");
+    if (error == 0)
+        error = postgres_target_run(creating->target, &sql, NULL, failure);
+    if (error == 0)
+        error = write_later(creating->like, &extras, &creating->later);
+    creating->left_out += extras.left_out;
+    buffer_release(&sql);
+    table_extras_release(&extras);
+    return error;
+}
+
+static const struct schema *find_schema(const struct postgres_target *target, const char *name)
+{
+    for (size_t i = target->place_count; i-- > 0;) {
+        if (strcmp(target->places[i]->table->schema->name, name) == 0)
+            return target->places[i]->table->schema;
+    }
+    return NULL;
+}
+
+/* The table's foreign keys, when all tables are there. LIKE: as it came. */
+static int add_foreign_keys(struct postgres_target *target, const struct postgres_place *place,
+                            struct failure *failure)
+{
+    const struct schema *like = place->like;
+    int error = 0;
+
+    for (size_t f = 0; like != NULL && f < like->foreign_key_count && error == 0; f++) {
+        const struct foreign_key *key = &like->foreign_keys[f];
+        const struct schema *parent = find_schema(target, key->target_table);
+        struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+
+        if (parent == NULL)
+            continue;
+        error = buffer_append_text(&sql, "ALTER TABLE ");
+        if (error == 0)
+            error = postgres_add_table(&sql, place->table);
+        if (error == 0)
+            error = buffer_append_text(&sql, " ADD ");
+        if (error == 0)
+            error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent, &sql);
+        if (error == 0)
+            error = postgres_target_run(target, &sql, NULL, failure);
+        buffer_release(&sql);
+    }
+    return error;
+}
+
+/* ---- Both ------------------------------------------------------------------------------------ */
+
+static const struct table *find_table(const struct catalogue *catalogue, const char *name)
+{
+    for (size_t i = 0; i < catalogue->count; i++) {
+        if (strcmp(catalogue->tables[i].schema->name, name) == 0)
+            return &catalogue->tables[i];
+    }
+    return NULL;
+}
+
+static int add_place(struct postgres_target *target, const struct creating *creating, bool own,
+                     struct schema **ret_schema, struct failure *failure)
+{
+    struct postgres_place **places =
+        realloc((void *)target->places, (target->place_count + 1) * sizeof *places);
+    struct postgres_place *place = calloc(1, sizeof *place);
+    struct catalogue *catalogue;
+    int error;
+
+    if (places != NULL)
+        target->places = places;
+    if (places == NULL || place == NULL) {
+        free(place);
+        return -ENOMEM;
+    }
+    error = postgres_target_read(target, &catalogue, failure);
+    place->table = error == 0 ? find_table(catalogue, creating->like->name) : NULL;
+    if (place->table == NULL) {
+        free(place);
+        return error != 0 ? error
+                          : failure_set(failure, EINVAL, "table \"%s\" could not be made",
+                                        creating->like->name);
+    }
+    place->is_made = true;
+    place->like = own ? NULL : schema_copy(creating->like);
+    place->later = (char *)creating->later.data;
+    place->later_size = creating->later.size;
+    places[target->place_count++] = place;
+    *ret_schema = schema_reference(place->table->schema);
+    return 0;
+}
+
+int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
+                          struct schema **ret_schema, char **ret_notes, struct failure *failure)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+    struct creating creating = {
+        .target = target, .like = like, .later = BUFFER(POSTGRES_SQL_LIMIT)};
+    bool own = strcmp(kind, "postgresql") == 0 && like->ddl != NULL && like->ddl[0] != '\0';
+    int error =
+        own ? take_statements(&creating, failure) : create_foreign(&creating, kind, failure);
+
+    *ret_notes = NULL;
+    if (error == 0)
+        error = add_place(target, &creating, own, ret_schema, failure);
+    if (error != 0) {
+        buffer_release(&creating.later);
+        return failure != NULL && failure->code != 0
+                   ? failure_prefix(failure, -error, "table \"%s\"", like->name)
+                   : error;
+    }
+    if (creating.left_out != 0 &&
+        asprintf(ret_notes, "%zu statements of its schema (%s) are left out", creating.left_out,
+                 own ? "triggers, policies, extensions" : "indexes over more than columns") < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int postgres_complete_tables(struct postgres_target *target, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct postgres_place *place = target->places[i];
+
+        for (size_t at = 0; at < place->later_size && error == 0;
+             at += strlen(place->later + at) + 1)
+            error = run_statement(target, place->later + at, true, failure);
+    }
+    for (size_t i = 0; i < target->place_count && error == 0; i++)
+        error = add_foreign_keys(target, target->places[i], failure);
+    return error;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/target/postgres_target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/postgres.h"
+#include "backends/source/sql_text.h"
+#include "backends/target/targets.h"
+#include "fs/base/memory.h"
+
+/* ---- Statements ------------------------------------------------------------------------------ */
+
+int postgres_add_table(struct buffer *sql, const struct table *table)
+{
+    cleanup_free char *schema = sql_name(table->raw_schema);
+    cleanup_free char *name = sql_name(table->raw_name);
+
+    return schema != NULL && name != NULL ? buffer_print(sql, "%s.%s", schema, name) : -ENOMEM;
+}
+
+int postgres_add_column(struct buffer *sql, const struct table *table, size_t column)
+{
+    cleanup_free char *name = sql_name(table->columns[column].raw_name);
+
+    return name != NULL ? buffer_append_text(sql, name) : -ENOMEM;
+}
+
+int postgres_target_failure(struct postgres_target *target, const PGresult *result,
+                            const char *table, struct failure *failure)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    int code = EINVAL;
+
+    /* Classes: 22 data, 23 constraints, 40 others were faster, 42 and 0A what cannot be done. */
+    if (state == NULL || words == NULL)
+        return postgres_failure(failure, &target->link, result);
+    if (strcmp(state, "23505") == 0)
+        code = EEXIST;
+    else if (strncmp(state, "40", 2) == 0 || strcmp(state, "55P03") == 0)
+        code = EBUSY;
+    else if (strcmp(state, "42501") == 0)
+        code = EACCES;
+    else if (strcmp(state, "53100") == 0)
+        code = ENOSPC;
+    else if (strncmp(state, "22", 2) != 0 && strncmp(state, "23", 2) != 0 &&
+             strncmp(state, "42", 2) != 0 && strncmp(state, "0A", 2) != 0)
+        return postgres_failure(failure, &target->link, result);
+    return failure_set(failure, code, "%s%s%s%.300s%s%.300s (SQLSTATE %s)%s",
+                       table != NULL ? "table \"" : "", table != NULL ? table : "",
+                       table != NULL ? "\": " : "", words, detail != NULL ? ": " : "",
+                       detail != NULL ? detail : "", state,
+                       code == EBUSY ? "; somebody else is writing it: try again" : "");
+}
+
+int postgres_target_run(struct postgres_target *target, struct buffer *sql, PGresult **ret_result,
+                        struct failure *failure)
+{
+    PGresult *result = NULL;
+    int error = buffer_append(sql, "", 1);
+
+    /* COPY's way gives the result whatever it is. */
+    if (error == 0)
+        error = postgres_link_send_rows(&target->link, (const char *)sql->data, NULL, 0, &result,
+                                        failure);
+    buffer_release(sql);
+    if (error == 0 && PQresultStatus(result) != PGRES_COMMAND_OK &&
+        PQresultStatus(result) != PGRES_TUPLES_OK)
+        error = postgres_target_failure(target, result, NULL, failure);
+    if (error == 0 && ret_result != NULL)
+        *ret_result = result;
+    else
+        PQclear(result);
+    return error;
+}
+
+/* ---- The catalogue --------------------------------------------------------------------------- */
+
+int postgres_target_read(struct postgres_target *target, struct catalogue **ret_catalogue,
+                         struct failure *failure)
+{
+    struct catalogue **all =
+        realloc((void *)target->catalogues, (target->catalogue_count + 1) * sizeof *all);
+    int error;
+
+    if (all == NULL)
+        return -ENOMEM;
+    target->catalogues = all;
+    error = postgres_catalogue_read(&target->link, NULL, &all[target->catalogue_count], failure);
+    if (error != 0)
+        return error;
+    *ret_catalogue = all[target->catalogue_count++];
+    /* What the database's own triggers and defaults mean by their names is theirs again. */
+    return postgres_link_do(&target->link, "SET LOCAL search_path TO DEFAULT", failure);
+}
+
+static int add_places(struct postgres_target *target, const struct catalogue *catalogue)
+{
+    target->places = allocate_array(catalogue->count, sizeof *target->places);
+    if (target->places == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < catalogue->count; i++) {
+        struct postgres_place *place = calloc(1, sizeof *place);
+
+        if (place == NULL)
+            return -ENOMEM;
+        place->table = &catalogue->tables[i];
+        target->places[target->place_count++] = place;
+    }
+    return 0;
+}
+
+static size_t table_count(const struct target *base)
+{
+    return ((const struct postgres_target *)base)->place_count;
+}
+
+static struct schema *schema_at(const struct target *base, size_t index)
+{
+    return ((const struct postgres_target *)base)->places[index]->table->schema;
+}
+
+struct postgres_place *postgres_target_place(const struct postgres_target *target,
+                                             const struct schema *schema)
+{
+    for (size_t i = 0; i < target->place_count; i++) {
+        if (target->places[i]->table->schema == schema)
+            return target->places[i];
+    }
+    return NULL;
+}
+
+/* ---- The transaction ------------------------------------------------------------------------- */
+
+static int begin(struct target *base, struct failure *failure)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+    struct catalogue *catalogue;
+    size_t host = target->source->control.host;
+    int error = postgres_link_open(target->source, host, &target->link, failure);
+
+    if (error == 0)
+        error = postgres_link_begin_writing(&target->link, failure);
+    if (error == 0) {
+        target->open = true;
+        error = postgres_link_do(&target->link, "SET CONSTRAINTS ALL DEFERRED", failure);
+    }
+    if (error == 0)
+        error = postgres_target_read(target, &catalogue, failure);
+    return error == 0 ? add_places(target, catalogue) : error;
+}
+
+static const char *target_column(const struct foreign_key *key, const struct schema *parent,
+                                 size_t index)
+{
+    if (key->target_columns != NULL)
+        return key->target_columns[index];
+    return index < parent->primary_key_count ? parent->columns[parent->primary_key[index]].name
+                                             : "";
+}
+
+static int write_referred(const struct table *table, const struct table *child,
+                          const struct foreign_key *key, const char *condition, struct buffer *sql)
+{
+    int error = buffer_append_text(sql, "SELECT 1 FROM ");
+
+    if (error == 0)
+        error = postgres_add_table(sql, table);
+    if (error == 0)
+        error = buffer_print(sql, " t WHERE %s AND EXISTS (SELECT FROM ", condition);
+    if (error == 0)
+        error = postgres_add_table(sql, child);
+    for (size_t i = 0; i < key->count && error == 0; i++) {
+        cleanup_free char *name = sql_name(target_column(key, table->schema, i));
+
+        error =
+            name == NULL ? -ENOMEM : buffer_append_text(sql, i == 0 ? " c WHERE c." : " AND c.");
+        if (error == 0)
+            error = postgres_add_column(sql, child, key->columns[i]);
+        if (error == 0)
+            error = buffer_print(sql, " OPERATOR(pg_catalog.=) t.%s", name);
+    }
+    return error == 0 ? buffer_append(sql, ") LIMIT 1", 10) : error;
+}
+
+static int check_referrer(struct postgres_target *target, const struct table *table,
+                          const struct table *child, struct buffer *sql, const char *const *values,
+                          size_t value_count, struct failure *failure)
+{
+    cleanup_result PGresult *result = PQexecParams(target->link.connection, (const char *)sql->data,
+                                                   (int)value_count, NULL, values, NULL, NULL, 0);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        return postgres_target_failure(target, result, table->schema->name, failure);
+    if (PQntuples(result) == 0)
+        return 0;
+    return failure_set(failure, EBUSY,
+                       "table \"%s\": rows of \"%s\" refer to rows that would be deleted; nothing "
+                       "was changed. Restore \"%s\" as well, or delete these first",
+                       table->schema->name, child->schema->name, child->schema->name);
+}
+
+int postgres_check_referrers(struct postgres_target *target, const struct table *table,
+                             const char *condition, const char *const *values, size_t value_count,
+                             struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct table *child = target->places[i]->table;
+
+        for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
+            const struct foreign_key *key = &child->schema->foreign_keys[f];
+            cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+
+            if (child == table || strcmp(key->target_table, table->schema->name) != 0)
+                continue;
+            error = write_referred(table, child, key, condition, &sql);
+            if (error == 0)
+                error = check_referrer(target, table, child, &sql, values, value_count, failure);
+        }
+    }
+    return error;
+}
+
+static int check(struct target *base, struct failure *failure)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = postgres_complete_tables(target, failure);
+
+    if (error == 0)
+        error = buffer_append_text(&sql, "SET CONSTRAINTS ALL IMMEDIATE");
+    return error == 0 ? postgres_target_run(target, &sql, NULL, failure) : error;
+}
+
+/* ---- Sequences ------------------------------------------------------------------------------- */
+
+/* The sequence that the column counts by, if it has one, goes on behind the rows. */
+static int move_sequence(struct postgres_target *target, const struct table *table, size_t column,
+                         struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    struct buffer name = BUFFER(POSTGRES_SQL_LIMIT);
+    cleanup_free char *quoted_column = sql_literal(table->columns[column].raw_name);
+    cleanup_free char *quoted_table = NULL;
+    int error = postgres_add_table(&name, table);
+
+    if (error == 0)
+        error = buffer_append(&name, "", 1);
+    if (error == 0)
+        quoted_table = sql_literal((const char *)name.data);
+    buffer_release(&name);
+    if (quoted_column == NULL || quoted_table == NULL)
+        return -ENOMEM;
+    error = buffer_print(&sql,
+                         "SELECT pg_catalog.setval(q.s, q.m) FROM (SELECT "
+                         "pg_catalog.pg_get_serial_sequence(%s, %s)::pg_catalog.regclass AS s, "
+                         "(SELECT max(",
+                         quoted_table, quoted_column);
+    if (error == 0)
+        error = postgres_add_column(&sql, table, column);
+    if (error == 0)
+        error = buffer_append_text(&sql, ") FROM ");
+    if (error == 0)
+        error = postgres_add_table(&sql, table);
+    if (error == 0)
+        error = buffer_append_text(
+            &sql, ") AS m) q WHERE q.s IS NOT NULL AND q.m > coalesce((SELECT v.last_value FROM "
+                  "pg_catalog.pg_sequences v WHERE pg_catalog.format('%I.%I', v.schemaname, "
+                  "v.sequencename)::pg_catalog.regclass = q.s), 0)");
+    return error == 0 ? postgres_target_run(target, &sql, NULL, failure) : error;
+}
+
+static int move_sequences(struct postgres_target *target, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < target->place_count && error == 0; i++) {
+        const struct table *table = target->places[i]->table;
+
+        for (size_t c = 0;
+             target->places[i]->written && c < table->schema->column_count && error == 0; c++) {
+            if (table->schema->columns[c].type == COLUMN_INTEGER &&
+                table->schema->columns[c].not_null)
+                error = move_sequence(target, table, c, failure);
+        }
+    }
+    return error;
+}
+
+/* ---- Ends ------------------------------------------------------------------------------------ */
+
+static int commit(struct target *base, struct failure *failure)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = move_sequences(target, failure);
+
+    if (error == 0)
+        error = buffer_append_text(&sql, "COMMIT");
+    if (error == 0)
+        error = postgres_target_run(target, &sql, NULL, failure);
+    if (error == 0)
+        target->open = false;
+    return error;
+}
+
+static void rollback(struct target *base)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+
+    if (target->open && !postgres_link_is_lost(&target->link))
+        postgres_link_do(&target->link, "ROLLBACK", NULL);
+    target->open = false;
+}
+
+static void close_target(struct target *base)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+
+    rollback(base);
+    postgres_link_close(&target->link);
+    for (size_t i = 0; i < target->place_count; i++) {
+        schema_release(target->places[i]->like);
+        free(target->places[i]->later);
+        free(target->places[i]);
+    }
+    free((void *)target->places);
+    for (size_t i = 0; i < target->catalogue_count; i++)
+        postgres_catalogue_release(target->catalogues[i]);
+    free((void *)target->catalogues);
+    target->source->source.class->close(&target->source->source);
+    buffer_release(&target->line);
+    free(target->cells);
+    free(target->numbers);
+    free(target);
+}
+
+static const struct target_class class = {
+    .kind = "postgresql",
+    .creates_within = true,
+    .begin = begin,
+    .table_count = table_count,
+    .schema = schema_at,
+    .create_table = postgres_create_table,
+    .open_load = postgres_open_load,
+    .check = check,
+    .commit = commit,
+    .rollback = rollback,
+    .lock_row = postgres_lock_row,
+    .update_row = postgres_update_row,
+    .delete_row = postgres_delete_row,
+    .close = close_target,
+};
+
+int postgres_target_open(const char *url, const struct target_options *options,
+                         struct target **ret_target, struct failure *failure)
+{
+    struct postgres_target *target = calloc(1, sizeof *target);
+    struct source *source;
+    int error =
+        target != NULL ? postgres_source_open(url, &options->source, &source, failure) : -ENOMEM;
+
+    if (error != 0) {
+        free(target);
+        return error;
+    }
+    target->target.class = &class;
+    target->source = (struct postgres_source *)source;
+    target->line = BUFFER((size_t)1 << 30);
+    *ret_target = &target->target;
+    return 0;
+}

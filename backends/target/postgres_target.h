@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PostgreSQL as a target; what its files share.
+ *
+ * Rows go through COPY FROM STDIN: into the table itself where this transaction has made it, else
+ * into a temporary table of the columns that are written, from which one statement each updates
+ * and inserts. All of it, new tables included, is one transaction at REPEATABLE READ; a row that
+ * another program has changed meanwhile ends it. Foreign keys are the server's to look at; rows
+ * that others refer to are not deleted, so that nothing cascades. Only the positions of sequences
+ * are not part of the transaction: they are moved at its end, and never back.
+ */
+#ifndef CRMFS_TARGET_POSTGRES_TARGET_H
+#define CRMFS_TARGET_POSTGRES_TARGET_H
+
+#include "backends/source/postgres_internal.h"
+#include "backends/target/row_batch.h"
+#include "backends/target/row_work.h"
+#include "backends/target/target.h"
+
+/* A table of the target. */
+struct postgres_place {
+    const struct table *table; /* of one of the catalogues */
+    bool is_made;
+    bool written;
+    struct schema *like; /* whose foreign keys are added when all tables are there; NULL: none */
+    char *later;         /* statements for when the rows are there, each ended by a NUL */
+    size_t later_size;
+};
+
+struct postgres_target {
+    struct target target;
+    struct postgres_source *source;
+    struct link link;
+    struct catalogue **catalogues; /* read one after another; all live as long as the target */
+    size_t catalogue_count;
+    struct postgres_place **places;
+    size_t place_count;
+    unsigned long stage_count;
+    bool open;
+    struct buffer line; /* of lock_row */
+    struct cell *cells;
+    char (*numbers)[DOUBLE_TEXT_SIZE];
+};
+
+/* Runs what SQL holds, which is released. *ret_result may be NULL: nobody wants it. */
+int postgres_target_run(struct postgres_target *target, struct buffer *sql, PGresult **ret_result,
+                        struct failure *failure);
+
+/* Words what RESULT refused: -EINVAL, -EEXIST (a key is there), -EBUSY (others write), … */
+int postgres_target_failure(struct postgres_target *target, const PGresult *result,
+                            const char *table, struct failure *failure);
+
+struct postgres_place *postgres_target_place(const struct postgres_target *target,
+                                             const struct schema *schema);
+
+/* Reads the catalogue as it is now. */
+int postgres_target_read(struct postgres_target *target, struct catalogue **ret_catalogue,
+                         struct failure *failure);
+
+/* Appends "schema"."table"; a column's name. */
+int postgres_add_table(struct buffer *sql, const struct table *table);
+int postgres_add_column(struct buffer *sql, const struct table *table, size_t column);
+
+/*
+ * Whether rows of other tables refer to rows of TABLE, called t, that meet CONDITION. -EBUSY names
+ * that table.
+ */
+int postgres_check_referrers(struct postgres_target *target, const struct table *table,
+                             const char *condition, const char *const *values, size_t value_count,
+                             struct failure *failure);
+
+int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
+                          struct schema **ret_schema, char **ret_notes, struct failure *failure);
+int postgres_complete_tables(struct postgres_target *target, struct failure *failure);
+int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
+                       struct failure *failure);
+int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
+                      const struct cell **ret_cells, struct failure *failure);
+int postgres_update_row(struct target *base, const struct schema *schema, const struct cell *key,
+                        size_t count, const size_t *columns, const struct cell *cells,
+                        struct failure *failure);
+int postgres_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
+                        struct failure *failure);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of restore share: restore_plan (which tables, columns), restore_order (parents
+ * before children), restore_parents (rows that others need), restore_widen (types for columns
+ * whose source has none to rely on), restore_run.
+ */
+#ifndef CRMFS_RESTORE_RESTORE_INTERNAL_H
+#define CRMFS_RESTORE_RESTORE_INTERNAL_H
+
+#include "fs/restore/key_set.h"
+#include "fs/restore/restore.h"
+#include "fs/restore/row_filter.h"
+
+/* Puts the plan's tables into an order in which those that others refer to come first. */
+int restore_order(struct restore_plan *plan, struct failure *failure);
+
+/*
+ * Adds the tables that the selected rows' foreign keys lead to, with the keys that are needed.
+ * Reads the rows that are to be restored once.
+ */
+int restore_add_parents(struct restore_plan *plan, struct failure *failure);
+
+/* Adds table SOURCE_TABLE of the dataset, and finds its counterpart. */
+int restore_plan_add(struct restore_plan *plan, size_t source_table, struct failure *failure);
+
+/* The plan's table of that name, or NULL. */
+struct restore_table *restore_plan_find(const struct restore_plan *plan, const char *name);
+
+/* Finds the columns of table->target for those of table->source. -EINVAL: they do not fit. */
+int restore_match_columns(const struct restore_plan *plan, struct restore_table *table,
+                          struct failure *failure);
+
+/*
+ * A schema to make a table like, with types that hold every value that the source has now, where
+ * its declared types do not see to that. NULL in *ret_like: they do.
+ */
+int restore_widen(struct restore_plan *plan, const struct restore_table *table,
+                  struct schema **ret_like, struct failure *failure);
+
+/* What is done with each row that is meant. Not 0 ends the reading. */
+typedef int restore_row(void *context, const struct cell *cells, struct cursor *cursor,
+                        struct failure *failure);
+
+/* Reads the rows of a table that are meant. */
+int restore_read(const struct restore_plan *plan, const struct restore_table *table,
+                 restore_row *take, void *context, struct failure *failure);
+
+#endif

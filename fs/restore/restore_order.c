@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/restore/restore_internal.h"
+
+enum mark { MARK_NONE, MARK_UNDER_WAY, MARK_DONE };
+
+struct ordering {
+    const struct restore_plan *plan;
+    enum mark *marks;
+    size_t *order; /* indexes into the plan's tables */
+    size_t count;
+};
+
+/* The schema whose foreign keys count: the target's own, once there is one. */
+static const struct schema *keys_of(const struct restore_table *table)
+{
+    return table->target != NULL ? table->target : table->source;
+}
+
+static size_t find(const struct restore_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (strcmp(keys_of(&plan->tables[i])->name, name) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/*
+ * After all that it refers to; a circle is cut where it closes. The depth of the recursion is that
+ * of the references, at most the number of tables.
+ */
+// NOLINTNEXTLINE(misc-no-recursion)
+static void visit(struct ordering *ordering, size_t index)
+{
+    const struct schema *schema = keys_of(&ordering->plan->tables[index]);
+
+    if (ordering->marks[index] != MARK_NONE)
+        return;
+    ordering->marks[index] = MARK_UNDER_WAY;
+    for (size_t f = 0; f < schema->foreign_key_count; f++) {
+        size_t parent = find(ordering->plan, schema->foreign_keys[f].target_table);
+
+        if (parent != SIZE_MAX)
+            visit(ordering, parent);
+    }
+    ordering->marks[index] = MARK_DONE;
+    ordering->order[ordering->count++] = index;
+}
+
+int restore_order(struct restore_plan *plan, struct failure *failure)
+{
+    struct ordering ordering = {.plan = plan};
+    struct restore_table *sorted = allocate_array(plan->count, sizeof *sorted);
+    int error = 0;
+
+    (void)failure;
+    ordering.marks = allocate_array(plan->count, sizeof *ordering.marks);
+    ordering.order = allocate_array(plan->count, sizeof *ordering.order);
+    if (sorted == NULL || ordering.marks == NULL || ordering.order == NULL) {
+        free(sorted);
+        error = -ENOMEM;
+    } else {
+        for (size_t i = 0; i < plan->count; i++)
+            visit(&ordering, i);
+        for (size_t i = 0; i < plan->count; i++)
+            sorted[i] = plan->tables[ordering.order[i]];
+        free(plan->tables);
+        plan->tables = sorted;
+    }
+    free(ordering.marks);
+    free(ordering.order);
+    return error;
+}

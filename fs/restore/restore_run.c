@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/restore/restore_internal.h"
+
+struct putting {
+    const struct restore_plan *plan;
+    struct restore_table *table;
+};
+
+static int make_table(struct restore_plan *plan, struct restore_table *table,
+                      struct failure *failure)
+{
+    int error = restore_widen(plan, table, &table->like, failure);
+
+    if (error == 0)
+        error = plan->target->class->create_table(
+            plan->target, table->like != NULL ? table->like : table->source, plan->kind,
+            &table->target, &table->notes, failure);
+    return error == 0 ? restore_match_columns(plan, table, failure) : error;
+}
+
+static int make_tables(struct restore_plan *plan, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < plan->count && error == 0; i++) {
+        if (plan->tables[i].created)
+            error = make_table(plan, &plan->tables[i], failure);
+    }
+    return error;
+}
+
+static int refuse(void *context, const struct bad_row *bad)
+{
+    const struct putting *putting = context;
+    const struct restore_options *options = putting->plan->options;
+
+    return options->bad_row(options->bad_row_context, putting->table->source, bad);
+}
+
+static int put_row(void *context, const struct cell *cells, struct cursor *cursor,
+                   struct failure *failure)
+{
+    const struct putting *putting = context;
+    struct load *load = putting->table->load;
+
+    return load->class->put(load, cells, cursor, failure);
+}
+
+/* Whether a mode that needs a key does without: an empty table has nothing to be found. */
+static enum load_mode mode_of(const struct restore_table *table)
+{
+    return table->created && table->mode != LOAD_APPEND ? LOAD_APPEND : table->mode;
+}
+
+static int load_table(struct restore_plan *plan, struct putting *putting, struct failure *failure)
+{
+    struct restore_table *table = putting->table;
+    const struct load_plan load_plan = {
+        .table = table->target,
+        .cell_count = table->source->column_count,
+        .columns = table->columns,
+        .mode = mode_of(table),
+        .refuse = plan->options->bad_row != NULL ? refuse : NULL,
+        .refuse_context = putting,
+    };
+    int error = plan->target->class->open_load(plan->target, &load_plan, &table->load, failure);
+
+    if (error == 0)
+        error = restore_read(plan, table, put_row, putting, failure);
+    if (error == 0)
+        error = table->load->class->end(table->load, failure);
+    if (error == 0 && table->filter != NULL && row_filter_missed(table->filter) != NULL)
+        error = failure_set(failure, ENOENT, "table \"%s\": there is no row with the key %s",
+                            table->source->name, row_filter_missed(table->filter));
+    return error;
+}
+
+typedef int load_step(struct load *load, struct failure *failure);
+
+static int each_load(struct restore_plan *plan, bool children_first, size_t offset,
+                     struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < plan->count && error == 0; i++) {
+        struct load *load = plan->tables[children_first ? plan->count - 1 - i : i].load;
+        load_step *step;
+
+        memcpy((void *)&step, (const char *)load->class + offset, sizeof step);
+        error = step(load, failure);
+    }
+    return error;
+}
+
+static int load_all(struct restore_plan *plan, struct putting *puttings, struct failure *failure)
+{
+    int error = make_tables(plan, failure);
+
+    for (size_t i = 0; i < plan->count && error == 0; i++) {
+        puttings[i] = (struct putting){plan, &plan->tables[i]};
+        error = load_table(plan, &puttings[i], failure);
+    }
+    if (error == 0)
+        error = each_load(plan, true, offsetof(struct load_class, remove), failure);
+    if (error == 0)
+        error = each_load(plan, false, offsetof(struct load_class, merge), failure);
+    if (error == 0)
+        error = each_load(plan, false, offsetof(struct load_class, verify), failure);
+    return error;
+}
+
+int restore_run(struct restore_plan *plan, struct failure *failure)
+{
+    const struct target_class *target = plan->target->class;
+    struct putting *puttings = allocate_array(plan->count, sizeof *puttings);
+    int error = puttings != NULL ? load_all(plan, puttings, failure) : -ENOMEM;
+
+    if (error == 0)
+        error = plan->dataset->class->verify(plan->dataset, failure);
+    if (error == 0)
+        error = target->check(plan->target, failure);
+    for (size_t i = 0; i < plan->count; i++) {
+        struct restore_table *table = &plan->tables[i];
+
+        if (table->load == NULL)
+            continue;
+        table->counts = table->load->counts;
+        table->load->class->close(table->load);
+        table->load = NULL;
+    }
+    free(puttings);
+    if (error == 0 && !plan->options->dry_run && plan->options->before_commit != NULL)
+        error = plan->options->before_commit(plan->options->before_commit_context, plan, failure);
+    if (error == 0 && !plan->options->dry_run)
+        error = target->commit(plan->target, failure);
+    if (error != 0 || plan->options->dry_run)
+        target->rollback(plan->target);
+    return error;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Types for columns whose source does not hold its values to the types that it declares: SQLite,
+ * CSV. All values are looked at; the first type that keeps every one as it is, is taken.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/target/create.h"
+#include "backends/target/fit.h"
+#include "fs/base/memory.h"
+#include "fs/restore/restore_internal.h"
+
+struct choice {
+    enum column_type type;
+    const char *native; /* NULL: what is declared */
+};
+
+/* In the order in which they are tried: what is declared, then what is wider. */
+static const struct choice integers[] = {
+    {COLUMN_INTEGER, NULL}, {COLUMN_FLOAT, ""}, {COLUMN_TEXT, ""}, {COLUMN_BYTES, ""}};
+static const struct choice decimals[] = {{COLUMN_DECIMAL, NULL},
+                                         {COLUMN_INTEGER, ""},
+                                         {COLUMN_FLOAT, ""},
+                                         {COLUMN_TEXT, ""},
+                                         {COLUMN_BYTES, ""}};
+static const struct choice floats[] = {{COLUMN_FLOAT, NULL}, {COLUMN_TEXT, ""}, {COLUMN_BYTES, ""}};
+static const struct choice booleans[] = {{COLUMN_BOOLEAN, NULL},
+                                         {COLUMN_INTEGER, ""},
+                                         {COLUMN_FLOAT, ""},
+                                         {COLUMN_TEXT, ""},
+                                         {COLUMN_BYTES, ""}};
+static const struct choice dates[] = {{COLUMN_DATE, NULL},
+                                      {COLUMN_DATETIME, "DATETIME(0)"},
+                                      {COLUMN_DATETIME, "DATETIME(3)"},
+                                      {COLUMN_DATETIME, "DATETIME(6)"},
+                                      {COLUMN_INTEGER, ""},
+                                      {COLUMN_FLOAT, ""},
+                                      {COLUMN_TEXT, ""},
+                                      {COLUMN_BYTES, ""}};
+static const struct choice times[] = {{COLUMN_TIME, "TIME(0)"}, {COLUMN_TIME, "TIME(3)"},
+                                      {COLUMN_TIME, "TIME(6)"}, {COLUMN_INTEGER, ""},
+                                      {COLUMN_FLOAT, ""},       {COLUMN_TEXT, ""},
+                                      {COLUMN_BYTES, ""}};
+static const struct choice moments[] = {{COLUMN_DATETIME, "DATETIME(0)"},
+                                        {COLUMN_DATETIME, "DATETIME(3)"},
+                                        {COLUMN_DATETIME, "DATETIME(6)"},
+                                        {COLUMN_DATE, "DATE"},
+                                        {COLUMN_INTEGER, ""},
+                                        {COLUMN_FLOAT, ""},
+                                        {COLUMN_TEXT, ""},
+                                        {COLUMN_BYTES, ""}};
+static const struct choice documents[] = {
+    {COLUMN_JSON, NULL}, {COLUMN_TEXT, ""}, {COLUMN_BYTES, ""}};
+static const struct choice uuids[] = {{COLUMN_UUID, NULL}, {COLUMN_TEXT, ""}, {COLUMN_BYTES, ""}};
+static const struct choice bytes[] = {{COLUMN_BYTES, NULL}, {COLUMN_TEXT, ""}};
+static const struct choice texts[] = {
+    {COLUMN_TEXT, NULL}, {COLUMN_INTEGER, ""}, {COLUMN_FLOAT, ""}, {COLUMN_BYTES, ""}};
+static const struct choice anything[] = {
+    {COLUMN_INTEGER, ""}, {COLUMN_FLOAT, ""}, {COLUMN_TEXT, ""}, {COLUMN_BYTES, ""}};
+
+#define CHOICES_MOST 8
+
+struct candidates {
+    const struct choice *choices;
+    size_t count;
+    size_t first; /* that is still possible */
+    struct fit fits[CHOICES_MOST];
+    bool refuted[CHOICES_MOST];
+};
+
+struct widening {
+    struct candidates *columns;
+    size_t column_count;
+    struct buffer scratch;
+};
+
+#define CHOICES(list) list, sizeof(list) / sizeof *(list)
+
+static void choose(enum column_type type, const struct choice **ret_choices, size_t *ret_count)
+{
+    const struct {
+        const struct choice *choices;
+        size_t count;
+    } by_type[] = {
+        [COLUMN_ANY] = {CHOICES(anything)},      [COLUMN_INTEGER] = {CHOICES(integers)},
+        [COLUMN_DECIMAL] = {CHOICES(decimals)},  [COLUMN_FLOAT] = {CHOICES(floats)},
+        [COLUMN_BOOLEAN] = {CHOICES(booleans)},  [COLUMN_TEXT] = {CHOICES(texts)},
+        [COLUMN_BYTES] = {CHOICES(bytes)},       [COLUMN_DATE] = {CHOICES(dates)},
+        [COLUMN_TIME] = {CHOICES(times)},        [COLUMN_DATETIME] = {CHOICES(moments)},
+        [COLUMN_TIMESTAMP] = {CHOICES(moments)}, [COLUMN_JSON] = {CHOICES(documents)},
+        [COLUMN_UUID] = {CHOICES(uuids)},
+    };
+
+    *ret_choices = by_type[type].choices;
+    *ret_count = by_type[type].count;
+}
+
+/* Whether the value comes back as it is: the very text, or the same number. */
+static bool keeps(const struct fit *fit, const struct cell *cell, struct buffer *scratch)
+{
+    struct fitted fitted;
+
+    buffer_clear(scratch);
+    if (buffer_reserve(scratch, fit_room(cell->size)) != 0 ||
+        fit_cell(fit, cell, scratch, &fitted) != 0)
+        return false;
+    return fitted.exact ||
+           (cell->class == CELL_NUMBER && (fit->kind == FIT_BOOLEAN || fit->kind == FIT_INTEGER));
+}
+
+static int look_at_row(void *context, const struct cell *cells, struct cursor *cursor,
+                       struct failure *failure)
+{
+    struct widening *widening = context;
+
+    (void)cursor;
+    (void)failure;
+    for (size_t i = 0; i < widening->column_count; i++) {
+        struct candidates *column = &widening->columns[i];
+
+        /* Large ones are texts or bytes, as their class says. */
+        if (cells[i].class == CELL_NULL || cells[i].data == NULL)
+            continue;
+        for (size_t c = column->first; c < column->count; c++) {
+            if (!column->refuted[c] && !keeps(&column->fits[c], &cells[i], &widening->scratch))
+                column->refuted[c] = true;
+        }
+        while (column->first < column->count && column->refuted[column->first])
+            column->first++;
+    }
+    return 0;
+}
+
+static int begin_column(enum target_engine engine, const char *kind, const struct schema *source,
+                        const struct table_extras *extras, size_t index,
+                        struct candidates *candidates)
+{
+    const struct column *column = &source->columns[index];
+
+    choose(column->type, &candidates->choices, &candidates->count);
+    for (size_t c = 0; c < candidates->count; c++) {
+        const struct choice *choice = &candidates->choices[c];
+        struct column tried = *column;
+        char native[CREATE_TYPE_SIZE];
+        char own[CREATE_TYPE_SIZE];
+
+        tried.type = choice->type;
+        strncpy(own, choice->native != NULL ? choice->native : column->native_type, sizeof own - 1);
+        own[sizeof own - 1] = '\0';
+        tried.native_type = own;
+        create_column_type(engine, source, kind, extras, &tried, index, native);
+        tried.native_type = native;
+        candidates->fits[c] = fit_of(engine, &tried);
+    }
+    return 0;
+}
+
+/* Numbers and texts together become texts; bytes among them are bad rows, which say so. */
+static size_t mixed_choice(const struct candidates *column)
+{
+    size_t choice = 0;
+
+    while (choice + 1 < column->count && column->choices[choice].type != COLUMN_TEXT)
+        choice++;
+    return choice;
+}
+
+/* A copy of the schema with the types that were found. */
+static int make_like(const struct schema *source, const struct widening *widening,
+                     struct schema **ret_like)
+{
+    struct schema *like = schema_copy(source);
+
+    if (like == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < source->column_count; i++) {
+        const struct candidates *column = &widening->columns[i];
+        size_t chosen = column->first < column->count ? column->first : mixed_choice(column);
+        const struct choice *choice = &column->choices[chosen];
+
+        like->columns[i].type = choice->type;
+        if (choice->native == NULL)
+            continue;
+        free(like->columns[i].native_type);
+        like->columns[i].native_type = strdup(choice->native);
+        if (like->columns[i].native_type == NULL) {
+            schema_release(like);
+            return -ENOMEM;
+        }
+    }
+    *ret_like = like;
+    return 0;
+}
+
+int restore_widen(struct restore_plan *plan, const struct restore_table *table,
+                  struct schema **ret_like, struct failure *failure)
+{
+    enum target_engine from = target_engine_of(plan->kind);
+    enum target_engine engine = target_engine_of(plan->target->class->kind);
+    struct widening widening = {.column_count = table->source->column_count,
+                                .scratch = BUFFER((size_t)1 << 30)};
+    struct table_extras extras;
+    int error;
+
+    *ret_like = NULL;
+    if (from != ENGINE_SQLITE || engine == ENGINE_SQLITE)
+        return 0;
+    error = table_extras_read(table->source, plan->kind, &extras);
+    if (error != 0)
+        return error;
+    widening.columns = allocate_array(widening.column_count, sizeof *widening.columns);
+    if (widening.columns == NULL)
+        error = -ENOMEM;
+    for (size_t i = 0; i < widening.column_count && error == 0; i++)
+        error = begin_column(engine, plan->kind, table->source, &extras, i, &widening.columns[i]);
+    if (error == 0)
+        error = restore_read(plan, table, look_at_row, &widening, failure);
+    if (error == 0)
+        error = make_like(table->source, &widening, ret_like);
+    table_extras_release(&extras);
+    buffer_release(&widening.scratch);
+    free(widening.columns);
+    return error;
+}

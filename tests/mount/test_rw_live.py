@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: MIT
+"""-o rw-live: single rows written, made and deleted; whole files of rows loaded by copying them."""
+import errno
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from folder import slurp
+from mounting import NOBODY, as_user, eventually
+
+SCHEMA = """
+    CREATE TABLE contacts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, note TEXT, n REAL, b BLOB,
+                           upper TEXT GENERATED ALWAYS AS (upper(name)));
+    CREATE TABLE prices (country TEXT, code TEXT, price DECIMAL(10,2), PRIMARY KEY (country, code));
+    CREATE TABLE activities (id INTEGER PRIMARY KEY, contact INTEGER REFERENCES contacts (id));
+    CREATE TABLE keyless (v TEXT UNIQUE NOT NULL);
+    CREATE VIEW names AS SELECT name FROM contacts;
+    INSERT INTO contacts (id, name, note, n, b) VALUES
+        (1, 'Åsa', 'x', 1.5, x'00ff'), (2, 'Bo', NULL, 2, NULL), (3, 'Cy', '', 3, NULL);
+    INSERT INTO prices VALUES ('de', '10/1', 1.5), ('de', '007', 2), ('se', '007', 3);
+    INSERT INTO activities VALUES (1, 1);
+    INSERT INTO keyless VALUES ('one');
+"""
+
+
+@pytest.fixture
+def crm(work):
+    conn = sqlite3.connect(work / "crm.db", isolation_level=None)
+    conn.executescript(SCHEMA)
+    yield conn
+    conn.close()
+
+
+@pytest.fixture
+def folder(mount, work, crm):
+    return mount(work / "crm.db", options="rw-live,refresh=0.1").live()
+
+
+def rows(conn, table, columns="*"):
+    return conn.execute(f"SELECT {columns} FROM {table} ORDER BY 1").fetchall()
+
+
+def refused(code, action, *words):
+    with pytest.raises(OSError) as refusal:
+        action(*words)
+    assert refusal.value.errno == code, refusal.value
+
+
+def put(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def errors(folder):
+    return slurp(folder.parent.parent / ".crmfs/errors").decode()
+
+
+# --- single rows ------------------------------------------------------------------------------
+
+
+@pytest.mark.sanitize
+def test_patch(folder, crm):
+    """What the file has is set; the rest stays. It shows at once."""
+    path = folder / "contacts/1.json"
+    put(path, '{"note": "a \\"q\\"\\n", "n": 2.50}')
+    assert json.loads(slurp(path))["note"] == 'a "q"\n'
+    assert rows(crm, "contacts")[0] == (1, "Åsa", 'a "q"\n', 2.5, b"\x00\xff", "ÅSA".replace("Å", "Å"))
+    assert b'"a ""q""' in slurp(folder / "contacts.csv")
+    put(path, '{"note":null,"b":{"$base64":true,"encoded":"AQI="}}\n')
+    assert rows(crm, "contacts", "note, b")[0] == (None, b"\x01\x02")
+
+
+def test_the_whole_row_copied_back(folder, crm, work):
+    """As it was read, keys and generated columns included: nothing changes; edited: that does."""
+    before = rows(crm, "contacts")
+    for name in ("1", "2", "3"):
+        text = slurp(folder / f"contacts/{name}.json")
+        (work / "row").write_bytes(text)
+        subprocess.run(["cp", work / "row", folder / f"contacts/{name}.json"], check=True)
+    assert rows(crm, "contacts") == before
+    (work / "row").write_bytes(slurp(folder / "contacts/2.json").replace(b'"Bo"', b'"Bosse"'))
+    subprocess.run(["cp", "-p", work / "row", folder / "contacts/2.json"], check=True)
+    assert rows(crm, "contacts", "id, name")[1] == (2, "Bosse")
+
+
+@pytest.mark.sanitize
+def test_create_and_delete(folder, crm):
+    put(folder / "contacts/9.json", '{"id":9,"name":"Ni"}')
+    put(folder / "contacts/10.json", '{"name":"Tio"}')
+    assert rows(crm, "contacts", "id, name")[3:] == [(9, "Ni"), (10, "Tio")]
+    assert "10.json" in os.listdir(folder / "contacts")
+    (folder / "contacts/9.json").unlink()
+    assert [row for row, in rows(crm, "contacts", "id")] == [1, 2, 3, 10]
+    refused(errno.ENOENT, (folder / "contacts/9.json").unlink)
+    put(folder / "prices/fi,a%2Fb.json", '{"price": 5}')
+    assert ("fi", "a/b", 5) in rows(crm, "prices")
+    put(folder / "prices/de,007.json", '{"price": 2.25}')
+    assert ("de", "007", 2.25) in rows(crm, "prices")
+    (folder / "prices/de,10%2F1.json").unlink()
+    assert len(rows(crm, "prices")) == 3
+
+
+@pytest.mark.parametrize("name, text, code, words", [
+    ("1", '{"id":2,"name":"x"}', errno.EINVAL, "not that of its name"),
+    ("1", '{"nome":"x"}', errno.EINVAL, 'no column "nome"'),
+    ("1", '{"name":null}', None, "contacts"),
+    ("1", '[{"name":"x"}]', errno.EINVAL, "JSON object"),
+    ("1", '{"name":"x"}{"name":"y"}', errno.EINVAL, "missing"),
+    ("1", '{"name":"x"},{"name":"y"}', errno.EINVAL, "one JSON object"),
+    ("1", '{"name":"x"', errno.EINVAL, "no JSON object"),
+    ("1", '{"name":{}}', errno.EINVAL, "holds no JSON"),
+    ("1", '   ', errno.EINVAL, "one JSON object"),
+    ("8", '{"note":"no name"}', None, "contacts"),
+    ("x", '{"name":"x"}', None, "contacts"),
+])
+def test_refused(folder, crm, name, text, code, words):
+    """In words, and nothing is changed."""
+    before = rows(crm, "contacts")
+    with pytest.raises(OSError) as refusal:
+        put(folder / f"contacts/{name}.json", text)
+    assert code in (None, refusal.value.errno)
+    assert words in errors(folder)
+    assert rows(crm, "contacts") == before
+
+
+@pytest.mark.sanitize
+def test_a_row_that_was_changed_meanwhile(folder, crm):
+    """Nobody's change is overwritten unseen; who has read it again may go on."""
+    path = folder / "contacts/2.json"
+    assert slurp(path)
+    crm.execute("UPDATE contacts SET note = 'theirs' WHERE id = 2")
+    refused(errno.EBUSY, put, path, '{"note":"ours"}')
+    refused(errno.EBUSY, path.unlink)
+    assert rows(crm, "contacts", "note")[0] != ("ours",)
+    assert "has been changed since it was read" in errors(folder)
+    assert b"theirs" in slurp(path)
+    put(path, '{"note":"ours"}')
+    assert crm.execute("SELECT note FROM contacts WHERE id = 2").fetchone() == ("ours",)
+    assert slurp(folder / "contacts/3.json")
+    crm.execute("DELETE FROM contacts WHERE id = 3")
+    with pytest.raises(OSError):
+        put(folder / "contacts/3.json", '{"note":"ours"}')
+
+
+def test_rows_that_are_referred_to(folder, crm):
+    refused(errno.EBUSY, (folder / "contacts/1.json").unlink)
+    assert "activities" in errors(folder)
+    with pytest.raises(OSError):
+        put(folder / "activities/2.json", '{"contact": 99}')
+    assert rows(crm, "activities") == [(1, 1)]
+
+
+def test_a_locked_database(mount, work, crm):
+    folder = mount(work / "crm.db", options="rw-live,busy-timeout=0.2").live()
+    assert slurp(folder / "contacts/2.json")
+    crm.execute("BEGIN IMMEDIATE")
+    refused(errno.EBUSY, put, folder / "contacts/2.json", '{"note":"x"}')
+    crm.execute("ROLLBACK")
+    put(folder / "contacts/2.json", '{"note":"x"}')
+
+
+def test_editors_rename(folder, crm):
+    """A new file renamed over the row's, as editors and rsync do."""
+    put(folder / "contacts/.2.json.swp", '{"name":"Botvid"}')
+    os.rename(folder / "contacts/.2.json.swp", folder / "contacts/2.json")
+    assert rows(crm, "contacts", "id, name")[1] == (2, "Botvid")
+    put(folder / "contacts/new", '{"name":"Elva"}')
+    os.rename(folder / "contacts/new", folder / "contacts/11.json")
+    assert rows(crm, "contacts", "id, name")[-1] == (11, "Elva")
+    refused(errno.EPERM, os.rename, folder / "contacts/11.json", folder / "contacts/12.json")
+    put(folder / "contacts/scratch", "never a row")
+    os.unlink(folder / "contacts/scratch")
+    refused(errno.ENOENT, os.stat, folder / "contacts/scratch")
+    assert rows(crm, "contacts", "id")[-1] == (11,)
+
+
+def test_written_on(folder, crm):
+    """Opened without being cut to nothing, a file goes on from what it is."""
+    with open(folder / "contacts/2.json", "r+", encoding="utf-8") as file:
+        row = json.load(file)
+        row["note"] = "longer than it was"
+        file.seek(0)
+        json.dump(row, file)
+        file.truncate()
+    assert rows(crm, "contacts", "id, note")[1] == (2, "longer than it was")
+    subprocess.run(["truncate", "-s", "0", folder / "contacts/2.json"], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run(["sh", "-c", ': > "$1"', "sh", folder / "contacts/2.json"], check=True)
+    assert rows(crm, "contacts", "id, note")[1] == (2, "longer than it was")
+
+
+def test_tables_without_a_primary_key(folder, crm):
+    refused(errno.EOPNOTSUPP, put, folder / "keyless/one.json", '{"v":"two"}')
+    assert rows(crm, "keyless") == [("one",)]
+
+
+def test_off_by_default(mount, work, crm):
+    for options in ("", "ro,rw-live"):
+        folder = mount(work / "crm.db", options=options).live()
+        refused(errno.EROFS, put, folder / "contacts/1.json", "{}")
+        refused(errno.EROFS, put, folder / "contacts/4.json", "{}")
+        refused(errno.EROFS, (folder / "contacts/1.json").unlink)
+        refused(errno.EROFS, os.chmod, folder / "contacts/1.json", 0o600)
+        assert not (folder / ".import").exists()
+    assert len(rows(crm, "contacts")) == 3
+
+
+# --- files of rows ----------------------------------------------------------------------------
+
+
+NEW = 'id,name,n\n2,"Bo, ""B""",\n4,Dag,4.5\n'
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("form", ["csv", "json", "ndjson"])
+@pytest.mark.parametrize("how", ["cp", "mv", "rsync"])
+def test_upsert(folder, crm, work, how, form):
+    texts = {"csv": NEW, "json": '[\n{"id":2,"name":"Bo, \\"B\\"","n":null},\n{"id":4,"name":"Dag","n":4.5}\n]\n',
+             "ndjson": '{"id":2,"name":"Bo, \\"B\\"","n":null}\n{"id":4,"name":"Dag","n":4.5}\n'}
+    file = work / f"contacts.{form}"
+    file.write_text(texts[form])
+    into = folder / ".import/upsert"
+    if how == "mv":
+        subprocess.run(["cp", file, into / "contacts.part"], check=True)
+        assert len(rows(crm, "contacts")) == 3
+        subprocess.run(["mv", into / "contacts.part", into / file.name], check=True)
+    else:
+        subprocess.run(["cp", file, into] if how == "cp" else ["rsync", "-a", file, f"{into}/"], check=True)
+    assert rows(crm, "contacts", "id, name, note, n") == [
+        (1, "Åsa", "x", 1.5), (2, 'Bo, "B"', None, None), (3, "Cy", "", 3), (4, "Dag", None, 4.5)]
+    assert slurp(into / f"{file.name}.result") == (
+        b"applied: 2 rows: 1 inserted, 1 updated, 0 left alone, 0 deleted\n")
+    assert os.listdir(into) == [f"{file.name}.result"]
+    assert b"Dag" in slurp(folder / "contacts.csv")
+    os.unlink(into / f"{file.name}.result")
+    assert os.listdir(into) == []
+
+
+def test_modes(folder, crm, work):
+    imports = folder / ".import"
+    assert sorted(os.listdir(imports)) == ["append", "missing", "replace", "upsert"]
+    assert ".import" not in os.listdir(folder)
+    refused(errno.EEXIST, put, imports / "append/contacts.csv", NEW)
+    assert "line 2" in slurp(imports / "append/contacts.csv.result").decode()
+    assert len(rows(crm, "contacts")) == 3
+    put(imports / "append/contacts.csv", "id,name\n5,Eva\n")
+    put(imports / "missing/contacts.csv", NEW)
+    assert rows(crm, "contacts", "id, name") == [(1, "Åsa"), (2, "Bo"), (3, "Cy"), (4, "Dag"), (5, "Eva")]
+    put(imports / "replace/contacts.json", '[{"id":1,"name":"Åsa"},{"id":4,"name":"D"}]')
+    assert rows(crm, "contacts", "id, name") == [(1, "Åsa"), (4, "D")]
+    refused(errno.EBUSY, put, imports / "replace/contacts.json", "[]")
+    assert rows(crm, "contacts", "id, name") == [(1, "Åsa"), (4, "D")]
+
+
+def test_replace_wants_a_whole_file(folder, crm, work):
+    """A file that may lack rows at its end would delete them."""
+    into = folder / ".import/replace"
+    for form, text in (("csv", "country,code,price\nfi,1,1\n"), ("ndjson", '{"country":"fi","code":"1","price":1}\n')):
+        refused(errno.EINVAL, put, into / f"prices.{form}", text)
+        assert "certainly whole" in slurp(into / f"prices.{form}.result").decode()
+        assert len(rows(crm, "prices")) == 3
+    put(into / "prices.part", "country,code,price\nfi,1,1")
+    os.rename(into / "prices.part", into / "prices.csv")
+    assert rows(crm, "prices") == [("fi", "1", 1)]
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("contacts.csv", "id,name\n7,Sju\n8,Ott", "no line end"),
+    ("contacts.csv", 'id,name\n7,Sju\n8,"Ott\n', "within quotes"),
+    ("contacts.csv", "id,name\n7,Sju\n8\n", "1 fields"),
+    ("contacts.csv", "id,name\n7,Sju\n8,Otto,x\n", "3 fields"),
+    ("contacts.json", '[{"id":7,"name":"Sju"},', "array"),
+    ("contacts.json", '[{"id":7,"name":"Sju"}', "array"),
+    ("contacts.ndjson", '{"id":7,"name":"Sju"}\n{"id":8,"na', "within a row"),
+    ("contacts.ndjson", '{"id":7,"name":"Sju"}', "no line end"),
+    ("contacts.csv", "id,name\n7,Sju\n8,\n", "contacts"),
+    ("contacts.csv", "id,nome\n7,Sju\n", "nome"),
+    ("activities.csv", "id,contact\n7,1\n8,99\n", "activities"),
+    ("kontacts.csv", "id,name\n7,Sju\n", "no table"),
+    ("names.csv", "name\nSju\n", "not a table"),
+])
+def test_a_bad_file_changes_nothing(folder, crm, name, text, words):
+    before = [rows(crm, table) for table in ("contacts", "activities")]
+    for mode in ("append", "upsert", "missing"):
+        with pytest.raises(OSError):
+            put(folder / f".import/{mode}/{name}", text)
+        result = slurp(folder / f".import/{mode}/{name}.result").decode()
+        assert words in result and result.endswith("nothing was changed\n")
+        assert words in errors(folder)
+        assert [rows(crm, table) for table in ("contacts", "activities")] == before
+        assert os.listdir(folder / f".import/{mode}") == [f"{name}.result"]
+
+
+def test_a_writer_that_is_killed(folder, crm):
+    """What it left is not taken for whole, though it ends at a row."""
+    into = folder / ".import/append"
+    program = ("import os, sys, time\nfile = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n"
+               "os.write(file, b'id,name\\n7,Sju\\n')\nprint('written', flush=True)\ntime.sleep(600)")
+    for name in ("contacts.csv", "contacts.part"):
+        with subprocess.Popen([sys.executable, "-c", program, into / name], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout.readline() == b"written\n"
+            writer.send_signal(signal.SIGKILL)
+    assert eventually((into / "contacts.csv.result").exists)
+    assert "ended without closing" in slurp(into / "contacts.csv.result").decode()
+    assert eventually(lambda: "ended without closing" in errors(folder))
+    refused(errno.EBUSY, os.rename, into / "contacts.part", into / "contacts.csv")
+    os.unlink(into / "contacts.part")
+    assert len(rows(crm, "contacts")) == 3
+
+
+def test_a_child_that_closes_it(folder, crm):
+    """Others' descriptors are not the writer's end."""
+    path = folder / ".import/append/contacts.csv"
+    file = os.open(path, os.O_WRONLY | os.O_CREAT)
+    os.write(file, b"id,name\n7,Sju\n")
+    subprocess.run(["true"], pass_fds=[file], check=True)
+    subprocess.run(["bash", "-c", f"exec {file}>&-"], pass_fds=[file], check=True)
+    assert len(rows(crm, "contacts")) == 3
+    os.write(file, b"8,Otto\n")
+    os.close(file)
+    assert rows(crm, "contacts", "id, name")[3:] == [(7, "Sju"), (8, "Otto")]
+    subprocess.run(["sh", "-c", '{ echo id,name; echo 9,Nia; } > "$1"', "sh", path], check=True)
+    assert rows(crm, "contacts", "id, name")[-1] == (9, "Nia")
+
+
+def test_written_anywhere(folder, crm):
+    """In any order, cut and written again, and read back meanwhile."""
+    path = folder / ".import/append/contacts.part"
+    text = b"id,name\n" + b"".join(b"%d,name of %d\n" % (n, n) for n in range(100, 30_000))
+    with open(path, "w+b", buffering=0) as file:
+        step = 70_001
+        for at in reversed(range(0, len(text), step)):
+            file.seek(at)
+            file.write(text[at:at + step])
+        file.truncate(len(text) + 500)
+        file.truncate(len(text))
+        file.seek(250_000)
+        assert file.read(30_000) == text[250_000:280_000]
+    assert os.stat(path).st_size == len(text)
+    assert slurp(path) == text
+    os.rename(path, folder / ".import/append/contacts.csv")
+    assert len(rows(crm, "contacts")) == 29_903
+
+
+def test_spool_is_full(mount, work, crm):
+    folder = mount(work / "crm.db", options="rw-live,spool-size=1M").live()
+    into = folder / ".import/append"
+    file = os.open(into / "contacts.csv", os.O_WRONLY | os.O_CREAT)
+    os.write(file, b"id,name\n")
+    with pytest.raises(OSError) as refusal:
+        for number in range(100):
+            os.write(file, b"%d,%s\n" % (1000 + number, os.urandom(50_000).hex().encode()))
+    assert refusal.value.errno == errno.ENOSPC
+    refused(errno.ENOSPC, os.close, file)
+    assert len(rows(crm, "contacts")) == 3
+    assert "could not be written" in slurp(into / "contacts.csv.result").decode()
+    put(into / "contacts.csv", "id,name\n7,Sju\n")
+    assert len(rows(crm, "contacts")) == 4
+
+
+def test_killed_while_it_loads(mount, work, crm):
+    """The database is as it was, or as it is to be."""
+    text = "id,name\n" + "".join(f"{n},name of {n}\n" for n in range(100, 150_100))
+    (work / "contacts.csv").write_text(text)
+    for pause in (0.05, 0.2, 0.5):
+        top = mount(work / "crm.db", options="rw-live")
+        with subprocess.Popen(["cp", work / "contacts.csv", top.live() / ".import/upsert/"],
+                              stderr=subprocess.DEVNULL) as copying:
+            time.sleep(pause)
+            os.kill(top.pid, signal.SIGKILL)
+            copying.wait()
+        assert len(rows(crm, "contacts")) in (3, 150_003)
+        assert crm.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        top.assert_gone()
+
+
+def test_as_an_ordinary_user(root, mount, work, crm):
+    """Who mounts may write what is shown as writable, and nobody else."""
+    os.chown(work, NOBODY.pw_uid, NOBODY.pw_gid)
+    os.chown(work / "crm.db", NOBODY.pw_uid, NOBODY.pw_gid)
+    folder = mount(work / "crm.db", options="rw-live", user=NOBODY).point / "live/crm"
+
+    def run(text, path):
+        return subprocess.run(as_user(NOBODY, ["sh", "-c", 'printf %s "$1" >"$2"', "sh", text, path]), check=False,
+                              capture_output=True).returncode
+
+    assert run('{"note":"mine"}', folder / "contacts/2.json") == 0
+    assert run('{"name":"new"}', folder / "contacts/8.json") == 0
+    assert run("id,name\n9,Nio\n", folder / ".import/append/contacts.csv") == 0
+    assert run("x", folder / "contacts.csv") != 0
+    assert rows(crm, "contacts", "id")[3:] == [(8,), (9,)]

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""What restore does with rows that are there, changed, gone or new, in each kind of database."""
+import json
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import mounting
+from stores import Kept
+
+SCHEMA = """
+CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT);
+CREATE TABLE contacts (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL REFERENCES accounts (id),
+                       email TEXT UNIQUE, note TEXT);
+CREATE TABLE activities (id INTEGER PRIMARY KEY, contact_id INTEGER NOT NULL REFERENCES contacts (id), body TEXT);
+CREATE INDEX activities_by_contact ON activities (contact_id);
+"""
+ACCOUNTS, CONTACTS, ACTIVITIES = 20, 60, 200
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """A store with a snapshot of a small CRM, called "day"; no test changes it."""
+    folder = Path(tempfile.mkdtemp(prefix="restore-", dir=mounting.SESSION))
+    path = folder / "crm.db"
+    with sqlite3.connect(path) as database:
+        database.executescript(SCHEMA)
+        database.executemany("INSERT INTO accounts VALUES (?, ?, ?)",
+                             [(i, f"Account {i}", "Oslo" if i % 3 else None) for i in range(1, ACCOUNTS + 1)])
+        database.executemany("INSERT INTO contacts VALUES (?, ?, ?, ?)",
+                             [(i, 1 + i % ACCOUNTS, f"c{i}@example.org", 'a\t"b"\\\n' + "é" * i)
+                              for i in range(1, CONTACTS + 1)])
+        database.executemany("INSERT INTO activities VALUES (?, ?, ?)",
+                             [(i, 1 + i % CONTACTS, f"call {i}") for i in range(1, ACTIVITIES + 1)])
+    database.close()
+    store = Kept(folder)
+    store.take("day", f"crm={path}")
+    return store
+
+
+@pytest.fixture
+def target(kind, place, restore):
+    """A database of each kind with the CRM in it."""
+    one = place(kind)
+    restore("--to", one.url, "day")
+    return one
+
+
+@pytest.fixture
+def restore(kept, crmfs):
+    """restore(words…, status=0) → what `crmfs restore` of the store says of each table, or its refusal."""
+    def run(*words, status=0):
+        answer = crmfs("restore", "--json", "--store", kept.path, *words, status=status, **kept.environment)
+        if status != 0:
+            return answer.stderr
+        return {table["name"]: table for table in json.loads(answer.stdout)["tables"]}
+
+    return run
+
+
+def everything(place):
+    """All rows of all tables."""
+    return [place.sql(f"SELECT * FROM {table} ORDER BY id") for table in ("accounts", "contacts", "activities")]
+
+
+def is_there(place, table, condition):
+    return int(place.value(f"SELECT count(*) FROM {table} WHERE {condition}"))
+
+
+def test_a_deleted_customer_comes_back_with_its_activities(target, restore):
+    """With one command; nothing else is touched."""
+    before = everything(target)
+    target.sql("DELETE FROM activities WHERE contact_id = 7; DELETE FROM contacts WHERE id = 7;"
+               "UPDATE contacts SET note = 'newer' WHERE id = 8")
+    told = restore("--mode", "missing", "--to", target.url, "day")
+    assert told["contacts"]["inserted"] == 1 and told["contacts"]["kept"] == CONTACTS - 1
+    assert told["activities"]["inserted"] == is_there(target, "activities", "contact_id = 7") > 0
+    assert target.value("SELECT note FROM contacts WHERE id = 8") == "newer"
+    restore("--mode", "upsert", "--key", "8", "--to", target.url, "day/crm/contacts")
+    assert everything(target) == before
+
+
+def test_replace_makes_it_as_it_was(target, restore):
+    """Rows that are new go, changed ones are as before; children before their parents."""
+    before = everything(target)
+    target.sql("INSERT INTO accounts VALUES (99, 'new', NULL); INSERT INTO contacts VALUES (99, 99, 'new', NULL);"
+               "DELETE FROM activities WHERE id < 10; UPDATE accounts SET city = 'Rome' WHERE id = 3")
+    told = restore("--mode", "replace", "--to", target.url, "day")
+    assert (told["accounts"]["deleted"], told["contacts"]["deleted"], told["activities"]["inserted"]) == (1, 1, 9)
+    assert everything(target) == before
+
+
+def test_a_unique_value_moves_with_the_row_that_goes(target, restore):
+    """Replace: what a row to be deleted has, another one may get."""
+    before = everything(target)
+    target.sql("DELETE FROM activities WHERE contact_id = 5; DELETE FROM contacts WHERE id = 5;"
+               "INSERT INTO contacts VALUES (77, 1, 'c5@example.org', NULL)")
+    restore("--mode", "replace", "--to", target.url, "day")
+    assert everything(target) == before
+
+
+def test_replace_deletes_nothing_that_others_need(target, restore):
+    before = everything(target)
+    target.sql("INSERT INTO accounts VALUES (99, 'new', NULL); INSERT INTO contacts VALUES (99, 99, 'new', NULL)")
+    changed = everything(target)
+    assert "contacts" in restore("--mode", "replace", "--to", target.url, "day/crm/accounts", status=1)
+    assert everything(target) == changed != before
+
+
+def test_what_is_there_is_not_appended(target, restore):
+    before = everything(target)
+    told = restore("--key", "8", "--to", target.url, "day/crm/contacts", status=1)
+    assert "contacts" in told and "8" in told
+    assert everything(target) == before
+
+
+def test_a_condition_chooses_rows(target, restore):
+    target.sql("DELETE FROM activities")
+    told = restore("--mode", "missing", "--where", "id > 190 AND body LIKE 'call 19_'", "--to", target.url,
+                   "day/crm/activities")
+    assert told["activities"]["inserted"] == 9
+    assert is_there(target, "activities", "1 = 1") == 9
+
+
+@pytest.mark.parametrize("condition", ["id = 1); DELETE FROM activities --", "nothing = 1", "id = 1; SELECT 1",
+                                       "load_extension('x')", "(SELECT count(*) FROM pragma_database_list)",
+                                       "(SELECT writefile('/tmp/x', 'y'))", ""])
+def test_conditions_can_do_nothing_else(place, restore, condition):
+    target = place("sqlite")
+    assert "--where" in restore("--where", condition, "--to", target.url, "day/crm/activities", status=1)
+    assert not Path(target.url).exists()
+
+
+def test_parents_come_along(kind, place, restore):
+    """Into tables that are empty: the row, and what it needs, parents first."""
+    target = place(kind)
+    restore("--to", target.url, "day")
+    target.sql("DELETE FROM activities; DELETE FROM contacts; DELETE FROM accounts")
+    refused = restore("--key", "7", "--mode", "missing", "--to", target.url, "day/crm/activities", status=1)
+    assert "contacts" in refused or "foreign key" in refused
+    told = restore("--key", "7", "--mode", "missing", "--with-parents", "--to", target.url, "day/crm/activities")
+    assert {name: table["inserted"] for name, table in told.items()} == {"accounts": 1, "contacts": 1, "activities": 1}
+    assert target.value("SELECT contact_id FROM activities") == target.value("SELECT id FROM contacts") == "8"
+
+
+def test_a_dry_run_changes_nothing(target, restore):
+    target.sql("DELETE FROM activities WHERE id < 10")
+    before = everything(target)
+    assert restore("-n", "--mode", "replace", "--to", target.url, "day")["activities"]["inserted"] == 9
+    assert everything(target) == before
+
+
+def test_a_dry_run_makes_nothing(kind, place, restore):
+    target = place(kind)
+    assert restore("-n", "--to", target.url, "day")["accounts"]["how"] == "create"
+    assert restore("--no-create", "--to", target.url, "day", status=1).find("accounts") > 0 or kind == "sqlite"
+
+
+def test_a_column_that_is_gone_is_asked_about(target, restore):
+    target.sql("ALTER TABLE contacts RENAME COLUMN note TO remark; DELETE FROM activities; DELETE FROM contacts")
+    told = restore("--to", target.url, "day/crm/contacts", status=1)
+    assert 'no column "note"' in told and "--map" in told and "--ignore-columns" in told
+    restore("--map", "note=remark", "--to", target.url, "day/crm/contacts")
+    assert is_there(target, "contacts", "remark IS NOT NULL") == CONTACTS
+    target.sql("UPDATE contacts SET remark = 'x'")
+    restore("--mode", "upsert", "--ignore-columns", "note", "--to", target.url, "day/crm/contacts")
+    assert is_there(target, "contacts", "remark = 'x'") == CONTACTS
+
+
+def test_what_does_not_fit_is_refused_or_set_aside(target, restore, work):
+    """Too long for the column now: named by row, column, value and reason; nothing is cut."""
+    if target.kind == "sqlite":
+        target.sql("DROP TABLE activities; DROP TABLE contacts; CREATE TABLE contacts (id INTEGER PRIMARY KEY, "
+                   "account_id INTEGER, email TEXT, note TEXT CHECK (length(note) <= 30))")
+    else:
+        target.sql("DELETE FROM activities; DELETE FROM contacts")
+        target.sql("ALTER TABLE contacts MODIFY note VARCHAR(30)" if target.kind == "mysql" else
+                   "ALTER TABLE contacts ALTER note TYPE varchar(30)")
+    told = restore("--to", target.url, "day/crm/contacts", status=1)
+    assert "row 24 (id 24)" in told and ("note" in told)
+    assert is_there(target, "contacts", "1 = 1") == 0
+    aside = work / "aside.ndjson"
+    told = restore("--skip-bad", aside, "--to", target.url, "day/crm/contacts")
+    lines = [json.loads(line) for line in aside.read_text().splitlines()]
+    assert told["contacts"]["set_aside"] == len(lines) == CONTACTS - 23
+    assert lines[0]["row"] == 24 and lines[0]["values"]["email"] == "c24@example.org"
+    assert is_there(target, "contacts", "1 = 1") == 23
+    assert aside.stat().st_mode & 0o077 == 0
+
+
+def test_two_restores_of_the_same_are_one(target, restore):
+    """Whatever was done twice is as if it were done once."""
+    before = everything(target)
+    for mode in ("upsert", "replace", "missing"):
+        restore("--mode", mode, "--to", target.url, "day")
+        assert everything(target) == before, mode

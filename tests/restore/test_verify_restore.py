@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""crmfs verify-restore and crmfs migrate: what they say, and what their exit status says."""
+import json
+import os
+import sqlite3
+
+import pytest
+
+
+@pytest.fixture
+def taken(work, store):
+    path = work / "crm.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)")
+        database.executemany("INSERT INTO t VALUES (?, ?, ?)",
+                             [(i, f"text {i}", os.urandom(200)) for i in range(5000)])
+    database.close()
+    store.take("day", f"crm={path}", f"other={path}")
+    return path
+
+
+def shared_memory():
+    return {name for name in os.listdir("/dev/shm") if name.startswith("crmfs-verify")}
+
+
+def test_every_table_of_every_source(taken, store, place, kind):
+    before = shared_memory()
+    where = [] if kind == "sqlite" else ["--to", place(kind).url]
+    told = json.loads(store.run("verify-restore", "--json", *where, "--store", store.path, "day").out)
+    assert [(one["source"], one["table"], one["rows"]) for one in told] == [("crm", "t", 5000), ("other", "t", 5000)]
+    assert told[0]["digest"] == told[1]["digest"]
+    assert shared_memory() == before
+
+
+def test_a_damaged_store_fails(taken, store):
+    """What cannot be read cannot be restored."""
+    for name, path in store.files().items():
+        if name.startswith("packs/") and path.stat().st_size > 100_000:
+            damaged = bytearray(path.read_bytes())
+            for at in range(1000, len(damaged), 5000):
+                damaged[at] ^= 0x55
+            path.chmod(0o600)
+            path.write_bytes(damaged)
+    assert "cannot be restored" in store.run("verify-restore", "--store", store.path, "day", status=1).err
+
+
+def test_migrate_says_what_it_did(taken, crmfs, place, kind):
+    target = place(kind)
+    told = json.loads(crmfs("migrate", "--json", taken, target.url).stdout)
+    assert [(one["name"], one["rows"]) for one in told["tables"]] == [("t", 5000)] and not told["resumed"]
+    assert "already" in crmfs("migrate", taken, target.url, status=1).stderr
+    assert int(target.value("SELECT count(*) FROM t")) == 5000
+
+
+def test_archives_and_live_sources_are_restored(taken, crmfs, counts, place, kind, work):
+    """An SQL dump of sqlite3, and the database itself."""
+    dump = work / "crm.sql"
+    with sqlite3.connect(taken) as database:
+        dump.write_text("\n".join(database.iterdump()))
+    database.close()
+    for source in (dump, taken):
+        assert counts("--to", place(kind).url, source)["t"]["inserted"] == 5000, source
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--to", "x.db"], "usage"), (["--to", "/", "{db}"], "directory"), (["{db}"], "--to TARGET"),
+    (["--mode", "all", "--to", "x.db", "{db}"], "--mode"), (["--map", "x", "--to", "x.db", "{db}"], "OLD=NEW"),
+    (["--table", "none", "--to", "{work}/x.db", "{db}"], "no table"),
+    (["--key", "1", "--mode", "replace", "--to", "{work}/x.db", "--table", "t", "{db}"], "replace"),
+    (["--key", "99999", "--to", "{work}/x.db", "--table", "t", "{db}"], "99999"),
+])
+def test_what_makes_no_sense_is_refused(taken, crmfs, work, words, said):
+    words = [word.format(db=taken, work=work) for word in words]
+    done = crmfs("restore", *words, status=None)
+    assert done.returncode in (1, 2) and said in done.stderr, done.stderr
+    assert not (work / "x.db").exists()

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/bad_rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/base/base64.h"
+#include "fs/base/memory.h"
+#include "fs/store/json_write.h"
+
+#define LINE_LIMIT ((size_t)1 << 30)
+
+struct bad_rows {
+    FILE *file;
+    const char *path; /* borrowed */
+    uint64_t count;
+    struct buffer line;
+};
+
+int bad_rows_create(const char *path, struct bad_rows **ret_rows, struct failure *failure)
+{
+    struct bad_rows *rows = calloc(1, sizeof *rows);
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (rows == NULL || descriptor < 0) {
+        int code = descriptor < 0 ? errno : ENOMEM;
+
+        if (descriptor >= 0)
+            close(descriptor);
+        free(rows);
+        return failure_set(failure, code, "--skip-bad: cannot make %s: %s", path, strerror(code));
+    }
+    rows->file = fdopen(descriptor, "w");
+    if (rows->file == NULL) {
+        close(descriptor);
+        free(rows);
+        return -ENOMEM;
+    }
+    rows->path = path;
+    rows->line = BUFFER(LINE_LIMIT);
+    *ret_rows = rows;
+    return 0;
+}
+
+/* A text of any bytes; NULs do not end it. */
+static void write_value(struct json_writer *json, const struct cell *cell)
+{
+    cleanup_free char *text = cell->data != NULL ? strndup(cell->data, cell->size) : NULL;
+
+    if (cell->class == CELL_NULL || text == NULL)
+        json_put_null(json);
+    else if (cell->class == CELL_BYTES || strlen(text) != cell->size)
+        json_put_hex(json, cell->data, cell->size);
+    else
+        json_put_bytes(json, text);
+}
+
+static void write_row(struct json_writer *json, const struct schema *table,
+                      const struct bad_row *bad)
+{
+    json_open(json, '{');
+    json_put_name(json, "table");
+    json_put_bytes(json, table->name);
+    json_put_name(json, "row");
+    json_put_number(json, bad->number);
+    if (bad->column != NULL) {
+        json_put_name(json, "column");
+        json_put_text(json, bad->column);
+    }
+    if (bad->value != NULL) {
+        json_put_name(json, "value");
+        json_put_bytes(json, bad->value);
+    }
+    json_put_name(json, "reason");
+    json_put_bytes(json, bad->reason);
+    json_put_name(json, "values");
+    json_open(json, '{');
+    for (size_t i = 0; bad->cells != NULL && i < table->column_count; i++) {
+        json_put_name(json, table->columns[i].name);
+        write_value(json, &bad->cells[i]);
+    }
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+int bad_rows_add(void *context, const struct schema *table, const struct bad_row *bad)
+{
+    struct bad_rows *rows = context;
+    struct json_writer json = {.output = &rows->line, .first = true};
+
+    buffer_clear(&rows->line);
+    write_row(&json, table, bad);
+    if (json.error == 0)
+        json.error = buffer_append_text(&rows->line, "\n");
+    if (json.error != 0)
+        return json.error;
+    rows->count++;
+    return fwrite(rows->line.data, rows->line.size, 1, rows->file) == 1 ? 0 : -EIO;
+}
+
+int bad_rows_end(struct bad_rows *rows, bool not_wanted, struct failure *failure)
+{
+    bool empty = rows->count == 0;
+    int error = 0;
+
+    if (fflush(rows->file) != 0 || fsync(fileno(rows->file)) != 0)
+        error = failure_set(failure, errno, "--skip-bad: cannot write %s: %s", rows->path,
+                            strerror(errno));
+    fclose(rows->file);
+    if (empty || not_wanted)
+        unlink(rows->path);
+    buffer_release(&rows->line);
+    free(rows);
+    return error;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crmfs migrate: a whole database into an empty one, of the same kind or another.
+ *
+ * Table by table, parents first, each in a transaction of its own. Before a table is committed, its
+ * rows and digest are written into a journal; so an interrupted migration knows which tables are
+ * there. When all are, each is read back from the target and compared.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/log.h"
+#include "fs/base/memory.h"
+#include "fs/restore/restore.h"
+#include "fs/restore/restore_compare.h"
+#include "tools/amount.h"
+#include "tools/answer.h"
+#include "tools/commands.h"
+#include "tools/migration_journal.h"
+#include "tools/progress_line.h"
+#include "tools/restore_source.h"
+#include "tools/stop.h"
+#include "tools/usage.h"
+
+#define BUSY_TIMEOUT_MS 5000
+
+struct migrate_command {
+    struct passphrase_options passphrase;
+    const char *store;
+    const char *source;
+    const char *target;
+    const char *journal;
+    bool json;
+    bool quiet;
+};
+
+struct migration {
+    const struct migrate_command *command;
+    const bool *cancelled;
+    struct restore_source source;
+    struct migration_journal journal;
+    char **names; /* of the source's tables, parents first */
+    size_t count;
+    bool circular;    /* foreign keys go round: all tables in one transaction */
+    bool interrupted; /* the journal knows of tables */
+    uint64_t rows_done;
+};
+
+/* ---- One transaction ------------------------------------------------------------------------- */
+
+static int open_target(const struct migration *migration, struct target **ret_target,
+                       struct failure *failure)
+{
+    const struct target_options options = {
+        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS,
+                   .parallel = 1,
+                   .cancelled = migration->cancelled},
+        .create = true,
+    };
+    struct target *target;
+    int error = target_open(migration->command->target, &options, &target, failure);
+
+    if (error != 0)
+        return error;
+    error = target->class->begin(target, failure);
+    if (error != 0) {
+        target->class->close(target);
+        return error;
+    }
+    *ret_target = target;
+    return 0;
+}
+
+/* The journal is ahead of the commit: what it names and the target has, is whole. */
+static int note_tables(void *context, const struct restore_plan *plan, struct failure *failure)
+{
+    struct migration *migration = context;
+    int error = 0;
+
+    for (size_t i = 0; i < plan->count && error == 0; i++)
+        error = migration_journal_add(&migration->journal, plan->tables[i].source->name,
+                                      &plan->tables[i].counts, failure);
+    return error;
+}
+
+static void say_notes(const struct restore_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->tables[i].notes != NULL)
+            log_message(LOG_LEVEL_WARNING, "table \"%s\": %s", plan->tables[i].source->name,
+                        plan->tables[i].notes);
+    }
+}
+
+/* Copies the tables NAMES; what is there already and noted is passed over. */
+static int copy_tables(struct migration *migration, const char *const *names, size_t count,
+                       struct failure *failure)
+{
+    const struct restore_options options = {
+        .mode = LOAD_APPEND,
+        .tables = names,
+        .table_count = count,
+        .must_create = true,
+        .before_commit = note_tables,
+        .before_commit_context = migration,
+        .cancelled = migration->cancelled,
+        .rows_done = &migration->rows_done,
+    };
+    struct restore_plan plan = {.count = 0};
+    struct target *target;
+    int error = open_target(migration, &target, failure);
+
+    if (error != 0)
+        return error;
+    if (count == 1 && migration_journal_find(&migration->journal, names[0]) != NULL &&
+        target_find_table(target, names[0]) != NULL) {
+        migration->interrupted = true;
+    } else {
+        error = restore_plan(migration->source.dataset, migration->source.kind, target, &options,
+                             &plan, failure);
+        if (error == 0)
+            error = restore_run(&plan, failure);
+        if (error == 0 && !migration->command->quiet)
+            say_notes(&plan);
+        restore_plan_release(&plan);
+    }
+    target->class->close(target);
+    return error;
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+/* Whether a table refers to one that comes after it. */
+static bool goes_round(const struct restore_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct schema *schema = plan->tables[i].source;
+
+        for (size_t f = 0; f < schema->foreign_key_count; f++) {
+            for (size_t later = i + 1; later < plan->count; later++) {
+                if (strcmp(plan->tables[later].source->name,
+                           schema->foreign_keys[f].target_table) == 0)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* In which order the tables go. */
+static int list_tables(struct migration *migration, struct failure *failure)
+{
+    const struct restore_options options = {.mode = LOAD_APPEND, .dry_run = true};
+    struct restore_plan plan = {.count = 0};
+    struct target *target;
+    int error = open_target(migration, &target, failure);
+
+    if (error != 0)
+        return error;
+    error = restore_plan(migration->source.dataset, migration->source.kind, target, &options, &plan,
+                         failure);
+    migration->names = allocate_array(plan.count, sizeof *migration->names);
+    if (error == 0 && migration->names == NULL)
+        error = -ENOMEM;
+    for (size_t i = 0; i < plan.count && error == 0; i++) {
+        const char *name = plan.tables[i].source->name;
+
+        if (!plan.tables[i].created && migration_journal_find(&migration->journal, name) == NULL)
+            error = failure_set(failure, EEXIST,
+                                "the target has a table \"%s\" already; migrate into a database "
+                                "without the tables that come",
+                                name);
+        migration->names[i] = error == 0 ? strdup(name) : NULL;
+        if (error == 0 && migration->names[i] == NULL)
+            error = -ENOMEM;
+        migration->count += error == 0;
+    }
+    migration->circular = error == 0 && goes_round(&plan);
+    restore_plan_release(&plan);
+    target->class->close(target);
+    return error;
+}
+
+static int copy_all(struct migration *migration, struct failure *failure)
+{
+    int error = 0;
+
+    if (migration->circular && migration->journal.count == 0)
+        return copy_tables(migration, (const char *const *)migration->names, migration->count,
+                           failure);
+    for (size_t i = 0; i < migration->count && error == 0; i++)
+        error = copy_tables(migration, (const char *const *)&migration->names[i], 1, failure);
+    return error;
+}
+
+/* ---- Reading back ---------------------------------------------------------------------------- */
+
+static const struct schema *source_schema(const struct migration *migration, const char *name)
+{
+    struct dataset *dataset = migration->source.dataset;
+    size_t count = dataset->class->table_count(dataset);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
+            return dataset->class->schema(dataset, i);
+    }
+    return NULL;
+}
+
+static int compare_tables(const struct migration *migration, struct source *source,
+                          struct failure *failure)
+{
+    struct source_version version;
+    struct dataset *dataset;
+    int error = source->class->begin(source, &dataset, &version, failure);
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < migration->count && error == 0; i++) {
+        const struct journal_table *noted =
+            migration_journal_find(&migration->journal, migration->names[i]);
+        const struct schema *like = source_schema(migration, migration->names[i]);
+
+        if (noted == NULL || like == NULL)
+            error = failure_set(failure, EIO, "table \"%s\" is not in the journal",
+                                migration->names[i]);
+        else
+            error = restore_compare(dataset, source->class->kind, noted->name, like, &noted->counts,
+                                    failure);
+    }
+    dataset->class->finish(dataset);
+    dataset->class->release(dataset);
+    return error;
+}
+
+static int compare_all(const struct migration *migration, struct failure *failure)
+{
+    const struct source_options options = {
+        .busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = migration->cancelled};
+    struct source *source;
+    int error = source_open(migration->command->target, &options, &source, failure);
+
+    if (error != 0)
+        return error;
+    error = compare_tables(migration, source, failure);
+    source->class->close(source);
+    return error;
+}
+
+/* ---- What is said ---------------------------------------------------------------------------- */
+
+static int say_as_json(const struct migration *migration, struct failure *failure)
+{
+    struct answer answer;
+
+    answer_begin(&answer);
+    json_open(&answer.json, '{');
+    answer_flag(&answer, "resumed", migration->interrupted);
+    json_put_name(&answer.json, "tables");
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < migration->count; i++) {
+        const struct journal_table *noted =
+            migration_journal_find(&migration->journal, migration->names[i]);
+        char digest[40];
+
+        json_open(&answer.json, '{');
+        json_put_name(&answer.json, "name");
+        json_put_bytes(&answer.json, noted->name);
+        answer_number(&answer, "rows", noted->counts.inserted);
+        snprintf(digest, sizeof digest, "%016llx%016llx",
+                 (unsigned long long)noted->counts.digest[0],
+                 (unsigned long long)noted->counts.digest[1]);
+        answer_text(&answer, "digest", digest);
+        json_close(&answer.json, '}');
+    }
+    json_close(&answer.json, ']');
+    json_close(&answer.json, '}');
+    return answer_end(&answer, failure);
+}
+
+static void say_to_people(const struct migration *migration)
+{
+    uint64_t rows = 0;
+    char count[AMOUNT_SIZE];
+
+    for (size_t i = 0; i < migration->count; i++)
+        rows += migration_journal_find(&migration->journal, migration->names[i])->counts.inserted;
+    printf("Migrated %s rows in %zu tables; all read back as they were written.\n",
+           amount_count(rows, count), migration->count);
+    if (migration->interrupted)
+        puts("It went on where it had been interrupted: tables of a live source may be of two "
+             "moments.");
+}
+
+static void write_progress(void *context, double seconds, char *text, size_t size)
+{
+    const struct migration *migration = context;
+    uint64_t rows = __atomic_load_n(&migration->rows_done, __ATOMIC_RELAXED);
+    char elapsed[AMOUNT_SIZE], count[AMOUNT_SIZE];
+
+    snprintf(text, size, "%s  %s rows", amount_time((uint64_t)seconds, elapsed),
+             amount_count(rows, count));
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+static int migrate(struct migration *migration, struct failure *failure)
+{
+    const struct migrate_command *command = migration->command;
+    struct progress_line *line = NULL;
+    int error = migration_journal_open(command->journal, command->source, command->target,
+                                       &migration->journal, failure);
+
+    if (error != 0)
+        return error;
+    error = restore_source_open(command->store, &command->passphrase, command->source,
+                                migration->cancelled, &migration->source, failure);
+    if (error == 0)
+        error = list_tables(migration, failure);
+    if (error == 0 && !command->quiet)
+        line = progress_line_begin(write_progress, migration);
+    if (error == 0)
+        error = copy_all(migration, failure);
+    if (error == 0)
+        error = compare_all(migration, failure);
+    progress_line_end(line);
+    if (error == 0 && command->json)
+        error = say_as_json(migration, failure);
+    else if (error == 0 && !command->quiet)
+        say_to_people(migration);
+    /* Nothing has been done: there is nothing to go on with. */
+    migration_journal_close(&migration->journal, error == 0 || migration->journal.count == 0);
+    for (size_t i = 0; i < migration->count; i++)
+        free(migration->names[i]);
+    free((void *)migration->names);
+    restore_source_close(&migration->source);
+    return error;
+}
+
+static int run(const struct migrate_command *command)
+{
+    struct migration migration = {.command = command, .cancelled = stop_begin()};
+    struct failure failure = {.code = 0};
+    int error = migrate(&migration, &failure);
+
+    if (error == 0)
+        return usage_show("");
+    log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
+    if (error == -ECANCELED)
+        stop_obey();
+    return STATUS_FAILED;
+}
+
+/* -EINVAL without words: getopt has said it. */
+static int take_option(struct migrate_command *command, int letter)
+{
+    if (passphrase_take_option(&command->passphrase, letter, optarg))
+        return 0;
+    switch (letter) {
+    case 's': command->store = optarg; return 0;
+    case 'J': command->journal = optarg; return 0;
+    case 'j': command->json = true; return 0;
+    case 'q': command->quiet = true; return 0;
+    default: return -EINVAL;
+    }
+}
+
+static int complain(void)
+{
+    fputs("usage: crmfs migrate [OPTION...] SOURCE TARGET\n"
+          "crmfs migrate --help says more\n",
+          stderr);
+    return STATUS_USAGE;
+}
+
+int command_migrate(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"store", required_argument, NULL, 's'},
+                                                 {"journal", required_argument, NULL, 'J'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"quiet", no_argument, NULL, 'q'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 PASSPHRASE_LONG_OPTIONS,
+                                                 {NULL, 0, NULL, 0}};
+    struct migrate_command command = {.json = false};
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "hq", long_options, NULL)) != -1) {
+        if (letter == 'h')
+            return usage_show(usage_migrate);
+        if (take_option(&command, letter) != 0)
+            return complain();
+    }
+    if (argc - optind != 2)
+        return complain();
+    command.source = argv[optind];
+    command.target = argv[optind + 1];
+    return run(&command);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* crmfs restore: tables of a snapshot, or of any source, written back into a database. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/log.h"
+#include "fs/base/memory.h"
+#include "fs/restore/restore.h"
+#include "tools/amount.h"
+#include "tools/answer.h"
+#include "tools/bad_rows.h"
+#include "tools/commands.h"
+#include "tools/progress_line.h"
+#include "tools/restore_report.h"
+#include "tools/restore_source.h"
+#include "tools/stop.h"
+#include "tools/usage.h"
+
+#define BUSY_TIMEOUT_MS 5000
+
+/* Texts of the command line, in the order given. */
+struct words {
+    const char **items;
+    size_t count;
+};
+
+struct restore_command {
+    struct passphrase_options passphrase;
+    const char *store;
+    const char *what;
+    const char *target;
+    const char *where;
+    const char *skip_bad;
+    struct words tables, keys, maps, ignored;
+    enum load_mode mode;
+    bool mode_given;
+    bool with_parents;
+    bool no_create;
+    bool dry_run;
+    bool json;
+    bool quiet;
+};
+
+struct restoring {
+    const struct restore_command *command;
+    struct restore_source source;
+    struct target *target;
+    struct restore_plan plan;
+    struct bad_rows *bad_rows;
+    uint64_t rows_done;
+};
+
+/* ---- The command line ------------------------------------------------------------------------ */
+
+static int add_word(struct words *words, const char *word, struct failure *failure)
+{
+    const char **items = reallocarray(words->items, words->count + 1, sizeof *items);
+
+    if (items == NULL)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    items[words->count++] = word;
+    words->items = items;
+    return 0;
+}
+
+/* "a,b"; TEXT is cut up. */
+static int add_words(struct words *words, const char *option, char *text, struct failure *failure)
+{
+    int error = 0;
+
+    for (char *word; error == 0 && (word = strsep(&text, ",")) != NULL;) {
+        if (word[0] == '\0')
+            return failure_set(failure, EINVAL, "there is an empty name in %s", option);
+        error = add_word(words, word, failure);
+    }
+    return error;
+}
+
+static int take_mode(struct restore_command *command, const char *word, struct failure *failure)
+{
+    static const char *const names[] = {"append", "upsert", "replace", "missing"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(word, names[i]) == 0) {
+            command->mode = (enum load_mode)i;
+            command->mode_given = true;
+            return 0;
+        }
+    }
+    return failure_set(failure, EINVAL,
+                       "--mode cannot be \"%s\"; append, upsert, replace and missing can be", word);
+}
+
+static int take_map(struct restore_command *command, const char *word, struct failure *failure)
+{
+    const char *sign = strchr(word, '=');
+
+    if (sign == NULL || sign == word || sign[1] == '\0')
+        return failure_set(failure, EINVAL, "--map %s: write it OLD=NEW, or TABLE.OLD=NEW", word);
+    return add_word(&command->maps, word, failure);
+}
+
+/* -EINVAL without words: getopt has said it. */
+static int take_option(struct restore_command *command, int letter, struct failure *failure)
+{
+    if (passphrase_take_option(&command->passphrase, letter, optarg))
+        return 0;
+    switch (letter) {
+    case 's': command->store = optarg; return 0;
+    case 't': command->target = optarg; return 0;
+    case 'm': return take_mode(command, optarg, failure);
+    case 'w': command->where = optarg; return 0;
+    case 'k': return add_word(&command->keys, optarg, failure);
+    case 'T': return add_words(&command->tables, "--table", optarg, failure);
+    case 'M': return take_map(command, optarg, failure);
+    case 'i': return add_words(&command->ignored, "--ignore-columns", optarg, failure);
+    case 'b': command->skip_bad = optarg; return 0;
+    case 'p': command->with_parents = true; return 0;
+    case 'c': command->no_create = true; return 0;
+    case 'n': command->dry_run = true; return 0;
+    case 'j': command->json = true; return 0;
+    case 'q': command->quiet = true; return 0;
+    default: return -EINVAL;
+    }
+}
+
+static int take_what(struct restore_command *command, char **words, int count,
+                     struct failure *failure)
+{
+    if (count != 1)
+        return -EINVAL;
+    command->what = words[0];
+    if (command->target == NULL)
+        return failure_set(failure, EINVAL,
+                           "into which database? --to TARGET; crmfs restore --help says more");
+    return 0;
+}
+
+/* ---- Doing it -------------------------------------------------------------------------------- */
+
+static void write_progress(void *context, double seconds, char *text, size_t size)
+{
+    const struct restoring *restoring = context;
+    uint64_t rows = __atomic_load_n(&restoring->rows_done, __ATOMIC_RELAXED);
+    char elapsed[AMOUNT_SIZE], count[AMOUNT_SIZE], rate[AMOUNT_SIZE];
+
+    snprintf(text, size, "%s  %s rows, %s/s", amount_time((uint64_t)seconds, elapsed),
+             amount_count(rows, count),
+             amount_count((uint64_t)((double)rows / (seconds > 0.001 ? seconds : 1)), rate));
+}
+
+static int open_both(struct restoring *restoring, const bool *cancelled, struct failure *failure)
+{
+    const struct restore_command *command = restoring->command;
+    const struct target_options options = {
+        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled},
+        .create = !command->no_create,
+        .check_only = command->dry_run,
+    };
+    int error = restore_source_open(command->store, &command->passphrase, command->what, cancelled,
+                                    &restoring->source, failure);
+
+    if (error == 0)
+        error = target_open(command->target, &options, &restoring->target, failure);
+    if (error == 0)
+        error = restoring->target->class->begin(restoring->target, failure);
+    return error;
+}
+
+static int plan_and_run(struct restoring *restoring, const bool *cancelled, struct failure *failure)
+{
+    const struct restore_command *command = restoring->command;
+    const struct words tables = restoring->source.table != NULL
+                                    ? (struct words){&restoring->source.table, 1}
+                                    : command->tables;
+    const struct restore_options options = {
+        .mode = command->mode,
+        .tables = tables.items,
+        .table_count = tables.count,
+        .where = command->where,
+        .keys = command->keys.items,
+        .key_count = command->keys.count,
+        .with_parents = command->with_parents,
+        .no_create = command->no_create,
+        .dry_run = command->dry_run,
+        .maps = command->maps.items,
+        .map_count = command->maps.count,
+        .ignored = command->ignored.items,
+        .ignored_count = command->ignored.count,
+        .bad_row = restoring->bad_rows != NULL ? bad_rows_add : NULL,
+        .bad_row_context = restoring->bad_rows,
+        .cancelled = cancelled,
+        .rows_done = &restoring->rows_done,
+    };
+    struct progress_line *line;
+    int error = restore_plan(restoring->source.dataset, restoring->source.kind, restoring->target,
+                             &options, &restoring->plan, failure);
+
+    if (error != 0)
+        return error;
+    line = command->quiet ? NULL : progress_line_begin(write_progress, restoring);
+    error = restore_run(&restoring->plan, failure);
+    progress_line_end(line);
+    if (error == 0 && command->json)
+        error = restore_report_as_json(&restoring->plan, failure);
+    else if (error == 0 && !command->quiet)
+        error = restore_report_to_people(&restoring->plan);
+    restore_plan_release(&restoring->plan);
+    return error;
+}
+
+static int restore(struct restoring *restoring, const bool *cancelled, struct failure *failure)
+{
+    const struct restore_command *command = restoring->command;
+    int error = 0;
+
+    if (command->skip_bad != NULL)
+        error = bad_rows_create(command->skip_bad, &restoring->bad_rows, failure);
+    if (error == 0)
+        error = open_both(restoring, cancelled, failure);
+    if (error == 0)
+        error = plan_and_run(restoring, cancelled, failure);
+    if (restoring->target != NULL)
+        restoring->target->class->close(restoring->target);
+    restore_source_close(&restoring->source);
+    if (restoring->bad_rows != NULL) {
+        int ended = bad_rows_end(restoring->bad_rows, error != 0, failure);
+
+        error = error != 0 ? error : ended;
+    }
+    return error;
+}
+
+static int run(const struct restore_command *command)
+{
+    struct restoring restoring = {.command = command};
+    struct failure failure = {.code = 0};
+    int error = restore(&restoring, stop_begin(), &failure);
+
+    if (error == 0)
+        return usage_show("");
+    log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
+    if (error == -ECANCELED)
+        stop_obey();
+    return STATUS_FAILED;
+}
+
+static int complain(const struct failure *failure)
+{
+    if (failure->code != 0)
+        log_message(LOG_LEVEL_ERROR, "%s", failure->text);
+    else
+        fputs("usage: crmfs restore [OPTION...] --store STORE --to TARGET "
+              "SNAPSHOT[/SOURCE[/TABLE]]\n"
+              "       crmfs restore [OPTION...] --to TARGET SOURCE\n"
+              "crmfs restore --help says more\n",
+              stderr);
+    return STATUS_USAGE;
+}
+
+static int parse_and_run(struct restore_command *command, int argc, char **argv)
+{
+    static const struct option long_options[] = {{"store", required_argument, NULL, 's'},
+                                                 {"to", required_argument, NULL, 't'},
+                                                 {"mode", required_argument, NULL, 'm'},
+                                                 {"where", required_argument, NULL, 'w'},
+                                                 {"key", required_argument, NULL, 'k'},
+                                                 {"table", required_argument, NULL, 'T'},
+                                                 {"map", required_argument, NULL, 'M'},
+                                                 {"ignore-columns", required_argument, NULL, 'i'},
+                                                 {"skip-bad", required_argument, NULL, 'b'},
+                                                 {"with-parents", no_argument, NULL, 'p'},
+                                                 {"no-create", no_argument, NULL, 'c'},
+                                                 {"dry-run", no_argument, NULL, 'n'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"quiet", no_argument, NULL, 'q'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 PASSPHRASE_LONG_OPTIONS,
+                                                 {NULL, 0, NULL, 0}};
+    struct failure failure = {.code = 0};
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "hnq", long_options, NULL)) != -1) {
+        if (letter == 'h')
+            return usage_show(usage_restore);
+        if (take_option(command, letter, &failure) != 0)
+            return complain(&failure);
+    }
+    if (take_what(command, argv + optind, argc - optind, &failure) != 0)
+        return complain(&failure);
+    return run(command);
+}
+
+int command_restore(int argc, char **argv)
+{
+    struct restore_command command = {.mode = LOAD_APPEND};
+    int status = parse_and_run(&command, argc, argv);
+
+    free(command.tables.items);
+    free(command.keys.items);
+    free(command.maps.items);
+    free(command.ignored.items);
+    return status;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/restore_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/amount.h"
+#include "tools/answer.h"
+
+static const char *const mode_names[] = {
+    [LOAD_APPEND] = "append",
+    [LOAD_UPSERT] = "upsert",
+    [LOAD_REPLACE] = "replace",
+    [LOAD_MISSING] = "missing",
+};
+
+static const char *action(const struct restore_table *table)
+{
+    return table->created ? "create" : table->parents ? "parents" : mode_names[table->mode];
+}
+
+static void say_notes(const struct restore_table *table)
+{
+    const char *at = table->notes;
+
+    while (at != NULL && *at != '\0') {
+        size_t length = strcspn(at, "\n");
+
+        printf("%s: %.*s\n", table->source->name, (int)length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+int restore_report_to_people(const struct restore_plan *plan)
+{
+    struct columns columns;
+    int error;
+
+    columns_begin(&columns, " .rrrrrr");
+    columns_print(&columns, "TABLE\tHOW\tROWS\tINSERTED\tUPDATED\tDELETED\tKEPT\tSET ASIDE\n");
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct restore_table *table = &plan->tables[i];
+        const uint64_t numbers[] = {table->counts.put,     table->counts.inserted,
+                                    table->counts.updated, table->counts.deleted,
+                                    table->counts.kept,    table->counts.refused};
+        char name[FAILURE_TEXT_SIZE];
+
+        printable_copy(name, sizeof name, table->source->name);
+        columns_print(&columns, "%s\t%s", name, action(table));
+        for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+            char text[AMOUNT_SIZE];
+
+            columns_print(&columns, "\t%s", amount_count(numbers[n], text));
+        }
+        columns_print(&columns, "\n");
+    }
+    error = columns_end(&columns);
+    for (size_t i = 0; i < plan->count; i++)
+        say_notes(&plan->tables[i]);
+    if (error == 0 && plan->options->dry_run)
+        puts("This was a dry run: nothing was changed.");
+    return error;
+}
+
+static void write_notes(struct answer *answer, const struct restore_table *table)
+{
+    const char *at = table->notes;
+
+    json_put_name(&answer->json, "notes");
+    json_open(&answer->json, '[');
+    while (at != NULL && *at != '\0') {
+        char line[FAILURE_TEXT_SIZE];
+        size_t length = strcspn(at, "\n");
+
+        snprintf(line, sizeof line, "%.*s", (int)length, at);
+        json_put_bytes(&answer->json, line);
+        at += length + (at[length] == '\n');
+    }
+    json_close(&answer->json, ']');
+}
+
+int restore_report_as_json(const struct restore_plan *plan, struct failure *failure)
+{
+    struct answer answer;
+
+    answer_begin(&answer);
+    json_open(&answer.json, '{');
+    answer_flag(&answer, "dry_run", plan->options->dry_run);
+    json_put_name(&answer.json, "tables");
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct restore_table *table = &plan->tables[i];
+
+        json_open(&answer.json, '{');
+        json_put_name(&answer.json, "name");
+        json_put_bytes(&answer.json, table->source->name);
+        answer_text(&answer, "how", action(table));
+        answer_number(&answer, "rows", table->counts.put);
+        answer_number(&answer, "inserted", table->counts.inserted);
+        answer_number(&answer, "updated", table->counts.updated);
+        answer_number(&answer, "deleted", table->counts.deleted);
+        answer_number(&answer, "kept", table->counts.kept);
+        answer_number(&answer, "set_aside", table->counts.refused);
+        write_notes(&answer, table);
+        json_close(&answer.json, '}');
+    }
+    json_close(&answer.json, ']');
+    json_close(&answer.json, '}');
+    return answer_end(&answer, failure);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What a restore did, or would do, on standard output. */
+#ifndef CRMFS_TOOLS_RESTORE_REPORT_H
+#define CRMFS_TOOLS_RESTORE_REPORT_H
+
+#include "fs/restore/restore.h"
+
+/* A table of the tables, and what differs between source and target. 0, -ENOMEM. */
+int restore_report_to_people(const struct restore_plan *plan);
+int restore_report_as_json(const struct restore_plan *plan, struct failure *failure);
+
+#endif

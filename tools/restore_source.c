@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/restore_source.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/log.h"
+#include "fs/table/cutter.h"
+#include "fs/table/stored_dataset.h"
+
+#define BUSY_TIMEOUT_MS 5000
+
+/* ---- A snapshot ------------------------------------------------------------------------------ */
+
+static int find_source(const struct stored_tree *tree, const char *snapshot, const char *name,
+                       const struct stored_source **ret_source, struct failure *failure)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        if (name == NULL ? tree->source_count == 1 : strcmp(tree->sources[i].name, name) == 0) {
+            *ret_source = &tree->sources[i];
+            return 0;
+        }
+    }
+    if (name != NULL)
+        return failure_set(failure, ENOENT, "there is no source \"%s\" in snapshot %s", name,
+                           snapshot);
+    if (tree->source_count == 0)
+        return failure_set(failure, ENOENT, "snapshot %s has no tables", snapshot);
+    return failure_set(failure, EINVAL, "snapshot %s has several sources: say which, %s/%s for one",
+                       snapshot, snapshot, tree->sources[0].name);
+}
+
+static int open_snapshot(const char *store, const struct passphrase_options *passphrase,
+                         struct restore_source *source, struct failure *failure)
+{
+    const char *snapshot_name = source->words;
+    char *name = strchr(source->words, '/');
+    char *table = name != NULL ? strchr(name + 1, '/') : NULL;
+    const struct stored_source *stored = NULL;
+    const struct snapshot *snapshot;
+    int error;
+
+    if (name != NULL)
+        *name++ = '\0';
+    if (table != NULL)
+        *table++ = '\0';
+    if (name != NULL && *name == '\0')
+        name = NULL;
+    source->table = table != NULL && *table != '\0' ? table : NULL;
+    error = opened_store_open(store, passphrase, &source->opened, failure);
+    if (error == 0)
+        error = opened_store_find(&source->opened, snapshot_name, &snapshot, failure);
+    if (error == 0)
+        error = opened_store_tree(&source->opened, snapshot, &source->tree, failure);
+    if (error == 0)
+        error = find_source(&source->tree, snapshot_name, name, &stored, failure);
+    if (error == 0)
+        error = stored_dataset_create(source->opened.reader, stored, &source->dataset, failure);
+    if (error == 0)
+        source->kind = stored->kind;
+    if (error == 0)
+        source->name = stored->name;
+    return error;
+}
+
+/* ---- Any other source ------------------------------------------------------------------------ */
+
+static void warn_part(void *context, const struct failure *why)
+{
+    (void)context;
+    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+}
+
+static int open_source(const char *url, const bool *cancelled, struct restore_source *source,
+                       struct failure *failure)
+{
+    const struct source_options options = {
+        .busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled};
+    struct source_version version;
+    uint8_t cut_key[CUTTER_KEY_BYTES];
+    int error = source_open(url, &options, &source->source, failure);
+
+    randombytes_buf(cut_key, sizeof cut_key);
+    if (error == 0) {
+        source->kind = source->source->class->kind;
+        error = indexing_wrap(&source->indexing, cut_key, cancelled, warn_part, NULL,
+                              &source->source, failure);
+        if (error != 0)
+            source->source = NULL;
+    }
+    if (error == 0)
+        error = source->source->class->begin(source->source, &source->dataset, &version, failure);
+    return error == 0 ? 0 : failure_name(failure, -error, url);
+}
+
+int restore_source_open(const char *store, const struct passphrase_options *passphrase,
+                        const char *what, const bool *cancelled, struct restore_source *source,
+                        struct failure *failure)
+{
+    if (store == NULL)
+        return open_source(what, cancelled, source, failure);
+    source->words = strdup(what);
+    return source->words != NULL ? open_snapshot(store, passphrase, source, failure) : -ENOMEM;
+}
+
+void restore_source_close(struct restore_source *source)
+{
+    if (source->dataset != NULL) {
+        source->dataset->class->finish(source->dataset);
+        source->dataset->class->release(source->dataset);
+    }
+    if (source->source != NULL)
+        source->source->class->close(source->source);
+    indexing_end(&source->indexing);
+    stored_tree_release(&source->tree);
+    opened_store_release(&source->opened);
+    free(source->words);
+    *source = (struct restore_source){.dataset = NULL};
+}

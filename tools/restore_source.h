@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Where crmfs restore and its kin take rows from: a snapshot in a store, or any source. */
+#ifndef CRMFS_TOOLS_RESTORE_SOURCE_H
+#define CRMFS_TOOLS_RESTORE_SOURCE_H
+
+#include "backends/source/source.h"
+#include "fs/base/failure.h"
+#include "tools/indexing.h"
+#include "tools/opened_store.h"
+
+/* Zeroed at first. */
+struct restore_source {
+    struct dataset *dataset;
+    const char *kind;  /* "sqlite", "mysql", "postgresql", … */
+    const char *name;  /* of a snapshot's source; NULL: it is another one */
+    const char *table; /* that WHAT names; NULL: none */
+    char *words;       /* WHAT, taken apart */
+    struct opened_store opened;
+    struct stored_tree tree;
+    struct source *source;
+    struct indexing indexing;
+};
+
+/*
+ * STORE: the store in which WHAT is SNAPSHOT[/SOURCE[/TABLE]]; NULL: WHAT is a source's path or
+ * URL. CANCELLED: atomic. -ENOENT, -EINVAL in words, and as opening refuses.
+ */
+int restore_source_open(const char *store, const struct passphrase_options *passphrase,
+                        const char *what, const bool *cancelled, struct restore_source *source,
+                        struct failure *failure);
+void restore_source_close(struct restore_source *source);
+
+#endif
