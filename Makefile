@@ -150,6 +150,7 @@ bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/store
 	CRMFS=$(abspath $(BINARY)) tests/bench/mysql
 	CRMFS=$(abspath $(BINARY)) tests/bench/postgres
+	CRMFS=$(abspath $(BINARY)) tests/bench/restore
 
 ## lint       layout, layers and what static checkers find
 lint:
