@@ -265,10 +265,10 @@ static int say_files(struct diff *diff)
     if (diff->command->json)
         return change == NULL ? buffer_append_text(&diff->output, ",\n \"files\":null")
                               : buffer_print(&diff->output, ",\n \"files\":\"%s\"", change);
-    return change == NULL ? 0
-                          : buffer_print(&diff->output,
-                                         "%-7s  files/  diff -r of both in a mount says what\n",
-                                         change);
+    return change == NULL
+               ? 0
+               : buffer_print(&diff->output, "%-7s  files/  diff -r of both in a mount says what\n",
+                              change);
 }
 
 static int read_trees(struct diff *diff, struct failure *failure)

@@ -34,7 +34,7 @@ enum relation_kind {
 };
 
 struct column {
-    char *name; /* valid UTF-8 */
+    char *name;        /* valid UTF-8 */
     char *native_type; /* the source's own words, "" when none */
     enum column_type type;
     bool not_null;

@@ -595,19 +595,19 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
 {
     struct sqlite_target *target = (struct sqlite_target *)base;
     const struct table *table = sqlite_target_table(target, plan->table);
-    struct sqlite_load *load = calloc(1, sizeof *load);
+    struct sqlite_load *load;
 
+    if (table == NULL || plan->table->kind != RELATION_TABLE)
+        return failure_set(failure, EINVAL, "\"%s\" is no table that can be written",
+                           plan->table->name);
+    load = calloc(1, sizeof *load);
     if (load == NULL)
         return -ENOMEM;
     load->load.class = &class;
     load->target = target;
     load->table = table;
 
-    int error =
-        table == NULL || plan->table->kind != RELATION_TABLE
-            ? failure_set(failure, EINVAL, "\"%s\" is no table that can be written",
-                          plan->table->name)
-            : row_work_create(&load->work, ENGINE_SQLITE, plan, &load->load.counts, failure);
+    int error = row_work_create(&load->work, ENGINE_SQLITE, plan, &load->load.counts, failure);
 
     if (error == 0) {
         load->numbers = allocate_array(load->work.column_count, sizeof *load->numbers);
