@@ -253,7 +253,10 @@ static struct failure *copy_failure(const struct failure *failure)
     return copy;
 }
 
-/* LOADING to READY or FAILED. */
+/*
+ * LOADING to READY or FAILED. IMAGE, which is released before anybody hears of it: who has read all
+ * of an image and closed it finds that nothing holds it.
+ */
 static void load(struct render_cache *cache, struct rendered *entry, struct image *image,
                  enum table_format format, const struct image_part *part)
 {
@@ -270,6 +273,7 @@ static void load(struct render_cache *cache, struct rendered *entry, struct imag
         buffer_fit(&entry->bytes);
     if (failure.code != 0)
         entry->failure = copy_failure(&failure);
+    image_release(image);
 
     pthread_mutex_lock(&cache->lock);
     if (entry->bytes.size > entry->touched) {
@@ -336,7 +340,7 @@ static int take_once(struct render_cache *cache, struct image *image, enum table
 
     if (entry != NULL && mine) {
         pthread_mutex_unlock(&cache->lock);
-        load(cache, entry, image, format, part);
+        load(cache, entry, image_reference(image), format, part);
         pthread_mutex_lock(&cache->lock);
     }
     while (entry != NULL && entry->state == LOADING)
@@ -395,7 +399,6 @@ static void run_ahead(void *context)
 
     load(ahead->entry->cache, ahead->entry, ahead->image, ahead->format, &ahead->part);
     render_cache_give(ahead->entry);
-    image_release(ahead->image);
     free(ahead);
 }
 
@@ -405,6 +408,7 @@ static void discard_ahead(void *context)
     struct ahead *ahead = context;
     struct render_cache *cache = ahead->entry->cache;
 
+    image_release(ahead->image);
     pthread_mutex_lock(&cache->lock);
     HASH_DEL(cache->table, ahead->entry);
     ahead->entry->state = FAILED;
@@ -412,7 +416,6 @@ static void discard_ahead(void *context)
     pthread_cond_broadcast(&cache->loaded);
     drop_hold(cache, ahead->entry);
     pthread_mutex_unlock(&cache->lock);
-    image_release(ahead->image);
     free(ahead);
 }
 
