@@ -151,11 +151,8 @@ bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/files
 	CRMFS=$(abspath $(BINARY)) tests/bench/mysql
 	CRMFS=$(abspath $(BINARY)) tests/bench/postgres
-<<<<<<< HEAD
 	CRMFS=$(abspath $(BINARY)) tests/bench/archives
-=======
 	CRMFS=$(abspath $(BINARY)) tests/bench/restore
->>>>>>> restore
 
 ## lint       layout, layers and what static checkers find
 lint:
