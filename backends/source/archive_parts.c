@@ -125,11 +125,12 @@ static int add_entry(const struct archive_source *source, struct listing *listin
     if (lstat(path, &about) != 0 || !S_ISREG(about.st_mode))
         return 0;
 
-    char *own_name = strdup(name);
+    cleanup_free char *own_name = strdup(name);
 
     if (own_name == NULL)
         return -ENOMEM;
-    return add_part(listing, steal_pointer(&path), own_name, &about);
+    /* cppcheck-suppress memleak ; the list has it */
+    return add_part(listing, steal_pointer(&path), steal_pointer(&own_name), &about);
 }
 
 static int list_folder(const struct archive_source *source, struct listing *listing,

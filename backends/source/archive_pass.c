@@ -275,13 +275,10 @@ static int find_endings(struct archive_source *source, const struct archive_part
 /* Whether a file of that name may have got its ending from a list. */
 static bool may_be_listed(const char *name)
 {
-    cleanup_free char *plain = strdup(name);
-    char *dot = plain != NULL ? strrchr(plain, '.') : NULL;
+    const char *dot = strrchr(name, '.');
+    cleanup_free char *plain = dot != NULL ? strndup(name, (size_t)(dot - name)) : NULL;
 
-    if (dot == NULL)
-        return false;
-    *dot = '\0';
-    return archive_is_listed(plain);
+    return plain != NULL && archive_is_listed(plain);
 }
 
 int archive_read_member(struct archive_source *source, const struct archive_parts *parts,

@@ -135,11 +135,13 @@ static int put_bytes(struct copying *copying)
 {
     const struct run *run = copying->run;
     struct held_file *held = files_hold(copying->files, inode_of(copying->wanted->to_number));
-    cleanup_free uint8_t *bytes = malloc((size_t)copying->size);
     int error = -ENOMEM;
 
     if (held == NULL)
         return error;
+
+    cleanup_free uint8_t *bytes = malloc((size_t)copying->size);
+
     if (bytes != NULL) {
         /* Writing may move the run. */
         memcpy(bytes, run->bytes + (copying->wanted->offset - run->offset), (size_t)copying->size);
