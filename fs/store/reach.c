@@ -42,6 +42,12 @@ void reach_report(struct reach *reach, walk_failed *failed, void *context)
     reach->failed_context = context;
 }
 
+void reach_ask(struct reach *reach, reach_unlisted *unlisted, void *context)
+{
+    reach->unlisted = unlisted;
+    reach->unlisted_context = context;
+}
+
 uint64_t reach_lost(const struct reach *reach)
 {
     return reach->lost;
@@ -106,6 +112,32 @@ static int add(struct reach *reach, const struct object_reference *reference, in
     return 0;
 }
 
+/*
+ * One that is in no directory, and its ancestors up to the first that is in one. 1: it can be read;
+ * -ENOENT, -errno. Depth falls from one to the next.
+ */
+static int add_unlisted(struct reach *reach, const struct object_reference *reference, int depth,
+                        enum object_type type, struct failure *failure)
+{
+    struct object_reference next = *reference;
+    struct object_head head;
+    int found = -ENOENT;
+
+    if (reach->unlisted == NULL)
+        return -ENOENT;
+    while (found == -ENOENT) {
+        found = reach->unlisted(reach->unlisted_context, &next, depth, type, &head);
+        if (found <= 0)
+            return found == 0 ? -ENOENT : found;
+        if (head.encoding != OBJECT_ZSTD_PARENT)
+            return 1;
+        next = head.parent;
+        depth = head.place.depth - 1;
+        found = add(reach, &next, depth, failure);
+    }
+    return found < 0 ? found : 1;
+}
+
 struct adding {
     struct reach *reach;
     struct failure *failure;
@@ -134,6 +166,9 @@ static int add_object(void *context, const struct object_reference *reference,
 
     if (added != -ENOENT)
         return added;
+    added = add_unlisted(adding->reach, reference, REACH_ANY_DEPTH, type, adding->failure);
+    if (added != -ENOENT)
+        return added == 1 && !walk_is_leaf(type) ? 0 : added;
     /* What is in no pack's directory may be readable all the same, where its reference says. */
     if (!walk_is_leaf(type)) {
         adding->reach->lost++;
@@ -196,6 +231,9 @@ static int add_parent(void *context, const struct pack_entry *entry)
 
     int added = add(visit->reach, &entry->parent, entry->depth - 1, visit->failure);
 
+    if (added == -ENOENT)
+        added = add_unlisted(visit->reach, &entry->parent, entry->depth - 1, entry->type,
+                             visit->failure);
     if (added == -ENOENT) {
         if (!reach_bit(visit->known->damaged, place))
             visit->reach->lost++;
@@ -257,8 +295,14 @@ static int inherit_damage(void *context, const struct pack_entry *entry)
     int found =
         reach_locate(visit->reach, &entry->parent, entry->depth - 1, &parent, visit->failure);
 
-    if (found < 0 || (found == 1 && !reach_is_damaged(visit->reach, parent)))
+    if (found == 0) {
+        found = add_unlisted(visit->reach, &entry->parent, entry->depth - 1, entry->type,
+                             visit->failure);
+        if (found != -ENOENT)
+            return found < 0 ? found : 0;
+    } else if (found < 0 || !reach_is_damaged(visit->reach, parent)) {
         return found < 0 ? found : 0;
+    }
     visit->changed = true;
     return set_damaged(visit->known, place);
 }

@@ -33,6 +33,8 @@ struct reach {
     struct object_reader *reader;
     walk_failed *failed;
     void *failed_context;
+    reach_unlisted *unlisted;
+    void *unlisted_context;
     uint64_t lost;
     size_t pack_count;
     struct known_pack *packs; /* by name */
