@@ -60,6 +60,8 @@ int prune_look(struct pruning *pruning)
                              pruning->options->progress, &pruning->reach, pruning->failure);
     if (error == 0)
         error = add_snapshots(pruning);
+    if (error == 0)
+        pruning->result.ancestor_bytes = reach_ancestor_bytes(pruning->reach);
     if (error == 0 && reach_lost(pruning->reach) != 0)
         error = failure_set(pruning->failure, EBADMSG,
                             "the store lacks something that its snapshots need, so nothing is "

@@ -108,6 +108,7 @@ static int add(struct reach *reach, const struct object_reference *reference, in
     reach_set_bit(known->living, spot.entry);
     known->pack.living_count++;
     known->pack.living_bytes += reference->sealed_size;
+    reach->living_bytes += reference->sealed_size;
     known->fresh = true;
     return 0;
 }
@@ -256,6 +257,7 @@ int reach_add_ancestors(struct reach *reach, struct failure *failure)
     bool again = true;
     int error = 0;
 
+    reach->needed_bytes = reach->living_bytes;
     while (again && error == 0) {
         again = false;
         for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
@@ -267,6 +269,11 @@ int reach_add_ancestors(struct reach *reach, struct failure *failure)
         }
     }
     return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
+}
+
+uint64_t reach_ancestor_bytes(const struct reach *reach)
+{
+    return reach->living_bytes - reach->needed_bytes;
 }
 
 /* ---- Damage ---- */

@@ -70,6 +70,9 @@ int reach_add_files(struct reach *reach, const struct object_reference *top,
 /* Adds the ancestors of all that was added before. */
 int reach_add_ancestors(struct reach *reach, struct failure *failure);
 
+/* Sealed bytes of what lives as an ancestor only, when ancestors were added last. */
+uint64_t reach_ancestor_bytes(const struct reach *reach);
+
 /*
  * How much of what snapshots need is in no pack's directory, or cannot be read, and was not found
  * readable by asking. While there is
