@@ -193,7 +193,12 @@ static int find_key(const struct key_command *command, struct store *store,
 
     if (error != 0)
         return error;
-    for (size_t i = 0; i < count && length >= PREFIX_LEAST; i++) {
+    if (length < PREFIX_LEAST)
+        return failure_set(failure, EINVAL,
+                           "\"%s\" is too little of a key's id: give %d digits or more; crmfs key "
+                           "list %s shows them",
+                           command->id, PREFIX_LEAST, command->path);
+    for (size_t i = 0; i < count; i++) {
         if (strncmp(id_text(keys[i].slot.id).digits, command->id, length) == 0) {
             memcpy(ret_id, keys[i].slot.id, KEY_SLOT_ID_BYTES);
             found++;

@@ -65,9 +65,9 @@ struct mysql_source {
     struct server_hosts *hosts;
     struct server_password *password; /* NULL: option files say it, or there is none */
     const char *database;             /* the URL's */
-    bool writes; /* links connected from now on may be given rows (LOAD DATA LOCAL) */
-    const bool *cancelled;            /* atomic; NULL: none */
-    uint64_t unique;                  /* atomic: makes versions that equal no other */
+    bool writes;           /* links connected from now on may be given rows (LOAD DATA LOCAL) */
+    const bool *cancelled; /* atomic; NULL: none */
+    uint64_t unique;       /* atomic: makes versions that equal no other */
 
     pthread_mutex_t lock;     /* guards all below */
     struct mysql_link *links; /* all that are in use, for the guard */

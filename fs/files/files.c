@@ -30,9 +30,9 @@
  * nodes that are, pieces that were read.
  */
 #define SHARE 16
-#define WAITING_SHARES 6
-#define DIRTY_SHARES 5
-#define CLEAN_SHARES 3
+#define WAITING_SHARES 5
+#define DIRTY_SHARES 4
+#define CLEAN_SHARES 5
 #define PIECES_SHARES 2
 
 unsigned files_threads(void)
@@ -80,8 +80,14 @@ static int follow_log(struct files *files, bool first, struct failure *failure)
     bool had = files->state.has_files;
     int error = log_read(files->options.store, &files->state, failure);
 
+    /* The kernel would take it for a file that is not there, or try again. */
+    if (error == -ENOENT || error == -ESTALE || error == -EBADMSG) {
+        if (failure != NULL && failure->code == -error)
+            failure->code = EIO;
+        error = -EIO;
+    }
     if (error != 0)
-        return error == -ENOENT || error == -ESTALE || error == -EBADMSG ? -EIO : error;
+        return error;
     files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
     if (!first && had == files->state.has_files &&
         (!had || memcmp(before.id, files->state.files.id, sizeof before.id) == 0))

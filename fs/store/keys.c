@@ -177,6 +177,34 @@ int store_key_list(struct store *store, struct key_info **ret_keys, size_t *ret_
     return 0;
 }
 
+/*
+ * -EEXIST: the passphrase opens the store already. With two keys of one passphrase, removing one
+ * would shut out nobody. Takes as long as opening the store with each of its keys.
+ */
+static int refuse_known(struct store *store, const struct store_passphrase *passphrase,
+                        struct failure *failure)
+{
+    cleanup_free struct stored_slot *slots = NULL;
+    uint8_t *master = sodium_malloc(MASTER_KEY_BYTES);
+    size_t count = 0;
+    int error = master == NULL ? failure_set(failure, ENOMEM, "no locked memory for a key")
+                               : stored_slots_read(store_storage(store), &slots, &count, failure);
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        char name[KEY_SLOT_NAME_DIGITS + 1];
+
+        if (slots[i].error != 0 || key_slot_open(store->header_bytes, slots[i].id, slots[i].bytes,
+                                                 passphrase, master, NULL) != 0)
+            continue;
+        sodium_bin2hex(name, sizeof name, slots[i].id, KEY_SLOT_ID_BYTES);
+        error = failure_set(failure, EEXIST,
+                            "that passphrase opens the store already, as key %.8s: choose another",
+                            name);
+    }
+    sodium_free(master);
+    return error;
+}
+
 int store_key_add(struct store *store, const struct key_options *options,
                   const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
                   struct failure *failure)
@@ -191,6 +219,8 @@ int store_key_add(struct store *store, const struct key_options *options,
                             "the store has %d keys, the most that it can have: "
                             "remove one first",
                             KEY_SLOTS_MOST);
+    if (error == 0 && options->kind != KEY_RECOVERY)
+        error = refuse_known(store, passphrase, failure);
     if (error == 0)
         error = key_slot_put(store, options, passphrase, id, failure);
     if (error != 0)

@@ -40,7 +40,10 @@ struct key_info {
 int store_key_list(struct store *store, struct key_info **ret_keys, size_t *ret_count,
                    struct failure *failure);
 
-/* Adds a slot. -ENOSPC also when there are KEY_SLOTS_MOST. */
+/*
+ * Adds a slot. -ENOSPC also when there are KEY_SLOTS_MOST; -EEXIST: PASSPHRASE, which is not a
+ * recovery key's, opens the store already.
+ */
 int store_key_add(struct store *store, const struct key_options *options,
                   const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
                   struct failure *failure);
@@ -51,7 +54,8 @@ int store_key_remove(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
 
 /*
  * Replaces the slot that the store was opened with by one of the same label that opens with
- * PASSPHRASE. -EINVAL: it was opened with a recovery key, which stays what it is.
+ * PASSPHRASE. -EEXIST as store_key_add(); -EINVAL: it was opened with a recovery key, which stays
+ * what it is.
  */
 int store_key_change(struct store *store, const struct store_passphrase *passphrase,
                      uint8_t ret_id[KEY_SLOT_ID_BYTES], struct failure *failure);

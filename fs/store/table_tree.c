@@ -44,6 +44,10 @@ static void put_source(struct json_writer *writer, const struct stored_source *s
     json_put_text(writer, source->name);
     json_put_name(writer, "kind");
     json_put_text(writer, source->kind);
+    if (source->partial) {
+        json_put_name(writer, "partial");
+        json_put_flag(writer, true);
+    }
     put_number(writer, "time", source->time_ns);
     json_put_name(writer, "tables");
     json_open(writer, '[');
@@ -133,6 +137,7 @@ static int read_source(const json_t *object, struct stored_source *source)
 
     if (error == 0)
         error = copy_text(object, "kind", TREE_KIND_LIMIT, &source->kind);
+    source->partial = json_object_get(object, "partial") != NULL;
     if (error == 0 && (!is_folder_name(source->name) ||
                        !json_read_number(object, "time", INT64_MAX, &source->time_ns)))
         error = -EBADMSG;

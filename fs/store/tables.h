@@ -80,6 +80,7 @@ struct stored_table {
 struct stored_source {
     char *name;       /* of its folder: no '/' and no control bytes */
     char *kind;       /* what kind of database it was: "sqlite" */
+    bool partial;     /* tables of it were left out */
     uint64_t time_ns; /* of its transaction, since 1970 */
     size_t table_count;
     struct stored_table *tables; /* in the source's order; names differ */
