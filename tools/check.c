@@ -38,8 +38,29 @@ static void say_kept(const struct image_cache_sum *kept)
     printf("\n");
 }
 
+/* A copy of the store is always the better remedy. */
+static void say_remedies(const struct check_command *command, const struct findings *findings)
+{
+    const char *path = command->path;
+
+    if (findings->repairable > 0)
+        printf("`crmfs repair%s %s` makes indexes, checkpoints and packs again of which nothing is "
+               "lost.\n",
+               command->options.read_data ? " --read-data" : "", path);
+    if (findings->records > 0)
+        printf("Put the records of the log back from a copy of the store, if there is one. "
+               "`crmfs repair\n--drop-records %s` goes on without them, and says what is given "
+               "up.\n",
+               path);
+    if (findings->losses > 0)
+        printf("What is lost, only a copy of the store can give back: put back the files that are "
+               "damaged or gone.\n`crmfs repair --forget-damaged%s %s` forgets the snapshots that "
+               "lost something.\n",
+               command->options.read_data ? " --read-data" : "", path);
+}
+
 static void say_result(const struct check_command *command, const struct check_result *result,
-                       uint64_t repairable)
+                       const struct findings *findings)
 {
     char snapshots[AMOUNT_SIZE], packs[AMOUNT_SIZE], size[AMOUNT_SIZE], read[AMOUNT_SIZE];
 
@@ -56,12 +77,7 @@ static void say_result(const struct check_command *command, const struct check_r
     printf(": %llu finding%s\n", (unsigned long long)result->findings,
            result->findings == 1 ? "" : "s");
     say_kept(&result->kept);
-    if (repairable > 0)
-        printf("`crmfs repair %s` makes indexes and checkpoints again.\n", command->path);
-    if (result->harmful > 0)
-        printf("What is lost, only a copy of the store can give back. `crmfs repair "
-               "--forget-damaged %s`\nforgets the snapshots that lost something.\n",
-               command->path);
+    say_remedies(command, findings);
 }
 
 static void answer_result(struct answer *answer, const struct check_result *result)
@@ -119,7 +135,7 @@ static int run_opened(const struct check_command *command, struct store *store,
     if (error != 0 || !command->json) {
         buffer_release(&answer.text);
         if (error == 0)
-            say_result(command, result, findings.repairable);
+            say_result(command, result, &findings);
         return error;
     }
     answer_result(&answer, result);

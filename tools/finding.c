@@ -100,8 +100,11 @@ void finding_say(void *context, const struct check_finding *finding)
 {
     struct findings *findings = context;
 
-    if (finding->kind == CHECK_INDEX || finding->kind == CHECK_CHECKPOINT)
+    if (finding->kind == CHECK_INDEX || finding->kind == CHECK_CHECKPOINT ||
+        (finding->kind == CHECK_PACK && finding->harmless))
         findings->repairable++;
+    findings->records += finding->kind == CHECK_LOG;
+    findings->losses += finding->kind == CHECK_SNAPSHOT;
     progress_line_clear(findings->line);
     if (findings->answer != NULL)
         say_as_json(findings->answer, finding);

@@ -11,6 +11,8 @@ struct findings {
     struct answer *answer; /* NULL: for people */
     struct progress_line *line;
     uint64_t repairable; /* that crmfs repair mends */
+    uint64_t records;    /* of the log */
+    uint64_t losses;     /* of snapshots and files/ */
 };
 
 /* A check_report; CONTEXT is a struct findings. */

@@ -49,6 +49,7 @@ static int say_as_json(const struct prune_result *result, bool dry_run, struct f
     answer_sum(&answer, "waiting", &result->waiting);
     answer_sum(&answer, "young", &result->young);
     answer_number(&answer, "unused_bytes", result->unused_bytes);
+    answer_number(&answer, "ancestor_bytes", result->ancestor_bytes);
     answer_number(&answer, "records_removed", result->records_removed);
     answer_kept(&answer, "kept", &result->kept);
     json_close(&answer.json, '}');
@@ -82,6 +83,9 @@ static void say_to_people(const struct prune_result *result, const struct prune_
     if (result->unused_bytes != 0)
         printf("%s stay unused in packs that are needed\n",
                amount_bytes(result->unused_bytes, bytes));
+    if (result->ancestor_bytes != 0)
+        printf("%s are kept because what is needed is stored as changes to it\n",
+               amount_bytes(result->ancestor_bytes, bytes));
     if (result->waiting.packs != 0)
         printf("A prune in %s or later removes what is marked: %s\n",
                amount_time(options->grace_ns / 1000000000, grace),

@@ -26,12 +26,23 @@ static void say_to_people(const struct repair_command *command, const struct rep
 {
     char objects[AMOUNT_SIZE], packs[AMOUNT_SIZE];
 
+    if (command->options.drop_records && result->log.removed == 0 && result->log.lost == 0)
+        printf("The log is not damaged: no record was given up\n");
+    else if (command->options.drop_records)
+        printf("Gave up %llu record%s of the log, which goes up to record %llu now\n",
+               (unsigned long long)result->log.lost, result->log.lost == 1 ? "" : "s",
+               (unsigned long long)result->log.sequence);
     printf("Made the indexes again: %s objects in %s packs\n",
            amount_count(result->objects, objects), amount_count(result->packs, packs));
     if (result->packs_damaged != 0)
         printf("%zu pack%s cannot be read: crmfs check says whether a snapshot needs %s\n",
                result->packs_damaged, result->packs_damaged == 1 ? "" : "s",
                result->packs_damaged == 1 ? "it" : "them");
+    if (result->packs_replaced != 0)
+        printf("Wrote anew what is needed of %zu damaged pack%s, %s objects; crmfs prune removes "
+               "the old files\n",
+               result->packs_replaced, result->packs_replaced == 1 ? "" : "s",
+               amount_count(result->objects_rewritten, objects));
     if (result->checkpoints_removed != 0)
         printf("Removed %zu damaged checkpoint%s\n", result->checkpoints_removed,
                result->checkpoints_removed == 1 ? "" : "s");
@@ -49,6 +60,10 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     answer_number(answer, "packs", result->packs);
     answer_number(answer, "packs_damaged", result->packs_damaged);
     answer_number(answer, "objects", result->objects);
+    answer_number(answer, "packs_replaced", result->packs_replaced);
+    answer_number(answer, "objects_rewritten", result->objects_rewritten);
+    answer_number(answer, "records_lost", result->log.lost);
+    answer_number(answer, "records_removed", result->log.removed);
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
     answer_number(answer, "forgotten", result->forgotten);
@@ -101,6 +116,7 @@ static int run(const struct repair_command *command)
 int command_repair(int argc, char **argv)
 {
     static const struct option long_options[] = {{"forget-damaged", no_argument, NULL, 'f'},
+                                                 {"drop-records", no_argument, NULL, 'r'},
                                                  {"read-data", no_argument, NULL, 'd'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"help", no_argument, NULL, 'h'},
@@ -113,6 +129,7 @@ int command_repair(int argc, char **argv)
         switch (letter) {
         case 'h': return usage_show(usage_repair);
         case 'f': command.options.forget_damaged = true; break;
+        case 'r': command.options.drop_records = true; break;
         case 'd': command.options.check.read_data = true; break;
         case 'j': command.json = true; break;
         default:

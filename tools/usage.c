@@ -302,12 +302,15 @@ const char usage_check[] =
 const char usage_repair[] =
     "usage: crmfs repair [OPTION...] STORE\n"
     "\n"
-    "Makes the indexes again from the data, and checkpoints from the log. It drops\n"
-    "nothing, unless it is told to.\n"
+    "Makes the indexes again from the data, checkpoints from the log, and packs whose\n"
+    "directory is damaged from what can be read of them. It drops nothing, unless it\n"
+    "is told to.\n"
     "\n"
     "  --forget-damaged              forget the snapshots that lost something, see\n"
     "                                crmfs check\n"
-    "  --read-data                   read every byte to find them\n"
+    "  --drop-records                give up damaged records of the log: what they said\n"
+    "                                is lost, what the others say stays\n"
+    "  --read-data                   read every byte to find what is damaged\n"
     "  --json                        answer in JSON\n"
     "  -h, --help\n"
     "\n" STORE_LINES;

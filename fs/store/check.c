@@ -18,7 +18,6 @@
 #include "fs/store/keys.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
-#define UNKNOWN_ROW UINT64_MAX
 
 void check_find(struct checking *checking, const struct check_finding *finding)
 {
@@ -116,6 +115,13 @@ static int check_indexes(struct checking *checking)
 
 /* ---- Packs and snapshots ---- */
 
+/* Nobody misses what cannot be read of a pack that is to be removed. */
+static bool is_done_with(const struct checking *checking, const struct reach_pack *pack)
+{
+    return pack->marked && pack->living_count == 0 && reach_lost(checking->reach) == 0 &&
+           unlisted_in_pack(&checking->unlisted, pack->hint) == 0;
+}
+
 /* A pack whose directory is damaged matters if something cannot be found that was in some pack. */
 static int report_packs(struct checking *checking)
 {
@@ -131,7 +137,8 @@ static int report_packs(struct checking *checking)
 
         result->pack_bytes += pack->file_bytes;
         result->objects += pack->count;
-        if (pack->error == 0 || pack->error == -ENOENT || !pack_salt(pack->name, salt))
+        if (pack->error == 0 || pack->error == -ENOENT || is_done_with(checking, pack) ||
+            !pack_salt(pack->name, salt))
             continue;
         pack_path(salt, path);
         failure_set(&failure, -pack->error, "its directory cannot be read: %s",
@@ -158,169 +165,6 @@ static int walk_all(struct checking *checking)
         error = reach_add_ancestors(checking->reach, checking->failure);
     if (error == 0 && reach_lost(checking->reach) != 0)
         checking->damaged = true;
-    return error;
-}
-
-/* ---- Which table of which snapshot ---- */
-
-/* Rows that follow one another become one finding. */
-struct asking {
-    struct checking *checking;
-    struct walk_place rows; /* of the last finding, not said yet; rows 0: none */
-    const char *in_table;   /* the walk's own name of its table, which tells tables apart */
-    char *source;           /* copies, which outlive the walk */
-    char *table;
-    char pack[PACK_PATH_SIZE];
-    struct buffer data;
-};
-
-static void say_rows(struct asking *asking)
-{
-    char text[PACK_PATH_SIZE + 64];
-    const struct check_finding finding = {
-        .kind = CHECK_SNAPSHOT, .place = &asking->rows, .text = text};
-
-    if (asking->rows.rows == 0)
-        return;
-    if (asking->pack[0] != '\0')
-        snprintf(text, sizeof text, "%s is damaged", asking->pack);
-    else
-        snprintf(text, sizeof text, "the pack that they were in is gone or damaged");
-    check_find(asking->checking, &finding);
-    asking->rows.rows = 0;
-    free(steal_pointer(&asking->source));
-    free(steal_pointer(&asking->table));
-}
-
-/* The row after the last of those that begin at PLACE; a part of a row reaches to its end. */
-static uint64_t end_of(const struct walk_place *place)
-{
-    return place->first_row + (place->rows != 0 ? place->rows : 1);
-}
-
-static int begin_rows(struct asking *asking, const struct walk_place *place, const char *pack)
-{
-    asking->source = strdup(place->source);
-    asking->table = strdup(place->table);
-    if (asking->source == NULL || asking->table == NULL)
-        return -ENOMEM;
-    asking->in_table = place->table;
-    asking->rows = *place;
-    asking->rows.source = asking->source;
-    asking->rows.table = asking->table;
-    asking->rows.rows = end_of(place) - place->first_row;
-    memcpy(asking->pack, pack, sizeof asking->pack);
-    return 0;
-}
-
-/* Whether this group continues what was found last. */
-static bool continues(const struct asking *asking, const struct walk_place *place, const char *pack)
-{
-    const struct walk_place *rows = &asking->rows;
-
-    return rows->rows != 0 && rows->snapshot == place->snapshot &&
-           asking->in_table == place->table && rows->first_row != UNKNOWN_ROW &&
-           place->first_row != UNKNOWN_ROW && place->first_row <= end_of(rows) &&
-           strcmp(asking->pack, pack) == 0;
-}
-
-/* Whether a row group or content is lost; PACK: in which pack it stands, or "". */
-static int is_lost(struct asking *asking, const struct object_reference *reference,
-                   enum object_type type, char pack[PACK_PATH_SIZE])
-{
-    struct checking *checking = asking->checking;
-    struct reach_spot spot;
-    uint8_t salt[STORE_SALT_BYTES];
-
-    pack[0] = '\0';
-    if (!reach_find(checking->reach, reference, REACH_ANY_DEPTH, &spot)) {
-        int error = object_read(checking->reader, reference, type, true, &asking->data, NULL);
-
-        return error == -ENOMEM ? error : error != 0;
-    }
-    if (pack_salt(reach_pack(checking->reach, spot.pack)->name, salt))
-        pack_path(salt, pack);
-    return reach_is_damaged(checking->reach, spot);
-}
-
-/* Where the data was that is lost. */
-static void describe_loss(const char *pack, char *text, size_t size)
-{
-    if (pack[0] != '\0')
-        snprintf(text, size, "%s is damaged", pack);
-    else
-        snprintf(text, size, "the pack that it was in is gone or damaged");
-}
-
-static void say_content(struct asking *asking, const struct walk_place *place, const char *pack)
-{
-    char text[PACK_PATH_SIZE + 64];
-    const struct check_finding finding = {.kind = CHECK_SNAPSHOT, .place = place, .text = text};
-
-    describe_loss(pack, text, sizeof text);
-    check_find(asking->checking, &finding);
-}
-
-/* A walk_object. */
-static int ask_object(void *context, const struct object_reference *reference,
-                      enum object_type type, const struct walk_place *place)
-{
-    struct asking *asking = context;
-    char pack[PACK_PATH_SIZE];
-    int lost;
-
-    if (!walk_is_leaf(type))
-        return 0;
-    lost = is_lost(asking, reference, type, pack);
-    if (lost <= 0)
-        return lost;
-    if (type == OBJECT_CONTENT) {
-        say_content(asking, place, pack);
-        return 0;
-    }
-    if (continues(asking, place, pack)) {
-        asking->rows.rows = end_of(place) - asking->rows.first_row;
-        return 0;
-    }
-    say_rows(asking);
-    return begin_rows(asking, place, pack);
-}
-
-/* A walk_failed. */
-static int ask_failed(void *context, const struct object_reference *reference,
-                      enum object_type type, const struct walk_place *place,
-                      const struct failure *failure)
-{
-    struct asking *asking = context;
-    const struct check_finding finding = {
-        .kind = CHECK_SNAPSHOT, .place = place, .text = failure->text};
-
-    (void)reference;
-    (void)type;
-    say_rows(asking);
-    check_find(asking->checking, &finding);
-    return 0;
-}
-
-static int ask_snapshots(struct checking *checking)
-{
-    const struct log_state *state = &checking->state;
-    struct asking asking = {.checking = checking, .data = BUFFER(OBJECT_DATA_LIMIT)};
-    const struct walk walk = {
-        .reader = checking->reader, .object = ask_object, .failed = ask_failed, .context = &asking};
-    int error = reach_spread_damage(checking->reach, checking->failure);
-
-    for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
-        error = walk_snapshot(&walk, &state->snapshots[i], checking->failure);
-        say_rows(&asking);
-        store_progress_tell(checking->options->progress, "looking for what is touched", i + 1,
-                            state->snapshot_count);
-    }
-    if (error == 0 && state->has_files)
-        error = walk_files(&walk, &state->files, checking->failure);
-    buffer_release(&asking.data);
-    free(asking.source);
-    free(asking.table);
     return error;
 }
 
@@ -353,13 +197,16 @@ static int check_packs(struct checking *checking)
     if (error == 0)
         error = reach_create(checking->store, checking->reader, &checking->state,
                              checking->options->progress, &checking->reach, checking->failure);
-    if (error == 0)
+    checking->unlisted.reader = checking->reader;
+    if (error == 0) {
+        reach_ask(checking->reach, unlisted_ask, &checking->unlisted);
         error = walk_all(checking);
+    }
     if (error == 0)
         error = report_packs(checking);
     if (error == 0 && checking->options->read_data)
         error = check_data(checking);
-    return error == 0 && checking->damaged ? ask_snapshots(checking) : error;
+    return error == 0 && checking->damaged ? check_losses(checking) : error;
 }
 
 int check(struct store *store, const struct check_options *options, struct check_result *ret_result,
@@ -377,6 +224,7 @@ int check(struct store *store, const struct check_options *options, struct check
     if (error >= 0 &&
         image_cache_check(store, options->read_data, &checking.result.kept, NULL) == -ENOMEM)
         error = -ENOMEM;
+    unlisted_release(&checking.unlisted);
     reach_free(checking.reach);
     object_reader_free(checking.reader);
     log_state_release(&checking.state);

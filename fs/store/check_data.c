@@ -253,6 +253,17 @@ static int read_object(struct worker *worker, struct reach_spot spot,
     return 0;
 }
 
+/* Not where a damaged directory hides the parent. */
+static bool comes_with_parent(struct reading *reading, const struct pack_entry *entry)
+{
+    struct reach_spot parent;
+
+    pthread_mutex_lock(&reading->lock);
+    bool found = reach_find(reading->checking->reach, &entry->parent, entry->depth - 1, &parent);
+    pthread_mutex_unlock(&reading->lock);
+    return found;
+}
+
 /* A pack_report: the piece has been opened, or not. */
 static int take_object(void *context, const struct pack_entry *entry, const struct buffer *body,
                        int error)
@@ -274,7 +285,7 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
     if (reading->one_by_one)
         return read_object(worker, spot, entry);
     if (entry->encoding == OBJECT_ZSTD_PARENT)
-        return 0; /* with its parent */
+        return comes_with_parent(reading, entry) ? 0 : read_object(worker, spot, entry);
     return read_chain(worker, spot, &entry->reference, entry->type, body, 0);
 }
 
@@ -284,6 +295,12 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
 static bool is_asked_for(const struct check_options *options, const struct reach_pack *pack)
 {
     return options->subsets == 0 || pack->hint % options->subsets == options->subset - 1;
+}
+
+/* Nothing in it is needed, and it is to be removed. */
+static bool is_on_its_way(const struct reach_pack *pack)
+{
+    return pack->marked && pack->living_count == 0;
 }
 
 /* The next pack that is to be read; false: there is none. */
@@ -297,7 +314,7 @@ static bool next_pack(struct reading *reading, size_t *ret_pack)
            reading->next_pack < reach_pack_count(checking->reach)) {
         const struct reach_pack *pack = reach_pack(checking->reach, reading->next_pack);
 
-        found = pack->error == 0 && is_asked_for(checking->options, pack);
+        found = pack->error == 0 && !is_on_its_way(pack) && is_asked_for(checking->options, pack);
         *ret_pack = reading->next_pack++;
         reading->bytes_done += pack->file_bytes;
     }
@@ -305,6 +322,19 @@ static bool next_pack(struct reading *reading, size_t *ret_pack)
                         checking->result.pack_bytes);
     pthread_mutex_unlock(&reading->lock);
     return found;
+}
+
+/* OPENED: the objects in it do, and repair makes another of it. */
+static void find_pack_damage(struct checking *checking, const char *name, bool opened,
+                             const struct failure *failure)
+{
+    uint8_t salt[STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+
+    if (!pack_salt(name, salt))
+        return;
+    pack_path(salt, path);
+    check_find_file(checking, CHECK_PACK, path, opened, failure);
 }
 
 static void read_pack(struct worker *worker, size_t pack)
@@ -323,7 +353,8 @@ static void read_pack(struct worker *worker, size_t pack)
     if (error == -ENOMEM)
         reading->error = error;
     else
-        check_find_file(checking, CHECK_PACK, NULL, false, &failure);
+        find_pack_damage(checking, reach_pack(checking->reach, pack)->name, error == -EBADMSG,
+                         &failure);
     pthread_mutex_unlock(&reading->lock);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of check share: its order (check.c), the log (check_log.c), data (check_data.c).
+/*
+ * What the files of check share: its order (check.c), the log (check_log.c), data (check_data.c),
+ * what snapshots lost by it (check_loss.c).
  */
 #ifndef CRMFS_STORE_CHECK_INTERNAL_H
 #define CRMFS_STORE_CHECK_INTERNAL_H
@@ -10,6 +12,7 @@
 #include "fs/store/log.h"
 #include "fs/store/object.h"
 #include "fs/store/reach.h"
+#include "fs/store/unlisted.h"
 
 struct checking {
     struct store *store;
@@ -17,6 +20,7 @@ struct checking {
     const struct check_options *options;
     struct log_state state;
     struct reach *reach;
+    struct unlisted unlisted; /* what damaged directories hide */
     bool damaged; /* something that a snapshot needs: which, the snapshots are asked then */
     struct check_result result;
     struct failure *failure;
@@ -33,5 +37,8 @@ int check_log(struct checking *checking);
 
 /* Reads packs in full; damaged objects are noted in the reach. */
 int check_data(struct checking *checking);
+
+/* Goes through every snapshot in full, to say what of it is lost. */
+int check_losses(struct checking *checking);
 
 #endif

@@ -71,4 +71,7 @@ int image_cache_check(struct store *store, bool read_data, struct image_cache_su
 int image_cache_prune(struct store *store, uint64_t unused_seconds, bool dry_run,
                       struct image_cache_sum *ret_removed, struct failure *failure);
 
+/* Removes all of them, whoever uses them: where room is needed for more than a mount's speed. */
+void image_cache_clear(struct store *store, struct image_cache_sum *ret_removed);
+
 #endif

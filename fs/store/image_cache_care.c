@@ -135,3 +135,22 @@ int image_cache_prune(struct store *store, uint64_t unused_seconds, bool dry_run
         *ret_removed = pruning.removed;
     return refuse(failure, error);
 }
+
+void image_cache_clear(struct store *store, struct image_cache_sum *ret_removed)
+{
+    const struct image_cache_options options = {.store = store};
+    cleanup_free struct cached_file *files = NULL;
+    struct image_cache *cache;
+    size_t count = 0;
+
+    *ret_removed = (struct image_cache_sum){.count = 0};
+    if (image_cache_create(&options, &cache) != 0)
+        return;
+    if (image_cache_list(cache, &files, &count) != 0)
+        count = 0;
+    for (size_t i = 0; i < count; i++) {
+        add(ret_removed, &files[i], false);
+        image_cache_remove(cache, files[i].name);
+    }
+    image_cache_free(cache);
+}

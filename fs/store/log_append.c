@@ -15,6 +15,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/store/freshness.h"
+#include "fs/store/image_cache.h"
 #include "fs/store/log_internal.h"
 
 static void release_entry(struct log_entry *entry)
@@ -113,6 +114,30 @@ static void note_commit(struct store *store, struct log_state *state)
         checkpoint_write(store, state, NULL);
 }
 
+/* Kept images give way to a record: with it, room can be made. */
+static int write_somehow(struct store *store, struct log_state *state, struct log_entry *entry,
+                         struct failure *failure)
+{
+    struct image_cache_sum removed = {.count = 0};
+    struct failure words = {.code = 0};
+    int error = write_record(store, state, entry, &words);
+
+    if (error == -ENOSPC || error == -EDQUOT) {
+        image_cache_clear(store, &removed);
+        if (removed.count > 0)
+            error = write_record(store, state, entry, &words);
+    }
+    if (error == -ENOSPC || error == -EDQUOT)
+        return failure_set(
+            failure, -error,
+            "%s. The store's log needs some KiB: make room for them on its disk, then "
+            "`crmfs forget` and `crmfs prune` can give back more",
+            words.text);
+    if (error != 0 && failure != NULL)
+        *failure = words;
+    return error;
+}
+
 static int append(struct store *store, struct log_state *state, struct log_entry *entry,
                   struct failure *failure)
 {
@@ -125,7 +150,7 @@ static int append(struct store *store, struct log_state *state, struct log_entry
     memcpy(entry->before, state->hash, LOG_HASH_BYTES);
     error = log_state_check(state, store_header(store), entry, failure);
     if (error == 0) {
-        error = write_record(store, state, entry, failure);
+        error = write_somehow(store, state, entry, failure);
         if (error == -EEXIST) {
             error = catch_up(store, state, failure);
             return error == 0 ? -EAGAIN : error;

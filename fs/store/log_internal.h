@@ -84,6 +84,13 @@ int log_entry_decode(const void *plain, size_t size, struct log_entry *ret_entry
 int log_state_check(const struct log_state *state, const struct store_header *header,
                     const struct log_entry *entry, struct failure *failure);
 
+/*
+ * Where records before ENTRY are lost: changes STATE to what they must have made of it, and ENTRY
+ * to what can be done, so that it may follow. 0; 1: a claim was made up for that, which is to end
+ * after it; -ENOMEM.
+ */
+int log_state_amend(struct log_state *state, struct log_entry *entry);
+
 /* Room for what the entry adds: log_state_apply() cannot fail afterwards. 0 or -ENOMEM. */
 int log_state_prepare(struct log_state *state, const struct log_entry *entry);
 
@@ -137,5 +144,12 @@ int checkpoint_write(struct store *store, struct log_state *state, struct failur
 /* The numbers of the files in FOLDER, "log" or "checkpoints", rising. The caller frees them. */
 int log_list(struct store *store, const char *folder, uint64_t **ret_numbers, size_t *ret_count,
              struct failure *failure);
+
+/*
+ * Salts of the packs that take and files records name as theirs, in order. 0 or -errno; the caller
+ * frees them.
+ */
+int log_named_packs(struct store *store, uint8_t (**ret_salts)[STORE_SALT_BYTES], size_t *ret_count,
+                    struct failure *failure);
 
 #endif

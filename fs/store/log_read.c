@@ -327,6 +327,19 @@ static int compare_with_memory(struct store *store, const struct log_state *stat
     return error == -ENOENT ? 0 : error; /* prune has removed it */
 }
 
+/* What to do about it. */
+static int advise(struct failure *failure)
+{
+    struct failure words = {.text = "the log is damaged"};
+
+    if (failure != NULL)
+        words = *failure;
+    return failure_set(failure, EBADMSG,
+                       "%s. `crmfs check` says what is damaged; put that back from a copy of the "
+                       "store, or let `crmfs repair --drop-records` give it up",
+                       words.text);
+}
+
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
     const uint8_t *id = store_header(store)->id;
@@ -336,6 +349,8 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
     bool remembered = first && freshness_load(id, &seen);
     int error = first ? read_whole(store, state, failure) : read_on(store, state, failure);
 
+    if (error == -EBADMSG)
+        return advise(failure);
     if (error == 0 && remembered) {
         error = compare_with_memory(store, state, &seen, failure);
         if (error != 0)

@@ -95,6 +95,9 @@ typedef int pack_report(void *context, const struct pack_entry *entry, const str
 int pack_check(struct store *store, const char *name, pack_report *report, void *context,
                struct failure *failure);
 
+/* Its first bytes alone, which no seal covers. -EBADMSG with words, -ENOENT … */
+int pack_head_check(struct store *store, const char *name, struct failure *failure);
+
 /* ---- Writing ---- */
 
 struct pack_writer;

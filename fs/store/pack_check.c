@@ -119,17 +119,28 @@ static int report_object(void *context, const struct pack_entry *entry)
 }
 
 /* The only bytes of a pack that no seal covers. */
-static int check_head(struct check *check, struct failure *failure)
+static int check_head(struct storage *storage, const char *path,
+                      const uint8_t salt[STORE_SALT_BYTES], struct failure *failure)
 {
     uint8_t head[PACK_HEAD_BYTES];
-    int error =
-        check->storage->class->read(check->storage, check->path, 0, head, sizeof head, failure);
+    int error = storage->class->read(storage, path, 0, head, sizeof head, failure);
 
     if (error != 0)
         return error;
-    if (memcmp(head, PACK_MAGIC, 8) == 0 && memcmp(head + 8, check->salt, sizeof check->salt) == 0)
+    if (memcmp(head, PACK_MAGIC, 8) == 0 && memcmp(head + 8, salt, STORE_SALT_BYTES) == 0)
         return 0;
-    return failure_set(failure, EBADMSG, "%s is damaged at its beginning", check->path);
+    return failure_set(failure, EBADMSG, "%s is damaged at its beginning", path);
+}
+
+int pack_head_check(struct store *store, const char *name, struct failure *failure)
+{
+    uint8_t salt[STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+
+    if (!pack_salt(name, salt))
+        return failure_set(failure, EINVAL, "\"%s\" is no name of a pack", name);
+    pack_path(salt, path);
+    return check_head(store_storage(store), path, salt, failure);
 }
 
 int pack_check(struct store *store, const char *name, pack_report *report, void *context,
@@ -143,7 +154,7 @@ int pack_check(struct store *store, const char *name, pack_report *report, void 
     if (error == 0)
         error = visit_directory(&check, report_object, &check);
     if (error == 0)
-        error = check_head(&check, failure);
+        error = check_head(check.storage, check.path, check.salt, failure);
     check_end(&check);
     return error;
 }

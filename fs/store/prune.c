@@ -24,6 +24,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/store/index_merge.h"
+#include "fs/store/log_internal.h"
 #include "fs/store/prune_internal.h"
 
 #define ATTEMPTS 16 /* when others write to the log at the same time */
@@ -59,10 +60,12 @@ int prune_look(struct pruning *pruning)
                              pruning->options->progress, &pruning->reach, pruning->failure);
     if (error == 0)
         error = add_snapshots(pruning);
+    if (error == 0)
+        pruning->result.ancestor_bytes = reach_ancestor_bytes(pruning->reach);
     if (error == 0 && reach_lost(pruning->reach) != 0)
         error = failure_set(pruning->failure, EBADMSG,
                             "the store lacks something that its snapshots need, so nothing is "
-                            "taken from it: `crmfs check` says which");
+                            "taken from it: `crmfs check` says what, and what can be done");
     return error;
 }
 
@@ -88,7 +91,8 @@ static int choose_garbage(struct pruning *pruning, struct pack_set *set)
         if (pack->marked || pack->living_count > 0 || !pack_salt(pack->name, salt))
             continue;
         if (now - pack->modified <= YOUNG_SECONDS) {
-            int error = asked ? 0 : prune_named_packs(pruning, &named, &named_count);
+            int error =
+                asked ? 0 : log_named_packs(pruning->store, &named, &named_count, pruning->failure);
 
             if (error != 0)
                 return error;

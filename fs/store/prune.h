@@ -46,6 +46,7 @@ struct prune_result {
     struct prune_sum waiting;    /* marked, and not yet removed */
     struct prune_sum young;      /* not needed, but perhaps a snapshot's that is being taken */
     uint64_t unused_bytes;       /* what stays unused in packs that are needed */
+    uint64_t ancestor_bytes;     /* kept only because what is needed is compressed against it */
     uint64_t records_removed;    /* of the log; checkpoints too */
     struct image_cache_sum kept; /* removed: kept tables, damaged or long unused */
 };

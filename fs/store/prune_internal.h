@@ -97,8 +97,4 @@ int prune_rewrite(struct pruning *pruning, const struct pack_set *set);
 /* Removes the records and checkpoints that nobody needs. */
 int prune_log(struct pruning *pruning);
 
-/* Salts of the packs that records of the log name as their snapshots' own, in order. */
-int prune_named_packs(struct pruning *pruning, uint8_t (**ret_salts)[STORE_SALT_BYTES],
-                      size_t *ret_count);
-
 #endif

@@ -42,6 +42,12 @@ void reach_report(struct reach *reach, walk_failed *failed, void *context)
     reach->failed_context = context;
 }
 
+void reach_ask(struct reach *reach, reach_unlisted *unlisted, void *context)
+{
+    reach->unlisted = unlisted;
+    reach->unlisted_context = context;
+}
+
 uint64_t reach_lost(const struct reach *reach)
 {
     return reach->lost;
@@ -102,8 +108,35 @@ static int add(struct reach *reach, const struct object_reference *reference, in
     reach_set_bit(known->living, spot.entry);
     known->pack.living_count++;
     known->pack.living_bytes += reference->sealed_size;
+    reach->living_bytes += reference->sealed_size;
     known->fresh = true;
     return 0;
+}
+
+/*
+ * One that is in no directory, and its ancestors up to the first that is in one. 1: it can be read;
+ * -ENOENT, -errno. Depth falls from one to the next.
+ */
+static int add_unlisted(struct reach *reach, const struct object_reference *reference, int depth,
+                        enum object_type type, struct failure *failure)
+{
+    struct object_reference next = *reference;
+    struct object_head head;
+    int found = -ENOENT;
+
+    if (reach->unlisted == NULL)
+        return -ENOENT;
+    while (found == -ENOENT) {
+        found = reach->unlisted(reach->unlisted_context, &next, depth, type, &head);
+        if (found <= 0)
+            return found == 0 ? -ENOENT : found;
+        if (head.encoding != OBJECT_ZSTD_PARENT)
+            return 1;
+        next = head.parent;
+        depth = head.place.depth - 1;
+        found = add(reach, &next, depth, failure);
+    }
+    return found < 0 ? found : 1;
 }
 
 struct adding {
@@ -134,6 +167,9 @@ static int add_object(void *context, const struct object_reference *reference,
 
     if (added != -ENOENT)
         return added;
+    added = add_unlisted(adding->reach, reference, REACH_ANY_DEPTH, type, adding->failure);
+    if (added != -ENOENT)
+        return added == 1 && !walk_is_leaf(type) ? 0 : added;
     /* What is in no pack's directory may be readable all the same, where its reference says. */
     if (!walk_is_leaf(type)) {
         adding->reach->lost++;
@@ -196,6 +232,9 @@ static int add_parent(void *context, const struct pack_entry *entry)
 
     int added = add(visit->reach, &entry->parent, entry->depth - 1, visit->failure);
 
+    if (added == -ENOENT)
+        added = add_unlisted(visit->reach, &entry->parent, entry->depth - 1, entry->type,
+                             visit->failure);
     if (added == -ENOENT) {
         if (!reach_bit(visit->known->damaged, place))
             visit->reach->lost++;
@@ -218,6 +257,7 @@ int reach_add_ancestors(struct reach *reach, struct failure *failure)
     bool again = true;
     int error = 0;
 
+    reach->needed_bytes = reach->living_bytes;
     while (again && error == 0) {
         again = false;
         for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
@@ -229,6 +269,11 @@ int reach_add_ancestors(struct reach *reach, struct failure *failure)
         }
     }
     return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
+}
+
+uint64_t reach_ancestor_bytes(const struct reach *reach)
+{
+    return reach->living_bytes - reach->needed_bytes;
 }
 
 /* ---- Damage ---- */
@@ -257,8 +302,14 @@ static int inherit_damage(void *context, const struct pack_entry *entry)
     int found =
         reach_locate(visit->reach, &entry->parent, entry->depth - 1, &parent, visit->failure);
 
-    if (found < 0 || (found == 1 && !reach_is_damaged(visit->reach, parent)))
+    if (found == 0) {
+        found = add_unlisted(visit->reach, &entry->parent, entry->depth - 1, entry->type,
+                             visit->failure);
+        if (found != -ENOENT)
+            return found < 0 ? found : 0;
+    } else if (found < 0 || !reach_is_damaged(visit->reach, parent)) {
         return found < 0 ? found : 0;
+    }
     visit->changed = true;
     return set_damaged(visit->known, place);
 }

@@ -51,6 +51,15 @@ void reach_free(struct reach *reach); /* NULL is allowed */
 /* Reports what cannot be read; NULL: it is only counted. As walk.h has it. */
 void reach_report(struct reach *reach, walk_failed *failed, void *context);
 
+/*
+ * Asked of an object that is in no pack's directory: whether it can be read all the same, where its
+ * reference says (unlisted.h). DEPTH as reach_find() has it. 1, with its head, whose parent is then
+ * added or asked for; 0: it is lost; -errno. Without somebody to ask it is lost.
+ */
+typedef int reach_unlisted(void *context, const struct object_reference *reference, int depth,
+                           enum object_type type, struct object_head *ret_head);
+void reach_ask(struct reach *reach, reach_unlisted *unlisted, void *context);
+
 /* Adds all that SNAPSHOT reaches but for ancestors. 0, -ENOMEM, what the report returned. */
 int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure);
 
@@ -61,8 +70,12 @@ int reach_add_files(struct reach *reach, const struct object_reference *top,
 /* Adds the ancestors of all that was added before. */
 int reach_add_ancestors(struct reach *reach, struct failure *failure);
 
+/* Sealed bytes of what lives as an ancestor only, when ancestors were added last. */
+uint64_t reach_ancestor_bytes(const struct reach *reach);
+
 /*
- * How much of what snapshots need is in no pack's directory, or cannot be read. While there is
+ * How much of what snapshots need is in no pack's directory, or cannot be read, and was not found
+ * readable by asking. While there is
  * any, nothing can be said to be garbage.
  */
 uint64_t reach_lost(const struct reach *reach);

@@ -33,7 +33,11 @@ struct reach {
     struct object_reader *reader;
     walk_failed *failed;
     void *failed_context;
+    reach_unlisted *unlisted;
+    void *unlisted_context;
     uint64_t lost;
+    uint64_t living_bytes; /* of all packs */
+    uint64_t needed_bytes; /* of them: before ancestors were added */
     size_t pack_count;
     struct known_pack *packs; /* by name */
     size_t object_count;

@@ -9,6 +9,7 @@
 #include "fs/base/memory.h"
 #include "fs/store/index_rebuild.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/repair_packs.h"
 
 #define ATTEMPTS 16 /* when others write to the log at the same time */
 
@@ -151,32 +152,70 @@ static int remove_damaged_kept(struct repairing *repairing)
     return 0;
 }
 
+/* ---- The log ---- */
+
+/* A log_mend_report. */
+static void say_record(void *context, const char *record, bool lost, const char *text)
+{
+    const struct check_options *options = &((struct repairing *)context)->options->check;
+    const struct check_finding finding = {
+        .kind = CHECK_LOG, .file = record, .harmless = !lost, .text = text};
+
+    if (options->report != NULL)
+        options->report(options->context, &finding);
+}
+
+static int repair_log(struct repairing *repairing)
+{
+    return repairing->options->drop_records ? log_mend(repairing->store, say_record, repairing,
+                                                       &repairing->result.log, repairing->failure)
+                                            : 0;
+}
+
+/* ---- All of it ---- */
+
+static int repair_all(struct repairing *repairing)
+{
+    const struct repair_options *options = repairing->options;
+    struct repair_result *result = &repairing->result;
+    struct index_rebuilt rebuilt = {.packs = 0};
+    struct repaired_packs packs = {.marked = 0};
+    int error = repair_log(repairing);
+
+    if (error == 0)
+        error = log_read(repairing->store, &repairing->state, repairing->failure);
+    if (error == 0)
+        error = repair_checkpoints(repairing);
+    if (error == 0)
+        error = index_rebuild(repairing->store, &rebuilt, repairing->failure);
+    if (error == 0 && options->forget_damaged)
+        error = forget_damaged(repairing);
+    if (error == 0)
+        error = repair_packs(repairing->store, &repairing->state, options->check.read_data,
+                             options->check.progress, &packs, repairing->failure);
+    if (error == 0)
+        error = remove_damaged_kept(repairing);
+    result->packs = rebuilt.packs;
+    result->objects = rebuilt.objects;
+    result->packs_damaged = packs.closed;
+    result->packs_replaced = packs.marked;
+    result->objects_rewritten = packs.objects;
+    return error;
+}
+
 int repair(struct store *store, const struct repair_options *options,
            struct repair_result *ret_result, struct failure *failure)
 {
     struct repairing repairing = {.store = store, .options = options, .failure = failure};
-    struct index_rebuilt rebuilt = {.packs = 0};
-    int error = log_read(store, &repairing.state, failure);
+    int error = repair_all(&repairing);
 
-    if (error == 0)
-        error = repair_checkpoints(&repairing);
-    if (error == 0)
-        error = index_rebuild(store, &rebuilt, failure);
-    if (error == 0 && options->forget_damaged)
-        error = forget_damaged(&repairing);
-    if (error == 0)
-        error = remove_damaged_kept(&repairing);
     for (size_t i = 0; i < repairing.damaged_count; i++)
         free(repairing.damaged[i]);
     free((void *)repairing.damaged);
     log_state_release(&repairing.state);
     if (error == -ENOMEM)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    if (error != 0)
-        return error;
-    repairing.result.packs = rebuilt.packs;
-    repairing.result.packs_damaged = rebuilt.packs_damaged;
-    repairing.result.objects = rebuilt.objects;
-    *ret_result = repairing.result;
-    return 0;
+    if (error == 0)
+        *ret_result = repairing.result;
+    return error;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes again what can be made again: indexes from packs, checkpoints from the log. Drops
- * nothing that anybody may need, unless it is told to forget the snapshots that lost something.
+ * Makes again what can be made again: indexes from packs, checkpoints from the log, packs of which
+ * only what nobody needs is damaged. Drops nothing that anybody may need, unless it is told to
+ * forget the snapshots that lost something, or to give up damaged records of the log.
  */
 #ifndef CRMFS_STORE_REPAIR_H
 #define CRMFS_STORE_REPAIR_H
@@ -11,16 +12,21 @@
 #include <stdint.h>
 
 #include "fs/store/check.h"
+#include "fs/store/log_mend.h"
 
 struct repair_options {
     bool forget_damaged;        /* snapshots that check() finds damaged */
+    bool drop_records;          /* of the log, that are damaged: log_mend.h */
     struct check_options check; /* what is reported, and whether data is read for that */
 };
 
 struct repair_result {
     size_t packs;         /* that the new indexes are of */
-    size_t packs_damaged; /* whose directory does not open */
+    size_t packs_damaged; /* whose directory does not open, while something is lost */
     size_t objects;
+    size_t packs_replaced;      /* damaged ones, marked: what is needed of them was written anew */
+    size_t objects_rewritten;   /* for that */
+    struct log_mended log;      /* drop_records only */
     size_t checkpoints_removed; /* that did not open, or did not say what the log says */
     bool checkpoint_written;
     size_t forgotten;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """crmfs snapshots, forget, prune, check, repair and stats, as somebody who keeps a store has them."""
+import contextlib
 import json
 import re
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -228,6 +230,99 @@ def test_repair(store):
     assert "indexes again" in run("repair", store)
     run("check", "--read-data", store)
     assert names(store) == ["a", "b", "c"]
+
+
+def pack_of_rows(store):
+    """A store's largest pack."""
+    return max(pack_files(store), key=lambda path: path.stat().st_size)
+
+
+def test_damaged_directory(store):
+    """What can be read all the same is not called lost; repair writes it anew, and prune works again."""
+    flip(pack_of_rows(store), -10)
+    text = fail("check", store)
+    assert "its directory cannot be read" in text and "snapshot " not in text and "--forget-damaged" not in text
+    assert "crmfs check" in fail("prune", store)
+    repaired = answer("repair", "--json", "--forget-damaged", store)
+    assert repaired["forgotten"] == 0 and repaired["packs_replaced"] == 1 and repaired["objects_rewritten"] > 0
+    run("check", "--read-data", store)
+    run("prune", "--grace", "0", store)
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    assert names(store) == ["a", "b", "c"]
+
+
+def test_missing_pack_is_named(store):
+    path = pack_of_rows(store)
+    path.unlink()
+    name = path.relative_to(store)
+    text = fail("check", store)
+    assert f"{name}: it is gone" in text
+    assert re.search(rf"^snapshot a[^:]*: {name} is gone$", text, re.M)
+
+
+def record(store, number):
+    return store / "log" / f"{number:020}"
+
+
+@pytest.mark.sanitize
+def test_damaged_record(store):
+    """Only told to does repair go on without it, and it says what it gives up."""
+    flip(record(store, 2), 200)
+    message = fail("snapshots", store)
+    assert "crmfs repair --drop-records" in message
+    assert "--drop-records" in fail("check", store)
+    fail("repair", "--forget-damaged", store)
+    text = run("repair", "--drop-records", store)
+    assert re.search(r"^log/0+2: given up", text, re.M) and "Gave up 1 record" in text
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    assert names(store) == ["b", "c"]
+    assert "no record was given up" in run("repair", "--drop-records", store)
+
+
+def test_newest_record_cut(store):
+    newest = max((store / "log").iterdir())
+    newest.chmod(0o600)
+    newest.write_bytes(b"")
+    fail("snapshots", store)
+    repaired = answer("repair", "--json", "--drop-records", store)
+    assert repaired["records_lost"] == 1
+    assert [one["kind"] for one in repaired["findings"]] == ["log"]
+    assert names(store) == ["a", "b"]
+
+
+@pytest.fixture(name="disk")
+def make_disk(work, root):
+    """A file system that is soon full."""
+    path = work / "disk"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", path], check=True)
+    yield path
+    subprocess.run(["umount", "-l", path], check=False)
+
+
+def fill(disk):
+    with open(disk / "filler", "ab", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+
+
+def test_forget_on_a_full_disk(store, disk):
+    """Kept tables give way to the record; without any, it is said what to do."""
+    full = disk / "store"
+    shutil.copytree(store, full)
+    kept = full / "cache" / ("0" * 64)
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(bytes(65536))
+    fill(disk)
+    assert names(full) == ["a", "b", "c"]
+    run("forget", full, "a")
+    assert not kept.exists()
+    fill(disk)
+    message = fail("forget", full, "b")
+    assert "No space left" in message and "make room" in message
+    (disk / "filler").unlink()
+    run("forget", full, "b")
+    assert names(full) == ["c"]
 
 
 def test_lost_log(store):

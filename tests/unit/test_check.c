@@ -11,6 +11,7 @@
 
 #include "fs/store/check.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/prune.h"
 #include "fs/store/reach.h"
 #include "fs/store/repair.h"
 #include "fs/store/stats.h"
@@ -262,6 +263,190 @@ static void test_damaged_directory(void **context)
     store_close(store);
 }
 
+/* Behind the last byte of a pack. */
+static uint8_t *pack_end(struct store *store, const struct object_reference *reference)
+{
+    size_t size = 0;
+    uint8_t *bytes = pack_of(store_storage(store), reference, &size);
+
+    assert_non_null(bytes);
+    return bytes + size;
+}
+
+static struct repair_result run_repair(struct store *store, const struct repair_options *options)
+{
+    struct repair_result repaired;
+
+    succeed(repair(store, options, &repaired, &failure));
+    return repaired;
+}
+
+static struct prune_result run_prune(struct store *store)
+{
+    const struct prune_options options = {.unused = {UNUSED_PERCENT, 5}};
+    struct prune_result pruned;
+
+    succeed(prune(store, &options, &pruned, &failure));
+    return pruned;
+}
+
+/* What later days are compressed against stands in a pack of which only the foot is damaged. */
+static void test_damaged_foot(void **context)
+{
+    const struct repair_options options = {.forget_damaged = true, .check = {.threads = 1}};
+
+    (void)context;
+    for (int read_data = 0; read_data <= 1; read_data++) {
+        struct store *store = days(4);
+        struct object_reference reference = group_of(store, 1, 0, 0);
+
+        pack_end(store, &reference)[-10] ^= 1;
+
+        struct check_result result = run_check(store, read_data);
+
+        assert_int_equal(result.findings, 1);
+        assert_int_equal(result.harmful, 0);
+        assert_true(was_found("4 packs/") && was_found(" harmless"));
+        assert_false(was_found("day-"));
+
+        struct repair_result repaired = run_repair(store, &options);
+
+        assert_int_equal(repaired.forgotten, 0);
+        assert_int_equal(repaired.packs_replaced, 1);
+        assert_true(repaired.objects_rewritten > SERIES_GROUPS);
+        assert_int_equal(repaired.packs_damaged, 0);
+        assert_int_equal(run_check(store, true).findings, 0);
+        assert_int_equal(run_prune(store).removed.packs, 1);
+        assert_int_equal(run_check(store, true).findings, 0);
+        assert_int_equal(series_read_all(store), 4);
+        repaired = run_repair(store, &options);
+        assert_int_equal(repaired.packs_replaced, 0);
+        store_close(store);
+    }
+}
+
+/* With a piece damaged besides, what rests on that is lost, and nothing else. */
+static void test_damaged_foot_and_piece(void **context)
+{
+    const struct repair_options drop = {.forget_damaged = true, .check = {.threads = 1}};
+    struct store *store = days(3);
+    struct object_reference reference = group_of(store, 1, 0, 1);
+    size_t size = 0;
+    uint8_t *bytes = pack_of(store_storage(store), &reference, &size);
+
+    (void)context;
+    bytes[size - 10] ^= 1;
+    bytes[reference.offset + 40] ^= 1;
+
+    struct check_result result = run_check(store, false);
+
+    assert_true(result.harmful > 0);
+    assert_true(was_found("day-1 crm/contacts 1 100+100\n"));
+    assert_int_equal(lines_found("crm/contacts"), lines_found("crm/contacts 1 100+100"));
+
+    uint64_t touched = lines_found("crm/contacts");
+
+    assert_int_equal(run_repair(store, &drop).forgotten, touched);
+    assert_int_equal(run_check(store, true).findings, 0);
+    run_prune(store);
+    assert_int_equal(series_read_all(store), 3 - touched);
+    store_close(store);
+}
+
+/* Its first bytes are under no seal, and nothing is lost with them. */
+static void test_damaged_beginning(void **context)
+{
+    const struct repair_options options = {.check = {.threads = 1}};
+    struct store *store = days(2);
+    struct object_reference reference = group_of(store, 1, 0, 0);
+    size_t size = 0;
+
+    (void)context;
+    pack_of(store_storage(store), &reference, &size)[20] ^= 1;
+    assert_int_equal(run_check(store, true).harmful, 0);
+    assert_true(was_found("4 packs/"));
+    assert_int_equal(run_repair(store, &options).packs_replaced, 1);
+    assert_int_equal(run_check(store, true).findings, 0);
+    assert_int_equal(run_prune(store).removed.packs, 1);
+    assert_int_equal(series_read_all(store), 2);
+    store_close(store);
+}
+
+/* A piece that only a forgotten snapshot needed. */
+static void test_damaged_unneeded(void **context)
+{
+    const struct repair_options options = {.check = {.threads = 1, .read_data = true}};
+    struct store *store = days(2);
+    struct log_state state = {.sequence = 0};
+    struct object_reference tree;
+    size_t size = 0;
+
+    (void)context;
+    succeed(log_read(store, &state, &failure));
+    tree = state.snapshots[0].tree;
+    succeed(
+        log_forget(store, &state, (const struct snapshot *[]){&state.snapshots[0]}, 1, &failure));
+    log_state_release(&state);
+    pack_of(store_storage(store), &tree, &size)[tree.offset + 9] ^= 1;
+    assert_int_equal(run_check(store, true).findings, 1);
+    assert_true(was_found(" harmless"));
+    assert_int_equal(run_repair(store, &options).packs_replaced, 1);
+    assert_int_equal(run_check(store, true).findings, 0);
+    assert_int_equal(series_read_all(store), 1);
+    store_close(store);
+}
+
+/* The pack that is said to be at fault is the one in which something is damaged. */
+static struct buffer texts = {.limit = 10 << 20};
+
+static void note_text(void *context, const struct check_finding *finding)
+{
+    (void)context;
+    if (finding->kind == CHECK_SNAPSHOT)
+        assert_int_equal(
+            buffer_print(&texts, "%s: %s\n", finding->place->snapshot->name, finding->text), 0);
+    else
+        assert_int_equal(buffer_print(&texts, "%s %s\n", finding->file, finding->text), 0);
+}
+
+static void test_culprit(void **context)
+{
+    const struct check_options options = {.read_data = true, .threads = 1, .report = note_text};
+
+    (void)context;
+    for (int gone = 0; gone <= 1; gone++) {
+        struct store *store = days(7);
+        struct storage *storage = store_storage(store);
+        struct object_reference reference = group_of(store, 4, 0, 2); /* day 7's rests on it */
+        struct check_result result;
+        char line[PACK_PATH_SIZE + 64];
+        char name[PACK_PATH_SIZE] = "";
+        size_t size = 0;
+        uint8_t *bytes = pack_of(storage, &reference, &size);
+
+        for (size_t i = 0; i < memory_storage_count(storage); i++) {
+            size_t other;
+
+            if (memory_storage_bytes(storage, memory_storage_name(storage, i), &other) == bytes)
+                snprintf(name, sizeof name, "%s", memory_storage_name(storage, i));
+        }
+        if (gone != 0)
+            succeed(storage->class->remove(storage, name, &failure));
+        else
+            bytes[reference.offset + 70] ^= 4;
+        buffer_clear(&texts);
+        succeed(check(store, &options, &result, &failure));
+        assert_int_equal(buffer_append(&texts, "", 1), 0);
+        snprintf(line, sizeof line, "day-7: %s is %s\n", name, gone != 0 ? "gone" : "damaged");
+        if (strstr((const char *)texts.data, line) == NULL)
+            fail_msg("%s is not in:\n%s", line, (const char *)texts.data);
+        snprintf(line, sizeof line, "%s it is gone", name);
+        assert_int_equal(strstr((const char *)texts.data, line) != NULL, gone);
+        store_close(store);
+    }
+    buffer_release(&texts);
+}
+
 /* A pack that no snapshot needs, as a writer may leave behind that died. */
 static void test_damaged_orphan(void **context)
 {
@@ -505,6 +690,11 @@ int main(void)
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_missing_pack),
         cmocka_unit_test(test_damaged_directory),
+        cmocka_unit_test(test_damaged_foot),
+        cmocka_unit_test(test_damaged_foot_and_piece),
+        cmocka_unit_test(test_damaged_beginning),
+        cmocka_unit_test(test_damaged_unneeded),
+        cmocka_unit_test(test_culprit),
         cmocka_unit_test(test_damaged_orphan),
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_every_cut),

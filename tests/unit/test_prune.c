@@ -142,15 +142,19 @@ static void test_rewrite(void **context)
     struct storage *storage = store_storage(store);
 
     (void)context;
+    const struct prune_options dry = {.unused = {UNUSED_PERCENT, 0}, .dry_run = true};
+
     make_days(store, 12);
+    assert_int_equal(run_prune(store, &dry).ancestor_bytes, 0);
     for (unsigned day = 1; day <= 12; day++) {
         if (day % 4 != 0)
             forget_day(store, day);
     }
 
     uint64_t before = pack_bytes(storage);
-    const struct prune_options dry = {.unused = {UNUSED_PERCENT, 0}, .dry_run = true};
     struct prune_result planned = run_prune(store, &dry);
+
+    assert_true(planned.ancestor_bytes > 0);
 
     assert_int_equal(pack_bytes(storage), before);
     assert_true(planned.emptied.packs > 0);
