@@ -69,33 +69,38 @@ static unsigned text_length(enum target_engine from, const char *native)
     return arguments(native, &length, &ignored) >= 1 ? length : 0;
 }
 
+static void set_type(char type[TYPE_SIZE], const char *name)
+{
+    snprintf(type, TYPE_SIZE, "%s", name);
+}
+
 static void sqlite_type(enum target_engine from, const struct column *column, char type[TYPE_SIZE])
 {
     unsigned digits = 0, fraction = 0;
 
     switch (column->type) {
-    case COLUMN_INTEGER: strcpy(type, "INTEGER"); return;
+    case COLUMN_INTEGER: set_type(type, "INTEGER"); return;
     case COLUMN_DECIMAL:
         if (arguments(column->native_type, &digits, &fraction) != 0 && digits <= SQLITE_DIGITS_SURE)
             snprintf(type, TYPE_SIZE, "DECIMAL(%u,%u)", digits, fraction);
         else
-            strcpy(type, "DECIMAL TEXT");
+            set_type(type, "DECIMAL TEXT");
         return;
-    case COLUMN_FLOAT: strcpy(type, "REAL"); return;
-    case COLUMN_BOOLEAN: strcpy(type, "BOOLEAN"); return;
+    case COLUMN_FLOAT: set_type(type, "REAL"); return;
+    case COLUMN_BOOLEAN: set_type(type, "BOOLEAN"); return;
     case COLUMN_TEXT:
         if (text_length(from, column->native_type) != 0)
             snprintf(type, TYPE_SIZE, "VARCHAR(%u)", text_length(from, column->native_type));
         else
-            strcpy(type, "TEXT");
+            set_type(type, "TEXT");
         return;
-    case COLUMN_BYTES: strcpy(type, "BLOB"); return;
-    case COLUMN_DATE: strcpy(type, "DATE"); return;
-    case COLUMN_TIME: strcpy(type, "TIME"); return;
-    case COLUMN_DATETIME: strcpy(type, "DATETIME"); return;
-    case COLUMN_TIMESTAMP: strcpy(type, "TIMESTAMP"); return;
-    case COLUMN_JSON: strcpy(type, "JSON TEXT"); return;
-    case COLUMN_UUID: strcpy(type, "UUID"); return;
+    case COLUMN_BYTES: set_type(type, "BLOB"); return;
+    case COLUMN_DATE: set_type(type, "DATE"); return;
+    case COLUMN_TIME: set_type(type, "TIME"); return;
+    case COLUMN_DATETIME: set_type(type, "DATETIME"); return;
+    case COLUMN_TIMESTAMP: set_type(type, "TIMESTAMP"); return;
+    case COLUMN_JSON: set_type(type, "JSON TEXT"); return;
+    case COLUMN_UUID: set_type(type, "UUID"); return;
     case COLUMN_ANY: type[0] = '\0'; return;
     }
 }
@@ -110,19 +115,19 @@ static void mysql_text_type(unsigned length, size_t key_parts, char type[TYPE_SI
     else if (key_parts != 0)
         snprintf(type, TYPE_SIZE, "varchar(%zu)", most);
     else
-        strcpy(type, "longtext");
+        set_type(type, "longtext");
 }
 
 static void mysql_integer_type(enum target_engine from, const char *native, char type[TYPE_SIZE])
 {
     if (from != ENGINE_POSTGRES)
-        strcpy(type, "bigint");
+        set_type(type, "bigint");
     else if (begins(native, "oid"))
-        strcpy(type, "int unsigned");
+        set_type(type, "int unsigned");
     else
-        strcpy(type, begins(native, "smallint")  ? "smallint"
-                     : begins(native, "integer") ? "int"
-                                                 : "bigint");
+        set_type(type, begins(native, "smallint")  ? "smallint"
+                       : begins(native, "integer") ? "int"
+                                                   : "bigint");
 }
 
 static unsigned fraction_of(enum target_engine from, const char *native)
@@ -150,19 +155,19 @@ static void mysql_type(enum target_engine from, const struct column *column, siz
             snprintf(type, TYPE_SIZE, "decimal(%d,%d)", MYSQL_DIGITS_MOST, MYSQL_FRACTION_MOST);
         return;
     case COLUMN_FLOAT:
-        strcpy(type, begins(native, "real") && from == ENGINE_POSTGRES ? "float" : "double");
+        set_type(type, begins(native, "real") && from == ENGINE_POSTGRES ? "float" : "double");
         return;
-    case COLUMN_BOOLEAN: strcpy(type, "tinyint(1)"); return;
+    case COLUMN_BOOLEAN: set_type(type, "tinyint(1)"); return;
     case COLUMN_BYTES:
         if (key_parts != 0)
             snprintf(type, TYPE_SIZE, "varbinary(%zu)", MYSQL_KEY_BYTES / key_parts);
         else
-            strcpy(type, "longblob");
+            set_type(type, "longblob");
         return;
-    case COLUMN_DATE: strcpy(type, "date"); return;
+    case COLUMN_DATE: set_type(type, "date"); return;
     case COLUMN_TIME:
         if (strcasestr(native, "with time zone") != NULL)
-            strcpy(type, "varchar(32)");
+            set_type(type, "varchar(32)");
         else
             snprintf(type, TYPE_SIZE, "time(%u)", fraction_of(from, native));
         return;
@@ -170,8 +175,8 @@ static void mysql_type(enum target_engine from, const struct column *column, siz
     case COLUMN_TIMESTAMP:
         snprintf(type, TYPE_SIZE, "datetime(%u)", fraction_of(from, native));
         return;
-    case COLUMN_JSON: strcpy(type, "json"); return;
-    case COLUMN_UUID: strcpy(type, "char(36)"); return;
+    case COLUMN_JSON: set_type(type, "json"); return;
+    case COLUMN_UUID: set_type(type, "char(36)"); return;
     case COLUMN_TEXT:
     case COLUMN_ANY: mysql_text_type(text_length(from, native), key_parts, type); return;
     }
@@ -181,17 +186,17 @@ static void postgres_integer_type(enum target_engine from, const char *native, c
 {
     bool is_unsigned = strcasestr(native, "unsigned") != NULL;
 
-    strcpy(type, "bigint");
+    set_type(type, "bigint");
     if (from != ENGINE_MYSQL)
         return;
     if (begins(native, "tinyint") || begins(native, "year") ||
         (begins(native, "smallint") && !is_unsigned))
-        strcpy(type, "smallint");
+        set_type(type, "smallint");
     else if (begins(native, "smallint") || begins(native, "mediumint") ||
              (begins(native, "int") && !is_unsigned))
-        strcpy(type, "integer");
+        set_type(type, "integer");
     else if (begins(native, "bit") || (begins(native, "bigint") && is_unsigned))
-        strcpy(type, "numeric(20,0)");
+        set_type(type, "numeric(20,0)");
 }
 
 static void postgres_type(enum target_engine from, const struct column *column,
@@ -206,14 +211,15 @@ static void postgres_type(enum target_engine from, const struct column *column,
         if (arguments(native, &digits, &fraction) != 0 && digits != 0)
             snprintf(type, TYPE_SIZE, "numeric(%u,%u)", digits, fraction);
         else
-            strcpy(type, "numeric");
+            set_type(type, "numeric");
         return;
     case COLUMN_FLOAT:
-        strcpy(type, from == ENGINE_MYSQL && begins(native, "float") ? "real" : "double precision");
+        set_type(type,
+                 from == ENGINE_MYSQL && begins(native, "float") ? "real" : "double precision");
         return;
-    case COLUMN_BOOLEAN: strcpy(type, "boolean"); return;
-    case COLUMN_BYTES: strcpy(type, "bytea"); return;
-    case COLUMN_DATE: strcpy(type, "date"); return;
+    case COLUMN_BOOLEAN: set_type(type, "boolean"); return;
+    case COLUMN_BYTES: set_type(type, "bytea"); return;
+    case COLUMN_DATE: set_type(type, "date"); return;
     case COLUMN_TIME: snprintf(type, TYPE_SIZE, "time(%u)", fraction_of(from, native)); return;
     case COLUMN_DATETIME:
         snprintf(type, TYPE_SIZE, "timestamp(%u)", fraction_of(from, native));
@@ -223,15 +229,15 @@ static void postgres_type(enum target_engine from, const struct column *column,
                  from == ENGINE_MYSQL ? "timestamp(%u) with time zone" : "timestamp(%u)",
                  fraction_of(from, native));
         return;
-    case COLUMN_JSON: strcpy(type, "json"); return;
-    case COLUMN_UUID: strcpy(type, "uuid"); return;
+    case COLUMN_JSON: set_type(type, "json"); return;
+    case COLUMN_UUID: set_type(type, "uuid"); return;
     case COLUMN_TEXT:
         if (text_length(from, native) != 0)
             snprintf(type, TYPE_SIZE, "character varying(%u)", text_length(from, native));
         else
-            strcpy(type, "text");
+            set_type(type, "text");
         return;
-    case COLUMN_ANY: strcpy(type, "text"); return;
+    case COLUMN_ANY: set_type(type, "text"); return;
     }
 }
 

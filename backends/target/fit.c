@@ -111,9 +111,8 @@ static void mysql_bytes(struct fit *fit, const char *native)
                                                                 : mysql_most_bytes(native);
 }
 
-static struct fit mysql_fit(const struct column *column)
+static struct fit mysql_fit(const struct column *column, const char *native)
 {
-    const char *native = column->native_type;
     struct fit fit = {.engine = ENGINE_MYSQL, .kind = FIT_OTHER};
 
     switch (column->type) {
@@ -173,9 +172,8 @@ static void postgres_text(struct fit *fit, const char *native)
         fit->kind = FIT_OTHER;
 }
 
-static struct fit postgres_fit(const struct column *column)
+static struct fit postgres_fit(const struct column *column, const char *native)
 {
-    const char *native = column->native_type;
     struct fit fit = {.engine = ENGINE_POSTGRES, .kind = FIT_OTHER};
 
     switch (column->type) {
@@ -217,8 +215,8 @@ struct fit fit_of(enum target_engine engine, const struct column *column)
 
     switch (engine) {
     case ENGINE_SQLITE: return sqlite_fit(native);
-    case ENGINE_MYSQL: return mysql_fit(column);
-    case ENGINE_POSTGRES: return postgres_fit(column);
+    case ENGINE_MYSQL: return mysql_fit(column, native);
+    case ENGINE_POSTGRES: return postgres_fit(column, native);
     }
     return (struct fit){.kind = FIT_OTHER};
 }

@@ -184,7 +184,7 @@ int mysql_create_table(struct target *base, const struct schema *like, const cha
 {
     struct mysql_target *target = (struct mysql_target *)base;
     struct mysql_place **places =
-        realloc((void *)target->places, (target->place_count + 1) * sizeof *places);
+        reallocarray((void *)target->places, target->place_count + 1, sizeof(struct mysql_place *));
     struct mysql_place *place;
     int error;
 

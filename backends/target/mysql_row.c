@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Single rows of MySQL's tables, by prepared statements. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,7 +285,12 @@ static int find_row(struct mysql_target *target, const struct schema *schema,
                     const struct cell *key, struct mysql_place **ret_place, struct failure *failure)
 {
     int error = find(target, schema, ret_place, failure);
-    int found = error == 0 ? lock(target, *ret_place, key, failure) : error;
+
+    if (error != 0)
+        return error;
+    assert(*ret_place != NULL);
+
+    int found = lock(target, *ret_place, key, failure);
 
     if (found == 0)
         return failure_set(failure, ENOENT, "table \"%s\": there is no such row", schema->name);

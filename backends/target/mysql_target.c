@@ -172,7 +172,7 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure)
 
 static int add_places(struct mysql_target *target)
 {
-    target->places = allocate_array(target->catalogue.count, sizeof *target->places);
+    target->places = allocate_array(target->catalogue.count, sizeof(struct mysql_place *));
     if (target->places == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < target->catalogue.count; i++) {

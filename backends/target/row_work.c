@@ -208,7 +208,9 @@ static const char *shown_value(const struct cell *cell, char text[4 * SHOWN_VALU
         if (raw[i] == '\0')
             raw[i] = '\1';
     }
-    strcpy(raw + size, cell->size > SHOWN_VALUE ? "..." : "");
+    memcpy(raw + size, "...", 4);
+    if (cell->size <= SHOWN_VALUE)
+        raw[size] = '\0';
     printable_copy(text, 4 * SHOWN_VALUE, raw);
     return text;
 }
@@ -269,7 +271,7 @@ static void write_key(const struct row_work *work, const struct cell *cells, cha
                                                                      : shown_value(cell, value));
     }
     if (used != 0 && used + 1 < size)
-        strcpy(text + used, ")");
+        memcpy(text + used, ")", 2);
 }
 
 int row_work_refuse(struct row_work *work, const struct bad_row *bad, int code,
