@@ -69,9 +69,10 @@ struct generation {
     uint64_t rows_now;      /* atomic: of it, read so far */
     struct failure refusal; /* the source's last, of which all tables suffer; scanning thread's */
     uint64_t refused_until_ns; /* until when it need not be asked again; the same thread's */
-    bool archive_kept; /* all of the archive is given to be kept */
+    bool archive_kept;         /* all of the archive is given to be kept */
     bool superseded;
     bool ended;
+    struct failure ending; /* why; code 0: unknown */
     bool retired;
     unsigned users;
     unsigned pins; /* of the users */

@@ -243,10 +243,13 @@ static int read_alone(struct generation *generation, size_t index, struct failur
     pthread_mutex_lock(&generation->lock);
     generation->scanning = false;
     generation->last_used_ns = clock_now_ns();
-    if (error == -ESTALE)
+    if (error == -ESTALE) {
         generation->ended = true;
-    else if (error != 0 && error != -ECANCELED && !generation_failed_lately(table) && own.code != 0)
+        generation->ending = own;
+    } else if (error != 0 && error != -ECANCELED && !generation_failed_lately(table) &&
+               own.code != 0) {
         generation_note_failure(table, &own);
+    }
     if (error != 0 && failure != NULL)
         *failure = own;
     generation_retire_if_due(generation);

@@ -43,16 +43,18 @@ static int begin_generation(struct live *live, struct failure *failure)
     live_unlock(live);
     if (old != NULL) {
         generation_supersede(old);
-        generation_release(old);
+        live_keep_older(live, old);
     }
     return 0;
 }
 
-int live_refuse(struct failure *failure)
+int live_refuse(const struct live *live, struct failure *failure)
 {
     return failure_set(failure, EBUSY,
                        "the database changes faster than it can be read through: try again when "
-                       "fewer programs write to it, or put it into WAL mode");
+                       "fewer programs %s",
+                       live->source->class->remote ? "alter its tables"
+                                                   : "write to it, or put it into WAL mode");
 }
 
 /* Asks the source. Without the lock; only the refreshing thread. */
@@ -69,7 +71,7 @@ static int ask_source(struct live *live, struct failure *failure)
     error = -ESTALE;
     for (int i = 0; i < LIVE_ATTEMPTS && error == -ESTALE; i++)
         error = begin_generation(live, failure);
-    return error == -ESTALE ? live_refuse(failure) : error;
+    return error == -ESTALE ? live_refuse(live, failure) : error;
 }
 
 bool live_is_fresh(struct live *live, uint64_t now_ns)
