@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One moment over all tables, on however many connections, while others commit all the time."""
+import errno
 import subprocess
 import threading
 
@@ -171,3 +172,35 @@ def test_changes_show_and_nothing_else_does(mount, own_server, more):
     assert eventually((top.live() / "newer.csv").exists)
     server.sql("DROP TABLE t", "crm")
     assert eventually(lambda: not path.exists())
+
+
+SWAPS = {
+    "truncated": "TRUNCATE late; INSERT INTO late VALUES (77)",
+    "swapped": "RENAME TABLE late TO older; CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (77)",
+    "altered": "ALTER TABLE late ADD more INT",
+}
+
+
+@pytest.mark.parametrize("how", SWAPS)
+def test_a_walk_is_never_of_two_moments(server, database, mount, how):
+    """What cannot be shown as it was any more is an error to who has read other tables of that moment."""
+    server.sql("CREATE TABLE early (n INT PRIMARY KEY); INSERT INTO early VALUES (1);"
+               "CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (1)", database)
+    top = mount(server.url(database))
+    assert "late.csv" in [path.name for path in top.live().iterdir()]
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    server.sql(f"UPDATE early SET n = 77; {SWAPS[how]}", database)
+    if how == "altered":
+        assert (top.live() / "late.csv").read_text() == "n\n1\n"
+    else:
+        with pytest.raises(OSError) as refused:
+            (top.live() / "late.csv").read_text()
+        assert refused.value.errno == errno.EIO
+        assert "older moment" in top.errors() and "late" in top.errors()
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+
+    def begun_anew():
+        list(top.live().iterdir())
+        return [(top.live() / f"{name}.csv").read_text() for name in ("early", "late")]
+
+    assert eventually(lambda: begun_anew() == ["n\n77\n", "n,more\n1,\n" if how == "altered" else "n\n77\n"])
