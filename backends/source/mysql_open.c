@@ -46,11 +46,7 @@ static int write_status(const struct mysql_source *source, struct buffer *text)
         [CHANGES_GTID] = "GTID",
         [CHANGES_TABLES] = "update time",
     };
-    const struct server_host *host = server_hosts_get(source->hosts, source->host);
-    const char *place = host->name[0] != '\0'             ? host->name
-                        : source->settings.socket != NULL ? source->settings.socket
-                                                          : "";
-    int error = put_string(text, ",\"host\":", place);
+    int error = put_string(text, ",\"host\":", source->place);
 
     if (error == 0)
         error = put_string(text, ",\"server\":", source->server);
