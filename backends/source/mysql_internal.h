@@ -79,7 +79,7 @@ struct mysql_source {
     size_t host;                  /* where the last one led */
     char place[MYSQL_PLACE_SIZE]; /* the same, for the status */
     char server[80];              /* what it calls itself */
-    bool may_lock;                /* not yet refused */
+    uint64_t lock_after_ns;       /* atomic: from when on locking is worth a try */
     enum mysql_changes changes;   /* of the last one */
     unsigned parallel_now;        /* connections of the last dataset */
     char *inconsistent;           /* JSON strings with commas: tables of no moment; NULL: none */

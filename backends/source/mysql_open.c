@@ -139,7 +139,6 @@ int mysql_source_open(const char *url, const struct source_options *options,
     pthread_once(&once, start_library);
     source->source.class = &class;
     source->cancelled = options->cancelled;
-    source->may_lock = true;
     pthread_mutex_init(&source->lock, NULL);
     pthread_cond_init(&source->changed, NULL);
 

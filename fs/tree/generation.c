@@ -149,6 +149,8 @@ int generation_create(const struct generation_options *options, struct generatio
                                                     &generation->version, failure);
 
     if (error == 0) {
+        /* Beginning may have taken its time: what is new is not idle. */
+        generation->last_used_ns = clock_now_ns();
         generation->open = true;
         generation->changed = generation->dataset->changed;
         generation->identity = generation->dataset->identity;
@@ -230,6 +232,7 @@ void generation_use(struct generation *generation)
     generation_reference(generation);
     pthread_mutex_lock(&generation->lock);
     generation->users++;
+    generation->last_used_ns = clock_now_ns();
     pthread_mutex_unlock(&generation->lock);
 }
 
