@@ -191,14 +191,31 @@ static const char *start_of(struct postgres_dataset *dataset, const struct range
     return text;
 }
 
+/*
+ * A connection whose table is guarded. One that was lost while nobody used it is no failure: there
+ * is another for as long as the moment can be had.
+ */
+static int take_guarded(struct postgres_cursor *cursor, struct failure *failure)
+{
+    for (int i = 0;; i++) {
+        int error = postgres_dataset_take(cursor->dataset, &cursor->link, failure);
+
+        if (error == 0)
+            error =
+                postgres_table_guard(cursor->link, cursor->table, &cursor->query.large, failure);
+        if (error != -EIO || cursor->link == NULL || !postgres_link_is_lost(cursor->link) ||
+            i == POSTGRES_LINKS_MOST)
+            return error;
+        postgres_dataset_give_back(cursor->dataset, cursor->link);
+        cursor->link = NULL;
+    }
+}
+
 static int open_rows(struct postgres_cursor *cursor, struct failure *failure)
 {
     const char *encoding;
-    int error = postgres_dataset_take(cursor->dataset, &cursor->link, failure);
+    int error = take_guarded(cursor, failure);
 
-    if (error != 0)
-        return error;
-    error = postgres_table_guard(cursor->link, cursor->table, &cursor->query.large, failure);
     if (error != 0)
         return error;
     encoding = PQparameterStatus(cursor->link->connection, "server_encoding");
@@ -230,7 +247,10 @@ int postgres_open_cursor(struct dataset *base, size_t index, const struct range_
 
     int error = cursor->cells == NULL || cursor->numbers == NULL
                     ? postgres_no_memory(&own, &dataset->keeper)
-                    : open_rows(cursor, &own);
+                : count == 0 ? failure_set(&own, ENODATA,
+                                           "%s: it has no columns, so there is nothing to show",
+                                           dataset->keeper.place)
+                             : open_rows(cursor, &own);
 
     if (error != 0) {
         error = fail(cursor, error, &own);

@@ -92,6 +92,20 @@ static int next_result(struct link *link, PGresult **ret_result, struct failure 
     return 0;
 }
 
+/*
+ * What the server refused. After a FATAL the connection is over, although the end of it may not
+ * have come through yet.
+ */
+static int refuse(struct link *link, const PGresult *result, struct failure *failure)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    int error = postgres_failure(failure, link, result);
+
+    if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+        postgres_link_close(link);
+    return error;
+}
+
 static bool is_good(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
@@ -116,7 +130,7 @@ int postgres_link_run(struct link *link, const char *sql, PGresult **ret_result,
         PQclear(last);
         last = next;
         if (!is_good(last)) {
-            result = postgres_failure(failure, link, last);
+            result = refuse(link, last, failure);
             /* What follows is refused for the same reason. */
             for (PGresult *rest = last; rest != NULL && next_result(link, &rest, NULL) == 0;)
                 if (rest != NULL)
@@ -153,7 +167,7 @@ static int finish_rows(struct link *link, struct failure *failure)
         if (next == NULL)
             return result;
         if (!is_good(next) && result == 0)
-            result = postgres_failure(failure, link, next);
+            result = refuse(link, next, failure);
     }
 }
 
@@ -168,7 +182,7 @@ int postgres_link_copy_begin(struct link *link, const char *sql, struct failure 
         return error;
     if (PQresultStatus(result) == PGRES_COPY_OUT)
         return 0;
-    error = postgres_failure(failure, link, result);
+    error = refuse(link, result, failure);
     finish_rows(link, NULL);
     return error;
 }
@@ -218,7 +232,7 @@ int postgres_link_rows_next(struct link *link, PGresult **ret_result, struct fai
         return 0;
     }
     if (result != NULL && !is_good(result)) {
-        error = postgres_failure(failure, link, result);
+        error = refuse(link, result, failure);
         finish_rows(link, NULL);
         return error;
     }

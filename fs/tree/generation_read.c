@@ -207,6 +207,12 @@ static int reopen_unless_refused(struct generation *generation, struct failure *
     return error;
 }
 
+static int scan_one(struct generation *generation, size_t table, struct failure *failure)
+{
+    return is_view(generation, table) ? generation_scan_view(generation, table, failure)
+                                      : generation_scan_table(generation, table, failure);
+}
+
 /* Without the lock; only the scanning thread. */
 static int read_table(struct generation *generation, size_t table, struct failure *failure)
 {
@@ -222,8 +228,13 @@ static int read_table(struct generation *generation, size_t table, struct failur
         error = scan_all(generation, table, failure);
         return error != 0 ? error : result_of(&generation->tables[table], failure);
     }
-    error = is_view(generation, table) ? generation_scan_view(generation, table, failure)
-                                       : generation_scan_table(generation, table, failure);
+    error = scan_one(generation, table, failure);
+    /* The connections were lost before any of it was read, and the moment may still be the same. */
+    if (error == -ESTALE && __atomic_load_n(&generation->dataset->lost, __ATOMIC_RELAXED)) {
+        error = reopen_unless_refused(generation, failure);
+        if (error == 0)
+            error = scan_one(generation, table, failure);
+    }
     if (error == 0 && all_known(generation))
         generation_finish(generation);
     return error;

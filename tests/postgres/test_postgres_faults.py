@@ -91,6 +91,26 @@ def test_a_server_that_is_killed_and_comes_back(own, mount):
     assert (top.live() / "small.csv").read_bytes() == whole
 
 
+def test_an_idle_connection_that_was_closed_is_no_error(own, mount):
+    """Neither between two moments, nor between two tables of one."""
+    ours = "FROM pg_stat_activity WHERE application_name = 'crmfs'"
+    top = mount(f"crm={own.url('postgres')}", options="refresh=0.1")
+    for number in range(3):
+        load(0.3)  # the next request asks the server whether it has changed
+        assert own.rows(f"SELECT count(pg_terminate_backend(pid)) > 0 {ours}") == ["t"]
+        assert own.waits(f"SELECT count(*) = 0 {ours}")
+        assert (top.live() / "small.csv").read_text().startswith("id,v\n1,"), number
+        own.psql("INSERT INTO small SELECT max(id) + 1, 'y' FROM small")
+    names = os.open(top.live(), os.O_RDONLY)
+    assert "small.csv" in os.listdir(names)
+    (top.live() / "small.csv").read_bytes()
+    own.psql(f"SELECT pg_terminate_backend(pid) {ours}")
+    assert own.waits(f"SELECT count(*) = 0 {ours} AND backend_type = 'client backend' AND xact_start < now() - interval '1 s'")
+    assert len((top.live() / "large.csv").read_bytes()) > 1000000
+    os.close(names)
+    assert top.errors() == ""
+
+
 def test_a_restart_between_two_readings(own, mount):
     top = mount(f"crm={own.url('postgres')}", options="refresh=0.1")
     (top.live() / "small.csv").read_bytes()
@@ -218,6 +238,26 @@ def test_a_locked_table_is_waited_for_and_then_refused(postgres, database, mount
         postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'"
                       " AND pid <> pg_backend_pid()")
     assert heals(top.live() / "t.csv")
+
+
+def test_what_holds_nothing_to_read_keeps_nobody_from_the_rest(postgres, database, mount, work):
+    """A materialised view that was never filled, a view of it, and a table without columns: left out, by name."""
+    name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE TABLE bare ();"
+                    "INSERT INTO bare DEFAULT VALUES; CREATE MATERIALIZED VIEW unfilled AS SELECT * FROM t WITH NO DATA;"
+                    "CREATE VIEW over AS SELECT * FROM unfilled")
+    top = mount(postgres.url(name))
+    assert refusal(top.live() / "bare.csv") == errno.ENODATA
+    assert refusal(top.live() / "unfilled.csv") == errno.ENODATA
+    assert refusal(top.live() / "t.csv") is None
+    assert "has no columns" in top.errors() and "REFRESH MATERIALIZED VIEW" in top.errors()
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "p"}
+    subprocess.run([mounting.BINARY, "init", work / "store"], env=environment, check=True, capture_output=True)
+    taken = subprocess.run([mounting.BINARY, "snapshot", "--store", work / "store", postgres.url(name)], env=environment,
+                           check=False, capture_output=True, text=True)
+    assert all(word in taken.stderr for word in ("bare", "unfilled", "over", "no columns")), taken.stderr
+    assert taken.returncode in (0, 1), taken.stderr
+    postgres.psql("REFRESH MATERIALIZED VIEW unfilled", name)
+    assert heals(top.live() / "unfilled.csv")
 
 
 def test_a_view_that_fails_takes_nothing_else_along(postgres, database, mount):
