@@ -191,30 +191,11 @@ static const char *start_of(struct postgres_dataset *dataset, const struct range
     return text;
 }
 
-/*
- * A connection whose table is guarded. One that was lost while nobody used it is no failure: there
- * is another for as long as the moment can be had.
- */
-static int take_guarded(struct postgres_cursor *cursor, struct failure *failure)
-{
-    for (int i = 0;; i++) {
-        int error = postgres_dataset_take(cursor->dataset, &cursor->link, failure);
-
-        if (error == 0)
-            error =
-                postgres_table_guard(cursor->link, cursor->table, &cursor->query.large, failure);
-        if (error != -EIO || cursor->link == NULL || !postgres_link_is_lost(cursor->link) ||
-            i == POSTGRES_LINKS_MOST)
-            return error;
-        postgres_dataset_give_back(cursor->dataset, cursor->link);
-        cursor->link = NULL;
-    }
-}
-
 static int open_rows(struct postgres_cursor *cursor, struct failure *failure)
 {
     const char *encoding;
-    int error = take_guarded(cursor, failure);
+    int error = postgres_dataset_take_guarded(cursor->dataset, cursor->table, &cursor->link,
+                                              &cursor->query.large, failure);
 
     if (error != 0)
         return error;

@@ -107,6 +107,9 @@ static int ask_and_note(struct live *live)
 
     if (error != 0 && own.code == 0)
         failure_set(&own, -error, "cannot read the database: %s", strerror(-error));
+    /* What was overcome meanwhile is no failure. */
+    if (error == 0)
+        own.code = 0;
     if (error == -ENOENT) {
         /* The folder's names stand for something; that is not to be taken for their absence. */
         own.code = EIO;
