@@ -74,7 +74,27 @@ def test_configuration(mount, guarded, work, key):
     (work / "secret").write_text(PASSWORD)
     config = work / "crmfs.conf"
     config.write_text(f"[source crm]\nurl = mysql://reader@/crm?socket={guarded.socket}\n{key} = {value}\n")
+    config.chmod(0o600)
     assert shows(mount(arguments=["--config", config]))
+
+
+@pytest.mark.parametrize("mode, warned", [(0o644, True), (0o600, False)])
+def test_a_password_that_others_may_read(refused, work, mode, warned):
+    config = work / "crmfs.conf"
+    config.write_text(f"[source crm]\nurl = mysql://reader@/crm?socket={work}/none\npassword = x\n")
+    config.chmod(mode)
+    (work / "mnt").mkdir()
+    answer = refused("mount", "--config", config, work / "mnt")
+    assert ("chmod 600" in answer.err) == warned, answer.err
+
+
+def test_all_hosts_are_named(refused, work):
+    (work / "mnt").mkdir()
+    ports = [free_port(), free_port()]
+    for scheme in ("mysql", "postgresql"):
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+        answer = refused("mount", f"{scheme}://reader@{hosts}/crm", work / "mnt")
+        assert all(str(port) in answer.err for port in ports), answer.err
 
 
 def test_privileges_as_in_the_readme(mount, guarded, work):
