@@ -148,8 +148,11 @@ coverage:
 bench: $(BINARY)
 	CRMFS=$(abspath $(BINARY)) tests/bench/run
 	CRMFS=$(abspath $(BINARY)) tests/bench/store
+	CRMFS=$(abspath $(BINARY)) tests/bench/files
 	CRMFS=$(abspath $(BINARY)) tests/bench/mysql
 	CRMFS=$(abspath $(BINARY)) tests/bench/postgres
+	CRMFS=$(abspath $(BINARY)) tests/bench/archives
+	CRMFS=$(abspath $(BINARY)) tests/bench/restore
 
 ## lint       layout, layers and what static checkers find
 lint:

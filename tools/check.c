@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/files/verify.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
@@ -85,6 +86,17 @@ static void begin_answer(struct answer *answer)
     json_open(&answer->json, '[');
 }
 
+static int verify_files(struct store *store, struct findings *findings, struct check_result *result,
+                        struct failure *failure)
+{
+    uint64_t found = 0;
+    int error = files_verify(store, finding_say, findings, &found, failure);
+
+    result->findings += found;
+    result->harmful += found;
+    return error;
+}
+
 static int run_opened(const struct check_command *command, struct store *store,
                       struct check_result *result, struct failure *failure)
 {
@@ -100,6 +112,9 @@ static int run_opened(const struct check_command *command, struct store *store,
     options.report = finding_say;
     options.context = &findings;
     error = check(store, &options, result, failure);
+    /* Where something is lost, there is no telling what it was. */
+    if (error == 0 && result->harmful == 0)
+        error = verify_files(store, &findings, result, failure);
     progress_line_end(findings.line);
     if (error != 0 || !command->json) {
         buffer_release(&answer.text);

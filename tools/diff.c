@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* crmfs diff: which tables differ between two snapshots, and by how much. */
+/* crmfs diff: which tables differ between two snapshots, and by how much; whether files/ does. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -243,6 +243,34 @@ static int compare(struct diff *diff, const struct pair *pair, struct failure *f
                                : print(diff, pair, &difference);
 }
 
+/* files/, whose content a snapshot names as one tree: it differs, or it does not. */
+static const char *compare_files(const struct diff *diff)
+{
+    const struct snapshot *from = diff->snapshots[0];
+    const struct snapshot *to = diff->snapshots[1];
+
+    if (from->has_files != to->has_files)
+        return from->has_files ? "removed" : "added";
+    if (!from->has_files || memcmp(from->files.id, to->files.id, sizeof from->files.id) == 0)
+        return NULL;
+    return "changed";
+}
+
+static int say_files(struct diff *diff)
+{
+    const char *change = compare_files(diff);
+
+    if (change != NULL)
+        diff->differing++;
+    if (diff->command->json)
+        return change == NULL ? buffer_append_text(&diff->output, ",\n \"files\":null")
+                              : buffer_print(&diff->output, ",\n \"files\":\"%s\"", change);
+    return change == NULL
+               ? 0
+               : buffer_print(&diff->output, "%-7s  files/  diff -r of both in a mount says what\n",
+                              change);
+}
+
 static int read_trees(struct diff *diff, struct failure *failure)
 {
     int error = 0;
@@ -268,8 +296,10 @@ static int compare_all(struct diff *diff, struct failure *failure)
     for (size_t i = 0; i < diff->pairs.count && error == 0; i++)
         error = compare(diff, &diff->pairs.items[i], failure);
     if (error == 0 && json)
-        error = buffer_print(&diff->output, "],\n \"same\":%" PRIu64 "}\n", diff->same);
-    return error;
+        error = buffer_print(&diff->output, "],\n \"same\":%" PRIu64, diff->same);
+    if (error == 0)
+        error = say_files(diff);
+    return error == 0 && json ? buffer_append_text(&diff->output, "}\n") : error;
 }
 
 static int run(const struct diff_command *command)

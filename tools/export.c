@@ -222,10 +222,10 @@ static int run(const struct export_command *command)
     opened_store_release(&export.opened);
     if (error == 0)
         return 0;
-    /* Whoever stopped listening knows. */
-    if (error != -EPIPE)
-        log_message(LOG_LEVEL_ERROR, "cannot export %s: %s", command->snapshot,
-                    failure_text(&failure, error));
+    if (error == -EPIPE)
+        stop_unheard();
+    log_message(LOG_LEVEL_ERROR, "cannot export %s: %s", command->snapshot,
+                failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
     return STATUS_FAILED;

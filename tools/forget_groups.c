@@ -45,6 +45,8 @@ static int append_sources(struct buffer *label, const struct opened_store *opene
     for (size_t i = 0; i < tree.source_count && error == 0; i++)
         error = buffer_print(label, "%s%s%s", i == 0 ? "sources " : ",", tree.sources[i].name,
                              tree.sources[i].partial ? " (in part)" : "");
+    if (tree.source_count == 0 && error == 0)
+        error = buffer_append_text(label, "no sources");
     stored_tree_release(&tree);
     return error;
 }

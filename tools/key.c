@@ -195,8 +195,9 @@ static int find_key(const struct key_command *command, struct store *store,
         return error;
     if (length < PREFIX_LEAST)
         return failure_set(failure, EINVAL,
-                           "\"%s\" is too little of a key's id: give %d digits or more",
-                           command->id, PREFIX_LEAST);
+                           "\"%s\" is too little of a key's id: give %d digits or more; crmfs key "
+                           "list %s shows them",
+                           command->id, PREFIX_LEAST, command->path);
     for (size_t i = 0; i < count; i++) {
         if (strncmp(id_text(keys[i].slot.id).digits, command->id, length) == 0) {
             memcpy(ret_id, keys[i].slot.id, KEY_SLOT_ID_BYTES);

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backends/source/archive.h"
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
+#include "fs/base/percent.h"
 
 /* Bytes of the scheme that URL begins with, with its ':'; 0: it is a path. */
 static size_t scheme_size(const char *url)
@@ -80,6 +83,51 @@ int source_list_note_configuration(struct source_list *list, const char *name)
     return 0;
 }
 
+/*
+ * Salesforce writes a weekly export in several ZIPs, WE_00D30000000XXXXEAA_1.ZIP and on, with the
+ * rows of an object in more than one: they are one source, "WE_00D30000000XXXXEAA". How much of
+ * NAME stands before the number; 0: it is no such file.
+ */
+static size_t series_size(const char *name)
+{
+    const char *number = strrchr(name, '_');
+
+    if (strncmp(name, "WE_", 3) != 0 || number - name < 4)
+        return 0;
+
+    size_t size = (size_t)(number - name) + 1;
+    cleanup_free char *series = strndup(name, size);
+
+    return series != NULL && archive_is_of_series(series, name) ? size : 0;
+}
+
+/* The series that PATH, whose file is NAME, belongs to, unless it has been added. */
+static int add_series(struct source_list *list, const char *path, const char *name, size_t size,
+                      struct failure *failure)
+{
+    cleanup_free char *folder = strndup(path, (size_t)(name - path));
+    cleanup_free char *shown = strndup(name, size - 1);
+    cleanup_free char *series = strndup(name, size);
+    cleanup_free char *place = folder != NULL ? percent_encode(folder) : NULL;
+    cleanup_free char *value = series != NULL ? percent_encode(series) : NULL;
+    cleanup_free char *url = NULL;
+
+    if (shown == NULL || place == NULL || value == NULL ||
+        asprintf(&url, "archive://%s?series=%s", place, value) < 0) {
+        url = NULL;
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].url, url) == 0)
+            return 0;
+    }
+
+    int error = check_room(list, shown, path, failure);
+
+    return error != 0 ? error
+                      : append(list, steal_pointer(&shown), steal_pointer(&url), true, failure);
+}
+
 /* One of several files that stand under archives/ by their own names; what is no backup does not.
  */
 static int add_backup(struct source_list *list, const char *path, struct failure *failure)
@@ -89,6 +137,8 @@ static int add_backup(struct source_list *list, const char *path, struct failure
 
     if (name[0] == '.' || !source_is_known(path))
         return 0;
+    if (series_size(name) != 0)
+        return add_series(list, path, name, series_size(name), failure);
 
     int error = check_room(list, name, path, failure);
 
@@ -181,13 +231,24 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
                       : append(list, steal_pointer(&name), steal_pointer(&url), false, failure);
 }
 
-/* How much of NAME stands before its ending and a date; all of it, if nothing does. */
+/* A date at the end of a name: a year and a month at least, perhaps with the time of the day. */
+static const char date_pattern[] = "[-_ ]?(19|20)[0-9]{2}[-_]?(0[1-9]|1[0-2])([-_]?[0-3][0-9]"
+                                   "([-_ T]?[0-2][0-9][-_:]?[0-5][0-9]([-_:]?[0-5][0-9])?Z?)?)?$";
+
+/* How much of NAME stands before its ending and a date; all of it, if nothing does. 0: no memory.
+ */
 static size_t undated_size(const char *name)
 {
-    size_t size = strcspn(name, ".");
+    cleanup_free char *stem = strndup(name, strcspn(name, "."));
+    regex_t date;
+    regmatch_t found;
 
-    while (size > 0 && strchr("0123456789-_T", name[size - 1]) != NULL)
-        size--;
+    if (stem == NULL || regcomp(&date, date_pattern, REG_EXTENDED) != 0)
+        return 0;
+
+    size_t size = regexec(&date, stem, 1, &found, 0) == 0 ? (size_t)found.rm_so : strlen(stem);
+
+    regfree(&date);
     return size != 0 ? size : strlen(name);
 }
 
@@ -201,7 +262,8 @@ int source_list_strip_dates(struct source_list *list, struct failure *failure)
         if (strncmp(file, source->name, strlen(source->name)) != 0)
             continue; /* it was given */
 
-        char *name = strndup(source->name, undated_size(source->name));
+        size_t size = undated_size(source->name);
+        char *name = size != 0 ? strndup(source->name, size) : NULL;
 
         if (name == NULL)
             return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
@@ -237,6 +299,32 @@ static int set_once(const char *name, const char *value, const char **place,
     return *place != NULL ? 0 : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
 }
 
+/* How tables as text are to be read; an archive's URL says it. */
+static bool is_wish(const char *name)
+{
+    return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
+           strcmp(name, "charset") == 0 || strcmp(name, "header") == 0 ||
+           strcmp(name, "names") == 0;
+}
+
+static int add_wish(struct tree_source *source, const char *name, const char *value,
+                    struct failure *failure)
+{
+    const char *path = source->url + scheme_size(source->url);
+    bool encoded = strncmp(source->url, "archive://", 10) == 0;
+    cleanup_free char *place = encoded ? strdup(path + 2) : percent_encode(path);
+    cleanup_free char *encoded_value = percent_encode(value);
+    char *url;
+
+    if (place == NULL || encoded_value == NULL ||
+        asprintf(&url, "archive://%s%c%s=%s", place, strchr(place, '?') != NULL ? '&' : '?', name,
+                 encoded_value) < 0)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    free((char *)source->url);
+    source->url = url;
+    return 0;
+}
+
 int source_list_set(struct source_list *list, const char *name, const char *value,
                     struct failure *failure)
 {
@@ -246,13 +334,16 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
     if (!source_is_server(source->url) && strncmp(source->url, "sqlite:", 7) == 0)
         return failure_set(failure, EINVAL,
                            "unknown key \"%s\"; a SQLite database has only \"url\"", name);
+    if (!source_is_server(source->url) && is_wish(name))
+        return add_wish(source, name, value, failure);
     if (strcmp(name, "password") == 0)
         return set_once(name, value, &source->password, failure);
     if (strcmp(name, "password-command") == 0 || strcmp(name, "password_command") == 0)
         return set_once(name, value, &source->password_command, failure);
     return failure_set(failure, EINVAL,
                        "unknown key \"%s\"; a server has \"url\", \"password\" and "
-                       "\"password-command\"",
+                       "\"password-command\", an archive \"delimiter\", \"quote\", "
+                       "\"charset\", \"header\" and \"names\" too",
                        name);
 }
 

@@ -43,3 +43,9 @@ void stop_obey(void)
     signal(number, SIG_DFL);
     raise(number);
 }
+
+void stop_unheard(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}

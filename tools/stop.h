@@ -23,4 +23,7 @@ bool stop_requested(void);
  */
 void stop_obey(void);
 
+/* Ends the process as a program whose reader has gone ends: by SIGPIPE, without a word. */
+void stop_unheard(void);
+
 #endif

@@ -65,7 +65,7 @@ const char usage_mount[] =
     "\n" STORE_LINES "\n"
     "options:\n"
     "  refresh=SECONDS       a change in a source shows after this time (2)\n"
-    "  max-garbage=SIZE      how much of it a store may hold before a mount prunes it (1G)\n"
+    "  max-garbage=SIZE      garbage in a store before it is pruned; 0: never (1G)\n"
     "  max-memory=SIZE       the most memory to use, at least 24M (64M)\n"
     "  spool=DIR             where the sealed spool stands ($TMPDIR, else /tmp)\n"
     "  spool-size=SIZE       the most room it may take (half of what is free there),\n"

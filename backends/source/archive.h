@@ -33,10 +33,20 @@
 /* How much of a beginning is enough to tell. */
 #define ARCHIVE_BEGIN_BYTES 4096
 
+/*
+ * Whether NAME is one of the files that SERIES, as Salesforce numbers its weekly exports: series
+ * "WE_00D30000000XXXXEAA_" is WE_00D30000000XXXXEAA_1.ZIP, WE_00D30000000XXXXEAA_2.ZIP …
+ */
+bool archive_is_of_series(const char *series, const char *name);
+
+/* Whether the folder PATH is a backup as a whole: mydumper's, or pg_dump's. */
+bool archive_folder_recognise(const char *path);
+
 /* Whether the file PATH, which begins so, is one; zeros stand where it has fewer bytes. */
 bool archive_recognise(const char *path, const void *begin, size_t size);
 
-/* Looks at the beginning only. -ENOENT, -EACCES; -EILSEQ: libarchive makes nothing of it … */
+/* PATH: a file or a folder. Looks at the beginning only. -ENOENT, -EACCES; -EILSEQ: libarchive
+ * makes nothing of it … */
 int archive_source_open(const char *path, const struct source_options *options,
                         struct source **ret_source, struct failure *failure);
 

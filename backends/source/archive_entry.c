@@ -38,9 +38,10 @@ static int entry_next(struct byte_stream *stream, const void **ret_data, size_t 
 
     if (size < 0)
         return archive_failure(entry->archive, entry->name, failure);
-    if (walk->wanted == NULL)
+    if (walk->wanted == NULL && walk->outermost != NULL)
         __atomic_store_n(&walk->source->bytes_done,
-                         (uint64_t)archive_filter_bytes(walk->outermost, -1), __ATOMIC_RELAXED);
+                         walk->bytes_before + (uint64_t)archive_filter_bytes(walk->outermost, -1),
+                         __ATOMIC_RELAXED);
     entry->bytes += (uint64_t)size;
     walk->unfolded_bytes += (uint64_t)size;
     if (walk->unfolded_bytes > ARCHIVE_FREE_BYTES &&

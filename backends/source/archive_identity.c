@@ -62,31 +62,62 @@ static bool is_fresh(const struct stat *about)
     return change_time_is_fresh(&about->st_ctim, &now);
 }
 
+/* A single file. */
+static bool add_file(crypto_generichash_state *state, const char *path)
+{
+    cleanup_fd int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat about;
+
+    if (descriptor < 0 || fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode) ||
+        is_fresh(&about))
+        return false;
+    add_times(state, &about);
+    return add_piece(state, descriptor, 0) &&
+           add_piece(state, descriptor,
+                     about.st_size > (off_t)END_BYTES ? about.st_size - (off_t)END_BYTES : 0);
+}
+
+/* Those of a folder: by their names and times. */
+static bool add_folder(crypto_generichash_state *state, const struct archive_source *source)
+{
+    struct archive_parts parts;
+    bool certain = archive_parts_list(source, &parts, NULL) == 0;
+
+    if (!certain)
+        return false;
+    for (size_t i = 0; i < parts.count && certain; i++) {
+        add_text(state, parts.items[i].path);
+        add_times(state, &parts.items[i].about);
+        certain = !is_fresh(&parts.items[i].about);
+    }
+    archive_parts_release(&parts);
+    return certain;
+}
+
 void archive_identify(struct source *base, struct source_identity *ret_identity)
 {
     const struct archive_source *source = (struct archive_source *)base;
-    cleanup_fd int descriptor = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     cleanup_free char *path = realpath(source->path, NULL);
     crypto_generichash_state state;
-    struct stat about;
     uint64_t file_system = 0;
 
     *ret_identity = (struct source_identity){.known = false};
-    if (descriptor < 0 || path == NULL || fstat(descriptor, &about) != 0 ||
-        !S_ISREG(about.st_mode) || is_fresh(&about) || !change_time_is_kept(path, &file_system))
+    if (path == NULL || !change_time_is_kept(path, &file_system))
         return;
-    crypto_generichash(ret_identity->place, sizeof ret_identity->place, (const uint8_t *)path,
-                       strlen(path), (const uint8_t *)context, sizeof context);
+    crypto_generichash_init(&state, (const uint8_t *)context, sizeof context,
+                            sizeof ret_identity->place);
+    add_text(&state, path);
+    add_text(&state, source->series);
+    crypto_generichash_final(&state, ret_identity->place, sizeof ret_identity->place);
     crypto_generichash_init(&state, (const uint8_t *)context, sizeof context,
                             sizeof ret_identity->content);
     add_text(&state, archive_version_details());
+    crypto_generichash_update(&state, (const uint8_t *)&source->wish, sizeof source->wish);
+    add_text(&state, source->names);
     add_text(&state, source->password);
     add_text(&state, source->password_command);
     add_number(&state, file_system);
-    add_times(&state, &about);
-    if (!add_piece(&state, descriptor, 0) ||
-        !add_piece(&state, descriptor,
-                   about.st_size > (off_t)END_BYTES ? about.st_size - (off_t)END_BYTES : 0))
+    if (!(source->folder ? add_folder(&state, source) : add_file(&state, source->path)))
         return;
     crypto_generichash_final(&state, ret_identity->content, sizeof ret_identity->content);
     ret_identity->known = true;

@@ -2,11 +2,18 @@
 /*
  * What the files of the archive source share:
  *
- *   archive_source  the source: its version, its one pass
+ *   archive_source  the source: its version, its passes
+ *   archive_endings  what files are called
+ *   archive_option  how a user wants it to be read
+ *   archive_parts   the files that it is in
+ *   archive_postgres  pg_dump's own formats
+ *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
+ *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, for a file and for a member in another
  *   archive_entry   a member as a stream of bytes
- *   archive_walk    member after member: which is what
+ *   archive_walk    member after member
+ *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
  */
 #ifndef CRMFS_SOURCE_ARCHIVE_INTERNAL_H
@@ -14,33 +21,148 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "backends/source/archive.h"
 #include "backends/source/byte_stream.h"
+#include "backends/source/delimited.h"
+#include "backends/source/dump.h"
+#include "backends/source/mydumper.h"
+#include "backends/source/pg_restore.h"
 #include "backends/source/stream.h"
 #include "fs/base/name_map.h"
 
 struct archive_source {
     struct source source;
-    char *path;             /* absolute or not: as given */
-    char *password;         /* NULL */
-    char *password_command; /* NULL */
-    const bool *cancelled;  /* NULL */
+    char *path;               /* absolute or not: as given */
+    bool folder;              /* … and its files are the archive, or those of … */
+    char *series;             /* … NULL: all */
+    struct dialect_wish wish; /* for tables as text */
+    char *names;              /* the character set of members' names, as iconv calls it; NULL */
+    char *password;           /* NULL */
+    char *password_command;   /* NULL */
+    const bool *cancelled;    /* NULL */
+    pthread_mutex_t lock;     /* of … */
+    struct archive_endings *endings; /* … those that were read last; NULL */
     /* Atomic; of the pass under way, or the last: bytes of the file. */
     uint64_t bytes_done;
     uint64_t bytes;
 };
 
+/* --- archive_option ----------------------------------------------------------------------- */
+
+/* NAME=VALUE&… -EINVAL in words, -ENOMEM. */
+int archive_options_take(struct archive_source *source, const char *query, struct failure *failure);
+
+/* --- archive_parts ------------------------------------------------------------------------ */
+
+struct archive_part {
+    char *path;
+    char *name; /* it is a member, of that name; NULL: its members are the archive's */
+    struct stat about;
+};
+
+struct archive_parts {
+    struct archive_part *items;
+    size_t count;
+    unsigned long missing; /* the first number of a series that is not there; 0: none is */
+    uint64_t bytes;        /* of all */
+    struct timespec changed;
+    struct source_version version;
+};
+
+/* Looks at all files. -ENOENT, -EACCES …; the caller releases them. */
+int archive_parts_list(const struct archive_source *source, struct archive_parts *ret_parts,
+                       struct failure *failure);
+void archive_parts_release(struct archive_parts *parts);
+
+/* --- archive_endings ---------------------------------------------------------------------- */
+
+/* The endings of files that are shown with one they have not; counted, as it never changes. */
+struct archive_endings;
+
+struct archive_endings *archive_endings_create(const struct source_version *version); /* or NULL */
+struct archive_endings *archive_endings_reference(struct archive_endings *endings);
+void archive_endings_release(struct archive_endings *endings); /* NULL is allowed */
+bool archive_endings_are_of(const struct archive_endings *endings,
+                            const struct source_version *version);
+
+/* Whether the member NAME says what files are called; whether it is such a file. */
+bool archive_is_list(const char *name);
+bool archive_is_listed(const char *name);
+
+/* Adds what a list says; when all have been read, they are sorted. */
+int archive_endings_read(struct archive_endings *endings, struct byte_stream *stream,
+                         const struct dialect *dialect, const char *name, struct failure *failure);
+void archive_endings_sort(struct archive_endings *endings);
+
+/* What stands behind the name of a member: ".pdf", or "". ENDINGS may be NULL. */
+const char *archive_ending_of(const struct archive_endings *endings, const char *name);
+
+/* --- archive_plan ------------------------------------------------------------------------- */
+
+/*
+ * Passes over the archive. Where a first look at the names of its members finds nothing that
+ * takes more, tables are read in one.
+ */
+enum archive_pass {
+    PASS_NAMES,  /* which members there are */
+    PASS_LISTS,  /* what files are called */
+    PASS_TABLES, /* mydumper's: what tables are like */
+    PASS_ALL,    /* everything else, and all members are told */
+};
+
+/* A folder with a dump by mydumper. */
+struct archive_dump {
+    char *folder;               /* shown name; "": the archive's own */
+    unsigned kinds;             /* of files in it, a bit each: enum mydumper_file */
+    struct dump_reader *reader; /* NULL: it is no such dump */
+};
+
+struct archive_plan {
+    struct archive_dump *dumps;
+    size_t dump_count;
+    struct name_map *folders; /* to dumps */
+    bool dumped;              /* one of them is */
+    bool lists;               /* there are some … */
+    bool listed;              /* … and files that may be in them */
+};
+
+int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */
+void archive_plan_release(struct archive_plan *plan);
+
+/* PASS_NAMES met a member. */
+int archive_plan_note(struct archive_plan *plan, const char *name);
+
+/* … and is over. */
+int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker);
+
+/* The dump that the member NAME belongs to; NULL: none. */
+struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name);
+
+/* All is read: what became known last is told. */
+int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct failure *failure);
+
 /* One pass over the file. */
 struct archive_walk {
     struct archive_source *source;
     struct row_taker *taker;
+    enum archive_pass pass;
+    struct archive_plan *plan;
+    struct delimited_parts *parts;   /* NULL in other passes than PASS_ALL */
+    struct archive_endings *endings; /* NULL: there are none */
+    const struct archive_part *part;
+    bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
     struct archive *outermost;
-    uint64_t file_bytes;
+    uint64_t bytes_before;   /* of the parts before */
+    uint64_t file_bytes;     /* of all parts */
     uint64_t unfolded_bytes; /* at any depth */
     struct timespec modified;
     size_t members;
+    bool enough;      /* names were looked at */
+    size_t odd_names; /* in no character set that is known */
     /* Extracting: the member that is wanted, and where its bytes go. Nothing else is read. */
     const char *wanted; /* NULL: not extracting */
     int (*take)(void *context, const void *bytes, size_t size, struct failure *failure);
@@ -53,13 +175,19 @@ struct archive_walk {
 
 /* --- archive_identity ---------------------------------------------------------------------- */
 
-void archive_identify(struct source *source, struct source_identity *ret_identity);
+void archive_identify(struct source *base, struct source_identity *ret_identity);
 
 /* --- archive_open ------------------------------------------------------------------------- */
 
 /* The file itself. -EILSEQ: libarchive makes nothing of it; -EIO … */
-int archive_open_file(const struct archive_source *source, struct archive **ret_archive,
-                      struct failure *failure);
+int archive_open_file(const struct archive_source *source, const char *path,
+                      struct archive **ret_archive, struct failure *failure);
+
+/* … as the one member that it is. */
+int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure);
+
+/* … and without its compression. */
+int archive_open_unpacked(const char *path, struct archive **ret_archive, struct failure *failure);
 
 /* What a stream holds, which outlives it. */
 struct archive_feed {
@@ -71,6 +199,33 @@ int archive_open_stream(const struct archive_source *source, struct archive_feed
 
 /* Words libarchive's last error; WHAT is the member or file. Returns -errno. */
 int archive_failure(struct archive *archive, const char *what, struct failure *failure);
+
+/* --- archive_dump ------------------------------------------------------------------------- */
+
+/*
+ * STREAM, compressed or not, is the member PATH of a dump by mydumper: reads it if this is the pass
+ * for it.
+ */
+int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
+                      struct byte_stream *stream, const char *path, bool packed,
+                      struct failure *failure);
+
+/* --- archive_postgres --------------------------------------------------------------------- */
+
+/* STREAM, the member NAME, is of FORMAT. */
+int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          enum pg_format format, unsigned depth, struct failure *failure);
+
+/* STREAM is a tar of pg_dump's. */
+int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
+                              const char *name, struct failure *failure);
+
+/* The part is such a tar, compressed or not. */
+int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure);
+
+/* Whether the folder PATH is pg_dump's; then the source is one: reads it. */
+bool archive_postgres_is_folder(const char *path);
+int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure);
 
 /* --- archive_entry ------------------------------------------------------------------------ */
 
@@ -96,6 +251,31 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size,
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure);
 void entry_stream_end(struct entry_stream *entry);
 
+/* --- archive_tables ----------------------------------------------------------------------- */
+
+/* A stream whose beginning has been looked at. */
+struct looked_stream {
+    struct byte_stream stream;
+    struct byte_window window; /* what was looked at, until it is given */
+    struct byte_stream *rest;
+    bool given;
+};
+
+/* Looks at the beginning of REST, which outlives it. 0 or -errno; damage is in the window. */
+int looked_stream_begin(struct looked_stream *looked, struct byte_stream *rest,
+                        struct failure *failure);
+void looked_stream_end(struct looked_stream *looked);
+
+/*
+ * Reads whatever tables are in LOOKED, the member NAME, so DEPTH. *ret_none: it was not read
+ * further than it had been looked at.
+ */
+int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                        unsigned depth, bool *ret_none, struct failure *failure);
+
+/* Whether the archive goes on, without what was refused so. */
+bool archive_is_passed_over(int error);
+
 /* --- archive_name ------------------------------------------------------------------------- */
 
 /*
@@ -103,6 +283,29 @@ void entry_stream_end(struct entry_stream *entry);
  * bytes are percent-encoded), at most PATH_MAX. The caller frees it. NULL: no memory.
  */
 char *archive_shown_name(const char *path);
+
+/* PATH out of CHARSET, the caller's. NULL: it is not in it, or there is no such one, or no memory.
+ */
+char *archive_convert(const char *charset, const char *path);
+
+/*
+ * What a member is called: in UTF-8, out of the character set that the user says, or, when there is
+ * none, the bytes that there are. The caller frees it. NULL: no memory.
+ */
+char *archive_member_path(struct archive_walk *walk, struct archive_entry *about);
+
+/* A shown name with its ending. */
+char *archive_ended_name(const struct archive_endings *endings, const char *path);
+
+/* --- archive_pass ------------------------------------------------------------------------- */
+
+/* All passes. As the source's stream(). */
+int archive_read_all(struct archive_source *source, const struct archive_parts *parts,
+                     struct row_taker *taker, struct failure *failure);
+
+/* One member. As the source's extract(). */
+int archive_read_member(struct archive_source *source, const struct archive_parts *parts,
+                        struct archive_walk *walk, struct failure *failure);
 
 /* --- archive_walk ------------------------------------------------------------------------- */
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <iconv.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "fs/base/memory.h"
 #include "fs/base/utf8.h"
 
 static bool is_plain(const char *at, size_t size)
@@ -60,4 +63,70 @@ char *archive_shown_name(const char *path)
         to = stpcpy(to, "data");
     *to = '\0';
     return shown;
+}
+
+char *archive_ended_name(const struct archive_endings *endings, const char *path)
+{
+    char *shown = archive_shown_name(path);
+    const char *ending = shown != NULL ? archive_ending_of(endings, shown) : "";
+    char *ended = NULL;
+
+    if (ending[0] == '\0')
+        return shown;
+    if (asprintf(&ended, "%s%s", shown, ending) < 0)
+        ended = NULL;
+    free(shown);
+    return ended;
+}
+
+static bool is_utf8(const char *text)
+{
+    size_t size = strlen(text);
+    size_t length = 1;
+
+    while (size > 0 && length != 0) {
+        length = utf8_character(text, size);
+        text += length;
+        size -= length;
+    }
+    return size == 0;
+}
+
+char *archive_convert(const char *charset, const char *path)
+{
+    iconv_t converter = iconv_open("UTF-8", charset);
+    char *in = without_const(path);
+    size_t size = strlen(path);
+    size_t room = 4 * size;
+    char *converted;
+    char *out;
+
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
+    if (converter == (iconv_t)-1)
+        return NULL;
+    converted = out = malloc(room + 1);
+    if (converted != NULL && iconv(converter, &in, &size, &out, &room) == (size_t)-1) {
+        free(converted);
+        converted = NULL;
+    }
+    if (converted != NULL)
+        *out = '\0';
+    iconv_close(converter);
+    return converted;
+}
+
+char *archive_member_path(struct archive_walk *walk, struct archive_entry *about)
+{
+    const char *path = archive_entry_pathname(about);
+    char *converted = NULL;
+
+    /* What is said to be UTF-8 the locale may have no words for. */
+    if (path == NULL || path[0] == '\0')
+        path = archive_entry_pathname_utf8(about);
+    if (path == NULL || is_utf8(path))
+        return strdup(path != NULL ? path : "");
+    if (walk->source->names != NULL)
+        converted = archive_convert(walk->source->names, path);
+    walk->odd_names += converted == NULL;
+    return converted != NULL ? converted : strdup(path);
 }

@@ -14,26 +14,44 @@
 #define READ_BYTES ((size_t)256 << 10)
 #define PASSWORD_ROOM 1024
 
-static int support(struct archive *archive)
-{
-    static int (*const supports[])(struct archive *) = {
-        archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
-        archive_read_support_filter_xz,       archive_read_support_filter_lzma,
-        archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
-        archive_read_support_filter_compress, archive_read_support_format_zip,
-        archive_read_support_format_tar,      archive_read_support_format_gnutar,
-        archive_read_support_format_7zip,     archive_read_support_format_cpio,
-        archive_read_support_format_rar,      archive_read_support_format_rar5,
-        archive_read_support_format_cab,      archive_read_support_format_raw,
-        archive_read_support_format_empty,
-    };
+typedef int support(struct archive *archive);
 
-    for (size_t i = 0; i < sizeof supports / sizeof *supports; i++) {
+static int support_each(struct archive *archive, support *const *supports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
         if (supports[i](archive) < ARCHIVE_WARN)
             return -EIO;
     }
     return 0;
 }
+
+static int support_filters(struct archive *archive)
+{
+    static support *const filters[] = {
+        archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
+        archive_read_support_filter_xz,       archive_read_support_filter_lzma,
+        archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
+        archive_read_support_filter_compress,
+    };
+
+    return support_each(archive, filters, sizeof filters / sizeof *filters);
+}
+
+static int support_all(struct archive *archive)
+{
+    static support *const formats[] = {
+        archive_read_support_format_zip,    archive_read_support_format_tar,
+        archive_read_support_format_gnutar, archive_read_support_format_7zip,
+        archive_read_support_format_cpio,   archive_read_support_format_rar,
+        archive_read_support_format_rar5,   archive_read_support_format_cab,
+        archive_read_support_format_raw,    archive_read_support_format_empty,
+    };
+    int error = support_filters(archive);
+
+    return error != 0 ? error : support_each(archive, formats, sizeof formats / sizeof *formats);
+}
+
+static __thread const struct archive *asked; /* the last that was given a password */
 
 int archive_failure(struct archive *archive, const char *what, struct failure *failure)
 {
@@ -46,28 +64,39 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
                            SHOWN_PATH ": it is encrypted, and %s; the password of archives is "
                                       "what the password command prints (password-command)",
                            what,
-                           strstr(words, "ncorrect") != NULL ? "the password is wrong"
-                                                             : "there is no password for it");
+                           strstr(words, "ncorrect") != NULL || asked == archive
+                               ? "the password is wrong"
+                               : "there is no password for it");
+    if (archive_read_has_encrypted_entries(archive) > 0 &&
+        archive_format(archive) == ARCHIVE_FORMAT_7ZIP)
+        return failure_set(failure, EACCES,
+                           SHOWN_PATH ": it is encrypted in 7z's own way, which libarchive does "
+                                      "not open: unpack it with 7z, and mount what is in it",
+                           what);
     return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
 }
 
-/* Asked for when something turns out to be encrypted; libarchive copies it. */
+/*
+ * Asked for when something turns out to be encrypted; libarchive copies it, and asks again, ten
+ * thousand times, when it was wrong.
+ */
 static const char *give_password(struct archive *archive, void *context)
 {
     static __thread char secret[PASSWORD_ROOM];
     const struct archive_source *source = context;
     size_t size = 0;
 
-    (void)archive;
-    if (source->password != NULL)
-        return source->password;
-    if (source->password_command == NULL ||
-        command_output(source->password_command, "the password command", secret, sizeof secret - 1,
-                       &size, NULL) != 0 ||
-        size == 0)
+    if (asked == archive)
+        return NULL;
+    if (source->password == NULL &&
+        (source->password_command == NULL ||
+         command_output(source->password_command, "the password command", secret, sizeof secret - 1,
+                        &size, NULL) != 0 ||
+         size == 0))
         return NULL;
     secret[size] = '\0';
-    return secret;
+    asked = archive;
+    return source->password != NULL ? source->password : secret;
 }
 
 static int create(const struct archive_source *source, struct archive **ret_archive)
@@ -76,30 +105,63 @@ static int create(const struct archive_source *source, struct archive **ret_arch
 
     if (archive == NULL)
         return -ENOMEM;
-    if (support(archive) != 0 || archive_read_set_passphrase_callback(
-                                     archive, without_const(source), give_password) != ARCHIVE_OK) {
+    if (support_all(archive) != 0 ||
+        archive_read_set_passphrase_callback(archive, without_const(source), give_password) !=
+            ARCHIVE_OK) {
         archive_read_free(archive);
         return -ENOMEM;
     }
+    if (asked == archive)
+        asked = NULL; /* it was another, where this one is now */
     *ret_archive = archive;
     return 0;
 }
 
-int archive_open_file(const struct archive_source *source, struct archive **ret_archive,
-                      struct failure *failure)
+int archive_open_file(const struct archive_source *source, const char *path,
+                      struct archive **ret_archive, struct failure *failure)
 {
     struct archive *archive;
     int error = create(source, &archive);
 
     if (error != 0)
         return error;
-    if (archive_read_open_filename(archive, source->path, READ_BYTES) != ARCHIVE_OK) {
-        error = archive_failure(archive, source->path, failure);
+    if (archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK) {
+        error = archive_failure(archive, path, failure);
         archive_read_free(archive);
         return error;
     }
     *ret_archive = archive;
     return 0;
+}
+
+static int open_raw(const char *path, bool unpack, struct archive **ret_archive,
+                    struct failure *failure)
+{
+    struct archive *archive = archive_read_new();
+    int error = 0;
+
+    if (archive == NULL || archive_read_support_format_raw(archive) != ARCHIVE_OK ||
+        archive_read_support_format_empty(archive) != ARCHIVE_OK ||
+        (unpack && support_filters(archive) != 0))
+        error = -ENOMEM;
+    if (error == 0 && archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK)
+        error = archive_failure(archive, path, failure);
+    if (error != 0) {
+        archive_read_free(archive);
+        return error;
+    }
+    *ret_archive = archive;
+    return 0;
+}
+
+int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure)
+{
+    return open_raw(path, false, ret_archive, failure);
+}
+
+int archive_open_unpacked(const char *path, struct archive **ret_archive, struct failure *failure)
+{
+    return open_raw(path, true, ret_archive, failure);
 }
 
 static la_ssize_t feed(struct archive *archive, void *context, const void **ret_data)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,127 +9,68 @@
 #include "backends/source/plain_file.h"
 #include "fs/base/memory.h"
 
-static int look(const struct archive_source *source, struct stat *ret_about,
-                struct failure *failure)
-{
-    if (stat(source->path, ret_about) != 0)
-        return failure_set(failure, errno, SHOWN_PATH ": %s", source->path, strerror(errno));
-    return 0;
-}
-
-static struct source_version version_of(const struct stat *about)
-{
-    return (struct source_version){
-        {about->st_dev, about->st_ino, (uint64_t)about->st_size,
-         ((uint64_t)about->st_mtim.tv_sec * 1000000000u + (uint64_t)about->st_mtim.tv_nsec) ^
-             ((uint64_t)about->st_ctim.tv_sec * 1000000000u + (uint64_t)about->st_ctim.tv_nsec)
-                 << 1}};
-}
-
 static int archive_version(struct source *base, struct source_version *ret_version,
                            struct failure *failure)
 {
-    struct stat about;
-    int error = look((struct archive_source *)base, &about, failure);
-
-    if (error == 0)
-        *ret_version = version_of(&about);
-    return error;
-}
-
-/* What a file that is merely compressed, or nothing but a dump, is called under raw/. */
-static char *name_within(const struct archive_source *source, struct archive *archive)
-{
-    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".Z"};
-    const char *slash = strrchr(source->path, '/');
-    char *name = strdup(slash != NULL ? slash + 1 : source->path);
-    size_t size = name != NULL ? strlen(name) : 0;
-
-    for (size_t i = 0; name != NULL && i < sizeof endings / sizeof *endings; i++) {
-        size_t length = strlen(endings[i]);
-
-        if (archive_filter_count(archive) > 1 && size > length &&
-            strcmp(name + size - length, endings[i]) == 0) {
-            name[size - length] = '\0';
-            break;
-        }
-    }
-    return name;
-}
-
-static int walk_first(struct archive_walk *walk, struct failure *failure)
-{
-    struct archive_entry *about;
-    int code = archive_read_next_header(walk->outermost, &about);
-
-    if (code == ARCHIVE_EOF)
-        return 0;
-    if (code < ARCHIVE_WARN)
-        return archive_failure(walk->outermost, walk->source->path, failure);
-
-    bool raw = archive_format(walk->outermost) == ARCHIVE_FORMAT_RAW;
-    cleanup_free char *name = raw ? name_within(walk->source, walk->outermost) : strdup("");
-
-    if (name == NULL)
-        return -ENOMEM;
-
-    int error = archive_walk_entry(walk, walk->outermost, about, name, 0, failure);
-
-    return error != 0 ? error : archive_walk(walk, walk->outermost, "", 0, failure);
-}
-
-/* Goes through the archive for what WALK is set up to do. */
-static int run_walk(struct archive_walk *walk, struct stat *ret_about, struct failure *failure)
-{
-    int error = look(walk->source, ret_about, failure);
+    struct archive_parts parts;
+    int error = archive_parts_list((struct archive_source *)base, &parts, failure);
 
     if (error != 0)
         return error;
-    walk->file_bytes = (uint64_t)ret_about->st_size;
-    walk->modified = ret_about->st_mtim;
-    error = name_map_create(&walk->names);
-    if (error == 0)
-        error = archive_open_file(walk->source, &walk->outermost, failure);
-    if (error == 0)
-        error = walk_first(walk, failure);
-    if (walk->outermost != NULL)
-        archive_read_free(walk->outermost);
-    name_map_free(walk->names);
-    for (size_t i = 0; i < walk->members; i++)
-        free(walk->name_list[i]);
-    free((void *)walk->name_list);
-    return error;
+    *ret_version = parts.version;
+    archive_parts_release(&parts);
+    return 0;
+}
+
+/*
+ * What libarchive takes names for is the locale's character set, and one that it cannot convert to
+ * that is lost: this thread's is UTF-8 meanwhile.
+ */
+static locale_t enter_utf8(locale_t *ret_own)
+{
+    *ret_own = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    return *ret_own != (locale_t)0 ? uselocale(*ret_own) : (locale_t)0;
+}
+
+static void leave_utf8(locale_t before, locale_t own)
+{
+    if (own == (locale_t)0)
+        return;
+    uselocale(before);
+    freelocale(own);
 }
 
 static int archive_stream(struct source *base, struct row_taker *taker,
                           struct source_version *ret_version, struct timespec *ret_changed,
                           struct failure *failure)
 {
-    struct archive_walk walk = {.source = (struct archive_source *)base, .taker = taker};
-    struct stat before;
-    struct stat after;
-    int error = look(walk.source, &before, failure);
+    struct archive_source *source = (struct archive_source *)base;
+    struct archive_parts parts;
+    struct source_version version;
+    int error = archive_parts_list(source, &parts, failure);
 
     if (error != 0)
         return error;
-    *ret_changed = before.st_mtim;
-    __atomic_store_n(&walk.source->bytes_done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&walk.source->bytes, (uint64_t)before.st_size, __ATOMIC_RELAXED);
-    error = run_walk(&walk, &before, failure);
+    *ret_changed = parts.changed;
+    __atomic_store_n(&source->bytes_done, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&source->bytes, parts.bytes, __ATOMIC_RELAXED);
+
+    locale_t own;
+    locale_t before = enter_utf8(&own);
+
+    error = archive_read_all(source, &parts, taker, failure);
+    leave_utf8(before, own);
     if (error == 0)
-        error = look(walk.source, &after, failure);
-    if (error != 0)
-        return error;
-
-    struct source_version before_version = version_of(&before);
-    struct source_version after_version = version_of(&after);
-
-    if (memcmp(&before_version, &after_version, sizeof before_version) != 0)
-        return failure_set(failure, ESTALE, SHOWN_PATH ": it changed while it was read",
-                           walk.source->path);
-    __atomic_store_n(&walk.source->bytes_done, (uint64_t)before.st_size, __ATOMIC_RELAXED);
-    *ret_version = before_version;
-    return 0;
+        error = archive_version(base, &version, failure);
+    if (error == 0 && memcmp(&parts.version, &version, sizeof version) != 0)
+        error =
+            failure_set(failure, ESTALE, SHOWN_PATH ": it changed while it was read", source->path);
+    if (error == 0) {
+        __atomic_store_n(&source->bytes_done, parts.bytes, __ATOMIC_RELAXED);
+        *ret_version = parts.version;
+    }
+    archive_parts_release(&parts);
+    return error;
 }
 
 static int archive_extract(struct source *base, const char *path,
@@ -136,18 +78,30 @@ static int archive_extract(struct source *base, const char *path,
                                        struct failure *failure),
                            void *context, struct failure *failure)
 {
+    struct archive_source *source = (struct archive_source *)base;
+    struct archive_parts parts;
+    int error = archive_parts_list(source, &parts, failure);
+
+    if (error != 0)
+        return error;
+
     struct archive_walk walk = {
-        .source = (struct archive_source *)base,
+        .source = source,
+        .pass = PASS_ALL,
         .wanted = path,
         .take = take,
         .take_context = context,
     };
-    struct stat about;
-    int error = run_walk(&walk, &about, failure);
 
+    locale_t own;
+    locale_t before = enter_utf8(&own);
+
+    error = archive_read_member(source, &parts, &walk, failure);
+    leave_utf8(before, own);
+    archive_parts_release(&parts);
     if (error == 0 && !walk.found)
         return failure_set(failure, ESTALE, SHOWN_PATH ": %.200s is not in it any more",
-                           walk.source->path, path);
+                           source->path, path);
     return error;
 }
 
@@ -155,7 +109,11 @@ static void archive_close(struct source *base)
 {
     struct archive_source *source = (struct archive_source *)base;
 
+    archive_endings_release(source->endings);
+    pthread_mutex_destroy(&source->lock);
     free(source->path);
+    free(source->series);
+    free(source->names);
     free(source->password);
     free(source->password_command);
     free(source);
@@ -185,8 +143,17 @@ static int look_into(const struct archive_source *source, struct failure *failur
 {
     struct archive *archive;
     struct archive_entry *about;
-    int error = archive_open_file(source, &archive, failure);
+    struct archive_parts parts;
+    int error;
 
+    /* Its files are looked into when they are read. */
+    if (source->folder) {
+        error = archive_parts_list(source, &parts, failure);
+        if (error == 0)
+            archive_parts_release(&parts);
+        return error;
+    }
+    error = archive_open_file(source, source->path, &archive, failure);
     if (error != 0)
         return error == -ENOMEM ? error : -EILSEQ;
 
@@ -211,12 +178,15 @@ int archive_source_open(const char *path, const struct source_options *options,
                         struct source **ret_source, struct failure *failure)
 {
     struct archive_source *source = calloc(1, sizeof *source);
+    struct stat about;
 
     if (source == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
     source->source.class = &archive_class;
+    pthread_mutex_init(&source->lock, NULL);
     source->cancelled = options->cancelled;
     source->path = strdup(path);
+    source->folder = stat(path, &about) == 0 && S_ISDIR(about.st_mode);
     if (options->password != NULL)
         source->password = strdup(options->password);
     if (options->password_command != NULL)
@@ -227,7 +197,11 @@ int archive_source_open(const char *path, const struct source_options *options,
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
     }
 
-    int error = look_into(source, failure);
+    int error =
+        options->wishes != NULL ? archive_options_take(source, options->wishes, failure) : 0;
+
+    if (error == 0)
+        error = look_into(source, failure);
 
     if (error != 0) {
         archive_close(&source->source);

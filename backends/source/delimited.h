@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
- * them. What is detected: the delimiter (comma, semicolon, tab, bar), the character
- * set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quotes are
- * those of RFC 4180, line breaks within them included.
+ * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
+ * or single where no field has a double one), the character set (UTF-8 with or without
+ * a mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180, line
+ * breaks within quotes included.
  *
  * The first record names the columns; a name that lacks or is taken becomes "column2",
  * "name (2)". All values are text: an empty field is NULL, "" the empty text. Rows
@@ -24,23 +25,65 @@
 
 #define DELIMITED_COLUMNS_LIMIT ((size_t)4096)
 
-struct dialect {
+/* What fields are told apart by. */
+struct delimited_signs {
     uint8_t delimiter;
+    uint8_t quote; /* 0: none */
+};
+
+struct dialect {
+    struct delimited_signs signs;
     enum text_set set;
     size_t mark_bytes; /* of the byte order mark */
+    bool headless;     /* the first record is a row: columns are "column1", "column2" … */
 };
+
+/* What the user says of the dialect; the rest is detected. */
+struct dialect_wish {
+    bool delimiter_given;
+    bool quote_given;
+    bool set_given;
+    struct dialect dialect;
+};
+
+/*
+ * Takes the option NAME: delimiter (a character, "tab", "space"), quote (a character, "none"),
+ * charset, header (yes, no). 1: taken; 0: it is none of them; -EINVAL in words.
+ */
+int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
+                     struct failure *failure);
 
 /*
  * Whether what begins so (SIZE bytes; ENDED: that is all) is such a table. A name in .csv, .tsv or
  * .tab is believed, where the text allows it; of other names, only in .txt or without an ending,
- * at least three records must have the same number of fields, two or more.
+ * at least three records must have the same number of fields, two or more. WISH: NULL or what
+ * counts more than what is detected.
  */
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
-                         struct dialect *ret_dialect);
+                         const struct dialect_wish *wish, struct dialect *ret_dialect);
 
-/* Hands the table over under NAME. 0, or what TAKER gave, -ENOMEM; -EIO as the stream. */
+/*
+ * Tables that several members of an archive hold a part of each: see delimited_parts.c for how they
+ * are told. Columns that a part lacks are NULL in it.
+ */
+struct delimited_parts;
+
+/* SERIES: members of one name are parts of one table. NULL: no memory. */
+struct delimited_parts *delimited_parts_create(struct row_taker *taker, bool series);
+void delimited_parts_free(struct delimited_parts *parts); /* NULL is allowed */
+
+/* The member NAME cannot be read, or, NAME being NULL, some may be missing: so its table fails, or
+ * all do. To be told before the end. */
+int delimited_parts_fail(struct delimited_parts *parts, const char *name,
+                         const struct failure *why);
+int delimited_parts_end(struct delimited_parts *parts);
+
+/*
+ * Hands the table over under NAME, or what is a part of one of PARTS (NULL: none is). 0, or what
+ * TAKER gave, -ENOMEM; -EIO as the stream.
+ */
 int delimited_read(struct byte_stream *stream, const struct dialect *dialect, const char *name,
-                   struct row_taker *taker, struct failure *failure);
+                   struct row_taker *taker, struct delimited_parts *parts, struct failure *failure);
 
 /* --- inside ------------------------------------------------------------------------------- */
 
@@ -48,7 +91,9 @@ struct delimited_field {
     size_t at; /* from the record's beginning; behind its quote */
     size_t size;
     bool quoted;
-    bool doubled; /* holds doubled quotes */
+    bool doubled;     /* holds doubled quotes */
+    size_t tail_at;   /* what stands behind the closing quote … */
+    size_t tail_size; /* … and belongs to the field */
 };
 
 /*
@@ -56,8 +101,25 @@ struct delimited_field {
  * Reads at most BYTE_WINDOW_SLACK behind END. NULL: it is not all there, unless ENDED; else
  * behind its line end. *ret_open: it ends within quotes.
  */
-const uint8_t *delimited_record(uint8_t delimiter, const uint8_t *at, const uint8_t *end,
+const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
                                 bool ended, struct delimited_field *fields, size_t most,
                                 size_t *ret_count, bool *ret_open);
+
+/* --- delimited_parts ---------------------------------------------------------------------- */
+
+/* Where the rows of a part go. */
+struct delimited_place {
+    size_t table;   /* the taker's number */
+    size_t columns; /* of the table, so far */
+    size_t *places; /* of the part's columns among them */
+    bool goes_on;   /* in other members, perhaps */
+};
+
+/*
+ * A part with the COUNT columns of SCHEMA, named after the member NAME, begins: tells the taker of
+ * the table, or of more columns. The caller frees ret_place->places.
+ */
+int delimited_parts_place(struct delimited_parts *parts, const char *name, struct schema *schema,
+                          struct delimited_place *ret_place, struct failure *failure);
 
 #endif

@@ -25,27 +25,36 @@ static enum trust trust_of(const char *name)
 
 /* --- delimiters --------------------------------------------------------------------------- */
 
-/* How well the text goes with a delimiter. */
+#define FIELDS_LOOKED_AT 64
+
+/* How well the text goes with such signs. */
 struct fit {
     size_t columns; /* of the first record */
     size_t same;    /* records that have as many */
     size_t records;
+    size_t quoted; /* fields … */
+    size_t tailed; /* … and those that go on behind their quotes */
 };
 
-static struct fit try_delimiter(uint8_t delimiter, const uint8_t *at, const uint8_t *end,
-                                bool ended)
+static struct fit try_signs(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
+                            bool ended)
 {
+    struct delimited_field fields[FIELDS_LOOKED_AT];
     struct fit fit = {.columns = 0};
     bool open;
     size_t count;
 
     while (at < end && fit.records < RECORDS_LOOKED_AT) {
-        at = delimited_record(delimiter, at, end, ended, NULL, 0, &count, &open);
+        at = delimited_record(signs, at, end, ended, fields, FIELDS_LOOKED_AT, &count, &open);
         if (at == NULL)
             break;
         if (fit.records++ == 0)
             fit.columns = count;
         fit.same += count == fit.columns;
+        for (size_t i = 0; i < count && i < FIELDS_LOOKED_AT; i++) {
+            fit.quoted += fields[i].quoted;
+            fit.tailed += fields[i].tail_size != 0;
+        }
     }
     return fit;
 }
@@ -60,18 +69,75 @@ static bool is_better(const struct fit *one, const struct fit *other)
     return one->columns > other->columns;
 }
 
-bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
-                         struct dialect *ret_dialect)
+/* Excel's "sep=;" as a line of its own before all others. 0: there is none. */
+static uint8_t said_delimiter(const uint8_t *text, size_t size)
+{
+    bool said = size >= 6 && memcmp(text, "sep=", 4) == 0 && (text[5] == '\n' || text[5] == '\r');
+
+    return said ? text[4] : 0;
+}
+
+static struct fit try_delimiters(const uint8_t *text, size_t size, bool ended,
+                                 const struct dialect_wish *wish, struct delimited_signs *signs)
 {
     static const uint8_t delimiters[] = {',', ';', '\t', '|'};
-    enum trust trust = trust_of(name);
-    struct dialect dialect;
+    uint8_t said =
+        wish->delimiter_given ? wish->dialect.signs.delimiter : said_delimiter(text, size);
+    struct delimited_signs each = *signs;
     struct fit best = {.columns = 0};
+
+    signs->delimiter = said != 0 ? said : ',';
+    if (said != 0)
+        return try_signs(*signs, text, text + size, ended);
+    for (size_t i = 0; i < sizeof delimiters; i++) {
+        each.delimiter = delimiters[i];
+
+        struct fit fit = try_signs(each, text, text + size, ended);
+
+        if (is_better(&fit, &best)) {
+            best = fit;
+            *signs = each;
+        }
+    }
+    return best;
+}
+
+/* Single quotes count as such where most records have fields in them, and none a double one. */
+static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
+                               const struct dialect_wish *wish, struct delimited_signs *ret_signs)
+{
+    struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"'};
+    struct delimited_signs single = {.quote = '\''};
+    struct fit fit = try_delimiters(text, size, ended, wish, &signs);
+
+    if (!wish->quote_given && memchr(text, '"', size) == NULL && memchr(text, '\'', size) != NULL) {
+        struct fit other = try_delimiters(text, size, ended, wish, &single);
+
+        if (other.tailed == 0 && other.records > 1 && other.quoted >= other.records &&
+            other.same == other.records) {
+            fit = other;
+            signs = single;
+        }
+    }
+    *ret_signs = signs;
+    return fit;
+}
+
+bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
+                         const struct dialect_wish *wish, struct dialect *ret_dialect)
+{
+    static const struct dialect_wish none = {.quote_given = false};
+    enum trust trust = trust_of(name);
+    struct dialect dialect = {.mark_bytes = 0};
     uint8_t *text;
 
+    wish = wish != NULL ? wish : &none;
     if (trust == TRUST_NONE || size == 0)
         return false;
     dialect.set = text_set_detect(begin, size, &dialect.mark_bytes);
+    if (wish->set_given)
+        dialect.set = wish->dialect.set;
+    dialect.headless = wish->dialect.headless;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)
         return false;
@@ -79,20 +145,14 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         text_set_narrow(dialect.set, begin + dialect.mark_bytes, size - dialect.mark_bytes, text);
     memset(text + size, 0, BYTE_WINDOW_SLACK);
 
-    bool binary = memchr(text, '\0', size) != NULL;
+    bool binary = size == 0 || memchr(text, '\0', size) != NULL;
+    struct fit fit = {.columns = 0};
 
-    dialect.delimiter = ',';
-    for (size_t i = 0; i < sizeof delimiters && !binary; i++) {
-        struct fit fit = try_delimiter(delimiters[i], text, text + size, ended);
-
-        if (is_better(&fit, &best)) {
-            best = fit;
-            dialect.delimiter = delimiters[i];
-        }
-    }
+    if (!binary)
+        fit = detect_signs(text, size, ended, wish, &dialect.signs);
     free(text);
     if (binary || (trust == TRUST_TEXT &&
-                   (best.columns < 2 || best.same < RECORDS_NEEDED || best.same != best.records)))
+                   (fit.columns < 2 || fit.same < RECORDS_NEEDED || fit.same != fit.records)))
         return false;
     *ret_dialect = dialect;
     return true;

@@ -17,14 +17,16 @@
 struct delimited {
     struct byte_window window;
     struct row_taker *taker;
+    struct delimited_parts *parts; /* NULL */
     const char *name;
-    uint8_t delimiter;
+    struct delimited_signs signs;
     enum text_set set;
-    size_t columns;
+    bool headless;
+    size_t columns; /* of the first record */
     struct delimited_field *fields;
-    struct cell *cells;
+    struct delimited_place place;
+    struct cell *cells; /* place.columns of them */
     struct buffer scratch;
-    size_t table;
     bool failed;
 };
 
@@ -36,7 +38,7 @@ static int fail(struct delimited *reader, const char *words)
                 (unsigned long long)byte_window_line(&reader->window),
                 (unsigned long long)byte_window_byte(&reader->window), reader->name, words);
     reader->failed = true;
-    return reader->taker->class->fail_table(reader->taker, reader->table, &why);
+    return reader->taker->class->fail_table(reader->taker, reader->place.table, &why);
 }
 
 /*
@@ -54,7 +56,7 @@ static int next_record(struct delimited *reader, size_t most, size_t *ret_count,
 
         *ret_open = false;
         if (window->at < window->end) {
-            const uint8_t *behind = delimited_record(reader->delimiter, at, end, window->ended,
+            const uint8_t *behind = delimited_record(reader->signs, at, end, window->ended,
                                                      reader->fields, most, ret_count, ret_open);
 
             if (behind != NULL) {
@@ -111,12 +113,12 @@ static void convert(struct delimited *reader, struct cell *cell)
         return;
     if (reader->set == TEXT_UNDECIDED)
         reader->set = is_utf8(bytes, size) ? TEXT_UTF8 : TEXT_WINDOWS;
-    if (reader->set != TEXT_WINDOWS)
+    if (reader->set != TEXT_WINDOWS && reader->set != TEXT_LATIN1)
         return;
 
     uint8_t *to = scratch_end(reader);
 
-    cell->size = latin_to_utf8(true, bytes, size, to);
+    cell->size = latin_to_utf8(reader->set == TEXT_WINDOWS, bytes, size, to);
     cell->data = to;
     reader->scratch.size += (size_t)cell->size;
 }
@@ -130,14 +132,16 @@ static struct cell make_cell(struct delimited *reader, const uint8_t *base,
 
     if (!field->quoted && field->size == 0)
         return (struct cell){.class = CELL_NULL};
-    if (field->doubled) {
+    if (field->doubled || field->tail_size != 0) {
         uint8_t *to = scratch_end(reader);
         uint8_t *start = to;
 
         for (size_t i = 0; i < field->size; i++) {
             *to++ = at[i];
-            i += at[i] == '"';
+            i += at[i] == reader->signs.quote;
         }
+        memcpy(to, base + field->tail_at, field->tail_size);
+        to += field->tail_size;
         cell.data = start;
         cell.size = (uint64_t)(to - start);
         reader->scratch.size += (size_t)cell.size;
@@ -199,8 +203,10 @@ static int fill_schema(struct delimited *reader, struct schema *schema, const ui
     int error = name_map_create(&names);
 
     for (size_t i = 0; i < reader->columns && error == 0; i++) {
-        struct cell cell = make_cell(reader, base, &reader->fields[i]);
+        struct cell cell = {.class = CELL_NULL};
 
+        if (!reader->headless)
+            cell = make_cell(reader, base, &reader->fields[i]);
         schema->columns[i].type = COLUMN_TEXT;
         schema->columns[i].native_type = strdup("");
         error =
@@ -220,18 +226,36 @@ static char *table_name(const char *path)
     return dot != NULL && dot != file ? strndup(file, (size_t)(dot - file)) : strdup(file);
 }
 
+/* A table of its own: its columns are those of the file. */
+static int place_alone(struct delimited *reader, struct schema *schema, struct failure *failure)
+{
+    struct delimited_place *place = &reader->place;
+
+    place->columns = reader->columns;
+    place->places = allocate_array(reader->columns, sizeof *place->places);
+    for (size_t i = 0; place->places != NULL && i < reader->columns; i++)
+        place->places[i] = i;
+    return place->places == NULL
+               ? -ENOMEM
+               : reader->taker->class->begin_table(reader->taker,
+                                                   &(struct stream_table){.schema = schema},
+                                                   &place->table, failure);
+}
+
 static int begin_table(struct delimited *reader, const uint8_t *base, struct failure *failure)
 {
     cleanup_free char *name = table_name(reader->name);
     struct schema *schema = name != NULL ? schema_create(name, reader->columns) : NULL;
     int error = schema != NULL ? fill_schema(reader, schema, base) : -ENOMEM;
 
-    reader->cells = allocate_array(reader->columns, sizeof *reader->cells);
-    if (error == 0 && reader->cells == NULL)
-        error = -ENOMEM;
     if (error == 0)
-        error = reader->taker->class->begin_table(
-            reader->taker, &(struct stream_table){.schema = schema}, &reader->table, failure);
+        error = reader->parts != NULL ? delimited_parts_place(reader->parts, reader->name, schema,
+                                                              &reader->place, failure)
+                                      : place_alone(reader, schema, failure);
+    if (error == 0) {
+        reader->cells = allocate_array(reader->place.columns, sizeof *reader->cells);
+        error = reader->cells != NULL ? 0 : -ENOMEM;
+    }
     schema_release(schema);
     return error;
 }
@@ -254,7 +278,8 @@ static int read_header(struct delimited *reader, struct failure *failure)
 
     if (error == 0)
         error = begin_table(reader, base, failure);
-    window->at = (size_t)(end - window->data);
+    if (!reader->headless)
+        window->at = (size_t)(end - window->data);
     return error;
 }
 
@@ -286,12 +311,13 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
     error = make_room(reader, size);
-    for (size_t i = 0; i < reader->columns && error == 0; i++)
-        reader->cells[i] = i < count ? make_cell(reader, base, &reader->fields[i])
-                                     : (struct cell){.class = CELL_NULL};
-    return error != 0
-               ? error
-               : reader->taker->class->row(reader->taker, reader->table, reader->cells, failure);
+    if (error != 0)
+        return error;
+    if (count < reader->place.columns)
+        memset(reader->cells, 0, reader->place.columns * sizeof *reader->cells);
+    for (size_t i = 0; i < reader->columns && i < count; i++)
+        reader->cells[reader->place.places[i]] = make_cell(reader, base, &reader->fields[i]);
+    return reader->taker->class->row(reader->taker, reader->place.table, reader->cells, failure);
 }
 
 static int read_rows(struct delimited *reader, struct failure *failure)
@@ -329,20 +355,35 @@ static int read_rows(struct delimited *reader, struct failure *failure)
     return 0;
 }
 
+/* Excel's "sep=;" is no record. */
+static int skip_said(struct delimited *reader, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    int error = byte_window_want(window, 8, failure);
+    const uint8_t *at = window->data + window->at;
+
+    if (error == 0 && window->end - window->at >= 6 && memcmp(at, "sep=", 4) == 0 &&
+        at[4] == reader->signs.delimiter && (at[5] == '\n' || at[5] == '\r'))
+        window->at += at[5] == '\r' && at[6] == '\n' ? 7 : 6;
+    return error;
+}
+
 int delimited_read(struct byte_stream *stream, const struct dialect *dialect, const char *name,
-                   struct row_taker *taker, struct failure *failure)
+                   struct row_taker *taker, struct delimited_parts *parts, struct failure *failure)
 {
     struct failure own = {0};
     struct utf16_stream wide;
-    bool is_wide = dialect->set == TEXT_UTF16_LITTLE || dialect->set == TEXT_UTF16_BIG;
+    bool is_wide = text_set_is_wide(dialect->set);
 
     utf16_stream_begin(&wide, stream, dialect->set == TEXT_UTF16_BIG);
 
     struct delimited reader = {
         .window = BYTE_WINDOW(is_wide ? &wide.stream : stream, STREAM_ROW_LIMIT),
         .taker = taker,
+        .parts = parts,
         .name = name,
-        .delimiter = dialect->delimiter,
+        .signs = dialect->signs,
+        .headless = dialect->headless,
         .set = is_wide ? TEXT_UTF8 : dialect->set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),
         .scratch = BUFFER(5 * STREAM_ROW_LIMIT),
@@ -352,12 +393,15 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
     if (error == 0 && reader.window.end >= 3 && memcmp(reader.window.data, "\xef\xbb\xbf", 3) == 0)
         reader.window.at = 3;
     if (error == 0)
+        error = skip_said(&reader, &own);
+    if (error == 0)
         error = read_header(&reader, &own);
     if (error == 0)
         error = read_rows(&reader, &own);
-    if (error == 0 && !reader.failed && taker->class->finish_table != NULL)
-        error = taker->class->finish_table(taker, reader.table, &own);
+    if (error == 0 && !reader.failed && !reader.place.goes_on && taker->class->finish_table != NULL)
+        error = taker->class->finish_table(taker, reader.place.table, &own);
     free(reader.fields);
+    free(reader.place.places);
     free(reader.cells);
     buffer_release(&reader.scratch);
     byte_window_release(&reader.window);

@@ -35,13 +35,14 @@ static const uint8_t *find_end(const uint8_t *at, const uint8_t *end, uint8_t de
 }
 
 /* Behind the quote at AT, to the one that closes it. NULL: there is none. */
-static const uint8_t *quoted_end(const uint8_t *at, const uint8_t *end, bool *ret_doubled)
+static const uint8_t *quoted_end(uint8_t quote, const uint8_t *at, const uint8_t *end,
+                                 bool *ret_doubled)
 {
     for (;;) {
-        at = memchr(at, '"', (size_t)(end - at));
+        at = memchr(at, quote, (size_t)(end - at));
         if (at == NULL)
             return NULL;
-        if (at + 1 == end || at[1] != '"')
+        if (at + 1 == end || at[1] != quote)
             return at;
         *ret_doubled = true;
         at += 2;
@@ -49,16 +50,16 @@ static const uint8_t *quoted_end(const uint8_t *at, const uint8_t *end, bool *re
 }
 
 /* One field from AT on; its end, or NULL: it is not all there. */
-static const uint8_t *take_field(uint8_t delimiter, const uint8_t *base, const uint8_t *at,
-                                 const uint8_t *end, bool ended, struct delimited_field *field,
-                                 bool *ret_open)
+static const uint8_t *take_field(struct delimited_signs signs, const uint8_t *base,
+                                 const uint8_t *at, const uint8_t *end, bool ended,
+                                 struct delimited_field *field, bool *ret_open)
 {
     const uint8_t *stop;
 
-    *field = (struct delimited_field){.quoted = at < end && *at == '"'};
+    *field = (struct delimited_field){.quoted = at < end && *at == signs.quote && signs.quote != 0};
     if (field->quoted) {
         at++;
-        stop = quoted_end(at, end, &field->doubled);
+        stop = quoted_end(signs.quote, at, end, &field->doubled);
         /* What follows tells whether the quote at the very end is the last. */
         if (stop == NULL || (stop + 1 == end && !ended)) {
             *ret_open = stop == NULL;
@@ -67,10 +68,12 @@ static const uint8_t *take_field(uint8_t delimiter, const uint8_t *base, const u
         field->at = (size_t)(at - base);
         field->size = (size_t)(stop - at);
         stop++;
-        /* Text behind a closing quote belongs to no dialect; it is passed over. */
-        stop = find_end(stop, end, delimiter);
+        field->tail_at = (size_t)(stop - base);
+        /* Text behind a closing quote belongs to no dialect; programs take it for the field's. */
+        stop = find_end(stop, end, signs.delimiter);
+        field->tail_size = (size_t)((stop < end ? stop : end) - base) - field->tail_at;
     } else {
-        stop = find_end(at, end, delimiter);
+        stop = find_end(at, end, signs.delimiter);
         field->at = (size_t)(at - base);
         field->size = (size_t)((stop < end ? stop : end) - at);
     }
@@ -79,7 +82,7 @@ static const uint8_t *take_field(uint8_t delimiter, const uint8_t *base, const u
     return stop;
 }
 
-const uint8_t *delimited_record(uint8_t delimiter, const uint8_t *at, const uint8_t *end,
+const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
                                 bool ended, struct delimited_field *fields, size_t most,
                                 size_t *ret_count, bool *ret_open)
 {
@@ -91,11 +94,11 @@ const uint8_t *delimited_record(uint8_t delimiter, const uint8_t *at, const uint
         struct delimited_field spare = {.at = 0};
         struct delimited_field *field = count < most ? &fields[count] : &spare;
 
-        at = take_field(delimiter, base, at, end, ended, field, ret_open);
+        at = take_field(signs, base, at, end, ended, field, ret_open);
         if (at == NULL)
             return NULL;
         count++;
-        if (at == end || *at != delimiter)
+        if (at == end || *at != signs.delimiter)
             break;
         at++;
     }

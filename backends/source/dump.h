@@ -34,4 +34,28 @@ bool dump_recognise(const void *begin, size_t size);
  */
 int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure);
 
+/*
+ * A dump in several files, as mydumper writes them (mydumper.h): what says what tables are like
+ * is read first.
+ */
+struct dump_reader;
+
+struct dump_reader *dump_session_create(struct row_taker *taker); /* NULL: no memory */
+void dump_session_free(struct dump_reader *reader);               /* NULL is allowed */
+
+/*
+ * One file, called NAME in words, of DATABASE; a file with the rows of TABLE (else NULL) fails it
+ * if it is broken.
+ */
+int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                      const char *database, const char *table, struct failure *failure);
+
+/* The table cannot be had whole, or none can. */
+int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
+                            const char *words);
+int dump_session_fail(struct dump_reader *reader, const char *words);
+
+/* All is read. */
+int dump_session_end(struct dump_reader *reader, struct failure *failure);
+
 #endif

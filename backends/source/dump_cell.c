@@ -8,20 +8,16 @@
 #endif
 
 #include "backends/source/dump_internal.h"
-#include "backends/source/latin.h"
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
 
-/* What a byte of a literal becomes at most: a character of Windows-1252 in UTF-8; a number's text.
- */
-#define MOST_GROWTH 3
 #define MOST_NUMBER 32
 
 int dump_cell_room(struct dump_reader *reader, size_t size, size_t count)
 {
     buffer_clear(&reader->scratch);
     return buffer_reserve(&reader->scratch,
-                          size * MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
+                          size * DUMP_MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
 }
 
 static uint8_t *scratch_end(struct dump_reader *reader)
@@ -147,30 +143,6 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
     cell->data = start;
     cell->size = (uint64_t)(to - start);
     reader->scratch.size += (size_t)(to - start);
-}
-
-static bool has_high_byte(const uint8_t *bytes, size_t size)
-{
-    uint8_t all = 0;
-
-    for (size_t i = 0; i < size; i++)
-        all |= bytes[i];
-    return all >= 0x80;
-}
-
-/* Out of the dump's character set. */
-static void convert(struct dump_reader *reader, struct cell *cell)
-{
-    if (!has_high_byte(cell->data, (size_t)cell->size))
-        return;
-
-    uint8_t *start = scratch_end(reader);
-    size_t size =
-        latin_to_utf8(reader->charset == CHARSET_WINDOWS, cell->data, (size_t)cell->size, start);
-
-    cell->data = start;
-    cell->size = size;
-    reader->scratch.size += size;
 }
 
 /* --- digits ------------------------------------------------------------------------------- */
@@ -344,10 +316,21 @@ static int make_text(struct dump_reader *reader, const uint8_t *at,
     }
 }
 
-int dump_make_cell(struct dump_reader *reader, enum dump_value value, const uint8_t *base,
+/* The character set of a text, NULL: UTF-8. */
+static const char *charset_of(const struct dump_reader *reader, const struct dump_type *type,
+                              const struct dump_literal *literal)
+{
+    if (literal->binary)
+        return NULL;
+    return reader->own_bytes ? type->charset : reader->charset;
+}
+
+int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, const uint8_t *base,
                    const struct dump_literal *literal, struct cell *cell)
 {
     const uint8_t *at = base + literal->at;
+    enum dump_value value = type->value;
+    const char *charset = charset_of(reader, type, literal);
 
     if (literal->type == LITERAL_NULL) {
         *cell = (struct cell){.class = CELL_NULL};
@@ -375,8 +358,7 @@ int dump_make_cell(struct dump_reader *reader, enum dump_value value, const uint
     case VALUE_ANY: error = make_any(reader, at, literal, cell); break;
     default: break;
     }
-    if (error == 0 && cell->class == CELL_TEXT && reader->charset != CHARSET_UTF8 &&
-        !literal->binary)
-        convert(reader, cell);
+    if (error == 0 && cell->class == CELL_TEXT && charset != NULL)
+        dump_convert(reader, charset, cell);
     return error;
 }

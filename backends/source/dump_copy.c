@@ -14,18 +14,13 @@ struct copy {
     struct dump_table *table; /* NULL: nothing is known of it */
     size_t count;             /* fields of a line */
     size_t *places;           /* of a field among the shown columns */
-    enum dump_value *values;
+    const struct dump_type **types;
 };
-
-static enum dump_value value_of(const struct dump_table *table, size_t column)
-{
-    return table->columns[column].type.value;
-}
 
 static int add_field(struct copy *copy, size_t column)
 {
     copy->places[copy->count] = copy->table->shown[column];
-    copy->values[copy->count++] = value_of(copy->table, column);
+    copy->types[copy->count++] = &copy->table->columns[column].type;
     return 0;
 }
 
@@ -35,8 +30,8 @@ static int take_columns(struct sql_lexer *lexer, struct copy *copy)
     const struct dump_table *table = copy->table;
 
     copy->places = allocate_array(table->column_count, sizeof *copy->places);
-    copy->values = allocate_array(table->column_count, sizeof *copy->values);
-    if (copy->places == NULL || copy->values == NULL)
+    copy->types = allocate_array(table->column_count, sizeof(struct dump_type *));
+    if (copy->places == NULL || copy->types == NULL)
         return -ENOMEM;
     if (!sql_accept(lexer, "(")) {
         for (size_t i = 0; i < table->column_count; i++) {
@@ -98,7 +93,7 @@ static int give_line(struct dump_reader *reader, const struct copy *copy, const 
     if (error == 0)
         memset(reader->cells, 0, copy->table->shown_count * sizeof *reader->cells);
     for (size_t i = 0; i < copy->count && error == 0; i++)
-        error = dump_make_cell(reader, copy->values[i], at, &reader->literals[i],
+        error = dump_make_cell(reader, copy->types[i], at, &reader->literals[i],
                                &reader->cells[copy->places[i]]);
     return error != 0 ? error : dump_give_row(reader, copy->table, failure);
 }
@@ -240,6 +235,6 @@ int dump_copy(struct dump_reader *reader, struct failure *failure)
     if (error == 0)
         error = take_lines(reader, &copy, failure);
     free(copy.places);
-    free(copy.values);
+    free((void *)copy.types);
     return error;
 }

@@ -141,15 +141,25 @@ static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, si
         else if ((sql_is(&token, "GENERATED") && is_expression(lexer)) ||
                  (sql_is(&token, "AS") && lexer->dialect == SQL_MYSQL))
             column->generated = column->left_out = true;
+        else if (sql_is(&token, "INVISIBLE"))
+            column->invisible = true;
         else if (sql_is(&token, "CHECK") && is_json_check(lexer) &&
                  column->type.type == COLUMN_TEXT)
-            column->type = (struct dump_type){COLUMN_JSON, VALUE_TEXT, KEY_UNKNOWN};
+            column->type = (struct dump_type){.type = COLUMN_JSON, .value = VALUE_TEXT};
         else if (sql_is(&token, "COLLATE")) {
             char *database = NULL;
 
             free(column->collation);
             column->collation = NULL;
             error = dump_take_name(lexer, &database, &column->collation);
+            free(database);
+        } else if ((sql_is(&token, "CHARACTER") && sql_accept(lexer, "SET")) ||
+                   sql_is(&token, "CHARSET")) {
+            char *database = NULL;
+
+            free(column->charset);
+            column->charset = NULL;
+            error = dump_take_name(lexer, &database, &column->charset);
             free(database);
         } else if (sql_is(&token, "PRIMARY") && table->primary.count == 0) {
             column->not_null = true;
@@ -178,7 +188,7 @@ static int take_column(struct sql_lexer *lexer, struct dump_table *table)
     struct dump_column *column = &columns[table->column_count++];
     struct sql_token token = sql_next(lexer);
 
-    *column = (struct dump_column){.type = {COLUMN_TEXT, VALUE_TEXT, KEY_UNKNOWN}};
+    *column = (struct dump_column){.type = {.type = COLUMN_TEXT, .value = VALUE_TEXT}};
     if (token.type == SQL_END || token.type == SQL_SIGN)
         return -EILSEQ;
     column->name = sql_text(lexer, &token);
@@ -206,18 +216,31 @@ static int take_items(struct sql_lexer *lexer, struct dump_table *table)
     return sql_accept(lexer, ")") ? 0 : -EILSEQ;
 }
 
-/* The table's own collation counts for columns that have none. */
+static const char *charset_of(const struct dump_table *table, const struct dump_column *column)
+{
+    if (column->charset != NULL || column->collation != NULL)
+        return dump_charset_of_column(column->charset, column->collation);
+    return dump_charset_of_column(table->charset, table->collation);
+}
+
+/* The table's own collation and character set count for columns that have none. */
 static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
 {
     struct sql_token token;
 
     while ((token = sql_next(lexer)).type != SQL_END) {
-        if (!sql_is(&token, "COLLATE"))
+        bool charset =
+            sql_is(&token, "CHARSET") || (sql_is(&token, "CHARACTER") && sql_accept(lexer, "SET"));
+        char **place = charset ? &table->charset : &table->collation;
+
+        if (!charset && !sql_is(&token, "COLLATE"))
             continue;
         sql_accept(lexer, "=");
         token = sql_next(lexer);
-        free(table->collation);
-        table->collation = sql_text(lexer, &token);
+        if (token.type == SQL_END || token.type == SQL_SIGN)
+            continue;
+        free(*place);
+        *place = sql_text(lexer, &token);
     }
     for (size_t i = 0; i < table->column_count; i++) {
         struct dump_column *column = &table->columns[i];
@@ -226,6 +249,8 @@ static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
             column->type =
                 dump_type_of(lexer->dialect, column->native,
                              column->collation != NULL ? column->collation : table->collation);
+        if (column->type.type == COLUMN_TEXT || column->type.type == COLUMN_JSON)
+            column->type.charset = charset_of(table, column);
     }
 }
 

@@ -73,39 +73,13 @@ static int make_table(struct dump_reader *reader, const char *database, const ch
         *column = (struct dump_column){
             .name = strdup(names[table->column_count]),
             .native = strdup(""),
-            .type = {COLUMN_ANY, VALUE_ANY, KEY_UNKNOWN},
+            .type = {.type = COLUMN_ANY, .value = VALUE_ANY},
         };
         if (column->name == NULL || column->native == NULL)
             return -ENOMEM;
     }
     *ret_table = table;
     return table->columns != NULL ? dump_table_tell(reader, table, failure) : -ENOMEM;
-}
-
-/* Which value goes where. */
-static int place_values(struct insert *insert, char **names, size_t count)
-{
-    const struct dump_table *table = insert->table;
-    size_t most = names != NULL ? count : table->column_count;
-
-    insert->listed = names != NULL;
-    insert->places = allocate_array(most, sizeof *insert->places);
-    if (insert->places == NULL)
-        return -ENOMEM;
-    if (names == NULL) {
-        /* A dump leaves out the values of generated columns. */
-        for (size_t i = 0; i < table->shown_count; i++)
-            insert->places[i] = i;
-        insert->value_count = table->shown_count;
-        return 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        ssize_t column = dump_table_column(table, names[i]);
-
-        insert->places[i] = column >= 0 ? table->shown[column] : SIZE_MAX;
-    }
-    insert->value_count = count;
-    return 0;
 }
 
 /* The first tuple's number of values; 0: it cannot be told. */
@@ -135,6 +109,51 @@ static int count_values(struct dump_reader *reader, size_t most, size_t *ret_cou
     return error;
 }
 
+/* Values without names: of all columns, or, if there are only so many, of those to be seen. */
+static int place_in_turn(struct insert *insert, struct failure *failure)
+{
+    const struct dump_table *table = insert->table;
+    size_t seen = 0;
+    size_t values = 0;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        seen += table->shown[i] != SIZE_MAX && !table->columns[i].invisible;
+    if (seen != table->shown_count) {
+        int error = count_values(insert->reader, table->column_count, &values, failure);
+
+        if (error != 0)
+            return error;
+    }
+    insert->listed = seen != table->shown_count && values == seen;
+    for (size_t i = 0; i < table->column_count; i++) {
+        /* A dump leaves out the values of generated columns. */
+        if (table->shown[i] != SIZE_MAX && !(insert->listed && table->columns[i].invisible))
+            insert->places[insert->value_count++] = table->shown[i];
+    }
+    return 0;
+}
+
+/* Which value goes where. */
+static int place_values(struct insert *insert, char **names, size_t count, struct failure *failure)
+{
+    const struct dump_table *table = insert->table;
+    size_t most = names != NULL ? count : table->column_count;
+
+    insert->listed = names != NULL;
+    insert->places = allocate_array(most, sizeof *insert->places);
+    if (insert->places == NULL)
+        return -ENOMEM;
+    if (names == NULL)
+        return place_in_turn(insert, failure);
+    for (size_t i = 0; i < count; i++) {
+        ssize_t column = dump_table_column(table, names[i]);
+
+        insert->places[i] = column >= 0 ? table->shown[column] : SIZE_MAX;
+    }
+    insert->value_count = count;
+    return 0;
+}
+
 /* MariaDB's dumps have the values of generated columns; others leave them out. */
 static int begin_table(struct dump_reader *reader, struct dump_table *table,
                        const struct head *head, struct failure *failure)
@@ -154,15 +173,13 @@ static int begin_table(struct dump_reader *reader, struct dump_table *table,
     return error != 0 ? error : dump_table_tell(reader, table, failure);
 }
 
-static enum dump_value value_of(const struct dump_table *table, size_t shown)
+static const struct dump_type *type_of(const struct dump_table *table, size_t shown)
 {
-    if (table->shown_count == table->column_count)
-        return table->columns[shown].type.value;
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (table->shown[i] == shown)
-            return table->columns[i].type.value;
-    }
-    return VALUE_ANY;
+    size_t column = shown;
+
+    while (column < table->column_count && table->shown[column] != shown)
+        column++;
+    return &table->columns[column].type;
 }
 
 /* 0, -EILSEQ: a value makes no sense in its column; what the taker says. */
@@ -179,7 +196,7 @@ static int give_tuple(struct insert *insert, const uint8_t *base, size_t size,
         size_t place = insert->places[i];
 
         if (place != SIZE_MAX)
-            error = dump_make_cell(reader, value_of(table, place), base, &reader->literals[i],
+            error = dump_make_cell(reader, type_of(table, place), base, &reader->literals[i],
                                    &reader->cells[place]);
     }
     return error != 0 ? error : dump_give_row(reader, table, failure);
@@ -403,7 +420,7 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
     if (error == 0)
         insert.table->seen = true;
     if (error == 0)
-        error = place_values(&insert, head.names, head.count);
+        error = place_values(&insert, head.names, head.count, failure);
     if (error == 0)
         error = dump_reserve_cells(reader, insert.table->shown_count > insert.value_count
                                                ? insert.table->shown_count

@@ -3,6 +3,7 @@
  * What the files of the dump reader share:
  *
  *   dump_read       the loop over statements, and what each is for
+ *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins
  *   dump_statement  one statement, without comments
  *   dump_create     CREATE TABLE
@@ -10,6 +11,7 @@
  *   dump_table      a table as far as it is known
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
+ *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
  *   dump_insert     INSERT … VALUES; dump_literal: one value of it
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
@@ -18,6 +20,7 @@
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H
 
+#include <iconv.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -50,6 +53,7 @@ struct dump_type {
     enum column_type type;
     enum dump_value value;
     enum key_order order;
+    const char *charset; /* of MySQL's texts, where the dump has their own bytes; NULL: UTF-8 */
 };
 
 /* Of a type as CREATE TABLE has it: "int(11) unsigned", "character varying(40)". COLLATION: NULL
@@ -62,10 +66,12 @@ struct dump_column {
     char *name;
     char *native;
     char *collation; /* NULL: none is given */
+    char *charset;   /* NULL: none is given */
     struct dump_type type;
     bool not_null;
     bool generated;
-    bool left_out; /* generated, and the dump does not have its values */
+    bool invisible; /* INSERT without names leaves it out */
+    bool left_out;  /* generated, and the dump does not have its values */
 };
 
 /* Indexes into the table's columns. */
@@ -95,6 +101,7 @@ struct dump_table {
     struct dump_foreign_key *foreigns;
     char *ddl;
     char *collation;        /* the table's own; NULL */
+    char *charset;          /* … and its character set; NULL */
     bool named_by_rows;     /* there is no CREATE TABLE: columns are those of the first INSERT */
     struct dump_key order;  /* set by dump_sqlite; else made of the keys … */
     struct key_term *terms; /* … as these */
@@ -161,28 +168,31 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
 
 /* --- dump_read ---------------------------------------------------------------------------- */
 
-enum dump_charset { CHARSET_UTF8, CHARSET_LATIN1, CHARSET_WINDOWS };
-
 struct dump_reader {
     struct row_taker *taker;
+    const char *place; /* in words: the file, or "the dump" */
     struct byte_window window;
     enum sql_dialect dialect;
-    enum dump_charset charset; /* of text, not of _binary strings */
-    bool backslash;            /* escapes in '…' */
+    const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
+    iconv_t converter;        /* out of converter_of */
+    const char *converter_of; /* NULL: there is none */
+    bool backslash;           /* escapes in '…' */
     bool ansi_quotes;
+    bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
+    bool session;   /* it is a dump of several files */
+    bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
+    bool in_turn;   /* a table's rows stand behind it, and before the next one */
     char delimiter[DUMP_DELIMITER_SIZE];
     char *database; /* the current one; "" */
     size_t database_count;
 
     struct buffer statement; /* without comments, NUL-terminated */
     struct buffer raw;       /* the same with them */
-    bool too_long;           /* more than DUMP_STATEMENT_LIMIT: the rest is left out */
 
     struct dump_table **tables; /* table_count of them, in the order of the dump */
     size_t table_count;
     size_t table_capacity;
     struct name_map *names; /* keys to indexes into tables */
-    bool in_turn;           /* a table's rows stand behind it, and before the next one */
     size_t finished_count;  /* of the tables: the first ones */
 
     struct dump_domain *domains;
@@ -199,6 +209,15 @@ struct dump_reader {
     bool ended;              /* … and has */
 };
 
+/* What dump_read is made of, for a dump in several files. */
+void dump_set_up(struct dump_reader *reader, struct row_taker *taker);
+int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure);
+int dump_use_database(struct dump_reader *reader, char *database); /* taken over; NULL: -ENOMEM */
+int dump_read_all(struct dump_reader *reader, struct failure *failure);
+int dump_note_cut(struct dump_reader *reader);
+int dump_tell_changes(struct dump_reader *reader, struct failure *failure);
+void dump_release(struct dump_reader *reader);
+
 /* Room for COUNT cells and literals. 0 or -ENOMEM. */
 int dump_reserve_cells(struct dump_reader *reader, size_t count);
 
@@ -212,6 +231,23 @@ int dump_take_name(struct sql_lexer *lexer, char **ret_database, char **ret_name
 /* Of the statement that was read; of any text. */
 struct sql_lexer dump_statement_lexer(const struct dump_reader *reader);
 struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, size_t size);
+
+/* --- dump_charset ------------------------------------------------------------------------- */
+
+extern const char dump_latin1[];
+extern const char dump_windows[];
+
+/* A byte of a literal becomes at most so many, decoded and out of its character set. */
+#define DUMP_MOST_GROWTH 4
+
+/* Of SET NAMES, and client_encoding. NULL: UTF-8, or unknown. */
+const char *dump_charset_find(enum sql_dialect dialect, const char *name);
+
+/* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
+const char *dump_charset_of_column(const char *charset, const char *collation);
+
+/* CELL's text out of CHARSET, to scratch, in which there is room. What is not in it stays. */
+void dump_convert(struct dump_reader *reader, const char *charset, struct cell *cell);
 
 /* --- dump_recognise ----------------------------------------------------------------------- */
 
@@ -299,11 +335,11 @@ int dump_insert(struct dump_reader *reader, struct failure *failure);
 int dump_copy(struct dump_reader *reader, struct failure *failure);
 
 /*
- * Makes CELL of a literal in a column of that VALUE. BASE: where the literals are counted from;
+ * Makes CELL of a literal in a column of that TYPE. BASE: where the literals are counted from;
  * what is decoded goes to reader->scratch, in which there is room (dump_cell_room). -EILSEQ:
  * makes no sense in such a column.
  */
-int dump_make_cell(struct dump_reader *reader, enum dump_value value, const uint8_t *base,
+int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, const uint8_t *base,
                    const struct dump_literal *literal, struct cell *cell);
 
 /* Decodes a literal's escapes and doubled quotes, FROM its bytes to scratch. */

@@ -7,14 +7,28 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/memory.h"
 
-/* Room for a row's decoded cells: three bytes for one, and numbers. */
-#define SCRATCH_LIMIT (STREAM_ROW_LIMIT * 4)
+/* Room for a row's decoded cells, and numbers. */
+#define SCRATCH_LIMIT (STREAM_ROW_LIMIT * (DUMP_MOST_GROWTH + 1))
 
-static int begin(struct dump_reader *reader, struct failure *failure)
+void dump_set_up(struct dump_reader *reader, struct row_taker *taker)
+{
+    *reader = (struct dump_reader){
+        .taker = taker,
+        .place = "the dump",
+        .statement = BUFFER(2 * DUMP_STATEMENT_LIMIT),
+        .raw = BUFFER(2 * DUMP_STATEMENT_LIMIT),
+        .scratch = BUFFER(SCRATCH_LIMIT),
+    };
+}
+
+/* A stream is about to be read: what it says of itself. */
+int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
-    int error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
+    int error;
 
+    *window = BYTE_WINDOW(stream, STREAM_ROW_LIMIT);
+    error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
     if (error != 0)
         return error;
     if (window->end >= 3 && memcmp(window->data, "\xef\xbb\xbf", 3) == 0)
@@ -25,14 +39,20 @@ static int begin(struct dump_reader *reader, struct failure *failure)
 
     if (size > DUMP_BEGIN_BYTES)
         size = DUMP_BEGIN_BYTES;
-    reader->dialect = size != 0 ? dump_dialect_of(text, size) : SQL_MYSQL;
-    reader->ends = size != 0 && dump_says_its_end(text, size, reader->dialect);
+    reader->dialect = size != 0 && !reader->session ? dump_dialect_of(text, size) : SQL_MYSQL;
+    reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
+    reader->charset = NULL;
+    reader->own_bytes = false;
+    reader->last = NULL;
     strcpy(reader->delimiter, ";");
-    reader->database = strdup("");
-    return reader->database != NULL ? name_map_create(&reader->names) : -ENOMEM;
+    if (reader->database == NULL)
+        reader->database = strdup("");
+    if (reader->database == NULL)
+        return -ENOMEM;
+    return reader->names != NULL ? 0 : name_map_create(&reader->names);
 }
 
 /* --- statements --------------------------------------------------------------------------- */
@@ -80,15 +100,6 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
 }
 
-static enum dump_charset charset_of(const char *name)
-{
-    if (strcasecmp(name, "latin1") == 0)
-        return CHARSET_WINDOWS; /* MySQL's is */
-    if (strcasecmp(name, "win1252") == 0)
-        return CHARSET_WINDOWS;
-    return strcasecmp(name, "iso88591") == 0 ? CHARSET_LATIN1 : CHARSET_UTF8;
-}
-
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
 static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 {
@@ -117,23 +128,16 @@ static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
             reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
         } else if (sql_is(&name, "standard_conforming_strings")) {
             reader->backslash = strcasecmp(value, "off") == 0;
-        } else if (reader->dialect == SQL_POSTGRES && strcasecmp(value, "latin1") == 0) {
-            reader->charset = CHARSET_LATIN1;
         } else {
-            reader->charset = charset_of(value);
+            reader->charset = dump_charset_find(reader->dialect, value);
+            reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
         }
     }
 }
 
-static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
+/* DATABASE is taken over; NULL: no memory. */
+int dump_use_database(struct dump_reader *reader, char *database)
 {
-    struct sql_token token = sql_next(lexer);
-
-    if (token.type == SQL_END)
-        return 0;
-
-    char *database = sql_text(lexer, &token);
-
     if (database == NULL)
         return -ENOMEM;
     if (strcmp(database, reader->database) != 0)
@@ -141,6 +145,13 @@ static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
     free(reader->database);
     reader->database = database;
     return 0;
+}
+
+static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    struct sql_token token = sql_next(lexer);
+
+    return token.type != SQL_END ? dump_use_database(reader, sql_text(lexer, &token)) : 0;
 }
 
 /* DROP TABLE [IF EXISTS] a, b; */
@@ -267,7 +278,7 @@ static int take_next(struct dump_reader *reader, struct failure *failure)
 /* --- the end ------------------------------------------------------------------------------ */
 
 /* What became known after the tables were told of. */
-static int tell_changes(struct dump_reader *reader, struct failure *failure)
+int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
 {
     int error = reader->dialect == SQL_SQLITE ? dump_sqlite_end(reader, failure) : 0;
     bool renamed = reader->dialect == SQL_MYSQL && reader->database_count > 1;
@@ -289,7 +300,7 @@ static int tell_changes(struct dump_reader *reader, struct failure *failure)
  * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's
  * dumps have all tables first, and then their rows.
  */
-static int note_cut(struct dump_reader *reader)
+int dump_note_cut(struct dump_reader *reader)
 {
     int error = 0;
 
@@ -304,7 +315,7 @@ static int note_cut(struct dump_reader *reader)
     return error;
 }
 
-static void release(struct dump_reader *reader)
+void dump_release(struct dump_reader *reader)
 {
     for (size_t i = 0; i < reader->table_count; i++)
         dump_table_free(reader->tables[i]);
@@ -323,9 +334,11 @@ static void release(struct dump_reader *reader)
     buffer_release(&reader->raw);
     byte_window_release(&reader->window);
     sqlite3_close(reader->sqlite);
+    if (reader->converter_of != NULL)
+        iconv_close(reader->converter);
 }
 
-static int read_all(struct dump_reader *reader, struct failure *failure)
+int dump_read_all(struct dump_reader *reader, struct failure *failure)
 {
     int got = 1;
 
@@ -342,27 +355,23 @@ static int read_all(struct dump_reader *reader, struct failure *failure)
 
 int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure)
 {
-    struct dump_reader reader = {
-        .taker = taker,
-        .window = BYTE_WINDOW(stream, STREAM_ROW_LIMIT),
-        .statement = BUFFER(2 * DUMP_STATEMENT_LIMIT),
-        .raw = BUFFER(2 * DUMP_STATEMENT_LIMIT),
-        .scratch = BUFFER(SCRATCH_LIMIT),
-    };
+    struct dump_reader reader;
     struct failure own = {0};
-    int error = begin(&reader, &own);
+    int error;
 
+    dump_set_up(&reader, taker);
+    error = dump_begin(&reader, stream, &own);
     if (error == 0)
-        error = read_all(&reader, &own);
+        error = dump_read_all(&reader, &own);
 
     /* What was read whole counts, whatever the rest is like. */
     bool broken = reader.window.error != 0;
     bool cut = broken || (reader.ends && !reader.ended);
 
     if (error == 0 && cut)
-        error = note_cut(&reader);
+        error = dump_note_cut(&reader);
     if (error == 0)
-        error = tell_changes(&reader, &own);
+        error = dump_tell_changes(&reader, &own);
     if (error == 0 && broken)
         error = failure_set(&own, -reader.window.error, "%s", reader.window.failure.text);
     else if (error == 0 && cut)
@@ -370,7 +379,7 @@ int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failur
                             "line %llu of the dump: it ends without the line that says it is "
                             "complete: it was cut short",
                             (unsigned long long)byte_window_line(&reader.window));
-    release(&reader);
+    dump_release(&reader);
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;

@@ -27,6 +27,7 @@ void dump_table_free(struct dump_table *table)
         free(table->columns[i].name);
         free(table->columns[i].native);
         free(table->columns[i].collation);
+        free(table->columns[i].charset);
     }
     free(table->columns);
     free(table->primary.columns);
@@ -49,6 +50,7 @@ void dump_table_free(struct dump_table *table)
     free(table->key);
     free(table->ddl);
     free(table->collation);
+    free(table->charset);
     free(table);
 }
 
@@ -202,9 +204,9 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    failure_set(&failure, EIO, "line %llu, byte %llu of the dump: %s",
+    failure_set(&failure, EIO, "line %llu, byte %llu of %.300s: %s",
                 (unsigned long long)byte_window_line(&reader->window),
-                (unsigned long long)byte_window_byte(&reader->window), text);
+                (unsigned long long)byte_window_byte(&reader->window), reader->place, text);
     table->failed = true;
     return reader->taker->class->fail_table(reader->taker, table->number, &failure);
 }

@@ -13,22 +13,14 @@ struct known_type {
     struct dump_type type;
 };
 
-#define NUMBER(type)                     \
-    {                                    \
-        (type), VALUE_NUMBER, KEY_NUMBER \
+#define TYPE(what, how, rank)                           \
+    {                                                   \
+        .type = (what), .value = (how), .order = (rank) \
     }
-#define REAL(value)                       \
-    {                                     \
-        COLUMN_FLOAT, (value), KEY_NUMBER \
-    }
-#define TEXT(type, order)           \
-    {                               \
-        (type), VALUE_TEXT, (order) \
-    }
-#define BYTES                                \
-    {                                        \
-        COLUMN_BYTES, VALUE_BYTES, KEY_BYTES \
-    }
+#define NUMBER(what) TYPE(what, VALUE_NUMBER, KEY_NUMBER)
+#define REAL(how) TYPE(COLUMN_FLOAT, how, KEY_NUMBER)
+#define TEXT(what, rank) TYPE(what, VALUE_TEXT, rank)
+#define BYTES TYPE(COLUMN_BYTES, VALUE_BYTES, KEY_BYTES)
 
 static const struct known_type mysql_types[] = {
     {"tinyint", NUMBER(COLUMN_INTEGER)},
@@ -48,7 +40,7 @@ static const struct known_type mysql_types[] = {
     {"double", REAL(VALUE_DOUBLE)},
     {"double precision", REAL(VALUE_DOUBLE)},
     {"real", REAL(VALUE_DOUBLE)},
-    {"bit", {COLUMN_INTEGER, VALUE_BITS, KEY_NUMBER}},
+    {"bit", TYPE(COLUMN_INTEGER, VALUE_BITS, KEY_NUMBER)},
     {"date", TEXT(COLUMN_DATE, KEY_BYTES)},
     {"time", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
     {"datetime", TEXT(COLUMN_DATETIME, KEY_BYTES)},
@@ -94,9 +86,9 @@ static const struct known_type postgres_types[] = {
     {"float4", REAL(VALUE_FLOAT)},
     {"float8", REAL(VALUE_DOUBLE)},
     {"double precision", REAL(VALUE_DOUBLE)},
-    {"boolean", {COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES}},
-    {"bool", {COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES}},
-    {"bytea", {COLUMN_BYTES, VALUE_HEX_BYTES, KEY_BYTES}},
+    {"boolean", TYPE(COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES)},
+    {"bool", TYPE(COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES)},
+    {"bytea", TYPE(COLUMN_BYTES, VALUE_HEX_BYTES, KEY_BYTES)},
     {"date", TEXT(COLUMN_DATE, KEY_BYTES)},
     {"time without time zone", TEXT(COLUMN_TIME, KEY_BYTES)},
     {"time with time zone", TEXT(COLUMN_TIME, KEY_UNKNOWN)},

@@ -186,7 +186,7 @@ static int check_end(const struct export_rows *rows, size_t size, struct failure
 static int skip_mark(struct export_rows *rows, struct failure *failure)
 {
     int error = byte_window_want(&rows->window, MARK_SIZE, failure);
-    const uint8_t *begin = rows->window.data + rows->window.at;
+    const uint8_t *begin = export_at(rows);
 
     if (error == 0 && rows->window.end - rows->window.at >= MARK_SIZE &&
         memcmp(begin, MARK, MARK_SIZE) == 0)
@@ -196,8 +196,8 @@ static int skip_mark(struct export_rows *rows, struct failure *failure)
 
 int export_csv_begin(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
     int error = skip_mark(rows, failure);
     int found = error == 0 ? next_record(rows, &count, &size, failure) : error;
 
@@ -223,8 +223,8 @@ int export_csv_begin(struct export_rows *rows, struct failure *failure)
 
 int export_csv_next(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
 
     /* What the cells of the row before stand in is passed by only now. */
     int found = next_record(rows, &count, &size, failure);

@@ -65,6 +65,17 @@ int export_ended(const struct export_rows *rows, struct failure *failure);
 /* Goes behind SIZE bytes. */
 void export_pass(struct export_rows *rows, size_t size);
 
+/* Where the window is at, and where it ends: nowhere before anything was read. */
+static inline uint8_t *export_at(const struct export_rows *rows)
+{
+    return rows->window.data != NULL ? rows->window.data + rows->window.at : NULL;
+}
+
+static inline const uint8_t *export_end(const struct export_rows *rows)
+{
+    return rows->window.data != NULL ? rows->window.data + rows->window.end : NULL;
+}
+
 /* The line that the window is at. */
 static inline uint64_t export_line(const struct export_rows *rows)
 {

@@ -9,14 +9,14 @@
 static struct json_scan scan_begin(const struct export_rows *rows)
 {
     return (struct json_scan){
-        .at = rows->window.data + rows->window.at,
-        .end = rows->window.data + rows->window.end,
+        .at = export_at(rows),
+        .end = export_end(rows),
     };
 }
 
 static size_t passed(const struct export_rows *rows, const struct json_scan *scan)
 {
-    return (size_t)(scan->at - (rows->window.data + rows->window.at));
+    return (size_t)(scan->at - export_at(rows));
 }
 
 static int refuse_end(const struct export_rows *rows, struct failure *failure)
@@ -185,8 +185,8 @@ static int add_columns(struct export_rows *rows, size_t count, struct failure *f
 
 int export_json_begin(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
 
     rows->line = 1;
 
@@ -399,8 +399,8 @@ static int take_member(struct export_rows *rows, const uint8_t *base, size_t ind
 
 int export_json_next(struct export_rows *rows, struct failure *failure)
 {
-    size_t count;
-    size_t size;
+    size_t count = 0;
+    size_t size = 0;
     int there = rows->pending ? 1 : before_row(rows, failure);
 
     if (there <= 0)

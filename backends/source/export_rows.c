@@ -163,8 +163,8 @@ int export_ended(const struct export_rows *rows, struct failure *failure)
 
 void export_pass(struct export_rows *rows, size_t size)
 {
-    const uint8_t *at = rows->window.data + rows->window.at;
-    const uint8_t *end = at + size;
+    const uint8_t *at = export_at(rows);
+    const uint8_t *end = size != 0 ? at + size : at;
 
     while (size != 0 && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
         rows->lines_passed++;

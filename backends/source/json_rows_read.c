@@ -324,7 +324,7 @@ static int read_wrapped(struct json_reader *reader, const char *name, unsigned d
 static int read_member(struct json_reader *reader, const char *outer, unsigned depth,
                        bool *ret_failed, struct failure *failure)
 {
-    char key[NAME_LIMIT + 1];
+    char key[NAME_LIMIT + 1] = "";
     int error = read_key(reader, key, failure);
     int sign = error == 0 ? next_sign(reader, failure) : error;
     const char *name = error == 0 && key[0] != '\0' && !is_wrapper(key) ? key : outer;

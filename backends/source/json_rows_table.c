@@ -78,11 +78,11 @@ static int add_column(struct json_table *table, char *name)
         size_t capacity = table->capacity != 0 ? 2 * table->capacity : 32;
         struct json_column *columns = reallocarray(table->columns, capacity, sizeof *columns);
 
-        error = columns != NULL ? 0 : -ENOMEM;
-        if (error == 0) {
+        if (columns != NULL) {
             table->columns = columns;
             table->capacity = capacity;
         }
+        error = columns != NULL ? 0 : -ENOMEM;
     }
     if (error == 0 && table->count == JSON_ROWS_COLUMNS)
         error = -E2BIG;

@@ -139,7 +139,7 @@ static int add_column(struct mysql_table *table, size_t index, MYSQL_ROW row,
     struct column *column = &table->schema->columns[index];
 
     column->name = strdup(row[COLUMN_NAME]);
-    column->native_type = strdup(row[COLUMN_COLUMN_TYPE]);
+    schema_take_native_type(table->schema, index, strdup(row[COLUMN_COLUMN_TYPE]));
     if (column->name == NULL || column->native_type == NULL)
         return no_memory(failure);
     column->not_null = strcmp(row[COLUMN_NULLABLE], "NO") == 0;

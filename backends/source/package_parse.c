@@ -189,8 +189,7 @@ static int take_columns(const struct value *fields, struct schema *schema)
     int error = array_begin(fields, &array) ? 0 : -EINVAL;
 
     for (size_t i = 0; i < schema->column_count && error == 0; i++) {
-        array_next(&array, &field);
-        error = take_column(&field, &schema->columns[i]);
+        error = array_next(&array, &field) ? take_column(&field, &schema->columns[i]) : -EINVAL;
     }
     return error;
 }
@@ -403,8 +402,7 @@ static int take_tables(struct parse *parse, const struct value *resources)
     if (parse->package->tables == NULL || parse->names == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count && error == 0; i++) {
-        array_next(&array, &value);
-        error = take_table(parse, &value, i);
+        error = array_next(&array, &value) ? take_table(parse, &value, i) : -EINVAL;
         if (error == -EINVAL)
             return refuse(parse, "a resource is not as crmfs writes it",
                           parse->names[i] != NULL ? parse->names[i] : "resources");
@@ -413,8 +411,7 @@ static int take_tables(struct parse *parse, const struct value *resources)
         return error;
     array_begin(resources, &array);
     for (size_t i = 0; i < count && error == 0; i++) {
-        array_next(&array, &value);
-        if (take_object(&value, &resource))
+        if (array_next(&array, &value) && take_object(&value, &resource))
             error = take_foreign_keys(parse, &resource, parse->package->tables[i].schema);
         if (error == -EINVAL)
             return refuse(parse, "a foreign key is not as crmfs writes it", parse->names[i]);

@@ -111,7 +111,7 @@ static int read_whole(const struct package_source *source, const char *name, siz
     cleanup_stream struct file_stream stream = {.file = -1};
     cleanup_buffer struct buffer text = BUFFER(limit + 1);
     int error = open_stream(source, name, &stream, failure);
-    const void *data = NULL;
+    const void *data = "";
     size_t size = 1;
 
     while (error == 0 && size != 0) {
@@ -372,7 +372,7 @@ static int package_extract(struct source *base, const char *path,
 {
     cleanup_stream struct file_stream stream = {.file = -1};
     int error = open_stream((struct package_source *)base, path, &stream, failure);
-    const void *data = NULL;
+    const void *data = "";
     size_t size = 1;
 
     while (error == 0) {

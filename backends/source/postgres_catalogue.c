@@ -110,7 +110,8 @@ static int read_column(struct table *table, size_t index, const PGresult *result
 
     own->raw_name = strdup(PQgetvalue(result, row, COLUMN_NAME));
     column->name = utf8_valid_copy(PQgetvalue(result, row, COLUMN_NAME));
-    column->native_type = utf8_valid_copy(PQgetvalue(result, row, COLUMN_NATIVE));
+    schema_take_native_type(table->schema, index,
+                            utf8_valid_copy(PQgetvalue(result, row, COLUMN_NATIVE)));
     if (own->raw_name == NULL || column->name == NULL || column->native_type == NULL)
         return -ENOMEM;
     own->number = atoi(PQgetvalue(result, row, COLUMN_NUMBER));

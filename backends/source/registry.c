@@ -3,6 +3,7 @@
  * Which databases there are, and how a source is named on the command line:
  *
  *   [NAME=]PATH  [NAME=]sqlite:PATH  [NAME=]sqlite:///ABSOLUTE/PATH
+ *   [NAME=]archive:PATH  [NAME=]archive:///ABSOLUTE/PATH?OPTION=VALUE&… (archive_option.c)
  *   [NAME=]mysql://USER@HOST/DATABASE?OPTION=VALUE&…  (server_url.h), and postgresql://…
  *
  * A text is read the same way whatever files there are. What stands before the
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backends/source/archive.h"
 #include "backends/source/mysql.h"
@@ -59,6 +61,7 @@ struct place {
     const struct kind *kind; /* NULL: to be recognised by its content */
     char *path;              /* owned; a server's: its database, or NULL */
     const char *url;         /* a server's, borrowed */
+    const char *wishes;      /* an archive's options, borrowed; NULL */
 };
 
 static bool is_letter(char character)
@@ -110,9 +113,14 @@ bool source_is_server(const char *url)
 }
 
 /* In place, which is never longer. */
-static int decode_path(char *path, const char *url, struct failure *failure)
+static int decode_path(char *path, const char *url, struct place *place, struct failure *failure)
 {
     size_t plain = strcspn(path, "?#");
+
+    if (path[plain] == '?' && place->kind->open == archive_source_open) {
+        place->wishes = strchr(url, '?') + 1;
+        path[plain] = '\0';
+    }
 
     if (path[plain] != '\0')
         return failure_set(failure, EINVAL,
@@ -190,7 +198,7 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
     if (copy == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", url);
 
-    int error = encoded ? decode_path(copy, url, failure) : 0;
+    int error = encoded ? decode_path(copy, url, &place, failure) : 0;
 
     if (error != 0)
         return error;
@@ -226,6 +234,16 @@ static const struct kind *kind_of_content(const char *path, const char begin[MOS
                                                       : NULL;
 }
 
+/* A folder that is one backup, or is said to be. */
+static bool is_backup_folder(const struct place *place, const char *path)
+{
+    struct stat about;
+
+    return (place->kind == NULL || place->kind->open == archive_source_open) &&
+           stat(path, &about) == 0 && S_ISDIR(about.st_mode) &&
+           (place->wishes != NULL || archive_folder_recognise(path));
+}
+
 int source_open(const char *url, const struct source_options *options, struct source **ret_source,
                 struct failure *failure)
 {
@@ -237,12 +255,17 @@ int source_open(const char *url, const struct source_options *options, struct so
         return error;
 
     cleanup_free char *path = place.path;
+    struct source_options wished = *options;
+
+    wished.wishes = place.wishes;
 
     if (place.url != NULL || path == NULL)
         return place.kind->open(place.url, options, ret_source, failure);
     if ((place.kind == NULL || strcmp(place.kind->scheme, "archive") == 0) &&
         package_recognise(path))
         return package_source_open(path, options, ret_source, failure);
+    if (is_backup_folder(&place, path))
+        return archive_source_open(path, &wished, ret_source, failure);
     error = plain_file_check(path, failure);
     if (error == 0 && place.kind == NULL) {
         error = plain_file_begin(path, begin, sizeof begin, failure);
@@ -257,14 +280,14 @@ int source_open(const char *url, const struct source_options *options, struct so
                                       "archive). Is it encrypted, damaged, or another file than "
                                       "meant?",
                            path);
-    return place.kind->open(path, options, ret_source, failure);
+    return place.kind->open(path, &wished, ret_source, failure);
 }
 
 bool source_is_known(const char *path)
 {
     char begin[MOST_BEGIN];
 
-    if (package_recognise(path))
+    if (archive_folder_recognise(path) || package_recognise(path))
         return true;
     return plain_file_check(path, NULL) == 0 &&
            plain_file_begin(path, begin, sizeof begin, NULL) == 0 &&

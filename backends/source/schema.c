@@ -6,6 +6,9 @@
 
 #include "fs/base/memory.h"
 
+#define ALLOCATED_BYTES(length) \
+    (((length) + 24) / 16 * 16) /* of a text, what malloc adds included */
+
 struct schema *schema_create(const char *name, size_t column_count)
 {
     struct schema *schema = calloc(1, sizeof *schema);
@@ -123,7 +126,8 @@ void schema_release(struct schema *schema)
         return;
     for (size_t i = 0; i < schema->column_count; i++) {
         free(schema->columns[i].name);
-        free(schema->columns[i].native_type);
+        if (i == 0 || schema->columns[i].native_type != schema->columns[i - 1].native_type)
+            free(schema->columns[i].native_type);
     }
     free(schema->columns);
     free(schema->primary_key);
@@ -134,6 +138,26 @@ void schema_release(struct schema *schema)
     free(schema->ddl);
     free(schema->name);
     free(schema);
+}
+
+void schema_take_native_type(struct schema *schema, size_t index, char *text)
+{
+    char *before = index > 0 ? schema->columns[index - 1].native_type : NULL;
+
+    if (before != NULL && text != NULL && strcmp(before, text) == 0) {
+        free(text);
+        text = before;
+    }
+    schema->columns[index].native_type = text;
+}
+
+size_t schema_memory_bytes(const struct schema *schema)
+{
+    size_t bytes = sizeof *schema;
+
+    for (size_t i = 0; i < schema->column_count; i++)
+        bytes += sizeof schema->columns[i] + ALLOCATED_BYTES(strlen(schema->columns[i].name));
+    return bytes + (schema->ddl != NULL ? strlen(schema->ddl) : 0);
 }
 
 const char *column_type_name(enum column_type type)

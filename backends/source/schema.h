@@ -34,9 +34,9 @@ enum relation_kind {
 };
 
 struct column {
-    char *name; /* valid UTF-8 */
-    enum column_type type;
+    char *name;        /* valid UTF-8 */
     char *native_type; /* the source's own words, "" when none */
+    enum column_type type;
     bool not_null;
     bool generated;
     bool hidden;
@@ -73,8 +73,17 @@ struct schema *schema_copy(const struct schema *schema);
 struct schema *schema_reference(struct schema *schema);
 void schema_release(struct schema *schema); /* NULL is allowed */
 
+/*
+ * Takes over what the source calls the type of column INDEX, whose predecessors have theirs: wide
+ * tables say the same of most columns, and neighbours share it. The columns stay in this order.
+ */
+void schema_take_native_type(struct schema *schema, size_t index, char *text);
+
 /* "integer", "decimal", … "uuid", "any": a static string. */
 const char *column_type_name(enum column_type type);
+
+/* The memory that it takes, about. */
+size_t schema_memory_bytes(const struct schema *schema);
 
 /* Whether both describe the same table in the same words, DDL included. */
 bool schema_equal(const struct schema *left, const struct schema *right);

@@ -205,6 +205,7 @@ struct source_options {
                               ends soon */
     /* A server's; borrowed until source_open returns; NULL: its URL or option files say. */
     const char *password;
+    const char *wishes;           /* an archive's, NAME=VALUE&… as in its URL; NULL: none */
     const char *password_command; /* what it prints is the password; run for each connection */
 };
 
@@ -227,7 +228,8 @@ bool source_is_server(const char *url);
 int source_take_apart(const char *url, const char **ret_scheme, char **ret_path,
                       struct failure *failure);
 
-/* Whether PATH is a file that source_open recognises by its content; or a directory, package.h. */
+/* Whether PATH is a file, or a folder, that source_open recognises by its content (also package.h).
+ */
 bool source_is_known(const char *path);
 
 /*

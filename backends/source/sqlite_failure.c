@@ -44,8 +44,9 @@ static struct verdict judge(int code, int system_error)
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return (struct verdict){EBUSY, "it is locked by another program; try again when that has "
-                                       "finished, or wait longer (-o busy-timeout=SECONDS)"};
+        return (struct verdict){EBUSY,
+                                "it is locked by another program; try again when that has "
+                                "finished, or wait longer (a mount: -o busy-timeout=SECONDS)"};
     case SQLITE_NOTADB:
         return (struct verdict){EILSEQ, "it is not a SQLite database, or it is encrypted; crmfs "
                                         "reads plain ones only"};

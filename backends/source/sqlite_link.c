@@ -145,10 +145,11 @@ int catalogue_link(struct connection *connection, struct catalogue *catalogue)
         code = gather_statements(connection, &directory);
     for (size_t i = 0; i < catalogue->count && code == SQLITE_OK; i++) {
         struct schema *schema = catalogue->tables[i].schema;
-        const struct buffer *statements = &directory.statements[i];
+        struct buffer *statements = &directory.statements[i];
 
         schema->ddl =
             strndup(statements->size != 0 ? (const char *)statements->data : "", statements->size);
+        buffer_release(statements);
         if (schema->ddl == NULL)
             code = SQLITE_NOMEM;
         for (size_t j = 0; j < schema->foreign_key_count && code == SQLITE_OK; j++) {

@@ -73,10 +73,12 @@ static int complete_row(struct transfer *transfer, struct cursor *cursor, const 
         error = buffer_reserve(&transfer->large, needed);
     for (size_t i = 0; i < schema->column_count && error == 0; i++) {
         struct cell *cell = &transfer->cells[i];
-        uint8_t *to = transfer->large.data + transfer->large.size;
 
         if (!is_large(cell))
             continue;
+
+        uint8_t *to = transfer->large.data + transfer->large.size;
+
         error = cursor->class->read_cell(cursor, i, 0, to, (size_t)cell->size, failure);
         cell->data = to;
         transfer->large.size += (size_t)cell->size;

@@ -37,7 +37,8 @@ static int read_column(struct table *table, size_t index, sqlite3_stmt *statemen
     int hidden = sqlite3_column_int(statement, INFO_HIDDEN);
 
     column->name = utf8_valid_copy(connection_text(statement, INFO_NAME));
-    column->native_type = utf8_valid_copy(connection_text(statement, INFO_TYPE));
+    schema_take_native_type(table->schema, index,
+                            utf8_valid_copy(connection_text(statement, INFO_TYPE)));
     table->raw_columns[index] =
         column->name != NULL && strcmp(column->name, connection_text(statement, INFO_NAME)) == 0
             ? column->name

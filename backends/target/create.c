@@ -129,7 +129,7 @@ static unsigned fraction_of(enum target_engine from, const char *native)
 {
     unsigned digits = 6, ignored;
 
-    if (from == ENGINE_SQLITE || arguments(native, &digits, &ignored) == 0)
+    if (arguments(native, &digits, &ignored) == 0)
         digits = from == ENGINE_MYSQL ? 0 : 6;
     return digits <= 6 ? digits : 6;
 }

@@ -163,31 +163,31 @@ static int take_column_words(struct extras_reader *reader, size_t column)
     }
 }
 
-static int take_definition(struct extras_reader *reader)
+/* A line within CREATE TABLE, whose first word is TOKEN; the name of its CONSTRAINT, or "". */
+static int take_named(struct extras_reader *reader, struct sql_token token, const char *constraint)
 {
-    cleanup_free char *constraint = strdup("");
-    struct sql_token token = sql_next(&reader->lexer);
+    cleanup_free char *name = NULL;
 
-    if (sql_is(&token, "CONSTRAINT")) {
-        token = sql_next(&reader->lexer);
-        free(constraint);
-        constraint = sql_text(&reader->lexer, &token);
-        token = sql_next(&reader->lexer);
-    }
-    if (constraint == NULL)
-        return -ENOMEM;
     if (sql_is(&token, "UNIQUE"))
         return take_table_key(reader, constraint, true);
     if (sql_is(&token, "KEY") || sql_is(&token, "INDEX"))
         return take_table_key(reader, constraint, false);
-    if (token.type == SQL_WORD || token.type == SQL_NAME) {
-        cleanup_free char *name = sql_text(&reader->lexer, &token);
+    if (token.type != SQL_WORD && token.type != SQL_NAME)
+        return 0;
+    name = sql_text(&reader->lexer, &token);
+    return name != NULL ? take_column_words(reader, find_column(reader->schema, name)) : -ENOMEM;
+}
 
-        if (name == NULL)
-            return -ENOMEM;
-        return take_column_words(reader, find_column(reader->schema, name));
-    }
-    return 0;
+static int take_definition(struct extras_reader *reader)
+{
+    struct sql_token token = sql_next(&reader->lexer);
+    cleanup_free char *constraint = NULL;
+
+    if (!sql_is(&token, "CONSTRAINT"))
+        return take_named(reader, token, "");
+    token = sql_next(&reader->lexer);
+    constraint = sql_text(&reader->lexer, &token);
+    return constraint != NULL ? take_named(reader, sql_next(&reader->lexer), constraint) : -ENOMEM;
 }
 
 static int take_table(struct extras_reader *reader)

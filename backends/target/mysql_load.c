@@ -666,10 +666,10 @@ int mysql_open_load(struct target *base, const struct load_plan *plan, struct lo
 {
     struct mysql_target *target = (struct mysql_target *)base;
     struct mysql_load *load = calloc(1, sizeof *load);
-    int error = load != NULL ? 0 : -ENOMEM;
+    int error;
 
-    if (error != 0)
-        return error;
+    if (load == NULL)
+        return -ENOMEM;
     load->load.class = &class;
     load->target = target;
     load->place = mysql_target_place(target, plan->table);

@@ -148,6 +148,18 @@ static int write_select(const struct table *table, struct buffer *sql)
     return error == 0 ? buffer_append_text(sql, " FOR UPDATE") : error;
 }
 
+static struct cell value_text(const PGresult *result, int column)
+{
+    struct cell text = {.class = CELL_NULL};
+
+    if (!PQgetisnull(result, 0, column)) {
+        text.class = CELL_TEXT;
+        text.size = (uint64_t)PQgetlength(result, 0, column);
+        text.data = PQgetvalue(result, 0, column);
+    }
+    return text;
+}
+
 /* The row as COPY would write it, then read as a source reads it. */
 static int take_row(struct postgres_target *target, const struct table *table,
                     const PGresult *result)
@@ -164,10 +176,7 @@ static int take_row(struct postgres_target *target, const struct table *table,
     if (texts == NULL || target->cells == NULL || target->numbers == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        texts[i] = PQgetisnull(result, 0, (int)i)
-                       ? (struct cell){.class = CELL_NULL}
-                       : (struct cell){CELL_TEXT, (uint64_t)PQgetlength(result, 0, (int)i),
-                                       PQgetvalue(result, 0, (int)i)};
+        texts[i] = value_text(result, (int)i);
     buffer_clear(&target->line);
     error = field_lines_add(&target->line, texts, count, true);
     return error == 0 ? postgres_row_read(table, (char *)target->line.data, target->line.size,

@@ -204,14 +204,26 @@ static int run(struct sqlite_load *load, struct failure *failure, const char *fo
 
 /* ---- The stage ------------------------------------------------------------------------------- */
 
-/* Columns c0 … without a type: what was fitted stays as it is. */
+/* So that what is laid down is compared as the column itself is, and an index of it serves. */
+static const char *affinity_of(const struct fit *fit)
+{
+    switch (fit->kind) {
+    case FIT_NUMERIC: return " NUMERIC";
+    case FIT_REAL: return " REAL";
+    case FIT_LOOSE_TEXT: return " TEXT";
+    default: return "";
+    }
+}
+
+/* Columns c0 … of the affinities of those that are written. */
 static int create_stage(struct sqlite_load *load, struct failure *failure)
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     int error = buffer_print(&sql, "CREATE TABLE main.\"%s\"(", load->stage);
 
     for (size_t i = 0; i < load->work.column_count && error == 0; i++)
-        error = buffer_print(&sql, "%sc%zu", i == 0 ? "" : ",", i);
+        error =
+            buffer_print(&sql, "%sc%zu%s", i == 0 ? "" : ",", i, affinity_of(&load->work.fits[i]));
     if (error == 0)
         error = buffer_append(&sql, ")", 2);
     if (error == 0)
@@ -583,19 +595,19 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
 {
     struct sqlite_target *target = (struct sqlite_target *)base;
     const struct table *table = sqlite_target_table(target, plan->table);
-    struct sqlite_load *load = calloc(1, sizeof *load);
+    struct sqlite_load *load;
 
+    if (table == NULL || plan->table->kind != RELATION_TABLE)
+        return failure_set(failure, EINVAL, "\"%s\" is no table that can be written",
+                           plan->table->name);
+    load = calloc(1, sizeof *load);
     if (load == NULL)
         return -ENOMEM;
     load->load.class = &class;
     load->target = target;
     load->table = table;
 
-    int error =
-        table == NULL || plan->table->kind != RELATION_TABLE
-            ? failure_set(failure, EINVAL, "\"%s\" is no table that can be written",
-                          plan->table->name)
-            : row_work_create(&load->work, ENGINE_SQLITE, plan, &load->load.counts, failure);
+    int error = row_work_create(&load->work, ENGINE_SQLITE, plan, &load->load.counts, failure);
 
     if (error == 0) {
         load->numbers = allocate_array(load->work.column_count, sizeof *load->numbers);

@@ -7,6 +7,7 @@
 #ifndef CRMFS_BASE_MEMORY_H
 #define CRMFS_BASE_MEMORY_H
 
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,18 @@ static inline void *without_const(const void *pointer)
 }
 
 /* COUNT zeroed elements of SIZE bytes; NULL when there is no memory or the product overflows. */
+#define MEMORY_WORTH_TRIMMING ((size_t)4 << 20) /* bytes */
+
+/*
+ * BYTES, about, were freed in many small pieces: they lie scattered, and each thread that allocates
+ * next may find none of them. Gives them back to the system where they are many.
+ */
+static inline void memory_trim(size_t bytes)
+{
+    if (bytes >= MEMORY_WORTH_TRIMMING)
+        malloc_trim(0);
+}
+
 static inline void *allocate_array(size_t count, size_t size)
 {
     return calloc(count != 0 ? count : 1, size != 0 ? size : 1);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/base/percent.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "fs/base/ascii.h"
 
 static int hex_digit(char character)
@@ -32,4 +35,32 @@ bool percent_decode(char *text)
     }
     *to = '\0';
     return true;
+}
+
+static bool is_plain(char character)
+{
+    char lower = ascii_lower(character);
+
+    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ||
+           (lower != '\0' && strchr("-._~/", lower) != NULL);
+}
+
+char *percent_encode(const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *encoded = malloc(3 * strlen(text) + 1);
+    char *to = encoded;
+
+    for (; encoded != NULL && *text != '\0'; text++) {
+        if (is_plain(*text)) {
+            *to++ = *text;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[(unsigned char)*text >> 4];
+        *to++ = digits[*text & 15];
+    }
+    if (encoded != NULL)
+        *to = '\0';
+    return encoded;
 }

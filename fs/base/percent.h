@@ -11,4 +11,10 @@
  */
 bool percent_decode(char *text);
 
+/*
+ * A copy of TEXT, the caller's, with everything encoded but letters, digits, '-', '.', '_', '~' and
+ * '/'. NULL: no memory.
+ */
+char *percent_encode(const char *text);
+
 #endif

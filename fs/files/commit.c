@@ -355,6 +355,27 @@ void files_await_commit(struct files *files)
         pthread_cond_wait(&files->moved, &files->lock);
 }
 
+/* Nodes into a pack, so that there is room for others: no commit, and nothing is waited for. */
+static int spill_nodes(struct files *files, struct failure *failure)
+{
+    struct failure words = {0};
+    struct object_reference top;
+    int error = write_nodes(files, &top, &words);
+
+    if (error == 0)
+        error = object_batch_end_pack(files->batch, &words);
+    if (error == 0) {
+        catalogue_stored(&files->tree);
+        return 0;
+    }
+    if (files->rounds == 0)
+        (void)drop_batch(files);
+    error = commit_error(error, &words);
+    if (failure != NULL)
+        *failure = words;
+    return error;
+}
+
 int files_make_room(struct files *files, struct failure *failure)
 {
     int error = 0;
@@ -362,7 +383,7 @@ int files_make_room(struct files *files, struct failure *failure)
     while (files->nodes.dirty_count > files->dirty_nodes_most && error == 0) {
         files_await_commit(files);
         if (files->nodes.dirty_count > files->dirty_nodes_most)
-            error = files_commit(files, failure);
+            error = spill_nodes(files, failure);
     }
     if (error == 0)
         error = files_wait_for_room(files, failure);

@@ -199,6 +199,7 @@ static int load(struct content_cache *cache, const struct object_reference *refe
     struct buffer data = BUFFER(FILE_CONTENT_LIMIT);
 
     memcpy(own.id, reference->id, sizeof own.id);
+    /* cppcheck-suppress autoVariables ; end_waiting() takes it out again */
     cache->awaited = &own;
     if (cache->spare_count > 0)
         data = cache->spares[--cache->spare_count];

@@ -134,19 +134,21 @@ static int put_extents(struct copying *copying, struct attributes *attributes)
 static int put_bytes(struct copying *copying)
 {
     const struct run *run = copying->run;
-    cleanup_free uint8_t *bytes = malloc((size_t)copying->size);
-    struct held_file *held;
+    struct held_file *held = files_hold(copying->files, inode_of(copying->wanted->to_number));
+    int error = -ENOMEM;
 
-    if (bytes == NULL)
-        return -ENOMEM;
-    memcpy(bytes, run->bytes + (copying->wanted->offset - run->offset), (size_t)copying->size);
-    held = files_hold(copying->files, inode_of(copying->wanted->to_number));
     if (held == NULL)
-        return -ENOMEM;
+        return error;
 
-    int error = runs_write(&held->runs, copying->wanted->to_offset, bytes, (size_t)copying->size);
+    cleanup_free uint8_t *bytes = malloc((size_t)copying->size);
 
+    if (bytes != NULL) {
+        /* Writing may move the run. */
+        memcpy(bytes, run->bytes + (copying->wanted->offset - run->offset), (size_t)copying->size);
+        error = runs_write(&held->runs, copying->wanted->to_offset, bytes, (size_t)copying->size);
+    }
     files_runs_changed(copying->files, held);
+    files_unhold(copying->files, held);
     return error;
 }
 

@@ -30,9 +30,9 @@
  * nodes that are, pieces that were read.
  */
 #define SHARE 16
-#define WAITING_SHARES 6
-#define DIRTY_SHARES 5
-#define CLEAN_SHARES 3
+#define WAITING_SHARES 5
+#define DIRTY_SHARES 4
+#define CLEAN_SHARES 5
 #define PIECES_SHARES 2
 
 unsigned files_threads(void)

@@ -92,7 +92,6 @@ struct files {
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
-    bool round_failed;         /* then nobody stores ahead until something was stored */
     size_t dirty_nodes_most;
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];
@@ -113,8 +112,9 @@ struct files {
         size_t count;
     } relied; /* packs of others that what was written since relies on */
     bool complained;
-    bool committing; /* one commit at a time */
-    bool closed;     /* no operation changes anything now: a commit gathers what there is */
+    bool round_failed; /* then nobody stores ahead until something was stored */
+    bool committing;   /* one commit at a time */
+    bool closed;       /* no operation changes anything now: a commit gathers what there is */
 
     uint64_t stored_bytes;    /* in packs, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
@@ -122,10 +122,10 @@ struct files {
 
     pthread_t committer;
     pthread_t pruner;
-    bool prunes;
     pthread_t storers[STORERS_MOST];
     unsigned storer_count;
     bool started;
+    bool prunes;
     bool ending;           /* atomic as well */
     pthread_cond_t upkeep; /* the pruner */
     pthread_cond_t woken;  /* the committer */
@@ -187,7 +187,7 @@ struct workers *files_readers(void); /* NULL: none can be had */
 
 /* ---- upkeep.c ---- */
 
-void *files_pruner(void *files); /* a thread */
+void *files_pruner(void *context); /* a thread of files */
 
 /* ---- inodes.c ---- */
 
@@ -356,7 +356,7 @@ int files_wait_for_room(struct files *files, struct failure *failure);
 /* Whether there is enough to do for another thread. */
 bool files_has_work(const struct files *files);
 
-void *files_storer(void *files); /* a thread */
+void *files_storer(void *context); /* a thread of files */
 
 /* For what grows: before it is accepted. */
 int files_make_room(struct files *files, struct failure *failure);

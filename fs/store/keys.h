@@ -54,7 +54,8 @@ int store_key_remove(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
 
 /*
  * Replaces the slot that the store was opened with by one of the same label that opens with
- * PASSPHRASE. -EEXIST as store_key_add(); -EINVAL: it was opened with a recovery key, which stays what it is.
+ * PASSPHRASE. -EEXIST as store_key_add(); -EINVAL: it was opened with a recovery key, which stays
+ * what it is.
  */
 int store_key_change(struct store *store, const struct store_passphrase *passphrase,
                      uint8_t ret_id[KEY_SLOT_ID_BYTES], struct failure *failure);

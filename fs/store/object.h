@@ -88,7 +88,8 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
  */
 void object_batch_write_anew(struct object_batch *batch);
 
-/* Its packs are padded by a sixteenth, 4 KiB at least, instead of to 64 KiB: for many small ones. */
+/* Its packs are padded by a sixteenth, 4 KiB at least, instead of to 64 KiB: for many small ones.
+ */
 void object_batch_pad_closely(struct object_batch *batch);
 
 struct object_writer;

@@ -141,14 +141,18 @@ static int read_type(const json_t *object, enum column_type *ret_type)
     return -EBADMSG;
 }
 
-static int read_column(const json_t *object, struct column *column)
+static int read_column(const json_t *object, struct schema *schema, size_t index)
 {
+    struct column *column = &schema->columns[index];
+    char *native = NULL;
     int error = read_type(object, &column->type);
 
     if (error == 0)
         error = copy_member(object, "name", &column->name);
     if (error == 0)
-        error = copy_member(object, "native", &column->native_type);
+        error = copy_member(object, "native", &native);
+    if (error == 0)
+        schema_take_native_type(schema, index, native);
     if (error == 0 && (!json_read_flag(object, "notNull", &column->not_null) ||
                        !json_read_flag(object, "generated", &column->generated) ||
                        !json_read_flag(object, "hidden", &column->hidden)))
@@ -240,7 +244,7 @@ static int read_members(const json_t *object, const json_t *columns, struct sche
     int error = read_kind(object, &schema->kind);
 
     for (size_t i = 0; i < schema->column_count && error == 0; i++)
-        error = read_column(json_array_get(columns, i), &schema->columns[i]);
+        error = read_column(json_array_get(columns, i), schema, i);
     if (error == 0)
         error = read_indexes(object, "primaryKey", schema->column_count, &schema->primary_key,
                              &schema->primary_key_count);

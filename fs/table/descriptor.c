@@ -2,6 +2,7 @@
 #include "fs/table/descriptor.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/ascii.h"
@@ -10,12 +11,17 @@
 #include "fs/base/name_map.h"
 #include "fs/table/resource_names.h"
 
-/* The first error stays, and makes everything after it do nothing. */
-struct writer {
+struct descriptor {
+    const char *dataset_name;
     struct schema *const *schemas;
     const char *const *file_stems;
     size_t count;
     struct resource_names *names;
+};
+
+/* The first error stays, and makes everything after it do nothing. */
+struct writer {
+    const struct descriptor *of;
     struct buffer *output;
     int error;
 };
@@ -164,14 +170,14 @@ static bool find_target(struct writer *writer, const struct foreign_key *key, si
     if (writer->error != 0)
         return false;
 
-    int error = resource_names_find(writer->names, key->target_table, &table);
+    int error = resource_names_find(writer->of->names, key->target_table, &table);
 
     if (error != 0) {
         writer->error = error == -ENOENT ? 0 : error;
         return false;
     }
     for (size_t index = 0; index < key->count; index++) {
-        if (target_column(key, index, writer->schemas[table]) == NULL)
+        if (target_column(key, index, writer->of->schemas[table]) == NULL)
             return false;
     }
     *ret_table = table;
@@ -180,7 +186,7 @@ static bool find_target(struct writer *writer, const struct foreign_key *key, si
 
 static void put_foreign_keys(struct writer *writer, size_t table)
 {
-    const struct schema *schema = writer->schemas[table];
+    const struct schema *schema = writer->of->schemas[table];
     bool first = true;
 
     for (size_t place = 0; place < schema->foreign_key_count; place++) {
@@ -194,10 +200,11 @@ static void put_foreign_keys(struct writer *writer, size_t table)
         put(writer, "     {\"fields\": ");
         put_columns(writer, schema, key->columns, key->count);
         put_member(writer, ", \"reference\": {\"resource\": ",
-                   target == table ? "" : resource_name(writer->names, target), ", \"fields\": [");
+                   target == table ? "" : resource_name(writer->of->names, target),
+                   ", \"fields\": [");
         for (size_t index = 0; index < key->count; index++)
             put_member(writer, index == 0 ? "" : ", ",
-                       target_column(key, index, writer->schemas[target]), "");
+                       target_column(key, index, writer->of->schemas[target]), "");
         put(writer, "]}}");
     }
     if (!first)
@@ -206,7 +213,7 @@ static void put_foreign_keys(struct writer *writer, size_t table)
 
 static void put_schema(struct writer *writer, size_t table)
 {
-    const struct schema *schema = writer->schemas[table];
+    const struct schema *schema = writer->of->schemas[table];
 
     put(writer, "   \"schema\": {\n    \"fields\": [\n");
     for (size_t index = 0; index < schema->column_count; index++) {
@@ -236,12 +243,12 @@ static void put_path(struct writer *writer, const char *stem)
 
 static void put_resource(struct writer *writer, size_t table)
 {
-    const struct schema *schema = writer->schemas[table];
+    const struct schema *schema = writer->of->schemas[table];
 
     put(writer, "  {\n   \"profile\": \"tabular-data-resource\",\n");
-    put_member(writer, "   \"name\": ", resource_name(writer->names, table), ",\n");
+    put_member(writer, "   \"name\": ", resource_name(writer->of->names, table), ",\n");
     put_member(writer, "   \"title\": ", schema->name, ",\n");
-    put_path(writer, writer->file_stems[table]);
+    put_path(writer, writer->of->file_stems[table]);
     put(writer, "   \"format\": \"csv\",\n"
                 "   \"mediatype\": \"text/csv\",\n"
                 "   \"encoding\": \"utf-8\",\n"
@@ -255,39 +262,77 @@ static void put_resource(struct writer *writer, size_t table)
     put(writer, "\n  }");
 }
 
-static void put_package(struct writer *writer, const char *dataset_name)
+static void put_head(struct writer *writer)
 {
     char name[RESOURCE_NAME_SIZE];
 
-    resource_name_sanitise(dataset_name, name);
+    resource_name_sanitise(writer->of->dataset_name, name);
     put(writer, "{\n \"profile\": \"tabular-data-package\",\n");
     put_member(writer, " \"name\": ", name, ",\n");
-    put_member(writer, " \"title\": ", dataset_name, ",\n");
+    put_member(writer, " \"title\": ", writer->of->dataset_name, ",\n");
     if (writer->error == 0)
         writer->error = buffer_print(writer->output, " \"crmfs:formatVersion\": %d,\n",
                                      DESCRIPTOR_FORMAT_VERSION);
     put(writer, conventions);
     put(writer, " \"resources\": [");
-    for (size_t table = 0; writer->error == 0 && table < writer->count; table++) {
-        put(writer, table == 0 ? "\n" : ",\n");
-        put_resource(writer, table);
+}
+
+int descriptor_create(const char *dataset_name, struct schema *const *schemas,
+                      const char *const *file_stems, size_t count,
+                      struct descriptor **ret_descriptor)
+{
+    struct descriptor *descriptor = malloc(sizeof *descriptor);
+
+    if (descriptor == NULL)
+        return -ENOMEM;
+    *descriptor = (struct descriptor){dataset_name, schemas, file_stems, count, NULL};
+
+    int error = resource_names_create(schemas, count, &descriptor->names);
+
+    if (error != 0) {
+        free(descriptor);
+        return error;
     }
-    put(writer, writer->count > 0 ? "\n ]\n}\n" : "]\n}\n");
+    *ret_descriptor = descriptor;
+    return 0;
+}
+
+int descriptor_write_part(const struct descriptor *descriptor, size_t part, struct buffer *output)
+{
+    struct writer writer = {.of = descriptor, .output = output};
+
+    if (part == 0) {
+        put_head(&writer);
+    } else if (part <= descriptor->count) {
+        put(&writer, part == 1 ? "\n" : ",\n");
+        put_resource(&writer, part - 1);
+    } else {
+        put(&writer, descriptor->count > 0 ? "\n ]\n}\n" : "]\n}\n");
+    }
+    return writer.error;
+}
+
+void descriptor_free(struct descriptor *descriptor)
+{
+    if (descriptor == NULL)
+        return;
+    resource_names_free(descriptor->names);
+    free(descriptor);
 }
 
 int descriptor_write(const char *dataset_name, struct schema *const *schemas,
                      const char *const *file_stems, size_t count, struct buffer *output)
 {
     size_t before = output->size;
-    struct writer writer = {
-        .schemas = schemas, .file_stems = file_stems, .count = count, .output = output};
+    struct descriptor *descriptor;
+    int error = descriptor_create(dataset_name, schemas, file_stems, count, &descriptor);
 
-    writer.error = resource_names_create(schemas, count, &writer.names);
-    if (writer.error != 0)
-        return writer.error;
-    put_package(&writer, dataset_name);
-    resource_names_free(writer.names);
-    if (writer.error != 0)
+    if (error != 0)
+        return error;
+    for (size_t part = 0; part < count + 2 && error == 0; part++)
+        error = descriptor_write_part(descriptor, part, output);
+    descriptor_free(descriptor);
+    if (error != 0)
         output->size = before;
-    return writer.error;
+    return error;
 }

@@ -24,4 +24,18 @@
 int descriptor_write(const char *dataset_name, struct schema *const *schemas,
                      const char *const *file_stems, size_t count, struct buffer *output);
 
+/*
+ * The same in COUNT + 2 parts, one a table between a first and a last one, for whoever has no room
+ * for all of it. All that is handed over is borrowed. 0 or -ENOMEM.
+ */
+struct descriptor;
+
+int descriptor_create(const char *dataset_name, struct schema *const *schemas,
+                      const char *const *file_stems, size_t count,
+                      struct descriptor **ret_descriptor);
+
+/* Appends one part. 0, -ENOMEM or -EFBIG. From several threads at once, if need be. */
+int descriptor_write_part(const struct descriptor *descriptor, size_t part, struct buffer *output);
+void descriptor_free(struct descriptor *descriptor); /* NULL is allowed */
+
 #endif

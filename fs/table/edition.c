@@ -100,19 +100,26 @@ void edition_keep_bytes(struct edition *edition, size_t member, struct raw_bytes
 
 /* --- a kept one --------------------------------------------------------------------------- */
 
+/* A kept one is read again once. */
+static int read_again(struct edition *edition, struct edition **ret_full, struct failure *failure)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&edition->lock);
+    if (edition->full == NULL)
+        error = indexed_source_read_again(edition->source, edition, &edition->full, failure);
+    if (error == 0)
+        *ret_full = edition->full;
+    pthread_mutex_unlock(&edition->lock);
+    return error;
+}
+
 int edition_full(struct edition *edition, size_t table, struct edition **ret_full,
                  size_t *ret_table, struct failure *failure)
 {
     struct edition *full = edition;
-    int error = 0;
+    int error = edition->intake == NULL ? read_again(edition, &full, failure) : 0;
 
-    if (edition->intake == NULL) {
-        pthread_mutex_lock(&edition->lock);
-        if (edition->full == NULL)
-            error = indexed_source_read_again(edition->source, edition, &edition->full, failure);
-        full = edition->full;
-        pthread_mutex_unlock(&edition->lock);
-    }
     if (error != 0)
         return error;
     /* The same bytes, read by the same program, have the same tables. */

@@ -113,7 +113,7 @@ static int dataset_open_cursor(struct dataset *dataset, size_t table, const stru
                                size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
     struct indexed_cursor *cursor = calloc(1, sizeof *cursor);
-    struct edition *full;
+    struct edition *full = edition_of(dataset);
     const struct image_group *groups;
     size_t count;
 

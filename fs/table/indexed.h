@@ -17,6 +17,7 @@
 #include "backends/source/stream.h"
 #include "fs/base/buffer.h"
 #include "fs/base/failure.h"
+#include "fs/base/turns.h"
 #include "fs/store/image_cache.h"
 #include "fs/store/spool.h"
 #include "fs/table/image.h"
@@ -26,6 +27,7 @@ struct indexed_options {
     struct spool *spool;    /* outlives the source, its datasets and their images */
     const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
     const bool *cancelled;  /* atomic, NULL: none */
+    struct turns *turns;    /* shared by sources: so many are read at once; NULL: any number */
     /* Where earlier mounts have kept what they found; outlives the source; NULL: there is none. */
     struct image_cache *cache;
     /* Told what is wrong with parts of the stream, as it is read; may be NULL. */
@@ -41,7 +43,7 @@ int indexed_source_create(struct source *stream, const struct indexed_options *o
 bool indexed_source_is(const struct source *source);
 
 /* Whether all that there is now is read. */
-bool indexed_source_is_read(struct source *source);
+bool indexed_source_is_read(struct source *base);
 
 /*
  * Has the stream read, where what is known of it does not hold, and waits until the table NAME
@@ -49,7 +51,7 @@ bool indexed_source_is_read(struct source *source);
  * modified. -EAGAIN: all is read, a dataset tells the rest; -ECANCELED: CANCELLED (atomic; NULL:
  * never) turned true; else what made the table fail.
  */
-int indexed_source_early(struct source *source, const char *name, const bool *cancelled,
+int indexed_source_early(struct source *base, const char *name, const bool *cancelled,
                          struct image **ret_image, struct timespec *ret_modified,
                          struct failure *failure);
 

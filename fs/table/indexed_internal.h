@@ -61,10 +61,10 @@ void edition_keep_bytes(struct edition *edition, size_t member, struct raw_bytes
 int edition_encode(const struct edition *edition, struct buffer *output);
 
 /*
- * Reads what EDITION was kept of again, for there is more to be known of it than was kept: the
+ * Reads again what KEPT was kept of, for there is more to be known of it than was kept: the
  * edition that this gives, with a reference.
  */
-int indexed_source_read_again(struct indexed_source *source, const struct edition *edition,
+int indexed_source_read_again(struct indexed_source *source, const struct edition *kept,
                               struct edition **ret_full, struct failure *failure);
 
 /* Its stream and its spool, borrowed. */

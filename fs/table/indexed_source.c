@@ -100,8 +100,10 @@ static void *run_pass(void *argument)
 {
     struct indexed_source *source = argument;
     struct edition *edition = source->next;
+    struct turns *turns = source->options.turns;
+    bool has_turn = turns == NULL || turns_take(turns, source->options.cancelled);
     struct failure failure = {.code = 0};
-    int error = read_stream(source, edition, &failure);
+    int error = has_turn ? read_stream(source, edition, &failure) : -ECANCELED;
 
     if (error != 0 && failure.code == 0)
         failure_set(&failure, -error, "it cannot be read through: %s", strerror(-error));
@@ -121,6 +123,8 @@ static void *run_pass(void *argument)
     if (error == 0)
         settle_all(source, edition);
     edition_release(edition);
+    if (turns != NULL && has_turn)
+        turns_give_back(turns);
     return NULL;
 }
 

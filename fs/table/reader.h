@@ -33,6 +33,12 @@ struct render_cache;
  */
 struct render_cache *render_cache_create(size_t limit_bytes, unsigned threads);
 
+/*
+ * BYTES of what the process may take are taken for something else (or, negative, no more): the
+ * cache keeps that much less, down to a quarter of its limit.
+ */
+void render_cache_reserve(struct render_cache *cache, int64_t bytes);
+
 /* Bytes of rendered parts kept at the moment. */
 size_t render_cache_bytes(struct render_cache *cache);
 void render_cache_free(struct render_cache *cache); /* after all its readers */

@@ -156,14 +156,15 @@ static struct kept_index *enter_index(struct records *records, const struct imag
     struct kept_index *found = NULL;
 
     pthread_mutex_lock(&records->lock);
-    for (size_t i = 0; i < INDEXES_MOST && found == NULL; i++) {
+    for (size_t i = 0; i < INDEXES_MOST; i++) {
         struct kept_index *kept = &records->indexes[i];
 
         if (kept->index == NULL || kept->image != image_number(image))
             continue;
-        found = kept;
         kept->users++;
         kept->last_used = ++records->clock;
+        found = kept;
+        break;
     }
     pthread_mutex_unlock(&records->lock);
     return found;

@@ -60,6 +60,7 @@ struct render_cache {
     struct workers *workers; /* NULL: none */
 
     pthread_mutex_t lock; /* guards all below and the entries' fields */
+    int64_t reserved_bytes;
     pthread_cond_t loaded;
     struct rendered *table;
     struct rendered *idle; /* READY and not held, oldest first */
@@ -116,10 +117,27 @@ static struct rendered *take_oldest(struct render_cache *cache)
     return entry;
 }
 
+/* What may be kept now. */
+static size_t limit_now(const struct render_cache *cache)
+{
+    size_t most = cache->limit_bytes / 4 * 3;
+    size_t reserved = cache->reserved_bytes > 0 ? (size_t)cache->reserved_bytes : 0;
+
+    return cache->limit_bytes - (reserved < most ? reserved : most);
+}
+
 static void shrink(struct render_cache *cache)
 {
-    while (cache->bytes > cache->limit_bytes && cache->idle != NULL)
+    while (cache->bytes > limit_now(cache) && cache->idle != NULL)
         entry_free(cache, take_oldest(cache));
+}
+
+void render_cache_reserve(struct render_cache *cache, int64_t bytes)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->reserved_bytes += bytes;
+    shrink(cache);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void render_cache_free(struct render_cache *cache)
@@ -187,7 +205,7 @@ static int render(struct render_cache *cache, struct image *image, enum table_fo
 /* Goes on with the memory of the oldest large entry when the cache is full. The lock is held. */
 static void inherit_room(struct render_cache *cache, struct rendered *heir)
 {
-    while (cache->idle != NULL && cache->bytes + PART_ROOM_BYTES > cache->limit_bytes) {
+    while (cache->idle != NULL && cache->bytes + PART_ROOM_BYTES > limit_now(cache)) {
         struct rendered *oldest = take_oldest(cache);
 
         if (oldest->bytes.capacity >= PART_ROOM_BYTES) {
@@ -235,7 +253,10 @@ static struct failure *copy_failure(const struct failure *failure)
     return copy;
 }
 
-/* LOADING to READY or FAILED. */
+/*
+ * LOADING to READY or FAILED. IMAGE, which is released before anybody hears of it: who has read all
+ * of an image and closed it finds that nothing holds it.
+ */
 static void load(struct render_cache *cache, struct rendered *entry, struct image *image,
                  enum table_format format, const struct image_part *part)
 {
@@ -252,6 +273,7 @@ static void load(struct render_cache *cache, struct rendered *entry, struct imag
         buffer_fit(&entry->bytes);
     if (failure.code != 0)
         entry->failure = copy_failure(&failure);
+    image_release(image);
 
     pthread_mutex_lock(&cache->lock);
     if (entry->bytes.size > entry->touched) {
@@ -318,7 +340,7 @@ static int take_once(struct render_cache *cache, struct image *image, enum table
 
     if (entry != NULL && mine) {
         pthread_mutex_unlock(&cache->lock);
-        load(cache, entry, image, format, part);
+        load(cache, entry, image_reference(image), format, part);
         pthread_mutex_lock(&cache->lock);
     }
     while (entry != NULL && entry->state == LOADING)
@@ -377,7 +399,6 @@ static void run_ahead(void *context)
 
     load(ahead->entry->cache, ahead->entry, ahead->image, ahead->format, &ahead->part);
     render_cache_give(ahead->entry);
-    image_release(ahead->image);
     free(ahead);
 }
 
@@ -387,6 +408,7 @@ static void discard_ahead(void *context)
     struct ahead *ahead = context;
     struct render_cache *cache = ahead->entry->cache;
 
+    image_release(ahead->image);
     pthread_mutex_lock(&cache->lock);
     HASH_DEL(cache->table, ahead->entry);
     ahead->entry->state = FAILED;
@@ -394,7 +416,6 @@ static void discard_ahead(void *context)
     pthread_cond_broadcast(&cache->loaded);
     drop_hold(cache, ahead->entry);
     pthread_mutex_unlock(&cache->lock);
-    image_release(ahead->image);
     free(ahead);
 }
 

@@ -32,10 +32,11 @@ struct store_sink {
     size_t previous_count;
     struct predecessor *predecessors; /* previous_count of them */
     struct predecessor *by_key;
+    uint64_t *raw; /* atomic, as the next; NULL: nobody asks */
+    uint64_t *stored;
 
     pthread_mutex_t lock; /* guards all below */
     struct part *idle;
-    uint64_t stored_bytes;
 };
 
 static void part_free(struct part *part)
@@ -77,11 +78,10 @@ static void give_part(struct store_sink *sink, struct part *part)
     pthread_mutex_unlock(&sink->lock);
 }
 
-static void note_stored(struct store_sink *sink, uint64_t bytes)
+static void note(uint64_t *count, uint64_t bytes)
 {
-    pthread_mutex_lock(&sink->lock);
-    sink->stored_bytes += bytes;
-    pthread_mutex_unlock(&sink->lock);
+    if (count != NULL)
+        __atomic_add_fetch(count, bytes, __ATOMIC_RELAXED);
 }
 
 static int begin(struct group_sink *base, void **ret_part, struct failure *failure)
@@ -153,7 +153,8 @@ static int keep(struct group_sink *base, void *thread, const struct buffer *enco
         return error;
     group->place.object = put.reference;
     memcpy(group->digest, put.reference.id, sizeof group->digest);
-    note_stored(sink, put.stored_bytes);
+    note(sink->raw, group->measure.csv_bytes);
+    note(sink->stored, put.stored_bytes);
     return 0;
 }
 
@@ -247,19 +248,16 @@ int store_sink_put(struct store_sink *sink, enum object_type type, const void *d
     error = object_put(part->writer, type, data, size, NULL, &put, failure);
     give_part(sink, part);
     if (error == 0) {
-        note_stored(sink, put.stored_bytes);
+        note(sink->stored, put.stored_bytes);
         *ret_reference = put.reference;
     }
     return error;
 }
 
-uint64_t store_sink_stored_bytes(struct store_sink *sink)
+void store_sink_count(struct store_sink *sink, uint64_t *raw, uint64_t *stored)
 {
-    pthread_mutex_lock(&sink->lock);
-    uint64_t bytes = sink->stored_bytes;
-
-    pthread_mutex_unlock(&sink->lock);
-    return bytes;
+    sink->raw = raw;
+    sink->stored = stored;
 }
 
 int store_sink_finish(struct store_sink *sink)

@@ -18,6 +18,10 @@ struct store_sink;
 
 /* A sink into BATCH, which outlives it. NULL: no memory. */
 struct store_sink *store_sink_create(struct object_batch *batch);
+
+/* Has it count, as it goes on, the CSV of row groups in *RAW and what is stored in *STORED: atomic.
+ */
+void store_sink_count(struct store_sink *sink, uint64_t *raw, uint64_t *stored);
 struct group_sink *store_sink_base(struct store_sink *sink);
 
 /*
@@ -30,9 +34,6 @@ int store_sink_begin_table(struct store_sink *sink, const struct image_group *pr
 /* Adds an object that is no row group: a page, an image, a schema, the tree. As object_put. */
 int store_sink_put(struct store_sink *sink, enum object_type type, const void *data, size_t size,
                    struct object_reference *ret_reference, struct failure *failure);
-
-/* Bytes stored so far; grows while scans run. */
-uint64_t store_sink_stored_bytes(struct store_sink *sink);
 
 /* After the last scan; without it the batch is never finished. 0, or what a writer met. */
 int store_sink_finish(struct store_sink *sink);

@@ -25,6 +25,7 @@ struct draft {
     struct timespec modified;
     bool dirty;    /* written since it was closed by its writer */
     int broken;    /* -errno of a write that failed: it lacks something; 0 */
+    bool busy;     /* it is being applied: what it holds stays as it is */
     bool settled;  /* it was applied, refused, removed or abandoned: nothing more becomes of it */
     pid_t writer;  /* who wrote last */
     unsigned open; /* handles */
@@ -70,12 +71,14 @@ int drafts_create(const struct drafts_class *class, void *context, struct spool 
 
 void drafts_free(struct drafts *drafts)
 {
-    struct draft *draft, *next;
-
     if (drafts == NULL)
         return;
-    DL_FOREACH_SAFE (drafts->first, draft, next)
+    while (drafts->first != NULL) {
+        struct draft *draft = drafts->first;
+
+        DL_DELETE2(drafts->first, draft, previous, next);
         node_release(&draft->node);
+    }
     pthread_mutex_destroy(&drafts->lock);
     pthread_mutex_destroy(&drafts->applying);
     free(drafts->path);
@@ -86,9 +89,7 @@ void drafts_free(struct drafts *drafts)
 
 static struct draft *find(struct drafts *drafts, const char *name)
 {
-    struct draft *draft;
-
-    DL_FOREACH (drafts->first, draft) {
+    for (struct draft *draft = drafts->first; draft != NULL; draft = draft->next) {
         if (strcmp(draft->name, name) == 0)
             return draft;
     }
@@ -165,7 +166,8 @@ static int open_draft(struct draft *draft, struct handle **ret_handle)
     return 0;
 }
 
-/* Of a draft that is whole. The draft's lock is held, and the folder's for applying. */
+/* Of a draft that is whole. Its lock is held, and let go meanwhile; the folder's for applying too.
+ */
 static int apply(struct draft *draft, const char *name, bool renamed, const struct caller *caller,
                  struct failure *failure)
 {
@@ -178,8 +180,16 @@ static int apply(struct draft *draft, const char *name, bool renamed, const stru
         .base_digest = draft->base_digest,
     };
 
-    if (draft->broken == 0)
-        return drafts->class->apply(drafts->context, &content, caller, failure);
+    if (draft->broken == 0) {
+        draft->busy = true;
+        pthread_mutex_unlock(&draft->lock);
+
+        int error = drafts->class->apply(drafts->context, &content, caller, failure);
+
+        pthread_mutex_lock(&draft->lock);
+        draft->busy = false;
+        return error;
+    }
     failure_set(failure, -draft->broken,
                 "%s lacks what could not be written into it before (%s): nothing was changed", name,
                 strerror(-draft->broken));
@@ -271,7 +281,8 @@ static int handle_read(struct handle *handle, uint64_t offset, size_t size,
     if (bytes == NULL)
         return -ENOMEM;
     pthread_mutex_lock(&draft->lock);
-    int error = staging_read(draft->staging, offset, bytes, size, &got, failure);
+    int error =
+        draft->busy ? -EBUSY : staging_read(draft->staging, offset, bytes, size, &got, failure);
 
     pthread_mutex_unlock(&draft->lock);
     if (error != 0 || got == 0) {
@@ -300,13 +311,13 @@ static int handle_write(struct handle *handle, const struct caller *caller, uint
     struct draft *draft = ((struct draft_handle *)handle)->draft;
 
     pthread_mutex_lock(&draft->lock);
-    int error =
-        draft->settled ? -EBADF : staging_write(draft->staging, offset, bytes, size, failure);
+    bool allowed = !draft->settled && !draft->busy;
+    int error = allowed ? staging_write(draft->staging, offset, bytes, size, failure) : -EBUSY;
 
-    if (error != -EBADF)
+    if (allowed) {
         note_written(draft, caller->process);
-    if (error != 0)
-        draft->broken = error;
+        draft->broken = error != 0 ? error : draft->broken;
+    }
     pthread_mutex_unlock(&draft->lock);
     return error;
 }
@@ -318,7 +329,8 @@ static int handle_resize(struct handle *handle, const struct caller *caller, uin
 
     pthread_mutex_lock(&draft->lock);
     bool same = size == staging_size(draft->staging);
-    int error = draft->settled ? -EBADF : staging_resize(draft->staging, size, failure);
+    int error =
+        draft->settled || draft->busy ? -EBUSY : staging_resize(draft->staging, size, failure);
 
     if (error == 0 && !same)
         note_written(draft, caller->process);
@@ -370,7 +382,7 @@ static int draft_open_writing(struct node *node, const struct caller *caller, bo
     (void)caller;
     pthread_mutex_lock(&draft->lock);
     if (truncate) {
-        error = draft->settled ? -EBUSY : staging_resize(draft->staging, 0, failure);
+        error = draft->settled || draft->busy ? -EBUSY : staging_resize(draft->staging, 0, failure);
         draft->broken = error;
     }
     pthread_mutex_unlock(&draft->lock);
@@ -531,19 +543,18 @@ int drafts_rename(struct drafts *drafts, const char *name, const char *new_name,
 
 char *drafts_names(struct drafts *drafts, size_t *ret_count)
 {
-    struct draft *draft;
     size_t size = 1;
     size_t count = 0;
 
     pthread_mutex_lock(&drafts->lock);
-    DL_FOREACH (drafts->first, draft) {
+    for (const struct draft *draft = drafts->first; draft != NULL; draft = draft->next) {
         size += strlen(draft->name) + 1;
         count++;
     }
     char *names = calloc(1, size);
     char *to = names;
 
-    DL_FOREACH (drafts->first, draft) {
+    for (const struct draft *draft = drafts->first; draft != NULL; draft = draft->next) {
         if (names != NULL)
             to = stpcpy(to, draft->name) + 1;
     }

@@ -10,10 +10,8 @@
 
 #include "fs/base/memory.h"
 #include "fs/table/stored_table.h"
+#include "fs/tree/extra_text.h"
 #include "fs/tree/frozen_internal.h"
-#include "fs/tree/text_file.h"
-
-#define TEXT_LIMIT ((size_t)1 << 30)
 
 static size_t index_of(const struct frozen_file *file)
 {
@@ -45,43 +43,59 @@ static void file_release(struct node *node)
     node_release(&folder->node);
 }
 
-/* The text of an extra file, for which all schemas are read; the caller's to release. */
-static int make_text(const struct frozen *folder, size_t extra, struct buffer *ret_text,
-                     struct failure *failure)
+/* What extra files are made of: the schemas of all tables. */
+struct schema_list {
+    struct schema **schemas;
+    size_t count;
+};
+
+static void release_schemas(struct schema_list *list)
+{
+    size_t bytes = 0;
+
+    while (list->count > 0) {
+        list->count--;
+        bytes += schema_memory_bytes(list->schemas[list->count]);
+        schema_release(list->schemas[list->count]);
+    }
+    free(list->schemas);
+    list->schemas = NULL;
+    memory_trim(bytes);
+}
+
+/* Released by the caller, also after an error. */
+static int read_schemas(const struct frozen *folder, struct schema_list *list,
+                        struct failure *failure)
 {
     const struct stored_source *source = &folder->source;
-    cleanup_free struct schema **schemas =
-        allocate_array(source->table_count, sizeof(struct schema *));
-    cleanup_buffer struct buffer text = BUFFER(TEXT_LIMIT);
-    size_t count = 0;
-    int error = schemas != NULL ? 0 : -ENOMEM;
+    int error = 0;
 
-    for (; error == 0 && count < source->table_count; count += error == 0)
-        error = stored_table_schema(folder->context.reader, &source->tables[count].image,
-                                    &schemas[count], failure);
-    if (error == 0)
-        error = file_set_write_extra(&folder->set, folder->set.table_count * FORMAT_COUNT + extra,
-                                     folder->name, schemas, &text);
-    while (count > 0)
-        schema_release(schemas[--count]);
-    if (error == 0) {
-        *ret_text = text;
-        text = BUFFER(0);
-    }
+    list->schemas = allocate_array(source->table_count, sizeof(struct schema *));
+    if (list->schemas == NULL)
+        return -ENOMEM;
+    for (; error == 0 && list->count < source->table_count; list->count += error == 0)
+        error = stored_table_schema(folder->context.reader, &source->tables[list->count].image,
+                                    &list->schemas[list->count], failure);
     return error;
 }
 
-/* The lengths of the extra files, once; their texts are made for whoever opens them. */
+/* The lengths of the extra files, once; the schemas are read again for whoever opens one. */
 static int describe(struct frozen *folder, struct failure *failure)
 {
-    int error = 0;
+    struct schema_list list = {NULL, 0};
+    int error = read_schemas(folder, &list, failure);
 
     for (size_t i = 0; i < EXTRA_FILES && error == 0; i++) {
-        cleanup_buffer struct buffer text = BUFFER(0);
+        struct extra_text *text;
 
-        error = make_text(folder, i, &text, failure);
-        folder->extra_bytes[i] = text.size;
+        error =
+            extra_text_create(&folder->set, (enum extra_file)i, folder->name, list.schemas, &text);
+        if (error != 0)
+            break;
+        folder->extra_bytes[i] = extra_text_bytes(text);
+        extra_text_free(text);
     }
+    release_schemas(&list);
     folder->described = error == 0;
     return error;
 }
@@ -184,21 +198,53 @@ static int open_table(const struct frozen_file *file, struct handle **ret_handle
     return 0;
 }
 
-/* A text of the open file's own. */
-static int open_extra(const struct frozen_file *file, struct handle **ret_handle,
-                      struct failure *failure)
+/* An extra file that is open. */
+struct extra_handle {
+    struct handle handle;
+    struct node *node; /* referenced, for the names in the text */
+    struct schema_list list;
+    struct extra_text *text;
+};
+
+static int extra_read(struct handle *handle, uint64_t offset, size_t size,
+                      struct reading *ret_reading, struct failure *failure)
 {
-    cleanup_buffer struct buffer text = BUFFER(0);
-    struct node *own;
-    int error = make_text(file->folder, extra_of(file), &text, failure);
+    (void)failure;
+    return extra_text_read(((struct extra_handle *)handle)->text, offset, size, ret_reading);
+}
+
+static void extra_close(struct handle *handle)
+{
+    struct extra_handle *open_file = (struct extra_handle *)handle;
+
+    extra_text_free(open_file->text);
+    release_schemas(&open_file->list);
+    node_release(open_file->node);
+    free(open_file);
+}
+
+static const struct handle_class extra_handle_class = {.read = extra_read, .close = extra_close};
+
+static int open_extra(struct frozen_file *file, struct handle **ret_handle, struct failure *failure)
+{
+    struct extra_handle *handle = calloc(1, sizeof *handle);
+
+    if (handle == NULL)
+        return -ENOMEM;
+    handle->handle.class = &extra_handle_class;
+    handle->node = node_reference(&file->node);
+
+    int error = read_schemas(file->folder, &handle->list, failure);
 
     if (error == 0)
-        error = text_file_create(file->node.path, &text, frozen_time(file->folder->time_ns),
-                                 file->shown_inode, &own);
-    if (error != 0)
+        error = extra_text_create(&file->folder->set, (enum extra_file)extra_of(file),
+                                  file->folder->name, handle->list.schemas, &handle->text);
+    if (error != 0) {
+        extra_close(&handle->handle);
         return error;
-    return text_handle_create(text_file_text(own)->data, text_file_text(own)->size, own,
-                              ret_handle);
+    }
+    *ret_handle = &handle->handle;
+    return 0;
 }
 
 static int file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,

@@ -69,15 +69,20 @@ static int build_catalogue(struct generation *generation)
     struct dataset *dataset = generation->dataset;
     size_t count = dataset->class->table_count(dataset);
     cleanup_free const char **names = allocate_array(count, sizeof *names);
+    size_t bytes = 0;
 
     generation->tables = allocate_array(count, sizeof *generation->tables);
     if (names == NULL || generation->tables == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         generation->tables[i].schema = schema_reference(dataset->class->schema(dataset, i));
+        bytes += schema_memory_bytes(generation->tables[i].schema);
         names[i] = generation->tables[i].schema->name;
         generation->table_count = i + 1;
     }
+
+    generation->schema_bytes = bytes;
+    render_cache_reserve(generation->options.context->cache, (int64_t)bytes);
 
     int error = file_set_create(names, count, &generation->set);
 
@@ -97,9 +102,10 @@ static int build_catalogue(struct generation *generation)
 
 static void destroy(struct generation *generation)
 {
+    render_cache_reserve(generation->options.context->cache, -(int64_t)generation->schema_bytes);
     for (size_t i = 0; i < generation->set.count && generation->files != NULL; i++) {
         free(generation->files[i].node.path);
-        buffer_release(&generation->files[i].text);
+        extra_text_free(generation->files[i].text);
     }
     for (size_t i = 0; i < generation->table_count; i++) {
         schema_release(generation->tables[i].schema);
@@ -123,8 +129,10 @@ static void destroy(struct generation *generation)
 /* The lock is held, or nobody else knows the generation yet. */
 static void close_dataset(struct generation *generation)
 {
-    if (generation->open)
+    if (generation->open) {
         generation->dataset->class->finish(generation->dataset);
+        memory_trim(generation->schema_bytes); /* a database's own catalogue is about as large */
+    }
     generation->open = false;
 }
 

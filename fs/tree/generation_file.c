@@ -11,9 +11,6 @@
 #include "fs/table/reader.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
-#include "fs/tree/text_file.h"
-
-#define TEXT_LIMIT ((size_t)1 << 30)
 
 struct node *generation_file(struct generation *generation, size_t index)
 {
@@ -48,25 +45,23 @@ static int make_text(struct generation *generation, struct generation_file *file
         .changed = generation->changed,
     };
 
-    if (file->made)
+    if (file->text != NULL)
         return 0;
     if (schemas == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < generation->table_count; i++)
         schemas[i] = generation->tables[i].schema;
-    file->text = BUFFER(TEXT_LIMIT);
 
-    int error = file_set_write_extra(&generation->set, index_of(file), generation->source_name,
-                                     schemas, &file->text);
+    int error = extra_text_create(
+        &generation->set,
+        file_is_extra(&generation->set, index_of(file), FILE_DDL) ? FILE_DDL : FILE_PACKAGE,
+        generation->source_name, schemas, &file->text);
 
-    if (error != 0) {
-        buffer_release(&file->text);
+    if (error != 0)
         return error;
-    }
-    crypto_generichash(entry.digest, sizeof entry.digest, file->text.data, file->text.size, NULL,
-                       0);
+    _Static_assert(sizeof entry.digest == EXTRA_TEXT_DIGEST_BYTES, "both are of the content");
+    memcpy(entry.digest, extra_text_digest(file->text), sizeof entry.digest);
     file->modified = history_time(generation->options.history, &entry);
-    file->made = true;
     return 0;
 }
 
@@ -96,13 +91,14 @@ static void tell_attributes(const struct generation_file *file,
     const struct generation *generation = file->generation;
     size_t index = index_of(file);
 
-    *ret_attributes = (struct node_attributes){
-        .type = S_IFREG, .bytes = file->text.size, .modified = file->modified};
+    *ret_attributes = (struct node_attributes){.type = S_IFREG, .modified = file->modified};
     if (file_is_table(&generation->set, index)) {
         const struct generation_table *table = &generation->tables[file_table(index)];
 
         ret_attributes->bytes = table->bytes[file_format(index)];
         ret_attributes->modified = table->modified;
+    } else {
+        ret_attributes->bytes = extra_text_bytes(file->text);
     }
 }
 
@@ -136,7 +132,7 @@ struct table_handle {
     size_t table;
     enum table_format format;
     uint64_t cut_offset; /* of a table that is cut; does not change */
-    bool noted; /* the owner was told that it is open */
+    bool noted;          /* the owner was told that it is open */
     pid_t process;
     uint64_t told_ns; /* atomic: when the owner was last told that it is read */
 };
@@ -303,6 +299,48 @@ static int open_table(struct generation_file *file, const struct caller *caller,
     return 0;
 }
 
+/* An extra file that is open. */
+struct extra_handle {
+    struct handle handle;
+    struct node *node; /* of a generation_file, referenced */
+};
+
+static int extra_read(struct handle *handle, uint64_t offset, size_t size,
+                      struct reading *ret_reading, struct failure *failure)
+{
+    const struct extra_handle *open_file = (struct extra_handle *)handle;
+
+    (void)failure;
+    return extra_text_read(((struct generation_file *)open_file->node)->text, offset, size,
+                           ret_reading);
+}
+
+static void extra_close(struct handle *handle)
+{
+    node_release(((struct extra_handle *)handle)->node);
+    free(handle);
+}
+
+static const struct handle_class extra_handle_class = {.read = extra_read, .close = extra_close};
+
+static int open_extra(struct generation_file *file, struct handle **ret_handle,
+                      struct failure *failure)
+{
+    int error = generation_prepare(file->generation, index_of(file), NULL, failure);
+
+    if (error != 0)
+        return error;
+
+    struct extra_handle *handle = malloc(sizeof *handle);
+
+    if (handle == NULL)
+        return -ENOMEM;
+    *handle = (struct extra_handle){{&extra_handle_class},
+                                    generation_file(file->generation, index_of(file))};
+    *ret_handle = &handle->handle;
+    return 0;
+}
+
 static int file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
                      struct failure *failure)
 {
@@ -311,12 +349,7 @@ static int file_open(struct node *node, const struct caller *caller, struct hand
     if (file_is_table(&file->generation->set, index_of(file)))
         return open_table(file, caller, true, ret_handle, failure);
 
-    int error = generation_prepare(file->generation, index_of(file), NULL, failure);
-
-    if (error != 0)
-        return error;
-    node = generation_file(file->generation, index_of(file));
-    return text_handle_create(file->text.data, file->text.size, node, ret_handle);
+    return open_extra(file, ret_handle, failure);
 }
 
 int generation_open_rows(struct node *rows, const struct caller *caller, struct handle **ret_handle,

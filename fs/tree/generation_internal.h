@@ -8,6 +8,7 @@
 
 #include "fs/table/format.h"
 #include "fs/table/image.h"
+#include "fs/tree/extra_text.h"
 #include "fs/tree/file_set.h"
 #include "fs/tree/generation.h"
 
@@ -40,9 +41,8 @@ struct generation_file {
     struct node
         node; /* references count from 0: the generation is referenced while they are not 0 */
     struct generation *generation;
-    struct buffer text; /* extra files: made when first asked for */
+    struct extra_text *text; /* extra files: made when first asked for */
     struct timespec modified;
-    bool made;
 };
 
 struct generation {
@@ -54,6 +54,7 @@ struct generation {
     struct source_identity identity; /* of its first dataset */
     struct timespec changed;
     struct timespec names_changed;
+    size_t schema_bytes; /* of memory, reserved in the render cache */
     struct file_set set;
     struct generation_file *files; /* set.count of them */
     struct node *raw;              /* an archive's raw/, referenced; NULL: there is none */

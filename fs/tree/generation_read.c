@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/memory.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
@@ -83,6 +84,7 @@ void generation_finish(struct generation *generation)
     generation->open = false;
     pthread_mutex_unlock(&generation->lock);
     generation->dataset->class->finish(generation->dataset);
+    memory_trim(generation->schema_bytes); /* a database's own catalogue is about as large */
 }
 
 /* The tables that are no views. Only the end of the mount, or of all waiting, ends it early. */

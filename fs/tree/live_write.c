@@ -418,17 +418,17 @@ static int write_given(struct row_change *row, const size_t *columns, size_t cou
 static int write_object(struct row_change *row, struct export_rows *rows)
 {
     struct failure *failure = row->change.failure;
-    const size_t *columns;
-    const struct cell *cells;
+    const size_t *columns = NULL;
+    const struct cell *cells = NULL;
     const struct cell *more;
-    size_t count;
+    size_t count = 0;
     int found = export_rows_columns(rows, &columns, &count, failure);
 
     if (found == 0)
         found = export_rows_next(rows, &cells, failure);
     if (found == 0)
         return failure_set(failure, EINVAL, "the file has to be one JSON object");
-    if (found < 0)
+    if (found < 0 || cells == NULL)
         return found;
 
     int error = write_given(row, columns, count, cells);

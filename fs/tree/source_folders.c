@@ -10,6 +10,8 @@
 #include "fs/table/indexed.h"
 #include "fs/tree/directory.h"
 
+#define PASSES_AT_ONCE 2 /* some 15 MiB each */
+
 static const char *const names[SOURCE_FOLDERS] = {"live", "archives"};
 
 struct shown_source {
@@ -21,6 +23,7 @@ struct shown_source {
 
 struct source_folders {
     struct source_folders_options options;
+    struct turns *passes; /* of archives that are read through */
     size_t count[SOURCE_FOLDERS];
     struct shown_source *shown[SOURCE_FOLDERS];
 };
@@ -43,6 +46,7 @@ static int index_stream(struct shown_source *shown, struct source **source)
         .spool = context->spool,
         .cut_key = context->cut_key,
         .cancelled = context->cancelled,
+        .turns = shown->folders->passes,
         .cache = context->keeper != NULL ? keeper_cache(context->keeper) : NULL,
         .report = report_part,
         .report_context = shown,
@@ -156,6 +160,8 @@ int source_folders_create(const struct source_folders_options *options,
     if (folders == NULL)
         return -ENOMEM;
     folders->options = *options;
+    folders->passes = turns_create(PASSES_AT_ONCE);
+    error = folders->passes != NULL ? 0 : -ENOMEM;
     for (int i = 0; i < SOURCE_FOLDERS; i++) {
         folders->shown[i] = allocate_array(source_count, sizeof *folders->shown[i]);
         if (folders->shown[i] == NULL)
@@ -256,5 +262,6 @@ void source_folders_free(struct source_folders *folders)
         }
         free(folders->shown[i]);
     }
+    turns_free(folders->passes);
     free(folders);
 }

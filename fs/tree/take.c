@@ -105,9 +105,6 @@ static void note_progress(struct attempt *attempt, const struct stored_table *ta
     if (progress == NULL)
         return;
     __atomic_add_fetch(&progress->tables_done, 1, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&progress->raw_bytes, table->csv_bytes, __ATOMIC_RELAXED);
-    __atomic_store_n(&progress->stored_bytes, store_sink_stored_bytes(attempt->sink),
-                     __ATOMIC_RELAXED);
 }
 
 /* Has the sink compress the next table against its last image. What cannot be read is no base. */
@@ -190,8 +187,10 @@ static int scan_tables(struct attempt *attempt, struct dataset *dataset, const c
         const char *name = dataset->class->schema(dataset, i)->name;
         struct stored_table *table = &stored->tables[stored->table_count];
 
-        if (!is_wanted(attempt, source, name))
+        if (!is_wanted(attempt, source, name)) {
+            stored->partial = true;
             continue;
+        }
 
         int error = scan_table(attempt, dataset, i, source, table);
 
@@ -465,7 +464,12 @@ static int prepare(struct attempt *attempt)
     if (attempt->anew)
         object_batch_write_anew(attempt->batch);
     attempt->sink = store_sink_create(attempt->batch);
-    return attempt->sink != NULL ? 0 : -ENOMEM;
+    if (attempt->sink == NULL)
+        return -ENOMEM;
+    if (options->progress != NULL)
+        store_sink_count(attempt->sink, &options->progress->raw_bytes,
+                         &options->progress->stored_bytes);
+    return 0;
 }
 
 static void clean_up(struct attempt *attempt)

@@ -28,7 +28,7 @@ struct take_progress {
     uint64_t rows;
     uint64_t tables_done;
     uint64_t tables;
-    uint64_t raw_bytes;    /* CSV of the tables done */
+    uint64_t raw_bytes;    /* of the rows done, as CSV */
     uint64_t stored_bytes; /* added to the store so far */
 };
 

@@ -31,13 +31,15 @@
  * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
  * a connection, a row group being built, encoded and sealed (SCAN_THREAD_BYTES
  * in all) and may be started for each that fits into a third; with a store, a
- * tenth keeps what objects are compressed against, a twentieth open images, and a quarter files/.
- * The rest is for the program, its libraries and the requests under way.
+ * tenth keeps what objects are compressed against, a twentieth open images, and a quarter files/,
+ * or nearly half where there is nothing else to be shown but snapshots. The rest is for the
+ * program, its libraries and the requests under way.
  */
 #define CACHE_SHARE 5
 #define PARENTS_SHARE 10
 #define SHELF_SHARE 20
 #define FILES_SHARE 4
+#define FILES_SHARE_ALONE(memory) ((memory) / 16 * 7)
 #define SCAN_SHARE 3
 #define SCAN_THREAD_BYTES ((uint64_t)8 << 20)
 #define SCAN_THREADS_MOST 16
@@ -216,10 +218,12 @@ static void report_files(void *context, const struct failure *failure)
 
 static int build_files(struct tree *tree, struct failure *failure)
 {
+    uint64_t memory = tree->options.max_memory_bytes;
     struct files_options options = {
         .store = tree->options.store,
         .reader = tree->frozen.reader,
-        .memory_bytes = (size_t)(tree->options.max_memory_bytes / FILES_SHARE),
+        .memory_bytes =
+            (size_t)(tree->folders != NULL ? memory / FILES_SHARE : FILES_SHARE_ALONE(memory)),
         .garbage_bytes = tree->options.max_garbage_bytes,
         .read_only = tree->options.read_only,
         .uid = tree->options.uid,

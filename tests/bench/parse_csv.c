@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CSV taken apart by crmfs and thrown away: `parse_csv FILE` prints bytes, rows and seconds of CPU. */
+/* CSV taken apart by crmfs and thrown away: `parse_csv FILE` prints bytes, rows and seconds of CPU.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -73,11 +74,11 @@ int main(int count, char **words)
 {
     static struct file_stream stream = {.stream = {&file_class}};
     struct counter counter = {.taker = {&counter_class}};
-    struct dialect dialect = {.delimiter = ',', .set = TEXT_UTF8};
+    struct dialect dialect = {.signs = {',', '"'}, .set = TEXT_UTF8};
 
     stream.file = count == 2 ? fopen(words[1], "rb") : NULL;
-    if (stream.file == NULL ||
-        delimited_read(&stream.stream, &dialect, "activities.csv", &counter.taker, NULL) != 0) {
+    if (stream.file == NULL || delimited_read(&stream.stream, &dialect, "activities.csv",
+                                              &counter.taker, NULL, NULL) != 0) {
         fprintf(stderr, "usage: parse_csv FILE\n");
         return 1;
     }

@@ -29,11 +29,11 @@ def complete(line, directory):
 
 
 @pytest.mark.parametrize("line,wanted", [
-    ("crmfs ", {"mount", "init", "key", "snapshot", "import", "diff", "export", "snapshots", "forget", "prune", "check",
-                "repair", "stats", "help", "--help", "--version"}),
+    ("crmfs ", {"mount", "init", "key", "snapshot", "import", "diff", "export", "restore", "migrate", "verify-restore",
+                "snapshots", "forget", "prune", "check", "repair", "stats", "help", "--help", "--version"}),
     ("crmfs mo", {"mount"}),
     ("crmfs --v", {"--version"}),
-    ("crmfs help m", {"mount"}),
+    ("crmfs help m", {"mount", "migrate"}),
     ("crmfs mount --c", {"--config"}),
     ("crmfs init --ci", {"--cipher"}),
     ("crmfs init --cipher a", {"aes-256-gcm"}),
@@ -44,6 +44,10 @@ def complete(line, directory):
     ("crmfs snapshot --t", {"--tag", "--table"}),
     ("crmfs export --format ", {"csv", "json", "ndjson"}),
     ("crmfs diff --j", {"--json"}),
+    ("crmfs restore --m", {"--mode", "--map"}),
+    ("crmfs restore --mode ", {"append", "upsert", "replace", "missing"}),
+    ("crmfs migrate --jo", {"--journal"}),
+    ("crmfs verify-restore --sc", {"--scratch"}),
     ("crmfs forget --keep-w", {"--keep-weekly", "--keep-within", "--keep-within-hourly", "--keep-within-daily",
                                "--keep-within-weekly", "--keep-within-monthly", "--keep-within-yearly"}),
     ("crmfs prune --gr", {"--grace"}),

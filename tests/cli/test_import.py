@@ -136,3 +136,14 @@ def test_snapshot_of_an_archive(store, work):
     done = crmfs("snapshot", "--store", str(store), "--json", str(dump(work / "a.sql", [(1, "a")], 2019)))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["time"][:4] > "2019"
+
+
+@pytest.mark.parametrize("file, source", [
+    ("crm-2019-03-01.sql", "crm"), ("crm_20190301_1230.sql", "crm"), ("crm-2019-03.sql", "crm"),
+    ("crm 2019-03-01 12-30-59.sql", "crm"), ("2019-03-01.sql", "2019-03-01.sql"), ("support2.sql", "support2"),
+    ("crm-v3.sql", "crm-v3"), ("q4-2019.sql", "q4-2019"), ("acme 12.sql", "acme 12"), ("x20191399.sql", "x20191399"),
+])
+def test_what_is_no_date_stays(store, work, file, source):
+    run(store, "--name", "a", dump(work / file, [(1, "a")], 2019))
+    assert crmfs("export", "-o", str(work / "out"), str(store), "a").returncode == 0
+    assert os.listdir(work / "out") == [source]

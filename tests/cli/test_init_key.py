@@ -476,3 +476,13 @@ def test_too_long_a_line(store):
     terminal.expect("recovery key for ")
     terminal.type("\n")
     assert terminal.end() == 1 and "empty" in terminal.said
+
+
+def test_one_passphrase_one_key(store):
+    """Two keys of one passphrase: whoever removes or changes one would think that it opens nothing any more."""
+    for words in (["add"], ["change"]):
+        done = crmfs("key", *words, str(store), CRMFS_PASSPHRASE="one", CRMFS_NEW_PASSPHRASE="one")
+        assert done.returncode == 1 and "opens the store already" in done.stderr
+    assert len(keys(store, "one")) == 1
+    done = crmfs("key", "remove", str(store), "abc", CRMFS_PASSPHRASE="one")
+    assert done.returncode == 1 and "4 digits or more" in done.stderr

@@ -238,6 +238,20 @@ def test_lost_log(store):
     assert "record 2" in fail("snapshots", store)
 
 
+# ---- snapshots of a part ----
+
+def test_partial_snapshots_are_a_group_of_their_own(store, work):
+    database = work / "crm.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE contacts (id INTEGER PRIMARY KEY)")
+        connection.execute("CREATE TABLE kinds (name TEXT PRIMARY KEY)")
+    connection.close()
+    run("snapshot", "--store", store, "--name", "kinds", "--table", "kinds", database)
+    said = run("forget", "--keep-last", "1", store)
+    assert "sources crm (in part)" in said
+    assert names(store) == ["c", "kinds"]
+
+
 # ---- stats ----
 
 def test_stats(store):

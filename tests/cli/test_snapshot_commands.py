@@ -561,3 +561,14 @@ def test_units():
                 assert option in usage.stdout
         if unit.suffix == ".service":
             assert re.search(r"^LoadCredential=crmfs-passphrase:", unit.read_text(), re.MULTILINE)
+
+
+def test_a_reader_that_has_gone(store, large_crm_db):
+    """As `crmfs export … | head -n 1` has it: no words, and the signal that says why."""
+    snapshot(store, large_crm_db)
+    with subprocess.Popen([BINARY, "export", store, "latest", "activities"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == -signal.SIGPIPE

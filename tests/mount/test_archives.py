@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from folder import all_files, slurp
-from mounting import PATIENCE, eventually
+from mounting import PATIENCE, eventually, is_alive
 
 DUMP = """-- MariaDB dump 10.19
 CREATE TABLE `accounts` (`id` int NOT NULL, `name` varchar(20), PRIMARY KEY (`id`));
@@ -399,6 +400,52 @@ def test_lying_sizes(mount, work, dump):
             assert len(slurp(name)) == size
         except OSError:
             pass
+
+
+def test_full_spool(mount, work, dump):
+    """What does not fit is an error that says what to do; what fits is there, then and afterwards."""
+    large = work / "large.sql"
+    large.write_text("-- MariaDB dump 10.19\nCREATE TABLE t (id int NOT NULL, v text, PRIMARY KEY (id));\n" + "".join(
+        f"INSERT INTO t VALUES ({number},'{os.urandom(2000).hex()}');\n" for number in range(3000))
+        + "-- Dump completed\n")
+    top = mount(dump, large, options="spool-size=4M")
+    with pytest.raises(OSError, match="No space left"):
+        os.listdir(top.path("archives/large.sql"))
+    assert "spool-size" in top.errors()
+    assert slurp(top.path(f"archives/{dump.name}/accounts.csv")) == ACCOUNTS
+    assert top.status()["spool"]["used_bytes"] < 1 << 20
+
+
+def test_many_at_once(mount, work):
+    """Of a shelf of backups, looked into by many processes at the same time, each shows its own."""
+    shelf = work / "shelf"
+    shelf.mkdir()
+    for number in range(40):
+        with gzip.open(shelf / f"crm-{number}.sql.gz", "wt") as file:
+            file.write(DUMP.replace("'b'", f"'of {number}'"))
+    top = mount(shelf)
+    readers = {number: subprocess.Popen(["cat", top.path(f"archives/crm-{number}.sql.gz/accounts.csv")],
+                                        stdout=subprocess.PIPE) for number in range(40)}
+    for number, reader in readers.items():
+        assert reader.communicate(timeout=PATIENCE)[0] == ACCOUNTS.replace(b"2,b", b"2,of %d" % number)
+    assert all(not each["indexing"] for each in top.status()["archives"])
+
+
+def test_ended_while_reading(mount, work, dump):
+    """A mount that is to end does not wait for an archive to be read through."""
+    large = work / "large.sql"
+    with open(large, "w", encoding="ascii") as file:
+        file.write("CREATE TABLE t (id int NOT NULL, v text, PRIMARY KEY (id));\n")
+        for start in range(300):
+            file.write("INSERT INTO t VALUES " + ",".join(
+                f"({start * 1000 + number},'{'x' * 400}')" for number in range(1000)) + ";\n")
+    top = mount(large)
+    reader = subprocess.Popen(["ls", top.path("archives/large.sql")], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    assert eventually(lambda: top.status()["archives"][0]["rows_indexed"] > 0)
+    os.kill(top.pid, signal.SIGTERM)
+    assert eventually(lambda: not is_alive(top.pid), PATIENCE)
+    reader.wait(PATIENCE)
 
 
 def test_memory(mount, work, crm_db):

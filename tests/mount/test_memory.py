@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Resident memory stays within 64 MiB, whatever is read and however."""
 import hashlib
+import json
 import os
+import sqlite3
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +80,27 @@ def test_wide_table(mount, odd_db):
     for path in sorted(top.live().iterdir()):
         slurp(path)
     assert_within(top)
+
+
+def test_many_wide_tables(mount, work):
+    """300,000 columns: the texts about them are 43 MB, and are what the parts make when put together."""
+    database = work / "wide.db"
+    with sqlite3.connect(database) as conn:
+        columns = ", ".join(f"column_number_{n} VARCHAR(100)" for n in range(999))
+        for n in range(300):
+            conn.execute(f"CREATE TABLE table_{n} (id INTEGER PRIMARY KEY, {columns})")
+            conn.execute(f"INSERT INTO table_{n} (id, column_number_7) VALUES (1, 'x')")
+    conn.close()
+    top = mount(database)
+    for path in sorted(top.live().iterdir()):
+        subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)
+    whole = (top.live() / "datapackage.json").read_bytes()
+    assert [len(one["schema"]["fields"]) for one in json.loads(whole)["resources"]] == [1000] * 300
+    with open(top.live() / "datapackage.json", "rb", buffering=0) as file:
+        for at in range(0, len(whole), 1234567):
+            assert os.pread(file.fileno(), 100000, at) == whole[at:at + 100000]
+    assert (top.live() / "schema.sql").read_text().count("CREATE TABLE") == 300
+    assert_within(top, LIMIT + (10 << 20))  # SQLite itself takes 20 MiB for them, once or twice at a time
 
 
 def test_open_files(mount, crm_db):

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from folder import slurp
-from mounting import eventually
+from mounting import NOBODY, as_user, eventually
 
 SCHEMA = """
     CREATE TABLE contacts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, note TEXT, n REAL, b BLOB,
@@ -377,3 +377,20 @@ def test_killed_while_it_loads(mount, work, crm):
         assert len(rows(crm, "contacts")) in (3, 150_003)
         assert crm.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         top.assert_gone()
+
+
+def test_as_an_ordinary_user(root, mount, work, crm):
+    """Who mounts may write what is shown as writable, and nobody else."""
+    os.chown(work, NOBODY.pw_uid, NOBODY.pw_gid)
+    os.chown(work / "crm.db", NOBODY.pw_uid, NOBODY.pw_gid)
+    folder = mount(work / "crm.db", options="rw-live", user=NOBODY).point / "live/crm"
+
+    def run(text, path):
+        return subprocess.run(as_user(NOBODY, ["sh", "-c", 'printf %s "$1" >"$2"', "sh", text, path]), check=False,
+                              capture_output=True).returncode
+
+    assert run('{"note":"mine"}', folder / "contacts/2.json") == 0
+    assert run('{"name":"new"}', folder / "contacts/8.json") == 0
+    assert run("id,name\n9,Nio\n", folder / ".import/append/contacts.csv") == 0
+    assert run("x", folder / "contacts.csv") != 0
+    assert rows(crm, "contacts", "id")[3:] == [(8,), (9,)]

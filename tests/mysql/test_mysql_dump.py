@@ -2,6 +2,7 @@
 """mariadb-dump's files under archives/, byte for byte as the live database that they are of."""
 import gzip
 import os
+import re
 import subprocess
 
 import pytest
@@ -79,17 +80,70 @@ def test_as_live(mount, server, filled, work, kind):
         assert (live / "schema.sql").read_bytes() == (archive / "schema.sql").read_bytes()
 
 
+MORE = {
+    "replace": ["--replace"],
+    "ignore": ["--insert-ignore", "--skip-comments"],
+    "commits": ["--no-autocommit", "--skip-disable-keys", "--skip-add-locks"],
+    "narrow": ["--net-buffer-length=4096", "--skip-set-charset"],
+}
+
+
+def as_phpmyadmin(text):
+    """The same dump as phpMyAdmin writes it: keys come afterwards, statements are of its own form."""
+    lines = ["-- phpMyAdmin SQL Dump", "-- version 5.2.1", "", 'SET SQL_MODE = "NO_AUTO_VALUE_ON_ZERO";',
+             "START TRANSACTION;", 'SET time_zone = "+00:00";', "", "/*!40101 SET NAMES utf8mb4 */;", ""]
+    keys = []
+    table = None
+    for line in text.splitlines():
+        if line.startswith("CREATE TABLE "):
+            table, added = line[len("CREATE TABLE "):].rsplit(" (", 1)[0], []
+        if table is not None and re.match(r"  (PRIMARY |UNIQUE |)KEY |  CONSTRAINT ", line):
+            added.append(line.strip().rstrip(","))
+            continue
+        if table is not None and line.startswith(")"):
+            lines[-1] = lines[-1].rstrip(",")
+            keys.append((table, added))
+            table = None
+        lines.append(line)
+    lines += ["", "--", "-- Indexes for dumped tables", "--", ""]
+    for table, added in keys:
+        for each in added:
+            lines += [f"ALTER TABLE {table}", f"  ADD {each};"]
+    return "\n".join(lines + ["COMMIT;", ""])
+
+
+def test_more_as_live(mount, server, filled, work):
+    """Other options, and phpMyAdmin's form, in one mount."""
+    paths = [dump(server, filled, options, work / f"{kind}.sql") for kind, options in MORE.items()]
+    plain = dump(server, filled, ["--compact", "--complete-insert", "--hex-blob"], work / "plain.sql").read_bytes()
+    # The procedures and triggers that it passes over are not phpMyAdmin's; nor is a name with a quote in it.
+    paths.append(work / "phpmyadmin.sql")
+    paths[-1].write_text(as_phpmyadmin(plain.decode("utf-8", "surrogateescape")), "utf-8", "surrogateescape")
+    top = mount(f"crm={server.url(filled)}", *paths)
+    live = top.path("live/crm")
+    different = []
+    for path in paths:
+        archive = top.path(f"archives/{path.name}")
+        assert tables(live) == tables(archive), path.name
+        different += [(path.name, name) for name in tables(live)
+                      if (live / name).read_bytes() != (archive / name).read_bytes()]
+    assert different == [], "\n".join(f"DIFF {each}" for each in different)
+
+
 def test_views_are_no_tables(mount, server, filled, work):
     server.sql("CREATE VIEW v AS SELECT id FROM parent", filled)
     folder = mount(dump(server, filled, [], work / "crm.sql")).path("archives/crm.sql")
     assert "v.csv" not in os.listdir(folder) and "parent.csv" in os.listdir(folder)
 
 
-def test_latin1(mount, server, database, work):
+@pytest.mark.parametrize("charset, text", [("latin1", "Åsa €ÿ"), ("cp1251", "Жук"), ("koi8r", "Жук"),
+                                           ("latin2", "Łódź"), ("eucjpms", "日本")])
+def test_character_sets(mount, server, database, work, charset, text):
     """A dump in another character set."""
     server.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), b BLOB) CHARACTER SET utf8mb4;"
-               "INSERT INTO t VALUES (1, 'Åsa €', x'e4f6fc'), (2, 'ÿ', NULL)", database)
-    path = dump(server, database, ["--default-character-set=latin1"], work / "crm.sql")
+               f"INSERT INTO t VALUES (1, '{text}', x'e4f6fc'), (2, '''{text}', NULL)", database)
+    path = dump(server, database, [f"--default-character-set={charset}"], work / "crm.sql")
+    assert text.encode() not in path.read_bytes()
     top = mount(f"crm={server.url(database)}", path)
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
 

@@ -45,6 +45,77 @@ def filled(database):
     return database("\n".join(statements) + KEYS)
 
 
+def dump(postgres, database, *options):
+    done = subprocess.run([programs() / "pg_dump", "-h", postgres.directory, "-p", str(postgres.port), "-U", "postgres",
+                           *options, database], capture_output=True, check=False, env={**os.environ, "PGTZ": "UTC"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def table_files(folder):
+    return sorted(name for name in os.listdir(folder) if name.endswith(("csv", "json")) and name != "datapackage.json")
+
+
+def assert_same(live, archive):
+    assert table_files(live) == table_files(archive)
+    assert [name for name in table_files(live) if (live / name).read_bytes() != (archive / name).read_bytes()] == []
+
+
+def test_own_formats(mount, postgres, filled, work):
+    """pg_dump's custom, tar and directory formats, alone, compressed, and in archives."""
+    (work / "custom.dump").write_bytes(dump(postgres, filled, "-Fc"))
+    (work / "stored.dump").write_bytes(dump(postgres, filled, "-Fc", "-Z0"))
+    (work / "tape.tar").write_bytes(dump(postgres, filled, "-Ft"))
+    dump(postgres, filled, "-Fd", "-f", work / "folder")
+    dump(postgres, filled, "-Fd", "-j2", "-Z0", "-f", work / "jobs")
+    subprocess.run(["gzip", "-k", work / "tape.tar"], check=True)
+    subprocess.run(["zip", "-qj", work / "both.zip", work / "custom.dump", work / "tape.tar"], check=True)
+    subprocess.run(["tar", "-cJf", work / "custom.tar.xz", "-C", work, "custom.dump"], check=True)
+    names = ["custom.dump", "stored.dump", "tape.tar", "tape.tar.gz", "folder", "jobs", "custom.tar.xz"]
+    top = mount(f"crm={postgres.url(filled)}", *(work / name for name in [*names, "both.zip"]))
+    for name in names:
+        assert_same(top.path("live/crm"), top.path(f"archives/{name}"))
+    both = set(table_files(top.path("archives/both.zip")))
+    assert {"heap.csv", "heap (2).csv"} <= both
+    raw = top.path("archives")
+    assert (raw / "custom.dump/raw/custom.dump").read_bytes() == (work / "custom.dump").read_bytes()
+    subprocess.run(["diff", "-r", work / "folder", raw / "folder/raw"], check=True)
+    listed = subprocess.run(["tar", "-tf", work / "tape.tar"], capture_output=True, text=True, check=True).stdout
+    assert sorted(os.listdir(raw / "tape.tar/raw")) == sorted(listed.split())
+    assert sorted(os.listdir(raw / "tape.tar.gz/raw")) == sorted(listed.split())
+
+
+def test_own_formats_damaged(mount, postgres, filled, work):
+    """No table is shown as if it were whole."""
+    whole = dump(postgres, filled, "-Fc", "-Z0")
+    (work / "cut.dump").write_bytes(whole[:whole.index(b"row 10000") + 5])
+    (work / "broken.dump").write_bytes(whole[:500])
+    dump(postgres, filled, "-Fd", "-f", work / "folder")
+    subprocess.run(["tar", "-cf", work / "packed.tar", "-C", work, "folder"], check=True)
+    lacking = max((work / "folder").glob("*.dat.gz"), key=lambda path: path.stat().st_size)
+    lacking.unlink()
+    top = mount(work / "cut.dump", work / "broken.dump", work / "folder", work / "packed.tar")
+    for name in "cut.dump", "folder":
+        with pytest.raises(OSError, match="Input/output"):
+            (top.path(f"archives/{name}/unordered.csv")).read_bytes()
+    for name in "broken.dump", "packed.tar":
+        assert table_files(top.path(f"archives/{name}")) == []
+    errors = (top.path(".crmfs/errors")).read_text()
+    assert "broken.dump: pg_restore cannot read it" in errors and "cut.dump" in errors
+    assert "directory format within an archive" in errors
+
+
+def test_without_pg_restore(mount, postgres, filled, work):
+    """A clear word, and the file as it is."""
+    (work / "custom.dump").write_bytes(dump(postgres, filled, "-Fc"))
+    top = mount(work / "custom.dump", environment={"CRMFS_PG_RESTORE": "/nowhere/pg_restore"})
+    folder = top.path("archives/custom.dump")
+    assert table_files(folder) == []
+    assert (folder / "raw/custom.dump").read_bytes() == (work / "custom.dump").read_bytes()
+    errors = (top.path(".crmfs/errors")).read_text()
+    assert "/nowhere/pg_restore is not there: install it" in errors
+
+
 @pytest.mark.parametrize("kind", DUMPS)
 def test_as_live(mount, postgres, filled, work, kind):
     path = work / "crm.sql"

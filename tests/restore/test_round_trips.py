@@ -108,8 +108,8 @@ def equality(column):
     """Whether both databases have the same value, in MariaDB's own words."""
     if column in ("bits", "bit1"):
         return f"a.{column} + 0 <=> b.{column} + 0"
-    if column in ("single", "fixed"):  # a double now, of the float's digits
-        return f"a.{column} <=> b.{column} OR ABS(a.{column} - b.{column}) <= 1e-7 * ABS(b.{column})"
+    if column in ("single", "fixed"):  # a double now, of the float's digits: of the least float, that is one
+        return f"a.{column} <=> b.{column} OR ABS(a.{column} - b.{column}) <= 1e-7 * ABS(b.{column}) + 1e-45"
     if column in mysql_types.BINARY:
         return f"HEX(a.{column}) <=> HEX(b.{column})"
     if column in mysql_types.FLOATS or column in ("filled", "year4"):

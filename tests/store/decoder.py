@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Reads a store, written from fs/store/FORMAT.md and fs/table alone: it shares no line with crmfs.
 
-usage: decoder.py STORE [SNAPSHOT SOURCE TABLE]: lists the snapshots, or writes the table's CSV.
-The passphrase, or a recovery key, is taken from CRMFS_PASSPHRASE.
+usage: CRMFS_PASSPHRASE=… decoder.py STORE [SNAPSHOT SOURCE TABLE]: lists the snapshots, or writes a table's CSV.
 """
 import ctypes
 import json
@@ -20,8 +19,8 @@ from nacl import bindings
 NAMES, PACKS, INDEX, LOG, CHECKPOINTS, BOUNDARIES, LABELS = range(1, 8)  # what a subkey is for
 ROW_GROUP, PAGE, IMAGE, SCHEMA, TREE = range(1, 6)  # types of objects
 NULL, NUMBER, SPECIAL, TEXT, RAW_TEXT, BYTES, DOCUMENT, TRUE, FALSE = range(9)  # kinds of cells
-MEMBERS = {1: "store", 2: "host name packs raw snapshot stored tags time tree", 3: "snapshots",
-           4: "name snapshot", 5: "packs", 6: "packs", 7: "packs", 8: "slot what"}  # of log records
+MEMBERS = dict(enumerate("store,host name packs raw snapshot stored tags time tree,snapshots,name snapshot,packs,packs,"
+                         "packs,slot what,packs top writer,host process writer,writer".split(","), 1))  # of log records
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SODIUM = ctypes.CDLL("libsodium.so.23")  # python3-nacl's own; it has no name for AES
 SODIUM.sodium_init()
@@ -128,14 +127,13 @@ class Store:
             number += 1
             own_hash, record = self.one_piece(LOG, f"log/{number:020}", b"CRMFSLOG")
             previous, own, _, kind, zero, size = struct.unpack_from("<32sQQB3sI", record)
-            need(previous == before and own == number, f"record {number} does not follow the one before")
-            need(kind in MEMBERS and (kind == 1) == (number == 1) and 56 + size <= len(record)
-                 and not any(zero + record[56 + size:]), f"record {number}: its head or length")
+            need(previous == before and own == number and kind in MEMBERS and (kind == 1) == (number == 1) and
+                 56 + size <= len(record) and not any(zero + record[56 + size:]), f"record {number}: its head or length")
             before, said = own_hash, json.loads(record[56:56 + size])
-            need(" ".join(sorted(said)) == MEMBERS[kind], f"record {number}: other members")
+            need(" ".join(sorted(said.keys() - {"files"} if kind == 2 else said)) == MEMBERS[kind], f"{number}: members")
             if kind in (2, 4):
-                need(said["name"] not in [snap["name"] for snap in taken.values()], "a name taken twice")
-                need((said["snapshot"] in taken) == (kind == 4), "an id taken twice, or renamed and not there")
+                need(said["name"] not in [snap["name"] for snap in taken.values()] and
+                     (said["snapshot"] in taken) == (kind == 4), "a name or an id taken twice, or not there")
                 taken.setdefault(said["snapshot"], said)["name"] = said["name"]
             for gone in said["snapshots"] if kind == 3 else []:
                 need(taken.pop(gone, None), "a snapshot forgotten that is not there")
@@ -148,8 +146,7 @@ class Store:
             try:
                 plain = self.one_piece(CHECKPOINTS, f"checkpoints/{path.name}", b"CRMFSCHK")[1]
                 last, number, size, packed = struct.unpack_from("<32sQII", plain)
-                record = self.top / "log" / path.name
-                same = not record.exists() or blake(record.read_bytes()) == last
+                same = not (record := self.top / "log" / path.name).exists() or blake(record.read_bytes()) == last
                 need(same and number == int(path.name), "of another log")
                 table, rest = decompress(plain[48:48 + packed], size)
                 need(not rest and not any(plain[48 + packed:]), "something after the frame")
@@ -162,14 +159,17 @@ class Store:
         taken, at = {}, 8
         count, marks = struct.unpack_from("<II", table)
         for _ in range(count):
-            own, tree, time, raw, stored, name, host, tags, _ = struct.unpack_from("<16s48sQQQ4B", table, at)
+            own, tree, time, raw, stored, name, host, tags, files = struct.unpack_from("<16s48sQQQ4B", table, at)
             words, at = [], at + 92
             for size in [name, host] + [None] * tags:
                 size, at = (table[at], at + 1) if size is None else (size, at)  # a tag's stands before it
                 words, at = words + [table[at:at + size].decode()], at + size
+            at += 48 * files
             taken[own.hex()] = {"snapshot": own.hex(), "tree": tree.hex(), "time": time, "raw": raw, "stored": stored,
                                 "name": words[0], "host": words[1], "tags": words[2:]}
-        need(at + 48 * marks == len(table), "a checkpoint's length")
+        at += 48 * marks
+        at, claim = (at + 1 + 48 * (table[at] & 1), table[at] & 2) if at < len(table) else (at, 0)  # files/
+        need(at + (26 + table[at + 24] + table[at + 25] if claim else 0) == len(table), "a checkpoint's length")
         return taken
 
     def places(self, wanted, hint, offset, size):

@@ -146,6 +146,28 @@ def test_a_long_log(store, crm_db, copy_of, mount_store):
     assert_equal_tables(store.decoded(), "last", "crm", database)
 
 
+def test_a_store_with_files(store, crm_db, mount_store):
+    """What files/ adds to the log and to checkpoints is passed over; crmfs diff sees that they differ."""
+    top = mount_store(store, crm_db)
+    for number in range(70):
+        (top.path("files") / "note").write_text(str(number))
+        descriptor = os.open(top.path("files"), os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        if number in (0, 69):
+            top.path(f"snapshots/{number}").mkdir()
+    assert os.listdir(store.path / "checkpoints")
+    for _ in range(2):
+        assert list(store.decoded().snapshots()) == store.names() == ["0", "69"]
+        assert_equal_tables(store.decoded(), "69", "crm_db", crm_db)
+        if top:
+            top.unmount()
+            top = None
+    assert "files/" in store.run("diff", store.path, "0", "69", status=1).out
+    assert json.loads(store.run("diff", "--json", store.path, "0", "69", status=1).out)["files"] == "changed"
+    assert store.run("diff", store.path, "69", "69").out == ""
+
+
 def test_keys(store, crm_db):
     """Whatever opens the store for crmfs opens it here, and nothing else does."""
     store.take("one", crm_db)

@@ -72,6 +72,7 @@ def mount_and_keep(mount_store, store, *sources):
     return shown, names
 
 
+@pytest.mark.sanitize
 def test_next_mount_is_warm(work, store, mount_store, archive):
     """Tables, members, times, and what is wrong: all without a row being read again."""
     before, cold = mount_and_keep(mount_store, store, archive)

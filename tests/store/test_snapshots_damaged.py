@@ -136,3 +136,16 @@ def test_under_an_open_file(mount_store, store, filled):
     assert wanted.startswith(got) and got != wanted
     assert "EIO snapshots/two/crm/activities.csv: " in top.errors()
     assert eventually(lambda: os.listdir(top.path("snapshots")) != [])
+
+
+def test_a_mount_says_why_it_cannot_be(store, crm_db, refused, work):
+    store.take("a", crm_db)
+    record = store.path / "log/00000000000000000002"
+    record.chmod(0o600)
+    content = bytearray(record.read_bytes())
+    content[200] ^= 1
+    record.write_bytes(content)
+    (work / "mnt").mkdir()
+    for words in ([store.path], ["--store", store.path, crm_db]):
+        answer = refused("mount", *words, work / "mnt", environment=store.environment)
+        assert "log/00000000000000000002" in answer.err and "damaged" in answer.err

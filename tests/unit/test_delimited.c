@@ -19,7 +19,7 @@ static void check_sized(const char *name, const char *text, size_t size, const c
     static const size_t steps[] = {1, 3, 1 << 20};
     struct dialect dialect;
 
-    assert_true(delimited_recognise(name, (const uint8_t *)text, size, true, &dialect));
+    assert_true(delimited_recognise(name, (const uint8_t *)text, size, true, NULL, &dialect));
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct recording_taker recording;
         struct memory_stream stream;
@@ -27,8 +27,8 @@ static void check_sized(const char *name, const char *text, size_t size, const c
 
         recording_begin(&recording);
         memory_stream_begin(&stream, text, size, steps[i]);
-        assert_int_equal(delimited_read(&stream.stream, &dialect, name, &recording.taker, &failure),
-                         0);
+        assert_int_equal(
+            delimited_read(&stream.stream, &dialect, name, &recording.taker, NULL, &failure), 0);
         assert_string_equal(recording_text(&recording), expected);
         recording_end(&recording);
     }
@@ -93,6 +93,224 @@ static void test_character_sets(void **state)
                 19, "table 0 t (a:text,b:text)\nrow 0 \"\xf0\x9f\x98\x80|\"\xef\xbf\xbd\n");
 }
 
+/* Text behind a closing quote is the field's, as other programs have it; nothing is lost. */
+static void test_behind_quotes(void **state)
+{
+    (void)state;
+    check("a,b\n\"x\" y,1\n\"p\"\"q\"r\"s\",2\n",
+          "table 0 t (a:text,b:text)\nrow 0 \"x y|\"1\nrow 0 \"p\"qr\"s\"|\"2\n");
+}
+
+static void test_single_quotes(void **state)
+{
+    (void)state;
+    check("'a','b'\n'x, y','it''s'\n'1\n2',3\n",
+          "table 0 t (a:text,b:text)\nrow 0 \"x, y|\"it's\nrow 0 \"1\n2|\"3\n");
+    /* Where they are apostrophes they stay. */
+    check("a,b\n'tis,x\nO'Neil,y\n",
+          "table 0 t (a:text,b:text)\nrow 0 \"'tis|\"x\nrow 0 \"O'Neil|\"y\n");
+    check("a,b\n'x',\"y\"\n", "table 0 t (a:text,b:text)\nrow 0 \"'x'|\"y\n");
+}
+
+static void test_said_delimiter(void **state)
+{
+    (void)state;
+    const char *expected = "table 0 t (a:text,b:text)\nrow 0 \"1,5|\"2,5\n";
+
+    check("sep=;\r\na;b\r\n1,5;2,5\r\n", expected);
+    check("sep=;\na;b\n1,5;2,5\n", expected);
+    check("sep=^\na^b\n1,5^2,5\n", expected);
+    check("sep=,b\n1,2\n", "table 0 t (sep=:text,b:text)\nrow 0 \"1|\"2\n");
+}
+
+static void check_wish(const char *text, const char *const *options, const char *expected)
+{
+    struct dialect_wish wish = {.quote_given = false};
+    struct recording_taker recording;
+    struct memory_stream stream;
+    struct dialect dialect;
+    struct failure failure = {0};
+
+    for (; *options != NULL; options += 2)
+        assert_int_equal(delimited_option(&wish, options[0], options[1], &failure), 1);
+    assert_true(
+        delimited_recognise("t.csv", (const uint8_t *)text, strlen(text), true, &wish, &dialect));
+    recording_begin(&recording);
+    memory_stream_begin(&stream, text, strlen(text), 2);
+    assert_int_equal(
+        delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, NULL, &failure), 0);
+    assert_string_equal(recording_text(&recording), expected);
+    recording_end(&recording);
+}
+
+static void test_wishes(void **state)
+{
+    (void)state;
+    check_wish("a,b;c\n1,2;3\n", (const char *const[]){"delimiter", ";", NULL},
+               "table 0 t (a,b:text,c:text)\nrow 0 \"1,2|\"3\n");
+    check_wish("a b\n1 2\n", (const char *const[]){"delimiter", "space", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n");
+    check_wish("a\tb,c\n1\t2\n", (const char *const[]){"delimiter", "tab", NULL},
+               "table 0 t (a:text,b,c:text)\nrow 0 \"1|\"2\n");
+    check_wish("a,b\n\"x,y\n", (const char *const[]){"quote", "none", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"\"x|\"y\n");
+    check_wish("a,b\n^x,y^,z\n", (const char *const[]){"quote", "^", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"x,y|\"z\n");
+    check_wish("1,2\n3,4\n", (const char *const[]){"header", "no", NULL},
+               "table 0 t (column1:text,column2:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\n");
+    check_wish("a\n\xc3\xa4\n", (const char *const[]){"charset", "latin1", NULL},
+               "table 0 t (a:text)\nrow 0 \"\xc3\x83\xc2\xa4\n");
+    check_wish("a\n\x80\n", (const char *const[]){"charset", "latin1", NULL},
+               "table 0 t (a:text)\nrow 0 \"\xc2\x80\n");
+    check_wish("a\n\x80\n", (const char *const[]){"charset", "cp1252", NULL},
+               "table 0 t (a:text)\nrow 0 \"\xe2\x82\xac\n");
+    check_wish("a\n\xe4\n", (const char *const[]){"charset", "utf-8", NULL},
+               "table 0 t (a:text)\nrow 0 \"\xe4\n");
+
+    static const char *const bad[][2] = {
+        {"delimiter", ""}, {"delimiter", ";;"}, {"delimiter", "\n"},   {"quote", ""},
+        {"quote", "ab"},   {"charset", "x"},    {"header", "perhaps"},
+    };
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct dialect_wish wish = {.quote_given = false};
+        struct failure failure = {0};
+
+        assert_int_equal(delimited_option(&wish, bad[i][0], bad[i][1], &failure), -EINVAL);
+        assert_non_null(strstr(failure.text, bad[i][0]));
+    }
+    assert_int_equal(delimited_option(&(struct dialect_wish){0}, "colour", "red", NULL), 0);
+}
+
+/* --- parts -------------------------------------------------------------------------------- */
+
+struct part {
+    const char *name;
+    const char *text;
+};
+
+static void check_parts(const struct part *members, size_t count, bool series, const char *expected)
+{
+    struct recording_taker recording;
+
+    recording_begin(&recording);
+
+    struct delimited_parts *parts = delimited_parts_create(&recording.taker, series);
+
+    for (size_t i = 0; i < count; i++) {
+        struct memory_stream stream;
+        struct dialect dialect;
+        size_t size = strlen(members[i].text);
+        struct failure failure = {0};
+
+        assert_true(delimited_recognise(members[i].name, (const uint8_t *)members[i].text, size,
+                                        true, NULL, &dialect));
+        memory_stream_begin(&stream, members[i].text, size, 3);
+        assert_int_equal(delimited_read(&stream.stream, &dialect, members[i].name, &recording.taker,
+                                        parts, &failure),
+                         0);
+    }
+    assert_int_equal(delimited_parts_end(parts), 0);
+    assert_string_equal(recording_text(&recording), expected);
+    delimited_parts_free(parts);
+    recording_end(&recording);
+}
+
+#define CHECK_PARTS(series, expected, ...)                                            \
+    do {                                                                              \
+        const struct part members[] = {__VA_ARGS__};                                  \
+        check_parts(members, sizeof members / sizeof *members, (series), (expected)); \
+    } while (0)
+
+static void test_numbered_parts(void **state)
+{
+    (void)state;
+    CHECK_PARTS(false,
+                "table 0 Contacts (a:text,b:text)\nrow 0 \"1|\"2\nchange 0 Contacts "
+                "(a:text,b:text,c:text)\nrow 0 \"5|\"4|\"3\nrow 0 \"6|NULL|NULL\n",
+                {"Data/Contacts_001.csv", "a,b\n1,2\n"},
+                {"Data/Contacts_002.csv", "c,b,a\n3,4,5\n"}, {"Data/Contacts_003.csv", "a\n6\n"});
+    CHECK_PARTS(false, "table 0 x-1 (a:text)\nrow 0 \"1\nchange 0 x (a:text)\nrow 0 \"2\n",
+                {"x-1.csv", "a\n1\n"}, {"x-2.csv", "a\n2\n"});
+    CHECK_PARTS(false,
+                "table 0 hubspot-crm-exports-all-contacts-2024-01-15-1 (a:text)\nrow 0 \"1\n"
+                "change 0 all-contacts (a:text)\nrow 0 \"2\n",
+                {"hubspot-crm-exports-all-contacts-2024-01-15-1.csv", "a\n1\n"},
+                {"hubspot-crm-exports-all-contacts-2024-01-15-2.csv", "a\n2\n"});
+    CHECK_PARTS(false, "table 0 Deals (a:text)\nrow 0 \"1\n", {"Deals_001.csv", "a\n1\n"});
+}
+
+/* Other columns, other folders, years, months and dates make other tables. */
+static void test_no_parts(void **state)
+{
+    (void)state;
+    const char *apart = "table 0 %s (a:text)\nrow 0 \"1\ntable 1 %s (a:text)\nrow 1 \"2\n";
+    static const char *const pairs[][2] = {
+        {"r_2019.csv", "r_2020.csv"},
+        {"r-2019-01.csv", "r-2019-02.csv"},
+        {"r-2019-01-01.csv", "r-2019-01-02.csv"},
+        {"v1.csv", "v2.csv"},
+        {"1.csv", "2.csv"},
+        {"x.csv", "x_1.csv"},
+    };
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char expected[300];
+        char one[50];
+        char other[50];
+
+        snprintf(one, sizeof one, "%.*s", (int)strcspn(pairs[i][0], "."), pairs[i][0]);
+        snprintf(other, sizeof other, "%.*s", (int)strcspn(pairs[i][1], "."), pairs[i][1]);
+        snprintf(expected, sizeof expected, apart, one, other);
+        CHECK_PARTS(false, expected, {pairs[i][0], "a\n1\n"}, {pairs[i][1], "a\n2\n"});
+    }
+    CHECK_PARTS(false, "table 0 x_1 (a:text)\nrow 0 \"1\ntable 1 x_2 (a:text)\nrow 1 \"2\n",
+                {"p/x_1.csv", "a\n1\n"}, {"q/x_2.csv", "a\n2\n"});
+    CHECK_PARTS(false,
+                "table 0 x_1 (a:text,b:text)\nrow 0 \"1|\"2\n"
+                "table 1 x_2 (a:text,c:text)\nrow 1 \"3|\"4\n",
+                {"x_1.csv", "a,b\n1,2\n"}, {"x_2.csv", "a,c\n3,4\n"});
+}
+
+static void test_series(void **state)
+{
+    (void)state;
+    CHECK_PARTS(true,
+                "table 0 Account (Id:text,Name:text)\nrow 0 \"1|\"A\ntable 1 Case_1 (Id:text)\n"
+                "row 1 \"7\nchange 0 Account (Id:text,Name:text,City:text)\nrow 0 \"2|NULL|\"B\n",
+                {"Account.csv", "Id,Name\n1,A\n"}, {"Case_1.csv", "Id\n7\n"},
+                {"Account.csv", "Id,City\n2,B\n"});
+}
+
+static void test_missing_parts(void **state)
+{
+    (void)state;
+    struct recording_taker recording;
+    struct failure why = {0};
+    struct memory_stream stream;
+    struct dialect dialect;
+
+    recording_begin(&recording);
+
+    struct delimited_parts *parts = delimited_parts_create(&recording.taker, false);
+
+    delimited_recognise("x_001.csv", (const uint8_t *)"a\n1\n", 4, true, NULL, &dialect);
+    memory_stream_begin(&stream, "a\n1\n", 4, 3);
+    assert_int_equal(
+        delimited_read(&stream.stream, &dialect, "x_001.csv", &recording.taker, parts, NULL), 0);
+    failure_set(&why, EIO, "damaged");
+    assert_int_equal(delimited_parts_fail(parts, "y_001.csv", &why), 0);
+    assert_int_equal(delimited_parts_fail(parts, "x_002.csv", &why), 0);
+    failure_set(&why, EIO, "a part is missing");
+    assert_int_equal(delimited_parts_fail(parts, NULL, &why), 0);
+    assert_int_equal(delimited_parts_end(parts), 0);
+    assert_string_equal(recording_text(&recording),
+                        "table 0 x (a:text)\nrow 0 \"1\nfail 0 damaged\n"
+                        "fail 0 a part is missing\n");
+    delimited_parts_free(parts);
+    recording_end(&recording);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -118,7 +336,7 @@ static void test_ragged(void **state)
 static void test_broken(void **state)
 {
     (void)state;
-    struct dialect dialect = {.delimiter = ','};
+    struct dialect dialect = {.signs = {',', '"'}};
     struct recording_taker recording;
     struct memory_stream stream;
     struct failure failure = {0};
@@ -126,8 +344,8 @@ static void test_broken(void **state)
     recording_begin(&recording);
     memory_stream_begin(&stream, "a,b\n1,2\n", 8, 2);
     stream.fails = true;
-    assert_int_equal(delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, &failure),
-                     -EIO);
+    assert_int_equal(
+        delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, NULL, &failure), -EIO);
     assert_non_null(
         strstr(recording_text(&recording), "fail 0 line 3, byte 8 of t.csv: the stream is broken"));
     recording_end(&recording);
@@ -150,11 +368,11 @@ static void test_not_recognised(void **state)
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_false(delimited_recognise(others[i].name, (const uint8_t *)others[i].text,
-                                         strlen(others[i].text), true, &dialect));
-    assert_false(
-        delimited_recognise("t.csv", (const uint8_t *)"a,b\n\0\1\2,\3\n", 10, true, &dialect));
+                                         strlen(others[i].text), true, NULL, &dialect));
+    assert_false(delimited_recognise("t.csv", (const uint8_t *)"a,b\n\0\1\2,\3\n", 10, true, NULL,
+                                     &dialect));
     assert_true(
-        delimited_recognise("t.txt", (const uint8_t *)"a,b\n1,2\n3,4\n", 12, true, &dialect));
+        delimited_recognise("t.txt", (const uint8_t *)"a,b\n1,2\n3,4\n", 12, true, NULL, &dialect));
 }
 
 int main(void)
@@ -168,6 +386,14 @@ int main(void)
         cmocka_unit_test(test_ragged),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_not_recognised),
+        cmocka_unit_test(test_behind_quotes),
+        cmocka_unit_test(test_single_quotes),
+        cmocka_unit_test(test_said_delimiter),
+        cmocka_unit_test(test_wishes),
+        cmocka_unit_test(test_numbered_parts),
+        cmocka_unit_test(test_no_parts),
+        cmocka_unit_test(test_series),
+        cmocka_unit_test(test_missing_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,24 @@ static void test_bad_rows(void **state)
           "fail 0 line 3, byte 46 of the dump: a row of table a makes no sense here\n");
 }
 
+/* Each byte becomes three, in a value that has an escape as well: there is room for it. */
+static void test_latin1_growth(void **state)
+{
+    (void)state;
+    enum { SIZE = 100000 };
+    cleanup_free char *text = malloc(SIZE + 200);
+    struct recording_taker recording;
+    struct failure failure = {0};
+    char *to = stpcpy(text, "SET NAMES latin1;CREATE TABLE t (a text);INSERT INTO t VALUES ('\\'");
+
+    memset(to, '\x80', SIZE);
+    strcpy(to + SIZE, "');");
+    assert_int_equal(read_wrong(text, false, &recording, &failure), 0);
+    assert_int_equal(strlen(recording_text(&recording)),
+                     strlen("table 0 t (a:text)\nrow 0 \"'\n") + 3 * (size_t)SIZE);
+    recording_end(&recording);
+}
+
 static void test_cut(void **state)
 {
     (void)state;
@@ -461,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_no_backslash_escapes),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_latin1),
+        cmocka_unit_test(test_latin1_growth),
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_databases),
         cmocka_unit_test(test_keys_afterwards),

@@ -154,15 +154,30 @@ struct reading {
     const char *expected; /* a word a cell, a line a row; or what the refusal says */
 };
 
-static void add_cell(char *output, const struct cell *cell)
+#define OUTPUT_SIZE 1000
+
+static void add_text(char output[OUTPUT_SIZE], const char *text, size_t size)
 {
-    static const char *const names[] = {"null", "number", "text", "bytes", "boolean"};
     size_t used = strlen(output);
 
-    snprintf(output + used, 1000 - used, "%s", names[cell->class]);
-    used = strlen(output);
-    if (cell->class != CELL_NULL)
-        snprintf(output + used, 1000 - used, "(%.*s)", (int)cell->size, (const char *)cell->data);
+    snprintf(output + used, OUTPUT_SIZE - used, "%.*s", (int)size, text);
+}
+
+static void add_word(char output[OUTPUT_SIZE], const char *word)
+{
+    add_text(output, word, strlen(word));
+}
+
+static void add_cell(char output[OUTPUT_SIZE], const struct cell *cell)
+{
+    static const char *const names[] = {"null", "number", "text", "bytes", "boolean"};
+
+    add_word(output, names[cell->class]);
+    if (cell->class == CELL_NULL)
+        return;
+    add_word(output, "(");
+    add_text(output, cell->data, (size_t)cell->size);
+    add_word(output, ")");
 }
 
 static void check_reading(const struct reading *reading)
@@ -176,7 +191,7 @@ static void check_reading(const struct reading *reading)
     struct failure failure = {0};
     const size_t *places;
     const struct cell *cells;
-    char output[1000] = "";
+    char output[OUTPUT_SIZE] = "";
     size_t count;
 
     assert_int_equal(export_rows_create(&pieces.stream, &options, &rows), 0);
@@ -186,11 +201,12 @@ static void check_reading(const struct reading *reading)
     while (found >= 0 && (found = export_rows_next(rows, &cells, &failure)) == 1) {
         for (size_t i = 0; i < count; i++) {
             if (i != 0)
-                strcat(output, " ");
-            strcat(strcat(output, columns[places[i]].name), "=");
+                add_word(output, " ");
+            add_word(output, columns[places[i]].name);
+            add_word(output, "=");
             add_cell(output, &cells[i]);
         }
-        strcat(output, "\n");
+        add_word(output, "\n");
     }
     if (found < 0) {
         assert_int_equal(found, -EINVAL);

@@ -20,6 +20,7 @@
 
 #include "fs/base/buffer.h"
 #include "fs/files/files.h"
+#include "fs/files/verify.h"
 #include "fs/store/check.h"
 #include "fs/store/log.h"
 #include "fs/store/prune.h"
@@ -221,6 +222,28 @@ static int write_some(struct files *files, struct random *random, uint64_t numbe
     return files_write(files, number, offset, bytes, size, &failure);
 }
 
+/* From another file, or from another part of the same. */
+static int copy_some(struct files *files, struct random *random, uint64_t number)
+{
+    struct files_copied wanted = {.to_number = number,
+                                  .offset = next(random, 100000),
+                                  .to_offset = 300000 + next(random, 100000),
+                                  .size = next(random, 200000)};
+    char name[8];
+    struct stat stat;
+
+    some_name(random, name);
+
+    int error = files_lookup(files, FILES_TOP, name, &wanted.number, &stat, &failure);
+
+    if (error != 0 || !S_ISREG(stat.st_mode))
+        return error;
+
+    ssize_t copied = files_copy(files, &wanted, &failure);
+
+    return copied < 0 ? (int)copied : 0;
+}
+
 static int on_file(struct files *files, struct random *random, uint64_t directory, const char *name)
 {
     uint64_t number;
@@ -230,7 +253,7 @@ static int on_file(struct files *files, struct random *random, uint64_t director
 
     if (error != 0 || !S_ISREG(stat.st_mode))
         return error;
-    switch (next(random, 6)) {
+    switch (next(random, 7)) {
     case 0:
         return files_set(files, number, FILES_SET_SIZE,
                          &(struct stat){.st_size = (off_t)next(random, 300000)}, &stat, &failure);
@@ -240,6 +263,7 @@ static int on_file(struct files *files, struct random *random, uint64_t director
     case 2:
         note[5] = (char)('a' + next(random, 26));
         return files_xattr_set(files, number, "user.note", note, sizeof note, 0, &failure);
+    case 3: return copy_some(files, random, number);
     default: return write_some(files, random, number);
     }
 }
@@ -305,6 +329,11 @@ static void assert_sound(struct store *store, unsigned torn)
     struct check_result result;
 
     succeed(check(store, &options, &result, &failure));
+
+    uint64_t found = 0;
+
+    succeed(files_verify(store, report, &torn, &found, &failure));
+    assert_int_equal(found, 0);
 }
 
 static void try_cut(struct storage *recording, struct storage *begun, struct replay how,

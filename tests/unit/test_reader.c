@@ -327,6 +327,16 @@ static void test_bound(void **state)
     }
     assert_true(render_cache_bytes(bench.cache) > 0);
 
+    /* What is taken for something else is not kept, but for a quarter. */
+    render_cache_reserve(bench.cache, MIB);
+    read_in_order(reader, &bench.files[FORMAT_CSV], 50 * KIB);
+    assert_in_range(render_cache_bytes(bench.cache), MIB / 2, MIB);
+    render_cache_reserve(bench.cache, 100 * MIB);
+    assert_in_range(render_cache_bytes(bench.cache), 1, MIB / 2);
+    render_cache_reserve(bench.cache, -101 * (int64_t)MIB);
+    read_in_order(reader, &bench.files[FORMAT_CSV], 50 * KIB);
+    assert_true(render_cache_bytes(bench.cache) > MIB);
+
     /* What is held is not thrown away, however much it is; afterwards the bound holds again. */
     size_t size = bench.files[FORMAT_CSV].size;
 

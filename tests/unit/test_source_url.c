@@ -86,6 +86,8 @@ static void test_default_names(void **state)
         {"./sqlite:a.db", "sqlite:a"},
         {"2024:a.db", "2024:a"},
         {"caf\xe9.db", "caf\xe9"},
+        {"archive:///srv/a%3F%20b.csv?delimiter=%3B&header=no", "a? b.csv"},
+        {"archive:/srv/a?b.csv", "a?b.csv"},
         {"mysql://u@h:3306/crm", "crm"},
         {"MARIADB:///c%20m?socket=/run/s&compress=yes", "c m"},
         {"mysql:///?dbname=crm", "crm"},

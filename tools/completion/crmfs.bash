@@ -36,7 +36,8 @@ _crmfs_mount_options() {
     compopt -o nospace
 }
 
-_crmfs_commands='mount init key snapshot import diff export snapshots forget prune check repair stats help'
+_crmfs_commands='mount init key snapshot import diff export restore migrate verify-restore
+    snapshots forget prune check repair stats help'
 _crmfs_passphrase_options='--passphrase-file --passphrase-command'
 
 # Answers with the words that $cur may become.
@@ -106,6 +107,36 @@ _crmfs_export() {
             _crmfs_words "--format --output $_crmfs_passphrase_options --help"
         else
             _filedir -d
+        fi
+        ;;
+    esac
+}
+
+_crmfs_restore() {
+    case $prev in
+    --passphrase-file | --skip-bad | --to | --journal) _filedir ;;
+    --store | --scratch) _filedir -d ;;
+    --mode) _crmfs_words 'append upsert replace missing' ;;
+    --passphrase-command | --where | --key | --table | --map | --ignore-columns) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            case ${words[1]} in
+            restore)
+                _crmfs_words "--store --to --mode --table --where --key --with-parents --map
+                    --ignore-columns --no-create --skip-bad --dry-run --json --quiet
+                    $_crmfs_passphrase_options --accept-rollback --help"
+                ;;
+            migrate)
+                _crmfs_words "--store --journal --json --quiet $_crmfs_passphrase_options
+                    --accept-rollback --help"
+                ;;
+            *)
+                _crmfs_words "--store --to --scratch --json --quiet $_crmfs_passphrase_options
+                    --accept-rollback --help"
+                ;;
+            esac
+        else
+            _filedir
         fi
         ;;
     esac
@@ -181,6 +212,9 @@ _crmfs() {
         ;;
     diff)
         _crmfs_diff
+        ;;
+    restore | migrate | verify-restore)
+        _crmfs_restore
         ;;
     export)
         _crmfs_export

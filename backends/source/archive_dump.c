@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The members of a dump by mydumper. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends/source/archive_internal.h"
+
+#define METADATA_BYTES ((size_t)64 << 10)
+
+/* "Started dump at: 2026-11-20 08:11:12", taken for UTC. */
+static int read_metadata(struct archive_walk *walk, struct byte_stream *stream,
+                         struct failure *failure)
+{
+    struct byte_window window = BYTE_WINDOW(stream, METADATA_BYTES);
+    int error = byte_window_want(&window, METADATA_BYTES, failure);
+    struct tm parts = {.tm_sec = 0};
+
+    /* Behind the text stand zeros. */
+    const char *words = "Started dump at: ";
+    const char *found =
+        window.end != 0 ? memmem(window.data, window.end, words, strlen(words)) : NULL;
+
+    if (found != NULL && strptime(found + strlen(words), "%Y-%m-%d %H:%M:%S", &parts) != NULL)
+        walk->taker->class->moment(walk->taker, (struct timespec){.tv_sec = timegm(&parts)});
+    byte_window_release(&window);
+    return error == -EFBIG ? 0 : error;
+}
+
+static int read_file(struct archive_walk *walk, struct archive_dump *dump,
+                     struct byte_stream *stream, const char *path, const struct mydumper_name *name,
+                     struct failure *failure)
+{
+    if (name->file == MYDUMPER_METADATA)
+        return read_metadata(walk, stream, failure);
+    return dump_session_read(dump->reader, stream, path, name->database,
+                             name->file == MYDUMPER_ROWS ? name->table : NULL, failure);
+}
+
+static int read_packed(struct archive_walk *walk, struct archive_dump *dump,
+                       struct byte_stream *stream, const char *path,
+                       const struct mydumper_name *name, struct failure *failure)
+{
+    struct archive_feed feed = {.stream = stream};
+    struct archive *archive;
+    struct archive_entry *about;
+    struct entry_stream entry = {.buffer = NULL};
+    int error = archive_open_stream(walk->source, &feed, &archive, failure);
+
+    if (error != 0)
+        return error;
+    if (archive_read_next_header(archive, &about) < ARCHIVE_WARN)
+        error = archive_failure(archive, path, failure);
+    if (error == 0)
+        error = entry_stream_begin(&entry, walk, archive, path);
+    if (error == 0)
+        error = read_file(walk, dump, &entry.stream, path, name, failure);
+    entry_stream_end(&entry);
+    archive_read_free(archive);
+    return error;
+}
+
+int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
+                      struct byte_stream *stream, const char *path, bool packed,
+                      struct failure *failure)
+{
+    struct mydumper_name name = mydumper_name_of(path);
+    bool tables = name.file == MYDUMPER_TABLE;
+    /* A view is first made as a table, which the view's own file drops. */
+    bool rest =
+        name.file == MYDUMPER_VIEW || name.file == MYDUMPER_ROWS || name.file == MYDUMPER_METADATA;
+
+    if (walk->pass == PASS_ALL && name.file == MYDUMPER_DATA)
+        return dump_session_fail_table(dump->reader, name.database, name.table,
+                                       "its rows stand in a file for LOAD DATA, which crmfs does "
+                                       "not read: load the dump, and mount the database");
+    if (walk->pass == PASS_TABLES ? !tables : !rest)
+        return 0;
+    return packed ? read_packed(walk, dump, stream, path, &name, failure)
+                  : read_file(walk, dump, stream, path, &name, failure);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/archive_internal.h"
+#include "fs/base/memory.h"
+
+int archive_plan_create(struct archive_plan *plan)
+{
+    *plan = (struct archive_plan){.dump_count = 0};
+    return name_map_create(&plan->folders);
+}
+
+void archive_plan_release(struct archive_plan *plan)
+{
+    for (size_t i = 0; i < plan->dump_count; i++) {
+        free(plan->dumps[i].folder);
+        dump_session_free(plan->dumps[i].reader);
+    }
+    free(plan->dumps);
+    name_map_free(plan->folders);
+    *plan = (struct archive_plan){.dump_count = 0};
+}
+
+/* What stands before the last part of the name; NULL: no memory. */
+static char *folder_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return strndup(name, slash != NULL ? (size_t)(slash - name) : 0);
+}
+
+/* FOLDER is taken over. */
+static int add_dump(struct archive_plan *plan, char *folder, unsigned kinds)
+{
+    struct archive_dump *dumps =
+        plan->dump_count < ARCHIVE_MEMBERS_MOST
+            ? reallocarray(plan->dumps, plan->dump_count + 1, sizeof *dumps)
+            : NULL;
+    int error = dumps != NULL ? name_map_add(plan->folders, folder, plan->dump_count) : -ENOMEM;
+
+    if (dumps != NULL)
+        plan->dumps = dumps;
+    if (error != 0) {
+        free(folder);
+        return error;
+    }
+    dumps[plan->dump_count++] = (struct archive_dump){.folder = folder, .kinds = kinds};
+    return 0;
+}
+
+int archive_plan_note(struct archive_plan *plan, const char *name)
+{
+    enum mydumper_file kind = mydumper_name_of(name).file;
+    cleanup_free char *folder = NULL;
+    size_t *known;
+
+    plan->lists = plan->lists || archive_is_list(name);
+    plan->listed = plan->listed || archive_is_listed(name);
+
+    if (kind == MYDUMPER_NONE)
+        return 0;
+    folder = folder_of(name);
+    if (folder == NULL)
+        return -ENOMEM;
+    known = name_map_find(plan->folders, folder);
+    if (known == NULL)
+        return add_dump(plan, steal_pointer(&folder), 1u << kind);
+    plan->dumps[*known].kinds |= 1u << kind;
+    return 0;
+}
+
+int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker)
+{
+    for (size_t i = 0; i < plan->dump_count; i++) {
+        if (!mydumper_is_dump(plan->dumps[i].kinds))
+            continue;
+        plan->dumps[i].reader = dump_session_create(taker);
+        if (plan->dumps[i].reader == NULL)
+            return -ENOMEM;
+        plan->dumped = true;
+    }
+    return 0;
+}
+
+struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name)
+{
+    if (plan == NULL || !plan->dumped || mydumper_name_of(name).file == MYDUMPER_NONE)
+        return NULL;
+
+    cleanup_free char *folder = folder_of(name);
+    const size_t *known = folder != NULL ? name_map_find(plan->folders, folder) : NULL;
+
+    return known != NULL && plan->dumps[*known].reader != NULL ? &plan->dumps[*known] : NULL;
+}
+
+int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct failure *failure)
+{
+    static const char unfinished[] = "mydumper did not finish this dump: there is a "
+                                     "metadata.partial, and rows may be missing";
+    int error = 0;
+
+    for (size_t i = 0; i < plan->dump_count && error == 0; i++) {
+        const struct archive_dump *dump = &plan->dumps[i];
+
+        if (dump->reader == NULL)
+            continue;
+        error = dump_session_end(dump->reader, failure);
+        if (error == 0 && (dump->kinds & 1u << MYDUMPER_METADATA) == 0) {
+            struct failure why;
+
+            failure_set(&why, EIO, "%.300s: %s", dump->folder, unfinished);
+            taker->class->trouble(taker, &why);
+            error = dump_session_fail(dump->reader, unfinished);
+        }
+    }
+    return error;
+}

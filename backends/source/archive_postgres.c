@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* pg_dump's own formats, wherever they stand. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "backends/source/archive_internal.h"
+#include "backends/source/pg_restore.h"
+#include "fs/base/memory.h"
+
+static int restore(struct archive_walk *walk, struct byte_stream *stream, const char *folder,
+                   const char *name, struct failure *failure)
+{
+    struct pg_restore *program = NULL;
+    int error = pg_restore_begin(stream, folder, walk->source->cancelled, &program, failure);
+
+    if (error == 0)
+        error = dump_read(pg_restore_stream(program), walk->taker, failure);
+    pg_restore_end(program);
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          enum pg_format format, unsigned depth, struct failure *failure)
+{
+    if (format == PG_CUSTOM)
+        return restore(walk, stream, NULL, name, failure);
+    /* The first member of a tar of pg_dump's: all of it is read when its members have been told. */
+    if (format == PG_TAR && depth == 0 && strcmp(name, "toc.dat") == 0 &&
+        archive_file_count(walk->outermost) == 1 &&
+        (archive_format(walk->outermost) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+        walk->part_is_dump = true;
+        return 0;
+    }
+    return failure_set(failure, EILSEQ,
+                       "%.300s: pg_dump's directory format within an archive is shown under raw/ "
+                       "only: copy the folder out of there, and mount the copy",
+                       name);
+}
+
+int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
+                              const char *name, struct failure *failure)
+{
+    return restore(walk, stream, NULL, name, failure);
+}
+
+/* What has been told of members stays, whatever becomes of the tables. */
+static int only_tell(struct archive_walk *walk, int error, const struct failure *own,
+                     struct failure *failure)
+{
+    if (error == -EIO || error == -EILSEQ || error == -EACCES || error == -EFBIG) {
+        walk->taker->class->trouble(walk->taker, own);
+        return 0;
+    }
+    if (error != 0 && own->code != 0 && failure != NULL)
+        *failure = *own;
+    return error;
+}
+
+/* The tar that the part is, compressed or not. */
+int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure)
+{
+    const char *path = walk->part->path;
+    struct entry_stream entry = {.buffer = NULL};
+    struct archive *archive;
+    struct archive_entry *about;
+    struct failure own = {0};
+    int error = archive_open_unpacked(path, &archive, failure);
+
+    if (error != 0)
+        return error;
+    if (archive_read_next_header(archive, &about) < ARCHIVE_WARN)
+        error = archive_failure(archive, path, &own);
+    if (error == 0)
+        error = entry_stream_begin(&entry, walk, archive, path);
+    if (error == 0)
+        error = restore(walk, &entry.stream, NULL, path, &own);
+    entry_stream_end(&entry);
+    archive_read_free(archive);
+    return only_tell(walk, error, &own, failure);
+}
+
+bool archive_postgres_is_folder(const char *path)
+{
+    cleanup_free char *contents = NULL;
+    uint8_t begin[16];
+
+    if (asprintf(&contents, "%s/toc.dat", path) < 0) {
+        contents = NULL;
+        return false;
+    }
+
+    cleanup_fd int file = open(contents, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t size = file >= 0 ? read(file, begin, sizeof begin) : 0;
+
+    /* The contents of a folder say that they are a tar's. */
+    return size > 0 && pg_format_of(begin, (size_t)size) != PG_NONE;
+}
+
+int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure)
+{
+    const char *path = walk->source->path;
+    struct failure own = {0};
+
+    return only_tell(walk, restore(walk, NULL, path, path, &own), &own, failure);
+}

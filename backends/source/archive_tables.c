@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* What a member is, by how it begins, and the tables that are in it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/ahead_stream.h"
+#include "backends/source/archive_internal.h"
+#include "backends/source/delimited.h"
+#include "backends/source/dump.h"
+#include "backends/source/json_rows.h"
+#include "backends/source/sqlite_member.h"
+#include "fs/base/memory.h"
+
+#define LOOK_BYTES ((size_t)64 << 10)
+
+static int looked_next(struct byte_stream *stream, const void **ret_data, size_t *ret_size,
+                       struct failure *failure)
+{
+    struct looked_stream *looked = (struct looked_stream *)stream;
+
+    if (!looked->given && looked->window.end != 0) {
+        looked->given = true;
+        *ret_data = looked->window.data;
+        *ret_size = looked->window.end;
+        return 0;
+    }
+    if (looked->window.error != 0)
+        return failure_set(failure, -looked->window.error, "%s", looked->window.failure.text);
+    if (looked->window.ended) {
+        *ret_size = 0;
+        return 0;
+    }
+    return looked->rest->class->next(looked->rest, ret_data, ret_size, failure);
+}
+
+static const struct byte_stream_class looked_class = {looked_next};
+
+int looked_stream_begin(struct looked_stream *looked, struct byte_stream *rest,
+                        struct failure *failure)
+{
+    *looked = (struct looked_stream){
+        .stream = {&looked_class},
+        .window = BYTE_WINDOW(rest, 2 * LOOK_BYTES),
+        .rest = rest,
+    };
+
+    int error = byte_window_want(&looked->window, LOOK_BYTES, failure);
+
+    return error == -EFBIG ? 0 : error;
+}
+
+void looked_stream_end(struct looked_stream *looked)
+{
+    byte_window_release(&looked->window);
+}
+
+static bool begins(const struct byte_window *window, const char *mark, size_t size)
+{
+    return window->end >= size && memcmp(window->data, mark, size) == 0;
+}
+
+/* What libarchive can take apart. */
+static bool is_packed(const uint8_t *bytes, size_t size)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } marks[] = {
+        {"PK\x03\x04", 4},
+        {"PK\x05\x06", 4},
+        {"\x1f\x8b\x08", 3},
+        {"BZh", 3},
+        {"\xfd"
+         "7zXZ\0",
+         6},
+        {"\x28\xb5\x2f\xfd", 4},
+        {"\x04\x22\x4d\x18", 4},
+        {"7z\xbc\xaf\x27\x1c", 6},
+        {"Rar!\x1a\x07", 6},
+        {"MSCF\0\0\0\0", 8},
+        {"\x1f\x9d", 2},
+    };
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (size >= marks[i].size && memcmp(bytes, marks[i].bytes, marks[i].size) == 0)
+            return true;
+    }
+    return size >= 262 && memcmp(bytes + 257, "ustar", 5) == 0;
+}
+
+bool archive_recognise(const char *path, const void *begin, size_t size)
+{
+    const uint8_t *bytes = begin;
+    size_t whole = size;
+    struct json_form form;
+    struct dialect dialect;
+
+    if (is_packed(bytes, size) || pg_format_of(bytes, size) == PG_CUSTOM)
+        return true;
+    while (size > 0 && bytes[size - 1] == '\0')
+        size--;
+    return (size != 0 && dump_recognise(bytes, size)) ||
+           json_rows_recognise(path, bytes, size, &form) ||
+           delimited_recognise(path, bytes, size, size < whole, NULL, &dialect);
+}
+
+bool archive_is_passed_over(int error)
+{
+    return error == -EILSEQ || error == -EIO || error == -EACCES || error == -EFBIG;
+}
+
+static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                       unsigned depth, struct failure *failure)
+{
+    struct archive_feed feed = {.stream = stream};
+    struct archive *archive;
+
+    if (depth > ARCHIVE_DEPTH_MOST)
+        return failure_set(failure, EILSEQ,
+                           "%.300s: archives within archives are read %d deep, no deeper", name,
+                           ARCHIVE_DEPTH_MOST);
+
+    int error = archive_open_stream(walk->source, &feed, &archive, failure);
+
+    if (error != 0)
+        return failure_prefix(failure, -error, "%.300s", name);
+    error = archive_walk(walk, archive, name, depth, failure);
+    archive_read_free(archive);
+    return error;
+}
+
+/* What only mydumper's folders hold, where it is not known what else is in them. */
+static int refuse_dump_part(const char *name, struct failure *failure)
+{
+    return failure_set(
+        failure, EILSEQ,
+        "%.300s: mydumper's dump in an archive within an archive is shown under raw/ "
+        "only: copy it out of there, and mount the copy",
+        name);
+}
+
+/* What takes rows out of a stream. */
+struct table_reader {
+    int (*read)(const struct table_reader *reader, struct archive_walk *walk,
+                struct looked_stream *looked, const char *name, struct failure *failure);
+    struct json_form form;
+    struct dialect dialect;
+};
+
+static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    int error = dump_read(&looked->stream, walk->taker, failure);
+
+    (void)reader;
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+static int read_json(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    int error = json_rows_read(&looked->stream, &reader->form, name, walk->taker, failure);
+
+    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+}
+
+static int read_delimited(const struct table_reader *reader, struct archive_walk *walk,
+                          struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    return delimited_read(&looked->stream, &reader->dialect, name, walk->taker, walk->parts,
+                          failure);
+}
+
+/* False: nothing does. */
+static bool choose_reader(const struct byte_window *window, const char *name,
+                          const struct dialect_wish *wish, struct table_reader *ret_reader)
+{
+    size_t begin = window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES;
+
+    ret_reader->read = NULL;
+    if (window->end == 0)
+        return false;
+    if (dump_recognise(window->data, begin))
+        ret_reader->read = read_dump;
+    else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))
+        ret_reader->read = read_json;
+    else if (delimited_recognise(name, window->data, window->end, window->ended, wish,
+                                 &ret_reader->dialect))
+        ret_reader->read = read_delimited;
+    return ret_reader->read != NULL;
+}
+
+/* What has more than was looked at is decompressed by another thread meanwhile, if there is one. */
+static int read_rows(const struct table_reader *reader, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    struct byte_stream *rest = looked->rest;
+    struct ahead_stream ahead;
+    bool is_ahead = !looked->window.ended && ahead_stream_begin(&ahead, rest) == 0;
+
+    if (is_ahead)
+        looked->rest = &ahead.stream;
+
+    int error = reader->read(reader, walk, looked, name, failure);
+
+    if (is_ahead)
+        ahead_stream_end(&ahead);
+    looked->rest = rest;
+    return error;
+}
+
+/* A -wal, of either byte order; a -journal that is not empty. */
+static bool is_sqlite_log(const struct byte_window *window)
+{
+    return begins(window, "\x37\x7f\x06\x82", 4) || begins(window, "\x37\x7f\x06\x83", 4) ||
+           begins(window, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8);
+}
+
+/* A database is read in any order: all of it is held first. */
+static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                       struct failure *failure)
+{
+    const struct row_taker_class *class = walk->taker->class;
+    struct held_bytes *held = NULL;
+    const void *bytes = NULL;
+    size_t size = 1;
+    int error = 0;
+
+    if (class->hold == NULL)
+        return 0;
+    while (error == 0 && size != 0) {
+        error = looked_next(&looked->stream, &bytes, &size, failure);
+        if (error == 0 && size != 0)
+            error = class->hold(walk->taker, &held, bytes, size, failure);
+    }
+    if (error == 0)
+        error = sqlite_member_read(held, name, walk->source->cancelled, walk->taker, failure);
+    if (held != NULL)
+        held->class->release(held);
+    return error;
+}
+
+/* Whatever tables the stream holds. */
+int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                        unsigned depth, bool *ret_none, struct failure *failure)
+{
+    const struct byte_window *window = &looked->window;
+
+    enum pg_format format = pg_format_of(window->data, window->end);
+    struct archive_dump *dump = depth == 0 ? archive_plan_dump(walk->plan, name) : NULL;
+
+    *ret_none = walk->part_is_dump;
+    if (walk->part_is_dump)
+        return 0;
+    if (dump != NULL)
+        return archive_dump_read(walk, dump, &looked->stream, name,
+                                 is_packed(window->data, window->end), failure);
+    if (walk->pass == PASS_TABLES)
+        return 0;
+    if (depth > 0 && mydumper_name_of(name).file == MYDUMPER_TABLE)
+        return refuse_dump_part(name, failure);
+    if (pg_tar_recognise(window->data, window->end))
+        return archive_postgres_read_tar(walk, &looked->stream, name, failure);
+    if (is_packed(window->data, window->end))
+        return walk_nested(walk, &looked->stream, name, depth + 1, failure);
+    if (begins(window, "SQLite format 3", 16))
+        return read_sqlite(walk, looked, name, failure);
+    if (is_sqlite_log(window))
+        return failure_set(failure, EILSEQ,
+                           "%.300s: what a SQLite database has not taken in yet, or has to take "
+                           "back: within an archive that is not done, and the database beside it "
+                           "is shown as it is without; copy both out of raw/, and mount the copy",
+                           name);
+    if (format != PG_NONE)
+        return archive_postgres_read(walk, &looked->stream, name, format, depth, failure);
+
+    struct table_reader reader;
+
+    if (choose_reader(window, name, &walk->source->wish, &reader))
+        return read_rows(&reader, walk, looked, name, failure);
+    *ret_none = true;
+    return 0;
+}

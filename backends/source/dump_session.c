@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* A dump in several files, which share what is known of its tables. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+
+struct dump_reader *dump_session_create(struct row_taker *taker)
+{
+    struct dump_reader *reader = malloc(sizeof *reader);
+
+    if (reader == NULL)
+        return NULL;
+    dump_set_up(reader, taker);
+    reader->session = true;
+    return reader;
+}
+
+void dump_session_free(struct dump_reader *reader)
+{
+    if (reader != NULL)
+        dump_release(reader);
+    free(reader);
+}
+
+int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                      const char *database, const char *table, struct failure *failure)
+{
+    struct failure own = {0};
+    int error = dump_begin(reader, stream, &own);
+
+    reader->place = name;
+    if (error == 0)
+        error = dump_use_database(reader, strdup(database));
+    if (error == 0 && table != NULL)
+        reader->last = dump_table_find(reader, database, table);
+    if (error == 0)
+        error = dump_read_all(reader, &own);
+    if (error == 0 && reader->window.error != 0) {
+        error = dump_note_cut(reader);
+        if (error == 0)
+            error = failure_set(&own, -reader->window.error, "%s", reader->window.failure.text);
+    }
+    byte_window_release(&reader->window);
+    if (error != 0 && own.code != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}
+
+static int fail_table(struct dump_reader *reader, struct dump_table *table, const char *words)
+{
+    struct failure why;
+    int error = table->begun ? 0 : dump_table_tell(reader, table, NULL);
+
+    if (error != 0 || table->failed || table->dropped)
+        return error;
+    failure_set(&why, EIO, "table %.300s: %s", table->name, words);
+    table->failed = true;
+    return reader->taker->class->fail_table(reader->taker, table->number, &why);
+}
+
+int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
+                            const char *words)
+{
+    struct dump_table *found = dump_table_find(reader, database, table);
+
+    return found != NULL ? fail_table(reader, found, words) : 0;
+}
+
+int dump_session_fail(struct dump_reader *reader, const char *words)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reader->table_count && error == 0; i++)
+        error = reader->tables[i]->dropped ? 0 : fail_table(reader, reader->tables[i], words);
+    return error;
+}
+
+int dump_session_end(struct dump_reader *reader, struct failure *failure)
+{
+    return dump_tell_changes(reader, failure);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pg_dump's custom, tar and directory formats as the plain dump that PostgreSQL's own
+ * pg_restore makes of them: it is fed through a socket, and what it prints is a stream.
+ * Nothing is written anywhere. It gets none of our files and next to no environment.
+ *
+ * It is the newest of /usr/lib/postgresql/VERSION/bin, else what PATH has; or what the
+ * environment variable CRMFS_PG_RESTORE names.
+ */
+#ifndef CRMFS_SOURCE_PG_RESTORE_H
+#define CRMFS_SOURCE_PG_RESTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backends/source/byte_stream.h"
+#include "fs/base/failure.h"
+
+/* What a file that begins so is. */
+enum pg_format { PG_NONE, PG_CUSTOM, PG_TAR /* or a folder's contents */, PG_OTHER };
+enum pg_format pg_format_of(const void *begin, size_t size);
+
+/* Whether a tar that begins so (at least 1024 bytes) is one of pg_dump's. */
+bool pg_tar_recognise(const void *begin, size_t size);
+
+#define PG_TAR_BEGIN 1024
+
+struct pg_restore;
+
+/*
+ * Starts it on what FROM gives (which outlives it), or, FROM being NULL, on the folder PATH.
+ * CANCELLED: atomic, NULL: none. -EILSEQ: there is no pg_restore.
+ */
+int pg_restore_begin(struct byte_stream *from, const char *path, const bool *cancelled,
+                     struct pg_restore **ret_restore, struct failure *failure);
+
+/* What it prints; its end is an error, in its own words, if it says that it failed. Borrowed. */
+struct byte_stream *pg_restore_stream(struct pg_restore *restore);
+
+/* Ends it, if it has not. NULL is allowed. */
+void pg_restore_end(struct pg_restore *restore);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/base/turns.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define LOOK_EVERY_NS 50000000 /* whether it is called off */
+
+struct turns {
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t free;
+    unsigned left;
+};
+
+struct turns *turns_create(unsigned most)
+{
+    struct turns *turns = calloc(1, sizeof *turns);
+
+    if (turns == NULL)
+        return NULL;
+    pthread_mutex_init(&turns->lock, NULL);
+    pthread_cond_init(&turns->free, NULL);
+    turns->left = most;
+    return turns;
+}
+
+void turns_free(struct turns *turns)
+{
+    if (turns == NULL)
+        return;
+    pthread_cond_destroy(&turns->free);
+    pthread_mutex_destroy(&turns->lock);
+    free(turns);
+}
+
+static bool is_cancelled(const bool *cancelled)
+{
+    return cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED);
+}
+
+bool turns_take(struct turns *turns, const bool *cancelled)
+{
+    pthread_mutex_lock(&turns->lock);
+    while (turns->left == 0 && !is_cancelled(cancelled)) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOOK_EVERY_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_clockwait(&turns->free, &turns->lock, CLOCK_MONOTONIC, &until);
+    }
+
+    bool taken = turns->left != 0 && !is_cancelled(cancelled);
+
+    turns->left -= taken;
+    pthread_mutex_unlock(&turns->lock);
+    return taken;
+}
+
+void turns_give_back(struct turns *turns)
+{
+    pthread_mutex_lock(&turns->lock);
+    turns->left++;
+    pthread_cond_signal(&turns->free);
+    pthread_mutex_unlock(&turns->lock);
+}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""ZIPs that are large, encrypted, lie or lead elsewhere (tests/data/hostile.py): bounded, mapped, explained."""
+import os
+import subprocess
+
+import pytest
+
+import hostile
+from folder import all_files, slurp
+
+CSV = b"id,name\n1,\xc3\x85sa\n"
+
+
+def command(*words, **how):
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, **how)
+
+
+def test_names(mount, work):
+    """Nothing leads out of raw/, and each member is there once."""
+    (work / "names.zip").write_bytes(hostile.names())
+    top = mount(work / "names.zip")
+    folder = top.path("archives/names.zip")
+    raw = os.fsencode(folder / "raw")
+    found = {os.path.relpath(path, raw): slurp(path) for path in all_files(raw)}
+    assert not any(os.path.islink(path) for path in all_files(raw))
+    assert found[b"%2E%2E/%2E%2E/outside"] == b"data of ../../outside"
+    assert found[b"etc/absolute"] == b"data of /etc/absolute"
+    assert found[b"twice"] == found[b"twice~2"] == b"data of twice"
+    assert found[b"line%0Abreak"] == b"data of line\nbreak"
+    assert found[b"utf8-\xc3\xa9"] == b"u"
+    assert found[b"caf%82"] == b"data of caf\x82" and found[b"bytes%FF%FE"] == b"data of bytes\xff\xfe"
+    assert all(b".." not in name.split(b"/") and not name.startswith(b"/") for name in found)
+    assert b"link" not in found
+    assert slurp(folder / "t.csv") == b"id\n1\n2\n"
+    errors = slurp(top.path(".crmfs/errors")).decode()
+    assert "a link or a device" in errors and "another character set than UTF-8" in errors and "names=CP437" in errors
+
+
+@pytest.mark.parametrize("charset, name, shown", [
+    ("CP437", b"caf\x82", "café"), ("CP932", b"\x83e\x83X\x83g", "テスト"), ("CP866", b"\x87\xad\xa0\xaa", "Знак")])
+def test_said_names(mount, work, charset, name, shown):
+    """A character set that is said; names that are UTF-8 stay."""
+    (work / "x.zip").write_bytes(hostile.Zip().add(name, b"1").add(shown.encode(), b"2", flags=0x800).bytes())
+    config = work / "crmfs.conf"
+    config.write_text(f"[source x]\nurl = {work}/x.zip\nnames = {charset}\n")
+    top = mount(arguments=("--config", str(config)))
+    raw = top.path("archives/x/raw")
+    assert {each: slurp(raw / each) for each in os.listdir(raw)} == {shown: b"1", shown + "~2": b"2"}
+    assert not slurp(top.path(".crmfs/errors"))
+
+
+def test_lies(mount, work):
+    """What a ZIP says of its members and is not so: an error, never wrong bytes."""
+    (work / "lies.zip").write_bytes(hostile.lies())
+    top = mount(work / "lies.zip")
+    folder = top.path("archives/lies.zip")
+    assert slurp(folder / "good.csv") == b"a,b\n1,2\n"
+    for name in "crc", "longer", "method", "garbage":
+        with pytest.raises(OSError):
+            slurp(folder / f"{name}.csv")
+        with pytest.raises(OSError):
+            slurp(folder / "raw" / f"{name}.csv")
+    errors = slurp(top.path(".crmfs/errors")).decode()
+    assert "crc.csv" in errors and "garbage.csv" in errors
+
+
+def test_bomb(mount, work):
+    """It is given up early, within the bound of memory, and with a word."""
+    (work / "bomb.zip").write_bytes(hostile.bomb())
+    top = mount(work / "bomb.zip")
+    os.listdir(top.path("archives/bomb.zip"))
+    assert "bomb" in slurp(top.path(".crmfs/errors")).decode()
+    with open(f"/proc/{top.pid}/status", encoding="ascii") as file:
+        assert next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) <= 64 << 10
+
+
+def test_overlapping(mount, work):
+    """Two hundred names of the same two megabytes are one."""
+    (work / "many.zip").write_bytes(hostile.overlapping())
+    raw = mount(work / "many.zip").path("archives/many.zip/raw")
+    assert [slurp(raw / name) for name in os.listdir(raw)] == [bytes(2 << 20)]
+
+
+def test_zip64(mount, work):
+    """As 7z and zip write it when they do not know the size."""
+    with subprocess.Popen(["zip", "-q", "-fz", work / "x.zip", "-"], stdin=subprocess.PIPE) as packer:
+        packer.stdin.write(b"id,name\n" + b"".join(b"%d,x\n" % number for number in range(100000)))
+        packer.stdin.close()
+        assert packer.wait() == 0
+    assert b"\x01\x00" in slurp(work / "x.zip")[:100]  # the extra field of ZIP64
+    folder = mount(work / "x.zip").path("archives/x.zip")
+    assert slurp(folder / "-.csv").count(b"\n") == 100001
+    assert slurp(folder / "raw/-").count(b"\n") == 100001
+
+
+@pytest.mark.parametrize("method", ["ZipCrypto", "AES128", "AES192", "AES256"])
+def test_passwords(mount, work, method):
+    """The password comes from the command; a wrong one, and none, are said."""
+    (work / "people.csv").write_bytes(CSV)
+    command("7z", "a", "-tzip", f"-mem={method}", "-ps3cret", work / "secret.zip", work / "people.csv")
+    config = work / "crmfs.conf"
+    config.write_text("".join(
+        f"[source {name}]\nurl = {work}/secret.zip\n{line}\n"
+        for name, line in (("open", "password-command = echo s3cret"), ("wrong", "password-command = echo wrong"),
+                           ("none", ""))))
+    top = mount(arguments=("--config", str(config)))
+    assert slurp(top.path("archives/open/people.csv")) == CSV
+    assert slurp(top.path("archives/open/raw/people.csv")) == CSV
+    for name in "wrong", "none":
+        assert not top.path(f"archives/{name}/people.csv").exists()
+    errors = slurp(top.path(".crmfs/errors")).decode()
+    # A wrong password passes ZipCrypto's own check once in 256 times, and is told by the checksum then.
+    assert "the password is wrong" in errors or "archives/wrong: people.csv: ZIP bad CRC" in errors
+    assert "there is no password for it" in errors and "s3cret" not in errors
+
+
+def test_7z(mount, work, refused):
+    """7z is read; an encrypted one is refused in words, for libarchive does not open it."""
+    (work / "people.csv").write_bytes(CSV)
+    command("7z", "a", work / "open.7z", work / "people.csv")
+    command("7z", "a", "-ps3cret", work / "secret.7z", work / "people.csv")
+    command("7z", "a", "-ps3cret", "-mhe=on", work / "names.7z", work / "people.csv")
+    top = mount(work / "open.7z", work / "secret.7z")
+    assert slurp(top.path("archives/open.7z/people.csv")) == CSV
+    assert os.listdir(top.path("archives/secret.7z/raw")) == ["people.csv"]
+    assert "encrypted in 7z's own way" in slurp(top.path(".crmfs/errors")).decode()
+    (work / "point").mkdir()
+    assert "encrypted" in refused("mount", work / "names.7z", work / "point").err

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""Folders that mydumper made, and archives of them, byte for byte as the live database that they are of."""
+import gzip
+import shutil
+import subprocess
+
+import pytest
+
+from mounting import BINARY
+from test_mysql_dump import fill, tables
+
+KINDS = {
+    "plain": ["-G", "-R", "-E"],
+    "chunks": ["--rows=1000", "--compress"],
+    "complete": ["--complete-insert", "--build-empty-files", "--statement-size=2000"],
+}
+# Texts that are stored in other character sets than UTF-8, which mydumper writes as they are stored.
+CHARSETS = {"latin1": "Åsa € ÿ", "cp1251": "Жук", "utf8mb3": "Åß", "ucs2": "aÅ€", "utf16": "a😀", "utf32": "x😀",
+            "sjis": "表ソ能", "gbk": "中文", "big5": "功許", "koi8r": "Жук", "latin2": "Łódź", "eucjpms": "日本"}
+
+
+@pytest.fixture
+def filled(server, database):
+    fill(server, database)
+    # What mydumper 0.10 cannot dump.
+    server.sql("DROP TABLE `we``ird ,\"name`; CREATE TABLE big (id INT PRIMARY KEY, v TEXT);"
+               "INSERT INTO big SELECT seq, CONCAT('row ', seq) FROM seq_1_to_5000;"
+               "CREATE VIEW v AS SELECT id FROM big", database)
+    for name, text in CHARSETS.items():
+        server.sql(f"CREATE TABLE c_{name} (id INT PRIMARY KEY, v VARCHAR(20), f TEXT CHARACTER SET utf8mb4,"
+                   f" b BLOB, e ENUM('{text}')) CHARACTER SET {name};"
+                   f"INSERT INTO c_{name} VALUES (1,'{text}','{text}','{text}','{text}'),(2,'','plain',NULL,NULL)",
+                   database)
+    return database
+
+
+def dump(server, database, folder, options):
+    done = subprocess.run(["mydumper", "-u", "root", "-S", str(server.socket), "-B", database, "-o", folder, *options],
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_as_live(mount, server, filled, work, kind):
+    folder = dump(server, filled, work / "dumped", KINDS[kind])
+    subprocess.run(["tar", "-czf", work / "packed.tar.gz", "-C", work, "dumped"], check=True)
+    subprocess.run(["zip", "-qr", work / "packed.zip", "."], cwd=folder, check=True)
+    top = mount(f"crm={server.url(filled)}", folder, work / "packed.tar.gz", work / "packed.zip")
+    live = top.path("live/crm")
+    expected = [name for name in tables(live) if not name.startswith("v.")]
+    assert "big.csv" in expected and "c_sjis.json" in expected
+    for source in "dumped", "packed.tar.gz", "packed.zip":
+        archive = top.path(f"archives/{source}")
+        assert tables(archive) == expected
+        # mydumper does not read invisible columns.
+        assert (archive / "t_unseen.csv").read_bytes() == b"id,v\n0,\n1000,\n"
+        for table in (name for name in expected if not name.startswith("t_unseen")):
+            assert (live / table).read_bytes() == (archive / table).read_bytes(), (source, table)
+    subprocess.run(["diff", "-r", folder, top.path("archives/dumped/raw")], check=True)
+    subprocess.run(["diff", "-r", folder, top.path("archives/packed.tar.gz/raw/dumped")], check=True)
+
+
+def test_beside_others(mount, server, filled, work):
+    """A shelf of them, one a folder: each is one backup."""
+    shelf = work / "shelf"
+    shelf.mkdir()
+    dump(server, filled, shelf / "2019-03-01", ["--rows=1000"])
+    dump(server, filled, shelf / "2020-03-01", ["--compress"])
+    (shelf / "other.csv").write_text("a,b\n1,2\n")
+    top = mount(shelf)
+    assert sorted(path.name for path in top.path("archives").iterdir()) == ["2019-03-01", "2020-03-01", "other.csv"]
+    assert ((top.path("archives/2019-03-01/big.csv")).read_bytes() ==
+            (top.path("archives/2020-03-01/big.csv")).read_bytes())
+    archive = next(each for each in top.status()["archives"] if each["name"] == "2019-03-01")
+    assert archive["rows_indexed"] > 5000
+
+
+def test_damage(mount, server, filled, work):
+    """A file that is cut fails its table, whichever of its files it is; others are whole."""
+    folder = dump(server, filled, work / "dumped", ["--rows=1000", "--compress"])
+    part = folder / f"{filled}.big.00002.sql.gz"
+    part.write_bytes(part.read_bytes()[:-200])
+    unfinished = work / "unfinished"
+    shutil.copytree(folder, unfinished)
+    (unfinished / "metadata").rename(unfinished / "metadata.partial")
+    loading = work / "loading"
+    shutil.copytree(folder, loading)
+    part.rename(loading / f"{filled}.big.00002.dat.gz")
+    (loading / part.name).write_bytes(gzip.compress(b"LOAD DATA LOCAL INFILE 'x' INTO TABLE big;\n"))
+    part.write_bytes(gzip.compress(gzip.decompress((folder / f"{filled}.big.00001.sql.gz").read_bytes())[:-30]))
+    subprocess.run(["tar", "-cf", work / "inner.tar", "-C", work, "dumped"], check=True)
+    subprocess.run(["zip", "-qj", work / "outer.zip", work / "inner.tar"], check=True)
+    top = mount(folder, unfinished, loading, work / "outer.zip")
+    for name in "dumped", "loading":
+        with pytest.raises(OSError, match="Input/output"):
+            (top.path(f"archives/{name}/big.csv")).read_bytes()
+        assert (top.path(f"archives/{name}/parent.csv")).read_bytes() == b"id\n"
+        assert (top.path(f"archives/{name}/c_latin1.csv")).read_bytes().count(b"\n") == 3
+    with pytest.raises(OSError, match="Input/output"):
+        (top.path("archives/unfinished/c_latin1.csv")).read_bytes()
+    assert [path.name for path in (top.path("archives/outer.zip")).iterdir() if path.suffix == ".csv"] == []
+    errors = (top.path(".crmfs/errors")).read_text()
+    assert f"{filled}.big.00002.sql.gz: the dump ends here" in errors
+    assert "metadata.partial" in errors and "LOAD DATA" in errors
+    assert "in an archive within an archive" in errors
+
+
+def test_import(server, filled, work, monkeypatch):
+    """Dated as its metadata say; a dump that was not finished is refused."""
+    def crmfs(*words):
+        return subprocess.run([BINARY, *words], capture_output=True, text=True, check=False)
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    monkeypatch.setenv("CRMFS_PASSPHRASE", "one")
+    folder = dump(server, filled, work / "dumped", [])
+    (folder / "metadata").write_text("Started dump at: 2019-03-01 02:00:00\nFinished dump at: 2019-03-01 02:00:01\n")
+    assert crmfs("init", str(work / "store")).returncode == 0
+    done = crmfs("import", "--store", str(work / "store"), str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "2019-03-01T02:00:00Z" in crmfs("snapshots", "--json", str(work / "store")).stdout
+    (folder / "metadata").rename(folder / "metadata.partial")
+    done = crmfs("import", "--store", str(work / "store"), "--name", "again", str(folder))
+    assert done.returncode == 1 and "metadata.partial" in done.stderr

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""-o rw-live on a server: rows written, refused when changed meanwhile, deleted; files of rows loaded."""
+import errno
+import json
+
+import pytest
+
+TABLES = """
+    CREATE TABLE contacts (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10,2),
+                           ratio DOUBLE, day DATETIME(3), doc JSON, raw BLOB, kind ENUM('a','b')) CHARSET utf8mb4;
+    CREATE TABLE activities (id INT PRIMARY KEY, contact INT, FOREIGN KEY (contact) REFERENCES contacts (id));
+    CREATE TABLE words (word VARCHAR(30) COLLATE utf8mb4_general_ci PRIMARY KEY, n INT) CHARSET utf8mb4;
+    INSERT INTO contacts VALUES (1, 'Åsa', 1.50, 0.1, '2026-11-20 10:00:00.125', '{"a": [1]}', x'00ff', 'a'),
+                                (2, 'Bo', NULL, NULL, NULL, NULL, NULL, NULL);
+    INSERT INTO activities VALUES (1, 1);
+    INSERT INTO words VALUES ('007', 1), ('Ärlig', 2);
+"""
+
+
+def put(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def refused(code, action, *words):
+    with pytest.raises(OSError) as refusal:
+        action(*words)
+    assert code in (None, refusal.value.errno)
+
+
+def test_rows_and_files(mount, server, database):
+    server.sql(TABLES, database)
+    top = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1")
+    folder = top.live()
+
+    def row(columns, table="contacts", key="id = 1"):
+        return server.lines(f"SELECT {columns} FROM {table} WHERE {key}", database)
+
+    before = row("id, name, price, ratio, day, doc, hex(raw), kind", key="1 ORDER BY id")
+    for name in (1, 2):
+        text = (folder / f"contacts/{name}.json").read_text()
+        put(folder / f"contacts/{name}.json", text)
+    assert row("id, name, price, ratio, day, doc, hex(raw), kind", key="1 ORDER BY id") == before, "what is copied back as it was changes nothing"
+    put(folder / "contacts/1.json", '{"price": 12.30, "doc": {"b": null}, "day": "2026-11-21 00:00:00.500"}')
+    assert row("price, doc, day") == ["12.30\t{\"b\": null}\t2026-11-21 00:00:00.500"]
+    assert json.loads((folder / "contacts/1.json").read_text())["price"] == 12.30
+    put(folder / "words/007.json", '{"n": 7}')
+    put(folder / "words/ny.json", '{"n": 8}')
+    assert row("n", "words", "word IN ('007', 'ny') ORDER BY word") == ["7", "8"]
+    refused(None, put, folder / "words/NY.json", '{"n": 9}')
+    server.sql("UPDATE contacts SET name = 'theirs' WHERE id = 1", database)
+    refused(errno.EBUSY, put, folder / "contacts/1.json", '{"name": "ours"}')
+    refused(None, put, folder / "contacts/2.json", '{"name": "longer than twenty characters"}')
+    refused(None, (folder / "contacts/1.json").unlink)
+    assert row("name", key="1 ORDER BY id") == ["theirs", "Bo"]
+    (folder / "contacts/2.json").unlink()
+    put(folder / ".import/upsert/contacts.csv", "id,name\n1,Åsa\n5,Eva\n")
+    refused(None, put, folder / ".import/append/contacts.csv", "id,name\n6,Ek\n1,x\n")
+    refused(None, put, folder / ".import/append/contacts.csv", "id,name\n6,Ek\n7,E")
+    assert row("id, name", key="1 ORDER BY id") == ["1\tÅsa", "5\tEva"]
+    put(folder / ".import/replace/words.json", '[{"word":"007","n":1}]')
+    assert row("word, n", "words", "1") == ["007\t1"]
+    assert "changed since it was read" in top.errors()
