@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/base/log.h"
@@ -66,6 +67,22 @@ static int no_memory(struct failure *failure)
     return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
 }
 
+/* Of the configuration, before what the command line names is added to its sources. */
+static void warn_of_readable_password(const struct source_list *sources)
+{
+    struct stat status;
+    bool any = false;
+
+    for (size_t i = 0; i < sources->count; i++)
+        any = any || sources->items[i].password != NULL;
+    if (any && sources->configuration != NULL && stat(sources->configuration, &status) == 0 &&
+        (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+        fprintf(stderr,
+                "crmfs: warning: %s holds a password, and other users may read it; chmod 600 keeps "
+                "it from them\n",
+                sources->configuration);
+}
+
 /*
  * The options of the command line count more than the configuration's, and one
  * of them may name the configuration: so they are read twice.
@@ -86,6 +103,8 @@ static int read_settings(struct mount *mount, const struct command_line *line,
                             "--config and -o config= each name a file; one file says it all");
     if (error == 0 && config != NULL)
         error = config_read(config, &mount->settings, &mount->sources, failure);
+    if (error == 0)
+        warn_of_readable_password(&mount->sources);
     if (error == 0)
         error = mount_settings_parse(&mount->settings, list, line->sloppy, failure);
     if (error == 0 && line->store != NULL)

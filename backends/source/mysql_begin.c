@@ -19,7 +19,8 @@
 #define VERSION_ATTEMPTS 3
 #define MARIADB_BACKUP_STAGES 100400 /* the first version that has them, of both numbers */
 #define WORTH_CONNECTIONS ((uint64_t)16 << 20) /* bytes of a database */
-#define LOCK_WAIT_S 2
+#define LOCK_WAIT_S 1
+#define LOCK_PAUSE_NS (UINT64_C(30) * 1000000000) /* after it could not be had */
 #define LIST_LIMIT ((size_t)1 << 20)
 
 static bool same_version(const struct source_version *left, const struct source_version *right)
@@ -131,6 +132,20 @@ static void unlock(struct mysql_source *source, struct mysql_link *link)
     mysql_link_close(source, link);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Whether it is worth trying. Who holds a table for long would hold up every moment a little. */
+static bool may_lock(struct mysql_source *source)
+{
+    return now_ns() >= __atomic_load_n(&source->lock_after_ns, __ATOMIC_RELAXED);
+}
+
 /* -EAGAIN: the privilege is not there, or somebody else's lock is. */
 static int start_locked(struct mysql_dataset *dataset, struct source_version *ret_version,
                         struct failure *failure)
@@ -146,8 +161,10 @@ static int start_locked(struct mysql_dataset *dataset, struct source_version *re
         unsigned number = mysql_errno(locker->handle);
 
         unlock(source, locker);
-        if (number != 1205 && number != 1317) /* a lock that did not come in time may come next */
-            __atomic_store_n(&source->may_lock, false, __ATOMIC_RELAXED);
+        /* A lock that did not come in time may come later. */
+        __atomic_store_n(&source->lock_after_ns,
+                         number == 1205 || number == 1317 ? now_ns() + LOCK_PAUSE_NS : UINT64_MAX,
+                         __ATOMIC_RELAXED);
         return -EAGAIN;
     }
     error = start_all(dataset, failure);
@@ -180,8 +197,7 @@ static uint64_t database_bytes(struct mysql_source *source, struct mysql_link *l
 /* Whether several links can be got into one moment. */
 static bool can_join(const struct mysql_dataset *dataset)
 {
-    return dataset->links[0]->changes == CHANGES_BINLOG ||
-           __atomic_load_n(&dataset->source->may_lock, __ATOMIC_RELAXED);
+    return dataset->links[0]->changes == CHANGES_BINLOG || may_lock(dataset->source);
 }
 
 /* As many links as the database is worth, all to one host. */

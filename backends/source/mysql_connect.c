@@ -4,6 +4,7 @@
  * the limits by which a server's configuration may cut results short or end long queries.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,17 +19,18 @@ static void set_text(MYSQL *handle, enum mysql_option option, const char *value)
         mysql_options(handle, option, value);
 }
 
-/* The two libraries agree on all of TLS but on how to insist on it. */
+/*
+ * The two libraries agree on all of TLS but on how to ask for it. MariaDB's does it when it is told
+ * to or given any file for it; when the server offers none it goes on in the clear, unless a
+ * certificate is to be verified (check_tls).
+ */
 static void set_tls_mode(MYSQL *handle, enum mysql_tls mode)
 {
 #ifdef MARIADB_BASE_VERSION
-    char enforce = mode >= TLS_REQUIRED;
+    char wanted = mode >= TLS_PREFERRED;
     char verify = mode >= TLS_VERIFY_CA; /* which checks the name as well */
 
-    if (mode == TLS_DISABLED)
-        return;
-    mysql_ssl_set(handle, NULL, NULL, NULL, NULL, NULL);
-    mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &enforce);
+    mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &wanted);
     mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 #else
     unsigned value = mode == TLS_DISABLED    ? SSL_MODE_DISABLED
@@ -39,6 +41,24 @@ static void set_tls_mode(MYSQL *handle, enum mysql_tls mode)
 
     mysql_options(handle, MYSQL_OPT_SSL_MODE, &value);
 #endif
+}
+
+static void set_tls(MYSQL *handle, const struct mysql_settings *settings, bool over_socket)
+{
+    /* Nobody listens on a socket: both servers' own clients do without TLS there, too. */
+    enum mysql_tls mode =
+        settings->tls == TLS_PREFERRED && over_socket ? TLS_DISABLED : settings->tls;
+
+    set_tls_mode(handle, mode);
+    if (mode == TLS_DISABLED)
+        return;
+    set_text(handle, MYSQL_OPT_SSL_CA, settings->ssl_ca);
+    set_text(handle, MYSQL_OPT_SSL_CAPATH, settings->ssl_capath);
+    set_text(handle, MYSQL_OPT_SSL_CERT, settings->ssl_cert);
+    set_text(handle, MYSQL_OPT_SSL_KEY, settings->ssl_key);
+    set_text(handle, MYSQL_OPT_SSL_CRL, settings->ssl_crl);
+    set_text(handle, MYSQL_OPT_SSL_CIPHER, settings->ssl_cipher);
+    set_text(handle, MYSQL_OPT_TLS_VERSION, settings->tls_version);
 }
 
 static void set_options(MYSQL *handle, const struct mysql_settings *settings, bool writes)
@@ -53,14 +73,6 @@ static void set_options(MYSQL *handle, const struct mysql_settings *settings, bo
     mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &settings->timeout_s);
     mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &settings->timeout_s);
     mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
-    set_tls_mode(handle, settings->tls);
-    set_text(handle, MYSQL_OPT_SSL_CA, settings->ssl_ca);
-    set_text(handle, MYSQL_OPT_SSL_CAPATH, settings->ssl_capath);
-    set_text(handle, MYSQL_OPT_SSL_CERT, settings->ssl_cert);
-    set_text(handle, MYSQL_OPT_SSL_KEY, settings->ssl_key);
-    set_text(handle, MYSQL_OPT_SSL_CRL, settings->ssl_crl);
-    set_text(handle, MYSQL_OPT_SSL_CIPHER, settings->ssl_cipher);
-    set_text(handle, MYSQL_OPT_TLS_VERSION, settings->tls_version);
     if (settings->compress)
         mysql_options(handle, MYSQL_OPT_COMPRESS, NULL);
     /* What is said here counts more than option files, but for these. */
@@ -103,11 +115,17 @@ static void note_server(struct mysql_source *source, struct mysql_link *link)
     const char *words = mysql_get_server_info(link->handle);
 
     link->id = mysql_thread_id(link->handle);
+    if (link->handle->unix_socket != NULL || link->handle->host == NULL)
+        snprintf(link->place, sizeof link->place, "%s",
+                 link->handle->unix_socket != NULL ? link->handle->unix_socket : "");
+    else
+        snprintf(link->place, sizeof link->place, "%s:%u", link->handle->host, link->handle->port);
     link->mariadb = strstr(words, "MariaDB") != NULL;
     link->version = (unsigned)mysql_get_server_version(link->handle);
     link->changes = mysql_find_changes(source, link);
     pthread_mutex_lock(&source->lock);
     source->host = link->host;
+    memcpy(source->place, link->place, sizeof source->place);
     source->changes = link->changes;
     strncpy(source->server, words, sizeof source->server - 1);
     pthread_mutex_unlock(&source->lock);
@@ -115,24 +133,50 @@ static void note_server(struct mysql_source *source, struct mysql_link *link)
 
 /*
  * MariaDB's library goes on in the clear when a server offers no TLS and no certificate is
- * to be verified, whatever it was told.
+ * to be verified, whatever it was told; and an option file may have told it to do TLS.
  */
 static int check_tls(const struct mysql_source *source, const struct mysql_link *link,
                      struct failure *failure)
 {
-    if (source->settings.tls < TLS_REQUIRED || mysql_get_ssl_cipher(link->handle) != NULL)
+    bool sealed = mysql_get_ssl_cipher(link->handle) != NULL;
+
+    if (source->settings.tls == TLS_DISABLED && sealed)
+        return failure_set(failure, EPROTO,
+                           "ssl-mode=DISABLED, but an option file asks for TLS: take its ssl lines "
+                           "out, or name another one with defaults-file=");
+    if (source->settings.tls < TLS_REQUIRED || sealed)
         return 0;
     return failure_set(failure, EPROTO,
                        "the server offers no TLS, and ssl-mode asks for it: set the server up for "
                        "TLS, or use its socket");
 }
 
+/*
+ * Where the link leads. A port that is said means TCP, also to this machine: the libraries prefer a
+ * socket there. Whether it leads to a socket.
+ */
+static bool set_place(const struct mysql_source *source, const struct mysql_link *link,
+                      const char **ret_name, const char **ret_socket)
+{
+    const struct server_host *host = server_hosts_get(source->hosts, link->host);
+    bool is_path = host->name[0] == '/';
+    bool is_local = host->name[0] == '\0' || strcmp(host->name, "localhost") == 0;
+    unsigned protocol = MYSQL_PROTOCOL_TCP;
+
+    *ret_name = is_path || host->name[0] == '\0' ? NULL : host->name;
+    *ret_socket = is_path ? host->name : source->settings.socket;
+    if (*ret_socket == NULL && host->port != 0) {
+        mysql_options(link->handle, MYSQL_OPT_PROTOCOL, &protocol);
+        return false;
+    }
+    return is_path || is_local;
+}
+
 int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
                        struct failure *failure)
 {
-    const struct server_host *host = server_hosts_get(source->hosts, link->host);
-    bool is_socket = host->name[0] == '/';
-    const char *socket = is_socket ? host->name : source->settings.socket;
+    const char *name;
+    const char *socket;
     char *secret = NULL;
     int error = server_password_get(source->password, &secret, failure);
 
@@ -143,11 +187,15 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
         server_password_forget(secret);
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     }
-    set_options(link->handle, &source->settings, source->writes);
 
-    bool connected = mysql_real_connect(
-                         link->handle, is_socket || host->name[0] == '\0' ? NULL : host->name,
-                         source->url.user, secret, source->database, host->port, socket, 0) != NULL;
+    bool over_socket = set_place(source, link, &name, &socket);
+
+    set_options(link->handle, &source->settings, source->writes);
+    set_tls(link->handle, &source->settings, over_socket);
+
+    bool connected =
+        mysql_real_connect(link->handle, name, source->url.user, secret, source->database,
+                           server_hosts_get(source->hosts, link->host)->port, socket, 0) != NULL;
 
     server_password_forget(secret);
     if (connected) {

@@ -67,9 +67,10 @@ static struct cell double_cell(const char *text, unsigned long length, char *num
     size_t start = text[0] == '-';
     size_t whole = start + strspn(text + start, "0123456789");
     bool is_small = strncmp(text + start, "0.0", 3) == 0;
+    bool is_filled = text[start] == '0' && whole - start > 1; /* ZEROFILL */
 
-    if (whole > start && whole - start < WHOLE_DIGITS && !is_small && text[whole] == '.' &&
-        whole + 1 + strspn(text + whole + 1, "0123456789") == length)
+    if (whole > start && whole - start < WHOLE_DIGITS && !is_small && !is_filled &&
+        text[whole] == '.' && whole + 1 + strspn(text + whole + 1, "0123456789") == length)
         return (struct cell){CELL_NUMBER, length, text};
     return (struct cell){CELL_NUMBER, double_text(strtod(text, NULL), number), number};
 }

@@ -23,9 +23,16 @@
 static const char hint_password[] = "is the password right? It comes from an option file "
                                     "(~/.my.cnf, defaults-file=), from password-command, or from "
                                     "crmfs.conf(5)";
+static const char hint_clear[] =
+    "is the password right? It comes from an option file (~/.my.cnf, defaults-file=), from "
+    "password-command, or from crmfs.conf(5). And if the account is one that has to use TLS "
+    "(REQUIRE SSL), ssl-mode=REQUIRED does";
 static const char hint_tls[] =
     "the certificate has to be of this host, of an authority that ssl-ca "
     "holds, and not expired";
+static const char hint_definer[] =
+    "the definer of the view is gone, or may not read its tables: ALTER SQL SECURITY INVOKER VIEW, "
+    "or CREATE USER and GRANT";
 static const char hint_schema[] = "the table is not any more as the folder shows it";
 
 static const struct rule {
@@ -55,7 +62,7 @@ static const struct rule {
     {ER_VIEW_INVALID, EIO, false,
      "the view does not fit its tables any more, or its definer may "
      "not read them"},
-    {ER_NO_SUCH_USER, EIO, false, "the definer of the view is gone"},
+    {ER_NO_SUCH_USER, EIO, false, hint_definer},
     {SSL_WANTED_BY_MYSQL, EPROTO, true, "ssl-mode=REQUIRED in the URL gives it"},
     {CR_SSL_CONNECTION_ERROR, EPROTO, true, hint_tls},
     {CR_CONNECTION_ERROR, ECONNREFUSED, true, "does the server run, and is that its socket?"},
@@ -80,6 +87,33 @@ static const struct rule *find_rule(unsigned number)
     return NULL;
 }
 
+/* What of TLS is set: one of these may be what does not fit. Whether any is. */
+static bool word_tls_options(const struct mysql_source *source, char *words, size_t size)
+{
+    const struct mysql_settings *settings = &source->settings;
+    const struct {
+        const char *name;
+        const char *value;
+    } options[] = {
+        {"ssl-ca", settings->ssl_ca},           {"ssl-capath", settings->ssl_capath},
+        {"ssl-cert", settings->ssl_cert},       {"ssl-key", settings->ssl_key},
+        {"ssl-crl", settings->ssl_crl},         {"ssl-cipher", settings->ssl_cipher},
+        {"tls-version", settings->tls_version},
+    };
+    size_t length = 0;
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (options[i].value == NULL || length >= size)
+            continue;
+        length += (size_t)snprintf(words + length, size - length, "%s%s=%.100s",
+                                   length == 0 ? "set in the URL: " : ", ", options[i].name,
+                                   options[i].value);
+    }
+    if (length != 0 && length < size)
+        snprintf(words + length, size - length, "; %s", hint_tls);
+    return length != 0;
+}
+
 /* HINT_GRANT needs the database and the user; the others are as they are. */
 static void word_hint(const struct mysql_source *source, const char *hint, char *words, size_t size)
 {
@@ -88,6 +122,10 @@ static void word_hint(const struct mysql_source *source, const char *hint, char 
         return;
     words[0] = ';';
     words[1] = ' ';
+    if (hint == hint_password && source->settings.tls <= TLS_PREFERRED)
+        hint = hint_clear;
+    if (hint == hint_tls && word_tls_options(source, words + 2, size - 2))
+        return;
     if (strcmp(hint, HINT_GRANT) == 0)
         snprintf(words + 2, size - 2, HINT_GRANT, source->database,
                  source->url.user != NULL ? source->url.user : "USER");
@@ -114,9 +152,12 @@ int mysql_link_failure(struct mysql_source *source, struct mysql_link *link, con
 {
     unsigned number = mysql_errno(link->handle);
     const struct rule *rule = find_rule(number);
-    char hint[400];
+    char hint[900];
     char host[200];
 
+    /* Within a query it is the view's definer who was not let in. */
+    if (table != NULL && rule != NULL && rule->hint == hint_password)
+        rule = find_rule(ER_NO_SUCH_USER);
     if (rule == NULL ? number >= CR_MIN_ERROR && number <= CR_MAX_ERROR : rule->breaks)
         link->broken = true;
     if (mysql_is_cancelled(source))

@@ -18,6 +18,7 @@
 #include "fs/base/buffer.h"
 
 #define MYSQL_LINKS_MOST 16
+#define MYSQL_PLACE_SIZE 300
 #define MYSQL_STATEMENT_LIMIT ((size_t)16 << 20) /* bytes */
 #define MYSQL_TABLES_LIMIT 1000000
 
@@ -29,8 +30,9 @@ enum mysql_changes { CHANGES_BINLOG, CHANGES_GTID, CHANGES_TABLES };
 /* One connection. Used by one thread at a time. */
 struct mysql_link {
     MYSQL *handle;
-    unsigned long id; /* the server's number for it */
-    size_t host;      /* index into the source's hosts */
+    unsigned long id;             /* the server's number for it */
+    size_t host;                  /* index into the source's hosts */
+    char place[MYSQL_PLACE_SIZE]; /* HOST:PORT or a socket's path */
     bool mariadb;
     unsigned version; /* 101105: 10.11.5 */
     enum mysql_changes changes;
@@ -73,14 +75,15 @@ struct mysql_source {
     struct mysql_link *links; /* all that are in use, for the guard */
     struct mysql_link *idle[MYSQL_LINKS_MOST];
     size_t idle_count;
-    struct failure last_failure; /* of the last attempt to connect */
-    size_t host;                 /* where the last one led */
-    char server[80];             /* what it calls itself */
-    bool may_lock;               /* not yet refused */
-    enum mysql_changes changes;  /* of the last one */
-    unsigned parallel_now;       /* connections of the last dataset */
-    char *inconsistent;          /* JSON strings with commas: tables of no moment; NULL: none */
-    bool guarded;                /* the guard runs */
+    struct failure last_failure;  /* of the last attempt to connect */
+    size_t host;                  /* where the last one led */
+    char place[MYSQL_PLACE_SIZE]; /* the same, for the status */
+    char server[80];              /* what it calls itself */
+    uint64_t lock_after_ns;       /* atomic: from when on locking is worth a try */
+    enum mysql_changes changes;   /* of the last one */
+    unsigned parallel_now;        /* connections of the last dataset */
+    char *inconsistent;           /* JSON strings with commas: tables of no moment; NULL: none */
+    bool guarded;                 /* the guard runs */
     bool closing;
     pthread_t guard;
     pthread_cond_t changed; /* a link is not being killed any more, or the source is closed */

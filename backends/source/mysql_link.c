@@ -151,7 +151,7 @@ static int connect_somewhere(struct mysql_source *source, struct mysql_link **re
     size_t order[SERVER_HOSTS_LIMIT];
     uint64_t wait_ns;
     size_t count = server_hosts_order(source->hosts, now_ns(), order, &wait_ns);
-    struct failure own = {.code = 0};
+    struct failure all = {.code = 0};
     int error = -EIO;
 
     if (count == 0)
@@ -159,16 +159,20 @@ static int connect_somewhere(struct mysql_source *source, struct mysql_link **re
     for (size_t i = 0; i < count && error != 0; i++) {
         if (mysql_is_cancelled(source))
             return failure_set(failure, ECANCELED, "called off");
-        own.code = 0;
+
+        struct failure own = {.code = 0};
+
         error = try_host(source, order[i], ret_link, &own);
+        if (error != 0)
+            server_hosts_add_failure(&all, &own);
     }
     if (error == 0)
         return 0;
     pthread_mutex_lock(&source->lock);
-    source->last_failure = own;
+    source->last_failure = all;
     pthread_mutex_unlock(&source->lock);
     if (failure != NULL)
-        *failure = own;
+        *failure = all;
     return error;
 }
 

@@ -46,11 +46,7 @@ static int write_status(const struct mysql_source *source, struct buffer *text)
         [CHANGES_GTID] = "GTID",
         [CHANGES_TABLES] = "update time",
     };
-    const struct server_host *host = server_hosts_get(source->hosts, source->host);
-    const char *place = host->name[0] != '\0'             ? host->name
-                        : source->settings.socket != NULL ? source->settings.socket
-                                                          : "";
-    int error = put_string(text, ",\"host\":", place);
+    int error = put_string(text, ",\"host\":", source->place);
 
     if (error == 0)
         error = put_string(text, ",\"server\":", source->server);
@@ -143,7 +139,6 @@ int mysql_source_open(const char *url, const struct source_options *options,
     pthread_once(&once, start_library);
     source->source.class = &class;
     source->cancelled = options->cancelled;
-    source->may_lock = true;
     pthread_mutex_init(&source->lock, NULL);
     pthread_cond_init(&source->changed, NULL);
 

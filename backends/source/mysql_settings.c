@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of a mysql:// URL. */
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/source/mysql_internal.h"
 
@@ -28,6 +31,43 @@ static const char *const known[] = {
     "connections",
     NULL,
 };
+
+/*
+ * A file's path. MariaDB's library passes over option files that are not there, and does not say
+ * which file of several it could not read.
+ */
+static int read_file(const struct server_url *url, const char *name, const char **ret_path,
+                     struct failure *failure)
+{
+    int error = server_url_path(url, name, ret_path, failure);
+
+    if (error != 0 || *ret_path == NULL || access(*ret_path, R_OK) == 0)
+        return error;
+    return failure_set(failure, errno, "%s:// URL: %s=%s: %s", url->scheme, name, *ret_path,
+                       strerror(errno));
+}
+
+/* A list with commas. MariaDB's library takes what it does not know for any version. */
+static int check_tls_versions(const struct server_url *url, const char *list,
+                              struct failure *failure)
+{
+    static const char *const versions[] = {"TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
+    for (const char *at = list; at != NULL;) {
+        size_t length = strcspn(at, ",");
+        bool found = false;
+
+        for (size_t i = 0; i < sizeof versions / sizeof *versions && !found; i++)
+            found = strlen(versions[i]) == length && strncmp(versions[i], at, length) == 0;
+        if (!found)
+            return failure_set(failure, EINVAL,
+                               "%s:// URL: tls-version=%s: it is a list of TLSv1.2, TLSv1.3 (and "
+                               "TLSv1.0, TLSv1.1, which nobody should use any more)",
+                               url->scheme, list);
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    return 0;
+}
 
 /* Whole seconds, at least one: the client library knows no less. */
 static int read_seconds(const struct server_url *url, const char *name, unsigned *seconds,
@@ -61,12 +101,14 @@ static int read_tls(const struct server_url *url, struct mysql_settings *setting
     int error = 0;
 
     for (size_t i = 0; i < sizeof files / sizeof *files && error == 0; i++)
-        error = server_url_path(url, files[i].name, files[i].place, failure);
+        error = read_file(url, files[i].name, files[i].place, failure);
     settings->ssl_cipher = server_url_option(url, "ssl-cipher");
     settings->tls_version = server_url_option(url, "tls-version");
     /* Whoever names an authority wants it asked. */
     if (settings->ssl_ca != NULL || settings->ssl_capath != NULL)
         mode = TLS_VERIFY_IDENTITY;
+    if (error == 0)
+        error = check_tls_versions(url, settings->tls_version, failure);
     if (error == 0)
         error = server_url_choice(url, "ssl-mode", modes, &mode, failure);
     settings->tls = (enum mysql_tls)mode;
@@ -87,7 +129,7 @@ int mysql_read_settings(const struct server_url *url, const struct source_option
     if (error == 0)
         error = server_url_path(url, "socket", &settings.socket, failure);
     if (error == 0)
-        error = server_url_path(url, "defaults-file", &settings.defaults_file, failure);
+        error = read_file(url, "defaults-file", &settings.defaults_file, failure);
     if (error == 0)
         error = read_tls(url, &settings, failure);
     if (error == 0)

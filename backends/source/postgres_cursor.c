@@ -194,11 +194,9 @@ static const char *start_of(struct postgres_dataset *dataset, const struct range
 static int open_rows(struct postgres_cursor *cursor, struct failure *failure)
 {
     const char *encoding;
-    int error = postgres_dataset_take(cursor->dataset, &cursor->link, failure);
+    int error = postgres_dataset_take_guarded(cursor->dataset, cursor->table, &cursor->link,
+                                              &cursor->query.large, failure);
 
-    if (error != 0)
-        return error;
-    error = postgres_table_guard(cursor->link, cursor->table, &cursor->query.large, failure);
     if (error != 0)
         return error;
     encoding = PQparameterStatus(cursor->link->connection, "server_encoding");
@@ -230,7 +228,10 @@ int postgres_open_cursor(struct dataset *base, size_t index, const struct range_
 
     int error = cursor->cells == NULL || cursor->numbers == NULL
                     ? postgres_no_memory(&own, &dataset->keeper)
-                    : open_rows(cursor, &own);
+                : count == 0 ? failure_set(&own, ENODATA,
+                                           "%s: it has no columns, so there is nothing to show",
+                                           dataset->keeper.place)
+                             : open_rows(cursor, &own);
 
     if (error != 0) {
         error = fail(cursor, error, &own);

@@ -93,8 +93,30 @@ static const char check_query[] =
     " FILTER (WHERE c.reltoastrelid OPERATOR(pg_catalog.<>) 0 AND c.relkind IN ('r', 'm')), 0)"
     " FROM locked l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.oid";
 
-int postgres_table_guard(struct link *link, const struct table *table, bool *ret_large,
-                         struct failure *failure)
+/* The same of a table without partitions, or a materialised view: no other file is read. */
+static const char plain_check_query[] =
+    "SELECT count(*) FILTER (WHERE"
+    " pg_catalog.pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode)"
+    " OPERATOR(pg_catalog.-) 1, 0, 0, coalesce(max(CASE WHEN c.reltoastrelid"
+    " OPERATOR(pg_catalog.<>) 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) END), 0)"
+    " FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) %u";
+
+static bool is_plain(const struct table *table)
+{
+    return table->kind == 'r' || table->kind == 'm';
+}
+
+static int write_check(const struct table *table, struct buffer *sql)
+{
+    int error = is_plain(table)
+                    ? buffer_print(sql, plain_check_query, table->oid)
+                    : buffer_print(sql, check_query, table->kind == 'p' ? table->oid : 0);
+
+    return error == 0 ? buffer_append(sql, "", 1) : error;
+}
+
+static int guard_table(struct link *link, const struct table *table, bool *ret_large,
+                       struct failure *failure)
 {
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     cleanup_result PGresult *result = NULL;
@@ -102,8 +124,7 @@ int postgres_table_guard(struct link *link, const struct table *table, bool *ret
 
     if (error != 0)
         return error;
-    if (buffer_print(&sql, check_query, table->kind == 'p' ? table->oid : 0) != 0 ||
-        buffer_append(&sql, "", 1) != 0)
+    if (write_check(table, &sql) != 0)
         return postgres_no_memory(failure, link);
     error = postgres_link_run(link, (const char *)sql.data, &result, failure);
     if (error != 0)
@@ -123,4 +144,27 @@ void postgres_table_leave(struct link *link)
     /* An error that was before the savepoint was made leaves nothing to go back to. */
     if (!postgres_link_is_lost(link) && PQtransactionStatus(link->connection) != PQTRANS_ACTIVE)
         postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs; RELEASE SAVEPOINT crmfs", NULL);
+}
+
+int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
+                                  struct link **ret_link, bool *ret_large, struct failure *failure)
+{
+    for (int i = 0;; i++) {
+        struct link *link;
+        int error = postgres_dataset_take(dataset, &link, failure);
+
+        if (error != 0)
+            return error;
+        error = guard_table(link, table, ret_large, failure);
+        if (error == 0) {
+            *ret_link = link;
+            return 0;
+        }
+
+        bool lost = error == -EIO && postgres_link_is_lost(link);
+
+        postgres_dataset_give_back(dataset, link);
+        if (!lost || i == POSTGRES_LINKS_MOST)
+            return error;
+    }
 }

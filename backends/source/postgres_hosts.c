@@ -85,10 +85,11 @@ static int choose_host(struct postgres_source *source, struct failure *failure)
     uint64_t wait_ns = 0;
     size_t count = server_hosts_order(source->hosts, postgres_now_ns(), order, &wait_ns);
     cleanup_postgres_link struct link primary = {.connection = NULL};
-    struct failure own = source->failure;
+    struct failure all = count == 0 ? source->failure : (struct failure){.code = 0};
 
     for (size_t i = 0; i < count; i++) {
         struct link link = {.connection = NULL};
+        struct failure own = {.code = 0};
         enum role role;
         int error = try_host(source, order[i], &link, &role, &own);
 
@@ -99,6 +100,7 @@ static int choose_host(struct postgres_source *source, struct failure *failure)
         }
         if (error != 0) {
             server_hosts_failed(source->hosts, order[i], postgres_now_ns());
+            server_hosts_add_failure(&all, &own);
         } else if (role == ROLE_STANDBY || takes_any(source)) {
             settle_on(source, &link);
             return 0;
@@ -112,14 +114,14 @@ static int choose_host(struct postgres_source *source, struct failure *failure)
         settle_on(source, &primary);
         return 0;
     }
-    if (own.code == 0)
-        failure_set(&own, EIO,
+    if (all.code == 0)
+        failure_set(&all, EIO,
                     "postgresql://%s: every standby is further behind than max-lag allows",
                     source->url.database != NULL ? source->url.database : "");
-    source->failure = own;
+    source->failure = all;
     if (failure != NULL)
-        *failure = own;
-    return -own.code;
+        *failure = all;
+    return -all.code;
 }
 
 /* Whether the connection that we have may still be asked: a standby can fall behind. */

@@ -298,11 +298,13 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
 /* --- postgres_guard, postgres_query, postgres_plan -------------------------------------------- */
 
 /*
- * Locks the table against what would change its shape and sees to it that it is what the moment
- * knows: -ESTALE. *ret_large: it may have cells above CELL_INLINE_BYTES.
+ * Takes a connection at the dataset's moment, as postgres_dataset_take; locks the table there
+ * against what would change its shape and sees to it that it is what the moment knows: -ESTALE.
+ * *ret_large: it may have cells above CELL_INLINE_BYTES. A connection that was lost while nobody
+ * used it is no failure, for as long as the moment can be had.
  */
-int postgres_table_guard(struct link *link, const struct table *table, bool *ret_large,
-                         struct failure *failure);
+int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
+                                  struct link **ret_link, bool *ret_large, struct failure *failure);
 
 /* Gives back the locks of what was guarded last, and forgets its error. Nothing was: idempotent. */
 void postgres_table_leave(struct link *link);

@@ -30,6 +30,15 @@ static int lose(struct link *link, int error, struct failure *failure)
     return error == -ECANCELED ? error : -EIO;
 }
 
+/* What befell the connection, which is of no more use. */
+static int break_off(struct link *link, struct failure *failure)
+{
+    int error = postgres_failure(failure, link, NULL);
+
+    postgres_link_close(link);
+    return error;
+}
+
 /* Until there is something to read. The server had been asked at SINCE_NS. */
 static int await(struct link *link, uint64_t since_ns, bool write, struct failure *failure)
 {
@@ -61,9 +70,9 @@ static int flush(struct link *link, struct failure *failure)
         if (error != 0)
             return error;
         if (PQconsumeInput(link->connection) == 0)
-            return postgres_failure(failure, link, NULL);
+            return break_off(link, failure);
     }
-    return left == 0 ? 0 : postgres_failure(failure, link, NULL);
+    return left == 0 ? 0 : break_off(link, failure);
 }
 
 static int send_query(struct link *link, const char *sql, struct failure *failure)
@@ -71,7 +80,7 @@ static int send_query(struct link *link, const char *sql, struct failure *failur
     if (postgres_link_is_lost(link))
         return failure_set(failure, EIO, "%s: the connection was lost", link->place);
     if (PQsendQuery(link->connection, sql) == 0)
-        return postgres_failure(failure, link, NULL);
+        return break_off(link, failure);
     return flush(link, failure);
 }
 
@@ -86,10 +95,24 @@ static int next_result(struct link *link, PGresult **ret_result, struct failure 
         if (error != 0)
             return error;
         if (PQconsumeInput(link->connection) == 0)
-            return postgres_failure(failure, link, NULL);
+            return break_off(link, failure);
     }
     *ret_result = PQgetResult(link->connection);
     return 0;
+}
+
+/*
+ * What the server refused, or libpq, which says no severity. After a FATAL the connection is over,
+ * although the end of it may not have come through yet.
+ */
+static int refuse(struct link *link, const PGresult *result, struct failure *failure)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    int error = postgres_failure(failure, link, result);
+
+    if (severity == NULL || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)
+        postgres_link_close(link);
+    return error;
 }
 
 static bool is_good(const PGresult *result)
@@ -116,7 +139,7 @@ int postgres_link_run(struct link *link, const char *sql, PGresult **ret_result,
         PQclear(last);
         last = next;
         if (!is_good(last)) {
-            result = postgres_failure(failure, link, last);
+            result = refuse(link, last, failure);
             /* What follows is refused for the same reason. */
             for (PGresult *rest = last; rest != NULL && next_result(link, &rest, NULL) == 0;)
                 if (rest != NULL)
@@ -153,7 +176,7 @@ static int finish_rows(struct link *link, struct failure *failure)
         if (next == NULL)
             return result;
         if (!is_good(next) && result == 0)
-            result = postgres_failure(failure, link, next);
+            result = refuse(link, next, failure);
     }
 }
 
@@ -168,7 +191,7 @@ int postgres_link_copy_begin(struct link *link, const char *sql, struct failure 
         return error;
     if (PQresultStatus(result) == PGRES_COPY_OUT)
         return 0;
-    error = postgres_failure(failure, link, result);
+    error = refuse(link, result, failure);
     finish_rows(link, NULL);
     return error;
 }
@@ -187,12 +210,12 @@ ssize_t postgres_link_copy_row(struct link *link, char **ret_row, struct failure
         if (error != 0)
             return error;
         if (PQconsumeInput(link->connection) == 0)
-            return postgres_failure(failure, link, NULL);
+            return break_off(link, failure);
     }
     if (size > 0)
         return size;
     if (size == -2)
-        return postgres_failure(failure, link, NULL);
+        return break_off(link, failure);
     return finish_rows(link, failure);
 }
 
@@ -202,7 +225,7 @@ int postgres_link_rows_begin(struct link *link, const char *sql, struct failure 
         return failure_set(failure, EIO, "%s: the connection was lost", link->place);
     if (PQsendQueryParams(link->connection, sql, 0, NULL, NULL, NULL, NULL, 1) == 0 ||
         PQsetSingleRowMode(link->connection) == 0)
-        return postgres_failure(failure, link, NULL);
+        return break_off(link, failure);
     return flush(link, failure);
 }
 
@@ -218,7 +241,7 @@ int postgres_link_rows_next(struct link *link, PGresult **ret_result, struct fai
         return 0;
     }
     if (result != NULL && !is_good(result)) {
-        error = postgres_failure(failure, link, result);
+        error = refuse(link, result, failure);
         finish_rows(link, NULL);
         return error;
     }
@@ -242,7 +265,7 @@ int postgres_link_send_rows(struct link *link, const char *sql, const void *line
         size_t part = size < SEND_BYTES ? size : SEND_BYTES;
 
         if (PQputCopyData(link->connection, at, (int)part) != 1)
-            return postgres_failure(failure, link, NULL);
+            return break_off(link, failure);
         at += part;
         size -= part;
         error = flush(link, failure);
@@ -251,7 +274,7 @@ int postgres_link_send_rows(struct link *link, const char *sql, const void *line
         PQclear(result);
         result = NULL;
         if (PQputCopyEnd(link->connection, NULL) != 1)
-            return postgres_failure(failure, link, NULL);
+            return break_off(link, failure);
         error = flush(link, failure);
         if (error == 0)
             error = next_result(link, &result, failure);

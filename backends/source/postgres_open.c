@@ -247,6 +247,28 @@ static int keep_password(struct postgres_source *source, const struct source_opt
     return 0;
 }
 
+/* Paths are libpq's affair, but for those that mean another file in the daemon's folder. */
+static int check_paths(const struct server_url *url, struct failure *failure)
+{
+    static const char *const names[] = {"passfile", "sslrootcert", "sslcert",
+                                        "sslkey",   "sslcrl",      "sslcrldir"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = server_url_option(url, names[i]);
+        const char *path = NULL;
+        bool is_word =
+            value != NULL &&
+            ((strcmp(names[i], "sslrootcert") == 0 && strcmp(value, "system") == 0) ||
+             (strcmp(names[i], "sslkey") == 0 && strchr(value, ':') != NULL) /* ENGINE:KEY */
+             || *value == '\0');
+        int error = is_word ? 0 : server_url_path(url, names[i], &path, failure);
+
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
 static int configure(struct postgres_source *source, const char *url,
                      const struct source_options *options, struct failure *failure)
 {
@@ -254,6 +276,8 @@ static int configure(struct postgres_source *source, const char *url,
     uint64_t dice = 0;
     int error = server_url_parse(url, &source->url, failure);
 
+    if (error == 0)
+        error = check_paths(&source->url, failure);
     if (error != 0)
         return error;
     if (getrandom(&dice, sizeof dice, 0) != sizeof dice)

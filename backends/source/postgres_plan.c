@@ -14,15 +14,20 @@
 #define SMALLEST_TABLE 1024 /* pages of 8 KiB; below, splitting costs more than it saves */
 #define SAMPLE_PAGES 300.0
 
-/* Pages of a table and, where they are read with it, of its partitions. */
+/* Pages of a table and its partitions. */
 static const char size_query[] =
     "WITH RECURSIVE parts (oid) AS (SELECT %u::pg_catalog.oid UNION ALL"
     " SELECT i.inhrelid FROM parts p"
-    " JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.oid AND %s)"
+    " JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.oid)"
     "SELECT (sum(pg_catalog.pg_relation_size(c.oid)) OPERATOR(pg_catalog./)"
     " pg_catalog.current_setting('block_size')::pg_catalog.int8)::pg_catalog.int8 FROM parts p"
     " JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.oid"
     " WHERE c.relkind IN ('r', 'm')";
+
+/* The same of a table without partitions, which most are; there may be thousands of them. */
+static const char plain_size_query[] =
+    "SELECT pg_catalog.pg_relation_size(%u) OPERATOR(pg_catalog./)"
+    " pg_catalog.current_setting('block_size')::pg_catalog.int8";
 
 static int run(struct link *link, const struct buffer *sql, PGresult **ret_result,
                struct failure *failure)
@@ -36,11 +41,12 @@ static int count_pages(struct link *link, const struct table *table, uint64_t *r
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     cleanup_result PGresult *result = NULL;
 
-    if (buffer_print(&sql, size_query, table->oid, table->kind == 'p' ? "true" : "false") != 0 ||
-        buffer_append(&sql, "", 1) != 0)
-        return postgres_no_memory(failure, link);
+    int error = table->kind == 'p' ? buffer_print(&sql, size_query, table->oid)
+                                   : buffer_print(&sql, plain_size_query, table->oid);
 
-    int error = run(link, &sql, &result, failure);
+    if (error != 0 || buffer_append(&sql, "", 1) != 0)
+        return postgres_no_memory(failure, link);
+    error = run(link, &sql, &result, failure);
 
     if (error == 0)
         *ret_pages = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
@@ -144,25 +150,41 @@ static int plan_by_place(struct postgres_dataset *dataset, uint64_t pages, size_
     return error;
 }
 
+static int split(struct postgres_dataset *dataset, const struct table *table, uint64_t pages,
+                 size_t wanted, struct range_plan *plan, struct failure *failure)
+{
+    struct link *link;
+    bool large;
+    int error;
+
+    if (table->order != ORDER_KEY)
+        return plan_by_place(dataset, pages, wanted, plan, failure);
+    error = postgres_dataset_take_guarded(dataset, table, &link, &large, failure);
+    if (error != 0)
+        return error;
+    error = plan_by_key(dataset, link, table, pages, wanted, plan, failure);
+    postgres_dataset_give_back(dataset, link);
+    return error;
+}
+
+/* Whatever is wrong with a small table, or with the connection, who opens its cursor hears of. */
 static int plan_table(struct postgres_dataset *dataset, const struct table *table, size_t wanted,
                       struct range_plan *plan, struct failure *failure)
 {
     struct link *link;
     uint64_t pages = 0;
-    bool large;
     int error = postgres_dataset_take(dataset, &link, failure);
 
     if (error != 0)
-        return error;
-    error = postgres_table_guard(link, table, &large, failure);
-    if (error == 0)
-        error = count_pages(link, table, &pages, failure);
-    if (error == 0 && pages >= SMALLEST_TABLE)
-        error = table->order == ORDER_KEY
-                    ? plan_by_key(dataset, link, table, pages, wanted, plan, failure)
-                    : plan_by_place(dataset, pages, wanted, plan, failure);
+        return postgres_dataset_failure(dataset, table, error, failure);
+    error = count_pages(link, table, &pages, failure);
+
+    bool lost = error == -EIO && postgres_link_is_lost(link);
+
     postgres_dataset_give_back(dataset, link);
-    return postgres_dataset_failure(dataset, table, error, failure);
+    if (error == 0 && pages >= SMALLEST_TABLE)
+        error = split(dataset, table, pages, wanted, plan, failure);
+    return lost ? 0 : postgres_dataset_failure(dataset, table, error, failure);
 }
 
 static bool can_split(const struct postgres_dataset *dataset, const struct table *table)

@@ -169,6 +169,16 @@ void server_hosts_failed(struct server_hosts *hosts, size_t index, uint64_t now_
     pthread_mutex_unlock(&hosts->lock);
 }
 
+void server_hosts_add_failure(struct failure *all, const struct failure *one)
+{
+    struct failure before = *all;
+
+    if (before.code == 0)
+        *all = *one;
+    else
+        failure_set(all, one->code, "%.700s; %.290s", before.text, one->text);
+}
+
 void server_hosts_worked(struct server_hosts *hosts, size_t index)
 {
     pthread_mutex_lock(&hosts->lock);

@@ -56,4 +56,7 @@ size_t server_hosts_order(struct server_hosts *hosts, uint64_t now_ns, size_t *r
 void server_hosts_failed(struct server_hosts *hosts, size_t index, uint64_t now_ns);
 void server_hosts_worked(struct server_hosts *hosts, size_t index);
 
+/* Adds what one host refused to ALL (code 0: nothing so far), which says what each did. */
+void server_hosts_add_failure(struct failure *all, const struct failure *one);
+
 #endif

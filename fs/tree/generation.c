@@ -157,6 +157,8 @@ int generation_create(const struct generation_options *options, struct generatio
                                                     &generation->version, failure);
 
     if (error == 0) {
+        /* Beginning may have taken its time: what is new is not idle. */
+        generation->last_used_ns = clock_now_ns();
         generation->open = true;
         generation->changed = generation->dataset->changed;
         generation->identity = generation->dataset->identity;
@@ -238,6 +240,7 @@ void generation_use(struct generation *generation)
     generation_reference(generation);
     pthread_mutex_lock(&generation->lock);
     generation->users++;
+    generation->last_used_ns = clock_now_ns();
     pthread_mutex_unlock(&generation->lock);
 }
 
@@ -285,11 +288,44 @@ bool generation_has_ended(struct generation *generation)
     return ended;
 }
 
-void generation_rest(struct generation *generation, uint64_t idle_ns)
+int generation_tell_end(struct generation *generation, struct failure *failure)
+{
+    struct failure ending;
+
+    pthread_mutex_lock(&generation->lock);
+    ending = generation->ending;
+    pthread_mutex_unlock(&generation->lock);
+    return failure_set(failure, EIO,
+                       "%.600s; what was read of %s before is of an older moment, which this can "
+                       "not be shown of: list the folder and read it anew, or take a snapshot",
+                       ending.code != 0 ? ending.text : "the database has changed",
+                       generation->path);
+}
+
+bool generation_is_retired(struct generation *generation)
 {
     pthread_mutex_lock(&generation->lock);
-    if (generation->open && !generation->scanning && generation->pins == 0 &&
-        clock_now_ns() - generation->last_used_ns > idle_ns)
+    bool retired = generation->retired;
+
+    pthread_mutex_unlock(&generation->lock);
+    return retired;
+}
+
+/* The lock is held. */
+static bool is_at_rest(const struct generation *generation, uint64_t idle_ns, uint64_t walk_idle_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    uint64_t read_ns = __atomic_load_n(&generation->last_read_ns, __ATOMIC_RELAXED);
+
+    if (generation->pins == 0)
+        return now_ns - generation->last_used_ns > idle_ns;
+    return now_ns - generation->last_used_ns > walk_idle_ns && now_ns - read_ns > walk_idle_ns;
+}
+
+void generation_rest(struct generation *generation, uint64_t idle_ns, uint64_t walk_idle_ns)
+{
+    pthread_mutex_lock(&generation->lock);
+    if (generation->open && !generation->scanning && is_at_rest(generation, idle_ns, walk_idle_ns))
         close_dataset(generation);
     pthread_mutex_unlock(&generation->lock);
 }

@@ -10,7 +10,10 @@
  *            source is asked for a new dataset: if it is of the same version,
  *            the generation is OPEN again; if not, the generation has ended and
  *            its unread tables answer -ESTALE, upon which the kernel looks the
- *            name up again and finds the next generation.
+ *            name up again and finds the next generation; or, who has read files
+ *            of this one, an error (fs/tree/pins.h). So does a generation end
+ *            that is OPEN when the source cannot show a table as it was, because
+ *            it was made anew meanwhile.
  *   RETIRED  not the newest any more and without users: images are given back,
  *            attributes stay for inodes that the kernel still remembers.
  *
@@ -109,8 +112,16 @@ void generation_supersede(struct generation *generation);
 /* Whether an unread table turned out to be unreadable because the source has gone on. */
 bool generation_has_ended(struct generation *generation);
 
-/* Closes the dataset if no walk is under way and nobody has asked the generation for IDLE_NS. */
-void generation_rest(struct generation *generation, uint64_t idle_ns);
+/* Words what it ended of, to somebody who has read other files of it; returns -EIO. */
+int generation_tell_end(struct generation *generation, struct failure *failure);
+
+bool generation_is_retired(struct generation *generation);
+
+/*
+ * Closes the dataset if no walk is under way and nobody has asked the generation for IDLE_NS; or
+ * if nobody has read or asked for WALK_IDLE_NS, although one is.
+ */
+void generation_rest(struct generation *generation, uint64_t idle_ns, uint64_t walk_idle_ns);
 
 /*
  * Has what was read through kept for the next mount, if nobody has asked or read for IDLE_NS and

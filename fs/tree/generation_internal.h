@@ -73,6 +73,7 @@ struct generation {
     bool archive_kept;         /* all of the archive is given to be kept */
     bool superseded;
     bool ended;
+    struct failure ending; /* why; code 0: unknown */
     bool retired;
     unsigned users;
     unsigned pins; /* of the users */

@@ -206,6 +206,7 @@ int generation_replace_image(struct generation *generation, size_t index, const 
     generation->last_used_ns = clock_now_ns();
     if (error == -ESTALE) {
         generation->ended = true; /* whoever looks again finds the next one */
+        generation->ending = (struct failure){.code = 0};
         error = failure_set(&own, EIO,
                             "what was kept of table %s is damaged, and the database has changed "
                             "since: open the file again to see it as it is now",

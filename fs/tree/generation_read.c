@@ -209,6 +209,12 @@ static int reopen_unless_refused(struct generation *generation, struct failure *
     return error;
 }
 
+static int scan_one(struct generation *generation, size_t table, struct failure *failure)
+{
+    return is_view(generation, table) ? generation_scan_view(generation, table, failure)
+                                      : generation_scan_table(generation, table, failure);
+}
+
 /* Without the lock; only the scanning thread. */
 static int read_table(struct generation *generation, size_t table, struct failure *failure)
 {
@@ -224,8 +230,13 @@ static int read_table(struct generation *generation, size_t table, struct failur
         error = scan_all(generation, table, failure);
         return error != 0 ? error : result_of(&generation->tables[table], failure);
     }
-    error = is_view(generation, table) ? generation_scan_view(generation, table, failure)
-                                       : generation_scan_table(generation, table, failure);
+    error = scan_one(generation, table, failure);
+    /* The connections were lost before any of it was read, and the moment may still be the same. */
+    if (error == -ESTALE && __atomic_load_n(&generation->dataset->lost, __ATOMIC_RELAXED)) {
+        error = reopen_unless_refused(generation, failure);
+        if (error == 0)
+            error = scan_one(generation, table, failure);
+    }
     if (error == 0 && all_known(generation))
         generation_finish(generation);
     return error;
@@ -245,10 +256,13 @@ static int read_alone(struct generation *generation, size_t index, struct failur
     pthread_mutex_lock(&generation->lock);
     generation->scanning = false;
     generation->last_used_ns = clock_now_ns();
-    if (error == -ESTALE)
+    if (error == -ESTALE) {
         generation->ended = true;
-    else if (error != 0 && error != -ECANCELED && !generation_failed_lately(table) && own.code != 0)
+        generation->ending = own;
+    } else if (error != 0 && error != -ECANCELED && !generation_failed_lately(table) &&
+               own.code != 0) {
         generation_note_failure(table, &own);
+    }
     if (error != 0 && failure != NULL)
         *failure = own;
     generation_retire_if_due(generation);

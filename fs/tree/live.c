@@ -19,6 +19,12 @@
 #define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
 #define IDLE_KEEP_NS (2 * NS_PER_SECOND)
 
+/* A generation that is not the newest any more. */
+struct older_generation {
+    struct older_generation *next;
+    struct generation *generation; /* referenced */
+};
+
 static struct live *live_of(struct generation_owner *owner)
 {
     return (struct live *)owner;
@@ -30,6 +36,23 @@ void live_unlock(struct live *live)
 
     pthread_mutex_unlock(&live->lock);
     pins_unpin(dropped);
+}
+
+void live_keep_older(struct live *live, struct generation *generation)
+{
+    struct older_generation *older =
+        generation_is_retired(generation) ? NULL : malloc(sizeof *older);
+
+    /* Without memory nobody tends it, and its walks hold it as long as they like. */
+    if (older == NULL) {
+        generation_release(generation);
+        return;
+    }
+    older->generation = generation;
+    pthread_mutex_lock(&live->lock);
+    older->next = live->older;
+    live->older = older;
+    live_unlock(live);
 }
 
 static void note_opened(struct generation_owner *owner, const struct caller *caller,
@@ -127,6 +150,9 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
         struct generation *ended =
             generation != NULL && generation_has_ended(generation) ? generation : NULL;
 
+        /* What it has read is not to be mixed with what is new: live_break_off. */
+        if (ended != NULL && pins_has_read(live->pins, caller))
+            ended = NULL;
         if (generation == NULL || ended != NULL) {
             error = refresh_for(live, name, failure);
             generation = live->newest;
@@ -144,6 +170,16 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
     }
     live_unlock(live);
     return error;
+}
+
+int live_break_off(struct live *live, const struct caller *caller, struct generation *generation,
+                   struct failure *failure)
+{
+    pthread_mutex_lock(&live->lock);
+    bool mixes = pins_peek(live->pins, caller) == generation && pins_has_read(live->pins, caller);
+
+    live_unlock(live);
+    return mixes ? generation_tell_end(generation, failure) : -ESTALE;
 }
 
 int live_create(const struct live_options *options, struct live **ret_live, struct failure *failure)
@@ -247,8 +283,42 @@ struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns)
     return changed;
 }
 
+/* Only the tending thread. */
+static void tend_older(struct live *live)
+{
+    pthread_mutex_lock(&live->lock);
+    struct older_generation *left = live->older;
+    struct older_generation *kept = NULL;
+
+    live->older = NULL;
+    live_unlock(live);
+    while (left != NULL) {
+        struct older_generation *older = left;
+
+        left = older->next;
+        generation_rest(older->generation, IDLE_TRANSACTION_NS, PIN_IDLE_OPEN_NS);
+        if (generation_is_retired(older->generation)) {
+            generation_release(older->generation);
+            free(older);
+        } else {
+            older->next = kept;
+            kept = older;
+        }
+    }
+    pthread_mutex_lock(&live->lock);
+    while (kept != NULL) {
+        struct older_generation *older = kept;
+
+        kept = older->next;
+        older->next = live->older;
+        live->older = older;
+    }
+    live_unlock(live);
+}
+
 void live_tend(struct live *live)
 {
+    tend_older(live);
     pthread_mutex_lock(&live->lock);
     pins_expire(live->pins, clock_now_ns());
 
@@ -264,7 +334,7 @@ void live_tend(struct live *live)
     live_unlock(live);
     if (newest == NULL)
         return;
-    generation_rest(newest, IDLE_TRANSACTION_NS);
+    generation_rest(newest, IDLE_TRANSACTION_NS, PIN_IDLE_OPEN_NS);
     generation_keep(newest, IDLE_KEEP_NS);
     generation_release(newest);
 }
@@ -337,6 +407,13 @@ void live_free(struct live *live)
         generation_keep(live->newest, 0);
         generation_supersede(live->newest);
         generation_release(live->newest);
+    }
+    while (live->older != NULL) {
+        struct older_generation *older = live->older;
+
+        live->older = older->next;
+        generation_release(older->generation);
+        free(older);
     }
     live_records_free(live->records);
     node_release(live->imports);

@@ -80,10 +80,12 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
         if (error != 0)
             break;
         error = find_file(live, generation, name, caller, ret_node, failure);
+        if (error == -ESTALE)
+            error = live_break_off(live, caller, generation, failure);
         generation_leave(generation);
     }
     live_leave(live, &visit);
-    return error == -ESTALE ? live_refuse(failure) : error;
+    return error == -ESTALE ? live_refuse(live, failure) : error;
 }
 
 static size_t listing_count(const struct listing *listing)

@@ -10,7 +10,7 @@
 #define LIVE_ATTEMPTS 5
 
 /* … with -EBUSY and these words. */
-int live_refuse(struct failure *failure);
+int live_refuse(const struct live *live, struct failure *failure);
 
 /* 0 or -ENOMEM. The folder does not outlive LIVE. */
 int live_folder_create(struct live *live, const char *path, struct node **ret_folder);
@@ -26,6 +26,14 @@ void live_leave(struct live *live, const struct pin_visit *visit);
 int live_resolve(struct live *live, const struct caller *caller, const char *name,
                  struct generation **ret_generation, uint64_t *ret_valid_ns,
                  struct failure *failure);
+
+/*
+ * What becomes of the caller's lookup when GENERATION, which it was resolved to, cannot show what
+ * was asked for any more: -ESTALE, it is to be resolved again; -EIO in words when the caller has
+ * read other files of it, and would mix two moments.
+ */
+int live_break_off(struct live *live, const struct caller *caller, struct generation *generation,
+                   struct failure *failure);
 
 /*
  * The file NAME (NULL: whoever lists the folder waits for all of it) of an archive that is being

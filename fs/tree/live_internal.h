@@ -13,6 +13,7 @@
 #include "fs/tree/view_bounds.h"
 
 struct live_records;
+struct older_generation;
 
 /* How rows are written back. */
 struct live_writing {
@@ -42,9 +43,10 @@ struct live {
     pthread_cond_t refreshed;
     bool refreshing; /* a thread asks the source, without the lock */
     uint64_t refreshing_since_ns;
-    struct generation *newest; /* referenced; NULL until the source is first read */
-    struct timespec made;      /* when the folder was: shown until then */
-    uint64_t valid_until_ns;   /* until when it need not be asked for changes */
+    struct generation *newest;      /* referenced; NULL until the source is first read */
+    struct older_generation *older; /* a list of those that still have users */
+    struct timespec made;           /* when the folder was: shown until then */
+    uint64_t valid_until_ns;        /* until when it need not be asked for changes */
     uint64_t serial;
     struct failure failure; /* of the last refresh; code 0: it worked */
     uint64_t failed_ns;
@@ -62,6 +64,9 @@ struct live {
 
 /* The caller has changed the database: it is asked anew, and shows that to the caller. */
 void live_note_written(struct live *live, const struct caller *caller);
+
+/* GENERATION, a reference that is taken over, has users still: it is tended until it has none. */
+void live_keep_older(struct live *live, struct generation *generation);
 
 /* Lets the lock go; images that nobody needs any more are given back without it. */
 void live_unlock(struct live *live);

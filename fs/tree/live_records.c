@@ -39,6 +39,8 @@ static int look(struct live_records *records, const struct caller *caller, const
     error = table < 0 ? (int)table
                       : generation_rows(generation, (size_t)table, caller->cancelled,
                                         &ret_view->image, &ret_view->rows, failure);
+    if (error == -ESTALE)
+        error = live_break_off(records->live, caller, generation, failure);
     if (error != 0) {
         generation_leave(generation);
         return error;
@@ -62,7 +64,7 @@ static int view(struct records_folder *folder, const struct caller *caller, bool
     live_leave(records->live, &visit);
     if (error == 0 && listed)
         live_note_named(records->live, caller, ret_view->moment, name);
-    return error == -ESTALE ? live_refuse(failure) : error;
+    return error == -ESTALE ? live_refuse(records->live, failure) : error;
 }
 
 /* Only where rows are written: it takes what writes them. */

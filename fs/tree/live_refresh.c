@@ -43,16 +43,18 @@ static int begin_generation(struct live *live, struct failure *failure)
     live_unlock(live);
     if (old != NULL) {
         generation_supersede(old);
-        generation_release(old);
+        live_keep_older(live, old);
     }
     return 0;
 }
 
-int live_refuse(struct failure *failure)
+int live_refuse(const struct live *live, struct failure *failure)
 {
     return failure_set(failure, EBUSY,
                        "the database changes faster than it can be read through: try again when "
-                       "fewer programs write to it, or put it into WAL mode");
+                       "fewer programs %s",
+                       live->source->class->remote ? "alter its tables"
+                                                   : "write to it, or put it into WAL mode");
 }
 
 /* Asks the source. Without the lock; only the refreshing thread. */
@@ -69,7 +71,7 @@ static int ask_source(struct live *live, struct failure *failure)
     error = -ESTALE;
     for (int i = 0; i < LIVE_ATTEMPTS && error == -ESTALE; i++)
         error = begin_generation(live, failure);
-    return error == -ESTALE ? live_refuse(failure) : error;
+    return error == -ESTALE ? live_refuse(live, failure) : error;
 }
 
 bool live_is_fresh(struct live *live, uint64_t now_ns)
@@ -105,6 +107,9 @@ static int ask_and_note(struct live *live)
 
     if (error != 0 && own.code == 0)
         failure_set(&own, -error, "cannot read the database: %s", strerror(-error));
+    /* What was overcome meanwhile is no failure. */
+    if (error == 0)
+        own.code = 0;
     if (error == -ENOENT) {
         /* The folder's names stand for something; that is not to be taken for their absence. */
         own.code = EIO;

@@ -28,6 +28,7 @@ struct pin {
     pid_t process;
     struct generation *generation; /* pinned (generation_pin); NULL: the walk is over */
     bool walker;                   /* it listed the folder */
+    bool has_read;                 /* it has opened a file in this walk */
     unsigned open_count;
     unsigned visits; /* lookups under way */
     uint64_t last_used_ns;
@@ -59,6 +60,7 @@ static void forget_names(struct pin *pin)
         HASH_DEL(pin->met, met);
         free(met);
     }
+    pin->has_read = false;
 }
 
 /*
@@ -171,11 +173,18 @@ static unsigned times_opened(const struct pin *pin, const char *name)
     return met != NULL ? met->times_opened : 0;
 }
 
-static bool is_gone(const struct pin *pin, uint64_t now_ns)
+static bool is_idle(const struct pin *pin, uint64_t now_ns)
 {
     uint64_t idle_ns = pin->open_count != 0 ? PIN_IDLE_OPEN_NS : PIN_IDLE_NS;
 
-    if (pin->visits == 0 && now_ns - pin->last_used_ns > idle_ns)
+    return pin->visits == 0 && now_ns - pin->last_used_ns > idle_ns;
+}
+
+static bool is_gone(const struct pin *pin, uint64_t now_ns)
+{
+    bool rests = pin->walker && pin->has_read && pin->open_count != 0;
+
+    if (!rests && is_idle(pin, now_ns))
         return true;
     return kill(pin->process, 0) != 0 && errno == ESRCH;
 }
@@ -264,6 +273,7 @@ static void count_opening(struct pin *pin, const char *name)
 
     if (met != NULL)
         met->times_opened++;
+    pin->has_read = true;
 }
 
 struct pin_visit pins_enter(struct pins *pins, const struct caller *caller, const char *name,
@@ -275,8 +285,15 @@ struct pin_visit pins_enter(struct pins *pins, const struct caller *caller, cons
 
     if (pin == NULL || is_gone(pin, now_ns))
         return visit;
-    visit.process = pin->process;
+
+    bool idle = is_idle(pin, now_ns);
+
     meet(pin, name, &visit.fresh);
+    if (idle && !visit.fresh) {
+        pin_end_walk(pins, pin);
+        return visit;
+    }
+    visit.process = pin->process;
     if (visit.fresh)
         pin->last_used_ns = now_ns;
     pin->visits++;
@@ -302,10 +319,18 @@ static void pin_move(struct pins *pins, struct pin *pin, struct generation *gene
     pin->generation = generation;
 }
 
+bool pins_has_read(struct pins *pins, const struct caller *caller)
+{
+    const struct pin *pin =
+        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+
+    return pin != NULL && pin->has_read;
+}
+
 void pins_move(struct pins *pins, const struct generation *from, struct generation *to)
 {
     for (struct pin *pin = pins->table; pin != NULL; pin = pin->hh.next) {
-        if (pin->generation == from)
+        if (pin->generation == from && !pin->has_read)
             pin_move(pins, pin, to);
     }
 }

@@ -15,7 +15,11 @@
  *   - A pin goes when its process is gone, or has neither read nor looked up a name
  *     that is new to its walk for PIN_IDLE_NS (PIN_IDLE_OPEN_NS while it has
  *     something open): whoever asks for the same name over and over waits for it to
- *     change.
+ *     change. A walk that has read files, and has the folder or one of them open still,
+ *     may take a rest of any length: what it asks for next belongs to what it has read.
+ *   - A generation that can show no more of its tables (generation_has_ended) is left by
+ *     walks that have read nothing yet. The others stay: they may read again what they
+ *     have, and are refused the rest.
  *
  * A pin holds its generation and counts among its users. Not locked: the live
  * source that owns the pins guards them, and unpins what they dropped after it has
@@ -78,7 +82,10 @@ void pins_closed(struct pins *pins, pid_t process, uint64_t now_ns);
 /* Forgets pins of processes that are gone or idle. */
 void pins_expire(struct pins *pins, uint64_t now_ns);
 
-/* FROM can show nothing more: whoever walks it goes on in TO. */
+/* Whether the caller's walk, if it is in one, has opened a file. */
+bool pins_has_read(struct pins *pins, const struct caller *caller);
+
+/* FROM can show nothing more: whoever walks it and has read nothing goes on in TO. */
 void pins_move(struct pins *pins, const struct generation *from, struct generation *to);
 
 /* What was dropped since it was last taken: to be unpinned without the lock. NULL: nothing. */

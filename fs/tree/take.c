@@ -163,12 +163,13 @@ static int scan_table(struct attempt *attempt, struct dataset *dataset, size_t i
 
 /*
  * A view that its own database cannot show, or not in time, is no reason to have no
- * backup: it is left out with a warning. Whatever else cannot be read is.
+ * backup: it is left out with a warning; likewise what holds nothing that could be read.
+ * Whatever else cannot be read is.
  */
 static bool may_be_left_out(struct dataset *dataset, size_t index, int error)
 {
-    return dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
-           (error == -EIO || error == -ETIMEDOUT);
+    return error == -ENODATA || (dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
+                                 (error == -EIO || error == -ETIMEDOUT));
 }
 
 static int scan_tables(struct attempt *attempt, struct dataset *dataset, const char *source,
@@ -263,8 +264,10 @@ static int scan_source(struct attempt *attempt, const struct take_source *place,
     if (error == -ESTALE)
         return failure_set(attempt->failure, EBUSY,
                            "%s changes faster than it can be read through: try again when fewer "
-                           "programs write to it, or put it into WAL mode",
-                           place->name);
+                           "programs %s",
+                           place->name,
+                           place->source->class->remote ? "alter its tables"
+                                                        : "write to it, or put it into WAL mode");
     return error;
 }
 

@@ -74,7 +74,27 @@ def test_configuration(mount, guarded, work, key):
     (work / "secret").write_text(PASSWORD)
     config = work / "crmfs.conf"
     config.write_text(f"[source crm]\nurl = mysql://reader@/crm?socket={guarded.socket}\n{key} = {value}\n")
+    config.chmod(0o600)
     assert shows(mount(arguments=["--config", config]))
+
+
+@pytest.mark.parametrize("mode, warned", [(0o644, True), (0o600, False)])
+def test_a_password_that_others_may_read(refused, work, mode, warned):
+    config = work / "crmfs.conf"
+    config.write_text(f"[source crm]\nurl = mysql://reader@/crm?socket={work}/none\npassword = x\n")
+    config.chmod(mode)
+    (work / "mnt").mkdir()
+    answer = refused("mount", "--config", config, work / "mnt")
+    assert ("chmod 600" in answer.err) == warned, answer.err
+
+
+def test_all_hosts_are_named(refused, work):
+    (work / "mnt").mkdir()
+    ports = [free_port(), free_port()]
+    for scheme in ("mysql", "postgresql"):
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+        answer = refused("mount", f"{scheme}://reader@{hosts}/crm", work / "mnt")
+        assert all(str(port) in answer.err for port in ports), answer.err
 
 
 def test_privileges_as_in_the_readme(mount, guarded, work):
@@ -92,6 +112,56 @@ def test_encrypted_and_verified(mount, guarded, certificates, work):
     assert shows(mount(tcp(guarded, "sealed", ssl_mode="VERIFY_IDENTITY", **common)))
     assert shows(mount(tcp(guarded, "sealed", ssl_mode="REQUIRED", defaults_file=file)))
     assert shows(mount(tcp(guarded, compress="yes", **common)))
+
+
+def test_tls_where_it_is_offered(mount, refused, guarded, certificates, work):
+    """PREFERRED, which is the default, uses what the server offers; DISABLED nothing, whatever else is set."""
+    file = defaults_file(work, password=PASSWORD)
+    assert shows(mount(tcp(guarded, "sealed", defaults_file=file)))
+    (work / "mnt").mkdir()
+    for more in ({}, {"ssl_ca": f"{certificates}/ca.pem"}):
+        answer = refused("mount", tcp(guarded, "sealed", defaults_file=file, ssl_mode="DISABLED", **more), work / "mnt")
+        assert "REQUIRE SSL" in answer.err and "ssl-mode=REQUIRED" in answer.err, answer.err
+
+
+def test_tls_is_not_forced_on_who_offers_none(mount, own_server):
+    port = free_port()
+    server = own_server(more=f"port={port}\nskip-ssl")
+    server.port = port
+    server.sql(f"CREATE DATABASE crm; CREATE TABLE crm.t (id INT); INSERT INTO crm.t VALUES (1);"
+               f"CREATE USER reader@'%'; {GRANTS} reader@'%'")
+    assert shows(mount(tcp(server)))
+
+
+def test_a_port_means_tcp(mount, guarded, work):
+    """Also on localhost, and although an option file names a socket."""
+    file = defaults_file(work, password=PASSWORD, socket=work / "no-such-socket")
+    top = mount(f"mysql://reader@localhost:{guarded.port}/crm?defaults-file={file}")
+    assert shows(top)
+    assert top.status()["live"][0]["host"] == f"localhost:{guarded.port}"
+
+
+@pytest.mark.parametrize("option, words", [
+    ("defaults-file=/nowhere/my.cnf", "defaults-file=/nowhere/my.cnf"),
+    ("ssl-ca=/nowhere/ca.pem", "ssl-ca=/nowhere/ca.pem"), ("ssl-crl=/nowhere/crl.pem", "ssl-crl=/nowhere/crl.pem"),
+    ("ssl-cipher=NO-SUCH-CIPHER&tls-version=TLSv1.2", "ssl-cipher=NO-SUCH-CIPHER"),
+    ("ssl-ca=/etc/passwd", "ssl-ca=/etc/passwd"),
+])
+def test_what_does_not_fit_is_named(refused, guarded, work, option, words):
+    file = defaults_file(work, password=PASSWORD)
+    (work / "mnt").mkdir()
+    more = option if "defaults-file" in option else f"{option}&defaults-file={file}"
+    answer = refused("mount", f"mysql://reader@127.0.0.1:{guarded.port}/crm?{more}", work / "mnt")
+    assert words in answer.err, answer.err
+
+
+def test_a_view_without_its_definer(mount, guarded):
+    guarded.sql("CREATE DATABASE gone; CREATE TABLE gone.t (id INT); CREATE USER ghost; GRANT ALL ON gone.* TO ghost;"
+                "CREATE DEFINER=ghost SQL SECURITY DEFINER VIEW gone.v AS SELECT * FROM gone.t; DROP USER ghost")
+    top = mount(guarded.url("gone"))
+    with pytest.raises(OSError):
+        (top.live() / "v.csv").read_bytes()
+    assert "definer" in top.errors() and "password" not in top.errors(), top.errors()
 
 
 @pytest.mark.parametrize("certificate, words", [("old", "expired"), ("other", "")])
@@ -167,6 +237,7 @@ def test_privilege_taken_away(mount, guarded, work):
     ("mysql://root:kwyjibo@/crm", "password"),
     ("mysql://root@/crm?pasword=x", "pasword"),
     ("mysql://root@/crm?ssl-mode=SOMETIMES", "VERIFY_IDENTITY"),
+    ("mysql://root@/crm?tls-version=TLSv1.2,TLSv9", "TLSv1.3"),
     ("mysql://root@/crm?ssl-ca=ca.pem", "absolute"),
     ("mysql://root@host:0/crm", "port"),
     ("mysql://root@/?socket=/x", "NAME="),

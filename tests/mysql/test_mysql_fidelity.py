@@ -209,3 +209,10 @@ def test_unique_key_is_the_order(mount, server, database):
                "INSERT INTO coded VALUES ('c', 1), ('A', 3), ('b', 2)", database)
     folder = mount(server.url(database)).live()
     assert (folder / "coded.csv").read_bytes() == b"code,n\nA,3\nb,2\nc,1\n"
+
+
+def test_filled_doubles(server, database, mount):
+    """ZEROFILL changes how the server prints a double, not the number that it is."""
+    server.sql("CREATE TABLE t (n DOUBLE ZEROFILL); INSERT INTO t VALUES (1e-7), (1.5), (0), (123456789012345678)", database)
+    text = (mount(server.url(database)).live() / "t.csv").read_text()
+    assert sorted(text.split()[1:]) == ["0.0", "1.0e-07", "1.2345678901234568e+17", "1.5"], text

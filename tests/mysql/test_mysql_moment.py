@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """One moment over all tables, on however many connections, while others commit all the time."""
+import errno
 import subprocess
 import threading
+import time
 
 import pytest
 
 import strict
+from mariadb import defaults_file
 from mounting import eventually
 
 ROWS, START = 30000, 100
@@ -171,3 +174,75 @@ def test_changes_show_and_nothing_else_does(mount, own_server, more):
     assert eventually((top.live() / "newer.csv").exists)
     server.sql("DROP TABLE t", "crm")
     assert eventually(lambda: not path.exists())
+
+
+SWAPS = {
+    "truncated": "TRUNCATE late; INSERT INTO late VALUES (77)",
+    "swapped": "RENAME TABLE late TO older; CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (77)",
+    "altered": "ALTER TABLE late ADD more INT",
+}
+
+
+@pytest.mark.parametrize("how", SWAPS)
+def test_a_walk_is_never_of_two_moments(server, database, mount, how):
+    """What cannot be shown as it was any more is an error to who has read other tables of that moment."""
+    server.sql("CREATE TABLE early (n INT PRIMARY KEY); INSERT INTO early VALUES (1);"
+               "CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (1)", database)
+    top = mount(server.url(database))
+    assert "late.csv" in [path.name for path in top.live().iterdir()]
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    server.sql(f"UPDATE early SET n = 77; {SWAPS[how]}", database)
+    if how == "altered":
+        assert (top.live() / "late.csv").read_text() == "n\n1\n"
+    else:
+        with pytest.raises(OSError) as refused:
+            (top.live() / "late.csv").read_text()
+        assert refused.value.errno == errno.EIO
+        assert "older moment" in top.errors() and "late" in top.errors()
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+
+    def begun_anew():
+        list(top.live().iterdir())
+        return [(top.live() / f"{name}.csv").read_text() for name in ("early", "late")]
+
+    assert eventually(lambda: begun_anew() == ["n\n77\n", "n,more\n1,\n" if how == "altered" else "n\n77\n"])
+
+
+def test_a_locked_table_keeps_nobody_from_the_others(mount, own_server, work):
+    """Without a binary log commits cannot be held up while somebody holds a table: one connection does without."""
+    server = own_server()
+    make_bank(server)
+    file = defaults_file(work, password="x")
+    with subprocess.Popen(["mariadb", "--no-defaults", "-uroot", f"--socket={server.socket}", "bank"],
+                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as session:
+        session.stdin.write(b"LOCK TABLES b WRITE;\n")
+        session.stdin.flush()
+        assert eventually(lambda: server.lines("SHOW OPEN TABLES FROM bank WHERE `Table` = 'b' AND In_use = 1"))
+        over = threading.Event()
+        writing = threading.Thread(target=write_on, args=(server, over))
+        writing.start()
+        top = mount(server.url("bank", "locker", defaults_file=file))
+        time.sleep(3)  # so that the source is asked again, while its tables are written
+        assert len((top.live() / "log.csv").read_bytes()) > 0
+        assert len((top.live() / "a.csv").read_bytes().splitlines()) == ROWS + 1
+        with pytest.raises(OSError) as refused:
+            (top.live() / "b.csv").read_bytes()
+        assert refused.value.errno == errno.EBUSY
+        assert "locks the table" in top.errors() and "WAL" not in top.errors()
+        over.set()
+        writing.join()
+        session.stdin.close()
+        session.wait()
+    assert eventually(lambda: lines_of(top.live() / "b.csv") == ROWS + 1)
+
+
+def write_on(server, over):
+    while not over.wait(0.2):
+        server.sql("INSERT INTO bank.log (amount) VALUES (1)")
+
+
+def lines_of(path):
+    try:
+        return len(path.read_bytes().splitlines())
+    except OSError:
+        return 0

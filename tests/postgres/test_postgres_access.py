@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 
 import pytest
@@ -155,6 +156,41 @@ def test_who_does_not_get_in_is_told_why(guarded, work, refused, case):
     answer = refused("mount", make(guarded), work / "mnt", status=status,
                      environment={"PGSERVICEFILE": str(service_file(work, guarded))})
     assert re.search(words, answer.err, re.S), answer.err
+
+
+@pytest.mark.parametrize("option", ["passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir"])
+def test_relative_paths_are_refused(work, refused, option):
+    (work / "mnt").mkdir()
+    answer = refused("mount", f"postgresql://u@localhost/crm?{option}=a/file", work / "mnt", status=2)
+    assert "absolute path" in answer.err and option in answer.err, answer.err
+
+
+def test_a_lost_connection_with_tls(new_server, certificates, mount):
+    """It is a lost connection, no failure of TLS; and the next host is asked then."""
+    servers = [new_server(addresses="127.0.0.1").guard(certificates, rules="host all all 127.0.0.1/32 trust\n")
+               for _ in range(2)]
+    for number, server in enumerate(servers):
+        server.stop()
+        server.start()
+        server.psql(f"CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES ({number});"
+                    "CREATE VIEW slow AS SELECT id, pg_sleep(1)::text AS slept FROM generate_series(1, 200) id")
+    hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+    top = mount(f"crm=postgresql://postgres@{hosts}/postgres?sslmode=require&target_session_attrs=any",
+                options="refresh=0.1")
+    assert (top.live() / "t.csv").read_text() == "id\n0\n"
+    with subprocess.Popen(["cat", top.live() / "slow.csv"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as reading:
+        assert servers[0].waits("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'COPY%'")
+        servers[0].stop(signal.SIGKILL)
+        assert b"Input/output error" in reading.communicate(timeout=mounting.PATIENCE)[1]
+    assert "connection was lost" in top.errors() and "TLS failed" not in top.errors(), top.errors()
+    assert mounting.eventually(lambda: answers(top.live() / "t.csv") == "id\n1\n", mounting.PATIENCE)
+
+
+def answers(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return None
 
 
 def test_a_server_without_tls(new_server, work, refused):

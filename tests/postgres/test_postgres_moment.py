@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Everything in a folder is of one moment, whoever writes meanwhile, and large tables are read in ranges."""
+import errno
 import os
 import subprocess
 
@@ -218,3 +219,35 @@ def attempt(path):
         return path.read_text()
     except OSError:
         return None
+
+
+SWAPS = {
+    "truncated": "TRUNCATE late; INSERT INTO late VALUES (77)",
+    "swapped": "ALTER TABLE late RENAME TO older; CREATE TABLE late (n int PRIMARY KEY); INSERT INTO late VALUES (77)",
+    "altered": "ALTER TABLE late ADD more int",
+}
+
+
+@pytest.mark.parametrize("how", SWAPS)
+def test_a_walk_is_never_of_two_moments(postgres, database, mount, how):
+    """What cannot be shown as it was any more is an error to who has read other tables of that moment."""
+    name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);"
+                    "CREATE TABLE late (n int PRIMARY KEY); INSERT INTO late VALUES (1)")
+    top = mount(postgres.url(name))
+    assert "late.csv" in [path.name for path in top.live().iterdir()]
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    postgres.psql(f"BEGIN; UPDATE early SET n = 77; {SWAPS[how]}; COMMIT", name)
+    if how == "altered":
+        assert (top.live() / "late.csv").read_text() == "n\n1\n"
+    else:
+        with pytest.raises(OSError) as refused:
+            (top.live() / "late.csv").read_text()
+        assert refused.value.errno == errno.EIO
+        assert "older moment" in top.errors() and "late" in top.errors()
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+
+    def begun_anew():
+        list(top.live().iterdir())
+        return [(top.live() / f"{name}.csv").read_text() for name in ("early", "late")]
+
+    assert mounting.eventually(lambda: begun_anew() == ["n\n77\n", "n,more\n1,\n" if how == "altered" else "n\n77\n"])
