@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Single rows of PostgreSQL's tables; values go as parameters, in their text form. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static int add_value(struct parameter_list *list, const struct column *column,
 {
     const struct fit fit = fit_of(ENGINE_POSTGRES, column);
     cleanup_buffer struct buffer scratch = BUFFER(CELLS_LIMIT);
-    struct fitted fitted;
+    struct fitted fitted = {0};
     char **value = &list->values[list->count];
     int error = buffer_reserve(&scratch, fit_room(cell->size));
 
@@ -194,6 +195,8 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
     const struct table *table = NULL;
     int error = find(target, schema, &table, failure);
 
+    assert(error != 0 || table != NULL);
+
     if (error == 0) {
         list.values = allocate_array(schema->primary_key_count, sizeof *list.values);
         error = list.values != NULL ? add_key_values(&list, schema, key, failure) : -ENOMEM;
@@ -255,6 +258,8 @@ int postgres_update_row(struct target *base, const struct schema *schema, const 
     const struct table *table = NULL;
     int error = find(target, schema, &table, failure);
 
+    assert(error != 0 || table != NULL);
+
     if (error == 0) {
         list.values = allocate_array(count + schema->primary_key_count, sizeof *list.values);
         error = list.values != NULL ? 0 : -ENOMEM;
@@ -280,6 +285,8 @@ int postgres_delete_row(struct target *base, const struct schema *schema, const 
     struct parameter_list list = {.values = NULL};
     const struct table *table = NULL;
     int error = find(target, schema, &table, failure);
+
+    assert(error != 0 || table != NULL);
 
     if (error == 0) {
         list.values = allocate_array(schema->primary_key_count, sizeof *list.values);

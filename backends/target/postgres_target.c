@@ -83,8 +83,8 @@ int postgres_target_run(struct postgres_target *target, struct buffer *sql, PGre
 int postgres_target_read(struct postgres_target *target, struct catalogue **ret_catalogue,
                          struct failure *failure)
 {
-    struct catalogue **all =
-        realloc((void *)target->catalogues, (target->catalogue_count + 1) * sizeof *all);
+    struct catalogue **all = reallocarray((void *)target->catalogues, target->catalogue_count + 1,
+                                          sizeof(struct catalogue *));
     int error;
 
     if (all == NULL)
@@ -100,7 +100,7 @@ int postgres_target_read(struct postgres_target *target, struct catalogue **ret_
 
 static int add_places(struct postgres_target *target, const struct catalogue *catalogue)
 {
-    target->places = allocate_array(catalogue->count, sizeof *target->places);
+    target->places = allocate_array(catalogue->count, sizeof(struct postgres_place *));
     if (target->places == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < catalogue->count; i++) {

@@ -8,7 +8,7 @@
 #include "fs/base/memory.h"
 
 #define SCRATCH_LIMIT ((size_t)1 << 31)
-#define SHOWN_VALUE 80 /* bytes */
+#define SHOWN_VALUE ((size_t)80) /* bytes */
 
 void row_work_release(struct row_work *work)
 {
@@ -203,7 +203,8 @@ static const char *shown_value(const struct cell *cell, char text[4 * SHOWN_VALU
         snprintf(text, 4 * SHOWN_VALUE, "%llu bytes", (unsigned long long)cell->size);
         return text;
     }
-    memcpy(raw, cell->data, size);
+    if (size > 0)
+        memcpy(raw, cell->data, size);
     for (size_t i = 0; i < size; i++) {
         if (raw[i] == '\0')
             raw[i] = '\1';
