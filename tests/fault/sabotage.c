@@ -122,7 +122,7 @@ static const struct act acts[] = {
     {"rename", act_rename, -ENOENT, false}, {"read", act_read, 0, true},
     {"prune", act_prune, 0, true},          {"check", act_check, 0, true},
     {"repair", act_repair, 0, false},       {"open", act_open, 0, false},
-    {"add a key", act_add_key, 0, false},
+    {"add a key", act_add_key, -EEXIST, false},
 };
 
 /* ---- One try ---- */

@@ -105,7 +105,7 @@ def test_a_migration_goes_on(kind, place, large, work):
     assert not journal.exists() or not killed
 
 
-@pytest.mark.parametrize("kind", ["mysql", "postgres"])
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
 def test_the_server_dies(kind, place, large, work, request):
     """The connection is lost in the middle: an error, and nothing has changed."""
     target = place(kind)
