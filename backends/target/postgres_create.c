@@ -201,8 +201,8 @@ static const struct table *find_table(const struct catalogue *catalogue, const c
 static int add_place(struct postgres_target *target, const struct creating *creating, bool own,
                      struct schema **ret_schema, struct failure *failure)
 {
-    struct postgres_place **places =
-        realloc((void *)target->places, (target->place_count + 1) * sizeof *places);
+    struct postgres_place **places = reallocarray((void *)target->places, target->place_count + 1,
+                                                  sizeof(struct postgres_place *));
     struct postgres_place *place = calloc(1, sizeof *place);
     struct catalogue *catalogue;
     int error;

@@ -182,8 +182,8 @@ int sqlite_create_table(struct target *base, const struct schema *like, const ch
                         struct schema **ret_schema, char **ret_notes, struct failure *failure)
 {
     struct sqlite_target *target = (struct sqlite_target *)base;
-    struct made_table **all =
-        realloc((void *)target->made_tables, (target->made_count + 1) * sizeof *all);
+    struct made_table **all = reallocarray((void *)target->made_tables, target->made_count + 1,
+                                           sizeof(struct made_table *));
     struct made_table *made;
     int error;
 

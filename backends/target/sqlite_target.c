@@ -112,6 +112,8 @@ static int bind_number(sqlite3_stmt *statement, int parameter, const struct cell
     char *end;
     sqlite3_int64 value;
 
+    if (cell->data == NULL) /* no number is empty */
+        return SQLITE_MISMATCH;
     if (read_integer(cell->data, cell->size, &value))
         return sqlite3_bind_int64(statement, parameter, value);
     if (cell->size >= sizeof text)

@@ -72,12 +72,12 @@ int sqlite_create_table(struct target *base, const struct schema *like, const ch
 int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure);
 int sqlite_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                      struct failure *failure);
-int sqlite_lock_row(struct target *base, const struct schema *table, const struct cell *key,
+int sqlite_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
                     const struct cell **ret_cells, struct failure *failure);
-int sqlite_update_row(struct target *base, const struct schema *table, const struct cell *key,
+int sqlite_update_row(struct target *base, const struct schema *schema, const struct cell *key,
                       size_t count, const size_t *columns, const struct cell *cells,
                       struct failure *failure);
-int sqlite_delete_row(struct target *base, const struct schema *table, const struct cell *key,
+int sqlite_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
                       struct failure *failure);
 
 /*

@@ -78,6 +78,7 @@ static void give_part(struct store_sink *sink, struct part *part)
     pthread_mutex_unlock(&sink->lock);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the atomic addition is not seen
 static void note(uint64_t *count, uint64_t bytes)
 {
     if (count != NULL)

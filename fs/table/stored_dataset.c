@@ -180,7 +180,7 @@ int stored_dataset_create(struct object_reader *reader, const struct stored_sour
     dataset->dataset.parallel = 1;
     dataset->reader = reader;
     dataset->source = source;
-    dataset->schemas = allocate_array(source->table_count, sizeof *dataset->schemas);
+    dataset->schemas = allocate_array(source->table_count, sizeof(struct schema *));
     if (dataset->schemas == NULL)
         error = -ENOMEM;
     for (size_t i = 0; i < source->table_count && error == 0; i++)

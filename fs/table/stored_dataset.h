@@ -16,7 +16,7 @@ int stored_dataset_create(struct object_reader *reader, const struct stored_sour
                           struct dataset **ret_dataset, struct failure *failure);
 
 /* Rows of the table; -1: not known. */
-int64_t stored_dataset_rows(const struct dataset *dataset, size_t table);
+int64_t stored_dataset_rows(const struct dataset *base, size_t table);
 
 /* Whether it is such a dataset. */
 bool stored_dataset_is(const struct dataset *dataset);
@@ -25,7 +25,7 @@ bool stored_dataset_is(const struct dataset *dataset);
  * A cursor from about where the row stands whose primary key is the number KEY: some rows before
  * it, perhaps, but never behind it. Where that cannot be told it begins with the table.
  */
-int stored_dataset_seek(struct dataset *dataset, size_t table, const struct cell *key,
+int stored_dataset_seek(struct dataset *base, size_t table, const struct cell *key,
                         struct cursor **ret_cursor, struct failure *failure);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     size_t which = data[0] % (sizeof columns / sizeof *columns);
     char native[64];
-    const struct column column = {.type = columns[which].type,
-                                  .native_type = strcpy(native, columns[which].native)};
+
+    snprintf(native, sizeof native, "%s", columns[which].native);
+
+    const struct column column = {.type = columns[which].type, .native_type = native};
     const struct fit fit = fit_of(columns[which].engine, &column);
     /* Memory of its own, so that a read beyond it shows. */
     cleanup_free char *text = malloc(size - 2 + 1);

@@ -265,7 +265,7 @@ static void test_latin1_growth(void **state)
     char *to = stpcpy(text, "SET NAMES latin1;CREATE TABLE t (a text);INSERT INTO t VALUES ('\\'");
 
     memset(to, '\x80', SIZE);
-    strcpy(to + SIZE, "');");
+    memcpy(to + SIZE, "');", sizeof "');");
     assert_int_equal(read_wrong(text, false, &recording, &failure), 0);
     assert_int_equal(strlen(recording_text(&recording)),
                      strlen("table 0 t (a:text)\nrow 0 \"'\n") + 3 * (size_t)SIZE);
