@@ -214,8 +214,8 @@ static void test_refused(void **state)
         "1/*x*/",
         "",
         "@",
-        "\xef\xbb\xbf"
-        "1",
+        ("\xef\xbb\xbf"
+         "1"),
         "]",
         "[\"a\x00\"]",
     };
