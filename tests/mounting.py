@@ -56,6 +56,20 @@ def as_user(user, command):
             *(str(word) for word in command)]
 
 
+LEAVE_MOUNTS = r"""
+awk '$3 ~ /^fuse/ { print $2 }' /proc/self/mounts |
+    while read -r point; do umount -l "$(printf '%b' "$point")"; done
+"""
+
+
+def alone(script):
+    """
+    The command that runs a shell script among mounts of its own. What other tests have mounted is not
+    among them: a daemon does not end before the last copy of its mount is gone.
+    """
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", LEAVE_MOUNTS + script]
+
+
 class Answer:
     """What a finished crmfs command said."""
 

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from mounting import BINARY, ROOT
+from mounting import BINARY, ROOT, alone
 
 # Too long for here, or this test itself; that the words exist is checked below.
 ELSEWHERE = re.compile(r"^\s*(sh tools/setup\.sh (demo|check)\b|git clone\b)")
@@ -32,8 +32,8 @@ def test_every_command_works(root, work):
     script = PRELUDE + "\n".join(lines).replace("sudo ", "") + "\n! grep -E ' /tmp/crm[a-z-]* ' /proc/self/mounts\n"
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("XDG_STATE_HOME", "CRMFS_PASSPHRASE")}
-    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], cwd=tree,
-                          env={**environment, "TMPDIR": "/tmp", "HOME": str(work)}, capture_output=True, text=True, timeout=120,
+    done = subprocess.run(alone(script), cwd=tree,
+                          env={**environment, "TMPDIR": "/tmp", "HOME": str(work)}, capture_output=True, text=True, timeout=300,
                           check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-3000:]}"
 

@@ -112,7 +112,7 @@ def test_mount_command_and_fstab(root, work, crm_db):
     (work / "point").mkdir()
     variables = {"DEST": str(dest), "DB": str(crm_db), "POINT": str(work / "point"),
                  "FSTAB": str(work / "fstab"), "TMPDIR": str(work)}
-    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", SCRIPT],
+    done = subprocess.run(mounting.alone(SCRIPT),
                           env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["7", "400", "fuse.crmfs", "1", "crm_db"]

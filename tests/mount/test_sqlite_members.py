@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from folder import slurp
+from mounting import eventually
 
 
 def packed(work, kind, database, name="crm.db"):
@@ -153,7 +154,7 @@ def test_what_lies_beside(mount, work):
     connection.close()
     top = mount(path)
     assert slurp(top.path("archives/wal.zip/t.csv")) == b"id\n"
-    assert "wal.db-wal" in top.errors()
+    assert eventually(lambda: "wal.db-wal" in top.errors())
 
 
 def test_spool_is_sealed(mount, work):

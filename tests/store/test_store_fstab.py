@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from mounting import ROOT
+from mounting import ROOT, alone
 from stores import PASSPHRASE
 
 # With its own mounts nothing of the system's /sbin and /etc is touched.
@@ -43,7 +43,7 @@ def test_fstab(root, work, store, crm_db):
     variables = {"DEST": dest, "DB": crm_db, "POINT": work / "point", "FSTAB": work / "fstab", "STORE": store.path,
                  "SECRET": secret, "WORDS": "words that nobody", "TMPDIR": work, "HOME": work,
                  "XDG_STATE_HOME": work / "state"}
-    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", SCRIPT],
+    done = subprocess.run(alone(SCRIPT),
                           env={**clean, **{name: str(value) for name, value in variables.items()}},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
