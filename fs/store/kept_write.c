@@ -193,7 +193,7 @@ static int write_directory(struct kept_writer *writer)
         size_t count = last ? writer->count - first : KEPT_BLOCK_ENTRIES;
         size_t size = last ? kept_last_block_bytes(&foot) : KEPT_BLOCK_BYTES;
 
-        kept_block_encode(writer->groups + first, count, plain, size);
+        kept_block_encode(count > 0 ? &writer->groups[first] : NULL, count, plain, size);
         error = seal_and_write(writer, KEPT_DIRECTORY_LABEL, sizeof KEPT_DIRECTORY_LABEL - 1, plain,
                                size);
     }

@@ -41,7 +41,9 @@ void render_cache_reserve(struct render_cache *cache, int64_t bytes);
 
 /* Bytes of rendered parts kept at the moment. */
 size_t render_cache_bytes(struct render_cache *cache);
-void render_cache_free(struct render_cache *cache); /* after all its readers */
+/* Nothing is rendered ahead any more, and no image held for it. */
+void render_cache_end(struct render_cache *cache);
+void render_cache_free(struct render_cache *cache); /* after all its readers and reservations */
 
 struct reader;
 

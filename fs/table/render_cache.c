@@ -140,11 +140,17 @@ void render_cache_reserve(struct render_cache *cache, int64_t bytes)
     pthread_mutex_unlock(&cache->lock);
 }
 
+void render_cache_end(struct render_cache *cache)
+{
+    workers_free(cache->workers);
+    cache->workers = NULL;
+}
+
 void render_cache_free(struct render_cache *cache)
 {
     if (cache == NULL)
         return;
-    workers_free(cache->workers);
+    render_cache_end(cache);
     cache->limit_bytes = 0;
     shrink(cache);
     while (cache->scratches != NULL) {

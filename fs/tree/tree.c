@@ -429,13 +429,15 @@ void tree_free(struct tree *tree)
         pthread_mutex_unlock(&tree->lock);
         pthread_join(tree->tender, NULL);
     }
-    render_cache_free(tree->cache); /* renderings ahead hold images */
+    if (tree->cache != NULL)
+        render_cache_end(tree->cache);
     node_release(tree->root);
     snapshots_free(tree->snapshots);
     files_free(tree->files);
     image_shelf_free(tree->frozen.shelf);
     object_reader_free(tree->frozen.reader);
     source_folders_free(tree->folders);
+    render_cache_free(tree->cache);
     keeper_free(tree->keeper);
     image_cache_free(tree->kept);
     error_log_free(tree->errors);

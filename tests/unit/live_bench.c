@@ -95,9 +95,10 @@ uint64_t bench_spool_used(const struct live_bench *bench)
 
 void bench_free(struct live_bench *bench)
 {
-    render_cache_free(bench->context.cache);
+    render_cache_end(bench->context.cache);
     node_release(bench->folder);
     live_free(bench->live);
+    render_cache_free(bench->context.cache);
     must(bench_spool_used(bench) == 0);
     spool_free(bench->spool);
     fake_source_free(bench->fake);
