@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,6 +90,23 @@ EARLY void *reallocarray(void *pointer, size_t count, size_t size)
     }
     return realloc(pointer, bytes);
 }
+
+#ifdef SPREAD_SANITIZED
+/* AddressSanitizer asks where the stack of each new thread is, and gives up when it is not told. */
+int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
+{
+    static int (*real)(pthread_t, pthread_attr_t *);
+
+    fake_source_allocates += 1;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_getattr_np");
+
+    int error = real(thread, attributes);
+
+    fake_source_allocates -= 1;
+    return error;
+}
+#endif
 
 /* Nothing here asks what is durable, and the disk would take most of the time. */
 int fsync(int descriptor)
