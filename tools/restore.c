@@ -18,15 +18,11 @@
 #include "tools/restore_source.h"
 #include "tools/stop.h"
 #include "tools/usage.h"
+#include "tools/words.h"
 
 #define BUSY_TIMEOUT_MS 5000
 
 /* Texts of the command line, in the order given. */
-struct words {
-    const char **items;
-    size_t count;
-};
-
 struct restore_command {
     struct passphrase_options passphrase;
     const char *store;
@@ -55,30 +51,6 @@ struct restoring {
 
 /* ---- The command line ------------------------------------------------------------------------ */
 
-static int add_word(struct words *words, const char *word, struct failure *failure)
-{
-    const char **items = reallocarray(words->items, words->count + 1, sizeof *items);
-
-    if (items == NULL)
-        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    items[words->count++] = word;
-    words->items = items;
-    return 0;
-}
-
-/* "a,b"; TEXT is cut up. */
-static int add_words(struct words *words, const char *option, char *text, struct failure *failure)
-{
-    int error = 0;
-
-    for (char *word; error == 0 && (word = strsep(&text, ",")) != NULL;) {
-        if (word[0] == '\0')
-            return failure_set(failure, EINVAL, "there is an empty name in %s", option);
-        error = add_word(words, word, failure);
-    }
-    return error;
-}
-
 static int take_mode(struct restore_command *command, const char *word, struct failure *failure)
 {
     static const char *const names[] = {"append", "upsert", "replace", "missing"};
@@ -100,7 +72,7 @@ static int take_map(struct restore_command *command, const char *word, struct fa
 
     if (sign == NULL || sign == word || sign[1] == '\0')
         return failure_set(failure, EINVAL, "--map %s: write it OLD=NEW, or TABLE.OLD=NEW", word);
-    return add_word(&command->maps, word, failure);
+    return words_add(&command->maps, word, failure);
 }
 
 /* -EINVAL without words: getopt has said it. */
@@ -113,10 +85,10 @@ static int take_option(struct restore_command *command, int letter, struct failu
     case 't': command->target = optarg; return 0;
     case 'm': return take_mode(command, optarg, failure);
     case 'w': command->where = optarg; return 0;
-    case 'k': return add_word(&command->keys, optarg, failure);
-    case 'T': return add_words(&command->tables, "--table", optarg, failure);
+    case 'k': return words_add(&command->keys, optarg, failure);
+    case 'T': return words_add_list(&command->tables, "--table", optarg, failure);
     case 'M': return take_map(command, optarg, failure);
-    case 'i': return add_words(&command->ignored, "--ignore-columns", optarg, failure);
+    case 'i': return words_add_list(&command->ignored, "--ignore-columns", optarg, failure);
     case 'b': command->skip_bad = optarg; return 0;
     case 'p': command->with_parents = true; return 0;
     case 'c': command->no_create = true; return 0;

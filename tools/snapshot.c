@@ -25,6 +25,7 @@
 #include "tools/take_display.h"
 #include "tools/taken.h"
 #include "tools/usage.h"
+#include "tools/words.h"
 
 #define THREADS_MOST 16
 #define BUSY_TIMEOUT_MS 5000
@@ -32,11 +33,6 @@
 #define NAME_SIZE 48
 
 /* Texts of the command line, in the order given. */
-struct words {
-    const char **items;
-    size_t count;
-};
-
 struct snapshot_command {
     struct passphrase_options passphrase;
     const char *store;
@@ -51,30 +47,6 @@ struct snapshot_command {
     bool import; /* each source by itself, as of its own time */
 };
 
-static int add_word(struct words *words, const char *word, struct failure *failure)
-{
-    const char **items = reallocarray(words->items, words->count + 1, sizeof *items);
-
-    if (items == NULL)
-        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    items[words->count++] = word;
-    words->items = items;
-    return 0;
-}
-
-/* "accounts,crm.contacts"; TEXT is cut up. */
-static int add_tables(struct words *words, const char *option, char *text, struct failure *failure)
-{
-    int error = 0;
-
-    for (char *table; error == 0 && (table = strsep(&text, ",")) != NULL;) {
-        if (table[0] == '\0')
-            return failure_set(failure, EINVAL, "there is an empty name of a table in %s", option);
-        error = add_word(words, table, failure);
-    }
-    return error;
-}
-
 /* -EINVAL without words: getopt has said it. */
 static int take_option(struct snapshot_command *command, int letter, struct failure *failure)
 {
@@ -83,9 +55,9 @@ static int take_option(struct snapshot_command *command, int letter, struct fail
     switch (letter) {
     case 's': command->store = optarg; return 0;
     case 'n': command->name = optarg; return 0;
-    case 't': return add_word(&command->tags, optarg, failure);
-    case 'T': return add_tables(&command->tables, "--table", optarg, failure);
-    case 'x': return add_tables(&command->excluded, "--exclude-table", optarg, failure);
+    case 't': return words_add(&command->tags, optarg, failure);
+    case 'T': return words_add_list(&command->tables, "--table", optarg, failure);
+    case 'x': return words_add_list(&command->excluded, "--exclude-table", optarg, failure);
     case 'v':
         if (size_text_duration(optarg, &command->view_timeout_ns) == 0)
             return 0;
