@@ -11,6 +11,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/finding.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
@@ -110,7 +111,8 @@ static int run(const struct repair_command *command)
     if (error == 0)
         error = run_opened(command, store, &failure);
     store_close(store);
-    return error == 0 ? usage_show("") : answer_failure("repair the store", error, &failure);
+    return error == 0 ? output_end("what can be made again is made")
+                      : answer_failure("repair the store", error, &failure);
 }
 
 int command_repair(int argc, char **argv)

@@ -19,6 +19,7 @@
 #include "tools/commands.h"
 #include "tools/indexing.h"
 #include "tools/opened_store.h"
+#include "tools/output.h"
 #include "tools/processors.h"
 #include "tools/sources.h"
 #include "tools/stop.h"
@@ -344,7 +345,7 @@ static int run(const struct snapshot_command *command)
         error = run_opened(&taking, &failure);
     opened_store_release(&taking.opened);
     if (error == 0)
-        return usage_show("");
+        return output_end("what was to be taken is in the store");
     log_message(LOG_LEVEL_ERROR, "cannot %s: %s%s", command->import ? "import" : "take a snapshot",
                 failure_text(&failure, error), advice(&taking, error));
     if (error == -ECANCELED)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/usage.h"
 
-#include <stdio.h>
+#include <string.h>
 
-#include "tools/commands.h"
+#include "tools/output.h"
 
 const char usage_crmfs[] =
     "usage: crmfs COMMAND ...\n"
@@ -339,9 +339,6 @@ const char usage_mount_helper[] =
 
 int usage_show(const char *text)
 {
-    fputs(text, stdout);
-    if (fflush(stdout) == 0)
-        return 0;
-    perror("crmfs: cannot write");
-    return STATUS_FAILED;
+    output_write(text, strlen(text));
+    return output_end(NULL);
 }
