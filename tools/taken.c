@@ -9,6 +9,8 @@
 #include "fs/base/buffer.h"
 #include "fs/base/json_text.h"
 #include "tools/amount.h"
+#include "tools/answer.h"
+#include "tools/output.h"
 
 #define OUTPUT_LIMIT ((size_t)1 << 20)
 
@@ -33,9 +35,11 @@ void taken_to_people(const struct snapshot *snapshot, const struct stored_tree *
 {
     struct taken taken = count(tree);
     char tables[AMOUNT_SIZE], rows[AMOUNT_SIZE], raw[AMOUNT_SIZE], stored[AMOUNT_SIZE];
+    char name[SHOWN_SIZE];
 
-    printf("Took snapshot %s: %s rows in %s table%s, %s as CSV, %s added to the store\n",
-           snapshot->name, amount_count(taken.rows, rows), amount_count(taken.tables, tables),
+    printf("Took snapshot %s: %s row%s in %s table%s, %s as CSV, %s added to the store\n",
+           shown_text(snapshot->name, name), amount_count(taken.rows, rows),
+           taken.rows == 1 ? "" : "s", amount_count(taken.tables, tables),
            taken.tables == 1 ? "" : "s", amount_bytes(snapshot->raw_bytes, raw),
            amount_bytes(snapshot->stored_bytes, stored));
 }
@@ -65,6 +69,6 @@ int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tre
     if (error == 0)
         error = buffer_append_text(&output, "]}\n");
     if (error == 0)
-        fwrite(output.data, 1, output.size, stdout);
+        output_write(output.data, output.size);
     return error;
 }
