@@ -129,6 +129,7 @@ const char usage_snapshot[] =
     "Takes a snapshot of each SOURCE, a path or a URL as of crmfs mount, into STORE.\n"
     "What has not changed since the last one takes no room. It succeeds only when the\n"
     "snapshot is safely on disk; stopped before, it leaves nothing to be seen.\n"
+    "Status 3: it is taken, without a view that could not be read.\n"
     "\n"
     "  --store STORE                 where to put it\n"
     "  --name NAME                   what to call it (the time: 2026-11-20T120000Z)\n"
