@@ -422,3 +422,26 @@ def test_what_may_not_be_read(root, store):
 def test_a_changed_header_is_hinted_at(store):
     flip(store / "store", 40)
     assert "a bit of the file `store` or of its key below keys/ has changed: put both back" in fail("snapshots", store)
+
+
+@pytest.mark.parametrize("place", ["{folder}/lost", "{other}/{name}", "{folder}/{folder}0000{rest}", "{folder}.old"])
+def test_a_pack_under_another_name(store, place):
+    """check knows it, repair puts it back; a second copy of it goes; what is no pack is let be."""
+    pack = pack_files(store)[0]
+    before = {path.name: path.read_bytes() for path in pack_files(store)}
+    folder, name = pack.parent.name, pack.name
+    strange = store / "packs" / place.format(folder=folder, name=name, rest=name[6:],
+                                             other="00" if folder != "00" else "01")
+    strange.parent.mkdir(exist_ok=True)
+    pack.rename(strange)
+    said = fail("check", store)
+    assert f"it is packs/{folder}/{name} under another name: `crmfs repair` puts it back" in said
+    assert "Put back 1 pack under its own name" in run("repair", store)
+    assert {path.name: path.read_bytes() for path in pack_files(store)} == before
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    shutil.copy(pack, strange)
+    (stranger := strange.with_name("stranger")).write_bytes(pack.read_bytes()[:-1] + b"x")
+    assert "which is there too" in fail("check", store)
+    assert "Put back" not in run("repair", store)
+    assert not strange.exists() and stranger.exists()
+    assert run("check", "--read-data", store).endswith(": all is well\n")
