@@ -167,7 +167,8 @@ def edit(dice, place, tables, contents):
         added = [row for row in random_rows(dice, table, parents, 6) if not table.key or table.key_of(row) not in keys]
         statements += [insert(place.kind, table, row) for row in added]
         result[table.name] = kept + added
-    place.sql(";\n".join(["BEGIN", *statements, "COMMIT;"]))
+    first = ["SET sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')"] if place.kind == "mysql" else []
+    place.sql(";\n".join([*first, "BEGIN", *statements, "COMMIT;"]))
     return result
 
 
