@@ -595,9 +595,9 @@ static int create_stage(struct postgres_load *load, struct failure *failure)
         error = buffer_append_text(&sql, " WITH NO DATA");
     if (error == 0)
         error = postgres_target_run(load->target, &sql, NULL, failure);
-    return error == 0 && load->work.plan.mode == LOAD_REPLACE
-               ? postgres_note_staged(load->target, table_of(load), load->stage, &load->work)
-               : error;
+    return error == 0 ? postgres_note_staged(load->target, table_of(load), load->stage, &load->work,
+                                             failure)
+                      : error;
 }
 
 static int prepare(struct postgres_load *load, struct failure *failure)

@@ -13,19 +13,6 @@
 #include "backends/source/sql_text.h"
 #include "fs/base/memory.h"
 
-int postgres_note_staged(struct postgres_target *target, const struct table *table,
-                         const char *stage, const struct row_work *work)
-{
-    struct postgres_staged *all =
-        reallocarray(target->staged, target->staged_count + 1, sizeof *target->staged);
-
-    if (all == NULL)
-        return -ENOMEM;
-    target->staged = all;
-    all[target->staged_count++] = (struct postgres_staged){table, stage, work};
-    return 0;
-}
-
 static const struct postgres_staged *find_staged(const struct postgres_target *target,
                                                  const struct table *table)
 {
@@ -34,6 +21,11 @@ static const struct postgres_staged *find_staged(const struct postgres_target *t
             return &target->staged[i];
     }
     return NULL;
+}
+
+bool postgres_is_staged(const struct postgres_target *target, const struct table *table)
+{
+    return find_staged(target, table) != NULL;
 }
 
 static bool is_staged(const struct row_work *work, size_t column)
@@ -143,7 +135,7 @@ int postgres_repoint(struct postgres_target *target, const struct table *table,
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     int error;
 
-    if (staged == NULL || !can_change(staged->work, key))
+    if (staged == NULL || staged->work->plan.mode != LOAD_REPLACE || !can_change(staged->work, key))
         return 0;
     error = buffer_append_text(&sql, "UPDATE ");
     if (error == 0)
@@ -208,15 +200,12 @@ static int defer(struct postgres_target *target, const struct table *child, cons
 }
 
 int postgres_defer(struct postgres_target *target, const struct table *child,
-                   const struct table *parent, struct failure *failure)
+                   const struct table *parent, bool whatever_it_does, struct failure *failure)
 {
     cleanup_result PGresult *rows = NULL;
-    int error;
+    int error = ask_constraints(target, child, parent, &rows, failure);
 
-    if (find_staged(target, child) == NULL)
-        return 0;
-    error = ask_constraints(target, child, parent, &rows, failure);
-    for (int i = 0; error == 0 && i < PQntuples(rows); i++) {
+    for (int i = 0; error == 0 && !whatever_it_does && i < PQntuples(rows); i++) {
         if (PQgetvalue(rows, i, 1)[0] != 't')
             return 0;
     }
@@ -225,4 +214,34 @@ int postgres_defer(struct postgres_target *target, const struct table *child,
             error = defer(target, child, PQgetvalue(rows, i, 0), failure);
     }
     return error == 0 ? 1 : error;
+}
+
+/* Foreign keys that go round: a table that comes first refers to one that comes later. */
+static int defer_those_before(struct postgres_target *target, const struct table *table,
+                              struct failure *failure)
+{
+    for (size_t i = 0; i < target->staged_count; i++) {
+        const struct table *before = target->staged[i].table;
+        int error = before != table ? postgres_defer(target, before, table, true, failure) : 0;
+
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+int postgres_note_staged(struct postgres_target *target, const struct table *table,
+                         const char *stage, const struct row_work *work, struct failure *failure)
+{
+    int error = defer_those_before(target, table, failure);
+    struct postgres_staged *all;
+
+    if (error != 0)
+        return error;
+    all = reallocarray(target->staged, target->staged_count + 1, sizeof *target->staged);
+    if (all == NULL)
+        return -ENOMEM;
+    target->staged = all;
+    all[target->staged_count++] = (struct postgres_staged){table, stage, work};
+    return 0;
 }

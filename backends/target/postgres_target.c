@@ -221,7 +221,9 @@ static int check_referrer(struct postgres_target *target, const struct table *ta
                                              key, failure);
     }
     if (found == 1) {
-        found = postgres_defer(target, child, table, failure);
+        found = postgres_is_staged(target, child)
+                    ? postgres_defer(target, child, table, false, failure)
+                    : 0;
         found = found < 0 ? found : !found;
     }
     if (found != 1)

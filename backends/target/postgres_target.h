@@ -27,7 +27,7 @@ struct postgres_place {
     size_t later_size;
 };
 
-/* Rows laid down for a table whose others will be deleted. All borrowed from the load. */
+/* Rows laid down for a table. All borrowed from the load. */
 struct postgres_staged {
     const struct table *table;
     const char *stage;
@@ -71,9 +71,13 @@ int postgres_target_read(struct postgres_target *target, struct catalogue **ret_
 int postgres_add_table(struct buffer *sql, const struct table *table);
 int postgres_add_column(struct buffer *sql, const struct table *table, size_t column);
 
-/* Remembers where the rows of a load are laid down; it stays until the loads are closed. */
+/*
+ * Remembers where the rows of a load are laid down; it stays until the loads are closed. Tables
+ * come parents first: the foreign key of one to one that comes later is deferred.
+ */
 int postgres_note_staged(struct postgres_target *target, const struct table *table,
-                         const char *stage, const struct row_work *work);
+                         const char *stage, const struct row_work *work, struct failure *failure);
+bool postgres_is_staged(const struct postgres_target *target, const struct table *table);
 /*
  * Has the rows of TABLE that are laid down refer by KEY to what they will, of PARENT, as far as
  * that is there. 1: done; 0: cannot be.
@@ -83,11 +87,11 @@ int postgres_repoint(struct postgres_target *target, const struct table *table,
                      struct failure *failure);
 
 /*
- * Has the foreign keys of CHILD, whose rows are laid down, to PARENT be looked at when the
- * transaction ends. 1: done; 0: they do more than refuse.
+ * Has the foreign keys of CHILD to PARENT be looked at when the transaction ends. 1: done; 0: they
+ * do more than refuse, and nobody said WHATEVER_IT_DOES.
  */
 int postgres_defer(struct postgres_target *target, const struct table *child,
-                   const struct table *parent, struct failure *failure);
+                   const struct table *parent, bool whatever_it_does, struct failure *failure);
 
 /* The name of the column of PARENT that column INDEX of KEY refers to. */
 const char *postgres_key_target(const struct foreign_key *key, const struct schema *parent,
