@@ -9,6 +9,7 @@ import threading
 
 MOMENT = 0.1  # seconds: a server that has not answered by then is struck while it works
 AFTER, BEFORE = "after", "before"
+GO_ON = "go on"
 
 
 class Between:
@@ -16,7 +17,7 @@ class Between:
     A socket that leads to a server's. What crmfs sends is counted over all its connections; at number
     AT, WHAT is done: before it reaches the server, or once the server has answered and crmfs has not
     heard of it. AT None: nothing is ever done, and `count` says how many there are. WHAT is called with
-    crmfs's end of the connection; afterwards all connections are gone.
+    crmfs's end of the connection; afterwards all connections are gone, unless it says GO_ON.
     """
 
     def __init__(self, path, server, at=None, when=AFTER, what=None):
@@ -90,8 +91,10 @@ class Between:
             server.sendall(data)
             select.select([server], [], [], MOMENT)
         self.struck = True
-        self.what(client)
-        self.cut()
+        if self.what(client) != GO_ON:
+            self.cut()
+        elif self.when == BEFORE:
+            server.sendall(data)
 
 
 def kill_peer(client):

@@ -44,3 +44,6 @@ def of_mysql(server, database, half_made=False):
 
 def of_postgres(server: postgres_server.Server, database):
     return server.psql(EVERYTHING, database).decode(errors="surrogateescape")
+
+
+NOTHING = repr(([], []))  # of an SQLite file without a table
