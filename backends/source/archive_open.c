@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/gzip_header.h"
 #include "backends/source/plain_file.h"
 #include "fs/base/command.h"
 #include "fs/base/memory.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/gzip_header.h"
 #include "fs/base/memory.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
-#define MARK_BYTES 3
 
 struct inflate_stream {
     struct byte_stream stream;
@@ -17,23 +17,18 @@ struct inflate_stream {
     bool from_ended;
     bool ended; /* the data have; of a .gz, no further member follows */
     bool is_gzip;
+    bool in_header; /* of a member of the .gz … */
+    bool further;   /* … which is not the first */
+    struct gzip_header header;
     struct inflate_promise promise; /* unless it is a .gz */
     uint64_t bytes;                 /* given so far */
     int broken;                     /* what ISA-L said behind them; 0 */
-    uint8_t mark[MARK_BYTES];       /* of a further member, taken together … */
-    const uint8_t *rest;            /* … and what stands behind it */
-    size_t rest_size;
     struct inflate_state state;
     uint8_t buffer[BLOCK_BYTES];
 };
 
-static const uint8_t mark[MARK_BYTES] = {0x1f, 0x8b, 0x08};
-
-bool gzip_recognise(const void *begin, size_t size)
-{
-    return size >= MARK_BYTES && memcmp(begin, mark, MARK_BYTES) == 0;
-}
-
+/* The compressed data of a member begin. ISA-L's own reading of headers fails where they are cut.
+ */
 static void begin_member(struct inflate_stream *inflate)
 {
     struct inflate_state *state = &inflate->state;
@@ -43,20 +38,18 @@ static void begin_member(struct inflate_stream *inflate)
     isal_inflate_init(state);
     state->next_in = next_in;
     state->avail_in = available;
-    /* A .gz's checksum is compared by ISA-L itself. */
-    state->crc_flag = inflate->is_gzip ? ISAL_GZIP : ISAL_GZIP_NO_HDR;
+    /* Of a .gz it compares the checksum and the length, too. */
+    state->crc_flag = inflate->is_gzip ? ISAL_GZIP_NO_HDR_VER : ISAL_GZIP_NO_HDR;
+    inflate->in_header = false;
 }
 
 /* The next piece, once the last is used up. */
 static int take_input(struct inflate_stream *inflate, struct failure *failure)
 {
-    const void *data = inflate->rest;
-    size_t size = inflate->rest_size;
-    int error = 0;
+    const void *data;
+    size_t size;
+    int error = inflate->from->class->next(inflate->from, &data, &size, failure);
 
-    inflate->rest_size = 0;
-    if (size == 0)
-        error = inflate->from->class->next(inflate->from, &data, &size, failure);
     if (error != 0)
         return error;
     if (size > UINT32_MAX)
@@ -67,51 +60,49 @@ static int take_input(struct inflate_stream *inflate, struct failure *failure)
     return 0;
 }
 
-/* How many bytes of what follows are as a member of a .gz begins; the mark is taken out of it. */
-static int take_mark(struct inflate_stream *inflate, size_t *ret_size, struct failure *failure)
-{
-    struct inflate_state *state = &inflate->state;
-    size_t size = 0;
-    int error = 0;
-
-    while (error == 0 && size < MARK_BYTES && !inflate->from_ended) {
-        if (state->avail_in == 0) {
-            error = take_input(inflate, failure);
-            continue;
-        }
-        if (*state->next_in != mark[size])
-            break;
-        inflate->mark[size++] = *state->next_in++;
-        state->avail_in--;
-    }
-    *ret_size = size;
-    return error;
-}
-
 static int refuse_cut(struct failure *failure)
 {
     return failure_set(failure, EIO, "it is cut short: it ends within compressed data");
 }
 
-/* A member of a .gz is over. What follows and is none is padding, which gzip passes over, too. */
-static int end_gzip_member(struct inflate_stream *inflate, struct failure *failure)
+/* What follows a member and is none is padding, which gzip passes over, too. */
+static int refuse_header(struct inflate_stream *inflate, struct failure *failure)
 {
-    size_t size;
-    int error = take_mark(inflate, &size, failure);
+    if (!inflate->further)
+        return failure_set(failure, EIO, "it is damaged: it does not begin as a .gz does");
+    inflate->ended = true;
+    return 0;
+}
 
-    if (error != 0)
-        return error;
-    if (size != 0 && size < MARK_BYTES && inflate->from_ended)
-        return refuse_cut(failure);
-    if (size < MARK_BYTES) {
-        inflate->ended = true;
-        return 0;
+/* As much of a header as is at hand. */
+static int take_header(struct inflate_stream *inflate, struct failure *failure)
+{
+    struct inflate_state *state = &inflate->state;
+    int taken = 0;
+
+    while (taken == 0 && state->avail_in != 0) {
+        state->avail_in--;
+        taken = gzip_header_take(&inflate->header, *state->next_in++);
     }
-    inflate->rest = inflate->state.next_in;
-    inflate->rest_size = inflate->state.avail_in;
-    inflate->state.next_in = inflate->mark;
-    inflate->state.avail_in = MARK_BYTES;
-    begin_member(inflate);
+    if (taken < 0)
+        return refuse_header(inflate, failure);
+    if (taken > 0)
+        begin_member(inflate);
+    else if (!inflate->from_ended)
+        return take_input(inflate, failure);
+    else if (!inflate->further || inflate->header.taken != 0)
+        return refuse_cut(failure);
+    else
+        inflate->ended = true;
+    return 0;
+}
+
+/* A member of a .gz is over; there may be a further one. */
+static int end_gzip_member(struct inflate_stream *inflate)
+{
+    inflate->in_header = true;
+    inflate->further = true;
+    inflate->header = (struct gzip_header){.taken = 0};
     return 0;
 }
 
@@ -127,16 +118,12 @@ static int end_promised(struct inflate_stream *inflate, struct failure *failure)
     return 0;
 }
 
-static int refuse(const struct inflate_stream *inflate, struct failure *failure)
+static int refuse(int code, struct failure *failure)
 {
-    switch (inflate->broken) {
-    case ISAL_INVALID_WRAPPER:
-    case ISAL_UNSUPPORTED_METHOD:
-        return failure_set(failure, EIO, "it is damaged: it does not begin as a .gz does");
-    case ISAL_INCORRECT_CHECKSUM:
-        return failure_set(failure, EIO, "it is damaged: its checksum is another");
-    default: return failure_set(failure, EIO, "it is damaged: this is nothing that deflate makes");
-    }
+    return failure_set(failure, EIO,
+                       code == ISAL_INCORRECT_CHECKSUM
+                           ? "it is damaged: its checksum is another"
+                           : "it is damaged: this is nothing that deflate makes");
 }
 
 /* Unfolds as much as is at hand: how many bytes that are. */
@@ -158,11 +145,12 @@ static size_t unfold(struct inflate_stream *inflate)
 /* Nothing came of what was at hand. */
 static int go_on(struct inflate_stream *inflate, struct failure *failure)
 {
+    if (inflate->in_header)
+        return take_header(inflate, failure);
     if (inflate->broken != 0)
-        return refuse(inflate, failure);
+        return refuse(inflate->broken, failure);
     if (inflate->state.block_state == ISAL_BLOCK_FINISH)
-        return inflate->is_gzip ? end_gzip_member(inflate, failure)
-                                : end_promised(inflate, failure);
+        return inflate->is_gzip ? end_gzip_member(inflate) : end_promised(inflate, failure);
     if (inflate->state.avail_in != 0)
         return 0;
     if (inflate->from_ended)
@@ -178,7 +166,8 @@ static int inflate_next(struct byte_stream *stream, const void **ret_data, size_
     int error = 0;
 
     while (error == 0 && size == 0 && !inflate->ended) {
-        if (inflate->broken == 0 && inflate->state.block_state != ISAL_BLOCK_FINISH)
+        if (!inflate->in_header && inflate->broken == 0 &&
+            inflate->state.block_state != ISAL_BLOCK_FINISH)
             size = unfold(inflate);
         if (size == 0)
             error = go_on(inflate, failure);
@@ -228,7 +217,7 @@ struct inflate_stream *gzip_stream_create(struct byte_stream *from, const void *
     inflate->is_gzip = true;
     inflate->state.next_in = without_const(begin);
     inflate->state.avail_in = (uint32_t)size;
-    begin_member(inflate);
+    inflate->in_header = true;
     return inflate;
 }
 

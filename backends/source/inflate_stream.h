@@ -17,9 +17,6 @@ struct inflate_promise {
     uint32_t crc; /* CRC-32, as in zlib */
 };
 
-/* Whether what begins so is a .gz. */
-bool gzip_recognise(const void *begin, size_t size);
-
 /* The member that FROM gives, which is borrowed. NULL: no memory. */
 struct inflate_stream *inflate_stream_create(struct byte_stream *from,
                                              const struct inflate_promise *promise);

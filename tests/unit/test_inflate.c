@@ -194,6 +194,52 @@ static void test_changed(void **state)
     free(packed.data);
 }
 
+/* As gzip -N and others write it: extra bytes, a name, a comment, a checksum of them. */
+static void test_headers(void **state)
+{
+    struct bytes plain = make_plain(500, 1);
+    struct bytes data = pack(plain, 6, 15 + 16);
+
+    (void)state;
+    for (uint8_t flags = 0; flags < 32; flags++) {
+        uint8_t header[64] = {0x1f, 0x8b, 8, flags};
+        size_t size = 10;
+
+        if ((flags & 4) != 0) {
+            memcpy(header + size, flags & 1 ? "\3\0\0x\0" : "\0\0", flags & 1 ? 5 : 2);
+            size += flags & 1 ? 5 : 2;
+        }
+        if ((flags & 8) != 0)
+            size = (size_t)(stpcpy((char *)header + size, "contacts.csv") - (char *)header + 1);
+        if ((flags & 16) != 0)
+            size = (size_t)(stpcpy((char *)header + size, flags & 1 ? "" : "words") -
+                            (char *)header + 1);
+        if ((flags & 2) != 0) {
+            uint32_t crc = (uint32_t)crc32(0, header, (uInt)size);
+
+            header[size++] = (uint8_t)crc;
+            header[size++] = (uint8_t)(crc >> 8);
+        }
+
+        struct bytes packed =
+            join((struct bytes){header, size}, (struct bytes){data.data + 10, data.size - 10});
+        struct bytes twice = join(packed, packed);
+        struct bytes both = join(plain, plain);
+
+        for (size_t step = 1; step < packed.size + 20; step++) {
+            size_t got;
+
+            assert_int_equal(unfold(twice, step, NULL, both, &got, NULL), 0);
+            assert_int_equal(got, both.size);
+        }
+        free(packed.data);
+        free(twice.data);
+        free(both.data);
+    }
+    free(plain.data);
+    free(data.data);
+}
+
 static void test_nonsense(void **state)
 {
     static uint8_t wrong[] = "\x1f\x8b\x08\0\0\0\0\0\0\3\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
@@ -239,9 +285,10 @@ static void test_promise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gzip),     cmocka_unit_test(test_members_and_padding),
-        cmocka_unit_test(test_cut),      cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_nonsense), cmocka_unit_test(test_promise),
+        cmocka_unit_test(test_gzip),    cmocka_unit_test(test_members_and_padding),
+        cmocka_unit_test(test_cut),     cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_headers), cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_promise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
