@@ -348,6 +348,9 @@ char *archive_convert(const char *charset, const char *path);
  */
 char *archive_member_path(struct archive_walk *walk, struct archive_entry *about);
 
+/* NAME without the ending of a compression, the caller's. NULL: no memory. */
+char *archive_unpacked_name(const char *name);
+
 /* A shown name with its ending. */
 char *archive_ended_name(const struct archive_endings *endings, const char *path);
 

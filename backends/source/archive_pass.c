@@ -10,21 +10,10 @@
 /* What a file that is merely compressed, or nothing but a dump, is called under raw/. */
 static char *name_within(const char *path, const struct archive_file *file)
 {
-    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".Z"};
     const char *slash = strrchr(path, '/');
-    char *name = strdup(slash != NULL ? slash + 1 : path);
-    size_t size = name != NULL ? strlen(name) : 0;
+    const char *name = slash != NULL ? slash + 1 : path;
 
-    for (size_t i = 0; name != NULL && i < sizeof endings / sizeof *endings; i++) {
-        size_t length = strlen(endings[i]);
-
-        if (archive_file_is_packed(file) && size > length &&
-            strcmp(name + size - length, endings[i]) == 0) {
-            name[size - length] = '\0';
-            break;
-        }
-    }
-    return name;
+    return archive_file_is_packed(file) ? archive_unpacked_name(name) : strdup(name);
 }
 
 /* A file of a folder without a byte. */

@@ -251,8 +251,11 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
     if (walk->wanted != NULL || walk->pass < PASS_TABLES)
         return 0;
     /* What is merely compressed is one thing with what it is compressed from. */
-    if (archive_format(archive) == ARCHIVE_FORMAT_RAW || path[0] == '\0')
-        return walk_member(walk, archive, about, outer, outer, depth, failure);
+    if (archive_format(archive) == ARCHIVE_FORMAT_RAW || path[0] == '\0') {
+        full = archive_unpacked_name(outer);
+        return full != NULL ? walk_member(walk, archive, about, outer, full, depth, failure)
+                            : -ENOMEM;
+    }
     if (asprintf(&full, "%s/%s", outer, path) < 0) {
         full = NULL;
         return -ENOMEM;
