@@ -396,6 +396,15 @@ def test_as_an_ordinary_user(root, mount, work, crm):
     assert rows(crm, "contacts", "id")[3:] == [(8,), (9,)]
 
 
+def test_an_old_result_says_nothing_of_a_new_file(folder, crm):
+    """An empty file is nothing to be applied, and leaves no word of what was before."""
+    into = folder / ".import/append"
+    put(into / "activities.csv", "id,contact\n7,2\n")
+    assert (into / "activities.csv.result").exists()
+    os.close(os.open(into / "activities.csv", os.O_CREAT | os.O_WRONLY))
+    assert not (into / "activities.csv.result").exists() and rows(crm, "activities") == [(1, 1), (7, 2)]
+
+
 def test_a_key_that_is_too_long_for_a_name_is_only_read(folder, crm, work):
     """Its file's name does not tell it: a row of that name would be another one."""
     keys = ["x" * 400, "é" * 300]
