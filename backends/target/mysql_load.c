@@ -190,6 +190,7 @@ static void close_load(struct load *base)
     if (load->base.stage_sql != NULL)
         schema_release(load->into.schema);
     server_load_release(&load->base);
+    mysql_insert_free(load->insert);
     free(load->load_data);
     free(load);
 }

@@ -12,6 +12,7 @@ struct mysql_load {
     struct mysql_place *place;
     struct mysql_table into;     /* that rows go into: the place's table, or one that is like it */
     char *load_data;             /* LOAD DATA … */
+    struct mysql_insert *insert; /* where the server, or the library, allows no LOAD DATA LOCAL */
 };
 
 static inline bool mysql_load_is_bits(const struct mysql_load *load, size_t index)
@@ -27,6 +28,14 @@ int mysql_load_prepare(struct mysql_load *load, struct failure *failure);
 /* As server_load_class.send. */
 int mysql_load_send(struct server_load *base, const struct row_batch *batch, size_t first,
                     size_t end, struct refusal *ret_refusal, struct failure *failure);
+
+/*
+ * The same by INSERTs of many rows each, prepared once. They are of the load's connection, and
+ * freed before it ends.
+ */
+int mysql_insert_rows(struct mysql_load *load, const struct row_batch *batch, size_t first,
+                      size_t end, struct refusal *ret_refusal, struct failure *failure);
+void mysql_insert_free(struct mysql_insert *insert);
 
 /* Cuts off where the server says that it was in what it was sent. */
 void mysql_load_cut_row(char *words);

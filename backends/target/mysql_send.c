@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* LOAD DATA LOCAL, given lines from memory. */
 #include <errno.h>
+#include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/target/mysql_load.h"
 #include "fs/base/memory.h"
+
+/* Only one of the two libraries names these. */
+#define LOCAL_DISABLED_MARIADB 4166
+#define LOCAL_DISABLED_MYSQL 3948
+#define LOCAL_REJECTED_MYSQL 2068
 
 /* ---- The statement --------------------------------------------------------------------------- */
 
@@ -125,6 +131,18 @@ int mysql_load_warning(struct mysql_load *load, struct refusal *ret_refusal,
     return error;
 }
 
+/* Whether it is that the server, or the library, is told to allow no LOAD DATA LOCAL. */
+static bool is_disabled(MYSQL *handle)
+{
+    switch (mysql_errno(handle)) {
+    case ER_NOT_ALLOWED_COMMAND:
+    case LOCAL_DISABLED_MARIADB:
+    case LOCAL_DISABLED_MYSQL:
+    case LOCAL_REJECTED_MYSQL: return true;
+    default: return false;
+    }
+}
+
 int mysql_load_send(struct server_load *base, const struct row_batch *batch, size_t first,
                     size_t end, struct refusal *ret_refusal, struct failure *failure)
 {
@@ -133,9 +151,16 @@ int mysql_load_send(struct server_load *base, const struct row_batch *batch, siz
     MYSQL *handle = target->link->handle;
 
     mysql_thread_init();
+    if (target->no_load_data)
+        return mysql_insert_rows(load, batch, first, end, ret_refusal, failure);
     target->lines = row_batch_lines(batch, first, end, &target->lines_left);
-    if (mysql_query(handle, load->load_data) != 0)
-        return mysql_link_failure(target->source, target->link, load->place->schema->name, failure);
+    if (mysql_query(handle, load->load_data) != 0) {
+        target->no_load_data = is_disabled(handle);
+        return target->no_load_data
+                   ? mysql_insert_rows(load, batch, first, end, ret_refusal, failure)
+                   : mysql_link_failure(target->source, target->link, load->place->schema->name,
+                                        failure);
+    }
     if (mysql_warning_count(handle) == 0 && mysql_affected_rows(handle) == end - first)
         return 1;
 

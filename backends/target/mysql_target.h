@@ -5,7 +5,7 @@
  * Rows go through LOAD DATA LOCAL, from memory, into the table itself where that is empty, else
  * into a temporary table of the same columns, from which they are merged. With LOCAL a server
  * takes errors for warnings; so any warning is one, and the rows that it is about are found by
- * halves. Foreign keys are
+ * halves. Where LOCAL is not allowed, INSERTs of many rows each take its place. Foreign keys are
  * not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the end
  * all those of and to the written tables are.
  *
@@ -50,6 +50,7 @@ struct mysql_target {
     unsigned long stage_count;
     const uint8_t *lines; /* what LOAD DATA is given */
     size_t lines_left;
+    bool no_load_data;  /* LOAD DATA LOCAL was refused: rows go by INSERT */
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     MYSQL_RES *rows;

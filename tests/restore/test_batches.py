@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Loads of several batches, and what servers refuse of them."""
+"""Loads of several batches, what servers refuse of them, and MariaDB where it allows no LOAD DATA LOCAL."""
 import json
 import sqlite3
 
 import pytest
 
 import mounting
+import test_mysql_fidelity as mysql_types
 
 ROWS = 30_000
 BAD = range(4007, ROWS, 5000)  # the server alone knows that these are
@@ -26,6 +27,28 @@ def many():
     database.close()
     yield path
     path.unlink()
+
+
+@pytest.fixture(params=["server", "library"])
+def without_load_data(request, maria, work):
+    """A function: what is to be added to a URL so that the server, or the library, allows no LOAD DATA LOCAL."""
+    if request.param == "library":
+        file = work / "my.cnf"
+        file.write_text("[client]\nlocal-infile=0\n")
+        yield {"defaults_file": file}
+    else:
+        maria.sql("SET GLOBAL local_infile = 0")
+        yield {}
+        maria.sql("SET GLOBAL local_infile = 1")
+
+
+def database_of(place):
+    return place.value("SELECT DATABASE()")
+
+
+def executed(server):
+    """Prepared statements that it ever ran."""
+    return int(server.lines("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'")[0].split("\t")[1])
 
 
 def check_set_aside(crmfs, place, url, many, work):
@@ -53,3 +76,28 @@ def test_what_a_server_refuses_ends_the_load(crmfs, place, many, kind):
     told = crmfs("restore", "--to", target.url, many, status=1).stderr
     assert f"row {BAD[0]} (id {BAD[0]})" in told
     assert target.value("SELECT count(*) FROM things") == "0"
+
+
+def test_mariadb_without_load_data_sets_aside_too(crmfs, maria, place, many, work, without_load_data):
+    target = place("mysql")
+    target.sql(SERVERS["mysql"])
+    before = executed(maria)
+    check_set_aside(crmfs, target, maria.url(database_of(target), **without_load_data), many, work)
+    assert executed(maria) > before
+
+
+def test_every_type_goes_without_load_data(crmfs, store, maria, place, without_load_data):
+    """Into a new table, and into one with other rows."""
+    source, target = place("mysql"), place("mysql")
+    mysql_types.make(maria, database_of(source))
+    source.sql("UPDATE every SET choice = NULL WHERE choice = ''")
+    url = maria.url(database_of(target), **without_load_data)
+    before = executed(maria)
+    crmfs("restore", "--to", url, source.url)
+    assert executed(maria) > before
+    store.take("from", f"crm={source.url}")
+    store.take("new", f"crm={target.url}")
+    target.sql("DELETE FROM every ORDER BY id LIMIT 2; UPDATE every SET id = id + 1000 ORDER BY id DESC LIMIT 2")
+    crmfs("restore", "--mode", "replace", "--to", url, source.url)
+    store.take("again", f"crm={target.url}")
+    assert store.export("from", "every") == store.export("new", "every") == store.export("again", "every")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches of rows that a thread sends. */
+/* Rows as lines and back, and batches of them that a thread sends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +16,61 @@
 #include "backends/target/field_lines.h"
 
 #define LINES_LIMIT ((size_t)1 << 24)
+#define COLUMNS 3
+#define ROWS 500
 #define BATCHES 50
 #define NO_ROW UINT64_MAX
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+static struct cell random_cell(bool bytes, char *data)
+{
+    static const char tricky[] = "\\N\t\n\r\b\0xé\"'a";
+    size_t size = (size_t)rand() % 12;
+
+    for (size_t i = 0; i < size; i++)
+        data[i] = bytes ? (char)rand() : tricky[(size_t)rand() % sizeof tricky];
+    if (rand() % 5 == 0)
+        return (struct cell){.class = CELL_NULL};
+    return (struct cell){bytes ? CELL_BYTES : CELL_TEXT, size, data};
+}
+
+static void assert_same_cell(const struct cell *one, const struct cell *other)
+{
+    assert_int_equal(one->class, other->class);
+    assert_int_equal(one->size, other->size);
+    if (one->size != 0)
+        assert_memory_equal(one->data, other->data, one->size);
+}
+
+static void test_lines_are_taken_apart_again(void **state)
+{
+    static const bool is_bytes[COLUMNS] = {false, true, false};
+    static char data[ROWS][COLUMNS][12];
+    static struct cell cells[ROWS][COLUMNS];
+    struct buffer lines = BUFFER(LINES_LIMIT), values = BUFFER(LINES_LIMIT);
+    const uint8_t *at;
+
+    (void)state;
+    srand(7);
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t i = 0; i < COLUMNS; i++)
+            cells[row][i] = random_cell(is_bytes[i], data[row][i]);
+        assert_int_equal(field_lines_add(&lines, cells[row], COLUMNS, false), 0);
+    }
+    assert_int_equal(buffer_reserve(&values, lines.size), 0);
+    at = lines.data;
+    for (size_t row = 0; row < ROWS; row++) {
+        struct cell back[COLUMNS];
+
+        at = field_lines_take(at, COLUMNS, is_bytes, &values, back);
+        for (size_t i = 0; i < COLUMNS; i++)
+            assert_same_cell(&cells[row][i], &back[i]);
+    }
+    assert_ptr_equal(at, lines.data + lines.size);
+    buffer_release(&lines);
+    buffer_release(&values);
+}
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
@@ -156,6 +209,7 @@ static void test_release_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines_are_taken_apart_again),
         cmocka_unit_test(test_batches_are_sent_in_order),
         cmocka_unit_test(test_a_refused_batch_is_at_hand),
         cmocka_unit_test(test_a_failure_keeps_its_words),
