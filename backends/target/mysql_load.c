@@ -135,18 +135,24 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
+/*
+ * So that rows are found, and found missing, as they are now and stay until the transaction ends:
+ * INSERT, UPDATE and DELETE go by that, too, and not by the moment that it began.
+ */
+#define FOR_GOOD " FOR UPDATE"
+
 static const struct server_load_class server_class = {
     .dialect =
         {
-            .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k",
-            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k",
+            .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
+            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k" FOR_GOOD,
             .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
             .update_met = "UPDATE %t t JOIN %s s ON %k SET %u",
             .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s",
             .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s "
                            "WHERE NOT EXISTS (SELECT 1 FROM %t t WHERE %k)",
             .delete_others = "DELETE t FROM %t t LEFT JOIN %s s ON %k WHERE s.%1 IS NULL",
-            .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e",
+            .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e" FOR_GOOD,
             .assigned = "t.",
             .add_column = add_column,
             .add_same_key = add_same_key,

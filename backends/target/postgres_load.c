@@ -312,9 +312,12 @@ static int create_stage(struct postgres_load *load, struct failure *failure)
     if (error == 0)
         error = server_load_write(&load->base, "%c FROM %t WITH NO DATA", &sql);
     if (error == 0)
-        return postgres_target_run(load->target, &sql, NULL, failure);
+        error = postgres_target_run(load->target, &sql, NULL, failure);
     buffer_release(&sql);
-    return error;
+    if (error != 0)
+        return error;
+    return postgres_note_staged(load->target, table_of(load), load->base.stage_sql,
+                                &load->base.work, failure);
 }
 
 /* SQL as a string of its own; what it holds is taken or released. */
