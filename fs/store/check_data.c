@@ -215,16 +215,19 @@ static int read_chain(struct worker *worker, struct reach_spot spot,
                       const struct buffer *body, size_t depth)
 {
     const struct reading *reading = worker->reading;
+    const char *damage = "an object is damaged: it does not open";
     int error = -EBADMSG;
 
     if (depth <= OBJECT_DEPTH_MOST)
         error = body != NULL ? decode(worker, body, depth) : fetch(worker, reference, depth);
-    if (error == 0)
+    if (error == 0) {
+        damage = "an object holds other data than was put into it";
         error = verify(worker, reference, type, depth);
+    }
     if (error == -ENOMEM)
         return error;
     if (error != 0) {
-        find_damage(worker, spot, "an object holds other data than was put into it");
+        find_damage(worker, spot, damage);
         return 0;
     }
     for (size_t i = first_child(reading, spot); i < reading->child_count && error == 0; i++) {
