@@ -45,6 +45,7 @@ struct migration {
     struct migration_journal journal;
     char **names; /* of the source's tables, parents first */
     size_t count;
+    size_t present;   /* … that were there at first, from before an interruption */
     bool circular;    /* foreign keys go round: all tables in one transaction */
     bool interrupted; /* the journal knows of tables */
     uint64_t rows_done;
@@ -174,6 +175,7 @@ static int list_tables(struct migration *migration, struct failure *failure)
                                 "the target has a table \"%s\" already; migrate into a database "
                                 "without the tables that come",
                                 name);
+        migration->present += !plan.tables[i].created;
         migration->names[i] = error == 0 ? strdup(name) : NULL;
         if (error == 0 && migration->names[i] == NULL)
             error = -ENOMEM;
@@ -189,9 +191,15 @@ static int copy_all(struct migration *migration, struct failure *failure)
 {
     int error = 0;
 
-    if (migration->circular && migration->journal.count == 0)
+    /* The journal may name tables whose transaction did not end. */
+    if (migration->circular && migration->present == 0)
         return copy_tables(migration, (const char *const *)migration->names, migration->count,
                            failure);
+    if (migration->circular && migration->present < migration->count)
+        return failure_set(failure, EEXIST,
+                           "the target has some of the tables, and their foreign keys go round: "
+                           "they can only come all at once. Drop those that are there, and migrate "
+                           "again");
     for (size_t i = 0; i < migration->count && error == 0; i++)
         error = copy_tables(migration, (const char *const *)&migration->names[i], 1, failure);
     return error;
@@ -333,12 +341,15 @@ static int migrate(struct migration *migration, struct failure *failure)
         error = say_as_json(migration, failure);
     else if (error == 0 && !command->quiet)
         say_to_people(migration);
-    /* Nothing has been done: there is nothing to go on with. */
-    migration_journal_close(&migration->journal, error == 0 || migration->journal.count == 0);
     for (size_t i = 0; i < migration->count; i++)
         free(migration->names[i]);
     free((void *)migration->names);
     restore_source_close(&migration->source);
+    /*
+     * Last of all, so that whoever is told to do it again until it ends well need not know how far
+     * it came. Where nothing has been done there is nothing to go on with.
+     */
+    migration_journal_close(&migration->journal, error == 0 || migration->journal.count == 0);
     return error;
 }
 
