@@ -22,7 +22,10 @@ static void require(int condition)
         abort();
 }
 
-/* Reads both side by side, until one of them breaks off. */
+/*
+ * Reads both side by side, until one of them breaks off: libarchive also does where a member before
+ * was damaged, and where the member's own header says other than the directory.
+ */
 static void compare(struct archive *archive, int file, const struct zip_place *place)
 {
     char path[64];
@@ -52,8 +55,6 @@ static void compare(struct archive *archive, int file, const struct zip_place *p
         require(other != NULL);
         alike = got == (la_ssize_t)size;
         require(got < 0 || memcmp(other, some, (size_t)got) == 0);
-        /* What is wrong libarchive may say behind the bytes that it has. */
-        require(alike || got < 0 || archive_read_data(archive, other, size) < 0);
         total += size;
         free(other);
     }
