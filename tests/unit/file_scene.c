@@ -103,7 +103,8 @@ static int add_directory(struct files *files, uint64_t number, crypto_generichas
     struct found_entries *found = calloc(1, sizeof *found);
     int error;
 
-    must(found != NULL);
+    if (found == NULL)
+        return -ENOMEM;
     error = files_list(files, number, 0, note_entry, found, failure);
     qsort(found->entries, found->count, sizeof *found->entries, by_name);
     for (size_t i = 0; i < found->count && error == 0; i++) {
@@ -226,7 +227,9 @@ static int on_file(struct files *files, struct dice *dice, uint64_t directory, c
     case 2:
         note[5] = (char)('a' + dice_roll(dice, 26));
         return files_xattr_set(files, number, "user.note", note, sizeof note, 0, failure);
-    case 3: return copy_some(files, dice, number, failure);
+    case 3:
+        return dice->whole ? write_some(files, dice, number, failure)
+                           : copy_some(files, dice, number, failure);
     default: return write_some(files, dice, number, failure);
     }
 }

@@ -32,6 +32,7 @@ int file_picture(struct files *files, uint64_t directory, uint8_t ret_picture[PI
 /* Random numbers that are the same on every machine. */
 struct dice {
     uint64_t state;
+    bool whole; /* only operations that are done wholly or not at all */
 };
 
 uint64_t dice_roll(struct dice *dice, uint64_t limit); /* below LIMIT */
