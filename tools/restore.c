@@ -13,6 +13,7 @@
 #include "tools/answer.h"
 #include "tools/bad_rows.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_report.h"
 #include "tools/restore_source.h"
@@ -213,7 +214,7 @@ static int run(const struct restore_command *command)
     int error = restore(&restoring, stop_begin(), &failure);
 
     if (error == 0)
-        return usage_show("");
+        return output_end(command->dry_run ? NULL : "the rows are restored");
     log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();

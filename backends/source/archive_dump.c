@@ -49,10 +49,14 @@ static int read_packed(struct archive_walk *walk, struct archive_dump *dump,
 
     if (error != 0)
         return error;
-    if (archive_read_next_header(archive, &about) < ARCHIVE_WARN)
-        error = archive_failure(archive, path, failure);
+    if (archive_read_next_header(archive, &about) != ARCHIVE_OK) {
+        error = archive_feed_error(&feed, path, failure);
+        if (error == 0)
+            error = archive_failure(archive, path, failure);
+    }
     if (error == 0)
         error = entry_stream_begin(&entry, walk, archive, path);
+    entry.feed = &feed;
     if (error == 0)
         error = read_file(walk, dump, &entry.stream, path, name, failure);
     entry_stream_end(&entry);

@@ -27,8 +27,9 @@ int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream,
         return restore(walk, stream, NULL, name, failure);
     /* The first member of a tar of pg_dump's: all of it is read when its members have been told. */
     if (format == PG_TAR && depth == 0 && strcmp(name, "toc.dat") == 0 &&
-        archive_file_count(walk->outermost) == 1 &&
-        (archive_format(walk->outermost) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR) {
+        archive_file_count(walk->outermost->archive) == 1 &&
+        (archive_format(walk->outermost->archive) & ARCHIVE_FORMAT_BASE_MASK) ==
+            ARCHIVE_FORMAT_TAR) {
         walk->part_is_dump = true;
         return 0;
     }
@@ -62,21 +63,22 @@ int archive_postgres_read_part(struct archive_walk *walk, struct failure *failur
 {
     const char *path = walk->part->path;
     struct entry_stream entry = {.buffer = NULL};
-    struct archive *archive;
+    struct archive_file file;
     struct archive_entry *about;
     struct failure own = {0};
-    int error = archive_open_unpacked(path, &archive, failure);
+    int error = archive_file_open_unpacked(path, &file, failure);
 
     if (error != 0)
         return error;
-    if (archive_read_next_header(archive, &about) < ARCHIVE_WARN)
-        error = archive_failure(archive, path, &own);
+    if (archive_read_next_header(file.archive, &about) < ARCHIVE_WARN)
+        error = archive_failure(file.archive, path, &own);
     if (error == 0)
-        error = entry_stream_begin(&entry, walk, archive, path);
+        error = entry_stream_begin(&entry, walk, file.archive, path);
+    entry.feed = file.is_gzip ? &file.feed : NULL;
     if (error == 0)
         error = restore(walk, &entry.stream, NULL, path, &own);
     entry_stream_end(&entry);
-    archive_read_free(archive);
+    archive_file_close(&file);
     return only_tell(walk, error, &own, failure);
 }
 

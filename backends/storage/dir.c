@@ -287,8 +287,9 @@ static int open_root(struct dir_storage *dir, int create, struct failure *failur
         return failure_set(failure, errno, "cannot make %s: %s", dir->path, strerror(errno));
     dir->root = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir->root < 0)
-        return failure_set(failure, errno, "cannot open the store %s: %s", dir->path,
-                           strerror(errno));
+        return failure_set(failure, errno, "cannot open the store %s: %s%s", dir->path,
+                           strerror(errno),
+                           errno == EACCES ? "; run crmfs as the user whose it is" : "");
     dir->read_only = faccessat(dir->root, ".", W_OK | X_OK, AT_EACCESS) != 0;
     if (!create)
         return 0;

@@ -282,6 +282,12 @@ static int remove_others(struct load *base, struct failure *failure)
     return error;
 }
 
+/*
+ * So that rows are found, and found missing, as they are now and stay until the transaction ends:
+ * INSERT, UPDATE and DELETE go by that, too, and not by the moment that it began.
+ */
+static const char for_good[] = " FOR UPDATE";
+
 /* Counts the rows of the stage whose key is in the table. */
 static int count_met(struct mysql_load *load, uint64_t *ret_count, struct failure *failure)
 {
@@ -295,6 +301,8 @@ static int count_met(struct mysql_load *load, uint64_t *ret_count, struct failur
         error = buffer_append_text(&text, " t ON ");
     if (error == 0)
         error = add_key(load, &text);
+    if (error == 0)
+        error = buffer_append_text(&text, for_good);
     if (error == 0)
         error = mysql_target_ask(load->target, &text, &rows, failure);
     buffer_release(&text);
@@ -327,6 +335,8 @@ static int refuse_met(struct mysql_load *load, struct failure *failure)
         error = buffer_append_text(&text, " t ON ");
     if (error == 0)
         error = add_key(load, &text);
+    if (error == 0)
+        error = buffer_append_text(&text, for_good);
     if (error == 0)
         error = mysql_target_ask(load->target, &text, &rows, failure);
     buffer_release(&text);
@@ -506,6 +516,8 @@ static int count_same(struct mysql_load *load, uint64_t *ret_count, struct failu
         if (error == 0)
             error = mysql_add_name(&text, row_work_column(&load->work, i));
     }
+    if (error == 0)
+        error = buffer_append_text(&text, for_good);
     if (error == 0)
         error = mysql_target_ask(load->target, &text, &rows, failure);
     buffer_release(&text);

@@ -293,7 +293,8 @@ static int write_orphans(const struct mysql_place *child, const struct foreign_k
         error = buffer_append_text(text, " AND p.");
     if (error == 0)
         error = mysql_add_name(text, target_column(key, parent->schema, 0));
-    return error == 0 ? buffer_append_text(text, " IS NULL LIMIT 1") : error;
+    /* What others have committed since the transaction began counts, and stays so until it ends. */
+    return error == 0 ? buffer_append_text(text, " IS NULL LIMIT 1 LOCK IN SHARE MODE") : error;
 }
 
 static int check_key(struct mysql_target *target, const struct mysql_place *child,
@@ -341,9 +342,10 @@ static int check_keys(struct mysql_target *target, struct failure *failure)
 static int check(struct target *base, struct failure *failure)
 {
     struct mysql_target *target = (struct mysql_target *)base;
-    int error = check_keys(target, failure);
+    int error = mysql_complete_tables(target, failure);
 
-    return error == 0 ? mysql_complete_tables(target, failure) : error;
+    /* Since its foreign keys are there, nobody can take away what a new table refers to. */
+    return error == 0 ? check_keys(target, failure) : error;
 }
 
 /* ---- Ends ------------------------------------------------------------------------------------ */

@@ -593,7 +593,11 @@ static int create_stage(struct postgres_load *load, struct failure *failure)
         error = postgres_add_table(&sql, table_of(load));
     if (error == 0)
         error = buffer_append_text(&sql, " WITH NO DATA");
-    return error == 0 ? postgres_target_run(load->target, &sql, NULL, failure) : error;
+    if (error == 0)
+        error = postgres_target_run(load->target, &sql, NULL, failure);
+    return error == 0 ? postgres_note_staged(load->target, table_of(load), load->stage, &load->work,
+                                             failure)
+                      : error;
 }
 
 static int prepare(struct postgres_load *load, struct failure *failure)

@@ -27,6 +27,13 @@ struct postgres_place {
     size_t later_size;
 };
 
+/* Rows laid down for a table. All borrowed from the load. */
+struct postgres_staged {
+    const struct table *table;
+    const char *stage;
+    const struct row_work *work;
+};
+
 struct postgres_target {
     struct target target;
     struct postgres_source *source;
@@ -36,6 +43,9 @@ struct postgres_target {
     struct postgres_place **places;
     size_t place_count;
     unsigned long stage_count;
+    struct postgres_staged *staged;
+    size_t staged_count;
+    struct buffer afterwards; /* statements for when all foreign keys hold */
     bool open;
     struct buffer line; /* of lock_row */
     struct cell *cells;
@@ -60,6 +70,32 @@ int postgres_target_read(struct postgres_target *target, struct catalogue **ret_
 /* Appends "schema"."table"; a column's name. */
 int postgres_add_table(struct buffer *sql, const struct table *table);
 int postgres_add_column(struct buffer *sql, const struct table *table, size_t column);
+
+/*
+ * Remembers where the rows of a load are laid down; it stays until the loads are closed. Tables
+ * come parents first: the foreign key of one to one that comes later is deferred.
+ */
+int postgres_note_staged(struct postgres_target *target, const struct table *table,
+                         const char *stage, const struct row_work *work, struct failure *failure);
+bool postgres_is_staged(const struct postgres_target *target, const struct table *table);
+/*
+ * Has the rows of TABLE that are laid down refer by KEY to what they will, of PARENT, as far as
+ * that is there. 1: done; 0: cannot be.
+ */
+int postgres_repoint(struct postgres_target *target, const struct table *table,
+                     const struct table *parent, const struct foreign_key *key,
+                     struct failure *failure);
+
+/*
+ * Has the foreign keys of CHILD to PARENT be looked at when the transaction ends. 1: done; 0: they
+ * do more than refuse, and nobody said WHATEVER_IT_DOES.
+ */
+int postgres_defer(struct postgres_target *target, const struct table *child,
+                   const struct table *parent, bool whatever_it_does, struct failure *failure);
+
+/* The name of the column of PARENT that column INDEX of KEY refers to. */
+const char *postgres_key_target(const struct foreign_key *key, const struct schema *parent,
+                                size_t index);
 
 /*
  * Whether rows of other tables refer to rows of TABLE, called t, that meet CONDITION. -EBUSY names

@@ -254,6 +254,13 @@ static int try_directories(const struct fetch *fetch)
 
 /* ---- All together ---- */
 
+/* What may not be read is neither damaged nor lost, and no search will find it. */
+static int may_not_be_read(const struct failure *first, struct failure *failure)
+{
+    return failure_set(failure, EACCES,
+                       "%s: the store's files must be readable by whoever runs crmfs", first->text);
+}
+
 /* FIRST: why it was not where its reference says. */
 static int find(const struct fetch *fetch, const struct failure *first, struct failure *failure)
 {
@@ -277,6 +284,8 @@ static int find(const struct fetch *fetch, const struct failure *first, struct f
     }
     if (error == -ENOMEM)
         return error;
+    if (first->code == EACCES)
+        return may_not_be_read(first, failure);
     if (!moved.lost && fetch->depth == OBJECT_DEPTH_ANY)
         remember(fetch->reader, reference, true);
     return failure_set(failure, EIO,

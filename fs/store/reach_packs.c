@@ -113,7 +113,8 @@ static void release_pack(struct known_pack *known)
     known->damaged = NULL;
 }
 
-/* A pack that cannot be read is one without objects, and says why. */
+/* A pack that cannot be read is one without objects, and says why; one that may not be is an error.
+ */
 static int read_packs(struct reach *reach, const struct store_progress *progress,
                       struct failure *failure)
 {
@@ -123,6 +124,9 @@ static int read_packs(struct reach *reach, const struct store_progress *progress
 
         if (error == -ENOMEM)
             return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+        if (error == -EACCES)
+            return failure_prefix(failure, EACCES,
+                                  "the store's files must be readable by whoever runs crmfs");
         if (error != 0) {
             release_pack(known);
             known->pack.count = 0;

@@ -9,6 +9,7 @@
 #include "fs/base/memory.h"
 #include "fs/store/index_rebuild.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/misnamed.h"
 #include "fs/store/repair_packs.h"
 
 #define ATTEMPTS 16 /* when others write to the log at the same time */
@@ -186,6 +187,8 @@ static int repair_all(struct repairing *repairing)
         error = log_read(repairing->store, &repairing->state, repairing->failure);
     if (error == 0)
         error = repair_checkpoints(repairing);
+    if (error == 0)
+        error = misnamed_put_back(repairing->store, &result->packs_put_back, repairing->failure);
     if (error == 0)
         error = index_rebuild(repairing->store, &rebuilt, repairing->failure);
     if (error == 0 && options->forget_damaged)

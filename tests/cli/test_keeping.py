@@ -2,6 +2,7 @@
 """crmfs snapshots, forget, prune, check, repair and stats, as somebody who keeps a store has them."""
 import contextlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from command import crmfs
+from mounting import BINARY
 
 PASSPHRASE = {"CRMFS_PASSPHRASE": "one"}
 
@@ -382,3 +384,64 @@ def test_every_command(work, store, command):
     fail(command, status=2)
     if command != "forget":
         fail(command, store, store, status=2)
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def as_nobody(*words):
+    """What a command says that may not read everything; it fails."""
+    done = subprocess.run([*NOBODY, BINARY, *map(str, words)], capture_output=True, text=True, timeout=60, check=False,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **PASSPHRASE, "HOME": "/nonexistent"})
+    assert done.returncode == 1 and "Permission denied" in done.stderr, (words, done)
+    return done
+
+
+def test_what_may_not_be_read(root, store):
+    """Nor is anything advised, or done, that would give a snapshot up for it."""
+    for path in [store, *store.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    pack = pack_files(store)[0]
+    for place in (pack, store / "packs", store / "log", store / "keys"):
+        before = place.stat().st_mode & 0o777
+        place.chmod(0)
+        for words in (["check", store], ["check", "--read-data", store], ["repair", "--forget-damaged", store]):
+            done = as_nobody(*words)
+            assert "damaged" not in done.stderr + done.stdout and "lost" not in done.stderr + done.stdout
+        place.chmod(before)
+    pack.chmod(0)
+    wrong = as_nobody("export", store, "a", "contacts")
+    assert "must be readable by whoever runs crmfs" in wrong.stderr and "damaged" not in wrong.stderr
+    pack.chmod(0o666)
+    store.chmod(0)
+    assert "run crmfs as the user whose it is" in as_nobody("snapshots", store).stderr
+    store.chmod(0o777)
+    assert names(store) == ["a", "b", "c"]
+
+
+def test_a_changed_header_is_hinted_at(store):
+    flip(store / "store", 40)
+    assert "a bit of the file `store` or of its key below keys/ has changed: put both back" in fail("snapshots", store)
+
+
+@pytest.mark.parametrize("place", ["{folder}/lost", "{other}/{name}", "{folder}/{folder}0000{rest}", "{folder}.old"])
+def test_a_pack_under_another_name(store, place):
+    """check knows it, repair puts it back; a second copy of it goes; what is no pack is let be."""
+    pack = pack_files(store)[0]
+    before = {path.name: path.read_bytes() for path in pack_files(store)}
+    folder, name = pack.parent.name, pack.name
+    strange = store / "packs" / place.format(folder=folder, name=name, rest=name[6:],
+                                             other="00" if folder != "00" else "01")
+    strange.parent.mkdir(exist_ok=True)
+    pack.rename(strange)
+    said = fail("check", store)
+    assert f"it is packs/{folder}/{name} under another name: `crmfs repair` puts it back" in said
+    assert "Put back 1 pack under its own name" in run("repair", store)
+    assert {path.name: path.read_bytes() for path in pack_files(store)} == before
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    shutil.copy(pack, strange)
+    (stranger := strange.with_name("stranger")).write_bytes(pack.read_bytes()[:-1] + b"x")
+    assert "which is there too" in fail("check", store)
+    assert "Put back" not in run("repair", store)
+    assert not strange.exists() and stranger.exists()
+    assert run("check", "--read-data", store).endswith(": all is well\n")
