@@ -384,6 +384,7 @@ static void free_place(struct mysql_place *place)
         free(place->made.columns);
     }
     free(place->later);
+    table_rules_release(&place->rules);
     free(place->stage);
     free(place->stage_key);
     free(place);

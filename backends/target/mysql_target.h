@@ -19,6 +19,7 @@
 #include "backends/source/mysql_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target: one that is there, or one that is being made. */
@@ -27,8 +28,9 @@ struct mysql_place {
     struct mysql_table *table; /* under the name that it has now */
     struct mysql_table made;   /* … when it is being made */
     bool is_made;
-    char *later;  /* statements for when the rows are there, with ";\n" between */
-    bool written; /* rows were put */
+    char *later;              /* statements for when the rows are there, with ";\n" between */
+    struct table_rules rules; /* of one that is being made */
+    bool written;             /* rows were put */
     uint64_t deleted;
     bool whole;        /* all its rows were written by us */
     char *stage;       /* the temporary table of the last load; NULL: none */

@@ -15,6 +15,7 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target. */
@@ -23,7 +24,8 @@ struct postgres_place {
     bool is_made;
     bool written;
     struct schema *like; /* whose foreign keys are added when all tables are there; NULL: none */
-    char *later;         /* statements for when the rows are there, each ended by a NUL */
+    struct table_rules rules; /* … and what they do */
+    char *later;              /* statements for when the rows are there, each ended by a NUL */
     size_t later_size;
 };
 

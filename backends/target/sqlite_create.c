@@ -85,8 +85,10 @@ static int write_rest(const struct schema *like, const struct table_extras *extr
 }
 
 /* SQLite takes foreign keys to tables that are not there yet. */
-static int write_foreign_keys(const struct schema *like, struct buffer *sql)
+static int write_foreign_keys(const struct schema *like, const struct table_rules *rules,
+                              struct buffer *sql)
 {
+    cleanup_buffer struct buffer notes = BUFFER(SQLITE_SQL_LIMIT); /* SQLite can do all */
     int error = 0;
 
     for (size_t f = 0; f < like->foreign_key_count && error == 0; f++) {
@@ -108,6 +110,8 @@ static int write_foreign_keys(const struct schema *like, struct buffer *sql)
         }
         if (error == 0 && key->target_columns != NULL)
             error = buffer_append_text(sql, ")");
+        if (error == 0)
+            error = rules_add_acts(ENGINE_SQLITE, rules, like, key, sql, &notes);
     }
     return error == 0 ? buffer_append(sql, "\n)", 3) : error;
 }
@@ -117,14 +121,15 @@ static int create_foreign(struct sqlite_target *target, const struct schema *lik
 {
     cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     cleanup_buffer struct buffer rest = BUFFER(SQLITE_SQL_LIMIT);
+    cleanup_buffer struct buffer notes = BUFFER(SQLITE_SQL_LIMIT);
     struct table_extras extras;
     int error = table_extras_read(like, kind, &extras);
 
     if (error != 0)
         return error;
-    error = create_table_write(ENGINE_SQLITE, like, kind, &extras, like->name, &sql);
+    error = create_table_write(ENGINE_SQLITE, like, kind, &extras, like->name, &sql, &notes);
     if (error == 0)
-        error = write_foreign_keys(like, &sql);
+        error = write_foreign_keys(like, &extras.rules, &sql);
     if (error == 0)
         error = write_rest(like, &extras, &rest);
     if (error == 0) {
@@ -133,10 +138,8 @@ static int create_foreign(struct sqlite_target *target, const struct schema *lik
         error = run_first(target, &place, false, like->name, failure);
         made->rest = (char *)steal_pointer(&rest.data);
     }
-    if (error == 0 && extras.left_out != 0 &&
-        asprintf(ret_notes, "table \"%s\": %zu indexes over more than columns are not made",
-                 like->name, extras.left_out) < 0)
-        error = -ENOMEM;
+    if (error == 0)
+        error = create_notes(&notes, ret_notes);
     table_extras_release(&extras);
     return error;
 }

@@ -37,6 +37,9 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
                   struct schema **ret_like, struct failure *failure);
 
+/* Has what TABLE is made like say all that the source says of its foreign keys. 0, -ENOMEM. */
+int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table);
+
 /* What is done with each row that is meant. Not 0 ends the reading. */
 typedef int restore_row(void *context, const struct cell *cells, struct cursor *cursor,
                         struct failure *failure);

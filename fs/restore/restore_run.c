@@ -17,6 +17,8 @@ static int make_table(struct restore_plan *plan, struct restore_table *table,
     int error = restore_widen(plan, table, &table->like, failure);
 
     if (error == 0)
+        error = restore_gather_keys(plan, table);
+    if (error == 0)
         error = plan->target->class->create_table(
             plan->target, table->like != NULL ? table->like : table->source, plan->kind,
             &table->target, &table->notes, failure);
