@@ -416,6 +416,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = mysql_create_table,
+    .create_view = mysql_create_view,
     .open_load = mysql_open_load,
     .check = check,
     .commit = commit,

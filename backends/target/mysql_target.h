@@ -77,6 +77,7 @@ int mysql_create_table(struct target *base, const struct schema *like, const cha
 int mysql_complete_tables(struct mysql_target *target, struct failure *failure);
 int mysql_rename_tables(struct mysql_target *target, struct failure *failure);
 void mysql_drop_made(struct mysql_target *target);
+int mysql_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int mysql_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                     struct failure *failure);
 int mysql_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

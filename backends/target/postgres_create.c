@@ -35,6 +35,7 @@ struct creating {
     struct buffer later; /* statements, each ended by a NUL */
     struct buffer notes; /* lines: what is not brought along */
     size_t left_out;     /* statements of its own */
+    int (*take)(struct creating *creating, const char *sql, struct failure *failure);
     struct table_rules rules;
 };
 
@@ -102,7 +103,7 @@ static int take_statements(struct creating *creating, struct failure *failure)
         if (token.at > begin) {
             cleanup_free char *sql = strndup(begin, (size_t)(token.at - begin));
 
-            error = sql != NULL ? take_statement(creating, sql, failure) : -ENOMEM;
+            error = sql != NULL ? creating->take(creating, sql, failure) : -ENOMEM;
         }
         begin = NULL;
         if (token.type == SQL_END)
@@ -244,6 +245,7 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
         .like = like,
         .later = BUFFER(POSTGRES_SQL_LIMIT),
         .notes = BUFFER(POSTGRES_SQL_LIMIT),
+        .take = take_statement,
     };
     bool own = strcmp(kind, "postgresql") == 0 && like->ddl != NULL && like->ddl[0] != '\0';
     int error =
@@ -282,4 +284,35 @@ int postgres_complete_tables(struct postgres_target *target, struct failure *fai
     for (size_t i = 0; i < target->place_count && error == 0; i++)
         error = add_foreign_keys(target, target->places[i], failure);
     return error;
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+static int take_view_statement(struct creating *creating, const char *sql, struct failure *failure)
+{
+    static const char *const begins[] = {"CREATE VIEW ", "CREATE MATERIALIZED VIEW ",
+                                         "CREATE INDEX ", "CREATE UNIQUE INDEX ", "COMMENT ON "};
+
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        if (strncmp(sql, begins[i], strlen(begins[i])) == 0)
+            return run_statement(creating->target, sql, false, failure);
+    }
+    return 0;
+}
+
+int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+    struct creating creating = {.target = target, .like = like, .take = take_view_statement};
+    int error = postgres_link_do(&target->link, "SAVEPOINT crmfs_view", failure);
+    int ended;
+
+    if (error != 0)
+        return error;
+    error = take_statements(&creating, failure);
+    ended = postgres_link_do(&target->link,
+                             error == 0 ? "RELEASE SAVEPOINT crmfs_view"
+                                        : "ROLLBACK TO SAVEPOINT crmfs_view",
+                             error == 0 ? failure : NULL);
+    return ended != 0 ? ended : error;
 }

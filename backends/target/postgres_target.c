@@ -396,6 +396,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = postgres_create_table,
+    .create_view = postgres_create_view,
     .open_load = postgres_open_load,
     .check = check,
     .commit = commit,

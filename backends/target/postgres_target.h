@@ -110,6 +110,7 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure);
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure);
+int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                        struct failure *failure);
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

@@ -464,6 +464,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = sqlite_create_table,
+    .create_view = sqlite_create_view,
     .open_load = sqlite_open_load,
     .check = check,
     .commit = commit,

@@ -141,6 +141,12 @@ struct target_class {
      */
     int (*create_table)(struct target *target, const struct schema *like, const char *kind,
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);
+    /*
+     * Makes the view that LIKE describes, of a source of this kind, by its own statement: after
+     * check, or after commit where CREATE TABLE is not part of the transaction. -EINVAL in words:
+     * the database refuses it, and everything else stands.
+     */
+    int (*create_view)(struct target *target, const struct schema *like, struct failure *failure);
     int (*open_load)(struct target *target, const struct load_plan *plan, struct load **ret_load,
                      struct failure *failure);
     /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What PostgreSQL says of a table's foreign keys stands with whichever of the two tables comes last
- * in its schema. Whoever makes the table elsewhere is to have it with the table.
+ * Foreign keys of tables that are made elsewhere. What PostgreSQL says of a table's foreign keys
+ * stands with whichever of the two tables comes last in its schema. Whoever makes the table
+ * elsewhere is to have it with the table.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -61,4 +62,33 @@ int restore_gather_keys(const struct restore_plan *plan, struct restore_table *t
     schema_release(table->like);
     table->like = like;
     return 0;
+}
+
+int restore_note_keys(const struct restore_plan *plan, struct restore_table *table)
+{
+    const struct schema *source = table->source;
+    struct buffer notes = BUFFER(DDL_LIMIT);
+    int error = table->notes != NULL ? buffer_print(&notes, "%s\n", table->notes) : 0;
+    int added = 0;
+
+    for (size_t f = 0; f < source->foreign_key_count && error == 0; f++) {
+        const char *parent = source->foreign_keys[f].target_table;
+
+        /* SQLite has them wait for the table; of one kind the database's own words are taken. */
+        if (strcmp(plan->target->class->kind, "sqlite") == 0 ||
+            strcmp(plan->kind, plan->target->class->kind) == 0 ||
+            restore_plan_find(plan, parent) != NULL ||
+            target_find_table(plan->target, parent) != NULL)
+            continue;
+        error = buffer_print(
+            &notes, "the foreign key to \"%s\" is not made: there is no such table\n", parent);
+        added++;
+    }
+    if (error == 0 && added != 0) {
+        free(table->notes);
+        table->notes = strndup((const char *)notes.data, notes.size - 1);
+        error = table->notes != NULL ? 0 : -ENOMEM;
+    }
+    buffer_release(&notes);
+    return error;
 }

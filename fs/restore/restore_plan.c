@@ -28,6 +28,7 @@ void restore_plan_release(struct restore_plan *plan)
     for (size_t i = 0; i < plan->count; i++)
         release_table(&plan->tables[i]);
     free(plan->tables);
+    restore_views_release(plan);
     *plan = (struct restore_plan){.count = 0};
 }
 
@@ -243,14 +244,26 @@ static bool is_named(const struct restore_options *options, const char *name)
     return options->table_count == 0;
 }
 
+static bool has_view(const struct restore_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (strcmp(plan->views[i].schema->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int check_named(const struct restore_plan *plan, struct failure *failure)
 {
     for (size_t i = 0; i < plan->options->table_count; i++) {
-        if (restore_plan_find(plan, plan->options->tables[i]) == NULL)
+        if (restore_plan_find(plan, plan->options->tables[i]) == NULL &&
+            !has_view(plan, plan->options->tables[i]))
             return failure_set(failure, ENOENT, "there is no table \"%s\" to restore",
                                plan->options->tables[i]);
     }
-    return plan->count != 0 ? 0 : failure_set(failure, ENOENT, "there is no table to restore");
+    return plan->count + plan->view_count != 0
+               ? 0
+               : failure_set(failure, ENOENT, "there is no table to restore");
 }
 
 static int add_tables(struct restore_plan *plan, struct failure *failure)
@@ -259,10 +272,12 @@ static int add_tables(struct restore_plan *plan, struct failure *failure)
     int error = 0;
 
     for (size_t i = 0; i < count && error == 0; i++) {
-        const struct schema *schema = plan->dataset->class->schema(plan->dataset, i);
+        struct schema *schema = plan->dataset->class->schema(plan->dataset, i);
 
-        if (schema->kind == RELATION_TABLE && is_named(plan->options, schema->name))
-            error = restore_plan_add(plan, i, failure);
+        if (!is_named(plan->options, schema->name))
+            continue;
+        error = restore_is_view(plan, schema) ? restore_plan_add_view(plan, schema)
+                                              : restore_plan_add(plan, i, failure);
     }
     return error == 0 ? check_named(plan, failure) : error;
 }
