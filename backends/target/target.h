@@ -133,6 +133,9 @@ struct target_class {
      */
     size_t (*table_count)(const struct target *target);
     struct schema *(*schema)(const struct target *target, size_t index);
+    /* Bytes that its disk has room for. 0 or -errno: not known. NULL: it never is, it is elsewhere.
+     */
+    int (*room)(const struct target *target, uint64_t *ret_bytes);
     /*
      * Makes the table that LIKE describes, of a source of KIND, for this database: columns with
      * types that hold every value of the source's, and the primary key. Indexes and foreign keys

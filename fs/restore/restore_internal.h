@@ -44,6 +44,9 @@ int restore_plan_add_view(struct restore_plan *plan, struct schema *schema);
 int restore_make_views(struct restore_plan *plan, struct failure *failure);
 void restore_views_release(struct restore_plan *plan);
 
+/* -ENOSPC in words: the target's disk has certainly no room for the rows. */
+int restore_check_room(const struct restore_plan *plan, struct failure *failure);
+
 /* Has what TABLE is made like say all that the source says of its foreign keys. 0, -ENOMEM. */
 int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table);
 

@@ -317,6 +317,8 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
         error = restore_add_parents(&plan, failure);
     if (error == 0)
         error = restore_order(&plan, failure);
+    if (error == 0)
+        error = restore_check_room(&plan, failure);
     if (error != 0) {
         restore_plan_release(&plan);
         return error;

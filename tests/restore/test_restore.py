@@ -2,6 +2,7 @@
 """What restore does with rows that are there, changed, gone or new, in each kind of database."""
 import json
 import sqlite3
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -196,3 +197,25 @@ def test_two_restores_of_the_same_are_one(target, restore):
     for mode in ("upsert", "replace", "missing"):
         restore("--mode", mode, "--to", target.url, "day")
         assert everything(target) == before, mode
+
+
+def test_a_disk_without_room(root, store, work):
+    """Known before anything is written: said, and nothing is left there; with room it goes."""
+    disk, path = work / "disk", work / "large.db"
+    disk.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)")
+        database.executemany("INSERT INTO t VALUES (?, ?)", [(i, str(i) * 1000) for i in range(2000)])
+    database.close()
+    store.take("large", f"crm={path}")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "restored", disk], check=True)
+    try:
+        words = ["restore", "--to", disk / "to.db", "--store", store.path, "large"]
+        for more in ([], ["-n"]):
+            told = store.run(*words, *more, status=1).err
+            assert "take at least 3 MiB" in told and "has room for" in told
+            assert list(disk.iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        store.run(*words)
+    finally:
+        subprocess.run(["umount", disk], check=True)
