@@ -136,13 +136,13 @@ static int lock_database(struct mysql_target *target, struct failure *failure)
     return 0;
 }
 
-/* What an interrupted restore has left. */
+/* What an interrupted restore has left: names that mysql_create_table gives. */
 static int drop_left(struct mysql_target *target, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     int error = mysql_ask(target->source, target->link,
                           "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
-                          "DATABASE() AND TABLE_NAME LIKE 'crmfs\\_new\\_%'",
+                          "DATABASE() AND TABLE_NAME REGEXP '^crmfs_new_[0-9]+$'",
                           &rows, failure);
     MYSQL_ROW row;
 
