@@ -28,6 +28,7 @@ void restore_plan_release(struct restore_plan *plan)
     for (size_t i = 0; i < plan->count; i++)
         release_table(&plan->tables[i]);
     free(plan->tables);
+    restore_views_release(plan);
     *plan = (struct restore_plan){.count = 0};
 }
 
@@ -307,12 +308,22 @@ static bool has_table(struct dataset *dataset, const char *name)
     return false;
 }
 
+static bool has_view(const struct restore_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (strcmp(plan->views[i].schema->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int check_named(const struct restore_plan *plan, struct failure *failure)
 {
     const struct restore_options *options = plan->options;
 
     for (size_t i = 0; i < options->table_count; i++) {
-        if (restore_plan_find(plan, options->tables[i]) == NULL)
+        if (restore_plan_find(plan, options->tables[i]) == NULL &&
+            !has_view(plan, options->tables[i]))
             return failure_set(failure, ENOENT, "there is no table \"%s\" to restore",
                                options->tables[i]);
     }
@@ -321,7 +332,9 @@ static int check_named(const struct restore_plan *plan, struct failure *failure)
             return failure_set(failure, ENOENT, "there is no table \"%s\" to leave out",
                                options->excluded[i]);
     }
-    return plan->count != 0 ? 0 : failure_set(failure, ENOENT, "there is no table to restore");
+    return plan->count + plan->view_count != 0
+               ? 0
+               : failure_set(failure, ENOENT, "there is no table to restore");
 }
 
 static int add_tables(struct restore_plan *plan, struct failure *failure)
@@ -330,10 +343,12 @@ static int add_tables(struct restore_plan *plan, struct failure *failure)
     int error = 0;
 
     for (size_t i = 0; i < count && error == 0; i++) {
-        const struct schema *schema = plan->dataset->class->schema(plan->dataset, i);
+        struct schema *schema = plan->dataset->class->schema(plan->dataset, i);
 
-        if (schema->kind == RELATION_TABLE && is_meant(plan->options, schema->name))
-            error = restore_plan_add(plan, i, failure);
+        if (!is_meant(plan->options, schema->name))
+            continue;
+        error = restore_is_view(schema) ? restore_plan_add_view(plan, schema)
+                                        : restore_plan_add(plan, i, failure);
     }
     return error == 0 ? check_named(plan, failure) : error;
 }
@@ -375,6 +390,8 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
         error = check_words(&plan, failure);
     if (error == 0)
         error = restore_order(&plan, failure);
+    if (error == 0)
+        error = restore_check_room(&plan, failure);
     if (error != 0) {
         restore_plan_release(&plan);
         return error;

@@ -2,6 +2,7 @@
 """What restore does with rows that are there, changed, gone or new, in each kind of database."""
 import json
 import sqlite3
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -217,3 +218,35 @@ def test_all_tables_but_one(target, restore):
     told = restore("--mode", "replace", "--exclude-table", "accounts", "--to", target.url, "day")
     assert sorted(told) == ["activities", "contacts"]
     assert is_there(target, "accounts", "city = 'Bergen'") == ACCOUNTS and is_there(target, "contacts", "note = ''") == 0
+
+
+def test_a_disk_without_room(root, store, work):
+    """Known before anything is written: said, and nothing is left there; with room it goes."""
+    disk, path = work / "disk", work / "large.db"
+    disk.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)")
+        database.executemany("INSERT INTO t VALUES (?, ?)", [(i, str(i) * 1000) for i in range(2000)])
+    database.close()
+    store.take("large", f"crm={path}")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "restored", disk], check=True)
+    try:
+        words = ["restore", "--to", disk / "to.db", "--store", store.path, "large"]
+        for more in ([], ["-n"]):
+            told = store.run(*words, *more, status=1).err
+            assert "take at least 3 MiB" in told and "has room for" in told
+            assert list(disk.iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        store.run(*words)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_tables_that_are_called_alike(place, restore):
+    """What MariaDB has under names that begin as those of unfinished tables do is somebody's own."""
+    target = place("mysql")
+    target.sql("CREATE TABLE crmfs_new_customers (id INT); INSERT INTO crmfs_new_customers VALUES (1); "
+               "CREATE TABLE crmfs_new_1x (id INT); CREATE TABLE crmfs_new_3 (id INT)")
+    restore("--to", target.url, "day")
+    assert target.sql("SHOW TABLES LIKE 'crmfs%'").split() == ["crmfs_new_1x", "crmfs_new_customers"]
+    assert target.value("SELECT * FROM crmfs_new_customers") == "1"
