@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/ascii.h"
 #include "fs/restore/restore_internal.h"
 
 static void release_table(struct restore_table *table)
@@ -166,6 +167,37 @@ static int add_filters(struct restore_plan *plan, struct failure *failure)
                              options->key_count, &plan->tables[0].filter, failure);
 }
 
+static bool comes_or_is_there(const struct restore_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (ascii_equal(plan->tables[i].source->name, name))
+            return true;
+    }
+    return target_find_table(plan->target, name) != NULL;
+}
+
+/*
+ * Elsewhere a table is made without a foreign key to one that is not there; in SQLite the key would
+ * be made, and no row could be written.
+ */
+static int look_for_parents(const struct restore_plan *plan, struct failure *failure)
+{
+    if (plan->options->unrelated || strcmp(plan->target->class->kind, "sqlite") != 0)
+        return 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct schema *source = plan->tables[i].source;
+
+        for (size_t f = 0; f < source->foreign_key_count && plan->tables[i].created; f++) {
+            if (!comes_or_is_there(plan, source->foreign_keys[f].target_table))
+                return failure_set(failure, EINVAL,
+                                   "table \"%s\" refers to \"%s\", which is not there: restore "
+                                   "that as well (--with-parents)",
+                                   source->name, source->foreign_keys[f].target_table);
+        }
+    }
+    return 0;
+}
+
 int restore_plan(struct dataset *dataset, const char *kind, struct target *target,
                  const struct restore_options *options, struct restore_plan *ret_plan,
                  struct failure *failure)
@@ -184,6 +216,8 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
         error = restore_add_parents(&plan, failure);
     if (error == 0)
         error = restore_check_words(&plan, failure);
+    if (error == 0)
+        error = look_for_parents(&plan, failure);
     if (error == 0)
         error = restore_order(&plan, failure);
     if (error == 0)
