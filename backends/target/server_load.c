@@ -143,6 +143,20 @@ static int settle(struct server_load *load, struct failure *failure)
     return error == 0 ? put_rows(load, batch, first, batch->count, failure) : error;
 }
 
+/* Has the batch that is full sent, when the one before is in. */
+static int pass_on(struct server_load *load, struct failure *failure)
+{
+    int error = settle(load, failure);
+
+    if (error == 0 && !load->many && load->class->expect_many != NULL)
+        error = load->class->expect_many(load, failure);
+    if (error != 0)
+        return error;
+    load->many = true;
+    batch_sender_give(&load->sender);
+    return 0;
+}
+
 int server_load_put(struct load *base, const struct cell *cells, struct cursor *cursor,
                     struct failure *failure)
 {
@@ -153,11 +167,8 @@ int server_load_put(struct load *base, const struct cell *cells, struct cursor *
 
     if (taken <= 0)
         return server_load_fail(load, taken, failure);
-    if (row_batch_is_full(batch_sender_filling(&load->sender))) {
-        error = settle(load, failure);
-        if (error == 0)
-            batch_sender_give(&load->sender);
-    }
+    if (row_batch_is_full(batch_sender_filling(&load->sender)))
+        error = pass_on(load, failure);
     if (error == 0)
         error = row_batch_add(batch_sender_filling(&load->sender), &load->work, cells, copy_bytes);
     if (error == 0 && load->work.plan.refuse == NULL)
