@@ -44,8 +44,8 @@ STRESSORS = ["access", "aio", "chdir", "chmod", "chown", "copy-file", "dentry", 
 def test_stress_ng(files, top, store):
     """All of its stressors of file systems that a FUSE mount can have, at once, and what they verify."""
     said = run("stress-ng", *(word for name in STRESSORS for word in (f"--{name}", "1")), "--timeout", f"{4 * SCALE}s",
-               "--verify", "--hdd-bytes", "4M", "--fallocate-bytes", "4M", "--seek-size", "4M", "--readahead-bytes", "4M",
-               "--revio-bytes", "4M", "--temp-path", files, "--stdout", cwd=files, timeout=PATIENCE * 2)
+               "--verify", "--hdd-bytes", "4M", "--fallocate-bytes", "4M", "--seek-size", "4M",
+               "--readahead-bytes", "4M", "--revio-bytes", "4M", "--temp-path", files, "--stdout", cwd=files, timeout=PATIENCE * 2)
     assert "successful run completed" in said, said
     assert not re.search(r"\bfail(ed)?:", said), said
     assert os.listdir(files) == []
