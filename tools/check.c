@@ -120,7 +120,7 @@ static int run_opened(const struct check_command *command, struct store *store,
     struct check_options options = command->options;
     struct store_progress progress;
     struct answer answer = {.json = {.error = 0}};
-    struct findings findings = {.answer = command->json ? &answer : NULL};
+    struct findings findings = {.store = store, .answer = command->json ? &answer : NULL};
     int error;
 
     begin_answer(&answer);

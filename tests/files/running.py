@@ -17,6 +17,22 @@ def run(*command, cwd=None, status=0, timeout=PATIENCE):
     return said
 
 
+def write(path, content):
+    """A file that is safe then."""
+    with open(path, "wb", buffering=0) as file:
+        for at in range(0, len(content), 1 << 20):
+            assert file.write(content[at:at + (1 << 20)]) > 0
+        os.fsync(file.fileno())
+
+
+def sync(directory):
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def kill(mounted):
     """As a crash is: no word to the daemon."""
     os.kill(mounted.pid, signal.SIGKILL)
