@@ -143,6 +143,8 @@ void finding_say(void *context, const struct check_finding *finding)
         findings->repairable++;
     findings->records += finding->kind == CHECK_LOG;
     findings->losses += finding->kind == CHECK_SNAPSHOT;
+    findings->lost_files += finding->kind == CHECK_SNAPSHOT && finding->place != NULL &&
+                            finding->place->files && finding->place->snapshot == NULL;
 
     char path[PATH_MAX] = "";
 

@@ -14,6 +14,7 @@ struct findings {
     uint64_t repairable; /* that crmfs repair mends */
     uint64_t records;    /* of the log */
     uint64_t losses;     /* of snapshots and files/ */
+    uint64_t lost_files; /* of them, of files/ as it is now */
     uint64_t named;      /* files that a name was looked for of */
 };
 
