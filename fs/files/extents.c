@@ -141,6 +141,7 @@ int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end
             uint64_t gone = (after < end ? after : end) - first;
 
             *content_bytes -= gone < *content_bytes ? gone : *content_bytes;
+            files->dropped_bytes += gone;
             from = first + gone;
         }
     }

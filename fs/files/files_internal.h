@@ -124,7 +124,8 @@ struct files {
     bool committing;   /* one commit at a time */
     bool closed;       /* no operation changes anything now: a commit gathers what there is */
 
-    uint64_t stored_bytes;    /* in packs, since the store was pruned last */
+    uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
+    uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
     uint64_t pruned_again_ns; /* not before; monotonic */
 

@@ -150,8 +150,10 @@ static int remove_last_item(struct files *files, uint64_t inode, struct attribut
 
         error = catalogue_remove(&files->tree, &key, failure);
     }
-    if (error == 0)
+    if (error == 0) {
         attributes->content_bytes -= extent.length;
+        files->dropped_bytes += extent.length;
+    }
     return error;
 }
 

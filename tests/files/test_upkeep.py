@@ -7,7 +7,7 @@ import random
 import pytest
 
 from mounting import eventually
-from running import remount, write
+from running import remount, sync, write
 
 KIB = 1 << 10
 
@@ -105,16 +105,29 @@ def test_a_tree_that_is_lost_is_no_empty_one(top, files, store):
     assert store.check(status=1)
 
 
-def test_garbage_goes_by_itself(mount_store, store):
-    """More of it than max-garbage: it is marked, and what was marked an hour ago goes."""
+def marked_bytes(store):
+    return json.loads(store.run("prune", "--dry-run", "--json", store.path).out)["waiting"]["bytes"]
+
+
+def test_garbage_is_marked_by_itself(mount_store, store):
+    """When more than max-garbage was written."""
     top = mount_store(store, options="max-garbage=2M")
     files, dice = top.path("files"), random.Random(10)
     for _ in range(5):
         write(files / "a", dice.randbytes(1 << 20))
-
-    def marked():
-        return json.loads(store.run("prune", "--dry-run", "--json", store.path).out)["waiting"]["bytes"]
-    assert eventually(lambda: marked() > 2 << 20, 15), marked()
+    assert eventually(lambda: marked_bytes(store) > 2 << 20, 15)
     assert (files / "a").stat().st_size == 1 << 20
+    top.unmount()
+    store.check()
+
+
+def test_what_was_removed_is_marked_by_itself(mount_store, store):
+    """Though to remove it takes next to nothing."""
+    top = mount_store(store, options="max-garbage=4M")
+    files, dice = top.path("files"), random.Random(11)
+    write(files / "a", dice.randbytes(3 << 20))
+    (files / "a").unlink()
+    sync(files)
+    assert eventually(lambda: marked_bytes(store) > 3 << 20, 15)
     top.unmount()
     store.check()
