@@ -115,6 +115,7 @@ struct files {
     bool round_failed; /* then nobody stores ahead until something was stored */
     bool committing;   /* one commit at a time */
     bool closed;       /* no operation changes anything now: a commit gathers what there is */
+    bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
 
     uint64_t stored_bytes;    /* in packs, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
@@ -295,6 +296,7 @@ struct piece {
     size_t first_part; /* of those of its round */
     size_t part_count;
     bool has_parent;
+    bool placed;
     struct object_parent parent;
     struct object_reference stored;
 };
@@ -327,8 +329,15 @@ struct round {
  */
 int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);
 
-/* Gives the pieces their places in the tree, as far as nobody has changed what they were. */
+/*
+ * Gives the pieces their places in the tree, as far as nobody has changed what they were. As long
+ * as they do not stand in a pack that was ended, their runs have to stay: these are what is read,
+ * and are stored again if it fails.
+ */
 int round_place(struct round *round);
+
+/* Takes the runs of what was placed away, once it stands. */
+int round_let_go(struct round *round);
 
 /* What became of the piece that was taken last. */
 void round_learn(struct round *round, const struct object_put *put);
@@ -347,8 +356,12 @@ void files_end_writing(struct files *files, struct object_writer *writer, int er
 /* After an error, and when nobody writes: what was put by then is put again. */
 void files_drop_batch(struct files *files);
 
-/* Stores all content that waits, while the files are closed to changes. */
-int files_flush(struct files *files, struct failure *failure);
+/*
+ * Stores all content that waits, while the files are closed to changes. What LAST has then placed
+ * is in a pack that is still to be ended, and to be let go of, or given back, after that. LAST is
+ * to be released.
+ */
+int files_flush(struct files *files, struct round *last);
 
 /* Stores content before there is too much of it. The lock is given back meanwhile. */
 int files_wait_for_room(struct files *files, struct failure *failure);
