@@ -61,6 +61,7 @@ struct files_view {
 struct read_stream {
     uint64_t number;
     uint64_t next;  /* where the reader will go on; 0: nothing was read yet */
+    uint64_t bytes; /* that were read, or more */
     uint64_t ahead; /* up to where content was asked for */
 };
 
