@@ -109,3 +109,31 @@ void entry_stream_end(struct entry_stream *entry)
 {
     free(entry->buffer);
 }
+
+int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          int (*read)(void *context, struct byte_stream *stream,
+                                      struct failure *failure),
+                          void *context, struct failure *failure)
+{
+    struct archive_feed feed = {.stream = stream};
+    struct archive *archive;
+    struct archive_entry *about;
+    struct entry_stream entry = {.buffer = NULL};
+    int error = archive_open_stream(walk->source, &feed, &archive, failure);
+
+    if (error != 0)
+        return error;
+    if (archive_read_next_header(archive, &about) != ARCHIVE_OK) {
+        error = archive_feed_error(&feed, name, failure);
+        if (error == 0)
+            error = archive_failure(archive, name, failure);
+    }
+    if (error == 0)
+        error = entry_stream_begin(&entry, walk, archive, name);
+    entry.feed = &feed;
+    if (error == 0)
+        error = read(context, &entry.stream, failure);
+    entry_stream_end(&entry);
+    archive_read_free(archive);
+    return error;
+}
