@@ -93,6 +93,8 @@ struct files {
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
+    unsigned putting;          /* of them, who still put into the pack under way */
+    uint64_t packs_ended;      /* by rounds */
     size_t dirty_nodes_most;
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];

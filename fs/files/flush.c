@@ -24,6 +24,16 @@
  */
 #define TAKEN_MOST(waiting_most) ((waiting_most) / 8 * 5)
 #define WORK_BYTES_LEAST (4 * CUT_MOST) /* before another thread is woken */
+/*
+ * Of a stream, before it is stored ahead: less would be a pack of its own, padded as all are, where
+ * storing is as fast as writing, as it is with a new version of a file.
+ */
+#define STREAM_BYTES_LEAST(waiting_most) ((waiting_most) / 8 * 3)
+
+static void wait_until_moved(struct files *files)
+{
+    pthread_cond_wait(&files->moved, &files->lock);
+}
 
 static size_t untaken(const struct files *files)
 {
@@ -75,6 +85,27 @@ static int end_round(struct round *round, int error)
     return error;
 }
 
+/*
+ * What this round has put stands in a pack that has ended: by who is the last to put into it. How
+ * long that is put off, TAKEN_MOST bounds.
+ */
+static int end_shared_pack(struct files *files, struct failure *failure)
+{
+    uint64_t ended = files->packs_ended;
+    int error;
+
+    while (files->putting > 0 && files->packs_ended == ended)
+        wait_until_moved(files);
+    if (files->packs_ended != ended)
+        return 0;
+    pthread_mutex_unlock(&files->lock);
+    error = object_batch_end_pack(files->batch, failure);
+    pthread_mutex_lock(&files->lock);
+    if (error == 0)
+        files->packs_ended++;
+    return error;
+}
+
 /* *RET_BYTES: how much it has taken. */
 static int run_round(struct files *files, enum urgency urgency, size_t *ret_bytes,
                      struct failure *failure)
@@ -86,12 +117,12 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
     if (error != 0)
         return error;
     files->rounds++;
+    files->putting++;
     error = put_pieces(&round, TAKEN_MOST(files->waiting_most));
+    files->putting--;
     *ret_bytes = round.bytes;
-    pthread_mutex_unlock(&files->lock);
     if (error == 0 && round.count > 0)
-        error = object_batch_end_pack(files->batch, failure);
-    pthread_mutex_lock(&files->lock);
+        error = end_shared_pack(files, failure);
     error = end_round(&round, error);
     if (round_let_go(&round) != 0 && error == 0)
         error = -ENOMEM;
@@ -113,11 +144,6 @@ static int run_last_round(struct round *round)
     files->rounds++;
     files->finishing = true;
     return end_round(round, put_pieces(round, SIZE_MAX));
-}
-
-static void wait_until_moved(struct files *files)
-{
-    pthread_cond_wait(&files->moved, &files->lock);
 }
 
 /* Nobody else stores anything, and nobody needs to be called for what is left. */
@@ -172,7 +198,8 @@ bool files_has_work(const struct files *files)
         (files->committing && !files->closed))
         return false;
     return untaken(files) >= (files->closed ? WORK_BYTES_LEAST : files->waiting_most / 2) ||
-           first->runs.bytes - first->runs.taken >= WORK_BYTES_LEAST;
+           first->runs.bytes - first->runs.taken >=
+               (files->closed ? WORK_BYTES_LEAST : STREAM_BYTES_LEAST(files->waiting_most));
 }
 
 void *files_storer(void *context)
