@@ -20,16 +20,31 @@ static const char *action(const struct restore_table *table)
     return table->created ? "create" : table->parents ? "parents" : mode_names[table->mode];
 }
 
-static void say_notes(const struct restore_table *table)
+static int say_notes(const struct restore_table *table)
 {
     const char *at = table->notes;
+    struct columns lines;
 
+    columns_begin(&lines, "");
     while (at != NULL && *at != '\0') {
         size_t length = strcspn(at, "\n");
 
-        printf("%s: %.*s\n", table->source->name, (int)length, at);
+        /* One cell of a table, which escapes what names may hold. */
+        columns_print(&lines, "%s: %.*s\n", table->source->name, (int)length, at);
         at += length + (at[length] == '\n');
     }
+    return columns_end(&lines);
+}
+
+static void say_view(const struct restore_plan *plan, const struct restore_view *view)
+{
+    char name[FAILURE_TEXT_SIZE];
+
+    printable_copy(name, sizeof name, view->schema->name);
+    if (view->why != NULL)
+        printf("view %s is not brought along: %s\n", name, view->why);
+    else
+        printf("view %s is %s\n", name, plan->options->dry_run ? "to be made" : "made");
 }
 
 int restore_report_to_people(const struct restore_plan *plan)
@@ -56,8 +71,10 @@ int restore_report_to_people(const struct restore_plan *plan)
         columns_print(&columns, "\n");
     }
     error = columns_end(&columns);
-    for (size_t i = 0; i < plan->count; i++)
-        say_notes(&plan->tables[i]);
+    for (size_t i = 0; i < plan->count && error == 0; i++)
+        error = say_notes(&plan->tables[i]);
+    for (size_t i = 0; i < plan->view_count && error == 0; i++)
+        say_view(plan, &plan->views[i]);
     if (error == 0 && plan->options->dry_run)
         puts("This was a dry run: nothing was changed.");
     return error;
@@ -78,6 +95,17 @@ static void write_notes(struct answer *answer, const struct restore_table *table
         at += length + (at[length] == '\n');
     }
     json_close(&answer->json, ']');
+}
+
+static void write_view(struct answer *answer, const struct restore_view *view)
+{
+    json_open(&answer->json, '{');
+    json_put_name(&answer->json, "name");
+    json_put_bytes(&answer->json, view->schema->name);
+    answer_flag(answer, "made", view->why == NULL);
+    if (view->why != NULL)
+        answer_text(answer, "why", view->why);
+    json_close(&answer->json, '}');
 }
 
 int restore_report_as_json(const struct restore_plan *plan, struct failure *failure)
@@ -105,6 +133,11 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
         write_notes(&answer, table);
         json_close(&answer.json, '}');
     }
+    json_close(&answer.json, ']');
+    json_put_name(&answer.json, "views");
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < plan->view_count; i++)
+        write_view(&answer, &plan->views[i]);
     json_close(&answer.json, ']');
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);

@@ -101,13 +101,13 @@ static int lock_database(struct mysql_target *target, struct failure *failure)
     return 0;
 }
 
-/* What an interrupted restore has left. */
+/* What an interrupted restore has left: names that mysql_create_table gives. */
 static int drop_left(struct mysql_target *target, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     int error = mysql_ask(target->source, target->link,
                           "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
-                          "DATABASE() AND TABLE_NAME LIKE 'crmfs\\_new\\_%'",
+                          "DATABASE() AND TABLE_NAME REGEXP '^crmfs_new_[0-9]+$'",
                           &rows, failure);
     MYSQL_ROW row;
 
@@ -349,6 +349,7 @@ static void free_place(struct mysql_place *place)
         free(place->made.columns);
     }
     free(place->later);
+    table_rules_release(&place->rules);
     free(place->stage);
     free(place->stage_key);
     free(place);
@@ -380,6 +381,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = mysql_create_table,
+    .create_view = mysql_create_view,
     .open_load = mysql_open_load,
     .check = check,
     .commit = commit,

@@ -9,8 +9,8 @@
  * not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the end
  * all those of and to the written tables are.
  *
- * CREATE TABLE commits. So new tables are made and filled under names that begin with
- * crmfs_new_, and RENAME TABLE gives all of them their own at once; what an interrupted restore
+ * CREATE TABLE commits. So new tables are made and filled under names of crmfs_new_ and a number,
+ * and RENAME TABLE gives all of them their own at once; what an interrupted restore
  * left of such is dropped by the next one. A restore either makes tables or changes some: both
  * could not be one transaction.
  */
@@ -20,6 +20,7 @@
 #include "backends/source/mysql_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target: one that is there, or one that is being made. */
@@ -28,8 +29,9 @@ struct mysql_place {
     struct mysql_table *table; /* under the name that it has now */
     struct mysql_table made;   /* … when it is being made */
     bool is_made;
-    char *later;  /* statements for when the rows are there, with ";\n" between */
-    bool written; /* rows were put */
+    char *later;              /* statements for when the rows are there, with ";\n" between */
+    struct table_rules rules; /* of one that is being made */
+    bool written;             /* rows were put */
     uint64_t deleted;
     bool whole;        /* all its rows were written by us */
     char *stage;       /* the temporary table of the last load; NULL: none */
@@ -80,6 +82,7 @@ int mysql_create_table(struct target *base, const struct schema *like, const cha
 int mysql_complete_tables(struct mysql_target *target, struct failure *failure);
 int mysql_rename_tables(struct mysql_target *target, struct failure *failure);
 void mysql_drop_made(struct mysql_target *target);
+int mysql_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int mysql_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                     struct failure *failure);
 int mysql_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

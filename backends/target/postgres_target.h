@@ -15,6 +15,7 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target. */
@@ -23,8 +24,10 @@ struct postgres_place {
     bool is_made;
     bool written;
     struct schema *like; /* whose foreign keys are added when all tables are there; NULL: none */
-    char *later;         /* statements for when the rows are there, each ended by a NUL */
+    struct table_rules rules; /* … and what they do */
+    char *later;              /* statements for when the rows are there, each ended by a NUL */
     size_t later_size;
+    char *late_key; /* adds the primary key that was put off; NULL: none was */
 };
 
 /* Rows laid down for a table. All borrowed from the load. */
@@ -71,6 +74,12 @@ int postgres_target_read(struct postgres_target *target, struct catalogue **ret_
 int postgres_add_table(struct buffer *sql, const struct table *table);
 int postgres_add_column(struct buffer *sql, const struct table *table, size_t column);
 
+/* Drops the primary key of a table that is being made, and makes it again, if that was done. */
+int postgres_put_off_key(struct postgres_target *target, struct postgres_place *place,
+                         struct failure *failure);
+int postgres_make_late_key(struct postgres_target *target, struct postgres_place *place,
+                           struct failure *failure);
+
 /*
  * Remembers where the rows of a load are laid down; it stays until the loads are closed. Tables
  * come parents first: the foreign key of one to one that comes later is deferred.
@@ -108,6 +117,7 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure);
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure);
+int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                        struct failure *failure);
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

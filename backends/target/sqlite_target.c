@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backends/source/plain_file.h"
@@ -209,9 +210,10 @@ static int connect(struct sqlite_target *target, struct failure *failure)
         sqlite3_db_config(*database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
         sqlite3_limit(*database, SQLITE_LIMIT_ATTACHED, 0);
         sqlite3_progress_handler(*database, 20000, is_cancelled, target);
+        sqlite3_db_config(*database, SQLITE_DBCONFIG_ENABLE_FKEY, !target->unrelated, NULL);
         code = sqlite3_exec(*database,
-                            "PRAGMA foreign_keys=1; PRAGMA cell_size_check=1;"
-                            "PRAGMA temp_store=FILE; PRAGMA cache_size=-" CACHE_KIB,
+                            "PRAGMA cell_size_check=1; PRAGMA temp_store=FILE;"
+                            "PRAGMA cache_size=-" CACHE_KIB,
                             NULL, NULL, NULL);
     }
     return code == SQLITE_OK ? 0 : sqlite_target_failure(target, code, NULL, failure);
@@ -258,6 +260,16 @@ const struct table *sqlite_target_table(const struct sqlite_target *target,
             return nth_table(target, i);
     }
     return NULL;
+}
+
+static int room(const struct target *base, uint64_t *ret_bytes)
+{
+    struct statvfs status;
+
+    if (statvfs(((const struct sqlite_target *)base)->path, &status) != 0)
+        return -errno;
+    *ret_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return 0;
 }
 
 /* ---- Constraints ----------------------------------------------------------------------------- */
@@ -463,7 +475,9 @@ static const struct target_class class = {
     .begin = begin,
     .table_count = table_count,
     .schema = schema_at,
+    .room = room,
     .create_table = sqlite_create_table,
+    .create_view = sqlite_create_view,
     .open_load = sqlite_open_load,
     .check = check,
     .commit = commit,
@@ -488,6 +502,7 @@ int sqlite_target_open(char *path, const struct target_options *options, struct 
     target->path = path;
     target->connection.path = path;
     target->create = options->create;
+    target->unrelated = options->unrelated;
     target->check_only = options->check_only;
     target->options = options->source;
     if (stat(path, &status) != 0 && !(errno == ENOENT && options->create)) {

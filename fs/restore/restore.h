@@ -33,6 +33,7 @@ struct restore_options {
     bool with_parents; /* rows that foreign keys need are restored as well, if they are missing */
     bool no_create;    /* a table that is not there is refused */
     bool must_create;  /* a table that is there already is refused */
+    bool unrelated;    /* as the target was opened: what tables refer to need not be there */
     bool dry_run;      /* everything is done, and taken back */
     const char *const *maps; /* "old=new", "table.old=new": columns that have another name */
     size_t map_count;
@@ -66,6 +67,14 @@ struct restore_table {
     struct load *load;
 };
 
+/* A view, or what else is no table. */
+struct restore_view {
+    struct schema *schema; /* borrowed from the dataset */
+    bool tried;
+    bool made;
+    char *why; /* why it is not, in words; NULL: it is, or it may be yet */
+};
+
 struct restore_plan {
     struct dataset *dataset;
     const char *kind; /* of the source */
@@ -73,6 +82,8 @@ struct restore_plan {
     const struct restore_options *options; /* borrowed */
     size_t count;
     struct restore_table *tables; /* parents first */
+    size_t view_count;
+    struct restore_view *views;
 };
 
 /*
@@ -85,6 +96,7 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
 
 /*
  * Does it, and commits, or rolls back on failure and after a dry run; counts stand in the tables.
+ * Views are part of the transaction where the database can, else they follow it.
  * -ECANCELED: it was called off.
  */
 int restore_run(struct restore_plan *plan, struct failure *failure);

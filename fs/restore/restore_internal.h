@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of restore share: restore_plan (which tables, columns), restore_order (parents
- * before children), restore_parents (rows that others need), restore_widen (types for columns
- * whose source has none to rely on), restore_run.
+ * What the files of restore share: restore_plan (which tables), restore_columns (which columns),
+ * restore_order (parents before children), restore_parents (rows that others need), restore_widen
+ * (types for columns whose source has none to rely on), restore_run.
  */
 #ifndef CRMFS_RESTORE_RESTORE_INTERNAL_H
 #define CRMFS_RESTORE_RESTORE_INTERNAL_H
@@ -26,6 +26,12 @@ int restore_plan_add(struct restore_plan *plan, size_t source_table, struct fail
 /* The plan's table of that name, or NULL. */
 struct restore_table *restore_plan_find(const struct restore_plan *plan, const char *name);
 
+/*
+ * Whether every column that options name is one of a table of the plan. -ENOENT: it was meant to
+ * keep something from being overwritten.
+ */
+int restore_check_words(const struct restore_plan *plan, struct failure *failure);
+
 /* Finds the columns of table->target for those of table->source. -EINVAL: they do not fit. */
 int restore_match_columns(const struct restore_plan *plan, struct restore_table *table,
                           struct failure *failure);
@@ -36,6 +42,22 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
  */
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
                   struct schema **ret_like, struct failure *failure);
+
+/* Whether it is no table that rows are written to: a view, a virtual table. */
+bool restore_is_view(const struct schema *schema);
+int restore_plan_add_view(struct restore_plan *plan, struct schema *schema);
+/* Makes those that can be made; *why of the others says why not. */
+int restore_make_views(struct restore_plan *plan, struct failure *failure);
+void restore_views_release(struct restore_plan *plan);
+
+/* -ENOSPC in words: the target's disk has certainly no room for the rows. */
+int restore_check_room(const struct restore_plan *plan, struct failure *failure);
+
+/* Has what TABLE is made like say all that the source says of its foreign keys. 0, -ENOMEM. */
+int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table);
+
+/* Adds to the notes of a table that was made which of its foreign keys were not. */
+int restore_note_keys(const struct restore_plan *plan, struct restore_table *table);
 
 /* What is done with each row that is meant. Not 0 ends the reading. */
 typedef int restore_row(void *context, const struct cell *cells, struct cursor *cursor,
