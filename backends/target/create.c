@@ -411,7 +411,7 @@ int create_index_write(enum target_engine engine, const struct schema *like,
 
 int create_foreign_key_write(enum target_engine engine, const struct schema *like,
                              const struct foreign_key *key, const struct schema *target,
-                             const struct table_rules *rules, struct buffer *sql)
+                             const char *name, const struct table_rules *rules, struct buffer *sql)
 {
     struct buffer notes = BUFFER((size_t)1 << 16); /* they were taken when the table was made */
     int error = buffer_append_text(sql, "FOREIGN KEY ");
@@ -421,7 +421,7 @@ int create_foreign_key_write(enum target_engine engine, const struct schema *lik
     if (error == 0)
         error = buffer_append_text(sql, " REFERENCES ");
     if (error == 0)
-        error = create_add_name(engine, target->name, sql);
+        error = buffer_append_text(sql, name);
     if (error == 0 && key->target_columns == NULL)
         error = write_columns(engine, target, target->primary_key, target->primary_key_count, sql);
     for (size_t i = 0; key->target_columns != NULL && i < key->count && error == 0; i++) {

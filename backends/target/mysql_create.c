@@ -282,6 +282,7 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
 
     for (size_t f = 0; f < place->schema->foreign_key_count && error == 0; f++) {
         const struct foreign_key *key = &place->schema->foreign_keys[f];
+        cleanup_buffer struct buffer name = BUFFER(MYSQL_STATEMENT_LIMIT);
         struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
         const struct mysql_place *parent = NULL;
 
@@ -297,8 +298,13 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
         if (error == 0)
             error = buffer_append_text(&text, " ADD ");
         if (error == 0)
-            error = create_foreign_key_write(ENGINE_MYSQL, place->schema, key,
-                                             parent->table->schema, &place->rules, &text);
+            error = mysql_add_name(&name, parent->table->schema->name);
+        if (error == 0)
+            error = buffer_append(&name, "", 1);
+        if (error == 0)
+            error =
+                create_foreign_key_write(ENGINE_MYSQL, place->schema, key, parent->table->schema,
+                                         (const char *)name.data, &place->rules, &text);
         if (error == 0)
             error = mysql_target_run(target, &text, failure);
         buffer_release(&text);
