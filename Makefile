@@ -31,7 +31,7 @@ VARIANT_FLAGS := $(or $(FLAGS_$(VARIANT)),$(error no variant "$(VARIANT)"))
 # With Oracle's client library: make MYSQL=mysqlclient
 MYSQL = libmariadb
 LIBRARIES = fuse3 sqlite3 $(MYSQL) libpq libsodium libzstd libssl libcrypto libxxhash inih jansson \
-	libarchive
+	libarchive libisal
 ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(LIBRARIES) || echo missing),)
 $(error libraries are missing, see pkg-config --print-errors --exists $(LIBRARIES); \
@@ -92,7 +92,7 @@ $(B)/%.o: %.c Makefile
 	$(COMPILE) -MMD -MP -c $< -o $@
 
 $(UNIT_TESTS): $(B)/%: $(B)/%.o $(UNIT_SUPPORT) $(ARCHIVES)
-	$(LINK) $^ -lcmocka $(LIBRARY_LIBS) -o $@
+	$(LINK) $^ -lcmocka -lz $(LIBRARY_LIBS) -o $@
 
 $(FUZZERS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(ARCHIVES)
 	$(LINK) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ $(LIBRARY_LIBS) -o $@

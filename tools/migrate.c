@@ -20,6 +20,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/migration_journal.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_source.h"
 #include "tools/stop.h"
@@ -322,8 +323,9 @@ static void say_to_people(const struct migration *migration)
 
     for (size_t i = 0; i < migration->count; i++)
         rows += migration_journal_find(&migration->journal, migration->names[i])->counts.inserted;
-    printf("Migrated %s rows in %zu tables; all read back as they were written.\n",
-           amount_count(rows, count), migration->count);
+    printf("Migrated %s row%s in %zu table%s; all read back as they were written.\n",
+           amount_count(rows, count), rows == 1 ? "" : "s", migration->count,
+           migration->count == 1 ? "" : "s");
     if (migration->interrupted)
         puts("It went on where it had been interrupted: tables of a live source may be of two "
              "moments.");
@@ -390,7 +392,7 @@ static int run(const struct migrate_command *command)
     int error = migrate(&migration, &failure);
 
     if (error == 0)
-        return usage_show("");
+        return output_end("the database is migrated");
     log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();

@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 root=$PWD
 
 build_packages='gcc make pkg-config libc6-dev libfuse3-dev libsqlite3-dev libsodium-dev
-    libzstd-dev libssl-dev libxxhash-dev libinih-dev libjansson-dev libarchive-dev libmariadb-dev
+    libzstd-dev libssl-dev libxxhash-dev libinih-dev libjansson-dev libarchive-dev libisal-dev libmariadb-dev
     libpq-dev uthash-dev scdoc'
 demo_packages='fuse3 sqlite3 jq rsync'
-check_packages='python3 python3-pytest python3-pytest-xdist python3-nacl python3-zstandard libcmocka-dev tar attr acl git
+check_packages='python3 python3-pytest python3-pytest-xdist python3-nacl python3-zstandard libcmocka-dev zlib1g-dev tar attr acl git
     zip unzip gzip bzip2 xz-utils zstd lz4 p7zip-full mydumper
     util-linux procps man-db bash-completion mariadb-server mariadb-client postgresql openssl
     clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck'

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/plain_file.h"
 #include "fs/base/memory.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
@@ -24,6 +25,28 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size, stru
                : walk->taker->class->member_bytes(walk->taker, bytes, size, failure);
 }
 
+static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret_size,
+                  struct failure *failure)
+{
+    if (entry->straight != NULL) {
+        int error = entry->straight->class->next(entry->straight, ret_data, ret_size, failure);
+
+        return error != 0 ? failure_prefix(failure, -error, SHOWN_PATH, entry->name) : 0;
+    }
+
+    la_ssize_t size = archive_read_data(entry->archive, entry->buffer, BLOCK_BYTES);
+
+    if (size <= 0 && entry->feed != NULL && entry->feed->error != 0) {
+        entry->feed->told = true;
+        return archive_feed_error(entry->feed, entry->name, failure);
+    }
+    if (size < 0)
+        return archive_failure(entry->archive, entry->name, failure);
+    *ret_data = entry->buffer;
+    *ret_size = (size_t)size;
+    return 0;
+}
+
 static int entry_next(struct byte_stream *stream, const void **ret_data, size_t *ret_size,
                       struct failure *failure)
 {
@@ -34,28 +57,21 @@ static int entry_next(struct byte_stream *stream, const void **ret_data, size_t 
         __atomic_load_n(walk->source->cancelled, __ATOMIC_RELAXED))
         return -ECANCELED;
 
-    la_ssize_t size = archive_read_data(entry->archive, entry->buffer, BLOCK_BYTES);
+    int error = unfold(entry, ret_data, ret_size, failure);
 
-    if (size < 0)
-        return archive_failure(entry->archive, entry->name, failure);
+    entry->broken = error != 0;
+    if (error != 0)
+        return error;
     if (walk->wanted == NULL && walk->outermost != NULL)
         __atomic_store_n(&walk->source->bytes_done,
-                         walk->bytes_before + (uint64_t)archive_filter_bytes(walk->outermost, -1),
+                         walk->bytes_before + archive_file_bytes_read(walk->outermost),
                          __ATOMIC_RELAXED);
-    entry->bytes += (uint64_t)size;
-    walk->unfolded_bytes += (uint64_t)size;
+    entry->bytes += *ret_size;
+    walk->unfolded_bytes += *ret_size;
     if (walk->unfolded_bytes > ARCHIVE_FREE_BYTES &&
         walk->unfolded_bytes / ARCHIVE_RATIO_MOST > walk->file_bytes)
         return refuse_bomb(walk, entry->name, failure);
-    if (entry->given && size > 0) {
-        int error = archive_give(walk, entry->buffer, (size_t)size, failure);
-
-        if (error != 0)
-            return error;
-    }
-    *ret_data = entry->buffer;
-    *ret_size = (size_t)size;
-    return 0;
+    return entry->given && *ret_size != 0 ? archive_give(walk, *ret_data, *ret_size, failure) : 0;
 }
 
 static const struct byte_stream_class entry_class = {entry_next};
@@ -67,9 +83,14 @@ int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
         .stream = {&entry_class},
         .walk = walk,
         .archive = archive,
+        .feed = walk->feed,
         .name = name,
-        .buffer = malloc(BLOCK_BYTES),
     };
+    if (walk->outermost != NULL && archive == walk->outermost->archive)
+        entry->straight = archive_file_member(walk->outermost);
+    if (entry->straight != NULL)
+        return 0;
+    entry->buffer = malloc(BLOCK_BYTES);
     return entry->buffer != NULL ? 0 : -ENOMEM;
 }
 
@@ -87,4 +108,32 @@ int entry_stream_drain(struct entry_stream *entry, struct failure *failure)
 void entry_stream_end(struct entry_stream *entry)
 {
     free(entry->buffer);
+}
+
+int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          int (*read)(void *context, struct byte_stream *stream,
+                                      struct failure *failure),
+                          void *context, struct failure *failure)
+{
+    struct archive_feed feed = {.stream = stream};
+    struct archive *archive;
+    struct archive_entry *about;
+    struct entry_stream entry = {.buffer = NULL};
+    int error = archive_open_stream(walk->source, &feed, &archive, failure);
+
+    if (error != 0)
+        return error;
+    if (archive_read_next_header(archive, &about) != ARCHIVE_OK) {
+        error = archive_feed_error(&feed, name, failure);
+        if (error == 0)
+            error = archive_failure(archive, name, failure);
+    }
+    if (error == 0)
+        error = entry_stream_begin(&entry, walk, archive, name);
+    entry.feed = &feed;
+    if (error == 0)
+        error = read(context, &entry.stream, failure);
+    entry_stream_end(&entry);
+    archive_read_free(archive);
+    return error;
 }

@@ -6,11 +6,12 @@
  *   archive_endings  what files are called
  *   archive_option  how a user wants it to be read
  *   archive_parts   the files that it is in
- *   archive_postgres  pg_dump's own formats
+ *   archive_postgres  pg_dump's own formats; archive_pg_folder: a folder of them
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
- *   archive_open    libarchive, for a file and for a member in another
+ *   archive_open    libarchive, and how it is fed
+ *   archive_file    the file that it reads
  *   archive_entry   a member as a stream of bytes
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
@@ -29,9 +30,12 @@
 #include "backends/source/byte_stream.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
+#include "backends/source/file_stream.h"
+#include "backends/source/inflate_stream.h"
 #include "backends/source/mydumper.h"
 #include "backends/source/pg_restore.h"
 #include "backends/source/stream.h"
+#include "backends/source/zip_directory.h"
 #include "fs/base/name_map.h"
 
 struct archive_source {
@@ -114,11 +118,12 @@ enum archive_pass {
     PASS_ALL,    /* everything else, and all members are told */
 };
 
-/* A folder with a dump by mydumper. */
+/* A folder with a dump by mydumper, or of pg_dump's. */
 struct archive_dump {
     char *folder;               /* shown name; "": the archive's own */
-    unsigned kinds;             /* of files in it, a bit each: enum mydumper_file */
-    struct dump_reader *reader; /* NULL: it is no such dump */
+    unsigned kinds;             /* of files in it, a bit each: enum mydumper_file, PG_FOLDER_… */
+    struct dump_reader *reader; /* NULL: it is none by mydumper */
+    struct pg_folder *postgres; /* NULL: it is none of pg_dump's */
 };
 
 struct archive_plan {
@@ -142,6 +147,9 @@ int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker);
 /* The dump that the member NAME belongs to; NULL: none. */
 struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name);
 
+/* The same of one of pg_dump's. */
+struct pg_folder *archive_plan_postgres(struct archive_plan *plan, const char *name);
+
 /* All is read: what became known last is told. */
 int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct failure *failure);
 
@@ -155,10 +163,11 @@ struct archive_walk {
     struct archive_endings *endings; /* NULL: there are none */
     const struct archive_part *part;
     bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
-    struct archive *outermost;
-    uint64_t bytes_before;   /* of the parts before */
-    uint64_t file_bytes;     /* of all parts */
-    uint64_t unfolded_bytes; /* at any depth */
+    struct archive_file *outermost;
+    struct archive_feed *feed; /* of the archive that is walked; NULL: it is a file */
+    uint64_t bytes_before;     /* of the parts before */
+    uint64_t file_bytes;       /* of all parts */
+    uint64_t unfolded_bytes;   /* at any depth */
     struct timespec modified;
     size_t members;
     bool enough;      /* names were looked at */
@@ -179,26 +188,73 @@ void archive_identify(struct source *base, struct source_identity *ret_identity)
 
 /* --- archive_open ------------------------------------------------------------------------- */
 
-/* The file itself. -EILSEQ: libarchive makes nothing of it; -EIO … */
-int archive_open_file(const struct archive_source *source, const char *path,
-                      struct archive **ret_archive, struct failure *failure);
+/* For a source's archives, with its password; not open. 0 or -ENOMEM. */
+int archive_create(const struct archive_source *source, struct archive **ret_archive);
+int archive_support_filters(struct archive *archive);
 
-/* … as the one member that it is. */
-int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure);
-
-/* … and without its compression. */
-int archive_open_unpacked(const char *path, struct archive **ret_archive, struct failure *failure);
-
-/* What a stream holds, which outlives it. */
+/* What an archive is made from, which outlives it. */
 struct archive_feed {
     struct byte_stream *stream;
-    struct failure failure; /* of the stream */
+    int error;                   /* the stream's: it ended there, as far as libarchive knows … */
+    struct failure failure;      /* … and why */
+    bool told;                   /* whoever read a member has been told */
+    struct inflate_stream *gzip; /* NULL: it is no .gz */
+    bool begun;
 };
+
+/*
+ * Opens ARCHIVE. libarchive, told of an error, forgets what it has read before: to it the stream
+ * ends there, and whoever meets that end asks for the error. 0, or -EIO: the archive has the words.
+ */
+int archive_feed_begin(struct archive *archive, struct archive_feed *from);
+
+/* The stream's error, of the archive or member WHAT; 0: there was none. FEED may be NULL. */
+int archive_feed_error(const struct archive_feed *feed, const char *what, struct failure *failure);
+
 int archive_open_stream(const struct archive_source *source, struct archive_feed *from,
                         struct archive **ret_archive, struct failure *failure);
 
 /* Words libarchive's last error; WHAT is the member or file. Returns -errno. */
 int archive_failure(struct archive *archive, const char *what, struct failure *failure);
+
+/* --- archive_file ------------------------------------------------------------------------- */
+
+struct archive_file {
+    struct archive *archive;
+    struct file_stream bytes; /* of a .gz or a ZIP, else not open */
+    bool is_gzip;             /* … which feeds the archive */
+    struct archive_feed feed;
+    bool is_zip;
+    struct zip_directory *directory; /* NULL: not looked for yet */
+    struct inflate_stream *member;   /* NULL: libarchive unfolds it */
+};
+
+/* The caller closes it. -EILSEQ: libarchive makes nothing of it; -EIO … */
+int archive_file_open(const struct archive_source *source, const char *path,
+                      struct archive_file *ret_file, struct failure *failure);
+
+/* … as the one member that it is. */
+int archive_file_open_plain(const char *path, struct archive_file *ret_file,
+                            struct failure *failure);
+
+/* … and without its compression. */
+int archive_file_open_unpacked(const char *path, struct archive_file *ret_file,
+                               struct failure *failure);
+
+/* Of one that is open, or all zeros. */
+void archive_file_close(struct archive_file *file);
+
+/* Whether all of it is compressed, so that what is in it is come by only through what is before. */
+bool archive_file_is_packed(const struct archive_file *file);
+
+/* How far it has been read. */
+uint64_t archive_file_bytes_read(const struct archive_file *file);
+
+/*
+ * The member that the archive stands on, whose data have not been asked for, straight from the
+ * file: borrowed until the next call. NULL: that cannot be done.
+ */
+struct byte_stream *archive_file_member(struct archive_file *file);
 
 /* --- archive_dump ------------------------------------------------------------------------- */
 
@@ -216,6 +272,11 @@ int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
 int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,
                           enum pg_format format, unsigned depth, struct failure *failure);
 
+/* STREAM, compressed or not, is the member PATH of FOLDER. */
+int archive_postgres_take(struct archive_walk *walk, struct pg_folder *folder,
+                          struct byte_stream *stream, const char *path, bool packed,
+                          struct failure *failure);
+
 /* STREAM is a tar of pg_dump's. */
 int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
                               const char *name, struct failure *failure);
@@ -223,9 +284,32 @@ int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *str
 /* The part is such a tar, compressed or not. */
 int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure);
 
+/* The folders of PLAN. */
+int archive_postgres_read_folders(struct archive_source *source, struct archive_plan *plan,
+                                  struct row_taker *taker, struct failure *failure);
+
 /* Whether the folder PATH is pg_dump's; then the source is one: reads it. */
 bool archive_postgres_is_folder(const char *path);
 int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure);
+
+/* --- archive_pg_folder -------------------------------------------------------------------- */
+
+/* What the member PATH may be of such a folder: a bit, or 0. */
+#define PG_FOLDER_CONTENTS (1u << 16)
+#define PG_FOLDER_DATA (1u << 17)
+#define PG_FOLDER_SCRIPT (1u << 18) /* only a tar of pg_dump's has one */
+unsigned pg_folder_kind(const char *path);
+
+struct pg_folder *pg_folder_create(void);      /* NULL: no memory */
+void pg_folder_free(struct pg_folder *folder); /* NULL is allowed */
+
+/* Keeps the member PATH, which STREAM gives unpacked. */
+int pg_folder_take(struct archive_walk *walk, struct pg_folder *folder, struct byte_stream *stream,
+                   const char *path, struct failure *failure);
+
+/* All members have been taken: reads the tables. PATH: the folder's, "" at the top. */
+int pg_folder_read(const struct archive_source *source, struct pg_folder *folder, const char *path,
+                   struct row_taker *taker, struct failure *failure);
 
 /* --- archive_entry ------------------------------------------------------------------------ */
 
@@ -235,10 +319,12 @@ struct entry_stream {
     struct archive_walk *walk;
     struct archive *archive;
     const char *name;
-    bool nested; /* in another member, whose bytes have been counted */
-    uint8_t *buffer;
-    uint64_t bytes; /* so far */
-    bool given;     /* to the taker, or to whoever extracts */
+    struct archive_feed *feed;    /* ARCHIVE's; NULL */
+    struct byte_stream *straight; /* what gives the member's bytes; NULL: ARCHIVE does */
+    uint8_t *buffer;              /* then NULL */
+    uint64_t bytes;               /* so far */
+    bool broken;                  /* behind them */
+    bool given;                   /* to the taker, or to whoever extracts */
 };
 int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
                        struct archive *archive, const char *name);
@@ -250,6 +336,15 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size,
 /* Reads what is left, so that BYTES is the member's size. 0 or -errno. */
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure);
 void entry_stream_end(struct entry_stream *entry);
+
+/*
+ * Has READ read what STREAM, the compressed member NAME, holds; its stream stands until READ
+ * returns. As READ, or as the stream.
+ */
+int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          int (*read)(void *context, struct byte_stream *stream,
+                                      struct failure *failure),
+                          void *context, struct failure *failure);
 
 /* --- archive_tables ----------------------------------------------------------------------- */
 
@@ -293,6 +388,9 @@ char *archive_convert(const char *charset, const char *path);
  * none, the bytes that there are. The caller frees it. NULL: no memory.
  */
 char *archive_member_path(struct archive_walk *walk, struct archive_entry *about);
+
+/* NAME without the ending of a compression, the caller's. NULL: no memory. */
+char *archive_unpacked_name(const char *name);
 
 /* A shown name with its ending. */
 char *archive_ended_name(const struct archive_endings *endings, const char *path);

@@ -79,6 +79,21 @@ char *archive_ended_name(const struct archive_endings *endings, const char *path
     return ended;
 }
 
+char *archive_unpacked_name(const char *name)
+{
+    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".Z"};
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t length = strlen(endings[i]);
+
+        if (size > length && name[size - length - 1] != '/' &&
+            strcmp(name + size - length, endings[i]) == 0)
+            return strndup(name, size - length);
+    }
+    return strdup(name);
+}
+
 static bool is_utf8(const char *text)
 {
     size_t size = strlen(text);

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/gzip_header.h"
 #include "backends/source/plain_file.h"
 #include "fs/base/command.h"
 #include "fs/base/memory.h"
 
-#define READ_BYTES ((size_t)256 << 10)
 #define PASSWORD_ROOM 1024
 
 typedef int support(struct archive *archive);
@@ -25,7 +25,7 @@ static int support_each(struct archive *archive, support *const *supports, size_
     return 0;
 }
 
-static int support_filters(struct archive *archive)
+int archive_support_filters(struct archive *archive)
 {
     static support *const filters[] = {
         archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
@@ -46,7 +46,7 @@ static int support_all(struct archive *archive)
         archive_read_support_format_rar5,   archive_read_support_format_cab,
         archive_read_support_format_raw,    archive_read_support_format_empty,
     };
-    int error = support_filters(archive);
+    int error = archive_support_filters(archive);
 
     return error != 0 ? error : support_each(archive, formats, sizeof formats / sizeof *formats);
 }
@@ -99,7 +99,7 @@ static const char *give_password(struct archive *archive, void *context)
     return source->password != NULL ? source->password : secret;
 }
 
-static int create(const struct archive_source *source, struct archive **ret_archive)
+int archive_create(const struct archive_source *source, struct archive **ret_archive)
 {
     struct archive *archive = archive_read_new();
 
@@ -117,75 +117,68 @@ static int create(const struct archive_source *source, struct archive **ret_arch
     return 0;
 }
 
-int archive_open_file(const struct archive_source *source, const char *path,
-                      struct archive **ret_archive, struct failure *failure)
+/* A .gz is unfolded here, as libarchive does not look at its checksum. */
+static int begin_feed(struct archive_feed *feed, const void **ret_data, size_t *ret_size)
 {
-    struct archive *archive;
-    int error = create(source, &archive);
+    int error = feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
 
-    if (error != 0)
+    feed->begun = true;
+    if (error != 0 || !gzip_recognise(*ret_data, *ret_size))
         return error;
-    if (archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK) {
-        error = archive_failure(archive, path, failure);
-        archive_read_free(archive);
-        return error;
-    }
-    *ret_archive = archive;
-    return 0;
-}
-
-static int open_raw(const char *path, bool unpack, struct archive **ret_archive,
-                    struct failure *failure)
-{
-    struct archive *archive = archive_read_new();
-    int error = 0;
-
-    if (archive == NULL || archive_read_support_format_raw(archive) != ARCHIVE_OK ||
-        archive_read_support_format_empty(archive) != ARCHIVE_OK ||
-        (unpack && support_filters(archive) != 0))
-        error = -ENOMEM;
-    if (error == 0 && archive_read_open_filename(archive, path, READ_BYTES) != ARCHIVE_OK)
-        error = archive_failure(archive, path, failure);
-    if (error != 0) {
-        archive_read_free(archive);
-        return error;
-    }
-    *ret_archive = archive;
-    return 0;
-}
-
-int archive_open_plain(const char *path, struct archive **ret_archive, struct failure *failure)
-{
-    return open_raw(path, false, ret_archive, failure);
-}
-
-int archive_open_unpacked(const char *path, struct archive **ret_archive, struct failure *failure)
-{
-    return open_raw(path, true, ret_archive, failure);
+    feed->gzip = gzip_stream_create(feed->stream, *ret_data, *ret_size);
+    if (feed->gzip == NULL)
+        return -ENOMEM;
+    feed->stream = inflate_stream_bytes(feed->gzip);
+    return feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
 }
 
 static la_ssize_t feed(struct archive *archive, void *context, const void **ret_data)
 {
     struct archive_feed *from = context;
     size_t size;
-    int error = from->stream->class->next(from->stream, ret_data, &size, &from->failure);
+    int error = from->begun
+                    ? from->stream->class->next(from->stream, ret_data, &size, &from->failure)
+                    : begin_feed(from, ret_data, &size);
 
-    if (error == 0)
-        return (la_ssize_t)size;
-    archive_set_error(archive, -error, "%s",
-                      from->failure.code != 0 ? from->failure.text : strerror(-error));
-    return ARCHIVE_FATAL;
+    (void)archive;
+    from->error = error;
+    return error == 0 ? (la_ssize_t)size : 0;
+}
+
+static int end_feed(struct archive *archive, void *context)
+{
+    struct archive_feed *from = context;
+
+    (void)archive;
+    inflate_stream_free(from->gzip);
+    from->gzip = NULL;
+    return ARCHIVE_OK;
+}
+
+int archive_feed_begin(struct archive *archive, struct archive_feed *from)
+{
+    return archive_read_open(archive, from, NULL, feed, end_feed) == ARCHIVE_OK ? 0 : -EIO;
+}
+
+int archive_feed_error(const struct archive_feed *feed, const char *what, struct failure *failure)
+{
+    if (feed == NULL || feed->error == 0)
+        return 0;
+    if (feed->error == -ECANCELED || feed->error == -ENOMEM)
+        return feed->error;
+    return failure_set(failure, -feed->error, SHOWN_PATH ": %s", what,
+                       failure_text(&feed->failure, feed->error));
 }
 
 int archive_open_stream(const struct archive_source *source, struct archive_feed *from,
                         struct archive **ret_archive, struct failure *failure)
 {
     struct archive *archive;
-    int error = create(source, &archive);
+    int error = archive_create(source, &archive);
 
     if (error != 0)
         return error;
-    if (archive_read_open(archive, from, NULL, feed, NULL) != ARCHIVE_OK) {
+    if (archive_feed_begin(archive, from) != 0) {
         error = archive_failure(archive, "archive", failure);
         archive_read_free(archive);
         return error;

@@ -8,23 +8,12 @@
 #include "fs/base/memory.h"
 
 /* What a file that is merely compressed, or nothing but a dump, is called under raw/. */
-static char *name_within(const char *path, struct archive *archive)
+static char *name_within(const char *path, const struct archive_file *file)
 {
-    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".Z"};
     const char *slash = strrchr(path, '/');
-    char *name = strdup(slash != NULL ? slash + 1 : path);
-    size_t size = name != NULL ? strlen(name) : 0;
+    const char *name = slash != NULL ? slash + 1 : path;
 
-    for (size_t i = 0; name != NULL && i < sizeof endings / sizeof *endings; i++) {
-        size_t length = strlen(endings[i]);
-
-        if (archive_filter_count(archive) > 1 && size > length &&
-            strcmp(name + size - length, endings[i]) == 0) {
-            name[size - length] = '\0';
-            break;
-        }
-    }
-    return name;
+    return archive_file_is_packed(file) ? archive_unpacked_name(name) : strdup(name);
 }
 
 /* A file of a folder without a byte. */
@@ -46,15 +35,21 @@ static int tell_empty(struct archive_walk *walk, struct failure *failure)
 static int walk_first(struct archive_walk *walk, struct failure *failure)
 {
     const struct archive_part *part = walk->part;
+    struct archive *archive = walk->outermost->archive;
     struct archive_entry *about;
-    int code = archive_read_next_header(walk->outermost, &about);
+    int code = archive_read_next_header(archive, &about);
+    int error = code == ARCHIVE_EOF || code < ARCHIVE_WARN
+                    ? archive_feed_error(walk->feed, part->path, failure)
+                    : 0;
 
+    if (error != 0)
+        return error;
     if (code == ARCHIVE_EOF)
         return part->name != NULL ? tell_empty(walk, failure) : 0;
     if (code < ARCHIVE_WARN)
-        return archive_failure(walk->outermost, part->path, failure);
+        return archive_failure(archive, part->path, failure);
 
-    bool raw = archive_format(walk->outermost) == ARCHIVE_FORMAT_RAW;
+    bool raw = archive_format(archive) == ARCHIVE_FORMAT_RAW;
 
     if (raw && walk->source->series != NULL)
         return failure_set(failure, EILSEQ, "%.300s: this is no ZIP", part->path);
@@ -69,23 +64,26 @@ static int walk_first(struct archive_walk *walk, struct failure *failure)
     if (walk->pass == PASS_NAMES && raw && part->name == NULL)
         return 0;
 
-    int error = archive_walk_entry(walk, walk->outermost, about, name, 0, failure);
+    error = archive_walk_entry(walk, archive, about, name, 0, failure);
 
-    return error != 0 ? error : archive_walk(walk, walk->outermost, "", 0, failure);
+    return error != 0 ? error : archive_walk(walk, archive, "", 0, failure);
 }
 
 static int walk_part(struct archive_walk *walk, struct failure *failure)
 {
     const struct archive_part *part = walk->part;
-    int error = part->name != NULL
-                    ? archive_open_plain(part->path, &walk->outermost, failure)
-                    : archive_open_file(walk->source, part->path, &walk->outermost, failure);
+    struct archive_file file;
+    int error = part->name != NULL ? archive_file_open_plain(part->path, &file, failure)
+                                   : archive_file_open(walk->source, part->path, &file, failure);
 
     if (error != 0)
         return error;
+    walk->outermost = &file;
+    walk->feed = file.is_gzip ? &file.feed : NULL;
     error = walk_first(walk, failure);
-    archive_read_free(walk->outermost);
     walk->outermost = NULL;
+    walk->feed = NULL;
+    archive_file_close(&file);
     if (error == 0 && walk->part_is_dump && !walk->source->folder && walk->wanted == NULL)
         error = archive_postgres_read_part(walk, failure);
     return error;
@@ -245,6 +243,8 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
         error = read_rest(source, parts, &plan, endings, taker, failure);
     if (error == 0 && source->folder && archive_postgres_is_folder(source->path))
         error = read_folder_dump(source, taker, failure);
+    if (error == 0)
+        error = archive_postgres_read_folders(source, &plan, taker, failure);
     if (error == 0)
         error = archive_plan_end(&plan, taker, failure);
     archive_plan_release(&plan);

@@ -141,7 +141,7 @@ static const struct source_class archive_class = {
 /* What is no archive from its first bytes on is refused; what breaks off later is shown. */
 static int look_into(const struct archive_source *source, struct failure *failure)
 {
-    struct archive *archive;
+    struct archive_file file;
     struct archive_entry *about;
     struct archive_parts parts;
     int error;
@@ -153,22 +153,25 @@ static int look_into(const struct archive_source *source, struct failure *failur
             archive_parts_release(&parts);
         return error;
     }
-    error = archive_open_file(source, source->path, &archive, failure);
+    error = archive_file_open(source, source->path, &file, failure);
     if (error != 0)
         return error == -ENOMEM ? error : -EILSEQ;
 
-    int code = archive_read_next_header(archive, &about);
+    int code = archive_read_next_header(file.archive, &about);
 
-    if (code < ARCHIVE_WARN)
-        error = archive_failure(archive, source->path, failure);
-    else if (code != ARCHIVE_EOF && archive_format(archive) != ARCHIVE_FORMAT_RAW &&
+    if (code == ARCHIVE_EOF || code < ARCHIVE_WARN)
+        error = archive_feed_error(&file.feed, source->path, failure);
+    if (error == 0 && code < ARCHIVE_WARN)
+        error = archive_failure(file.archive, source->path, failure);
+    else if (error == 0 && code != ARCHIVE_EOF &&
+             archive_format(file.archive) != ARCHIVE_FORMAT_RAW &&
              (archive_entry_pathname(about) == NULL || archive_entry_pathname(about)[0] == '\0'))
         error = failure_set(failure, EIO,
                             SHOWN_PATH
                             ": not a database that crmfs knows, nor an archive, though it begins "
                             "as one",
                             source->path);
-    archive_read_free(archive);
+    archive_file_close(&file);
     if (error == -EIO && failure != NULL)
         failure->code = EILSEQ;
     return error == -EIO ? -EILSEQ : error;

@@ -125,7 +125,11 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
 
     if (error != 0)
         return failure_prefix(failure, -error, "%.300s", name);
+    struct archive_feed *outer = walk->feed;
+
+    walk->feed = &feed;
     error = archive_walk(walk, archive, name, depth, failure);
+    walk->feed = outer;
     archive_read_free(archive);
     return error;
 }
@@ -148,21 +152,26 @@ struct table_reader {
     struct dialect dialect;
 };
 
+/* What a stream says of itself begins with its name already. */
+static int with_name(int error, const char *name, struct failure *failure)
+{
+    if (error == 0 || strncmp(failure_text(failure, error), name, strlen(name)) == 0)
+        return error;
+    return failure_prefix(failure, -error, "%.300s", name);
+}
+
 static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
-    int error = dump_read(&looked->stream, walk->taker, failure);
-
     (void)reader;
-    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+    return with_name(dump_read(&looked->stream, walk->taker, failure), name, failure);
 }
 
 static int read_json(const struct table_reader *reader, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
-    int error = json_rows_read(&looked->stream, &reader->form, name, walk->taker, failure);
-
-    return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
+    return with_name(json_rows_read(&looked->stream, &reader->form, name, walk->taker, failure),
+                     name, failure);
 }
 
 static int read_delimited(const struct table_reader *reader, struct archive_walk *walk,
@@ -249,6 +258,7 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
 
     enum pg_format format = pg_format_of(window->data, window->end);
     struct archive_dump *dump = depth == 0 ? archive_plan_dump(walk->plan, name) : NULL;
+    struct pg_folder *folder = depth == 0 ? archive_plan_postgres(walk->plan, name) : NULL;
 
     *ret_none = walk->part_is_dump;
     if (walk->part_is_dump)
@@ -258,6 +268,9 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
                                  is_packed(window->data, window->end), failure);
     if (walk->pass == PASS_TABLES)
         return 0;
+    if (folder != NULL)
+        return archive_postgres_take(walk, folder, &looked->stream, name,
+                                     is_packed(window->data, window->end), failure);
     if (depth > 0 && mydumper_name_of(name).file == MYDUMPER_TABLE)
         return refuse_dump_part(name, failure);
     if (pg_tar_recognise(window->data, window->end))

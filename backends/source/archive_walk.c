@@ -79,12 +79,6 @@ static int tell_member(struct archive_walk *walk, const char *name, struct archi
     return walk->taker->class->member(walk->taker, &member, failure);
 }
 
-/* Whether a member is come by again only through all that stands before it. */
-static bool is_costly(struct archive *archive)
-{
-    return archive_filter_count(archive) > 1;
-}
-
 /* The member that is to be extracted. */
 static int extract_member(struct archive_walk *walk, struct archive *archive, const char *name,
                           struct failure *failure)
@@ -124,17 +118,20 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
         error = failure_set(&own, -looked.window.error, "%s", looked.window.failure.text);
     if (archive_is_passed_over(error) && walk->parts != NULL)
         delimited_parts_fail(walk->parts, plain, &own);
+
+    bool told = error != 0 && entry.broken;
+
     error = pass_over(walk, error, &own, failure);
     if (walk->pass == PASS_TABLES) {
         looked_stream_end(&looked);
         entry_stream_end(&entry);
         return error;
     }
-    if (error == 0 && none && depth == 0 && is_costly(walk->outermost)) {
+    if (error == 0 && none && depth == 0 && archive_file_is_packed(walk->outermost)) {
         entry.given = true;
         error = archive_give(walk, looked.window.data, looked.window.end, failure);
     }
-    if (error == 0) {
+    if (error == 0 && !told) {
         own.code = 0;
         error = pass_over(walk, entry_stream_drain(&entry, &own), &own, failure);
     }
@@ -183,7 +180,7 @@ static int read_list(struct archive_walk *walk, struct archive *archive, const c
 static bool is_enough(const struct archive_walk *walk, struct archive *archive,
                       struct archive_entry *about)
 {
-    return archive_filter_count(archive) > 1 && walk->plan->dump_count == 0 &&
+    return archive_file_is_packed(walk->outermost) && walk->plan->dump_count == 0 &&
            !walk->plan->listed &&
            (archive_file_count(archive) > NAMES_LOOKED_AT ||
             archive_entry_size(about) > NAMES_LOOKED_BYTES ||
@@ -254,8 +251,11 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
     if (walk->wanted != NULL || walk->pass < PASS_TABLES)
         return 0;
     /* What is merely compressed is one thing with what it is compressed from. */
-    if (archive_format(archive) == ARCHIVE_FORMAT_RAW || path[0] == '\0')
-        return walk_member(walk, archive, about, outer, outer, depth, failure);
+    if (archive_format(archive) == ARCHIVE_FORMAT_RAW || path[0] == '\0') {
+        full = archive_unpacked_name(outer);
+        return full != NULL ? walk_member(walk, archive, about, outer, full, depth, failure)
+                            : -ENOMEM;
+    }
     if (asprintf(&full, "%s/%s", outer, path) < 0) {
         full = NULL;
         return -ENOMEM;
@@ -263,32 +263,44 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
     return walk_member(walk, archive, about, full, full, depth, failure);
 }
 
+/* CODE is no member: the archive's end, or damage, behind which it may go on. */
+static int leave_off(struct archive_walk *walk, struct archive *archive, int code, const char *name,
+                     unsigned depth, struct failure *failure)
+{
+    struct failure own = {0};
+    int error = archive_feed_error(walk->feed, name, &own);
+    bool told = error != 0 && walk->feed->told;
+
+    if (error == 0 && code == ARCHIVE_EOF)
+        return 0;
+    if (error == 0)
+        error = archive_failure(archive, name, &own);
+    /* What comes behind the damage may have been a part of some table. */
+    if (archive_is_passed_over(error) && walk->parts != NULL && depth == 0 &&
+        archive_format(archive) != ARCHIVE_FORMAT_RAW)
+        delimited_parts_fail(walk->parts, NULL, &own);
+    if (told)
+        own.code = 0;
+    return pass_over(walk, error, &own, failure);
+}
+
 int archive_walk(struct archive_walk *walk, struct archive *archive, const char *outer,
                  unsigned depth, struct failure *failure)
 {
-    for (;;) {
+    const char *name = outer[0] != '\0' ? outer : walk->part->path;
+    int error = 0;
+
+    while (error == 0 && !walk->found && !walk->enough) {
         struct archive_entry *about;
-        struct failure own = {0};
-        int code =
-            walk->found || walk->enough ? ARCHIVE_EOF : archive_read_next_header(archive, &about);
+        int code = archive_read_next_header(archive, &about);
 
-        if (code == ARCHIVE_EOF)
-            return 0;
-        if (code < ARCHIVE_WARN) {
-            int error = archive_failure(archive, outer[0] != '\0' ? outer : walk->part->path, &own);
-
-            /* What comes behind the damage may have been a part of some table. */
-            if (archive_is_passed_over(error) && walk->parts != NULL && depth == 0)
-                delimited_parts_fail(walk->parts, NULL, &own);
-            error = pass_over(walk, error, &own, failure);
-            if (error != 0 || code == ARCHIVE_FATAL)
-                return error;
+        if (code >= ARCHIVE_WARN && code != ARCHIVE_EOF) {
+            error = archive_walk_entry(walk, archive, about, outer, depth, failure);
             continue;
         }
-
-        int error = archive_walk_entry(walk, archive, about, outer, depth, failure);
-
-        if (error != 0)
-            return error;
+        error = leave_off(walk, archive, code, name, depth, failure);
+        if (code == ARCHIVE_EOF || code == ARCHIVE_FATAL)
+            break;
     }
+    return error;
 }

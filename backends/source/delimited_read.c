@@ -27,6 +27,7 @@ struct delimited {
     struct delimited_place place;
     struct cell *cells; /* place.columns of them */
     struct buffer scratch;
+    bool plain; /* nothing in the record under way needs converting */
     bool failed;
 };
 
@@ -109,7 +110,7 @@ static void convert(struct delimited *reader, struct cell *cell)
     const uint8_t *bytes = cell->data;
     size_t size = (size_t)cell->size;
 
-    if (reader->set == TEXT_UTF8 || is_ascii(bytes, size))
+    if (reader->plain || is_ascii(bytes, size))
         return;
     if (reader->set == TEXT_UNDECIDED)
         reader->set = is_utf8(bytes, size) ? TEXT_UTF8 : TEXT_WINDOWS;
@@ -121,6 +122,22 @@ static void convert(struct delimited *reader, struct cell *cell)
     cell->size = latin_to_utf8(reader->set == TEXT_WINDOWS, bytes, size, to);
     cell->data = to;
     reader->scratch.size += (size_t)cell->size;
+}
+
+/* Of two quotes in a row one. Returns the end of what was copied. */
+static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote)
+{
+    const uint8_t *end = from + size;
+
+    while (from < end) {
+        const uint8_t *found = memchr(from, quote, (size_t)(end - from));
+        size_t some = (size_t)((found != NULL ? found + 1 : end) - from);
+
+        memcpy(to, from, some);
+        to += some;
+        from += some + (found != NULL);
+    }
+    return to;
 }
 
 /* In scratch there is room for four times the record. */
@@ -136,10 +153,7 @@ static struct cell make_cell(struct delimited *reader, const uint8_t *base,
         uint8_t *to = scratch_end(reader);
         uint8_t *start = to;
 
-        for (size_t i = 0; i < field->size; i++) {
-            *to++ = at[i];
-            i += at[i] == reader->signs.quote;
-        }
+        to = copy_quoted(to, at, field->size, reader->signs.quote);
         memcpy(to, base + field->tail_at, field->tail_size);
         to += field->tail_size;
         cell.data = start;
@@ -150,8 +164,10 @@ static struct cell make_cell(struct delimited *reader, const uint8_t *base,
     return cell;
 }
 
-static int make_room(struct delimited *reader, size_t size)
+/* A record of SIZE bytes at BASE is about to become cells. */
+static int begin_cells(struct delimited *reader, const uint8_t *base, size_t size)
 {
+    reader->plain = reader->set == TEXT_UTF8 || is_ascii(base, size);
     buffer_clear(&reader->scratch);
     return buffer_reserve(&reader->scratch, 4 * size + 16);
 }
@@ -274,7 +290,7 @@ static int read_header(struct delimited *reader, struct failure *failure)
                            DELIMITED_COLUMNS_LIMIT);
 
     const uint8_t *base = window->data + window->at;
-    int error = make_room(reader, (size_t)(end - base));
+    int error = begin_cells(reader, base, (size_t)(end - base));
 
     if (error == 0)
         error = begin_table(reader, base, failure);
@@ -310,7 +326,7 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
         return 0;
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
-    error = make_room(reader, size);
+    error = begin_cells(reader, base, size);
     if (error != 0)
         return error;
     if (count < reader->place.columns)

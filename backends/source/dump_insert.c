@@ -117,7 +117,8 @@ static int place_in_turn(struct insert *insert, struct failure *failure)
     size_t values = 0;
 
     for (size_t i = 0; i < table->column_count; i++)
-        seen += table->shown[i] != SIZE_MAX && !table->columns[i].invisible;
+        seen += table->shown[i] != SIZE_MAX && !table->columns[i].invisible &&
+                !table->columns[i].computed;
     if (seen != table->shown_count) {
         int error = count_values(insert->reader, table->column_count, &values, failure);
 
@@ -127,7 +128,8 @@ static int place_in_turn(struct insert *insert, struct failure *failure)
     insert->listed = seen != table->shown_count && values == seen;
     for (size_t i = 0; i < table->column_count; i++) {
         /* A dump leaves out the values of generated columns. */
-        if (table->shown[i] != SIZE_MAX && !(insert->listed && table->columns[i].invisible))
+        if (table->shown[i] != SIZE_MAX && !table->columns[i].computed &&
+            !(insert->listed && table->columns[i].invisible))
             insert->places[insert->value_count++] = table->shown[i];
     }
     return 0;
@@ -170,6 +172,8 @@ static int begin_table(struct dump_reader *reader, struct dump_table *table,
     }
     for (size_t i = 0; i < table->column_count && count == table->column_count; i++)
         table->columns[i].left_out = false;
+    if (error == 0 && reader->dialect == SQL_SQLITE && dump_has_left_out(table))
+        error = dump_compute_begin(reader, table);
     return error != 0 ? error : dump_table_tell(reader, table, failure);
 }
 
@@ -199,7 +203,13 @@ static int give_tuple(struct insert *insert, const uint8_t *base, size_t size,
             error = dump_make_cell(reader, type_of(table, place), base, &reader->literals[i],
                                    &reader->cells[place]);
     }
-    return error != 0 ? error : dump_give_row(reader, table, failure);
+    if (error != 0 || table->computer == NULL)
+        return error != 0 ? error : dump_give_row(reader, table, failure);
+    error = dump_compute(reader, table);
+    if (error == 0 && !table->failed)
+        error = dump_give_row(reader, table, failure);
+    dump_compute_end(table);
+    return error;
 }
 
 /* The tuple at the window's place: 0, and the window behind it; -EILSEQ: makes no sense. */

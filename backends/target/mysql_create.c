@@ -60,9 +60,16 @@ static int split_body(const char *body, struct buffer *text, struct buffer *late
     return error;
 }
 
+/* What the server will say of a column that is made with TYPE. To MariaDB json is text with a
+ * check. */
+static const char *type_as_said(const char *type, bool mariadb)
+{
+    return mariadb && strcmp(type, "json") == 0 ? "longtext" : type;
+}
+
 /* A schema and a table of the new one, as its types make it. */
 static int describe(struct mysql_place *place, const struct schema *like, const char *kind,
-                    const struct table_extras *extras, const char *new_name)
+                    const struct table_extras *extras, const char *new_name, bool mariadb)
 {
     bool same = target_engine_of(kind) == ENGINE_MYSQL;
 
@@ -90,7 +97,7 @@ static int describe(struct mysql_place *place, const struct schema *like, const 
             mysql_column_type("json", native, NULL, &place->made.columns[i]);
         column->generated = same && column->generated;
         free(column->native_type);
-        column->native_type = strdup(native);
+        column->native_type = strdup(type_as_said(native, mariadb));
         if (column->native_type == NULL)
             return -ENOMEM;
     }
@@ -162,7 +169,7 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
     /* A key that counts must be the first of an index; only a primary key is sure to be. */
     if (like->primary_key_count == 0 || extras.counting != like->primary_key[0])
         extras.counting = SIZE_MAX;
-    error = describe(place, like, kind, &extras, new_name);
+    error = describe(place, like, kind, &extras, new_name, target->link->mariadb);
     if (error == 0)
         error = write_table(like, kind, &extras, new_name, target->link->mariadb, &text, &later,
                             &notes);

@@ -57,40 +57,6 @@ int mysql_add_equal(struct buffer *text, const struct schema *schema, const size
     return error;
 }
 
-/* ---- What LOAD DATA is given ----------------------------------------------------------------- */
-
-static int begin_lines(void **ret_context, const char *name, void *target)
-{
-    (void)name;
-    *ret_context = target;
-    return 0;
-}
-
-static int read_lines(void *context, char *buffer, unsigned size)
-{
-    struct mysql_target *target = context;
-    size_t part = target->lines_left < size ? target->lines_left : size;
-
-    if (part != 0)
-        memcpy(buffer, target->lines, part);
-    target->lines += part;
-    target->lines_left -= part;
-    return (int)part;
-}
-
-static void end_lines(void *context)
-{
-    (void)context;
-}
-
-static int no_error(void *context, char *words, unsigned size)
-{
-    (void)context;
-    if (size != 0)
-        words[0] = '\0';
-    return 0;
-}
-
 /* ---- The transaction ------------------------------------------------------------------------- */
 
 /* A connection that may be given rows. */
@@ -106,8 +72,7 @@ static int connect(struct mysql_target *target, struct failure *failure)
     mysql_link_close(target->source, first);
     if (error != 0)
         return error;
-    mysql_set_local_infile_handler(target->link->handle, begin_lines, read_lines, end_lines,
-                                   no_error, target);
+    mysql_give_lines(target);
     return mysql_do(target->source, target->link, failure,
                     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
                     "NO_ENGINE_SUBSTITUTION', foreign_key_checks=0, sql_safe_updates=0, "

@@ -5,8 +5,9 @@
  * Rows go through LOAD DATA LOCAL, from memory, into the table itself where that is empty, else
  * into a temporary table of the same columns, from which they are merged. With LOCAL a server
  * takes errors for warnings; so any warning is one, and the rows that it is about are found by
- * halves. Foreign keys are not looked at while rows are written (foreign_key_checks=0), so that
- * nothing cascades; at the end all those of and to the written tables are.
+ * halves. Where LOCAL is not allowed, INSERTs of many rows each take its place. Foreign keys are
+ * not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the end
+ * all those of and to the written tables are.
  *
  * CREATE TABLE commits. So new tables are made and filled under names of crmfs_new_ and a number,
  * and RENAME TABLE gives all of them their own at once; what an interrupted restore
@@ -51,6 +52,7 @@ struct mysql_target {
     unsigned long stage_count;
     const uint8_t *lines; /* what LOAD DATA is given */
     size_t lines_left;
+    bool no_load_data;  /* LOAD DATA LOCAL was refused: rows go by INSERT */
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     MYSQL_RES *rows;
@@ -71,6 +73,9 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure);
 /* "a.x <=> b.x AND …" of COUNT columns. */
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
                     size_t count, const char *left, const char *right);
+
+/* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
+void mysql_give_lines(struct mysql_target *target);
 
 int mysql_create_table(struct target *base, const struct schema *like, const char *kind,
                        struct schema **ret_schema, char **ret_notes, struct failure *failure);

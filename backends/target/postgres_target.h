@@ -32,7 +32,7 @@ struct postgres_place {
 /* Rows laid down for a table. All borrowed from the load. */
 struct postgres_staged {
     const struct table *table;
-    const char *stage;
+    const char *stage; /* quoted, with its schema */
     const struct row_work *work;
 };
 

@@ -24,6 +24,8 @@ struct restore_options {
     enum load_mode mode;
     const char *const *tables; /* names of those that are restored; 0 of them: all */
     size_t table_count;
+    const char *const *excluded; /* … but these */
+    size_t excluded_count;
     const char *where; /* an SQL condition in SQLite's words on a row's columns; NULL: all rows */
     /* Keys of rows, "42,43"; of a key of several columns one each, "7,de" (percent-encoded). */
     const char *const *keys;

@@ -15,14 +15,13 @@ static bool is_same_kind(const struct restore_plan *plan)
     return strcmp(plan->kind, plan->target->class->kind) == 0;
 }
 
-bool restore_is_view(const struct restore_plan *plan, const struct schema *schema)
+bool restore_has_view(const struct restore_plan *plan, const char *name)
 {
-    static const char materialized[] = "CREATE MATERIALIZED VIEW ";
-
-    if (schema->kind != RELATION_TABLE)
-        return true;
-    /* Its rows are its database's own to make; elsewhere it is a table like others. */
-    return is_same_kind(plan) && strncmp(schema->ddl, materialized, sizeof materialized - 1) == 0;
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (strcmp(plan->views[i].schema->name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Why it is not even tried; NULL: it is. */

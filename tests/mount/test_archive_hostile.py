@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """ZIPs that are large, encrypted, lie or lead elsewhere (tests/data/hostile.py): bounded, mapped, explained."""
 import os
+import struct
 import subprocess
+import zlib
 
 import pytest
 
@@ -126,3 +128,63 @@ def test_7z(mount, work, refused):
     assert "encrypted in 7z's own way" in slurp(top.path(".crmfs/errors")).decode()
     (work / "point").mkdir()
     assert "encrypted" in refused("mount", work / "names.7z", work / "point").err
+
+
+def rows(count):
+    return b"id,name\n" + b"".join(b"%d,name %d\n" % (number, number * 7919 % 1000) for number in range(count))
+
+
+@pytest.mark.sanitize
+def test_changed_gzip(mount, work):
+    """What was changed and unfolds all the same is told by its checksum, and is no table that looks whole."""
+    packer = zlib.compressobj(0, zlib.DEFLATED, 31)
+    stored = packer.compress(hostile.DUMP) + packer.flush()
+    (work / "changed.sql.gz").write_bytes(stored.replace(b"(1),(2)", b"(1),(3)"))
+    (work / "whole.sql.gz").write_bytes(stored)
+    top = mount(work / "changed.sql.gz", work / "whole.sql.gz")
+    assert slurp(top.path("archives/whole.sql.gz/t.csv")) == b"id\n1\n2\n"
+    for name in "t.csv", "raw/changed.sql":
+        with pytest.raises(OSError, match="Input/output"):
+            slurp(top.path(f"archives/changed.sql.gz/{name}"))
+    assert "checksum" in top.errors()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_gzip_of_many(mount, work, nested):
+    """Pieces joined by cat, with names and extra fields in their heads, and padded, as tapes do."""
+    table = rows(60000)
+    piece = b"\x1f\x8b\x08\x1e" + bytes(5) + b"\3" + b"\6\0BC\2\0\1\2" + b"a.csv\0a comment\0xy"
+    packed = b""
+    for at in range(0, len(table), 4000):
+        packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+        data = table[at:at + 4000]
+        packed += piece + packer.compress(data) + packer.flush() + struct.pack("<LL", zlib.crc32(data), len(data))
+    packed += bytes(5000)
+    (work / "t.csv.gz").write_bytes(packed)
+    command("tar", "-C", work, "-cf", work / "t.tar", "t.csv.gz")
+    folder = mount(work / ("t.tar" if nested else "t.csv.gz")).path("archives")
+    folder = folder / ("t.tar" if nested else "t.csv.gz")
+    assert slurp(folder / "t.csv") == table
+    assert [slurp(path) for path in (folder / "raw").iterdir()] == [packed if nested else table]
+
+
+def test_large_members(mount, work):
+    """Whole ones beside some whose checksum, length or data are others."""
+    table = rows(60000)
+    made = hostile.Zip()
+    made.add(b"whole.csv", table).add(b"crc.csv", table, crc=1).add(b"longer.csv", table, said=len(table) + 1)
+    made.add(b"shorter.csv", table, said=len(table) - 1).add(b"last.csv", table)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = bytearray(packer.compress(table) + packer.flush())
+    packed[len(packed) // 2] ^= 0x55
+    made.add(b"damaged.csv", table, packed=bytes(packed))
+    (work / "x.zip").write_bytes(made.bytes())
+    top = mount(work / "x.zip")
+    folder = top.path("archives/x.zip")
+    for name in "whole", "last":
+        assert slurp(folder / f"{name}.csv") == slurp(folder / f"raw/{name}.csv") == table
+    for name in "crc", "longer", "shorter", "damaged":
+        for path in folder / f"{name}.csv", folder / f"raw/{name}.csv":
+            with pytest.raises(OSError, match="Input/output"):
+                slurp(path)
+        assert f"{name}.csv: " in top.errors()
