@@ -199,6 +199,27 @@ def test_two_restores_of_the_same_are_one(target, restore):
         assert everything(target) == before, mode
 
 
+def test_a_word_that_means_no_column_or_table_is_refused(target, restore):
+    """It was to keep something from being overwritten."""
+    before = everything(target)
+    for words in (["--ignore-columns", "emial"], ["--ignore-columns", "accounts.email"], ["--map", "nope=name"],
+                  ["--map", "contacts.nope=name"], ["--exclude-table", "contact"]):
+        assert words[1].partition("=")[0] in restore("--mode", "upsert", *words, "--to", target.url, "day", status=1)
+    assert everything(target) == before
+
+
+def test_what_is_ignored_is_said_once(target, restore):
+    told = restore("--mode", "upsert", "--ignore-columns", "contacts.email", "--dry-run", "--to", target.url, "day")
+    assert [note for note in told["contacts"]["notes"] if "email" in note] == ['column "email" is ignored']
+
+
+def test_all_tables_but_one(target, restore):
+    target.sql("CREATE TABLE bare (word VARCHAR(20)); UPDATE accounts SET city = 'Bergen'; UPDATE contacts SET note = ''")
+    told = restore("--mode", "replace", "--exclude-table", "accounts", "--to", target.url, "day")
+    assert sorted(told) == ["activities", "contacts"]
+    assert is_there(target, "accounts", "city = 'Bergen'") == ACCOUNTS and is_there(target, "contacts", "note = ''") == 0
+
+
 def test_a_disk_without_room(root, store, work):
     """Known before anything is written: said, and nothing is left there; with room it goes."""
     disk, path = work / "disk", work / "large.db"
@@ -229,24 +250,3 @@ def test_tables_that_are_called_alike(place, restore):
     restore("--to", target.url, "day")
     assert target.sql("SHOW TABLES LIKE 'crmfs%'").split() == ["crmfs_new_1x", "crmfs_new_customers"]
     assert target.value("SELECT * FROM crmfs_new_customers") == "1"
-
-
-def test_a_word_that_means_no_column_or_table_is_refused(target, restore):
-    """It was to keep something from being overwritten."""
-    before = everything(target)
-    for words in (["--ignore-columns", "emial"], ["--ignore-columns", "accounts.email"], ["--map", "nope=name"],
-                  ["--map", "contacts.nope=name"], ["--exclude-table", "contact"]):
-        assert words[1].partition("=")[0] in restore("--mode", "upsert", *words, "--to", target.url, "day", status=1)
-    assert everything(target) == before
-
-
-def test_what_is_ignored_is_said_once(target, restore):
-    told = restore("--mode", "upsert", "--ignore-columns", "contacts.email", "--dry-run", "--to", target.url, "day")
-    assert [note for note in told["contacts"]["notes"] if "email" in note] == ['column "email" is ignored']
-
-
-def test_all_tables_but_one(target, restore):
-    target.sql("CREATE TABLE bare (word VARCHAR(20)); UPDATE accounts SET city = 'Bergen'; UPDATE contacts SET note = ''")
-    told = restore("--mode", "replace", "--exclude-table", "accounts", "--to", target.url, "day")
-    assert sorted(told) == ["activities", "contacts"]
-    assert is_there(target, "accounts", "city = 'Bergen'") == ACCOUNTS and is_there(target, "contacts", "note = ''") == 0

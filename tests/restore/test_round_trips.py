@@ -57,19 +57,6 @@ def test_every_type_of_mysql_to_mysql(crmfs, store, maria, place):
     assert source.value("SHOW CREATE TABLE every") == target.value("SHOW CREATE TABLE every")
 
 
-def test_views_stay_behind(crmfs, store, place, kind):
-    """Those that hold rows of their own, too; the tables that they are of come."""
-    source, target = place("postgresql"), place(kind)
-    source.sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b');"
-               "CREATE VIEW seen AS SELECT v FROM t; CREATE MATERIALIZED VIEW stored AS SELECT id, v FROM t")
-    store.take("day", f"crm={source.url}")
-    assert store.export("day", "stored") == b"id,v\n1,a\n2,b\n"
-    crmfs("restore", "--store", store.path, "--to", target.url, "day", **store.environment)
-    assert tables_of(target) == ["t"]
-    crmfs("migrate", source.url, place(kind).url)
-    crmfs("verify-restore", "--store", store.path, "day", **store.environment)
-
-
 def test_every_type_of_postgresql_to_postgresql(crmfs, store, place):
     source, target = place("postgresql"), place("postgresql")
     source.sql(postgres_types.make_table())
