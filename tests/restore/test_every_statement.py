@@ -6,6 +6,7 @@ target is as it was or as it is to become, and the next restore or migration is 
 
 RESTORE_CUTS says at how many places of each it is tried; "all": at every one.
 """
+import json
 import os
 import random
 import signal
@@ -107,7 +108,7 @@ def places_of(count, usual):
     if CUTS == "all":
         return every
     usual = int(CUTS) if CUTS else usual
-    last = every[-min(usual // 2, 8):]
+    last = every[-min((usual + 1) // 2, 8):]
     return random.Random(count).sample(every[:-len(last)], usual - len(last)) + last
 
 
@@ -136,7 +137,7 @@ def undisturbed(struck, *words):
     return between.count
 
 
-USUAL = {"crmfs": 6, "connection": 4, "server": 2}
+USUAL = {"crmfs": 4, "connection": 4, "server": 1}
 
 
 @pytest.mark.parametrize("how", USUAL)
@@ -182,3 +183,17 @@ def test_migrate(struck, days, how, work):
             undisturbed(struck, *words)
         assert struck.state(half_made=True) == after, (at, when)
         assert not (work / "journal").exists(), (at, when)
+
+
+def test_a_journal_ahead_of_its_tables(struck, days, work):
+    """It names tables whose transaction did not end; their foreign keys go round, and are all there then."""
+    words = ["migrate", "--quiet", "--journal", work / "journal", days[0], struck.place.url]
+    assert run(words).returncode == 0
+    after = struck.state(half_made=True)
+    struck.empty()
+    tables = [json.dumps({"table": name, "rows": 1, "high": "0", "low": "0"}) for name in ("contacts", "accounts")]
+    head = json.dumps({"source": str(days[0]), "target": struck.place.url}, separators=(",", ":"))
+    (work / "journal").write_text("\n".join([head, *tables, ""]))
+    done = run(words)
+    assert done.returncode == 0, done.stderr
+    assert struck.state(half_made=True) == after
