@@ -6,6 +6,8 @@ import sqlite3
 
 import pytest
 
+from mounting import eventually
+
 
 @pytest.fixture
 def taken(work, store):
@@ -29,7 +31,7 @@ def test_every_table_of_every_source(taken, store, place, kind):
     told = json.loads(store.run("verify-restore", "--json", *where, "--store", store.path, "day").out)
     assert [(one["source"], one["table"], one["rows"]) for one in told] == [("crm", "t", 5000), ("other", "t", 5000)]
     assert told[0]["digest"] == told[1]["digest"]
-    assert shared_memory() == before
+    assert eventually(lambda: shared_memory() <= before)  # others restore there, too
 
 
 def test_a_damaged_store_fails(taken, store):
