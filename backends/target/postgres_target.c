@@ -348,10 +348,13 @@ static int commit(struct target *base, struct failure *failure)
 
     if (error == 0)
         error = buffer_append_text(&sql, "COMMIT");
-    if (error == 0)
-        error = postgres_target_run(target, &sql, NULL, failure);
+    if (error != 0)
+        return error;
+    error = postgres_target_run(target, &sql, NULL, failure);
     if (error == 0)
         target->open = false;
+    else if (postgres_link_is_lost(&target->link) && failure != NULL)
+        failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN);
     return error;
 }
 
