@@ -4,7 +4,7 @@ A restore and a migration are struck at what they send to a server: crmfs is kil
 cut, the server is killed; before the server gets it, or when it has done it and nobody has heard. The
 target is as it was or as it is to become, and the next restore or migration is not hindered.
 
-RESTORE_CUTS says at how many places of each it is tried; "all": at every one.
+RESTORE_CUTS says at how many places of each it is tried, 24 at most; "all": at every one.
 """
 import json
 import os
@@ -103,13 +103,13 @@ def struck(request, place, work):
 
 
 def places_of(count, usual):
-    """Where it is struck: every place, or some, and always the last ones, where it is committed."""
+    """Where it is struck: every place, or some, half of them among the last, where it is committed."""
     every = [(at, when) for at in range(1, count + 1) for when in (BEFORE, AFTER)]
     if CUTS == "all":
         return every
-    usual = int(CUTS) if CUTS else usual
-    last = every[-min(usual // 2, 8):]
-    return random.Random(count).sample(every[:-8], usual - len(last)) + last
+    usual = min(int(CUTS), 24) if CUTS else usual
+    dice, late = random.Random(count), 12
+    return dice.sample(every[:-late], usual - usual // 2) + dice.sample(every[-late:], usual // 2)
 
 
 def run(words):
