@@ -104,6 +104,14 @@ static int follow_log(struct files *files, struct failure *failure)
     return error;
 }
 
+int files_log(struct files *files, struct log_state *ret_state)
+{
+    pthread_mutex_lock(&files->lock);
+    int error = log_state_copy(&files->state, ret_state);
+    pthread_mutex_unlock(&files->lock);
+    return error;
+}
+
 int files_begin_look(struct files *files, uint64_t number, struct catalogue **ret_tree,
                      struct failure *failure)
 {
