@@ -69,6 +69,31 @@ static bool is_wanted_whole(struct dir_file *file, const struct stat *status)
     return ++file->reads == READS_BEFORE_ALL && status->st_size <= ALL_BYTES_MOST;
 }
 
+static bool is_removed(const struct dir_file *file, struct stat *ret_status)
+{
+    return fstat(file->descriptor, ret_status) != 0 || ret_status->st_nlink == 0;
+}
+
+/* It is not found any more. The lock is held. */
+static void hide(struct dir_file *file)
+{
+    file->name[0] = '\0';
+    if (file->readers == 0)
+        forget(file);
+}
+
+void dir_files_close_removed(struct dir_files *files)
+{
+    struct stat status;
+
+    pthread_mutex_lock(&files->lock);
+    for (size_t i = 0; i < DIR_FILES_KEPT; i++) {
+        if (files->files[i].descriptor >= 0 && is_removed(&files->files[i], &status))
+            hide(&files->files[i]);
+    }
+    pthread_mutex_unlock(&files->lock);
+}
+
 int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_status)
 {
     int descriptor = -1;
@@ -79,10 +104,8 @@ int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_s
 
     struct dir_file *file = find(files, name);
 
-    if (file != NULL && (fstat(file->descriptor, ret_status) != 0 || ret_status->st_nlink == 0)) {
-        file->name[0] = '\0'; /* removed */
-        if (file->readers == 0)
-            forget(file);
+    if (file != NULL && is_removed(file, ret_status)) {
+        hide(file);
     } else if (file != NULL) {
         file->readers++;
         file->used = files->swept;

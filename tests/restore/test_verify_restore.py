@@ -64,6 +64,23 @@ def test_migrate_keeps_documents_as_they_are_written(crmfs, place, kind):
     assert target.value("SELECT d FROM t WHERE id = 1").replace(" ", "") == '{"b":1.50,"a":[1,2]}'
 
 
+def test_a_table_without_those_that_it_refers_to(store, crmfs, place, kind):
+    """It can be seen by itself whether it can be restored; to have it without them is said, or refused."""
+    source, target = place("sqlite"), place(kind)
+    source.sql("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);"
+               "INSERT INTO a VALUES (1); INSERT INTO b VALUES (7, 1)")
+    store.take("day", f"crm={source.url}")
+    store.run("verify-restore", "--store", store.path, "day/crm/b")
+    store.run("verify-restore", "--store", store.path, "--to", place(kind).url, "day/crm/b")
+    words = ["restore", "--store", store.path, "--to", target.url, "day/crm/b"]
+    if kind == "sqlite":
+        assert '"b" refers to "a", which is not there' in store.run(*words, status=1).err
+        store.run(*words[:1], "--with-parents", *words[1:])
+    else:
+        assert 'the foreign key to "a" is not made' in store.run(*words).out
+    assert target.value("SELECT a FROM b") == "1"
+
+
 def test_archives_and_live_sources_are_restored(taken, crmfs, counts, place, kind, work):
     """An SQL dump of sqlite3, and the database itself."""
     dump = work / "crm.sql"
