@@ -114,7 +114,8 @@ const char *archive_ending_of(const struct archive_endings *endings, const char 
 enum archive_pass {
     PASS_NAMES,  /* which members there are */
     PASS_LISTS,  /* what files are called */
-    PASS_TABLES, /* mydumper's: what tables are like */
+    PASS_TABLES, /* mydumper's: what tables are like … */
+    PASS_LOADS,  /* … and files of their rows */
     PASS_ALL,    /* everything else, and all members are told */
 };
 
@@ -130,7 +131,8 @@ struct archive_plan {
     struct archive_dump *dumps;
     size_t dump_count;
     struct name_map *folders; /* to dumps */
-    bool dumped;              /* one of them is */
+    bool dumped;              /* one of them is … */
+    bool loaded;              /* … and has files of rows */
     bool lists;               /* there are some … */
     bool listed;              /* … and files that may be in them */
 };
