@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # usage: tests/check.sh REPORT_DIR [PROGRAM...]
-# Runs the cmocka PROGRAMs, then pytest over tests/ with $PYTEST_ARGS, files of tests beside one
-# another ($CHECK_JOBS=2: most of them wait, for servers and for time to pass), and ends
-# with one line for all of them: "N passed, N failed". What a sanitizer wrote
-# about any process, a daemon too, counts as a failure.
+# Runs the cmocka PROGRAMs, then pytest over tests/ with $PYTEST_ARGS, $CHECK_JOBS=2 programs or files
+# of tests beside one another, and ends with one line for all of them: "N passed, N failed". What a
+# sanitizer wrote about any process, a daemon too, counts as a failure.
 set -u
 report=$1
 shift
+jobs=${CHECK_JOBS:-2}
 passed=0 failed=0 skipped=0
 
 rm -rf "$report"
@@ -18,25 +18,19 @@ for tool in ASAN UBSAN TSAN LSAN; do
     eval "export ${tool}_OPTIONS=\"\${${tool}_OPTIONS-}:log_path=$report/sanitizer/report\""
 done
 
-run_unit_test() {
-    name=$(basename "$1")
-    log=$report/$name.log
-    CMOCKA_MESSAGE_OUTPUT=tap timeout "${UNIT_TIMEOUT:-300}" "$1" >"$log" 2>&1
-    status=$?
-    skips=$(grep -Ec '^(not )?ok [0-9]+ # SKIP' "$log")
-    good=$(grep -E '^ok [0-9]' "$log" | grep -vc '# SKIP')
-    bad=$(grep -E '^not ok [0-9]' "$log" | grep -vc '# SKIP')
-    # A program that crashed, or that tested nothing, has failed, whatever it printed before.
-    if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ $((good + skips)) -eq 0 ]; }; then
-        bad=1
-    fi
-    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skips))
-    if [ "$bad" -eq 0 ]; then
-        printf 'ok   %s (%d)\n' "$name" "$good"
-    else
-        printf 'FAIL %s, status %d:\n' "$name" "$status"
-        sed 's/^/    /' "$log"
-    fi
+# All PROGRAMs, as many at a time; each leaves its counts in $report.
+run_unit_tests() {
+    printf '%s\n' "$@" | xargs -n 1 -P "$jobs" sh tests/unit/run.sh "$report"
+    for program; do
+        counts=$report/$(basename "$program").counts
+        if [ -s "$counts" ]; then
+            read -r good bad skips <"$counts"
+        else
+            printf 'FAIL %s was not run\n' "$program"
+            good=0 bad=1 skips=0
+        fi
+        passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skips))
+    done
 }
 
 # The named count in pytest's report.
@@ -48,7 +42,7 @@ run_pytest() {
     # PYTEST_ARGS is a list of words.
     # shellcheck disable=SC2086
     "${PYTHON:-python3}" -m pytest -qq -rfE -p no:cacheprovider \
-        --numprocesses="${CHECK_JOBS:-2}" --dist=loadfile \
+        --numprocesses="$jobs" --dist=loadfile \
         --junitxml="$report/pytest.xml" ${PYTEST_ARGS-} tests
     status=$?
     if [ ! -s "$report/pytest.xml" ] || [ "$status" -gt 1 ]; then
@@ -62,9 +56,7 @@ run_pytest() {
     failed=$((failed + bad)) skipped=$((skipped + skips))
 }
 
-for program; do
-    run_unit_test "$program"
-done
+[ $# -eq 0 ] || run_unit_tests "$@"
 if [ -n "$(find tests -name 'test_*.py' | head -n 1)" ]; then
     run_pytest
 fi

@@ -9,6 +9,7 @@
 #include "fs/base/log.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 
 #define COLUMNS_MOST 12
 #define LINE_LIMIT 8192
@@ -26,7 +27,7 @@ int answer_end(struct answer *answer, struct failure *failure)
     if (error == 0)
         error = buffer_append_text(&answer->text, "\n");
     if (error == 0)
-        fwrite(answer->text.data, 1, answer->text.size, stdout);
+        output_write(answer->text.data, answer->text.size);
     buffer_release(&answer->text);
     return error == 0 ? 0 : failure_set(failure, -error, "cannot answer: %s", strerror(-error));
 }
@@ -85,6 +86,26 @@ void columns_begin(struct columns *columns, const char *right)
     *columns = (struct columns){.text = BUFFER(ANSWER_LIMIT), .right = right};
 }
 
+/* What a terminal would obey is shown instead: names are whatever somebody chose. */
+static int append_printable(struct buffer *text, char *line)
+{
+    int error = 0;
+
+    while (*line != '\0' && error == 0) {
+        char *end = line + strcspn(line, "\t\n");
+        char separator[2] = {*end, '\0'};
+        char shown[LINE_LIMIT];
+
+        *end = '\0';
+        printable_copy(shown, sizeof shown, line);
+        error = buffer_append_text(text, shown);
+        if (error == 0)
+            error = buffer_append_text(text, separator);
+        line = separator[0] == '\0' ? end : end + 1;
+    }
+    return error;
+}
+
 void columns_print(struct columns *columns, const char *format, ...)
 {
     char line[LINE_LIMIT];
@@ -93,7 +114,7 @@ void columns_print(struct columns *columns, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (columns->text.limit != 0 && buffer_append_text(&columns->text, line) != 0)
+    if (columns->text.limit != 0 && append_printable(&columns->text, line) != 0)
         columns->text.limit = 0;
 }
 
@@ -163,6 +184,12 @@ int columns_end(struct columns *columns)
     }
     buffer_release(&columns->text);
     return error;
+}
+
+const char *shown_text(const char *text, char shown[SHOWN_SIZE])
+{
+    printable_copy(shown, SHOWN_SIZE, text);
+    return shown;
 }
 
 const char *tags_text(const struct snapshot *snapshot, char *text, size_t size)

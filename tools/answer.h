@@ -9,6 +9,7 @@
 #include "fs/store/json_write.h"
 #include "fs/store/log.h"
 
+#define SHOWN_SIZE 1024 /* of a name for people: escapes take four bytes for one */
 #define ANSWER_LIMIT ((size_t)256 << 20)
 
 /* An answer in JSON, which is written when it is whole. */
@@ -40,12 +41,15 @@ struct columns {
 
 void columns_begin(struct columns *columns, const char *right);
 
-/* As printf; the first error stays until columns_end. */
+/* As printf; what a terminal would obey is escaped. The first error stays until columns_end. */
 void columns_print(struct columns *columns, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Writes and releases the table. 0, -ENOMEM. */
 int columns_end(struct columns *columns);
+
+/* TEXT, cut and with what a terminal would obey escaped. Returns SHOWN. */
+const char *shown_text(const char *text, char shown[SHOWN_SIZE]);
 
 /* "daily,größe" into TEXT, cut to SIZE. Returns TEXT. */
 const char *tags_text(const struct snapshot *snapshot, char *text, size_t size);

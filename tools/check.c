@@ -12,6 +12,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/finding.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
@@ -155,7 +156,7 @@ static int run(const struct check_command *command)
     store_close(store);
     if (error != 0)
         return answer_failure("check the store", error, &failure);
-    status = usage_show("");
+    status = output_end(NULL);
     return status != 0 || result.findings == 0 ? status : STATUS_FAILED;
 }
 

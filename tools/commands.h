@@ -9,6 +9,7 @@
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
+#define STATUS_INCOMPLETE 3 /* done, without what could not be read */
 
 int command_mount(int argc, char **argv);
 int command_init(int argc, char **argv);

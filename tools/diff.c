@@ -15,6 +15,7 @@
 #include "tools/amount.h"
 #include "tools/commands.h"
 #include "tools/opened_store.h"
+#include "tools/output.h"
 #include "tools/table_difference.h"
 #include "tools/usage.h"
 
@@ -145,14 +146,15 @@ static int print_changed(struct buffer *output, const struct pair *pair,
     char gone[AMOUNT_SIZE], added[AMOUNT_SIZE];
 
     if (!difference->rows)
-        return buffer_print(output, "%s rows, the same; other columns, keys or DDL\n",
-                            amount_count(pair->to->rows, to));
-    return buffer_print(
-        output, "%s -> %s rows; row groups: %s (%s) replaced by %s (%s)%s\n",
-        amount_count(pair->from->rows, from), amount_count(pair->to->rows, to),
-        amount_count(difference->groups_gone, gone), amount_bytes(difference->bytes_gone, old),
-        amount_count(difference->groups_new, added), amount_bytes(difference->bytes_new, new),
-        difference->schema ? "; other columns, keys or DDL" : "");
+        return buffer_print(output, "%s row%s, the same; other columns, keys or DDL\n",
+                            amount_count(pair->to->rows, to), pair->to->rows == 1 ? "" : "s");
+    return buffer_print(output, "%s -> %s row%s; row groups: %s (%s) replaced by %s (%s)%s\n",
+                        amount_count(pair->from->rows, from), amount_count(pair->to->rows, to),
+                        pair->to->rows == 1 ? "" : "s", amount_count(difference->groups_gone, gone),
+                        amount_bytes(difference->bytes_gone, old),
+                        amount_count(difference->groups_new, added),
+                        amount_bytes(difference->bytes_new, new),
+                        difference->schema ? "; other columns, keys or DDL" : "");
 }
 
 static int print(struct diff *diff, const struct pair *pair,
@@ -312,8 +314,8 @@ static int run(const struct diff_command *command)
     if (error == 0)
         error = compare_all(&diff, &failure);
     if (error == 0) {
-        fwrite(diff.output.data, 1, diff.output.size, stdout);
-        if (usage_show("") == 0)
+        output_write(diff.output.data, diff.output.size);
+        if (output_end(NULL) == 0)
             status = diff.differing != 0 ? STATUS_DIFFER : 0;
     } else {
         log_message(LOG_LEVEL_ERROR, "cannot compare %s with %s: %s", command->names[0],

@@ -31,12 +31,14 @@ static void describe(const struct walk_place *place, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, ", %s/%s", place->source, place->table);
     if (used >= size)
         return;
-    if (place->rows != 0 && place->first_row != UNKNOWN_ROW)
+    if (place->rows == 1 && place->first_row != UNKNOWN_ROW)
+        snprintf(text + used, size - used, ", row %" PRIu64, place->first_row + 1);
+    else if (place->rows != 0 && place->first_row != UNKNOWN_ROW)
         snprintf(text + used, size - used, ", rows %" PRIu64 " to %" PRIu64, place->first_row + 1,
                  place->first_row + place->rows);
     else if (place->rows != 0)
-        snprintf(text + used, size - used, ", %" PRIu64 " rows of part %zu of %zu", place->rows,
-                 place->page, place->page_count);
+        snprintf(text + used, size - used, ", %" PRIu64 " row%s of part %zu of %zu", place->rows,
+                 place->rows == 1 ? "" : "s", place->page, place->page_count);
     else if (place->page != 0)
         snprintf(text + used, size - used, ", part %zu of %zu", place->page, place->page_count);
 }

@@ -11,11 +11,12 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/forget_groups.h"
+#include "tools/forget_report.h"
+#include "tools/output.h"
 #include "tools/prune_run.h"
 #include "tools/usage.h"
 
 #define ATTEMPTS 16 /* when others write to the log at the same time */
-#define REASONS_SHOWN 512
 
 struct forget_command {
     struct passphrase_options passphrase;
@@ -32,82 +33,6 @@ struct forget_command {
 };
 
 /* ---- By rule ---- */
-
-static void say_kept(struct columns *columns, const struct snapshot *snapshot,
-                     policy_reasons reasons)
-{
-    cleanup_buffer struct buffer words = BUFFER(REASONS_SHOWN);
-    char time[AMOUNT_SIZE];
-
-    if (reasons != 0 && policy_reasons_print(reasons, &words) != 0)
-        buffer_clear(&words);
-    columns_print(columns, "  %s\t%s\t%s\t%.*s\n", reasons != 0 ? "keep" : "forget", snapshot->name,
-                  amount_utc(snapshot->time_ns, time), (int)words.size,
-                  words.size != 0 ? (const char *)words.data : "");
-}
-
-static int say_to_people(const struct snapshot_groups *groups, bool dry_run)
-{
-    size_t gone = 0;
-
-    for (size_t i = 0; i < groups->count; i++) {
-        const struct snapshot_group *group = &groups->groups[i];
-        struct columns columns;
-        int error;
-
-        if (group->label[0] != '\0')
-            printf("Snapshots of %s:\n", group->label);
-        columns_begin(&columns, "");
-        for (size_t j = 0; j < group->count; j++) {
-            say_kept(&columns, group->snapshots[j], group->reasons[j]);
-            gone += group->reasons[j] == 0;
-        }
-        error = columns_end(&columns);
-        if (error != 0)
-            return error;
-    }
-    printf(dry_run ? "%zu snapshot%s would be forgotten\n" : "%zu snapshot%s forgotten\n", gone,
-           gone == 1 ? "" : "s");
-    return 0;
-}
-
-static void answer_reasons(struct answer *answer, policy_reasons reasons)
-{
-    cleanup_buffer struct buffer words = BUFFER(REASONS_SHOWN);
-
-    if (policy_reasons_print(reasons, &words) == 0 && buffer_append(&words, "", 1) == 0)
-        answer_text(answer, "reasons", (const char *)words.data);
-}
-
-static int say_as_json(const struct snapshot_groups *groups, struct failure *failure)
-{
-    struct answer answer;
-
-    answer_begin(&answer);
-    json_open(&answer.json, '[');
-    for (size_t i = 0; i < groups->count; i++) {
-        const struct snapshot_group *group = &groups->groups[i];
-
-        json_open(&answer.json, '{');
-        answer_text(&answer, "group", group->label);
-        for (int kept = 1; kept >= 0; kept--) {
-            json_put_name(&answer.json, kept != 0 ? "keep" : "forget");
-            json_open(&answer.json, '[');
-            for (size_t j = 0; j < group->count; j++) {
-                if ((group->reasons[j] != 0) != (kept != 0))
-                    continue;
-                answer_snapshot(&answer, group->snapshots[j]);
-                if (kept != 0)
-                    answer_reasons(&answer, group->reasons[j]);
-                json_close(&answer.json, '}');
-            }
-            json_close(&answer.json, ']');
-        }
-        json_close(&answer.json, '}');
-    }
-    json_close(&answer.json, ']');
-    return answer_end(&answer, failure);
-}
 
 /* What no rule keeps. All of a group is a slip of whoever wrote the rules. */
 static int gather(const struct snapshot_groups *groups, const struct snapshot **gone,
@@ -134,7 +59,7 @@ static int gather(const struct snapshot_groups *groups, const struct snapshot **
 
 /* -EAGAIN: the store has changed; all is to be decided anew. */
 static int forget_by_rule_once(const struct forget_command *command, struct opened_store *opened,
-                               struct failure *failure)
+                               struct forget_report *report, struct failure *failure)
 {
     const struct snapshot **gone =
         allocate_array(opened->state.snapshot_count, sizeof(const struct snapshot *));
@@ -162,22 +87,21 @@ static int forget_by_rule_once(const struct forget_command *command, struct open
         log_state_release(&state);
     }
     if (error == 0)
-        error = command->json ? say_as_json(&groups, failure)
-                              : say_to_people(&groups, command->dry_run);
+        error = forget_report_groups(report, &groups);
     snapshot_groups_release(&groups);
     free((void *)gone);
     return error;
 }
 
 static int forget_by_rule(const struct forget_command *command, struct opened_store *opened,
-                          struct failure *failure)
+                          struct forget_report *report, struct failure *failure)
 {
     int error = -EAGAIN;
 
     for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
         error = log_read(opened->store, &opened->state, failure);
         if (error == 0)
-            error = forget_by_rule_once(command, opened, failure);
+            error = forget_by_rule_once(command, opened, report, failure);
     }
     return error;
 }
@@ -206,29 +130,8 @@ static int find_named(const struct forget_command *command, const struct opened_
     return 0;
 }
 
-static int say_named(const struct forget_command *command, struct failure *failure)
-{
-    struct answer answer;
-
-    if (!command->json) {
-        for (size_t i = 0; i < command->name_count; i++)
-            printf(command->dry_run ? "%s would be forgotten\n" : "%s is forgotten\n",
-                   command->names[i]);
-        return 0;
-    }
-    answer_begin(&answer);
-    json_open(&answer.json, '{');
-    json_put_name(&answer.json, "forget");
-    json_open(&answer.json, '[');
-    for (size_t i = 0; i < command->name_count; i++)
-        json_put_text(&answer.json, command->names[i]);
-    json_close(&answer.json, ']');
-    json_close(&answer.json, '}');
-    return answer_end(&answer, failure);
-}
-
 static int forget_by_name(const struct forget_command *command, struct opened_store *opened,
-                          struct failure *failure)
+                          struct forget_report *report, struct failure *failure)
 {
     const struct snapshot **gone =
         allocate_array(command->name_count, sizeof(const struct snapshot *));
@@ -242,34 +145,60 @@ static int forget_by_name(const struct forget_command *command, struct opened_st
             error = log_forget(opened->store, &opened->state, gone, count, failure);
     }
     free((void *)gone);
-    return error == 0 ? say_named(command, failure) : error;
+    if (error == 0)
+        forget_report_names(report, command->names, command->name_count);
+    return error;
 }
 
 /* ---- The command ---- */
 
-static int run_opened(const struct forget_command *command, struct opened_store *opened,
-                      struct failure *failure)
+static int prune_as_well(const struct forget_command *command, struct opened_store *opened,
+                         struct forget_report *report, struct failure *failure)
 {
-    struct prune_options prune_options = PRUNE_USUAL;
-    int error = command->name_count > 0 ? forget_by_name(command, opened, failure)
-                                        : forget_by_rule(command, opened, failure);
+    struct prune_options options = PRUNE_USUAL;
+    struct prune_result result;
+    int error;
 
-    if (error != 0 || !command->prune)
-        return error;
-    prune_options.dry_run = command->dry_run;
-    return prune_and_say(opened->store, &prune_options, command->json, failure);
+    options.dry_run = command->dry_run;
+    error = prune_show(opened->store, &options, &result, failure);
+    forget_report_prune(report, error == 0 ? &result : NULL, &options);
+    return error;
+}
+
+/* RET_DEED: what failed, for "cannot …". */
+static int run_opened(const struct forget_command *command, struct opened_store *opened,
+                      const char **ret_deed, struct failure *failure)
+{
+    struct forget_report report;
+    struct failure unsaid = {.code = 0};
+    int error;
+    int said;
+
+    forget_report_begin(&report, command->json, command->dry_run, command->prune);
+    error = command->name_count > 0 ? forget_by_name(command, opened, &report, failure)
+                                    : forget_by_rule(command, opened, &report, failure);
+    *ret_deed = "forget snapshots";
+    if (error == 0 && command->prune) {
+        error = prune_as_well(command, opened, &report, failure);
+        if (!command->dry_run)
+            *ret_deed = "prune the store, though the snapshots are forgotten";
+    }
+    said = forget_report_end(&report, error == 0 ? failure : &unsaid);
+    return error != 0 ? error : said;
 }
 
 static int run(const struct forget_command *command)
 {
     struct opened_store opened = {.path = NULL};
     struct failure failure = {.code = 0};
+    const char *deed = "forget snapshots";
     int error = opened_store_open(command->path, &command->passphrase, &opened, &failure);
 
     if (error == 0)
-        error = run_opened(command, &opened, &failure);
+        error = run_opened(command, &opened, &deed, &failure);
     opened_store_release(&opened);
-    return error == 0 ? usage_show("") : answer_failure("forget snapshots", error, &failure);
+    return error == 0 ? output_end(command->dry_run ? NULL : "the snapshots are forgotten")
+                      : answer_failure(deed, error, &failure);
 }
 
 /* The letters of --keep-last, --keep-hourly …, and of --keep-within, --keep-within-hourly … */

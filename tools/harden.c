@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/harden.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MOST_DESCRIPTORS 65536
 
@@ -32,8 +34,23 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * A standard stream that is closed would be the next file that is opened, and what is said would be
+ * written into that. What stands in its place refuses what the stream is for.
+ */
+static void fill_standard_streams(void)
+{
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int i = 0; i < 3; i++) {
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i)
+            _exit(1);
+    }
+}
+
 void harden_process(void)
 {
+    fill_standard_streams();
     setrlimit(RLIMIT_CORE, &(struct rlimit){0});
     prctl(PR_SET_DUMPABLE, 0);
     umask(077);

@@ -11,6 +11,7 @@
 #include "fs/store/store.h"
 #include "fs/table/row_group.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/passphrase.h"
 #include "tools/usage.h"
 
@@ -118,7 +119,7 @@ static int run(const struct init *init)
     printf("Made a store in %s. Without its passphrase nobody can read it, nor can anybody help:\n"
            "`crmfs key recovery %s` makes a key to print and lock away.\n",
            init->path, init->path);
-    return usage_show("");
+    return output_end("the store is made");
 }
 
 static int complain(const struct failure *failure)

@@ -15,7 +15,9 @@
 #include "fs/base/memory.h"
 #include "fs/store/keys.h"
 #include "fs/store/recovery_key.h"
+#include "tools/answer.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
 
@@ -37,7 +39,8 @@ struct key_action {
     const char *name;
     const char *deed; /* "cannot …" */
     int (*run)(const struct key_command *command, struct store *store, struct failure *failure);
-    int words; /* after the action: STORE and what else there is */
+    int words;        /* after the action: STORE and what else there is */
+    const char *done; /* what has happened though the answer was lost; NULL: nothing */
 };
 
 struct id_text {
@@ -75,14 +78,14 @@ static void list_for_people(const struct key_info *keys, size_t count)
     printf("  %-*s  %-10s  %-20s  %s\n", SHOWN_DIGITS, "ID", "KIND", "CREATED", "LABEL");
     for (size_t i = 0; i < count; i++) {
         const struct key_info *key = &keys[i];
-        char created[32] = "";
+        char created[32] = "", label[SHOWN_SIZE];
 
         if (!key->damaged)
             format_time(key->slot.created, created);
         printf("%c %.*s  %-10s  %-20s", key->opened ? '*' : ' ', SHOWN_DIGITS,
                id_text(key->slot.id).digits, kind_text(key), created);
         if (key->slot.label[0] != '\0')
-            printf("  %s", key->slot.label);
+            printf("  %s", shown_text(key->slot.label, label));
         putchar('\n');
     }
 }
@@ -119,7 +122,7 @@ static int list_as_json(const struct key_info *keys, size_t count)
     if (error == 0)
         error = buffer_append_text(&output, "\n]\n");
     if (error == 0)
-        fwrite(output.data, 1, output.size, stdout);
+        output_write(output.data, output.size);
     return error;
 }
 
@@ -303,11 +306,11 @@ static int run_recovery(const struct key_command *command, struct store *store,
 }
 
 static const struct key_action actions[] = {
-    {"list", "list the keys", run_list, 1},
-    {"add", "add a key", run_add, 1},
-    {"remove", "remove the key", run_remove, 2},
-    {"change", "change the key", run_change, 1},
-    {"recovery", "make a recovery key", run_recovery, 1},
+    {"list", "list the keys", run_list, 1, NULL},
+    {"add", "add a key", run_add, 1, "the key is added"},
+    {"remove", "remove the key", run_remove, 2, "the key is removed"},
+    {"change", "change the key", run_change, 1, "the passphrase is changed"},
+    {"recovery", "make a recovery key", run_recovery, 1, NULL},
 };
 
 static const struct key_action *find_action(const char *name)
@@ -329,7 +332,7 @@ static int run(const struct key_command *command)
         error = command->action->run(command, store, &failure);
     store_close(store);
     if (error == 0)
-        return usage_show("");
+        return output_end(command->action->done);
     log_message(LOG_LEVEL_ERROR, "cannot %s: %s", command->action->deed,
                 failure_text(&failure, error));
     return STATUS_FAILED;

@@ -20,6 +20,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/migration_journal.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_source.h"
 #include "tools/stop.h"
@@ -44,6 +45,9 @@ struct migration {
     struct migration_journal journal;
     char **names; /* of the source's tables, parents first */
     size_t count;
+    char **views; /* that can be made */
+    size_t view_count;
+    size_t present;   /* … that were there at first, from before an interruption */
     bool circular;    /* foreign keys go round: all tables in one transaction */
     bool interrupted; /* the journal knows of tables */
     uint64_t rows_done;
@@ -92,6 +96,11 @@ static void say_notes(const struct restore_plan *plan)
         if (plan->tables[i].notes != NULL)
             log_message(LOG_LEVEL_WARNING, "table \"%s\": %s", plan->tables[i].source->name,
                         plan->tables[i].notes);
+    }
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (plan->views[i].why != NULL)
+            log_message(LOG_LEVEL_WARNING, "view \"%s\" is not brought along: %s",
+                        plan->views[i].schema->name, plan->views[i].why);
     }
 }
 
@@ -150,6 +159,23 @@ static bool goes_round(const struct restore_plan *plan)
     return false;
 }
 
+/* The views that may be made when the tables are there; which are not is said. */
+static int list_views(struct migration *migration, const struct restore_plan *plan)
+{
+    migration->views = allocate_array(plan->view_count, sizeof *migration->views);
+    for (size_t i = 0; migration->views != NULL && i < plan->view_count; i++) {
+        if (plan->views[i].why != NULL)
+            continue;
+        migration->views[migration->view_count] = strdup(plan->views[i].schema->name);
+        if (migration->views[migration->view_count] == NULL)
+            return -ENOMEM;
+        migration->view_count++;
+    }
+    if (!migration->command->quiet)
+        say_notes(plan);
+    return migration->views != NULL ? 0 : -ENOMEM;
+}
+
 /* In which order the tables go. */
 static int list_tables(struct migration *migration, struct failure *failure)
 {
@@ -173,12 +199,15 @@ static int list_tables(struct migration *migration, struct failure *failure)
                                 "the target has a table \"%s\" already; migrate into a database "
                                 "without the tables that come",
                                 name);
+        migration->present += !plan.tables[i].created;
         migration->names[i] = error == 0 ? strdup(name) : NULL;
         if (error == 0 && migration->names[i] == NULL)
             error = -ENOMEM;
         migration->count += error == 0;
     }
     migration->circular = error == 0 && goes_round(&plan);
+    if (error == 0)
+        error = list_views(migration, &plan);
     restore_plan_release(&plan);
     target->class->close(target);
     return error;
@@ -188,9 +217,15 @@ static int copy_all(struct migration *migration, struct failure *failure)
 {
     int error = 0;
 
-    if (migration->circular && migration->journal.count == 0)
+    /* The journal may name tables whose transaction did not end. */
+    if (migration->circular && migration->present == 0)
         return copy_tables(migration, (const char *const *)migration->names, migration->count,
                            failure);
+    if (migration->circular && migration->present < migration->count)
+        return failure_set(failure, EEXIST,
+                           "the target has some of the tables, and their foreign keys go round: "
+                           "they can only come all at once. Drop those that are there, and migrate "
+                           "again");
     for (size_t i = 0; i < migration->count && error == 0; i++)
         error = copy_tables(migration, (const char *const *)&migration->names[i], 1, failure);
     return error;
@@ -288,8 +323,9 @@ static void say_to_people(const struct migration *migration)
 
     for (size_t i = 0; i < migration->count; i++)
         rows += migration_journal_find(&migration->journal, migration->names[i])->counts.inserted;
-    printf("Migrated %s rows in %zu tables; all read back as they were written.\n",
-           amount_count(rows, count), migration->count);
+    printf("Migrated %s row%s in %zu table%s; all read back as they were written.\n",
+           amount_count(rows, count), rows == 1 ? "" : "s", migration->count,
+           migration->count == 1 ? "" : "s");
     if (migration->interrupted)
         puts("It went on where it had been interrupted: tables of a live source may be of two "
              "moments.");
@@ -324,6 +360,9 @@ static int migrate(struct migration *migration, struct failure *failure)
         line = progress_line_begin(write_progress, migration);
     if (error == 0)
         error = copy_all(migration, failure);
+    if (error == 0 && migration->view_count != 0)
+        error = copy_tables(migration, (const char *const *)migration->views, migration->view_count,
+                            failure);
     if (error == 0)
         error = compare_all(migration, failure);
     progress_line_end(line);
@@ -331,12 +370,18 @@ static int migrate(struct migration *migration, struct failure *failure)
         error = say_as_json(migration, failure);
     else if (error == 0 && !command->quiet)
         say_to_people(migration);
-    /* Nothing has been done: there is nothing to go on with. */
-    migration_journal_close(&migration->journal, error == 0 || migration->journal.count == 0);
     for (size_t i = 0; i < migration->count; i++)
         free(migration->names[i]);
     free((void *)migration->names);
+    for (size_t i = 0; i < migration->view_count; i++)
+        free(migration->views[i]);
+    free((void *)migration->views);
     restore_source_close(&migration->source);
+    /*
+     * Last of all, so that whoever is told to do it again until it ends well need not know how far
+     * it came. Where nothing has been done there is nothing to go on with.
+     */
+    migration_journal_close(&migration->journal, error == 0 || migration->journal.count == 0);
     return error;
 }
 
@@ -347,7 +392,7 @@ static int run(const struct migrate_command *command)
     int error = migrate(&migration, &failure);
 
     if (error == 0)
-        return usage_show("");
+        return output_end("the database is migrated");
     log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();

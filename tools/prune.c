@@ -13,10 +13,13 @@
 #include "tools/amount.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/prune_run.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
 
 struct prune_command {
     struct passphrase_options passphrase;
@@ -34,26 +37,22 @@ static void answer_sum(struct answer *answer, const char *name, const struct pru
     json_close(&answer->json, '}');
 }
 
-static int say_as_json(const struct prune_result *result, bool dry_run, struct failure *failure)
+void prune_answer(struct answer *answer, const struct prune_result *result, bool dry_run)
 {
-    struct answer answer;
-
-    answer_begin(&answer);
-    json_open(&answer.json, '{');
-    answer_flag(&answer, "dry_run", dry_run);
-    answer_sum(&answer, "found", &result->found);
-    answer_sum(&answer, "garbage", &result->garbage);
-    answer_sum(&answer, "emptied", &result->emptied);
-    answer_sum(&answer, "written", &result->written);
-    answer_sum(&answer, "removed", &result->removed);
-    answer_sum(&answer, "waiting", &result->waiting);
-    answer_sum(&answer, "young", &result->young);
-    answer_number(&answer, "unused_bytes", result->unused_bytes);
-    answer_number(&answer, "ancestor_bytes", result->ancestor_bytes);
-    answer_number(&answer, "records_removed", result->records_removed);
-    answer_kept(&answer, "kept", &result->kept);
-    json_close(&answer.json, '}');
-    return answer_end(&answer, failure);
+    json_open(&answer->json, '{');
+    answer_flag(answer, "dry_run", dry_run);
+    answer_sum(answer, "found", &result->found);
+    answer_sum(answer, "garbage", &result->garbage);
+    answer_sum(answer, "emptied", &result->emptied);
+    answer_sum(answer, "written", &result->written);
+    answer_sum(answer, "removed", &result->removed);
+    answer_sum(answer, "waiting", &result->waiting);
+    answer_sum(answer, "young", &result->young);
+    answer_number(answer, "unused_bytes", result->unused_bytes);
+    answer_number(answer, "ancestor_bytes", result->ancestor_bytes);
+    answer_number(answer, "records_removed", result->records_removed);
+    answer_kept(answer, "kept", &result->kept);
+    json_close(&answer->json, '}');
 }
 
 static void say_sum(const char *what, const struct prune_sum *sum)
@@ -65,11 +64,27 @@ static void say_sum(const char *what, const struct prune_sum *sum)
                amount_bytes(sum->bytes, bytes));
 }
 
-static void say_to_people(const struct prune_result *result, const struct prune_options *options)
+/* When what is marked, or would be, goes. */
+static void say_waiting(const struct prune_result *result, const struct prune_options *options)
+{
+    char bytes[AMOUNT_SIZE], grace[AMOUNT_SIZE];
+
+    amount_time(options->grace_ns / NS_PER_SECOND, grace);
+    if (options->dry_run && result->garbage.packs + result->emptied.packs != 0)
+        printf("A prune %s after that one, or later, would remove what would be marked\n", grace);
+    if (result->waiting.packs != 0)
+        printf(options->dry_run ? "Marked already, for a prune in %s or later to remove: %s\n"
+                                : "A prune in %s or later removes what is marked: %s\n",
+               grace, amount_bytes(result->waiting.bytes, bytes));
+}
+
+void prune_say(const struct prune_result *result, const struct prune_options *options)
 {
     bool dry = options->dry_run;
-    char count[AMOUNT_SIZE], bytes[AMOUNT_SIZE], grace[AMOUNT_SIZE];
+    char count[AMOUNT_SIZE], bytes[AMOUNT_SIZE];
 
+    if (dry)
+        printf("Nothing is changed, as --dry-run says. A prune would do this:\n");
     say_sum("packs in the store:", &result->found);
     say_sum(dry ? "would be removed:" : "removed:", &result->removed);
     say_sum(dry ? "would be marked, not needed:" : "marked, not needed:", &result->garbage);
@@ -81,39 +96,49 @@ static void say_to_people(const struct prune_result *result, const struct prune_
                dry ? "kept tables that would be removed:" : "kept tables removed:",
                amount_count(result->kept.count, count), amount_bytes(result->kept.bytes, bytes));
     if (result->unused_bytes != 0)
-        printf("%s stay unused in packs that are needed\n",
-               amount_bytes(result->unused_bytes, bytes));
+        printf("%s %s unused in packs that are needed\n", amount_bytes(result->unused_bytes, bytes),
+               dry ? "would stay" : "stay");
     if (result->ancestor_bytes != 0)
-        printf("%s are kept because what is needed is stored as changes to it\n",
-               amount_bytes(result->ancestor_bytes, bytes));
-    if (result->waiting.packs != 0)
-        printf("A prune in %s or later removes what is marked: %s\n",
-               amount_time(options->grace_ns / 1000000000, grace),
-               amount_bytes(result->waiting.bytes, bytes));
+        printf("%s %s kept because what is needed is stored as changes to it\n",
+               amount_bytes(result->ancestor_bytes, bytes), dry ? "would be" : "are");
+    say_waiting(result, options);
     if (result->removed.packs + result->garbage.packs + result->emptied.packs +
             result->waiting.packs + result->kept.count ==
         0)
-        printf("There is nothing to be done\n");
+        printf(dry ? "There would be nothing to do\n" : "There is nothing to be done\n");
 }
 
-int prune_and_say(struct store *store, const struct prune_options *options, bool json,
-                  struct failure *failure)
+int prune_show(struct store *store, const struct prune_options *options,
+               struct prune_result *ret_result, struct failure *failure)
 {
     struct prune_options with_progress = *options;
     struct store_progress progress;
     struct progress_line *line = progress_line_begin_phases(&progress);
-    struct prune_result result;
     int error;
 
     with_progress.progress = &progress;
-    error = prune(store, &with_progress, &result, failure);
+    error = prune(store, &with_progress, ret_result, failure);
     progress_line_end(line);
+    return error;
+}
+
+static int prune_and_say(const struct prune_command *command, struct store *store,
+                         struct failure *failure)
+{
+    const struct prune_options *options = &command->options;
+    struct prune_result result;
+    struct answer answer;
+    int error = prune_show(store, options, &result, failure);
+
     if (error != 0)
         return error;
-    if (json)
-        return say_as_json(&result, options->dry_run, failure);
-    say_to_people(&result, options);
-    return 0;
+    if (!command->json) {
+        prune_say(&result, options);
+        return 0;
+    }
+    answer_begin(&answer);
+    prune_answer(&answer, &result, options->dry_run);
+    return answer_end(&answer, failure);
 }
 
 static int run(const struct prune_command *command)
@@ -123,9 +148,10 @@ static int run(const struct prune_command *command)
     int error = store_access_open(command->path, &command->passphrase, &store, &failure);
 
     if (error == 0)
-        error = prune_and_say(store, &command->options, command->json, &failure);
+        error = prune_and_say(command, store, &failure);
     store_close(store);
-    return error == 0 ? usage_show("") : answer_failure("prune the store", error, &failure);
+    return error == 0 ? output_end(command->options.dry_run ? NULL : "the store is pruned")
+                      : answer_failure("prune the store", error, &failure);
 }
 
 /* "5%", "10G", "unlimited". */

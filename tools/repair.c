@@ -11,6 +11,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/finding.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
@@ -32,17 +33,27 @@ static void say_to_people(const struct repair_command *command, const struct rep
         printf("Gave up %llu record%s of the log, which goes up to record %llu now\n",
                (unsigned long long)result->log.lost, result->log.lost == 1 ? "" : "s",
                (unsigned long long)result->log.sequence);
-    printf("Made the indexes again: %s objects in %s packs\n",
-           amount_count(result->objects, objects), amount_count(result->packs, packs));
+    if (result->recovered != 0)
+        printf("Listed %zu snapshot%s again, as recovered-...; `mv` in a mount gives %s a name\n",
+               result->recovered, result->recovered == 1 ? "" : "s",
+               result->recovered == 1 ? "it" : "them");
+    if (result->packs_put_back != 0)
+        printf("Put back %zu pack%s under %s own name\n", result->packs_put_back,
+               result->packs_put_back == 1 ? "" : "s",
+               result->packs_put_back == 1 ? "its" : "their");
+    printf("Made the indexes again: %s object%s in %s pack%s\n",
+           amount_count(result->objects, objects), result->objects == 1 ? "" : "s",
+           amount_count(result->packs, packs), result->packs == 1 ? "" : "s");
     if (result->packs_damaged != 0)
         printf("%zu pack%s cannot be read: crmfs check says whether a snapshot needs %s\n",
                result->packs_damaged, result->packs_damaged == 1 ? "" : "s",
                result->packs_damaged == 1 ? "it" : "them");
     if (result->packs_replaced != 0)
-        printf("Wrote anew what is needed of %zu damaged pack%s, %s objects; crmfs prune removes "
-               "the old files\n",
+        printf("Wrote anew what is needed of %zu damaged pack%s, %s object%s; crmfs prune "
+               "removes the old files\n",
                result->packs_replaced, result->packs_replaced == 1 ? "" : "s",
-               amount_count(result->objects_rewritten, objects));
+               amount_count(result->objects_rewritten, objects),
+               result->objects_rewritten == 1 ? "" : "s");
     if (result->checkpoints_removed != 0)
         printf("Removed %zu damaged checkpoint%s\n", result->checkpoints_removed,
                result->checkpoints_removed == 1 ? "" : "s");
@@ -57,12 +68,14 @@ static void say_to_people(const struct repair_command *command, const struct rep
 static void answer_result(struct answer *answer, const struct repair_result *result)
 {
     json_close(&answer->json, ']');
+    answer_number(answer, "packs_put_back", result->packs_put_back);
     answer_number(answer, "packs", result->packs);
     answer_number(answer, "packs_damaged", result->packs_damaged);
     answer_number(answer, "objects", result->objects);
     answer_number(answer, "packs_replaced", result->packs_replaced);
     answer_number(answer, "objects_rewritten", result->objects_rewritten);
     answer_number(answer, "records_lost", result->log.lost);
+    answer_number(answer, "recovered", result->recovered);
     answer_number(answer, "records_removed", result->log.removed);
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
@@ -110,7 +123,8 @@ static int run(const struct repair_command *command)
     if (error == 0)
         error = run_opened(command, store, &failure);
     store_close(store);
-    return error == 0 ? usage_show("") : answer_failure("repair the store", error, &failure);
+    return error == 0 ? output_end("what can be made again is made")
+                      : answer_failure("repair the store", error, &failure);
 }
 
 int command_repair(int argc, char **argv)

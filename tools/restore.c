@@ -13,6 +13,7 @@
 #include "tools/answer.h"
 #include "tools/bad_rows.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_report.h"
 #include "tools/restore_source.h"
@@ -30,7 +31,7 @@ struct restore_command {
     const char *target;
     const char *where;
     const char *skip_bad;
-    struct words tables, keys, maps, ignored;
+    struct words tables, excluded, keys, maps, ignored;
     enum load_mode mode;
     bool mode_given;
     bool with_parents;
@@ -87,6 +88,7 @@ static int take_option(struct restore_command *command, int letter, struct failu
     case 'w': command->where = optarg; return 0;
     case 'k': return words_add(&command->keys, optarg, failure);
     case 'T': return words_add_list(&command->tables, "--table", optarg, failure);
+    case 'x': return words_add_list(&command->excluded, "--exclude-table", optarg, failure);
     case 'M': return take_map(command, optarg, failure);
     case 'i': return words_add_list(&command->ignored, "--ignore-columns", optarg, failure);
     case 'b': command->skip_bad = optarg; return 0;
@@ -152,6 +154,8 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .mode = command->mode,
         .tables = tables.items,
         .table_count = tables.count,
+        .excluded = command->excluded.items,
+        .excluded_count = command->excluded.count,
         .where = command->where,
         .keys = command->keys.items,
         .key_count = command->keys.count,
@@ -213,7 +217,7 @@ static int run(const struct restore_command *command)
     int error = restore(&restoring, stop_begin(), &failure);
 
     if (error == 0)
-        return usage_show("");
+        return output_end(command->dry_run ? NULL : "the rows are restored");
     log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
@@ -241,6 +245,7 @@ static int parse_and_run(struct restore_command *command, int argc, char **argv)
                                                  {"where", required_argument, NULL, 'w'},
                                                  {"key", required_argument, NULL, 'k'},
                                                  {"table", required_argument, NULL, 'T'},
+                                                 {"exclude-table", required_argument, NULL, 'x'},
                                                  {"map", required_argument, NULL, 'M'},
                                                  {"ignore-columns", required_argument, NULL, 'i'},
                                                  {"skip-bad", required_argument, NULL, 'b'},
@@ -273,6 +278,7 @@ int command_restore(int argc, char **argv)
 
     free(command.tables.items);
     free(command.keys.items);
+    free(command.excluded.items);
     free(command.maps.items);
     free(command.ignored.items);
     return status;

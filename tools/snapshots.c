@@ -9,6 +9,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/opened_store.h"
+#include "tools/output.h"
 #include "tools/snapshot_filter.h"
 #include "tools/usage.h"
 
@@ -75,7 +76,7 @@ static int run(const struct snapshots_command *command)
         error = command->json ? list_as_json(command, &opened.state, &failure)
                               : list_for_people(command, &opened.state);
     opened_store_release(&opened);
-    return error == 0 ? usage_show("") : answer_failure("list the snapshots", error, &failure);
+    return error == 0 ? output_end(NULL) : answer_failure("list the snapshots", error, &failure);
 }
 
 int command_snapshots(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/opened_store.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/usage.h"
 
@@ -130,14 +131,15 @@ static int say_to_people(const struct stats *stats, const struct log_state *stat
     error = columns_end(&columns);
     if (error != 0)
         return error;
-    printf("\n%s row groups are stored as what has changed.\n",
-           amount_count(stats->deltas, deltas));
+    printf("\n%s row group%s stored as what has changed.\n", amount_count(stats->deltas, deltas),
+           stats->deltas == 1 ? " is" : "s are");
     printf("%s as CSV in %s: a ratio of %s.\n", amount_bytes(stats->raw_bytes, raw),
            amount_bytes(stats->stored_bytes, stored),
            ratio(stats->raw_bytes, stats->stored_bytes, share));
     if (stats->packs_unreadable != 0)
-        printf("%llu packs cannot be read: see crmfs check.\n",
-               (unsigned long long)stats->packs_unreadable);
+        printf("%llu pack%s cannot be read: see crmfs check.\n",
+               (unsigned long long)stats->packs_unreadable,
+               stats->packs_unreadable == 1 ? "" : "s");
     return 0;
 }
 
@@ -159,7 +161,7 @@ static int run(const struct stats_command *command)
         error = command->json ? say_as_json(&stats, &opened.state, &failure)
                               : say_to_people(&stats, &opened.state);
     opened_store_release(&opened);
-    return error == 0 ? usage_show("") : answer_failure("count what is stored", error, &failure);
+    return error == 0 ? output_end(NULL) : answer_failure("count what is stored", error, &failure);
 }
 
 int command_stats(int argc, char **argv)

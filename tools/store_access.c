@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "fs/base/log.h"
 #include "fs/store/header.h"
@@ -27,6 +28,18 @@ static int open_with(struct storage *storage, const char *path,
     return error;
 }
 
+/* A header or a slot that was changed is not told from a wrong passphrase by anything. */
+static int reject(const char *path, struct failure *failure)
+{
+    char words[FAILURE_TEXT_SIZE];
+
+    snprintf(words, sizeof words, "%s", failure->text);
+    return failure_set(failure, EKEYREJECTED,
+                       "%s: %s. If it is certainly the right one, a bit of the file `store` or of "
+                       "its key below keys/ has changed: put both back from a copy of the store",
+                       path, words);
+}
+
 int store_access_open(const char *path, const struct passphrase_options *options,
                       struct store **ret_store, struct failure *failure)
 {
@@ -47,6 +60,8 @@ int store_access_open(const char *path, const struct passphrase_options *options
     }
     if (error != 0) {
         storage->class->close(storage);
+        if (error == -EKEYREJECTED)
+            return reject(path, failure);
         return failure_prefix(failure, -error, "%s", path);
     }
     return 0;

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/taken.h"
 
-#include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "fs/base/buffer.h"
-#include "fs/base/json_text.h"
 #include "tools/amount.h"
-
-#define OUTPUT_LIMIT ((size_t)1 << 20)
+#include "tools/answer.h"
 
 struct taken {
     uint64_t tables;
@@ -33,38 +27,51 @@ void taken_to_people(const struct snapshot *snapshot, const struct stored_tree *
 {
     struct taken taken = count(tree);
     char tables[AMOUNT_SIZE], rows[AMOUNT_SIZE], raw[AMOUNT_SIZE], stored[AMOUNT_SIZE];
+    char name[SHOWN_SIZE];
 
-    printf("Took snapshot %s: %s rows in %s table%s, %s as CSV, %s added to the store\n",
-           snapshot->name, amount_count(taken.rows, rows), amount_count(taken.tables, tables),
+    printf("Took snapshot %s: %s row%s in %s table%s, %s as CSV, %s added to the store\n",
+           shown_text(snapshot->name, name), amount_count(taken.rows, rows),
+           taken.rows == 1 ? "" : "s", amount_count(taken.tables, tables),
            taken.tables == 1 ? "" : "s", amount_bytes(snapshot->raw_bytes, raw),
            amount_bytes(snapshot->stored_bytes, stored));
 }
 
-int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tree)
+/* Databases have names that are no UTF-8. */
+static void answer_name(struct answer *answer, const char *name, const char *value)
+{
+    json_put_name(&answer->json, name);
+    json_put_bytes(&answer->json, value);
+}
+
+static void answer_left_out(struct answer *answer, const struct left_out *left_out)
+{
+    json_put_name(&answer->json, "left_out");
+    json_open(&answer->json, '[');
+    for (size_t i = 0; i < left_out->count; i++) {
+        const struct left_out_item *item = &left_out->items[i];
+
+        json_open(&answer->json, '{');
+        if (item->source != NULL)
+            answer_name(answer, "source", item->source);
+        if (item->table != NULL)
+            answer_name(answer, "table", item->table);
+        answer_text(answer, "why", item->why);
+        json_close(&answer->json, '}');
+    }
+    json_close(&answer->json, ']');
+}
+
+int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tree,
+                  const struct left_out *left_out, struct failure *failure)
 {
     struct taken taken = count(tree);
-    cleanup_buffer struct buffer output = BUFFER(OUTPUT_LIMIT);
-    char id[2 * SNAPSHOT_ID_BYTES + 1], time[AMOUNT_SIZE];
-    int error = buffer_append_text(&output, "{\"name\":");
+    struct answer answer;
 
-    sodium_bin2hex(id, sizeof id, snapshot->id, sizeof snapshot->id);
-    if (error == 0)
-        error = json_text_append(&output, snapshot->name, strlen(snapshot->name));
-    if (error == 0)
-        error =
-            buffer_print(&output,
-                         ",\"id\":\"%s\",\"time\":\"%s\",\"tables\":%" PRIu64 ",\"rows\":%" PRIu64
-                         ",\"raw_bytes\":%" PRIu64 ",\"stored_bytes\":%" PRIu64 ",\"tags\":[",
-                         id, amount_utc(snapshot->time_ns, time), taken.tables, taken.rows,
-                         snapshot->raw_bytes, snapshot->stored_bytes);
-    for (size_t i = 0; i < snapshot->tag_count && error == 0; i++) {
-        error = i == 0 ? 0 : buffer_append_text(&output, ",");
-        if (error == 0)
-            error = json_text_append(&output, snapshot->tags[i], strlen(snapshot->tags[i]));
-    }
-    if (error == 0)
-        error = buffer_append_text(&output, "]}\n");
-    if (error == 0)
-        fwrite(output.data, 1, output.size, stdout);
-    return error;
+    answer_begin(&answer);
+    answer_snapshot(&answer, snapshot);
+    answer_number(&answer, "tables", taken.tables);
+    answer_number(&answer, "rows", taken.rows);
+    answer_left_out(&answer, left_out);
+    json_close(&answer.json, '}');
+    return answer_end(&answer, failure);
 }

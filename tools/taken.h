@@ -5,10 +5,12 @@
 
 #include "fs/store/log.h"
 #include "fs/store/tables.h"
+#include "tools/left_out.h"
 
 void taken_to_people(const struct snapshot *snapshot, const struct stored_tree *tree);
 
-/* 0, -ENOMEM or -EFBIG. */
-int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tree);
+/* 0, -ENOMEM or -EFBIG, with words. */
+int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tree,
+                  const struct left_out *left_out, struct failure *failure);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/usage.h"
 
-#include <stdio.h>
+#include <string.h>
 
-#include "tools/commands.h"
+#include "tools/output.h"
 
 const char usage_crmfs[] =
     "usage: crmfs COMMAND ...\n"
@@ -129,6 +129,7 @@ const char usage_snapshot[] =
     "Takes a snapshot of each SOURCE, a path or a URL as of crmfs mount, into STORE.\n"
     "What has not changed since the last one takes no room. It succeeds only when the\n"
     "snapshot is safely on disk; stopped before, it leaves nothing to be seen.\n"
+    "Status 3: it is taken, without a view that could not be read.\n"
     "\n"
     "  --store STORE                 where to put it\n"
     "  --name NAME                   what to call it (the time: 2026-11-20T120000Z)\n"
@@ -198,6 +199,7 @@ const char usage_restore[] =
     "                         replace: ... and those that are not in SNAPSHOT are deleted\n"
     "                         missing: only rows that are not there come back\n"
     "  --table NAME,...       only these tables\n"
+    "  --exclude-table NAME,...  all but these\n"
     "  --where CONDITION      only rows that meet it: SQL on a row's columns\n"
     "  --key KEY,...          only the rows with these primary keys\n"
     "  --with-parents         and the rows that these refer to, where they are missing\n"
@@ -339,9 +341,6 @@ const char usage_mount_helper[] =
 
 int usage_show(const char *text)
 {
-    fputs(text, stdout);
-    if (fflush(stdout) == 0)
-        return 0;
-    perror("crmfs: cannot write");
-    return STATUS_FAILED;
+    output_write(text, strlen(text));
+    return output_end(NULL);
 }

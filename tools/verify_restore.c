@@ -16,6 +16,7 @@
 #include "tools/amount.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_source.h"
 #include "tools/stop.h"
@@ -276,7 +277,7 @@ static int run(const struct verify_command *command)
     remove_scratch(&verification);
     error = end_report(&verification, error, &failure);
     if (error == 0)
-        return usage_show("");
+        return output_end("it can be restored");
     log_message(LOG_LEVEL_ERROR, "%s cannot be restored: %s", command->what,
                 failure_text(&failure, error));
     if (error == -ECANCELED)

@@ -11,8 +11,8 @@
 
 #include "backends/source/held_bytes.h"
 #include "backends/source/sqlite_internal.h"
+#include "backends/source/sqlite_refuse.h"
 
-#define SMALLEST_PAGE_BYTES 512
 #define RUN_BYTES ((size_t)256 << 10) /* read at once */
 #define RUNS 4
 
@@ -82,7 +82,7 @@ static int read_held(sqlite3_file *file, void *buffer, int size, sqlite3_int64 o
 
     if (at + left > own->held->size) {
         memset(buffer, 0, left);
-        if (offset >= SMALLEST_PAGE_BYTES)
+        if (offset >= SQLITE_SMALLEST_PAGE_BYTES)
             return SQLITE_CORRUPT;
         left = at < own->held->size ? (size_t)(own->held->size - at) : 0;
     }
@@ -104,22 +104,6 @@ static int read_held(sqlite3_file *file, void *buffer, int size, sqlite3_int64 o
     return code;
 }
 
-static int refuse_write(sqlite3_file *file, const void *buffer, int size, sqlite3_int64 offset)
-{
-    (void)file;
-    (void)buffer;
-    (void)size;
-    (void)offset;
-    return SQLITE_READONLY;
-}
-
-static int refuse_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-    (void)file;
-    (void)size;
-    return SQLITE_READONLY;
-}
-
 static int no_sync(sqlite3_file *file, int flags)
 {
     (void)file;
@@ -130,20 +114,6 @@ static int no_sync(sqlite3_file *file, int flags)
 static int held_size(sqlite3_file *file, sqlite3_int64 *ret_size)
 {
     *ret_size = (sqlite3_int64)((struct held_file *)file)->held->size;
-    return SQLITE_OK;
-}
-
-static int no_lock(sqlite3_file *file, int level)
-{
-    (void)file;
-    (void)level;
-    return SQLITE_OK;
-}
-
-static int no_reserved_lock(sqlite3_file *file, int *ret_reserved)
-{
-    (void)file;
-    *ret_reserved = 0;
     return SQLITE_OK;
 }
 
@@ -171,13 +141,13 @@ static const sqlite3_io_methods held_methods = {
     .iVersion = 1,
     .xClose = close_held,
     .xRead = read_held,
-    .xWrite = refuse_write,
-    .xTruncate = refuse_truncate,
+    .xWrite = sqlite_refuse_write,
+    .xTruncate = sqlite_refuse_truncate,
     .xSync = no_sync,
     .xFileSize = held_size,
-    .xLock = no_lock,
-    .xUnlock = no_lock,
-    .xCheckReservedLock = no_reserved_lock,
+    .xLock = sqlite_no_lock,
+    .xUnlock = sqlite_no_lock,
+    .xCheckReservedLock = sqlite_no_reserved_lock,
     .xFileControl = no_control,
     .xSectorSize = no_sector,
     .xDeviceCharacteristics = characteristics,
@@ -199,14 +169,6 @@ static int open_held(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     if (ret_flags != NULL)
         *ret_flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
     return SQLITE_OK;
-}
-
-static int refuse_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
-{
-    (void)vfs;
-    (void)name;
-    (void)sync_directory;
-    return SQLITE_READONLY;
 }
 
 static int nothing_there(sqlite3_vfs *vfs, const char *name, int flags, int *ret_there)
@@ -241,7 +203,7 @@ static void register_held(void)
     held_vfs.zName = SQLITE_VFS_HELD;
     held_vfs.szOsFile = sizeof(struct held_file);
     held_vfs.xOpen = open_held;
-    held_vfs.xDelete = refuse_delete;
+    held_vfs.xDelete = sqlite_refuse_delete;
     held_vfs.xAccess = nothing_there;
     held_vfs.xFullPathname = same_name;
     registered = sqlite3_vfs_register(&held_vfs, 0);

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#define SMALLEST_PAGE_BYTES 512
+#include "backends/source/sqlite_refuse.h"
 
 static sqlite3_vfs *below;
 static sqlite3_vfs locking_vfs;
@@ -32,37 +32,8 @@ static int read_whole(sqlite3_file *file, void *buffer, int size, sqlite3_int64 
 {
     int code = methods_below->xRead(file, buffer, size, offset);
 
-    return code == SQLITE_IOERR_SHORT_READ && offset >= SMALLEST_PAGE_BYTES ? SQLITE_CORRUPT : code;
-}
-
-static int refuse_write(sqlite3_file *file, const void *buffer, int size, sqlite3_int64 offset)
-{
-    (void)file;
-    (void)buffer;
-    (void)size;
-    (void)offset;
-    return SQLITE_READONLY;
-}
-
-static int refuse_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-    (void)file;
-    (void)size;
-    return SQLITE_READONLY;
-}
-
-static int no_lock(sqlite3_file *file, int level)
-{
-    (void)file;
-    (void)level;
-    return SQLITE_OK;
-}
-
-static int no_reserved_lock(sqlite3_file *file, int *ret_reserved)
-{
-    (void)file;
-    *ret_reserved = 0;
-    return SQLITE_OK;
+    return code == SQLITE_IOERR_SHORT_READ && offset >= SQLITE_SMALLEST_PAGE_BYTES ? SQLITE_CORRUPT
+                                                                                   : code;
 }
 
 /* Whether FILE's methods are those that ours stand on. */
@@ -73,13 +44,13 @@ static bool make_methods(const sqlite3_file *file)
         methods_below = file->pMethods;
         locking_methods = *file->pMethods;
         locking_methods.xRead = read_whole;
-        locking_methods.xWrite = refuse_write;
-        locking_methods.xTruncate = refuse_truncate;
+        locking_methods.xWrite = sqlite_refuse_write;
+        locking_methods.xTruncate = sqlite_refuse_truncate;
         unlocked_methods = locking_methods;
         unlocked_methods.iVersion = 1; /* no shared memory */
-        unlocked_methods.xLock = no_lock;
-        unlocked_methods.xUnlock = no_lock;
-        unlocked_methods.xCheckReservedLock = no_reserved_lock;
+        unlocked_methods.xLock = sqlite_no_lock;
+        unlocked_methods.xUnlock = sqlite_no_lock;
+        unlocked_methods.xCheckReservedLock = sqlite_no_reserved_lock;
     }
 
     bool same = methods_below == file->pMethods;
@@ -111,14 +82,6 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     return SQLITE_OK;
 }
 
-static int refuse_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
-{
-    (void)vfs;
-    (void)name;
-    (void)sync_directory;
-    return SQLITE_READONLY;
-}
-
 /* As root, SQLite gives every -wal and -shm that it opens to the database's owner: a change. */
 static int no_fchown(int descriptor, uid_t owner, gid_t group)
 {
@@ -146,7 +109,7 @@ static void register_both(void)
     locking_vfs.pNext = NULL;
     locking_vfs.zName = SQLITE_VFS_LOCKING;
     locking_vfs.xOpen = open_file;
-    locking_vfs.xDelete = refuse_delete;
+    locking_vfs.xDelete = sqlite_refuse_delete;
     unlocked_vfs = locking_vfs;
     unlocked_vfs.zName = SQLITE_VFS_UNLOCKED;
     registered = sqlite3_vfs_register(&locking_vfs, 0);

@@ -154,8 +154,8 @@ static int begin(struct target *base, struct failure *failure)
     return error == 0 ? add_places(target, catalogue) : error;
 }
 
-static const char *target_column(const struct foreign_key *key, const struct schema *parent,
-                                 size_t index)
+const char *postgres_key_target(const struct foreign_key *key, const struct schema *parent,
+                                size_t index)
 {
     if (key->target_columns != NULL)
         return key->target_columns[index];
@@ -175,7 +175,7 @@ static int write_referred(const struct table *table, const struct table *child,
     if (error == 0)
         error = postgres_add_table(sql, child);
     for (size_t i = 0; i < key->count && error == 0; i++) {
-        cleanup_free char *name = sql_name(target_column(key, table->schema, i));
+        cleanup_free char *name = sql_name(postgres_key_target(key, table->schema, i));
 
         error =
             name == NULL ? -ENOMEM : buffer_append_text(sql, i == 0 ? " c WHERE c." : " AND c.");
@@ -187,17 +187,47 @@ static int write_referred(const struct table *table, const struct table *child,
     return error == 0 ? buffer_append(sql, ") LIMIT 1", 10) : error;
 }
 
-static int check_referrer(struct postgres_target *target, const struct table *table,
-                          const struct table *child, struct buffer *sql, const char *const *values,
-                          size_t value_count, struct failure *failure)
+/* 1: CHILD has a row that refers by KEY to one of those that meet CONDITION; 0: none. */
+static int find_referrer(struct postgres_target *target, const struct table *table,
+                         const char *condition, const char *const *values, size_t value_count,
+                         const struct table *child, const struct foreign_key *key,
+                         struct failure *failure)
 {
-    cleanup_result PGresult *result = PQexecParams(target->link.connection, (const char *)sql->data,
-                                                   (int)value_count, NULL, values, NULL, NULL, 0);
+    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    cleanup_result PGresult *result = NULL;
+    int error = write_referred(table, child, key, condition, &sql);
 
+    if (error != 0)
+        return error;
+    result = PQexecParams(target->link.connection, (const char *)sql.data, (int)value_count, NULL,
+                          values, NULL, NULL, 0);
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         return postgres_target_failure(target, result, table->schema->name, failure);
-    if (PQntuples(result) == 0)
-        return 0;
+    return PQntuples(result) != 0;
+}
+
+static int check_referrer(struct postgres_target *target, const struct table *table,
+                          const char *condition, const char *const *values, size_t value_count,
+                          const struct table *child, const struct foreign_key *key,
+                          struct failure *failure)
+{
+    int found = find_referrer(target, table, condition, values, value_count, child, key, failure);
+
+    if (found == 1) {
+        found = postgres_repoint(target, child, table, key, failure);
+        found = found < 0    ? found
+                : found == 0 ? 1
+                             : find_referrer(target, table, condition, values, value_count, child,
+                                             key, failure);
+    }
+    if (found == 1) {
+        found = postgres_is_staged(target, child)
+                    ? postgres_defer(target, child, table, false, failure)
+                    : 0;
+        found = found < 0 ? found : !found;
+    }
+    if (found != 1)
+        return found;
     return failure_set(failure, EBUSY,
                        "table \"%s\": rows of \"%s\" refer to rows that would be deleted; nothing "
                        "was changed. Restore \"%s\" as well, or delete these first",
@@ -215,15 +245,28 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
 
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *key = &child->schema->foreign_keys[f];
-            cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
 
-            if (child == table || strcmp(key->target_table, table->schema->name) != 0)
+            if (strcmp(key->target_table, table->schema->name) != 0)
                 continue;
-            error = write_referred(table, child, key, condition, &sql);
-            if (error == 0)
-                error = check_referrer(target, table, child, &sql, values, value_count, failure);
+            /* Of its own table: what refers to a row goes with it, or is found by the server. */
+            if (child == table)
+                error = postgres_repoint(target, child, table, key, failure);
+            else
+                error = check_referrer(target, table, condition, values, value_count, child, key,
+                                       failure);
+            error = error > 0 ? 0 : error;
         }
     }
+    return error;
+}
+
+static int run_afterwards(struct postgres_target *target, struct failure *failure)
+{
+    int error = buffer_append(&target->afterwards, "", 1);
+
+    if (error == 0)
+        error = postgres_link_do(&target->link, (const char *)target->afterwards.data, failure);
+    buffer_clear(&target->afterwards);
     return error;
 }
 
@@ -235,7 +278,9 @@ static int check(struct target *base, struct failure *failure)
 
     if (error == 0)
         error = buffer_append_text(&sql, "SET CONSTRAINTS ALL IMMEDIATE");
-    return error == 0 ? postgres_target_run(target, &sql, NULL, failure) : error;
+    if (error == 0)
+        error = postgres_target_run(target, &sql, NULL, failure);
+    return error == 0 && target->afterwards.size != 0 ? run_afterwards(target, failure) : error;
 }
 
 /* ---- Sequences ------------------------------------------------------------------------------- */
@@ -328,12 +373,15 @@ static void close_target(struct target *base)
     for (size_t i = 0; i < target->place_count; i++) {
         schema_release(target->places[i]->like);
         free(target->places[i]->later);
+        table_rules_release(&target->places[i]->rules);
         free(target->places[i]);
     }
     free((void *)target->places);
     for (size_t i = 0; i < target->catalogue_count; i++)
         postgres_catalogue_release(target->catalogues[i]);
     free((void *)target->catalogues);
+    free(target->staged);
+    buffer_release(&target->afterwards);
     target->source->source.class->close(&target->source->source);
     buffer_release(&target->line);
     free(target->cells);
@@ -348,6 +396,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = postgres_create_table,
+    .create_view = postgres_create_view,
     .open_load = postgres_open_load,
     .check = check,
     .commit = commit,
@@ -373,6 +422,7 @@ int postgres_target_open(const char *url, const struct target_options *options,
     target->target.class = &class;
     target->source = (struct postgres_source *)source;
     target->line = BUFFER((size_t)1 << 30);
+    target->afterwards = BUFFER(POSTGRES_SQL_LIMIT);
     *ret_target = &target->target;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target. */
@@ -23,8 +24,16 @@ struct postgres_place {
     bool is_made;
     bool written;
     struct schema *like; /* whose foreign keys are added when all tables are there; NULL: none */
-    char *later;         /* statements for when the rows are there, each ended by a NUL */
+    struct table_rules rules; /* … and what they do */
+    char *later;              /* statements for when the rows are there, each ended by a NUL */
     size_t later_size;
+};
+
+/* Rows laid down for a table. All borrowed from the load. */
+struct postgres_staged {
+    const struct table *table;
+    const char *stage; /* quoted, with its schema */
+    const struct row_work *work;
 };
 
 struct postgres_target {
@@ -36,6 +45,9 @@ struct postgres_target {
     struct postgres_place **places;
     size_t place_count;
     unsigned long stage_count;
+    struct postgres_staged *staged;
+    size_t staged_count;
+    struct buffer afterwards; /* statements for when all foreign keys hold */
     bool open;
     struct buffer line; /* of lock_row */
     struct cell *cells;
@@ -62,6 +74,32 @@ int postgres_add_table(struct buffer *sql, const struct table *table);
 int postgres_add_column(struct buffer *sql, const struct table *table, size_t column);
 
 /*
+ * Remembers where the rows of a load are laid down; it stays until the loads are closed. Tables
+ * come parents first: the foreign key of one to one that comes later is deferred.
+ */
+int postgres_note_staged(struct postgres_target *target, const struct table *table,
+                         const char *stage, const struct row_work *work, struct failure *failure);
+bool postgres_is_staged(const struct postgres_target *target, const struct table *table);
+/*
+ * Has the rows of TABLE that are laid down refer by KEY to what they will, of PARENT, as far as
+ * that is there. 1: done; 0: cannot be.
+ */
+int postgres_repoint(struct postgres_target *target, const struct table *table,
+                     const struct table *parent, const struct foreign_key *key,
+                     struct failure *failure);
+
+/*
+ * Has the foreign keys of CHILD to PARENT be looked at when the transaction ends. 1: done; 0: they
+ * do more than refuse, and nobody said WHATEVER_IT_DOES.
+ */
+int postgres_defer(struct postgres_target *target, const struct table *child,
+                   const struct table *parent, bool whatever_it_does, struct failure *failure);
+
+/* The name of the column of PARENT that column INDEX of KEY refers to. */
+const char *postgres_key_target(const struct foreign_key *key, const struct schema *parent,
+                                size_t index);
+
+/*
  * Whether rows of other tables refer to rows of TABLE, called t, that meet CONDITION. -EBUSY names
  * that table.
  */
@@ -72,6 +110,7 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure);
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure);
+int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                        struct failure *failure);
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

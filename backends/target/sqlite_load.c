@@ -620,6 +620,8 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
     if (error == 0 && plan->mode == LOAD_REPLACE && !load->was_empty) {
         load->stage = sqlite3_mprintf("crmfs restore %s", table->schema->name);
         error = load->stage != NULL ? create_stage(load, failure) : -ENOMEM;
+        if (error == 0)
+            error = sqlite_note_staged(target, table, load->stage, &load->work);
     }
     if (error != 0) {
         close_load(&load->load);

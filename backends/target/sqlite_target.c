@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backends/source/plain_file.h"
@@ -260,6 +261,16 @@ const struct table *sqlite_target_table(const struct sqlite_target *target,
     return NULL;
 }
 
+static int room(const struct target *base, uint64_t *ret_bytes)
+{
+    struct statvfs status;
+
+    if (statvfs(((const struct sqlite_target *)base)->path, &status) != 0)
+        return -errno;
+    *ret_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return 0;
+}
+
 /* ---- Constraints ----------------------------------------------------------------------------- */
 
 /* Names the first row of TABLE that misses what it refers to. 0: there is none. */
@@ -335,27 +346,52 @@ static int write_referred(const struct schema *schema, const struct table *child
     return error == 0 ? buffer_append_text(sql, ") LIMIT 1") : error;
 }
 
-static int check_referrer(struct sqlite_target *target, const struct schema *schema,
-                          struct buffer *sql, const char *child, const struct cell *key,
-                          size_t key_count, struct failure *failure)
+/* 1: CHILD has a row that refers by FOREIGN to one of those that meet CONDITION; 0: none. */
+static int find_referrer(struct sqlite_target *target, const struct schema *schema,
+                         const char *condition, const struct cell *key, size_t key_count,
+                         const struct table *child, const struct foreign_key *foreign,
+                         struct failure *failure)
 {
+    struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     sqlite3_stmt *statement = NULL;
-    int code = sqlite_prepare_text(target, sql, &statement);
-    int error = 0;
+    int error = write_referred(schema, child, foreign, condition, &sql);
+    int code;
 
+    if (error != 0) {
+        buffer_release(&sql);
+        return error;
+    }
+    code = sqlite_prepare_text(target, &sql, &statement);
     for (size_t k = 0; k < key_count && code == SQLITE_OK; k++)
         code = sqlite_bind_cell(statement, 1 + (int)k, &key[k]);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        error = failure_set(failure, EBUSY,
-                            "table \"%s\": rows of \"%s\" refer to rows that would be deleted; "
-                            "nothing was changed. Restore \"%s\" as well, or delete these first",
-                            schema->name, child, child);
-    else if (code != SQLITE_DONE)
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
         error = sqlite_target_failure(target, code, schema->name, failure);
     sqlite3_finalize(statement);
-    return error;
+    return error != 0 ? error : code == SQLITE_ROW;
+}
+
+static int check_referrer(struct sqlite_target *target, const struct schema *schema,
+                          const char *condition, const struct cell *key, size_t key_count,
+                          const struct table *child, const struct foreign_key *foreign,
+                          struct failure *failure)
+{
+    int found = find_referrer(target, schema, condition, key, key_count, child, foreign, failure);
+
+    if (found == 1) {
+        found = sqlite_repoint(target, child, foreign, failure);
+        found = found < 0    ? found
+                : found == 0 ? 1
+                             : find_referrer(target, schema, condition, key, key_count, child,
+                                             foreign, failure);
+    }
+    if (found != 1)
+        return found;
+    return failure_set(failure, EBUSY,
+                       "table \"%s\": rows of \"%s\" refer to rows that would be deleted; nothing "
+                       "was changed. Restore \"%s\" as well, or delete these first",
+                       schema->name, child->schema->name, child->schema->name);
 }
 
 int sqlite_check_referrers(struct sqlite_target *target, const struct schema *schema,
@@ -369,16 +405,16 @@ int sqlite_check_referrers(struct sqlite_target *target, const struct schema *sc
 
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *foreign = &child->schema->foreign_keys[f];
-            struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
 
-            /* What refers to a row of its own table goes with it, or is found at the end. */
-            if (child->schema == schema || strcmp(foreign->target_table, schema->name) != 0)
+            if (strcmp(foreign->target_table, schema->name) != 0)
                 continue;
-            error = write_referred(schema, child, foreign, condition, &sql);
-            if (error == 0)
-                error = check_referrer(target, schema, &sql, child->schema->name, key, key_count,
+            /* Of its own table: what refers to a row goes with it, or is found at the end. */
+            if (child->schema == schema)
+                error = sqlite_repoint(target, child, foreign, failure);
+            else
+                error = check_referrer(target, schema, condition, key, key_count, child, foreign,
                                        failure);
-            buffer_release(&sql);
+            error = error > 0 ? 0 : error;
         }
     }
     return error;
@@ -424,6 +460,7 @@ static void close_target(struct target *base)
     for (size_t i = 0; i < target->made_count; i++)
         made_table_free(target->made_tables[i]);
     free((void *)target->made_tables);
+    free(target->staged);
     catalogue_release(target->catalogue);
     free(target->cells);
     free(target->numbers);
@@ -437,7 +474,9 @@ static const struct target_class class = {
     .begin = begin,
     .table_count = table_count,
     .schema = schema_at,
+    .room = room,
     .create_table = sqlite_create_table,
+    .create_view = sqlite_create_view,
     .open_load = sqlite_open_load,
     .check = check,
     .commit = commit,

@@ -21,6 +21,13 @@ struct made_table {
     bool own;   /* … of SQLite's own words: indexes, triggers */
 };
 
+/* Rows laid down for a table whose others will be deleted. All borrowed from the load. */
+struct sqlite_staged {
+    const struct table *table;
+    const char *stage;
+    const struct row_work *work;
+};
+
 struct sqlite_target {
     struct target target;
     char *path;
@@ -34,6 +41,8 @@ struct sqlite_target {
     struct catalogue *catalogue;
     struct made_table **made_tables;
     size_t made_count;
+    struct sqlite_staged *staged;
+    size_t staged_count;
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     sqlite3_stmt *locked;
@@ -70,6 +79,7 @@ int sqlite_create_table(struct target *base, const struct schema *like, const ch
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);
 /* Makes what new tables still lack. */
 int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure);
+int sqlite_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int sqlite_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                      struct failure *failure);
 int sqlite_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
@@ -79,6 +89,14 @@ int sqlite_update_row(struct target *base, const struct schema *schema, const st
                       struct failure *failure);
 int sqlite_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
                       struct failure *failure);
+
+/* Remembers where the rows of a load are laid down; it stays until the loads are closed. */
+int sqlite_note_staged(struct sqlite_target *target, const struct table *table, const char *stage,
+                       const struct row_work *work);
+/* Has the rows of TABLE that are laid down refer by KEY to what they will. 1: done; 0: cannot be.
+ */
+int sqlite_repoint(struct sqlite_target *target, const struct table *table,
+                   const struct foreign_key *key, struct failure *failure);
 
 /*
  * Whether rows of other tables whose foreign keys would change or delete them refer to rows of

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/files/acl.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 #include "fs/base/little_endian.h"
@@ -50,6 +51,11 @@ static bool is_minimal(const uint8_t *value, size_t size)
 {
     return find(value, size, TAG_USER) == 0 && find(value, size, TAG_GROUP) == 0 &&
            find(value, size, TAG_MASK) == 0;
+}
+
+bool acl_is_name(const char *name)
+{
+    return strcmp(name, ACL_ACCESS) == 0 || strcmp(name, ACL_DEFAULT) == 0;
 }
 
 bool acl_is_valid(const uint8_t *value, size_t size)

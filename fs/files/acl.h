@@ -15,6 +15,9 @@
 #define ACL_ACCESS "system.posix_acl_access"
 #define ACL_DEFAULT "system.posix_acl_default"
 
+/* Whether an extended attribute of that name is an ACL. */
+bool acl_is_name(const char *name);
+
 /* Whether VALUE can be an ACL at all. */
 bool acl_is_valid(const uint8_t *value, size_t size);
 

@@ -214,6 +214,29 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
 
 /* ---- Attributes ---- */
 
+static mode_t without_privileges(mode_t mode)
+{
+    if (!S_ISREG(mode))
+        return mode;
+    return mode & ~((mode & S_IXGRP) != 0 ? S_ISUID | S_ISGID : (mode_t)S_ISUID);
+}
+
+int files_drop_privileges(struct files *files, uint64_t number, bool *ret_dropped,
+                          struct failure *failure)
+{
+    struct stat stat;
+    int error = files_stat(files, number, &stat, failure);
+    bool has = error == 0 && without_privileges(stat.st_mode) != stat.st_mode;
+
+    if (has) {
+        stat.st_mode = without_privileges(stat.st_mode);
+        error = files_set(files, number, FILES_SET_MODE, &stat, &stat, failure);
+    }
+    if (error == 0)
+        *ret_dropped = has;
+    return error;
+}
+
 static void set_time(struct timespec *time, const struct timespec *wanted, struct timespec now)
 {
     *time = wanted->tv_nsec == UTIME_NOW ? now : *wanted;

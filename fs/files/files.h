@@ -169,6 +169,13 @@ int files_rename(struct files *files, uint64_t directory, const char *name, uint
 #define FILES_SET_MODIFIED 32U
 #define FILES_SET_CHANGED 64U
 
+/*
+ * Takes the set-uid bit off a file, and the set-gid bit if its group may execute it: for who is
+ * going to change it and may not set them. *RET_DROPPED: it had one.
+ */
+int files_drop_privileges(struct files *files, uint64_t number, bool *ret_dropped,
+                          struct failure *failure);
+
 /* A tv_nsec of UTIME_NOW means now. */
 int files_set(struct files *files, uint64_t number, unsigned which, const struct stat *values,
               struct stat *ret_stat, struct failure *failure);

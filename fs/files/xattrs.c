@@ -278,6 +278,9 @@ int files_xattr_remove(struct files *files, uint64_t number, const char *name,
     error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0)
         error = remove_value(files, inode_of(number), name, failure);
+    /* Every file has an ACL, if only the one that its mode is. */
+    if (error == -ENODATA && acl_is_name(name))
+        error = 0;
     if (error == 0)
         error = touch(files, inode_of(number), &attributes, failure);
     return files_end_change(files, error);

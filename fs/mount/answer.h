@@ -20,6 +20,7 @@
 
 /* libfuse hands it to every handler: fuse_req_userdata(). */
 struct mount_state {
+    struct fuse_session *fuse;
     struct tree *tree;
     struct inode_table *inodes;
     struct inode_limit *limit; /* of what the kernel knows */

@@ -18,11 +18,19 @@ static void release_opened(struct opened *const *opened)
     opened_release(*opened);
 }
 
-/* What was not even tried needs no words. */
+/*
+ * What was not even tried needs no words; where there are some, they are the directory's, said once
+ * for whatever is tried in it.
+ */
 static void refuse(fuse_req_t request, struct mount_state *state, const struct node *directory,
                    const char *name, int error, const struct failure *failure)
 {
-    if (failure->code == 0 && (error == -EROFS || error == -EXDEV || error == -ENAMETOOLONG))
+    struct failure words = {0};
+
+    if (failure->code == 0 && error == -EROFS && directory->class->unchanging != NULL) {
+        failure_set(&words, EROFS, "%s", directory->class->unchanging);
+        answer_error(request, state, directory, NULL, error, &words);
+    } else if (failure->code == 0 && (error == -EROFS || error == -EXDEV || error == -ENAMETOOLONG))
         fuse_reply_err(request, -error);
     else
         answer_error(request, state, directory, name, error, failure);

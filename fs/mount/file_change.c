@@ -22,6 +22,21 @@ static void answer_done(fuse_req_t request, const char *name, int error,
         fuse_reply_err(request, 0);
 }
 
+/*
+ * Before a file is changed by somebody who may not set the set-uid bit. The kernel does not look
+ * again at the mode of what is written to, so it is told.
+ */
+static int drop_privileges(fuse_req_t request, fuse_ino_t inode, bool wanted,
+                           struct failure *failure)
+{
+    bool dropped = false;
+    int error = wanted ? files_drop_privileges(files_of(request), inode, &dropped, failure) : 0;
+
+    if (dropped)
+        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, inode, -1, 0);
+    return error;
+}
+
 /* ---- Open files ---- */
 
 /* Pages stay valid as long as only this mount changes the file. */
@@ -38,6 +53,8 @@ void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info
     bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
     int error = writes ? files_writable(files, inode, &failure) : 0;
 
+    if (error == 0)
+        error = drop_privileges(request, inode, device_drops_privileges(), &failure);
     if (error == 0)
         error = files_open(files, inode, (info->flags & O_TRUNC) != 0, &failure);
     if (error != 0) {
@@ -176,8 +193,10 @@ void file_setattr(fuse_req_t request, fuse_ino_t inode, const struct stat *value
     if ((which & FUSE_SET_ATTR_MTIME_NOW) != 0)
         wanted.st_mtim.tv_nsec = UTIME_NOW;
 
-    int error = files_set(files, inode, what_to_set(which), &wanted, &stat, &failure);
+    int error = drop_privileges(request, inode, device_drops_privileges(), &failure);
 
+    if (error == 0)
+        error = files_set(files, inode, what_to_set(which), &wanted, &stat, &failure);
     if (error != 0)
         file_answer_error(request, NULL, error, &failure);
     else
@@ -189,8 +208,10 @@ void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t 
 {
     struct files *files = files_of(request);
     struct failure failure = {0};
-    int error = files_write(files, inode, (uint64_t)offset, bytes, size, &failure);
+    int error = drop_privileges(request, inode, device_drops_privileges(), &failure);
 
+    if (error == 0)
+        error = files_write(files, inode, (uint64_t)offset, bytes, size, &failure);
     if (error == 0 && (info->flags & (O_SYNC | O_DSYNC)) != 0)
         error = files_sync(files, &failure);
     if (error != 0)
@@ -199,10 +220,19 @@ void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t 
         fuse_reply_write(request, size);
 }
 
+/* Of what is allocated and copied the kernel does not say whether the caller may set the bits. */
+static bool is_ordinary(fuse_req_t request)
+{
+    return fuse_req_ctx(request)->uid != 0;
+}
+
 void file_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length)
 {
     struct failure failure = {0};
-    int error = files_allocate(files_of(request), inode, mode, (uint64_t)offset, (uint64_t)length,
+    int error = drop_privileges(request, inode, is_ordinary(request), &failure);
+
+    if (error == 0)
+        error = files_allocate(files_of(request), inode, mode, (uint64_t)offset, (uint64_t)length,
                                &failure);
 
     answer_done(request, NULL, error, &failure);
@@ -217,7 +247,10 @@ void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to
                                   .to_offset = (uint64_t)to_offset,
                                   .size = size};
     struct failure failure = {0};
-    ssize_t copied = files_copy(files_of(request), &wanted, &failure);
+    ssize_t copied = drop_privileges(request, to, is_ordinary(request), &failure);
+
+    if (copied == 0)
+        copied = files_copy(files_of(request), &wanted, &failure);
 
     if (copied < 0)
         file_answer_error(request, NULL, (int)copied, &failure);

@@ -133,6 +133,7 @@ static int create_fuse_session(struct session *session, const struct mount_optio
     fuse_opt_free_args(&arguments);
     if (session->fuse == NULL)
         return mount_failure(said, "libfuse does not take the mount options", failure);
+    session->state.fuse = session->fuse;
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "fs/store/check_internal.h"
 #include "fs/store/index.h"
 #include "fs/store/keys.h"
+#include "fs/store/misnamed.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
 
@@ -148,6 +149,18 @@ static int report_packs(struct checking *checking)
     return 0;
 }
 
+/* A misnamed_visit. */
+static int report_misnamed(void *context, const char *path, const char *own, bool missing)
+{
+    struct failure failure;
+
+    failure_set(&failure, EBADMSG, "it is %s under another name%s", own,
+                missing ? ": `crmfs repair` puts it back, and nothing of it is lost"
+                        : ", which is there too: `crmfs repair` removes it if it is the same");
+    check_find_file(context, CHECK_PACK, path, true, &failure);
+    return 0;
+}
+
 static int walk_all(struct checking *checking)
 {
     const struct log_state *state = &checking->state;
@@ -202,6 +215,8 @@ static int check_packs(struct checking *checking)
         reach_ask(checking->reach, unlisted_ask, &checking->unlisted);
         error = walk_all(checking);
     }
+    if (error == 0)
+        error = misnamed_find(checking->store, report_misnamed, checking, checking->failure);
     if (error == 0)
         error = report_packs(checking);
     if (error == 0 && checking->options->read_data)

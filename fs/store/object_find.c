@@ -254,6 +254,13 @@ static int try_directories(const struct fetch *fetch)
 
 /* ---- All together ---- */
 
+/* What may not be read is neither damaged nor lost, and no search will find it. */
+static int may_not_be_read(const struct failure *first, struct failure *failure)
+{
+    return failure_set(failure, EACCES,
+                       "%s: the store's files must be readable by whoever runs crmfs", first->text);
+}
+
 /* FIRST: why it was not where its reference says. */
 static int find(const struct fetch *fetch, const struct failure *first, struct failure *failure)
 {
@@ -277,6 +284,8 @@ static int find(const struct fetch *fetch, const struct failure *first, struct f
     }
     if (error == -ENOMEM)
         return error;
+    if (first->code == EACCES)
+        return may_not_be_read(first, failure);
     if (!moved.lost && fetch->depth == OBJECT_DEPTH_ANY)
         remember(fetch->reader, reference, true);
     return failure_set(failure, EIO,
@@ -311,6 +320,19 @@ int object_fetch_at(struct object_reader *reader, const struct object_reference 
     if (error == 0)
         *ret_found = found;
     return error;
+}
+
+void object_expect(struct object_reader *reader, const struct object_reference *place)
+{
+    struct storage *storage = store_storage(reader->store);
+    uint8_t salt[1][STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+
+    if (storage->class->expect == NULL || place->sealed_size > OBJECT_SEALED_LIMIT ||
+        pack_list_known(reader->packs, place->pack_hint, 1, salt) != 1)
+        return;
+    pack_path(salt[0], path);
+    storage->class->expect(storage, path, place->offset, place->sealed_size);
 }
 
 int object_fetch_place(struct object_reader *reader, const struct object_reference *place,

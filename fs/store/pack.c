@@ -192,9 +192,16 @@ int pack_foot_check(struct storage *storage, struct sealer *sealer,
                     const uint8_t salt[STORE_SALT_BYTES], struct failure *failure)
 {
     char path[PACK_PATH_SIZE];
-    struct foot foot = {.begin = 0};
 
     pack_path(salt, path);
+    return pack_foot_check_at(storage, sealer, path, failure);
+}
+
+int pack_foot_check_at(struct storage *storage, struct sealer *sealer, const char *path,
+                       struct failure *failure)
+{
+    struct foot foot = {.begin = 0};
+
     return read_foot(storage, sealer, path, &foot, failure);
 }
 

@@ -74,6 +74,10 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
 int pack_foot_check(struct storage *storage, struct sealer *sealer,
                     const uint8_t salt[STORE_SALT_BYTES], struct failure *failure);
 
+/* The same of a file that stands at PATH; SEALER is of its own name. */
+int pack_foot_check_at(struct storage *storage, struct sealer *sealer, const char *path,
+                       struct failure *failure);
+
 /* ---- Whole packs, for those that go through a store ---- */
 
 /* Every object of the pack called NAME. -EBADMSG with words, -ENOENT; or what VISIT returned. */

@@ -199,20 +199,38 @@ static void count_waiting(struct pruning *pruning)
     }
 }
 
-/* What would be removed, of what is marked already. */
+static void take_away(struct prune_sum *sum, const struct prune_sum *part)
+{
+    sum->packs -= part->packs;
+    sum->bytes -= part->bytes;
+}
+
+static void sum_named(const struct pruning *pruning, const struct names *names,
+                      struct prune_sum *sum)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct reach_pack *pack = reach_pack_named(pruning->reach, names->names[i]);
+
+        if (pack != NULL)
+            prune_sum_add(sum, pack);
+    }
+}
+
+/* What would be removed, of what is marked already, and what would wait on; then what is not. */
 static int pretend(struct pruning *pruning)
 {
     cleanup_names struct names wanted = {.count = 0};
     cleanup_names struct names due = {.count = 0};
+    struct prune_result *result = &pruning->result;
+    struct prune_sum unmarked = {.packs = 0};
 
     if (prune_judge_marks(pruning, &wanted, &due) != 0)
         return prune_no_memory(pruning);
-    for (size_t i = 0; i < due.count; i++) {
-        const struct reach_pack *pack = reach_pack_named(pruning->reach, due.names[i]);
-
-        if (pack != NULL)
-            prune_sum_add(&pruning->result.removed, pack);
-    }
+    sum_named(pruning, &due, &result->removed);
+    sum_named(pruning, &wanted, &unmarked);
+    count_waiting(pruning);
+    take_away(&result->waiting, &result->removed);
+    take_away(&result->waiting, &unmarked);
     return mark_and_rewrite(pruning);
 }
 

@@ -43,7 +43,7 @@ struct prune_result {
     struct prune_sum emptied;    /* marked now: what was needed in them was written again */
     struct prune_sum written;    /* for that; bytes of objects */
     struct prune_sum removed;    /* now: they had been marked long enough ago */
-    struct prune_sum waiting;    /* marked, and not yet removed */
+    struct prune_sum waiting;    /* marked before, in a dry run; else now too; not yet removed */
     struct prune_sum young;      /* not needed, but perhaps a snapshot's that is being taken */
     uint64_t unused_bytes;       /* what stays unused in packs that are needed */
     uint64_t ancestor_bytes;     /* kept only because what is needed is compressed against it */

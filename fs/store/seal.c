@@ -11,6 +11,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/store/secret_heap.h"
+#include "fs/store/secret_keys.h"
 
 #define GCM_NONCE_BYTES 12
 #define LARGEST_PIECE ((size_t)1 << 30)
@@ -18,7 +19,7 @@
 
 struct sealer {
     enum seal_cipher cipher;
-    uint8_t *key;    /* SEAL_KEY_BYTES of sodium_malloc memory */
+    uint8_t *key;    /* of secret_key_take() */
     EVP_CIPHER *aes; /* fetched beforehand: fetching takes more memory than a key's context */
     pthread_mutex_t lock;
     size_t context_count; /* guarded by lock */
@@ -66,9 +67,8 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
         return -ENOMEM;
     sealer->cipher = cipher;
     pthread_mutex_init(&sealer->lock, NULL);
-    sealer->key = sodium_malloc(SEAL_KEY_BYTES);
-    /* sodium_malloc goes on without locking when it may not; a key must not. */
-    if (sealer->key == NULL || sodium_mlock(sealer->key, SEAL_KEY_BYTES) != 0) {
+    sealer->key = secret_key_take();
+    if (sealer->key == NULL) {
         sealer_free(sealer);
         failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
         return -ENOMEM;
@@ -116,7 +116,7 @@ void sealer_free(struct sealer *sealer)
     for (size_t i = 0; i < sealer->context_count; i++)
         EVP_CIPHER_CTX_free(sealer->contexts[i]);
     EVP_CIPHER_free(sealer->aes);
-    sodium_free(sealer->key);
+    secret_key_give(sealer->key);
     pthread_mutex_destroy(&sealer->lock);
     free(sealer);
 }

@@ -7,56 +7,13 @@
 
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
-#include "fs/table/group_rows.h"
+#include "fs/table/group_cursor.h"
 #include "fs/table/indexed_internal.h"
 
 struct indexed_dataset {
     struct dataset dataset;
     struct edition *edition; /* referenced */
 };
-
-struct indexed_cursor {
-    struct cursor cursor;
-    struct row row;
-    struct group_rows *rows;
-    struct image *image; /* referenced: keeps the groups */
-};
-
-/* --- cursors ------------------------------------------------------------------------------ */
-
-static int cursor_next(struct cursor *base, const struct row **ret_row, struct failure *failure)
-{
-    struct indexed_cursor *cursor = (struct indexed_cursor *)base;
-    int got = group_rows_next(cursor->rows, &cursor->row.cells, failure);
-
-    if (got > 0)
-        *ret_row = &cursor->row;
-    return got;
-}
-
-/* Every cell comes with its data. */
-static int cursor_read_cell(struct cursor *cursor, size_t column, uint64_t offset, void *buffer,
-                            size_t size, struct failure *failure)
-{
-    (void)cursor;
-    (void)column;
-    (void)offset;
-    (void)buffer;
-    (void)size;
-    return failure_set(failure, EINVAL, "no cell of an archive is read in pieces");
-}
-
-static void cursor_close(struct cursor *base)
-{
-    struct indexed_cursor *cursor = (struct indexed_cursor *)base;
-
-    group_rows_free(cursor->rows);
-    image_release(cursor->image);
-    free(cursor);
-}
-
-static const struct cursor_class indexed_cursor_class = {cursor_next, cursor_read_cell,
-                                                         cursor_close};
 
 /* --- datasets ----------------------------------------------------------------------------- */
 
@@ -78,17 +35,11 @@ static struct schema *dataset_schema(const struct dataset *dataset, size_t table
 static int dataset_plan(struct dataset *dataset, size_t table, size_t wanted,
                         struct range_plan *ret_plan, struct failure *failure)
 {
-    int64_t *starts = malloc(sizeof *starts);
-
     (void)dataset;
     (void)table;
     (void)wanted;
     (void)failure;
-    if (starts == NULL)
-        return -ENOMEM;
-    starts[0] = INT64_MIN;
-    *ret_plan = (struct range_plan){.count = 1, .starts = starts};
-    return 0;
+    return group_cursor_plan(ret_plan);
 }
 
 /* The table's image, referenced, and where its groups are. */
@@ -112,32 +63,24 @@ static int full_image(struct dataset *dataset, size_t table, struct edition **re
 static int dataset_open_cursor(struct dataset *dataset, size_t table, const struct range_plan *plan,
                                size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
-    struct indexed_cursor *cursor = calloc(1, sizeof *cursor);
-    struct edition *full = edition_of(dataset);
+    struct edition *full;
+    struct image *image;
     const struct image_group *groups;
     size_t count;
 
     (void)plan;
     (void)range;
-    if (cursor == NULL)
-        return -ENOMEM;
 
-    int error = full_image(dataset, table, &full, &table, &cursor->image, failure);
+    int error = full_image(dataset, table, &full, &table, &image, failure);
 
-    if (error == 0) {
-        intake_groups(full->intake, table, &groups, &count);
-        cursor->rows = group_rows_create(
-            full->spool, intake_schema(full->intake, table)->column_count, groups, count);
-        error = cursor->rows != NULL ? 0 : -ENOMEM;
-    }
-    if (error != 0) {
-        image_release(cursor->image);
-        free(cursor);
+    if (error != 0)
         return error;
-    }
-    cursor->cursor.class = &indexed_cursor_class;
-    *ret_cursor = &cursor->cursor;
-    return 0;
+    intake_groups(full->intake, table, &groups, &count);
+    return group_cursor_create(image,
+                               group_rows_create(full->spool,
+                                                 intake_schema(full->intake, table)->column_count,
+                                                 groups, count),
+                               ret_cursor);
 }
 
 static int dataset_verify(struct dataset *dataset, struct failure *failure)

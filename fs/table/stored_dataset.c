@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "fs/table/group_rows.h"
+#include "fs/table/group_cursor.h"
 #include "fs/table/image.h"
 #include "fs/table/stored_table.h"
 
@@ -17,65 +17,10 @@ struct stored_dataset {
     struct schema **schemas; /* the source's tables; NULL where it was not read yet */
 };
 
-struct stored_cursor {
-    struct cursor cursor;
-    struct image *image;
-    struct group_rows *rows;
-    struct row row;
-};
-
-/* ---- Cursors --------------------------------------------------------------------------------- */
-
-static int next(struct cursor *base, const struct row **ret_row, struct failure *failure)
-{
-    struct stored_cursor *cursor = (struct stored_cursor *)base;
-    int got = group_rows_next(cursor->rows, &cursor->row.cells, failure);
-
-    if (got == 1)
-        *ret_row = &cursor->row;
-    return got;
-}
-
-static int read_cell(struct cursor *cursor, size_t column, uint64_t offset, void *buffer,
-                     size_t size, struct failure *failure)
-{
-    (void)cursor;
-    (void)column;
-    (void)offset;
-    (void)buffer;
-    (void)size;
-    return failure_set(failure, EINVAL, "this cell came with its data");
-}
-
-static void close_cursor(struct cursor *base)
-{
-    struct stored_cursor *cursor = (struct stored_cursor *)base;
-
-    group_rows_free(cursor->rows);
-    image_release(cursor->image);
-    free(cursor);
-}
-
-static const struct cursor_class cursor_class = {next, read_cell, close_cursor};
-
 /* IMAGE becomes the cursor's, also on failure. */
 static int create_cursor(struct image *image, size_t first_group, struct cursor **ret_cursor)
 {
-    struct stored_cursor *cursor = calloc(1, sizeof *cursor);
-
-    if (cursor == NULL) {
-        image_release(image);
-        return -ENOMEM;
-    }
-    cursor->cursor.class = &cursor_class;
-    cursor->image = image;
-    cursor->rows = group_rows_create_of_image(image, first_group);
-    if (cursor->rows == NULL) {
-        close_cursor(&cursor->cursor);
-        return -ENOMEM;
-    }
-    *ret_cursor = &cursor->cursor;
-    return 0;
+    return group_cursor_create(image, group_rows_create_of_image(image, first_group), ret_cursor);
 }
 
 /* ---- The dataset ----------------------------------------------------------------------------- */
@@ -90,6 +35,11 @@ static struct schema *schema_of(const struct dataset *base, size_t table)
     return ((const struct stored_dataset *)base)->schemas[table];
 }
 
+static uint64_t csv_bytes(const struct dataset *base, size_t table)
+{
+    return ((const struct stored_dataset *)base)->source->tables[table].csv_bytes;
+}
+
 static int plan(struct dataset *base, size_t table, size_t wanted, struct range_plan *ret_plan,
                 struct failure *failure)
 {
@@ -97,12 +47,7 @@ static int plan(struct dataset *base, size_t table, size_t wanted, struct range_
     (void)table;
     (void)wanted;
     (void)failure;
-    ret_plan->starts = malloc(sizeof *ret_plan->starts);
-    if (ret_plan->starts == NULL)
-        return -ENOMEM;
-    ret_plan->starts[0] = INT64_MIN;
-    ret_plan->count = 1;
-    return 0;
+    return group_cursor_plan(ret_plan);
 }
 
 /* The table's image, seen to have the rows that its snapshot's tree says. */
@@ -161,6 +106,7 @@ static void release(struct dataset *base)
 static const struct dataset_class dataset_class = {
     .table_count = table_count,
     .schema = schema_of,
+    .csv_bytes = csv_bytes,
     .plan = plan,
     .open_cursor = open_cursor,
     .verify = verify,

@@ -305,11 +305,15 @@ static void folder_release(struct node *node)
     free(folder);
 }
 
+const char frozen_unchanging[] =
+    "a snapshot is never changed; what is to be kept can be put into files/";
+
 static const struct node_class frozen_class = {
     .attributes = folder_attributes,
     .lookup = folder_lookup,
     .list = folder_list,
     .release = folder_release,
+    .unchanging = frozen_unchanging,
 };
 
 int frozen_create(const struct frozen_context *context, const struct frozen_snapshot *snapshot,

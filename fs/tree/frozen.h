@@ -58,4 +58,6 @@ uint64_t frozen_inode(const uint8_t id[SNAPSHOT_ID_BYTES], const char *source, c
 /* A time in nanoseconds since 1970. */
 struct timespec frozen_time(uint64_t time_ns);
 
+extern const char frozen_unchanging[]; /* why nothing in a snapshot can be changed, for people */
+
 #endif

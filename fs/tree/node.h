@@ -97,6 +97,8 @@ struct node_class {
      * once, and nobody ever waits long for anything in its directory.
      */
     bool forgettable;
+    /* Where somebody may well try to change something, and why nothing can be. */
+    const char *unchanging;
 };
 
 struct node {

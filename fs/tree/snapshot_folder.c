@@ -283,6 +283,7 @@ static const struct node_class snapshot_folder_class = {
     .lookup = folder_lookup,
     .list = folder_list,
     .xattr = folder_xattr,
+    .unchanging = frozen_unchanging,
     .release = folder_release,
 };
 

@@ -253,6 +253,7 @@ static void snapshots_release(struct node *node)
     pthread_mutex_destroy(&snapshots->taking);
     pthread_mutex_destroy(&snapshots->lock);
     free(snapshots->sources);
+    free(snapshots->incomplete);
     free(node->path);
     free(snapshots);
 }
@@ -262,6 +263,7 @@ static const struct node_class snapshots_class = {
     .lookup = snapshots_lookup,
     .list = snapshots_list,
     .make_directory = snapshots_take,
+    .unchanging = "files cannot be put here: mkdir takes a snapshot, rmdir forgets one",
     .remove_directory = snapshots_forget,
     .rename = snapshots_rename,
     .release = snapshots_release,

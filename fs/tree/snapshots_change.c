@@ -30,14 +30,19 @@ static void warn(void *context, const char *source, const char *table, const str
 {
     struct snapshots *snapshots = context;
     cleanup_free char *path = NULL;
+    struct failure words = *why;
 
+    /* What holds nothing is not missed. */
+    if (why->code != ENODATA)
+        snapshots->leaving_out = true;
     if (snapshots->report == NULL)
         return;
+    failure_prefix(&words, why->code, "left out of the snapshot");
     if (asprintf(&path, "snapshots/%s/%s/%s", snapshots->taken, source, table) < 0) {
         path = NULL;
         return;
     }
-    snapshots->report(snapshots->report_context, path, why);
+    snapshots->report(snapshots->report_context, path, &words);
 }
 
 /* Only one at a time: each takes as much memory as a scan may. */
@@ -79,14 +84,20 @@ static bool begin(struct snapshots *snapshots, const char *name, bool *cancelled
     if (allowed) {
         snapshots->cancel = cancelled;
         snapshots->taken = name;
+        snapshots->leaving_out = false;
     }
     pthread_mutex_unlock(&snapshots->lock);
     return allowed;
 }
 
-static void end(struct snapshots *snapshots)
+/* ERROR: of the taking. */
+static void end(struct snapshots *snapshots, int error)
 {
     pthread_mutex_lock(&snapshots->lock);
+    if (error == 0) {
+        free(snapshots->incomplete);
+        snapshots->incomplete = snapshots->leaving_out ? strdup(snapshots->taken) : NULL;
+    }
     snapshots->cancel = NULL;
     snapshots->taken = NULL;
     snapshots->progress = (struct take_progress){.rows = 0};
@@ -122,7 +133,7 @@ int snapshots_take(struct node *node, const char *name, bool *cancelled, struct 
     pthread_mutex_lock(&snapshots->taking);
     if (begin(snapshots, name, cancelled)) {
         error = take_one(snapshots, name, cancelled, failure);
-        end(snapshots);
+        end(snapshots, error);
     } else {
         error = -ECANCELED;
     }
@@ -249,6 +260,12 @@ static int write_status(struct snapshots *snapshots, struct buffer *text)
     }
     if (error == 0)
         error = write_taking(snapshots, text);
+    if (error == 0)
+        error = buffer_append_text(text, ",\"incomplete\":");
+    if (error == 0)
+        error = snapshots->incomplete != NULL
+                    ? json_text_append(text, snapshots->incomplete, strlen(snapshots->incomplete))
+                    : buffer_append_text(text, "null");
     if (error == 0)
         error = buffer_append_text(text, ",\"error\":");
     if (error == 0)

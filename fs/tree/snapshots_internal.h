@@ -40,6 +40,8 @@ struct snapshots {
     bool *cancel;               /* of the snapshot that is being taken; NULL: none is */
     const char *taken;          /* its name */
     struct take_progress progress;
+    bool leaving_out; /* something of it had to be left out; written while it is taken only */
+    char *incomplete; /* the last one taken here, if that was so; NULL: it was not */
     bool ending;
 };
 

@@ -147,3 +147,28 @@ def test_what_is_no_date_stays(store, work, file, source):
     run(store, "--name", "a", dump(work / file, [(1, "a")], 2019))
     assert crmfs("export", "-o", str(work / "out"), str(store), "a").returncode == 0
     assert os.listdir(work / "out") == [source]
+
+
+@pytest.mark.parametrize("made,dated,word", [("2099-05-01", None, "is still to come: it is dated now"),
+                                             ("1960-01-02", "1970-01-01T00:00:00Z", "is before 1970: it is dated 1970")])
+def test_a_time_that_cannot_be(store, work, made, dated, word):
+    """It is said, and the name does not say otherwise than the time."""
+    path = work / "crm.sql"
+    path.write_text("CREATE TABLE t (id int PRIMARY KEY);\nINSERT INTO t VALUES (1);\n")
+    stamp = calendar.timegm(tuple(map(int, made.split("-"))) + (12, 0, 0))
+    os.utime(path, (stamp, stamp))
+    done = run(store, path)
+    assert f"says that it was made on {made}, which {word}" in done.stderr
+    ((name, time),) = names(store)
+    assert name == time.replace(":", "") and (time == dated if dated else time < made)
+
+
+def test_what_is_left_out(store, work):
+    path = work / "old.tar"
+    dump(work / "crm.sql", [(1, "a")], 2019)
+    os.symlink("crm.sql", work / "link.sql")
+    subprocess.run(["tar", "-C", work, "-cf", path, "crm.sql", "link.sql"], check=True)
+    done = crmfs("import", "--json", "--store", str(store), str(path))
+    assert done.returncode == 3 and "left out: link.sql" in done.stderr and "--exclude-table" not in done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["rows"] == 1 and "link.sql" in answer["left_out"][0]["why"] and "table" not in answer["left_out"][0]

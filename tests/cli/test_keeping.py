@@ -2,6 +2,7 @@
 """crmfs snapshots, forget, prune, check, repair and stats, as somebody who keeps a store has them."""
 import contextlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from command import crmfs
+from mounting import BINARY
 
 PASSPHRASE = {"CRMFS_PASSPHRASE": "one"}
 
@@ -275,7 +277,7 @@ def test_damaged_record(store):
     text = run("repair", "--drop-records", store)
     assert re.search(r"^log/0+2: given up", text, re.M) and "Gave up 1 record" in text
     assert run("check", "--read-data", store).endswith(": all is well\n")
-    assert names(store) == ["b", "c"]
+    assert names(store)[1:] == ["b", "c"] and names(store)[0].startswith("recovered-")
     assert "no record was given up" in run("repair", "--drop-records", store)
 
 
@@ -286,8 +288,8 @@ def test_newest_record_cut(store):
     fail("snapshots", store)
     repaired = answer("repair", "--json", "--drop-records", store)
     assert repaired["records_lost"] == 1
-    assert [one["kind"] for one in repaired["findings"]] == ["log"]
-    assert names(store) == ["a", "b"]
+    assert [one["kind"] for one in repaired["findings"]] == ["log", "snapshot"] and repaired["recovered"] == 1
+    assert names(store) == ["a", "b", repaired["findings"][1]["file"]]
 
 
 @pytest.fixture(name="disk")
@@ -382,3 +384,86 @@ def test_every_command(work, store, command):
     fail(command, status=2)
     if command != "forget":
         fail(command, store, store, status=2)
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def as_nobody(*words):
+    """What a command says that may not read everything; it fails."""
+    done = subprocess.run([*NOBODY, BINARY, *map(str, words)], capture_output=True, text=True, timeout=60, check=False,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **PASSPHRASE, "HOME": "/nonexistent"})
+    assert done.returncode == 1 and "Permission denied" in done.stderr, (words, done)
+    return done
+
+
+def test_what_may_not_be_read(root, store):
+    """Nor is anything advised, or done, that would give a snapshot up for it."""
+    for path in [store, *store.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    pack = max(pack_files(store), key=lambda pack: pack.stat().st_size)
+    for place in (pack, store / "packs", store / "log", store / "keys"):
+        before = place.stat().st_mode & 0o777
+        place.chmod(0)
+        for words in (["check", store], ["check", "--read-data", store], ["repair", "--forget-damaged", store]):
+            done = as_nobody(*words)
+            assert "damaged" not in done.stderr + done.stdout and "lost" not in done.stderr + done.stdout
+        place.chmod(before)
+    pack.chmod(0)
+    wrong = as_nobody("export", store, "a", "contacts")
+    assert "must be readable by whoever runs crmfs" in wrong.stderr and "damaged" not in wrong.stderr
+    pack.chmod(0o666)
+    store.chmod(0)
+    assert "run crmfs as the user whose it is" in as_nobody("snapshots", store).stderr
+    store.chmod(0o777)
+    assert names(store) == ["a", "b", "c"]
+
+
+def test_a_changed_header_is_hinted_at(store):
+    flip(store / "store", 40)
+    assert "a bit of the file `store` or of its key below keys/ has changed: put both back" in fail("snapshots", store)
+
+
+@pytest.mark.parametrize("place", ["{folder}/lost", "{other}/{name}", "{folder}/{folder}0000{rest}", "{folder}.old"])
+def test_a_pack_under_another_name(store, place):
+    """check knows it, repair puts it back; a second copy of it goes; what is no pack is let be."""
+    pack = pack_files(store)[0]
+    before = {path.name: path.read_bytes() for path in pack_files(store)}
+    folder, name = pack.parent.name, pack.name
+    strange = store / "packs" / place.format(folder=folder, name=name, rest=name[6:],
+                                             other="00" if folder != "00" else "01")
+    strange.parent.mkdir(exist_ok=True)
+    pack.rename(strange)
+    said = fail("check", store)
+    assert f"it is packs/{folder}/{name} under another name: `crmfs repair` puts it back" in said
+    assert "Put back 1 pack under its own name" in run("repair", store)
+    assert {path.name: path.read_bytes() for path in pack_files(store)} == before
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    shutil.copy(pack, strange)
+    (stranger := strange.with_name("stranger")).write_bytes(pack.read_bytes()[:-1] + b"x")
+    assert "which is there too" in fail("check", store)
+    assert "Put back" not in run("repair", store)
+    assert not strange.exists() and stranger.exists()
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+
+
+def test_a_snapshot_whose_record_was_lost(store, work):
+    """It is listed again if it is whole; one that was forgotten is not, nor one that lost something."""
+    tables = crmfs("export", str(store), "b", "contacts", **PASSPHRASE).stdout
+    time = [each["time"] for each in answer("snapshots", "--json", store)][1]
+    run("forget", store, "c")
+    records = sorted((store / "log").iterdir())
+    lost = shutil.copytree(store, work / "lost")
+    records[2].unlink()
+    said = run("repair", "--drop-records", store)
+    assert "record was lost, listed again" in said and "Listed 1 snapshot again, as recovered-...;" in said
+    (again,) = [each for each in answer("snapshots", "--json", store) if each["name"] != "a"]
+    assert (again["time"], again["tags"]) == (time, ["recovered"]) and again["name"].startswith("recovered-")
+    assert crmfs("export", str(store), again["name"], "contacts", **PASSPHRASE).stdout == tables
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    assert "no record was given up" in run("repair", "--drop-records", store)
+    (lost / "log" / records[2].name).unlink()
+    max(pack_files(lost), key=lambda pack: pack.stat().st_size).unlink()
+    said = run("repair", "--accept-rollback", "--drop-records", lost)
+    assert "cannot be listed again: something of it is lost, too" in said and "Listed" not in said
+    assert names(lost) == ["a"]

@@ -19,7 +19,7 @@ import pytest
 import reference
 import views
 from command import crmfs
-from mounting import BINARY, ROOT
+from mounting import BINARY, ROOT, eventually
 
 FORMATS = ("csv", "json", "ndjson")
 
@@ -89,7 +89,8 @@ def peak(*words):
 @pytest.mark.sanitize
 def test_answer(store, crm_db):
     answer = snapshot(store, crm_db, "--tag", "nightly", "--tag", "größer")
-    assert set(answer) == {"name", "id", "time", "tables", "rows", "raw_bytes", "stored_bytes", "tags"}
+    assert set(answer) == {"name", "id", "time", "host", "tags", "tables", "rows", "raw_bytes", "stored_bytes",
+                           "left_out"}
     conn = reference.connect(str(crm_db))
     tables = reference.tables(conn)
     assert answer["tables"] == len(tables) and answer["tags"] == ["nightly", "größer"]
@@ -173,10 +174,27 @@ def test_a_view_that_cannot_be_shown(store, crm_db, copy_of):
     database = copy_of(crm_db)
     change(database, "CREATE VIEW bad AS SELECT no_such_function(id) AS x FROM accounts;")
     done = crmfs("snapshot", "--store", str(store), str(database))
-    assert done.returncode == 0
-    if done.stderr:  # else its own catalogue left it out
-        assert "bad" in done.stderr and "left out" in done.stderr
+    assert done.returncode == 3 and "Took snapshot" in done.stdout
+    assert "view bad is left out" in done.stderr and "status 3" in done.stderr
     assert export(store, "latest", "accounts")
+    done = crmfs("snapshot", "--json", "--store", str(store), str(database))
+    (missing,) = json.loads(done.stdout)["left_out"]
+    assert (missing["table"], done.returncode) == ("bad", 3) and "no_such_function" in missing["why"]
+    assert snapshot(store, database, "--exclude-table", "bad")["left_out"] == []
+
+
+def test_a_view_that_a_mount_leaves_out(work, store, mount, crm_db, copy_of):
+    database = copy_of(crm_db)
+    change(database, "CREATE VIEW bad AS SELECT no_such_function(id) AS x FROM accounts;")
+    (work / "passphrase").write_text("one")
+    top = mount(database, options=f"store={store},passphrase-file={work}/passphrase")
+    top.path("snapshots/x").mkdir()
+    assert f"snapshots/x/{database.stem}/bad: left out of the snapshot: " in top.errors()
+    assert json.loads(top.path(".crmfs/status").read_text())["store"]["incomplete"] == "x"
+    change(database, "DROP VIEW bad")
+    assert eventually(lambda: not top.path(f"live/{database.stem}/bad.csv").exists())
+    top.path("snapshots/y").mkdir()
+    assert json.loads(top.path(".crmfs/status").read_text())["store"]["incomplete"] is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -222,7 +240,7 @@ def test_endless_views_are_left_out(work, store):
     """After their time; with a warning that says how to give them more."""
     with contextlib.closing(views.make(work / "endless.db")):
         done = crmfs("snapshot", "--store", str(store), "--view-timeout", "0.2", str(work / "endless.db"))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     for view in ("a_silent", "b_talking"):
         assert f"view {view} is left out: it takes longer than 0.2 s to read; allow" in done.stderr
     assert export(store, "latest", "c_names") == b"name\nAnn\nBob\n"

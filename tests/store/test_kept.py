@@ -328,7 +328,7 @@ def test_damage_under_an_open_file(work, store, mount_store):
     for form, file in files.items():
         assert b"".join(parts[form]) == expected(crm, form=form), form
         file.close()
-    assert "live/crm/contacts" in top.errors() and "damaged" in top.errors()
+    assert "live/crm/contacts" in top.errors() and "(damaged): it is removed, and the table is read" in top.errors()
     assert not is_warm(top)
 
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fs/store/seal.h"
@@ -67,11 +68,42 @@ static void test_many_at_once(void **state)
     }
 }
 
+/* Of the process; each piece of memory with rights of its own is one. */
+static unsigned count_mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    unsigned count = 0;
+
+    assert_non_null(maps);
+    for (int byte = fgetc(maps); byte != EOF; byte = fgetc(maps))
+        count += byte == '\n';
+    fclose(maps);
+    return count;
+}
+
+/* A key does not take pages of its own: making and freeing one asks the system for nothing. */
+static void test_keys_share_memory(void **state)
+{
+    static struct sealer *sealers[SEALERS];
+    unsigned before = count_mappings();
+
+    (void)state;
+    for (size_t i = 0; i < SEALERS; i++) {
+        uint8_t key[SEAL_KEY_BYTES] = {(uint8_t)i};
+
+        assert_int_equal(sealer_create(SEAL_XCHACHA20_POLY1305, key, &sealers[i], NULL), 0);
+    }
+    assert_true(count_mappings() < before + SEALERS / 10);
+    for (size_t i = 0; i < SEALERS; i++)
+        sealer_free(sealers[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_given_key),
         cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_keys_share_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@ import pytest
 
 from files_beside import Sides
 
-STEPS, COMPARE_EVERY, REMOUNT_EVERY = 1500, 100, 500
+SEEDS = [int(seed) for seed in os.environ.get("FILES_SEEDS", "0 1 2").split()]
+STEPS, COMPARE_EVERY, REMOUNT_EVERY = 1000, 50, 500
 
 
 @pytest.fixture
@@ -29,13 +30,12 @@ def sides(mount_store, store, work):
     os.umask(old)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_random_operations(sides, root, seed):
     mounted, both = sides(seed)
     for number in range(1, STEPS + 1):
         both.step()
-        if number % COMPARE_EVERY == 0:
-            both.compare()
+        both.compare(content=number % COMPARE_EVERY == 0)
         if number % REMOUNT_EVERY == 0:
             both.close()
             mounted.unmount()

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packs that stand under another name than their own: moved by hand, or by what mends a file
+ * system. Nothing finds them there; but their first bytes say which name is theirs, and their
+ * seals, that it is.
+ */
+#ifndef CRMFS_STORE_MISNAMED_H
+#define CRMFS_STORE_MISNAMED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fs/base/failure.h"
+#include "fs/store/store.h"
+
+/* PATH: where it stands; OWN: what it is called; MISSING: no file is there. Not 0 ends the search.
+ */
+typedef int misnamed_visit(void *context, const char *path, const char *own, bool missing);
+
+/* Every one below packs/. 0, -ENOMEM, what VISIT returned, or what the storage said. */
+int misnamed_find(struct store *store, misnamed_visit *visit, void *context,
+                  struct failure *failure);
+
+/*
+ * Puts each back under its own name, durably, and removes it from where it stood: also where a
+ * file of its own name is the same. One that differs from that stays. 0, -ENOMEM, -EROFS, -EIO …
+ */
+int misnamed_put_back(struct store *store, size_t *ret_count, struct failure *failure);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/left_out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_same(const char *one, const char *other)
+{
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+static bool is_noted(const struct left_out *list, const char *source, const char *table,
+                     const char *why)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct left_out_item *item = &list->items[i];
+
+        if (is_same(item->source, source) && is_same(item->table, table) &&
+            (table != NULL || strcmp(item->why, why) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool copy(const char *text, char **ret_copy)
+{
+    *ret_copy = text != NULL ? strdup(text) : NULL;
+    return text == NULL || *ret_copy != NULL;
+}
+
+static void release(struct left_out_item *item)
+{
+    free(item->source);
+    free(item->table);
+    free(item->why);
+}
+
+void left_out_add(struct left_out *list, const char *source, const char *table, const char *why)
+{
+    struct left_out_item item = {.source = NULL};
+    struct left_out_item *items;
+
+    if (is_noted(list, source, table, why))
+        return;
+    items = reallocarray(list->items, list->count + 1, sizeof *items);
+    if (items != NULL)
+        list->items = items;
+    if (items != NULL && copy(source, &item.source) && copy(table, &item.table) &&
+        copy(why, &item.why)) {
+        items[list->count++] = item;
+        return;
+    }
+    release(&item);
+    list->forgot = true;
+}
+
+bool left_out_any(const struct left_out *list)
+{
+    return list->count != 0 || list->forgot;
+}
+
+void left_out_clear(struct left_out *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        release(&list->items[i]);
+    free(list->items);
+    *list = (struct left_out){.items = NULL};
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a snapshot lacks of its sources though nobody asked for that: views that their database
+ * cannot show, parts of an archive that cannot be read.
+ */
+#ifndef CRMFS_TOOLS_LEFT_OUT_H
+#define CRMFS_TOOLS_LEFT_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fs/base/failure.h"
+
+struct left_out_item {
+    char *source; /* NULL: a part of an archive, which WHY names */
+    char *table;
+    char *why;
+};
+
+/* Zeroed at first. */
+struct left_out {
+    struct left_out_item *items;
+    size_t count;
+    bool forgot; /* there was no memory for one */
+};
+
+/* Notes one, unless it is noted already: a source may be read again. SOURCE, TABLE may be NULL. */
+void left_out_add(struct left_out *list, const char *source, const char *table, const char *why);
+
+/* Whether anything was left out. */
+bool left_out_any(const struct left_out *list);
+
+void left_out_clear(struct left_out *list);
+
+#endif
