@@ -36,13 +36,14 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
 
     la_ssize_t size = archive_read_data(entry->archive, entry->buffer, BLOCK_BYTES);
 
+    *ret_data = entry->buffer;
+    *ret_size = 0;
     if (size <= 0 && entry->feed != NULL && entry->feed->error != 0) {
         entry->feed->told = true;
         return archive_feed_error(entry->feed, entry->name, failure);
     }
     if (size < 0)
         return archive_failure(entry->archive, entry->name, failure);
-    *ret_data = entry->buffer;
     *ret_size = (size_t)size;
     return 0;
 }

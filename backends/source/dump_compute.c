@@ -146,7 +146,7 @@ static int bind_number(sqlite3_stmt *statement, int place, const struct cell *ce
     char text[64];
     char *end;
 
-    if (cell->size >= sizeof text)
+    if (cell->data == NULL || cell->size >= sizeof text)
         return sqlite3_bind_null(statement, place);
     memcpy(text, cell->data, (size_t)cell->size);
     text[cell->size] = '\0';
