@@ -250,3 +250,17 @@ def test_tables_that_are_called_alike(place, restore):
     restore("--to", target.url, "day")
     assert target.sql("SHOW TABLES LIKE 'crmfs%'").split() == ["crmfs_new_1x", "crmfs_new_customers"]
     assert target.value("SELECT * FROM crmfs_new_customers") == "1"
+
+
+@pytest.mark.parametrize("name, text", [("files.csv", "id,photo\n1,ug==\n"),
+                                        ("files.ndjson", '{"id":1,"photo":{"$base64":true,"encoded":"ug=="}}\n')])
+def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, text):
+    """Base64 in a column of bytes would be text there."""
+    target = place(kind)
+    target.sql(f"CREATE TABLE files (id INTEGER PRIMARY KEY, photo {'BYTEA' if kind == 'postgresql' else 'BLOB'})")
+    (work / name).write_text(text)
+    refusal = crmfs("restore", "--to", target.url, work / name, status=1).stderr
+    assert '"photo" is of bytes' in refusal and "--ignore-columns files.photo" in refusal
+    assert target.value("SELECT count(*) FROM files") == "0"
+    crmfs("restore", "--ignore-columns", "files.photo", "--to", target.url, work / name)
+    assert target.value("SELECT count(*) FROM files WHERE photo IS NULL") == "1"
