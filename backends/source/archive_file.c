@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * An archive's file. What deflate made small in it is unfolded here, several times as fast
- * as libarchive does it; libarchive reads everything else.
- */
+#include "backends/source/archive_file.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "backends/source/archive_internal.h"
 
 #define READ_BYTES ((size_t)256 << 10)
 
