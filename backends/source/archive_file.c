@@ -99,8 +99,10 @@ bool archive_file_is_packed(const struct archive_file *file)
 
 uint64_t archive_file_bytes_read(const struct archive_file *file)
 {
-    return file->bytes.stream.class != NULL ? file->bytes.bytes
-                                            : (uint64_t)archive_filter_bytes(file->archive, -1);
+    la_int64_t theirs = file->is_gzip ? 0 : archive_filter_bytes(file->archive, -1);
+    uint64_t ours = file->bytes.stream.class != NULL ? file->bytes.bytes : 0;
+
+    return theirs > 0 && (uint64_t)theirs > ours ? (uint64_t)theirs : ours;
 }
 
 struct byte_stream *archive_file_member(struct archive_file *file)
