@@ -7,11 +7,10 @@
 #ifndef CRMFS_SOURCE_ARCHIVE_FILE_H
 #define CRMFS_SOURCE_ARCHIVE_FILE_H
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backends/source/archive_library.h"
 #include "backends/source/byte_stream.h"
 #include "backends/source/file_stream.h"
 #include "backends/source/inflate_stream.h"
@@ -21,8 +20,9 @@ struct archive_source;
 
 /* --- archive_open ------------------------------------------------------------------------- */
 
-/* For a source's archives, with its password; not open. 0 or -ENOMEM. */
-int archive_create(const struct archive_source *source, struct archive **ret_archive);
+/* For a source's archives, with its password; not open. 0, -ENOMEM, -ENOTSUP. */
+int archive_create(const struct archive_source *source, struct archive **ret_archive,
+                   struct failure *failure);
 int archive_support_filters(struct archive *archive);
 
 /* What an archive is made from, which outlives it. */

@@ -20,14 +20,13 @@
 #ifndef CRMFS_SOURCE_ARCHIVE_INTERNAL_H
 #define CRMFS_SOURCE_ARCHIVE_INTERNAL_H
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "backends/source/archive.h"
 #include "backends/source/archive_file.h"
+#include "backends/source/archive_library.h"
 #include "backends/source/byte_stream.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"

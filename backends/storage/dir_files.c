@@ -60,6 +60,31 @@ static struct dir_file *find(struct dir_files *files, const char *name)
     return NULL;
 }
 
+static bool is_removed(const struct dir_file *file, struct stat *ret_status)
+{
+    return fstat(file->descriptor, ret_status) != 0 || ret_status->st_nlink == 0;
+}
+
+/* It is not found any more. The lock is held. */
+static void hide(struct dir_file *file)
+{
+    file->name[0] = '\0';
+    if (file->readers == 0)
+        forget(file);
+}
+
+void dir_files_close_removed(struct dir_files *files)
+{
+    struct stat status;
+
+    pthread_mutex_lock(&files->lock);
+    for (size_t i = 0; i < DIR_FILES_KEPT; i++) {
+        if (files->files[i].descriptor >= 0 && is_removed(&files->files[i], &status))
+            hide(&files->files[i]);
+    }
+    pthread_mutex_unlock(&files->lock);
+}
+
 int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_status)
 {
     int descriptor = -1;
@@ -69,10 +94,8 @@ int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_s
 
     struct dir_file *file = find(files, name);
 
-    if (file != NULL && (fstat(file->descriptor, ret_status) != 0 || ret_status->st_nlink == 0)) {
-        file->name[0] = '\0'; /* removed */
-        if (file->readers == 0)
-            forget(file);
+    if (file != NULL && is_removed(file, ret_status)) {
+        hide(file);
     } else if (file != NULL) {
         file->readers++;
         file->used = files->swept;

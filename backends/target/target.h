@@ -85,7 +85,7 @@ struct load_counts {
     uint64_t kept;     /* LOAD_MISSING: found by their key, and left alone */
     uint64_t deleted;  /* known after remove */
     /* Of the values that were put into a table that was empty, whatever their order: equal for
-     * equal rows of equal columns. Known after end; zeros when bad rows may be left out. */
+     * equal rows of equal columns. Known after end. */
     uint64_t digest[2];
 };
 

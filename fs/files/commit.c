@@ -338,8 +338,9 @@ int files_commit(struct files *files, struct failure *failure)
         catalogue_stored(&files->tree);
         forget_packs(files);
         files->committed = changes;
-        files->stored_bytes += stored;
-        if (files->stored_bytes > files->options.garbage_bytes)
+        files->spent_bytes += stored + files->dropped_bytes;
+        files->dropped_bytes = 0;
+        if (files->spent_bytes > files->options.garbage_bytes)
             pthread_cond_signal(&files->upkeep);
         files->oldest_change_ns = gathered_ns;
         /* What was marked meanwhile is not relied on from now on. */

@@ -69,6 +69,13 @@ struct pack_names {
     size_t count;
 };
 
+/* Which of the log's trees the one in memory is, as long as nothing is changed here. */
+struct followed {
+    bool is_open;
+    bool is_stored; /* false: the empty one */
+    uint8_t top[OBJECT_ID_BYTES];
+};
+
 struct files {
     struct files_options options;
     struct content_cache *contents; /* has its own lock */
@@ -80,6 +87,7 @@ struct files {
     struct catalogue_cache nodes;
     struct catalogue tree; /* files/ as it is now */
     struct log_state state;
+    struct followed followed;
     uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
     struct read_stream streams[READ_STREAMS];
     unsigned next_stream;
@@ -116,7 +124,8 @@ struct files {
     bool committing;   /* one commit at a time */
     bool closed;       /* no operation changes anything now: a commit gathers what there is */
 
-    uint64_t stored_bytes;    /* in packs, since the store was pruned last */
+    uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
+    uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
     uint64_t pruned_again_ns; /* not before; monotonic */
 
@@ -255,6 +264,10 @@ int xattr_put_inheritance(struct files *files, const struct inheritance *inherit
 
 /* ---- extents.c ---- */
 
+/* Brings into memory what a cut changes, so that what cannot be read refuses it before. */
+int extents_look(struct catalogue *tree, uint64_t inode, uint64_t from, uint64_t end,
+                 struct failure *failure);
+
 /* Nothing covers FROM up to END afterwards; the bytes that were are taken off *CONTENT_BYTES. */
 int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
                 uint64_t *content_bytes, struct failure *failure);
@@ -269,7 +282,7 @@ int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_
 
 /* ---- change.c ---- */
 
-/* FROM up to END is zeros afterwards. The attributes are to be put. */
+/* FROM up to END is zeros afterwards. The attributes are to be put; after an error they are. */
 int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
                       uint64_t from, uint64_t end, struct failure *failure);
 

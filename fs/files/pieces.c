@@ -249,13 +249,21 @@ static int place_piece(struct round *round, const struct piece *piece)
     int error = inode_get(&files->tree, piece->inode, &attributes, round->failure);
 
     if (error == 0)
-        error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
-                            round->failure);
+        error = extents_look(&files->tree, piece->inode, piece->offset, end, round->failure);
+    if (error != 0)
+        return error;
+    error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
+                        round->failure);
     if (error == 0)
         error = extent_put(files, piece->inode, piece->offset, &extent, round->failure);
-    attributes.content_bytes += piece->size;
     if (error == 0)
-        error = inode_put(files, piece->inode, &attributes, round->failure);
+        attributes.content_bytes += piece->size;
+
+    /* After an error too: what was cut is gone. */
+    int put_error = inode_put(files, piece->inode, &attributes, round->failure);
+
+    if (error == 0)
+        error = put_error;
     if (error == 0) {
         error = runs_cut(&held->runs, piece->offset, end);
         files_runs_changed(files, held);

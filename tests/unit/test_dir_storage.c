@@ -453,6 +453,21 @@ static void test_kept_open(void **state)
     assert_int_equal(descriptors(), before);
 }
 
+/* What somebody else has removed gives its room back before something is written. */
+static void test_removed_by_others(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    size_t before = descriptors();
+
+    put_and_read(storage, 1, 'a');
+    put_and_read(storage, 2, 'b');
+    assert_int_equal(descriptors(), before + 2);
+    assert_int_equal(unlink(below(place, "packs/a0/01")), 0);
+    assert_int_equal(storage->class->put_exclusive(storage, "packs/a0/03", "c", 1, NULL), 0);
+    assert_int_equal(descriptors(), before + 1);
+}
+
 static void test_unfinished(void **state)
 {
     const struct place *place = *state;
@@ -880,6 +895,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_walking, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stutter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kept_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_removed_by_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unfinished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_planted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
