@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/storage/dir_files.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #define IDLE_SECONDS 5
+#define READS_BEFORE_ALL 4 /* of a file, until all of it is asked for */
+#define ALL_BYTES_MOST ((off_t)4 << 20)
 
 void dir_files_init(struct dir_files *files)
 {
@@ -85,9 +88,16 @@ void dir_files_close_removed(struct dir_files *files)
     pthread_mutex_unlock(&files->lock);
 }
 
+/* Whether it is time to ask for the rest of FILE. The lock is held. */
+static bool is_wanted_whole(struct dir_file *file, const struct stat *status)
+{
+    return ++file->reads == READS_BEFORE_ALL && status->st_size <= ALL_BYTES_MOST;
+}
+
 int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_status)
 {
     int descriptor = -1;
+    bool whole = false;
 
     pthread_mutex_lock(&files->lock);
     sweep(files, now());
@@ -100,8 +110,11 @@ int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_s
         file->readers++;
         file->used = files->swept;
         descriptor = file->descriptor;
+        whole = is_wanted_whole(file, ret_status);
     }
     pthread_mutex_unlock(&files->lock);
+    if (whole)
+        (void)!posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED);
     return descriptor;
 }
 

@@ -61,6 +61,7 @@ struct files_view {
 struct read_stream {
     uint64_t number;
     uint64_t next;  /* where the reader will go on; 0: nothing was read yet */
+    uint64_t bytes; /* that were read, or more */
     uint64_t ahead; /* up to where content was asked for */
 };
 
@@ -100,6 +101,8 @@ struct files {
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
+    unsigned putting;          /* of them, who still put into the pack under way */
+    uint64_t packs_ended;      /* by rounds */
     size_t dirty_nodes_most;
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];
@@ -123,6 +126,7 @@ struct files {
     bool round_failed; /* then nobody stores ahead until something was stored */
     bool committing;   /* one commit at a time */
     bool closed;       /* no operation changes anything now: a commit gathers what there is */
+    bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
 
     uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
     uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
@@ -308,6 +312,7 @@ struct piece {
     size_t first_part; /* of those of its round */
     size_t part_count;
     bool has_parent;
+    bool placed;
     struct object_parent parent;
     struct object_reference stored;
 };
@@ -340,8 +345,15 @@ struct round {
  */
 int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);
 
-/* Gives the pieces their places in the tree, as far as nobody has changed what they were. */
+/*
+ * Gives the pieces their places in the tree, as far as nobody has changed what they were. As long
+ * as they do not stand in a pack that was ended, their runs have to stay: these are what is read,
+ * and are stored again if it fails.
+ */
 int round_place(struct round *round);
+
+/* Takes the runs of what was placed away, once it stands. */
+int round_let_go(struct round *round);
 
 /* What became of the piece that was taken last. */
 void round_learn(struct round *round, const struct object_put *put);
@@ -360,8 +372,12 @@ void files_end_writing(struct files *files, struct object_writer *writer, int er
 /* After an error, and when nobody writes: what was put by then is put again. */
 void files_drop_batch(struct files *files);
 
-/* Stores all content that waits, while the files are closed to changes. */
-int files_flush(struct files *files, struct failure *failure);
+/*
+ * Stores all content that waits, while the files are closed to changes. What LAST has then placed
+ * is in a pack that is still to be ended, and to be let go of, or given back, after that. LAST is
+ * to be released.
+ */
+int files_flush(struct files *files, struct round *last);
 
 /* Stores content before there is too much of it. The lock is given back meanwhile. */
 int files_wait_for_room(struct files *files, struct failure *failure);
