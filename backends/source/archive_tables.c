@@ -266,7 +266,7 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     if (dump != NULL)
         return archive_dump_read(walk, dump, &looked->stream, name,
                                  is_packed(window->data, window->end), failure);
-    if (walk->pass == PASS_TABLES)
+    if (walk->pass < PASS_ALL)
         return 0;
     if (folder != NULL)
         return archive_postgres_take(walk, folder, &looked->stream, name,
