@@ -96,11 +96,10 @@ EARLY void *reallocarray(void *pointer, size_t count, size_t size)
 /* AddressSanitizer asks where the stack of each new thread is, and gives up when it is not told. */
 int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
 {
-    static int (*real)(pthread_t, pthread_attr_t *);
+    int (*real)(pthread_t, pthread_attr_t *);
 
     fake_source_allocates += 1;
-    if (real == NULL)
-        *(void **)&real = dlsym(RTLD_NEXT, "pthread_getattr_np");
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_getattr_np");
 
     int error = real(thread, attributes);
 
