@@ -11,6 +11,7 @@
 
 struct insert {
     struct dump_reader *reader;
+    const struct dump_table *named; /* the table, or a partition of it */
     struct dump_table *table;
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
@@ -109,34 +110,52 @@ static int count_values(struct dump_reader *reader, size_t most, size_t *ret_cou
     return error;
 }
 
-/* Values without names: of all columns, or, if there are only so many, of those to be seen. */
-static int place_in_turn(struct insert *insert, struct failure *failure)
+/* How many values a tuple without names has; that of every column, if nothing else is known. */
+static int count_in_turn(const struct insert *insert, size_t *ret_count, struct failure *failure)
 {
-    const struct dump_table *table = insert->table;
-    size_t seen = 0;
-    size_t values = 0;
+    const struct dump_table *table = insert->named;
+    size_t plain = 0;
 
     for (size_t i = 0; i < table->column_count; i++)
-        seen += table->shown[i] != SIZE_MAX && !table->columns[i].invisible;
-    if (seen != table->shown_count) {
-        int error = count_values(insert->reader, table->column_count, &values, failure);
+        plain += !table->columns[i].generated && !table->columns[i].invisible;
+    *ret_count = table->column_count;
+    return plain != table->column_count
+               ? count_values(insert->reader, table->column_count, ret_count, failure)
+               : 0;
+}
 
-        if (error != 0)
-            return error;
-    }
-    insert->listed = seen != table->shown_count && values == seen;
+/*
+ * Values without names: of all columns; without the generated ones, if the dump has no values of
+ * these; or, if there are only so many, of those to be seen.
+ */
+static int place_in_turn(struct insert *insert, struct failure *failure)
+{
+    const struct dump_table *table = insert->named;
+    size_t values = 0;
+    size_t seen = 0;
+    int error = count_in_turn(insert, &values, failure);
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < table->column_count; i++)
+        seen += !table->columns[i].left_out && !table->columns[i].invisible;
+
+    bool all = values == table->column_count;
+
     for (size_t i = 0; i < table->column_count; i++) {
-        /* A dump leaves out the values of generated columns. */
-        if (table->shown[i] != SIZE_MAX && !(insert->listed && table->columns[i].invisible))
-            insert->places[insert->value_count++] = table->shown[i];
+        const struct dump_column *column = &table->columns[i];
+
+        if (all || (!column->left_out && !(values == seen && column->invisible)))
+            insert->places[insert->value_count++] = dump_table_place(table, i, insert->table);
     }
+    insert->listed = table != insert->table || values == seen;
     return 0;
 }
 
 /* Which value goes where. */
 static int place_values(struct insert *insert, char **names, size_t count, struct failure *failure)
 {
-    const struct dump_table *table = insert->table;
+    const struct dump_table *table = insert->named;
     size_t most = names != NULL ? count : table->column_count;
 
     insert->listed = names != NULL;
@@ -148,28 +167,33 @@ static int place_values(struct insert *insert, char **names, size_t count, struc
     for (size_t i = 0; i < count; i++) {
         ssize_t column = dump_table_column(table, names[i]);
 
-        insert->places[i] = column >= 0 ? table->shown[column] : SIZE_MAX;
+        insert->places[i] =
+            column >= 0 ? dump_table_place(table, (size_t)column, insert->table) : SIZE_MAX;
     }
     insert->value_count = count;
     return 0;
 }
 
-/* MariaDB's dumps have the values of generated columns; others leave them out. */
-static int begin_table(struct dump_reader *reader, struct dump_table *table,
-                       const struct head *head, struct failure *failure)
+/*
+ * The first tuple tells whether the dump has the values of the generated columns: MariaDB's has
+ * them; others leave them out, or say DEFAULT.
+ */
+static int begin_table(struct insert *insert, const struct head *head, struct failure *failure)
 {
+    struct dump_reader *reader = insert->reader;
+    const struct dump_table *named = insert->named;
+    struct dump_table *table = insert->table;
+    size_t most = head->names != NULL ? head->count : named->column_count;
     size_t count = 0;
-    int error =
-        head->names == NULL ? count_values(reader, table->column_count, &count, failure) : 0;
+    int error = count_values(reader, most, &count, failure);
 
-    for (size_t i = 0; head->names != NULL && i < head->count; i++) {
-        ssize_t column = dump_table_column(table, head->names[i]);
+    for (size_t i = 0; i < count && count == most; i++) {
+        const char *name = head->names != NULL ? head->names[i] : named->columns[i].name;
+        ssize_t column = dump_table_column(table, name);
 
-        if (column >= 0)
+        if (column >= 0 && reader->literals[i].type != LITERAL_DEFAULT)
             table->columns[column].left_out = false;
     }
-    for (size_t i = 0; i < table->column_count && count == table->column_count; i++)
-        table->columns[i].left_out = false;
     return error != 0 ? error : dump_table_tell(reader, table, failure);
 }
 
@@ -390,18 +414,25 @@ static int read_head(struct dump_reader *reader, struct head *head, struct failu
     }
 }
 
-static int find_table(struct dump_reader *reader, const struct head *head,
-                      struct dump_table **ret_table, struct failure *failure)
+static int find_table(struct insert *insert, const struct head *head, struct failure *failure)
 {
+    struct dump_reader *reader = insert->reader;
     const char *database = head->database[0] == '\0' && reader->dialect == SQL_MYSQL
                                ? reader->database
                                : head->database;
+    struct dump_table *named = dump_table_find(reader, database, head->name);
+    int error = 0;
 
-    *ret_table = dump_table_find(reader, database, head->name);
-    if (*ret_table == NULL && head->names != NULL)
-        return make_table(reader, database, head->name, head->names, head->count, ret_table,
-                          failure);
-    return 0;
+    if (named == NULL && head->names != NULL)
+        error = make_table(reader, database, head->name, head->names, head->count, &named, failure);
+    insert->named = named;
+    insert->table = error == 0 && named != NULL ? dump_table_whole(named) : NULL;
+    if (insert->table == NULL)
+        return error;
+    if (!insert->table->begun)
+        error = begin_table(insert, head, failure);
+    named->seen = insert->table->seen = true;
+    return error;
 }
 
 int dump_insert(struct dump_reader *reader, struct failure *failure)
@@ -411,14 +442,10 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
     int error = read_head(reader, &head, failure);
 
     if (error == 0)
-        error = find_table(reader, &head, &insert.table, failure);
+        error = find_table(&insert, &head, failure);
     /* Of a table that nothing is known of, or from a query: passed over. */
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))
         return dump_read_statement(reader, failure);
-    if (error == 0 && !insert.table->begun)
-        error = begin_table(reader, insert.table, &head, failure);
-    if (error == 0)
-        insert.table->seen = true;
     if (error == 0)
         error = place_values(&insert, head.names, head.count, failure);
     if (error == 0)

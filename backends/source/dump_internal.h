@@ -9,6 +9,7 @@
  *   dump_create     CREATE TABLE
  *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
  *   dump_table      a table as far as it is known
+ *   dump_inherit    PostgreSQL's tables that are made of others
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets
@@ -60,6 +61,12 @@ struct dump_type {
  * when none is given. */
 struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation);
 
+/*
+ * A type of PostgreSQL's without quotes that need not be, and without the name of its own schema:
+ * "pg_catalog"."bytea" is bytea. The caller's; NULL: no memory.
+ */
+char *dump_postgres_type(const char *type, size_t size);
+
 /* --- dump_table --------------------------------------------------------------------------- */
 
 struct dump_column {
@@ -100,11 +107,14 @@ struct dump_table {
     size_t foreign_count;
     struct dump_foreign_key *foreigns;
     char *ddl;
-    char *collation;        /* the table's own; NULL */
-    char *charset;          /* … and its character set; NULL */
-    bool named_by_rows;     /* there is no CREATE TABLE: columns are those of the first INSERT */
-    struct dump_key order;  /* set by dump_sqlite; else made of the keys … */
-    struct key_term *terms; /* … as these */
+    char *collation;          /* the table's own; NULL */
+    char *charset;            /* … and its character set; NULL */
+    size_t inherited_count;   /* columns that are its parents' …: the first ones */
+    struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
+    size_t part_count;        /* of its partitions, if any */
+    bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
+    struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
+    struct key_term *terms;   /* … as these */
     bool order_known;
 
     bool begun;   /* the taker knows it as number */
@@ -132,7 +142,11 @@ void dump_table_free(struct dump_table *table);
 struct dump_key *dump_table_add_unique(struct dump_table *table);
 struct dump_foreign_key *dump_table_add_foreign(struct dump_table *table);
 
-/* The column's index, by name without regard to case; -1: none. */
+/* Adds a column, all zeros. 0; -EILSEQ: there are too many; -ENOMEM. */
+int dump_table_add_column(struct dump_table *table, struct dump_column **ret_column);
+void dump_column_release(struct dump_column *column);
+
+/* The column's index, by name, if need be without regard to case; -1: none. */
 ssize_t dump_table_column(const struct dump_table *table, const char *name);
 
 /* A new table of that name, empty, the reader's own; a table of that name that is there already is
@@ -140,7 +154,7 @@ ssize_t dump_table_column(const struct dump_table *table, const char *name);
 int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
                    struct dump_table **ret_table);
 
-/* NULL: there is none. DATABASE NULL: the current one. */
+/* NULL: there is none. */
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
                                    const char *name);
 
@@ -165,6 +179,26 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* --- dump_inherit ------------------------------------------------------------------------- */
+
+/*
+ * LEXER stands behind the name in CREATE TABLE: gives TABLE the columns that it has of others.
+ * -EILSEQ, with words or without: they are not known.
+ */
+int dump_inherit(struct dump_reader *reader, const struct sql_lexer *lexer,
+                 struct dump_table *table, struct failure *failure);
+
+/* LEXER stands behind ALTER TABLE whole ATTACH. */
+int dump_attach(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *whole);
+
+/* The table that its rows are shown in: itself, or what it is a partition of. NULL: that was
+ * dropped. */
+struct dump_table *dump_table_whole(struct dump_table *table);
+
+/* Where the value of its column stands among WHOLE's shown ones; SIZE_MAX: it is not shown. */
+size_t dump_table_place(const struct dump_table *table, size_t column,
+                        const struct dump_table *whole);
 
 /* --- dump_read ---------------------------------------------------------------------------- */
 
@@ -306,6 +340,7 @@ enum literal_type {
     LITERAL_FALSE,
     LITERAL_REPLACE, /* SQLite's .dump: replace('…','\n',char(10)), as a whole */
     LITERAL_FIELD,   /* of COPY: with its escapes */
+    LITERAL_DEFAULT, /* the word: whatever the column's default is */
 };
 
 struct dump_literal {

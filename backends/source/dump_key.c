@@ -226,7 +226,9 @@ int dump_alter_table(struct dump_reader *reader, struct failure *failure)
     if (table == NULL)
         return 0;
     do {
-        int got = sql_accept(&lexer, "ADD") ? dump_take_constraint(&lexer, table) : 0;
+        int got = sql_accept(&lexer, "ADD")      ? dump_take_constraint(&lexer, table)
+                  : sql_accept(&lexer, "ATTACH") ? dump_attach(reader, &lexer, table)
+                                                 : 0;
 
         if (got < 0)
             return got;

@@ -305,12 +305,13 @@ int dump_note_cut(struct dump_reader *reader)
     int error = 0;
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
-        struct dump_table *table = reader->tables[i];
-        bool concerned = (table == reader->last && !table->finished) ||
-                         (reader->dialect == SQL_POSTGRES && !table->seen);
+        const struct dump_table *table = reader->tables[i];
+        struct dump_table *whole = dump_table_whole(reader->tables[i]);
+        /* The rows of what has partitions are theirs. */
+        bool awaited = reader->dialect == SQL_POSTGRES && !table->seen && table->part_count == 0;
 
-        if (concerned && !table->dropped)
-            error = dump_table_cut(reader, table);
+        if (whole != NULL && (awaited || (table == reader->last && !table->finished)))
+            error = dump_table_cut(reader, whole);
     }
     return error;
 }
