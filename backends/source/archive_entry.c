@@ -47,6 +47,12 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
     return 0;
 }
 
+static bool is_damaged(const struct entry_stream *entry)
+{
+    return entry->straight != NULL ? inflate_stream_is_damaged(entry->walk->outermost->member)
+                                   : archive_is_damaged(entry->archive, entry->feed);
+}
+
 static int entry_next(struct byte_stream *stream, const void **ret_data, size_t *ret_size,
                       struct failure *failure)
 {
@@ -60,6 +66,7 @@ static int entry_next(struct byte_stream *stream, const void **ret_data, size_t 
     int error = unfold(entry, ret_data, ret_size, failure);
 
     entry->broken = error != 0;
+    entry->damaged = error != 0 && is_damaged(entry);
     if (error != 0)
         return error;
     if (walk->wanted == NULL && walk->outermost != NULL)

@@ -161,6 +161,7 @@ struct archive_walk {
     bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
     struct archive_file *outermost;
     struct archive_feed *feed; /* of the archive that is walked; NULL: it is a file */
+    size_t first_table;        /* that came out of the archive that is walked */
     uint64_t bytes_before;     /* of the parts before */
     uint64_t file_bytes;       /* of all parts */
     uint64_t unfolded_bytes;   /* at any depth */
@@ -196,6 +197,7 @@ struct archive_feed {
     bool told;                   /* whoever read a member has been told */
     struct inflate_stream *gzip; /* NULL: it is no .gz */
     bool begun;
+    bool damaged; /* ERROR says that what came before it may be wrong */
 };
 
 /*
@@ -203,6 +205,9 @@ struct archive_feed {
  * ends there, and whoever meets that end asks for the error. 0, or -EIO: the archive has the words.
  */
 int archive_feed_begin(struct archive *archive, struct archive_feed *from);
+
+/* Reads the .gz that FEED unfolds to its end, where its checksum is: a tar ends before. */
+void archive_feed_drain(struct archive_feed *feed); /* NULL is allowed */
 
 /* The stream's error, of the archive or member WHAT; 0: there was none. FEED may be NULL. */
 int archive_feed_error(const struct archive_feed *feed, const char *what, struct failure *failure);
@@ -291,7 +296,8 @@ struct entry_stream {
     struct byte_stream *straight; /* what gives the member's bytes; NULL: ARCHIVE does */
     uint8_t *buffer;              /* then NULL */
     uint64_t bytes;               /* so far */
-    bool broken;                  /* behind them */
+    bool broken;                  /* behind them … */
+    bool damaged;                 /* … and they may be others than were packed */
     bool given;                   /* to the taker, or to whoever extracts */
 };
 int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
@@ -304,6 +310,24 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size,
 /* Reads what is left, so that BYTES is the member's size. 0 or -errno. */
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure);
 void entry_stream_end(struct entry_stream *entry);
+
+/* --- archive_doubt ------------------------------------------------------------------------ */
+
+/*
+ * Whether what ARCHIVE, fed by FEED (NULL: it is a file), gave before its last error may be other
+ * bytes than were packed: not where it was merely cut short.
+ */
+bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed);
+
+/* The number that the next table gets. */
+size_t archive_table_count(const struct archive_walk *walk);
+
+/*
+ * ARCHIVE's data, or those of the member that it stands on, turned out to be damaged, for WHY: no
+ * table that came out of them can be trusted. FIRST_TABLE: the first one of the member.
+ */
+int archive_doubt(const struct archive_walk *walk, struct archive *archive, size_t first_table,
+                  const struct failure *why);
 
 /* --- archive_tables ----------------------------------------------------------------------- */
 

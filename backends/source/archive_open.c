@@ -142,7 +142,19 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
 
     (void)archive;
     from->error = error;
+    from->damaged = error != 0 && from->gzip != NULL && inflate_stream_is_damaged(from->gzip);
     return error == 0 ? (la_ssize_t)size : 0;
+}
+
+void archive_feed_drain(struct archive_feed *feed)
+{
+    const void *data;
+    size_t size = 1;
+
+    while (feed != NULL && feed->gzip != NULL && feed->error == 0 && size != 0) {
+        feed->error = feed->stream->class->next(feed->stream, &data, &size, &feed->failure);
+        feed->damaged = feed->error != 0 && inflate_stream_is_damaged(feed->gzip);
+    }
 }
 
 static int end_feed(struct archive *archive, void *context)

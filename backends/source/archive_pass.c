@@ -114,6 +114,8 @@ static int walk_parts(struct archive_walk *walk, const struct archive_parts *par
 
         walk->part = &parts->items[i];
         walk->modified = walk->part->about.st_mtim;
+        /* mydumper's tables begin in an earlier pass. */
+        walk->first_table = parts->count > 1 ? archive_table_count(walk) : 0;
         if (walk->wanted != NULL && walk->part->name != NULL &&
             strcmp(walk->part->name, walk->wanted) != 0)
             continue;

@@ -77,6 +77,13 @@ int archive_postgres_read_part(struct archive_walk *walk, struct failure *failur
     entry.feed = file.is_gzip ? &file.feed : NULL;
     if (error == 0)
         error = restore(walk, &entry.stream, NULL, path, &own);
+    if (error == 0)
+        error = entry_stream_drain(&entry, &own);
+    if (archive_is_passed_over(error) && entry.damaged) {
+        int doubted = archive_doubt(walk, file.archive, 0, &own);
+
+        error = doubted != 0 ? doubted : error;
+    }
     entry_stream_end(&entry);
     archive_file_close(&file);
     return only_tell(walk, error, &own, failure);

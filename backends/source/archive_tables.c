@@ -126,10 +126,13 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     if (error != 0)
         return failure_prefix(failure, -error, "%.300s", name);
     struct archive_feed *outer = walk->feed;
+    size_t outer_first = walk->first_table;
 
     walk->feed = &feed;
+    walk->first_table = archive_table_count(walk);
     error = archive_walk(walk, archive, name, depth, failure);
     walk->feed = outer;
+    walk->first_table = outer_first;
     archive_read_free(archive);
     return error;
 }

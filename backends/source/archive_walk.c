@@ -95,6 +95,18 @@ static int extract_member(struct archive_walk *walk, struct archive *archive, co
     return error;
 }
 
+/* ERROR came of reading the member: what it makes of the tables that were read before. */
+static int after_damage(const struct archive_walk *walk, struct archive *archive,
+                        const struct entry_stream *entry, size_t first_table, int error,
+                        const struct failure *own)
+{
+    int told = archive_is_passed_over(error) && error != -EACCES && entry->damaged
+                   ? archive_doubt(walk, archive, first_table, own)
+                   : 0;
+
+    return told != 0 ? told : error;
+}
+
 /* NAME is shown; PLAIN, without what tells it from others of that name, says what it may be. */
 static int walk_member(struct archive_walk *walk, struct archive *archive,
                        struct archive_entry *about, const char *name, const char *plain,
@@ -102,6 +114,7 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
 {
     struct entry_stream entry;
     struct failure own = {0};
+    size_t first_table = archive_table_count(walk);
     int error = entry_stream_begin(&entry, walk, archive, name);
 
     if (error != 0)
@@ -121,6 +134,8 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
 
     bool told = error != 0 && entry.broken;
 
+    if (told)
+        error = after_damage(walk, archive, &entry, first_table, error, &own);
     error = pass_over(walk, error, &own, failure);
     if (walk->pass == PASS_TABLES) {
         looked_stream_end(&looked);
@@ -133,7 +148,9 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     }
     if (error == 0 && !told) {
         own.code = 0;
-        error = pass_over(walk, entry_stream_drain(&entry, &own), &own, failure);
+        error = entry_stream_drain(&entry, &own);
+        error = after_damage(walk, archive, &entry, first_table, error, &own);
+        error = pass_over(walk, error, &own, failure);
     }
     if (error == 0 && depth == 0)
         error = tell_member(walk, name, about, entry.bytes, failure);
@@ -268,7 +285,12 @@ static int leave_off(struct archive_walk *walk, struct archive *archive, int cod
                      unsigned depth, struct failure *failure)
 {
     struct failure own = {0};
-    int error = archive_feed_error(walk->feed, name, &own);
+    int error;
+
+    if (code == ARCHIVE_EOF && walk->wanted == NULL && walk->pass == PASS_ALL)
+        archive_feed_drain(walk->feed);
+    error = archive_feed_error(walk->feed, name, &own);
+
     bool told = error != 0 && walk->feed->told;
 
     if (error == 0 && code == ARCHIVE_EOF)
@@ -279,6 +301,11 @@ static int leave_off(struct archive_walk *walk, struct archive *archive, int cod
     if (archive_is_passed_over(error) && walk->parts != NULL && depth == 0 &&
         archive_format(archive) != ARCHIVE_FORMAT_RAW)
         delimited_parts_fail(walk->parts, NULL, &own);
+    if (error == -EIO && !told && archive_is_damaged(archive, walk->feed)) {
+        int doubted = archive_doubt(walk, archive, archive_table_count(walk), &own);
+
+        error = doubted != 0 ? doubted : error;
+    }
     if (told)
         own.code = 0;
     return pass_over(walk, error, &own, failure);
