@@ -44,7 +44,7 @@ static int read_packed(struct archive_walk *walk, struct archive_dump *dump,
     struct archive_feed feed = {.stream = stream};
     struct archive *archive;
     struct archive_entry *about;
-    struct entry_stream entry = {.buffer = NULL};
+    struct entry_stream entry = {.zeros = NULL};
     int error = archive_open_stream(walk->source, &feed, &archive, failure);
 
     if (error != 0)

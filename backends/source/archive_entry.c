@@ -6,7 +6,7 @@
 #include "backends/source/plain_file.h"
 #include "fs/base/memory.h"
 
-#define BLOCK_BYTES ((size_t)256 << 10)
+#define HOLE_BYTES ((size_t)64 << 10)
 
 /* The file has unfolded to more than any honest one does. */
 static int refuse_bomb(const struct archive_walk *walk, const char *name, struct failure *failure)
@@ -25,6 +25,47 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size, stru
                : walk->taker->class->member_bytes(walk->taker, bytes, size, failure);
 }
 
+/*
+ * The next block, and the hole before it. archive_read_data() puts blocks together, and loses them
+ * when an error follows. Neither a hole nor a block: the end.
+ */
+static int fetch_block(struct entry_stream *entry, struct failure *failure)
+{
+    la_int64_t offset = 0;
+    int code = ARCHIVE_OK;
+
+    while (code == ARCHIVE_OK && entry->hole == 0 && entry->block_size == 0) {
+        code = archive_read_data_block(entry->archive, &entry->block, &entry->block_size, &offset);
+        if (code != ARCHIVE_OK)
+            entry->block_size = 0;
+        else if (offset < 0 || (uint64_t)offset < entry->place)
+            return failure_set(failure, EIO, SHOWN_PATH ": its pieces are out of order",
+                               entry->name);
+        else
+            entry->hole = (uint64_t)offset - entry->place;
+    }
+    if (code != ARCHIVE_OK && entry->feed != NULL && entry->feed->error != 0) {
+        entry->feed->told = true;
+        return archive_feed_error(entry->feed, entry->name, failure);
+    }
+    return code == ARCHIVE_OK || code == ARCHIVE_EOF
+               ? 0
+               : archive_failure(entry->archive, entry->name, failure);
+}
+
+static int fill_hole(struct entry_stream *entry, const void **ret_data, size_t *ret_size)
+{
+    if (entry->zeros == NULL)
+        entry->zeros = calloc(1, HOLE_BYTES);
+    if (entry->zeros == NULL)
+        return -ENOMEM;
+    *ret_data = entry->zeros;
+    *ret_size = entry->hole < HOLE_BYTES ? (size_t)entry->hole : HOLE_BYTES;
+    entry->hole -= *ret_size;
+    entry->place += *ret_size;
+    return 0;
+}
+
 static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret_size,
                   struct failure *failure)
 {
@@ -34,16 +75,16 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
         return error != 0 ? failure_prefix(failure, -error, SHOWN_PATH, entry->name) : 0;
     }
 
-    la_ssize_t size = archive_read_data(entry->archive, entry->buffer, BLOCK_BYTES);
+    int error = fetch_block(entry, failure);
 
-    if (size <= 0 && entry->feed != NULL && entry->feed->error != 0) {
-        entry->feed->told = true;
-        return archive_feed_error(entry->feed, entry->name, failure);
-    }
-    if (size < 0)
-        return archive_failure(entry->archive, entry->name, failure);
-    *ret_data = entry->buffer;
-    *ret_size = (size_t)size;
+    if (error != 0)
+        return error;
+    if (entry->hole != 0)
+        return fill_hole(entry, ret_data, ret_size);
+    *ret_data = entry->block;
+    *ret_size = entry->block_size;
+    entry->place += entry->block_size;
+    entry->block_size = 0;
     return 0;
 }
 
@@ -95,10 +136,7 @@ int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
     };
     if (walk->outermost != NULL && archive == walk->outermost->archive)
         entry->straight = archive_file_member(walk->outermost);
-    if (entry->straight != NULL)
-        return 0;
-    entry->buffer = malloc(BLOCK_BYTES);
-    return entry->buffer != NULL ? 0 : -ENOMEM;
+    return 0;
 }
 
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure)
@@ -114,5 +152,5 @@ int entry_stream_drain(struct entry_stream *entry, struct failure *failure)
 
 void entry_stream_end(struct entry_stream *entry)
 {
-    free(entry->buffer);
+    free(entry->zeros);
 }

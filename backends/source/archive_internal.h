@@ -294,11 +294,15 @@ struct entry_stream {
     const char *name;
     struct archive_feed *feed;    /* ARCHIVE's; NULL */
     struct byte_stream *straight; /* what gives the member's bytes; NULL: ARCHIVE does */
-    uint8_t *buffer;              /* then NULL */
-    uint64_t bytes;               /* so far */
-    bool broken;                  /* behind them … */
-    bool damaged;                 /* … and they may be others than were packed */
-    bool given;                   /* to the taker, or to whoever extracts */
+    uint64_t place;               /* how much of it ARCHIVE has given, holes included */
+    uint64_t hole;                /* bytes of a hole that come next, and then … */
+    const void *block;            /* … this */
+    size_t block_size;
+    uint8_t *zeros; /* what holes are made of; NULL: there was none so far */
+    uint64_t bytes; /* so far */
+    bool broken;    /* behind them … */
+    bool damaged;   /* … and they may be others than were packed */
+    bool given;     /* to the taker, or to whoever extracts */
 };
 int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
                        struct archive *archive, const char *name);

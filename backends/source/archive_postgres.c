@@ -62,7 +62,7 @@ static int only_tell(struct archive_walk *walk, int error, const struct failure 
 int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure)
 {
     const char *path = walk->part->path;
-    struct entry_stream entry = {.buffer = NULL};
+    struct entry_stream entry = {.zeros = NULL};
     struct archive_file file;
     struct archive_entry *about;
     struct failure own = {0};

@@ -199,6 +199,8 @@ static int find_table(struct dump_reader *reader, struct copy *copy, const char 
 
     copy->named = named;
     copy->table = named != NULL ? dump_table_whole(named) : NULL;
+    if (named == NULL)
+        return dump_note_unknown(reader, database, name);
     if (copy->table == NULL)
         return 0;
     named->seen = copy->table->seen = true;

@@ -427,6 +427,8 @@ static int find_table(struct insert *insert, const struct head *head, struct fai
         error = make_table(reader, database, head->name, head->names, head->count, &named, failure);
     insert->named = named;
     insert->table = error == 0 && named != NULL ? dump_table_whole(named) : NULL;
+    if (error == 0 && named == NULL)
+        return dump_note_unknown(reader, database, head->name);
     if (insert->table == NULL)
         return error;
     if (!insert->table->begun)

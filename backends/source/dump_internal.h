@@ -15,6 +15,7 @@
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
  *   dump_insert     INSERT … VALUES; dump_literal: one value of it
+ *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace()
  */
@@ -121,7 +122,8 @@ struct dump_table {
     bool changed; /* keys were added since */
     bool failed;
     bool dropped;
-    bool seen; /* rows of it were said to follow, if only none */
+    bool seen;          /* rows of it were said to follow, if only none */
+    bool changed_later; /* … and others to become of them: it was told */
     bool finished;
     size_t number;
     size_t shown_count; /* columns without the generated ones */
@@ -153,6 +155,9 @@ ssize_t dump_table_column(const struct dump_table *table, const char *name);
  * forgotten (it was dropped). */
 int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
                    struct dump_table **ret_table);
+
+/* Whether there is, or was, a table of that name. */
+bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name);
 
 /* NULL: there is none. */
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
@@ -199,6 +204,12 @@ struct dump_table *dump_table_whole(struct dump_table *table);
 /* Where the value of its column stands among WHOLE's shown ones; SIZE_MAX: it is not shown. */
 size_t dump_table_place(const struct dump_table *table, size_t column,
                         const struct dump_table *whole);
+
+/* --- dump_change -------------------------------------------------------------------------- */
+
+/* Rows of a table that nothing is known of; the statement is VERB … a table's rows. Told. */
+int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name);
+int dump_note_change(struct dump_reader *reader, const char *verb);
 
 /* --- dump_read ---------------------------------------------------------------------------- */
 

@@ -220,6 +220,7 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
 
 static int take_statement(struct dump_reader *reader, struct failure *failure)
 {
+    static const char *const changes[] = {"UPDATE", "DELETE", "TRUNCATE"};
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
@@ -237,6 +238,10 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return take_use(reader, &lexer);
     if (sql_is(&word, "DROP"))
         return take_drop(reader, &lexer);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        if (sql_is(&word, changes[i]))
+            return dump_note_change(reader, changes[i]);
+    }
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
     return 0;

@@ -185,6 +185,13 @@ int dump_table_add(struct dump_reader *reader, const char *database, const char 
     return 0;
 }
 
+bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name)
+{
+    cleanup_free char *key = make_key(database, name);
+
+    return key == NULL || name_map_find(reader->names, key) != NULL;
+}
+
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
                                    const char *name)
 {
