@@ -45,6 +45,8 @@ struct migration {
     struct migration_journal journal;
     char **names; /* of the source's tables, parents first */
     size_t count;
+    char **views; /* that can be made */
+    size_t view_count;
     size_t present;   /* … that were there at first, from before an interruption */
     bool circular;    /* foreign keys go round: all tables in one transaction */
     bool interrupted; /* the journal knows of tables */
@@ -94,6 +96,11 @@ static void say_notes(const struct restore_plan *plan)
         if (plan->tables[i].notes != NULL)
             log_message(LOG_LEVEL_WARNING, "table \"%s\": %s", plan->tables[i].source->name,
                         plan->tables[i].notes);
+    }
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (plan->views[i].why != NULL)
+            log_message(LOG_LEVEL_WARNING, "view \"%s\" is not brought along: %s",
+                        plan->views[i].schema->name, plan->views[i].why);
     }
 }
 
@@ -152,6 +159,23 @@ static bool goes_round(const struct restore_plan *plan)
     return false;
 }
 
+/* The views that may be made when the tables are there; which are not is said. */
+static int list_views(struct migration *migration, const struct restore_plan *plan)
+{
+    migration->views = allocate_array(plan->view_count, sizeof *migration->views);
+    for (size_t i = 0; migration->views != NULL && i < plan->view_count; i++) {
+        if (plan->views[i].why != NULL)
+            continue;
+        migration->views[migration->view_count] = strdup(plan->views[i].schema->name);
+        if (migration->views[migration->view_count] == NULL)
+            return -ENOMEM;
+        migration->view_count++;
+    }
+    if (!migration->command->quiet)
+        say_notes(plan);
+    return migration->views != NULL ? 0 : -ENOMEM;
+}
+
 /* In which order the tables go. */
 static int list_tables(struct migration *migration, struct failure *failure)
 {
@@ -182,6 +206,8 @@ static int list_tables(struct migration *migration, struct failure *failure)
         migration->count += error == 0;
     }
     migration->circular = error == 0 && goes_round(&plan);
+    if (error == 0)
+        error = list_views(migration, &plan);
     restore_plan_release(&plan);
     target->class->close(target);
     return error;
@@ -334,6 +360,9 @@ static int migrate(struct migration *migration, struct failure *failure)
         line = progress_line_begin(write_progress, migration);
     if (error == 0)
         error = copy_all(migration, failure);
+    if (error == 0 && migration->view_count != 0)
+        error = copy_tables(migration, (const char *const *)migration->views, migration->view_count,
+                            failure);
     if (error == 0)
         error = compare_all(migration, failure);
     progress_line_end(line);
@@ -344,6 +373,9 @@ static int migrate(struct migration *migration, struct failure *failure)
     for (size_t i = 0; i < migration->count; i++)
         free(migration->names[i]);
     free((void *)migration->names);
+    for (size_t i = 0; i < migration->view_count; i++)
+        free(migration->views[i]);
+    free((void *)migration->views);
     restore_source_close(&migration->source);
     /*
      * Last of all, so that whoever is told to do it again until it ends well need not know how far

@@ -33,6 +33,10 @@ static void say_to_people(const struct repair_command *command, const struct rep
         printf("Gave up %llu record%s of the log, which goes up to record %llu now\n",
                (unsigned long long)result->log.lost, result->log.lost == 1 ? "" : "s",
                (unsigned long long)result->log.sequence);
+    if (result->recovered != 0)
+        printf("Listed %zu snapshot%s again, as recovered-...; `mv` in a mount gives %s a name\n",
+               result->recovered, result->recovered == 1 ? "" : "s",
+               result->recovered == 1 ? "it" : "them");
     if (result->packs_put_back != 0)
         printf("Put back %zu pack%s under %s own name\n", result->packs_put_back,
                result->packs_put_back == 1 ? "" : "s",
@@ -71,6 +75,7 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     answer_number(answer, "packs_replaced", result->packs_replaced);
     answer_number(answer, "objects_rewritten", result->objects_rewritten);
     answer_number(answer, "records_lost", result->log.lost);
+    answer_number(answer, "recovered", result->recovered);
     answer_number(answer, "records_removed", result->log.removed);
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);

@@ -31,7 +31,7 @@ struct restore_command {
     const char *target;
     const char *where;
     const char *skip_bad;
-    struct words tables, keys, maps, ignored;
+    struct words tables, excluded, keys, maps, ignored;
     enum load_mode mode;
     bool mode_given;
     bool with_parents;
@@ -88,6 +88,7 @@ static int take_option(struct restore_command *command, int letter, struct failu
     case 'w': command->where = optarg; return 0;
     case 'k': return words_add(&command->keys, optarg, failure);
     case 'T': return words_add_list(&command->tables, "--table", optarg, failure);
+    case 'x': return words_add_list(&command->excluded, "--exclude-table", optarg, failure);
     case 'M': return take_map(command, optarg, failure);
     case 'i': return words_add_list(&command->ignored, "--ignore-columns", optarg, failure);
     case 'b': command->skip_bad = optarg; return 0;
@@ -153,6 +154,8 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .mode = command->mode,
         .tables = tables.items,
         .table_count = tables.count,
+        .excluded = command->excluded.items,
+        .excluded_count = command->excluded.count,
         .where = command->where,
         .keys = command->keys.items,
         .key_count = command->keys.count,
@@ -242,6 +245,7 @@ static int parse_and_run(struct restore_command *command, int argc, char **argv)
                                                  {"where", required_argument, NULL, 'w'},
                                                  {"key", required_argument, NULL, 'k'},
                                                  {"table", required_argument, NULL, 'T'},
+                                                 {"exclude-table", required_argument, NULL, 'x'},
                                                  {"map", required_argument, NULL, 'M'},
                                                  {"ignore-columns", required_argument, NULL, 'i'},
                                                  {"skip-bad", required_argument, NULL, 'b'},
@@ -274,6 +278,7 @@ int command_restore(int argc, char **argv)
 
     free(command.tables.items);
     free(command.keys.items);
+    free(command.excluded.items);
     free(command.maps.items);
     free(command.ignored.items);
     return status;

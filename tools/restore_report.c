@@ -32,6 +32,17 @@ static void say_notes(const struct restore_table *table)
     }
 }
 
+static void say_view(const struct restore_plan *plan, const struct restore_view *view)
+{
+    char name[FAILURE_TEXT_SIZE];
+
+    printable_copy(name, sizeof name, view->schema->name);
+    if (view->why != NULL)
+        printf("view %s is not brought along: %s\n", name, view->why);
+    else
+        printf("view %s is %s\n", name, plan->options->dry_run ? "to be made" : "made");
+}
+
 int restore_report_to_people(const struct restore_plan *plan)
 {
     struct columns columns;
@@ -58,6 +69,8 @@ int restore_report_to_people(const struct restore_plan *plan)
     error = columns_end(&columns);
     for (size_t i = 0; i < plan->count; i++)
         say_notes(&plan->tables[i]);
+    for (size_t i = 0; i < plan->view_count; i++)
+        say_view(plan, &plan->views[i]);
     if (error == 0 && plan->options->dry_run)
         puts("This was a dry run: nothing was changed.");
     return error;
@@ -78,6 +91,17 @@ static void write_notes(struct answer *answer, const struct restore_table *table
         at += length + (at[length] == '\n');
     }
     json_close(&answer->json, ']');
+}
+
+static void write_view(struct answer *answer, const struct restore_view *view)
+{
+    json_open(&answer->json, '{');
+    json_put_name(&answer->json, "name");
+    json_put_bytes(&answer->json, view->schema->name);
+    answer_flag(answer, "made", view->why == NULL);
+    if (view->why != NULL)
+        answer_text(answer, "why", view->why);
+    json_close(&answer->json, '}');
 }
 
 int restore_report_as_json(const struct restore_plan *plan, struct failure *failure)
@@ -105,6 +129,11 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
         write_notes(&answer, table);
         json_close(&answer.json, '}');
     }
+    json_close(&answer.json, ']');
+    json_put_name(&answer.json, "views");
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < plan->view_count; i++)
+        write_view(&answer, &plan->views[i]);
     json_close(&answer.json, ']');
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);

@@ -199,6 +199,7 @@ const char usage_restore[] =
     "                         replace: ... and those that are not in SNAPSHOT are deleted\n"
     "                         missing: only rows that are not there come back\n"
     "  --table NAME,...       only these tables\n"
+    "  --exclude-table NAME,...  all but these\n"
     "  --where CONDITION      only rows that meet it: SQL on a row's columns\n"
     "  --key KEY,...          only the rows with these primary keys\n"
     "  --with-parents         and the rows that these refer to, where they are missing\n"

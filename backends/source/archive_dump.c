@@ -27,41 +27,23 @@ static int read_metadata(struct archive_walk *walk, struct byte_stream *stream,
     return error == -EFBIG ? 0 : error;
 }
 
-static int read_file(struct archive_walk *walk, struct archive_dump *dump,
-                     struct byte_stream *stream, const char *path, const struct mydumper_name *name,
-                     struct failure *failure)
+/* One of a dump. */
+struct file {
+    struct archive_walk *walk;
+    struct archive_dump *dump;
+    const char *path;
+    const struct mydumper_name *name;
+};
+
+static int read_file(void *context, struct byte_stream *stream, struct failure *failure)
 {
+    const struct file *file = context;
+    const struct mydumper_name *name = file->name;
+
     if (name->file == MYDUMPER_METADATA)
-        return read_metadata(walk, stream, failure);
-    return dump_session_read(dump->reader, stream, path, name->database,
+        return read_metadata(file->walk, stream, failure);
+    return dump_session_read(file->dump->reader, stream, file->path, name->database,
                              name->file == MYDUMPER_ROWS ? name->table : NULL, failure);
-}
-
-static int read_packed(struct archive_walk *walk, struct archive_dump *dump,
-                       struct byte_stream *stream, const char *path,
-                       const struct mydumper_name *name, struct failure *failure)
-{
-    struct archive_feed feed = {.stream = stream};
-    struct archive *archive;
-    struct archive_entry *about;
-    struct entry_stream entry = {.zeros = NULL};
-    int error = archive_open_stream(walk->source, &feed, &archive, failure);
-
-    if (error != 0)
-        return error;
-    if (archive_read_next_header(archive, &about) != ARCHIVE_OK) {
-        error = archive_feed_error(&feed, path, failure);
-        if (error == 0)
-            error = archive_failure(archive, path, failure);
-    }
-    if (error == 0)
-        error = entry_stream_begin(&entry, walk, archive, path);
-    entry.feed = &feed;
-    if (error == 0)
-        error = read_file(walk, dump, &entry.stream, path, name, failure);
-    entry_stream_end(&entry);
-    archive_read_free(archive);
-    return error;
 }
 
 int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
@@ -80,6 +62,9 @@ int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
                                        "not read: load the dump, and mount the database");
     if (walk->pass == PASS_TABLES ? !tables : !rest)
         return 0;
-    return packed ? read_packed(walk, dump, stream, path, &name, failure)
-                  : read_file(walk, dump, stream, path, &name, failure);
+
+    struct file file = {.walk = walk, .dump = dump, .path = path, .name = &name};
+
+    return packed ? archive_read_unpacked(walk, stream, path, read_file, &file, failure)
+                  : read_file(&file, stream, failure);
 }

@@ -38,10 +38,12 @@ static int fetch_block(struct entry_stream *entry, struct failure *failure)
         code = archive_read_data_block(entry->archive, &entry->block, &entry->block_size, &offset);
         if (code != ARCHIVE_OK)
             entry->block_size = 0;
-        else if (offset < 0 || (uint64_t)offset < entry->place)
+        if (code == ARCHIVE_OK && (offset < 0 || (uint64_t)offset < entry->place))
             return failure_set(failure, EIO, SHOWN_PATH ": its pieces are out of order",
                                entry->name);
-        else
+        /* A hole may be the last. */
+        if ((code == ARCHIVE_OK || code == ARCHIVE_EOF) && offset > 0 &&
+            (uint64_t)offset > entry->place)
             entry->hole = (uint64_t)offset - entry->place;
     }
     if (code != ARCHIVE_OK && entry->feed != NULL && entry->feed->error != 0) {
@@ -153,4 +155,32 @@ int entry_stream_drain(struct entry_stream *entry, struct failure *failure)
 void entry_stream_end(struct entry_stream *entry)
 {
     free(entry->zeros);
+}
+
+int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          int (*read)(void *context, struct byte_stream *stream,
+                                      struct failure *failure),
+                          void *context, struct failure *failure)
+{
+    struct archive_feed feed = {.stream = stream};
+    struct archive *archive;
+    struct archive_entry *about;
+    struct entry_stream entry = {.zeros = NULL};
+    int error = archive_open_stream(walk->source, &feed, &archive, failure);
+
+    if (error != 0)
+        return error;
+    if (archive_read_next_header(archive, &about) != ARCHIVE_OK) {
+        error = archive_feed_error(&feed, name, failure);
+        if (error == 0)
+            error = archive_failure(archive, name, failure);
+    }
+    if (error == 0)
+        error = entry_stream_begin(&entry, walk, archive, name);
+    entry.feed = &feed;
+    if (error == 0)
+        error = read(context, &entry.stream, failure);
+    entry_stream_end(&entry);
+    archive_read_free(archive);
+    return error;
 }

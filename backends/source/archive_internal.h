@@ -6,7 +6,7 @@
  *   archive_endings  what files are called
  *   archive_option  how a user wants it to be read
  *   archive_parts   the files that it is in
- *   archive_postgres  pg_dump's own formats
+ *   archive_postgres  pg_dump's own formats; archive_pg_folder: a folder of them
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
@@ -118,11 +118,12 @@ enum archive_pass {
     PASS_ALL,    /* everything else, and all members are told */
 };
 
-/* A folder with a dump by mydumper. */
+/* A folder with a dump by mydumper, or of pg_dump's. */
 struct archive_dump {
     char *folder;               /* shown name; "": the archive's own */
-    unsigned kinds;             /* of files in it, a bit each: enum mydumper_file */
-    struct dump_reader *reader; /* NULL: it is no such dump */
+    unsigned kinds;             /* of files in it, a bit each: enum mydumper_file, PG_FOLDER_… */
+    struct dump_reader *reader; /* NULL: it is none by mydumper */
+    struct pg_folder *postgres; /* NULL: it is none of pg_dump's */
 };
 
 struct archive_plan {
@@ -145,6 +146,9 @@ int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker);
 
 /* The dump that the member NAME belongs to; NULL: none. */
 struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name);
+
+/* The same of one of pg_dump's. */
+struct pg_folder *archive_plan_postgres(struct archive_plan *plan, const char *name);
 
 /* All is read: what became known last is told. */
 int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct failure *failure);
@@ -273,6 +277,11 @@ int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
 int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,
                           enum pg_format format, unsigned depth, struct failure *failure);
 
+/* STREAM, compressed or not, is the member PATH of FOLDER. */
+int archive_postgres_take(struct archive_walk *walk, struct pg_folder *folder,
+                          struct byte_stream *stream, const char *path, bool packed,
+                          struct failure *failure);
+
 /* STREAM is a tar of pg_dump's. */
 int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
                               const char *name, struct failure *failure);
@@ -280,9 +289,32 @@ int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *str
 /* The part is such a tar, compressed or not. */
 int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure);
 
+/* The folders of PLAN. */
+int archive_postgres_read_folders(struct archive_source *source, struct archive_plan *plan,
+                                  struct row_taker *taker, struct failure *failure);
+
 /* Whether the folder PATH is pg_dump's; then the source is one: reads it. */
 bool archive_postgres_is_folder(const char *path);
 int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure);
+
+/* --- archive_pg_folder -------------------------------------------------------------------- */
+
+/* What the member PATH may be of such a folder: a bit, or 0. */
+#define PG_FOLDER_CONTENTS (1u << 16)
+#define PG_FOLDER_DATA (1u << 17)
+#define PG_FOLDER_SCRIPT (1u << 18) /* only a tar of pg_dump's has one */
+unsigned pg_folder_kind(const char *path);
+
+struct pg_folder *pg_folder_create(void);      /* NULL: no memory */
+void pg_folder_free(struct pg_folder *folder); /* NULL is allowed */
+
+/* Keeps the member PATH, which STREAM gives unpacked. */
+int pg_folder_take(struct archive_walk *walk, struct pg_folder *folder, struct byte_stream *stream,
+                   const char *path, struct failure *failure);
+
+/* All members have been taken: reads the tables. PATH: the folder's, "" at the top. */
+int pg_folder_read(const struct archive_source *source, struct pg_folder *folder, const char *path,
+                   struct row_taker *taker, struct failure *failure);
 
 /* --- archive_entry ------------------------------------------------------------------------ */
 
@@ -314,6 +346,15 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size,
 /* Reads what is left, so that BYTES is the member's size. 0 or -errno. */
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure);
 void entry_stream_end(struct entry_stream *entry);
+
+/*
+ * Has READ read what STREAM, the compressed member NAME, holds; its stream stands until READ
+ * returns. As READ, or as the stream.
+ */
+int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                          int (*read)(void *context, struct byte_stream *stream,
+                                      struct failure *failure),
+                          void *context, struct failure *failure);
 
 /* --- archive_doubt ------------------------------------------------------------------------ */
 

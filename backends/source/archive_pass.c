@@ -246,6 +246,8 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
     if (error == 0 && source->folder && archive_postgres_is_folder(source->path))
         error = read_folder_dump(source, taker, failure);
     if (error == 0)
+        error = archive_postgres_read_folders(source, &plan, taker, failure);
+    if (error == 0)
         error = archive_plan_end(&plan, taker, failure);
     archive_plan_release(&plan);
     archive_endings_release(endings);

@@ -17,6 +17,7 @@ void archive_plan_release(struct archive_plan *plan)
     for (size_t i = 0; i < plan->dump_count; i++) {
         free(plan->dumps[i].folder);
         dump_session_free(plan->dumps[i].reader);
+        pg_folder_free(plan->dumps[i].postgres);
     }
     free(plan->dumps);
     name_map_free(plan->folders);
@@ -52,47 +53,77 @@ static int add_dump(struct archive_plan *plan, char *folder, unsigned kinds)
 
 int archive_plan_note(struct archive_plan *plan, const char *name)
 {
-    enum mydumper_file kind = mydumper_name_of(name).file;
+    enum mydumper_file file = mydumper_name_of(name).file;
+    unsigned kind = file != MYDUMPER_NONE ? 1u << file : pg_folder_kind(name);
     cleanup_free char *folder = NULL;
     size_t *known;
 
     plan->lists = plan->lists || archive_is_list(name);
     plan->listed = plan->listed || archive_is_listed(name);
 
-    if (kind == MYDUMPER_NONE)
+    if (kind == 0)
         return 0;
     folder = folder_of(name);
     if (folder == NULL)
         return -ENOMEM;
     known = name_map_find(plan->folders, folder);
     if (known == NULL)
-        return add_dump(plan, steal_pointer(&folder), 1u << kind);
-    plan->dumps[*known].kinds |= 1u << kind;
+        return add_dump(plan, steal_pointer(&folder), kind);
+    plan->dumps[*known].kinds |= kind;
     return 0;
+}
+
+static bool is_postgres(unsigned kinds)
+{
+    return (kinds & PG_FOLDER_CONTENTS) != 0 && (kinds & PG_FOLDER_SCRIPT) == 0;
 }
 
 int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker)
 {
     for (size_t i = 0; i < plan->dump_count; i++) {
-        if (!mydumper_is_dump(plan->dumps[i].kinds))
+        struct archive_dump *dump = &plan->dumps[i];
+
+        if (is_postgres(dump->kinds) && taker->class->hold != NULL) {
+            dump->postgres = pg_folder_create();
+            if (dump->postgres == NULL)
+                return -ENOMEM;
+        }
+        if (!mydumper_is_dump(dump->kinds))
             continue;
-        plan->dumps[i].reader = dump_session_create(taker);
-        if (plan->dumps[i].reader == NULL)
+        dump->reader = dump_session_create(taker);
+        if (dump->reader == NULL)
             return -ENOMEM;
         plan->dumped = true;
     }
     return 0;
 }
 
-struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name)
+static struct archive_dump *find_folder(struct archive_plan *plan, const char *name)
 {
-    if (plan == NULL || !plan->dumped || mydumper_name_of(name).file == MYDUMPER_NONE)
-        return NULL;
-
     cleanup_free char *folder = folder_of(name);
     const size_t *known = folder != NULL ? name_map_find(plan->folders, folder) : NULL;
 
-    return known != NULL && plan->dumps[*known].reader != NULL ? &plan->dumps[*known] : NULL;
+    return known != NULL ? &plan->dumps[*known] : NULL;
+}
+
+struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name)
+{
+    struct archive_dump *dump =
+        plan != NULL && plan->dumped && mydumper_name_of(name).file != MYDUMPER_NONE
+            ? find_folder(plan, name)
+            : NULL;
+
+    return dump != NULL && dump->reader != NULL ? dump : NULL;
+}
+
+struct pg_folder *archive_plan_postgres(struct archive_plan *plan, const char *name)
+{
+    struct archive_dump *dump =
+        plan != NULL && (pg_folder_kind(name) & (PG_FOLDER_CONTENTS | PG_FOLDER_DATA)) != 0
+            ? find_folder(plan, name)
+            : NULL;
+
+    return dump != NULL ? dump->postgres : NULL;
 }
 
 int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct failure *failure)

@@ -12,7 +12,8 @@ static int restore(struct archive_walk *walk, struct byte_stream *stream, const 
                    const char *name, struct failure *failure)
 {
     struct pg_restore *program = NULL;
-    int error = pg_restore_begin(stream, folder, walk->source->cancelled, &program, failure);
+    int error =
+        pg_restore_begin(stream, folder, PG_SCRIPT, walk->source->cancelled, &program, failure);
 
     if (error == 0)
         error = dump_read(pg_restore_stream(program), walk->taker, failure);
@@ -34,9 +35,33 @@ int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream,
         return 0;
     }
     return failure_set(failure, EILSEQ,
-                       "%.300s: pg_dump's directory format within an archive is shown under raw/ "
-                       "only: copy the folder out of there, and mount the copy",
+                       "%.300s: pg_dump's directory format in an archive within an archive is "
+                       "shown under raw/ only: copy the folder out of there, and mount the copy",
                        name);
+}
+
+/* A member of a folder. */
+struct member {
+    struct archive_walk *walk;
+    struct pg_folder *folder;
+    const char *path;
+};
+
+static int take_member(void *context, struct byte_stream *stream, struct failure *failure)
+{
+    const struct member *member = context;
+
+    return pg_folder_take(member->walk, member->folder, stream, member->path, failure);
+}
+
+int archive_postgres_take(struct archive_walk *walk, struct pg_folder *folder,
+                          struct byte_stream *stream, const char *path, bool packed,
+                          struct failure *failure)
+{
+    struct member member = {.walk = walk, .folder = folder, .path = path};
+
+    return packed ? archive_read_unpacked(walk, stream, path, take_member, &member, failure)
+                  : take_member(&member, stream, failure);
 }
 
 int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
@@ -46,11 +71,11 @@ int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *str
 }
 
 /* What has been told of members stays, whatever becomes of the tables. */
-static int only_tell(struct archive_walk *walk, int error, const struct failure *own,
+static int only_tell(struct row_taker *taker, int error, const struct failure *own,
                      struct failure *failure)
 {
     if (error == -EIO || error == -EILSEQ || error == -EACCES || error == -EFBIG) {
-        walk->taker->class->trouble(walk->taker, own);
+        taker->class->trouble(taker, own);
         return 0;
     }
     if (error != 0 && own->code != 0 && failure != NULL)
@@ -86,7 +111,7 @@ int archive_postgres_read_part(struct archive_walk *walk, struct failure *failur
     }
     entry_stream_end(&entry);
     archive_file_close(&file);
-    return only_tell(walk, error, &own, failure);
+    return only_tell(walk->taker, error, &own, failure);
 }
 
 bool archive_postgres_is_folder(const char *path)
@@ -111,5 +136,22 @@ int archive_postgres_read_folder(struct archive_walk *walk, struct failure *fail
     const char *path = walk->source->path;
     struct failure own = {0};
 
-    return only_tell(walk, restore(walk, NULL, path, path, &own), &own, failure);
+    return only_tell(walk->taker, restore(walk, NULL, path, path, &own), &own, failure);
+}
+
+int archive_postgres_read_folders(struct archive_source *source, struct archive_plan *plan,
+                                  struct row_taker *taker, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < plan->dump_count && error == 0; i++) {
+        const struct archive_dump *dump = &plan->dumps[i];
+        struct failure own = {0};
+
+        if (dump->postgres == NULL)
+            continue;
+        error = pg_folder_read(source, dump->postgres, dump->folder, taker, &own);
+        error = only_tell(taker, error, &own, failure);
+    }
+    return error;
 }

@@ -261,6 +261,7 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
 
     enum pg_format format = pg_format_of(window->data, window->end);
     struct archive_dump *dump = depth == 0 ? archive_plan_dump(walk->plan, name) : NULL;
+    struct pg_folder *folder = depth == 0 ? archive_plan_postgres(walk->plan, name) : NULL;
 
     *ret_none = walk->part_is_dump;
     if (walk->part_is_dump)
@@ -270,6 +271,9 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
                                  is_packed(window->data, window->end), failure);
     if (walk->pass == PASS_TABLES)
         return 0;
+    if (folder != NULL)
+        return archive_postgres_take(walk, folder, &looked->stream, name,
+                                     is_packed(window->data, window->end), failure);
     if (depth > 0 && mydumper_name_of(name).file == MYDUMPER_TABLE)
         return refuse_dump_part(name, failure);
     if (pg_tar_recognise(window->data, window->end))

@@ -362,15 +362,6 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
     return error;
 }
 
-static bool has_generated(const struct dump_table *table)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < table->column_count; i++)
-        found = found || table->columns[i].left_out;
-    return found;
-}
-
 int dump_create_table(struct dump_reader *reader, struct failure *failure)
 {
     struct failure own = {0};
@@ -396,7 +387,7 @@ int dump_create_table(struct dump_reader *reader, struct failure *failure)
     if (error == -EILSEQ)
         return pass_over(reader, table, &own);
     reader->last = table;
-    if (error != 0 || table->dropped || has_generated(table))
+    if (error != 0 || table->dropped || dump_has_left_out(table))
         return error;
     return dump_table_tell(reader, table, failure);
 }

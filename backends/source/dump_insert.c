@@ -138,14 +138,16 @@ static int place_in_turn(struct insert *insert, struct failure *failure)
     if (error != 0)
         return error;
     for (size_t i = 0; i < table->column_count; i++)
-        seen += !table->columns[i].left_out && !table->columns[i].invisible;
+        seen += !table->columns[i].left_out && !table->columns[i].invisible &&
+                !table->columns[i].computed;
 
     bool all = values == table->column_count;
 
     for (size_t i = 0; i < table->column_count; i++) {
         const struct dump_column *column = &table->columns[i];
 
-        if (all || (!column->left_out && !(values == seen && column->invisible)))
+        if (all ||
+            (!column->left_out && !column->computed && !(values == seen && column->invisible)))
             insert->places[insert->value_count++] = dump_table_place(table, i, insert->table);
     }
     insert->listed = table != insert->table || values == seen;
@@ -194,6 +196,8 @@ static int begin_table(struct insert *insert, const struct head *head, struct fa
         if (column >= 0 && reader->literals[i].type != LITERAL_DEFAULT)
             table->columns[column].left_out = false;
     }
+    if (error == 0 && reader->dialect == SQL_SQLITE && dump_has_left_out(table))
+        error = dump_compute_begin(reader, table);
     return error != 0 ? error : dump_table_tell(reader, table, failure);
 }
 
@@ -223,7 +227,13 @@ static int give_tuple(struct insert *insert, const uint8_t *base, size_t size,
             error = dump_make_cell(reader, type_of(table, place), base, &reader->literals[i],
                                    &reader->cells[place]);
     }
-    return error != 0 ? error : dump_give_row(reader, table, failure);
+    if (error != 0 || table->computer == NULL)
+        return error != 0 ? error : dump_give_row(reader, table, failure);
+    error = dump_compute(reader, table);
+    if (error == 0 && !table->failed)
+        error = dump_give_row(reader, table, failure);
+    dump_compute_end(table);
+    return error;
 }
 
 /* The tuple at the window's place: 0, and the window behind it; -EILSEQ: makes no sense. */

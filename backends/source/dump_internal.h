@@ -79,7 +79,8 @@ struct dump_column {
     bool not_null;
     bool generated;
     bool invisible; /* INSERT without names leaves it out */
-    bool left_out;  /* generated, and the dump does not have its values */
+    bool left_out;  /* generated, and the dump does not have its values … */
+    bool computed;  /* … but they are made */
 };
 
 /* Indexes into the table's columns. */
@@ -95,6 +96,9 @@ struct dump_foreign_key {
     size_t target_count;
     char **target_columns;
 };
+
+struct dump_computer;
+struct dump_reader;
 
 struct dump_table {
     char *database; /* "": none; MySQL's database, PostgreSQL's schema */
@@ -126,17 +130,27 @@ struct dump_table {
     bool changed_later; /* … and others to become of them: it was told */
     bool finished;
     size_t number;
-    size_t shown_count; /* columns without the generated ones */
-    size_t *shown;      /* a column's place among them, SIZE_MAX for generated ones */
+    size_t shown_count; /* columns without those that are left out */
+    size_t *shown;      /* a column's place among them, SIZE_MAX for those that are left out */
+    struct dump_computer *computer; /* NULL: none is computed */
 };
+
+/* --- dump_compute: the generated columns of SQLite's dumps --------------------------------- */
+
+/* Makes what is left out of TABLE computed, if SQLite can. 0 or -ENOMEM. */
+int dump_compute_begin(struct dump_reader *reader, struct dump_table *table);
+
+/* Fills what is computed in the reader's cells, until its end. 0, or as dump_table_fail. */
+int dump_compute(struct dump_reader *reader, struct dump_table *table);
+void dump_compute_end(struct dump_table *table);
+
+void dump_computer_free(struct dump_computer *computer); /* NULL is allowed */
 
 /* PostgreSQL's CREATE DOMAIN: another name for a type. */
 struct dump_domain {
     char *name; /* as columns have it: "public.email" */
     char *base;
 };
-
-struct dump_reader;
 
 void dump_table_free(struct dump_table *table);
 
@@ -150,6 +164,9 @@ void dump_column_release(struct dump_column *column);
 
 /* The column's index, by name, if need be without regard to case; -1: none. */
 ssize_t dump_table_column(const struct dump_table *table, const char *name);
+
+/* Whether values of columns are not in the dump. */
+bool dump_has_left_out(const struct dump_table *table);
 
 /* A new table of that name, empty, the reader's own; a table of that name that is there already is
  * forgotten (it was dropped). */

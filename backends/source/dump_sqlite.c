@@ -3,7 +3,7 @@
  * What a dump of SQLite's says of its tables, as SQLite itself understands it: the
  * statements that make tables and indexes are run in an empty database in memory,
  * and its catalogue is read as that of a live one. An authorizer lets nothing else
- * be done there, and no row ever gets in.
+ * be done there. Rows get in one by one, where there are columns to compute (dump_compute).
  */
 #include <errno.h>
 #include <sqlite3.h>

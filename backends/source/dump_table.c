@@ -46,6 +46,7 @@ void dump_table_free(struct dump_table *table)
         free_texts(table->foreigns[i].target_columns, table->foreigns[i].target_count);
     }
     free(table->foreigns);
+    dump_computer_free(table->computer);
     free(table->order.columns);
     free(table->terms);
     free(table->shown);
@@ -113,6 +114,15 @@ ssize_t dump_table_column(const struct dump_table *table, const char *name)
             return (ssize_t)i;
     }
     return -1;
+}
+
+bool dump_has_left_out(const struct dump_table *table)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        found = found || table->columns[i].left_out;
+    return found;
 }
 
 static char *make_key(const char *database, const char *name)

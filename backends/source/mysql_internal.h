@@ -260,6 +260,7 @@ struct mysql_part {
     const struct buffer *last; /* behind the row with this key (mysql_key_copy) */
     uint64_t limit;            /* rows; 0: all */
     uint64_t offset;           /* rows left out at the beginning */
+    bool unordered;            /* in whatever order they come soonest */
 };
 
 /*

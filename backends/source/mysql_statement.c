@@ -155,7 +155,8 @@ int mysql_write_query(const struct mysql_table *table, bool by_pieces,
         put(&writer, " < ");
         put(&writer, part->below);
     }
-    put_order(&writer, table);
+    if (!part->unordered)
+        put_order(&writer, table);
     if (part->limit != 0)
         put_number(&writer, " LIMIT ", part->limit);
     if (part->limit != 0 && part->offset != 0)

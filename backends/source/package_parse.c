@@ -237,6 +237,8 @@ static int take_kind(const struct object *resource, struct schema *schema)
         schema->kind = RELATION_VIEW;
     else if (strcmp(kind, "virtual") == 0)
         schema->kind = RELATION_VIRTUAL;
+    else if (strcmp(kind, "materialized") == 0)
+        schema->kind = RELATION_STORED_VIEW;
     else
         return -EINVAL;
     return 0;

@@ -52,6 +52,21 @@ enum pg_format pg_format_of(const void *begin, size_t size)
     }
 }
 
+/* Behind the format: an integer, which is a sign and its bytes, or, since 1.15, a byte. */
+size_t pg_compression_field(const void *begin, size_t size, size_t *ret_offset)
+{
+    const uint8_t *bytes = begin;
+    size_t field;
+
+    if (pg_format_of(begin, size) == PG_NONE)
+        return 0;
+    field = bytes[5] == 1 && bytes[6] < 15 ? 1 + (size_t)bytes[8] : 1;
+    if (size < 11 + field)
+        return 0;
+    *ret_offset = 11;
+    return field;
+}
+
 bool pg_tar_recognise(const void *begin, size_t size)
 {
     const char *bytes = begin;
@@ -99,11 +114,14 @@ struct ends {
     int errors;
 };
 
-static int spawn(const char *program, const char *folder, const struct ends *ends,
-                 pid_t *ret_process)
+static int spawn(const char *program, const char *folder, enum pg_wish wish,
+                 const struct ends *ends, pid_t *ret_process)
 {
-    char *arguments[] = {without_const("pg_restore"), without_const("--file=-"),
-                         without_const("--"), without_const(folder), NULL};
+    char *script[] = {without_const("pg_restore"), without_const("--file=-"), without_const("--"),
+                      without_const(folder), NULL};
+    char *list[] = {without_const("pg_restore"), without_const("--list"), without_const("--"),
+                    without_const(folder), NULL};
+    char **arguments = wish == PG_LIST ? list : script;
     char *environment[] = {without_const("LC_ALL=C"), without_const("PATH=/usr/bin:/bin"), NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -165,14 +183,15 @@ static void close_end(int *end)
     *end = -1;
 }
 
-static int start(struct pg_restore *restore, const char *folder, struct failure *failure)
+static int start(struct pg_restore *restore, const char *folder, enum pg_wish wish,
+                 struct failure *failure)
 {
     struct ends ends = {-1, -1, -1};
     cleanup_free char *program = find_program();
     int error = program != NULL ? connect_ends(restore, &ends) : -ENOMEM;
 
     if (error == 0)
-        error = spawn(program, folder, &ends, &restore->process);
+        error = spawn(program, folder, wish, &ends, &restore->process);
     close_end(&ends.input);
     close_end(&ends.output);
     close_end(&ends.errors);
@@ -319,8 +338,9 @@ static int restore_next(struct byte_stream *stream, const void **ret_data, size_
 
 static const struct byte_stream_class restore_class = {restore_next};
 
-int pg_restore_begin(struct byte_stream *from, const char *path, const bool *cancelled,
-                     struct pg_restore **ret_restore, struct failure *failure)
+int pg_restore_begin(struct byte_stream *from, const char *path, enum pg_wish wish,
+                     const bool *cancelled, struct pg_restore **ret_restore,
+                     struct failure *failure)
 {
     struct pg_restore *restore = calloc(1, sizeof *restore);
 
@@ -331,7 +351,7 @@ int pg_restore_begin(struct byte_stream *from, const char *path, const bool *can
     restore->cancelled = cancelled;
     restore->input = restore->output = restore->errors = -1;
 
-    int error = start(restore, from == NULL ? path : NULL, failure);
+    int error = start(restore, from == NULL ? path : NULL, wish, failure);
 
     if (error != 0) {
         pg_restore_end(restore);

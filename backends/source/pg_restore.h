@@ -20,6 +20,12 @@
 enum pg_format { PG_NONE, PG_CUSTOM, PG_TAR /* or a folder's contents */, PG_OTHER };
 enum pg_format pg_format_of(const void *begin, size_t size);
 
+/*
+ * Where the contents of a dump, which begin so, say how its data are compressed: bytes that are 0
+ * when they are not. 0: they do not say. *ret_offset: of the first.
+ */
+size_t pg_compression_field(const void *begin, size_t size, size_t *ret_offset);
+
 /* Whether a tar that begins so (at least 1024 bytes) is one of pg_dump's. */
 bool pg_tar_recognise(const void *begin, size_t size);
 
@@ -27,12 +33,18 @@ bool pg_tar_recognise(const void *begin, size_t size);
 
 struct pg_restore;
 
+enum pg_wish {
+    PG_SCRIPT, /* the plain dump */
+    PG_LIST,   /* what is in it, in the order in which it wants it: see pg_list.h */
+};
+
 /*
  * Starts it on what FROM gives (which outlives it), or, FROM being NULL, on the folder PATH.
  * CANCELLED: atomic, NULL: none. -EILSEQ: there is no pg_restore.
  */
-int pg_restore_begin(struct byte_stream *from, const char *path, const bool *cancelled,
-                     struct pg_restore **ret_restore, struct failure *failure);
+int pg_restore_begin(struct byte_stream *from, const char *path, enum pg_wish wish,
+                     const bool *cancelled, struct pg_restore **ret_restore,
+                     struct failure *failure);
 
 /* What it prints; its end is an error, in its own words, if it says that it failed. Borrowed. */
 struct byte_stream *pg_restore_stream(struct pg_restore *restore);

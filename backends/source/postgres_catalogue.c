@@ -168,11 +168,11 @@ static char *from_clause(const struct table *table)
     return from;
 }
 
-/* A materialised view has rows of its own, like a table. */
 static enum relation_kind relation_kind(char kind)
 {
     switch (kind) {
     case 'v': return RELATION_VIEW;
+    case 'm': return RELATION_STORED_VIEW;
     case 'f': return RELATION_VIRTUAL;
     default: return RELATION_TABLE;
     }

@@ -30,7 +30,8 @@ enum column_type {
 enum relation_kind {
     RELATION_TABLE,
     RELATION_VIEW,
-    RELATION_VIRTUAL, /* SQLite's virtual tables, PostgreSQL's foreign tables */
+    RELATION_VIRTUAL,     /* SQLite's virtual tables, PostgreSQL's foreign tables */
+    RELATION_STORED_VIEW, /* a materialised view: rows of its own, which nobody writes */
 };
 
 struct column {

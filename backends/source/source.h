@@ -74,6 +74,9 @@ struct dataset_class {
     size_t (*table_count)(const struct dataset *dataset);
     /* Borrowed: as long as the dataset. */
     struct schema *(*schema)(const struct dataset *dataset, size_t table);
+    /* The length of the table's rows as CSV, 0: not known. NULL: it never is before they are read.
+     */
+    uint64_t (*csv_bytes)(const struct dataset *dataset, size_t table);
     /*
      * Splits a table into at most WANTED ranges of about the same number of
      * rows; one range when it cannot. The caller frees ret_plan->starts.

@@ -39,6 +39,11 @@ static inline struct cell make_cell(sqlite3_value *value, char *number, bool tex
     }
 }
 
+struct cell sqlite_cell(sqlite3_value *value, char number[DOUBLE_TEXT_SIZE])
+{
+    return make_cell(value, number, true);
+}
+
 void sqlite_cursor_fill(struct sqlite_cursor *cursor, sqlite3_stmt *statement)
 {
     size_t count = cursor->table->schema->column_count;

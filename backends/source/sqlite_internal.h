@@ -28,6 +28,7 @@
 #include "backends/source/source.h"
 #include "backends/source/sql_text.h"
 #include "fs/base/failure.h"
+#include "fs/base/number_text.h"
 
 /* Rows above so many bytes in all are not sorted; see sqlite.h. */
 #define SQLITE_SORT_BYTES ((uint64_t)4 << 20)
@@ -299,6 +300,9 @@ struct sqlite_cursor {
     uint64_t row_count; /* given so far */
     int error;          /* once it has failed, it stays so */
 };
+
+/* VALUE, of a database in UTF-8; its bytes are VALUE's, or in NUMBER. */
+struct cell sqlite_cell(sqlite3_value *value, char number[DOUBLE_TEXT_SIZE]);
 
 /* Makes a row of what STATEMENT stands on. */
 void sqlite_cursor_fill(struct sqlite_cursor *cursor, sqlite3_stmt *statement);

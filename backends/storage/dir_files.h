@@ -16,7 +16,7 @@
 
 #include "backends/storage/storage.h"
 
-#define DIR_FILES_KEPT 64
+#define DIR_FILES_KEPT 128
 
 struct dir_file {
     char name[STORAGE_NAME_LIMIT + 1]; /* "": it is not to be found */

@@ -54,6 +54,11 @@ struct storage_class {
     /* Reads exactly SIZE bytes at OFFSET. -ENOENT; -ENODATA when the file ends before. */
     int (*read)(struct storage *storage, const char *name, uint64_t offset, void *bytes,
                 size_t size, struct failure *failure);
+    /*
+     * So many bytes there will be read soon, and may be fetched meanwhile; does not wait for them,
+     * nor says what is wrong. NULL: that is of no use here.
+     */
+    void (*expect)(struct storage *storage, const char *name, uint64_t offset, size_t size);
     int (*size)(struct storage *storage, const char *name, uint64_t *ret_size,
                 struct failure *failure);
 

@@ -8,6 +8,7 @@
 
 #include "backends/source/schema.h"
 #include "backends/target/fit.h"
+#include "backends/target/rules.h"
 #include "fs/base/buffer.h"
 
 /* What the statements that made a table say beyond its schema. */
@@ -22,6 +23,7 @@ struct table_extras {
     struct table_index *indexes; /* over plain columns, the primary key not among them */
     size_t counting;             /* the column that counts by itself; SIZE_MAX: none */
     size_t left_out;             /* indexes that are over more than plain columns */
+    struct table_rules rules;
 };
 
 /* Reads SCHEMA's ddl, of a source of KIND. What makes no sense in it is passed over. 0, -ENOMEM. */
@@ -45,10 +47,15 @@ void create_column_type(enum target_engine engine, const struct schema *like, co
                         size_t index, char type[CREATE_TYPE_SIZE]);
 
 /*
- * Appends "CREATE TABLE name (…)" for ENGINE but its end, without indexes and foreign keys.
+ * Appends "CREATE TABLE name (…)" for ENGINE but its end, without indexes and foreign keys; and to
+ * NOTES, in lines, what of LIKE is not brought along, foreign keys' actions included.
  */
 int create_table_write(enum target_engine engine, const struct schema *like, const char *kind,
-                       const struct table_extras *extras, const char *name, struct buffer *sql);
+                       const struct table_extras *extras, const char *name, struct buffer *sql,
+                       struct buffer *notes);
+
+/* The lines of NOTES as one text without a final line end, NULL of none; NOTES is released. */
+int create_notes(struct buffer *notes, char **ret_text);
 
 /* Appends "CREATE [UNIQUE] INDEX …" on the table called NAME. */
 int create_index_write(enum target_engine engine, const struct schema *like,
@@ -58,6 +65,6 @@ int create_index_write(enum target_engine engine, const struct schema *like,
 /* Appends "FOREIGN KEY (…) REFERENCES target (…)"; TARGET: the schema that it refers to. */
 int create_foreign_key_write(enum target_engine engine, const struct schema *like,
                              const struct foreign_key *key, const struct schema *target,
-                             struct buffer *sql);
+                             const struct table_rules *rules, struct buffer *sql);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fs/base/number_text.h"
+
 #define PLAIN_DIGITS 20 /* what an uint64_t may have */
 #define EXPONENT_DIGITS 9
 
@@ -79,36 +81,45 @@ bool decimal_parse(const char *text, size_t size, struct decimal *ret_decimal)
     return true;
 }
 
-/* The digits one after another. */
-static int append_digits(const struct decimal *decimal, struct buffer *text)
+/* The digits one after another, to where there is room for them. */
+static uint8_t *put_digits(const struct decimal *decimal, uint8_t *to)
 {
     size_t left = decimal->count;
-    int error = 0;
 
-    for (const char *at = decimal->first; left != 0 && error == 0; at++) {
+    for (const char *at = decimal->first; left != 0; at++) {
         if (*at == '.')
             continue;
-        error = buffer_append(text, at, 1);
+        *to++ = (uint8_t)*at;
         left--;
     }
-    return error;
+    return to;
 }
 
 int decimal_write(const struct decimal *decimal, struct buffer *text)
 {
-    static const char zeros[PLAIN_DIGITS + 1] = "00000000000000000000";
     bool plain = decimal->exponent <= PLAIN_DIGITS && decimal->exponent >= (int64_t)decimal->count;
-    int error = 0;
+    uint8_t *to;
 
     if (decimal->count == 0)
         return buffer_append(text, "0", 1);
+
+    int error = buffer_reserve(text, decimal->count + PLAIN_DIGITS + INTEGER_TEXT_SIZE + 2);
+
+    if (error != 0)
+        return error;
+    to = text->data + text->size;
     if (decimal->negative)
-        error = buffer_append(text, "-", 1);
-    if (error == 0)
-        error = append_digits(decimal, text);
-    if (error == 0 && plain)
-        return buffer_append(text, zeros, (size_t)decimal->exponent - decimal->count);
-    return error == 0 ? buffer_print(text, "e%lld", (long long)decimal->exponent) : error;
+        *to++ = '-';
+    to = put_digits(decimal, to);
+    if (plain) {
+        for (int64_t i = (int64_t)decimal->count; i < decimal->exponent; i++)
+            *to++ = '0';
+    } else {
+        *to++ = 'e';
+        to += integer_text(decimal->exponent, (char *)to);
+    }
+    text->size = (size_t)(to - text->data);
+    return 0;
 }
 
 bool decimal_equal(const struct decimal *left, const struct decimal *right)

@@ -29,6 +29,7 @@ void table_extras_release(struct table_extras *extras)
         free(extras->indexes[i].columns);
     }
     free(extras->indexes);
+    table_rules_release(&extras->rules);
     *extras = (struct table_extras){.counting = SIZE_MAX};
 }
 
@@ -303,6 +304,8 @@ int table_extras_read(const struct schema *schema, const char *kind,
             break;
         error = take_statement(&reader);
     }
+    if (error == 0)
+        error = table_rules_read(schema, kind, &reader.extras.rules);
     if (error != 0) {
         table_extras_release(&reader.extras);
         return error;

@@ -68,3 +68,69 @@ int field_lines_add(struct buffer *lines, const struct cell *cells, size_t count
     lines->data[lines->size++] = '\n';
     return 0;
 }
+
+/* What a letter behind a backslash stands for. */
+static uint8_t unescaped(uint8_t letter)
+{
+    switch (letter) {
+    case '0': return '\0';
+    case 'b': return '\b';
+    case 't': return '\t';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    default: return letter;
+    }
+}
+
+static uint8_t digit_value(uint8_t digit)
+{
+    return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+static bool is_end(uint8_t byte)
+{
+    return byte == '\t' || byte == '\n';
+}
+
+/* Up to the field's end, which is returned. */
+static const uint8_t *take_text(const uint8_t *at, uint8_t **to)
+{
+    while (!is_end(*at)) {
+        if (*at == '\\') {
+            *(*to)++ = unescaped(at[1]);
+            at += 2;
+        } else {
+            *(*to)++ = *at++;
+        }
+    }
+    return at;
+}
+
+static const uint8_t *take_bytes(const uint8_t *at, uint8_t **to)
+{
+    for (; !is_end(*at); at += 2)
+        *(*to)++ = (uint8_t)(digit_value(at[0]) << 4 | digit_value(at[1]));
+    return at;
+}
+
+const uint8_t *field_lines_take(const uint8_t *line, size_t count, const bool *is_bytes,
+                                struct buffer *values, struct cell *ret_cells)
+{
+    uint8_t *to = values->data + values->size;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *from = to;
+
+        if (line[0] == '\\' && line[1] == 'N') {
+            ret_cells[i] = (struct cell){.class = CELL_NULL};
+            line += 3;
+            continue;
+        }
+        line = is_bytes[i] ? take_bytes(line, &to) : take_text(line, &to);
+        ret_cells[i] =
+            (struct cell){is_bytes[i] ? CELL_BYTES : CELL_TEXT, (uint64_t)(to - from), from};
+        line++;
+    }
+    values->size = (size_t)(to - values->data);
+    return count != 0 ? line : line + 1;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A cell as a column's database is given it, or why it is not. */
 #include <errno.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #define MYSQL_HOURS_MOST 838
 #define NUMBER_TEXT_MOST 400 /* beyond which no double has digits */
+#define SURE_EXPONENT 30     /* floats are normal up to here, doubles farther */
 
 static int refuse(struct fitted *fitted, const char *reason)
 {
@@ -48,6 +50,9 @@ static bool keeps_digits(const struct cell *cell, const struct decimal *decimal,
     struct decimal again;
     size_t size;
 
+    /* So few digits come back from any number that is not among the least. */
+    if (decimal->count <= (single ? FLT_DIG : DBL_DIG) && llabs(decimal->exponent) <= SURE_EXPONENT)
+        return true;
     if (cell->size > NUMBER_TEXT_MOST)
         return false;
     memcpy(text, cell->data, cell->size);
@@ -247,6 +252,18 @@ static size_t count_characters(const char *text, size_t size)
     size_t count = 0;
 
     while (size != 0) {
+        uint64_t eight;
+
+        /* Most are of one byte. */
+        for (; size >= sizeof eight; size -= sizeof eight, text += sizeof eight) {
+            memcpy(&eight, text, sizeof eight);
+            if ((eight & UINT64_C(0x8080808080808080)) != 0)
+                break;
+            count += sizeof eight;
+        }
+        if (size == 0)
+            break;
+
         size_t character = (unsigned char)*text < 0x80 ? 1 : utf8_character(text, size);
 
         if (character == 0)

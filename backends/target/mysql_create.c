@@ -60,9 +60,16 @@ static int split_body(const char *body, struct buffer *text, struct buffer *late
     return error;
 }
 
+/* What the server will say of a column that is made with TYPE. To MariaDB json is text with a
+ * check. */
+static const char *type_as_said(const char *type, bool mariadb)
+{
+    return mariadb && strcmp(type, "json") == 0 ? "longtext" : type;
+}
+
 /* A schema and a table of the new one, as its types make it. */
 static int describe(struct mysql_place *place, const struct schema *like, const char *kind,
-                    const struct table_extras *extras, const char *new_name)
+                    const struct table_extras *extras, const char *new_name, bool mariadb)
 {
     bool same = target_engine_of(kind) == ENGINE_MYSQL;
 
@@ -90,7 +97,7 @@ static int describe(struct mysql_place *place, const struct schema *like, const 
             mysql_column_type("json", native, NULL, &place->made.columns[i]);
         column->generated = same && column->generated;
         free(column->native_type);
-        column->native_type = strdup(native);
+        column->native_type = strdup(type_as_said(native, mariadb));
         if (column->native_type == NULL)
             return -ENOMEM;
     }
@@ -127,7 +134,7 @@ static int write_indexes(const struct schema *like, const struct table_extras *e
 
 static int write_table(const struct schema *like, const char *kind,
                        const struct table_extras *extras, const char *new_name, bool mariadb,
-                       struct buffer *text, struct buffer *later)
+                       struct buffer *text, struct buffer *later, struct buffer *notes)
 {
     const char *body = target_engine_of(kind) == ENGINE_MYSQL ? own_body(like) : NULL;
     int error;
@@ -138,7 +145,7 @@ static int write_table(const struct schema *like, const char *kind,
             error = mysql_add_name(text, new_name);
         return error == 0 ? split_body(body, text, later) : error;
     }
-    error = create_table_write(ENGINE_MYSQL, like, kind, extras, new_name, text);
+    error = create_table_write(ENGINE_MYSQL, like, kind, extras, new_name, text, notes);
     /* Two texts are the same when their bytes are, as where they come from. */
     if (error == 0)
         error = buffer_print(text, "\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=%s",
@@ -151,6 +158,7 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
 {
     struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     struct buffer later = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct buffer notes = BUFFER(MYSQL_STATEMENT_LIMIT);
     char new_name[NEW_NAME_SIZE];
     struct table_extras extras;
     int error = table_extras_read(like, kind, &extras);
@@ -161,20 +169,23 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
     /* A key that counts must be the first of an index; only a primary key is sure to be. */
     if (like->primary_key_count == 0 || extras.counting != like->primary_key[0])
         extras.counting = SIZE_MAX;
-    error = describe(place, like, kind, &extras, new_name);
+    error = describe(place, like, kind, &extras, new_name, target->link->mariadb);
     if (error == 0)
-        error = write_table(like, kind, &extras, new_name, target->link->mariadb, &text, &later);
+        error = write_table(like, kind, &extras, new_name, target->link->mariadb, &text, &later,
+                            &notes);
     if (error == 0)
         error = mysql_target_run(target, &text, failure);
     if (error == 0)
         error = buffer_append(&later, "", 1);
     if (error == 0)
         place->later = (char *)steal_pointer(&later.data);
-    if (error == 0 && extras.left_out != 0 &&
-        asprintf(ret_notes, "%zu indexes over more than columns are not made", extras.left_out) < 0)
-        error = -ENOMEM;
+    if (error == 0)
+        error = create_notes(&notes, ret_notes);
+    place->rules = extras.rules;
+    extras.rules = (struct table_rules){.column_count = 0};
     buffer_release(&text);
     buffer_release(&later);
+    buffer_release(&notes);
     table_extras_release(&extras);
     return error;
 }
@@ -294,7 +305,7 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
             error = buffer_append_text(&text, " ADD ");
         if (error == 0)
             error = create_foreign_key_write(ENGINE_MYSQL, place->schema, key,
-                                             parent->table->schema, &text);
+                                             parent->table->schema, &place->rules, &text);
         if (error == 0)
             error = mysql_target_run(target, &text, failure);
         buffer_release(&text);
@@ -367,4 +378,47 @@ void mysql_drop_made(struct mysql_target *target)
         buffer_release(&text);
     }
     target->made_count = 0;
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+/* Behind " DEFINER=`user`@`host`" of AT, which begins so; AT itself: it does not. */
+static const char *behind_definer(const char *at)
+{
+    const char *end = at + strlen(" DEFINER=");
+
+    if (strncmp(at, " DEFINER=`", strlen(" DEFINER=`")) != 0)
+        return at;
+    for (int part = 0; part < 2; part++) {
+        for (end++; *end != '\0' && (*end != '`' || end[1] == '`'); end++)
+            end += *end == '`';
+        end += *end == '`';
+        if (part == 0 && *end++ != '@')
+            return at;
+    }
+    return end;
+}
+
+/* Whoever restores it is who it is run as: the one who made it may be nobody here. */
+int mysql_create_view(struct target *base, const struct schema *like, struct failure *failure)
+{
+    struct mysql_target *target = (struct mysql_target *)base;
+    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    const char *definer = strstr(like->ddl, " DEFINER=`");
+    const char *view = strstr(like->ddl, " VIEW `");
+    int error;
+
+    if (view == NULL || strncmp(like->ddl, "CREATE ", 7) != 0)
+        return failure_set(failure, EINVAL, "is made by no statement that is known");
+    if (definer == NULL || definer > view)
+        definer = view;
+    error = buffer_append(&text, like->ddl, (size_t)(definer - like->ddl));
+    if (error == 0)
+        error = buffer_append_text(&text, behind_definer(definer));
+    if (error == 0)
+        error = mysql_target_run(target, &text, failure);
+    buffer_release(&text);
+    return error == 0 || target->link->broken
+               ? error
+               : failure_prefix(failure, EINVAL, "it cannot be made");
 }

@@ -1,571 +1,212 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/target/mysql_load.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/target/mysql_target.h"
 #include "fs/base/memory.h"
-
-struct mysql_load {
-    struct load load;
-    struct mysql_target *target;
-    struct mysql_place *place;
-    struct row_work work;
-    struct row_batch batch;
-    struct mysql_table into; /* that rows go into: the place's table, or one that is like it */
-    bool staged;
-    char *statement; /* LOAD DATA … */
-    struct row_sum sum;
-    struct cell *back;
-};
 
 static const char *table_name(const struct mysql_load *load)
 {
     return load->place->table->schema->name;
 }
 
-static int own(struct mysql_load *load, int error, struct failure *failure)
+/* ---- SQL ------------------------------------------------------------------------------------- */
+
+static int add_column(const struct server_load *load, size_t column, struct buffer *sql)
 {
-    if (error == -ENOMEM || error == -EFBIG)
-        return failure_set(failure, ENOMEM, "table \"%s\": %s", load->place->schema->name,
-                           strerror(ENOMEM));
-    return error;
+    return mysql_add_name(sql, load->work.plan.table->columns[column].name);
 }
 
-/* ---- LOAD DATA ------------------------------------------------------------------------------- */
-
-static bool is_bits(const struct mysql_load *load, size_t index)
+static int add_same(const struct server_load *load, size_t column, const char *as,
+                    struct buffer *sql)
 {
-    const struct column *column = &load->place->schema->columns[load->work.columns[index]];
-
-    return strncmp(column->native_type, "bit", 3) == 0;
-}
-
-/* Whether some field goes through a variable: bytes are digits, bits a number. */
-static bool has_variables(const struct mysql_load *load)
-{
-    for (size_t i = 0; i < load->work.column_count; i++) {
-        if (load->work.fits[i].kind == FIT_BYTES || is_bits(load, i))
-            return true;
-    }
-    return false;
-}
-
-/*
- * … and then a column that may count by itself goes the same way: MariaDB forgets of any other that
- * it was given, and counts in the place of a 0.
- */
-static bool is_converted(const struct mysql_load *load, size_t index)
-{
-    return load->work.fits[index].kind == FIT_BYTES || is_bits(load, index) ||
-           (load->work.fits[index].kind == FIT_INTEGER && has_variables(load));
-}
-
-/* What is assigned of the variable. */
-static int write_value(const struct mysql_load *load, size_t index, struct buffer *text)
-{
-    /* MariaDB's UNHEX makes an empty text of a NULL that follows one. */
-    if (load->work.fits[index].kind == FIT_BYTES)
-        return buffer_print(text, "IF(@v%zu IS NULL, NULL, UNHEX(@v%zu))", index, index);
-    return is_bits(load, index) ? buffer_print(text, "CAST(@v%zu AS UNSIGNED)", index)
-                                : buffer_print(text, "@v%zu", index);
-}
-
-static int write_statement(const struct mysql_load *load, struct buffer *text)
-{
-    bool first = true;
-    int error = buffer_append_text(text, "LOAD DATA LOCAL INFILE 'rows' INTO TABLE ");
+    int error = buffer_print(sql, "%st.", as);
 
     if (error == 0)
-        error = mysql_add_name(text, load->into.schema->name);
+        error = add_column(load, column, sql);
     if (error == 0)
-        error = buffer_append_text(text, " CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' "
-                                         "ENCLOSED BY '' ESCAPED BY '\\\\' "
-                                         "LINES TERMINATED BY '\\n' (");
-    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
-        error = buffer_append_text(text, i == 0 ? "" : ", ");
-        if (error == 0)
-            error = is_converted(load, i) ? buffer_print(text, "@v%zu", i)
-                                          : mysql_add_name(text, row_work_column(&load->work, i));
-    }
-    if (error == 0)
-        error = buffer_append_text(text, ")");
-    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
-        if (!is_converted(load, i))
-            continue;
-        error = buffer_append_text(text, first ? " SET " : ", ");
-        if (error == 0)
-            error = mysql_add_name(text, row_work_column(&load->work, i));
-        if (error == 0)
-            error = buffer_append_text(text, " = ");
-        if (error == 0)
-            error = write_value(load, i, text);
-        first = false;
-    }
-    return error == 0 ? buffer_append(text, "", 1) : error;
+        error = buffer_print(sql, " <=> %ss.", as);
+    return error == 0 ? add_column(load, column, sql) : error;
 }
 
-/* What the first warning says; "" when there is none. */
-static int first_warning(struct mysql_load *load, char words[200], struct failure *failure)
+static int add_same_key(const struct server_load *load, size_t column, struct buffer *sql)
 {
-    cleanup_rows MYSQL_RES *rows = NULL;
-    int error = mysql_ask(load->target->source, load->target->link, "SHOW WARNINGS LIMIT 1", &rows,
-                          failure);
-    MYSQL_ROW row = error == 0 ? mysql_fetch_row(rows) : NULL;
-
-    snprintf(words, 200, "%s", row != NULL && row[2] != NULL ? row[2] : "");
-    /* Behind " at row N" stands where it is in the piece that was sent. */
-    if (strstr(words, " at row ") != NULL)
-        *strstr(words, " at row ") = '\0';
-    return error;
+    return add_same(load, column, "", sql);
 }
 
-/* Sends some rows of the batch. 1: all of them are in; 0: WORDS say why not; -errno. */
-static int send_rows(struct mysql_load *load, size_t first, size_t end, char words[200],
-                     struct failure *failure)
+static int add_same_value(const struct server_load *base, size_t column, struct buffer *sql)
+{
+    const struct mysql_load *load = (const struct mysql_load *)base;
+
+    return add_same(base, column, load->place->table->columns[column].is_text ? "BINARY " : "",
+                    sql);
+}
+
+/* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
+static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
+                 struct failure *failure)
 {
     struct mysql_target *target = load->target;
     MYSQL *handle = target->link->handle;
+    bool done = mysql_real_query(handle, (const char *)sql->data, sql->size) == 0;
 
-    target->lines = row_batch_lines(&load->batch, first, end, &target->lines_left);
-    if (mysql_query(handle, load->statement) != 0)
-        return mysql_link_failure(target->source, target->link, load->place->schema->name, failure);
-    if (mysql_warning_count(handle) == 0 && mysql_affected_rows(handle) == end - first)
-        return 1;
-
-    int error = first_warning(load, words, failure);
-
-    if (error == 0 && words[0] == '\0')
-        snprintf(words, 200, "the server leaves it out");
-    return error;
+    buffer_release(sql);
+    *ret_rows = done ? mysql_store_result(handle) : NULL;
+    if (*ret_rows == NULL && mysql_errno(handle) != 0)
+        return mysql_link_failure(target->source, target->link, NULL, failure);
+    return 0;
 }
 
-static int refuse(struct mysql_load *load, size_t row, const char *words, struct failure *failure)
-{
-    const struct bad_row bad = {.number = load->batch.rows[row].number,
-                                .cells = row_batch_cells(&load->batch, row),
-                                .reason = words};
-
-    return row_work_refuse(&load->work, &bad, strstr(words, "Duplicate") != NULL ? EEXIST : EINVAL,
-                           failure);
-}
-
-/* Puts rows in, and finds those that the server refuses by halves; as deep as the batch is long. */
-// NOLINTNEXTLINE(misc-no-recursion)
-static int put_rows(struct mysql_load *load, size_t first, size_t end, struct failure *failure)
-{
-    struct mysql_target *target = load->target;
-    char words[200];
-    int sent;
-    int error;
-
-    if (first == end)
-        return 0;
-    error = mysql_do(target->source, target->link, failure, "SAVEPOINT crmfs_rows");
-    if (error != 0)
-        return error;
-    sent = send_rows(load, first, end, words, failure);
-    if (sent != 0)
-        return sent < 0 ? sent : 0;
-    error = mysql_do(target->source, target->link, failure, "ROLLBACK TO SAVEPOINT crmfs_rows");
-    if (error != 0)
-        return error;
-    if (end - first == 1)
-        return refuse(load, first, words, failure);
-    error = put_rows(load, first, first + (end - first) / 2, failure);
-    return error == 0 ? put_rows(load, first + (end - first) / 2, end, failure) : error;
-}
-
-static int flush(struct mysql_load *load, struct failure *failure)
-{
-    int error = put_rows(load, 0, load->batch.count, failure);
-
-    row_batch_clear(&load->batch);
-    return error;
-}
-
-static int put(struct load *base, const struct cell *cells, struct cursor *cursor,
+static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
                struct failure *failure)
 {
     struct mysql_load *load = (struct mysql_load *)base;
-    int taken = row_work_take(&load->work, cells, cursor, failure);
-    int error = 0;
+    cleanup_rows MYSQL_RES *rows = NULL;
+    int error = query(load, sql, &rows, failure);
+    MYSQL_ROW row = rows != NULL ? mysql_fetch_row(rows) : NULL;
 
-    if (taken <= 0)
-        return own(load, taken, failure);
-    load->place->written = true;
-    if (row_batch_is_full(&load->batch))
-        error = flush(load, failure);
     if (error == 0)
-        error = row_batch_add(&load->batch, &load->work, cells, false);
-    if (error == 0 && load->work.plan.refuse == NULL)
-        error = row_work_sum(&load->work, &load->sum);
-    return own(load, error, failure);
+        *ret_number = row != NULL && row[0] != NULL
+                          ? strtoull(row[0], NULL, 10)
+                          : mysql_affected_rows(load->target->link->handle);
+    return error;
 }
 
-static int end(struct load *base, struct failure *failure)
+static int ask(struct server_load *base, struct buffer *sql, server_load_take *take,
+               struct failure *failure)
 {
-    struct mysql_load *load = (struct mysql_load *)base;
+    cleanup_rows MYSQL_RES *rows = NULL;
+    int error = query((struct mysql_load *)base, sql, &rows, failure);
+    MYSQL_ROW row;
 
-    base->counts.digest[0] = load->sum.high;
-    base->counts.digest[1] = load->sum.low;
-    return flush(load, failure);
+    while (error == 0 && rows != NULL && (row = mysql_fetch_row(rows)) != NULL)
+        error = take(base, row[0] != NULL ? row[0] : "", failure);
+    return error;
 }
 
-/* Whether rows can be found again in the table by the key that they were put with. */
-static bool has_key(const struct mysql_load *load)
-{
-    for (size_t k = 0; k < load->work.plan.key_count; k++) {
-        if (load->work.key_places[k] == SIZE_MAX)
-            return false;
-    }
-    return load->work.plan.key_count != 0;
-}
+/* ---- Reading back ---------------------------------------------------------------------------- */
 
-/* ---- Merging --------------------------------------------------------------------------------- */
-
-/* Names with commas, each behind PREFIX. */
-static int add_columns(const struct mysql_load *load, const char *prefix, struct buffer *text)
+static int sum_rows(struct mysql_load *load, MYSQL_RES *rows, struct mysql_cursor *cursor,
+                    struct row_sum *sum)
 {
+    struct row_work *work = &load->base.work;
+    MYSQL_ROW row;
     int error = 0;
 
-    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
-        error = buffer_print(text, "%s%s", i == 0 ? "" : ", ", prefix);
-        if (error == 0)
-            error = mysql_add_name(text, row_work_column(&load->work, i));
+    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
+        mysql_fill_cells(cursor, row, mysql_fetch_lengths(rows));
+        for (size_t i = 0; i < work->column_count; i++)
+            load->base.back[i] = cursor->cells[work->columns[i]];
+        error = row_sum_add(sum, work->fits, load->base.back, work->column_count, &work->value);
     }
     return error;
 }
 
-static int add_key(const struct mysql_load *load, struct buffer *text)
-{
-    return mysql_add_equal(text, load->place->schema, load->work.plan.key,
-                           load->work.plan.key_count, "t", "s");
-}
-
-/* Runs TEXT and says how many rows it changed. */
-static int change(struct mysql_load *load, struct buffer *text, int error, uint64_t *ret_rows,
-                  struct failure *failure)
-{
-    if (error == 0)
-        error = mysql_target_run(load->target, text, failure);
-    buffer_release(text);
-    if (error == 0)
-        *ret_rows = mysql_affected_rows(load->target->link->handle);
-    return own(load, error, failure);
-}
-
-static int remove_others(struct load *base, struct failure *failure)
+static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
 {
     struct mysql_load *load = (struct mysql_load *)base;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error;
+    const size_t count = load->into.schema->column_count;
+    const struct mysql_part part = {.unordered = true};
+    struct mysql_target *target = load->target;
+    MYSQL *handle = target->link->handle;
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    cleanup_rows MYSQL_RES *rows = NULL;
+    cleanup_free struct cell *cells = allocate_array(count, sizeof *cells);
+    cleanup_free char(*numbers)[32] = allocate_array(count, sizeof *numbers);
+    struct mysql_cursor cursor = {.table = &load->into, .cells = cells, .numbers = numbers};
+    int error = mysql_write_query(&load->into, false, &part, &text);
 
-    if (load->work.plan.mode != LOAD_REPLACE || !load->staged)
-        return 0;
-    error = buffer_append_text(&text, "DELETE t FROM ");
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_print(&text, " t LEFT JOIN `%s` s ON ", load->into.schema->name);
-    if (error == 0)
-        error = add_key(load, &text);
-    if (error == 0)
-        error = buffer_append_text(&text, " WHERE s.");
-    if (error == 0)
-        error = mysql_add_name(&text, load->place->schema->columns[load->work.plan.key[0]].name);
-    if (error == 0)
-        error = buffer_append_text(&text, " IS NULL");
-    error = change(load, &text, error, &base->counts.deleted, failure);
-    load->place->deleted += base->counts.deleted;
+    if (cells == NULL || numbers == NULL)
+        error = -ENOMEM;
+    if (error != 0)
+        return error;
+    if (mysql_real_query(handle, (const char *)text.data, text.size) == 0)
+        rows = mysql_use_result(handle);
+    if (rows != NULL)
+        error = sum_rows(load, rows, &cursor, sum);
+    if (error == 0 && mysql_errno(handle) != 0)
+        error =
+            mysql_link_failure(target->source, target->link, load->place->schema->name, failure);
     return error;
 }
+
+/* ---- The load -------------------------------------------------------------------------------- */
 
 /*
  * So that rows are found, and found missing, as they are now and stay until the transaction ends:
  * INSERT, UPDATE and DELETE go by that, too, and not by the moment that it began.
  */
-static const char for_good[] = " FOR UPDATE";
+#define FOR_GOOD " FOR UPDATE"
 
-/* Counts the rows of the stage whose key is in the table. */
-static int count_met(struct mysql_load *load, uint64_t *ret_count, struct failure *failure)
+static const struct server_load_class server_class = {
+    .dialect =
+        {
+            .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
+            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k" FOR_GOOD,
+            .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
+            .update_met = "UPDATE %t t JOIN %s s ON %k SET %u",
+            .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s",
+            .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s "
+                           "WHERE NOT EXISTS (SELECT 1 FROM %t t WHERE %k)",
+            .delete_others = "DELETE t FROM %t t LEFT JOIN %s s ON %k WHERE s.%1 IS NULL",
+            .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e" FOR_GOOD,
+            .assigned = "t.",
+            .add_column = add_column,
+            .add_same_key = add_same_key,
+            .add_same_value = add_same_value,
+        },
+    .names_lines = false,
+    .send = mysql_load_send,
+    .run = run,
+    .ask = ask,
+    .read_back = read_back,
+};
+
+static int end(struct load *base, struct failure *failure)
 {
-    cleanup_rows MYSQL_RES *rows = NULL;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = buffer_print(&text, "SELECT COUNT(*) FROM `%s` s JOIN ", load->into.schema->name);
+    struct mysql_load *load = (struct mysql_load *)base;
 
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_append_text(&text, " t ON ");
-    if (error == 0)
-        error = add_key(load, &text);
-    if (error == 0)
-        error = buffer_append_text(&text, for_good);
-    if (error == 0)
-        error = mysql_target_ask(load->target, &text, &rows, failure);
-    buffer_release(&text);
-    if (error == 0)
-        *ret_count = strtoull(mysql_fetch_row(rows)[0], NULL, 10);
-    return own(load, error, failure);
+    load->place->written = base->counts.put != base->counts.refused;
+    return server_load_end(base, failure);
 }
 
-/* Rows to be appended whose key is there already are bad ones. */
-static int refuse_met(struct mysql_load *load, struct failure *failure)
+static int remove_others(struct load *base, struct failure *failure)
 {
-    cleanup_rows MYSQL_RES *rows = NULL;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    const struct column *column = &load->place->schema->columns[load->work.plan.key[0]];
-    MYSQL_ROW row;
-    uint64_t ignored;
-    int error = buffer_append_text(&text, "SELECT CONCAT_WS(', '");
+    struct mysql_load *load = (struct mysql_load *)base;
+    int error = server_load_remove(base, failure);
 
-    for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
-        error = buffer_append_text(&text, ", s.");
-        if (error == 0)
-            error =
-                mysql_add_name(&text, load->place->schema->columns[load->work.plan.key[k]].name);
-    }
-    if (error == 0)
-        error = buffer_print(&text, ") FROM `%s` s JOIN ", load->into.schema->name);
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_append_text(&text, " t ON ");
-    if (error == 0)
-        error = add_key(load, &text);
-    if (error == 0)
-        error = buffer_append_text(&text, for_good);
-    if (error == 0)
-        error = mysql_target_ask(load->target, &text, &rows, failure);
-    buffer_release(&text);
-    if (error != 0 || mysql_num_rows(rows) == 0)
-        return own(load, error, failure);
-    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
-        const struct bad_row bad = {.column = column->name,
-                                    .value = row[0] != NULL ? row[0] : "",
-                                    .reason = "is there already"};
-
-        error = row_work_refuse(&load->work, &bad, EEXIST, failure);
-    }
-    if (error != 0)
-        return error;
-    error = buffer_print(&text, "DELETE s FROM `%s` s JOIN ", load->into.schema->name);
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_append_text(&text, " t ON ");
-    if (error == 0)
-        error = add_key(load, &text);
-    return change(load, &text, error, &ignored, failure);
-}
-
-static int update_met(struct mysql_load *load, struct failure *failure)
-{
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    uint64_t ignored;
-    bool any = false;
-    int error = buffer_append_text(&text, "UPDATE ");
-
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_print(&text, " t JOIN `%s` s ON ", load->into.schema->name);
-    if (error == 0)
-        error = add_key(load, &text);
-    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
-        if (row_work_is_key(&load->work, i))
-            continue;
-        error = buffer_append_text(&text, any ? ", t." : " SET t.");
-        if (error == 0)
-            error = mysql_add_name(&text, row_work_column(&load->work, i));
-        if (error == 0)
-            error = buffer_append_text(&text, " = s.");
-        if (error == 0)
-            error = mysql_add_name(&text, row_work_column(&load->work, i));
-        any = true;
-    }
-    if (error == 0 && !any) {
-        buffer_release(&text);
-        return 0;
-    }
-    return change(load, &text, error, &ignored, failure);
-}
-
-static int insert_rest(struct mysql_load *load, bool all, struct failure *failure)
-{
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = buffer_append_text(&text, "INSERT INTO ");
-
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_append_text(&text, " (");
-    if (error == 0)
-        error = add_columns(load, "", &text);
-    if (error == 0)
-        error = buffer_append_text(&text, ") SELECT ");
-    if (error == 0)
-        error = add_columns(load, "s.", &text);
-    if (error == 0)
-        error = buffer_print(&text, " FROM `%s` s", load->into.schema->name);
-    if (error == 0 && !all) {
-        error = buffer_append_text(&text, " WHERE NOT EXISTS (SELECT 1 FROM ");
-        if (error == 0)
-            error = mysql_add_name(&text, table_name(load));
-        if (error == 0)
-            error = buffer_append_text(&text, " t WHERE ");
-        if (error == 0)
-            error = add_key(load, &text);
-        if (error == 0)
-            error = buffer_append_text(&text, ")");
-    }
-    return change(load, &text, error, &load->load.counts.inserted, failure);
+    load->place->deleted += base->counts.deleted;
+    return error;
 }
 
 static int merge(struct load *base, struct failure *failure)
 {
-    struct mysql_load *load = (struct mysql_load *)base;
-    struct load_counts *counts = &base->counts;
-    uint64_t met = 0;
-    int error = 0;
+    int error = server_load_merge(base, failure);
 
-    if (!load->staged) {
-        counts->inserted = counts->put - counts->refused;
-        return 0;
-    }
-    if (load->work.plan.mode == LOAD_APPEND)
-        error = has_key(load) ? refuse_met(load, failure) : 0;
-    else
-        error = count_met(load, &met, failure);
-    if (error == 0 && met != 0 && load->work.plan.mode != LOAD_MISSING)
-        error = update_met(load, failure);
-    if (error == 0)
-        error = insert_rest(load, load->work.plan.mode == LOAD_APPEND, failure);
-    if (error != 0)
-        return error == -EIO ? failure_prefix(failure, EINVAL, "nothing was changed") : error;
-    if (load->work.plan.mode == LOAD_MISSING)
-        counts->kept = met;
-    else
-        counts->updated = met;
-    return 0;
-}
-
-/* ---- Reading back ---------------------------------------------------------------------------- */
-
-/* Reads all rows of the table that rows went into. */
-static int sum_table(struct mysql_load *load, struct row_sum *sum, struct failure *failure)
-{
-    const size_t count = load->into.schema->column_count;
-    const struct mysql_part part = {.limit = 0};
-    struct mysql_table unordered = load->into;
-    struct mysql_cursor cursor = {.table = &unordered};
-    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    cleanup_rows MYSQL_RES *rows = NULL;
-    MYSQL *handle = load->target->link->handle;
-    MYSQL_ROW row;
-    int error = mysql_write_query(&unordered, false, &part, &text);
-
-    cursor.cells = allocate_array(count, sizeof *cursor.cells);
-    cursor.numbers = allocate_array(count, sizeof *cursor.numbers);
-    if (cursor.cells == NULL || cursor.numbers == NULL)
-        error = -ENOMEM;
-    if (error == 0 && (mysql_real_query(handle, (const char *)text.data, text.size) != 0 ||
-                       (rows = mysql_use_result(handle)) == NULL))
-        error = mysql_link_failure(load->target->source, load->target->link,
-                                   load->place->schema->name, failure);
-    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
-        mysql_fill_cells(&cursor, row, mysql_fetch_lengths(rows));
-        for (size_t i = 0; i < load->work.column_count; i++)
-            load->back[i] = cursor.cells[load->work.columns[i]];
-        error = row_sum_add(sum, load->work.fits, load->back, load->work.column_count,
-                            &load->work.value);
-    }
-    if (error == 0 && mysql_errno(handle) != 0)
-        error = mysql_link_failure(load->target->source, load->target->link,
-                                   load->place->schema->name, failure);
-    free(cursor.cells);
-    free(cursor.numbers);
-    return own(load, error, failure);
-}
-
-/* Rows of the stage that the table has as they are. */
-static int count_same(struct mysql_load *load, uint64_t *ret_count, struct failure *failure)
-{
-    cleanup_rows MYSQL_RES *rows = NULL;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = buffer_print(&text, "SELECT COUNT(*) FROM `%s` s JOIN ", load->into.schema->name);
-
-    if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_append_text(&text, " t ON ");
-    if (error == 0)
-        error = add_key(load, &text);
-    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
-        bool is_text = load->place->table->columns[load->work.columns[i]].is_text;
-
-        if (load->work.plan.mode == LOAD_MISSING)
-            break;
-        error = buffer_print(&text, " AND %st.", is_text ? "BINARY " : "");
-        if (error == 0)
-            error = mysql_add_name(&text, row_work_column(&load->work, i));
-        if (error == 0)
-            error = buffer_print(&text, " <=> %ss.", is_text ? "BINARY " : "");
-        if (error == 0)
-            error = mysql_add_name(&text, row_work_column(&load->work, i));
-    }
-    if (error == 0)
-        error = buffer_append_text(&text, for_good);
-    if (error == 0)
-        error = mysql_target_ask(load->target, &text, &rows, failure);
-    buffer_release(&text);
-    if (error == 0)
-        *ret_count = strtoull(mysql_fetch_row(rows)[0], NULL, 10);
-    return own(load, error, failure);
-}
-
-static int verify(struct load *base, struct failure *failure)
-{
-    struct mysql_load *load = (struct mysql_load *)base;
-    uint64_t written = base->counts.put - base->counts.refused;
-    struct row_sum back = {0};
-    uint64_t same = written;
-    int error = sum_table(load, &back, failure);
-
-    if (error == 0 && load->staged && has_key(load))
-        error = count_same(load, &same, failure);
-    if (error != 0)
-        return error;
-    /* Of rows that were set aside, no sum was made. */
-    if (back.rows != written || same != written ||
-        (load->work.plan.refuse == NULL && !row_sum_equal(&back, &load->sum)))
-        return failure_set(failure, EIO,
-                           "table \"%s\": the rows do not read back as they were written",
-                           load->place->schema->name);
-    return 0;
+    return error == -EIO ? failure_prefix(failure, EINVAL, "nothing was changed") : error;
 }
 
 static void close_load(struct load *base)
 {
     struct mysql_load *load = (struct mysql_load *)base;
 
-    if (load->staged)
+    if (load->base.stage_sql != NULL)
         schema_release(load->into.schema);
-    row_work_release(&load->work);
-    row_batch_release(&load->batch);
-    free(load->statement);
-    free(load->back);
+    server_load_release(&load->base);
+    mysql_insert_free(load->insert);
+    free(load->load_data);
     free(load);
 }
 
-static const struct load_class class = {
-    .put = put,
+static const struct load_class load_class = {
+    .put = server_load_put,
     .end = end,
     .remove = remove_others,
     .merge = merge,
-    .verify = verify,
+    .verify = server_load_verify,
     .close = close_load,
 };
 
@@ -574,55 +215,65 @@ static const struct load_class class = {
 static int look_whether_empty(struct mysql_load *load, bool *ret_empty, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = buffer_append_text(&text, "SELECT 1 FROM ");
+    struct buffer sql = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = server_load_write(&load->base, "SELECT 1 FROM %t LIMIT 1 FOR UPDATE", &sql);
 
     if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
-    if (error == 0)
-        error = buffer_append_text(&text, " LIMIT 1 FOR UPDATE");
-    if (error == 0)
-        error = mysql_target_ask(load->target, &text, &rows, failure);
-    buffer_release(&text);
+        error = mysql_target_ask(load->target, &sql, &rows, failure);
+    buffer_release(&sql);
     if (error == 0)
         *ret_empty = mysql_num_rows(rows) == 0;
-    return own(load, error, failure);
+    return error;
+}
+
+/* Says in the place what the stage is, for when foreign keys are looked at. */
+static int describe_stage(struct mysql_load *load)
+{
+    const struct row_work *work = &load->base.work;
+    struct mysql_place *place = load->place;
+
+    free(place->stage);
+    free(place->stage_key);
+    place->stage = NULL;
+    place->stage_key_count = server_load_has_key(&load->base) ? work->plan.key_count : 0;
+    place->stage_key = allocate_array(work->plan.key_count, sizeof *place->stage_key);
+    if (place->stage_key == NULL)
+        return -ENOMEM;
+    if (work->plan.key_count != 0)
+        memcpy(place->stage_key, work->plan.key, work->plan.key_count * sizeof *place->stage_key);
+    if (asprintf(&place->stage, "crmfs_stage_%lu", ++load->target->stage_count) < 0) {
+        place->stage = NULL;
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 /* A temporary table like the one that is written. */
 static int create_stage(struct mysql_load *load, struct failure *failure)
 {
     struct mysql_place *place = load->place;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error;
+    struct buffer sql = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = describe_stage(load);
 
-    free(place->stage);
-    free(place->stage_key);
-    place->stage = NULL;
-    place->stage_key_count = has_key(load) ? load->work.plan.key_count : 0;
-    place->stage_key = allocate_array(load->work.plan.key_count, sizeof *place->stage_key);
-    if (place->stage_key == NULL ||
-        asprintf(&place->stage, "crmfs_stage_%lu", ++load->target->stage_count) < 0)
-        return -ENOMEM;
-    if (load->work.plan.key_count != 0)
-        memcpy(place->stage_key, load->work.plan.key,
-               load->work.plan.key_count * sizeof *place->stage_key);
-    error = buffer_print(&text, "CREATE TEMPORARY TABLE `%s` LIKE ", place->stage);
     if (error == 0)
-        error = mysql_add_name(&text, table_name(load));
+        error = buffer_print(&sql, "CREATE TEMPORARY TABLE `%s` LIKE ", place->stage);
     if (error == 0)
-        error = mysql_target_run(load->target, &text, failure);
-    buffer_release(&text);
+        error = mysql_add_name(&sql, table_name(load));
+    if (error == 0)
+        error = mysql_target_run(load->target, &sql, failure);
+    buffer_release(&sql);
     if (error != 0)
-        return own(load, error, failure);
-    load->into = *place->table;
+        return error;
     load->into.schema = schema_copy(place->table->schema);
     if (load->into.schema == NULL)
         return -ENOMEM;
-    load->staged = true;
     free(load->into.schema->name);
     load->into.schema->name = strdup(place->stage);
-    return load->into.schema->name != NULL ? 0 : -ENOMEM;
+    if (asprintf(&load->base.stage_sql, "`%s`", place->stage) < 0)
+        load->base.stage_sql = NULL;
+    if (load->base.stage_sql == NULL)
+        schema_release(load->into.schema);
+    return load->into.schema->name != NULL && load->base.stage_sql != NULL ? 0 : -ENOMEM;
 }
 
 static int check_place(struct mysql_target *target, const struct mysql_place *place,
@@ -651,14 +302,13 @@ static int check_place(struct mysql_target *target, const struct mysql_place *pl
 
 static int prepare(struct mysql_load *load, struct failure *failure)
 {
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct buffer name = BUFFER(MYSQL_STATEMENT_LIMIT);
     bool empty = load->place->is_made;
-    int error = row_batch_create(&load->batch, load->work.plan.cell_count);
+    int error = mysql_add_name(&name, table_name(load));
 
-    load->batch.keep = true;
-    load->back = allocate_array(load->work.column_count, sizeof *load->back);
-    if (load->back == NULL)
-        error = -ENOMEM;
+    if (error == 0)
+        error = buffer_append(&name, "", 1);
+    load->base.table_sql = (char *)steal_pointer(&name.data);
     if (error == 0)
         error = mysql_target_start(load->target, failure);
     if (error == 0 && !empty)
@@ -667,33 +317,32 @@ static int prepare(struct mysql_load *load, struct failure *failure)
     load->place->whole = empty;
     if (error == 0 && !empty)
         error = create_stage(load, failure);
-    if (error == 0)
-        error = write_statement(load, &text);
-    load->statement = (char *)steal_pointer(&text.data);
-    return own(load, error, failure);
+    return error == 0 ? mysql_load_prepare(load, failure) : error;
 }
 
 int mysql_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                     struct failure *failure)
 {
     struct mysql_target *target = (struct mysql_target *)base;
-    struct mysql_load *load = calloc(1, sizeof *load);
-    int error;
+    struct mysql_place *place = mysql_target_place(target, plan->table);
+    struct mysql_load *load;
+    int error = check_place(target, place, plan, failure);
 
+    if (error != 0)
+        return error;
+    load = calloc(1, sizeof *load);
     if (load == NULL)
         return -ENOMEM;
-    load->load.class = &class;
     load->target = target;
-    load->place = mysql_target_place(target, plan->table);
-    error = check_place(target, load->place, plan, failure);
+    load->place = place;
+    error =
+        server_load_create(&load->base, &load_class, &server_class, ENGINE_MYSQL, plan, failure);
     if (error == 0)
-        error = row_work_create(&load->work, ENGINE_MYSQL, plan, &load->load.counts, failure);
-    if (error == 0)
-        error = prepare(load, failure);
+        error = server_load_fail(&load->base, prepare(load, failure), failure);
     if (error != 0) {
-        close_load(&load->load);
+        close_load(&load->base.load);
         return error;
     }
-    *ret_load = &load->load;
+    *ret_load = &load->base.load;
     return 0;
 }

@@ -57,40 +57,6 @@ int mysql_add_equal(struct buffer *text, const struct schema *schema, const size
     return error;
 }
 
-/* ---- What LOAD DATA is given ----------------------------------------------------------------- */
-
-static int begin_lines(void **ret_context, const char *name, void *target)
-{
-    (void)name;
-    *ret_context = target;
-    return 0;
-}
-
-static int read_lines(void *context, char *buffer, unsigned size)
-{
-    struct mysql_target *target = context;
-    size_t part = target->lines_left < size ? target->lines_left : size;
-
-    if (part != 0)
-        memcpy(buffer, target->lines, part);
-    target->lines += part;
-    target->lines_left -= part;
-    return (int)part;
-}
-
-static void end_lines(void *context)
-{
-    (void)context;
-}
-
-static int no_error(void *context, char *words, unsigned size)
-{
-    (void)context;
-    if (size != 0)
-        words[0] = '\0';
-    return 0;
-}
-
 /* ---- The transaction ------------------------------------------------------------------------- */
 
 /* A connection that may be given rows. */
@@ -106,8 +72,7 @@ static int connect(struct mysql_target *target, struct failure *failure)
     mysql_link_close(target->source, first);
     if (error != 0)
         return error;
-    mysql_set_local_infile_handler(target->link->handle, begin_lines, read_lines, end_lines,
-                                   no_error, target);
+    mysql_give_lines(target);
     return mysql_do(target->source, target->link, failure,
                     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
                     "NO_ENGINE_SUBSTITUTION', foreign_key_checks=0, sql_safe_updates=0, "
@@ -136,13 +101,13 @@ static int lock_database(struct mysql_target *target, struct failure *failure)
     return 0;
 }
 
-/* What an interrupted restore has left. */
+/* What an interrupted restore has left: names that mysql_create_table gives. */
 static int drop_left(struct mysql_target *target, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     int error = mysql_ask(target->source, target->link,
                           "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
-                          "DATABASE() AND TABLE_NAME LIKE 'crmfs\\_new\\_%'",
+                          "DATABASE() AND TABLE_NAME REGEXP '^crmfs_new_[0-9]+$'",
                           &rows, failure);
     MYSQL_ROW row;
 
@@ -384,6 +349,7 @@ static void free_place(struct mysql_place *place)
         free(place->made.columns);
     }
     free(place->later);
+    table_rules_release(&place->rules);
     free(place->stage);
     free(place->stage_key);
     free(place);
@@ -415,6 +381,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = mysql_create_table,
+    .create_view = mysql_create_view,
     .open_load = mysql_open_load,
     .check = check,
     .commit = commit,

@@ -5,11 +5,12 @@
  * Rows go through LOAD DATA LOCAL, from memory, into the table itself where that is empty, else
  * into a temporary table of the same columns, from which they are merged. With LOCAL a server
  * takes errors for warnings; so any warning is one, and the rows that it is about are found by
- * halves. Foreign keys are not looked at while rows are written (foreign_key_checks=0), so that
- * nothing cascades; at the end all those of and to the written tables are.
+ * halves. Where LOCAL is not allowed, INSERTs of many rows each take its place. Foreign keys are
+ * not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the end
+ * all those of and to the written tables are.
  *
- * CREATE TABLE commits. So new tables are made and filled under names that begin with
- * crmfs_new_, and RENAME TABLE gives all of them their own at once; what an interrupted restore
+ * CREATE TABLE commits. So new tables are made and filled under names of crmfs_new_ and a number,
+ * and RENAME TABLE gives all of them their own at once; what an interrupted restore
  * left of such is dropped by the next one. A restore either makes tables or changes some: both
  * could not be one transaction.
  */
@@ -19,6 +20,7 @@
 #include "backends/source/mysql_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target: one that is there, or one that is being made. */
@@ -27,8 +29,9 @@ struct mysql_place {
     struct mysql_table *table; /* under the name that it has now */
     struct mysql_table made;   /* … when it is being made */
     bool is_made;
-    char *later;  /* statements for when the rows are there, with ";\n" between */
-    bool written; /* rows were put */
+    char *later;              /* statements for when the rows are there, with ";\n" between */
+    struct table_rules rules; /* of one that is being made */
+    bool written;             /* rows were put */
     uint64_t deleted;
     bool whole;        /* all its rows were written by us */
     char *stage;       /* the temporary table of the last load; NULL: none */
@@ -49,6 +52,7 @@ struct mysql_target {
     unsigned long stage_count;
     const uint8_t *lines; /* what LOAD DATA is given */
     size_t lines_left;
+    bool no_load_data;  /* LOAD DATA LOCAL was refused: rows go by INSERT */
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     MYSQL_RES *rows;
@@ -70,11 +74,15 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure);
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
                     size_t count, const char *left, const char *right);
 
+/* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
+void mysql_give_lines(struct mysql_target *target);
+
 int mysql_create_table(struct target *base, const struct schema *like, const char *kind,
                        struct schema **ret_schema, char **ret_notes, struct failure *failure);
 int mysql_complete_tables(struct mysql_target *target, struct failure *failure);
 int mysql_rename_tables(struct mysql_target *target, struct failure *failure);
 void mysql_drop_made(struct mysql_target *target);
+int mysql_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int mysql_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                     struct failure *failure);
 int mysql_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

@@ -33,7 +33,10 @@ struct creating {
     struct postgres_target *target;
     const struct schema *like;
     struct buffer later; /* statements, each ended by a NUL */
-    size_t left_out;
+    struct buffer notes; /* lines: what is not brought along */
+    size_t left_out;     /* statements of its own */
+    int (*take)(struct creating *creating, const char *sql, struct failure *failure);
+    struct table_rules rules;
 };
 
 /* Runs SQL; what is there already is passed over where it MAY_BE_THERE. */
@@ -100,7 +103,7 @@ static int take_statements(struct creating *creating, struct failure *failure)
         if (token.at > begin) {
             cleanup_free char *sql = strndup(begin, (size_t)(token.at - begin));
 
-            error = sql != NULL ? take_statement(creating, sql, failure) : -ENOMEM;
+            error = sql != NULL ? creating->take(creating, sql, failure) : -ENOMEM;
         }
         begin = NULL;
         if (token.type == SQL_END)
@@ -137,14 +140,15 @@ static int create_foreign(struct creating *creating, const char *kind, struct fa
         creating->like->columns[extras.counting].type != COLUMN_INTEGER)
         extras.counting = SIZE_MAX;
     error = create_table_write(ENGINE_POSTGRES, creating->like, kind, &extras, creating->like->name,
-                               &sql);
+                               &sql, &creating->notes);
     if (error == 0)
         error = buffer_append_text(&sql, "\n)");
     if (error == 0)
         error = postgres_target_run(creating->target, &sql, NULL, failure);
     if (error == 0)
         error = write_later(creating->like, &extras, &creating->later);
-    creating->left_out += extras.left_out;
+    creating->rules = extras.rules;
+    extras.rules = (struct table_rules){.column_count = 0};
     buffer_release(&sql);
     table_extras_release(&extras);
     return error;
@@ -179,7 +183,8 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
         if (error == 0)
             error = buffer_append_text(&sql, " ADD ");
         if (error == 0)
-            error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent, &sql);
+            error =
+                create_foreign_key_write(ENGINE_POSTGRES, like, key, parent, &place->rules, &sql);
         if (error == 0)
             error = postgres_target_run(target, &sql, NULL, failure);
         buffer_release(&sql);
@@ -223,6 +228,7 @@ static int add_place(struct postgres_target *target, const struct creating *crea
     }
     place->is_made = true;
     place->like = own ? NULL : schema_copy(creating->like);
+    place->rules = creating->rules;
     place->later = (char *)creating->later.data;
     place->later_size = creating->later.size;
     places[target->place_count++] = place;
@@ -235,7 +241,12 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
 {
     struct postgres_target *target = (struct postgres_target *)base;
     struct creating creating = {
-        .target = target, .like = like, .later = BUFFER(POSTGRES_SQL_LIMIT)};
+        .target = target,
+        .like = like,
+        .later = BUFFER(POSTGRES_SQL_LIMIT),
+        .notes = BUFFER(POSTGRES_SQL_LIMIT),
+        .take = take_statement,
+    };
     bool own = strcmp(kind, "postgresql") == 0 && like->ddl != NULL && like->ddl[0] != '\0';
     int error =
         own ? take_statements(&creating, failure) : create_foreign(&creating, kind, failure);
@@ -245,15 +256,18 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
         error = add_place(target, &creating, own, ret_schema, failure);
     if (error != 0) {
         buffer_release(&creating.later);
+        buffer_release(&creating.notes);
+        table_rules_release(&creating.rules);
         return failure != NULL && failure->code != 0
                    ? failure_prefix(failure, -error, "table \"%s\"", like->name)
                    : error;
     }
-    if (creating.left_out != 0 &&
-        asprintf(ret_notes, "%zu statements of its schema (%s) are left out", creating.left_out,
-                 own ? "triggers, policies, extensions" : "indexes over more than columns") < 0)
-        return -ENOMEM;
-    return 0;
+    if (creating.left_out != 0)
+        error = buffer_print(&creating.notes,
+                             "%zu statements of its schema (triggers, policies, extensions) are "
+                             "left out\n",
+                             creating.left_out);
+    return error == 0 ? create_notes(&creating.notes, ret_notes) : error;
 }
 
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure)
@@ -270,4 +284,35 @@ int postgres_complete_tables(struct postgres_target *target, struct failure *fai
     for (size_t i = 0; i < target->place_count && error == 0; i++)
         error = add_foreign_keys(target, target->places[i], failure);
     return error;
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+static int take_view_statement(struct creating *creating, const char *sql, struct failure *failure)
+{
+    static const char *const begins[] = {"CREATE VIEW ", "CREATE MATERIALIZED VIEW ",
+                                         "CREATE INDEX ", "CREATE UNIQUE INDEX ", "COMMENT ON "};
+
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        if (strncmp(sql, begins[i], strlen(begins[i])) == 0)
+            return run_statement(creating->target, sql, false, failure);
+    }
+    return 0;
+}
+
+int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure)
+{
+    struct postgres_target *target = (struct postgres_target *)base;
+    struct creating creating = {.target = target, .like = like, .take = take_view_statement};
+    int error = postgres_link_do(&target->link, "SAVEPOINT crmfs_view", failure);
+    int ended;
+
+    if (error != 0)
+        return error;
+    error = take_statements(&creating, failure);
+    ended = postgres_link_do(&target->link,
+                             error == 0 ? "RELEASE SAVEPOINT crmfs_view"
+                                        : "ROLLBACK TO SAVEPOINT crmfs_view",
+                             error == 0 ? failure : NULL);
+    return ended != 0 ? ended : error;
 }

@@ -143,7 +143,7 @@ int postgres_repoint(struct postgres_target *target, const struct table *table,
     if (error == 0)
         error = add_sets(staged, key, &sql);
     if (error == 0)
-        error = buffer_print(&sql, " FROM pg_temp.%s s WHERE ", staged->stage);
+        error = buffer_print(&sql, " FROM %s s WHERE ", staged->stage);
     if (error == 0)
         error = add_pairs(table, staged->work->plan.key, staged->work->plan.key_count,
                           "IS NOT DISTINCT FROM", " AND", &sql);

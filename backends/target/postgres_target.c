@@ -373,6 +373,7 @@ static void close_target(struct target *base)
     for (size_t i = 0; i < target->place_count; i++) {
         schema_release(target->places[i]->like);
         free(target->places[i]->later);
+        table_rules_release(&target->places[i]->rules);
         free(target->places[i]);
     }
     free((void *)target->places);
@@ -395,6 +396,7 @@ static const struct target_class class = {
     .table_count = table_count,
     .schema = schema_at,
     .create_table = postgres_create_table,
+    .create_view = postgres_create_view,
     .open_load = postgres_open_load,
     .check = check,
     .commit = commit,

@@ -15,6 +15,7 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
+#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target. */
@@ -23,14 +24,15 @@ struct postgres_place {
     bool is_made;
     bool written;
     struct schema *like; /* whose foreign keys are added when all tables are there; NULL: none */
-    char *later;         /* statements for when the rows are there, each ended by a NUL */
+    struct table_rules rules; /* … and what they do */
+    char *later;              /* statements for when the rows are there, each ended by a NUL */
     size_t later_size;
 };
 
 /* Rows laid down for a table. All borrowed from the load. */
 struct postgres_staged {
     const struct table *table;
-    const char *stage;
+    const char *stage; /* quoted, with its schema */
     const struct row_work *work;
 };
 
@@ -108,6 +110,7 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure);
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure);
+int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                        struct failure *failure);
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

@@ -45,7 +45,7 @@ int row_batch_add(struct row_batch *batch, const struct row_work *work, const st
 
     *row = (struct batch_row){batch->lines.size, batch->kept.size, work->counts->put};
     error = field_lines_add(&batch->lines, work->cells, work->column_count, copy_bytes);
-    if (error == 0 && batch->keep)
+    if (error == 0)
         error = keep_cells(batch, cells);
     batch->count += error == 0;
     return error;
@@ -64,8 +64,6 @@ const struct cell *row_batch_cells(struct row_batch *batch, size_t row)
 {
     const uint8_t *at = batch->kept.data + batch->rows[row].cells;
 
-    if (!batch->keep)
-        return NULL;
     memcpy(batch->cells, at, batch->cell_count * sizeof *batch->cells);
     at += batch->cell_count * sizeof *batch->cells;
     for (size_t i = 0; i < batch->cell_count; i++) {

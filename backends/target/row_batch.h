@@ -20,8 +20,7 @@ struct batch_row {
 
 struct row_batch {
     struct buffer lines;
-    struct buffer kept; /* struct cell of each cell that was put, then the data; none: see keep */
-    bool keep;          /* cells are kept */
+    struct buffer kept; /* struct cell of each cell that was put, then the data */
     struct batch_row *rows;
     size_t count;
     struct cell *cells; /* of row_batch_cells */

@@ -27,15 +27,21 @@ static bool is_catalogue(const char *object)
             strcmp(object, "sqlite_sequence") == 0);
 }
 
+/* CONTEXT: whether a view may be made, and no table. */
 static int authorize(void *context, int action, const char *one, const char *two,
                      const char *database, const char *trigger)
 {
-    (void)context;
+    const bool *view = context;
+
     (void)two;
     (void)trigger;
     switch (action) {
+    case SQLITE_CREATE_VIEW:
     case SQLITE_CREATE_TABLE:
     case SQLITE_CREATE_INDEX:
+        if (*view != (action == SQLITE_CREATE_VIEW))
+            return SQLITE_DENY;
+        __attribute__((fallthrough));
     case SQLITE_CREATE_TRIGGER:
         return database != NULL && strcmp(database, "main") == 0 ? SQLITE_OK : SQLITE_DENY;
     case SQLITE_INSERT:
@@ -50,16 +56,20 @@ static int authorize(void *context, int action, const char *one, const char *two
     }
 }
 
+/* What a statement may do. */
+enum guard { GUARD_NOTHING, GUARD_TABLE, GUARD_VIEW };
+
 /* Runs the first statement of *PLACE, which moves behind it. */
-static int run_first(struct sqlite_target *target, const char **place, bool guarded,
+static int run_first(struct sqlite_target *target, const char **place, enum guard guard,
                      const char *table, struct failure *failure)
 {
     sqlite3 *database = target->connection.database;
     sqlite3_stmt *statement = NULL;
+    bool view = guard == GUARD_VIEW;
     int code;
 
-    if (guarded)
-        sqlite3_set_authorizer(database, authorize, NULL);
+    if (guard != GUARD_NOTHING)
+        sqlite3_set_authorizer(database, authorize, &view);
     code = sqlite3_prepare_v2(database, *place, -1, &statement, place);
     if (code == SQLITE_OK && statement != NULL)
         code = sqlite3_step(statement);
@@ -85,8 +95,10 @@ static int write_rest(const struct schema *like, const struct table_extras *extr
 }
 
 /* SQLite takes foreign keys to tables that are not there yet. */
-static int write_foreign_keys(const struct schema *like, struct buffer *sql)
+static int write_foreign_keys(const struct schema *like, const struct table_rules *rules,
+                              struct buffer *sql)
 {
+    cleanup_buffer struct buffer notes = BUFFER(SQLITE_SQL_LIMIT); /* SQLite can do all */
     int error = 0;
 
     for (size_t f = 0; f < like->foreign_key_count && error == 0; f++) {
@@ -108,6 +120,8 @@ static int write_foreign_keys(const struct schema *like, struct buffer *sql)
         }
         if (error == 0 && key->target_columns != NULL)
             error = buffer_append_text(sql, ")");
+        if (error == 0)
+            error = rules_add_acts(ENGINE_SQLITE, rules, like, key, sql, &notes);
     }
     return error == 0 ? buffer_append(sql, "\n)", 3) : error;
 }
@@ -117,26 +131,25 @@ static int create_foreign(struct sqlite_target *target, const struct schema *lik
 {
     cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     cleanup_buffer struct buffer rest = BUFFER(SQLITE_SQL_LIMIT);
+    cleanup_buffer struct buffer notes = BUFFER(SQLITE_SQL_LIMIT);
     struct table_extras extras;
     int error = table_extras_read(like, kind, &extras);
 
     if (error != 0)
         return error;
-    error = create_table_write(ENGINE_SQLITE, like, kind, &extras, like->name, &sql);
+    error = create_table_write(ENGINE_SQLITE, like, kind, &extras, like->name, &sql, &notes);
     if (error == 0)
-        error = write_foreign_keys(like, &sql);
+        error = write_foreign_keys(like, &extras.rules, &sql);
     if (error == 0)
         error = write_rest(like, &extras, &rest);
     if (error == 0) {
         const char *place = (const char *)sql.data;
 
-        error = run_first(target, &place, false, like->name, failure);
+        error = run_first(target, &place, GUARD_NOTHING, like->name, failure);
         made->rest = (char *)steal_pointer(&rest.data);
     }
-    if (error == 0 && extras.left_out != 0 &&
-        asprintf(ret_notes, "table \"%s\": %zu indexes over more than columns are not made",
-                 like->name, extras.left_out) < 0)
-        error = -ENOMEM;
+    if (error == 0)
+        error = create_notes(&notes, ret_notes);
     table_extras_release(&extras);
     return error;
 }
@@ -145,7 +158,7 @@ static int create_own(struct sqlite_target *target, const struct schema *like,
                       struct made_table *made, struct failure *failure)
 {
     const char *place = like->ddl;
-    int error = run_first(target, &place, true, like->name, failure);
+    int error = run_first(target, &place, GUARD_TABLE, like->name, failure);
 
     if (error != 0)
         return error;
@@ -217,9 +230,27 @@ int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure
         const char *place = made->rest;
 
         while (place != NULL && *place != '\0' && error == 0)
-            error = run_first(target, &place, made->own, made->table.schema->name, failure);
+            error = run_first(target, &place, made->own ? GUARD_TABLE : GUARD_NOTHING,
+                              made->table.schema->name, failure);
         free(made->rest);
         made->rest = NULL;
     }
+    return error;
+}
+
+/* The view, and the triggers of it. */
+int sqlite_create_view(struct target *base, const struct schema *like, struct failure *failure)
+{
+    struct sqlite_target *target = (struct sqlite_target *)base;
+    const char *place = like->ddl;
+    int error = 0;
+
+    if (sqlite3_exec(target->connection.database, "SAVEPOINT crmfs_view", NULL, NULL, NULL) != 0)
+        return failure_set(failure, EIO, "%s", sqlite3_errmsg(target->connection.database));
+    while (*place != '\0' && error == 0)
+        error = run_first(target, &place, GUARD_VIEW, like->name, failure);
+    sqlite3_exec(target->connection.database,
+                 error == 0 ? "RELEASE crmfs_view" : "ROLLBACK TO crmfs_view; RELEASE crmfs_view",
+                 NULL, NULL, NULL);
     return error;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backends/source/plain_file.h"
@@ -260,6 +261,16 @@ const struct table *sqlite_target_table(const struct sqlite_target *target,
     return NULL;
 }
 
+static int room(const struct target *base, uint64_t *ret_bytes)
+{
+    struct statvfs status;
+
+    if (statvfs(((const struct sqlite_target *)base)->path, &status) != 0)
+        return -errno;
+    *ret_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return 0;
+}
+
 /* ---- Constraints ----------------------------------------------------------------------------- */
 
 /* Names the first row of TABLE that misses what it refers to. 0: there is none. */
@@ -463,7 +474,9 @@ static const struct target_class class = {
     .begin = begin,
     .table_count = table_count,
     .schema = schema_at,
+    .room = room,
     .create_table = sqlite_create_table,
+    .create_view = sqlite_create_view,
     .open_load = sqlite_open_load,
     .check = check,
     .commit = commit,

@@ -79,6 +79,7 @@ int sqlite_create_table(struct target *base, const struct schema *like, const ch
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);
 /* Makes what new tables still lack. */
 int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure);
+int sqlite_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int sqlite_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,
                      struct failure *failure);
 int sqlite_lock_row(struct target *base, const struct schema *schema, const struct cell *key,

@@ -133,6 +133,9 @@ struct target_class {
      */
     size_t (*table_count)(const struct target *target);
     struct schema *(*schema)(const struct target *target, size_t index);
+    /* Bytes that its disk has room for. 0 or -errno: not known. NULL: it never is, it is elsewhere.
+     */
+    int (*room)(const struct target *target, uint64_t *ret_bytes);
     /*
      * Makes the table that LIKE describes, of a source of KIND, for this database: columns with
      * types that hold every value of the source's, and the primary key. Indexes and foreign keys
@@ -141,6 +144,12 @@ struct target_class {
      */
     int (*create_table)(struct target *target, const struct schema *like, const char *kind,
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);
+    /*
+     * Makes the view that LIKE describes, of a source of this kind, by its own statement: after
+     * check, or after commit where CREATE TABLE is not part of the transaction. -EINVAL in words:
+     * the database refuses it, and everything else stands.
+     */
+    int (*create_view)(struct target *target, const struct schema *like, struct failure *failure);
     int (*open_load)(struct target *target, const struct load_plan *plan, struct load **ret_load,
                      struct failure *failure);
     /*

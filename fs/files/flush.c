@@ -15,7 +15,12 @@
 
 #include "fs/files/files_internal.h"
 
-#define ROUND_PART 3                    /* of what may wait */
+/*
+ * All rounds that are under way put into one pack, and end when together they have taken that part
+ * of what may wait: the larger the packs, the fewer files there are to make, to flush and to find.
+ * What is left is for who goes on writing while the pack is ended.
+ */
+#define TAKEN_MOST(waiting_most) ((waiting_most) / 8 * 5)
 #define WORK_BYTES_LEAST (4 * CUT_MOST) /* before another thread is woken */
 
 static size_t untaken(const struct files *files)
@@ -29,7 +34,7 @@ static int put_pieces(struct round *round)
     struct files *files = round->files;
     int error = 0;
 
-    while (error == 0 && round->bytes < files->waiting_most / ROUND_PART) {
+    while (error == 0 && files->taken_bytes < TAKEN_MOST(files->waiting_most)) {
         struct object_put put;
         const struct piece *piece;
         const uint8_t *bytes;
@@ -88,11 +93,11 @@ int files_flush(struct files *files, struct failure *failure)
     int error = 0;
 
     while (error == 0 && (files->waiting != NULL || files->rounds > 0)) {
-        size_t bytes;
+        size_t bytes = 0;
 
         if (files->waiting != NULL)
             error = run_round(files, STORE_ALL, &bytes, failure);
-        else
+        if (error == 0 && bytes == 0 && files->rounds > 0)
             wait_until_moved(files);
     }
     while (files->rounds > 0)

@@ -207,6 +207,8 @@ static void answer_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_i
     int error = open_node(node, info->flags, &caller, opened, &failure);
     bool ours = long_request_end(&waiting);
 
+    if (error == -EROFS && failure.code == 0 && node->class->unchanging != NULL)
+        failure_set(&failure, EROFS, "%s", node->class->unchanging);
     if (error != 0 || !ours) {
         opened_release(opened);
         if (ours && error == -EROFS && failure.code == 0)

@@ -24,6 +24,8 @@ struct restore_options {
     enum load_mode mode;
     const char *const *tables; /* names of those that are restored; 0 of them: all */
     size_t table_count;
+    const char *const *excluded; /* … but these */
+    size_t excluded_count;
     const char *where; /* an SQL condition in SQLite's words on a row's columns; NULL: all rows */
     /* Keys of rows, "42,43"; of a key of several columns one each, "7,de" (percent-encoded). */
     const char *const *keys;
@@ -64,6 +66,14 @@ struct restore_table {
     struct load *load;
 };
 
+/* A view, or what else is no table. */
+struct restore_view {
+    struct schema *schema; /* borrowed from the dataset */
+    bool tried;
+    bool made;
+    char *why; /* why it is not, in words; NULL: it is, or it may be yet */
+};
+
 struct restore_plan {
     struct dataset *dataset;
     const char *kind; /* of the source */
@@ -71,6 +81,8 @@ struct restore_plan {
     const struct restore_options *options; /* borrowed */
     size_t count;
     struct restore_table *tables; /* parents first */
+    size_t view_count;
+    struct restore_view *views;
 };
 
 /*
@@ -83,6 +95,7 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
 
 /*
  * Does it, and commits, or rolls back on failure and after a dry run; counts stand in the tables.
+ * Views are part of the transaction where the database can, else they follow it.
  * -ECANCELED: it was called off.
  */
 int restore_run(struct restore_plan *plan, struct failure *failure);

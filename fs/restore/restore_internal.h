@@ -37,6 +37,22 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
                   struct schema **ret_like, struct failure *failure);
 
+/* Whether it is no table that rows are written to: a view, a virtual table. */
+bool restore_is_view(const struct schema *schema);
+int restore_plan_add_view(struct restore_plan *plan, struct schema *schema);
+/* Makes those that can be made; *why of the others says why not. */
+int restore_make_views(struct restore_plan *plan, struct failure *failure);
+void restore_views_release(struct restore_plan *plan);
+
+/* -ENOSPC in words: the target's disk has certainly no room for the rows. */
+int restore_check_room(const struct restore_plan *plan, struct failure *failure);
+
+/* Has what TABLE is made like say all that the source says of its foreign keys. 0, -ENOMEM. */
+int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table);
+
+/* Adds to the notes of a table that was made which of its foreign keys were not. */
+int restore_note_keys(const struct restore_plan *plan, struct restore_table *table);
+
 /* What is done with each row that is meant. Not 0 ends the reading. */
 typedef int restore_row(void *context, const struct cell *cells, struct cursor *cursor,
                         struct failure *failure);

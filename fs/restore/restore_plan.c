@@ -28,6 +28,7 @@ void restore_plan_release(struct restore_plan *plan)
     for (size_t i = 0; i < plan->count; i++)
         release_table(&plan->tables[i]);
     free(plan->tables);
+    restore_views_release(plan);
     *plan = (struct restore_plan){.count = 0};
 }
 
@@ -60,6 +61,40 @@ static bool is_ignored(const struct restore_options *options, const char *table,
             return true;
     }
     return false;
+}
+
+/* Whether WORD, LENGTH bytes of it, means a column of a table that is restored. */
+static bool names_any_column(const struct restore_plan *plan, const char *word, size_t length)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct schema *source = plan->tables[i].source;
+
+        for (size_t c = 0; c < source->column_count; c++) {
+            if (names_column(word, length, source->name, source->columns[c].name))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A word that means no column was meant to keep one from being overwritten. */
+static int check_words(const struct restore_plan *plan, struct failure *failure)
+{
+    const struct restore_options *options = plan->options;
+
+    for (size_t i = 0; i < options->ignored_count; i++) {
+        if (!names_any_column(plan, options->ignored[i], strlen(options->ignored[i])))
+            return failure_set(failure, ENOENT,
+                               "--ignore-columns %s: no table that is restored has such a column",
+                               options->ignored[i]);
+    }
+    for (size_t i = 0; i < options->map_count; i++) {
+        if (!names_any_column(plan, options->maps[i], strcspn(options->maps[i], "=")))
+            return failure_set(failure, ENOENT,
+                               "--map %s: no table that is restored has a column of the first name",
+                               options->maps[i]);
+    }
+    return 0;
 }
 
 /* What the column is called in the target. */
@@ -136,16 +171,29 @@ static int match_column(const struct restore_plan *plan, struct restore_table *t
                                       plan->kind, plan->target->class->kind, notes);
 }
 
-static int note_added(struct restore_table *table, struct buffer *notes)
+/* Whether a column of the source is written to column INDEX of the target, or would be if it were
+ * not ignored. */
+static bool has_origin(const struct restore_plan *plan, const struct restore_table *table,
+                       size_t index)
+{
+    for (size_t j = 0; j < table->source->column_count; j++) {
+        const char *name = table->source->columns[j].name;
+
+        if (table->columns[j] == index ||
+            find_column(table->target, mapped_name(plan->options, table->source->name, name)) ==
+                index)
+            return true;
+    }
+    return false;
+}
+
+static int note_added(const struct restore_plan *plan, const struct restore_table *table,
+                      struct buffer *notes)
 {
     int error = 0;
 
     for (size_t i = 0; i < table->target->column_count && error == 0; i++) {
-        bool written = table->target->columns[i].generated;
-
-        for (size_t j = 0; j < table->source->column_count; j++)
-            written = written || table->columns[j] == i;
-        if (!written)
+        if (!table->target->columns[i].generated && !has_origin(plan, table, i))
             error = buffer_print(notes, "column \"%s\" is new: new rows get its default\n",
                                  table->target->columns[i].name);
     }
@@ -178,7 +226,7 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
     for (size_t i = 0; i < table->source->column_count && error == 0; i++)
         error = match_column(plan, table, i, &notes, failure);
     if (error == 0 && !table->created)
-        error = note_added(table, &notes);
+        error = note_added(plan, table, &notes);
     if (error == 0 && !table->created)
         error = note_keys(table, &notes);
     if (error == 0)
@@ -234,23 +282,59 @@ int restore_plan_add(struct restore_plan *plan, size_t source_table, struct fail
     return find_target(plan, table, failure);
 }
 
-static bool is_named(const struct restore_options *options, const char *name)
+static bool is_among(const char *const *names, size_t count, const char *name)
 {
-    for (size_t i = 0; i < options->table_count; i++) {
-        if (strcmp(options->tables[i], name) == 0)
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0)
             return true;
     }
-    return options->table_count == 0;
+    return false;
+}
+
+static bool is_meant(const struct restore_options *options, const char *name)
+{
+    return (options->table_count == 0 || is_among(options->tables, options->table_count, name)) &&
+           !is_among(options->excluded, options->excluded_count, name);
+}
+
+static bool has_table(struct dataset *dataset, const char *name)
+{
+    size_t count = dataset->class->table_count(dataset);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_view(const struct restore_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (strcmp(plan->views[i].schema->name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int check_named(const struct restore_plan *plan, struct failure *failure)
 {
-    for (size_t i = 0; i < plan->options->table_count; i++) {
-        if (restore_plan_find(plan, plan->options->tables[i]) == NULL)
+    const struct restore_options *options = plan->options;
+
+    for (size_t i = 0; i < options->table_count; i++) {
+        if (restore_plan_find(plan, options->tables[i]) == NULL &&
+            !has_view(plan, options->tables[i]))
             return failure_set(failure, ENOENT, "there is no table \"%s\" to restore",
-                               plan->options->tables[i]);
+                               options->tables[i]);
     }
-    return plan->count != 0 ? 0 : failure_set(failure, ENOENT, "there is no table to restore");
+    for (size_t i = 0; i < options->excluded_count; i++) {
+        if (!has_table(plan->dataset, options->excluded[i]))
+            return failure_set(failure, ENOENT, "there is no table \"%s\" to leave out",
+                               options->excluded[i]);
+    }
+    return plan->count + plan->view_count != 0
+               ? 0
+               : failure_set(failure, ENOENT, "there is no table to restore");
 }
 
 static int add_tables(struct restore_plan *plan, struct failure *failure)
@@ -259,10 +343,12 @@ static int add_tables(struct restore_plan *plan, struct failure *failure)
     int error = 0;
 
     for (size_t i = 0; i < count && error == 0; i++) {
-        const struct schema *schema = plan->dataset->class->schema(plan->dataset, i);
+        struct schema *schema = plan->dataset->class->schema(plan->dataset, i);
 
-        if (schema->kind == RELATION_TABLE && is_named(plan->options, schema->name))
-            error = restore_plan_add(plan, i, failure);
+        if (!is_meant(plan->options, schema->name))
+            continue;
+        error = restore_is_view(schema) ? restore_plan_add_view(plan, schema)
+                                        : restore_plan_add(plan, i, failure);
     }
     return error == 0 ? check_named(plan, failure) : error;
 }
@@ -301,7 +387,11 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
     if (error == 0 && options->with_parents)
         error = restore_add_parents(&plan, failure);
     if (error == 0)
+        error = check_words(&plan, failure);
+    if (error == 0)
         error = restore_order(&plan, failure);
+    if (error == 0)
+        error = restore_check_room(&plan, failure);
     if (error != 0) {
         restore_plan_release(&plan);
         return error;

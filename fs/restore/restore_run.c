@@ -17,9 +17,13 @@ static int make_table(struct restore_plan *plan, struct restore_table *table,
     int error = restore_widen(plan, table, &table->like, failure);
 
     if (error == 0)
+        error = restore_gather_keys(plan, table);
+    if (error == 0)
         error = plan->target->class->create_table(
             plan->target, table->like != NULL ? table->like : table->source, plan->kind,
             &table->target, &table->notes, failure);
+    if (error == 0)
+        error = restore_note_keys(plan, table);
     return error == 0 ? restore_match_columns(plan, table, failure) : error;
 }
 
@@ -134,11 +138,15 @@ int restore_run(struct restore_plan *plan, struct failure *failure)
         table->load = NULL;
     }
     free(puttings);
+    if (error == 0 && target->creates_within)
+        error = restore_make_views(plan, failure);
     if (error == 0 && !plan->options->dry_run && plan->options->before_commit != NULL)
         error = plan->options->before_commit(plan->options->before_commit_context, plan, failure);
     if (error == 0 && !plan->options->dry_run)
         error = target->commit(plan->target, failure);
     if (error != 0 || plan->options->dry_run)
         target->rollback(plan->target);
+    else if (!target->creates_within)
+        error = restore_make_views(plan, failure);
     return error;
 }

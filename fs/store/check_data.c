@@ -13,24 +13,14 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
-#include "fs/store/check_internal.h"
+#include "fs/store/check_children.h"
 #include "fs/store/object_reader.h"
 
-#define CHILDREN_MOST ((size_t)512 << 10) /* 32 MiB */
 #define THREADS_MOST 64
-
-struct child {
-    struct reach_spot parent;
-    struct reach_spot spot;
-    struct object_reference reference;
-    enum object_type type;
-};
 
 struct reading {
     struct checking *checking;
-    struct child *children; /* in the order of their parents; not for a subset */
-    size_t child_count;
-    bool one_by_one; /* the children are not known */
+    struct check_children children; /* not for a subset */
 
     pthread_mutex_t lock; /* guards what follows, the findings, and the reach's damage */
     size_t next_pack;
@@ -50,96 +40,6 @@ struct worker {
     uint64_t bytes_read;
     struct failure failure;
 };
-
-/* ---- Children ---- */
-
-struct gathering {
-    struct reading *reading;
-    struct reach_spot spot;
-    struct failure *failure;
-};
-
-/* A pack_visit. */
-static int note_child(void *context, const struct pack_entry *entry)
-{
-    struct gathering *gathering = context;
-    struct reading *reading = gathering->reading;
-    struct reach *reach = reading->checking->reach;
-    struct reach_spot spot = gathering->spot;
-    struct reach_spot parent;
-
-    gathering->spot.entry++;
-    if (entry->encoding != OBJECT_ZSTD_PARENT || !reach_lives(reach, spot) ||
-        !reach_find(reach, &entry->parent, entry->depth - 1, &parent))
-        return 0;
-    if (reading->child_count == CHILDREN_MOST)
-        return -E2BIG;
-    if ((reading->child_count & (reading->child_count - 1)) == 0) {
-        size_t room = reading->child_count != 0 ? 2 * reading->child_count : 1;
-        struct child *children = reallocarray(reading->children, room, sizeof *children);
-
-        if (children == NULL)
-            return -ENOMEM;
-        reading->children = children;
-    }
-    reading->children[reading->child_count++] = (struct child){
-        .parent = parent, .spot = spot, .reference = entry->reference, .type = entry->type};
-    return 0;
-}
-
-static int compare_spots(struct reach_spot left, struct reach_spot right)
-{
-    if (left.pack != right.pack)
-        return left.pack < right.pack ? -1 : 1;
-    return (left.entry > right.entry) - (left.entry < right.entry);
-}
-
-static int compare_children(const void *left, const void *right)
-{
-    return compare_spots(((const struct child *)left)->parent,
-                         ((const struct child *)right)->parent);
-}
-
-static int gather_children(struct reading *reading)
-{
-    struct checking *checking = reading->checking;
-    struct gathering gathering = {.reading = reading, .failure = checking->failure};
-    int error = 0;
-
-    for (size_t i = 0; i < reach_pack_count(checking->reach) && error == 0; i++) {
-        const struct reach_pack *pack = reach_pack(checking->reach, i);
-
-        gathering.spot = (struct reach_spot){.pack = (uint32_t)i};
-        if (pack->error == 0 && pack->living_count > 0)
-            error = pack_visit_objects(checking->store, pack->name, note_child, &gathering,
-                                       checking->failure);
-    }
-    if (error == -E2BIG) {
-        reading->child_count = 0;
-        reading->one_by_one = true;
-        return 0;
-    }
-    if (error == 0 && reading->child_count > 1)
-        qsort(reading->children, reading->child_count, sizeof *reading->children, compare_children);
-    return error;
-}
-
-/* The first child of SPOT, or where it would stand. */
-static size_t first_child(const struct reading *reading, struct reach_spot spot)
-{
-    size_t low = 0;
-    size_t high = reading->child_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare_spots(reading->children[middle].parent, spot) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 /* ---- Objects ---- */
 
@@ -214,26 +114,27 @@ static int read_chain(struct worker *worker, struct reach_spot spot,
                       const struct object_reference *reference, enum object_type type,
                       const struct buffer *body, size_t depth)
 {
-    const struct reading *reading = worker->reading;
+    const struct check_child *children;
+    size_t count;
+    const char *damage = "an object is damaged: it does not open";
     int error = -EBADMSG;
 
     if (depth <= OBJECT_DEPTH_MOST)
         error = body != NULL ? decode(worker, body, depth) : fetch(worker, reference, depth);
-    if (error == 0)
+    if (error == 0) {
+        damage = "an object holds other data than was put into it";
         error = verify(worker, reference, type, depth);
+    }
     if (error == -ENOMEM)
         return error;
     if (error != 0) {
-        find_damage(worker, spot, "an object holds other data than was put into it");
+        find_damage(worker, spot, damage);
         return 0;
     }
-    for (size_t i = first_child(reading, spot); i < reading->child_count && error == 0; i++) {
-        const struct child *child = &reading->children[i];
-
-        if (compare_spots(child->parent, spot) != 0)
-            break;
-        error = read_chain(worker, child->spot, &child->reference, child->type, NULL, depth + 1);
-    }
+    children = check_children_of(&worker->reading->children, spot, &count);
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = read_chain(worker, children[i].spot, &children[i].reference, children[i].type, NULL,
+                           depth + 1);
     return error;
 }
 
@@ -282,7 +183,7 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
     }
     if (!reach_lives(reading->checking->reach, spot))
         return 0;
-    if (reading->one_by_one)
+    if (reading->children.unknown)
         return read_object(worker, spot, entry);
     if (entry->encoding == OBJECT_ZSTD_PARENT)
         return comes_with_parent(reading, entry) ? 0 : read_object(worker, spot, entry);
@@ -422,12 +323,12 @@ int check_data(struct checking *checking)
 {
     struct reading reading = {.checking = checking, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-    reading.one_by_one = checking->options->subsets != 0;
-    if (!reading.one_by_one)
-        reading.error = gather_children(&reading);
+    reading.children.unknown = checking->options->subsets != 0;
+    if (!reading.children.unknown)
+        reading.error = check_children_gather(&reading.children, checking);
     if (reading.error == 0)
         run(&reading);
-    free(reading.children);
+    check_children_release(&reading.children);
     pthread_mutex_destroy(&reading.lock);
     return reading.error == -ENOMEM ? failure_set(checking->failure, ENOMEM, "%s", strerror(ENOMEM))
                                     : reading.error;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_KEPT 64 /* a month of snapshots reads from as many packs as it has days */
+#define KEYS_KEPT 128 /* as many files as a directory keeps open */
 
 struct file_key {
     enum store_purpose purpose;

@@ -80,6 +80,15 @@ int log_entry_encode(const struct log_entry *entry, struct buffer *output);
 /* Reads a plaintext, which may end in zeros. 0, -EBADMSG, -ENOMEM; RET_ENTRY is the caller's. */
 int log_entry_decode(const void *plain, size_t size, struct log_entry *ret_entry);
 
+/* The snapshot of that id; NULL: there is none. */
+struct snapshot *log_state_find(const struct log_state *state, const uint8_t id[SNAPSHOT_ID_BYTES]);
+
+/* Gives the snapshot of that id, which is there, a NAME that becomes its own. */
+void log_state_rename(struct log_state *state, const uint8_t id[SNAPSHOT_ID_BYTES], char *name);
+
+/* Takes the mark, which is there, from PACK. */
+void log_state_unmark(struct log_state *state, const char *pack);
+
 /* The rules. 0, or what log.h says of each function, in words. */
 int log_state_check(const struct log_state *state, const struct store_header *header,
                     const struct log_entry *entry, struct failure *failure);

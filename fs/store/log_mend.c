@@ -37,8 +37,8 @@ struct mending {
 };
 
 static const char lost_text[] =
-    "given up: what it said is as if it had not been (a snapshot that it took is gone, one that it "
-    "forgot is there again)";
+    "given up: what it said is as if it had not been (a snapshot that it forgot is there again; one "
+    "that it took is looked for in the packs)";
 static const char needless_text[] = "removed: a checkpoint after it holds what it said";
 static const char unfit_text[] = "given up: it cannot follow without one that is lost";
 

@@ -43,6 +43,48 @@ static int load(struct object_reader *reader, struct read_scratch *scratch, stru
                : malformed(reference, failure);
 }
 
+/* Asks for link NUMBER, which stands at PLACE, and its parent. */
+static void expect_both(struct object_reader *reader, struct read_scratch *scratch, size_t number,
+                        const struct object_reference *place, const struct object_reference *parent)
+{
+    if (number >= scratch->expected)
+        object_expect(reader, place);
+    object_expect(reader, parent);
+    scratch->expected = number + 2;
+}
+
+/* Asks for REFERENCE and all its ancestors, as far as is known which those are. */
+static void expect_chain(struct object_reader *reader, struct read_scratch *scratch,
+                         const struct object_reference *reference)
+{
+    struct object_reference place = *reference;
+    struct object_reference parent;
+
+    for (size_t number = 0; number < OBJECT_DEPTH_MOST; number++) {
+        if (!lineage_known(reader->lineage, &place, &parent))
+            break;
+        expect_both(reader, scratch, number, &place, &parent);
+        place = parent;
+    }
+}
+
+/* The same of what follows CHILD, the last link, where it was not known what that is. */
+static void expect_ancestors(struct object_reader *reader, struct read_scratch *scratch,
+                             const struct chain_link *child)
+{
+    struct object_reference place = child->head.parent;
+    struct object_reference parent;
+    size_t end = scratch->count + child->head.place.depth; /* of the chain */
+
+    lineage_parent(reader->lineage, &child->reference, &parent);
+    for (size_t number = scratch->count; number + 1 < end; number++) {
+        if (!lineage_parent(reader->lineage, &place, &parent))
+            break;
+        expect_both(reader, scratch, number, &place, &parent);
+        place = parent;
+    }
+}
+
 int chain_begin(struct object_reader *reader, struct read_scratch *scratch,
                 const struct object_reference *reference, enum object_type type,
                 struct failure *failure)
@@ -50,6 +92,8 @@ int chain_begin(struct object_reader *reader, struct read_scratch *scratch,
     struct chain_link *link = &scratch->links[0];
 
     scratch->count = 1;
+    scratch->expected = 0;
+    expect_chain(reader, scratch, reference);
 
     int error = load(reader, scratch, link, reference, OBJECT_DEPTH_ANY, failure);
 
@@ -66,6 +110,8 @@ int chain_extend(struct object_reader *reader, struct read_scratch *scratch,
 
     if (child->body.capacity > BODY_BYTES_KEPT)
         buffer_release(&child->body);
+    if (scratch->count >= scratch->expected)
+        expect_ancestors(reader, scratch, child);
     scratch->count++;
 
     int error =

@@ -322,6 +322,19 @@ int object_fetch_at(struct object_reader *reader, const struct object_reference 
     return error;
 }
 
+void object_expect(struct object_reader *reader, const struct object_reference *place)
+{
+    struct storage *storage = store_storage(reader->store);
+    uint8_t salt[1][STORE_SALT_BYTES];
+    char path[PACK_PATH_SIZE];
+
+    if (storage->class->expect == NULL || place->sealed_size > OBJECT_SEALED_LIMIT ||
+        pack_list_known(reader->packs, place->pack_hint, 1, salt) != 1)
+        return;
+    pack_path(salt[0], path);
+    storage->class->expect(storage, path, place->offset, place->sealed_size);
+}
+
 int object_fetch_place(struct object_reader *reader, const struct object_reference *place,
                        int depth, struct buffer *sealed, struct buffer *body)
 {

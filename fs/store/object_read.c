@@ -43,7 +43,9 @@ int object_reader_create(struct store *store, size_t cache_bytes, struct object_
     reader->cache = parent_cache_create(cache_bytes);
     if (reader->keys != NULL)
         reader->indexes = index_set_create(store, reader->keys);
-    if (reader->packs == NULL || reader->cache == NULL || reader->indexes == NULL) {
+    if (reader->keys != NULL && reader->packs != NULL)
+        reader->lineage = lineage_create(store, reader->keys, reader->packs);
+    if (reader->cache == NULL || reader->indexes == NULL || reader->lineage == NULL) {
         object_reader_free(reader);
         return -ENOMEM;
     }
@@ -170,6 +172,7 @@ void object_reader_free(struct object_reader *reader)
     }
     buffer_release(&reader->directory.plain);
     parent_cache_free(reader->cache);
+    lineage_free(reader->lineage);
     index_set_free(reader->indexes);
     pack_list_free(reader->packs);
     file_keys_free(reader->keys);

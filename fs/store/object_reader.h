@@ -16,6 +16,7 @@
 
 #include "fs/store/file_keys.h"
 #include "fs/store/index_set.h"
+#include "fs/store/lineage.h"
 #include "fs/store/object_body.h"
 #include "fs/store/pack_list.h"
 #include "fs/store/parent_cache.h"
@@ -36,7 +37,8 @@ struct chain_link {
 struct read_scratch {
     struct read_scratch *next;
     struct buffer sealed;
-    size_t count; /* of links */
+    size_t count;    /* of links */
+    size_t expected; /* of links, that have been asked for */
     struct chain_link links[OBJECT_DEPTH_MOST + 1];
     struct buffer data[2];
     ZSTD_DCtx *context;
@@ -64,6 +66,7 @@ struct object_reader {
     struct pack_list *packs;
     struct index_set *indexes;
     struct parent_cache *cache;
+    struct lineage *lineage;
 
     pthread_mutex_t lock; /* guards all below */
     struct read_scratch *scratches;
@@ -99,7 +102,10 @@ int object_fetch_at(struct object_reader *reader, const struct object_reference 
                     int depth, struct buffer *sealed, struct buffer *body,
                     struct object_reference *ret_found, struct failure *failure);
 
-/* The same, of the copy that stands at PLACE and nowhere else. */
+/* What stands at PLACE, whose id does not matter, will be fetched soon. */
+void object_expect(struct object_reader *reader, const struct object_reference *place);
+
+/* The same as object_fetch_at, of the copy that stands at PLACE and nowhere else. */
 int object_fetch_place(struct object_reader *reader, const struct object_reference *place,
                        int depth, struct buffer *sealed, struct buffer *body);
 

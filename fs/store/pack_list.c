@@ -137,7 +137,7 @@ static int refresh(struct pack_list *list, uint8_t number, struct failure *failu
     return 0;
 }
 
-static int find_listed(struct pack_list *list, uint64_t hint, int most,
+int pack_list_known(struct pack_list *list, uint64_t hint, int most,
                        uint8_t ret_salts[][STORE_SALT_BYTES])
 {
     struct folder *folder = &list->folders[hint & 0xff];
@@ -172,14 +172,14 @@ static int find_listed(struct pack_list *list, uint64_t hint, int most,
 int pack_list_find(struct pack_list *list, uint64_t hint, int most,
                    uint8_t ret_salts[][STORE_SALT_BYTES], struct failure *failure)
 {
-    int found = find_listed(list, hint, most, ret_salts);
+    int found = pack_list_known(list, hint, most, ret_salts);
 
     if (found > 0)
         return found;
 
     int error = refresh(list, (uint8_t)(hint & 0xff), failure);
 
-    return error != 0 ? error : find_listed(list, hint, most, ret_salts);
+    return error != 0 ? error : pack_list_known(list, hint, most, ret_salts);
 }
 
 void pack_list_forget(struct pack_list *list)

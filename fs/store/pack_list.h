@@ -25,6 +25,10 @@ struct pack_list *pack_list_create(struct storage *storage);
 int pack_list_find(struct pack_list *list, uint64_t hint, int most,
                    uint8_t ret_salts[][STORE_SALT_BYTES], struct failure *failure);
 
+/* The same, of what is known without asking the storage. */
+int pack_list_known(struct pack_list *list, uint64_t hint, int most,
+                    uint8_t ret_salts[][STORE_SALT_BYTES]);
+
 /* From now on packs that were removed meanwhile are not found any more. */
 void pack_list_forget(struct pack_list *list);
 

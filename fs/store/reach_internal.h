@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of reach share: packs with their objects (reach_packs.c), the rest (reach.c). */
+/*
+ * What the files of reach share: packs with their objects (reach_packs.c), where an object is
+ * (reach_locate.c), the rest (reach.c).
+ */
 #ifndef CRMFS_STORE_REACH_INTERNAL_H
 #define CRMFS_STORE_REACH_INTERNAL_H
 

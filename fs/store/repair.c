@@ -2,6 +2,7 @@
 #include "fs/store/repair.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,8 +11,11 @@
 #include "fs/store/index_rebuild.h"
 #include "fs/store/log_internal.h"
 #include "fs/store/misnamed.h"
+#include "fs/store/recover.h"
 #include "fs/store/repair_packs.h"
 
+#define TEXT_SIZE 256
+#define TIME_SIZE 32
 #define ATTEMPTS 16 /* when others write to the log at the same time */
 
 struct repairing {
@@ -166,11 +170,56 @@ static void say_record(void *context, const char *record, bool lost, const char 
         options->report(options->context, &finding);
 }
 
+/* A recovery_report. */
+static void say_recovered(void *context, const char *name, uint64_t time_ns)
+{
+    const struct check_options *options = &((struct repairing *)context)->options->check;
+    time_t seconds = (time_t)(time_ns / 1000000000);
+    char text[TEXT_SIZE], when[TIME_SIZE] = "?";
+    struct tm parts;
+    const struct check_finding finding = {
+        .kind = CHECK_SNAPSHOT, .file = name, .harmless = name != NULL, .text = text};
+
+    if (gmtime_r(&seconds, &parts) != NULL)
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    snprintf(text, sizeof text,
+             name != NULL ? "a snapshot of %s whose record was lost, listed again: its tables are "
+                            "whole; its name, its tags and files/ are not known"
+                          : "a snapshot of %s whose record was lost cannot be listed again: "
+                            "something of it is lost, too",
+             when);
+    if (options->report != NULL)
+        options->report(options->context, &finding);
+}
+
+static int recover_snapshots(struct repairing *repairing, const struct recovery *recovery)
+{
+    int error = -EAGAIN;
+
+    for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
+        error = log_read(repairing->store, &repairing->state, repairing->failure);
+        if (error == 0)
+            error = recovery_list(repairing->store, recovery, &repairing->state, say_recovered,
+                                  repairing, &repairing->result.recovered, repairing->failure);
+    }
+    return error;
+}
+
 static int repair_log(struct repairing *repairing)
 {
-    return repairing->options->drop_records ? log_mend(repairing->store, say_record, repairing,
-                                                       &repairing->result.log, repairing->failure)
-                                            : 0;
+    struct recovery recovery = {.lost_count = 0};
+    int error = 0;
+
+    if (!repairing->options->drop_records)
+        return 0;
+    error = recovery_begin(repairing->store, &recovery, repairing->failure);
+    if (error == 0)
+        error = log_mend(repairing->store, say_record, repairing, &repairing->result.log,
+                         repairing->failure);
+    if (error == 0 && repairing->result.log.lost != 0)
+        error = recover_snapshots(repairing, &recovery);
+    recovery_release(&recovery);
+    return error;
 }
 
 /* ---- All of it ---- */

@@ -16,6 +16,7 @@ static const char *const kind_names[] = {
     [RELATION_TABLE] = "table",
     [RELATION_VIEW] = "view",
     [RELATION_VIRTUAL] = "virtual",
+    [RELATION_STORED_VIEW] = "materialized",
 };
 #define KINDS (sizeof kind_names / sizeof *kind_names)
 

@@ -50,6 +50,7 @@ static const char *const kind_names[] = {
     [RELATION_TABLE] = "table",
     [RELATION_VIEW] = "view",
     [RELATION_VIRTUAL] = "virtual",
+    [RELATION_STORED_VIEW] = "materialized",
 };
 
 static const char conventions[] =

@@ -124,6 +124,18 @@ int record_name_append(const struct schema *schema, const struct record_key *key
 
 /* ---- and back ---- */
 
+/* cut() takes up to three bytes of a character away, or two of what is percent-encoded. */
+#define CUT_LEAST (RECORD_NAME_MOST - 3)
+
+bool record_name_is_cut(const char *name)
+{
+    size_t size = strlen(name);
+    const char *ending = name + size - ENDING_SIZE;
+
+    return size >= CUT_LEAST && size <= RECORD_NAME_MOST && ending[0] == '~' &&
+           strspn(ending + 1, "0123456789abcdef") == ENDING_SIZE - 1;
+}
+
 /* Digits, a sign, a point, an exponent: enough to be looked for among numbers. */
 static bool looks_numeric(const char *text)
 {
@@ -178,6 +190,8 @@ static int take_cell(bool bytes_column, char *text, struct cell *ret_cell)
 int record_name_parse(const struct schema *schema, const struct record_key *key, const char *name,
                       struct buffer *memory, struct cell *ret_cells)
 {
+    if (record_name_is_cut(name))
+        return -EINVAL;
     if (strcmp(name, EMPTY_NAME) == 0)
         name = "";
     buffer_clear(memory);

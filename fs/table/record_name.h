@@ -37,6 +37,12 @@ int record_name_append(const struct schema *schema, const struct record_key *key
                        const struct cell_view *cells, struct buffer *name);
 
 /*
+ * Whether NAME is that of a key that was too long: it does not tell the key. (A key that looks so
+ * by itself is taken for one of them: its row is found by the name of every row, as theirs are.)
+ */
+bool record_name_is_cut(const char *name);
+
+/*
  * The key that has NAME: cells whose data stand in MEMORY (cleared first). A cell that may be a
  * number is one: text of the same digits has the same name. 0; -EINVAL: no key has it, or it was
  * cut; -ENOMEM.

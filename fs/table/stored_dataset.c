@@ -35,6 +35,11 @@ static struct schema *schema_of(const struct dataset *base, size_t table)
     return ((const struct stored_dataset *)base)->schemas[table];
 }
 
+static uint64_t csv_bytes(const struct dataset *base, size_t table)
+{
+    return ((const struct stored_dataset *)base)->source->tables[table].csv_bytes;
+}
+
 static int plan(struct dataset *base, size_t table, size_t wanted, struct range_plan *ret_plan,
                 struct failure *failure)
 {
@@ -101,6 +106,7 @@ static void release(struct dataset *base)
 static const struct dataset_class dataset_class = {
     .table_count = table_count,
     .schema = schema_of,
+    .csv_bytes = csv_bytes,
     .plan = plan,
     .open_cursor = open_cursor,
     .verify = verify,

@@ -11,6 +11,7 @@
 #include "fs/table/reader.h"
 #include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
+#include "fs/tree/live_folder.h"
 
 struct node *generation_file(struct generation *generation, size_t index)
 {
@@ -433,4 +434,5 @@ const struct node_class generation_file_class = {
     .open = file_open,
     .xattr = file_xattr,
     .release = file_release,
+    .unchanging = live_unchanging,
 };

@@ -17,6 +17,7 @@ static bool can_be_kept(const struct generation *generation, size_t index,
 {
     return generation->options.context->keeper != NULL && identity->known &&
            (generation->tables[index].schema->kind == RELATION_TABLE ||
+            generation->tables[index].schema->kind == RELATION_STORED_VIEW ||
             indexed_source_is(generation->options.source));
 }
 

@@ -91,6 +91,23 @@ static void put_result(struct import_folder *folder, const char *file, struct bu
     pthread_mutex_unlock(&folder->lock);
 }
 
+/* What became of an earlier FILE says nothing of the one that is coming. */
+static void forget_result(struct import_folder *folder, const char *file)
+{
+    cleanup_free char *name = NULL;
+
+    if (asprintf(&name, "%s" RESULT, file) < 0) {
+        name = NULL;
+        return;
+    }
+    pthread_mutex_lock(&folder->lock);
+    ssize_t index = find_result(folder, name);
+
+    if (index >= 0)
+        drop_result(folder, (size_t)index);
+    pthread_mutex_unlock(&folder->lock);
+}
+
 static void put_refusal(struct import_folder *folder, const char *file, int error,
                         const struct failure *why)
 {
@@ -252,7 +269,14 @@ static int folder_create_file(struct node *node, const char *name, const struct 
     ssize_t index = find_result(folder, name);
 
     pthread_mutex_unlock(&folder->lock);
-    return index >= 0 ? -EROFS : drafts_make(folder->drafts, name, ret_node, ret_handle, failure);
+    if (index >= 0)
+        return -EROFS;
+
+    int error = drafts_make(folder->drafts, name, ret_node, ret_handle, failure);
+
+    if (error == 0)
+        forget_result(folder, name);
+    return error;
 }
 
 static int folder_remove_file(struct node *node, const char *name, const struct caller *caller,

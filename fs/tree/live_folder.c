@@ -210,11 +210,16 @@ static void folder_release(struct node *node)
     free(node);
 }
 
+const char live_unchanging[] =
+    "tables are only read here; with the option rw-live, rows of live databases are written as files "
+    "of single rows, and by copying files of rows into .import/";
+
 static const struct node_class live_folder_class = {
     .attributes = folder_attributes,
     .lookup = folder_lookup,
     .list = folder_list,
     .release = folder_release,
+    .unchanging = live_unchanging,
 };
 
 int live_folder_create(struct live *live, const char *path, struct node **ret_folder)

@@ -53,4 +53,6 @@ void live_note_closed(struct live *live, pid_t process);
 /* When the newest generation's names changed, and how long that holds. */
 struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns);
 
+extern const char live_unchanging[]; /* why no file of a table can be written, for people */
+
 #endif

@@ -103,6 +103,12 @@ static int take_key(struct row_change *row)
         return failure_set(change->failure, EOPNOTSUPP,
                            "table %.200s has no primary key: single rows of it can only be read",
                            table->name);
+    if (record_name_is_cut(row->name))
+        return failure_set(change->failure, EOPNOTSUPP,
+                           "row %.200s of table %.200s has a key that is too long for a file's "
+                           "name: it can only be read. Bring it back with `crmfs restore`, or copy "
+                           "a file of rows into .import/",
+                           row->name, table->name);
     record_key_of(table, &change->key);
     row->key = allocate_array(change->key.count, sizeof *row->key);
     if (row->key == NULL)
@@ -216,7 +222,7 @@ int live_read_row(struct live *live, const char *table, const char *name,
         .key_bytes = BUFFER(RECORD_KEY_LIMIT),
     };
     bool same = false;
-    int error = change_begin(&row.change, table);
+    int error = record_name_is_cut(name) ? -EAGAIN : change_begin(&row.change, table);
 
     if (error == 0)
         error = take_key(&row);

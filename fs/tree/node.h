@@ -97,7 +97,7 @@ struct node_class {
      * once, and nobody ever waits long for anything in its directory.
      */
     bool forgettable;
-    /* Directories in which somebody may well try to change something, and why nothing can be. */
+    /* Where somebody may well try to change something, and why nothing can be. */
     const char *unchanging;
 };
 

@@ -20,7 +20,7 @@ class Side:
     def __init__(self, directory):
         self.directory = Path(directory) / self.name
         self.point, self.back, self.peak = self.directory / "mnt", self.directory / "back", 0
-        self.top = self.point
+        self.top, self.renewals = self.point, 0
         self.point.mkdir(parents=True)
         self.environment = {**os.environ, "XDG_STATE_HOME": str(self.directory / "state")}
 
@@ -53,12 +53,23 @@ class Side:
                 return entry
         sys.exit(f"{self.name} is not running")
 
-    def remount(self):
+    def unmount(self):
         process = self.process()
         subprocess.run(["fusermount3", "-u", self.point], check=True)
         if not mounting.eventually(lambda: not process.exists(), PATIENCE):
             sys.exit(f"{self.name} does not end")
+
+    def remount(self):
+        self.unmount()
         self.mount()
+
+    def renew(self):
+        """Empty, and elsewhere: what was stored is found again, and CryFS remembers what was where."""
+        self.unmount()
+        shutil.rmtree(self.back)
+        self.renewals += 1
+        self.back = self.directory / f"back-{self.renewals}"
+        self.begin()
 
 
 class Crmfs(Side):
@@ -87,9 +98,9 @@ class Crmfs(Side):
         words = (self.process() / "status").read_text()
         return next(int(line.split()[1]) * 1024 for line in words.splitlines() if line.startswith("VmHWM"))
 
-    def remount(self):
+    def unmount(self):
         self.peak = max(self.peak, self.high_water())
-        super().remount()
+        super().unmount()
 
     def stored(self):
         return sum(path.stat().st_size for path in self.back.rglob("*") if path.is_file())

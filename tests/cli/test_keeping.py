@@ -277,7 +277,7 @@ def test_damaged_record(store):
     text = run("repair", "--drop-records", store)
     assert re.search(r"^log/0+2: given up", text, re.M) and "Gave up 1 record" in text
     assert run("check", "--read-data", store).endswith(": all is well\n")
-    assert names(store) == ["b", "c"]
+    assert names(store)[1:] == ["b", "c"] and names(store)[0].startswith("recovered-")
     assert "no record was given up" in run("repair", "--drop-records", store)
 
 
@@ -288,8 +288,8 @@ def test_newest_record_cut(store):
     fail("snapshots", store)
     repaired = answer("repair", "--json", "--drop-records", store)
     assert repaired["records_lost"] == 1
-    assert [one["kind"] for one in repaired["findings"]] == ["log"]
-    assert names(store) == ["a", "b"]
+    assert [one["kind"] for one in repaired["findings"]] == ["log", "snapshot"] and repaired["recovered"] == 1
+    assert names(store) == ["a", "b", repaired["findings"][1]["file"]]
 
 
 @pytest.fixture(name="disk")
@@ -401,7 +401,7 @@ def test_what_may_not_be_read(root, store):
     """Nor is anything advised, or done, that would give a snapshot up for it."""
     for path in [store, *store.rglob("*")]:
         path.chmod(0o777 if path.is_dir() else 0o666)
-    pack = pack_files(store)[0]
+    pack = max(pack_files(store), key=lambda pack: pack.stat().st_size)
     for place in (pack, store / "packs", store / "log", store / "keys"):
         before = place.stat().st_mode & 0o777
         place.chmod(0)
@@ -445,3 +445,25 @@ def test_a_pack_under_another_name(store, place):
     assert "Put back" not in run("repair", store)
     assert not strange.exists() and stranger.exists()
     assert run("check", "--read-data", store).endswith(": all is well\n")
+
+
+def test_a_snapshot_whose_record_was_lost(store, work):
+    """It is listed again if it is whole; one that was forgotten is not, nor one that lost something."""
+    tables = crmfs("export", str(store), "b", "contacts", **PASSPHRASE).stdout
+    time = [each["time"] for each in answer("snapshots", "--json", store)][1]
+    run("forget", store, "c")
+    records = sorted((store / "log").iterdir())
+    lost = shutil.copytree(store, work / "lost")
+    records[2].unlink()
+    said = run("repair", "--drop-records", store)
+    assert "record was lost, listed again" in said and "Listed 1 snapshot again, as recovered-...;" in said
+    (again,) = [each for each in answer("snapshots", "--json", store) if each["name"] != "a"]
+    assert (again["time"], again["tags"]) == (time, ["recovered"]) and again["name"].startswith("recovered-")
+    assert crmfs("export", str(store), again["name"], "contacts", **PASSPHRASE).stdout == tables
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    assert "no record was given up" in run("repair", "--drop-records", store)
+    (lost / "log" / records[2].name).unlink()
+    max(pack_files(lost), key=lambda pack: pack.stat().st_size).unlink()
+    said = run("repair", "--accept-rollback", "--drop-records", lost)
+    assert "cannot be listed again: something of it is lost, too" in said and "Listed" not in said
+    assert names(lost) == ["a"]

@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fault/cut_points.h"
 #include "tests/fault/spread.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
 
 #define NEXT_DAY (SCENE_DAYS - 1) /* that of the snapshot taken after the cut */
-#define SMALL_FILE 9000           /* bytes: cut at every one of them */
-#define MASKS_ALL 5               /* so many operations in flight: every choice of them is tried */
 
 void story_take(struct diary *diary, struct store *store, unsigned day)
 {
@@ -38,23 +37,14 @@ void story_prune(struct store *store, const struct prune_options *options)
 
 /* ---- One try ---- */
 
-struct
-try {
-    struct replay replay;
-    bool brief; /* nothing is done afterwards */
-};
-
-enum { TRIED, POINTS, IN_FLIGHT, DROPPED, KEPT, REORDERED, TORN };
+enum { TRIED, FATES };
 
 struct cutting {
     const struct story *story;
     struct diary diary;
     struct storage *recording;
     struct storage *begun; /* what there was when the record began */
-    size_t points;         /* that are tried */
-    size_t busy;           /* of them: something was in flight */
-    struct try *tries;
-    size_t count;
+    struct cut_points points;
 };
 
 /* A child's own: a store on a storage whose content each try makes anew. */
@@ -102,132 +92,29 @@ static void try_cut(void *own, size_t number, struct tally *tally)
 {
     struct found *found = own;
     struct cutting *cutting = found->cutting;
-    const struct try *try = &cutting->tries[number];
-    bool blemished = cutting->story->blemished || try->replay.fate == REPLAY_TORN;
+    const struct story *story = cutting->story;
+    const struct replay *replay = &cutting->points.replays[number].replay;
+    bool brief =
+        cutting->points.replays[number].brief || (story->go_on != 0 && number % story->go_on != 0);
+    bool blemished = story->blemished || replay->fate == REPLAY_TORN;
     struct failure failure = {.code = 0};
 
     memory_storage_assign(found->storage, cutting->begun);
-    must(recording_storage_replay(cutting->recording, &try->replay, found->storage, NULL, NULL) ==
-         0);
+    must(recording_storage_replay(cutting->recording, replay, found->storage, NULL, NULL) == 0);
 
-    int snapshots = diary_verify(&cutting->diary, try->replay.point, found->store, &failure);
+    int snapshots = diary_verify(&cutting->diary, replay->point, found->store, &failure);
 
     if (snapshots < 0)
         fprintf(stderr, "%s\n", failure.text);
     must(snapshots >= 0);
     must(scene_check(found->store, blemished ? SCENE_HARMFUL : SCENE_ANY).snapshots ==
          (uint64_t)snapshots);
-    if (cutting->story->verify != NULL)
-        cutting->story->verify(found->storage, try->replay.point);
-    if (!try->brief)
+    if (story->verify != NULL)
+        story->verify(found->storage, replay->point);
+    if (!brief)
         go_on(found, snapshots);
     tally->numbers[TRIED]++;
-    switch (try->replay.fate) {
-    case REPLAY_DROPPED: tally->numbers[DROPPED]++; break;
-    case REPLAY_KEPT: tally->numbers[KEPT]++; break;
-    case REPLAY_CHOSEN: tally->numbers[REORDERED]++; break;
-    case REPLAY_TORN: tally->numbers[TORN]++; break;
-    }
-}
-
-/* ---- All tries ---- */
-
-static void add(struct cutting *cutting, const struct replay *replay, bool brief)
-{
-    if ((cutting->count & (cutting->count - 1)) == 0) {
-        size_t room = cutting->count != 0 ? 2 * cutting->count : 1;
-
-        cutting->tries = reallocarray(cutting->tries, room, sizeof *cutting->tries);
-        must(cutting->tries != NULL);
-    }
-    brief = brief || (cutting->story->go_on != 0 && cutting->count % cutting->story->go_on != 0);
-    cutting->tries[cutting->count++] = (struct try){*replay, brief};
-}
-
-/* What a replay finds in flight. */
-static struct replayed look(const struct cutting *cutting, const struct replay *replay)
-{
-    struct storage *scratch = memory_storage_copy(cutting->begun);
-    struct replayed replayed;
-
-    assert_int_equal(recording_storage_replay(cutting->recording, replay, scratch, &replayed, NULL),
-                     0);
-    scratch->class->close(scratch);
-    return replayed;
-}
-
-/* What was written later may be there without what came before. */
-static void add_choices(struct cutting *cutting, size_t point, size_t in_flight)
-{
-    struct replay replay = {.point = point, .fate = REPLAY_CHOSEN};
-    uint64_t all = in_flight < 64 ? (UINT64_C(1) << in_flight) - 1 : UINT64_MAX;
-
-    if (in_flight <= MASKS_ALL) {
-        for (replay.choice = 1; replay.choice < all; replay.choice++)
-            add(cutting, &replay, false);
-        return;
-    }
-    /* Only the one, all but the one, and some at random. */
-    for (size_t i = 0; i < in_flight && i < 64; i += i < MASKS_ALL ? 1 : in_flight / MASKS_ALL) {
-        replay.choice = UINT64_C(1) << i;
-        add(cutting, &replay, false);
-        replay.choice ^= all;
-        add(cutting, &replay, false);
-    }
-    for (uint64_t i = 1; i <= 8; i++) {
-        replay.choice = i * UINT64_C(0x9e3779b97f4a7c15) & all;
-        add(cutting, &replay, false);
-    }
-}
-
-static void add_cuts(struct cutting *cutting, size_t point, size_t commits, bool *every)
-{
-    for (size_t i = 0; i < commits; i++) {
-        struct replay replay = {.point = point, .fate = REPLAY_TORN, .torn = i};
-        size_t size = look(cutting, &replay).torn_size;
-        const size_t cuts[] = {0,         1,         7,        8,         39,
-                               40,        41,        size / 2, 8248,      size - 33,
-                               size - 32, size - 31, size - 1, 65536 - 1, 65536};
-
-        if (*every && size <= SMALL_FILE) {
-            for (replay.cut = 0; replay.cut < size; replay.cut++)
-                add(cutting, &replay, replay.cut % 64 != 0);
-            *every = false;
-            continue;
-        }
-        for (size_t j = 0; j < sizeof cuts / sizeof *cuts; j++) {
-            replay.cut = cuts[j];
-            if (cuts[j] < size)
-                add(cutting, &replay, false);
-        }
-    }
-}
-
-/* Where nothing is in flight there is nothing to try. */
-static void add_tries(struct cutting *cutting)
-{
-    size_t points = recording_storage_count(cutting->recording);
-    bool every = cutting->story->every_cut;
-
-    for (size_t point = 0; point <= points; point++) {
-        struct replay replay = {.point = point, .fate = REPLAY_DROPPED};
-        struct replayed replayed = look(cutting, &replay);
-        bool written = point < points &&
-                       recording_storage_operation(cutting->recording, point)->kind != STORAGE_SYNC;
-
-        assert_true(!written || replayed.in_flight > 0);
-        if (replayed.in_flight == 0 && point < points)
-            continue;
-        cutting->points++;
-        cutting->busy += replayed.in_flight > 0;
-        add(cutting, &replay, false);
-        replay.fate = REPLAY_KEPT;
-        add(cutting, &replay, false);
-        add_choices(cutting, point, replayed.in_flight);
-        add_cuts(cutting, point, replayed.commits, &every);
-    }
-    /* At the last point, after all has returned, nothing need be. */
-    assert_true(cutting->busy > 0 && cutting->busy + 1 >= cutting->points);
+    tally->numbers[FATES + replay->fate]++;
 }
 
 void cut_everywhere(struct scene *scene, const struct story *story)
@@ -248,19 +135,14 @@ void cut_everywhere(struct scene *scene, const struct story *story)
     cutting.begun = memory_storage_copy(inner);
     story->run(&cutting.diary, store);
 
-    add_tries(&cutting);
+    cut_points_find(&cutting.points, recording, cutting.begun, story->every_cut);
 
     const struct spread spread = {found_begin, try_cut, found_end, &cutting};
 
-    assert_true(spread_over(&spread, cutting.count, &tally));
-    print_message(
-        "%s: %zu points, at %zu something was in flight; %llu tries: %llu dropped, %llu "
-        "kept, %llu reordered, %llu torn\n",
-        story->name, cutting.points, cutting.busy, (unsigned long long)tally.numbers[TRIED],
-        (unsigned long long)tally.numbers[DROPPED], (unsigned long long)tally.numbers[KEPT],
-        (unsigned long long)tally.numbers[REORDERED], (unsigned long long)tally.numbers[TORN]);
-    assert_int_equal(tally.numbers[TRIED], SPREAD_TRIES(cutting.count));
-    free(cutting.tries);
+    assert_true(spread_over(&spread, cutting.points.count, &tally));
+    cut_points_say(&cutting.points, story->name, &tally.numbers[FATES]);
+    assert_int_equal(tally.numbers[TRIED], SPREAD_TRIES(cutting.points.count));
+    cut_points_release(&cutting.points);
     diary_end(&cutting.diary);
     cutting.begun->class->close(cutting.begun);
     store_close(store);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/fault/file_sabotage.h"
 #include "tests/fault/real_folder.h"
 #include "tests/fault/sabotage.h"
 #include "tests/fault/spread.h"
@@ -148,27 +149,34 @@ static const struct sabotage_mode modes[] = {
     {"ENOMEM for ever", ENOMEM, true, 0},
 };
 
+static const struct saboteur saboteur = {
+    .name = "allocations",
+    .modes = modes,
+    .mode_count = sizeof modes / sizeof *modes,
+    .open = real_folder_open,
+    .fill = real_folder_fill,
+    .close = real_folder_close,
+    .arm = arm,
+    .disarm = disarm,
+    .most = MOST,
+};
+
 static void test_memory_faults(void **context)
 {
-    const struct saboteur saboteur = {
-        .name = "allocations",
-        .modes = modes,
-        .mode_count = sizeof modes / sizeof *modes,
-        .open = real_folder_open,
-        .fill = real_folder_fill,
-        .close = real_folder_close,
-        .arm = arm,
-        .disarm = disarm,
-        .most = MOST,
-    };
-
     (void)context;
     sabotage_everything(scene, &saboteur);
+}
+
+static void test_files(void **context)
+{
+    (void)context;
+    file_sabotage_everything(&saboteur);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_memory_faults),
     };
     int failed;

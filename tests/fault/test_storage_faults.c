@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "tests/fault/file_sabotage.h"
 #include "tests/fault/sabotage.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
@@ -66,26 +67,33 @@ static const struct sabotage_mode modes[] = {
     {"EIO when all is done", EIO, false, FAULT_ALL_DONE},
 };
 
+static const struct saboteur saboteur = {
+    .name = "operations of the storage",
+    .modes = modes,
+    .mode_count = sizeof modes / sizeof *modes,
+    .open = open_recording,
+    .fill = fill,
+    .close = close_recording,
+    .arm = arm,
+    .disarm = disarm,
+};
+
 static void test_storage_faults(void **context)
 {
-    const struct saboteur saboteur = {
-        .name = "operations of the storage",
-        .modes = modes,
-        .mode_count = sizeof modes / sizeof *modes,
-        .open = open_recording,
-        .fill = fill,
-        .close = close_recording,
-        .arm = arm,
-        .disarm = disarm,
-    };
-
     (void)context;
     sabotage_everything(scene, &saboteur);
+}
+
+static void test_files(void **context)
+{
+    (void)context;
+    file_sabotage_everything(&saboteur);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_storage_faults),
     };
     int failed;

@@ -8,6 +8,8 @@ import random
 import stat
 import struct
 
+from mounting import eventually
+
 FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE = 1, 2, 16
 RENAME_NOREPLACE, RENAME_EXCHANGE = 1, 2
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -350,13 +352,15 @@ class CrashingSides(Sides):
         self.since_sync = [self.picture(self.roots[1])]
 
     def both(self, what, function):
+        crashed = False
         try:
             answer = super().both(what, function)
         except AssertionError:
-            if self.is_alive():
+            # Requests may be given up before the process has ended.
+            crashed = eventually(lambda: not self.is_alive(), 2)
+            if not crashed:
                 raise
-            answer = None
-        if not self.is_alive():
+        if crashed or not self.is_alive():
             self.note()
             raise self.Crashed
         if what.startswith("fsync") and answer is None:

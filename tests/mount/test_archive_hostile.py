@@ -188,3 +188,15 @@ def test_large_members(mount, work):
             with pytest.raises(OSError, match="Input/output"):
                 slurp(path)
         assert f"{name}.csv: " in top.errors()
+
+
+def test_holes(mount, work):
+    """A member with holes, the last of them at its end, is as long as it was."""
+    with open(work / "holes.bin", "wb") as file:
+        file.seek(1000000)
+        file.write(b"hello")
+        file.truncate(3000000)
+    command("tar", "-C", work, "-cSf", work / "holes.tar", "holes.bin")
+    assert os.path.getsize(work / "holes.tar") < 100000
+    shown = mount(work / "holes.tar").path("archives/holes.tar/raw/holes.bin")
+    assert slurp(shown) == bytes(1000000) + b"hello" + bytes(1999995)

@@ -84,6 +84,41 @@ def test_order_of_keys(mount, work):
     same_tables(top.path("live/keys"), top.path("archives/keys.sql"), path)
 
 
+@pytest.mark.sanitize
+def test_generated_columns(mount, work):
+    """SQLite's dumps leave their values out; they are computed as SQLite does it, of every type."""
+    path = work / "made.db"
+    with sqlite3.connect(path) as database:
+        database.execute("""CREATE TABLE t (id INTEGER PRIMARY KEY, a INT NOT NULL CHECK (a > -9), "b ""c" TEXT UNIQUE, d BLOB,
+            twice INT AS (a * 2), loud TEXT AS (upper("b ""c")) STORED, r AS (a / 7.0), bytes BLOB AS (d || x'00'),
+            kind AS (typeof(d)), big AS (a * 4611686018427387904), none AS (NULL))""")
+        database.execute("CREATE TABLE key (k TEXT, n AS (length(k)) STORED, PRIMARY KEY (k)) WITHOUT ROWID")
+        database.execute("CREATE TABLE none (id INTEGER PRIMARY KEY, g AS (id))")
+        for number, value in enumerate([None, "x", b"\xff\0", 1, 1.5, float("inf"), -(1 << 63), "", b"", "\u00c5"]):
+            database.execute('INSERT INTO t (a, "b ""c", d) VALUES (?, ?, ?)', (number, f"t\u00c5{number}" * number, value))
+            database.execute("INSERT INTO key VALUES (?)", ("k" * (number * 7 % 10),))
+        database.execute("CREATE INDEX i ON t (twice, loud)")
+    dumps = [sqlite_dump(path, work / "made.sql"), work / "rowids.sql"]
+    with open(dumps[1], "wb") as file:
+        subprocess.run(["sqlite3", path, ".dump --preserve-rowids"], stdout=file, check=True)
+    top = mount(path, *dumps)
+    for name in "made.sql", "rowids.sql":
+        same_tables(top.path("live/made"), top.path(f"archives/{name}"), path)
+        assert slurp(top.path("live/made/schema.sql")) == slurp(top.path(f"archives/{name}/schema.sql"))
+    assert slurp(top.path("archives/made.sql/t.csv")).startswith(b'id,a,"b ""c",d,twice,loud,r,bytes,kind,big,none\n')
+
+
+def test_generated_columns_refused(mount, work):
+    """What SQLite cannot compute is an error, not an empty cell."""
+    (work / "bad.sql").write_text("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+                                  "CREATE TABLE u (a INTEGER, g AS (abs(a)));\nINSERT INTO u VALUES(-5);\n"
+                                  "INSERT INTO u VALUES(-9223372036854775808);\nCOMMIT;\n")
+    top = mount(work / "bad.sql")
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path("archives/bad.sql/u.csv"))
+    assert "the generated columns of table u cannot be made: integer overflow" in top.errors()
+
+
 PACKERS = {
     "gz": lambda path: command("gzip", "-k", path), "bz2": lambda path: command("bzip2", "-k", path),
     "xz": lambda path: command("xz", "-k", path), "zst": lambda path: command("zstd", "-q", "-k", path),

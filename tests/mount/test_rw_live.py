@@ -394,3 +394,32 @@ def test_as_an_ordinary_user(root, mount, work, crm):
     assert run("id,name\n9,Nio\n", folder / ".import/append/contacts.csv") == 0
     assert run("x", folder / "contacts.csv") != 0
     assert rows(crm, "contacts", "id")[3:] == [(8,), (9,)]
+
+
+def test_an_old_result_says_nothing_of_a_new_file(folder, crm):
+    """An empty file is nothing to be applied, and leaves no word of what was before."""
+    into = folder / ".import/append"
+    put(into / "activities.csv", "id,contact\n7,2\n")
+    assert (into / "activities.csv.result").exists()
+    os.close(os.open(into / "activities.csv", os.O_CREAT | os.O_WRONLY))
+    assert not (into / "activities.csv.result").exists() and rows(crm, "activities") == [(1, 1), (7, 2)]
+
+
+def test_a_key_that_is_too_long_for_a_name_is_only_read(folder, crm, work):
+    """Its file's name does not tell it: a row of that name would be another one."""
+    keys = ["x" * 400, "é" * 300]
+    crm.executescript("CREATE TABLE long (k TEXT PRIMARY KEY, v TEXT)")
+    crm.executemany("INSERT INTO long VALUES (?, 'v')", [(key,) for key in keys])
+    assert eventually(lambda: os.path.isdir(folder / "long"))
+    names = os.listdir(folder / "long")
+    assert len(names) == 2 and all(len(os.fsencode(name)) > 240 for name in names)
+    before = {name: slurp(folder / "long" / name) for name in names}
+    assert sorted(json.loads(line)["k"] for line in before.values()) == sorted(keys)
+    for name in names:
+        refused(errno.EOPNOTSUPP, put, folder / "long" / name, '{"v": "w"}')
+        refused(errno.EOPNOTSUPP, os.unlink, folder / "long" / name)
+    crm.execute("DELETE FROM long")
+    assert eventually(lambda: not os.listdir(folder / "long"))
+    for name, line in before.items():
+        refused(errno.EOPNOTSUPP, put, folder / "long" / name, line.decode())
+    assert rows(crm, "long") == [] and "too long" in errors(folder)

@@ -2,6 +2,7 @@
 """pg_dump's plain files under archives/, byte for byte as the live database that they are of."""
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -85,24 +86,50 @@ def test_own_formats(mount, postgres, filled, work):
     assert sorted(os.listdir(raw / "tape.tar.gz/raw")) == sorted(listed.split())
 
 
+def test_folder_in_an_archive(mount, postgres, filled, work):
+    """pg_dump's directory format, in archives of any order, under any name; others beside it."""
+    dump(postgres, filled, "-Fd", "-f", work / "folder")
+    dump(postgres, filled, "-Fd", "-Z0", "--inserts", "-f", work / "plain")
+    files = sorted(os.listdir(work / "folder"), reverse=True)
+    subprocess.run(["tar", "-cf", work / "packed.tar", "-C", work, "folder"], check=True)
+    subprocess.run(["tar", "-czf", work / "flat.tgz", "-C", work / "folder", *files], check=True)
+    subprocess.run(["zip", "-qr", work / "plain.zip", "plain"], cwd=work, check=True)
+    names = ["packed.tar", "flat.tgz", "plain.zip"]
+    top = mount(f"crm={postgres.url(filled)}", *(work / name for name in names))
+    for name in names:
+        assert_same(top.path("live/crm"), top.path(f"archives/{name}"))
+    archives = top.path("archives")
+    subprocess.run(["diff", "-r", work / "folder", archives / "packed.tar/raw/folder"], check=True)
+    subprocess.run(["diff", "-r", work / "folder", archives / "flat.tgz/raw"], check=True)
+    assert not Path(top.path(".crmfs/errors")).read_text()
+
+
 def test_own_formats_damaged(mount, postgres, filled, work):
     """No table is shown as if it were whole."""
     whole = dump(postgres, filled, "-Fc", "-Z0")
     (work / "cut.dump").write_bytes(whole[:whole.index(b"row 10000") + 5])
     (work / "broken.dump").write_bytes(whole[:500])
     dump(postgres, filled, "-Fd", "-f", work / "folder")
-    subprocess.run(["tar", "-cf", work / "packed.tar", "-C", work, "folder"], check=True)
+    subprocess.run(["tar", "-cf", work / "inner.tar", "-C", work, "folder"], check=True)
+    subprocess.run(["zip", "-qj", work / "outer.zip", work / "inner.tar"], check=True)
     lacking = max((work / "folder").glob("*.dat.gz"), key=lambda path: path.stat().st_size)
+    bytes_of = lacking.read_bytes()
     lacking.unlink()
-    top = mount(work / "cut.dump", work / "broken.dump", work / "folder", work / "packed.tar")
-    for name in "cut.dump", "folder":
+    subprocess.run(["tar", "-cf", work / "packed.tar", "-C", work, "folder"], check=True)
+    lacking.write_bytes(bytes_of[:-20])
+    subprocess.run(["tar", "-cf", work / "cut.tar", "-C", work, "folder"], check=True)
+    lacking.unlink()
+    names = ["cut.dump", "broken.dump", "folder", "packed.tar", "cut.tar", "outer.zip"]
+    top = mount(*(work / name for name in names))
+    for name in "cut.dump", "folder", "packed.tar", "cut.tar":
         with pytest.raises(OSError, match="Input/output"):
             (top.path(f"archives/{name}/unordered.csv")).read_bytes()
-    for name in "broken.dump", "packed.tar":
+    for name in "broken.dump", "outer.zip":
         assert table_files(top.path(f"archives/{name}")) == []
     errors = (top.path(".crmfs/errors")).read_text()
     assert "broken.dump: pg_restore cannot read it" in errors and "cut.dump" in errors
-    assert "directory format within an archive" in errors
+    assert "directory format in an archive within an archive" in errors
+    assert f"folder/{lacking.name}: it is cut short" in errors and "folder/toc.dat: pg_restore cannot read it" in errors
 
 
 def test_without_pg_restore(mount, postgres, filled, work):

@@ -61,7 +61,7 @@ def test_every_kind_of_table_is_shown_once(postgres, database, mount):
     assert texts["made"] == "id,a,twice\n1,5,10\n2,,\n"
     assert texts["outside"] == "line\n" + open("/etc/hostname", encoding="utf-8").read()
     kinds = {title: table(folder, title)["crmfs:kind"] for title in ("plain", "parted", "seen", "kept", "outside")}
-    assert kinds == {"plain": "table", "parted": "table", "seen": "view", "kept": "table", "outside": "virtual"}
+    assert kinds == {"plain": "table", "parted": "table", "seen": "view", "kept": "materialized", "outside": "virtual"}
     fields = {field["name"]: field for field in table(folder, "made")["schema"]["fields"]}
     assert fields["twice"]["crmfs:generated"] and "crmfs:generated" not in fields["id"]
 

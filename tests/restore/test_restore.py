@@ -2,6 +2,7 @@
 """What restore does with rows that are there, changed, gone or new, in each kind of database."""
 import json
 import sqlite3
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -196,3 +197,56 @@ def test_two_restores_of_the_same_are_one(target, restore):
     for mode in ("upsert", "replace", "missing"):
         restore("--mode", mode, "--to", target.url, "day")
         assert everything(target) == before, mode
+
+
+def test_a_word_that_means_no_column_or_table_is_refused(target, restore):
+    """It was to keep something from being overwritten."""
+    before = everything(target)
+    for words in (["--ignore-columns", "emial"], ["--ignore-columns", "accounts.email"], ["--map", "nope=name"],
+                  ["--map", "contacts.nope=name"], ["--exclude-table", "contact"]):
+        assert words[1].partition("=")[0] in restore("--mode", "upsert", *words, "--to", target.url, "day", status=1)
+    assert everything(target) == before
+
+
+def test_what_is_ignored_is_said_once(target, restore):
+    told = restore("--mode", "upsert", "--ignore-columns", "contacts.email", "--dry-run", "--to", target.url, "day")
+    assert [note for note in told["contacts"]["notes"] if "email" in note] == ['column "email" is ignored']
+
+
+def test_all_tables_but_one(target, restore):
+    target.sql("CREATE TABLE bare (word VARCHAR(20)); UPDATE accounts SET city = 'Bergen'; UPDATE contacts SET note = ''")
+    told = restore("--mode", "replace", "--exclude-table", "accounts", "--to", target.url, "day")
+    assert sorted(told) == ["activities", "contacts"]
+    assert is_there(target, "accounts", "city = 'Bergen'") == ACCOUNTS and is_there(target, "contacts", "note = ''") == 0
+
+
+def test_a_disk_without_room(root, store, work):
+    """Known before anything is written: said, and nothing is left there; with room it goes."""
+    disk, path = work / "disk", work / "large.db"
+    disk.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)")
+        database.executemany("INSERT INTO t VALUES (?, ?)", [(i, str(i) * 1000) for i in range(2000)])
+    database.close()
+    store.take("large", f"crm={path}")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "restored", disk], check=True)
+    try:
+        words = ["restore", "--to", disk / "to.db", "--store", store.path, "large"]
+        for more in ([], ["-n"]):
+            told = store.run(*words, *more, status=1).err
+            assert "take at least 3 MiB" in told and "has room for" in told
+            assert list(disk.iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        store.run(*words)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_tables_that_are_called_alike(place, restore):
+    """What MariaDB has under names that begin as those of unfinished tables do is somebody's own."""
+    target = place("mysql")
+    target.sql("CREATE TABLE crmfs_new_customers (id INT); INSERT INTO crmfs_new_customers VALUES (1); "
+               "CREATE TABLE crmfs_new_1x (id INT); CREATE TABLE crmfs_new_3 (id INT)")
+    restore("--to", target.url, "day")
+    assert target.sql("SHOW TABLES LIKE 'crmfs%'").split() == ["crmfs_new_1x", "crmfs_new_customers"]
+    assert target.value("SELECT * FROM crmfs_new_customers") == "1"

@@ -52,6 +52,16 @@ def test_migrate_says_what_it_did(taken, crmfs, place, kind):
     assert int(target.value("SELECT count(*) FROM t")) == 5000
 
 
+def test_migrate_keeps_documents_as_they_are_written(crmfs, place, kind):
+    """JSON with blanks, a sign that nobody needs and members out of order, from SQLite and from PostgreSQL."""
+    source, middle, target = place("sqlite"), place("postgresql"), place(kind)
+    source.sql("""CREATE TABLE t (id INTEGER PRIMARY KEY, d JSON);
+                  INSERT INTO t VALUES (1, '{"b": 1.50, "a": [1, 2]}'), (2, '[ ]'), (3, NULL), (4, '"x"');""")
+    crmfs("migrate", source.url, middle.url)
+    crmfs("migrate", middle.url, target.url)
+    assert target.value("SELECT d FROM t WHERE id = 1").replace(" ", "") == '{"b":1.50,"a":[1,2]}'
+
+
 def test_archives_and_live_sources_are_restored(taken, crmfs, counts, place, kind, work):
     """An SQL dump of sqlite3, and the database itself."""
     dump = work / "crm.sql"

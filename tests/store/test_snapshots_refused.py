@@ -62,6 +62,10 @@ def test_nothing_else_can_be_done(top):
             attempt()
     assert snapshots_of(top) == ["a"]
     assert differences(top.path("snapshots/a"), top.path("live")) == before
+    for name in ("accounts.csv", "new.csv"):
+        with refused_with(errno.EROFS):
+            top.path("live/crm", name).write_text("x")
+    assert top.read(".crmfs/errors").count(b"rw-live") == 2
     for folder, word in (("a", "never changed"), ("a/crm", "never changed"), ("", "mkdir takes a snapshot")):
         assert f"EROFS snapshots/{folder}".rstrip("/") + ": " in top.errors() and word in top.errors()
 

@@ -238,6 +238,10 @@ static void check_name(enum cell_kind kind, enum column_type type, const char *b
         assert_int_equal(cell.size, size);
         assert_memory_equal(cell.data, bytes, size);
     }
+    if (record_name_is_cut(expected))
+        assert_int_equal(
+            record_name_parse(fake_table_schema(table), &key, expected, &memory, &cell), -EINVAL);
+    assert_int_equal(record_name_is_cut(expected), strchr(expected, '~') != NULL);
     buffer_release(&name);
     buffer_release(&memory);
     fake_table_release(table);

@@ -117,12 +117,12 @@ _crmfs_restore() {
     --passphrase-file | --skip-bad | --to | --journal) _filedir ;;
     --store | --scratch) _filedir -d ;;
     --mode) _crmfs_words 'append upsert replace missing' ;;
-    --passphrase-command | --where | --key | --table | --map | --ignore-columns) ;;
+    --passphrase-command | --where | --key | --table | --exclude-table | --map | --ignore-columns) ;;
     *)
         if [[ $cur == -* ]]; then
             case ${words[1]} in
             restore)
-                _crmfs_words "--store --to --mode --table --where --key --with-parents --map
+                _crmfs_words "--store --to --mode --table --exclude-table --where --key --with-parents --map
                     --ignore-columns --no-create --skip-bad --dry-run --json --quiet
                     $_crmfs_passphrase_options --accept-rollback --help"
                 ;;

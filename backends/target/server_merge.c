@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* The stage's rows into the table, and whether they are there. */
+#include <errno.h>
+
+#include "backends/target/server_load.h"
+
+#define STATEMENT_LIMIT ((size_t)16 << 20)
+
+/* ---- Statements ------------------------------------------------------------------------------ */
+
+static int add_columns(const struct server_load *load, const char *before, struct buffer *sql)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
+        error = buffer_print(sql, "%s%s", i == 0 ? "" : ", ", before);
+        if (error == 0)
+            error = load->class->dialect.add_column(load, load->work.columns[i], sql);
+    }
+    return error;
+}
+
+static int add_key_columns(const struct server_load *load, struct buffer *sql)
+{
+    int error = 0;
+
+    for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
+        error = buffer_append_text(sql, k == 0 ? "s." : ", s.");
+        if (error == 0)
+            error = load->class->dialect.add_column(load, load->work.plan.key[k], sql);
+    }
+    return error;
+}
+
+static int add_same_key(const struct server_load *load, struct buffer *sql)
+{
+    int error = 0;
+
+    for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
+        error = buffer_append_text(sql, k == 0 ? "" : " AND ");
+        if (error == 0)
+            error = load->class->dialect.add_same_key(load, load->work.plan.key[k], sql);
+    }
+    return error;
+}
+
+/* Rows that were left as they are need only be there. */
+static int add_same_values(const struct server_load *load, struct buffer *sql)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
+        if (load->work.plan.mode == LOAD_MISSING)
+            break;
+        error = buffer_append_text(sql, " AND ");
+        if (error == 0)
+            error = load->class->dialect.add_same_value(load, load->work.columns[i], sql);
+    }
+    return error;
+}
+
+static int add_assignments(const struct server_load *load, struct buffer *sql)
+{
+    const struct server_dialect *dialect = &load->class->dialect;
+    const char *before = "";
+    int error = 0;
+
+    for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
+        if (row_work_is_key(&load->work, i))
+            continue;
+        error = buffer_print(sql, "%s%s", before, dialect->assigned);
+        if (error == 0)
+            error = dialect->add_column(load, load->work.columns[i], sql);
+        if (error == 0)
+            error = buffer_append_text(sql, " = s.");
+        if (error == 0)
+            error = dialect->add_column(load, load->work.columns[i], sql);
+        before = ", ";
+    }
+    return error;
+}
+
+static int add_part(const struct server_load *load, char part, struct buffer *sql)
+{
+    switch (part) {
+    case 't': return buffer_append_text(sql, load->table_sql);
+    case 's': return buffer_append_text(sql, load->stage_sql);
+    case 'k': return add_same_key(load, sql);
+    case 'e': return add_same_values(load, sql);
+    case 'c': return add_columns(load, "", sql);
+    case 'v': return add_columns(load, "s.", sql);
+    case 'i': return add_key_columns(load, sql);
+    case '1': return load->class->dialect.add_column(load, load->work.plan.key[0], sql);
+    case 'u': return add_assignments(load, sql);
+    default: return -EINVAL;
+    }
+}
+
+int server_load_write(const struct server_load *load, const char *statement, struct buffer *sql)
+{
+    int error = 0;
+
+    while (*statement != '\0' && error == 0) {
+        size_t plain = strcspn(statement, "%");
+
+        error = buffer_append(sql, statement, plain);
+        statement += plain;
+        if (error == 0 && *statement == '%') {
+            error = add_part(load, statement[1], sql);
+            statement += 2;
+        }
+    }
+    return error;
+}
+
+/* *ret_number: see server_load_class.run. */
+static int run(struct server_load *load, const char *statement, uint64_t *ret_number,
+               struct failure *failure)
+{
+    struct buffer sql = BUFFER(STATEMENT_LIMIT);
+    int error = server_load_write(load, statement, &sql);
+
+    if (error == 0)
+        return load->class->run(load, &sql, ret_number, failure);
+    buffer_release(&sql);
+    return server_load_fail(load, error, failure);
+}
+
+/* ---- Merging --------------------------------------------------------------------------------- */
+
+int server_load_remove(struct load *base, struct failure *failure)
+{
+    struct server_load *load = (struct server_load *)base;
+
+    if (load->work.plan.mode != LOAD_REPLACE || load->stage_sql == NULL)
+        return 0;
+    return run(load, load->class->dialect.delete_others, &base->counts.deleted, failure);
+}
+
+/* A row to be appended whose key is there already is a bad one. */
+static int refuse_met(struct server_load *load, const char *text, struct failure *failure)
+{
+    const struct schema *table = load->work.plan.table;
+    const struct bad_row bad = {.column = table->columns[load->work.plan.key[0]].name,
+                                .value = text,
+                                .reason = "is there already"};
+
+    return row_work_refuse(&load->work, &bad, EEXIST, failure);
+}
+
+static int refuse_all_met(struct server_load *load, struct failure *failure)
+{
+    const struct server_dialect *dialect = &load->class->dialect;
+    struct buffer sql = BUFFER(STATEMENT_LIMIT);
+    uint64_t refused = load->load.counts.refused;
+    uint64_t ignored;
+    int error = server_load_write(load, dialect->show_met, &sql);
+
+    if (error == 0)
+        error = load->class->ask(load, &sql, refuse_met, failure);
+    else
+        buffer_release(&sql);
+    if (error == 0 && refused != load->load.counts.refused)
+        error = run(load, dialect->forget_met, &ignored, failure);
+    return server_load_fail(load, error, failure);
+}
+
+/* Whether there is anything but the key. */
+static bool has_values(const struct server_load *load)
+{
+    for (size_t i = 0; i < load->work.column_count; i++) {
+        if (!row_work_is_key(&load->work, i))
+            return true;
+    }
+    return false;
+}
+
+int server_load_merge(struct load *base, struct failure *failure)
+{
+    struct server_load *load = (struct server_load *)base;
+    const struct server_dialect *dialect = &load->class->dialect;
+    enum load_mode mode = load->work.plan.mode;
+    struct load_counts *counts = &base->counts;
+    uint64_t met = 0;
+    uint64_t ignored;
+    int error = 0;
+
+    if (load->stage_sql == NULL) {
+        counts->inserted = counts->put - counts->refused;
+        return 0;
+    }
+    if (mode == LOAD_APPEND)
+        error = server_load_has_key(load) ? refuse_all_met(load, failure) : 0;
+    else
+        error = run(load, dialect->count_met, &met, failure);
+    if (error == 0 && met != 0 && mode != LOAD_MISSING && has_values(load))
+        error = run(load, dialect->update_met, &ignored, failure);
+    if (error == 0)
+        error = run(load, mode == LOAD_APPEND ? dialect->insert_all : dialect->insert_rest,
+                    &counts->inserted, failure);
+    if (error != 0)
+        return error;
+    if (mode == LOAD_MISSING)
+        counts->kept = met;
+    else
+        counts->updated = met;
+    return 0;
+}
+
+/* ---- Reading back ---------------------------------------------------------------------------- */
+
+int server_load_verify(struct load *base, struct failure *failure)
+{
+    struct server_load *load = (struct server_load *)base;
+    uint64_t written = base->counts.put - base->counts.refused;
+    struct row_sum back = {0};
+    uint64_t same = written;
+    int error;
+
+    if (load->work.column_count == 0)
+        return 0;
+    error = load->class->read_back(load, &back, failure);
+    if (error == 0 && load->stage_sql != NULL && server_load_has_key(load))
+        error = run(load, load->class->dialect.count_same, &same, failure);
+    if (error != 0)
+        return server_load_fail(load, error, failure);
+    /* Of rows that were set aside, no sum was made. */
+    if (back.rows != written || same != written ||
+        (load->work.plan.refuse == NULL && !row_sum_equal(&back, &load->sum)))
+        return failure_set(failure, EIO,
+                           "table \"%s\": the rows do not read back as they were written",
+                           load->work.plan.table->name);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Foreign keys of tables that are made elsewhere. What PostgreSQL says of a table's foreign keys
+ * stands with whichever of the two tables comes last in its schema. Whoever makes the table
+ * elsewhere is to have it with the table.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/buffer.h"
+#include "fs/base/memory.h"
+#include "fs/restore/restore_internal.h"
+
+#define DDL_LIMIT ((size_t)16 << 20)
+#define BEGIN "ALTER TABLE "
+
+/* Appends the lines of DDL that add a foreign key to some table; the reader finds its own. */
+static int add_lines(const char *ddl, struct buffer *text)
+{
+    int error = 0;
+
+    while (*ddl != '\0' && error == 0) {
+        size_t length = strcspn(ddl, "\n");
+        const char *key = memmem(ddl, length, " FOREIGN KEY ", strlen(" FOREIGN KEY "));
+
+        if (key != NULL && strncmp(ddl, BEGIN, strlen(BEGIN)) == 0) {
+            error = buffer_append_text(text, "\n");
+            if (error == 0)
+                error = buffer_append(text, ddl, length);
+        }
+        ddl += length + (ddl[length] == '\n');
+    }
+    return error;
+}
+
+int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table)
+{
+    const struct schema *from = table->like != NULL ? table->like : table->source;
+    const size_t count = plan->dataset->class->table_count(plan->dataset);
+    cleanup_buffer struct buffer text = BUFFER(DDL_LIMIT);
+    struct schema *like;
+    int error;
+
+    if (from->foreign_key_count == 0 || strncmp(plan->kind, "postgres", 8) != 0 ||
+        strcmp(plan->kind, plan->target->class->kind) == 0)
+        return 0;
+    error = buffer_append_text(&text, from->ddl);
+    for (size_t i = 0; i < count && error == 0; i++) {
+        const struct schema *other = plan->dataset->class->schema(plan->dataset, i);
+
+        if (i != table->source_table)
+            error = add_lines(other->ddl, &text);
+    }
+    if (error == 0)
+        error = buffer_append(&text, "", 1);
+    like = error == 0 ? schema_copy(from) : NULL;
+    if (like == NULL)
+        return error != 0 ? error : -ENOMEM;
+    free(like->ddl);
+    like->ddl = (char *)steal_pointer(&text.data);
+    schema_release(table->like);
+    table->like = like;
+    return 0;
+}
+
+int restore_note_keys(const struct restore_plan *plan, struct restore_table *table)
+{
+    const struct schema *source = table->source;
+    struct buffer notes = BUFFER(DDL_LIMIT);
+    int error = table->notes != NULL ? buffer_print(&notes, "%s\n", table->notes) : 0;
+    int added = 0;
+
+    for (size_t f = 0; f < source->foreign_key_count && error == 0; f++) {
+        const char *parent = source->foreign_keys[f].target_table;
+
+        /* SQLite has them wait for the table; of one kind the database's own words are taken. */
+        if (strcmp(plan->target->class->kind, "sqlite") == 0 ||
+            strcmp(plan->kind, plan->target->class->kind) == 0 ||
+            restore_plan_find(plan, parent) != NULL ||
+            target_find_table(plan->target, parent) != NULL)
+            continue;
+        error = buffer_print(
+            &notes, "the foreign key to \"%s\" is not made: there is no such table\n", parent);
+        added++;
+    }
+    if (error == 0 && added != 0) {
+        free(table->notes);
+        table->notes = strndup((const char *)notes.data, notes.size - 1);
+        error = table->notes != NULL ? 0 : -ENOMEM;
+    }
+    buffer_release(&notes);
+    return error;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store/recover.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "fs/store/log_internal.h"
+#include "fs/store/pack.h"
+#include "fs/store/reach.h"
+#include "fs/store/tables.h"
+
+#define NS_PER_DAY (UINT64_C(86400) * 1000000000)
+#define PARENT_CACHE_BYTES ((size_t)8 << 20)
+
+void recovery_release(struct recovery *recovery)
+{
+    free(recovery->lost);
+    free(recovery->known);
+    *recovery = (struct recovery){.lost = NULL};
+}
+
+/* ---- Before the log is mended ---- */
+
+static int note_lost(struct recovery *recovery, uint64_t after_ns)
+{
+    struct lost_record *lost = reallocarray(recovery->lost, recovery->lost_count + 1, sizeof *lost);
+
+    if (lost == NULL)
+        return -ENOMEM;
+    lost[recovery->lost_count++] = (struct lost_record){after_ns, UINT64_MAX};
+    recovery->lost = lost;
+    return 0;
+}
+
+static int note_known(struct recovery *recovery, const struct log_entry *entry)
+{
+    size_t count = recovery->known_count;
+    uint8_t(*known)[OBJECT_ID_BYTES];
+
+    if (entry->kind != LOG_TAKE)
+        return 0;
+    known = reallocarray(recovery->known, count + 1, sizeof *known);
+    if (known == NULL)
+        return -ENOMEM;
+    memcpy(known[count], entry->snapshot.tree.id, OBJECT_ID_BYTES);
+    recovery->known = known;
+    recovery->known_count++;
+    return 0;
+}
+
+int recovery_begin(struct store *store, struct recovery *recovery, struct failure *failure)
+{
+    cleanup_free uint64_t *numbers = NULL;
+    size_t count = 0;
+    uint64_t before_ns = 0; /* the time of the last record that opened */
+    uint64_t expected = 0;
+    size_t open = 0; /* lost ones whose end is not known yet */
+    int error = log_list(store, "log", &numbers, &count, failure);
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        struct log_entry entry;
+        uint8_t hash[LOG_HASH_BYTES];
+        int read = log_record_read(store, numbers[i], &entry, hash, NULL);
+
+        if (read == -ENOMEM)
+            return read;
+        if (open == recovery->lost_count && (read != 0 || (i > 0 && numbers[i] != expected)))
+            error = note_lost(recovery, before_ns);
+        expected = numbers[i] + 1;
+        if (read != 0)
+            continue;
+        before_ns = entry.time_ns;
+        for (; open < recovery->lost_count; open++)
+            recovery->lost[open].before_ns = entry.time_ns;
+        if (error == 0)
+            error = note_known(recovery, &entry);
+        log_entry_release(&entry);
+    }
+    return error;
+}
+
+/* ---- After it ---- */
+
+struct listing {
+    struct store *store;
+    const struct recovery *recovery;
+    struct log_state *state;
+    struct object_reader *reader;
+    struct reach *reach;
+    struct object_reference *trees; /* that nobody knows */
+    size_t count;
+    recovery_report *report;
+    void *context;
+    struct failure *failure;
+};
+
+static bool is_known(const struct listing *listing, const uint8_t id[OBJECT_ID_BYTES])
+{
+    const struct recovery *recovery = listing->recovery;
+
+    for (size_t i = 0; i < listing->state->snapshot_count; i++) {
+        if (memcmp(listing->state->snapshots[i].tree.id, id, OBJECT_ID_BYTES) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < recovery->known_count; i++) {
+        if (memcmp(recovery->known[i], id, OBJECT_ID_BYTES) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        if (memcmp(listing->trees[i].id, id, OBJECT_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A pack_visit. */
+static int note_tree(void *context, const struct pack_entry *entry)
+{
+    struct listing *listing = context;
+    struct object_reference *trees;
+
+    if (entry->type != OBJECT_TREE || is_known(listing, entry->reference.id))
+        return 0;
+    trees = reallocarray(listing->trees, listing->count + 1, sizeof *trees);
+    if (trees == NULL)
+        return -ENOMEM;
+    listing->trees = trees;
+    trees[listing->count++] = entry->reference;
+    return 0;
+}
+
+static int find_trees(struct listing *listing)
+{
+    for (size_t i = 0; i < reach_pack_count(listing->reach); i++) {
+        const struct reach_pack *pack = reach_pack(listing->reach, i);
+        int error;
+
+        if (pack->marked || pack->error != 0)
+            continue;
+        error = pack_visit_objects(listing->store, pack->name, note_tree, listing, NULL);
+        if (error == -ENOMEM)
+            return error;
+    }
+    return 0;
+}
+
+/* The first of the moments at which its sources were read; what all of it is as CSV. */
+static void measure(const struct stored_tree *tree, uint64_t *ret_time_ns, uint64_t *ret_raw)
+{
+    *ret_time_ns = UINT64_MAX;
+    *ret_raw = 0;
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const struct stored_source *source = &tree->sources[i];
+
+        if (source->time_ns < *ret_time_ns)
+            *ret_time_ns = source->time_ns;
+        for (size_t j = 0; j < source->table_count; j++)
+            *ret_raw += source->tables[j].csv_bytes;
+    }
+}
+
+/*
+ * Whether it may be what a lost record took. Others that nobody knows were forgotten, so long ago
+ * that no record tells of it any more.
+ */
+static bool is_of_a_lost_record(const struct recovery *recovery, uint64_t time_ns)
+{
+    for (size_t i = 0; i < recovery->lost_count; i++) {
+        const struct lost_record *lost = &recovery->lost[i];
+
+        if (time_ns <= lost->before_ns &&
+            (time_ns >= lost->after_ns || lost->after_ns - time_ns <= NS_PER_DAY))
+            return true;
+    }
+    return false;
+}
+
+/* 1: it lacks nothing; 0: something is lost; -errno. */
+static int is_whole(struct listing *listing, const struct snapshot *snapshot)
+{
+    uint64_t before = reach_lost(listing->reach);
+    int error = reach_add(listing->reach, snapshot, listing->failure);
+
+    if (error == 0)
+        error = reach_add_ancestors(listing->reach, listing->failure);
+    return error != 0 ? error : reach_lost(listing->reach) == before;
+}
+
+/* 1: it is listed again; 0: it is not; -errno. */
+static int recover(struct listing *listing, const struct object_reference *reference)
+{
+    cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
+    char name[sizeof "recovered-" + 2 * SNAPSHOT_ID_BYTES];
+    char *tags[] = {(char[]){"recovered"}};
+    struct snapshot snapshot = {
+        .name = name, .host = (char[]){""}, .tags = tags, .tag_count = 1, .tree = *reference};
+    struct stored_tree tree = {.source_count = 0};
+    int error = object_read(listing->reader, reference, OBJECT_TREE, false, &data, NULL);
+
+    if (error == 0)
+        error = stored_tree_decode(data.data, data.size, &tree);
+    if (error != 0)
+        return error == -ENOMEM ? error : 0;
+    if (tree.source_count == 0)
+        return 0;
+    measure(&tree, &snapshot.time_ns, &snapshot.raw_bytes);
+    stored_tree_release(&tree);
+    if (!is_of_a_lost_record(listing->recovery, snapshot.time_ns))
+        return 0;
+    memcpy(snapshot.id, reference->id, sizeof snapshot.id);
+    memcpy(name, "recovered-", sizeof "recovered-");
+    sodium_bin2hex(name + strlen(name), sizeof name - strlen(name), snapshot.id,
+                   sizeof snapshot.id);
+
+    int whole = is_whole(listing, &snapshot);
+
+    if (whole < 0)
+        return whole;
+    error = whole == 1
+                ? log_take(listing->store, listing->state, &snapshot, NULL, 0, listing->failure)
+                : 0;
+    if (error == 0)
+        listing->report(listing->context, whole == 1 ? name : NULL, snapshot.time_ns);
+    return error == 0 ? whole : error;
+}
+
+int recovery_list(struct store *store, const struct recovery *recovery, struct log_state *state,
+                  recovery_report *report, void *context, size_t *count, struct failure *failure)
+{
+    struct listing listing = {.store = store,
+                              .recovery = recovery,
+                              .state = state,
+                              .report = report,
+                              .context = context,
+                              .failure = failure};
+    int error = object_reader_create(store, PARENT_CACHE_BYTES, &listing.reader, failure);
+
+    if (error == 0)
+        error = reach_create(store, listing.reader, state, NULL, &listing.reach, failure);
+    if (error == 0)
+        error = find_trees(&listing);
+    for (size_t i = 0; i < listing.count && error == 0; i++) {
+        int recovered = recover(&listing, &listing.trees[i]);
+
+        error = recovered < 0 ? recovered : 0;
+        *count += recovered == 1;
+    }
+    free(listing.trees);
+    reach_free(listing.reach);
+    object_reader_free(listing.reader);
+    return error;
+}

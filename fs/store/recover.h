@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Snapshots of which only the record that took them is lost: what they consist of stands in the
+ * packs, whole, and they can be listed again, under a name made up (FORMAT.md, "Damage").
+ *
+ * Asked twice: before the log is mended, since that removes records that tell which snapshots were
+ * taken and forgotten; and after it.
+ */
+#ifndef CRMFS_STORE_RECOVER_H
+#define CRMFS_STORE_RECOVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/base/failure.h"
+#include "fs/store/log.h"
+#include "fs/store/object.h"
+#include "fs/store/store.h"
+
+/* When a record was written that is lost, between two that are not. */
+struct lost_record {
+    uint64_t after_ns;
+    uint64_t before_ns;
+};
+
+/* Zeroed at first. */
+struct recovery {
+    struct lost_record *lost;
+    size_t lost_count;
+    uint8_t (*known)[OBJECT_ID_BYTES]; /* trees of snapshots whose record is there */
+    size_t known_count;
+};
+
+/* What the log tells before it is mended. 0 or -errno. */
+int recovery_begin(struct store *store, struct recovery *recovery, struct failure *failure);
+
+/* NAME: of the snapshot that was listed again, NULL: something of it is lost. */
+typedef void recovery_report(void *context, const char *name, uint64_t time_ns);
+
+/*
+ * Lists again what was read when one of the lost records was written, and lacks nothing; adds their
+ * number to COUNT. STATE is brought up to date. 0; -EAGAIN: others changed the store, all is to be
+ * looked at anew; -errno.
+ */
+int recovery_list(struct store *store, const struct recovery *recovery, struct log_state *state,
+                  recovery_report *report, void *context, size_t *count, struct failure *failure);
+
+void recovery_release(struct recovery *recovery);
+
+#endif

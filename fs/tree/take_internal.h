@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* One attempt at taking a snapshot: its sources (take_sources.c), then its record (take.c). */
+#ifndef CRMFS_TREE_TAKE_INTERNAL_H
+#define CRMFS_TREE_TAKE_INTERNAL_H
+
+#include "fs/store/tables.h"
+#include "fs/table/store_sink.h"
+#include "fs/tree/take.h"
+#include "fs/tree/take_base.h"
+
+struct take_attempt {
+    const struct take_options *options;
+    bool anew; /* what the store has is written again */
+    struct log_state *state;
+    struct take_bases bases;
+    struct object_batch *batch;
+    struct store_sink *sink;
+    struct stored_tree tree;
+    uint64_t time_ns; /* the oldest of its sources' moments */
+    uint64_t raw_bytes;
+    bool *excluded_met; /* one a word of options->excluded */
+    struct failure *failure;
+};
+
+/*
+ * Reads every source, each at one moment, into the sink: the tree then says what they consist of,
+ * and the attempt's time and bytes are known. 0, -ECANCELED, what a source or the store refused.
+ */
+int take_scan_sources(struct take_attempt *attempt);
+void take_release_sources(struct take_attempt *attempt);
+
+#endif

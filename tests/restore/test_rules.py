@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""
+Defaults, checks and what foreign keys do: made in another kind of database where that means the same by
+them, else said to be left behind. Between databases of one kind they are what they were.
+"""
+import subprocess
+
+import pytest
+
+OF = {
+    "sqlite": """
+        CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'it''s \\ "new"',
+            n INTEGER DEFAULT -5 CHECK (n >= -10 AND n <> 7), price DECIMAL(9,2) DEFAULT (1.50), open BOOLEAN DEFAULT 1,
+            made DATETIME DEFAULT CURRENT_TIMESTAMP, code VARCHAR(9) DEFAULT 'a', odd TEXT DEFAULT (lower('X')),
+            kind VARCHAR(9) CHECK (kind IN ('big', 'small') OR kind IS NULL), CHECK (length(name) < 99));
+        CREATE TABLE contacts (id INTEGER PRIMARY KEY, account_id INTEGER,
+            FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE CASCADE ON UPDATE SET NULL);
+        CREATE TABLE calls (id INTEGER PRIMARY KEY, contact_id INTEGER REFERENCES contacts (id) ON DELETE SET NULL,
+            twice INTEGER AS (id * 2));
+        CREATE TRIGGER t AFTER INSERT ON calls BEGIN SELECT 1; END;
+        """,
+    "mysql": """
+        CREATE TABLE accounts (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(50) NOT NULL DEFAULT 'it''s \\\\ "new"',
+            n INT DEFAULT -5 CHECK (n >= -10 AND n <> 7), price DECIMAL(9,2) DEFAULT 1.50, open TINYINT(1) DEFAULT 1,
+            made DATETIME DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, code VARCHAR(9) DEFAULT 'a',
+            odd VARCHAR(9) DEFAULT (lower('X')), kind VARCHAR(9) CHECK (kind IN ('big', 'small')),
+            CHECK (length(name) < 99));
+        CREATE TABLE contacts (id INT PRIMARY KEY, account_id INT,
+            FOREIGN KEY (account_id) REFERENCES accounts (id) ON DELETE CASCADE ON UPDATE SET NULL);
+        CREATE TABLE calls (id INT PRIMARY KEY, contact_id INT, twice INT AS (id * 2),
+            FOREIGN KEY (contact_id) REFERENCES contacts (id) ON DELETE SET NULL);
+        """,
+    "postgresql": """
+        CREATE TABLE accounts (id serial PRIMARY KEY, name text NOT NULL DEFAULT 'it''s \\ "new"',
+            n integer DEFAULT -5 CHECK (n >= -10 AND n <> 7), price numeric(9,2) DEFAULT 1.50, open boolean DEFAULT true,
+            made timestamp(0) DEFAULT now(), code varchar(9) DEFAULT 'a', odd text DEFAULT lower('X'),
+            kind varchar(9) CHECK (kind IN ('big', 'small')), CHECK (length(name) < 99));
+        CREATE TABLE contacts (id integer PRIMARY KEY, account_id integer REFERENCES accounts ON DELETE CASCADE
+            ON UPDATE SET NULL);
+        CREATE TABLE calls (id integer PRIMARY KEY, contact_id integer REFERENCES contacts ON DELETE SET NULL,
+            twice integer GENERATED ALWAYS AS (id * 2) STORED);
+        """,
+}
+ROWS = """
+INSERT INTO accounts (id, name, kind) VALUES (1, 'one', 'big'), (2, 'two', NULL);
+INSERT INTO contacts VALUES (1, 1), (2, 2);
+INSERT INTO calls (id, contact_id) VALUES (1, 1), (2, 2);
+"""
+ELSEWHERE = [(one, other) for one in OF for other in OF if one != other]
+
+
+def refuses(place, sql):
+    try:
+        place.sql(sql)
+    except (AssertionError, subprocess.CalledProcessError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("one, other", ELSEWHERE)
+def test_elsewhere(crmfs, counts, place, one, other):
+    source, target = place(one), place(other)
+    source.sql(OF[one] + ROWS)
+    told = counts("--to", target.url, source.url)
+    keys = "PRAGMA foreign_keys = 1;" if other == "sqlite" else ""
+    target.sql("INSERT INTO accounts (id) VALUES (3)")
+    words = {"sqlite": "name || '|' || n || '|' || price || '|' || open || '|' || code",
+             "mysql": "CONCAT_WS('|', name, n, price, open, code)",
+             "postgresql": "concat_ws('|', name, n, price, open::integer, code)"}[other]
+    new = target.value(f"SELECT {words} FROM accounts WHERE id = 3").replace("1.50", "1.5")
+    assert new == 'it\'s \\ "new"|-5|1.5|1|a'
+    assert target.value("SELECT count(*) FROM accounts WHERE id = 3 AND made IS NOT NULL AND odd IS NULL") == "1"
+    assert refuses(target, "UPDATE accounts SET n = 7 WHERE id = 3")
+    assert refuses(target, "UPDATE accounts SET kind = 'odd' WHERE id = 3") == (one == "sqlite"), "as MySQL compares texts"
+    target.sql(keys + "DELETE FROM accounts WHERE id = 1")
+    assert target.value("SELECT count(*) FROM contacts") == "1"
+    assert target.value("SELECT count(*) FROM calls WHERE contact_id IS NULL") == "1"
+    target.sql(keys + "UPDATE accounts SET id = 20 WHERE id = 2")
+    assert target.value("SELECT count(*) FROM contacts WHERE account_id IS NULL") == "1"
+    notes = {name: "\n".join(table["notes"]) for name, table in told.items()}
+    assert 'the default of column "odd" is not brought along' in notes["accounts"]
+    assert ("1 CHECK constraint is" if one == "sqlite" else "2 CHECK constraints are") in notes["accounts"]
+    assert ("ON UPDATE" in notes["accounts"]) == (one == "mysql")
+    assert 'column "twice" was generated' in notes["calls"]
+    assert ("1 trigger is not brought along" in notes["calls"]) == (one == "sqlite")
+    assert notes["contacts"] == ""
+    assert '"id"' not in notes["accounts"], "it counts on, by other means"
+
+
+@pytest.mark.parametrize("one", OF)
+def test_in_another_of_the_kind(crmfs, place, one):
+    """As they were: the same statements make both."""
+    source, target = place(one), place(one)
+    source.sql(OF[one] + ROWS)
+    crmfs("restore", "--to", target.url, source.url)
+    question = {"sqlite": "SELECT sql FROM sqlite_master ORDER BY name",
+                "mysql": "SHOW CREATE TABLE accounts; SHOW CREATE TABLE contacts; SHOW CREATE TABLE calls",
+                "postgresql": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid <> 0 AND "
+                              "connamespace = 'public'::regnamespace AND conname !~ 'kind' ORDER BY 1; SELECT column_name, column_default "
+                              "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"}[one]
+    assert target.sql(question) == source.sql(question) != ""
+
+
+def test_a_default_that_would_not_fit(counts, place):
+    """A date that PostgreSQL does not have, a number that is too large for it: said, and no hindrance."""
+    source, target = place("mysql"), place("postgresql")
+    source.sql("SET sql_mode=''; CREATE TABLE t (id INT PRIMARY KEY, day DATE DEFAULT '0000-00-00', "
+               "moment DATETIME DEFAULT '2026-02-03 04:05:06')")
+    notes = counts("--to", target.url, source.url)["t"]["notes"]
+    assert notes == ['the default of column "day" is not brought along']
+    assert target.value("INSERT INTO t (id) VALUES (1) RETURNING moment") == "2026-02-03 04:05:06"
