@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name)
@@ -16,7 +18,9 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
     struct failure why;
     int error;
 
-    if (dump_table_was_there(reader, database, name))
+    /* SQLite's own: how far its counters are, how often a key is met. */
+    if (dump_table_was_there(reader, database, name) ||
+        (reader->dialect == SQL_SQLITE && strncmp(name, "sqlite_", 7) == 0))
         return 0;
     error = dump_table_add(reader, database, name, &table);
     if (error != 0)
@@ -27,6 +31,39 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
         "line %llu of %.300s: rows of table %.200s, of which no CREATE TABLE stands before: "
         "they are left out; of a dump of data alone, make one with the schema in it",
         (unsigned long long)byte_window_line(&reader->window), reader->place, name);
+    reader->taker->class->trouble(reader->taker, &why);
+    return 0;
+}
+
+bool dump_is_catalogue(const struct dump_reader *reader, const char *name)
+{
+    return reader->dialect == SQL_SQLITE &&
+           (ascii_equal(name, "sqlite_schema") || ascii_equal(name, "sqlite_master"));
+}
+
+int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
+{
+    int error = dump_read_statement(reader, failure);
+    struct sql_lexer lexer;
+    struct sql_token token;
+    struct failure why;
+
+    if (error != 0)
+        return error;
+    lexer = dump_statement_lexer(reader);
+    sql_accept(&lexer, "(");
+    sql_next(&lexer);
+    sql_accept(&lexer, ",");
+    token = sql_next(&lexer);
+
+    cleanup_free char *name = token.type == SQL_STRING ? sql_text(&lexer, &token) : NULL;
+
+    failure_set(
+        &why, EILSEQ,
+        "line %llu of %.300s: the virtual table %.200s is left out, as only SQLite's module "
+        "makes its rows; what it keeps them in stands beside it, in tables %.200s_…",
+        (unsigned long long)byte_window_line(&reader->window), reader->place,
+        name != NULL ? name : "here", name != NULL ? name : "");
     reader->taker->class->trouble(reader->taker, &why);
     return 0;
 }

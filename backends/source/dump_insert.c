@@ -453,6 +453,8 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
     struct insert insert = {.reader = reader};
     int error = read_head(reader, &head, failure);
 
+    if (error == 0 && dump_is_catalogue(reader, head.name))
+        return dump_note_virtual(reader, failure);
     if (error == 0)
         error = find_table(&insert, &head, failure);
     /* Of a table that nothing is known of, or from a query: passed over. */

@@ -224,8 +224,14 @@ size_t dump_table_place(const struct dump_table *table, size_t column,
 
 /* --- dump_change -------------------------------------------------------------------------- */
 
-/* Rows of a table that nothing is known of; the statement is VERB … a table's rows. Told. */
+/* Tells of rows of a table that nothing is known of. */
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name);
+
+/* Whether SQLite's .dump writes its virtual tables into it; behind VALUES: tells of one. */
+bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
+int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
+
+/* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
 
 /* --- dump_read ---------------------------------------------------------------------------- */
