@@ -274,22 +274,6 @@ static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
     }
 }
 
-/* The statement as the dump has it. */
-static char *make_ddl(const struct dump_reader *reader)
-{
-    const char *raw = (const char *)reader->raw.data;
-    char *ddl;
-
-    raw += strspn(raw, " \t\r\n");
-    /* Within a version comment: what it holds. */
-    if (raw[0] == '/')
-        raw = (const char *)reader->statement.data +
-              strspn((const char *)reader->statement.data, " \t\r\n");
-    if (asprintf(&ddl, "%s;", raw) < 0)
-        return NULL;
-    return ddl;
-}
-
 /* A column's type behind all domains; the domains of a dump stand before what uses them. */
 static const char *base_type(const struct dump_reader *reader, const char *native)
 {
@@ -355,11 +339,7 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
     }
     if (error == 0 && table->column_count == 0)
         error = -EILSEQ;
-    if (error == 0) {
-        table->ddl = make_ddl(reader);
-        error = table->ddl != NULL ? 0 : -ENOMEM;
-    }
-    return error;
+    return error == 0 ? dump_ddl_begin(reader, table) : error;
 }
 
 int dump_create_table(struct dump_reader *reader, struct failure *failure)

@@ -126,11 +126,17 @@ static int take_partition(struct dump_reader *reader, struct sql_lexer *lexer,
     struct sql_lexer ahead = *lexer;
     cleanup_free char *database = NULL;
     cleanup_free char *name = NULL;
-    int error = take_parents(reader, &ahead, table, failure);
+    int error = take_parents(reader, lexer, table, failure);
 
     if (error == 0)
-        error = dump_take_name(lexer, &database, &name);
-    return error != 0 ? error : attach(reader, table, dump_table_find(reader, database, name));
+        error = dump_take_name(&ahead, &database, &name);
+    if (error != 0)
+        return error;
+
+    struct dump_table *whole = dump_table_find(reader, database, name);
+
+    error = attach(reader, table, whole);
+    return error != 0 || table->whole != whole ? error : dump_ddl_attach(table, whole, ahead.at);
 }
 
 int dump_inherit(struct dump_reader *reader, const struct sql_lexer *lexer,
@@ -163,5 +169,10 @@ int dump_attach(struct dump_reader *reader, struct sql_lexer *lexer, struct dump
         return 0; /* of an index */
     if (dump_take_name(lexer, &database, &name) == 0)
         part = dump_table_find(reader, database, name);
-    return part != NULL ? attach(reader, part, whole) : 0;
+    if (part == NULL)
+        return 0;
+
+    int error = attach(reader, part, whole);
+
+    return error != 0 || part->whole != whole ? error : dump_ddl_attach(part, whole, lexer->at);
 }

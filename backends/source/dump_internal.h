@@ -10,6 +10,7 @@
  *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
+ *   dump_ddl        … and what makes it again
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets
@@ -111,7 +112,11 @@ struct dump_table {
     struct dump_key *uniques; /* in the order of the dump */
     size_t foreign_count;
     struct dump_foreign_key *foreigns;
-    char *ddl;
+    char *ddl;                /* what makes it … */
+    char *needed;             /* what it needs, set by dump_ddl_settle; NULL: nothing */
+    char *needed_later;       /* … and what its additions do */
+    char *partitions;         /* … and its partitions; NULL: none … */
+    char *additions;          /* … and what is added afterwards, of PostgreSQL's; NULL */
     char *collation;          /* the table's own; NULL */
     char *charset;            /* … and its character set; NULL */
     size_t inherited_count;   /* columns that are its parents' …: the first ones */
@@ -145,6 +150,13 @@ int dump_compute(struct dump_reader *reader, struct dump_table *table);
 void dump_compute_end(struct dump_table *table);
 
 void dump_computer_free(struct dump_computer *computer); /* NULL is allowed */
+
+/* A type, a sequence or a schema of PostgreSQL's, which tables need. */
+struct dump_object {
+    char *name; /* as statements spell it */
+    char *text; /* what makes it */
+    bool used;  /* a table has it */
+};
 
 /* PostgreSQL's CREATE DOMAIN: another name for a type. */
 struct dump_domain {
@@ -189,6 +201,9 @@ int dump_table_tell(struct dump_reader *reader, struct dump_table *table, struct
 /* The table fails, for the dump ends where there should be more: cut short, or damaged. */
 int dump_table_cut(struct dump_reader *reader, struct dump_table *table);
 
+/* What it is called to users, the caller's; NULL: no memory. */
+char *dump_shown_name(const struct dump_reader *reader, const struct dump_table *table);
+
 /* The dump drops it. 0 or -errno. */
 int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
 
@@ -221,6 +236,31 @@ struct dump_table *dump_table_whole(struct dump_table *table);
 /* Where the value of its column stands among WHOLE's shown ones; SIZE_MAX: it is not shown. */
 size_t dump_table_place(const struct dump_table *table, size_t column,
                         const struct dump_table *whole);
+
+/* --- dump_ddl ----------------------------------------------------------------------------- */
+
+#define DUMP_DDL_LIMIT ((size_t)8 << 20) /* of one table; what is beyond is left out */
+#define DUMP_OBJECT_DEPTH 32             /* types within types; deeper ones may stand anywhere */
+
+/* The statement as the dump has it, the caller's; NULL: no memory. */
+char *dump_statement_text(const struct dump_reader *reader);
+
+/* The statement makes what tables may need; says whose a sequence is; makes TABLE. */
+int dump_note_object(struct dump_reader *reader);
+int dump_alter_sequence(struct dump_reader *reader);
+int dump_ddl_begin(struct dump_reader *reader, struct dump_table *table);
+
+/* … adds something to TABLE. */
+int dump_ddl_add(struct dump_reader *reader, struct dump_table *table);
+
+/* PART is one of WHOLE's; BOUND: which of the rows are there, in the dump's words. */
+int dump_ddl_attach(struct dump_table *part, struct dump_table *whole, const char *bound);
+
+/* All is read: which table has what several need. */
+int dump_ddl_settle(struct dump_reader *reader);
+
+/* All of it, the caller's; NULL: no memory. */
+char *dump_ddl_of(const struct dump_table *table);
 
 /* --- dump_change -------------------------------------------------------------------------- */
 
@@ -265,6 +305,10 @@ struct dump_reader {
 
     struct dump_domain *domains;
     size_t domain_count;
+
+    struct dump_object *objects;
+    size_t object_count;
+    struct name_map *object_names; /* to objects; NULL: there are none */
 
     struct cell *cells;
     size_t cell_capacity;

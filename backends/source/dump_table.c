@@ -54,6 +54,10 @@ void dump_table_free(struct dump_table *table)
     free(table->name);
     free(table->key);
     free(table->ddl);
+    free(table->partitions);
+    free(table->needed);
+    free(table->needed_later);
+    free(table->additions);
     free(table->collation);
     free(table->charset);
     free(table);

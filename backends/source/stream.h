@@ -94,6 +94,9 @@ struct row_taker_class {
      * is what is read, and will be as wrong at the next reading; other codes: it may be overcome.
      */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
+    /* The tables that follow are of such a database, as a source's kind. NULL: it does not matter.
+     */
+    void (*kind)(struct row_taker *taker, const char *kind);
     /* When the data were taken from their database, as they themselves say. */
     void (*moment)(struct row_taker *taker, struct timespec moment);
     /*

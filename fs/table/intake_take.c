@@ -387,6 +387,15 @@ bool intake_is_later(struct timespec one, struct timespec other)
     return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
 }
 
+static void take_kind(struct row_taker *taker, const char *kind)
+{
+    struct intake *intake = intake_of(taker);
+
+    intake->many_kinds =
+        intake->many_kinds || (intake->kind != NULL && strcmp(intake->kind, kind) != 0);
+    intake->kind = kind;
+}
+
 static void take_moment(struct row_taker *taker, struct timespec moment)
 {
     struct intake *intake = intake_of(taker);
@@ -407,6 +416,7 @@ const struct row_taker_class intake_taker_class = {
     .drop_table = drop_table,
     .trouble = take_trouble,
     .moment = take_moment,
+    .kind = take_kind,
     .member_bytes = take_bytes,
     .member = take_member,
     .hold = hold,
