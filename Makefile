@@ -32,6 +32,8 @@ VARIANT_FLAGS := $(or $(FLAGS_$(VARIANT)),$(error no variant "$(VARIANT)"))
 MYSQL = libmariadb
 LIBRARIES = fuse3 sqlite3 $(MYSQL) libpq libsodium libzstd libssl libcrypto libxxhash inih jansson \
 	libarchive libisal
+# Loaded when they are first needed (backends/source/late_library.h).
+LATE_LIBRARIES = libpq libarchive
 ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(LIBRARIES) || echo missing),)
 $(error libraries are missing, see pkg-config --print-errors --exists $(LIBRARIES); \
@@ -39,7 +41,7 @@ $(error libraries are missing, see pkg-config --print-errors --exists $(LIBRARIE
 endif
 # As system headers, which our warnings do not concern.
 LIBRARY_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(LIBRARIES)))
-LIBRARY_LIBS := $(shell pkg-config --libs $(LIBRARIES)) -pthread -lm
+LIBRARY_LIBS := $(shell pkg-config --libs $(filter-out $(LATE_LIBRARIES),$(LIBRARIES))) -pthread -lm
 endif
 
 LANGUAGE = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \

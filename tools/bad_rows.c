@@ -65,8 +65,10 @@ static void write_row(struct json_writer *json, const struct schema *table,
     json_open(json, '{');
     json_put_name(json, "table");
     json_put_bytes(json, table->name);
-    json_put_name(json, "row");
-    json_put_number(json, bad->number);
+    if (bad->number != 0) {
+        json_put_name(json, "row");
+        json_put_number(json, bad->number);
+    }
     if (bad->column != NULL) {
         json_put_name(json, "column");
         json_put_text(json, bad->column);
@@ -77,13 +79,15 @@ static void write_row(struct json_writer *json, const struct schema *table,
     }
     json_put_name(json, "reason");
     json_put_bytes(json, bad->reason);
-    json_put_name(json, "values");
-    json_open(json, '{');
-    for (size_t i = 0; bad->cells != NULL && i < table->column_count; i++) {
-        json_put_name(json, table->columns[i].name);
-        write_value(json, &bad->cells[i]);
+    if (bad->cells != NULL) {
+        json_put_name(json, "values");
+        json_open(json, '{');
+        for (size_t i = 0; i < table->column_count; i++) {
+            json_put_name(json, table->columns[i].name);
+            write_value(json, &bad->cells[i]);
+        }
+        json_close(json, '}');
     }
-    json_close(json, '}');
     json_close(json, '}');
 }
 

@@ -55,9 +55,13 @@ static void say_remedies(const struct check_command *command, const struct findi
                path);
     if (findings->losses > 0)
         printf("What is lost, only a copy of the store can give back: put back the files that are "
-               "damaged or gone.\n`crmfs repair --forget-damaged%s %s` forgets the snapshots that "
-               "lost something.\n",
+               "damaged or gone.\n");
+    if (findings->losses > findings->lost_files)
+        printf("`crmfs repair --forget-damaged%s %s` forgets the snapshots that lost something.\n",
                command->options.read_data ? " --read-data" : "", path);
+    if (findings->lost_files > 0)
+        printf("What is damaged of files/ can be removed in a mount, or copied back from "
+               "snapshots/.\n");
 }
 
 static void say_result(const struct check_command *command, const struct check_result *result,
@@ -120,7 +124,7 @@ static int run_opened(const struct check_command *command, struct store *store,
     struct check_options options = command->options;
     struct store_progress progress;
     struct answer answer = {.json = {.error = 0}};
-    struct findings findings = {.answer = command->json ? &answer : NULL};
+    struct findings findings = {.store = store, .answer = command->json ? &answer : NULL};
     int error;
 
     begin_answer(&answer);

@@ -3,20 +3,51 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/files/paths.h"
+#include "fs/store/log.h"
+#include "fs/store/object.h"
+
 #define UNKNOWN_ROW UINT64_MAX
-#define LINE_SIZE 4096
+#define LINE_SIZE (PATH_MAX + 512)
+#define NAMED_MOST 100 /* files */
 
 static const char *const kinds[] = {
     [CHECK_KEY] = "key",     [CHECK_LOG] = "log",   [CHECK_CHECKPOINT] = "checkpoint",
     [CHECK_INDEX] = "index", [CHECK_PACK] = "pack", [CHECK_SNAPSHOT] = "snapshot",
 };
 
-/* "snapshot a, crm/contacts, rows 1 to 200"; rows are counted from 1. */
-static void describe(const struct walk_place *place, char *text, size_t size)
+/* A file's path; "": none is known. To look for it takes as long as to list all of files/. */
+static void find_path(struct findings *findings, const struct walk_place *place,
+                      char path[PATH_MAX])
+{
+    struct log_state state = {.sequence = 0};
+    struct object_reader *reader = NULL;
+    const struct object_reference *tree = NULL;
+
+    path[0] = '\0';
+    if (place->inode == 0 || findings->store == NULL || findings->named++ >= NAMED_MOST)
+        return;
+    if (place->snapshot != NULL)
+        tree = &place->snapshot->files;
+    else if (log_read(findings->store, &state, NULL) == 0 && state.has_files)
+        tree = &state.files;
+    if (tree != NULL && object_reader_create(findings->store, 0, &reader, NULL) == 0)
+        (void)file_path_find(reader, tree, place->inode, path, PATH_MAX);
+    object_reader_free(reader);
+    log_state_release(&state);
+}
+
+/*
+ * "snapshot a, crm/contacts, rows 1 to 200", "files/a.csv"; rows are counted from 1. PATH: in
+ * files/;
+ * "": it is not known.
+ */
+static void describe(const struct walk_place *place, const char *path, char *text, size_t size)
 {
     size_t used = place->snapshot != NULL
                       ? (size_t)snprintf(text, size, "snapshot %s", place->snapshot->name)
@@ -24,7 +55,9 @@ static void describe(const struct walk_place *place, char *text, size_t size)
 
     if (place->files && used < size)
         used += (size_t)snprintf(text + used, size - used, "%sfiles", used != 0 ? ", " : "");
-    if (place->inode != 0 && used < size)
+    if (path[0] != '\0' && used < size)
+        used += (size_t)snprintf(text + used, size - used, "/%s", path);
+    else if (place->inode != 0 && used < size)
         used += (size_t)snprintf(text + used, size - used, ", inode %" PRIu64, place->inode);
 
     if (place->table != NULL && used < size)
@@ -43,7 +76,7 @@ static void describe(const struct walk_place *place, char *text, size_t size)
         snprintf(text + used, size - used, ", part %zu of %zu", place->page, place->page_count);
 }
 
-static void answer_place(struct answer *answer, const struct walk_place *place)
+static void answer_place(struct answer *answer, const struct walk_place *place, const char *path)
 {
     if (place->snapshot != NULL)
         answer_text(answer, "snapshot", place->snapshot->name);
@@ -53,6 +86,8 @@ static void answer_place(struct answer *answer, const struct walk_place *place)
     }
     if (place->inode != 0)
         answer_number(answer, "inode", place->inode);
+    if (path[0] != '\0')
+        answer_text(answer, "path", path);
     if (place->table == NULL)
         return;
     answer_text(answer, "source", place->source);
@@ -68,27 +103,28 @@ static void answer_place(struct answer *answer, const struct walk_place *place)
         answer_number(answer, "first_row", place->first_row + 1);
 }
 
-static void say_as_json(struct answer *answer, const struct check_finding *finding)
+static void say_as_json(struct answer *answer, const struct check_finding *finding,
+                        const char *path)
 {
     json_open(&answer->json, '{');
     answer_text(answer, "kind", kinds[finding->kind]);
     if (finding->file != NULL)
         answer_text(answer, "file", finding->file);
     if (finding->place != NULL)
-        answer_place(answer, finding->place);
+        answer_place(answer, finding->place, path);
     answer_flag(answer, "harmless", finding->harmless);
     answer_text(answer, "text", finding->text);
     json_close(&answer->json, '}');
 }
 
 /* Files say themselves in most texts. */
-static void say_to_people(const struct check_finding *finding)
+static void say_to_people(const struct check_finding *finding, const char *path)
 {
     char line[LINE_SIZE];
     char shown[LINE_SIZE + 4];
 
     if (finding->place != NULL)
-        describe(finding->place, line, sizeof line);
+        describe(finding->place, path, line, sizeof line);
     else
         snprintf(line, sizeof line, "%s", finding->file != NULL ? finding->file : "the store");
     printable_copy(shown, sizeof shown, line);
@@ -107,11 +143,18 @@ void finding_say(void *context, const struct check_finding *finding)
         findings->repairable++;
     findings->records += finding->kind == CHECK_LOG;
     findings->losses += finding->kind == CHECK_SNAPSHOT;
+    findings->lost_files += finding->kind == CHECK_SNAPSHOT && finding->place != NULL &&
+                            finding->place->files && finding->place->snapshot == NULL;
+
+    char path[PATH_MAX] = "";
+
+    if (finding->place != NULL)
+        find_path(findings, finding->place, path);
     progress_line_clear(findings->line);
     if (findings->answer != NULL)
-        say_as_json(findings->answer, finding);
+        say_as_json(findings->answer, finding, path);
     else
-        say_to_people(finding);
+        say_to_people(finding, path);
 }
 
 static int parse_number(const char **text, unsigned *ret_number)

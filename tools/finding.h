@@ -8,11 +8,14 @@
 #include "tools/progress_line.h"
 
 struct findings {
+    struct store *store;   /* for the names of files */
     struct answer *answer; /* NULL: for people */
     struct progress_line *line;
     uint64_t repairable; /* that crmfs repair mends */
     uint64_t records;    /* of the log */
     uint64_t losses;     /* of snapshots and files/ */
+    uint64_t lost_files; /* of them, of files/ as it is now */
+    uint64_t named;      /* files that a name was looked for of */
 };
 
 /* A check_report; CONTEXT is a struct findings. */

@@ -90,7 +90,7 @@ static int run_opened(const struct repair_command *command, struct store *store,
     struct repair_options options = command->options;
     struct store_progress progress;
     struct answer answer = {.json = {.error = 0}};
-    struct findings findings = {.answer = command->json ? &answer : NULL};
+    struct findings findings = {.store = store, .answer = command->json ? &answer : NULL};
     struct repair_result result;
     int error;
 

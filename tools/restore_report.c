@@ -20,16 +20,20 @@ static const char *action(const struct restore_table *table)
     return table->created ? "create" : table->parents ? "parents" : mode_names[table->mode];
 }
 
-static void say_notes(const struct restore_table *table)
+static int say_notes(const struct restore_table *table)
 {
     const char *at = table->notes;
+    struct columns lines;
 
+    columns_begin(&lines, "");
     while (at != NULL && *at != '\0') {
         size_t length = strcspn(at, "\n");
 
-        printf("%s: %.*s\n", table->source->name, (int)length, at);
+        /* One cell of a table, which escapes what names may hold. */
+        columns_print(&lines, "%s: %.*s\n", table->source->name, (int)length, at);
         at += length + (at[length] == '\n');
     }
+    return columns_end(&lines);
 }
 
 static void say_view(const struct restore_plan *plan, const struct restore_view *view)
@@ -67,9 +71,9 @@ int restore_report_to_people(const struct restore_plan *plan)
         columns_print(&columns, "\n");
     }
     error = columns_end(&columns);
-    for (size_t i = 0; i < plan->count; i++)
-        say_notes(&plan->tables[i]);
-    for (size_t i = 0; i < plan->view_count; i++)
+    for (size_t i = 0; i < plan->count && error == 0; i++)
+        error = say_notes(&plan->tables[i]);
+    for (size_t i = 0; i < plan->view_count && error == 0; i++)
         say_view(plan, &plan->views[i]);
     if (error == 0 && plan->options->dry_run)
         puts("This was a dry run: nothing was changed.");

@@ -12,7 +12,7 @@ demo_packages='fuse3 sqlite3 jq rsync'
 check_packages='python3 python3-pytest python3-pytest-xdist python3-nacl python3-zstandard libcmocka-dev zlib1g-dev tar attr acl git
     zip unzip gzip bzip2 xz-utils zstd lz4 p7zip-full mydumper
     util-linux procps man-db bash-completion mariadb-server mariadb-client postgresql openssl
-    clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck'
+    clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck fio stress-ng dbench'
 
 bench_packages='borgbackup restic gocryptfs cryfs gnupg zstd python3-pyfuse3 fuse-zip archivemount'
 

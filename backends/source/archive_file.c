@@ -41,7 +41,7 @@ int archive_file_open(const struct archive_source *source, const char *path,
                       struct archive_file *ret_file, struct failure *failure)
 {
     struct archive_file file = {.archive = NULL};
-    int error = archive_create(source, &file.archive);
+    int error = archive_create(source, &file.archive, failure);
 
     *ret_file = file;
     if (error != 0)
@@ -57,14 +57,15 @@ int archive_file_open(const struct archive_source *source, const char *path,
 static int open_raw(const char *path, bool unpack, struct archive_file *file,
                     struct failure *failure)
 {
-    *file = (struct archive_file){.archive = archive_read_new()};
+    int error = archive_library_load(failure);
 
-    int error = file->archive != NULL &&
-                        archive_read_support_format_raw(file->archive) == ARCHIVE_OK &&
-                        archive_read_support_format_empty(file->archive) == ARCHIVE_OK &&
-                        (!unpack || archive_support_filters(file->archive) == 0)
-                    ? 0
-                    : -ENOMEM;
+    if (error != 0)
+        return error;
+    *file = (struct archive_file){.archive = archive_read_new()};
+    if (file->archive == NULL || archive_read_support_format_raw(file->archive) != ARCHIVE_OK ||
+        archive_read_support_format_empty(file->archive) != ARCHIVE_OK ||
+        (unpack && archive_support_filters(file->archive) != 0))
+        error = -ENOMEM;
 
     if (error == 0 && unpack)
         error = look_at(file, path, failure);

@@ -102,7 +102,7 @@ void archive_identify(struct source *base, struct source_identity *ret_identity)
     uint64_t file_system = 0;
 
     *ret_identity = (struct source_identity){.known = false};
-    if (path == NULL || !change_time_is_kept(path, &file_system))
+    if (path == NULL || !change_time_is_kept(path, &file_system) || archive_library_load(NULL) != 0)
         return;
     crypto_generichash_init(&state, (const uint8_t *)context, sizeof context,
                             sizeof ret_identity->place);

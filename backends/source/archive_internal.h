@@ -20,13 +20,12 @@
 #ifndef CRMFS_SOURCE_ARCHIVE_INTERNAL_H
 #define CRMFS_SOURCE_ARCHIVE_INTERNAL_H
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "backends/source/archive.h"
+#include "backends/source/archive_library.h"
 #include "backends/source/byte_stream.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
@@ -189,8 +188,9 @@ void archive_identify(struct source *base, struct source_identity *ret_identity)
 
 /* --- archive_open ------------------------------------------------------------------------- */
 
-/* For a source's archives, with its password; not open. 0 or -ENOMEM. */
-int archive_create(const struct archive_source *source, struct archive **ret_archive);
+/* For a source's archives, with its password; not open. 0, -ENOMEM, -ENOTSUP. */
+int archive_create(const struct archive_source *source, struct archive **ret_archive,
+                   struct failure *failure);
 int archive_support_filters(struct archive *archive);
 
 /* What an archive is made from, which outlives it. */

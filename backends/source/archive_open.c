@@ -27,7 +27,7 @@ static int support_each(struct archive *archive, support *const *supports, size_
 
 int archive_support_filters(struct archive *archive)
 {
-    static support *const filters[] = {
+    support *const filters[] = {
         archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
         archive_read_support_filter_xz,       archive_read_support_filter_lzma,
         archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
@@ -39,7 +39,7 @@ int archive_support_filters(struct archive *archive)
 
 static int support_all(struct archive *archive)
 {
-    static support *const formats[] = {
+    support *const formats[] = {
         archive_read_support_format_zip,    archive_read_support_format_tar,
         archive_read_support_format_gnutar, archive_read_support_format_7zip,
         archive_read_support_format_cpio,   archive_read_support_format_rar,
@@ -100,8 +100,14 @@ static const char *give_password(struct archive *archive, void *context)
     return source->password != NULL ? source->password : secret;
 }
 
-int archive_create(const struct archive_source *source, struct archive **ret_archive)
+int archive_create(const struct archive_source *source, struct archive **ret_archive,
+                   struct failure *failure)
 {
+    int error = archive_library_load(failure);
+
+    if (error != 0)
+        return error;
+
     struct archive *archive = archive_read_new();
 
     if (archive == NULL)
@@ -187,7 +193,7 @@ int archive_open_stream(const struct archive_source *source, struct archive_feed
                         struct archive **ret_archive, struct failure *failure)
 {
     struct archive *archive;
-    int error = archive_create(source, &archive);
+    int error = archive_create(source, &archive, failure);
 
     if (error != 0)
         return error;

@@ -119,8 +119,10 @@ int postgres_parameters_create(const struct postgres_source *source, size_t host
 {
     cleanup_parameters struct parameters parameters = {.count = 0};
     const struct server_url *url = &source->url;
-    int error = add_place(source, host, &parameters);
+    int error = postgres_library_load(failure);
 
+    if (error == 0)
+        error = add_place(source, host, &parameters);
     for (size_t i = 0; i < url->option_count && error == 0; i++) {
         if (!is_ours(url->options[i].name))
             error = add(&parameters, url->options[i].name, url->options[i].value);

@@ -17,12 +17,12 @@
 #ifndef CRMFS_SOURCE_POSTGRES_INTERNAL_H
 #define CRMFS_SOURCE_POSTGRES_INTERNAL_H
 
-#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/source/postgres_library.h"
 #include "backends/source/server_hosts.h"
 #include "backends/source/server_url.h"
 #include "backends/source/source.h"

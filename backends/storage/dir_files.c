@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/storage/dir_files.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #define IDLE_SECONDS 5
+#define READS_BEFORE_ALL 4 /* of a file, until all of it is asked for */
+#define ALL_BYTES_MOST ((off_t)4 << 20)
 
 void dir_files_init(struct dir_files *files)
 {
@@ -60,25 +63,58 @@ static struct dir_file *find(struct dir_files *files, const char *name)
     return NULL;
 }
 
+static bool is_removed(const struct dir_file *file, struct stat *ret_status)
+{
+    return fstat(file->descriptor, ret_status) != 0 || ret_status->st_nlink == 0;
+}
+
+/* It is not found any more. The lock is held. */
+static void hide(struct dir_file *file)
+{
+    file->name[0] = '\0';
+    if (file->readers == 0)
+        forget(file);
+}
+
+void dir_files_close_removed(struct dir_files *files)
+{
+    struct stat status;
+
+    pthread_mutex_lock(&files->lock);
+    for (size_t i = 0; i < DIR_FILES_KEPT; i++) {
+        if (files->files[i].descriptor >= 0 && is_removed(&files->files[i], &status))
+            hide(&files->files[i]);
+    }
+    pthread_mutex_unlock(&files->lock);
+}
+
+/* Whether it is time to ask for the rest of FILE. The lock is held. */
+static bool is_wanted_whole(struct dir_file *file, const struct stat *status)
+{
+    return ++file->reads == READS_BEFORE_ALL && status->st_size <= ALL_BYTES_MOST;
+}
+
 int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_status)
 {
     int descriptor = -1;
+    bool whole = false;
 
     pthread_mutex_lock(&files->lock);
     sweep(files, now());
 
     struct dir_file *file = find(files, name);
 
-    if (file != NULL && (fstat(file->descriptor, ret_status) != 0 || ret_status->st_nlink == 0)) {
-        file->name[0] = '\0'; /* removed */
-        if (file->readers == 0)
-            forget(file);
+    if (file != NULL && is_removed(file, ret_status)) {
+        hide(file);
     } else if (file != NULL) {
         file->readers++;
         file->used = files->swept;
         descriptor = file->descriptor;
+        whole = is_wanted_whole(file, ret_status);
     }
     pthread_mutex_unlock(&files->lock);
+    if (whole)
+        (void)!posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED);
     return descriptor;
 }
 

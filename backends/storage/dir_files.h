@@ -3,7 +3,8 @@
  * Files of a directory that were read in part lately, kept open: another part of them will be
  * wanted, and finding a file anew takes longer than reading a little of it. A file whose name has
  * gone is not found here any more; one that nobody has read for a while is closed when the storage
- * is next used, so that a removed one does not take up space for long.
+ * is next used, so that a removed one does not take up space for long. Of a small one that is read
+ * here and there the rest is asked for ahead: that is one way to the disk instead of many.
  */
 #ifndef CRMFS_STORAGE_DIR_FILES_H
 #define CRMFS_STORAGE_DIR_FILES_H
@@ -22,6 +23,7 @@ struct dir_file {
     char name[STORAGE_NAME_LIMIT + 1]; /* "": it is not to be found */
     int descriptor;                    /* -1: the place is free */
     unsigned readers;
+    unsigned reads;
     time_t used; /* in seconds, monotonic */
 };
 
@@ -39,6 +41,9 @@ int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_s
 
 /* Keeps DESCRIPTOR, which its caller goes on using until it gives it back. */
 void dir_files_keep(struct dir_files *files, const char *name, int descriptor);
+
+/* Closes those that were removed: before something is written, which may need the room. */
+void dir_files_close_removed(struct dir_files *files);
 
 /* Gives back what was taken or kept. */
 void dir_files_give(struct dir_files *files, int descriptor);

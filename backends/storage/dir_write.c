@@ -78,6 +78,7 @@ int dir_create(struct storage *storage, const char *name, struct storage_writer 
 
     if (writer == NULL)
         return dir_failure(dir, ENOMEM, "make a file in", TEMPORARY_FOLDER, failure);
+    dir_files_close_removed(&dir->files);
     writer->base.storage = storage;
     memcpy(writer->name, name, strlen(name) + 1);
     error = open_temporary(dir, writer);

@@ -168,9 +168,10 @@ static const struct server_load_class server_class = {
 static int end(struct load *base, struct failure *failure)
 {
     struct mysql_load *load = (struct mysql_load *)base;
+    int error = server_load_end(base, failure);
 
     load->place->written = base->counts.put != base->counts.refused;
-    return server_load_end(base, failure);
+    return error;
 }
 
 static int remove_others(struct load *base, struct failure *failure)

@@ -159,6 +159,16 @@ static int send_rows(struct server_load *base, const struct row_batch *batch, si
     return 0;
 }
 
+/* Rows that are set aside have to meet the key as they come. */
+static int expect_many(struct server_load *base, struct failure *failure)
+{
+    struct postgres_load *load = (struct postgres_load *)base;
+
+    return load->place->is_made && base->work.plan.refuse == NULL
+               ? postgres_put_off_key(load->target, load->place, failure)
+               : 0;
+}
+
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
 /* The columns that were written, as COPY TO gives them; each of its own table_column. */
@@ -245,6 +255,7 @@ static const struct server_load_class server_class = {
         },
     .names_lines = true,
     .send = send_rows,
+    .expect_many = expect_many,
     .run = run,
     .ask = ask,
     .read_back = read_back,
@@ -252,10 +263,15 @@ static const struct server_load_class server_class = {
 
 static int end(struct load *base, struct failure *failure)
 {
-    const struct postgres_load *load = (const struct postgres_load *)base;
+    struct postgres_load *load = (struct postgres_load *)base;
+    int error = server_load_end(base, failure);
 
     load->place->written = base->counts.put != base->counts.refused;
-    return server_load_end(base, failure);
+    if (error == 0)
+        error = postgres_make_late_key(load->target, load->place, failure);
+    if (error == -EEXIST)
+        failure_prefix(failure, EEXIST, "table \"%s\"", table_of(load)->schema->name);
+    return server_load_fail(&load->base, error, failure);
 }
 
 /* Rows that others refer to are not deleted, so that nothing cascades. */

@@ -373,6 +373,7 @@ static void close_target(struct target *base)
     for (size_t i = 0; i < target->place_count; i++) {
         schema_release(target->places[i]->like);
         free(target->places[i]->later);
+        free(target->places[i]->late_key);
         table_rules_release(&target->places[i]->rules);
         free(target->places[i]);
     }

@@ -27,6 +27,7 @@ struct postgres_place {
     struct table_rules rules; /* … and what they do */
     char *later;              /* statements for when the rows are there, each ended by a NUL */
     size_t later_size;
+    char *late_key; /* adds the primary key that was put off; NULL: none was */
 };
 
 /* Rows laid down for a table. All borrowed from the load. */
@@ -72,6 +73,12 @@ int postgres_target_read(struct postgres_target *target, struct catalogue **ret_
 /* Appends "schema"."table"; a column's name. */
 int postgres_add_table(struct buffer *sql, const struct table *table);
 int postgres_add_column(struct buffer *sql, const struct table *table, size_t column);
+
+/* Drops the primary key of a table that is being made, and makes it again, if that was done. */
+int postgres_put_off_key(struct postgres_target *target, struct postgres_place *place,
+                         struct failure *failure);
+int postgres_make_late_key(struct postgres_target *target, struct postgres_place *place,
+                           struct failure *failure);
 
 /*
  * Remembers where the rows of a load are laid down; it stays until the loads are closed. Tables

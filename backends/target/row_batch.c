@@ -38,12 +38,12 @@ static int keep_cells(struct row_batch *batch, const struct cell *cells)
 }
 
 int row_batch_add(struct row_batch *batch, const struct row_work *work, const struct cell *cells,
-                  bool copy_bytes)
+                  const struct row_sum *sum, bool copy_bytes)
 {
     struct batch_row *row = &batch->rows[batch->count];
     int error;
 
-    *row = (struct batch_row){batch->lines.size, batch->kept.size, work->counts->put};
+    *row = (struct batch_row){batch->lines.size, batch->kept.size, work->counts->put, *sum};
     error = field_lines_add(&batch->lines, work->cells, work->column_count, copy_bytes);
     if (error == 0)
         error = keep_cells(batch, cells);

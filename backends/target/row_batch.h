@@ -13,9 +13,10 @@
 #define ROW_BATCH_ROWS 100000
 
 struct batch_row {
-    size_t line;     /* where it begins in lines */
-    size_t cells;    /* … and in kept */
-    uint64_t number; /* as it was put */
+    size_t line;        /* where it begins in lines */
+    size_t cells;       /* … and in kept */
+    uint64_t number;    /* as it was put */
+    struct row_sum sum; /* of it alone, for when it is refused */
 };
 
 struct row_batch {
@@ -30,9 +31,9 @@ struct row_batch {
 int row_batch_create(struct row_batch *batch, size_t cell_count);
 void row_batch_release(struct row_batch *batch);
 
-/* Adds the row that WORK has under way, of the CELLS that were put. 0, -ENOMEM. */
+/* Adds the row that WORK has under way, of the CELLS that were put, with its SUM. 0, -ENOMEM. */
 int row_batch_add(struct row_batch *batch, const struct row_work *work, const struct cell *cells,
-                  bool copy_bytes);
+                  const struct row_sum *sum, bool copy_bytes);
 
 /* Whether it is to be sent before more is added. */
 static inline bool row_batch_is_full(const struct row_batch *batch)

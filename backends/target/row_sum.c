@@ -43,6 +43,13 @@ int row_sum_add(struct row_sum *sum, const struct fit *fits, const struct cell *
     return 0;
 }
 
+void row_sum_append(struct row_sum *sum, const struct row_sum *other)
+{
+    sum->rows += other->rows;
+    sum->low += other->low;
+    sum->high += other->high + (sum->low < other->low);
+}
+
 void row_sum_subtract(struct row_sum *sum, const struct row_sum *other)
 {
     uint64_t borrow = sum->low < other->low;

@@ -17,7 +17,8 @@ struct row_sum {
 int row_sum_add(struct row_sum *sum, const struct fit *fits, const struct cell *cells, size_t count,
                 struct buffer *scratch);
 
-/* Takes away what is in OTHER. */
+/* Adds what is in OTHER, or takes it away. */
+void row_sum_append(struct row_sum *sum, const struct row_sum *other);
 void row_sum_subtract(struct row_sum *sum, const struct row_sum *other);
 
 bool row_sum_equal(const struct row_sum *left, const struct row_sum *right);

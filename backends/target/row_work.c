@@ -211,19 +211,24 @@ static const char *shown_value(const struct cell *cell, char text[4 * SHOWN_VALU
 {
     char raw[SHOWN_VALUE + 4];
     size_t size = cell->size < SHOWN_VALUE ? (size_t)cell->size : SHOWN_VALUE;
+    size_t used = 0;
 
     if (cell->class == CELL_BYTES)
         return shown_bytes(cell, text);
     if (size > 0)
         memcpy(raw, cell->data, size);
-    for (size_t i = 0; i < size; i++) {
-        if (raw[i] == '\0')
-            raw[i] = '\1';
-    }
     memcpy(raw + size, "...", 4);
-    if (cell->size <= SHOWN_VALUE)
-        raw[size] = '\0';
-    printable_copy(text, 4 * SHOWN_VALUE, raw);
+    size += cell->size <= SHOWN_VALUE ? 0 : 3;
+    raw[size] = '\0';
+    /* From NUL to NUL. */
+    for (size_t at = 0; at <= size; at += strlen(raw + at) + 1) {
+        printable_copy(text + used, 4 * SHOWN_VALUE - used, raw + at);
+        used += strlen(text + used);
+        if (at + strlen(raw + at) < size)
+            used += (size_t)snprintf(text + used, 4 * SHOWN_VALUE - used, "\\x00");
+        if (used >= 4 * SHOWN_VALUE - 1)
+            break;
+    }
     return text;
 }
 

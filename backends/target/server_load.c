@@ -73,7 +73,11 @@ static int refuse(struct server_load *load, struct row_batch *batch, size_t row,
                                 .column = refusal->column[0] != '\0' ? refusal->column : NULL,
                                 .reason = refusal->words};
 
-    return row_work_refuse(&load->work, &bad, is_there ? EEXIST : EINVAL, failure);
+    int error = row_work_refuse(&load->work, &bad, is_there ? EEXIST : EINVAL, failure);
+
+    if (error == 0)
+        row_sum_subtract(&load->sum, &batch->rows[row].sum);
+    return error;
 }
 
 static int put_rows(struct server_load *load, struct row_batch *batch, size_t first, size_t end,
@@ -143,25 +147,39 @@ static int settle(struct server_load *load, struct failure *failure)
     return error == 0 ? put_rows(load, batch, first, batch->count, failure) : error;
 }
 
+/* Has the batch that is full sent, when the one before is in. */
+static int pass_on(struct server_load *load, struct failure *failure)
+{
+    int error = settle(load, failure);
+
+    if (error == 0 && !load->many && load->class->expect_many != NULL)
+        error = load->class->expect_many(load, failure);
+    if (error != 0)
+        return error;
+    load->many = true;
+    batch_sender_give(&load->sender);
+    return 0;
+}
+
 int server_load_put(struct load *base, const struct cell *cells, struct cursor *cursor,
                     struct failure *failure)
 {
     struct server_load *load = (struct server_load *)base;
     bool copy_bytes = load->work.engine == ENGINE_POSTGRES;
+    struct row_sum own = {0};
     int taken = row_work_take(&load->work, cells, cursor, failure);
-    int error = 0;
+    int error;
 
     if (taken <= 0)
         return server_load_fail(load, taken, failure);
-    if (row_batch_is_full(batch_sender_filling(&load->sender))) {
-        error = settle(load, failure);
-        if (error == 0)
-            batch_sender_give(&load->sender);
-    }
+    error = row_work_sum(&load->work, &own);
+    if (error == 0 && row_batch_is_full(batch_sender_filling(&load->sender)))
+        error = pass_on(load, failure);
     if (error == 0)
-        error = row_batch_add(batch_sender_filling(&load->sender), &load->work, cells, copy_bytes);
-    if (error == 0 && load->work.plan.refuse == NULL)
-        error = row_work_sum(&load->work, &load->sum);
+        error = row_batch_add(batch_sender_filling(&load->sender), &load->work, cells, &own,
+                              copy_bytes);
+    if (error == 0)
+        row_sum_append(&load->sum, &own);
     return server_load_fail(load, error, failure);
 }
 

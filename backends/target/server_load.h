@@ -66,6 +66,8 @@ struct server_load_class {
      */
     int (*send)(struct server_load *load, const struct row_batch *batch, size_t first, size_t end,
                 struct refusal *ret_refusal, struct failure *failure);
+    /* Before the first of several batches is sent; NULL: nothing is to be done. */
+    int (*expect_many)(struct server_load *load, struct failure *failure);
     /* Runs SQL, which is released. *ret_number: rows that it changed, or the number it selects. */
     int (*run)(struct server_load *load, struct buffer *sql, uint64_t *ret_number,
                struct failure *failure);
@@ -82,6 +84,7 @@ struct server_load {
     char *table_sql; /* its name, quoted */
     char *stage_sql; /* NULL: rows go into the table itself */
     struct row_sum sum;
+    bool many; /* there are several batches */
     struct batch_sender sender;
     struct refusal refusal; /* of the batch that was given; the sender's, as that is */
     struct cell *back;      /* column_count of them, for read_back */

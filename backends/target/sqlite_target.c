@@ -210,9 +210,10 @@ static int connect(struct sqlite_target *target, struct failure *failure)
         sqlite3_db_config(*database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
         sqlite3_limit(*database, SQLITE_LIMIT_ATTACHED, 0);
         sqlite3_progress_handler(*database, 20000, is_cancelled, target);
+        sqlite3_db_config(*database, SQLITE_DBCONFIG_ENABLE_FKEY, !target->unrelated, NULL);
         code = sqlite3_exec(*database,
-                            "PRAGMA foreign_keys=1; PRAGMA cell_size_check=1;"
-                            "PRAGMA temp_store=FILE; PRAGMA cache_size=-" CACHE_KIB,
+                            "PRAGMA cell_size_check=1; PRAGMA temp_store=FILE;"
+                            "PRAGMA cache_size=-" CACHE_KIB,
                             NULL, NULL, NULL);
     }
     return code == SQLITE_OK ? 0 : sqlite_target_failure(target, code, NULL, failure);
@@ -501,6 +502,7 @@ int sqlite_target_open(char *path, const struct target_options *options, struct 
     target->path = path;
     target->connection.path = path;
     target->create = options->create;
+    target->unrelated = options->unrelated;
     target->check_only = options->check_only;
     target->options = options->source;
     if (stat(path, &status) != 0 && !(errno == ENOENT && options->create)) {

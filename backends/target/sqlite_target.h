@@ -31,8 +31,9 @@ struct sqlite_staged {
 struct sqlite_target {
     struct target target;
     char *path;
-    bool create; /* the file may be made */
-    bool made;   /* … and was */
+    bool create;    /* the file may be made */
+    bool unrelated; /* foreign keys are not looked at */
+    bool made;      /* … and was */
     bool check_only;
     bool open; /* the transaction is */
     bool committed;

@@ -85,7 +85,7 @@ struct load_counts {
     uint64_t kept;     /* LOAD_MISSING: found by their key, and left alone */
     uint64_t deleted;  /* known after remove */
     /* Of the values that were put into a table that was empty, whatever their order: equal for
-     * equal rows of equal columns. Known after end; zeros when bad rows may be left out. */
+     * equal rows of equal columns. Known after end. */
     uint64_t digest[2];
 };
 
@@ -187,6 +187,7 @@ struct target_options {
     struct source_options source; /* busy timeout, passwords, cancelled: as for a source */
     bool create;                  /* an SQLite file that is not there is made */
     bool check_only;              /* nothing will be committed: as little as can be is locked */
+    bool unrelated;               /* new tables may come without those that they refer to */
 };
 
 /*

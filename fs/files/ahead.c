@@ -6,6 +6,7 @@
 
 #define AHEAD_BYTES ((uint64_t)768 << 10)
 #define STRAY_BYTES ((uint64_t)512 << 10) /* requests of one reader come in about that order */
+#define FIRST_BYTES ((uint64_t)128 << 10) /* until then it may be chance that places are near */
 #define JOBS_WAITING 64
 
 struct fetch {
@@ -53,8 +54,12 @@ void files_read_ahead(struct files *files, struct catalogue *tree, uint64_t numb
                       uint64_t end)
 {
     struct read_stream *stream = find_stream(files, number, offset);
-    bool goes_on = stream->next != 0 || offset == 0;
+    bool goes_on;
 
+    if (stream->next == 0 && offset == 0)
+        stream->bytes = FIRST_BYTES;
+    stream->bytes += end - offset;
+    goes_on = stream->bytes > FIRST_BYTES;
     if (stream->next < end)
         stream->next = end;
     if (stream->ahead < end)

@@ -105,8 +105,10 @@ int files_cut_content(struct files *files, uint64_t inode, struct attributes *at
                       uint64_t from, uint64_t end, struct failure *failure)
 {
     struct held_file *held = files_held(files, inode);
-    int error = 0;
+    int error = extents_look(&files->tree, inode, from, end, failure);
 
+    if (error != 0)
+        return error;
     if (held != NULL) {
         error = runs_cut(&held->runs, from, end);
         files_runs_changed(files, held);
@@ -114,7 +116,10 @@ int files_cut_content(struct files *files, uint64_t inode, struct attributes *at
     }
     if (error == 0)
         error = extents_cut(files, inode, from, end, &attributes->content_bytes, failure);
-    return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
+    if (error == 0)
+        return catalogue_reserve(&files->nodes, CHANGES_MOST);
+    (void)inode_put(files, inode, attributes, NULL);
+    return error;
 }
 
 static int resize(struct files *files, uint64_t inode, struct attributes *attributes, off_t size,

@@ -273,20 +273,40 @@ static int commit_error(int error, struct failure *failure)
     return failure_prefix(failure, EIO, "files/ cannot be stored");
 }
 
+/* The pack of the last content and of the nodes. The lock is given back meanwhile. */
+static int end_last_pack(struct files *files, struct failure *failure)
+{
+    pthread_mutex_unlock(&files->lock);
+
+    int error = object_batch_end_pack(files->batch, failure);
+
+    pthread_mutex_lock(&files->lock);
+    return error;
+}
+
 /* Closed to changes: all content into packs, and the nodes of the tree. */
 static int gather_all(struct files *files, struct object_reference *ret_top,
                       struct failure *failure)
 {
+    struct round last = {.files = files, .urgency = STORE_ALL, .failure = failure};
     int error;
 
     files->closed = true;
     if (files_has_work(files))
         pthread_cond_broadcast(&files->work);
-    error = files_flush(files, failure);
+    error = files_flush(files, &last);
     if (error == 0)
         error = inode_write_root(files, failure);
     if (error == 0)
         error = write_nodes(files, ret_top, failure);
+    if (error == 0 && last.count > 0)
+        error = end_last_pack(files, failure);
+    if (error == 0)
+        error = round_let_go(&last);
+    else
+        round_give_back(&last);
+    round_release(&last);
+    files->finishing = false;
     files->closed = false;
     pthread_cond_broadcast(&files->moved);
     return error;
@@ -338,8 +358,9 @@ int files_commit(struct files *files, struct failure *failure)
         catalogue_stored(&files->tree);
         forget_packs(files);
         files->committed = changes;
-        files->stored_bytes += stored;
-        if (files->stored_bytes > files->options.garbage_bytes)
+        files->spent_bytes += stored + files->dropped_bytes;
+        files->dropped_bytes = 0;
+        if (files->spent_bytes > files->options.garbage_bytes)
             pthread_cond_signal(&files->upkeep);
         files->oldest_change_ns = gathered_ns;
         /* What was marked meanwhile is not relied on from now on. */

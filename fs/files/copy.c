@@ -127,6 +127,13 @@ static int put_extents(struct copying *copying, struct attributes *attributes)
         if (error == 0)
             attributes->content_bytes += copied->extent.length;
     }
+    if (error != 0) {
+        /* Nothing of it rather than a part. */
+        (void)extents_cut(copying->files, inode, copying->wanted->to_offset,
+                          copying->wanted->to_offset + copying->size, &attributes->content_bytes,
+                          NULL);
+        (void)inode_put(copying->files, inode, attributes, NULL);
+    }
     return error;
 }
 

@@ -4,6 +4,8 @@
 
 #include "fs/files/files_internal.h"
 
+#define LOOKED_AT_MOST 65536 /* extents: that is 6 MB of nodes, and some GB of content */
+
 static struct file_key extent_key(uint64_t inode, uint64_t offset)
 {
     return (struct file_key){.inode = inode, .number = offset, .kind = FILE_EXTENT};
@@ -77,6 +79,22 @@ int extent_put(struct files *files, uint64_t inode, uint64_t offset,
     return error == 0 ? put(files, inode, offset, extent, failure) : error;
 }
 
+int extents_look(struct catalogue *tree, uint64_t inode, uint64_t from, uint64_t end,
+                 struct failure *failure)
+{
+    int error = 0;
+
+    for (unsigned i = 0; i < LOOKED_AT_MOST && error == 0 && from < end; i++) {
+        struct file_extent extent;
+        uint64_t begin;
+
+        error = extent_find(tree, inode, from, &begin, &extent, failure);
+        if (error == 0)
+            from = begin + extent.length;
+    }
+    return error == -ENOENT ? 0 : error;
+}
+
 /* One extent, from BEGIN on: what of it is outside of FROM up to END stays. */
 static int cut_one(struct files *files, uint64_t inode, uint64_t begin,
                    const struct file_extent *extent, uint64_t from, uint64_t end,
@@ -123,6 +141,7 @@ int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end
             uint64_t gone = (after < end ? after : end) - first;
 
             *content_bytes -= gone < *content_bytes ? gone : *content_bytes;
+            files->dropped_bytes += gone;
             from = first + gone;
         }
     }

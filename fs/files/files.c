@@ -73,11 +73,18 @@ static int reopen_tree(struct files *files, struct failure *failure)
     return error == 0 ? inode_read_root(files, failure) : error;
 }
 
-/* Makes the tree the newest. */
-static int follow_log(struct files *files, bool first, struct failure *failure)
+static bool follows_state(const struct files *files)
 {
-    struct object_reference before = files->state.files;
-    bool had = files->state.has_files;
+    const struct followed *followed = &files->followed;
+
+    return followed->is_open && followed->is_stored == files->state.has_files &&
+           (!followed->is_stored ||
+            memcmp(followed->top, files->state.files.id, OBJECT_ID_BYTES) == 0);
+}
+
+/* Makes the tree the newest. Whatever fails, the tree is never taken for one that it is not. */
+static int follow_log(struct files *files, struct failure *failure)
+{
     int error = log_read(files->options.store, &files->state, failure);
 
     /* The kernel would take it for a file that is not there, or try again. */
@@ -86,13 +93,23 @@ static int follow_log(struct files *files, bool first, struct failure *failure)
             failure->code = EIO;
         error = -EIO;
     }
-    if (error != 0)
-        return error;
-    files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
-    if (!first && had == files->state.has_files &&
-        (!had || memcmp(before.id, files->state.files.id, sizeof before.id) == 0))
-        return 0;
-    return reopen_tree(files, failure);
+    if (error == 0 && !follows_state(files)) {
+        files->followed = (struct followed){.is_stored = files->state.has_files};
+        memcpy(files->followed.top, files->state.files.id, OBJECT_ID_BYTES);
+        error = reopen_tree(files, failure);
+        files->followed.is_open = error == 0;
+    }
+    if (error == 0)
+        files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
+    return error;
+}
+
+int files_log(struct files *files, struct log_state *ret_state)
+{
+    pthread_mutex_lock(&files->lock);
+    int error = log_state_copy(&files->state, ret_state);
+    pthread_mutex_unlock(&files->lock);
+    return error;
 }
 
 int files_begin_look(struct files *files, uint64_t number, struct catalogue **ret_tree,
@@ -103,7 +120,7 @@ int files_begin_look(struct files *files, uint64_t number, struct catalogue **re
     pthread_mutex_lock(&files->lock);
     if (number_of(TOP_INODE, number) == FILES_TOP) {
         if (!files->claimed && files_clock_ns() >= files->valid_until_ns)
-            error = follow_log(files, false, failure);
+            error = follow_log(files, failure);
         *ret_tree = &files->tree;
     } else {
         struct files_view *view = files_find_view(files, number);
@@ -127,7 +144,7 @@ int files_end(struct files *files, int error)
 
 static int claim_once(struct files *files, const struct files_claim *claim, struct failure *failure)
 {
-    int error = follow_log(files, false, failure);
+    int error = follow_log(files, failure);
 
     if (error == 0 && files->state.claim.stands && !claim_is_dead(&files->state.claim))
         return claim_refuse(&files->state.claim, failure);
@@ -331,7 +348,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
                          CLEAN_SHARES * share / sizeof(struct node));
     files->contents = content_cache_create(options->reader, PIECES_SHARES * share);
 
-    int error = files->contents != NULL ? follow_log(files, true, failure) : -ENOMEM;
+    int error = files->contents != NULL ? follow_log(files, failure) : -ENOMEM;
 
     if (error == 0) {
         error = -pthread_create(&files->committer, NULL, commit_in_time, files);

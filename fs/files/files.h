@@ -50,6 +50,11 @@ struct files_options {
 int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure);
 
+struct log_state;
+
+/* The store's log as it was read last; the caller releases it. 0 or -ENOMEM. */
+int files_log(struct files *files, struct log_state *ret_state);
+
 /* Commits, gives the claim back. NULL is allowed. */
 void files_free(struct files *files);
 

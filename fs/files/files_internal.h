@@ -61,12 +61,20 @@ struct files_view {
 struct read_stream {
     uint64_t number;
     uint64_t next;  /* where the reader will go on; 0: nothing was read yet */
+    uint64_t bytes; /* that were read, or more */
     uint64_t ahead; /* up to where content was asked for */
 };
 
 struct pack_names {
     char **names;
     size_t count;
+};
+
+/* Which of the log's trees the one in memory is, as long as nothing is changed here. */
+struct followed {
+    bool is_open;
+    bool is_stored; /* false: the empty one */
+    uint8_t top[OBJECT_ID_BYTES];
 };
 
 struct files {
@@ -80,6 +88,7 @@ struct files {
     struct catalogue_cache nodes;
     struct catalogue tree; /* files/ as it is now */
     struct log_state state;
+    struct followed followed;
     uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
     struct read_stream streams[READ_STREAMS];
     unsigned next_stream;
@@ -92,6 +101,8 @@ struct files {
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
+    unsigned putting;          /* of them, who still put into the pack under way */
+    uint64_t packs_ended;      /* by rounds */
     size_t dirty_nodes_most;
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];
@@ -115,8 +126,10 @@ struct files {
     bool round_failed; /* then nobody stores ahead until something was stored */
     bool committing;   /* one commit at a time */
     bool closed;       /* no operation changes anything now: a commit gathers what there is */
+    bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
 
-    uint64_t stored_bytes;    /* in packs, since the store was pruned last */
+    uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
+    uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
     uint64_t pruned_again_ns; /* not before; monotonic */
 
@@ -255,6 +268,10 @@ int xattr_put_inheritance(struct files *files, const struct inheritance *inherit
 
 /* ---- extents.c ---- */
 
+/* Brings into memory what a cut changes, so that what cannot be read refuses it before. */
+int extents_look(struct catalogue *tree, uint64_t inode, uint64_t from, uint64_t end,
+                 struct failure *failure);
+
 /* Nothing covers FROM up to END afterwards; the bytes that were are taken off *CONTENT_BYTES. */
 int extents_cut(struct files *files, uint64_t inode, uint64_t from, uint64_t end,
                 uint64_t *content_bytes, struct failure *failure);
@@ -269,7 +286,7 @@ int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_
 
 /* ---- change.c ---- */
 
-/* FROM up to END is zeros afterwards. The attributes are to be put. */
+/* FROM up to END is zeros afterwards. The attributes are to be put; after an error they are. */
 int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
                       uint64_t from, uint64_t end, struct failure *failure);
 
@@ -295,6 +312,7 @@ struct piece {
     size_t first_part; /* of those of its round */
     size_t part_count;
     bool has_parent;
+    bool placed;
     struct object_parent parent;
     struct object_reference stored;
 };
@@ -327,8 +345,15 @@ struct round {
  */
 int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);
 
-/* Gives the pieces their places in the tree, as far as nobody has changed what they were. */
+/*
+ * Gives the pieces their places in the tree, as far as nobody has changed what they were. As long
+ * as they do not stand in a pack that was ended, their runs have to stay: these are what is read,
+ * and are stored again if it fails.
+ */
 int round_place(struct round *round);
+
+/* Takes the runs of what was placed away, once it stands. */
+int round_let_go(struct round *round);
 
 /* What became of the piece that was taken last. */
 void round_learn(struct round *round, const struct object_put *put);
@@ -347,8 +372,12 @@ void files_end_writing(struct files *files, struct object_writer *writer, int er
 /* After an error, and when nobody writes: what was put by then is put again. */
 void files_drop_batch(struct files *files);
 
-/* Stores all content that waits, while the files are closed to changes. */
-int files_flush(struct files *files, struct failure *failure);
+/*
+ * Stores all content that waits, while the files are closed to changes. What LAST has then placed
+ * is in a pack that is still to be ended, and to be let go of, or given back, after that. LAST is
+ * to be released.
+ */
+int files_flush(struct files *files, struct round *last);
 
 /* Stores content before there is too much of it. The lock is given back meanwhile. */
 int files_wait_for_room(struct files *files, struct failure *failure);

@@ -125,13 +125,46 @@ int inode_orphan(struct files *files, uint64_t inode, struct failure *failure)
     return error;
 }
 
-/* The orphan's own item goes last: what is cut short goes on another time. */
+static struct file_key last_key(uint64_t inode)
+{
+    return (struct file_key){.inode = inode, .kind = UINT8_MAX, .number = UINT64_MAX};
+}
+
+/* The last item of INODE; the attributes are the first one, and say what is left. 1: none is. */
+static int remove_last_item(struct files *files, uint64_t inode, struct attributes *attributes,
+                            struct failure *failure)
+{
+    const struct file_key last = last_key(inode);
+    struct file_extent extent = {.length = 0};
+    struct file_item item;
+    int error = catalogue_reserve(&files->nodes, 1);
+
+    if (error == 0)
+        error = catalogue_before(&files->tree, &last, &item, failure);
+    if (error == -ENOENT || (error == 0 && item.key.inode != inode))
+        return 1;
+    if (error == 0 && item.key.kind == FILE_EXTENT)
+        (void)file_extent_decode(&item, &extent);
+    if (error == 0) {
+        const struct file_key key = item.key;
+
+        error = catalogue_remove(&files->tree, &key, failure);
+    }
+    if (error == 0) {
+        attributes->content_bytes -= extent.length;
+        files->dropped_bytes += extent.length;
+    }
+    return error;
+}
+
+/* From its end on, the orphan's own item last: what is cut short makes sense, and is gone on with.
+ */
 int inode_remove(struct files *files, uint64_t inode, struct failure *failure)
 {
-    const struct file_key first = {.inode = inode};
     const struct file_key orphan = orphan_key(inode);
     struct held_file *held = files_held(files, inode);
-    int error = 0;
+    struct attributes attributes;
+    int error = inode_get(&files->tree, inode, &attributes, failure);
 
     if (held != NULL) {
         runs_release(&held->runs);
@@ -139,22 +172,15 @@ int inode_remove(struct files *files, uint64_t inode, struct failure *failure)
         held->orphan = false;
         files_unhold(files, held);
     }
-    while (error == 0) {
-        struct file_item item;
-
-        error = catalogue_reserve(&files->nodes, 1);
-        if (error == 0)
-            error = catalogue_next(&files->tree, &first, &item, failure);
-        if (error == 0 && item.key.inode != inode)
-            error = -ENOENT;
-        if (error == 0) {
-            const struct file_key key = item.key;
-
-            error = catalogue_remove(&files->tree, &key, failure);
-        }
+    if (error == -ESTALE)
+        error = 1;
+    while (error == 0)
+        error = remove_last_item(files, inode, &attributes, failure);
+    if (error < 0) {
+        (void)inode_put(files, inode, &attributes, NULL);
+        return error;
     }
-    if (error == -ENOENT)
-        error = catalogue_remove(&files->tree, &orphan, failure);
+    error = catalogue_remove(&files->tree, &orphan, failure);
     return error == -ENOENT ? 0 : error;
 }
 

@@ -103,8 +103,13 @@ int name_drop(struct files *files, uint64_t inode, struct attributes *attributes
     attributes->changed = now;
 
     int error = inode_put(files, inode, attributes, failure);
+    struct held_file *held = files_held(files, inode);
 
-    return error == 0 && attributes->links == 0 ? inode_orphan(files, inode, failure) : error;
+    if (error == 0 && attributes->links == 0)
+        return inode_orphan(files, inode, failure);
+    if (held != NULL)
+        files_unhold(files, held);
+    return error;
 }
 
 int name_check_empty(struct files *files, uint64_t inode, struct failure *failure)

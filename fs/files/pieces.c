@@ -238,51 +238,69 @@ static void give_back(const struct round *round, const struct piece *piece)
     files_runs_changed(round->files, held);
 }
 
-/* A piece takes its place in the tree, and the runs go. */
-static int place_piece(struct round *round, const struct piece *piece)
+/* A piece takes its place in the tree, where its runs still hide it. */
+static int place_piece(struct round *round, struct piece *piece)
 {
     struct files *files = round->files;
-    struct held_file *held = files_held(files, piece->inode);
     const struct file_extent extent = {.content = piece->stored, .length = (uint32_t)piece->size};
     uint64_t end = piece->offset + piece->size;
     struct attributes attributes;
     int error = inode_get(&files->tree, piece->inode, &attributes, round->failure);
 
     if (error == 0)
-        error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
-                            round->failure);
+        error = extents_look(&files->tree, piece->inode, piece->offset, end, round->failure);
+    if (error != 0)
+        return error;
+    error = extents_cut(files, piece->inode, piece->offset, end, &attributes.content_bytes,
+                        round->failure);
     if (error == 0)
         error = extent_put(files, piece->inode, piece->offset, &extent, round->failure);
-    attributes.content_bytes += piece->size;
     if (error == 0)
-        error = inode_put(files, piece->inode, &attributes, round->failure);
-    if (error == 0) {
-        error = runs_cut(&held->runs, piece->offset, end);
-        files_runs_changed(files, held);
-    }
+        attributes.content_bytes += piece->size;
+
+    /* After an error too: what was cut is gone. */
+    int put_error = inode_put(files, piece->inode, &attributes, round->failure);
+
+    if (error == 0)
+        error = put_error;
+    piece->placed = error == 0;
     return error;
 }
 
 int round_place(struct round *round)
 {
-    struct files *files = round->files;
     int error = 0;
 
     for (size_t i = 0; i < round->count; i++) {
-        const struct piece *piece = &round->pieces[i];
-        struct held_file *held = files_held(files, piece->inode);
+        struct piece *piece = &round->pieces[i];
+        struct held_file *held = files_held(round->files, piece->inode);
 
         if (held == NULL)
             continue; /* the file is gone */
         if (error == 0 && is_as_it_was(round, piece, &held->runs))
             error = place_piece(round, piece);
-        else
+        if (!piece->placed)
             give_back(round, piece);
+    }
+    return error;
+}
+
+int round_let_go(struct round *round)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < round->count; i++) {
+        const struct piece *piece = &round->pieces[i];
+        struct held_file *held = files_held(round->files, piece->inode);
+
+        if (held == NULL)
+            continue;
+        if (piece->placed && error == 0)
+            error = runs_cut(&held->runs, piece->offset, piece->offset + piece->size);
         if (error != 0)
             give_back(round, piece);
-        held = files_held(files, piece->inode);
-        if (held != NULL)
-            files_unhold(files, held);
+        files_runs_changed(round->files, held);
+        files_unhold(round->files, held);
     }
     return error;
 }

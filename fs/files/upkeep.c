@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Giving room back without being asked: a thread that prunes the store as `crmfs prune` does, after
- * so much was stored that there may be more garbage than there may be, and once what was marked
- * then has waited long enough. That the store's half must have been stored since the last time
- * bounds what it costs, whatever the store's size.
+ * so much was stored or removed that there may be more garbage than there may be, and once what was
+ * marked then has waited long enough. That it must be as much as half of the store since the last
+ * time bounds what it costs, whatever the store's size.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static bool is_due(const struct files *files)
         return false;
     if (bound < files->store_bytes / 2)
         bound = files->store_bytes / 2;
-    return files->stored_bytes > bound || has_due_marks(files);
+    return files->spent_bytes > bound || has_due_marks(files);
 }
 
 /* Without the lock. */
@@ -81,7 +81,7 @@ void *files_pruner(void *context)
         struct timespec until;
 
         if (is_due(files)) {
-            files->stored_bytes = 0;
+            files->spent_bytes = 0;
             pthread_mutex_unlock(&files->lock);
             prune_store(files);
             pthread_mutex_lock(&files->lock);

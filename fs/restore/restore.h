@@ -33,6 +33,7 @@ struct restore_options {
     bool with_parents; /* rows that foreign keys need are restored as well, if they are missing */
     bool no_create;    /* a table that is not there is refused */
     bool must_create;  /* a table that is there already is refused */
+    bool unrelated;    /* as the target was opened: what tables refer to need not be there */
     bool dry_run;      /* everything is done, and taken back */
     const char *const *maps; /* "old=new", "table.old=new": columns that have another name */
     size_t map_count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of restore share: restore_plan (which tables, columns), restore_order (parents
- * before children), restore_parents (rows that others need), restore_widen (types for columns
- * whose source has none to rely on), restore_run.
+ * What the files of restore share: restore_plan (which tables), restore_columns (which columns),
+ * restore_order (parents before children), restore_parents (rows that others need), restore_widen
+ * (types for columns whose source has none to rely on), restore_run.
  */
 #ifndef CRMFS_RESTORE_RESTORE_INTERNAL_H
 #define CRMFS_RESTORE_RESTORE_INTERNAL_H
@@ -25,6 +25,12 @@ int restore_plan_add(struct restore_plan *plan, size_t source_table, struct fail
 
 /* The plan's table of that name, or NULL. */
 struct restore_table *restore_plan_find(const struct restore_plan *plan, const char *name);
+
+/*
+ * Whether every column that options name is one of a table of the plan. -ENOENT: it was meant to
+ * keep something from being overwritten.
+ */
+int restore_check_words(const struct restore_plan *plan, struct failure *failure);
 
 /* Finds the columns of table->target for those of table->source. -EINVAL: they do not fit. */
 int restore_match_columns(const struct restore_plan *plan, struct restore_table *table,

@@ -83,6 +83,9 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
 int log_accept_rollback(struct store *store, struct failure *failure);
 void log_state_release(struct log_state *state);
 
+/* For another that follows the same log; cheaper than to read it again. 0 or -ENOMEM. */
+int log_state_copy(const struct log_state *from, struct log_state *ret_copy);
+
 /* NULL when there is none. */
 const struct snapshot *log_find(const struct log_state *state, const char *name);
 const struct log_mark *log_find_mark(const struct log_state *state, const char *pack);

@@ -13,6 +13,7 @@
 #include "fs/store/tables.h"
 
 #define NS_PER_DAY (UINT64_C(86400) * 1000000000)
+#define NAME_SIZE (sizeof "recovered-" + (size_t)2 * SNAPSHOT_ID_BYTES)
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
 
 void recovery_release(struct recovery *recovery)
@@ -147,7 +148,8 @@ static int find_trees(struct listing *listing)
     return 0;
 }
 
-/* The first of the moments at which its sources were read; what all of it is as CSV. */
+/* The first of the moments at which its sources were read (UINT64_MAX: it has none); what all of it
+ * is as CSV. */
 static void measure(const struct stored_tree *tree, uint64_t *ret_time_ns, uint64_t *ret_raw)
 {
     *ret_time_ns = UINT64_MAX;
@@ -193,7 +195,7 @@ static int is_whole(struct listing *listing, const struct snapshot *snapshot)
 static int recover(struct listing *listing, const struct object_reference *reference)
 {
     cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
-    char name[sizeof "recovered-" + 2 * SNAPSHOT_ID_BYTES];
+    char name[NAME_SIZE];
     char *tags[] = {(char[]){"recovered"}};
     struct snapshot snapshot = {
         .name = name, .host = (char[]){""}, .tags = tags, .tag_count = 1, .tree = *reference};
@@ -204,11 +206,9 @@ static int recover(struct listing *listing, const struct object_reference *refer
         error = stored_tree_decode(data.data, data.size, &tree);
     if (error != 0)
         return error == -ENOMEM ? error : 0;
-    if (tree.source_count == 0)
-        return 0;
     measure(&tree, &snapshot.time_ns, &snapshot.raw_bytes);
     stored_tree_release(&tree);
-    if (!is_of_a_lost_record(listing->recovery, snapshot.time_ns))
+    if (snapshot.time_ns == UINT64_MAX || !is_of_a_lost_record(listing->recovery, snapshot.time_ns))
         return 0;
     memcpy(snapshot.id, reference->id, sizeof snapshot.id);
     memcpy(name, "recovered-", sizeof "recovered-");

@@ -314,7 +314,8 @@ static int read_kept(struct image *image, size_t index, struct image_scratch *sc
         return error;
     __atomic_store_n(&image->lost, true, __ATOMIC_RELAXED);
     kept_discard(image->kept);
-    return failure_set(failure, EIO, "what was kept of table %s in the store's cache cannot be read (%s): it is "
+    return failure_set(failure, EIO,
+                       "what was kept of table %s in the store's cache cannot be read (%s): it is "
                        "removed, and the table is read from its source again, if that has not "
                        "changed",
                        image->schema->name, error == -EBADMSG ? "damaged" : strerror(-error));

@@ -277,6 +277,9 @@ int snapshots_create(const struct snapshots_options *options, struct snapshots *
 
     if (snapshots == NULL || sources == NULL ||
         node_init(&snapshots->node, &snapshots_class, "snapshots") != 0) {
+        struct log_state log = options->log;
+
+        log_state_release(&log);
         free(snapshots);
         free(sources);
         return -ENOMEM;
@@ -285,6 +288,7 @@ int snapshots_create(const struct snapshots_options *options, struct snapshots *
         memcpy(sources, options->sources, options->source_count * sizeof *sources);
     snapshots->owner.released = folder_released;
     snapshots->store = options->store;
+    snapshots->state = options->log;
     snapshots->context = *options->context;
     snapshots->sources = sources;
     snapshots->source_count = options->source_count;

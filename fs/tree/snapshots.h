@@ -18,6 +18,7 @@
 
 #include "fs/base/buffer.h"
 #include "fs/base/failure.h"
+#include "fs/store/log.h"
 #include "fs/store/store.h"
 #include "fs/tree/frozen.h"
 #include "fs/tree/node.h"
@@ -29,6 +30,7 @@ struct snapshots;
 
 struct snapshots_options {
     struct store *store;
+    struct log_state log; /* as it was read just now, which becomes theirs; zeroed: it was not */
     const struct frozen_context *context; /* outlives the snapshots, as the store does */
     const struct take_source *sources;    /* copied, what they point to is not */
     size_t source_count;                  /* 0: none can be taken */

@@ -268,7 +268,9 @@ static int build_snapshots(struct tree *tree, struct failure *failure)
         taken[i] = (struct take_source){
             .name = source_folders_name(folders, FOLDER_LIVE, i),
             .source = live_source(source_folders_live(folders, FOLDER_LIVE, i))};
-    error = snapshots_create(&options, &tree->snapshots, failure);
+    error = files_log(tree->files, &options.log);
+    if (error == 0)
+        error = snapshots_create(&options, &tree->snapshots, failure);
     if (error != 0)
         return error;
     return directory_add(tree->root, "snapshots", snapshots_folder(tree->snapshots));

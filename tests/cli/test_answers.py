@@ -95,6 +95,15 @@ def test_no_standard_output(work, database, store):
         assert not path.is_file() or b'"id"' not in path.read_bytes()
 
 
+def test_no_file_is_a_standard_stream(root, work, store):
+    """What stands where a closed one was refuses what the stream is for, and is nothing of the store."""
+    look = f"for i in 0 1 2; do readlink /proc/$PPID/fd/$i; done > {work}/seen; echo new"
+    done = subprocess.run([BINARY, "key", "add", "--new-passphrase-command", look, store], close_fds=True, timeout=60,
+                          check=False, preexec_fn=lambda: os.closerange(0, 3))
+    assert done.returncode == 1
+    assert (work / "seen").read_text().split() == ["/dev/null"] * 3
+
+
 def test_names_do_nothing_to_a_terminal(database, store):
     with sqlite3.connect(database) as connection:
         connection.execute(f"INSERT INTO \"{ODD}\" VALUES (2, 'y')")

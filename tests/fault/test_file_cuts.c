@@ -80,7 +80,7 @@ static void note(struct cutting *cutting, struct file_scene *files, size_t numbe
 
 static void run(struct cutting *cutting, struct store *store, uint64_t seed)
 {
-    struct dice dice = {seed};
+    struct dice dice = {.state = seed};
     struct failure failure;
     struct file_scene files;
 
@@ -146,7 +146,7 @@ static void found_end(void *own)
 /* Whoever mounts it next goes on with it. */
 static void go_on(struct found *found, struct file_scene *files, uint64_t seed)
 {
-    struct dice dice = {seed};
+    struct dice dice = {.state = seed};
     struct failure failure;
     uint8_t before[PICTURE_BYTES], after[PICTURE_BYTES];
     struct prune_result pruned;

@@ -8,14 +8,29 @@ import mounting
 from mounting import PATIENCE, eventually
 
 
-def run(*command, cwd=None, status=0, environment=None, timeout=PATIENCE):
-    """What the command said, which must end with STATUS."""
-    done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False, timeout=timeout,
-                          env={**os.environ, **(environment or {})})
+def run(*command, cwd=None, status=0, timeout=PATIENCE):
+    """What the command said on its standard output; it must end with STATUS."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False, timeout=timeout)
     said = done.stdout.decode(errors="replace")
-    assert done.returncode == status, f"{command}: {said}"
+    assert done.returncode == status, f"{command}: {said}{done.stderr.decode(errors='replace')}"
     return said
+
+
+def write(path, content):
+    """A file that is safe then."""
+    with open(path, "wb", buffering=0) as file:
+        for at in range(0, len(content), 1 << 20):
+            assert file.write(content[at:at + (1 << 20)]) > 0
+        os.fsync(file.fileno())
+
+
+def sync(directory):
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def kill(mounted):

@@ -4,9 +4,7 @@ import errno
 import os
 import random
 import shutil
-import sqlite3
 import subprocess
-import sys
 import time
 
 import pytest
@@ -69,35 +67,6 @@ def test_git(files):
     run(*git, "fsck", "--full", "--strict")
     run("git", "clone", "-q", "repository", "clone", cwd=files)
     assert run("git", "-C", files / "clone", "log", "--format=%s") == "two\none\n"
-
-
-WRITER = """
-import os, sqlite3, sys, time
-database = sqlite3.connect(sys.argv[1], isolation_level=None)
-database.execute("pragma journal_mode=" + sys.argv[2])
-database.execute("pragma synchronous=extra")
-database.execute("create table t (a integer primary key, b)")
-for number in range(30):
-    database.execute("begin")
-    database.executemany("insert into t (b) values (?)", [(os.urandom(300),) for _ in range(20)])
-    database.execute("commit")
-print("committed", flush=True)
-time.sleep(1000)
-"""
-
-
-@pytest.mark.parametrize("journal", ["wal", "delete"])
-def test_sqlite_and_a_crash(top, files, journal):
-    """What was committed is there after the daemon was killed."""
-    with subprocess.Popen([sys.executable, "-c", WRITER, files / "a.db", journal], stdout=subprocess.PIPE) as writer:
-        assert writer.stdout.readline() == b"committed\n"
-        kill(top)
-        writer.kill()
-    remount(top)
-    again = sqlite3.connect(files / "a.db")
-    assert again.execute("pragma integrity_check").fetchone() == ("ok",)
-    assert again.execute("select count(*) from t").fetchone() == (600,)
-    again.close()
 
 
 # ---- Crashes ----

@@ -62,6 +62,38 @@ def check_set_aside(crmfs, place, url, many, work):
     assert int(place.value("SELECT sum(amount) FROM things")) == sum(range(ROWS)) - sum(BAD)
 
 
+def twice(work, many, number):
+    """A dump of the table in which row NUMBER stands a second time."""
+    dump = work / "twice.sql"
+    with sqlite3.connect(many) as database:
+        lines = list(database.iterdump())
+    database.close()
+    lines.insert(-1, f"INSERT INTO \"things\" VALUES({number},{number},'again');")
+    dump.write_text("\n".join(lines))
+    return dump
+
+
+def test_a_new_table_has_its_key_when_rows_are_many(crmfs, place, many):
+    target = place("postgresql")
+    crmfs("restore", "--to", target.url, many)
+    assert target.value("SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE "
+                        "conrelid = 'things'::regclass AND contype = 'p'") == "things_pkey PRIMARY KEY (id)"
+    assert target.value("SELECT count(*) FROM things") == str(ROWS - 1)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_key_that_is_there_twice_is_refused(crmfs, place, many, work, kind):
+    """In a new table, and far apart: nothing is there then; or it is set aside."""
+    source, target, aside = twice(work, many, 77), place(kind), work / "aside.ndjson"
+    told = crmfs("restore", "--to", target.url, source, status=1).stderr
+    assert "things" in told and "77" in told and "uplicate" in told
+    there = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'things' AND table_schema = "
+    assert target.value(there + ("DATABASE()" if kind == "mysql" else "'public'")) == "0"
+    crmfs("restore", "--skip-bad", aside, "--to", target.url, source)
+    assert len(aside.read_text().splitlines()) == 1
+    assert target.value("SELECT count(*) FROM things") == str(ROWS - 1)
+
+
 @pytest.mark.parametrize("kind", SERVERS)
 def test_what_a_server_refuses_is_set_aside(crmfs, place, many, work, kind):
     target = place(kind)

@@ -250,3 +250,46 @@ def test_tables_that_are_called_alike(place, restore):
     restore("--to", target.url, "day")
     assert target.sql("SHOW TABLES LIKE 'crmfs%'").split() == ["crmfs_new_1x", "crmfs_new_customers"]
     assert target.value("SELECT * FROM crmfs_new_customers") == "1"
+
+
+@pytest.mark.parametrize("name, text", [("files.csv", "id,photo\n1,ug==\n"),
+                                        ("files.ndjson", '{"id":1,"photo":{"$base64":true,"encoded":"ug=="}}\n')])
+def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, text):
+    """Base64 in a column of bytes would be text there."""
+    target = place(kind)
+    target.sql(f"CREATE TABLE files (id INTEGER PRIMARY KEY, photo {'BYTEA' if kind == 'postgresql' else 'BLOB'})")
+    (work / name).write_text(text)
+    refusal = crmfs("restore", "--to", target.url, work / name, status=1).stderr
+    assert '"photo" is of bytes' in refusal and "--ignore-columns files.photo" in refusal
+    assert target.value("SELECT count(*) FROM files") == "0"
+    crmfs("restore", "--ignore-columns", "files.photo", "--to", target.url, work / name)
+    assert target.value("SELECT count(*) FROM files WHERE photo IS NULL") == "1"
+
+
+@pytest.mark.parametrize("rows_there", [0, 1])
+def test_what_is_set_aside_does_not_hide_what_is_changed(crmfs, place, work, kind, rows_there):
+    """Rows that are refused are left out; one that the database makes something else of ends it all the same."""
+    source, target = place("sqlite"), place(kind)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, e TEXT); "
+               "INSERT INTO t VALUES (1, 'a'), (2, 'much too long'), (3, 'b'), (9, 'there')")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, e VARCHAR(5) CHECK (length(e) < 6))")
+    target.sql("INSERT INTO t VALUES (9, 'there')" if rows_there else "")
+    words = ["restore", "--mode", "append", "--skip-bad", work / "bad", "--to", target.url, source.url]
+    crmfs(*words)
+    assert target.value("SELECT count(*) FROM t WHERE e IN ('a', 'b')") == "2"
+    aside = [json.loads(line) for line in (work / "bad").read_text().splitlines()]
+    assert len(aside) == 1 + rows_there and aside[0]["row"] == 2 and all(bad["reason"] for bad in aside)
+    assert not rows_there or aside[1].get("row", 4) == 4
+
+    target.sql("DELETE FROM t WHERE id < 9")
+    if kind == "sqlite":
+        target.sql("CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET e = 'x' WHERE id = new.id AND id = 3; END")
+    elif kind == "mysql":
+        target.sql("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET new.e = IF(new.id = 3, 'x', new.e)")
+    else:
+        target.sql("CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS "
+                   "$$ BEGIN IF new.id = 3 THEN new.e = 'x'; END IF; RETURN new; END $$;"
+                   "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION g()")
+    words[4] = work / "worse"
+    assert "read back" in crmfs(*words, status=1).stderr
+    assert target.value("SELECT count(*) FROM t WHERE id < 9") == "0"

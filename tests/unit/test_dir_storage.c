@@ -25,6 +25,7 @@
 
 #include "backends/storage/dir_internal.h"
 #include "backends/storage/storage_name.h"
+#include "fs/base/memory.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 #define LARGE ((size_t)200000)
@@ -160,6 +161,13 @@ int renameat2(int from, const char *old, int to, const char *new, unsigned flags
 int mkdirat(int folder, const char *name, mode_t mode)
 {
     return fails(CALL_MAKE_FOLDER) ? -1 : (int)syscall(SYS_mkdirat, folder, name, mode);
+}
+
+int posix_fadvise(int descriptor, off_t offset, off_t size, int advice)
+{
+    if (calls.armed && offset == 0 && size == 0 && advice == POSIX_FADV_WILLNEED)
+        note("all of", descriptor);
+    return 0;
 }
 
 int unlinkat(int folder, const char *name, int flags)
@@ -451,6 +459,49 @@ static void test_kept_open(void **state)
         assert_int_equal(storage->class->read(storage, name, 0, &got, 1, NULL), -ENOENT);
     }
     assert_int_equal(descriptors(), before);
+}
+
+/* What somebody else has removed gives its room back before something is written. */
+static void test_removed_by_others(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    size_t before = descriptors();
+
+    put_and_read(storage, 1, 'a');
+    put_and_read(storage, 2, 'b');
+    assert_int_equal(descriptors(), before + 2);
+    assert_int_equal(unlink(below(place, "packs/a0/01")), 0);
+    assert_int_equal(storage->class->put_exclusive(storage, "packs/a0/03", "c", 1, NULL), 0);
+    assert_int_equal(descriptors(), before + 1);
+}
+
+/* How often all of SIZE bytes is asked for when READS parts of it are read. */
+static unsigned times_asked_for(const struct place *place, size_t size, unsigned reads)
+{
+    cleanup_free char *bytes = calloc(1, size);
+    struct storage *storage = place->storage;
+    unsigned times = 0;
+    char got;
+
+    assert_non_null(bytes);
+    assert_int_equal(storage->class->put_exclusive(storage, "packs/a0/part", bytes, size, NULL), 0);
+    arm(0, 0, false);
+    for (unsigned i = 0; i < reads; i++)
+        assert_int_equal(storage->class->read(storage, "packs/a0/part", i, &got, 1, NULL), 0);
+    disarm();
+    for (const char *at = calls.journal; (at = strstr(at, "all of ")) != NULL; at++)
+        times++;
+    assert_int_equal(storage->class->remove(storage, "packs/a0/part", NULL), 0);
+    return times;
+}
+
+/* A small file that is read here and there is asked for ahead, once. */
+static void test_asked_for_ahead(void **state)
+{
+    assert_int_equal(times_asked_for(*state, 100000, 3), 0);
+    assert_int_equal(times_asked_for(*state, 100000, 50), 1);
+    assert_int_equal(times_asked_for(*state, ((size_t)4 << 20) + 1, 50), 0);
 }
 
 static void test_unfinished(void **state)
@@ -880,6 +931,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_walking, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stutter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kept_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_removed_by_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_asked_for_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unfinished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_planted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),

@@ -98,6 +98,16 @@ static void assert_same_state(const struct log_state *left, const struct log_sta
     }
 }
 
+static void assert_copied(const struct log_state *state)
+{
+    struct log_state copy;
+
+    succeed(log_state_copy(state, &copy));
+    assert_same_state(state, &copy);
+    assert_true(state->snapshot_count == 0 || copy.snapshots[0].name != state->snapshots[0].name);
+    log_state_release(&copy);
+}
+
 static void test_everyday(void **context)
 {
     struct store *store = sample_store();
@@ -129,6 +139,7 @@ static void test_everyday(void **context)
     struct log_state again = read_state(store);
 
     assert_same_state(&state, &again);
+    assert_copied(&state);
     take(store, &again, "d", 4);
     succeed(log_read(store, &state, &failure));
     assert_same_state(&state, &again);
@@ -218,6 +229,7 @@ static void test_marks(void **context)
     struct log_state again = read_state(store);
 
     assert_same_state(&state, &again);
+    assert_copied(&state);
     log_state_release(&again);
     log_state_release(&state);
     store_close(store);

@@ -43,12 +43,13 @@ static int claim(struct store *store, struct log_state *state, const uint8_t *wr
 static void assert_kept(struct store *store, const struct log_state *state)
 {
     cleanup_buffer struct buffer plain = BUFFER(CHECKPOINT_LIMIT);
-    struct log_state found[2] = {{.sequence = 0}, {.sequence = 0}};
+    struct log_state found[3] = {{.sequence = 0}, {.sequence = 0}, {.sequence = 0}};
 
     succeed(log_read(store, &found[0], &failure));
     succeed(checkpoint_encode(state, &plain));
     succeed(checkpoint_decode(plain.data, plain.size, &found[1]));
-    for (size_t i = 0; i < 2; i++) {
+    succeed(log_state_copy(state, &found[2]));
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(found[i].has_files, state->has_files);
         if (state->has_files)
             assert_memory_equal(found[i].files.id, state->files.id, OBJECT_ID_BYTES);

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""What a store of files/ loses is said, and only given up when one says so; what it has too much of goes."""
+import json
+import os
+import random
+
+import pytest
+
+from mounting import eventually
+from running import remount, sync, write
+
+KIB = 1 << 10
+
+
+def damage(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def written(store, change):
+    """The packs that CHANGE made, by their names."""
+    before = set(store.files())
+    change()
+    return {name: path for name, path in store.files().items() if name not in before and name.startswith("packs/")}
+
+
+def find_largest(packs):
+    return max(packs.values(), key=lambda path: path.stat().st_size)
+
+
+def test_repair_says_what_is_lost_and_drops_nothing(top, files, store):
+    """A file's content is damaged: its name is told, the others stay, and so does it, until somebody removes it."""
+    dice = random.Random(8)
+    (files / "d").mkdir()
+    sound = {f"d/sound{number}": dice.randbytes(70 * KIB) for number in range(4)}
+    for name, content in sound.items():
+        write(files / name, content)
+    lost = find_largest(written(store, lambda: write(files / "d/lost", dice.randbytes(300 * KIB))))
+    top.unmount()
+    damage(lost, 100 * KIB)
+    said = store.check(status=1)
+    assert "files/d/lost: " in said.out, said
+    assert "can be removed in a mount" in said.out and "--forget-damaged" not in said.out
+    answer = json.loads(store.run("check", "--read-data", "--json", store.path, status=1).out)
+    assert [finding["path"] for finding in answer["findings"] if finding["kind"] == "snapshot"] == ["d/lost"]
+    before = store.snapshots()
+    store.run("repair", "--read-data", store.path)
+    said = store.run("repair", "--read-data", "--forget-damaged", store.path)
+    assert store.snapshots() == before
+    assert "files/d/lost" in said.out + said.err, said
+    remount(top)
+    for name, content in sound.items():
+        assert (files / name).read_bytes() == content
+    assert sorted(os.listdir(files / "d")) == ["lost", *(f"sound{number}" for number in range(4))]
+    with pytest.raises(OSError):
+        (files / "d/lost").read_bytes()
+    assert "damaged" in top.errors()
+    (files / "d/lost").unlink()
+    write(files / "d/new", b"goes on")
+    top.unmount()
+    store.run("repair", "--read-data", store.path)
+    store.run("prune", "--grace", "0", store.path)
+    store.check()
+    remount(top)
+    assert sorted(os.listdir(files / "d")) == ["new", *(f"sound{number}" for number in range(4))]
+
+
+def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
+    dice = random.Random(9)
+    lost = find_largest(written(store, lambda: write(files / "a", dice.randbytes(300 * KIB))))
+    top.path("snapshots/damaged").mkdir()
+    (files / "a").unlink()
+    write(files / "b", b"sound")
+    top.path("snapshots/sound").mkdir()
+    top.unmount()
+    damage(lost, 100 * KIB)
+    said = store.check(status=1)
+    assert "snapshot damaged, files/a: " in said.out and "--forget-damaged" in said.out, said
+    store.run("repair", "--read-data", store.path)
+    assert sorted(store.names()) == ["damaged", "sound"]
+    store.run("repair", "--read-data", "--forget-damaged", store.path)
+    assert store.names() == ["sound"]
+    remount(top)
+    assert top.path("snapshots/sound/files/b").read_bytes() == b"sound"
+    assert (files / "b").read_bytes() == b"sound"
+
+
+def test_a_tree_that_is_lost_is_no_empty_one(top, files, store):
+    """The names themselves cannot be read: nothing is shown and nothing can be made, rather than a tree without them."""
+    packs = written(store, lambda: write(files / "a", b"here"))
+    top.unmount()
+    for path in packs.values():
+        for at in range(40, path.stat().st_size, 97):
+            damage(path, at)
+    assert store.check(status=1)
+    store.run("repair", "--read-data", store.path)
+    answer = top.start()
+    if answer.status == 0:
+        for use in (lambda: os.listdir(files), lambda: (files / "b").write_text("b"), lambda: (files / "a").read_bytes()):
+            with pytest.raises(OSError):
+                use()
+        assert "damaged" in top.errors()
+    assert store.check(status=1)
+
+
+def marked_bytes(store):
+    return json.loads(store.run("prune", "--dry-run", "--json", store.path).out)["waiting"]["bytes"]
+
+
+def test_garbage_is_marked_by_itself(mount_store, store):
+    """When more than max-garbage was written."""
+    top = mount_store(store, options="max-garbage=2M")
+    files, dice = top.path("files"), random.Random(10)
+    for _ in range(5):
+        write(files / "a", dice.randbytes(1 << 20))
+    assert eventually(lambda: marked_bytes(store) > 2 << 20, 15)
+    assert (files / "a").stat().st_size == 1 << 20
+    top.unmount()
+    store.check()
+
+
+def test_what_was_removed_is_marked_by_itself(mount_store, store):
+    """Though to remove it takes next to nothing."""
+    top = mount_store(store, options="max-garbage=4M")
+    files, dice = top.path("files"), random.Random(11)
+    write(files / "a", dice.randbytes(3 << 20))
+    (files / "a").unlink()
+    sync(files)
+    assert eventually(lambda: marked_bytes(store) > 3 << 20, 15)
+    top.unmount()
+    store.check()

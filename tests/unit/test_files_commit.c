@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a small commit writes, and what is left of the files when it cannot: an attempt that fails
+ * leaves all content to be read, and to be stored by the next one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/files/files.h"
+#include "tests/unit/memory_storage.h"
+#include "tests/unit/recording_storage.h"
+#include "tests/unit/store_samples.h"
+
+#define MEMORY_BYTES ((size_t)4 << 20)
+#define PARTS 12
+#define PART_BYTES 5000
+#define APART 20000 /* so each is a piece of its own */
+
+static struct failure failure;
+
+struct scene {
+    struct storage *storage;
+    struct store *store;
+    struct object_reader *reader;
+    struct files *files;
+    uint64_t number;
+};
+
+static void succeed(int error)
+{
+    if (error != 0)
+        fail_msg("%s: %s", strerror(-error), failure.text);
+}
+
+static void scene_open(struct scene *scene)
+{
+    struct files_options options = {.memory_bytes = MEMORY_BYTES};
+
+    scene->store = sample_store_open(scene->storage);
+    succeed(object_reader_create(scene->store, MEMORY_BYTES, &scene->reader, &failure));
+    options.store = scene->store;
+    options.reader = scene->reader;
+    succeed(files_create(&options, &scene->files, &failure));
+}
+
+static void scene_close(struct scene *scene)
+{
+    files_free(scene->files);
+    object_reader_free(scene->reader);
+    store_close(scene->store);
+}
+
+/* As somebody else finds it; what was not committed by now is not there. */
+static void scene_reopen(struct scene *scene)
+{
+    struct storage *found = memory_storage_copy(recording_storage_inner(scene->storage));
+
+    scene_close(scene);
+    sample_state_forget();
+    scene->storage = found;
+    scene_open(scene);
+}
+
+/* A store whose files/ has one file, open, which stands in it. */
+static struct scene scene_make(void)
+{
+    struct scene scene = {.storage = recording_storage_new(memory_storage_new())};
+    const struct files_new wanted = {
+        .directory = FILES_TOP, .name = "a", .mode = S_IFREG | 0644, .open = true};
+    struct stat stat;
+
+    sample_state_forget();
+    sample_store_make(scene.storage);
+    scene_open(&scene);
+    succeed(files_make(scene.files, &wanted, &scene.number, &stat, &failure));
+    succeed(files_sync(scene.files, &failure));
+    return scene;
+}
+
+static void fill(uint8_t bytes[PART_BYTES], unsigned part, unsigned version)
+{
+    for (size_t i = 0; i < PART_BYTES; i++)
+        bytes[i] = (uint8_t)(i * (part + 3) + version);
+}
+
+static void write_parts(struct scene *scene, unsigned version)
+{
+    uint8_t bytes[PART_BYTES];
+
+    for (unsigned part = 0; part < PARTS; part++) {
+        fill(bytes, part, version);
+        succeed(files_write(scene->files, scene->number, (uint64_t)part * APART, bytes,
+                            sizeof bytes, &failure));
+    }
+}
+
+static void check_parts(struct scene *scene, unsigned version)
+{
+    uint8_t wanted[PART_BYTES];
+    uint8_t found[PART_BYTES];
+
+    for (unsigned part = 0; part < PARTS; part++) {
+        fill(wanted, part, version);
+        assert_int_equal(files_read(scene->files, scene->number, (uint64_t)part * APART, found,
+                                    sizeof found, &failure),
+                         PART_BYTES);
+        assert_memory_equal(found, wanted, sizeof wanted);
+    }
+}
+
+/* A storage_visit. */
+static int count_file(void *context, const char *name, uint64_t size, time_t modified)
+{
+    (void)name;
+    (void)size;
+    (void)modified;
+    ++*(unsigned *)context;
+    return 0;
+}
+
+static unsigned count_packs(struct scene *scene)
+{
+    unsigned count = 0;
+
+    succeed(scene->storage->class->list(scene->storage, "packs", count_file, &count, &failure));
+    return count;
+}
+
+/* Every file more is another one to be made, flushed and found. */
+static void test_content_and_nodes_share_a_pack(void **state)
+{
+    struct scene scene = scene_make();
+
+    (void)state;
+    for (unsigned version = 0; version < 3; version++) {
+        unsigned before = count_packs(&scene);
+
+        write_parts(&scene, version);
+        succeed(files_sync(scene.files, &failure));
+        assert_int_equal(count_packs(&scene), before + 1);
+        check_parts(&scene, version);
+    }
+    scene_reopen(&scene);
+    check_parts(&scene, 2);
+    scene_close(&scene);
+}
+
+/* The commit of version 2 fails at its NTH operation: *RET_FAILED, unless it has fewer. */
+static void fail_commit(uint64_t nth, enum fault_effect effect, bool *ret_failed)
+{
+    struct scene scene = scene_make();
+    const struct storage_fault fault = {
+        .nth = nth, .operations = STORAGE_WRITING, .code = ENOSPC, .effect = effect};
+
+    write_parts(&scene, 1);
+    succeed(files_sync(scene.files, &failure));
+    recording_storage_set_fault(scene.storage, &fault);
+    write_parts(&scene, 2);
+
+    int error = files_sync(scene.files, &failure);
+
+    *ret_failed = recording_storage_failed(scene.storage) != 0;
+    check_parts(&scene, 2);
+    recording_storage_set_fault(scene.storage, NULL);
+    if (error != 0) {
+        /* What is cut off now is not among what the failed attempt had put. */
+        struct stat stat = {.st_size = APART + PART_BYTES};
+
+        succeed(files_set(scene.files, scene.number, FILES_SET_SIZE, &stat, &stat, &failure));
+        write_parts(&scene, 2);
+        succeed(files_sync(scene.files, &failure));
+    }
+    scene_reopen(&scene);
+    check_parts(&scene, 2);
+    scene_close(&scene);
+}
+
+static void test_a_commit_that_fails_loses_nothing(void **state)
+{
+    static const enum fault_effect effects[] = {FAULT_NOTHING_DONE, FAULT_PARTLY_DONE,
+                                                FAULT_ALL_DONE};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        bool failed = true;
+        uint64_t nth = 0;
+
+        while (failed)
+            fail_commit(++nth, effects[i], &failed);
+        assert_true(nth > PARTS);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_content_and_nodes_share_a_pack),
+        cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
+}
