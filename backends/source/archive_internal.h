@@ -129,6 +129,7 @@ struct archive_plan {
     struct archive_dump *dumps;
     size_t dump_count;
     struct name_map *folders; /* to dumps */
+    struct archive_packages *packages;
     bool dumped;              /* one of them is */
     bool lists;               /* there are some … */
     bool listed;              /* … and files that may be in them */

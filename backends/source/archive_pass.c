@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
 
 /* What a file that is merely compressed, or nothing but a dump, is called under raw/. */
@@ -239,7 +240,7 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
     error = make_plan(source, parts, &plan, &endings, failure);
     if (error == 0)
         error = archive_plan_decide(&plan, taker);
-    if (error == 0 && plan.dumped)
+    if (error == 0 && (plan.dumped || archive_packages_any(plan.packages)))
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
     if (error == 0)
         error = read_rest(source, parts, &plan, endings, taker, failure);

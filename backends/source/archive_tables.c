@@ -6,6 +6,7 @@
 
 #include "backends/source/ahead_stream.h"
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"
@@ -270,7 +271,10 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
         return archive_dump_read(walk, dump, &looked->stream, name,
                                  is_packed(window->data, window->end), failure);
     if (walk->pass == PASS_TABLES)
-        return 0;
+        return archive_packages_take(walk->plan->packages, name, &looked->stream, failure);
+    if (depth == 0 && walk->plan != NULL && archive_packages_hold(walk->plan->packages, name))
+        return archive_packages_read(walk->plan->packages, name, &looked->stream, walk->taker,
+                                     failure);
     if (folder != NULL)
         return archive_postgres_take(walk, folder, &looked->stream, name,
                                      is_packed(window->data, window->end), failure);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
 
 #define NAMES_TRIED 1000
@@ -164,8 +165,9 @@ static bool is_for_tables(const struct archive_walk *walk, const char *path)
 {
     cleanup_free char *shown = archive_shown_name(path);
 
-    return shown != NULL && archive_plan_dump(walk->plan, shown) != NULL &&
-           mydumper_name_of(shown).file == MYDUMPER_TABLE;
+    return shown != NULL && (archive_packages_describes(walk->plan->packages, shown) ||
+                             (archive_plan_dump(walk->plan, shown) != NULL &&
+                              mydumper_name_of(shown).file == MYDUMPER_TABLE));
 }
 
 /* The pass over the lists of what files are called. */
@@ -198,7 +200,7 @@ static bool is_enough(const struct archive_walk *walk, struct archive *archive,
                       struct archive_entry *about)
 {
     return archive_file_is_packed(walk->outermost) && walk->plan->dump_count == 0 &&
-           !walk->plan->listed &&
+           !walk->plan->listed && !archive_packages_likely(walk->plan->packages) &&
            (archive_file_count(archive) > NAMES_LOOKED_AT ||
             archive_entry_size(about) > NAMES_LOOKED_BYTES ||
             archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);
@@ -211,6 +213,8 @@ static int note_name(struct archive_walk *walk, struct archive *archive,
     cleanup_free char *shown = archive_shown_name(path);
     int error = shown != NULL ? archive_plan_note(walk->plan, shown) : -ENOMEM;
 
+    if (error == 0)
+        error = archive_packages_note(walk->plan->packages, shown, archive_entry_mtime(about));
     walk->enough = is_enough(walk, archive, about);
     return error;
 }
