@@ -17,9 +17,9 @@
 #include "fs/restore/restore.h"
 #include "fs/restore/restore_compare.h"
 #include "tools/amount.h"
-#include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/migration_journal.h"
+#include "tools/migration_report.h"
 #include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_source.h"
@@ -288,50 +288,6 @@ static int compare_all(const struct migration *migration, struct failure *failur
 
 /* ---- What is said ---------------------------------------------------------------------------- */
 
-static int say_as_json(const struct migration *migration, struct failure *failure)
-{
-    struct answer answer;
-
-    answer_begin(&answer);
-    json_open(&answer.json, '{');
-    answer_flag(&answer, "resumed", migration->interrupted);
-    json_put_name(&answer.json, "tables");
-    json_open(&answer.json, '[');
-    for (size_t i = 0; i < migration->count; i++) {
-        const struct journal_table *noted =
-            migration_journal_find(&migration->journal, migration->names[i]);
-        char digest[40];
-
-        json_open(&answer.json, '{');
-        json_put_name(&answer.json, "name");
-        json_put_bytes(&answer.json, noted->name);
-        answer_number(&answer, "rows", noted->counts.inserted);
-        snprintf(digest, sizeof digest, "%016llx%016llx",
-                 (unsigned long long)noted->counts.digest[0],
-                 (unsigned long long)noted->counts.digest[1]);
-        answer_text(&answer, "digest", digest);
-        json_close(&answer.json, '}');
-    }
-    json_close(&answer.json, ']');
-    json_close(&answer.json, '}');
-    return answer_end(&answer, failure);
-}
-
-static void say_to_people(const struct migration *migration)
-{
-    uint64_t rows = 0;
-    char count[AMOUNT_SIZE];
-
-    for (size_t i = 0; i < migration->count; i++)
-        rows += migration_journal_find(&migration->journal, migration->names[i])->counts.inserted;
-    printf("Migrated %s row%s in %zu table%s; all read back as they were written.\n",
-           amount_count(rows, count), rows == 1 ? "" : "s", migration->count,
-           migration->count == 1 ? "" : "s");
-    if (migration->interrupted)
-        puts("It went on where it had been interrupted: tables of a live source may be of two "
-             "moments.");
-}
-
 static void write_progress(void *context, double seconds, char *text, size_t size)
 {
     const struct migration *migration = context;
@@ -368,9 +324,11 @@ static int migrate(struct migration *migration, struct failure *failure)
         error = compare_all(migration, failure);
     progress_line_end(line);
     if (error == 0 && command->json)
-        error = say_as_json(migration, failure);
+        error = migration_report_as_json(&migration->journal, migration->names, migration->count,
+                                         migration->interrupted, failure);
     else if (error == 0 && !command->quiet)
-        say_to_people(migration);
+        migration_report_to_people(&migration->journal, migration->names, migration->count,
+                                   migration->interrupted);
     for (size_t i = 0; i < migration->count; i++)
         free(migration->names[i]);
     free((void *)migration->names);

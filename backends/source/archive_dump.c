@@ -42,8 +42,27 @@ static int read_file(void *context, struct byte_stream *stream, struct failure *
 
     if (name->file == MYDUMPER_METADATA)
         return read_metadata(file->walk, stream, failure);
+    if (name->file == MYDUMPER_DATA)
+        return dump_session_load(file->dump->reader, stream, file->path, name->database,
+                                 name->table, failure);
+    if (file->walk->pass == PASS_LOADS)
+        return dump_session_read_loads(file->dump->reader, stream, file->path, name->database,
+                                       failure);
     return dump_session_read(file->dump->reader, stream, file->path, name->database,
                              name->file == MYDUMPER_ROWS ? name->table : NULL, failure);
+}
+
+static bool is_for(enum archive_pass pass, enum mydumper_file file)
+{
+    switch (file) {
+    case MYDUMPER_TABLE: return pass == PASS_TABLES;
+    case MYDUMPER_ROWS: return pass == PASS_LOADS || pass == PASS_ALL;
+    /* A view is first made as a table, which the view's own file drops. */
+    case MYDUMPER_VIEW:
+    case MYDUMPER_DATA:
+    case MYDUMPER_METADATA: return pass == PASS_ALL;
+    default: return false;
+    }
 }
 
 int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
@@ -51,16 +70,8 @@ int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
                       struct failure *failure)
 {
     struct mydumper_name name = mydumper_name_of(path);
-    bool tables = name.file == MYDUMPER_TABLE;
-    /* A view is first made as a table, which the view's own file drops. */
-    bool rest =
-        name.file == MYDUMPER_VIEW || name.file == MYDUMPER_ROWS || name.file == MYDUMPER_METADATA;
 
-    if (walk->pass == PASS_ALL && name.file == MYDUMPER_DATA)
-        return dump_session_fail_table(dump->reader, name.database, name.table,
-                                       "its rows stand in a file for LOAD DATA, which crmfs does "
-                                       "not read: load the dump, and mount the database");
-    if (walk->pass == PASS_TABLES ? !tables : !rest)
+    if (!is_for(walk->pass, name.file))
         return 0;
 
     struct file file = {.walk = walk, .dump = dump, .path = path, .name = &name};

@@ -79,6 +79,8 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
 
     int error = fetch_block(entry, failure);
 
+    *ret_size = 0;
+
     if (error != 0)
         return error;
     if (entry->hole != 0)
@@ -170,16 +172,19 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
 
     if (error != 0)
         return error;
-    if (archive_read_next_header(archive, &about) != ARCHIVE_OK) {
+
+    int code = archive_read_next_header(archive, &about);
+    struct byte_stream empty = {&byte_stream_empty};
+
+    if (code == ARCHIVE_EOF || code < ARCHIVE_WARN)
         error = archive_feed_error(&feed, name, failure);
-        if (error == 0)
-            error = archive_failure(archive, name, failure);
-    }
-    if (error == 0)
+    if (error == 0 && code < ARCHIVE_WARN)
+        error = archive_failure(archive, name, failure);
+    if (error == 0 && code != ARCHIVE_EOF)
         error = entry_stream_begin(&entry, walk, archive, name);
     entry.feed = &feed;
     if (error == 0)
-        error = read(context, &entry.stream, failure);
+        error = read(context, code != ARCHIVE_EOF ? &entry.stream : &empty, failure);
     entry_stream_end(&entry);
     archive_read_free(archive);
     return error;

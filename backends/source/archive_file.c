@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * An archive's file. What deflate made small in it is unfolded here, several times as fast
- * as libarchive does it; libarchive reads everything else.
- */
+#include "backends/source/archive_file.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "backends/source/archive_internal.h"
 
 #define READ_BYTES ((size_t)256 << 10)
 
@@ -104,8 +100,10 @@ bool archive_file_is_packed(const struct archive_file *file)
 
 uint64_t archive_file_bytes_read(const struct archive_file *file)
 {
-    return file->bytes.stream.class != NULL ? file->bytes.bytes
-                                            : (uint64_t)archive_filter_bytes(file->archive, -1);
+    la_int64_t theirs = file->is_gzip ? 0 : archive_filter_bytes(file->archive, -1);
+    uint64_t ours = file->bytes.stream.class != NULL ? file->bytes.bytes : 0;
+
+    return theirs > 0 && (uint64_t)theirs > ours ? (uint64_t)theirs : ours;
 }
 
 struct byte_stream *archive_file_member(struct archive_file *file)

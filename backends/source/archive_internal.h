@@ -25,16 +25,14 @@
 #include <sys/stat.h>
 
 #include "backends/source/archive.h"
+#include "backends/source/archive_file.h"
 #include "backends/source/archive_library.h"
 #include "backends/source/byte_stream.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
-#include "backends/source/file_stream.h"
-#include "backends/source/inflate_stream.h"
 #include "backends/source/mydumper.h"
 #include "backends/source/pg_restore.h"
 #include "backends/source/stream.h"
-#include "backends/source/zip_directory.h"
 #include "fs/base/name_map.h"
 
 struct archive_source {
@@ -113,7 +111,8 @@ const char *archive_ending_of(const struct archive_endings *endings, const char 
 enum archive_pass {
     PASS_NAMES,  /* which members there are */
     PASS_LISTS,  /* what files are called */
-    PASS_TABLES, /* mydumper's: what tables are like */
+    PASS_TABLES, /* mydumper's: what tables are like … */
+    PASS_LOADS,  /* … and files of their rows */
     PASS_ALL,    /* everything else, and all members are told */
 };
 
@@ -130,9 +129,10 @@ struct archive_plan {
     size_t dump_count;
     struct name_map *folders; /* to dumps */
     struct archive_packages *packages;
-    bool dumped;              /* one of them is */
-    bool lists;               /* there are some … */
-    bool listed;              /* … and files that may be in them */
+    bool dumped; /* one of them is … */
+    bool loaded; /* … and has files of rows */
+    bool lists;  /* there are some … */
+    bool listed; /* … and files that may be in them */
 };
 
 int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */
@@ -186,81 +186,6 @@ struct archive_walk {
 /* --- archive_identity ---------------------------------------------------------------------- */
 
 void archive_identify(struct source *base, struct source_identity *ret_identity);
-
-/* --- archive_open ------------------------------------------------------------------------- */
-
-/* For a source's archives, with its password; not open. 0, -ENOMEM, -ENOTSUP. */
-int archive_create(const struct archive_source *source, struct archive **ret_archive,
-                   struct failure *failure);
-int archive_support_filters(struct archive *archive);
-
-/* What an archive is made from, which outlives it. */
-struct archive_feed {
-    struct byte_stream *stream;
-    int error;                   /* the stream's: it ended there, as far as libarchive knows … */
-    struct failure failure;      /* … and why */
-    bool told;                   /* whoever read a member has been told */
-    struct inflate_stream *gzip; /* NULL: it is no .gz */
-    bool begun;
-    bool damaged; /* ERROR says that what came before it may be wrong */
-};
-
-/*
- * Opens ARCHIVE. libarchive, told of an error, forgets what it has read before: to it the stream
- * ends there, and whoever meets that end asks for the error. 0, or -EIO: the archive has the words.
- */
-int archive_feed_begin(struct archive *archive, struct archive_feed *from);
-
-/* Reads the .gz that FEED unfolds to its end, where its checksum is: a tar ends before. */
-void archive_feed_drain(struct archive_feed *feed); /* NULL is allowed */
-
-/* The stream's error, of the archive or member WHAT; 0: there was none. FEED may be NULL. */
-int archive_feed_error(const struct archive_feed *feed, const char *what, struct failure *failure);
-
-int archive_open_stream(const struct archive_source *source, struct archive_feed *from,
-                        struct archive **ret_archive, struct failure *failure);
-
-/* Words libarchive's last error; WHAT is the member or file. Returns -errno. */
-int archive_failure(struct archive *archive, const char *what, struct failure *failure);
-
-/* --- archive_file ------------------------------------------------------------------------- */
-
-struct archive_file {
-    struct archive *archive;
-    struct file_stream bytes; /* of a .gz or a ZIP, else not open */
-    bool is_gzip;             /* … which feeds the archive */
-    struct archive_feed feed;
-    bool is_zip;
-    struct zip_directory *directory; /* NULL: not looked for yet */
-    struct inflate_stream *member;   /* NULL: libarchive unfolds it */
-};
-
-/* The caller closes it. -EILSEQ: libarchive makes nothing of it; -EIO … */
-int archive_file_open(const struct archive_source *source, const char *path,
-                      struct archive_file *ret_file, struct failure *failure);
-
-/* … as the one member that it is. */
-int archive_file_open_plain(const char *path, struct archive_file *ret_file,
-                            struct failure *failure);
-
-/* … and without its compression. */
-int archive_file_open_unpacked(const char *path, struct archive_file *ret_file,
-                               struct failure *failure);
-
-/* Of one that is open, or all zeros. */
-void archive_file_close(struct archive_file *file);
-
-/* Whether all of it is compressed, so that what is in it is come by only through what is before. */
-bool archive_file_is_packed(const struct archive_file *file);
-
-/* How far it has been read. */
-uint64_t archive_file_bytes_read(const struct archive_file *file);
-
-/*
- * The member that the archive stands on, whose data have not been asked for, straight from the
- * file: borrowed until the next call. NULL: that cannot be done.
- */
-struct byte_stream *archive_file_member(struct archive_file *file);
 
 /* --- archive_dump ------------------------------------------------------------------------- */
 

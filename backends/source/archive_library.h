@@ -54,6 +54,7 @@
     X(archive_read_support_format_zip)      \
     X(archive_version_details)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member stands bare */
 #define ARCHIVE_MEMBER(name) __typeof__(name) *name;
 struct archive_library {
     ARCHIVE_FUNCTIONS(ARCHIVE_MEMBER)

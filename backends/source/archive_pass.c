@@ -17,10 +17,13 @@ static char *name_within(const char *path, const struct archive_file *file)
     return archive_file_is_packed(file) ? archive_unpacked_name(name) : strdup(name);
 }
 
-/* A file of a folder without a byte. */
+/* A file of a folder without a byte, which may be one of a dump for all that. */
 static int tell_empty(struct archive_walk *walk, struct failure *failure)
 {
     cleanup_free char *shown = archive_shown_name(walk->part->name);
+    struct byte_stream empty = {&byte_stream_empty};
+    struct archive_dump *dump;
+    int error = 0;
     struct stream_member member = {.path = shown, .modified = walk->modified};
 
     if (shown == NULL)
@@ -30,7 +33,10 @@ static int tell_empty(struct archive_walk *walk, struct failure *failure)
         return archive_plan_note(walk->plan, shown);
     if (walk->pass != PASS_ALL || walk->wanted != NULL)
         return 0;
-    return walk->taker->class->member(walk->taker, &member, failure);
+    dump = archive_plan_dump(walk->plan, shown);
+    if (dump != NULL)
+        error = archive_dump_read(walk, dump, &empty, shown, false, failure);
+    return error != 0 ? error : walk->taker->class->member(walk->taker, &member, failure);
 }
 
 static int walk_first(struct archive_walk *walk, struct failure *failure)
@@ -242,6 +248,8 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
         error = archive_plan_decide(&plan, taker);
     if (error == 0 && (plan.dumped || archive_packages_any(plan.packages)))
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
+    if (error == 0 && plan.loaded)
+        error = run_pass(source, parts, PASS_LOADS, &plan, taker, failure);
     if (error == 0)
         error = read_rest(source, parts, &plan, endings, taker, failure);
     if (error == 0 && source->folder && archive_postgres_is_folder(source->path))

@@ -103,6 +103,7 @@ int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker)
         if (dump->reader == NULL)
             return -ENOMEM;
         plan->dumped = true;
+        plan->loaded = plan->loaded || (dump->kinds & 1u << MYDUMPER_DATA) != 0;
     }
     return 0;
 }

@@ -270,7 +270,7 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     if (dump != NULL)
         return archive_dump_read(walk, dump, &looked->stream, name,
                                  is_packed(window->data, window->end), failure);
-    if (walk->pass == PASS_TABLES)
+    if (walk->pass < PASS_ALL)
         return archive_packages_take(walk->plan->packages, name, &looked->stream, failure);
     if (depth == 0 && walk->plan != NULL && archive_packages_hold(walk->plan->packages, name))
         return archive_packages_read(walk->plan->packages, name, &looked->stream, walk->taker,

@@ -138,7 +138,7 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     if (told)
         error = after_damage(walk, archive, &entry, first_table, error, &own);
     error = pass_over(walk, error, &own, failure);
-    if (walk->pass == PASS_TABLES) {
+    if (walk->pass < PASS_ALL) {
         looked_stream_end(&looked);
         entry_stream_end(&entry);
         return error;
@@ -165,9 +165,13 @@ static bool is_for_tables(const struct archive_walk *walk, const char *path)
 {
     cleanup_free char *shown = archive_shown_name(path);
 
-    return shown != NULL && (archive_packages_describes(walk->plan->packages, shown) ||
-                             (archive_plan_dump(walk->plan, shown) != NULL &&
-                              mydumper_name_of(shown).file == MYDUMPER_TABLE));
+    if (shown == NULL)
+        return false;
+    if (walk->pass == PASS_TABLES && archive_packages_describes(walk->plan->packages, shown))
+        return true;
+    return archive_plan_dump(walk->plan, shown) != NULL &&
+           mydumper_name_of(shown).file ==
+               (walk->pass == PASS_TABLES ? MYDUMPER_TABLE : MYDUMPER_ROWS);
 }
 
 /* The pass over the lists of what files are called. */
@@ -245,7 +249,7 @@ static int walk_top(struct archive_walk *walk, struct archive *archive, struct a
         return note_name(walk, archive, about, path);
     if (walk->pass == PASS_LISTS)
         return read_list(walk, archive, path);
-    if (walk->pass == PASS_TABLES && !is_for_tables(walk, path))
+    if (walk->pass < PASS_ALL && !is_for_tables(walk, path))
         return 0;
     plain = archive_shown_name(path);
     error = plain != NULL ? choose_name(walk, path, &name) : -ENOMEM;

@@ -26,6 +26,9 @@ struct byte_stream {
     const struct byte_stream_class *class;
 };
 
+/* Of a stream without a byte. */
+extern const struct byte_stream_class byte_stream_empty;
+
 /* Bytes that may be read (not written) behind a window's end: for whoever looks at whole words. */
 #define BYTE_WINDOW_SLACK 32
 

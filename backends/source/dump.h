@@ -50,6 +50,14 @@ void dump_session_free(struct dump_reader *reader);               /* NULL is all
 int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
                       const char *database, const char *table, struct failure *failure);
 
+/* The same file, of which only what it says of files of rows (LOAD DATA) is taken … */
+int dump_session_read_loads(struct dump_reader *reader, struct byte_stream *stream,
+                            const char *name, const char *database, struct failure *failure);
+
+/* … and such a file, with rows of TABLE. */
+int dump_session_load(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                      const char *database, const char *table, struct failure *failure);
+
 /* The table cannot be had whole, or none can. */
 int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
                             const char *words);

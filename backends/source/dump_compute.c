@@ -146,7 +146,7 @@ static int bind_number(sqlite3_stmt *statement, int place, const struct cell *ce
     char text[64];
     char *end;
 
-    if (cell->size >= sizeof text)
+    if (cell->data == NULL || cell->size >= sizeof text)
         return sqlite3_bind_null(statement, place);
     memcpy(text, cell->data, (size_t)cell->size);
     text[cell->size] = '\0';
@@ -204,8 +204,13 @@ int dump_compute(struct dump_reader *reader, struct dump_table *table)
     for (size_t i = 0; i < table->column_count; i++) {
         if (!table->columns[i].computed)
             continue;
-        reader->cells[table->shown[i]] =
+
+        struct cell cell =
             sqlite_cell(sqlite3_column_value(computer->get, place), computer->numbers[place]);
+
+        if (cell.class != CELL_NULL && cell.data == NULL)
+            cell.data = "";
+        reader->cells[table->shown[i]] = cell;
         place++;
     }
     return 0;

@@ -18,6 +18,7 @@
  *   dump_insert     INSERT … VALUES; dump_literal: one value of it
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
+ *   dump_load       rows in files of their own, for LOAD DATA
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace()
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
@@ -99,6 +100,7 @@ struct dump_foreign_key {
 };
 
 struct dump_computer;
+struct dump_load;
 struct dump_reader;
 
 struct dump_table {
@@ -135,8 +137,9 @@ struct dump_table {
     bool changed_later; /* … and others to become of them: it was told */
     bool finished;
     size_t number;
-    size_t shown_count; /* columns without those that are left out */
-    size_t *shown;      /* a column's place among them, SIZE_MAX for those that are left out */
+    size_t shown_count;     /* columns without those that are left out */
+    size_t *shown;          /* a column's place among them, SIZE_MAX for those that are left out */
+    struct dump_load *load; /* how files of its rows are written; NULL: none was said */
     struct dump_computer *computer; /* NULL: none is computed */
 };
 
@@ -150,6 +153,19 @@ int dump_compute(struct dump_reader *reader, struct dump_table *table);
 void dump_compute_end(struct dump_table *table);
 
 void dump_computer_free(struct dump_computer *computer); /* NULL is allowed */
+
+/* --- dump_load ---------------------------------------------------------------------------- */
+
+/* The statement is LOAD DATA: its table knows how to read files of its rows, or fails. */
+int dump_load_statement(struct dump_reader *reader);
+
+/* All rows of the stream that has begun, of TABLE, which has a load. */
+int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* Whether there were fewer files than statements, or more. */
+bool dump_load_lacks(const struct dump_table *table);
+
+void dump_load_free(struct dump_load *load); /* NULL is allowed */
 
 /* A type, a sequence or a schema of PostgreSQL's, which tables need. */
 struct dump_object {
@@ -288,6 +304,7 @@ struct dump_reader {
     bool ansi_quotes;
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
     bool session;   /* it is a dump of several files */
+    bool loads;     /* of this file only LOAD DATA counts */
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     char delimiter[DUMP_DELIMITER_SIZE];

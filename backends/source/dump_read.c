@@ -233,6 +233,10 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
+    if (sql_is(&word, "SET"))
+        return take_set(reader, &lexer);
+    if (reader->loads)
+        return sql_is(&word, "LOAD") ? dump_load_statement(reader) : 0;
     if (sql_is(&word, "CREATE"))
         return take_create(reader, &lexer, failure);
     if (sql_is(&word, "UNLOCK"))
@@ -243,8 +247,6 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_alter_sequence(reader);
     if (sql_is(&word, "COPY") && reader->dialect == SQL_POSTGRES)
         return dump_copy(reader, failure);
-    if (sql_is(&word, "SET"))
-        return take_set(reader, &lexer);
     if (sql_is(&word, "USE"))
         return take_use(reader, &lexer);
     if (sql_is(&word, "DROP"))
@@ -282,7 +284,7 @@ static int take_next(struct dump_reader *reader, struct failure *failure)
     if ((reader->dialect == SQL_MYSQL && dump_at_word(reader, "DELIMITER")) ||
         (reader->dialect == SQL_POSTGRES && reader->window.data[reader->window.at] == '\\'))
         return take_client_line(reader, failure);
-    if (strcmp(reader->delimiter, ";") == 0 &&
+    if (!reader->loads && strcmp(reader->delimiter, ";") == 0 &&
         (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
         return dump_insert(reader, failure);
 

@@ -24,6 +24,21 @@ void dump_session_free(struct dump_reader *reader)
     free(reader);
 }
 
+/* The file has been read, as far as it goes. */
+static int end_file(struct dump_reader *reader, int error, struct failure *own,
+                    struct failure *failure)
+{
+    if (error == 0 && reader->window.error != 0) {
+        error = dump_note_cut(reader);
+        if (error == 0)
+            error = failure_set(own, -reader->window.error, "%s", reader->window.failure.text);
+    }
+    byte_window_release(&reader->window);
+    if (error != 0 && own->code != 0 && failure != NULL)
+        *failure = *own;
+    return error;
+}
+
 int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
                       const char *database, const char *table, struct failure *failure)
 {
@@ -37,15 +52,38 @@ int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, co
         reader->last = dump_table_find(reader, database, table);
     if (error == 0)
         error = dump_read_all(reader, &own);
-    if (error == 0 && reader->window.error != 0) {
-        error = dump_note_cut(reader);
-        if (error == 0)
-            error = failure_set(&own, -reader->window.error, "%s", reader->window.failure.text);
-    }
-    byte_window_release(&reader->window);
-    if (error != 0 && own.code != 0 && failure != NULL)
-        *failure = own;
+    return end_file(reader, error, &own, failure);
+}
+
+int dump_session_read_loads(struct dump_reader *reader, struct byte_stream *stream,
+                            const char *name, const char *database, struct failure *failure)
+{
+    reader->loads = true;
+
+    int error = dump_session_read(reader, stream, name, database, NULL, failure);
+
+    reader->loads = false;
     return error;
+}
+
+int dump_session_load(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                      const char *database, const char *table, struct failure *failure)
+{
+    struct dump_table *found = dump_table_find(reader, database, table);
+    struct failure own = {0};
+
+    if (found == NULL || found->failed)
+        return 0;
+    if (found->load == NULL)
+        return dump_session_fail_table(reader, database, table,
+                                       "there is a file of its rows, and no LOAD DATA for it");
+
+    int error = dump_begin(reader, stream, &own);
+
+    reader->place = name;
+    if (error == 0)
+        error = dump_load_rows(reader, found, &own);
+    return end_file(reader, error, &own, failure);
 }
 
 static int fail_table(struct dump_reader *reader, struct dump_table *table, const char *words)
@@ -79,5 +117,11 @@ int dump_session_fail(struct dump_reader *reader, const char *words)
 
 int dump_session_end(struct dump_reader *reader, struct failure *failure)
 {
-    return dump_tell_changes(reader, failure);
+    int error = 0;
+
+    for (size_t i = 0; i < reader->table_count && error == 0; i++) {
+        if (dump_load_lacks(reader->tables[i]) && !reader->tables[i]->dropped)
+            error = fail_table(reader, reader->tables[i], "not all files of its rows are there");
+    }
+    return error != 0 ? error : dump_tell_changes(reader, failure);
 }

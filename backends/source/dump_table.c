@@ -47,6 +47,7 @@ void dump_table_free(struct dump_table *table)
     }
     free(table->foreigns);
     dump_computer_free(table->computer);
+    dump_load_free(table->load);
     free(table->order.columns);
     free(table->terms);
     free(table->shown);

@@ -61,9 +61,9 @@ int pg_list_read(struct byte_stream *stream, struct pg_list *list, struct failur
     int error = 0;
 
     while (error == 0) {
-        const char *line = (const char *)window.data + window.at;
         size_t size = window.end - window.at;
-        const char *end = size != 0 ? memchr(line, '\n', size) : NULL;
+        const char *line = size != 0 ? (const char *)window.data + window.at : "";
+        const char *end = memchr(line, '\n', size);
 
         if (end != NULL) {
             error = take_line(list, line, (size_t)(end - line));

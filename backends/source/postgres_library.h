@@ -57,6 +57,7 @@
     X(PQtransactionStatus)    \
     X(PQuser)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member stands bare */
 #define POSTGRES_MEMBER(name) __typeof__(name) *name;
 struct postgres_library {
     POSTGRES_FUNCTIONS(POSTGRES_MEMBER)

@@ -62,9 +62,12 @@ int create_index_write(enum target_engine engine, const struct schema *like,
                        const struct table_index *index, size_t number, const char *name,
                        struct buffer *sql);
 
-/* Appends "FOREIGN KEY (…) REFERENCES target (…)"; TARGET: the schema that it refers to. */
+/*
+ * Appends "FOREIGN KEY (…) REFERENCES name (…)" and what it does; TARGET: the schema that it refers
+ * to, NAME: what that is called now, quoted.
+ */
 int create_foreign_key_write(enum target_engine engine, const struct schema *like,
                              const struct foreign_key *key, const struct schema *target,
-                             const struct table_rules *rules, struct buffer *sql);
+                             const char *name, const struct table_rules *rules, struct buffer *sql);
 
 #endif

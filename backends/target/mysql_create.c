@@ -292,6 +292,7 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
 
     for (size_t f = 0; f < place->schema->foreign_key_count && error == 0; f++) {
         const struct foreign_key *key = &place->schema->foreign_keys[f];
+        cleanup_buffer struct buffer name = BUFFER(MYSQL_STATEMENT_LIMIT);
         struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
         const struct mysql_place *parent = NULL;
 
@@ -307,8 +308,13 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
         if (error == 0)
             error = buffer_append_text(&text, " ADD ");
         if (error == 0)
-            error = create_foreign_key_write(ENGINE_MYSQL, place->schema, key,
-                                             parent->table->schema, &place->rules, &text);
+            error = mysql_add_name(&name, parent->table->schema->name);
+        if (error == 0)
+            error = buffer_append(&name, "", 1);
+        if (error == 0)
+            error =
+                create_foreign_key_write(ENGINE_MYSQL, place->schema, key, parent->table->schema,
+                                         (const char *)name.data, &place->rules, &text);
         if (error == 0)
             error = mysql_target_run(target, &text, failure);
         buffer_release(&text);
@@ -381,47 +387,4 @@ void mysql_drop_made(struct mysql_target *target)
         buffer_release(&text);
     }
     target->made_count = 0;
-}
-
-/* ---- Views ----------------------------------------------------------------------------------- */
-
-/* Behind " DEFINER=`user`@`host`" of AT, which begins so; AT itself: it does not. */
-static const char *behind_definer(const char *at)
-{
-    const char *end = at + strlen(" DEFINER=");
-
-    if (strncmp(at, " DEFINER=`", strlen(" DEFINER=`")) != 0)
-        return at;
-    for (int part = 0; part < 2; part++) {
-        for (end++; *end != '\0' && (*end != '`' || end[1] == '`'); end++)
-            end += *end == '`';
-        end += *end == '`';
-        if (part == 0 && *end++ != '@')
-            return at;
-    }
-    return end;
-}
-
-/* Whoever restores it is who it is run as: the one who made it may be nobody here. */
-int mysql_create_view(struct target *base, const struct schema *like, struct failure *failure)
-{
-    struct mysql_target *target = (struct mysql_target *)base;
-    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    const char *definer = strstr(like->ddl, " DEFINER=`");
-    const char *view = strstr(like->ddl, " VIEW `");
-    int error;
-
-    if (view == NULL || strncmp(like->ddl, "CREATE ", 7) != 0)
-        return failure_set(failure, EINVAL, "is made by no statement that is known");
-    if (definer == NULL || definer > view)
-        definer = view;
-    error = buffer_append(&text, like->ddl, (size_t)(definer - like->ddl));
-    if (error == 0)
-        error = buffer_append_text(&text, behind_definer(definer));
-    if (error == 0)
-        error = mysql_target_run(target, &text, failure);
-    buffer_release(&text);
-    return error == 0 || target->link->broken
-               ? error
-               : failure_prefix(failure, EINVAL, "it cannot be made");
 }

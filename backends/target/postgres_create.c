@@ -156,15 +156,6 @@ static int create_foreign(struct creating *creating, const char *kind, struct fa
     return error;
 }
 
-static const struct schema *find_schema(const struct postgres_target *target, const char *name)
-{
-    for (size_t i = target->place_count; i-- > 0;) {
-        if (strcmp(target->places[i]->table->schema->name, name) == 0)
-            return target->places[i]->table->schema;
-    }
-    return NULL;
-}
-
 /* The table's foreign keys, when all tables are there. LIKE: as it came. */
 static int add_foreign_keys(struct postgres_target *target, const struct postgres_place *place,
                             struct failure *failure)
@@ -174,19 +165,24 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
 
     for (size_t f = 0; like != NULL && f < like->foreign_key_count && error == 0; f++) {
         const struct foreign_key *key = &like->foreign_keys[f];
-        const struct schema *parent = find_schema(target, key->target_table);
+        const struct schema *parent = target_find_table(&target->target, key->target_table);
+        cleanup_buffer struct buffer name = BUFFER(POSTGRES_SQL_LIMIT);
         struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
 
         if (parent == NULL)
             continue;
-        error = buffer_append_text(&sql, "ALTER TABLE ");
+        error = postgres_add_table(&name, postgres_target_place(target, parent)->table);
+        if (error == 0)
+            error = buffer_append(&name, "", 1);
+        if (error == 0)
+            error = buffer_append_text(&sql, "ALTER TABLE ");
         if (error == 0)
             error = postgres_add_table(&sql, place->table);
         if (error == 0)
             error = buffer_append_text(&sql, " ADD ");
         if (error == 0)
-            error =
-                create_foreign_key_write(ENGINE_POSTGRES, like, key, parent, &place->rules, &sql);
+            error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent,
+                                             (const char *)name.data, &place->rules, &sql);
         if (error == 0)
             error = postgres_target_run(target, &sql, NULL, failure);
         buffer_release(&sql);
@@ -196,11 +192,14 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
 
 /* ---- Both ------------------------------------------------------------------------------------ */
 
-static const struct table *find_table(const struct catalogue *catalogue, const char *name)
+/* NAME: as it is shown if it is of PostgreSQL's OWN words, else as it is. */
+static const struct table *find_table(const struct catalogue *catalogue, const char *name, bool own)
 {
     for (size_t i = 0; i < catalogue->count; i++) {
-        if (strcmp(catalogue->tables[i].schema->name, name) == 0)
-            return &catalogue->tables[i];
+        const struct table *table = &catalogue->tables[i];
+
+        if (strcmp(own ? table->schema->name : table->raw_name, name) == 0)
+            return table;
     }
     return NULL;
 }
@@ -221,7 +220,7 @@ static int add_place(struct postgres_target *target, const struct creating *crea
         return -ENOMEM;
     }
     error = postgres_target_read(target, &catalogue, failure);
-    place->table = error == 0 ? find_table(catalogue, creating->like->name) : NULL;
+    place->table = error == 0 ? find_table(catalogue, creating->like->name, own) : NULL;
     if (place->table == NULL) {
         free(place);
         return error != 0 ? error

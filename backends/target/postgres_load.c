@@ -104,10 +104,19 @@ static void take_words(const PGresult *result, char words[REFUSAL_WORDS])
              detail != NULL ? detail : "");
 }
 
+/* Of what the server says of where it was, innermost first ("JSON data, line 1: …"): "COPY …". */
+static const char *copy_context(const PGresult *result)
+{
+    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const char *line = context != NULL ? strstr(context, "\nCOPY ") : NULL;
+
+    return context == NULL || strncmp(context, "COPY ", 5) == 0 ? context : line;
+}
+
 /* "COPY stage, line 5, column name: …": 5; 0: it does not say. */
 static size_t line_of(const PGresult *result)
 {
-    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const char *context = copy_context(result);
     const char *line = context != NULL ? strstr(context, ", line ") : NULL;
 
     return line != NULL ? strtoul(line + 7, NULL, 10) : 0;
@@ -116,7 +125,7 @@ static size_t line_of(const PGresult *result)
 /* "COPY stage, line 5, column name: …": the name; the column that a constraint is of; or "". */
 static void column_of(const PGresult *result, char name[REFUSAL_COLUMN])
 {
-    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const char *context = copy_context(result);
     const char *column = context != NULL ? strstr(context, ", column ") : NULL;
     const char *field = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
 

@@ -8,6 +8,7 @@
 
 #include "backends/source/plain_file.h"
 #include "backends/source/source.h"
+#include "backends/source/sql_text.h"
 #include "backends/target/targets.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
@@ -69,7 +70,8 @@ int target_open(const char *url, const struct target_options *options, struct ta
     return error;
 }
 
-struct schema *target_find_table(const struct target *target, const char *name)
+/* The table that is shown as NAME. Letters alike: if there is just one such. */
+static struct schema *find_shown(const struct target *target, const char *name)
 {
     size_t count = target->class->table_count(target);
     struct schema *alike = NULL;
@@ -86,4 +88,13 @@ struct schema *target_find_table(const struct target *target, const char *name)
         }
     }
     return found == 1 ? alike : NULL;
+}
+
+struct schema *target_find_table(const struct target *target, const char *name)
+{
+    struct schema *found = find_shown(target, name);
+    cleanup_free char *quoted = found == NULL ? sql_name(name) : NULL;
+
+    /* PostgreSQL's names that have a dot are shown in quotes, where other databases' are not. */
+    return found != NULL || quoted == NULL ? found : find_shown(target, quoted);
 }

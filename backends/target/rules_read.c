@@ -46,7 +46,8 @@ static void skip_casts(struct sql_lexer *lexer)
 
     if (!sql_is(&token, ":"))
         return;
-    while (!ends_default(&token)) {
+    while (!ends_default(&token) && (token.type == SQL_WORD || token.type == SQL_NAME ||
+                                     strchr(":(.[]", token.at[0]) != NULL)) {
         sql_next(lexer);
         if (sql_is(&token, "("))
             sql_skip_parentheses(lexer);

@@ -618,7 +618,8 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
     if (error == 0)
         error = prepare_all(load, failure);
     if (error == 0 && plan->mode == LOAD_REPLACE && !load->was_empty) {
-        load->stage = sqlite3_mprintf("crmfs restore %s", table->schema->name);
+        load->stage =
+            sqlite3_mprintf("crmfs restore %llu", (unsigned long long)target->staged_count + 1);
         error = load->stage != NULL ? create_stage(load, failure) : -ENOMEM;
         if (error == 0)
             error = sqlite_note_staged(target, table, load->stage, &load->work);

@@ -240,7 +240,7 @@ static size_t table_count(const struct target *base)
     return target->catalogue->count + target->made_count;
 }
 
-static const struct table *nth_table(const struct sqlite_target *target, size_t index)
+const struct table *sqlite_nth_table(const struct sqlite_target *target, size_t index)
 {
     return index < target->catalogue->count
                ? &target->catalogue->tables[index]
@@ -249,15 +249,15 @@ static const struct table *nth_table(const struct sqlite_target *target, size_t 
 
 static struct schema *schema_at(const struct target *base, size_t index)
 {
-    return nth_table((const struct sqlite_target *)base, index)->schema;
+    return sqlite_nth_table((const struct sqlite_target *)base, index)->schema;
 }
 
 const struct table *sqlite_target_table(const struct sqlite_target *target,
                                         const struct schema *schema)
 {
     for (size_t i = 0; i < table_count(&target->target); i++) {
-        if (nth_table(target, i)->schema == schema)
-            return nth_table(target, i);
+        if (sqlite_nth_table(target, i)->schema == schema)
+            return sqlite_nth_table(target, i);
     }
     return NULL;
 }
@@ -308,116 +308,12 @@ static int check(struct target *base, struct failure *failure)
     sqlite3_db_status(target->connection.database, SQLITE_DBSTATUS_DEFERRED_FKS, &pending, &highest,
                       0);
     for (size_t i = 0; pending != 0 && i < table_count(base) && error == 0; i++) {
-        if (nth_table(target, i)->schema->foreign_key_count != 0)
-            error = find_orphan(target, nth_table(target, i), failure);
+        if (sqlite_nth_table(target, i)->schema->foreign_key_count != 0)
+            error = find_orphan(target, sqlite_nth_table(target, i), failure);
     }
     if (error == 0 && pending != 0)
         error =
             failure_set(failure, EINVAL, SHOWN_PATH ": a foreign key would not hold", target->path);
-    return error;
-}
-
-/* SELECT … of the rows of SCHEMA that meet CONDITION and that CHILD refers to by FOREIGN. */
-static int write_referred(const struct schema *schema, const struct table *child,
-                          const struct foreign_key *foreign, const char *condition,
-                          struct buffer *sql)
-{
-    int error = buffer_append_text(sql, "SELECT 1 FROM main.");
-
-    if (error == 0)
-        error = sqlite_add_name(sql, schema->name);
-    if (error == 0)
-        error = buffer_print(sql, " AS doomed WHERE %s AND EXISTS (SELECT 1 FROM main.", condition);
-    if (error == 0)
-        error = sqlite_add_name(sql, child->schema->name);
-    for (size_t c = 0; c < foreign->count && error == 0; c++) {
-        const char *column = foreign->target_columns != NULL ? foreign->target_columns[c]
-                             : c < schema->primary_key_count
-                                 ? schema->columns[schema->primary_key[c]].name
-                                 : "rowid";
-
-        error = buffer_append_text(sql, c == 0 ? " AS child WHERE child." : " AND child.");
-        if (error == 0)
-            error = sqlite_add_name(sql, child->raw_columns[foreign->columns[c]]);
-        if (error == 0)
-            error = buffer_append_text(sql, " = doomed.");
-        if (error == 0)
-            error = sqlite_add_name(sql, column);
-    }
-    return error == 0 ? buffer_append_text(sql, ") LIMIT 1") : error;
-}
-
-/* 1: CHILD has a row that refers by FOREIGN to one of those that meet CONDITION; 0: none. */
-static int find_referrer(struct sqlite_target *target, const struct schema *schema,
-                         const char *condition, const struct cell *key, size_t key_count,
-                         const struct table *child, const struct foreign_key *foreign,
-                         struct failure *failure)
-{
-    struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
-    sqlite3_stmt *statement = NULL;
-    int error = write_referred(schema, child, foreign, condition, &sql);
-    int code;
-
-    if (error != 0) {
-        buffer_release(&sql);
-        return error;
-    }
-    code = sqlite_prepare_text(target, &sql, &statement);
-    for (size_t k = 0; k < key_count && code == SQLITE_OK; k++)
-        code = sqlite_bind_cell(statement, 1 + (int)k, &key[k]);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        error = sqlite_target_failure(target, code, schema->name, failure);
-    sqlite3_finalize(statement);
-    return error != 0 ? error : code == SQLITE_ROW;
-}
-
-static int check_referrer(struct sqlite_target *target, const struct schema *schema,
-                          const char *condition, const struct cell *key, size_t key_count,
-                          const struct table *child, const struct foreign_key *foreign,
-                          struct failure *failure)
-{
-    int found = find_referrer(target, schema, condition, key, key_count, child, foreign, failure);
-
-    if (found == 1) {
-        found = sqlite_repoint(target, child, foreign, failure);
-        found = found < 0    ? found
-                : found == 0 ? 1
-                             : find_referrer(target, schema, condition, key, key_count, child,
-                                             foreign, failure);
-    }
-    if (found != 1)
-        return found;
-    return failure_set(failure, EBUSY,
-                       "table \"%s\": rows of \"%s\" refer to rows that would be deleted; nothing "
-                       "was changed. Restore \"%s\" as well, or delete these first",
-                       schema->name, child->schema->name, child->schema->name);
-}
-
-int sqlite_check_referrers(struct sqlite_target *target, const struct schema *schema,
-                           const char *condition, const struct cell *key, size_t key_count,
-                           struct failure *failure)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < table_count(&target->target) && error == 0; i++) {
-        const struct table *child = nth_table(target, i);
-
-        for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
-            const struct foreign_key *foreign = &child->schema->foreign_keys[f];
-
-            if (strcmp(foreign->target_table, schema->name) != 0)
-                continue;
-            /* Of its own table: what refers to a row goes with it, or is found at the end. */
-            if (child->schema == schema)
-                error = sqlite_repoint(target, child, foreign, failure);
-            else
-                error = check_referrer(target, schema, condition, key, key_count, child, foreign,
-                                       failure);
-            error = error > 0 ? 0 : error;
-        }
-    }
     return error;
 }
 

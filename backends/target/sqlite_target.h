@@ -55,6 +55,8 @@ void made_table_free(struct made_table *made);
 int sqlite_target_failure(struct sqlite_target *target, int code, const char *table,
                           struct failure *failure);
 
+/* Those that are there, then those made; as target_class's schema has them. */
+const struct table *sqlite_nth_table(const struct sqlite_target *target, size_t index);
 /* The table that SCHEMA is of. */
 const struct table *sqlite_target_table(const struct sqlite_target *target,
                                         const struct schema *schema);

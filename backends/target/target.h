@@ -138,9 +138,10 @@ struct target_class {
     int (*room)(const struct target *target, uint64_t *ret_bytes);
     /*
      * Makes the table that LIKE describes, of a source of KIND, for this database: columns with
-     * types that hold every value of the source's, and the primary key. Indexes and foreign keys
-     * follow in check, when the rows are there. *ret_schema: what it has become, with a
-     * reference; *ret_notes: what could not be kept, in lines, the caller's, NULL: nothing.
+     * types that hold every value of the source's, the primary key, and the defaults and checks
+     * that mean the same here. Indexes and foreign keys follow in check, when the rows are there.
+     * *ret_schema: what it has become, with a reference; *ret_notes: what could not be kept, in
+     * lines, the caller's, NULL: nothing.
      */
     int (*create_table)(struct target *target, const struct schema *like, const char *kind,
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);

@@ -13,4 +13,8 @@ int mysql_target_open(const char *url, const struct target_options *options,
 int postgres_target_open(const char *url, const struct target_options *options,
                          struct target **ret_target, struct failure *failure);
 
+/* Before what is said of a connection that was lost while the server was to commit. */
+#define TARGET_COMMIT_UNKNOWN \
+    "whether all of it was committed, or nothing, is not known: look before it is done again"
+
 #endif

@@ -330,7 +330,7 @@ static int end_commit(struct files *files, int error, struct failure *words,
     return error;
 }
 
-int files_commit(struct files *files, struct failure *failure)
+static int commit_once(struct files *files, struct failure *failure)
 {
     struct object_reference top;
     struct failure words = {0};
@@ -368,6 +368,17 @@ int files_commit(struct files *files, struct failure *failure)
             files_end_batch(files);
     }
     return end_commit(files, error, &words, failure);
+}
+
+int files_commit(struct files *files, struct failure *failure)
+{
+    int error = commit_once(files, failure);
+
+    /* With no content in it, it is small, and may be what makes room. */
+    if ((error == -ENOSPC || error == -EDQUOT) && files->waiting == NULL &&
+        reserve_spend(&files->reserve))
+        error = commit_once(files, failure);
+    return error;
 }
 
 void files_await_commit(struct files *files)

@@ -336,6 +336,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
     if (files == NULL)
         return -ENOMEM;
     files->options = *options;
+    files->reserve.file = -1;
     pthread_mutex_init(&files->lock, NULL);
     pthread_cond_init(&files->woken, NULL);
     pthread_cond_init(&files->work, NULL);
@@ -420,6 +421,7 @@ void files_free(struct files *files)
         free(view);
     }
     files_end_batch(files);
+    (void)reserve_spend(&files->reserve);
     run_pool_release(&files->blocks);
     catalogue_close(&files->tree);
     catalogue_cache_release(&files->nodes);

@@ -20,6 +20,7 @@
 #include "fs/files/content.h"
 #include "fs/files/files.h"
 #include "fs/files/past.h"
+#include "fs/files/reserve.h"
 #include "fs/files/runs.h"
 #include "fs/store/log.h"
 
@@ -88,7 +89,6 @@ struct files {
     struct catalogue_cache nodes;
     struct catalogue tree; /* files/ as it is now */
     struct log_state state;
-    struct followed followed;
     uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
     struct read_stream streams[READ_STREAMS];
     unsigned next_stream;
@@ -107,6 +107,7 @@ struct files {
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];
 
+    struct followed followed;
     bool claimed;
     uint8_t writer[FILES_WRITER_BYTES];
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
@@ -117,6 +118,7 @@ struct files {
     struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
     struct object_writer *writers[STORERS_MOST]; /* of that batch, which nobody uses now */
     unsigned writer_count;
+    struct reserve reserve;
     struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {
         uint64_t *hints;

@@ -111,9 +111,14 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
                      struct failure *failure)
 {
     struct round round = {.files = files, .urgency = urgency, .failure = failure};
-    int error = files_begin_writing(files, &round.writer, failure);
+    int error = reserve_hold(&files->reserve, store_storage(files->options.store));
 
     *ret_bytes = 0;
+    if (error != 0)
+        return failure_set(
+            failure, -error,
+            "the store's disk is full: what is left of it is kept for removing files");
+    error = files_begin_writing(files, &round.writer, failure);
     if (error != 0)
         return error;
     files->rounds++;

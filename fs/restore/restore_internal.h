@@ -43,8 +43,8 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
                   struct schema **ret_like, struct failure *failure);
 
-/* Whether it is no table that rows are written to: a view, a virtual table. */
-bool restore_is_view(const struct schema *schema);
+bool restore_has_view(const struct restore_plan *plan, const char *name);
+/* Of what is no table that rows are written to: a view, a virtual table. 0, -ENOMEM. */
 int restore_plan_add_view(struct restore_plan *plan, struct schema *schema);
 /* Makes those that can be made; *why of the others says why not. */
 int restore_make_views(struct restore_plan *plan, struct failure *failure);

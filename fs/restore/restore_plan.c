@@ -105,22 +105,13 @@ static bool has_table(struct dataset *dataset, const char *name)
     return false;
 }
 
-static bool has_view(const struct restore_plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->view_count; i++) {
-        if (strcmp(plan->views[i].schema->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int check_named(const struct restore_plan *plan, struct failure *failure)
 {
     const struct restore_options *options = plan->options;
 
     for (size_t i = 0; i < options->table_count; i++) {
         if (restore_plan_find(plan, options->tables[i]) == NULL &&
-            !has_view(plan, options->tables[i]))
+            !restore_has_view(plan, options->tables[i]))
             return failure_set(failure, ENOENT, "there is no table \"%s\" to restore",
                                options->tables[i]);
     }
@@ -144,8 +135,8 @@ static int add_tables(struct restore_plan *plan, struct failure *failure)
 
         if (!is_meant(plan->options, schema->name))
             continue;
-        error = restore_is_view(schema) ? restore_plan_add_view(plan, schema)
-                                        : restore_plan_add(plan, i, failure);
+        error = schema->kind != RELATION_TABLE ? restore_plan_add_view(plan, schema)
+                                               : restore_plan_add(plan, i, failure);
     }
     return error == 0 ? check_named(plan, failure) : error;
 }

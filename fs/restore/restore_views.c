@@ -15,9 +15,13 @@ static bool is_same_kind(const struct restore_plan *plan)
     return strcmp(plan->kind, plan->target->class->kind) == 0;
 }
 
-bool restore_is_view(const struct schema *schema)
+bool restore_has_view(const struct restore_plan *plan, const char *name)
 {
-    return schema->kind != RELATION_TABLE;
+    for (size_t i = 0; i < plan->view_count; i++) {
+        if (strcmp(plan->views[i].schema->name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Why it is not even tried; NULL: it is. */

@@ -36,6 +36,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t k = 0; k < extras.indexes[i].count; k++)
             require(extras.indexes[i].columns[k] < 3);
     }
+    for (enum target_engine engine = ENGINE_SQLITE; engine <= ENGINE_POSTGRES; engine++) {
+        struct buffer sql = BUFFER((size_t)16 << 20);
+        struct buffer notes = BUFFER((size_t)16 << 20);
+
+        require(create_table_write(engine, schema, "archive", &extras, "made", &sql, &notes) == 0);
+        buffer_release(&sql);
+        buffer_release(&notes);
+    }
     table_extras_release(&extras);
     schema_release(schema);
     return 0;

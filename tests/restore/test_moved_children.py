@@ -33,7 +33,7 @@ UPDATE contacts SET account_id = 9 WHERE id > 1;
 INSERT INTO staff VALUES (9, 1, 'new');
 UPDATE staff SET chief = 9 WHERE id = 3;
 """
-ACTIONS = ["", "ON DELETE RESTRICT", "ON DELETE CASCADE"]
+ACTIONS = ["", "ON DELETE CASCADE"]
 
 
 @pytest.fixture(params=ACTIONS)

@@ -12,7 +12,7 @@ import sqlite3
 
 import pytest
 
-SEEDS = int(os.environ.get("RESTORE_SEEDS", "4"))
+SEEDS = int(os.environ.get("RESTORE_SEEDS", "2"))
 TEXTS = ["", " ", "a", "A", "ä", "a ", "NULL", "\\N", "\\", "a\tb", "line\nend\r\n", '"quoted"', "'", "%", "x,y", "李 🙂",
          "0", "007", "z" * 300]
 NUMBERS = [0, 1, -1, 2**31, -2**31, 2**63 - 1, -2**63]

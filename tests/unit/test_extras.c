@@ -101,7 +101,10 @@ static void test_tables_are_written(void **state)
         assert_int_equal(create_table_write(wanted[i].engine, schema, "archive", &extras,
                                             "new \"one", &sql, &notes),
                          0);
-        assert_int_equal(notes.size, 0);
+        assert_int_equal(buffer_append(&notes, "", 1), 0);
+        assert_string_equal((const char *)notes.data,
+                            "2 indexes over more than columns are not made\n");
+        buffer_release(&notes);
         assert_int_equal(buffer_append(&sql, "", 1), 0);
         for (size_t part = 0; part < 3; part++) {
             if (strstr((const char *)sql.data, wanted[i].parts[part]) == NULL)

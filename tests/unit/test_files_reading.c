@@ -21,7 +21,7 @@
 #define MEMORY_BYTES ((size_t)16 << 20)
 #define FILE_BYTES ((size_t)8 << 20)
 #define BLOCK_BYTES ((size_t)4096)
-#define PAIRS 10
+#define PAIRS ((size_t)10)
 #define PATIENCE_US 300000 /* what is asked for ahead comes a little later */
 
 static struct failure failure;

@@ -255,6 +255,7 @@ static struct {
     int advice;
 } advised;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): its own are __x */
 int posix_fadvise(int descriptor, off_t offset, off_t size, int advice)
 {
     (void)descriptor;

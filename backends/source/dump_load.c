@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows in files of their own, as mydumper --load-data and --csv write them beside
+ *
+ *   LOAD DATA LOCAL INFILE 'crm.t.00000.dat' INTO TABLE `t` CHARACTER SET binary
+ *     FIELDS TERMINATED BY '\t' ENCLOSED BY '' ESCAPED BY '\\' LINES STARTING BY ''
+ *     TERMINATED BY '\n' (`id`,@doc) SET `doc`=CONVERT(@doc USING UTF8MB4);
+ *
+ * The statements are read first: they say how the files of a table are written. What is said
+ * otherwise than so fails its table.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
+
+#define NO_QUOTE '\0'
+
+struct dump_load {
+    uint8_t terminator; /* of fields */
+    uint8_t quote;      /* NO_QUOTE: none */
+    bool own_bytes;
+    const char *charset;
+    size_t count;    /* fields of a line … */
+    size_t *columns; /* … and of what columns they are */
+    bool *hex;       /* their digits are bytes */
+    size_t said;     /* statements */
+    size_t read;     /* files */
+};
+
+void dump_load_free(struct dump_load *load)
+{
+    if (load == NULL)
+        return;
+    free(load->columns);
+    free(load->hex);
+    free(load);
+}
+
+/* --- the statement ------------------------------------------------------------------------ */
+
+/* A string of at most one byte, which is what *ret_byte becomes. 0, -EILSEQ, -ENOMEM. */
+static int take_sign(struct sql_lexer *lexer, uint8_t *ret_byte)
+{
+    struct sql_token token = sql_next(lexer);
+    cleanup_free char *text = token.type == SQL_STRING ? sql_text(lexer, &token) : NULL;
+
+    if (text == NULL)
+        return token.type == SQL_STRING ? -ENOMEM : -EILSEQ;
+    *ret_byte = (uint8_t)text[0];
+    return text[0] == '\0' || text[1] == '\0' ? 0 : -EILSEQ;
+}
+
+static int take_fields(struct sql_lexer *lexer, struct dump_load *load)
+{
+    uint8_t escape = '\\';
+    int error = 0;
+
+    while (error == 0) {
+        if (sql_accept(lexer, "TERMINATED") && sql_accept(lexer, "BY"))
+            error = take_sign(lexer, &load->terminator);
+        else if ((sql_accept(lexer, "OPTIONALLY"), sql_accept(lexer, "ENCLOSED")) &&
+                 sql_accept(lexer, "BY"))
+            error = take_sign(lexer, &load->quote);
+        else if (sql_accept(lexer, "ESCAPED") && sql_accept(lexer, "BY"))
+            error = take_sign(lexer, &escape);
+        else
+            break;
+    }
+    return error == 0 && (escape != '\\' || load->terminator == '\0') ? -EILSEQ : error;
+}
+
+static int take_lines(struct sql_lexer *lexer)
+{
+    uint8_t start = '\0';
+    uint8_t end = '\n';
+    int error = 0;
+
+    while (error == 0) {
+        if (sql_accept(lexer, "STARTING") && sql_accept(lexer, "BY"))
+            error = take_sign(lexer, &start);
+        else if (sql_accept(lexer, "TERMINATED") && sql_accept(lexer, "BY"))
+            error = take_sign(lexer, &end);
+        else
+            break;
+    }
+    return error == 0 && (start != '\0' || end != '\n') ? -EILSEQ : error;
+}
+
+static int take_charset(struct sql_lexer *lexer, struct dump_load *load)
+{
+    struct sql_token token = sql_next(lexer);
+    cleanup_free char *name = sql_text(lexer, &token);
+
+    if (name == NULL)
+        return -ENOMEM;
+    load->charset = dump_charset_find(SQL_MYSQL, name);
+    load->own_bytes = strcasecmp(name, "binary") == 0;
+    return 0;
+}
+
+/* The next name of TABLE's columns, in or without quotes; -EILSEQ: it is none. */
+static int take_column(struct sql_lexer *lexer, const struct dump_table *table, size_t *ret_column)
+{
+    struct sql_token token = sql_next(lexer);
+    cleanup_free char *name = token.type != SQL_END ? sql_text(lexer, &token) : NULL;
+    ssize_t column = name != NULL ? dump_table_column(table, name) : -1;
+
+    if (token.type != SQL_END && name == NULL)
+        return -ENOMEM;
+    *ret_column = (size_t)column;
+    return column >= 0 ? 0 : -EILSEQ;
+}
+
+/* "(`id`,@doc)": a variable has its column's name. */
+static int take_columns(struct sql_lexer *lexer, const struct dump_table *table,
+                        struct dump_load *load)
+{
+    int error = 0;
+
+    load->columns = allocate_array(table->column_count, sizeof *load->columns);
+    load->hex = allocate_array(table->column_count, sizeof *load->hex);
+    if (load->columns == NULL || load->hex == NULL)
+        return -ENOMEM;
+    if (!sql_accept(lexer, "("))
+        return -EILSEQ;
+    do {
+        sql_accept(lexer, "@");
+        error = load->count < table->column_count
+                    ? take_column(lexer, table, &load->columns[load->count++])
+                    : -EILSEQ;
+    } while (error == 0 && sql_accept(lexer, ","));
+    return error == 0 && !sql_accept(lexer, ")") ? -EILSEQ : error;
+}
+
+/* "`doc`=CONVERT(@doc USING UTF8MB4)" changes nothing; "`data`=UNHEX(@data)" does. */
+static int take_settings(struct sql_lexer *lexer, const struct dump_table *table,
+                         struct dump_load *load)
+{
+    int error = 0;
+
+    do {
+        size_t column = 0;
+        bool hex;
+
+        error = take_column(lexer, table, &column);
+        if (error != 0 || !sql_accept(lexer, "="))
+            return error != 0 ? error : -EILSEQ;
+        hex = sql_accept(lexer, "UNHEX");
+        if ((!hex && !sql_accept(lexer, "CONVERT")) || !sql_accept(lexer, "("))
+            return -EILSEQ;
+        sql_skip_parentheses(lexer);
+        for (size_t i = 0; i < load->count; i++)
+            load->hex[i] = load->hex[i] || (hex && load->columns[i] == column);
+    } while (sql_accept(lexer, ","));
+    return 0;
+}
+
+/* Behind the table's name. */
+static int take_manner(struct dump_reader *reader, struct sql_lexer *lexer,
+                       const struct dump_table *table, struct dump_load *load)
+{
+    int error = 0;
+
+    load->terminator = '\t';
+    load->own_bytes = reader->own_bytes;
+    load->charset = reader->charset;
+    if (sql_accept(lexer, "CHARACTER") && sql_accept(lexer, "SET"))
+        error = take_charset(lexer, load);
+    if (error == 0 && (sql_accept(lexer, "FIELDS") || sql_accept(lexer, "COLUMNS")))
+        error = take_fields(lexer, load);
+    if (error == 0 && sql_accept(lexer, "LINES"))
+        error = take_lines(lexer);
+    if (error == 0)
+        error = take_columns(lexer, table, load);
+    if (error == 0 && sql_accept(lexer, "SET"))
+        error = take_settings(lexer, table, load);
+    return error == 0 && sql_next(lexer).type != SQL_END ? -EILSEQ : error;
+}
+
+static bool is_alike(const struct dump_load *one, const struct dump_load *other)
+{
+    return one->terminator == other->terminator && one->quote == other->quote &&
+           one->own_bytes == other->own_bytes && one->charset == other->charset &&
+           one->count == other->count &&
+           memcmp(one->columns, other->columns, one->count * sizeof *one->columns) == 0 &&
+           memcmp(one->hex, other->hex, one->count * sizeof *one->hex) == 0;
+}
+
+int dump_load_statement(struct dump_reader *reader)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    struct sql_token token;
+
+    do
+        token = sql_next(&lexer);
+    while (token.type != SQL_END && !sql_is(&token, "TABLE"));
+
+    int error = dump_take_name(&lexer, &database, &name);
+    struct dump_table *table =
+        error == 0
+            ? dump_table_find(reader, database[0] != '\0' ? database : reader->database, name)
+            : NULL;
+
+    if (table == NULL)
+        return error == -ENOMEM ? error : 0;
+
+    struct dump_load *load = calloc(1, sizeof *load);
+
+    error = load != NULL ? take_manner(reader, &lexer, table, load) : -ENOMEM;
+    if (error == 0 && table->load != NULL && !is_alike(load, table->load))
+        error = -EILSEQ;
+    if (error != 0 || table->load != NULL)
+        dump_load_free(load);
+    else
+        table->load = load;
+    if (error == 0)
+        table->load->said++;
+    return error == -EILSEQ
+               ? dump_table_fail(reader, table,
+                                 "the rows of table %s are to be loaded in a way that crmfs does "
+                                 "not know: load the dump, and mount the database",
+                                 table->name)
+               : error;
+}
+
+/* --- the rows ----------------------------------------------------------------------------- */
+
+/* One field from AT on, of a row that begins at BASE; where it ends, NULL: it is not all there. */
+static const uint8_t *take_field(const struct dump_load *load, const uint8_t *base,
+                                 const uint8_t *at, const uint8_t *end,
+                                 struct dump_literal *literal)
+{
+    bool quoted = load->quote != NO_QUOTE && at < end && *at == load->quote;
+    const uint8_t *start = at + quoted;
+    const uint8_t *stop;
+    bool escaped = false;
+
+    for (at = start; at < end; at++) {
+        if (*at == '\\') {
+            escaped = true;
+            at++;
+        } else if (quoted && *at == load->quote) {
+            if (at + 1 >= end || at[1] != load->quote)
+                break;
+            escaped = true;
+            at++;
+        } else if (!quoted && (*at == load->terminator || *at == '\n')) {
+            break;
+        }
+    }
+    stop = at;
+    at += quoted;
+    if (at >= end)
+        return NULL;
+    *literal = (struct dump_literal){
+        .type = !escaped ? LITERAL_STRING
+                : quoted ? LITERAL_ESCAPED
+                         : LITERAL_FIELD,
+        .backslash = true,
+        .quote = (char)load->quote,
+        .at = (size_t)(start - base),
+        .size = (size_t)(stop - start),
+    };
+    if (!quoted &&
+        ((literal->size == 2 && memcmp(start, "\\N", 2) == 0) ||
+         (load->quote != NO_QUOTE && literal->size == 4 && memcmp(start, "NULL", 4) == 0)))
+        literal->type = LITERAL_NULL;
+    return at;
+}
+
+/* The row at the window's place. 1 and its size; 0: it is not all there; -EILSEQ: it is none. */
+static int take_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size)
+{
+    const struct byte_window *window = &reader->window;
+    const uint8_t *base = window->data + window->at;
+    const uint8_t *end = window->data + window->end;
+    const uint8_t *at = base;
+
+    for (size_t i = 0; i < load->count; i++) {
+        struct dump_literal *literal = &reader->literals[i];
+        bool last = i + 1 == load->count;
+
+        at = take_field(load, base, at, end, literal);
+        if (at == NULL)
+            return 0;
+        if (*at != (last ? '\n' : load->terminator))
+            return -EILSEQ;
+        if (load->hex[i] && literal->type == LITERAL_STRING)
+            literal->type = LITERAL_HEX;
+        at++;
+    }
+    *ret_size = (size_t)(at - base);
+    return 1;
+}
+
+static int give_row(struct dump_reader *reader, struct dump_table *table, size_t size,
+                    struct failure *failure)
+{
+    const struct dump_load *load = table->load;
+    const uint8_t *base = reader->window.data + reader->window.at;
+    int error = dump_cell_room(reader, size, load->count);
+
+    if (error == 0)
+        memset(reader->cells, 0, table->shown_count * sizeof *reader->cells);
+    for (size_t i = 0; i < load->count && error == 0; i++) {
+        size_t column = load->columns[i];
+
+        if (table->shown[column] != SIZE_MAX)
+            error = dump_make_cell(reader, &table->columns[column].type, base, &reader->literals[i],
+                                   &reader->cells[table->shown[column]]);
+    }
+    return error != 0 ? error : dump_give_row(reader, table, failure);
+}
+
+static int take_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    int error = 0;
+
+    while (error == 0 && !table->failed) {
+        size_t size = 0;
+        int got = window->at < window->end ? take_row(reader, table->load, &size) : 0;
+
+        if (got > 0) {
+            error = give_row(reader, table, size, failure);
+            if (error == -EILSEQ)
+                got = -EILSEQ;
+            else
+                window->at += size;
+        }
+        if (got == -EILSEQ)
+            return dump_table_fail(reader, table, "a row of table %s makes no sense here",
+                                   table->name);
+        if (got > 0)
+            continue;
+
+        int more = byte_window_more(window, failure);
+
+        if (more == -EFBIG)
+            return dump_table_fail(reader, table,
+                                   "a row of table %s is larger than the %zu MiB that crmfs takes",
+                                   table->name, STREAM_ROW_LIMIT >> 20);
+        if (more < 0)
+            return more;
+        if (more == 0)
+            return window->at < window->end || window->error != 0 ? dump_table_cut(reader, table)
+                                                                  : 0;
+    }
+    return error;
+}
+
+int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
+{
+    struct dump_load *load = table->load;
+    int error = table->begun ? 0 : dump_table_tell(reader, table, failure);
+
+    load->read++;
+    table->seen = true;
+    reader->last = table;
+    reader->own_bytes = load->own_bytes;
+    reader->charset = load->charset;
+    if (error == 0)
+        error = dump_reserve_cells(reader, table->column_count);
+    return error != 0 ? error : take_rows(reader, table, failure);
+}
+
+bool dump_load_lacks(const struct dump_table *table)
+{
+    return table->load != NULL && table->load->read != table->load->said;
+}

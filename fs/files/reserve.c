@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/files/reserve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
+
+#define FOLDER "tmp"
+
+int reserve_hold(struct reserve *reserve, struct storage *storage)
+{
+    if (reserve->file >= 0 || storage->class->local_folder == NULL)
+        return 0;
+
+    cleanup_fd int folder = storage->class->local_folder(storage, FOLDER, true);
+
+    if (folder < 0)
+        return folder == -ENOSPC || folder == -EDQUOT ? -ENOSPC : 0;
+
+    int file = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int error = file < 0 || fallocate(file, 0, 0, RESERVE_BYTES) != 0 ? errno : 0;
+
+    if (error == 0) {
+        reserve->file = file;
+        return 0;
+    }
+    if (file >= 0)
+        close(file);
+    return error == ENOSPC || error == EDQUOT ? -ENOSPC : 0;
+}
+
+bool reserve_spend(struct reserve *reserve)
+{
+    if (reserve->file < 0)
+        return false;
+    close(reserve->file);
+    reserve->file = -1;
+    return true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Some room on the store's disk that content does not get: a file without a name, which ends with
+ * the process. A full disk then leaves enough for what removes files: their nodes, and the log's
+ * records. On a storage that is no directory, or whose file system cannot set room aside, there is
+ * none.
+ */
+#ifndef CRMFS_FILES_RESERVE_H
+#define CRMFS_FILES_RESERVE_H
+
+#include <stdbool.h>
+
+#include "backends/storage/storage.h"
+
+#define RESERVE_BYTES (1 << 20)
+
+struct reserve {
+    int file; /* -1: it is not held */
+};
+
+/* Before content is stored. 0, also where there cannot be one; -ENOSPC: there is not so much left.
+ */
+int reserve_hold(struct reserve *reserve, struct storage *storage);
+
+/* It may be used now, and is given up. False: it was not held. */
+bool reserve_spend(struct reserve *reserve);
+
+#endif

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Names and values that look like SQL, keys of several columns, and a folder of files as a source."""
+import shutil
+import sqlite3
+
+import pytest
+
+NAMES = ['a"b; DROP TABLE other; --', "c`d", "e'f\\", "select", " g.h", "50%s"]
+VALUES = ["'); DROP TABLE other; --", "\\'", '"; --', "`", "${x}", "a\tb\nc\\", "%s%n"]
+
+
+def test_names_and_values_are_no_sql(kind, place, crmfs, work):
+    path = work / "odd.db"
+
+    def quoted(name):
+        return '"' + name.replace('"', '""') + '"'
+
+    with sqlite3.connect(path) as database:
+        columns = ", ".join(f"{quoted(name)} TEXT" for name in NAMES)
+        for table in NAMES[:3]:
+            database.execute(f"CREATE TABLE {quoted(table)} (id INTEGER PRIMARY KEY, {columns})")
+            for row, value in enumerate(VALUES):
+                database.execute(f"INSERT INTO {quoted(table)} VALUES (?{', ?' * len(NAMES)})",
+                                 [row, *[value] * len(NAMES)])
+    database.close()
+    target = place(kind)
+    target.sql("CREATE TABLE other (id INTEGER); INSERT INTO other VALUES (1)")
+    crmfs("restore", "--to", target.url, path)
+    for mode in ("upsert", "replace", "missing"):
+        crmfs("restore", "--mode", mode, "--to", target.url, path)
+    assert target.value("SELECT id FROM other") == "1"
+    back = place("sqlite")
+    crmfs("restore", "--table", ",".join(NAMES[1:3]), "--to", back.url, target.url)
+    with sqlite3.connect(back.url) as ours, sqlite3.connect(path) as theirs:
+        for table in NAMES[1:3]:
+            question = f"SELECT * FROM {quoted(table)} ORDER BY id"
+            assert ours.execute(question).fetchall() == theirs.execute(question).fetchall()
+
+
+def test_keys_of_several_columns(kind, place, counts, work):
+    """One an option, parted by commas, percent-encoded; and parents by keys of several columns."""
+    path = work / "keys.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""
+            CREATE TABLE prices (country VARCHAR(9), code VARCHAR(9), price INTEGER, PRIMARY KEY (country, code));
+            CREATE TABLE sales (id INTEGER PRIMARY KEY, country VARCHAR(9), code VARCHAR(9), above INTEGER
+                                REFERENCES sales (id), FOREIGN KEY (country, code) REFERENCES prices (country, code));
+            INSERT INTO prices VALUES ('de', '1,5', 1), ('de', '7', 2), ('se', '7', 3), ('se', '1%', 4);
+            INSERT INTO sales VALUES (1, 'se', '7', NULL), (2, 'de', '1,5', 1), (3, 'de', '7', 2), (4, NULL, '7', NULL);
+            """)
+    database.close()
+    target = place(kind)
+    counts("--to", target.url, path)
+    target.sql("DELETE FROM sales WHERE id > 2; DELETE FROM sales WHERE id = 2; DELETE FROM sales; DELETE FROM prices")
+    told = counts("--mode", "missing", "--key", "de,1%2C5", "--key", "se,1%25", "--table", "prices", "--to", target.url, path)
+    assert told["prices"]["inserted"] == 2
+    told = counts("--mode", "missing", "--key", "3", "--with-parents", "--table", "sales", "--to", target.url, path)
+    assert target.sql("SELECT id FROM sales ORDER BY id").split() == ["1", "2", "3"], "those above it as well"
+    assert target.value("SELECT count(*) FROM prices") == "4"
+
+
+@pytest.mark.parametrize("kind, form", [("sqlite", "csv"), ("sqlite", "json"), ("mysql", "csv"), ("postgresql", "ndjson")])
+def test_a_folder_of_files(kind, place, counts, mount, work, form):
+    """As cp -r of a source's folder makes it, with its data package; of files of one form alone as well."""
+    path = work / "crm.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""
+            CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, raw BLOB, price DECIMAL(9,2));
+            CREATE TABLE contacts (id INTEGER PRIMARY KEY, account_id INTEGER REFERENCES accounts (id), note TEXT);
+            INSERT INTO accounts VALUES (1, 'Åsa "x"', x'00ff0a', 1.5), (2, '', NULL, NULL);
+            INSERT INTO contacts VALUES (1, 2, 'a' || char(10) || 'b'), (2, NULL, NULL);
+            """)
+    database.close()
+    folder = work / "copy"
+    shutil.copytree(mount(path).live(), folder)
+    for file in folder.iterdir():
+        if file.is_dir():
+            shutil.rmtree(file)
+        elif file.suffix[1:] != form and file.name != "datapackage.json":
+            file.unlink()
+    target, back = place(kind), place("sqlite")
+    assert {name: one["inserted"] for name, one in counts("--to", target.url, folder).items()} == {
+        "accounts": 2, "contacts": 2}
+    counts("--to", back.url, target.url)
+    with sqlite3.connect(back.url) as ours, sqlite3.connect(path) as theirs:
+        for table in ("accounts", "contacts"):
+            question = f"SELECT * FROM {table} ORDER BY id"
+            assert ours.execute(question).fetchall() == theirs.execute(question).fetchall()
+    assert back.value("SELECT count(*) FROM pragma_foreign_key_list('contacts')") == "1"
+
+
+def test_names_with_dots(kind, place, counts, work):
+    """Of a table, of one that it refers to, made and found again."""
+    path = work / "dots.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""
+            CREATE TABLE "crm.accounts" (id INTEGER PRIMARY KEY, name TEXT);
+            CREATE TABLE "crm.contacts" (id INTEGER PRIMARY KEY, account INTEGER REFERENCES "crm.accounts" (id));
+            INSERT INTO "crm.accounts" VALUES (1, 'one'); INSERT INTO "crm.contacts" VALUES (1, 1);
+            """)
+    database.close()
+    target = place(kind)
+    for mode in ("append", "replace", "missing"):
+        told = counts("--mode", mode, "--to", target.url, path)
+        assert {name: (one["rows"], one["notes"]) for name, one in told.items()} == {
+            "crm.accounts": (1, []), "crm.contacts": (1, [])}
+    question = {"sqlite": "SELECT count(*) FROM pragma_foreign_key_list('crm.contacts')",
+                "mysql": "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE "
+                         "CONSTRAINT_SCHEMA = DATABASE()",
+                "postgresql": "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"}[kind]
+    assert target.value(question) == "1"

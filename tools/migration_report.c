@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/migration_report.h"
+
+#include <stdio.h>
+
+#include "tools/amount.h"
+#include "tools/answer.h"
+
+int migration_report_as_json(const struct migration_journal *journal, char *const *names,
+                             size_t count, bool resumed, struct failure *failure)
+{
+    struct answer answer;
+
+    answer_begin(&answer);
+    json_open(&answer.json, '{');
+    answer_flag(&answer, "resumed", resumed);
+    json_put_name(&answer.json, "tables");
+    json_open(&answer.json, '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct journal_table *noted = migration_journal_find(journal, names[i]);
+        char digest[40];
+
+        json_open(&answer.json, '{');
+        json_put_name(&answer.json, "name");
+        json_put_bytes(&answer.json, noted->name);
+        answer_number(&answer, "rows", noted->counts.inserted);
+        snprintf(digest, sizeof digest, "%016llx%016llx",
+                 (unsigned long long)noted->counts.digest[0],
+                 (unsigned long long)noted->counts.digest[1]);
+        answer_text(&answer, "digest", digest);
+        json_close(&answer.json, '}');
+    }
+    json_close(&answer.json, ']');
+    json_close(&answer.json, '}');
+    return answer_end(&answer, failure);
+}
+
+void migration_report_to_people(const struct migration_journal *journal, char *const *names,
+                                size_t count, bool resumed)
+{
+    uint64_t rows = 0;
+    char text[AMOUNT_SIZE];
+
+    for (size_t i = 0; i < count; i++)
+        rows += migration_journal_find(journal, names[i])->counts.inserted;
+    printf("Migrated %s row%s in %zu table%s; all read back as they were written.\n",
+           amount_count(rows, text), rows == 1 ? "" : "s", count, count == 1 ? "" : "s");
+    if (resumed)
+        puts("It went on where it had been interrupted: tables of a live source may be of two "
+             "moments.");
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What crmfs migrate says when it is done: of COUNT tables called NAMES, which the journal knows.
+ */
+#ifndef CRMFS_TOOLS_MIGRATION_REPORT_H
+#define CRMFS_TOOLS_MIGRATION_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fs/base/failure.h"
+#include "tools/migration_journal.h"
+
+/* RESUMED: it went on where it had been interrupted. */
+int migration_report_as_json(const struct migration_journal *journal, char *const *names,
+                             size_t count, bool resumed, struct failure *failure);
+void migration_report_to_people(const struct migration_journal *journal, char *const *names,
+                                size_t count, bool resumed);
+
+#endif
