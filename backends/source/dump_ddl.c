@@ -251,12 +251,6 @@ int dump_ddl_settle(struct dump_reader *reader)
 
 /* --- a table's own ------------------------------------------------------------------------ */
 
-int dump_ddl_begin(struct dump_reader *reader, struct dump_table *table)
-{
-    table->ddl = dump_statement_text(reader);
-    return table->ddl != NULL ? 0 : -ENOMEM;
-}
-
 /* "old\ntext", or TEXT. */
 static int append_line(char **place, const char *text)
 {
@@ -270,6 +264,90 @@ static int append_line(char **place, const char *text)
     free(*place);
     *place = both;
     return 0;
+}
+
+static int print_inherited(struct buffer *text, const struct dump_table *table)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < table->inherited_count && error == 0; i++) {
+        const struct dump_column *column = &table->columns[i];
+        cleanup_free char *name = sql_name(column->name);
+
+        if (!column->inherited)
+            continue;
+        error = name != NULL ? buffer_print(text, "    %s %s%s,\n", name, column->native,
+                                            column->not_null ? " NOT NULL" : "")
+                             : -ENOMEM;
+    }
+    return error;
+}
+
+/* ALTER TABLE … INHERIT, of each parent that LEXER stands before. */
+static int add_parents(struct dump_table *table, struct sql_lexer *lexer, const char *head)
+{
+    int error = 0;
+
+    do {
+        cleanup_free char *parent = spelled_name(lexer);
+        cleanup_free char *text = NULL;
+
+        if (parent == NULL)
+            return 0;
+        if (asprintf(&text, "ALTER TABLE %s INHERIT %s;", head, parent) < 0) {
+            text = NULL;
+            return -ENOMEM;
+        }
+        error = append_line(&table->additions, text);
+    } while (error == 0 && sql_accept(lexer, ","));
+    return error;
+}
+
+/*
+ * One that inherits, as if it did not, and then made an heir: its parents may be made after it, as
+ * tables are by their names.
+ */
+static int begin_heir(struct dump_reader *reader, struct dump_table *table)
+{
+    cleanup_buffer struct buffer text = BUFFER(DUMP_DDL_LIMIT);
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    cleanup_free char *name = NULL;
+    const char *body;
+
+    while (!sql_accept(&lexer, "TABLE"))
+        sql_next(&lexer);
+    name = spelled_name(&lexer);
+    if (name == NULL || !sql_accept(&lexer, "("))
+        return -EILSEQ;
+    body = lexer.at;
+    sql_skip_parentheses(&lexer);
+
+    size_t size = (size_t)(lexer.at - body) - 1;
+    int error = buffer_print(&text, "CREATE TABLE %s (\n", name);
+
+    if (error == 0)
+        error = print_inherited(&text, table);
+    /* Without columns of its own the last comma is one too many. */
+    if (error == 0 && strspn(body, " \t\r\n") >= size)
+        text.size -= text.size > 2 && text.data[text.size - 2] == ',' ? 2 : 0;
+    if (error == 0)
+        error = buffer_append(&text, body, size);
+    if (error == 0)
+        error = buffer_append(&text, ");", sizeof ");");
+    if (error != 0)
+        return error;
+    table->ddl = (char *)steal_pointer(&text.data);
+    return sql_accept(&lexer, "INHERITS") && sql_accept(&lexer, "(")
+               ? add_parents(table, &lexer, name)
+               : 0;
+}
+
+int dump_ddl_begin(struct dump_reader *reader, struct dump_table *table)
+{
+    if (table->inherited_count != 0 && table->whole == NULL)
+        return begin_heir(reader, table);
+    table->ddl = dump_statement_text(reader);
+    return table->ddl != NULL ? 0 : -ENOMEM;
 }
 
 /* ALTER TABLE ONLY, CREATE INDEX … ON ONLY a table with partitions: theirs are made with it. */

@@ -69,6 +69,7 @@ static int copy_column(const struct dump_column *from, struct dump_column *to)
         .not_null = from->not_null,
         .generated = from->generated,
         .left_out = from->generated,
+        .inherited = true,
     };
     return to->name == NULL || to->native == NULL ||
                    (from->collation != NULL && to->collation == NULL)

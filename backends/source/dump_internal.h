@@ -81,6 +81,7 @@ struct dump_column {
     bool not_null;
     bool generated;
     bool invisible; /* INSERT without names leaves it out */
+    bool inherited; /* a parent's, of which the table's own statement does not speak */
     bool left_out;  /* generated, and the dump does not have its values … */
     bool computed;  /* … but they are made */
 };

@@ -67,6 +67,20 @@ def test_postgresql(crmfs, place, work, options):
     assert target.value("INSERT INTO children (n) VALUES (1) RETURNING id") == "4"
 
 
+def test_heirs(crmfs, place, work):
+    """Tables that inherit stand alone in the target, whatever their parents are called."""
+    source, target = place("postgresql"), place("postgresql")
+    source.sql("""CREATE TABLE zebra (id integer NOT NULL, name text DEFAULT 'z'); CREATE TABLE yak (id integer, w bigint);
+        CREATE TABLE ass (own date, name text NOT NULL, PRIMARY KEY (id)) INHERITS (zebra, yak); CREATE TABLE bee () INHERITS (zebra);
+        INSERT INTO ass VALUES (1, 'a', 2, '2020-01-01'); INSERT INTO bee VALUES (3, 'b'); INSERT INTO zebra VALUES (4);""")
+    (work / "crm.sql").write_bytes(dumped("postgresql", source))
+    crmfs("restore", "--to", target.url, work / "crm.sql")
+    for what in "id, name FROM ONLY zebra", "* FROM ONLY yak", "id, name, w, own FROM ONLY ass", "* FROM ONLY bee":
+        assert target.value(f"SELECT {what}") == source.value(f"SELECT {what}")
+    question = "SELECT attname, attnotnull, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attnum > 0 AND attrelid = 'ass'::regclass ORDER BY attname"
+    assert target.value(question) == source.value(question)
+
+
 def test_sqlite(crmfs, place, work):
     source, target = place("sqlite"), place("sqlite")
     source.sql(SQLITE)
