@@ -10,7 +10,7 @@
  *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
- *   dump_ddl        … and what makes it again
+ *   dump_ddl        … and what makes it again; dump_need: types, sequences
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets
@@ -261,6 +261,11 @@ size_t dump_table_place(const struct dump_table *table, size_t column,
 
 /* The statement as the dump has it, the caller's; NULL: no memory. */
 char *dump_statement_text(const struct dump_reader *reader);
+
+/* "schema.name" as the text spells it, which LEXER stands before, the caller's. NULL: there is
+ * none.
+ */
+char *dump_spelled_name(struct sql_lexer *lexer);
 
 /* The statement makes what tables may need; says whose a sequence is; makes TABLE. */
 int dump_note_object(struct dump_reader *reader);
