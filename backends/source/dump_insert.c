@@ -7,8 +7,6 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/memory.h"
 
-#define HEAD_LIMIT ((size_t)1 << 20) /* of what stands before VALUES */
-
 struct insert {
     struct dump_reader *reader;
     const struct dump_table *named; /* the table, or a partition of it */
@@ -17,44 +15,6 @@ struct insert {
     size_t value_count;
     size_t *places; /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
 };
-
-struct head {
-    char *database;
-    char *name;
-    char **names;
-    size_t count;
-    bool values; /* VALUES follows: the rows are here */
-};
-
-/* The names in parentheses, if they stand here. */
-static int take_columns(struct sql_lexer *lexer, char ***ret_names, size_t *ret_count)
-{
-    size_t count = 0;
-
-    if (!sql_accept(lexer, "("))
-        return 0;
-    *ret_names = allocate_array(DUMP_COLUMNS_LIMIT, sizeof(char *));
-    if (*ret_names == NULL)
-        return -ENOMEM;
-    do {
-        struct sql_token token = sql_next(lexer);
-
-        if (count == DUMP_COLUMNS_LIMIT || token.type == SQL_END || token.type == SQL_SIGN)
-            return -EILSEQ;
-        (*ret_names)[count] = sql_text(lexer, &token);
-        if ((*ret_names)[count] == NULL)
-            return -ENOMEM;
-        *ret_count = ++count;
-    } while (sql_accept(lexer, ","));
-    return sql_accept(lexer, ")") ? 0 : -EILSEQ;
-}
-
-static void free_names(char **names, size_t count)
-{
-    for (size_t i = 0; names != NULL && i < count; i++)
-        free(names[i]);
-    free((void *)names);
-}
 
 /* A table that no CREATE TABLE was for: its columns are those that the first INSERT names. */
 static int make_table(struct dump_reader *reader, const char *database, const char *name,
@@ -180,7 +140,7 @@ static int place_values(struct insert *insert, char **names, size_t count, struc
  * The first tuple tells whether the dump has the values of the generated columns: MariaDB's has
  * them; others leave them out, or say DEFAULT.
  */
-static int begin_table(struct insert *insert, const struct head *head, struct failure *failure)
+static int begin_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
     const struct dump_table *named = insert->named;
@@ -358,73 +318,7 @@ static int end_insert(struct insert *insert, int error, struct failure *failure)
     return error != 0 ? error : dump_read_statement(reader, failure);
 }
 
-/* --- what stands before VALUES ------------------------------------------------------------ */
-
-static void head_release(struct head *head)
-{
-    free(head->database);
-    free(head->name);
-    free_names(head->names, head->count);
-}
-
-static int take_head(struct sql_lexer *lexer, struct head *head)
-{
-    struct sql_token token;
-
-    do
-        token = sql_next(lexer);
-    while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
-    if (!sql_is(&token, "INTO"))
-        return -EILSEQ;
-
-    int error = dump_take_name(lexer, &head->database, &head->name);
-
-    if (error == 0)
-        error = take_columns(lexer, &head->names, &head->count);
-    if (error == 0 && sql_accept(lexer, "OVERRIDING")) {
-        sql_next(lexer); /* SYSTEM */
-        sql_accept(lexer, "VALUE");
-    }
-    head->values = sql_accept(lexer, "VALUES") || sql_accept(lexer, "VALUE");
-    return error;
-}
-
-/* Reads the head; the window then stands behind VALUES. -EILSEQ: it is another kind of INSERT. */
-static int read_head(struct dump_reader *reader, struct head *head, struct failure *failure)
-{
-    struct byte_window *window = &reader->window;
-
-    for (;;) {
-        const char *text = (const char *)window->data + window->at;
-        size_t size = window->end - window->at;
-        struct sql_lexer lexer = dump_lexer(reader, text, size);
-        struct head read = {.count = 0};
-        int error = take_head(&lexer, &read);
-
-        /* A token at the end may go on. */
-        if (error == 0 && read.values && lexer.at < lexer.end) {
-            window->at += (size_t)(lexer.at - text);
-            *head = read;
-            return 0;
-        }
-
-        /* What it stopped at may be the beginning of something: "VAL". */
-        sql_next(&lexer);
-
-        bool whole = lexer.at < lexer.end || size > HEAD_LIMIT;
-
-        head_release(&read);
-        if (error == -ENOMEM || whole)
-            return error != 0 ? error : -EILSEQ;
-
-        int more = byte_window_more(window, failure);
-
-        if (more <= 0)
-            return more < 0 ? more : -EILSEQ;
-    }
-}
-
-static int find_table(struct insert *insert, const struct head *head, struct failure *failure)
+static int find_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
     const char *database = head->database[0] == '\0' && reader->dialect == SQL_MYSQL
@@ -449,9 +343,9 @@ static int find_table(struct insert *insert, const struct head *head, struct fai
 
 int dump_insert(struct dump_reader *reader, struct failure *failure)
 {
-    cleanup(head_release) struct head head = {.count = 0};
+    cleanup(dump_head_release) struct dump_head head = {.count = 0};
     struct insert insert = {.reader = reader};
-    int error = read_head(reader, &head, failure);
+    int error = dump_take_head(reader, &head, failure);
 
     if (error == 0 && dump_is_catalogue(reader, head.name))
         return dump_note_virtual(reader, failure);

@@ -15,7 +15,7 @@
  *   dump_type       native types
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
- *   dump_insert     INSERT … VALUES; dump_literal: one value of it
+ *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
@@ -463,6 +463,22 @@ enum { TUPLE_BAD = -1, TUPLE_MORE = 0, TUPLE_WHOLE = 1 };
 int dump_parse_tuple(const struct dump_reader *reader, const uint8_t *at, const uint8_t *end,
                      struct dump_literal *literals, size_t most, size_t *ret_count,
                      const uint8_t **ret_end);
+
+/* INSERT INTO database.name (names) VALUES */
+struct dump_head {
+    char *database;
+    char *name;
+    char **names; /* count of them; NULL: none are given */
+    size_t count;
+    bool values; /* VALUES follows: the rows are here */
+};
+
+/*
+ * Reads it; the window then stands behind VALUES, and the caller releases it. -EILSEQ: it is
+ * another kind of INSERT.
+ */
+int dump_take_head(struct dump_reader *reader, struct dump_head *head, struct failure *failure);
+void dump_head_release(struct dump_head *head);
 
 /* At INSERT or REPLACE: reads the statement and hands its rows over. */
 int dump_insert(struct dump_reader *reader, struct failure *failure);
