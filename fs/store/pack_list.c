@@ -138,7 +138,7 @@ static int refresh(struct pack_list *list, uint8_t number, struct failure *failu
 }
 
 int pack_list_known(struct pack_list *list, uint64_t hint, int most,
-                       uint8_t ret_salts[][STORE_SALT_BYTES])
+                    uint8_t ret_salts[][STORE_SALT_BYTES])
 {
     struct folder *folder = &list->folders[hint & 0xff];
     int found = 0;

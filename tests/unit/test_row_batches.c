@@ -107,8 +107,9 @@ static void add_row(struct batch_sender *sender, uint64_t number, struct buffer 
     struct cell cell = {CELL_NUMBER, (size_t)snprintf(text, sizeof text, "%d", (int)number), text};
     struct load_counts counts = {.put = number};
     struct row_work work = {.counts = &counts, .column_count = 1, .cells = &cell};
+    const struct row_sum sum = {.rows = 1, .low = number};
 
-    assert_int_equal(row_batch_add(batch_sender_filling(sender), &work, &cell, false), 0);
+    assert_int_equal(row_batch_add(batch_sender_filling(sender), &work, &cell, &sum, false), 0);
     assert_int_equal(field_lines_add(lines, &cell, 1, false), 0);
 }
 
