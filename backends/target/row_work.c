@@ -203,7 +203,8 @@ static const char *shown_bytes(const struct cell *cell, char text[4 * SHOWN_VALU
 
     for (size_t i = 0; i < size; i++)
         to += sprintf(to, "%02x", bytes[i]);
-    strcpy(to, cell->size > size ? "..." : "");
+    if (cell->size > size)
+        memcpy(to, "...", sizeof "...");
     return text;
 }
 
