@@ -8,11 +8,13 @@
  *   archive_parts   the files that it is in
  *   archive_postgres  pg_dump's own formats; archive_pg_folder: a folder of them
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
+ *   archive_packages  folders of crmfs's own files in it
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, and how it is fed
  *   archive_file    the file that it reads
  *   archive_entry   a member as a stream of bytes
+ *   archive_doubt   what damage makes of tables that came before it
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
