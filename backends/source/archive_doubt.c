@@ -11,13 +11,17 @@
 
 bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed)
 {
+    /* As libarchive's readers say it; the last is liblzma's. */
+    static const char *const cuts[] = {"truncated", "unexpected end", "No progress is possible"};
     const char *words = archive_error_string(archive);
+    bool cut = false;
 
     /* An outer archive's error is that one's matter. */
     if (feed != NULL && feed->error != 0)
         return feed->damaged;
-    return words == NULL ||
-           (strcasestr(words, "truncated") == NULL && strcasestr(words, "unexpected end") == NULL);
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts && words != NULL; i++)
+        cut = cut || strcasestr(words, cuts[i]) != NULL;
+    return !cut;
 }
 
 size_t archive_table_count(const struct archive_walk *walk)

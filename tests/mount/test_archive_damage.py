@@ -112,8 +112,8 @@ def test_no_rows_of_what_is_doubted(mount, work):
 
 @pytest.mark.parametrize("part", [1.6, 1.3, 1.1])
 def test_cut(mount, work, part, right):
-    """What came whole before the cut is shown whole, with a .gz, a .tgz, and a .xz as well."""
-    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz"]
+    """What came whole before the cut is shown whole."""
+    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz", "flip.sql.xz", "flip.sql.zst"]
     for kind in kinds:
         (work / kind).write_bytes(PACKED[kind][:int(len(PACKED[kind]) / part)])
     top = mount(*(work / kind for kind in kinds))
