@@ -94,10 +94,10 @@ $(B)/%.o: %.c Makefile
 	$(COMPILE) -MMD -MP -c $< -o $@
 
 $(UNIT_TESTS): $(B)/%: $(B)/%.o $(UNIT_SUPPORT) $(ARCHIVES)
-	$(LINK) $^ -lcmocka -lz -larchive $(LIBRARY_LIBS) -o $@
+	$(LINK) $^ -lcmocka -lz -Wl,--as-needed -larchive -Wl,--no-as-needed $(LIBRARY_LIBS) -o $@
 
 $(FUZZERS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(ARCHIVES)
-	$(LINK) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ -larchive $(LIBRARY_LIBS) -o $@
+	$(LINK) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ -Wl,--as-needed -larchive -Wl,--no-as-needed $(LIBRARY_LIBS) -o $@
 
 -include $(shell [ ! -d $(B) ] || find $(B) -name '*.d')
 

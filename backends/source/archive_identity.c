@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,22 @@ static bool add_folder(crypto_generichash_state *state, const struct archive_sou
     return certain;
 }
 
+static const char *version; /* set once */
+
+static void ask_version(void)
+{
+    version = archive_version_details();
+}
+
+/* libarchive makes the text in memory of its own when first asked, without a lock. */
+static const char *library_version(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, ask_version);
+    return version;
+}
+
 void archive_identify(struct source *base, struct source_identity *ret_identity)
 {
     const struct archive_source *source = (struct archive_source *)base;
@@ -111,7 +128,7 @@ void archive_identify(struct source *base, struct source_identity *ret_identity)
     crypto_generichash_final(&state, ret_identity->place, sizeof ret_identity->place);
     crypto_generichash_init(&state, (const uint8_t *)context, sizeof context,
                             sizeof ret_identity->content);
-    add_text(&state, archive_version_details());
+    add_text(&state, library_version());
     crypto_generichash_update(&state, (const uint8_t *)&source->wish, sizeof source->wish);
     add_text(&state, source->names);
     add_text(&state, source->password);
