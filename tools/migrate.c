@@ -263,8 +263,9 @@ static int compare_tables(const struct migration *migration, struct source *sour
             error = failure_set(failure, EIO, "table \"%s\" is not in the journal",
                                 migration->names[i]);
         else
-            error = restore_compare(dataset, source->class->kind, noted->name, like, &noted->counts,
-                                    failure);
+            error = restore_compare(dataset,
+                                    dataset->kind != NULL ? dataset->kind : source->class->kind,
+                                    noted->name, like, &noted->counts, failure);
     }
     dataset->class->finish(dataset);
     dataset->class->release(dataset);

@@ -185,6 +185,19 @@ static const char *shown_source(const struct mount *mount)
     return strstr(first->url, "://") != NULL ? first->name : first->url;
 }
 
+/* A file of a folder of backups, which has no folder in the mount. */
+static void report_unknown(struct tree *tree, const char *name)
+{
+    cleanup_free char *path = NULL;
+    struct failure why;
+
+    if (asprintf(&path, "archives/%s", name) < 0)
+        path = NULL;
+    failure_set(&why, EILSEQ,
+                "it is left out: it is no backup that crmfs knows, or it may not be read");
+    tree_report(tree, path != NULL ? path : name, &why);
+}
+
 static int create_tree(const struct mount *mount, struct store *store, struct tree **ret_tree,
                        struct failure *failure)
 {
@@ -206,7 +219,12 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
         .gid = (gid_t)settings->gid,
     };
 
-    return tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);
+    int error =
+        tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);
+
+    for (size_t i = 0; error == 0 && i < mount->sources.unknown_count; i++)
+        report_unknown(*ret_tree, mount->sources.unknown[i]);
+    return error;
 }
 
 static int mount_session(const struct mount *mount, struct session **ret_session,

@@ -92,6 +92,8 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
     }
     if (error == 0)
         error = source->source->class->begin(source->source, &source->dataset, &version, failure);
+    if (error == 0 && source->dataset->kind != NULL)
+        source->kind = source->dataset->kind;
     return error == 0 ? 0 : failure_name(failure, -error, url);
 }
 

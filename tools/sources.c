@@ -31,6 +31,8 @@ static char *absolute_url(const char *url, const char *directory)
 
     if (url[scheme] == '/')
         return strdup(url);
+    if (strcmp(directory, "/") == 0)
+        directory = "";
     if (asprintf(&absolute, "%.*s%s/%s", (int)scheme, url, directory, url + scheme) < 0)
         return NULL;
     return absolute;
@@ -128,6 +130,35 @@ static int add_series(struct source_list *list, const char *path, const char *na
                       : append(list, steal_pointer(&shown), steal_pointer(&url), true, failure);
 }
 
+/* What SQLite keeps beside a database is a part of that. */
+static bool is_companion(const char *name)
+{
+    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (size > strlen(endings[i]) && strcmp(name + size - strlen(endings[i]), endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int note_unknown(struct source_list *list, const char *name, struct failure *failure)
+{
+    char **names = list->unknown_count < SOURCES_LIMIT
+                       ? reallocarray((void *)list->unknown, list->unknown_count + 1, sizeof *names)
+                       : NULL;
+
+    if (names != NULL)
+        list->unknown = names;
+    if (names == NULL || (names[list->unknown_count] = strdup(name)) == NULL)
+        return list->unknown_count == SOURCES_LIMIT
+                   ? 0
+                   : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    list->unknown_count++;
+    return 0;
+}
+
 /* One of several files that stand under archives/ by their own names; what is no backup does not.
  */
 static int add_backup(struct source_list *list, const char *path, struct failure *failure)
@@ -135,8 +166,10 @@ static int add_backup(struct source_list *list, const char *path, struct failure
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
 
-    if (name[0] == '.' || !source_is_known(path))
+    if (name[0] == '.' || is_companion(name))
         return 0;
+    if (!source_is_known(path))
+        return note_unknown(list, name, failure);
     if (series_size(name) != 0)
         return add_series(list, path, name, series_size(name), failure);
 
@@ -166,10 +199,13 @@ static int add_matches(struct source_list *list, const char *pattern, struct fai
 /* GLOB's own characters in a directory's name stand for themselves. */
 static char *pattern_of(const char *directory)
 {
-    char *pattern = malloc(2 * strlen(directory) + sizeof "/*");
+    size_t size = strlen(directory);
+    char *pattern = malloc(2 * size + sizeof "/*");
     char *to = pattern;
 
-    for (const char *at = directory; to != NULL && *at != '\0'; at++) {
+    while (size > 0 && directory[size - 1] == '/')
+        size--;
+    for (const char *at = directory; to != NULL && at < directory + size; at++) {
         if (strchr("*?[\\", *at) != NULL)
             *to++ = '\\';
         *to++ = *at;
@@ -362,6 +398,9 @@ void source_list_release(struct source_list *list)
         free((char *)list->items[i].password_command);
         forget(list->items[i].password);
     }
+    for (size_t i = 0; i < list->unknown_count; i++)
+        free(list->unknown[i]);
+    free((void *)list->unknown);
     free(list->items);
     free(list->configuration);
     *list = (struct source_list){0};

@@ -15,6 +15,8 @@ struct source_list {
     size_t count;
     char *configuration; /* the file that the first of them stand in; NULL: none */
     size_t configured;   /* how many do */
+    char **unknown;      /* files of folders that are no backups that crmfs knows */
+    size_t unknown_count;
 };
 
 /* That all so far stand in the file NAME. 0 or -ENOMEM. */

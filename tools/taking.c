@@ -218,9 +218,13 @@ static int choose_time(struct taking *taking, struct failure *failure)
     if (error != 0)
         return failure_name(failure, -error, taking->list.items[0].url);
     taking->time = sane_time(taking, dataset->changed.tv_sec);
+    if (dataset->class->table_count(dataset) == 0)
+        error = failure_set(failure, ENODATA,
+                            "%.300s: there is no table in it that can be read: nothing is taken",
+                            taking->list.items[0].url);
     dataset->class->finish(dataset);
     dataset->class->release(dataset);
-    return 0;
+    return error;
 }
 
 /* One snapshot, of the sources in the list. */

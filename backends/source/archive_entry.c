@@ -6,7 +6,7 @@
 #include "backends/source/plain_file.h"
 #include "fs/base/memory.h"
 
-#define BLOCK_BYTES ((size_t)256 << 10)
+#define HOLE_BYTES ((size_t)64 << 10)
 
 /* The file has unfolded to more than any honest one does. */
 static int refuse_bomb(const struct archive_walk *walk, const char *name, struct failure *failure)
@@ -25,6 +25,49 @@ int archive_give(struct archive_walk *walk, const void *bytes, size_t size, stru
                : walk->taker->class->member_bytes(walk->taker, bytes, size, failure);
 }
 
+/*
+ * The next block, and the hole before it. archive_read_data() puts blocks together, and loses them
+ * when an error follows. Neither a hole nor a block: the end.
+ */
+static int fetch_block(struct entry_stream *entry, struct failure *failure)
+{
+    la_int64_t offset = 0;
+    int code = ARCHIVE_OK;
+
+    while (code == ARCHIVE_OK && entry->hole == 0 && entry->block_size == 0) {
+        code = archive_read_data_block(entry->archive, &entry->block, &entry->block_size, &offset);
+        if (code != ARCHIVE_OK)
+            entry->block_size = 0;
+        if (code == ARCHIVE_OK && (offset < 0 || (uint64_t)offset < entry->place))
+            return failure_set(failure, EIO, SHOWN_PATH ": its pieces are out of order",
+                               entry->name);
+        /* A hole may be the last. */
+        if ((code == ARCHIVE_OK || code == ARCHIVE_EOF) && offset > 0 &&
+            (uint64_t)offset > entry->place)
+            entry->hole = (uint64_t)offset - entry->place;
+    }
+    if (code != ARCHIVE_OK && entry->feed != NULL && entry->feed->error != 0) {
+        entry->feed->told = true;
+        return archive_feed_error(entry->feed, entry->name, failure);
+    }
+    return code == ARCHIVE_OK || code == ARCHIVE_EOF
+               ? 0
+               : archive_failure(entry->archive, entry->name, failure);
+}
+
+static int fill_hole(struct entry_stream *entry, const void **ret_data, size_t *ret_size)
+{
+    if (entry->zeros == NULL)
+        entry->zeros = calloc(1, HOLE_BYTES);
+    if (entry->zeros == NULL)
+        return -ENOMEM;
+    *ret_data = entry->zeros;
+    *ret_size = entry->hole < HOLE_BYTES ? (size_t)entry->hole : HOLE_BYTES;
+    entry->hole -= *ret_size;
+    entry->place += *ret_size;
+    return 0;
+}
+
 static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret_size,
                   struct failure *failure)
 {
@@ -34,18 +77,25 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
         return error != 0 ? failure_prefix(failure, -error, SHOWN_PATH, entry->name) : 0;
     }
 
-    la_ssize_t size = archive_read_data(entry->archive, entry->buffer, BLOCK_BYTES);
+    int error = fetch_block(entry, failure);
 
-    *ret_data = entry->buffer;
     *ret_size = 0;
-    if (size <= 0 && entry->feed != NULL && entry->feed->error != 0) {
-        entry->feed->told = true;
-        return archive_feed_error(entry->feed, entry->name, failure);
-    }
-    if (size < 0)
-        return archive_failure(entry->archive, entry->name, failure);
-    *ret_size = (size_t)size;
+
+    if (error != 0)
+        return error;
+    if (entry->hole != 0)
+        return fill_hole(entry, ret_data, ret_size);
+    *ret_data = entry->block;
+    *ret_size = entry->block_size;
+    entry->place += entry->block_size;
+    entry->block_size = 0;
     return 0;
+}
+
+static bool is_damaged(const struct entry_stream *entry)
+{
+    return entry->straight != NULL ? inflate_stream_is_damaged(entry->walk->outermost->member)
+                                   : archive_is_damaged(entry->archive, entry->feed);
 }
 
 static int entry_next(struct byte_stream *stream, const void **ret_data, size_t *ret_size,
@@ -61,6 +111,7 @@ static int entry_next(struct byte_stream *stream, const void **ret_data, size_t 
     int error = unfold(entry, ret_data, ret_size, failure);
 
     entry->broken = error != 0;
+    entry->damaged = error != 0 && is_damaged(entry);
     if (error != 0)
         return error;
     if (walk->wanted == NULL && walk->outermost != NULL)
@@ -89,10 +140,7 @@ int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
     };
     if (walk->outermost != NULL && archive == walk->outermost->archive)
         entry->straight = archive_file_member(walk->outermost);
-    if (entry->straight != NULL)
-        return 0;
-    entry->buffer = malloc(BLOCK_BYTES);
-    return entry->buffer != NULL ? 0 : -ENOMEM;
+    return 0;
 }
 
 int entry_stream_drain(struct entry_stream *entry, struct failure *failure)
@@ -108,7 +156,7 @@ int entry_stream_drain(struct entry_stream *entry, struct failure *failure)
 
 void entry_stream_end(struct entry_stream *entry)
 {
-    free(entry->buffer);
+    free(entry->zeros);
 }
 
 int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream, const char *name,
@@ -119,7 +167,7 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
     struct archive_feed feed = {.stream = stream};
     struct archive *archive;
     struct archive_entry *about;
-    struct entry_stream entry = {.buffer = NULL};
+    struct entry_stream entry = {.zeros = NULL};
     int error = archive_open_stream(walk->source, &feed, &archive, failure);
 
     if (error != 0)

@@ -33,6 +33,7 @@ struct archive_feed {
     bool told;                   /* whoever read a member has been told */
     struct inflate_stream *gzip; /* NULL: it is no .gz */
     bool begun;
+    bool damaged; /* ERROR says that what came before it may be wrong */
 };
 
 /*
@@ -40,6 +41,9 @@ struct archive_feed {
  * ends there, and whoever meets that end asks for the error. 0, or -EIO: the archive has the words.
  */
 int archive_feed_begin(struct archive *archive, struct archive_feed *from);
+
+/* Reads the .gz that FEED unfolds to its end, where its checksum is: a tar ends before. */
+void archive_feed_drain(struct archive_feed *feed); /* NULL is allowed */
 
 /* The stream's error, of the archive or member WHAT; 0: there was none. FEED may be NULL. */
 int archive_feed_error(const struct archive_feed *feed, const char *what, struct failure *failure);

@@ -8,11 +8,13 @@
  *   archive_parts   the files that it is in
  *   archive_postgres  pg_dump's own formats; archive_pg_folder: a folder of them
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
+ *   archive_packages  folders of crmfs's own files in it
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, and how it is fed
  *   archive_file    the file that it reads
  *   archive_entry   a member as a stream of bytes
+ *   archive_doubt   what damage makes of tables that came before it
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
@@ -128,10 +130,11 @@ struct archive_plan {
     struct archive_dump *dumps;
     size_t dump_count;
     struct name_map *folders; /* to dumps */
-    bool dumped;              /* one of them is … */
-    bool loaded;              /* … and has files of rows */
-    bool lists;               /* there are some … */
-    bool listed;              /* … and files that may be in them */
+    struct archive_packages *packages;
+    bool dumped; /* one of them is … */
+    bool loaded; /* … and has files of rows */
+    bool lists;  /* there are some … */
+    bool listed; /* … and files that may be in them */
 };
 
 int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */
@@ -164,6 +167,7 @@ struct archive_walk {
     bool part_is_dump; /* its members are those of a dump of pg_dump's, which is read as a whole */
     struct archive_file *outermost;
     struct archive_feed *feed; /* of the archive that is walked; NULL: it is a file */
+    size_t first_table;        /* that came out of the archive that is walked */
     uint64_t bytes_before;     /* of the parts before */
     uint64_t file_bytes;       /* of all parts */
     uint64_t unfolded_bytes;   /* at any depth */
@@ -250,10 +254,15 @@ struct entry_stream {
     const char *name;
     struct archive_feed *feed;    /* ARCHIVE's; NULL */
     struct byte_stream *straight; /* what gives the member's bytes; NULL: ARCHIVE does */
-    uint8_t *buffer;              /* then NULL */
-    uint64_t bytes;               /* so far */
-    bool broken;                  /* behind them */
-    bool given;                   /* to the taker, or to whoever extracts */
+    uint64_t place;               /* how much of it ARCHIVE has given, holes included */
+    uint64_t hole;                /* bytes of a hole that come next, and then … */
+    const void *block;            /* … this */
+    size_t block_size;
+    uint8_t *zeros; /* what holes are made of; NULL: there was none so far */
+    uint64_t bytes; /* so far */
+    bool broken;    /* behind them … */
+    bool damaged;   /* … and they may be others than were packed */
+    bool given;     /* to the taker, or to whoever extracts */
 };
 int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
                        struct archive *archive, const char *name);
@@ -274,6 +283,24 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
                           int (*read)(void *context, struct byte_stream *stream,
                                       struct failure *failure),
                           void *context, struct failure *failure);
+
+/* --- archive_doubt ------------------------------------------------------------------------ */
+
+/*
+ * Whether what ARCHIVE, fed by FEED (NULL: it is a file), gave before its last error may be other
+ * bytes than were packed: not where it was merely cut short.
+ */
+bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed);
+
+/* The number that the next table gets. */
+size_t archive_table_count(const struct archive_walk *walk);
+
+/*
+ * ARCHIVE's data, or those of the member that it stands on, turned out to be damaged, for WHY: no
+ * table that came out of them can be trusted. FIRST_TABLE: the first one of the member.
+ */
+int archive_doubt(const struct archive_walk *walk, struct archive *archive, size_t first_table,
+                  const struct failure *why);
 
 /* --- archive_tables ----------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@
     X(archive_filter_bytes)                 \
     X(archive_filter_count)                 \
     X(archive_format)                       \
-    X(archive_read_data)                    \
+    X(archive_read_data_block)              \
     X(archive_read_free)                    \
     X(archive_read_has_encrypted_entries)   \
     X(archive_read_new)                     \
@@ -81,7 +81,7 @@ int archive_library_load(struct failure *failure);
 #define archive_filter_bytes archive_library.archive_filter_bytes
 #define archive_filter_count archive_library.archive_filter_count
 #define archive_format archive_library.archive_format
-#define archive_read_data archive_library.archive_read_data
+#define archive_read_data_block archive_library.archive_read_data_block
 #define archive_read_free archive_library.archive_read_free
 #define archive_read_has_encrypted_entries archive_library.archive_read_has_encrypted_entries
 #define archive_read_new archive_library.archive_read_new

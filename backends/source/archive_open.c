@@ -60,13 +60,14 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
     if (archive_errno(archive) == ENOMEM)
         return -ENOMEM;
     if (words != NULL && strstr(words, "assphrase") != NULL)
-        return failure_set(failure, EACCES,
-                           SHOWN_PATH ": it is encrypted, and %s; the password of archives is "
-                                      "what the password command prints (password-command)",
-                           what,
-                           strstr(words, "ncorrect") != NULL || asked == archive
-                               ? "the password is wrong"
-                               : "there is no password for it");
+        return failure_set(
+            failure, EACCES,
+            SHOWN_PATH ": it is encrypted, and %s; it is what a command prints: mount "
+                       "archive:///PATH?password-command=COMMAND, or name the command in "
+                       "crmfs.conf(5): [source NAME], url = PATH, password-command = COMMAND",
+            what,
+            strstr(words, "ncorrect") != NULL || asked == archive ? "the password is wrong"
+                                                                  : "there is no password for it");
     if (archive_read_has_encrypted_entries(archive) > 0 &&
         archive_format(archive) == ARCHIVE_FORMAT_7ZIP)
         return failure_set(failure, EACCES,
@@ -148,7 +149,19 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
 
     (void)archive;
     from->error = error;
+    from->damaged = error != 0 && from->gzip != NULL && inflate_stream_is_damaged(from->gzip);
     return error == 0 ? (la_ssize_t)size : 0;
+}
+
+void archive_feed_drain(struct archive_feed *feed)
+{
+    const void *data;
+    size_t size = 1;
+
+    while (feed != NULL && feed->gzip != NULL && feed->error == 0 && size != 0) {
+        feed->error = feed->stream->class->next(feed->stream, &data, &size, &feed->failure);
+        feed->damaged = feed->error != 0 && inflate_stream_is_damaged(feed->gzip);
+    }
 }
 
 static int end_feed(struct archive *archive, void *context)

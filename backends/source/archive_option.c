@@ -21,6 +21,13 @@ static int take_names(struct archive_source *source, const char *value, struct f
     return source->names != NULL ? 0 : -ENOMEM;
 }
 
+static int take_command(struct archive_source *source, const char *value)
+{
+    free(source->password_command);
+    source->password_command = strdup(value);
+    return source->password_command != NULL ? 0 : -ENOMEM;
+}
+
 static int take(struct archive_source *source, const char *name, const char *value,
                 struct failure *failure)
 {
@@ -30,10 +37,12 @@ static int take(struct archive_source *source, const char *name, const char *val
         return taken < 0 ? taken : 0;
     if (strcmp(name, "names") == 0)
         return take_names(source, value, failure);
+    if (strcmp(name, "password-command") == 0)
+        return take_command(source, value);
     if (strcmp(name, "series") != 0)
         return failure_set(failure, EINVAL,
                            "unknown option \"%.40s\"; an archive has delimiter, quote, charset and "
-                           "header, of tables as text, names and series",
+                           "header, of tables as text, names, series and password-command",
                            name);
     if (!source->folder || source->series != NULL || value[0] == '\0')
         return failure_set(

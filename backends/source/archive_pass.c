@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
 
 /* What a file that is merely compressed, or nothing but a dump, is called under raw/. */
@@ -120,6 +121,8 @@ static int walk_parts(struct archive_walk *walk, const struct archive_parts *par
 
         walk->part = &parts->items[i];
         walk->modified = walk->part->about.st_mtim;
+        /* mydumper's tables begin in an earlier pass. */
+        walk->first_table = parts->count > 1 ? archive_table_count(walk) : 0;
         if (walk->wanted != NULL && walk->part->name != NULL &&
             strcmp(walk->part->name, walk->wanted) != 0)
             continue;
@@ -243,7 +246,7 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
     error = make_plan(source, parts, &plan, &endings, failure);
     if (error == 0)
         error = archive_plan_decide(&plan, taker);
-    if (error == 0 && plan.dumped)
+    if (error == 0 && (plan.dumped || archive_packages_any(plan.packages)))
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
     if (error == 0 && plan.loaded)
         error = run_pass(source, parts, PASS_LOADS, &plan, taker, failure);

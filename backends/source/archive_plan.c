@@ -4,12 +4,20 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
 
 int archive_plan_create(struct archive_plan *plan)
 {
     *plan = (struct archive_plan){.dump_count = 0};
-    return name_map_create(&plan->folders);
+
+    int error = name_map_create(&plan->folders);
+
+    if (error == 0)
+        error = archive_packages_create(&plan->packages);
+    if (error != 0)
+        archive_plan_release(plan);
+    return error;
 }
 
 void archive_plan_release(struct archive_plan *plan)
@@ -21,6 +29,7 @@ void archive_plan_release(struct archive_plan *plan)
     }
     free(plan->dumps);
     name_map_free(plan->folders);
+    archive_packages_free(plan->packages);
     *plan = (struct archive_plan){.dump_count = 0};
 }
 
@@ -131,7 +140,7 @@ int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct 
 {
     static const char unfinished[] = "mydumper did not finish this dump: there is a "
                                      "metadata.partial, and rows may be missing";
-    int error = 0;
+    int error = archive_packages_end(plan->packages, taker, failure);
 
     for (size_t i = 0; i < plan->dump_count && error == 0; i++) {
         const struct archive_dump *dump = &plan->dumps[i];

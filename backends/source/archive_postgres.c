@@ -87,7 +87,7 @@ static int only_tell(struct row_taker *taker, int error, const struct failure *o
 int archive_postgres_read_part(struct archive_walk *walk, struct failure *failure)
 {
     const char *path = walk->part->path;
-    struct entry_stream entry = {.buffer = NULL};
+    struct entry_stream entry = {.zeros = NULL};
     struct archive_file file;
     struct archive_entry *about;
     struct failure own = {0};
@@ -102,6 +102,13 @@ int archive_postgres_read_part(struct archive_walk *walk, struct failure *failur
     entry.feed = file.is_gzip ? &file.feed : NULL;
     if (error == 0)
         error = restore(walk, &entry.stream, NULL, path, &own);
+    if (error == 0)
+        error = entry_stream_drain(&entry, &own);
+    if (archive_is_passed_over(error) && entry.damaged) {
+        int doubted = archive_doubt(walk, file.archive, 0, &own);
+
+        error = doubted != 0 ? doubted : error;
+    }
     entry_stream_end(&entry);
     archive_file_close(&file);
     return only_tell(walk->taker, error, &own, failure);

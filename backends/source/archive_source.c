@@ -154,6 +154,8 @@ static int look_into(const struct archive_source *source, struct failure *failur
         return error;
     }
     error = archive_file_open(source, source->path, &file, failure);
+    if (error == -EIO && failure != NULL)
+        failure->code = EILSEQ;
     if (error != 0)
         return error == -ENOMEM ? error : -EILSEQ;
 

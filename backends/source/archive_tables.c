@@ -6,6 +6,7 @@
 
 #include "backends/source/ahead_stream.h"
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"
@@ -126,10 +127,13 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     if (error != 0)
         return failure_prefix(failure, -error, "%.300s", name);
     struct archive_feed *outer = walk->feed;
+    size_t outer_first = walk->first_table;
 
     walk->feed = &feed;
+    walk->first_table = archive_table_count(walk);
     error = archive_walk(walk, archive, name, depth, failure);
     walk->feed = outer;
+    walk->first_table = outer_first;
     archive_read_free(archive);
     return error;
 }
@@ -267,7 +271,10 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
         return archive_dump_read(walk, dump, &looked->stream, name,
                                  is_packed(window->data, window->end), failure);
     if (walk->pass < PASS_ALL)
-        return 0;
+        return archive_packages_take(walk->plan->packages, name, &looked->stream, failure);
+    if (depth == 0 && walk->plan != NULL && archive_packages_hold(walk->plan->packages, name))
+        return archive_packages_read(walk->plan->packages, name, &looked->stream, walk->taker,
+                                     failure);
     if (folder != NULL)
         return archive_postgres_take(walk, folder, &looked->stream, name,
                                      is_packed(window->data, window->end), failure);

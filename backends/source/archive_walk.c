@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
 
 #define NAMES_TRIED 1000
@@ -95,6 +96,18 @@ static int extract_member(struct archive_walk *walk, struct archive *archive, co
     return error;
 }
 
+/* ERROR came of reading the member: what it makes of the tables that were read before. */
+static int after_damage(const struct archive_walk *walk, struct archive *archive,
+                        const struct entry_stream *entry, size_t first_table, int error,
+                        const struct failure *own)
+{
+    int told = archive_is_passed_over(error) && error != -EACCES && entry->damaged
+                   ? archive_doubt(walk, archive, first_table, own)
+                   : 0;
+
+    return told != 0 ? told : error;
+}
+
 /* NAME is shown; PLAIN, without what tells it from others of that name, says what it may be. */
 static int walk_member(struct archive_walk *walk, struct archive *archive,
                        struct archive_entry *about, const char *name, const char *plain,
@@ -102,6 +115,7 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
 {
     struct entry_stream entry;
     struct failure own = {0};
+    size_t first_table = archive_table_count(walk);
     int error = entry_stream_begin(&entry, walk, archive, name);
 
     if (error != 0)
@@ -121,6 +135,8 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
 
     bool told = error != 0 && entry.broken;
 
+    if (told)
+        error = after_damage(walk, archive, &entry, first_table, error, &own);
     error = pass_over(walk, error, &own, failure);
     if (walk->pass < PASS_ALL) {
         looked_stream_end(&looked);
@@ -133,7 +149,9 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     }
     if (error == 0 && !told) {
         own.code = 0;
-        error = pass_over(walk, entry_stream_drain(&entry, &own), &own, failure);
+        error = entry_stream_drain(&entry, &own);
+        error = after_damage(walk, archive, &entry, first_table, error, &own);
+        error = pass_over(walk, error, &own, failure);
     }
     if (error == 0 && depth == 0)
         error = tell_member(walk, name, about, entry.bytes, failure);
@@ -147,7 +165,11 @@ static bool is_for_tables(const struct archive_walk *walk, const char *path)
 {
     cleanup_free char *shown = archive_shown_name(path);
 
-    return shown != NULL && archive_plan_dump(walk->plan, shown) != NULL &&
+    if (shown == NULL)
+        return false;
+    if (walk->pass == PASS_TABLES && archive_packages_describes(walk->plan->packages, shown))
+        return true;
+    return archive_plan_dump(walk->plan, shown) != NULL &&
            mydumper_name_of(shown).file ==
                (walk->pass == PASS_TABLES ? MYDUMPER_TABLE : MYDUMPER_ROWS);
 }
@@ -182,7 +204,7 @@ static bool is_enough(const struct archive_walk *walk, struct archive *archive,
                       struct archive_entry *about)
 {
     return archive_file_is_packed(walk->outermost) && walk->plan->dump_count == 0 &&
-           !walk->plan->listed &&
+           !walk->plan->listed && !archive_packages_likely(walk->plan->packages) &&
            (archive_file_count(archive) > NAMES_LOOKED_AT ||
             archive_entry_size(about) > NAMES_LOOKED_BYTES ||
             archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);
@@ -195,6 +217,8 @@ static int note_name(struct archive_walk *walk, struct archive *archive,
     cleanup_free char *shown = archive_shown_name(path);
     int error = shown != NULL ? archive_plan_note(walk->plan, shown) : -ENOMEM;
 
+    if (error == 0)
+        error = archive_packages_note(walk->plan->packages, shown, archive_entry_mtime(about));
     walk->enough = is_enough(walk, archive, about);
     return error;
 }
@@ -269,7 +293,12 @@ static int leave_off(struct archive_walk *walk, struct archive *archive, int cod
                      unsigned depth, struct failure *failure)
 {
     struct failure own = {0};
-    int error = archive_feed_error(walk->feed, name, &own);
+    int error;
+
+    if (code == ARCHIVE_EOF && walk->wanted == NULL && walk->pass == PASS_ALL)
+        archive_feed_drain(walk->feed);
+    error = archive_feed_error(walk->feed, name, &own);
+
     bool told = error != 0 && walk->feed->told;
 
     if (error == 0 && code == ARCHIVE_EOF)
@@ -280,6 +309,11 @@ static int leave_off(struct archive_walk *walk, struct archive *archive, int cod
     if (archive_is_passed_over(error) && walk->parts != NULL && depth == 0 &&
         archive_format(archive) != ARCHIVE_FORMAT_RAW)
         delimited_parts_fail(walk->parts, NULL, &own);
+    if (error == -EIO && !told && archive_is_damaged(archive, walk->feed)) {
+        int doubted = archive_doubt(walk, archive, archive_table_count(walk), &own);
+
+        error = doubted != 0 ? doubted : error;
+    }
     if (told)
         own.code = 0;
     return pass_over(walk, error, &own, failure);

@@ -336,6 +336,8 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
         *cell = (struct cell){.class = CELL_NULL};
         return 0;
     }
+    if (literal->type == LITERAL_DEFAULT)
+        return -EILSEQ;
     if (value == VALUE_BITS)
         return make_bits(reader, at, literal, cell);
 

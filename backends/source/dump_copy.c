@@ -11,34 +11,36 @@
 #include "fs/base/memory.h"
 
 struct copy {
-    struct dump_table *table; /* NULL: nothing is known of it */
-    size_t count;             /* fields of a line */
-    size_t *places;           /* of a field among the shown columns */
+    const struct dump_table *named; /* the table, or a partition of it */
+    struct dump_table *table;       /* NULL: nothing is known of it */
+    size_t count;                   /* fields of a line */
+    size_t *places;                 /* of a field among the shown columns */
     const struct dump_type **types;
 };
 
 static int add_field(struct copy *copy, size_t column)
 {
-    copy->places[copy->count] = copy->table->shown[column];
-    copy->types[copy->count++] = &copy->table->columns[column].type;
-    return 0;
+    copy->places[copy->count] = dump_table_place(copy->named, column, copy->table);
+    copy->types[copy->count] = &copy->named->columns[column].type;
+    return copy->places[copy->count++] != SIZE_MAX ? 0 : -EILSEQ;
 }
 
 /* The columns in parentheses, or all. */
 static int take_columns(struct sql_lexer *lexer, struct copy *copy)
 {
-    const struct dump_table *table = copy->table;
+    const struct dump_table *table = copy->named;
+    int error = 0;
 
     copy->places = allocate_array(table->column_count, sizeof *copy->places);
     copy->types = allocate_array(table->column_count, sizeof(struct dump_type *));
     if (copy->places == NULL || copy->types == NULL)
         return -ENOMEM;
     if (!sql_accept(lexer, "(")) {
-        for (size_t i = 0; i < table->column_count; i++) {
+        for (size_t i = 0; i < table->column_count && error == 0; i++) {
             if (!table->columns[i].left_out)
-                add_field(copy, i);
+                error = add_field(copy, i);
         }
-        return 0;
+        return error;
     }
     if (sql_accept(lexer, ")"))
         return 0;
@@ -49,9 +51,9 @@ static int take_columns(struct sql_lexer *lexer, struct copy *copy)
 
         if (column < 0 || copy->count == table->column_count || table->columns[column].left_out)
             return -EILSEQ;
-        add_field(copy, (size_t)column);
-    } while (sql_accept(lexer, ","));
-    return 0;
+        error = add_field(copy, (size_t)column);
+    } while (error == 0 && sql_accept(lexer, ","));
+    return error;
 }
 
 /* Takes the line [AT, END) apart. 0 or -EILSEQ: not so many fields. */
@@ -189,6 +191,22 @@ static int take_lines(struct dump_reader *reader, const struct copy *copy, struc
     }
 }
 
+/* The table that the rows are shown in gets ready for them. */
+static int find_table(struct dump_reader *reader, struct copy *copy, const char *database,
+                      const char *name, struct failure *failure)
+{
+    struct dump_table *named = dump_table_find(reader, database, name);
+
+    copy->named = named;
+    copy->table = named != NULL ? dump_table_whole(named) : NULL;
+    if (named == NULL)
+        return dump_note_unknown(reader, database, name);
+    if (copy->table == NULL)
+        return 0;
+    named->seen = copy->table->seen = true;
+    return copy->table->begun ? 0 : dump_table_tell(reader, copy->table, failure);
+}
+
 /* Whether the statement reads lines: "COPY … TO", or from a file, has none. */
 static bool is_from_stdin(struct sql_lexer *lexer)
 {
@@ -216,15 +234,12 @@ int dump_copy(struct dump_reader *reader, struct failure *failure)
     int error = dump_take_name(&lexer, &database, &name);
 
     if (error == 0)
-        copy.table = dump_table_find(reader, database, name);
-    if (error == 0 && copy.table != NULL)
-        copy.table->seen = true;
-    if (error == 0 && copy.table != NULL && !copy.table->begun)
-        error = dump_table_tell(reader, copy.table, failure);
+        error = find_table(reader, &copy, database, name, failure);
     if (error == 0 && copy.table != NULL)
         error = take_columns(&lexer, &copy);
     if (error == 0 && copy.table != NULL)
-        error = dump_reserve_cells(reader, copy.table->column_count);
+        error = dump_reserve_cells(
+            reader, copy.table->column_count > copy.count ? copy.table->column_count : copy.count);
     if (error == -EILSEQ) {
         error = fail(reader, &copy, "the columns of COPY are not those");
         copy.count = 0;

@@ -7,53 +7,14 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/memory.h"
 
-#define HEAD_LIMIT ((size_t)1 << 20) /* of what stands before VALUES */
-
 struct insert {
     struct dump_reader *reader;
+    const struct dump_table *named; /* the table, or a partition of it */
     struct dump_table *table;
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
     size_t *places; /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
 };
-
-struct head {
-    char *database;
-    char *name;
-    char **names;
-    size_t count;
-    bool values; /* VALUES follows: the rows are here */
-};
-
-/* The names in parentheses, if they stand here. */
-static int take_columns(struct sql_lexer *lexer, char ***ret_names, size_t *ret_count)
-{
-    size_t count = 0;
-
-    if (!sql_accept(lexer, "("))
-        return 0;
-    *ret_names = allocate_array(DUMP_COLUMNS_LIMIT, sizeof(char *));
-    if (*ret_names == NULL)
-        return -ENOMEM;
-    do {
-        struct sql_token token = sql_next(lexer);
-
-        if (count == DUMP_COLUMNS_LIMIT || token.type == SQL_END || token.type == SQL_SIGN)
-            return -EILSEQ;
-        (*ret_names)[count] = sql_text(lexer, &token);
-        if ((*ret_names)[count] == NULL)
-            return -ENOMEM;
-        *ret_count = ++count;
-    } while (sql_accept(lexer, ","));
-    return sql_accept(lexer, ")") ? 0 : -EILSEQ;
-}
-
-static void free_names(char **names, size_t count)
-{
-    for (size_t i = 0; names != NULL && i < count; i++)
-        free(names[i]);
-    free((void *)names);
-}
 
 /* A table that no CREATE TABLE was for: its columns are those that the first INSERT names. */
 static int make_table(struct dump_reader *reader, const char *database, const char *name,
@@ -109,36 +70,54 @@ static int count_values(struct dump_reader *reader, size_t most, size_t *ret_cou
     return error;
 }
 
-/* Values without names: of all columns, or, if there are only so many, of those to be seen. */
-static int place_in_turn(struct insert *insert, struct failure *failure)
+/* How many values a tuple without names has; that of every column, if nothing else is known. */
+static int count_in_turn(const struct insert *insert, size_t *ret_count, struct failure *failure)
 {
-    const struct dump_table *table = insert->table;
-    size_t seen = 0;
-    size_t values = 0;
+    const struct dump_table *table = insert->named;
+    size_t plain = 0;
 
     for (size_t i = 0; i < table->column_count; i++)
-        seen += table->shown[i] != SIZE_MAX && !table->columns[i].invisible &&
-                !table->columns[i].computed;
-    if (seen != table->shown_count) {
-        int error = count_values(insert->reader, table->column_count, &values, failure);
+        plain += !table->columns[i].generated && !table->columns[i].invisible;
+    *ret_count = table->column_count;
+    return plain != table->column_count
+               ? count_values(insert->reader, table->column_count, ret_count, failure)
+               : 0;
+}
 
-        if (error != 0)
-            return error;
-    }
-    insert->listed = seen != table->shown_count && values == seen;
+/*
+ * Values without names: of all columns; without the generated ones, if the dump has no values of
+ * these; or, if there are only so many, of those to be seen.
+ */
+static int place_in_turn(struct insert *insert, struct failure *failure)
+{
+    const struct dump_table *table = insert->named;
+    size_t values = 0;
+    size_t seen = 0;
+    int error = count_in_turn(insert, &values, failure);
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < table->column_count; i++)
+        seen += !table->columns[i].left_out && !table->columns[i].invisible &&
+                !table->columns[i].computed;
+
+    bool all = values == table->column_count;
+
     for (size_t i = 0; i < table->column_count; i++) {
-        /* A dump leaves out the values of generated columns. */
-        if (table->shown[i] != SIZE_MAX && !table->columns[i].computed &&
-            !(insert->listed && table->columns[i].invisible))
-            insert->places[insert->value_count++] = table->shown[i];
+        const struct dump_column *column = &table->columns[i];
+
+        if (all ||
+            (!column->left_out && !column->computed && !(values == seen && column->invisible)))
+            insert->places[insert->value_count++] = dump_table_place(table, i, insert->table);
     }
+    insert->listed = table != insert->table || values == seen;
     return 0;
 }
 
 /* Which value goes where. */
 static int place_values(struct insert *insert, char **names, size_t count, struct failure *failure)
 {
-    const struct dump_table *table = insert->table;
+    const struct dump_table *table = insert->named;
     size_t most = names != NULL ? count : table->column_count;
 
     insert->listed = names != NULL;
@@ -150,28 +129,33 @@ static int place_values(struct insert *insert, char **names, size_t count, struc
     for (size_t i = 0; i < count; i++) {
         ssize_t column = dump_table_column(table, names[i]);
 
-        insert->places[i] = column >= 0 ? table->shown[column] : SIZE_MAX;
+        insert->places[i] =
+            column >= 0 ? dump_table_place(table, (size_t)column, insert->table) : SIZE_MAX;
     }
     insert->value_count = count;
     return 0;
 }
 
-/* MariaDB's dumps have the values of generated columns; others leave them out. */
-static int begin_table(struct dump_reader *reader, struct dump_table *table,
-                       const struct head *head, struct failure *failure)
+/*
+ * The first tuple tells whether the dump has the values of the generated columns: MariaDB's has
+ * them; others leave them out, or say DEFAULT.
+ */
+static int begin_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
+    struct dump_reader *reader = insert->reader;
+    const struct dump_table *named = insert->named;
+    struct dump_table *table = insert->table;
+    size_t most = head->names != NULL ? head->count : named->column_count;
     size_t count = 0;
-    int error =
-        head->names == NULL ? count_values(reader, table->column_count, &count, failure) : 0;
+    int error = count_values(reader, most, &count, failure);
 
-    for (size_t i = 0; head->names != NULL && i < head->count; i++) {
-        ssize_t column = dump_table_column(table, head->names[i]);
+    for (size_t i = 0; i < count && count == most; i++) {
+        const char *name = head->names != NULL ? head->names[i] : named->columns[i].name;
+        ssize_t column = dump_table_column(table, name);
 
-        if (column >= 0)
+        if (column >= 0 && reader->literals[i].type != LITERAL_DEFAULT)
             table->columns[column].left_out = false;
     }
-    for (size_t i = 0; i < table->column_count && count == table->column_count; i++)
-        table->columns[i].left_out = false;
     if (error == 0 && reader->dialect == SQL_SQLITE && dump_has_left_out(table))
         error = dump_compute_begin(reader, table);
     return error != 0 ? error : dump_table_tell(reader, table, failure);
@@ -334,101 +318,42 @@ static int end_insert(struct insert *insert, int error, struct failure *failure)
     return error != 0 ? error : dump_read_statement(reader, failure);
 }
 
-/* --- what stands before VALUES ------------------------------------------------------------ */
-
-static void head_release(struct head *head)
+static int find_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
-    free(head->database);
-    free(head->name);
-    free_names(head->names, head->count);
-}
-
-static int take_head(struct sql_lexer *lexer, struct head *head)
-{
-    struct sql_token token;
-
-    do
-        token = sql_next(lexer);
-    while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
-    if (!sql_is(&token, "INTO"))
-        return -EILSEQ;
-
-    int error = dump_take_name(lexer, &head->database, &head->name);
-
-    if (error == 0)
-        error = take_columns(lexer, &head->names, &head->count);
-    if (error == 0 && sql_accept(lexer, "OVERRIDING")) {
-        sql_next(lexer); /* SYSTEM */
-        sql_accept(lexer, "VALUE");
-    }
-    head->values = sql_accept(lexer, "VALUES") || sql_accept(lexer, "VALUE");
-    return error;
-}
-
-/* Reads the head; the window then stands behind VALUES. -EILSEQ: it is another kind of INSERT. */
-static int read_head(struct dump_reader *reader, struct head *head, struct failure *failure)
-{
-    struct byte_window *window = &reader->window;
-
-    for (;;) {
-        const char *text = (const char *)window->data + window->at;
-        size_t size = window->end - window->at;
-        struct sql_lexer lexer = dump_lexer(reader, text, size);
-        struct head read = {.count = 0};
-        int error = take_head(&lexer, &read);
-
-        /* A token at the end may go on. */
-        if (error == 0 && read.values && lexer.at < lexer.end) {
-            window->at += (size_t)(lexer.at - text);
-            *head = read;
-            return 0;
-        }
-
-        /* What it stopped at may be the beginning of something: "VAL". */
-        sql_next(&lexer);
-
-        bool whole = lexer.at < lexer.end || size > HEAD_LIMIT;
-
-        head_release(&read);
-        if (error == -ENOMEM || whole)
-            return error != 0 ? error : -EILSEQ;
-
-        int more = byte_window_more(window, failure);
-
-        if (more <= 0)
-            return more < 0 ? more : -EILSEQ;
-    }
-}
-
-static int find_table(struct dump_reader *reader, const struct head *head,
-                      struct dump_table **ret_table, struct failure *failure)
-{
+    struct dump_reader *reader = insert->reader;
     const char *database = head->database[0] == '\0' && reader->dialect == SQL_MYSQL
                                ? reader->database
                                : head->database;
+    struct dump_table *named = dump_table_find(reader, database, head->name);
+    int error = 0;
 
-    *ret_table = dump_table_find(reader, database, head->name);
-    if (*ret_table == NULL && head->names != NULL)
-        return make_table(reader, database, head->name, head->names, head->count, ret_table,
-                          failure);
-    return 0;
+    if (named == NULL && head->names != NULL)
+        error = make_table(reader, database, head->name, head->names, head->count, &named, failure);
+    insert->named = named;
+    insert->table = error == 0 && named != NULL ? dump_table_whole(named) : NULL;
+    if (error == 0 && named == NULL)
+        return dump_note_unknown(reader, database, head->name);
+    if (insert->table == NULL)
+        return error;
+    if (!insert->table->begun)
+        error = begin_table(insert, head, failure);
+    named->seen = insert->table->seen = true;
+    return error;
 }
 
 int dump_insert(struct dump_reader *reader, struct failure *failure)
 {
-    cleanup(head_release) struct head head = {.count = 0};
+    cleanup(dump_head_release) struct dump_head head = {.count = 0};
     struct insert insert = {.reader = reader};
-    int error = read_head(reader, &head, failure);
+    int error = dump_take_head(reader, &head, failure);
 
+    if (error == 0 && dump_is_catalogue(reader, head.name))
+        return dump_note_virtual(reader, failure);
     if (error == 0)
-        error = find_table(reader, &head, &insert.table, failure);
+        error = find_table(&insert, &head, failure);
     /* Of a table that nothing is known of, or from a query: passed over. */
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))
         return dump_read_statement(reader, failure);
-    if (error == 0 && !insert.table->begun)
-        error = begin_table(reader, insert.table, &head, failure);
-    if (error == 0)
-        insert.table->seen = true;
     if (error == 0)
         error = place_values(&insert, head.names, head.count, failure);
     if (error == 0)

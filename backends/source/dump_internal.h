@@ -9,11 +9,14 @@
  *   dump_create     CREATE TABLE
  *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
  *   dump_table      a table as far as it is known
+ *   dump_inherit    PostgreSQL's tables that are made of others
+ *   dump_ddl        … and what makes it again; dump_need: types, sequences
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
- *   dump_insert     INSERT … VALUES; dump_literal: one value of it
+ *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
+ *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace()
@@ -61,6 +64,12 @@ struct dump_type {
  * when none is given. */
 struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation);
 
+/*
+ * A type of PostgreSQL's without quotes that need not be, and without the name of its own schema:
+ * "pg_catalog"."bytea" is bytea. The caller's; NULL: no memory.
+ */
+char *dump_postgres_type(const char *type, size_t size);
+
 /* --- dump_table --------------------------------------------------------------------------- */
 
 struct dump_column {
@@ -72,6 +81,7 @@ struct dump_column {
     bool not_null;
     bool generated;
     bool invisible; /* INSERT without names leaves it out */
+    bool inherited; /* a parent's, of which the table's own statement does not speak */
     bool left_out;  /* generated, and the dump does not have its values … */
     bool computed;  /* … but they are made */
 };
@@ -105,19 +115,27 @@ struct dump_table {
     struct dump_key *uniques; /* in the order of the dump */
     size_t foreign_count;
     struct dump_foreign_key *foreigns;
-    char *ddl;
-    char *collation;        /* the table's own; NULL */
-    char *charset;          /* … and its character set; NULL */
-    bool named_by_rows;     /* there is no CREATE TABLE: columns are those of the first INSERT */
-    struct dump_key order;  /* set by dump_sqlite; else made of the keys … */
-    struct key_term *terms; /* … as these */
+    char *ddl;                /* what makes it … */
+    char *needed;             /* what it needs, set by dump_ddl_settle; NULL: nothing */
+    char *needed_later;       /* … and what its additions do */
+    char *partitions;         /* … and its partitions; NULL: none … */
+    char *additions;          /* … and what is added afterwards, of PostgreSQL's; NULL */
+    char *collation;          /* the table's own; NULL */
+    char *charset;            /* … and its character set; NULL */
+    size_t inherited_count;   /* columns that are its parents' …: the first ones */
+    struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
+    size_t part_count;        /* of its partitions, if any */
+    bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
+    struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
+    struct key_term *terms;   /* … as these */
     bool order_known;
 
     bool begun;   /* the taker knows it as number */
     bool changed; /* keys were added since */
     bool failed;
     bool dropped;
-    bool seen; /* rows of it were said to follow, if only none */
+    bool seen;          /* rows of it were said to follow, if only none */
+    bool changed_later; /* … and others to become of them: it was told */
     bool finished;
     size_t number;
     size_t shown_count;     /* columns without those that are left out */
@@ -150,6 +168,13 @@ bool dump_load_lacks(const struct dump_table *table);
 
 void dump_load_free(struct dump_load *load); /* NULL is allowed */
 
+/* A type, a sequence or a schema of PostgreSQL's, which tables need. */
+struct dump_object {
+    char *name; /* as statements spell it */
+    char *text; /* what makes it */
+    bool used;  /* a table has it */
+};
+
 /* PostgreSQL's CREATE DOMAIN: another name for a type. */
 struct dump_domain {
     char *name; /* as columns have it: "public.email" */
@@ -162,7 +187,11 @@ void dump_table_free(struct dump_table *table);
 struct dump_key *dump_table_add_unique(struct dump_table *table);
 struct dump_foreign_key *dump_table_add_foreign(struct dump_table *table);
 
-/* The column's index, by name without regard to case; -1: none. */
+/* Adds a column, all zeros. 0; -EILSEQ: there are too many; -ENOMEM. */
+int dump_table_add_column(struct dump_table *table, struct dump_column **ret_column);
+void dump_column_release(struct dump_column *column);
+
+/* The column's index, by name, if need be without regard to case; -1: none. */
 ssize_t dump_table_column(const struct dump_table *table, const char *name);
 
 /* Whether values of columns are not in the dump. */
@@ -173,7 +202,10 @@ bool dump_has_left_out(const struct dump_table *table);
 int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
                    struct dump_table **ret_table);
 
-/* NULL: there is none. DATABASE NULL: the current one. */
+/* Whether there is, or was, a table of that name. */
+bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name);
+
+/* NULL: there is none. */
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
                                    const char *name);
 
@@ -185,6 +217,9 @@ int dump_table_tell(struct dump_reader *reader, struct dump_table *table, struct
 
 /* The table fails, for the dump ends where there should be more: cut short, or damaged. */
 int dump_table_cut(struct dump_reader *reader, struct dump_table *table);
+
+/* What it is called to users, the caller's; NULL: no memory. */
+char *dump_shown_name(const struct dump_reader *reader, const struct dump_table *table);
 
 /* The dump drops it. 0 or -errno. */
 int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
@@ -198,6 +233,68 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* --- dump_inherit ------------------------------------------------------------------------- */
+
+/*
+ * LEXER stands behind the name in CREATE TABLE: gives TABLE the columns that it has of others.
+ * -EILSEQ, with words or without: they are not known.
+ */
+int dump_inherit(struct dump_reader *reader, const struct sql_lexer *lexer,
+                 struct dump_table *table, struct failure *failure);
+
+/* LEXER stands behind ALTER TABLE whole ATTACH. */
+int dump_attach(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *whole);
+
+/* The table that its rows are shown in: itself, or what it is a partition of. NULL: that was
+ * dropped. */
+struct dump_table *dump_table_whole(struct dump_table *table);
+
+/* Where the value of its column stands among WHOLE's shown ones; SIZE_MAX: it is not shown. */
+size_t dump_table_place(const struct dump_table *table, size_t column,
+                        const struct dump_table *whole);
+
+/* --- dump_ddl ----------------------------------------------------------------------------- */
+
+#define DUMP_DDL_LIMIT ((size_t)8 << 20) /* of one table; what is beyond is left out */
+#define DUMP_OBJECT_DEPTH 32             /* types within types; deeper ones may stand anywhere */
+
+/* The statement as the dump has it, the caller's; NULL: no memory. */
+char *dump_statement_text(const struct dump_reader *reader);
+
+/* "schema.name" as the text spells it, which LEXER stands before, the caller's. NULL: there is
+ * none.
+ */
+char *dump_spelled_name(struct sql_lexer *lexer);
+
+/* The statement makes what tables may need; says whose a sequence is; makes TABLE. */
+int dump_note_object(struct dump_reader *reader);
+int dump_alter_sequence(struct dump_reader *reader);
+int dump_ddl_begin(struct dump_reader *reader, struct dump_table *table);
+
+/* … adds something to TABLE. */
+int dump_ddl_add(struct dump_reader *reader, struct dump_table *table);
+
+/* PART is one of WHOLE's; BOUND: which of the rows are there, in the dump's words. */
+int dump_ddl_attach(struct dump_table *part, struct dump_table *whole, const char *bound);
+
+/* All is read: which table has what several need. */
+int dump_ddl_settle(struct dump_reader *reader);
+
+/* All of it, the caller's; NULL: no memory. */
+char *dump_ddl_of(const struct dump_table *table);
+
+/* --- dump_change -------------------------------------------------------------------------- */
+
+/* Tells of rows of a table that nothing is known of. */
+int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name);
+
+/* Whether SQLite's .dump writes its virtual tables into it; behind VALUES: tells of one. */
+bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
+int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
+
+/* The statement is VERB …: tells of it, if it changes rows that came before. */
+int dump_note_change(struct dump_reader *reader, const char *verb);
 
 /* --- dump_read ---------------------------------------------------------------------------- */
 
@@ -231,6 +328,10 @@ struct dump_reader {
 
     struct dump_domain *domains;
     size_t domain_count;
+
+    struct dump_object *objects;
+    size_t object_count;
+    struct name_map *object_names; /* to objects; NULL: there are none */
 
     struct cell *cells;
     size_t cell_capacity;
@@ -340,6 +441,7 @@ enum literal_type {
     LITERAL_FALSE,
     LITERAL_REPLACE, /* SQLite's .dump: replace('…','\n',char(10)), as a whole */
     LITERAL_FIELD,   /* of COPY: with its escapes */
+    LITERAL_DEFAULT, /* the word: whatever the column's default is */
 };
 
 struct dump_literal {
@@ -361,6 +463,22 @@ enum { TUPLE_BAD = -1, TUPLE_MORE = 0, TUPLE_WHOLE = 1 };
 int dump_parse_tuple(const struct dump_reader *reader, const uint8_t *at, const uint8_t *end,
                      struct dump_literal *literals, size_t most, size_t *ret_count,
                      const uint8_t **ret_end);
+
+/* INSERT INTO database.name (names) VALUES */
+struct dump_head {
+    char *database;
+    char *name;
+    char **names; /* count of them; NULL: none are given */
+    size_t count;
+    bool values; /* VALUES follows: the rows are here */
+};
+
+/*
+ * Reads it; the window then stands behind VALUES, and the caller releases it. -EILSEQ: it is
+ * another kind of INSERT.
+ */
+int dump_take_head(struct dump_reader *reader, struct dump_head *head, struct failure *failure);
+void dump_head_release(struct dump_head *head);
 
 /* At INSERT or REPLACE: reads the statement and hands its rows over. */
 int dump_insert(struct dump_reader *reader, struct failure *failure);

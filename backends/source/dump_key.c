@@ -210,6 +210,23 @@ static struct dump_table *find_table(struct dump_reader *reader, struct sql_lexe
         name);
 }
 
+/* Constraints, and what columns are by themselves; not whose the table is, or where it stands. */
+static bool is_addition(struct sql_lexer lexer)
+{
+    struct sql_token token;
+
+    if (sql_accept(&lexer, "ADD"))
+        return sql_accept(&lexer, "CONSTRAINT");
+    if (!sql_accept(&lexer, "ALTER"))
+        return false;
+    sql_accept(&lexer, "COLUMN");
+    sql_next(&lexer);
+    token = sql_next(&lexer);
+    if (sql_is(&token, "ADD"))
+        return sql_accept(&lexer, "GENERATED");
+    return sql_is(&token, "SET") && sql_accept(&lexer, "DEFAULT");
+}
+
 int dump_alter_table(struct dump_reader *reader, struct failure *failure)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
@@ -225,8 +242,16 @@ int dump_alter_table(struct dump_reader *reader, struct failure *failure)
 
     if (table == NULL)
         return 0;
+    if (is_addition(lexer)) {
+        int error = dump_ddl_add(reader, table);
+
+        if (error != 0)
+            return error;
+    }
     do {
-        int got = sql_accept(&lexer, "ADD") ? dump_take_constraint(&lexer, table) : 0;
+        int got = sql_accept(&lexer, "ADD")      ? dump_take_constraint(&lexer, table)
+                  : sql_accept(&lexer, "ATTACH") ? dump_attach(reader, &lexer, table)
+                                                 : 0;
 
         if (got < 0)
             return got;
@@ -244,15 +269,23 @@ int dump_create_index(struct dump_reader *reader, struct failure *failure)
     (void)failure;
     if (reader->dialect == SQL_SQLITE)
         return dump_sqlite_index(reader, (const char *)reader->statement.data);
+
+    bool is_unique = false;
     struct sql_token name = {.type = SQL_END};
 
-    while ((token = sql_next(&lexer)).type != SQL_END && !sql_is(&token, "ON"))
+    while ((token = sql_next(&lexer)).type != SQL_END && !sql_is(&token, "ON")) {
+        is_unique = is_unique || sql_is(&token, "UNIQUE");
         name = token;
+    }
     sql_accept(&lexer, "ONLY");
 
     struct dump_table *table = find_table(reader, &lexer);
 
     if (table == NULL)
+        return 0;
+    if (dump_ddl_add(reader, table) != 0)
+        return -ENOMEM;
+    if (!is_unique)
         return 0;
     while ((token = sql_peek(&lexer)).type != SQL_END && !sql_is(&token, "("))
         sql_next(&lexer);

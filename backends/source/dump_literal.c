@@ -143,7 +143,8 @@ static const uint8_t *parse_call(const struct parse *parse, const uint8_t *start
     return NULL;
 }
 
-/* A word: NULL, TRUE, FALSE, what introduces a string, or a call. *ret_bad: none of these. */
+/* A word: NULL, DEFAULT, TRUE, FALSE, what introduces a string, or a call. *ret_bad: none of these.
+ */
 static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
                                  struct dump_literal *literal, bool *ret_bad)
 {
@@ -159,6 +160,10 @@ static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
     *literal = (struct dump_literal){.at = (size_t)(start - parse->base), .size = size};
     if (is_named(start, size, "null")) {
         literal->type = LITERAL_NULL;
+        return at;
+    }
+    if (is_named(start, size, "default")) {
+        literal->type = LITERAL_DEFAULT;
         return at;
     }
     if (is_named(start, size, "true") || is_named(start, size, "false")) {

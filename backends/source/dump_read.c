@@ -24,6 +24,8 @@ void dump_set_up(struct dump_reader *reader, struct row_taker *taker)
 /* A stream is about to be read: what it says of itself. */
 int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct failure *failure)
 {
+    static const char *const kinds[] = {
+        [SQL_MYSQL] = "mysql", [SQL_POSTGRES] = "postgresql", [SQL_SQLITE] = "sqlite"};
     struct byte_window *window = &reader->window;
     int error;
 
@@ -40,6 +42,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     if (size > DUMP_BEGIN_BYTES)
         size = DUMP_BEGIN_BYTES;
     reader->dialect = size != 0 && !reader->session ? dump_dialect_of(text, size) : SQL_MYSQL;
+    if (reader->taker->class->kind != NULL && (size != 0 || reader->session))
+        reader->taker->class->kind(reader->taker, kinds[reader->dialect]);
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
     reader->backslash = reader->dialect == SQL_MYSQL;
@@ -211,15 +215,21 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
             return error;
         return reader->too_long ? too_long(reader) : dump_create_table(reader, failure);
     }
-    if (sql_is(&token, "DOMAIN"))
-        return dump_create_domain(reader);
-    if (sql_is(&token, "UNIQUE") || (sql_is(&token, "INDEX") && reader->dialect == SQL_SQLITE))
+    if (reader->dialect == SQL_POSTGRES &&
+        (sql_is(&token, "DOMAIN") || sql_is(&token, "TYPE") || sql_is(&token, "SCHEMA") ||
+         sql_is(&token, "SEQUENCE"))) {
+        int error = dump_note_object(reader);
+
+        return error == 0 && sql_is(&token, "DOMAIN") ? dump_create_domain(reader) : error;
+    }
+    if (sql_is(&token, "UNIQUE") || (sql_is(&token, "INDEX") && reader->dialect != SQL_MYSQL))
         return dump_create_index(reader, failure);
     return 0;
 }
 
 static int take_statement(struct dump_reader *reader, struct failure *failure)
 {
+    static const char *const changes[] = {"UPDATE", "DELETE", "TRUNCATE"};
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
@@ -233,12 +243,18 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_tables_finish(reader, failure);
     if (sql_is(&word, "ALTER") && sql_accept(&lexer, "TABLE"))
         return dump_alter_table(reader, failure);
+    if (sql_is(&word, "ALTER") && sql_accept(&lexer, "SEQUENCE"))
+        return dump_alter_sequence(reader);
     if (sql_is(&word, "COPY") && reader->dialect == SQL_POSTGRES)
         return dump_copy(reader, failure);
     if (sql_is(&word, "USE"))
         return take_use(reader, &lexer);
     if (sql_is(&word, "DROP"))
         return take_drop(reader, &lexer);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        if (sql_is(&word, changes[i]))
+            return dump_note_change(reader, changes[i]);
+    }
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
     return 0;
@@ -283,6 +299,10 @@ static int take_next(struct dump_reader *reader, struct failure *failure)
 int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
 {
     int error = reader->dialect == SQL_SQLITE ? dump_sqlite_end(reader, failure) : 0;
+
+    if (error == 0)
+        error = dump_ddl_settle(reader);
+
     bool renamed = reader->dialect == SQL_MYSQL && reader->database_count > 1;
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
@@ -307,12 +327,13 @@ int dump_note_cut(struct dump_reader *reader)
     int error = 0;
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
-        struct dump_table *table = reader->tables[i];
-        bool concerned = (table == reader->last && !table->finished) ||
-                         (reader->dialect == SQL_POSTGRES && !table->seen);
+        const struct dump_table *table = reader->tables[i];
+        struct dump_table *whole = dump_table_whole(reader->tables[i]);
+        /* The rows of what has partitions are theirs. */
+        bool awaited = reader->dialect == SQL_POSTGRES && !table->seen && table->part_count == 0;
 
-        if (concerned && !table->dropped)
-            error = dump_table_cut(reader, table);
+        if (whole != NULL && (awaited || (table == reader->last && !table->finished)))
+            error = dump_table_cut(reader, whole);
     }
     return error;
 }
@@ -329,6 +350,12 @@ void dump_release(struct dump_reader *reader)
         free(reader->domains[i].base);
     }
     free(reader->domains);
+    name_map_free(reader->object_names);
+    for (size_t i = 0; i < reader->object_count; i++) {
+        free(reader->objects[i].name);
+        free(reader->objects[i].text);
+    }
+    free(reader->objects);
     free(reader->cells);
     free(reader->literals);
     buffer_release(&reader->scratch);

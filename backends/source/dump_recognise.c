@@ -9,6 +9,13 @@ static bool holds(const char *text, size_t size, const char *words)
     return memmem(text, size, words, strlen(words)) != NULL;
 }
 
+static bool begins(const char *text, const char *end, const char *mark)
+{
+    size_t size = strlen(mark);
+
+    return (size_t)(end - text) >= size && memcmp(text, mark, size) == 0;
+}
+
 /* The first line that is no comment and no white space. */
 static const char *first_statement(const char *text, size_t size, size_t *ret_size)
 {
@@ -21,8 +28,8 @@ static const char *first_statement(const char *text, size_t size, size_t *ret_si
             text++;
         if (line_end == NULL)
             line_end = end;
-        if (text < line_end && strncmp(text, "--", 2) != 0 && *text != '#' &&
-            (*text != '/' || strncmp(text, "/*!", 3) == 0))
+        if (text < line_end && !begins(text, line_end, "--") && *text != '#' &&
+            (*text != '/' || begins(text, end, "/*!")))
             break;
         text = line_end < end ? line_end + 1 : end;
     }

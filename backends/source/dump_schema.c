@@ -140,7 +140,7 @@ static char *shown_part(const struct dump_reader *reader, const char *name)
 }
 
 /* "table", or "database.table" when the dump has several databases. */
-static char *shown_name(const struct dump_reader *reader, const struct dump_table *table)
+char *dump_shown_name(const struct dump_reader *reader, const struct dump_table *table)
 {
     bool plain = reader->dialect == SQL_POSTGRES ? strcmp(table->database, "public") == 0
                                                  : reader->database_count < 2;
@@ -158,12 +158,14 @@ static char *shown_name(const struct dump_reader *reader, const struct dump_tabl
 static int make_schema(const struct dump_reader *reader, const struct dump_table *table,
                        struct schema **ret_schema)
 {
-    cleanup_free char *name = shown_name(reader, table);
+    cleanup_free char *name = dump_shown_name(reader, table);
     struct schema *schema = name != NULL ? schema_create(name, table->shown_count) : NULL;
 
     if (schema == NULL)
         return -ENOMEM;
-    schema->ddl = utf8_valid_copy(table->ddl != NULL ? table->ddl : "");
+    cleanup_free char *ddl = dump_ddl_of(table);
+
+    schema->ddl = ddl != NULL ? utf8_valid_copy(ddl) : NULL;
 
     int error = schema->ddl != NULL ? fill_columns(table, schema) : -ENOMEM;
 

@@ -19,16 +19,20 @@ static void free_texts(char **texts, size_t count)
     free((void *)texts);
 }
 
+void dump_column_release(struct dump_column *column)
+{
+    free(column->name);
+    free(column->native);
+    free(column->collation);
+    free(column->charset);
+}
+
 void dump_table_free(struct dump_table *table)
 {
     if (table == NULL)
         return;
-    for (size_t i = 0; i < table->column_count; i++) {
-        free(table->columns[i].name);
-        free(table->columns[i].native);
-        free(table->columns[i].collation);
-        free(table->columns[i].charset);
-    }
+    for (size_t i = 0; i < table->column_count; i++)
+        dump_column_release(&table->columns[i]);
     free(table->columns);
     free(table->primary.columns);
     for (size_t i = 0; i < table->unique_count; i++) {
@@ -51,6 +55,10 @@ void dump_table_free(struct dump_table *table)
     free(table->name);
     free(table->key);
     free(table->ddl);
+    free(table->partitions);
+    free(table->needed);
+    free(table->needed_later);
+    free(table->additions);
     free(table->collation);
     free(table->charset);
     free(table);
@@ -84,8 +92,28 @@ struct dump_foreign_key *dump_table_add_foreign(struct dump_table *table)
     return &keys[table->foreign_count++];
 }
 
+int dump_table_add_column(struct dump_table *table, struct dump_column **ret_column)
+{
+    if (table->column_count == DUMP_COLUMNS_LIMIT)
+        return -EILSEQ;
+
+    struct dump_column *columns =
+        reallocarray(table->columns, table->column_count + 1, sizeof *columns);
+
+    if (columns == NULL)
+        return -ENOMEM;
+    table->columns = columns;
+    *ret_column = &columns[table->column_count++];
+    **ret_column = (struct dump_column){.name = NULL};
+    return 0;
+}
+
 ssize_t dump_table_column(const struct dump_table *table, const char *name)
 {
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (strcmp(table->columns[i].name, name) == 0)
+            return (ssize_t)i;
+    }
     for (size_t i = 0; i < table->column_count; i++) {
         if (ascii_equal(table->columns[i].name, name))
             return (ssize_t)i;
@@ -140,6 +168,9 @@ static int append_table(struct dump_reader *reader, struct dump_table *table)
 
 int dump_table_drop(struct dump_reader *reader, struct dump_table *table)
 {
+    if (table->whole != NULL)
+        table->whole->part_count--;
+    table->whole = NULL;
     if (table->dropped)
         return 0;
     table->dropped = true;
@@ -169,13 +200,22 @@ int dump_table_add(struct dump_reader *reader, const char *database, const char 
     return 0;
 }
 
+bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name)
+{
+    cleanup_free char *key = make_key(database, name);
+
+    return key == NULL || name_map_find(reader->names, key) != NULL;
+}
+
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
                                    const char *name)
 {
     cleanup_free char *key = make_key(database, name);
     const size_t *index = key != NULL ? name_map_find(reader->names, key) : NULL;
 
-    return index != NULL && !reader->tables[*index]->dropped ? reader->tables[*index] : NULL;
+    struct dump_table *table = index != NULL ? reader->tables[*index] : NULL;
+
+    return table != NULL && (!table->dropped || table->whole != NULL) ? table : NULL;
 }
 
 /* Where there are several databases, tables may yet get other names. */

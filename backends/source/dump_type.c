@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The types of dumps' CREATE TABLE, as the live sources of the same databases map them. */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
@@ -133,6 +134,45 @@ static bool ends_with(const char *text, const char *ending)
     size_t length = strlen(ending);
 
     return size >= length && ascii_equal(text + size - length, ending);
+}
+
+/* The size of the quoted name at AT, quotes included, if it says the same without them; else 0. */
+static size_t needless_quotes(const char *at, size_t left)
+{
+    size_t size = 1;
+
+    while (size < left && ((at[size] >= 'a' && at[size] <= 'z') || at[size] == '_' ||
+                           (size > 1 && at[size] >= '0' && at[size] <= '9')))
+        size++;
+    /* "char" is another type than char. */
+    return size > 1 && size < left && at[size] == '"' &&
+                   (size != 5 || memcmp(at + 1, "char", 4) != 0)
+               ? size + 1
+               : 0;
+}
+
+char *dump_postgres_type(const char *type, size_t size)
+{
+    static const char own[] = "pg_catalog.";
+    char *plain = malloc(size + 1);
+    size_t length = 0;
+
+    for (size_t at = 0; plain != NULL && at < size;) {
+        size_t quoted = type[at] == '"' ? needless_quotes(type + at, size - at) : 0;
+
+        if (quoted != 0) {
+            memcpy(plain + length, type + at + 1, quoted - 2);
+            length += quoted - 2;
+            at += quoted;
+        } else {
+            plain[length++] = type[at++];
+        }
+        if (length == sizeof own - 1 && memcmp(plain, own, length) == 0)
+            length = 0;
+    }
+    if (plain != NULL)
+        plain[length] = '\0';
+    return plain;
 }
 
 struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation)

@@ -23,6 +23,7 @@ struct inflate_stream {
     struct inflate_promise promise; /* unless it is a .gz */
     uint64_t bytes;                 /* given so far */
     int broken;                     /* what ISA-L said behind them; 0 */
+    bool damaged;                   /* they are not what was packed */
     struct inflate_state state;
     uint8_t buffer[BLOCK_BYTES];
 };
@@ -109,6 +110,8 @@ static int end_gzip_member(struct inflate_stream *inflate)
 static int end_promised(struct inflate_stream *inflate, struct failure *failure)
 {
     inflate->ended = true;
+    inflate->damaged =
+        inflate->bytes != inflate->promise.bytes || inflate->state.crc != inflate->promise.crc;
     if (inflate->bytes != inflate->promise.bytes)
         return failure_set(failure, EIO, "it is damaged: it holds %llu bytes, and not %llu",
                            (unsigned long long)inflate->bytes,
@@ -138,6 +141,7 @@ static size_t unfold(struct inflate_stream *inflate)
     size_t size = BLOCK_BYTES - state->avail_out;
 
     inflate->broken = code < 0 ? code : 0;
+    inflate->damaged = inflate->broken != 0;
     inflate->bytes += size;
     return size;
 }
@@ -224,6 +228,11 @@ struct inflate_stream *gzip_stream_create(struct byte_stream *from, const void *
 struct byte_stream *inflate_stream_bytes(struct inflate_stream *inflate)
 {
     return &inflate->stream;
+}
+
+bool inflate_stream_is_damaged(const struct inflate_stream *inflate)
+{
+    return inflate->damaged;
 }
 
 void inflate_stream_free(struct inflate_stream *inflate)

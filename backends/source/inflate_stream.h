@@ -7,6 +7,8 @@
 #ifndef CRMFS_SOURCE_INFLATE_STREAM_H
 #define CRMFS_SOURCE_INFLATE_STREAM_H
 
+#include <stdbool.h>
+
 #include "backends/source/byte_stream.h"
 
 struct inflate_stream;
@@ -26,6 +28,9 @@ struct inflate_stream *gzip_stream_create(struct byte_stream *from, const void *
 
 /* Borrowed. -EIO where it is damaged or cut short; what came before has been given. */
 struct byte_stream *inflate_stream_bytes(struct inflate_stream *inflate);
+
+/* Whether what it gave may be other bytes than were packed: not where it was merely cut short. */
+bool inflate_stream_is_damaged(const struct inflate_stream *inflate);
 
 void inflate_stream_free(struct inflate_stream *inflate); /* NULL is allowed */
 

@@ -59,6 +59,7 @@ struct json_scan {
     const uint8_t *at;
     const uint8_t *end;
     bool more;
+    bool too_deep; /* nested deeper than JSON_ROWS_DEPTH */
 };
 
 enum json_kind {

@@ -90,7 +90,8 @@ static const char *reason(const struct json_scan *scan)
 {
     if (scan->more || scan->at == scan->end)
         return "the text ends within an object: it was cut short";
-    return "this is no JSON";
+    return scan->too_deep ? "this is nested deeper than the 512 levels that crmfs takes"
+                          : "this is no JSON";
 }
 
 static int fail_at(struct json_reader *reader, struct json_table *table, const uint8_t *at,

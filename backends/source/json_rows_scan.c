@@ -222,7 +222,8 @@ static bool scan_nested(struct json_scan *scan, const uint8_t *base)
         if (*scan->at == '[' || *scan->at == '{') {
             unsigned depth = nesting.depth + 1;
 
-            if (!enter(&nesting, *scan->at == '{'))
+            scan->too_deep = !enter(&nesting, *scan->at == '{');
+            if (scan->too_deep)
                 return false;
             scan->at++;
             if (!scan_inside(scan, &nesting, base))

@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends/source/export_rows.h"
 #include "backends/source/source.h"
+#include "backends/source/stream.h"
 #include "fs/base/failure.h"
 
 #define PACKAGE_DESCRIPTOR "datapackage.json"
@@ -44,6 +46,14 @@ struct package {
  */
 int package_parse(const void *text, size_t size, const char *schema_sql,
                   struct package *ret_package, struct failure *failure);
-void package_release(struct package *package);
+void package_release(struct package *package); /* zeroed: nothing happens */
+
+/*
+ * Hands the rows of the file NAME, in FORMAT, over as those of TABLE, which the taker knows as
+ * NUMBER. Fails in words that name the file, as the stream or the taker does; -EINVAL, -EFBIG.
+ */
+int package_read_rows(struct byte_stream *stream, enum export_format format,
+                      const struct package_table *table, const char *name, struct row_taker *taker,
+                      size_t number, struct failure *failure);
 
 #endif

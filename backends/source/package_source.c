@@ -270,32 +270,46 @@ static int take_rows(struct export_rows *rows, const struct schema *schema, stru
     return error;
 }
 
+int package_read_rows(struct byte_stream *stream, enum export_format format,
+                      const struct package_table *table, const char *name, struct row_taker *taker,
+                      size_t number, struct failure *failure)
+{
+    struct export_options options = {.schema = table->schema, .format = format};
+    struct export_rows *rows = NULL;
+    int error = export_rows_create(stream, &options, &rows);
+
+    if (error == 0)
+        error = take_rows(rows, table->schema, taker, number, failure);
+    if (error == -EINVAL || error == -EFBIG)
+        failure_prefix(failure, EIO, "%.600s", name);
+    export_rows_free(rows);
+    return error;
+}
+
 static int read_table(const struct package_source *source, const struct package_table *from,
                       struct row_taker *taker, struct failure *failure)
 {
     struct stream_table table = {.schema = from->schema};
-    struct export_options options = {.schema = from->schema};
+    enum export_format format = EXPORT_CSV;
     cleanup_stream struct file_stream stream = {.file = -1};
-    struct export_rows *rows = NULL;
     struct failure own = {0};
+    cleanup_free char *path = NULL;
     char name[NAME_SIZE];
     size_t number;
     int error = taker->class->begin_table(taker, &table, &number, failure);
 
     if (error != 0)
         return error;
-    error = choose_file(source, from->stem, &options.format);
-    name_file(name, from->stem, error == 0 ? options.format : EXPORT_CSV);
+    error = choose_file(source, from->stem, &format);
+    name_file(name, from->stem, format);
     error =
         error == 0 ? open_stream(source, name, &stream, &own) : refuse(source, name, ENOENT, &own);
-    if (error == 0)
-        error = export_rows_create(&stream.stream, &options, &rows);
-    if (error == 0) {
-        error = take_rows(rows, from->schema, taker, number, &own);
-        if (error == -EINVAL || error == -EFBIG)
-            failure_prefix(&own, EIO, SHOWN_PATH "/%.200s", source->path, name);
+    if (error == 0 && asprintf(&path, "%s/%s", source->path, name) < 0) {
+        path = NULL;
+        error = -ENOMEM;
     }
-    export_rows_free(rows);
+    if (error == 0)
+        error = package_read_rows(&stream.stream, format, from, path, taker, number, &own);
     if (error == 0 || error == -ENOMEM || error == -ECANCELED || error == -ENOSPC) {
         if (error != 0 && failure != NULL && own.code != 0)
             *failure = own;

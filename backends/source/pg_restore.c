@@ -30,6 +30,7 @@ struct pg_restore {
     size_t pending_size;
     char words[WORDS_BYTES]; /* of its own, the first */
     size_t words_size;
+    bool has_printed;
     int error; /* what FROM broke with */
     struct failure failure;
     uint8_t block[BLOCK_BYTES];
@@ -271,6 +272,8 @@ static int take_end(struct pg_restore *restore, struct failure *failure)
                            failure_text(&restore->failure, restore->error));
     if (WIFSIGNALED(status))
         return failure_set(failure, EIO, "pg_restore was ended by signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status) == 0 && !restore->has_printed)
+        return failure_set(failure, EIO, "pg_restore ended well, and printed nothing");
     if (WEXITSTATUS(status) == 0)
         return 0;
     restore->words[restore->words_size] = '\0';
@@ -326,6 +329,7 @@ static int restore_next(struct byte_stream *stream, const void **ret_data, size_
                                strerror(errno));
         if (size == 0)
             return take_end(restore, failure);
+        restore->has_printed = true;
         *ret_data = restore->block;
         *ret_size = (size_t)size;
         return 0;

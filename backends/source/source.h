@@ -132,6 +132,8 @@ struct dataset {
      */
     struct source_bound bound;
     struct source_identity identity; /* zeros: unknown */
+    const char *kind;                /* of the database that its tables are of, as a source's; NULL:
+                                        the source's own */
     struct timespec changed;         /* when the data last changed, as far as the source can tell */
     /*
      * The dataset holds writers up, or cannot notice them: all its tables are

@@ -136,6 +136,8 @@ static int read_table(struct transfer *transfer, size_t index, struct failure *f
 
     if (error != 0)
         return error;
+    if (class->kind != NULL)
+        class->kind(transfer->taker, "sqlite");
     transfer->cells = allocate_array(schema->column_count, sizeof *transfer->cells);
     transfer->deadline_s = schema->kind == RELATION_VIEW ? now_s() + SQLITE_MEMBER_VIEW_S : 0;
     error = transfer->cells != NULL

@@ -80,6 +80,13 @@ struct row_taker_class {
      * shows nothing early.
      */
     int (*finish_table)(struct row_taker *taker, size_t table, struct failure *failure);
+    /*
+     * What tables FIRST and later came out of is not what was once packed, nobody knows where:
+     * they fail, and none of their rows is shown. table_count: how many have begun, and the number
+     * of the next one. Both NULL: the taker takes no archives.
+     */
+    int (*doubt_tables)(struct row_taker *taker, size_t first, const struct failure *why);
+    size_t (*table_count)(const struct row_taker *taker);
     /* There is no such table after all. Its number is not given to another. */
     int (*drop_table)(struct row_taker *taker, size_t table);
     /*
@@ -87,6 +94,9 @@ struct row_taker_class {
      * is what is read, and will be as wrong at the next reading; other codes: it may be overcome.
      */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
+    /* The tables that follow are of such a database, as a source's kind. NULL: it does not matter.
+     */
+    void (*kind)(struct row_taker *taker, const char *kind);
     /* When the data were taken from their database, as they themselves say. */
     void (*moment)(struct row_taker *taker, struct timespec moment);
     /*

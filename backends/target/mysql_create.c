@@ -24,6 +24,9 @@ static const char *own_body(const struct schema *like)
         buffer_append(&head, " (", 3) != 0 ||
         strncmp(like->ddl, (const char *)head.data, head.size - 1) != 0)
         return NULL;
+    /* phpMyAdmin's dumps add keys afterwards. */
+    if (like->primary_key_count != 0 && strstr(like->ddl, "PRIMARY KEY") == NULL)
+        return NULL;
     return like->ddl + head.size - 1;
 }
 

@@ -65,7 +65,9 @@ static bool runs(const char *sql, size_t *ret_kind)
     for (size_t i = 0; i < KINDS; i++) {
         if (strncmp(sql, kinds[i].begin, strlen(kinds[i].begin)) == 0) {
             *ret_kind = i;
-            return strncmp(sql, "ALTER TABLE ", 12) != 0 || strstr(sql, " ADD CONSTRAINT ") != NULL;
+            return strncmp(sql, "ALTER TABLE ", 12) != 0 ||
+                   strstr(sql, " ADD CONSTRAINT ") != NULL ||
+                   strstr(sql, " SET DEFAULT ") != NULL || strstr(sql, " ADD GENERATED ") != NULL;
         }
     }
     return false;

@@ -194,16 +194,28 @@ static int reserve_scratch(struct row_work *work)
     return buffer_reserve(&work->scratch, room);
 }
 
+/* "\x00ff", as PostgreSQL writes them. */
+static const char *shown_bytes(const struct cell *cell, char text[4 * SHOWN_VALUE])
+{
+    const uint8_t *bytes = cell->data;
+    size_t size = cell->size < SHOWN_VALUE ? (size_t)cell->size : SHOWN_VALUE;
+    char *to = stpcpy(text, "\\x");
+
+    for (size_t i = 0; i < size; i++)
+        to += sprintf(to, "%02x", bytes[i]);
+    if (cell->size > size)
+        memcpy(to, "...", sizeof "...");
+    return text;
+}
+
 static const char *shown_value(const struct cell *cell, char text[4 * SHOWN_VALUE])
 {
     char raw[SHOWN_VALUE + 4];
     size_t size = cell->size < SHOWN_VALUE ? (size_t)cell->size : SHOWN_VALUE;
     size_t used = 0;
 
-    if (cell->class == CELL_BYTES) {
-        snprintf(text, 4 * SHOWN_VALUE, "%llu bytes", (unsigned long long)cell->size);
-        return text;
-    }
+    if (cell->class == CELL_BYTES)
+        return shown_bytes(cell, text);
     if (size > 0)
         memcpy(raw, cell->data, size);
     memcpy(raw + size, "...", 4);

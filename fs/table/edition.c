@@ -164,7 +164,7 @@ static int list_members(const struct edition *edition, struct index_catalogue *c
 int edition_encode(const struct edition *edition, struct buffer *output)
 {
     /* All that it points to is borrowed. */
-    struct index_catalogue catalogue = {.changed = edition->changed};
+    struct index_catalogue catalogue = {.changed = edition->changed, .kind = edition->kind};
     int error = list_tables(edition, &catalogue);
 
     if (error == 0)

@@ -9,8 +9,8 @@
 #include "fs/base/memory.h"
 #include "fs/store/tables.h"
 
-#define MAGIC "CRMFSCAT"
-#define HEAD_BYTES 32
+#define MAGIC "CRMFSCA2"
+#define HEAD_BYTES 36
 #define TABLE_BYTES 12
 #define MEMBER_BYTES 24
 #define TROUBLE_BYTES 8
@@ -23,6 +23,19 @@ static void put_time(uint8_t bytes[12], const struct timespec *time)
 {
     put_u64(bytes, (uint64_t)time->tv_sec);
     put_u32(bytes + 8, (uint32_t)time->tv_nsec);
+}
+
+static const char *const kinds[] = {NULL, "sqlite", "mysql", "postgresql"};
+
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static uint32_t number_of(const char *kind)
+{
+    uint32_t number = KINDS - 1;
+
+    while (kind != NULL && number > 0 && strcmp(kinds[number], kind) != 0)
+        number--;
+    return kind != NULL ? number : 0;
 }
 
 static int put_table(const struct index_table *table, struct buffer *output)
@@ -77,6 +90,7 @@ int index_catalogue_encode(const struct index_catalogue *catalogue, struct buffe
     put_u32(head + 20, (uint32_t)catalogue->table_count);
     put_u32(head + 24, (uint32_t)catalogue->member_count);
     put_u32(head + 28, (uint32_t)catalogue->trouble_count);
+    put_u32(head + 32, number_of(catalogue->kind));
 
     int error = buffer_append(output, head, sizeof head);
 
@@ -217,7 +231,9 @@ static int decode(struct decoder *decoder, struct index_catalogue *catalogue)
     int error = head != NULL && memcmp(head, MAGIC, sizeof MAGIC - 1) == 0 ? 0 : -EBADMSG;
 
     if (error == 0)
-        error = get_time(head + 8, &catalogue->changed);
+        error = get_u32(head + 32) < KINDS ? get_time(head + 8, &catalogue->changed) : -EBADMSG;
+    if (error == 0)
+        catalogue->kind = kinds[get_u32(head + 32)];
     if (error == 0)
         error = make_room(head, (size_t)(decoder->end - decoder->at), catalogue);
     for (size_t i = 0; i < catalogue->table_count && error == 0; i++)

@@ -6,10 +6,11 @@
  *
  * Its encoded form, all integers little-endian (fs/store/FORMAT.md, "Kept images"):
  *
- *   0  8  "CRMFSCAT"
+ *   0  8  "CRMFSCA2"
  *   8  8  when the data were last changed: seconds since 1970
  *  16  4  … and nanoseconds
  *  20  4  tables, 4  members, 4  troubles
+ *  32  4  kind of database: 0 none, 1 sqlite, 2 mysql, 3 postgresql
  *   …  …  a table:   4  length of its schema, 4  errno (0: none), 4  length of its words
  *                    the schema (JSON), the words
  *   …  …  a member:  8  bytes, 8  modified, 4  … and nanoseconds, 4  length of its path, the path
@@ -35,6 +36,7 @@ struct index_table {
 
 struct index_catalogue {
     struct timespec changed;
+    const char *kind; /* of the database that the tables are of; static; NULL: none */
     size_t table_count;
     struct index_table *tables; /* in the order of their names */
     size_t member_count;

@@ -216,6 +216,7 @@ int edition_dataset(struct edition *edition, struct dataset **ret_dataset)
         .class = &indexed_dataset_class,
         .identity = edition->identity,
         .changed = edition->changed,
+        .kind = edition->kind,
         .parallel = 1,
     };
     *ret_dataset = &dataset->dataset;

@@ -27,6 +27,7 @@ struct edition {
     struct source_identity identity;
     struct timespec modified; /* of what is read; from its first table on */
     struct timespec changed;  /* as it says itself; when all is read */
+    const char *kind;         /* of the database that its tables are of; static; NULL: none */
     bool complete;            /* atomic: every table is settled, so that all of them can be kept */
 
     pthread_mutex_t lock;       /* guards all below */

@@ -65,8 +65,10 @@ static int read_stream(struct indexed_source *source, struct edition *edition,
     if (error == 0)
         error = intake_end(edition->intake, failure);
     edition->changed = edition->modified;
-    if (error == 0)
+    if (error == 0) {
         intake_moment(edition->intake, &edition->changed);
+        edition->kind = intake_kind(edition->intake);
+    }
     return error;
 }
 
@@ -227,6 +229,7 @@ static int open_kept(struct indexed_source *source, const struct source_version 
     }
     edition->identity = identity;
     edition->changed = edition->catalogue.changed;
+    edition->kind = edition->catalogue.kind;
     edition_release(source->edition);
     source->edition = edition;
     for (size_t i = 0; i < edition->catalogue.trouble_count && source->options.report != NULL; i++)

@@ -134,6 +134,16 @@ int intake_end(struct intake *intake, struct failure *failure)
     return error;
 }
 
+/* Tables without statements that made them are of files that are no database's. */
+const char *intake_kind(const struct intake *intake)
+{
+    bool one = !intake->many_kinds;
+
+    for (size_t i = 0; i < intake->shown_count && one; i++)
+        one = intake->tables[intake->shown[i]]->schema->ddl[0] != '\0';
+    return one ? intake->kind : NULL;
+}
+
 /* As the data say, else as their newest member's time is. */
 bool intake_moment(const struct intake *intake, struct timespec *ret_moment)
 {

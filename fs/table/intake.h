@@ -36,6 +36,11 @@ struct intake *intake_create(const struct intake_options *options); /* NULL: no 
 void intake_free(struct intake *intake);                            /* NULL is allowed */
 
 /* When the data are of; false: nothing says so. After the end. */
+/*
+ * The kind of database that all tables are of, static; NULL: of none, or of several. After the end.
+ */
+const char *intake_kind(const struct intake *intake);
+
 bool intake_moment(const struct intake *intake, struct timespec *ret_moment);
 
 /* What a stream is given. */

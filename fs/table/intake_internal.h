@@ -63,6 +63,8 @@ struct intake {
     struct failure *troubles;
     size_t trouble_count;
     bool has_passing_trouble; /* … that will not be there at the next reading */
+    const char *kind; /* of the database that the tables are of; static; NULL: nobody has said … */
+    bool many_kinds;  /* … or they have said different things */
     bool has_moment;
     struct timespec moment; /* the newest that was said */
 

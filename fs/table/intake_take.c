@@ -179,6 +179,27 @@ static int finish_table(struct row_taker *taker, size_t index, struct failure *f
     return 0;
 }
 
+/* Groups that are on their way to the spool cannot be dropped: they are waited for. */
+static int doubt_tables(struct row_taker *taker, size_t first, const struct failure *why)
+{
+    struct intake *intake = intake_of(taker);
+    int error = intake_flush(intake, NULL);
+
+    for (size_t i = first; i < intake->count && error == 0; i++) {
+        error = fail_table(taker, i, why);
+        if (error == 0) {
+            intake_forget_eras(intake->tables[i]);
+            group_array_drop(&intake->tables[i]->array, intake->options.spool);
+        }
+    }
+    return error;
+}
+
+static size_t table_count(const struct row_taker *taker)
+{
+    return ((const struct intake *)taker)->count;
+}
+
 static int drop_table(struct row_taker *taker, size_t index)
 {
     struct intake *intake = intake_of(taker);
@@ -366,6 +387,15 @@ bool intake_is_later(struct timespec one, struct timespec other)
     return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
 }
 
+static void take_kind(struct row_taker *taker, const char *kind)
+{
+    struct intake *intake = intake_of(taker);
+
+    intake->many_kinds =
+        intake->many_kinds || (intake->kind != NULL && strcmp(intake->kind, kind) != 0);
+    intake->kind = kind;
+}
+
 static void take_moment(struct row_taker *taker, struct timespec moment)
 {
     struct intake *intake = intake_of(taker);
@@ -381,9 +411,12 @@ const struct row_taker_class intake_taker_class = {
     .row = take_row,
     .fail_table = fail_table,
     .finish_table = finish_table,
+    .doubt_tables = doubt_tables,
+    .table_count = table_count,
     .drop_table = drop_table,
     .trouble = take_trouble,
     .moment = take_moment,
+    .kind = take_kind,
     .member_bytes = take_bytes,
     .member = take_member,
     .hold = hold,

@@ -209,7 +209,7 @@ static int scan_source_once(struct take_attempt *attempt, const struct take_sour
     if (stored->time_ns < attempt->time_ns)
         attempt->time_ns = stored->time_ns;
     stored->name = strdup(place->name);
-    stored->kind = strdup(place->source->class->kind);
+    stored->kind = strdup(dataset->kind != NULL ? dataset->kind : place->source->class->kind);
     error = stored->name == NULL || stored->kind == NULL
                 ? -ENOMEM
                 : scan_tables(attempt, dataset, place->name, stored);

@@ -3,9 +3,11 @@
 import calendar
 import gzip
 import json
+import lzma
 import os
 import sqlite3
 import subprocess
+import zipfile
 
 import pytest
 
@@ -172,3 +174,43 @@ def test_what_is_left_out(store, work):
     assert done.returncode == 3 and "left out: link.sql" in done.stderr and "--exclude-table" not in done.stderr
     answer = json.loads(done.stdout)
     assert answer["rows"] == 1 and "link.sql" in answer["left_out"][0]["why"] and "table" not in answer["left_out"][0]
+
+
+def nothing_in_it():
+    """Backups out of which nothing comes, and what is said."""
+    text = "".join(f"{number},text {number}\n" for number in range(5000))
+    broken = bytearray(lzma.compress(("id,v\n" + text).encode()))
+    broken[len(broken) // 2] ^= 1
+    copied = b"-- PostgreSQL database dump\nCOPY public.t (a) FROM stdin;\n1\n\\.\n-- PostgreSQL database dump complete\n"
+    yield "bad.csv.xz", bytes(broken), "orrupt"
+    yield "cut.csv.xz", lzma.compress(text.encode())[:40], "cut.csv.xz: "
+    yield "short.gz", gzip.compress(b"hello world")[:12], "short: it is cut short"
+    yield "hello.gz", gzip.compress(b"hello world"), "hello.gz: there is no table in it"
+    yield "data.sql", copied, "rows of table t, of which no CREATE TABLE stands before"
+    yield "custom.dump", b"PGDMP\x01\x0e\x00\x04\x08\x01" + bytes(200), "pg_restore"
+
+
+@pytest.mark.parametrize("name, data, said", [pytest.param(*each, id=each[0]) for each in nothing_in_it()])
+def test_nothing_that_can_be_read(store, work, name, data, said):
+    """Is not taken as if it were a backup of nothing."""
+    (work / name).write_bytes(data)
+    done = crmfs("import", "--store", str(store), str(work / name), CRMFS_PG_RESTORE="/bin/true")
+    assert done.returncode == 1 and said in done.stderr and "Invalid or incomplete" not in done.stderr
+    assert names(store) == []
+
+
+def test_part_of_it(store, work):
+    """A table that is damaged is named, and the rest is taken when that is said."""
+    path = work / "old.zip"
+    csv = b"id\n" + b"".join(b"%d\n" % number for number in range(20000))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("good.csv", csv)
+        archive.writestr("bad.csv", csv)
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"\n777\n") + 1] ^= 1
+    path.write_bytes(data)
+    done = crmfs("import", "--store", str(store), str(path))
+    assert done.returncode == 1 and "table bad: " in done.stderr and names(store) == []
+    done = crmfs("import", "--store", str(store), "--exclude-table", "bad", str(path))
+    assert done.returncode == 3 and "20,000 rows in 1 table" in done.stdout
+    assert len(names(store)) == 1

@@ -196,7 +196,10 @@ def test_passwords(mount, work, dump):
     for name in ("wrong", "none"):
         assert not (top.path(f"archives/{name}/accounts.csv")).exists()
     errors = slurp(top.path(".crmfs/errors")).decode()
-    assert "encrypted" in errors and "password-command" in errors and "s3cret" not in errors
+    assert "encrypted" in errors and "s3cret" not in errors
+    assert "?password-command=COMMAND" in errors and "crmfs.conf(5): [source NAME]" in errors
+    top = mount(f"old=archive://{secret}?password-command=echo%20s3cret")
+    assert slurp(top.path("archives/old/accounts.csv")) == ACCOUNTS
 
 
 # --- folders of them ---------------------------------------------------------------------------
@@ -211,7 +214,10 @@ def test_folder_and_pattern(mount, work, dump, chinook_db, refused):
     shutil.copy(chinook_db, old / "copy.db")
     (old / "notes.txt").write_text("nothing here")
     (old / "sub").mkdir()
-    top = mount(old)
+    (old / "copy.db-shm").write_text("")
+    top = mount(f"{old}/")
+    assert "EILSEQ archives/notes.txt: it is left out: it is no backup that crmfs knows" in top.errors()
+    assert "copy.db-shm" not in top.errors() and "//" not in top.errors()
     assert sorted(os.listdir(top.path("archives"))) == ["copy.db", "crm-2017.sql.gz", "crm-2018.sql.gz"]
     assert os.listdir(top.point) and not top.path("live").exists()
     found = subprocess.run(["grep", "-rl", "^2,b$", top.path("archives")], capture_output=True, text=True, check=True)

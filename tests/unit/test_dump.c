@@ -59,7 +59,9 @@ static void test_mysql(void **state)
         "table 0 t (id:integer!,n:text,b:bytes,d:decimal) key id order id to other\n"
         "row 0 #1|\"it's \"\\\n\x1a|x6100|#1.50\n"
         "row 0 #2|NULL|x4142|#-3\nrow 0 #3|\"|xff|NULL\n"
-        "row 0 #4|NULL|NULL|#9\nrow 0 #5|NULL|NULL|NULL\n");
+        "row 0 #4|NULL|NULL|#9\nrow 0 #5|NULL|NULL|NULL\n"
+        "trouble line 17 of the dump: rows of table unknown, of which no CREATE TABLE stands before: "
+        "they are left out; of a dump of data alone, make one with the schema in it\n");
 }
 
 static void test_mysql_escapes(void **state)
@@ -141,6 +143,43 @@ static void test_keys_afterwards(void **state)
           " UNIQUE KEY a (a), UNIQUE KEY z (b), UNIQUE KEY y (c), UNIQUE KEY x (c,d), "
           "UNIQUE KEY w (d(3)));",
           "table 0 t (a:integer,b:integer!,c:integer!,d:integer!) order c\n");
+}
+
+static void test_unfollowed(void **state)
+{
+    (void)state;
+    /* What empties a table before its rows come changes nothing. */
+    check("CREATE TABLE t (a int);CREATE TABLE s (a int);TRUNCATE TABLE `t`;DELETE FROM t;"
+          "INSERT INTO t VALUES (1);\nUPDATE LOW_PRIORITY t SET a = 2;\nDELETE FROM t;"
+          "UPDATE nowhere SET a = 1;",
+          "table 0 t (a:integer)\ntable 1 s (a:integer)\nrow 0 #1\n"
+          "trouble line 2 of the dump: UPDATE is not carried out: the rows of table t show as they "
+          "came before\n");
+    /* Told once, and not of one that was left out before. */
+    check("-- PostgreSQL database dump\nCREATE TABLE public.x ();\n"
+          "COPY public.x (a) FROM stdin;\n1\n\\.\nCOPY public.t (a) FROM stdin;\n1\n\\.\n"
+          "COPY public.t (a) FROM stdin;\n1\n\\.\n-- PostgreSQL database dump complete\n",
+          "trouble line 2 of the dump: the CREATE TABLE that ends here cannot be made out, and its "
+          "table is left out: CREATE TABLE public.x ()\n"
+          "trouble line 6 of the dump: rows of table t, of which no CREATE TABLE stands before: "
+          "they are left out; of a dump of data alone, make one with the schema in it\n");
+}
+
+static void test_virtual(void **state)
+{
+    (void)state;
+    check(
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nPRAGMA writable_schema=ON;\n"
+        "INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table','f','f',0,"
+        "'CREATE VIRTUAL TABLE f USING fts5(body); --');\n"
+        "CREATE TABLE IF NOT EXISTS 'f_content'(id INTEGER PRIMARY KEY, c0);\n"
+        "INSERT INTO f_content VALUES(1,'a');\n"
+        "PRAGMA writable_schema=OFF;\nDELETE FROM sqlite_sequence;\n"
+        "INSERT INTO sqlite_sequence VALUES('f_content',1);\nCOMMIT;\n",
+        "trouble line 4 of the dump: the virtual table f is left out, as only SQLite's module makes "
+        "its rows; what it keeps them in stands beside it, in tables f_…\n"
+        "table 0 f_content (id:integer,c0:any)\nrow 0 #1|\"a\n"
+        "change 0 f_content (id:integer,c0:any) key id order id\n");
 }
 
 static void test_dropped_and_again(void **state)
@@ -483,6 +522,8 @@ int main(void)
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_databases),
         cmocka_unit_test(test_keys_afterwards),
+        cmocka_unit_test(test_unfollowed),
+        cmocka_unit_test(test_virtual),
         cmocka_unit_test(test_dropped_and_again),
         cmocka_unit_test(test_generated),
         cmocka_unit_test(test_rows_without_table),

@@ -30,6 +30,7 @@ static void make(struct index_catalogue *catalogue)
 {
     *catalogue = (struct index_catalogue){
         .changed = {.tv_sec = 1551405600, .tv_nsec = 5},
+        .kind = "mysql",
         .table_count = 2,
         .tables = calloc(2, sizeof *catalogue->tables),
         .member_count = 2,
@@ -75,11 +76,12 @@ static void test_round_trip(void **state)
     struct index_catalogue found;
 
     encode(&encoded);
-    assert_memory_equal(encoded.data, "CRMFSCAT", 8);
+    assert_memory_equal(encoded.data, "CRMFSCA2", 8);
     assert_true(get_u64(encoded.data + 8) == 1551405600 && get_u32(encoded.data + 16) == 5);
     assert_true(get_u32(encoded.data + 20) == 2 && get_u32(encoded.data + 24) == 2 &&
-                get_u32(encoded.data + 28) == 1);
+                get_u32(encoded.data + 28) == 1 && get_u32(encoded.data + 32) == 2);
     assert_int_equal(index_catalogue_decode(encoded.data, encoded.size, &found), 0);
+    assert_string_equal(found.kind, "mysql");
     assert_string_equal(found.tables[0].schema->name, "accounts");
     assert_null(found.tables[0].failure);
     assert_int_equal(found.tables[1].failure->code, EIO);
@@ -103,7 +105,7 @@ static void test_refused(void **state)
     assert_int_equal(buffer_append(&encoded, "", 1), 0);
     assert_int_equal(decode(encoded.data, encoded.size), -EBADMSG);
     encoded.size--;
-    for (size_t at = 20; at < 32; at++) {
+    for (size_t at = 20; at < 36; at++) {
         encoded.data[at] ^= 0x7f;
         assert_int_equal(decode(encoded.data, encoded.size), -EBADMSG);
         encoded.data[at] ^= 0x7f;

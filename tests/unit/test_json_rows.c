@@ -284,6 +284,7 @@ static void test_depth(void **state)
         assert_int_equal(
             json_rows_read(&stream.stream, &form, "t.json", &recording.taker, &failure), 0);
         assert_int_equal(strstr(recording_text(&recording), "fail") != NULL, over);
+        assert_int_equal(strstr(recording_text(&recording), "deeper than the 512") != NULL, over);
         recording_end(&recording);
     }
 }

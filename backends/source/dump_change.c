@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a dump says of rows that crmfs does not follow. It carries out no statement: rows that are
+ * changed or taken away again later show as they came. And rows alone, without a CREATE TABLE
+ * before them, do not say what their columns are. Each is told once a table.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/ascii.h"
+#include "fs/base/memory.h"
+
+int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name)
+{
+    struct dump_table *table;
+    struct failure why;
+    int error;
+
+    /* SQLite's own: how far its counters are, how often a key is met. */
+    if (dump_table_was_there(reader, database, name) ||
+        (reader->dialect == SQL_SQLITE && strncmp(name, "sqlite_", 7) == 0))
+        return 0;
+    error = dump_table_add(reader, database, name, &table);
+    if (error != 0)
+        return error;
+    table->dropped = true;
+    failure_set(
+        &why, EILSEQ,
+        "line %llu of %.300s: rows of table %.200s, of which no CREATE TABLE stands before: "
+        "they are left out; of a dump of data alone, make one with the schema in it",
+        (unsigned long long)byte_window_line(&reader->window), reader->place, name);
+    reader->taker->class->trouble(reader->taker, &why);
+    return 0;
+}
+
+bool dump_is_catalogue(const struct dump_reader *reader, const char *name)
+{
+    return reader->dialect == SQL_SQLITE &&
+           (ascii_equal(name, "sqlite_schema") || ascii_equal(name, "sqlite_master"));
+}
+
+int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
+{
+    int error = dump_read_statement(reader, failure);
+    struct sql_lexer lexer;
+    struct sql_token token;
+    struct failure why;
+
+    if (error != 0)
+        return error;
+    lexer = dump_statement_lexer(reader);
+    sql_accept(&lexer, "(");
+    sql_next(&lexer);
+    sql_accept(&lexer, ",");
+    token = sql_next(&lexer);
+
+    cleanup_free char *name = token.type == SQL_STRING ? sql_text(&lexer, &token) : NULL;
+
+    failure_set(
+        &why, EILSEQ,
+        "line %llu of %.300s: the virtual table %.200s is left out, as only SQLite's module "
+        "makes its rows; what it keeps them in stands beside it, in tables %.200s_…",
+        (unsigned long long)byte_window_line(&reader->window), reader->place,
+        name != NULL ? name : "here", name != NULL ? name : "");
+    reader->taker->class->trouble(reader->taker, &why);
+    return 0;
+}
+
+/* Behind the verb: words, and the first table's name. */
+static struct dump_table *find_changed(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    static const char *const words[] = {"LOW_PRIORITY", "QUICK", "IGNORE", "FROM", "TABLE", "ONLY"};
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        sql_accept(lexer, words[i]);
+    if (dump_take_name(lexer, &database, &name) != 0)
+        return NULL;
+    return dump_table_find(
+        reader, database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
+        name);
+}
+
+int dump_note_change(struct dump_reader *reader, const char *verb)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct dump_table *table;
+    struct failure why;
+
+    sql_next(&lexer);
+    table = find_changed(reader, &lexer);
+    /* What empties a table before its rows come changes nothing. */
+    if (table == NULL || !table->seen || table->changed_later)
+        return 0;
+    table->changed_later = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: %s is not carried out: the rows of table %.200s show as they "
+                "came before",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, verb,
+                table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+    return 0;
+}

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Archives in which a bit is another: no table out of them looks whole, and none is an end where there was more."""
+import bz2
+import gzip
+import io
+import lzma
+import os
+import random
+import subprocess
+import tarfile
+import zipfile
+import zlib
+
+import pytest
+
+from folder import slurp
+
+LUCK = random.Random(6)
+CSV = b"id,name\n" + b"".join(b"%d,%x\n" % (number, LUCK.getrandbits(60)) for number in range(20000))
+DUMP = b"-- MySQL dump 10.13\n" + b"".join(
+    b"CREATE TABLE `t%d` (`id` int NOT NULL, `v` varchar(40), PRIMARY KEY (`id`));\nINSERT INTO `t%d` VALUES %s;\n" % (
+        table, table, b",\n".join(b"(%d,'%x')" % (number, LUCK.getrandbits(60)) for number in range(5000)))
+    for table in range(6)) + b"-- Dump completed on 2019-03-01  2:00:00\n"
+
+
+def stored(data):
+    packer = zlib.compressobj(0, zlib.DEFLATED, 31)
+    return packer.compress(data) + packer.flush()
+
+
+def tape(mode):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode=mode) as archive:
+        for name, data in ("a.csv", CSV), ("b.sql", DUMP):
+            about = tarfile.TarInfo(name)
+            about.size = len(data)
+            archive.addfile(about, io.BytesIO(data))
+    return made.getvalue()
+
+
+def zipped(method):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        archive.writestr("a.csv", CSV)
+        archive.writestr("b.sql", DUMP)
+    return made.getvalue()
+
+
+def zstd(data):
+    return subprocess.run(["zstd", "-q", "--check"], input=data, capture_output=True, check=True).stdout
+
+
+PACKED = {
+    "stored.sql.gz": stored(DUMP), "flip.sql.gz": gzip.compress(DUMP), "flip.sql.bz2": bz2.compress(DUMP),
+    "flip.sql.xz": lzma.compress(DUMP), "flip.sql.zst": zstd(DUMP), "flip.tgz": tape("w:gz"),
+    "flip.tar.xz": tape("w:xz"), "stored.tgz": stored(tape("w")), "stored.zip": zipped(zipfile.ZIP_STORED),
+    "flip.zip": zipped(zipfile.ZIP_DEFLATED),
+}
+
+
+def flip(data, at, bit):
+    return data[:at] + bytes([data[at] ^ (1 << bit)]) + data[at + 1:]
+
+
+@pytest.fixture(scope="module")
+def right():
+    rows = {"a.csv": CSV}
+    for table in range(6):
+        text = DUMP.split(b"INSERT INTO `t%d` VALUES " % table)[1].split(b";\n")[0]
+        rows[f"t{table}.csv"] = b"id,v\n" + text.replace(b"(", b"").replace(b"'", b"").replace(b"),", b"").replace(b")", b"") + b"\n"
+    return rows
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_bit(mount, work, kind, right):
+    """Wherever it is: what can be read is right, and what cannot is an error, which is written down."""
+    luck, folder = random.Random(kind), work / "old"
+    folder.mkdir()
+    data = PACKED[kind]
+    for number in range(6):
+        at = luck.randrange(len(data) // 20, len(data) * 19 // 20)
+        (folder / f"{number}-{kind}").write_bytes(flip(data, at, luck.randrange(8)))
+    (folder / kind).write_bytes(data)
+    top = mount(folder)
+    whole = top.path(f"archives/{kind}")
+    expected = {name for name in right if name in os.listdir(whole)}
+    assert len(expected) >= 6 and all(slurp(whole / name) == right[name] for name in expected)
+    for number in range(6):
+        shown = top.path(f"archives/{number}-{kind}")
+        failed = 0
+        for name in set(os.listdir(shown)) & set(right):
+            try:
+                assert slurp(shown / name) == right[name], (number, name)
+            except OSError:
+                failed += 1
+        missing = [name for name in expected if not (shown / name).exists()]
+        assert failed or missing, number
+        assert f"archives/{number}-{kind}" in top.errors()
+
+
+def test_no_rows_of_what_is_doubted(mount, work):
+    """Not even up to the damage: nobody knows where that is."""
+    (work / "x.sql.gz").write_bytes(stored(DUMP).replace(b"(4999,", b"(4998,", 1))
+    top = mount(work / "x.sql.gz")
+    for table in reversed(range(6)):  # the last one is there when all has been read
+        with open(top.path(f"archives/x.sql.gz/t{table}.csv"), "rb", buffering=0) as file:
+            with pytest.raises(OSError, match="Input/output"):
+                file.read(1)
+    assert "checksum" in top.errors() and "nothing that came out of the same data" in top.errors()
+    assert top.status()["archives"][0]["tables_failed"] == 6
+
+
+@pytest.mark.parametrize("part", [1.6, 1.3, 1.1])
+def test_cut(mount, work, part, right):
+    """What came whole before the cut is shown whole."""
+    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz", "flip.sql.xz", "flip.sql.zst"]
+    for kind in kinds:
+        (work / kind).write_bytes(PACKED[kind][:int(len(PACKED[kind]) / part)])
+    top = mount(*(work / kind for kind in kinds))
+    for kind in kinds:
+        shown = top.path(f"archives/{kind}")
+        names = sorted(set(os.listdir(shown)) & set(right))
+        assert len(names) >= 2
+        for name in names[:-1]:
+            assert slurp(shown / name) == right[name]
+        with pytest.raises(OSError, match="Input/output"):
+            slurp(shown / names[-1])
