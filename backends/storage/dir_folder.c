@@ -275,7 +275,10 @@ int dir_sync(struct storage *storage, struct failure *failure)
     int error = dir_flush_files(dir);
 
     if (error != 0)
-        dir_failure(dir, -error, "make durable", "", failure);
+        failure_set(failure, -error,
+                    "cannot make durable what was written to %s: %s; look at the disk and the "
+                    "system's log, then begin anew (a mount: unmount, and mount again)",
+                    dir->path, strerror(-error));
 
     size_t count = begin_flushing(dir);
 

@@ -54,7 +54,7 @@ struct dir_storage {
     size_t unflushed_count;
     unsigned flushing_count; /* taken out of them, by who found no room */
     pthread_cond_t flushed;
-    int lost; /* errno of the first that could not be */
+    int lost; /* errno of the first that could not be: it stays */
 
     /* One sync() at a time: a second may not return before the first has flushed what both want. */
     pthread_mutex_t sync_lock;

@@ -48,7 +48,11 @@ struct storage_class {
     int (*commit)(struct storage_writer *writer, struct failure *failure);
     void (*abort)(struct storage_writer *writer);
 
-    /* Everything committed or removed before is durable. */
+    /*
+     * Everything committed or removed before is durable. A disk that did not take data that it was
+     * given has lost them, and does not say so twice: from then on it is never said again of this
+     * storage, until it is opened anew and whatever is not whole is seen to be so.
+     */
     int (*sync)(struct storage *storage, struct failure *failure);
 
     /* Reads exactly SIZE bytes at OFFSET. -ENOENT; -ENODATA when the file ends before. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A real PostgreSQL for a test: a cluster of its own in a temporary directory, gone afterwards."""
+import contextlib
 import os
 import shutil
 import signal
@@ -119,7 +120,8 @@ class Server:
 
     def thaw(self):
         for process in self.processes():
-            os.kill(process, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # one that ended by itself
+                os.kill(process, signal.SIGCONT)
 
     def destroy(self):
         if self.process is not None and self.process.poll() is None:
