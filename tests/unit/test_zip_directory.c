@@ -174,7 +174,8 @@ static void test_damage(void **state)
 
             bytes[at] ^= (uint8_t)(1u << bit);
             directory = zip_directory_read(whole);
-            for (uint64_t offset = 0; directory != NULL && offset < (uint64_t)size; offset += 1009) {
+            for (uint64_t offset = 0; directory != NULL && offset < (uint64_t)size;
+                 offset += 1009) {
                 if (zip_directory_find(directory, whole, offset, &place))
                     assert_true(place.bytes <= INT64_MAX - place.offset);
             }
