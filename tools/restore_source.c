@@ -58,11 +58,11 @@ static int open_snapshot(const char *store, const struct passphrase_options *pas
         error = find_source(&source->tree, snapshot_name, name, &stored, failure);
     if (error == 0)
         error = stored_dataset_create(source->opened.reader, stored, &source->dataset, failure);
-    if (error == 0)
-        source->kind = stored->kind;
-    if (error == 0)
-        source->name = stored->name;
-    return error;
+    if (error != 0 || stored == NULL)
+        return error;
+    source->kind = stored->kind;
+    source->name = stored->name;
+    return 0;
 }
 
 /* ---- Any other source ------------------------------------------------------------------------ */

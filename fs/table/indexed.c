@@ -63,8 +63,8 @@ static int full_image(struct dataset *dataset, size_t table, struct edition **re
 static int dataset_open_cursor(struct dataset *dataset, size_t table, const struct range_plan *plan,
                                size_t range, struct cursor **ret_cursor, struct failure *failure)
 {
-    struct edition *full;
-    struct image *image;
+    struct edition *full = edition_of(dataset);
+    struct image *image = NULL;
     const struct image_group *groups;
     size_t count;
 
