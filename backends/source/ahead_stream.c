@@ -21,7 +21,8 @@ static int append(struct ahead_piece *piece, const void *bytes, size_t size)
         piece->bytes = more;
         piece->capacity = capacity;
     }
-    memcpy(piece->bytes + piece->size, bytes, size);
+    if (size != 0)
+        memcpy(piece->bytes + piece->size, bytes, size);
     piece->size += size;
     return 0;
 }

@@ -20,7 +20,7 @@ def test_of_another_process(top, store, database):
     assert differences(top.path("snapshots/theirs"), top.path("live")) == ""
     store.run("forget", store.path, "theirs")
     assert eventually(lambda: snapshots_of(top) == [], 1.0)
-    assert not top.path("snapshots/theirs").exists()
+    assert eventually(lambda: not top.path("snapshots/theirs").exists(), 1.0)
 
 
 def test_name_that_was_missing(top, store, database):
