@@ -199,8 +199,7 @@ static void dir_close(struct storage *storage)
 
     if (dir == NULL)
         return;
-    for (size_t i = 0; i < dir->unflushed_count; i++)
-        close(dir->unflushed[i]);
+    dir_flush_end(dir);
     if (dir->root >= 0)
         close(dir->root);
     dir_files_close(&dir->files);

@@ -272,13 +272,16 @@ int dir_sync(struct storage *storage, struct failure *failure)
     pthread_mutex_lock(&dir->sync_lock);
 
     /* Before their folders: what has its name for good has its data. */
-    int error = dir_flush_files(dir);
+    bool lost = false;
+    int error = dir_flush_files(dir, &lost);
 
-    if (error != 0)
+    if (error != 0 && lost)
         failure_set(failure, -error,
-                    "cannot make durable what was written to %s: %s; look at the disk and the "
-                    "system's log, then begin anew (a mount: unmount, and mount again)",
+                    "the disk has lost data that were written to %s: %s; look at the system's log, "
+                    "then begin anew (a mount: unmount, and mount again)",
                     dir->path, strerror(-error));
+    else if (error != 0)
+        dir_failure(dir, -error, "make durable", "", failure);
 
     size_t count = begin_flushing(dir);
 

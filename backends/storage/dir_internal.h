@@ -13,8 +13,8 @@
  *    younger than the last flush of those above it, they are as well. For an
  *    exclusive put this is done at once, for others by the next sync().
  * A power cut before 4 may take the name away; before 3, of a file that is no exclusive put, part
- * of the data as well. If 3 fails for one file, no sync() succeeds any more: the kernel tells of
- * that once.
+ * of the data as well. If 3 fails for one file, it is written again before a sync() succeeds
+ * (dir_flush.c).
  */
 #ifndef CRMFS_STORAGE_DIR_INTERNAL_H
 #define CRMFS_STORAGE_DIR_INTERNAL_H
@@ -23,6 +23,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <xxhash.h>
 
 #include "backends/storage/dir_files.h"
 #include "backends/storage/storage.h"
@@ -39,6 +41,14 @@ struct dir_folder {
     bool durable;  /* it will be found after a power cut: all above it were flushed since */
 };
 
+/* A file that has its name, and whose data may not be durable yet. */
+struct dir_unflushed {
+    int file; /* open; closed once it was tried */
+    uint64_t size;
+    uint64_t sum; /* XXH64 of what was written */
+    char name[STORAGE_NAME_LIMIT + 1];
+};
+
 struct dir_storage {
     struct storage base;
     char *path;
@@ -48,13 +58,14 @@ struct dir_storage {
 
     struct dir_files files;
 
-    /* Files that have their names and whose data is to be flushed. */
     pthread_mutex_t unflushed_lock; /* guards these */
-    int unflushed[UNFLUSHED_MOST];
+    struct dir_unflushed unflushed[UNFLUSHED_MOST];
     size_t unflushed_count;
     unsigned flushing_count; /* taken out of them, by who found no room */
     pthread_cond_t flushed;
-    int lost; /* errno of the first that could not be: it stays */
+    struct dir_unflushed doubtful[UNFLUSHED_MOST]; /* that could not be flushed */
+    size_t doubtful_count;
+    int lost; /* errno; what was written is there no more, or is not known any more: it stays */
 
     /* One sync() at a time: a second may not return before the first has flushed what both want. */
     pthread_mutex_t sync_lock;
@@ -98,11 +109,20 @@ void dir_folder_mark(struct dir_storage *dir, const char *folder);
 /* Flushes FOLDER, which was added before, now. 0 or -errno. */
 int dir_folder_flush(struct dir_storage *dir, const char *folder);
 
-/* Takes over FILE, whose data is to be durable after the next sync(). */
-void dir_flush_later(struct dir_storage *dir, int file);
+/* Takes over FILE's descriptor; its data is to be durable after the next sync(). */
+void dir_flush_later(struct dir_storage *dir, const struct dir_unflushed *file);
 
-/* All of those. 0 or -errno, from the first failure on for ever. */
-int dir_flush_files(struct dir_storage *dir);
+/* All of those. 0 or -errno; *ret_lost: it will be no other the next time. For sync() alone. */
+int dir_flush_files(struct dir_storage *dir, bool *ret_lost);
+
+void dir_flush_end(struct dir_storage *dir); /* closes them */
+
+int dir_flush_data(int file); /* 0 or -errno */
+
+int dir_write_all(int file, const void *data, size_t size); /* 0 or -errno */
+
+/* A new file in the folder tmp/, to be written: its descriptor or -errno, and its name. */
+int dir_make_temporary(int folder, char ret_name[TEMPORARY_NAME_DIGITS + 1]);
 
 /* Whether the name of a file in tmp/ is one that this storage gives. */
 bool dir_temporary_name(const char *name);

@@ -22,6 +22,7 @@ struct dir_writer {
     int file;
     int error; /* of an append: what is there is not whole */
     uint64_t size;
+    XXH64_state_t *sum;
     uint64_t begun; /* up to where the kernel was asked to write */
     char temporary[TEMPORARY_NAME_DIGITS + 1];
     char name[STORAGE_NAME_LIMIT + 1];
@@ -46,23 +47,26 @@ static int make_temporary_name(char name[TEMPORARY_NAME_DIGITS + 1])
     return 0;
 }
 
-static int open_temporary(struct dir_storage *dir, struct dir_writer *writer)
+int dir_make_temporary(int folder, char ret_name[TEMPORARY_NAME_DIGITS + 1])
 {
-    cleanup_fd int folder = dir_open_folder(dir, TEMPORARY_FOLDER, true, O_PATH);
-
-    if (folder < 0)
-        return folder;
-
-    int error = make_temporary_name(writer->temporary);
+    int error = make_temporary_name(ret_name);
+    int file;
 
     if (error != 0)
         return error;
     /* Nobody changes it again, not even its owner. */
     do {
-        writer->file = openat(folder, writer->temporary,
-                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-    } while (writer->file < 0 && errno == EINTR);
-    return writer->file >= 0 ? 0 : -errno;
+        file = openat(folder, ret_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    } while (file < 0 && errno == EINTR);
+    return file >= 0 ? file : -errno;
+}
+
+static int open_temporary(struct dir_storage *dir, struct dir_writer *writer)
+{
+    cleanup_fd int folder = dir_open_folder(dir, TEMPORARY_FOLDER, true, O_PATH);
+
+    writer->file = folder < 0 ? folder : dir_make_temporary(folder, writer->temporary);
+    return writer->file >= 0 ? 0 : writer->file;
 }
 
 int dir_create(struct storage *storage, const char *name, struct storage_writer **ret_writer,
@@ -81,17 +85,22 @@ int dir_create(struct storage *storage, const char *name, struct storage_writer 
     dir_files_close_removed(&dir->files);
     writer->base.storage = storage;
     memcpy(writer->name, name, strlen(name) + 1);
-    error = open_temporary(dir, writer);
+    writer->sum = XXH64_createState();
+    error = writer->sum != NULL ? open_temporary(dir, writer) : -ENOMEM;
     if (error != 0) {
+        XXH64_freeState(writer->sum);
         dir_failure(dir, -error, "make a file in", TEMPORARY_FOLDER, failure);
         return error;
     }
+    XXH64_reset(writer->sum, 0);
     *ret_writer = &steal_pointer(&writer)->base;
     return 0;
 }
 
-static int write_all(int file, const char *bytes, size_t size)
+int dir_write_all(int file, const void *data, size_t size)
 {
+    const char *bytes = data;
+
     while (size > 0) {
         ssize_t written = write(file, bytes, size);
 
@@ -110,10 +119,11 @@ int dir_append(struct storage_writer *base, const void *bytes, size_t size, stru
     struct dir_writer *writer = (struct dir_writer *)base;
 
     if (writer->error == 0)
-        writer->error = write_all(writer->file, bytes, size);
+        writer->error = dir_write_all(writer->file, bytes, size);
     if (writer->error != 0)
         return dir_failure(dir_of(base->storage), -writer->error, "write to", writer->name,
                            failure);
+    XXH64_update(writer->sum, bytes, size);
     writer->size += size;
     if (writer->size - writer->begun >= WRITE_BEHIND_BYTES) {
         (void)!sync_file_range(writer->file, (off_t)writer->begun,
@@ -121,16 +131,6 @@ int dir_append(struct storage_writer *base, const void *bytes, size_t size, stru
         writer->begun = writer->size;
     }
     return 0;
-}
-
-static int flush_data(int file)
-{
-    int result;
-
-    do {
-        result = fdatasync(file);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 ? 0 : -errno;
 }
 
 /* Moves the file to its name unless that is taken: -EEXIST. */
@@ -147,68 +147,6 @@ static int move_in(int from, const char *temporary, int to, const char *leaf)
     return 0;
 }
 
-/* ---- Data that is flushed by the next sync() ---- */
-
-static void flush_file(struct dir_storage *dir, int file)
-{
-    int error = flush_data(file);
-
-    close(file);
-    if (error == 0)
-        return;
-    pthread_mutex_lock(&dir->unflushed_lock);
-    if (dir->lost == 0)
-        dir->lost = -error;
-    pthread_mutex_unlock(&dir->unflushed_lock);
-}
-
-void dir_flush_later(struct dir_storage *dir, int file)
-{
-    int oldest = -1;
-
-    pthread_mutex_lock(&dir->unflushed_lock);
-    if (dir->unflushed_count == UNFLUSHED_MOST) {
-        oldest = dir->unflushed[0];
-        dir->unflushed_count--;
-        memmove(&dir->unflushed[0], &dir->unflushed[1],
-                dir->unflushed_count * sizeof *dir->unflushed);
-    }
-    dir->unflushed[dir->unflushed_count++] = file;
-    if (oldest >= 0)
-        dir->flushing_count++;
-    pthread_mutex_unlock(&dir->unflushed_lock);
-    if (oldest < 0)
-        return;
-    flush_file(dir, oldest);
-    pthread_mutex_lock(&dir->unflushed_lock);
-    dir->flushing_count--;
-    pthread_cond_broadcast(&dir->flushed);
-    pthread_mutex_unlock(&dir->unflushed_lock);
-}
-
-int dir_flush_files(struct dir_storage *dir)
-{
-    int files[UNFLUSHED_MOST];
-
-    pthread_mutex_lock(&dir->unflushed_lock);
-
-    size_t count = dir->unflushed_count;
-
-    memcpy(files, dir->unflushed, count * sizeof *files);
-    dir->unflushed_count = 0;
-    while (dir->flushing_count > 0)
-        pthread_cond_wait(&dir->flushed, &dir->unflushed_lock);
-    pthread_mutex_unlock(&dir->unflushed_lock);
-    for (size_t i = 0; i < count; i++)
-        flush_file(dir, files[i]);
-    pthread_mutex_lock(&dir->unflushed_lock);
-
-    int error = -dir->lost;
-
-    pthread_mutex_unlock(&dir->unflushed_lock);
-    return error;
-}
-
 /* ---- Names ---- */
 
 /* The steps up to 2. On success the file has its name; FOLDER is where. */
@@ -219,7 +157,7 @@ static int name_file(struct dir_storage *dir, struct dir_writer *writer, bool fl
     int error = writer->error;
 
     if (error == 0 && flush)
-        error = flush_data(writer->file);
+        error = dir_flush_data(writer->file);
     /* Before the move: after it nothing may fail that leaves the folder unmarked. */
     if (error == 0)
         error = dir_folder_add(dir, folder);
@@ -246,7 +184,12 @@ int dir_commit(struct storage_writer *base, struct failure *failure)
 
     if (error == 0) {
         (void)!sync_file_range(writer->file, (off_t)writer->begun, 0, SYNC_FILE_RANGE_WRITE);
-        dir_flush_later(dir, writer->file);
+
+        struct dir_unflushed file = {
+            .file = writer->file, .size = writer->size, .sum = XXH64_digest(writer->sum)};
+
+        memcpy(file.name, writer->name, sizeof file.name);
+        dir_flush_later(dir, &file);
         writer->file = -1;
         dir_folder_mark(dir, folder);
     } else {
@@ -271,6 +214,7 @@ void dir_abort(struct storage_writer *base)
         if (folder >= 0)
             unlinkat(folder, writer->temporary, 0);
     }
+    XXH64_freeState(writer->sum);
     free(writer);
 }
 

@@ -49,9 +49,9 @@ struct storage_class {
     void (*abort)(struct storage_writer *writer);
 
     /*
-     * Everything committed or removed before is durable. A disk that did not take data that it was
-     * given has lost them, and does not say so twice: from then on it is never said again of this
-     * storage, until it is opened anew and whatever is not whole is seen to be so.
+     * Everything committed or removed before is durable. What could not be made so is tried again
+     * the next time; if it is lost by then, no sync of this storage succeeds until it is opened
+     * anew.
      */
     int (*sync)(struct storage *storage, struct failure *failure);
 

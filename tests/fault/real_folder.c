@@ -61,14 +61,6 @@ void real_folder_close(struct storage *storage)
     must(rmdir(folder) == 0 && rmdir(linked) == 0);
 }
 
-struct storage *real_folder_reopen(struct storage *storage)
-{
-    storage->class->close(storage);
-    storage = NULL;
-    must(dir_storage_open(folder, 0, &storage, NULL) == 0);
-    return storage;
-}
-
 static void make_folders_above(char *path, size_t top_length)
 {
     for (char *slash = strchr(path + top_length + 1, '/'); slash != NULL;

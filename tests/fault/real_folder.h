@@ -15,7 +15,6 @@ void real_folders_end(void);
 /* The process's own, which is made new. */
 struct storage *real_folder_open(void);
 void real_folder_close(struct storage *storage);
-struct storage *real_folder_reopen(struct storage *storage); /* as it is */
 
 /* Makes it hold the files of a storage in memory, always the same one, and nothing else. */
 void real_folder_fill(struct storage *storage, struct storage *content);

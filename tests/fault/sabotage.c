@@ -160,15 +160,6 @@ static void do_not_close(struct storage *storage)
     (void)storage;
 }
 
-static void use(struct bench *bench, struct storage *storage)
-{
-    bench->storage = storage;
-    bench->own_class = storage->class;
-    bench->kept_open = *storage->class;
-    bench->kept_open.close = do_not_close;
-    storage->class = &bench->kept_open;
-}
-
 static void *bench_begin(void *context)
 {
     const struct sabotaging *sabotaging = context;
@@ -177,7 +168,11 @@ static void *bench_begin(void *context)
     must(bench != NULL);
     bench->descriptors = open_descriptors(true);
     bench->sabotaging = sabotaging;
-    use(bench, sabotaging->saboteur->open());
+    bench->storage = sabotaging->saboteur->open();
+    bench->own_class = bench->storage->class;
+    bench->kept_open = *bench->own_class;
+    bench->kept_open.close = do_not_close;
+    bench->storage->class = &bench->kept_open;
     sabotaging->saboteur->fill(bench->storage, sabotaging->content);
     bench->store = scene_open(bench->storage);
     return bench;
@@ -227,27 +222,12 @@ static bool is_clean(const struct act *act, int error, int wanted, const struct 
            (error == -ENOMEM || (failure->code == -error && failure->text[0] != '\0'));
 }
 
-/* After data were lost on their way to the disk, only who opens the store anew may rely on it. */
-static void begin_anew(struct bench *bench)
-{
-    store_close(bench->store);
-    bench->storage->class = bench->own_class;
-    use(bench, bench->sabotaging->saboteur->reopen(bench->storage));
-    bench->store = scene_open(bench->storage);
-}
-
 static void try_again(struct bench *bench, bool failed, bool thoroughly)
 {
     const struct act *act = bench->sabotaging->act;
     struct failure failure = {.code = 0};
     int error = failed ? act->run(bench, &failure) : 0;
 
-    if (error != 0 && bench->sabotaging->saboteur->reopen != NULL &&
-        strstr(failure.text, "begin anew") != NULL) {
-        begin_anew(bench);
-        failure = (struct failure){.code = 0};
-        error = act->run(bench, &failure);
-    }
     if (error != 0 && error != act->done_before)
         fail_with(bench, "the next try does not work", error, &failure);
     if (thoroughly) {

@@ -29,9 +29,6 @@ struct saboteur {
     struct storage *(*open)(void);
     void (*fill)(struct storage *faulty, struct storage *content);
     void (*close)(struct storage *faulty);
-    /* Closed, and opened again as it is, for when nothing is durable any more; NULL: that cannot
-     * be. */
-    struct storage *(*reopen)(struct storage *faulty);
 
     /* From now on the NTH (from 1) fails; 0: none, they are only counted. */
     void (*arm)(struct storage *faulty, const struct sabotage_mode *mode, uint64_t nth);

@@ -193,7 +193,6 @@ static void test_system_faults(void **context)
         .open = real_folder_open,
         .fill = real_folder_fill,
         .close = real_folder_close,
-        .reopen = real_folder_reopen,
         .arm = arm,
         .disarm = disarm,
         .most = MOST,

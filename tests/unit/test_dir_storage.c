@@ -44,10 +44,11 @@ enum call {
 
 static struct {
     bool armed;
-    bool stuttering;  /* writes and reads are short, and interrupted every second time */
-    bool no_renaming; /* as on NFS */
-    unsigned count;   /* of calls since the last arm() */
-    unsigned fail_at; /* from 1; 0: never */
+    bool stuttering;      /* writes and reads are short, and interrupted every second time */
+    bool no_renaming;     /* as on NFS */
+    bool failing_flushes; /* of data */
+    unsigned count;       /* of calls since the last arm() */
+    unsigned fail_at;     /* from 1; 0: never */
     bool for_ever;
     int code;           /* errno; 0: the process ends there */
     char journal[8192]; /* what was done to what */
@@ -131,6 +132,10 @@ int fdatasync(int descriptor)
 {
     if (fails(CALL_DATA_FLUSH))
         return -1;
+    if (calls.armed && calls.failing_flushes) {
+        errno = EIO;
+        return -1;
+    }
     if (calls.armed)
         note("data", descriptor);
     return 0;
@@ -626,19 +631,107 @@ static void test_failed_sync(void **state)
     }
 }
 
-/* The kernel tells once that data was lost: nothing is called durable after that. */
+/* The kernel tells once that it could not write data: they are written again, of what it still has.
+ */
+static void test_flush_that_failed(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    struct failure failure = {0};
+    static char content[LARGE];
+    size_t before = descriptors();
+
+    for (size_t i = 0; i < sizeof content; i++)
+        content[i] = (char)(i * i);
+    assert_int_equal(put_large(storage, "a/1/x", content, sizeof content), 0);
+    arm(1, EIO, false);
+    assert_int_equal(storage->class->sync(storage, NULL), 0);
+    assert_non_null(strstr(calls.journal, "/tmp/"));
+    assert_int_equal(put_large(storage, "a/1/y", content, sizeof content), 0);
+    arm(1, ENOSPC, true);
+    assert_int_equal(storage->class->sync(storage, &failure), -ENOSPC);
+    assert_non_null(strstr(failure.text, place->path));
+    assert_int_equal(storage->class->sync(storage, &failure), -ENOSPC);
+    disarm();
+    assert_int_equal(storage->class->sync(storage, NULL), 0);
+    for (const char *name = "xy"; *name != '\0'; name++) {
+        cleanup_free char *got = malloc(sizeof content);
+        const char path[] = {'a', '/', '1', '/', *name, '\0'};
+
+        assert_int_equal(storage->class->read(storage, path, 0, got, sizeof content, NULL), 0);
+        assert_memory_equal(got, content, sizeof content);
+    }
+    assert_int_equal(storage->class->remove(storage, "a/1/x", NULL), 0);
+    assert_int_equal(storage->class->remove(storage, "a/1/y", NULL), 0);
+    assert_int_equal(put_large(storage, "a/1/z", "z", 1), 0);
+    assert_int_equal(storage->class->sync(storage, NULL), 0);
+    assert_int_equal(descriptors(), before);
+}
+
+/* What was removed before it could be written again need not be. */
+static void test_flush_of_what_is_gone(void **state)
+{
+    struct storage *storage = ((const struct place *)*state)->storage;
+
+    assert_int_equal(put_large(storage, "a/1/x", "x", 1), 0);
+    arm(1, EIO, true);
+    assert_int_equal(storage->class->sync(storage, NULL), -EIO);
+    disarm();
+    assert_int_equal(storage->class->remove(storage, "a/1/x", NULL), 0);
+    assert_int_equal(storage->class->sync(storage, NULL), 0);
+    assert_int_equal(storage->class->size(storage, "a/1/x", &(uint64_t){0}, NULL), -ENOENT);
+}
+
+/* The kernel has other data than were written: nothing is called durable after that. */
 static void test_lost_data(void **state)
 {
     const struct place *place = *state;
     struct storage *storage = place->storage;
     struct failure failure = {0};
 
-    assert_int_equal(put_large(storage, "a/1/x", "x", 1), 0);
-    arm(1, EIO, false);
-    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
-    arm(0, 0, false);
-    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+    for (int lost = 0; lost < 2; lost++) {
+        assert_int_equal(put_large(storage, lost ? "a/1/x" : "a/1/w", "old", 3), 0);
+        if (lost) {
+            assert_int_equal(chmod(below(place, "a/1/x"), 0644), 0);
+
+            cleanup_fd int file = open(below(place, "a/1/x"), O_WRONLY | O_CLOEXEC);
+
+            assert_int_equal(pwrite(file, "new", 3, 0), 3);
+        }
+        arm(1, EIO, false);
+        assert_int_equal(storage->class->sync(storage, &failure), lost ? -EIO : 0);
+        disarm();
+    }
     assert_non_null(strstr(failure.text, place->path));
+    assert_non_null(strstr(failure.text, "begin anew"));
+    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+}
+
+/* More of them at once than are kept for another try. */
+static void test_many_flushes_that_failed(void **state)
+{
+    struct storage *storage = ((const struct place *)*state)->storage;
+    struct failure failure = {0};
+    char name[128];
+
+    arm(0, 0, false);
+    for (unsigned i = 0; i < 2 * UNFLUSHED_MOST; i++) {
+        snprintf(name, sizeof name, "a/1/%u", i);
+        assert_int_equal(put_large(storage, name, "x", 1), 0);
+    }
+    calls.failing_flushes = true; /* of as many as are kept */
+    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+    calls.failing_flushes = false;
+    assert_int_equal(storage->class->sync(storage, &failure), 0);
+    calls.failing_flushes = true;
+    for (unsigned i = 0; i < 2 * UNFLUSHED_MOST + 1; i++) {
+        snprintf(name, sizeof name, "b/1/%u", i);
+        assert_int_equal(put_large(storage, name, "x", 1), 0);
+    }
+    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+    disarm();
+    assert_int_equal(storage->class->sync(storage, &failure), -EIO);
+    assert_non_null(strstr(failure.text, "begin anew"));
 }
 
 /* More files than are kept open until they are flushed. */
@@ -937,7 +1030,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_planted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_sync, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_flush_that_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_flush_of_what_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lost_data, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_flushes_that_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_unflushed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_put, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_create, set_up, tear_down),
