@@ -10,6 +10,7 @@
 
 #include "backends/source/sql_lexer.h"
 #include "backends/target/create.h"
+#include "backends/target/ddl.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
@@ -288,22 +289,9 @@ int table_extras_read(const struct schema *schema, const char *kind,
     enum target_engine engine = target_engine_of(kind);
     int error = 0;
 
-    reader.lexer = (struct sql_lexer){
-        .dialect = engine == ENGINE_MYSQL      ? SQL_MYSQL
-                   : engine == ENGINE_POSTGRES ? SQL_POSTGRES
-                                               : SQL_SQLITE,
-        .backslash = engine == ENGINE_MYSQL,
-        .ansi_quotes = engine != ENGINE_MYSQL,
-        .at = ddl,
-        .end = ddl + strlen(ddl),
-    };
-    while (reader.lexer.at != reader.lexer.end && error == 0) {
-        struct sql_token token = sql_peek(&reader.lexer);
-
-        if (token.type == SQL_END)
-            break;
+    reader.lexer = ddl_lexer(engine, ddl);
+    while (error == 0 && !ddl_ended(&reader.lexer))
         error = take_statement(&reader);
-    }
     if (error == 0)
         error = table_rules_read(schema, kind, &reader.extras.rules);
     if (error != 0) {

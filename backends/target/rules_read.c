@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/target/create.h"
+#include "backends/target/ddl.h"
 #include "backends/target/rules_internal.h"
 #include "fs/base/memory.h"
 
@@ -320,22 +321,9 @@ int table_rules_read(const struct schema *schema, const char *kind, struct table
     reader.rules.column_count = schema->column_count;
     if (engine == ENGINE_SQLITE && strcmp(kind, "sqlite") != 0)
         ddl = "";
-    reader.lexer = (struct sql_lexer){
-        .dialect = engine == ENGINE_MYSQL      ? SQL_MYSQL
-                   : engine == ENGINE_POSTGRES ? SQL_POSTGRES
-                                               : SQL_SQLITE,
-        .backslash = engine == ENGINE_MYSQL,
-        .ansi_quotes = engine != ENGINE_MYSQL,
-        .at = ddl,
-        .end = ddl + strlen(ddl),
-    };
-    while (reader.lexer.at != reader.lexer.end && error == 0) {
-        struct sql_token token = sql_peek(&reader.lexer);
-
-        if (token.type == SQL_END)
-            break;
+    reader.lexer = ddl_lexer(engine, ddl);
+    while (error == 0 && !ddl_ended(&reader.lexer))
         error = take_statement(&reader);
-    }
     if (error != 0) {
         table_rules_release(&reader.rules);
         return error;

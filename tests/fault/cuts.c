@@ -47,38 +47,17 @@ struct cutting {
     struct cut_points points;
 };
 
-/* A child's own: a store on a storage whose content each try makes anew. */
-struct found {
-    struct cutting *cutting;
-    struct storage *storage;
-    struct store *store;
-};
-
 static void *found_begin(void *context)
 {
-    struct found *found = calloc(1, sizeof *found);
-
-    must(found != NULL);
-    found->cutting = context;
-    found->storage = memory_storage_copy(found->cutting->begun);
-    found->store = scene_open(found->storage);
-    return found;
-}
-
-static void found_end(void *own)
-{
-    struct found *found = own;
-
-    store_close(found->store);
-    free(found);
+    return scene_copy_begin(context, ((struct cutting *)context)->begun);
 }
 
 /* Whoever opens the store next goes on with it. */
-static void go_on(struct found *found, int snapshots)
+static void go_on(struct scene_copy *found, int snapshots)
 {
     struct failure failure = {.code = 0};
     struct store *store = found->store;
-    struct scene *scene = found->cutting->diary.scene;
+    struct scene *scene = ((struct cutting *)found->context)->diary.scene;
 
     must(scene_take(scene, store, "next", NEXT_DAY, &failure) == 0);
     must(scene_read_all(scene, store, &failure) == snapshots + 1);
@@ -90,8 +69,8 @@ static void go_on(struct found *found, int snapshots)
 
 static void try_cut(void *own, size_t number, struct tally *tally)
 {
-    struct found *found = own;
-    struct cutting *cutting = found->cutting;
+    struct scene_copy *found = own;
+    struct cutting *cutting = found->context;
     const struct story *story = cutting->story;
     const struct replay *replay = &cutting->points.replays[number].replay;
     bool brief =
@@ -137,7 +116,7 @@ void cut_everywhere(struct scene *scene, const struct story *story)
 
     cut_points_find(&cutting.points, recording, cutting.begun, story->every_cut);
 
-    const struct spread spread = {found_begin, try_cut, found_end, &cutting};
+    const struct spread spread = {found_begin, try_cut, scene_copy_end, &cutting};
 
     assert_true(spread_over(&spread, cutting.points.count, &tally));
     cut_points_say(&cutting.points, story->name, &tally.numbers[FATES]);

@@ -12,6 +12,7 @@
 #include "fs/store/tables.h"
 #include "fs/table/stored_table.h"
 #include "fs/tree/take.h"
+#include "tests/unit/memory_storage.h"
 #include "tests/unit/plain_render.h"
 
 #define GROUP_BYTES 65536 /* the smallest that FORMAT.md allows */
@@ -178,6 +179,25 @@ struct store *scene_open(struct storage *storage)
 
     must(store_open(storage, &scene_passphrase, &store, NULL) == 0);
     return store;
+}
+
+void *scene_copy_begin(void *context, struct storage *of)
+{
+    struct scene_copy *copy = calloc(1, sizeof *copy);
+
+    must(copy != NULL);
+    copy->context = context;
+    copy->storage = memory_storage_copy(of);
+    copy->store = scene_open(copy->storage);
+    return copy;
+}
+
+void scene_copy_end(void *own)
+{
+    struct scene_copy *copy = own;
+
+    store_close(copy->store);
+    free(copy);
 }
 
 /* What the real source would do: a dataset of that day alone. */

@@ -28,6 +28,15 @@ void scene_make_store(struct storage *storage);
 struct store *scene_open(struct storage *storage); /* STORAGE becomes the store's */
 extern const struct store_passphrase scene_passphrase;
 
+/* What a child tries things on: a copy of a storage, and the store in it. For struct spread. */
+struct scene_copy {
+    void *context; /* the test's */
+    struct storage *storage;
+    struct store *store;
+};
+void *scene_copy_begin(void *context, struct storage *of);
+void scene_copy_end(void *own);
+
 /* Takes the snapshot NAME of what the CRM is on DAY; its host says the day. */
 int scene_take(struct scene *scene, struct store *store, const char *name, unsigned day,
                struct failure *failure);

@@ -94,33 +94,14 @@ static bool is_below(const char *name, const char *folder)
 
 /* ---- A child's own ---- */
 
-struct patient {
-    struct storage *storage;
-    struct store *store; /* opened when all was well */
-};
-
 static void *patient_begin(void *context)
 {
-    struct patient *patient = calloc(1, sizeof *patient);
-
-    (void)context;
-    must(patient != NULL);
-    patient->storage = memory_storage_copy(sound);
-    patient->store = scene_open(patient->storage);
-    return patient;
-}
-
-static void patient_end(void *own)
-{
-    struct patient *patient = own;
-
-    store_close(patient->store);
-    free(patient);
+    return scene_copy_begin(context, sound);
 }
 
 enum { TRIED, READ, REFUSED, UNNOTICED, OPENED };
 
-static bool opens(struct patient *patient, const struct store_passphrase *passphrase)
+static bool opens(struct scene_copy *patient, const struct store_passphrase *passphrase)
 {
     struct storage *copy = memory_storage_copy(patient->storage);
     struct store *store = NULL;
@@ -137,7 +118,7 @@ static bool opens(struct patient *patient, const struct store_passphrase *passph
 }
 
 /* Reads everything: all of it is right, or it is refused in words. False: refused. */
-static bool reads(struct patient *patient)
+static bool reads(struct scene_copy *patient)
 {
     struct failure failure = {.code = 0};
     int count = scene_read_all(scene, patient->store, &failure);
@@ -149,7 +130,7 @@ static bool reads(struct patient *patient)
 }
 
 /* What must be found, whatever it is that NAME is of. */
-static void examine(struct patient *patient, const char *name, struct tally *tally)
+static void examine(struct scene_copy *patient, const char *name, struct tally *tally)
 {
     bool read;
 
@@ -180,7 +161,7 @@ static void say(const char *what, const struct tally *tally)
 
 static void spread(const char *what, spread_try *attempt, size_t count)
 {
-    const struct spread spread = {patient_begin, attempt, patient_end, NULL};
+    const struct spread spread = {patient_begin, attempt, scene_copy_end, NULL};
     struct tally tally;
 
     assert_true(spread_over(&spread, count, &tally));
@@ -229,7 +210,7 @@ static int ignore_entry(void *context, const struct pack_entry *entry)
 }
 
 /* What opening the one file says. */
-static int open_file(struct patient *patient, const char *name)
+static int open_file(struct scene_copy *patient, const char *name)
 {
     const char *leaf = strrchr(name, '/') + 1;
     struct log_entry entry;
@@ -258,7 +239,7 @@ static bool is_examined(const struct flip *flip, const char *name, size_t size)
 
 static void try_flip(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const struct flip *flip = &flips[number];
     const char *name = memory_storage_name(sound, flip->file);
     size_t size;
@@ -289,7 +270,7 @@ static int note_end(void *context, const struct pack_entry *entry)
 
 static void find_objects_end(void)
 {
-    struct patient *patient = patient_begin(NULL);
+    struct scene_copy *patient = patient_begin(NULL);
 
     for (size_t i = 0; i < files(); i++) {
         const char *name = memory_storage_name(sound, i);
@@ -298,7 +279,7 @@ static void find_objects_end(void)
             must(pack_visit_objects(patient->store, strrchr(name, '/') + 1, note_end, &objects_end,
                                     NULL) == 0);
     }
-    patient_end(patient);
+    scene_copy_end(patient);
     must(objects_end > 0 && objects_end < 8192);
 }
 
@@ -335,7 +316,7 @@ static size_t length_of(size_t size, size_t number)
 
 static void try_length(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const char *name = memory_storage_name(sound, number / LENGTHS);
     size_t size;
     const uint8_t *bytes = memory_storage_bytes(sound, name, &size);
@@ -362,7 +343,7 @@ static void test_every_length(void **context)
 /* One file's content under the name of another, of its kind or not. */
 static void try_copy(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const char *to = memory_storage_name(sound, number / files());
     const char *from = memory_storage_name(sound, number % files());
     size_t size;
@@ -386,7 +367,7 @@ static void test_other_places(void **context)
 
 static void try_swap(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const char *one = memory_storage_name(sound, number / files());
     const char *other = memory_storage_name(sound, number % files());
     size_t one_size;
@@ -419,7 +400,7 @@ static void test_swapped(void **context)
  */
 static void try_removal(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const char *name = memory_storage_name(sound, number);
     bool newest =
         is_below(name, "log/") && !is_below(memory_storage_name(sound, number + 1), "log/");
@@ -452,7 +433,7 @@ static void test_removed(void **context)
 /* A file that was removed since, put back: it leads nowhere, and takes nothing away. */
 static void try_put_back(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const char *name = memory_storage_name(older, number);
     size_t size;
     const uint8_t *bytes = memory_storage_bytes(older, name, &size);
@@ -488,7 +469,7 @@ static int read_log(struct store *store)
  */
 static void test_rolled_back(void **context)
 {
-    struct patient *patient = patient_begin(NULL);
+    struct scene_copy *patient = patient_begin(NULL);
     char state[] = "/tmp/crmfs-test-state-XXXXXX";
     char command[64];
 
@@ -514,7 +495,7 @@ static void test_rolled_back(void **context)
     scene_check(patient->store, SCENE_ANY);
     snprintf(command, sizeof command, "rm -r %s", state);
     assert_int_equal(system(command), 0); // NOLINT(cert-env33-c)
-    patient_end(patient);
+    scene_copy_end(patient);
 }
 
 int main(void)

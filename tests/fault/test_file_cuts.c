@@ -118,33 +118,13 @@ static bool was(const struct cutting *cutting, size_t point, const uint8_t pictu
     return false;
 }
 
-struct found {
-    struct cutting *cutting;
-    struct storage *storage;
-    struct store *store;
-};
-
 static void *found_begin(void *context)
 {
-    struct found *found = calloc(1, sizeof *found);
-
-    must(found != NULL);
-    found->cutting = context;
-    found->storage = memory_storage_copy(found->cutting->begun);
-    found->store = scene_open(found->storage);
-    return found;
-}
-
-static void found_end(void *own)
-{
-    struct found *found = own;
-
-    store_close(found->store);
-    free(found);
+    return scene_copy_begin(context, ((struct cutting *)context)->begun);
 }
 
 /* Whoever mounts it next goes on with it. */
-static void go_on(struct found *found, struct file_scene *files, uint64_t seed)
+static void go_on(struct scene_copy *found, struct file_scene *files, uint64_t seed)
 {
     struct dice dice = {.state = seed};
     struct failure failure;
@@ -168,8 +148,8 @@ enum { TRIED, FATES };
 
 static void try_cut(void *own, size_t number, struct tally *tally)
 {
-    struct found *found = own;
-    struct cutting *cutting = found->cutting;
+    struct scene_copy *found = own;
+    struct cutting *cutting = found->context;
     const struct replay *replay = &cutting->points.replays[number].replay;
     struct failure failure = {.code = 0};
     uint8_t picture[PICTURE_BYTES];
@@ -195,7 +175,7 @@ static void try_cut(void *own, size_t number, struct tally *tally)
 static void cut_everywhere(uint64_t seed)
 {
     static struct cutting cutting;
-    const struct spread spread = {found_begin, try_cut, found_end, &cutting};
+    const struct spread spread = {found_begin, try_cut, scene_copy_end, &cutting};
     struct storage *inner = memory_storage_new();
     struct store *store;
     struct tally tally;

@@ -63,34 +63,15 @@ static bool is_tried(const char *name)
 
 /* ---- One try ---- */
 
-struct patient {
-    struct storage *storage;
-    struct store *store; /* opened when all was well */
-};
-
 static void *patient_begin(void *context)
 {
-    struct patient *patient = calloc(1, sizeof *patient);
-
-    (void)context;
-    must(patient != NULL);
-    patient->storage = memory_storage_copy(sound);
-    patient->store = scene_open(patient->storage);
-    return patient;
-}
-
-static void patient_end(void *own)
-{
-    struct patient *patient = own;
-
-    store_close(patient->store);
-    free(patient);
+    return scene_copy_begin(context, sound);
 }
 
 enum { TRIED, READ, REFUSED };
 
 /* All of files/ is right, or is refused in words. */
-static bool reads(struct patient *patient)
+static bool reads(struct scene_copy *patient)
 {
     struct failure failure = {.code = 0};
     uint8_t picture[PICTURE_BYTES];
@@ -106,7 +87,7 @@ static bool reads(struct patient *patient)
 }
 
 /* GONE: a pack is, which perhaps nobody needed. */
-static void examine(struct patient *patient, bool gone, struct tally *tally)
+static void examine(struct scene_copy *patient, bool gone, struct tally *tally)
 {
     const struct check_options options = {.read_data = true, .threads = 1};
     struct check_result result;
@@ -121,7 +102,7 @@ static void examine(struct patient *patient, bool gone, struct tally *tally)
 
 static void spread(const char *what, spread_try *attempt, void *context, size_t count)
 {
-    const struct spread spread = {patient_begin, attempt, patient_end, context};
+    const struct spread spread = {patient_begin, attempt, scene_copy_end, context};
     struct tally tally;
 
     assert_true(count > 0 && spread_over(&spread, count, &tally));
@@ -140,7 +121,7 @@ static size_t stride(void)
 }
 
 /* The byte that NUMBER stands for, of all files in a row. */
-static uint8_t *find_byte(struct patient *patient, size_t number)
+static uint8_t *find_byte(struct scene_copy *patient, size_t number)
 {
     size_t at = number * stride();
 
@@ -161,7 +142,7 @@ static uint8_t *find_byte(struct patient *patient, size_t number)
 
 static void try_flip(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     uint8_t bit = (uint8_t)(1U << number % 8);
     uint8_t *byte = find_byte(patient, number);
 
@@ -212,7 +193,7 @@ enum { GONE, HALF, EMPTY, EXCHANGED, HARMS };
 
 static void try_harm(void *own, size_t number, struct tally *tally)
 {
-    struct patient *patient = own;
+    struct scene_copy *patient = own;
     const char *name = pack_name_of(number / HARMS);
     const char *other = pack_name_of((number / HARMS + 1) % pack_count());
     size_t size, other_size;
