@@ -345,6 +345,7 @@ static int commit_once(struct files *files, struct failure *failure)
 
     uint64_t changes = files->changes;
     uint64_t gathered_ns = files_clock_ns();
+    uint64_t dropped = files->dropped_bytes;
     uint64_t stored = 0;
 
     /* What is changed from here on is of the next commit. */
@@ -358,8 +359,8 @@ static int commit_once(struct files *files, struct failure *failure)
         catalogue_stored(&files->tree);
         forget_packs(files);
         files->committed = changes;
-        files->spent_bytes += stored + files->dropped_bytes;
-        files->dropped_bytes = 0;
+        files->spent_bytes += stored + dropped;
+        files->dropped_bytes -= dropped;
         if (files->spent_bytes > files->options.garbage_bytes)
             pthread_cond_signal(&files->upkeep);
         files->oldest_change_ns = gathered_ns;

@@ -18,6 +18,9 @@ struct recording {
     struct storage_fault fault;
     uint64_t counted;
     uint64_t failed;
+    unsigned interposed; /* before which operations */
+    void (*interpose)(void *context);
+    void *interpose_context;
     struct recorded_operation *operations;
     size_t count;
 };
@@ -41,11 +44,28 @@ struct verdict {
     bool half;
 };
 
+static void interpose(struct recording *recording, enum storage_operation kind)
+{
+    void (*call)(void *context) = NULL;
+    void *context = NULL;
+
+    pthread_mutex_lock(&recording->lock);
+    if ((recording->interposed & (unsigned)kind) != 0) {
+        call = recording->interpose;
+        context = recording->interpose_context;
+        recording->interposed = 0;
+    }
+    pthread_mutex_unlock(&recording->lock);
+    if (call != NULL)
+        call(context);
+}
+
 static struct verdict judge(struct recording *recording, enum storage_operation kind,
                             const char *name, struct failure *failure)
 {
     struct verdict verdict = {.carry_out = true};
 
+    interpose(recording, kind);
     pthread_mutex_lock(&recording->lock);
 
     const struct storage_fault *fault = &recording->fault;
@@ -349,6 +369,18 @@ void recording_storage_set_fault(struct storage *storage, const struct storage_f
     recording->fault = fault != NULL ? *fault : (struct storage_fault){.operations = STORAGE_ALL};
     recording->counted = 0;
     recording->failed = 0;
+    pthread_mutex_unlock(&recording->lock);
+}
+
+void recording_storage_interpose(struct storage *storage, unsigned operations,
+                                 void (*call)(void *context), void *context)
+{
+    struct recording *recording = recording_of(storage);
+
+    pthread_mutex_lock(&recording->lock);
+    recording->interposed = operations;
+    recording->interpose = call;
+    recording->interpose_context = context;
     pthread_mutex_unlock(&recording->lock);
 }
 

@@ -58,6 +58,13 @@ void recording_storage_set_fault(struct storage *storage, const struct storage_f
 uint64_t recording_storage_counted(struct storage *storage); /* since set_fault */
 uint64_t recording_storage_failed(struct storage *storage);  /* how many of them were made to */
 
+/*
+ * CALL is made once, by the thread of the next of these operations and before anything is done of
+ * it: what others do meanwhile.
+ */
+void recording_storage_interpose(struct storage *storage, unsigned operations,
+                                 void (*call)(void *context), void *context);
+
 struct recorded_operation {
     enum storage_operation kind; /* STORAGE_PUT, _COMMIT, _REMOVE or _SYNC */
     char *name;                  /* NULL for a sync */

@@ -11,9 +11,12 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/files/files.h"
+#include "fs/store/log.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
@@ -21,6 +24,7 @@
 #define MEMORY_BYTES ((size_t)4 << 20)
 #define PARTS 12
 #define PART_BYTES 5000
+#define LARGE ((size_t)1 << 20)
 #define APART 20000 /* so each is a piece of its own */
 
 static struct failure failure;
@@ -31,6 +35,7 @@ struct scene {
     struct object_reader *reader;
     struct files *files;
     uint64_t number;
+    uint64_t garbage_bytes;
 };
 
 static void succeed(int error)
@@ -41,7 +46,8 @@ static void succeed(int error)
 
 static void scene_open(struct scene *scene)
 {
-    struct files_options options = {.memory_bytes = MEMORY_BYTES};
+    struct files_options options = {.memory_bytes = MEMORY_BYTES,
+                                    .garbage_bytes = scene->garbage_bytes};
 
     scene->store = sample_store_open(scene->storage);
     succeed(object_reader_create(scene->store, MEMORY_BYTES, &scene->reader, &failure));
@@ -69,9 +75,10 @@ static void scene_reopen(struct scene *scene)
 }
 
 /* A store whose files/ has one file, open, which stands in it. */
-static struct scene scene_make(void)
+static struct scene scene_make(uint64_t garbage_bytes)
 {
-    struct scene scene = {.storage = recording_storage_new(memory_storage_new())};
+    struct scene scene = {.storage = recording_storage_new(memory_storage_new()),
+                          .garbage_bytes = garbage_bytes};
     const struct files_new wanted = {
         .directory = FILES_TOP, .name = "a", .mode = S_IFREG | 0644, .open = true};
     struct stat stat;
@@ -136,7 +143,7 @@ static unsigned count_packs(struct scene *scene)
 /* Every file more is another one to be made, flushed and found. */
 static void test_content_and_nodes_share_a_pack(void **state)
 {
-    struct scene scene = scene_make();
+    struct scene scene = scene_make(0);
 
     (void)state;
     for (unsigned version = 0; version < 3; version++) {
@@ -155,7 +162,7 @@ static void test_content_and_nodes_share_a_pack(void **state)
 /* The commit of version 2 fails at its NTH operation: *RET_FAILED, unless it has fewer. */
 static void fail_commit(uint64_t nth, enum fault_effect effect, bool *ret_failed)
 {
-    struct scene scene = scene_make();
+    struct scene scene = scene_make(0);
     const struct storage_fault fault = {
         .nth = nth, .operations = STORAGE_WRITING, .code = ENOSPC, .effect = effect};
 
@@ -198,11 +205,73 @@ static void test_a_commit_that_fails_loses_nothing(void **state)
     }
 }
 
+/* The pack that was put last; borrowed. */
+static const char *newest_pack(struct scene *scene)
+{
+    for (size_t i = recording_storage_count(scene->storage); i-- > 0;) {
+        const struct recorded_operation *operation = recording_storage_operation(scene->storage, i);
+
+        if (operation->name != NULL && strncmp(operation->name, "packs/", 6) == 0)
+            return strrchr(operation->name, '/') + 1;
+    }
+    fail_msg("no pack was put");
+    return NULL;
+}
+
+static bool is_marked(struct scene *scene, const char *pack)
+{
+    struct log_state log = {0};
+
+    succeed(log_read(scene->store, &log, &failure));
+
+    bool marked = log_find_mark(&log, pack) != NULL;
+
+    log_state_release(&log);
+    return marked;
+}
+
+static void cut_all(void *context)
+{
+    struct scene *scene = context;
+    struct stat stat = {.st_size = 0};
+
+    succeed(files_set(scene->files, scene->number, FILES_SET_SIZE, &stat, &stat, &failure));
+}
+
+/* It is garbage from the next commit on, so that is when it counts. */
+static void test_content_dropped_during_a_commit_is_marked(void **state)
+{
+    struct scene scene = scene_make(LARGE / 2);
+    struct timespec pause = {.tv_nsec = 100000000};
+    uint8_t *bytes = malloc(LARGE);
+    const char *pack;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < LARGE; i++)
+        bytes[i] = (uint8_t)(i % 251);
+    succeed(files_write(scene.files, scene.number, 0, bytes, LARGE, &failure));
+    succeed(files_sync(scene.files, &failure));
+    pack = newest_pack(&scene);
+    succeed(files_write(scene.files, scene.number, LARGE, bytes, 1, &failure));
+    recording_storage_interpose(scene.storage, STORAGE_PUT, cut_all, &scene);
+    succeed(files_sync(scene.files, &failure));
+    nanosleep(&pause, NULL); /* whoever counts it too soon prunes now, and finds none */
+    assert_false(is_marked(&scene, pack));
+    succeed(files_sync(scene.files, &failure));
+    for (unsigned i = 0; i < 100 && !is_marked(&scene, pack); i++)
+        nanosleep(&pause, NULL);
+    assert_true(is_marked(&scene, pack));
+    free(bytes);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_content_and_nodes_share_a_pack),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
+        cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
