@@ -221,6 +221,23 @@ def test_nothing_is_stored_in_plaintext(top, files, store):
             assert word not in content, file
 
 
+# ---- Labels ----
+
+def test_a_label_that_was_set_is_kept_and_none_is_not_asked_for_again(files):
+    """ls -l asks no further file of a mount for its label, once one has said that there are none."""
+    label = "security.selinux"
+    for name in "labelled", "plain":
+        (files / name).write_text(name)
+    with pytest.raises(OSError) as caught:
+        os.getxattr(files / "plain", label)
+    assert caught.value.errno == errno.EOPNOTSUPP
+    os.setxattr(files / "labelled", label, b"system_u:object_r:etc_t:s0\0")
+    assert os.getxattr(files / "labelled", label) == b"system_u:object_r:etc_t:s0\0"
+    with pytest.raises(OSError) as caught:
+        os.getxattr(files / "plain", "security.other")
+    assert caught.value.errno == errno.ENODATA
+
+
 # ---- ACLs ----
 
 def test_acls_count_and_are_inherited(files):
