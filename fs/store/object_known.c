@@ -294,7 +294,9 @@ int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], en
     struct index_entry entries[PLACES_MOST];
     int usable = find_written(batch, id, ret_place);
 
-    if (usable != 0 || batch->anew)
+    /* No node of files/ is like one that was stored before: what changes one is in it, with its
+     * time. */
+    if (usable != 0 || batch->anew || type == OBJECT_NODE)
         return usable;
 
     int found = index_set_find(batch->reader->indexes, id, PLACES_MOST, entries, failure);

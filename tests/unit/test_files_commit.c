@@ -74,6 +74,19 @@ static void scene_reopen(struct scene *scene)
     scene_open(scene);
 }
 
+/* As the next mount finds it. */
+static void scene_restart(struct scene *scene)
+{
+    files_free(scene->files);
+    object_reader_free(scene->reader);
+
+    struct storage *found = memory_storage_copy(recording_storage_inner(scene->storage));
+
+    store_close(scene->store);
+    scene->storage = recording_storage_new(found);
+    scene_open(scene);
+}
+
 /* A store whose files/ has one file, open, which stands in it. */
 static struct scene scene_make(uint64_t garbage_bytes)
 {
@@ -156,6 +169,22 @@ static void test_content_and_nodes_share_a_pack(void **state)
     }
     scene_reopen(&scene);
     check_parts(&scene, 2);
+    scene_close(&scene);
+}
+
+/* None is stored yet: to find that out would cost more than what it could save. */
+static void test_nodes_are_not_looked_for(void **state)
+{
+    const struct storage_fault none = {.operations = STORAGE_READ};
+    struct scene scene = scene_make(0);
+    struct stat stat = {.st_mode = 0600};
+
+    (void)state;
+    scene_restart(&scene); /* only now there is an index */
+    succeed(files_set(scene.files, scene.number, FILES_SET_MODE, &stat, &stat, &failure));
+    recording_storage_set_fault(scene.storage, &none);
+    succeed(files_sync(scene.files, &failure));
+    assert_int_equal(recording_storage_counted(scene.storage), 1); /* the newest record */
     scene_close(&scene);
 }
 
@@ -270,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_content_and_nodes_share_a_pack),
+        cmocka_unit_test(test_nodes_are_not_looked_for),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
     };
