@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/notes.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/restore/restore.h"
@@ -92,10 +93,13 @@ static int note_tables(void *context, const struct restore_plan *plan, struct fa
 
 static void say_notes(const struct restore_plan *plan)
 {
+    char line[FAILURE_TEXT_SIZE];
+
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->tables[i].notes != NULL)
-            log_message(LOG_LEVEL_WARNING, "table \"%s\": %s", plan->tables[i].source->name,
-                        plan->tables[i].notes);
+        const char *at = plan->tables[i].notes;
+
+        while (notes_next(&at, line))
+            log_message(LOG_LEVEL_WARNING, "table \"%s\": %s", plan->tables[i].source->name, line);
     }
     for (size_t i = 0; i < plan->view_count; i++) {
         if (plan->views[i].why != NULL)

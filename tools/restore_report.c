@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "backends/target/notes.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
 
@@ -23,16 +23,13 @@ static const char *action(const struct restore_table *table)
 static int say_notes(const struct restore_table *table)
 {
     const char *at = table->notes;
+    char line[FAILURE_TEXT_SIZE];
     struct columns lines;
 
     columns_begin(&lines, "");
-    while (at != NULL && *at != '\0') {
-        size_t length = strcspn(at, "\n");
-
-        /* One cell of a table, which escapes what names may hold. */
-        columns_print(&lines, "%s: %.*s\n", table->source->name, (int)length, at);
-        at += length + (at[length] == '\n');
-    }
+    /* One cell of a table, which escapes what names may hold. */
+    while (notes_next(&at, line))
+        columns_print(&lines, "%s: %s\n", table->source->name, line);
     return columns_end(&lines);
 }
 
@@ -83,17 +80,12 @@ int restore_report_to_people(const struct restore_plan *plan)
 static void write_notes(struct answer *answer, const struct restore_table *table)
 {
     const char *at = table->notes;
+    char line[FAILURE_TEXT_SIZE];
 
     json_put_name(&answer->json, "notes");
     json_open(&answer->json, '[');
-    while (at != NULL && *at != '\0') {
-        char line[FAILURE_TEXT_SIZE];
-        size_t length = strcspn(at, "\n");
-
-        snprintf(line, sizeof line, "%.*s", (int)length, at);
+    while (notes_next(&at, line))
         json_put_bytes(&answer->json, line);
-        at += length + (at[length] == '\n');
-    }
     json_close(&answer->json, ']');
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/source/sql_text.h"
+#include "backends/target/notes.h"
 #include "fs/base/memory.h"
 
 enum target_engine target_engine_of(const char *kind)
@@ -33,6 +34,25 @@ int create_add_name(enum target_engine engine, const char *name, struct buffer *
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
+/* What becomes of decimals in SQLite, which has none. */
+static int note_decimal(const char *kind, const struct column *column, const char *type,
+                        struct buffer *notes)
+{
+    if (column->type != COLUMN_DECIMAL || strcmp(kind, "sqlite") == 0)
+        return 0;
+    if (strcmp(type, "DECIMAL TEXT") == 0)
+        return notes_add(notes,
+                         "column \"%s\" is kept as a text, digit for digit: SQLite's numbers "
+                         "do not hold all that it may",
+                         column->name);
+    return strstr(type, ",0)") != NULL
+               ? 0
+               : notes_add(notes,
+                           "column \"%s\" is kept as a number: no digit is lost, but zeros at "
+                           "its end are not shown (12.50 is 12.5)",
+                           column->name);
+}
+
 static int write_column(enum target_engine engine, const struct schema *like, const char *kind,
                         const struct table_extras *extras, size_t index, struct buffer *sql,
                         struct buffer *notes)
@@ -46,6 +66,8 @@ static int write_column(enum target_engine engine, const struct schema *like, co
     create_column_type(engine, like, kind, extras, column, index, type);
     if (error == 0)
         error = buffer_print(sql, "%s%s", type[0] != '\0' ? " " : "", type);
+    if (error == 0 && engine == ENGINE_SQLITE)
+        error = note_decimal(kind, column, type, notes);
     if (error == 0 && rowid)
         error = buffer_append_text(sql, " PRIMARY KEY");
     if (error == 0 && column->not_null)
@@ -87,12 +109,11 @@ static int note_rest(enum target_engine engine, const struct schema *like,
             rules_add_acts(engine, &extras->rules, like, &like->foreign_keys[f], &ignored, notes);
     buffer_release(&ignored);
     if (error == 0 && extras->left_out != 0)
-        error = buffer_print(notes, "%zu index%s over more than columns %s not made\n",
-                             extras->left_out, extras->left_out == 1 ? "" : "es",
-                             extras->left_out == 1 ? "is" : "are");
+        error = notes_add(notes, "%zu index%s over more than columns %s not made", extras->left_out,
+                          extras->left_out == 1 ? "" : "es", extras->left_out == 1 ? "is" : "are");
     if (error == 0 && extras->rules.triggers != 0)
-        error = buffer_print(notes, "%zu trigger%s not brought along\n", extras->rules.triggers,
-                             extras->rules.triggers == 1 ? " is" : "s are");
+        error = notes_add(notes, "%zu trigger%s not brought along", extras->rules.triggers,
+                          extras->rules.triggers == 1 ? " is" : "s are");
     return error;
 }
 

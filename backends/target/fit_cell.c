@@ -105,7 +105,15 @@ static bool is_int64(const struct decimal *decimal)
                                                                 : "9223372036854775807") <= 0;
 }
 
-static int fit_sqlite_number(struct fitted *fitted)
+/* Whether it is written as a whole number: without point and exponent. */
+static bool is_written_whole(const struct cell *cell)
+{
+    return memchr(cell->data, '.', cell->size) == NULL &&
+           memchr(cell->data, 'e', cell->size) == NULL &&
+           memchr(cell->data, 'E', cell->size) == NULL;
+}
+
+static int fit_sqlite_number(const struct fit *fit, struct fitted *fitted)
 {
     struct decimal decimal;
 
@@ -114,8 +122,14 @@ static int fit_sqlite_number(struct fitted *fitted)
                                              : 0;
     if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
         return refuse(fitted, "is not a number");
-    if (!is_int64(&decimal) && !keeps_digits(&fitted->cell, &decimal, false))
-        return refuse(fitted, "has more digits than SQLite keeps of a number");
+    if (is_int64(&decimal))
+        return 0;
+    if (fit->kind != FIT_REAL && is_written_whole(&fitted->cell))
+        return refuse(fitted, "is beyond the 64 bits that SQLite has whole numbers of; a column of "
+                              "TEXT would keep it");
+    if (!keeps_digits(&fitted->cell, &decimal, false))
+        return refuse(fitted, "has more digits than SQLite keeps of a number; a column of TEXT "
+                              "would keep them");
     return 0;
 }
 
@@ -168,7 +182,7 @@ static int fit_sqlite(const struct fit *fit, struct fitted *fitted)
         cell->class = CELL_TEXT;
         fitted->exact = false;
     } else if (cell->class == CELL_NUMBER) {
-        return fit_sqlite_number(fitted);
+        return fit_sqlite_number(fit, fitted);
     }
     if (cell->class == CELL_TEXT && (fit->kind == FIT_NUMERIC || fit->kind == FIT_REAL))
         return fit_sqlite_numeric_text(fitted);
@@ -194,9 +208,7 @@ static int fit_integer(const struct fit *fit, struct buffer *scratch, struct fit
         fitted->exact = false;
         return 0;
     }
-    if (memchr(fitted->cell.data, '.', fitted->cell.size) == NULL &&
-        memchr(fitted->cell.data, 'e', fitted->cell.size) == NULL &&
-        memchr(fitted->cell.data, 'E', fitted->cell.size) == NULL)
+    if (is_written_whole(&fitted->cell))
         return 0;
     if (decimal_write(&decimal, scratch) != 0)
         return -ENOMEM;

@@ -2,10 +2,12 @@
 #include "backends/target/mysql_load.h"
 
 #include <errno.h>
+#include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/server_give_up.h"
 #include "fs/base/memory.h"
 
 static const char *table_name(const struct mysql_load *load)
@@ -45,6 +47,50 @@ static int add_same_value(const struct server_load *base, size_t column, struct 
                     sql);
 }
 
+static int add_unique_query(const struct server_load *base, struct buffer *sql)
+{
+    const char *name = table_name((const struct mysql_load *)base);
+    int error = buffer_append_text(
+        sql, "SELECT CONCAT(SEQ_IN_INDEX, ' ', COLUMN_NAME) FROM information_schema.STATISTICS "
+             "WHERE NON_UNIQUE = 0 AND COLUMN_NAME IS NOT NULL AND TABLE_SCHEMA = DATABASE() AND "
+             "TABLE_NAME = ");
+
+    if (error == 0)
+        error = mysql_add_literal(sql, name, strlen(name), false);
+    return error == 0 ? buffer_append_text(sql, " ORDER BY INDEX_NAME, SEQ_IN_INDEX") : error;
+}
+
+static int add_another(const struct server_load *load, size_t index, struct buffer *sql)
+{
+    cleanup_buffer struct buffer column = BUFFER(MYSQL_STATEMENT_LIMIT);
+    const char *salt = load->give_up->salt;
+    uint64_t most = load->work.fits[index].most_chars;
+    const char *name;
+    int error = buffer_append_text(&column, "t.");
+
+    if (error == 0)
+        error = add_column(load, load->work.columns[index], &column);
+    if (error == 0)
+        error = buffer_append(&column, "", 1);
+    if (error != 0)
+        return error;
+    name = (const char *)column.data;
+    switch (load->give_up->columns[index]) {
+    case GIVES_NUMBER: return buffer_print(sql, "%s + w.w%zu", name, index);
+    case GIVES_UUID: return buffer_append_text(sql, "UUID()");
+    case GIVES_TEXT: break;
+    default: return buffer_append_text(sql, "NULL");
+    }
+    /* The hash comes first: an index may be of a text's beginning alone. */
+    if (most == 0)
+        return buffer_print(sql, "CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), 16), %s)", salt, name,
+                            name);
+    return buffer_print(sql,
+                        "LEFT(CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), IF(CHAR_LENGTH(%s) + 16 <= "
+                        "%llu, 16, 64)), %s), %llu)",
+                        salt, name, name, (unsigned long long)most, name, (unsigned long long)most);
+}
+
 /* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
 static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
                  struct failure *failure)
@@ -55,9 +101,15 @@ static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_ro
 
     buffer_release(sql);
     *ret_rows = done ? mysql_store_result(handle) : NULL;
-    if (*ret_rows == NULL && mysql_errno(handle) != 0)
-        return mysql_link_failure(target->source, target->link, NULL, failure);
-    return 0;
+    if (*ret_rows != NULL || mysql_errno(handle) == 0)
+        return 0;
+
+    bool is_there = mysql_errno(handle) == ER_DUP_ENTRY;
+    int error = mysql_link_failure(target->source, target->link, NULL, failure);
+
+    if (is_there && error == -EIO && failure != NULL)
+        failure->code = EEXIST;
+    return is_there && error == -EIO ? -EEXIST : error;
 }
 
 static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
@@ -153,10 +205,13 @@ static const struct server_load_class server_class = {
                            "WHERE NOT EXISTS (SELECT 1 FROM %t t WHERE %k)",
             .delete_others = "DELETE t FROM %t t LEFT JOIN %s s ON %k WHERE s.%1 IS NULL",
             .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e" FOR_GOOD,
+            .give_up = "UPDATE %t t JOIN %s s ON %k%w SET %g WHERE NOT (%d)",
             .assigned = "t.",
             .add_column = add_column,
             .add_same_key = add_same_key,
             .add_same_value = add_same_value,
+            .add_unique_query = add_unique_query,
+            .add_another = add_another,
         },
     .names_lines = false,
     .send = mysql_load_send,
@@ -185,9 +240,14 @@ static int remove_others(struct load *base, struct failure *failure)
 
 static int merge(struct load *base, struct failure *failure)
 {
+    struct mysql_place *place = ((struct mysql_load *)base)->place;
     int error = server_load_merge(base, failure);
 
-    return error == -EIO ? failure_prefix(failure, EINVAL, "nothing was changed") : error;
+    place->updated = base->counts.updated != 0;
+    return error == -EIO || error == -EEXIST
+               ? failure_prefix(failure, error == -EIO ? EINVAL : EEXIST,
+                                "table \"%s\": nothing was changed", place->schema->name)
+               : error;
 }
 
 static void close_load(struct load *base)

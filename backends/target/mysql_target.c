@@ -284,6 +284,24 @@ static int check_key(struct mysql_target *target, const struct mysql_place *chil
         child->schema->name, row[0] != NULL ? row[0] : "", parent->schema->name);
 }
 
+/* Whether rows that were changed may have lost what KEY refers to: all but what they are found by.
+ */
+static bool may_have_changed(const struct mysql_place *parent, const struct foreign_key *key)
+{
+    if (!parent->updated)
+        return false;
+    for (size_t i = 0; i < key->count; i++) {
+        const char *name = target_column(key, parent->schema, i);
+        bool found = false;
+
+        for (size_t k = 0; k < parent->stage_key_count && !found; k++)
+            found = strcmp(parent->schema->columns[parent->stage_key[k]].name, name) == 0;
+        if (!found)
+            return true;
+    }
+    return false;
+}
+
 static int check_keys(struct mysql_target *target, struct failure *failure)
 {
     int error = 0;
@@ -294,11 +312,11 @@ static int check_keys(struct mysql_target *target, struct failure *failure)
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *key = &child->schema->foreign_keys[f];
             const struct mysql_place *parent = find_place(target, key->target_table);
+            bool others = parent != NULL && (parent->deleted != 0 || may_have_changed(parent, key));
 
-            if (parent == NULL || !(child->written || parent->deleted != 0))
+            if (parent == NULL || !(child->written || others))
                 continue;
-            error = check_key(target, child, key, parent, child->whole || parent->deleted != 0,
-                              failure);
+            error = check_key(target, child, key, parent, child->whole || others, failure);
         }
     }
     return error;

@@ -32,6 +32,7 @@ struct mysql_place {
     char *later;              /* statements for when the rows are there, with ";\n" between */
     struct table_rules rules; /* of one that is being made */
     bool written;             /* rows were put */
+    bool updated;             /* rows that were there have other values */
     uint64_t deleted;
     bool whole;        /* all its rows were written by us */
     char *stage;       /* the temporary table of the last load; NULL: none */

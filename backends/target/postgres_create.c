@@ -11,6 +11,7 @@
 
 #include "backends/source/sql_lexer.h"
 #include "backends/target/create.h"
+#include "backends/target/notes.h"
 #include "backends/target/postgres_target.h"
 #include "fs/base/memory.h"
 
@@ -264,10 +265,10 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
                    : error;
     }
     if (creating.left_out != 0)
-        error = buffer_print(&creating.notes,
-                             "%zu statements of its schema (triggers, policies, extensions) are "
-                             "left out\n",
-                             creating.left_out);
+        error = notes_add(&creating.notes,
+                          "%zu statements of its schema (triggers, policies, extensions) are "
+                          "left out",
+                          creating.left_out);
     return error == 0 ? create_notes(&creating.notes, ret_notes) : error;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backends/target/postgres_target.h"
-#include "backends/target/server_load.h"
+#include "backends/target/server_give_up.h"
 #include "fs/base/memory.h"
 
 struct postgres_load {
@@ -53,6 +53,56 @@ static int add_same_key(const struct server_load *load, size_t column, struct bu
 static int add_same_value(const struct server_load *load, size_t column, struct buffer *sql)
 {
     return add_same(load, column, "::text", " IS NOT DISTINCT FROM ", sql);
+}
+
+/* Those that an index's expressions and conditions are of, too. */
+static int add_unique_query(const struct server_load *base, struct buffer *sql)
+{
+    return buffer_print(
+        sql,
+        "SELECT pg_catalog.row_number() OVER (PARTITION BY m.index) || ' ' || a.attname "
+        "FROM (SELECT i.indexrelid AS index, pg_catalog.unnest(i.indkey) AS number "
+        "FROM pg_catalog.pg_index i WHERE i.indisunique AND i.indrelid = %u "
+        "UNION SELECT i.indexrelid, d.refobjsubid FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid AND d.refobjid = i.indrelid "
+        "AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+        "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+        "WHERE i.indisunique AND i.indrelid = %u) m "
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = %u AND a.attnum = m.number "
+        "WHERE m.number > 0 ORDER BY m.index, pg_catalog.row_number() OVER (PARTITION BY m.index)",
+        table_of((const struct postgres_load *)base)->oid,
+        table_of((const struct postgres_load *)base)->oid,
+        table_of((const struct postgres_load *)base)->oid);
+}
+
+static int add_another(const struct server_load *load, size_t index, struct buffer *sql)
+{
+    cleanup_buffer struct buffer column = BUFFER(POSTGRES_SQL_LIMIT);
+    const char *salt = load->give_up->salt;
+    uint64_t most = load->work.fits[index].most_chars;
+    const char *name;
+    int error = buffer_append_text(&column, "t.");
+
+    if (error == 0)
+        error = add_column(load, load->work.columns[index], &column);
+    if (error == 0)
+        error = buffer_append(&column, "", 1);
+    if (error != 0)
+        return error;
+    name = (const char *)column.data;
+    switch (load->give_up->columns[index]) {
+    case GIVES_NUMBER: return buffer_print(sql, "%s + w.w%zu", name, index);
+    case GIVES_UUID: return buffer_append_text(sql, "pg_catalog.gen_random_uuid()");
+    case GIVES_TEXT: break;
+    default: return buffer_append_text(sql, "NULL");
+    }
+    if (most == 0)
+        return buffer_print(sql, "pg_catalog.left(pg_catalog.md5('%s' || %s), 16) || %s", salt,
+                            name, name);
+    return buffer_print(sql,
+                        "pg_catalog.left(pg_catalog.left(pg_catalog.md5('%s' || %s), CASE WHEN "
+                        "pg_catalog.char_length(%s) + 16 <= %llu THEN 16 ELSE 32 END) || %s, %llu)",
+                        salt, name, name, (unsigned long long)most, name, (unsigned long long)most);
 }
 
 static int query(struct postgres_load *load, struct buffer *sql, PGresult **ret_result,
@@ -257,10 +307,13 @@ static const struct server_load_class server_class = {
                            "WHERE NOT EXISTS (SELECT FROM %t t WHERE %k)",
             .delete_others = "DELETE FROM %t t WHERE " DOOMED,
             .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k%e",
+            .give_up = "UPDATE %t t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
             .assigned = "",
             .add_column = add_column,
             .add_same_key = add_same_key,
             .add_same_value = add_same_value,
+            .add_unique_query = add_unique_query,
+            .add_another = add_another,
         },
     .names_lines = true,
     .send = send_rows,

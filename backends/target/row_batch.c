@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/target/field_lines.h"
+#include "backends/target/packed_cells.h"
 #include "fs/base/memory.h"
 
 #define BATCH_LIMIT ((size_t)3 << 30) /* a single row may be large */
@@ -26,17 +27,6 @@ void row_batch_release(struct row_batch *batch)
     free(batch->cells);
 }
 
-static int keep_cells(struct row_batch *batch, const struct cell *cells)
-{
-    int error = buffer_append(&batch->kept, cells, batch->cell_count * sizeof *cells);
-
-    for (size_t i = 0; i < batch->cell_count && error == 0; i++) {
-        if (cells[i].data != NULL)
-            error = buffer_append(&batch->kept, cells[i].data, cells[i].size);
-    }
-    return error;
-}
-
 int row_batch_add(struct row_batch *batch, const struct row_work *work, const struct cell *cells,
                   const struct row_sum *sum, bool copy_bytes)
 {
@@ -46,7 +36,7 @@ int row_batch_add(struct row_batch *batch, const struct row_work *work, const st
     *row = (struct batch_row){batch->lines.size, batch->kept.size, work->counts->put, *sum};
     error = field_lines_add(&batch->lines, work->cells, work->column_count, copy_bytes);
     if (error == 0)
-        error = keep_cells(batch, cells);
+        error = packed_cells_append(&batch->kept, cells, batch->cell_count);
     batch->count += error == 0;
     return error;
 }
@@ -62,16 +52,7 @@ const uint8_t *row_batch_lines(const struct row_batch *batch, size_t first, size
 
 const struct cell *row_batch_cells(struct row_batch *batch, size_t row)
 {
-    const uint8_t *at = batch->kept.data + batch->rows[row].cells;
-
-    memcpy(batch->cells, at, batch->cell_count * sizeof *batch->cells);
-    at += batch->cell_count * sizeof *batch->cells;
-    for (size_t i = 0; i < batch->cell_count; i++) {
-        if (batch->cells[i].data == NULL)
-            continue;
-        batch->cells[i].data = at;
-        at += batch->cells[i].size;
-    }
+    packed_cells_read(batch->kept.data + batch->rows[row].cells, batch->cells, batch->cell_count);
     return batch->cells;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/target/create.h"
+#include "backends/target/notes.h"
 #include "backends/target/rules.h"
 #include "fs/base/memory.h"
 
@@ -141,13 +142,12 @@ int rules_add_default(enum target_engine engine, const struct table_rules *rules
     if (said < 0)
         return said;
     if (said == 0)
-        error = buffer_print(notes, "the default of column \"%s\" is not brought along\n", name);
+        error = notes_add(notes, "the default of column \"%s\" is not brought along", name);
     if (error == 0 && rule->renewed)
-        error = buffer_print(
-            notes, "column \"%s\" is not set any more when its row changes (ON UPDATE)\n", name);
+        error = notes_add(
+            notes, "column \"%s\" is not set any more when its row changes (ON UPDATE)", name);
     if (error == 0 && like->columns[column].generated)
-        error =
-            buffer_print(notes, "column \"%s\" was generated, and is an ordinary one now\n", name);
+        error = notes_add(notes, "column \"%s\" was generated, and is an ordinary one now", name);
     return error;
 }
 
@@ -206,8 +206,8 @@ int rules_add_checks(enum target_engine engine, const struct table_rules *rules,
             error = add_check(engine, &rules->checks[i], like, sql);
     }
     if (error == 0 && left_out != 0)
-        error = buffer_print(notes, "%zu CHECK constraint%s not brought along\n", left_out,
-                             left_out == 1 ? " is" : "s are");
+        error = notes_add(notes, "%zu CHECK constraint%s not brought along", left_out,
+                          left_out == 1 ? " is" : "s are");
     return error;
 }
 
@@ -244,8 +244,8 @@ static int add_act(enum target_engine engine, enum key_act act, const char *even
         return 0;
     if (engine == ENGINE_MYSQL &&
         (act == KEY_SET_DEFAULT || (act == KEY_SET_NULL && !may_be_null(like, key))))
-        return buffer_print(notes, "the foreign key to \"%s\" does not %s any more ON %s\n",
-                            key->target_table, words[act], event);
+        return notes_add(notes, "the foreign key to \"%s\" does not %s any more ON %s",
+                         key->target_table, words[act], event);
     return buffer_print(sql, " ON %s %s", event, words[act]);
 }
 

@@ -34,7 +34,7 @@ static bool takes_back(const struct server_load *load)
     return load->work.plan.refuse != NULL || !load->class->names_lines;
 }
 
-static int savepoint(struct server_load *load, const char *what, struct failure *failure)
+int server_load_savepoint(struct server_load *load, const char *what, struct failure *failure)
 {
     struct buffer sql = BUFFER(SAVEPOINT_LIMIT);
     uint64_t ignored;
@@ -47,7 +47,7 @@ static int savepoint(struct server_load *load, const char *what, struct failure 
 static int try_rows(struct server_load *load, const struct row_batch *batch, size_t first,
                     size_t end, struct refusal *ret_refusal, struct failure *failure)
 {
-    int error = takes_back(load) ? savepoint(load, "", failure) : 0;
+    int error = takes_back(load) ? server_load_savepoint(load, "", failure) : 0;
     int sent;
 
     if (error != 0)
@@ -57,9 +57,9 @@ static int try_rows(struct server_load *load, const struct row_batch *batch, siz
     if (sent < 0 || !takes_back(load))
         return sent;
     if (sent == 0)
-        error = savepoint(load, "ROLLBACK TO", failure);
+        error = server_load_savepoint(load, "ROLLBACK TO", failure);
     if (error == 0)
-        error = savepoint(load, "RELEASE", failure);
+        error = server_load_savepoint(load, "RELEASE", failure);
     return error == 0 ? sent : error;
 }
 

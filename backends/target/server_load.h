@@ -38,6 +38,9 @@ typedef int server_load_take(struct server_load *load, const char *text, struct 
  *   %c  the columns that are written    %v  the same, of the stage
  *   %i  the key's columns of the stage  %1  the first of them, without s
  *   %u  assignments to all that are not of the key
+ * and in give_up (server_give_up.h)
+ *   %g  assignments of what unique values are given up for
+ *   %w  ", (SELECT …) w", or nothing     %d  the unique values are the same
  */
 struct server_dialect {
     const char *count_met;     /* rows of the stage whose key is in the table */
@@ -48,11 +51,16 @@ struct server_dialect {
     const char *insert_rest;   /* those whose key is not in the table */
     const char *delete_others; /* the table's rows whose key is not in the stage */
     const char *count_same;    /* rows of the stage that the table has as they are */
+    const char *give_up;       /* … whose unique values will be others give theirs up */
     const char *assigned;      /* stands before a column that is assigned to */
     int (*add_column)(const struct server_load *load, size_t column, struct buffer *sql);
     /* t.column and s.column are the same key (NULLs are), or the very same value. */
     int (*add_same_key)(const struct server_load *load, size_t column, struct buffer *sql);
     int (*add_same_value)(const struct server_load *load, size_t column, struct buffer *sql);
+    /* A query for the columns of all unique indexes: "1 name", "2 name" … of each. */
+    int (*add_unique_query)(const struct server_load *load, struct buffer *sql);
+    /* What the written column number INDEX of t is given up for. */
+    int (*add_another)(const struct server_load *load, size_t index, struct buffer *sql);
 };
 
 struct server_load_class {
@@ -68,7 +76,8 @@ struct server_load_class {
                 struct refusal *ret_refusal, struct failure *failure);
     /* Before the first of several batches is sent; NULL: nothing is to be done. */
     int (*expect_many)(struct server_load *load, struct failure *failure);
-    /* Runs SQL, which is released. *ret_number: rows that it changed, or the number it selects. */
+    /* Runs SQL, which is released. *ret_number: rows that it changed, or the number it selects.
+     * -EEXIST: a unique value is there already. */
     int (*run)(struct server_load *load, struct buffer *sql, uint64_t *ret_number,
                struct failure *failure);
     int (*ask)(struct server_load *load, struct buffer *sql, server_load_take *take,
@@ -88,6 +97,8 @@ struct server_load {
     struct batch_sender sender;
     struct refusal refusal; /* of the batch that was given; the sender's, as that is */
     struct cell *back;      /* column_count of them, for read_back */
+    const struct server_give_up *give_up; /* while unique values are given up; else NULL */
+    struct listing *listing;              /* … and the indexes are listed */
 };
 
 /*
@@ -103,6 +114,9 @@ int server_load_fail(const struct server_load *load, int error, struct failure *
 
 /* Whether rows can be found again by the key that they were put with. */
 bool server_load_has_key(const struct server_load *load);
+
+/* "SAVEPOINT" of the name that all loads use, with WHAT before it: "", "ROLLBACK TO", "RELEASE". */
+int server_load_savepoint(struct server_load *load, const char *what, struct failure *failure);
 
 /* Appends a statement of a dialect. */
 int server_load_write(const struct server_load *load, const char *statement, struct buffer *sql);

@@ -2,7 +2,7 @@
 /* The stage's rows into the table, and whether they are there. */
 #include <errno.h>
 
-#include "backends/target/server_load.h"
+#include "backends/target/server_give_up.h"
 
 #define STATEMENT_LIMIT ((size_t)16 << 20)
 
@@ -92,6 +92,9 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
     case 'i': return add_key_columns(load, sql);
     case '1': return load->class->dialect.add_column(load, load->work.plan.key[0], sql);
     case 'u': return add_assignments(load, sql);
+    case 'g':
+    case 'w':
+    case 'd': return server_give_up_add_part(load, part, sql);
     default: return -EINVAL;
     }
 }
@@ -199,6 +202,25 @@ static bool has_values(const struct server_load *load)
     return false;
 }
 
+/* Rows that exchange unique values with each other have to give them up before. */
+static int update_met(struct server_load *load, struct failure *failure)
+{
+    const char *statement = load->class->dialect.update_met;
+    uint64_t ignored;
+    int error = server_load_savepoint(load, "", failure);
+
+    if (error == 0)
+        error = run(load, statement, &ignored, failure);
+    if (error == -EEXIST) {
+        error = server_load_savepoint(load, "ROLLBACK TO", failure);
+        if (error == 0)
+            error = server_give_up(load, failure);
+        if (error == 0)
+            error = run(load, statement, &ignored, failure);
+    }
+    return error == 0 ? server_load_savepoint(load, "RELEASE", failure) : error;
+}
+
 int server_load_merge(struct load *base, struct failure *failure)
 {
     struct server_load *load = (struct server_load *)base;
@@ -206,7 +228,6 @@ int server_load_merge(struct load *base, struct failure *failure)
     enum load_mode mode = load->work.plan.mode;
     struct load_counts *counts = &base->counts;
     uint64_t met = 0;
-    uint64_t ignored;
     int error = 0;
 
     if (load->stage_sql == NULL) {
@@ -218,7 +239,7 @@ int server_load_merge(struct load *base, struct failure *failure)
     else
         error = run(load, dialect->count_met, &met, failure);
     if (error == 0 && met != 0 && mode != LOAD_MISSING && has_values(load))
-        error = run(load, dialect->update_met, &ignored, failure);
+        error = update_met(load, failure);
     if (error == 0)
         error = run(load, mode == LOAD_APPEND ? dialect->insert_all : dialect->insert_rest,
                     &counts->inserted, failure);

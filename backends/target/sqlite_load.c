@@ -5,7 +5,11 @@
  *
  * LOAD_REPLACE lays the rows down in a table of the transaction's own first, for a row that will be
  * deleted may have what another one is to get (a unique column). That table is dropped before the
- * transaction ends, so nobody else ever sees it.
+ * transaction ends, so nobody else ever sees it. A row whose unique value another one still has
+ * waits (sqlite_waiting.h).
+ *
+ * What a table says should be done on a conflict (ON CONFLICT REPLACE, which deletes the other row)
+ * is not done: OR ABORT overrides it.
  *
  * What was written is read back: row by row where the table had rows before, else all at once.
  */
@@ -13,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/target/sqlite_target.h"
+#include "backends/target/sqlite_waiting.h"
 #include "fs/base/memory.h"
 
 struct sqlite_load {
@@ -30,8 +34,11 @@ struct sqlite_load {
     sqlite3_stmt *insert;
     sqlite3_stmt *read_back;
     char (*numbers)[32];
-    struct cell *back;  /* cells as they were read back */
-    struct row_sum sum; /* of what was written into a table that was empty */
+    struct cell *back;              /* cells as they were read back */
+    struct row_sum sum;             /* of what was written into a table that was empty */
+    struct sqlite_waiting *waiting; /* NULL: no row does */
+    bool settling;                  /* those that wait are being written … */
+    bool is_taken;                  /* … and what this one is to have another one has */
 };
 
 static int fail(struct sqlite_load *load, int code, struct failure *failure)
@@ -94,7 +101,7 @@ static int begin_statement(const struct sqlite_load *load, const char *head, str
 
 static int write_insert(const struct sqlite_load *load, struct buffer *sql)
 {
-    int error = begin_statement(load, "INSERT INTO main.", sql);
+    int error = begin_statement(load, "INSERT OR ABORT INTO main.", sql);
 
     if (load->work.column_count == 0)
         return error == 0 ? buffer_append_text(sql, " DEFAULT VALUES") : error;
@@ -112,7 +119,7 @@ static int write_insert(const struct sqlite_load *load, struct buffer *sql)
 /* *ret_any: some column is not of the key. */
 static int write_update(const struct sqlite_load *load, struct buffer *sql, bool *ret_any)
 {
-    int error = begin_statement(load, "UPDATE main.", sql);
+    int error = begin_statement(load, "UPDATE OR ABORT main.", sql);
 
     *ret_any = false;
     for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
@@ -204,26 +211,16 @@ static int run(struct sqlite_load *load, struct failure *failure, const char *fo
 
 /* ---- The stage ------------------------------------------------------------------------------- */
 
-/* So that what is laid down is compared as the column itself is, and an index of it serves. */
-static const char *affinity_of(const struct fit *fit)
-{
-    switch (fit->kind) {
-    case FIT_NUMERIC: return " NUMERIC";
-    case FIT_REAL: return " REAL";
-    case FIT_LOOSE_TEXT: return " TEXT";
-    default: return "";
-    }
-}
-
-/* Columns c0 … of the affinities of those that are written. */
+/* Columns c0 … of the affinities of those that are written, so that what is laid down is compared
+ * as the column itself is, and an index of it serves. */
 static int create_stage(struct sqlite_load *load, struct failure *failure)
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     int error = buffer_print(&sql, "CREATE TABLE main.\"%s\"(", load->stage);
 
     for (size_t i = 0; i < load->work.column_count && error == 0; i++)
-        error =
-            buffer_print(&sql, "%sc%zu%s", i == 0 ? "" : ",", i, affinity_of(&load->work.fits[i]));
+        error = buffer_print(&sql, "%sc%zu%s", i == 0 ? "" : ",", i,
+                             sqlite_affinity(&load->work.fits[i]));
     if (error == 0)
         error = buffer_append(&sql, ")", 2);
     if (error == 0)
@@ -335,6 +332,23 @@ static int run_row(const struct sqlite_load *load, sqlite3_stmt *statement)
     return sqlite3_reset(statement) == SQLITE_OK ? code : SQLITE_ERROR;
 }
 
+/* Whether a unique value that another row has may yet become free: some rows are changed. */
+static bool may_wait(const struct sqlite_load *load)
+{
+    enum load_mode mode = load->work.plan.mode;
+
+    return !load->was_empty && (mode == LOAD_UPSERT || mode == LOAD_REPLACE);
+}
+
+static int let_wait(struct sqlite_load *load, const struct cell *cells, struct failure *failure)
+{
+    int error = load->waiting == NULL ? sqlite_waiting_create(load->target, load->table,
+                                                              &load->work, &load->waiting, failure)
+                                      : 0;
+
+    return error == 0 ? sqlite_waiting_add(load->waiting, cells, failure) : error;
+}
+
 /* A row that SQLite refuses; whatever else goes wrong ends the load. */
 static int refuse(struct sqlite_load *load, const struct cell *cells, int code,
                   struct failure *failure)
@@ -346,6 +360,12 @@ static int refuse(struct sqlite_load *load, const struct cell *cells, int code,
 
     if ((code & 0xff) != SQLITE_CONSTRAINT)
         return fail(load, code, failure);
+    if (load->settling) {
+        load->is_taken = true;
+        return 0;
+    }
+    if (taken && may_wait(load))
+        return let_wait(load, cells, failure);
     return row_work_refuse(&load->work, &bad, taken ? EEXIST : EINVAL, failure);
 }
 
@@ -477,10 +497,32 @@ static int end(struct load *base, struct failure *failure)
     return 0;
 }
 
-/* Writes the rows that were laid down. */
-static int merge(struct load *base, struct failure *failure)
+/* As sqlite_waiting_write. */
+static int write_waiting(void *context, struct failure *failure)
 {
-    struct sqlite_load *load = (struct sqlite_load *)base;
+    struct sqlite_load *load = context;
+    int error;
+
+    load->is_taken = false;
+    error = write_row(load, NULL, failure);
+    return error != 0 ? error : !load->is_taken;
+}
+
+static int settle(struct sqlite_load *load, struct failure *failure)
+{
+    int error;
+
+    if (load->waiting == NULL)
+        return 0;
+    load->settling = true;
+    error = sqlite_waiting_settle(load->waiting, write_waiting, load, &load->load.counts, failure);
+    load->settling = false;
+    return error;
+}
+
+/* Writes the rows that were laid down. */
+static int merge_stage(struct sqlite_load *load, struct failure *failure)
+{
     sqlite3_stmt *rows = NULL;
     int error = 0;
     int code;
@@ -499,6 +541,14 @@ static int merge(struct load *base, struct failure *failure)
     if (error == 0 && code != SQLITE_DONE)
         error = fail(load, code, failure);
     return error == 0 ? run(load, failure, "DROP TABLE main.\"%w\"", load->stage) : error;
+}
+
+static int merge(struct load *base, struct failure *failure)
+{
+    struct sqlite_load *load = (struct sqlite_load *)base;
+    int error = merge_stage(load, failure);
+
+    return error == 0 ? settle(load, failure) : error;
 }
 
 static int verify(struct load *base, struct failure *failure)
@@ -531,6 +581,7 @@ static void close_load(struct load *base)
     sqlite3_finalize(load->update);
     sqlite3_finalize(load->insert);
     sqlite3_finalize(load->read_back);
+    sqlite_waiting_free(load->waiting);
     row_work_release(&load->work);
     free(load->numbers);
     free(load->back);

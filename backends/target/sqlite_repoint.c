@@ -100,7 +100,7 @@ static int add_same_row(const struct sqlite_staged *staged, struct buffer *sql)
 static int write_update(const struct sqlite_staged *staged, const struct foreign_key *key,
                         struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "UPDATE main.");
+    int error = buffer_append_text(sql, "UPDATE OR ABORT main.");
 
     if (error == 0)
         error = sqlite_add_name(sql, staged->table->schema->name);

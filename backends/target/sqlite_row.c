@@ -146,7 +146,7 @@ int sqlite_update_row(struct target *base, const struct schema *schema, const st
     if (error == 0)
         error = write_settings(table, count, columns, &settings);
     if (error == 0)
-        error = prepare_by_key(target, "UPDATE main.", (const char *)settings.data, table,
+        error = prepare_by_key(target, "UPDATE OR ABORT main.", (const char *)settings.data, table,
                                (int)count + 1, &statement, failure);
     for (size_t i = 0; i < count && error == 0; i++)
         error = bind_fitted(statement, (int)i + 1, &schema->columns[columns[i]], &cells[i],

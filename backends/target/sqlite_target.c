@@ -80,6 +80,16 @@ int sqlite_add_key(struct buffer *sql, const struct table *table, const size_t *
     return error;
 }
 
+const char *sqlite_affinity(const struct fit *fit)
+{
+    switch (fit->kind) {
+    case FIT_NUMERIC: return " NUMERIC";
+    case FIT_REAL: return " REAL";
+    case FIT_LOOSE_TEXT: return " TEXT";
+    default: return "";
+    }
+}
+
 int sqlite_prepare_text(struct sqlite_target *target, struct buffer *sql,
                         sqlite3_stmt **ret_statement)
 {

@@ -44,7 +44,8 @@ struct sqlite_target {
     size_t made_count;
     struct sqlite_staged *staged;
     size_t staged_count;
-    struct cell *cells; /* of lock_row */
+    unsigned long room_count; /* tables that rows have waited in (sqlite_waiting.h) */
+    struct cell *cells;       /* of lock_row */
     char (*numbers)[32];
     sqlite3_stmt *locked;
 };
@@ -67,6 +68,10 @@ int sqlite_add_name(struct buffer *sql, const char *name);
 /* Appends 'name IS ?NUMBER' for each column of a key, with AND between. */
 int sqlite_add_key(struct buffer *sql, const struct table *table, const size_t *key, size_t count,
                    int first_parameter);
+
+/* What a column of a table of the transaction's own is declared as, to hold values as one that fits
+ * so does; " TEXT", or "". */
+const char *sqlite_affinity(const struct fit *fit);
 
 /* Prepares what SQL holds; it is released. */
 int sqlite_prepare_text(struct sqlite_target *target, struct buffer *sql,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/notes.h"
 #include "fs/base/ascii.h"
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
@@ -98,10 +99,10 @@ static int note_type(const struct schema *source, const struct column *from,
     if (strcmp(kind, target_kind) == 0 ? strcmp(from->native_type, to->native_type) == 0
                                        : from->type == to->type)
         return 0;
-    return buffer_print(notes, "column \"%s\" was %s and is %s: each value is tried\n", to->name,
-                        from->native_type[0] != '\0' ? from->native_type
-                                                     : column_type_name(from->type),
-                        to->native_type[0] != '\0' ? to->native_type : column_type_name(to->type));
+    return notes_add(notes, "column \"%s\" was %s and is %s: each value is tried", to->name,
+                     from->native_type[0] != '\0' ? from->native_type
+                                                  : column_type_name(from->type),
+                     to->native_type[0] != '\0' ? to->native_type : column_type_name(to->type));
 }
 
 /*
@@ -132,7 +133,7 @@ static int match_column(const struct restore_plan *plan, struct restore_table *t
 
     table->columns[index] = LOAD_LEAVE_OUT;
     if (is_ignored(plan->options, table->source->name, from->name))
-        return buffer_print(notes, "column \"%s\" is ignored\n", from->name);
+        return notes_add(notes, "column \"%s\" is ignored", from->name);
     if (found == SIZE_MAX && from->generated)
         return 0;
     if (found == SIZE_MAX)
@@ -184,8 +185,8 @@ static int note_added(const struct restore_plan *plan, const struct restore_tabl
 
     for (size_t i = 0; i < table->target->column_count && error == 0; i++) {
         if (!table->target->columns[i].generated && !has_origin(plan, table, i))
-            error = buffer_print(notes, "column \"%s\" is new: new rows get its default\n",
-                                 table->target->columns[i].name);
+            error = notes_add(notes, "column \"%s\" is new: new rows get its default",
+                              table->target->columns[i].name);
     }
     return error;
 }
@@ -198,7 +199,7 @@ static int note_keys(const struct restore_table *table, struct buffer *notes)
 
     for (size_t k = 0; same && k < source->primary_key_count; k++)
         same = table->columns[source->primary_key[k]] == target->primary_key[k];
-    return same ? 0 : buffer_append_text(notes, "the primary key is another one\n");
+    return same ? 0 : notes_add(notes, "the primary key is another one");
 }
 
 int restore_match_columns(const struct restore_plan *plan, struct restore_table *table,

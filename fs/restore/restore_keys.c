@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/notes.h"
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
 #include "fs/restore/restore_internal.h"
@@ -80,8 +81,8 @@ int restore_note_keys(const struct restore_plan *plan, struct restore_table *tab
             restore_plan_find(plan, parent) != NULL ||
             target_find_table(plan->target, parent) != NULL)
             continue;
-        error = buffer_print(
-            &notes, "the foreign key to \"%s\" is not made: there is no such table\n", parent);
+        error = notes_add(&notes, "the foreign key to \"%s\" is not made: there is no such table",
+                          parent);
         added++;
     }
     if (error == 0 && added != 0) {

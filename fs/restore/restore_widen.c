@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Types for columns whose source does not hold its values to the types that it declares: SQLite,
- * CSV. All values are looked at; the first type that keeps every one as it is, is taken.
+ * CSV; and for those whose values may be beyond what the target's nearest type holds: whole numbers
+ * of 64 bits without a sign in SQLite. All values are looked at; the first type that keeps every
+ * one as it is, is taken.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -59,6 +61,8 @@ static const struct choice texts[] = {
     {COLUMN_TEXT, NULL}, {COLUMN_INTEGER, ""}, {COLUMN_FLOAT, ""}, {COLUMN_BYTES, ""}};
 static const struct choice anything[] = {
     {COLUMN_INTEGER, ""}, {COLUMN_FLOAT, ""}, {COLUMN_TEXT, ""}, {COLUMN_BYTES, ""}};
+static const struct choice wide_integers[] = {{COLUMN_INTEGER, NULL},
+                                              {COLUMN_DECIMAL, "decimal(20,0)"}};
 
 #define CHOICES_MOST 8
 
@@ -133,13 +137,13 @@ static int look_at_row(void *context, const struct cell *cells, struct cursor *c
     return 0;
 }
 
-static int begin_column(enum target_engine engine, const char *kind, const struct schema *source,
+/* What each choice is in the target. */
+static void fit_choices(enum target_engine engine, const char *kind, const struct schema *source,
                         const struct table_extras *extras, size_t index,
                         struct candidates *candidates)
 {
     const struct column *column = &source->columns[index];
 
-    choose(column->type, &candidates->choices, &candidates->count);
     for (size_t c = 0; c < candidates->count; c++) {
         const struct choice *choice = &candidates->choices[c];
         struct column tried = *column;
@@ -154,7 +158,71 @@ static int begin_column(enum target_engine engine, const char *kind, const struc
         tried.native_type = native;
         candidates->fits[c] = fit_of(engine, &tried);
     }
-    return 0;
+}
+
+/* Whether a column counts by itself: no table comes to 2^63 rows. */
+static bool counts(const struct schema *table, const char *kind, size_t column)
+{
+    struct table_extras extras;
+    bool is_counting = table_extras_read(table, kind, &extras) == 0 && extras.counting == column;
+
+    table_extras_release(&extras);
+    return is_counting;
+}
+
+static size_t target_column(const struct schema *table, const struct foreign_key *key)
+{
+    if (key->target_columns == NULL)
+        return table->primary_key_count == 1 ? table->primary_key[0] : SIZE_MAX;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (strcmp(table->columns[i].name, key->target_columns[0]) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Whether the column refers to one that counts by itself. */
+static bool refers_to_count(const struct restore_plan *plan, const struct schema *source,
+                            size_t index)
+{
+    for (size_t f = 0; f < source->foreign_key_count; f++) {
+        const struct foreign_key *key = &source->foreign_keys[f];
+        const struct restore_table *parent = restore_plan_find(plan, key->target_table);
+
+        if (key->count == 1 && key->columns[0] == index && parent != NULL &&
+            target_column(parent->source, key) != SIZE_MAX &&
+            counts(parent->source, plan->kind, target_column(parent->source, key)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether values of the column may be beyond what SQLite has whole numbers for. */
+static bool may_be_wide(const struct restore_plan *plan, const struct schema *source,
+                        const struct table_extras *extras, size_t index)
+{
+    const struct column *column = &source->columns[index];
+    bool is_wide = strcasestr(column->native_type, "unsigned") != NULL
+                       ? strncasecmp(column->native_type, "bigint", 6) == 0
+                       : strcasecmp(column->native_type, "bit(64)") == 0;
+
+    return column->type == COLUMN_INTEGER && is_wide && extras->counting != index &&
+           !refers_to_count(plan, source, index);
+}
+
+/* Whether the column's values are to be looked at. */
+static bool begin_column(const struct restore_plan *plan, const struct schema *source,
+                         const struct table_extras *extras, size_t index,
+                         struct candidates *candidates)
+{
+    enum target_engine engine = target_engine_of(plan->target->class->kind);
+
+    if (engine != ENGINE_SQLITE)
+        choose(source->columns[index].type, &candidates->choices, &candidates->count);
+    else if (may_be_wide(plan, source, extras, index))
+        *candidates = (struct candidates){.choices = wide_integers, .count = 2};
+    fit_choices(engine, plan->kind, source, extras, index, candidates);
+    return candidates->count != 0;
 }
 
 /* Numbers and texts together become texts; bytes among them are bad rows, which say so. */
@@ -180,6 +248,8 @@ static int make_like(const struct schema *source, const struct widening *widenin
         size_t chosen = column->first < column->count ? column->first : mixed_choice(column);
         const struct choice *choice = &column->choices[chosen];
 
+        if (column->count == 0)
+            continue;
         like->columns[i].type = choice->type;
         if (choice->native == NULL)
             continue;
@@ -202,10 +272,11 @@ int restore_widen(struct restore_plan *plan, const struct restore_table *table,
     struct widening widening = {.column_count = table->source->column_count,
                                 .scratch = BUFFER((size_t)1 << 30)};
     struct table_extras extras;
+    bool any = false;
     int error;
 
     *ret_like = NULL;
-    if (from != ENGINE_SQLITE || engine == ENGINE_SQLITE)
+    if ((from == ENGINE_SQLITE) == (engine == ENGINE_SQLITE))
         return 0;
     error = table_extras_read(table->source, plan->kind, &extras);
     if (error != 0)
@@ -214,10 +285,10 @@ int restore_widen(struct restore_plan *plan, const struct restore_table *table,
     if (widening.columns == NULL)
         error = -ENOMEM;
     for (size_t i = 0; i < widening.column_count && error == 0; i++)
-        error = begin_column(engine, plan->kind, table->source, &extras, i, &widening.columns[i]);
-    if (error == 0)
+        any |= begin_column(plan, table->source, &extras, i, &widening.columns[i]);
+    if (error == 0 && any)
         error = restore_read(plan, table, look_at_row, &widening, failure);
-    if (error == 0)
+    if (error == 0 && any)
         error = make_like(table->source, &widening, ret_like);
     table_extras_release(&extras);
     buffer_release(&widening.scratch);

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/target/sqlite_waiting.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/target/packed_cells.h"
+#include "fs/base/memory.h"
+
+#define PLACEHOLDER_SIZE 48
+#define PLACEHOLDER_FIRST (-((int64_t)1 << 52)) /* and below: a double holds each exactly */
+#define CELLS_LIMIT ((size_t)1 << 30)
+#define REFUSED_MOST 100000 /* that are remembered at a time */
+
+struct refused {
+    int64_t id; /* its rowid among those that wait */
+    char *why;
+};
+
+struct sqlite_waiting {
+    struct sqlite_target *target;
+    const struct table *table;
+    struct row_work *work;
+    char *name;     /* of the table that they wait in */
+    bool *gives_up; /* of each column that is written, whether it is made another meanwhile */
+    sqlite3_stmt *add;
+    struct buffer packed; /* of add */
+    char salt[17];        /* so that what is made up is nobody's */
+    char (*numbers)[32];
+    struct cell *put; /* cell_count of them */
+    struct refused *refused;
+    size_t refused_count;
+};
+
+static int fail(struct sqlite_waiting *waiting, int code, struct failure *failure)
+{
+    return sqlite_target_failure(waiting->target, code, waiting->table->schema->name, failure);
+}
+
+/* Runs SQL of a FORMAT as sqlite3_mprintf has it, with the waiting room's name in it. */
+static int run(struct sqlite_waiting *waiting, const char *format, struct failure *failure)
+{
+    char *sql = sqlite3_mprintf(format, waiting->name);
+    int code = sql != NULL
+                   ? sqlite3_exec(waiting->target->connection.database, sql, NULL, NULL, NULL)
+                   : SQLITE_NOMEM;
+
+    sqlite3_free(sql);
+    return code == SQLITE_OK ? 0 : fail(waiting, code, failure);
+}
+
+static const struct column *column_at(const struct sqlite_waiting *waiting, size_t index)
+{
+    return &waiting->table->schema->columns[waiting->work->columns[index]];
+}
+
+/* ---- What is given up ------------------------------------------------------------------------ */
+
+/* An index over what is not written itself, but made of what is. */
+static void give_up_all(struct sqlite_waiting *waiting)
+{
+    for (size_t i = 0; i < waiting->work->column_count; i++)
+        waiting->gives_up[i] = !row_work_is_key(waiting->work, i);
+}
+
+static void give_up(struct sqlite_waiting *waiting, const char *name)
+{
+    const struct table *table = waiting->table;
+
+    for (size_t i = 0; i < waiting->work->column_count; i++) {
+        if (strcmp(table->raw_columns[waiting->work->columns[i]], name) == 0) {
+            waiting->gives_up[i] = !row_work_is_key(waiting->work, i);
+            return;
+        }
+    }
+    for (size_t c = 0; c < table->schema->column_count; c++) {
+        if (strcmp(table->raw_columns[c], name) == 0 && table->schema->columns[c].generated)
+            give_up_all(waiting);
+    }
+}
+
+/* The columns of all unique indexes. */
+static int find_unique(struct sqlite_waiting *waiting, struct failure *failure)
+{
+    sqlite3_stmt *rows = NULL;
+    int code = connection_prepare(&waiting->target->connection, &rows,
+                                  "SELECT x.name FROM pragma_index_list(\"%w\", 'main') l, "
+                                  "pragma_index_xinfo(l.name, 'main') x WHERE l.\"unique\" AND "
+                                  "x.key AND x.cid <> -1",
+                                  waiting->table->schema->name);
+
+    while (code == SQLITE_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(rows, 0);
+
+        if (name != NULL)
+            give_up(waiting, name);
+        else
+            give_up_all(waiting);
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(rows);
+    return code == SQLITE_DONE ? 0 : fail(waiting, code, failure);
+}
+
+/* ---- The waiting room ------------------------------------------------------------------------ */
+
+static int create_table(struct sqlite_waiting *waiting, struct failure *failure)
+{
+    struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
+    int error = buffer_append_text(
+        &sql, "CREATE TABLE main.\"%w\"(id INTEGER PRIMARY KEY, number INTEGER, put BLOB");
+
+    for (size_t i = 0; i < waiting->work->column_count && error == 0; i++)
+        error = buffer_print(&sql, ",c%zu%s", i, sqlite_affinity(&waiting->work->fits[i]));
+    if (error == 0)
+        error = buffer_append(&sql, ")", 2);
+    if (error == 0)
+        error = run(waiting, (const char *)sql.data, failure);
+    buffer_release(&sql);
+    return error;
+}
+
+static int prepare_add(struct sqlite_waiting *waiting, struct failure *failure)
+{
+    struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
+    int error = buffer_print(&sql, "INSERT INTO main.\"%s\" VALUES(NULL,?1,?2", waiting->name);
+
+    for (size_t i = 0; i < waiting->work->column_count && error == 0; i++)
+        error = buffer_print(&sql, ",?%zu", i + 3);
+    if (error == 0)
+        error = buffer_append_text(&sql, ")");
+    if (error != 0) {
+        buffer_release(&sql);
+        return error;
+    }
+
+    int code = sqlite_prepare_text(waiting->target, &sql, &waiting->add);
+
+    return code == SQLITE_OK ? 0 : fail(waiting, code, failure);
+}
+
+int sqlite_waiting_create(struct sqlite_target *target, const struct table *table,
+                          struct row_work *work, struct sqlite_waiting **ret_waiting,
+                          struct failure *failure)
+{
+    struct sqlite_waiting *waiting = calloc(1, sizeof *waiting);
+    uint8_t salt[8];
+    int error;
+
+    if (waiting == NULL)
+        return -ENOMEM;
+    *waiting = (struct sqlite_waiting){.target = target, .table = table, .work = work};
+    waiting->packed = BUFFER(CELLS_LIMIT);
+    waiting->name = sqlite3_mprintf("crmfs waiting %llu", (unsigned long long)++target->room_count);
+    waiting->gives_up = allocate_array(work->column_count, sizeof *waiting->gives_up);
+    waiting->numbers = allocate_array(work->column_count, sizeof *waiting->numbers);
+    waiting->put = allocate_array(work->plan.cell_count, sizeof *waiting->put);
+    waiting->refused = allocate_array(REFUSED_MOST, sizeof *waiting->refused);
+    randombytes_buf(salt, sizeof salt);
+    sodium_bin2hex(waiting->salt, sizeof waiting->salt, salt, sizeof salt);
+    error = waiting->name != NULL && waiting->gives_up != NULL && waiting->numbers != NULL &&
+                    waiting->put != NULL && waiting->refused != NULL
+                ? find_unique(waiting, failure)
+                : -ENOMEM;
+    if (error == 0)
+        error = create_table(waiting, failure);
+    if (error == 0)
+        error = prepare_add(waiting, failure);
+    if (error != 0) {
+        sqlite_waiting_free(waiting);
+        return error;
+    }
+    *ret_waiting = waiting;
+    return 0;
+}
+
+int sqlite_waiting_add(struct sqlite_waiting *waiting, const struct cell *cells,
+                       struct failure *failure)
+{
+    const struct row_work *work = waiting->work;
+    sqlite3_stmt *add = waiting->add;
+    int code = SQLITE_OK;
+
+    buffer_clear(&waiting->packed);
+    sqlite3_clear_bindings(add);
+    if (cells != NULL) {
+        int error = packed_cells_append(&waiting->packed, cells, work->plan.cell_count);
+
+        if (error != 0)
+            return error;
+        code = sqlite3_bind_int64(add, 1, (sqlite3_int64)work->counts->put);
+        if (code == SQLITE_OK)
+            code = sqlite3_bind_blob64(add, 2, waiting->packed.data, waiting->packed.size,
+                                       SQLITE_STATIC);
+    }
+    for (size_t i = 0; i < work->column_count && code == SQLITE_OK; i++)
+        code = sqlite_bind_cell(add, (int)i + 3, &work->cells[i]);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(add);
+    sqlite3_reset(add);
+    return code == SQLITE_DONE ? 0 : fail(waiting, code, failure);
+}
+
+/* ---- Giving up ------------------------------------------------------------------------------- */
+
+/* NULL, or a value that nobody else has, of the kind that the column holds. */
+static int bind_placeholder(const struct sqlite_waiting *waiting, sqlite3_stmt *statement,
+                            int parameter, size_t index, int64_t id)
+{
+    char text[PLACEHOLDER_SIZE];
+    enum fit_kind kind = waiting->work->fits[index].kind;
+
+    if (!column_at(waiting, index)->not_null)
+        return sqlite3_bind_null(statement, parameter);
+    if (kind == FIT_NUMERIC || kind == FIT_REAL)
+        return sqlite3_bind_int64(statement, parameter, PLACEHOLDER_FIRST - id);
+    snprintf(text, sizeof text, "%s %lld", waiting->salt, (long long)id);
+    return kind == FIT_LOOSE_TEXT
+               ? sqlite3_bind_text(statement, parameter, text, -1, SQLITE_TRANSIENT)
+               : sqlite3_bind_blob64(statement, parameter, text, strlen(text), SQLITE_TRANSIENT);
+}
+
+/* "UPDATE … SET … WHERE key": parameters are numbered as the columns that are written. */
+static int write_give_up(const struct sqlite_waiting *waiting, struct buffer *sql, bool *ret_any)
+{
+    const struct row_work *work = waiting->work;
+    int error = buffer_append_text(sql, "UPDATE OR ABORT main.");
+
+    *ret_any = false;
+    if (error == 0)
+        error = sqlite_add_name(sql, waiting->table->schema->name);
+    for (size_t i = 0; i < work->column_count && error == 0; i++) {
+        if (!waiting->gives_up[i])
+            continue;
+        error = buffer_append_text(sql, *ret_any ? "," : " SET ");
+        if (error == 0)
+            error = sqlite_add_name(sql, waiting->table->raw_columns[work->columns[i]]);
+        if (error == 0)
+            error = buffer_print(sql, "=?%zu", i + 1);
+        *ret_any = true;
+    }
+    for (size_t k = 0; k < work->plan.key_count && error == 0; k++) {
+        error = buffer_append_text(sql, k == 0 ? " WHERE " : " AND ");
+        if (error == 0)
+            error = sqlite_add_name(sql, waiting->table->raw_columns[work->plan.key[k]]);
+        if (error == 0)
+            error = buffer_print(sql, " IS ?%zu", work->key_places[k] + 1);
+    }
+    return error;
+}
+
+static int open_rows(struct sqlite_waiting *waiting, sqlite3_stmt **ret_rows)
+{
+    return connection_prepare(&waiting->target->connection, ret_rows,
+                              "SELECT * FROM main.\"%w\" ORDER BY id", waiting->name);
+}
+
+/* Has the row that ROWS stands on under way. */
+static void take_row(struct sqlite_waiting *waiting, sqlite3_stmt *rows)
+{
+    for (size_t i = 0; i < waiting->work->column_count; i++)
+        waiting->work->cells[i] = sqlite_value_cell(rows, (int)i + 3, waiting->numbers[i]);
+}
+
+static int give_up_row(struct sqlite_waiting *waiting, sqlite3_stmt *update, int64_t id)
+{
+    const struct row_work *work = waiting->work;
+    int code = SQLITE_OK;
+
+    for (size_t i = 0; i < work->column_count && code == SQLITE_OK; i++) {
+        if (waiting->gives_up[i])
+            code = bind_placeholder(waiting, update, (int)i + 1, i, id);
+        else if (row_work_is_key(work, i))
+            code = sqlite_bind_cell(update, (int)i + 1, &work->cells[i]);
+    }
+    if (code == SQLITE_OK)
+        code = sqlite3_step(update);
+    return code == SQLITE_DONE ? sqlite3_reset(update) : code;
+}
+
+static int give_up_rows(struct sqlite_waiting *waiting, sqlite3_stmt *update)
+{
+    sqlite3_stmt *rows = NULL;
+    int code = open_rows(waiting, &rows);
+
+    while (code == SQLITE_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        take_row(waiting, rows);
+        code = give_up_row(waiting, update, sqlite3_column_int64(rows, 0));
+    }
+    sqlite3_finalize(rows);
+    return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* What nobody will ever see need not meet the checks that the table has for its values. */
+static int give_up_values(struct sqlite_waiting *waiting, struct failure *failure)
+{
+    sqlite3 *database = waiting->target->connection.database;
+    struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
+    sqlite3_stmt *update = NULL;
+    bool any;
+    int error = write_give_up(waiting, &sql, &any);
+    int code = SQLITE_OK;
+
+    if (error != 0 || !any) {
+        buffer_release(&sql);
+        return error;
+    }
+    sqlite3_exec(database, "PRAGMA ignore_check_constraints=1", NULL, NULL, NULL);
+    code = sqlite_prepare_text(waiting->target, &sql, &update);
+    if (code == SQLITE_OK)
+        code = give_up_rows(waiting, update);
+    if (code != SQLITE_OK)
+        error = fail(waiting, code, failure);
+    sqlite3_finalize(update);
+    sqlite3_exec(database, "PRAGMA ignore_check_constraints=0", NULL, NULL, NULL);
+    return error;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static int note_refused(struct sqlite_waiting *waiting, int64_t id)
+{
+    struct refused *refused = &waiting->refused[waiting->refused_count];
+
+    *refused = (struct refused){id, strdup(sqlite3_errmsg(waiting->target->connection.database))};
+    if (refused->why == NULL)
+        return -ENOMEM;
+    waiting->refused_count++;
+    return 0;
+}
+
+static void forget_refused(struct sqlite_waiting *waiting)
+{
+    for (size_t i = 0; i < waiting->refused_count; i++)
+        free(waiting->refused[i].why);
+    waiting->refused_count = 0;
+}
+
+static int write_rows(struct sqlite_waiting *waiting, sqlite_waiting_write *write, void *context,
+                      struct failure *failure)
+{
+    sqlite3_stmt *rows = NULL;
+    int code = open_rows(waiting, &rows);
+    int error = 0;
+
+    while (code == SQLITE_OK && error == 0 && waiting->refused_count < REFUSED_MOST &&
+           (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        take_row(waiting, rows);
+        error = write(context, failure);
+        if (error == 0)
+            error = note_refused(waiting, sqlite3_column_int64(rows, 0));
+        else if (error == 1)
+            error = 0;
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(rows);
+    return error != 0 || code == SQLITE_DONE || code == SQLITE_OK ? error
+                                                                  : fail(waiting, code, failure);
+}
+
+/* Tells of a row that what it is to have is taken for good; it waits no more. */
+static int refuse_row(struct sqlite_waiting *waiting, const struct refused *refused,
+                      struct failure *failure)
+{
+    sqlite3_stmt *row = NULL;
+    struct bad_row bad = {.reason = refused->why};
+    int error = 0;
+    int code = connection_prepare(&waiting->target->connection, &row,
+                                  "DELETE FROM main.\"%w\" WHERE id=%lld RETURNING number, put",
+                                  waiting->name, (long long)refused->id);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step(row);
+    if (code == SQLITE_ROW) {
+        const void *packed = sqlite3_column_blob(row, 1);
+
+        if (packed != NULL) {
+            packed_cells_read(packed, waiting->put, waiting->work->plan.cell_count);
+            bad.cells = waiting->put;
+            bad.number = (uint64_t)sqlite3_column_int64(row, 0);
+        }
+        error = row_work_refuse(waiting->work, &bad, EEXIST, failure);
+        code = sqlite3_step(row);
+    }
+    sqlite3_finalize(row);
+    return error != 0 || code == SQLITE_DONE ? error : fail(waiting, code, failure);
+}
+
+static int refuse_rows(struct sqlite_waiting *waiting, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < waiting->refused_count && error == 0; i++)
+        error = refuse_row(waiting, &waiting->refused[i], failure);
+    forget_refused(waiting);
+    return error;
+}
+
+int sqlite_waiting_settle(struct sqlite_waiting *waiting, sqlite_waiting_write *write,
+                          void *context, struct load_counts *counts, struct failure *failure)
+{
+    bool again = true;
+    int error = 0;
+
+    while (again && error == 0) {
+        const struct load_counts before = *counts;
+
+        error = run(waiting, "SAVEPOINT \"%w\"", failure);
+        if (error == 0)
+            error = give_up_values(waiting, failure);
+        if (error == 0)
+            error = write_rows(waiting, write, context, failure);
+        again = waiting->refused_count != 0;
+        /* Without those that are refused: what they have they keep. */
+        if (error == 0 && again) {
+            *counts = before;
+            error = run(waiting, "ROLLBACK TO \"%w\"", failure);
+        }
+        if (error == 0)
+            error = run(waiting, "RELEASE \"%w\"", failure);
+        if (error == 0)
+            error = refuse_rows(waiting, failure);
+    }
+    return error == 0 ? run(waiting, "DROP TABLE main.\"%w\"", failure) : error;
+}
+
+void sqlite_waiting_free(struct sqlite_waiting *waiting)
+{
+    if (waiting == NULL)
+        return;
+    if (waiting->refused != NULL)
+        forget_refused(waiting);
+    sqlite3_finalize(waiting->add);
+    sqlite3_free(waiting->name);
+    buffer_release(&waiting->packed);
+    free(waiting->gives_up);
+    free(waiting->numbers);
+    free(waiting->put);
+    free(waiting->refused);
+    free(waiting);
+}
