@@ -11,20 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Under a sanitizer everything takes ten times as long: only every so manieth number is tried. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SPREAD_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SPREAD_SANITIZED 1
-#endif
-#endif
+#include "tests/unit/sanitized.h"
 
-#ifdef SPREAD_SANITIZED
-#define SPREAD_STRIDE ((size_t)29)
-#else
-#define SPREAD_STRIDE ((size_t)1)
-#endif
+/* Under a sanitizer everything takes ten times as long: only every so manieth number is tried. */
+#define SPREAD_STRIDE (SANITIZED ? (size_t)29 : (size_t)1)
 #define SPREAD_TRIES(count) (((count) + SPREAD_STRIDE - 1) / SPREAD_STRIDE)
 
 #define TALLY_NUMBERS 16

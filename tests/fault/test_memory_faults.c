@@ -36,7 +36,7 @@ static struct {
 } memory;
 
 /* The real ones: of the C library, or of the sanitizer, which needs memory before it has begun. */
-#ifdef SPREAD_SANITIZED
+#if SANITIZED
 #define REAL(name) __interceptor_##name
 #define EARLY __attribute__((disable_sanitizer_instrumentation))
 #else
@@ -92,7 +92,7 @@ EARLY void *reallocarray(void *pointer, size_t count, size_t size)
     return realloc(pointer, bytes);
 }
 
-#ifdef SPREAD_SANITIZED
+#if SANITIZED
 /* AddressSanitizer asks where the stack of each new thread is, and gives up when it is not told. */
 int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
 {

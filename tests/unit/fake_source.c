@@ -10,14 +10,6 @@
 
 #define MOST_TABLES 64
 
-struct fake_table {
-    unsigned references; /* atomic */
-    struct schema *schema;
-    size_t row_count;
-    size_t row_capacity;
-    struct cell **rows; /* each with its bytes behind it */
-};
-
 struct fake_source {
     struct source source; /* first */
     pthread_mutex_t lock; /* guards all below */
@@ -53,147 +45,9 @@ struct fake_cursor {
     struct cell *cells; /* a copy for one call only */
 };
 
-void must_failed(const char *file, int line, const char *function, const char *condition)
-{
-    fprintf(stderr, "%s:%d: %s: not so: %s\n", file, line, function, condition);
-    abort();
-}
-
-_Thread_local volatile unsigned fake_source_allocates;
-
-static void *allocate(size_t size)
-{
-    void *memory;
-
-    fake_source_allocates += 1;
-    memory = calloc(1, size != 0 ? size : 1);
-    fake_source_allocates -= 1;
-    must(memory != NULL);
-    return memory;
-}
-
-struct fake_table *fake_table_create(const char *name, const struct fake_column *columns,
-                                     size_t column_count)
-{
-    struct fake_table *table = allocate(sizeof *table);
-    struct schema *schema = schema_create(name, column_count);
-    size_t keys = 0;
-
-    must(schema != NULL);
-    table->references = 1;
-    table->schema = schema;
-    schema->primary_key = allocate(column_count * sizeof *schema->primary_key);
-    schema->order_key = allocate(column_count * sizeof *schema->order_key);
-    for (size_t i = 0; i < column_count; i++) {
-        schema->columns[i].name = strdup(columns[i].name);
-        schema->columns[i].type = columns[i].type;
-        schema->columns[i].native_type = strdup(column_type_name(columns[i].type));
-        if (!columns[i].key)
-            continue;
-        schema->columns[i].not_null = true;
-        schema->primary_key[keys] = i;
-        schema->order_key[keys++] = i;
-    }
-    schema->primary_key_count = keys;
-    schema->order_key_count = keys;
-    free(schema->ddl);
-    must(asprintf(&schema->ddl, "CREATE TABLE %s (…);", name) > 0);
-    return table;
-}
-
-static struct fake_table *table_reference(struct fake_table *table)
-{
-    __atomic_add_fetch(&table->references, 1, __ATOMIC_RELAXED);
-    return table;
-}
-
-void fake_table_release(struct fake_table *table)
-{
-    if (table == NULL || __atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
-    for (size_t i = 0; i < table->row_count; i++)
-        free(table->rows[i]);
-    free(table->rows);
-    schema_release(table->schema);
-    free(table);
-}
-
-/* One block: the cells and then their bytes, up to its end. */
-static struct cell *copy_cells(const struct cell *cells, size_t count, bool without_data)
-{
-    size_t size = count * sizeof *cells;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!without_data || cells[i].size <= CELL_INLINE_BYTES)
-            size += cells[i].size;
-    }
-
-    struct cell *copy = allocate(size);
-    uint8_t *bytes = (uint8_t *)(copy + count);
-
-    for (size_t i = 0; i < count; i++) {
-        copy[i] = cells[i];
-        if (cells[i].size == 0)
-            continue;
-        if (without_data && cells[i].size > CELL_INLINE_BYTES) {
-            copy[i].data = NULL;
-            continue;
-        }
-        memcpy(bytes, cells[i].data, cells[i].size);
-        copy[i].data = bytes;
-        bytes += cells[i].size;
-    }
-    return copy;
-}
-
-void fake_table_add(struct fake_table *table, const struct cell *cells)
-{
-    if (table->row_count == table->row_capacity) {
-        table->row_capacity = table->row_capacity == 0 ? 64 : table->row_capacity * 2;
-        table->rows = realloc(table->rows, table->row_capacity * sizeof(struct cell *));
-        must(table->rows != NULL);
-    }
-    table->rows[table->row_count++] = copy_cells(cells, table->schema->column_count, false);
-}
-
-struct fake_table *fake_table_part(const struct fake_table *table, size_t first, size_t count,
-                                   bool (*skip)(size_t row))
-{
-    struct fake_table *part = allocate(sizeof *part);
-
-    part->references = 1;
-    part->schema = schema_reference(table->schema);
-    for (size_t i = first; i < first + count; i++) {
-        if (skip == NULL || !skip(i))
-            fake_table_add(part, table->rows[i]);
-    }
-    return part;
-}
-
-size_t fake_table_rows(const struct fake_table *table)
-{
-    return table->row_count;
-}
-
-const struct cell *fake_table_row(const struct fake_table *table, size_t row)
-{
-    return table->rows[row];
-}
-
-struct schema *fake_table_schema(const struct fake_table *table)
-{
-    return table->schema;
-}
-
-struct cell cell_integer(int64_t number, char text[24])
-{
-    snprintf(text, 24, "%" PRId64, number);
-    return cell_number(text);
-}
-
 static int64_t row_key(const struct fake_table *table, size_t row)
 {
-    const struct cell *cell = &table->rows[row][table->schema->order_key[0]];
+    const struct cell *cell = &fake_table_row(table, row)[fake_table_schema(table)->order_key[0]];
     char text[24] = {0};
 
     must(cell->class == CELL_NUMBER && cell->size < sizeof text);
@@ -205,7 +59,7 @@ static int64_t row_key(const struct fake_table *table, size_t row)
 static size_t row_from(const struct fake_table *table, int64_t key)
 {
     size_t low = 0;
-    size_t high = table->row_count;
+    size_t high = fake_table_rows(table);
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -236,7 +90,7 @@ static void expect_open(struct fake_dataset *dataset, const char *function)
 static bool is_faulty(const struct fake_behaviour *behaviour, const struct fake_table *table)
 {
     return behaviour->faulty_table == NULL ||
-           strcmp(behaviour->faulty_table, table->schema->name) == 0;
+           strcmp(behaviour->faulty_table, fake_table_schema(table)->name) == 0;
 }
 
 static int cursor_next(struct cursor *cursor, const struct row **ret_row, struct failure *failure)
@@ -255,12 +109,13 @@ static int cursor_next(struct cursor *cursor, const struct row **ret_row, struct
         usleep(behaviour->row_delay_us);
     if (self->faulty && behaviour->row_fails && self->next_row == behaviour->faulty_row)
         return failure_set(failure, -behaviour->row_error, "row %zu of %s cannot be read",
-                           self->next_row, self->table->schema->name);
-    if (self->next_row == self->table->row_count)
+                           self->next_row, fake_table_schema(self->table)->name);
+    if (self->next_row == fake_table_rows(self->table))
         return 0;
     self->current_row = self->next_row++;
-    self->cells = copy_cells(self->table->rows[self->current_row],
-                             self->table->schema->column_count, behaviour->without_data);
+    self->cells =
+        fake_cells_copy(fake_table_row(self->table, self->current_row),
+                        fake_table_schema(self->table)->column_count, behaviour->without_data);
     self->row.cells = self->cells;
     self->row.past_range = self->bounded && row_key(self->table, self->current_row) >= self->end;
     *ret_row = &self->row;
@@ -272,7 +127,7 @@ static int cursor_read_cell(struct cursor *cursor, size_t column, uint64_t offse
 {
     struct fake_cursor *self = (struct fake_cursor *)cursor;
     struct fake_source *fake = self->dataset->fake;
-    const struct cell *cell = &self->table->rows[self->current_row][column];
+    const struct cell *cell = &fake_table_row(self->table, self->current_row)[column];
 
     pthread_mutex_lock(&fake->lock);
     expect_open(self->dataset, "read_cell");
@@ -310,15 +165,16 @@ static size_t dataset_table_count(const struct dataset *dataset)
 
 static struct schema *dataset_schema(const struct dataset *dataset, size_t table)
 {
-    return ((const struct fake_dataset *)dataset)->tables[table]->schema;
+    return fake_table_schema(((const struct fake_dataset *)dataset)->tables[table]);
 }
 
 static bool can_split(const struct fake_table *table)
 {
-    const struct schema *schema = table->schema;
+    const struct schema *schema = fake_table_schema(table);
 
     return schema->order_key_count != 0 &&
-           schema->columns[schema->order_key[0]].type == COLUMN_INTEGER && table->row_count != 0;
+           schema->columns[schema->order_key[0]].type == COLUMN_INTEGER &&
+           fake_table_rows(table) != 0;
 }
 
 /* Starts that rise strictly even when there are more ranges than rows. */
@@ -329,7 +185,7 @@ static void split(const struct fake_table *table, const struct fake_behaviour *b
     for (size_t i = 1; i < plan->count; i++) {
         int64_t start = behaviour->range_starts != 0
                             ? behaviour->starts[i]
-                            : row_key(table, i * table->row_count / plan->count);
+                            : row_key(table, i * fake_table_rows(table) / plan->count);
 
         if (start <= plan->starts[i - 1])
             start = plan->starts[i - 1] + 1;
@@ -362,7 +218,7 @@ static int dataset_plan(struct dataset *dataset, size_t table, size_t wanted,
         plan.count = behaviour.range_starts;
     if (!can_split(self->tables[table]))
         plan.count = 1;
-    plan.starts = allocate(plan.count * sizeof *plan.starts);
+    plan.starts = fake_allocate(plan.count * sizeof *plan.starts);
     split(self->tables[table], &behaviour, &plan);
     *ret_plan = plan;
     return 0;
@@ -390,7 +246,7 @@ static int dataset_open_cursor(struct dataset *dataset, size_t table, const stru
     if (behaviour.open_error != 0)
         return failure_set(failure, -behaviour.open_error, "no cursor on table %zu", table);
 
-    struct fake_cursor *cursor = allocate(sizeof *cursor);
+    struct fake_cursor *cursor = fake_allocate(sizeof *cursor);
 
     cursor->cursor.class = &fake_cursor_class;
     cursor->dataset = self;
@@ -495,7 +351,7 @@ static int source_begin(struct source *source, struct dataset **ret_dataset,
                         struct source_version *ret_version, struct failure *failure)
 {
     struct fake_source *fake = (struct fake_source *)source;
-    struct fake_dataset *dataset = allocate(sizeof *dataset);
+    struct fake_dataset *dataset = fake_allocate(sizeof *dataset);
 
     pthread_mutex_lock(&fake->lock);
     int error = fake->behaviour.begin_error;
@@ -521,7 +377,7 @@ static int source_begin(struct source *source, struct dataset **ret_dataset,
     dataset->open = true;
     dataset->table_count = fake->table_count;
     for (size_t i = 0; i < fake->table_count; i++)
-        dataset->tables[i] = table_reference(fake->tables[i]);
+        dataset->tables[i] = fake_table_reference(fake->tables[i]);
     fake->counts.datasets_alive++;
     fake->counts.transactions_open++;
     *ret_version = version_of(fake);
@@ -548,7 +404,7 @@ static const struct source_class fake_source_class = {
 
 struct fake_source *fake_source_create(void)
 {
-    struct fake_source *fake = allocate(sizeof *fake);
+    struct fake_source *fake = fake_allocate(sizeof *fake);
 
     fake->source.class = &fake_source_class;
     fake->version = 1;

@@ -11,6 +11,7 @@
 
 #include "fs/store/object_reader.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/succeed.h"
 
 #define LINE_BYTES 40
 #define LINES_A_CHANGE 100
@@ -22,12 +23,6 @@ static uint64_t mix(uint64_t number)
     number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
     number = (number ^ (number >> 27)) * 0x94d049bb133111ebu;
     return number ^ (number >> 31);
-}
-
-static void succeed(int error, const struct failure *failure)
-{
-    if (error != 0)
-        fail_msg("%d: %s", error, failure->text);
 }
 
 /* The last version in which the line was written. */
@@ -56,27 +51,27 @@ uint8_t *sample_data(uint64_t seed, unsigned version, size_t size)
 struct object_reader *sample_reader(struct store *store)
 {
     struct object_reader *reader = NULL;
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(object_reader_create(store, (size_t)4 << 20, &reader, &failure), &failure);
+    succeed_with(object_reader_create(store, (size_t)4 << 20, &reader, &why), &why);
     return reader;
 }
 
 struct object_batch *sample_batch(struct store *store, struct object_reader *reader)
 {
     struct object_batch *batch = NULL;
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(object_batch_create(store, reader, &batch, &failure), &failure);
+    succeed_with(object_batch_create(store, reader, &batch, &why), &why);
     return batch;
 }
 
 struct object_writer *sample_writer(struct object_batch *batch)
 {
     struct object_writer *writer = NULL;
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(object_writer_create(batch, &writer, &failure), &failure);
+    succeed_with(object_writer_create(batch, &writer, &why), &why);
     return writer;
 }
 
@@ -86,13 +81,13 @@ struct sample sample_put(struct object_writer *writer, enum object_type type, ui
     struct sample sample = {.type = type, .data = data, .size = size};
     struct object_parent predecessor = {.phase = 0};
     struct object_put put;
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
     if (parent != NULL)
         predecessor.reference = parent->reference;
-    succeed(
-        object_put(writer, type, data, size, parent != NULL ? &predecessor : NULL, &put, &failure),
-        &failure);
+    succeed_with(
+        object_put(writer, type, data, size, parent != NULL ? &predecessor : NULL, &put, &why),
+        &why);
     sample.reference = put.reference;
     sample.stored_bytes = put.stored_bytes;
     return sample;
@@ -104,11 +99,17 @@ void sample_release(struct sample *sample)
     sample->data = NULL;
 }
 
+void sample_release_all(struct sample *samples, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sample_release(&samples[i]);
+}
+
 void sample_writer_finish(struct object_writer *writer)
 {
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(object_writer_finish(writer), &failure);
+    succeed_with(object_writer_finish(writer), &why);
     object_writer_free(writer);
 }
 
@@ -117,20 +118,33 @@ void sample_batch_finish(struct object_batch *batch, char last_pack[PACK_NAME_SI
     const char *const *packs;
     size_t count;
     uint64_t stored_bytes;
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(object_batch_finish(batch, &packs, &count, &stored_bytes, &failure), &failure);
+    succeed_with(object_batch_finish(batch, &packs, &count, &stored_bytes, &why), &why);
     assert_int_equal(count == 0, stored_bytes == 0);
     if (last_pack != NULL)
         snprintf(last_pack, PACK_NAME_SIZE, "%s", count > 0 ? packs[count - 1] : "");
     object_batch_free(batch);
 }
 
+void sample_put_several(struct store *store, struct object_reader *reader, struct sample *samples,
+                        size_t count, size_t size)
+{
+    struct object_batch *batch = sample_batch(store, reader);
+    struct object_writer *writer = sample_writer(batch);
+
+    for (size_t i = 0; i < count; i++)
+        samples[i] =
+            sample_put(writer, (enum object_type)(1 + i % 5), sample_data(i, 0, size), size, NULL);
+    sample_writer_finish(writer);
+    sample_batch_finish(batch, NULL);
+}
+
 int sample_read(struct object_reader *reader, const struct sample *sample)
 {
     struct buffer output = BUFFER(OBJECT_DATA_LIMIT);
-    struct failure failure = {.code = 0};
-    int error = object_read(reader, &sample->reference, sample->type, true, &output, &failure);
+    struct failure why = {.code = 0};
+    int error = object_read(reader, &sample->reference, sample->type, true, &output, &why);
 
     if (error == 0) {
         assert_int_equal(output.size, sample->size);
@@ -138,8 +152,8 @@ int sample_read(struct object_reader *reader, const struct sample *sample)
             assert_memory_equal(output.data, sample->data, sample->size);
     } else {
         assert_int_equal(output.size, 0);
-        assert_int_equal(failure.code, -error);
-        assert_true(failure.text[0] != '\0');
+        assert_int_equal(why.code, -error);
+        assert_true(why.text[0] != '\0');
     }
     buffer_release(&output);
     return error;
@@ -151,9 +165,9 @@ struct object_head sample_head(struct object_reader *reader, const struct sample
     struct buffer body = BUFFER(OBJECT_BODY_LIMIT);
     struct object_reference found;
     struct object_head head = {0};
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(object_fetch(reader, &sample->reference, &sealed, &body, &found, &failure), &failure);
+    succeed_with(object_fetch(reader, &sample->reference, &sealed, &body, &found, &why), &why);
     assert_true(object_head_decode(body.data, body.size, &head) > 0);
     buffer_release(&sealed);
     buffer_release(&body);
@@ -189,6 +203,16 @@ const char *sample_only_file(struct storage *storage, const char *folder)
     }
     assert_non_null(found);
     return found;
+}
+
+void sample_remove_pack(struct storage *storage, const char *name)
+{
+    char path[PACK_PATH_SIZE];
+    uint8_t salt[STORE_SALT_BYTES];
+
+    assert_true(pack_salt(name, salt));
+    pack_path(salt, path);
+    assert_int_equal(storage->class->remove(storage, path, NULL), 0);
 }
 
 void sample_remove_indexes(struct storage *storage)

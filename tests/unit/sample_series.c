@@ -14,17 +14,13 @@
 #include "fs/store/pack.h"
 #include "fs/store/tables.h"
 #include "tests/unit/object_samples.h"
+#include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
 
 #define GROUP_BYTES ((size_t)20 << 10)
 #define ACCOUNT_SEED 1000
 #define ACCOUNTS 3
 #define PAGE_GROUPS 5
-
-static void succeed(int error, const struct failure *failure)
-{
-    if (error != 0)
-        fail_msg("%d: %s", error, failure->text);
-}
 
 /* How often a group of contacts has changed until DAY. */
 static unsigned version_of(unsigned group, unsigned day)
@@ -189,21 +185,21 @@ static const struct log_mark *relied_mark(const struct log_state *state,
 /* Commits what the batch wrote; what it relied on and has been marked is unmarked before. */
 static int commit(struct sample_series *series, struct object_batch *batch,
                   const struct snapshot *snapshot, const char *const *packs, size_t count,
-                  struct failure *failure)
+                  struct failure *why)
 {
     for (;;) {
         const struct log_mark *mark = relied_mark(&series->state, batch);
         int error;
 
         if (mark == NULL) {
-            error = log_take(series->store, &series->state, snapshot, packs, count, failure);
+            error = log_take(series->store, &series->state, snapshot, packs, count, why);
         } else if (mark->removed) {
-            return failure_set(failure, ESTALE, "a pack was removed meanwhile");
+            return failure_set(why, ESTALE, "a pack was removed meanwhile");
         } else {
             char *name = strdup(mark->pack);
             const char *const names[] = {name};
 
-            error = log_unmark_packs(series->store, &series->state, names, 1, failure);
+            error = log_unmark_packs(series->store, &series->state, names, 1, why);
             free(name);
             if (error == 0)
                 continue;
@@ -213,22 +209,22 @@ static int commit(struct sample_series *series, struct object_batch *batch,
     }
 }
 
-int series_try_take(struct sample_series *series, unsigned day, struct failure *failure)
+int series_try_take(struct sample_series *series, unsigned day, struct failure *why)
 {
-    struct writing writing = {.failure = failure};
+    struct writing writing = {.failure = why};
     struct object_batch *batch = NULL;
     const char *const *packs;
     size_t count = 0;
     uint64_t stored = 0;
     char name[32];
-    int error = log_read(series->store, &series->state, failure);
+    int error = log_read(series->store, &series->state, why);
 
     if (error == 0)
-        error = object_batch_create(series->store, series->reader, &batch, failure);
+        error = object_batch_create(series->store, series->reader, &batch, why);
     if (error == 0)
         error = avoid_marked(series, batch);
     if (error == 0)
-        error = object_writer_create(batch, &writing.writer, failure);
+        error = object_writer_create(batch, &writing.writer, why);
     if (error != 0) {
         object_batch_free(batch);
         return error;
@@ -247,27 +243,23 @@ int series_try_take(struct sample_series *series, unsigned day, struct failure *
         error = object_writer_finish(writing.writer);
     object_writer_free(writing.writer);
     if (error == 0)
-        error = object_batch_finish(batch, &packs, &count, &stored, failure);
+        error = object_batch_finish(batch, &packs, &count, &stored, why);
     snapshot.stored_bytes = stored;
     if (error == 0)
-        error = commit(series, batch, &snapshot, packs, count, failure);
+        error = commit(series, batch, &snapshot, packs, count, why);
     object_batch_free(batch);
     return error;
 }
 
 void series_take(struct sample_series *series, unsigned day)
 {
-    struct failure failure = {.code = 0};
-
-    succeed(series_try_take(series, day, &failure), &failure);
+    succeed(series_try_take(series, day, &failure));
 }
 
 void series_begin(struct sample_series *series, struct store *store)
 {
-    struct failure failure = {.code = 0};
-
     *series = (struct sample_series){.store = store, .reader = sample_reader(store)};
-    succeed(log_read(store, &series->state, &failure), &failure);
+    succeed(log_read(store, &series->state, &failure));
 }
 
 void series_end(struct sample_series *series)
@@ -276,9 +268,20 @@ void series_end(struct sample_series *series)
     log_state_release(&series->state);
 }
 
+struct store *series_store(unsigned days)
+{
+    struct store *store = sample_store();
+    struct sample_series series;
+
+    series_begin(&series, store);
+    for (unsigned day = 1; day <= days; day++)
+        series_take(&series, day);
+    series_end(&series);
+    return store;
+}
+
 void series_forget(struct sample_series *series, unsigned day)
 {
-    struct failure failure = {.code = 0};
     char name[32];
     int error = -EAGAIN;
 
@@ -288,13 +291,10 @@ void series_forget(struct sample_series *series, unsigned day)
 
         error = log_forget(series->store, &series->state, &snapshot, 1, &failure);
     }
-    succeed(error, &failure);
+    succeed(error);
 }
 
 /* ---- Reading ---- */
-
-/* Of the reading that failed last. */
-static struct failure why;
 
 static int read_groups(struct object_reader *reader, const struct stored_image *image,
                        bool contacts, unsigned day)
@@ -305,7 +305,7 @@ static int read_groups(struct object_reader *reader, const struct stored_image *
     for (size_t i = 0; i < image->page_count; i++) {
         struct stored_group *groups;
         size_t count;
-        int error = object_read(reader, &image->pages[i], OBJECT_PAGE, false, &bytes, &why);
+        int error = object_read(reader, &image->pages[i], OBJECT_PAGE, false, &bytes, &failure);
 
         if (error != 0)
             return error;
@@ -315,8 +315,8 @@ static int read_groups(struct object_reader *reader, const struct stored_image *
                                   ? sample_data(number + 1, version_of(number, day), GROUP_BYTES)
                                   : sample_data(ACCOUNT_SEED + number, 0, GROUP_BYTES);
 
-            error =
-                object_read(reader, &groups[j].reference, OBJECT_ROW_GROUP, false, &bytes, &why);
+            error = object_read(reader, &groups[j].reference, OBJECT_ROW_GROUP, false, &bytes,
+                                &failure);
             if (error == 0) {
                 assert_int_equal(bytes.size, GROUP_BYTES);
                 assert_memory_equal(bytes.data, wanted, GROUP_BYTES);
@@ -336,12 +336,12 @@ static int read_table(struct object_reader *reader, const struct stored_table *t
     cleanup_buffer struct buffer bytes = BUFFER(OBJECT_DATA_LIMIT);
     struct stored_image image;
     struct schema *schema;
-    int error = object_read(reader, &table->image, OBJECT_IMAGE, false, &bytes, &why);
+    int error = object_read(reader, &table->image, OBJECT_IMAGE, false, &bytes, &failure);
 
     if (error != 0)
         return error;
     assert_int_equal(stored_image_decode(bytes.data, bytes.size, &image), 0);
-    error = object_read(reader, &image.schema, OBJECT_SCHEMA, false, &bytes, &why);
+    error = object_read(reader, &image.schema, OBJECT_SCHEMA, false, &bytes, &failure);
     if (error == 0) {
         assert_int_equal(schema_decode(bytes.data, bytes.size, &schema), 0);
         assert_string_equal(schema->name, table->name);
@@ -364,7 +364,7 @@ int series_read(struct store *store, const struct log_state *state, unsigned day
     const struct snapshot *snapshot = log_find(state, name);
 
     assert_non_null(snapshot);
-    int error = object_read(reader, &snapshot->tree, OBJECT_TREE, false, &bytes, &why);
+    int error = object_read(reader, &snapshot->tree, OBJECT_TREE, false, &bytes, &failure);
 
     if (error == 0) {
         assert_int_equal(stored_tree_decode(bytes.data, bytes.size, &tree), 0);
@@ -380,13 +380,11 @@ int series_read(struct store *store, const struct log_state *state, unsigned day
 size_t series_read_all(struct store *store)
 {
     struct log_state state = {.sequence = 0};
-    struct failure failure = {.code = 0};
 
-    succeed(log_read(store, &state, &failure), &failure);
+    succeed(log_read(store, &state, &failure));
     for (size_t i = 0; i < state.snapshot_count; i++)
         succeed(
-            series_read(store, &state, (unsigned)strtoul(state.snapshots[i].name + 4, NULL, 10)),
-            &why);
+            series_read(store, &state, (unsigned)strtoul(state.snapshots[i].name + 4, NULL, 10)));
 
     size_t count = state.snapshot_count;
 

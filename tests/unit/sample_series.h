@@ -29,6 +29,9 @@ void series_take(struct sample_series *series, unsigned day);
 /* The same; what went wrong is returned. */
 int series_try_take(struct sample_series *series, unsigned day, struct failure *failure);
 
+/* A store in memory with the snapshots of so many days. */
+struct store *series_store(unsigned days);
+
 void series_forget(struct sample_series *series, unsigned day);
 
 /* Reads all of a day's snapshot: 0; what reading said. The test ends if it holds anything else. */

@@ -13,31 +13,26 @@
 
 #include "fs/store/keys.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/succeed.h"
 
 static const struct store_passphrase passphrase = {"correct horse", 13};
-
-static void succeed(int error, const struct failure *failure)
-{
-    if (error != 0)
-        fail_msg("%d: %s", error, failure->text);
-}
 
 void sample_store_make(struct storage *storage)
 {
     const struct store_header header = {
         .cipher = seal_best_cipher(), .group_bytes = 384 << 10, .compression_level = 1};
     const struct key_options options = {.cost = {.passes = 1, .memory_bytes = KEY_MEMORY_LEAST}};
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(store_init_with(storage, &header, &passphrase, &options, &failure), &failure);
+    succeed_with(store_init_with(storage, &header, &passphrase, &options, &why), &why);
 }
 
 struct store *sample_store_open(struct storage *storage)
 {
     struct store *store = NULL;
-    struct failure failure = {.code = 0};
+    struct failure why = {.code = 0};
 
-    succeed(store_open(storage, &passphrase, &store, &failure), &failure);
+    succeed_with(store_open(storage, &passphrase, &store, &why), &why);
     return store;
 }
 

@@ -309,3 +309,13 @@ char *rendered_in_fragments(struct schema *schema, enum table_format format,
     assert_int_equal(buffer_append(&fragments.output, "", 1), 0);
     return (char *)fragments.output.data;
 }
+
+struct cell *random_rows(uint64_t *state, const struct schema *schema, size_t rows)
+{
+    struct cell *cells = calloc(rows * schema->column_count, sizeof *cells);
+
+    assert_non_null(cells);
+    for (size_t i = 0; i < rows * schema->column_count; i++)
+        cells[i] = random_cell(state, schema->columns[i % schema->column_count].type);
+    return cells;
+}

@@ -32,6 +32,8 @@ struct cell cell_of_bytes(enum cell_class class, const void *bytes, size_t size)
 /* A random cell of any class; its data is an exact allocation, for free_cells(). */
 struct cell random_cell(uint64_t *state, enum column_type type);
 struct cell *random_row(uint64_t *state, const struct schema *schema);
+/* ROWS of them, one after the other. */
+struct cell *random_rows(uint64_t *state, const struct schema *schema, size_t rows);
 void free_cells(struct cell *cells, size_t count);
 
 struct made_group {

@@ -20,18 +20,11 @@
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
 
 #define PARTS 1500U /* of a file with holes between them: more than a node can tell of */
 #define PART_APART 8192U
 #define SYNC_EVERY 100U /* so that the nodes are in several packs */
-
-static struct failure failure;
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%s: %s", strerror(-error), failure.text);
-}
 
 struct place {
     struct storage *recording;

@@ -21,14 +21,7 @@
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
-
-static struct failure failure;
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%s: %s", strerror(-error), failure.text);
-}
+#include "tests/unit/succeed.h"
 
 struct scene {
     struct file_scene file;

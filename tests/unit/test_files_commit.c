@@ -15,11 +15,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/files/files.h"
 #include "fs/store/log.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
 
 #define MEMORY_BYTES ((size_t)4 << 20)
 #define PARTS 12
@@ -27,81 +28,26 @@
 #define LARGE ((size_t)1 << 20)
 #define APART 20000 /* so each is a piece of its own */
 
-static struct failure failure;
-
-struct scene {
-    struct storage *storage;
-    struct store *store;
-    struct object_reader *reader;
-    struct files *files;
-    uint64_t number;
-    uint64_t garbage_bytes;
-};
-
-static void succeed(int error)
+static struct one_file scene_make(uint64_t garbage_bytes)
 {
-    if (error != 0)
-        fail_msg("%s: %s", strerror(-error), failure.text);
-}
-
-static void scene_open(struct scene *scene)
-{
-    struct files_options options = {.memory_bytes = MEMORY_BYTES,
-                                    .garbage_bytes = scene->garbage_bytes};
-
-    scene->store = sample_store_open(scene->storage);
-    succeed(object_reader_create(scene->store, MEMORY_BYTES, &scene->reader, &failure));
-    options.store = scene->store;
-    options.reader = scene->reader;
-    succeed(files_create(&options, &scene->files, &failure));
-}
-
-static void scene_close(struct scene *scene)
-{
-    files_free(scene->files);
-    object_reader_free(scene->reader);
-    store_close(scene->store);
+    return one_file_make(
+        recording_storage_new(memory_storage_new()),
+        (struct files_options){.memory_bytes = MEMORY_BYTES, .garbage_bytes = garbage_bytes});
 }
 
 /* As somebody else finds it; what was not committed by now is not there. */
-static void scene_reopen(struct scene *scene)
+static void scene_reopen(struct one_file *scene)
 {
-    struct storage *found = memory_storage_copy(recording_storage_inner(scene->storage));
-
-    scene_close(scene);
-    sample_state_forget();
-    scene->storage = found;
-    scene_open(scene);
+    one_file_find(scene, memory_storage_copy(recording_storage_inner(scene->storage)));
 }
 
 /* As the next mount finds it. */
-static void scene_restart(struct scene *scene)
+static void scene_restart(struct one_file *scene)
 {
     files_free(scene->files);
-    object_reader_free(scene->reader);
-
-    struct storage *found = memory_storage_copy(recording_storage_inner(scene->storage));
-
-    store_close(scene->store);
-    scene->storage = recording_storage_new(found);
-    scene_open(scene);
-}
-
-/* A store whose files/ has one file, open, which stands in it. */
-static struct scene scene_make(uint64_t garbage_bytes)
-{
-    struct scene scene = {.storage = recording_storage_new(memory_storage_new()),
-                          .garbage_bytes = garbage_bytes};
-    const struct files_new wanted = {
-        .directory = FILES_TOP, .name = "a", .mode = S_IFREG | 0644, .open = true};
-    struct stat stat;
-
-    sample_state_forget();
-    sample_store_make(scene.storage);
-    scene_open(&scene);
-    succeed(files_make(scene.files, &wanted, &scene.number, &stat, &failure));
-    succeed(files_sync(scene.files, &failure));
-    return scene;
+    scene->files = NULL;
+    one_file_find(
+        scene, recording_storage_new(memory_storage_copy(recording_storage_inner(scene->storage))));
 }
 
 static void fill(uint8_t bytes[PART_BYTES], unsigned part, unsigned version)
@@ -110,7 +56,7 @@ static void fill(uint8_t bytes[PART_BYTES], unsigned part, unsigned version)
         bytes[i] = (uint8_t)(i * (part + 3) + version);
 }
 
-static void write_parts(struct scene *scene, unsigned version)
+static void write_parts(struct one_file *scene, unsigned version)
 {
     uint8_t bytes[PART_BYTES];
 
@@ -121,7 +67,7 @@ static void write_parts(struct scene *scene, unsigned version)
     }
 }
 
-static void check_parts(struct scene *scene, unsigned version)
+static void check_parts(struct one_file *scene, unsigned version)
 {
     uint8_t wanted[PART_BYTES];
     uint8_t found[PART_BYTES];
@@ -145,7 +91,7 @@ static int count_file(void *context, const char *name, uint64_t size, time_t mod
     return 0;
 }
 
-static unsigned count_packs(struct scene *scene)
+static unsigned count_packs(struct one_file *scene)
 {
     unsigned count = 0;
 
@@ -156,7 +102,7 @@ static unsigned count_packs(struct scene *scene)
 /* Every file more is another one to be made, flushed and found. */
 static void test_content_and_nodes_share_a_pack(void **state)
 {
-    struct scene scene = scene_make(0);
+    struct one_file scene = scene_make(0);
 
     (void)state;
     for (unsigned version = 0; version < 3; version++) {
@@ -169,14 +115,14 @@ static void test_content_and_nodes_share_a_pack(void **state)
     }
     scene_reopen(&scene);
     check_parts(&scene, 2);
-    scene_close(&scene);
+    one_file_close(&scene);
 }
 
 /* None is stored yet: to find that out would cost more than what it could save. */
 static void test_nodes_are_not_looked_for(void **state)
 {
     const struct storage_fault none = {.operations = STORAGE_READ};
-    struct scene scene = scene_make(0);
+    struct one_file scene = scene_make(0);
     struct stat stat = {.st_mode = 0600};
 
     (void)state;
@@ -185,13 +131,13 @@ static void test_nodes_are_not_looked_for(void **state)
     recording_storage_set_fault(scene.storage, &none);
     succeed(files_sync(scene.files, &failure));
     assert_int_equal(recording_storage_counted(scene.storage), 1); /* the newest record */
-    scene_close(&scene);
+    one_file_close(&scene);
 }
 
 /* The commit of version 2 fails at its NTH operation: *RET_FAILED, unless it has fewer. */
 static void fail_commit(uint64_t nth, enum fault_effect effect, bool *ret_failed)
 {
-    struct scene scene = scene_make(0);
+    struct one_file scene = scene_make(0);
     const struct storage_fault fault = {
         .nth = nth, .operations = STORAGE_WRITING, .code = ENOSPC, .effect = effect};
 
@@ -215,7 +161,7 @@ static void fail_commit(uint64_t nth, enum fault_effect effect, bool *ret_failed
     }
     scene_reopen(&scene);
     check_parts(&scene, 2);
-    scene_close(&scene);
+    one_file_close(&scene);
 }
 
 static void test_a_commit_that_fails_loses_nothing(void **state)
@@ -235,7 +181,7 @@ static void test_a_commit_that_fails_loses_nothing(void **state)
 }
 
 /* The pack that was put last; borrowed. */
-static const char *newest_pack(struct scene *scene)
+static const char *newest_pack(struct one_file *scene)
 {
     for (size_t i = recording_storage_count(scene->storage); i-- > 0;) {
         const struct recorded_operation *operation = recording_storage_operation(scene->storage, i);
@@ -247,7 +193,7 @@ static const char *newest_pack(struct scene *scene)
     return NULL;
 }
 
-static bool is_marked(struct scene *scene, const char *pack)
+static bool is_marked(struct one_file *scene, const char *pack)
 {
     struct log_state log = {0};
 
@@ -261,7 +207,7 @@ static bool is_marked(struct scene *scene, const char *pack)
 
 static void cut_all(void *context)
 {
-    struct scene *scene = context;
+    struct one_file *scene = context;
     struct stat stat = {.st_size = 0};
 
     succeed(files_set(scene->files, scene->number, FILES_SET_SIZE, &stat, &stat, &failure));
@@ -270,7 +216,7 @@ static void cut_all(void *context)
 /* It is garbage from the next commit on, so that is when it counts. */
 static void test_content_dropped_during_a_commit_is_marked(void **state)
 {
-    struct scene scene = scene_make(LARGE / 2);
+    struct one_file scene = scene_make(LARGE / 2);
     struct timespec pause = {.tv_nsec = 100000000};
     uint8_t *bytes = malloc(LARGE);
     const char *pack;
@@ -292,7 +238,7 @@ static void test_content_dropped_during_a_commit_is_marked(void **state)
         nanosleep(&pause, NULL);
     assert_true(is_marked(&scene, pack));
     free(bytes);
-    scene_close(&scene);
+    one_file_close(&scene);
 }
 
 int main(void)

@@ -13,52 +13,17 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
-#include "fs/files/files.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
 
 #define MEMORY_BYTES ((size_t)16 << 20)
 #define FILE_BYTES ((size_t)8 << 20)
 #define BLOCK_BYTES ((size_t)4096)
 #define PAIRS ((size_t)10)
 #define PATIENCE_US 300000 /* what is asked for ahead comes a little later */
-
-static struct failure failure;
-
-struct scene {
-    struct storage *storage;
-    struct store *store;
-    struct object_reader *reader;
-    struct files *files;
-    uint64_t number;
-};
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%s: %s", strerror(-error), failure.text);
-}
-
-static void scene_open(struct scene *scene, struct storage *storage)
-{
-    struct files_options options = {.memory_bytes = MEMORY_BYTES};
-
-    sample_state_forget();
-    scene->storage = storage;
-    scene->store = sample_store_open(storage);
-    succeed(object_reader_create(scene->store, MEMORY_BYTES, &scene->reader, &failure));
-    options.store = scene->store;
-    options.reader = scene->reader;
-    succeed(files_create(&options, &scene->files, &failure));
-}
-
-static void scene_close(struct scene *scene)
-{
-    files_free(scene->files);
-    object_reader_free(scene->reader);
-    store_close(scene->store);
-}
 
 static void write_noise(struct files *files, uint64_t number)
 {
@@ -70,28 +35,20 @@ static void write_noise(struct files *files, uint64_t number)
 }
 
 /* A file of FILE_BYTES in a store that nothing was read from yet. */
-static struct scene scene_make(void)
+static struct one_file scene_make(void)
 {
-    const struct files_new wanted = {
-        .directory = FILES_TOP, .name = "a", .mode = S_IFREG | 0644, .open = true};
-    struct storage *begun = memory_storage_new();
-    struct storage *copy;
-    struct scene scene;
-    struct stat stat;
+    struct one_file scene =
+        one_file_make(memory_storage_new(), (struct files_options){.memory_bytes = MEMORY_BYTES});
 
-    sample_store_make(begun);
-    scene_open(&scene, begun);
-    succeed(files_make(scene.files, &wanted, &scene.number, &stat, &failure));
     write_noise(scene.files, scene.number);
     succeed(files_sync(scene.files, &failure));
-    copy = memory_storage_copy(begun);
-    scene_close(&scene);
-    scene_open(&scene, recording_storage_new(copy));
+    one_file_find(&scene, recording_storage_new(memory_storage_copy(scene.storage)));
     return scene;
 }
 
 /* In operations of the storage, until nothing more comes. */
-static uint64_t count_reads(struct scene *scene, const uint64_t *offsets, size_t count, size_t size)
+static uint64_t count_reads(struct one_file *scene, const uint64_t *offsets, size_t count,
+                            size_t size)
 {
     cleanup_free uint8_t *bytes = malloc(size);
     const struct storage_fault none = {.operations = STORAGE_READ};
@@ -108,7 +65,7 @@ static uint64_t count_reads(struct scene *scene, const uint64_t *offsets, size_t
 /* Even when two of the places are near one another. */
 static void test_here_and_there_nothing_is_read_ahead(void **state)
 {
-    struct scene scene = scene_make();
+    struct one_file scene = scene_make();
     uint64_t offsets[2 * PAIRS];
 
     (void)state;
@@ -118,20 +75,20 @@ static void test_here_and_there_nothing_is_read_ahead(void **state)
     }
     /* Each in a piece of its own, or in two; and some nodes. */
     assert_in_range(count_reads(&scene, offsets, 2 * PAIRS, BLOCK_BYTES), 2 * PAIRS, 3 * PAIRS);
-    scene_close(&scene);
+    one_file_close(&scene);
 }
 
 /* From some place on, as a program does that goes on with a download. */
 static void test_what_follows_is_read_ahead(void **state)
 {
-    struct scene scene = scene_make();
+    struct one_file scene = scene_make();
     uint64_t offsets[3];
 
     (void)state;
     for (size_t i = 0; i < 3; i++)
         offsets[i] = 1000000 + i * ((size_t)128 << 10);
     assert_true(count_reads(&scene, offsets, 3, (size_t)128 << 10) >= 12);
-    scene_close(&scene);
+    one_file_close(&scene);
 }
 
 int main(void)

@@ -22,20 +22,13 @@
 #include "fs/store/log.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
 
 #define MEMORY_BYTES ((size_t)4 << 20)
 #define LINES 20000
 #define LINE_BYTES 100
 #define TEXT_BYTES ((size_t)LINES * LINE_BYTES)
 #define WRITE_BYTES ((size_t)128 << 10)
-
-static struct failure failure;
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%s: %s", strerror(-error), failure.text);
-}
 
 struct scene {
     struct storage *storage;

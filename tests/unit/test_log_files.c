@@ -12,14 +12,7 @@
 #include "fs/base/buffer.h"
 #include "fs/store/log_internal.h"
 #include "tests/unit/store_samples.h"
-
-static struct failure failure;
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%s: %s", strerror(-error), failure.text);
-}
+#include "tests/unit/succeed.h"
 
 static const uint8_t one[FILES_WRITER_BYTES] = {1};
 static const uint8_t other[FILES_WRITER_BYTES] = {2};

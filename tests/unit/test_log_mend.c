@@ -16,26 +16,7 @@
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
-
-static struct failure failure;
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%d: %s", error, failure.text);
-}
-
-static struct store *days(unsigned count)
-{
-    struct store *store = sample_store();
-    struct sample_series series;
-
-    series_begin(&series, store);
-    for (unsigned day = 1; day <= count; day++)
-        series_take(&series, day);
-    series_end(&series);
-    return store;
-}
+#include "tests/unit/succeed.h"
 
 static void damage(struct store *store, uint64_t record)
 {
@@ -108,7 +89,7 @@ static void test_one_record(void **context)
 {
     (void)context;
     for (uint64_t record = 1; record <= 5; record++) {
-        struct store *store = days(5);
+        struct store *store = series_store(5);
 
         damage(store, record);
 
@@ -126,7 +107,7 @@ static void test_one_record(void **context)
 
 static void test_missing_records(void **context)
 {
-    struct store *store = days(5);
+    struct store *store = series_store(5);
     struct storage *storage = store_storage(store);
 
     (void)context;
@@ -141,7 +122,7 @@ static void test_missing_records(void **context)
 /* The newest one: the log goes back, and others that saw it are told. */
 static void test_newest_record(void **context)
 {
-    struct store *store = days(3);
+    struct store *store = series_store(3);
     const uint8_t *id = store_header(store)->id;
     struct freshness seen;
 
@@ -164,7 +145,7 @@ static void test_newest_record(void **context)
 
 static void test_foreign_file(void **context)
 {
-    struct store *store = days(3);
+    struct store *store = series_store(3);
     struct storage *storage = store_storage(store);
     const char foreign[] = "somebody else's";
 
@@ -185,7 +166,7 @@ static void test_checkpoint(void **context)
 {
     (void)context;
     for (uint64_t record = 3; record <= 5; record++) {
-        struct store *store = days(3);
+        struct store *store = series_store(3);
         struct sample_series series;
         struct log_state state = {.sequence = 0};
 
@@ -216,7 +197,7 @@ static void test_checkpoint(void **context)
 /* An older log in its place is not taken for a damaged one. */
 static void test_rolled_back(void **context)
 {
-    struct store *store = days(4);
+    struct store *store = series_store(4);
     struct storage *storage = store_storage(store);
     const struct repair_options options = {.drop_records = true, .check = {.threads = 1}};
     struct repair_result repaired;
@@ -230,7 +211,7 @@ static void test_rolled_back(void **context)
 
 static void test_nothing_left(void **context)
 {
-    struct store *store = days(2);
+    struct store *store = series_store(2);
     const struct repair_options options = {.drop_records = true, .check = {.threads = 1}};
     struct repair_result repaired;
     size_t files = memory_storage_count(store_storage(store));

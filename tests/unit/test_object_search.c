@@ -56,17 +56,6 @@ static void end_side(struct side *side)
     object_reader_free(side->reader);
 }
 
-static void remove_pack(struct store *store, const char *name)
-{
-    struct storage *storage = store_storage(store);
-    char path[PACK_PATH_SIZE];
-    uint8_t salt[STORE_SALT_BYTES];
-
-    assert_true(pack_salt(name, salt));
-    pack_path(salt, path);
-    assert_int_equal(storage->class->remove(storage, path, NULL), 0);
-}
-
 static void move_shared(struct side *side, struct store *store)
 {
     struct object_batch *batch = sample_batch(store, side->reader);
@@ -76,7 +65,7 @@ static void move_shared(struct side *side, struct store *store)
     assert_int_equal(object_move(writer, &side->samples[SHARED].reference, &put, NULL), 0);
     sample_writer_finish(writer);
     sample_batch_finish(batch, NULL);
-    remove_pack(store, side->packs[SHARED]);
+    sample_remove_pack(store_storage(store), side->packs[SHARED]);
 }
 
 static void try_side(int kept)
@@ -94,7 +83,7 @@ static void try_side(int kept)
     assert_memory_equal(sides[0].samples[SHARED].reference.id,
                         sides[1].samples[SHARED].reference.id, OBJECT_ID_BYTES);
     move_shared(&sides[kept], store);
-    remove_pack(store, sides[!kept].packs[PARENT]);
+    sample_remove_pack(store_storage(store), sides[!kept].packs[PARENT]);
     cold = sample_reader(store);
     for (int step = 0; step < STEPS; step++)
         assert_int_equal(sample_read(cold, &sides[kept].samples[step]), 0);

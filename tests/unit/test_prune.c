@@ -20,18 +20,11 @@
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
-
-static struct failure failure;
+#include "tests/unit/succeed.h"
 
 static const struct prune_options at_once = {.unused = {UNUSED_PERCENT, 0}};
 static const struct prune_options usual = {.grace_ns = PRUNE_GRACE_NS,
                                            .unused = {UNUSED_PERCENT, PRUNE_UNUSED_PERCENT}};
-
-static void succeed(int error)
-{
-    if (error != 0)
-        fail_msg("%d: %s", error, failure.text);
-}
 
 static struct prune_result run_prune(struct store *store, const struct prune_options *options)
 {

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gaps, forks, replays and flipped bytes of a log are found; rollbacks by any client that saw more.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/store/freshness.h"
+#include "fs/store/log.h"
+#include "tests/unit/log_samples.h"
+#include "tests/unit/memory_storage.h"
+#include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
+
+static void test_every_byte(void **context)
+{
+    struct storage *storage = sample_log_storage();
+    struct store *store = sample_store_open(storage);
+
+    (void)context;
+    for (unsigned record = 1; record <= 3; record++) {
+        char name[64];
+        size_t size;
+
+        snprintf(name, sizeof name, "log/%020u", record);
+
+        uint8_t *bytes = memory_storage_bytes(storage, name, &size);
+
+        assert_int_equal(size, 1024);
+        for (size_t i = 0; i < size; i++) {
+            bytes[i] ^= (uint8_t)(1 << i % 8);
+            /* What this client saw does not agree either: forgotten, to see the seal alone. */
+            sample_state_forget();
+            assert_int_equal(sample_log_error(store), -EBADMSG);
+            bytes[i] ^= (uint8_t)(1 << i % 8);
+        }
+    }
+    sample_state_forget();
+    assert_int_equal(sample_log_error(store), 0);
+    store_close(store);
+}
+
+static void remove_file(struct storage *storage, const char *name)
+{
+    succeed(storage->class->remove(storage, name, &failure));
+}
+
+static void copy_file(struct storage *from, const char *name, struct storage *to,
+                      const char *to_name)
+{
+    size_t size;
+    const uint8_t *bytes = memory_storage_bytes(from, name, &size);
+
+    assert_non_null(bytes);
+    memory_storage_set(to, to_name, bytes, size);
+}
+
+#define RECORD(n) "log/0000000000000000000" #n
+
+static void test_gap(void **context)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    struct storage *storage = store_storage(store);
+    struct log_state state = {.sequence = 0};
+
+    (void)context;
+    remove_file(storage, RECORD(2));
+    sample_state_forget();
+    assert_int_equal(sample_log_error(store), -EBADMSG);
+    assert_non_null(strstr(failure.text, "record 2"));
+    /* Nor does a writer fill it. */
+    assert_int_equal(sample_try_take(store, &state, "c", 9), -EBADMSG);
+    remove_file(storage, RECORD(3));
+    remove_file(storage, RECORD(1));
+    assert_int_equal(sample_log_error(store), -EBADMSG);
+    store_close(store);
+}
+
+static void test_swapped_and_cut(void **context)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    struct storage *storage = store_storage(store);
+    struct storage *before = memory_storage_copy(storage);
+    size_t size;
+
+    (void)context;
+    sample_state_forget();
+    copy_file(before, RECORD(2), storage, RECORD(3));
+    assert_int_equal(sample_log_error(store), -EBADMSG);
+    copy_file(before, RECORD(3), storage, RECORD(3));
+    copy_file(before, RECORD(3), storage, RECORD(4));
+    assert_int_equal(sample_log_error(store), -EBADMSG);
+    remove_file(storage, RECORD(4));
+    assert_int_equal(sample_log_error(store), 0);
+
+    const uint8_t *bytes = memory_storage_bytes(before, RECORD(3), &size);
+
+    for (size_t cut = 0; cut <= size + 1024; cut += 64) {
+        uint8_t *longer = calloc(1, size + 1024);
+
+        assert_non_null(longer);
+        memcpy(longer, bytes, size);
+        memory_storage_set(storage, RECORD(3), longer, cut);
+        free(longer);
+        assert_int_equal(sample_log_error(store), cut == size ? 0 : -EBADMSG);
+    }
+    before->class->close(before);
+    store_close(store);
+}
+
+/* Two copies of a store went on by themselves; records of the one are no sequel to the other's. */
+static void test_fork(void **context)
+{
+    struct store *one = sample_store_open(sample_log_storage());
+    struct store *other = sample_store_open(memory_storage_copy(store_storage(one)));
+    struct log_state state = sample_log(one);
+
+    (void)context;
+    sample_take(one, &state, "c", 3);
+    log_state_release(&state);
+    sample_state_forget();
+    state = sample_log(other);
+    sample_take(other, &state, "d", 4);
+    sample_take(other, &state, "e", 5);
+    log_state_release(&state);
+
+    copy_file(store_storage(other), RECORD(5), store_storage(one), RECORD(5));
+    sample_state_forget();
+    assert_int_equal(sample_log_error(one), -EBADMSG);
+    assert_non_null(strstr(failure.text, "forked"));
+    store_close(one);
+    store_close(other);
+}
+
+/* ---- What this client remembers ---- */
+
+static void test_rollback(void **context)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    struct storage *storage = store_storage(store);
+    struct storage *before = memory_storage_copy(storage);
+    struct log_state state = sample_log(store);
+
+    (void)context;
+    sample_take(store, &state, "c", 3);
+    remove_file(storage, RECORD(4));
+    assert_int_equal(sample_log_error(store), -ESTALE);
+    assert_int_equal(log_read(store, &state, &failure), -ESTALE);
+    assert_int_equal(sample_try_take(store, &state, "d", 4), -ESTALE);
+
+    /* Another record in the place of the one that was seen. */
+    succeed(log_accept_rollback(store, &failure));
+
+    struct log_state old = sample_log(store);
+    struct store *copy = sample_store_open(memory_storage_copy(before));
+
+    assert_int_equal(old.sequence, 3);
+    sample_take(store, &old, "d", 4);
+
+    struct log_state forked = {.sequence = 0};
+
+    assert_int_equal(log_read(copy, &forked, &failure), -ESTALE);
+    succeed(log_accept_rollback(copy, &failure));
+    succeed(log_read(copy, &forked, &failure));
+    sample_take(copy, &forked, "e", 5);
+    assert_int_equal(sample_log_error(store), -ESTALE);
+    assert_int_equal(log_read(store, &state, &failure), -ESTALE);
+    succeed(log_accept_rollback(store, &failure));
+    assert_int_equal(sample_log_error(store), 0);
+
+    log_state_release(&forked);
+    log_state_release(&old);
+    log_state_release(&state);
+    before->class->close(before);
+    store_close(copy);
+    store_close(store);
+}
+
+static void test_without_memory(void **context)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    const char *before = getenv("XDG_STATE_HOME");
+    char folder[4096];
+
+    (void)context;
+    snprintf(folder, sizeof folder, "%s", before != NULL ? before : "");
+    setenv("XDG_STATE_HOME", "/proc/nowhere", 1);
+    assert_int_equal(sample_log_error(store), 0);
+    succeed(log_accept_rollback(store, &failure));
+    setenv("XDG_STATE_HOME", "relative", 1);
+    setenv("HOME", "", 1);
+    assert_int_equal(sample_log_error(store), 0);
+    setenv("XDG_STATE_HOME", folder, 1);
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_swapped_and_cut), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_rollback),        cmocka_unit_test(test_without_memory),
+    };
+
+    return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
+}
