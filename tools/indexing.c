@@ -3,7 +3,7 @@
 
 #include "fs/table/indexed.h"
 
-int indexing_wrap(struct indexing *indexing, const uint8_t *cut_key, const bool *cancelled,
+int indexing_wrap(struct indexing *indexing, const bool *cancelled,
                   void (*warn)(void *context, const struct failure *why), void *context,
                   struct source **source, struct failure *failure)
 {
@@ -22,7 +22,6 @@ int indexing_wrap(struct indexing *indexing, const uint8_t *cut_key, const bool 
 
     struct indexed_options indexed = {
         .spool = indexing->spool,
-        .cut_key = cut_key,
         .cancelled = cancelled,
         .report = warn,
         .report_context = context,

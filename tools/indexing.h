@@ -16,10 +16,10 @@ struct indexing {
 };
 
 /*
- * Makes *SOURCE an ordinary source, if it is a stream. CUT_KEY: where row groups are cut.
- * WARN is told what is left out. 0, or as spool_create; *SOURCE is closed then.
+ * Makes *SOURCE an ordinary source, if it is a stream. WARN is told what is
+ * left out. 0, or as spool_create; *SOURCE is closed then.
  */
-int indexing_wrap(struct indexing *indexing, const uint8_t *cut_key, const bool *cancelled,
+int indexing_wrap(struct indexing *indexing, const bool *cancelled,
                   void (*warn)(void *context, const struct failure *why), void *context,
                   struct source **source, struct failure *failure);
 

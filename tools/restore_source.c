@@ -2,12 +2,10 @@
 #include "tools/restore_source.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/log.h"
-#include "fs/table/cutter.h"
 #include "fs/table/stored_dataset.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -79,14 +77,12 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
     const struct source_options options = {
         .busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled};
     struct source_version version;
-    uint8_t cut_key[CUTTER_KEY_BYTES];
     int error = source_open(url, &options, &source->source, failure);
 
-    randombytes_buf(cut_key, sizeof cut_key);
     if (error == 0) {
         source->kind = source->source->class->kind;
-        error = indexing_wrap(&source->indexing, cut_key, cancelled, warn_part, NULL,
-                              &source->source, failure);
+        error =
+            indexing_wrap(&source->indexing, cancelled, warn_part, NULL, &source->source, failure);
         if (error != 0)
             source->source = NULL;
     }

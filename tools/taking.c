@@ -74,9 +74,8 @@ static int open_sources(struct taking *taking, struct failure *failure)
         int error = source_open(list->items[i].url, &options, &source->source, failure);
 
         if (error == 0)
-            error =
-                indexing_wrap(&taking->indexing, store_key(taking->opened.store, STORE_BOUNDARIES),
-                              taking->cancelled, warn_part, taking, &source->source, failure);
+            error = indexing_wrap(&taking->indexing, taking->cancelled, warn_part, taking,
+                                  &source->source, failure);
 
         if (error != 0)
             return failure_name(failure, -error, list->items[i].url);

@@ -21,6 +21,7 @@
     X(archive_entry_pathname)               \
     X(archive_entry_pathname_utf8)          \
     X(archive_entry_size)                   \
+    X(archive_entry_size_is_set)            \
     X(archive_errno)                        \
     X(archive_error_string)                 \
     X(archive_file_count)                   \
@@ -75,6 +76,7 @@ int archive_library_load(struct failure *failure);
 #define archive_entry_pathname archive_library.archive_entry_pathname
 #define archive_entry_pathname_utf8 archive_library.archive_entry_pathname_utf8
 #define archive_entry_size archive_library.archive_entry_size
+#define archive_entry_size_is_set archive_library.archive_entry_size_is_set
 #define archive_errno archive_library.archive_errno
 #define archive_error_string archive_library.archive_error_string
 #define archive_file_count archive_library.archive_file_count

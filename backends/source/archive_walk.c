@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/ahead_stream.h"
 #include "backends/source/archive_internal.h"
 #include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
@@ -80,18 +81,40 @@ static int tell_member(struct archive_walk *walk, const char *name, struct archi
     return walk->taker->class->member(walk->taker, &member, failure);
 }
 
-/* The member that is to be extracted. */
-static int extract_member(struct archive_walk *walk, struct archive *archive, const char *name,
-                          struct failure *failure)
+/* Gives all of STREAM to whoever extracts. */
+static int give_all(struct archive_walk *walk, struct byte_stream *stream, struct failure *failure)
+{
+    const void *data;
+    size_t size = 1;
+    int error = 0;
+
+    while (error == 0 && size != 0) {
+        error = stream->class->next(stream, &data, &size, failure);
+        if (error == 0 && size != 0)
+            error = archive_give(walk, data, size, failure);
+    }
+    return error;
+}
+
+/* The member that is to be extracted: a large one is unpacked by another thread meanwhile. */
+static int extract_member(struct archive_walk *walk, struct archive *archive,
+                          struct archive_entry *about, const char *name, struct failure *failure)
 {
     struct entry_stream entry;
+    struct ahead_stream ahead;
     int error = entry_stream_begin(&entry, walk, archive, name);
 
     if (error != 0)
         return error;
+
+    bool is_small = archive_entry_size_is_set(about) &&
+                    archive_entry_size(about) <= (la_int64_t)AHEAD_PIECE_BYTES;
+    bool is_ahead = !is_small && ahead_stream_begin(&ahead, &entry.stream) == 0;
+
     walk->found = true;
-    entry.given = true;
-    error = entry_stream_drain(&entry, failure);
+    error = give_all(walk, is_ahead ? &ahead.stream : &entry.stream, failure);
+    if (is_ahead)
+        ahead_stream_end(&ahead);
     entry_stream_end(&entry);
     return error;
 }
@@ -256,7 +279,7 @@ static int walk_top(struct archive_walk *walk, struct archive *archive, struct a
     if (error == 0 && walk->wanted == NULL)
         return walk_member(walk, archive, about, name, plain, 0, failure);
     if (error == 0 && strcmp(name, walk->wanted) == 0)
-        return extract_member(walk, archive, name, failure);
+        return extract_member(walk, archive, about, name, failure);
     return error;
 }
 

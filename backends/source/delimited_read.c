@@ -141,14 +141,16 @@ static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8
 }
 
 /* In scratch there is room for four times the record. */
-static struct cell make_cell(struct delimited *reader, const uint8_t *base,
-                             const struct delimited_field *field)
+static void make_cell(struct delimited *reader, const uint8_t *base,
+                      const struct delimited_field *field, struct cell *ret_cell)
 {
     const uint8_t *at = base + field->at;
-    struct cell cell = {CELL_TEXT, field->size, at};
 
-    if (!field->quoted && field->size == 0)
-        return (struct cell){.class = CELL_NULL};
+    if (!field->quoted && field->size == 0) {
+        *ret_cell = (struct cell){.class = CELL_NULL};
+        return;
+    }
+    *ret_cell = (struct cell){CELL_TEXT, field->size, at};
     if (field->doubled || field->tail_size != 0) {
         uint8_t *to = scratch_end(reader);
         uint8_t *start = to;
@@ -156,12 +158,11 @@ static struct cell make_cell(struct delimited *reader, const uint8_t *base,
         to = copy_quoted(to, at, field->size, reader->signs.quote);
         memcpy(to, base + field->tail_at, field->tail_size);
         to += field->tail_size;
-        cell.data = start;
-        cell.size = (uint64_t)(to - start);
-        reader->scratch.size += (size_t)cell.size;
+        ret_cell->data = start;
+        ret_cell->size = (uint64_t)(to - start);
+        reader->scratch.size += (size_t)ret_cell->size;
     }
-    convert(reader, &cell);
-    return cell;
+    convert(reader, ret_cell);
 }
 
 /* A record of SIZE bytes at BASE is about to become cells. */
@@ -222,7 +223,7 @@ static int fill_schema(struct delimited *reader, struct schema *schema, const ui
         struct cell cell = {.class = CELL_NULL};
 
         if (!reader->headless)
-            cell = make_cell(reader, base, &reader->fields[i]);
+            make_cell(reader, base, &reader->fields[i], &cell);
         schema->columns[i].type = COLUMN_TEXT;
         schema->columns[i].native_type = strdup("");
         error =
@@ -332,7 +333,7 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
     if (count < reader->place.columns)
         memset(reader->cells, 0, reader->place.columns * sizeof *reader->cells);
     for (size_t i = 0; i < reader->columns && i < count; i++)
-        reader->cells[reader->place.places[i]] = make_cell(reader, base, &reader->fields[i]);
+        make_cell(reader, base, &reader->fields[i], &reader->cells[reader->place.places[i]]);
     return reader->taker->class->row(reader->taker, reader->place.table, reader->cells, failure);
 }
 

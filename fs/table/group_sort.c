@@ -129,8 +129,7 @@ static int lay_run(struct gathered *gathered, struct runs *runs, struct failure 
     if (run == NULL)
         return -ENOMEM;
 
-    int error =
-        group_writer_begin(&writer, sort->spool, sort->cut_key, RUN_GROUP_BYTES, sort->schema, run);
+    int error = group_writer_begin(&writer, sort->spool, RUN_GROUP_BYTES, sort->schema, run);
 
     if (error != 0)
         return error;
@@ -263,8 +262,7 @@ static int merge_runs(const struct group_sort *sort, const struct group_array *r
 {
     struct merge merge = {.sort = sort, .count = count};
     struct group_writer writer;
-    int error =
-        group_writer_begin(&writer, sort->spool, sort->cut_key, group_bytes, sort->schema, merged);
+    int error = group_writer_begin(&writer, sort->spool, group_bytes, sort->schema, merged);
 
     if (error != 0)
         return error;

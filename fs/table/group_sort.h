@@ -17,7 +17,6 @@ struct group_sort {
     struct spool *spool;
     struct schema *schema; /* borrowed */
     const struct key_rule *rule;
-    const uint8_t *cut_key;
     const bool *cancelled; /* atomic, NULL: none */
     size_t largest_row;    /* bytes: how many runs can be merged at once */
 };

@@ -19,12 +19,11 @@ void group_array_drop(struct group_array *array, struct spool *spool)
     *array = (struct group_array){.count = 0};
 }
 
-int group_writer_begin(struct group_writer *writer, struct spool *spool, const uint8_t *cut_key,
-                       uint32_t group_bytes, struct schema *schema, struct group_array *array)
+int group_writer_begin(struct group_writer *writer, struct spool *spool, uint32_t group_bytes,
+                       struct schema *schema, struct group_array *array)
 {
     *writer = (struct group_writer){
         .spool = spool,
-        .cut_key = cut_key,
         .group_bytes = group_bytes,
         .schema = schema_reference(schema),
         .builder = row_group_builder_create(schema),
@@ -57,11 +56,10 @@ static int keep(void *context, const struct buffer *encoded,
                 const struct row_group_measure *measure, struct failure *failure)
 {
     struct group_writer *writer = context;
-    struct image_group group = {.measure = *measure, .first_key = writer->first_key};
+    struct image_group group = {.measure = *measure};
     XXH128_canonical_t digest;
     int error = make_room(writer->array);
 
-    writer->first_key = 0;
     if (error != 0)
         return error;
     if (writer->queue != NULL && encoded == &writer->encoded) {
@@ -90,26 +88,20 @@ int group_writer_flush(struct group_writer *writer, struct failure *failure)
 
 int group_writer_add(struct group_writer *writer, const struct cell *cells, struct failure *failure)
 {
-    uint64_t key_hash = row_key_hash(writer->schema, writer->cut_key, cells);
+    size_t there = row_group_builder_bytes(writer->builder);
     int error = 0;
 
-    if (row_begins_group(key_hash, row_bytes(writer->schema, cells), writer->group_bytes))
+    if (there + row_bytes(writer->schema, cells) > writer->group_bytes)
         error = group_writer_flush(writer, failure);
     if (error != 0)
         return error;
 
-    bool first = row_group_builder_rows(writer->builder) == 0;
-
     error = row_group_builder_add(writer->builder, cells);
-    if (error == -EFBIG && !first) {
+    if (error == -EFBIG && row_group_builder_rows(writer->builder) != 0) {
         error = group_writer_flush(writer, failure);
-        if (error != 0)
-            return error;
-        first = true;
-        error = row_group_builder_add(writer->builder, cells);
+        if (error == 0)
+            error = row_group_builder_add(writer->builder, cells);
     }
-    if (first)
-        writer->first_key = key_hash;
     if (error == -EFBIG)
         error = row_group_cut_row(writer->schema, NULL, cells, keep, writer, failure);
     return error;

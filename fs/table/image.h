@@ -33,7 +33,7 @@ union group_place {
 struct image_group {
     union group_place place;
     uint64_t first_key; /* hash of its first row's key (fs/table/cutter.h); 0 for a row's later
-                           fragments */
+                           fragments, and where groups are not cut by it */
     uint8_t digest[IMAGE_DIGEST_BYTES]; /* XXH3-128 of the encoded group */
     struct row_group_measure measure;
 };

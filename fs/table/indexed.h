@@ -24,10 +24,9 @@
 #include "fs/table/raw_bytes.h"
 
 struct indexed_options {
-    struct spool *spool;    /* outlives the source, its datasets and their images */
-    const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
-    const bool *cancelled;  /* atomic, NULL: none */
-    struct turns *turns;    /* shared by sources: so many are read at once; NULL: any number */
+    struct spool *spool;   /* outlives the source, its datasets and their images */
+    const bool *cancelled; /* atomic, NULL: none */
+    struct turns *turns;   /* shared by sources: so many are read at once; NULL: any number */
     /* Where earlier mounts have kept what they found; outlives the source; NULL: there is none. */
     struct image_cache *cache;
     /* Told what is wrong with parts of the stream, as it is read; may be NULL. */

@@ -135,7 +135,6 @@ static int create_edition(struct indexed_source *source, const struct source_ver
 {
     struct intake_options options = {
         .spool = source->options.spool,
-        .cut_key = source->options.cut_key,
         .cancelled = source->options.cancelled,
         .rows_done = &source->rows_done,
         .report = source->options.report,

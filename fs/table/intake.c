@@ -183,7 +183,6 @@ static int settle(struct intake *intake, struct intake_table *table, struct fail
         .spool = intake->options.spool,
         .schema = table->schema,
         .rule = &rule,
-        .cut_key = intake->options.cut_key,
         .cancelled = intake->options.cancelled,
         .largest_row = table->largest_row,
     };

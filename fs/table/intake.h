@@ -23,10 +23,9 @@
 struct intake;
 
 struct intake_options {
-    struct spool *spool;    /* outlives the intake and its images */
-    const uint8_t *cut_key; /* CUTTER_KEY_BYTES */
-    const bool *cancelled;  /* atomic, NULL: none */
-    uint64_t *rows_done;    /* atomic, NULL: nobody asks */
+    struct spool *spool;   /* outlives the intake and its images */
+    const bool *cancelled; /* atomic, NULL: none */
+    uint64_t *rows_done;   /* atomic, NULL: nobody asks */
     /* Told what stream's trouble() is; may be NULL. */
     void (*report)(void *context, const struct failure *why);
     void *report_context;

@@ -105,8 +105,8 @@ static int copy_rows(struct intake *intake, struct intake_table *table, struct f
                                                 table->groups, table->group_count);
     const struct cell *cells;
     int got = rows != NULL
-                  ? group_writer_begin(&writer, intake->options.spool, intake->options.cut_key,
-                                       ROW_GROUP_TARGET_BYTES, table->schema, &table->array)
+                  ? group_writer_begin(&writer, intake->options.spool, ROW_GROUP_TARGET_BYTES,
+                                       table->schema, &table->array)
                   : -ENOMEM;
 
     if (got == 0) {

@@ -179,8 +179,8 @@ int intake_reshape(struct intake *intake, struct intake_table *table, struct fai
     reshape.cells = allocate_array(table->schema->column_count, sizeof *reshape.cells);
     if (reshape.cells == NULL)
         return -ENOMEM;
-    error = group_writer_begin(&reshape.writer, spool, intake->options.cut_key,
-                               ROW_GROUP_TARGET_BYTES, table->schema, &array);
+    error =
+        group_writer_begin(&reshape.writer, spool, ROW_GROUP_TARGET_BYTES, table->schema, &array);
     if (error == 0) {
         error = write_all(&reshape, failure);
         group_writer_end(&reshape.writer);

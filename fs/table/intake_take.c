@@ -273,8 +273,8 @@ static int open_writer(struct intake *intake, size_t index, struct failure *fail
         error = intake_reopen(intake, table, failure);
     if (error != 0)
         return error;
-    error = group_writer_begin(&intake->writer, intake->options.spool, intake->options.cut_key,
-                               ROW_GROUP_TARGET_BYTES, table->schema, &table->array);
+    error = group_writer_begin(&intake->writer, intake->options.spool, ROW_GROUP_TARGET_BYTES,
+                               table->schema, &table->array);
     intake->writer.queue = intake->queue;
     intake->writing = error == 0;
     intake->current = index;

@@ -44,7 +44,6 @@ static int index_stream(struct shown_source *shown, struct source **source)
     const struct generation_context *context = shown->folders->options.context;
     struct indexed_options options = {
         .spool = context->spool,
-        .cut_key = context->cut_key,
         .cancelled = context->cancelled,
         .turns = shown->folders->passes,
         .cache = context->keeper != NULL ? keeper_cache(context->keeper) : NULL,

@@ -12,15 +12,13 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "fs/table/cutter.h"
 #include "fs/table/group_rows.h"
 #include "fs/table/group_sort.h"
 #include "fs/table/intake.h"
 #include "fs/table/key_compare.h"
+#include "fs/table/row_group.h"
 #include "tests/unit/image_text.h"
 #include "tests/unit/sample_table.h"
-
-static const uint8_t cut_key[CUTTER_KEY_BYTES] = "a key for tests";
 
 struct bench {
     struct spool *spool;
@@ -52,7 +50,7 @@ static void start(struct bench *bench)
 
     must(spool_create(&spool, &bench->spool, NULL) == 0);
 
-    struct intake_options options = {.spool = bench->spool, .cut_key = cut_key};
+    struct intake_options options = {.spool = bench->spool};
 
     bench->intake = intake_create(&options);
     must(bench->intake != NULL);
@@ -132,6 +130,33 @@ static void test_tables(void **state)
     check_csv(&bench, 1, "id,text\n1,x\n2,x\n3,x\n4,x\n5,x\n6,x\n7,x\n8,x\n9,x\n10,x\n");
     check_csv(&bench, 2, "id,text\n7,w\n");
     assert_string_equal(intake_schema(bench.intake, 2)->name, "one (2)");
+    stop(&bench);
+}
+
+/* Groups are cut where they are full, and nowhere before. */
+static void test_full_groups(void **state)
+{
+    (void)state;
+    struct bench bench;
+    char text[1000];
+    const struct image_group *groups;
+    struct image *image;
+    size_t count;
+
+    memset(text, 'x', sizeof text);
+    start(&bench);
+
+    size_t table = begin(&bench, "t", NULL);
+
+    for (int64_t id = 1000; id < 3000; id++)
+        give(&bench, table, id, text, sizeof text);
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+    assert_int_equal(intake_image(bench.intake, 0, &image, NULL), 0);
+    intake_groups(bench.intake, 0, &groups, &count);
+    assert_int_equal(count, 6); /* 2000 rows of 1004 bytes of cells */
+    for (size_t i = 0; i < count - 1; i++)
+        assert_int_equal(groups[i].measure.rows, ROW_GROUP_TARGET_BYTES / (sizeof text + 4));
+    image_release(image);
     stop(&bench);
 }
 
@@ -506,11 +531,12 @@ static void test_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),       cmocka_unit_test(test_key_afterwards),
-        cmocka_unit_test(test_failed_table), cmocka_unit_test(test_external_sort),
-        cmocka_unit_test(test_orders),       cmocka_unit_test(test_sureness),
-        cmocka_unit_test(test_classes),      cmocka_unit_test(test_early),
-        cmocka_unit_test(test_early_undone), cmocka_unit_test(test_late_columns),
+        cmocka_unit_test(test_tables),         cmocka_unit_test(test_full_groups),
+        cmocka_unit_test(test_key_afterwards), cmocka_unit_test(test_failed_table),
+        cmocka_unit_test(test_external_sort),  cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_sureness),       cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_early),          cmocka_unit_test(test_early_undone),
+        cmocka_unit_test(test_late_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
