@@ -48,20 +48,25 @@ static bool names_any_column(const struct restore_plan *plan, const char *word, 
 int restore_check_words(const struct restore_plan *plan, struct failure *failure)
 {
     const struct restore_options *options = plan->options;
+    int error = 0;
 
-    for (size_t i = 0; i < options->ignored_count; i++) {
-        if (!names_any_column(plan, options->ignored[i], strlen(options->ignored[i])))
-            return failure_set(failure, ENOENT,
-                               "--ignore-columns %s: no table that is restored has such a column",
-                               options->ignored[i]);
+    for (size_t i = 0; i < options->ignored_count && error == 0; i++) {
+        if (names_any_column(plan, options->ignored[i], strlen(options->ignored[i])))
+            continue;
+        error = failure_set(failure, ENOENT,
+                            "--ignore-columns %s: no table that is restored has such a column",
+                            options->ignored[i]);
+        error = restore_refuse(plan, NULL, false, error, failure);
     }
-    for (size_t i = 0; i < options->map_count; i++) {
-        if (!names_any_column(plan, options->maps[i], strcspn(options->maps[i], "=")))
-            return failure_set(failure, ENOENT,
-                               "--map %s: no table that is restored has a column of the first name",
-                               options->maps[i]);
+    for (size_t i = 0; i < options->map_count && error == 0; i++) {
+        if (names_any_column(plan, options->maps[i], strcspn(options->maps[i], "=")))
+            continue;
+        error = failure_set(failure, ENOENT,
+                            "--map %s: no table that is restored has a column of the first name",
+                            options->maps[i]);
+        error = restore_refuse(plan, NULL, false, error, failure);
     }
-    return 0;
+    return error;
 }
 
 /* What the column is called in the target. */
@@ -214,8 +219,13 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
         return -ENOMEM;
     if (table->notes != NULL)
         error = buffer_print(&notes, "%s\n", table->notes);
-    for (size_t i = 0; i < table->source->column_count && error == 0; i++)
+    for (size_t i = 0; i < table->source->column_count && error == 0; i++) {
         error = match_column(plan, table, i, &notes, failure);
+        if (error != 0) {
+            table->columns[i] = LOAD_LEAVE_OUT;
+            error = restore_refuse(plan, table->source->name, false, error, failure);
+        }
+    }
     if (error == 0 && !table->created)
         error = note_added(plan, table, &notes);
     if (error == 0 && !table->created)
