@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/create.h"
 #include "backends/target/notes.h"
 #include "fs/base/ascii.h"
 #include "fs/base/buffer.h"
@@ -96,18 +97,20 @@ static size_t find_column(const struct schema *schema, const char *name)
     return alike;
 }
 
-static int note_type(const struct schema *source, const struct column *from,
-                     const struct column *to, const char *kind, const char *target_kind,
-                     struct buffer *notes)
+static int note_type(const struct restore_plan *plan, const struct column *from,
+                     const struct column *to, struct buffer *notes)
 {
-    (void)source;
-    if (strcmp(kind, target_kind) == 0 ? strcmp(from->native_type, to->native_type) == 0
-                                       : from->type == to->type)
+    const char *kind = plan->target->class->kind;
+    const struct fit fit = fit_of(target_engine_of(kind), to);
+
+    if (strcmp(plan->kind, kind) == 0 ? strcmp(from->native_type, to->native_type) == 0
+                                      : from->type == to->type && !fit.padded)
         return 0;
-    return notes_add(notes, "column \"%s\" was %s and is %s: each value is tried", to->name,
+    return notes_add(notes, "column \"%s\" was %s and is %s: each value is tried%s", to->name,
                      from->native_type[0] != '\0' ? from->native_type
                                                   : column_type_name(from->type),
-                     to->native_type[0] != '\0' ? to->native_type : column_type_name(to->type));
+                     to->native_type[0] != '\0' ? to->native_type : column_type_name(to->type),
+                     fit.padded ? "; blanks at its end do not count" : "");
 }
 
 /*
@@ -162,9 +165,7 @@ static int match_column(const struct restore_plan *plan, struct restore_table *t
 
     int error = check_bytes(plan, table, from, &table->target->columns[found], failure);
 
-    return error != 0 ? error
-                      : note_type(table->source, from, &table->target->columns[found], plan->kind,
-                                  plan->target->class->kind, notes);
+    return error != 0 ? error : note_type(plan, from, &table->target->columns[found], notes);
 }
 
 /* Whether a column of the source is written to column INDEX of the target, or would be if it were
