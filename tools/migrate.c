@@ -16,51 +16,32 @@
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/restore/restore.h"
-#include "fs/restore/restore_compare.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
-#include "tools/migration_journal.h"
+#include "tools/migration.h"
+#include "tools/migration_compare.h"
 #include "tools/migration_report.h"
 #include "tools/output.h"
-#include "tools/progress_line.h"
-#include "tools/restore_source.h"
 #include "tools/stop.h"
 #include "tools/usage.h"
 
-#define BUSY_TIMEOUT_MS 5000
+void migration_progress(void *context, double seconds, char *text, size_t size)
+{
+    const struct migration *migration = context;
+    uint64_t rows = __atomic_load_n(&migration->rows_done, __ATOMIC_RELAXED);
+    char elapsed[AMOUNT_SIZE], count[AMOUNT_SIZE];
 
-struct migrate_command {
-    struct passphrase_options passphrase;
-    const char *store;
-    const char *source;
-    const char *target;
-    const char *journal;
-    bool json;
-    bool quiet;
-};
-
-struct migration {
-    const struct migrate_command *command;
-    const bool *cancelled;
-    struct restore_source source;
-    struct migration_journal journal;
-    char **names; /* of the source's tables, parents first */
-    size_t count;
-    char **views; /* that can be made */
-    size_t view_count;
-    size_t present;   /* … that were there at first, from before an interruption */
-    bool circular;    /* foreign keys go round: all tables in one transaction */
-    bool interrupted; /* the journal knows of tables */
-    uint64_t rows_done;
-};
+    snprintf(text, size, "%s  %s rows", amount_time((uint64_t)seconds, elapsed),
+             amount_count(rows, count));
+}
 
 /* ---- One transaction ------------------------------------------------------------------------- */
 
-static int open_target(const struct migration *migration, struct target **ret_target,
-                       struct failure *failure)
+int migration_open_target(const struct migration *migration, struct target **ret_target,
+                          struct failure *failure)
 {
     const struct target_options options = {
-        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS,
+        .source = {.busy_timeout_ms = MIGRATION_BUSY_TIMEOUT_MS,
                    .parallel = 1,
                    .cancelled = migration->cancelled},
         .create = true,
@@ -124,7 +105,7 @@ static int copy_tables(struct migration *migration, const char *const *names, si
     };
     struct restore_plan plan = {.count = 0};
     struct target *target;
-    int error = open_target(migration, &target, failure);
+    int error = migration_open_target(migration, &target, failure);
 
     if (error != 0)
         return error;
@@ -186,7 +167,7 @@ static int list_tables(struct migration *migration, struct failure *failure)
     const struct restore_options options = {.mode = LOAD_APPEND, .dry_run = true};
     struct restore_plan plan = {.count = 0};
     struct target *target;
-    int error = open_target(migration, &target, failure);
+    int error = migration_open_target(migration, &target, failure);
 
     if (error != 0)
         return error;
@@ -235,79 +216,38 @@ static int copy_all(struct migration *migration, struct failure *failure)
     return error;
 }
 
-/* ---- Reading back ---------------------------------------------------------------------------- */
-
-static const struct schema *source_schema(const struct migration *migration, const char *name)
-{
-    struct dataset *dataset = migration->source.dataset;
-    size_t count = dataset->class->table_count(dataset);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
-            return dataset->class->schema(dataset, i);
-    }
-    return NULL;
-}
-
-static int compare_tables(const struct migration *migration, struct source *source,
-                          struct failure *failure)
-{
-    struct source_version version;
-    struct dataset *dataset;
-    int error = source->class->begin(source, &dataset, &version, failure);
-
-    if (error != 0)
-        return error;
-    for (size_t i = 0; i < migration->count && error == 0; i++) {
-        const struct journal_table *noted =
-            migration_journal_find(&migration->journal, migration->names[i]);
-        const struct schema *like = source_schema(migration, migration->names[i]);
-
-        if (noted == NULL || like == NULL)
-            error = failure_set(failure, EIO, "table \"%s\" is not in the journal",
-                                migration->names[i]);
-        else
-            error = restore_compare(dataset,
-                                    dataset->kind != NULL ? dataset->kind : source->class->kind,
-                                    noted->name, like, &noted->counts, failure);
-    }
-    dataset->class->finish(dataset);
-    dataset->class->release(dataset);
-    return error;
-}
-
-static int compare_all(const struct migration *migration, struct failure *failure)
-{
-    const struct source_options options = {
-        .busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = migration->cancelled};
-    struct source *source;
-    int error = source_open(migration->command->target, &options, &source, failure);
-
-    if (error != 0)
-        return error;
-    error = compare_tables(migration, source, failure);
-    source->class->close(source);
-    return error;
-}
-
-/* ---- What is said ---------------------------------------------------------------------------- */
-
-static void write_progress(void *context, double seconds, char *text, size_t size)
-{
-    const struct migration *migration = context;
-    uint64_t rows = __atomic_load_n(&migration->rows_done, __ATOMIC_RELAXED);
-    char elapsed[AMOUNT_SIZE], count[AMOUNT_SIZE];
-
-    snprintf(text, size, "%s  %s rows", amount_time((uint64_t)seconds, elapsed),
-             amount_count(rows, count));
-}
-
 /* ---- The command ----------------------------------------------------------------------------- */
+
+/* Copies, compares and reports. */
+static int migrate_all(struct migration *migration, struct failure *failure)
+{
+    const struct migrate_command *command = migration->command;
+    struct progress_line *line = NULL;
+    int error = list_tables(migration, failure);
+
+    if (error == 0 && !command->quiet)
+        line = progress_line_begin(migration_progress, migration);
+    if (error == 0)
+        error = copy_all(migration, failure);
+    if (error == 0 && migration->view_count != 0)
+        error = copy_tables(migration, (const char *const *)migration->views, migration->view_count,
+                            failure);
+    if (error == 0)
+        error = migration_compare(command->target, migration->cancelled, migration->source.dataset,
+                                  &migration->journal, migration->names, migration->count, failure);
+    progress_line_end(line);
+    if (error == 0 && command->json)
+        error = migration_report_as_json(&migration->journal, migration->names, migration->count,
+                                         migration->interrupted, failure);
+    else if (error == 0 && !command->quiet)
+        migration_report_to_people(&migration->journal, migration->names, migration->count,
+                                   migration->interrupted);
+    return error;
+}
 
 static int migrate(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
-    struct progress_line *line = NULL;
     int error = migration_journal_open(command->journal, command->source, command->target,
                                        &migration->journal, failure);
 
@@ -316,23 +256,8 @@ static int migrate(struct migration *migration, struct failure *failure)
     error = restore_source_open(command->store, &command->passphrase, command->source,
                                 migration->cancelled, &migration->source, failure);
     if (error == 0)
-        error = list_tables(migration, failure);
-    if (error == 0 && !command->quiet)
-        line = progress_line_begin(write_progress, migration);
-    if (error == 0)
-        error = copy_all(migration, failure);
-    if (error == 0 && migration->view_count != 0)
-        error = copy_tables(migration, (const char *const *)migration->views, migration->view_count,
-                            failure);
-    if (error == 0)
-        error = compare_all(migration, failure);
-    progress_line_end(line);
-    if (error == 0 && command->json)
-        error = migration_report_as_json(&migration->journal, migration->names, migration->count,
-                                         migration->interrupted, failure);
-    else if (error == 0 && !command->quiet)
-        migration_report_to_people(&migration->journal, migration->names, migration->count,
-                                   migration->interrupted);
+        error =
+            command->dry_run ? migration_try(migration, failure) : migrate_all(migration, failure);
     for (size_t i = 0; i < migration->count; i++)
         free(migration->names[i]);
     free((void *)migration->names);
@@ -344,7 +269,8 @@ static int migrate(struct migration *migration, struct failure *failure)
      * Last of all, so that whoever is told to do it again until it ends well need not know how far
      * it came. Where nothing has been done there is nothing to go on with.
      */
-    migration_journal_close(&migration->journal, error == 0 || migration->journal.count == 0);
+    migration_journal_close(&migration->journal,
+                            (error == 0 && !command->dry_run) || migration->journal.count == 0);
     return error;
 }
 
@@ -355,7 +281,7 @@ static int run(const struct migrate_command *command)
     int error = migrate(&migration, &failure);
 
     if (error == 0)
-        return output_end("the database is migrated");
+        return output_end(command->dry_run ? NULL : "the database is migrated");
     log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
@@ -370,6 +296,7 @@ static int take_option(struct migrate_command *command, int letter)
     switch (letter) {
     case 's': command->store = optarg; return 0;
     case 'J': command->journal = optarg; return 0;
+    case 'n': command->dry_run = true; return 0;
     case 'j': command->json = true; return 0;
     case 'q': command->quiet = true; return 0;
     default: return -EINVAL;
@@ -388,6 +315,7 @@ int command_migrate(int argc, char **argv)
 {
     static const struct option long_options[] = {{"store", required_argument, NULL, 's'},
                                                  {"journal", required_argument, NULL, 'J'},
+                                                 {"dry-run", no_argument, NULL, 'n'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"quiet", no_argument, NULL, 'q'},
                                                  {"help", no_argument, NULL, 'h'},
@@ -396,7 +324,7 @@ int command_migrate(int argc, char **argv)
     struct migrate_command command = {.json = false};
     int letter;
 
-    while ((letter = getopt_long(argc, argv, "hq", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "hnq", long_options, NULL)) != -1) {
         if (letter == 'h')
             return usage_show(usage_migrate);
         if (take_option(&command, letter) != 0)

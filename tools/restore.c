@@ -13,6 +13,7 @@
 #include "tools/answer.h"
 #include "tools/bad_rows.h"
 #include "tools/commands.h"
+#include "tools/dry_run.h"
 #include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_report.h"
@@ -126,21 +127,47 @@ static void write_progress(void *context, double seconds, char *text, size_t siz
              amount_count((uint64_t)((double)rows / (seconds > 0.001 ? seconds : 1)), rate));
 }
 
-static int open_both(struct restoring *restoring, const bool *cancelled, struct failure *failure)
+/* All of it, and all that stands in the way, and nothing stays. */
+static int try_it(struct restoring *restoring, const struct target_options *target,
+                  const struct restore_options *options, struct failure *failure)
 {
     const struct restore_command *command = restoring->command;
-    const struct target_options options = {
-        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled},
-        .create = !command->no_create,
-        .check_only = command->dry_run,
+    const struct dry_run run = {
+        .target = command->target,
+        .target_options = target,
+        .dataset = restoring->source.dataset,
+        .kind = restoring->source.kind,
+        .json = command->json,
+        .quiet = command->quiet,
+        .progress = write_progress,
+        .progress_context = restoring,
     };
-    int error = restore_source_open(command->store, &command->passphrase, command->what, cancelled,
-                                    &restoring->source, failure);
+
+    return dry_run(&run, options, failure);
+}
+
+static int do_it(struct restoring *restoring, const struct target_options *target,
+                 const struct restore_options *options, struct failure *failure)
+{
+    const struct restore_command *command = restoring->command;
+    struct progress_line *line;
+    int error = target_open(command->target, target, &restoring->target, failure);
 
     if (error == 0)
-        error = target_open(command->target, &options, &restoring->target, failure);
-    if (error == 0)
         error = restoring->target->class->begin(restoring->target, failure);
+    if (error == 0)
+        error = restore_plan(restoring->source.dataset, restoring->source.kind, restoring->target,
+                             options, &restoring->plan, failure);
+    if (error != 0)
+        return error;
+    line = command->quiet ? NULL : progress_line_begin(write_progress, restoring);
+    error = restore_run(&restoring->plan, failure);
+    progress_line_end(line);
+    if (error == 0 && command->json)
+        error = restore_report_as_json(&restoring->plan, failure);
+    else if (error == 0 && !command->quiet)
+        error = restore_report_to_people(&restoring->plan);
+    restore_plan_release(&restoring->plan);
     return error;
 }
 
@@ -171,21 +198,14 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .cancelled = cancelled,
         .rows_done = &restoring->rows_done,
     };
-    struct progress_line *line;
-    int error = restore_plan(restoring->source.dataset, restoring->source.kind, restoring->target,
-                             &options, &restoring->plan, failure);
+    const struct target_options target = {
+        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled},
+        .create = !command->no_create,
+        .check_only = command->dry_run,
+    };
 
-    if (error != 0)
-        return error;
-    line = command->quiet ? NULL : progress_line_begin(write_progress, restoring);
-    error = restore_run(&restoring->plan, failure);
-    progress_line_end(line);
-    if (error == 0 && command->json)
-        error = restore_report_as_json(&restoring->plan, failure);
-    else if (error == 0 && !command->quiet)
-        error = restore_report_to_people(&restoring->plan);
-    restore_plan_release(&restoring->plan);
-    return error;
+    return command->dry_run ? try_it(restoring, &target, &options, failure)
+                            : do_it(restoring, &target, &options, failure);
 }
 
 static int restore(struct restoring *restoring, const bool *cancelled, struct failure *failure)
@@ -196,7 +216,8 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
     if (command->skip_bad != NULL)
         error = bad_rows_create(command->skip_bad, &restoring->bad_rows, failure);
     if (error == 0)
-        error = open_both(restoring, cancelled, failure);
+        error = restore_source_open(command->store, &command->passphrase, command->what, cancelled,
+                                    &restoring->source, failure);
     if (error == 0)
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)

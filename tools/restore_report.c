@@ -5,8 +5,11 @@
 #include <stdio.h>
 
 #include "backends/target/notes.h"
+#include "fs/base/log.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
+
+#define COUNTED_SIZE (2 * AMOUNT_SIZE + 40)
 
 static const char *const mode_names[] = {
     [LOAD_APPEND] = "append",
@@ -77,6 +80,73 @@ int restore_report_to_people(const struct restore_plan *plan)
     return error;
 }
 
+/* "2 rows, the first of them row 7: ", or "". */
+static void count_rows(const struct restore_refusal *refusal, char text[COUNTED_SIZE])
+{
+    char count[AMOUNT_SIZE];
+    char row[AMOUNT_SIZE];
+
+    text[0] = '\0';
+    if (refusal->rows == 0)
+        return;
+    amount_count(refusal->rows, count);
+    amount_count(refusal->row, row);
+    if (refusal->row == 0)
+        snprintf(text, COUNTED_SIZE, "%s row%s: ", count, refusal->rows == 1 ? "" : "s");
+    else if (refusal->rows == 1)
+        snprintf(text, COUNTED_SIZE, "row %s: ", row);
+    else
+        snprintf(text, COUNTED_SIZE, "%s rows, the first of them row %s: ", count, row);
+}
+
+void restore_report_refusals(const struct refusals *refusals)
+{
+    for (size_t i = 0; i < refusals->count; i++) {
+        const struct restore_refusal *refusal = &refusals->items[i];
+        char rows[COUNTED_SIZE];
+
+        count_rows(refusal, rows);
+        if (refusal->rows == 0)
+            log_message(LOG_LEVEL_ERROR, "in the way: %s", refusal->reason);
+        else
+            log_message(LOG_LEVEL_ERROR, "in the way: table \"%s\": %s%s%s%s%s%s%s%s",
+                        refusal->table, rows, refusal->column != NULL ? "column \"" : "",
+                        refusal->column != NULL ? refusal->column : "",
+                        refusal->column != NULL ? "\": " : "", refusal->value != NULL ? "\"" : "",
+                        refusal->value != NULL ? refusal->value : "",
+                        refusal->value != NULL ? "\" " : "", refusal->reason);
+    }
+}
+
+static void write_text(struct answer *answer, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    json_put_name(&answer->json, name);
+    json_put_bytes(&answer->json, text);
+}
+
+static void write_refusals(struct answer *answer, const struct refusals *refusals)
+{
+    json_put_name(&answer->json, "refusals");
+    json_open(&answer->json, '[');
+    for (size_t i = 0; i < refusals->count; i++) {
+        const struct restore_refusal *refusal = &refusals->items[i];
+
+        json_open(&answer->json, '{');
+        write_text(answer, "table", refusal->table);
+        write_text(answer, "column", refusal->column);
+        if (refusal->rows != 0)
+            answer_number(answer, "rows", refusal->rows);
+        if (refusal->row != 0)
+            answer_number(answer, "first_row", refusal->row);
+        write_text(answer, "value", refusal->value);
+        write_text(answer, "reason", refusal->reason);
+        json_close(&answer->json, '}');
+    }
+    json_close(&answer->json, ']');
+}
+
 static void write_notes(struct answer *answer, const struct restore_table *table)
 {
     const char *at = table->notes;
@@ -131,6 +201,8 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
     for (size_t i = 0; i < plan->view_count; i++)
         write_view(&answer, &plan->views[i]);
     json_close(&answer.json, ']');
+    if (plan->options->refusals != NULL)
+        write_refusals(&answer, plan->options->refusals);
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);
 }

@@ -7,6 +7,8 @@
 
 /* A table of the tables, and what differs between source and target. 0, -ENOMEM. */
 int restore_report_to_people(const struct restore_plan *plan);
+/* Of a dry run: what stands in the way, on standard error, a line each. */
+void restore_report_refusals(const struct refusals *refusals);
 int restore_report_as_json(const struct restore_plan *plan, struct failure *failure);
 
 #endif

@@ -220,6 +220,7 @@ const char usage_migrate[] =
     "and compared. One that was interrupted goes on when the same is asked again.\n"
     "\n"
     "  --journal FILE  where it says how far it is, else in ~/.local/state/crmfs\n"
+    "  -n, --dry-run   say what would be done and all that stands in the way, and do nothing\n"
     "  --json          say it as JSON\n"
     "  -q, --quiet     say nothing\n" STORE_LINES;
 

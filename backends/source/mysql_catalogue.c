@@ -109,8 +109,10 @@ static int read_tables(struct mysql_source *source, struct mysql_link *link,
     catalogue->tables = allocate_array(count, sizeof *catalogue->tables);
     if (catalogue->tables == NULL)
         return no_memory(failure);
-    while ((row = mysql_fetch_row(rows)) != NULL && error == 0)
-        error = add_table(&catalogue->tables[catalogue->count++], row, failure);
+    while ((row = mysql_fetch_row(rows)) != NULL && error == 0) {
+        if (!mysql_is_unfinished(source, row[TABLE_NAME]))
+            error = add_table(&catalogue->tables[catalogue->count++], row, failure);
+    }
     if (error == 0)
         qsort(catalogue->tables, catalogue->count, sizeof *catalogue->tables, by_name);
     return error;

@@ -2,7 +2,7 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_type), datasets and how they begin (mysql_dataset, mysql_begin, mysql_version),
+ * mysql_type, mysql_unfinished), datasets and how they begin (mysql_dataset, mysql_begin, mysql_version),
  * rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
@@ -203,6 +203,13 @@ void mysql_catalogue_release(struct mysql_catalogue *catalogue);
 struct mysql_table *mysql_catalogue_find(struct mysql_catalogue *catalogue, const char *name);
 /* The index of the column NAME, letters alike; -1: there is none. */
 ssize_t mysql_find_column(const struct schema *schema, const char *name);
+
+/* The name of a table that a restore into the source's database makes as number NUMBER; and whether
+ * NAME is one of these. Such are in no catalogue. */
+#define MYSQL_UNFINISHED_SIZE 64
+void mysql_unfinished_name(const struct mysql_source *source, size_t number,
+                           char name[MYSQL_UNFINISHED_SIZE]);
+bool mysql_is_unfinished(const struct mysql_source *source, const char *name);
 
 /* Adds keys and foreign keys. */
 int mysql_read_keys(struct mysql_source *source, struct mysql_link *link,

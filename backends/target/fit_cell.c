@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/target/decimal.h"
+#include "backends/target/document.h"
 #include "backends/target/fit.h"
 #include "backends/target/fit_moment.h"
 #include "fs/base/number_text.h"
@@ -13,7 +14,8 @@
 
 #define MYSQL_HOURS_MOST 838
 #define NUMBER_TEXT_MOST 400 /* beyond which no double has digits */
-#define SURE_EXPONENT 30     /* floats are normal up to here, doubles farther */
+#define DOCUMENT_LIMIT ((size_t)2 << 30)
+#define SURE_EXPONENT 30 /* floats are normal up to here, doubles farther */
 
 static int refuse(struct fitted *fitted, const char *reason)
 {
@@ -310,6 +312,23 @@ static int fit_text(const struct fit *fit, struct fitted *fitted)
     return 0;
 }
 
+/* What of a document a column loses that keeps its value. What is none the database refuses. */
+static int fit_document(const struct fit *fit, struct fitted *fitted)
+{
+    cleanup_buffer struct buffer value = BUFFER(DOCUMENT_LIMIT);
+    struct document_traits traits;
+    int error = document_value(fitted->cell.data, fitted->cell.size, &value, &traits);
+
+    if (error == -EINVAL)
+        return 0;
+    if (error == 0 && traits.repeats)
+        return refuse(fitted, "has a member twice, of which the column keeps the last alone; a "
+                              "column of text (or PostgreSQL's json) keeps both");
+    if (error == 0 && traits.exceeds && fit->engine == ENGINE_MYSQL)
+        return refuse(fitted, "has a number of more digits than the column keeps");
+    return error;
+}
+
 static int fit_bytes(const struct fit *fit, struct fitted *fitted)
 {
     if (fitted->cell.class == CELL_NUMBER || fitted->cell.class == CELL_BOOLEAN)
@@ -447,6 +466,9 @@ int fit_cell(const struct fit *fit, const struct cell *cell, struct buffer *scra
     case FIT_TIME:
     case FIT_MOMENT: return fit_moment(fit, scratch, ret_fitted);
     case FIT_UUID: return fit_uuid(ret_fitted);
+    case FIT_JSON:
+        return fit->reordered && fit_text(fit, ret_fitted) == 0 ? fit_document(fit, ret_fitted)
+                                                                : fit_text(fit, ret_fitted);
     default: return fit_text(fit, ret_fitted);
     }
 }

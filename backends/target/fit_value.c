@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What two cells that mean the same have in common. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/target/decimal.h"
+#include "backends/target/document.h"
 #include "backends/target/fit.h"
 #include "backends/target/fit_moment.h"
 #include "fs/base/ascii.h"
@@ -62,27 +62,13 @@ static int moment_value(const struct fit *fit, const struct cell *cell, struct b
     return moment_write(&moment, fit->kind == FIT_MOMENT, value);
 }
 
-static int append_dumped(const char *bytes, size_t size, void *context)
+/* What is none stays as it is. */
+static int json_value(const struct cell *cell, struct buffer *value)
 {
-    return buffer_append(context, bytes, size);
-}
+    struct document_traits traits;
+    int error = document_value(cell->data, cell->size, value, &traits);
 
-/* Its members in order, without spaces. What jansson cannot hold stays as it is. */
-static int document_value(const struct cell *cell, struct buffer *value)
-{
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_t *document = json_loadb(cell->data, cell->size, flags, NULL);
-    int error;
-
-    /* Whole numbers beyond 64 bits. */
-    if (document == NULL)
-        document = json_loadb(cell->data, cell->size, flags | JSON_DECODE_INT_AS_REAL, NULL);
-    if (document == NULL)
-        return buffer_append(value, cell->data, cell->size);
-    error = json_dump_callback(document, append_dumped, value,
-                               JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    json_decref(document);
-    return error != 0 ? -ENOMEM : 0;
+    return error == -EINVAL ? buffer_append(value, cell->data, cell->size) : error;
 }
 
 static int text_value(const struct fit *fit, const struct cell *cell, struct buffer *value)
@@ -116,7 +102,7 @@ int fit_value(const struct fit *fit, const struct cell *cell, struct buffer *val
     case FIT_TIME:
     case FIT_MOMENT: return moment_value(fit, cell, value);
     case FIT_JSON:
-        return fit->reordered ? document_value(cell, value)
+        return fit->reordered ? json_value(cell, value)
                               : buffer_append(value, cell->data, cell->size);
     case FIT_UUID: return uuid_value(cell, value);
     case FIT_TEXT: return text_value(fit, cell, value);

@@ -12,7 +12,6 @@
 #include "backends/target/mysql_target.h"
 #include "fs/base/memory.h"
 
-#define NEW_NAME_SIZE 64
 #define FOREIGN_LINE " FOREIGN KEY ("
 
 /* What follows "CREATE TABLE `name` (" of the table's own statement; NULL: it is another. */
@@ -162,13 +161,13 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
     struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     struct buffer later = BUFFER(MYSQL_STATEMENT_LIMIT);
     struct buffer notes = BUFFER(MYSQL_STATEMENT_LIMIT);
-    char new_name[NEW_NAME_SIZE];
+    char new_name[MYSQL_UNFINISHED_SIZE];
     struct table_extras extras;
     int error = table_extras_read(like, kind, &extras);
 
     if (error != 0)
         return error;
-    snprintf(new_name, sizeof new_name, "crmfs_new_%zu", target->made_count + 1);
+    mysql_unfinished_name(target->source, target->made_count + 1, new_name);
     /* A key that counts must be the first of an index; only a primary key is sure to be. */
     if (like->primary_key_count == 0 || extras.counting != like->primary_key[0])
         extras.counting = SIZE_MAX;

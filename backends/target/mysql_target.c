@@ -101,24 +101,39 @@ static int lock_database(struct mysql_target *target, struct failure *failure)
     return 0;
 }
 
-/* What an interrupted restore has left: names that mysql_create_table gives. */
+static int drop(struct mysql_target *target, const char *name, struct failure *failure)
+{
+    struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = buffer_append_text(&text, "DROP TABLE ");
+
+    if (error == 0)
+        error = mysql_add_name(&text, name);
+    if (error == 0)
+        error = mysql_target_run(target, &text, failure);
+    buffer_release(&text);
+    return error != 0 && failure != NULL && failure->code != 0
+               ? failure_prefix(
+                     failure, -error,
+                     "the table %s, which an interrupted restore has left, cannot be "
+                     "dropped; drop it, or give %s the right to",
+                     name, target->source->url.user != NULL ? target->source->url.user : "the user")
+               : error;
+}
+
+/* What an interrupted restore has left. */
 static int drop_left(struct mysql_target *target, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     int error = mysql_ask(target->source, target->link,
                           "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "
-                          "DATABASE() AND TABLE_NAME REGEXP '^crmfs_new_[0-9]+$'",
+                          "DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME LIKE "
+                          "'crmfs\\_new\\_%'",
                           &rows, failure);
     MYSQL_ROW row;
 
     while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
-        struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-
-        error = buffer_append_text(&text, "DROP TABLE ");
-        if (error == 0)
-            error = mysql_add_name(&text, row[0]);
-        error = error == 0 ? mysql_target_run(target, &text, failure) : error;
-        buffer_release(&text);
+        if (mysql_is_unfinished(target->source, row[0]))
+            error = drop(target, row[0], failure);
     }
     return error;
 }

@@ -9,8 +9,8 @@
  * not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the end
  * all those of and to the written tables are.
  *
- * CREATE TABLE commits. So new tables are made and filled under names of crmfs_new_ and a number,
- * and RENAME TABLE gives all of them their own at once; what an interrupted restore
+ * CREATE TABLE commits. So new tables are made and filled under names that no source shows
+ * (mysql_unfinished_name), and RENAME TABLE gives all of them their own at once; what an interrupted restore
  * left of such is dropped by the next one. A restore either makes tables or changes some: both
  * could not be one transaction.
  */

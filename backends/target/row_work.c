@@ -233,9 +233,26 @@ static const char *shown_value(const struct cell *cell, char text[4 * SHOWN_VALU
     return text;
 }
 
+/* The value does not fit column INDEX. 0: the row is left out. */
+static int refuse_value(struct row_work *work, const struct cell *cells, size_t index,
+                        const char *reason, bool is_first, struct failure *failure)
+{
+    char text[4 * SHOWN_VALUE];
+    const struct bad_row bad = {.number = work->counts->put,
+                                .cells = cells,
+                                .column = row_work_column(work, index),
+                                .value = shown_value(&work->cells[index], text),
+                                .reason = reason};
+
+    return is_first ? row_work_refuse(work, &bad, EINVAL, failure)
+                    : work->plan.refuse(work->plan.refuse_context, &bad);
+}
+
 int row_work_take(struct row_work *work, const struct cell *cells, struct cursor *cursor,
                   struct failure *failure)
 {
+    bool is_bad = false;
+
     work->counts->put++;
 
     int error = fetch_large(work, cells, cursor, failure);
@@ -244,20 +261,17 @@ int row_work_take(struct row_work *work, const struct cell *cells, struct cursor
         error = reserve_scratch(work);
     for (size_t i = 0; i < work->column_count && error == 0; i++) {
         struct fitted fitted;
-        char text[4 * SHOWN_VALUE];
 
         error = fit_cell(&work->fits[i], &work->cells[i], &work->scratch, &fitted);
         if (error == -EINVAL) {
-            const struct bad_row bad = {.cells = cells,
-                                        .column = row_work_column(work, i),
-                                        .value = shown_value(&work->cells[i], text),
-                                        .reason = fitted.reason};
-
-            return row_work_refuse(work, &bad, EINVAL, failure);
+            error = refuse_value(work, cells, i, fitted.reason, !is_bad, failure);
+            if (error != 0 || !work->plan.every_column)
+                return error;
+            is_bad = true;
         }
         work->cells[i] = fitted.cell;
     }
-    return error == 0 ? 1 : error;
+    return error != 0 ? error : !is_bad;
 }
 
 int row_work_sum(struct row_work *work, struct row_sum *sum)

@@ -75,6 +75,7 @@ struct load_plan {
      * and words that name table, row, column, value and reason. */
     load_refuse *refuse;
     void *refuse_context;
+    bool every_column; /* … and of each column of a bad row that does not fit, not of one alone */
 };
 
 struct load_counts {

@@ -17,6 +17,7 @@
 #include "backends/source/source.h"
 #include "backends/target/target.h"
 #include "fs/base/failure.h"
+#include "fs/restore/refusals.h"
 
 struct restore_plan;
 
@@ -35,6 +36,9 @@ struct restore_options {
     bool must_create;  /* a table that is there already is refused */
     bool unrelated;    /* as the target was opened: what tables refer to need not be there */
     bool dry_run;      /* everything is done, and taken back */
+    /* With dry_run: what stands in the way is noted, and all else tried; NULL: the first ends it.
+     */
+    struct refusals *refusals;
     const char *const *maps; /* "old=new", "table.old=new": columns that have another name */
     size_t map_count;
     const char *const *ignored; /* "column", "table.column": are not written */
@@ -84,6 +88,7 @@ struct restore_plan {
     struct restore_table *tables; /* parents first */
     size_t view_count;
     struct restore_view *views;
+    size_t failed; /* which table restore_run ended at; SIZE_MAX: at none of them */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/create.h"
 #include "backends/target/notes.h"
 #include "fs/base/ascii.h"
 #include "fs/base/buffer.h"
@@ -48,20 +49,25 @@ static bool names_any_column(const struct restore_plan *plan, const char *word, 
 int restore_check_words(const struct restore_plan *plan, struct failure *failure)
 {
     const struct restore_options *options = plan->options;
+    int error = 0;
 
-    for (size_t i = 0; i < options->ignored_count; i++) {
-        if (!names_any_column(plan, options->ignored[i], strlen(options->ignored[i])))
-            return failure_set(failure, ENOENT,
-                               "--ignore-columns %s: no table that is restored has such a column",
-                               options->ignored[i]);
+    for (size_t i = 0; i < options->ignored_count && error == 0; i++) {
+        if (names_any_column(plan, options->ignored[i], strlen(options->ignored[i])))
+            continue;
+        error = failure_set(failure, ENOENT,
+                            "--ignore-columns %s: no table that is restored has such a column",
+                            options->ignored[i]);
+        error = restore_refuse(plan, NULL, false, error, failure);
     }
-    for (size_t i = 0; i < options->map_count; i++) {
-        if (!names_any_column(plan, options->maps[i], strcspn(options->maps[i], "=")))
-            return failure_set(failure, ENOENT,
-                               "--map %s: no table that is restored has a column of the first name",
-                               options->maps[i]);
+    for (size_t i = 0; i < options->map_count && error == 0; i++) {
+        if (names_any_column(plan, options->maps[i], strcspn(options->maps[i], "=")))
+            continue;
+        error = failure_set(failure, ENOENT,
+                            "--map %s: no table that is restored has a column of the first name",
+                            options->maps[i]);
+        error = restore_refuse(plan, NULL, false, error, failure);
     }
-    return 0;
+    return error;
 }
 
 /* What the column is called in the target. */
@@ -91,18 +97,20 @@ static size_t find_column(const struct schema *schema, const char *name)
     return alike;
 }
 
-static int note_type(const struct schema *source, const struct column *from,
-                     const struct column *to, const char *kind, const char *target_kind,
-                     struct buffer *notes)
+static int note_type(const struct restore_plan *plan, const struct column *from,
+                     const struct column *to, struct buffer *notes)
 {
-    (void)source;
-    if (strcmp(kind, target_kind) == 0 ? strcmp(from->native_type, to->native_type) == 0
-                                       : from->type == to->type)
+    const char *kind = plan->target->class->kind;
+    const struct fit fit = fit_of(target_engine_of(kind), to);
+
+    if (strcmp(plan->kind, kind) == 0 ? strcmp(from->native_type, to->native_type) == 0
+                                      : from->type == to->type && !fit.padded)
         return 0;
-    return notes_add(notes, "column \"%s\" was %s and is %s: each value is tried", to->name,
+    return notes_add(notes, "column \"%s\" was %s and is %s: each value is tried%s", to->name,
                      from->native_type[0] != '\0' ? from->native_type
                                                   : column_type_name(from->type),
-                     to->native_type[0] != '\0' ? to->native_type : column_type_name(to->type));
+                     to->native_type[0] != '\0' ? to->native_type : column_type_name(to->type),
+                     fit.padded ? "; blanks at its end do not count" : "");
 }
 
 /*
@@ -157,9 +165,7 @@ static int match_column(const struct restore_plan *plan, struct restore_table *t
 
     int error = check_bytes(plan, table, from, &table->target->columns[found], failure);
 
-    return error != 0 ? error
-                      : note_type(table->source, from, &table->target->columns[found], plan->kind,
-                                  plan->target->class->kind, notes);
+    return error != 0 ? error : note_type(plan, from, &table->target->columns[found], notes);
 }
 
 /* Whether a column of the source is written to column INDEX of the target, or would be if it were
@@ -214,8 +220,13 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
         return -ENOMEM;
     if (table->notes != NULL)
         error = buffer_print(&notes, "%s\n", table->notes);
-    for (size_t i = 0; i < table->source->column_count && error == 0; i++)
+    for (size_t i = 0; i < table->source->column_count && error == 0; i++) {
         error = match_column(plan, table, i, &notes, failure);
+        if (error != 0) {
+            table->columns[i] = LOAD_LEAVE_OUT;
+            error = restore_refuse(plan, table->source->name, false, error, failure);
+        }
+    }
     if (error == 0 && !table->created)
         error = note_added(plan, table, &notes);
     if (error == 0 && !table->created)

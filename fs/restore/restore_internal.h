@@ -11,6 +11,13 @@
 #include "fs/restore/restore.h"
 #include "fs/restore/row_filter.h"
 
+/*
+ * ERROR is what TABLE (NULL: all of it) cannot be restored for: it itself, or 0 where that is noted
+ * for somebody who wants to hear of all; IS_WHOLE: nothing of the table is restored then.
+ */
+int restore_refuse(const struct restore_plan *plan, const char *table, bool is_whole, int error,
+                   const struct failure *failure);
+
 /* Puts the plan's tables into an order in which those that others refer to come first. */
 int restore_order(struct restore_plan *plan, struct failure *failure);
 

@@ -54,8 +54,10 @@ static int find_parents(struct restore_plan *plan, const struct foreign_key *key
                            "restored from",
                            key->target_table);
     if (table == NULL) {
+        size_t before = plan->count;
+
         error = restore_plan_add(plan, source, failure);
-        if (error != 0)
+        if (error != 0 || plan->count == before)
             return error;
         table = &plan->tables[plan->count - 1];
         table->parents = true;

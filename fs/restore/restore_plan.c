@@ -36,6 +36,14 @@ struct restore_table *restore_plan_find(const struct restore_plan *plan, const c
     return NULL;
 }
 
+int restore_refuse(const struct restore_plan *plan, const char *table, bool is_whole, int error,
+                   const struct failure *failure)
+{
+    if (error == 0 || plan->options->refusals == NULL || failure == NULL)
+        return error;
+    return refusals_note(plan->options->refusals, table, is_whole, error, failure);
+}
+
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 static int find_target(struct restore_plan *plan, struct restore_table *table,
@@ -76,7 +84,15 @@ int restore_plan_add(struct restore_plan *plan, size_t source_table, struct fail
         .source = plan->dataset->class->schema(plan->dataset, source_table),
         .mode = plan->options->mode,
     };
-    return find_target(plan, table, failure);
+
+    int error = find_target(plan, table, failure);
+
+    if (error == 0)
+        return 0;
+    error = restore_refuse(plan, table->source->name, true, error, failure);
+    release_table(table);
+    plan->count--;
+    return error;
 }
 
 static bool is_among(const char *const *names, size_t count, const char *name)
@@ -105,13 +121,25 @@ static bool has_table(struct dataset *dataset, const char *name)
     return false;
 }
 
+/* Whether the table has been found, and then refused. */
+static bool is_refused(const struct restore_plan *plan, const char *name)
+{
+    const struct refusals *refusals = plan->options->refusals;
+
+    for (size_t i = 0; refusals != NULL && i < refusals->count; i++) {
+        if (refusals->items[i].is_whole && strcmp(refusals->items[i].table, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int check_named(const struct restore_plan *plan, struct failure *failure)
 {
     const struct restore_options *options = plan->options;
 
     for (size_t i = 0; i < options->table_count; i++) {
         if (restore_plan_find(plan, options->tables[i]) == NULL &&
-            !restore_has_view(plan, options->tables[i]))
+            !restore_has_view(plan, options->tables[i]) && !is_refused(plan, options->tables[i]))
             return failure_set(failure, ENOENT, "there is no table \"%s\" to restore",
                                options->tables[i]);
     }
@@ -120,7 +148,8 @@ static int check_named(const struct restore_plan *plan, struct failure *failure)
             return failure_set(failure, ENOENT, "there is no table \"%s\" to leave out",
                                options->excluded[i]);
     }
-    return plan->count + plan->view_count != 0
+    return plan->count + plan->view_count != 0 ||
+                   (options->refusals != NULL && options->refusals->count != 0)
                ? 0
                : failure_set(failure, ENOENT, "there is no table to restore");
 }
@@ -146,6 +175,8 @@ static int add_filters(struct restore_plan *plan, struct failure *failure)
     const struct restore_options *options = plan->options;
 
     if (options->where == NULL && options->key_count == 0)
+        return 0;
+    if (plan->count == 0 && options->table_count == 1) /* it is refused */
         return 0;
     if (plan->count != 1)
         return failure_set(failure, EINVAL,
@@ -173,17 +204,23 @@ static bool comes_or_is_there(const struct restore_plan *plan, const char *name)
  */
 static int look_for_parents(const struct restore_plan *plan, struct failure *failure)
 {
+    int error;
+
     if (plan->options->unrelated || strcmp(plan->target->class->kind, "sqlite") != 0)
         return 0;
     for (size_t i = 0; i < plan->count; i++) {
         const struct schema *source = plan->tables[i].source;
 
         for (size_t f = 0; f < source->foreign_key_count && plan->tables[i].created; f++) {
-            if (!comes_or_is_there(plan, source->foreign_keys[f].target_table))
-                return failure_set(failure, EINVAL,
-                                   "table \"%s\" refers to \"%s\", which is not there: restore "
-                                   "that as well (--with-parents)",
-                                   source->name, source->foreign_keys[f].target_table);
+            if (comes_or_is_there(plan, source->foreign_keys[f].target_table))
+                continue;
+            error = failure_set(failure, EINVAL,
+                                "table \"%s\" refers to \"%s\", which is not there: restore "
+                                "that as well (--with-parents)",
+                                source->name, source->foreign_keys[f].target_table);
+            error = restore_refuse(plan, source->name, false, error, failure);
+            if (error != 0)
+                return error;
         }
     }
     return 0;
@@ -198,6 +235,7 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
         .kind = kind,
         .target = target,
         .options = options,
+        .failed = SIZE_MAX,
     };
     int error = add_tables(&plan, failure);
 
@@ -212,7 +250,7 @@ int restore_plan(struct dataset *dataset, const char *kind, struct target *targe
     if (error == 0)
         error = restore_order(&plan, failure);
     if (error == 0)
-        error = restore_check_room(&plan, failure);
+        error = restore_refuse(&plan, NULL, false, restore_check_room(&plan, failure), failure);
     if (error != 0) {
         restore_plan_release(&plan);
         return error;

@@ -27,13 +27,21 @@ static int make_table(struct restore_plan *plan, struct restore_table *table,
     return error == 0 ? restore_match_columns(plan, table, failure) : error;
 }
 
+/* Notes at which table it ended. */
+static int end_at(struct restore_plan *plan, size_t index, int error)
+{
+    if (error != 0)
+        plan->failed = index;
+    return error;
+}
+
 static int make_tables(struct restore_plan *plan, struct failure *failure)
 {
     int error = 0;
 
     for (size_t i = 0; i < plan->count && error == 0; i++) {
         if (plan->tables[i].created)
-            error = make_table(plan, &plan->tables[i], failure);
+            error = end_at(plan, i, make_table(plan, &plan->tables[i], failure));
     }
     return error;
 }
@@ -43,6 +51,8 @@ static int refuse(void *context, const struct bad_row *bad)
     const struct putting *putting = context;
     const struct restore_options *options = putting->plan->options;
 
+    if (options->bad_row == NULL)
+        return refusals_note_row(options->refusals, putting->table->source->name, bad);
     return options->bad_row(options->bad_row_context, putting->table->source, bad);
 }
 
@@ -69,8 +79,9 @@ static int load_table(struct restore_plan *plan, struct putting *putting, struct
         .cell_count = table->source->column_count,
         .columns = table->columns,
         .mode = mode_of(table),
-        .refuse = plan->options->bad_row != NULL ? refuse : NULL,
+        .refuse = plan->options->bad_row != NULL || plan->options->refusals != NULL ? refuse : NULL,
         .refuse_context = putting,
+        .every_column = plan->options->bad_row == NULL,
     };
     int error = plan->target->class->open_load(plan->target, &load_plan, &table->load, failure);
 
@@ -92,11 +103,12 @@ static int each_load(struct restore_plan *plan, bool children_first, size_t offs
     int error = 0;
 
     for (size_t i = 0; i < plan->count && error == 0; i++) {
-        struct load *load = plan->tables[children_first ? plan->count - 1 - i : i].load;
+        size_t index = children_first ? plan->count - 1 - i : i;
+        struct load *load = plan->tables[index].load;
         load_step *step;
 
         memcpy((void *)&step, (const char *)load->class + offset, sizeof step);
-        error = step(load, failure);
+        error = end_at(plan, index, step(load, failure));
     }
     return error;
 }
@@ -107,7 +119,7 @@ static int load_all(struct restore_plan *plan, struct putting *puttings, struct 
 
     for (size_t i = 0; i < plan->count && error == 0; i++) {
         puttings[i] = (struct putting){plan, &plan->tables[i]};
-        error = load_table(plan, &puttings[i], failure);
+        error = end_at(plan, i, load_table(plan, &puttings[i], failure));
     }
     if (error == 0)
         error = each_load(plan, true, offsetof(struct load_class, remove), failure);
@@ -118,6 +130,12 @@ static int load_all(struct restore_plan *plan, struct putting *puttings, struct 
     return error;
 }
 
+/* Whether something stands in the way, and it goes on to find what else does. */
+static bool is_hindered(const struct restore_plan *plan)
+{
+    return plan->options->refusals != NULL && plan->options->refusals->count != 0;
+}
+
 int restore_run(struct restore_plan *plan, struct failure *failure)
 {
     const struct target_class *target = plan->target->class;
@@ -126,7 +144,8 @@ int restore_run(struct restore_plan *plan, struct failure *failure)
 
     if (error == 0)
         error = plan->dataset->class->verify(plan->dataset, failure);
-    if (error == 0)
+    /* Rows that are refused are missed by those that refer to them; nobody need hear of that. */
+    if (error == 0 && !is_hindered(plan))
         error = target->check(plan->target, failure);
     for (size_t i = 0; i < plan->count; i++) {
         struct restore_table *table = &plan->tables[i];
@@ -138,7 +157,7 @@ int restore_run(struct restore_plan *plan, struct failure *failure)
         table->load = NULL;
     }
     free(puttings);
-    if (error == 0 && target->creates_within)
+    if (error == 0 && target->creates_within && !is_hindered(plan))
         error = restore_make_views(plan, failure);
     if (error == 0 && !plan->options->dry_run && plan->options->before_commit != NULL)
         error = plan->options->before_commit(plan->options->before_commit_context, plan, failure);

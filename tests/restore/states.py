@@ -16,7 +16,7 @@ SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1;
 SELECT viewname, definition FROM pg_views WHERE schemaname = 'public' ORDER BY 1;
 """
-HALF_MADE = re.compile(r"CREATE TABLE `crmfs_new_\d+`.*?;\n|INSERT INTO `crmfs_new_\d+` .*\n", re.DOTALL)
+HALF_MADE = re.compile(r"CREATE TABLE `crmfs_new_\w+`.*?;\n|INSERT INTO `crmfs_new_\w+` [^\n]*\n", re.DOTALL)
 
 
 def of_sqlite(path):

@@ -242,16 +242,6 @@ def test_a_disk_without_room(root, store, work):
         subprocess.run(["umount", disk], check=True)
 
 
-def test_tables_that_are_called_alike(place, restore):
-    """What MariaDB has under names that begin as those of unfinished tables do is somebody's own."""
-    target = place("mysql")
-    target.sql("CREATE TABLE crmfs_new_customers (id INT); INSERT INTO crmfs_new_customers VALUES (1); "
-               "CREATE TABLE crmfs_new_1x (id INT); CREATE TABLE crmfs_new_3 (id INT)")
-    restore("--to", target.url, "day")
-    assert target.sql("SHOW TABLES LIKE 'crmfs%'").split() == ["crmfs_new_1x", "crmfs_new_customers"]
-    assert target.value("SELECT * FROM crmfs_new_customers") == "1"
-
-
 @pytest.mark.parametrize("name, text", [("files.csv", "id,photo\n1,ug==\n"),
                                         ("files.ndjson", '{"id":1,"photo":{"$base64":true,"encoded":"ug=="}}\n')])
 def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, text):

@@ -145,6 +145,20 @@ static void test_what_fits(void **state)
         {ENGINE_POSTGRES, COLUMN_UUID, "uuid", CELL_TEXT, "123e4567-e89b-12d3-a456-426655440000",
          "123e4567-e89b-12d3-a456-426655440000"},
         {ENGINE_POSTGRES, COLUMN_UUID, "uuid", CELL_TEXT, "123e4567", NULL},
+        {ENGINE_POSTGRES, COLUMN_JSON, "jsonb", CELL_TEXT,
+         "{\"a\":1,\"b\":{\"c\":1,\"\\u0063\":2}}", NULL},
+        {ENGINE_POSTGRES, COLUMN_JSON, "jsonb", CELL_TEXT, "{\"a\":1,\"b\":{\"a\":1}}",
+         "{\"a\":1,\"b\":{\"a\":1}}"},
+        {ENGINE_POSTGRES, COLUMN_JSON, "json", CELL_TEXT, "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}"},
+        {ENGINE_POSTGRES, COLUMN_JSON, "jsonb", CELL_TEXT, "[0.1000000000000000000001]",
+         "[0.1000000000000000000001]"},
+        {ENGINE_POSTGRES, COLUMN_JSON, "jsonb", CELL_TEXT, "none, for the server to say",
+         "none, for the server to say"},
+        {ENGINE_MYSQL, COLUMN_JSON, "json", CELL_TEXT, "{\"a\":1,\"a\":2}", NULL},
+        {ENGINE_MYSQL, COLUMN_JSON, "json", CELL_TEXT, "[0.1000000000000000000001]", NULL},
+        {ENGINE_MYSQL, COLUMN_JSON, "json", CELL_TEXT, "18446744073709551616", NULL},
+        {ENGINE_MYSQL, COLUMN_JSON, "json", CELL_TEXT, "[18446744073709551615, 0.1, 1e2]",
+         "[18446744073709551615, 0.1, 1e2]"},
         {ENGINE_SQLITE, COLUMN_INTEGER, "INTEGER", CELL_TEXT, "012", NULL},
         {ENGINE_SQLITE, COLUMN_INTEGER, "INTEGER", CELL_TEXT, "12", "12"},
         {ENGINE_SQLITE, COLUMN_INTEGER, "INTEGER", CELL_TEXT, "twelve", "twelve"},
@@ -218,7 +232,18 @@ static void test_which_values_are_the_same(void **state)
     (void)state;
     assert_true(is_same(&document, ENGINE_POSTGRES, "{\"b\":1, \"a\":[1,2]}",
                         "{\"a\":[1,2],\"b\":1}", CELL_TEXT));
+    assert_true(is_same(&document, ENGINE_POSTGRES, "{\"a\": 1e2, \"\\u0062\": -0.0}",
+                        "{\"b\": 0.0, \"a\": 100}", CELL_TEXT));
+    assert_true(is_same(&document, ENGINE_POSTGRES, " [ {\"b\":{},\"a\":[]} , \"\\/\" , true ]",
+                        "[{\"a\":[],\"b\":{}},\"/\",true]", CELL_TEXT));
+    assert_true(is_same(&document, ENGINE_POSTGRES, "1E3", "1000", CELL_TEXT));
+    assert_false(
+        is_same(&document, ENGINE_POSTGRES, "[0.1000000000000000000001]", "[0.1]", CELL_TEXT));
+    assert_false(is_same(&document, ENGINE_POSTGRES, "{\"a\":{\"b\":1},\"c\":2}",
+                         "{\"a\":{\"b\":1,\"c\":2}}", CELL_TEXT));
     assert_false(is_same(&document, ENGINE_POSTGRES, "[1,2]", "[2,1]", CELL_TEXT));
+    assert_false(is_same(&document, ENGINE_POSTGRES, "[1,2]", "[1,2,]", CELL_TEXT));
+    assert_false(is_same(&document, ENGINE_POSTGRES, "[1", "[1]", CELL_TEXT));
     assert_false(is_same(&text, ENGINE_POSTGRES, "a", "a ", CELL_TEXT));
     assert_true(is_same(&padded, ENGINE_POSTGRES, "a", "a    ", CELL_TEXT));
     assert_true(is_same(&moment, ENGINE_POSTGRES, "2026-11-20T10:11:12.500Z",

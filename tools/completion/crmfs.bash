@@ -127,7 +127,7 @@ _crmfs_restore() {
                     $_crmfs_passphrase_options --accept-rollback --help"
                 ;;
             migrate)
-                _crmfs_words "--store --journal --json --quiet $_crmfs_passphrase_options
+                _crmfs_words "--store --journal --dry-run --json --quiet $_crmfs_passphrase_options
                     --accept-rollback --help"
                 ;;
             *)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A migration under way: what the files of crmfs migrate share. */
+#ifndef CRMFS_TOOLS_MIGRATION_H
+#define CRMFS_TOOLS_MIGRATION_H
+
+#include "tools/migration_journal.h"
+#include "tools/passphrase.h"
+#include "tools/progress_line.h"
+#include "tools/restore_source.h"
+
+#define MIGRATION_BUSY_TIMEOUT_MS 5000
+
+/* Texts of the command line. */
+struct migrate_command {
+    struct passphrase_options passphrase;
+    const char *store;
+    const char *source;
+    const char *target;
+    const char *journal;
+    bool dry_run;
+    bool json;
+    bool quiet;
+};
+
+struct migration {
+    const struct migrate_command *command;
+    const bool *cancelled;
+    struct restore_source source;
+    struct migration_journal journal;
+    char **names; /* of the source's tables, parents first */
+    size_t count;
+    char **views; /* that can be made */
+    size_t view_count;
+    size_t present;   /* … that were there at first, from before an interruption */
+    bool circular;    /* foreign keys go round: all tables in one transaction */
+    bool interrupted; /* the journal knows of tables */
+    uint64_t rows_done;
+};
+
+/* A target that has begun; closed by the caller. */
+int migration_open_target(const struct migration *migration, struct target **ret_target,
+                          struct failure *failure);
+
+/* As progress_text. */
+void migration_progress(void *context, double seconds, char *text, size_t size);
+
+/* A dry run: says what would be done, and all that stands in the way; as dry_run. */
+int migration_try(struct migration *migration, struct failure *failure);
+
+#endif
