@@ -72,9 +72,9 @@ struct awaited_piece {
 
 struct content_cache {
     struct object_reader *reader;
-    size_t limit;
 
     pthread_mutex_t lock; /* guards all below */
+    size_t limit;
     uint64_t clock;
     size_t bytes;
     struct cached_piece pieces[ENTRIES_MOST];
@@ -85,14 +85,13 @@ struct content_cache {
     size_t spare_count;
 };
 
-struct content_cache *content_cache_create(struct object_reader *reader, size_t limit_bytes)
+struct content_cache *content_cache_create(struct object_reader *reader)
 {
     struct content_cache *cache = calloc(1, sizeof *cache);
 
     if (cache == NULL)
         return NULL;
     cache->reader = reader;
-    cache->limit = limit_bytes;
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->arrived, NULL);
     return cache;
@@ -136,6 +135,15 @@ static void drop(struct content_cache *cache, struct cached_piece *piece)
     cache->bytes -= piece->data.capacity;
     spare(cache, &piece->data);
     piece->used = 0;
+}
+
+void content_cache_limit(struct content_cache *cache, size_t limit_bytes)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->limit = limit_bytes;
+    while (cache->bytes > cache->limit)
+        drop(cache, oldest(cache));
+    pthread_mutex_unlock(&cache->lock);
 }
 
 /* Takes DATA over. The lock is held. */

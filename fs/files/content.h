@@ -26,8 +26,9 @@ size_t cut_find(const uint64_t gear[CUT_GEAR_ENTRIES], const uint8_t *bytes, siz
 
 struct content_cache;
 
-/* NULL: no memory. READER is borrowed. */
-struct content_cache *content_cache_create(struct object_reader *reader, size_t limit_bytes);
+/* NULL: no memory. READER is borrowed. It keeps nothing before it has a limit. */
+struct content_cache *content_cache_create(struct object_reader *reader);
+void content_cache_limit(struct content_cache *cache, size_t limit_bytes);
 
 /*
  * SIZE bytes at FROM of a piece. 0, -EIO with words, -ENOMEM. Safe from several threads at once.

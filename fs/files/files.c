@@ -25,16 +25,6 @@
 #define CLAIM_WAIT_MS 50
 #define CLAIM_WAITS 60
 
-/*
- * How memory is shared out, in sixteenths: content that is not stored yet, nodes that are not,
- * nodes that are, pieces that were read.
- */
-#define SHARE 16
-#define WAITING_SHARES 5
-#define DIRTY_SHARES 4
-#define CLEAN_SHARES 5
-#define PIECES_SHARES 2
-
 unsigned files_threads(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -135,6 +125,7 @@ int files_begin_look(struct files *files, uint64_t number, struct catalogue **re
 
 int files_end(struct files *files, int error)
 {
+    files_share_memory(files);
     catalogue_trim(&files->nodes);
     pthread_mutex_unlock(&files->lock);
     return error;
@@ -331,7 +322,6 @@ int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure)
 {
     struct files *files = calloc(1, sizeof *files);
-    size_t share = options->memory_bytes / SHARE;
 
     if (files == NULL)
         return -ENOMEM;
@@ -343,13 +333,15 @@ int files_create(const struct files_options *options, struct files **ret_files,
     pthread_cond_init(&files->upkeep, NULL);
     pthread_cond_init(&files->moved, NULL);
     cut_prepare(store_key(options->store, STORE_BOUNDARIES), files->gear);
-    files->waiting_most = WAITING_SHARES * share;
-    files->dirty_nodes_most = DIRTY_SHARES * share / sizeof(struct node);
-    catalogue_cache_init(&files->nodes, options->reader,
-                         CLEAN_SHARES * share / sizeof(struct node));
-    files->contents = content_cache_create(options->reader, PIECES_SHARES * share);
+    catalogue_cache_init(&files->nodes, options->reader, 0);
+    files->contents = content_cache_create(options->reader);
 
-    int error = files->contents != NULL ? follow_log(files, failure) : -ENOMEM;
+    int error = files->contents != NULL ? 0 : -ENOMEM;
+
+    if (error == 0) {
+        files_share_memory(files);
+        error = follow_log(files, failure);
+    }
 
     if (error == 0) {
         error = -pthread_create(&files->committer, NULL, commit_in_time, files);

@@ -178,6 +178,11 @@ unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
 uint64_t files_clock_ns(void); /* monotonic */
 
+/* ---- share.c ---- */
+
+/* Gives all parts their room anew, with the lock held; caches that had more let go of the rest. */
+void files_share_memory(struct files *files);
+
 /* ---- held.c ---- */
 
 /* NULL: there is no such view. */

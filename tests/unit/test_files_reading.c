@@ -23,6 +23,7 @@
 #define FILE_BYTES ((size_t)8 << 20)
 #define BLOCK_BYTES ((size_t)4096)
 #define PAIRS ((size_t)10)
+#define PLACES ((size_t)40)
 #define PATIENCE_US 300000 /* what is asked for ahead comes a little later */
 
 static void write_noise(struct files *files, uint64_t number)
@@ -91,11 +92,26 @@ static void test_what_follows_is_read_ahead(void **state)
     one_file_close(&scene);
 }
 
+/* Memory that no writer needs keeps more than what is asked for again at once. */
+static void test_what_was_read_stays_while_nothing_is_written(void **state)
+{
+    struct scene scene = scene_make();
+    uint64_t offsets[PLACES];
+
+    (void)state;
+    for (size_t i = 0; i < PLACES; i++)
+        offsets[i] = (PLACES - i) * ((size_t)128 << 10);
+    assert_true(count_reads(&scene, offsets, PLACES, BLOCK_BYTES) >= PLACES);
+    assert_int_equal(count_reads(&scene, offsets, PLACES, BLOCK_BYTES), 0);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_here_and_there_nothing_is_read_ahead),
         cmocka_unit_test(test_what_follows_is_read_ahead),
+        cmocka_unit_test(test_what_was_read_stays_while_nothing_is_written),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
