@@ -3,60 +3,15 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/buffer.h"
-#include "fs/base/little_endian.h"
 #include "fs/store/file_node.h"
-
-/*
- * Gear hashing with two masks, as FastCDC (Xia and others, USENIX ATC 2016) has it: harder to meet
- * before the usual length, easier after it. The masks' bits are high ones, which 64 bytes touch.
- */
-#define CUT_USUAL ((size_t)64 << 10)
-#define MASK_BEFORE (UINT64_C(0x1ffff) << 47)
-#define MASK_AFTER (UINT64_C(0x7fff) << 49)
 
 #define ENTRIES_MOST 256
 #define SPARES_MOST 4
-
-void cut_prepare(const uint8_t *key, uint64_t gear[CUT_GEAR_ENTRIES])
-{
-    _Static_assert(crypto_shorthash_BYTES == 8, "one hash makes one entry");
-
-    for (unsigned i = 0; i < CUT_GEAR_ENTRIES; i++) {
-        uint8_t number = (uint8_t)i;
-        uint8_t hash[crypto_shorthash_BYTES];
-
-        crypto_shorthash(hash, &number, 1, key);
-        gear[i] = get_u64(hash);
-    }
-}
-
-size_t cut_find(const uint64_t gear[CUT_GEAR_ENTRIES], const uint8_t *bytes, size_t size)
-{
-    size_t end = size < CUT_MOST ? size : CUT_MOST;
-    size_t usual = end < CUT_USUAL ? end : CUT_USUAL;
-    size_t at = CUT_LEAST - 64; /* the hash is of the last 64 bytes */
-    uint64_t hash = 0;
-
-    if (size <= CUT_LEAST)
-        return size;
-    for (; at < usual; at++) {
-        hash = (hash << 1) + gear[bytes[at]];
-        if ((hash & MASK_BEFORE) == 0 && at >= CUT_LEAST)
-            return at + 1;
-    }
-    for (; at < end; at++) {
-        hash = (hash << 1) + gear[bytes[at]];
-        if ((hash & MASK_AFTER) == 0)
-            return at + 1;
-    }
-    return end;
-}
 
 struct cached_piece {
     uint8_t id[OBJECT_ID_BYTES];

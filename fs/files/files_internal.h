@@ -18,6 +18,7 @@
 #include "fs/files/attributes.h"
 #include "fs/files/catalogue.h"
 #include "fs/files/content.h"
+#include "fs/files/cut.h"
 #include "fs/files/files.h"
 #include "fs/files/past.h"
 #include "fs/files/reserve.h"
