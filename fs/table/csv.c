@@ -50,44 +50,53 @@ static bool is_special(const uint8_t *text, size_t size)
     return (block_csv_special(block_load(text)) & block_first(size)) != 0;
 }
 
-/* Copies text, and whether it is special. Slack on both sides. */
-static inline bool copy_is_special(uint8_t *to, const uint8_t *text, size_t size)
+/* Copies text that is not special; false as soon as it is seen to be. Slack on both sides. */
+static inline bool copy_ordinary(uint8_t *to, const uint8_t *text, size_t size)
 {
-    uint32_t special = 0;
-
     for (; size >= BLOCK_SIZE; to += BLOCK_SIZE, text += BLOCK_SIZE, size -= BLOCK_SIZE) {
         block bytes = block_load(text);
 
         block_store(to, bytes);
-        special |= block_csv_special(bytes);
+        if (block_csv_special(bytes) != 0)
+            return false;
     }
+
     block bytes = block_load(text);
 
     block_store(to, bytes);
-    return (special | (block_csv_special(bytes) & block_first(size))) != 0;
+    return (block_csv_special(bytes) & block_first(size)) == 0;
 }
 
 /* Copies text, doubling its quotes. There is room for all, and slack on both sides. */
 static uint8_t *copy_doubling(uint8_t *to, const uint8_t *text, size_t size)
 {
-    while (size != 0) {
-        block bytes = block_load(text);
-        uint32_t quotes = block_equal(bytes, '"');
-        size_t step = size < BLOCK_SIZE ? size : BLOCK_SIZE;
+    for (;;) {
+        uint32_t quotes = 0;
 
-        block_store(to, bytes);
-        if (size < BLOCK_SIZE)
-            quotes &= block_first(size);
-        if (quotes != 0) {
-            step = (size_t)__builtin_ctz(quotes) + 1;
-            to[step] = '"';
-            to++;
+        for (; size >= BLOCK_SIZE; to += BLOCK_SIZE, text += BLOCK_SIZE, size -= BLOCK_SIZE) {
+            block bytes = block_load(text);
+
+            block_store(to, bytes);
+            quotes = block_equal(bytes, '"');
+            if (quotes != 0)
+                break;
         }
-        to += step;
+        if (size < BLOCK_SIZE) {
+            block bytes = block_load(text);
+
+            block_store(to, bytes);
+            quotes = block_equal(bytes, '"') & block_first(size);
+            if (quotes == 0)
+                return to + size;
+        }
+
+        size_t step = (size_t)__builtin_ctz(quotes) + 1;
+
+        to[step] = '"';
+        to += step + 1;
         text += step;
         size -= step;
     }
-    return to;
 }
 
 /* A field, or a piece of one that OPENS or CLOSES it or not. */
@@ -170,7 +179,7 @@ static inline int put_text(struct render *render, struct cell_view cell)
 
     if (error != 0)
         return error;
-    if (cell.size != 0 && !copy_is_special(to, cell.data, cell.size)) {
+    if (cell.size != 0 && copy_ordinary(to, cell.data, cell.size)) {
         render->at = to + cell.size;
         return 0;
     }
@@ -187,24 +196,35 @@ struct csv_column {
     bool bytes;
 };
 
-static int render_row(struct render *render, struct csv_column *columns, size_t count)
+/* A cell, and room for a byte after it. Inlined, so that RENDER stays in registers. */
+static inline int put_column(struct render *render, struct csv_column *column)
+{
+    struct cell_view cell = column_cursor_next(&column->cursor);
+    int error;
+
+    if (column->plain) {
+        error = render_room(render, (size_t)cell.size + 1);
+        if (error == 0)
+            render->at = render_copy(render->at, cell.data, cell.size);
+        return error;
+    }
+    if (cell.kind == KIND_TEXT && cell.size <= RENDER_SHORT && !column->bytes &&
+        !csv_text_reserved(cell.data, cell.size)) {
+        error = put_text(render, cell);
+    } else {
+        struct render copy = *render;
+
+        error = put_cell(&copy, column->bytes, cell);
+        *render = copy;
+    }
+    return error == 0 ? render_room(render, 1) : error;
+}
+
+static inline int render_row(struct render *render, struct csv_column *columns, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct cell_view cell = column_cursor_next(&columns[i].cursor);
-        int error;
+        int error = put_column(render, &columns[i]);
 
-        if (columns[i].plain) {
-            error = render_room(render, (size_t)cell.size + 1);
-            if (error == 0)
-                render->at = render_copy(render->at, cell.data, cell.size);
-        } else {
-            error = cell.kind == KIND_TEXT && cell.size <= RENDER_SHORT && !columns[i].bytes &&
-                            !csv_text_reserved(cell.data, cell.size)
-                        ? put_text(render, cell)
-                        : put_cell(render, columns[i].bytes, cell);
-            if (error == 0)
-                error = render_room(render, 1);
-        }
         if (error != 0)
             return error;
         *render->at++ = ',';

@@ -55,12 +55,20 @@ __attribute__((noinline, unused)) static int render_grow(struct render *render, 
     return error;
 }
 
-/* Room for BYTES and what whole blocks write beyond. 0, -ENOMEM, -EFBIG. */
+/*
+ * Room for BYTES and what whole blocks write beyond. 0, -ENOMEM, -EFBIG. It is a copy that grows:
+ * as its own address goes nowhere, RENDER may be kept in registers.
+ */
 static inline int render_room(struct render *render, size_t bytes)
 {
     if (__builtin_expect((size_t)(render->end - render->at) >= bytes + BLOCK_SLACK, 1))
         return 0;
-    return render_grow(render, bytes + BLOCK_SLACK);
+
+    struct render grown = *render;
+    int error = render_grow(&grown, bytes + BLOCK_SLACK);
+
+    *render = grown;
+    return error;
 }
 
 /* Copies from memory with BLOCK_SLACK readable bytes after it to such writable memory. */
