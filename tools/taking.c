@@ -52,7 +52,9 @@ static void warn_part(void *context, const struct failure *why)
 
     take_display_clear(&taking->display);
     log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
-    left_out_add(&taking->left_out, NULL, NULL, why->text);
+    /* What holds nothing is not missed. */
+    if (why->code != ENODATA)
+        left_out_add(&taking->left_out, NULL, NULL, why->text);
 }
 
 static int open_sources(struct taking *taking, struct failure *failure)

@@ -276,7 +276,7 @@ const struct failure *intake_troubles(const struct intake *intake, size_t *ret_c
 
 static bool is_lasting(int code)
 {
-    return code == EIO || code == EILSEQ || code == EFBIG;
+    return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA;
 }
 
 bool intake_is_lasting(const struct intake *intake)
