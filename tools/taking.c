@@ -257,6 +257,10 @@ static int run_opened(struct taking *taking, struct failure *failure)
     int error = 0;
 
     taking->cancelled = stop_begin();
+    for (size_t i = 0; i < all->unknown_count; i++)
+        log_message(LOG_LEVEL_WARNING,
+                    "%s is left out: it is no backup that crmfs knows, or it may not be read",
+                    all->unknown[i]);
     if (!taking->order->import)
         return take_list(taking, all, failure);
     for (size_t i = 0; i < all->count && error == 0; i++)

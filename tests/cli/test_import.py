@@ -236,3 +236,14 @@ def test_views_of_a_dump(store, work):
         done = crmfs("restore", "--to", f"sqlite:{new}", *source)
         assert done.returncode == 0 and "left out" not in done.stderr, done.stderr
         assert sqlite3.connect(new).execute("SELECT v FROM all_first").fetchall() == [("a",)]
+
+
+def test_what_is_no_backup_is_told(store, work):
+    folder = work / "old"
+    folder.mkdir()
+    dump(folder / "crm.sql", [(1, "a")], 2019)
+    (folder / "notes.doc").write_bytes(b"\x00\x01 no backup")
+    (folder / "deeper").mkdir()
+    done = run(store, folder)
+    assert "notes.doc is left out: it is no backup" in done.stderr and "deeper is left out" in done.stderr
+    assert len(names(store)) == 1
