@@ -90,12 +90,15 @@ static int export_one(struct export *export, const struct stored_source *source,
 static int name_files(const struct stored_source *source, struct file_set *ret_set)
 {
     cleanup_free const char **names = allocate_array(source->table_count, sizeof(const char *));
+    cleanup_free bool *hidden = allocate_array(source->table_count, sizeof *hidden);
 
-    if (names == NULL)
+    if (names == NULL || hidden == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < source->table_count; i++)
+    for (size_t i = 0; i < source->table_count; i++) {
         names[i] = source->tables[i].name;
-    return file_set_create(names, source->table_count, ret_set);
+        hidden[i] = stored_table_is_statement(&source->tables[i]);
+    }
+    return file_set_create(names, hidden, source->table_count, ret_set);
 }
 
 /* ONLY: the table to export; NULL: all. */
@@ -109,7 +112,7 @@ static int export_source(struct export *export, const struct stored_source *sour
     if (error == 0 && folder < 0)
         error = folder;
     for (size_t i = 0; i < set.count && error == 0; i++) {
-        if (is_exported(export, &set, i) &&
+        if (is_exported(export, &set, i) && file_is_shown(&set, i) &&
             (only == NULL || &source->tables[file_table(i)] == only))
             error = export_one(export, source, &set, i, folder, failure);
         if (error != 0)
@@ -151,6 +154,11 @@ static int find_table(const struct export *export, const struct stored_source **
             found++;
         }
     }
+    if (found == 1 && stored_table_is_statement(*ret_table))
+        return failure_set(failure, ENODATA,
+                           "\"%s\" is a view, of which the snapshot has the statement alone: it is "
+                           "in schema.sql",
+                           command->table);
     if (found == 1)
         return 0;
     if (found > 1)

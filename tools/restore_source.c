@@ -68,7 +68,9 @@ static int open_snapshot(const char *store, const struct passphrase_options *pas
 static void warn_part(void *context, const struct failure *why)
 {
     (void)context;
-    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    /* Views, and columns that are computed, are made again by their statements. */
+    if (why->code != ENODATA)
+        log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
 }
 
 static int open_source(const char *url, const bool *cancelled, struct restore_source *source,

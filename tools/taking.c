@@ -52,7 +52,9 @@ static void warn_part(void *context, const struct failure *why)
 
     take_display_clear(&taking->display);
     log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
-    left_out_add(&taking->left_out, NULL, NULL, why->text);
+    /* What holds nothing is not missed. */
+    if (why->code != ENODATA)
+        left_out_add(&taking->left_out, NULL, NULL, why->text);
 }
 
 static int open_sources(struct taking *taking, struct failure *failure)
@@ -255,6 +257,10 @@ static int run_opened(struct taking *taking, struct failure *failure)
     int error = 0;
 
     taking->cancelled = stop_begin();
+    for (size_t i = 0; i < all->unknown_count; i++)
+        log_message(LOG_LEVEL_WARNING,
+                    "%s is left out: it is no backup that crmfs knows, or it may not be read",
+                    all->unknown[i]);
     if (!taking->order->import)
         return take_list(taking, all, failure);
     for (size_t i = 0; i < all->count && error == 0; i++)

@@ -16,14 +16,20 @@
 char *dump_statement_text(const struct dump_reader *reader)
 {
     const char *raw = (const char *)reader->raw.data;
+    size_t size;
     char *text;
 
     raw += strspn(raw, " \t\r\n");
-    /* Within a version comment: what it holds. */
-    if (raw[0] == '/')
-        raw = (const char *)reader->statement.data +
-              strspn((const char *)reader->statement.data, " \t\r\n");
-    return asprintf(&text, "%s;", raw) < 0 ? NULL : text;
+    size = strlen(raw);
+    /* Within version comments: what they hold, which has no comments at its end. */
+    if (raw[0] == '/') {
+        raw = (const char *)reader->statement.data;
+        raw += strspn(raw, " \t\r\n");
+        size = strlen(raw);
+        while (size > 0 && strchr(" \t\r\n", raw[size - 1]) != NULL)
+            size--;
+    }
+    return asprintf(&text, "%.*s;", (int)size, raw) < 0 ? NULL : text;
 }
 
 /* "old\ntext", or TEXT. */

@@ -15,6 +15,7 @@
  *   dump_type       native types
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
+ *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
  *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
@@ -30,6 +31,7 @@
 
 #include "backends/source/byte_stream.h"
 #include "backends/source/dump.h"
+#include "backends/source/schema.h"
 #include "backends/source/sql_lexer.h"
 #include "backends/source/stream.h"
 #include "fs/base/buffer.h"
@@ -107,7 +109,8 @@ struct dump_reader;
 struct dump_table {
     char *database; /* "": none; MySQL's database, PostgreSQL's schema */
     char *name;
-    char *key; /* by which it is found: database, NUL as '\n', name */
+    char *key;               /* by which it is found: database, NUL as '\n', name */
+    enum relation_kind kind; /* a view has no columns */
     size_t column_count;
     struct dump_column *columns;
     struct dump_key primary;
@@ -233,6 +236,20 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* --- dump_view, dump_drop ----------------------------------------------------------------- */
+
+/* LEXER stands behind CREATE [OR REPLACE] [TEMP]: whether a view is made; it then stands behind
+ * VIEW. */
+bool dump_makes_view(struct sql_lexer *lexer, enum relation_kind *ret_kind);
+int dump_create_view(struct dump_reader *reader, struct sql_lexer *lexer, enum relation_kind kind);
+
+/* LEXER stands behind REFRESH; behind DROP. */
+int dump_refresh_view(struct dump_reader *reader, struct sql_lexer *lexer);
+int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* All is told of: which views and generated columns the dump has no values of. */
+int dump_tell_left_out(struct dump_reader *reader);
 
 /* --- dump_inherit ------------------------------------------------------------------------- */
 

@@ -158,33 +158,6 @@ static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
     return token.type != SQL_END ? dump_use_database(reader, sql_text(lexer, &token)) : 0;
 }
 
-/* DROP TABLE [IF EXISTS] a, b; */
-static int take_drop(struct dump_reader *reader, struct sql_lexer *lexer)
-{
-    int error = 0;
-
-    if (!sql_accept(lexer, "TABLE"))
-        return 0;
-    if (sql_accept(lexer, "IF"))
-        sql_accept(lexer, "EXISTS");
-    do {
-        cleanup_free char *database = NULL;
-        cleanup_free char *name = NULL;
-
-        if (dump_take_name(lexer, &database, &name) != 0)
-            return 0;
-
-        struct dump_table *table = dump_table_find(
-            reader,
-            database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
-            name);
-
-        if (table != NULL)
-            error = dump_table_drop(reader, table);
-    } while (error == 0 && sql_accept(lexer, ","));
-    return error;
-}
-
 /* Its table is left out. */
 static int too_long(struct dump_reader *reader)
 {
@@ -200,6 +173,7 @@ static int too_long(struct dump_reader *reader)
 
 static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure)
 {
+    enum relation_kind kind;
     struct sql_token token;
 
     if (sql_accept(lexer, "OR"))
@@ -224,6 +198,8 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     }
     if (sql_is(&token, "UNIQUE") || (sql_is(&token, "INDEX") && reader->dialect != SQL_MYSQL))
         return dump_create_index(reader, failure);
+    if (dump_makes_view(lexer, &kind))
+        return reader->too_long ? too_long(reader) : dump_create_view(reader, lexer, kind);
     return 0;
 }
 
@@ -245,12 +221,14 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_alter_table(reader, failure);
     if (sql_is(&word, "ALTER") && sql_accept(&lexer, "SEQUENCE"))
         return dump_alter_sequence(reader);
+    if (sql_is(&word, "REFRESH"))
+        return dump_refresh_view(reader, &lexer);
     if (sql_is(&word, "COPY") && reader->dialect == SQL_POSTGRES)
         return dump_copy(reader, failure);
     if (sql_is(&word, "USE"))
         return take_use(reader, &lexer);
     if (sql_is(&word, "DROP"))
-        return take_drop(reader, &lexer);
+        return dump_drop(reader, &lexer);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         if (sql_is(&word, changes[i]))
             return dump_note_change(reader, changes[i]);
@@ -315,7 +293,7 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
             table->columns[j].left_out = false;
         error = dump_table_tell(reader, table, failure);
     }
-    return error;
+    return error == 0 ? dump_tell_left_out(reader) : error;
 }
 
 /*

@@ -165,6 +165,7 @@ static int make_schema(const struct dump_reader *reader, const struct dump_table
         return -ENOMEM;
     cleanup_free char *ddl = dump_ddl_of(table);
 
+    schema->kind = table->kind;
     schema->ddl = ddl != NULL ? utf8_valid_copy(ddl) : NULL;
 
     int error = schema->ddl != NULL ? fill_columns(table, schema) : -ENOMEM;

@@ -241,3 +241,9 @@ bool schema_equal(const struct schema *left, const struct schema *right)
     }
     return true;
 }
+
+bool schema_is_statement(const struct schema *schema)
+{
+    return schema->column_count == 0 &&
+           (schema->kind == RELATION_VIEW || schema->kind == RELATION_STORED_VIEW);
+}

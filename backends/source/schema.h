@@ -83,6 +83,12 @@ void schema_take_native_type(struct schema *schema, size_t index, char *text);
 /* "integer", "decimal", … "uuid", "any": a static string. */
 const char *column_type_name(enum column_type type);
 
+/*
+ * Whether it is a view of which nothing but its statement is known, as a dump has it: there are no
+ * rows, and no files of them.
+ */
+bool schema_is_statement(const struct schema *schema);
+
 /* The memory that it takes, about. */
 size_t schema_memory_bytes(const struct schema *schema);
 

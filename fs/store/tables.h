@@ -77,6 +77,15 @@ struct stored_table {
     uint64_t ndjson_bytes;
 };
 
+/*
+ * Whether it is a view of which the snapshot has nothing but its statement: without columns there
+ * is no header line either.
+ */
+static inline bool stored_table_is_statement(const struct stored_table *table)
+{
+    return table->rows == 0 && table->csv_bytes <= 1;
+}
+
 struct stored_source {
     char *name;       /* of its folder: no '/' and no control bytes */
     char *kind;       /* what kind of database it was: "sqlite" */

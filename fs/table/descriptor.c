@@ -16,6 +16,7 @@ struct descriptor {
     struct schema *const *schemas;
     const char *const *file_stems;
     size_t count;
+    size_t first; /* of the tables that have files; count: none has */
     struct resource_names *names;
 };
 
@@ -286,7 +287,10 @@ int descriptor_create(const char *dataset_name, struct schema *const *schemas,
 
     if (descriptor == NULL)
         return -ENOMEM;
-    *descriptor = (struct descriptor){dataset_name, schemas, file_stems, count, NULL};
+    *descriptor = (struct descriptor){
+        .dataset_name = dataset_name, .schemas = schemas, .file_stems = file_stems, .count = count};
+    while (descriptor->first < count && schema_is_statement(schemas[descriptor->first]))
+        descriptor->first++;
 
     int error = resource_names_create(schemas, count, &descriptor->names);
 
@@ -304,11 +308,11 @@ int descriptor_write_part(const struct descriptor *descriptor, size_t part, stru
 
     if (part == 0) {
         put_head(&writer);
-    } else if (part <= descriptor->count) {
-        put(&writer, part == 1 ? "\n" : ",\n");
+    } else if (part > descriptor->count) {
+        put(&writer, descriptor->first < descriptor->count ? "\n ]\n}\n" : "]\n}\n");
+    } else if (!schema_is_statement(descriptor->schemas[part - 1])) {
+        put(&writer, part - 1 == descriptor->first ? "\n" : ",\n");
         put_resource(&writer, part - 1);
-    } else {
-        put(&writer, descriptor->count > 0 ? "\n ]\n}\n" : "]\n}\n");
     }
     return writer.error;
 }

@@ -108,10 +108,22 @@ static int name_apart(struct intake *intake)
     return 0;
 }
 
+/* What is too much to be told one by one. */
+static void tell_rest(struct intake *intake)
+{
+    struct failure why;
+
+    if (intake->untold == 0)
+        return;
+    failure_set(&why, EILSEQ, "and %zu more parts of it, for such reasons", intake->untold);
+    intake_note_trouble(intake, &why);
+}
+
 int intake_end(struct intake *intake, struct failure *failure)
 {
     int error = intake_flush(intake, failure);
 
+    tell_rest(intake);
     if (error != 0)
         return error;
     put_queue_free(intake->queue);
@@ -274,9 +286,9 @@ const struct failure *intake_troubles(const struct intake *intake, size_t *ret_c
     return intake->troubles;
 }
 
-static bool is_lasting(int code)
+bool intake_is_lasting_code(int code)
 {
-    return code == EIO || code == EILSEQ || code == EFBIG;
+    return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA;
 }
 
 bool intake_is_lasting(const struct intake *intake)
@@ -286,24 +298,22 @@ bool intake_is_lasting(const struct intake *intake)
     for (size_t i = 0; i < intake->count; i++) {
         const struct failure *failure = intake->tables[i]->failure;
 
-        if (failure != NULL && !is_lasting(failure->code))
+        if (failure != NULL && !intake_is_lasting_code(failure->code))
             return false;
     }
     return true;
 }
 
-int intake_note_trouble(struct intake *intake, const struct failure *why)
+void intake_note_trouble(struct intake *intake, const struct failure *why)
 {
-    intake->has_passing_trouble = intake->has_passing_trouble || !is_lasting(why->code);
-    if (intake->trouble_count == INTAKE_TROUBLES_KEPT)
-        return 0;
-
     struct failure *troubles =
         reallocarray(intake->troubles, intake->trouble_count + 1, sizeof *troubles);
 
-    if (troubles == NULL)
-        return -ENOMEM;
-    intake->troubles = troubles;
-    troubles[intake->trouble_count++] = *why;
-    return 0;
+    intake->has_passing_trouble = intake->has_passing_trouble || troubles == NULL;
+    if (troubles != NULL) {
+        intake->troubles = troubles;
+        troubles[intake->trouble_count++] = *why;
+    }
+    if (intake->options.report != NULL)
+        intake->options.report(intake->options.report_context, why);
 }

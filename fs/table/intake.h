@@ -26,7 +26,7 @@ struct intake_options {
     struct spool *spool;   /* outlives the intake and its images */
     const bool *cancelled; /* atomic, NULL: none */
     uint64_t *rows_done;   /* atomic, NULL: nobody asks */
-    /* Told what stream's trouble() is; may be NULL. */
+    /* Told what intake_troubles() lists, as it comes; may be NULL. */
     void (*report)(void *context, const struct failure *why);
     void *report_context;
 };
@@ -89,8 +89,11 @@ const struct stream_member *intake_member(const struct intake *intake, size_t in
 /* Its bytes, borrowed, if the stream gave them; else NULL. */
 struct raw_bytes *intake_member_bytes(const struct intake *intake, size_t index);
 
-/* What the stream found wrong, borrowed; the first INTAKE_TROUBLES_KEPT of it. */
-#define INTAKE_TROUBLES_KEPT 256
+/*
+ * What the stream found wrong, borrowed: the first INTAKE_TROUBLES_KEPT of it, and one that says
+ * how much more there was. An archive made to be wrong leaves room for what others have to say.
+ */
+#define INTAKE_TROUBLES_KEPT 32
 const struct failure *intake_troubles(const struct intake *intake, size_t *ret_count);
 
 /* Whether another reading of the same would give the same. */

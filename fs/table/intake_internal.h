@@ -62,6 +62,7 @@ struct intake {
     struct raw_bytes *next_bytes; /* of the member that comes next; NULL: none came */
     struct failure *troubles;
     size_t trouble_count;
+    size_t untold;            /* troubles beyond those that are kept */
     bool has_passing_trouble; /* … that will not be there at the next reading */
     const char *kind; /* of the database that the tables are of; static; NULL: nobody has said … */
     bool many_kinds;  /* … or they have said different things */
@@ -104,8 +105,11 @@ int intake_reopen(struct intake *intake, struct intake_table *table, struct fail
 /* Counts rows that were taken. -ECANCELED: no more are wanted. */
 int intake_tell_rows(struct intake *intake);
 
-/* 0 or -ENOMEM: then it is not kept. */
-int intake_note_trouble(struct intake *intake, const struct failure *why);
+/* Whether what failed so will fail so again. */
+bool intake_is_lasting_code(int code);
+
+/* Keeps it, and tells of it. */
+void intake_note_trouble(struct intake *intake, const struct failure *why);
 
 /* Whether the order of the table's rows can be told, and by what. */
 bool intake_is_sortable(const struct intake_table *table);

@@ -372,14 +372,16 @@ static int hold(struct row_taker *taker, struct held_bytes **held, const void *b
     return held_raw_add(intake_of(taker)->options.spool, held, bytes, size, failure);
 }
 
+/* Beyond the most it is counted. */
 static void take_trouble(struct row_taker *taker, const struct failure *why)
 {
     struct intake *intake = intake_of(taker);
 
-    if (intake_note_trouble(intake, why) != 0)
-        intake->has_passing_trouble = true;
-    if (intake->options.report != NULL)
-        intake->options.report(intake->options.report_context, why);
+    if (intake->trouble_count < INTAKE_TROUBLES_KEPT)
+        intake_note_trouble(intake, why);
+    else
+        intake->untold++;
+    intake->has_passing_trouble = intake->has_passing_trouble || !intake_is_lasting_code(why->code);
 }
 
 bool intake_is_later(struct timespec one, struct timespec other)

@@ -12,7 +12,7 @@
 
 static const char *const extra_names[EXTRA_FILES] = {"datapackage.json", "schema.sql"};
 
-static int name_file(struct file_set *set, size_t index)
+static int name_file(struct file_set *set, const bool *hidden, size_t index)
 {
     char *name = NULL;
 
@@ -22,10 +22,15 @@ static int name_file(struct file_set *set, size_t index)
                       table_format_extension(file_format(index))) < 0)
         name = NULL;
     set->names[index] = name;
-    return name == NULL ? -ENOMEM : name_map_add(set->map, name, index);
+    if (name == NULL)
+        return -ENOMEM;
+    return file_is_table(set, index) && hidden[file_table(index)]
+               ? 0
+               : name_map_add(set->map, name, index);
 }
 
-int file_set_create(const char *const *table_names, size_t table_count, struct file_set *ret_set)
+int file_set_create(const char *const *table_names, const bool *hidden, size_t table_count,
+                    struct file_set *ret_set)
 {
     struct file_set set = {.table_count = table_count};
     size_t count = table_count * FORMAT_COUNT + EXTRA_FILES;
@@ -37,7 +42,7 @@ int file_set_create(const char *const *table_names, size_t table_count, struct f
     if (error == 0 && set.names == NULL)
         error = -ENOMEM;
     for (; set.count < count && error == 0; set.count++)
-        error = name_file(&set, set.count);
+        error = name_file(&set, hidden, set.count);
     if (error != 0) {
         file_set_release(&set);
         return error;
@@ -54,6 +59,11 @@ void file_set_release(struct file_set *set)
     free(set->names);
     file_stems_free(set->stems);
     *set = (struct file_set){0};
+}
+
+bool file_is_shown(const struct file_set *set, size_t index)
+{
+    return file_set_find(set, set->names[index]) == (ssize_t)index;
 }
 
 ssize_t file_set_find(const struct file_set *set, const char *name)

@@ -26,12 +26,16 @@ struct file_set {
     char **stems; /* of the tables' files */
     size_t count; /* table_count * FORMAT_COUNT + EXTRA_FILES; a table's formats stand together */
     char **names;
-    struct name_map *map; /* names to indexes */
+    struct name_map *map; /* names to indexes, of those that are shown */
 };
 
-/* 0 or -ENOMEM. */
-int file_set_create(const char *const *table_names, size_t table_count, struct file_set *ret_set);
+/* HIDDEN: of the tables, those that have no files to be shown. 0 or -ENOMEM. */
+int file_set_create(const char *const *table_names, const bool *hidden, size_t table_count,
+                    struct file_set *ret_set);
 void file_set_release(struct file_set *set);
+
+/* Whether there is such a file: not of a table that is hidden. */
+bool file_is_shown(const struct file_set *set, size_t index);
 
 /* The file's index, or -ENOENT. */
 ssize_t file_set_find(const struct file_set *set, const char *name);

@@ -114,13 +114,16 @@ static int make_files(struct frozen *folder)
 {
     const struct stored_source *source = &folder->source;
     cleanup_free const char **names = allocate_array(source->table_count, sizeof(const char *));
+    cleanup_free bool *hidden = allocate_array(source->table_count, sizeof *hidden);
 
-    if (names == NULL)
+    if (names == NULL || hidden == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < source->table_count; i++)
+    for (size_t i = 0; i < source->table_count; i++) {
         names[i] = source->tables[i].name;
+        hidden[i] = stored_table_is_statement(&source->tables[i]);
+    }
 
-    int error = file_set_create(names, source->table_count, &folder->set);
+    int error = file_set_create(names, hidden, source->table_count, &folder->set);
 
     if (error != 0)
         return error;
@@ -219,7 +222,7 @@ static int listing_prepare(struct listing *listing, size_t index, struct failure
     struct frozen *folder = ((struct frozen_listing *)listing)->folder;
 
     if (index < folder->set.count)
-        return 1;
+        return file_is_shown(&folder->set, index);
 
     size_t table = index - folder->set.count;
     int error = file_set_find_stem(&folder->set, folder->set.stems[table]) == (ssize_t)table

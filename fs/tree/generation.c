@@ -69,22 +69,24 @@ static int build_catalogue(struct generation *generation)
     struct dataset *dataset = generation->dataset;
     size_t count = dataset->class->table_count(dataset);
     cleanup_free const char **names = allocate_array(count, sizeof *names);
+    cleanup_free bool *hidden = allocate_array(count, sizeof *hidden);
     size_t bytes = 0;
 
     generation->tables = allocate_array(count, sizeof *generation->tables);
-    if (names == NULL || generation->tables == NULL)
+    if (names == NULL || hidden == NULL || generation->tables == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         generation->tables[i].schema = schema_reference(dataset->class->schema(dataset, i));
         bytes += schema_memory_bytes(generation->tables[i].schema);
         names[i] = generation->tables[i].schema->name;
+        hidden[i] = schema_is_statement(generation->tables[i].schema);
         generation->table_count = i + 1;
     }
 
     generation->schema_bytes = bytes;
     render_cache_reserve(generation->options.context->cache, (int64_t)bytes);
 
-    int error = file_set_create(names, count, &generation->set);
+    int error = file_set_create(names, hidden, count, &generation->set);
 
     if (error != 0)
         return error;
@@ -338,6 +340,11 @@ size_t generation_file_count(const struct generation *generation)
 const char *generation_file_name(const struct generation *generation, size_t index)
 {
     return generation->set.names[index];
+}
+
+bool generation_file_is_shown(const struct generation *generation, size_t index)
+{
+    return file_is_shown(&generation->set, index);
 }
 
 uint64_t generation_file_inode(const struct generation *generation, size_t index)

@@ -132,6 +132,7 @@ void generation_keep(struct generation *generation, uint64_t idle_ns);
 /* Its files, in the order of the listing. */
 size_t generation_file_count(const struct generation *generation);
 const char *generation_file_name(const struct generation *generation, size_t index);
+bool generation_file_is_shown(const struct generation *generation, size_t index);
 uint64_t generation_file_inode(const struct generation *generation, size_t index);
 struct node *generation_file(struct generation *generation, size_t index); /* a reference */
 

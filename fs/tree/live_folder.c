@@ -114,6 +114,8 @@ static int listing_prepare(struct listing *listing, size_t index, struct failure
     ssize_t table = folder_table(list, index);
 
     (void)failure;
+    if (index < generation_file_count(list->generation))
+        return generation_file_is_shown(list->generation, index);
     return table < 0 || generation_records_name(list->generation, (size_t)table) != NULL;
 }
 

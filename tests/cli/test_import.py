@@ -214,3 +214,36 @@ def test_part_of_it(store, work):
     done = crmfs("import", "--store", str(store), "--exclude-table", "bad", str(path))
     assert done.returncode == 3 and "20,000 rows in 1 table" in done.stdout
     assert len(names(store)) == 1
+
+
+def test_views_of_a_dump(store, work):
+    """A snapshot has a view's statement, no files of it, and a restore makes it again."""
+    database = sqlite3.connect(work / "app.db")
+    database.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');"
+                           "CREATE VIEW all_first AS SELECT v FROM t WHERE id = 1;")
+    (work / "app.sql").write_text("\n".join(database.iterdump()), encoding="utf-8")
+    done = run(store, work / "app.sql")
+    assert "all_first: views, of which a dump has no rows" in done.stderr and "status 3" not in done.stderr
+    out = work / "out"
+    assert crmfs("export", "-o", str(out), str(store), "latest").returncode == 0
+    assert sorted(os.listdir(out / "app")) == ["datapackage.json", "schema.sql", "t.csv"]
+    assert "CREATE VIEW all_first AS SELECT v FROM t WHERE id = 1;" in (out / "app/schema.sql").read_text()
+    assert [each["name"] for each in json.loads((out / "app/datapackage.json").read_bytes())["resources"]] == ["t"]
+    done = crmfs("export", str(store), "latest", "all_first")
+    assert done.returncode != 0 and "is a view" in done.stderr and done.stdout == ""
+    for source in (["--store", str(store), "latest"], [str(work / "app.sql")]):
+        new = work / f"new-{len(source)}.db"
+        done = crmfs("restore", "--to", f"sqlite:{new}", *source)
+        assert done.returncode == 0 and "left out" not in done.stderr, done.stderr
+        assert sqlite3.connect(new).execute("SELECT v FROM all_first").fetchall() == [("a",)]
+
+
+def test_what_is_no_backup_is_told(store, work):
+    folder = work / "old"
+    folder.mkdir()
+    dump(folder / "crm.sql", [(1, "a")], 2019)
+    (folder / "notes.doc").write_bytes(b"\x00\x01 no backup")
+    (folder / "deeper").mkdir()
+    done = run(store, folder)
+    assert "notes.doc is left out: it is no backup" in done.stderr and "deeper is left out" in done.stderr
+    assert len(names(store)) == 1

@@ -175,7 +175,7 @@ def test_rows_to_load(mount, server, filled, work, manner):
         assert tables(archive) == expected
         assert [name for name in expected if not name.startswith("t_unseen")
                 and (live / name).read_bytes() != (archive / name).read_bytes()] == []
-    assert top.errors() == ""
+    assert [line for line in top.errors().splitlines() if " ENODATA " not in line] == []
 
 
 def test_rows_to_load_damaged(mount, server, filled, work):

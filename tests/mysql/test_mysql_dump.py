@@ -132,8 +132,12 @@ def test_more_as_live(mount, server, filled, work):
 
 def test_views_are_no_tables(mount, server, filled, work):
     server.sql("CREATE VIEW v AS SELECT id FROM parent", filled)
-    folder = mount(dump(server, filled, [], work / "crm.sql")).path("archives/crm.sql")
+    top = mount(dump(server, filled, [], work / "crm.sql"))
+    folder = top.path("archives/crm.sql")
     assert "v.csv" not in os.listdir(folder) and "parent.csv" in os.listdir(folder)
+    assert not (folder / "v.csv").exists() and not (folder / "v").exists()
+    assert "VIEW `v` AS select `parent`.`id`" in (folder / "schema.sql").read_text()
+    assert " ENODATA archives/crm.sql: v: views, of which a dump has no rows" in top.errors()
 
 
 @pytest.mark.parametrize("charset, text", [("latin1", "Åsa €ÿ"), ("cp1251", "Жук"), ("koi8r", "Жук"),

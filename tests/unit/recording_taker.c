@@ -23,6 +23,8 @@ static void put_table(struct recording_taker *recording, const char *event, size
                           column_type_name(schema->columns[i].type),
                           schema->columns[i].not_null ? "!" : "") == 0);
     must(buffer_print(text, ")") == 0);
+    if (schema->kind != RELATION_TABLE)
+        must(buffer_print(text, " by %s", schema->ddl) == 0);
     for (size_t i = 0; i < schema->primary_key_count; i++)
         must(buffer_print(text, "%s%s", i > 0 ? "," : " key ",
                           schema->columns[schema->primary_key[i]].name) == 0);

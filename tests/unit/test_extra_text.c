@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,10 @@
 
 #define TABLES 7
 
-/* Tables of which the first, the last and one between have no statements of their own. */
+/*
+ * Tables of which the first, the last and one between have no statements of their own; two are
+ * views of which there is nothing but statements.
+ */
 struct fixture {
     struct schema *schemas[TABLES];
     struct file_set set;
@@ -23,14 +27,17 @@ struct fixture {
 static void set_up(struct fixture *fixture)
 {
     const char *names[TABLES];
+    bool hidden[TABLES];
 
     for (size_t i = 0; i < TABLES; i++) {
         char text[64];
 
         snprintf(text, sizeof text, "table %zu", i);
-        fixture->schemas[i] = schema_create(text, i * 40);
+        hidden[i] = i == 1 || i == 4;
+        fixture->schemas[i] = schema_create(text, hidden[i] ? 0 : i * 40 + 1);
         assert_non_null(fixture->schemas[i]);
-        for (size_t j = 0; j < i * 40; j++) {
+        fixture->schemas[i]->kind = hidden[i] ? RELATION_VIEW : RELATION_TABLE;
+        for (size_t j = 0; j < fixture->schemas[i]->column_count; j++) {
             fixture->schemas[i]->columns[j].name = strdup("a column");
             schema_take_native_type(fixture->schemas[i], j, strdup(j % 3 != 0 ? "INT" : "TEXT"));
         }
@@ -38,7 +45,7 @@ static void set_up(struct fixture *fixture)
         fixture->schemas[i]->ddl = strdup(i % 3 != 0 ? text : "");
         names[i] = fixture->schemas[i]->name;
     }
-    assert_int_equal(file_set_create(names, TABLES, &fixture->set), 0);
+    assert_int_equal(file_set_create(names, hidden, TABLES, &fixture->set), 0);
 }
 
 static void tear_down(struct fixture *fixture)
@@ -100,13 +107,46 @@ static void test_same_as_whole(void **state)
     tear_down(&fixture);
 }
 
+/* A view without columns is in schema.sql, and has no files, nor a resource. */
+static void test_statements(void **state)
+{
+    struct fixture fixture;
+    struct buffer package = BUFFER(1 << 20);
+    struct buffer ddl = BUFFER(1 << 20);
+
+    (void)state;
+    set_up(&fixture);
+
+    size_t extras = TABLES * FORMAT_COUNT;
+
+    assert_int_equal(
+        file_set_write_extra(&fixture.set, extras + FILE_PACKAGE, "crm", fixture.schemas, &package),
+        0);
+    assert_int_equal(
+        file_set_write_extra(&fixture.set, extras + FILE_DDL, "crm", fixture.schemas, &ddl), 0);
+    assert_int_equal(buffer_append(&package, "", 1), 0);
+    assert_int_equal(buffer_append(&ddl, "", 1), 0);
+    assert_non_null(strstr((const char *)ddl.data, "CREATE TABLE 4;"));
+    assert_null(strstr((const char *)package.data, "table 4.csv"));
+    assert_non_null(strstr((const char *)package.data, "table 5.csv"));
+    assert_null(strstr((const char *)package.data, ",\n,"));
+    assert_int_equal(file_set_find(&fixture.set, "table 4.csv"), -ENOENT);
+    assert_int_equal(file_set_find_stem(&fixture.set, "table 4"), -ENOENT);
+    assert_false(file_is_shown(&fixture.set, 4 * FORMAT_COUNT));
+    assert_true(file_is_shown(&fixture.set, 5 * FORMAT_COUNT));
+    assert_true(file_is_shown(&fixture.set, extras + FILE_DDL));
+    buffer_release(&package);
+    buffer_release(&ddl);
+    tear_down(&fixture);
+}
+
 static void test_no_tables(void **state)
 {
     struct file_set set;
     struct extra_text *text;
 
     (void)state;
-    assert_int_equal(file_set_create(NULL, 0, &set), 0);
+    assert_int_equal(file_set_create(NULL, NULL, 0, &set), 0);
     assert_int_equal(extra_text_create(&set, FILE_DDL, "crm", NULL, &text), 0);
     assert_int_equal(extra_text_bytes(text), 0);
     check_read(text, &BUFFER(0), 0, 10);
@@ -121,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_as_whole),
+        cmocka_unit_test(test_statements),
         cmocka_unit_test(test_no_tables),
     };
 

@@ -528,6 +528,48 @@ static void test_classes(void **state)
     assert_true(key_compare(&last, &cells[0], &cells[1], NULL) > 0);
 }
 
+static void count_report(void *context, const struct failure *why)
+{
+    struct failure *last = context;
+
+    last->code++;
+    memcpy(last->text, why->text, sizeof last->text);
+}
+
+/* However much is wrong, a few lines say so, now and after the next mount. */
+static void test_troubles(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct failure told = {.code = 0};
+    struct failure why;
+    size_t count;
+
+    start(&bench);
+    intake_free(bench.intake);
+
+    struct intake_options options = {
+        .spool = bench.spool, .report = count_report, .report_context = &told};
+
+    bench.intake = intake_create(&options);
+    bench.taker = intake_taker(bench.intake);
+    for (int i = 0; i < 1000; i++) {
+        failure_set(&why, i == 900 ? EACCES : EILSEQ, "part %d", i);
+        bench.taker->class->trouble(bench.taker, &why);
+    }
+    assert_int_equal(told.code, INTAKE_TROUBLES_KEPT);
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+    assert_int_equal(told.code, INTAKE_TROUBLES_KEPT + 1);
+    assert_string_equal(told.text, "and 968 more parts of it, for such reasons");
+
+    const struct failure *troubles = intake_troubles(bench.intake, &count);
+
+    assert_int_equal(count, INTAKE_TROUBLES_KEPT + 1);
+    assert_string_equal(troubles[INTAKE_TROUBLES_KEPT].text, told.text);
+    assert_false(intake_is_lasting(bench.intake));
+    stop(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -536,7 +578,7 @@ int main(void)
         cmocka_unit_test(test_external_sort),  cmocka_unit_test(test_orders),
         cmocka_unit_test(test_sureness),       cmocka_unit_test(test_classes),
         cmocka_unit_test(test_early),          cmocka_unit_test(test_early_undone),
-        cmocka_unit_test(test_late_columns),
+        cmocka_unit_test(test_late_columns),   cmocka_unit_test(test_troubles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* DROP TABLE, DROP VIEW. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
+
+/* What there is of that name may be of the other kind: a table that stands in for a view. */
+static int drop_named(struct dump_reader *reader, const char *database, const char *name,
+                      bool is_view)
+{
+    bool is_current = database[0] == '\0' && reader->dialect == SQL_MYSQL;
+    struct dump_table *table =
+        dump_table_find(reader, is_current ? reader->database : database, name);
+
+    return table != NULL && (table->kind != RELATION_TABLE) == is_view
+               ? dump_table_drop(reader, table)
+               : 0;
+}
+
+int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    int error = 0;
+
+    sql_accept(lexer, "MATERIALIZED");
+
+    bool is_view = sql_accept(lexer, "VIEW");
+
+    if (!is_view && !sql_accept(lexer, "TABLE"))
+        return 0;
+    if (sql_accept(lexer, "IF"))
+        sql_accept(lexer, "EXISTS");
+    do {
+        cleanup_free char *database = NULL;
+        cleanup_free char *name = NULL;
+
+        if (dump_take_name(lexer, &database, &name) != 0)
+            return 0;
+        error = drop_named(reader, database, name, is_view);
+    } while (error == 0 && sql_accept(lexer, ","));
+    return error;
+}
