@@ -219,9 +219,10 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
 
 /* ---- Attributes ---- */
 
+/* What they are for directories stays, as it does in Linux. */
 static mode_t without_privileges(mode_t mode)
 {
-    if (!S_ISREG(mode))
+    if (S_ISDIR(mode))
         return mode;
     return mode & ~((mode & S_IXGRP) != 0 ? S_ISUID | S_ISGID : (mode_t)S_ISUID);
 }

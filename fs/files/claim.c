@@ -14,10 +14,13 @@
 
 #include "fs/base/memory.h"
 
+#define ENDING "crmfs-ending" /* at most 15 bytes */
+
 #define TEXT_SIZE (FILES_CLAIM_TEXT_LIMIT + 1)
 #define BOOT_SIZE 64
 #define STAT_SIZE 1024
-#define START_FIELD 22 /* of /proc/<pid>/stat, proc(5) */
+#define STATE_FIELD 3 /* of /proc/<pid>/stat, proc(5) */
+#define START_FIELD 22
 
 static int read_text(const char *path, char *text, size_t size)
 {
@@ -37,25 +40,40 @@ static void read_boot(char boot[BOOT_SIZE])
     boot[strcspn(boot, " \n")] = '\0';
 }
 
-/* When a process began, in ticks since the boot; 0: there is none, or nothing is known of it. */
-static unsigned long long start_of(long process)
+struct process {
+    unsigned long long start; /* in ticks since the boot; 0: there is none, or it is not known */
+    bool ended;               /* but nobody has waited for it */
+    bool ending;              /* it says so itself */
+};
+
+/* The second field, in brackets, is a name of any bytes; the third follows CLOSED, its end. */
+static const char *find_field(const char *closed, int number)
+{
+    const char *at = closed;
+
+    for (int field = STATE_FIELD - 1; at != NULL && field < number; field++)
+        at = strchr(at + 1, ' ');
+    return at != NULL ? at + 1 : "";
+}
+
+static struct process look_at(long number)
 {
     char path[64];
     char text[STAT_SIZE];
-    unsigned long long start = 0;
+    struct process process = {.start = 0};
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", process);
+    snprintf(path, sizeof path, "/proc/%ld/stat", number);
     if (read_text(path, text, sizeof text) != 0)
-        return 0;
+        return process;
 
-    /* The second field, in brackets, is a name of any bytes. */
-    const char *at = strrchr(text, ')');
+    const char *opened = strchr(text, '(');
+    const char *closed = strrchr(text, ')');
+    const char *state = find_field(closed, STATE_FIELD);
 
-    for (int field = 2; at != NULL && field < START_FIELD; field++)
-        at = strchr(at + 1, ' ');
-    if (at != NULL)
-        start = strtoull(at + 1, NULL, 10);
-    return start;
+    process.start = strtoull(find_field(closed, START_FIELD), NULL, 10);
+    process.ended = *state == 'Z' || *state == 'X';
+    process.ending = opened != NULL && strncmp(opened + 1, ENDING ")", strlen(ENDING ")")) == 0;
+    return process;
 }
 
 int claim_make(struct files_claim *ret_claim, struct failure *failure)
@@ -68,7 +86,8 @@ int claim_make(struct files_claim *ret_claim, struct failure *failure)
         snprintf(host, sizeof host, "-");
     read_boot(boot);
     claim.host = strdup(host);
-    if (asprintf(&claim.process, "%ld %llu %s", (long)getpid(), start_of((long)getpid()), boot) < 0)
+    if (asprintf(&claim.process, "%ld %llu %s", (long)getpid(), look_at((long)getpid()).start,
+                 boot) < 0)
         claim.process = NULL;
     if (claim.host == NULL || claim.process == NULL) {
         claim_release(&claim);
@@ -86,16 +105,25 @@ void claim_release(struct files_claim *claim)
     *claim = (struct files_claim){.stands = false};
 }
 
-bool claim_is_dead(const struct files_claim *claim)
+/* Which process of this host made it; false: another's, or that cannot be told. */
+static bool is_of_this_host(const struct files_claim *claim, long *ret_process,
+                            unsigned long long *ret_start, char boot[BOOT_SIZE])
 {
     char host[TEXT_SIZE] = "";
+
+    return gethostname(host, sizeof host - 1) == 0 && strcmp(host, claim->host) == 0 &&
+           sscanf(claim->process, "%ld %llu %63s", ret_process, ret_start, boot) == 3 &&
+           *ret_process > 0;
+}
+
+bool claim_is_dead(const struct files_claim *claim)
+{
     char own_boot[BOOT_SIZE];
     char boot[BOOT_SIZE];
     unsigned long long start;
     long process;
 
-    if (gethostname(host, sizeof host - 1) != 0 || strcmp(host, claim->host) != 0 ||
-        sscanf(claim->process, "%ld %llu %63s", &process, &start, boot) != 3 || process <= 0)
+    if (!is_of_this_host(claim, &process, &start, boot))
         return false;
     read_boot(own_boot);
     if (strcmp(boot, own_boot) != 0)
@@ -103,9 +131,29 @@ bool claim_is_dead(const struct files_claim *claim)
     if (kill((pid_t)process, 0) != 0 && errno == ESRCH)
         return true;
 
-    unsigned long long now = start_of(process);
+    struct process now = look_at(process);
 
-    return start != 0 && now != 0 && now != start;
+    return now.ended || (start != 0 && now.start != 0 && now.start != start);
+}
+
+bool claim_is_ending(const struct files_claim *claim)
+{
+    char boot[BOOT_SIZE];
+    unsigned long long start;
+    long process;
+
+    if (!is_of_this_host(claim, &process, &start, boot) || claim_is_dead(claim))
+        return false;
+    return look_at(process).ending;
+}
+
+void claim_say_ending(void)
+{
+    cleanup_fd int name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC);
+
+    if (name >= 0 && write(name, ENDING, strlen(ENDING)) < 0) {
+        /* Then nobody waits. */
+    }
 }
 
 int claim_refuse(const struct files_claim *claim, struct failure *failure)

@@ -18,6 +18,10 @@ void claim_release(struct files_claim *claim);
 /* Whether the process that made it has certainly ended. */
 bool claim_is_dead(const struct files_claim *claim);
 
+/* Whether it has said that it is about to end: what it holds will stand in the store then. */
+bool claim_is_ending(const struct files_claim *claim);
+void claim_say_ending(void); /* of this process; as ps(1) shows it */
+
 /* Words for who has it; returns -EROFS. */
 int claim_refuse(const struct files_claim *claim, struct failure *failure);
 

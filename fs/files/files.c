@@ -22,8 +22,6 @@
 
 #define TICK_NS 250000000L
 #define CLAIM_ATTEMPTS 100
-#define CLAIM_WAIT_MS 50
-#define CLAIM_WAITS 60
 
 unsigned files_threads(void)
 {
@@ -50,50 +48,6 @@ uint64_t files_clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* ---- The tree as the log has it ---- */
-
-static int reopen_tree(struct files *files, struct failure *failure)
-{
-    catalogue_close(&files->tree);
-    if (!files->state.has_files)
-        return inode_begin_tree(files, failure);
-
-    int error = catalogue_open(&files->tree, &files->nodes, &files->state.files);
-
-    return error == 0 ? inode_read_root(files, failure) : error;
-}
-
-static bool follows_state(const struct files *files)
-{
-    const struct followed *followed = &files->followed;
-
-    return followed->is_open && followed->is_stored == files->state.has_files &&
-           (!followed->is_stored ||
-            memcmp(followed->top, files->state.files.id, OBJECT_ID_BYTES) == 0);
-}
-
-/* Makes the tree the newest. Whatever fails, the tree is never taken for one that it is not. */
-static int follow_log(struct files *files, struct failure *failure)
-{
-    int error = log_read(files->options.store, &files->state, failure);
-
-    /* The kernel would take it for a file that is not there, or try again. */
-    if (error == -ENOENT || error == -ESTALE || error == -EBADMSG) {
-        if (failure != NULL && failure->code == -error)
-            failure->code = EIO;
-        error = -EIO;
-    }
-    if (error == 0 && !follows_state(files)) {
-        files->followed = (struct followed){.is_stored = files->state.has_files};
-        memcpy(files->followed.top, files->state.files.id, OBJECT_ID_BYTES);
-        error = reopen_tree(files, failure);
-        files->followed.is_open = error == 0;
-    }
-    if (error == 0)
-        files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
-    return error;
-}
-
 int files_log(struct files *files, struct log_state *ret_state)
 {
     pthread_mutex_lock(&files->lock);
@@ -110,7 +64,7 @@ int files_begin_look(struct files *files, uint64_t number, struct catalogue **re
     pthread_mutex_lock(&files->lock);
     if (number_of(TOP_INODE, number) == FILES_TOP) {
         if (!files->claimed && files_clock_ns() >= files->valid_until_ns)
-            error = follow_log(files, failure);
+            error = files_follow_log(files, failure);
         *ret_tree = &files->tree;
     } else {
         struct files_view *view = files_find_view(files, number);
@@ -129,57 +83,6 @@ int files_end(struct files *files, int error)
     catalogue_trim(&files->nodes);
     pthread_mutex_unlock(&files->lock);
     return error;
-}
-
-/* ---- Claims ---- */
-
-static int claim_once(struct files *files, const struct files_claim *claim, struct failure *failure)
-{
-    int error = follow_log(files, failure);
-
-    if (error == 0 && files->state.claim.stands && !claim_is_dead(&files->state.claim))
-        return claim_refuse(&files->state.claim, failure);
-    return error == 0 ? log_claim(files->options.store, &files->state, claim, failure) : error;
-}
-
-/* Once for every holder: a mount that has just ended may still be storing what it holds. */
-static bool may_wait(struct files *files, int waits)
-{
-    const struct files_claim *holder = &files->state.claim;
-
-    if (waits >= CLAIM_WAITS || memcmp(files->refused_by, holder->writer, FILES_WRITER_BYTES) == 0)
-        return false;
-    nanosleep(&(struct timespec){.tv_nsec = CLAIM_WAIT_MS * 1000000L}, NULL);
-    return true;
-}
-
-static int claim(struct files *files, struct failure *failure)
-{
-    struct files_claim own;
-    int error = claim_make(&own, failure);
-    int waits = 0;
-
-    if (error != 0)
-        return error;
-    error = -EAGAIN;
-    for (int i = 0; i < CLAIM_ATTEMPTS && (error == -EAGAIN || error == -EROFS); i++) {
-        error = claim_once(files, &own, failure);
-        if (error == -EROFS && !may_wait(files, waits++))
-            break;
-    }
-    if (error == -EROFS)
-        memcpy(files->refused_by, files->state.claim.writer, FILES_WRITER_BYTES);
-    if (error == 0) {
-        memcpy(files->writer, own.writer, sizeof files->writer);
-        files->claimed = true;
-        __atomic_store_n(&files->exclusive, true, __ATOMIC_RELAXED);
-        /* What a writer that died left open; what cannot be removed now is not in the way. */
-        (void)inode_remove_orphans(files, NULL);
-    }
-    claim_release(&own);
-    return error == -EAGAIN
-               ? failure_set(failure, EBUSY, "others change the store all the time: try again")
-               : error;
 }
 
 void files_break(struct files *files, const struct failure *failure)
@@ -214,7 +117,7 @@ int files_begin_change(struct files *files, uint64_t number, struct failure *fai
     else if (files->options.read_only)
         error = -EROFS;
     else if (!files->claimed)
-        error = claim(files, failure);
+        error = files_claim(files, failure);
     if (error == 0)
         error = catalogue_reserve(&files->nodes, CHANGES_MOST);
     if (error != 0)
@@ -340,7 +243,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
 
     if (error == 0) {
         files_share_memory(files);
-        error = follow_log(files, failure);
+        error = files_follow_newest(files, failure);
     }
 
     if (error == 0) {
@@ -357,6 +260,12 @@ int files_create(const struct files_options *options, struct files **ret_files,
     }
     *ret_files = files;
     return 0;
+}
+
+void files_end_begins(struct files *files)
+{
+    if (__atomic_load_n(&files->exclusive, __ATOMIC_RELAXED))
+        claim_say_ending();
 }
 
 static void end_claim(struct files *files)

@@ -46,7 +46,10 @@ struct files_options {
     void *report_context;
 };
 
-/* Starts a thread. 0, or as log_read. */
+/*
+ * Starts threads. Waits for a process of this host that is about to end and has the claim: what it
+ * took shows then. 0, or as log_read.
+ */
 int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure);
 
@@ -54,6 +57,9 @@ struct log_state;
 
 /* The store's log as it was read last; the caller releases it. 0 or -ENOMEM. */
 int files_log(struct files *files, struct log_state *ret_state);
+
+/* files_free() comes next: who opens the store now is to wait for it. */
+void files_end_begins(struct files *files);
 
 /* Commits, gives the claim back. NULL is allowed. */
 void files_free(struct files *files);

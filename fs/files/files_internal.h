@@ -184,6 +184,18 @@ uint64_t files_clock_ns(void); /* monotonic */
 /* Gives all parts their room anew, with the lock held; caches that had more let go of the rest. */
 void files_share_memory(struct files *files);
 
+/* ---- follow.c: the lock is held ---- */
+
+/* Makes the tree the newest. 0, or as log_read, but never as if a file were not there. */
+int files_follow_log(struct files *files, struct failure *failure);
+
+/* The same after a process of this host that is about to end, and writes, has ended: what it was
+ * given stands then. umount(8) does not wait for it. */
+int files_follow_newest(struct files *files, struct failure *failure);
+
+/* From here on only we change the tree, which is the newest. -EROFS: somebody else does. */
+int files_claim(struct files *files, struct failure *failure);
+
 /* ---- held.c ---- */
 
 /* NULL: there is no such view. */

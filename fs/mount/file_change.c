@@ -80,6 +80,9 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
     uint64_t number;
     int error = files_make(files, &wanted, &number, &stat, &failure);
 
+    /* The kernel has not seen what another mount made since: told so, it looks again. */
+    if (error == -EEXIST && (info->flags & O_EXCL) == 0)
+        error = -ESTALE;
     if (error != 0) {
         file_answer_error(request, name, error, &failure);
         return;

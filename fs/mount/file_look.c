@@ -17,8 +17,8 @@ void file_answer_error(fuse_req_t request, const char *name, int error,
 {
     char path[PATH_MAX];
 
-    /* What has no words is an answer like any other. */
-    if (failure->code != 0) {
+    /* What has no words is an answer like any other; those of what was overcome are not its own. */
+    if (failure->code == -error) {
         snprintf(path, sizeof path, "files%s%s", name != NULL ? "/…/" : "",
                  name != NULL ? name : "");
         tree_report(state_of(request)->tree, path, failure);

@@ -416,6 +416,8 @@ void tree_file_space(struct tree *tree, struct tree_space *ret_space)
 void tree_end(struct tree *tree)
 {
     __atomic_store_n(&tree->cancelled, true, __ATOMIC_RELAXED);
+    if (tree->files != NULL)
+        files_end_begins(tree->files);
     if (tree->snapshots != NULL)
         snapshots_end(tree->snapshots);
 }
@@ -424,6 +426,8 @@ void tree_free(struct tree *tree)
 {
     if (tree == NULL)
         return;
+    if (tree->files != NULL)
+        files_end_begins(tree->files);
     if (tree->tended) {
         pthread_mutex_lock(&tree->lock);
         tree->ending = true;

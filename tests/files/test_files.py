@@ -69,6 +69,14 @@ def test_git(files):
     assert run("git", "-C", files / "clone", "log", "--format=%s") == "two\none\n"
 
 
+def test_there_is_room_for_as_many_files_as_one_likes(files, store):
+    """What watches over disks looks for inodes that are used up."""
+    about, disk = os.statvfs(files), os.statvfs(store.path)
+    assert (about.f_files, about.f_ffree) == (0, 0)
+    assert about.f_blocks * about.f_frsize == disk.f_blocks * disk.f_frsize
+    assert "100%" not in run("df", "-i", files)
+
+
 # ---- Crashes ----
 
 def test_what_was_synced_survives_a_crash(top, files):

@@ -63,6 +63,16 @@ def test_a_new_owner_has_no_bits(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o777
 
 
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK])
+def test_special_files_lose_the_bits_with_their_owner(mount_store, store, kind):
+    path = mount_store(store, options="allow_other").path("files/special")
+    os.mknod(path, kind | 0o755)
+    os.chown(path, mounting.NOBODY.pw_uid, mounting.NOBODY.pw_gid)
+    os.chmod(path, PRIVILEGED)
+    subprocess.run(mounting.as_user(mounting.NOBODY, ["chgrp", str(mounting.NOBODY.pw_gid), path]), check=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o777
+
+
 def test_capabilities_go_with_the_first_write(path):
     os.setxattr(path, "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
     with open(path, "r+b") as file:

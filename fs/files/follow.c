@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree as the store's log has it, and who may change it. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/files/claim.h"
+#include "fs/files/files_internal.h"
+
+#define CLAIM_ATTEMPTS 100
+#define HOLDER_WAIT_MS 50
+#define CLAIM_WAITS 60
+#define ENDING_WAITS 600
+
+static int reopen_tree(struct files *files, struct failure *failure)
+{
+    catalogue_close(&files->tree);
+    if (!files->state.has_files)
+        return inode_begin_tree(files, failure);
+
+    int error = catalogue_open(&files->tree, &files->nodes, &files->state.files);
+
+    return error == 0 ? inode_read_root(files, failure) : error;
+}
+
+static bool follows_state(const struct files *files)
+{
+    const struct followed *followed = &files->followed;
+
+    return followed->is_open && followed->is_stored == files->state.has_files &&
+           (!followed->is_stored ||
+            memcmp(followed->top, files->state.files.id, OBJECT_ID_BYTES) == 0);
+}
+
+/* Whatever fails, the tree is never taken for one that it is not. */
+int files_follow_log(struct files *files, struct failure *failure)
+{
+    int error = log_read(files->options.store, &files->state, failure);
+
+    /* The kernel would take it for a file that is not there, or try again. */
+    if (error == -ENOENT || error == -ESTALE || error == -EBADMSG) {
+        if (failure != NULL && failure->code == -error)
+            failure->code = EIO;
+        error = -EIO;
+    }
+    if (error == 0 && !follows_state(files)) {
+        files->followed = (struct followed){.is_stored = files->state.has_files};
+        memcpy(files->followed.top, files->state.files.id, OBJECT_ID_BYTES);
+        error = reopen_tree(files, failure);
+        files->followed.is_open = error == 0;
+    }
+    if (error == 0)
+        files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
+    return error;
+}
+
+/* ---- Claims ---- */
+
+static int claim_once(struct files *files, const struct files_claim *claim, struct failure *failure)
+{
+    int error = files_follow_log(files, failure);
+
+    if (error == 0 && files->state.claim.stands && !claim_is_dead(&files->state.claim))
+        return claim_refuse(&files->state.claim, failure);
+    return error == 0 ? log_claim(files->options.store, &files->state, claim, failure) : error;
+}
+
+static void wait_for_holder(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = HOLDER_WAIT_MS * 1000000L}, NULL);
+}
+
+/* Once for every holder: a mount that has just ended may still be storing what it holds. */
+static bool may_wait(struct files *files, int waits)
+{
+    const struct files_claim *holder = &files->state.claim;
+
+    if (waits >= CLAIM_WAITS || memcmp(files->refused_by, holder->writer, FILES_WRITER_BYTES) == 0)
+        return false;
+    wait_for_holder();
+    return true;
+}
+
+int files_claim(struct files *files, struct failure *failure)
+{
+    struct files_claim own;
+    int error = claim_make(&own, failure);
+    int waits = 0;
+
+    if (error != 0)
+        return error;
+    error = -EAGAIN;
+    for (int i = 0; i < CLAIM_ATTEMPTS && (error == -EAGAIN || error == -EROFS); i++) {
+        error = claim_once(files, &own, failure);
+        if (error == -EROFS && !may_wait(files, waits++))
+            break;
+    }
+    if (error == -EROFS)
+        memcpy(files->refused_by, files->state.claim.writer, FILES_WRITER_BYTES);
+    if (error == 0) {
+        memcpy(files->writer, own.writer, sizeof files->writer);
+        files->claimed = true;
+        __atomic_store_n(&files->exclusive, true, __ATOMIC_RELAXED);
+        /* What a writer that died left open; what cannot be removed now is not in the way. */
+        (void)inode_remove_orphans(files, NULL);
+    }
+    claim_release(&own);
+    return error == -EAGAIN
+               ? failure_set(failure, EBUSY, "others change the store all the time: try again")
+               : error;
+}
+
+int files_follow_newest(struct files *files, struct failure *failure)
+{
+    int error = files_follow_log(files, failure);
+
+    for (int i = 0; i < ENDING_WAITS && error == 0 && files->state.claim.stands &&
+                    claim_is_ending(&files->state.claim);
+         i++) {
+        wait_for_holder();
+        error = files_follow_log(files, failure);
+    }
+    return error;
+}

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Several mounts of one store, one after another or at once: who writes, and what others see of it."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+import mounting
+from mounting import eventually
+from running import remount, run
+
+SLOW_DISK = """
+#include <sys/syscall.h>
+#include <unistd.h>
+int fdatasync(int file)
+{
+    usleep(700000);
+    return (int)syscall(SYS_fdatasync, file);
+}
+"""
+
+
+@pytest.fixture
+def slow_disk(work):
+    """An environment in which whatever becomes durable takes its time."""
+    library = work / "slow.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=SLOW_DISK, text=True, check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
+def test_the_next_mount_shows_all_that_the_last_was_given(mount_store, store, slow_disk):
+    """Though nothing was synced, and unmounting waits for nothing."""
+    one, other = mount_store(store, environment=slow_disk), mount_store(store)
+    one.path("files/a").write_text("one")
+    other.unmount()
+    run("fusermount3", "-u", one.point)
+    assert other.start().status == 0
+    assert other.path("files/a").read_text() == "one"
+    other.path("files/a").write_text("other")
+    one.assert_gone()
+
+
+def test_a_daemon_that_nobody_waits_for_has_no_claim(mount_store, store):
+    """As where the first process of a container waits for no child."""
+    one, other = mount_store(store, start="front"), mount_store(store)
+    one.path("files/a").write_text("one")
+    with open(one.path("files/a"), "r+b") as file:
+        os.fsync(file.fileno())
+    os.kill(one.pid, signal.SIGKILL)
+    assert eventually(lambda: f"{one.pid} (crmfs) Z" in mounting.Path(f"/proc/{one.pid}/stat").read_text())
+    other.path("files/a").write_text("other")
+    assert one.process.wait() == -signal.SIGKILL
+    subprocess.run(["fusermount3", "-u", "-z", one.point], capture_output=True, check=False)
+    remount(one)
+    assert eventually(lambda: one.path("files/a").read_text() == "other")
+
+
+def test_what_another_mount_made_is_opened(mount_store, store):
+    """Though this one has just been told that there is nothing of that name."""
+    one, other = mount_store(store), mount_store(store)
+    one.path("files/b").touch()
+    with open(one.path("files/b"), "r+b") as file:
+        os.fsync(file.fileno())
+    assert eventually(other.path("files/b").exists)
+    one.path("files/a").write_text("one")
+    with pytest.raises(FileNotFoundError):
+        os.stat(other.path("files/a"))
+    one.unmount()
+    with open(other.path("files/a"), "a+", encoding="ascii") as file:
+        file.seek(0)
+        assert file.read() == "one"
+    with pytest.raises(FileExistsError):
+        os.open(other.path("files/a"), os.O_CREAT | os.O_EXCL)
+
+
+def test_what_went_well_is_no_error(mount_store, store):
+    """That there is nothing new in the store, before an attribute is asked for that there is not."""
+    top = mount_store(store)
+    top.path("files/a").write_text("a")
+    top.unmount()
+    remount(top)
+    with open(top.path("files/a"), "rb") as file:
+        for _ in range(3):
+            time.sleep(1)
+            with pytest.raises(OSError):
+                os.getxattr(file.fileno(), "system.posix_acl_access")
+    assert "files" not in top.errors()
