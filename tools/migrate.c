@@ -60,7 +60,7 @@ static int open_target(const struct migration *migration, struct target **ret_ta
 {
     const struct target_options options = {
         .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS,
-                   .parallel = 1,
+                   .parallel = 2,
                    .cancelled = migration->cancelled},
         .create = true,
     };

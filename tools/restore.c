@@ -130,7 +130,7 @@ static int open_both(struct restoring *restoring, const bool *cancelled, struct 
 {
     const struct restore_command *command = restoring->command;
     const struct target_options options = {
-        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled},
+        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 2, .cancelled = cancelled},
         .create = !command->no_create,
         .check_only = command->dry_run,
     };
