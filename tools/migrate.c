@@ -42,7 +42,7 @@ int migration_open_target(const struct migration *migration, struct target **ret
 {
     const struct target_options options = {
         .source = {.busy_timeout_ms = MIGRATION_BUSY_TIMEOUT_MS,
-                   .parallel = 1,
+                   .parallel = 2,
                    .cancelled = migration->cancelled},
         .create = true,
     };

@@ -199,7 +199,7 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .rows_done = &restoring->rows_done,
     };
     const struct target_options target = {
-        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled},
+        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 2, .cancelled = cancelled},
         .create = !command->no_create,
         .check_only = command->dry_run,
     };

@@ -193,11 +193,29 @@ static int fit_sqlite(const struct fit *fit, struct fitted *fitted)
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
+/* Whether it is nothing but digits, fewer than the column's largest value has: as most are. */
+static bool is_surely_in_range(const struct fit *fit, const struct cell *cell)
+{
+    const char *text = cell->data;
+    bool negative = cell->size != 0 && text[0] == '-';
+    const char *most = negative ? fit->least : fit->most;
+
+    if (fit->year || cell->size == negative || cell->size - negative >= strlen(most))
+        return false;
+    for (size_t i = negative; i < cell->size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    return true;
+}
+
 static int fit_integer(const struct fit *fit, struct buffer *scratch, struct fitted *fitted)
 {
     size_t begin = scratch->size;
     struct decimal decimal;
 
+    if (is_surely_in_range(fit, &fitted->cell))
+        return 0;
     if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
         return refuse(fitted, "is not a whole number");
     if (decimal_fraction_digits(&decimal) != 0)

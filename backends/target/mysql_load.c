@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/mysql_follower.h"
+#include "backends/target/mysql_read_back.h"
 #include "backends/target/server_give_up.h"
 #include "fs/base/memory.h"
 
@@ -141,48 +143,41 @@ static int ask(struct server_load *base, struct buffer *sql, server_load_take *t
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
-static int sum_rows(struct mysql_load *load, MYSQL_RES *rows, struct mysql_cursor *cursor,
-                    struct row_sum *sum)
-{
-    struct row_work *work = &load->base.work;
-    MYSQL_ROW row;
-    int error = 0;
-
-    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
-        mysql_fill_cells(cursor, row, mysql_fetch_lengths(rows));
-        for (size_t i = 0; i < work->column_count; i++)
-            load->base.back[i] = cursor->cells[work->columns[i]];
-        error = row_sum_add(sum, work->fits, load->base.back, work->column_count, &work->value);
-    }
-    return error;
-}
-
 static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
 {
     struct mysql_load *load = (struct mysql_load *)base;
-    const size_t count = load->into.schema->column_count;
-    const struct mysql_part part = {.unordered = true};
-    struct mysql_target *target = load->target;
-    MYSQL *handle = target->link->handle;
-    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    cleanup_rows MYSQL_RES *rows = NULL;
-    cleanup_free struct cell *cells = allocate_array(count, sizeof *cells);
-    cleanup_free char(*numbers)[32] = allocate_array(count, sizeof *numbers);
-    struct mysql_cursor cursor = {.table = &load->into, .cells = cells, .numbers = numbers};
-    int error = mysql_write_query(&load->into, false, &part, &text);
+    const struct mysql_part all = {.unordered = true};
+    struct mysql_read_back back;
+    int error;
 
-    if (cells == NULL || numbers == NULL)
-        error = -ENOMEM;
-    if (error != 0)
-        return error;
-    if (mysql_real_query(handle, (const char *)text.data, text.size) == 0)
-        rows = mysql_use_result(handle);
-    if (rows != NULL)
-        error = sum_rows(load, rows, &cursor, sum);
-    if (error == 0 && mysql_errno(handle) != 0)
-        error =
-            mysql_link_failure(target->source, target->link, load->place->schema->name, failure);
+    if (load->follower != NULL && mysql_follower_agrees(load->follower, &base->sum)) {
+        row_sum_append(sum, &base->sum);
+        return 0;
+    }
+    error = mysql_read_back_create(&back, load, load->target->link);
+    if (error == 0)
+        error = mysql_read_back_part(&back, &all, NULL, failure);
+    row_sum_append(sum, &back.sum);
+    mysql_read_back_release(&back);
     return error;
+}
+
+static int expect_many(struct server_load *base, struct failure *failure)
+{
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    (void)failure;
+    load->follower = mysql_follower_begin(load);
+    return 0;
+}
+
+static void are_in(struct server_load *base, uint64_t rows)
+{
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    load->target->rows_in += rows;
+    if (load->follower != NULL)
+        mysql_follower_tell(load->follower, rows);
 }
 
 /* ---- The load -------------------------------------------------------------------------------- */
@@ -215,6 +210,8 @@ static const struct server_load_class server_class = {
         },
     .names_lines = false,
     .send = mysql_load_send,
+    .expect_many = expect_many,
+    .are_in = are_in,
     .run = run,
     .ask = ask,
     .read_back = read_back,
@@ -254,6 +251,7 @@ static void close_load(struct load *base)
 {
     struct mysql_load *load = (struct mysql_load *)base;
 
+    mysql_follower_free(load->follower);
     if (load->base.stage_sql != NULL)
         schema_release(load->into.schema);
     server_load_release(&load->base);

@@ -10,8 +10,9 @@ struct mysql_load {
     struct server_load base;
     struct mysql_target *target;
     struct mysql_place *place;
-    struct mysql_table into;     /* that rows go into: the place's table, or one that is like it */
-    char *load_data;             /* LOAD DATA … */
+    struct mysql_table into; /* that rows go into: the place's table, or one that is like it */
+    char *load_data;         /* LOAD DATA … */
+    struct mysql_follower *follower; /* reads back what is in; NULL: nobody does before the end */
     struct mysql_insert *insert; /* where the server, or the library, allows no LOAD DATA LOCAL */
 };
 

@@ -82,17 +82,72 @@ static int write_assignments(const struct mysql_load *load, struct buffer *text)
     return error;
 }
 
+/* Types that are neither text, number nor moment may mean something by bytes: INET6, UUID. */
+static bool takes_bytes(const struct mysql_load *load)
+{
+    for (size_t i = 0; i < load->base.work.column_count; i++) {
+        enum fit_kind kind = load->base.work.fits[i].kind;
+
+        if (kind == FIT_OTHER || kind == FIT_UUID)
+            return false;
+    }
+    return true;
+}
+
+/* Whether texts are kept as the UTF-8 that they are sent as, in all columns. */
+static int look_whether_utf8(const struct mysql_load *load, bool *ret_utf8, struct failure *failure)
+{
+    const char *name = load->place->table->schema->name;
+    cleanup_rows MYSQL_RES *rows = NULL;
+    struct buffer sql = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = buffer_append_text(&sql, "SELECT 1 FROM information_schema.COLUMNS WHERE "
+                                         "CHARACTER_SET_NAME NOT IN ('utf8mb4', 'utf8mb3', 'utf8') "
+                                         "AND TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ");
+
+    if (error == 0)
+        error = mysql_add_literal(&sql, name, strlen(name), false);
+    if (error == 0)
+        error = buffer_append_text(&sql, " LIMIT 1");
+    if (error == 0)
+        error = mysql_target_ask(load->target, &sql, &rows, failure);
+    buffer_release(&sql);
+    if (error == 0)
+        *ret_utf8 = mysql_num_rows(rows) == 0;
+    return error;
+}
+
+/*
+ * Fields end at bytes that are in no other character of UTF-8, and every text has been seen to be
+ * UTF-8. So MariaDB need not find out how long each character is, which takes a tenth of its time,
+ * where bytes mean the same to the columns.
+ */
+static int choose_charset(const struct mysql_load *load, const char **ret_charset,
+                          struct failure *failure)
+{
+    bool utf8 = false;
+    int error = load->target->link->mariadb && takes_bytes(load)
+                    ? look_whether_utf8(load, &utf8, failure)
+                    : 0;
+
+    *ret_charset = utf8 ? "binary" : "utf8mb4";
+    return error;
+}
+
 int mysql_load_prepare(struct mysql_load *load, struct failure *failure)
 {
     struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = buffer_append_text(&text, "LOAD DATA LOCAL INFILE 'rows' INTO TABLE ");
+    const char *charset = NULL;
+    int error = choose_charset(load, &charset, failure);
 
+    if (error == 0)
+        error = buffer_append_text(&text, "LOAD DATA LOCAL INFILE 'rows' INTO TABLE ");
     if (error == 0)
         error = mysql_add_name(&text, load->into.schema->name);
     if (error == 0)
-        error = buffer_append_text(&text, " CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' "
-                                          "ENCLOSED BY '' ESCAPED BY '\\\\' "
-                                          "LINES TERMINATED BY '\\n' (");
+        error = buffer_print(&text,
+                             " CHARACTER SET %s FIELDS TERMINATED BY '\\t' "
+                             "ENCLOSED BY '' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (",
+                             charset);
     if (error == 0)
         error = write_fields(load, &text);
     if (error == 0)

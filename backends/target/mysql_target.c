@@ -69,6 +69,7 @@ static int connect(struct mysql_target *target, struct failure *failure)
         return error;
     target->source->writes = true;
     error = mysql_link_another(target->source, first, &target->link, failure);
+    target->source->writes = false; /* no other will be: its server could ask for any file */
     mysql_link_close(target->source, first);
     if (error != 0)
         return error;

@@ -5,9 +5,10 @@
  * Rows go through LOAD DATA LOCAL, from memory, into the table itself where that is empty, else
  * into a temporary table of the same columns, from which they are merged. With LOCAL a server
  * takes errors for warnings; so any warning is one, and the rows that it is about are found by
- * halves. Where LOCAL is not allowed, INSERTs of many rows each take its place. Foreign keys are
- * not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the end
- * all those of and to the written tables are.
+ * halves. Where LOCAL is not allowed, INSERTs of many rows each take its place. Rows that go into
+ * the table itself are read back meanwhile, over a second connection (mysql_follower). Foreign keys
+ * are not looked at while rows are written (foreign_key_checks=0), so that nothing cascades; at the
+ * end all those of and to the written tables are.
  *
  * CREATE TABLE commits. So new tables are made and filled under names that no source shows
  * (mysql_unfinished_name), and RENAME TABLE gives all of them their own at once; what an interrupted restore
@@ -51,6 +52,7 @@ struct mysql_target {
     bool open;
     bool locked; /* no other restore writes to this database */
     unsigned long stage_count;
+    uint64_t rows_in;     /* that were sent, of all loads */
     const uint8_t *lines; /* what LOAD DATA is given */
     size_t lines_left;
     bool no_load_data;  /* LOAD DATA LOCAL was refused: rows go by INSERT */

@@ -230,65 +230,20 @@ static int expect_many(struct server_load *base, struct failure *failure)
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
-/* The columns that were written, as COPY TO gives them; each of its own table_column. */
-static int describe_back(const struct postgres_load *load, struct table *ret_back)
-{
-    const struct table *table = table_of(load);
-
-    ret_back->schema = schema_create("", load->base.work.column_count);
-    ret_back->columns = allocate_array(load->base.work.column_count, sizeof *ret_back->columns);
-    if (ret_back->schema == NULL || ret_back->columns == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < load->base.work.column_count; i++)
-        ret_back->columns[i] = table->columns[load->base.work.columns[i]];
-    return 0;
-}
-
-static int sum_copied(struct postgres_load *load, const struct table *back,
-                      char (*numbers)[DOUBLE_TEXT_SIZE], struct row_sum *sum,
-                      struct failure *failure)
-{
-    struct row_work *work = &load->base.work;
-    struct row_place place;
-    int error = 0;
-
-    while (error == 0) {
-        char *row = NULL;
-        ssize_t size = postgres_link_copy_row(&load->target->link, &row, failure);
-
-        if (size <= 0)
-            return (int)size;
-        error = postgres_row_read(back, row, (size_t)size, false, load->base.back, numbers, &place);
-        if (error == 0)
-            error = row_sum_add(sum, work->fits, load->base.back, work->column_count, &work->value);
-        PQfreemem(row);
-    }
-    return error;
-}
-
 static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
 {
     struct postgres_load *load = (struct postgres_load *)base;
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    char(*numbers)[DOUBLE_TEXT_SIZE] = allocate_array(base->work.column_count, sizeof *numbers);
-    struct table back = {.oid = 0};
-    int error = numbers != NULL ? describe_back(load, &back) : -ENOMEM;
-
-    if (error == 0)
-        error = server_load_write(base,
+    int error = server_load_write(base,
                                   base->stage_sql != NULL ? "COPY (SELECT %c FROM %s) TO STDOUT"
                                                           : "COPY (SELECT %c FROM %t) TO STDOUT",
                                   &sql);
+
     if (error == 0)
         error = buffer_append(&sql, "", 1);
-    if (error == 0)
-        error = postgres_link_copy_begin(&load->target->link, (const char *)sql.data, failure);
-    if (error == 0)
-        error = sum_copied(load, &back, numbers, sum, failure);
-    schema_release(back.schema);
-    free(back.columns);
-    free(numbers);
-    return error;
+    return error == 0 ? postgres_read_back(load->target, table_of(load), &base->work,
+                                           (const char *)sql.data, sum, failure)
+                      : error;
 }
 
 /* ---- The load -------------------------------------------------------------------------------- */
@@ -409,6 +364,21 @@ static int take_text(struct buffer *sql, int error, char **ret_text)
     return error;
 }
 
+/*
+ * Rows of a table that this transaction has made are written as frozen: nobody who began before can
+ * see the table, so nobody need be told which rows are too new for them. It saves looking that up
+ * as they are read back, and writing every page once more later. A savepoint would make the table
+ * another transaction's.
+ */
+static const char *copy_statement(const struct postgres_load *load)
+{
+    if (load->base.stage_sql != NULL)
+        return "COPY %s (%c) FROM STDIN";
+    return table_of(load)->kind == 'r' && load->base.work.plan.refuse == NULL
+               ? "COPY %t (%c) FROM STDIN WITH (FREEZE)"
+               : "COPY %t (%c) FROM STDIN";
+}
+
 static int prepare(struct postgres_load *load, struct failure *failure)
 {
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
@@ -419,12 +389,7 @@ static int prepare(struct postgres_load *load, struct failure *failure)
         error = create_stage(load, failure);
     if (error != 0)
         return error;
-    return take_text(&sql,
-                     server_load_write(base,
-                                       base->stage_sql != NULL ? "COPY %s (%c) FROM STDIN"
-                                                               : "COPY %t (%c) FROM STDIN",
-                                       &sql),
-                     &load->copy);
+    return take_text(&sql, server_load_write(base, copy_statement(load), &sql), &load->copy);
 }
 
 int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,

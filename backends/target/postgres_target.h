@@ -80,6 +80,11 @@ int postgres_put_off_key(struct postgres_target *target, struct postgres_place *
 int postgres_make_late_key(struct postgres_target *target, struct postgres_place *place,
                            struct failure *failure);
 
+/* Adds up the rows that COPY … TO STDOUT gives of TABLE: the columns that WORK has written. */
+int postgres_read_back(struct postgres_target *target, const struct table *table,
+                       const struct row_work *work, const char *copy, struct row_sum *sum,
+                       struct failure *failure);
+
 /*
  * Remembers where the rows of a load are laid down; it stays until the loads are closed. Tables
  * come parents first: the foreign key of one to one that comes later is deferred.

@@ -107,6 +107,12 @@ static int sift(struct server_load *load, struct row_batch *batch, size_t *first
     return error == 0 ? put_rows(load, batch, from, from + line - 1, failure) : error;
 }
 
+static void tell(struct server_load *load, size_t rows)
+{
+    if (load->class->are_in != NULL)
+        load->class->are_in(load, rows);
+}
+
 /* Puts rows in but for those that are refused. It goes as deep as a batch can be halved. */
 // NOLINTNEXTLINE(misc-no-recursion)
 static int put_rows(struct server_load *load, struct row_batch *batch, size_t first, size_t end,
@@ -118,6 +124,8 @@ static int put_rows(struct server_load *load, struct row_batch *batch, size_t fi
         struct refusal refusal;
         int sent = try_rows(load, batch, first, end, &refusal, failure);
 
+        if (sent == 1)
+            tell(load, end - first);
         if (sent != 0)
             return sent < 0 ? sent : 0;
         error = sift(load, batch, &first, end, &refusal, failure);
@@ -141,6 +149,8 @@ static int settle(struct server_load *load, struct failure *failure)
     size_t first = 0;
     int error;
 
+    if (sent == 1)
+        tell(load, batch->count);
     if (sent != 0)
         return sent < 0 ? sent : 0;
     error = sift(load, batch, &first, batch->count, &load->refusal, failure);
@@ -209,10 +219,7 @@ int server_load_create(struct server_load *load, const struct load_class *load_c
     load->class = class;
     if (error != 0)
         return error;
-    load->back = allocate_array(load->work.column_count, sizeof *load->back);
     error = batch_sender_create(&load->sender, plan->cell_count, send_batch, load);
-    if (load->back == NULL)
-        error = -ENOMEM;
     return server_load_fail(load, error, failure);
 }
 
@@ -222,5 +229,4 @@ void server_load_release(struct server_load *load)
     row_work_release(&load->work);
     free(load->table_sql);
     free(load->stage_sql);
-    free(load->back);
 }

@@ -76,6 +76,8 @@ struct server_load_class {
                 struct refusal *ret_refusal, struct failure *failure);
     /* Before the first of several batches is sent; NULL: nothing is to be done. */
     int (*expect_many)(struct server_load *load, struct failure *failure);
+    /* So many more rows are in, and stay so until the load ends. NULL: nobody is told. */
+    void (*are_in)(struct server_load *load, uint64_t rows);
     /* Runs SQL, which is released. *ret_number: rows that it changed, or the number it selects.
      * -EEXIST: a unique value is there already. */
     int (*run)(struct server_load *load, struct buffer *sql, uint64_t *ret_number,
@@ -96,7 +98,6 @@ struct server_load {
     bool many; /* there are several batches */
     struct batch_sender sender;
     struct refusal refusal; /* of the batch that was given; the sender's, as that is */
-    struct cell *back;      /* column_count of them, for read_back */
     const struct server_give_up *give_up; /* while unique values are given up; else NULL */
     struct listing *listing;              /* … and the indexes are listed */
 };

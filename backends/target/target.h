@@ -186,7 +186,8 @@ struct target {
 };
 
 struct target_options {
-    struct source_options source; /* busy timeout, passwords, cancelled: as for a source */
+    struct source_options source; /* busy timeout, passwords, cancelled: as for a source; parallel:
+                                     from 2 on, rows may be read back over a second connection */
     bool create;                  /* an SQLite file that is not there is made */
     bool check_only;              /* nothing will be committed: as little as can be is locked */
     bool unrelated;               /* new tables may come without those that they refer to */

@@ -66,17 +66,28 @@ static const struct choice wide_integers[] = {{COLUMN_INTEGER, NULL},
 
 #define CHOICES_MOST 8
 
+/*
+ * Most columns hold what the first rows of them hold. So of these all that is possible is tried; of
+ * the others only what comes first. Where that does not keep a value after all, nobody knows
+ * whether the next ones would have kept those before it: all rows of such columns are read once
+ * more.
+ */
+#define ROWS_TRIED_ALL 1000
+
 struct candidates {
     const struct choice *choices;
     size_t count;
     size_t first; /* that is still possible */
     struct fit fits[CHOICES_MOST];
     bool refuted[CHOICES_MOST];
+    bool unsure; /* those from first on have not been tried with every row */
 };
 
 struct widening {
     struct candidates *columns;
     size_t column_count;
+    uint64_t rows;
+    bool again; /* all rows are read once more, for the columns that are unsure */
     struct buffer scratch;
 };
 
@@ -114,10 +125,27 @@ static bool keeps(const struct fit *fit, const struct cell *cell, struct buffer 
            (cell->class == CELL_NUMBER && (fit->kind == FIT_BOOLEAN || fit->kind == FIT_INTEGER));
 }
 
+/* Tries what is possible with a value: ALL, or only what comes first. */
+static void try_value(struct widening *widening, struct candidates *column, const struct cell *cell,
+                      bool all)
+{
+    size_t first = column->first;
+    size_t end = all ? column->count : first + 1;
+
+    for (size_t c = first; c < end && c < column->count; c++) {
+        if (!column->refuted[c] && !keeps(&column->fits[c], cell, &widening->scratch))
+            column->refuted[c] = true;
+    }
+    while (column->first < column->count && column->refuted[column->first])
+        column->first++;
+    column->unsure = column->unsure || (!all && column->first != first);
+}
+
 static int look_at_row(void *context, const struct cell *cells, struct cursor *cursor,
                        struct failure *failure)
 {
     struct widening *widening = context;
+    bool all = widening->again || widening->rows++ < ROWS_TRIED_ALL;
 
     (void)cursor;
     (void)failure;
@@ -125,16 +153,32 @@ static int look_at_row(void *context, const struct cell *cells, struct cursor *c
         struct candidates *column = &widening->columns[i];
 
         /* Large ones are texts or bytes, as their class says. */
-        if (cells[i].class == CELL_NULL || cells[i].data == NULL)
-            continue;
-        for (size_t c = column->first; c < column->count; c++) {
-            if (!column->refuted[c] && !keeps(&column->fits[c], &cells[i], &widening->scratch))
-                column->refuted[c] = true;
-        }
-        while (column->first < column->count && column->refuted[column->first])
-            column->first++;
+        if (column->unsure == widening->again && cells[i].class != CELL_NULL &&
+            cells[i].data != NULL)
+            try_value(widening, column, &cells[i], all);
     }
     return 0;
+}
+
+static bool is_unsure(const struct widening *widening)
+{
+    for (size_t i = 0; i < widening->column_count; i++) {
+        if (widening->columns[i].unsure)
+            return true;
+    }
+    return false;
+}
+
+/* Reads the table, and once more for columns that need it. */
+static int look_at_rows(struct restore_plan *plan, const struct restore_table *table,
+                        struct widening *widening, struct failure *failure)
+{
+    int error = restore_read(plan, table, look_at_row, widening, failure);
+
+    if (error != 0 || !is_unsure(widening))
+        return error;
+    widening->again = true;
+    return restore_read(plan, table, look_at_row, widening, failure);
 }
 
 /* What each choice is in the target. */
@@ -287,7 +331,7 @@ int restore_widen(struct restore_plan *plan, const struct restore_table *table,
     for (size_t i = 0; i < widening.column_count && error == 0; i++)
         any |= begin_column(plan, table->source, &extras, i, &widening.columns[i]);
     if (error == 0 && any)
-        error = restore_read(plan, table, look_at_row, &widening, failure);
+        error = look_at_rows(plan, table, &widening, failure);
     if (error == 0 && any)
         error = make_like(table->source, &widening, ret_like);
     table_extras_release(&extras);

@@ -57,6 +57,21 @@ def test_every_type_of_mysql_to_mysql(crmfs, store, maria, place):
     assert source.value("SHOW CREATE TABLE every") == target.value("SHOW CREATE TABLE every")
 
 
+def test_every_type_of_mysql_in_a_table_of_its_own(crmfs, maria, place):
+    """How its rows are sent depends on what a table has beside."""
+    source, target = place("mysql"), place("mysql")
+    mysql_types.make(maria, database_of(source))
+    source.sql("UPDATE every SET choice = NULL WHERE choice = '';"
+               + ";".join(f"CREATE TABLE of_{name} (PRIMARY KEY (id)) AS SELECT id, {name} FROM every"
+                          for name in mysql_types.TYPES))
+    crmfs("restore", "--to", target.url, source.url)
+    for name in mysql_types.TYPES:
+        question = f"SELECT id, HEX({name}), {name} * 1e0 FROM of_{name} ORDER BY id"
+        question = question if name in mysql_types.FLOATS else question.replace(f", {name} * 1e0", "")
+        assert source.value(question) == target.value(question), name
+        assert source.value(f"SHOW CREATE TABLE of_{name}") == target.value(f"SHOW CREATE TABLE of_{name}")
+
+
 def test_every_type_of_postgresql_to_postgresql(crmfs, store, place):
     source, target = place("postgresql"), place("postgresql")
     source.sql(postgres_types.make_table())
@@ -178,6 +193,30 @@ def test_every_type_of_sqlite_elsewhere_and_back(crmfs, place, work, others):
         question = f"SELECT id, typeof({column}), hex({column}) FROM every ORDER BY id"
         ours = subprocess.run(["sqlite3", path, question], capture_output=True, check=True, text=True).stdout
         assert ours == back.sql(question), kind
+
+
+@pytest.mark.parametrize("other", ["mysql", "postgresql"])
+def test_what_sqlite_holds_late(crmfs, place, work, other):
+    """Columns whose values are of one kind for long, and of others in the last rows, or once in the middle."""
+    columns = {"INTEGER": [2 ** 40, 0.5], "DATETIME": ["2026-11-20 01:02:03", "soon"],
+               "DATE": ["2026-11-20", "2026-11-20 01:02:03.5"], "BOOLEAN": [1, 7]}
+    path, rows = work / "late.db", 5000
+    with sqlite3.connect(path) as database:
+        names = [f"{kind.lower()}_{where}" for kind in columns for where in ("last", "once")]
+        database.execute("CREATE TABLE late (id INTEGER PRIMARY KEY, "
+                         + ", ".join(f"{name} {name.split('_')[0].upper()}" for name in names) + ")")
+        for row in range(rows):
+            late = [row >= rows - 5, row == rows // 2]
+            database.execute(f"INSERT INTO late VALUES ({row}{', ?' * len(names)})",
+                             [values[at] for values in columns.values() for at in late])
+    database.close()
+    there, back = place(other), place("sqlite")
+    crmfs("restore", "--to", there.url, path)
+    crmfs("restore", "--to", back.url, there.url)
+    for name in names:
+        question = f"SELECT id, {name} FROM late ORDER BY id"
+        with sqlite3.connect(path) as database, sqlite3.connect(back.url) as again:
+            assert database.execute(question).fetchall() == again.execute(question).fetchall(), name
 
 
 @pytest.mark.parametrize("other", ["mysql", "postgresql"])
