@@ -19,6 +19,9 @@
 #define SERVER_SAYS_NOTHING 2055
 
 #define HINT_GRANT "GRANT SELECT, SHOW VIEW ON `%s`.* TO '%s'@'…' lets crmfs read"
+#define HINT_GRANT_WRITING                                                                        \
+    "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES ON `%s`.* TO '%s'@'…' lets " \
+    "crmfs write rows, and CREATE, ALTER, INDEX, DROP, REFERENCES tables"
 
 static const char hint_password[] = "is the password right? It comes from an option file "
                                     "(~/.my.cnf, defaults-file=), from password-command, or from "
@@ -58,6 +61,8 @@ static const struct rule {
     {ER_NO_SUCH_TABLE, ESTALE, false, hint_schema},
     {ER_BAD_FIELD_ERROR, ESTALE, false, hint_schema},
     {ER_TABLE_DEF_CHANGED, ESTALE, false, hint_schema},
+    {ER_OPTION_PREVENTS_STATEMENT, EROFS, false,
+     "is it a replica? Rows are written to its primary"},
     {ER_LOCK_WAIT_TIMEOUT, EBUSY, false, "somebody alters or locks the table: try again"},
     {ER_VIEW_INVALID, EIO, false,
      "the view does not fit its tables any more, or its definer may "
@@ -126,9 +131,12 @@ static void word_hint(const struct mysql_source *source, const char *hint, char 
         hint = hint_clear;
     if (hint == hint_tls && word_tls_options(source, words + 2, size - 2))
         return;
-    if (strcmp(hint, HINT_GRANT) == 0)
-        snprintf(words + 2, size - 2, HINT_GRANT, source->database,
-                 source->url.user != NULL ? source->url.user : "USER");
+    const char *user = source->url.user != NULL ? source->url.user : "USER";
+
+    if (strcmp(hint, HINT_GRANT) == 0 && source->writes)
+        snprintf(words + 2, size - 2, HINT_GRANT_WRITING, source->database, user);
+    else if (strcmp(hint, HINT_GRANT) == 0)
+        snprintf(words + 2, size - 2, HINT_GRANT, source->database, user);
     else
         snprintf(words + 2, size - 2, "%s", hint);
 }

@@ -10,6 +10,7 @@
 #include "backends/target/fit.h"
 #include "backends/target/rules.h"
 #include "fs/base/buffer.h"
+#include "fs/base/failure.h"
 
 /* What the statements that made a table say beyond its schema. */
 struct table_index {
@@ -36,6 +37,10 @@ enum target_engine target_engine_of(const char *kind);
 
 /* How names are quoted. */
 int create_add_name(enum target_engine engine, const char *name, struct buffer *sql);
+
+/* -EINVAL in words: the name of LIKE, or of one of its columns, is none that ENGINE keeps. */
+int create_check_names(enum target_engine engine, const struct schema *like,
+                       struct failure *failure);
 
 /*
  * The type that ENGINE has for COLUMN, as a column of LIKE with number INDEX. Between databases of

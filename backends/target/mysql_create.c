@@ -163,8 +163,10 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
     struct buffer notes = BUFFER(MYSQL_STATEMENT_LIMIT);
     char new_name[MYSQL_UNFINISHED_SIZE];
     struct table_extras extras;
-    int error = table_extras_read(like, kind, &extras);
+    int error = create_check_names(ENGINE_MYSQL, like, failure);
 
+    if (error == 0)
+        error = table_extras_read(like, kind, &extras);
     if (error != 0)
         return error;
     mysql_unfinished_name(target->source, target->made_count + 1, new_name);

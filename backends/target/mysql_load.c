@@ -109,9 +109,10 @@ static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_ro
     bool is_there = mysql_errno(handle) == ER_DUP_ENTRY;
     int error = mysql_link_failure(target->source, target->link, NULL, failure);
 
-    if (is_there && error == -EIO && failure != NULL)
-        failure->code = EEXIST;
-    return is_there && error == -EIO ? -EEXIST : error;
+    return is_there && error == -EIO
+               ? failure_prefix(failure, EEXIST, "table \"%s\": nothing was changed",
+                                table_name(load))
+               : error;
 }
 
 static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
@@ -241,10 +242,7 @@ static int merge(struct load *base, struct failure *failure)
     int error = server_load_merge(base, failure);
 
     place->updated = base->counts.updated != 0;
-    return error == -EIO || error == -EEXIST
-               ? failure_prefix(failure, error == -EIO ? EINVAL : EEXIST,
-                                "table \"%s\": nothing was changed", place->schema->name)
-               : error;
+    return error == -EIO ? failure_prefix(failure, EINVAL, "nothing was changed") : error;
 }
 
 static void close_load(struct load *base)

@@ -2,6 +2,7 @@
 /* Single rows of MySQL's tables, by prepared statements. */
 #include <assert.h>
 #include <errno.h>
+#include <mysqld_error.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,13 @@ struct bound {
     struct buffer scratch;
 };
 
+/* Whether the user, or the whole server, may not write. */
+static bool is_of_rights(unsigned number)
+{
+    return number == ER_TABLEACCESS_DENIED_ERROR || number == ER_COLUMNACCESS_DENIED_ERROR ||
+           number == ER_DBACCESS_DENIED_ERROR || number == ER_OPTION_PREVENTS_STATEMENT;
+}
+
 static int statement_failure(struct mysql_target *target, MYSQL_STMT *statement,
                              const struct schema *schema, struct failure *failure)
 {
@@ -26,7 +34,7 @@ static int statement_failure(struct mysql_target *target, MYSQL_STMT *statement,
     if (number == 1205 || number == 1213)
         return failure_set(failure, EBUSY, "table \"%s\": somebody else is writing it: try again",
                            schema->name);
-    if (mysql_errno(target->link->handle) != 0 && number >= 2000)
+    if (mysql_errno(target->link->handle) == number && (number >= 2000 || is_of_rights(number)))
         return mysql_link_failure(target->source, target->link, schema->name, failure);
     return failure_set(failure, EINVAL, "table \"%s\": %.400s (%u)", schema->name,
                        mysql_stmt_error(statement), number);

@@ -250,10 +250,12 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
         .take = take_statement,
     };
     bool own = strcmp(kind, "postgresql") == 0 && like->ddl != NULL && like->ddl[0] != '\0';
-    int error =
-        own ? take_statements(&creating, failure) : create_foreign(&creating, kind, failure);
+    int error = own ? take_statements(&creating, failure)
+                    : create_check_names(ENGINE_POSTGRES, like, failure);
 
     *ret_notes = NULL;
+    if (error == 0 && !own)
+        error = create_foreign(&creating, kind, failure);
     if (error == 0)
         error = add_place(target, &creating, own, ret_schema, failure);
     if (error != 0) {

@@ -353,12 +353,15 @@ static int let_wait(struct sqlite_load *load, const struct cell *cells, struct f
 static int refuse(struct sqlite_load *load, const struct cell *cells, int code,
                   struct failure *failure)
 {
+    bool mismatch = (code & 0xff) == SQLITE_MISMATCH;
     const struct bad_row bad = {.cells = cells,
-                                .reason = sqlite3_errmsg(load->target->connection.database)};
+                                .reason = mismatch
+                                              ? "an INTEGER PRIMARY KEY takes whole numbers alone"
+                                              : sqlite3_errmsg(load->target->connection.database)};
     bool taken = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
                  code == SQLITE_CONSTRAINT_ROWID;
 
-    if ((code & 0xff) != SQLITE_CONSTRAINT)
+    if ((code & 0xff) != SQLITE_CONSTRAINT && !mismatch)
         return fail(load, code, failure);
     if (load->settling) {
         load->is_taken = true;

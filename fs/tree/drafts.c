@@ -271,6 +271,13 @@ static void release_memory(void *memory)
     free(memory);
 }
 
+/* What it holds is on its way into the database, or there. */
+static int refuse_late(const struct draft *draft, struct failure *failure)
+{
+    return failure_set(failure, EBUSY, "%s is being applied, or has been: wait, and write it anew",
+                       draft->name);
+}
+
 static int handle_read(struct handle *handle, uint64_t offset, size_t size,
                        struct reading *ret_reading, struct failure *failure)
 {
@@ -281,8 +288,8 @@ static int handle_read(struct handle *handle, uint64_t offset, size_t size,
     if (bytes == NULL)
         return -ENOMEM;
     pthread_mutex_lock(&draft->lock);
-    int error =
-        draft->busy ? -EBUSY : staging_read(draft->staging, offset, bytes, size, &got, failure);
+    int error = draft->busy ? refuse_late(draft, failure)
+                            : staging_read(draft->staging, offset, bytes, size, &got, failure);
 
     pthread_mutex_unlock(&draft->lock);
     if (error != 0 || got == 0) {
@@ -312,7 +319,8 @@ static int handle_write(struct handle *handle, const struct caller *caller, uint
 
     pthread_mutex_lock(&draft->lock);
     bool allowed = !draft->settled && !draft->busy;
-    int error = allowed ? staging_write(draft->staging, offset, bytes, size, failure) : -EBUSY;
+    int error = allowed ? staging_write(draft->staging, offset, bytes, size, failure)
+                        : refuse_late(draft, failure);
 
     if (allowed) {
         note_written(draft, caller->process);
@@ -329,8 +337,8 @@ static int handle_resize(struct handle *handle, const struct caller *caller, uin
 
     pthread_mutex_lock(&draft->lock);
     bool same = size == staging_size(draft->staging);
-    int error =
-        draft->settled || draft->busy ? -EBUSY : staging_resize(draft->staging, size, failure);
+    int error = draft->settled || draft->busy ? refuse_late(draft, failure)
+                                              : staging_resize(draft->staging, size, failure);
 
     if (error == 0 && !same)
         note_written(draft, caller->process);
@@ -379,10 +387,16 @@ static int draft_open_writing(struct node *node, const struct caller *caller, bo
     struct draft *draft = (struct draft *)node;
     int error = 0;
 
-    (void)caller;
     pthread_mutex_lock(&draft->lock);
-    if (truncate) {
-        error = draft->settled || draft->busy ? -EBUSY : staging_resize(draft->staging, 0, failure);
+    if (truncate && (draft->settled || draft->busy)) {
+        error = refuse_late(draft, failure);
+    } else if (truncate && draft->dirty && draft->open != 0 && draft->writer != caller->process) {
+        /* Whoever closes it first would have a mixture of both applied. */
+        error = failure_set(failure, EBUSY,
+                            "%s is being written by another program: wait until that has closed it",
+                            draft->name);
+    } else if (truncate) {
+        error = staging_resize(draft->staging, 0, failure);
         draft->broken = error;
     }
     pthread_mutex_unlock(&draft->lock);
@@ -505,6 +519,17 @@ static int rename_draft(struct drafts *drafts, struct draft *draft, const char *
     return 0;
 }
 
+/* What is wrong with the content, as a rename's error: of EINVAL mv says that a folder would become
+ * a part of itself. */
+static int word_for_rename(int error, struct failure *failure)
+{
+    if (error != -EINVAL)
+        return error;
+    if (failure != NULL && failure->code == EINVAL)
+        failure->code = EBADMSG;
+    return -EBADMSG;
+}
+
 int drafts_rename(struct drafts *drafts, const char *name, const char *new_name,
                   const struct caller *caller, struct failure *failure)
 {
@@ -530,7 +555,7 @@ int drafts_rename(struct drafts *drafts, const char *name, const char *new_name,
                             "closing it: copy it again",
                             name);
     } else {
-        error = apply(draft, new_name, true, caller, failure);
+        error = word_for_rename(apply(draft, new_name, true, caller, failure), failure);
         draft->settled = done = error == 0;
     }
     pthread_mutex_unlock(&draft->lock);

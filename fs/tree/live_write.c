@@ -400,6 +400,24 @@ static int insert(struct change *change, const struct given *given)
     return error;
 }
 
+/* The new row is called as its file is: a key may be kept as another text ("007" as 7). */
+static int check_new_name(struct row_change *row)
+{
+    struct change *change = &row->change;
+    bool same = false;
+    int error = change->target->class->lock_row(change->target, change->table, row->key,
+                                                &row->found, change->failure);
+
+    if (error < 0)
+        return error;
+    error = error == 1 ? check_name(row, &same) : 0;
+    return error != 0 || same ? error
+                              : failure_set(change->failure, EINVAL,
+                                            "a row with the key %.200s would be called otherwise: "
+                                            "call the file as the row's key is kept (7, not 007)",
+                                            row->name);
+}
+
 static int write_given(struct row_change *row, const size_t *columns, size_t count,
                        const struct cell *cells)
 {
@@ -415,6 +433,8 @@ static int write_given(struct row_change *row, const size_t *columns, size_t cou
         error =
             change->target->class->update_row(change->target, change->table, row->key, given.count,
                                               given.columns, given.cells, change->failure);
+    if (error == 0 && row->found == NULL)
+        error = check_new_name(row);
     free(given.columns);
     free(given.cells);
     return error;

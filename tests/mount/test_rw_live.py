@@ -117,7 +117,8 @@ def test_create_and_delete(folder, crm):
     ("1", '{"name":{}}', errno.EINVAL, "holds no JSON"),
     ("1", '   ', errno.EINVAL, "one JSON object"),
     ("8", '{"note":"no name"}', None, "contacts"),
-    ("x", '{"name":"x"}', None, "contacts"),
+    ("x", '{"name":"x"}', errno.EINVAL, "whole numbers alone"),
+    ("007", '{"name":"x"}', errno.EINVAL, "would be called otherwise"),
 ])
 def test_refused(folder, crm, name, text, code, words):
     """In words, and nothing is changed."""
@@ -311,6 +312,33 @@ def test_a_writer_that_is_killed(folder, crm):
     refused(errno.EBUSY, os.rename, into / "contacts.part", into / "contacts.csv")
     os.unlink(into / "contacts.part")
     assert len(rows(crm, "contacts")) == 3
+
+
+def test_two_writers_of_one_file(folder, crm):
+    """The second one waits its turn: what is applied is never a mixture of both."""
+    path = folder / ".import/append/contacts.csv"
+    program = ("import os, sys\nfile = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)\n"
+               "os.write(file, b'id,name\\n7,Sju\\n')\nprint('written', flush=True)\nsys.stdin.read()\n"
+               "os.write(file, b'8,Eight\\n')\nos.close(file)")
+    with subprocess.Popen([sys.executable, "-c", program, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"written\n"
+        refused(errno.EBUSY, put, path, "id,name\n9,Nine\n")
+        assert "being written by another program" in errors(folder)
+        writer.stdin.close()
+        assert writer.wait() == 0
+    assert rows(crm, "contacts", "id")[3:] == [(7,), (8,)]
+    put(path, "id,name\n9,Nine\n")
+    assert rows(crm, "contacts", "id")[5:] == [(9,)]
+
+
+def test_a_rename_that_is_refused(folder):
+    """Not with EINVAL, of which mv says that a folder would become a part of itself."""
+    put(folder / "contacts/.new", '{"nome": "x"}')
+    done = subprocess.run(["mv", folder / "contacts/.new", folder / "contacts/1.json"], capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode == 1 and "itself" not in done.stderr
+    refused(errno.EBADMSG, os.rename, folder / "contacts/.new", folder / "contacts/1.json")
+    assert 'no column "nome"' in errors(folder)
 
 
 def test_a_child_that_closes_it(folder, crm):

@@ -61,3 +61,24 @@ def test_rows_and_files(mount, server, database):
     put(folder / ".import/replace/words.json", '[{"word":"007","n":1}]')
     assert row("word, n", "words", "1") == ["007\t1"]
     assert "changed since it was read" in top.errors()
+
+
+def test_who_may_not_write_is_told_so(mount, server, database):
+    """Rights that are missing, and a server that is only read: not as if the values were wrong."""
+    server.sql(TABLES, database)
+    server.sql("CREATE OR REPLACE USER reader@localhost; CREATE OR REPLACE USER writer@localhost;"
+               f"GRANT SELECT, SHOW VIEW ON {database}.* TO reader@localhost; GRANT ALL ON {database}.* TO writer@localhost")
+    top = mount(f"crm={server.url(database).replace('root@', 'reader@')}", options="rw-live,refresh=0.1")
+    refused(errno.EACCES, put, top.live() / "contacts/1.json", '{"name": "x"}')
+    refused(errno.EACCES, (top.live() / "contacts/2.json").unlink)
+    refused(errno.EACCES, put, top.live() / ".import/append/words.csv", "word,n\nx,1\n")
+    assert top.errors().count("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES") == 3
+    top = mount(f"crm={server.url(database).replace('root@', 'writer@')}", options="rw-live,refresh=0.1")
+    server.sql("SET GLOBAL read_only = 1")
+    try:
+        refused(errno.EROFS, put, top.live() / "contacts/1.json", '{"name": "x"}')
+        refused(errno.EROFS, put, top.live() / ".import/append/words.csv", "word,n\nx,1\n")
+    finally:
+        server.sql("SET GLOBAL read_only = 0")
+    assert "replica" in top.errors()
+    put(top.live() / ".import/append/words.csv", "word,n\nx,1\n")

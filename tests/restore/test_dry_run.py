@@ -104,3 +104,17 @@ def test_what_an_interrupted_migration_has_brought_is_not_in_the_way(place, crmf
     before = journal.read_text()
     told = json.loads(crmfs("migrate", "--dry-run", "--json", "--journal", journal, source, target.url).stdout)
     assert [table["name"] for table in told["tables"]] == ["child"] and journal.read_text() == before
+
+
+@pytest.mark.parametrize("other", ["mysql", "postgresql"])
+def test_names_that_are_too_long(place, crmfs, other):
+    """PostgreSQL would cut them; MySQL refuses them when the table is there, and gets its name."""
+    source, target = place("sqlite"), place(other)
+    long_name = "n" * 65
+    source.sql(f"CREATE TABLE {long_name} (id INTEGER PRIMARY KEY); CREATE TABLE short (id INTEGER PRIMARY KEY, {long_name});"
+               "CREATE TABLE fine (id INTEGER PRIMARY KEY)")
+    told = json.loads(crmfs("migrate", "--dry-run", "--json", source.url, target.url, status=1).stdout)
+    assert [table["name"] for table in told["tables"]] == ["fine"]
+    assert {one["table"] for one in told["refusals"]} == {long_name, "short"}
+    assert all("is longer than the 6" in one["reason"] for one in told["refusals"])
+    assert "is longer than the 6" in crmfs("migrate", source.url, target.url, status=1).stderr
