@@ -6,6 +6,7 @@
 #ifndef CRMFS_STORE_OBJECT_COMPRESS_H
 #define CRMFS_STORE_OBJECT_COMPRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fs/base/buffer.h"
@@ -14,6 +15,9 @@ struct object_compressor;
 
 /* LEVEL is zstd's. NULL: no memory. */
 struct object_compressor *object_compressor_create(int level);
+
+/* Whether somebody waits for what follows: then the usual level is a faster one. */
+void object_compressor_hurry(struct object_compressor *compressor, bool hurries);
 
 /*
  * Appends a frame of at most MOST bytes to OUTPUT. PARENT may be NULL; its data is

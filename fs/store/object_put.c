@@ -80,6 +80,12 @@ static size_t payload_size(const struct buffer *body)
     return body->size - OBJECT_HEAD_MOST;
 }
 
+/* By whoever writes to a file or syncs it. */
+static bool is_awaited(enum object_type type)
+{
+    return type == OBJECT_CONTENT || type == OBJECT_NODE;
+}
+
 static int encode_whole(struct object_writer *writer, struct put *put)
 {
     size_t most = put->size > 0 ? put->size - 1 : 0;
@@ -90,6 +96,8 @@ static int encode_whole(struct object_writer *writer, struct put *put)
     put->head = (struct object_head){
         .encoding = OBJECT_ZSTD, .type = put->type, .data_size = (uint32_t)put->size};
     put->body = &writer->whole;
+    if (writer->compressor != NULL)
+        object_compressor_hurry(writer->compressor, is_awaited(put->type));
     error = writer->compressor == NULL || most == 0
                 ? -E2BIG
                 : object_compress(writer->compressor, put->data, put->size, NULL, most, put->body);

@@ -17,14 +17,19 @@
 
 static const struct store_passphrase passphrase = {"correct horse", 13};
 
-void sample_store_make(struct storage *storage)
+static void make_store(struct storage *storage, int level)
 {
     const struct store_header header = {
-        .cipher = seal_best_cipher(), .group_bytes = 384 << 10, .compression_level = 1};
+        .cipher = seal_best_cipher(), .group_bytes = 384 << 10, .compression_level = level};
     const struct key_options options = {.cost = {.passes = 1, .memory_bytes = KEY_MEMORY_LEAST}};
     struct failure why = {.code = 0};
 
     succeed_with(store_init_with(storage, &header, &passphrase, &options, &why), &why);
+}
+
+void sample_store_make(struct storage *storage)
+{
+    make_store(storage, 1);
 }
 
 struct store *sample_store_open(struct storage *storage)
@@ -41,6 +46,14 @@ struct store *sample_store(void)
     struct storage *storage = memory_storage_new();
 
     sample_store_make(storage);
+    return sample_store_open(storage);
+}
+
+struct store *sample_store_of_level(int level)
+{
+    struct storage *storage = memory_storage_new();
+
+    make_store(storage, level);
     return sample_store_open(storage);
 }
 

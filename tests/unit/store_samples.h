@@ -16,6 +16,7 @@ struct store *sample_store_open(struct storage *storage);
 
 /* A new store on a storage in memory. */
 struct store *sample_store(void);
+struct store *sample_store_of_level(int level); /* of compression: else 1 */
 
 /* A snapshot named NAME whose other members follow from NUMBER. To be released. */
 struct snapshot sample_snapshot(const char *name, uint64_t number);
