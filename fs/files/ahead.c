@@ -22,7 +22,7 @@ static void run(void *context)
     free(fetch);
 }
 
-static void submit(struct files *files, const struct object_reference *content)
+void files_fetch(struct files *files, const struct object_reference *content)
 {
     struct fetch *fetch = malloc(sizeof *fetch);
 
@@ -70,7 +70,7 @@ void files_read_ahead(struct files *files, struct catalogue *tree, uint64_t numb
 
         if (extent_find(tree, inode_of(number), stream->ahead, &begin, &extent, NULL) != 0)
             return;
-        submit(files, &extent.content);
+        files_fetch(files, &extent.content);
         stream->ahead = begin + extent.length;
     }
 }

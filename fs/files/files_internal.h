@@ -67,6 +67,18 @@ struct read_stream {
     uint64_t ahead; /* up to where content was asked for */
 };
 
+/* Somebody who reads the files of a directory in the order in which they are listed. */
+#define WALKS 4
+#define WALK_FILES 16
+struct folder_walk {
+    uint64_t directory;         /* its number */
+    uint64_t place;             /* in its listing, behind the last of FILES */
+    uint64_t files[WALK_FILES]; /* inodes of those that come next */
+    size_t count;
+    size_t fetched; /* of them, that were asked for */
+    unsigned hits;
+};
+
 struct pack_names {
     char **names;
     size_t count;
@@ -93,6 +105,8 @@ struct files {
     uint64_t valid_until_ns; /* monotonic: the log is read again, without a claim */
     struct read_stream streams[READ_STREAMS];
     unsigned next_stream;
+    struct folder_walk walks[WALKS];
+    unsigned next_walk;
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
@@ -217,6 +231,15 @@ void files_runs_changed(struct files *files, struct held_file *held);
 void files_read_ahead(struct files *files, struct catalogue *tree, uint64_t number, uint64_t offset,
                       uint64_t end);
 struct workers *files_readers(void); /* NULL: none can be had */
+
+/* Has a worker read it, if one can. */
+void files_fetch(struct files *files, const struct object_reference *content);
+
+/* ---- order.c: the lock is held ---- */
+
+/* DIRECTORY is listed from its beginning; a file of TREE is read from its beginning. */
+void files_begin_walk(struct files *files, struct catalogue *tree, uint64_t directory);
+void files_go_on_walking(struct files *files, struct catalogue *tree, uint64_t number);
 
 /* ---- upkeep.c ---- */
 

@@ -137,6 +137,8 @@ int files_list(struct files *files, uint64_t directory, uint64_t place, files_vi
         error = give(&listing, "..", attributes.parent & INODE_MASK, PLACE_DOT_DOT);
     if (error == 0)
         error = give_names(&listing, place < PLACE_DOT_DOT ? PLACE_DOT_DOT : place);
+    if (error >= 0 && place == 0)
+        files_begin_walk(files, listing.tree, directory);
     return files_end(files, error > 0 ? 0 : error);
 }
 

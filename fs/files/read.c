@@ -143,8 +143,11 @@ ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *
 
         request.size = size < attributes.size - offset ? size : (size_t)(attributes.size - offset);
         error = collect(&request, held != NULL ? &held->runs : &none);
-        if (error == 0 && files->readers != NULL)
+        if (error == 0 && files->readers != NULL) {
             files_read_ahead(files, request.tree, number, offset, offset + request.size);
+            if (offset == 0)
+                files_go_on_walking(files, request.tree, number);
+        }
     }
     files_end(files, 0);
     /* Without the lock: what a tree refers to never changes. */
