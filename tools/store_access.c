@@ -2,14 +2,66 @@
 #include "tools/store_access.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "fs/base/log.h"
 #include "fs/store/header.h"
 #include "fs/store/log.h"
+#include "fs/store/log_ahead.h"
 
 #define TRIES 3
+
+/* A thread that reads the log ahead. */
+struct ahead {
+    struct storage *storage;
+    bool enough; /* atomic */
+    bool runs;
+    pthread_t thread;
+};
+
+static void *run_ahead(void *context)
+{
+    struct ahead *ahead = context;
+
+    log_read_ahead(ahead->storage, &ahead->enough);
+    return NULL;
+}
+
+/* Without memory for a thread, nothing is read ahead. No signal is for it. */
+static void ahead_begin(struct ahead *ahead)
+{
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ahead->runs = pthread_create(&ahead->thread, NULL, run_ahead, ahead) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void ahead_end(struct ahead *ahead)
+{
+    __atomic_store_n(&ahead->enough, true, __ATOMIC_RELAXED);
+    if (ahead->runs)
+        pthread_join(ahead->thread, NULL);
+}
+
+/* To make a key of a passphrase takes a core for as long as the disk needs to give the log. */
+static int open_reading_ahead(struct storage *storage, const struct store_passphrase *passphrase,
+                              struct store **ret_store, struct failure *failure)
+{
+    struct ahead ahead = {.storage = storage};
+
+    ahead_begin(&ahead);
+
+    int error = store_open(storage, passphrase, ret_store, failure);
+
+    ahead_end(&ahead);
+    return error;
+}
 
 static int open_with(struct storage *storage, const char *path,
                      const struct passphrase_options *options, struct store **ret_store,
@@ -20,7 +72,7 @@ static int open_with(struct storage *storage, const char *path,
 
     *ret_typed = passphrase.typed;
     if (error == 0)
-        error = store_open(storage, &passphrase.text, ret_store, failure);
+        error = open_reading_ahead(storage, &passphrase.text, ret_store, failure);
     passphrase_release(&passphrase);
     /* Without the memory of it, what is read next is all that there ever was. */
     if (error == 0 && options->accept_rollback)
