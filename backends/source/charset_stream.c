@@ -8,6 +8,15 @@
 #define MOST_GROWTH 4         /* bytes of UTF-8 for one of any other */
 #define LONGEST_CHARACTER 16U /* a longer one is none */
 
+/* NULL: there is none; errno says why. */
+static iconv_t open_converter(const char *charset)
+{
+    iconv_t converter = iconv_open("UTF-8", charset);
+
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
+    return converter == (iconv_t)-1 ? NULL : converter;
+}
+
 bool charset_is_usable(const char *charset)
 {
     static const char signs[] = "\t\n\r \"',;|:.-_@0123456789"
@@ -21,9 +30,9 @@ bool charset_is_usable(const char *charset)
     /* To iconv an empty name is the locale's, and what follows a slash is a wish. */
     bool is_name =
         charset[0] != '\0' && strchr(charset, '/') == NULL && strlen(charset) < CHARSET_NAME_SIZE;
-    iconv_t converter = is_name ? iconv_open("UTF-8", charset) : (iconv_t)-1;
+    iconv_t converter = is_name ? open_converter(charset) : NULL;
 
-    if (converter == (iconv_t)-1)
+    if (converter == NULL)
         return false;
     memcpy(text, signs, sizeof signs);
 
@@ -99,16 +108,16 @@ int charset_stream_begin(struct charset_stream *stream, struct byte_stream *from
         .stream = {&charset_class},
         .from = from,
         .charset = charset,
-        .converter = iconv_open("UTF-8", charset),
+        .converter = open_converter(charset),
         .input = BUFFER(TEXT_LIMIT),
         .text = BUFFER(MOST_GROWTH * TEXT_LIMIT + LONGEST_CHARACTER),
     };
-    return stream->converter != (iconv_t)-1 ? 0 : errno == ENOMEM ? -ENOMEM : -EINVAL;
+    return stream->converter != NULL ? 0 : errno == ENOMEM ? -ENOMEM : -EINVAL;
 }
 
 void charset_stream_end(struct charset_stream *stream)
 {
-    if (stream->converter != (iconv_t)-1)
+    if (stream->converter != NULL)
         iconv_close(stream->converter);
     buffer_release(&stream->input);
     buffer_release(&stream->text);

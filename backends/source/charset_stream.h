@@ -19,7 +19,7 @@ struct charset_stream {
     struct byte_stream stream;
     struct byte_stream *from;
     const char *charset;
-    iconv_t converter;
+    iconv_t converter;   /* NULL: there was none to be had */
     struct buffer input; /* what is not converted yet: it may end within a character */
     struct buffer text;
     bool ended;  /* FROM has */
