@@ -19,8 +19,10 @@
 #include <stdint.h>
 
 #include "backends/source/byte_stream.h"
+#include "backends/source/charset_stream.h"
 #include "backends/source/stream.h"
 #include "backends/source/text_set.h"
+#include "backends/source/utf16_stream.h"
 #include "fs/base/failure.h"
 
 #define DELIMITED_COLUMNS_LIMIT ((size_t)4096)
@@ -34,8 +36,9 @@ struct delimited_signs {
 struct dialect {
     struct delimited_signs signs;
     enum text_set set;
-    size_t mark_bytes; /* of the byte order mark */
-    bool headless;     /* the first record is a row: columns are "column1", "column2" … */
+    char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
+    size_t mark_bytes;               /* of the byte order mark */
+    bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
 /* What the user says of the dialect; the rest is detected. */
@@ -48,7 +51,8 @@ struct dialect_wish {
 
 /*
  * Takes the option NAME: delimiter (a character, "tab", "space"), quote (a character, "none"),
- * charset, header (yes, no). 1: taken; 0: it is none of them; -EINVAL in words.
+ * charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1: taken;
+ * 0: it is none of them; -EINVAL in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);
@@ -104,6 +108,21 @@ struct delimited_field {
 const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
                                 bool ended, struct delimited_field *fields, size_t most,
                                 size_t *ret_count, bool *ret_open);
+
+/* --- delimited_text ----------------------------------------------------------------------- */
+
+struct delimited_text {
+    struct byte_stream *stream; /* what is read, in … */
+    enum text_set set;
+    enum text_set from_set;
+    struct utf16_stream wide;
+    struct charset_stream other;
+};
+
+/* FROM and DIALECT outlive it. 0, -ENOMEM, -EINVAL; to be ended in any case. */
+int delimited_text_begin(struct delimited_text *text, struct byte_stream *from,
+                         const struct dialect *dialect);
+void delimited_text_end(struct delimited_text *text);
 
 /* --- delimited_parts ---------------------------------------------------------------------- */
 

@@ -135,8 +135,10 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     if (trust == TRUST_NONE || size == 0)
         return false;
     dialect.set = text_set_detect(begin, size, &dialect.mark_bytes);
-    if (wish->set_given)
+    if (wish->set_given) {
         dialect.set = wish->dialect.set;
+        memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
+    }
     dialect.headless = wish->dialect.headless;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)

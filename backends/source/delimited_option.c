@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a user says of a dialect. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/source/delimited.h"
@@ -66,10 +67,16 @@ static int take_set(struct dialect_wish *wish, const char *value, struct failure
         wish->dialect.set = sets[i].set;
         return 1;
     }
-    return failure_set(failure, EINVAL,
-                       "charset=%.40s: character sets of tables are utf-8, windows-1252, latin1, "
-                       "utf-16le and utf-16be",
-                       value);
+    if (!charset_is_usable(value))
+        return failure_set(
+            failure, EINVAL,
+            "charset=%.40s: there is no such character set (iconv -l lists them), or "
+            "it has no ASCII in it; utf-16le and utf-16be can be read, too",
+            value);
+    wish->set_given = true;
+    wish->dialect.set = TEXT_OTHER;
+    snprintf(wish->dialect.charset, sizeof wish->dialect.charset, "%s", value);
+    return 1;
 }
 
 static int take_header(struct dialect_wish *wish, const char *value, struct failure *failure)

@@ -6,7 +6,6 @@
 
 #include "backends/source/delimited.h"
 #include "backends/source/latin.h"
-#include "backends/source/utf16_stream.h"
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
@@ -389,24 +388,22 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
                    struct row_taker *taker, struct delimited_parts *parts, struct failure *failure)
 {
     struct failure own = {0};
-    struct utf16_stream wide;
-    bool is_wide = text_set_is_wide(dialect->set);
-
-    utf16_stream_begin(&wide, stream, dialect->set == TEXT_UTF16_BIG);
-
+    struct delimited_text text;
+    int error = delimited_text_begin(&text, stream, dialect);
     struct delimited reader = {
-        .window = BYTE_WINDOW(is_wide ? &wide.stream : stream, STREAM_ROW_LIMIT),
+        .window = BYTE_WINDOW(text.stream, STREAM_ROW_LIMIT),
         .taker = taker,
         .parts = parts,
         .name = name,
         .signs = dialect->signs,
         .headless = dialect->headless,
-        .set = is_wide ? TEXT_UTF8 : dialect->set,
+        .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),
         .scratch = BUFFER(5 * STREAM_ROW_LIMIT),
     };
-    int error = reader.fields != NULL ? byte_window_want(&reader.window, 4, &own) : -ENOMEM;
 
+    if (error == 0)
+        error = reader.fields != NULL ? byte_window_want(&reader.window, 4, &own) : -ENOMEM;
     if (error == 0 && reader.window.end >= 3 && memcmp(reader.window.data, "\xef\xbb\xbf", 3) == 0)
         reader.window.at = 3;
     if (error == 0)
@@ -422,7 +419,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
     free(reader.cells);
     buffer_release(&reader.scratch);
     byte_window_release(&reader.window);
-    utf16_stream_end(&wide);
+    delimited_text_end(&text);
     if (error != 0 && own.code != 0 && failure != NULL)
         *failure = own;
     return error;

@@ -17,6 +17,7 @@ enum text_set {
     TEXT_LATIN1, /* never detected: told */
     TEXT_UTF16_LITTLE,
     TEXT_UTF16_BIG,
+    TEXT_OTHER, /* never detected: told, as iconv calls it; ASCII is ASCII in it */
 };
 
 /* *ret_mark: the bytes of the byte order mark. */

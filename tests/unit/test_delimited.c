@@ -143,6 +143,36 @@ static void check_wish(const char *text, const char *const *options, const char 
     recording_end(&recording);
 }
 
+/* What is not in the character set that was said, or breaks off within a character, fails. */
+static void test_wrong_charset(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"a\n1\n\xff\xff\n2\n", "a\n1\n\xd5"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct dialect_wish wish = {.delimiter_given = false};
+        struct recording_taker recording;
+        struct memory_stream stream;
+        struct dialect dialect;
+        struct failure failure = {0};
+
+        assert_int_equal(delimited_option(&wish, "charset", "gbk", &failure), 1);
+        assert_true(delimited_recognise("t.csv", (const uint8_t *)texts[i], strlen(texts[i]), true,
+                                        &wish, &dialect));
+        recording_begin(&recording);
+        memory_stream_begin(&stream, texts[i], strlen(texts[i]), 100);
+        assert_int_equal(
+            delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, NULL, &failure),
+            -EIO);
+        assert_string_equal(
+            recording_text(&recording),
+            "table 0 t (a:text)\nrow 0 \"1\n"
+            "fail 0 line 3, byte 4 of t.csv: what comes next is not in the character "
+            "set gbk\n");
+        recording_end(&recording);
+    }
+}
+
 static void test_wishes(void **state)
 {
     (void)state;
@@ -167,9 +197,22 @@ static void test_wishes(void **state)
     check_wish("a\n\xe4\n", (const char *const[]){"charset", "utf-8", NULL},
                "table 0 t (a:text)\nrow 0 \"\xe4\n");
 
+    /* Second halves of characters that are signs by themselves. */
+    check_wish("a|\xd5\xc5\n\x81\x7c|2\n",
+               (const char *const[]){"charset", "gbk", "delimiter", "|", NULL},
+               "table 0 t (a:text,\xe5\xbc\xa0:text)\nrow 0 \"\xe4\xba\x85|\"2\n");
+    check_wish("a\n\x83\x5c\n", (const char *const[]){"charset", "CP932", NULL},
+               "table 0 t (a:text)\nrow 0 \"\xe3\x82\xbd\n");
+    check_wish("a\n\xd7\n", (const char *const[]){"charset", "cp1251", NULL},
+               "table 0 t (a:text)\nrow 0 \"\xd0\xa7\n");
+
     static const char *const bad[][2] = {
-        {"delimiter", ""}, {"delimiter", ";;"}, {"delimiter", "\n"},   {"quote", ""},
-        {"quote", "ab"},   {"charset", "x"},    {"header", "perhaps"},
+        {"charset", "utf-16"}, {"charset", "EBCDIC-US"},
+        {"charset", ""},       {"charset", "gbk//IGNORE"},
+        {"delimiter", ""},     {"delimiter", ";;"},
+        {"delimiter", "\n"},   {"quote", ""},
+        {"quote", "ab"},       {"charset", "x"},
+        {"header", "perhaps"},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -390,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_single_quotes),
         cmocka_unit_test(test_said_delimiter),
         cmocka_unit_test(test_wishes),
+        cmocka_unit_test(test_wrong_charset),
         cmocka_unit_test(test_numbered_parts),
         cmocka_unit_test(test_no_parts),
         cmocka_unit_test(test_series),
