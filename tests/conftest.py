@@ -42,7 +42,7 @@ def prerequisites():
     assert mounting.BINARY.exists(), f"{mounting.BINARY} is not built"
     yield
     mounted = mounts_here()
-    running = mounting.eventually(lambda: not processes_here(), 10) or processes_here()
+    running = mounting.eventually(lambda: not processes_here()) or processes_here()
     for point in mounted:
         subprocess.run(["umount", "-l", point], check=False)
     shutil.rmtree(SESSION, ignore_errors=True)

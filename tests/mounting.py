@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Mounts crmfs for a test and sees to it that nothing of it is left behind."""
+import contextlib
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -37,7 +40,7 @@ def is_alive(pid):
         return False
 
 
-def eventually(condition, timeout=10.0, interval=0.05):
+def eventually(condition, timeout=PATIENCE, interval=0.05):
     """The condition's first true value; its last one when time is up."""
     end = time.monotonic() + timeout
     while True:
@@ -45,6 +48,15 @@ def eventually(condition, timeout=10.0, interval=0.05):
         if value or time.monotonic() > end:
             return value
         time.sleep(interval)
+
+
+def free_port():
+    """A TCP port that nobody listens at; none of those that clients get, and most likely no other worker's."""
+    first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.SystemRandom().randrange(first_of_clients // 2, first_of_clients)))
+            return probe.getsockname()[1]
 
 
 def as_user(user, command):

@@ -85,19 +85,6 @@ static bool is_ascii(const uint8_t *bytes, size_t size)
     return all < 0x80;
 }
 
-static bool is_utf8(const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        size_t length = utf8_character(bytes, size);
-
-        if (length == 0)
-            return false;
-        bytes += length;
-        size -= length;
-    }
-    return true;
-}
-
 static uint8_t *scratch_end(struct delimited *reader)
 {
     return reader->scratch.data + reader->scratch.size;
@@ -112,7 +99,7 @@ static void convert(struct delimited *reader, struct cell *cell)
     if (reader->plain || is_ascii(bytes, size))
         return;
     if (reader->set == TEXT_UNDECIDED)
-        reader->set = is_utf8(bytes, size) ? TEXT_UTF8 : TEXT_WINDOWS;
+        reader->set = utf8_whole(bytes, size) ? TEXT_UTF8 : TEXT_WINDOWS;
     if (reader->set != TEXT_WINDOWS && reader->set != TEXT_LATIN1)
         return;
 

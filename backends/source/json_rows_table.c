@@ -293,19 +293,6 @@ int json_table_fail(struct json_table *table, const struct failure *why, struct 
 
 /* --- rows --------------------------------------------------------------------------------- */
 
-static bool is_utf8(const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        size_t length = utf8_character(bytes, size);
-
-        if (length == 0)
-            return false;
-        bytes += length;
-        size -= length;
-    }
-    return true;
-}
-
 /* There is room in scratch for all strings of the row. */
 static struct cell string_cell(struct json_table *table, const uint8_t *at,
                                const struct json_piece *piece, bool json)
@@ -319,7 +306,7 @@ static struct cell string_cell(struct json_table *table, const uint8_t *at,
         table->scratch.size += (size_t)cell.size;
     }
     /* In a json column a string is JSON, with its quotes; what is no UTF-8 cannot be. */
-    if (json && is_utf8(cell.data, (size_t)cell.size))
+    if (json && utf8_whole(cell.data, (size_t)cell.size))
         return (struct cell){CELL_TEXT, piece->size + 2, at - 1};
     return cell;
 }

@@ -204,7 +204,7 @@ struct source {
 };
 
 struct source_options {
-    unsigned busy_timeout_ms; /* how long to wait for another program's lock */
+    unsigned busy_timeout_ms; /* how long to wait for another program's lock, or its files */
     unsigned parallel;        /* threads that the caller can give to one scan */
     const bool *cancelled; /* atomic, NULL: none; when it turns true, what the database is busy with
                               ends soon */

@@ -24,8 +24,8 @@
 #include "backends/source/plain_file.h"
 #include "backends/source/sqlite_internal.h"
 
-#define ATTEMPTS 6        /* to find the files as they were when we looked */
-#define SHARED_ATTEMPTS 3 /* of these, with the shared memory; then without */
+#define ATTEMPTS 6        /* at least, to find the files as they were when we looked */
+#define SHARED_ATTEMPTS 3 /* of each so many, with the shared memory; then without */
 #define PAUSE_US 200
 #define SNAPSHOT_ATTEMPTS 24
 #define LONGEST_PAUSE_US 4000
@@ -269,10 +269,26 @@ static struct timespec newest(const struct file_mark *left, const struct file_ma
     return later ? right->modified : left->modified;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Files that do not hold still are waited for as a lock is: a slow machine needs more attempts. */
+static bool may_wait(const struct source_options *options, uint64_t since_ms)
+{
+    return (options->cancelled == NULL || !__atomic_load_n(options->cancelled, __ATOMIC_RELAXED)) &&
+           now_ms() - since_ms < options->busy_timeout_ms;
+}
+
 /* Tries until the files hold still. */
 static int begin_patiently(struct sqlite_source *source, struct sqlite_dataset **ret_dataset,
                            struct failure *failure)
 {
+    uint64_t since_ms = now_ms();
     int error = -EAGAIN;
 
     for (int i = 0; i < ATTEMPTS && worth_another_try(error); i++) {
@@ -280,6 +296,11 @@ static int begin_patiently(struct sqlite_source *source, struct sqlite_dataset *
             pause_us(PAUSE_US);
         failure->code = 0;
         error = begin_once(source, i < SHARED_ATTEMPTS, ret_dataset, failure);
+    }
+    for (int i = 0; error == -EAGAIN && may_wait(&source->options, since_ms); i++) {
+        pause_us(LONGEST_PAUSE_US);
+        failure->code = 0;
+        error = begin_once(source, i % ATTEMPTS < SHARED_ATTEMPTS, ret_dataset, failure);
     }
     if (error == -EAGAIN)
         return failure_set(failure, EBUSY,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/base/utf8.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +34,21 @@ size_t utf8_character(const void *bytes, size_t size)
             return 0;
     }
     return length;
+}
+
+bool utf8_whole(const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+
+    while (size > 0) {
+        size_t length = utf8_character(at, size);
+
+        if (length == 0)
+            return false;
+        at += length;
+        size -= length;
+    }
+    return true;
 }
 
 uint8_t *utf8_put(uint8_t *to, uint32_t point)

@@ -7,6 +7,7 @@
 #ifndef CRMFS_BASE_UTF8_H
 #define CRMFS_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@
 /* How many bytes the character takes that SIZE bytes begin with (1 to 4); 0: none, or a wrong one.
  */
 size_t utf8_character(const void *bytes, size_t size);
+
+/* Whether all of it is UTF-8; no bytes are. */
+bool utf8_whole(const void *bytes, size_t size);
 
 /* Writes a code point, at most U+10FFFF, in 1 to 4 bytes; a surrogate as if it were a character.
  * Behind it. */

@@ -16,14 +16,13 @@
 #include "fs/base/memory.h"
 #include "fs/store/seal.h"
 #include "fs/store/spool_file.h"
+#include "fs/store/spool_scratch.h"
 
 #define SEGMENT_BYTES ((uint64_t)128 << 20)
 #define SEGMENT_BYTES_MOST ((uint64_t)2 << 30)
 #define SEGMENTS_WANTED 256 /* of two descriptors each, that a full spool may take */
 #define BLOB_BYTES_MOST ((size_t)64 << 20)
 #define LANES 4
-#define SCRATCHES_KEPT 8
-#define SCRATCH_BYTES_KEPT ((size_t)2 << 20)
 #define COMPRESSION_LEVEL 1
 
 struct spool_segment {
@@ -34,80 +33,19 @@ struct spool_segment {
     bool current;  /* a lane writes to it */
 };
 
-/* What one put or get needs besides its caller's memory; reused. */
-struct scratch {
-    struct scratch *next;
-    struct buffer sealed;
-    struct buffer packed;
-    ZSTD_CCtx *compressor;
-    ZSTD_DCtx *decompressor;
-};
-
 struct spool {
     char *directory;
     bool counts_anew; /* the limit is half of what is free, not what somebody said */
     uint64_t segment_bytes;
     struct sealer *sealer;
+    struct scratches scratches;
 
     pthread_mutex_t lock; /* guards all below */
     uint64_t limit_bytes;
     uint64_t used_bytes;
     uint64_t blob_number;
     struct spool_segment *current[LANES]; /* what each lane writes to; NULL at first */
-    struct scratch *scratches;
-    unsigned scratch_count;
 };
-
-static void scratch_free(struct scratch *scratch)
-{
-    if (scratch == NULL)
-        return;
-    buffer_release(&scratch->sealed);
-    buffer_release(&scratch->packed);
-    ZSTD_freeCCtx(scratch->compressor);
-    ZSTD_freeDCtx(scratch->decompressor);
-    free(scratch);
-}
-
-static struct scratch *scratch_take(struct spool *spool)
-{
-    pthread_mutex_lock(&spool->lock);
-    struct scratch *scratch = spool->scratches;
-
-    if (scratch != NULL) {
-        spool->scratches = scratch->next;
-        spool->scratch_count--;
-    }
-    pthread_mutex_unlock(&spool->lock);
-    if (scratch == NULL) {
-        scratch = calloc(1, sizeof *scratch);
-        if (scratch != NULL) {
-            scratch->sealed =
-                BUFFER(BLOB_BYTES_MOST + SEAL_OVERHEAD_BYTES + (size_t)2 * SPOOL_FILE_BLOCK_BYTES);
-            scratch->packed = BUFFER(BLOB_BYTES_MOST);
-        }
-    }
-    return scratch;
-}
-
-static void scratch_give(struct spool *spool, struct scratch *scratch)
-{
-    if (scratch == NULL)
-        return;
-    if (scratch->sealed.capacity > SCRATCH_BYTES_KEPT)
-        buffer_release(&scratch->sealed);
-    if (scratch->packed.capacity > SCRATCH_BYTES_KEPT)
-        buffer_release(&scratch->packed);
-    pthread_mutex_lock(&spool->lock);
-    if (spool->scratch_count < SCRATCHES_KEPT) {
-        scratch->next = spool->scratches;
-        spool->scratches = scratch;
-        spool->scratch_count++;
-        scratch = NULL;
-    }
-    pthread_mutex_unlock(&spool->lock);
-    scratch_free(scratch);
-}
 
 static const char *default_directory(void)
 {
@@ -195,6 +133,9 @@ int spool_create(const struct spool_options *options, struct spool **ret_spool,
     if (spool == NULL)
         return -ENOMEM;
     pthread_mutex_init(&spool->lock, NULL);
+    scratches_init(&spool->scratches,
+                   BLOB_BYTES_MOST + SEAL_OVERHEAD_BYTES + (size_t)2 * SPOOL_FILE_BLOCK_BYTES,
+                   BLOB_BYTES_MOST);
     spool->limit_bytes = options->limit_bytes != 0 ? options->limit_bytes
                                                    : (uint64_t)space.f_bavail * space.f_frsize / 2;
     spool->counts_anew = options->limit_bytes == 0;
@@ -340,7 +281,7 @@ int spool_put(struct spool *spool, const void *bytes, size_t size, struct spool_
     if (size > BLOB_BYTES_MOST)
         return failure_set(failure, EFBIG, "a piece of %zu bytes is too large for the spool", size);
 
-    struct scratch *scratch = scratch_take(spool);
+    struct scratch *scratch = scratch_take(&spool->scratches);
 
     if (scratch == NULL)
         return -ENOMEM;
@@ -348,7 +289,7 @@ int spool_put(struct spool *spool, const void *bytes, size_t size, struct spool_
     struct spool_blob blob = {0};
     int error = put_with(spool, scratch, bytes, size, &blob, failure);
 
-    scratch_give(spool, scratch);
+    scratch_give(&spool->scratches, scratch);
     if (error == 0)
         *ret_blob = blob;
     return error;
@@ -395,14 +336,14 @@ static int get_with(struct spool *spool, struct scratch *scratch, const struct s
 int spool_get(struct spool *spool, const struct spool_blob *blob, struct buffer *output,
               struct failure *failure)
 {
-    struct scratch *scratch = scratch_take(spool);
+    struct scratch *scratch = scratch_take(&spool->scratches);
 
     if (scratch == NULL)
         return -ENOMEM;
 
     int error = get_with(spool, scratch, blob, output);
 
-    scratch_give(spool, scratch);
+    scratch_give(&spool->scratches, scratch);
     if (error == -ENOMEM)
         return error;
     return error == 0 ? 0
@@ -459,12 +400,7 @@ void spool_free(struct spool *spool)
         if (spool->current[i] != NULL)
             segment_free(spool->current[i]);
     }
-    while (spool->scratches != NULL) {
-        struct scratch *scratch = spool->scratches;
-
-        spool->scratches = scratch->next;
-        scratch_free(scratch);
-    }
+    scratches_release(&spool->scratches);
     sealer_free(spool->sealer);
     pthread_mutex_destroy(&spool->lock);
     free(spool->directory);

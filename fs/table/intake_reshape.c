@@ -9,10 +9,10 @@
 
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
-#include "fs/base/utf8.h"
 #include "fs/table/group_rows.h"
 #include "fs/table/intake_internal.h"
 #include "fs/table/row_group.h"
+#include "fs/table/text_scan.h"
 
 #define ROWS_BETWEEN_LOOKS 1024
 #define TEXT_LIMIT ((size_t)256 << 20)
@@ -69,24 +69,12 @@ struct reshape {
     size_t written;
 };
 
-static bool is_valid_text(const uint8_t *text, size_t size)
-{
-    size_t length = 1;
-
-    while (size > 0 && length != 0) {
-        length = utf8_character(text, size);
-        text += length;
-        size -= length;
-    }
-    return size == 0;
-}
-
 /* A text as JSON's string. What is not UTF-8 cannot be one, and stays. */
 static int quote(struct reshape *reshape, struct cell *cell)
 {
     size_t at = reshape->text.size;
 
-    if (cell->class != CELL_TEXT || !is_valid_text(cell->data, (size_t)cell->size))
+    if (cell->class != CELL_TEXT || !utf8_valid(cell->data, (size_t)cell->size))
         return 0;
 
     int error = json_text_append(&reshape->text, cell->data, (size_t)cell->size);

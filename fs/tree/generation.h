@@ -13,7 +13,8 @@
  *            name up again and finds the next generation; or, who has read files
  *            of this one, an error (fs/tree/pins.h). So does a generation end
  *            that is OPEN when the source cannot show a table as it was, because
- *            it was made anew meanwhile.
+ *            it was made anew meanwhile. Nobody begins to read files of one of which
+ *            that is known (generation_is_cut_off).
  *   RETIRED  not the newest any more and without users: images are given back,
  *            attributes stay for inodes that the kernel still remembers.
  *
@@ -57,12 +58,13 @@ struct generation_context {
 struct generation;
 
 /*
- * Asked whether a table's file may be opened; told when it is, is being read (once a second), and
- * closed.
+ * Asked whether a table's file may be opened, with the generation pinned (-ESTALE: it is to be
+ * looked up again); told when it is, is being read (once a second), and closed. TOLD: of this
+ * opening the owner will be told.
  */
 struct generation_owner {
     int (*may_open)(struct generation_owner *owner, const struct caller *caller,
-                    const struct generation *generation, struct failure *failure);
+                    struct generation *generation, bool told, struct failure *failure);
     void (*opened)(struct generation_owner *owner, const struct caller *caller,
                    struct generation *generation, const char *name);
     void (*used)(struct generation_owner *owner, pid_t process);
@@ -111,6 +113,12 @@ void generation_supersede(struct generation *generation);
 
 /* Whether an unread table turned out to be unreadable because the source has gone on. */
 bool generation_has_ended(struct generation *generation);
+
+/*
+ * Whether tables of it that were not read so far cannot be read any more: it has ended, or the
+ * source has gone on and the dataset is closed. Stays so while it is pinned.
+ */
+bool generation_is_cut_off(struct generation *generation);
 
 /* Words what it ended of, to somebody who has read other files of it; returns -EIO. */
 int generation_tell_end(struct generation *generation, struct failure *failure);

@@ -266,12 +266,12 @@ static int open_image(struct table_handle *open_file, const bool *cancelled,
     return error;
 }
 
-static int open_table(struct generation_file *file, const struct caller *caller, bool noted,
-                      struct handle **ret_handle, struct failure *failure)
+static int open_pinned_table(struct generation_file *file, const struct caller *caller, bool noted,
+                             struct handle **ret_handle, struct failure *failure)
 {
     struct generation *generation = file->generation;
     struct generation_owner *owner = generation->options.owner;
-    int error = owner->may_open(owner, caller, generation, failure);
+    int error = owner->may_open(owner, caller, generation, noted, failure);
 
     if (error != 0)
         return error;
@@ -298,6 +298,20 @@ static int open_table(struct generation_file *file, const struct caller *caller,
         owner->opened(owner, caller, generation, generation->set.names[index_of(file)]);
     *ret_handle = &handle->handle;
     return 0;
+}
+
+/* What the owner says of the generation holds until it has noted that the file is open. */
+static int open_table(struct generation_file *file, const struct caller *caller, bool noted,
+                      struct handle **ret_handle, struct failure *failure)
+{
+    struct generation *generation = file->generation;
+
+    generation_pin(generation);
+
+    int error = open_pinned_table(file, caller, noted, ret_handle, failure);
+
+    generation_unpin(generation);
+    return error;
 }
 
 /* An extra file that is open. */

@@ -242,6 +242,16 @@ static int read_table(struct generation *generation, size_t table, struct failur
     return error;
 }
 
+bool generation_is_cut_off(struct generation *generation)
+{
+    pthread_mutex_lock(&generation->lock);
+    bool cut_off = (generation->ended || (generation->superseded && !generation->open)) &&
+                   !all_known(generation);
+
+    pthread_mutex_unlock(&generation->lock);
+    return cut_off;
+}
+
 /* The lock is held, and let go meanwhile. Only one thread at a time comes here. */
 static int read_alone(struct generation *generation, size_t index, struct failure *failure)
 {

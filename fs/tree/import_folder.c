@@ -12,7 +12,7 @@
 #include "fs/tree/directory.h"
 #include "fs/tree/drafts.h"
 #include "fs/tree/live_internal.h"
-#include "fs/tree/live_write.h"
+#include "fs/tree/live_load.h"
 #include "fs/tree/text_file.h"
 
 #define RESULT ".result"
@@ -190,7 +190,7 @@ static int load(struct import_folder *folder, const struct draft_content *conten
         .whole = content->renamed,
     };
 
-    return live_write_rows(folder->live, &import, caller, result, failure);
+    return live_load(folder->live, &import, caller, result, failure);
 }
 
 static int draft_apply(void *context, const struct draft_content *content,

@@ -67,19 +67,25 @@ static void note_opened(struct generation_owner *owner, const struct caller *cal
 
 /*
  * A server that cannot be reached may have changed meanwhile: what was read before is no
- * longer handed out as its state. A walk that is under way goes on in its moment.
+ * longer handed out as its state. Nor does anybody begin to read what nobody could go on
+ * reading. A walk that is under way goes on in its moment.
  */
 static int may_open(struct generation_owner *owner, const struct caller *caller,
-                    const struct generation *generation, struct failure *failure)
+                    struct generation *generation, bool told, struct failure *failure)
 {
     struct live *live = live_of(owner);
     int error = 0;
 
     pthread_mutex_lock(&live->lock);
-    if (live->has_asker && live->failure.code != 0 && pins_peek(live->pins, caller) != generation) {
+    bool walks = pins_peek(live->pins, caller) == generation;
+
+    if (live->has_asker && live->failure.code != 0 && !walks) {
         error = -live->failure.code;
         if (failure != NULL)
             *failure = live->failure;
+    } else if (told && generation_is_cut_off(generation) &&
+               !(walks && pins_has_read(live->pins, caller))) {
+        error = -ESTALE;
     }
     live_unlock(live);
     return error;

@@ -10,7 +10,7 @@
 #include "fs/base/memory.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
-#include "fs/tree/live_write.h"
+#include "fs/tree/live_row.h"
 #include "fs/tree/records_folder.h"
 
 struct live_records {

@@ -13,13 +13,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 import reference
 import views
 from command import crmfs
-from mounting import BINARY, ROOT, eventually
+from mounting import BINARY, PATIENCE, ROOT, eventually
 
 FORMATS = ("csv", "json", "ndjson")
 
@@ -197,21 +198,30 @@ def test_a_view_that_a_mount_leaves_out(work, store, mount, crm_db, copy_of):
     assert json.loads(top.path(".crmfs/status").read_text())["store"]["incomplete"] is None
 
 
+def listens(process, number):
+    """Whether the process has a handler for the signal; true as well once it has ended."""
+    if process.poll() is not None:
+        return True
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"^SigCgt:\s*(\w+)$", status, re.MULTILINE).group(1), 16) >> number - 1 & 1 == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopped(store, large_crm_db, number):
     """Nothing is to be seen of it, its sender is obeyed, and the next one succeeds."""
     stopped = 0
-    for delay in (0.15, 0.3, 0.5):
+    for delay in (None, 0, 0.15, 0.35):  # None: most likely before it listens
         process = subprocess.Popen([BINARY, "snapshot", "--store", store, "--name", "x", large_crm_db],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(delay)
+        assert delay is None or eventually(lambda: listens(process, number), PATIENCE, 0.005)
+        time.sleep(delay or 0)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
         if process.returncode == 0:
             assert "Took" in out
             break
         assert process.returncode == -number and out == ""
-        assert err == "" or "called off" in err
+        assert err == "" and delay is None or "called off" in err
         assert is_empty(store)
         stopped += "called off" in err
     else:
@@ -227,9 +237,10 @@ def test_stopped_in_an_endless_view(work, store, view, number):
     with contextlib.closing(views.make(work / "endless.db")):
         process = subprocess.Popen([BINARY, "snapshot", "--store", store, "--table", view, "--view-timeout", "0",
                                     work / "endless.db"], stderr=subprocess.PIPE, text=True)
-        time.sleep(0.5)
+        assert eventually(lambda: listens(process, number), PATIENCE)
+        time.sleep(0.5)  # so that it is in the midst of the view
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == -number, errors
     assert errors == "crmfs: cannot take a snapshot: taking the snapshot was called off\n"
     assert is_empty(store)
@@ -239,10 +250,10 @@ def test_stopped_in_an_endless_view(work, store, view, number):
 def test_endless_views_are_left_out(work, store):
     """After their time; with a warning that says how to give them more."""
     with contextlib.closing(views.make(work / "endless.db")):
-        done = crmfs("snapshot", "--store", str(store), "--view-timeout", "0.2", str(work / "endless.db"))
+        done = crmfs("snapshot", "--store", str(store), "--view-timeout", "0.8", str(work / "endless.db"))
     assert done.returncode == 3, done.stderr
     for view in ("a_silent", "b_talking"):
-        assert f"view {view} is left out: it takes longer than 0.2 s to read; allow" in done.stderr
+        assert f"view {view} is left out: it takes longer than 0.8 s to read; allow" in done.stderr
     assert export(store, "latest", "c_names") == b"name\nAnn\nBob\n"
 
 

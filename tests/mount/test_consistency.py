@@ -123,14 +123,15 @@ def test_a_connection_a_commit(mount, work):
     conn.execute("UPDATE a SET note = hex(randomblob(1000))")
     conn.execute("UPDATE b SET note = hex(randomblob(1000))")
     conn.close()
-    folder = mount(database, options="refresh=0.3").live()
+    top = mount(database, options="refresh=0.3")
+    folder = top.live()
     visitor = subprocess.Popen([sys.executable, "-c", VISITOR, database, work / "stop"],
                                stderr=subprocess.PIPE, text=True)
     states = []
     try:
         for number in range(10):
             done = subprocess.run(["cp", "-r", folder, work / f"copy{number}"], capture_output=True, check=False)
-            assert done.returncode == 0, done.stderr
+            assert done.returncode == 0, (done.stderr, top.errors())
             states.append(copied_state(work / f"copy{number}"))
             time.sleep(0.35)
     finally:

@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 
 import mounting
@@ -44,12 +43,6 @@ def make_template(directory):
     run_as_server(["mariadb-install-db", "--no-defaults", f"--datadir={directory}/data", "--skip-test-db",
                    "--auth-root-authentication-method=normal", "--innodb-log-file-size=8M"])
     return directory / "data"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:

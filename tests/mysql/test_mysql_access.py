@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from mariadb import PASSWORD, defaults_file, free_port, make_server
-from mounting import eventually
+from mariadb import PASSWORD, defaults_file, make_server
+from mounting import eventually, free_port
 
 GRANTS = "GRANT SELECT, SHOW VIEW ON crm.* TO"
 

@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
-from mariadb import defaults_file, free_port
-from mounting import ROOT
+from mariadb import defaults_file
+from mounting import ROOT, free_port
 
 SECTION = re.search(r"^## MySQL and MariaDB\n(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"),
                     re.MULTILINE | re.DOTALL).group(1)

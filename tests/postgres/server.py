@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -32,18 +31,12 @@ def programs():
     return found[-1].parent
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Server:
     """One cluster, new or kept, or a standby of another. The user "postgres" may do everything without a password."""
 
     def __init__(self, directory, settings="", addresses="", primary=None):
         self.directory, self.settings, self.addresses = Path(directory), settings, addresses
-        self.data, self.port, self.process = self.directory / "data", free_port(), None
+        self.data, self.port, self.process = self.directory / "data", mounting.free_port(), None
         self.user = mounting.NOBODY if os.geteuid() == 0 else None
         self.directory.mkdir(parents=True, exist_ok=True)
         if self.user:

@@ -137,7 +137,7 @@ REFUSALS = {
     "pg_hba.conf": (lambda s: s.url("crm", "peerless"), "pg_hba.conf has to have a line"),
     "unknown database": (lambda s: "x=" + s.url("nothing"), "there is no such database.*3D000"),
     "CONNECT": (lambda s: s.url("closed", "poor"), 'GRANT CONNECT ON DATABASE "closed" TO "poor"'),
-    "no server": (lambda s: f"postgresql://localhost:{servers.free_port()}/crm", "no server listens there"),
+    "no server": (lambda s: f"postgresql://localhost:{mounting.free_port()}/crm", "no server listens there"),
     "no socket": (lambda s: "postgresql:///crm?host=/nonexistent", "no server listens there"),
     "unknown host": (lambda s: "postgresql://no.such.host.invalid/crm", "the host's name is not known"),
     "unknown option": (lambda s: s.url("crm", nonsense=1), 'invalid connection option "nonsense"'),
@@ -250,7 +250,7 @@ def test_what_the_readme_says(guarded, mount, certificates, work):
         assert (command, name, point) == ("crmfs", "mount", "/mnt/crm")
         (text,) = url
         text = text.replace("db.example.org", here).replace(
-            "replica1,replica2,primary", f"{here},localhost:{servers.free_port()},{here}")
+            "replica1,replica2,primary", f"{here},localhost:{mounting.free_port()},{here}")
         folder = mount(text, environment={"PGPASSFILE": str(file), "HOME": str(work / "home"),
                                           "PGSSLROOTCERT": str(certificates / "ca.pem")}).path("live/crm")
         assert sorted(os.listdir(folder)) and (folder / "secret.csv").read_text() == "id\n"

@@ -215,6 +215,41 @@ static void test_open_file_holds_no_transaction(void **state)
     bench_free(&bench);
 }
 
+/*
+ * A file that was looked up in time is opened when its moment is over, and held only by somebody
+ * who has gone on: nobody begins a walk there, for its next table could not be read any more.
+ */
+static void test_no_walk_begins_in_the_past(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = process_spawn();
+    pid_t holder = process_spawn();
+    struct caller caller = {.process = process};
+    struct handle *handle = NULL;
+
+    bench_create_usual(&bench, &bench_well);
+
+    struct node *node = bench_lookup(&bench, process, "contacts.csv");
+    struct handle *held = node_open(node, holder);
+
+    bench_change(&bench, 2);
+    bench_walk(&bench, holder);
+    assert_int_equal(node->class->open(node, &caller, &handle, NULL), -ESTALE);
+
+    uint64_t contacts = bench_read_through(&bench, process, "contacts.csv");
+
+    assert_true(contacts > node->inode + 7);
+    bench_change(&bench, 3);
+    bench_walk(&bench, holder);
+    assert_int_equal(bench_read_through(&bench, process, "notes.csv"), contacts + 3);
+    node_release(node);
+    held->class->close(held);
+    process_end(process);
+    process_end(holder);
+    bench_free(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_broken_off_walk),
         cmocka_unit_test(test_resting_walk),
         cmocka_unit_test(test_open_file_holds_no_transaction),
+        cmocka_unit_test(test_no_walk_begins_in_the_past),
     };
 
     must(sodium_init() >= 0);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -283,6 +284,64 @@ static void test_all_connections_see_one_moment(void **state)
     writer_stop(&writer);
 }
 
+/* --- files that do not hold still ----------------------------------------------------------- */
+
+#define COPIES 60
+
+static const char *replaced; /* NULL: nothing is */
+static int copies_left;
+
+/*
+ * SQLite's reading, in this program: the database is replaced by another copy each time, as long as
+ * there are any.
+ */
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): theirs is reserved
+ssize_t pread(int descriptor, void *bytes, size_t size, off_t offset)
+{
+    char copy[512];
+
+    if (replaced != NULL && copies_left > 0) {
+        snprintf(copy, sizeof copy, "%s.%d", replaced, copies_left--);
+        if (rename(copy, replaced) != 0)
+            abort();
+    }
+    return syscall(SYS_pread64, descriptor, bytes, size, offset);
+}
+
+static void make_copies(const char *path)
+{
+    char command[2048];
+
+    snprintf(command, sizeof command, "for i in $(seq %d); do cp '%s' '%s'.$i || exit; done",
+             COPIES, path, path);
+    assert_int_equal(system(command), 0);
+}
+
+/* As a lock is; a few attempts are made in any case. */
+static void test_files_that_change_are_waited_for(void **state)
+{
+    (void)state;
+    const struct source_options options = {.busy_timeout_ms = 60000, .parallel = 2};
+    const char *path = in_folder("crm.db");
+    struct source *source;
+    struct dataset *dataset;
+    struct source_version version;
+    struct failure failure = {.code = 0};
+
+    execute(path, TABLE);
+    make_copies(path);
+    assert_int_equal(sqlite_source_open(path, &options, &source, &failure), 0);
+    replaced = path;
+    copies_left = COPIES;
+    if (source->class->begin(source, &dataset, &version, &failure) != 0)
+        fail_msg("%s", failure.text);
+    assert_int_equal(copies_left, 0);
+    replaced = NULL;
+    assert_rows(dataset, "t", "1|one\n");
+    dataset->class->release(dataset);
+    source->class->close(source);
+}
+
 /* --- versions ----------------------------------------------------------------------------- */
 
 static void check_versions(const char *path, struct writer *writer)
@@ -336,7 +395,7 @@ int main(void)
         TEST(test_rollback_journal), TEST(test_wal),
         TEST(test_wal_closed),       TEST(test_wal_left_behind),
         TEST(test_modes_change),     TEST(test_all_connections_see_one_moment),
-        TEST(test_versions),
+        TEST(test_versions),         TEST(test_files_that_change_are_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

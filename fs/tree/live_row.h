@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows written back into the database of a live source: one row, or a file of them, each in one
- * transaction of a target (backends/target/target.h). 0: it is durable, and whoever looks next sees
- * it; else nothing has changed.
+ * One row of a live source's table, read and written back into its database in a change of its own
+ * (fs/tree/live_change.h).
  */
-#ifndef CRMFS_TREE_LIVE_WRITE_H
-#define CRMFS_TREE_LIVE_WRITE_H
+#ifndef CRMFS_TREE_LIVE_ROW_H
+#define CRMFS_TREE_LIVE_ROW_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
-#include "backends/source/export_rows.h"
-#include "backends/target/target.h"
 #include "fs/base/buffer.h"
 #include "fs/base/failure.h"
 #include "fs/tree/live.h"
@@ -38,16 +34,5 @@ int live_read_row(struct live *live, const char *table, const char *name,
 int live_delete_row(struct live *live, const char *table, const char *name,
                     const struct record_base *base, const struct caller *caller,
                     struct failure *failure);
-
-/* Loads a file of rows. *RESULT gets what it came to, in words. */
-struct live_import {
-    const char *table;
-    enum load_mode mode;
-    enum export_format format;
-    struct staging *content;
-    bool whole; /* it is known to be all there */
-};
-int live_write_rows(struct live *live, const struct live_import *import,
-                    const struct caller *caller, struct buffer *result, struct failure *failure);
 
 #endif
