@@ -165,7 +165,7 @@ int files_write(struct files *files, uint64_t number, uint64_t offset, const voi
     error = files_begin_change(files, number, failure);
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, size, failure);
     if (error == 0)
         error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0 && !S_ISREG(attributes.mode))
