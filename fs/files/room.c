@@ -28,14 +28,14 @@ static bool fits(struct files *files, uint64_t bytes)
     uint64_t now = files_clock_ns();
     uint64_t free_bytes;
 
-    if (now < files->plenty_until_ns)
+    if (now < files->plenty_until_ns && bytes <= CUT_MOST)
         return true;
     if (reserve_hold(&files->reserve, store_storage(files->options.store)) != 0)
         return false;
-    if (!reserve_beside(&files->reserve, &free_bytes) || free_bytes > PLENTY_BYTES) {
-        files->plenty_until_ns = now + PLENTY_NS;
+    if (!reserve_beside(&files->reserve, &free_bytes))
         return true;
-    }
+    if (free_bytes > PLENTY_BYTES)
+        files->plenty_until_ns = now + PLENTY_NS;
     return most_that_is_needed(files, bytes) <= free_bytes;
 }
 

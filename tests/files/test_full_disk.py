@@ -123,6 +123,17 @@ def test_what_was_accepted_is_there_after_an_unmount(mounted, size):
     sync(files)
 
 
+def test_what_can_never_fit_is_not_allocated(mounted):
+    _, top = mounted
+    with open(top.path("files/a"), "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, DISK // 2)
+        with pytest.raises(OSError) as refused:
+            os.posix_fallocate(file.fileno(), 0, 4 * DISK)
+        assert refused.value.errno == errno.ENOSPC
+        assert os.fstat(file.fileno()).st_size == DISK // 2
+        os.posix_fallocate(file.fileno(), 0, DISK // 2)
+
+
 def test_a_disk_that_others_fill_is_said_by_the_next_write(mounted, small_disk):
     """What was accepted before they did waits, and so do programs that go on."""
     _, top = mounted
