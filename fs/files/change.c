@@ -165,7 +165,7 @@ int files_write(struct files *files, uint64_t number, uint64_t offset, const voi
     error = files_begin_change(files, number, failure);
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, size, failure);
     if (error == 0)
         error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0 && !S_ISREG(attributes.mode))
@@ -184,6 +184,16 @@ int files_write(struct files *files, uint64_t number, uint64_t offset, const voi
     return files_end_change(files, error);
 }
 
+/* What of OFFSET up to END is past the file's end. */
+static uint64_t beyond(const struct attributes *attributes, uint64_t offset, uint64_t end)
+{
+    uint64_t begin = offset > attributes->size ? offset : attributes->size;
+
+    return end > begin ? end - begin : 0;
+}
+
+/* Nothing is set aside, as there is no telling what it will take; what could never fit is refused.
+ */
 int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offset, uint64_t length,
                    struct failure *failure)
 {
@@ -200,7 +210,9 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
     if (error != 0)
         return error;
     end = offset + length;
-    error = files_make_room(files, failure);
+    error = inode_get(&files->tree, inode_of(number), &attributes, failure);
+    if (error == 0)
+        error = files_make_room_for(files, cuts ? 0 : beyond(&attributes, offset, end), failure);
     if (error == 0)
         error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0 && !S_ISREG(attributes.mode))

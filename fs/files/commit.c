@@ -324,6 +324,7 @@ static int end_commit(struct files *files, int error, struct failure *words,
             *failure = *words;
     }
     files->committing = false;
+    files->commit_failed = error != 0;
     files->round_failed = files->round_failed && error != 0;
     pthread_cond_broadcast(&files->moved);
     pthread_cond_broadcast(&files->work);

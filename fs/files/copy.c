@@ -222,7 +222,7 @@ static ssize_t copy_once(struct files *files, const struct files_copied *wanted,
     error = files_begin_change(files, wanted->to_number, failure);
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, 0, failure);
     if (error == 0 && number_of(TOP_INODE, wanted->number) != FILES_TOP) {
         struct files_view *view = files_find_view(files, wanted->number);
 

@@ -140,10 +140,13 @@ struct files {
         size_t count;
     } relied; /* packs of others that what was written since relies on */
     bool complained;
+    bool commit_failed;
     bool round_failed; /* then nobody stores ahead until something was stored */
     bool committing;   /* one commit at a time */
     bool closed;       /* no operation changes anything now: a commit gathers what there is */
     bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
+
+    uint64_t plenty_until_ns; /* monotonic: the disk is far from full */
 
     uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
     uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
@@ -430,7 +433,7 @@ bool files_has_work(const struct files *files);
 
 void *files_storer(void *context); /* a thread of files */
 
-/* For what grows: before it is accepted. */
+/* In memory, for what changes: before it is accepted. */
 int files_make_room(struct files *files, struct failure *failure);
 
 /*
@@ -444,5 +447,10 @@ void files_await_commit(struct files *files);
 void files_end_batch(struct files *files);
 
 void files_break(struct files *files, const struct failure *failure);
+
+/* ---- room.c: the lock is held, and may be given back meanwhile ---- */
+
+/* The same for what grows, by BYTES of content and a name or so: on the disk, too. -ENOSPC. */
+int files_make_room_for(struct files *files, uint64_t bytes, struct failure *failure);
 
 #endif

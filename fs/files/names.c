@@ -201,7 +201,7 @@ int files_make(struct files *files, const struct files_new *wanted, uint64_t *re
 
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, 0, failure);
     if (error == 0)
         error = spot_directory(files, wanted->directory, &directory, failure);
     if (error == 0)
@@ -245,7 +245,7 @@ int files_link(struct files *files, uint64_t number, uint64_t directory, const c
 
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, 0, failure);
     if (error == 0)
         error = spot_directory(files, directory, &parent, failure);
     if (error == 0)

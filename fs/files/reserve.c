@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "fs/base/memory.h"
@@ -29,6 +30,16 @@ int reserve_hold(struct reserve *reserve, struct storage *storage)
     if (file >= 0)
         close(file);
     return error == ENOSPC || error == EDQUOT ? -ENOSPC : 0;
+}
+
+bool reserve_beside(const struct reserve *reserve, uint64_t *ret_bytes)
+{
+    struct statvfs disk;
+
+    if (reserve->file < 0 || fstatvfs(reserve->file, &disk) != 0 || disk.f_blocks == 0)
+        return false;
+    *ret_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return true;
 }
 
 bool reserve_spend(struct reserve *reserve)

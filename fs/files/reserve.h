@@ -9,6 +9,7 @@
 #define CRMFS_FILES_RESERVE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "backends/storage/storage.h"
 
@@ -21,6 +22,9 @@ struct reserve {
 /* Before content is stored. 0, also where there cannot be one; -ENOSPC: there is not so much left.
  */
 int reserve_hold(struct reserve *reserve, struct storage *storage);
+
+/* What is free besides it. False: it is not held, or the file system does not say. */
+bool reserve_beside(const struct reserve *reserve, uint64_t *ret_bytes);
 
 /* It may be used now, and is given up. False: it was not held. */
 bool reserve_spend(struct reserve *reserve);

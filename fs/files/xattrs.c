@@ -255,7 +255,7 @@ int files_xattr_set(struct files *files, uint64_t number, const char *name, cons
     error = files_begin_change(files, number, failure);
     if (error != 0)
         return error;
-    error = files_make_room(files, failure);
+    error = files_make_room_for(files, 0, failure);
     if (error == 0)
         error = inode_get(&files->tree, inode_of(number), &attributes, failure);
     if (error == 0 && strcmp(name, ACL_ACCESS) == 0)

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/memory.h"
+#include "fs/files/acl.h"
 #include "fs/mount/file_answer.h"
 
 static struct files_caller caller_of(fuse_req_t request)
@@ -269,12 +271,45 @@ void file_fsync(fuse_req_t request)
     answer_done(request, NULL, error, &failure);
 }
 
+/* Root is of every group. Who has ended meanwhile is of its own alone. */
+static bool is_of_group(fuse_req_t request, gid_t group)
+{
+    const struct fuse_ctx *context = fuse_req_ctx(request);
+    int count = fuse_req_getgroups(request, 0, NULL);
+    bool found = context->uid == 0 || context->gid == group;
+
+    if (found || count <= 0)
+        return found;
+
+    cleanup_free gid_t *groups = allocate_array((size_t)count, sizeof *groups);
+    int given = groups != NULL ? fuse_req_getgroups(request, count, groups) : 0;
+
+    for (int i = 0; i < given && i < count && !found; i++)
+        found = groups[i] == group;
+    return found;
+}
+
+/* Who sets an ACL sets the mode with it, but not the set-gid bit of a group that is not theirs. */
+static int drop_set_gid(fuse_req_t request, fuse_ino_t inode, struct failure *failure)
+{
+    struct files *files = files_of(request);
+    struct stat stat;
+    int error = files_stat(files, inode, &stat, failure);
+
+    if (error != 0 || (stat.st_mode & S_ISGID) == 0 || is_of_group(request, stat.st_gid))
+        return error;
+    stat.st_mode &= ~(mode_t)S_ISGID;
+    return files_set(files, inode, FILES_SET_MODE, &stat, &stat, failure);
+}
+
 void file_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
                    size_t size, int flags)
 {
     struct failure failure = {0};
     int error = files_xattr_set(files_of(request), inode, name, value, size, flags, &failure);
 
+    if (error == 0 && strcmp(name, ACL_ACCESS) == 0)
+        error = drop_set_gid(request, inode, &failure);
     answer_done(request, NULL, error, &failure);
 }
 

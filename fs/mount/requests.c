@@ -34,6 +34,11 @@ static void begin_session(void *context, struct fuse_conn_info *connection)
     connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
     /* An inode's content never changes: its pages stay. */
     connection->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+    /*
+     * The kernel drops its pages of what was written past them only where it waits for that: after
+     * an asynchronous write, a page that somebody read meanwhile would stay as it was.
+     */
+    connection->want &= ~(unsigned)FUSE_CAP_ASYNC_DIO;
     /* A lookup may take as long as a table is read through; others in the folder go on. */
     connection->want |= connection->capable & FUSE_CAP_PARALLEL_DIROPS;
     device_greet(&state->device, connection);

@@ -73,6 +73,16 @@ def test_special_files_lose_the_bits_with_their_owner(mount_store, store, kind):
     assert stat.S_IMODE(path.stat().st_mode) == 0o777
 
 
+@pytest.mark.parametrize("group, mode", [(0, 0o777), (mounting.NOBODY.pw_gid, 0o2777)], ids=["another's", "own"])
+def test_an_acl_is_no_way_to_the_set_gid_bit(mount_store, store, group, mode):
+    path = mount_store(store, options="allow_other").path("files/d")
+    path.mkdir()
+    os.chown(path, mounting.NOBODY.pw_uid, group)
+    os.chmod(path, 0o2777)
+    subprocess.run(mounting.as_user(mounting.NOBODY, ["setfacl", "-m", "u:1000:rwx", path]), check=True)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
 def test_capabilities_go_with_the_first_write(path):
     os.setxattr(path, "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
     with open(path, "r+b") as file:

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from mounting import eventually
 from running import kill, remount, sync, write
 from stores import Kept
 
@@ -90,3 +91,68 @@ def test_a_full_disk(mounted):
     remount(top)
     assert_there(files / "d", safe)
     assert (files / "again").read_bytes() == content
+
+
+def fill_without_sync(directory, dice, size):
+    """Files until one is refused; the content of the others."""
+    accepted = {}
+    for number in range(20000):
+        name, content = f"w{number}", dice.randbytes(size)
+        try:
+            (directory / name).write_bytes(content)
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+            return accepted
+        accepted[name] = content
+    raise AssertionError("the disk is never full")
+
+
+@pytest.mark.parametrize("size", [3000, 100_000, MIB])
+def test_what_was_accepted_is_there_after_an_unmount(mounted, size):
+    """Without any fsync: what has no room on the disk is refused, not taken and forgotten."""
+    _, top = mounted
+    files = top.path("files")
+    accepted = fill_without_sync(files, random.Random(size), size)
+    assert sum(map(len, accepted.values())) > DISK * 3 / 4
+    assert_there(files, accepted)
+    top.unmount()
+    remount(top)
+    assert_there(files, accepted)
+    for name in accepted:
+        os.truncate(files / name, 0)
+    sync(files)
+
+
+def test_what_can_never_fit_is_not_allocated(mounted):
+    _, top = mounted
+    with open(top.path("files/a"), "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, DISK // 2)
+        with pytest.raises(OSError) as refused:
+            os.posix_fallocate(file.fileno(), 0, 4 * DISK)
+        assert refused.value.errno == errno.ENOSPC
+        assert os.fstat(file.fileno()).st_size == DISK // 2
+        os.posix_fallocate(file.fileno(), 0, DISK // 2)
+
+
+def test_a_disk_that_others_fill_is_said_by_the_next_write(mounted, small_disk):
+    """What was accepted before they did waits, and so do programs that go on."""
+    _, top = mounted
+    files, dice = top.path("files"), random.Random(3)
+    write(files / "first", b"holds a reserve")
+    accepted = {name: dice.randbytes(2 * MIB) for name in ("a", "b")}
+    for name, content in accepted.items():
+        (files / name).write_bytes(content)
+    filler = small_disk / "filler"
+    with open(filler, "wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(MIB))
+    assert eventually(lambda: "No space left" in top.errors())
+    for _ in range(3):
+        with pytest.raises(OSError) as refused:
+            (files / "c").write_bytes(b"more")
+        assert refused.value.errno == errno.ENOSPC
+    filler.unlink()
+    (files / "c").write_bytes(b"more")
+    top.unmount()
+    remount(top)
+    assert_there(files, {**accepted, "c": b"more", "first": b"holds a reserve"})

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is accepted fits on the store's disk, even if it does not compress at all: who was not
+ * refused finds it there after an unmount, though nobody has called fsync(). When that is no longer
+ * sure, all that waits is stored first; then it is known what it takes.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/files/files_internal.h"
+
+#define PLENTY_BYTES ((uint64_t)1 << 30) /* more than anybody writes in PLENTY_NS */
+#define PLENTY_NS UINT64_C(50000000)
+#define SPARE_BYTES ((uint64_t)256 << 10) /* the log's records, and what packs are padded with */
+#define ATTEMPTS 3                        /* others write meanwhile */
+
+/* What BYTES more take on the disk at most, with all that waits there. */
+static uint64_t most_that_is_needed(const struct files *files, uint64_t bytes)
+{
+    uint64_t content = files->waiting_bytes + bytes;
+
+    return SPARE_BYTES + content + content / 16 +
+           (uint64_t)files->nodes.dirty_count * FILE_NODE_LIMIT;
+}
+
+static bool fits(struct files *files, uint64_t bytes)
+{
+    uint64_t now = files_clock_ns();
+    uint64_t free_bytes;
+
+    if (now < files->plenty_until_ns && bytes <= CUT_MOST)
+        return true;
+    if (reserve_hold(&files->reserve, store_storage(files->options.store)) != 0)
+        return false;
+    if (!reserve_beside(&files->reserve, &free_bytes))
+        return true;
+    if (free_bytes > PLENTY_BYTES)
+        files->plenty_until_ns = now + PLENTY_NS;
+    return most_that_is_needed(files, bytes) <= free_bytes;
+}
+
+int files_make_room_for(struct files *files, uint64_t bytes, struct failure *failure)
+{
+    int error = files_make_room(files, failure);
+
+    for (int i = 0; i < ATTEMPTS && error == 0; i++) {
+        if (!files->commit_failed && fits(files, bytes))
+            return 0;
+        files_await_commit(files);
+        error = files_commit(files, failure);
+    }
+    if (error == 0 && !fits(files, bytes))
+        error =
+            failure_set(failure, ENOSPC,
+                        "the store's disk is full: what is left of it is kept for removing files");
+    return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
+}
