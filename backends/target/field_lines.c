@@ -7,10 +7,22 @@
 static const char escapes[256] = {
     ['\0'] = '0', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\r'] = 'r', ['\\'] = '\\'};
 
-static void add_text(struct buffer *lines, const uint8_t *text, size_t size)
-{
-    uint8_t *to = lines->data + lines->size;
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
+/* Whether some of eight bytes is below LIMIT, which is at most 0x80. */
+static bool has_below(uint64_t eight, uint64_t limit)
+{
+    return ((eight - EACH_BYTE(limit)) & ~eight & EACH_BYTE(0x80)) != 0;
+}
+
+/* Whether all stand as they are; a rare control character may be taken for one that does not. */
+static bool are_plain(uint64_t eight)
+{
+    return !has_below(eight, '\r' + 1) && !has_below(eight ^ EACH_BYTE('\\'), 1);
+}
+
+static uint8_t *add_escaped(uint8_t *to, const uint8_t *text, size_t size)
+{
     for (size_t i = 0; i < size; i++) {
         char escape = escapes[text[i]];
 
@@ -21,6 +33,22 @@ static void add_text(struct buffer *lines, const uint8_t *text, size_t size)
             *to++ = text[i];
         }
     }
+    return to;
+}
+
+static void add_text(struct buffer *lines, const uint8_t *text, size_t size)
+{
+    uint8_t *to = lines->data + lines->size;
+    uint64_t eight;
+
+    for (; size >= sizeof eight; text += sizeof eight, size -= sizeof eight) {
+        memcpy(&eight, text, sizeof eight);
+        if (are_plain(eight))
+            to = mempcpy(to, &eight, sizeof eight);
+        else
+            to = add_escaped(to, text, sizeof eight);
+    }
+    to = add_escaped(to, text, size);
     lines->size = (size_t)(to - lines->data);
 }
 
