@@ -2,39 +2,33 @@
 #include "fs/files/catalogue.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "fs/files/catalogue_internal.h"
+/* Before it is looked how many nodes are dirty: each call gets that far. */
+#define MERGED_LEAST 64
 
-/* A node emptier than that is put together with a neighbour, if both then leave room. */
-#define SPARSE_BYTES (FILE_NODE_LIMIT / 4)
-#define MERGED_MOST (FILE_NODE_LIMIT / 4 * 3)
-
-static int load_top(struct catalogue *catalogue, struct node **ret_node, struct failure *failure)
+static bool has_recent(const struct catalogue *catalogue)
 {
-    if (catalogue->top == NULL)
-        return node_load(catalogue->cache, &catalogue->stored, true, ret_node, failure);
-    *ret_node = catalogue->top;
-    return 0;
+    return catalogue->recent.cache != NULL;
 }
 
-static int load_child(struct catalogue *catalogue, const struct node *node, unsigned place,
-                      struct node **ret_child, struct failure *failure)
+int catalogue_open(struct catalogue *catalogue, struct catalogue_cache *cache,
+                   const struct object_reference *top)
 {
-    struct node *child = node_child_pointer(node, place);
+    *catalogue = (struct catalogue){.cache = cache};
+    return node_tree_open(&catalogue->tree, cache, top);
+}
 
-    if (child == NULL) {
-        struct file_item item = node_item(node, place);
-        struct object_reference reference = object_reference_decode(item.value);
-        int error = node_load(catalogue->cache, &reference, false, &child, failure);
+static void close_recent(struct catalogue *catalogue)
+{
+    if (has_recent(catalogue))
+        node_tree_close(&catalogue->recent);
+    catalogue->recent.cache = NULL;
+}
 
-        if (error != 0)
-            return error;
-    }
-    *ret_child = child;
-    return child->level + 1 == node->level
-               ? 0
-               : failure_set(failure, EIO, "the store is damaged: the parts of files/ do not fit");
+void catalogue_close(struct catalogue *catalogue)
+{
+    close_recent(catalogue);
+    node_tree_close(&catalogue->tree);
 }
 
 /* ---- Looking ---- */
@@ -42,333 +36,135 @@ static int load_child(struct catalogue *catalogue, const struct node *node, unsi
 int catalogue_get(struct catalogue *catalogue, const struct file_key *key,
                   struct file_item *ret_item, struct failure *failure)
 {
-    struct node *node;
-    bool exact;
-    int error = load_top(catalogue, &node, failure);
+    int error =
+        has_recent(catalogue) ? node_tree_get(&catalogue->recent, key, ret_item, failure) : -ENOENT;
 
-    while (error == 0 && node->level > 0)
-        error = load_child(catalogue, node, node_child(node, key), &node, failure);
-    if (error != 0)
-        return error;
-
-    unsigned place = node_find(node, key, &exact);
-
-    if (!exact)
-        return -ENOENT;
-    *ret_item = node_item(node, place);
-    return 0;
+    return error == -ENOENT ? node_tree_get(&catalogue->tree, key, ret_item, failure) : error;
 }
 
-static int next_in(struct catalogue *catalogue, struct node *node, const struct file_key *key,
-                   struct file_item *ret_item, struct failure *failure)
+typedef int find_near(struct node_tree *tree, const struct file_key *key,
+                      struct file_item *ret_item, struct failure *failure);
+
+/* What FIND finds in both: of the two the one before the other, or, with LAST, after it. */
+static int get_near(struct catalogue *catalogue, find_near *find, bool last,
+                    const struct file_key *key, struct file_item *ret_item, struct failure *failure)
 {
-    int error = -ENOENT;
-    bool exact;
+    struct file_item stored;
+    struct file_item recent;
+    int error = find(&catalogue->tree, key, &stored, failure);
+    int recent_error = -ENOENT;
 
-    if (node->level == 0) {
-        unsigned place = node_find(node, key, &exact);
-
-        if (place == node->count)
-            return -ENOENT;
-        *ret_item = node_item(node, place);
-        return 0;
-    }
-    for (unsigned i = node_child(node, key); i < node->count && error == -ENOENT; i++) {
-        struct node *child = NULL;
-
-        error = load_child(catalogue, node, i, &child, failure);
+    if (has_recent(catalogue) && (error == 0 || error == -ENOENT))
+        recent_error = find(&catalogue->recent, key, &recent, failure);
+    if (recent_error == -ENOENT) {
         if (error == 0)
-            error = next_in(catalogue, child, key, ret_item, failure);
+            *ret_item = stored;
+        return error;
     }
-    return error;
+    if (recent_error != 0)
+        return recent_error;
+    if (error == 0) {
+        int order = file_key_compare(&stored.key, &recent.key);
+
+        *ret_item = (last ? order > 0 : order < 0) ? stored : recent;
+    } else {
+        *ret_item = recent;
+    }
+    return 0;
 }
 
 int catalogue_next(struct catalogue *catalogue, const struct file_key *key,
                    struct file_item *ret_item, struct failure *failure)
 {
-    struct node *top;
-    int error = load_top(catalogue, &top, failure);
-
-    return error == 0 ? next_in(catalogue, top, key, ret_item, failure) : error;
-}
-
-static int before_in(struct catalogue *catalogue, struct node *node, const struct file_key *key,
-                     struct file_item *ret_item, struct failure *failure)
-{
-    int error = -ENOENT;
-    bool exact;
-
-    if (node->level == 0) {
-        unsigned place = node_find(node, key, &exact);
-
-        if (!exact && place == 0)
-            return -ENOENT;
-        *ret_item = node_item(node, exact ? place : place - 1);
-        return 0;
-    }
-    for (unsigned i = node_child(node, key) + 1; i > 0 && error == -ENOENT; i--) {
-        struct node *child = NULL;
-
-        error = load_child(catalogue, node, i - 1, &child, failure);
-        if (error == 0)
-            error = before_in(catalogue, child, key, ret_item, failure);
-    }
-    return error;
+    return get_near(catalogue, node_tree_next, false, key, ret_item, failure);
 }
 
 int catalogue_before(struct catalogue *catalogue, const struct file_key *key,
                      struct file_item *ret_item, struct failure *failure)
 {
-    struct node *top;
-    int error = load_top(catalogue, &top, failure);
-
-    return error == 0 ? before_in(catalogue, top, key, ret_item, failure) : error;
+    return get_near(catalogue, node_tree_before, true, key, ret_item, failure);
 }
 
 /* ---- Changing ---- */
 
-static int own_top(struct catalogue *catalogue, struct failure *failure)
-{
-    struct node *top;
-    int error = load_top(catalogue, &top, failure);
-
-    if (error != 0)
-        return error;
-    node_make_dirty(catalogue->cache, top);
-    catalogue->top = top;
-    return 0;
-}
-
-/* The child, dirty. */
-static int own_child(struct catalogue *catalogue, struct node *node, unsigned place,
-                     struct node **ret_child, struct failure *failure)
-{
-    int error = load_child(catalogue, node, place, ret_child, failure);
-
-    if (error != 0)
-        return error;
-
-    bool was_dirty = (*ret_child)->dirty;
-
-    node_make_dirty(catalogue->cache, *ret_child);
-    if (!was_dirty)
-        node_set_child(node, place, *ret_child);
-    return 0;
-}
-
-static struct node *new_node(struct catalogue *catalogue, unsigned level)
-{
-    struct node *node = node_take_spare(catalogue->cache);
-
-    if (node == NULL)
-        return NULL;
-    node_clear(node, level);
-    node->dirty = true;
-    node->changed = true;
-    catalogue->cache->dirty_count++;
-    return node;
-}
-
-static void free_node(struct catalogue *catalogue, struct node *node)
-{
-    catalogue->cache->dirty_count--;
-    node_give_spare(catalogue->cache, node);
-}
-
-/* Where the second half of the bytes begins; neither half is empty. */
-static unsigned middle_of(const struct node *node)
-{
-    size_t bytes = FILE_NODE_HEAD_BYTES;
-    unsigned place = 0;
-
-    while (place + 1U < node->count && bytes < node->bytes / 2U) {
-        bytes += FILE_ITEM_HEAD_BYTES + node->slots[place].size;
-        place++;
-    }
-    return place > 0 ? place : 1;
-}
-
-/*
- * Inserts an item, which is not there, into NODE; *RET_RIGHT is the node that then follows it, or
- * NULL. What is put in rising order leaves full nodes behind.
- */
-static int insert_or_split(struct catalogue *catalogue, struct node *node, unsigned place,
-                           const struct file_item *item, struct node **ret_right)
-{
-    *ret_right = NULL;
-    if (node_has_room(node, item->size)) {
-        node_insert(node, place, &item->key, item->value, item->size);
-        return 0;
-    }
-
-    struct node *right = new_node(catalogue, node->level);
-
-    if (right == NULL)
-        return -ENOMEM;
-    if (place < node->count) {
-        unsigned middle = middle_of(node);
-
-        node_move_tail(node, middle, right);
-        if (place <= middle && node_has_room(node, item->size)) {
-            node_insert(node, place, &item->key, item->value, item->size);
-            *ret_right = right;
-            return 0;
-        }
-        place = place > middle ? place - middle : 0;
-    } else {
-        place = 0;
-    }
-    node_insert(right, place, &item->key, item->value, item->size);
-    *ret_right = right;
-    return 0;
-}
-
-/* NODE is dirty. */
-static int put_in(struct catalogue *catalogue, struct node *node, const struct file_item *item,
-                  struct node **ret_right, struct failure *failure)
-{
-    uint8_t pointer[OBJECT_REFERENCE_BYTES];
-    struct node *child = NULL;
-    struct node *right = NULL;
-    bool exact;
-
-    *ret_right = NULL;
-    if (node->level == 0) {
-        unsigned place = node_find(node, &item->key, &exact);
-
-        if (exact && node->slots[place].size == item->size) {
-            memcpy(node->page + node->slots[place].at, item->value, item->size);
-            return 0;
-        }
-        if (exact)
-            node_remove(node, place);
-        return insert_or_split(catalogue, node, place, item, ret_right);
-    }
-
-    unsigned place = node_child(node, &item->key);
-    int error = own_child(catalogue, node, place, &child, failure);
-
-    /* The first child's key stays the lowest below it: a part of it may get a key of its own. */
-    if (error == 0 && place == 0)
-        node_lower_key(node, &item->key);
-    if (error == 0)
-        error = put_in(catalogue, child, item, &right, failure);
-    if (error != 0 || right == NULL)
-        return error;
-    node_pointer_value(right, pointer);
-
-    const struct file_item below = {
-        .key = node_key(right, 0), .value = pointer, .size = sizeof pointer};
-
-    return insert_or_split(catalogue, node, place + 1, &below, ret_right);
-}
-
-static void add_child(struct node *node, const struct node *child)
-{
-    uint8_t pointer[OBJECT_REFERENCE_BYTES];
-    struct file_key key = node_key(child, 0);
-
-    node_pointer_value(child, pointer);
-    node_insert(node, node->count, &key, pointer, sizeof pointer);
-}
-
 int catalogue_put(struct catalogue *catalogue, const struct file_key *key, const void *value,
                   size_t size, struct failure *failure)
 {
-    const struct file_item item = {.key = *key, .value = value, .size = size};
-    struct node *right;
-    int error = size <= CATALOGUE_VALUE_LIMIT ? own_top(catalogue, failure) : -EFBIG;
+    int error = 0;
 
-    if (error == 0)
-        error = put_in(catalogue, catalogue->top, &item, &right, failure);
-    if (error != 0 || right == NULL)
+    if (!has_recent(catalogue))
+        error = node_tree_open(&catalogue->recent, catalogue->cache, NULL);
+    if (error != 0) {
+        catalogue->recent.cache = NULL;
         return error;
-
-    struct node *above = new_node(catalogue, catalogue->top->level + 1U);
-
-    if (above == NULL)
-        return -ENOMEM;
-    add_child(above, catalogue->top);
-    add_child(above, right);
-    catalogue->top = above;
-    return 0;
-}
-
-/* Puts two neighbours together when both are in memory. No error: it only saves room. */
-static bool merge(struct catalogue *catalogue, struct node *node, unsigned left)
-{
-    struct node *first = node_child_pointer(node, left);
-    struct node *second = node_child_pointer(node, left + 1);
-
-    if (first == NULL || second == NULL || (size_t)first->bytes + second->bytes > MERGED_MOST)
-        return false;
-    first->changed = true;
-    node_move_tail(second, 0, first);
-    node_remove(node, left + 1);
-    free_node(catalogue, second);
-    return true;
-}
-
-static int remove_in(struct catalogue *catalogue, struct node *node, const struct file_key *key,
-                     struct failure *failure)
-{
-    struct node *child = NULL;
-    bool exact;
-
-    if (node->level == 0) {
-        unsigned place = node_find(node, key, &exact);
-
-        if (exact)
-            node_remove(node, place);
-        return exact ? 0 : -ENOENT;
     }
-
-    unsigned place = node_child(node, key);
-    int error = own_child(catalogue, node, place, &child, failure);
-
-    if (error == 0)
-        error = remove_in(catalogue, child, key, failure);
-    if (error != 0)
-        return error;
-    if (child->count == 0) {
-        node_remove(node, place);
-        free_node(catalogue, child);
-    } else if (child->bytes < SPARSE_BYTES) {
-        if (place + 1U >= node->count || !merge(catalogue, node, place)) {
-            if (place > 0)
-                merge(catalogue, node, place - 1);
-        }
-    }
-    return 0;
-}
-
-/* A top with one child is none; one without any is an empty leaf. */
-static void lower_top(struct catalogue *catalogue)
-{
-    struct node *top = catalogue->top;
-
-    while (top != NULL && top->level > 0 && top->count == 1) {
-        struct file_item item = node_item(top, 0);
-        struct node *child = node_child_pointer(top, 0);
-
-        if (child == NULL)
-            catalogue->stored = object_reference_decode(item.value);
-        catalogue->top = child;
-        free_node(catalogue, top);
-        top = child;
-    }
-    if (top != NULL && top->count == 0)
-        node_clear(top, 0);
+    return node_tree_put(&catalogue->recent, key, value, size, failure);
 }
 
 int catalogue_remove(struct catalogue *catalogue, const struct file_key *key,
                      struct failure *failure)
 {
-    int error = own_top(catalogue, failure);
+    struct file_item item;
+    int error = node_tree_get(&catalogue->tree, key, &item, failure);
+    bool is_stored = error == 0;
+
+    if (error != 0 && error != -ENOENT)
+        return error;
+    if (is_stored)
+        error = node_tree_remove(&catalogue->tree, key, failure);
+    if (is_stored && error != 0)
+        return error;
+    if (!has_recent(catalogue) || node_tree_get(&catalogue->recent, key, &item, failure) != 0)
+        return is_stored ? 0 : -ENOENT;
+    return node_tree_remove(&catalogue->recent, key, failure);
+}
+
+/* ---- From memory to the store ---- */
+
+/* The first item that is recent. 0, -ENOENT: there is none; what reading the tree says. */
+static int merge_first(struct catalogue *catalogue, struct failure *failure)
+{
+    const struct file_key lowest = {.inode = 0};
+    struct file_item item;
+    struct file_item before;
+    int error = node_tree_next(&catalogue->recent, &lowest, &item, failure);
 
     if (error == 0)
-        error = remove_in(catalogue, catalogue->top, key, failure);
-    if (error == 0)
-        lower_top(catalogue);
-    return error;
+        error = catalogue_reserve(catalogue->cache, 2);
+    if (error != 0)
+        return error;
+    /* Into memory, so that the put does not fail half-way. */
+    error = node_tree_get(&catalogue->tree, &item.key, &before, failure);
+    if (error != 0 && error != -ENOENT)
+        return error;
+    error = node_tree_put(&catalogue->tree, &item.key, item.value, item.size, failure);
+    return error == 0 ? node_tree_remove(&catalogue->recent, &item.key, failure) : error;
+}
+
+int catalogue_merge(struct catalogue *catalogue, size_t dirty_most, struct failure *failure)
+{
+    int error = 0;
+
+    if (!has_recent(catalogue))
+        return 0;
+    for (unsigned i = 1; error == 0; i++) {
+        error = merge_first(catalogue, failure);
+        if (error == 0 && i % MERGED_LEAST == 0 && catalogue->cache->dirty_count > dirty_most)
+            return 1;
+    }
+    if (error != -ENOENT)
+        return error;
+    close_recent(catalogue);
+    return 0;
+}
+
+int catalogue_write(struct catalogue *catalogue, struct object_writer *writer,
+                    struct object_reference *ret_top, struct failure *failure)
+{
+    return node_tree_write(&catalogue->tree, writer, ret_top, failure);
+}
+
+void catalogue_stored(struct catalogue *catalogue)
+{
+    node_tree_stored(&catalogue->tree);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes in memory: read, kept, written. What a tree does with them: catalogue.c. */
+/* Nodes in memory: read, kept, written. What a tree does with them: node_tree.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,15 +188,15 @@ static int write_node(struct catalogue_cache *cache, struct node *node,
     return error;
 }
 
-int catalogue_write(struct catalogue *catalogue, struct object_writer *writer,
+int node_tree_write(struct node_tree *tree, struct object_writer *writer,
                     struct object_reference *ret_top, struct failure *failure)
 {
     int error = 0;
 
-    if (catalogue->top != NULL)
-        error = write_node(catalogue->cache, catalogue->top, writer, failure);
+    if (tree->top != NULL)
+        error = write_node(tree->cache, tree->top, writer, failure);
     if (error == 0)
-        *ret_top = catalogue->top != NULL ? catalogue->top->written : catalogue->stored;
+        *ret_top = tree->top != NULL ? tree->top->written : tree->stored;
     return error;
 }
 
@@ -219,17 +219,17 @@ static void node_stored(struct catalogue_cache *cache, struct node *node)
     keep_clean(cache, node);
 }
 
-void catalogue_stored(struct catalogue *catalogue)
+void node_tree_stored(struct node_tree *tree)
 {
-    struct node *top = catalogue->top;
+    struct node *top = tree->top;
 
     if (top == NULL)
         return;
     if (!top->changed) {
-        catalogue->stored = top->written;
-        catalogue->top = NULL;
+        tree->stored = top->written;
+        tree->top = NULL;
     }
-    node_stored(catalogue->cache, top);
+    node_stored(tree->cache, top);
 }
 
 static void drop_dirty(struct catalogue_cache *cache, struct node *node)
@@ -244,27 +244,27 @@ static void drop_dirty(struct catalogue_cache *cache, struct node *node)
     node_give_spare(cache, node);
 }
 
-int catalogue_open(struct catalogue *catalogue, struct catalogue_cache *cache,
+int node_tree_open(struct node_tree *tree, struct catalogue_cache *cache,
                    const struct object_reference *top)
 {
-    *catalogue = (struct catalogue){.cache = cache};
+    *tree = (struct node_tree){.cache = cache};
     if (top != NULL) {
-        catalogue->stored = *top;
+        tree->stored = *top;
         return 0;
     }
-    catalogue->top = node_take_spare(cache);
-    if (catalogue->top == NULL)
+    tree->top = node_take_spare(cache);
+    if (tree->top == NULL)
         return -ENOMEM;
-    node_clear(catalogue->top, 0);
-    catalogue->top->dirty = true;
-    catalogue->top->changed = true;
+    node_clear(tree->top, 0);
+    tree->top->dirty = true;
+    tree->top->changed = true;
     cache->dirty_count++;
     return 0;
 }
 
-void catalogue_close(struct catalogue *catalogue)
+void node_tree_close(struct node_tree *tree)
 {
-    if (catalogue->top != NULL)
-        drop_dirty(catalogue->cache, catalogue->top);
-    catalogue->top = NULL;
+    if (tree->top != NULL)
+        drop_dirty(tree->cache, tree->top);
+    tree->top = NULL;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the catalogue share: its nodes in memory (catalogue_cache.c). */
+/* What a tree and the cache of nodes share: its nodes in memory (catalogue_cache.c). */
 #ifndef CRMFS_FILES_CATALOGUE_INTERNAL_H
 #define CRMFS_FILES_CATALOGUE_INTERNAL_H
 
-#include "fs/files/catalogue.h"
+#include "fs/files/node_tree.h"
 
 #define LEVELS_USUAL 4 /* that a change may split, and one more for the top */
 #define SPARES_MOST 128

@@ -252,21 +252,7 @@ static void forget_packs(struct files *files)
     files->relied.count = 0;
 }
 
-static int write_nodes(struct files *files, struct object_reference *ret_top,
-                       struct failure *failure)
-{
-    struct object_writer *writer = NULL;
-    int error = files_begin_writing(files, &writer, failure);
-
-    if (error == 0)
-        error = catalogue_write(&files->tree, writer, ret_top, failure);
-    if (writer != NULL)
-        files_end_writing(files, writer, error);
-    return error;
-}
-
-/* What goes wrong with the store is no answer that a file's operation may give as it is. */
-static int commit_error(int error, struct failure *failure)
+int files_store_error(int error, struct failure *failure)
 {
     if (error == 0 || error == -ENOSPC || error == -EDQUOT || error == -ENOMEM)
         return error;
@@ -298,7 +284,7 @@ static int gather_all(struct files *files, struct object_reference *ret_top,
     if (error == 0)
         error = inode_write_root(files, failure);
     if (error == 0)
-        error = write_nodes(files, ret_top, failure);
+        error = files_write_nodes(files, ret_top, failure);
     if (error == 0 && last.count > 0)
         error = end_last_pack(files, failure);
     if (error == 0)
@@ -319,7 +305,7 @@ static int end_commit(struct files *files, int error, struct failure *words,
         (void)drop_batch(files);
         if (error == -EPERM)
             files_break(files, words);
-        error = commit_error(error, words);
+        error = files_store_error(error, words);
         if (failure != NULL)
             *failure = *words;
     }
@@ -387,39 +373,4 @@ void files_await_commit(struct files *files)
 {
     while (files->committing)
         pthread_cond_wait(&files->moved, &files->lock);
-}
-
-/* Nodes into a pack, so that there is room for others: no commit, and nothing is waited for. */
-static int spill_nodes(struct files *files, struct failure *failure)
-{
-    struct failure words = {0};
-    struct object_reference top;
-    int error = write_nodes(files, &top, &words);
-
-    if (error == 0)
-        error = object_batch_end_pack(files->batch, &words);
-    if (error == 0) {
-        catalogue_stored(&files->tree);
-        return 0;
-    }
-    if (files->rounds == 0)
-        (void)drop_batch(files);
-    error = commit_error(error, &words);
-    if (failure != NULL)
-        *failure = words;
-    return error;
-}
-
-int files_make_room(struct files *files, struct failure *failure)
-{
-    int error = 0;
-
-    while (files->nodes.dirty_count > files->dirty_nodes_most && error == 0) {
-        files_await_commit(files);
-        if (files->nodes.dirty_count > files->dirty_nodes_most)
-            error = spill_nodes(files, failure);
-    }
-    if (error == 0)
-        error = files_wait_for_room(files, failure);
-    return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
 }

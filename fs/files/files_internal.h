@@ -433,8 +433,20 @@ bool files_has_work(const struct files *files);
 
 void *files_storer(void *context); /* a thread of files */
 
-/* In memory, for what changes: before it is accepted. */
+/* ---- spill.c; the lock is held ---- */
+
+/* Merges what is recent, and writes all nodes that are not stored: the last of them into the pack
+ * under way. */
+int files_write_nodes(struct files *files, struct object_reference *ret_top,
+                      struct failure *failure);
+
+/* For what grows: before it is accepted. */
 int files_make_room(struct files *files, struct failure *failure);
+
+/* ---- commit.c, again ---- */
+
+/* What goes wrong with the store is no answer that a file's operation may give as it is. */
+int files_store_error(int error, struct failure *failure);
 
 /*
  * All changes are durable. The lock is given back in between. Not while another commit is under

@@ -13,6 +13,14 @@ WORD = "bench"
 PATIENCE = 300
 
 
+def started(process):
+    """When a process began, in ticks; None: it has ended. Another may have its number by then."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
 class Side:
     """Mounted below DIRECTORY; what programs work in is `top`."""
 
@@ -40,7 +48,12 @@ class Side:
         self.mount()
 
     def end(self):
-        if mounting.is_mounted(self.point):
+        """Unmounted, and its process gone, which still writes below the directory; if that can be had."""
+        if not mounting.is_mounted(self.point):
+            return
+        try:
+            self.unmount()
+        except (OSError, subprocess.CalledProcessError, SystemExit):
             subprocess.run(["fusermount3", "-u", "-z", self.point], check=False)
 
     def process(self):
@@ -60,8 +73,9 @@ class Side:
 
     def unmount(self):
         process = self.process()
+        begun = started(process)
         self.part()
-        if not mounting.eventually(lambda: not process.exists(), PATIENCE):
+        if not mounting.eventually(lambda: started(process) != begun, PATIENCE):
             sys.exit(f"{self.name} does not end")
 
     def remount(self):

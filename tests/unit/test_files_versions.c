@@ -349,6 +349,7 @@ static void damage(struct scene *scene, const struct file_key *key, const void *
                           : catalogue_remove(&tree, key, &failure));
     succeed(object_batch_create(scene->store, scene->reader, &batch, &failure));
     succeed(object_writer_create(batch, &writer, &failure));
+    succeed(catalogue_merge(&tree, 100, &failure));
     succeed(catalogue_write(&tree, writer, &top, &failure));
     succeed(object_writer_finish(writer));
     object_writer_free(writer);
