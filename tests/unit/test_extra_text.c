@@ -13,7 +13,7 @@
 
 #include "fs/tree/extra_text.h"
 
-#define TABLES 7
+#define TABLES ((size_t)7)
 
 /*
  * Tables of which the first, the last and one between have no statements of their own; two are
@@ -132,8 +132,8 @@ static void test_statements(void **state)
     assert_null(strstr((const char *)package.data, ",\n,"));
     assert_int_equal(file_set_find(&fixture.set, "table 4.csv"), -ENOENT);
     assert_int_equal(file_set_find_stem(&fixture.set, "table 4"), -ENOENT);
-    assert_false(file_is_shown(&fixture.set, 4 * FORMAT_COUNT));
-    assert_true(file_is_shown(&fixture.set, 5 * FORMAT_COUNT));
+    assert_false(file_is_shown(&fixture.set, (size_t)4 * FORMAT_COUNT));
+    assert_true(file_is_shown(&fixture.set, (size_t)5 * FORMAT_COUNT));
     assert_true(file_is_shown(&fixture.set, extras + FILE_DDL));
     buffer_release(&package);
     buffer_release(&ddl);
