@@ -207,7 +207,8 @@ const char usage_restore[] =
     "  --ignore-columns NAME,...  these columns are not written\n"
     "  --no-create            a table that is not there is an error\n"
     "  --skip-bad FILE        rows that do not fit are set aside in FILE, with the reason\n"
-    "  -n, --dry-run          do it all, say what came of it, and take it back\n"
+    "  -n, --dry-run          do it all, say what came of it and all that stands in the way,\n"
+    "                         and take it back\n"
     "  --json                 say it as JSON\n"
     "  -q, --quiet            say nothing\n" STORE_LINES;
 

@@ -7,7 +7,7 @@
 
 #include "backends/target/decimal.h"
 #include "backends/target/document.h"
-#include "backends/target/fit.h"
+#include "backends/target/fit_internal.h"
 #include "backends/target/fit_moment.h"
 #include "fs/base/number_text.h"
 #include "fs/base/utf8.h"
@@ -17,20 +17,21 @@
 #define DOCUMENT_LIMIT ((size_t)2 << 30)
 #define SURE_EXPONENT 30 /* floats are normal up to here, doubles farther */
 
-static int refuse(struct fitted *fitted, const char *reason)
+int fit_refuse(struct fitted *fitted, const char *reason)
 {
     fitted->reason = reason;
     return -EINVAL;
 }
 
-static bool is_word(const struct cell *cell, const char *word)
+bool fit_is_word(const struct cell *cell, const char *word)
 {
     return cell->size == strlen(word) && memcmp(cell->data, word, cell->size) == 0;
 }
 
-static bool is_special(const struct cell *cell)
+bool fit_is_special(const struct cell *cell)
 {
-    return is_word(cell, "NaN") || is_word(cell, "Infinity") || is_word(cell, "-Infinity");
+    return fit_is_word(cell, "NaN") || fit_is_word(cell, "Infinity") ||
+           fit_is_word(cell, "-Infinity");
 }
 
 /* What is appended to SCRATCH becomes the cell. */
@@ -44,8 +45,7 @@ static int take_scratch(struct buffer *scratch, size_t begin, enum cell_class cl
 
 /* --- floats ----------------------------------------------------------------------------------- */
 
-/* Whether a double (or float) gives back the digits of the number. */
-static bool keeps_digits(const struct cell *cell, const struct decimal *decimal, bool single)
+bool fit_keeps_digits(const struct cell *cell, const struct decimal *decimal, bool single)
 {
     char text[NUMBER_TEXT_MOST + 1];
     char back[DOUBLE_TEXT_SIZE];
@@ -86,109 +86,24 @@ static int fit_float(const struct fit *fit, struct buffer *scratch, struct fitte
 {
     struct decimal decimal;
 
-    if (is_special(&fitted->cell))
-        return fit->engine != ENGINE_MYSQL ? 0
-                                           : refuse(fitted, "is a number that MySQL does not have");
+    if (fit_is_special(&fitted->cell))
+        return fit->engine != ENGINE_MYSQL
+                   ? 0
+                   : fit_refuse(fitted, "is a number that MySQL does not have");
     if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
-        return refuse(fitted, "is not a number");
-    if (!keeps_digits(&fitted->cell, &decimal, fit->kind == FIT_SINGLE))
-        return refuse(fitted, "has more digits than the column keeps");
+        return fit_refuse(fitted, "is not a number");
+    if (!fit_keeps_digits(&fitted->cell, &decimal, fit->kind == FIT_SINGLE))
+        return fit_refuse(fitted, "has more digits than the column keeps");
     if (fit->engine == ENGINE_MYSQL && fit->kind == FIT_SINGLE)
         return write_single(scratch, fitted);
     return 0;
 }
 
-/* --- SQLite ----------------------------------------------------------------------------------- */
-
-static bool is_int64(const struct decimal *decimal)
-{
-    return decimal_fraction_digits(decimal) == 0 &&
-           decimal_compare_magnitude(decimal, decimal->negative ? "9223372036854775808"
-                                                                : "9223372036854775807") <= 0;
-}
-
-/* Whether it is written as a whole number: without point and exponent. */
-static bool is_written_whole(const struct cell *cell)
+bool fit_is_written_whole(const struct cell *cell)
 {
     return memchr(cell->data, '.', cell->size) == NULL &&
            memchr(cell->data, 'e', cell->size) == NULL &&
            memchr(cell->data, 'E', cell->size) == NULL;
-}
-
-static int fit_sqlite_number(const struct fit *fit, struct fitted *fitted)
-{
-    struct decimal decimal;
-
-    if (is_special(&fitted->cell))
-        return is_word(&fitted->cell, "NaN") ? refuse(fitted, "is NaN, which SQLite keeps as NULL")
-                                             : 0;
-    if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
-        return refuse(fitted, "is not a number");
-    if (is_int64(&decimal))
-        return 0;
-    if (fit->kind != FIT_REAL && is_written_whole(&fitted->cell))
-        return refuse(fitted, "is beyond the 64 bits that SQLite has whole numbers of; a column of "
-                              "TEXT would keep it");
-    if (!keeps_digits(&fitted->cell, &decimal, false))
-        return refuse(fitted, "has more digits than SQLite keeps of a number; a column of TEXT "
-                              "would keep them");
-    return 0;
-}
-
-/* SQLite makes a number of a text that looks like one in a column of a number's affinity. */
-static int fit_sqlite_numeric_text(struct fitted *fitted)
-{
-    const char *text = fitted->cell.data;
-    size_t size = fitted->cell.size;
-    struct decimal decimal;
-    char back[DOUBLE_TEXT_SIZE];
-    size_t back_size;
-
-    while (size != 0 && strchr(" \t\n\v\f\r", *text) != NULL && *text != '\0') {
-        text++;
-        size--;
-    }
-    while (size != 0 && strchr(" \t\n\v\f\r", text[size - 1]) != NULL && text[size - 1] != '\0')
-        size--;
-    if (!decimal_parse(text, size, &decimal))
-        return 0;
-    if (size == fitted->cell.size && size < sizeof back) {
-        char copy[DOUBLE_TEXT_SIZE + 1];
-
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-        back_size = is_int64(&decimal) && strpbrk(copy, ".eE") == NULL
-                        ? integer_text(strtoll(copy, NULL, 10), back)
-                        : double_text(strtod(copy, NULL), back);
-        if (back_size == size && memcmp(back, text, size) == 0) {
-            fitted->cell.class = CELL_NUMBER;
-            fitted->exact = false;
-            return 0;
-        }
-    }
-    return refuse(fitted, "is a text of which SQLite would make another number in this column");
-}
-
-static int fit_sqlite(const struct fit *fit, struct fitted *fitted)
-{
-    static const char one[] = "1", zero[] = "0";
-    struct cell *cell = &fitted->cell;
-
-    if (cell->class == CELL_BOOLEAN) {
-        bool is_true = cell->size != 0 && strchr("tT1", *(const char *)cell->data) != NULL;
-
-        *cell = (struct cell){CELL_NUMBER, 1, is_true ? one : zero};
-        fitted->exact = false;
-    }
-    if (cell->class == CELL_NUMBER && fit->kind == FIT_LOOSE_TEXT) {
-        cell->class = CELL_TEXT;
-        fitted->exact = false;
-    } else if (cell->class == CELL_NUMBER) {
-        return fit_sqlite_number(fit, fitted);
-    }
-    if (cell->class == CELL_TEXT && (fit->kind == FIT_NUMERIC || fit->kind == FIT_REAL))
-        return fit_sqlite_numeric_text(fitted);
-    return 0;
 }
 
 /* --- numbers ---------------------------------------------------------------------------------- */
@@ -217,18 +132,18 @@ static int fit_integer(const struct fit *fit, struct buffer *scratch, struct fit
     if (is_surely_in_range(fit, &fitted->cell))
         return 0;
     if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
-        return refuse(fitted, "is not a whole number");
+        return fit_refuse(fitted, "is not a whole number");
     if (decimal_fraction_digits(&decimal) != 0)
-        return refuse(fitted, "is not a whole number, and the column holds these");
+        return fit_refuse(fitted, "is not a whole number, and the column holds these");
     if (decimal_compare_magnitude(&decimal, decimal.negative ? fit->least : fit->most) > 0)
-        return refuse(fitted, "is out of the column's range");
+        return fit_refuse(fitted, "is out of the column's range");
     /* A text "0" would be 2000. */
     if (fit->year && decimal.count == 0) {
         fitted->cell = (struct cell){CELL_NUMBER, 4, "0000"};
         fitted->exact = false;
         return 0;
     }
-    if (is_written_whole(&fitted->cell))
+    if (fit_is_written_whole(&fitted->cell))
         return 0;
     if (decimal_write(&decimal, scratch) != 0)
         return -ENOMEM;
@@ -239,20 +154,21 @@ static int fit_decimal(const struct fit *fit, struct fitted *fitted)
 {
     struct decimal decimal;
 
-    if (is_special(&fitted->cell))
-        return fit->engine == ENGINE_POSTGRES && (fit->digits == 0 || is_word(&fitted->cell, "NaN"))
+    if (fit_is_special(&fitted->cell))
+        return fit->engine == ENGINE_POSTGRES &&
+                       (fit->digits == 0 || fit_is_word(&fitted->cell, "NaN"))
                    ? 0
-                   : refuse(fitted, "is a number that the column does not have");
+                   : fit_refuse(fitted, "is a number that the column does not have");
     if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
-        return refuse(fitted, "is not a number");
+        return fit_refuse(fitted, "is not a number");
     if (fit->least != NULL && decimal.negative)
-        return refuse(fitted, "is below zero, and the column is unsigned");
+        return fit_refuse(fitted, "is below zero, and the column is unsigned");
     if (fit->digits == 0)
         return 0;
     if (decimal_fraction_digits(&decimal) > fit->fraction)
-        return refuse(fitted, "has more digits behind the point than the column keeps");
+        return fit_refuse(fitted, "has more digits behind the point than the column keeps");
     if (decimal_integer_digits(&decimal) > fit->digits - fit->fraction)
-        return refuse(fitted, "is out of the column's range");
+        return fit_refuse(fitted, "is out of the column's range");
     return 0;
 }
 
@@ -264,16 +180,16 @@ static int fit_boolean(struct fitted *fitted)
     if (fitted->cell.class != CELL_BOOLEAN)
         fitted->exact = false;
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
-        if (is_word(&fitted->cell, yes[i])) {
+        if (fit_is_word(&fitted->cell, yes[i])) {
             fitted->cell = (struct cell){CELL_BOOLEAN, 1, "t"};
             return 0;
         }
-        if (is_word(&fitted->cell, no[i])) {
+        if (fit_is_word(&fitted->cell, no[i])) {
             fitted->cell = (struct cell){CELL_BOOLEAN, 1, "f"};
             return 0;
         }
     }
-    return refuse(fitted, "is neither true nor false");
+    return fit_refuse(fitted, "is neither true nor false");
 }
 
 /* --- texts ------------------------------------------------------------------------------------ */
@@ -314,19 +230,19 @@ static int fit_text(const struct fit *fit, struct fitted *fitted)
     size_t characters = count_characters(text, size);
 
     if (characters == SIZE_MAX)
-        return refuse(fitted, "is not valid UTF-8");
+        return fit_refuse(fitted, "is not valid UTF-8");
     if (fit->engine == ENGINE_POSTGRES && memchr(text, '\0', size) != NULL)
-        return refuse(fitted, "holds a NUL, which PostgreSQL's texts cannot");
+        return fit_refuse(fitted, "holds a NUL, which PostgreSQL's texts cannot");
     if (fit->cut && size != 0 && text[size - 1] == ' ')
-        return refuse(fitted, "ends in a blank, which a CHAR column loses");
+        return fit_refuse(fitted, "ends in a blank, which a CHAR column loses");
     while (fit->padded && size != 0 && text[size - 1] == ' ') {
         size--;
         characters--;
     }
     if (fit->most_chars != 0 && characters > fit->most_chars)
-        return refuse(fitted, "has more characters than the column holds");
+        return fit_refuse(fitted, "has more characters than the column holds");
     if (fit->most_bytes != 0 && size > fit->most_bytes)
-        return refuse(fitted, "has more bytes than the column holds");
+        return fit_refuse(fitted, "has more bytes than the column holds");
     return 0;
 }
 
@@ -340,24 +256,25 @@ static int fit_document(const struct fit *fit, struct fitted *fitted)
     if (error == -EINVAL)
         return 0;
     if (error == 0 && traits.repeats)
-        return refuse(fitted, "has a member twice, of which the column keeps the last alone; a "
-                              "column of text (or PostgreSQL's json) keeps both");
+        return fit_refuse(fitted, "has a member twice, of which the column keeps the last alone; a "
+                                  "column of text (or PostgreSQL's json) keeps both");
     if (error == 0 && traits.exceeds && fit->engine == ENGINE_MYSQL)
-        return refuse(fitted, "has a number of more digits than the column keeps");
+        return fit_refuse(fitted, "has a number of more digits than the column keeps");
     return error;
 }
 
 static int fit_bytes(const struct fit *fit, struct fitted *fitted)
 {
     if (fitted->cell.class == CELL_NUMBER || fitted->cell.class == CELL_BOOLEAN)
-        return refuse(fitted, "is a number, and the column holds bytes");
+        return fit_refuse(fitted, "is a number, and the column holds bytes");
     if (fitted->cell.class == CELL_TEXT)
         fitted->exact = false;
     fitted->cell.class = CELL_BYTES;
     if (fit->most_bytes != 0 && fitted->cell.size > fit->most_bytes)
-        return refuse(fitted, "has more bytes than the column holds");
+        return fit_refuse(fitted, "has more bytes than the column holds");
     if (fit->fixed && fitted->cell.size != fit->most_bytes)
-        return refuse(fitted, "has fewer bytes than the column, which would fill it up with zeros");
+        return fit_refuse(fitted,
+                          "has fewer bytes than the column, which would fill it up with zeros");
     return 0;
 }
 
@@ -369,15 +286,15 @@ static int check_date(const struct fit *fit, const struct moment_text *moment,
     bool mysql = fit->engine == ENGINE_MYSQL;
 
     if ((moment->unending || moment->before_christ) && mysql)
-        return refuse(fitted, "is a date that MySQL does not have");
+        return fit_refuse(fitted, "is a date that MySQL does not have");
     if (moment->unending)
         return 0;
     if (moment->zero_date && !mysql)
-        return refuse(fitted, "is a date that the database does not have");
+        return fit_refuse(fitted, "is a date that the database does not have");
     if (moment->no_such_day)
-        return refuse(fitted, "is no day of the calendar");
+        return fit_refuse(fitted, "is no day of the calendar");
     if (mysql && moment->date_size != sizeof "2026-11-20" - 1)
-        return refuse(fitted, "is a date that MySQL does not have");
+        return fit_refuse(fitted, "is a date that MySQL does not have");
     return 0;
 }
 
@@ -388,13 +305,13 @@ static int check_time(const struct fit *fit, const struct moment_text *moment,
 
     if (!moment->has_date && fit->engine == ENGINE_POSTGRES &&
         (moment->time[0] == '-' || hours > 24))
-        return refuse(fitted, "is no time of a day");
+        return fit_refuse(fitted, "is no time of a day");
     if (!moment->has_date && labs(hours) > MYSQL_HOURS_MOST)
-        return refuse(fitted, "is out of the column's range");
+        return fit_refuse(fitted, "is out of the column's range");
     if (moment->fraction_size > fit->fraction)
-        return refuse(fitted, "has more digits of seconds than the column keeps");
+        return fit_refuse(fitted, "has more digits of seconds than the column keeps");
     if (moment->zone_size != 0 && !fit->zone && !moment_is_universal(moment))
-        return refuse(fitted, "has a time zone, which the column does not keep");
+        return fit_refuse(fitted, "has a time zone, which the column does not keep");
     return 0;
 }
 
@@ -407,15 +324,15 @@ static int fit_moment(const struct fit *fit, struct buffer *scratch, struct fitt
     if (fitted->cell.class == CELL_BYTES ||
         !moment_parse(fitted->cell.data, fitted->cell.size, &moment) ||
         (fit->kind != FIT_TIME && !moment.has_date) || (fit->kind == FIT_TIME && moment.has_date))
-        return refuse(fitted, fit->kind == FIT_TIME   ? "is not a time"
-                              : fit->kind == FIT_DATE ? "is not a date"
-                                                      : "is not a date and time");
+        return fit_refuse(fitted, fit->kind == FIT_TIME   ? "is not a time"
+                                  : fit->kind == FIT_DATE ? "is not a date"
+                                                          : "is not a date and time");
     if (moment.has_date)
         error = check_date(fit, &moment, fitted);
     if (error == 0 && fit->kind == FIT_DATE && moment.has_time &&
         (moment.time_size != 8 || memcmp(moment.time, "00:00:00", 8) != 0 ||
          moment.fraction_size != 0))
-        return refuse(fitted, "has a time, which the column does not keep");
+        return fit_refuse(fitted, "has a time, which the column does not keep");
     if (error == 0 && moment.has_time)
         error = check_time(fit, &moment, fitted);
     if (error != 0)
@@ -438,12 +355,12 @@ static int fit_uuid(struct fitted *fitted)
     const char *text = fitted->cell.data;
 
     if (fitted->cell.size != 36)
-        return refuse(fitted, "is not a UUID");
+        return fit_refuse(fitted, "is not a UUID");
     for (size_t i = 0; i < 36; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
         if (text[i] == '\0' || strchr(dash ? "-" : "0123456789abcdefABCDEF", text[i]) == NULL)
-            return refuse(fitted, "is not a UUID");
+            return fit_refuse(fitted, "is not a UUID");
         if (text[i] >= 'A' && text[i] <= 'F')
             fitted->exact = false;
     }
@@ -459,7 +376,7 @@ int fit_cell(const struct fit *fit, const struct cell *cell, struct buffer *scra
     if (fit->engine == ENGINE_SQLITE)
         return fit_sqlite(fit, ret_fitted);
     if (cell->class == CELL_BYTES && fit->kind != FIT_BYTES)
-        return refuse(ret_fitted, "are bytes, which the column does not hold");
+        return fit_refuse(ret_fitted, "are bytes, which the column does not hold");
     if (fit->kind == FIT_INTEGER || fit->kind == FIT_DECIMAL || fit->kind == FIT_FLOAT ||
         fit->kind == FIT_SINGLE) {
         static const char one[] = "1", zero[] = "0";

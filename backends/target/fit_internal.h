@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What fit_cell and fit_sqlite share. */
+#ifndef CRMFS_TARGET_FIT_INTERNAL_H
+#define CRMFS_TARGET_FIT_INTERNAL_H
+
+#include "backends/target/decimal.h"
+#include "backends/target/fit.h"
+
+int fit_refuse(struct fitted *fitted, const char *reason); /* -EINVAL */
+bool fit_is_word(const struct cell *cell, const char *word);
+bool fit_is_special(const struct cell *cell); /* a number that no digits are for */
+
+/* Whether a double (or float) gives back the digits of the number. */
+bool fit_keeps_digits(const struct cell *cell, const struct decimal *decimal, bool single);
+
+/* Whether it is written as a whole number: without point and exponent. */
+bool fit_is_written_whole(const struct cell *cell);
+
+/* As fit_cell, of a cell that is not NULL. */
+int fit_sqlite(const struct fit *fit, struct fitted *fitted);
+
+#endif
