@@ -71,7 +71,6 @@ SCRIPTS = $(shell grep -IrlE '^\#!.*[/ ](ba)?sh$$' .ci tools tests) $(wildcard t
 
 .PHONY: all binaries man check fault bench lint asan tsan fuzz run-fuzzers coverage install uninstall \
 	clean help
-.SECONDARY:
 .DELETE_ON_ERROR:
 
 ## all        build ./crmfs (the default)
