@@ -166,6 +166,7 @@ static int make_schema(const struct dump_reader *reader, const struct dump_table
     cleanup_free char *ddl = dump_ddl_of(table);
 
     schema->kind = table->kind;
+    schema->is_statement = table->kind != RELATION_TABLE;
     schema->ddl = ddl != NULL ? utf8_valid_copy(ddl) : NULL;
 
     int error = schema->ddl != NULL ? fill_columns(table, schema) : -ENOMEM;

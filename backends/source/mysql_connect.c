@@ -190,7 +190,7 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
 
     bool over_socket = set_place(source, link, &name, &socket);
 
-    set_options(link->handle, &source->settings, source->writes);
+    set_options(link->handle, &source->settings, source->gives_lines);
     set_tls(link->handle, &source->settings, over_socket);
 
     bool connected =

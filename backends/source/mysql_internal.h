@@ -2,8 +2,8 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_type, mysql_unfinished), datasets and how they begin (mysql_dataset, mysql_begin, mysql_version),
- * rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
+ * mysql_type, mysql_unfinished), datasets and how they begin (mysql_dataset, mysql_begin,
+ * mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
 #define CRMFS_SOURCE_MYSQL_INTERNAL_H
@@ -67,7 +67,8 @@ struct mysql_source {
     struct server_hosts *hosts;
     struct server_password *password; /* NULL: option files say it, or there is none */
     const char *database;             /* the URL's */
-    bool writes;           /* links connected from now on may be given rows (LOAD DATA LOCAL) */
+    bool writes;           /* whoever uses it writes rows, which takes other privileges */
+    bool gives_lines;      /* links connected from now on may be given rows (LOAD DATA LOCAL) */
     const bool *cancelled; /* atomic; NULL: none */
     uint64_t unique;       /* atomic: makes versions that equal no other */
 

@@ -86,6 +86,7 @@ struct schema *schema_copy(const struct schema *schema)
 
     if (error == 0) {
         copy->kind = schema->kind;
+        copy->is_statement = schema->is_statement;
         error = copy_text(&copy->ddl, schema->ddl);
     }
     if (error == 0)
@@ -240,10 +241,4 @@ bool schema_equal(const struct schema *left, const struct schema *right)
             return false;
     }
     return true;
-}
-
-bool schema_is_statement(const struct schema *schema)
-{
-    return schema->column_count == 0 &&
-           (schema->kind == RELATION_VIEW || schema->kind == RELATION_STORED_VIEW);
 }

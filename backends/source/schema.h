@@ -54,6 +54,8 @@ struct schema {
     unsigned references; /* atomic */
     char *name;          /* as the source spells it, valid UTF-8 or not; no NUL */
     enum relation_kind kind;
+    bool is_statement; /* a view of which nothing but its statement is known, as a dump has it: no
+                          columns, no rows, and no files of them */
     size_t column_count;
     struct column *columns;
     size_t primary_key_count; /* 0: no primary key */
@@ -82,12 +84,6 @@ void schema_take_native_type(struct schema *schema, size_t index, char *text);
 
 /* "integer", "decimal", … "uuid", "any": a static string. */
 const char *column_type_name(enum column_type type);
-
-/*
- * Whether it is a view of which nothing but its statement is known, as a dump has it: there are no
- * rows, and no files of them.
- */
-bool schema_is_statement(const struct schema *schema);
 
 /* The memory that it takes, about. */
 size_t schema_memory_bytes(const struct schema *schema);

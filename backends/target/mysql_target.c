@@ -63,13 +63,16 @@ int mysql_add_equal(struct buffer *text, const struct schema *schema, const size
 static int connect(struct mysql_target *target, struct failure *failure)
 {
     struct mysql_link *first = NULL;
+
+    target->source->writes = true;
+
     int error = mysql_link_take(target->source, &first, failure);
 
     if (error != 0)
         return error;
-    target->source->writes = true;
+    target->source->gives_lines = true;
     error = mysql_link_another(target->source, first, &target->link, failure);
-    target->source->writes = false; /* no other will be: its server could ask for any file */
+    target->source->gives_lines = false; /* no other will be: its server could ask for any file */
     mysql_link_close(target->source, first);
     if (error != 0)
         return error;

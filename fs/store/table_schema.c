@@ -244,6 +244,8 @@ static int read_members(const json_t *object, const json_t *columns, struct sche
 {
     int error = read_kind(object, &schema->kind);
 
+    schema->is_statement = schema->column_count == 0 &&
+                           (schema->kind == RELATION_VIEW || schema->kind == RELATION_STORED_VIEW);
     for (size_t i = 0; i < schema->column_count && error == 0; i++)
         error = read_column(json_array_get(columns, i), schema, i);
     if (error == 0)

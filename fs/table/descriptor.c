@@ -289,7 +289,7 @@ int descriptor_create(const char *dataset_name, struct schema *const *schemas,
         return -ENOMEM;
     *descriptor = (struct descriptor){
         .dataset_name = dataset_name, .schemas = schemas, .file_stems = file_stems, .count = count};
-    while (descriptor->first < count && schema_is_statement(schemas[descriptor->first]))
+    while (descriptor->first < count && schemas[descriptor->first]->is_statement)
         descriptor->first++;
 
     int error = resource_names_create(schemas, count, &descriptor->names);
@@ -310,7 +310,7 @@ int descriptor_write_part(const struct descriptor *descriptor, size_t part, stru
         put_head(&writer);
     } else if (part > descriptor->count) {
         put(&writer, descriptor->first < descriptor->count ? "\n ]\n}\n" : "]\n}\n");
-    } else if (!schema_is_statement(descriptor->schemas[part - 1])) {
+    } else if (!descriptor->schemas[part - 1]->is_statement) {
         put(&writer, part - 1 == descriptor->first ? "\n" : ",\n");
         put_resource(&writer, part - 1);
     }

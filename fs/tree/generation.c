@@ -79,7 +79,7 @@ static int build_catalogue(struct generation *generation)
         generation->tables[i].schema = schema_reference(dataset->class->schema(dataset, i));
         bytes += schema_memory_bytes(generation->tables[i].schema);
         names[i] = generation->tables[i].schema->name;
-        hidden[i] = schema_is_statement(generation->tables[i].schema);
+        hidden[i] = generation->tables[i].schema->is_statement;
         generation->table_count = i + 1;
     }
 

@@ -65,4 +65,4 @@ def test_one_who_may_not_drop_them_is_told(left, crmfs, maria, source):
     database = target.value("SELECT DATABASE()")
     maria.sql(f"CREATE OR REPLACE USER writer@localhost; GRANT SELECT, INSERT, CREATE ON {database}.* TO writer@localhost")
     told = crmfs("restore", "--to", target.url.replace("root@", "writer@"), source, status=1).stderr
-    assert names[0] in told and "interrupted restore has left" in told and "drop it" in told
+    assert any(name in told for name in names) and "interrupted restore has left" in told and "drop it" in told

@@ -37,6 +37,7 @@ static void set_up(struct fixture *fixture)
         fixture->schemas[i] = schema_create(text, hidden[i] ? 0 : i * 40 + 1);
         assert_non_null(fixture->schemas[i]);
         fixture->schemas[i]->kind = hidden[i] ? RELATION_VIEW : RELATION_TABLE;
+        fixture->schemas[i]->is_statement = hidden[i];
         for (size_t j = 0; j < fixture->schemas[i]->column_count; j++) {
             fixture->schemas[i]->columns[j].name = strdup("a column");
             schema_take_native_type(fixture->schemas[i], j, strdup(j % 3 != 0 ? "INT" : "TEXT"));
