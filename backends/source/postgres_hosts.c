@@ -14,9 +14,11 @@
 
 /*
  * How far behind a standby is: not at all when it has applied all that it received and is still
- * receiving; else as old as what it applied last. NULL: nobody knows. -1: it is no standby.
+ * receiving; else as old as what it applied last. NULL: nobody knows. -1: it is no standby. Not
+ * within a timeout that the database may have.
  */
 static const char lag_query[] =
+    "SET LOCAL statement_timeout = 0; "
     "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN -1"
     " WHEN pg_catalog.pg_last_wal_receive_lsn() OPERATOR(pg_catalog.=)"
     " pg_catalog.pg_last_wal_replay_lsn()"

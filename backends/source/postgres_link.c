@@ -297,13 +297,14 @@ int postgres_link_send_rows(struct link *link, const char *sql, const void *line
  * what money is (lc_monetary).
  */
 static const char settings[] =
+    /* First, so that the others are not within a timeout that the database may have. */
+    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
     "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD';"
     "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex';"
     "SET LOCAL extra_float_digits = 1; SET LOCAL xmlbinary = 'base64';"
     "SET LOCAL standard_conforming_strings = on; SET LOCAL quote_all_identifiers = off;"
     "SET LOCAL row_security = on; SET LOCAL synchronize_seqscans = off;"
     "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off;"
-    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
     "SET LOCAL client_min_messages = error;";
 
 /* FIRST begins the transaction. */
