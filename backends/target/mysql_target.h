@@ -11,9 +11,9 @@
  * end all those of and to the written tables are.
  *
  * CREATE TABLE commits. So new tables are made and filled under names that no source shows
- * (mysql_unfinished_name), and RENAME TABLE gives all of them their own at once; what an interrupted restore
- * left of such is dropped by the next one. A restore either makes tables or changes some: both
- * could not be one transaction.
+ * (mysql_unfinished_name), and RENAME TABLE gives all of them their own at once; what an
+ * interrupted restore left of such is dropped by the next one. A restore either makes tables or
+ * changes some: both could not be one transaction.
  */
 #ifndef CRMFS_TARGET_MYSQL_TARGET_H
 #define CRMFS_TARGET_MYSQL_TARGET_H
