@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "tools/amount.h"
+#include "tools/stop.h"
 
 #define INTERVAL_NS 200000000L
 #define LINE_SIZE 512
@@ -111,21 +111,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that works. */
-static int start(struct progress_line *line)
-{
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-
-    int error = pthread_create(&line->thread, NULL, run, line);
-
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 static struct progress_line *begin(progress_text *write, void *context)
 {
     struct progress_line *line = calloc(1, sizeof *line);
@@ -141,7 +126,7 @@ static struct progress_line *begin(progress_text *write, void *context)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&line->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (start(line) == 0)
+    if (stop_thread_beside(&line->thread, run, line) == 0)
         return line;
     pthread_cond_destroy(&line->changed);
     pthread_mutex_destroy(&line->lock);

@@ -44,6 +44,20 @@ void stop_obey(void)
     raise(number);
 }
 
+int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context)
+{
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+
+    int error = pthread_create(ret_thread, NULL, run, context);
+
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 void stop_unheard(void)
 {
     signal(SIGPIPE, SIG_DFL);

@@ -6,6 +6,7 @@
 #ifndef CRMFS_TOOLS_STOP_H
 #define CRMFS_TOOLS_STOP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 /*
@@ -22,6 +23,9 @@ bool stop_requested(void);
  * meant: call it when everything is cleaned up and the work was left unfinished.
  */
 void stop_obey(void);
+
+/* As pthread_create(): a thread beside the work, which signals are not for. */
+int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context);
 
 /* Ends the process as a program whose reader has gone ends: by SIGPIPE, without a word. */
 void stop_unheard(void);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -11,6 +10,7 @@
 #include "fs/store/header.h"
 #include "fs/store/log.h"
 #include "fs/store/log_ahead.h"
+#include "tools/stop.h"
 
 #define TRIES 3
 
@@ -30,16 +30,10 @@ static void *run_ahead(void *context)
     return NULL;
 }
 
-/* Without memory for a thread, nothing is read ahead. No signal is for it. */
+/* Without memory for a thread, nothing is read ahead. */
 static void ahead_begin(struct ahead *ahead)
 {
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    ahead->runs = pthread_create(&ahead->thread, NULL, run_ahead, ahead) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ahead->runs = stop_thread_beside(&ahead->thread, run_ahead, ahead) == 0;
 }
 
 static void ahead_end(struct ahead *ahead)
