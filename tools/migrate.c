@@ -41,7 +41,7 @@ int migration_open_target(const struct migration *migration, struct target **ret
                           struct failure *failure)
 {
     const struct target_options options = {
-        .source = {.busy_timeout_ms = MIGRATION_BUSY_TIMEOUT_MS,
+        .source = {.busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
                    .parallel = 2,
                    .cancelled = migration->cancelled},
         .create = true,

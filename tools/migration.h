@@ -8,8 +8,6 @@
 #include "tools/progress_line.h"
 #include "tools/restore_source.h"
 
-#define MIGRATION_BUSY_TIMEOUT_MS 5000
-
 /* Texts of the command line. */
 struct migrate_command {
     struct passphrase_options passphrase;

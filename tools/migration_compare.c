@@ -50,7 +50,7 @@ int migration_compare(const char *target, const bool *cancelled, struct dataset 
                       struct failure *failure)
 {
     const struct source_options options = {
-        .busy_timeout_ms = MIGRATION_BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled};
+        .busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled};
     struct source *source;
     int error = source_open(target, &options, &source, failure);
 

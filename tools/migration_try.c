@@ -52,7 +52,7 @@ int migration_try(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
     const struct target_options target = {
-        .source = {.busy_timeout_ms = MIGRATION_BUSY_TIMEOUT_MS,
+        .source = {.busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
                    .parallel = 1,
                    .cancelled = migration->cancelled},
         .create = true,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/source/source.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 #include "fs/base/size_text.h"
@@ -30,7 +31,7 @@ void mount_settings_init(struct mount_settings *settings)
         .max_garbage_bytes = UINT64_C(1) << 30,
         .max_memory_bytes = UINT64_C(64) << 20,
         .refresh_ns = 2 * SECOND_NS,
-        .busy_timeout_ns = 5 * SECOND_NS,
+        .busy_timeout_ns = SOURCE_BUSY_TIMEOUT_MS * (SECOND_NS / 1000),
         .view_timeout_ns = VIEW_TIMEOUT_NS,
         .passed = BUFFER(MOUNT_OPTIONS_LIMIT),
     };

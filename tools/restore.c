@@ -22,8 +22,6 @@
 #include "tools/usage.h"
 #include "tools/words.h"
 
-#define BUSY_TIMEOUT_MS 5000
-
 /* Texts of the command line, in the order given. */
 struct restore_command {
     struct passphrase_options passphrase;
@@ -199,7 +197,9 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .rows_done = &restoring->rows_done,
     };
     const struct target_options target = {
-        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 2, .cancelled = cancelled},
+        .source = {.busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
+                   .parallel = 2,
+                   .cancelled = cancelled},
         .create = !command->no_create,
         .check_only = command->dry_run,
     };

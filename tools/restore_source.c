@@ -8,8 +8,6 @@
 #include "fs/base/log.h"
 #include "fs/table/stored_dataset.h"
 
-#define BUSY_TIMEOUT_MS 5000
-
 /* ---- A snapshot ------------------------------------------------------------------------------ */
 
 static int find_source(const struct stored_tree *tree, const char *snapshot, const char *name,
@@ -77,7 +75,7 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
                        struct failure *failure)
 {
     const struct source_options options = {
-        .busy_timeout_ms = BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled};
+        .busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS, .parallel = 1, .cancelled = cancelled};
     struct source_version version;
     int error = source_open(url, &options, &source->source, failure);
 

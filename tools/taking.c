@@ -23,7 +23,6 @@
 #include "tools/taken.h"
 
 #define THREADS_MOST 16
-#define BUSY_TIMEOUT_MS 5000
 #define NAMES_TRIED 100
 #define NAME_SIZE 48
 
@@ -67,7 +66,7 @@ static int open_sources(struct taking *taking, struct failure *failure)
     for (size_t i = 0; i < list->count; i++) {
         struct take_source *source = &taking->sources[i];
         const struct source_options options = {
-            .busy_timeout_ms = BUSY_TIMEOUT_MS,
+            .busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
             .parallel = processors(THREADS_MOST),
             .cancelled = taking->cancelled,
             .password = list->items[i].password,

@@ -22,7 +22,6 @@
 #include "tools/stop.h"
 #include "tools/usage.h"
 
-#define BUSY_TIMEOUT_MS 5000
 /* In memory: nothing of a snapshot comes to rest in plain. */
 #define SCRATCH_FOLDER "/dev/shm"
 
@@ -121,7 +120,7 @@ static int restore_there(struct verification *verification, const char *name,
 {
     const struct verify_command *command = verification->command;
     const struct target_options options = {
-        .source = {.busy_timeout_ms = BUSY_TIMEOUT_MS,
+        .source = {.busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
                    .parallel = 1,
                    .cancelled = verification->cancelled},
         .create = true,

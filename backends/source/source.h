@@ -203,6 +203,8 @@ struct source {
     const struct source_class *class;
 };
 
+#define SOURCE_BUSY_TIMEOUT_MS 5000 /* where nobody says otherwise */
+
 struct source_options {
     unsigned busy_timeout_ms; /* how long to wait for another program's lock, or its files */
     unsigned parallel;        /* threads that the caller can give to one scan */
