@@ -53,7 +53,7 @@ static int convert(struct charset_stream *stream)
     size_t in_left = input->size;
     int error = buffer_reserve(text, MOST_GROWTH * input->size + LONGEST_CHARACTER);
 
-    if (error != 0 || input->size == 0)
+    if (error != 0)
         return error;
 
     char *out = (char *)text->data;
@@ -61,6 +61,10 @@ static int convert(struct charset_stream *stream)
 
     if (iconv(stream->converter, &in, &in_left, &out, &out_left) == (size_t)-1)
         stream->broken = errno != EINVAL || stream->ended || in_left > LONGEST_CHARACTER;
+    /* Some converters hold the last character back, for marks that may follow it. */
+    if (stream->ended && !stream->broken &&
+        iconv(stream->converter, NULL, NULL, &out, &out_left) == (size_t)-1)
+        stream->broken = true;
     text->size = (size_t)(out - (char *)text->data);
     memmove(input->data, in, in_left);
     input->size = in_left;

@@ -206,6 +206,12 @@ static void test_wishes(void **state)
     check_wish("a\n\xd7\n", (const char *const[]){"charset", "cp1251", NULL},
                "table 0 t (a:text)\nrow 0 \"\xd0\xa7\n");
 
+    /* Marks may follow a letter: it is told only when what comes next is known, or the end. */
+    check_wish("a\nba", (const char *const[]){"charset", "cp1258", NULL},
+               "table 0 t (a:text)\nrow 0 \"ba\n");
+    check_wish("a\nba\xcc\n", (const char *const[]){"charset", "cp1258", NULL},
+               "table 0 t (a:text)\nrow 0 \"b\xc3\xa0\n");
+
     static const char *const bad[][2] = {
         {"charset", "utf-16"}, {"charset", "EBCDIC-US"},
         {"charset", ""},       {"charset", "gbk//IGNORE"},
