@@ -94,19 +94,6 @@ char *archive_unpacked_name(const char *name)
     return strdup(name);
 }
 
-static bool is_utf8(const char *text)
-{
-    size_t size = strlen(text);
-    size_t length = 1;
-
-    while (size > 0 && length != 0) {
-        length = utf8_character(text, size);
-        text += length;
-        size -= length;
-    }
-    return size == 0;
-}
-
 char *archive_convert(const char *charset, const char *path)
 {
     iconv_t converter = iconv_open("UTF-8", charset);
@@ -120,7 +107,9 @@ char *archive_convert(const char *charset, const char *path)
     if (converter == (iconv_t)-1)
         return NULL;
     converted = out = malloc(room + 1);
-    if (converted != NULL && iconv(converter, &in, &size, &out, &room) == (size_t)-1) {
+    /* The second call: some hold the last character back, for marks that may follow it. */
+    if (converted != NULL && (iconv(converter, &in, &size, &out, &room) == (size_t)-1 ||
+                              iconv(converter, NULL, NULL, &out, &room) == (size_t)-1)) {
         free(converted);
         converted = NULL;
     }
@@ -138,7 +127,7 @@ char *archive_member_path(struct archive_walk *walk, struct archive_entry *about
     /* What is said to be UTF-8 the locale may have no words for. */
     if (path == NULL || path[0] == '\0')
         path = archive_entry_pathname_utf8(about);
-    if (path == NULL || is_utf8(path))
+    if (path == NULL || utf8_whole(path, strlen(path)))
         return strdup(path != NULL ? path : "");
     if (walk->source->names != NULL)
         converted = archive_convert(walk->source->names, path);

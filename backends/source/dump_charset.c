@@ -107,7 +107,9 @@ static size_t by_iconv(struct dump_reader *reader, const char *charset, const vo
     if (reader->converter_of == NULL)
         return 0;
     iconv(reader->converter, NULL, NULL, NULL, NULL);
-    if (iconv(reader->converter, &in, &size, &out, &room) == (size_t)-1)
+    /* The second call: some hold the last character back, for marks that may follow it. */
+    if (iconv(reader->converter, &in, &size, &out, &room) == (size_t)-1 ||
+        iconv(reader->converter, NULL, NULL, &out, &room) == (size_t)-1)
         return 0;
     return (size_t)((uint8_t *)out - to);
 }

@@ -39,7 +39,8 @@ def test_names(mount, work):
 
 
 @pytest.mark.parametrize("charset, name, shown", [
-    ("CP437", b"caf\x82", "café"), ("CP932", b"\x83e\x83X\x83g", "テスト"), ("CP866", b"\x87\xad\xa0\xaa", "Знак")])
+    ("CP437", b"caf\x82", "café"), ("CP932", b"\x83e\x83X\x83g", "テスト"), ("CP866", b"\x87\xad\xa0\xaa", "Знак"),
+    ("CP1258", b"\xf0a", "đa")])
 def test_said_names(mount, work, charset, name, shown):
     """A character set that is said; names that are UTF-8 stay."""
     (work / "x.zip").write_bytes(hostile.Zip().add(name, b"1").add(shown.encode(), b"2", flags=0x800).bytes())

@@ -300,6 +300,18 @@ def test_source_untouched(mount, work, dump):
 # --- damage ------------------------------------------------------------------------------------
 
 
+def test_last_letters(mount, work):
+    """In character sets whose marks follow their letters, the last one of a text has nothing behind it."""
+    path = work / "old.sql"
+    path.write_bytes("\n".join([
+        "-- PostgreSQL database dump", "SET client_encoding = 'WIN1258';",
+        "CREATE TABLE public.people (id integer NOT NULL, name text);",
+        "COPY public.people (id, name) FROM stdin;", "1\tđa", "2\tđ", "\\.",
+        "ALTER TABLE ONLY public.people ADD CONSTRAINT people_pkey PRIMARY KEY (id);",
+        "-- PostgreSQL database dump complete", ""]).encode("cp1258"))
+    assert (mount(path).path("archives/old.sql/people.csv")).read_text() == "id,name\n1,đa\n2,đ\n"
+
+
 def test_cut_dump(mount, work):
     """Whole tables show; the one that is cut is an error that says where."""
     text = DUMP.split("-- Dump")[0] + "INSERT INTO `empty` VALUES (1),(2),\n"
