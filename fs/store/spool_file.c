@@ -80,6 +80,9 @@ int spool_file_open(const char *directory, struct spool_file *ret_file)
     if (descriptor < 0)
         return descriptor;
     *ret_file = (struct spool_file){descriptor, open_direct(descriptor)};
+    /* Else a small read fetches megabytes behind it, which are then read straight from the disk. */
+    if (ret_file->direct >= 0)
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
     return 0;
 }
 

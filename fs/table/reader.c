@@ -10,7 +10,7 @@
 #include "fs/base/workers.h"
 #include "fs/table/render_cache.h"
 
-#define PARTS_AHEAD 3    /* rendered ahead, */
+#define PARTS_AHEAD 5    /* rendered ahead, */
 #define PARTS_EXPECTED 8 /* and so many more are fetched from the disk */
 
 struct reader {

@@ -44,6 +44,9 @@
 #define SCAN_THREAD_BYTES ((uint64_t)8 << 20)
 #define SCAN_THREADS_MOST 16
 
+/* More of those that render ahead than cores: so many of them wait for the disk. */
+#define RENDERERS_WAITING 1
+
 struct tree {
     struct tree_options options;
     struct generation_context context;
@@ -319,8 +322,8 @@ static int set_up(struct tree *tree, struct failure *failure)
         error = error_log_create(TREE_ERRORS_KEPT, &tree->errors);
     if (error != 0)
         return error;
-    tree->cache =
-        render_cache_create((size_t)(tree->options.max_memory_bytes / CACHE_SHARE), threads);
+    tree->cache = render_cache_create((size_t)(tree->options.max_memory_bytes / CACHE_SHARE),
+                                      threads + RENDERERS_WAITING);
     tree->records = records_create(tree->spool);
     if (tree->cache == NULL || tree->records == NULL)
         return -ENOMEM;
