@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/target/packed_cells.h"
+#include "backends/target/sqlite_statements.h"
 #include "fs/base/memory.h"
 
 #define PLACEHOLDER_SIZE 48
@@ -34,21 +35,20 @@ struct sqlite_waiting {
     size_t refused_count;
 };
 
-static int fail(struct sqlite_waiting *waiting, int code, struct failure *failure)
+static const char *table_name(const struct sqlite_waiting *waiting)
 {
-    return sqlite_target_failure(waiting->target, code, waiting->table->schema->name, failure);
+    return waiting->table->schema->name;
 }
 
-/* Runs SQL of a FORMAT as sqlite3_mprintf has it, with the waiting room's name in it. */
-static int run(struct sqlite_waiting *waiting, const char *format, struct failure *failure)
+static int fail(const struct sqlite_waiting *waiting, int code, struct failure *failure)
 {
-    char *sql = sqlite3_mprintf(format, waiting->name);
-    int code = sql != NULL
-                   ? sqlite3_exec(waiting->target->connection.database, sql, NULL, NULL, NULL)
-                   : SQLITE_NOMEM;
+    return sqlite_target_failure(waiting->target, code, table_name(waiting), failure);
+}
 
-    sqlite3_free(sql);
-    return code == SQLITE_OK ? 0 : fail(waiting, code, failure);
+/* Runs SQL of a FORMAT with the waiting room's name in it. */
+static int run(const struct sqlite_waiting *waiting, const char *format, struct failure *failure)
+{
+    return sqlite_run(waiting->target, table_name(waiting), failure, format, waiting->name);
 }
 
 static const struct column *column_at(const struct sqlite_waiting *waiting, size_t index)
@@ -89,7 +89,7 @@ static int find_unique(struct sqlite_waiting *waiting, struct failure *failure)
                                   "SELECT x.name FROM pragma_index_list(\"%w\", 'main') l, "
                                   "pragma_index_xinfo(l.name, 'main') x WHERE l.\"unique\" AND "
                                   "x.key AND x.cid <> -1",
-                                  waiting->table->schema->name);
+                                  table_name(waiting));
 
     while (code == SQLITE_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(rows, 0);
@@ -108,37 +108,29 @@ static int find_unique(struct sqlite_waiting *waiting, struct failure *failure)
 
 static int create_table(struct sqlite_waiting *waiting, struct failure *failure)
 {
-    struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
-    int error = buffer_append_text(
-        &sql, "CREATE TABLE main.\"%w\"(id INTEGER PRIMARY KEY, number INTEGER, put BLOB");
+    cleanup_buffer struct buffer columns = BUFFER(SQLITE_SQL_LIMIT);
+    int error = sqlite_add_laid_down(&columns, waiting->work);
 
-    for (size_t i = 0; i < waiting->work->column_count && error == 0; i++)
-        error = buffer_print(&sql, ",c%zu%s", i, sqlite_affinity(&waiting->work->fits[i]));
     if (error == 0)
-        error = buffer_append(&sql, ")", 2);
-    if (error == 0)
-        error = run(waiting, (const char *)sql.data, failure);
-    buffer_release(&sql);
-    return error;
+        error = buffer_append(&columns, "", 1);
+    return error == 0 ? sqlite_run(waiting->target, table_name(waiting), failure,
+                                   "CREATE TABLE main.\"%w\"(id INTEGER PRIMARY KEY, "
+                                   "number INTEGER, put BLOB, %s)",
+                                   waiting->name, (const char *)columns.data)
+                      : error;
 }
 
 static int prepare_add(struct sqlite_waiting *waiting, struct failure *failure)
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
-    int error = buffer_print(&sql, "INSERT INTO main.\"%s\" VALUES(NULL,?1,?2", waiting->name);
+    int error = buffer_print(&sql, "INSERT INTO main.\"%s\" VALUES(NULL,?1,?2,", waiting->name);
 
-    for (size_t i = 0; i < waiting->work->column_count && error == 0; i++)
-        error = buffer_print(&sql, ",?%zu", i + 3);
+    if (error == 0)
+        error = sqlite_add_parameters(&sql, waiting->work, 3);
     if (error == 0)
         error = buffer_append_text(&sql, ")");
-    if (error != 0) {
-        buffer_release(&sql);
-        return error;
-    }
-
-    int code = sqlite_prepare_text(waiting->target, &sql, &waiting->add);
-
-    return code == SQLITE_OK ? 0 : fail(waiting, code, failure);
+    return sqlite_prepare_text(waiting->target, table_name(waiting), &sql, error, &waiting->add,
+                               failure);
 }
 
 int sqlite_waiting_create(struct sqlite_target *target, const struct table *table,
@@ -195,8 +187,8 @@ int sqlite_waiting_add(struct sqlite_waiting *waiting, const struct cell *cells,
             code = sqlite3_bind_blob64(add, 2, waiting->packed.data, waiting->packed.size,
                                        SQLITE_STATIC);
     }
-    for (size_t i = 0; i < work->column_count && code == SQLITE_OK; i++)
-        code = sqlite_bind_cell(add, (int)i + 3, &work->cells[i]);
+    if (code == SQLITE_OK)
+        code = sqlite_bind_row(add, 3, work);
     if (code == SQLITE_OK)
         code = sqlite3_step(add);
     sqlite3_reset(add);
@@ -222,35 +214,6 @@ static int bind_placeholder(const struct sqlite_waiting *waiting, sqlite3_stmt *
                : sqlite3_bind_blob64(statement, parameter, text, strlen(text), SQLITE_TRANSIENT);
 }
 
-/* "UPDATE … SET … WHERE key": parameters are numbered as the columns that are written. */
-static int write_give_up(const struct sqlite_waiting *waiting, struct buffer *sql, bool *ret_any)
-{
-    const struct row_work *work = waiting->work;
-    int error = buffer_append_text(sql, "UPDATE OR ABORT main.");
-
-    *ret_any = false;
-    if (error == 0)
-        error = sqlite_add_name(sql, waiting->table->schema->name);
-    for (size_t i = 0; i < work->column_count && error == 0; i++) {
-        if (!waiting->gives_up[i])
-            continue;
-        error = buffer_append_text(sql, *ret_any ? "," : " SET ");
-        if (error == 0)
-            error = sqlite_add_name(sql, waiting->table->raw_columns[work->columns[i]]);
-        if (error == 0)
-            error = buffer_print(sql, "=?%zu", i + 1);
-        *ret_any = true;
-    }
-    for (size_t k = 0; k < work->plan.key_count && error == 0; k++) {
-        error = buffer_append_text(sql, k == 0 ? " WHERE " : " AND ");
-        if (error == 0)
-            error = sqlite_add_name(sql, waiting->table->raw_columns[work->plan.key[k]]);
-        if (error == 0)
-            error = buffer_print(sql, " IS ?%zu", work->key_places[k] + 1);
-    }
-    return error;
-}
-
 static int open_rows(struct sqlite_waiting *waiting, sqlite3_stmt **ret_rows)
 {
     return connection_prepare(&waiting->target->connection, ret_rows,
@@ -260,8 +223,7 @@ static int open_rows(struct sqlite_waiting *waiting, sqlite3_stmt **ret_rows)
 /* Has the row that ROWS stands on under way. */
 static void take_row(struct sqlite_waiting *waiting, sqlite3_stmt *rows)
 {
-    for (size_t i = 0; i < waiting->work->column_count; i++)
-        waiting->work->cells[i] = sqlite_value_cell(rows, (int)i + 3, waiting->numbers[i]);
+    sqlite_take_cells(rows, 3, waiting->work->column_count, waiting->work->cells, waiting->numbers);
 }
 
 static int give_up_row(struct sqlite_waiting *waiting, sqlite3_stmt *update, int64_t id)
@@ -280,17 +242,21 @@ static int give_up_row(struct sqlite_waiting *waiting, sqlite3_stmt *update, int
     return code == SQLITE_DONE ? sqlite3_reset(update) : code;
 }
 
-static int give_up_rows(struct sqlite_waiting *waiting, sqlite3_stmt *update)
+static int give_up_rows(struct sqlite_waiting *waiting, sqlite3_stmt *update,
+                        struct failure *failure)
 {
     sqlite3_stmt *rows = NULL;
     int code = open_rows(waiting, &rows);
+    int error = 0;
 
     while (code == SQLITE_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
         take_row(waiting, rows);
         code = give_up_row(waiting, update, sqlite3_column_int64(rows, 0));
     }
+    if (code != SQLITE_DONE)
+        error = fail(waiting, code, failure);
     sqlite3_finalize(rows);
-    return code == SQLITE_DONE ? SQLITE_OK : code;
+    return error;
 }
 
 /* What nobody will ever see need not meet the checks that the table has for its values. */
@@ -300,19 +266,16 @@ static int give_up_values(struct sqlite_waiting *waiting, struct failure *failur
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     sqlite3_stmt *update = NULL;
     bool any;
-    int error = write_give_up(waiting, &sql, &any);
-    int code = SQLITE_OK;
+    int error = sqlite_add_update(&sql, waiting->table, waiting->work, waiting->gives_up, &any);
 
     if (error != 0 || !any) {
         buffer_release(&sql);
         return error;
     }
     sqlite3_exec(database, "PRAGMA ignore_check_constraints=1", NULL, NULL, NULL);
-    code = sqlite_prepare_text(waiting->target, &sql, &update);
-    if (code == SQLITE_OK)
-        code = give_up_rows(waiting, update);
-    if (code != SQLITE_OK)
-        error = fail(waiting, code, failure);
+    error = sqlite_prepare_text(waiting->target, table_name(waiting), &sql, 0, &update, failure);
+    if (error == 0)
+        error = give_up_rows(waiting, update, failure);
     sqlite3_finalize(update);
     sqlite3_exec(database, "PRAGMA ignore_check_constraints=0", NULL, NULL, NULL);
     return error;
