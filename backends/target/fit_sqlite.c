@@ -71,15 +71,9 @@ static int fit_sqlite_numeric_text(struct fitted *fitted)
 
 int fit_sqlite(const struct fit *fit, struct fitted *fitted)
 {
-    static const char one[] = "1", zero[] = "0";
     struct cell *cell = &fitted->cell;
 
-    if (cell->class == CELL_BOOLEAN) {
-        bool is_true = cell->size != 0 && strchr("tT1", *(const char *)cell->data) != NULL;
-
-        *cell = (struct cell){CELL_NUMBER, 1, is_true ? one : zero};
-        fitted->exact = false;
-    }
+    fit_count_boolean(fitted);
     if (cell->class == CELL_NUMBER && fit->kind == FIT_LOOSE_TEXT) {
         cell->class = CELL_TEXT;
         fitted->exact = false;

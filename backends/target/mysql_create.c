@@ -252,6 +252,16 @@ static int add_own_key(const struct mysql_target *target, const char *line, stru
     return error == 0 ? buffer_append_text(text, end + 1) : error;
 }
 
+/* "ALTER TABLE … ADD ", of the name that the table has now. */
+static int begin_add(const struct mysql_place *place, struct buffer *text)
+{
+    int error = buffer_append_text(text, "ALTER TABLE ");
+
+    if (error == 0)
+        error = mysql_add_name(text, place->table->schema->name);
+    return error == 0 ? buffer_append_text(text, " ADD ") : error;
+}
+
 static int run_later(struct mysql_target *target, const struct mysql_place *place,
                      struct failure *failure)
 {
@@ -270,11 +280,7 @@ static int run_later(struct mysql_target *target, const struct mysql_place *plac
         if (whole) {
             error = buffer_append_text(&text, line);
         } else {
-            error = buffer_append_text(&text, "ALTER TABLE ");
-            if (error == 0)
-                error = mysql_add_name(&text, place->table->schema->name);
-            if (error == 0)
-                error = buffer_append_text(&text, " ADD ");
+            error = begin_add(place, &text);
             if (error == 0)
                 error = add_own_key(target, line, &text);
         }
@@ -303,11 +309,7 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
         }
         if (parent == NULL)
             continue;
-        error = buffer_append_text(&text, "ALTER TABLE ");
-        if (error == 0)
-            error = mysql_add_name(&text, place->table->schema->name);
-        if (error == 0)
-            error = buffer_append_text(&text, " ADD ");
+        error = begin_add(place, &text);
         if (error == 0)
             error = mysql_add_name(&name, parent->table->schema->name);
         if (error == 0)

@@ -9,7 +9,6 @@
 
 #include "backends/target/mysql_follower.h"
 #include "backends/target/mysql_read_back.h"
-#include "backends/target/server_give_up.h"
 #include "fs/base/memory.h"
 
 static const char *table_name(const struct mysql_load *load)
@@ -62,35 +61,17 @@ static int add_unique_query(const struct server_load *base, struct buffer *sql)
     return error == 0 ? buffer_append_text(sql, " ORDER BY INDEX_NAME, SEQ_IN_INDEX") : error;
 }
 
-static int add_another(const struct server_load *load, size_t index, struct buffer *sql)
+static int add_new_text(const char *column, const char *salt, uint64_t most_chars,
+                        struct buffer *sql)
 {
-    cleanup_buffer struct buffer column = BUFFER(MYSQL_STATEMENT_LIMIT);
-    const char *salt = load->give_up->salt;
-    uint64_t most = load->work.fits[index].most_chars;
-    const char *name;
-    int error = buffer_append_text(&column, "t.");
-
-    if (error == 0)
-        error = add_column(load, load->work.columns[index], &column);
-    if (error == 0)
-        error = buffer_append(&column, "", 1);
-    if (error != 0)
-        return error;
-    name = (const char *)column.data;
-    switch (load->give_up->columns[index]) {
-    case GIVES_NUMBER: return buffer_print(sql, "%s + w.w%zu", name, index);
-    case GIVES_UUID: return buffer_append_text(sql, "UUID()");
-    case GIVES_TEXT: break;
-    default: return buffer_append_text(sql, "NULL");
-    }
-    /* The hash comes first: an index may be of a text's beginning alone. */
-    if (most == 0)
-        return buffer_print(sql, "CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), 16), %s)", salt, name,
-                            name);
+    if (most_chars == 0)
+        return buffer_print(sql, "CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), 16), %s)", salt, column,
+                            column);
     return buffer_print(sql,
                         "LEFT(CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), IF(CHAR_LENGTH(%s) + 16 <= "
                         "%llu, 16, 64)), %s), %llu)",
-                        salt, name, name, (unsigned long long)most, name, (unsigned long long)most);
+                        salt, column, column, (unsigned long long)most_chars, column,
+                        (unsigned long long)most_chars);
 }
 
 /* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
@@ -207,7 +188,8 @@ static const struct server_load_class server_class = {
             .add_same_key = add_same_key,
             .add_same_value = add_same_value,
             .add_unique_query = add_unique_query,
-            .add_another = add_another,
+            .new_uuid = "UUID()",
+            .add_new_text = add_new_text,
         },
     .names_lines = false,
     .send = mysql_load_send,

@@ -271,6 +271,21 @@ static int check_keys(struct mysql_target *target, bool on, struct failure *fail
     return mysql_do(target->source, target->link, failure, "SET SESSION foreign_key_checks=%d", on);
 }
 
+/* Runs "HEAD table … WHERE key" with CELLS before the key, of a row that is locked. */
+static int change(struct mysql_target *target, const struct mysql_place *place, const char *head,
+                  size_t count, const size_t *columns, const struct cell *cells,
+                  const struct cell *key, struct failure *failure)
+{
+    MYSQL_STMT *statement = NULL;
+    int error = check_keys(target, true, failure);
+
+    if (error == 0)
+        error = run_by_key(target, place, head, count, columns, cells, key, &statement, failure);
+    if (error == 0)
+        mysql_stmt_close(statement);
+    return error == 0 ? check_keys(target, false, failure) : error;
+}
+
 static int write_update(const struct schema *schema, size_t count, const size_t *columns,
                         struct buffer *head)
 {
@@ -311,20 +326,14 @@ int mysql_update_row(struct target *base, const struct schema *schema, const str
 {
     struct mysql_target *target = (struct mysql_target *)base;
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
-    MYSQL_STMT *statement = NULL;
     struct mysql_place *place = NULL;
     int error = find_row(target, schema, key, &place, failure);
 
     if (error == 0)
         error = write_update(schema, count, columns, &head);
-    if (error == 0)
-        error = check_keys(target, true, failure);
-    if (error == 0)
-        error = run_by_key(target, place, (const char *)head.data, count, columns, cells, key,
-                           &statement, failure);
-    if (error == 0)
-        mysql_stmt_close(statement);
-    return error == 0 ? check_keys(target, false, failure) : error;
+    return error == 0
+               ? change(target, place, (const char *)head.data, count, columns, cells, key, failure)
+               : error;
 }
 
 /* Whether a row of CHILD refers to the one with KEY. -EBUSY: one does. */
@@ -373,7 +382,6 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
 {
     struct mysql_target *target = (struct mysql_target *)base;
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
-    MYSQL_STMT *statement = NULL;
     struct mysql_place *place = NULL;
     int error = find_row(target, schema, key, &place, failure);
 
@@ -390,12 +398,6 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
     }
     if (error == 0)
         error = write_head("DELETE FROM ", schema, "", &head);
-    if (error == 0)
-        error = check_keys(target, true, failure);
-    if (error == 0)
-        error = run_by_key(target, place, (const char *)head.data, 0, NULL, NULL, key, &statement,
-                           failure);
-    if (error == 0)
-        mysql_stmt_close(statement);
-    return error == 0 ? check_keys(target, false, failure) : error;
+    return error == 0 ? change(target, place, (const char *)head.data, 0, NULL, NULL, key, failure)
+                      : error;
 }

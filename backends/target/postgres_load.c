@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backends/target/postgres_target.h"
-#include "backends/target/server_give_up.h"
+#include "backends/target/server_load.h"
 #include "fs/base/memory.h"
 
 struct postgres_load {
@@ -75,34 +75,17 @@ static int add_unique_query(const struct server_load *base, struct buffer *sql)
         table_of((const struct postgres_load *)base)->oid);
 }
 
-static int add_another(const struct server_load *load, size_t index, struct buffer *sql)
+static int add_new_text(const char *column, const char *salt, uint64_t most_chars,
+                        struct buffer *sql)
 {
-    cleanup_buffer struct buffer column = BUFFER(POSTGRES_SQL_LIMIT);
-    const char *salt = load->give_up->salt;
-    uint64_t most = load->work.fits[index].most_chars;
-    const char *name;
-    int error = buffer_append_text(&column, "t.");
-
-    if (error == 0)
-        error = add_column(load, load->work.columns[index], &column);
-    if (error == 0)
-        error = buffer_append(&column, "", 1);
-    if (error != 0)
-        return error;
-    name = (const char *)column.data;
-    switch (load->give_up->columns[index]) {
-    case GIVES_NUMBER: return buffer_print(sql, "%s + w.w%zu", name, index);
-    case GIVES_UUID: return buffer_append_text(sql, "pg_catalog.gen_random_uuid()");
-    case GIVES_TEXT: break;
-    default: return buffer_append_text(sql, "NULL");
-    }
-    if (most == 0)
+    if (most_chars == 0)
         return buffer_print(sql, "pg_catalog.left(pg_catalog.md5('%s' || %s), 16) || %s", salt,
-                            name, name);
+                            column, column);
     return buffer_print(sql,
                         "pg_catalog.left(pg_catalog.left(pg_catalog.md5('%s' || %s), CASE WHEN "
                         "pg_catalog.char_length(%s) + 16 <= %llu THEN 16 ELSE 32 END) || %s, %llu)",
-                        salt, name, name, (unsigned long long)most, name, (unsigned long long)most);
+                        salt, column, column, (unsigned long long)most_chars, column,
+                        (unsigned long long)most_chars);
 }
 
 static int query(struct postgres_load *load, struct buffer *sql, PGresult **ret_result,
@@ -268,7 +251,8 @@ static const struct server_load_class server_class = {
             .add_same_key = add_same_key,
             .add_same_value = add_same_value,
             .add_unique_query = add_unique_query,
-            .add_another = add_another,
+            .new_uuid = "pg_catalog.gen_random_uuid()",
+            .add_new_text = add_new_text,
         },
     .names_lines = true,
     .send = send_rows,

@@ -141,6 +141,31 @@ static int choose(struct server_load *load, struct server_give_up *give_up, stru
 
 /* ---- The statement --------------------------------------------------------------------------- */
 
+/* What the column number INDEX of those that are written is given up for. */
+static int add_another(const struct server_load *load, size_t index, struct buffer *sql)
+{
+    const struct server_dialect *dialect = &load->class->dialect;
+    cleanup_buffer struct buffer column = BUFFER(STATEMENT_LIMIT);
+    const char *name;
+    int error = buffer_append_text(&column, "t.");
+
+    if (error == 0)
+        error = dialect->add_column(load, load->work.columns[index], &column);
+    if (error == 0)
+        error = buffer_append(&column, "", 1);
+    if (error != 0)
+        return error;
+    name = (const char *)column.data;
+    switch (load->give_up->columns[index]) {
+    case GIVES_NUMBER: return buffer_print(sql, "%s + w.w%zu", name, index);
+    case GIVES_UUID: return buffer_append_text(sql, dialect->new_uuid);
+    case GIVES_TEXT:
+        return dialect->add_new_text(name, load->give_up->salt, load->work.fits[index].most_chars,
+                                     sql);
+    default: return buffer_append_text(sql, "NULL");
+    }
+}
+
 static int add_assignments(const struct server_load *load, struct buffer *sql)
 {
     const struct server_give_up *give_up = load->give_up;
@@ -156,7 +181,7 @@ static int add_assignments(const struct server_load *load, struct buffer *sql)
         if (error == 0)
             error = buffer_append_text(sql, " = ");
         if (error == 0)
-            error = load->class->dialect.add_another(load, i, sql);
+            error = add_another(load, i, sql);
         before = ", ";
     }
     return error;

@@ -59,8 +59,14 @@ struct server_dialect {
     int (*add_same_value)(const struct server_load *load, size_t column, struct buffer *sql);
     /* A query for the columns of all unique indexes: "1 name", "2 name" … of each. */
     int (*add_unique_query)(const struct server_load *load, struct buffer *sql);
-    /* What the written column number INDEX of t is given up for. */
-    int (*add_another)(const struct server_load *load, size_t index, struct buffer *sql);
+    /*
+     * What unique values are given up for: a UUID that no row has; of a text, which COLUMN says in
+     * SQL, itself behind a hash of it and SALT, of MOST_CHARS at most (0: any). The hash comes
+     * first, since an index may be of a text's beginning alone.
+     */
+    const char *new_uuid;
+    int (*add_new_text)(const char *column, const char *salt, uint64_t most_chars,
+                        struct buffer *sql);
 };
 
 struct server_load_class {

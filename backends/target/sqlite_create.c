@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/target/create.h"
+#include "backends/target/sqlite_statements.h"
 #include "backends/target/sqlite_target.h"
 #include "fs/base/memory.h"
 

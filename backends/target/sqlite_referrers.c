@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether rows that are to be deleted are referred to by rows of other tables. */
-#include "backends/target/sqlite_target.h"
+#include "backends/target/sqlite_statements.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,14 +43,13 @@ static int find_referrer(struct sqlite_target *target, const struct schema *sche
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     sqlite3_stmt *statement = NULL;
-    int error = write_referred(schema, child, foreign, condition, &sql);
-    int code;
+    int error = sqlite_prepare_text(target, schema->name, &sql,
+                                    write_referred(schema, child, foreign, condition, &sql),
+                                    &statement, failure);
+    int code = SQLITE_OK;
 
-    if (error != 0) {
-        buffer_release(&sql);
+    if (error != 0)
         return error;
-    }
-    code = sqlite_prepare_text(target, &sql, &statement);
     for (size_t k = 0; k < key_count && code == SQLITE_OK; k++)
         code = sqlite_bind_cell(statement, 1 + (int)k, &key[k]);
     if (code == SQLITE_OK)

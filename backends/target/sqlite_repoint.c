@@ -5,7 +5,7 @@
  * nor takes it along (ON DELETE CASCADE). What it then refers to may come later: foreign keys are
  * looked at when the transaction ends.
  */
-#include "backends/target/sqlite_target.h"
+#include "backends/target/sqlite_statements.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,17 +84,9 @@ static int add_changed(const struct sqlite_staged *staged, const struct foreign_
 /* " FROM stage WHERE its key is that of the row". */
 static int add_same_row(const struct sqlite_staged *staged, struct buffer *sql)
 {
-    const struct row_work *work = staged->work;
     int error = buffer_print(sql, " FROM main.\"%s\" WHERE ", staged->stage);
 
-    for (size_t k = 0; k < work->plan.key_count && error == 0; k++) {
-        error = buffer_append_text(sql, k == 0 ? "moved." : " AND moved.");
-        if (error == 0)
-            error = sqlite_add_name(sql, staged->table->raw_columns[work->plan.key[k]]);
-        if (error == 0)
-            error = buffer_print(sql, " IS c%zu", work->key_places[k]);
-    }
-    return error;
+    return error == 0 ? sqlite_add_same_key(sql, staged->table, staged->work, "moved") : error;
 }
 
 static int write_update(const struct sqlite_staged *staged, const struct foreign_key *key,

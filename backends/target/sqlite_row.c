@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "backends/target/sqlite_target.h"
+#include "backends/target/sqlite_statements.h"
 #include "fs/base/memory.h"
 
 /* "HEAD table" and what follows it, then " WHERE key"; the key's parameters begin at FIRST. */
@@ -21,15 +21,7 @@ static int prepare_by_key(struct sqlite_target *target, const char *head, const 
     if (error == 0)
         error = sqlite_add_key(&sql, table, table->schema->primary_key,
                                table->schema->primary_key_count, first);
-    if (error != 0) {
-        buffer_release(&sql);
-        return error;
-    }
-
-    int code = sqlite_prepare_text(target, &sql, ret_statement);
-
-    return code == SQLITE_OK ? 0
-                             : sqlite_target_failure(target, code, table->schema->name, failure);
+    return sqlite_prepare_text(target, table->schema->name, &sql, error, ret_statement, failure);
 }
 
 /* The cells of a key as the columns have them. The scratch outlives the binding. */
@@ -98,8 +90,7 @@ int sqlite_lock_row(struct target *base, const struct schema *schema, const stru
     target->numbers = allocate_array(schema->column_count, sizeof *target->numbers);
     if (target->cells == NULL || target->numbers == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < schema->column_count; i++)
-        target->cells[i] = sqlite_value_cell(target->locked, (int)i, target->numbers[i]);
+    sqlite_take_cells(target->locked, 0, schema->column_count, target->cells, target->numbers);
     *ret_cells = target->cells;
     return 1;
 }

@@ -10,12 +10,8 @@
 
 #include "backends/source/plain_file.h"
 #include "backends/target/targets.h"
-#include "fs/base/memory.h"
-#include "fs/base/number_text.h"
 
 #define CACHE_KIB "16384"
-
-/* ---- Statements ------------------------------------------------------------------------------ */
 
 int sqlite_target_failure(struct sqlite_target *target, int code, const char *table,
                           struct failure *failure)
@@ -55,124 +51,6 @@ int sqlite_target_failure(struct sqlite_target *target, int code, const char *ta
                            table != NULL ? "table \"" : "", table != NULL ? table : "",
                            table != NULL ? "\": " : "", said);
     default: return sqlite_failure(failure, &target->connection, code, table);
-    }
-}
-
-int sqlite_add_name(struct buffer *sql, const char *name)
-{
-    cleanup_free char *quoted = sql_name(name);
-
-    return quoted != NULL ? buffer_append_text(sql, quoted) : -ENOMEM;
-}
-
-int sqlite_add_key(struct buffer *sql, const struct table *table, const size_t *key, size_t count,
-                   int first_parameter)
-{
-    int error = 0;
-
-    for (size_t k = 0; k < count && error == 0; k++) {
-        error = buffer_append_text(sql, k == 0 ? "" : " AND ");
-        if (error == 0)
-            error = sqlite_add_name(sql, table->raw_columns[key[k]]);
-        if (error == 0)
-            error = buffer_print(sql, " IS ?%d", first_parameter + (int)k);
-    }
-    return error;
-}
-
-const char *sqlite_affinity(const struct fit *fit)
-{
-    switch (fit->kind) {
-    case FIT_NUMERIC: return " NUMERIC";
-    case FIT_REAL: return " REAL";
-    case FIT_LOOSE_TEXT: return " TEXT";
-    default: return "";
-    }
-}
-
-int sqlite_prepare_text(struct sqlite_target *target, struct buffer *sql,
-                        sqlite3_stmt **ret_statement)
-{
-    int code = sqlite3_prepare_v3(target->connection.database, (const char *)sql->data,
-                                  (int)sql->size, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
-
-    buffer_release(sql);
-    return code;
-}
-
-/* An integer that is written plainly; most are. */
-static bool read_integer(const char *text, size_t size, sqlite3_int64 *ret_value)
-{
-    size_t at = size > 1 && text[0] == '-';
-    sqlite3_int64 value = 0;
-
-    if (size - at > 18)
-        return false;
-    for (; at < size; at++) {
-        if (text[at] < '0' || text[at] > '9')
-            return false;
-        value = value * 10 + (text[at] - '0');
-    }
-    *ret_value = text[0] == '-' ? -value : value;
-    return true;
-}
-
-static int bind_number(sqlite3_stmt *statement, int parameter, const struct cell *cell)
-{
-    char text[512];
-    char *end;
-    sqlite3_int64 value;
-
-    if (cell->data == NULL) /* no number is empty */
-        return SQLITE_MISMATCH;
-    if (read_integer(cell->data, cell->size, &value))
-        return sqlite3_bind_int64(statement, parameter, value);
-    if (cell->size >= sizeof text)
-        return SQLITE_TOOBIG;
-    memcpy(text, cell->data, cell->size);
-    text[cell->size] = '\0';
-    errno = 0;
-    value = strtoll(text, &end, 10);
-    if (errno == 0 && *end == '\0')
-        return sqlite3_bind_int64(statement, parameter, value);
-    return sqlite3_bind_double(statement, parameter, strtod(text, NULL));
-}
-
-int sqlite_bind_cell(sqlite3_stmt *statement, int parameter, const struct cell *cell)
-{
-    const void *data = cell->data != NULL ? cell->data : "";
-
-    switch (cell->class) {
-    case CELL_NULL: return sqlite3_bind_null(statement, parameter);
-    case CELL_NUMBER: return bind_number(statement, parameter, cell);
-    case CELL_BYTES:
-        return sqlite3_bind_blob64(statement, parameter, data, cell->size, SQLITE_STATIC);
-    default:
-        return sqlite3_bind_text64(statement, parameter, data, cell->size, SQLITE_STATIC,
-                                   SQLITE_UTF8);
-    }
-}
-
-struct cell sqlite_value_cell(sqlite3_stmt *statement, int column, char number[32])
-{
-    switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_INTEGER:
-        return (struct cell){CELL_NUMBER,
-                             integer_text(sqlite3_column_int64(statement, column), number), number};
-    case SQLITE_FLOAT:
-        return (struct cell){CELL_NUMBER,
-                             double_text(sqlite3_column_double(statement, column), number), number};
-    case SQLITE_TEXT: {
-        const void *text = sqlite3_column_text(statement, column);
-
-        return (struct cell){CELL_TEXT, (uint64_t)sqlite3_column_bytes(statement, column), text};
-    }
-    case SQLITE_BLOB: {
-        const void *bytes = sqlite3_column_blob(statement, column);
-
-        return (struct cell){CELL_BYTES, (uint64_t)sqlite3_column_bytes(statement, column), bytes};
-    }
-    default: return (struct cell){.class = CELL_NULL};
     }
 }
 

@@ -10,9 +10,6 @@
 #include "backends/source/sqlite_internal.h"
 #include "backends/target/row_work.h"
 #include "backends/target/target.h"
-#include "fs/base/buffer.h"
-
-#define SQLITE_SQL_LIMIT ((size_t)16 << 20)
 
 /* A table that this transaction has made, and the statements that it still lacks. */
 struct made_table {
@@ -62,26 +59,18 @@ const struct table *sqlite_nth_table(const struct sqlite_target *target, size_t 
 const struct table *sqlite_target_table(const struct sqlite_target *target,
                                         const struct schema *schema);
 
-/* Appends NAME quoted. */
-int sqlite_add_name(struct buffer *sql, const char *name);
-
-/* Appends 'name IS ?NUMBER' for each column of a key, with AND between. */
-int sqlite_add_key(struct buffer *sql, const struct table *table, const size_t *key, size_t count,
-                   int first_parameter);
-
-/* What a column of a table of the transaction's own is declared as, to hold values as one that fits
- * so does; " TEXT", or "". */
-const char *sqlite_affinity(const struct fit *fit);
-
-/* Prepares what SQL holds; it is released. */
-int sqlite_prepare_text(struct sqlite_target *target, struct buffer *sql,
-                        sqlite3_stmt **ret_statement);
-
 /* Binds a fitted cell, which must stay until the statement is reset. */
 int sqlite_bind_cell(sqlite3_stmt *statement, int parameter, const struct cell *cell);
 
-/* The value of a column of the row that STATEMENT stands on. */
-struct cell sqlite_value_cell(sqlite3_stmt *statement, int column, char number[32]);
+/* Binds the row that WORK has under way, from the parameter FIRST on, to those that there are. */
+int sqlite_bind_row(sqlite3_stmt *statement, int first, const struct row_work *work);
+
+/* Runs the statement with that row, and resets it: SQLITE_ROW, SQLITE_DONE, or what went wrong. */
+int sqlite_run_row(sqlite3_stmt *statement, const struct row_work *work);
+
+/* The values of COUNT columns of the row that STATEMENT stands on, which NUMBERS has texts of. */
+void sqlite_take_cells(sqlite3_stmt *statement, int first, size_t count, struct cell *cells,
+                       char (*numbers)[32]);
 
 int sqlite_create_table(struct target *base, const struct schema *like, const char *kind,
                         struct schema **ret_schema, char **ret_notes, struct failure *failure);

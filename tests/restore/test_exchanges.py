@@ -125,6 +125,34 @@ def test_rows_that_are_set_aside_keep_what_they_had(place, crmfs, counts, work):
     assert target.sql("SELECT name FROM sqlite_master").split() == ["items", "sqlite_autoindex_items_1"]
 
 
+def exchanging(place, kind, table):
+    """A TABLE with rows that have 'a' and 'b', and a source whose rows have 'b' and 'a'."""
+    target, other = place(kind), place("sqlite")
+    target.sql(f"{table}; INSERT INTO items VALUES (1, 'a', 'x'), (2, 'b', 'y')")
+    other.sql("CREATE TABLE items (id INTEGER PRIMARY KEY, mail TEXT, note TEXT);"
+              "INSERT INTO items VALUES (1, 'b', 'x'), (2, 'a', 'y')")
+    return target, other
+
+
+def test_nothing_but_what_is_unique_is_given_up(place, crmfs, kind):
+    """A column beside it, which is never NULL."""
+    target, other = exchanging(place, kind, "CREATE TABLE items (id INTEGER PRIMARY KEY, mail VARCHAR(9) UNIQUE,"
+                                            "                    note VARCHAR(9) NOT NULL)")
+    crmfs("restore", "--mode", "upsert", "--to", target.url, other.url)
+    assert target.sql("SELECT * FROM items ORDER BY id").replace("\t", "|").split() == ["1|b|x", "2|a|y"]
+
+
+def test_a_trigger_that_lets_nothing_be_given_up_is_heard(place, crmfs):
+    """In SQLite's words, or rather the trigger's."""
+    target, other = exchanging(place, "sqlite",
+                               "CREATE TABLE items (id INTEGER PRIMARY KEY, mail TEXT UNIQUE, note TEXT);"
+                               "CREATE TRIGGER needed BEFORE UPDATE ON items WHEN NEW.mail IS NULL "
+                               "BEGIN SELECT RAISE(ABORT, 'mail is needed'); END")
+    told = crmfs("restore", "--mode", "upsert", "--to", target.url, other.url, status=1).stderr
+    assert "items" in told and "mail is needed" in told
+    assert target.sql("SELECT * FROM items").split() == ["1|a|x", "2|b|y"]
+
+
 def test_a_conflict_of_the_tables_own_deletes_nothing(place, crmfs):
     """ON CONFLICT REPLACE would delete the row that has the value, and nobody would hear of it."""
     target, other = place("sqlite"), place("sqlite")
