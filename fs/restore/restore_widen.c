@@ -289,11 +289,13 @@ static int make_like(const struct schema *source, const struct widening *widenin
         return -ENOMEM;
     for (size_t i = 0; i < source->column_count; i++) {
         const struct candidates *column = &widening->columns[i];
-        size_t chosen = column->first < column->count ? column->first : mixed_choice(column);
-        const struct choice *choice = &column->choices[chosen];
 
         if (column->count == 0)
             continue;
+
+        size_t chosen = column->first < column->count ? column->first : mixed_choice(column);
+        const struct choice *choice = &column->choices[chosen];
+
         like->columns[i].type = choice->type;
         if (choice->native == NULL)
             continue;
