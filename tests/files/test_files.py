@@ -223,7 +223,9 @@ def test_nothing_is_stored_in_plaintext(top, files, store):
     os.symlink(words[3].decode(), files / "link")
     top.path("snapshots/one").mkdir()
     top.unmount()
-    for file in store.files().values():
+    stored = store.files().values()
+    assert stored
+    for file in stored:
         content = file.read_bytes()
         for word in words:
             assert word not in content, file

@@ -10,16 +10,9 @@
 #include "fs/base/little_endian.h"
 #include "fs/base/memory.h"
 #include "fs/store/log_internal.h"
+#include "tests/fuzz/target.h"
 
 #define HEAD_BYTES 48
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check(const void *plain, size_t size)
 {

@@ -5,15 +5,8 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "tests/fuzz/target.h"
 #include "tools/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 static unsigned long lines_of(const uint8_t *data, size_t size)
 {

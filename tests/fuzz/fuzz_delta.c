@@ -11,14 +11,7 @@
 #include "fs/base/memory.h"
 #include "fs/store/delta.h"
 #include "fs/store/object_compress.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void check_sequences(const ZSTD_Sequence *sequences, size_t count, size_t size,
                             size_t parent_size)

@@ -10,8 +10,7 @@
 #include "backends/source/dump.h"
 #include "tests/fuzz/pieces.h"
 #include "tests/fuzz/row_digest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
 {

@@ -10,14 +10,7 @@
 
 #include "backends/source/export_rows.h"
 #include "tests/fuzz/pieces.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static struct schema *make_schema(void)
 {

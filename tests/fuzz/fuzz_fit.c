@@ -11,14 +11,7 @@
 
 #include "backends/target/fit.h"
 #include "fs/base/memory.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static const struct {
     enum target_engine engine;

@@ -16,18 +16,11 @@
 #include "fs/table/row_group.h"
 #include "fs/table/row_group_fragment.h"
 #include "fs/table/text_scan.h"
+#include "tests/fuzz/target.h"
 
 #define COLUMNS_MOST 4
 #define ROWS_MOST 64
 #define CELLS_MOST ((size_t)ROWS_MOST * COLUMNS_MOST)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* --- from the fuzzer's bytes to a table --- */
 

@@ -11,16 +11,9 @@
 
 #include "backends/source/inflate_stream.h"
 #include "tests/fuzz/pieces.h"
+#include "tests/fuzz/target.h"
 
 #define MOST_BYTES ((size_t)1 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 struct unfolded {
     uint8_t *bytes;

@@ -10,14 +10,7 @@
 #include <string.h>
 
 #include "fs/store/index.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 /* An id that is not there: one more than that of an entry. */
 static void search_beside(const uint8_t *block, int count, const uint8_t *id)

@@ -6,8 +6,7 @@
 
 #include "fs/table/json_check.h"
 #include "fs/table/text_scan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 static bool is_document(const uint8_t *text, size_t size, size_t split, bool *ret_dollar,
                         bool *ret_null)

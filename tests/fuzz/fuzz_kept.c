@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "fs/store/kept_layout.h"
+#include "tests/fuzz/target.h"
 
 #define GROUPS_MOST 64u
 
 /* The foot, the file's length (8), how many groups to take (1), the block. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kept_group groups[GROUPS_MOST];

@@ -12,14 +12,7 @@
 
 #include "fs/store/key_slot.h"
 #include "fs/store/recovery_key.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 /* Not Argon2id, which takes its time; but only what is in range may come here. */
 int crypto_pwhash(unsigned char *const out, unsigned long long out_size, const char *const password,

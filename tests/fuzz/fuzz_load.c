@@ -10,8 +10,7 @@
 #include "backends/source/dump.h"
 #include "tests/fuzz/pieces.h"
 #include "tests/fuzz/row_digest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 static const char schema[] = "CREATE TABLE `t` (`id` int NOT NULL, `v` text, `b` blob, `n` double,"
                              " `f` bit(9), PRIMARY KEY (`id`));\n";

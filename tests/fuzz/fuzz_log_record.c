@@ -7,14 +7,7 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void check_again(const struct log_entry *entry)
 {

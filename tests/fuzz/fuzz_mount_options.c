@@ -8,15 +8,8 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "tests/fuzz/target.h"
 #include "tools/mount_options.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void release(struct mount_settings *settings)
 {

@@ -6,14 +6,7 @@
 #include <string.h>
 
 #include "backends/source/mydumper.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void require_same(const struct mydumper_name *one, const char *path)
 {

@@ -11,14 +11,7 @@
 #include <string.h>
 
 #include "fs/store/object_body.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void unpack(const struct object_head *head, const uint8_t *body, size_t size,
                    const struct buffer *parent)

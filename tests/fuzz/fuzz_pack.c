@@ -11,16 +11,9 @@
 
 #include "fs/base/little_endian.h"
 #include "fs/store/pack_layout.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 #define HINT 0x1122334455667788u
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 struct seen {
     const uint8_t *bytes; /* of the directory */

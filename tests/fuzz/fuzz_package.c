@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "backends/source/package.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void check_columns(const struct schema *schema, size_t count, const size_t *columns)
 {

@@ -11,16 +11,9 @@
 
 #include "backends/source/delimited.h"
 #include "tests/fuzz/pieces.h"
+#include "tests/fuzz/target.h"
 
 #define TABLES_MOST 64
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 struct tally {
     struct row_taker taker;

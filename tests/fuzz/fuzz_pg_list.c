@@ -8,14 +8,7 @@
 #include "backends/source/pg_list.h"
 #include "backends/source/pg_restore.h"
 #include "tests/fuzz/pieces.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static struct pg_list read_list(const uint8_t *data, size_t size, size_t step)
 {

@@ -8,16 +8,9 @@
 #include <string.h>
 
 #include "backends/source/postgres_internal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 #define COLUMNS 6
-
-static void require(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check_cell(const struct cell *cell, const char *row, size_t size, const char *number)
 {

@@ -7,11 +7,10 @@
 
 #include "fs/table/format.h"
 #include "fs/table/row_group.h"
+#include "tests/fuzz/target.h"
 
 #define COLUMNS_MOST 5
 #define RENDERED_MOST ((size_t)4 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first byte is how many columns the table has; their types go round. */
 static struct schema *schema_with(size_t columns)

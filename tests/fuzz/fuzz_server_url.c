@@ -10,14 +10,7 @@
 #include "backends/source/server_hosts.h"
 #include "backends/source/server_url.h"
 #include "fs/base/memory.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void check_url(const struct server_url *url)
 {

@@ -11,14 +11,7 @@
 
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void check_failure(int error, const struct failure *failure)
 {

@@ -7,14 +7,7 @@
 #include <string.h>
 
 #include "fs/store/tables.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
+#include "tests/fuzz/target.h"
 
 static void require_same(const struct buffer *again, const void *bytes, size_t size)
 {

@@ -10,17 +10,10 @@
 
 #include "backends/source/file_stream.h"
 #include "backends/source/zip_directory.h"
+#include "tests/fuzz/target.h"
 
 #define MEMBERS_MOST 16
 #define BYTES_MOST ((uint64_t)8 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-    if (!condition)
-        abort();
-}
 
 /*
  * Reads both side by side, until one of them breaks off: libarchive also does where a member before

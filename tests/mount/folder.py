@@ -13,6 +13,7 @@ def stems(folder):
             table = os.getxattr(os.path.join(os.fsencode(folder), name), "user.crmfs.table")
             assert table not in found, f"two files of {table!r}"
             found[table] = name[: -len(b".csv")]
+    assert found, f"no tables in {folder}"
     return found
 
 
@@ -30,6 +31,13 @@ def table_files(folder):
     return [table_path(folder, stem, form) for stem in stems(folder).values() for form in FORMATS]
 
 
+def walk(top):
+    """As os.walk, which takes a folder that cannot be read for an empty one."""
+    def refuse(problem):
+        raise problem
+    return os.walk(os.fsencode(top), onerror=refuse)
+
+
 def all_files(top):
     """Every regular file below, as bytes paths."""
-    return [os.path.join(where, name) for where, _, names in os.walk(os.fsencode(top)) for name in names]
+    return [os.path.join(where, name) for where, _, names in walk(top) for name in names]

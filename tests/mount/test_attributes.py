@@ -7,13 +7,13 @@ import stat
 import pytest
 
 import reference
-from folder import FORMATS, all_files, stems, table_path
+from folder import FORMATS, all_files, stems, table_path, walk
 
 
 def everything(top):
-    for where, folders, files in os.walk(os.fsencode(top)):
-        for name in folders + files:
-            yield os.path.join(where, name)
+    found = [os.path.join(where, name) for where, folders, files in walk(top) for name in folders + files]
+    assert os.fsencode(top) + b"/.crmfs/status" in found
+    return found
 
 
 def test_modes_and_owner(mount, crm_db):
@@ -46,7 +46,7 @@ def test_layout(mount, crm_db):
 def test_inodes(mount, odd_db):
     """No two files share an inode number; readdir and stat agree on it."""
     seen = {}
-    for where, folders, files in os.walk(os.fsencode(mount(odd_db).point)):
+    for where, folders, files in walk(mount(odd_db).point):
         for entry in os.scandir(where):
             inode = entry.stat(follow_symlinks=False).st_ino
             assert inode == entry.inode(), entry.path
@@ -54,6 +54,7 @@ def test_inodes(mount, odd_db):
             seen[inode] = entry.path
             assert entry.stat(follow_symlinks=False).st_nlink >= 1
         assert len(folders) + len(files) == len(set(folders + files))
+    assert len(seen) > 50
 
 
 def test_xattrs(mount, odd_db):

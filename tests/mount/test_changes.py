@@ -87,7 +87,7 @@ def test_open_file_stays(mount, living):
     folder = mount(database(living), options=QUICK).live()
     living.execute("WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
                    "INSERT INTO a SELECT i, hex(randomblob(20)) FROM n")
-    eventually(lambda: (cat(folder / "a.csv") or b"").count(b"\n") == 20001)
+    assert eventually(lambda: (cat(folder / "a.csv") or b"").count(b"\n") == 20001)
     with open(folder / "a.csv", "rb", buffering=0) as whole, open(folder / "a.csv", "rb", buffering=0) as late:
         before = whole.read()
         about = os.fstat(late.fileno())

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.sanitize
 
 def test_size_is_what_is_read(mount, odd_db):
     top = mount(odd_db)
-    for path in all_files(top.path("live")):
+    paths = all_files(top.path("live"))
+    assert len(paths) > 50
+    for path in paths:
         assert os.stat(path).st_size == len(slurp(path)), path
 
 
@@ -19,6 +21,7 @@ def test_size_before_any_read(mount, crm_db):
     """A size asked for first, by stat alone, holds for the read after."""
     folder = mount(crm_db).live()
     sizes = {path: os.stat(path).st_size for path in table_files(folder)}
+    assert len(sizes) == 15
     for path, size in sizes.items():
         assert len(slurp(path)) == size
 

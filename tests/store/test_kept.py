@@ -492,6 +492,7 @@ def test_prune_and_stats(work, store, mount_store):
 
 def test_lengths_and_names(store, crm, mount_store):
     keep(mount_store, store, crm)
+    assert kept_files(store)
     for path in kept_files(store):
         assert re.fullmatch("[0-9a-f]{64}", path.name)
         assert path.stat().st_size % ROUND == 0

@@ -137,8 +137,10 @@ def test_lengths_are_padded(demo_store):
     lengths = {name: path.stat().st_size for name, path in demo_store.files().items()}
     packs = [size for name, size in lengths.items() if name.startswith("packs/")]
     assert packs and all(size % 65536 == 0 for size in packs)
-    assert all(size % 1024 == 0 for name, size in lengths.items() if name.startswith(("log/", "checkpoints/")))
-    assert all((size - 40) % 8208 == 0 for name, size in lengths.items() if name.startswith("index/"))
+    records = [size for name, size in lengths.items() if name.startswith(("log/", "checkpoints/"))]
+    assert records and all(size % 1024 == 0 for size in records)
+    indexes = [size for name, size in lengths.items() if name.startswith("index/")]
+    assert indexes and all((size - 40) % 8208 == 0 for size in indexes)
     assert {size for name, size in lengths.items() if name.startswith("keys/")} == {256}
 
 

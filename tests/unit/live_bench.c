@@ -93,6 +93,20 @@ uint64_t bench_spool_used(const struct live_bench *bench)
     return usage.used_bytes;
 }
 
+pid_t bench_create_with_process(struct live_bench *bench)
+{
+    pid_t process = process_spawn();
+
+    bench_create_usual(bench, &bench_well);
+    return process;
+}
+
+void bench_free_with_process(struct live_bench *bench, pid_t process)
+{
+    process_end(process);
+    bench_free(bench);
+}
+
 void bench_free(struct live_bench *bench)
 {
     render_cache_end(bench->context.cache);
@@ -215,20 +229,37 @@ uint64_t bench_inode(struct live_bench *bench, pid_t process, const char *name)
     return inode;
 }
 
-uint64_t bench_read_through(struct live_bench *bench, pid_t process, const char *name)
+struct bench_file bench_open(struct live_bench *bench, pid_t process, const char *name)
 {
     struct node *node = bench_lookup(bench, process, name);
-    struct handle *handle = node_open(node, process);
-    uint64_t inode = node->inode;
 
-    handle->class->close(handle);
-    node_release(node);
+    return (struct bench_file){node, node_open(node, process)};
+}
+
+void bench_close(struct bench_file *file)
+{
+    file->handle->class->close(file->handle);
+    node_release(file->node);
+}
+
+uint64_t bench_read_through(struct live_bench *bench, pid_t process, const char *name)
+{
+    struct bench_file file = bench_open(bench, process, name);
+    uint64_t inode = file.node->inode;
+
+    bench_close(&file);
     return inode;
 }
 
 void pass_seconds(unsigned seconds)
 {
     __atomic_add_fetch(&seconds_passed, seconds, __ATOMIC_RELAXED);
+}
+
+void bench_pass_seconds(struct live_bench *bench, unsigned seconds)
+{
+    pass_seconds(seconds);
+    live_tend(bench->live);
 }
 
 void bench_change(struct live_bench *bench, uint64_t seed)

@@ -40,6 +40,10 @@ void bench_create(struct live_bench *bench, struct fake_table *const *tables, si
                   const struct fake_behaviour *behaviour);
 void bench_create_usual(struct live_bench *bench, const struct fake_behaviour *behaviour);
 
+/* The usual one, and a process that asks there; it came first, and holds nothing of the bench. */
+pid_t bench_create_with_process(struct live_bench *bench);
+void bench_free_with_process(struct live_bench *bench, pid_t process);
+
 /* In the order of tree_free. Nothing may be left in the spool, nor open at the source. */
 void bench_free(struct live_bench *bench);
 
@@ -49,8 +53,9 @@ void bench_show(struct live_bench *bench, uint64_t seed);
 /* The same, and time enough to see it. */
 void bench_change(struct live_bench *bench, uint64_t seed);
 
-/* Needs own_clock.h. */
+/* Needs own_clock.h; the second also does what is due after them. */
 void pass_seconds(unsigned seconds);
+void bench_pass_seconds(struct live_bench *bench, unsigned seconds);
 extern uint64_t seconds_passed; /* atomic */
 
 uint64_t bench_spool_used(const struct live_bench *bench);
@@ -74,6 +79,14 @@ struct node_attributes node_told(struct node *node);
 void check_same_attributes(const struct node_attributes *left, const struct node_attributes *right);
 
 struct handle *node_open(struct node *node, pid_t process);
+
+/* A file looked up and open. */
+struct bench_file {
+    struct node *node;
+    struct handle *handle;
+};
+struct bench_file bench_open(struct live_bench *bench, pid_t process, const char *name);
+void bench_close(struct bench_file *file);
 
 /* The whole content; the second opens it, and sees that it has the length told. */
 struct buffer handle_text(struct handle *handle);

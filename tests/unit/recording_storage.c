@@ -384,28 +384,24 @@ void recording_storage_interpose(struct storage *storage, unsigned operations,
     pthread_mutex_unlock(&recording->lock);
 }
 
-uint64_t recording_storage_counted(struct storage *storage)
+static uint64_t look_at(struct recording *recording, const uint64_t *number)
 {
-    struct recording *recording = recording_of(storage);
-
     pthread_mutex_lock(&recording->lock);
 
-    uint64_t counted = recording->counted;
+    uint64_t result = *number;
 
     pthread_mutex_unlock(&recording->lock);
-    return counted;
+    return result;
+}
+
+uint64_t recording_storage_counted(struct storage *storage)
+{
+    return look_at(recording_of(storage), &recording_of(storage)->counted);
 }
 
 uint64_t recording_storage_failed(struct storage *storage)
 {
-    struct recording *recording = recording_of(storage);
-
-    pthread_mutex_lock(&recording->lock);
-
-    uint64_t failed = recording->failed;
-
-    pthread_mutex_unlock(&recording->lock);
-    return failed;
+    return look_at(recording_of(storage), &recording_of(storage)->failed);
 }
 
 size_t recording_storage_count(struct storage *storage)

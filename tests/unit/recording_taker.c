@@ -186,3 +186,16 @@ void memory_stream_begin(struct memory_stream *stream, const void *bytes, size_t
     *stream = (struct memory_stream){
         .stream = {&memory_class}, .bytes = bytes, .size = size, .step = step};
 }
+
+void recorded_reading_begin(struct recorded_reading *reading, const void *bytes, size_t size,
+                            size_t step)
+{
+    reading->failure = (struct failure){0};
+    memory_stream_begin(&reading->from, bytes, size, step);
+    recording_begin(&reading->into);
+}
+
+void recorded_reading_end(struct recorded_reading *reading)
+{
+    recording_end(&reading->into);
+}

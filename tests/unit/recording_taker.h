@@ -40,4 +40,14 @@ struct memory_stream {
 };
 void memory_stream_begin(struct memory_stream *stream, const void *bytes, size_t size, size_t step);
 
+/* A reader of streams at work: on bytes in memory, what it hands over, and why it fails. */
+struct recorded_reading {
+    struct memory_stream from;
+    struct recording_taker into;
+    struct failure failure;
+};
+void recorded_reading_begin(struct recorded_reading *reading, const void *bytes, size_t size,
+                            size_t step);
+void recorded_reading_end(struct recorded_reading *reading);
+
 #endif

@@ -195,6 +195,43 @@ void release_group(struct made_group *group)
     buffer_release(&group->encoded);
 }
 
+const enum column_type three_types[3] = {COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BYTES};
+
+struct made_group group_of_two(struct schema *schema)
+{
+    const struct cell cells[] = {
+        cell_of(CELL_NUMBER, "1"),
+        cell_of(CELL_TEXT, "a,\n"),
+        null_cell(),
+        cell_of(CELL_NUMBER, "23"),
+        null_cell(),
+        null_cell(),
+    };
+
+    return group_of(schema, cells, 2);
+}
+
+struct random_table random_table(uint64_t *state, size_t rows_most)
+{
+    struct random_table table = {.schema = schema_of(1 + random_below(state, 3), three_types)};
+    size_t columns = table.schema->column_count;
+
+    table.rows = 1 + random_below(state, rows_most);
+    table.cells = calloc(table.rows * columns, sizeof *table.cells);
+    assert_non_null(table.cells);
+    for (size_t i = 0; i < table.rows * columns; i++)
+        table.cells[i] = random_cell(state, table.schema->columns[i % columns].type);
+    table.group = group_of(table.schema, table.cells, table.rows);
+    return table;
+}
+
+void release_random_table(struct random_table *table)
+{
+    release_group(&table->group);
+    free_cells(table->cells, table->rows * table->schema->column_count);
+    schema_release(table->schema);
+}
+
 static uint64_t measured(const struct row_group_measure *measure, enum table_format format,
                          bool last)
 {
@@ -308,14 +345,4 @@ char *rendered_in_fragments(struct schema *schema, enum table_format format,
     *ret_size = fragments.output.size;
     assert_int_equal(buffer_append(&fragments.output, "", 1), 0);
     return (char *)fragments.output.data;
-}
-
-struct cell *random_rows(uint64_t *state, const struct schema *schema, size_t rows)
-{
-    struct cell *cells = calloc(rows * schema->column_count, sizeof *cells);
-
-    assert_non_null(cells);
-    for (size_t i = 0; i < rows * schema->column_count; i++)
-        cells[i] = random_cell(state, schema->columns[i % schema->column_count].type);
-    return cells;
 }

@@ -32,8 +32,6 @@ struct cell cell_of_bytes(enum cell_class class, const void *bytes, size_t size)
 /* A random cell of any class; its data is an exact allocation, for free_cells(). */
 struct cell random_cell(uint64_t *state, enum column_type type);
 struct cell *random_row(uint64_t *state, const struct schema *schema);
-/* ROWS of them, one after the other. */
-struct cell *random_rows(uint64_t *state, const struct schema *schema, size_t rows);
 void free_cells(struct cell *cells, size_t count);
 
 struct made_group {
@@ -43,6 +41,21 @@ struct made_group {
 /* ROWS times the schema's columns cells, as one group. */
 struct made_group group_of(struct schema *schema, const struct cell *cells, size_t rows);
 void release_group(struct made_group *group);
+
+extern const enum column_type three_types[3]; /* integer, text, bytes */
+
+/* Two rows of such columns: 1, "a,\n", NULL; 23, NULL, NULL. */
+struct made_group group_of_two(struct schema *schema);
+
+/* Up to three such columns, up to ROWS_MOST random rows, and the group that they make. */
+struct random_table {
+    struct schema *schema;
+    struct cell *cells;
+    size_t rows;
+    struct made_group group;
+};
+struct random_table random_table(uint64_t *state, size_t rows_most);
+void release_random_table(struct random_table *table);
 
 /* The group rendered, from memory that ends where the group does. NUL-terminated; free(). */
 char *rendered(struct schema *schema, enum table_format format, const struct made_group *group,

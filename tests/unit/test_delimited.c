@@ -14,23 +14,29 @@
 #include "fs/base/memory.h"
 #include "tests/unit/recording_taker.h"
 
+/* Reads on with what was begun; what delimited_read gives. */
+static int read_recognised(struct recorded_reading *reading, const char *name,
+                           const struct dialect_wish *wish)
+{
+    struct dialect dialect;
+
+    assert_true(delimited_recognise(name, (const uint8_t *)reading->from.bytes, reading->from.size,
+                                    true, wish, &dialect));
+    return delimited_read(&reading->from.stream, &dialect, name, &reading->into.taker, NULL,
+                          &reading->failure);
+}
+
 static void check_sized(const char *name, const char *text, size_t size, const char *expected)
 {
     static const size_t steps[] = {1, 3, 1 << 20};
-    struct dialect dialect;
 
-    assert_true(delimited_recognise(name, (const uint8_t *)text, size, true, NULL, &dialect));
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        struct recording_taker recording;
-        struct memory_stream stream;
-        struct failure failure = {0};
+        struct recorded_reading reading;
 
-        recording_begin(&recording);
-        memory_stream_begin(&stream, text, size, steps[i]);
-        assert_int_equal(
-            delimited_read(&stream.stream, &dialect, name, &recording.taker, NULL, &failure), 0);
-        assert_string_equal(recording_text(&recording), expected);
-        recording_end(&recording);
+        recorded_reading_begin(&reading, text, size, steps[i]);
+        assert_int_equal(read_recognised(&reading, name, NULL), 0);
+        assert_string_equal(recording_text(&reading.into), expected);
+        recorded_reading_end(&reading);
     }
 }
 
@@ -126,21 +132,14 @@ static void test_said_delimiter(void **state)
 static void check_wish(const char *text, const char *const *options, const char *expected)
 {
     struct dialect_wish wish = {.quote_given = false};
-    struct recording_taker recording;
-    struct memory_stream stream;
-    struct dialect dialect;
-    struct failure failure = {0};
+    struct recorded_reading reading;
 
     for (; *options != NULL; options += 2)
-        assert_int_equal(delimited_option(&wish, options[0], options[1], &failure), 1);
-    assert_true(
-        delimited_recognise("t.csv", (const uint8_t *)text, strlen(text), true, &wish, &dialect));
-    recording_begin(&recording);
-    memory_stream_begin(&stream, text, strlen(text), 2);
-    assert_int_equal(
-        delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, NULL, &failure), 0);
-    assert_string_equal(recording_text(&recording), expected);
-    recording_end(&recording);
+        assert_int_equal(delimited_option(&wish, options[0], options[1], NULL), 1);
+    recorded_reading_begin(&reading, text, strlen(text), 2);
+    assert_int_equal(read_recognised(&reading, "t.csv", &wish), 0);
+    assert_string_equal(recording_text(&reading.into), expected);
+    recorded_reading_end(&reading);
 }
 
 /* What is not in the character set that was said, or breaks off within a character, fails. */
@@ -151,25 +150,17 @@ static void test_wrong_charset(void **state)
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct dialect_wish wish = {.delimiter_given = false};
-        struct recording_taker recording;
-        struct memory_stream stream;
-        struct dialect dialect;
-        struct failure failure = {0};
+        struct recorded_reading reading;
 
-        assert_int_equal(delimited_option(&wish, "charset", "gbk", &failure), 1);
-        assert_true(delimited_recognise("t.csv", (const uint8_t *)texts[i], strlen(texts[i]), true,
-                                        &wish, &dialect));
-        recording_begin(&recording);
-        memory_stream_begin(&stream, texts[i], strlen(texts[i]), 100);
-        assert_int_equal(
-            delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, NULL, &failure),
-            -EIO);
+        assert_int_equal(delimited_option(&wish, "charset", "gbk", NULL), 1);
+        recorded_reading_begin(&reading, texts[i], strlen(texts[i]), 100);
+        assert_int_equal(read_recognised(&reading, "t.csv", &wish), -EIO);
         assert_string_equal(
-            recording_text(&recording),
+            recording_text(&reading.into),
             "table 0 t (a:text)\nrow 0 \"1\n"
             "fail 0 line 3, byte 4 of t.csv: what comes next is not in the character "
             "set gbk\n");
-        recording_end(&recording);
+        recorded_reading_end(&reading);
     }
 }
 
@@ -385,19 +376,14 @@ static void test_ragged(void **state)
 static void test_broken(void **state)
 {
     (void)state;
-    struct dialect dialect = {.signs = {',', '"'}};
-    struct recording_taker recording;
-    struct memory_stream stream;
-    struct failure failure = {0};
+    struct recorded_reading reading;
 
-    recording_begin(&recording);
-    memory_stream_begin(&stream, "a,b\n1,2\n", 8, 2);
-    stream.fails = true;
-    assert_int_equal(
-        delimited_read(&stream.stream, &dialect, "t.csv", &recording.taker, NULL, &failure), -EIO);
-    assert_non_null(
-        strstr(recording_text(&recording), "fail 0 line 3, byte 8 of t.csv: the stream is broken"));
-    recording_end(&recording);
+    recorded_reading_begin(&reading, "a,b\n1,2\n", 8, 2);
+    reading.from.fails = true;
+    assert_int_equal(read_recognised(&reading, "t.csv", NULL), -EIO);
+    assert_non_null(strstr(recording_text(&reading.into),
+                           "fail 0 line 3, byte 8 of t.csv: the stream is broken"));
+    recorded_reading_end(&reading);
 }
 
 static void test_not_recognised(void **state)

@@ -64,9 +64,11 @@ static void check_read(const struct extra_text *text, const struct buffer *whole
 
     assert_int_equal(extra_text_read(text, offset, size, &reading), 0);
     assert_int_equal(reading_size(&reading), left < size ? left : size);
-    if (reading.count != 0)
-        assert_memory_equal(reading.pieces[0].iov_base, whole->data + offset,
-                            reading.pieces[0].iov_len);
+    for (unsigned i = 0; i < reading.count; i++) {
+        assert_memory_equal(reading.pieces[i].iov_base, whole->data + offset,
+                            reading.pieces[i].iov_len);
+        offset += reading.pieces[i].iov_len;
+    }
     reading_release(&reading);
 }
 

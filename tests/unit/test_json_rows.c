@@ -14,24 +14,29 @@
 #include "fs/base/memory.h"
 #include "tests/unit/recording_taker.h"
 
+/* Reads on with what was begun; what json_rows_read gives. */
+static int read_recognised(struct recorded_reading *reading, const char *name)
+{
+    struct json_form form;
+
+    assert_true(
+        json_rows_recognise(name, (const uint8_t *)reading->from.bytes, reading->from.size, &form));
+    return json_rows_read(&reading->from.stream, &form, name, &reading->into.taker,
+                          &reading->failure);
+}
+
 static void check_sized(const char *name, const char *text, size_t size, int expected_error,
                         const char *expected)
 {
     static const size_t steps[] = {1, 3, 1 << 20};
-    struct json_form form;
 
-    assert_true(json_rows_recognise(name, (const uint8_t *)text, size, &form));
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        struct recording_taker recording;
-        struct memory_stream stream;
-        struct failure failure = {0};
+        struct recorded_reading reading;
 
-        recording_begin(&recording);
-        memory_stream_begin(&stream, text, size, steps[i]);
-        assert_int_equal(json_rows_read(&stream.stream, &form, name, &recording.taker, &failure),
-                         expected_error);
-        assert_string_equal(recording_text(&recording), expected);
-        recording_end(&recording);
+        recorded_reading_begin(&reading, text, size, steps[i]);
+        assert_int_equal(read_recognised(&reading, name), expected_error);
+        assert_string_equal(recording_text(&reading.into), expected);
+        recorded_reading_end(&reading);
     }
 }
 
@@ -146,24 +151,20 @@ static void test_late_columns(void **state)
     const size_t filler = (size_t)300 << 10;
     cleanup_free char *text = malloc(filler + 1000);
     struct json_form form;
-    struct recording_taker recording;
-    struct memory_stream stream;
-    struct failure failure = {0};
+    struct recorded_reading reading;
     size_t size = (size_t)sprintf(text, "[{\"a\":\"x\"},");
 
     memset(text + size, ' ', filler);
     size += filler;
     size += (size_t)sprintf(text + size, "{\"b\":1,\"a\":[]},{\"b\":1.5}]");
     assert_true(json_rows_recognise("t.json", (uint8_t *)text, 4096, &form));
-    recording_begin(&recording);
-    memory_stream_begin(&stream, text, size, 1000);
-    assert_int_equal(json_rows_read(&stream.stream, &form, "t.json", &recording.taker, &failure),
-                     0);
-    assert_string_equal(recording_text(&recording),
+    recorded_reading_begin(&reading, text, size, 1000);
+    assert_int_equal(read_recognised(&reading, "t.json"), 0);
+    assert_string_equal(recording_text(&reading.into),
                         "table 0 t (a:text)\nrow 0 \"x\n"
                         "change 0 t (a:json,b:integer)\nrow 0 \"[]|#1\n"
                         "change 0 t (a:json,b:decimal)\nrow 0 NULL|#1.5\n");
-    recording_end(&recording);
+    recorded_reading_end(&reading);
 }
 
 /* What is no JSON, each as the second row of a table: after the points of RFC 8259's test suites.
@@ -222,20 +223,14 @@ static void test_refused(void **state)
 
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char text[200];
-        struct json_form form;
-        struct recording_taker recording;
-        struct memory_stream stream;
-        struct failure failure = {0};
+        struct recorded_reading reading;
         int size = sprintf(text, "[{\"a\":0},\n{\"a\":%s}]", values[i]);
 
-        assert_true(json_rows_recognise("t.json", (uint8_t *)text, (size_t)size, &form));
-        recording_begin(&recording);
-        memory_stream_begin(&stream, text, (size_t)size, 2);
-        assert_int_equal(
-            json_rows_read(&stream.stream, &form, "t.json", &recording.taker, &failure), 0);
-        assert_memory_equal(recording_text(&recording),
+        recorded_reading_begin(&reading, text, (size_t)size, 2);
+        assert_int_equal(read_recognised(&reading, "t.json"), 0);
+        assert_memory_equal(recording_text(&reading.into),
                             "table 0 t (a:integer)\nrow 0 #0\nfail 0 line ", 43);
-        recording_end(&recording);
+        recorded_reading_end(&reading);
     }
 }
 
@@ -269,23 +264,18 @@ static void test_depth(void **state)
     for (int over = 0; over < 2; over++) {
         size_t depth = JSON_ROWS_DEPTH + (size_t)over;
         cleanup_free char *text = malloc(2 * depth + 100);
-        struct json_form form;
-        struct recording_taker recording;
-        struct memory_stream stream;
-        struct failure failure = {0};
+        struct recorded_reading reading;
         char *to = stpcpy(text, "[{\"a\":");
 
         memset(to, '[', depth);
         memset(to + depth, ']', depth);
-        strcpy(to + 2 * depth, "}]");
-        assert_true(json_rows_recognise("t.json", (uint8_t *)text, strlen(text), &form));
-        recording_begin(&recording);
-        memory_stream_begin(&stream, text, strlen(text), 100);
-        assert_int_equal(
-            json_rows_read(&stream.stream, &form, "t.json", &recording.taker, &failure), 0);
-        assert_int_equal(strstr(recording_text(&recording), "fail") != NULL, over);
-        assert_int_equal(strstr(recording_text(&recording), "deeper than the 512") != NULL, over);
-        recording_end(&recording);
+        memcpy(to + 2 * depth, "}]", sizeof "}]");
+        recorded_reading_begin(&reading, text, strlen(text), 100);
+        assert_int_equal(read_recognised(&reading, "t.json"), 0);
+        assert_int_equal(strstr(recording_text(&reading.into), "fail") != NULL, over);
+        assert_int_equal(strstr(recording_text(&reading.into), "deeper than the 512") != NULL,
+                         over);
+        recorded_reading_end(&reading);
     }
 }
 
@@ -293,44 +283,32 @@ static void test_many_keys(void **state)
 {
     (void)state;
     cleanup_free char *text = malloc(JSON_ROWS_COLUMNS * 20);
-    struct json_form form;
-    struct recording_taker recording;
-    struct memory_stream stream;
-    struct failure failure = {0};
+    struct recorded_reading reading;
     size_t size = 0;
 
     for (size_t i = 0; i < JSON_ROWS_COLUMNS; i++)
         size += (size_t)sprintf(text + size, "%s\"k%zu\":%zu", i == 0 ? "{" : ",", i, i);
     size += (size_t)sprintf(text + size, "}\n{\"k7\":7}\n{\"one more\":1}\n");
-    assert_true(json_rows_recognise("t.json", (uint8_t *)text, size, &form));
-    recording_begin(&recording);
-    memory_stream_begin(&stream, text, size, 1000);
-    assert_int_equal(json_rows_read(&stream.stream, &form, "t.json", &recording.taker, &failure),
-                     0);
-    assert_int_equal(recording.rows, 2);
-    assert_non_null(
-        strstr(recording_text(&recording), "of t.json: there are more than 4096 different keys"));
-    recording_end(&recording);
+    recorded_reading_begin(&reading, text, size, 1000);
+    assert_int_equal(read_recognised(&reading, "t.json"), 0);
+    assert_int_equal(reading.into.rows, 2);
+    assert_non_null(strstr(recording_text(&reading.into),
+                           "of t.json: there are more than 4096 different keys"));
+    recorded_reading_end(&reading);
 }
 
 static void test_broken_stream(void **state)
 {
     (void)state;
     const char *text = "[{\"a\":1},{\"a\":";
-    struct json_form form;
-    struct recording_taker recording;
-    struct memory_stream stream;
-    struct failure failure = {0};
+    struct recorded_reading reading;
 
-    assert_true(json_rows_recognise("t.json", (const uint8_t *)text, strlen(text), &form));
-    recording_begin(&recording);
-    memory_stream_begin(&stream, text, strlen(text), 4);
-    stream.fails = true;
-    assert_int_equal(json_rows_read(&stream.stream, &form, "t.json", &recording.taker, &failure),
-                     -EIO);
-    assert_string_equal(failure.text, "the stream is broken");
-    assert_non_null(strstr(recording_text(&recording), "the stream is broken"));
-    recording_end(&recording);
+    recorded_reading_begin(&reading, text, strlen(text), 4);
+    reading.from.fails = true;
+    assert_int_equal(read_recognised(&reading, "t.json"), -EIO);
+    assert_string_equal(reading.failure.text, "the stream is broken");
+    assert_non_null(strstr(recording_text(&reading.into), "the stream is broken"));
+    recorded_reading_end(&reading);
 }
 
 int main(void)

@@ -104,20 +104,21 @@ static void test_locked_is_told_to_all(void **state)
     bench_free(&bench);
 }
 
+static const struct fake_behaviour faulty_contacts = {.hurry = true,
+                                                      .faulty_table = "contacts",
+                                                      .row_fails = true,
+                                                      .faulty_row = 10,
+                                                      .row_error = -EILSEQ};
+
 /* A table that cannot be read does not keep the others from being read, nor holds writers up. */
 static void test_hurry_faulty_table(void **state)
 {
     (void)state;
     struct live_bench bench;
-    struct fake_behaviour behaviour = {.hurry = true,
-                                       .faulty_table = "contacts",
-                                       .row_fails = true,
-                                       .faulty_row = 10,
-                                       .row_error = -EILSEQ};
     struct node *node;
     struct failure failure = {0};
 
-    bench_create_usual(&bench, &behaviour);
+    bench_create_usual(&bench, &faulty_contacts);
     assert_int_equal(bench_try_lookup(&bench, NOBODY, "contacts.csv", &node, &failure), -EILSEQ);
     assert_non_null(strstr(failure.text, "row 10 of contacts"));
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
@@ -148,33 +149,26 @@ static void test_hurry_told_stays(void **state)
 {
     (void)state;
     struct live_bench bench;
-    struct fake_behaviour behaviour = {.hurry = true,
-                                       .faulty_table = "contacts",
-                                       .row_fails = true,
-                                       .faulty_row = 10,
-                                       .row_error = -EILSEQ};
+    const struct fake_behaviour stale = {.hurry = true, .stale_verifies = 1};
 
-    bench_create_usual(&bench, &behaviour);
+    bench_create_usual(&bench, &faulty_contacts);
 
-    struct node *notes = bench_lookup(&bench, NOBODY, "notes.csv");
-    struct handle *handle = node_open(notes, NOBODY);
-    struct node_attributes told = node_told(notes);
+    struct bench_file notes = bench_open(&bench, NOBODY, "notes.csv");
+    struct node_attributes told = node_told(notes.node);
 
-    behaviour = (struct fake_behaviour){.hurry = true, .stale_verifies = 1};
-    fake_source_behave(bench.fake, &behaviour);
+    fake_source_behave(bench.fake, &stale);
     pass_seconds(2);
     free(bench_text(&bench, NOBODY, "contacts.csv"));
 
-    struct node_attributes now = node_told(notes);
+    struct node_attributes now = node_told(notes.node);
 
     check_same_attributes(&now, &told);
 
-    struct buffer text = handle_text(handle);
+    struct buffer text = handle_text(notes.handle);
 
     assert_int_equal(text.size, told.bytes);
     buffer_release(&text);
-    handle->class->close(handle);
-    node_release(notes);
+    bench_close(&notes);
     bench_free(&bench);
 }
 

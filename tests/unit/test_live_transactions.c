@@ -23,8 +23,7 @@ static void test_idle_transaction(void **state)
     bench_create_usual(&bench, &bench_well);
     contacts = bench_inode(&bench, NOBODY, "contacts.csv");
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
-    pass_seconds(1);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 1);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
     /* The source has not changed: the generation goes on. */
     assert_int_equal(bench_inode(&bench, NOBODY, "notes.csv"), contacts + 3);
@@ -45,18 +44,15 @@ static void test_idle_transaction(void **state)
 
     /* Somebody is on a walk: the transaction stays. */
     pid_t process = process_spawn();
-    struct node *node;
-    struct handle *handle;
 
     bench_change(&bench, 4);
-    node = bench_lookup(&bench, process, "contacts.csv");
-    handle = node_open(node, process);
-    pass_seconds(20);
-    live_tend(bench.live);
+
+    struct bench_file file = bench_open(&bench, process, "contacts.csv");
+
+    bench_pass_seconds(&bench, 20);
     bench_show(&bench, 5);
-    assert_int_equal(bench_inode(&bench, process, "notes.csv"), node->inode + 3);
-    handle->class->close(handle);
-    node_release(node);
+    assert_int_equal(bench_inode(&bench, process, "notes.csv"), file.node->inode + 3);
+    bench_close(&file);
     process_end(process);
     bench_free(&bench);
 }
@@ -124,25 +120,19 @@ static void test_resting_walk(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
-
-    bench_create_usual(&bench, &bench_well);
-
+    pid_t process = bench_create_with_process(&bench);
     struct listing *listing = bench_list(&bench, process);
     uint64_t contacts = bench_read_through(&bench, process, "contacts.csv");
 
     bench_inode(&bench, process, "contacts.json");
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
-    pass_seconds(20);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 20);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
-    pass_seconds(20);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 20);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
     /* Nothing has changed. */
     assert_int_equal(bench_inode(&bench, process, "contacts.ndjson"), contacts + 2);
-    pass_seconds(40);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 40);
     bench_change(&bench, 2);
     check_refused(&bench, process, "notes.csv");
     assert_true(bench_inode(&bench, NOBODY, "notes.csv") > contacts + 7);
@@ -157,17 +147,14 @@ static void test_resting_walk(void **state)
     bench_change(&bench, 4);
     bench_inode(&bench, NOBODY, "contacts.csv");
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 2);
-    pass_seconds(40);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 40);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
     check_refused(&bench, process, "notes.csv");
     /* Who asks for the same again after a rest waits for it to change. */
-    pass_seconds(40);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 40);
     assert_true(bench_inode(&bench, process, "notes.csv") > contacts + 7);
     listing->class->close(listing);
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 /* A file left open for hours holds its own content, but no transaction of the database's. */
@@ -175,44 +162,33 @@ static void test_open_file_holds_no_transaction(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
+    pid_t process = bench_create_with_process(&bench);
+    struct bench_file file = bench_open(&bench, process, "contacts.csv");
 
-    bench_create_usual(&bench, &bench_well);
-
-    struct node *node = bench_lookup(&bench, process, "contacts.csv");
-    struct handle *handle = node_open(node, process);
-
-    pass_seconds(1);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 1);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
-    pass_seconds(40);
-    live_tend(bench.live); /* the walk ends */
-    pass_seconds(1);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 40); /* the walk ends */
+    bench_pass_seconds(&bench, 1);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
 
     /* The same when it is not the newest any more by then. */
-    struct node *other = bench_lookup(&bench, NOBODY, "contacts.csv");
-    struct handle *anonymous = node_open(other, NOBODY);
+    struct bench_file other = bench_open(&bench, NOBODY, "contacts.csv");
 
     bench_inode(&bench, process, "datapackage.json");
     bench_change(&bench, 2);
     bench_walk(&bench, NOBODY);
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 1);
 
-    struct buffer text = handle_text(handle);
-    struct buffer same = handle_text(anonymous);
+    struct buffer text = handle_text(file.handle);
+    struct buffer same = handle_text(other.handle);
 
-    assert_int_equal(text.size, node_told(node).bytes);
+    assert_int_equal(text.size, node_told(file.node).bytes);
     assert_int_equal(same.size, text.size);
     buffer_release(&text);
     buffer_release(&same);
-    handle->class->close(handle);
-    anonymous->class->close(anonymous);
-    node_release(node);
-    node_release(other);
-    process_end(process);
-    bench_free(&bench);
+    bench_close(&file);
+    bench_close(&other);
+    bench_free_with_process(&bench, process);
 }
 
 /*

@@ -62,10 +62,7 @@ static void test_opened_again(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
-
-    bench_create_usual(&bench, &bench_well);
-
+    pid_t process = bench_create_with_process(&bench);
     uint64_t first = bench_read_through(&bench, process, "contacts.csv");
     uint64_t notes = bench_inode(&bench, process, "notes.csv");
 
@@ -79,8 +76,7 @@ static void test_opened_again(void **state)
 
     assert_true(second > first + 7);
     assert_true(bench_inode(&bench, process, "notes.csv") > notes + 7);
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 /* One who listed the folder may open each file twice. */
@@ -88,9 +84,8 @@ static void test_opened_twice(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
+    pid_t process = bench_create_with_process(&bench);
 
-    bench_create_usual(&bench, &bench_well);
     bench_walk(&bench, process);
 
     uint64_t first = bench_read_through(&bench, process, "contacts.csv");
@@ -99,8 +94,7 @@ static void test_opened_twice(void **state)
     assert_int_equal(bench_read_through(&bench, process, "contacts.csv"), first);
     bench_change(&bench, 3);
     assert_true(bench_read_through(&bench, process, "contacts.csv") != first);
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 static void test_children(void **state)
@@ -168,8 +162,7 @@ static void test_pins_end(void **state)
     process_end(gone);
     live_tend(bench.live);
     assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 2);
-    pass_seconds(3);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 3);
     assert_int_equal(fake_source_counts(bench.fake).datasets_alive, 1);
     process_end(idle);
 
@@ -190,40 +183,31 @@ static void test_open_file_keeps_pin(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
-
-    bench_create_usual(&bench, &bench_well);
-
-    struct node *node = bench_lookup(&bench, process, "contacts.csv");
-    struct handle *handle = node_open(node, process);
-    uint64_t notes = node->inode + 3;
+    pid_t process = bench_create_with_process(&bench);
+    struct bench_file file = bench_open(&bench, process, "contacts.csv");
+    uint64_t notes = file.node->inode + 3;
 
     bench_change(&bench, 2);
     bench_inode(&bench, NOBODY, "contacts.csv");
-    pass_seconds(20);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 20);
     assert_int_equal(bench_inode(&bench, process, "notes.csv"), notes);
 
     /* Reading on is enough. */
     struct reading reading;
 
     for (int i = 0; i < 5; i++) {
-        pass_seconds(20);
-        live_tend(bench.live);
-        assert_int_equal(handle->class->read(handle, 0, 10, &reading, NULL), 0);
+        bench_pass_seconds(&bench, 20);
+        assert_int_equal(file.handle->class->read(file.handle, 0, 10, &reading, NULL), 0);
         reading_release(&reading);
     }
     assert_int_equal(bench_inode(&bench, process, "notes.json"), notes + 1);
     /* A file that is open and forgotten is not. */
-    pass_seconds(40);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 40);
     assert_true(bench_inode(&bench, process, "notes.ndjson") > notes + 7);
-    assert_int_equal(handle->class->read(handle, 0, 10, &reading, NULL), 0);
+    assert_int_equal(file.handle->class->read(file.handle, 0, 10, &reading, NULL), 0);
     reading_release(&reading);
-    handle->class->close(handle);
-    node_release(node);
-    process_end(process);
-    bench_free(&bench);
+    bench_close(&file);
+    bench_free_with_process(&bench, process);
 }
 
 /* Who lists the folder again has as much open as before. */
@@ -231,27 +215,19 @@ static void test_listed_again_with_open_files(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
-
-    bench_create_usual(&bench, &bench_well);
-
-    struct node *node = bench_lookup(&bench, process, "contacts.csv");
-    struct handle *handle = node_open(node, process);
+    pid_t process = bench_create_with_process(&bench);
+    struct bench_file file = bench_open(&bench, process, "contacts.csv");
     struct listing *listing = bench_list(&bench, process);
-    uint64_t notes = node->inode + 3;
+    uint64_t notes = file.node->inode + 3;
 
-    handle->class->close(handle);
-    node_release(node);
+    bench_close(&file);
     bench_change(&bench, 2);
-    pass_seconds(10); /* longer than a walk with nothing open may pause */
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 10); /* longer than a walk with nothing open may pause */
     assert_int_equal(bench_inode(&bench, process, "notes.csv"), notes);
     listing->class->close(listing);
-    pass_seconds(3);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 3);
     assert_true(bench_inode(&bench, process, "notes.csv") > notes);
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 /* What needs the live source's lock. */
@@ -280,9 +256,8 @@ static void test_pins_go_without_the_lock(void **state)
     (void)state;
     struct fake_behaviour watched = {.on_finish = wait_for_another};
     struct live_bench bench;
-    pid_t process = process_spawn();
+    pid_t process = bench_create_with_process(&bench);
 
-    bench_create_usual(&bench, &bench_well);
     watched.finish_context = &bench;
     bench_walk(&bench, process);
     bench_change(&bench, 2);
@@ -296,8 +271,7 @@ static void test_pins_go_without_the_lock(void **state)
     alarm(0);
     assert_true(fake_source_counts(bench.fake).finishes > finishes);
     fake_source_behave(bench.fake, &bench_well);
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 /* A walker that is held up by the reading of a large table is not an idle one. */
@@ -334,8 +308,7 @@ static void check_slow_walk(bool opens)
     while (fake_source_counts(bench.fake).rows < rows + 10)
         usleep(1000);
     bench_change(&bench, 2);
-    pass_seconds(10);
-    live_tend(bench.live);
+    bench_pass_seconds(&bench, 10);
     pthread_join(thread, NULL);
     live_tend(bench.live);
     must(slow.inode == contacts + 3);
@@ -357,9 +330,8 @@ static void test_steady_walk(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
+    pid_t process = bench_create_with_process(&bench);
 
-    bench_create_usual(&bench, &bench_well);
     bench_walk(&bench, process);
 
     uint64_t contacts = bench_inode(&bench, NOBODY, "contacts.csv");
@@ -367,13 +339,11 @@ static void test_steady_walk(void **state)
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (i == 5)
             bench_show(&bench, 2);
-        pass_seconds(1);
-        live_tend(bench.live);
+        bench_pass_seconds(&bench, 1);
         bench_inode(&bench, NOBODY, "contacts.csv");
         assert_int_equal(bench_inode(&bench, process, names[i]), contacts + i);
     }
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 /* But one that asks for the same again and again waits for it to change. */
@@ -381,9 +351,8 @@ static void test_waiting(void **state)
 {
     (void)state;
     struct live_bench bench;
-    pid_t process = process_spawn();
+    pid_t process = bench_create_with_process(&bench);
 
-    bench_create_usual(&bench, &bench_well);
     bench_walk(&bench, process);
 
     uint64_t contacts = bench_inode(&bench, process, "contacts.csv");
@@ -394,8 +363,7 @@ static void test_waiting(void **state)
     bench_inode(&bench, process, "contacts.csv");
     pass_seconds(1);
     assert_true(bench_inode(&bench, process, "contacts.csv") != contacts);
-    process_end(process);
-    bench_free(&bench);
+    bench_free_with_process(&bench, process);
 }
 
 int main(void)

@@ -14,20 +14,10 @@
 #include "fs/table/row_group_fragment.h"
 #include "tests/unit/table_data.h"
 
-static const enum column_type three_types[] = {COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BYTES};
-
 /* The stored form, byte by byte: a change here is a change of format. */
 static void test_layout(void **state)
 {
     struct schema *schema = schema_of(3, three_types);
-    const struct cell cells[] = {
-        cell_of(CELL_NUMBER, "1"),
-        cell_of(CELL_TEXT, "a,\n"),
-        null_cell(),
-        cell_of(CELL_NUMBER, "23"),
-        null_cell(),
-        null_cell(),
-    };
     /* clang-format off */
     static const uint8_t expected[] = {
         'C', 'R', 'G', '1', 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -41,7 +31,7 @@ static void test_layout(void **state)
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     };
     /* clang-format on */
-    struct made_group group = group_of(schema, cells, 2);
+    struct made_group group = group_of_two(schema);
 
     (void)state;
     assert_int_equal(group.encoded.size, sizeof expected);
@@ -166,15 +156,10 @@ static void test_round_trip(void **state)
 
     (void)state;
     for (int round = 0; round < 300; round++) {
-        struct schema *schema = schema_of(1 + random_below(&random, 3), three_types);
-        size_t rows = 1 + random_below(&random, 60);
-        struct cell *cells = random_rows(&random, schema, rows);
-        struct made_group group = group_of(schema, cells, rows);
+        struct random_table table = random_table(&random, 60);
 
-        assert_holds(&group, schema, cells, rows);
-        release_group(&group);
-        free_cells(cells, rows * schema->column_count);
-        schema_release(schema);
+        assert_holds(&table.group, table.schema, table.cells, table.rows);
+        release_random_table(&table);
     }
 }
 

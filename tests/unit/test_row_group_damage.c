@@ -14,8 +14,6 @@
 #include "fs/table/row_group_fragment.h"
 #include "tests/unit/table_data.h"
 
-static const enum column_type three_types[] = {COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BYTES};
-
 /* Refused, or rendered within bounds whatever it says. */
 static void try_damaged(struct schema *schema, struct format_plan *plan, const uint8_t *encoded,
                         size_t size, size_t *opened)
@@ -89,23 +87,18 @@ static void test_damage(void **state)
 
     (void)state;
     for (int round = 0; round < 20; round++) {
-        struct schema *schema = schema_of(1 + random_below(&random, 3), three_types);
-        size_t rows = 1 + random_below(&random, 6);
-        struct cell *cells = random_rows(&random, schema, rows);
-        struct made_group group = group_of(schema, cells, rows);
+        struct random_table table = random_table(&random, 6);
         const struct row_cut cut = {
-            .schema = schema,
-            .cells = cells,
+            .schema = table.schema,
+            .cells = table.cells,
             .fragment_bytes = 60,
             .take = damage_fragment,
-            .context = schema,
+            .context = table.schema,
         };
 
-        damage(schema, &group.encoded, &random);
+        damage(table.schema, &table.group.encoded, &random);
         assert_int_equal(row_group_cut(&cut, NULL), 0);
-        release_group(&group);
-        free_cells(cells, rows * schema->column_count);
-        schema_release(schema);
+        release_random_table(&table);
     }
 }
 
@@ -121,15 +114,7 @@ static void test_wrong_header(void **state)
                  {21, 5},  {22, 4}, {23, 1},          {24, 2},          {24, 4}, {27, 1},
                  {44, 2},  {45, 0}, {49, KIND_COUNT}, {49, 0},          {60, 1}, {91, 1}};
     struct schema *schema = schema_of(3, three_types);
-    const struct cell cells[] = {
-        cell_of(CELL_NUMBER, "1"),
-        cell_of(CELL_TEXT, "a,\n"),
-        null_cell(),
-        cell_of(CELL_NUMBER, "23"),
-        null_cell(),
-        null_cell(),
-    };
-    struct made_group group = group_of(schema, cells, 2);
+    struct made_group group = group_of_two(schema);
     struct row_group_view view = {0};
 
     (void)state;

@@ -285,6 +285,20 @@ static char *exchange(const char *in, const char *from, const char *to)
     return made;
 }
 
+/* Text that is refused with each of the changes, FROM and TO. */
+static void refuse_changed(int (*decode)(const void *bytes, size_t size), const char *text,
+                           const char *const (*changes)[2], size_t count)
+{
+    assert_int_equal(decode(text, strlen(text)), 0);
+    for (size_t i = 0; i < count; i++) {
+        char *wrong = exchange(text, changes[i][0], changes[i][1]);
+
+        if (decode(wrong, strlen(wrong)) != -EBADMSG)
+            fail_msg("%s", wrong);
+        free(wrong);
+    }
+}
+
 static void test_schema_strict(void **context)
 {
     static const char *const changes[][2] = {
@@ -311,13 +325,7 @@ static void test_schema_strict(void **context)
     };
 
     (void)context;
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        char *wrong = exchange(schema_json, changes[i][0], changes[i][1]);
-
-        if (decode_schema(wrong, strlen(wrong)) != -EBADMSG)
-            fail_msg("%s", wrong);
-        free(wrong);
-    }
+    refuse_changed(decode_schema, schema_json, changes, sizeof changes / sizeof *changes);
 }
 
 /* ---- Trees ---- */
@@ -402,13 +410,7 @@ static void test_tree_strict(void **context)
     };
 
     (void)context;
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        char *wrong = exchange(tree_json, changes[i][0], changes[i][1]);
-
-        if (decode_tree(wrong, strlen(wrong)) != -EBADMSG)
-            fail_msg("%s", wrong);
-        free(wrong);
-    }
+    refuse_changed(decode_tree, tree_json, changes, sizeof changes / sizeof *changes);
     assert_int_equal(decode_tree("{\"sources\":[]}", 14), 0);
 }
 

@@ -15,6 +15,7 @@
 
 #include "backends/source/file_stream.h"
 #include "backends/source/zip_directory.h"
+#include "tests/unit/fake_source.h"
 
 #define LARGE_BYTES ((size_t)200000)
 
@@ -29,6 +30,8 @@ static const struct {
     {"stored.csv", LARGE_BYTES, archive_write_zip_set_compression_store, false},
     {"another.csv", LARGE_BYTES + 1, archive_write_zip_set_compression_deflate, true},
 };
+
+#define MEMBERS (sizeof members / sizeof *members)
 
 static char byte_of(size_t at, size_t size)
 {
@@ -65,7 +68,7 @@ static int make_zip(const char *options, size_t prefix)
     assert_int_equal(archive_write_set_format_zip(archive), ARCHIVE_OK);
     assert_int_equal(archive_write_set_options(archive, options), ARCHIVE_OK);
     assert_int_equal(archive_write_open_fd(archive, file), ARCHIVE_OK);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+    for (size_t i = 0; i < MEMBERS; i++)
         write_member(archive, i);
     assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
     archive_write_free(archive);
@@ -98,31 +101,40 @@ static void unfold(int file, const struct zip_place *place, size_t expected)
     file_stream_close(&bytes);
 }
 
-/* libarchive says where a member's data begin; the directory knows the large ones there. */
-static void check_zip(int file)
+/* Where the members' data begin, as libarchive says. */
+static void find_starts(int file, uint64_t ret_starts[MEMBERS])
 {
-    struct zip_directory *directory = zip_directory_read(file);
     struct archive *archive = archive_read_new();
     struct archive_entry *entry;
-    struct zip_place place;
 
-    assert_non_null(directory);
     lseek(file, 0, SEEK_SET);
     archive_read_support_format_zip(archive);
     assert_int_equal(archive_read_open_fd(archive, file, 4096), ARCHIVE_OK);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+    for (size_t i = 0; i < MEMBERS; i++) {
         assert_int_equal(archive_read_next_header(archive, &entry), ARCHIVE_OK);
         assert_string_equal(archive_entry_pathname(entry), members[i].name);
-
-        uint64_t offset = (uint64_t)archive_filter_bytes(archive, 0);
-
-        assert_int_equal(zip_directory_find(directory, file, offset, &place), members[i].straight);
-        if (members[i].straight)
-            unfold(file, &place, members[i].size);
-        assert_false(zip_directory_find(directory, file, offset - 1, &place));
-        assert_false(zip_directory_find(directory, file, offset + 1, &place));
+        ret_starts[i] = (uint64_t)archive_filter_bytes(archive, 0);
     }
     archive_read_free(archive);
+}
+
+/* The directory knows the large members there, and nowhere else. */
+static void check_zip(int file)
+{
+    struct zip_directory *directory = zip_directory_read(file);
+    uint64_t starts[MEMBERS];
+    struct zip_place place;
+
+    assert_non_null(directory);
+    find_starts(file, starts);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        assert_int_equal(zip_directory_find(directory, file, starts[i], &place),
+                         members[i].straight);
+        if (members[i].straight)
+            unfold(file, &place, members[i].size);
+        assert_false(zip_directory_find(directory, file, starts[i] - 1, &place));
+        assert_false(zip_directory_find(directory, file, starts[i] + 1, &place));
+    }
     zip_directory_free(directory);
 }
 
@@ -158,31 +170,56 @@ static void test_prefix(void **state)
     close(file);
 }
 
+/* Whether a member is known there; what is said of it can be asked for. */
+static bool is_known(const struct zip_directory *directory, int file, uint64_t offset)
+{
+    struct zip_place place;
+
+    if (!zip_directory_find(directory, file, offset, &place))
+        return false;
+    assert_int_equal(place.offset, offset);
+    assert_in_range(place.bytes, 0, INT64_MAX - offset);
+    return true;
+}
+
+/* How many members are known where they begin, in a directory that may say anything. */
+static unsigned count_known(int file, off_t size, const uint64_t starts[MEMBERS])
+{
+    struct zip_directory *directory = zip_directory_read(file);
+    unsigned known = 0;
+
+    if (directory == NULL)
+        return 0;
+    for (size_t i = 0; i < MEMBERS; i++)
+        known += is_known(directory, file, starts[i]);
+    for (off_t offset = 0; offset < size; offset += 1009)
+        is_known(directory, file, (uint64_t)offset);
+    zip_directory_free(directory);
+    return known;
+}
+
 /* Whatever byte is another, and wherever it is cut: nothing is read beside the file. */
 static void test_damage(void **state)
 {
     int whole = make_zip("zip:zip64", 0);
     off_t size = lseek(whole, 0, SEEK_END);
     uint8_t *bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, whole, 0);
+    uint64_t starts[MEMBERS];
+    unsigned known[MEMBERS + 1] = {0};
 
     (void)state;
     assert_true(bytes != MAP_FAILED);
+    find_starts(whole, starts);
+    assert_int_equal(count_known(whole, size, starts), 2);
     for (off_t at = size - 500; at < size; at++) {
-        for (unsigned bit = 0; bit < 8; bit += 3) {
-            struct zip_directory *directory;
-            struct zip_place place;
-
+        for (unsigned bit = 0; bit < 8; bit++) {
             bytes[at] ^= (uint8_t)(1u << bit);
-            directory = zip_directory_read(whole);
-            for (uint64_t offset = 0; directory != NULL && offset < (uint64_t)size;
-                 offset += 1009) {
-                if (zip_directory_find(directory, whole, offset, &place))
-                    assert_true(place.bytes <= INT64_MAX - place.offset);
-            }
-            zip_directory_free(directory);
+
+            known[count_known(whole, size, starts)]++;
             bytes[at] ^= (uint8_t)(1u << bit);
         }
     }
+    assert_true(known[0] > 0 && known[1] > 0 && known[2] > 0);
     munmap(bytes, (size_t)size);
     for (off_t cut = size - 1; cut > size - 500; cut--) {
         assert_int_equal(ftruncate(whole, cut), 0);
@@ -191,13 +228,54 @@ static void test_damage(void **state)
     close(whole);
 }
 
+/* The record of the first large member says in a ZIP64 field how many its compressed bytes are. */
+static void claim_packed(uint8_t *bytes, size_t size, uint64_t packed)
+{
+    const uint8_t *end = bytes + size;
+    uint8_t *record = memmem(bytes, size, "PK\1\2", 4);
+
+    while (record != NULL && memcmp(record + 46, members[1].name, strlen(members[1].name)) != 0)
+        record = memmem(record + 4, (size_t)(end - record - 4), "PK\1\2", 4);
+    must(record != NULL);
+    assert_int_equal(record[30], 20); /* bytes of what stands behind the name now */
+
+    uint8_t *extra = record + 46 + strlen(members[1].name);
+
+    memset(record + 20, 0xff, 4);
+    memcpy(extra, "\x01\0\x10\0", 4);
+    memcpy(extra + 4, &packed, sizeof packed);
+}
+
+/* More than any file holds behind the place where it begins. */
+static void test_impossible_sizes(void **state)
+{
+    int file = make_zip("zip:!zip64", 0);
+    off_t size = lseek(file, 0, SEEK_END);
+    uint8_t *bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    uint64_t starts[MEMBERS];
+
+    (void)state;
+    assert_true(bytes != MAP_FAILED);
+    find_starts(file, starts);
+
+    const uint64_t impossible[] = {UINT64_MAX, INT64_MAX, INT64_MAX - starts[1] + 1};
+
+    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+        claim_packed(bytes, (size_t)size, impossible[i]);
+        assert_int_equal(count_known(file, size, starts), 1);
+    }
+    claim_packed(bytes, (size_t)size, INT64_MAX - starts[1]);
+    assert_int_equal(count_known(file, size, starts), 2);
+    munmap(bytes, (size_t)size);
+    close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_zip64),
-        cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_members),          cmocka_unit_test(test_zip64),
+        cmocka_unit_test(test_prefix),           cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_impossible_sizes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

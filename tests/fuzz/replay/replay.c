@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 /* Into a block of exactly its size, so that reading past its end is seen. */
 static int replay_file(const char *path)
@@ -53,6 +53,10 @@ int main(int count, char **arguments)
 
     int entry_count = scandir(folder, &entries, is_visible, alphasort);
 
+    if (entry_count <= 0) {
+        printf("not ok 2 - %s is empty, or is not there\n", folder);
+        return 1;
+    }
     for (int i = 0; i < entry_count; i++) {
         char path[8192];
 

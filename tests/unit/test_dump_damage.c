@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Dumps that are wrong, or cut short, or cut into pieces at any place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "tests/unit/dump_reading.h"
+
+/* The table fails; what stood before it, and after, does not. */
+static void test_bad_rows(void **state)
+{
+    (void)state;
+    check_dump(
+        "CREATE TABLE a (x int);CREATE TABLE b (x int);\nINSERT INTO a VALUES (1),(f(2)),(3);\n"
+        "INSERT INTO b VALUES (4);\nINSERT INTO a VALUES (5);",
+        "table 0 a (x:integer)\ntable 1 b (x:integer)\nrow 0 #1\n"
+        "fail 0 line 2, byte 72 of the dump: a row of table a makes no sense here\nrow 1 #4\n");
+    check_dump(
+        "CREATE TABLE a (x int);\nINSERT INTO a VALUES (1) (2);\nINSERT INTO a VALUES (3) ON DUPLICATE KEY UPDATE x=1;",
+        "table 0 a (x:integer)\nrow 0 #1\n"
+        "fail 0 line 2, byte 49 of the dump: a row of table a makes no sense here\n");
+    check_dump("CREATE TABLE a (x int);INSERT INTO a VALUES (3) ON DUPLICATE KEY UPDATE x=1;"
+               "INSERT INTO a VALUES (4) , ( 5 )\n;",
+               "table 0 a (x:integer)\nrow 0 #3\nrow 0 #4\nrow 0 #5\n");
+    check_dump("CREATE TABLE a (x int);\n\nINSERT INTO a VALUES (1,2);",
+               "table 0 a (x:integer)\n"
+               "fail 0 line 3, byte 46 of the dump: a row of table a makes no sense here\n");
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "-- MariaDB dump 10\nCREATE TABLE a (x int);INSERT INTO a VALUES (1);\n"
+        "CREATE TABLE b (x text);INSERT INTO b VALUES ('one'),('two');\n-- Dump completed on 2019-03-01  2:00:00\n";
+
+    check_dump(whole,
+               "table 0 a (x:integer)\nrow 0 #1\ntable 1 b (x:text)\nrow 1 \"one\nrow 1 \"two\n"
+               "moment 1551405600\n");
+    /* Wherever it is cut, no table is shown whole that is not. Where the next begins, one is. */
+    size_t first = (size_t)(strstr(whole, ");INSERT INTO a") - whole);
+    size_t next = (size_t)(strstr(whole, " b (x text)") - whole);
+    size_t second = (size_t)(strstr(whole, ");INSERT INTO b") - whole);
+
+    for (size_t size = strlen("-- MariaDB dump 10\n");
+         size < (size_t)(strstr(whole, "-- Dump") - whole); size++) {
+        cleanup_free char *cut = strndup(whole, size);
+        struct recorded_reading reading;
+
+        recorded_reading_begin(&reading, cut, size, 10);
+        assert_int_equal(read_dump(&reading), -EIO);
+        assert_non_null(strstr(reading.failure.text, "cut short"));
+
+        const char *text = recording_text(&reading.into);
+        bool has_b = strstr(text, "table 1") != NULL;
+
+        assert_int_equal(strstr(text, "table 0") != NULL, size > first);
+        assert_int_equal(has_b, size > second);
+        if (size > first && (has_b || size < next))
+            assert_non_null(strstr(text, has_b ? "fail 1 line " : "fail 0 line "));
+        recorded_reading_end(&reading);
+    }
+}
+
+static void test_broken_stream(void **state)
+{
+    (void)state;
+    static const char dump[] = "CREATE TABLE a (x int);INSERT INTO a VALUES (1),";
+    struct recorded_reading reading;
+
+    recorded_reading_begin(&reading, dump, strlen(dump), 10);
+    reading.from.fails = true;
+    assert_int_equal(read_dump(&reading), -EIO);
+    assert_string_equal(recording_text(&reading.into),
+                        "table 0 a (x:integer)\nrow 0 #1\n"
+                        "fail 0 line 1, byte 48 of the dump: the stream is broken\n");
+    recorded_reading_end(&reading);
+}
+
+static void test_senseless_table(void **state)
+{
+    (void)state;
+    static const char *const dumps[] = {
+        "CREATE TABLE (x int);", "CREATE TABLE t;",        "CREATE TABLE t (",
+        "CREATE TABLE t ();",    "CREATE TABLE t (a int;", "CREATE TABLE t (`;",
+    };
+
+    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+        struct recorded_reading reading;
+
+        recorded_reading_begin(&reading, dumps[i], strlen(dumps[i]), 10);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into), "trouble line 1 of the dump"));
+        assert_null(strstr(recording_text(&reading.into), "table 0"));
+        recorded_reading_end(&reading);
+    }
+}
+
+/* A row that does not fit into memory costs its table, and no more memory than the limit. */
+static void test_row_limit(void **state)
+{
+    (void)state;
+    size_t size = STREAM_ROW_LIMIT + ((size_t)4 << 20);
+    cleanup_free char *dump = malloc(size + 200);
+    char *to =
+        stpcpy(dump, "CREATE TABLE a (x text);CREATE TABLE b (x int);INSERT INTO a VALUES ('");
+
+    memset(to, 'x', size);
+    stpcpy(to + size, "');INSERT INTO b VALUES (1);");
+
+    struct recorded_reading reading;
+
+    recorded_reading_begin(&reading, dump, strlen(dump), 1 << 20);
+    assert_int_equal(read_dump(&reading), 0);
+    assert_non_null(strstr(recording_text(&reading.into), "fail 0 line 1"));
+    assert_non_null(strstr(recording_text(&reading.into), "larger than the 32 MiB"));
+    assert_non_null(strstr(recording_text(&reading.into), "row 1 #1"));
+    recorded_reading_end(&reading);
+}
+
+/* Wherever the window's end falls between two rows. */
+static void test_window_ends(void **state)
+{
+    (void)state;
+    enum { ROWS = 2000 };
+    cleanup_buffer struct buffer dump = BUFFER((size_t)1 << 22);
+
+    assert_int_equal(buffer_append_text(&dump, "CREATE TABLE a (x text);INSERT INTO a VALUES "), 0);
+    for (int i = 0; i < ROWS; i++)
+        assert_int_equal(buffer_print(&dump, "%s('%0*d')", i > 0 ? "," : "", i % 200, i), 0);
+    assert_int_equal(buffer_append_text(&dump, ";"), 0);
+    for (size_t step = 100; step < 400; step++) {
+        struct recorded_reading reading;
+
+        recorded_reading_begin(&reading, dump.data, dump.size, step);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_int_equal(reading.into.rows, ROWS);
+        assert_null(strstr(recording_text(&reading.into), "fail"));
+        recorded_reading_end(&reading);
+    }
+}
+
+/* … and within what stands before VALUES. */
+static void test_window_ends_in_head(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 60 };
+    cleanup_buffer struct buffer dump = BUFFER((size_t)1 << 22);
+
+    assert_int_equal(buffer_append_text(&dump, "CREATE TABLE a ("), 0);
+    for (int i = 0; i < COLUMNS; i++)
+        assert_int_equal(buffer_print(&dump, "%s`c%d` int", i > 0 ? "," : "", i), 0);
+    assert_int_equal(buffer_append_text(&dump, ");INSERT INTO  `a` ("), 0);
+    for (int i = 0; i < COLUMNS; i++)
+        assert_int_equal(buffer_print(&dump, "%s `c%d`", i > 0 ? "," : "", i), 0);
+    assert_int_equal(buffer_append_text(&dump, " )  VALUES  ("), 0);
+    for (int i = 0; i < COLUMNS; i++)
+        assert_int_equal(buffer_print(&dump, "%s%d", i > 0 ? "," : "", i), 0);
+    assert_int_equal(buffer_append_text(&dump, ");"), 0);
+    for (size_t step = 1; step <= dump.size; step++) {
+        struct recorded_reading reading;
+
+        recorded_reading_begin(&reading, dump.data, dump.size, step);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_int_equal(reading.into.rows, 1);
+        recorded_reading_end(&reading);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bad_rows),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_broken_stream),
+        cmocka_unit_test(test_senseless_table),
+        cmocka_unit_test(test_row_limit),
+        cmocka_unit_test(test_window_ends),
+        cmocka_unit_test(test_window_ends_in_head),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

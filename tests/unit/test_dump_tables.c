@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Which tables and views a dump has, with what columns and keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/dump_reading.h"
+
+static void test_databases(void **state)
+{
+    (void)state;
+    check_dump("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `a`;USE `a`;CREATE TABLE t (x int);"
+               "INSERT INTO t VALUES (1);USE b;CREATE TABLE `t` (x int);INSERT INTO a.t VALUES (2);"
+               "INSERT INTO t VALUES (3);",
+               "table 0 t (x:integer)\nrow 0 #1\ntable 1 b.t (x:integer)\nrow 0 #2\nrow 1 #3\n"
+               "change 0 a.t (x:integer)\nchange 1 b.t (x:integer)\n");
+}
+
+static void test_keys_afterwards(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE `t` (`a` int NOT NULL, `b` int NOT NULL, `c` int);\n"
+               "INSERT INTO `t` (`a`,`b`,`c`) VALUES (1,2,3);\n"
+               "ALTER TABLE `t`\n  ADD PRIMARY KEY (`b`,`a`),\n  ADD KEY `k` (`c`);\n"
+               "ALTER TABLE `t` MODIFY `a` int NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=5;",
+               "table 0 t (a:integer!,b:integer!,c:integer)\nrow 0 #1|#2|#3\n"
+               "change 0 t (a:integer!,b:integer!,c:integer) key b,a order b,a\n");
+    /* The shortest key over columns that are NOT NULL; of two, the first by name. */
+    check_dump("CREATE TABLE t (a int, b int NOT NULL, c int NOT NULL, d int NOT NULL,"
+               " UNIQUE KEY a (a), UNIQUE KEY z (b), UNIQUE KEY y (c), UNIQUE KEY x (c,d), "
+               "UNIQUE KEY w (d(3)));",
+               "table 0 t (a:integer,b:integer!,c:integer!,d:integer!) order c\n");
+}
+
+static void test_unfollowed(void **state)
+{
+    (void)state;
+    /* What empties a table before its rows come changes nothing. */
+    check_dump(
+        "CREATE TABLE t (a int);CREATE TABLE s (a int);TRUNCATE TABLE `t`;DELETE FROM t;"
+        "INSERT INTO t VALUES (1);\nUPDATE LOW_PRIORITY t SET a = 2;\nDELETE FROM t;"
+        "UPDATE nowhere SET a = 1;",
+        "table 0 t (a:integer)\ntable 1 s (a:integer)\nrow 0 #1\n"
+        "trouble line 2 of the dump: UPDATE is not carried out: the rows of table t show as they "
+        "came before\n");
+    /* Told once, and not of one that was left out before. */
+    check_dump(
+        "-- PostgreSQL database dump\nCREATE TABLE public.x ();\n"
+        "COPY public.x (a) FROM stdin;\n1\n\\.\nCOPY public.t (a) FROM stdin;\n1\n\\.\n"
+        "COPY public.t (a) FROM stdin;\n1\n\\.\n-- PostgreSQL database dump complete\n",
+        "trouble line 2 of the dump: the CREATE TABLE that ends here cannot be made out, and its "
+        "table is left out: CREATE TABLE public.x ()\n"
+        "trouble line 6 of the dump: rows of table t, of which no CREATE TABLE stands before: "
+        "they are left out; of a dump of data alone, make one with the schema in it\n");
+}
+
+static void test_virtual(void **state)
+{
+    (void)state;
+    check_dump(
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nPRAGMA writable_schema=ON;\n"
+        "INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table','f','f',0,"
+        "'CREATE VIRTUAL TABLE f USING fts5(body); --');\n"
+        "CREATE TABLE IF NOT EXISTS 'f_content'(id INTEGER PRIMARY KEY, c0);\n"
+        "INSERT INTO f_content VALUES(1,'a');\n"
+        "PRAGMA writable_schema=OFF;\nDELETE FROM sqlite_sequence;\n"
+        "INSERT INTO sqlite_sequence VALUES('f_content',1);\nCOMMIT;\n",
+        "trouble line 4 of the dump: the virtual table f is left out, as only SQLite's module makes "
+        "its rows; what it keeps them in stands beside it, in tables f_…\n"
+        "table 0 f_content (id:integer,c0:any)\nrow 0 #1|\"a\n"
+        "change 0 f_content (id:integer,c0:any) key id order id\n");
+}
+
+static void test_dropped_and_again(void **state)
+{
+    (void)state;
+    check_dump(
+        "CREATE TABLE v (a int);DROP TABLE IF EXISTS `v`;CREATE TABLE t (a int);"
+        "CREATE TABLE t (b int);INSERT INTO t VALUES (1);",
+        "table 0 v (a:integer)\ndrop 0\ntable 1 t (a:integer)\ndrop 1\ntable 2 t (b:integer)\n"
+        "row 2 #1\n");
+}
+
+#define NO_ROWS "views, of which a dump has no rows: schema.sql has what makes them\n"
+
+/* As mysqldump writes them: first something that stands in for it, then what it is. */
+static void test_mysql_views(void **state)
+{
+    (void)state;
+    check_dump(
+        "CREATE TABLE `t` (`view` int);\n"
+        "/*!50001 CREATE VIEW `v` AS SELECT\n 1 AS `a`*/;\nINSERT INTO `t` VALUES (1);\n"
+        "/*!50001 DROP VIEW IF EXISTS `v`*/;\n"
+        "/*!50001 CREATE ALGORITHM=UNDEFINED */\n"
+        "/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */\n"
+        "/*!50001 VIEW `v` AS select `t`.`view` AS `a` from `t` where `t`.`view` <> ';' */;\n"
+        "CREATE DEFINER=`x`@`%` PROCEDURE `view`() SELECT 1;\n"
+        "CREATE DEFINER=CURRENT_USER() VIEW w AS SELECT 2;\nDROP VIEW t;\n",
+        "table 0 t (view:integer)\nrow 0 #1\n"
+        "table 1 v () by CREATE ALGORITHM=UNDEFINED  \n"
+        "  DEFINER=`root`@`localhost` SQL SECURITY DEFINER  \n"
+        "  VIEW `v` AS select `t`.`view` AS `a` from `t` where `t`.`view` <> ';';\n"
+        "table 2 w () by CREATE DEFINER=CURRENT_USER() VIEW w AS SELECT 2;\n"
+        "trouble v, w: " NO_ROWS);
+}
+
+static void test_other_views(void **state)
+{
+    (void)state;
+    check_dump(
+        "-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
+        "CREATE VIEW other.v AS\n SELECT NULL::integer AS a;\n"
+        "CREATE MATERIALIZED VIEW public.m AS\n SELECT a FROM public.t\n  WITH NO DATA;\n"
+        "COPY public.t (a) FROM stdin;\n1\n\\.\n"
+        "CREATE OR REPLACE VIEW other.v AS\n SELECT a FROM public.t -- ;\n;\n"
+        "REFRESH MATERIALIZED VIEW public.m;\n-- PostgreSQL database dump complete\n",
+        "table 0 t (a:integer)\nrow 0 #1\n"
+        "table 1 m () by CREATE MATERIALIZED VIEW public.m AS\n SELECT a FROM public.t\n"
+        "  WITH NO DATA;\nREFRESH MATERIALIZED VIEW public.m;\n"
+        "table 2 other.v () by CREATE OR REPLACE VIEW other.v AS\n SELECT a FROM public.t -- ;\n;\n"
+        "trouble m, other.v: " NO_ROWS);
+    check_dump("BEGIN TRANSACTION;\nCREATE TABLE t (a);\nINSERT INTO t VALUES(1);\n"
+               "CREATE TEMP VIEW IF NOT EXISTS [v 1] AS SELECT a FROM t;\nCOMMIT;\n",
+               "table 0 t (a:any)\nrow 0 #1\nchange 0 t (a:any)\n"
+               "table 1 v 1 () by CREATE TEMP VIEW IF NOT EXISTS [v 1] AS SELECT a FROM t;\n"
+               "trouble v 1: " NO_ROWS);
+}
+
+/* A dump that ends early lacks no rows of a view, whose names are not told for ever. */
+static void test_many_views(void **state)
+{
+    (void)state;
+    char dump[4000] =
+        "-- PostgreSQL database dump\nCREATE TABLE t (a integer);\nINSERT INTO t VALUES (1);\n";
+    struct recorded_reading reading;
+
+    for (int i = 0; i < 60; i++) {
+        size_t size = strlen(dump);
+
+        snprintf(dump + size, sizeof dump - size, "CREATE VIEW view_number_%d AS SELECT 1;\n", i);
+    }
+    recorded_reading_begin(&reading, dump, strlen(dump), 100);
+    assert_int_equal(read_dump(&reading), -EIO);
+    assert_non_null(strstr(recording_text(&reading.into), "table 60 view_number_59 ()"));
+    assert_non_null(strstr(recording_text(&reading.into), " and 34 more: " NO_ROWS));
+    assert_null(strstr(recording_text(&reading.into), "fail 1 "));
+    recorded_reading_end(&reading);
+}
+
+static void test_generated(void **state)
+{
+    (void)state;
+    const char *table = "CREATE TABLE t (a int, g int GENERATED ALWAYS AS (a * 2) STORED, c int);";
+    char dump[400];
+
+    snprintf(dump, sizeof dump, "%sINSERT INTO t VALUES (1,2,3);", table);
+    check_dump(dump, "table 0 t (a:integer,g:integer,c:integer)\nrow 0 #1|#2|#3\n");
+    snprintf(dump, sizeof dump, "%sINSERT INTO t VALUES (1,3);", table);
+    check_dump(dump, "table 0 t (a:integer,c:integer)\nrow 0 #1|#3\n" DUMP_LEFT_OUT);
+    snprintf(dump, sizeof dump, "%sINSERT INTO t (c,a) VALUES (3,1);", table);
+    check_dump(dump, "table 0 t (a:integer,c:integer)\nrow 0 #1|#3\n" DUMP_LEFT_OUT);
+    check_dump(table, "table 0 t (a:integer,g:integer,c:integer)\n");
+}
+
+static void test_rows_without_table(void **state)
+{
+    (void)state;
+    check_dump("INSERT INTO t (a, b) VALUES (1,'x');INSERT INTO t (b) VALUES ('y');",
+               "table 0 t (a:any,b:any)\nrow 0 #1|\"x\nrow 0 NULL|\"y\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_databases),         cmocka_unit_test(test_keys_afterwards),
+        cmocka_unit_test(test_unfollowed),        cmocka_unit_test(test_virtual),
+        cmocka_unit_test(test_dropped_and_again), cmocka_unit_test(test_mysql_views),
+        cmocka_unit_test(test_other_views),       cmocka_unit_test(test_many_views),
+        cmocka_unit_test(test_generated),         cmocka_unit_test(test_rows_without_table),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
