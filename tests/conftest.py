@@ -4,6 +4,7 @@ import atexit
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,11 @@ import certificate_files  # noqa: E402
 import crm  # noqa: E402
 import mounting  # noqa: E402
 import oddities  # noqa: E402
+
+# A shell starts what it puts into the background with these ignored, and what we start would inherit it.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 # Not pytest's own: that is closed to the unprivileged user of some tests.
 SESSION = Path(tempfile.mkdtemp(prefix="crmfs-test-", dir="/tmp"))
