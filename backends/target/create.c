@@ -157,23 +157,17 @@ int create_notes(struct buffer *notes, char **ret_text)
 }
 
 int create_index_write(enum target_engine engine, const struct schema *like,
-                       const struct table_index *index, size_t number, const char *name,
-                       struct buffer *sql)
+                       const struct table_index *index, const char *index_name,
+                       const char *table_name, struct buffer *sql)
 {
-    char made_up[400];
     int error = buffer_print(sql, "CREATE %sINDEX ", index->is_unique ? "UNIQUE " : "");
 
-    /* Names of indexes are a table's in MySQL, a database's elsewhere. */
-    snprintf(made_up, sizeof made_up, engine == ENGINE_MYSQL ? "%.60s" : "%.40s_%.60s",
-             engine == ENGINE_MYSQL ? index->name : like->name, index->name);
-    if (index->name[0] == '\0')
-        snprintf(made_up, sizeof made_up, "%.40s_key%zu", like->name, number + 1);
     if (error == 0)
-        error = create_add_name(engine, made_up, sql);
+        error = create_add_name(engine, index_name, sql);
     if (error == 0)
         error = buffer_append_text(sql, " ON ");
     if (error == 0)
-        error = create_add_name(engine, name, sql);
+        error = create_add_name(engine, table_name, sql);
     if (error == 0)
         error = buffer_append_text(sql, " ");
     return error == 0 ? write_columns(engine, like, index->columns, index->count, sql) : error;

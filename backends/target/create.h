@@ -20,6 +20,7 @@ struct table_index {
     size_t *columns;
 };
 struct table_extras {
+    enum target_engine engine; /* where they are from */
     size_t index_count;
     struct table_index *indexes; /* over plain columns, the primary key not among them */
     size_t counting;             /* the column that counts by itself; SIZE_MAX: none */
@@ -62,10 +63,21 @@ int create_table_write(enum target_engine engine, const struct schema *like, con
 /* The lines of NOTES as one text without a final line end, NULL of none; NOTES is released. */
 int create_notes(struct buffer *notes, char **ret_text);
 
-/* Appends "CREATE [UNIQUE] INDEX …" on the table called NAME. */
+/*
+ * What index NUMBER of LIKE is called. As it was, but for MySQL's in another database: there it is
+ * the table's name alone that tells "by_name" of one table from that of another, and the end that
+ * tells both from a table. What is too long is cut, and told from others by a sum of the whole; so
+ * is what IS_TAKEN.
+ */
+#define CREATE_INDEX_NAME_SIZE 256
+void create_index_name(enum target_engine engine, const struct schema *like,
+                       const struct table_extras *extras, size_t number, bool is_taken,
+                       char name[CREATE_INDEX_NAME_SIZE]);
+
+/* Appends "CREATE [UNIQUE] INDEX index_name ON table_name (…)". */
 int create_index_write(enum target_engine engine, const struct schema *like,
-                       const struct table_index *index, size_t number, const char *name,
-                       struct buffer *sql);
+                       const struct table_index *index, const char *index_name,
+                       const char *table_name, struct buffer *sql);
 
 /*
  * Appends "FOREIGN KEY (…) REFERENCES name (…)" and what it does; TARGET: the schema that it refers

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names that a database would cut, or refuse at the very end, when a table gets the one it is to
- * have.
+ * have; and those that indexes get.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "backends/target/create.h"
 #include "fs/base/utf8.h"
 
 #define POSTGRES_NAME_BYTES 63 /* NAMEDATALEN, without the NUL */
 #define MYSQL_NAME_CHARS 64
-#define MYSQL_CHAR_BYTES 3 /* names are of utf8mb3 */
+#define MYSQL_CHAR_BYTES 3    /* names are of utf8mb3 */
+#define SQLITE_NAME_BYTES 200 /* it takes any; who reads them does not */
+#define SUM_SIZE 9            /* "_01234567" */
 
 static const char *why_not_mysql(const char *name)
 {
@@ -56,4 +60,108 @@ int create_check_names(enum target_engine engine, const struct schema *like,
                                like->columns[i].name, why);
     }
     return 0;
+}
+
+/* ---- Indexes --------------------------------------------------------------------------------- */
+
+/* A name under way, and what it has room for. */
+struct room {
+    char *name;
+    size_t size;
+    size_t bytes_most;
+    size_t characters_left;
+    size_t character_most; /* bytes of one */
+};
+
+static struct room room_for(enum target_engine engine, char name[CREATE_INDEX_NAME_SIZE])
+{
+    struct room room = {
+        .name = name,
+        .bytes_most = engine == ENGINE_POSTGRES ? POSTGRES_NAME_BYTES : SQLITE_NAME_BYTES,
+        .character_most = engine == ENGINE_MYSQL ? MYSQL_CHAR_BYTES : 4,
+    };
+
+    room.characters_left = engine == ENGINE_MYSQL ? MYSQL_NAME_CHARS : room.bytes_most;
+    name[0] = '\0';
+    return room;
+}
+
+/* Adds the characters of TEXT that can be in a name. Whether it is there as a whole. */
+static bool add(struct room *room, const char *text)
+{
+    size_t size = strlen(text);
+    bool whole = true;
+
+    for (size_t at = 0; at < size;) {
+        size_t length = utf8_character(text + at, size - at);
+
+        if (length == 0 || length > room->character_most) {
+            at += length != 0 ? length : 1;
+            whole = false;
+            continue;
+        }
+        if (room->characters_left == 0 || room->size + length > room->bytes_most)
+            return false;
+        memcpy(room->name + room->size, text + at, length);
+        room->size += length;
+        room->characters_left--;
+        at += length;
+    }
+    room->name[room->size] = '\0';
+    return whole;
+}
+
+/* Whether there was room for all of it. */
+static bool add_index_name(struct room *room, enum target_engine engine, const struct schema *like,
+                           const struct table_extras *extras, size_t number)
+{
+    const char *name = extras->indexes[number].name;
+    char key[32];
+
+    if (name[0] == '\0') {
+        snprintf(key, sizeof key, "_key%zu", number + 1);
+        return add(room, like->name) && add(room, key);
+    }
+    if (engine == ENGINE_MYSQL || extras->engine != ENGINE_MYSQL)
+        return add(room, name);
+    return add(room, like->name) && add(room, "_") && add(room, name) && add(room, "_idx");
+}
+
+/* MySQL refuses a blank at the end. */
+static bool ends_badly(const struct room *room)
+{
+    return room->size == 0 || room->name[room->size - 1] == ' ';
+}
+
+/* Another index of the table, before this one, is called so. */
+static bool is_repeated(enum target_engine engine, const struct schema *like,
+                        const struct table_extras *extras, size_t number, const char *name)
+{
+    for (size_t i = 0; i < number; i++) {
+        char other[CREATE_INDEX_NAME_SIZE];
+        struct room room = room_for(engine, other);
+
+        if (add_index_name(&room, engine, like, extras, i) && strcasecmp(name, other) == 0)
+            return true;
+    }
+    return false;
+}
+
+void create_index_name(enum target_engine engine, const struct schema *like,
+                       const struct table_extras *extras, size_t number, bool is_taken,
+                       char name[CREATE_INDEX_NAME_SIZE])
+{
+    const char *given = extras->indexes[number].name;
+    struct room room = room_for(engine, name);
+
+    if (add_index_name(&room, engine, like, extras, number) && !ends_badly(&room) && !is_taken &&
+        !is_repeated(engine, like, extras, number, name))
+        return;
+    room = room_for(engine, name);
+    room.bytes_most -= SUM_SIZE;
+    room.characters_left -= SUM_SIZE;
+    add_index_name(&room, engine, like, extras, number);
+    snprintf(
+        name + room.size, CREATE_INDEX_NAME_SIZE - room.size, "_%08x",
+        XXH32(given, strlen(given), XXH32(like->name, strlen(like->name), (XXH32_hash_t)number)));
 }

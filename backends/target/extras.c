@@ -225,7 +225,9 @@ static int take_create_index(struct extras_reader *reader, bool is_unique)
 
     do {
         token = sql_next(&reader->lexer);
-        if ((token.type == SQL_WORD || token.type == SQL_NAME) && !sql_is(&token, "ON")) {
+        /* SQLite takes a string for a name. */
+        if ((token.type == SQL_WORD || token.type == SQL_NAME || token.type == SQL_STRING) &&
+            !sql_is(&token, "ON")) {
             free(name);
             name = sql_text(&reader->lexer, &token);
         }
@@ -233,8 +235,10 @@ static int take_create_index(struct extras_reader *reader, bool is_unique)
     do {
         token = sql_next(&reader->lexer);
     } while (token.type != SQL_END && !sql_is(&token, "(") && !sql_is(&token, ";"));
-    if (name == NULL || !sql_is(&token, "("))
+    if (name == NULL || !sql_is(&token, "(")) {
+        reader->extras.left_out++;
         return 0;
+    }
     error = take_index(reader, name, is_unique);
     token = sql_peek(&reader->lexer);
     /* An index over some of the rows is none for all. */
@@ -289,6 +293,7 @@ int table_extras_read(const struct schema *schema, const char *kind,
     enum target_engine engine = target_engine_of(kind);
     int error = 0;
 
+    reader.extras.engine = engine;
     reader.lexer = ddl_lexer(engine, ddl);
     while (error == 0 && !ddl_ended(&reader.lexer))
         error = take_statement(&reader);

@@ -127,7 +127,10 @@ static int write_indexes(const struct schema *like, const struct table_extras *e
     int error = 0;
 
     for (size_t i = 0; i < extras->index_count && error == 0; i++) {
-        error = create_index_write(ENGINE_MYSQL, like, &extras->indexes[i], i, new_name, later);
+        char name[CREATE_INDEX_NAME_SIZE];
+
+        create_index_name(ENGINE_MYSQL, like, extras, i, false, name);
+        error = create_index_write(ENGINE_MYSQL, like, &extras->indexes[i], name, new_name, later);
         if (error == 0)
             error = buffer_append_text(later, ";\n");
     }

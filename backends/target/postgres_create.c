@@ -37,10 +37,11 @@ struct creating {
     struct buffer notes; /* lines: what is not brought along */
     size_t left_out;     /* statements of its own */
     int (*take)(struct creating *creating, const char *sql, struct failure *failure);
-    struct table_rules rules;
+    struct table_extras extras; /* of other databases' tables */
 };
 
-/* Runs SQL; what is there already is passed over where it MAY_BE_THERE. */
+/* Runs SQL. 1: what it makes is there already, which is no failure where it MAY_BE_THERE; 0;
+ * -errno. */
 static int run_statement(struct postgres_target *target, const char *sql, bool may_be_there,
                          struct failure *failure)
 {
@@ -56,9 +57,17 @@ static int run_statement(struct postgres_target *target, const char *sql, bool m
         return postgres_link_do(&target->link, "RELEASE SAVEPOINT crmfs_make", failure);
     state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (may_be_there && state != NULL &&
-        (strcmp(state, "42710") == 0 || strcmp(state, "42P07") == 0 || strcmp(state, "42P06") == 0))
-        return postgres_link_do(&target->link, "ROLLBACK TO SAVEPOINT crmfs_make", failure);
+        (strcmp(state, "42710") == 0 || strcmp(state, "42P07") == 0 ||
+         strcmp(state, "42P06") == 0)) {
+        error = postgres_link_do(&target->link, "ROLLBACK TO SAVEPOINT crmfs_make", failure);
+        return error == 0 ? 1 : error;
+    }
     return postgres_target_failure(target, result, NULL, failure);
+}
+
+static int passed_over(int result)
+{
+    return result > 0 ? 0 : result;
 }
 
 static bool runs(const char *sql, size_t *ret_kind)
@@ -84,7 +93,7 @@ static int take_statement(struct creating *creating, const char *sql, struct fai
     }
     if (kinds[kind].when == RUN_LATER)
         return buffer_append(&creating->later, sql, strlen(sql) + 1);
-    return run_statement(creating->target, sql, kinds[kind].may_be_there, failure);
+    return passed_over(run_statement(creating->target, sql, kinds[kind].may_be_there, failure));
 }
 
 /* The statements of DDL one after another, as the lexer sees their ends. */
@@ -117,16 +126,28 @@ static int take_statements(struct creating *creating, struct failure *failure)
 
 /* ---- Of other databases ---------------------------------------------------------------------- */
 
-static int write_later(const struct schema *like, const struct table_extras *extras,
-                       struct buffer *later)
+/* The table's indexes, by names that nothing else in its schema has. */
+static int add_indexes(struct postgres_target *target, const struct postgres_place *place,
+                       struct failure *failure)
 {
     int error = 0;
 
-    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
-        error =
-            create_index_write(ENGINE_POSTGRES, like, &extras->indexes[i], i, like->name, later);
-        if (error == 0)
-            error = buffer_append(later, "", 1);
+    for (size_t i = 0; i < place->extras.index_count && error == 0; i++) {
+        bool is_taken = false;
+
+        do {
+            cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+            char name[CREATE_INDEX_NAME_SIZE];
+
+            create_index_name(ENGINE_POSTGRES, place->like, &place->extras, i, is_taken, name);
+            error = create_index_write(ENGINE_POSTGRES, place->like, &place->extras.indexes[i],
+                                       name, place->like->name, &sql);
+            if (error == 0)
+                error = buffer_append(&sql, "", 1);
+            if (error == 0)
+                error = run_statement(target, (const char *)sql.data, !is_taken, failure);
+            is_taken = error == 1;
+        } while (is_taken);
     }
     return error;
 }
@@ -134,26 +155,21 @@ static int write_later(const struct schema *like, const struct table_extras *ext
 static int create_foreign(struct creating *creating, const char *kind, struct failure *failure)
 {
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    struct table_extras extras;
-    int error = table_extras_read(creating->like, kind, &extras);
+    struct table_extras *extras = &creating->extras;
+    int error = table_extras_read(creating->like, kind, extras);
 
     if (error != 0)
         return error;
-    if (extras.counting != SIZE_MAX &&
-        creating->like->columns[extras.counting].type != COLUMN_INTEGER)
-        extras.counting = SIZE_MAX;
-    error = create_table_write(ENGINE_POSTGRES, creating->like, kind, &extras, creating->like->name,
+    if (extras->counting != SIZE_MAX &&
+        creating->like->columns[extras->counting].type != COLUMN_INTEGER)
+        extras->counting = SIZE_MAX;
+    error = create_table_write(ENGINE_POSTGRES, creating->like, kind, extras, creating->like->name,
                                &sql, &creating->notes);
     if (error == 0)
         error = buffer_append_text(&sql, "\n)");
     if (error == 0)
         error = postgres_target_run(creating->target, &sql, NULL, failure);
-    if (error == 0)
-        error = write_later(creating->like, &extras, &creating->later);
-    creating->rules = extras.rules;
-    extras.rules = (struct table_rules){.column_count = 0};
     buffer_release(&sql);
-    table_extras_release(&extras);
     return error;
 }
 
@@ -183,7 +199,7 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
             error = buffer_append_text(&sql, " ADD ");
         if (error == 0)
             error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent,
-                                             (const char *)name.data, &place->rules, &sql);
+                                             (const char *)name.data, &place->extras.rules, &sql);
         if (error == 0)
             error = postgres_target_run(target, &sql, NULL, failure);
         buffer_release(&sql);
@@ -205,7 +221,7 @@ static const struct table *find_table(const struct catalogue *catalogue, const c
     return NULL;
 }
 
-static int add_place(struct postgres_target *target, const struct creating *creating, bool own,
+static int add_place(struct postgres_target *target, struct creating *creating, bool own,
                      struct schema **ret_schema, struct failure *failure)
 {
     struct postgres_place **places = reallocarray((void *)target->places, target->place_count + 1,
@@ -230,7 +246,8 @@ static int add_place(struct postgres_target *target, const struct creating *crea
     }
     place->is_made = true;
     place->like = own ? NULL : schema_copy(creating->like);
-    place->rules = creating->rules;
+    place->extras = creating->extras;
+    creating->extras = (struct table_extras){0};
     place->later = (char *)creating->later.data;
     place->later_size = creating->later.size;
     places[target->place_count++] = place;
@@ -261,7 +278,7 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
     if (error != 0) {
         buffer_release(&creating.later);
         buffer_release(&creating.notes);
-        table_rules_release(&creating.rules);
+        table_extras_release(&creating.extras);
         return failure != NULL && failure->code != 0
                    ? failure_prefix(failure, -error, "table \"%s\"", like->name)
                    : error;
@@ -283,7 +300,9 @@ int postgres_complete_tables(struct postgres_target *target, struct failure *fai
 
         for (size_t at = 0; at < place->later_size && error == 0;
              at += strlen(place->later + at) + 1)
-            error = run_statement(target, place->later + at, true, failure);
+            error = passed_over(run_statement(target, place->later + at, true, failure));
+        if (error == 0)
+            error = add_indexes(target, place, failure);
     }
     for (size_t i = 0; i < target->place_count && error == 0; i++)
         error = add_foreign_keys(target, target->places[i], failure);

@@ -271,7 +271,7 @@ static void close_target(struct target *base)
         schema_release(target->places[i]->like);
         free(target->places[i]->later);
         free(target->places[i]->late_key);
-        table_rules_release(&target->places[i]->rules);
+        table_extras_release(&target->places[i]->extras);
         free(target->places[i]);
     }
     free((void *)target->places);

@@ -13,9 +13,9 @@
 #define CRMFS_TARGET_POSTGRES_TARGET_H
 
 #include "backends/source/postgres_internal.h"
+#include "backends/target/create.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
-#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target. */
@@ -24,8 +24,8 @@ struct postgres_place {
     bool is_made;
     bool written;
     struct schema *like; /* whose foreign keys are added when all tables are there; NULL: none */
-    struct table_rules rules; /* … and what they do */
-    char *later;              /* statements for when the rows are there, each ended by a NUL */
+    struct table_extras extras; /* … with what they do, and its indexes */
+    char *later;                /* statements for when the rows are there, each ended by a NUL */
     size_t later_size;
     char *late_key; /* adds the primary key that was put off; NULL: none was */
 };

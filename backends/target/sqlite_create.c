@@ -17,6 +17,7 @@ void made_table_free(struct made_table *made)
 {
     table_release(&made->table);
     free(made->rest);
+    table_extras_release(&made->extras);
     free(made);
 }
 
@@ -81,20 +82,6 @@ static int run_first(struct sqlite_target *target, const char **place, enum guar
     return sqlite_target_failure(target, code, table, failure);
 }
 
-/* Indexes as statements with ';' between; foreign keys stand in the table itself. */
-static int write_rest(const struct schema *like, const struct table_extras *extras,
-                      struct buffer *rest)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
-        error = create_index_write(ENGINE_SQLITE, like, &extras->indexes[i], i, like->name, rest);
-        if (error == 0)
-            error = buffer_append_text(rest, ";\n");
-    }
-    return error == 0 ? buffer_append(rest, "", 1) : error;
-}
-
 /* SQLite takes foreign keys to tables that are not there yet. */
 static int write_foreign_keys(const struct schema *like, const struct table_rules *rules,
                               struct buffer *sql)
@@ -131,28 +118,20 @@ static int create_foreign(struct sqlite_target *target, const struct schema *lik
                           struct made_table *made, char **ret_notes, struct failure *failure)
 {
     cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
-    cleanup_buffer struct buffer rest = BUFFER(SQLITE_SQL_LIMIT);
     cleanup_buffer struct buffer notes = BUFFER(SQLITE_SQL_LIMIT);
-    struct table_extras extras;
-    int error = table_extras_read(like, kind, &extras);
+    int error = table_extras_read(like, kind, &made->extras);
 
     if (error != 0)
         return error;
-    error = create_table_write(ENGINE_SQLITE, like, kind, &extras, like->name, &sql, &notes);
+    error = create_table_write(ENGINE_SQLITE, like, kind, &made->extras, like->name, &sql, &notes);
     if (error == 0)
-        error = write_foreign_keys(like, &extras.rules, &sql);
-    if (error == 0)
-        error = write_rest(like, &extras, &rest);
+        error = write_foreign_keys(like, &made->extras.rules, &sql);
     if (error == 0) {
         const char *place = (const char *)sql.data;
 
         error = run_first(target, &place, GUARD_NOTHING, like->name, failure);
-        made->rest = (char *)steal_pointer(&rest.data);
     }
-    if (error == 0)
-        error = create_notes(&notes, ret_notes);
-    table_extras_release(&extras);
-    return error;
+    return error == 0 ? create_notes(&notes, ret_notes) : error;
 }
 
 static int create_own(struct sqlite_target *target, const struct schema *like,
@@ -163,7 +142,6 @@ static int create_own(struct sqlite_target *target, const struct schema *like,
 
     if (error != 0)
         return error;
-    made->own = true;
     made->rest = strdup(place);
     return made->rest != NULL ? 0 : -ENOMEM;
 }
@@ -222,6 +200,53 @@ int sqlite_create_table(struct target *base, const struct schema *like, const ch
     return 0;
 }
 
+/* Whether a table or an index is called so. */
+static int is_name_taken(struct sqlite_target *target, const char *name, bool *ret_taken,
+                         struct failure *failure)
+{
+    sqlite3_stmt *statement = NULL;
+    int code =
+        connection_prepare(&target->connection, &statement,
+                           "SELECT 1 FROM main.sqlite_master WHERE name = %Q COLLATE NOCASE", name);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    *ret_taken = code == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE
+               ? 0
+               : sqlite_target_failure(target, code, NULL, failure);
+}
+
+static int add_indexes(struct sqlite_target *target, const struct made_table *made,
+                       struct failure *failure)
+{
+    const struct schema *schema = made->table.schema;
+    int error = 0;
+
+    for (size_t i = 0; i < made->extras.index_count && error == 0; i++) {
+        cleanup_buffer struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
+        char name[CREATE_INDEX_NAME_SIZE];
+        bool is_taken;
+
+        create_index_name(ENGINE_SQLITE, schema, &made->extras, i, false, name);
+        error = is_name_taken(target, name, &is_taken, failure);
+        if (error == 0 && is_taken)
+            create_index_name(ENGINE_SQLITE, schema, &made->extras, i, true, name);
+        if (error == 0)
+            error = create_index_write(ENGINE_SQLITE, schema, &made->extras.indexes[i], name,
+                                       schema->name, &sql);
+        if (error == 0)
+            error = buffer_append(&sql, "", 1);
+        if (error == 0) {
+            const char *place = (const char *)sql.data;
+
+            error = run_first(target, &place, GUARD_NOTHING, schema->name, failure);
+        }
+    }
+    return error;
+}
+
 int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure)
 {
     int error = 0;
@@ -231,10 +256,12 @@ int sqlite_complete_tables(struct sqlite_target *target, struct failure *failure
         const char *place = made->rest;
 
         while (place != NULL && *place != '\0' && error == 0)
-            error = run_first(target, &place, made->own ? GUARD_TABLE : GUARD_NOTHING,
-                              made->table.schema->name, failure);
+            error = run_first(target, &place, GUARD_TABLE, made->table.schema->name, failure);
         free(made->rest);
         made->rest = NULL;
+        if (error == 0)
+            error = add_indexes(target, made, failure);
+        table_extras_release(&made->extras);
     }
     return error;
 }

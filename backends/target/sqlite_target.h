@@ -8,14 +8,15 @@
 #define CRMFS_TARGET_SQLITE_TARGET_H
 
 #include "backends/source/sqlite_internal.h"
+#include "backends/target/create.h"
 #include "backends/target/row_work.h"
 #include "backends/target/target.h"
 
 /* A table that this transaction has made, and the statements that it still lacks. */
 struct made_table {
     struct table table;
-    char *rest; /* SQL; NULL: nothing */
-    bool own;   /* … of SQLite's own words: indexes, triggers */
+    char *rest; /* SQLite's own words: indexes, triggers; NULL: of another kind, … */
+    struct table_extras extras; /* … whose indexes these are */
 };
 
 /* Rows laid down for a table whose others will be deleted. All borrowed from the load. */

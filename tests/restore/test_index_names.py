@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Every index of a table comes along, whatever it is called and whatever that name is cut to elsewhere."""
+import pytest
+
+LONG = "aos_products_quotes_line_items_audit_table"
+UNIQUE = {
+    "sqlite": "SELECT m.name, (SELECT group_concat(i.name || ':' || l.\"unique\" || ':' || l.name, ',') FROM "
+              "pragma_index_list(m.name) AS l, pragma_index_info(l.name) AS i WHERE l.origin = 'c') FROM sqlite_master "
+              "AS m WHERE m.type = 'table' ORDER BY 1",
+    "mysql": "SELECT TABLE_NAME, GROUP_CONCAT(COLUMN_NAME, ':', 1 - NON_UNIQUE, ':', INDEX_NAME) FROM "
+             "information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME <> 'PRIMARY' GROUP BY 1",
+    "postgresql": "SELECT c.relname, string_agg(a.attname || ':' || x.indisunique::int || ':' || i.relname, ',') FROM "
+                  "pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid JOIN "
+                  "pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[0] WHERE NOT indisprimary AND "
+                  "c.relnamespace = 'public'::regnamespace GROUP BY 1",
+}
+
+
+def indexes(place):
+    """{table: {(column, is unique): name}}"""
+    lines = (line.replace("\t", "|").split("|") for line in place.sql(UNIQUE[place.kind]).splitlines())
+    split = {table: [one.split(":") for one in all_.split(",")] for table, all_ in lines if ":" in all_}
+    return {table: {(column, unique == "1"): name for column, unique, name in each} for table, each in split.items()}
+
+
+def columns(place):
+    return {table: set(each) for table, each in indexes(place).items()}
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+def test_too_long(crmfs, place, kind):
+    """Two that are the same as far as there is room, one with letters of several bytes, one in quotes of strings."""
+    source, target = place("sqlite"), place(kind)
+    source.sql(f"CREATE TABLE {LONG} (id INTEGER PRIMARY KEY, a VARCHAR(9), b VARCHAR(9), c INT, d INT);"
+               f"CREATE INDEX {LONG}_one_that_takes_much_room_a ON {LONG} (a);"
+               f"CREATE UNIQUE INDEX {LONG}_one_that_takes_much_room_b ON {LONG} (b);"
+               f"CREATE INDEX \"{'üñ' * 40}\" ON {LONG} (c); CREATE INDEX 'quoted 🐟 ' ON {LONG} (d);"
+               f"INSERT INTO {LONG} VALUES (1, 'x', 'y', 2, 3)")
+    crmfs("migrate", source.url, target.url)
+    assert columns(target) == {LONG: {("a", False), ("b", True), ("c", False), ("d", False)}}
+    again = place("sqlite")
+    crmfs("migrate", target.url, again.url)
+    assert columns(again) == columns(target)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_taken(crmfs, place, kind):
+    """Names that are two tables' own are one where they are the database's, or a table has it."""
+    source, target = place("mysql"), place(kind)
+    source.sql("CREATE TABLE x (id INT PRIMARY KEY, a INT, b INT, KEY y_z (a), KEY x_b (b));"
+               "CREATE TABLE x_y (id INT PRIMARY KEY, a INT, b INT, UNIQUE KEY z (a), KEY b (b));"
+               "CREATE TABLE x_b (id INT PRIMARY KEY, a INT); INSERT INTO x_y VALUES (1, 2, 3)")
+    crmfs("migrate", source.url, target.url)
+    assert columns(target) == columns(source) == {"x": {("a", False), ("b", False)}, "x_y": {("a", True), ("b", False)}}
+
+
+def test_there_and_back(crmfs, place):
+    """Names are made wider once, however often they move."""
+    places = [place(kind) for kind in ("mysql", "postgresql", "sqlite", "postgresql", "mysql")]
+    places[0].sql("CREATE TABLE deal (id INT PRIMARY KEY, due INT, KEY by_due (due)); INSERT INTO deal VALUES (1, 2)")
+    for one, next_ in zip(places, places[1:]):
+        crmfs("migrate", one.url, next_.url)
+    assert [indexes(one)["deal"][("due", False)] for one in places] == ["by_due"] + ["deal_by_due_idx"] * 4
