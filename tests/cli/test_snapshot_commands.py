@@ -240,7 +240,10 @@ def test_stopped_in_an_endless_view(work, store, view, number):
         assert eventually(lambda: listens(process, number), PATIENCE)
         time.sleep(0.5)  # so that it is in the midst of the view
         process.send_signal(number)
-        _, errors = process.communicate(timeout=PATIENCE)
+        try:
+            _, errors = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
     assert process.returncode == -number, errors
     assert errors == "crmfs: cannot take a snapshot: taking the snapshot was called off\n"
     assert is_empty(store)

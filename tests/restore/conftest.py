@@ -54,7 +54,7 @@ def place(request, work):
             path = work / f"target{number}.db"
             made.append(None)
             return Place(kind, str(path), lambda sql: subprocess.run(
-                ["sqlite3", path], input=sql, capture_output=True, text=True, check=True, timeout=60).stdout)
+                ["sqlite3", "-cmd", ".timeout 10000", path], input=sql, capture_output=True, text=True, check=True, timeout=60).stdout)
         if kind == "mysql":
             server = request.getfixturevalue("maria")
             name = f"r{next(mariadb.NUMBERS)}"
