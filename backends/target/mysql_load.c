@@ -9,6 +9,7 @@
 
 #include "backends/target/mysql_follower.h"
 #include "backends/target/mysql_read_back.h"
+#include "backends/target/stage_part.h"
 #include "fs/base/memory.h"
 
 static const char *table_name(const struct mysql_load *load)
@@ -74,6 +75,17 @@ static int add_new_text(const char *column, const char *salt, uint64_t most_char
                         (unsigned long long)most_chars);
 }
 
+/* What is the rows' own fault, or a trigger finds to be, in the server's words. 0: it is not. */
+static int rows_failure(const struct mysql_load *load, MYSQL *handle, struct failure *failure)
+{
+    unsigned number = mysql_errno(handle);
+    int code = number == ER_DUP_ENTRY ? EEXIST : number == ER_SIGNAL_EXCEPTION ? EINVAL : 0;
+
+    return code == 0 ? 0
+                     : failure_set(failure, code, "table \"%s\": %.400s (%u)", table_name(load),
+                                   mysql_error(handle), number);
+}
+
 /* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
 static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
                  struct failure *failure)
@@ -87,13 +99,9 @@ static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_ro
     if (*ret_rows != NULL || mysql_errno(handle) == 0)
         return 0;
 
-    bool is_there = mysql_errno(handle) == ER_DUP_ENTRY;
-    int error = mysql_link_failure(target->source, target->link, NULL, failure);
+    int error = rows_failure(load, handle, failure);
 
-    return is_there && error == -EIO
-               ? failure_prefix(failure, EEXIST, "table \"%s\": nothing was changed",
-                                table_name(load))
-               : error;
+    return error != 0 ? error : mysql_link_failure(target->source, target->link, NULL, failure);
 }
 
 static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
@@ -176,9 +184,9 @@ static const struct server_load_class server_class = {
             .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
             .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k" FOR_GOOD,
             .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
-            .update_met = "UPDATE %t t JOIN %s s ON %k SET %u",
-            .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s",
-            .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s "
+            .update_met = "UPDATE %t t JOIN %s s ON %k%p SET %u",
+            .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s%p",
+            .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s%p "
                            "WHERE NOT EXISTS (SELECT 1 FROM %t t WHERE %k)",
             .delete_others = "DELETE t FROM %t t LEFT JOIN %s s ON %k WHERE s.%1 IS NULL",
             .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e" FOR_GOOD,
@@ -190,6 +198,10 @@ static const struct server_load_class server_class = {
             .add_unique_query = add_unique_query,
             .new_uuid = "UUID()",
             .add_new_text = add_new_text,
+            .show_part = "SELECT CONCAT_WS(', ', %i) FROM %s s%p",
+            .forget_part = "DELETE s FROM %s s%p",
+            .number_stage = mysql_number_stage,
+            .add_part = mysql_add_part,
         },
     .names_lines = false,
     .send = mysql_load_send,
