@@ -79,7 +79,9 @@ static int add_new_text(const char *column, const char *salt, uint64_t most_char
 static int rows_failure(const struct mysql_load *load, MYSQL *handle, struct failure *failure)
 {
     unsigned number = mysql_errno(handle);
-    int code = number == ER_DUP_ENTRY ? EEXIST : number == ER_SIGNAL_EXCEPTION ? EINVAL : 0;
+    int code = number == ER_DUP_ENTRY                                               ? EEXIST
+               : number == ER_SIGNAL_EXCEPTION || number == ER_NO_DEFAULT_FOR_FIELD ? EINVAL
+                                                                                    : 0;
 
     return code == 0 ? 0
                      : failure_set(failure, code, "table \"%s\": %.400s (%u)", table_name(load),
@@ -277,56 +279,6 @@ static int look_whether_empty(struct mysql_load *load, bool *ret_empty, struct f
     return error;
 }
 
-/* Says in the place what the stage is, for when foreign keys are looked at. */
-static int describe_stage(struct mysql_load *load)
-{
-    const struct row_work *work = &load->base.work;
-    struct mysql_place *place = load->place;
-
-    free(place->stage);
-    free(place->stage_key);
-    place->stage = NULL;
-    place->stage_key_count = server_load_has_key(&load->base) ? work->plan.key_count : 0;
-    place->stage_key = allocate_array(work->plan.key_count, sizeof *place->stage_key);
-    if (place->stage_key == NULL)
-        return -ENOMEM;
-    if (work->plan.key_count != 0)
-        memcpy(place->stage_key, work->plan.key, work->plan.key_count * sizeof *place->stage_key);
-    if (asprintf(&place->stage, "crmfs_stage_%lu", ++load->target->stage_count) < 0) {
-        place->stage = NULL;
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-/* A temporary table like the one that is written. */
-static int create_stage(struct mysql_load *load, struct failure *failure)
-{
-    struct mysql_place *place = load->place;
-    struct buffer sql = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = describe_stage(load);
-
-    if (error == 0)
-        error = buffer_print(&sql, "CREATE TEMPORARY TABLE `%s` LIKE ", place->stage);
-    if (error == 0)
-        error = mysql_add_name(&sql, table_name(load));
-    if (error == 0)
-        error = mysql_target_run(load->target, &sql, failure);
-    buffer_release(&sql);
-    if (error != 0)
-        return error;
-    load->into.schema = schema_copy(place->table->schema);
-    if (load->into.schema == NULL)
-        return -ENOMEM;
-    free(load->into.schema->name);
-    load->into.schema->name = strdup(place->stage);
-    if (asprintf(&load->base.stage_sql, "`%s`", place->stage) < 0)
-        load->base.stage_sql = NULL;
-    if (load->base.stage_sql == NULL)
-        schema_release(load->into.schema);
-    return load->into.schema->name != NULL && load->base.stage_sql != NULL ? 0 : -ENOMEM;
-}
-
 static int check_place(struct mysql_target *target, const struct mysql_place *place,
                        const struct load_plan *plan, struct failure *failure)
 {
@@ -367,7 +319,7 @@ static int prepare(struct mysql_load *load, struct failure *failure)
     load->into = *load->place->table;
     load->place->whole = empty;
     if (error == 0 && !empty)
-        error = create_stage(load, failure);
+        error = mysql_load_create_stage(load, failure);
     return error == 0 ? mysql_load_prepare(load, failure) : error;
 }
 

@@ -287,7 +287,8 @@ int server_load_merge(struct load *base, struct failure *failure)
     if (error == 0 && met != 0 && mode != LOAD_MISSING && has_values(load))
         error = update_met(load, failure);
     met -= counts->refused - refused;
-    if (error == 0)
+    /* Without a new row none can lack what only new rows need. */
+    if (error == 0 && (mode == LOAD_APPEND || met != counts->put - counts->refused))
         error = insert(load, failure);
     if (error != 0)
         return error;
