@@ -232,6 +232,7 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
+#define SECOND "EXISTS (SELECT FROM %s t WHERE %k AND t.ctid < s.ctid)"
 #define DOOMED "NOT EXISTS (SELECT FROM %s s WHERE %k)"
 
 static const struct server_load_class server_class = {
@@ -240,6 +241,8 @@ static const struct server_load_class server_class = {
             .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k",
             .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %t t ON %k",
             .forget_met = "DELETE FROM %s s USING %t t WHERE %k",
+            .show_second = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE " SECOND,
+            .forget_second = "DELETE FROM %s s WHERE " SECOND,
             .update_met = "UPDATE %t t SET %u FROM %s s WHERE %k%p",
             .insert_all = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
                           "WHERE true%p",

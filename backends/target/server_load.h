@@ -47,6 +47,8 @@ struct server_dialect {
     const char *count_met;     /* rows of the stage whose key is in the table */
     const char *show_met;      /* their keys, as a text each */
     const char *forget_met;    /* deletes them from the stage */
+    const char *show_second;   /* the same of rows whose key one before them in the stage has; */
+    const char *forget_second; /* NULL: the stage takes no such row */
     const char *update_met;    /* the table's by them */
     const char *insert_all;    /* of the stage into the table */
     const char *insert_rest;   /* those whose key is not in the table */

@@ -142,13 +142,12 @@ int server_load_remove(struct load *base, struct failure *failure)
     return run(load, load->class->dialect.delete_others, &base->counts.deleted, failure);
 }
 
-/* A row to be appended whose key is there already is a bad one. */
-static int refuse_met(struct server_load *load, const char *text, struct failure *failure)
+/* A row is a bad one for its key. */
+static int refuse_key(struct server_load *load, const char *text, struct failure *failure)
 {
     const struct schema *table = load->work.plan.table;
-    const struct bad_row bad = {.column = table->columns[load->work.plan.key[0]].name,
-                                .value = text,
-                                .reason = "is there already"};
+    const struct bad_row bad = {
+        .column = table->columns[load->work.plan.key[0]].name, .value = text, .reason = load->why};
 
     return row_work_refuse(&load->work, &bad, EEXIST, failure);
 }
@@ -172,31 +171,50 @@ int server_load_check_stage(struct server_load *load, struct failure *failure)
 }
 
 /* What was put is in the stage; from here on the sum is that of the rows that stay in it. */
-static int forget_met(struct server_load *load, struct failure *failure)
+static int forget(struct server_load *load, const char *statement, struct failure *failure)
 {
     uint64_t ignored;
     int error = server_load_check_stage(load, failure);
 
     if (error == 0)
-        error = run(load, load->class->dialect.forget_met, &ignored, failure);
+        error = run(load, statement, &ignored, failure);
     load->sum = (struct row_sum){0};
     return error == 0 ? load->class->read_back(load, &load->sum, failure) : error;
 }
 
-static int refuse_all_met(struct server_load *load, struct failure *failure)
+/* Refuses the rows of the stage whose keys SHOW selects, and has FORGET delete them. */
+static int refuse_keys(struct server_load *load, const char *show, const char *why,
+                       const char *statement, struct failure *failure)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
     struct buffer sql = BUFFER(STATEMENT_LIMIT);
     uint64_t refused = load->load.counts.refused;
-    int error = server_load_write(load, dialect->show_met, &sql);
+    int error = server_load_write(load, show, &sql);
 
+    load->why = why;
     if (error == 0)
-        error = load->class->ask(load, &sql, refuse_met, failure);
+        error = load->class->ask(load, &sql, refuse_key, failure);
     else
         buffer_release(&sql);
+    load->why = NULL;
     if (error == 0 && refused != load->load.counts.refused)
-        error = forget_met(load, failure);
+        error = forget(load, statement, failure);
     return server_load_fail(load, error, failure);
+}
+
+/* Rows to be appended whose key is there already are bad ones, as is a second row of a key. */
+static int refuse_bad_keys(struct server_load *load, struct failure *failure)
+{
+    const struct server_dialect *dialect = &load->class->dialect;
+
+    if (!server_load_has_key(load))
+        return 0;
+    if (load->work.plan.mode == LOAD_APPEND)
+        return refuse_keys(load, dialect->show_met, "is there already", dialect->forget_met,
+                           failure);
+    return load->work.plan.refuse != NULL && dialect->show_second != NULL
+               ? refuse_keys(load, dialect->show_second, "several rows have this key: it is none",
+                             dialect->forget_second, failure)
+               : 0;
 }
 
 /* Whether there is anything but the key. */
@@ -279,9 +297,8 @@ int server_load_merge(struct load *base, struct failure *failure)
         counts->inserted = counts->put - counts->refused;
         return 0;
     }
-    if (mode == LOAD_APPEND)
-        error = server_load_has_key(load) ? refuse_all_met(load, failure) : 0;
-    else
+    error = refuse_bad_keys(load, failure);
+    if (error == 0 && mode != LOAD_APPEND)
         error = run(load, dialect->count_met, &met, failure);
     refused = counts->refused;
     if (error == 0 && met != 0 && mode != LOAD_MISSING && has_values(load))
