@@ -2,6 +2,8 @@
 """-o rw-live on a server: rows written, refused when changed meanwhile, deleted; files of rows loaded."""
 import errno
 import json
+import threading
+import time
 
 import pytest
 
@@ -104,3 +106,22 @@ def test_what_the_database_changes_by_itself(mount, server, database):
     assert rows() == before
     put(folder / "t/1.json", '{"name": "LOUD"}')
     assert rows()[0].startswith("1\tLOUD")
+
+
+def test_a_row_that_somebody_has_locked(mount, server, database):
+    """It is waited for as long as busy-timeout says, not as long as the server would."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 1)", database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1,busy-timeout=1").live()
+    text = (folder / "t/1.json").read_text()
+    holder = threading.Thread(target=server.sql, args=(
+        "BEGIN; UPDATE t SET n = 2 WHERE id = 1; DO GET_LOCK('held', 0); DO SLEEP(15); ROLLBACK", database))
+    holder.start()
+    try:
+        while server.lines("SELECT IS_FREE_LOCK('held')") != ["0"]:
+            time.sleep(0.1)
+        began = time.monotonic()
+        refused(errno.EBUSY, put, folder / "t/1.json", text.replace('"n":1', '"n":3'))
+        assert time.monotonic() - began < 10
+    finally:
+        holder.join()
+    assert server.lines("SELECT n FROM t", database) == ["1"]
