@@ -18,6 +18,7 @@ struct bad_rows {
     FILE *file;
     const char *path; /* borrowed */
     uint64_t count;
+    int code; /* errno of what could not be written */
     struct buffer line;
 };
 
@@ -103,7 +104,11 @@ int bad_rows_add(void *context, const struct schema *table, const struct bad_row
     if (json.error != 0)
         return json.error;
     rows->count++;
-    return fwrite(rows->line.data, rows->line.size, 1, rows->file) == 1 ? 0 : -EIO;
+    /* Each by itself: that a row cannot be set aside is to be known before the others are in. */
+    if (fwrite(rows->line.data, rows->line.size, 1, rows->file) == 1 && fflush(rows->file) == 0)
+        return 0;
+    rows->code = errno;
+    return -EIO;
 }
 
 int bad_rows_end(struct bad_rows *rows, bool not_wanted, struct failure *failure)
@@ -111,9 +116,11 @@ int bad_rows_end(struct bad_rows *rows, bool not_wanted, struct failure *failure
     bool empty = rows->count == 0;
     int error = 0;
 
-    if (fflush(rows->file) != 0 || fsync(fileno(rows->file)) != 0)
-        error = failure_set(failure, errno, "--skip-bad: cannot write %s: %s", rows->path,
-                            strerror(errno));
+    if (rows->code == 0 && (fflush(rows->file) != 0 || fsync(fileno(rows->file)) != 0))
+        rows->code = errno;
+    if (rows->code != 0)
+        error = failure_set(failure, rows->code, "--skip-bad: cannot write %s: %s", rows->path,
+                            strerror(rows->code));
     fclose(rows->file);
     if (empty || not_wanted)
         unlink(rows->path);

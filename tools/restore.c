@@ -226,7 +226,7 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
     if (restoring->bad_rows != NULL) {
         int ended = bad_rows_end(restoring->bad_rows, error != 0, failure);
 
-        error = error != 0 ? error : ended;
+        error = ended != 0 ? ended : error;
     }
     return error;
 }

@@ -9,6 +9,7 @@
 
 #include "backends/target/mysql_follower.h"
 #include "backends/target/mysql_read_back.h"
+#include "backends/target/stage_part.h"
 #include "fs/base/memory.h"
 
 static const char *table_name(const struct mysql_load *load)
@@ -74,6 +75,19 @@ static int add_new_text(const char *column, const char *salt, uint64_t most_char
                         (unsigned long long)most_chars);
 }
 
+/* What is the rows' own fault, or a trigger finds to be, in the server's words. 0: it is not. */
+static int rows_failure(const struct mysql_load *load, MYSQL *handle, struct failure *failure)
+{
+    unsigned number = mysql_errno(handle);
+    int code = number == ER_DUP_ENTRY                                               ? EEXIST
+               : number == ER_SIGNAL_EXCEPTION || number == ER_NO_DEFAULT_FOR_FIELD ? EINVAL
+                                                                                    : 0;
+
+    return code == 0 ? 0
+                     : failure_set(failure, code, "table \"%s\": %.400s (%u)", table_name(load),
+                                   mysql_error(handle), number);
+}
+
 /* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
 static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
                  struct failure *failure)
@@ -87,13 +101,9 @@ static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_ro
     if (*ret_rows != NULL || mysql_errno(handle) == 0)
         return 0;
 
-    bool is_there = mysql_errno(handle) == ER_DUP_ENTRY;
-    int error = mysql_link_failure(target->source, target->link, NULL, failure);
+    int error = rows_failure(load, handle, failure);
 
-    return is_there && error == -EIO
-               ? failure_prefix(failure, EEXIST, "table \"%s\": nothing was changed",
-                                table_name(load))
-               : error;
+    return error != 0 ? error : mysql_link_failure(target->source, target->link, NULL, failure);
 }
 
 static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
@@ -176,9 +186,9 @@ static const struct server_load_class server_class = {
             .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
             .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k" FOR_GOOD,
             .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
-            .update_met = "UPDATE %t t JOIN %s s ON %k SET %u",
-            .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s",
-            .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s "
+            .update_met = "UPDATE %t t JOIN %s s ON %k%p SET %u",
+            .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s%p",
+            .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s%p "
                            "WHERE NOT EXISTS (SELECT 1 FROM %t t WHERE %k)",
             .delete_others = "DELETE t FROM %t t LEFT JOIN %s s ON %k WHERE s.%1 IS NULL",
             .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e" FOR_GOOD,
@@ -190,6 +200,10 @@ static const struct server_load_class server_class = {
             .add_unique_query = add_unique_query,
             .new_uuid = "UUID()",
             .add_new_text = add_new_text,
+            .show_part = "SELECT CONCAT_WS(', ', %i) FROM %s s%p",
+            .forget_part = "DELETE s FROM %s s%p",
+            .number_stage = mysql_number_stage,
+            .add_part = mysql_add_part,
         },
     .names_lines = false,
     .send = mysql_load_send,
@@ -265,56 +279,6 @@ static int look_whether_empty(struct mysql_load *load, bool *ret_empty, struct f
     return error;
 }
 
-/* Says in the place what the stage is, for when foreign keys are looked at. */
-static int describe_stage(struct mysql_load *load)
-{
-    const struct row_work *work = &load->base.work;
-    struct mysql_place *place = load->place;
-
-    free(place->stage);
-    free(place->stage_key);
-    place->stage = NULL;
-    place->stage_key_count = server_load_has_key(&load->base) ? work->plan.key_count : 0;
-    place->stage_key = allocate_array(work->plan.key_count, sizeof *place->stage_key);
-    if (place->stage_key == NULL)
-        return -ENOMEM;
-    if (work->plan.key_count != 0)
-        memcpy(place->stage_key, work->plan.key, work->plan.key_count * sizeof *place->stage_key);
-    if (asprintf(&place->stage, "crmfs_stage_%lu", ++load->target->stage_count) < 0) {
-        place->stage = NULL;
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-/* A temporary table like the one that is written. */
-static int create_stage(struct mysql_load *load, struct failure *failure)
-{
-    struct mysql_place *place = load->place;
-    struct buffer sql = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = describe_stage(load);
-
-    if (error == 0)
-        error = buffer_print(&sql, "CREATE TEMPORARY TABLE `%s` LIKE ", place->stage);
-    if (error == 0)
-        error = mysql_add_name(&sql, table_name(load));
-    if (error == 0)
-        error = mysql_target_run(load->target, &sql, failure);
-    buffer_release(&sql);
-    if (error != 0)
-        return error;
-    load->into.schema = schema_copy(place->table->schema);
-    if (load->into.schema == NULL)
-        return -ENOMEM;
-    free(load->into.schema->name);
-    load->into.schema->name = strdup(place->stage);
-    if (asprintf(&load->base.stage_sql, "`%s`", place->stage) < 0)
-        load->base.stage_sql = NULL;
-    if (load->base.stage_sql == NULL)
-        schema_release(load->into.schema);
-    return load->into.schema->name != NULL && load->base.stage_sql != NULL ? 0 : -ENOMEM;
-}
-
 static int check_place(struct mysql_target *target, const struct mysql_place *place,
                        const struct load_plan *plan, struct failure *failure)
 {
@@ -355,7 +319,7 @@ static int prepare(struct mysql_load *load, struct failure *failure)
     load->into = *load->place->table;
     load->place->whole = empty;
     if (error == 0 && !empty)
-        error = create_stage(load, failure);
+        error = mysql_load_create_stage(load, failure);
     return error == 0 ? mysql_load_prepare(load, failure) : error;
 }
 

@@ -23,6 +23,9 @@ static inline bool mysql_load_is_bits(const struct mysql_load *load, size_t inde
     return strncmp(column->native_type, "bit", 3) == 0;
 }
 
+/* Makes the stage: a temporary table of the same columns. */
+int mysql_load_create_stage(struct mysql_load *load, struct failure *failure);
+
 /* Writes load_data. */
 int mysql_load_prepare(struct mysql_load *load, struct failure *failure);
 

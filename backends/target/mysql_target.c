@@ -80,7 +80,8 @@ static int connect(struct mysql_target *target, struct failure *failure)
     return mysql_do(target->source, target->link, failure,
                     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
                     "NO_ENGINE_SUBSTITUTION', foreign_key_checks=0, sql_safe_updates=0, "
-                    "max_error_count=100, sql_notes=1");
+                    "max_error_count=100, sql_notes=1, innodb_lock_wait_timeout=%u",
+                    target->lock_wait_s);
 }
 
 /*
@@ -445,6 +446,7 @@ int mysql_target_open(const char *url, const struct target_options *options,
     }
     target->target.class = &class;
     target->source = (struct mysql_source *)source;
+    target->lock_wait_s = (options->source.busy_timeout_ms + 999) / 1000;
     *ret_target = &target->target;
     return 0;
 }

@@ -50,7 +50,8 @@ struct mysql_target {
     size_t place_count;
     size_t made_count;
     bool open;
-    bool locked; /* no other restore writes to this database */
+    bool locked;          /* no other restore writes to this database */
+    unsigned lock_wait_s; /* for rows that others have locked */
     unsigned long stage_count;
     uint64_t rows_in;     /* that were sent, of all loads */
     const uint8_t *lines; /* what LOAD DATA is given */

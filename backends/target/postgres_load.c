@@ -6,6 +6,7 @@
 
 #include "backends/target/postgres_target.h"
 #include "backends/target/server_load.h"
+#include "backends/target/stage_part.h"
 #include "fs/base/memory.h"
 
 struct postgres_load {
@@ -231,6 +232,7 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
+#define SECOND "EXISTS (SELECT FROM %s t WHERE %k AND t.ctid < s.ctid)"
 #define DOOMED "NOT EXISTS (SELECT FROM %s s WHERE %k)"
 
 static const struct server_load_class server_class = {
@@ -239,10 +241,13 @@ static const struct server_load_class server_class = {
             .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k",
             .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %t t ON %k",
             .forget_met = "DELETE FROM %s s USING %t t WHERE %k",
-            .update_met = "UPDATE %t t SET %u FROM %s s WHERE %k",
-            .insert_all = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s",
+            .show_second = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE " SECOND,
+            .forget_second = "DELETE FROM %s s WHERE " SECOND,
+            .update_met = "UPDATE %t t SET %u FROM %s s WHERE %k%p",
+            .insert_all = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
+                          "WHERE true%p",
             .insert_rest = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
-                           "WHERE NOT EXISTS (SELECT FROM %t t WHERE %k)",
+                           "WHERE NOT EXISTS (SELECT FROM %t t WHERE %k)%p",
             .delete_others = "DELETE FROM %t t WHERE " DOOMED,
             .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k%e",
             .give_up = "UPDATE %t t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
@@ -253,6 +258,10 @@ static const struct server_load_class server_class = {
             .add_unique_query = add_unique_query,
             .new_uuid = "pg_catalog.gen_random_uuid()",
             .add_new_text = add_new_text,
+            .show_part = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE true%p",
+            .forget_part = "DELETE FROM %s s WHERE true%p",
+            .number_stage = postgres_number_stage,
+            .add_part = postgres_add_part,
         },
     .names_lines = true,
     .send = send_rows,

@@ -28,6 +28,19 @@ int postgres_add_column(struct buffer *sql, const struct table *table, size_t co
     return name != NULL ? buffer_append_text(sql, name) : -ENOMEM;
 }
 
+/* What lets the user write, behind what the server says is refused. */
+static const char *what_to_grant(const char *words)
+{
+    if (strstr(words, " sequence ") != NULL)
+        return "; GRANT SELECT, UPDATE ON the sequence lets crmfs move it behind the rows";
+    if (strstr(words, " schema ") != NULL)
+        return "; GRANT USAGE, CREATE ON the schema lets crmfs make tables";
+    return strstr(words, " table ") != NULL
+               ? "; GRANT SELECT, INSERT, UPDATE, DELETE ON the table, and SELECT, UPDATE ON its "
+                 "sequences, lets crmfs write rows"
+               : "";
+}
+
 int postgres_target_failure(struct postgres_target *target, const PGresult *result,
                             const char *table, struct failure *failure)
 {
@@ -54,7 +67,9 @@ int postgres_target_failure(struct postgres_target *target, const PGresult *resu
                        table != NULL ? "table \"" : "", table != NULL ? table : "",
                        table != NULL ? "\": " : "", words, detail != NULL ? ": " : "",
                        detail != NULL ? detail : "", state,
-                       code == EBUSY ? "; somebody else is writing it: try again" : "");
+                       code == EBUSY    ? "; somebody else is writing it: try again"
+                       : code == EACCES ? what_to_grant(words)
+                                        : "");
 }
 
 int postgres_target_run(struct postgres_target *target, struct buffer *sql, PGresult **ret_result,

@@ -38,6 +38,7 @@ typedef int server_load_take(struct server_load *load, const char *text, struct 
  *   %c  the columns that are written    %v  the same, of the stage
  *   %i  the key's columns of the stage  %1  the first of them, without s
  *   %u  assignments to all that are not of the key
+ *   %p  a condition, or a join, to a part of the stage's rows; nothing: all of them
  * and in give_up (server_give_up.h)
  *   %g  assignments of what unique values are given up for
  *   %w  ", (SELECT …) w", or nothing     %d  the unique values are the same
@@ -46,6 +47,8 @@ struct server_dialect {
     const char *count_met;     /* rows of the stage whose key is in the table */
     const char *show_met;      /* their keys, as a text each */
     const char *forget_met;    /* deletes them from the stage */
+    const char *show_second;   /* the same of rows whose key one before them in the stage has; */
+    const char *forget_second; /* NULL: the stage takes no such row */
     const char *update_met;    /* the table's by them */
     const char *insert_all;    /* of the stage into the table */
     const char *insert_rest;   /* those whose key is not in the table */
@@ -53,6 +56,8 @@ struct server_dialect {
     const char *count_same;    /* rows of the stage that the table has as they are */
     const char *give_up;       /* … whose unique values will be others give theirs up */
     const char *assigned;      /* stands before a column that is assigned to */
+    const char *show_part;     /* the keys of a part of the stage, as a text each */
+    const char *forget_part;   /* deletes it from the stage */
     int (*add_column)(const struct server_load *load, size_t column, struct buffer *sql);
     /* t.column and s.column are the same key (NULLs are), or the very same value. */
     int (*add_same_key)(const struct server_load *load, size_t column, struct buffer *sql);
@@ -67,6 +72,14 @@ struct server_dialect {
     const char *new_uuid;
     int (*add_new_text)(const char *column, const char *salt, uint64_t most_chars,
                         struct buffer *sql);
+    /* Has the rows of the stage numbered; all numbers are less than *ret_end. */
+    int (*number_stage)(struct server_load *load, uint64_t *ret_end, struct failure *failure);
+    int (*add_part)(const struct server_load *load, struct buffer *sql);
+};
+
+/* Rows of the stage by their numbers, from FIRST to before END. */
+struct stage_part {
+    uint64_t first, end;
 };
 
 struct server_load_class {
@@ -106,6 +119,8 @@ struct server_load {
     struct refusal refusal; /* of the batch that was given; the sender's, as that is */
     const struct server_give_up *give_up; /* while unique values are given up; else NULL */
     struct listing *listing;              /* … and the indexes are listed */
+    const struct stage_part *part;        /* while a part of the stage is written; else NULL */
+    const char *why;                      /* … and rows of it are set aside for */
 };
 
 /*
@@ -127,6 +142,9 @@ int server_load_savepoint(struct server_load *load, const char *what, struct fai
 
 /* Appends a statement of a dialect. */
 int server_load_write(const struct server_load *load, const char *statement, struct buffer *sql);
+
+/* -EIO in words: what is in the stage is not what was put. */
+int server_load_check_stage(struct server_load *load, struct failure *failure);
 
 /* The functions of a load_class. */
 int server_load_put(struct load *base, const struct cell *cells, struct cursor *cursor,

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "backends/target/server_give_up.h"
+#include "backends/target/server_refused.h"
 
 #define STATEMENT_LIMIT ((size_t)16 << 20)
 
@@ -92,6 +93,7 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
     case 'i': return add_key_columns(load, sql);
     case '1': return load->class->dialect.add_column(load, load->work.plan.key[0], sql);
     case 'u': return add_assignments(load, sql);
+    case 'p': return load->part != NULL ? load->class->dialect.add_part(load, sql) : 0;
     case 'g':
     case 'w':
     case 'd': return server_give_up_add_part(load, part, sql);
@@ -140,13 +142,12 @@ int server_load_remove(struct load *base, struct failure *failure)
     return run(load, load->class->dialect.delete_others, &base->counts.deleted, failure);
 }
 
-/* A row to be appended whose key is there already is a bad one. */
-static int refuse_met(struct server_load *load, const char *text, struct failure *failure)
+/* A row is a bad one for its key. */
+static int refuse_key(struct server_load *load, const char *text, struct failure *failure)
 {
     const struct schema *table = load->work.plan.table;
-    const struct bad_row bad = {.column = table->columns[load->work.plan.key[0]].name,
-                                .value = text,
-                                .reason = "is there already"};
+    const struct bad_row bad = {
+        .column = table->columns[load->work.plan.key[0]].name, .value = text, .reason = load->why};
 
     return row_work_refuse(&load->work, &bad, EEXIST, failure);
 }
@@ -161,35 +162,59 @@ static int differs(const struct server_load *load, struct failure *failure)
         load->work.plan.table->name);
 }
 
-/* What was put is in the stage; from here on the sum is that of the rows that stay in it. */
-static int forget_met(struct server_load *load, struct failure *failure)
+int server_load_check_stage(struct server_load *load, struct failure *failure)
 {
     struct row_sum back = {0};
-    uint64_t ignored;
     int error = load->class->read_back(load, &back, failure);
 
-    if (error == 0 && !row_sum_equal(&back, &load->sum))
-        error = differs(load, failure);
+    return error == 0 && !row_sum_equal(&back, &load->sum) ? differs(load, failure) : error;
+}
+
+/* What was put is in the stage; from here on the sum is that of the rows that stay in it. */
+static int forget(struct server_load *load, const char *statement, struct failure *failure)
+{
+    uint64_t ignored;
+    int error = server_load_check_stage(load, failure);
+
     if (error == 0)
-        error = run(load, load->class->dialect.forget_met, &ignored, failure);
+        error = run(load, statement, &ignored, failure);
     load->sum = (struct row_sum){0};
     return error == 0 ? load->class->read_back(load, &load->sum, failure) : error;
 }
 
-static int refuse_all_met(struct server_load *load, struct failure *failure)
+/* Refuses the rows of the stage whose keys SHOW selects, and has FORGET delete them. */
+static int refuse_keys(struct server_load *load, const char *show, const char *why,
+                       const char *statement, struct failure *failure)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
     struct buffer sql = BUFFER(STATEMENT_LIMIT);
     uint64_t refused = load->load.counts.refused;
-    int error = server_load_write(load, dialect->show_met, &sql);
+    int error = server_load_write(load, show, &sql);
 
+    load->why = why;
     if (error == 0)
-        error = load->class->ask(load, &sql, refuse_met, failure);
+        error = load->class->ask(load, &sql, refuse_key, failure);
     else
         buffer_release(&sql);
+    load->why = NULL;
     if (error == 0 && refused != load->load.counts.refused)
-        error = forget_met(load, failure);
+        error = forget(load, statement, failure);
     return server_load_fail(load, error, failure);
+}
+
+/* Rows to be appended whose key is there already are bad ones, as is a second row of a key. */
+static int refuse_bad_keys(struct server_load *load, struct failure *failure)
+{
+    const struct server_dialect *dialect = &load->class->dialect;
+
+    if (!server_load_has_key(load))
+        return 0;
+    if (load->work.plan.mode == LOAD_APPEND)
+        return refuse_keys(load, dialect->show_met, "is there already", dialect->forget_met,
+                           failure);
+    return load->work.plan.refuse != NULL && dialect->show_second != NULL
+               ? refuse_keys(load, dialect->show_second, "several rows have this key: it is none",
+                             dialect->forget_second, failure)
+               : 0;
 }
 
 /* Whether there is anything but the key. */
@@ -202,23 +227,60 @@ static bool has_values(const struct server_load *load)
     return false;
 }
 
+/* Without rows that are refused, and are to be set aside. ERROR is what SAID words. */
+static int run_without(struct server_load *load, const char *statement, bool give_up, int error,
+                       const struct failure *said, uint64_t *ret_number, struct failure *failure)
+{
+    if (!server_may_refuse(load, error))
+        return failure_set(failure, -error, "%s", failure_text(said, error));
+    error = server_load_savepoint(load, "ROLLBACK TO", failure);
+    if (error == 0)
+        error = server_load_savepoint(load, "RELEASE", failure);
+    return error == 0 ? server_run_without_refused(load, statement, give_up, ret_number, failure)
+                      : error;
+}
+
 /* Rows that exchange unique values with each other have to give them up before. */
 static int update_met(struct server_load *load, struct failure *failure)
 {
     const char *statement = load->class->dialect.update_met;
+    struct failure said = {.code = 0};
     uint64_t ignored;
+    bool give_up = false;
     int error = server_load_savepoint(load, "", failure);
 
-    if (error == 0)
-        error = run(load, statement, &ignored, failure);
+    if (error != 0)
+        return error;
+    error = run(load, statement, &ignored, &said);
     if (error == -EEXIST) {
-        error = server_load_savepoint(load, "ROLLBACK TO", failure);
+        give_up = true;
+        error = server_load_savepoint(load, "ROLLBACK TO", &said);
         if (error == 0)
-            error = server_give_up(load, failure);
+            error = server_give_up(load, &said);
         if (error == 0)
-            error = run(load, statement, &ignored, failure);
+            error = run(load, statement, &ignored, &said);
     }
-    return error == 0 ? server_load_savepoint(load, "RELEASE", failure) : error;
+    return error == 0 ? server_load_savepoint(load, "RELEASE", failure)
+                      : run_without(load, statement, give_up, error, &said, &ignored, failure);
+}
+
+static int insert(struct server_load *load, struct failure *failure)
+{
+    const struct server_dialect *dialect = &load->class->dialect;
+    const char *statement =
+        load->work.plan.mode == LOAD_APPEND ? dialect->insert_all : dialect->insert_rest;
+    uint64_t *inserted = &load->load.counts.inserted;
+    struct failure said = {.code = 0};
+    int error;
+
+    if (load->work.plan.refuse == NULL)
+        return run(load, statement, inserted, failure);
+    error = server_load_savepoint(load, "", failure);
+    if (error != 0)
+        return error;
+    error = run(load, statement, inserted, &said);
+    return error == 0 ? server_load_savepoint(load, "RELEASE", failure)
+                      : run_without(load, statement, false, error, &said, inserted, failure);
 }
 
 int server_load_merge(struct load *base, struct failure *failure)
@@ -227,6 +289,7 @@ int server_load_merge(struct load *base, struct failure *failure)
     const struct server_dialect *dialect = &load->class->dialect;
     enum load_mode mode = load->work.plan.mode;
     struct load_counts *counts = &base->counts;
+    uint64_t refused;
     uint64_t met = 0;
     int error = 0;
 
@@ -234,15 +297,16 @@ int server_load_merge(struct load *base, struct failure *failure)
         counts->inserted = counts->put - counts->refused;
         return 0;
     }
-    if (mode == LOAD_APPEND)
-        error = server_load_has_key(load) ? refuse_all_met(load, failure) : 0;
-    else
+    error = refuse_bad_keys(load, failure);
+    if (error == 0 && mode != LOAD_APPEND)
         error = run(load, dialect->count_met, &met, failure);
+    refused = counts->refused;
     if (error == 0 && met != 0 && mode != LOAD_MISSING && has_values(load))
         error = update_met(load, failure);
-    if (error == 0)
-        error = run(load, mode == LOAD_APPEND ? dialect->insert_all : dialect->insert_rest,
-                    &counts->inserted, failure);
+    met -= counts->refused - refused;
+    /* Without a new row none can lack what only new rows need. */
+    if (error == 0 && (mode == LOAD_APPEND || met != counts->put - counts->refused))
+        error = insert(load, failure);
     if (error != 0)
         return error;
     if (mode == LOAD_MISSING)

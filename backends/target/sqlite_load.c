@@ -47,7 +47,9 @@ static int merge(struct load *base, struct failure *failure)
     int error =
         load->stage != NULL ? sqlite_stage_merge(load->stage, write_laid_down, load, failure) : 0;
 
-    return error == 0 ? sqlite_write_waiting(load, failure) : error;
+    if (error == 0)
+        error = sqlite_write_waiting(load, failure);
+    return error == 0 && load->seen != NULL ? sqlite_seen_end(load->seen, failure) : error;
 }
 
 static int verify(struct load *base, struct failure *failure)
@@ -63,6 +65,7 @@ static void close_load(struct load *base)
     sqlite3_finalize(load->update);
     sqlite3_finalize(load->insert);
     sqlite3_finalize(load->read_back);
+    sqlite_seen_free(load->seen);
     sqlite_stage_free(load->stage);
     sqlite_waiting_free(load->waiting);
     row_work_release(&load->work);

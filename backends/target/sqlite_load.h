@@ -5,11 +5,13 @@
  *   sqlite_load       the load itself: puts rows into the table, or onto the stage (sqlite_stage)
  *   sqlite_write      a row sought by its key, updated or inserted, refused or left waiting
  *                     (sqlite_waiting)
+ *   sqlite_seen       whether rows of the same key came before
  *   sqlite_read_back  whether the table has what was written
  */
 #ifndef CRMFS_TARGET_SQLITE_LOAD_H
 #define CRMFS_TARGET_SQLITE_LOAD_H
 
+#include "backends/target/sqlite_seen.h"
 #include "backends/target/sqlite_stage.h"
 #include "backends/target/sqlite_target.h"
 #include "backends/target/sqlite_waiting.h"
@@ -25,6 +27,7 @@ struct sqlite_load {
     sqlite3_stmt *exists;
     sqlite3_stmt *update; /* NULL: there is nothing but the key */
     sqlite3_stmt *insert;
+    struct sqlite_seen *seen;       /* NULL: it was empty, or no row was there before */
     struct sqlite_waiting *waiting; /* NULL: no row does */
     bool settling;                  /* those that wait are being written … */
     bool is_taken;                  /* … and what this one is to have another one has */

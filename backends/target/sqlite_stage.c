@@ -107,14 +107,9 @@ static int create_index(const struct sqlite_stage *stage, struct failure *failur
     int error = 0;
 
     for (size_t k = 0; k < work->plan.key_count && error == 0; k++) {
-        const char *collation = "BINARY";
-
-        sqlite3_table_column_metadata(stage->target->connection.database, "main", table_name(stage),
-                                      stage->table->raw_columns[work->plan.key[k]], NULL,
-                                      &collation, NULL, NULL, NULL);
-        error = buffer_print(&columns, "%sc%zu COLLATE ", k == 0 ? "" : ",", work->key_places[k]);
+        error = buffer_print(&columns, "%sc%zu", k == 0 ? "" : ",", work->key_places[k]);
         if (error == 0)
-            error = sqlite_add_name(&columns, collation);
+            error = sqlite_add_collation(&columns, stage->target, stage->table, work->plan.key[k]);
     }
     if (error == 0)
         error = buffer_append(&columns, "", 1);

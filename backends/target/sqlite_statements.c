@@ -49,8 +49,7 @@ int sqlite_add_parameters(struct buffer *sql, const struct row_work *work, size_
     return error;
 }
 
-/* What a column is declared as, to hold values as one that fits so does. */
-static const char *affinity(const struct fit *fit)
+const char *sqlite_affinity(const struct fit *fit)
 {
     switch (fit->kind) {
     case FIT_NUMERIC: return " NUMERIC";
@@ -60,12 +59,24 @@ static const char *affinity(const struct fit *fit)
     }
 }
 
+int sqlite_add_collation(struct buffer *sql, const struct sqlite_target *target,
+                         const struct table *table, size_t column)
+{
+    const char *collation = "BINARY";
+    int error = buffer_append_text(sql, " COLLATE ");
+
+    sqlite3_table_column_metadata(target->connection.database, "main", table->schema->name,
+                                  table->raw_columns[column], NULL, &collation, NULL, NULL, NULL);
+    return error == 0 ? sqlite_add_name(sql, collation) : error;
+}
+
 int sqlite_add_laid_down(struct buffer *sql, const struct row_work *work)
 {
     int error = 0;
 
     for (size_t i = 0; i < work->column_count && error == 0; i++)
-        error = buffer_print(sql, "%sc%zu%s", i == 0 ? "" : ",", i, affinity(&work->fits[i]));
+        error =
+            buffer_print(sql, "%sc%zu%s", i == 0 ? "" : ",", i, sqlite_affinity(&work->fits[i]));
     return error;
 }
 

@@ -26,6 +26,13 @@ int sqlite_add_columns(struct buffer *sql, const struct table *table, const stru
 /* "?3,?4": a parameter for each of them, from FIRST on. */
 int sqlite_add_parameters(struct buffer *sql, const struct row_work *work, size_t first);
 
+/* " TEXT": what a column is declared as, to hold values as one that fits so does; "": anything. */
+const char *sqlite_affinity(const struct fit *fit);
+
+/* ' COLLATE "NOCASE"': as the table compares the column. */
+int sqlite_add_collation(struct buffer *sql, const struct sqlite_target *target,
+                         const struct table *table, size_t column);
+
 /* "c0 TEXT,c1": of their affinities, so that what is laid down is compared as the column itself is,
  * and an index of it serves. */
 int sqlite_add_laid_down(struct buffer *sql, const struct row_work *work);

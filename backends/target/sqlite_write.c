@@ -118,11 +118,64 @@ static int refuse(struct sqlite_load *load, const struct cell *cells, int code,
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+/* A row whose key another one of the load has. */
+static int refuse_second(struct sqlite_load *load, const struct cell *cells,
+                         struct failure *failure)
+{
+    const struct bad_row bad = {.cells = cells, .reason = "several rows have this key: it is none"};
+
+    return row_work_refuse(&load->work, &bad, EEXIST, failure);
+}
+
+static int open_seen(struct sqlite_load *load, struct failure *failure)
+{
+    return load->seen == NULL
+               ? sqlite_seen_create(load->target, load->table, &load->work, &load->seen, failure)
+               : 0;
+}
+
+/* 1: no row of its key came before; 0; -errno. */
+static int is_first(struct sqlite_load *load, struct failure *failure)
+{
+    enum load_mode mode = load->work.plan.mode;
+    int error;
+
+    /* What waits has come before itself; in a table that was empty, what is there was put. */
+    if (load->was_empty || load->settling || mode == LOAD_APPEND || mode == LOAD_MISSING)
+        return 1;
+    error = open_seen(load, failure);
+    return error == 0 ? sqlite_seen_add(load->seen, failure) : error;
+}
+
+/* Of LOAD_MISSING those rows count that were inserted. */
+static int note_inserted(struct sqlite_load *load, struct failure *failure)
+{
+    int error = 0;
+
+    if (load->was_empty || load->work.plan.mode != LOAD_MISSING)
+        return 0;
+    error = open_seen(load, failure);
+    if (error == 0)
+        error = sqlite_seen_add(load->seen, failure);
+    return error < 0 ? error : 0;
+}
+
+/* A row that is not missing: it was there before, or another one of the load is it. */
+static int keep(struct sqlite_load *load, const struct cell *cells, struct failure *failure)
+{
+    int second = load->seen != NULL ? sqlite_seen_has(load->seen, failure) : load->was_empty;
+    int error = second == 1 ? refuse_second(load, cells, failure) : second;
+
+    if (second == 0)
+        load->load.counts.kept++;
+    return error != 0 ? error : 1;
+}
+
 /* 1: the row was there and is dealt with; 0: it is to be inserted; -errno. */
 static int meet(struct sqlite_load *load, const struct cell *cells, struct failure *failure)
 {
-    sqlite3_stmt *statement =
-        load->work.plan.mode == LOAD_MISSING || load->update == NULL ? load->exists : load->update;
+    bool looks = load->work.plan.mode == LOAD_MISSING || load->update == NULL || load->was_empty;
+    sqlite3_stmt *statement = looks ? load->exists : load->update;
     int code = sqlite_run_row(statement, &load->work);
     bool found;
 
@@ -135,18 +188,13 @@ static int meet(struct sqlite_load *load, const struct cell *cells, struct failu
                                       : sqlite3_changes64(load->target->connection.database) != 0;
     if (!found)
         return 0;
-    if (load->work.plan.mode == LOAD_MISSING) {
-        load->load.counts.kept++;
-        return 1;
-    }
-    if (load->was_empty ||
-        (statement == load->update && sqlite3_changes64(load->target->connection.database) > 1)) {
-        const struct bad_row bad = {.cells = cells,
-                                    .reason = "several rows have this key: it is none"};
-        int error = row_work_refuse(&load->work, &bad, EEXIST, failure);
+    if (load->work.plan.mode == LOAD_MISSING)
+        return keep(load, cells, failure);
+    if (load->was_empty || (!looks && sqlite3_changes64(load->target->connection.database) > 1)) {
+        int error = refuse_second(load, cells, failure);
 
         /* An update cannot be taken back alone. */
-        return error != 0 ? error : -EEXIST;
+        return error != 0 ? error : looks ? 1 : -EEXIST;
     }
     load->load.counts.updated++;
 
@@ -157,6 +205,10 @@ static int meet(struct sqlite_load *load, const struct cell *cells, struct failu
 
 int sqlite_write_row(struct sqlite_load *load, const struct cell *cells, struct failure *failure)
 {
+    int first = is_first(load, failure);
+
+    if (first <= 0)
+        return first < 0 ? first : refuse_second(load, cells, failure);
     if (load->work.plan.mode != LOAD_APPEND) {
         int met = meet(load, cells, failure);
 
@@ -169,7 +221,10 @@ int sqlite_write_row(struct sqlite_load *load, const struct cell *cells, struct 
     if (code != SQLITE_DONE)
         return refuse(load, cells, code, failure);
     load->load.counts.inserted++;
-    return sqlite_read_back_row(load, failure);
+
+    int error = note_inserted(load, failure);
+
+    return error == 0 ? sqlite_read_back_row(load, failure) : error;
 }
 
 /* As sqlite_waiting_write. */

@@ -87,6 +87,12 @@ static int load_file(struct live_change *change, const struct live_import *impor
 
     if (error != 0)
         return error;
+    /* What a program leaves that failed before its first row would delete all of the table's. */
+    if (plan.cell_count == 0 && import->format == EXPORT_NDJSON && import->mode == LOAD_REPLACE)
+        return failure_set(change->failure, EINVAL,
+                           "the file is empty, and may be what a program left that failed; to "
+                           "delete all rows, write [] as %.200s.json, or the header line as .csv",
+                           import->table);
     /* JSON without a row has no columns. */
     if (plan.cell_count != 0) {
         written = written_columns(change->table, columns, plan.cell_count);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "backends/source/export_rows.h"
+#include "backends/target/create.h"
+#include "backends/target/row_compare.h"
 #include "fs/base/memory.h"
 #include "fs/table/row_line.h"
 #include "fs/tree/live_row_internal.h"
@@ -115,32 +117,109 @@ static int check_key(const struct live_row *row, const size_t *columns, size_t c
                              row->name);
 }
 
-/* Chooses what is written: no key of a row that is there, nothing generated, nothing that is so
- * already. */
+static int add_given(struct given *given, size_t most, size_t column, const struct cell *cell)
+{
+    if (given->columns == NULL) {
+        given->columns = allocate_array(most, sizeof *given->columns);
+        given->cells = allocate_array(most, sizeof *given->cells);
+    }
+    if (given->columns == NULL || given->cells == NULL)
+        return -ENOMEM;
+    given->columns[given->count] = column;
+    given->cells[given->count++] = *cell;
+    return 0;
+}
+
+static void release_given(struct given *given)
+{
+    free(given->columns);
+    free(given->cells);
+}
+
+/* What is to be in the row: nothing generated, and the key of a new one alone. */
 static int choose(const struct live_row *row, const size_t *columns, size_t count,
-                  const struct cell *cells, struct given *given)
+                  const struct cell *cells, struct given *wanted)
 {
     const struct live_change *change = &row->change;
     size_t most = count + change->key.count;
+    int error = 0;
 
-    given->columns = allocate_array(most, sizeof *given->columns);
-    given->cells = allocate_array(most, sizeof *given->cells);
-    if (given->columns == NULL || given->cells == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        size_t column = columns[i];
+    for (size_t i = 0; i < count && error == 0; i++) {
+        if (!change->table->columns[columns[i]].generated &&
+            key_place(&change->key, columns[i]) < 0)
+            error = add_given(wanted, most, columns[i], &cells[i]);
+    }
+    for (size_t i = 0; i < change->key.count && row->found == NULL && error == 0; i++)
+        error = add_given(wanted, most, change->key.columns[i], &row->key[i]);
+    return error;
+}
 
-        if (change->table->columns[column].generated || key_place(&change->key, column) >= 0 ||
-            (row->found != NULL && same_cell(&row->found[column], &cells[i])))
-            continue;
-        given->columns[given->count] = column;
-        given->cells[given->count++] = cells[i];
+/* … that is not so already. */
+static int choose_changes(const struct live_row *row, const struct given *wanted,
+                          struct given *changes)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < wanted->count && error == 0; i++) {
+        if (!same_cell(&row->found[wanted->columns[i]], &wanted->cells[i]))
+            error = add_given(changes, wanted->count, wanted->columns[i], &wanted->cells[i]);
     }
-    for (size_t i = 0; i < change->key.count && row->found == NULL; i++) {
-        given->columns[given->count] = change->key.columns[i];
-        given->cells[given->count++] = row->key[i];
+    return error;
+}
+
+static int set(struct live_row *row, const struct given *given)
+{
+    struct live_change *change = &row->change;
+
+    return change->target->class->update_row(change->target, change->table, row->key, given->count,
+                                             given->columns, given->cells, change->failure);
+}
+
+/* 1: the row is as it is to be; 0: *ret_column is not. */
+static int look(struct live_row *row, const struct given *wanted, size_t *ret_column)
+{
+    struct live_change *change = &row->change;
+    int found = change->target->class->lock_row(change->target, change->table, row->key,
+                                                &row->found, change->failure);
+
+    if (found <= 0)
+        return found < 0 ? found
+                         : failure_set(change->failure, EINVAL,
+                                       "row %.200s of table %.200s is not there any more when it "
+                                       "has been written: a trigger moves it?",
+                                       row->name, change->table->name);
+    return row_has(target_engine_of(change->target->class->kind), change->table, row->found,
+                   wanted->count, wanted->columns, wanted->cells, ret_column);
+}
+
+/*
+ * Sets what is not so already, and reads it back. A column that changes with any update (MySQL's
+ * ON UPDATE CURRENT_TIMESTAMP) is as the file has it when that is said.
+ */
+static int update(struct live_row *row, const struct given *wanted)
+{
+    struct live_change *change = &row->change;
+    struct given changes = {.count = 0};
+    size_t column = 0;
+    int error = choose_changes(row, wanted, &changes);
+    int is_so = changes.count == 0;
+
+    if (error == 0 && !is_so)
+        error = set(row, &changes);
+    release_given(&changes);
+    if (error == 0 && !is_so)
+        is_so = look(row, wanted, &column);
+    if (error == 0 && is_so == 0) {
+        error = set(row, wanted);
+        is_so = error == 0 ? look(row, wanted, &column) : error;
     }
-    return 0;
+    if (error != 0 || is_so != 0)
+        return error != 0 ? error : is_so < 0 ? is_so : 0;
+    return failure_set(change->failure, EINVAL,
+                       "row %.200s of table %.200s: column %.200s does not read back as it was "
+                       "written: the database makes another value of it, by a trigger, or as its "
+                       "type has it; leave it out of the file",
+                       row->name, change->table->name, change->table->columns[column].name);
 }
 
 /* A new row, as a load of one. */
@@ -190,21 +269,17 @@ static int write_given(struct live_row *row, const size_t *columns, size_t count
                        const struct cell *cells)
 {
     struct live_change *change = &row->change;
-    struct given given = {.count = 0};
+    struct given wanted = {.count = 0};
+    bool is_new = row->found == NULL;
     int error = check_key(row, columns, count, cells);
 
     if (error == 0)
-        error = choose(row, columns, count, cells, &given);
-    if (error == 0 && row->found == NULL)
-        error = insert(change, &given);
-    else if (error == 0 && given.count != 0)
-        error =
-            change->target->class->update_row(change->target, change->table, row->key, given.count,
-                                              given.columns, given.cells, change->failure);
-    if (error == 0 && row->found == NULL)
+        error = choose(row, columns, count, cells, &wanted);
+    if (error == 0)
+        error = is_new ? insert(change, &wanted) : update(row, &wanted);
+    if (error == 0 && is_new)
         error = check_new_name(row);
-    free(given.columns);
-    free(given.cells);
+    release_given(&wanted);
     return error;
 }
 

@@ -270,6 +270,17 @@ def test_replace_wants_a_whole_file(folder, crm, work):
     assert rows(crm, "prices") == [("fi", "1", 1)]
 
 
+@pytest.mark.parametrize("form, empty", [("ndjson", ""), ("ndjson", "\n"), ("csv", ""), ("json", "")])
+def test_an_empty_file_deletes_nothing(folder, crm, form, empty):
+    """A program that failed before its first row leaves such; that there are no rows, other files say."""
+    into = folder / ".import/replace"
+    put(into / "prices.part", empty)
+    refused(errno.EBADMSG, os.rename, into / "prices.part", into / f"prices.{form}")
+    assert len(rows(crm, "prices")) == 3
+    put(into / "prices.json", "[]")
+    assert rows(crm, "prices") == []
+
+
 @pytest.mark.parametrize("name, text, words", [
     ("contacts.csv", "id,name\n7,Sju\n8,Ott", "no line end"),
     ("contacts.csv", 'id,name\n7,Sju\n8,"Ott\n', "within quotes"),

@@ -2,6 +2,8 @@
 """-o rw-live on a server: rows written, refused when changed meanwhile, deleted; files of rows loaded."""
 import errno
 import json
+import threading
+import time
 
 import pytest
 
@@ -82,3 +84,44 @@ def test_who_may_not_write_is_told_so(mount, server, database):
         server.sql("SET GLOBAL read_only = 0")
     assert "replica" in top.errors()
     put(top.live() / ".import/append/words.csv", "word,n\nx,1\n")
+
+
+def test_what_the_database_changes_by_itself(mount, server, database):
+    """A row copied back is as the file has it; what a trigger makes of it is refused, and changes nothing."""
+    server.sql("""CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20), n INT,
+                                  changed TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP);
+                  INSERT INTO t VALUES (1, 'new', 1, '2020-01-02 03:04:05')""", database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1").live()
+
+    def rows():
+        return server.lines("SELECT id, name, changed FROM t ORDER BY id", database)
+
+    put(folder / "t/1.json", '{"id": 1, "name": "old", "n": 1, "changed": "2020-01-02 03:04:05"}')
+    assert rows() == ["1\told\t2020-01-02 03:04:05"]
+    put(folder / "t/1.json", '{"name": "newer"}')
+    assert rows()[0].startswith("1\tnewer\t20") and "2020" not in rows()[0]
+    before = rows()
+    server.sql("CREATE TRIGGER loud BEFORE UPDATE ON t FOR EACH ROW SET NEW.name = UPPER(NEW.name)", database)
+    refused(errno.EINVAL, put, folder / "t/1.json", '{"name": "quiet", "n": 7}')
+    assert rows() == before
+    put(folder / "t/1.json", '{"name": "LOUD"}')
+    assert rows()[0].startswith("1\tLOUD")
+
+
+def test_a_row_that_somebody_has_locked(mount, server, database):
+    """It is waited for as long as busy-timeout says, not as long as the server would."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 1)", database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1,busy-timeout=1").live()
+    text = (folder / "t/1.json").read_text()
+    holder = threading.Thread(target=server.sql, args=(
+        "BEGIN; UPDATE t SET n = 2 WHERE id = 1; DO GET_LOCK('held', 0); DO SLEEP(15); ROLLBACK", database))
+    holder.start()
+    try:
+        while server.lines("SELECT IS_FREE_LOCK('held')") != ["0"]:
+            time.sleep(0.1)
+        began = time.monotonic()
+        refused(errno.EBUSY, put, folder / "t/1.json", text.replace('"n":1', '"n":3'))
+        assert time.monotonic() - began < 10
+    finally:
+        holder.join()
+    assert server.lines("SELECT n FROM t", database) == ["1"]

@@ -60,3 +60,18 @@ def test_rows_and_files(mount, postgres, database):
     put(folder / ".import/replace/keys.json", '[{"k":"00000000-0000-0000-0000-000000000001","n":1}]')
     assert len(rows("SELECT k FROM keys")) == 1
     assert "changed since it was read" in top.errors()
+
+
+def test_what_a_trigger_makes_of_a_row_is_refused(mount, postgres, database):
+    name = database("""CREATE TABLE t (id int PRIMARY KEY, name varchar(20), n int); INSERT INTO t VALUES (1, 'A', 1);
+                       CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS
+                           'BEGIN NEW.name = upper(NEW.name); RETURN NEW; END';
+                       CREATE TRIGGER loud BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION loud()""")
+    top = mount(f"crm={postgres.url(name)}", options="rw-live,refresh=0.1")
+    folder = top.live()
+    refused(errno.EINVAL, put, folder / "t/1.json", '{"name": "quiet", "n": 7}')
+    assert "column name does not read back" in top.path(".crmfs/errors").read_text()
+    refused(None, put, folder / "t/2.json", '{"name": "quiet", "n": 7}')
+    assert postgres.rows("SELECT * FROM t", name) == ["1|A|1"]
+    put(folder / "t/1.json", '{"name": "B"}')
+    assert postgres.rows("SELECT * FROM t", name) == ["1|B|1"]

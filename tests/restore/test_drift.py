@@ -91,3 +91,20 @@ def test_the_row_that_is_bad_is_set_aside(kind, place, counts, work):
     assert counts("--skip-bad", aside, "--to", target.url, source)["t"]["set_aside"] == 1
     assert [json.loads(line)["values"]["id"] for line in aside.read_text().splitlines()] == ["3"]
     assert target.sql("SELECT id FROM t ORDER BY id").split() == ["1", "2", "4"]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "missing", "replace"])
+def test_rows_that_are_there_need_no_column_that_only_new_ones_need(place, crmfs, counts, kind, mode):
+    """The column is NOT NULL and without a default: it stays as it is, and a new row is refused."""
+    target, source = place(kind), place("sqlite")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, note VARCHAR(20))")
+    target.sql("INSERT INTO t VALUES (1, 'one', 'old'), (2, 'two', 'old'), (3, 'three', 'old')")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO t VALUES (1, 'new'), (3, 'new')")
+    counts("--mode", mode, "--to", target.url, source.url)
+    stays = {"upsert": ["new", "old", "new"], "missing": ["old"] * 3, "replace": ["new", "new"]}[mode]
+    names = ["one", "three"] if mode == "replace" else ["one", "two", "three"]
+    assert target.sql("SELECT note FROM t ORDER BY id").split() == stays
+    assert target.sql("SELECT name FROM t ORDER BY id").split() == names
+    source.sql("INSERT INTO t VALUES (4, 'new')")
+    assert "name" in crmfs("restore", "--mode", mode, "--to", target.url, source.url, status=1).stderr
+    assert target.sql("SELECT note FROM t ORDER BY id").split() == stays

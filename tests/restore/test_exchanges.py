@@ -101,28 +101,76 @@ def test_what_stays_taken_is_refused(target, crmfs, work, kind):
     assert restored(target) == before
 
 
-def test_rows_that_are_set_aside_keep_what_they_had(place, crmfs, counts, work):
-    """SQLite: the one whose value stays taken, and who waited for what it would have given up."""
-    target = place("sqlite")
-    target.sql("CREATE TABLE items (id INTEGER PRIMARY KEY, mail TEXT NOT NULL UNIQUE, note BLOB);"
+def items(work, rows):
+    """An SQLite database of items: id, mail, note."""
+    path = work / "source.db"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, mail VARCHAR(50), note INTEGER)")
+        database.executemany("INSERT INTO items VALUES (?, ?, ?)", rows)
+    database.close()
+    return path
+
+
+def set_aside(aside):
+    """Of each line of --skip-bad: the row's key, and why."""
+    lines = [json.loads(line) for line in aside.read_text().splitlines()]
+    return [(int(line["values"]["id"] if "values" in line else line["value"]), line["reason"]) for line in lines]
+
+
+def test_rows_that_are_set_aside_keep_what_they_had(place, crmfs, counts, work, kind):
+    """The one whose value stays taken, and who waited for what it would have given up."""
+    target = place(kind)
+    target.sql("CREATE TABLE items (id INTEGER PRIMARY KEY, mail VARCHAR(50) NOT NULL UNIQUE, note INTEGER);"
                "INSERT INTO items VALUES (1, 'a', NULL), (2, 'b', NULL), (3, 'c', NULL), (4, 'd', NULL),"
                "                         (5, 'e', NULL), (6, 'f', NULL)")
-    path = work / "source.db"
-    with sqlite3.connect(path) as database:
-        database.executescript("CREATE TABLE items (id INTEGER PRIMARY KEY, mail TEXT, note BLOB);"
-                               # 6 stays as it is: 1 is refused, and 2 for want of a; 3 and 4 exchange.
-                               "INSERT INTO items VALUES (1, 'f', x'00ff'), (2, 'a', NULL), (3, 'd', 'x'),"
-                               "                         (4, 'c', 'x')")
-    database.close()
+    # 6 stays as it is: 1 is refused, and 2 for want of a; 3 and 4 exchange.
+    path = items(work, [(1, "f", 7), (2, "a", 7), (3, "d", 7), (4, "c", 7)])
     aside = work / "aside.ndjson"
     told = counts("--mode", "upsert", "--skip-bad", aside, "--to", target.url, path)
     assert told["items"]["set_aside"] == 2 and told["items"]["updated"] == 2
-    assert target.sql("SELECT id, mail FROM items ORDER BY id").split() == ["1|a", "2|b", "3|d", "4|c", "5|e", "6|f"]
-    lines = [json.loads(line) for line in aside.read_text().splitlines()]
-    assert [(line["row"], line["values"]["id"], line["values"]["mail"])
-            for line in lines] == [(1, "1", "f"), (2, "2", "a")]
-    assert lines[0]["values"]["note"].endswith("00ff") and "UNIQUE" in lines[0]["reason"]
-    assert target.sql("SELECT name FROM sqlite_master").split() == ["items", "sqlite_autoindex_items_1"]
+    assert target.sql("SELECT mail FROM items ORDER BY id").split() == ["a", "b", "d", "c", "e", "f"]
+    assert target.sql("SELECT id FROM items WHERE note = 7 ORDER BY id").split() == ["3", "4"]
+    told = set_aside(aside)
+    assert [key for key, why in told] == [1, 2]
+    assert "unique" in told[0][1].lower() or "Duplicate" in told[0][1]
+    if kind == "sqlite":
+        assert target.sql("SELECT name FROM sqlite_master").split() == ["items", "sqlite_autoindex_items_1"]
+        assert json.loads(aside.read_text().splitlines()[0])["values"] == {"id": "1", "mail": "f", "note": "7"}
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "missing"])
+def test_a_new_row_whose_value_is_taken_is_set_aside(place, crmfs, counts, work, kind, mode):
+    """… and all others are restored, however many there are."""
+    target = place(kind)
+    target.sql("CREATE TABLE items (id INTEGER PRIMARY KEY, mail VARCHAR(50) UNIQUE, note INTEGER);"
+               "INSERT INTO items VALUES (-1, 'mail17', 0), (-2, 'mail2999', 0), (-3, 'mail3000', 0)")
+    path = items(work, [(number, f"mail{number}", number) for number in range(1, 3001)])
+    aside = work / "aside.ndjson"
+    told = counts("--mode", mode, "--skip-bad", aside, "--to", target.url, path)
+    assert (told["items"]["inserted"], told["items"]["set_aside"]) == (2997, 3)
+    assert sorted(key for key, why in set_aside(aside)) == [17, 2999, 3000]
+    assert target.value("SELECT COUNT(*), SUM(id), SUM(note) FROM items").replace("\t", "|") == "3000|4495478|4495484"
+    assert target.value("SELECT COUNT(*) FROM items WHERE mail IN ('mail17', 'mail2999', 'mail3000')") == "3"
+
+
+@pytest.mark.parametrize("server", ["mysql", "postgresql"])
+def test_a_row_that_a_trigger_or_a_check_refuses_is_set_aside(place, crmfs, counts, work, server):
+    target = place(server)
+    target.sql("CREATE TABLE items (id INTEGER PRIMARY KEY, mail VARCHAR(50), note INTEGER)")
+    target.sql("INSERT INTO items VALUES (1, 'a', 1), (2, 'b', 1)")
+    if server == "mysql":
+        target.sql("DELIMITER //\nCREATE TRIGGER no_sevens BEFORE UPDATE ON items FOR EACH ROW "
+                   "IF NEW.note = 7 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no sevens'; END IF//")
+    else:
+        target.sql("ALTER TABLE items ADD CONSTRAINT no_sevens CHECK (note <> 7)")
+    path = items(work, [(1, "c", 7), (2, "d", 8), (3, "e", 9)])
+    aside = work / "aside.ndjson"
+    told = counts("--mode", "upsert", "--skip-bad", aside, "--to", target.url, path)
+    assert (told["items"]["updated"], told["items"]["inserted"], told["items"]["set_aside"]) == (1, 1, 1)
+    assert "sevens" in set_aside(aside)[0][1]
+    assert target.sql("SELECT mail FROM items ORDER BY id").split() == ["a", "d", "e"]
+    assert "sevens" in crmfs("restore", "--mode", "upsert", "--to", target.url, path, status=1).stderr
 
 
 def exchanging(place, kind, table):

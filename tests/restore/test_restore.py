@@ -242,6 +242,26 @@ def test_a_disk_without_room(root, store, work):
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.parametrize("count", [1, 2000])
+def test_a_disk_without_room_for_what_is_set_aside(root, place, crmfs, work, count):
+    """A row that is neither restored nor set aside would be lost: nothing is restored, and the words say why."""
+    source, target, disk = place("sqlite"), place("sqlite"), work / "aside"
+    disk.mkdir()
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (-1, 'fits'); WITH RECURSIVE c(i) AS "
+               f"(SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {count}) INSERT INTO t SELECT i, hex(zeroblob(20)) FROM c")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT CHECK (length(a) < 9))")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "aside", disk], check=True)
+    try:
+        (disk / "other").write_bytes(bytes(4096) if count == 1 else b"")
+        told = crmfs("restore", "--to", target.url, "--skip-bad", disk / "rows", source.url, status=1).stderr
+        assert "cannot write" in told and "No space left" in told
+        assert target.value("SELECT count(*) FROM t") == "0"
+        assert not (disk / "rows").exists()
+        (disk / "other").unlink()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 @pytest.mark.parametrize("name, text", [("files.csv", "id,photo\n1,ug==\n"),
                                         ("files.ndjson", '{"id":1,"photo":{"$base64":true,"encoded":"ug=="}}\n')])
 def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, text):

@@ -109,3 +109,28 @@ def test_names_with_dots(kind, place, counts, work):
                          "CONSTRAINT_SCHEMA = DATABASE()",
                 "postgresql": "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"}[kind]
     assert target.value(question) == "1"
+
+
+def test_what_a_user_of_postgresql_has_to_be_granted(place, crmfs):
+    """Step by step, what the words say is enough for the next one."""
+    target, source = place("postgresql"), place("sqlite")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'x')")
+    target.sql("DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN")
+    target.sql("CREATE TABLE t (id serial PRIMARY KEY, a text); GRANT SELECT ON t TO writer")
+    url = target.url.replace("postgres@", "writer@")
+
+    def refusal():
+        return crmfs("restore", "--mode", "upsert", "--to", url, source.url, status=1).stderr
+
+    try:
+        assert "GRANT SELECT, INSERT, UPDATE, DELETE ON the table" in refusal()
+        target.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON t TO writer")
+        assert "GRANT SELECT, UPDATE ON the sequence" in refusal()
+        target.sql("GRANT SELECT, UPDATE ON SEQUENCE t_id_seq TO writer")
+        crmfs("restore", "--mode", "upsert", "--to", url, source.url)
+        assert target.value("SELECT a FROM t") == "x"
+        target.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        source.sql("CREATE TABLE u (id INTEGER PRIMARY KEY)")
+        assert "GRANT USAGE, CREATE ON the schema" in refusal()
+    finally:
+        target.sql("DROP OWNED BY writer; DROP ROLE writer")
