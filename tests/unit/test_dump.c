@@ -551,6 +551,51 @@ static void test_odd_lists(void **state)
           "table 0 a (x:integer,y:integer)\nrow 0 NULL|#4\n");
 }
 
+/* A backslash is itself, but in MySQL. */
+static void test_whose(void **state)
+{
+    static const char rows[] = "INSERT INTO t VALUES (1,'c:\\new`');\n";
+    static const char *const mysql[] = {
+        "-- Adminer 4.8.1 MySQL 5.7 dump\nCREATE TABLE t (a int, b text);\n",
+        "/*\n Source Server Type    : MySQL\n*/\nCREATE TABLE `t` (`a` int, b text);\n",
+        "CREATE TABLE t (a int, b text) ENGINE=InnoDB;\n",
+        "/*!40101 SET NAMES utf8 */;\nCREATE TABLE t (a int, b text DEFAULT ('::'));\n",
+    };
+    static const char *const others[] = {
+        "-- Adminer 4.8.1 PostgreSQL 13.2 dump\n\nCREATE TABLE t (a int, b text);\n",
+        "-- Adminer 4.8.1 SQLite 3.34.1 dump\n\nCREATE TABLE t (a int, b text);\n",
+        "/*\n Source Server Type    : PostgreSQL\n*/\n\nCREATE TABLE t (a int, b text);\n",
+        "CREATE TABLE \"t\" (a int, b text);\n",
+        "CREATE TABLE x (a int DEFAULT nextval('s'));\nCREATE TABLE t (a int, b text);\n",
+        "CREATE DATABASE x;\n\\c x;\nCREATE TABLE t (a int, b text);\n",
+        "CREATE TABLE t (a integer PRIMARY KEY AUTOINCREMENT, b text);\n",
+    };
+    struct {
+        const char *const *heads;
+        size_t count;
+        const char *row;
+    } const kinds[] = {
+        {mysql, sizeof mysql / sizeof *mysql, "row 0 #1|\"c:\new`\n"},
+        {others, sizeof others / sizeof *others, "|\"c:\\new`\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j < kinds[i].count; j++) {
+            struct recording_taker recording;
+            struct memory_stream stream;
+            cleanup_free char *dump = NULL;
+
+            assert_true(asprintf(&dump, "%s%s", kinds[i].heads[j], rows) > 0);
+            recording_begin(&recording);
+            memory_stream_begin(&stream, dump, strlen(dump), 100);
+            assert_int_equal(dump_read(&stream.stream, &recording.taker, NULL), 0);
+            assert_non_null(strstr(recording_text(&recording), kinds[i].row));
+            recording_end(&recording);
+        }
+    }
+}
+
 static void test_recognise(void **state)
 {
     (void)state;
@@ -563,6 +608,8 @@ static void test_recognise(void **state)
         "CREATE TABLE t (a int);",
         "INSERT INTO t (a) VALUES (1);",
         "# a\n/* b */\nUSE `x`;",
+        "/*\n Navicat Premium Data Transfer\n\n Date: 01/03/2022\n*/\n\nSET NAMES utf8mb4;\n",
+        "/***\n   a script\n***/\n/* and */ DROP SEQUENCE IF EXISTS \"public\".\"s\";\n",
     };
     static const char *const others[] = {
         "",
@@ -572,6 +619,8 @@ static void test_recognise(void **state)
         "<?php INSERT INTO;",
         "CREATE TABLE without its end",
         "-- just a comment",
+        "/* CREATE TABLE t (a int);",
+        "/* CREATE TABLE\n*/ of contents; all",
     };
 
     for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++)
@@ -613,6 +662,7 @@ int main(void)
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
+        cmocka_unit_test(test_whose),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
