@@ -5,6 +5,7 @@
  *   dump_read       the loop over statements, and what each is for
  *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins
+ *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_statement  one statement, without comments
  *   dump_create     CREATE TABLE
  *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
@@ -97,6 +98,7 @@ struct dump_key {
 
 struct dump_foreign_key {
     struct dump_key key;
+    char *target_database; /* NULL: none */
     char *target_table;
     size_t target_count;
     char **target_columns;
@@ -107,7 +109,8 @@ struct dump_load;
 struct dump_reader;
 
 struct dump_table {
-    char *database; /* "": none; MySQL's database, PostgreSQL's schema */
+    char *connected; /* PostgreSQL's database; NULL: none is named */
+    char *database;  /* "": none; MySQL's database, PostgreSQL's schema */
     char *name;
     char *key;               /* by which it is found: database, NUL as '\n', name */
     enum relation_kind kind; /* a view has no columns */
@@ -331,7 +334,9 @@ struct dump_reader {
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     char delimiter[DUMP_DELIMITER_SIZE];
-    char *database; /* the current one; "" */
+    char *database;  /* the current one, PostgreSQL's schema; "" */
+    char *connected; /* PostgreSQL's database that what follows is of; NULL: none is named */
+    bool is_cluster; /* … and tables are of several */
     size_t database_count;
 
     struct buffer statement; /* without comments, NUL-terminated */
@@ -407,6 +412,14 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size);
 
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
+
+/* --- dump_connect ------------------------------------------------------------------------- */
+
+/* SET search_path, behind these words. */
+int dump_take_search_path(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* A line for psql, NUL-terminated: "\\connect x". */
+int dump_take_psql_line(struct dump_reader *reader, const char *line);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 

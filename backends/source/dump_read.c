@@ -53,7 +53,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->last = NULL;
     strcpy(reader->delimiter, ";");
     if (reader->database == NULL)
-        reader->database = strdup("");
+        reader->database = strdup(reader->dialect == SQL_POSTGRES ? "public" : "");
     if (reader->database == NULL)
         return -ENOMEM;
     return reader->names != NULL ? 0 : name_map_create(&reader->names);
@@ -112,6 +112,8 @@ static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 
         if (name.type == SQL_END)
             return 0;
+        if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
+            return dump_take_search_path(reader, lexer);
         if (!sql_is(&name, "NAMES") && !sql_is(&name, "client_encoding") &&
             !sql_is(&name, "sql_mode") && !sql_is(&name, "standard_conforming_strings"))
             continue;
@@ -245,8 +247,10 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     const char *line = (const char *)reader->statement.data;
     size_t size;
 
-    if (error != 0 || reader->dialect != SQL_MYSQL)
+    if (error != 0)
         return error;
+    if (reader->dialect == SQL_POSTGRES)
+        return dump_take_psql_line(reader, line);
     line += strcspn(line, " \t");
     line += strspn(line, " \t");
     size = strcspn(line, " \t\r");
@@ -281,7 +285,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
     if (error == 0)
         error = dump_ddl_settle(reader);
 
-    bool renamed = reader->dialect == SQL_MYSQL && reader->database_count > 1;
+    bool renamed =
+        reader->is_cluster || (reader->dialect == SQL_MYSQL && reader->database_count > 1);
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         struct dump_table *table = reader->tables[i];
@@ -323,6 +328,7 @@ void dump_release(struct dump_reader *reader)
     free((void *)reader->tables);
     name_map_free(reader->names);
     free(reader->database);
+    free(reader->connected);
     for (size_t i = 0; i < reader->domain_count; i++) {
         free(reader->domains[i].name);
         free(reader->domains[i].base);

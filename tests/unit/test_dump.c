@@ -551,6 +551,58 @@ static void test_odd_lists(void **state)
           "table 0 a (x:integer,y:integer)\nrow 0 NULL|#4\n");
 }
 
+/* pg_dump as it was before SET search_path became a danger. */
+static void test_search_path(void **state)
+{
+    (void)state;
+    check("-- PostgreSQL database dump\nSET search_path = public, pg_catalog;\n"
+          "CREATE TABLE t (a int);\nCOPY t (a) FROM stdin;\n1\n\\.\n"
+          "SET search_path = \"$user\", \"Au dit\", pg_catalog;\n"
+          "CREATE TABLE t (a int, b int);\n"
+          "ALTER TABLE ONLY t ADD CONSTRAINT e FOREIGN KEY (a) REFERENCES public.t(a);\n"
+          "ALTER TABLE ONLY t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES t(a);\n"
+          "COPY t (a) FROM stdin;\n2\n\\.\nINSERT INTO public.t VALUES (3);\n"
+          "SET search_path TO public;\nINSERT INTO t VALUES (4);\n"
+          "-- PostgreSQL database dump complete\n",
+          "table 0 t (a:integer)\nrow 0 #1\n"
+          "table 1 Au dit.t (a:integer,b:integer)\nrow 1 #2|NULL\n"
+          "row 0 #3\nrow 0 #4\n"
+          "change 1 Au dit.t (a:integer,b:integer) to t to Au dit.t\n");
+}
+
+static void test_cluster(void **state)
+{
+    (void)state;
+    static const char first[] = "-- PostgreSQL database cluster dump\n\\restrict abc\n"
+                                "\\connect template1\n-- PostgreSQL database dump complete\n"
+                                "\\connect one\nCREATE TABLE public.t (a int);\n"
+                                "COPY public.t (a) FROM stdin;\n1\n\\.\n"
+                                "-- PostgreSQL database dump complete\n";
+    static const char *const connects[] = {
+        "\\connect \"t\"\"w o\"\n",
+        "\\connect -reuse-previous=on \"dbname='t\\\"\"w o'\"\n",
+        "\\c 't\"w o';\n",
+    };
+
+    for (size_t i = 0; i < sizeof connects / sizeof *connects; i++) {
+        cleanup_free char *dump = NULL;
+
+        assert_true(asprintf(&dump,
+                             "%s%sCREATE SCHEMA s;\nCREATE TABLE s.t (a int);\n"
+                             "CREATE TABLE public.t (b int, FOREIGN KEY (b) REFERENCES s.t (a));\n"
+                             "COPY public.t (b) FROM stdin;\n2\n\\.\n"
+                             "COPY s.t (a) FROM stdin;\n3\n\\.\n"
+                             "-- PostgreSQL database cluster dump complete\n",
+                             first, connects[i]) > 0);
+        check(dump, "table 0 t (a:integer)\nrow 0 #1\n"
+                    "table 1 \"t\"\"w o\".s.t (a:integer)\n"
+                    "table 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\nrow 2 #2\nrow 1 #3\n"
+                    "change 0 one.t (a:integer)\n"
+                    "change 1 \"t\"\"w o\".s.t (a:integer)\n"
+                    "change 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\n");
+    }
+}
+
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
@@ -663,6 +715,8 @@ int main(void)
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
         cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_search_path),
+        cmocka_unit_test(test_cluster),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
