@@ -362,6 +362,7 @@ struct dump_reader {
     size_t literal_capacity;
     struct sqlite3 *sqlite;  /* dump_sqlite's; NULL until it is needed */
     struct dump_table *last; /* that rows, or words, came last of; NULL */
+    bool ends_late;          /* pg_dumpall's end counts, not those of its databases */
     bool ends;               /* the dump says where it ends, unless it was cut short … */
     bool ended;              /* … and has */
 };
@@ -412,6 +413,9 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size);
 
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
+
+/* Whether pg_dumpall made it. */
+bool dump_is_cluster(const char *text, size_t size);
 
 /* --- dump_connect ------------------------------------------------------------------------- */
 

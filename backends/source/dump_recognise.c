@@ -190,3 +190,8 @@ bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
     return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump") ||
            holds(text, size, "-- PostgreSQL database dump");
 }
+
+bool dump_is_cluster(const char *text, size_t size)
+{
+    return holds(text, size, "-- PostgreSQL database cluster dump");
+}

@@ -125,7 +125,7 @@ static bool at_sandbox_mark(const struct dump_reader *reader)
 static bool at_end_mark(const struct dump_reader *reader)
 {
     return stands_here(reader, "-- Dump completed") ||
-           stands_here(reader, "-- PostgreSQL database dump complete") ||
+           (!reader->ends_late && stands_here(reader, "-- PostgreSQL database dump complete")) ||
            stands_here(reader, "-- PostgreSQL database cluster dump complete");
 }
 

@@ -227,6 +227,8 @@ int dump_table_add(struct dump_reader *reader, const char *database, const char 
         dump_table_free(table);
         return error;
     }
+    /* One dump behind another in one file: the last one's end counts. */
+    reader->ended = false;
     *ret_table = table;
     return 0;
 }

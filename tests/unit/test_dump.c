@@ -603,6 +603,27 @@ static void test_cluster(void **state)
     }
 }
 
+/* What a dump ends with is its last line's; what stands before is one within it, or before it. */
+static void check_cut(const char *dump)
+{
+    struct recording_taker recording;
+    struct memory_stream stream;
+
+    recording_begin(&recording);
+    memory_stream_begin(&stream, dump, strlen(dump), 100);
+    assert_int_equal(dump_read(&stream.stream, &recording.taker, NULL), -EIO);
+    recording_end(&recording);
+}
+
+static void test_ends_within(void **state)
+{
+    (void)state;
+    check_cut("-- PostgreSQL database cluster dump\n\\connect one\nCREATE TABLE public.t (a int);\n"
+              "COPY public.t (a) FROM stdin;\n1\n\\.\n-- PostgreSQL database dump complete\n");
+    check_cut("-- MySQL dump 10\nCREATE TABLE `t` (a int);\n-- Dump completed\n"
+              "-- MySQL dump 10\nCREATE TABLE `u` (a int);\nINSERT INTO u VALUES (1);\n");
+}
+
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
@@ -717,6 +738,7 @@ int main(void)
         cmocka_unit_test(test_whose),
         cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),
+        cmocka_unit_test(test_ends_within),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
