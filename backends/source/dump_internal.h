@@ -21,7 +21,7 @@
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
- *   dump_cell       a literal as a cell; dump_replace: SQLite's replace()
+ *   dump_cell       a literal as a cell; dump_replace: SQLite's replace(); dump_moment: UTC
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H
@@ -50,6 +50,7 @@ enum dump_value {
     VALUE_DOUBLE, /* written as crmfs writes doubles */
     VALUE_FLOAT,  /* … and floats */
     VALUE_TEXT,
+    VALUE_MOMENTS, /* a text with moments in it, written in UTC */
     VALUE_BYTES,
     VALUE_HEX_BYTES, /* PostgreSQL's bytea: \x and digits, in its strings */
     VALUE_BITS,      /* MySQL's BIT: bytes as a number */
@@ -535,6 +536,9 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
 /* Of LITERAL_REPLACE. 0 or -EILSEQ. */
 int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,
                        struct cell *cell);
+
+/* The moments in CELL, a text, in UTC; to scratch, in which there is room. */
+void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 
 /* Empties scratch and makes room for what SIZE bytes of literals may become. */
 int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
