@@ -95,7 +95,7 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
 static bool is_damaged(const struct entry_stream *entry)
 {
     return entry->straight != NULL ? inflate_stream_is_damaged(entry->walk->outermost->member)
-                                   : archive_is_damaged(entry->archive, entry->feed);
+                                   : archive_is_damaged(entry->walk, entry->archive, entry->feed);
 }
 
 static int say_again(const struct entry_stream *entry, struct failure *failure)

@@ -289,10 +289,11 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
 /* --- archive_doubt ------------------------------------------------------------------------ */
 
 /*
- * Whether what ARCHIVE, fed by FEED (NULL: it is a file), gave before its last
+ * Whether what ARCHIVE, fed by FEED (NULL: it is a file that WALK is in), gave before its last
  * error may be other bytes than were packed: not where it was merely cut short.
  */
-bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed);
+bool archive_is_damaged(const struct archive_walk *walk, struct archive *archive,
+                        const struct archive_feed *feed);
 
 /* The number that the next table gets. */
 size_t archive_table_count(const struct archive_walk *walk);

@@ -138,7 +138,7 @@ def test_a_row_makes_no_sense_before(mount, work, method, nested):
 @pytest.mark.parametrize("part", [1.6, 1.3, 1.1])
 def test_cut(mount, work, part, right):
     """What came whole before the cut is shown whole."""
-    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz", "flip.sql.xz", "flip.sql.zst"]
+    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz", "flip.sql.xz", "flip.sql.zst", "flip.zip"]
     for kind in kinds:
         (work / kind).write_bytes(PACKED[kind][:int(len(PACKED[kind]) / part)])
     top = mount(*(work / kind for kind in kinds))
