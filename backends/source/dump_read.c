@@ -262,8 +262,37 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+/*
+ * What a crash, or a full disk, leaves of a file that was not written whole. Behind the end it is
+ * padding.
+ */
+static int take_nothing(struct dump_reader *reader, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
+    struct failure why;
+    int error = 0;
+
+    if (!reader->ended) {
+        failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
+                    (unsigned long long)byte_window_line(window), reader->place);
+        reader->taker->class->trouble(reader->taker, &why);
+        error = table != NULL ? dump_table_fail(reader, table,
+                                                "here are zeros instead of statements, and table "
+                                                "%s may lack rows",
+                                                table->name)
+                              : 0;
+    }
+    while (error == 0 && (error = byte_window_want(window, 1, failure)) == 0 &&
+           window->at < window->end && window->data[window->at] == '\0')
+        window->at++;
+    return error;
+}
+
 static int take_next(struct dump_reader *reader, struct failure *failure)
 {
+    if (reader->window.data[reader->window.at] == '\0')
+        return take_nothing(reader, failure);
     if ((reader->dialect == SQL_MYSQL && dump_at_word(reader, "DELIMITER")) ||
         (reader->dialect == SQL_POSTGRES && reader->window.data[reader->window.at] == '\\'))
         return take_client_line(reader, failure);

@@ -624,6 +624,24 @@ static void test_ends_within(void **state)
               "-- MySQL dump 10\nCREATE TABLE `u` (a int);\nINSERT INTO u VALUES (1);\n");
 }
 
+/* Blocks that never reached the disk. */
+static void test_zeros(void **state)
+{
+    static const char lost[] = "CREATE TABLE `t` (a int);\nINSERT INTO `t` VALUES (1);\n"
+                               "\0\0\0\0\0\0\0\0\nCREATE TABLE `u` (a int);\n";
+    static const char padded[] = "-- MySQL dump 10\nCREATE TABLE `t` (a int);\n"
+                                 "INSERT INTO `t` VALUES (1);\n-- Dump completed\n\0\0\0\0";
+
+    (void)state;
+    check_sized(lost, sizeof lost - 1,
+                "table 0 t (a:integer)\nrow 0 #1\n"
+                "trouble line 3 of the dump: here are zeros instead of statements\n"
+                "fail 0 line 3, byte 54 of the dump: here are zeros instead of statements, and "
+                "table t may lack rows\n"
+                "table 1 u (a:integer)\n");
+    check_sized(padded, sizeof padded - 1, "table 0 t (a:integer)\nrow 0 #1\n");
+}
+
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
@@ -736,6 +754,7 @@ int main(void)
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
         cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_zeros),
         cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),
         cmocka_unit_test(test_ends_within),
