@@ -301,8 +301,7 @@ static int run_opened(struct taking *taking, struct failure *failure)
 
     taking->cancelled = stop_begin();
     for (size_t i = 0; i < all->unknown_count; i++)
-        log_message(LOG_LEVEL_WARNING,
-                    "%s is left out: it is no backup that crmfs knows, or it may not be read",
+        log_message(LOG_LEVEL_WARNING, "%s is left out: it is no backup that crmfs knows",
                     all->unknown[i]);
     if (!taking->order->import)
         return take_list(taking, all, failure);
