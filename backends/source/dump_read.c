@@ -206,6 +206,18 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     return 0;
 }
 
+/* sqlite3 ends a dump so when it could not read all of the database. */
+static void note_rollback(struct dump_reader *reader)
+{
+    struct failure why;
+
+    failure_set(&why, EIO,
+                "line %llu of %.300s: it ends with ROLLBACK: the database was damaged when the "
+                "dump was made, and it may lack rows and tables; look for another dump",
+                (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 static int take_statement(struct dump_reader *reader, struct failure *failure)
 {
     static const char *const changes[] = {"UPDATE", "DELETE", "TRUNCATE"};
@@ -238,6 +250,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     }
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
+    if (sql_is(&word, "ROLLBACK") && reader->dialect == SQL_SQLITE)
+        note_rollback(reader);
     return 0;
 }
 

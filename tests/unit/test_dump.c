@@ -642,6 +642,23 @@ static void test_zeros(void **state)
     check_sized(padded, sizeof padded - 1, "table 0 t (a:integer)\nrow 0 #1\n");
 }
 
+/* What sqlite3 makes of a database that is damaged. */
+static void test_sqlite_corruption(void **state)
+{
+    (void)state;
+    check("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+          "CREATE TABLE t (a int);\nINSERT INTO t VALUES(1);\n/****** CORRUPTION ERROR *******/\n"
+          "INSERT INTO t VALUES(9);\nCREATE TABLE u (a int);\nINSERT INTO u VALUES(2);\n"
+          "ROLLBACK; -- due to errors\n",
+          "table 0 t (a:integer)\nrow 0 #1\n"
+          "fail 0 line 5, byte 93 of the dump: the database was damaged when the dump was made, "
+          "and table t lacks rows: look for another dump\n"
+          "table 1 u (a:integer)\nrow 1 #2\n"
+          "trouble line 9 of the dump: it ends with ROLLBACK: the database was damaged when the "
+          "dump was made, and it may lack rows and tables; look for another dump\n"
+          "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
+}
+
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
@@ -754,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
         cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_sqlite_corruption),
         cmocka_unit_test(test_zeros),
         cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),
