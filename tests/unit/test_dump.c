@@ -659,6 +659,17 @@ static void test_sqlite_corruption(void **state)
           "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
 }
 
+/* pg_dump ends lines so on Windows. */
+static void test_copy_windows(void **state)
+{
+    (void)state;
+    check("-- PostgreSQL database dump\r\nCREATE TABLE t (a int, b text);\r\n"
+          "COPY t (a, b) FROM stdin;\r\n1\tx\r\n2\t\\N\r\n3\ty\\r\r\n4\tz\\\\\r\n\\.\r\n"
+          "-- PostgreSQL database dump complete\r\n",
+          "table 0 t (a:integer,b:text)\nrow 0 #1|\"x\nrow 0 #2|NULL\nrow 0 #3|\"y\r\n"
+          "row 0 #4|\"z\\\n");
+}
+
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
@@ -771,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
         cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_copy_windows),
         cmocka_unit_test(test_sqlite_corruption),
         cmocka_unit_test(test_zeros),
         cmocka_unit_test(test_search_path),
