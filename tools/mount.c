@@ -193,8 +193,7 @@ static void report_unknown(struct tree *tree, const char *name)
 
     if (asprintf(&path, "archives/%s", name) < 0)
         path = NULL;
-    failure_set(&why, EILSEQ,
-                "it is left out: it is no backup that crmfs knows, or it may not be read");
+    failure_set(&why, EILSEQ, "it is left out: it is no backup that crmfs knows");
     tree_report(tree, path != NULL ? path : name, &why);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "backends/source/archive.h"
 #include "backends/source/source.h"
@@ -168,7 +169,8 @@ static int add_backup(struct source_list *list, const char *path, struct failure
 
     if (name[0] == '.' || is_companion(name))
         return 0;
-    if (!source_is_known(path))
+    /* Of what may not be read nobody knows: opening it says why. */
+    if (!source_is_known(path) && access(path, R_OK) == 0)
         return note_unknown(list, name, failure);
     if (series_size(name) != 0)
         return add_series(list, path, name, series_size(name), failure);

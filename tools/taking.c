@@ -40,6 +40,7 @@ struct taking {
     struct left_out left_out; /* of this snapshot */
     bool incomplete;          /* something was left out of one of them */
     bool lacks_views;         /* views are among that */
+    bool failed;              /* one of several backups was not imported */
     time_t time;
     char name[NAME_SIZE]; /* made of the time */
 };
@@ -250,24 +251,6 @@ static int take_list(struct taking *taking, const struct source_list *list, stru
     return error;
 }
 
-static int run_opened(struct taking *taking, struct failure *failure)
-{
-    const struct source_list *all = &taking->order->sources;
-    int error = 0;
-
-    taking->cancelled = stop_begin();
-    for (size_t i = 0; i < all->unknown_count; i++)
-        log_message(LOG_LEVEL_WARNING,
-                    "%s is left out: it is no backup that crmfs knows, or it may not be read",
-                    all->unknown[i]);
-    if (!taking->order->import)
-        return take_list(taking, all, failure);
-    for (size_t i = 0; i < all->count && error == 0; i++)
-        error =
-            take_list(taking, &(struct source_list){.items = &all->items[i], .count = 1}, failure);
-    return error;
-}
-
 /* What else can be done about a table that may not be read. */
 static const char *advice(const struct taking *taking, int error)
 {
@@ -276,6 +259,53 @@ static const char *advice(const struct taking *taking, int error)
     return error == -EACCES && progress->tables_done < progress->tables
                ? "; or leave it out with --exclude-table"
                : "";
+}
+
+static void say_failed(const struct taking *taking, const struct failure *failure, int error)
+{
+    log_message(LOG_LEVEL_ERROR, "cannot %s: %s%s",
+                taking->order->import ? "import" : "take a snapshot", failure_text(failure, error),
+                advice(taking, error));
+}
+
+/* Whether it is the backup's fault, and says nothing of others. */
+static bool is_of_backup(int error)
+{
+    return error == -EILSEQ || error == -EIO || error == -EACCES || error == -EFBIG ||
+           error == -ENODATA || error == -ENOENT;
+}
+
+/* One that cannot be had does not keep the others out. */
+static int import_all(struct taking *taking, const struct source_list *all, struct failure *failure)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        struct source_list one = {.items = &all->items[i], .count = 1};
+        struct failure own = {.code = 0};
+        int error = take_list(taking, &one, &own);
+
+        if (error == 0)
+            continue;
+        if (!is_of_backup(error)) {
+            *failure = own;
+            return error;
+        }
+        say_failed(taking, &own, error);
+        taking->failed = true;
+    }
+    return 0;
+}
+
+static int run_opened(struct taking *taking, struct failure *failure)
+{
+    const struct source_list *all = &taking->order->sources;
+
+    taking->cancelled = stop_begin();
+    for (size_t i = 0; i < all->unknown_count; i++)
+        log_message(LOG_LEVEL_WARNING, "%s is left out: it is no backup that crmfs knows",
+                    all->unknown[i]);
+    if (!taking->order->import)
+        return take_list(taking, all, failure);
+    return import_all(taking, all, failure);
 }
 
 /* The snapshot is as good as it can be, and yet somebody has to know. */
@@ -299,10 +329,11 @@ int taking_run(const struct taking_order *order)
     if (error == 0) {
         int status = output_end("what was to be taken is in the store");
 
+        if (status == 0 && taking.failed)
+            return STATUS_FAILED;
         return status == 0 && taking.incomplete ? say_incomplete(&taking) : status;
     }
-    log_message(LOG_LEVEL_ERROR, "cannot %s: %s%s", order->import ? "import" : "take a snapshot",
-                failure_text(&failure, error), advice(&taking, error));
+    say_failed(&taking, &failure, error);
     if (error == -ECANCELED)
         stop_obey();
     return STATUS_FAILED;

@@ -9,7 +9,18 @@
 
 #include "backends/source/archive_internal.h"
 
-bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed)
+/*
+ * libarchive has no words of its own for a ZIP that ends within a member: zlib has asked for more
+ * bytes, which it also does within a whole file, where they are wrong.
+ */
+static bool is_cut_zip(const struct archive_walk *walk, struct archive *archive, const char *words)
+{
+    return strstr(words, "ZIP decompression failed (-5)") != NULL &&
+           archive_filter_bytes(archive, -1) >= walk->part->about.st_size;
+}
+
+bool archive_is_damaged(const struct archive_walk *walk, struct archive *archive,
+                        const struct archive_feed *feed)
 {
     /* As libarchive's readers say it; the last is liblzma's. */
     static const char *const cuts[] = {"truncated", "unexpected end", "No progress is possible"};
@@ -21,6 +32,8 @@ bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed
         return feed->damaged;
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts && words != NULL; i++)
         cut = cut || strcasestr(words, cuts[i]) != NULL;
+    if (feed == NULL && words != NULL)
+        cut = cut || is_cut_zip(walk, archive, words);
     return !cut;
 }
 

@@ -95,7 +95,12 @@ static int unfold(struct entry_stream *entry, const void **ret_data, size_t *ret
 static bool is_damaged(const struct entry_stream *entry)
 {
     return entry->straight != NULL ? inflate_stream_is_damaged(entry->walk->outermost->member)
-                                   : archive_is_damaged(entry->archive, entry->feed);
+                                   : archive_is_damaged(entry->walk, entry->archive, entry->feed);
+}
+
+static int say_again(const struct entry_stream *entry, struct failure *failure)
+{
+    return failure_set(failure, -entry->error, "%s", failure_text(&entry->why, entry->error));
 }
 
 static int entry_next(struct byte_stream *stream, const void **ret_data, size_t *ret_size,
@@ -108,12 +113,17 @@ static int entry_next(struct byte_stream *stream, const void **ret_data, size_t 
         __atomic_load_n(walk->source->cancelled, __ATOMIC_RELAXED))
         return -ECANCELED;
 
-    int error = unfold(entry, ret_data, ret_size, failure);
+    /* What unfolds it may say so once only, to a thread that has read ahead of who reads rows. */
+    if (entry->broken)
+        return say_again(entry, failure);
+
+    int error = unfold(entry, ret_data, ret_size, &entry->why);
 
     entry->broken = error != 0;
     entry->damaged = error != 0 && is_damaged(entry);
+    entry->error = error;
     if (error != 0)
-        return error;
+        return say_again(entry, failure);
     if (walk->wanted == NULL && walk->outermost != NULL)
         __atomic_store_n(&walk->source->bytes_done,
                          walk->bytes_before + archive_file_bytes_read(walk->outermost),

@@ -258,11 +258,13 @@ struct entry_stream {
     uint64_t hole;                /* bytes of a hole that come next, and then … */
     const void *block;            /* … this */
     size_t block_size;
-    uint8_t *zeros; /* what holes are made of; NULL: there was none so far */
-    uint64_t bytes; /* so far */
-    bool broken;    /* behind them … */
-    bool damaged;   /* … and they may be others than were packed */
-    bool given;     /* to the taker, or to whoever extracts */
+    uint8_t *zeros;     /* what holes are made of; NULL: there was none so far */
+    uint64_t bytes;     /* so far */
+    bool broken;        /* behind them … */
+    bool damaged;       /* … and they may be others than were packed */
+    int error;          /* what it is then, said again whoever asks … */
+    struct failure why; /* … in these words */
+    bool given;         /* to the taker, or to whoever extracts */
 };
 int entry_stream_begin(struct entry_stream *entry, struct archive_walk *walk,
                        struct archive *archive, const char *name);
@@ -287,10 +289,11 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
 /* --- archive_doubt ------------------------------------------------------------------------ */
 
 /*
- * Whether what ARCHIVE, fed by FEED (NULL: it is a file), gave before its last error may be other
- * bytes than were packed: not where it was merely cut short.
+ * Whether what ARCHIVE, fed by FEED (NULL: it is a file that WALK is in), gave before its last
+ * error may be other bytes than were packed: not where it was merely cut short.
  */
-bool archive_is_damaged(struct archive *archive, const struct archive_feed *feed);
+bool archive_is_damaged(const struct archive_walk *walk, struct archive *archive,
+                        const struct archive_feed *feed);
 
 /* The number that the next table gets. */
 size_t archive_table_count(const struct archive_walk *walk);

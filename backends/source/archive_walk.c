@@ -332,7 +332,7 @@ static int leave_off(struct archive_walk *walk, struct archive *archive, int cod
     if (archive_is_passed_over(error) && walk->parts != NULL && depth == 0 &&
         archive_format(archive) != ARCHIVE_FORMAT_RAW)
         delimited_parts_fail(walk->parts, NULL, &own);
-    if (error == -EIO && !told && archive_is_damaged(archive, walk->feed)) {
+    if (error == -EIO && !told && archive_is_damaged(walk, archive, walk->feed)) {
         int doubted = archive_doubt(walk, archive, archive_table_count(walk), &own);
 
         error = doubted != 0 ? doubted : error;

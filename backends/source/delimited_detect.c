@@ -147,11 +147,12 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         text_set_narrow(dialect.set, begin + dialect.mark_bytes, size - dialect.mark_bytes, text);
     memset(text + size, 0, BYTE_WINDOW_SLACK);
 
-    bool binary = size == 0 || memchr(text, '\0', size) != NULL;
+    size_t written = text_before_zeros(text, size);
+    bool binary = written == 0;
     struct fit fit = {.columns = 0};
 
     if (!binary)
-        fit = detect_signs(text, size, ended, wish, &dialect.signs);
+        fit = detect_signs(text, written, ended && written == size, wish, &dialect.signs);
     free(text);
     if (binary || (trust == TRUST_TEXT &&
                    (fit.columns < 2 || fit.same < RECORDS_NEEDED || fit.same != fit.records)))

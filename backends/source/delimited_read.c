@@ -26,7 +26,9 @@ struct delimited {
     struct delimited_place place;
     struct cell *cells; /* place.columns of them */
     struct buffer scratch;
-    bool plain; /* nothing in the record under way needs converting */
+    bool plain;  /* nothing in the record under way needs converting */
+    bool full;   /* there are rows with all columns … */
+    bool ragged; /* … and some without */
     bool failed;
 };
 
@@ -304,6 +306,15 @@ static bool has_more_values(const struct delimited *reader, size_t count)
     return false;
 }
 
+/* The last row of a text that has no line end has less than every row before. */
+static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t count)
+{
+    const struct byte_window *window = &reader->window;
+
+    return count < reader->columns && reader->full && !reader->ragged && window->ended &&
+           end == window->data + window->end && end[-1] != '\n' && end[-1] != '\r';
+}
+
 static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,
                        struct failure *failure)
 {
@@ -311,6 +322,12 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
 
     if (is_empty_line(reader, count))
         return 0;
+    if (base[0] == '\0')
+        return fail(reader, "here are zeros instead of rows: the file was not written whole");
+    if (is_cut(reader, base + size, count))
+        return fail(reader, "the text ends within a row: it was cut short");
+    reader->full = reader->full || count >= reader->columns;
+    reader->ragged = reader->ragged || count < reader->columns;
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
     error = begin_cells(reader, base, size);

@@ -357,6 +357,7 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     case VALUE_BYTES: cell->class = CELL_BYTES; return 0;
     case VALUE_HEX_BYTES: return make_bytea(reader, cell);
     case VALUE_BOOLEAN: return make_boolean(literal, cell);
+    case VALUE_MOMENTS: dump_make_utc(reader, cell); return 0;
     case VALUE_ANY: error = make_any(reader, at, literal, cell); break;
     default: break;
     }

@@ -79,9 +79,7 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
         sql_accept(lexer, words[i]);
     if (dump_take_name(lexer, &database, &name) != 0)
         return NULL;
-    return dump_table_find(
-        reader, database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
-        name);
+    return dump_table_find(reader, database, name);
 }
 
 int dump_note_change(struct dump_reader *reader, const char *verb)

@@ -16,6 +16,7 @@ struct copy {
     size_t count;                   /* fields of a line */
     size_t *places;                 /* of a field among the shown columns */
     const struct dump_type **types;
+    bool windows; /* lines end as pg_dump writes them there; a CR in a text is escaped */
 };
 
 static int add_field(struct copy *copy, size_t column)
@@ -182,7 +183,7 @@ static int take_lines(struct dump_reader *reader, const struct copy *copy, struc
             return 0;
         }
         if (copy->table != NULL && !copy->table->failed)
-            error = give_line(reader, copy, at, size, failure);
+            error = give_line(reader, copy, at, copy->windows ? line : size, failure);
         if (error == -EILSEQ)
             error = fail(reader, copy, "a line makes no sense among the rows");
         if (error != 0)
@@ -247,6 +248,7 @@ int dump_copy(struct dump_reader *reader, struct failure *failure)
     /* The end of the statement's line. */
     if (error == 0)
         error = dump_read_line(reader, failure);
+    copy.windows = error == 0 && strcmp((const char *)reader->statement.data, "\r") == 0;
     if (error == 0)
         error = take_lines(reader, &copy, failure);
     free(copy.places);

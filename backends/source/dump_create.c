@@ -358,10 +358,7 @@ int dump_create_table(struct dump_reader *reader, struct failure *failure)
     int error = dump_take_name(&lexer, &database, &name);
 
     if (error == 0)
-        error = dump_table_add(
-            reader,
-            database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database, name,
-            &table);
+        error = dump_table_add(reader, database, name, &table);
     if (error == 0)
         error = fill_table(reader, &lexer, table, &own);
     if (error == -EILSEQ)

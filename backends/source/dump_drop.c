@@ -10,9 +10,7 @@
 static int drop_named(struct dump_reader *reader, const char *database, const char *name,
                       bool is_view)
 {
-    bool is_current = database[0] == '\0' && reader->dialect == SQL_MYSQL;
-    struct dump_table *table =
-        dump_table_find(reader, is_current ? reader->database : database, name);
+    struct dump_table *table = dump_table_find(reader, database, name);
 
     return table != NULL && (table->kind != RELATION_TABLE) == is_view
                ? dump_table_drop(reader, table)

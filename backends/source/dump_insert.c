@@ -321,18 +321,16 @@ static int end_insert(struct insert *insert, int error, struct failure *failure)
 static int find_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
-    const char *database = head->database[0] == '\0' && reader->dialect == SQL_MYSQL
-                               ? reader->database
-                               : head->database;
-    struct dump_table *named = dump_table_find(reader, database, head->name);
+    struct dump_table *named = dump_table_find(reader, head->database, head->name);
     int error = 0;
 
     if (named == NULL && head->names != NULL)
-        error = make_table(reader, database, head->name, head->names, head->count, &named, failure);
+        error = make_table(reader, head->database, head->name, head->names, head->count, &named,
+                           failure);
     insert->named = named;
     insert->table = error == 0 && named != NULL ? dump_table_whole(named) : NULL;
     if (error == 0 && named == NULL)
-        return dump_note_unknown(reader, database, head->name);
+        return dump_note_unknown(reader, head->database, head->name);
     if (insert->table == NULL)
         return error;
     if (!insert->table->begun)

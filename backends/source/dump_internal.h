@@ -5,6 +5,7 @@
  *   dump_read       the loop over statements, and what each is for
  *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins
+ *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_statement  one statement, without comments
  *   dump_create     CREATE TABLE
  *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
@@ -20,7 +21,7 @@
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
- *   dump_cell       a literal as a cell; dump_replace: SQLite's replace()
+ *   dump_cell       a literal as a cell; dump_replace: SQLite's replace(); dump_moment: UTC
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H
@@ -49,6 +50,7 @@ enum dump_value {
     VALUE_DOUBLE, /* written as crmfs writes doubles */
     VALUE_FLOAT,  /* … and floats */
     VALUE_TEXT,
+    VALUE_MOMENTS, /* a text with moments in it, written in UTC */
     VALUE_BYTES,
     VALUE_HEX_BYTES, /* PostgreSQL's bytea: \x and digits, in its strings */
     VALUE_BITS,      /* MySQL's BIT: bytes as a number */
@@ -97,6 +99,7 @@ struct dump_key {
 
 struct dump_foreign_key {
     struct dump_key key;
+    char *target_database; /* NULL: none */
     char *target_table;
     size_t target_count;
     char **target_columns;
@@ -107,7 +110,8 @@ struct dump_load;
 struct dump_reader;
 
 struct dump_table {
-    char *database; /* "": none; MySQL's database, PostgreSQL's schema */
+    char *connected; /* PostgreSQL's database; NULL: none is named */
+    char *database;  /* "": none; MySQL's database, PostgreSQL's schema */
     char *name;
     char *key;               /* by which it is found: database, NUL as '\n', name */
     enum relation_kind kind; /* a view has no columns */
@@ -331,7 +335,9 @@ struct dump_reader {
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     char delimiter[DUMP_DELIMITER_SIZE];
-    char *database; /* the current one; "" */
+    char *database;  /* the current one, PostgreSQL's schema; "" */
+    char *connected; /* PostgreSQL's database that what follows is of; NULL: none is named */
+    bool is_cluster; /* … and tables are of several */
     size_t database_count;
 
     struct buffer statement; /* without comments, NUL-terminated */
@@ -357,6 +363,7 @@ struct dump_reader {
     size_t literal_capacity;
     struct sqlite3 *sqlite;  /* dump_sqlite's; NULL until it is needed */
     struct dump_table *last; /* that rows, or words, came last of; NULL */
+    bool ends_late;          /* pg_dumpall's end counts, not those of its databases */
     bool ends;               /* the dump says where it ends, unless it was cut short … */
     bool ended;              /* … and has */
 };
@@ -407,6 +414,17 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size);
 
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
+
+/* Whether pg_dumpall made it. */
+bool dump_is_cluster(const char *text, size_t size);
+
+/* --- dump_connect ------------------------------------------------------------------------- */
+
+/* SET search_path, behind these words. */
+int dump_take_search_path(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* A line for psql, NUL-terminated: "\\connect x". */
+int dump_take_psql_line(struct dump_reader *reader, const char *line);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 
@@ -518,6 +536,9 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
 /* Of LITERAL_REPLACE. 0 or -EILSEQ. */
 int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,
                        struct cell *cell);
+
+/* The moments in CELL, a text, in UTC; to scratch, in which there is room. */
+void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 
 /* Empties scratch and makes room for what SIZE bytes of literals may become. */
 int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);

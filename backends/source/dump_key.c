@@ -58,11 +58,17 @@ static void set_primary(struct dump_table *table)
     table->changed = true;
 }
 
-static int take_targets(struct sql_lexer *lexer, struct dump_foreign_key *foreign)
+/* Without one, the other table is where TABLE is. */
+static int take_targets(struct sql_lexer *lexer, const struct dump_table *table,
+                        struct dump_foreign_key *foreign)
 {
     cleanup_free char *database = NULL;
     int error = dump_take_name(lexer, &database, &foreign->target_table);
 
+    if (error == 0) {
+        foreign->target_database = strdup(database[0] != '\0' ? database : table->database);
+        error = foreign->target_database != NULL ? 0 : -ENOMEM;
+    }
     if (error != 0 || !sql_accept(lexer, "("))
         return error;
     foreign->target_columns = allocate_array(KEY_COLUMNS_LIMIT, sizeof(char *));
@@ -93,7 +99,7 @@ static int take_foreign(struct sql_lexer *lexer, struct dump_table *table)
     int error = take_key(lexer, table, &foreign->key);
 
     if (error == 0 && sql_accept(lexer, "REFERENCES"))
-        error = take_targets(lexer, foreign);
+        error = take_targets(lexer, table, foreign);
     if (error == 0 && foreign->target_table != NULL) {
         table->changed = true;
         return 0;
@@ -205,9 +211,7 @@ static struct dump_table *find_table(struct dump_reader *reader, struct sql_lexe
 
     if (dump_take_name(lexer, &database, &name) != 0)
         return NULL;
-    return dump_table_find(
-        reader, database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
-        name);
+    return dump_table_find(reader, database, name);
 }
 
 /* Constraints, and what columns are by themselves; not whose the table is, or where it stands. */

@@ -201,10 +201,7 @@ int dump_load_statement(struct dump_reader *reader)
     while (token.type != SQL_END && !sql_is(&token, "TABLE"));
 
     int error = dump_take_name(&lexer, &database, &name);
-    struct dump_table *table =
-        error == 0
-            ? dump_table_find(reader, database[0] != '\0' ? database : reader->database, name)
-            : NULL;
+    struct dump_table *table = error == 0 ? dump_table_find(reader, database, name) : NULL;
 
     if (table == NULL)
         return error == -ENOMEM ? error : 0;

@@ -45,6 +45,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     if (reader->taker->class->kind != NULL && (size != 0 || reader->session))
         reader->taker->class->kind(reader->taker, kinds[reader->dialect]);
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
+    reader->ends_late = reader->ends && dump_is_cluster(text, size);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
@@ -53,7 +54,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->last = NULL;
     strcpy(reader->delimiter, ";");
     if (reader->database == NULL)
-        reader->database = strdup("");
+        reader->database = strdup(reader->dialect == SQL_POSTGRES ? "public" : "");
     if (reader->database == NULL)
         return -ENOMEM;
     return reader->names != NULL ? 0 : name_map_create(&reader->names);
@@ -112,6 +113,8 @@ static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 
         if (name.type == SQL_END)
             return 0;
+        if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
+            return dump_take_search_path(reader, lexer);
         if (!sql_is(&name, "NAMES") && !sql_is(&name, "client_encoding") &&
             !sql_is(&name, "sql_mode") && !sql_is(&name, "standard_conforming_strings"))
             continue;
@@ -203,6 +206,18 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     return 0;
 }
 
+/* sqlite3 ends a dump so when it could not read all of the database. */
+static void note_rollback(struct dump_reader *reader)
+{
+    struct failure why;
+
+    failure_set(&why, EIO,
+                "line %llu of %.300s: it ends with ROLLBACK: the database was damaged when the "
+                "dump was made, and it may lack rows and tables; look for another dump",
+                (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 static int take_statement(struct dump_reader *reader, struct failure *failure)
 {
     static const char *const changes[] = {"UPDATE", "DELETE", "TRUNCATE"};
@@ -235,6 +250,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     }
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
+    if (sql_is(&word, "ROLLBACK") && reader->dialect == SQL_SQLITE)
+        note_rollback(reader);
     return 0;
 }
 
@@ -245,8 +262,10 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     const char *line = (const char *)reader->statement.data;
     size_t size;
 
-    if (error != 0 || reader->dialect != SQL_MYSQL)
+    if (error != 0)
         return error;
+    if (reader->dialect == SQL_POSTGRES)
+        return dump_take_psql_line(reader, line);
     line += strcspn(line, " \t");
     line += strspn(line, " \t");
     size = strcspn(line, " \t\r");
@@ -257,8 +276,37 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+/*
+ * What a crash, or a full disk, leaves of a file that was not written whole. Behind the end it is
+ * padding.
+ */
+static int take_nothing(struct dump_reader *reader, struct failure *failure)
+{
+    struct byte_window *window = &reader->window;
+    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
+    struct failure why;
+    int error = 0;
+
+    if (!reader->ended) {
+        failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
+                    (unsigned long long)byte_window_line(window), reader->place);
+        reader->taker->class->trouble(reader->taker, &why);
+        error = table != NULL ? dump_table_fail(reader, table,
+                                                "here are zeros instead of statements, and table "
+                                                "%s may lack rows",
+                                                table->name)
+                              : 0;
+    }
+    while (error == 0 && (error = byte_window_want(window, 1, failure)) == 0 &&
+           window->at < window->end && window->data[window->at] == '\0')
+        window->at++;
+    return error;
+}
+
 static int take_next(struct dump_reader *reader, struct failure *failure)
 {
+    if (reader->window.data[reader->window.at] == '\0')
+        return take_nothing(reader, failure);
     if ((reader->dialect == SQL_MYSQL && dump_at_word(reader, "DELIMITER")) ||
         (reader->dialect == SQL_POSTGRES && reader->window.data[reader->window.at] == '\\'))
         return take_client_line(reader, failure);
@@ -281,7 +329,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
     if (error == 0)
         error = dump_ddl_settle(reader);
 
-    bool renamed = reader->dialect == SQL_MYSQL && reader->database_count > 1;
+    bool renamed =
+        reader->is_cluster || (reader->dialect == SQL_MYSQL && reader->database_count > 1);
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         struct dump_table *table = reader->tables[i];
@@ -323,6 +372,7 @@ void dump_release(struct dump_reader *reader)
     free((void *)reader->tables);
     name_map_free(reader->names);
     free(reader->database);
+    free(reader->connected);
     for (size_t i = 0; i < reader->domain_count; i++) {
         free(reader->domains[i].name);
         free(reader->domains[i].base);

@@ -16,22 +16,34 @@ static bool begins(const char *text, const char *end, const char *mark)
     return (size_t)(end - text) >= size && memcmp(text, mark, size) == 0;
 }
 
-/* The first line that is no comment and no white space. */
+/* Behind the comment that stands at TEXT; TEXT: none does. A version comment of MySQL's is none. */
+static const char *behind_comment(const char *text, const char *end)
+{
+    const char *close = end;
+
+    if (begins(text, end, "--") || *text == '#')
+        close = memchr(text, '\n', (size_t)(end - text));
+    else if (begins(text, end, "/*") && !begins(text, end, "/*!"))
+        close = memmem(text, (size_t)(end - text), "*/", 2);
+    else
+        return text;
+    if (close == NULL)
+        return end;
+    return close + (*close == '*' ? 2 : 1);
+}
+
+/* What stands behind comments and white space. */
 static const char *first_statement(const char *text, size_t size, size_t *ret_size)
 {
     const char *end = text + size;
 
     while (text < end) {
-        const char *line_end = memchr(text, '\n', (size_t)(end - text));
+        const char *behind =
+            strchr(" \t\r\n", *text) != NULL ? text + 1 : behind_comment(text, end);
 
-        while (text < end && (*text == ' ' || *text == '\t' || *text == '\r'))
-            text++;
-        if (line_end == NULL)
-            line_end = end;
-        if (text < line_end && !begins(text, line_end, "--") && *text != '#' &&
-            (*text != '/' || begins(text, end, "/*!")))
+        if (behind == text)
             break;
-        text = line_end < end ? line_end + 1 : end;
+        text = behind;
     }
     *ret_size = (size_t)(end - text);
     return text;
@@ -56,11 +68,29 @@ bool dump_recognise(const void *begin, size_t size)
                                         "-- Adminer",
                                         "-- HeidiSQL",
                                         "-- Dumping data"};
-    static const char *const words[] = {
-        "CREATE TABLE",      "CREATE DATABASE", "CREATE SCHEMA", "INSERT INTO", "INSERT IGNORE",
-        "DROP TABLE",        "DROP DATABASE",   "SET",           "USE",         "BEGIN",
-        "BEGIN TRANSACTION", "PRAGMA",          "ALTER TABLE",   "COPY",        "LOCK TABLES",
-        "START TRANSACTION", "REPLACE INTO"};
+    static const char *const words[] = {"CREATE TABLE",
+                                        "CREATE DATABASE",
+                                        "CREATE SCHEMA",
+                                        "INSERT INTO",
+                                        "INSERT IGNORE",
+                                        "DROP TABLE",
+                                        "DROP DATABASE",
+                                        "SET",
+                                        "USE",
+                                        "BEGIN",
+                                        "BEGIN TRANSACTION",
+                                        "PRAGMA",
+                                        "ALTER TABLE",
+                                        "COPY",
+                                        "LOCK TABLES",
+                                        "START TRANSACTION",
+                                        "REPLACE INTO",
+                                        "DROP SEQUENCE",
+                                        "CREATE SEQUENCE",
+                                        "CREATE TYPE",
+                                        "DROP TYPE",
+                                        "CREATE EXTENSION",
+                                        "DROP VIEW"};
     const char *text = begin;
     size_t left;
 
@@ -84,18 +114,73 @@ bool dump_recognise(const void *begin, size_t size)
     return strncmp(statement, "/*!", left < 3 ? left : 3) == 0 && left > 3;
 }
 
+/* How much of it stands before the first rows, whose texts may say anything. */
+static size_t size_before_rows(const char *text, size_t size)
+{
+    const char *end = text + size;
+
+    for (const char *line = text; line != NULL && line < end; line++) {
+        if (begins_with_word(line, (size_t)(end - line), "INSERT") ||
+            begins_with_word(line, (size_t)(end - line), "REPLACE"))
+            return (size_t)(line - text);
+        line = memchr(line, '\n', (size_t)(end - line));
+        if (line == NULL)
+            break;
+    }
+    return size;
+}
+
+static bool holds_any(const char *text, size_t size, const char *const *marks)
+{
+    while (*marks != NULL && !holds(text, size, *marks))
+        marks++;
+    return *marks != NULL;
+}
+
+/* What of one database's alone a program has written that is not its own dump program. */
+static enum sql_dialect dialect_of_others(const char *text, size_t size)
+{
+    static const char *const postgres[] = {"nextval(",
+                                           "::",
+                                           "CREATE SEQUENCE ",
+                                           "CREATE TABLE \"",
+                                           "CREATE TABLE IF NOT EXISTS \"",
+                                           "\n\\c ",
+                                           "\n\\connect ",
+                                           NULL};
+
+    if (holds(text, size, "`") || holds(text, size, "/*!"))
+        return SQL_MYSQL;
+    if (holds(text, size, "AUTOINCREMENT"))
+        return SQL_SQLITE;
+    return holds_any(text, size, postgres) ? SQL_POSTGRES : SQL_MYSQL;
+}
+
 enum sql_dialect dump_dialect_of(const char *text, size_t size)
 {
+    static const char *const postgres[] = {"-- PostgreSQL database",
+                                           "\nSET client_encoding",
+                                           "FROM stdin;",
+                                           "pg_catalog.",
+                                           "Source Server Type    : PostgreSQL",
+                                           NULL};
+    const char *line_end = memchr(text, '\n', size);
+    size_t line_size = line_end != NULL ? (size_t)(line_end - text) : size;
     size_t left;
     const char *statement = first_statement(text, size, &left);
 
-    if (holds(text, size, "-- PostgreSQL database") || holds(text, size, "\nSET client_encoding") ||
-        holds(text, size, "FROM stdin;") || holds(text, size, "pg_catalog."))
+    size = size_before_rows(text, size);
+    if (holds_any(text, size, postgres))
         return SQL_POSTGRES;
     if (begins_with_word(statement, left, "PRAGMA") ||
         begins_with_word(statement, left, "BEGIN TRANSACTION"))
         return SQL_SQLITE;
-    return SQL_MYSQL;
+    if (begins(text, text + size, "-- Adminer")) {
+        if (holds(text, line_size, " SQLite "))
+            return SQL_SQLITE;
+        return holds(text, line_size, " PostgreSQL ") ? SQL_POSTGRES : SQL_MYSQL;
+    }
+    return dialect_of_others(text, size);
 }
 
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
@@ -104,4 +189,9 @@ bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
         return holds(text, size, "BEGIN TRANSACTION;");
     return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump") ||
            holds(text, size, "-- PostgreSQL database dump");
+}
+
+bool dump_is_cluster(const char *text, size_t size)
+{
+    return holds(text, size, "-- PostgreSQL database cluster dump");
 }

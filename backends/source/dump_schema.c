@@ -90,14 +90,57 @@ static int fill_columns(const struct dump_table *table, struct schema *schema)
     return 0;
 }
 
-static int fill_foreign(const struct dump_table *table, const struct dump_foreign_key *from,
-                        struct foreign_key *to)
+/* A part of a PostgreSQL name that could be mistaken for two is quoted, as it is live. */
+static char *shown_part(const struct dump_reader *reader, const char *name)
+{
+    return reader->dialect == SQL_POSTGRES && strpbrk(name, ".\"") != NULL ? sql_name(name)
+                                                                           : strdup(name);
+}
+
+static char *with_database(const struct dump_reader *reader, const char *database, char *name)
+{
+    cleanup_free char *part = shown_part(reader, database);
+    cleanup_free char *rest = name;
+    char *shown;
+
+    if (part == NULL || rest == NULL)
+        return NULL;
+    return asprintf(&shown, "%s.%s", part, rest) < 0 ? NULL : shown;
+}
+
+/*
+ * "table", or "database.table" when the dump has several databases; of PostgreSQL also
+ * "schema.table" and "database.schema.table".
+ */
+char *dump_shown_name(const struct dump_reader *reader, const struct dump_table *table)
+{
+    bool plain = reader->dialect == SQL_POSTGRES ? strcmp(table->database, "public") == 0
+                                                 : reader->database_count < 2;
+    char *name = shown_part(reader, table->name);
+
+    if (!plain && table->database[0] != '\0')
+        name = with_database(reader, table->database, name);
+    if (reader->is_cluster && table->connected != NULL)
+        name = with_database(reader, table->connected, name);
+    return name;
+}
+
+static int fill_foreign(const struct dump_reader *reader, const struct dump_table *table,
+                        const struct dump_foreign_key *from, struct foreign_key *to)
 {
     int error = copy_key(table, &from->key, &to->count, &to->columns);
 
     if (error != 0)
         return error;
-    to->target_table = utf8_valid_copy(from->target_table);
+
+    struct dump_table target = {
+        .connected = table->connected,
+        .database = from->target_database != NULL ? from->target_database : table->database,
+        .name = from->target_table,
+    };
+    cleanup_free char *shown = dump_shown_name(reader, &target);
+
+    to->target_table = shown != NULL ? utf8_valid_copy(shown) : NULL;
     if (to->target_table == NULL)
         return -ENOMEM;
     if (from->target_count != from->key.count)
@@ -111,7 +154,8 @@ static int fill_foreign(const struct dump_table *table, const struct dump_foreig
     return to->target_columns != NULL ? 0 : -ENOMEM;
 }
 
-static int fill_keys(const struct dump_table *table, struct schema *schema)
+static int fill_keys(const struct dump_reader *reader, const struct dump_table *table,
+                     struct schema *schema)
 {
     struct dump_key order = order_of(table);
     int error = copy_key(table, &table->primary, &schema->primary_key_count, &schema->primary_key);
@@ -126,33 +170,10 @@ static int fill_keys(const struct dump_table *table, struct schema *schema)
     for (size_t i = 0; i < table->foreign_count && error == 0; i++) {
         if (!key_is_shown(table, &table->foreigns[i].key))
             continue;
-        error = fill_foreign(table, &table->foreigns[i],
+        error = fill_foreign(reader, table, &table->foreigns[i],
                              &schema->foreign_keys[schema->foreign_key_count++]);
     }
     return error;
-}
-
-/* A part of a PostgreSQL name that could be mistaken for two is quoted, as it is live. */
-static char *shown_part(const struct dump_reader *reader, const char *name)
-{
-    return reader->dialect == SQL_POSTGRES && strpbrk(name, ".\"") != NULL ? sql_name(name)
-                                                                           : strdup(name);
-}
-
-/* "table", or "database.table" when the dump has several databases. */
-char *dump_shown_name(const struct dump_reader *reader, const struct dump_table *table)
-{
-    bool plain = reader->dialect == SQL_POSTGRES ? strcmp(table->database, "public") == 0
-                                                 : reader->database_count < 2;
-    cleanup_free char *database = shown_part(reader, table->database);
-    cleanup_free char *name = shown_part(reader, table->name);
-    char *shown;
-
-    if (database == NULL || name == NULL)
-        return NULL;
-    if (plain || table->database[0] == '\0')
-        return steal_pointer(&name);
-    return asprintf(&shown, "%s.%s", database, name) < 0 ? NULL : shown;
 }
 
 static int make_schema(const struct dump_reader *reader, const struct dump_table *table,
@@ -172,7 +193,7 @@ static int make_schema(const struct dump_reader *reader, const struct dump_table
     int error = schema->ddl != NULL ? fill_columns(table, schema) : -ENOMEM;
 
     if (error == 0)
-        error = fill_keys(table, schema);
+        error = fill_keys(reader, table, schema);
     if (error != 0) {
         schema_release(schema);
         return error;

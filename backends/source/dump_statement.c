@@ -125,7 +125,7 @@ static bool at_sandbox_mark(const struct dump_reader *reader)
 static bool at_end_mark(const struct dump_reader *reader)
 {
     return stands_here(reader, "-- Dump completed") ||
-           stands_here(reader, "-- PostgreSQL database dump complete") ||
+           (!reader->ends_late && stands_here(reader, "-- PostgreSQL database dump complete")) ||
            stands_here(reader, "-- PostgreSQL database cluster dump complete");
 }
 
@@ -147,6 +147,20 @@ static void note_moment(struct dump_reader *reader)
         reader->taker->class->moment(reader->taker, (struct timespec){.tv_sec = timegm(&parts)});
 }
 
+/* sqlite3 goes on with a damaged database, as far as it can, and says so in a comment. */
+static int note_corruption(struct dump_reader *reader)
+{
+    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
+
+    if (reader->dialect != SQL_SQLITE || table == NULL ||
+        !stands_here(reader, "/****** CORRUPTION ERROR"))
+        return 0;
+    return dump_table_fail(reader, table,
+                           "the database was damaged when the dump was made, and table %s lacks "
+                           "rows: look for another dump",
+                           table->name);
+}
+
 int dump_skip_blank(struct dump_reader *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
@@ -166,6 +180,9 @@ int dump_skip_blank(struct dump_reader *reader, struct failure *failure)
             reader->ended = true;
             note_moment(reader);
         }
+        error = note_corruption(reader);
+        if (error != 0)
+            return error;
         if (at_line_comment(reader))
             error = skip_behind(reader, "\n", failure);
         else if (stands_here(reader, "/*") &&

@@ -42,6 +42,7 @@ void dump_table_free(struct dump_table *table)
     free(table->uniques);
     for (size_t i = 0; i < table->foreign_count; i++) {
         free(table->foreigns[i].key.columns);
+        free(table->foreigns[i].target_database);
         free(table->foreigns[i].target_table);
         free_texts(table->foreigns[i].target_columns, table->foreigns[i].target_count);
     }
@@ -51,6 +52,7 @@ void dump_table_free(struct dump_table *table)
     free(table->order.columns);
     free(table->terms);
     free(table->shown);
+    free(table->connected);
     free(table->database);
     free(table->name);
     free(table->key);
@@ -130,11 +132,37 @@ bool dump_has_left_out(const struct dump_table *table)
     return found;
 }
 
-static char *make_key(const char *database, const char *name)
+/* DATABASE "": the current one. */
+static const char *whole_database(const struct dump_reader *reader, const char *database)
+{
+    return database[0] != '\0' ? database : reader->database;
+}
+
+static char *make_key(const struct dump_reader *reader, const char *database, const char *name)
 {
     char *key;
 
-    return asprintf(&key, "%s\n%s", database, name) < 0 ? NULL : key;
+    return asprintf(&key, "%s\n%s\n%s", reader->connected != NULL ? reader->connected : "",
+                    whole_database(reader, database), name) < 0
+               ? NULL
+               : key;
+}
+
+/* Tables of several of PostgreSQL's databases go by their names, too. */
+static int note_connected(struct dump_reader *reader, struct dump_table *table)
+{
+    const char *last =
+        reader->table_count != 0 ? reader->tables[reader->table_count - 1]->connected : NULL;
+
+    if (reader->connected == NULL)
+        return 0;
+    table->connected = strdup(reader->connected);
+    if (table->connected == NULL)
+        return -ENOMEM;
+    reader->is_cluster =
+        reader->is_cluster ||
+        (reader->table_count != 0 && (last == NULL || strcmp(last, table->connected) != 0));
+    return 0;
 }
 
 static int append_table(struct dump_reader *reader, struct dump_table *table)
@@ -184,25 +212,30 @@ int dump_table_add(struct dump_reader *reader, const char *database, const char 
 
     if (table == NULL)
         return -ENOMEM;
-    table->database = strdup(database);
+    table->database = strdup(whole_database(reader, database));
     table->name = strdup(name);
-    table->key = make_key(database, name);
+    table->key = make_key(reader, database, name);
 
     int error = table->database == NULL || table->name == NULL || table->key == NULL
                     ? -ENOMEM
-                    : append_table(reader, table);
+                    : note_connected(reader, table);
+
+    if (error == 0)
+        error = append_table(reader, table);
 
     if (error != 0) {
         dump_table_free(table);
         return error;
     }
+    /* One dump behind another in one file: the last one's end counts. */
+    reader->ended = false;
     *ret_table = table;
     return 0;
 }
 
 bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name)
 {
-    cleanup_free char *key = make_key(database, name);
+    cleanup_free char *key = make_key(reader, database, name);
 
     return key == NULL || name_map_find(reader->names, key) != NULL;
 }
@@ -210,7 +243,7 @@ bool dump_table_was_there(const struct dump_reader *reader, const char *database
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
                                    const char *name)
 {
-    cleanup_free char *key = make_key(database, name);
+    cleanup_free char *key = make_key(reader, database, name);
     const size_t *index = key != NULL ? name_map_find(reader->names, key) : NULL;
 
     struct dump_table *table = index != NULL ? reader->tables[*index] : NULL;

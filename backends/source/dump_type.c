@@ -91,10 +91,16 @@ static const struct known_type postgres_types[] = {
     {"bool", TYPE(COLUMN_BOOLEAN, VALUE_BOOLEAN, KEY_BYTES)},
     {"bytea", TYPE(COLUMN_BYTES, VALUE_HEX_BYTES, KEY_BYTES)},
     {"date", TEXT(COLUMN_DATE, KEY_BYTES)},
+    {"time", TEXT(COLUMN_TIME, KEY_BYTES)},
     {"time without time zone", TEXT(COLUMN_TIME, KEY_BYTES)},
+    {"timetz", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
     {"time with time zone", TEXT(COLUMN_TIME, KEY_UNKNOWN)},
+    {"timestamp", TEXT(COLUMN_DATETIME, KEY_BYTES)},
     {"timestamp without time zone", TEXT(COLUMN_DATETIME, KEY_BYTES)},
-    {"timestamp with time zone", TEXT(COLUMN_TIMESTAMP, KEY_BYTES)},
+    {"timestamptz", TYPE(COLUMN_TIMESTAMP, VALUE_MOMENTS, KEY_BYTES)},
+    {"timestamp with time zone", TYPE(COLUMN_TIMESTAMP, VALUE_MOMENTS, KEY_BYTES)},
+    {"tstzrange", TYPE(COLUMN_TEXT, VALUE_MOMENTS, KEY_LETTERS)},
+    {"tstzmultirange", TYPE(COLUMN_TEXT, VALUE_MOMENTS, KEY_LETTERS)},
     {"json", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
     {"jsonb", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
     {"uuid", TEXT(COLUMN_UUID, KEY_BYTES)},
@@ -175,6 +181,17 @@ char *dump_postgres_type(const char *type, size_t size)
     return plain;
 }
 
+static bool is_array_of_moments(const char *words)
+{
+    static const char *const types[] = {"timestamptz", "timestamp with time zone", "tstz"};
+
+    for (size_t i = 0; i < COUNT(types); i++) {
+        if (strncmp(words, types[i], strlen(types[i])) == 0 && ends_with(words, "[]"))
+            return true;
+    }
+    return false;
+}
+
 struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation)
 {
     const struct known_type *types = dialect == SQL_POSTGRES ? postgres_types : mysql_types;
@@ -187,6 +204,8 @@ struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, cons
         if (fits(dialect, words, types[i].words))
             return types[i].type;
     }
+    if (dialect == SQL_POSTGRES && is_array_of_moments(words))
+        text.value = VALUE_MOMENTS;
     if (collation != NULL && (ends_with(collation, "_bin") || ascii_equal(collation, "C") ||
                               ascii_equal(collation, "POSIX") || ascii_equal(collation, "binary")))
         text.order = KEY_BYTES;

@@ -63,9 +63,7 @@ int dump_create_view(struct dump_reader *reader, struct sql_lexer *lexer, enum r
 
     if (error != 0)
         return error == -EILSEQ ? 0 : error;
-    error = dump_table_add(
-        reader, database[0] == '\0' && reader->dialect == SQL_MYSQL ? reader->database : database,
-        name, &view);
+    error = dump_table_add(reader, database, name, &view);
     if (error != 0)
         return error;
     view->kind = kind;

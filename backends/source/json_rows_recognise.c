@@ -96,8 +96,10 @@ bool json_rows_recognise(const char *name, const uint8_t *begin, size_t size,
         return false;
     size = text_set_narrow(form.set, begin + mark, size - mark, text);
 
+    size = text_before_zeros(text, size);
+
     struct json_scan scan = {.at = text, .end = text + size};
-    bool found = memchr(text, '\0', size) == NULL && find_layout(&scan, trust, &form.layout);
+    bool found = size != 0 && find_layout(&scan, trust, &form.layout);
 
     free(text);
     if (found)

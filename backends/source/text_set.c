@@ -66,3 +66,21 @@ size_t text_set_narrow(enum text_set set, const uint8_t *from, size_t size, uint
     }
     return count;
 }
+
+/* Enough of them to be no accident. */
+#define ZEROS_LOOKED_AT 8
+
+size_t text_before_zeros(const uint8_t *text, size_t size)
+{
+    const uint8_t *zero = memchr(text, '\0', size);
+    size_t at = zero != NULL ? (size_t)(zero - text) : size;
+    size_t end = size - at < ZEROS_LOOKED_AT ? size : at + ZEROS_LOOKED_AT;
+
+    if (at != size && (at == 0 || text[at - 1] != '\n'))
+        return 0;
+    for (size_t i = at; i < end; i++) {
+        if (text[i] != '\0')
+            return 0;
+    }
+    return at;
+}

@@ -34,4 +34,10 @@ static inline bool text_set_is_wide(enum text_set set)
  */
 size_t text_set_narrow(enum text_set set, const uint8_t *from, size_t size, uint8_t *to);
 
+/*
+ * How much of TEXT stands before zeros that begin a line, as a crash leaves them of what was not
+ * written; all of it: there are none. 0: it has zeros elsewhere, and is no text.
+ */
+size_t text_before_zeros(const uint8_t *text, size_t size);
+
 #endif

@@ -134,6 +134,16 @@ def test_refused(store, work):
     assert sorted(os.listdir(work)) == ["cut.sql", "state", "store", "text"]
 
 
+def test_others_are_taken(store, work):
+    """One that is cut short, or is gone, does not keep those behind it out."""
+    cut = dump(work / "b.sql", [(1, "a"), (2, "b")], 2018)
+    cut.write_bytes(cut.read_bytes()[:-60])
+    done = crmfs("import", "--store", str(store), str(dump(work / "a.sql", [(1, "a")], 2017)), str(cut),
+                 str(dump(work / "c.sql", [(1, "a")], 2019)))
+    assert done.returncode == 1 and done.stderr.count("cannot import: ") == 1 and "cannot import: b, table t" in done.stderr
+    assert [name for name, _ in names(store)] == ["2017-03-01T020000Z", "2019-03-01T020000Z"]
+
+
 def test_snapshot_of_an_archive(store, work):
     done = crmfs("snapshot", "--store", str(store), "--json", str(dump(work / "a.sql", [(1, "a")], 2019)))
     assert done.returncode == 0, done.stderr

@@ -110,10 +110,35 @@ def test_no_rows_of_what_is_doubted(mount, work):
     assert top.status()["archives"][0]["tables_failed"] == 6
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_row_makes_no_sense_before(mount, work, method, nested):
+    """Who reads rows stops there, before all is unfolded and the checksum is found to be another."""
+    wrong = CSV.replace(b"\n9000,", b"\n9001,").replace(b"\n15000,", b"\n15000,,")[:len(CSV)]
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        archive.writestr("a.csv", wrong)
+        archive.writestr("b.csv", b"id\n1\n")
+    sums = [zlib.crc32(each).to_bytes(4, "little") for each in (wrong, CSV)]
+    data = made.getvalue().replace(*sums)
+    if nested:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("inner.zip", data)
+        data = made.getvalue()
+    (work / "x.zip").write_bytes(data)
+    top = mount(work / "x.zip")
+    assert slurp(top.path("archives/x.zip/b.csv")) == b"id\n1\n"
+    with open(top.path("archives/x.zip/a.csv"), "rb", buffering=0) as file:
+        with pytest.raises(OSError, match="Input/output"):
+            file.read(1)
+    assert "nothing that came out of the same data" in top.errors()
+
+
 @pytest.mark.parametrize("part", [1.6, 1.3, 1.1])
 def test_cut(mount, work, part, right):
     """What came whole before the cut is shown whole."""
-    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz", "flip.sql.xz", "flip.sql.zst"]
+    kinds = ["flip.sql.gz", "flip.tgz", "stored.sql.gz", "flip.sql.xz", "flip.sql.zst", "flip.zip"]
     for kind in kinds:
         (work / kind).write_bytes(PACKED[kind][:int(len(PACKED[kind]) / part)])
     top = mount(*(work / kind for kind in kinds))

@@ -57,3 +57,15 @@ def test_rsync(mount, crm_db, work):
         done = as_nobody("rsync", "-a", "--checksum", "--out-format=%i %n", f"{top.point}/live/", work / "theirs")
         assert done.returncode == 0, done.stderr
     assert not [line for line in done.stdout.splitlines() if line.startswith(b">")]
+
+
+def test_a_backup_that_may_not_be_read(mount, work):
+    """It is said to be that, and not to be none."""
+    (work / "old").mkdir()
+    for name in "a.sql", "b.sql":
+        (work / "old" / name).write_text("CREATE TABLE t (a int);\n")
+    (work / "old" / "b.sql").chmod(0o600)
+    top = mount(work / "old", user=NOBODY)
+    assert as_nobody("ls", top.path("archives")).stdout == b"a.sql\n"
+    assert "EACCES archives: " in (told := as_nobody("cat", top.path(".crmfs/errors")).stdout.decode())
+    assert "b.sql: Permission denied" in told and "no backup" not in told

@@ -143,6 +143,31 @@ def test_without_pg_restore(mount, postgres, filled, work):
     assert "/nowhere/pg_restore is not there: install it" in errors
 
 
+MOMENTS = """
+CREATE TABLE moments (id serial PRIMARY KEY, a timestamptz, b timestamptz(3), c tstzrange, d timestamptz[], e text, f timestamptz);
+CREATE TABLE ordered AS SELECT timestamptz '2020-01-01 00:00+00' + n * interval '1 hour' AS at FROM generate_series(1, 9000) AS n;
+ALTER TABLE ordered ADD PRIMARY KEY (at);
+INSERT INTO moments (a, b, c, d, e, f) SELECT at, at, tstzrange(at, at + interval '1 month'), ARRAY[at, NULL, 'infinity'], at::text, '-infinity'
+    FROM (SELECT '0001-03-02 00:00+00'::timestamptz + n * interval '97 days 17 hours 3 minutes 7.123 seconds' AS at
+          FROM generate_series(-500, 12000) AS n) AS moments;
+INSERT INTO moments (a) SELECT '294276-12-30 00:00+00'::timestamptz - n * interval '1 day' FROM generate_series(0, 400) AS n;
+"""
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"])
+@pytest.mark.parametrize("options", [[], ["--inserts"]])
+def test_zones_of_time(mount, postgres, database, work, zone, options):
+    """pg_dump writes moments in the zone of its session, live they are in UTC."""
+    name = database(MOMENTS)
+    path = work / "crm.sql"
+    with open(path, "wb") as file:
+        subprocess.run([programs() / "pg_dump", "-h", postgres.directory, "-p", str(postgres.port), "-U", "postgres",
+                        *options, name], stdout=file, check=True, env={**os.environ, "PGTZ": zone})
+    top = mount(f"crm={postgres.url(name)}", path)
+    for file in ("moments.csv", "moments.json", "ordered.csv"):
+        assert (top.path("live/crm") / file).read_bytes() == (top.path("archives/crm.sql") / file).read_bytes()
+
+
 @pytest.mark.parametrize("kind", DUMPS)
 def test_as_live(mount, postgres, filled, work, kind):
     path = work / "crm.sql"

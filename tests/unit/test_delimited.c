@@ -373,6 +373,25 @@ static void test_ragged(void **state)
           "quote is missing from here on\n");
 }
 
+/* Without the stream being broken: how the file ends says it. */
+static void test_cut(void **state)
+{
+    static const char zeros[] = "a,b\n1,2\n\0\0\0\0\0\0\0\0\n3,4\n";
+
+    (void)state;
+    check("a,b\n1,2\n3",
+          "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
+          "fail 0 line 3, byte 8 of a/t.csv: the text ends within a row: it was cut short\n");
+    check("a,b\n1,2\n3\n", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|NULL\n");
+    check("a,b\n1,2\n3,4", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\n");
+    check("a,b\n1\n2,3\n4", "table 0 t (a:text,b:text)\nrow 0 \"1|NULL\nrow 0 \"2|\"3\n"
+                            "row 0 \"4|NULL\n");
+    check_sized("t.csv", zeros, sizeof zeros - 1,
+                "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
+                "fail 0 line 3, byte 8 of t.csv: here are zeros instead of rows: the file was not "
+                "written whole\n");
+}
+
 static void test_broken(void **state)
 {
     (void)state;
@@ -420,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_ragged),
         cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_not_recognised),
         cmocka_unit_test(test_behind_quotes),
         cmocka_unit_test(test_single_quotes),

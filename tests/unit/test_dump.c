@@ -187,6 +187,170 @@ static void test_odd_lists(void **state)
                "table 0 a (x:integer,y:integer)\nrow 0 NULL|#4\n");
 }
 
+/* pg_dump as it was before SET search_path became a danger. */
+static void test_search_path(void **state)
+{
+    (void)state;
+    check("-- PostgreSQL database dump\nSET search_path = public, pg_catalog;\n"
+          "CREATE TABLE t (a int);\nCOPY t (a) FROM stdin;\n1\n\\.\n"
+          "SET search_path = \"$user\", \"Au dit\", pg_catalog;\n"
+          "CREATE TABLE t (a int, b int);\n"
+          "ALTER TABLE ONLY t ADD CONSTRAINT e FOREIGN KEY (a) REFERENCES public.t(a);\n"
+          "ALTER TABLE ONLY t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES t(a);\n"
+          "COPY t (a) FROM stdin;\n2\n\\.\nINSERT INTO public.t VALUES (3);\n"
+          "SET search_path TO public;\nINSERT INTO t VALUES (4);\n"
+          "-- PostgreSQL database dump complete\n",
+          "table 0 t (a:integer)\nrow 0 #1\n"
+          "table 1 Au dit.t (a:integer,b:integer)\nrow 1 #2|NULL\n"
+          "row 0 #3\nrow 0 #4\n"
+          "change 1 Au dit.t (a:integer,b:integer) to t to Au dit.t\n");
+}
+
+static void test_cluster(void **state)
+{
+    (void)state;
+    static const char first[] = "-- PostgreSQL database cluster dump\n\\restrict abc\n"
+                                "\\connect template1\n-- PostgreSQL database dump complete\n"
+                                "\\connect one\nCREATE TABLE public.t (a int);\n"
+                                "COPY public.t (a) FROM stdin;\n1\n\\.\n"
+                                "-- PostgreSQL database dump complete\n";
+    static const char *const connects[] = {
+        "\\connect \"t\"\"w o\"\n",
+        "\\connect -reuse-previous=on \"dbname='t\\\"\"w o'\"\n",
+        "\\c 't\"w o';\n",
+    };
+
+    for (size_t i = 0; i < sizeof connects / sizeof *connects; i++) {
+        cleanup_free char *dump = NULL;
+
+        assert_true(asprintf(&dump,
+                             "%s%sCREATE SCHEMA s;\nCREATE TABLE s.t (a int);\n"
+                             "CREATE TABLE public.t (b int, FOREIGN KEY (b) REFERENCES s.t (a));\n"
+                             "COPY public.t (b) FROM stdin;\n2\n\\.\n"
+                             "COPY s.t (a) FROM stdin;\n3\n\\.\n"
+                             "-- PostgreSQL database cluster dump complete\n",
+                             first, connects[i]) > 0);
+        check(dump, "table 0 t (a:integer)\nrow 0 #1\n"
+                    "table 1 \"t\"\"w o\".s.t (a:integer)\n"
+                    "table 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\nrow 2 #2\nrow 1 #3\n"
+                    "change 0 one.t (a:integer)\n"
+                    "change 1 \"t\"\"w o\".s.t (a:integer)\n"
+                    "change 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\n");
+    }
+}
+
+/* What a dump ends with is its last line's; what stands before is one within it, or before it. */
+static void check_cut(const char *dump)
+{
+    struct recording_taker recording;
+    struct memory_stream stream;
+
+    recording_begin(&recording);
+    memory_stream_begin(&stream, dump, strlen(dump), 100);
+    assert_int_equal(dump_read(&stream.stream, &recording.taker, NULL), -EIO);
+    recording_end(&recording);
+}
+
+static void test_ends_within(void **state)
+{
+    (void)state;
+    check_cut("-- PostgreSQL database cluster dump\n\\connect one\nCREATE TABLE public.t (a int);\n"
+              "COPY public.t (a) FROM stdin;\n1\n\\.\n-- PostgreSQL database dump complete\n");
+    check_cut("-- MySQL dump 10\nCREATE TABLE `t` (a int);\n-- Dump completed\n"
+              "-- MySQL dump 10\nCREATE TABLE `u` (a int);\nINSERT INTO u VALUES (1);\n");
+}
+
+/* Blocks that never reached the disk. */
+static void test_zeros(void **state)
+{
+    static const char lost[] = "CREATE TABLE `t` (a int);\nINSERT INTO `t` VALUES (1);\n"
+                               "\0\0\0\0\0\0\0\0\nCREATE TABLE `u` (a int);\n";
+    static const char padded[] = "-- MySQL dump 10\nCREATE TABLE `t` (a int);\n"
+                                 "INSERT INTO `t` VALUES (1);\n-- Dump completed\n\0\0\0\0";
+
+    (void)state;
+    check_sized(lost, sizeof lost - 1,
+                "table 0 t (a:integer)\nrow 0 #1\n"
+                "trouble line 3 of the dump: here are zeros instead of statements\n"
+                "fail 0 line 3, byte 54 of the dump: here are zeros instead of statements, and "
+                "table t may lack rows\n"
+                "table 1 u (a:integer)\n");
+    check_sized(padded, sizeof padded - 1, "table 0 t (a:integer)\nrow 0 #1\n");
+}
+
+/* What sqlite3 makes of a database that is damaged. */
+static void test_sqlite_corruption(void **state)
+{
+    (void)state;
+    check("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+          "CREATE TABLE t (a int);\nINSERT INTO t VALUES(1);\n/****** CORRUPTION ERROR *******/\n"
+          "INSERT INTO t VALUES(9);\nCREATE TABLE u (a int);\nINSERT INTO u VALUES(2);\n"
+          "ROLLBACK; -- due to errors\n",
+          "table 0 t (a:integer)\nrow 0 #1\n"
+          "fail 0 line 5, byte 93 of the dump: the database was damaged when the dump was made, "
+          "and table t lacks rows: look for another dump\n"
+          "table 1 u (a:integer)\nrow 1 #2\n"
+          "trouble line 9 of the dump: it ends with ROLLBACK: the database was damaged when the "
+          "dump was made, and it may lack rows and tables; look for another dump\n"
+          "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
+}
+
+/* pg_dump ends lines so on Windows. */
+static void test_copy_windows(void **state)
+{
+    (void)state;
+    check("-- PostgreSQL database dump\r\nCREATE TABLE t (a int, b text);\r\n"
+          "COPY t (a, b) FROM stdin;\r\n1\tx\r\n2\t\\N\r\n3\ty\\r\r\n4\tz\\\\\r\n\\.\r\n"
+          "-- PostgreSQL database dump complete\r\n",
+          "table 0 t (a:integer,b:text)\nrow 0 #1|\"x\nrow 0 #2|NULL\nrow 0 #3|\"y\r\n"
+          "row 0 #4|\"z\\\n");
+}
+
+/* A backslash is itself, but in MySQL. */
+static void test_whose(void **state)
+{
+    static const char rows[] = "INSERT INTO t VALUES (1,'c:\\new`');\n";
+    static const char *const mysql[] = {
+        "-- Adminer 4.8.1 MySQL 5.7 dump\nCREATE TABLE t (a int, b text);\n",
+        "/*\n Source Server Type    : MySQL\n*/\nCREATE TABLE `t` (`a` int, b text);\n",
+        "CREATE TABLE t (a int, b text) ENGINE=InnoDB;\n",
+        "/*!40101 SET NAMES utf8 */;\nCREATE TABLE t (a int, b text DEFAULT ('::'));\n",
+    };
+    static const char *const others[] = {
+        "-- Adminer 4.8.1 PostgreSQL 13.2 dump\n\nCREATE TABLE t (a int, b text);\n",
+        "-- Adminer 4.8.1 SQLite 3.34.1 dump\n\nCREATE TABLE t (a int, b text);\n",
+        "/*\n Source Server Type    : PostgreSQL\n*/\n\nCREATE TABLE t (a int, b text);\n",
+        "CREATE TABLE \"t\" (a int, b text);\n",
+        "CREATE TABLE x (a int DEFAULT nextval('s'));\nCREATE TABLE t (a int, b text);\n",
+        "CREATE DATABASE x;\n\\c x;\nCREATE TABLE t (a int, b text);\n",
+        "CREATE TABLE t (a integer PRIMARY KEY AUTOINCREMENT, b text);\n",
+    };
+    struct {
+        const char *const *heads;
+        size_t count;
+        const char *row;
+    } const kinds[] = {
+        {mysql, sizeof mysql / sizeof *mysql, "row 0 #1|\"c:\new`\n"},
+        {others, sizeof others / sizeof *others, "|\"c:\\new`\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j < kinds[i].count; j++) {
+            struct recording_taker recording;
+            struct memory_stream stream;
+            cleanup_free char *dump = NULL;
+
+            assert_true(asprintf(&dump, "%s%s", kinds[i].heads[j], rows) > 0);
+            recording_begin(&recording);
+            memory_stream_begin(&stream, dump, strlen(dump), 100);
+            assert_int_equal(dump_read(&stream.stream, &recording.taker, NULL), 0);
+            assert_non_null(strstr(recording_text(&recording), kinds[i].row));
+            recording_end(&recording);
+        }
+    }
+}
+
 static void test_recognise(void **state)
 {
     (void)state;
@@ -199,6 +363,8 @@ static void test_recognise(void **state)
         "CREATE TABLE t (a int);",
         "INSERT INTO t (a) VALUES (1);",
         "# a\n/* b */\nUSE `x`;",
+        "/*\n Navicat Premium Data Transfer\n\n Date: 01/03/2022\n*/\n\nSET NAMES utf8mb4;\n",
+        "/***\n   a script\n***/\n/* and */ DROP SEQUENCE IF EXISTS \"public\".\"s\";\n",
     };
     static const char *const others[] = {
         "",
@@ -208,6 +374,8 @@ static void test_recognise(void **state)
         "<?php INSERT INTO;",
         "CREATE TABLE without its end",
         "-- just a comment",
+        "/* CREATE TABLE t (a int);",
+        "/* CREATE TABLE\n*/ of contents; all",
     };
 
     for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++)
@@ -232,6 +400,13 @@ int main(void)
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
+        cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_copy_windows),
+        cmocka_unit_test(test_sqlite_corruption),
+        cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_search_path),
+        cmocka_unit_test(test_cluster),
+        cmocka_unit_test(test_ends_within),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
