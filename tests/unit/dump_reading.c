@@ -16,16 +16,21 @@ int read_dump(struct recorded_reading *reading)
     return dump_read(&reading->from.stream, &reading->into.taker, &reading->failure);
 }
 
-void check_dump(const char *dump, const char *expected)
+void check_dump_sized(const char *dump, size_t size, const char *expected)
 {
     static const size_t steps[] = {1, 7, 100, 1 << 20};
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct recorded_reading reading;
 
-        recorded_reading_begin(&reading, dump, strlen(dump), steps[i]);
+        recorded_reading_begin(&reading, dump, size, steps[i]);
         assert_int_equal(read_dump(&reading), 0);
         assert_string_equal(recording_text(&reading.into), expected);
         recorded_reading_end(&reading);
     }
+}
+
+void check_dump(const char *dump, const char *expected)
+{
+    check_dump_sized(dump, strlen(dump), expected);
 }

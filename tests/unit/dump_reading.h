@@ -15,5 +15,6 @@ int read_dump(struct recorded_reading *reading);
 
 /* All that is handed over of the dump is EXPECTED, however it is cut into pieces. */
 void check_dump(const char *dump, const char *expected);
+void check_dump_sized(const char *dump, size_t size, const char *expected); /* with NULs in it */
 
 #endif

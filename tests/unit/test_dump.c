@@ -191,19 +191,19 @@ static void test_odd_lists(void **state)
 static void test_search_path(void **state)
 {
     (void)state;
-    check("-- PostgreSQL database dump\nSET search_path = public, pg_catalog;\n"
-          "CREATE TABLE t (a int);\nCOPY t (a) FROM stdin;\n1\n\\.\n"
-          "SET search_path = \"$user\", \"Au dit\", pg_catalog;\n"
-          "CREATE TABLE t (a int, b int);\n"
-          "ALTER TABLE ONLY t ADD CONSTRAINT e FOREIGN KEY (a) REFERENCES public.t(a);\n"
-          "ALTER TABLE ONLY t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES t(a);\n"
-          "COPY t (a) FROM stdin;\n2\n\\.\nINSERT INTO public.t VALUES (3);\n"
-          "SET search_path TO public;\nINSERT INTO t VALUES (4);\n"
-          "-- PostgreSQL database dump complete\n",
-          "table 0 t (a:integer)\nrow 0 #1\n"
-          "table 1 Au dit.t (a:integer,b:integer)\nrow 1 #2|NULL\n"
-          "row 0 #3\nrow 0 #4\n"
-          "change 1 Au dit.t (a:integer,b:integer) to t to Au dit.t\n");
+    check_dump("-- PostgreSQL database dump\nSET search_path = public, pg_catalog;\n"
+               "CREATE TABLE t (a int);\nCOPY t (a) FROM stdin;\n1\n\\.\n"
+               "SET search_path = \"$user\", \"Au dit\", pg_catalog;\n"
+               "CREATE TABLE t (a int, b int);\n"
+               "ALTER TABLE ONLY t ADD CONSTRAINT e FOREIGN KEY (a) REFERENCES public.t(a);\n"
+               "ALTER TABLE ONLY t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES t(a);\n"
+               "COPY t (a) FROM stdin;\n2\n\\.\nINSERT INTO public.t VALUES (3);\n"
+               "SET search_path TO public;\nINSERT INTO t VALUES (4);\n"
+               "-- PostgreSQL database dump complete\n",
+               "table 0 t (a:integer)\nrow 0 #1\n"
+               "table 1 Au dit.t (a:integer,b:integer)\nrow 1 #2|NULL\n"
+               "row 0 #3\nrow 0 #4\n"
+               "change 1 Au dit.t (a:integer,b:integer) to t to Au dit.t\n");
 }
 
 static void test_cluster(void **state)
@@ -230,25 +230,24 @@ static void test_cluster(void **state)
                              "COPY s.t (a) FROM stdin;\n3\n\\.\n"
                              "-- PostgreSQL database cluster dump complete\n",
                              first, connects[i]) > 0);
-        check(dump, "table 0 t (a:integer)\nrow 0 #1\n"
-                    "table 1 \"t\"\"w o\".s.t (a:integer)\n"
-                    "table 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\nrow 2 #2\nrow 1 #3\n"
-                    "change 0 one.t (a:integer)\n"
-                    "change 1 \"t\"\"w o\".s.t (a:integer)\n"
-                    "change 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\n");
+        check_dump(dump,
+                   "table 0 t (a:integer)\nrow 0 #1\n"
+                   "table 1 \"t\"\"w o\".s.t (a:integer)\n"
+                   "table 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\nrow 2 #2\nrow 1 #3\n"
+                   "change 0 one.t (a:integer)\n"
+                   "change 1 \"t\"\"w o\".s.t (a:integer)\n"
+                   "change 2 \"t\"\"w o\".t (b:integer) to \"t\"\"w o\".s.t\n");
     }
 }
 
 /* What a dump ends with is its last line's; what stands before is one within it, or before it. */
 static void check_cut(const char *dump)
 {
-    struct recording_taker recording;
-    struct memory_stream stream;
+    struct recorded_reading reading;
 
-    recording_begin(&recording);
-    memory_stream_begin(&stream, dump, strlen(dump), 100);
-    assert_int_equal(dump_read(&stream.stream, &recording.taker, NULL), -EIO);
-    recording_end(&recording);
+    recorded_reading_begin(&reading, dump, strlen(dump), 100);
+    assert_int_equal(read_dump(&reading), -EIO);
+    recorded_reading_end(&reading);
 }
 
 static void test_ends_within(void **state)
@@ -269,41 +268,43 @@ static void test_zeros(void **state)
                                  "INSERT INTO `t` VALUES (1);\n-- Dump completed\n\0\0\0\0";
 
     (void)state;
-    check_sized(lost, sizeof lost - 1,
-                "table 0 t (a:integer)\nrow 0 #1\n"
-                "trouble line 3 of the dump: here are zeros instead of statements\n"
-                "fail 0 line 3, byte 54 of the dump: here are zeros instead of statements, and "
-                "table t may lack rows\n"
-                "table 1 u (a:integer)\n");
-    check_sized(padded, sizeof padded - 1, "table 0 t (a:integer)\nrow 0 #1\n");
+    check_dump_sized(
+        lost, sizeof lost - 1,
+        "table 0 t (a:integer)\nrow 0 #1\n"
+        "trouble line 3 of the dump: here are zeros instead of statements\n"
+        "fail 0 line 3, byte 54 of the dump: here are zeros instead of statements, and "
+        "table t may lack rows\n"
+        "table 1 u (a:integer)\n");
+    check_dump_sized(padded, sizeof padded - 1, "table 0 t (a:integer)\nrow 0 #1\n");
 }
 
 /* What sqlite3 makes of a database that is damaged. */
 static void test_sqlite_corruption(void **state)
 {
     (void)state;
-    check("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
-          "CREATE TABLE t (a int);\nINSERT INTO t VALUES(1);\n/****** CORRUPTION ERROR *******/\n"
-          "INSERT INTO t VALUES(9);\nCREATE TABLE u (a int);\nINSERT INTO u VALUES(2);\n"
-          "ROLLBACK; -- due to errors\n",
-          "table 0 t (a:integer)\nrow 0 #1\n"
-          "fail 0 line 5, byte 93 of the dump: the database was damaged when the dump was made, "
-          "and table t lacks rows: look for another dump\n"
-          "table 1 u (a:integer)\nrow 1 #2\n"
-          "trouble line 9 of the dump: it ends with ROLLBACK: the database was damaged when the "
-          "dump was made, and it may lack rows and tables; look for another dump\n"
-          "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
+    check_dump(
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+        "CREATE TABLE t (a int);\nINSERT INTO t VALUES(1);\n/****** CORRUPTION ERROR *******/\n"
+        "INSERT INTO t VALUES(9);\nCREATE TABLE u (a int);\nINSERT INTO u VALUES(2);\n"
+        "ROLLBACK; -- due to errors\n",
+        "table 0 t (a:integer)\nrow 0 #1\n"
+        "fail 0 line 5, byte 93 of the dump: the database was damaged when the dump was made, "
+        "and table t lacks rows: look for another dump\n"
+        "table 1 u (a:integer)\nrow 1 #2\n"
+        "trouble line 9 of the dump: it ends with ROLLBACK: the database was damaged when the "
+        "dump was made, and it may lack rows and tables; look for another dump\n"
+        "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
 }
 
 /* pg_dump ends lines so on Windows. */
 static void test_copy_windows(void **state)
 {
     (void)state;
-    check("-- PostgreSQL database dump\r\nCREATE TABLE t (a int, b text);\r\n"
-          "COPY t (a, b) FROM stdin;\r\n1\tx\r\n2\t\\N\r\n3\ty\\r\r\n4\tz\\\\\r\n\\.\r\n"
-          "-- PostgreSQL database dump complete\r\n",
-          "table 0 t (a:integer,b:text)\nrow 0 #1|\"x\nrow 0 #2|NULL\nrow 0 #3|\"y\r\n"
-          "row 0 #4|\"z\\\n");
+    check_dump("-- PostgreSQL database dump\r\nCREATE TABLE t (a int, b text);\r\n"
+               "COPY t (a, b) FROM stdin;\r\n1\tx\r\n2\t\\N\r\n3\ty\\r\r\n4\tz\\\\\r\n\\.\r\n"
+               "-- PostgreSQL database dump complete\r\n",
+               "table 0 t (a:integer,b:text)\nrow 0 #1|\"x\nrow 0 #2|NULL\nrow 0 #3|\"y\r\n"
+               "row 0 #4|\"z\\\n");
 }
 
 /* A backslash is itself, but in MySQL. */
