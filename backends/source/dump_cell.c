@@ -8,6 +8,7 @@
 #endif
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
 

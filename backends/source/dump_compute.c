@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "backends/source/sqlite_internal.h"
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 
 struct copy {

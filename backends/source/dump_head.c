@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 
 #define HEAD_LIMIT ((size_t)1 << 20)

@@ -10,6 +10,7 @@
 #endif
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/ascii.h"
 
 #define LONGEST_INTRODUCER 32

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 
 #define NO_QUOTE '\0'

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 
 #define DAY_SECONDS 86400
 #define ERA_DAYS 146097 /* 400 years */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 
 /* Where the string that begins at AT (behind its quote) ends. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 
 struct dump_reader *dump_session_create(struct row_taker *taker)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "backends/source/dump_rows.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 #include "fs/base/utf8.h"

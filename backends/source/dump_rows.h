@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rows of a dump: INSERT, COPY, files for LOAD DATA, and what is computed; literals taken apart
+ * and made cells. The rest of the reader is in dump_internal.h.
+ */
+#ifndef CRMFS_SOURCE_DUMP_ROWS_H
+#define CRMFS_SOURCE_DUMP_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/source/dump_internal.h"
+
+/* --- dump_literal, dump_insert, dump_copy, dump_cell --------------------------------------- */
+
+enum literal_type {
+    LITERAL_NULL,
+    LITERAL_NUMBER,
+    LITERAL_STRING,  /* as it stands */
+    LITERAL_ESCAPED, /* holds escapes, or doubled quotes */
+    LITERAL_HEX,     /* digits */
+    LITERAL_BITS,    /* 0 and 1 */
+    LITERAL_TRUE,
+    LITERAL_FALSE,
+    LITERAL_REPLACE, /* SQLite's .dump: replace('…','\n',char(10)), as a whole */
+    LITERAL_FIELD,   /* of COPY: with its escapes */
+    LITERAL_DEFAULT, /* the word: whatever the column's default is */
+};
+
+struct dump_literal {
+    enum literal_type type;
+    bool binary;    /* not in the dump's character set */
+    bool backslash; /* an escaped string's escapes */
+    char quote;
+    size_t at; /* in the window, from its place */
+    size_t size;
+};
+
+/* How a tuple ended. */
+enum { TUPLE_BAD = -1, TUPLE_MORE = 0, TUPLE_WHOLE = 1 };
+
+/*
+ * Takes apart "(…)", which begins at AT; *ret_end: behind it. At most MOST literals; *ret_count of
+ * them. TUPLE_MORE: it is not all there. Reads at most BYTE_WINDOW_SLACK behind END.
+ */
+int dump_parse_tuple(const struct dump_reader *reader, const uint8_t *at, const uint8_t *end,
+                     struct dump_literal *literals, size_t most, size_t *ret_count,
+                     const uint8_t **ret_end);
+
+/* INSERT INTO database.name (names) VALUES */
+struct dump_head {
+    char *database;
+    char *name;
+    char **names; /* count of them; NULL: none are given */
+    size_t count;
+    bool values; /* VALUES follows: the rows are here */
+};
+
+/*
+ * Reads it; the window then stands behind VALUES, and the caller releases it. -EILSEQ: it is
+ * another kind of INSERT.
+ */
+int dump_take_head(struct dump_reader *reader, struct dump_head *head, struct failure *failure);
+void dump_head_release(struct dump_head *head);
+
+/* At INSERT or REPLACE: reads the statement and hands its rows over. */
+int dump_insert(struct dump_reader *reader, struct failure *failure);
+
+/* The statement is COPY … FROM stdin: reads the lines that follow. */
+int dump_copy(struct dump_reader *reader, struct failure *failure);
+
+/*
+ * Makes CELL of a literal in a column of that TYPE. BASE: where the literals are counted from;
+ * what is decoded goes to reader->scratch, in which there is room (dump_cell_room). -EILSEQ:
+ * makes no sense in such a column.
+ */
+int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, const uint8_t *base,
+                   const struct dump_literal *literal, struct cell *cell);
+
+/* Decodes a literal's escapes and doubled quotes, FROM its bytes to scratch. */
+void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
+                 const uint8_t *from, struct cell *cell);
+
+/* Of LITERAL_REPLACE. 0 or -EILSEQ. */
+int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,
+                       struct cell *cell);
+
+/* The moments in CELL, a text, in UTC; to scratch, in which there is room. */
+void dump_make_utc(struct dump_reader *reader, struct cell *cell);
+
+/* Empties scratch and makes room for what SIZE bytes of literals may become. */
+int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
+
+/* --- dump_load ---------------------------------------------------------------------------- */
+
+/* The statement is LOAD DATA: its table knows how to read files of its rows, or fails. */
+int dump_load_statement(struct dump_reader *reader);
+
+/* All rows of the stream that has begun, of TABLE, which has a load. */
+int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* Whether there were fewer files than statements, or more. */
+bool dump_load_lacks(const struct dump_table *table);
+
+void dump_load_free(struct dump_load *load); /* NULL is allowed */
+
+/* --- dump_compute: the generated columns of SQLite's dumps --------------------------------- */
+
+/* Makes what is left out of TABLE computed, if SQLite can. 0 or -ENOMEM. */
+int dump_compute_begin(struct dump_reader *reader, struct dump_table *table);
+
+/* Fills what is computed in the reader's cells, until its end. 0, or as dump_table_fail. */
+int dump_compute(struct dump_reader *reader, struct dump_table *table);
+void dump_compute_end(struct dump_table *table);
+
+void dump_computer_free(struct dump_computer *computer); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the dump reader knows of tables, and how it comes to know it: out of CREATE TABLE, what
+ * follows on it, and what makes it again. The rest of the reader is in dump_internal.h.
+ */
+#ifndef CRMFS_SOURCE_DUMP_TABLES_H
+#define CRMFS_SOURCE_DUMP_TABLES_H
+
+#include <sys/types.h>
+
+#include "backends/source/schema.h"
+#include "backends/source/sql_lexer.h"
+#include "fs/base/failure.h"
+
+#define DUMP_COLUMNS_LIMIT ((size_t)4096)
+
+/* --- dump_type ---------------------------------------------------------------------------- */
+
+/* What a column's literals become. */
+enum dump_value {
+    VALUE_ANY, /* what the literal says: SQLite, and columns of which nothing is known */
+    VALUE_NUMBER,
+    VALUE_DOUBLE, /* written as crmfs writes doubles */
+    VALUE_FLOAT,  /* … and floats */
+    VALUE_TEXT,
+    VALUE_MOMENTS, /* a text with moments in it, written in UTC */
+    VALUE_BYTES,
+    VALUE_HEX_BYTES, /* PostgreSQL's bytea: \x and digits, in its strings */
+    VALUE_BITS,      /* MySQL's BIT: bytes as a number */
+    VALUE_BOOLEAN,
+};
+
+struct dump_type {
+    enum column_type type;
+    enum dump_value value;
+    enum key_order order;
+    const char *charset; /* of MySQL's texts, where the dump has their own bytes; NULL: UTF-8 */
+};
+
+/* Of a type as CREATE TABLE has it: "int(11) unsigned", "character varying(40)". COLLATION: NULL
+ * when none is given. */
+struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation);
+
+/*
+ * A type of PostgreSQL's without quotes that need not be, and without the name of its own schema:
+ * "pg_catalog"."bytea" is bytea. The caller's; NULL: no memory.
+ */
+char *dump_postgres_type(const char *type, size_t size);
+
+/* --- dump_table --------------------------------------------------------------------------- */
+
+struct dump_column {
+    char *name;
+    char *native;
+    char *collation; /* NULL: none is given */
+    char *charset;   /* NULL: none is given */
+    struct dump_type type;
+    bool not_null;
+    bool generated;
+    bool invisible; /* INSERT without names leaves it out */
+    bool inherited; /* a parent's, of which the table's own statement does not speak */
+    bool left_out;  /* generated, and the dump does not have its values … */
+    bool computed;  /* … but they are made */
+};
+
+/* Indexes into the table's columns. */
+struct dump_key {
+    char *name; /* of a unique key, NULL: none */
+    size_t count;
+    size_t *columns;
+};
+
+struct dump_foreign_key {
+    struct dump_key key;
+    char *target_database; /* NULL: none */
+    char *target_table;
+    size_t target_count;
+    char **target_columns;
+};
+
+struct dump_computer;
+struct dump_load;
+struct dump_reader;
+
+struct dump_table {
+    char *connected; /* PostgreSQL's database; NULL: none is named */
+    char *database;  /* "": none; MySQL's database, PostgreSQL's schema */
+    char *name;
+    char *key;               /* by which it is found: database, NUL as '\n', name */
+    enum relation_kind kind; /* a view has no columns */
+    size_t column_count;
+    struct dump_column *columns;
+    struct dump_key primary;
+    size_t unique_count;
+    struct dump_key *uniques; /* in the order of the dump */
+    size_t foreign_count;
+    struct dump_foreign_key *foreigns;
+    char *ddl;                /* what makes it … */
+    char *needed;             /* what it needs, set by dump_ddl_settle; NULL: nothing */
+    char *needed_later;       /* … and what its additions do */
+    char *partitions;         /* … and its partitions; NULL: none … */
+    char *additions;          /* … and what is added afterwards, of PostgreSQL's; NULL */
+    char *collation;          /* the table's own; NULL */
+    char *charset;            /* … and its character set; NULL */
+    size_t inherited_count;   /* columns that are its parents' …: the first ones */
+    struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
+    size_t part_count;        /* of its partitions, if any */
+    bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
+    struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
+    struct key_term *terms;   /* … as these */
+    bool order_known;
+
+    bool begun;   /* the taker knows it as number */
+    bool changed; /* keys were added since */
+    bool failed;
+    bool dropped;
+    bool seen;          /* rows of it were said to follow, if only none */
+    bool changed_later; /* … and others to become of them: it was told */
+    bool finished;
+    size_t number;
+    size_t shown_count;     /* columns without those that are left out */
+    size_t *shown;          /* a column's place among them, SIZE_MAX for those that are left out */
+    struct dump_load *load; /* how files of its rows are written; NULL: none was said */
+    struct dump_computer *computer; /* NULL: none is computed */
+};
+
+/* A type, a sequence or a schema of PostgreSQL's, which tables need. */
+struct dump_object {
+    char *name; /* as statements spell it */
+    char *text; /* what makes it */
+    bool used;  /* a table has it */
+};
+
+/* PostgreSQL's CREATE DOMAIN: another name for a type. */
+struct dump_domain {
+    char *name; /* as columns have it: "public.email" */
+    char *base;
+};
+
+void dump_table_free(struct dump_table *table);
+
+/* Adds an empty key, or a foreign one; NULL: no memory. */
+struct dump_key *dump_table_add_unique(struct dump_table *table);
+struct dump_foreign_key *dump_table_add_foreign(struct dump_table *table);
+
+/* Adds a column, all zeros. 0; -EILSEQ: there are too many; -ENOMEM. */
+int dump_table_add_column(struct dump_table *table, struct dump_column **ret_column);
+void dump_column_release(struct dump_column *column);
+
+/* The column's index, by name, if need be without regard to case; -1: none. */
+ssize_t dump_table_column(const struct dump_table *table, const char *name);
+
+/* Whether values of columns are not in the dump. */
+bool dump_has_left_out(const struct dump_table *table);
+
+/* A new table of that name, empty, the reader's own; a table of that name that is there already is
+ * forgotten (it was dropped). */
+int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
+                   struct dump_table **ret_table);
+
+/* Whether there is, or was, a table of that name. */
+bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name);
+
+/* NULL: there is none. */
+struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
+                                   const char *name);
+
+/*
+ * Tells the taker of the table, or of what has changed. Columns stay as they are from then on: a
+ * table with generated columns waits for its first row.
+ */
+int dump_table_tell(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* The table fails, for the dump ends where there should be more: cut short, or damaged. */
+int dump_table_cut(struct dump_reader *reader, struct dump_table *table);
+
+/* What it is called to users, the caller's; NULL: no memory. */
+char *dump_shown_name(const struct dump_reader *reader, const struct dump_table *table);
+
+/* The dump drops it. 0 or -errno. */
+int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
+
+/*
+ * Where the dump is of a program that writes one table after another, keys and all, those that
+ * came before this place are finished.
+ */
+int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
+
+/* The table fails, at the window's place. */
+int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* --- dump_create, dump_key, dump_sqlite ---------------------------------------------------- */
+
+/* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
+int dump_create_table(struct dump_reader *reader, struct failure *failure);
+
+/* … CREATE DOMAIN …: notes it. */
+int dump_create_domain(struct dump_reader *reader);
+
+/* Takes a key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
+int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);
+
+/* … ALTER TABLE … or CREATE UNIQUE INDEX …: adds keys. What makes no sense is passed over. */
+int dump_alter_table(struct dump_reader *reader, struct failure *failure);
+int dump_create_index(struct dump_reader *reader, struct failure *failure);
+
+/* Fills TABLE in as SQLite understands the statement SQL. -EILSEQ: it does not. */
+int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, const char *sql,
+                        struct failure *failure);
+int dump_sqlite_index(struct dump_reader *reader, const char *sql);
+/* All is read: what indexes make of the keys. */
+int dump_sqlite_end(struct dump_reader *reader, struct failure *failure);
+
+/* --- dump_inherit ------------------------------------------------------------------------- */
+
+/*
+ * LEXER stands behind the name in CREATE TABLE: gives TABLE the columns that it has of others.
+ * -EILSEQ, with words or without: they are not known.
+ */
+int dump_inherit(struct dump_reader *reader, const struct sql_lexer *lexer,
+                 struct dump_table *table, struct failure *failure);
+
+/* LEXER stands behind ALTER TABLE whole ATTACH. */
+int dump_attach(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *whole);
+
+/* The table that its rows are shown in: itself, or what it is a partition of. NULL: that was
+ * dropped. */
+struct dump_table *dump_table_whole(struct dump_table *table);
+
+/* Where the value of its column stands among WHOLE's shown ones; SIZE_MAX: it is not shown. */
+size_t dump_table_place(const struct dump_table *table, size_t column,
+                        const struct dump_table *whole);
+
+/* --- dump_view, dump_drop ----------------------------------------------------------------- */
+
+/* LEXER stands behind CREATE [OR REPLACE] [TEMP]: whether a view is made; it then stands behind
+ * VIEW. */
+bool dump_makes_view(struct sql_lexer *lexer, enum relation_kind *ret_kind);
+int dump_create_view(struct dump_reader *reader, struct sql_lexer *lexer, enum relation_kind kind);
+
+/* LEXER stands behind REFRESH; behind DROP. */
+int dump_refresh_view(struct dump_reader *reader, struct sql_lexer *lexer);
+int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* All is told of: which views and generated columns the dump has no values of. */
+int dump_tell_left_out(struct dump_reader *reader);
+
+/* --- dump_ddl ----------------------------------------------------------------------------- */
+
+#define DUMP_DDL_LIMIT ((size_t)8 << 20) /* of one table; what is beyond is left out */
+#define DUMP_OBJECT_DEPTH 32             /* types within types; deeper ones may stand anywhere */
+
+/* The statement as the dump has it, the caller's; NULL: no memory. */
+char *dump_statement_text(const struct dump_reader *reader);
+
+/* "schema.name" as the text spells it, which LEXER stands before, the caller's. NULL: there is
+ * none.
+ */
+char *dump_spelled_name(struct sql_lexer *lexer);
+
+/* The statement makes what tables may need; says whose a sequence is; makes TABLE. */
+int dump_note_object(struct dump_reader *reader);
+int dump_alter_sequence(struct dump_reader *reader);
+int dump_ddl_begin(struct dump_reader *reader, struct dump_table *table);
+
+/* … adds something to TABLE. */
+int dump_ddl_add(struct dump_reader *reader, struct dump_table *table);
+
+/* PART is one of WHOLE's; BOUND: which of the rows are there, in the dump's words. */
+int dump_ddl_attach(struct dump_table *part, struct dump_table *whole, const char *bound);
+
+/* All is read: which table has what several need. */
+int dump_ddl_settle(struct dump_reader *reader);
+
+/* All of it, the caller's; NULL: no memory. */
+char *dump_ddl_of(const struct dump_table *table);
+
+#endif
