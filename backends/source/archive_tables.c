@@ -96,12 +96,13 @@ bool archive_recognise(const char *path, const void *begin, size_t size)
     size_t whole = size;
     struct json_form form;
     struct dialect dialect;
+    enum text_set set;
 
     if (is_packed(bytes, size) || pg_format_of(bytes, size) == PG_CUSTOM)
         return true;
     while (size > 0 && bytes[size - 1] == '\0')
         size--;
-    return (size != 0 && dump_recognise(bytes, size)) ||
+    return (size != 0 && dump_recognise(bytes, size, &set)) ||
            json_rows_recognise(path, bytes, size, &form) ||
            delimited_recognise(path, bytes, size, size < whole, NULL, &dialect);
 }
@@ -152,6 +153,7 @@ static int refuse_dump_part(const char *name, struct failure *failure)
 struct table_reader {
     int (*read)(const struct table_reader *reader, struct archive_walk *walk,
                 struct looked_stream *looked, const char *name, struct failure *failure);
+    enum text_set set; /* of a dump */
     struct json_form form;
     struct dialect dialect;
 };
@@ -167,8 +169,7 @@ static int with_name(int error, const char *name, struct failure *failure)
 static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
-    (void)reader;
-    return with_name(dump_read(&looked->stream, walk->taker, failure), name, failure);
+    return with_name(dump_read(&looked->stream, reader->set, walk->taker, failure), name, failure);
 }
 
 static int read_json(const struct table_reader *reader, struct archive_walk *walk,
@@ -194,7 +195,7 @@ static bool choose_reader(const struct byte_window *window, const char *name,
     ret_reader->read = NULL;
     if (window->end == 0)
         return false;
-    if (dump_recognise(window->data, begin))
+    if (dump_recognise(window->data, begin, &ret_reader->set))
         ret_reader->read = read_dump;
     else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))
         ret_reader->read = read_json;

@@ -80,6 +80,7 @@ static int take_input(struct charset_stream *stream, struct failure *failure)
     if (error != 0)
         return error;
     stream->ended = size == 0;
+    stream->taken += size;
     return buffer_append(&stream->input, data, size);
 }
 
@@ -117,6 +118,11 @@ int charset_stream_begin(struct charset_stream *stream, struct byte_stream *from
         .text = BUFFER(MOST_GROWTH * TEXT_LIMIT + LONGEST_CHARACTER),
     };
     return stream->converter != NULL ? 0 : errno == ENOMEM ? -ENOMEM : -EINVAL;
+}
+
+uint64_t charset_stream_place(const struct charset_stream *stream)
+{
+    return stream->taken - stream->input.size;
 }
 
 void charset_stream_end(struct charset_stream *stream)

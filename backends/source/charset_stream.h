@@ -8,6 +8,7 @@
 
 #include <iconv.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "backends/source/byte_stream.h"
 #include "fs/base/buffer.h"
@@ -22,8 +23,9 @@ struct charset_stream {
     iconv_t converter;   /* NULL: there was none to be had */
     struct buffer input; /* what is not converted yet: it may end within a character */
     struct buffer text;
-    bool ended;  /* FROM has */
-    bool broken; /* what comes next is not in the character set */
+    uint64_t taken; /* bytes of FROM */
+    bool ended;     /* FROM has */
+    bool broken;    /* what comes next is not in the character set */
 };
 
 /* Whether there is such a character set, in which signs, digits and letters of ASCII are ASCII. */
@@ -32,6 +34,9 @@ bool charset_is_usable(const char *charset);
 /* FROM and CHARSET outlive it. 0; -EINVAL: there is none of that name; -ENOMEM. */
 int charset_stream_begin(struct charset_stream *stream, struct byte_stream *from,
                          const char *charset);
+/* How many bytes of FROM have been converted. */
+uint64_t charset_stream_place(const struct charset_stream *stream);
+
 void charset_stream_end(struct charset_stream *stream);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "backends/source/byte_stream.h"
 #include "backends/source/stream.h"
+#include "backends/source/text_set.h"
 #include "fs/base/failure.h"
 
 #define DUMP_STATEMENT_LIMIT ((size_t)4 << 20)
@@ -24,15 +25,19 @@
 /* How much of a beginning is enough to tell. */
 #define DUMP_BEGIN_BYTES 4096
 
-/* Whether what begins so (SIZE bytes, fewer only when that is all) is a dump. */
-bool dump_recognise(const void *begin, size_t size);
+/*
+ * Whether what begins so (SIZE bytes, fewer only when that is all) is a dump. *ret_set: UTF-16 of
+ * either byte order, or TEXT_UNDECIDED: the dump says itself what it is in.
+ */
+bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set);
 
 /*
- * Hands all tables and rows to TAKER. A row that cannot be made out fails its table, with the
- * line and byte; so does the end of the stream within a table. 0, or what TAKER gave, -ENOMEM;
- * -EILSEQ with words: it makes no sense as a whole; -EIO as the stream.
+ * Hands all tables and rows of the dump, which is in SET, to TAKER. A row that cannot be made out
+ * fails its table, with the line and byte; so does the end of the stream within a table. 0, or what
+ * TAKER gave, -ENOMEM; -EILSEQ with words: it makes no sense as a whole; -EIO as the stream.
  */
-int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure);
+int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *taker,
+              struct failure *failure);
 
 /*
  * A dump in several files, as mydumper writes them (mydumper.h): what says what tables are like

@@ -326,6 +326,15 @@ static const char *charset_of(const struct dump_reader *reader, const struct dum
     return reader->own_bytes ? type->charset : reader->charset;
 }
 
+/* Whether it has bytes, which were no text, in characters. */
+static bool is_mangled(const struct dump_type *type, const uint8_t *at,
+                       const struct dump_literal *literal)
+{
+    bool bytes = literal->binary || type->value == VALUE_BYTES || type->value == VALUE_BITS;
+
+    return bytes && dump_has_high_byte(at, literal->size);
+}
+
 int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, const uint8_t *base,
                    const struct dump_literal *literal, struct cell *cell)
 {
@@ -339,6 +348,8 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     }
     if (literal->type == LITERAL_DEFAULT)
         return -EILSEQ;
+    if (reader->wide && is_mangled(type, at, literal))
+        reader->mangled = true;
     if (value == VALUE_BITS)
         return make_bits(reader, at, literal, cell);
 

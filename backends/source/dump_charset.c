@@ -80,7 +80,7 @@ static bool is_wide(const char *charset)
     return strncmp(charset, "UTF-", 4) == 0 || strncmp(charset, "UCS-", 4) == 0;
 }
 
-static bool has_high_byte(const uint8_t *bytes, size_t size)
+bool dump_has_high_byte(const uint8_t *bytes, size_t size)
 {
     uint8_t all = 0;
 
@@ -119,7 +119,7 @@ void dump_convert(struct dump_reader *reader, const char *charset, struct cell *
     uint8_t *start = reader->scratch.data + reader->scratch.size;
     size_t size = (size_t)cell->size;
 
-    if (size == 0 || (!is_wide(charset) && !has_high_byte(cell->data, size)))
+    if (size == 0 || (!is_wide(charset) && !dump_has_high_byte(cell->data, size)))
         return;
     if (charset == dump_windows || charset == dump_latin1)
         size = latin_to_utf8(charset == dump_windows, cell->data, size, start);

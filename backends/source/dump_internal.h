@@ -4,7 +4,7 @@
  *
  *   dump_read       the loop over statements, and what each is for
  *   dump_session    a dump in several files
- *   dump_recognise  what a dump is by how it begins
+ *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
  *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_statement  one statement, without comments
  *   dump_create     CREATE TABLE
@@ -31,6 +31,7 @@
 #include <sys/types.h>
 
 #include "backends/source/byte_stream.h"
+#include "backends/source/charset_stream.h"
 #include "backends/source/dump.h"
 #include "backends/source/dump_tables.h"
 #include "backends/source/schema.h"
@@ -67,6 +68,8 @@ struct dump_reader {
     const char *converter_of; /* NULL: there is none */
     bool backslash;           /* escapes in '…' */
     bool ansi_quotes;
+    bool wide;      /* it was text to whoever wrote it: UTF-16 */
+    bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
     bool session;   /* it is a dump of several files */
     bool loads;     /* of this file only LOAD DATA counts */
@@ -118,7 +121,7 @@ void dump_release(struct dump_reader *reader);
 /* Room for COUNT cells and literals. 0 or -ENOMEM. */
 int dump_reserve_cells(struct dump_reader *reader, size_t count);
 
-/* Hands reader->cells over. */
+/* Hands reader->cells over, and tells of bytes in them that became text. */
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
 
 /* "[DATABASE.]NAME" as the lexer stands on it; both the caller's to free. DATABASE "": none given.
@@ -143,8 +146,27 @@ const char *dump_charset_find(enum sql_dialect dialect, const char *name);
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);
 
+/* Whether a byte is not ASCII. */
+bool dump_has_high_byte(const uint8_t *bytes, size_t size);
+
 /* CELL's text out of CHARSET, to scratch, in which there is room. What is not in it stays. */
 void dump_convert(struct dump_reader *reader, const char *charset, struct cell *cell);
+
+/* --- dump_wide ---------------------------------------------------------------------------- */
+
+/* UTF-16 as UTF-8, of the lines that a dump program wrote. */
+struct dump_wide {
+    struct byte_stream stream;
+    struct charset_stream text;
+    struct buffer lines;
+    bool folds;   /* CR LF counts as LF: unless … */
+    bool decided; /* … the first line, which has been read, ends otherwise */
+    bool held;    /* a CR, until it is known what follows it */
+};
+
+/* FROM outlives it. 0, -ENOMEM; to be ended in any case. */
+int dump_wide_begin(struct dump_wide *wide, struct byte_stream *from, enum text_set set);
+void dump_wide_end(struct dump_wide *wide);
 
 /* --- dump_recognise ----------------------------------------------------------------------- */
 

@@ -100,8 +100,24 @@ int dump_reserve_cells(struct dump_reader *reader, size_t count)
     return 0;
 }
 
+static void tell_mangled(struct dump_reader *reader, struct dump_table *table)
+{
+    struct failure why;
+
+    failure_set(&why, EIO,
+                "line %llu of %.300s: table %.300s has bytes that were taken for text when the "
+                "dump was written as UTF-16, and are others now; look for a dump that is not, as "
+                "--result-file makes it, or --hex-blob",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+    table->mangled = true;
+}
+
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
+    if (reader->mangled && !table->mangled)
+        tell_mangled(reader, table);
+    reader->mangled = false;
     reader->last = table;
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
 }
@@ -136,7 +152,7 @@ static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
             reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
         } else if (sql_is(&name, "standard_conforming_strings")) {
             reader->backslash = strcasecmp(value, "off") == 0;
-        } else {
+        } else if (!reader->wide) {
             reader->charset = dump_charset_find(reader->dialect, value);
             reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
         }
@@ -411,33 +427,49 @@ int dump_read_all(struct dump_reader *reader, struct failure *failure)
     return got;
 }
 
-int dump_read(struct byte_stream *stream, struct row_taker *taker, struct failure *failure)
+/* All of the stream, and what it came to. */
+static int read_whole(struct dump_reader *reader, struct byte_stream *stream, struct failure *own)
 {
-    struct dump_reader reader;
-    struct failure own = {0};
-    int error;
+    int error = dump_begin(reader, stream, own);
 
-    dump_set_up(&reader, taker);
-    error = dump_begin(&reader, stream, &own);
     if (error == 0)
-        error = dump_read_all(&reader, &own);
+        error = dump_read_all(reader, own);
 
     /* What was read whole counts, whatever the rest is like. */
-    bool broken = reader.window.error != 0;
-    bool cut = broken || (reader.ends && !reader.ended);
+    bool broken = reader->window.error != 0;
+    bool cut = broken || (reader->ends && !reader->ended);
 
     if (error == 0 && cut)
-        error = dump_note_cut(&reader);
+        error = dump_note_cut(reader);
     if (error == 0)
-        error = dump_tell_changes(&reader, &own);
+        error = dump_tell_changes(reader, own);
     if (error == 0 && broken)
-        error = failure_set(&own, -reader.window.error, "%s", reader.window.failure.text);
+        error = failure_set(own, -reader->window.error, "%s", reader->window.failure.text);
     else if (error == 0 && cut)
-        error = failure_set(&own, EIO,
+        error = failure_set(own, EIO,
                             "line %llu of the dump: it ends without the line that says it is "
                             "complete: it was cut short",
-                            (unsigned long long)byte_window_line(&reader.window));
+                            (unsigned long long)byte_window_line(&reader->window));
+    return error;
+}
+
+int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *taker,
+              struct failure *failure)
+{
+    struct dump_reader reader;
+    struct dump_wide wide;
+    struct failure own = {0};
+    int error = 0;
+
+    dump_set_up(&reader, taker);
+    reader.wide = text_set_is_wide(set);
+    if (reader.wide)
+        error = dump_wide_begin(&wide, stream, set);
+    if (error == 0)
+        error = read_whole(&reader, reader.wide ? &wide.stream : stream, &own);
     dump_release(&reader);
+    if (reader.wide)
+        dump_wide_end(&wide);
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;

@@ -57,7 +57,7 @@ static bool begins_with_word(const char *text, size_t size, const char *word)
            strchr(" \t\r\n;`\"('", text[length]) != NULL;
 }
 
-bool dump_recognise(const void *begin, size_t size)
+static bool is_dump(const char *text, size_t size)
 {
     static const char *const heads[] = {"-- MySQL dump",
                                         "-- MariaDB dump",
@@ -91,7 +91,6 @@ bool dump_recognise(const void *begin, size_t size)
                                         "DROP TYPE",
                                         "CREATE EXTENSION",
                                         "DROP VIEW"};
-    const char *text = begin;
     size_t left;
 
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
@@ -112,6 +111,23 @@ bool dump_recognise(const void *begin, size_t size)
             return true;
     }
     return strncmp(statement, "/*!", left < 3 ? left : 3) == 0 && left > 3;
+}
+
+bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set)
+{
+    uint8_t narrow[DUMP_BEGIN_BYTES];
+    size_t mark;
+    enum text_set set = text_set_detect(begin, size, &mark);
+
+    *ret_set = TEXT_UNDECIDED;
+    if (!text_set_is_wide(set))
+        return is_dump(begin, size);
+    size = size < sizeof narrow ? size : sizeof narrow;
+    size = text_set_narrow(set, (const uint8_t *)begin + mark, size - mark, narrow);
+    if (!is_dump((const char *)narrow, size))
+        return false;
+    *ret_set = set;
+    return true;
 }
 
 /* How much of it stands before the first rows, whose texts may say anything. */

@@ -289,9 +289,14 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    failure_set(&failure, EIO, "line %llu, byte %llu of %.300s: %s",
-                (unsigned long long)byte_window_line(&reader->window),
-                (unsigned long long)byte_window_byte(&reader->window), reader->place, text);
+    /* The bytes of UTF-16 are others than those that were counted. */
+    if (reader->wide)
+        failure_set(&failure, EIO, "line %llu of %.300s: %s",
+                    (unsigned long long)byte_window_line(&reader->window), reader->place, text);
+    else
+        failure_set(&failure, EIO, "line %llu, byte %llu of %.300s: %s",
+                    (unsigned long long)byte_window_line(&reader->window),
+                    (unsigned long long)byte_window_byte(&reader->window), reader->place, text);
     table->failed = true;
     return reader->taker->class->fail_table(reader->taker, table->number, &failure);
 }

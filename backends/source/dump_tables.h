@@ -117,6 +117,7 @@ struct dump_table {
     bool seen;          /* rows of it were said to follow, if only none */
     bool changed_later; /* … and others to become of them: it was told */
     bool finished;
+    bool mangled; /* some of its bytes became text: it was told */
     size_t number;
     size_t shown_count;     /* columns without those that are left out */
     size_t *shown;          /* a column's place among them, SIZE_MAX for those that are left out */

@@ -12,7 +12,7 @@
 #include "tests/fuzz/row_digest.h"
 #include "tests/fuzz/target.h"
 
-static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
+static uint64_t read_in_steps(const uint8_t *data, size_t size, enum text_set set, size_t step)
 {
     struct pieces pieces = {{&pieces_class}, data, size, step};
     struct digest *digest = calloc(1, sizeof *digest);
@@ -21,7 +21,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
     require(digest != NULL);
     digest->taker.class = &digest_class;
 
-    int error = dump_read(&pieces.stream, &digest->taker, &failure);
+    int error = dump_read(&pieces.stream, set, &digest->taker, &failure);
     uint64_t hash = digest->hash + (uint64_t)(error < 0);
 
     free(digest);
@@ -30,11 +30,13 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    dump_recognise(data, size);
+    enum text_set set;
 
-    uint64_t whole = read_in_steps(data, size, size + 1);
+    dump_recognise(data, size, &set);
 
-    require(read_in_steps(data, size, 13) == whole);
-    require(read_in_steps(data, size, 1) == whole);
+    uint64_t whole = read_in_steps(data, size, set, size + 1);
+
+    require(read_in_steps(data, size, set, 13) == whole);
+    require(read_in_steps(data, size, set, 1) == whole);
     return 0;
 }

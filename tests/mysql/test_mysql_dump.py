@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from powershell import written
 from test_mysql_fidelity import TYPES
 
 # What the dump does not have in full: FLOAT and DOUBLE(M,D) are printed with fewer digits than they have.
@@ -166,3 +167,31 @@ def test_several_databases(mount, server, filled, work):
         assert (folder / f"{filled}.parent.csv").read_bytes() == b"id\n"
     finally:
         server.sql(f"DROP DATABASE {other}")
+
+
+def test_wide(mount, server, filled, work):
+    """As PowerShell writes it: the same files as of the dump that it was, live as well."""
+    path = dump(server, filled, DUMPS["hex"], work / "plain.sql")
+    wide = written(path.read_bytes())
+    (work / "wide.sql").write_bytes(wide)
+    (work / "packed.sql.gz").write_bytes(gzip.compress(wide))
+    top = mount(f"crm={server.url(filled)}", path, work / "wide.sql", work / "packed.sql.gz")
+    live = top.path("live/crm")
+    for name in "wide.sql", "packed.sql.gz":
+        archive = top.path(f"archives/{name}")
+        assert tables(live) == tables(archive)
+        assert [each for each in [*tables(live), "schema.sql"]
+                if (live / each).read_bytes() != (archive / each).read_bytes()] == []
+    assert top.path("archives/wide.sql/raw/wide.sql").read_bytes() == wide
+    assert "taken for text" not in top.errors()
+
+
+def test_wide_bytes(mount, server, filled, work):
+    """Without --hex-blob, what is no text is lost, and it is told of which tables."""
+    server.sql("CREATE TABLE photos (id INT PRIMARY KEY, b BLOB); INSERT INTO photos VALUES (1, X'ff00')", filled)
+    text = dump(server, filled, [], work / "plain.sql").read_bytes().decode("cp437")
+    (work / "wide.sql").write_bytes(written(text.encode()))
+    top = mount(work / "wide.sql")
+    assert tables(top.path("archives/wide.sql"))
+    assert top.path("archives/wide.sql/parent.csv").read_bytes()
+    assert "table photos has bytes that were taken for text" in top.errors()

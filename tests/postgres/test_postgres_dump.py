@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """pg_dump's plain files under archives/, byte for byte as the live database that they are of."""
+import gzip
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from powershell import written
 from server import programs
 from test_postgres_types import TYPES, VALUES
 
@@ -181,3 +183,16 @@ def test_as_live(mount, postgres, filled, work, kind):
                            if name.endswith(("csv", "json")) and name != "datapackage.json")
     different = [name for name in names if (live / name).read_bytes() != (archive / name).read_bytes()]
     assert different == []
+
+
+@pytest.mark.parametrize("kind", DUMPS)
+def test_wide(mount, postgres, filled, work, kind):
+    """As PowerShell writes it: the same files as of the dump that it was, live as well."""
+    plain = dump(postgres, filled, *DUMPS[kind])
+    (work / "plain.sql").write_bytes(plain)
+    (work / "wide.sql.gz").write_bytes(gzip.compress(written(plain)))
+    top = mount(f"crm={postgres.url(filled)}", work / "plain.sql", work / "wide.sql.gz")
+    wide = top.path("archives/wide.sql.gz")
+    assert_same(top.path("live/crm"), wide)
+    assert (top.path("archives/plain.sql") / "schema.sql").read_bytes() == (wide / "schema.sql").read_bytes()
+    assert (wide / "raw/wide.sql").read_bytes() == written(plain)

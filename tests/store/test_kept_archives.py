@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 from mounting import eventually
+from powershell import written
 
 CUT = "CREATE TABLE `cut` (`id` int NOT NULL, PRIMARY KEY (`id`));\nINSERT INTO `cut` VALUES (1),(2),\n"
 HEAD = "-- MariaDB dump 10.19\n"
@@ -176,3 +177,15 @@ def test_another_password(work, store, mount):
         top = mount(arguments=("--store", store.path, "--config", config), environment=store.environment)
         assert (top.path("archives/old/accounts.csv")).exists() == there
         top.unmount()
+
+
+def test_wide(work, store, mount_store):
+    """A dump in UTF-16 is kept as any other."""
+    path = work / "wide.sql"
+    path.write_bytes(written((dump() + "-- \u20ac\n").encode()))
+    assert eventually(lambda: settled(path))
+    before, cold = mount_and_keep(mount_store, store, path)
+    assert before["accounts.csv"].count(b"\n") == 3001 and not cold["index_kept"]
+    top = mount_store(store, path)
+    assert shelf(top, path.name) == before
+    assert about(top)["index_kept"] and about(top)["rows_indexed"] == 0

@@ -345,7 +345,7 @@ static void test_whose(void **state)
             assert_true(asprintf(&dump, "%s%s", kinds[i].heads[j], rows) > 0);
             recording_begin(&recording);
             memory_stream_begin(&stream, dump, strlen(dump), 100);
-            assert_int_equal(dump_read(&stream.stream, &recording.taker, NULL), 0);
+            assert_int_equal(dump_read(&stream.stream, TEXT_UNDECIDED, &recording.taker, NULL), 0);
             assert_non_null(strstr(recording_text(&recording), kinds[i].row));
             recording_end(&recording);
         }
@@ -379,11 +379,15 @@ static void test_recognise(void **state)
         "/* CREATE TABLE\n*/ of contents; all",
     };
 
-    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++)
-        assert_true(dump_recognise(dumps[i], strlen(dumps[i])));
+    enum text_set set;
+
+    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+        assert_true(dump_recognise(dumps[i], strlen(dumps[i]), &set));
+        assert_int_equal(set, TEXT_UNDECIDED);
+    }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_false(dump_recognise(others[i], strlen(others[i])));
-    assert_false(dump_recognise("CREATE TABLE t (\0);", 19));
+        assert_false(dump_recognise(others[i], strlen(others[i]), &set));
+    assert_false(dump_recognise("CREATE TABLE t (\0);", 19, &set));
 }
 
 int main(void)
