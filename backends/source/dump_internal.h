@@ -164,8 +164,9 @@ struct dump_wide {
     bool held;    /* a CR, until it is known what follows it */
 };
 
-/* FROM outlives it. 0, -ENOMEM; to be ended in any case. */
-int dump_wide_begin(struct dump_wide *wide, struct byte_stream *from, enum text_set set);
+/* FROM outlives it. 0, -ENOMEM, -EIO with words; to be ended in any case. */
+int dump_wide_begin(struct dump_wide *wide, struct byte_stream *from, enum text_set set,
+                    struct failure *failure);
 void dump_wide_end(struct dump_wide *wide);
 
 /* --- dump_recognise ----------------------------------------------------------------------- */

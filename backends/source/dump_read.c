@@ -464,7 +464,7 @@ int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *t
     dump_set_up(&reader, taker);
     reader.wide = text_set_is_wide(set);
     if (reader.wide)
-        error = dump_wide_begin(&wide, stream, set);
+        error = dump_wide_begin(&wide, stream, set, &own);
     if (error == 0)
         error = read_whole(&reader, reader.wide ? &wide.stream : stream, &own);
     dump_release(&reader);

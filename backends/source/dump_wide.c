@@ -68,14 +68,24 @@ static int wide_next(struct byte_stream *base, const void **ret_data, size_t *re
 
 static const struct byte_stream_class wide_class = {wide_next};
 
-int dump_wide_begin(struct dump_wide *wide, struct byte_stream *from, enum text_set set)
+int dump_wide_begin(struct dump_wide *wide, struct byte_stream *from, enum text_set set,
+                    struct failure *failure)
 {
     *wide = (struct dump_wide){
         .stream = {&wide_class},
         .folds = true,
         .lines = BUFFER(LINES_LIMIT),
     };
-    return charset_stream_begin(&wide->text, from, set == TEXT_UTF16_BIG ? "UTF-16BE" : "UTF-16LE");
+
+    int error =
+        charset_stream_begin(&wide->text, from, set == TEXT_UTF16_BIG ? "UTF-16BE" : "UTF-16LE");
+
+    if (error == -EINVAL)
+        return failure_set(failure, EIO,
+                           "it is in %s, which this system's iconv does not know: install what "
+                           "the C library converts character sets with (gconv)",
+                           wide->text.charset);
+    return error;
 }
 
 void dump_wide_end(struct dump_wide *wide)
