@@ -101,6 +101,8 @@ def test_the_search_finds(demo_db):
     some = set(random.Random(1).sample(sorted(wanted), 300))
     # Numbers are not text there, and views' cells nowhere.
     assert len(Search(some)(demo_db.read_bytes())) > 0.8 * len(some)
+    for shift in range(2 * SHORTEST_CELL):
+        assert Search({b"Bertha", b"Berthold"})(bytes(shift) + b"Berthold") == {b"Berthold"}
 
 
 def test_nothing_in_the_store(demo_store, found_in):
