@@ -269,8 +269,8 @@ def make_invalid_names(path):
     conn.close()
 
 
-def make_large_cells(path, size=100 * 1000 * 1000):
-    """One cell of 100 MB as text, one as bytes, each between small rows."""
+def make_large_cells(path, size=72 << 20):
+    """One cell of more than the 64 MiB of memory as text, one as bytes, each between small rows."""
     conn = sqlite3.connect(path, isolation_level=None)
     conn.executescript("""
         CREATE TABLE large_text (id INTEGER PRIMARY KEY, body TEXT, after TEXT);

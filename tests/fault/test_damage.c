@@ -22,6 +22,7 @@
 #include "fs/store/pack.h"
 #include "tests/fault/scene.h"
 #include "tests/fault/spread.h"
+#include "tests/unit/cheap_pwhash.h"
 #include "tests/unit/memory_storage.h"
 
 #define ROWS 40

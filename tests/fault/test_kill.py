@@ -13,7 +13,7 @@ import time
 
 import mounting
 
-SECONDS = float(os.environ.get("FAULT_SECONDS", "40"))
+SECONDS = float(os.environ.get("FAULT_SECONDS", "20"))
 ROWS = 8000
 KEPT = 6  # snapshots that a writer leaves there
 
@@ -142,7 +142,7 @@ def round_of(party, dice, number):
     threads = [threading.Thread(target=party.do, args=job) for job in jobs]
     for thread in threads:
         thread.start()
-    time.sleep(dice.uniform(0.3, 4))
+    time.sleep(dice.uniform(0.2, 1.5))
     if number % 3 != 0:
         wait_for_writing(party.store, dice)
     party.kill()

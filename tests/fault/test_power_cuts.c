@@ -14,6 +14,7 @@
 #include "fs/store/recovery_key.h"
 #include "fs/store/repair.h"
 #include "tests/fault/cuts.h"
+#include "tests/unit/cheap_pwhash.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
 

@@ -10,6 +10,7 @@
 
 #include "tests/fault/file_sabotage.h"
 #include "tests/fault/sabotage.h"
+#include "tests/unit/cheap_pwhash.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/recording_storage.h"
 

@@ -22,6 +22,8 @@ log-error={directory}/log
 innodb-log-file-size=8M
 innodb-buffer-pool-size=64M
 innodb-flush-log-at-trx-commit=2
+innodb-flush-method=nosync
+debug-no-sync
 character-set-server=utf8mb4
 bind-address=127.0.0.1
 max-allowed-packet=256M

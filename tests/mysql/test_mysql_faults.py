@@ -73,7 +73,7 @@ def test_server_lost_while_reading(mount, own_server, how):
         assert "large.csv" in top.errors()
         server.resume()
     assert eventually(lambda: reads(folder / "small.csv") == b"id\n1\n", 40)
-    assert eventually(lambda: len(strict.read_csv(whole(folder / "large.csv"))) == 400001, 40, 1)
+    assert eventually(lambda: whole(folder / "large.csv").count(b"\n") == 400001, 40, 0.2)
     assert top.status()["live"][0]["error"] is None
 
 
@@ -158,8 +158,8 @@ def test_table_altered_while_read(mount, own_server, statement):
     thread.join(60)
     (shown,) = results
     if isinstance(shown, bytes):
-        records = strict.read_csv(shown)
-        assert len(records) == 300001 and {len(record) for record in records} in ({2}, {3})
+        commas = {line.count(b",") for line in shown.splitlines()}  # no cell has any
+        assert shown.count(b"\n") == 300001 and commas in ({1}, {2})
     else:
         assert shown == errno.ENOENT and "DROP" in statement
     if "DROP" in statement:

@@ -21,11 +21,11 @@ def digest_of_cell(path, skip_rows, column):
     return hashlib.sha256(raw).hexdigest(), len(raw)
 
 
-def test_cells_of_100_megabytes(mount, server, database):
+def test_cells_larger_than_the_memory(mount, server, database):
     """In pieces, found again by the key: 64 MiB of memory are enough."""
     server.sql("CREATE TABLE files (id VARCHAR(20), part INT, body LONGBLOB, words LONGTEXT CHARACTER SET latin1,"
                " PRIMARY KEY (id, part)) CHARACTER SET utf8mb4;"
-               "INSERT INTO files VALUES ('a', 1, 'small', 'klein'), ('b', 1, REPEAT(x'00ff10', 35000000), 'x'),"
+               "INSERT INTO files VALUES ('a', 1, 'small', 'klein'), ('b', 1, REPEAT(x'00ff10', 24 << 20), 'x'),"
                " ('b', 2, x'', REPEAT(_utf8mb4 'Åsa ', 3000000)), ('c', 1, REPEAT('y', 1100000), REPEAT('z', 1048577)),"
                " ('d', 1, NULL, NULL)", database)
     top = mount(server.url(database))
@@ -40,7 +40,7 @@ def test_cells_of_100_megabytes(mount, server, database):
     assert top.high_water() <= 64 * MIB
 
 
-@pytest.mark.parametrize("rows", [1, 40, 300])
+@pytest.mark.parametrize("rows", [1, 40])
 def test_large_cells_among_small_ones(mount, server, database, rows):
     """Every third row has a cell that comes in pieces; none is lost or doubled at the seams."""
     server.sql("CREATE TABLE mixed (id INT PRIMARY KEY, body LONGTEXT);"
@@ -56,7 +56,10 @@ def test_large_cells_among_small_ones(mount, server, database, rows):
 
 
 def test_two_thousand_tables(mount, server, database):
-    server.sql("".join(f"CREATE TABLE t{n:04} (id INT PRIMARY KEY, v INT);" for n in range(2000)), database)
+    # One file for all of them: a file each is what takes a server its time.
+    server.sql("SET GLOBAL innodb_file_per_table = OFF;"
+               + "".join(f"CREATE TABLE t{n:04} (id INT PRIMARY KEY, v INT);" for n in range(2000))
+               + "SET GLOBAL innodb_file_per_table = ON", database)
     top = mount(server.url(database))
     assert len(list(top.live().iterdir())) == 2000 * 3 + 2
     assert (top.live() / "t1999.csv").read_bytes() == b"id,v\n"

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import cheap_key
 import decoder
 from mounting import PATIENCE, Answer, as_user, binary_for
 
@@ -13,13 +14,15 @@ PASSPHRASE = "nine words that nobody else would ever think of"
 
 
 class Kept:
-    """A store in DIRECTORY/store, whose client remembers it in DIRECTORY/state."""
+    """A store in DIRECTORY/store, whose client remembers it in DIRECTORY/state. Its key costs little, unless it is DEAR."""
 
-    def __init__(self, directory, *options, user=None):
+    def __init__(self, directory, *options, user=None, dear=False):
         self.directory, self.path, self.user = Path(directory), Path(directory) / "store", user
         self.environment = {"CRMFS_PASSPHRASE": PASSPHRASE, "XDG_STATE_HOME": str(self.directory / "state"),
                             "HOME": str(self.directory)}
         self.run("init", *options, self.path)
+        if not dear:
+            cheap_key.cheapen(self.path, PASSPHRASE)
 
     def command(self, *words):
         return as_user(self.user, [binary_for(self.user), *words])

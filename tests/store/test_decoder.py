@@ -36,7 +36,7 @@ class History:
     """A store of snapshots "day 0", …, and a copy of the database of each."""
 
     def __init__(self, directory, odd_db, crm_db, options):
-        self.store, self.odd, self.days = Kept(directory, *options), odd_db, []
+        self.store, self.odd, self.days = Kept(directory, *options, dear=True), odd_db, []
         live = directory / "crm.db"
         shutil.copy(crm_db, live)
         for number in range(CHANGES):

@@ -441,8 +441,9 @@ def test_several_mounts_at_once(work, store, mount_store):
     store.check()
 
 
-def test_memory(work, store, mount_store):
-    """Keeping and reading what is kept stay within the bound, as all else."""
+def test_memory(work, mount_store):
+    """Keeping and reading what is kept stay within the bound, as all else; so does opening the store."""
+    store = Kept(work, dear=True)
     database = make(work / "crm.db", ["contacts"], rows=150000)
     top = mount_store(store, database)
     whole = read_all(top)

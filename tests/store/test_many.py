@@ -32,7 +32,7 @@ def name_of(number):
 @pytest.fixture(scope="module")
 def many(shared_work):
     """The store, and of each snapshot what its table's CSV must be."""
-    store, database = Kept(shared_work), shared_work / "crm.db"
+    store, database = Kept(shared_work, dear=True), shared_work / "crm.db"
     make(database)
     return store, database, {}
 
