@@ -30,12 +30,15 @@ static void end_try(struct tries *tries)
 static int begin_try(struct tries *tries, struct failure *failure)
 {
     const struct dry_run *run = tries->run;
-    int error = target_open(run->target, &tries->target_options, &tries->target, failure);
+    struct target *target;
+    int error = target_open(run->target, &tries->target_options, &target, failure);
 
-    if (error == 0)
-        error = tries->target->class->begin(tries->target, failure);
-    return error == 0 ? restore_plan(run->dataset, run->kind, tries->target, &tries->options,
-                                     &tries->plan, failure)
+    if (error != 0)
+        return error;
+    tries->target = target;
+    error = target->class->begin(target, failure);
+    return error == 0 ? restore_plan(run->dataset, run->kind, target, &tries->options, &tries->plan,
+                                     failure)
                       : error;
 }
 

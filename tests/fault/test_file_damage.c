@@ -103,7 +103,7 @@ static void examine(struct scene_copy *patient, bool gone, struct tally *tally)
 static void spread(const char *what, spread_try *attempt, void *context, size_t count)
 {
     const struct spread spread = {patient_begin, attempt, scene_copy_end, context};
-    struct tally tally;
+    struct tally tally = {0};
 
     assert_true(count > 0 && spread_over(&spread, count, &tally));
     print_message("files, %s: %llu tries: %llu read all the same, %llu refused\n", what,

@@ -27,7 +27,7 @@ void series_end(struct sample_series *series);
 /* Takes the snapshot of DAY (1 …), called "day-<DAY>"; its predecessor is the one taken last. */
 void series_take(struct sample_series *series, unsigned day);
 /* The same; what went wrong is returned. */
-int series_try_take(struct sample_series *series, unsigned day, struct failure *failure);
+int series_try_take(struct sample_series *series, unsigned day, struct failure *why);
 
 /* A store in memory with the snapshots of so many days. */
 struct store *series_store(unsigned days);

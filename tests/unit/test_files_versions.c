@@ -245,9 +245,9 @@ static void a_copy_takes_nothing(void **context)
 
 struct worker {
     struct scene *scene;
-    unsigned number;
     uint64_t file;
     uint8_t *bytes;
+    unsigned number;
     bool failed;
 };
 

@@ -63,11 +63,11 @@ static void test_long_names(void **state)
     char path[2000];
 
     memset(path, 'a', sizeof path);
-    strcpy(path + 1000, ".t-schema.sql");
+    memcpy(path + 1000, ".t-schema.sql", sizeof ".t-schema.sql");
     assert_int_equal(mydumper_name_of(path).file, MYDUMPER_NONE);
     memset(path, 'a', sizeof path);
     path[100] = '.';
-    strcpy(path + 600, ".sql");
+    memcpy(path + 600, ".sql", sizeof ".sql");
     assert_int_equal(mydumper_name_of(path).file, MYDUMPER_NONE);
 }
 
