@@ -47,7 +47,8 @@ static int catch_up(struct store *store, struct log_state *state, struct failure
     if (error != 0)
         return error;
     if (state->sequence != before)
-        return failure_set(failure, EAGAIN, "another process changed the store meanwhile");
+        return failure_set(failure, EAGAIN,
+                           "other processes keep changing the store: try again later");
     if (log_gap_after(store, state->sequence) != 0)
         return failure_set(failure, EBADMSG,
                            "the store is damaged: record %llu of its log is missing",

@@ -170,8 +170,10 @@ def test_prune(store):
 
 
 def test_forget_and_prune(store):
-    assert "marked" in run("forget", "--prune", "--keep-last", "1", store)
+    """What prune says is said behind what forget says."""
+    said = run("forget", "--prune", "--keep-last", "1", store)
     assert names(store) == ["c"]
+    assert re.search("^There is nothing to be done$|marked", said[said.rindex("  c  "):], re.MULTILINE), said
 
 
 @pytest.mark.parametrize("words", [["--max-unused", "100%"], ["--max-unused", "x"], ["--grace", "soon"], ["x"]])
