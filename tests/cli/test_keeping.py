@@ -443,7 +443,8 @@ def test_a_pack_under_another_name(store, place):
     assert {path.name: path.read_bytes() for path in pack_files(store)} == before
     assert run("check", "--read-data", store).endswith(": all is well\n")
     shutil.copy(pack, strange)
-    (stranger := strange.with_name("stranger")).write_bytes(pack.read_bytes()[:-1] + b"x")
+    content = pack.read_bytes()
+    (stranger := strange.with_name("stranger")).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert "which is there too" in fail("check", store)
     assert "Put back" not in run("repair", store)
     assert not strange.exists() and stranger.exists()
