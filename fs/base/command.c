@@ -103,10 +103,13 @@ int command_output(const char *command, const char *noun, char *secret, size_t r
 
     ssize_t size = read_to_end(input, secret, room);
 
-    /* Whoever says more is told that nobody listens, and not waited for. */
-    close(steal_fd(&input));
+    /*
+     * Whoever says more is told that nobody listens, and not waited for: first the shell, which
+     * would otherwise go on with its next command when the one that speaks has ended.
+     */
     if (size < 0 || size == (ssize_t)room)
         kill(process, SIGTERM);
+    close(steal_fd(&input));
     error = wait_for(process, noun, failure);
     if (size == (ssize_t)room)
         error = 0; /* its length is what is wrong with it */
