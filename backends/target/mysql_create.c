@@ -23,7 +23,7 @@ static const char *own_body(const struct schema *like)
         buffer_append(&head, " (", 3) != 0 ||
         strncmp(like->ddl, (const char *)head.data, head.size - 1) != 0)
         return NULL;
-    /* phpMyAdmin's dumps add keys afterwards. */
+    /* Keys that a dump adds later, and that had no place in it. */
     if (like->primary_key_count != 0 && strstr(like->ddl, "PRIMARY KEY") == NULL)
         return NULL;
     return like->ddl + head.size - 1;
@@ -120,28 +120,11 @@ static int describe(struct mysql_place *place, const struct schema *like, const 
     return 0;
 }
 
-/* "ADD INDEX …" of other databases' tables, for ALTER TABLE. */
-static int write_indexes(const struct schema *like, const struct table_extras *extras,
-                         const char *new_name, struct buffer *later)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
-        char name[CREATE_INDEX_NAME_SIZE];
-
-        create_index_name(ENGINE_MYSQL, like, extras, i, false, name);
-        error = create_index_write(ENGINE_MYSQL, like, &extras->indexes[i], name, new_name, later);
-        if (error == 0)
-            error = buffer_append_text(later, ";\n");
-    }
-    return error;
-}
-
-static int write_table(const struct schema *like, const char *kind,
+/* BODY: of the table's own statement; NULL: it is another database's. */
+static int write_table(const struct schema *like, const char *kind, const char *body,
                        const struct table_extras *extras, const char *new_name, bool mariadb,
                        struct buffer *text, struct buffer *later, struct buffer *notes)
 {
-    const char *body = target_engine_of(kind) == ENGINE_MYSQL ? own_body(like) : NULL;
     int error;
 
     if (body != NULL) {
@@ -155,7 +138,7 @@ static int write_table(const struct schema *like, const char *kind,
     if (error == 0)
         error = buffer_print(text, "\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=%s",
                              mariadb ? "utf8mb4_nopad_bin" : "utf8mb4_0900_bin");
-    return error == 0 ? write_indexes(like, extras, new_name, later) : error;
+    return error;
 }
 
 static int make(struct mysql_target *target, const struct schema *like, const char *kind,
@@ -165,21 +148,23 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
     struct buffer later = BUFFER(MYSQL_STATEMENT_LIMIT);
     struct buffer notes = BUFFER(MYSQL_STATEMENT_LIMIT);
     char new_name[MYSQL_UNFINISHED_SIZE];
-    struct table_extras extras;
+    struct table_extras *extras = &place->extras;
+    const char *body = target_engine_of(kind) == ENGINE_MYSQL ? own_body(like) : NULL;
     int error = create_check_names(ENGINE_MYSQL, like, failure);
 
     if (error == 0)
-        error = table_extras_read(like, kind, &extras);
+        error = table_extras_read(like, kind, extras);
     if (error != 0)
         return error;
+    place->is_own = body != NULL;
     mysql_unfinished_name(target->source, target->made_count + 1, new_name);
     /* A key that counts must be the first of an index; only a primary key is sure to be. */
-    if (like->primary_key_count == 0 || extras.counting != like->primary_key[0])
-        extras.counting = SIZE_MAX;
-    error = describe(place, like, kind, &extras, new_name, target->link->mariadb);
+    if (like->primary_key_count == 0 || extras->counting != like->primary_key[0])
+        extras->counting = SIZE_MAX;
+    error = describe(place, like, kind, extras, new_name, target->link->mariadb);
     if (error == 0)
-        error = write_table(like, kind, &extras, new_name, target->link->mariadb, &text, &later,
-                            &notes);
+        error = write_table(like, kind, body, extras, new_name, target->link->mariadb, &text,
+                            &later, &notes);
     if (error == 0)
         error = mysql_target_run(target, &text, failure);
     if (error == 0)
@@ -188,12 +173,9 @@ static int make(struct mysql_target *target, const struct schema *like, const ch
         place->later = (char *)steal_pointer(&later.data);
     if (error == 0)
         error = create_notes(&notes, ret_notes);
-    place->rules = extras.rules;
-    extras.rules = (struct table_rules){.column_count = 0};
     buffer_release(&text);
     buffer_release(&later);
     buffer_release(&notes);
-    table_extras_release(&extras);
     return error;
 }
 
@@ -265,28 +247,45 @@ static int begin_add(const struct mysql_place *place, struct buffer *text)
     return error == 0 ? buffer_append_text(text, " ADD ") : error;
 }
 
-static int run_later(struct mysql_target *target, const struct mysql_place *place,
-                     struct failure *failure)
+/* The foreign keys of the table's own statement, a line each. */
+static int add_own_keys(struct mysql_target *target, const struct mysql_place *place,
+                        struct failure *failure)
 {
     const char *at = place->later;
     int error = 0;
 
-    while (at != NULL && *at != '\0' && error == 0) {
+    while (*at != '\0' && error == 0) {
         size_t length = strcspn(at, "\n");
-        bool whole = length > 1 && at[length - 1] == ';';
-        cleanup_free char *line = strndup(at, whole ? length - 1 : length);
+        cleanup_free char *line = strndup(at, length);
         struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
 
         if (line == NULL)
             return -ENOMEM;
         at += length + (at[length] == '\n');
-        if (whole) {
-            error = buffer_append_text(&text, line);
-        } else {
-            error = begin_add(place, &text);
-            if (error == 0)
-                error = add_own_key(target, line, &text);
-        }
+        error = begin_add(place, &text);
+        if (error == 0)
+            error = add_own_key(target, line, &text);
+        if (error == 0)
+            error = mysql_target_run(target, &text, failure);
+        buffer_release(&text);
+    }
+    return error;
+}
+
+/* Indexes of a table of another database. */
+static int add_indexes(struct mysql_target *target, const struct mysql_place *place,
+                       struct failure *failure)
+{
+    const struct table_extras *extras = &place->extras;
+    int error = 0;
+
+    for (size_t i = 0; i < extras->index_count && error == 0; i++) {
+        struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+        char name[CREATE_INDEX_NAME_SIZE];
+
+        create_index_name(ENGINE_MYSQL, place->schema, extras, i, false, name);
+        error = create_index_write(ENGINE_MYSQL, place->schema, &extras->indexes[i], name,
+                                   place->table->schema->name, &text);
         if (error == 0)
             error = mysql_target_run(target, &text, failure);
         buffer_release(&text);
@@ -320,18 +319,12 @@ static int add_foreign_keys(struct mysql_target *target, const struct mysql_plac
         if (error == 0)
             error =
                 create_foreign_key_write(ENGINE_MYSQL, place->schema, key, parent->table->schema,
-                                         (const char *)name.data, &place->rules, &text);
+                                         (const char *)name.data, &place->extras.rules, &text);
         if (error == 0)
             error = mysql_target_run(target, &text, failure);
         buffer_release(&text);
     }
     return error;
-}
-
-/* Whether the table was made by its own statement, whose foreign keys stand in what is later. */
-static bool is_own(const struct mysql_place *place)
-{
-    return place->later != NULL && strstr(place->later, FOREIGN_LINE) != NULL;
 }
 
 int mysql_complete_tables(struct mysql_target *target, struct failure *failure)
@@ -345,8 +338,9 @@ int mysql_complete_tables(struct mysql_target *target, struct failure *failure)
             continue;
         /* ALTER TABLE commits what nobody sees under this name. */
         target->open = false;
-        error = run_later(target, place, failure);
-        if (error == 0 && !is_own(place))
+        error = place->is_own ? add_own_keys(target, place, failure)
+                              : add_indexes(target, place, failure);
+        if (error == 0 && place->later[0] == '\0')
             error = add_foreign_keys(target, place, failure);
     }
     return error;

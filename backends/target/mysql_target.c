@@ -389,7 +389,7 @@ static void free_place(struct mysql_place *place)
         free(place->made.columns);
     }
     free(place->later);
-    table_rules_release(&place->rules);
+    table_extras_release(&place->extras);
     free(place->stage);
     free(place->stage_key);
     free(place);

@@ -19,9 +19,9 @@
 #define CRMFS_TARGET_MYSQL_TARGET_H
 
 #include "backends/source/mysql_internal.h"
+#include "backends/target/create.h"
 #include "backends/target/row_batch.h"
 #include "backends/target/row_work.h"
-#include "backends/target/rules.h"
 #include "backends/target/target.h"
 
 /* A table of the target: one that is there, or one that is being made. */
@@ -30,10 +30,11 @@ struct mysql_place {
     struct mysql_table *table; /* under the name that it has now */
     struct mysql_table made;   /* … when it is being made */
     bool is_made;
-    char *later;              /* statements for when the rows are there, with ";\n" between */
-    struct table_rules rules; /* of one that is being made */
-    bool written;             /* rows were put */
-    bool updated;             /* rows that were there have other values */
+    struct table_extras extras; /* of one that is being made */
+    bool is_own;                /* … by its own statement */
+    char *later;                /* … whose foreign keys these are, a line each */
+    bool written;               /* rows were put */
+    bool updated;               /* rows that were there have other values */
     uint64_t deleted;
     bool whole;        /* all its rows were written by us */
     char *stage;       /* the temporary table of the last load; NULL: none */

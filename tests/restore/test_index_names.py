@@ -4,12 +4,12 @@ import pytest
 
 LONG = "aos_products_quotes_line_items_audit_table"
 UNIQUE = {
-    "sqlite": "SELECT m.name, (SELECT group_concat(i.name || ':' || l.\"unique\" || ':' || l.name, ',') FROM "
+    "sqlite": "SELECT m.name, (SELECT group_concat(i.name || ':' || l.\"unique\" || ':' || replace(l.name, char(10), ''), ',') FROM "
               "pragma_index_list(m.name) AS l, pragma_index_info(l.name) AS i WHERE l.origin = 'c') FROM sqlite_master "
               "AS m WHERE m.type = 'table' ORDER BY 1",
-    "mysql": "SELECT TABLE_NAME, GROUP_CONCAT(COLUMN_NAME, ':', 1 - NON_UNIQUE, ':', INDEX_NAME) FROM "
+    "mysql": "SELECT TABLE_NAME, GROUP_CONCAT(COLUMN_NAME, ':', 1 - NON_UNIQUE, ':', REPLACE(INDEX_NAME, CHAR(10), '')) FROM "
              "information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME <> 'PRIMARY' GROUP BY 1",
-    "postgresql": "SELECT c.relname, string_agg(a.attname || ':' || x.indisunique::int || ':' || i.relname, ',') FROM "
+    "postgresql": "SELECT c.relname, string_agg(a.attname || ':' || x.indisunique::int || ':' || replace(i.relname, chr(10), ''), ',') FROM "
                   "pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid JOIN "
                   "pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[0] WHERE NOT indisprimary AND "
                   "c.relnamespace = 'public'::regnamespace GROUP BY 1",
@@ -34,7 +34,7 @@ def test_too_long(crmfs, place, kind):
     source.sql(f"CREATE TABLE {LONG} (id INTEGER PRIMARY KEY, a VARCHAR(9), b VARCHAR(9), c INT, d INT);"
                f"CREATE INDEX {LONG}_one_that_takes_much_room_a ON {LONG} (a);"
                f"CREATE UNIQUE INDEX {LONG}_one_that_takes_much_room_b ON {LONG} (b);"
-               f"CREATE INDEX \"{'üñ' * 40}\" ON {LONG} (c); CREATE INDEX 'quoted 🐟 ' ON {LONG} (d);"
+               f"CREATE INDEX \"{'üñ' * 40}\" ON {LONG} (c); CREATE INDEX 'quoted;\n 🐟 ' ON {LONG} (d);"
                f"INSERT INTO {LONG} VALUES (1, 'x', 'y', 2, 3)")
     crmfs("migrate", source.url, target.url)
     assert columns(target) == {LONG: {("a", False), ("b", True), ("c", False), ("d", False)}}
