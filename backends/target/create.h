@@ -53,6 +53,12 @@ void create_column_type(enum target_engine engine, const struct schema *like, co
                         size_t index, char type[CREATE_TYPE_SIZE]);
 
 /*
+ * Whether a column of this type of PostgreSQL's can be no identity: BIGINT UNSIGNED as a number of
+ * 20 digits. create_table_write makes it a bigserial, whose type is to be altered afterwards.
+ */
+bool create_counts_otherwise(const char *type);
+
+/*
  * Appends "CREATE TABLE name (…)" for ENGINE but its end, without indexes and foreign keys; and to
  * NOTES, in lines, what of LIKE is not brought along, foreign keys' actions included.
  */

@@ -152,6 +152,37 @@ static int add_indexes(struct postgres_target *target, const struct postgres_pla
     return error;
 }
 
+/* A column that counts gets the type that holds all its values. */
+static int widen_counting(const struct creating *creating, const char *kind,
+                          struct failure *failure)
+{
+    const struct schema *like = creating->like;
+    size_t counting = creating->extras.counting;
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    char type[CREATE_TYPE_SIZE];
+    int error;
+
+    if (counting == SIZE_MAX)
+        return 0;
+    create_column_type(ENGINE_POSTGRES, like, kind, &creating->extras, &like->columns[counting],
+                       counting, type);
+    if (!create_counts_otherwise(type))
+        return 0;
+    error = buffer_append_text(&sql, "ALTER TABLE ");
+    if (error == 0)
+        error = create_add_name(ENGINE_POSTGRES, like->name, &sql);
+    if (error == 0)
+        error = buffer_append_text(&sql, " ALTER COLUMN ");
+    if (error == 0)
+        error = create_add_name(ENGINE_POSTGRES, like->columns[counting].name, &sql);
+    if (error == 0)
+        error = buffer_print(&sql, " TYPE %s", type);
+    if (error == 0)
+        return postgres_target_run(creating->target, &sql, NULL, failure);
+    buffer_release(&sql);
+    return error;
+}
+
 static int create_foreign(struct creating *creating, const char *kind, struct failure *failure)
 {
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
@@ -170,7 +201,7 @@ static int create_foreign(struct creating *creating, const char *kind, struct fa
     if (error == 0)
         error = postgres_target_run(creating->target, &sql, NULL, failure);
     buffer_release(&sql);
-    return error;
+    return error == 0 ? widen_counting(creating, kind, failure) : error;
 }
 
 /* The table's foreign keys, when all tables are there. LIKE: as it came. */

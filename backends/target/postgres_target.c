@@ -212,7 +212,8 @@ static int move_sequence(struct postgres_target *target, const struct table *tab
     if (quoted_column == NULL || quoted_table == NULL)
         return -ENOMEM;
     error = buffer_print(&sql,
-                         "SELECT pg_catalog.setval(q.s, q.m) FROM (SELECT "
+                         "SELECT pg_catalog.setval(q.s, least(q.m, 9223372036854775807)::"
+                         "pg_catalog.int8) FROM (SELECT "
                          "pg_catalog.pg_get_serial_sequence(%s, %s)::pg_catalog.regclass AS s, "
                          "(SELECT max(",
                          quoted_table, quoted_column);
@@ -239,7 +240,9 @@ static int move_sequences(struct postgres_target *target, struct failure *failur
 
         for (size_t c = 0;
              target->places[i]->written && c < table->schema->column_count && error == 0; c++) {
-            if (table->schema->columns[c].type == COLUMN_INTEGER &&
+            enum column_type type = table->schema->columns[c].type;
+
+            if ((type == COLUMN_INTEGER || type == COLUMN_DECIMAL) &&
                 table->schema->columns[c].not_null)
                 error = move_sequence(target, table, c, failure);
         }
