@@ -12,6 +12,7 @@
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
  *   dump_ddl        … and what makes it again; dump_need: types, sequences
+ *   dump_fold       … of MySQL's, what is added to it later
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets

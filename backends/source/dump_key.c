@@ -231,6 +231,51 @@ static bool is_addition(struct sql_lexer lexer)
     return sql_is(&token, "SET") && sql_accept(&lexer, "DEFAULT");
 }
 
+static int take_added(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *table)
+{
+    const char *text = sql_peek(lexer).at;
+    int got = dump_take_constraint(lexer, table);
+
+    return got == 1 ? dump_fold_key(reader, table, text, (size_t)(lexer->at - text)) : got;
+}
+
+static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
+                         struct dump_table *table)
+{
+    struct sql_token token;
+
+    sql_accept(lexer, "COLUMN");
+    token = sql_peek(lexer);
+
+    cleanup_free char *name = sql_text(lexer, &token);
+
+    skip_item(lexer);
+    return name != NULL
+               ? dump_fold_column(reader, table, name, token.at, (size_t)(lexer->at - token.at))
+               : -ENOMEM;
+}
+
+/* LEXER stands before one of the things that ALTER TABLE does, and then behind it. */
+static int take_alteration(struct dump_reader *reader, struct sql_lexer *lexer,
+                           struct dump_table *table)
+{
+    struct sql_token token = sql_peek(lexer);
+    int error = 0;
+
+    if (sql_accept(lexer, "ADD"))
+        error = take_added(reader, lexer, table);
+    else if (sql_accept(lexer, "ATTACH"))
+        error = dump_attach(reader, lexer, table);
+    else if (sql_accept(lexer, "MODIFY"))
+        error = take_modified(reader, lexer, table);
+    else if (sql_is(&token, "AUTO_INCREMENT")) {
+        skip_item(lexer);
+        error = dump_fold_option(reader, table, token.at, (size_t)(lexer->at - token.at));
+    }
+    skip_item(lexer);
+    return error < 0 ? error : 0;
+}
+
 int dump_alter_table(struct dump_reader *reader, struct failure *failure)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
@@ -253,13 +298,10 @@ int dump_alter_table(struct dump_reader *reader, struct failure *failure)
             return error;
     }
     do {
-        int got = sql_accept(&lexer, "ADD")      ? dump_take_constraint(&lexer, table)
-                  : sql_accept(&lexer, "ATTACH") ? dump_attach(reader, &lexer, table)
-                                                 : 0;
+        int error = take_alteration(reader, &lexer, table);
 
-        if (got < 0)
-            return got;
-        skip_item(&lexer);
+        if (error != 0)
+            return error;
     } while (sql_accept(&lexer, ","));
     return 0;
 }

@@ -96,6 +96,7 @@ struct dump_table {
     size_t foreign_count;
     struct dump_foreign_key *foreigns;
     char *ddl;                /* what makes it … */
+    unsigned folds;           /* how often dump_fold was asked to add to that */
     char *needed;             /* what it needs, set by dump_ddl_settle; NULL: nothing */
     char *needed_later;       /* … and what its additions do */
     char *partitions;         /* … and its partitions; NULL: none … */
@@ -270,6 +271,17 @@ int dump_ddl_add(struct dump_reader *reader, struct dump_table *table);
 
 /* PART is one of WHOLE's; BOUND: which of the rows are there, in the dump's words. */
 int dump_ddl_attach(struct dump_table *part, struct dump_table *whole, const char *bound);
+
+/*
+ * MySQL: TABLE's CREATE TABLE says as well what was added later, a key; that a column is; of the
+ * table itself. TEXT: as ALTER TABLE has it. What has no place in it is passed over. 0, -ENOMEM.
+ */
+int dump_fold_key(struct dump_reader *reader, struct dump_table *table, const char *text,
+                  size_t size);
+int dump_fold_column(struct dump_reader *reader, struct dump_table *table, const char *name,
+                     const char *text, size_t size);
+int dump_fold_option(struct dump_reader *reader, struct dump_table *table, const char *text,
+                     size_t size);
 
 /* All is read: which table has what several need. */
 int dump_ddl_settle(struct dump_reader *reader);

@@ -2,6 +2,7 @@
 """Dumps restored into an empty database of their own kind: tables are made by the dump's own statements."""
 import difflib
 import os
+import re
 import subprocess
 
 import pytest
@@ -91,6 +92,79 @@ def test_sqlite(crmfs, place, work):
     assert target.value(question) == source.value(question)
     assert target.value("SELECT * FROM children") == source.value("SELECT * FROM children")
     assert target.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
+
+
+def in_pieces(text):
+    """As phpMyAdmin exports it: tables, rows, then all keys, then what counts, then foreign keys."""
+    head, later = [], {"key": [], "count": [], "foreign": []}
+    for line in text.splitlines():
+        if line.startswith("CREATE TABLE "):
+            table, keys, foreign, count = line[len("CREATE TABLE "):-len(" (")], [], [], None
+        if re.match(r"  (PRIMARY |UNIQUE |FULLTEXT |)KEY ", line):
+            keys.append(f"  ADD {line.strip(' ,')}")
+        elif line.startswith("  CONSTRAINT ") and "FOREIGN KEY" in line:
+            foreign.append(f"  ADD {line.strip(' ,')}")
+        elif " AUTO_INCREMENT" in line and line.startswith("  "):
+            count = line.strip(" ,")
+            head.append(line.replace(" AUTO_INCREMENT", ""))
+        elif line.startswith(") ENGINE"):
+            number = re.search(r" AUTO_INCREMENT=\d+", line)
+            head[-1] = head[-1].rstrip(",")
+            head.append(line.replace(number[0], "") if number else line)
+            later["key"].append(f"ALTER TABLE {table}\n" + ",\n".join(keys) + ";")
+            if count:
+                later["count"].append(f"ALTER TABLE {table}\n  MODIFY {count}{',' + number[0] if number else ''};")
+            if foreign:
+                later["foreign"].append(f"ALTER TABLE {table}\n" + ",\n".join(foreign) + ";")
+        else:
+            head.append(line)
+    return "\n".join(["-- phpMyAdmin SQL Dump", *head, *sum(later.values(), []), "COMMIT;", ""])
+
+
+MORE = """
+CREATE TABLE links (parent int NOT NULL, word varchar(40) COLLATE utf8mb4_unicode_ci NOT NULL DEFAULT 'a,b);' COMMENT 'it''s (one)',
+    e enum('x','y)') NOT NULL DEFAULT 'y)', UNIQUE KEY w (word), KEY both_ (parent, word(10)), FULLTEXT KEY f (word),
+    CONSTRAINT l FOREIGN KEY (parent) REFERENCES parents (id)); INSERT INTO links VALUES (1, 'one', 'x');
+"""
+
+
+def test_phpmyadmin(crmfs, place, work, maria):
+    """Tables are what they were, with a primary key or without: all that the dump adds later is theirs."""
+    source, target = place("mysql"), place("mysql")
+    source.sql(MYSQL + MORE)
+    text = in_pieces(subprocess.run(
+        ["mariadb-dump", "--no-defaults", "-uroot", f"--socket={maria.socket}", "--skip-opt", "--create-options",
+         source.value("SELECT DATABASE()")], capture_output=True, check=True, text=True).stdout)
+    assert " KEY " not in text[:text.index("ALTER TABLE")] and text.count("ALTER TABLE") == 7
+    (work / "crm.sql").write_text(text)
+    crmfs("restore", "--to", target.url, work / "crm.sql")
+    for table in "parents", "children", "links":
+        for question in f"SHOW CREATE TABLE {table}", f"SELECT * FROM {table} ORDER BY 1":
+            assert target.value(question) == source.value(question)
+    other = place("postgresql")
+    crmfs("restore", "--to", other.url, work / "crm.sql")
+    assert other.value("SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE schemaname = 'public' AND "
+                       "indexdef LIKE '%UNIQUE%'") == "children_pkey links_w_idx parents_n_idx parents_pkey"
+    assert other.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
+    # A BIGINT UNSIGNED is no integer there, and counts all the same.
+    assert other.value("INSERT INTO children (d) VALUES (1) RETURNING id") == "4"
+    other.sql("INSERT INTO children (id) VALUES (18446744073709551615)")
+
+
+def test_added_by_hand(crmfs, place, work):
+    """A statement on one line, and a foreign key that no one named: InnoDB gives the names that it would have given."""
+    target = place("mysql")
+    (work / "crm.sql").write_text(
+        "-- MySQL dump 10.13\nCREATE TABLE p (id int NOT NULL, n int);\nCREATE TABLE q (a int, b int);\n"
+        "INSERT INTO p VALUES (1, 2);\nINSERT INTO q VALUES (1, 1);\nALTER TABLE p ADD PRIMARY KEY (id);\n"
+        "ALTER TABLE q ADD FOREIGN KEY (a) REFERENCES p (id),\n ADD FOREIGN KEY (b) REFERENCES p\n(id) ON DELETE CASCADE;\n"
+        "ALTER TABLE p ADD UNIQUE KEY `a\nb` (n);\n-- Dump completed\n")
+    crmfs("restore", "--to", target.url, work / "crm.sql")
+    made = target.value("SHOW CREATE TABLE q")
+    assert "`q_ibfk_1` FOREIGN KEY (`a`) REFERENCES `p` (`id`)" in made
+    assert "`q_ibfk_2` FOREIGN KEY (`b`) REFERENCES `p` (`id`) ON DELETE CASCADE" in made
+    assert target.value("SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND "
+                        "TABLE_NAME = 'p' AND NON_UNIQUE = 0 AND INDEX_NAME <> 'PRIMARY'") == "a\nb"
 
 
 def test_mysql(crmfs, place, work, maria):
