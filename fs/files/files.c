@@ -12,6 +12,7 @@
 #include "fs/files/files.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -159,6 +160,17 @@ static void complain(struct files *files, int error, const struct failure *failu
     files->complained = error != 0;
 }
 
+/*
+ * What a commit frees lies scattered among what stays: left alone, the allocator keeps it, and
+ * after some large files half as much memory again is resident as is used. Takes 5 to 12 ms.
+ */
+static void give_back_memory(struct files *files)
+{
+    pthread_mutex_unlock(&files->lock);
+    malloc_trim(0);
+    pthread_mutex_lock(&files->lock);
+}
+
 static void *commit_in_time(void *context)
 {
     struct files *files = context;
@@ -171,6 +183,7 @@ static void *commit_in_time(void *context)
             struct failure failure = {0};
 
             complain(files, files_commit(files, &failure), &failure);
+            give_back_memory(files);
         }
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += TICK_NS;
