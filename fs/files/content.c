@@ -12,6 +12,7 @@
 
 #define ENTRIES_MOST 256
 #define SPARES_MOST 4
+#define ARRIVALS 16
 
 struct cached_piece {
     uint8_t id[OBJECT_ID_BYTES];
@@ -34,7 +35,8 @@ struct content_cache {
     size_t bytes;
     struct cached_piece pieces[ENTRIES_MOST];
     struct awaited_piece *awaited;
-    pthread_cond_t arrived;
+    /* Of pieces with like names: whoever waits for another is not woken. */
+    pthread_cond_t arrivals[ARRIVALS];
     struct buffer
         spares[SPARES_MOST]; /* taking fresh memory costs more than to decompress into it */
     size_t spare_count;
@@ -48,8 +50,14 @@ struct content_cache *content_cache_create(struct object_reader *reader)
         return NULL;
     cache->reader = reader;
     pthread_mutex_init(&cache->lock, NULL);
-    pthread_cond_init(&cache->arrived, NULL);
+    for (size_t i = 0; i < ARRIVALS; i++)
+        pthread_cond_init(&cache->arrivals[i], NULL);
     return cache;
+}
+
+static pthread_cond_t *arrival_of(struct content_cache *cache, const uint8_t id[OBJECT_ID_BYTES])
+{
+    return &cache->arrivals[id[0] % ARRIVALS];
 }
 
 static struct cached_piece *find(struct content_cache *cache, const uint8_t id[OBJECT_ID_BYTES])
@@ -151,7 +159,7 @@ static void end_waiting(struct content_cache *cache, const struct awaited_piece 
     while (*place != own)
         place = &(*place)->next;
     *place = own->next;
-    pthread_cond_broadcast(&cache->arrived);
+    pthread_cond_broadcast(arrival_of(cache, own->id));
 }
 
 /* From the store, for all who want it. The lock is held before and after. */
@@ -187,7 +195,7 @@ int content_read(struct content_cache *cache, const struct object_reference *ref
 
     pthread_mutex_lock(&cache->lock);
     while (find(cache, reference->id) == NULL && is_awaited(cache, reference->id))
-        pthread_cond_wait(&cache->arrived, &cache->lock);
+        pthread_cond_wait(arrival_of(cache, reference->id), &cache->lock);
 
     struct cached_piece *piece = find(cache, reference->id);
 
@@ -217,7 +225,8 @@ void content_cache_free(struct content_cache *cache)
         buffer_release(&cache->pieces[i].data);
     while (cache->spare_count > 0)
         buffer_release(&cache->spares[--cache->spare_count]);
-    pthread_cond_destroy(&cache->arrived);
+    for (size_t i = 0; i < ARRIVALS; i++)
+        pthread_cond_destroy(&cache->arrivals[i]);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }

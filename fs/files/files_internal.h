@@ -119,6 +119,7 @@ struct files {
     unsigned putting;          /* of them, who still put into the pack under way */
     uint64_t packs_ended;      /* by rounds */
     size_t dirty_nodes_most;
+    size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
     uint8_t names_key[NAMES_KEY_BYTES];
 

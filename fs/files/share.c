@@ -30,5 +30,8 @@ void files_share_memory(struct files *files)
     files->waiting_most = WAITING_SHARES * share;
     files->dirty_nodes_most = (DIRTY_SHARES * share + unused / 2) / sizeof(struct node);
     files->nodes.clean_most = (CLEAN_SHARES * share + idle / 2) / sizeof(struct node);
-    content_cache_limit(files->contents, PIECES_SHARES * share + idle / 2);
+    if (files->pieces_most != PIECES_SHARES * share + idle / 2) {
+        files->pieces_most = PIECES_SHARES * share + idle / 2;
+        content_cache_limit(files->contents, files->pieces_most);
+    }
 }
