@@ -446,6 +446,7 @@ int mysql_target_open(const char *url, const struct target_options *options,
     }
     target->target.class = &class;
     target->source = (struct mysql_source *)source;
+    target->check_only = options->check_only;
     target->lock_wait_s = (options->source.busy_timeout_ms + 999) / 1000;
     *ret_target = &target->target;
     return 0;

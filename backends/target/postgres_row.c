@@ -129,7 +129,7 @@ static int find(struct postgres_target *target, const struct schema *schema,
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static int write_select(const struct table *table, struct buffer *sql)
+static int write_select(const struct table *table, bool locked, struct buffer *sql)
 {
     int error = buffer_append_text(sql, "SELECT ");
 
@@ -146,7 +146,7 @@ static int write_select(const struct table *table, struct buffer *sql)
         error = buffer_append_text(sql, " t WHERE ");
     if (error == 0)
         error = add_condition(sql, table, 1);
-    return error == 0 ? buffer_append_text(sql, " FOR UPDATE") : error;
+    return error == 0 && locked ? buffer_append_text(sql, " FOR UPDATE") : error;
 }
 
 static struct cell value_text(const PGresult *result, int column)
@@ -202,7 +202,7 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
         error = list.values != NULL ? add_key_values(&list, schema, key, failure) : -ENOMEM;
     }
     if (error == 0)
-        error = write_select(table, &sql);
+        error = write_select(table, !target->check_only, &sql);
     if (error == 0)
         error = execute(target, schema, &sql, &list, &result, failure);
     release_values(&list);

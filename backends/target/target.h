@@ -167,7 +167,8 @@ struct target_class {
 
     /*
      * Reads the row and locks it until the transaction ends, so that whoever compares it with what
-     * it was before can be sure of it. 1 and its cells in the schema's order, valid until the next
+     * it was before can be sure of it; a target that only checks locks nothing, waits for nobody,
+     * and is no change to the database. 1 and its cells in the schema's order, valid until the next
      * call on the target; 0: there is none.
      */
     int (*lock_row)(struct target *target, const struct schema *table, const struct cell *key,

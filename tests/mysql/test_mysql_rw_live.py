@@ -119,6 +119,9 @@ def test_a_row_that_somebody_has_locked(mount, server, database):
     try:
         while server.lines("SELECT IS_FREE_LOCK('held')") != ["0"]:
             time.sleep(0.1)
+        waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'"
+        before = server.lines(waits)
+        assert (folder / "t/1.json").read_text() == text and server.lines(waits) == before, "who reads waits for nobody"
         began = time.monotonic()
         refused(errno.EBUSY, put, folder / "t/1.json", text.replace('"n":1', '"n":3'))
         assert time.monotonic() - began < 10

@@ -62,6 +62,18 @@ def test_rows_and_files(mount, postgres, database):
     assert "changed since it was read" in top.errors()
 
 
+def test_reading_a_row_is_no_change(mount, postgres, database):
+    """Nobody waits for it, and it is no reason to read the tables again: a lock would be a transaction of its own."""
+    name = database("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT i, i FROM generate_series(1, 100) i")
+    folder = mount(f"crm={postgres.url(name)}", options="rw-live,refresh=0.1").live()
+    before = postgres.rows("SELECT pg_current_snapshot()", name)
+    assert (folder / "t/7.json").read_text() == '{"id":7,"n":7}\n'
+    assert postgres.rows("SELECT xmax FROM t WHERE id = 7", name) == ["0"]
+    assert postgres.rows("SELECT pg_current_snapshot()", name) == before
+    put(folder / "t/7.json", '{"n": 8}')
+    assert postgres.rows("SELECT n FROM t WHERE id = 7", name) == ["8"]
+
+
 def test_what_a_trigger_makes_of_a_row_is_refused(mount, postgres, database):
     name = database("""CREATE TABLE t (id int PRIMARY KEY, name varchar(20), n int); INSERT INTO t VALUES (1, 'A', 1);
                        CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS
