@@ -30,16 +30,38 @@ static const char *own_body(const struct schema *like)
 }
 
 /*
- * Copies BODY without its lines of foreign keys, which go to LATER as they stand. SHOW CREATE TABLE
- * gives a line to each definition, and in no string a line end that is not escaped.
+ * How long the first line is. SHOW CREATE TABLE gives a line to each definition, and in no string a
+ * line end that is not escaped; but a name may hold one.
  */
+static size_t line_length(const char *text)
+{
+    bool in_name = false;
+    bool in_string = false;
+    const char *at = text;
+
+    for (; *at != '\0' && (*at != '\n' || in_name); at++) {
+        if (in_name) {
+            in_name = *at != '`';
+        } else if (in_string && *at == '\\' && at[1] != '\0' && at[1] != '\n') {
+            at++;
+        } else if (in_string) {
+            in_string = *at != '\'';
+        } else {
+            in_name = *at == '`';
+            in_string = *at == '\'';
+        }
+    }
+    return (size_t)(at - text);
+}
+
+/* Copies BODY without its lines of foreign keys, which go to LATER as they stand. */
 static int split_body(const char *body, struct buffer *text, struct buffer *later)
 {
     bool first = true;
     int error = buffer_append_text(text, " (");
 
     while (*body != '\0' && error == 0) {
-        size_t length = strcspn(body, "\n");
+        size_t length = line_length(body);
         bool is_last = body[0] == ')';
         bool comma = length != 0 && body[length - 1] == ',';
         cleanup_free char *line = strndup(body, comma ? length - 1 : length);
@@ -255,7 +277,7 @@ static int add_own_keys(struct mysql_target *target, const struct mysql_place *p
     int error = 0;
 
     while (*at != '\0' && error == 0) {
-        size_t length = strcspn(at, "\n");
+        size_t length = line_length(at);
         cleanup_free char *line = strndup(at, length);
         struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
 
