@@ -306,6 +306,23 @@ int dump_alter_table(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+/* MySQL's, as CREATE TABLE would have it. LEXER stands before the columns. KIND may be empty. */
+static int fold_index(struct dump_reader *reader, struct dump_table *table,
+                      const struct sql_lexer *lexer, const struct sql_token *kind,
+                      const struct sql_token *name)
+{
+    cleanup_free char *text = NULL;
+    int size = asprintf(&text, "%.*s%sKEY %.*s %.*s", (int)kind->size, kind->at,
+                        kind->size != 0 ? " " : "", (int)name->size, name->at,
+                        (int)(lexer->end - lexer->at), lexer->at);
+
+    if (size < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    return dump_fold_key(reader, table, text, (size_t)size);
+}
+
 int dump_create_index(struct dump_reader *reader, struct failure *failure)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
@@ -316,12 +333,16 @@ int dump_create_index(struct dump_reader *reader, struct failure *failure)
     if (reader->dialect == SQL_SQLITE)
         return dump_sqlite_index(reader, (const char *)reader->statement.data);
 
-    bool is_unique = false;
-    struct sql_token name = {.type = SQL_END};
+    struct sql_token kind = {.at = ""};
+    struct sql_token name = {.at = ""};
 
     while ((token = sql_next(&lexer)).type != SQL_END && !sql_is(&token, "ON")) {
-        is_unique = is_unique || sql_is(&token, "UNIQUE");
-        name = token;
+        if (sql_is(&token, "UNIQUE") || sql_is(&token, "FULLTEXT") || sql_is(&token, "SPATIAL"))
+            kind = token;
+        else if (sql_is(&token, "USING"))
+            sql_next(&lexer);
+        else
+            name = token;
     }
     sql_accept(&lexer, "ONLY");
 
@@ -331,12 +352,14 @@ int dump_create_index(struct dump_reader *reader, struct failure *failure)
         return 0;
     if (dump_ddl_add(reader, table) != 0)
         return -ENOMEM;
-    if (!is_unique)
-        return 0;
     while ((token = sql_peek(&lexer)).type != SQL_END && !sql_is(&token, "("))
         sql_next(&lexer);
 
-    int error = take_key(&lexer, table, &key);
+    int error = fold_index(reader, table, &lexer, &kind, &name);
+
+    if (error != 0 || !sql_is(&kind, "UNIQUE"))
+        return error;
+    error = take_key(&lexer, table, &key);
 
     /* A partial index orders a part of the rows only. */
     while (error == 0 && (token = sql_next(&lexer)).type != SQL_END)

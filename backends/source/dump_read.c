@@ -216,7 +216,8 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
 
         return error == 0 && sql_is(&token, "DOMAIN") ? dump_create_domain(reader) : error;
     }
-    if (sql_is(&token, "UNIQUE") || (sql_is(&token, "INDEX") && reader->dialect != SQL_MYSQL))
+    if (sql_is(&token, "UNIQUE") || sql_is(&token, "INDEX") || sql_is(&token, "FULLTEXT") ||
+        sql_is(&token, "SPATIAL"))
         return dump_create_index(reader, failure);
     if (dump_makes_view(lexer, &kind))
         return reader->too_long ? too_long(reader) : dump_create_view(reader, lexer, kind);

@@ -155,16 +155,18 @@ def test_added_by_hand(crmfs, place, work):
     """A statement on one line, and a foreign key that no one named: InnoDB gives the names that it would have given."""
     target = place("mysql")
     (work / "crm.sql").write_text(
-        "-- MySQL dump 10.13\nCREATE TABLE p (id int NOT NULL, n int);\nCREATE TABLE q (a int, b int);\n"
+        "-- MySQL dump 10.13\nCREATE TABLE `p` (id int NOT NULL, n int);\nCREATE TABLE `q` (a int, b int);\n"
         "INSERT INTO p VALUES (1, 2);\nINSERT INTO q VALUES (1, 1);\nALTER TABLE p ADD PRIMARY KEY (id);\n"
         "ALTER TABLE q ADD FOREIGN KEY (a) REFERENCES p (id),\n ADD FOREIGN KEY (b) REFERENCES p\n(id) ON DELETE CASCADE;\n"
-        "ALTER TABLE p ADD UNIQUE KEY `a\nb` (n);\n-- Dump completed\n")
+        "ALTER TABLE p ADD UNIQUE KEY `a\nb` (n);\nCREATE UNIQUE INDEX `of q` USING BTREE ON q (b, a) COMMENT 'one';\n"
+        "create index plain on q (a desc);\n-- Dump completed\n")
     crmfs("restore", "--to", target.url, work / "crm.sql")
     made = target.value("SHOW CREATE TABLE q")
     assert "`q_ibfk_1` FOREIGN KEY (`a`) REFERENCES `p` (`id`)" in made
+    assert "UNIQUE KEY `of q` (`b`,`a`)" in made and "COMMENT 'one'" in made and "KEY `plain` (`a`" in made
     assert "`q_ibfk_2` FOREIGN KEY (`b`) REFERENCES `p` (`id`) ON DELETE CASCADE" in made
-    assert target.value("SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND "
-                        "TABLE_NAME = 'p' AND NON_UNIQUE = 0 AND INDEX_NAME <> 'PRIMARY'") == "a\nb"
+    assert target.value("SELECT HEX(INDEX_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND "
+                        "TABLE_NAME = 'p' AND NON_UNIQUE = 0 AND INDEX_NAME <> 'PRIMARY'") == "610A62"
 
 
 def test_mysql(crmfs, place, work, maria):
