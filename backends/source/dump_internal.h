@@ -5,6 +5,7 @@
  *   dump_read       the loop over statements, and what each is for
  *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
+ *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_statement  one statement, without comments
  *   dump_create     CREATE TABLE
@@ -132,6 +133,11 @@ int dump_take_name(struct sql_lexer *lexer, char **ret_database, char **ret_name
 /* Of the statement that was read; of any text. */
 struct sql_lexer dump_statement_lexer(const struct dump_reader *reader);
 struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, size_t size);
+
+/* --- dump_set ----------------------------------------------------------------------------- */
+
+/* LEXER stands behind SET. 0 or -ENOMEM. */
+int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer);
 
 /* --- dump_charset ------------------------------------------------------------------------- */
 

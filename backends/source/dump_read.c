@@ -122,43 +122,6 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
 }
 
-/* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
-static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
-{
-    for (;;) {
-        struct sql_token name = sql_next(lexer);
-
-        if (name.type == SQL_END)
-            return 0;
-        if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
-            return dump_take_search_path(reader, lexer);
-        if (!sql_is(&name, "NAMES") && !sql_is(&name, "client_encoding") &&
-            !sql_is(&name, "sql_mode") && !sql_is(&name, "standard_conforming_strings"))
-            continue;
-        if (!sql_accept(lexer, "="))
-            sql_accept(lexer, "TO");
-
-        struct sql_token token = sql_next(lexer);
-
-        if (token.type == SQL_SIGN || token.type == SQL_END)
-            continue; /* @OLD_SQL_MODE: as it was before the dump */
-
-        cleanup_free char *value = sql_text(lexer, &token);
-
-        if (value == NULL)
-            return -ENOMEM;
-        if (sql_is(&name, "sql_mode")) {
-            reader->backslash = strcasestr(value, "NO_BACKSLASH_ESCAPES") == NULL;
-            reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
-        } else if (sql_is(&name, "standard_conforming_strings")) {
-            reader->backslash = strcasecmp(value, "off") == 0;
-        } else if (!reader->wide) {
-            reader->charset = dump_charset_find(reader->dialect, value);
-            reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
-        }
-    }
-}
-
 /* DATABASE is taken over; NULL: no memory. */
 int dump_use_database(struct dump_reader *reader, char *database)
 {
@@ -243,7 +206,7 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     struct sql_token word = sql_next(&lexer);
 
     if (sql_is(&word, "SET"))
-        return take_set(reader, &lexer);
+        return dump_take_set(reader, &lexer);
     if (reader->loads)
         return sql_is(&word, "LOAD") ? dump_load_statement(reader) : 0;
     if (sql_is(&word, "CREATE"))
