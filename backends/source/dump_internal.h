@@ -70,6 +70,8 @@ struct dump_reader {
     const char *converter_of; /* NULL: there is none */
     bool backslash;           /* escapes in '…' */
     bool ansi_quotes;
+    bool kept_backslash; /* both as they were when a variable was set to the sql_mode */
+    bool kept_ansi_quotes;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */

@@ -50,6 +50,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
+    reader->kept_backslash = reader->backslash;
+    reader->kept_ansi_quotes = reader->ansi_quotes;
     reader->charset = NULL;
     reader->own_bytes = false;
     reader->last = NULL;

@@ -7,39 +7,86 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/memory.h"
 
+static void set_sql_mode(struct dump_reader *reader, const char *mode)
+{
+    /* All stand for several modes, of which ANSI_QUOTES is one. */
+    static const char *const ansi[] = {"ANSI", "POSTGRESQL", "ORACLE", "MSSQL", "DB2", "MAXDB"};
+
+    reader->backslash = strcasestr(mode, "NO_BACKSLASH_ESCAPES") == NULL;
+    reader->ansi_quotes = false;
+    for (size_t i = 0; i < sizeof ansi / sizeof *ansi; i++)
+        reader->ansi_quotes = reader->ansi_quotes || strcasestr(mode, ansi[i]) != NULL;
+}
+
+/*
+ * "@x = @@sql_mode" keeps it, and "sql_mode = @x" has it back, as mysqldump does around what makes
+ * a trigger, between two tables: each program keeps one at a time, whatever it calls it.
+ */
+static int take_sql_mode(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    sql_accept(lexer, ":");
+    if (!sql_accept(lexer, "=")) {
+        reader->kept_backslash = reader->backslash;
+        reader->kept_ansi_quotes = reader->ansi_quotes;
+        return 0;
+    }
+
+    struct sql_token token = sql_next(lexer);
+
+    if (sql_is(&token, "@")) {
+        reader->backslash = reader->kept_backslash;
+        reader->ansi_quotes = reader->kept_ansi_quotes;
+    }
+    if (token.type == SQL_SIGN || token.type == SQL_END)
+        return 0;
+
+    cleanup_free char *mode = sql_text(lexer, &token);
+
+    if (mode == NULL)
+        return -ENOMEM;
+    set_sql_mode(reader, mode);
+    return 0;
+}
+
+/* What NAME is set to, for which there is one word. */
+static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
+                     const struct sql_token *name)
+{
+    if (!sql_accept(lexer, "="))
+        sql_accept(lexer, "TO");
+
+    struct sql_token token = sql_next(lexer);
+
+    if (token.type == SQL_SIGN || token.type == SQL_END)
+        return 0;
+
+    cleanup_free char *value = sql_text(lexer, &token);
+
+    if (value == NULL)
+        return -ENOMEM;
+    if (sql_is(name, "standard_conforming_strings")) {
+        reader->backslash = strcasecmp(value, "off") == 0;
+    } else if (!reader->wide) {
+        reader->charset = dump_charset_find(reader->dialect, value);
+        reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
+    }
+    return 0;
+}
+
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
 int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 {
-    for (;;) {
-        struct sql_token name = sql_next(lexer);
+    struct sql_token name;
+    int error = 0;
 
-        if (name.type == SQL_END)
-            return 0;
+    while (error == 0 && (name = sql_next(lexer)).type != SQL_END) {
         if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
             return dump_take_search_path(reader, lexer);
-        if (!sql_is(&name, "NAMES") && !sql_is(&name, "client_encoding") &&
-            !sql_is(&name, "sql_mode") && !sql_is(&name, "standard_conforming_strings"))
-            continue;
-        if (!sql_accept(lexer, "="))
-            sql_accept(lexer, "TO");
-
-        struct sql_token token = sql_next(lexer);
-
-        if (token.type == SQL_SIGN || token.type == SQL_END)
-            continue; /* @OLD_SQL_MODE: as it was before the dump */
-
-        cleanup_free char *value = sql_text(lexer, &token);
-
-        if (value == NULL)
-            return -ENOMEM;
-        if (sql_is(&name, "sql_mode")) {
-            reader->backslash = strcasestr(value, "NO_BACKSLASH_ESCAPES") == NULL;
-            reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
-        } else if (sql_is(&name, "standard_conforming_strings")) {
-            reader->backslash = strcasecmp(value, "off") == 0;
-        } else if (!reader->wide) {
-            reader->charset = dump_charset_find(reader->dialect, value);
-            reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
-        }
+        if (sql_is(&name, "sql_mode"))
+            error = take_sql_mode(reader, lexer);
+        else if (sql_is(&name, "NAMES") || sql_is(&name, "client_encoding") ||
+                 sql_is(&name, "standard_conforming_strings"))
+            error = take_word(reader, lexer, &name);
     }
+    return error;
 }

@@ -18,6 +18,7 @@ DUMPS = {
     "complete": ["--complete-insert", "--skip-extended-insert"],
     "compact": ["--compact", "--skip-quote-names"],
     "databases": ["--add-drop-database", "--databases"],
+    "ansi": ["--compatible=ansi", "--default-character-set=utf8mb4"],
     "ordered": ["--order-by-primary", "--single-transaction", "--quick"],
     "apart": ["--no-create-db", "--skip-opt"],
 }
@@ -33,7 +34,9 @@ CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY
 CREATE TABLE nothing (id INT PRIMARY KEY, g INT AS (id * 2) VIRTUAL);
 CREATE TABLE `we``ird ,"name` (`co``l` INT, `x y` TEXT, PRIMARY KEY (`co``l`));
 INSERT INTO `we``ird ,"name` VALUES (2,'a;b'),(1,'-- no comment'),(3,'/* nor this */ \\\\ \\' " \\n');
+SET sql_mode='NO_BACKSLASH_ESCAPES,ANSI_QUOTES';
 CREATE TRIGGER tr BEFORE INSERT ON parent FOR EACH ROW SET NEW.id = NEW.id + 0;
+SET sql_mode='';
 DELIMITER ;;
 CREATE PROCEDURE pr() BEGIN INSERT INTO parent VALUES (666); SELECT 'a;b'; END;;
 DELIMITER ;

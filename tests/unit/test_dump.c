@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,43 @@ static void test_no_backslash_escapes(void **state)
     check_dump("/*!40101 SET SQL_MODE='NO_BACKSLASH_ESCAPES,ANSI_QUOTES' */;\n"
                "CREATE TABLE \"t\" (\"a\" text);INSERT INTO \"t\" VALUES ('c:\\'),('d\\n');\n",
                "table 0 t (a:text)\nrow 0 \"c:\\\nrow 0 \"d\\n\n");
+}
+
+/* As mysqldump does around a trigger that was made under another sql_mode. */
+static void test_mode_of_a_trigger(void **state)
+{
+    (void)state;
+    check_dump(
+        "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n"
+        "CREATE TABLE `t` (`a` text);\nINSERT INTO `t` VALUES ('a\\nb');\n"
+        "/*!50003 SET @saved_sql_mode       = @@sql_mode */ ;\n"
+        "/*!50003 SET sql_mode              = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES' */ ;\n"
+        "DELIMITER ;;\n/*!50003 CREATE*/ /*!50017 DEFINER=`r`@`x`*/ /*!50003 TRIGGER y BEFORE "
+        "INSERT ON t FOR EACH ROW SET NEW.a = 'c:\\' */;;\nDELIMITER ;\n"
+        "/*!50003 SET sql_mode              = @saved_sql_mode */ ;\n"
+        "CREATE TABLE `u` (`a` text, `b` text);\n"
+        "INSERT INTO `u` VALUES ('c\\nd\\'e',\"\\\"\");\n",
+        "table 0 t (a:text)\nrow 0 \"a\nb\n"
+        "table 1 u (a:text,b:text)\nrow 1 \"c\nd'e|\"\"\n");
+}
+
+/* mysqldump --compatible=ansi, mssql …: names stand between double quotes, those of keys too. */
+static void test_ansi_modes(void **state)
+{
+    static const char *const modes[] = {"ANSI",  "NO_AUTO_VALUE_ON_ZERO,MSSQL", "oracle",
+                                        "MAXDB", "POSTGRESQL,NO_FIELD_OPTIONS", "DB2"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        char dump[400];
+
+        snprintf(dump, sizeof dump,
+                 "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='%s' */;\n"
+                 "CREATE TABLE \"t\" (\"a\" int NOT NULL, \"b\" text, PRIMARY KEY (\"a\"));\n"
+                 "INSERT INTO \"t\" VALUES (1,'x\\ny');\n",
+                 modes[i]);
+        check_dump(dump, "table 0 t (a:integer!,b:text) key a order a\nrow 0 #1|\"x\ny\n");
+    }
 }
 
 static void test_values(void **state)
@@ -396,6 +434,8 @@ int main(void)
         cmocka_unit_test(test_mysql),
         cmocka_unit_test(test_mysql_escapes),
         cmocka_unit_test(test_no_backslash_escapes),
+        cmocka_unit_test(test_mode_of_a_trigger),
+        cmocka_unit_test(test_ansi_modes),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_latin1),
         cmocka_unit_test(test_latin1_growth),
