@@ -319,6 +319,15 @@ static int end_insert(struct insert *insert, int error, struct failure *failure)
     return error != 0 ? error : dump_read_statement(reader, failure);
 }
 
+/* Rows of NAMED come. */
+static void note_rows(struct dump_reader *reader, struct dump_table *named)
+{
+    reader->has_rows = true;
+    reader->apart = reader->apart || named != reader->tables[reader->table_count - 1];
+    named->finished = false;
+    named->seen = true;
+}
+
 static int find_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
@@ -336,7 +345,8 @@ static int find_table(struct insert *insert, const struct dump_head *head, struc
         return error;
     if (!insert->table->begun)
         error = begin_table(insert, head, failure);
-    named->seen = insert->table->seen = true;
+    note_rows(reader, named);
+    insert->table->seen = true;
     return error;
 }
 

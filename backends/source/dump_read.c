@@ -55,6 +55,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->charset = NULL;
     reader->own_bytes = false;
     reader->last = NULL;
+    reader->has_rows = false;
+    reader->apart = false;
     strcpy(reader->delimiter, ";");
     if (reader->database == NULL)
         reader->database = strdup(reader->dialect == SQL_POSTGRES ? "public" : "");
@@ -231,6 +233,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         if (sql_is(&word, changes[i]))
             return dump_note_change(reader, changes[i]);
     }
+    if (sql_is(&word, "BEGIN") && reader->dialect == SQL_SQLITE)
+        reader->ended = false;
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
     if (sql_is(&word, "ROLLBACK") && reader->dialect == SQL_SQLITE)
@@ -329,8 +333,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
 }
 
 /*
- * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's
- * dumps have all tables first, and then their rows.
+ * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's dumps,
+ * and those that are put together of two, have all tables first, and then their rows.
  */
 int dump_note_cut(struct dump_reader *reader)
 {
@@ -340,7 +344,8 @@ int dump_note_cut(struct dump_reader *reader)
         const struct dump_table *table = reader->tables[i];
         struct dump_table *whole = dump_table_whole(reader->tables[i]);
         /* The rows of what has partitions are theirs. */
-        bool awaited = reader->dialect == SQL_POSTGRES && !table->seen && table->part_count == 0;
+        bool awaited = (reader->dialect == SQL_POSTGRES || reader->apart) && !table->seen &&
+                       table->part_count == 0;
 
         if (whole != NULL && (awaited || (table == reader->last && !table->finished)))
             error = dump_table_cut(reader, whole);

@@ -129,6 +129,21 @@ static bool at_end_mark(const struct dump_reader *reader)
            stands_here(reader, "-- PostgreSQL database cluster dump complete");
 }
 
+/* What they write first: one dump may stand behind another in one file. */
+static bool at_begin_mark(const struct dump_reader *reader)
+{
+    return stands_here(reader, "-- MySQL dump ") || stands_here(reader, "-- MariaDB dump ") ||
+           (stands_here(reader, "-- PostgreSQL database dump") &&
+            !stands_here(reader, "-- PostgreSQL database dump complete"));
+}
+
+/* The end of the one before does not count; and if that had no rows, all that follow are apart. */
+static void note_begin(struct dump_reader *reader)
+{
+    reader->ended = false;
+    reader->apart = reader->apart || (reader->table_count != 0 && !reader->has_rows);
+}
+
 /* "-- Dump completed on 2019-03-01  2:00:00", taken for UTC. */
 static void note_moment(struct dump_reader *reader)
 {
@@ -176,6 +191,8 @@ int dump_skip_blank(struct dump_reader *reader, struct failure *failure)
             return error;
         if (left(reader) == 0)
             return 0;
+        if (at_begin_mark(reader))
+            note_begin(reader);
         if (at_end_mark(reader)) {
             reader->ended = true;
             note_moment(reader);

@@ -295,6 +295,11 @@ static void test_ends_within(void **state)
               "COPY public.t (a) FROM stdin;\n1\n\\.\n-- PostgreSQL database dump complete\n");
     check_cut("-- MySQL dump 10\nCREATE TABLE `t` (a int);\n-- Dump completed\n"
               "-- MySQL dump 10\nCREATE TABLE `u` (a int);\nINSERT INTO u VALUES (1);\n");
+    check_cut("-- PostgreSQL database dump\nCREATE TABLE t (a int);\n"
+              "-- PostgreSQL database dump complete\n-- PostgreSQL database dump\n"
+              "COPY t (a) FROM stdin;\n1\n\\.\n");
+    check_cut("BEGIN TRANSACTION;\nCREATE TABLE t (a);\nCOMMIT;\n"
+              "BEGIN TRANSACTION;\nINSERT INTO t VALUES(1);\n");
 }
 
 /* Blocks that never reached the disk. */
