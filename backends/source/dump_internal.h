@@ -184,6 +184,12 @@ void dump_wide_end(struct dump_wide *wide);
 
 enum sql_dialect dump_dialect_of(const char *text, size_t size);
 
+/* What many programs for MySQL write first; they end with taking it back (dump_set). */
+#define DUMP_KEEPS_CLIENT "@OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT"
+
+/* Whether a dump for MySQL is of a program that writes a table's rows before the next table. */
+bool dump_is_in_turn(const char *text, size_t size);
+
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
 

@@ -47,7 +47,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
         reader->taker->class->kind(reader->taker, kinds[reader->dialect]);
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
     reader->ends_late = reader->ends && dump_is_cluster(text, size);
-    reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
+    reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL && dump_is_in_turn(text, size);
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
     reader->kept_backslash = reader->backslash;

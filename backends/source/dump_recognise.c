@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a dump is by how it begins: whether it is one, and whose. */
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
@@ -199,11 +200,34 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size)
     return dialect_of_others(text, size);
 }
 
+/* Whether mysqldump's last line says that it is one: since its version 10.10, of MySQL 5.0. */
+static bool completes(const char *text, size_t size)
+{
+    static const char mark[] = "-- MySQL dump ";
+    const char *found = memmem(text, size, mark, sizeof mark - 1);
+    char version[16] = "";
+    unsigned major;
+    unsigned minor;
+
+    if (found == NULL)
+        return holds(text, size, "-- MariaDB dump");
+    found += sizeof mark - 1;
+    size -= (size_t)(found - text);
+    memcpy(version, found, size < sizeof version ? size : sizeof version - 1);
+    return sscanf(version, "%u.%u", &major, &minor) != 2 || major > 10 ||
+           (major == 10 && minor >= 10);
+}
+
+bool dump_is_in_turn(const char *text, size_t size)
+{
+    return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump");
+}
+
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
 {
     if (dialect == SQL_SQLITE)
         return holds(text, size, "BEGIN TRANSACTION;");
-    return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump") ||
+    return completes(text, size) || holds(text, size, DUMP_KEEPS_CLIENT) ||
            holds(text, size, "-- PostgreSQL database dump");
 }
 

@@ -73,6 +73,14 @@ static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
     return 0;
 }
 
+/* What phpMyAdmin, HeidiSQL and others end with, as mysqldump does but for a comment. */
+static void take_client(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    reader->ended = (sql_accept(lexer, "=") && sql_accept(lexer, "@") &&
+                     sql_accept(lexer, "OLD_CHARACTER_SET_CLIENT")) ||
+                    reader->ended;
+}
+
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
 int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 {
@@ -84,6 +92,10 @@ int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
             return dump_take_search_path(reader, lexer);
         if (sql_is(&name, "sql_mode"))
             error = take_sql_mode(reader, lexer);
+        else if (sql_is(&name, "character_set_client"))
+            take_client(reader, lexer);
+        else if (sql_is(&name, "OLD_CHARACTER_SET_CLIENT"))
+            reader->ended = false; /* one dump may stand behind another */
         else if (sql_is(&name, "NAMES") || sql_is(&name, "client_encoding") ||
                  sql_is(&name, "standard_conforming_strings"))
             error = take_word(reader, lexer, &name);

@@ -302,6 +302,39 @@ static void test_ends_within(void **state)
               "BEGIN TRANSACTION;\nINSERT INTO t VALUES(1);\n");
 }
 
+/* Programs that end with what they began with; and those that say nothing of an end. */
+static void test_ends_of_others(void **state)
+{
+    static const char *const heads[] = {
+        "-- phpMyAdmin SQL Dump\n",
+        "-- HeidiSQL Version: 12\n",
+        "-- MySQL dump 10.9\n",
+        "-- Sequel Ace SQL dump\n",
+        "",
+    };
+    static const char body[] = "/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\n"
+                               "CREATE TABLE `t` (a int);\nINSERT INTO `t` VALUES (1);\n"
+                               "SET character_set_client = @saved_cs_client;\n";
+    static const char end[] = "/*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;\n";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        cleanup_free char *cut = NULL;
+        cleanup_free char *whole = NULL;
+        cleanup_free char *twice = NULL;
+
+        assert_true(asprintf(&cut, "%s%s", heads[i], body) > 0);
+        assert_true(asprintf(&whole, "%s%s", cut, end) > 0);
+        assert_true(asprintf(&twice, "%s%s", whole, cut) > 0);
+        check_cut(cut);
+        check_cut(twice);
+        check_dump(whole, "table 0 t (a:integer)\nrow 0 #1\n");
+    }
+    check_dump("-- MySQL dump 9.11\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n",
+               "table 0 t (a:integer)\nrow 0 #1\n");
+    check_cut("-- MySQL dump 10.10\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n");
+}
+
 /* Blocks that never reached the disk. */
 static void test_zeros(void **state)
 {
@@ -457,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),
         cmocka_unit_test(test_ends_within),
+        cmocka_unit_test(test_ends_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
