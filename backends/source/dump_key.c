@@ -166,10 +166,68 @@ static void skip_item(struct sql_lexer *lexer)
     }
 }
 
-/* A key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
+static bool is_either(const struct sql_token *token, const char *word, const char *other)
+{
+    return sql_is(token, word) || sql_is(token, other);
+}
+
+/*
+ * Whether something else than a key or a column stands at TOKEN, which LEXER is behind. Of these
+ * words only some are reserved: bare names may be the others, as in pg_dump's "key text".
+ */
+static bool is_other_item(const struct sql_token *token, const struct sql_lexer *lexer)
+{
+    struct sql_token next = sql_peek(lexer);
+
+    if (is_either(token, "CHECK", "LIKE"))
+        return true;
+    if (sql_is(token, "EXCLUDE"))
+        return is_either(&next, "USING", "(");
+    if (sql_is(token, "PERIOD"))
+        return sql_is(&next, "FOR");
+    if (sql_is(token, "VECTOR"))
+        return is_either(&next, "KEY", "INDEX");
+    return lexer->dialect == SQL_MYSQL &&
+           (is_either(token, "KEY", "INDEX") || is_either(token, "FULLTEXT", "SPATIAL"));
+}
+
+/* PostgreSQL's NOT NULL name, since 18. */
+static int take_not_null(struct sql_lexer *lexer, struct dump_table *table)
+{
+    struct sql_token token;
+    ssize_t column;
+
+    sql_accept(lexer, "NULL");
+    token = sql_next(lexer);
+
+    cleanup_free char *name = token.type != SQL_END ? sql_text(lexer, &token) : NULL;
+
+    if (name == NULL)
+        return token.type != SQL_END ? -ENOMEM : 0;
+    column = dump_table_column(table, name);
+    if (column >= 0)
+        table->columns[column].not_null = table->changed = true;
+    return 0;
+}
+
+static int take_primary(struct sql_lexer *lexer, struct dump_table *table)
+{
+    struct sql_token token;
+    int error;
+
+    sql_accept(lexer, "KEY");
+    while ((token = sql_peek(lexer)).type != SQL_END && !sql_is(&token, "("))
+        sql_next(lexer); /* USING BTREE */
+    error = take_key(lexer, table, &table->primary);
+    if (error == 0)
+        set_primary(table);
+    return error == -EILSEQ ? 0 : error;
+}
+
 int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table)
 {
     struct sql_token constraint = {.type = SQL_END};
+    struct sql_lexer before = *lexer;
     struct sql_token token;
     int error = 0;
 
@@ -179,23 +237,18 @@ int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table)
             !sql_is(&token, "CHECK"))
             constraint = sql_next(lexer);
     }
-    token = sql_peek(lexer);
-    if (sql_accept(lexer, "PRIMARY")) {
-        sql_accept(lexer, "KEY");
-        while ((token = sql_peek(lexer)).type != SQL_END && !sql_is(&token, "("))
-            sql_next(lexer); /* USING BTREE */
-        error = take_key(lexer, table, &table->primary);
-        if (error == 0)
-            set_primary(table);
-        error = error == -EILSEQ ? 0 : error;
-    } else if (sql_accept(lexer, "UNIQUE")) {
+    token = sql_next(lexer);
+    if (sql_is(&token, "PRIMARY")) {
+        error = take_primary(lexer, table);
+    } else if (sql_is(&token, "UNIQUE")) {
         error = take_unique(lexer, table, &constraint);
-    } else if (sql_accept(lexer, "FOREIGN")) {
+    } else if (sql_is(&token, "FOREIGN")) {
         sql_accept(lexer, "KEY");
         error = take_foreign(lexer, table);
-    } else if (!sql_is(&token, "KEY") && !sql_is(&token, "INDEX") && !sql_is(&token, "CHECK") &&
-               !sql_is(&token, "FULLTEXT") && !sql_is(&token, "SPATIAL") &&
-               !sql_is(&token, "EXCLUDE") && !sql_is(&token, "LIKE") && !sql_is(&token, "PERIOD")) {
+    } else if (sql_is(&token, "NOT") && lexer->dialect == SQL_POSTGRES) {
+        error = take_not_null(lexer, table);
+    } else if (constraint.type == SQL_END && !is_other_item(&token, lexer)) {
+        *lexer = before;
         return 0;
     }
     skip_item(lexer);

@@ -38,6 +38,31 @@ static void test_keys_afterwards(void **state)
                "table 0 t (a:integer,b:integer!,c:integer!,d:integer!) order c\n");
 }
 
+/* pg_dump quotes what is reserved, and no other word that stands for something elsewhere. */
+static void test_names_that_are_words(void **state)
+{
+    (void)state;
+    check_dump(
+        "-- PostgreSQL database dump\nCREATE TABLE public.settings (\n    key text NOT NULL,\n"
+        "    index integer,\n    period text,\n    exclude boolean,\n    fulltext text,\n"
+        "    spatial text,\n    vector text,\n    id integer,\n"
+        "    CONSTRAINT c CHECK ((index > 0)),\n    CONSTRAINT n NOT NULL id,\n"
+        "    NOT NULL period NO INHERIT,\n    EXCLUDE USING gist (key WITH =)\n);\n"
+        "COPY public.settings (key, index, period, exclude, fulltext, spatial, vector, id) FROM stdin;\n"
+        "a\t1\tb\tf\tc\td\te\t2\n\\.\n"
+        "ALTER TABLE ONLY public.settings\n    ADD CONSTRAINT p PRIMARY KEY (key);\n"
+        "-- PostgreSQL database dump complete\n",
+        "table 0 settings (key:text!,index:integer,period:text!,exclude:boolean,fulltext:text,"
+        "spatial:text,vector:text,id:integer!)\n"
+        "row 0 \"a|#1|\"b|?f|\"c|\"d|\"e|#2\n"
+        "change 0 settings (key:text!,index:integer,period:text!,exclude:boolean,fulltext:text,"
+        "spatial:text,vector:text,id:integer!) key key order key\n");
+    check_dump("/*!40101 SET NAMES utf8 */;CREATE TABLE t (`key` int, period int, v vector(3), "
+               "KEY k (`key`), FULLTEXT KEY f (period), VECTOR KEY `v` (`v`), "
+               "PERIOD FOR SYSTEM_TIME (a, b));\nINSERT INTO t VALUES (1,2,0x00);\n",
+               "table 0 t (key:integer,period:integer,v:bytes)\nrow 0 #1|#2|x00\n");
+}
+
 static void test_unfollowed(void **state)
 {
     (void)state;
@@ -178,11 +203,17 @@ static void test_rows_without_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_databases),         cmocka_unit_test(test_keys_afterwards),
-        cmocka_unit_test(test_unfollowed),        cmocka_unit_test(test_virtual),
-        cmocka_unit_test(test_dropped_and_again), cmocka_unit_test(test_mysql_views),
-        cmocka_unit_test(test_other_views),       cmocka_unit_test(test_many_views),
-        cmocka_unit_test(test_generated),         cmocka_unit_test(test_rows_without_table),
+        cmocka_unit_test(test_databases),
+        cmocka_unit_test(test_keys_afterwards),
+        cmocka_unit_test(test_names_that_are_words),
+        cmocka_unit_test(test_unfollowed),
+        cmocka_unit_test(test_virtual),
+        cmocka_unit_test(test_dropped_and_again),
+        cmocka_unit_test(test_mysql_views),
+        cmocka_unit_test(test_other_views),
+        cmocka_unit_test(test_many_views),
+        cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_rows_without_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
