@@ -127,6 +127,14 @@ static bool is_json_check(const struct sql_lexer *lexer)
     return sql_accept(&ahead, "(") && sql_accept(&ahead, "json_valid");
 }
 
+/* DEFAULT, but for NULL; AUTO_INCREMENT; … AS IDENTITY. */
+static bool gives_value(const struct sql_token *token, struct sql_lexer *lexer)
+{
+    return (sql_is(token, "DEFAULT") && !sql_accept(lexer, "NULL")) ||
+           sql_is(token, "AUTO_INCREMENT") ||
+           (sql_is(token, "GENERATED") && lexer->dialect == SQL_POSTGRES);
+}
+
 /* What stands behind a column's type, to the comma or parenthesis that ends the column. */
 static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, size_t index)
 {
@@ -144,6 +152,8 @@ static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, si
         else if ((sql_is(&token, "GENERATED") && is_expression(lexer)) ||
                  (sql_is(&token, "AS") && lexer->dialect == SQL_MYSQL))
             column->generated = column->left_out = true;
+        else if (gives_value(&token, lexer))
+            column->defaulted = true;
         else if (sql_is(&token, "INVISIBLE"))
             column->invisible = true;
         else if (sql_is(&token, "CHECK") && is_json_check(lexer) &&
@@ -210,6 +220,7 @@ static int take_column(struct sql_lexer *lexer, struct dump_table *table)
     table->columns[index].type = dump_type_of(lexer->dialect, native, NULL);
     table->columns[index].name = steal_pointer(&name);
     table->columns[index].native = steal_pointer(&native);
+    table->columns[index].defaulted = strcasestr(table->columns[index].native, "serial") != NULL;
     return take_attributes(lexer, table, index);
 }
 

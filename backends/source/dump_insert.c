@@ -6,6 +6,7 @@
 
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 struct insert {
@@ -14,7 +15,8 @@ struct insert {
     struct dump_table *table;
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
-    size_t *places; /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    const char *unknown; /* a column that is named, and not there; NULL */
 };
 
 /* A table that no CREATE TABLE was for: its columns are those that the first INSERT names. */
@@ -115,6 +117,13 @@ static int place_in_turn(struct insert *insert, struct failure *failure)
     return 0;
 }
 
+/* SQLite's own names of what every row has: its .dump can be asked to say it. */
+static bool is_row_number(const struct dump_reader *reader, const char *name)
+{
+    return reader->dialect == SQL_SQLITE &&
+           (ascii_equal(name, "rowid") || ascii_equal(name, "oid") || ascii_equal(name, "_rowid_"));
+}
+
 /* Which value goes where. */
 static int place_values(struct insert *insert, char **names, size_t count, struct failure *failure)
 {
@@ -132,6 +141,8 @@ static int place_values(struct insert *insert, char **names, size_t count, struc
 
         insert->places[i] =
             column >= 0 ? dump_table_place(table, (size_t)column, insert->table) : SIZE_MAX;
+        if (column < 0 && !is_row_number(insert->reader, names[i]))
+            insert->unknown = names[i];
     }
     insert->value_count = count;
     return 0;
@@ -328,6 +339,27 @@ static void note_rows(struct dump_reader *reader, struct dump_table *named)
     named->seen = true;
 }
 
+/* Columns were named: if they are not those that the table has, its rows are not known. */
+static int check_names(struct insert *insert)
+{
+    struct dump_reader *reader = insert->reader;
+    struct dump_table *table = insert->table;
+    const struct dump_column *unsaid =
+        dump_table_unsaid(table, insert->places, insert->value_count);
+
+    if (insert->unknown != NULL)
+        return dump_table_fail(reader, table,
+                               "these rows of table %s have a column %.200s, which it has not",
+                               table->name, insert->unknown);
+    return unsaid != NULL
+               ? dump_table_fail(reader, table,
+                                 "these rows of table %s do not say what is in column %.200s, "
+                                 "which their database filled in: load the dump, and mount the "
+                                 "database",
+                                 table->name, unsaid->name)
+               : 0;
+}
+
 static int find_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
@@ -365,6 +397,8 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
         return dump_read_statement(reader, failure);
     if (error == 0)
         error = place_values(&insert, head.names, head.count, failure);
+    if (error == 0 && head.names != NULL)
+        error = check_names(&insert);
     if (error == 0)
         error = dump_reserve_cells(reader, insert.table->shown_count > insert.value_count
                                                ? insert.table->shown_count

@@ -57,6 +57,7 @@ struct dump_column {
     struct dump_type type;
     bool not_null;
     bool generated;
+    bool defaulted; /* a row that says nothing of it has something else than NULL */
     bool invisible; /* INSERT without names leaves it out */
     bool inherited; /* a parent's, of which the table's own statement does not speak */
     bool left_out;  /* generated, and the dump does not have its values … */
@@ -151,6 +152,13 @@ void dump_column_release(struct dump_column *column);
 
 /* The column's index, by name, if need be without regard to case; -1: none. */
 ssize_t dump_table_column(const struct dump_table *table, const char *name);
+
+/*
+ * A shown column of TABLE that a row with COUNT values, each for the shown column PLACES[i] or for
+ * none (SIZE_MAX), says nothing of, and that is not NULL then. NULL: there is none.
+ */
+const struct dump_column *dump_table_unsaid(const struct dump_table *table, const size_t *places,
+                                            size_t count);
 
 /* Whether values of columns are not in the dump. */
 bool dump_has_left_out(const struct dump_table *table);

@@ -193,6 +193,49 @@ static void test_generated(void **state)
     check_dump(table, "table 0 t (a:integer,g:integer,c:integer)\n");
 }
 
+/* Rows with a value that has no column, or without one that their database filled in. */
+static void test_other_columns(void **state)
+{
+    static const char *const tables[] = {
+        "/*!1*/;CREATE TABLE t (a int, b int DEFAULT 5);",
+        "/*!1*/;CREATE TABLE t (a int, b int NOT NULL);",
+        "/*!1*/;CREATE TABLE t (a int, b int AUTO_INCREMENT, KEY k (b));",
+        "-- PostgreSQL database\nCREATE TABLE t (a int, b serial);",
+        "-- PostgreSQL database\nCREATE TABLE t (a int, b int GENERATED ALWAYS AS IDENTITY);",
+        "PRAGMA x;CREATE TABLE t (a INTEGER, b INTEGER PRIMARY KEY);",
+        "PRAGMA x;CREATE TABLE t (a INTEGER, b INTEGER DEFAULT 'x');",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        char dump[200];
+        struct recorded_reading reading;
+
+        snprintf(dump, sizeof dump, "%sINSERT INTO t (a) VALUES (1);", tables[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 100);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_null(strstr(recording_text(&reading.into), "row 0"));
+        assert_non_null(strstr(recording_text(&reading.into),
+                               "do not say what is in column b, which their database filled in"));
+        recorded_reading_end(&reading);
+    }
+    check_dump(
+        "/*!1*/;CREATE TABLE t (a int, b int DEFAULT NULL);INSERT INTO t (a) VALUES (1);"
+        "INSERT INTO t (a,c) VALUES (2,3);INSERT INTO t (a) VALUES (4);",
+        "table 0 t (a:integer,b:integer)\nrow 0 #1|NULL\n"
+        "fail 0 line 1, byte 105 of the dump: these rows of table t have a column c, which it "
+        "has not\n");
+    /* sqlite3's .dump --preserve-rowids. */
+    check_dump("PRAGMA foreign_keys=OFF;BEGIN TRANSACTION;CREATE TABLE t (a);"
+               "INSERT INTO t(rowid,a) VALUES(7,1);COMMIT;",
+               "table 0 t (a:any)\nrow 0 #1\nchange 0 t (a:any)\n");
+    check_dump(
+        "INSERT INTO t (a) VALUES (1);INSERT INTO t (a,b) VALUES (2,3);",
+        "table 0 t (a:any)\nrow 0 #1\n"
+        "fail 0 line 1, byte 55 of the dump: these rows of table t have a column b, which it "
+        "has not\n");
+}
+
 static void test_rows_without_table(void **state)
 {
     (void)state;
@@ -213,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_other_views),
         cmocka_unit_test(test_many_views),
         cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_other_columns),
         cmocka_unit_test(test_rows_without_table),
     };
 
