@@ -382,6 +382,14 @@ static int find_table(struct insert *insert, const struct dump_head *head, struc
     return error;
 }
 
+/* Goes behind the statement, whose rows are of a table that nothing is known of, or of a query. */
+static int pass_over(struct dump_reader *reader, bool query, struct failure *failure)
+{
+    int error = dump_read_statement(reader, failure);
+
+    return error == 0 && query ? dump_note_query(reader) : error;
+}
+
 int dump_insert(struct dump_reader *reader, struct failure *failure)
 {
     cleanup(dump_head_release) struct dump_head head = {.count = 0};
@@ -392,9 +400,8 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
         return dump_note_virtual(reader, failure);
     if (error == 0)
         error = find_table(&insert, &head, failure);
-    /* Of a table that nothing is known of, or from a query: passed over. */
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))
-        return dump_read_statement(reader, failure);
+        return pass_over(reader, error == -EILSEQ, failure);
     if (error == 0)
         error = place_values(&insert, head.names, head.count, failure);
     if (error == 0 && head.names != NULL)

@@ -53,6 +53,9 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
 
+/* The statement is an INSERT or REPLACE without VALUES: the table that it is for fails. */
+int dump_note_query(struct dump_reader *reader);
+
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
 

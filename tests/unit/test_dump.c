@@ -32,7 +32,7 @@ static void test_mysql(void **state)
         "INSERT INTO `t` VALUES (1,'it''s \\\"\\\\\\n\\Z',_binary 'a\\0',1.50),\n"
         " (2,NULL,0x4142,-3),( 3 , '' , X'ff' , NULL ) ;\n"
         "INSERT IGNORE INTO t (d, `id`,n) VALUES (9,4,NULL);REPLACE INTO `t` (`n`,`id`) VALUES (NULL,5);\n"
-        "INSERT INTO unknown VALUES (1,'a;b');INSERT INTO t SELECT * FROM x;\n",
+        "INSERT INTO unknown VALUES (1,'a;b');INSERT INTO unknown SELECT * FROM x;\n",
         "table 0 t (id:integer!,n:text,b:bytes,d:decimal) key id order id to other\n"
         "row 0 #1|\"it's \"\\\n\x1a|x6100|#1.50\n"
         "row 0 #2|NULL|x4142|#-3\nrow 0 #3|\"|xff|NULL\n"

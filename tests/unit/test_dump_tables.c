@@ -74,6 +74,12 @@ static void test_unfollowed(void **state)
         "table 0 t (a:integer)\ntable 1 s (a:integer)\nrow 0 #1\n"
         "trouble line 2 of the dump: UPDATE is not carried out: the rows of table t show as they "
         "came before\n");
+    /* phpMyAdmin can write all rows so. */
+    check_dump("CREATE TABLE `t` (a int);\nUPDATE `t` SET `a` = 1 WHERE `t`.`a` = 1;\n"
+               "UPDATE `t` SET `a` = 2 WHERE `t`.`a` = 2;\n",
+               "table 0 t (a:integer)\n"
+               "trouble line 2 of the dump: UPDATE is not carried out: the rows of table t show as "
+               "they came before\n");
     /* Told once, and not of one that was left out before. */
     check_dump(
         "-- PostgreSQL database dump\nCREATE TABLE public.x ();\n"
@@ -83,6 +89,33 @@ static void test_unfollowed(void **state)
         "table is left out: CREATE TABLE public.x ()\n"
         "trouble line 6 of the dump: rows of table t, of which no CREATE TABLE stands before: "
         "they are left out; of a dump of data alone, make one with the schema in it\n");
+}
+
+/* Rows that come of something else than INSERT … VALUES are missing in their table. */
+static void test_rows_of_queries(void **state)
+{
+    static const char *const statements[] = {
+        "INSERT INTO t SELECT 1",          "INSERT IGNORE INTO `t` (`a`) SELECT a FROM u",
+        "INSERT INTO t SET a = 1",         "REPLACE t (a) VALUES (1)",
+        "INSERT INTO t () VALUES ()",      "INSERT INTO t DEFAULT VALUES",
+        "INSERT OR REPLACE INTO t SELECT", "INSERT INTO t TABLE u",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        char dump[200];
+        struct recorded_reading reading;
+
+        snprintf(dump, sizeof dump,
+                 "CREATE TABLE `t` (a int);CREATE TABLE `u` (a int);%s;INSERT INTO u VALUES (2);",
+                 statements[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 7);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into), "\nfail 0 line 1"));
+        assert_non_null(strstr(recording_text(&reading.into), "it is no INSERT … VALUES"));
+        assert_non_null(strstr(recording_text(&reading.into), "\nrow 1 #2\n"));
+        recorded_reading_end(&reading);
+    }
 }
 
 static void test_virtual(void **state)
@@ -250,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_keys_afterwards),
         cmocka_unit_test(test_names_that_are_words),
         cmocka_unit_test(test_unfollowed),
+        cmocka_unit_test(test_rows_of_queries),
         cmocka_unit_test(test_virtual),
         cmocka_unit_test(test_dropped_and_again),
         cmocka_unit_test(test_mysql_views),
