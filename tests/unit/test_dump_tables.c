@@ -145,6 +145,21 @@ static void test_dropped_and_again(void **state)
         "row 2 #1\n");
 }
 
+/* As it is where several dumps of HeidiSQL's, of parts of a table, were put together. */
+static void test_made_again(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE IF NOT EXISTS `t` (a int);INSERT INTO `t` VALUES (1);\n"
+               "CREATE TABLE IF NOT EXISTS `t` (a int);INSERT INTO `t` VALUES (2);\n",
+               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\n");
+    check_dump(
+        "CREATE TABLE `t` (a int);INSERT INTO `t` VALUES (1);\n"
+        "CREATE TABLE `t` (b int);INSERT INTO `t` VALUES (2);\n",
+        "table 0 t (a:integer)\nrow 0 #1\n"
+        "trouble line 2 of the dump: table t is made once more: its rows before this line are "
+        "left out\ndrop 0\ntable 1 t (b:integer)\nrow 1 #2\n");
+}
+
 #define NO_ROWS "views, of which a dump has no rows: schema.sql has what makes them\n"
 
 /* As mysqldump writes them: first something that stands in for it, then what it is. */
@@ -286,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_rows_of_queries),
         cmocka_unit_test(test_virtual),
         cmocka_unit_test(test_dropped_and_again),
+        cmocka_unit_test(test_made_again),
         cmocka_unit_test(test_mysql_views),
         cmocka_unit_test(test_other_views),
         cmocka_unit_test(test_many_views),
