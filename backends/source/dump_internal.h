@@ -23,7 +23,8 @@
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
- *   dump_cell       a literal as a cell; dump_replace: SQLite's replace(); dump_moment: UTC
+ *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
+ * dump_moment: UTC
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H

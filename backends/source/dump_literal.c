@@ -117,7 +117,7 @@ static bool is_named(const uint8_t *at, size_t size, const char *word)
     return true;
 }
 
-/* replace(replace('…','\n',char(10)),'\r',char(13)): to the parenthesis that closes it. */
+/* replace(replace('…','\n',char(10)),'\r',char(13)), unistr('…'): to the parenthesis behind it. */
 static const uint8_t *parse_call(const struct parse *parse, const uint8_t *start, const uint8_t *at,
                                  struct dump_literal *literal)
 {
@@ -171,7 +171,8 @@ static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
         literal->type = size == 4 ? LITERAL_TRUE : LITERAL_FALSE;
         return at;
     }
-    if (is_named(start, size, "replace") && *at == '(' && parse->reader->dialect == SQL_SQLITE)
+    if ((is_named(start, size, "replace") || is_named(start, size, "unistr")) && *at == '(' &&
+        parse->reader->dialect == SQL_SQLITE)
         return parse_call(parse, start, at, literal);
     /* _binary '…' */
     while (at < parse->end && *at == ' ')

@@ -183,6 +183,35 @@ static void test_sqlite(void **state)
 }
 
 /* Each byte becomes three, in a value that has an escape as well: there is room for it. */
+/* As sqlite3's .dump has texts with control characters since 3.50. */
+static void test_sqlite_unistr(void **state)
+{
+    static const char *const broken[] = {"'\\'",        "'\\u00'",   "'\\u00zz'", "'\\U00110000'",
+                                         "'a','b'",     "'a' ",      "1",         "",
+                                         "'\\+00000g'", "'a')||('b'"};
+
+    (void)state;
+    check_dump("BEGIN TRANSACTION;\nCREATE TABLE t (v);\n"
+               "INSERT INTO t VALUES(unistr('a\\u000ab''c\\\\n\\u000d\\u001b'));\n"
+               "INSERT INTO t VALUES(unistr(''));\n"
+               "INSERT INTO t VALUES(unistr('\\00e4\\+01F600\\U0001f600'));\nCOMMIT;\n",
+               "table 0 t (v:any)\nrow 0 \"a\nb'c\\n\r\x1b\nrow 0 \"\n"
+               "row 0 \"\xc3\xa4\xf0\x9f\x98\x80\xf0\x9f\x98\x80\nchange 0 t (v:any)\n");
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        struct recorded_reading reading;
+        char dump[200];
+
+        snprintf(dump, sizeof dump,
+                 "BEGIN TRANSACTION;\nCREATE TABLE t (v);\nINSERT INTO t VALUES(unistr(%s));\n"
+                 "COMMIT;\n",
+                 broken[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 7);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into), "\nfail 0 line 3"));
+        recorded_reading_end(&reading);
+    }
+}
+
 static void test_latin1_growth(void **state)
 {
     (void)state;
@@ -480,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_postgres),
         cmocka_unit_test(test_sqlite),
+        cmocka_unit_test(test_sqlite_unistr),
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_recognise),
