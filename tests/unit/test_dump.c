@@ -111,6 +111,32 @@ static void test_values(void **state)
         "row 0 #-1.5e-07|#-0.0|#1|NULL|\"[]|NULL\n");
 }
 
+/* As Adminer writes what it does not show as text. */
+static void test_adminer(void **state)
+{
+    static const char *const broken[] = {"UNHEX(a)",           "UNHEX('0g')",    "UNHEX('00',1)",
+                                         "CONV('1', 10, 2)+0", "CONVERT('1',x)", "UNHEX('0\\0')"};
+
+    (void)state;
+    check_dump("-- Adminer 4.8.1 MySQL 8.0.30 dump\nSET NAMES utf8mb4;\n"
+               "CREATE TABLE `t` (`a` binary(3), `b` bit(4), `c` varbinary(9));\n"
+               "INSERT INTO `t` (`a`, `b`, `c`) VALUES\n"
+               "(UNHEX('00FFa0'),\tCONV('101', 2, 10) + 0,\tunhex('')),\n"
+               "(NULL,\tCONVERT(b'1001', UNSIGNED),\tUNHEX('41'));\n",
+               "table 0 t (a:bytes,b:integer,c:bytes)\nrow 0 x00ffa0|#5|x\nrow 0 NULL|#9|x41\n");
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        struct recorded_reading reading;
+        char dump[200];
+
+        snprintf(dump, sizeof dump, "CREATE TABLE `t` (a blob);\nINSERT INTO t VALUES (%s);\n",
+                 broken[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 3);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into), "\nfail 0 line 2"));
+        recorded_reading_end(&reading);
+    }
+}
+
 static void test_latin1(void **state)
 {
     (void)state;
@@ -504,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_mode_of_a_trigger),
         cmocka_unit_test(test_ansi_modes),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_latin1),
         cmocka_unit_test(test_latin1_growth),
         cmocka_unit_test(test_delimiter_and_triggers),
