@@ -352,6 +352,8 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
         return error;
     switch (value) {
     case VALUE_NUMBER:
+        if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE)
+            return make_any(reader, at, literal, cell);
         cell->class = CELL_NUMBER;
         if (literal->type == LITERAL_HEX || cell->size == 0)
             return -EILSEQ;

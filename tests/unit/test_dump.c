@@ -281,6 +281,25 @@ static void test_odd_lists(void **state)
 }
 
 /* pg_dump as it was before SET search_path became a danger. */
+static void test_copy_options(void **state)
+{
+    (void)state;
+    check_dump("-- PostgreSQL database\nCREATE TABLE a (x text);\nCREATE TABLE b (x text);\n"
+               "COPY a (x) FROM stdin WITH (FORMAT csv);\n\"1\"\n\\.\n"
+               "COPY b (x) FROM stdin;\n2\n\\.\n",
+               "table 0 a (x:text)\ntable 1 b (x:text)\n"
+               "fail 0 line 4, byte 113 of the dump: COPY is followed by rows in a form that crmfs "
+               "does not read, those of table a\nrow 1 \"2\n");
+}
+
+static void test_words_as_numbers(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE `t` (a tinyint(1), b double, c text);"
+               "INSERT INTO t VALUES (true,1,'true'),(FALSE,2,NULL);",
+               "table 0 t (a:integer,b:float,c:text)\nrow 0 #1|#1.0|\"true\nrow 0 #0|#2.0|NULL\n");
+}
+
 static void test_search_path(void **state)
 {
     (void)state;
@@ -544,6 +563,8 @@ int main(void)
         cmocka_unit_test(test_copy_windows),
         cmocka_unit_test(test_sqlite_corruption),
         cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_copy_options),
+        cmocka_unit_test(test_words_as_numbers),
         cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),
         cmocka_unit_test(test_ends_within),
