@@ -2,9 +2,10 @@
 /*
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
- * or single where no field has a double one), the character set (UTF-8 with or without
- * a mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180, line
- * breaks within quotes included.
+ * or single where no field has a double one), whether a backslash takes the meaning of the
+ * quote behind it, as where MySQL writes a table into a file, the character set (UTF-8 with
+ * or without a mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180
+ * otherwise, line breaks within quotes included.
  *
  * The first record names the columns; a name that lacks or is taken becomes "column2",
  * "name (2)". All values are text: an empty field is NULL, "" the empty text. Rows
@@ -30,7 +31,8 @@
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
-    uint8_t quote; /* 0: none */
+    uint8_t quote;  /* 0: none */
+    uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0, b, Z */
 };
 
 struct dialect {
@@ -38,6 +40,7 @@ struct dialect {
     enum text_set set;
     char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
     size_t mark_bytes;               /* of the byte order mark */
+    bool escape_known;               /* the user says what it is, or that there is none */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -45,14 +48,15 @@ struct dialect {
 struct dialect_wish {
     bool delimiter_given;
     bool quote_given;
+    bool escape_given;
     bool set_given;
     struct dialect dialect;
 };
 
 /*
- * Takes the option NAME: delimiter (a character, "tab", "space"), quote (a character, "none"),
- * charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1: taken;
- * 0: it is none of them; -EINVAL in words.
+ * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
+ * "none"), charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1:
+ * taken; 0: it is none of them; -EINVAL in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);

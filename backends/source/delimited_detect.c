@@ -102,12 +102,38 @@ static struct fit try_delimiters(const uint8_t *text, size_t size, bool ended,
     return best;
 }
 
+/* Whether all records are as the first, and no field goes on behind its quotes. */
+static bool is_even(const struct fit *fit)
+{
+    return fit->tailed == 0 && fit->same == fit->records;
+}
+
+/* A backslash before a quote is one only where no sense can be made of the text otherwise. */
+static void detect_escape(const uint8_t *text, size_t size, bool ended,
+                          const struct dialect_wish *wish, struct fit *fit,
+                          struct delimited_signs *signs)
+{
+    const uint8_t escaped[] = {'\\', signs->quote};
+    struct delimited_signs escaping = {.quote = signs->quote, .escape = '\\'};
+
+    if (wish->escape_given || is_even(fit) || memmem(text, size, escaped, sizeof escaped) == NULL)
+        return;
+
+    struct fit other = try_delimiters(text, size, ended, wish, &escaping);
+
+    if (is_even(&other)) {
+        *fit = other;
+        *signs = escaping;
+    }
+}
+
 /* Single quotes count as such where most records have fields in them, and none a double one. */
 static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
 {
-    struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"'};
-    struct delimited_signs single = {.quote = '\''};
+    struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"',
+                                    .escape = wish->dialect.signs.escape};
+    struct delimited_signs single = {.quote = '\'', .escape = wish->dialect.signs.escape};
     struct fit fit = try_delimiters(text, size, ended, wish, &signs);
 
     if (!wish->quote_given && memchr(text, '"', size) == NULL && memchr(text, '\'', size) != NULL) {
@@ -119,6 +145,7 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
             signs = single;
         }
     }
+    detect_escape(text, size, ended, wish, &fit, &signs);
     *ret_signs = signs;
     return fit;
 }
@@ -139,6 +166,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         dialect.set = wish->dialect.set;
         memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
     }
+    dialect.escape_known = wish->escape_given;
     dialect.headless = wish->dialect.headless;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)

@@ -20,6 +20,7 @@ struct delimited {
     const char *name;
     struct delimited_signs signs;
     enum text_set set;
+    bool escape_known;
     bool headless;
     size_t columns; /* of the first record */
     struct delimited_field *fields;
@@ -112,6 +113,40 @@ static void convert(struct delimited *reader, struct cell *cell)
     reader->scratch.size += (size_t)cell->size;
 }
 
+/* What an escape and BYTE stand for. */
+static uint8_t unescape(uint8_t byte)
+{
+    switch (byte) {
+    case '0': return '\0';
+    case 'b': return '\b';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'Z': return 0x1a;
+    default: return byte;
+    }
+}
+
+/* Without escapes, and of two quotes in a row one, if QUOTED. Returns the end of the copy. */
+static uint8_t *copy_escaped(uint8_t *to, const uint8_t *from, size_t size,
+                             struct delimited_signs signs, bool quoted)
+{
+    const uint8_t *end = from + size;
+
+    while (from < end) {
+        bool pair = from + 1 < end;
+
+        if (*from == signs.escape && pair) {
+            *to++ = unescape(from[1]);
+            from += 2;
+        } else {
+            *to++ = *from;
+            from += quoted && pair && from[0] == signs.quote && from[1] == signs.quote ? 2 : 1;
+        }
+    }
+    return to;
+}
+
 /* Of two quotes in a row one. Returns the end of what was copied. */
 static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote)
 {
@@ -133,17 +168,21 @@ static void make_cell(struct delimited *reader, const uint8_t *base,
                       const struct delimited_field *field, struct cell *ret_cell)
 {
     const uint8_t *at = base + field->at;
+    uint8_t escape = reader->signs.escape;
+    bool escaped = escape != 0 && field->size != 0 && memchr(at, escape, field->size) != NULL;
 
-    if (!field->quoted && field->size == 0) {
+    if (!field->quoted &&
+        (field->size == 0 || (escaped && field->size == 2 && at[0] == escape && at[1] == 'N'))) {
         *ret_cell = (struct cell){.class = CELL_NULL};
         return;
     }
     *ret_cell = (struct cell){CELL_TEXT, field->size, at};
-    if (field->doubled || field->tail_size != 0) {
+    if (escaped || field->doubled || field->tail_size != 0) {
         uint8_t *to = scratch_end(reader);
         uint8_t *start = to;
 
-        to = copy_quoted(to, at, field->size, reader->signs.quote);
+        to = escaped ? copy_escaped(to, at, field->size, reader->signs, field->quoted)
+                     : copy_quoted(to, at, field->size, reader->signs.quote);
         memcpy(to, base + field->tail_at, field->tail_size);
         to += field->tail_size;
         ret_cell->data = start;
@@ -297,6 +336,22 @@ static bool is_empty_line(const struct delimited *reader, size_t count)
            !reader->fields[0].quoted;
 }
 
+/*
+ * A field goes on behind its quotes, and the last one has a backslash before it: it was no end, as
+ * could not be seen where the text begins.
+ */
+static bool has_escape(const struct delimited *reader, const uint8_t *base, size_t count)
+{
+    for (size_t i = 0; i < count && i < DELIMITED_COLUMNS_LIMIT; i++) {
+        const struct delimited_field *field = &reader->fields[i];
+
+        if (field->tail_size != 0 && field->size != 0 &&
+            base[field->at + field->size - 1] == '\\' && reader->signs.escape == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_more_values(const struct delimited *reader, size_t count)
 {
     for (size_t i = reader->columns; i < count && i < DELIMITED_COLUMNS_LIMIT; i++) {
@@ -328,6 +383,10 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
         return fail(reader, "the text ends within a row: it was cut short");
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
+    if (!reader->escape_known && has_escape(reader, base, count))
+        return fail(reader,
+                    "a backslash stands before a quote within a field: if it takes the "
+                    "quote's meaning, say escape=%5C in the archive's URL, else escape=none");
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
     error = begin_cells(reader, base, size);
@@ -400,6 +459,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         .parts = parts,
         .name = name,
         .signs = dialect->signs,
+        .escape_known = dialect->escape_known,
         .headless = dialect->headless,
         .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -154,6 +155,18 @@ def test_character_sets(mount, server, database, work, charset, text):
     assert text.encode() not in path.read_bytes()
     top = mount(f"crm={server.url(database)}", path)
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
+
+
+def test_outfile(mount, server, database, work):
+    """What the server itself writes with quotes, in which a backslash takes their meaning."""
+    rows = [(1, 'say "hi", you'), (2, None), (3, "c:\\\\"), (4, ""), (5, "two\nlines"), (6, "N"), (7, '\\\\"')]
+    values = ",".join(f"({number}, {'NULL' if text is None else chr(39) + text + chr(39)})" for number, text in rows)
+    path = server.directory / "tmp" / "t.csv"
+    server.sql(f"CREATE TABLE t (column1 INT PRIMARY KEY, column2 TEXT); INSERT INTO t VALUES {values};"
+               f"SELECT * INTO OUTFILE '{path}' FIELDS TERMINATED BY ',' ENCLOSED BY '\"' FROM t ORDER BY 1", database)
+    shutil.move(path, work / "t.csv")
+    top = mount(f"crm={server.url(database)}", f"out=archive://{work}/t.csv?header=no")
+    assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/out/t.csv")).read_bytes()
 
 
 def test_several_databases(mount, server, filled, work):
