@@ -337,6 +337,7 @@ static void note_rows(struct dump_reader *reader, struct dump_table *named)
     reader->apart = reader->apart || named != reader->tables[reader->table_count - 1];
     named->finished = false;
     named->seen = true;
+    dump_note_zone(reader, named);
 }
 
 /* Columns were named: if they are not those that the table has, its rows are not known. */

@@ -44,6 +44,7 @@
 #include "fs/base/name_map.h"
 
 #define DUMP_DELIMITER_SIZE 16
+#define DUMP_ZONE_SIZE 40
 
 /* --- dump_change -------------------------------------------------------------------------- */
 
@@ -76,6 +77,9 @@ struct dump_reader {
     bool ansi_quotes;
     bool kept_backslash; /* both as they were when a variable was set to the sql_mode */
     bool kept_ansi_quotes;
+    char zone[DUMP_ZONE_SIZE]; /* of MySQL's TIMESTAMPs; "": UTC, or not said */
+    char kept_zone[DUMP_ZONE_SIZE];
+    bool zone_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -146,6 +150,9 @@ struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, 
 
 /* LEXER stands behind SET. 0 or -ENOMEM. */
 int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* Rows of TABLE come: tells, once, of moments in them that are not in UTC. */
+void dump_note_zone(struct dump_reader *reader, const struct dump_table *table);
 
 /* --- dump_charset ------------------------------------------------------------------------- */
 

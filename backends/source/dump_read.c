@@ -52,6 +52,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
     reader->kept_backslash = reader->backslash;
     reader->kept_ansi_quotes = reader->ansi_quotes;
+    reader->zone[0] = reader->kept_zone[0] = '\0';
     reader->charset = NULL;
     reader->own_bytes = false;
     reader->last = NULL;

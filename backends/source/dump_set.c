@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* SET: what the statements that follow are written in, and what they are about. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 static void set_sql_mode(struct dump_reader *reader, const char *mode)
@@ -46,6 +48,56 @@ static int take_sql_mode(struct dump_reader *reader, struct sql_lexer *lexer)
         return -ENOMEM;
     set_sql_mode(reader, mode);
     return 0;
+}
+
+/* "@x = @@time_zone" and "time_zone = @x" go as those of sql_mode. */
+static int take_zone(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    static const char *const utc[] = {"+00:00", "-00:00", "UTC"};
+
+    sql_accept(lexer, ":");
+    if (!sql_accept(lexer, "=")) {
+        memcpy(reader->kept_zone, reader->zone, sizeof reader->zone);
+        return 0;
+    }
+
+    struct sql_token token = sql_next(lexer);
+
+    if (sql_is(&token, "@"))
+        memcpy(reader->zone, reader->kept_zone, sizeof reader->zone);
+    if (token.type != SQL_STRING && token.type != SQL_NAME)
+        return 0;
+
+    cleanup_free char *zone = sql_text(lexer, &token);
+
+    if (zone == NULL)
+        return -ENOMEM;
+    snprintf(reader->zone, sizeof reader->zone, "%s", zone);
+    for (size_t i = 0; i < sizeof utc / sizeof *utc; i++) {
+        if (ascii_equal(zone, utc[i]))
+            reader->zone[0] = '\0';
+    }
+    return 0;
+}
+
+void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+    size_t column = 0;
+
+    if (reader->zone[0] == '\0' || reader->zone_told || reader->dialect != SQL_MYSQL)
+        return;
+    while (column < table->column_count && table->columns[column].type.type != COLUMN_TIMESTAMP)
+        column++;
+    if (column == table->column_count)
+        return;
+    reader->zone_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: here the time zone is %.40s: what is in column %.200s of "
+                "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, reader->zone,
+                table->columns[column].name, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
 }
 
 /* What NAME is set to, for which there is one word. */
@@ -92,6 +144,8 @@ int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
             return dump_take_search_path(reader, lexer);
         if (sql_is(&name, "sql_mode"))
             error = take_sql_mode(reader, lexer);
+        else if (sql_is(&name, "time_zone"))
+            error = take_zone(reader, lexer);
         else if (sql_is(&name, "character_set_client"))
             take_client(reader, lexer);
         else if (sql_is(&name, "OLD_CHARACTER_SET_CLIENT"))

@@ -98,6 +98,23 @@ static void test_ansi_modes(void **state)
     }
 }
 
+static void test_time_zones(void **state)
+{
+    (void)state;
+    check_dump("/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */;/*!40103 SET TIME_ZONE='+00:00' */;\n"
+               "CREATE TABLE `t` (`a` timestamp);INSERT INTO `t` VALUES ('2020-06-01 12:00:00');\n"
+               "SET @saved_time_zone = @@time_zone;SET time_zone = 'SYSTEM';"
+               "SET time_zone = @saved_time_zone;INSERT INTO `t` VALUES (NULL);\n",
+               "table 0 t (a:timestamp)\nrow 0 \"2020-06-01 12:00:00\nrow 0 NULL\n");
+    check_dump("SET time_zone = '+02:00';\nCREATE TABLE `s` (`a` datetime);\n"
+               "CREATE TABLE `t` (`b` timestamp);\nINSERT INTO `s` VALUES (NULL);\n"
+               "INSERT INTO `t` VALUES (NULL);\nINSERT INTO `t` VALUES (NULL);\n",
+               "table 0 s (a:datetime)\ntable 1 t (b:timestamp)\nrow 0 NULL\n"
+               "trouble line 5 of the dump: here the time zone is +02:00: what is in column b of "
+               "table t, and in others of TIMESTAMP, shows as it stands, and not in UTC\n"
+               "row 1 NULL\nrow 1 NULL\n");
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -548,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_no_backslash_escapes),
         cmocka_unit_test(test_mode_of_a_trigger),
         cmocka_unit_test(test_ansi_modes),
+        cmocka_unit_test(test_time_zones),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_latin1),
