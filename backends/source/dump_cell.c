@@ -117,12 +117,17 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
     uint8_t *to = start;
 
     while (from < end) {
+        const uint8_t *begin = from;
         size_t plain = copy_plain(to, from, (size_t)(end - from), quote);
 
         from += plain;
         to += plain;
         if (from == end)
             break;
+        if (sql_is_half(reader->pairs, begin, from)) {
+            *to++ = *from++;
+            continue;
+        }
         if (*from == '\\' && (literal->backslash || field) && from + 1 < end) {
             from++;
             if (reader->dialect == SQL_MYSQL)

@@ -70,6 +70,7 @@ struct dump_reader {
     const char *place; /* in words: the file, or "the dump" */
     struct byte_window window;
     enum sql_dialect dialect;
+    enum sql_pairs pairs;
     const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
     iconv_t converter;        /* out of converter_of */
     const char *converter_of; /* NULL: there is none */
@@ -164,6 +165,9 @@ extern const char dump_windows[];
 
 /* Of SET NAMES, and client_encoding. NULL: UTF-8, or unknown. */
 const char *dump_charset_find(enum sql_dialect dialect, const char *name);
+
+/* … its letters of two bytes. */
+enum sql_pairs dump_charset_pairs(const char *name);
 
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);

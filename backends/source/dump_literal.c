@@ -62,6 +62,7 @@ static const uint8_t *parse_string(const struct parse *parse, const uint8_t *at,
                                    struct dump_literal *literal)
 {
     uint8_t quote = *at++;
+    const uint8_t *begin = at;
 
     literal->type = LITERAL_STRING;
     literal->backslash = backslash;
@@ -73,11 +74,12 @@ static const uint8_t *parse_string(const struct parse *parse, const uint8_t *at,
         if (at + 1 >= parse->end)
             return NULL;
         if (*at == '\\') {
-            if (backslash) {
+            if (backslash && !sql_is_half(parse->reader->pairs, begin, at)) {
                 literal->type = LITERAL_ESCAPED;
                 at++;
             }
             at++;
+            begin = at;
             continue;
         }
         if (at[1] != quote)

@@ -55,6 +55,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->zone[0] = reader->kept_zone[0] = '\0';
     reader->charset = NULL;
     reader->own_bytes = false;
+    reader->pairs = SQL_PAIRS_NONE;
     reader->last = NULL;
     reader->has_rows = false;
     reader->apart = false;
@@ -72,6 +73,7 @@ struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, 
 {
     return (struct sql_lexer){
         .dialect = reader->dialect,
+        .pairs = reader->pairs,
         .backslash = reader->backslash,
         .ansi_quotes = reader->ansi_quotes,
         .at = text,

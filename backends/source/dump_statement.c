@@ -268,7 +268,8 @@ static int take_quoted(struct dump_reader *reader, struct failure *failure)
 
         const uint8_t *at = here(reader);
         bool pair =
-            left(reader) > 1 && ((escapes && at[0] == '\\') || (at[0] == quote && at[1] == quote));
+            left(reader) > 1 && ((escapes && at[0] == '\\') || (at[0] == quote && at[1] == quote) ||
+                                 sql_begins_pair(reader->pairs, at[0]));
 
         if (!pair && at[0] == quote)
             return take(reader, 1, NULL);

@@ -146,11 +146,14 @@ def test_views_are_no_tables(mount, server, filled, work):
 
 
 @pytest.mark.parametrize("charset, text", [("latin1", "Åsa €ÿ"), ("cp1251", "Жук"), ("koi8r", "Жук"),
-                                           ("latin2", "Łódź"), ("eucjpms", "日本")])
+                                           ("latin2", "Łódź"), ("eucjpms", "日本"),
+                                           # Of letters of two bytes the second may be a backslash by itself.
+                                           ("gbk", "誠張誠"), ("big5", "許功蓋"), ("sjis", "表ソｱ能"), ("cp932", "表ソ①")])
 def test_character_sets(mount, server, database, work, charset, text):
     """A dump in another character set."""
     server.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), b BLOB) CHARACTER SET utf8mb4;"
-               f"INSERT INTO t VALUES (1, '{text}', x'e4f6fc'), (2, '''{text}', NULL)", database)
+               f"INSERT INTO t VALUES (1, '{text}', x'e4f6fc'), (2, '''{text}', x'd55c27fc27815cf500'),"
+               f" (3, '{text}''{text}', NULL)", database)
     path = dump(server, database, [f"--default-character-set={charset}"], work / "crm.sql")
     assert text.encode() not in path.read_bytes()
     top = mount(f"crm={server.url(database)}", path)

@@ -255,6 +255,25 @@ static void test_sqlite_unistr(void **state)
     }
 }
 
+/* The second half of a letter may be what is a backslash by itself. */
+static void test_letters_of_two_bytes(void **state)
+{
+    (void)state;
+    check_dump(
+        "SET NAMES gbk;\nCREATE TABLE `a` (x text COMMENT '\xd5\x5c', y blob);\n"
+        "INSERT INTO `a` VALUES ('\xd5\x5c','\xd5\xc5'),('\\\xd5\\'\xd5\xc5\xd5\x5c\\n','');\n"
+        "UPDATE x SET y = '\xd5\x5c';INSERT INTO `a` VALUES (\"\xd5\x5c\",'\xd5\x5c\\\xd5\\\\');\n",
+        "table 0 a (x:text,y:bytes)\nrow 0 \"\xe8\xaa\xa0|xd5c5\n"
+        "row 0 \"\xd5'\xd5\xc5\xd5\x5c\n|x\n"
+        "row 0 \"\xe8\xaa\xa0|xd55cd55c\n");
+    check_dump("SET NAMES sjis;CREATE TABLE `a` (x text);"
+               "INSERT INTO `a` VALUES ('\x83\x5c\xb1\\n\xb1\\'');",
+               "table 0 a (x:text)\nrow 0 \"\xe3\x82\xbd\xef\xbd\xb1\n\xef\xbd\xb1'\n");
+    check_dump("-- PostgreSQL database\nSET client_encoding = 'BIG5';\nCREATE TABLE a (x text);\n"
+               "COPY a (x) FROM stdin;\n\xb3\x5c\\n\n\\.\nINSERT INTO a VALUES ('\xb3\x5c');\n",
+               "table 0 a (x:text)\nrow 0 \"\xe8\xa8\xb1\n\nrow 0 \"\xe8\xa8\xb1\n");
+}
+
 static void test_latin1_growth(void **state)
 {
     (void)state;
@@ -569,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_latin1),
+        cmocka_unit_test(test_letters_of_two_bytes),
         cmocka_unit_test(test_latin1_growth),
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_postgres),
