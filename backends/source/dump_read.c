@@ -126,6 +126,7 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
         tell_mangled(reader, table);
     reader->mangled = false;
     reader->last = table;
+    table->rows++;
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
 }
 

@@ -6,6 +6,7 @@
 #ifndef CRMFS_SOURCE_DUMP_TABLES_H
 #define CRMFS_SOURCE_DUMP_TABLES_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "backends/source/schema.h"
@@ -121,6 +122,8 @@ struct dump_table {
     bool finished;
     bool mangled; /* some of its bytes became text: it was told */
     size_t number;
+    uint64_t rows;          /* that were handed over */
+    uint64_t rows_expected; /* as the dump says itself; 0: it does not */
     size_t shown_count;     /* columns without those that are left out */
     size_t *shown;          /* a column's place among them, SIZE_MAX for those that are left out */
     struct dump_load *load; /* how files of its rows are written; NULL: none was said */
