@@ -155,7 +155,7 @@ static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, si
         else if (gives_value(&token, lexer))
             column->defaulted = true;
         else if (sql_is(&token, "INVISIBLE"))
-            column->invisible = true;
+            column->invisible = column->left_out = true;
         else if (sql_is(&token, "CHECK") && is_json_check(lexer) &&
                  column->type.type == COLUMN_TEXT)
             column->type = (struct dump_type){.type = COLUMN_JSON, .value = VALUE_TEXT};

@@ -148,9 +148,22 @@ static int place_values(struct insert *insert, char **names, size_t count, struc
     return 0;
 }
 
+/* Without names: COUNT values are those of all columns but the generated ones. */
+static bool has_invisible(const struct dump_table *table, size_t count)
+{
+    size_t stored = 0;
+    size_t seen = 0;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        stored += !table->columns[i].generated;
+        seen += !table->columns[i].generated && !table->columns[i].invisible;
+    }
+    return count == stored && stored != seen;
+}
+
 /*
- * The first tuple tells whether the dump has the values of the generated columns: MariaDB's has
- * them; others leave them out, or say DEFAULT.
+ * The first tuple tells whether the dump has the values of the generated columns, and of those that
+ * are invisible: MariaDB's has them; others leave them out, or say DEFAULT.
  */
 static int begin_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
@@ -167,6 +180,10 @@ static int begin_table(struct insert *insert, const struct dump_head *head, stru
 
         if (column >= 0 && reader->literals[i].type != LITERAL_DEFAULT)
             table->columns[column].left_out = false;
+    }
+    if (head->names == NULL && has_invisible(named, count)) {
+        for (size_t i = 0; i < table->column_count; i++)
+            table->columns[i].left_out = table->columns[i].generated;
     }
     if (error == 0 && reader->dialect == SQL_SQLITE && dump_has_left_out(table))
         error = dump_compute_begin(reader, table);

@@ -61,7 +61,7 @@ struct dump_column {
     bool defaulted; /* a row that says nothing of it has something else than NULL */
     bool invisible; /* INSERT without names leaves it out */
     bool inherited; /* a parent's, of which the table's own statement does not speak */
-    bool left_out;  /* generated, and the dump does not have its values … */
+    bool left_out;  /* generated or invisible, and the dump does not have its values … */
     bool computed;  /* … but they are made */
 };
 

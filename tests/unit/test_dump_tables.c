@@ -241,6 +241,35 @@ static void test_generated(void **state)
     check_dump(table, "table 0 t (a:integer,g:integer,c:integer)\n");
 }
 
+/* Without names INSERT may leave them out; a dump that does has not their values. */
+static void test_invisible(void **state)
+{
+    static const char table[] = "CREATE TABLE `t` (a int, h int INVISIBLE DEFAULT 7, "
+                                "g int GENERATED ALWAYS AS (a) STORED);";
+    static const char *const whole[] = {
+        "INSERT INTO t VALUES (1,2,3)", "INSERT INTO t VALUES (1,2)",
+        "INSERT INTO t (h,a) VALUES (2,1)", "INSERT INTO t VALUES (1,2,DEFAULT)"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        char dump[300];
+
+        snprintf(dump, sizeof dump, "%s%s;", table, whole[i]);
+        check_dump(dump, i == 0 ? "table 0 t (a:integer,h:integer,g:integer)\nrow 0 #1|#2|#3\n"
+                                : "table 0 t (a:integer,h:integer)\nrow 0 #1|#2\n" DUMP_LEFT_OUT);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char dump[300];
+
+        snprintf(dump, sizeof dump, "%sINSERT INTO t %sVALUES (1);", table, i == 0 ? "" : "(a) ");
+        check_dump(dump,
+                   "table 0 t (a:integer)\nrow 0 #1\n" DUMP_LEFT_OUT
+                   "trouble t.h: invisible columns, of which the dump has no values, and that "
+                   "are not shown for this\n");
+    }
+    check_dump(table, "table 0 t (a:integer,h:integer,g:integer)\n");
+}
+
 /* Rows with a value that has no column, or without one that their database filled in. */
 static void test_other_columns(void **state)
 {
@@ -306,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_other_views),
         cmocka_unit_test(test_many_views),
         cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_invisible),
         cmocka_unit_test(test_other_columns),
         cmocka_unit_test(test_rows_without_table),
     };
