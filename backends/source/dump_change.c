@@ -113,17 +113,12 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
     return dump_table_find(reader, database, name);
 }
 
-int dump_note_change(struct dump_reader *reader, const char *verb)
+void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)
 {
-    struct sql_lexer lexer = dump_statement_lexer(reader);
-    struct dump_table *table;
     struct failure why;
 
-    sql_next(&lexer);
-    table = find_changed(reader, &lexer);
-    /* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
-    if (table == NULL || (!table->seen && strcmp(verb, "UPDATE") != 0) || table->changed_later)
-        return 0;
+    if (table->changed_later)
+        return;
     table->changed_later = true;
     failure_set(&why, EILSEQ,
                 "line %llu of %.300s: %s is not carried out: the rows of table %.200s show as they "
@@ -131,5 +126,17 @@ int dump_note_change(struct dump_reader *reader, const char *verb)
                 (unsigned long long)byte_window_line(&reader->window), reader->place, verb,
                 table->name);
     reader->taker->class->trouble(reader->taker, &why);
+}
+
+int dump_note_change(struct dump_reader *reader, const char *verb)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct dump_table *table;
+
+    sql_next(&lexer);
+    table = find_changed(reader, &lexer);
+    /* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
+    if (table != NULL && (table->seen || strcmp(verb, "UPDATE") == 0))
+        dump_note_change_of(reader, table, verb);
     return 0;
 }

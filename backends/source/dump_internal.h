@@ -60,6 +60,7 @@ int dump_note_query(struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
+void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
 
 struct dump_literal;
 

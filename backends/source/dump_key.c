@@ -289,6 +289,9 @@ static int take_added(struct dump_reader *reader, struct sql_lexer *lexer, struc
     const char *text = sql_peek(lexer).at;
     int got = dump_take_constraint(lexer, table);
 
+    /* A column; or MySQL's ADD PARTITION, which is of no matter. */
+    if (got == 0 && !sql_accept(lexer, "PARTITION"))
+        dump_note_change_of(reader, table, "ALTER TABLE … ADD");
     return got == 1 ? dump_fold_key(reader, table, text, (size_t)(lexer->at - text)) : got;
 }
 
@@ -308,6 +311,30 @@ static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
                : -ENOMEM;
 }
 
+/* Behind RENAME, DROP: whether it is of the table itself, or of a column; what TOKEN says is not.
+ */
+static bool is_of_columns(const struct sql_token *token)
+{
+    static const char *const others[] = {"KEY",     "INDEX", "CONSTRAINT", "PRIMARY",
+                                         "FOREIGN", "CHECK", "PARTITION",  "PERIOD"};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (sql_is(token, others[i]))
+            return false;
+    }
+    return token->type != SQL_END;
+}
+
+/* Other columns, or another name: rows that came before are not changed for it. */
+static bool changes_columns(struct sql_lexer lexer)
+{
+    bool changes = sql_accept(&lexer, "CHANGE");
+    bool takes = sql_accept(&lexer, "RENAME") || sql_accept(&lexer, "DROP");
+    struct sql_token token = sql_peek(&lexer);
+
+    return changes || (takes && is_of_columns(&token));
+}
+
 /* LEXER stands before one of the things that ALTER TABLE does, and then behind it. */
 static int take_alteration(struct dump_reader *reader, struct sql_lexer *lexer,
                            struct dump_table *table)
@@ -315,6 +342,8 @@ static int take_alteration(struct dump_reader *reader, struct sql_lexer *lexer,
     struct sql_token token = sql_peek(lexer);
     int error = 0;
 
+    if (changes_columns(*lexer))
+        dump_note_change_of(reader, table, "ALTER TABLE");
     if (sql_accept(lexer, "ADD"))
         error = take_added(reader, lexer, table);
     else if (sql_accept(lexer, "ATTACH"))

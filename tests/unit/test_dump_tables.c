@@ -91,6 +91,34 @@ static void test_unfollowed(void **state)
         "they are left out; of a dump of data alone, make one with the schema in it\n");
 }
 
+static void test_altered(void **state)
+{
+    static const char *const changes[] = {
+        "ADD COLUMN b int", "ADD b int AFTER a",    "DROP a",        "DROP COLUMN a",
+        "RENAME TO u",      "RENAME COLUMN a TO b", "CHANGE a b int"};
+    static const char *const others[] = {
+        "DROP KEY k",          "DROP PRIMARY KEY", "DROP CONSTRAINT c",
+        "RENAME INDEX k TO l", "DISABLE KEYS",     "ADD INDEX (a)",
+        "ADD UNIQUE (a)",      "ENGINE=InnoDB",    "AUTO_INCREMENT=7"};
+
+    (void)state;
+    for (size_t i = 0; i < 16; i++) {
+        char dump[200];
+        struct recorded_reading reading;
+        bool told;
+
+        snprintf(dump, sizeof dump,
+                 "CREATE TABLE `t` (a int);INSERT INTO t VALUES (1);ALTER TABLE t %s;",
+                 i < 7 ? changes[i] : others[i - 7]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 7);
+        assert_int_equal(read_dump(&reading), 0);
+        told = strstr(recording_text(&reading.into), "trouble line 1 of the dump: ALTER TABLE") !=
+               NULL;
+        assert_int_equal(told, i < 7);
+        recorded_reading_end(&reading);
+    }
+}
+
 /* Rows that come of something else than INSERT … VALUES are missing in their table. */
 static void test_rows_of_queries(void **state)
 {
@@ -327,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_keys_afterwards),
         cmocka_unit_test(test_names_that_are_words),
         cmocka_unit_test(test_unfollowed),
+        cmocka_unit_test(test_altered),
         cmocka_unit_test(test_rows_of_queries),
         cmocka_unit_test(test_virtual),
         cmocka_unit_test(test_dropped_and_again),
