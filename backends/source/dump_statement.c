@@ -372,6 +372,35 @@ static bool has_body(const struct dump_reader *reader)
     }
 }
 
+/* PostgreSQL's CREATE RULE … DO (…; …): whether its parenthesis is still open. */
+static bool is_open_rule(const struct dump_reader *reader)
+{
+    struct sql_lexer lexer =
+        dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size);
+    struct sql_token token;
+    size_t depth = 0;
+
+    if (reader->dialect != SQL_POSTGRES || !sql_accept(&lexer, "CREATE"))
+        return false;
+    if (sql_accept(&lexer, "OR"))
+        sql_accept(&lexer, "REPLACE");
+    if (!sql_accept(&lexer, "RULE"))
+        return false;
+    while ((token = sql_next(&lexer)).type != SQL_END) {
+        depth += sql_is(&token, "(");
+        depth -= sql_is(&token, ")") && depth != 0;
+    }
+    return depth != 0;
+}
+
+/* Whether a delimiter here is within the statement. */
+static bool goes_on(const struct dump_reader *reader)
+{
+    if (reader->too_long || reader->statement.size == 0)
+        return false;
+    return (has_body(reader) && !ends_in_end(reader)) || is_open_rule(reader);
+}
+
 int dump_read_statement(struct dump_reader *reader, struct failure *failure)
 {
     bool in_version = false;
@@ -383,7 +412,7 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
     while ((error = byte_window_want(&reader->window, LOOK_AHEAD, failure)) == 0 &&
            left(reader) != 0) {
         if (stands_here(reader, reader->delimiter)) {
-            if (reader->too_long || !has_body(reader) || ends_in_end(reader)) {
+            if (!goes_on(reader)) {
                 reader->window.at += strlen(reader->delimiter);
                 break;
             }

@@ -208,6 +208,18 @@ static void test_postgres(void **state)
         "n:decimal,i:integer!) key id order id\n" DUMP_LEFT_OUT);
 }
 
+/* What a rule does is not done here. */
+static void test_postgres_rules(void **state)
+{
+    (void)state;
+    check_dump("-- PostgreSQL database\nCREATE TABLE public.t (a text);\n"
+               "CREATE RULE r AS\n    ON UPDATE TO public.v DO INSTEAD ( UPDATE public.t SET a = "
+               "new.a;\n INSERT INTO public.t (a)\n  VALUES (');'::text);\n);\n"
+               "CREATE OR REPLACE RULE s AS ON INSERT TO public.v DO INSTEAD NOTHING;\n"
+               "INSERT INTO public.t VALUES ('x');\n",
+               "table 0 t (a:text)\nrow 0 \"x\n");
+}
+
 static void test_sqlite(void **state)
 {
     (void)state;
@@ -592,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_latin1_growth),
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_postgres),
+        cmocka_unit_test(test_postgres_rules),
         cmocka_unit_test(test_sqlite),
         cmocka_unit_test(test_sqlite_unistr),
         cmocka_unit_test(test_taker_ends_it),
