@@ -7,9 +7,9 @@
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
- *   dump_statement  one statement, without comments
+ *   dump_statement  one statement, without comments; dump_mark: those that say something
  *   dump_create     CREATE TABLE
- *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
+ *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
  *   dump_ddl        … and what makes it again; dump_need: types, sequences
@@ -220,7 +220,15 @@ int dump_take_search_path(struct dump_reader *reader, struct sql_lexer *lexer);
 /* A line for psql, NUL-terminated: "\\connect x". */
 int dump_take_psql_line(struct dump_reader *reader, const char *line);
 
+/* --- dump_mark ---------------------------------------------------------------------------- */
+
+/* At a comment, or whatever stands here: what it says of the dump. 0 or -errno. */
+int dump_take_mark(struct dump_reader *reader);
+
 /* --- dump_statement ----------------------------------------------------------------------- */
+
+/* Whether the text, which is no longer than a statement's marks, stands at the window's place. */
+bool dump_stands_here(const struct dump_reader *reader, const char *text);
 
 /* Goes on behind white space and comments. 1: something stands there; 0: the end; -errno. */
 int dump_skip_blank(struct dump_reader *reader, struct failure *failure);

@@ -203,13 +203,22 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* --- dump_create, dump_key, dump_sqlite ---------------------------------------------------- */
+/* --- dump_create, dump_key, dump_alter, dump_sqlite ----------------------------------------- */
 
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
 int dump_create_table(struct dump_reader *reader, struct failure *failure);
 
 /* … CREATE DOMAIN …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
+
+/*
+ * "(`a`,`b`(10) DESC)" as columns of the table. 0; -EILSEQ: a key over an expression or a prefix
+ * has none; -ENOMEM.
+ */
+int dump_take_key(struct sql_lexer *lexer, const struct dump_table *table, struct dump_key *key);
+
+/* Goes on before the comma or parenthesis that ends what stands here. */
+void dump_skip_item(struct sql_lexer *lexer);
 
 /* Takes a key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
 int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);
