@@ -58,6 +58,29 @@ static bool begins_with_word(const char *text, size_t size, const char *word)
            strchr(" \t\r\n;`\"('", text[length]) != NULL;
 }
 
+/* How much of it stands before the first rows, whose texts may say anything. */
+static size_t size_before_rows(const char *text, size_t size)
+{
+    const char *end = text + size;
+
+    for (const char *line = text; line != NULL && line < end; line++) {
+        if (begins_with_word(line, (size_t)(end - line), "INSERT") ||
+            begins_with_word(line, (size_t)(end - line), "REPLACE"))
+            return (size_t)(line - text);
+        line = memchr(line, '\n', (size_t)(end - line));
+        if (line == NULL)
+            break;
+    }
+    return size;
+}
+
+/* A script for Microsoft's SQL Server, whose statements go on to a line of "GO". */
+static bool is_of_sql_server(const char *text, size_t size)
+{
+    size = size_before_rows(text, size);
+    return holds(text, size, "\nGO\n") || holds(text, size, "\nGO\r\n");
+}
+
 static bool is_dump(const char *text, size_t size)
 {
     static const char *const heads[] = {"-- MySQL dump",
@@ -98,7 +121,7 @@ static bool is_dump(const char *text, size_t size)
         text += 3;
         size -= 3;
     }
-    if (memchr(text, '\0', size) != NULL)
+    if (memchr(text, '\0', size) != NULL || is_of_sql_server(text, size))
         return false;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         if (holds(text, size, heads[i]))
@@ -129,22 +152,6 @@ bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set)
         return false;
     *ret_set = set;
     return true;
-}
-
-/* How much of it stands before the first rows, whose texts may say anything. */
-static size_t size_before_rows(const char *text, size_t size)
-{
-    const char *end = text + size;
-
-    for (const char *line = text; line != NULL && line < end; line++) {
-        if (begins_with_word(line, (size_t)(end - line), "INSERT") ||
-            begins_with_word(line, (size_t)(end - line), "REPLACE"))
-            return (size_t)(line - text);
-        line = memchr(line, '\n', (size_t)(end - line));
-        if (line == NULL)
-            break;
-    }
-    return size;
 }
 
 static bool holds_any(const char *text, size_t size, const char *const *marks)

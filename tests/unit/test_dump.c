@@ -575,6 +575,8 @@ static void test_recognise(void **state)
         "-- just a comment",
         "/* CREATE TABLE t (a int);",
         "/* CREATE TABLE\n*/ of contents; all",
+        "USE [crm]\nGO\nCREATE TABLE [dbo].[t] (a int);\nGO\n",
+        "SET ANSI_NULLS ON;\r\nGO\r\nCREATE TABLE t (a int);\r\nGO\r\n",
     };
 
     enum text_set set;
