@@ -127,6 +127,25 @@ static void detect_escape(const uint8_t *text, size_t size, bool ended,
     }
 }
 
+/*
+ * A field that is \N and nothing else between tabs: so mysqldump --tab and PostgreSQL's COPY write
+ * NULL, and take the meaning of tabs and line ends by a backslash. There are no quotes then.
+ */
+static void detect_nulls(const uint8_t *text, size_t size, bool ended,
+                         const struct dialect_wish *wish, struct fit *fit,
+                         struct delimited_signs *signs)
+{
+    static const char *const marks[] = {"\t\\N\t", "\t\\N\n", "\t\\N\r\n", "\n\\N\t"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        found = found || memmem(text, size, marks[i], strlen(marks[i])) != NULL;
+    if (wish->escape_given || wish->quote_given || signs->delimiter != '\t' || !found)
+        return;
+    *signs = (struct delimited_signs){.delimiter = '\t', .escape = '\\'};
+    *fit = try_signs(*signs, text, text + size, ended);
+}
+
 /* Single quotes count as such where most records have fields in them, and none a double one. */
 static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
@@ -146,6 +165,7 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
         }
     }
     detect_escape(text, size, ended, wish, &fit, &signs);
+    detect_nulls(text, size, ended, wish, &fit, &signs);
     *ret_signs = signs;
     return fit;
 }
@@ -167,7 +187,6 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
     }
     dialect.escape_known = wish->escape_given;
-    dialect.headless = wish->dialect.headless;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)
         return false;
@@ -182,6 +201,9 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     if (!binary)
         fit = detect_signs(text, written, ended && written == size, wish, &dialect.signs);
     free(text);
+    dialect.headless = wish->header_given ? wish->dialect.headless
+                                          : trust == TRUST_TEXT && dialect.signs.escape != 0 &&
+                                                dialect.signs.quote == 0;
     if (binary || (trust == TRUST_TEXT &&
                    (fit.columns < 2 || fit.same < RECORDS_NEEDED || fit.same != fit.records)))
         return false;

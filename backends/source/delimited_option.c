@@ -98,6 +98,7 @@ static int take_header(struct dialect_wish *wish, const char *value, struct fail
 
     if (!yes && !ascii_equal(value, "no"))
         return failure_set(failure, EINVAL, "header=%.20s: it is yes or no", value);
+    wish->header_given = true;
     wish->dialect.headless = !yes;
     return 1;
 }

@@ -113,40 +113,6 @@ static void convert(struct delimited *reader, struct cell *cell)
     reader->scratch.size += (size_t)cell->size;
 }
 
-/* What an escape and BYTE stand for. */
-static uint8_t unescape(uint8_t byte)
-{
-    switch (byte) {
-    case '0': return '\0';
-    case 'b': return '\b';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'Z': return 0x1a;
-    default: return byte;
-    }
-}
-
-/* Without escapes, and of two quotes in a row one, if QUOTED. Returns the end of the copy. */
-static uint8_t *copy_escaped(uint8_t *to, const uint8_t *from, size_t size,
-                             struct delimited_signs signs, bool quoted)
-{
-    const uint8_t *end = from + size;
-
-    while (from < end) {
-        bool pair = from + 1 < end;
-
-        if (*from == signs.escape && pair) {
-            *to++ = unescape(from[1]);
-            from += 2;
-        } else {
-            *to++ = *from;
-            from += quoted && pair && from[0] == signs.quote && from[1] == signs.quote ? 2 : 1;
-        }
-    }
-    return to;
-}
-
 /* Of two quotes in a row one. Returns the end of what was copied. */
 static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote)
 {
@@ -163,6 +129,20 @@ static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8
     return to;
 }
 
+/* Nothing, unless there are no quotes to tell the empty text from it, and escapes to say it with.
+ */
+static bool is_null(const struct delimited *reader, const struct delimited_field *field,
+                    const uint8_t *at)
+{
+    struct delimited_signs signs = reader->signs;
+
+    if (field->quoted)
+        return false;
+    return field->size == 0
+               ? signs.escape == 0 || signs.quote != 0
+               : field->size == 2 && signs.escape != 0 && at[0] == signs.escape && at[1] == 'N';
+}
+
 /* In scratch there is room for four times the record. */
 static void make_cell(struct delimited *reader, const uint8_t *base,
                       const struct delimited_field *field, struct cell *ret_cell)
@@ -171,8 +151,7 @@ static void make_cell(struct delimited *reader, const uint8_t *base,
     uint8_t escape = reader->signs.escape;
     bool escaped = escape != 0 && field->size != 0 && memchr(at, escape, field->size) != NULL;
 
-    if (!field->quoted &&
-        (field->size == 0 || (escaped && field->size == 2 && at[0] == escape && at[1] == 'N'))) {
+    if (is_null(reader, field, at)) {
         *ret_cell = (struct cell){.class = CELL_NULL};
         return;
     }
@@ -181,7 +160,7 @@ static void make_cell(struct delimited *reader, const uint8_t *base,
         uint8_t *to = scratch_end(reader);
         uint8_t *start = to;
 
-        to = escaped ? copy_escaped(to, at, field->size, reader->signs, field->quoted)
+        to = escaped ? delimited_unescape(to, at, field->size, reader->signs, field->quoted)
                      : copy_quoted(to, at, field->size, reader->signs.quote);
         memcpy(to, base + field->tail_at, field->tail_size);
         to += field->tail_size;
@@ -336,22 +315,6 @@ static bool is_empty_line(const struct delimited *reader, size_t count)
            !reader->fields[0].quoted;
 }
 
-/*
- * A field goes on behind its quotes, and the last one has a backslash before it: it was no end, as
- * could not be seen where the text begins.
- */
-static bool has_escape(const struct delimited *reader, const uint8_t *base, size_t count)
-{
-    for (size_t i = 0; i < count && i < DELIMITED_COLUMNS_LIMIT; i++) {
-        const struct delimited_field *field = &reader->fields[i];
-
-        if (field->tail_size != 0 && field->size != 0 &&
-            base[field->at + field->size - 1] == '\\' && reader->signs.escape == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool has_more_values(const struct delimited *reader, size_t count)
 {
     for (size_t i = reader->columns; i < count && i < DELIMITED_COLUMNS_LIMIT; i++) {
@@ -373,6 +336,7 @@ static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t co
 static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,
                        struct failure *failure)
 {
+    size_t known = count < DELIMITED_COLUMNS_LIMIT ? count : DELIMITED_COLUMNS_LIMIT;
     int error;
 
     if (is_empty_line(reader, count))
@@ -383,10 +347,15 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
         return fail(reader, "the text ends within a row: it was cut short");
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
-    if (!reader->escape_known && has_escape(reader, base, count))
+    if (!reader->escape_known && delimited_lacks_escape(reader->signs, base, reader->fields, known))
         return fail(reader,
                     "a backslash stands before a quote within a field: if it takes the "
                     "quote's meaning, say escape=%5C in the archive's URL, else escape=none");
+    if (!reader->escape_known &&
+        delimited_has_odd_escape(reader->signs, base, reader->fields, known))
+        return fail(reader, "a backslash stands where it takes no meaning from anything, as it did "
+                            "before: say escape=none in the archive's URL if it never does, else "
+                            "escape=%5C");
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
     error = begin_cells(reader, base, size);

@@ -90,6 +90,8 @@ static const uint8_t *take_field(struct delimited_signs signs, const uint8_t *ba
         field->tail_size = (size_t)((stop < end ? stop : end) - base) - field->tail_at;
     } else {
         stop = find_end(at, end, signs.delimiter);
+        while (stop < end && is_escaped(signs.escape, at, stop))
+            stop = find_end(stop + 1, end, signs.delimiter);
         field->at = (size_t)(at - base);
         field->size = (size_t)((stop < end ? stop : end) - at);
     }

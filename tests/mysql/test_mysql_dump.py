@@ -160,15 +160,17 @@ def test_character_sets(mount, server, database, work, charset, text):
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
 
 
-def test_outfile(mount, server, database, work):
-    """What the server itself writes with quotes, in which a backslash takes their meaning."""
-    rows = [(1, 'say "hi", you'), (2, None), (3, "c:\\\\"), (4, ""), (5, "two\nlines"), (6, "N"), (7, '\\\\"')]
+@pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", "")])
+def test_outfile(mount, server, database, work, manner, wish):
+    """What the server itself writes, in which a backslash takes the meaning of quotes, tabs and line ends."""
+    rows = [(1, 'say "hi", you'), (2, None), (3, "c:\\\\"), (4, ""), (5, "two\nlines"), (6, "N"), (7, '\\\\"'),
+            (8, "tab\t")]
     values = ",".join(f"({number}, {'NULL' if text is None else chr(39) + text + chr(39)})" for number, text in rows)
-    path = server.directory / "tmp" / "t.csv"
+    path = server.directory / "tmp" / "t.txt"
     server.sql(f"CREATE TABLE t (column1 INT PRIMARY KEY, column2 TEXT); INSERT INTO t VALUES {values};"
-               f"SELECT * INTO OUTFILE '{path}' FIELDS TERMINATED BY ',' ENCLOSED BY '\"' FROM t ORDER BY 1", database)
-    shutil.move(path, work / "t.csv")
-    top = mount(f"crm={server.url(database)}", f"out=archive://{work}/t.csv?header=no")
+               f"SELECT * INTO OUTFILE '{path}' {manner} FROM t ORDER BY 1", database)
+    shutil.move(path, work / "t.txt")
+    top = mount(f"crm={server.url(database)}", f"out=archive://{work}/t.txt{wish}")
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/out/t.csv")).read_bytes()
 
 
