@@ -341,8 +341,8 @@ static int set_once(const char *name, const char *value, const char **place,
 static bool is_wish(const char *name)
 {
     return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
-           strcmp(name, "charset") == 0 || strcmp(name, "header") == 0 ||
-           strcmp(name, "names") == 0;
+           strcmp(name, "escape") == 0 || strcmp(name, "charset") == 0 ||
+           strcmp(name, "header") == 0 || strcmp(name, "names") == 0;
 }
 
 static int add_wish(struct tree_source *source, const char *name, const char *value,
@@ -381,7 +381,7 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
     return failure_set(failure, EINVAL,
                        "unknown key \"%s\"; a server has \"url\", \"password\" and "
                        "\"password-command\", an archive \"delimiter\", \"quote\", "
-                       "\"charset\", \"header\" and \"names\" too",
+                       "\"escape\", \"charset\", \"header\" and \"names\" too",
                        name);
 }
 

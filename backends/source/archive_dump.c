@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The members of a dump by mydumper. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,23 +9,71 @@
 
 #define METADATA_BYTES ((size_t)64 << 10)
 
-/* "Started dump at: 2026-11-20 08:11:12", taken for UTC. */
-static int read_metadata(struct archive_walk *walk, struct byte_stream *stream,
-                         struct failure *failure)
+/* What metadata says, up to a line of it. */
+struct metadata {
+    struct archive_walk *walk;
+    struct dump_reader *reader;
+    char database[MYDUMPER_NAME_SIZE]; /* of the table that lines are about, as files have it */
+    char table[MYDUMPER_NAME_SIZE];    /* … as it is called */
+};
+
+/* What stands behind MARK; NULL: it is not in the line. */
+static const char *behind(const char *line, const char *mark)
 {
-    struct byte_window window = BYTE_WINDOW(stream, METADATA_BYTES);
-    int error = byte_window_want(&window, METADATA_BYTES, failure);
+    const char *found = strstr(line, mark);
+
+    return found != NULL ? found + strlen(mark) : NULL;
+}
+
+/*
+ * "Started dump at: 2026-11-20 08:11:12", taken for UTC; and of each table, since 0.11:
+ * "[`crm`.`contacts`]", "real_table_name=contacts", "rows = 12".
+ */
+static int take_line(struct metadata *metadata, const char *line)
+{
+    const char *moment = behind(line, "Started dump at: ");
     struct tm parts = {.tm_sec = 0};
+    unsigned long long rows;
 
-    /* Behind the text stand zeros. */
-    const char *words = "Started dump at: ";
-    const char *found =
-        window.end != 0 ? memmem(window.data, window.end, words, strlen(words)) : NULL;
+    if (moment != NULL && strptime(moment, "%Y-%m-%d %H:%M:%S", &parts) != NULL)
+        metadata->walk->taker->class->moment(metadata->walk->taker,
+                                             (struct timespec){.tv_sec = timegm(&parts)});
+    if (line[0] == '[') {
+        metadata->database[0] = metadata->table[0] = '\0';
+        sscanf(line, "[%*[`\"]%255[^`\"]", metadata->database);
+    }
+    sscanf(line, "real_table_name=%255[^\n]", metadata->table);
+    if (metadata->table[0] == '\0' || sscanf(line, "rows = %llu", &rows) != 1)
+        return 0;
+    return dump_session_expect(metadata->reader, metadata->database, metadata->table, rows);
+}
 
-    if (found != NULL && strptime(found + strlen(words), "%Y-%m-%d %H:%M:%S", &parts) != NULL)
-        walk->taker->class->moment(walk->taker, (struct timespec){.tv_sec = timegm(&parts)});
+static int read_metadata(struct archive_walk *walk, struct dump_reader *reader,
+                         struct byte_stream *stream, struct failure *failure)
+{
+    struct metadata metadata = {.walk = walk, .reader = reader};
+    struct byte_window window = BYTE_WINDOW(stream, METADATA_BYTES);
+    int more = 1;
+
+    while (more > 0) {
+        size_t size = window.end - window.at;
+        char *line = size != 0 ? (char *)window.data + window.at : NULL;
+        char *end = line != NULL ? memchr(line, '\n', size) : NULL;
+
+        if (end == NULL) {
+            more = byte_window_more(&window, failure);
+            continue;
+        }
+        *end = '\0';
+
+        int error = take_line(&metadata, line);
+
+        if (error != 0)
+            more = error;
+        window.at += (size_t)(end - line) + 1;
+    }
     byte_window_release(&window);
-    return error == -EFBIG ? 0 : error;
+    return more == -EFBIG ? 0 : more;
 }
 
 /* One of a dump. */
@@ -41,7 +90,7 @@ static int read_file(void *context, struct byte_stream *stream, struct failure *
     const struct mydumper_name *name = file->name;
 
     if (name->file == MYDUMPER_METADATA)
-        return read_metadata(file->walk, stream, failure);
+        return read_metadata(file->walk, file->dump->reader, stream, failure);
     if (name->file == MYDUMPER_DATA)
         return dump_session_load(file->dump->reader, stream, file->path, name->database,
                                  name->table, failure);

@@ -2,14 +2,16 @@
 /*
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
- * or single where no field has a double one), the character set (UTF-8 with or without
- * a mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180, line
+ * or single where no field has a double one), whether a backslash takes the meaning of the
+ * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, where
+ * \N is NULL, as mysqldump --tab and COPY write; the character set (UTF-8 with or without a
+ * mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180 otherwise, line
  * breaks within quotes included.
  *
- * The first record names the columns; a name that lacks or is taken becomes "column2",
- * "name (2)". All values are text: an empty field is NULL, "" the empty text. Rows
- * stand in the order of the file. A record with fewer fields is filled up with NULLs;
- * one with more, unless those are empty, fails the table.
+ * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
+ * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
+ * the empty text. Rows stand in the order of the file. A record with fewer fields is filled up with
+ * NULLs; one with more, unless those are empty, fails the table.
  */
 #ifndef CRMFS_SOURCE_DELIMITED_H
 #define CRMFS_SOURCE_DELIMITED_H
@@ -30,7 +32,8 @@
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
-    uint8_t quote; /* 0: none */
+    uint8_t quote;  /* 0: none */
+    uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
 };
 
 struct dialect {
@@ -38,6 +41,7 @@ struct dialect {
     enum text_set set;
     char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
     size_t mark_bytes;               /* of the byte order mark */
+    bool escape_known;               /* the user says what it is, or that there is none */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -45,14 +49,16 @@ struct dialect {
 struct dialect_wish {
     bool delimiter_given;
     bool quote_given;
+    bool escape_given;
+    bool header_given;
     bool set_given;
     struct dialect dialect;
 };
 
 /*
- * Takes the option NAME: delimiter (a character, "tab", "space"), quote (a character, "none"),
- * charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1: taken;
- * 0: it is none of them; -EINVAL in words.
+ * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
+ * "none"), charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1:
+ * taken; 0: it is none of them; -EINVAL in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);
@@ -108,6 +114,22 @@ struct delimited_field {
 const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
                                 bool ended, struct delimited_field *fields, size_t most,
                                 size_t *ret_count, bool *ret_open);
+
+/* --- delimited_escape --------------------------------------------------------------------- */
+
+/* Copies a field without escapes, and of two quotes in a row one, if QUOTED. Behind the copy. */
+uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
+                            struct delimited_signs signs, bool quoted);
+
+/* Whether one of COUNT fields has an escape that no program writes: there are none, though the text
+ * began as if there were. */
+bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
+                              const struct delimited_field *fields, size_t count);
+
+/* Whether one goes on behind its quotes, with a backslash before the last: there are escapes, as
+ * could not be seen where the text begins. */
+bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
+                            const struct delimited_field *fields, size_t count);
 
 /* --- delimited_text ----------------------------------------------------------------------- */
 

@@ -102,12 +102,57 @@ static struct fit try_delimiters(const uint8_t *text, size_t size, bool ended,
     return best;
 }
 
+/* Whether all records are as the first, and no field goes on behind its quotes. */
+static bool is_even(const struct fit *fit)
+{
+    return fit->tailed == 0 && fit->same == fit->records;
+}
+
+/* A backslash before a quote is one only where no sense can be made of the text otherwise. */
+static void detect_escape(const uint8_t *text, size_t size, bool ended,
+                          const struct dialect_wish *wish, struct fit *fit,
+                          struct delimited_signs *signs)
+{
+    const uint8_t escaped[] = {'\\', signs->quote};
+    struct delimited_signs escaping = {.quote = signs->quote, .escape = '\\'};
+
+    if (wish->escape_given || is_even(fit) || memmem(text, size, escaped, sizeof escaped) == NULL)
+        return;
+
+    struct fit other = try_delimiters(text, size, ended, wish, &escaping);
+
+    if (is_even(&other)) {
+        *fit = other;
+        *signs = escaping;
+    }
+}
+
+/*
+ * A field that is \N and nothing else between tabs: so mysqldump --tab and PostgreSQL's COPY write
+ * NULL, and take the meaning of tabs and line ends by a backslash. There are no quotes then.
+ */
+static void detect_nulls(const uint8_t *text, size_t size, bool ended,
+                         const struct dialect_wish *wish, struct fit *fit,
+                         struct delimited_signs *signs)
+{
+    static const char *const marks[] = {"\t\\N\t", "\t\\N\n", "\t\\N\r\n", "\n\\N\t"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        found = found || memmem(text, size, marks[i], strlen(marks[i])) != NULL;
+    if (wish->escape_given || wish->quote_given || signs->delimiter != '\t' || !found)
+        return;
+    *signs = (struct delimited_signs){.delimiter = '\t', .escape = '\\'};
+    *fit = try_signs(*signs, text, text + size, ended);
+}
+
 /* Single quotes count as such where most records have fields in them, and none a double one. */
 static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
 {
-    struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"'};
-    struct delimited_signs single = {.quote = '\''};
+    struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"',
+                                    .escape = wish->dialect.signs.escape};
+    struct delimited_signs single = {.quote = '\'', .escape = wish->dialect.signs.escape};
     struct fit fit = try_delimiters(text, size, ended, wish, &signs);
 
     if (!wish->quote_given && memchr(text, '"', size) == NULL && memchr(text, '\'', size) != NULL) {
@@ -119,6 +164,8 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
             signs = single;
         }
     }
+    detect_escape(text, size, ended, wish, &fit, &signs);
+    detect_nulls(text, size, ended, wish, &fit, &signs);
     *ret_signs = signs;
     return fit;
 }
@@ -139,7 +186,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         dialect.set = wish->dialect.set;
         memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
     }
-    dialect.headless = wish->dialect.headless;
+    dialect.escape_known = wish->escape_given;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)
         return false;
@@ -154,6 +201,9 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     if (!binary)
         fit = detect_signs(text, written, ended && written == size, wish, &dialect.signs);
     free(text);
+    dialect.headless = wish->header_given ? wish->dialect.headless
+                                          : trust == TRUST_TEXT && dialect.signs.escape != 0 &&
+                                                dialect.signs.quote == 0;
     if (binary || (trust == TRUST_TEXT &&
                    (fit.columns < 2 || fit.same < RECORDS_NEEDED || fit.same != fit.records)))
         return false;

@@ -44,6 +44,19 @@ static int take_quote(struct dialect_wish *wish, const char *value, struct failu
     return 1;
 }
 
+static int take_escape(struct dialect_wish *wish, const char *value, struct failure *failure)
+{
+    bool none = ascii_equal(value, "none");
+    uint8_t sign = none ? 0 : sign_of(value);
+
+    if (!none && (sign == 0 || sign == '\n' || sign == '\r' || sign >= 0x80))
+        return failure_set(failure, EINVAL,
+                           "escape=%.20s: an escape is one character of ASCII, or \"none\"", value);
+    wish->escape_given = true;
+    wish->dialect.signs.escape = sign;
+    return 1;
+}
+
 static int take_set(struct dialect_wish *wish, const char *value, struct failure *failure)
 {
     static const struct {
@@ -85,6 +98,7 @@ static int take_header(struct dialect_wish *wish, const char *value, struct fail
 
     if (!yes && !ascii_equal(value, "no"))
         return failure_set(failure, EINVAL, "header=%.20s: it is yes or no", value);
+    wish->header_given = true;
     wish->dialect.headless = !yes;
     return 1;
 }
@@ -96,6 +110,8 @@ int delimited_option(struct dialect_wish *wish, const char *name, const char *va
         return take_delimiter(wish, value, failure);
     if (strcmp(name, "quote") == 0)
         return take_quote(wish, value, failure);
+    if (strcmp(name, "escape") == 0)
+        return take_escape(wish, value, failure);
     if (strcmp(name, "charset") == 0)
         return take_set(wish, value, failure);
     return strcmp(name, "header") == 0 ? take_header(wish, value, failure) : 0;

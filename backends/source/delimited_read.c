@@ -20,6 +20,7 @@ struct delimited {
     const char *name;
     struct delimited_signs signs;
     enum text_set set;
+    bool escape_known;
     bool headless;
     size_t columns; /* of the first record */
     struct delimited_field *fields;
@@ -128,22 +129,39 @@ static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8
     return to;
 }
 
+/* Nothing, unless there are no quotes to tell the empty text from it, and escapes to say it with.
+ */
+static bool is_null(const struct delimited *reader, const struct delimited_field *field,
+                    const uint8_t *at)
+{
+    struct delimited_signs signs = reader->signs;
+
+    if (field->quoted)
+        return false;
+    return field->size == 0
+               ? signs.escape == 0 || signs.quote != 0
+               : field->size == 2 && signs.escape != 0 && at[0] == signs.escape && at[1] == 'N';
+}
+
 /* In scratch there is room for four times the record. */
 static void make_cell(struct delimited *reader, const uint8_t *base,
                       const struct delimited_field *field, struct cell *ret_cell)
 {
     const uint8_t *at = base + field->at;
+    uint8_t escape = reader->signs.escape;
+    bool escaped = escape != 0 && field->size != 0 && memchr(at, escape, field->size) != NULL;
 
-    if (!field->quoted && field->size == 0) {
+    if (is_null(reader, field, at)) {
         *ret_cell = (struct cell){.class = CELL_NULL};
         return;
     }
     *ret_cell = (struct cell){CELL_TEXT, field->size, at};
-    if (field->doubled || field->tail_size != 0) {
+    if (escaped || field->doubled || field->tail_size != 0) {
         uint8_t *to = scratch_end(reader);
         uint8_t *start = to;
 
-        to = copy_quoted(to, at, field->size, reader->signs.quote);
+        to = escaped ? delimited_unescape(to, at, field->size, reader->signs, field->quoted)
+                     : copy_quoted(to, at, field->size, reader->signs.quote);
         memcpy(to, base + field->tail_at, field->tail_size);
         to += field->tail_size;
         ret_cell->data = start;
@@ -318,6 +336,7 @@ static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t co
 static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,
                        struct failure *failure)
 {
+    size_t known = count < DELIMITED_COLUMNS_LIMIT ? count : DELIMITED_COLUMNS_LIMIT;
     int error;
 
     if (is_empty_line(reader, count))
@@ -328,6 +347,15 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
         return fail(reader, "the text ends within a row: it was cut short");
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
+    if (!reader->escape_known && delimited_lacks_escape(reader->signs, base, reader->fields, known))
+        return fail(reader,
+                    "a backslash stands before a quote within a field: if it takes the "
+                    "quote's meaning, say escape=%5C in the archive's URL, else escape=none");
+    if (!reader->escape_known &&
+        delimited_has_odd_escape(reader->signs, base, reader->fields, known))
+        return fail(reader, "a backslash stands where it takes no meaning from anything, as it did "
+                            "before: say escape=none in the archive's URL if it never does, else "
+                            "escape=%5C");
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
     error = begin_cells(reader, base, size);
@@ -400,6 +428,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         .parts = parts,
         .name = name,
         .signs = dialect->signs,
+        .escape_known = dialect->escape_known,
         .headless = dialect->headless,
         .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),

@@ -34,15 +34,31 @@ static const uint8_t *find_end(const uint8_t *at, const uint8_t *end, uint8_t de
 #endif
 }
 
-/* Behind the quote at AT, to the one that closes it. NULL: there is none. */
-static const uint8_t *quoted_end(uint8_t quote, const uint8_t *at, const uint8_t *end,
-                                 bool *ret_doubled)
+/* Whether what stands at AT is taken its meaning: an odd number of escapes is before it. */
+static bool is_escaped(uint8_t escape, const uint8_t *begin, const uint8_t *at)
 {
+    const uint8_t *first = at;
+
+    while (escape != 0 && first > begin && first[-1] == escape)
+        first--;
+    return (at - first) % 2 != 0;
+}
+
+/* Behind the quote before AT, to the one that closes it. NULL: there is none. */
+static const uint8_t *quoted_end(struct delimited_signs signs, const uint8_t *at,
+                                 const uint8_t *end, bool *ret_doubled)
+{
+    const uint8_t *begin = at;
+
     for (;;) {
-        at = memchr(at, quote, (size_t)(end - at));
+        at = memchr(at, signs.quote, (size_t)(end - at));
         if (at == NULL)
             return NULL;
-        if (at + 1 == end || at[1] != quote)
+        if (is_escaped(signs.escape, begin, at)) {
+            at++;
+            continue;
+        }
+        if (at + 1 == end || at[1] != signs.quote)
             return at;
         *ret_doubled = true;
         at += 2;
@@ -59,7 +75,7 @@ static const uint8_t *take_field(struct delimited_signs signs, const uint8_t *ba
     *field = (struct delimited_field){.quoted = at < end && *at == signs.quote && signs.quote != 0};
     if (field->quoted) {
         at++;
-        stop = quoted_end(signs.quote, at, end, &field->doubled);
+        stop = quoted_end(signs, at, end, &field->doubled);
         /* What follows tells whether the quote at the very end is the last. */
         if (stop == NULL || (stop + 1 == end && !ended)) {
             *ret_open = stop == NULL;
@@ -74,6 +90,8 @@ static const uint8_t *take_field(struct delimited_signs signs, const uint8_t *ba
         field->tail_size = (size_t)((stop < end ? stop : end) - base) - field->tail_at;
     } else {
         stop = find_end(at, end, signs.delimiter);
+        while (stop < end && is_escaped(signs.escape, at, stop))
+            stop = find_end(stop + 1, end, signs.delimiter);
         field->at = (size_t)(at - base);
         field->size = (size_t)((stop < end ? stop : end) - at);
     }

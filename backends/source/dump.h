@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "backends/source/byte_stream.h"
 #include "backends/source/stream.h"
@@ -67,6 +68,10 @@ int dump_session_load(struct dump_reader *reader, struct byte_stream *stream, co
 int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
                             const char *words);
 int dump_session_fail(struct dump_reader *reader, const char *words);
+
+/* There were so many rows of the table when the dump was made. */
+int dump_session_expect(struct dump_reader *reader, const char *database, const char *table,
+                        uint64_t rows);
 
 /* All is read. */
 int dump_session_end(struct dump_reader *reader, struct failure *failure);

@@ -9,6 +9,7 @@
 
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
 
@@ -24,14 +25,6 @@ int dump_cell_room(struct dump_reader *reader, size_t size, size_t count)
 static uint8_t *scratch_end(struct dump_reader *reader)
 {
     return reader->scratch.data + reader->scratch.size;
-}
-
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
 /* --- strings ------------------------------------------------------------------------------ */
@@ -70,8 +63,8 @@ static uint8_t unescape_postgres(const uint8_t **at, const uint8_t *end)
     case 't': return '\t';
     case 'v': return '\v';
     case 'x':
-        for (; digits < 2 && *at < end && hex_digit(**at) >= 0; digits++)
-            value = value * 16 + (unsigned)hex_digit(*(*at)++);
+        for (; digits < 2 && *at < end && ascii_hex_digit((char)**at) >= 0; digits++)
+            value = value * 16 + (unsigned)ascii_hex_digit((char)*(*at)++);
         return digits != 0 ? (uint8_t)value : byte;
     default:
         if (byte < '0' || byte > '7')
@@ -124,12 +117,17 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
     uint8_t *to = start;
 
     while (from < end) {
+        const uint8_t *begin = from;
         size_t plain = copy_plain(to, from, (size_t)(end - from), quote);
 
         from += plain;
         to += plain;
         if (from == end)
             break;
+        if (sql_is_half(reader->pairs, begin, from)) {
+            *to++ = *from++;
+            continue;
+        }
         if (*from == '\\' && (literal->backslash || field) && from + 1 < end) {
             from++;
             if (reader->dialect == SQL_MYSQL)
@@ -157,7 +155,7 @@ static int decode_hex(struct dump_reader *reader, const uint8_t *digits, size_t 
 
     /* An odd number of digits counts as if a 0 stood before. */
     for (int high = size % 2 != 0 ? 0 : -1; at < size; at++) {
-        int digit = hex_digit(digits[at]);
+        int digit = ascii_hex_digit((char)digits[at]);
 
         if (digit < 0)
             return -EILSEQ;
@@ -359,6 +357,8 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
         return error;
     switch (value) {
     case VALUE_NUMBER:
+        if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE)
+            return make_any(reader, at, literal, cell);
         cell->class = CELL_NUMBER;
         if (literal->type == LITERAL_HEX || cell->size == 0)
             return -EILSEQ;

@@ -68,6 +68,37 @@ int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+/* LEXER stands at INSERT or REPLACE: the table that rows go into; NULL: it is not known. */
+static struct dump_table *find_extended(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    static const char *const words[] = {"INSERT", "REPLACE",       "LOW_PRIORITY", "DELAYED",
+                                        "IGNORE", "HIGH_PRIORITY", "OR",           "ROLLBACK",
+                                        "ABORT",  "FAIL",          "REPLACE",      "INTO"};
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        sql_accept(lexer, words[i]);
+    if (dump_take_name(lexer, &database, &name) != 0)
+        return NULL;
+    return dump_table_find(reader, database, name);
+}
+
+int dump_note_query(struct dump_reader *reader)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct dump_table *named = find_extended(reader, &lexer);
+    struct dump_table *table = named != NULL ? dump_table_whole(named) : NULL;
+
+    if (table == NULL)
+        return 0;
+    return dump_table_fail(
+        reader, table,
+        "rows of table %s come of a statement that ends here and is not carried "
+        "out, as it is no INSERT … VALUES: load the dump, and mount the database",
+        table->name);
+}
+
 /* Behind the verb: words, and the first table's name. */
 static struct dump_table *find_changed(struct dump_reader *reader, struct sql_lexer *lexer)
 {
@@ -82,17 +113,12 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
     return dump_table_find(reader, database, name);
 }
 
-int dump_note_change(struct dump_reader *reader, const char *verb)
+void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)
 {
-    struct sql_lexer lexer = dump_statement_lexer(reader);
-    struct dump_table *table;
     struct failure why;
 
-    sql_next(&lexer);
-    table = find_changed(reader, &lexer);
-    /* What empties a table before its rows come changes nothing. */
-    if (table == NULL || !table->seen || table->changed_later)
-        return 0;
+    if (table->changed_later)
+        return;
     table->changed_later = true;
     failure_set(&why, EILSEQ,
                 "line %llu of %.300s: %s is not carried out: the rows of table %.200s show as they "
@@ -100,5 +126,17 @@ int dump_note_change(struct dump_reader *reader, const char *verb)
                 (unsigned long long)byte_window_line(&reader->window), reader->place, verb,
                 table->name);
     reader->taker->class->trouble(reader->taker, &why);
+}
+
+int dump_note_change(struct dump_reader *reader, const char *verb)
+{
+    struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct dump_table *table;
+
+    sql_next(&lexer);
+    table = find_changed(reader, &lexer);
+    /* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
+    if (table != NULL && (table->seen || strcmp(verb, "UPDATE") == 0))
+        dump_note_change_of(reader, table, verb);
     return 0;
 }

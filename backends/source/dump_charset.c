@@ -17,7 +17,7 @@ struct known_charset {
     const char *charset; /* iconv's, or one of ours */
 };
 
-/* Those in which a byte below 0x80 may be part of a character are not here: no dump is in one. */
+/* Those in which a byte below 0x80 may be part of a character are further down. */
 static const struct known_charset dump_charsets[] = {
     {"latin1", dump_windows},   {"latin2", "ISO-8859-2"},   {"latin5", "ISO-8859-9"},
     {"latin7", "ISO-8859-13"},  {"greek", "ISO-8859-7"},    {"hebrew", "ISO-8859-8"},
@@ -36,11 +36,22 @@ static const struct known_charset dump_charsets[] = {
     {"win874", "CP874"},        {"euccn", "EUC-CN"},        {"euctw", "EUC-TW"},
 };
 
-/* … but columns are, where a dump has their own bytes. */
+/* No dump is in one of these, but columns may be, where it has their own bytes. */
 static const struct known_charset column_charsets[] = {
-    {"ucs2", "UCS-2BE"},   {"utf16", "UTF-16BE"}, {"utf16le", "UTF-16LE"},
-    {"utf32", "UTF-32BE"}, {"sjis", "SHIFT-JIS"}, {"cp932", "CP932"},
-    {"gbk", "GBK"},        {"big5", "BIG5"},      {"gb18030", "GB18030"},
+    {"ucs2", "UCS-2BE"},
+    {"utf16", "UTF-16BE"},
+    {"utf16le", "UTF-16LE"},
+    {"utf32", "UTF-32BE"},
+};
+
+static const struct paired_charset {
+    struct known_charset known;
+    enum sql_pairs pairs;
+} paired_charsets[] = {
+    {{"gbk", "GBK"}, SQL_PAIRS_GBK},      {{"gb18030", "GB18030"}, SQL_PAIRS_GBK},
+    {{"big5", "BIG5"}, SQL_PAIRS_BIG5},   {{"uhc", "UHC"}, SQL_PAIRS_GBK},
+    {{"johab", "JOHAB"}, SQL_PAIRS_GBK},  {{"sjis", "SHIFT-JIS"}, SQL_PAIRS_SJIS},
+    {{"cp932", "CP932"}, SQL_PAIRS_SJIS},
 };
 
 static const char *find(const struct known_charset *charsets, size_t count, const char *name,
@@ -55,13 +66,38 @@ static const char *find(const struct known_charset *charsets, size_t count, cons
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+static const struct paired_charset *find_paired(const char *name, size_t size)
+{
+    for (size_t i = 0; i < COUNT(paired_charsets); i++) {
+        if (find(&paired_charsets[i].known, 1, name, size) != NULL)
+            return &paired_charsets[i];
+    }
+    return NULL;
+}
+
+/* Of a dump's texts. */
+static const char *find_any(const char *name, size_t size)
+{
+    const struct paired_charset *paired = find_paired(name, size);
+
+    return paired != NULL ? paired->known.charset
+                          : find(dump_charsets, COUNT(dump_charsets), name, size);
+}
+
 const char *dump_charset_find(enum sql_dialect dialect, const char *name)
 {
     if (dialect == SQL_POSTGRES && ascii_equal(name, "latin1"))
         return dump_latin1;
     if (dialect == SQL_POSTGRES && ascii_equal(name, "latin5"))
         return "ISO-8859-9";
-    return find(dump_charsets, COUNT(dump_charsets), name, strlen(name));
+    return find_any(name, strlen(name));
+}
+
+enum sql_pairs dump_charset_pairs(const char *name)
+{
+    const struct paired_charset *paired = find_paired(name, strlen(name));
+
+    return paired != NULL ? paired->pairs : SQL_PAIRS_NONE;
 }
 
 const char *dump_charset_of_column(const char *charset, const char *collation)
@@ -69,7 +105,7 @@ const char *dump_charset_of_column(const char *charset, const char *collation)
     const char *given = charset != NULL ? charset : collation;
     const char *name = given != NULL ? given : "";
     size_t size = strcspn(name, charset != NULL ? "" : "_");
-    const char *found = find(dump_charsets, COUNT(dump_charsets), name, size);
+    const char *found = find_any(name, size);
 
     return found != NULL ? found : find(column_charsets, COUNT(column_charsets), name, size);
 }

@@ -233,6 +233,9 @@ int dump_copy(struct dump_reader *reader, struct failure *failure)
         return 0;
     sql_next(&lexer);
 
+    /* WITH CSV, NULL AS '' and the like: pg_dump never says so. */
+    bool plain = sql_next(&ahead).type == SQL_END;
+
     int error = dump_take_name(&lexer, &database, &name);
 
     if (error == 0)
@@ -242,8 +245,10 @@ int dump_copy(struct dump_reader *reader, struct failure *failure)
     if (error == 0 && copy.table != NULL)
         error = dump_reserve_cells(
             reader, copy.table->column_count > copy.count ? copy.table->column_count : copy.count);
-    if (error == -EILSEQ) {
-        error = fail(reader, &copy, "the columns of COPY are not those");
+    if (error == -EILSEQ || (error == 0 && !plain)) {
+        error = fail(reader, &copy,
+                     plain ? "the columns of COPY are not those"
+                           : "COPY is followed by rows in a form that crmfs does not read, those");
         copy.count = 0;
     }
     /* The end of the statement's line. */

@@ -127,6 +127,14 @@ static bool is_json_check(const struct sql_lexer *lexer)
     return sql_accept(&ahead, "(") && sql_accept(&ahead, "json_valid");
 }
 
+/* DEFAULT, but for NULL; AUTO_INCREMENT; … AS IDENTITY. */
+static bool gives_value(const struct sql_token *token, struct sql_lexer *lexer)
+{
+    return (sql_is(token, "DEFAULT") && !sql_accept(lexer, "NULL")) ||
+           sql_is(token, "AUTO_INCREMENT") ||
+           (sql_is(token, "GENERATED") && lexer->dialect == SQL_POSTGRES);
+}
+
 /* What stands behind a column's type, to the comma or parenthesis that ends the column. */
 static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, size_t index)
 {
@@ -144,8 +152,10 @@ static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, si
         else if ((sql_is(&token, "GENERATED") && is_expression(lexer)) ||
                  (sql_is(&token, "AS") && lexer->dialect == SQL_MYSQL))
             column->generated = column->left_out = true;
+        else if (gives_value(&token, lexer))
+            column->defaulted = true;
         else if (sql_is(&token, "INVISIBLE"))
-            column->invisible = true;
+            column->invisible = column->left_out = true;
         else if (sql_is(&token, "CHECK") && is_json_check(lexer) &&
                  column->type.type == COLUMN_TEXT)
             column->type = (struct dump_type){.type = COLUMN_JSON, .value = VALUE_TEXT};
@@ -210,6 +220,7 @@ static int take_column(struct sql_lexer *lexer, struct dump_table *table)
     table->columns[index].type = dump_type_of(lexer->dialect, native, NULL);
     table->columns[index].name = steal_pointer(&name);
     table->columns[index].native = steal_pointer(&native);
+    table->columns[index].defaulted = strcasestr(table->columns[index].native, "serial") != NULL;
     return take_attributes(lexer, table, index);
 }
 
@@ -342,23 +353,59 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
     return error == 0 ? dump_ddl_begin(reader, table) : error;
 }
 
+/* A table of that name is there, and no DROP TABLE was before this statement: what is told of it.
+ */
+static void tell_replaced(struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+
+    failure_set(
+        &why, EILSEQ,
+        "line %llu of %.300s: table %.200s is made once more: its rows before this line are "
+        "left out",
+        (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+/* LEXER stands behind TABLE. *ret_same: it is to be made only if it is not there, and is. */
+static int add_table(struct dump_reader *reader, struct sql_lexer *lexer,
+                     struct dump_table **ret_table, bool *ret_same)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    bool only_new = sql_accept(lexer, "IF") && sql_accept(lexer, "NOT");
+    struct dump_table *before;
+
+    if (only_new)
+        sql_accept(lexer, "EXISTS");
+
+    int error = dump_take_name(lexer, &database, &name);
+
+    if (error != 0)
+        return error;
+    before = dump_table_find(reader, database, name);
+    *ret_same = before != NULL && only_new;
+    if (*ret_same)
+        return 0;
+    if (before != NULL && before->seen && before->kind == RELATION_TABLE)
+        tell_replaced(reader, before);
+    return dump_table_add(reader, database, name, ret_table);
+}
+
 int dump_create_table(struct dump_reader *reader, struct failure *failure)
 {
     struct failure own = {0};
     struct sql_lexer lexer = dump_statement_lexer(reader);
-    cleanup_free char *database = NULL;
-    cleanup_free char *name = NULL;
     struct dump_table *table = NULL;
+    bool same = false;
 
     while (!sql_accept(&lexer, "TABLE"))
         sql_next(&lexer);
-    if (sql_accept(&lexer, "IF") && sql_accept(&lexer, "NOT"))
-        sql_accept(&lexer, "EXISTS");
 
-    int error = dump_take_name(&lexer, &database, &name);
+    int error = add_table(reader, &lexer, &table, &same);
 
-    if (error == 0)
-        error = dump_table_add(reader, database, name, &table);
+    if (error == 0 && same)
+        return 0;
     if (error == 0)
         error = fill_table(reader, &lexer, table, &own);
     if (error == -EILSEQ)

@@ -68,6 +68,7 @@ static int copy_column(const struct dump_column *from, struct dump_column *to)
         .type = from->type,
         .not_null = from->not_null,
         .generated = from->generated,
+        .defaulted = from->defaulted,
         .left_out = from->generated,
         .inherited = true,
     };

@@ -6,6 +6,7 @@
 
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 struct insert {
@@ -14,7 +15,8 @@ struct insert {
     struct dump_table *table;
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
-    size_t *places; /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    const char *unknown; /* a column that is named, and not there; NULL */
 };
 
 /* A table that no CREATE TABLE was for: its columns are those that the first INSERT names. */
@@ -115,6 +117,13 @@ static int place_in_turn(struct insert *insert, struct failure *failure)
     return 0;
 }
 
+/* SQLite's own names of what every row has: its .dump can be asked to say it. */
+static bool is_row_number(const struct dump_reader *reader, const char *name)
+{
+    return reader->dialect == SQL_SQLITE &&
+           (ascii_equal(name, "rowid") || ascii_equal(name, "oid") || ascii_equal(name, "_rowid_"));
+}
+
 /* Which value goes where. */
 static int place_values(struct insert *insert, char **names, size_t count, struct failure *failure)
 {
@@ -132,14 +141,29 @@ static int place_values(struct insert *insert, char **names, size_t count, struc
 
         insert->places[i] =
             column >= 0 ? dump_table_place(table, (size_t)column, insert->table) : SIZE_MAX;
+        if (column < 0 && !is_row_number(insert->reader, names[i]))
+            insert->unknown = names[i];
     }
     insert->value_count = count;
     return 0;
 }
 
+/* Without names: COUNT values are those of all columns but the generated ones. */
+static bool has_invisible(const struct dump_table *table, size_t count)
+{
+    size_t stored = 0;
+    size_t seen = 0;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        stored += !table->columns[i].generated;
+        seen += !table->columns[i].generated && !table->columns[i].invisible;
+    }
+    return count == stored && stored != seen;
+}
+
 /*
- * The first tuple tells whether the dump has the values of the generated columns: MariaDB's has
- * them; others leave them out, or say DEFAULT.
+ * The first tuple tells whether the dump has the values of the generated columns, and of those that
+ * are invisible: MariaDB's has them; others leave them out, or say DEFAULT.
  */
 static int begin_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
@@ -156,6 +180,10 @@ static int begin_table(struct insert *insert, const struct dump_head *head, stru
 
         if (column >= 0 && reader->literals[i].type != LITERAL_DEFAULT)
             table->columns[column].left_out = false;
+    }
+    if (head->names == NULL && has_invisible(named, count)) {
+        for (size_t i = 0; i < table->column_count; i++)
+            table->columns[i].left_out = table->columns[i].generated;
     }
     if (error == 0 && reader->dialect == SQL_SQLITE && dump_has_left_out(table))
         error = dump_compute_begin(reader, table);
@@ -319,6 +347,37 @@ static int end_insert(struct insert *insert, int error, struct failure *failure)
     return error != 0 ? error : dump_read_statement(reader, failure);
 }
 
+/* Rows of NAMED come. */
+static void note_rows(struct dump_reader *reader, struct dump_table *named)
+{
+    reader->has_rows = true;
+    reader->apart = reader->apart || named != reader->tables[reader->table_count - 1];
+    named->finished = false;
+    named->seen = true;
+    dump_note_zone(reader, named);
+}
+
+/* Columns were named: if they are not those that the table has, its rows are not known. */
+static int check_names(struct insert *insert)
+{
+    struct dump_reader *reader = insert->reader;
+    struct dump_table *table = insert->table;
+    const struct dump_column *unsaid =
+        dump_table_unsaid(table, insert->places, insert->value_count);
+
+    if (insert->unknown != NULL)
+        return dump_table_fail(reader, table,
+                               "these rows of table %s have a column %.200s, which it has not",
+                               table->name, insert->unknown);
+    return unsaid != NULL
+               ? dump_table_fail(reader, table,
+                                 "these rows of table %s do not say what is in column %.200s, "
+                                 "which their database filled in: load the dump, and mount the "
+                                 "database",
+                                 table->name, unsaid->name)
+               : 0;
+}
+
 static int find_table(struct insert *insert, const struct dump_head *head, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
@@ -336,8 +395,17 @@ static int find_table(struct insert *insert, const struct dump_head *head, struc
         return error;
     if (!insert->table->begun)
         error = begin_table(insert, head, failure);
-    named->seen = insert->table->seen = true;
+    note_rows(reader, named);
+    insert->table->seen = true;
     return error;
+}
+
+/* Goes behind the statement, whose rows are of a table that nothing is known of, or of a query. */
+static int pass_over(struct dump_reader *reader, bool query, struct failure *failure)
+{
+    int error = dump_read_statement(reader, failure);
+
+    return error == 0 && query ? dump_note_query(reader) : error;
 }
 
 int dump_insert(struct dump_reader *reader, struct failure *failure)
@@ -350,11 +418,12 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
         return dump_note_virtual(reader, failure);
     if (error == 0)
         error = find_table(&insert, &head, failure);
-    /* Of a table that nothing is known of, or from a query: passed over. */
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))
-        return dump_read_statement(reader, failure);
+        return pass_over(reader, error == -EILSEQ, failure);
     if (error == 0)
         error = place_values(&insert, head.names, head.count, failure);
+    if (error == 0 && head.names != NULL)
+        error = check_names(&insert);
     if (error == 0)
         error = dump_reserve_cells(reader, insert.table->shown_count > insert.value_count
                                                ? insert.table->shown_count

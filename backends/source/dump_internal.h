@@ -5,10 +5,11 @@
  *   dump_read       the loop over statements, and what each is for
  *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
+ *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
- *   dump_statement  one statement, without comments
+ *   dump_statement  one statement, without comments; dump_mark: those that say something
  *   dump_create     CREATE TABLE
- *   dump_key        keys: in CREATE TABLE, ALTER TABLE … ADD, CREATE UNIQUE INDEX
+ *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
  *   dump_ddl        … and what makes it again; dump_need: types, sequences
@@ -22,7 +23,8 @@
  *   dump_change     rows that cannot be followed
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
- *   dump_cell       a literal as a cell; dump_replace: SQLite's replace(); dump_moment: UTC
+ *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
+ * dump_moment: UTC
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H
@@ -42,6 +44,7 @@
 #include "fs/base/name_map.h"
 
 #define DUMP_DELIMITER_SIZE 16
+#define DUMP_ZONE_SIZE 40
 
 /* --- dump_change -------------------------------------------------------------------------- */
 
@@ -52,8 +55,12 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
 
+/* The statement is an INSERT or REPLACE without VALUES: the table that it is for fails. */
+int dump_note_query(struct dump_reader *reader);
+
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
+void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
 
 struct dump_literal;
 
@@ -64,11 +71,17 @@ struct dump_reader {
     const char *place; /* in words: the file, or "the dump" */
     struct byte_window window;
     enum sql_dialect dialect;
+    enum sql_pairs pairs;
     const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
     iconv_t converter;        /* out of converter_of */
     const char *converter_of; /* NULL: there is none */
     bool backslash;           /* escapes in '…' */
     bool ansi_quotes;
+    bool kept_backslash; /* both as they were when a variable was set to the sql_mode */
+    bool kept_ansi_quotes;
+    char zone[DUMP_ZONE_SIZE]; /* of MySQL's TIMESTAMPs; "": UTC, or not said */
+    char kept_zone[DUMP_ZONE_SIZE];
+    bool zone_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -76,6 +89,8 @@ struct dump_reader {
     bool loads;     /* of this file only LOAD DATA counts */
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
+    bool has_rows;  /* some came */
+    bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];
     char *database;  /* the current one, PostgreSQL's schema; "" */
     char *connected; /* PostgreSQL's database that what follows is of; NULL: none is named */
@@ -133,6 +148,14 @@ int dump_take_name(struct sql_lexer *lexer, char **ret_database, char **ret_name
 struct sql_lexer dump_statement_lexer(const struct dump_reader *reader);
 struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, size_t size);
 
+/* --- dump_set ----------------------------------------------------------------------------- */
+
+/* LEXER stands behind SET. 0 or -ENOMEM. */
+int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* Rows of TABLE come: tells, once, of moments in them that are not in UTC. */
+void dump_note_zone(struct dump_reader *reader, const struct dump_table *table);
+
 /* --- dump_charset ------------------------------------------------------------------------- */
 
 extern const char dump_latin1[];
@@ -143,6 +166,9 @@ extern const char dump_windows[];
 
 /* Of SET NAMES, and client_encoding. NULL: UTF-8, or unknown. */
 const char *dump_charset_find(enum sql_dialect dialect, const char *name);
+
+/* … its letters of two bytes. */
+enum sql_pairs dump_charset_pairs(const char *name);
 
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);
@@ -174,6 +200,12 @@ void dump_wide_end(struct dump_wide *wide);
 
 enum sql_dialect dump_dialect_of(const char *text, size_t size);
 
+/* What many programs for MySQL write first; they end with taking it back (dump_set). */
+#define DUMP_KEEPS_CLIENT "@OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT"
+
+/* Whether a dump for MySQL is of a program that writes a table's rows before the next table. */
+bool dump_is_in_turn(const char *text, size_t size);
+
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
 
@@ -188,7 +220,15 @@ int dump_take_search_path(struct dump_reader *reader, struct sql_lexer *lexer);
 /* A line for psql, NUL-terminated: "\\connect x". */
 int dump_take_psql_line(struct dump_reader *reader, const char *line);
 
+/* --- dump_mark ---------------------------------------------------------------------------- */
+
+/* At a comment, or whatever stands here: what it says of the dump. 0 or -errno. */
+int dump_take_mark(struct dump_reader *reader);
+
 /* --- dump_statement ----------------------------------------------------------------------- */
+
+/* Whether the text, which is no longer than a statement's marks, stands at the window's place. */
+bool dump_stands_here(const struct dump_reader *reader, const char *text);
 
 /* Goes on behind white space and comments. 1: something stands there; 0: the end; -errno. */
 int dump_skip_blank(struct dump_reader *reader, struct failure *failure);

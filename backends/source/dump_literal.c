@@ -62,6 +62,7 @@ static const uint8_t *parse_string(const struct parse *parse, const uint8_t *at,
                                    struct dump_literal *literal)
 {
     uint8_t quote = *at++;
+    const uint8_t *begin = at;
 
     literal->type = LITERAL_STRING;
     literal->backslash = backslash;
@@ -73,11 +74,12 @@ static const uint8_t *parse_string(const struct parse *parse, const uint8_t *at,
         if (at + 1 >= parse->end)
             return NULL;
         if (*at == '\\') {
-            if (backslash) {
+            if (backslash && !sql_is_half(parse->reader->pairs, begin, at)) {
                 literal->type = LITERAL_ESCAPED;
                 at++;
             }
             at++;
+            begin = at;
             continue;
         }
         if (at[1] != quote)
@@ -117,7 +119,7 @@ static bool is_named(const uint8_t *at, size_t size, const char *word)
     return true;
 }
 
-/* replace(replace('…','\n',char(10)),'\r',char(13)): to the parenthesis that closes it. */
+/* replace(replace('…','\n',char(10)),'\r',char(13)), unistr('…'): to the parenthesis behind it. */
 static const uint8_t *parse_call(const struct parse *parse, const uint8_t *start, const uint8_t *at,
                                  struct dump_literal *literal)
 {
@@ -140,6 +142,60 @@ static const uint8_t *parse_call(const struct parse *parse, const uint8_t *start
             literal->size = (size_t)(at - start);
             return at;
         }
+    }
+    return NULL;
+}
+
+/* What stands before the string of a call whose string says it all, and behind it. */
+struct call {
+    const char *word;
+    const char *before;
+    const char *behind;
+    enum literal_type type;
+};
+
+/* Whether TEXT stands at AT; *ret_more: what is there of it does, and there is no more. */
+static bool stands(const struct parse *parse, const uint8_t *at, const char *text, bool *ret_more)
+{
+    size_t size = strlen(text);
+    size_t left = (size_t)(parse->end - at);
+
+    *ret_more = left < size && memcmp(at, text, left) == 0;
+    return left >= size && memcmp(at, text, size) == 0;
+}
+
+/* As Adminer writes BINARY and BIT: UNHEX('00ff'), CONV('101', 2, 10) + 0. AT: behind the word. */
+static const uint8_t *parse_digits(const struct parse *parse, const struct call *call,
+                                   const uint8_t *at, struct dump_literal *literal, bool *ret_bad)
+{
+    bool more;
+
+    *ret_bad = !stands(parse, at, call->before, &more) && !more;
+    if (*ret_bad || more)
+        return *ret_bad ? at : NULL;
+    at = parse_string(parse, at + strlen(call->before) - 1, false, literal);
+    if (at == NULL)
+        return NULL;
+    *ret_bad =
+        literal->type != LITERAL_STRING || (!stands(parse, at, call->behind, &more) && !more);
+    if (*ret_bad || more)
+        return *ret_bad ? at : NULL;
+    literal->type = call->type;
+    return at + strlen(call->behind);
+}
+
+/* The call that the word is, SIZE bytes; NULL: none of these. */
+static const struct call *find_call(const struct parse *parse, const uint8_t *word, size_t size)
+{
+    static const struct call calls[] = {
+        {"unhex", "('", ")", LITERAL_HEX},
+        {"conv", "('", ", 2, 10) + 0", LITERAL_BITS},
+        {"convert", "(b'", ", UNSIGNED)", LITERAL_BITS},
+    };
+
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (parse->reader->dialect == SQL_MYSQL && is_named(word, size, calls[i].word))
+            return &calls[i];
     }
     return NULL;
 }
@@ -171,8 +227,14 @@ static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
         literal->type = size == 4 ? LITERAL_TRUE : LITERAL_FALSE;
         return at;
     }
-    if (is_named(start, size, "replace") && *at == '(' && parse->reader->dialect == SQL_SQLITE)
+    if ((is_named(start, size, "replace") || is_named(start, size, "unistr")) && *at == '(' &&
+        parse->reader->dialect == SQL_SQLITE)
         return parse_call(parse, start, at, literal);
+
+    const struct call *call = *at == '(' ? find_call(parse, start, size) : NULL;
+
+    if (call != NULL)
+        return parse_digits(parse, call, at, literal, ret_bad);
     /* _binary '…' */
     while (at < parse->end && *at == ' ')
         at++;

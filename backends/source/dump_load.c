@@ -355,8 +355,12 @@ static int take_rows(struct dump_reader *reader, struct dump_table *table, struc
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
     struct dump_load *load = table->load;
-    int error = table->begun ? 0 : dump_table_tell(reader, table, failure);
+    int error = 0;
 
+    for (size_t i = 0; i < load->count && !table->begun; i++)
+        table->columns[load->columns[i]].left_out = false;
+    if (!table->begun)
+        error = dump_table_tell(reader, table, failure);
     load->read++;
     table->seen = true;
     reader->last = table;

@@ -47,12 +47,18 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
         reader->taker->class->kind(reader->taker, kinds[reader->dialect]);
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
     reader->ends_late = reader->ends && dump_is_cluster(text, size);
-    reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL;
+    reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL && dump_is_in_turn(text, size);
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
+    reader->kept_backslash = reader->backslash;
+    reader->kept_ansi_quotes = reader->ansi_quotes;
+    reader->zone[0] = reader->kept_zone[0] = '\0';
     reader->charset = NULL;
     reader->own_bytes = false;
+    reader->pairs = SQL_PAIRS_NONE;
     reader->last = NULL;
+    reader->has_rows = false;
+    reader->apart = false;
     strcpy(reader->delimiter, ";");
     if (reader->database == NULL)
         reader->database = strdup(reader->dialect == SQL_POSTGRES ? "public" : "");
@@ -67,6 +73,7 @@ struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, 
 {
     return (struct sql_lexer){
         .dialect = reader->dialect,
+        .pairs = reader->pairs,
         .backslash = reader->backslash,
         .ansi_quotes = reader->ansi_quotes,
         .at = text,
@@ -119,44 +126,8 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
         tell_mangled(reader, table);
     reader->mangled = false;
     reader->last = table;
+    table->rows++;
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
-}
-
-/* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
-static int take_set(struct dump_reader *reader, struct sql_lexer *lexer)
-{
-    for (;;) {
-        struct sql_token name = sql_next(lexer);
-
-        if (name.type == SQL_END)
-            return 0;
-        if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
-            return dump_take_search_path(reader, lexer);
-        if (!sql_is(&name, "NAMES") && !sql_is(&name, "client_encoding") &&
-            !sql_is(&name, "sql_mode") && !sql_is(&name, "standard_conforming_strings"))
-            continue;
-        if (!sql_accept(lexer, "="))
-            sql_accept(lexer, "TO");
-
-        struct sql_token token = sql_next(lexer);
-
-        if (token.type == SQL_SIGN || token.type == SQL_END)
-            continue; /* @OLD_SQL_MODE: as it was before the dump */
-
-        cleanup_free char *value = sql_text(lexer, &token);
-
-        if (value == NULL)
-            return -ENOMEM;
-        if (sql_is(&name, "sql_mode")) {
-            reader->backslash = strcasestr(value, "NO_BACKSLASH_ESCAPES") == NULL;
-            reader->ansi_quotes = strcasestr(value, "ANSI_QUOTES") != NULL;
-        } else if (sql_is(&name, "standard_conforming_strings")) {
-            reader->backslash = strcasecmp(value, "off") == 0;
-        } else if (!reader->wide) {
-            reader->charset = dump_charset_find(reader->dialect, value);
-            reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(value, "binary") == 0;
-        }
-    }
 }
 
 /* DATABASE is taken over; NULL: no memory. */
@@ -243,7 +214,7 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     struct sql_token word = sql_next(&lexer);
 
     if (sql_is(&word, "SET"))
-        return take_set(reader, &lexer);
+        return dump_take_set(reader, &lexer);
     if (reader->loads)
         return sql_is(&word, "LOAD") ? dump_load_statement(reader) : 0;
     if (sql_is(&word, "CREATE"))
@@ -266,6 +237,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         if (sql_is(&word, changes[i]))
             return dump_note_change(reader, changes[i]);
     }
+    if (sql_is(&word, "BEGIN") && reader->dialect == SQL_SQLITE)
+        reader->ended = false;
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
     if (sql_is(&word, "ROLLBACK") && reader->dialect == SQL_SQLITE)
@@ -364,8 +337,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
 }
 
 /*
- * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's
- * dumps have all tables first, and then their rows.
+ * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's dumps,
+ * and those that are put together of two, have all tables first, and then their rows.
  */
 int dump_note_cut(struct dump_reader *reader)
 {
@@ -375,7 +348,8 @@ int dump_note_cut(struct dump_reader *reader)
         const struct dump_table *table = reader->tables[i];
         struct dump_table *whole = dump_table_whole(reader->tables[i]);
         /* The rows of what has partitions are theirs. */
-        bool awaited = reader->dialect == SQL_POSTGRES && !table->seen && table->part_count == 0;
+        bool awaited = (reader->dialect == SQL_POSTGRES || reader->apart) && !table->seen &&
+                       table->part_count == 0;
 
         if (whole != NULL && (awaited || (table == reader->last && !table->finished)))
             error = dump_table_cut(reader, whole);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a dump is by how it begins: whether it is one, and whose. */
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
@@ -57,6 +58,29 @@ static bool begins_with_word(const char *text, size_t size, const char *word)
            strchr(" \t\r\n;`\"('", text[length]) != NULL;
 }
 
+/* How much of it stands before the first rows, whose texts may say anything. */
+static size_t size_before_rows(const char *text, size_t size)
+{
+    const char *end = text + size;
+
+    for (const char *line = text; line != NULL && line < end; line++) {
+        if (begins_with_word(line, (size_t)(end - line), "INSERT") ||
+            begins_with_word(line, (size_t)(end - line), "REPLACE"))
+            return (size_t)(line - text);
+        line = memchr(line, '\n', (size_t)(end - line));
+        if (line == NULL)
+            break;
+    }
+    return size;
+}
+
+/* A script for Microsoft's SQL Server, whose statements go on to a line of "GO". */
+static bool is_of_sql_server(const char *text, size_t size)
+{
+    size = size_before_rows(text, size);
+    return holds(text, size, "\nGO\n") || holds(text, size, "\nGO\r\n");
+}
+
 static bool is_dump(const char *text, size_t size)
 {
     static const char *const heads[] = {"-- MySQL dump",
@@ -97,7 +121,7 @@ static bool is_dump(const char *text, size_t size)
         text += 3;
         size -= 3;
     }
-    if (memchr(text, '\0', size) != NULL)
+    if (memchr(text, '\0', size) != NULL || is_of_sql_server(text, size))
         return false;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         if (holds(text, size, heads[i]))
@@ -128,22 +152,6 @@ bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set)
         return false;
     *ret_set = set;
     return true;
-}
-
-/* How much of it stands before the first rows, whose texts may say anything. */
-static size_t size_before_rows(const char *text, size_t size)
-{
-    const char *end = text + size;
-
-    for (const char *line = text; line != NULL && line < end; line++) {
-        if (begins_with_word(line, (size_t)(end - line), "INSERT") ||
-            begins_with_word(line, (size_t)(end - line), "REPLACE"))
-            return (size_t)(line - text);
-        line = memchr(line, '\n', (size_t)(end - line));
-        if (line == NULL)
-            break;
-    }
-    return size;
 }
 
 static bool holds_any(const char *text, size_t size, const char *const *marks)
@@ -199,11 +207,34 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size)
     return dialect_of_others(text, size);
 }
 
+/* Whether mysqldump's last line says that it is one: since its version 10.10, of MySQL 5.0. */
+static bool completes(const char *text, size_t size)
+{
+    static const char mark[] = "-- MySQL dump ";
+    const char *found = memmem(text, size, mark, sizeof mark - 1);
+    char version[16] = "";
+    unsigned major;
+    unsigned minor;
+
+    if (found == NULL)
+        return holds(text, size, "-- MariaDB dump");
+    found += sizeof mark - 1;
+    size -= (size_t)(found - text);
+    memcpy(version, found, size < sizeof version ? size : sizeof version - 1);
+    return sscanf(version, "%u.%u", &major, &minor) != 2 || major > 10 ||
+           (major == 10 && minor >= 10);
+}
+
+bool dump_is_in_turn(const char *text, size_t size)
+{
+    return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump");
+}
+
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
 {
     if (dialect == SQL_SQLITE)
         return holds(text, size, "BEGIN TRANSACTION;");
-    return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump") ||
+    return completes(text, size) || holds(text, size, DUMP_KEEPS_CLIENT) ||
            holds(text, size, "-- PostgreSQL database dump");
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* replace() as SQLite's .dump writes line breaks with it. */
+/* How SQLite's .dump writes line breaks: with replace(), since 3.50 with unistr(). */
 #include <errno.h>
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
+#include "fs/base/utf8.h"
 
 /* Where the string that begins at AT (behind its quote) ends. */
 static const uint8_t *string_end(const uint8_t *at, const uint8_t *end)
@@ -59,14 +61,87 @@ static size_t replace(uint8_t *text, size_t size, const uint8_t *mark, size_t ma
     return (size_t)(to - text);
 }
 
+/* --- unistr ------------------------------------------------------------------------------- */
+
+/* COUNT hexadecimal digits at AT as a code point; -1: they are not there, or are none. */
+static int64_t take_digits(const uint8_t *at, const uint8_t *end, size_t count)
+{
+    int64_t point = 0;
+
+    if ((size_t)(end - at) < count)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        int digit = ascii_hex_digit((char)at[i]);
+
+        if (digit < 0)
+            return -1;
+        point = point * 16 + digit;
+    }
+    return point <= 0x10ffff ? point : -1;
+}
+
+/* In place: \\, \XXXX, \uXXXX, \+XXXXXX and \UXXXXXXXX, none of which is shorter then. -EILSEQ. */
+static int unescape_points(uint8_t *text, size_t size, size_t *ret_size)
+{
+    const uint8_t *at = text;
+    const uint8_t *end = text + size;
+    uint8_t *to = text;
+
+    while (at < end) {
+        if (*at != '\\') {
+            *to++ = *at++;
+            continue;
+        }
+        if (++at == end)
+            return -EILSEQ;
+        if (*at == '\\') {
+            *to++ = *at++;
+            continue;
+        }
+
+        size_t digits = *at == 'U' ? 8 : *at == '+' ? 6 : 4;
+        int64_t point;
+
+        at += *at == 'u' || *at == 'U' || *at == '+';
+        point = take_digits(at, end, digits);
+        if (point < 0)
+            return -EILSEQ;
+        to = utf8_put(to, (uint32_t)point);
+        at += digits;
+    }
+    *ret_size = (size_t)(to - text);
+    return 0;
+}
+
+/* unistr('a\u000ab'), whole. */
+static int make_unescaped(struct dump_reader *reader, const uint8_t *at, const uint8_t *end,
+                          struct cell *cell)
+{
+    const uint8_t *close = at < end && *at == '\'' ? string_end(++at, end) : end;
+    struct dump_literal text = {
+        .type = LITERAL_ESCAPED, .quote = '\'', .size = (size_t)(close - at)};
+    size_t size = 0;
+    int error = end - close == 2 && close[1] == ')' ? 0 : -EILSEQ;
+
+    if (error == 0) {
+        dump_decode(reader, &text, at, cell);
+        error = unescape_points(without_const(cell->data), (size_t)cell->size, &size);
+    }
+    *cell = (struct cell){CELL_TEXT, size, cell->data};
+    return error;
+}
+
 /* .dump writes line breaks so: replace(replace('a\nb','\n',char(10)),'\r',char(13)). */
 int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,
                        struct cell *cell)
 {
     static const char call[] = "replace(";
+    static const char unescaping[] = "unistr(";
     const uint8_t *end = at + size;
     size_t depth = 0;
 
+    if (size > sizeof unescaping && memcmp(at, unescaping, sizeof unescaping - 1) == 0)
+        return make_unescaped(reader, at + sizeof unescaping - 1, end, cell);
     while ((size_t)(end - at) > sizeof call && memcmp(at, call, sizeof call - 1) == 0) {
         at += sizeof call - 1;
         depth++;

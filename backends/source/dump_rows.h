@@ -23,7 +23,7 @@ enum literal_type {
     LITERAL_BITS,    /* 0 and 1 */
     LITERAL_TRUE,
     LITERAL_FALSE,
-    LITERAL_REPLACE, /* SQLite's .dump: replace('…','\n',char(10)), as a whole */
+    LITERAL_REPLACE, /* SQLite's .dump: replace('…','\n',char(10)), unistr('…'), as a whole */
     LITERAL_FIELD,   /* of COPY: with its escapes */
     LITERAL_DEFAULT, /* the word: whatever the column's default is */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A dump in several files, which share what is known of its tables. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,28 @@ int dump_session_fail(struct dump_reader *reader, const char *words)
     return error;
 }
 
+int dump_session_expect(struct dump_reader *reader, const char *database, const char *table,
+                        uint64_t rows)
+{
+    struct dump_table *found = dump_table_find(reader, database, table);
+
+    if (found != NULL)
+        found->rows_expected = rows;
+    return 0;
+}
+
+/* Rows of a file of their own that is not there. */
+static int check_rows(struct dump_reader *reader, struct dump_table *table)
+{
+    char words[100];
+
+    if (table->dropped || table->failed || table->rows >= table->rows_expected)
+        return 0;
+    snprintf(words, sizeof words, "of %llu rows that metadata names, %llu are there",
+             (unsigned long long)table->rows_expected, (unsigned long long)table->rows);
+    return fail_table(reader, table, words);
+}
+
 int dump_session_end(struct dump_reader *reader, struct failure *failure)
 {
     int error = 0;
@@ -123,6 +146,8 @@ int dump_session_end(struct dump_reader *reader, struct failure *failure)
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         if (dump_load_lacks(reader->tables[i]) && !reader->tables[i]->dropped)
             error = fail_table(reader, reader->tables[i], "not all files of its rows are there");
+        if (error == 0)
+            error = check_rows(reader, reader->tables[i]);
     }
     return error != 0 ? error : dump_tell_changes(reader, failure);
 }

@@ -67,6 +67,8 @@ static int take_column(struct dump_table *table, sqlite3_stmt *statement)
 {
     const char *name = (const char *)sqlite3_column_text(statement, 1);
     const char *native = (const char *)sqlite3_column_text(statement, 2);
+    const char *value = (const char *)sqlite3_column_text(statement, 4);
+    bool is_key = sqlite3_column_int(statement, 5) != 0;
     struct dump_column *columns =
         reallocarray(table->columns, table->column_count + 1, sizeof *columns);
 
@@ -81,6 +83,8 @@ static int take_column(struct dump_table *table, sqlite3_stmt *statement)
         .native = strdup(native != NULL ? native : ""),
         .not_null = sqlite3_column_int(statement, 3) != 0,
         .generated = sqlite3_column_int(statement, 6) != 0,
+        .defaulted = (value != NULL && strcasecmp(value, "NULL") != 0) ||
+                     (is_key && native != NULL && strcasecmp(native, "INTEGER") == 0),
         .left_out = sqlite3_column_int(statement, 6) != 0,
         .type = {.value = VALUE_ANY, .order = KEY_BYTES},
     };

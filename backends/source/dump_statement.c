@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "backends/source/dump_internal.h"
 #include "fs/base/ascii.h"
@@ -39,7 +38,7 @@ static size_t left(const struct dump_reader *reader)
     return reader->window.end - reader->window.at;
 }
 
-static bool stands_here(const struct dump_reader *reader, const char *text)
+bool dump_stands_here(const struct dump_reader *reader, const char *text)
 {
     size_t size = strlen(text);
 
@@ -89,15 +88,15 @@ static int skip_behind(struct dump_reader *reader, const char *mark, struct fail
 static bool at_line_comment(const struct dump_reader *reader)
 {
     if (reader->dialect == SQL_MYSQL)
-        return stands_here(reader, "#") ||
-               (stands_here(reader, "--") && (left(reader) == 2 || is_space(here(reader)[2])));
-    return stands_here(reader, "--");
+        return dump_stands_here(reader, "#") ||
+               (dump_stands_here(reader, "--") && (left(reader) == 2 || is_space(here(reader)[2])));
+    return dump_stands_here(reader, "--");
 }
 
 static bool at_version_comment(const struct dump_reader *reader)
 {
     return reader->dialect == SQL_MYSQL &&
-           (stands_here(reader, "/*!") || stands_here(reader, "/*M!"));
+           (dump_stands_here(reader, "/*!") || dump_stands_here(reader, "/*M!"));
 }
 
 /* "/" "*!40101 " and the like. */
@@ -105,7 +104,7 @@ static void skip_version_mark(struct dump_reader *reader)
 {
     struct byte_window *window = &reader->window;
 
-    window->at += stands_here(reader, "/*M!") ? 4 : 3;
+    window->at += dump_stands_here(reader, "/*M!") ? 4 : 3;
     while (window->at < window->end && here(reader)[0] >= '0' && here(reader)[0] <= '9')
         window->at++;
 }
@@ -119,46 +118,6 @@ static bool at_sandbox_mark(const struct dump_reader *reader)
     const uint8_t *close = memmem(at, size, "*/", 2);
 
     return at_version_comment(reader) && mark != NULL && (close == NULL || mark < close);
-}
-
-/* What dump programs write when all is written. */
-static bool at_end_mark(const struct dump_reader *reader)
-{
-    return stands_here(reader, "-- Dump completed") ||
-           (!reader->ends_late && stands_here(reader, "-- PostgreSQL database dump complete")) ||
-           stands_here(reader, "-- PostgreSQL database cluster dump complete");
-}
-
-/* "-- Dump completed on 2019-03-01  2:00:00", taken for UTC. */
-static void note_moment(struct dump_reader *reader)
-{
-    char line[LOOK_AHEAD];
-    size_t size = left(reader) < sizeof line ? left(reader) : sizeof line - 1;
-    struct tm parts = {.tm_sec = 0};
-
-    memcpy(line, here(reader), size);
-    line[size] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-
-    const char *date = strstr(line, " on ");
-    const char *end = date != NULL ? strptime(date + 4, "%Y-%m-%d %H:%M:%S", &parts) : NULL;
-
-    if (end != NULL)
-        reader->taker->class->moment(reader->taker, (struct timespec){.tv_sec = timegm(&parts)});
-}
-
-/* sqlite3 goes on with a damaged database, as far as it can, and says so in a comment. */
-static int note_corruption(struct dump_reader *reader)
-{
-    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
-
-    if (reader->dialect != SQL_SQLITE || table == NULL ||
-        !stands_here(reader, "/****** CORRUPTION ERROR"))
-        return 0;
-    return dump_table_fail(reader, table,
-                           "the database was damaged when the dump was made, and table %s lacks "
-                           "rows: look for another dump",
-                           table->name);
 }
 
 int dump_skip_blank(struct dump_reader *reader, struct failure *failure)
@@ -176,16 +135,12 @@ int dump_skip_blank(struct dump_reader *reader, struct failure *failure)
             return error;
         if (left(reader) == 0)
             return 0;
-        if (at_end_mark(reader)) {
-            reader->ended = true;
-            note_moment(reader);
-        }
-        error = note_corruption(reader);
+        error = dump_take_mark(reader);
         if (error != 0)
             return error;
         if (at_line_comment(reader))
             error = skip_behind(reader, "\n", failure);
-        else if (stands_here(reader, "/*") &&
+        else if (dump_stands_here(reader, "/*") &&
                  (!at_version_comment(reader) || at_sandbox_mark(reader)))
             error = skip_behind(reader, "*/", failure);
         else
@@ -225,7 +180,7 @@ static int take_behind(struct dump_reader *reader, const char *mark, struct fail
         error = byte_window_want(&reader->window, size, failure);
         if (error != 0 || left(reader) < size)
             break;
-        if (stands_here(reader, mark)) {
+        if (dump_stands_here(reader, mark)) {
             error = append(&reader->raw, reader, here(reader), size);
             reader->window.at += size;
             return error;
@@ -251,7 +206,8 @@ static int take_quoted(struct dump_reader *reader, struct failure *failure)
 
         const uint8_t *at = here(reader);
         bool pair =
-            left(reader) > 1 && ((escapes && at[0] == '\\') || (at[0] == quote && at[1] == quote));
+            left(reader) > 1 && ((escapes && at[0] == '\\') || (at[0] == quote && at[1] == quote) ||
+                                 sql_begins_pair(reader->pairs, at[0]));
 
         if (!pair && at[0] == quote)
             return take(reader, 1, NULL);
@@ -307,11 +263,11 @@ static int take_piece(struct dump_reader *reader, bool *in_version, struct failu
         *in_version = true;
         return take(reader, size, " ");
     }
-    if (*in_version && stands_here(reader, "*/")) {
+    if (*in_version && dump_stands_here(reader, "*/")) {
         *in_version = false;
         return take(reader, 2, " ");
     }
-    if (stands_here(reader, "/*"))
+    if (dump_stands_here(reader, "/*"))
         return take_behind(reader, "*/", failure);
     return take(reader, 1, NULL);
 }
@@ -354,6 +310,35 @@ static bool has_body(const struct dump_reader *reader)
     }
 }
 
+/* PostgreSQL's CREATE RULE … DO (…; …): whether its parenthesis is still open. */
+static bool is_open_rule(const struct dump_reader *reader)
+{
+    struct sql_lexer lexer =
+        dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size);
+    struct sql_token token;
+    size_t depth = 0;
+
+    if (reader->dialect != SQL_POSTGRES || !sql_accept(&lexer, "CREATE"))
+        return false;
+    if (sql_accept(&lexer, "OR"))
+        sql_accept(&lexer, "REPLACE");
+    if (!sql_accept(&lexer, "RULE"))
+        return false;
+    while ((token = sql_next(&lexer)).type != SQL_END) {
+        depth += sql_is(&token, "(");
+        depth -= sql_is(&token, ")") && depth != 0;
+    }
+    return depth != 0;
+}
+
+/* Whether a delimiter here is within the statement. */
+static bool goes_on(const struct dump_reader *reader)
+{
+    if (reader->too_long || reader->statement.size == 0)
+        return false;
+    return (has_body(reader) && !ends_in_end(reader)) || is_open_rule(reader);
+}
+
 int dump_read_statement(struct dump_reader *reader, struct failure *failure)
 {
     bool in_version = false;
@@ -364,8 +349,8 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
     reader->too_long = false;
     while ((error = byte_window_want(&reader->window, LOOK_AHEAD, failure)) == 0 &&
            left(reader) != 0) {
-        if (stands_here(reader, reader->delimiter)) {
-            if (reader->too_long || !has_body(reader) || ends_in_end(reader)) {
+        if (dump_stands_here(reader, reader->delimiter)) {
+            if (!goes_on(reader)) {
                 reader->window.at += strlen(reader->delimiter);
                 break;
             }

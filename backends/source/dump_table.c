@@ -124,6 +124,33 @@ ssize_t dump_table_column(const struct dump_table *table, const char *name)
     return -1;
 }
 
+static bool is_said(const size_t *places, size_t count, size_t place)
+{
+    size_t i = 0;
+
+    while (i < count && places[i] != place)
+        i++;
+    return i < count;
+}
+
+const struct dump_column *dump_table_unsaid(const struct dump_table *table, const size_t *places,
+                                            size_t count)
+{
+    size_t next = 0; /* most lists are in the table's own order */
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct dump_column *column = &table->columns[i];
+        bool filled = column->not_null || column->defaulted || column->generated;
+
+        if (next < count && places[next] == table->shown[i])
+            next++;
+        else if (filled && !column->computed && !column->left_out &&
+                 !is_said(places, count, table->shown[i]))
+            return column;
+    }
+    return NULL;
+}
+
 bool dump_has_left_out(const struct dump_table *table)
 {
     bool found = false;

@@ -6,6 +6,7 @@
 #ifndef CRMFS_SOURCE_DUMP_TABLES_H
 #define CRMFS_SOURCE_DUMP_TABLES_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "backends/source/schema.h"
@@ -57,9 +58,10 @@ struct dump_column {
     struct dump_type type;
     bool not_null;
     bool generated;
+    bool defaulted; /* a row that says nothing of it has something else than NULL */
     bool invisible; /* INSERT without names leaves it out */
     bool inherited; /* a parent's, of which the table's own statement does not speak */
-    bool left_out;  /* generated, and the dump does not have its values … */
+    bool left_out;  /* generated or invisible, and the dump does not have its values … */
     bool computed;  /* … but they are made */
 };
 
@@ -120,6 +122,8 @@ struct dump_table {
     bool finished;
     bool mangled; /* some of its bytes became text: it was told */
     size_t number;
+    uint64_t rows;          /* that were handed over */
+    uint64_t rows_expected; /* as the dump says itself; 0: it does not */
     size_t shown_count;     /* columns without those that are left out */
     size_t *shown;          /* a column's place among them, SIZE_MAX for those that are left out */
     struct dump_load *load; /* how files of its rows are written; NULL: none was said */
@@ -151,6 +155,13 @@ void dump_column_release(struct dump_column *column);
 
 /* The column's index, by name, if need be without regard to case; -1: none. */
 ssize_t dump_table_column(const struct dump_table *table, const char *name);
+
+/*
+ * A shown column of TABLE that a row with COUNT values, each for the shown column PLACES[i] or for
+ * none (SIZE_MAX), says nothing of, and that is not NULL then. NULL: there is none.
+ */
+const struct dump_column *dump_table_unsaid(const struct dump_table *table, const size_t *places,
+                                            size_t count);
 
 /* Whether values of columns are not in the dump. */
 bool dump_has_left_out(const struct dump_table *table);
@@ -192,13 +203,22 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* --- dump_create, dump_key, dump_sqlite ---------------------------------------------------- */
+/* --- dump_create, dump_key, dump_alter, dump_sqlite ----------------------------------------- */
 
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
 int dump_create_table(struct dump_reader *reader, struct failure *failure);
 
 /* … CREATE DOMAIN …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
+
+/*
+ * "(`a`,`b`(10) DESC)" as columns of the table. 0; -EILSEQ: a key over an expression or a prefix
+ * has none; -ENOMEM.
+ */
+int dump_take_key(struct sql_lexer *lexer, const struct dump_table *table, struct dump_key *key);
+
+/* Goes on before the comma or parenthesis that ends what stands here. */
+void dump_skip_item(struct sql_lexer *lexer);
 
 /* Takes a key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
 int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);

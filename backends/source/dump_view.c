@@ -109,13 +109,17 @@ static int list_name(struct name_list *list, const char *table, const char *colu
                         column[0] != '\0' ? "." : "", column);
 }
 
-static int list_columns(struct name_list *list, const struct dump_table *table, const char *shown)
+/* Those that are generated, or those that are only invisible. */
+static int list_columns(struct name_list *list, const struct dump_table *table, bool generated,
+                        const char *shown)
 {
     int error = 0;
 
     for (size_t i = 0; i < table->column_count && error == 0; i++) {
-        if (table->columns[i].left_out && !table->columns[i].computed)
-            error = list_name(list, shown, table->columns[i].name);
+        const struct dump_column *column = &table->columns[i];
+
+        if (column->left_out && !column->computed && column->generated == generated)
+            error = list_name(list, shown, column->name);
     }
     return error;
 }
@@ -141,6 +145,7 @@ int dump_tell_left_out(struct dump_reader *reader)
 {
     struct name_list views = {.text = BUFFER((size_t)2 * NAMES_LIMIT)};
     struct name_list columns = {.text = BUFFER((size_t)2 * NAMES_LIMIT)};
+    struct name_list invisible = {.text = BUFFER((size_t)2 * NAMES_LIMIT)};
     int error = 0;
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
@@ -154,7 +159,9 @@ int dump_tell_left_out(struct dump_reader *reader)
         else if (table->kind != RELATION_TABLE)
             error = list_name(&views, shown, "");
         else
-            error = list_columns(&columns, table, shown);
+            error = list_columns(&columns, table, true, shown);
+        if (error == 0 && shown != NULL)
+            error = list_columns(&invisible, table, false, shown);
     }
     int told =
         tell(reader, &views, "views, of which a dump has no rows: schema.sql has what makes them");
@@ -162,5 +169,12 @@ int dump_tell_left_out(struct dump_reader *reader)
                             "generated columns, of which the dump has no values: schema.sql has "
                             "what makes them");
 
-    return error != 0 ? error : told != 0 ? told : told_columns;
+    int told_invisible =
+        tell(reader, &invisible,
+             "invisible columns, of which the dump has no values, and that are not "
+             "shown for this");
+
+    if (error == 0)
+        error = told != 0 ? told : told_columns;
+    return error != 0 ? error : told_invisible;
 }

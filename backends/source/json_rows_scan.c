@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/source/json_rows.h"
+#include "fs/base/ascii.h"
 #include "fs/base/utf8.h"
 
 /* FALSE, for the text goes on behind its end. */
@@ -36,14 +37,6 @@ bool json_accept(struct json_scan *scan, uint8_t sign)
     return true;
 }
 
-static int hex_digit(uint8_t sign)
-{
-    if (sign >= '0' && sign <= '9')
-        return sign - '0';
-    sign |= 0x20;
-    return sign >= 'a' && sign <= 'f' ? sign - 'a' + 10 : -1;
-}
-
 /* What stands behind a '\'. */
 static bool scan_escape(struct json_scan *scan)
 {
@@ -58,7 +51,7 @@ static bool scan_escape(struct json_scan *scan)
     for (int i = 0; i < 4 && sign == 'u'; i++, scan->at++) {
         if (scan->at == scan->end)
             return want_more(scan);
-        if (hex_digit(*scan->at) < 0)
+        if (ascii_hex_digit((char)*scan->at) < 0)
             return false;
     }
     return true;
@@ -312,8 +305,11 @@ bool json_scan_object(struct json_scan *scan, struct json_member *members, size_
 
 static uint32_t four_digits(const uint8_t *at)
 {
-    return (uint32_t)hex_digit(at[0]) << 12 | (uint32_t)hex_digit(at[1]) << 8 |
-           (uint32_t)hex_digit(at[2]) << 4 | (uint32_t)hex_digit(at[3]);
+    uint32_t value = 0;
+
+    for (int i = 0; i < 4; i++)
+        value = value << 4 | (uint32_t)ascii_hex_digit((char)at[i]);
+    return value;
 }
 
 /* "\uXXXX", or two of them that are a pair. */

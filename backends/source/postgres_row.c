@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/ascii.h"
 #include "fs/base/number_text.h"
 
 static char unescape(char sign)
@@ -48,21 +49,14 @@ static size_t unescape_field(char *field, size_t size)
     return (size_t)(to - field);
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* "\x4142" in place; the number of bytes, or -1. */
 static ssize_t unhex(char *field, size_t size)
 {
     if (size < 2 || size % 2 != 0 || field[0] != '\\' || field[1] != 'x')
         return -1;
     for (size_t i = 2; i < size; i += 2) {
-        int high = hex_value(field[i]);
-        int low = hex_value(field[i + 1]);
+        int high = ascii_hex_digit(field[i]);
+        int low = ascii_hex_digit(field[i + 1]);
 
         if (high < 0 || low < 0)
             return -1;

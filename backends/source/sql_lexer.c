@@ -24,6 +24,20 @@ static bool is_word(char character)
            character == '$' || (character & 0x80) != 0;
 }
 
+bool sql_is_half(enum sql_pairs pairs, const void *begin, const void *at)
+{
+    const unsigned char *first = at;
+
+    if (pairs == SQL_PAIRS_NONE)
+        return false;
+    /* Behind what is ASCII a letter begins, even if that was the second half of one. */
+    while (first > (const unsigned char *)begin && first[-1] >= 0x80)
+        first--;
+    while (first < (const unsigned char *)at)
+        first += sql_begins_pair(pairs, *first) ? 2 : 1;
+    return first > (const unsigned char *)at;
+}
+
 /* The end of what is quoted from AT on; the text's end when nothing closes it. */
 static const char *quoted_end(const struct sql_lexer *lexer, const char *at)
 {
@@ -31,7 +45,8 @@ static const char *quoted_end(const struct sql_lexer *lexer, const char *at)
     bool escapes = lexer->backslash && (quote == '\'' || (quote == '"' && !lexer->ansi_quotes));
 
     for (; at < lexer->end; at++) {
-        if (*at == '\\' && escapes && at + 1 < lexer->end) {
+        if (at + 1 < lexer->end &&
+            ((*at == '\\' && escapes) || sql_begins_pair(lexer->pairs, (unsigned char)*at))) {
             at++;
         } else if (*at == quote) {
             if (at + 1 == lexer->end || at[1] != quote)
@@ -151,6 +166,11 @@ static char *unquote(const struct sql_lexer *lexer, const struct sql_token *toke
     if (end > at && end[-1] == quote)
         end--;
     for (; at < end; at++) {
+        if (sql_begins_pair(lexer->pairs, (unsigned char)*at) && at + 1 < end) {
+            to = mempcpy(to, at, 2);
+            at++;
+            continue;
+        }
         if (*at == '\\' && token->type == SQL_STRING && lexer->backslash && at + 1 < end)
             *to++ = unescape(*++at);
         else

@@ -11,6 +11,31 @@
 
 enum sql_dialect { SQL_MYSQL, SQL_POSTGRES, SQL_SQLITE };
 
+/*
+ * Character sets in which a letter may have two bytes, of which the second may be a backslash by
+ * itself. Whoever wrote the text saw the letter.
+ */
+enum sql_pairs {
+    SQL_PAIRS_NONE,
+    SQL_PAIRS_GBK, /* and GB18030, and Korean ones */
+    SQL_PAIRS_BIG5,
+    SQL_PAIRS_SJIS, /* its half katakana are letters of one byte */
+};
+
+/* Whether BYTE is the first of two, as MySQL sees it: bytes that are no text stand there, too. */
+static inline bool sql_begins_pair(enum sql_pairs pairs, unsigned char byte)
+{
+    switch (pairs) {
+    case SQL_PAIRS_GBK: return byte >= 0x81 && byte <= 0xfe;
+    case SQL_PAIRS_BIG5: return byte >= 0xa1 && byte <= 0xf9;
+    case SQL_PAIRS_SJIS: return (byte >= 0x81 && byte <= 0x9f) || (byte >= 0xe0 && byte <= 0xfc);
+    default: return false;
+    }
+}
+
+/* Whether what stands at AT is the second of two; at BEGIN no letter is half over. */
+bool sql_is_half(enum sql_pairs pairs, const void *begin, const void *at);
+
 enum sql_token_type {
     SQL_END,
     SQL_WORD,   /* a keyword or a bare name */
@@ -28,6 +53,7 @@ struct sql_token {
 
 struct sql_lexer {
     enum sql_dialect dialect;
+    enum sql_pairs pairs;
     bool backslash;   /* escapes in strings */
     bool ansi_quotes; /* "x" is a name, not a string */
     const char *at;

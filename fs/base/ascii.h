@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Letters A to Z without regard to case, and without regard to the locale, which
- * has no say in what files hold.
+ * Letters A to Z without regard to case, and hexadecimal digits, without regard to the
+ * locale, which has no say in what files hold.
  */
 #ifndef CRMFS_BASE_ASCII_H
 #define CRMFS_BASE_ASCII_H
@@ -11,6 +11,16 @@
 static inline char ascii_lower(char character)
 {
     return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
+}
+
+/* 0 to 15; -1: it is no hexadecimal digit. */
+static inline int ascii_hex_digit(char character)
+{
+    char lower = ascii_lower(character);
+
+    if (lower >= '0' && lower <= '9')
+        return lower - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 static inline bool ascii_equal(const char *left, const char *right)

@@ -6,15 +6,6 @@
 
 #include "fs/base/ascii.h"
 
-static int hex_digit(char character)
-{
-    char lower = ascii_lower(character);
-
-    if (lower >= '0' && lower <= '9')
-        return lower - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool percent_decode(char *text)
 {
     char *to = text;
@@ -25,8 +16,8 @@ bool percent_decode(char *text)
             continue;
         }
 
-        int high = hex_digit(from[1]);
-        int low = high >= 0 ? hex_digit(from[2]) : -1;
+        int high = ascii_hex_digit(from[1]);
+        int low = high >= 0 ? ascii_hex_digit(from[2]) : -1;
 
         if (low < 0 || high * 16 + low == 0)
             return false;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Folders that mydumper made, and archives of them, byte for byte as the live database that they are of."""
 import gzip
+import re
 import shutil
 import subprocess
 
@@ -54,7 +55,7 @@ def test_as_live(mount, server, filled, work, kind):
         archive = top.path(f"archives/{source}")
         assert tables(archive) == expected
         # mydumper does not read invisible columns.
-        assert (archive / "t_unseen.csv").read_bytes() == b"id,v\n0,\n1000,\n"
+        assert (archive / "t_unseen.csv").read_bytes() == b"id\n0\n1000\n"
         for table in (name for name in expected if not name.startswith("t_unseen")):
             assert (live / table).read_bytes() == (archive / table).read_bytes(), (source, table)
     subprocess.run(["diff", "-r", folder, top.path("archives/dumped/raw")], check=True)
@@ -104,6 +105,21 @@ def test_damage(mount, server, filled, work):
     assert f"{filled}.big.00002.sql.gz: the dump ends here" in errors
     assert "metadata.partial" in errors and "to be loaded in a way that crmfs does not know" in errors
     assert "in an archive within an archive" in errors
+
+
+def test_missing_file(mount, server, filled, work):
+    """A file of rows that did not come along: since 0.11 metadata says how many there were."""
+    folder = dump(server, filled, work / "dumped", ["--rows=1000"])
+    with open(folder / "metadata", "a", encoding="utf-8") as metadata:
+        for table, rows in (("big", 5000), ("c_latin1", 2), ("parent", 0)):
+            metadata.write(f"\n[`{filled}`.`{table}`]\nreal_table_name={table}\nrows = {rows}\n")
+    (folder / f"{filled}.big.00002.sql").unlink()
+    top = mount(folder)
+    with pytest.raises(OSError, match="Input/output"):
+        (top.path("archives/dumped/big.csv")).read_bytes()
+    assert (top.path("archives/dumped/c_latin1.csv")).read_bytes().count(b"\n") == 3
+    assert (top.path("archives/dumped/parent.csv")).read_bytes() == b"id\n"
+    assert re.search(r"table big: of 5000 rows that metadata names, [34]\d{3} are there", top.errors())
 
 
 def test_import(server, filled, work, monkeypatch):

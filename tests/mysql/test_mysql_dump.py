@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -18,6 +19,7 @@ DUMPS = {
     "complete": ["--complete-insert", "--skip-extended-insert"],
     "compact": ["--compact", "--skip-quote-names"],
     "databases": ["--add-drop-database", "--databases"],
+    "ansi": ["--compatible=ansi", "--default-character-set=utf8mb4"],
     "ordered": ["--order-by-primary", "--single-transaction", "--quick"],
     "apart": ["--no-create-db", "--skip-opt"],
 }
@@ -33,7 +35,9 @@ CREATE TABLE parent (id INT PRIMARY KEY); CREATE TABLE child (id INT PRIMARY KEY
 CREATE TABLE nothing (id INT PRIMARY KEY, g INT AS (id * 2) VIRTUAL);
 CREATE TABLE `we``ird ,"name` (`co``l` INT, `x y` TEXT, PRIMARY KEY (`co``l`));
 INSERT INTO `we``ird ,"name` VALUES (2,'a;b'),(1,'-- no comment'),(3,'/* nor this */ \\\\ \\' " \\n');
+SET sql_mode='NO_BACKSLASH_ESCAPES,ANSI_QUOTES';
 CREATE TRIGGER tr BEFORE INSERT ON parent FOR EACH ROW SET NEW.id = NEW.id + 0;
+SET sql_mode='';
 DELIMITER ;;
 CREATE PROCEDURE pr() BEGIN INSERT INTO parent VALUES (666); SELECT 'a;b'; END;;
 DELIMITER ;
@@ -142,15 +146,32 @@ def test_views_are_no_tables(mount, server, filled, work):
 
 
 @pytest.mark.parametrize("charset, text", [("latin1", "Åsa €ÿ"), ("cp1251", "Жук"), ("koi8r", "Жук"),
-                                           ("latin2", "Łódź"), ("eucjpms", "日本")])
+                                           ("latin2", "Łódź"), ("eucjpms", "日本"),
+                                           # Of letters of two bytes the second may be a backslash by itself.
+                                           ("gbk", "誠張誠"), ("big5", "許功蓋"), ("sjis", "表ソｱ能"), ("cp932", "表ソ①")])
 def test_character_sets(mount, server, database, work, charset, text):
     """A dump in another character set."""
     server.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), b BLOB) CHARACTER SET utf8mb4;"
-               f"INSERT INTO t VALUES (1, '{text}', x'e4f6fc'), (2, '''{text}', NULL)", database)
+               f"INSERT INTO t VALUES (1, '{text}', x'e4f6fc'), (2, '''{text}', x'd55c27fc27815cf500'),"
+               f" (3, '{text}''{text}', NULL)", database)
     path = dump(server, database, [f"--default-character-set={charset}"], work / "crm.sql")
     assert text.encode() not in path.read_bytes()
     top = mount(f"crm={server.url(database)}", path)
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
+
+
+@pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", "")])
+def test_outfile(mount, server, database, work, manner, wish):
+    """What the server itself writes, in which a backslash takes the meaning of quotes, tabs and line ends."""
+    rows = [(1, 'say "hi", you'), (2, None), (3, "c:\\\\"), (4, ""), (5, "two\nlines"), (6, "N"), (7, '\\\\"'),
+            (8, "tab\t")]
+    values = ",".join(f"({number}, {'NULL' if text is None else chr(39) + text + chr(39)})" for number, text in rows)
+    path = server.directory / "tmp" / "t.txt"
+    server.sql(f"CREATE TABLE t (column1 INT PRIMARY KEY, column2 TEXT); INSERT INTO t VALUES {values};"
+               f"SELECT * INTO OUTFILE '{path}' {manner} FROM t ORDER BY 1", database)
+    shutil.move(path, work / "t.txt")
+    top = mount(f"crm={server.url(database)}", f"out=archive://{work}/t.txt{wish}")
+    assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/out/t.csv")).read_bytes()
 
 
 def test_several_databases(mount, server, filled, work):

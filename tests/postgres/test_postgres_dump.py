@@ -28,6 +28,9 @@ CREATE TABLE heap (a integer, b text); INSERT INTO heap VALUES (3, 'x'), (1, NUL
 CREATE TABLE nothing (id integer PRIMARY KEY);
 CREATE TABLE "We ""ird.name" ("co l" integer PRIMARY KEY); INSERT INTO "We ""ird.name" VALUES (1);
 CREATE SCHEMA other; CREATE TABLE other.heap (a bytea PRIMARY KEY); INSERT INTO other.heap VALUES ('\\x02'), ('\\x01');
+CREATE TABLE settings (key text PRIMARY KEY, index integer, period text, exclude boolean, vector text);
+INSERT INTO settings VALUES ('b', 1, 'x', true, NULL), ('a', NULL, '', false, 'y');
+CREATE RULE r AS ON DELETE TO nothing DO ALSO (NOTIFY x; INSERT INTO public.heap VALUES (665, 'no'));
 CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $x$ INSERT INTO public.heap VALUES (666, 'no; no') $x$;
 CREATE FUNCTION g() RETURNS void LANGUAGE sql BEGIN ATOMIC INSERT INTO public.heap VALUES (667, 'no'); END;
 """

@@ -164,6 +164,53 @@ static void test_wrong_charset(void **state)
     }
 }
 
+/* As MySQL's INTO OUTFILE writes it with quotes, and phpMyAdmin if asked to. */
+static void test_escapes(void **state)
+{
+    (void)state;
+    check("a,b,c\n1,\"x \\\"y\\\", z\",\"\\\\\"\n2,\"line\\\nbreak\",\\N\n"
+          "3,\"N\",\"\\\\\\\"\"\n",
+          "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|\"x \"y\", z|\"\\\n"
+          "row 0 \"2|\"line\nbreak|NULL\nrow 0 \"3|\"N|\"\\\"\n");
+    /* Where a backslash before a quote makes sense as one, it is. */
+    check("a,b\n\"c:\\\",1\n\"\\\"\"\",2\n",
+          "table 0 t (a:text,b:text)\nrow 0 \"c:\\|\"1\nrow 0 \"\\\"|\"2\n");
+    check("a,b\n\"x\" y,1\n\"p\\\"q,2\n",
+          "table 0 t (a:text,b:text)\nrow 0 \"x y|\"1\n"
+          "fail 0 line 3, byte 12 of a/t.csv: a backslash stands before a quote within a field: if "
+          "it takes the quote's meaning, say escape=%5C in the archive's URL, else escape=none\n");
+    check_wish("a,b\n\"x\" y,1\n\"p\\\"q,2\n", (const char *const[]){"escape", "none", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"x y|\"1\nrow 0 \"p\\q|\"2\n");
+    check_wish("a,b\n\"p^\"q\",^N\n", (const char *const[]){"escape", "^", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"p\"q|NULL\n");
+}
+
+/* As mysqldump --tab and COPY write it. */
+static void test_nulls_between_tabs(void **state)
+{
+    static const char text[] = "1\t\\N\tsay \"hi\"\n2\ttwo\\\nlines\\\ttab\t\"\n3\tc:\\\\\t\\N\n"
+                               "4\t\\n\\t\t\n";
+
+    (void)state;
+    check_wish(text, (const char *const[]){"header", "no", NULL},
+               "table 0 t (column1:text,column2:text,column3:text)\n"
+               "row 0 \"1|NULL|\"say \"hi\"\nrow 0 \"2|\"two\nlines\ttab|\"\"\n"
+               "row 0 \"3|\"c:\\|NULL\nrow 0 \"4|\"\n\t|\"\n");
+    check_sized("t.txt", text, strlen(text),
+                "table 0 t (column1:text,column2:text,column3:text)\n"
+                "row 0 \"1|NULL|\"say \"hi\"\nrow 0 \"2|\"two\nlines\ttab|\"\"\n"
+                "row 0 \"3|\"c:\\|NULL\nrow 0 \"4|\"\n\t|\"\n");
+    check_sized(
+        "t.tsv", "a\tb\n\\N\t1\nAC\\DC\t2\n", 17,
+        "table 0 t (a:text,b:text)\nrow 0 NULL|\"1\n"
+        "fail 0 line 3, byte 9 of t.tsv: a backslash stands where it takes no meaning from "
+        "anything, as it did before: say escape=none in the archive's URL if it never does, "
+        "else escape=%5C\n");
+    check("a,b\n\\N,1\n", "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
+    check_wish("a\tb\n\\N\t1\n", (const char *const[]){"escape", "none", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
+}
+
 static void test_wishes(void **state)
 {
     (void)state;
@@ -209,7 +256,8 @@ static void test_wishes(void **state)
         {"delimiter", ""},     {"delimiter", ";;"},
         {"delimiter", "\n"},   {"quote", ""},
         {"quote", "ab"},       {"charset", "x"},
-        {"header", "perhaps"},
+        {"header", "perhaps"}, {"escape", ""},
+        {"escape", "\n"},      {"escape", "ab"},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -442,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_not_recognised),
         cmocka_unit_test(test_behind_quotes),
+        cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_nulls_between_tabs),
         cmocka_unit_test(test_single_quotes),
         cmocka_unit_test(test_said_delimiter),
         cmocka_unit_test(test_wishes),

@@ -69,6 +69,42 @@ static void test_cut(void **state)
     }
 }
 
+/* mysqldump --no-data, and behind it --no-create-info: the first one's end is not the second's. */
+static void test_cut_apart(void **state)
+{
+    static const char schema[] = "-- MySQL dump 10.13\nCREATE TABLE a (x int);\n"
+                                 "CREATE TABLE b (x int);\nCREATE TABLE c (x int);\n"
+                                 "-- Dump completed\n-- MySQL dump 10.13\n";
+    static const char rows[] = "LOCK TABLES a WRITE;\nINSERT INTO a VALUES (1);\nUNLOCK TABLES;\n"
+                               "LOCK TABLES b WRITE;\nINSERT INTO b VALUES (2);\n";
+    static const struct {
+        const char *rows;
+        bool fails[3];
+    } cuts[] = {{"", {true, true, true}}, {rows, {false, true, true}}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        cleanup_free char *dump = NULL;
+        struct recorded_reading reading;
+
+        assert_true(asprintf(&dump, "%s%s", schema, cuts[i].rows) > 0);
+        recorded_reading_begin(&reading, dump, strlen(dump), 10);
+        assert_int_equal(read_dump(&reading), -EIO);
+        for (int j = 0; j < 3; j++) {
+            char fails[] = "\nfail 0 ";
+
+            fails[6] = (char)('0' + j);
+            assert_int_equal(strstr(recording_text(&reading.into), fails) != NULL,
+                             cuts[i].fails[j]);
+        }
+        recorded_reading_end(&reading);
+    }
+    check_dump(
+        "-- MySQL dump 10.13\nCREATE TABLE a (x int);\nCREATE TABLE b (x int);\n"
+        "-- Dump completed\n-- MySQL dump 10.13\nINSERT INTO a VALUES (1);\n-- Dump completed\n",
+        "table 0 a (x:integer)\ntable 1 b (x:integer)\nrow 0 #1\n");
+}
+
 static void test_broken_stream(void **state)
 {
     (void)state;
@@ -177,13 +213,10 @@ static void test_window_ends_in_head(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_rows),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_broken_stream),
-        cmocka_unit_test(test_senseless_table),
-        cmocka_unit_test(test_row_limit),
-        cmocka_unit_test(test_window_ends),
-        cmocka_unit_test(test_window_ends_in_head),
+        cmocka_unit_test(test_bad_rows),        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_apart),       cmocka_unit_test(test_broken_stream),
+        cmocka_unit_test(test_senseless_table), cmocka_unit_test(test_row_limit),
+        cmocka_unit_test(test_window_ends),     cmocka_unit_test(test_window_ends_in_head),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,31 @@ static void test_keys_afterwards(void **state)
                "table 0 t (a:integer,b:integer!,c:integer!,d:integer!) order c\n");
 }
 
+/* pg_dump quotes what is reserved, and no other word that stands for something elsewhere. */
+static void test_names_that_are_words(void **state)
+{
+    (void)state;
+    check_dump(
+        "-- PostgreSQL database dump\nCREATE TABLE public.settings (\n    key text NOT NULL,\n"
+        "    index integer,\n    period text,\n    exclude boolean,\n    fulltext text,\n"
+        "    spatial text,\n    vector text,\n    id integer,\n"
+        "    CONSTRAINT c CHECK ((index > 0)),\n    CONSTRAINT n NOT NULL id,\n"
+        "    NOT NULL period NO INHERIT,\n    EXCLUDE USING gist (key WITH =)\n);\n"
+        "COPY public.settings (key, index, period, exclude, fulltext, spatial, vector, id) FROM stdin;\n"
+        "a\t1\tb\tf\tc\td\te\t2\n\\.\n"
+        "ALTER TABLE ONLY public.settings\n    ADD CONSTRAINT p PRIMARY KEY (key);\n"
+        "-- PostgreSQL database dump complete\n",
+        "table 0 settings (key:text!,index:integer,period:text!,exclude:boolean,fulltext:text,"
+        "spatial:text,vector:text,id:integer!)\n"
+        "row 0 \"a|#1|\"b|?f|\"c|\"d|\"e|#2\n"
+        "change 0 settings (key:text!,index:integer,period:text!,exclude:boolean,fulltext:text,"
+        "spatial:text,vector:text,id:integer!) key key order key\n");
+    check_dump("/*!40101 SET NAMES utf8 */;CREATE TABLE t (`key` int, period int, v vector(3), "
+               "KEY k (`key`), FULLTEXT KEY f (period), VECTOR KEY `v` (`v`), "
+               "PERIOD FOR SYSTEM_TIME (a, b));\nINSERT INTO t VALUES (1,2,0x00);\n",
+               "table 0 t (key:integer,period:integer,v:bytes)\nrow 0 #1|#2|x00\n");
+}
+
 static void test_unfollowed(void **state)
 {
     (void)state;
@@ -49,6 +74,12 @@ static void test_unfollowed(void **state)
         "table 0 t (a:integer)\ntable 1 s (a:integer)\nrow 0 #1\n"
         "trouble line 2 of the dump: UPDATE is not carried out: the rows of table t show as they "
         "came before\n");
+    /* phpMyAdmin can write all rows so. */
+    check_dump("CREATE TABLE `t` (a int);\nUPDATE `t` SET `a` = 1 WHERE `t`.`a` = 1;\n"
+               "UPDATE `t` SET `a` = 2 WHERE `t`.`a` = 2;\n",
+               "table 0 t (a:integer)\n"
+               "trouble line 2 of the dump: UPDATE is not carried out: the rows of table t show as "
+               "they came before\n");
     /* Told once, and not of one that was left out before. */
     check_dump(
         "-- PostgreSQL database dump\nCREATE TABLE public.x ();\n"
@@ -58,6 +89,61 @@ static void test_unfollowed(void **state)
         "table is left out: CREATE TABLE public.x ()\n"
         "trouble line 6 of the dump: rows of table t, of which no CREATE TABLE stands before: "
         "they are left out; of a dump of data alone, make one with the schema in it\n");
+}
+
+static void test_altered(void **state)
+{
+    static const char *const changes[] = {
+        "ADD COLUMN b int", "ADD b int AFTER a",    "DROP a",        "DROP COLUMN a",
+        "RENAME TO u",      "RENAME COLUMN a TO b", "CHANGE a b int"};
+    static const char *const others[] = {
+        "DROP KEY k",          "DROP PRIMARY KEY", "DROP CONSTRAINT c",
+        "RENAME INDEX k TO l", "DISABLE KEYS",     "ADD INDEX (a)",
+        "ADD UNIQUE (a)",      "ENGINE=InnoDB",    "AUTO_INCREMENT=7"};
+
+    (void)state;
+    for (size_t i = 0; i < 16; i++) {
+        char dump[200];
+        struct recorded_reading reading;
+        bool told;
+
+        snprintf(dump, sizeof dump,
+                 "CREATE TABLE `t` (a int);INSERT INTO t VALUES (1);ALTER TABLE t %s;",
+                 i < 7 ? changes[i] : others[i - 7]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 7);
+        assert_int_equal(read_dump(&reading), 0);
+        told = strstr(recording_text(&reading.into), "trouble line 1 of the dump: ALTER TABLE") !=
+               NULL;
+        assert_int_equal(told, i < 7);
+        recorded_reading_end(&reading);
+    }
+}
+
+/* Rows that come of something else than INSERT … VALUES are missing in their table. */
+static void test_rows_of_queries(void **state)
+{
+    static const char *const statements[] = {
+        "INSERT INTO t SELECT 1",          "INSERT IGNORE INTO `t` (`a`) SELECT a FROM u",
+        "INSERT INTO t SET a = 1",         "REPLACE t (a) VALUES (1)",
+        "INSERT INTO t () VALUES ()",      "INSERT INTO t DEFAULT VALUES",
+        "INSERT OR REPLACE INTO t SELECT", "INSERT INTO t TABLE u",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        char dump[200];
+        struct recorded_reading reading;
+
+        snprintf(dump, sizeof dump,
+                 "CREATE TABLE `t` (a int);CREATE TABLE `u` (a int);%s;INSERT INTO u VALUES (2);",
+                 statements[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 7);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into), "\nfail 0 line 1"));
+        assert_non_null(strstr(recording_text(&reading.into), "it is no INSERT … VALUES"));
+        assert_non_null(strstr(recording_text(&reading.into), "\nrow 1 #2\n"));
+        recorded_reading_end(&reading);
+    }
 }
 
 static void test_virtual(void **state)
@@ -85,6 +171,21 @@ static void test_dropped_and_again(void **state)
         "CREATE TABLE t (b int);INSERT INTO t VALUES (1);",
         "table 0 v (a:integer)\ndrop 0\ntable 1 t (a:integer)\ndrop 1\ntable 2 t (b:integer)\n"
         "row 2 #1\n");
+}
+
+/* As it is where several dumps of HeidiSQL's, of parts of a table, were put together. */
+static void test_made_again(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE IF NOT EXISTS `t` (a int);INSERT INTO `t` VALUES (1);\n"
+               "CREATE TABLE IF NOT EXISTS `t` (a int);INSERT INTO `t` VALUES (2);\n",
+               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\n");
+    check_dump(
+        "CREATE TABLE `t` (a int);INSERT INTO `t` VALUES (1);\n"
+        "CREATE TABLE `t` (b int);INSERT INTO `t` VALUES (2);\n",
+        "table 0 t (a:integer)\nrow 0 #1\n"
+        "trouble line 2 of the dump: table t is made once more: its rows before this line are "
+        "left out\ndrop 0\ntable 1 t (b:integer)\nrow 1 #2\n");
 }
 
 #define NO_ROWS "views, of which a dump has no rows: schema.sql has what makes them\n"
@@ -168,6 +269,78 @@ static void test_generated(void **state)
     check_dump(table, "table 0 t (a:integer,g:integer,c:integer)\n");
 }
 
+/* Without names INSERT may leave them out; a dump that does has not their values. */
+static void test_invisible(void **state)
+{
+    static const char table[] = "CREATE TABLE `t` (a int, h int INVISIBLE DEFAULT 7, "
+                                "g int GENERATED ALWAYS AS (a) STORED);";
+    static const char *const whole[] = {
+        "INSERT INTO t VALUES (1,2,3)", "INSERT INTO t VALUES (1,2)",
+        "INSERT INTO t (h,a) VALUES (2,1)", "INSERT INTO t VALUES (1,2,DEFAULT)"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        char dump[300];
+
+        snprintf(dump, sizeof dump, "%s%s;", table, whole[i]);
+        check_dump(dump, i == 0 ? "table 0 t (a:integer,h:integer,g:integer)\nrow 0 #1|#2|#3\n"
+                                : "table 0 t (a:integer,h:integer)\nrow 0 #1|#2\n" DUMP_LEFT_OUT);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char dump[300];
+
+        snprintf(dump, sizeof dump, "%sINSERT INTO t %sVALUES (1);", table, i == 0 ? "" : "(a) ");
+        check_dump(dump,
+                   "table 0 t (a:integer)\nrow 0 #1\n" DUMP_LEFT_OUT
+                   "trouble t.h: invisible columns, of which the dump has no values, and that "
+                   "are not shown for this\n");
+    }
+    check_dump(table, "table 0 t (a:integer,h:integer,g:integer)\n");
+}
+
+/* Rows with a value that has no column, or without one that their database filled in. */
+static void test_other_columns(void **state)
+{
+    static const char *const tables[] = {
+        "/*!1*/;CREATE TABLE t (a int, b int DEFAULT 5);",
+        "/*!1*/;CREATE TABLE t (a int, b int NOT NULL);",
+        "/*!1*/;CREATE TABLE t (a int, b int AUTO_INCREMENT, KEY k (b));",
+        "-- PostgreSQL database\nCREATE TABLE t (a int, b serial);",
+        "-- PostgreSQL database\nCREATE TABLE t (a int, b int GENERATED ALWAYS AS IDENTITY);",
+        "PRAGMA x;CREATE TABLE t (a INTEGER, b INTEGER PRIMARY KEY);",
+        "PRAGMA x;CREATE TABLE t (a INTEGER, b INTEGER DEFAULT 'x');",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        char dump[200];
+        struct recorded_reading reading;
+
+        snprintf(dump, sizeof dump, "%sINSERT INTO t (a) VALUES (1);", tables[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 100);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_null(strstr(recording_text(&reading.into), "row 0"));
+        assert_non_null(strstr(recording_text(&reading.into),
+                               "do not say what is in column b, which their database filled in"));
+        recorded_reading_end(&reading);
+    }
+    check_dump(
+        "/*!1*/;CREATE TABLE t (a int, b int DEFAULT NULL);INSERT INTO t (a) VALUES (1);"
+        "INSERT INTO t (a,c) VALUES (2,3);INSERT INTO t (a) VALUES (4);",
+        "table 0 t (a:integer,b:integer)\nrow 0 #1|NULL\n"
+        "fail 0 line 1, byte 105 of the dump: these rows of table t have a column c, which it "
+        "has not\n");
+    /* sqlite3's .dump --preserve-rowids. */
+    check_dump("PRAGMA foreign_keys=OFF;BEGIN TRANSACTION;CREATE TABLE t (a);"
+               "INSERT INTO t(rowid,a) VALUES(7,1);COMMIT;",
+               "table 0 t (a:any)\nrow 0 #1\nchange 0 t (a:any)\n");
+    check_dump(
+        "INSERT INTO t (a) VALUES (1);INSERT INTO t (a,b) VALUES (2,3);",
+        "table 0 t (a:any)\nrow 0 #1\n"
+        "fail 0 line 1, byte 55 of the dump: these rows of table t have a column b, which it "
+        "has not\n");
+}
+
 static void test_rows_without_table(void **state)
 {
     (void)state;
@@ -178,11 +351,22 @@ static void test_rows_without_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_databases),         cmocka_unit_test(test_keys_afterwards),
-        cmocka_unit_test(test_unfollowed),        cmocka_unit_test(test_virtual),
-        cmocka_unit_test(test_dropped_and_again), cmocka_unit_test(test_mysql_views),
-        cmocka_unit_test(test_other_views),       cmocka_unit_test(test_many_views),
-        cmocka_unit_test(test_generated),         cmocka_unit_test(test_rows_without_table),
+        cmocka_unit_test(test_databases),
+        cmocka_unit_test(test_keys_afterwards),
+        cmocka_unit_test(test_names_that_are_words),
+        cmocka_unit_test(test_unfollowed),
+        cmocka_unit_test(test_altered),
+        cmocka_unit_test(test_rows_of_queries),
+        cmocka_unit_test(test_virtual),
+        cmocka_unit_test(test_dropped_and_again),
+        cmocka_unit_test(test_made_again),
+        cmocka_unit_test(test_mysql_views),
+        cmocka_unit_test(test_other_views),
+        cmocka_unit_test(test_many_views),
+        cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_invisible),
+        cmocka_unit_test(test_other_columns),
+        cmocka_unit_test(test_rows_without_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

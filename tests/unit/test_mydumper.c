@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,13 +140,46 @@ static void test_session(void **state)
     recording_end(&recording);
 }
 
+/* What metadata says of rows is what there has to be, or less. */
+static void test_expected_rows(void **state)
+{
+    static const char *const tables[] = {"t", "u", "v"};
+    struct recording_taker recording;
+    struct failure failure = {0};
+
+    (void)state;
+    recording_begin(&recording);
+
+    struct dump_reader *reader = dump_session_create(&recording.taker);
+
+    for (size_t i = 0; i < 3; i++) {
+        char text[100];
+
+        snprintf(text, sizeof text, "CREATE TABLE `%s` (`a` int);\n", tables[i]);
+        feed(reader, text, NULL, false, 0);
+        assert_int_equal(dump_session_expect(reader, "crm", tables[i], 2), 0);
+        snprintf(text, sizeof text, "INSERT INTO `%s` VALUES (1)%s;\n", tables[i],
+                 i == 0   ? ",(2)"
+                 : i == 1 ? ""
+                          : ",(2),(3)");
+        feed(reader, text, tables[i], false, 0);
+    }
+    assert_int_equal(dump_session_expect(reader, "other", "t", 9), 0);
+    assert_int_equal(dump_session_end(reader, &failure), 0);
+    assert_null(strstr(recording_text(&recording), "fail 0"));
+    assert_non_null(strstr(recording_text(&recording),
+                           "fail 1 table u: of 2 rows that metadata names, 1 are there\n"));
+    assert_null(strstr(recording_text(&recording), "fail 2"));
+    dump_session_free(reader);
+    recording_end(&recording);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_folders),       cmocka_unit_test(test_session),
+        cmocka_unit_test(test_expected_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

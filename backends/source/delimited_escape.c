@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What a backslash takes its meaning, and whether it does. */
+#include <string.h>
+
+#include "backends/source/delimited.h"
+
+/* What an escape and BYTE stand for. */
+static uint8_t unescape(uint8_t byte)
+{
+    switch (byte) {
+    case '0': return '\0';
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'v': return '\v';
+    case 'Z': return 0x1a;
+    default: return byte;
+    }
+}
+
+uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
+                            struct delimited_signs signs, bool quoted)
+{
+    const uint8_t *end = from + size;
+
+    while (from < end) {
+        bool pair = from + 1 < end;
+
+        if (*from == signs.escape && pair) {
+            *to++ = unescape(from[1]);
+            from += 2;
+        } else {
+            *to++ = *from;
+            from += quoted && pair && from[0] == signs.quote && from[1] == signs.quote ? 2 : 1;
+        }
+    }
+    return to;
+}
+
+bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
+                              const struct delimited_field *fields, size_t count)
+{
+    static const char known[] = "N0bfnrtvZ\\\t\r\n";
+
+    for (size_t i = 0; i < count && signs.escape != 0; i++) {
+        const uint8_t *at = base + fields[i].at;
+        const uint8_t *end = at + fields[i].size;
+
+        while (at < end && (at = memchr(at, signs.escape, (size_t)(end - at))) != NULL) {
+            if (at + 1 == end || (at[1] != signs.quote && at[1] != signs.delimiter &&
+                                  memchr(known, at[1], sizeof known - 1) == NULL))
+                return true;
+            at += 2;
+        }
+    }
+    return false;
+}
+
+bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
+                            const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct delimited_field *field = &fields[i];
+
+        if (field->tail_size != 0 && field->size != 0 &&
+            base[field->at + field->size - 1] == '\\' && signs.escape == 0)
+            return true;
+    }
+    return false;
+}

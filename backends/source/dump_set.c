@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* SET: what the statements that follow are written in, and what they are about. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/source/dump_internal.h"
+#include "fs/base/ascii.h"
+#include "fs/base/memory.h"
+
+static void set_sql_mode(struct dump_reader *reader, const char *mode)
+{
+    /* All stand for several modes, of which ANSI_QUOTES is one. */
+    static const char *const ansi[] = {"ANSI", "POSTGRESQL", "ORACLE", "MSSQL", "DB2", "MAXDB"};
+
+    reader->backslash = strcasestr(mode, "NO_BACKSLASH_ESCAPES") == NULL;
+    reader->ansi_quotes = false;
+    for (size_t i = 0; i < sizeof ansi / sizeof *ansi; i++)
+        reader->ansi_quotes = reader->ansi_quotes || strcasestr(mode, ansi[i]) != NULL;
+}
+
+/*
+ * "@x = @@sql_mode" keeps it, and "sql_mode = @x" has it back, as mysqldump does around what makes
+ * a trigger, between two tables: each program keeps one at a time, whatever it calls it.
+ */
+static int take_sql_mode(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    sql_accept(lexer, ":");
+    if (!sql_accept(lexer, "=")) {
+        reader->kept_backslash = reader->backslash;
+        reader->kept_ansi_quotes = reader->ansi_quotes;
+        return 0;
+    }
+
+    struct sql_token token = sql_next(lexer);
+
+    if (sql_is(&token, "@")) {
+        reader->backslash = reader->kept_backslash;
+        reader->ansi_quotes = reader->kept_ansi_quotes;
+    }
+    if (token.type == SQL_SIGN || token.type == SQL_END)
+        return 0;
+
+    cleanup_free char *mode = sql_text(lexer, &token);
+
+    if (mode == NULL)
+        return -ENOMEM;
+    set_sql_mode(reader, mode);
+    return 0;
+}
+
+/* "@x = @@time_zone" and "time_zone = @x" go as those of sql_mode. */
+static int take_zone(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    static const char *const utc[] = {"+00:00", "-00:00", "UTC"};
+
+    sql_accept(lexer, ":");
+    if (!sql_accept(lexer, "=")) {
+        memcpy(reader->kept_zone, reader->zone, sizeof reader->zone);
+        return 0;
+    }
+
+    struct sql_token token = sql_next(lexer);
+
+    if (sql_is(&token, "@"))
+        memcpy(reader->zone, reader->kept_zone, sizeof reader->zone);
+    if (token.type != SQL_STRING && token.type != SQL_NAME)
+        return 0;
+
+    cleanup_free char *zone = sql_text(lexer, &token);
+
+    if (zone == NULL)
+        return -ENOMEM;
+    snprintf(reader->zone, sizeof reader->zone, "%s", zone);
+    for (size_t i = 0; i < sizeof utc / sizeof *utc; i++) {
+        if (ascii_equal(zone, utc[i]))
+            reader->zone[0] = '\0';
+    }
+    return 0;
+}
+
+void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+    size_t column = 0;
+
+    if (reader->zone[0] == '\0' || reader->zone_told || reader->dialect != SQL_MYSQL)
+        return;
+    while (column < table->column_count && table->columns[column].type.type != COLUMN_TIMESTAMP)
+        column++;
+    if (column == table->column_count)
+        return;
+    reader->zone_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: here the time zone is %.40s: what is in column %.200s of "
+                "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, reader->zone,
+                table->columns[column].name, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+static void set_charset(struct dump_reader *reader, const char *name)
+{
+    reader->charset = dump_charset_find(reader->dialect, name);
+    reader->pairs = dump_charset_pairs(name);
+    reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(name, "binary") == 0;
+}
+
+/* What NAME is set to, for which there is one word. */
+static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
+                     const struct sql_token *name)
+{
+    if (!sql_accept(lexer, "="))
+        sql_accept(lexer, "TO");
+
+    struct sql_token token = sql_next(lexer);
+
+    if (token.type == SQL_SIGN || token.type == SQL_END)
+        return 0;
+
+    cleanup_free char *value = sql_text(lexer, &token);
+
+    if (value == NULL)
+        return -ENOMEM;
+    if (sql_is(name, "standard_conforming_strings")) {
+        reader->backslash = strcasecmp(value, "off") == 0;
+    } else if (!reader->wide) {
+        set_charset(reader, value);
+    }
+    return 0;
+}
+
+/* What phpMyAdmin, HeidiSQL and others end with, as mysqldump does but for a comment. */
+static void take_client(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    reader->ended = (sql_accept(lexer, "=") && sql_accept(lexer, "@") &&
+                     sql_accept(lexer, "OLD_CHARACTER_SET_CLIENT")) ||
+                    reader->ended;
+}
+
+/* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
+int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    struct sql_token name;
+    int error = 0;
+
+    while (error == 0 && (name = sql_next(lexer)).type != SQL_END) {
+        if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
+            return dump_take_search_path(reader, lexer);
+        if (sql_is(&name, "sql_mode"))
+            error = take_sql_mode(reader, lexer);
+        else if (sql_is(&name, "time_zone"))
+            error = take_zone(reader, lexer);
+        else if (sql_is(&name, "character_set_client"))
+            take_client(reader, lexer);
+        else if (sql_is(&name, "OLD_CHARACTER_SET_CLIENT"))
+            reader->ended = false; /* one dump may stand behind another */
+        else if (sql_is(&name, "NAMES") || sql_is(&name, "client_encoding") ||
+                 sql_is(&name, "standard_conforming_strings"))
+            error = take_word(reader, lexer, &name);
+    }
+    return error;
+}
