@@ -111,6 +111,31 @@ def test_names_with_dots(kind, place, counts, work):
     assert target.value(question) == "1"
 
 
+@pytest.mark.parametrize("other", ["archive", "postgres"])
+@pytest.mark.parametrize("more", [[], ["--skip-bad", "{work}/bad"]])
+def test_a_table_of_that_name_in_another_schema(place, counts, crmfs, work, other, more):
+    """PostgreSQL: it is another one, also where what has no schema in its name would go; it stays as it is."""
+    source, target = place("sqlite"), place("postgresql")
+    source.sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+               "CREATE TABLE contacts (id INTEGER PRIMARY KEY, account_id INTEGER REFERENCES accounts (id));"
+               "CREATE INDEX by_name ON accounts (name);"
+               "INSERT INTO accounts VALUES (1, 'one'); INSERT INTO contacts VALUES (2, 1)")
+    target.sql(f"CREATE SCHEMA {other}; CREATE TABLE {other}.accounts (id bigint PRIMARY KEY, name text)")
+    before = target.sql(f"SELECT conname FROM pg_constraint; SELECT indexname FROM pg_indexes WHERE schemaname = '{other}'")
+    words = [word.format(work=work) for word in more]
+    assert counts(*words, "--to", target.url, source.url)["accounts"]["inserted"] == 1
+    assert target.sql(f"SELECT name FROM public.accounts; SELECT count(*) FROM {other}.accounts").split() == ["one", "0"]
+    assert target.value("SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f'").endswith("accounts")
+    assert target.value("SELECT tablename FROM pg_indexes WHERE schemaname = 'public' AND indexname = 'by_name'") == "accounts"
+    assert set(before.split()) <= set(target.sql(
+        f"SELECT conname FROM pg_constraint; SELECT indexname FROM pg_indexes WHERE schemaname = '{other}'").split())
+    assert counts("--mode", "upsert", "--to", target.url, source.url)["accounts"]["updated"] == 1
+    empty = place("postgresql")
+    empty.sql(f"CREATE SCHEMA {other}")
+    crmfs("migrate", source.url, empty.url)
+    assert empty.value("SELECT count(*) FROM public.contacts") == "1"
+
+
 def test_what_a_user_of_postgresql_has_to_be_granted(place, crmfs):
     """Step by step, what the words say is enough for the next one."""
     target, source = place("postgresql"), place("sqlite")
