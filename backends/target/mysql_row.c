@@ -336,6 +336,40 @@ int mysql_update_row(struct target *base, const struct schema *schema, const str
                : error;
 }
 
+/*
+ * "SELECT 1 FROM child c JOIN table p ON p.a = c.b AND … WHERE p.key = ? …": a key may refer to
+ * other columns than the primary key's.
+ */
+static int write_referrers(const struct schema *table, const struct schema *child,
+                           const struct foreign_key *foreign, struct buffer *text)
+{
+    int error = buffer_append_text(text, "SELECT 1 FROM ");
+
+    if (error == 0)
+        error = mysql_add_name(text, child->name);
+    if (error == 0)
+        error = buffer_append_text(text, " c JOIN ");
+    if (error == 0)
+        error = mysql_add_name(text, table->name);
+    for (size_t c = 0; c < foreign->count && error == 0; c++) {
+        error = buffer_append_text(text, c == 0 ? " p ON p." : " AND p.");
+        if (error == 0)
+            error = mysql_add_name(text, mysql_key_target(foreign, table, c));
+        if (error == 0)
+            error = buffer_append_text(text, " = c.");
+        if (error == 0)
+            error = mysql_add_name(text, child->columns[foreign->columns[c]].name);
+    }
+    for (size_t k = 0; k < table->primary_key_count && error == 0; k++) {
+        error = buffer_append_text(text, k == 0 ? " WHERE p." : " AND p.");
+        if (error == 0)
+            error = mysql_add_name(text, table->columns[table->primary_key[k]].name);
+        if (error == 0)
+            error = buffer_append_text(text, " = ?");
+    }
+    return error == 0 ? buffer_append_text(text, " LIMIT 1 FOR UPDATE") : error;
+}
+
 /* Whether a row of CHILD refers to the one with KEY. -EBUSY: one does. */
 static int check_referrer(struct mysql_target *target, const struct mysql_place *place,
                           const struct mysql_place *child, const struct foreign_key *foreign,
@@ -348,18 +382,7 @@ static int check_referrer(struct mysql_target *target, const struct mysql_place 
     int error = bound_create(&bound, place->schema, 0, NULL, key);
 
     if (error == 0)
-        error = buffer_append_text(&text, "SELECT 1 FROM ");
-    if (error == 0)
-        error = mysql_add_name(&text, child->schema->name);
-    for (size_t c = 0; c < foreign->count && error == 0; c++) {
-        error = buffer_append_text(&text, c == 0 ? " WHERE " : " AND ");
-        if (error == 0)
-            error = mysql_add_name(&text, child->schema->columns[foreign->columns[c]].name);
-        if (error == 0)
-            error = buffer_append_text(&text, " = ?");
-    }
-    if (error == 0)
-        error = buffer_append_text(&text, " LIMIT 1 FOR UPDATE");
+        error = write_referrers(place->schema, child->schema, foreign, &text);
     if (error == 0)
         error = bind_key(&bound, place->schema, key, failure);
     if (error == 0)
@@ -391,8 +414,7 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *foreign = &child->schema->foreign_keys[f];
 
-            if (strcmp(foreign->target_table, schema->name) == 0 &&
-                foreign->count == schema->primary_key_count && child != place)
+            if (strcmp(foreign->target_table, schema->name) == 0 && child != place)
                 error = check_referrer(target, place, child, foreign, key, failure);
         }
     }

@@ -80,6 +80,10 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure);
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
                     size_t count, const char *left, const char *right);
 
+/* The name of the column of PARENT that column INDEX of KEY refers to. */
+const char *mysql_key_target(const struct foreign_key *key, const struct schema *parent,
+                             size_t index);
+
 /* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
 void mysql_give_lines(struct mysql_target *target);
 

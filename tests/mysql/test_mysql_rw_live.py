@@ -65,6 +65,24 @@ def test_rows_and_files(mount, server, database):
     assert "changed since it was read" in top.errors()
 
 
+def test_rows_that_refer_by_another_key(mount, server, database):
+    """To a unique column, or to some of the key: a row that is deleted takes none of them along."""
+    server.sql("""CREATE TABLE kinds (id INT, part INT, code VARCHAR(9) UNIQUE, PRIMARY KEY (id, part));
+                  CREATE TABLE items (id INT PRIMARY KEY, code VARCHAR(9),
+                                      FOREIGN KEY (code) REFERENCES kinds (code) ON DELETE CASCADE);
+                  CREATE TABLE notes (id INT PRIMARY KEY, kind INT, part INT,
+                                      FOREIGN KEY (kind, part) REFERENCES kinds (id, part) ON DELETE SET NULL);
+                  INSERT INTO kinds VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 1, NULL);
+                  INSERT INTO items VALUES (7, 'a'), (8, NULL); INSERT INTO notes VALUES (1, 2, 1)""", database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1").live()
+    for name in ("1,1", "2,1"):
+        refused(errno.EBUSY, (folder / f"kinds/{name}.json").unlink)
+    (folder / "kinds/3,1.json").unlink()
+    assert server.lines("SELECT id, code FROM items ORDER BY id", database) == ["7\ta", "8\tNULL"]
+    assert server.lines("SELECT id, kind FROM notes", database) == ["1\t2"]
+    assert server.lines("SELECT id FROM kinds ORDER BY id", database) == ["1", "2"]
+
+
 def test_who_may_not_write_is_told_so(mount, server, database):
     """Rights that are missing, and a server that is only read: not as if the values were wrong."""
     server.sql(TABLES, database)
