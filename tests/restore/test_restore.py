@@ -276,6 +276,22 @@ def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, te
     assert target.value("SELECT count(*) FROM files WHERE photo IS NULL") == "1"
 
 
+def test_replace_does_not_delete_what_is_set_aside(crmfs, counts, place, work, kind):
+    """A row that does not fit is among those that are restored: what stands in its place stays."""
+    source, target = place("sqlite"), place(kind)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO t VALUES (1, '1'), (2, ' 2')")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n DECIMAL(9,2)); INSERT INTO t VALUES (1, 7), (2, 8)")
+    words = ["--mode", "replace", "--skip-bad", work / "bad", "--to", target.url, source.url]
+    told = crmfs("restore", *words, status=1).stderr
+    assert "1 of its rows" in told and "--mode upsert" in told
+    assert target.value("SELECT SUM(n) FROM t").rstrip("0").rstrip(".") == "15" and not (work / "bad").exists()
+    crmfs("restore", "--mode", "replace", "--dry-run", *words[4:], status=1)
+    target.sql("DELETE FROM t WHERE id = 2")
+    told = counts(*words)["t"]
+    assert (told["updated"], told["set_aside"], told["deleted"]) == (1, 1, 0)
+    assert json.loads((work / "bad").read_text())["row"] == 2
+
+
 @pytest.mark.parametrize("rows_there", [0, 1])
 def test_what_is_set_aside_does_not_hide_what_is_changed(crmfs, place, work, kind, rows_there):
     """Rows that are refused are left out; one that the database makes something else of ends it all the same."""
