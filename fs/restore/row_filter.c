@@ -219,10 +219,10 @@ static int give_up(void *context)
     return 1;
 }
 
-/* SELECT (WHERE) FROM (SELECT ?1 AS "id", ?2 AS "name" …) */
+/* SELECT (WHERE) IS TRUE FROM (SELECT ?1 AS "id", ?2 AS "name" …) */
 static int write_condition(const struct schema *schema, const char *where, struct buffer *sql)
 {
-    int error = buffer_print(sql, "SELECT (%s\n) FROM (SELECT ", where);
+    int error = buffer_print(sql, "SELECT (%s\n) IS TRUE FROM (SELECT ", where);
 
     for (size_t i = 0; i < schema->column_count && error == 0; i++) {
         cleanup_free char *name = sql_name(schema->columns[i].name);
@@ -334,8 +334,6 @@ static int look_at_condition(struct row_filter *filter, const struct cell *cells
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     result = code == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;
-    if (code == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_FLOAT)
-        result = sqlite3_column_double(statement, 0) != 0.0;
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     if (code == SQLITE_ROW)

@@ -125,6 +125,15 @@ def test_a_condition_chooses_rows(target, restore):
     assert is_there(target, "activities", "1 = 1") == 9
 
 
+@pytest.mark.parametrize("condition", ["(id = 7) << 32", "(id = 7) * 0.25", "CASE id WHEN 7 THEN '0.5' ELSE 'x' END",
+                                       "CASE id WHEN 7 THEN -1 END"])
+def test_a_condition_is_true_as_in_sqlite(place, restore, condition):
+    """Whatever is not 0, however large or small, and of whatever kind; NULL is not."""
+    target = place("sqlite")
+    assert restore("--where", condition, "--to", target.url, "day/crm/accounts")["accounts"]["inserted"] == 1
+    assert target.value("SELECT id FROM accounts") == "7"
+
+
 @pytest.mark.parametrize("condition", ["id = 1); DELETE FROM activities --", "nothing = 1", "id = 1; SELECT 1",
                                        "load_extension('x')", "(SELECT count(*) FROM pragma_database_list)",
                                        "(SELECT writefile('/tmp/x', 'y'))", ""])
