@@ -139,16 +139,19 @@ static bool is_key(const struct row_filter *filter, const struct asked_key *key,
     return true;
 }
 
+/* A key may have been given twice: all that are the row's are met. */
 static bool look_at_keys(struct row_filter *filter, const struct cell *cells)
 {
+    bool any = false;
+
     for (size_t i = 0; i < filter->key_count; i++) {
         if (!is_key(filter, &filter->keys[i], cells))
             continue;
         filter->left -= !filter->keys[i].met;
         filter->keys[i].met = true;
-        return true;
+        any = true;
     }
-    return false;
+    return any;
 }
 
 void row_filter_begin(struct row_filter *filter)

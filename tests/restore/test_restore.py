@@ -134,6 +134,12 @@ def test_a_condition_is_true_as_in_sqlite(place, restore, condition):
     assert target.value("SELECT id FROM accounts") == "7"
 
 
+def test_a_key_that_is_given_twice_is_one(place, restore):
+    target = place("sqlite")
+    assert restore("--key", "7,8,7", "--key", "8", "--to", target.url, "day/crm/accounts")["accounts"]["inserted"] == 2
+    assert "99" in restore("--key", "7,99,99", "--mode", "upsert", "--to", target.url, "day/crm/accounts", status=1)
+
+
 @pytest.mark.parametrize("condition", ["id = 1); DELETE FROM activities --", "nothing = 1", "id = 1; SELECT 1",
                                        "load_extension('x')", "(SELECT count(*) FROM pragma_database_list)",
                                        "(SELECT writefile('/tmp/x', 'y'))", ""])
