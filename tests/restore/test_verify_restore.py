@@ -3,10 +3,12 @@
 import json
 import os
 import sqlite3
+import subprocess
 
 import pytest
 
-from mounting import eventually
+from mounting import PATIENCE, eventually
+from stores import PASSPHRASE
 
 
 @pytest.fixture
@@ -32,6 +34,15 @@ def test_every_table_of_every_source(taken, store, place, kind):
     assert [(one["source"], one["table"], one["rows"]) for one in told] == [("crm", "t", 5000), ("other", "t", 5000)]
     assert told[0]["digest"] == told[1]["digest"]
     assert eventually(lambda: shared_memory() <= before)  # others restore there, too
+
+
+def test_a_passphrase_that_can_be_read_once(taken, store):
+    """From standard input, whatever number of sources the snapshot has."""
+    environment = {**os.environ, **store.environment, "CRMFS_PASSPHRASE": ""}
+    done = subprocess.run(store.command("verify-restore", "--json", "--passphrase-file", "-", "--store", store.path, "latest"),
+                          input=PASSPHRASE, capture_output=True, text=True, check=False, env=environment, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert [one["source"] for one in json.loads(done.stdout)] == ["crm", "other"]
 
 
 def test_a_damaged_store_fails(taken, store):
