@@ -35,7 +35,6 @@ int restore_source_open_in(const struct opened_store *opened, const char *what,
     char *name = snapshot_name != NULL ? strchr(source->words, '/') : NULL;
     char *table = name != NULL ? strchr(name + 1, '/') : NULL;
     const struct stored_source *stored = NULL;
-    const struct snapshot *snapshot;
     int error;
 
     if (snapshot_name == NULL)
@@ -47,9 +46,9 @@ int restore_source_open_in(const struct opened_store *opened, const char *what,
     if (name != NULL && *name == '\0')
         name = NULL;
     source->table = table != NULL && *table != '\0' ? table : NULL;
-    error = opened_store_find(opened, snapshot_name, &snapshot, failure);
+    error = opened_store_find(opened, snapshot_name, &source->snapshot, failure);
     if (error == 0)
-        error = opened_store_tree(opened, snapshot, &source->tree, failure);
+        error = opened_store_tree(opened, source->snapshot, &source->tree, failure);
     if (error == 0)
         error = find_source(&source->tree, snapshot_name, name, &stored, failure);
     if (error == 0)

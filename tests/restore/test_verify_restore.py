@@ -65,6 +65,27 @@ def test_migrate_says_what_it_did(taken, crmfs, place, kind):
     assert int(target.value("SELECT count(*) FROM t")) == 5000
 
 
+def test_a_migration_of_a_snapshot_goes_on_with_the_same(store, place):
+    """"latest" is another one once there is a newer: tables of both do not get into one database."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);"
+               "CREATE INDEX by_a ON b (a); INSERT INTO a VALUES (1, 'old'); INSERT INTO b VALUES (1, 1)")
+    store.take("one", f"crm={source.url}")
+    target.sql("CREATE TABLE by_a (stands, in_the_way)")
+    words = ["migrate", "--store", store.path, "latest", target.url]
+    assert "by_a" in store.run(*words, status=1).err
+    assert target.value("SELECT n FROM a") == "old"
+    source.sql("UPDATE a SET n = 'new'; INSERT INTO b VALUES (2, 1)")
+    store.take("two", f"crm={source.url}")
+    target.sql("DROP TABLE by_a")
+    assert 'has a table "a" already' in store.run(*words, status=1).err
+    words[3] = "one"
+    assert json.loads(store.run(*words, "--json").out)["resumed"]
+    assert target.value("SELECT n, (SELECT count(*) FROM b) FROM a") == "old|1"
+    words[3:] = ["two/crm/a", place("sqlite").url]
+    assert "all tables" in store.run(*words, status=1).err
+
+
 def test_migrate_keeps_documents_as_they_are_written(crmfs, place, kind):
     """JSON with blanks, a sign that nobody needs and members out of order, from SQLite and from PostgreSQL."""
     source, middle, target = place("sqlite"), place("postgresql"), place(kind)
