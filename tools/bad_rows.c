@@ -50,14 +50,23 @@ int bad_rows_create(const char *path, struct bad_rows **ret_rows, struct failure
 /* A text of any bytes; NULs do not end it. */
 static void write_value(struct json_writer *json, const struct cell *cell)
 {
-    cleanup_free char *text = cell->data != NULL ? strndup(cell->data, cell->size) : NULL;
+    const void *data = cell->data != NULL ? cell->data : "";
+    cleanup_free char *text = strndup(data, cell->size);
 
-    if (cell->class == CELL_NULL || text == NULL)
+    if (cell->class == CELL_NULL)
         json_put_null(json);
+    else if (text == NULL)
+        json->error = -ENOMEM;
     else if (cell->class == CELL_BYTES || strlen(text) != cell->size)
-        json_put_hex(json, cell->data, cell->size);
+        json_put_hex(json, data, cell->size);
     else
         json_put_bytes(json, text);
+}
+
+/* Large ones of columns that are not written have no data. */
+static bool is_at_hand(const struct cell *cell)
+{
+    return cell->data != NULL || cell->size == 0;
 }
 
 static void write_row(struct json_writer *json, const struct schema *table,
@@ -84,6 +93,8 @@ static void write_row(struct json_writer *json, const struct schema *table,
         json_put_name(json, "values");
         json_open(json, '{');
         for (size_t i = 0; i < table->column_count; i++) {
+            if (!is_at_hand(&bad->cells[i]))
+                continue;
             json_put_name(json, table->columns[i].name);
             write_value(json, &bad->cells[i]);
         }

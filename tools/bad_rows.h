@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * --skip-bad FILE: rows that a target refuses, set aside as NDJSON, one a line: table, row number,
- * column, reason, and the row's values.
+ * column, reason, and the row's values, but for those above a MiB of columns that are not written.
  */
 #ifndef CRMFS_TOOLS_BAD_ROWS_H
 #define CRMFS_TOOLS_BAD_ROWS_H
