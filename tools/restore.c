@@ -201,7 +201,6 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
                    .parallel = 2,
                    .cancelled = cancelled},
         .create = !command->no_create,
-        .check_only = command->dry_run,
     };
 
     return command->dry_run ? try_it(restoring, &target, &options, failure)

@@ -124,7 +124,6 @@ static int restore_there(struct verification *verification, const char *name,
                    .parallel = 1,
                    .cancelled = verification->cancelled},
         .create = true,
-        .check_only = true,
         .unrelated = source->table != NULL,
     };
     const struct restore_options restore = {

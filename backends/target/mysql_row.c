@@ -170,7 +170,7 @@ static int run_by_key(struct mysql_target *target, const struct mysql_place *pla
 
     if (error == 0)
         error = write_by_key(head, place, &text);
-    if (error == 0 && strncmp(head, "SELECT", 6) == 0 && !target->check_only)
+    if (error == 0 && strncmp(head, "SELECT", 6) == 0 && !target->look_only)
         error = buffer_append_text(&text, " FOR UPDATE");
     for (size_t i = 0; i < count && error == 0; i++)
         error = bind_cell(&bound, &schema->columns[columns[i]], &cells[i], schema->name, failure);
@@ -227,7 +227,7 @@ static int read_row(struct mysql_target *target, const struct mysql_place *place
         if (error == 0)
             error = mysql_add_literal(&text, key[k].data, (size_t)key[k].size, binary);
     }
-    if (error == 0 && !target->check_only)
+    if (error == 0 && !target->look_only)
         error = buffer_append_text(&text, " LOCK IN SHARE MODE");
     return error == 0 ? mysql_target_ask(target, &text, &target->rows, failure) : error;
 }

@@ -177,9 +177,9 @@ static int begin(struct target *base, struct failure *failure)
     struct mysql_target *target = (struct mysql_target *)base;
     int error = connect(target, failure);
 
-    if (error == 0)
+    if (error == 0 && !target->look_only)
         error = lock_database(target, failure);
-    if (error == 0)
+    if (error == 0 && !target->look_only)
         error = drop_left(target, failure);
     if (error == 0)
         error = mysql_target_start(target, failure);
@@ -446,7 +446,7 @@ int mysql_target_open(const char *url, const struct target_options *options,
     }
     target->target.class = &class;
     target->source = (struct mysql_source *)source;
-    target->check_only = options->check_only;
+    target->look_only = options->look_only;
     target->lock_wait_s = (options->source.busy_timeout_ms + 999) / 1000;
     *ret_target = &target->target;
     return 0;

@@ -51,7 +51,7 @@ struct mysql_target {
     size_t place_count;
     size_t made_count;
     bool open;
-    bool check_only;
+    bool look_only;
     bool locked;          /* no other restore writes to this database */
     unsigned lock_wait_s; /* for rows that others have locked */
     unsigned long stage_count;

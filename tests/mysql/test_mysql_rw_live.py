@@ -65,6 +65,24 @@ def test_rows_and_files(mount, server, database):
     assert "changed since it was read" in top.errors()
 
 
+def test_a_row_is_looked_at_while_a_restore_goes_on(mount, server, database):
+    """Nor does it wait for a row that somebody has locked."""
+    server.sql(TABLES, database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1").live()
+    holder = threading.Thread(target=server.sql, args=(
+        "BEGIN; UPDATE contacts SET name = 'theirs' WHERE id = 2;"
+        "DO GET_LOCK(CONCAT('crmfs restore ', SHA1(DATABASE())), 0); DO SLEEP(8); ROLLBACK", database))
+    holder.start()
+    try:
+        while server.lines(f"SELECT IS_FREE_LOCK(CONCAT('crmfs restore ', SHA1('{database}')))") != ["0"]:
+            time.sleep(0.1)
+        began = time.monotonic()
+        assert json.loads((folder / "contacts/2.json").read_text())["name"] == "Bo"
+        assert time.monotonic() - began < 4
+    finally:
+        holder.join()
+
+
 def test_rows_that_refer_by_another_key(mount, server, database):
     """To a unique column, or to some of the key: a row that is deleted takes none of them along."""
     server.sql("""CREATE TABLE kinds (id INT, part INT, code VARCHAR(9) UNIQUE, PRIMARY KEY (id, part));
