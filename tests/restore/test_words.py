@@ -111,6 +111,18 @@ def test_names_with_dots(kind, place, counts, work):
     assert target.value(question) == "1"
 
 
+def test_columns_that_differ_in_nothing_but_their_letters(place, crmfs):
+    """PostgreSQL tells them apart: each goes to its own, and none to one of two that it could mean."""
+    source, target, other = place("postgresql"), place("postgresql"), place("sqlite")
+    source.sql('CREATE TABLE t (id int PRIMARY KEY, "Name" text, name text); INSERT INTO t VALUES (1, \'A\', \'b\')')
+    crmfs("migrate", source.url, target.url)
+    assert target.value('SELECT "Name" || name FROM t') == "Ab"
+    other.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, NAME TEXT); INSERT INTO t VALUES (2, 'c')")
+    assert 'no column "NAME"' in crmfs("restore", "--to", target.url, other.url, status=1).stderr
+    crmfs("restore", "--map", "NAME=Name", "--to", target.url, other.url)
+    assert target.value('SELECT "Name" FROM t WHERE id = 2 AND name IS NULL') == "c"
+
+
 @pytest.mark.parametrize("other", ["archive", "postgres"])
 @pytest.mark.parametrize("more", [[], ["--skip-bad", "{work}/bad"]])
 def test_a_table_of_that_name_in_another_schema(place, counts, crmfs, work, other, more):
