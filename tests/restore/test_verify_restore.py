@@ -86,6 +86,17 @@ def test_a_migration_of_a_snapshot_goes_on_with_the_same(store, place):
     assert "all tables" in store.run(*words, status=1).err
 
 
+@pytest.mark.parametrize("text", ["a line without its end", "a line\n", '{"source":"other'])
+def test_a_file_that_is_no_journal_stays_as_it_is(taken, crmfs, place, work, text):
+    journal, target = work / "notes.txt", place("sqlite")
+    journal.write_text(text)
+    assert "journal" in crmfs("migrate", "--journal", journal, taken, target.url, status=1).stderr
+    assert journal.read_text() == text
+    journal.write_text(f'{{"source":"{taken}","tar')
+    crmfs("migrate", "--journal", journal, taken, target.url)
+    assert not journal.exists() and target.value("SELECT count(*) FROM t") == "5000"
+
+
 def test_migrate_keeps_documents_as_they_are_written(crmfs, place, kind):
     """JSON with blanks, a sign that nobody needs and members out of order, from SQLite and from PostgreSQL."""
     source, middle, target = place("sqlite"), place("postgresql"), place(kind)
