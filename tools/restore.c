@@ -207,6 +207,17 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
                             : do_it(restoring, &target, &options, failure);
 }
 
+/* One of both would be passed over. */
+static int check_tables(const struct restoring *restoring, struct failure *failure)
+{
+    return restoring->source.table == NULL || restoring->command->tables.count == 0
+               ? 0
+               : failure_set(failure, EINVAL,
+                             "--table, and \"/%s\" behind the snapshot: say in one of both which "
+                             "tables",
+                             restoring->source.table);
+}
+
 static int restore(struct restoring *restoring, const bool *cancelled, struct failure *failure)
 {
     const struct restore_command *command = restoring->command;
@@ -217,6 +228,8 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
     if (error == 0)
         error = restore_source_open(command->store, &command->passphrase, command->what, cancelled,
                                     &restoring->source, failure);
+    if (error == 0)
+        error = check_tables(restoring, failure);
     if (error == 0)
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)

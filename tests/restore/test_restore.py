@@ -223,6 +223,12 @@ def test_a_word_that_means_no_column_or_table_is_refused(target, restore):
     assert everything(target) == before
 
 
+def test_tables_are_named_in_one_place(place, restore):
+    target = place("sqlite")
+    assert "--table" in restore("--table", "accounts", "--to", target.url, "day/crm/contacts", status=1)
+    assert not Path(target.url).exists()
+
+
 def test_what_is_ignored_is_said_once(target, restore):
     told = restore("--mode", "upsert", "--ignore-columns", "contacts.email", "--dry-run", "--to", target.url, "day")
     assert [note for note in told["contacts"]["notes"] if "email" in note] == ['column "email" is ignored']
