@@ -17,7 +17,10 @@ int bad_rows_create(const char *path, struct bad_rows **ret_rows, struct failure
 /* As struct restore_options has it; CONTEXT: the bad_rows. */
 int bad_rows_add(void *context, const struct schema *table, const struct bad_row *bad);
 
-/* Makes it durable; a file without rows is removed, as is one that is NOT_WANTED. */
+/* Makes them durable: before the other rows are committed, for then these are nowhere else. */
+int bad_rows_keep(struct bad_rows *rows, struct failure *failure);
+
+/* A file without rows is removed, as is one that is NOT_WANTED. */
 int bad_rows_end(struct bad_rows *rows, bool not_wanted, struct failure *failure);
 
 #endif

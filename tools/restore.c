@@ -169,6 +169,12 @@ static int do_it(struct restoring *restoring, const struct target_options *targe
     return error;
 }
 
+static int keep_bad_rows(void *context, const struct restore_plan *plan, struct failure *failure)
+{
+    (void)plan;
+    return bad_rows_keep(context, failure);
+}
+
 static int plan_and_run(struct restoring *restoring, const bool *cancelled, struct failure *failure)
 {
     const struct restore_command *command = restoring->command;
@@ -193,6 +199,8 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .ignored_count = command->ignored.count,
         .bad_row = restoring->bad_rows != NULL ? bad_rows_add : NULL,
         .bad_row_context = restoring->bad_rows,
+        .before_commit = restoring->bad_rows != NULL ? keep_bad_rows : NULL,
+        .before_commit_context = restoring->bad_rows,
         .cancelled = cancelled,
         .rows_done = &restoring->rows_done,
     };

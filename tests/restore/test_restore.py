@@ -283,6 +283,42 @@ def test_a_disk_without_room_for_what_is_set_aside(root, place, crmfs, work, cou
         subprocess.run(["umount", disk], check=True)
 
 
+BAD_DISK = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fsync(int file)
+{
+    char link[64], path[4096] = "";
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/aside") != NULL) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, file);
+}
+"""
+
+
+@pytest.mark.parametrize("what", ["aside.ndjson", "aside/rows"])
+def test_what_is_set_aside_is_on_disk_before_the_rest_is(place, crmfs, work, what):
+    """What cannot be made durable, or the name of it, has the restore fail, not be done without it."""
+    source, target, library = place("sqlite"), place("sqlite"), work / "bad-disk.so"
+    (work / what).parent.mkdir(exist_ok=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=BAD_DISK, text=True, check=True)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'fits'), (2, 'is too long')")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT CHECK (length(a) < 9))")
+    words = ["restore", "--to", target.url, "--skip-bad", work / what, source.url]
+    told = crmfs(*words, status=1, LD_PRELOAD=str(library)).stderr
+    assert "cannot write" in told and "Input/output error" in told
+    assert target.value("SELECT count(*) FROM t") == "0" and not (work / what).exists()
+    crmfs(*words)
+    assert target.value("SELECT count(*) FROM t") == "1"
+
+
 @pytest.mark.parametrize("name, text", [("files.csv", "id,photo\n1,ug==\n"),
                                         ("files.ndjson", '{"id":1,"photo":{"$base64":true,"encoded":"ug=="}}\n')])
 def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, text):
