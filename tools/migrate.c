@@ -38,8 +38,8 @@ void migration_progress(void *context, double seconds, char *text, size_t size)
 
 /* ---- One transaction ------------------------------------------------------------------------- */
 
-int migration_open_target(const struct migration *migration, struct target **ret_target,
-                          struct failure *failure)
+static int open_target(const struct migration *migration, struct target **ret_target,
+                       struct failure *failure)
 {
     const struct target_options options = {
         .source = {.busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
@@ -47,8 +47,15 @@ int migration_open_target(const struct migration *migration, struct target **ret
                    .cancelled = migration->cancelled},
         .create = true,
     };
+
+    return target_open(migration->command->target, &options, ret_target, failure);
+}
+
+int migration_open_target(const struct migration *migration, struct target **ret_target,
+                          struct failure *failure)
+{
     struct target *target;
-    int error = target_open(migration->command->target, &options, &target, failure);
+    int error = open_target(migration, &target, failure);
 
     if (error != 0)
         return error;
@@ -272,11 +279,17 @@ static char *journal_source(const struct migration *migration)
     return asprintf(&text, "snapshot %s, %s", id, source->name) < 0 ? NULL : text;
 }
 
+/* A target that is refused, for a password in its URL say, does not get into the journal. */
 static int open_journal(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
     cleanup_free char *source = journal_source(migration);
+    struct target *target;
+    int error = open_target(migration, &target, failure);
 
+    if (error != 0)
+        return error;
+    target->class->close(target);
     return source != NULL ? migration_journal_open(command->journal, source, command->target,
                                                    &migration->journal, failure)
                           : -ENOMEM;

@@ -111,6 +111,24 @@ def test_names_with_dots(kind, place, counts, work):
     assert target.value(question) == "1"
 
 
+@pytest.mark.parametrize("url", ["mysql://me:secret@localhost/crm", "postgresql://me:secret@localhost/crm",
+                                 "postgresql://me@localhost/crm?password=secret", "mysql://me@localhost/crm?password=secret",
+                                 "postgresql://me@localhost/crm?sslpassword=secret"])
+def test_a_password_in_a_url_is_refused_and_not_repeated(crmfs, store, work, url):
+    """In no message, nor on disk in a journal, though it goes when nothing was done."""
+    journal = work / "journal"
+    (work / "kept").touch()
+    journal.hardlink_to(work / "kept")
+    for words in (["restore", "--to", work / "x.db", url], ["restore", "--to", url, work / "x.db"],
+                  ["migrate", "--journal", journal, url, work / "y.db"], ["migrate", "--journal", journal, work / "x.db", url]):
+        sqlite3.connect(work / "x.db").executescript("CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY)").close()
+        told = crmfs(*words, status=1).stderr
+        assert "can be seen by everybody" in told and "secret" not in told, told
+    assert (work / "kept").read_bytes() == b""
+    told = store.run("snapshot", "--store", store.path, f"crm={url}", status=2).err
+    assert "can be seen by everybody" in told and "secret" not in told, told
+
+
 def test_columns_that_differ_in_nothing_but_their_letters(place, crmfs):
     """PostgreSQL tells them apart: each goes to its own, and none to one of two that it could mean."""
     source, target, other = place("postgresql"), place("postgresql"), place("sqlite")
