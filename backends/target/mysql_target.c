@@ -348,7 +348,9 @@ static int check(struct target *base, struct failure *failure)
     int error = mysql_complete_tables(target, failure);
 
     /* Since its foreign keys are there, nobody can take away what a new table refers to. */
-    return error == 0 ? check_keys(target, failure) : error;
+    if (error == 0)
+        error = check_keys(target, failure);
+    return error == 0 ? mysql_check_outside(target, failure) : error;
 }
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
@@ -402,6 +404,8 @@ static void close_target(struct target *base)
     rollback(base);
     if (target->rows != NULL)
         mysql_free_result(target->rows);
+    if (target->outside != NULL)
+        mysql_free_result(target->outside);
     if (target->link != NULL)
         mysql_link_close(target->source, target->link);
     for (size_t i = 0; i < target->place_count; i++)

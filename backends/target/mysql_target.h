@@ -62,6 +62,7 @@ struct mysql_target {
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     MYSQL_RES *rows;
+    MYSQL_RES *outside; /* mysql_outside.c's; NULL: not asked yet */
 };
 
 /* Runs what TEXT holds, which is released. */
@@ -83,6 +84,15 @@ int mysql_add_equal(struct buffer *text, const struct schema *schema, const size
 /* The name of the column of PARENT that column INDEX of KEY refers to. */
 const char *mysql_key_target(const struct foreign_key *key, const struct schema *parent,
                              size_t index);
+
+/* FROM, NUL-terminated: "child c JOIN parent p ON …". What is not 0 ends the visit. */
+typedef int mysql_outside_visit(void *context, const char *child, const char *from,
+                                struct failure *failure);
+/* The foreign keys of other databases that refer to PARENT. What ended it, or -CODE in words. */
+int mysql_visit_outside(struct mysql_target *target, const struct schema *parent,
+                        mysql_outside_visit *visit, void *context, struct failure *failure);
+/* Where rows were deleted: -EINVAL in words if rows of other databases miss them. */
+int mysql_check_outside(struct mysql_target *target, struct failure *failure);
 
 /* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
 void mysql_give_lines(struct mysql_target *target);
