@@ -50,14 +50,23 @@ int bad_rows_create(const char *path, struct bad_rows **ret_rows, struct failure
 /* A text of any bytes; NULs do not end it. */
 static void write_value(struct json_writer *json, const struct cell *cell)
 {
-    cleanup_free char *text = cell->data != NULL ? strndup(cell->data, cell->size) : NULL;
+    const void *data = cell->data != NULL ? cell->data : "";
+    cleanup_free char *text = strndup(data, cell->size);
 
-    if (cell->class == CELL_NULL || text == NULL)
+    if (cell->class == CELL_NULL)
         json_put_null(json);
+    else if (text == NULL)
+        json->error = -ENOMEM;
     else if (cell->class == CELL_BYTES || strlen(text) != cell->size)
-        json_put_hex(json, cell->data, cell->size);
+        json_put_hex(json, data, cell->size);
     else
         json_put_bytes(json, text);
+}
+
+/* Large ones of columns that are not written have no data. */
+static bool is_at_hand(const struct cell *cell)
+{
+    return cell->data != NULL || cell->size == 0;
 }
 
 static void write_row(struct json_writer *json, const struct schema *table,
@@ -84,6 +93,8 @@ static void write_row(struct json_writer *json, const struct schema *table,
         json_put_name(json, "values");
         json_open(json, '{');
         for (size_t i = 0; i < table->column_count; i++) {
+            if (!is_at_hand(&bad->cells[i]))
+                continue;
             json_put_name(json, table->columns[i].name);
             write_value(json, &bad->cells[i]);
         }
@@ -111,16 +122,38 @@ int bad_rows_add(void *context, const struct schema *table, const struct bad_row
     return -EIO;
 }
 
+/* Where the file's name stands. */
+static int sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    cleanup_free char *folder =
+        slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    cleanup_fd int descriptor =
+        folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    /* Some file systems have no such thing. */
+    return descriptor >= 0 && (fsync(descriptor) == 0 || errno == EINVAL) ? 0 : -errno;
+}
+
+static int fail(const struct bad_rows *rows, struct failure *failure)
+{
+    return failure_set(failure, rows->code, "--skip-bad: cannot write %s: %s", rows->path,
+                       strerror(rows->code));
+}
+
+int bad_rows_keep(struct bad_rows *rows, struct failure *failure)
+{
+    if (rows->count != 0 && rows->code == 0 &&
+        (fsync(fileno(rows->file)) != 0 || sync_folder(rows->path) != 0))
+        rows->code = errno;
+    return rows->code != 0 ? fail(rows, failure) : 0;
+}
+
 int bad_rows_end(struct bad_rows *rows, bool not_wanted, struct failure *failure)
 {
     bool empty = rows->count == 0;
-    int error = 0;
+    int error = rows->code != 0 ? fail(rows, failure) : 0;
 
-    if (rows->code == 0 && (fflush(rows->file) != 0 || fsync(fileno(rows->file)) != 0))
-        rows->code = errno;
-    if (rows->code != 0)
-        error = failure_set(failure, rows->code, "--skip-bad: cannot write %s: %s", rows->path,
-                            strerror(rows->code));
     fclose(rows->file);
     if (empty || not_wanted)
         unlink(rows->path);

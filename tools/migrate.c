@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,8 @@ void migration_progress(void *context, double seconds, char *text, size_t size)
 
 /* ---- One transaction ------------------------------------------------------------------------- */
 
-int migration_open_target(const struct migration *migration, struct target **ret_target,
-                          struct failure *failure)
+static int open_target(const struct migration *migration, struct target **ret_target,
+                       struct failure *failure)
 {
     const struct target_options options = {
         .source = {.busy_timeout_ms = SOURCE_BUSY_TIMEOUT_MS,
@@ -46,8 +47,15 @@ int migration_open_target(const struct migration *migration, struct target **ret
                    .cancelled = migration->cancelled},
         .create = true,
     };
+
+    return target_open(migration->command->target, &options, ret_target, failure);
+}
+
+int migration_open_target(const struct migration *migration, struct target **ret_target,
+                          struct failure *failure)
+{
     struct target *target;
-    int error = target_open(migration->command->target, &options, &target, failure);
+    int error = open_target(migration, &target, failure);
 
     if (error != 0)
         return error;
@@ -245,16 +253,58 @@ static int migrate_all(struct migration *migration, struct failure *failure)
     return error;
 }
 
-static int migrate(struct migration *migration, struct failure *failure)
+static int open_source(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
-    int error = migration_journal_open(command->journal, command->source, command->target,
-                                       &migration->journal, failure);
+    int error = restore_source_open(command->store, &command->passphrase, command->source,
+                                    migration->cancelled, &migration->source, failure);
+
+    if (error == 0 && migration->source.table != NULL)
+        error = failure_set(failure, EINVAL,
+                            "all tables are migrated: leave \"/%s\" away, or say crmfs restore",
+                            migration->source.table);
+    return error;
+}
+
+/* Of which source the journal is: "latest" is soon another snapshot. NULL: no memory. */
+static char *journal_source(const struct migration *migration)
+{
+    const struct restore_source *source = &migration->source;
+    char id[2 * SNAPSHOT_ID_BYTES + 1];
+    char *text = NULL;
+
+    if (source->snapshot == NULL)
+        return strdup(migration->command->source);
+    sodium_bin2hex(id, sizeof id, source->snapshot->id, sizeof source->snapshot->id);
+    return asprintf(&text, "snapshot %s, %s", id, source->name) < 0 ? NULL : text;
+}
+
+/* A target that is refused, for a password in its URL say, does not get into the journal. */
+static int open_journal(struct migration *migration, struct failure *failure)
+{
+    const struct migrate_command *command = migration->command;
+    cleanup_free char *source = journal_source(migration);
+    struct target *target;
+    int error = open_target(migration, &target, failure);
 
     if (error != 0)
         return error;
-    error = restore_source_open(command->store, &command->passphrase, command->source,
-                                migration->cancelled, &migration->source, failure);
+    target->class->close(target);
+    return source != NULL ? migration_journal_open(command->journal, source, command->target,
+                                                   &migration->journal, failure)
+                          : -ENOMEM;
+}
+
+static int migrate(struct migration *migration, struct failure *failure)
+{
+    const struct migrate_command *command = migration->command;
+    bool has_journal = false;
+    int error = open_source(migration, failure);
+
+    if (error == 0) {
+        error = open_journal(migration, failure);
+        has_journal = error == 0;
+    }
     if (error == 0)
         error =
             command->dry_run ? migration_try(migration, failure) : migrate_all(migration, failure);
@@ -269,8 +319,9 @@ static int migrate(struct migration *migration, struct failure *failure)
      * Last of all, so that whoever is told to do it again until it ends well need not know how far
      * it came. Where nothing has been done there is nothing to go on with.
      */
-    migration_journal_close(&migration->journal,
-                            (error == 0 && !command->dry_run) || migration->journal.count == 0);
+    if (has_journal)
+        migration_journal_close(&migration->journal,
+                                (error == 0 && !command->dry_run) || migration->journal.count == 0);
     return error;
 }
 

@@ -96,11 +96,9 @@ static int append(struct migration_journal *journal, struct buffer *line, int er
     return error;
 }
 
-static int begin(struct migration_journal *journal, const char *source, const char *target,
-                 struct failure *failure)
+static int write_head(const char *source, const char *target, struct buffer *line)
 {
-    struct buffer line = BUFFER(LINE_LIMIT);
-    struct json_writer json = {.output = &line, .first = true};
+    struct json_writer json = {.output = line, .first = true};
 
     json_open(&json, '{');
     json_put_name(&json, "source");
@@ -108,7 +106,24 @@ static int begin(struct migration_journal *journal, const char *source, const ch
     json_put_name(&json, "target");
     json_put_text(&json, target);
     json_close(&json, '}');
-    return append(journal, &line, json.error, failure);
+    return json.error;
+}
+
+static int begin(struct migration_journal *journal, const char *source, const char *target,
+                 struct failure *failure)
+{
+    struct buffer line = BUFFER(LINE_LIMIT);
+
+    return append(journal, &line, write_head(source, target, &line), failure);
+}
+
+/* Whether TEXT is what stands at the beginning of the first line. */
+static bool is_begun(const char *text, size_t size, const char *source, const char *target)
+{
+    cleanup_buffer struct buffer line = BUFFER(LINE_LIMIT);
+
+    return write_head(source, target, &line) == 0 && size <= line.size &&
+           memcmp(text, line.data, size) == 0;
 }
 
 static int read_lines(struct migration_journal *journal, const char *source, const char *target,
@@ -142,6 +157,8 @@ static int read_lines(struct migration_journal *journal, const char *source, con
             error = take_line(journal, at, (size_t)(line_end - at));
         at = line_end + 1;
     }
+    if (first && !is_begun(text, (size_t)(end - text), source, target))
+        return failure_set(failure, EINVAL, "%s is no journal of a migration", journal->path);
     /* What was cut short is written anew. */
     if (error == 0 && (ftruncate(journal->descriptor, at - text) != 0 ||
                        lseek(journal->descriptor, 0, SEEK_END) < 0))

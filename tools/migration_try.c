@@ -56,7 +56,6 @@ int migration_try(struct migration *migration, struct failure *failure)
                    .parallel = 1,
                    .cancelled = migration->cancelled},
         .create = true,
-        .check_only = true,
     };
     const struct dry_run run = {
         .target = command->target,

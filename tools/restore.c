@@ -169,6 +169,12 @@ static int do_it(struct restoring *restoring, const struct target_options *targe
     return error;
 }
 
+static int keep_bad_rows(void *context, const struct restore_plan *plan, struct failure *failure)
+{
+    (void)plan;
+    return bad_rows_keep(context, failure);
+}
+
 static int plan_and_run(struct restoring *restoring, const bool *cancelled, struct failure *failure)
 {
     const struct restore_command *command = restoring->command;
@@ -193,6 +199,8 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .ignored_count = command->ignored.count,
         .bad_row = restoring->bad_rows != NULL ? bad_rows_add : NULL,
         .bad_row_context = restoring->bad_rows,
+        .before_commit = restoring->bad_rows != NULL ? keep_bad_rows : NULL,
+        .before_commit_context = restoring->bad_rows,
         .cancelled = cancelled,
         .rows_done = &restoring->rows_done,
     };
@@ -201,11 +209,21 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
                    .parallel = 2,
                    .cancelled = cancelled},
         .create = !command->no_create,
-        .check_only = command->dry_run,
     };
 
     return command->dry_run ? try_it(restoring, &target, &options, failure)
                             : do_it(restoring, &target, &options, failure);
+}
+
+/* One of both would be passed over. */
+static int check_tables(const struct restoring *restoring, struct failure *failure)
+{
+    return restoring->source.table == NULL || restoring->command->tables.count == 0
+               ? 0
+               : failure_set(failure, EINVAL,
+                             "--table, and \"/%s\" behind the snapshot: say in one of both which "
+                             "tables",
+                             restoring->source.table);
 }
 
 static int restore(struct restoring *restoring, const bool *cancelled, struct failure *failure)
@@ -218,6 +236,8 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
     if (error == 0)
         error = restore_source_open(command->store, &command->passphrase, command->what, cancelled,
                                     &restoring->source, failure);
+    if (error == 0)
+        error = check_tables(restoring, failure);
     if (error == 0)
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)

@@ -28,16 +28,17 @@ static int find_source(const struct stored_tree *tree, const char *snapshot, con
                        snapshot, snapshot, tree->sources[0].name);
 }
 
-static int open_snapshot(const char *store, const struct passphrase_options *passphrase,
-                         struct restore_source *source, struct failure *failure)
+int restore_source_open_in(const struct opened_store *opened, const char *what,
+                           struct restore_source *source, struct failure *failure)
 {
-    const char *snapshot_name = source->words;
-    char *name = strchr(source->words, '/');
+    const char *snapshot_name = source->words = strdup(what);
+    char *name = snapshot_name != NULL ? strchr(source->words, '/') : NULL;
     char *table = name != NULL ? strchr(name + 1, '/') : NULL;
     const struct stored_source *stored = NULL;
-    const struct snapshot *snapshot;
     int error;
 
+    if (snapshot_name == NULL)
+        return -ENOMEM;
     if (name != NULL)
         *name++ = '\0';
     if (table != NULL)
@@ -45,15 +46,13 @@ static int open_snapshot(const char *store, const struct passphrase_options *pas
     if (name != NULL && *name == '\0')
         name = NULL;
     source->table = table != NULL && *table != '\0' ? table : NULL;
-    error = opened_store_open(store, passphrase, &source->opened, failure);
+    error = opened_store_find(opened, snapshot_name, &source->snapshot, failure);
     if (error == 0)
-        error = opened_store_find(&source->opened, snapshot_name, &snapshot, failure);
-    if (error == 0)
-        error = opened_store_tree(&source->opened, snapshot, &source->tree, failure);
+        error = opened_store_tree(opened, source->snapshot, &source->tree, failure);
     if (error == 0)
         error = find_source(&source->tree, snapshot_name, name, &stored, failure);
     if (error == 0)
-        error = stored_dataset_create(source->opened.reader, stored, &source->dataset, failure);
+        error = stored_dataset_create(opened->reader, stored, &source->dataset, failure);
     if (error != 0 || stored == NULL)
         return error;
     source->kind = stored->kind;
@@ -90,17 +89,20 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
         error = source->source->class->begin(source->source, &source->dataset, &version, failure);
     if (error == 0 && source->dataset->kind != NULL)
         source->kind = source->dataset->kind;
-    return error == 0 ? 0 : failure_name(failure, -error, url);
+    /* A server's URL may hold the very password that it is refused for. */
+    return error == 0 || source_is_server(url) ? error : failure_name(failure, -error, url);
 }
 
 int restore_source_open(const char *store, const struct passphrase_options *passphrase,
                         const char *what, const bool *cancelled, struct restore_source *source,
                         struct failure *failure)
 {
+    int error;
+
     if (store == NULL)
         return open_source(what, cancelled, source, failure);
-    source->words = strdup(what);
-    return source->words != NULL ? open_snapshot(store, passphrase, source, failure) : -ENOMEM;
+    error = opened_store_open(store, passphrase, &source->opened, failure);
+    return error == 0 ? restore_source_open_in(&source->opened, what, source, failure) : error;
 }
 
 void restore_source_close(struct restore_source *source)

@@ -11,11 +11,12 @@
 /* Zeroed at first. */
 struct restore_source {
     struct dataset *dataset;
-    const char *kind;  /* "sqlite", "mysql", "postgresql", … */
-    const char *name;  /* of a snapshot's source; NULL: it is another one */
-    const char *table; /* that WHAT names; NULL: none */
-    char *words;       /* WHAT, taken apart */
-    struct opened_store opened;
+    const char *kind;                /* "sqlite", "mysql", "postgresql", … */
+    const struct snapshot *snapshot; /* the store's; NULL: it is of none, … */
+    const char *name;                /* … else what the snapshot calls the source */
+    const char *table;               /* that WHAT names; NULL: none */
+    char *words;                     /* WHAT, taken apart */
+    struct opened_store opened;      /* by restore_source_open */
     struct stored_tree tree;
     struct source *source;
     struct indexing indexing;
@@ -28,6 +29,11 @@ struct restore_source {
 int restore_source_open(const char *store, const struct passphrase_options *passphrase,
                         const char *what, const bool *cancelled, struct restore_source *source,
                         struct failure *failure);
+
+/* The same of a store that is open, and stays so until the source is closed. */
+int restore_source_open_in(const struct opened_store *opened, const char *what,
+                           struct restore_source *source, struct failure *failure);
+
 void restore_source_close(struct restore_source *source);
 
 #endif

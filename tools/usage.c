@@ -86,7 +86,7 @@ const char usage_mount[] =
     "  passphrase-file=FILE, passphrase-command=COMMAND\n"
     "                        the same as --passphrase-file and --passphrase-command\n"
     "  ro, rw                whether snapshots can only be looked at; live sources\n"
-    "                        can only be looked at either way\n"
+    "                        can only be looked at but with rw-live, which ro undoes\n"
     "  fsname=, subtype=     what mount(8) and df(1) show\n"
     "  max_read=SIZE         the most that the kernel asks for at once\n"
     "  debug                 report every request; goes with -f\n"
@@ -183,7 +183,7 @@ const char usage_diff[] =
     "  -h, --help\n"
     "\n"
     "The exit status is 0 when nothing differs, 1 when something does, 2 for trouble.\n"
-    "\n" PASSPHRASE_LINES;
+    "\n" STORE_LINES;
 
 const char usage_restore[] =
     "usage: crmfs restore [OPTION...] --store STORE --to TARGET SNAPSHOT[/SOURCE[/TABLE]]\n"
@@ -210,7 +210,9 @@ const char usage_restore[] =
     "  -n, --dry-run          do it all, say what came of it and all that stands in the way,\n"
     "                         and take it back\n"
     "  --json                 say it as JSON\n"
-    "  -q, --quiet            say nothing\n" STORE_LINES;
+    "  -q, --quiet            say nothing\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
 
 const char usage_migrate[] =
     "usage: crmfs migrate [OPTION...] SOURCE TARGET\n"
@@ -223,7 +225,9 @@ const char usage_migrate[] =
     "  --journal FILE  where it says how far it is, else in ~/.local/state/crmfs\n"
     "  -n, --dry-run   say what would be done and all that stands in the way, and do nothing\n"
     "  --json          say it as JSON\n"
-    "  -q, --quiet     say nothing\n" STORE_LINES;
+    "  -q, --quiet     say nothing\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
 
 const char usage_verify_restore[] =
     "usage: crmfs verify-restore [OPTION...] --store STORE SNAPSHOT[/SOURCE[/TABLE]]\n"
@@ -234,7 +238,9 @@ const char usage_verify_restore[] =
     "  --to TARGET    into this database, which has none of the tables; nothing stays\n"
     "  --scratch DIR  else the database is made in DIR; in memory, /dev/shm, if not given\n"
     "  --json         say it as JSON\n"
-    "  -q, --quiet    say nothing\n" STORE_LINES;
+    "  -q, --quiet    say nothing\n"
+    "  -h, --help\n"
+    "\n" STORE_LINES;
 
 const char usage_snapshots[] =
     "usage: crmfs snapshots [OPTION...] STORE\n"

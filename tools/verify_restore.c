@@ -124,7 +124,6 @@ static int restore_there(struct verification *verification, const char *name,
                    .parallel = 1,
                    .cancelled = verification->cancelled},
         .create = true,
-        .check_only = true,
         .unrelated = source->table != NULL,
     };
     const struct restore_options restore = {
@@ -157,13 +156,11 @@ static int restore_there(struct verification *verification, const char *name,
 }
 
 /* Opens SNAPSHOT/NAME[/TABLE] and restores it. */
-static int verify_source(struct verification *verification, const char *what,
-                         struct failure *failure)
+static int verify_source(struct verification *verification, const struct opened_store *opened,
+                         const char *what, struct failure *failure)
 {
-    const struct verify_command *command = verification->command;
     struct restore_source source = {.dataset = NULL};
-    int error = restore_source_open(command->store, &command->passphrase, what,
-                                    verification->cancelled, &source, failure);
+    int error = restore_source_open_in(opened, what, &source, failure);
 
     if (error == 0)
         error =
@@ -173,20 +170,17 @@ static int verify_source(struct verification *verification, const char *what,
 }
 
 /* The names of the snapshot's sources that have tables. */
-static int list_sources(const struct verify_command *command, char ***ret_names, size_t *ret_count,
-                        struct failure *failure)
+static int list_sources(const struct opened_store *opened, const char *what, char ***ret_names,
+                        size_t *ret_count, struct failure *failure)
 {
-    struct opened_store opened = {.path = NULL};
     struct stored_tree tree = {.source_count = 0};
     const struct snapshot *snapshot;
     char **names = NULL;
     size_t count = 0;
-    int error = opened_store_open(command->store, &command->passphrase, &opened, failure);
+    int error = opened_store_find(opened, what, &snapshot, failure);
 
     if (error == 0)
-        error = opened_store_find(&opened, command->what, &snapshot, failure);
-    if (error == 0)
-        error = opened_store_tree(&opened, snapshot, &tree, failure);
+        error = opened_store_tree(opened, snapshot, &tree, failure);
     if (error == 0) {
         names = allocate_array(tree.source_count, sizeof *names);
         error = names != NULL ? 0 : -ENOMEM;
@@ -194,34 +188,46 @@ static int list_sources(const struct verify_command *command, char ***ret_names,
     for (size_t i = 0; i < tree.source_count && error == 0; i++) {
         if (tree.sources[i].table_count == 0)
             continue;
-        error =
-            asprintf(&names[count], "%s/%s", command->what, tree.sources[i].name) < 0 ? -ENOMEM : 0;
+        error = asprintf(&names[count], "%s/%s", what, tree.sources[i].name) < 0 ? -ENOMEM : 0;
         count += error == 0;
     }
     stored_tree_release(&tree);
-    opened_store_release(&opened);
     *ret_names = names;
     *ret_count = count;
     return error;
 }
 
-static int verify_all(struct verification *verification, struct failure *failure)
+static int verify_sources(struct verification *verification, const struct opened_store *opened,
+                          struct failure *failure)
 {
-    const struct verify_command *command = verification->command;
+    const char *what = verification->command->what;
     char **names = NULL;
     size_t count = 0;
     int error;
 
-    if (strchr(command->what, '/') != NULL)
-        return verify_source(verification, command->what, failure);
-    error = list_sources(command, &names, &count, failure);
+    if (strchr(what, '/') != NULL)
+        return verify_source(verification, opened, what, failure);
+    error = list_sources(opened, what, &names, &count, failure);
     if (error == 0 && count == 0)
-        error = failure_set(failure, ENOENT, "snapshot %s has no tables", command->what);
+        error = failure_set(failure, ENOENT, "snapshot %s has no tables", what);
     for (size_t i = 0; i < count && error == 0; i++)
-        error = verify_source(verification, names[i], failure);
+        error = verify_source(verification, opened, names[i], failure);
     for (size_t i = 0; i < count; i++)
         free(names[i]);
     free((void *)names);
+    return error;
+}
+
+/* The store is opened once: a passphrase may be typed, or come from a pipe. */
+static int verify_all(struct verification *verification, struct failure *failure)
+{
+    const struct verify_command *command = verification->command;
+    struct opened_store opened = {.path = NULL};
+    int error = opened_store_open(command->store, &command->passphrase, &opened, failure);
+
+    if (error == 0)
+        error = verify_sources(verification, &opened, failure);
+    opened_store_release(&opened);
     return error;
 }
 

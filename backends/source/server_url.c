@@ -206,7 +206,7 @@ static int take_option(struct parser *parser, char *option, const char **port)
         return keep(parser, value, "database", &parser->url.database);
     if (strcmp(option, "password-command") == 0)
         return keep(parser, value, "password-command", &parser->url.password_command);
-    if (strcmp(option, "password") == 0)
+    if (strcmp(option, "password") == 0 || strcmp(option, "sslpassword") == 0)
         return refuse_password(parser);
     error = decode(parser, value);
     if (error == 0 && strcmp(option, "port") == 0)

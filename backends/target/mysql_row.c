@@ -170,7 +170,7 @@ static int run_by_key(struct mysql_target *target, const struct mysql_place *pla
 
     if (error == 0)
         error = write_by_key(head, place, &text);
-    if (error == 0 && strncmp(head, "SELECT", 6) == 0 && !target->check_only)
+    if (error == 0 && strncmp(head, "SELECT", 6) == 0 && !target->look_only)
         error = buffer_append_text(&text, " FOR UPDATE");
     for (size_t i = 0; i < count && error == 0; i++)
         error = bind_cell(&bound, &schema->columns[columns[i]], &cells[i], schema->name, failure);
@@ -227,7 +227,7 @@ static int read_row(struct mysql_target *target, const struct mysql_place *place
         if (error == 0)
             error = mysql_add_literal(&text, key[k].data, (size_t)key[k].size, binary);
     }
-    if (error == 0 && !target->check_only)
+    if (error == 0 && !target->look_only)
         error = buffer_append_text(&text, " LOCK IN SHARE MODE");
     return error == 0 ? mysql_target_ask(target, &text, &target->rows, failure) : error;
 }
@@ -336,34 +336,69 @@ int mysql_update_row(struct target *base, const struct schema *schema, const str
                : error;
 }
 
-/* Whether a row of CHILD refers to the one with KEY. -EBUSY: one does. */
-static int check_referrer(struct mysql_target *target, const struct mysql_place *place,
-                          const struct mysql_place *child, const struct foreign_key *foreign,
-                          const struct cell *key, struct failure *failure)
+/* "child c JOIN table p ON p.a = c.b AND …": a key may refer to other columns than the primary's.
+ */
+static int write_referrers(const struct schema *table, const struct schema *child,
+                           const struct foreign_key *foreign, struct buffer *text)
 {
+    int error = mysql_add_name(text, child->name);
+
+    if (error == 0)
+        error = buffer_append_text(text, " c JOIN ");
+    if (error == 0)
+        error = mysql_add_name(text, table->name);
+    for (size_t c = 0; c < foreign->count && error == 0; c++) {
+        error = buffer_append_text(text, c == 0 ? " p ON p." : " AND p.");
+        if (error == 0)
+            error = mysql_add_name(text, mysql_key_target(foreign, table, c));
+        if (error == 0)
+            error = buffer_append_text(text, " = c.");
+        if (error == 0)
+            error = mysql_add_name(text, child->columns[foreign->columns[c]].name);
+    }
+    return error == 0 ? buffer_append(text, "", 1) : error;
+}
+
+/* A row that is to be deleted. */
+struct leaving {
+    struct mysql_target *target;
+    const struct schema *table;
+    const struct cell *key;
+};
+
+/* "SELECT 1 FROM child c JOIN table p ON … WHERE p.key = ? … LIMIT 1 LOCK". */
+static int write_look(const struct schema *table, const char *from, const char *lock,
+                      struct buffer *text)
+{
+    int error = buffer_print(text, "SELECT 1 FROM %s", from);
+
+    for (size_t k = 0; k < table->primary_key_count && error == 0; k++) {
+        error = buffer_append_text(text, k == 0 ? " WHERE p." : " AND p.");
+        if (error == 0)
+            error = mysql_add_name(text, table->columns[table->primary_key[k]].name);
+        if (error == 0)
+            error = buffer_append_text(text, " = ?");
+    }
+    return error == 0 ? buffer_print(text, " LIMIT 1 %s", lock) : error;
+}
+
+/* Whether a row of CHILD refers to the one that leaves, as FROM says. -EBUSY: one does. */
+static int check_referrer(const struct leaving *leaving, const char *child, const char *from,
+                          const char *lock, struct failure *failure)
+{
+    const struct schema *table = leaving->table;
     cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     MYSQL_STMT *statement = NULL;
     struct bound bound;
     bool found = false;
-    int error = bound_create(&bound, place->schema, 0, NULL, key);
+    int error = bound_create(&bound, table, 0, NULL, leaving->key);
 
     if (error == 0)
-        error = buffer_append_text(&text, "SELECT 1 FROM ");
+        error = write_look(table, from, lock, &text);
     if (error == 0)
-        error = mysql_add_name(&text, child->schema->name);
-    for (size_t c = 0; c < foreign->count && error == 0; c++) {
-        error = buffer_append_text(&text, c == 0 ? " WHERE " : " AND ");
-        if (error == 0)
-            error = mysql_add_name(&text, child->schema->columns[foreign->columns[c]].name);
-        if (error == 0)
-            error = buffer_append_text(&text, " = ?");
-    }
+        error = bind_key(&bound, table, leaving->key, failure);
     if (error == 0)
-        error = buffer_append_text(&text, " LIMIT 1 FOR UPDATE");
-    if (error == 0)
-        error = bind_key(&bound, place->schema, key, failure);
-    if (error == 0)
-        error = execute(target, child->schema, &text, &bound, &statement, failure);
+        error = execute(leaving->target, table, &text, &bound, &statement, failure);
     if (error == 0) {
         mysql_stmt_store_result(statement);
         found = mysql_stmt_num_rows(statement) != 0;
@@ -374,7 +409,25 @@ static int check_referrer(struct mysql_target *target, const struct mysql_place 
         return error;
     return failure_set(failure, EBUSY,
                        "table \"%s\": rows of \"%s\" refer to this one; delete these first",
-                       place->schema->name, child->schema->name);
+                       table->name, child);
+}
+
+static int check_child(const struct leaving *leaving, const struct schema *child,
+                       const struct foreign_key *foreign, struct failure *failure)
+{
+    cleanup_buffer struct buffer from = BUFFER(MYSQL_STATEMENT_LIMIT);
+    int error = write_referrers(leaving->table, child, foreign, &from);
+
+    return error == 0 ? check_referrer(leaving, child->name, (const char *)from.data, "FOR UPDATE",
+                                       failure)
+                      : error;
+}
+
+/* The user need not be one who may change these. */
+static int check_outside(void *context, const char *child, const char *from,
+                         struct failure *failure)
+{
+    return check_referrer(context, child, from, "LOCK IN SHARE MODE", failure);
 }
 
 int mysql_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
@@ -382,6 +435,7 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
 {
     struct mysql_target *target = (struct mysql_target *)base;
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct leaving leaving = {target, schema, key};
     struct mysql_place *place = NULL;
     int error = find_row(target, schema, key, &place, failure);
 
@@ -391,11 +445,12 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *foreign = &child->schema->foreign_keys[f];
 
-            if (strcmp(foreign->target_table, schema->name) == 0 &&
-                foreign->count == schema->primary_key_count && child != place)
-                error = check_referrer(target, place, child, foreign, key, failure);
+            if (strcmp(foreign->target_table, schema->name) == 0 && child != place)
+                error = check_child(&leaving, child->schema, foreign, failure);
         }
     }
+    if (error == 0)
+        error = mysql_visit_outside(target, schema, check_outside, &leaving, failure);
     if (error == 0)
         error = write_head("DELETE FROM ", schema, "", &head);
     return error == 0 ? change(target, place, (const char *)head.data, 0, NULL, NULL, key, failure)

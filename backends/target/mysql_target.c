@@ -177,9 +177,9 @@ static int begin(struct target *base, struct failure *failure)
     struct mysql_target *target = (struct mysql_target *)base;
     int error = connect(target, failure);
 
-    if (error == 0)
+    if (error == 0 && !target->look_only)
         error = lock_database(target, failure);
-    if (error == 0)
+    if (error == 0 && !target->look_only)
         error = drop_left(target, failure);
     if (error == 0)
         error = mysql_target_start(target, failure);
@@ -219,8 +219,8 @@ static struct mysql_place *find_place(const struct mysql_target *target, const c
     return NULL;
 }
 
-static const char *target_column(const struct foreign_key *key, const struct schema *parent,
-                                 size_t index)
+const char *mysql_key_target(const struct foreign_key *key, const struct schema *parent,
+                             size_t index)
 {
     if (key->target_columns != NULL)
         return key->target_columns[index];
@@ -261,7 +261,7 @@ static int write_orphans(const struct mysql_place *child, const struct foreign_k
     for (size_t i = 0; i < key->count && error == 0; i++) {
         error = buffer_append_text(text, i == 0 ? " p ON p." : " AND p.");
         if (error == 0)
-            error = mysql_add_name(text, target_column(key, parent->schema, i));
+            error = mysql_add_name(text, mysql_key_target(key, parent->schema, i));
         if (error == 0)
             error = buffer_append_text(text, " = c.");
         if (error == 0)
@@ -277,7 +277,7 @@ static int write_orphans(const struct mysql_place *child, const struct foreign_k
     if (error == 0)
         error = buffer_append_text(text, " AND p.");
     if (error == 0)
-        error = mysql_add_name(text, target_column(key, parent->schema, 0));
+        error = mysql_add_name(text, mysql_key_target(key, parent->schema, 0));
     /* What others have committed since the transaction began counts, and stays so until it ends. */
     return error == 0 ? buffer_append_text(text, " IS NULL LIMIT 1 LOCK IN SHARE MODE") : error;
 }
@@ -311,7 +311,7 @@ static bool may_have_changed(const struct mysql_place *parent, const struct fore
     if (!parent->updated)
         return false;
     for (size_t i = 0; i < key->count; i++) {
-        const char *name = target_column(key, parent->schema, i);
+        const char *name = mysql_key_target(key, parent->schema, i);
         bool found = false;
 
         for (size_t k = 0; k < parent->stage_key_count && !found; k++)
@@ -348,7 +348,9 @@ static int check(struct target *base, struct failure *failure)
     int error = mysql_complete_tables(target, failure);
 
     /* Since its foreign keys are there, nobody can take away what a new table refers to. */
-    return error == 0 ? check_keys(target, failure) : error;
+    if (error == 0)
+        error = check_keys(target, failure);
+    return error == 0 ? mysql_check_outside(target, failure) : error;
 }
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
@@ -402,6 +404,8 @@ static void close_target(struct target *base)
     rollback(base);
     if (target->rows != NULL)
         mysql_free_result(target->rows);
+    if (target->outside != NULL)
+        mysql_free_result(target->outside);
     if (target->link != NULL)
         mysql_link_close(target->source, target->link);
     for (size_t i = 0; i < target->place_count; i++)
@@ -446,7 +450,7 @@ int mysql_target_open(const char *url, const struct target_options *options,
     }
     target->target.class = &class;
     target->source = (struct mysql_source *)source;
-    target->check_only = options->check_only;
+    target->look_only = options->look_only;
     target->lock_wait_s = (options->source.busy_timeout_ms + 999) / 1000;
     *ret_target = &target->target;
     return 0;

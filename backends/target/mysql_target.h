@@ -51,7 +51,7 @@ struct mysql_target {
     size_t place_count;
     size_t made_count;
     bool open;
-    bool check_only;
+    bool look_only;
     bool locked;          /* no other restore writes to this database */
     unsigned lock_wait_s; /* for rows that others have locked */
     unsigned long stage_count;
@@ -62,6 +62,7 @@ struct mysql_target {
     struct cell *cells; /* of lock_row */
     char (*numbers)[32];
     MYSQL_RES *rows;
+    MYSQL_RES *outside; /* mysql_outside.c's; NULL: not asked yet */
 };
 
 /* Runs what TEXT holds, which is released. */
@@ -79,6 +80,19 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure);
 /* "a.x <=> b.x AND …" of COUNT columns. */
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
                     size_t count, const char *left, const char *right);
+
+/* The name of the column of PARENT that column INDEX of KEY refers to. */
+const char *mysql_key_target(const struct foreign_key *key, const struct schema *parent,
+                             size_t index);
+
+/* FROM, NUL-terminated: "child c JOIN parent p ON …". What is not 0 ends the visit. */
+typedef int mysql_outside_visit(void *context, const char *child, const char *from,
+                                struct failure *failure);
+/* The foreign keys of other databases that refer to PARENT. What ended it, or -CODE in words. */
+int mysql_visit_outside(struct mysql_target *target, const struct schema *parent,
+                        mysql_outside_visit *visit, void *context, struct failure *failure);
+/* Where rows were deleted: -EINVAL in words if rows of other databases miss them. */
+int mysql_check_outside(struct mysql_target *target, struct failure *failure);
 
 /* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
 void mysql_give_lines(struct mysql_target *target);

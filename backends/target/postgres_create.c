@@ -65,6 +65,20 @@ static int run_statement(struct postgres_target *target, const char *sql, bool m
     return postgres_target_failure(target, result, NULL, failure);
 }
 
+/*
+ * What has no schema in its name is public's: so it is shown, and found again. Until the catalogue
+ * is read the next time, or find_as_usual.
+ */
+static int find_in_public(struct postgres_target *target, struct failure *failure)
+{
+    return postgres_link_do(&target->link, "SET LOCAL search_path TO public", failure);
+}
+
+static int find_as_usual(struct postgres_target *target, struct failure *failure)
+{
+    return postgres_link_do(&target->link, "SET LOCAL search_path TO DEFAULT", failure);
+}
+
 static int passed_over(int result)
 {
     return result > 0 ? 0 : result;
@@ -126,7 +140,7 @@ static int take_statements(struct creating *creating, struct failure *failure)
 
 /* ---- Of other databases ---------------------------------------------------------------------- */
 
-/* The table's indexes, by names that nothing else in its schema has. */
+/* The table's indexes, by names that nothing else in public has. */
 static int add_indexes(struct postgres_target *target, const struct postgres_place *place,
                        struct failure *failure)
 {
@@ -240,14 +254,18 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
 
 /* ---- Both ------------------------------------------------------------------------------------ */
 
-/* NAME: as it is shown if it is of PostgreSQL's OWN words, else as it is. */
+/* NAME: as it is shown if it is of PostgreSQL's OWN words, else that of a table in public. */
+static bool is_called(const struct table *table, const char *name, bool own)
+{
+    return own ? strcmp(table->schema->name, name) == 0
+               : strcmp(table->raw_schema, "public") == 0 && strcmp(table->raw_name, name) == 0;
+}
+
 static const struct table *find_table(const struct catalogue *catalogue, const char *name, bool own)
 {
     for (size_t i = 0; i < catalogue->count; i++) {
-        const struct table *table = &catalogue->tables[i];
-
-        if (strcmp(own ? table->schema->name : table->raw_name, name) == 0)
-            return table;
+        if (is_called(&catalogue->tables[i], name, own))
+            return &catalogue->tables[i];
     }
     return NULL;
 }
@@ -298,12 +316,14 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
         .take = take_statement,
     };
     bool own = strcmp(kind, "postgresql") == 0 && like->ddl != NULL && like->ddl[0] != '\0';
-    int error = own ? take_statements(&creating, failure)
-                    : create_check_names(ENGINE_POSTGRES, like, failure);
+    int error = own ? 0 : create_check_names(ENGINE_POSTGRES, like, failure);
 
     *ret_notes = NULL;
-    if (error == 0 && !own)
-        error = create_foreign(&creating, kind, failure);
+    if (error == 0)
+        error = find_in_public(target, failure);
+    if (error == 0)
+        error =
+            own ? take_statements(&creating, failure) : create_foreign(&creating, kind, failure);
     if (error == 0)
         error = add_place(target, &creating, own, ret_schema, failure);
     if (error != 0) {
@@ -324,7 +344,7 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
 
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure)
 {
-    int error = 0;
+    int error = find_in_public(target, failure);
 
     for (size_t i = 0; i < target->place_count && error == 0; i++) {
         const struct postgres_place *place = target->places[i];
@@ -337,7 +357,7 @@ int postgres_complete_tables(struct postgres_target *target, struct failure *fai
     }
     for (size_t i = 0; i < target->place_count && error == 0; i++)
         error = add_foreign_keys(target, target->places[i], failure);
-    return error;
+    return error == 0 ? find_as_usual(target, failure) : error;
 }
 
 /* ---- Views ----------------------------------------------------------------------------------- */
@@ -363,7 +383,11 @@ int postgres_create_view(struct target *base, const struct schema *like, struct 
 
     if (error != 0)
         return error;
-    error = take_statements(&creating, failure);
+    error = find_in_public(target, failure);
+    if (error == 0)
+        error = take_statements(&creating, failure);
+    if (error == 0)
+        error = find_as_usual(target, failure);
     ended = postgres_link_do(&target->link,
                              error == 0 ? "RELEASE SAVEPOINT crmfs_view"
                                         : "ROLLBACK TO SAVEPOINT crmfs_view",

@@ -202,7 +202,7 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
         error = list.values != NULL ? add_key_values(&list, schema, key, failure) : -ENOMEM;
     }
     if (error == 0)
-        error = write_select(table, !target->check_only, &sql);
+        error = write_select(table, !target->look_only, &sql);
     if (error == 0)
         error = execute(target, schema, &sql, &list, &result, failure);
     release_values(&list);

@@ -337,7 +337,7 @@ int postgres_target_open(const char *url, const struct target_options *options,
     }
     target->target.class = &class;
     target->source = (struct postgres_source *)source;
-    target->check_only = options->check_only;
+    target->look_only = options->look_only;
     target->line = BUFFER((size_t)1 << 30);
     target->afterwards = BUFFER(POSTGRES_SQL_LIMIT);
     *ret_target = &target->target;

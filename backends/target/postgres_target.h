@@ -50,7 +50,7 @@ struct postgres_target {
     size_t staged_count;
     struct buffer afterwards; /* statements for when all foreign keys hold */
     bool open;
-    bool check_only;
+    bool look_only;
     struct buffer line; /* of lock_row */
     struct cell *cells;
     char (*numbers)[DOUBLE_TEXT_SIZE];

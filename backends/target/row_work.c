@@ -19,6 +19,7 @@ void row_work_release(struct row_work *work)
     free(work->from);
     free(work->fits);
     free(work->cells);
+    free(work->as_put);
     free(work->key_places);
     buffer_release(&work->scratch);
     buffer_release(&work->large);
@@ -108,9 +109,10 @@ int row_work_create(struct row_work *work, enum target_engine engine, const stru
     work->from = allocate_array(plan->cell_count, sizeof *work->from);
     work->fits = allocate_array(plan->cell_count, sizeof *work->fits);
     work->cells = allocate_array(plan->cell_count, sizeof *work->cells);
+    work->as_put = allocate_array(plan->cell_count, sizeof *work->as_put);
 
     int error = work->plan.columns == NULL || work->columns == NULL || work->from == NULL ||
-                        work->fits == NULL || work->cells == NULL
+                        work->fits == NULL || work->cells == NULL || work->as_put == NULL
                     ? -ENOMEM
                     : set_key(work, plan, failure);
 
@@ -153,6 +155,7 @@ static int fetch_large(struct row_work *work, const struct cell *cells, struct c
         if (cell->data == NULL && cell->size != 0)
             bytes += cell->size;
     }
+    work->has_large = bytes != 0;
     if (bytes == 0)
         return 0;
     if (bytes > ROW_CELL_LIMIT || cursor == NULL)
@@ -174,6 +177,24 @@ static int fetch_large(struct row_work *work, const struct cell *cells, struct c
         work->large.size += (size_t)cell->size;
     }
     return error;
+}
+
+const struct cell *row_work_as_put(struct row_work *work, const struct cell *cells)
+{
+    const uint8_t *at = work->large.data;
+
+    if (!work->has_large || work->plan.refuse == NULL)
+        return cells;
+    memcpy(work->as_put, cells, work->plan.cell_count * sizeof *cells);
+    for (size_t i = 0; i < work->column_count; i++) {
+        struct cell *cell = &work->as_put[work->from[i]];
+
+        if (cell->data != NULL || cell->size == 0)
+            continue;
+        cell->data = at;
+        at += cell->size;
+    }
+    return work->as_put;
 }
 
 static bool needs_room(enum fit_kind kind)
@@ -239,7 +260,7 @@ static int refuse_value(struct row_work *work, const struct cell *cells, size_t 
 {
     char text[4 * SHOWN_VALUE];
     const struct bad_row bad = {.number = work->counts->put,
-                                .cells = cells,
+                                .cells = row_work_as_put(work, cells),
                                 .column = row_work_column(work, index),
                                 .value = shown_value(&work->cells[index], text),
                                 .reason = reason};

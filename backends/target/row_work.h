@@ -22,6 +22,8 @@ struct row_work {
     size_t *from;               /* … from which cell */
     struct fit *fits;
     struct cell *cells;    /* of the row under way, fitted */
+    struct cell *as_put;   /* … as it was put, of row_work_as_put */
+    bool has_large;        /* … and large holds cells of it */
     size_t *key_places;    /* for each column of the key, its place in columns; SIZE_MAX: none */
     struct buffer scratch; /* of fitted cells */
     struct buffer large;   /* cells that came without data */
@@ -36,6 +38,12 @@ void row_work_release(struct row_work *work); /* zeroed: nothing happens */
 /* 1: work->cells are fitted; 0: the row is left out; -errno: the load ends. */
 int row_work_take(struct row_work *work, const struct cell *cells, struct cursor *cursor,
                   struct failure *failure);
+
+/*
+ * The CELLS that were put of the row under way; where rows may be set aside, with the data of large
+ * ones that are written. Valid until the next row.
+ */
+const struct cell *row_work_as_put(struct row_work *work, const struct cell *cells);
 
 /*
  * A row is bad: tells whoever is to be told. 0: it is left out; else what ends the load, -CODE in

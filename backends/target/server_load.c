@@ -186,8 +186,8 @@ int server_load_put(struct load *base, const struct cell *cells, struct cursor *
     if (error == 0 && row_batch_is_full(batch_sender_filling(&load->sender)))
         error = pass_on(load, failure);
     if (error == 0)
-        error = row_batch_add(batch_sender_filling(&load->sender), &load->work, cells, &own,
-                              copy_bytes);
+        error = row_batch_add(batch_sender_filling(&load->sender), &load->work,
+                              row_work_as_put(&load->work, cells), &own, copy_bytes);
     if (error == 0)
         row_sum_append(&load->sum, &own);
     return server_load_fail(load, error, failure);

@@ -12,8 +12,9 @@ static int put(struct load *base, const struct cell *cells, struct cursor *curso
 
     if (taken <= 0)
         return taken;
-    return load->stage == NULL ? sqlite_write_row(load, cells, failure)
-                               : sqlite_stage_add(load->stage, failure);
+    return load->stage == NULL
+               ? sqlite_write_row(load, row_work_as_put(&load->work, cells), failure)
+               : sqlite_stage_add(load->stage, failure);
 }
 
 static int end(struct load *base, struct failure *failure)

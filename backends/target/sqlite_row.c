@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Single rows of SQLite tables. The transaction has the database's only write lock already. */
+/*
+ * Single rows of SQLite tables. A transaction that may write has the database's only write lock
+ * already.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -113,7 +113,9 @@ static int begin(struct target *base, struct failure *failure)
     int error = target->connection.database == NULL ? connect(target, failure) : 0;
 
     if (error == 0)
-        error = execute(target, "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys=1", failure);
+        error = execute(
+            target, target->look_only ? "BEGIN" : "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys=1",
+            failure);
     if (error != 0)
         return error;
     target->open = true;
@@ -287,7 +289,7 @@ int sqlite_target_open(char *path, const struct target_options *options, struct 
     target->connection.path = path;
     target->create = options->create;
     target->unrelated = options->unrelated;
-    target->check_only = options->check_only;
+    target->look_only = options->look_only;
     target->options = options->source;
     if (stat(path, &status) != 0 && !(errno == ENOENT && options->create)) {
         int error = failure_set(failure, errno, SHOWN_PATH ": %s", path, strerror(errno));

@@ -32,7 +32,7 @@ struct sqlite_target {
     bool create;    /* the file may be made */
     bool unrelated; /* foreign keys are not looked at */
     bool made;      /* … and was */
-    bool check_only;
+    bool look_only;
     bool open; /* the transaction is */
     bool committed;
     struct source_options options;

@@ -167,7 +167,7 @@ struct target_class {
 
     /*
      * Reads the row and locks it until the transaction ends, so that whoever compares it with what
-     * it was before can be sure of it; a target that only checks locks nothing, waits for nobody,
+     * it was before can be sure of it; a target that only looks locks nothing, waits for nobody,
      * and is no change to the database. 1 and its cells in the schema's order, valid until the next
      * call on the target; 0: there is none.
      */
@@ -190,7 +190,7 @@ struct target_options {
     struct source_options source; /* busy timeout, passwords, cancelled: as for a source; parallel:
                                      from 2 on, rows may be read back over a second connection */
     bool create;                  /* an SQLite file that is not there is made */
-    bool check_only;              /* nothing will be committed: as little as can be is locked */
+    bool look_only;               /* nothing will be written: lock_row is all, and locks nothing */
     bool unrelated;               /* new tables may come without those that they refer to */
 };
 

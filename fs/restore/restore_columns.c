@@ -84,17 +84,20 @@ static const char *mapped_name(const struct restore_options *options, const char
     return column;
 }
 
-static size_t find_column(const struct schema *schema, const char *name)
+size_t restore_find_column(const struct schema *schema, const char *name)
 {
     size_t alike = SIZE_MAX;
+    size_t found = 0;
 
     for (size_t i = 0; i < schema->column_count; i++) {
         if (strcmp(schema->columns[i].name, name) == 0)
             return i;
-        if (ascii_equal(schema->columns[i].name, name))
+        if (ascii_equal(schema->columns[i].name, name)) {
             alike = i;
+            found++;
+        }
     }
-    return alike;
+    return found == 1 ? alike : SIZE_MAX;
 }
 
 static int note_type(const struct restore_plan *plan, const struct column *from,
@@ -137,7 +140,7 @@ static int match_column(const struct restore_plan *plan, struct restore_table *t
 {
     const struct column *from = &table->source->columns[index];
     const char *name = mapped_name(plan->options, table->source->name, from->name);
-    size_t found = find_column(table->target, name);
+    size_t found = restore_find_column(table->target, name);
 
     table->columns[index] = LOAD_LEAVE_OUT;
     if (is_ignored(plan->options, table->source->name, from->name))
@@ -177,8 +180,8 @@ static bool has_origin(const struct restore_plan *plan, const struct restore_tab
         const char *name = table->source->columns[j].name;
 
         if (table->columns[j] == index ||
-            find_column(table->target, mapped_name(plan->options, table->source->name, name)) ==
-                index)
+            restore_find_column(table->target,
+                                mapped_name(plan->options, table->source->name, name)) == index)
             return true;
     }
     return false;

@@ -7,8 +7,8 @@
 
 #include "backends/target/create.h"
 #include "backends/target/row_sum.h"
-#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
+#include "fs/restore/restore_internal.h"
 
 #define VALUE_LIMIT ((size_t)1 << 31)
 
@@ -43,15 +43,13 @@ static int match(struct comparing *comparing, const struct schema *table, const 
     if (comparing->columns == NULL || comparing->fits == NULL || comparing->cells == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < like->column_count; i++) {
-        for (size_t c = 0; c < table->column_count; c++) {
-            if (!ascii_equal(table->columns[c].name, like->columns[i].name) ||
-                table->columns[c].generated)
-                continue;
-            comparing->columns[comparing->count] = c;
-            comparing->fits[comparing->count] = fit_of(target_engine_of(kind), &table->columns[c]);
-            comparing->count++;
-            break;
-        }
+        size_t column = restore_find_column(table, like->columns[i].name);
+
+        if (column == SIZE_MAX || table->columns[column].generated)
+            continue;
+        comparing->columns[comparing->count] = column;
+        comparing->fits[comparing->count] = fit_of(target_engine_of(kind), &table->columns[column]);
+        comparing->count++;
     }
     return 0;
 }

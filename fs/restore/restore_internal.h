@@ -39,6 +39,9 @@ struct restore_table *restore_plan_find(const struct restore_plan *plan, const c
  */
 int restore_check_words(const struct restore_plan *plan, struct failure *failure);
 
+/* The column NAME; letters alike, if just one is called so. SIZE_MAX: there is none. */
+size_t restore_find_column(const struct schema *schema, const char *name);
+
 /* Finds the columns of table->target for those of table->source. -EINVAL: they do not fit. */
 int restore_match_columns(const struct restore_plan *plan, struct restore_table *table,
                           struct failure *failure);

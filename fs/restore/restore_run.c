@@ -113,6 +113,28 @@ static int each_load(struct restore_plan *plan, bool children_first, size_t offs
     return error;
 }
 
+/*
+ * A row that was set aside is not among those that stay, and so the one that it stands for was
+ * deleted with those that the source does not have. Which that is nobody knows: none is.
+ */
+static int check_deleted(struct restore_plan *plan, struct failure *failure)
+{
+    for (size_t i = 0; i < plan->count && plan->options->bad_row != NULL; i++) {
+        const struct load_counts *counts = &plan->tables[i].load->counts;
+
+        if (counts->refused == 0 || counts->deleted == 0)
+            continue;
+        return end_at(plan, i,
+                      failure_set(failure, EINVAL,
+                                  "table \"%s\": %llu of its rows do not fit, and replace would "
+                                  "delete what stands in their place; nothing was changed. "
+                                  "--dry-run lists them; --mode upsert deletes nothing",
+                                  plan->tables[i].source->name,
+                                  (unsigned long long)counts->refused));
+    }
+    return 0;
+}
+
 static int load_all(struct restore_plan *plan, struct putting *puttings, struct failure *failure)
 {
     int error = make_tables(plan, failure);
@@ -123,6 +145,8 @@ static int load_all(struct restore_plan *plan, struct putting *puttings, struct 
     }
     if (error == 0)
         error = each_load(plan, true, offsetof(struct load_class, remove), failure);
+    if (error == 0)
+        error = check_deleted(plan, failure);
     if (error == 0)
         error = each_load(plan, false, offsetof(struct load_class, merge), failure);
     if (error == 0)

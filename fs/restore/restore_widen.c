@@ -112,14 +112,24 @@ static void choose(enum column_type type, const struct choice **ret_choices, siz
     *ret_count = by_type[type].count;
 }
 
+/* Of a cell that comes without data: it is a text or bytes, as its class says. */
+static bool keeps_large(const struct fit *fit, const struct cell *cell)
+{
+    return cell->class == CELL_BYTES ? fit->kind == FIT_BYTES
+                                     : fit->kind == FIT_TEXT || fit->kind == FIT_JSON;
+}
+
 /* Whether the value comes back as it is: the very text, or the same number. */
 static bool keeps(const struct fit *fit, const struct cell *cell, struct buffer *scratch)
 {
+    const struct cell empty = {.class = cell->class, .data = ""};
     struct fitted fitted;
 
+    if (cell->data == NULL && cell->size != 0)
+        return keeps_large(fit, cell);
     buffer_clear(scratch);
     if (buffer_reserve(scratch, fit_room(cell->size)) != 0 ||
-        fit_cell(fit, cell, scratch, &fitted) != 0)
+        fit_cell(fit, cell->data != NULL ? cell : &empty, scratch, &fitted) != 0)
         return false;
     return fitted.exact ||
            (cell->class == CELL_NUMBER && (fit->kind == FIT_BOOLEAN || fit->kind == FIT_INTEGER));
@@ -152,9 +162,7 @@ static int look_at_row(void *context, const struct cell *cells, struct cursor *c
     for (size_t i = 0; i < widening->column_count; i++) {
         struct candidates *column = &widening->columns[i];
 
-        /* Large ones are texts or bytes, as their class says. */
-        if (column->unsure == widening->again && cells[i].class != CELL_NULL &&
-            cells[i].data != NULL)
+        if (column->unsure == widening->again && cells[i].class != CELL_NULL)
             try_value(widening, column, &cells[i], all);
     }
     return 0;

@@ -139,16 +139,19 @@ static bool is_key(const struct row_filter *filter, const struct asked_key *key,
     return true;
 }
 
+/* A key may have been given twice: all that are the row's are met. */
 static bool look_at_keys(struct row_filter *filter, const struct cell *cells)
 {
+    bool any = false;
+
     for (size_t i = 0; i < filter->key_count; i++) {
         if (!is_key(filter, &filter->keys[i], cells))
             continue;
         filter->left -= !filter->keys[i].met;
         filter->keys[i].met = true;
-        return true;
+        any = true;
     }
-    return false;
+    return any;
 }
 
 void row_filter_begin(struct row_filter *filter)
@@ -219,10 +222,10 @@ static int give_up(void *context)
     return 1;
 }
 
-/* SELECT (WHERE) FROM (SELECT ?1 AS "id", ?2 AS "name" …) */
+/* SELECT (WHERE) IS TRUE FROM (SELECT ?1 AS "id", ?2 AS "name" …) */
 static int write_condition(const struct schema *schema, const char *where, struct buffer *sql)
 {
-    int error = buffer_print(sql, "SELECT (%s\n) FROM (SELECT ", where);
+    int error = buffer_print(sql, "SELECT (%s\n) IS TRUE FROM (SELECT ", where);
 
     for (size_t i = 0; i < schema->column_count && error == 0; i++) {
         cleanup_free char *name = sql_name(schema->columns[i].name);
@@ -334,8 +337,6 @@ static int look_at_condition(struct row_filter *filter, const struct cell *cells
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     result = code == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;
-    if (code == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_FLOAT)
-        result = sqlite3_column_double(statement, 0) != 0.0;
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     if (code == SQLITE_ROW)

@@ -17,7 +17,7 @@ int live_change_begin(struct live_change *change, const char *table)
                 .password = writing->password,
                 .password_command = writing->password_command,
             },
-        .check_only = change->look,
+        .look_only = change->look,
     };
     int error = target_open(change->live->url, &options, &change->target, change->failure);
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """bash completion, as bash itself runs it."""
+import re
 import subprocess
 
 import pytest
 
+from command import crmfs
 from mounting import ROOT
 
 SCRIPT = r"""
@@ -56,7 +58,7 @@ def complete(line, directory):
     ("crmfs stats --a", {"--accept-rollback"}),
     ("crmfs snapshots --ho", {"--host"}),
     ("crmfs mount -", {"-o", "-f", "--foreground", "--config", "--store", "--passphrase-file",
-                       "--passphrase-command", "--help"}),
+                       "--passphrase-command", "--accept-rollback", "--help"}),
     ("crmfs mount -o sto", {"store="}),
     ("crmfs mount -o allow_", {"allow_other", "allow_root"}),
     ("crmfs mount -o max", {"max-garbage=", "max-memory=", "max_read="}),
@@ -65,6 +67,17 @@ def complete(line, directory):
 ])
 def test_words(work, line, wanted):
     assert set(complete(line, work)) == wanted
+
+
+@pytest.mark.parametrize("command", ["mount", "init", "key list", "snapshot", "import", "diff", "export", "restore", "migrate",
+                                     "verify-restore", "snapshots", "forget", "prune", "check", "repair", "stats"])
+def test_every_option_that_the_help_has(work, command):
+    """… and no other, but for those that the help of forget has as "..."."""
+    text = crmfs(command.split()[0], "--help").stdout
+    shown = {word for word in re.findall(r"(?<![\w-])--[a-z-]*[a-z]\b", text) if not word.endswith("keep")}
+    known = {word for word in complete(f"crmfs {command} -", work) if word.startswith("--")}
+    assert {word for word in known ^ shown if not word.startswith("--keep-within-")} == (
+        {"--view-timeout"} if command == "import" else set())
 
 
 def test_files(work):

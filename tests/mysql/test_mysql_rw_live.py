@@ -2,10 +2,13 @@
 """-o rw-live on a server: rows written, refused when changed meanwhile, deleted; files of rows loaded."""
 import errno
 import json
+import subprocess
 import threading
 import time
 
 import pytest
+
+import mounting
 
 TABLES = """
     CREATE TABLE contacts (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10,2),
@@ -63,6 +66,68 @@ def test_rows_and_files(mount, server, database):
     put(folder / ".import/replace/words.json", '[{"word":"007","n":1}]')
     assert row("word, n", "words", "1") == ["007\t1"]
     assert "changed since it was read" in top.errors()
+
+
+def test_a_row_is_looked_at_while_a_restore_goes_on(mount, server, database):
+    """Nor does it wait for a row that somebody has locked."""
+    server.sql(TABLES, database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1").live()
+    holder = threading.Thread(target=server.sql, args=(
+        "BEGIN; UPDATE contacts SET name = 'theirs' WHERE id = 2;"
+        "DO GET_LOCK(CONCAT('crmfs restore ', SHA1(DATABASE())), 0); DO SLEEP(8); ROLLBACK", database))
+    holder.start()
+    try:
+        while server.lines(f"SELECT IS_FREE_LOCK(CONCAT('crmfs restore ', SHA1('{database}')))") != ["0"]:
+            time.sleep(0.1)
+        began = time.monotonic()
+        assert json.loads((folder / "contacts/2.json").read_text())["name"] == "Bo"
+        assert time.monotonic() - began < 4
+    finally:
+        holder.join()
+
+
+def test_rows_that_refer_by_another_key(mount, server, database):
+    """To a unique column, or to some of the key: a row that is deleted takes none of them along."""
+    server.sql("""CREATE TABLE kinds (id INT, part INT, code VARCHAR(9) UNIQUE, PRIMARY KEY (id, part));
+                  CREATE TABLE items (id INT PRIMARY KEY, code VARCHAR(9),
+                                      FOREIGN KEY (code) REFERENCES kinds (code) ON DELETE CASCADE);
+                  CREATE TABLE notes (id INT PRIMARY KEY, kind INT, part INT,
+                                      FOREIGN KEY (kind, part) REFERENCES kinds (id, part) ON DELETE SET NULL);
+                  INSERT INTO kinds VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 1, NULL);
+                  INSERT INTO items VALUES (7, 'a'), (8, NULL); INSERT INTO notes VALUES (1, 2, 1)""", database)
+    folder = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1").live()
+    for name in ("1,1", "2,1"):
+        refused(errno.EBUSY, (folder / f"kinds/{name}.json").unlink)
+    (folder / "kinds/3,1.json").unlink()
+    assert server.lines("SELECT id, code FROM items ORDER BY id", database) == ["7\ta", "8\tNULL"]
+    assert server.lines("SELECT id, kind FROM notes", database) == ["1\t2"]
+    assert server.lines("SELECT id FROM kinds ORDER BY id", database) == ["1", "2"]
+
+
+def test_rows_of_another_database_refer(mount, server, database, work):
+    """They are neither taken along with the row that they refer to, nor left without it."""
+    server.sql(f"""CREATE TABLE kinds (id INT PRIMARY KEY, code VARCHAR(9) UNIQUE); CREATE DATABASE `out``side`;
+                   INSERT INTO kinds VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, NULL), (5, NULL);
+                   CREATE TABLE `out``side`.`it``ems` (id INT PRIMARY KEY, `k``i` VARCHAR(9), two INT,
+                       FOREIGN KEY (`k``i`) REFERENCES {database}.kinds (code) ON DELETE CASCADE,
+                       FOREIGN KEY (two) REFERENCES {database}.kinds (id) ON DELETE SET NULL);
+                   INSERT INTO `out``side`.`it``ems` VALUES (7, 'a', NULL), (8, NULL, 2), (9, NULL, NULL)""", database)
+    try:
+        top = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1")
+        for name in ("1", "2"):
+            refused(errno.EBUSY, (top.live() / f"kinds/{name}.json").unlink)
+        assert 'rows of "out`side.it`ems" refer to this one' in top.errors()
+        (top.live() / "kinds/4.json").unlink()
+        (work / "kinds.csv").write_text("id,code\n1,a\n9,i\n")
+        words = [mounting.BINARY, "restore", "--mode", "replace", "--to", server.url(database), work / "kinds.csv"]
+        told = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert told.returncode == 1 and 'rows of "out`side.it`ems" refer to' in told.stderr
+        (work / "kinds.csv").write_text("id,code\n1,a\n2,b\n9,i\n")
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        assert server.lines("SELECT id FROM kinds ORDER BY id", database) == ["1", "2", "9"]
+        assert server.lines("SELECT id FROM `out``side`.`it``ems` WHERE id = 9 OR `k``i` = 'a' OR two = 2", database) == ["7", "8", "9"]
+    finally:
+        server.sql("DROP DATABASE `out``side`", database)
 
 
 def test_who_may_not_write_is_told_so(mount, server, database):

@@ -125,6 +125,21 @@ def test_a_condition_chooses_rows(target, restore):
     assert is_there(target, "activities", "1 = 1") == 9
 
 
+@pytest.mark.parametrize("condition", ["(id = 7) << 32", "(id = 7) * 0.25", "CASE id WHEN 7 THEN '0.5' ELSE 'x' END",
+                                       "CASE id WHEN 7 THEN -1 END"])
+def test_a_condition_is_true_as_in_sqlite(place, restore, condition):
+    """Whatever is not 0, however large or small, and of whatever kind; NULL is not."""
+    target = place("sqlite")
+    assert restore("--where", condition, "--to", target.url, "day/crm/accounts")["accounts"]["inserted"] == 1
+    assert target.value("SELECT id FROM accounts") == "7"
+
+
+def test_a_key_that_is_given_twice_is_one(place, restore):
+    target = place("sqlite")
+    assert restore("--key", "7,8,7", "--key", "8", "--to", target.url, "day/crm/accounts")["accounts"]["inserted"] == 2
+    assert "99" in restore("--key", "7,99,99", "--mode", "upsert", "--to", target.url, "day/crm/accounts", status=1)
+
+
 @pytest.mark.parametrize("condition", ["id = 1); DELETE FROM activities --", "nothing = 1", "id = 1; SELECT 1",
                                        "load_extension('x')", "(SELECT count(*) FROM pragma_database_list)",
                                        "(SELECT writefile('/tmp/x', 'y'))", ""])
@@ -208,6 +223,12 @@ def test_a_word_that_means_no_column_or_table_is_refused(target, restore):
     assert everything(target) == before
 
 
+def test_tables_are_named_in_one_place(place, restore):
+    target = place("sqlite")
+    assert "--table" in restore("--table", "accounts", "--to", target.url, "day/crm/contacts", status=1)
+    assert not Path(target.url).exists()
+
+
 def test_what_is_ignored_is_said_once(target, restore):
     told = restore("--mode", "upsert", "--ignore-columns", "contacts.email", "--dry-run", "--to", target.url, "day")
     assert [note for note in told["contacts"]["notes"] if "email" in note] == ['column "email" is ignored']
@@ -262,6 +283,42 @@ def test_a_disk_without_room_for_what_is_set_aside(root, place, crmfs, work, cou
         subprocess.run(["umount", disk], check=True)
 
 
+BAD_DISK = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fsync(int file)
+{
+    char link[64], path[4096] = "";
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/aside") != NULL) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, file);
+}
+"""
+
+
+@pytest.mark.parametrize("what", ["aside.ndjson", "aside/rows"])
+def test_what_is_set_aside_is_on_disk_before_the_rest_is(place, crmfs, work, what):
+    """What cannot be made durable, or the name of it, has the restore fail, not be done without it."""
+    source, target, library = place("sqlite"), place("sqlite"), work / "bad-disk.so"
+    (work / what).parent.mkdir(exist_ok=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=BAD_DISK, text=True, check=True)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'fits'), (2, 'is too long')")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT CHECK (length(a) < 9))")
+    words = ["restore", "--to", target.url, "--skip-bad", work / what, source.url]
+    told = crmfs(*words, status=1, LD_PRELOAD=str(library)).stderr
+    assert "cannot write" in told and "Input/output error" in told
+    assert target.value("SELECT count(*) FROM t") == "0" and not (work / what).exists()
+    crmfs(*words)
+    assert target.value("SELECT count(*) FROM t") == "1"
+
+
 @pytest.mark.parametrize("name, text", [("files.csv", "id,photo\n1,ug==\n"),
                                         ("files.ndjson", '{"id":1,"photo":{"$base64":true,"encoded":"ug=="}}\n')])
 def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, text):
@@ -274,6 +331,41 @@ def test_bytes_of_a_bare_file_are_not_guessed(crmfs, place, kind, work, name, te
     assert target.value("SELECT count(*) FROM files") == "0"
     crmfs("restore", "--ignore-columns", "files.photo", "--to", target.url, work / name)
     assert target.value("SELECT count(*) FROM files WHERE photo IS NULL") == "1"
+
+
+@pytest.mark.parametrize("refused", ["its own", "another value", "by the database"])
+def test_large_values_are_set_aside_whole(crmfs, place, work, kind, refused):
+    """Also where it is such a value that does not fit; an empty one is empty."""
+    source, target = place("sqlite"), place(kind)
+    text = "VARCHAR(50)" if refused == "its own" else "LONGTEXT" if kind == "mysql" else "TEXT"
+    if refused == "its own" and kind == "sqlite":
+        text += " CHECK (length(a) < 50)"
+    number = "NUMERIC(9,2)" + (" CHECK (n < 5)" if refused == "by the database" else "")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB, n TEXT);"
+               f"INSERT INTO t VALUES (1, hex(zeroblob(700000)), x'', '{' 7' if refused == 'another value' else '7'}')")
+    target.sql(f"CREATE TABLE t (id INTEGER PRIMARY KEY, a {text}, b {'BYTEA' if kind == 'postgresql' else 'BLOB'}, n {number})")
+    crmfs("restore", "--skip-bad", work / "bad", "--to", target.url, source.url)
+    line = json.loads((work / "bad").read_text())
+    # Refused as PostgreSQL takes rows over from where they were put first: only the key is known.
+    values = line.get("values") if (kind, refused) != ("postgresql", "by the database") else None
+    assert line["value"] == "1" if values is None else values["a"] == "0" * 1400000 and values["b"] == ""
+    assert target.value("SELECT count(*) FROM t") == "0"
+
+
+def test_replace_does_not_delete_what_is_set_aside(crmfs, counts, place, work, kind):
+    """A row that does not fit is among those that are restored: what stands in its place stays."""
+    source, target = place("sqlite"), place(kind)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT); INSERT INTO t VALUES (1, '1'), (2, ' 2')")
+    target.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n DECIMAL(9,2)); INSERT INTO t VALUES (1, 7), (2, 8)")
+    words = ["--mode", "replace", "--skip-bad", work / "bad", "--to", target.url, source.url]
+    told = crmfs("restore", *words, status=1).stderr
+    assert "1 of its rows" in told and "--mode upsert" in told
+    assert target.value("SELECT SUM(n) FROM t").rstrip("0").rstrip(".") == "15" and not (work / "bad").exists()
+    crmfs("restore", "--mode", "replace", "--dry-run", *words[4:], status=1)
+    target.sql("DELETE FROM t WHERE id = 2")
+    told = counts(*words)["t"]
+    assert (told["updated"], told["set_aside"], told["deleted"]) == (1, 1, 0)
+    assert json.loads((work / "bad").read_text())["row"] == 2
 
 
 @pytest.mark.parametrize("rows_there", [0, 1])

@@ -220,6 +220,22 @@ def test_what_sqlite_holds_late(crmfs, place, work, other):
 
 
 @pytest.mark.parametrize("other", ["mysql", "postgresql"])
+def test_large_values_have_a_say_in_their_type(counts, place, other):
+    """Columns whose values are all above a MiB, or empty, and whatever was declared: bytes become bytes, texts texts."""
+    source, target = place("sqlite"), place(other)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a, b TEXT, c INTEGER, d, e DATE);"
+               "INSERT INTO t VALUES (1, zeroblob(1500000), zeroblob(1500000), NULL, x'', NULL),"
+               "                     (2, NULL, NULL, replace(hex(zeroblob(600000)), '0', 'x'), NULL, replace(hex(zeroblob(600000)), '0', 'x'))")
+    assert counts("--to", target.url, source.url)["t"]["inserted"] == 2
+    columns = "LENGTH(a), LENGTH(b), LENGTH(c), LENGTH(d), LENGTH(e)"
+    told = target.sql(f"SELECT {columns} FROM t ORDER BY id").replace("|", "\t").replace("NULL", "").split("\n")
+    assert told[:2] == ["1500000\t1500000\t\t0\t", "\t\t1200000\t\t1200000"]
+    back = place("sqlite")
+    counts("--to", back.url, target.url)
+    assert back.sql("SELECT hex(a), hex(b), c, hex(d), e FROM t") == source.sql("SELECT hex(a), hex(b), c, hex(d), e FROM t")
+
+
+@pytest.mark.parametrize("other", ["mysql", "postgresql"])
 def test_what_sqlite_holds_and_others_do_not(crmfs, place, work, other):
     """Values of several classes in a column: those that no one type keeps as they are are refused in words."""
     path = work / "mixed.db"

@@ -3,10 +3,12 @@
 import json
 import os
 import sqlite3
+import subprocess
 
 import pytest
 
-from mounting import eventually
+from mounting import PATIENCE, eventually
+from stores import PASSPHRASE
 
 
 @pytest.fixture
@@ -34,6 +36,15 @@ def test_every_table_of_every_source(taken, store, place, kind):
     assert eventually(lambda: shared_memory() <= before)  # others restore there, too
 
 
+def test_a_passphrase_that_can_be_read_once(taken, store):
+    """From standard input, whatever number of sources the snapshot has."""
+    environment = {**os.environ, **store.environment, "CRMFS_PASSPHRASE": ""}
+    done = subprocess.run(store.command("verify-restore", "--json", "--passphrase-file", "-", "--store", store.path, "latest"),
+                          input=PASSPHRASE, capture_output=True, text=True, check=False, env=environment, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert [one["source"] for one in json.loads(done.stdout)] == ["crm", "other"]
+
+
 def test_a_damaged_store_fails(taken, store):
     """What cannot be read cannot be restored."""
     for name, path in store.files().items():
@@ -52,6 +63,38 @@ def test_migrate_says_what_it_did(taken, crmfs, place, kind):
     assert [(one["name"], one["rows"]) for one in told["tables"]] == [("t", 5000)] and not told["resumed"]
     assert "already" in crmfs("migrate", taken, target.url, status=1).stderr
     assert int(target.value("SELECT count(*) FROM t")) == 5000
+
+
+def test_a_migration_of_a_snapshot_goes_on_with_the_same(store, place):
+    """"latest" is another one once there is a newer: tables of both do not get into one database."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);"
+               "CREATE INDEX by_a ON b (a); INSERT INTO a VALUES (1, 'old'); INSERT INTO b VALUES (1, 1)")
+    store.take("one", f"crm={source.url}")
+    target.sql("CREATE TABLE by_a (stands, in_the_way)")
+    words = ["migrate", "--store", store.path, "latest", target.url]
+    assert "by_a" in store.run(*words, status=1).err
+    assert target.value("SELECT n FROM a") == "old"
+    source.sql("UPDATE a SET n = 'new'; INSERT INTO b VALUES (2, 1)")
+    store.take("two", f"crm={source.url}")
+    target.sql("DROP TABLE by_a")
+    assert 'has a table "a" already' in store.run(*words, status=1).err
+    words[3] = "one"
+    assert json.loads(store.run(*words, "--json").out)["resumed"]
+    assert target.value("SELECT n, (SELECT count(*) FROM b) FROM a") == "old|1"
+    words[3:] = ["two/crm/a", place("sqlite").url]
+    assert "all tables" in store.run(*words, status=1).err
+
+
+@pytest.mark.parametrize("text", ["a line without its end", "a line\n", '{"source":"other'])
+def test_a_file_that_is_no_journal_stays_as_it_is(taken, crmfs, place, work, text):
+    journal, target = work / "notes.txt", place("sqlite")
+    journal.write_text(text)
+    assert "journal" in crmfs("migrate", "--journal", journal, taken, target.url, status=1).stderr
+    assert journal.read_text() == text
+    journal.write_text(f'{{"source":"{taken}","tar')
+    crmfs("migrate", "--journal", journal, taken, target.url)
+    assert not journal.exists() and target.value("SELECT count(*) FROM t") == "5000"
 
 
 def test_migrate_keeps_documents_as_they_are_written(crmfs, place, kind):

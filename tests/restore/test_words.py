@@ -111,6 +111,61 @@ def test_names_with_dots(kind, place, counts, work):
     assert target.value(question) == "1"
 
 
+@pytest.mark.parametrize("url", ["mysql://me:secret@localhost/crm", "postgresql://me:secret@localhost/crm",
+                                 "postgresql://me@localhost/crm?password=secret", "mysql://me@localhost/crm?password=secret",
+                                 "postgresql://me@localhost/crm?sslpassword=secret"])
+def test_a_password_in_a_url_is_refused_and_not_repeated(crmfs, store, work, url):
+    """In no message, nor on disk in a journal, though it goes when nothing was done."""
+    journal = work / "journal"
+    (work / "kept").touch()
+    journal.hardlink_to(work / "kept")
+    for words in (["restore", "--to", work / "x.db", url], ["restore", "--to", url, work / "x.db"],
+                  ["migrate", "--journal", journal, url, work / "y.db"], ["migrate", "--journal", journal, work / "x.db", url]):
+        sqlite3.connect(work / "x.db").executescript("CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY)").close()
+        told = crmfs(*words, status=1).stderr
+        assert "can be seen by everybody" in told and "secret" not in told, told
+    assert (work / "kept").read_bytes() == b""
+    told = store.run("snapshot", "--store", store.path, f"crm={url}", status=2).err
+    assert "can be seen by everybody" in told and "secret" not in told, told
+
+
+def test_columns_that_differ_in_nothing_but_their_letters(place, crmfs):
+    """PostgreSQL tells them apart: each goes to its own, and none to one of two that it could mean."""
+    source, target, other = place("postgresql"), place("postgresql"), place("sqlite")
+    source.sql('CREATE TABLE t (id int PRIMARY KEY, "Name" text, name text); INSERT INTO t VALUES (1, \'A\', \'b\')')
+    crmfs("migrate", source.url, target.url)
+    assert target.value('SELECT "Name" || name FROM t') == "Ab"
+    other.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, NAME TEXT); INSERT INTO t VALUES (2, 'c')")
+    assert 'no column "NAME"' in crmfs("restore", "--to", target.url, other.url, status=1).stderr
+    crmfs("restore", "--map", "NAME=Name", "--to", target.url, other.url)
+    assert target.value('SELECT "Name" FROM t WHERE id = 2 AND name IS NULL') == "c"
+
+
+@pytest.mark.parametrize("other", ["archive", "postgres"])
+@pytest.mark.parametrize("more", [[], ["--skip-bad", "{work}/bad"]])
+def test_a_table_of_that_name_in_another_schema(place, counts, crmfs, work, other, more):
+    """PostgreSQL: it is another one, also where what has no schema in its name would go; it stays as it is."""
+    source, target = place("sqlite"), place("postgresql")
+    source.sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+               "CREATE TABLE contacts (id INTEGER PRIMARY KEY, account_id INTEGER REFERENCES accounts (id));"
+               "CREATE INDEX by_name ON accounts (name);"
+               "INSERT INTO accounts VALUES (1, 'one'); INSERT INTO contacts VALUES (2, 1)")
+    target.sql(f"CREATE SCHEMA {other}; CREATE TABLE {other}.accounts (id bigint PRIMARY KEY, name text)")
+    before = target.sql(f"SELECT conname FROM pg_constraint; SELECT indexname FROM pg_indexes WHERE schemaname = '{other}'")
+    words = [word.format(work=work) for word in more]
+    assert counts(*words, "--to", target.url, source.url)["accounts"]["inserted"] == 1
+    assert target.sql(f"SELECT name FROM public.accounts; SELECT count(*) FROM {other}.accounts").split() == ["one", "0"]
+    assert target.value("SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f'").endswith("accounts")
+    assert target.value("SELECT tablename FROM pg_indexes WHERE schemaname = 'public' AND indexname = 'by_name'") == "accounts"
+    assert set(before.split()) <= set(target.sql(
+        f"SELECT conname FROM pg_constraint; SELECT indexname FROM pg_indexes WHERE schemaname = '{other}'").split())
+    assert counts("--mode", "upsert", "--to", target.url, source.url)["accounts"]["updated"] == 1
+    empty = place("postgresql")
+    empty.sql(f"CREATE SCHEMA {other}")
+    crmfs("migrate", source.url, empty.url)
+    assert empty.value("SELECT count(*) FROM public.contacts") == "1"
+
+
 def test_what_a_user_of_postgresql_has_to_be_granted(place, crmfs):
     """Step by step, what the words say is enough for the next one."""
     target, source = place("postgresql"), place("sqlite")

@@ -39,6 +39,7 @@ _crmfs_mount_options() {
 _crmfs_commands='mount init key snapshot import diff export restore migrate verify-restore
     snapshots forget prune check repair stats help'
 _crmfs_passphrase_options='--passphrase-file --passphrase-command'
+_crmfs_store_options="$_crmfs_passphrase_options --accept-rollback"
 
 # Answers with the words that $cur may become.
 _crmfs_words() {
@@ -68,7 +69,7 @@ _crmfs_key() {
     *)
         if [[ $cur == -* ]]; then
             _crmfs_words "--json --label --new-passphrase-file --new-passphrase-command
-                $_crmfs_passphrase_options --help"
+                $_crmfs_store_options --help"
         elif ((cword == 2)); then
             _crmfs_words 'list add remove change recovery'
         else
@@ -87,7 +88,7 @@ _crmfs_snapshot() {
         if [[ $cur == -* ]]; then
             _crmfs_words "--store --name --tag --table --exclude-table --view-timeout --json
                 --quiet
-                $_crmfs_passphrase_options --help"
+                $_crmfs_store_options --help"
         else
             [[ $cur != *=* ]] || cur=${cur#*=} # NAME=PATH
             _filedir
@@ -104,7 +105,7 @@ _crmfs_export() {
     --passphrase-command) ;;
     *)
         if [[ $cur == -* ]]; then
-            _crmfs_words "--format --output $_crmfs_passphrase_options --help"
+            _crmfs_words "--format --output $_crmfs_store_options --help"
         else
             _filedir -d
         fi
@@ -124,15 +125,13 @@ _crmfs_restore() {
             restore)
                 _crmfs_words "--store --to --mode --table --exclude-table --where --key --with-parents --map
                     --ignore-columns --no-create --skip-bad --dry-run --json --quiet
-                    $_crmfs_passphrase_options --accept-rollback --help"
+                    $_crmfs_store_options --help"
                 ;;
             migrate)
-                _crmfs_words "--store --journal --dry-run --json --quiet $_crmfs_passphrase_options
-                    --accept-rollback --help"
+                _crmfs_words "--store --journal --dry-run --json --quiet $_crmfs_store_options --help"
                 ;;
             *)
-                _crmfs_words "--store --to --scratch --json --quiet $_crmfs_passphrase_options
-                    --accept-rollback --help"
+                _crmfs_words "--store --to --scratch --json --quiet $_crmfs_store_options --help"
                 ;;
             esac
         else
@@ -148,7 +147,7 @@ _crmfs_diff() {
     --passphrase-command) ;;
     *)
         if [[ $cur == -* ]]; then
-            _crmfs_words "--json $_crmfs_passphrase_options --help"
+            _crmfs_words "--json $_crmfs_store_options --help"
         else
             _filedir -d
         fi
@@ -180,8 +179,7 @@ _crmfs_keeping() {
     --passphrase-command | --keep-* | --tag | --host | --max-unused | --grace | --read-data-subset) ;;
     *)
         if [[ $cur == -* ]]; then
-            _crmfs_words "$(_crmfs_keeping_options "${words[1]}") $_crmfs_passphrase_options
-                --accept-rollback --help"
+            _crmfs_words "$(_crmfs_keeping_options "${words[1]}") $_crmfs_store_options --help"
         else
             _filedir -d
         fi
@@ -233,7 +231,7 @@ _crmfs() {
             return
         elif [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "-o -f --foreground --config --store
-                $_crmfs_passphrase_options --help" -- "$cur")
+                $_crmfs_store_options --help" -- "$cur")
         else
             [[ $cur != *=* ]] || cur=${cur#*=} # NAME=PATH
             _filedir
