@@ -14,6 +14,9 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
 
+/* Not for ORDER BY, which takes a name for a result's before it does for a column's. */
+#define NO_COLUMN " AS \"crmfs cell\""
+
 /* What is stored in fewer bytes is not large: compression is not that good. */
 #define STORED_BYTES "8192"
 
@@ -64,7 +67,7 @@ static int write_column(const struct row_query *query, size_t index, struct buff
     error = buffer_append_text(sql, "CASE WHEN ");
     if (error == 0)
         error = write_is_large(query, column, name, sql);
-    return error == 0 ? buffer_print(sql, " THEN NULL ELSE %s END", name) : error;
+    return error == 0 ? buffer_print(sql, " THEN NULL ELSE %s END" NO_COLUMN, name) : error;
 }
 
 /* What stands behind the last column. */
@@ -98,7 +101,7 @@ static int write_lengths(const struct row_query *query, struct buffer *sql)
         if (error == 0 && lengths == 0)
             error = buffer_append_text(sql, " THEN pg_catalog.concat_ws(' ', tableoid, ctid");
     }
-    return error == 0 ? buffer_append_text(sql, ") END") : error;
+    return error == 0 ? buffer_append_text(sql, ") END" NO_COLUMN) : error;
 }
 
 /* "key >= start" or "key < start". */

@@ -238,3 +238,25 @@ def test_every_redefinition_shows(postgres, database, mount):
         before = want
     assert before
     postgres.psql("DROP OWNED BY reader2; DROP ROLE reader2", name)
+
+
+LARGE = "(SELECT string_agg(md5(n || '-' || i), '') FROM generate_series(1, 200) i)"  # not in the row's own page
+
+
+def test_names_of_what_is_computed_are_not_taken_for_the_keys(postgres, database, mount):
+    """Where cells may be large, the server computes what to send; the order is still that of the key's index."""
+    name = database(f"""
+        CREATE TABLE cases ("case" int PRIMARY KEY, note text);
+        INSERT INTO cases SELECT n, {LARGE} FROM generate_series(2, 1, -1) n;
+        CREATE TABLE named (k text PRIMARY KEY, note text);
+        INSERT INTO named SELECT md5(n::text), repeat('x', 200) FROM generate_series(1, 20000) n;
+        INSERT INTO named SELECT 'large', {LARGE} FROM generate_series(1, 1) n;""")
+    postgres.psql(f"ALTER DATABASE {name} SET work_mem = '64kB'; ALTER DATABASE {name} SET random_page_cost = 1")
+    postgres.psql("ANALYZE", name)
+    folder = mount(postgres.url(name)).live()
+    assert [row[0] for row in strict.read_csv((folder / "cases.csv").read_bytes())] == [b"case", b"1", b"2"]
+    keys = [row[0].decode() for row in strict.read_csv((folder / "named.csv").read_bytes())[1:]]
+    assert keys == sorted(keys) and len(keys) == 20001
+    sorted_files = f"SELECT temp_files FROM pg_stat_database WHERE datname = '{name}'"
+    postgres.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    assert postgres.rows(sorted_files) == ["0"]
