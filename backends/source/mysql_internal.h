@@ -99,12 +99,9 @@ int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
 /* The same, to the host of LIKE and always new. */
 int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
                        struct mysql_link **ret_link, struct failure *failure);
-/* Keeps it for the next who takes one, if it works. Waits for nothing. */
+/* Keeps it for the next who takes one, if it works, without its transaction. Waits for nothing. */
 void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link);
 void mysql_link_close(struct mysql_source *source, struct mysql_link *link);
-
-/* Ends the transaction of a link that is given back next, without waiting for the server. */
-void mysql_link_roll_back(struct mysql_link *link);
 
 /* What LINK is busy with from now on is bounded so; or no more. */
 void mysql_link_bind(struct mysql_source *source, struct mysql_link *link,

@@ -149,6 +149,42 @@ def test_idle_generation_holds_no_transaction(mount, server, database):
     server.sql("ALTER TABLE t ADD COLUMN v INT", database)
 
 
+def test_connections_that_were_one_too_many_hold_no_transaction(mount, own_server, work):
+    """Where others commit all the time, several snapshots are never the same one: then one does, and the others end."""
+    server = own_server(more="log-bin=binlog")
+    make_bank(server)
+    writers = [subprocess.Popen(["mariadb", "--no-defaults", "-uroot", f"--socket={server.socket}", "bank"],
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) for _ in range(3)]
+    lines = b"INSERT INTO log (amount) VALUES (1);\n" * 1000
+    threads = [threading.Thread(target=lambda to=writer.stdin: feed(to, lines)) for writer in writers]
+    for thread in threads:
+        thread.start()
+    try:
+        top = mount(server.url("bank", "reader", password_command="echo%20x", connections=16), options="refresh=0.2")
+        assert eventually(lambda: read_anew(top)["connections"] == 1)
+    finally:
+        for writer, thread in zip(writers, threads):
+            writer.kill()
+            writer.wait()
+            thread.join()
+    assert eventually(lambda: server.lines("SELECT COUNT(*) FROM information_schema.INNODB_TRX") == ["0"], 20, 0.5)
+
+
+def feed(to, lines):
+    """Writes until the other end is gone."""
+    try:
+        while True:
+            to.write(lines)
+    except OSError:
+        pass
+
+
+def read_anew(top):
+    (top.live() / "log.csv").read_bytes()
+    (status,) = top.status()["live"]
+    return status
+
+
 @pytest.mark.parametrize("more", ["", "log-bin=binlog"])
 def test_changes_show_and_nothing_else_does(mount, own_server, more):
     """A change is a new generation; none is the old one, whatever becomes of other databases."""
