@@ -177,6 +177,7 @@ struct mysql_table {
     struct schema *schema;
     struct mysql_column *columns; /* the schema's */
     char *engine;                 /* "" for views */
+    char *made;                   /* when, in the server's words; NULL: it does not say (views) */
     uint64_t rows;                /* about */
     uint64_t bytes;               /* about; of the data */
     bool by_key;                  /* rows can be found again by the order key */
@@ -300,6 +301,7 @@ struct mysql_cursor {
     uint64_t page_rows;  /* of the query under way; 0: all */
     uint64_t page_done;  /* rows it has given */
     uint64_t past_done;  /* rows past the range, in all */
+    bool checked;        /* the table is the one that the moment knows */
     struct buffer key;   /* of the current row, by pieces only */
     struct buffer saved; /* cells of a row that has large ones */
     struct buffer piece; /* of a large cell, read ahead */
