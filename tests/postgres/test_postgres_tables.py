@@ -28,13 +28,14 @@ CREATE TABLE made (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, twice
 CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
 CREATE FOREIGN TABLE outside (line text) SERVER files OPTIONS (filename '/etc/hostname');
 CREATE SEQUENCE numbers;
+CREATE TABLE heir () INHERITS (outside); INSERT INTO heir VALUES ('not from outside');
 INSERT INTO plain VALUES (2, 'b'), (1, 'a');
 INSERT INTO parted VALUES (3, 'us'), (1, 'eu'), (2, 'eu'), (1, 'asia');
 INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2, 'x');
 INSERT INTO made (a) VALUES (5), (NULL);
 REFRESH MATERIALIZED VIEW kept;
 """
-SHOWN = ["Größe", "a%2Fb", "child", "kept", "loose", "made", '"odd.one"."x.y"', "outside", "parent", "parted", "plain",
+SHOWN = ["Größe", "a%2Fb", "child", "heir", "kept", "loose", "made", '"odd.one"."x.y"', "outside", "parent", "parted", "plain",
          "sales.orders", '"say ""x"" now"', "seen"]
 
 
