@@ -21,6 +21,7 @@
 #define MYSQL_PLACE_SIZE 300
 #define MYSQL_STATEMENT_LIMIT ((size_t)16 << 20) /* bytes */
 #define MYSQL_TABLES_LIMIT 1000000
+#define MYSQL_SORTED_BYTES 1024 /* of a value, that servers compare when they sort */
 
 /* --- links ----------------------------------------------------------------------------------- */
 
@@ -171,6 +172,7 @@ struct mysql_column {
     bool is_text;   /* has a character set */
     bool converted; /* … one of which a byte may become several in UTF-8 */
     bool recast;    /* its text has fewer digits than its value */
+    bool outgrows;  /* it may be above MYSQL_SORTED_BYTES */
 };
 
 struct mysql_table {
