@@ -288,7 +288,7 @@ static int read_all(struct link *link, struct catalogue *catalogue, struct failu
  * vacuuming and analysing write none. The rest is what our own rights depend on.
  */
 static const char mark_query[] =
-    "SELECT concat_ws(' ', pg_is_in_recovery(), (SELECT concat(rolsuper, rolbypassrls)"
+    "SELECT concat_ws(' ', pg_is_in_recovery(), (SELECT concat(rolsuper, rolbypassrls, rolinherit)"
     " FROM pg_roles WHERE rolname = current_user)"
 #define MARK(catalog) \
     ", (SELECT concat(count(*), '/', sum(hashint8(xmin::text::int8)::int8)) FROM " catalog ")"

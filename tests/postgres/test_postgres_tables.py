@@ -213,8 +213,9 @@ REDEFINITIONS = [
     "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()", "ALTER FUNCTION f RENAME TO h", "ALTER TABLE t SET (fillfactor = 50)",
     "ALTER TABLE t ENABLE ROW LEVEL SECURITY", "CREATE POLICY y ON t USING (id > 1)", "ALTER POLICY y ON t USING (id > 2)",
     "ALTER TABLE t RENAME v TO x", "ALTER TABLE t RENAME TO tt", "ALTER SCHEMA other RENAME TO another", "CREATE TABLE another.z (a int)",
-    "ALTER SCHEMA another RENAME TO other", "ALTER TABLE q SET UNLOGGED", "DROP TABLE q", "REVOKE ALL ON u FROM reader2",
-    "GRANT SELECT (id) ON tt TO reader2", "GRANT pg_read_all_data TO reader2", "ALTER ROLE reader2 BYPASSRLS",
+    "ALTER SCHEMA another RENAME TO other", "ALTER TABLE q SET UNLOGGED", "DROP TABLE q", "REVOKE ALL ON u, tt FROM reader2",
+    "GRANT SELECT (id) ON tt TO reader2", "GRANT pg_read_all_data TO reader2", "ALTER ROLE reader2 NOINHERIT",
+    "ALTER ROLE reader2 INHERIT", "ALTER ROLE reader2 BYPASSRLS",
 ]
 
 
