@@ -16,7 +16,8 @@
  * status names them.
  *
  * What tells that the data has changed (mysql_version.c): the place in the binary
- * log (MariaDB), the executed GTIDs (MySQL), else when each table was last updated.
+ * log (MariaDB, where all changes are in it), the executed GTIDs (MySQL), else when
+ * each table was last updated.
  *
  * Tables stand in the order of their primary key, else of the shortest unique key
  * over NOT NULL columns, served by its index; without one the server sorts by all

@@ -25,6 +25,7 @@ static void table_release(struct mysql_table *table)
     free(table->boundaries);
     free(table->columns);
     free(table->engine);
+    free(table->made);
     schema_release(table->schema);
 }
 
@@ -72,7 +73,7 @@ ssize_t mysql_find_column(const struct schema *schema, const char *name)
 
 /* --- tables -------------------------------------------------------------------------------- */
 
-enum { TABLE_NAME, TABLE_TYPE, TABLE_ENGINE, TABLE_ROWS, TABLE_BYTES };
+enum { TABLE_NAME, TABLE_TYPE, TABLE_ENGINE, TABLE_ROWS, TABLE_BYTES, TABLE_MADE };
 
 static int add_table(struct mysql_table *table, MYSQL_ROW row, struct failure *failure)
 {
@@ -81,8 +82,10 @@ static int add_table(struct mysql_table *table, MYSQL_ROW row, struct failure *f
         .engine = strdup(row[TABLE_ENGINE] != NULL ? row[TABLE_ENGINE] : ""),
         .rows = row[TABLE_ROWS] != NULL ? strtoull(row[TABLE_ROWS], NULL, 10) : 0,
         .bytes = row[TABLE_BYTES] != NULL ? strtoull(row[TABLE_BYTES], NULL, 10) : 0,
+        .made = row[TABLE_MADE] != NULL ? strdup(row[TABLE_MADE]) : NULL,
     };
-    if (table->schema == NULL || table->engine == NULL)
+    if (table->schema == NULL || table->engine == NULL ||
+        (table->made == NULL) != (row[TABLE_MADE] == NULL))
         return no_memory(failure);
     table->schema->kind = strcmp(row[TABLE_TYPE], "VIEW") == 0 ? RELATION_VIEW : RELATION_TABLE;
     return 0;
@@ -92,11 +95,12 @@ static int read_tables(struct mysql_source *source, struct mysql_link *link,
                        struct mysql_catalogue *catalogue, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error = mysql_ask(source, link,
-                          "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH "
-                          "FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
-                          "AND TABLE_TYPE <> 'TEMPORARY'",
-                          &rows, failure);
+    int error =
+        mysql_ask(source, link,
+                  "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
+                  "CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
+                  "AND TABLE_TYPE <> 'TEMPORARY'",
+                  &rows, failure);
     MYSQL_ROW row;
 
     if (error != 0)

@@ -95,7 +95,8 @@ static int set_session(struct mysql_source *source, struct mysql_link *link,
                          "SET SESSION time_zone='+00:00', sql_mode='', autocommit=1, "
                          "sql_select_limit=18446744073709551615, sql_big_selects=1, "
                          "sql_quote_show_create=1, sql_auto_is_null=0, net_write_timeout=3600, "
-                         "lock_wait_timeout=5");
+                         "lock_wait_timeout=5, max_sort_length=%d",
+                         MYSQL_SORTED_BYTES);
 
     if (error == 0)
         error = mysql_do(source, link, failure,

@@ -153,6 +153,48 @@ static int start_query(struct mysql_cursor *cursor, struct failure *failure)
     return 0;
 }
 
+/* Whether one of ROWS says of the table what the catalogue did. */
+static bool has_same(const struct mysql_table *table, MYSQL_RES *rows)
+{
+    MYSQL_ROW row;
+
+    while ((row = mysql_fetch_row(rows)) != NULL) {
+        if (row[1] != NULL && strcmp(row[0], table->schema->name) == 0)
+            return strcmp(row[1], table->made) == 0;
+    }
+    return false;
+}
+
+/*
+ * A snapshot protects rows, not tables: one that has been given the table's name since, as tools
+ * that alter tables do it, has rows in it that were never the table's. While our transaction has
+ * read from a table, nobody can do that, so it is looked at once a query has ended.
+ */
+static int check_table(struct mysql_cursor *cursor, struct failure *failure)
+{
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    cleanup_rows MYSQL_RES *rows = NULL;
+    const struct mysql_table *table = cursor->table;
+    const char *name = table->schema->name;
+
+    if (cursor->checked || table->made == NULL)
+        return 0;
+    if (buffer_append_text(&text, "SELECT TABLE_NAME, CREATE_TIME FROM information_schema.TABLES "
+                                  "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ") != 0 ||
+        mysql_add_literal(&text, name, strlen(name), false) != 0 ||
+        buffer_append(&text, "", 1) != 0)
+        return no_memory(cursor, failure);
+    cursor->error =
+        mysql_ask(cursor->dataset->source, cursor->link, (const char *)text.data, &rows, failure);
+    if (cursor->error == 0 && !has_same(table, rows))
+        cursor->error = failure_set(failure, ESTALE,
+                                    "table %s was altered, or another one has been given its name, "
+                                    "since the folder was read",
+                                    name);
+    cursor->checked = cursor->error == 0;
+    return cursor->error;
+}
+
 /* A query has given all its rows. Whether there is another one to make. */
 static bool more_to_ask(struct mysql_cursor *cursor)
 {
@@ -209,7 +251,10 @@ static int next(struct cursor *base, const struct row **ret_row, struct failure 
             mysql_cursor_fail(cursor, failure);
             break;
         }
-        if (!more_to_ask(cursor))
+
+        bool more = more_to_ask(cursor);
+
+        if (check_table(cursor, failure) != 0 || !more)
             break;
     }
     return cursor->error;

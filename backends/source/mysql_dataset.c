@@ -94,7 +94,6 @@ static void finish(struct dataset *base)
 
         if (__atomic_load_n(&dataset->dataset.lost, __ATOMIC_RELAXED))
             link->broken = true;
-        mysql_link_roll_back(link);
         mysql_link_give_back(dataset->source, link);
     }
     pthread_cond_broadcast(&dataset->given_back);

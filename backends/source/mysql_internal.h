@@ -21,6 +21,7 @@
 #define MYSQL_PLACE_SIZE 300
 #define MYSQL_STATEMENT_LIMIT ((size_t)16 << 20) /* bytes */
 #define MYSQL_TABLES_LIMIT 1000000
+#define MYSQL_SORTED_BYTES 1024 /* of a value, that servers compare when they sort */
 
 /* --- links ----------------------------------------------------------------------------------- */
 
@@ -99,12 +100,9 @@ int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
 /* The same, to the host of LIKE and always new. */
 int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
                        struct mysql_link **ret_link, struct failure *failure);
-/* Keeps it for the next who takes one, if it works. Waits for nothing. */
+/* Keeps it for the next who takes one, if it works, without its transaction. Waits for nothing. */
 void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link);
 void mysql_link_close(struct mysql_source *source, struct mysql_link *link);
-
-/* Ends the transaction of a link that is given back next, without waiting for the server. */
-void mysql_link_roll_back(struct mysql_link *link);
 
 /* What LINK is busy with from now on is bounded so; or no more. */
 void mysql_link_bind(struct mysql_source *source, struct mysql_link *link,
@@ -174,12 +172,14 @@ struct mysql_column {
     bool is_text;   /* has a character set */
     bool converted; /* … one of which a byte may become several in UTF-8 */
     bool recast;    /* its text has fewer digits than its value */
+    bool outgrows;  /* it may be above MYSQL_SORTED_BYTES */
 };
 
 struct mysql_table {
     struct schema *schema;
     struct mysql_column *columns; /* the schema's */
     char *engine;                 /* "" for views */
+    char *made;                   /* when, in the server's words; NULL: it does not say (views) */
     uint64_t rows;                /* about */
     uint64_t bytes;               /* about; of the data */
     bool by_key;                  /* rows can be found again by the order key */
@@ -303,6 +303,7 @@ struct mysql_cursor {
     uint64_t page_rows;  /* of the query under way; 0: all */
     uint64_t page_done;  /* rows it has given */
     uint64_t past_done;  /* rows past the range, in all */
+    bool checked;        /* the table is the one that the moment knows */
     struct buffer key;   /* of the current row, by pieces only */
     struct buffer saved; /* cells of a row that has large ones */
     struct buffer piece; /* of a large cell, read ahead */

@@ -113,20 +113,20 @@ int mysql_keep_large_row(struct mysql_cursor *cursor, MYSQL_ROW row, unsigned lo
     return error != 0 ? error : 1;
 }
 
-/* The cell as bytes, whatever character set it is in. */
+/* The cell as bytes, whatever set it is in. A CAST would be bounded by max_allowed_packet. */
 static int write_piece_query(const struct mysql_cursor *cursor, size_t column, uint64_t offset,
                              struct buffer *text)
 {
     bool is_text = cursor->table->columns[column].is_text;
-    int error = buffer_append_text(text, is_text ? "SELECT SUBSTRING(CAST(CONVERT("
-                                                 : "SELECT SUBSTRING(CAST(");
+    int error = buffer_append_text(text, is_text ? "SELECT SUBSTRING(CONVERT(CONVERT("
+                                                 : "SELECT SUBSTRING(CONVERT(");
 
     if (error == 0)
         error = mysql_add_name(text, cursor->table->schema->columns[column].name);
     if (error == 0)
-        error =
-            buffer_print(text, "%s AS BINARY), %llu, %llu) FROM ", is_text ? " USING utf8mb4)" : "",
-                         (unsigned long long)offset + 1, (unsigned long long)PIECE_BYTES);
+        error = buffer_print(text, "%s USING binary), %llu, %llu) FROM ",
+                             is_text ? " USING utf8mb4)" : "", (unsigned long long)offset + 1,
+                             (unsigned long long)PIECE_BYTES);
     if (error == 0)
         error = mysql_add_name(text, cursor->table->schema->name);
     return error == 0 ? mysql_write_key_is(cursor->table, &cursor->key, text) : error;

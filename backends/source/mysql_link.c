@@ -176,11 +176,12 @@ static int connect_somewhere(struct mysql_source *source, struct mysql_link **re
     return error;
 }
 
-void mysql_link_roll_back(struct mysql_link *link)
+/* Ends the link's transaction, if it is in one, without waiting for the server. */
+static void roll_back(struct mysql_link *link)
 {
     static const char statement[] = "ROLLBACK";
 
-    if (link->broken)
+    if (link->broken || (link->handle->server_status & SERVER_STATUS_IN_TRANS) == 0)
         return;
     link->pending = true;
     link->broken = mysql_send_query(link->handle, statement, sizeof statement - 1) != 0;
@@ -248,6 +249,7 @@ void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link)
 {
     bool kept = false;
 
+    roll_back(link);
     link->taken = false;
     pthread_mutex_lock(&source->lock);
     if (!link->broken && source->idle_count < source->settings.connections + 1 &&

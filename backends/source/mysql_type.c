@@ -4,6 +4,7 @@
  * where that text has fewer digits than the value (FLOAT always, DOUBLE with a number of
  * decimals), the value is asked for as a double, which the servers write in full.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/mysql_internal.h"
@@ -59,6 +60,17 @@ static const struct {
     {"geomcollection", COLUMN_BYTES, READ_BYTES, KEY_NONE, true},
 };
 
+/* A character has four bytes at most. */
+static bool outgrows(const char *data_type, const char *column_type, bool is_long)
+{
+    const char *length = strchr(column_type, '(');
+
+    if (strcmp(data_type, "varchar") == 0 || strcmp(data_type, "varbinary") == 0)
+        return length == NULL || strtoul(length + 1, NULL, 10) > MYSQL_SORTED_BYTES / 4;
+    return is_long || strcmp(data_type, "text") == 0 || strcmp(data_type, "blob") == 0 ||
+           strcmp(data_type, "vector") == 0;
+}
+
 enum column_type mysql_column_type(const char *data_type, const char *column_type,
                                    const char *charset, struct mysql_column *ret_column)
 {
@@ -83,6 +95,7 @@ enum column_type mysql_column_type(const char *data_type, const char *column_typ
         column.is_text = true;
     column.recast = column.reading == READ_FLOAT ||
                     (column.reading == READ_DOUBLE && strchr(column_type, '(') != NULL);
+    column.outgrows = outgrows(data_type, column_type, column.is_long);
     *ret_column = column;
     return type;
 }

@@ -2,7 +2,10 @@
 /*
  * Versions: a digest of what the server says of its state, and of which server it is.
  *
- *   CHANGES_BINLOG   where in the binary log a snapshot stands: exact
+ *   CHANGES_BINLOG   where in the binary log a snapshot stands: exact, where all changes are
+ *                    written to it; a replica leaves those of its primary out unless it has
+ *                    log_slave_updates, as a member of a cluster does those of the others, and
+ *                    what filters keep out is in nobody's
  *   CHANGES_GTID     which transactions have been executed
  *   CHANGES_TABLES   when each table was last updated, to the second. Where that was
  *                    within the last UNSETTLED_S another change might not show, so the
@@ -172,13 +175,40 @@ static void ask_word(struct mysql_source *source, struct mysql_link *link, const
         strncat(word, row[1], size - 1);
 }
 
+/* Whether the server applies what other servers have changed without writing it to its own log. */
+static const char unlogged_query[] =
+    "SELECT '', NOT @@log_slave_updates AND (@@gtid_slave_pos <> '' OR EXISTS("
+    "SELECT 1 FROM information_schema.GLOBAL_STATUS"
+    " WHERE VARIABLE_NAME = 'SLAVES_RUNNING' AND VARIABLE_VALUE <> '0') OR EXISTS("
+    "SELECT 1 FROM information_schema.GLOBAL_VARIABLES"
+    " WHERE VARIABLE_NAME = 'WSREP_ON' AND VARIABLE_VALUE = 'ON'))";
+
+/* Whether databases are kept out of the log, which only those are told who may look at it. */
+static bool has_filters(struct mysql_source *source, struct mysql_link *link)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    MYSQL_ROW row = mysql_ask(source, link, "SHOW MASTER STATUS", &rows, NULL) == 0
+                        ? mysql_fetch_row(rows)
+                        : NULL;
+    bool found = false;
+
+    /* Behind the file and the place in it. */
+    for (unsigned i = 2; row != NULL && i < mysql_num_fields(rows) && !found; i++)
+        found = row[i] != NULL && row[i][0] != '\0';
+    return found;
+}
+
 enum mysql_changes mysql_find_changes(struct mysql_source *source, struct mysql_link *link)
 {
     char word[512];
 
     if (link->mariadb) {
         ask_word(source, link, "SHOW STATUS LIKE 'binlog\\_snapshot\\_file'", word, sizeof word);
-        return word[0] != '\0' ? CHANGES_BINLOG : CHANGES_TABLES;
+        if (word[0] == '\0')
+            return CHANGES_TABLES;
+        ask_word(source, link, unlogged_query, word, sizeof word);
+        return strcmp(word, "0") == 0 && !has_filters(source, link) ? CHANGES_BINLOG
+                                                                    : CHANGES_TABLES;
     }
     ask_word(source, link, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'", word, sizeof word);
     return strcmp(word, "ON") == 0 ? CHANGES_GTID : CHANGES_TABLES;

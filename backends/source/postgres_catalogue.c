@@ -156,14 +156,15 @@ static char *shown_name(const char *schema, const char *name)
     return asprintf(&shown, "%s.%s", schema_part, name_part) < 0 ? NULL : shown;
 }
 
+/* Of what others inherit from, the rows of its own. */
 static char *from_clause(const struct table *table)
 {
     cleanup_free char *schema = sql_name(table->raw_schema);
     cleanup_free char *name = sql_name(table->raw_name);
+    const char *only = table->kind == 'r' || table->kind == 'f' ? "ONLY " : "";
     char *from = NULL;
 
-    if (schema == NULL || name == NULL ||
-        asprintf(&from, "%s%s.%s", table->kind == 'r' ? "ONLY " : "", schema, name) < 0)
+    if (schema == NULL || name == NULL || asprintf(&from, "%s%s.%s", only, schema, name) < 0)
         return NULL;
     return from;
 }
@@ -287,7 +288,7 @@ static int read_all(struct link *link, struct catalogue *catalogue, struct failu
  * vacuuming and analysing write none. The rest is what our own rights depend on.
  */
 static const char mark_query[] =
-    "SELECT concat_ws(' ', pg_is_in_recovery(), (SELECT concat(rolsuper, rolbypassrls)"
+    "SELECT concat_ws(' ', pg_is_in_recovery(), (SELECT concat(rolsuper, rolbypassrls, rolinherit)"
     " FROM pg_roles WHERE rolname = current_user)"
 #define MARK(catalog) \
     ", (SELECT concat(count(*), '/', sum(hashint8(xmin::text::int8)::int8)) FROM " catalog ")"

@@ -8,11 +8,9 @@
 #include <time.h>
 
 #include "backends/source/postgres_internal.h"
-#include "fs/base/command.h"
 
 #define LOOK_MS 100 /* how often we look whether the mount ends */
 #define OLDEST_VERSION 130000
-#define PASSWORD_LIMIT 4096
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 /* What holds unless the URL says otherwise: a dead network is noticed within two minutes. */
@@ -94,23 +92,13 @@ static int add_place(const struct postgres_source *source, size_t host,
 static int add_password(const struct postgres_source *source, struct parameters *parameters,
                         struct failure *failure)
 {
-    char printed[PASSWORD_LIMIT + 1] = "";
-    size_t size = 0;
-    int error = 0;
+    char *secret;
+    int error = server_password_get(source->password, &secret, failure);
 
-    if (source->password != NULL)
-        return add(parameters, "password", source->password);
-    if (source->password_command == NULL)
-        return 0;
-    error = command_output(source->password_command, "the password command", printed,
-                           PASSWORD_LIMIT, &size, failure);
-    printed[size] = '\0';
-    if (error == 0 && (size == PASSWORD_LIMIT || strlen(printed) < size))
-        error =
-            failure_set(failure, EINVAL, "the password command printed what cannot be a password");
-    if (error == 0)
-        error = add(parameters, "password", printed);
-    explicit_bzero(printed, sizeof printed);
+    if (error != 0 || secret == NULL)
+        return error;
+    error = add(parameters, "password", secret);
+    server_password_forget(secret);
     return error;
 }
 

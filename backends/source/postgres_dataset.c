@@ -84,14 +84,22 @@ static bool may_connect(const struct postgres_dataset *dataset)
     return dataset->link_count < dataset->link_limit;
 }
 
-static void forget_link(struct postgres_dataset *dataset, bool crowded)
+/*
+ * A connection is gone, or was not to be had. REFUSED: the server has none left; then no more are
+ * tried, as long as there is another one to wait for, which is said.
+ */
+static bool forget_link(struct postgres_dataset *dataset, bool refused)
 {
     pthread_mutex_lock(&dataset->lock);
     dataset->link_count--;
+
+    bool crowded = refused && dataset->link_count != 0;
+
     if (crowded)
         dataset->link_limit = dataset->link_count;
     pthread_cond_signal(&dataset->given_back);
     pthread_mutex_unlock(&dataset->lock);
+    return crowded;
 }
 
 /*
@@ -111,9 +119,8 @@ static int add_link(struct postgres_dataset *dataset, struct link **ret_link,
     }
     free(link);
 
-    bool crowded = error == -EBUSY && dataset->link_count > 1;
+    bool crowded = forget_link(dataset, error == -EBUSY);
 
-    forget_link(dataset, crowded);
     if (error == -EIO || error == -ESTALE)
         note_lost(dataset);
     return crowded ? -EAGAIN : error;

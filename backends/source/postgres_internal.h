@@ -24,6 +24,7 @@
 
 #include "backends/source/postgres_library.h"
 #include "backends/source/server_hosts.h"
+#include "backends/source/server_password.h"
 #include "backends/source/server_url.h"
 #include "backends/source/source.h"
 #include "fs/base/buffer.h"
@@ -150,8 +151,7 @@ struct postgres_source {
     struct source_options options;
     struct server_url url;
     struct server_hosts *hosts;
-    char *password;         /* NULL: */
-    char *password_command; /* NULL: libpq's own ways */
+    struct server_password *password; /* NULL: libpq's own ways */
     uint64_t connect_timeout_ns;
     bool several; /* hosts */
 

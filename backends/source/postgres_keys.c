@@ -152,6 +152,9 @@ static int write_order(struct table *table)
         error = add_term(&terms, &table->columns[schema->order_key[i]], "");
     if (error == 0 && table->order == ORDER_ALL)
         error = write_all_columns(table, &terms);
+    /* Rows come as they lie, unless an index serves what a policy asks. */
+    if (error == 0 && table->order == ORDER_PLACE && table->policies)
+        error = buffer_append_text(&terms, "ctid");
     table->order_terms = text_of(&terms);
     if (error == 0 && table->order == ORDER_KEY && has_ranges(table) &&
         (table->key_terms = text_of(&terms)) == NULL)

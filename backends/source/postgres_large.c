@@ -71,7 +71,7 @@ static int write_query(const struct large_cell *large, const struct table *table
     if (error == 0 && bytes)
         error = buffer_print(sql, "%s::pg_catalog.bytea OPERATOR(pg_catalog.||) ''", name);
     else if (error == 0)
-        error = buffer_print(sql, "pg_catalog.convert_to(%s::pg_catalog.text, '%s')", name,
+        error = buffer_print(sql, "pg_catalog.convert_to(pg_catalog.concat(%s), '%s')", name,
                              large->link.client_encoding);
     if (error == 0)
         error = buffer_print(sql,

@@ -211,10 +211,7 @@ static void source_close(struct source *base)
     postgres_link_close(&source->control);
     server_hosts_free(source->hosts);
     server_url_release(&source->url);
-    if (source->password != NULL)
-        explicit_bzero(source->password, strlen(source->password));
-    free(source->password);
-    free(source->password_command);
+    server_password_free(source->password);
     buffer_release(&source->policies);
     postgres_catalogue_release(source->catalogue);
     pthread_mutex_destroy(&source->note_lock);
@@ -231,20 +228,15 @@ static const struct source_class class = {
     .status = source_status,
 };
 
-/* Copies what is only lent to us; the URL's own command comes first. */
-static int keep_password(struct postgres_source *source, const struct source_options *options)
+/* The URL's own command counts more than a configuration. */
+static int keep_password(struct postgres_source *source, const struct source_options *options,
+                         struct failure *failure)
 {
-    const char *command = source->url.password_command != NULL ? source->url.password_command
-                                                               : options->password_command;
+    struct source_options said = *options;
 
-    source->options.password = NULL;
-    source->options.password_command = NULL;
-    if (command != NULL && (source->password_command = strdup(command)) == NULL)
-        return -ENOMEM;
-    if (command == NULL && options->password != NULL &&
-        (source->password = strdup(options->password)) == NULL)
-        return -ENOMEM;
-    return 0;
+    if (source->url.password_command != NULL)
+        said.password = said.password_command = NULL;
+    return server_password_create(&source->url, &said, &source->password, failure);
 }
 
 /* Paths are libpq's affair, but for those that mean another file in the daemon's folder. */
@@ -295,9 +287,7 @@ static int configure(struct postgres_source *source, const char *url,
         source->options.parallel = (unsigned)connections;
     error =
         server_url_duration(&source->url, "connect_timeout", &source->connect_timeout_ns, failure);
-    if (error == 0 && keep_password(source, options) != 0)
-        error = failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    return error;
+    return error == 0 ? keep_password(source, options, failure) : error;
 }
 
 int postgres_source_open(const char *url, const struct source_options *options,
@@ -311,6 +301,7 @@ int postgres_source_open(const char *url, const struct source_options *options,
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     source->source.class = &class;
     source->options = *options;
+    source->options.password = source->options.password_command = NULL; /* only lent to us */
     source->policies = BUFFER(NOTES_LIMIT);
     pthread_mutex_init(&source->lock, NULL);
     pthread_mutex_init(&source->note_lock, NULL);

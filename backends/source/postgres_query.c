@@ -14,26 +14,42 @@
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
 
+/* Not for ORDER BY, which takes a name for a result's before it does for a column's. */
+#define NO_COLUMN " AS \"crmfs cell\""
+
+#define CHARACTER_TYPE 1042 /* its oid, for ever */
+
 /* What is stored in fewer bytes is not large: compression is not that good. */
 #define STORED_BYTES "8192"
 
-/* SQL that gives how many bytes a value's text form has, as far as it may be large. */
+/* What a column of a type with has_length is to octet_length(): char(n) keeps its blanks so. */
+static const char *length_type(const struct table_column *column)
+{
+    if (column->value.form == VALUE_BYTES)
+        return "bytea";
+    return column->type == CHARACTER_TYPE ? "bpchar" : "text";
+}
+
+/*
+ * SQL that gives how many bytes a value's text form has, as far as it may be large. That form is
+ * what concat() makes of it, as COPY does: by the type's output function. A cast may do otherwise.
+ */
 static int write_length(const struct row_query *query, const struct table_column *column,
                         const char *name, bool exact, struct buffer *sql)
 {
     bool bytes = column->value.form == VALUE_BYTES;
 
     if (bytes || (column->value.has_length && (query->utf8 || !exact)))
-        return buffer_print(sql, "pg_catalog.octet_length(%s%s)", name,
-                            bytes ? "::pg_catalog.bytea" : "::pg_catalog.text");
+        return buffer_print(sql, "pg_catalog.octet_length(%s::pg_catalog.%s)", name,
+                            length_type(column));
     if (column->value.has_length)
         return buffer_print(sql,
-                            "pg_catalog.octet_length(pg_catalog.convert_to(%s::pg_catalog.text, "
+                            "pg_catalog.octet_length(pg_catalog.convert_to(pg_catalog.concat(%s), "
                             "'UTF8'))",
                             name);
     return buffer_print(sql,
                         "CASE WHEN pg_catalog.pg_column_size(%s) OPERATOR(pg_catalog.>) %s"
-                        " THEN pg_catalog.octet_length(%s%s::pg_catalog.text%s) END",
+                        " THEN pg_catalog.octet_length(%spg_catalog.concat(%s)%s) END",
                         name, STORED_BYTES, query->utf8 ? "" : "pg_catalog.convert_to(", name,
                         query->utf8 ? "" : ", 'UTF8')");
 }
@@ -64,7 +80,7 @@ static int write_column(const struct row_query *query, size_t index, struct buff
     error = buffer_append_text(sql, "CASE WHEN ");
     if (error == 0)
         error = write_is_large(query, column, name, sql);
-    return error == 0 ? buffer_print(sql, " THEN NULL ELSE %s END", name) : error;
+    return error == 0 ? buffer_print(sql, " THEN NULL ELSE %s END" NO_COLUMN, name) : error;
 }
 
 /* What stands behind the last column. */
@@ -98,7 +114,7 @@ static int write_lengths(const struct row_query *query, struct buffer *sql)
         if (error == 0 && lengths == 0)
             error = buffer_append_text(sql, " THEN pg_catalog.concat_ws(' ', tableoid, ctid");
     }
-    return error == 0 ? buffer_append_text(sql, ") END") : error;
+    return error == 0 ? buffer_append_text(sql, ") END" NO_COLUMN) : error;
 }
 
 /* "key >= start" or "key < start". */

@@ -194,38 +194,49 @@ static bool has_number_key(const struct schema *schema)
            schema->columns[schema->primary_key[0]].type == COLUMN_INTEGER;
 }
 
-/* The last group that begins at KEY or before. Fragments of a row have no first row of their own.
+/* The key that a group begins with; fragments of a row have no first row of their own. As above. */
+static int begin_of(struct image *image, size_t group, size_t column, int64_t *ret_key,
+                    struct failure *failure)
+{
+    if (image_group_measure(image, group).rows == 0 ||
+        (group > 0 && image_group_measure(image, group - 1).rows == 0))
+        return 0;
+    return first_key(image, group, column, ret_key, failure);
+}
+
+/* Whether keys rise from the first group to the last: SQLite's may be declared to fall. As above.
  */
+static int keys_rise(struct image *image, size_t column, struct failure *failure)
+{
+    int64_t first = 0;
+    int64_t last = 0;
+    int got = begin_of(image, 0, column, &first, failure);
+
+    if (got == 1)
+        got = begin_of(image, image_group_count(image) - 1, column, &last, failure);
+    return got == 1 ? first < last : got;
+}
+
+/* The last group that begins at KEY or before; the first where that cannot be told. */
 static int find_group(struct image *image, size_t column, int64_t key, size_t *ret_group,
                       struct failure *failure)
 {
     size_t low = 0;
     size_t high = image_group_count(image);
+    int got = high > 1 ? keys_rise(image, column, failure) : 0;
 
-    while (high - low > 1) {
+    while (got == 1 && high - low > 1) {
         size_t middle = low + (high - low) / 2;
         int64_t first = 0;
-        int got;
 
-        if (image_group_measure(image, middle).rows == 0 ||
-            image_group_measure(image, middle - 1).rows == 0) {
-            low = 0;
-            break;
-        }
-        got = first_key(image, middle, column, &first, failure);
-        if (got < 0)
-            return got;
-        if (got == 0) {
-            low = 0;
-            break;
-        }
-        if (first <= key)
+        got = begin_of(image, middle, column, &first, failure);
+        if (got == 1 && first <= key)
             low = middle;
         else
             high = middle;
     }
-    *ret_group = low;
-    return 0;
+    *ret_group = got == 1 ? low : 0;
+    return got < 0 ? got : 0;
 }
 
 int stored_dataset_seek(struct dataset *base, size_t table, const struct cell *key,

@@ -25,6 +25,29 @@ static bool differs(const struct source_identity *left, const struct source_iden
            memcmp(left->content, right->content, sizeof left->content) != 0;
 }
 
+static bool is_same_table(const struct schema *left, const struct schema *right)
+{
+    bool same = strcmp(left->name, right->name) == 0 && left->column_count == right->column_count;
+
+    for (size_t i = 0; i < left->column_count && same; i++)
+        same = strcmp(left->columns[i].name, right->columns[i].name) == 0 &&
+               left->columns[i].type == right->columns[i].type;
+    return same;
+}
+
+/*
+ * Whether the dataset's tables are those that the generation shows, by the same numbers: there is
+ * no source of which an administrator cannot hide a change.
+ */
+static bool has_same_tables(const struct generation *generation, const struct dataset *dataset)
+{
+    bool same = dataset->class->table_count(dataset) == generation->table_count;
+
+    for (size_t i = 0; i < generation->table_count && same; i++)
+        same = is_same_table(generation->tables[i].schema, dataset->class->schema(dataset, i));
+    return same;
+}
+
 /* Asks the source for the generation's moment again. */
 static int reopen(struct generation *generation, struct failure *failure)
 {
@@ -36,7 +59,8 @@ static int reopen(struct generation *generation, struct failure *failure)
     if (error != 0)
         return error;
     if (memcmp(&version, &generation->version, sizeof version) != 0 ||
-        differs(&dataset->identity, &generation->identity)) {
+        differs(&dataset->identity, &generation->identity) ||
+        !has_same_tables(generation, dataset)) {
         dataset->class->release(dataset);
         return failure_set(failure, ESTALE, "the database has changed since the folder was read");
     }

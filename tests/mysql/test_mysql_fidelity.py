@@ -204,6 +204,16 @@ def test_keyless_rows_have_an_order(mount, server, database):
     assert (folder / "bag.csv").read_bytes() == b"a,b\n,3\nB,1\na,1\na,1\na,2\nb,1\n"
 
 
+def test_keyless_rows_that_differ_late_have_an_order(mount, server, database):
+    """Servers compare no more than the first max_sort_length bytes of a value, which are 1024."""
+    rows = [f"({n % 2}, CONCAT(REPEAT('x', 2000), {n}), CONCAT(REPEAT(x'00', 3000), {n * 7 % 40}), 'y')" for n in range(40)]
+    for name, some in (("one", rows), ("other", rows[::-1])):
+        server.sql(f"CREATE TABLE {name} (n INT, words VARCHAR(3000), bytes BLOB, more TEXT);"
+                   f"INSERT INTO {name} VALUES {','.join(some)}", database)
+    folder = mount(server.url(database)).live()
+    assert (folder / "one.csv").read_bytes() == (folder / "other.csv").read_bytes()
+
+
 def test_unique_key_is_the_order(mount, server, database):
     server.sql("CREATE TABLE coded (code CHAR(3) NOT NULL UNIQUE, n INT UNIQUE);"
                "INSERT INTO coded VALUES ('c', 1), ('A', 3), ('b', 2)", database)

@@ -55,6 +55,19 @@ def test_large_cells_among_small_ones(mount, server, database, rows):
         assert body == (bytes([97 + number % 26]) * (1048570 + number) if number % 3 == 0 else key)
 
 
+def test_cells_above_what_the_server_sends_at_once(mount, own_server):
+    """max_allowed_packet bounds a packet, and what many a function makes; a cell may have been written when it was more."""
+    server = own_server()
+    server.sql("CREATE DATABASE crm; USE crm;"
+               "CREATE TABLE files (id INT PRIMARY KEY, body LONGBLOB, words LONGTEXT CHARACTER SET latin1);"
+               "INSERT INTO files VALUES (1, REPEAT(x'00ff', 9000000), REPEAT(_utf8mb4 'å', 9000000));"
+               "SET GLOBAL max_allowed_packet = 16 << 20")
+    with open(mount(server.url()).live() / "files.csv", "rb") as file:
+        (header, row) = strict.read_csv(file.read())
+    assert header == [b"id", b"body", b"words"]
+    assert base64.b64decode(row[1]) == b"\0\xff" * 9000000 and row[2].decode() == "å" * 9000000
+
+
 def test_two_thousand_tables(mount, server, database):
     # One file for all of them: a file each is what takes a server its time.
     server.sql("SET GLOBAL innodb_file_per_table = OFF;"

@@ -129,6 +129,24 @@ def test_ranges_give_the_same_bytes_as_one_reader(postgres, database, mount):
         assert (folders[0] / f"{stem}.csv").read_bytes() == printed
 
 
+HIDDEN = """
+CREATE TABLE log (tenant int, n int, note text); CREATE INDEX ON log (tenant, n);
+INSERT INTO log SELECT n % 20, n * 7919 % 30011, repeat(md5(n::text), 58) FROM generate_series(1, 30000) n;
+ALTER TABLE log ALTER note SET STORAGE PLAIN; ALTER TABLE log ENABLE ROW LEVEL SECURITY; ANALYZE log;
+CREATE POLICY mine ON log USING (tenant = 7); DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN; GRANT SELECT ON log TO tenant;
+"""
+
+
+def test_ranges_of_a_table_that_a_policy_finds_rows_of_by_an_index(postgres, database, mount):
+    """Which index serves a policy depends on how much of the table is asked for; in which order the rows come does not."""
+    name = database(HIDDEN)
+    postgres.psql(f"ALTER DATABASE {name} SET random_page_cost = 1")
+    printed = postgres.psql("COPY (SELECT * FROM log WHERE tenant = 7 ORDER BY ctid) TO STDOUT (FORMAT csv, HEADER)", name)
+    for readers in (1, 8):
+        top = mount(postgres.url(name, user="tenant", connections=readers), options=READERS)
+        assert (top.live() / "log.csv").read_bytes() == printed, readers
+
+
 def test_ranges_are_read_at_once(postgres, database, mount):
     """While a large table is read there are several transactions of one moment, and afterwards none."""
     name = database(RANGES)

@@ -248,6 +248,20 @@ def test_large_cells_come_in_pieces(postgres, database, mount):
         len(row[0]) + len(row[1]) + 2 for row in printed)
 
 
+def test_large_cells_are_written_as_small_ones_are(postgres, database, mount):
+    """As the type's output function has it: with the blanks that char() is filled with, without XML's encoding."""
+    declared = '<?xml version="1.0" encoding="UTF-8"?>'
+    name = database(f"""
+        CREATE TABLE t (id int PRIMARY KEY, c char(1500000), x xml);
+        INSERT INTO t SELECT n, md5(n::text), ('{declared}<a>' || repeat('å', n * 700000) || '</a>')::xml
+                      FROM generate_series(0, 1) n;
+        INSERT INTO t SELECT 2, string_agg(md5(n::text), ''), NULL FROM generate_series(1, 45000) n;""")
+    printed = copy_rows(postgres.psql("COPY (SELECT * FROM t ORDER BY id) TO STDOUT", name))
+    assert len(printed[0][2]) < 20 and len(printed[1][2]) > 1 << 20 and len(printed[2][1]) == 1500000
+    assert (mount(postgres.url(name)).live() / "t.csv").read_bytes() == b"id,c,x\n" + b"".join(
+        b",".join(field or b"" for field in row) + b"\n" for row in printed)
+
+
 def test_a_huge_cell_does_not_fill_the_memory(postgres, database, mount):
     name = database("CREATE TABLE t (id int PRIMARY KEY, a text, b bytea);"
                     "INSERT INTO t SELECT 1, repeat(md5('x'), 8000000), decode(repeat(md5('y'), 4000000), 'hex');")

@@ -395,3 +395,24 @@ def test_what_is_set_aside_does_not_hide_what_is_changed(crmfs, place, work, kin
     words[4] = work / "worse"
     assert "read back" in crmfs(*words, status=1).stderr
     assert target.value("SELECT count(*) FROM t WHERE id < 9") == "0"
+
+
+def test_a_row_is_found_where_keys_fall(work, crmfs):
+    """SQLite keeps a key that is declared DESC from its largest down, and so do snapshots."""
+    path = work / "crm.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE falling (id INT PRIMARY KEY DESC, body TEXT)")
+        database.executemany("INSERT INTO falling VALUES (?, ?)", [(i, f"{i:0100}") for i in range(30000)])
+    database.close()
+    store = Kept(work)
+    store.take("day", f"crm={path}")
+    wanted = [7, 15000, 29990]
+    with sqlite3.connect(path) as database:
+        database.execute(f"DELETE FROM falling WHERE id IN ({','.join(map(str, wanted))})")
+    database.close()
+    for key in wanted:
+        crmfs("restore", "--store", store.path, "--mode", "missing", "--key", key, "--to", path, "day/crm/falling",
+              **store.environment)
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM falling").fetchone() == (30000,)
+    database.close()

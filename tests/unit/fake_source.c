@@ -429,7 +429,8 @@ void fake_source_set(struct fake_source *fake, struct fake_table *const *tables,
     for (size_t i = 0; i < count; i++)
         fake->tables[i] = tables[i];
     fake->table_count = count;
-    fake->version++;
+    if (!fake->behaviour.unnoticed)
+        fake->version++;
     pthread_mutex_unlock(&fake->lock);
     for (size_t i = 0; i < old_count; i++)
         fake_table_release(old[i]);

@@ -36,6 +36,8 @@ struct fake_behaviour {
     int cell_error;
     int row_error;
 
+    bool unnoticed; /* that other tables are shown is no new version */
+
     unsigned stale_verifies;          /* so many answer -ESTALE, and the data has changed then */
     unsigned row_delay_us;            /* every row of faulty_table takes so long */
     const char *faulty_table;         /* NULL: any */

@@ -13,6 +13,7 @@
 
 #include "tests/unit/live_bench.h"
 #include "tests/unit/own_clock.h"
+#include "tests/unit/sample_table.h"
 
 static void test_idle_transaction(void **state)
 {
@@ -110,6 +111,31 @@ static void test_broken_off_walk(void **state)
     process_end(reader);
     process_end(lister);
     bench_free(&bench);
+}
+
+/* The source says that it is the same moment, but what is there has other numbers. */
+static void test_unnoticed_table(void **state)
+{
+    (void)state;
+    struct live_bench bench;
+    pid_t process = bench_create_with_process(&bench);
+    struct fake_table *tables[] = {
+        sample_contacts("a new one", 20, 1),
+        sample_contacts("contacts", 201, 1),
+        sample_notes("notes", 301, 40, 1),
+    };
+    struct listing *listing = bench_list(&bench, process);
+    uint64_t contacts = bench_read_through(&bench, process, "contacts.csv");
+
+    bench_pass_seconds(&bench, 20);
+    bench_pass_seconds(&bench, 20);
+    assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
+    fake_source_behave(bench.fake, &(struct fake_behaviour){.unnoticed = true});
+    fake_source_set(bench.fake, tables, 3);
+    check_refused(&bench, process, "notes.csv");
+    assert_true(bench_read_through(&bench, NOBODY, "notes.csv") > contacts + 7);
+    listing->class->close(listing);
+    bench_free_with_process(&bench, process);
 }
 
 /*
@@ -231,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_transaction),
         cmocka_unit_test(test_broken_off_walk),
+        cmocka_unit_test(test_unnoticed_table),
         cmocka_unit_test(test_resting_walk),
         cmocka_unit_test(test_open_file_holds_no_transaction),
         cmocka_unit_test(test_no_walk_begins_in_the_past),
