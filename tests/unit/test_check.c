@@ -181,20 +181,49 @@ static void test_damaged_orphan(void **context)
     store_close(store);
 }
 
+/* Ways in which a state may be another than it was. */
+static void change_number(struct log_state *state)
+{
+    state->snapshots[0].raw_bytes++;
+}
+
+static void change_files(struct log_state *state)
+{
+    state->has_files = true;
+    state->files = state->snapshots[0].tree;
+}
+
+static void change_files_of_snapshot(struct log_state *state)
+{
+    state->snapshots[0].has_files = true;
+    state->snapshots[0].files = state->snapshots[0].tree;
+}
+
+static void change_claim(struct log_state *state)
+{
+    state->claim = (struct files_claim){
+        .stands = true, .host = strdup("somewhere"), .process = strdup("1 2 3")};
+}
+
 /* One that opens, but was made of something else. */
 static void test_false_checkpoint(void **context)
 {
-    struct store *store = series_store(2);
-    struct log_state state = {.sequence = 0};
+    static void (*const changes[])(struct log_state * state) = {
+        change_number, change_files, change_files_of_snapshot, change_claim};
 
     (void)context;
-    succeed(log_read(store, &state, &failure));
-    state.snapshots[0].raw_bytes++;
-    succeed(checkpoint_write(store, &state, &failure));
-    assert_int_equal(sample_check(store, false).findings, 1);
-    assert_true(check_found("2 checkpoints/00000000000000000003"));
-    log_state_release(&state);
-    store_close(store);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct store *store = series_store(2);
+        struct log_state state = {.sequence = 0};
+
+        succeed(log_read(store, &state, &failure));
+        changes[i](&state);
+        succeed(checkpoint_write(store, &state, &failure));
+        assert_int_equal(sample_check(store, false).findings, 1);
+        assert_true(check_found("2 checkpoints/00000000000000000003"));
+        log_state_release(&state);
+        store_close(store);
+    }
 }
 
 static void test_log_gap(void **context)
