@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
+#include "fs/store/repair.h"
 #include "fs/store/stats.h"
 #include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
@@ -81,6 +82,73 @@ static void test_chain(void **context)
         snprintf(line, sizeof line, "5 day-%u crm/contacts 1 200+100\n", day);
         assert_int_equal(check_found(line), day >= 4);
     }
+    store_close(store);
+}
+
+/*
+ * An account that was stored twice, while the pack of its first copy was marked: who reads it finds
+ * the other copy, so no snapshot has lost it.
+ */
+static void test_another_copy(void **context)
+{
+    const struct repair_options options = {.forget_damaged = true,
+                                           .check = {.threads = 1, .read_data = true}};
+    struct store *store = series_store(2);
+    struct object_reference reference = sample_group_of(store, 1, 1, 1);
+    struct sample_series series;
+    struct repair_result repaired;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+    size_t size;
+
+    (void)context;
+    snprintf(name, sizeof name, "%s",
+             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    series_begin(&series, store);
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 3);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+    sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
+
+    struct check_result result = sample_check(store, true);
+
+    assert_int_equal(result.findings, 1);
+    assert_int_equal(result.harmful, 0);
+    assert_int_equal(series_read_all(store), 3);
+    succeed(repair(store, &options, &repaired, &failure));
+    assert_int_equal(repaired.forgotten, 0);
+    store_close(store);
+}
+
+/* But what is compressed against the damaged copy is lost: one of another depth is no help. */
+static void test_copy_of_another_depth(void **context)
+{
+    struct store *store = sample_store();
+    struct object_reference reference;
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+    size_t size;
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 3); /* all of contacts changes in three days */
+    series_take(&series, 6);
+    reference = sample_group_of(store, 6, 0, 2);
+    snprintf(name, sizeof name, "%s",
+             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    series_take(&series, 9);
+    series_forget(&series, 6);
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 6);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+    sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
+    assert_true(sample_check(store, true).harmful > 0);
+    assert_true(check_found("day-9 crm/contacts 1 200+100\n"));
+    assert_false(check_found("day-3"));
+    assert_false(check_found("day-6"));
     store_close(store);
 }
 
@@ -365,6 +433,8 @@ int main(void)
         cmocka_unit_test(test_sound),
         cmocka_unit_test(test_shared_group),
         cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_another_copy),
+        cmocka_unit_test(test_copy_of_another_depth),
         cmocka_unit_test(test_damaged_directory),
         cmocka_unit_test(test_culprit),
         cmocka_unit_test(test_damaged_orphan),
