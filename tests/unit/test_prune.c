@@ -354,6 +354,37 @@ static void test_copies_at_other_depths(void **context)
     store_close(store);
 }
 
+/*
+ * A snapshot's reference leads to a copy that takes other room than the one it was made for: what
+ * is used of a pack is what stands in it, so that a pack of which all is used is left alone.
+ */
+static void test_copies_of_other_sizes(void **context)
+{
+    struct store *store = sample_store();
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 1);
+    series_take(&series, 4);
+    newest_pack(store, series.state.sequence, name);
+    series_take(&series, 7);
+    succeed(log_rename(store, &series.state, "day-4", "a", &failure)); /* is walked first */
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 4);
+    run_prune(store, &at_once);
+
+    struct prune_result result = run_prune(store, &at_once);
+
+    assert_int_equal(result.emptied.packs + result.garbage.packs + result.removed.packs, 0);
+    assert_int_equal(result.unused_bytes, 0);
+    series_end(&series);
+    assert_sound(store);
+    store_close(store);
+}
+
 /* ---- At the same time ---- */
 
 struct busy {
@@ -571,12 +602,19 @@ static void test_power_cuts(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_to_do),  cmocka_unit_test(test_all_forgotten),
-        cmocka_unit_test(test_rewrite),        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_orphans),        cmocka_unit_test(test_marked_meanwhile),
-        cmocka_unit_test(test_wrong_mark),     cmocka_unit_test(test_copies_at_other_depths),
-        cmocka_unit_test(test_concurrent),     cmocka_unit_test(test_old_records),
-        cmocka_unit_test(test_refuses_damage), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_all_forgotten),
+        cmocka_unit_test(test_rewrite),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_marked_meanwhile),
+        cmocka_unit_test(test_wrong_mark),
+        cmocka_unit_test(test_copies_at_other_depths),
+        cmocka_unit_test(test_copies_of_other_sizes),
+        cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_old_records),
+        cmocka_unit_test(test_refuses_damage),
+        cmocka_unit_test(test_faults),
         cmocka_unit_test(test_power_cuts),
     };
 
