@@ -31,10 +31,11 @@ struct asking {
 
 /* ---- Which pack is at fault ---- */
 
-/* What the log cannot say, because a record is damaged, is not said. */
+/* What the log cannot say is not said. */
 static void name_packs(struct asking *asking)
 {
-    if (log_named_packs(asking->checking->store, &asking->named, &asking->named_count, NULL) != 0)
+    if (log_named_packs(asking->checking->store, asking->checking->state.sequence, &asking->named,
+                        &asking->named_count, NULL) != 0)
         return;
     asking->said = allocate_array(asking->named_count, sizeof *asking->said);
     if (asking->said == NULL)
