@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
+#include "fs/store/prune.h"
 #include "fs/store/repair.h"
 #include "fs/store/stats.h"
 #include "tests/unit/check_samples.h"
@@ -93,6 +94,8 @@ static void test_another_copy(void **context)
 {
     const struct repair_options options = {.forget_damaged = true,
                                            .check = {.threads = 1, .read_data = true}};
+    const struct prune_options at_once = {.unused = {UNUSED_PERCENT, 0}};
+    struct prune_result pruned;
     struct store *store = series_store(2);
     struct object_reference reference = sample_group_of(store, 1, 1, 1);
     struct sample_series series;
@@ -116,8 +119,14 @@ static void test_another_copy(void **context)
     assert_int_equal(result.findings, 1);
     assert_int_equal(result.harmful, 0);
     assert_int_equal(series_read_all(store), 3);
+    /* Repair makes of it what prune keeps. */
     succeed(repair(store, &options, &repaired, &failure));
     assert_int_equal(repaired.forgotten, 0);
+    assert_int_equal(repaired.packs_replaced, 1);
+    assert_int_equal(sample_check(store, true).findings, 0);
+    succeed(prune(store, &at_once, &pruned, &failure));
+    assert_int_equal(sample_check(store, true).findings, 0);
+    assert_int_equal(series_read_all(store), 3);
     store_close(store);
 }
 
