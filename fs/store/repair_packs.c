@@ -170,14 +170,22 @@ static int move_living(void *context, const struct pack_entry *entry)
     return reach_lives(moving->mending->reach, spot) ? move(moving, &entry->reference) : 0;
 }
 
-static int move_all(struct mending *mending, struct object_writer *writer)
+static int move_readable(struct moving *moving, const struct known_objects *readable)
 {
-    const struct known_objects *readable = &mending->unlisted.readable;
-    struct moving moving = {.mending = mending, .writer = writer};
     int error = 0;
 
     for (size_t i = 0; i < readable->count && error == 0; i++)
-        error = move(&moving, &readable->entries[i].reference);
+        error = move(moving, &readable->entries[i].reference);
+    return error;
+}
+
+static int move_all(struct mending *mending, struct object_writer *writer)
+{
+    struct moving moving = {.mending = mending, .writer = writer};
+    int error = 0;
+
+    for (size_t depth = 0; depth < UNLISTED_DEPTHS && error == 0; depth++)
+        error = move_readable(&moving, &mending->unlisted.readable[depth]);
     for (size_t i = 0; i < reach_pack_count(mending->reach) && error == 0; i++) {
         const struct reach_pack *pack = reach_pack(mending->reach, i);
 
