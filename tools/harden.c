@@ -24,6 +24,17 @@ static void limit_memory_waste(void)
     mallopt(M_TRIM_THRESHOLD, MAPPED_BLOCK_BYTES);
 }
 
+/* Keys and passphrases rest in locked memory. */
+static void raise_locked_memory_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -59,5 +70,6 @@ void harden_process(void)
     /* A file size limit is met like a full disk: EFBIG, not death. */
     signal(SIGXFSZ, SIG_IGN);
     raise_descriptor_limit();
+    raise_locked_memory_limit();
     limit_memory_waste();
 }

@@ -13,6 +13,7 @@
 #include "fs/base/json_text.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
+#include "fs/base/secret.h"
 #include "fs/store/keys.h"
 #include "fs/store/recovery_key.h"
 #include "tools/answer.h"
@@ -283,11 +284,11 @@ static int run_recovery(const struct key_command *command, struct store *store,
                         struct failure *failure)
 {
     const struct key_options options = {.kind = KEY_RECOVERY, .label = command->label};
-    struct recovery *recovery = sodium_malloc(sizeof *recovery);
+    struct recovery *recovery = secret_allocate(sizeof *recovery);
     uint8_t id[KEY_SLOT_ID_BYTES];
 
     if (recovery == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a key");
+        return failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`");
     recovery_key_make(recovery->text);
 
     int error = recovery_key_read(recovery->text, strlen(recovery->text), recovery->symbols);

@@ -11,6 +11,7 @@
 
 #include "fs/base/command.h"
 #include "fs/base/memory.h"
+#include "fs/base/secret.h"
 #include "tools/terminal.h"
 
 /* Room for the line end that is cut off, and for one byte that says that it is too long. */
@@ -29,7 +30,7 @@ static char *take_variable(const char *name)
 {
     char *value = getenv(name);
     size_t size = value != NULL ? strlen(value) : 0;
-    char *copy = size != 0 && sodium_init() >= 0 ? sodium_malloc(size + 1) : NULL;
+    char *copy = size != 0 ? secret_allocate(size + 1) : NULL;
 
     if (copy != NULL)
         memcpy(copy, value, size + 1);
@@ -114,10 +115,10 @@ static int ask(enum passphrase_use use, const char *store, char *secret, size_t 
     if (error != 0 || use == PASSPHRASE_OPEN || *ret_size == 0)
         return error;
 
-    char *again = sodium_malloc(ROOM);
+    char *again = secret_allocate(ROOM);
 
     if (again == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a passphrase");
+        return failure_set(failure, ENOMEM, "no locked memory for a passphrase: raise `ulimit -l`");
     error = terminal_ask("The same again: ", again, STORE_PASSPHRASE_LIMIT, &again_size, failure);
     if (error == 0 && (again_size != *ret_size || sodium_memcmp(again, secret, again_size) != 0))
         error = failure_set(failure, EINVAL, "the two passphrases differ");
@@ -163,10 +164,10 @@ int passphrase_get(const struct passphrase_options *options, enum passphrase_use
                    const char *store, struct passphrase *ret_passphrase, struct failure *failure)
 {
     struct passphrase passphrase = {.typed = false};
-    char *secret = sodium_init() >= 0 ? sodium_malloc(ROOM) : NULL;
+    char *secret = secret_allocate(ROOM);
 
     if (secret == NULL)
-        return failure_set(failure, ENOMEM, "no locked memory for a passphrase");
+        return failure_set(failure, ENOMEM, "no locked memory for a passphrase: raise `ulimit -l`");
     passphrase.text.bytes = secret;
 
     int error = obtain(options, use, store, &passphrase, secret, failure);

@@ -8,6 +8,7 @@
 
 #include "fs/base/command.h"
 #include "fs/base/memory.h"
+#include "fs/base/secret.h"
 
 struct server_password {
     char *text;    /* in locked memory; NULL: the command says it */
@@ -16,7 +17,7 @@ struct server_password {
 
 static int no_memory(struct failure *failure)
 {
-    return failure_set(failure, ENOMEM, "no locked memory for a password");
+    return failure_set(failure, ENOMEM, "no locked memory for a password: raise `ulimit -l`");
 }
 
 int server_password_create(const struct server_url *url, const struct source_options *options,
@@ -39,7 +40,7 @@ int server_password_create(const struct server_url *url, const struct source_opt
 
     struct server_password *password = calloc(1, sizeof *password);
 
-    if (password == NULL || sodium_init() < 0) {
+    if (password == NULL) {
         free(password);
         return no_memory(failure);
     }
@@ -48,7 +49,7 @@ int server_password_create(const struct server_url *url, const struct source_opt
     } else {
         size_t size = strlen(options->password) + 1;
 
-        password->text = sodium_malloc(size);
+        password->text = secret_allocate(size);
         if (password->text != NULL)
             memcpy(password->text, options->password, size);
     }
@@ -80,7 +81,7 @@ int server_password_get(const struct server_password *password, char **ret_secre
         return 0;
     }
 
-    char *secret = sodium_malloc(SERVER_PASSWORD_LIMIT + 1);
+    char *secret = secret_allocate(SERVER_PASSWORD_LIMIT + 1);
 
     if (secret == NULL)
         return no_memory(failure);

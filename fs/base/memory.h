@@ -54,7 +54,6 @@ static inline void *without_const(const void *pointer)
     return same;
 }
 
-/* COUNT zeroed elements of SIZE bytes; NULL when there is no memory or the product overflows. */
 #define MEMORY_WORTH_TRIMMING ((size_t)4 << 20) /* bytes */
 
 /*
@@ -67,6 +66,7 @@ static inline void memory_trim(size_t bytes)
         malloc_trim(0);
 }
 
+/* COUNT zeroed elements of SIZE bytes; NULL when there is no memory or the product overflows. */
 static inline void *allocate_array(size_t count, size_t size)
 {
     return calloc(count != 0 ? count : 1, size != 0 ? size : 1);

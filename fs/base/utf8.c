@@ -71,20 +71,11 @@ uint8_t *utf8_put(uint8_t *to, uint32_t point)
     return to;
 }
 
-static bool is_valid(const char *text, size_t size)
-{
-    size_t length = 1;
-
-    for (size_t at = 0; at < size && length != 0; at += length)
-        length = utf8_character(text + at, size - at);
-    return length != 0;
-}
-
 char *utf8_valid_copy(const char *text)
 {
     size_t size = strlen(text);
 
-    if (is_valid(text, size))
+    if (utf8_whole(text, size))
         return strdup(text);
 
     char *copy = malloc(size * (sizeof UTF8_REPLACEMENT - 1) + 1);

@@ -113,12 +113,34 @@ void files_drop_batch(struct files *files)
     (void)drop_batch(files);
 }
 
+/*
+ * Before anything is stored after a commit: where others have changed the store since, the batch
+ * begins anew. A pack that it knows of may have been removed by now; one that is there now and not
+ * marked will be there when this is committed. What cannot be read of the log, the commit says.
+ */
+static void look_at_log(struct files *files)
+{
+    uint64_t before = files->state.sequence;
+    const char *const *names;
+    size_t count;
+
+    if (files->batch == NULL || !files->settled || files->rounds > 0)
+        return;
+    files->settled = false;
+    if (log_read(files->options.store, &files->state, NULL) != 0 || files->state.sequence == before)
+        return;
+    object_batch_packs(files->batch, &names, &count);
+    if (note_packs(files, names, count) == 0 && note_relied(files, files->batch) == 0)
+        files_end_batch(files);
+}
+
 /* A writer of the batch, which is made when there is none. */
 int files_begin_writing(struct files *files, struct object_writer **ret_writer,
                         struct failure *failure)
 {
     int error = 0;
 
+    look_at_log(files);
     if (files->batch == NULL) {
         error = object_batch_create(files->options.store, files->options.reader, &files->batch,
                                     failure);
@@ -336,6 +358,7 @@ static int commit_once(struct files *files, struct failure *failure)
     uint64_t stored = 0;
 
     /* What is changed from here on is of the next commit. */
+    files->settled = false;
     pthread_mutex_unlock(&files->lock);
     if (error == 0)
         error = settle_batch(files, &stored, &words);
@@ -345,6 +368,7 @@ static int commit_once(struct files *files, struct failure *failure)
     if (error == 0) {
         catalogue_stored(&files->tree);
         forget_packs(files);
+        files->settled = true;
         files->committed = changes;
         files->spent_bytes += stored + dropped;
         files->dropped_bytes -= dropped;

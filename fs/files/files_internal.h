@@ -134,6 +134,7 @@ struct files {
     struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
     struct object_writer *writers[STORERS_MOST]; /* of that batch, which nobody uses now */
     unsigned writer_count;
+    bool settled; /* nothing was stored since the last commit, and none is under way */
     struct reserve reserve;
     struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {

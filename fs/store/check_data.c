@@ -43,29 +43,58 @@ struct worker {
 
 /* ---- Objects ---- */
 
-static void find_damage(struct worker *worker, struct reach_spot spot, const char *text)
+/*
+ * Whether a snapshot loses something by it. What is compressed against this copy cannot be read by
+ * another one. 1, 0, -ENOMEM. With the lock.
+ */
+static int is_harmful(struct reading *reading, struct reach_spot spot,
+                      const struct object_reference *reference, enum object_type type)
 {
-    struct reading *reading = worker->reading;
+    size_t count = 0;
+
+    if (!reach_lives(reading->checking->reach, spot))
+        return 0;
+    check_children_of(&reading->children, spot, &count);
+    return count > 0 || reading->children.unknown
+               ? 1
+               : check_is_lost(reading->checking, reference, type, spot);
+}
+
+/* With the lock. */
+static int note_damage(struct reading *reading, struct reach_spot spot,
+                       const struct object_reference *reference, enum object_type type,
+                       const char *text)
+{
     struct checking *checking = reading->checking;
-    const struct reach_pack *pack = reach_pack(checking->reach, spot.pack);
     uint8_t salt[STORE_SALT_BYTES];
     char path[PACK_PATH_SIZE];
-    bool needed = reach_lives(checking->reach, spot);
+    int harmful;
 
-    if (!pack_salt(pack->name, salt))
-        return;
+    if (reach_is_damaged(checking->reach, spot) ||
+        !pack_salt(reach_pack(checking->reach, spot.pack)->name, salt))
+        return 0;
+    harmful = is_harmful(reading, spot, reference, type);
+    if (harmful < 0)
+        return harmful;
     pack_path(salt, path);
+    check_find(checking,
+               &(struct check_finding){
+                   .kind = CHECK_PACK, .file = path, .harmless = harmful == 0, .text = text});
+    checking->damaged = checking->damaged || harmful == 1;
+    return reach_set_damaged(checking->reach, spot);
+}
 
-    const struct check_finding finding = {
-        .kind = CHECK_PACK, .file = path, .harmless = !needed, .text = text};
+static void find_damage(struct worker *worker, struct reach_spot spot,
+                        const struct object_reference *reference, enum object_type type,
+                        const char *text)
+{
+    struct reading *reading = worker->reading;
 
     pthread_mutex_lock(&reading->lock);
-    if (!reach_is_damaged(checking->reach, spot))
-        check_find(checking, &finding);
-    if (needed)
-        checking->damaged = true;
-    if (reach_set_damaged(checking->reach, spot) != 0)
-        reading->error = -ENOMEM;
+    int error = note_damage(reading, spot, reference, type, text);
+
+    if (error != 0)
+        reading->error = error;
     pthread_mutex_unlock(&reading->lock);
 }
 
@@ -128,7 +157,7 @@ static int read_chain(struct worker *worker, struct reach_spot spot,
     if (error == -ENOMEM)
         return error;
     if (error != 0) {
-        find_damage(worker, spot, damage);
+        find_damage(worker, spot, reference, type, damage);
         return 0;
     }
     children = check_children_of(&worker->reading->children, spot, &count);
@@ -150,7 +179,7 @@ static int read_object(struct worker *worker, struct reach_spot spot,
     worker->objects_read++;
     worker->bytes_read += worker->data[0].size;
     if (error != 0)
-        find_damage(worker, spot, worker->failure.text);
+        find_damage(worker, spot, &entry->reference, entry->type, worker->failure.text);
     return 0;
 }
 
@@ -178,7 +207,7 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
     if (error != 0) {
         snprintf(text, sizeof text, "damaged at byte %llu",
                  (unsigned long long)entry->reference.offset);
-        find_damage(worker, spot, text);
+        find_damage(worker, spot, &entry->reference, entry->type, text);
         return 0;
     }
     if (!reach_lives(reading->checking->reach, spot))

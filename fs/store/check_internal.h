@@ -35,6 +35,13 @@ void check_find_file(struct checking *checking, enum check_kind kind, const char
 /* All records and checkpoints. 0, -ENOMEM, -errno; the state is read elsewhere. */
 int check_log(struct checking *checking);
 
+/*
+ * Whether an object is lost whose piece at SPOT is damaged, or something that it rests on: 0 if
+ * another copy can be read. 1, 0, -ENOMEM. From one thread at a time.
+ */
+int check_is_lost(struct checking *checking, const struct object_reference *reference,
+                  enum object_type type, struct reach_spot spot);
+
 /* Reads packs in full; damaged objects are noted in the reach. */
 int check_data(struct checking *checking);
 

@@ -32,20 +32,39 @@ static void find(struct folding *folding, enum check_kind kind, uint64_t number,
     check_find_file(folding->checking, kind, name, kind == CHECK_CHECKPOINT, failure);
 }
 
+static bool references_equal(const struct object_reference *left,
+                             const struct object_reference *right)
+{
+    return object_reference_same_place(left, right) &&
+           memcmp(left->id, right->id, OBJECT_ID_BYTES) == 0;
+}
+
+/* The top nodes of files/, where there are any. */
+static bool files_equal(bool has_left, const struct object_reference *left, bool has_right,
+                        const struct object_reference *right)
+{
+    return has_left == has_right && (!has_left || references_equal(left, right));
+}
+
+static bool claims_equal(const struct files_claim *left, const struct files_claim *right)
+{
+    return left->stands == right->stands &&
+           (!left->stands ||
+            (memcmp(left->writer, right->writer, sizeof left->writer) == 0 &&
+             left->time_ns == right->time_ns && strcmp(left->host, right->host) == 0 &&
+             strcmp(left->process, right->process) == 0));
+}
+
 static bool snapshots_equal(const struct snapshot *left, const struct snapshot *right)
 {
-    uint8_t one[OBJECT_REFERENCE_BYTES];
-    uint8_t other[OBJECT_REFERENCE_BYTES];
-
-    object_reference_encode(&left->tree, one);
-    object_reference_encode(&right->tree, other);
     for (size_t i = 0; i < left->tag_count && i < right->tag_count; i++) {
         if (strcmp(left->tags[i], right->tags[i]) != 0)
             return false;
     }
     return memcmp(left->id, right->id, sizeof left->id) == 0 &&
            strcmp(left->name, right->name) == 0 && strcmp(left->host, right->host) == 0 &&
-           left->tag_count == right->tag_count && memcmp(one, other, sizeof one) == 0 &&
+           left->tag_count == right->tag_count && references_equal(&left->tree, &right->tree) &&
+           files_equal(left->has_files, &left->files, right->has_files, &right->files) &&
            left->time_ns == right->time_ns && left->raw_bytes == right->raw_bytes &&
            left->stored_bytes == right->stored_bytes;
 }
@@ -55,7 +74,9 @@ static bool states_equal(const struct log_state *left, const struct log_state *r
     bool equal = left->sequence == right->sequence &&
                  memcmp(left->hash, right->hash, sizeof left->hash) == 0 &&
                  left->snapshot_count == right->snapshot_count &&
-                 left->mark_count == right->mark_count;
+                 left->mark_count == right->mark_count &&
+                 files_equal(left->has_files, &left->files, right->has_files, &right->files) &&
+                 claims_equal(&left->claim, &right->claim);
 
     for (size_t i = 0; equal && i < left->snapshot_count; i++)
         equal = snapshots_equal(&left->snapshots[i], &right->snapshots[i]);

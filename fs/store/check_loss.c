@@ -31,10 +31,11 @@ struct asking {
 
 /* ---- Which pack is at fault ---- */
 
-/* What the log cannot say, because a record is damaged, is not said. */
+/* What the log cannot say is not said. */
 static void name_packs(struct asking *asking)
 {
-    if (log_named_packs(asking->checking->store, &asking->named, &asking->named_count, NULL) != 0)
+    if (log_named_packs(asking->checking->store, asking->checking->state.sequence, &asking->named,
+                        &asking->named_count, NULL) != 0)
         return;
     asking->said = allocate_array(asking->named_count, sizeof *asking->said);
     if (asking->said == NULL)
@@ -207,19 +208,34 @@ static bool continues(const struct asking *asking, const struct walk_place *plac
            strcmp(asking->text, text) == 0;
 }
 
+/* By trying to read it. 1, 0, -ENOMEM. */
+static int cannot_be_read(struct checking *checking, const struct object_reference *reference,
+                          enum object_type type)
+{
+    struct object_head head;
+    int readable = unlisted_ask(&checking->unlisted, reference, REACH_ANY_DEPTH, type, &head);
+
+    return readable < 0 ? readable : readable == 0;
+}
+
+int check_is_lost(struct checking *checking, const struct object_reference *reference,
+                  enum object_type type, struct reach_spot spot)
+{
+    int alone = reach_stands_alone(checking->reach, spot);
+
+    return alone != 0 ? alone : cannot_be_read(checking, reference, type);
+}
+
 /* 1: a row group or content is lost; 0: it is not; -errno. */
-static int is_lost(struct asking *asking, const struct object_reference *reference,
+static int is_lost(struct checking *checking, const struct object_reference *reference,
                    enum object_type type)
 {
-    struct checking *checking = asking->checking;
-    struct object_head head;
     struct reach_spot spot;
-    int readable;
 
-    if (reach_find(checking->reach, reference, REACH_ANY_DEPTH, &spot))
-        return reach_is_damaged(checking->reach, spot);
-    readable = unlisted_ask(&checking->unlisted, reference, REACH_ANY_DEPTH, type, &head);
-    return readable < 0 ? readable : readable == 0;
+    if (!reach_find(checking->reach, reference, REACH_ANY_DEPTH, &spot))
+        return cannot_be_read(checking, reference, type);
+    return reach_is_damaged(checking->reach, spot) ? check_is_lost(checking, reference, type, spot)
+                                                   : 0;
 }
 
 /* A walk_object. */
@@ -232,7 +248,7 @@ static int ask_object(void *context, const struct object_reference *reference,
 
     if (!walk_is_leaf(type))
         return 0;
-    lost = is_lost(asking, reference, type);
+    lost = is_lost(asking->checking, reference, type);
     if (lost <= 0)
         return lost;
     describe_loss(asking, reference, text);

@@ -286,7 +286,7 @@ void image_cache_supersede(struct image_cache *cache, const char *name)
     free(list.files);
 }
 
-/* What the files take, and what they may take. */
+/* How much the files may take, which take USED_BYTES now. */
 static uint64_t limit_of(struct image_cache *cache, uint64_t used_bytes)
 {
     int folder = image_cache_folder(cache, false);

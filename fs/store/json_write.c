@@ -93,25 +93,12 @@ void json_put_hex(struct json_writer *writer, const void *bytes, size_t size)
     writer->output->size += 2 * size + 2;
 }
 
-static bool is_utf8(const char *text, size_t size)
-{
-    while (size > 0) {
-        size_t length = utf8_character(text, size);
-
-        if (length == 0)
-            return false;
-        text += length;
-        size -= length;
-    }
-    return true;
-}
-
 void json_put_bytes(struct json_writer *writer, const char *text)
 {
     size_t size = strlen(text);
     size_t encoded = (size_t)base64_size(size);
 
-    if (is_utf8(text, size)) {
+    if (utf8_whole(text, size)) {
         json_put_text(writer, text);
         return;
     }

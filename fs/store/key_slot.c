@@ -8,6 +8,7 @@
 
 #include "fs/base/little_endian.h"
 #include "fs/base/memory.h"
+#include "fs/base/secret.h"
 #include "fs/base/utf8.h"
 
 #define ARGON2ID_13 1
@@ -131,7 +132,8 @@ static int stretch(const uint8_t *bytes, const struct store_passphrase *passphra
         failure_set(failure, EINVAL, "a passphrase has 1 to %d bytes", STORE_PASSPHRASE_LIMIT);
         return -EINVAL;
     }
-    if (sodium_init() < 0 || (key = sodium_malloc(SEAL_KEY_BYTES)) == NULL)
+    key = secret_allocate(SEAL_KEY_BYTES);
+    if (key == NULL)
         return no_memory(failure, "no locked memory for a key: raise `ulimit -l`");
     if (crypto_pwhash(key, SEAL_KEY_BYTES, passphrase->bytes, passphrase->size, bytes + AT_SALT,
                       get_u64(bytes + AT_PASSES), (size_t)get_u64(bytes + AT_MEMORY),
@@ -232,7 +234,7 @@ int key_slot_open(const uint8_t header[STORE_HEADER_BYTES], const uint8_t id[KEY
     if (error != 0)
         return error;
 
-    cleanup(free_secret) uint8_t *master = sodium_malloc(MASTER_KEY_BYTES);
+    cleanup(free_secret) uint8_t *master = secret_allocate(MASTER_KEY_BYTES);
 
     if (master == NULL)
         return no_memory(failure, "no locked memory for a key: raise `ulimit -l`");

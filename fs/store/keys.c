@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/secret.h"
 #include "fs/store/log.h"
 #include "fs/store/store_internal.h"
 
@@ -185,10 +186,11 @@ static int refuse_known(struct store *store, const struct store_passphrase *pass
                         struct failure *failure)
 {
     cleanup_free struct stored_slot *slots = NULL;
-    uint8_t *master = sodium_malloc(MASTER_KEY_BYTES);
+    uint8_t *master = secret_allocate(MASTER_KEY_BYTES);
     size_t count = 0;
-    int error = master == NULL ? failure_set(failure, ENOMEM, "no locked memory for a key")
-                               : stored_slots_read(store_storage(store), &slots, &count, failure);
+    int error = master == NULL
+                    ? failure_set(failure, ENOMEM, "no locked memory for a key: raise `ulimit -l`")
+                    : stored_slots_read(store_storage(store), &slots, &count, failure);
 
     for (size_t i = 0; i < count && error == 0; i++) {
         char name[KEY_SLOT_NAME_DIGITS + 1];

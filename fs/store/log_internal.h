@@ -155,10 +155,10 @@ int log_list(struct store *store, const char *folder, uint64_t **ret_numbers, si
              struct failure *failure);
 
 /*
- * Salts of the packs that take and files records name as theirs, in order. 0 or -errno; the caller
- * frees them.
+ * Salts of the packs that take and files records name as theirs, up to record LAST, in order. What
+ * damaged records name, nobody knows. 0 or -errno; the caller frees them.
  */
-int log_named_packs(struct store *store, uint8_t (**ret_salts)[STORE_SALT_BYTES], size_t *ret_count,
-                    struct failure *failure);
+int log_named_packs(struct store *store, uint64_t last, uint8_t (**ret_salts)[STORE_SALT_BYTES],
+                    size_t *ret_count, struct failure *failure);
 
 #endif

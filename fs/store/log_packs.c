@@ -41,21 +41,22 @@ static int compare_salts(const void *left, const void *right)
     return memcmp(left, right, STORE_SALT_BYTES);
 }
 
-int log_named_packs(struct store *store, uint8_t (**ret_salts)[STORE_SALT_BYTES], size_t *ret_count,
-                    struct failure *failure)
+int log_named_packs(struct store *store, uint64_t last, uint8_t (**ret_salts)[STORE_SALT_BYTES],
+                    size_t *ret_count, struct failure *failure)
 {
     cleanup_free uint64_t *numbers = NULL;
     struct salts salts = {.count = 0};
     size_t count = 0;
     int error = log_list(store, "log", &numbers, &count, failure);
 
-    for (size_t i = 0; i < count && error == 0; i++) {
+    for (size_t i = 0; i < count && numbers[i] <= last && error == 0; i++) {
         struct log_entry entry;
         uint8_t hash[LOG_HASH_BYTES];
 
         error = log_record_read(store, numbers[i], &entry, hash, failure);
         if (error != 0) {
-            error = error == -ENOENT ? 0 : error; /* another prune removed it */
+            /* Another prune removed it; or it is damaged, and a checkpoint stands for it. */
+            error = error == -ENOENT || error == -EBADMSG ? 0 : error;
             continue;
         }
         if (entry.kind == LOG_TAKE || entry.kind == LOG_FILES)

@@ -130,16 +130,35 @@ static bool has_data(const struct chain_link *link)
     return link->cached != NULL || link->head.encoding != OBJECT_ZSTD_PARENT;
 }
 
+/*
+ * Reads a body again that was too large to be kept. Prune may have removed it meanwhile; then
+ * another copy of its depth is found, which may be compressed against another parent than was read.
+ * -EIO.
+ */
+static int fetch_again(struct object_reader *reader, struct read_scratch *scratch,
+                       struct chain_link *link, struct failure *failure)
+{
+    struct object_head head;
+    int error = object_fetch_at(reader, &link->reference, link->head.place.depth, &scratch->sealed,
+                                &link->body, &link->reference, failure);
+
+    if (error != 0)
+        return error;
+    if (object_head_decode(link->body.data, link->body.size, &head) < 0 ||
+        head.encoding != link->head.encoding ||
+        memcmp(head.parent.id, link->head.parent.id, OBJECT_ID_BYTES) != 0)
+        return malformed(&link->reference, failure);
+    link->head = head;
+    return 0;
+}
+
 /* Decodes one link that is not cached. PARENT: its parent's data, or NULL. */
 static int decode(struct object_reader *reader, struct read_scratch *scratch,
                   struct chain_link *link, const struct buffer *parent, struct buffer *output,
                   struct failure *failure)
 {
-    int error = 0;
+    int error = link->body.size == 0 ? fetch_again(reader, scratch, link, failure) : 0;
 
-    if (link->body.size == 0)
-        error = object_fetch_at(reader, &link->reference, link->head.place.depth, &scratch->sealed,
-                                &link->body, &link->reference, failure);
     if (error == 0)
         error = object_body_unpack(&link->head, link->body.data, link->body.size, parent,
                                    scratch->context, output);

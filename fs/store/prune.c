@@ -76,7 +76,11 @@ static int compare_salts(const void *left, const void *right)
     return memcmp(left, right, STORE_SALT_BYTES);
 }
 
-/* Packs that nothing needs. One that is young, and that no record names, may be needed soon. */
+/*
+ * Packs that nothing needs. One that is young, and that no record up to our state's names, may be
+ * needed soon, or by now: a later record may have taken a snapshot of which our reach knows
+ * nothing.
+ */
 static int choose_garbage(struct pruning *pruning, struct pack_set *set)
 {
     cleanup_free uint8_t(*named)[STORE_SALT_BYTES] = NULL;
@@ -91,8 +95,9 @@ static int choose_garbage(struct pruning *pruning, struct pack_set *set)
         if (pack->marked || pack->living_count > 0 || !pack_salt(pack->name, salt))
             continue;
         if (now - pack->modified <= YOUNG_SECONDS) {
-            int error =
-                asked ? 0 : log_named_packs(pruning->store, &named, &named_count, pruning->failure);
+            int error = asked ? 0
+                              : log_named_packs(pruning->store, pruning->state.sequence, &named,
+                                                &named_count, pruning->failure);
 
             if (error != 0)
                 return error;

@@ -91,6 +91,16 @@ bool reach_lives(const struct reach *reach, struct reach_spot spot)
 
 /* ---- Adding ---- */
 
+/* Bytes that the entry's own piece takes; another copy of the object may take more, or less. */
+static uint64_t piece_bytes(const struct known_pack *known, uint32_t entry)
+{
+    uint64_t begin = (uint64_t)known->offsets[entry] * 8;
+
+    /* Pieces stand one after another, from the pack's head on. */
+    return entry + 1 < known->pack.count ? (uint64_t)known->offsets[entry + 1] * 8 - begin
+                                         : PACK_HEAD_BYTES + known->pack.object_bytes - begin;
+}
+
 /* 1: it lives already; 0: it does now; -ENOENT: it is in no pack; -errno. */
 static int add(struct reach *reach, const struct object_reference *reference, int depth,
                struct failure *failure)
@@ -107,8 +117,8 @@ static int add(struct reach *reach, const struct object_reference *reference, in
         return 1;
     reach_set_bit(known->living, spot.entry);
     known->pack.living_count++;
-    known->pack.living_bytes += reference->sealed_size;
-    reach->living_bytes += reference->sealed_size;
+    known->pack.living_bytes += piece_bytes(known, spot.entry);
+    reach->living_bytes += piece_bytes(known, spot.entry);
     known->fresh = true;
     return 0;
 }

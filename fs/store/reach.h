@@ -99,6 +99,12 @@ bool reach_find(struct reach *reach, const struct object_reference *reference, i
 bool reach_lives(const struct reach *reach, struct reach_spot spot);
 
 /*
+ * 1: if it cannot be read where it stands, it cannot be read at all: it is compressed against
+ * nothing, and there is no other copy of it. 0: perhaps it can; -ENOMEM.
+ */
+int reach_stands_alone(struct reach *reach, struct reach_spot spot);
+
+/*
  * Objects that cannot be read, though they are there: first those that somebody says, then all
  * that is compressed against one of them or against something lost. 0, -ENOMEM or -errno.
  */

@@ -215,6 +215,16 @@ static bool has_likes(const struct reach *reach, size_t i)
            (i + 1 < reach->object_count && tag_of(reach, reach->by_tag[i + 1]) == tag);
 }
 
+int reach_stands_alone(struct reach *reach, struct reach_spot spot)
+{
+    uint64_t tag = tag_of(reach, spot);
+    int error = sort_by_tag(reach);
+
+    if (error != 0 || reach->packs[spot.pack].depths[spot.entry] != 0)
+        return error;
+    return !has_likes(reach, first_with_tag(reach, tag));
+}
+
 /* How good the I-th is, if it is better than BEST; else BEST; -errno. The only one is the best. */
 static int judge_copy(struct reach *reach, size_t i, int best, struct failure *failure)
 {

@@ -238,13 +238,15 @@ static int repair_all(struct repairing *repairing)
         error = repair_checkpoints(repairing);
     if (error == 0)
         error = misnamed_put_back(repairing->store, &result->packs_put_back, repairing->failure);
-    if (error == 0)
-        error = index_rebuild(repairing->store, &rebuilt, repairing->failure);
     if (error == 0 && options->forget_damaged)
         error = forget_damaged(repairing);
     if (error == 0)
         error = repair_packs(repairing->store, &repairing->state, options->check.read_data,
                              options->check.progress, &packs, repairing->failure);
+    /* Now that nothing is needed of packs whose directory does not open: where prune has moved what
+     * is in them, only the old indexes say. */
+    if (error == 0)
+        error = index_rebuild(repairing->store, &rebuilt, repairing->failure);
     if (error == 0)
         error = remove_damaged_kept(repairing);
     result->packs = rebuilt.packs;

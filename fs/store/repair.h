@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes again what can be made again: indexes from packs, checkpoints from the log, packs of which
- * only what nobody needs is damaged. Drops nothing that anybody may need, unless it is told to
- * forget the snapshots that lost something, or to give up damaged records of the log.
+ * only what nobody needs is damaged, or what another pack has too. Drops nothing that anybody may
+ * need, unless it is told to forget the snapshots that lost something, or to give up damaged
+ * records of the log.
  */
 #ifndef CRMFS_STORE_REPAIR_H
 #define CRMFS_STORE_REPAIR_H

@@ -64,9 +64,25 @@ static int look(struct mending *mending)
 struct examining {
     struct mending *mending;
     struct reach_spot spot;
-    bool dead_damaged;
-    bool living_damaged;
+    bool mendable; /* something is damaged that nobody needs, or that can be read elsewhere */
+    bool lost;     /* something that is needed */
 };
+
+/* A piece that is needed, and damaged: if another copy can be read, that will be written anew. */
+static int examine_living(struct examining *examining, const struct pack_entry *entry)
+{
+    struct object_head head;
+    int readable = unlisted_ask(&examining->mending->unlisted, &entry->reference, entry->depth,
+                                entry->type, &head);
+
+    if (readable < 0)
+        return readable;
+    if (readable == 1)
+        examining->mendable = true;
+    else
+        examining->lost = true;
+    return 0;
+}
 
 /* A pack_report. */
 static int examine_object(void *context, const struct pack_entry *entry, const struct buffer *body,
@@ -75,13 +91,16 @@ static int examine_object(void *context, const struct pack_entry *entry, const s
     struct examining *examining = context;
     struct reach_spot spot = examining->spot;
 
-    (void)entry;
     (void)body;
     examining->spot.entry++;
-    if (error != 0 && reach_lives(examining->mending->reach, spot))
-        examining->living_damaged = true;
+    if (error == 0)
+        return 0;
+    if (!reach_lives(examining->mending->reach, spot))
+        examining->mendable = examining->mendable || error == -EBADMSG;
     else if (error == -EBADMSG)
-        examining->dead_damaged = true;
+        return examine_living(examining, entry);
+    else
+        examining->lost = true;
     return 0;
 }
 
@@ -102,7 +121,7 @@ static int judge(struct mending *mending, size_t place, uint8_t *ret_fate)
                 : pack_head_check(mending->store, pack->name, NULL);
     if (error == -ENOMEM)
         return error;
-    if ((error == -EBADMSG || examining.dead_damaged) && !examining.living_damaged)
+    if ((error == -EBADMSG || examining.mendable) && !examining.lost)
         *ret_fate = REWRITTEN;
     return 0;
 }
@@ -151,14 +170,22 @@ static int move_living(void *context, const struct pack_entry *entry)
     return reach_lives(moving->mending->reach, spot) ? move(moving, &entry->reference) : 0;
 }
 
-static int move_all(struct mending *mending, struct object_writer *writer)
+static int move_readable(struct moving *moving, const struct known_objects *readable)
 {
-    const struct known_objects *readable = &mending->unlisted.readable;
-    struct moving moving = {.mending = mending, .writer = writer};
     int error = 0;
 
     for (size_t i = 0; i < readable->count && error == 0; i++)
-        error = move(&moving, &readable->entries[i].reference);
+        error = move(moving, &readable->entries[i].reference);
+    return error;
+}
+
+static int move_all(struct mending *mending, struct object_writer *writer)
+{
+    struct moving moving = {.mending = mending, .writer = writer};
+    int error = 0;
+
+    for (size_t depth = 0; depth < UNLISTED_DEPTHS && error == 0; depth++)
+        error = move_readable(&moving, &mending->unlisted.readable[depth]);
     for (size_t i = 0; i < reach_pack_count(mending->reach) && error == 0; i++) {
         const struct reach_pack *pack = reach_pack(mending->reach, i);
 

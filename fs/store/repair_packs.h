@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packs that are damaged where it loses nothing: their directory, their first bytes, objects that
- * nobody needs. What is needed of them is written into new packs, durably; then they are marked,
- * and prune removes them as any other.
+ * nobody needs or of which there is another copy. What is needed of them is written into new packs,
+ * durably; then they are marked, and prune removes them as any other.
  */
 #ifndef CRMFS_STORE_REPAIR_PACKS_H
 #define CRMFS_STORE_REPAIR_PACKS_H

@@ -53,7 +53,8 @@ static int sealer_allocate(enum seal_cipher cipher, struct sealer **ret_sealer,
     int error = secret_heap_install();
 
     if (error != 0) {
-        failure_set(failure, -error, "cannot prepare locked memory for keys");
+        failure_set(failure, -error, "cannot prepare locked memory for keys%s",
+                    error == -ENOMEM ? ": raise `ulimit -l`" : "");
         return error;
     }
     if (cipher != SEAL_AES_256_GCM && cipher != SEAL_XCHACHA20_POLY1305) {

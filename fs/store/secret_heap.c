@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/secret.h"
+
 /* A cipher context of OpenSSL 3 takes well under SLOT_BYTES; what does not fit is refused. */
 #define SLOT_BYTES ((size_t)2048)
 #define SLOT_COUNT ((size_t)128) /* in an arena */
@@ -49,7 +51,7 @@ static struct arena *arena_of(const void *pointer)
 
 static bool arena_make(struct arena *arena)
 {
-    uint8_t *slots = sodium_malloc(SLOT_BYTES * SLOT_COUNT);
+    uint8_t *slots = secret_allocate(SLOT_BYTES * SLOT_COUNT);
 
     atomic_store(&arena->slots, slots);
     return slots != NULL;
@@ -129,10 +131,6 @@ static void *reallocate(void *pointer, size_t size, const char *file, int line)
 
 static void install(void)
 {
-    if (sodium_init() < 0) {
-        heap.error = -ENOMEM;
-        return;
-    }
     if (!arena_make(&heap.arenas[0]))
         heap.error = -ENOMEM;
     else if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1)

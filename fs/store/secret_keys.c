@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "fs/base/secret.h"
+
 #define KEYS_A_PAGE 128
 
 /* Pages are kept once they were made: as many keys will be wanted again. */
@@ -26,10 +28,8 @@ static struct page *make_page(void)
 
     if (page == NULL)
         return NULL;
-    page->keys = sodium_malloc(size);
-    /* sodium_malloc goes on without locking when it may not; a key must not. */
-    if (page->keys == NULL || sodium_mlock(page->keys, size) != 0) {
-        sodium_free(page->keys);
+    page->keys = secret_allocate(size);
+    if (page->keys == NULL) {
         free(page);
         return NULL;
     }

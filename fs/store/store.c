@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/secret.h"
 #include "fs/store/header.h"
 #include "fs/store/log.h"
 #include "fs/store/log_internal.h"
@@ -30,7 +31,8 @@ static int allocate_store(const struct store_header *header, struct store **ret_
         return -ENOMEM;
     store->header = *header;
     store_header_encode(header, store->header_bytes);
-    if (sodium_init() < 0 || (store->secrets = sodium_malloc(sizeof *store->secrets)) == NULL) {
+    store->secrets = secret_allocate(sizeof *store->secrets);
+    if (store->secrets == NULL) {
         store_close(store);
         failure_set(failure, ENOMEM, "no locked memory for the keys: raise `ulimit -l`");
         return -ENOMEM;
@@ -233,7 +235,7 @@ static int reject(const struct opening *opening, int recovery, struct failure *f
 static int open_slots(struct opening *opening, const struct store_passphrase *passphrase,
                       struct failure *failure)
 {
-    char *symbols = sodium_malloc(RECOVERY_KEY_SYMBOLS);
+    char *symbols = secret_allocate(RECOVERY_KEY_SYMBOLS);
 
     if (symbols == NULL)
         return failure_set(failure, ENOMEM, "no locked memory for the keys: raise `ulimit -l`");

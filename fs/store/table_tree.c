@@ -41,7 +41,7 @@ static void put_source(struct json_writer *writer, const struct stored_source *s
 {
     json_open(writer, '{');
     json_put_name(writer, "name");
-    json_put_text(writer, source->name);
+    json_put_bytes(writer, source->name);
     json_put_name(writer, "kind");
     json_put_text(writer, source->kind);
     if (source->partial) {
@@ -77,7 +77,8 @@ int stored_tree_encode(const struct stored_tree *tree, struct buffer *output)
 /* A source's name is a folder's. */
 static bool is_folder_name(const char *name)
 {
-    if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    if (name[0] == '\0' || strlen(name) > NAME_LIMIT || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
         return false;
     for (; *name != '\0'; name++) {
         if ((unsigned char)*name < 0x20 || *name == 0x7f || *name == '/')
@@ -133,7 +134,7 @@ static int read_tables(const json_t *object, struct stored_source *source)
 
 static int read_source(const json_t *object, struct stored_source *source)
 {
-    int error = copy_text(object, "name", NAME_LIMIT, &source->name);
+    int error = json_copy_bytes(json_object_get(object, "name"), &source->name);
 
     if (error == 0)
         error = copy_text(object, "kind", TREE_KIND_LIMIT, &source->kind);

@@ -5,12 +5,28 @@
 
 #include "fs/store/object_reader.h"
 
-static bool is_known(const struct known_objects *known, const struct object_reference *reference,
-                     int depth)
+static bool is_known(const struct known_objects *known, const struct object_reference *reference)
 {
-    const struct index_entry *entry = known_objects_find(known, reference->id);
+    return known_objects_find(known, reference->id) != NULL;
+}
 
-    return entry != NULL && (depth == OBJECT_DEPTH_ANY || entry->depth == depth);
+static bool is_readable(const struct unlisted *unlisted, const struct object_reference *reference,
+                        int depth)
+{
+    bool found = false;
+
+    if (depth != OBJECT_DEPTH_ANY)
+        return is_known(&unlisted->readable[depth], reference);
+    for (size_t i = 0; i < UNLISTED_DEPTHS && !found; i++)
+        found = is_known(&unlisted->readable[i], reference);
+    return found;
+}
+
+static bool is_lost(const struct unlisted *unlisted, const struct object_reference *reference,
+                    int depth)
+{
+    return is_known(&unlisted->lost[UNLISTED_DEPTHS], reference) ||
+           (depth != OBJECT_DEPTH_ANY && is_known(&unlisted->lost[depth], reference));
 }
 
 /* The copy at DEPTH opens, and so does all that it is compressed against. 0, -EIO, -ENOMEM. */
@@ -32,16 +48,12 @@ int unlisted_ask(void *context, const struct object_reference *reference, int de
                  enum object_type type, struct object_head *ret_head)
 {
     struct unlisted *unlisted = context;
-    struct index_entry entry = {
-        .reference = *reference,
-        .type = (uint8_t)type,
-        .depth = depth == OBJECT_DEPTH_ANY ? 0 : (uint8_t)depth,
-    };
+    struct index_entry entry = {.reference = *reference, .type = (uint8_t)type};
 
     *ret_head = (struct object_head){.encoding = OBJECT_PLAIN};
-    if (is_known(&unlisted->readable, reference, depth))
+    if (is_readable(unlisted, reference, depth))
         return 1;
-    if (is_known(&unlisted->lost, reference, depth))
+    if (is_lost(unlisted, reference, depth))
         return 0;
 
     int error = read_object(unlisted->reader, reference, depth, type, &entry.reference, ret_head);
@@ -51,23 +63,30 @@ int unlisted_ask(void *context, const struct object_reference *reference, int de
     if (error == 0) {
         entry.encoding = (uint8_t)ret_head->encoding;
         entry.depth = ret_head->place.depth;
-        error = known_objects_add(&unlisted->readable, &entry);
+        error = known_objects_add(&unlisted->readable[entry.depth], &entry);
         return error == 0 ? 1 : error;
     }
-    return known_objects_add(&unlisted->lost, &entry);
+    return known_objects_add(
+        &unlisted->lost[depth == OBJECT_DEPTH_ANY ? UNLISTED_DEPTHS : (size_t)depth], &entry);
 }
 
 size_t unlisted_in_pack(const struct unlisted *unlisted, uint64_t hint)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < unlisted->readable.count; i++)
-        count += unlisted->readable.entries[i].reference.pack_hint == hint;
+    for (size_t depth = 0; depth < UNLISTED_DEPTHS; depth++) {
+        const struct known_objects *readable = &unlisted->readable[depth];
+
+        for (size_t i = 0; i < readable->count; i++)
+            count += readable->entries[i].reference.pack_hint == hint;
+    }
     return count;
 }
 
 void unlisted_release(struct unlisted *unlisted)
 {
-    known_objects_release(&unlisted->readable);
-    known_objects_release(&unlisted->lost);
+    for (size_t i = 0; i < UNLISTED_DEPTHS; i++)
+        known_objects_release(&unlisted->readable[i]);
+    for (size_t i = 0; i <= UNLISTED_DEPTHS; i++)
+        known_objects_release(&unlisted->lost[i]);
 }

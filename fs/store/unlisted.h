@@ -10,10 +10,12 @@
 #include "fs/store/object.h"
 #include "fs/store/object_body.h"
 
+#define UNLISTED_DEPTHS (OBJECT_DEPTH_MOST + 1)
+
 struct unlisted {
     struct object_reader *reader;
-    struct known_objects readable; /* with their places */
-    struct known_objects lost;
+    struct known_objects readable[UNLISTED_DEPTHS]; /* with their places, by depth */
+    struct known_objects lost[UNLISTED_DEPTHS + 1]; /* by depth; the last: at any */
 };
 
 /*

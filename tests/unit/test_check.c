@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
+#include "fs/store/prune.h"
+#include "fs/store/repair.h"
 #include "fs/store/stats.h"
 #include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
@@ -81,6 +83,81 @@ static void test_chain(void **context)
         snprintf(line, sizeof line, "5 day-%u crm/contacts 1 200+100\n", day);
         assert_int_equal(check_found(line), day >= 4);
     }
+    store_close(store);
+}
+
+/*
+ * An account that was stored twice, while the pack of its first copy was marked: who reads it finds
+ * the other copy, so no snapshot has lost it.
+ */
+static void test_another_copy(void **context)
+{
+    const struct repair_options options = {.forget_damaged = true,
+                                           .check = {.threads = 1, .read_data = true}};
+    const struct prune_options at_once = {.unused = {UNUSED_PERCENT, 0}};
+    struct prune_result pruned;
+    struct store *store = series_store(2);
+    struct object_reference reference = sample_group_of(store, 1, 1, 1);
+    struct sample_series series;
+    struct repair_result repaired;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+    size_t size;
+
+    (void)context;
+    snprintf(name, sizeof name, "%s",
+             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    series_begin(&series, store);
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 3);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+    sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
+
+    struct check_result result = sample_check(store, true);
+
+    assert_int_equal(result.findings, 1);
+    assert_int_equal(result.harmful, 0);
+    assert_int_equal(series_read_all(store), 3);
+    /* Repair makes of it what prune keeps. */
+    succeed(repair(store, &options, &repaired, &failure));
+    assert_int_equal(repaired.forgotten, 0);
+    assert_int_equal(repaired.packs_replaced, 1);
+    assert_int_equal(sample_check(store, true).findings, 0);
+    succeed(prune(store, &at_once, &pruned, &failure));
+    assert_int_equal(sample_check(store, true).findings, 0);
+    assert_int_equal(series_read_all(store), 3);
+    store_close(store);
+}
+
+/* But what is compressed against the damaged copy is lost: one of another depth is no help. */
+static void test_copy_of_another_depth(void **context)
+{
+    struct store *store = sample_store();
+    struct object_reference reference;
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+    size_t size;
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 3); /* all of contacts changes in three days */
+    series_take(&series, 6);
+    reference = sample_group_of(store, 6, 0, 2);
+    snprintf(name, sizeof name, "%s",
+             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    series_take(&series, 9);
+    series_forget(&series, 6);
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 6);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+    sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
+    assert_true(sample_check(store, true).harmful > 0);
+    assert_true(check_found("day-9 crm/contacts 1 200+100\n"));
+    assert_false(check_found("day-3"));
+    assert_false(check_found("day-6"));
     store_close(store);
 }
 
@@ -181,20 +258,49 @@ static void test_damaged_orphan(void **context)
     store_close(store);
 }
 
+/* Ways in which a state may be another than it was. */
+static void change_number(struct log_state *state)
+{
+    state->snapshots[0].raw_bytes++;
+}
+
+static void change_files(struct log_state *state)
+{
+    state->has_files = true;
+    state->files = state->snapshots[0].tree;
+}
+
+static void change_files_of_snapshot(struct log_state *state)
+{
+    state->snapshots[0].has_files = true;
+    state->snapshots[0].files = state->snapshots[0].tree;
+}
+
+static void change_claim(struct log_state *state)
+{
+    state->claim = (struct files_claim){
+        .stands = true, .host = strdup("somewhere"), .process = strdup("1 2 3")};
+}
+
 /* One that opens, but was made of something else. */
 static void test_false_checkpoint(void **context)
 {
-    struct store *store = series_store(2);
-    struct log_state state = {.sequence = 0};
+    static void (*const changes[])(struct log_state * state) = {
+        change_number, change_files, change_files_of_snapshot, change_claim};
 
     (void)context;
-    succeed(log_read(store, &state, &failure));
-    state.snapshots[0].raw_bytes++;
-    succeed(checkpoint_write(store, &state, &failure));
-    assert_int_equal(sample_check(store, false).findings, 1);
-    assert_true(check_found("2 checkpoints/00000000000000000003"));
-    log_state_release(&state);
-    store_close(store);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct store *store = series_store(2);
+        struct log_state state = {.sequence = 0};
+
+        succeed(log_read(store, &state, &failure));
+        changes[i](&state);
+        succeed(checkpoint_write(store, &state, &failure));
+        assert_int_equal(sample_check(store, false).findings, 1);
+        assert_true(check_found("2 checkpoints/00000000000000000003"));
+        log_state_release(&state);
+        store_close(store);
+    }
 }
 
 static void test_log_gap(void **context)
@@ -336,6 +442,8 @@ int main(void)
         cmocka_unit_test(test_sound),
         cmocka_unit_test(test_shared_group),
         cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_another_copy),
+        cmocka_unit_test(test_copy_of_another_depth),
         cmocka_unit_test(test_damaged_directory),
         cmocka_unit_test(test_culprit),
         cmocka_unit_test(test_damaged_orphan),

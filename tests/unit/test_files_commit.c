@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "fs/store/log.h"
+#include "fs/store/prune.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
@@ -241,6 +242,35 @@ static void test_content_dropped_during_a_commit_is_marked(void **state)
     one_file_close(&scene);
 }
 
+/* All that a prune does at once, as another process. */
+static void prune_at_once(struct one_file *scene)
+{
+    const struct prune_options options = {.unused = {UNUSED_PERCENT, 0}};
+    struct prune_result result;
+
+    succeed(prune(scene->store, &options, &result, &failure));
+    assert_true(result.removed.packs > 0);
+}
+
+/* What was stored before stands in packs that have gone: it is stored again, not relied on. */
+static void test_content_that_prune_removed_is_stored_again(void **state)
+{
+    struct one_file scene = scene_make(0);
+    struct stat stat = {.st_size = 0};
+
+    (void)state;
+    write_parts(&scene, 1);
+    succeed(files_sync(scene.files, &failure));
+    succeed(files_set(scene.files, scene.number, FILES_SET_SIZE, &stat, &stat, &failure));
+    succeed(files_sync(scene.files, &failure));
+    prune_at_once(&scene);
+    write_parts(&scene, 1);
+    succeed(files_sync(scene.files, &failure));
+    scene_reopen(&scene);
+    check_parts(&scene, 1);
+    one_file_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_nodes_are_not_looked_for),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
+        cmocka_unit_test(test_content_that_prune_removed_is_stored_again),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -278,6 +278,49 @@ static void test_marked_meanwhile(void **context)
     store_close(store);
 }
 
+/* Somebody who takes a snapshot once a prune has read the log, and before it lists the packs. */
+struct taker {
+    struct storage *recording;
+    struct store *store;
+    unsigned lists; /* so many are still to come */
+};
+
+static void take_meanwhile(void *context)
+{
+    struct taker *taker = context;
+
+    if (taker->lists-- > 0)
+        recording_storage_interpose(taker->recording, STORAGE_LIST, take_meanwhile, taker);
+    else
+        make_days(taker->store, 1);
+}
+
+/* Its packs are young, and by now a record names them; but they are not garbage for that. */
+static void test_taken_meanwhile(void **context)
+{
+    (void)context;
+    /* Before checkpoints are listed, before packs are, and before the log is. */
+    for (unsigned lists = 0; lists < 4; lists++) {
+        struct storage *memory = memory_storage_new();
+
+        sample_store_make(memory);
+
+        struct storage *recording = recording_storage_new(memory);
+        struct store *store = sample_store_open(recording);
+        struct taker taker = {recording, store, lists};
+        struct log_state state = {.sequence = 0};
+
+        recording_storage_interpose(recording, STORAGE_LIST, take_meanwhile, &taker);
+        assert_int_equal(run_prune(store, &usual).garbage.packs, 0);
+        succeed(log_read(store, &state, &failure));
+        assert_int_equal(state.snapshot_count, 1);
+        assert_int_equal(state.mark_count, 0);
+        log_state_release(&state);
+        assert_sound(store);
+        store_close(store);
+    }
+}
+
 /* A mark may be wrong: what a snapshot needs is unmarked, not removed. */
 static void test_wrong_mark(void **context)
 {
@@ -351,6 +394,37 @@ static void test_copies_at_other_depths(void **context)
     assert_int_equal(series_read_all(store), 1);
     assert_sound(store);
     series_end(&series);
+    store_close(store);
+}
+
+/*
+ * A snapshot's reference leads to a copy that takes other room than the one it was made for: what
+ * is used of a pack is what stands in it, so that a pack of which all is used is left alone.
+ */
+static void test_copies_of_other_sizes(void **context)
+{
+    struct store *store = sample_store();
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 1);
+    series_take(&series, 4);
+    newest_pack(store, series.state.sequence, name);
+    series_take(&series, 7);
+    succeed(log_rename(store, &series.state, "day-4", "a", &failure)); /* is walked first */
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 4);
+    run_prune(store, &at_once);
+
+    struct prune_result result = run_prune(store, &at_once);
+
+    assert_int_equal(result.emptied.packs + result.garbage.packs + result.removed.packs, 0);
+    assert_int_equal(result.unused_bytes, 0);
+    series_end(&series);
+    assert_sound(store);
     store_close(store);
 }
 
@@ -442,6 +516,30 @@ static void test_old_records(void **context)
     succeed(log_read(store, &series.state, &failure));
     assert_int_equal(series_read_all(store), 1);
     series_end(&series);
+    store_close(store);
+}
+
+/* A record that a checkpoint stands for is nobody's need; nor is it prune's, which asks it whose a
+ * young pack is. */
+static void test_damaged_old_record(void **context)
+{
+    struct store *store = sample_store();
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    size_t size;
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        succeed(log_rename(store, &series.state, "day-1", "x", &failure));
+        succeed(log_rename(store, &series.state, "x", "day-1", &failure));
+    }
+    series_end(&series);
+    write_orphan(store, name);
+    memory_storage_bytes(store_storage(store), "log/00000000000000000005", &size)[50] ^= 1;
+    assert_int_equal(run_prune(store, &usual).young.packs, 1);
+    assert_int_equal(series_read_all(store), 1);
     store_close(store);
 }
 
@@ -571,12 +669,21 @@ static void test_power_cuts(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_to_do),  cmocka_unit_test(test_all_forgotten),
-        cmocka_unit_test(test_rewrite),        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_orphans),        cmocka_unit_test(test_marked_meanwhile),
-        cmocka_unit_test(test_wrong_mark),     cmocka_unit_test(test_copies_at_other_depths),
-        cmocka_unit_test(test_concurrent),     cmocka_unit_test(test_old_records),
-        cmocka_unit_test(test_refuses_damage), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_all_forgotten),
+        cmocka_unit_test(test_rewrite),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_marked_meanwhile),
+        cmocka_unit_test(test_taken_meanwhile),
+        cmocka_unit_test(test_wrong_mark),
+        cmocka_unit_test(test_copies_at_other_depths),
+        cmocka_unit_test(test_copies_of_other_sizes),
+        cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_old_records),
+        cmocka_unit_test(test_damaged_old_record),
+        cmocka_unit_test(test_refuses_damage),
+        cmocka_unit_test(test_faults),
         cmocka_unit_test(test_power_cuts),
     };
 

@@ -6,10 +6,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/store/log_internal.h"
+#include "fs/store/pack.h"
 #include "fs/store/prune.h"
 #include "fs/store/repair.h"
 #include "tests/unit/check_samples.h"
@@ -108,6 +111,83 @@ static void test_damaged_foot(void **context)
         assert_int_equal(repaired.packs_replaced, 0);
         store_close(store);
     }
+}
+
+static void damage_feet(struct storage *storage)
+{
+    for (size_t i = 0; i < memory_storage_count(storage); i++) {
+        const char *name = memory_storage_name(storage, i);
+        size_t size = 0;
+
+        if (strncmp(name, "packs/", 6) == 0)
+            memory_storage_bytes(storage, name, &size)[size - 10] ^= 1;
+    }
+}
+
+/*
+ * The same of a pack into which prune has moved what is in it: references lead to where it was, and
+ * only an index to where it is.
+ */
+static void test_damaged_foot_after_prune(void **context)
+{
+    const struct repair_options options = {.forget_damaged = true, .check = {.threads = 1}};
+    struct store *store = series_store(9);
+    struct storage *storage = store_storage(store);
+    struct sample_series series;
+
+    (void)context;
+    series_begin(&series, store);
+    for (unsigned day = 1; day <= 8; day++)
+        series_forget(&series, day);
+    series_end(&series);
+    /* What an older index says of a place gives way to what a newer one does. */
+    for (size_t i = 0; i < memory_storage_count(storage); i++) {
+        const char *name = memory_storage_name(storage, i);
+
+        if (strncmp(name, "index/", 6) == 0)
+            memory_storage_set_time(storage, name, time(NULL) - 10);
+    }
+    assert_true(run_prune(store).emptied.packs > 0);
+    damage_feet(storage);
+    assert_int_equal(sample_check(store, false).harmful, 0);
+    assert_int_equal(run_repair(store, &options).forgotten, 0);
+    assert_int_equal(sample_check(store, true).findings, 0);
+    run_prune(store);
+    assert_int_equal(series_read_all(store), 1);
+    store_close(store);
+}
+
+/* Of an object that was stored at two depths, and is needed at both, both are written anew. */
+static void test_damaged_feet_of_two_depths(void **context)
+{
+    const struct repair_options options = {.forget_damaged = true, .check = {.threads = 1}};
+    struct store *store = sample_store();
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 3); /* all of contacts changes in three days */
+    series_take(&series, 6);
+
+    struct object_reference reference = sample_group_of(store, 6, 0, 0);
+
+    snprintf(name, sizeof name, "%s",
+             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    series_take(&series, 9);
+    series_forget(&series, 6);
+    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
+    series_take(&series, 6);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+    damage_feet(store_storage(store));
+    assert_int_equal(sample_check(store, false).harmful, 0);
+    assert_int_equal(run_repair(store, &options).forgotten, 0);
+    run_prune(store);
+    assert_int_equal(sample_check(store, true).findings, 0);
+    assert_int_equal(series_read_all(store), 3);
+    store_close(store);
 }
 
 /* With a piece damaged besides, what rests on that is lost, and nothing else. */
@@ -236,6 +316,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_missing_pack),
         cmocka_unit_test(test_damaged_foot),
+        cmocka_unit_test(test_damaged_foot_after_prune),
+        cmocka_unit_test(test_damaged_feet_of_two_depths),
         cmocka_unit_test(test_damaged_foot_and_piece),
         cmocka_unit_test(test_damaged_beginning),
         cmocka_unit_test(test_damaged_unneeded),

@@ -9,12 +9,45 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fs/store/seal.h"
 
+#define NOBODY 65534
 #define SEALERS 600 /* more than an arena of the secret heap has slots for */
 
 static const enum seal_cipher ciphers[] = {SEAL_AES_256_GCM, SEAL_XCHACHA20_POLY1305};
+
+/* So much that a page or two of keys can be locked, and no arena. */
+#define LOCKED_BYTES ((rlim_t)64 << 10)
+
+/* Makes a sealer as somebody who may lock no more; what that said is the process's status. */
+static _Noreturn void seal_with_little(void)
+{
+    const struct rlimit limit = {LOCKED_BYTES, LOCKED_BYTES};
+    struct sealer *sealer;
+
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
+        (getuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)))
+        _exit(1);
+    _exit(-sealer_create_random(SEAL_AES_256_GCM, &sealer, NULL));
+}
+
+/* What libcrypto makes of a key does not go into memory that may be swapped. First of all tests. */
+static void test_unlocked_memory_is_refused(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        seal_with_little();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), ENOMEM);
+}
 
 static void test_given_key(void **state)
 {
@@ -101,6 +134,7 @@ static void test_keys_share_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unlocked_memory_is_refused),
         cmocka_unit_test(test_given_key),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_keys_share_memory),

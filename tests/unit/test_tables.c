@@ -387,6 +387,31 @@ static void test_tree(void **context)
         assert_int_equal(decode_tree(bytes.data, cut), -EBADMSG);
 }
 
+/* Files of old backups are often named so; what differs in them stays different. */
+static void test_tree_names_that_are_not_utf8(void **context)
+{
+    static char names[][256] = {"B\xe9jart", "B\xe8jart", "B\xf0\x90\x80\x80", "B\xff"};
+    struct stored_source sources[5];
+    static char longest[256];
+    static char kind[] = "archive";
+    static const size_t order[] = {1, 0, 2, 3}; /* of their bytes */
+    const struct stored_tree tree = {5, sources};
+    struct stored_tree decoded;
+    cleanup_buffer struct buffer bytes = BUFFER(1 << 20);
+
+    (void)context;
+    memset(longest, 0xfe, sizeof longest - 1);
+    for (size_t i = 0; i < 5; i++)
+        sources[i] =
+            (struct stored_source){.name = i < 4 ? names[order[i]] : longest, .kind = kind};
+    assert_int_equal(stored_tree_encode(&tree, &bytes), 0);
+    assert_int_equal(stored_tree_decode(bytes.data, bytes.size, &decoded), 0);
+    assert_int_equal(decoded.source_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(decoded.sources[i].name, sources[i].name);
+    stored_tree_release(&decoded);
+}
+
 static void test_tree_strict(void **context)
 {
     static const char *const changes[][2] = {
@@ -397,6 +422,7 @@ static void test_tree_strict(void **context)
         {"\"billing\"", "\"a/b\""},
         {"\"billing\"", "\"a\\n\""},
         {"\"billing\"", "1"},
+        {"\"billing\"", "{\"base64\":\"YmlsbGluZw==\"}"},
         {"\"b\"", "\"a/\\\"\""},
         {"\"rows\":3", "\"rows\":-3"},
         {"\"rows\":3", "\"rows\":3.0"},
@@ -417,10 +443,11 @@ static void test_tree_strict(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_page),   cmocka_unit_test(test_page_ends),
-        cmocka_unit_test(test_image),  cmocka_unit_test(test_empty_image),
-        cmocka_unit_test(test_schema), cmocka_unit_test(test_schema_strict),
-        cmocka_unit_test(test_tree),   cmocka_unit_test(test_tree_strict),
+        cmocka_unit_test(test_page),        cmocka_unit_test(test_page_ends),
+        cmocka_unit_test(test_image),       cmocka_unit_test(test_empty_image),
+        cmocka_unit_test(test_schema),      cmocka_unit_test(test_schema_strict),
+        cmocka_unit_test(test_tree),        cmocka_unit_test(test_tree_names_that_are_not_utf8),
+        cmocka_unit_test(test_tree_strict),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
