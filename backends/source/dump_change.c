@@ -84,6 +84,17 @@ static struct dump_table *find_extended(struct dump_reader *reader, struct sql_l
     return dump_table_find(reader, database, name);
 }
 
+/* Whether the dump ends within the statement that was read last. */
+static bool is_cut(const struct dump_reader *reader)
+{
+    const struct byte_window *window = &reader->window;
+    size_t size = strlen(reader->delimiter);
+
+    return window->at == window->end &&
+           (window->at < size ||
+            memcmp(window->data + window->at - size, reader->delimiter, size) != 0);
+}
+
 int dump_note_query(struct dump_reader *reader)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
@@ -92,6 +103,8 @@ int dump_note_query(struct dump_reader *reader)
 
     if (table == NULL)
         return 0;
+    if (is_cut(reader))
+        return dump_table_cut(reader, table);
     return dump_table_fail(
         reader, table,
         "rows of table %s come of a statement that ends here and is not carried "
