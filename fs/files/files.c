@@ -126,6 +126,14 @@ int files_begin_change(struct files *files, uint64_t number, struct failure *fai
     return error;
 }
 
+int files_begin_change_of(struct files *files, uint64_t number, uint64_t other,
+                          struct failure *failure)
+{
+    if (number_of(TOP_INODE, other) != FILES_TOP)
+        return -EROFS;
+    return files_begin_change(files, number, failure);
+}
+
 int files_end_change(struct files *files, int error)
 {
     if (error == 0) {

@@ -179,6 +179,10 @@ void files_lock_change(struct files *files);
 /* The lock, a claim, and room for changes. NUMBER must be in files/ as it is now: else -EROFS. */
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure);
 
+/* The same of two that are changed together. */
+int files_begin_change_of(struct files *files, uint64_t number, uint64_t other,
+                          struct failure *failure);
+
 /* ERROR is returned. */
 int files_end(struct files *files, int error);
 int files_end_change(struct files *files, int error); /* 0: something was changed */
