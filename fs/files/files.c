@@ -93,11 +93,16 @@ void files_break(struct files *files, const struct failure *failure)
     __atomic_store_n(&files->exclusive, false, __ATOMIC_RELAXED);
 }
 
+void files_await_opening(struct files *files)
+{
+    while (files->closed)
+        pthread_cond_wait(&files->moved, &files->lock);
+}
+
 void files_lock_change(struct files *files)
 {
     pthread_mutex_lock(&files->lock);
-    while (files->closed)
-        pthread_cond_wait(&files->moved, &files->lock);
+    files_await_opening(files);
 }
 
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure)
@@ -111,8 +116,7 @@ int files_begin_change(struct files *files, uint64_t number, struct failure *fai
 
     if (error != 0)
         return error;
-    while (files->closed)
-        pthread_cond_wait(&files->moved, &files->lock);
+    files_await_opening(files);
     if (files->broken.code != 0)
         error = failure_set(failure, EROFS, "%s", files->broken.text);
     else if (files->options.read_only)

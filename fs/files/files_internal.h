@@ -176,6 +176,9 @@ int files_begin_look(struct files *files, uint64_t number, struct catalogue **re
 /* The lock, once changes may be made. */
 void files_lock_change(struct files *files);
 
+/* Until changes may be made again. The lock is held, and given back meanwhile. */
+void files_await_opening(struct files *files);
+
 /* The lock, a claim, and room for changes. NUMBER must be in files/ as it is now: else -EROFS. */
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure);
 

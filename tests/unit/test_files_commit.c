@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +243,97 @@ static void test_content_dropped_during_a_commit_is_marked(void **state)
     one_file_close(&scene);
 }
 
+/* ---- Who waits for room meanwhile ---- */
+
+#define FULL ((size_t)1600 << 10) /* more than may wait */
+#define LATE_WRITERS 24
+#define LATE_BYTES 100
+#define LATE_APART ((size_t)40 << 10) /* from the end on: where the last pieces are */
+#define LATE_TRIES 12
+
+struct late_writer {
+    struct late *late;
+    uint64_t offset;
+    int error;
+};
+
+struct late {
+    struct one_file *scene;
+    uint8_t *bytes; /* FULL: as the file is to be */
+    pthread_t threads[LATE_WRITERS + 1];
+    struct late_writer writers[LATE_WRITERS];
+};
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+static void *write_late(void *context)
+{
+    struct late_writer *writer = context;
+    const struct late *late = writer->late;
+
+    writer->error = files_write(late->scene->files, late->scene->number, writer->offset,
+                                late->bytes + writer->offset, LATE_BYTES, NULL);
+    return NULL;
+}
+
+static void *sync_late(void *context)
+{
+    const struct late *late = context;
+
+    (void)files_sync(late->scene->files, NULL);
+    return NULL;
+}
+
+/* During a commit there comes so much that some wait for room, and one for the next commit. */
+static void fill_up(void *context)
+{
+    struct late *late = context;
+
+    succeed(files_write(late->scene->files, late->scene->number, 0, late->bytes, FULL, &failure));
+    for (size_t i = 0; i < LATE_WRITERS; i++) {
+        struct late_writer *writer = &late->writers[i];
+
+        *writer = (struct late_writer){.late = late, .offset = FULL - (i + 1) * LATE_APART};
+        memset(late->bytes + writer->offset, 'x', LATE_BYTES);
+        assert_int_equal(pthread_create(&late->threads[i], NULL, write_late, writer), 0);
+    }
+    pause_ms(5);
+    assert_int_equal(pthread_create(&late->threads[LATE_WRITERS], NULL, sync_late, late), 0);
+    pause_ms(5);
+}
+
+/* It changes nothing that the next commit gathers: that would be neither in it nor in one after it.
+ */
+static void test_what_waits_for_room_is_not_let_into_a_commit(void **state)
+{
+    struct one_file scene = scene_make(0);
+    struct late late = {.scene = &scene, .bytes = malloc(FULL)};
+    uint8_t *found = malloc(FULL);
+
+    (void)state;
+    assert_non_null(late.bytes);
+    assert_non_null(found);
+    for (unsigned i = 0; i < LATE_TRIES; i++) {
+        randombytes_buf(late.bytes, FULL);
+        succeed(files_write(scene.files, scene.number, 0, late.bytes, 1, &failure));
+        recording_storage_interpose(scene.storage, STORAGE_SYNC, fill_up, &late);
+        succeed(files_sync(scene.files, &failure));
+        for (size_t j = 0; j <= LATE_WRITERS; j++)
+            pthread_join(late.threads[j], NULL);
+        for (size_t j = 0; j < LATE_WRITERS; j++)
+            succeed(late.writers[j].error);
+        scene_restart(&scene);
+        assert_int_equal(files_read(scene.files, scene.number, 0, found, FULL, &failure), FULL);
+        assert_memory_equal(found, late.bytes, FULL);
+    }
+    free(found);
+    free(late.bytes);
+    one_file_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_nodes_are_not_looked_for),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
+        cmocka_unit_test(test_what_waits_for_room_is_not_let_into_a_commit),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
