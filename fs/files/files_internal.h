@@ -41,7 +41,7 @@ struct held_file {
     bool waits;    /* it is in the list of those that have runs which nobody has taken */
     bool streamed; /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
-    size_t known_bytes; /* of the runs, as files_runs_changed() was told last */
+    size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
     size_t known_taken;
     struct past past;   /* what it was before it was cut off to nothing, or a file like it is */
     uint64_t directory; /* of one that was just made: where, and as what; else 0 */
@@ -112,7 +112,7 @@ struct files {
     struct held_file *held;
     struct run_pool blocks;
     struct held_file *waiting; /* what is to be stored; streams first */
-    size_t waiting_bytes;      /* in runs */
+    size_t waiting_bytes;      /* that runs take (runs_memory()) */
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */

@@ -17,10 +17,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/base/resident.h"
 #include "fs/store/log.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
+#include "tests/unit/sanitized.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
 
@@ -243,6 +245,34 @@ static void test_content_dropped_during_a_commit_is_marked(void **state)
     one_file_close(&scene);
 }
 
+/* ---- Memory ---- */
+
+#define SCATTERED 40000
+#define SCATTERED_APART 5000
+#define SCATTERED_MEMORY (8 * MEMORY_BYTES) /* the storage's is in it */
+
+/* What is written here and there waits no longer than as much of it as takes that memory. */
+static void test_scattered_bytes_take_no_more_memory_than_others(void **state)
+{
+    struct one_file scene = scene_make(0);
+    size_t before = resident_bytes();
+    char found;
+
+    (void)state;
+    for (unsigned i = 0; i < SCATTERED; i++)
+        succeed(files_write(scene.files, scene.number, (uint64_t)i * SCATTERED_APART,
+                            (char[]){(char)(i % 251)}, 1, &failure));
+    if (!SANITIZED)
+        assert_in_range(resident_bytes(), 0, before + SCATTERED_MEMORY);
+    for (unsigned i = 0; i < SCATTERED; i += 977) {
+        assert_int_equal(files_read(scene.files, scene.number, (uint64_t)i * SCATTERED_APART,
+                                    &found, 1, &failure),
+                         1);
+        assert_int_equal(found, (char)(i % 251));
+    }
+    one_file_close(&scene);
+}
+
 /* ---- Who waits for room meanwhile ---- */
 
 #define FULL ((size_t)1600 << 10) /* more than may wait */
@@ -341,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_nodes_are_not_looked_for),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
+        cmocka_unit_test(test_scattered_bytes_take_no_more_memory_than_others),
         cmocka_unit_test(test_what_waits_for_room_is_not_let_into_a_commit),
     };
 
