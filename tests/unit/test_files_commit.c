@@ -19,6 +19,7 @@
 
 #include "fs/base/resident.h"
 #include "fs/store/log.h"
+#include "fs/store/prune.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
@@ -245,6 +246,74 @@ static void test_content_dropped_during_a_commit_is_marked(void **state)
     one_file_close(&scene);
 }
 
+/* ---- Copies out of snapshots ---- */
+
+#define COPIED ((size_t)200000) /* so little that one pack has all of it */
+
+struct copying {
+    struct one_file *scene;
+    uint64_t view;
+    pthread_t thread;
+    ssize_t copied;
+};
+
+static void *copy_all(void *context)
+{
+    struct copying *copying = context;
+    const struct files_copied wanted = {
+        .number = (copying->view & ~UINT64_C(0xffff)) | (copying->scene->number & 0xffff),
+        .to_number = copying->scene->number,
+        .to_offset = COPIED,
+        .size = COPIED,
+    };
+
+    copying->copied = files_copy(copying->scene->files, &wanted, NULL);
+    return NULL;
+}
+
+static void begin_copying(void *context)
+{
+    struct copying *copying = context;
+
+    assert_int_equal(pthread_create(&copying->thread, NULL, copy_all, copying), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+/* What is copied during a commit is of the next one, which keeps the packs that it relies on. */
+static void test_what_is_copied_during_a_commit_is_kept(void **state)
+{
+    const struct prune_options options = {.grace_ns = PRUNE_GRACE_NS};
+    struct prune_result result;
+    struct one_file scene = scene_make(0);
+    struct copying copying = {.scene = &scene};
+    struct log_state log = {0};
+    uint8_t *bytes = malloc(COPIED);
+    const char *pack;
+
+    (void)state;
+    assert_non_null(bytes);
+    randombytes_buf(bytes, COPIED);
+    succeed(files_write(scene.files, scene.number, 0, bytes, COPIED, &failure));
+    succeed(files_sync(scene.files, &failure));
+    pack = newest_pack(&scene);
+    succeed(files_log(scene.files, &log));
+    succeed(files_view_open(scene.files, &log.files, &copying.view));
+    randombytes_buf(bytes, COPIED);
+    succeed(files_write(scene.files, scene.number, 0, bytes, COPIED, &failure));
+    recording_storage_interpose(scene.storage, STORAGE_SYNC, begin_copying, &copying);
+    succeed(files_sync(scene.files, &failure));
+    pthread_join(copying.thread, NULL);
+    assert_int_equal(copying.copied, COPIED);
+    succeed(prune(scene.store, &options, &result, &failure));
+    assert_true(is_marked(&scene, pack)); /* nobody else knows of the copy yet */
+    succeed(files_sync(scene.files, &failure));
+    assert_false(is_marked(&scene, pack));
+    files_view_close(scene.files, copying.view);
+    log_state_release(&log);
+    free(bytes);
+    one_file_close(&scene);
+}
+
 /* ---- Memory ---- */
 
 #define SCATTERED 40000
@@ -371,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_nodes_are_not_looked_for),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
+        cmocka_unit_test(test_what_is_copied_during_a_commit_is_kept),
         cmocka_unit_test(test_scattered_bytes_take_no_more_memory_than_others),
         cmocka_unit_test(test_what_waits_for_room_is_not_let_into_a_commit),
     };
