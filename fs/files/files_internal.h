@@ -159,6 +159,7 @@ struct files {
     pthread_t storers[STORERS_MOST];
     unsigned storer_count;
     bool started;
+    bool stopped;
     bool prunes;
     bool ending;           /* atomic as well */
     pthread_cond_t upkeep; /* the pruner */
