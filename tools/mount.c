@@ -276,7 +276,11 @@ static int serve_store(const struct mount *mount, struct store *store, struct da
 
     if (error == 0) {
         error = run_tree(mount, tree, daemon, failure);
-        tree_free(tree);
+
+        int lost = tree_free(tree, error == 0 ? failure : NULL);
+
+        if (error == 0)
+            error = lost;
     }
     return error;
 }

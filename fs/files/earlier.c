@@ -5,6 +5,7 @@
  * name is most like its own: yesterday's dump, or what a program is about to rename it over.
  */
 #include <dirent.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,19 +45,17 @@ struct likeness {
     size_t common;
 };
 
-/* The longest part that stands in both. */
+/* The longest part that stands in both; RIGHT has at most NAME_MAX bytes. */
 static size_t common_part(const char *left, const char *right, size_t right_size)
 {
     size_t best = 0;
+    size_t common[NAME_MAX + 1] = {0}; /* up to here in LEFT, and to each place in RIGHT */
 
-    for (const char *from = left; *from != '\0'; from++) {
-        for (size_t at = 0; at < right_size; at++) {
-            size_t size = 0;
-
-            while (from[size] != '\0' && at + size < right_size && from[size] == right[at + size])
-                size++;
-            if (size > best)
-                best = size;
+    for (const char *at = left; *at != '\0'; at++) {
+        for (size_t i = right_size; i > 0; i--) {
+            common[i] = right[i - 1] == *at ? common[i - 1] + 1 : 0;
+            if (common[i] > best)
+                best = common[i];
         }
     }
     return best;
@@ -89,7 +88,7 @@ void files_find_past(struct files *files, struct held_file *held)
     if (held->directory == 0 || held->past.count > 0)
         return;
     for (unsigned i = 0; i < NAMES_LOOKED_AT; i++) {
-        uint8_t value[ENTRY_HEAD_BYTES + 256];
+        uint8_t value[ENTRY_HEAD_BYTES + NAME_MAX];
         struct file_item item;
 
         if (catalogue_next(&files->tree, &key, &item, NULL) != 0 ||

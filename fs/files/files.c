@@ -93,11 +93,16 @@ void files_break(struct files *files, const struct failure *failure)
     __atomic_store_n(&files->exclusive, false, __ATOMIC_RELAXED);
 }
 
+void files_await_opening(struct files *files)
+{
+    while (files->closed)
+        pthread_cond_wait(&files->moved, &files->lock);
+}
+
 void files_lock_change(struct files *files)
 {
     pthread_mutex_lock(&files->lock);
-    while (files->closed)
-        pthread_cond_wait(&files->moved, &files->lock);
+    files_await_opening(files);
 }
 
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure)
@@ -111,8 +116,7 @@ int files_begin_change(struct files *files, uint64_t number, struct failure *fai
 
     if (error != 0)
         return error;
-    while (files->closed)
-        pthread_cond_wait(&files->moved, &files->lock);
+    files_await_opening(files);
     if (files->broken.code != 0)
         error = failure_set(failure, EROFS, "%s", files->broken.text);
     else if (files->options.read_only)
@@ -124,6 +128,14 @@ int files_begin_change(struct files *files, uint64_t number, struct failure *fai
     if (error != 0)
         pthread_mutex_unlock(&files->lock);
     return error;
+}
+
+int files_begin_change_of(struct files *files, uint64_t number, uint64_t other,
+                          struct failure *failure)
+{
+    if (number_of(TOP_INODE, other) != FILES_TOP)
+        return -EROFS;
+    return files_begin_change(files, number, failure);
 }
 
 int files_end_change(struct files *files, int error)
@@ -281,20 +293,44 @@ void files_end_begins(struct files *files)
         claim_say_ending();
 }
 
-static void end_claim(struct files *files)
+static int end_claim(struct files *files, struct failure *failure)
 {
-    struct failure failure = {0};
-
     pthread_mutex_lock(&files->lock);
 
-    int error = inode_remove_orphans(files, &failure);
+    int error = inode_remove_orphans(files, failure);
 
     if (error == 0)
-        error = files_commit(files, &failure);
-    complain(files, error, &failure);
+        error = files_commit(files, failure);
     pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
         result = log_release(files->options.store, &files->state, files->writer, NULL);
+    return error;
+}
+
+static void end_threads(struct files *files)
+{
+    if (!files->started)
+        return;
+    pthread_mutex_lock(&files->lock);
+    __atomic_store_n(&files->ending, true, __ATOMIC_RELAXED);
+    pthread_cond_signal(&files->woken);
+    pthread_cond_signal(&files->upkeep);
+    pthread_cond_broadcast(&files->work);
+    pthread_mutex_unlock(&files->lock);
+    pthread_join(files->committer, NULL);
+    for (unsigned i = 0; i < files->storer_count; i++)
+        pthread_join(files->storers[i], NULL);
+    if (files->prunes)
+        pthread_join(files->pruner, NULL);
+}
+
+int files_stop(struct files *files, struct failure *failure)
+{
+    end_threads(files);
+    files->stopped = true;
+    if (files->claimed && files->broken.code == 0)
+        return end_claim(files, failure);
+    return files->changes == files->committed ? 0 : files_commit(files, failure);
 }
 
 static void release_held(struct files *files)
@@ -313,21 +349,11 @@ void files_free(struct files *files)
 
     if (files == NULL)
         return;
-    if (files->started) {
-        pthread_mutex_lock(&files->lock);
-        __atomic_store_n(&files->ending, true, __ATOMIC_RELAXED);
-        pthread_cond_signal(&files->woken);
-        pthread_cond_signal(&files->upkeep);
-        pthread_cond_broadcast(&files->work);
-        pthread_mutex_unlock(&files->lock);
-        pthread_join(files->committer, NULL);
-        for (unsigned i = 0; i < files->storer_count; i++)
-            pthread_join(files->storers[i], NULL);
-        if (files->prunes)
-            pthread_join(files->pruner, NULL);
+    if (!files->stopped) {
+        struct failure failure = {0};
+
+        complain(files, files_stop(files, &failure), &failure);
     }
-    if (files->claimed && files->broken.code == 0)
-        end_claim(files);
     workers_free(files->readers);
     release_held(files);
     HASH_ITER (hh, files->views, view, next) {

@@ -61,7 +61,13 @@ int files_log(struct files *files, struct log_state *ret_state);
 /* files_free() comes next: who opens the store now is to wait for it. */
 void files_end_begins(struct files *files);
 
-/* Commits, gives the claim back. NULL is allowed. */
+/*
+ * Commits, gives the claim back: files_free() comes next. 0, or -errno in words: what was changed
+ * last cannot be stored.
+ */
+int files_stop(struct files *files, struct failure *failure);
+
+/* Stops them first, if that was not done; what fails then is reported. NULL is allowed. */
 void files_free(struct files *files);
 
 /* ---- Numbers ---- */

@@ -41,7 +41,7 @@ struct held_file {
     bool waits;    /* it is in the list of those that have runs which nobody has taken */
     bool streamed; /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
-    size_t known_bytes; /* of the runs, as files_runs_changed() was told last */
+    size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
     size_t known_taken;
     struct past past;   /* what it was before it was cut off to nothing, or a file like it is */
     uint64_t directory; /* of one that was just made: where, and as what; else 0 */
@@ -112,7 +112,7 @@ struct files {
     struct held_file *held;
     struct run_pool blocks;
     struct held_file *waiting; /* what is to be stored; streams first */
-    size_t waiting_bytes;      /* in runs */
+    size_t waiting_bytes;      /* that runs take (runs_memory()) */
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
@@ -160,6 +160,7 @@ struct files {
     pthread_t storers[STORERS_MOST];
     unsigned storer_count;
     bool started;
+    bool stopped;
     bool prunes;
     bool ending;           /* atomic as well */
     pthread_cond_t upkeep; /* the pruner */
@@ -177,8 +178,15 @@ int files_begin_look(struct files *files, uint64_t number, struct catalogue **re
 /* The lock, once changes may be made. */
 void files_lock_change(struct files *files);
 
+/* Until changes may be made again. The lock is held, and given back meanwhile. */
+void files_await_opening(struct files *files);
+
 /* The lock, a claim, and room for changes. NUMBER must be in files/ as it is now: else -EROFS. */
 int files_begin_change(struct files *files, uint64_t number, struct failure *failure);
+
+/* The same of two that are changed together. */
+int files_begin_change_of(struct files *files, uint64_t number, uint64_t other,
+                          struct failure *failure);
 
 /* ERROR is returned. */
 int files_end(struct files *files, int error);

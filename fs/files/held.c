@@ -59,11 +59,13 @@ static bool is_stream(const struct held_file *held)
 void files_runs_changed(struct files *files, struct held_file *held)
 {
     bool waits = held->runs.bytes > held->runs.taken;
+    size_t memory = runs_memory(&held->runs);
+    size_t taken = runs_memory_taken(&held->runs);
 
-    files->waiting_bytes += held->runs.bytes - held->known_bytes;
-    files->taken_bytes += held->runs.taken - held->known_taken;
-    held->known_bytes = held->runs.bytes;
-    held->known_taken = held->runs.taken;
+    files->waiting_bytes += memory - held->known_bytes;
+    files->taken_bytes += taken - held->known_taken;
+    held->known_bytes = memory;
+    held->known_taken = taken;
     if (held->waits && (!waits || (is_stream(held) && files->waiting != held))) {
         DL_DELETE2(files->waiting, held, previous, next);
         held->waits = false;

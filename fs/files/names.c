@@ -241,7 +241,7 @@ int files_link(struct files *files, uint64_t number, uint64_t directory, const c
     struct attributes parent;
     struct attributes attributes;
     struct spot spot;
-    int error = files_begin_change(files, number, failure);
+    int error = files_begin_change_of(files, number, directory, failure);
 
     if (error != 0)
         return error;

@@ -175,17 +175,23 @@ static void free_node(struct node_tree *tree, struct node *node)
     node_give_spare(tree->cache, node);
 }
 
-/* Where the second half of the bytes begins; neither half is empty. */
-static unsigned middle_of(const struct node *node)
+/*
+ * Where a node is split that has no room for SIZE bytes more at PLACE: where the second half of the
+ * bytes begins, neither half being empty. A large value there counts for the first half; if what
+ * goes before it then has no room in it, it counts for the second.
+ */
+static unsigned split_place(const struct node *node, unsigned place, size_t size)
 {
     size_t bytes = FILE_NODE_HEAD_BYTES;
-    unsigned place = 0;
+    unsigned middle = 0;
 
-    while (place + 1U < node->count && bytes < node->bytes / 2U) {
-        bytes += FILE_ITEM_HEAD_BYTES + node->slots[place].size;
-        place++;
+    while (middle + 1U < node->count && bytes < node->bytes / 2U) {
+        bytes += FILE_ITEM_HEAD_BYTES + node->slots[middle].size;
+        middle++;
     }
-    return place > 0 ? place : 1;
+    if (place < middle && bytes + FILE_ITEM_HEAD_BYTES + size > FILE_NODE_LIMIT)
+        middle--;
+    return middle > 0 ? middle : 1;
 }
 
 /*
@@ -206,7 +212,7 @@ static int insert_or_split(struct node_tree *tree, struct node *node, unsigned p
     if (right == NULL)
         return -ENOMEM;
     if (place < node->count) {
-        unsigned middle = middle_of(node);
+        unsigned middle = split_place(node, place, item->size);
 
         node_move_tail(node, middle, right);
         if (place <= middle && node_has_room(node, item->size)) {

@@ -163,7 +163,7 @@ int files_rename(struct files *files, uint64_t directory, const char *name, uint
     if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0 ||
         flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
         return -EINVAL;
-    error = files_begin_change(files, directory, failure);
+    error = files_begin_change_of(files, directory, new_directory, failure);
     if (error != 0)
         return error;
     error = files_make_room(files, failure);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALLEST_ROOM ((size_t)4096)
+#define SMALLEST_ROOM ((size_t)256)
 #define LARGE_WRITE ((size_t)64 << 10) /* after such a one more is expected */
 
 static uint64_t end_of(const struct run *run)
@@ -90,6 +90,7 @@ static void insert(struct runs *runs, size_t place, struct run run)
     memmove(&runs->runs[place + 1], &runs->runs[place], (runs->count - place) * sizeof *runs->runs);
     runs->runs[place] = run;
     runs->count++;
+    runs->taken_count += run.taken;
     count(runs, &run, 0);
 }
 
@@ -142,6 +143,7 @@ void runs_take(struct runs *runs, size_t place, bool taken)
         return;
     run->taken = taken;
     runs->taken += taken ? run->size : -run->size;
+    runs->taken_count += taken ? 1 : (size_t)-1;
 }
 
 /* COUNT runs from PLACE on go. */
@@ -155,6 +157,7 @@ static void drop(struct runs *runs, size_t place, size_t gone)
 
         run->size = 0;
         count(runs, run, size);
+        runs->taken_count -= run->taken;
         run_block_drop(run->block);
     }
     memmove(&runs->runs[place], &runs->runs[place + gone],

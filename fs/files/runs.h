@@ -52,7 +52,22 @@ struct runs {
     size_t room;
     size_t bytes; /* of all runs */
     size_t taken; /* of those that are taken */
+    size_t taken_count;
 };
+
+/* What runs take in memory, about, besides their bytes: many are of one byte. */
+#define RUN_BESIDE_BYTES ((size_t)512)
+
+static inline size_t runs_memory(const struct runs *runs)
+{
+    return runs->bytes + runs->count * RUN_BESIDE_BYTES;
+}
+
+/* Of those that are taken. */
+static inline size_t runs_memory_taken(const struct runs *runs)
+{
+    return runs->taken + runs->taken_count * RUN_BESIDE_BYTES;
+}
 
 /* SIZE is not 0. 0 or -ENOMEM, with nothing changed. */
 int runs_write(struct runs *runs, uint64_t offset, const void *bytes, size_t size);

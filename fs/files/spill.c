@@ -85,5 +85,7 @@ int files_make_room(struct files *files, struct failure *failure)
     }
     if (error == 0)
         error = files_wait_for_room(files, failure);
+    /* A commit may have begun meanwhile: what it gathers must not change under it. */
+    files_await_opening(files);
     return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
 }

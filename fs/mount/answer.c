@@ -35,7 +35,8 @@ double answer_timeout(uint64_t valid_ns)
     return seconds < LONGEST_TIMEOUT_SECONDS ? seconds : LONGEST_TIMEOUT_SECONDS;
 }
 
-mode_t answer_mode(const struct mount_state *state, mode_t type, bool writable)
+/* Mode bits of a node of TYPE; WRITABLE: by its owner. */
+static mode_t mode_of(const struct mount_state *state, mode_t type, bool writable)
 {
     mode_t mode = S_ISDIR(type) ? 0555 : 0444;
 
@@ -63,7 +64,7 @@ int answer_attributes(const struct mount_state *state, struct node *node, bool w
         return error;
     *ret_attributes = (struct stat){
         .st_ino = attributes.shown_inode != 0 ? attributes.shown_inode : node->inode,
-        .st_mode = answer_mode(state, attributes.type, attributes.writable),
+        .st_mode = mode_of(state, attributes.type, attributes.writable),
         .st_nlink = S_ISDIR(attributes.type) ? 2 : 1,
         .st_uid = state->uid,
         .st_gid = state->gid,

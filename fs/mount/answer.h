@@ -73,9 +73,6 @@ static inline void answer_opened(struct opened *opened, struct fuse_file_info *i
     info->direct_io = written;
 }
 
-/* Mode bits of a node of TYPE; WRITABLE: by its owner. */
-mode_t answer_mode(const struct mount_state *state, mode_t type, bool writable);
-
 /* A node's attributes and how long they hold; WAIT and errors as for node_class.attributes. */
 int answer_attributes(const struct mount_state *state, struct node *node, bool wait,
                       struct stat *ret_attributes, double *ret_timeout, struct failure *failure);

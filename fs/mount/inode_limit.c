@@ -15,6 +15,8 @@ struct inode_limit {
     struct inode_table *inodes;
     size_t most;
     pthread_t thread;
+    pthread_mutex_t joining; /* guards joined, and is held while the thread's end is waited for */
+    bool joined;
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     bool above;  /* the limit, when somebody looked last */
@@ -79,6 +81,7 @@ int inode_limit_create(struct fuse_session *fuse, struct inode_table *inodes, si
     limit->fuse = fuse;
     limit->inodes = inodes;
     limit->most = most;
+    pthread_mutex_init(&limit->joining, NULL);
     pthread_mutex_init(&limit->lock, NULL);
     pthread_cond_init(&limit->changed, NULL);
 
@@ -87,6 +90,7 @@ int inode_limit_create(struct fuse_session *fuse, struct inode_table *inodes, si
     if (error != 0) {
         pthread_cond_destroy(&limit->changed);
         pthread_mutex_destroy(&limit->lock);
+        pthread_mutex_destroy(&limit->joining);
         free(limit);
         return error;
     }
@@ -107,13 +111,14 @@ void inode_limit_notice(struct inode_limit *limit)
 void inode_limit_end(struct inode_limit *limit)
 {
     pthread_mutex_lock(&limit->lock);
-    bool ended = limit->ending;
-
     __atomic_store_n(&limit->ending, true, __ATOMIC_RELAXED);
     pthread_cond_signal(&limit->changed);
     pthread_mutex_unlock(&limit->lock);
-    if (!ended)
+    pthread_mutex_lock(&limit->joining);
+    if (!limit->joined)
         pthread_join(limit->thread, NULL);
+    limit->joined = true;
+    pthread_mutex_unlock(&limit->joining);
 }
 
 void inode_limit_free(struct inode_limit *limit)
@@ -123,5 +128,6 @@ void inode_limit_free(struct inode_limit *limit)
     inode_limit_end(limit);
     pthread_cond_destroy(&limit->changed);
     pthread_mutex_destroy(&limit->lock);
+    pthread_mutex_destroy(&limit->joining);
     free(limit);
 }

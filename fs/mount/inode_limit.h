@@ -24,8 +24,8 @@ int inode_limit_create(struct fuse_session *fuse, struct inode_table *inodes, si
 void inode_limit_notice(struct inode_limit *limit);
 
 /*
- * Asks for nothing any more. To be called before the last request is answered: until then the
- * kernel may have the thread wait for one.
+ * Asks for nothing any more, also when somebody else is ending it. To be called before the last
+ * request is answered, or after the kernel has dropped the mount: else it may have the thread wait.
  */
 void inode_limit_end(struct inode_limit *limit);
 

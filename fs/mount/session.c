@@ -314,6 +314,10 @@ static int serve(struct session *session)
 
     if (error == 0) {
         error = loop(session);
+        /* What asks the kernel must not write where the device was. Without workers it could wait
+         * for ever, until the device is closed. */
+        if (error >= 0)
+            inode_limit_end(session->state.limit);
         /* Cuts the attendant off, should it still wait for a first answer. */
         unmount(session);
         if (write(session->pipe[1], "e", 1) != 1)
@@ -354,12 +358,12 @@ int session_run(struct session *session, struct tree *tree, void (*ready)(void *
 void session_free(struct session *session)
 {
     unmount(session);
+    inode_limit_free(session->state.limit);
     if (session->fuse != NULL)
         fuse_session_destroy(session->fuse);
     opened_set_release(&session->state.opened);
     long_requests_release(&session->state.long_requests);
     answer_buffers_release(&session->state.buffers);
-    inode_limit_free(session->state.limit);
     inode_table_free(session->state.inodes);
     close_descriptor(&session->pipe[0]);
     close_descriptor(&session->pipe[1]);

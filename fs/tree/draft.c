@@ -70,6 +70,13 @@ int draft_handle_create(struct draft *draft, struct handle **ret_handle)
     return 0;
 }
 
+/* It waits for its name. The lock is held. */
+static void rest_if_closed(struct draft *draft)
+{
+    if (draft->open == 0 && !draft->busy && !draft->settled)
+        staging_rest(draft->staging);
+}
+
 int draft_apply(struct draft *draft, const char *name, bool renamed, const struct caller *caller,
                 struct failure *failure)
 {
@@ -90,6 +97,7 @@ int draft_apply(struct draft *draft, const char *name, bool renamed, const struc
 
         pthread_mutex_lock(&draft->lock);
         draft->busy = false;
+        rest_if_closed(draft);
         return error;
     }
     failure_set(failure, -draft->broken,
@@ -170,6 +178,8 @@ static void handle_close(struct handle *handle)
     /* One that was never written to is nothing. */
     done = done || (draft->open == 0 && staging_size(draft->staging) == 0 &&
                     drafts->class->means(drafts->context, draft->name));
+    if (!done)
+        rest_if_closed(draft);
     pthread_mutex_unlock(&draft->lock);
     if (done)
         draft_settle(draft);

@@ -149,3 +149,25 @@ void file_stems_free(char **stems)
         free(*stem);
     free(stems);
 }
+
+void file_name_cut(const char *name, char cut[FILE_NAME_MOST_BYTES + 1])
+{
+    size_t most = FILE_NAME_MOST_BYTES - ENDING_SIZE;
+    size_t size = strlen(name);
+    size_t used = 0;
+
+    if (size <= FILE_NAME_MOST_BYTES) {
+        memcpy(cut, name, size + 1);
+        return;
+    }
+    while (used < most) {
+        size_t character = name[used] == '%' ? 3 : utf8_character(name + used, size - used);
+
+        if (character > most - used)
+            break;
+        used += character != 0 ? character : 1;
+    }
+    memcpy(cut, name, used);
+    cut[used] = '\0';
+    append_ending(name, 1, cut);
+}

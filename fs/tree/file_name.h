@@ -20,4 +20,7 @@ int file_stems_create(const char *const *table_names, size_t count, char ***ret_
 
 void file_stems_free(char **stems); /* NULL is allowed */
 
+/* NAME, or as much of it as fits, cut at a character or a %XX, with such an ending. */
+void file_name_cut(const char *name, char cut[FILE_NAME_MOST_BYTES + 1]);
+
 #endif

@@ -204,11 +204,6 @@ struct node *generation_raw(const struct generation *generation)
     return generation->raw;
 }
 
-uint64_t generation_serial(const struct generation *generation)
-{
-    return generation->options.serial;
-}
-
 const struct source_version *generation_version(const struct generation *generation)
 {
     return &generation->version;

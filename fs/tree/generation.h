@@ -93,7 +93,6 @@ int generation_create(const struct generation_options *options, struct generatio
 void generation_reference(struct generation *generation);
 void generation_release(struct generation *generation);
 
-uint64_t generation_serial(const struct generation *generation);
 const struct source_version *generation_version(const struct generation *generation);
 struct timespec generation_changed(const struct generation *generation);
 

@@ -256,6 +256,7 @@ void live_note_written(struct live *live, const struct caller *caller)
 {
     pthread_mutex_lock(&live->lock);
     live->valid_until_ns = 0;
+    live->written++;
     pins_end(live->pins, caller);
     live_unlock(live);
 }

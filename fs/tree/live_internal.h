@@ -47,6 +47,8 @@ struct live {
     struct older_generation *older; /* a list of those that still have users */
     struct timespec made;           /* when the folder was: shown until then */
     uint64_t valid_until_ns;        /* until when it need not be asked for changes */
+    uint64_t written;               /* how often it was changed here */
+    uint64_t asked;                 /* what that was when the source was last asked */
     uint64_t serial;
     struct failure failure; /* of the last refresh; code 0: it worked */
     uint64_t failed_ns;

@@ -101,6 +101,7 @@ static int ask_and_note(struct live *live)
 
     live->refreshing = true;
     live->refreshing_since_ns = now_ns;
+    live->asked = live->written;
     live_unlock(live);
 
     int error = ask_source(live, &own);
@@ -124,7 +125,7 @@ static int ask_and_note(struct live *live)
     if (error != 0) {
         live->failed_ns = clock_now_ns();
         live->last_fault = (struct generation_fault){own, live->failed_ns};
-    } else {
+    } else if (live->asked == live->written) {
         /* Counted from before the source was asked: what changed since is not yet known. */
         live->valid_until_ns = now_ns + live->refresh_ns;
     }
@@ -165,17 +166,14 @@ static void *run_asker(void *argument)
     return NULL;
 }
 
-/* Whoever waits has waited since the asker began, not each for itself. */
-static int refresh_there(struct live *live, bool wait, struct failure *failure)
+/* Until the asker has asked once; whoever waits has waited since it began, not each for itself. */
+static int wait_for_asker(struct live *live, bool wait, struct failure *failure)
 {
-    uint64_t now_ns = clock_now_ns();
     int timed_out = 0;
 
-    if (failed_lately(live, now_ns))
-        return tell_failure(live, failure);
     if (!live->wants) {
         live->wants = true;
-        live->refreshing_since_ns = now_ns;
+        live->refreshing_since_ns = clock_now_ns();
         pthread_cond_signal(&live->wanted);
     }
 
@@ -193,6 +191,19 @@ static int refresh_there(struct live *live, bool wait, struct failure *failure)
     if (live->wants)
         return failure_set(failure, EAGAIN, "the server has not answered yet");
     return live->failure.code != 0 ? tell_failure(live, failure) : 0;
+}
+
+static int refresh_there(struct live *live, bool wait, struct failure *failure)
+{
+    uint64_t written = live->written;
+
+    if (failed_lately(live, clock_now_ns()))
+        return tell_failure(live, failure);
+
+    int error = wait_for_asker(live, wait, failure);
+
+    /* It had begun before what was written here, which is to be seen. */
+    return error == 0 && live->asked < written ? wait_for_asker(live, wait, failure) : error;
 }
 
 int live_refresh(struct live *live, bool wait, struct failure *failure)

@@ -11,6 +11,7 @@
 #include "fs/base/name_map.h"
 #include "fs/table/indexed.h"
 #include "fs/tree/directory.h"
+#include "fs/tree/file_name.h"
 
 /* What all files of one raw/ share. */
 struct raw_archive {
@@ -138,6 +139,15 @@ static int add_folder(struct making *making, char *path, struct node *folder)
     return error;
 }
 
+/* As directory_add, under a name that is cut if no file can be called so. */
+static int add_entry(struct node *folder, const char *name, struct node *child)
+{
+    char cut[FILE_NAME_MOST_BYTES + 1];
+
+    file_name_cut(name, cut);
+    return directory_add(folder, cut, child);
+}
+
 /* The folder of PATH, which ends before END; made, with those that it is in, if need be. */
 static int find_folder(struct making *making, const char *path, const char *end,
                        struct node **ret_folder)
@@ -166,7 +176,7 @@ static int find_folder(struct making *making, const char *path, const char *end,
         error = directory_create(full, &folder);
     if (error != 0)
         return error;
-    error = directory_add(parent, slash != NULL ? slash + 1 : own, folder);
+    error = add_entry(parent, slash != NULL ? slash + 1 : own, folder);
     if (error == 0)
         error = add_folder(making, own, folder);
     if (error == 0) {
@@ -197,7 +207,7 @@ static int add_file(struct making *making, size_t index)
     if (slash != NULL)
         error = find_folder(making, path, slash, &folder);
     if (error == 0)
-        error = directory_add(folder, slash != NULL ? slash + 1 : path, &file->node);
+        error = add_entry(folder, slash != NULL ? slash + 1 : path, &file->node);
     else
         node_release(&file->node);
     /* Where a folder has the name, the file that is in its way is not shown. */

@@ -68,7 +68,7 @@ uint64_t staging_size(const struct staging *staging)
     return staging->size;
 }
 
-/* The open piece goes into the spool. */
+/* The open piece goes into the spool, up to the file's end: all behind that is zeros. */
 static int seal(struct staging *staging, struct failure *failure)
 {
     struct spool_blob blob;
@@ -77,7 +77,9 @@ static int seal(struct staging *staging, struct failure *failure)
         return 0;
 
     struct piece *piece = &staging->pieces[staging->open];
-    int error = spool_put(staging->spool, staging->bytes, PIECE_BYTES, &blob, failure);
+    uint64_t left = staging->size - (uint64_t)staging->open * PIECE_BYTES;
+    size_t size = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+    int error = spool_put(staging->spool, staging->bytes, size, &blob, failure);
 
     if (error != 0)
         return error;
@@ -86,6 +88,16 @@ static int seal(struct staging *staging, struct failure *failure)
     *piece = (struct piece){true, blob};
     staging->changed = false;
     return 0;
+}
+
+void staging_rest(struct staging *staging)
+{
+    if (seal(staging, NULL) != 0)
+        return;
+    staging->open = NO_PIECE;
+    free(staging->bytes);
+    staging->bytes = NULL;
+    buffer_release(&staging->fetched);
 }
 
 /* Makes piece INDEX, below the count, the open one. */
@@ -105,7 +117,8 @@ static int open_piece(struct staging *staging, size_t index, struct failure *fai
         error = spool_get(staging->spool, &staging->pieces[index].blob, &staging->fetched, failure);
         if (error != 0)
             return error;
-        memcpy(staging->bytes, staging->fetched.data, PIECE_BYTES);
+        memcpy(staging->bytes, staging->fetched.data, staging->fetched.size);
+        memset(staging->bytes + staging->fetched.size, 0, PIECE_BYTES - staging->fetched.size);
     } else {
         memset(staging->bytes, 0, PIECE_BYTES);
     }

@@ -32,6 +32,9 @@ int staging_resize(struct staging *staging, uint64_t size, struct failure *failu
 int staging_read(struct staging *staging, uint64_t offset, void *bytes, size_t size,
                  size_t *ret_size, struct failure *failure);
 
+/* Nobody will use it for a while: it takes no memory then, if the spool has room. */
+void staging_rest(struct staging *staging);
+
 /* All of it in order, while nothing is written. */
 struct staging_stream {
     struct byte_stream stream;

@@ -370,7 +370,7 @@ int tree_create(const struct tree_options *options, const struct tree_source *so
         tree->tended = error == 0;
     }
     if (error != 0) {
-        tree_free(tree);
+        (void)tree_free(tree, NULL);
         return error;
     }
     *ret_tree = tree;
@@ -425,10 +425,12 @@ void tree_end(struct tree *tree)
         snapshots_end(tree->snapshots);
 }
 
-void tree_free(struct tree *tree)
+int tree_free(struct tree *tree, struct failure *failure)
 {
+    int error = 0;
+
     if (tree == NULL)
-        return;
+        return 0;
     if (tree->files != NULL)
         files_end_begins(tree->files);
     if (tree->tended) {
@@ -442,6 +444,10 @@ void tree_free(struct tree *tree)
         render_cache_end(tree->cache);
     node_release(tree->root);
     snapshots_free(tree->snapshots);
+    if (tree->files != NULL)
+        error = files_stop(tree->files, failure);
+    if (error != 0)
+        failure_prefix(failure, -error, "what was written into files/ last is lost");
     files_free(tree->files);
     image_shelf_free(tree->frozen.shelf);
     object_reader_free(tree->frozen.reader);
@@ -455,4 +461,5 @@ void tree_free(struct tree *tree)
     pthread_cond_destroy(&tree->changed);
     pthread_mutex_destroy(&tree->lock);
     free(tree);
+    return error;
 }

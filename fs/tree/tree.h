@@ -73,7 +73,10 @@ void tree_file_space(struct tree *tree, struct tree_space *ret_space);
 /* Has scans under way end early, with -ECANCELED: the mount is ending. */
 void tree_end(struct tree *tree);
 
-/* After all nodes but the root, handles and listings are given back. */
-void tree_free(struct tree *tree);
+/*
+ * After all nodes but the root, handles and listings are given back. 0, or -errno in words: what
+ * was written into files/ last could not be stored, and is lost.
+ */
+int tree_free(struct tree *tree, struct failure *failure);
 
 #endif

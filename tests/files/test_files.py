@@ -197,6 +197,23 @@ def test_snapshots_hold_files(top, files, store):
     assert top.path("snapshots/two/files/d/b").read_bytes() == b"new"
 
 
+def test_nothing_gets_into_a_snapshot(top, files):
+    """A link or a rename into its files/ is refused, and changes nothing of what is there now under the same names."""
+    (files / "d").mkdir()
+    (files / "d/a").write_text("a")
+    (files / "d/b").write_text("b")
+    top.path("snapshots/one").mkdir()
+    then = top.path("snapshots/one/files/d")
+    for change in (lambda: os.link(files / "d/a", then / "c"), lambda: os.rename(files / "d/a", then / "c"),
+                   lambda: os.rename(files / "d/a", then / "b"), lambda: os.rename(then / "a", files / "d/c"),
+                   lambda: os.link(then / "a", files / "d/c")):
+        with pytest.raises(OSError) as refused:
+            change()
+        assert refused.value.errno == errno.EROFS
+    for folder in (files / "d", then):
+        assert {path.name: path.read_text() for path in folder.iterdir()} == {"a": "a", "b": "b"}
+
+
 def test_a_change_costs_what_changed(top, files, store):
     """An edit in the middle, an append, and a copy: of pieces that differ, new ones are stored."""
     content = random.Random(2).randbytes(8_000_000)

@@ -123,6 +123,24 @@ def test_what_was_accepted_is_there_after_an_unmount(mounted, size):
     sync(files)
 
 
+def test_what_is_lost_at_the_end_is_said(small_disk, mount, capfd):
+    """Nobody can look into .crmfs/errors any more: the mount's own words and status say it."""
+    store = Kept(small_disk)
+    top = mount(store.path, environment=store.environment, start="front")
+    write(top.path("files/safe"), b"safe")
+    top.path("files/a").write_bytes(random.Random(1).randbytes(MIB))
+    with open(small_disk / "others", "wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(65536))
+    subprocess.run(["fusermount3", "-u", top.point], check=True)
+    assert top.process.wait(20) == 1
+    said = capfd.readouterr().err
+    assert "written into files/ last is lost" in said and "No space left on device" in said
+    (small_disk / "others").unlink()
+    remount(top)
+    assert top.path("files/safe").read_bytes() == b"safe"
+
+
 def test_what_can_never_fit_is_not_allocated(mounted):
     _, top = mounted
     with open(top.path("files/a"), "wb") as file:

@@ -425,6 +425,24 @@ def test_hostile_names(mount, work):
     assert not any(os.path.islink(name) for name in all_files(folder))
 
 
+def test_long_names(mount, work):
+    """Members of an archive whose names no file can have: they are cut, told apart, and can be opened by them."""
+    path = work / "long.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in ("d" * 300 + "/" + "a" * 2000, "b" * 256 + "1", "b" * 256 + "2", "c" * 255, "dump.sql"):
+            content = DUMP.encode() if name == "dump.sql" else name[-3:].encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    names = os.listdir(mount(path).path("archives/long.tar/raw"))
+    assert len(names) == 5 and max(map(len, names)) == 255
+    raw = mount(path).path("archives/long.tar/raw")  # nothing is known of it yet
+    assert slurp(raw / "dump.sql") == DUMP.encode() and slurp(raw / ("c" * 255)) == b"ccc"
+    assert sorted(slurp(raw / name) for name in names if name.startswith("b")) == [b"bb1", b"bb2"]
+    (member,) = all_files(raw / next(name for name in names if name.startswith("d" * 200)))
+    assert slurp(member) == b"aaa"
+
+
 def test_lying_sizes(mount, work, dump):
     """A ZIP whose directory says other sizes than there are: what is shown is what is there."""
     path = work / "lying.zip"

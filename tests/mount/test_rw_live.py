@@ -397,6 +397,22 @@ def test_written_anywhere(folder, crm):
     assert len(rows(crm, "contacts")) == 29_903
 
 
+def test_many_that_wait_for_their_names(mount, work, crm):
+    """Files that are not applied yet take room in the spool, and little memory; they are what was written."""
+    top = mount(work / "crm.db", options="rw-live,refresh=0.1")
+    waiting = top.live() / ".import/append"
+    before = top.high_water()
+    for number in range(400):
+        put(waiting / f"{number}.part", f"[{{\"id\": {number + 10}, \"name\": \"n{number}\"}}]")
+    assert top.high_water() - before < 40 << 20
+    with open(waiting / "7.part", "r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n")
+    os.rename(waiting / "7.part", waiting / "contacts.json")
+    assert rows(crm, "contacts", "id, name")[-1] == (17, "n7")
+    assert slurp(waiting / "8.part") == b'[{"id": 18, "name": "n8"}]'
+
+
 def test_spool_is_full(mount, work, crm):
     folder = mount(work / "crm.db", options="rw-live,spool-size=1M").live()
     into = folder / ".import/append"

@@ -120,3 +120,14 @@ def test_all_at_once(many, mount_store, expected):
         assert walk.returncode == 0 and err == b""
         assert out.count(b"1\n") == 3 * SNAPSHOTS
     assert top.errors() == ""
+
+
+def test_unmounted_meanwhile(many, mount_store):
+    """A mount that ends while the kernel is asked to forget, as it is from the last files on, ends as any other."""
+    store, _, _ = many
+    enough = (SNAPSHOTS * (FILES + 2) - 100) * 2048
+    for _ in range(8):
+        top = mount_store(store, options=f"max-memory={enough >> 10}K", start="front")
+        lines("find", top.path("snapshots"), "-size", "+0")
+        subprocess.run(["fusermount3", "-u", top.point], check=True)
+        assert top.process.wait(20) == 0

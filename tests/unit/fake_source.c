@@ -337,13 +337,16 @@ static int source_version(struct source *source, struct source_version *ret_vers
     struct fake_source *fake = (struct fake_source *)source;
 
     pthread_mutex_lock(&fake->lock);
-    int error = fake->behaviour.version_error;
+    struct fake_behaviour behaviour = fake->behaviour;
+    int error = behaviour.version_error;
 
     fake->used = true;
     fake->counts.versions++;
     if (error == 0)
         *ret_version = version_of(fake);
     pthread_mutex_unlock(&fake->lock);
+    if (behaviour.on_version != NULL)
+        behaviour.on_version(behaviour.version_context);
     return error != 0 ? failure_set(failure, -error, "the source does not tell its version") : 0;
 }
 

@@ -44,6 +44,8 @@ struct fake_behaviour {
     size_t faulty_row;                /* from 0; the table's row count: instead of the end */
     void (*on_finish)(void *context); /* called when a transaction ends; may be NULL */
     void *finish_context;
+    void (*on_version)(void *context); /* before the version is told, as it was; may be NULL */
+    void *version_context;
     struct timespec changed; /* of the datasets that begin from now on; zero: by the version */
 };
 

@@ -195,6 +195,61 @@ static void test_it_is_what_was_done_to_it(void **state)
     store_close(scene.store);
 }
 
+/* ---- Large values ---- */
+
+#define MIXED 20000
+
+/* Most are small, as names and attributes are; some as large as an extended attribute can be. */
+static size_t mixed_size(size_t place)
+{
+    uint64_t dice = place;
+
+    return next(&dice, 50) == 0 ? CATALOGUE_VALUE_LIMIT : 20 + place % 130;
+}
+
+/* Whichever half of a node that is full a large value goes to, all stays in the order of the keys.
+ */
+static void test_large_values_among_small_ones_are_found(void **state)
+{
+    static uint8_t bytes[CATALOGUE_VALUE_LIMIT];
+    struct store *store = sample_store();
+    struct object_reader *reader = sample_reader(store);
+    struct catalogue_cache cache;
+    struct catalogue catalogue;
+    uint64_t dice = 7;
+    static size_t places[MIXED];
+
+    (void)state;
+    catalogue_cache_init(&cache, reader, CLEAN_MOST);
+    succeed(catalogue_open(&catalogue, &cache, NULL));
+    for (size_t i = 0; i < MIXED; i++) {
+        size_t other = (size_t)next(&dice, i + 1);
+
+        places[i] = places[other];
+        places[other] = i;
+    }
+    for (size_t i = 0; i < MIXED; i++) {
+        const struct file_key key = {
+            .inode = places[i], .kind = FILE_XATTR, .number = places[i] % 7};
+
+        succeed(catalogue_put(&catalogue, &key, bytes, mixed_size(places[i]), &failure));
+    }
+    for (size_t i = 0; i < MIXED; i++) {
+        const struct file_key key = {.inode = i, .kind = FILE_XATTR, .number = i % 7};
+        const struct file_key lowest = {.inode = i};
+        struct file_item item;
+
+        succeed(catalogue_get(&catalogue, &key, &item, &failure));
+        assert_int_equal(item.size, mixed_size(i));
+        succeed(catalogue_next(&catalogue, &lowest, &item, &failure));
+        assert_int_equal(item.key.inode, i);
+    }
+    catalogue_close(&catalogue);
+    catalogue_cache_release(&cache);
+    object_reader_free(reader);
+    store_close(store);
+}
+
 /* ---- What it costs ---- */
 
 #define NAMES 20000
@@ -241,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_what_was_done_to_it),
+        cmocka_unit_test(test_large_values_among_small_ones_are_found),
         cmocka_unit_test(test_names_in_one_directory_are_written_a_few_times),
     };
 

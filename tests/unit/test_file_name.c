@@ -134,6 +134,33 @@ static void test_cut_at_character(void **state)
     }
 }
 
+/* Names of an archive's members, which are encoded already. */
+static void test_members(void **state)
+{
+    (void)state;
+    char name[1300];
+    char cut[FILE_NAME_MOST_BYTES + 1];
+
+    memset(name, 'n', sizeof name);
+    name[FILE_NAME_MOST_BYTES] = '\0';
+    file_name_cut(name, cut);
+    assert_string_equal(cut, name);
+    file_name_cut("a%", cut);
+    assert_string_equal(cut, "a%");
+
+    name[FILE_NAME_MOST_BYTES] = 'n';
+    name[FILE_NAME_MOST_BYTES + 1] = '\0';
+    file_name_cut(name, cut);
+    assert_int_equal(strlen(cut), FILE_NAME_MOST_BYTES);
+    assert_string_equal(cut + FILE_NAME_MOST_BYTES - 17, ending_of(name, strlen(name)));
+
+    for (size_t at = 0; at < 400; at++)
+        memcpy(name + 3 * at, "%FF", 4);
+    file_name_cut(name, cut);
+    assert_int_equal(strlen(cut), 237 + 17);
+    assert_string_equal(cut + 237, ending_of(name, strlen(name)));
+}
+
 /* Two long names that differ only behind the cut, and one that spells out another's ending. */
 static void test_collisions(void **state)
 {
@@ -240,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_cut_at_character),
+        cmocka_unit_test(test_members),
         cmocka_unit_test(test_collisions),
         cmocka_unit_test(test_equal_names),
         cmocka_unit_test(test_none),

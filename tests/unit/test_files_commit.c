@@ -10,16 +10,20 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "fs/base/resident.h"
 #include "fs/store/log.h"
 #include "fs/store/prune.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
+#include "tests/unit/sanitized.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
 
@@ -271,6 +275,193 @@ static void test_content_that_prune_removed_is_stored_again(void **state)
     one_file_close(&scene);
 }
 
+/* ---- Copies out of snapshots ---- */
+
+#define COPIED ((size_t)200000) /* so little that one pack has all of it */
+
+struct copying {
+    struct one_file *scene;
+    uint64_t view;
+    pthread_t thread;
+    ssize_t copied;
+};
+
+static void *copy_all(void *context)
+{
+    struct copying *copying = context;
+    const struct files_copied wanted = {
+        .number = (copying->view & ~UINT64_C(0xffff)) | (copying->scene->number & 0xffff),
+        .to_number = copying->scene->number,
+        .to_offset = COPIED,
+        .size = COPIED,
+    };
+
+    copying->copied = files_copy(copying->scene->files, &wanted, NULL);
+    return NULL;
+}
+
+static void begin_copying(void *context)
+{
+    struct copying *copying = context;
+
+    assert_int_equal(pthread_create(&copying->thread, NULL, copy_all, copying), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+/* What is copied during a commit is of the next one, which keeps the packs that it relies on. */
+static void test_what_is_copied_during_a_commit_is_kept(void **state)
+{
+    const struct prune_options options = {.grace_ns = PRUNE_GRACE_NS};
+    struct prune_result result;
+    struct one_file scene = scene_make(0);
+    struct copying copying = {.scene = &scene};
+    struct log_state log = {0};
+    uint8_t *bytes = malloc(COPIED);
+    const char *pack;
+
+    (void)state;
+    assert_non_null(bytes);
+    randombytes_buf(bytes, COPIED);
+    succeed(files_write(scene.files, scene.number, 0, bytes, COPIED, &failure));
+    succeed(files_sync(scene.files, &failure));
+    pack = newest_pack(&scene);
+    succeed(files_log(scene.files, &log));
+    succeed(files_view_open(scene.files, &log.files, &copying.view));
+    randombytes_buf(bytes, COPIED);
+    succeed(files_write(scene.files, scene.number, 0, bytes, COPIED, &failure));
+    recording_storage_interpose(scene.storage, STORAGE_SYNC, begin_copying, &copying);
+    succeed(files_sync(scene.files, &failure));
+    pthread_join(copying.thread, NULL);
+    assert_int_equal(copying.copied, COPIED);
+    succeed(prune(scene.store, &options, &result, &failure));
+    assert_true(is_marked(&scene, pack)); /* nobody else knows of the copy yet */
+    succeed(files_sync(scene.files, &failure));
+    assert_false(is_marked(&scene, pack));
+    files_view_close(scene.files, copying.view);
+    log_state_release(&log);
+    free(bytes);
+    one_file_close(&scene);
+}
+
+/* ---- Memory ---- */
+
+#define SCATTERED 40000
+#define SCATTERED_APART 5000
+#define SCATTERED_MEMORY (8 * MEMORY_BYTES) /* the storage's is in it */
+
+/* What is written here and there waits no longer than as much of it as takes that memory. */
+static void test_scattered_bytes_take_no_more_memory_than_others(void **state)
+{
+    struct one_file scene = scene_make(0);
+    size_t before = resident_bytes();
+    char found;
+
+    (void)state;
+    for (unsigned i = 0; i < SCATTERED; i++)
+        succeed(files_write(scene.files, scene.number, (uint64_t)i * SCATTERED_APART,
+                            (char[]){(char)(i % 251)}, 1, &failure));
+    if (!SANITIZED)
+        assert_in_range(resident_bytes(), 0, before + SCATTERED_MEMORY);
+    for (unsigned i = 0; i < SCATTERED; i += 977) {
+        assert_int_equal(files_read(scene.files, scene.number, (uint64_t)i * SCATTERED_APART,
+                                    &found, 1, &failure),
+                         1);
+        assert_int_equal(found, (char)(i % 251));
+    }
+    one_file_close(&scene);
+}
+
+/* ---- Who waits for room meanwhile ---- */
+
+#define FULL ((size_t)1600 << 10) /* more than may wait */
+#define LATE_WRITERS 24
+#define LATE_BYTES 100
+#define LATE_APART ((size_t)40 << 10) /* from the end on: where the last pieces are */
+#define LATE_TRIES 12
+
+struct late_writer {
+    struct late *late;
+    uint64_t offset;
+    int error;
+};
+
+struct late {
+    struct one_file *scene;
+    uint8_t *bytes; /* FULL: as the file is to be */
+    pthread_t threads[LATE_WRITERS + 1];
+    struct late_writer writers[LATE_WRITERS];
+};
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+static void *write_late(void *context)
+{
+    struct late_writer *writer = context;
+    const struct late *late = writer->late;
+
+    writer->error = files_write(late->scene->files, late->scene->number, writer->offset,
+                                late->bytes + writer->offset, LATE_BYTES, NULL);
+    return NULL;
+}
+
+static void *sync_late(void *context)
+{
+    const struct late *late = context;
+
+    (void)files_sync(late->scene->files, NULL);
+    return NULL;
+}
+
+/* During a commit there comes so much that some wait for room, and one for the next commit. */
+static void fill_up(void *context)
+{
+    struct late *late = context;
+
+    succeed(files_write(late->scene->files, late->scene->number, 0, late->bytes, FULL, &failure));
+    for (size_t i = 0; i < LATE_WRITERS; i++) {
+        struct late_writer *writer = &late->writers[i];
+
+        *writer = (struct late_writer){.late = late, .offset = FULL - (i + 1) * LATE_APART};
+        memset(late->bytes + writer->offset, 'x', LATE_BYTES);
+        assert_int_equal(pthread_create(&late->threads[i], NULL, write_late, writer), 0);
+    }
+    pause_ms(5);
+    assert_int_equal(pthread_create(&late->threads[LATE_WRITERS], NULL, sync_late, late), 0);
+    pause_ms(5);
+}
+
+/* It changes nothing that the next commit gathers: that would be neither in it nor in one after it.
+ */
+static void test_what_waits_for_room_is_not_let_into_a_commit(void **state)
+{
+    struct one_file scene = scene_make(0);
+    struct late late = {.scene = &scene, .bytes = malloc(FULL)};
+    uint8_t *found = malloc(FULL);
+
+    (void)state;
+    assert_non_null(late.bytes);
+    assert_non_null(found);
+    for (unsigned i = 0; i < LATE_TRIES; i++) {
+        randombytes_buf(late.bytes, FULL);
+        succeed(files_write(scene.files, scene.number, 0, late.bytes, 1, &failure));
+        recording_storage_interpose(scene.storage, STORAGE_SYNC, fill_up, &late);
+        succeed(files_sync(scene.files, &failure));
+        for (size_t j = 0; j <= LATE_WRITERS; j++)
+            pthread_join(late.threads[j], NULL);
+        for (size_t j = 0; j < LATE_WRITERS; j++)
+            succeed(late.writers[j].error);
+        scene_restart(&scene);
+        assert_int_equal(files_read(scene.files, scene.number, 0, found, FULL, &failure), FULL);
+        assert_memory_equal(found, late.bytes, FULL);
+    }
+    free(found);
+    free(late.bytes);
+    one_file_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +470,9 @@ int main(void)
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
         cmocka_unit_test(test_content_that_prune_removed_is_stored_again),
+        cmocka_unit_test(test_what_is_copied_during_a_commit_is_kept),
+        cmocka_unit_test(test_scattered_bytes_take_no_more_memory_than_others),
+        cmocka_unit_test(test_what_waits_for_room_is_not_let_into_a_commit),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

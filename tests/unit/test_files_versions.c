@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fs/base/little_endian.h"
 #include "fs/base/memory.h"
@@ -238,6 +240,42 @@ static void a_copy_takes_nothing(void **context)
     end(&scene);
 }
 
+/* ---- Names ---- */
+
+#define ALIKE 2000
+#define ALIKE_SECONDS 2
+
+/* Whatever names are like, all else in files/ waits no longer for a version to be found. */
+static void names_that_are_much_alike_are_compared_soon(void **context)
+{
+    char name[NAME_MAX + 1];
+    struct scene scene;
+    uint8_t *bytes = text(1);
+    clock_t begun;
+
+    (void)context;
+    begin(&scene);
+    for (unsigned i = 0; i <= ALIKE; i++) {
+        struct stat stat = {.st_size = (off_t)TEXT_BYTES};
+        uint64_t number;
+
+        memset(name, 'a', NAME_MAX);
+        snprintf(name + NAME_MAX - 5, 6, "%05u", i);
+        number = make(&scene, name);
+        if (i < ALIKE) {
+            succeed(files_set(scene.files, number, FILES_SET_SIZE, &stat, &stat, &failure));
+            files_close(scene.files, number);
+            continue;
+        }
+        begun = clock();
+        write_all(&scene, number, bytes, TEXT_BYTES);
+        succeed(files_sync(scene.files, &failure));
+        assert_in_range((clock() - begun) / CLOCKS_PER_SEC, 0, ALIKE_SECONDS);
+    }
+    free(bytes);
+    end(&scene);
+}
+
 /* ---- Threads ---- */
 
 #define THREADS 4
@@ -413,6 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_version_takes_what_differs),
         cmocka_unit_test(a_copy_takes_nothing),
+        cmocka_unit_test(names_that_are_much_alike_are_compared_soon),
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(trees_that_make_no_sense_are_found),
     };

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/tree/live_internal.h"
 #include "tests/unit/live_bench.h"
 #include "tests/unit/own_clock.h"
 #include "tests/unit/plain_render.h"
@@ -146,6 +147,33 @@ static void test_reads_late_and_once(void **state)
     assert_int_equal(fake_source_counts(bench.fake).transactions_open, 0);
     assert_int_equal(fake_source_counts(bench.fake).begins, 1);
     listing->class->close(listing);
+    bench_free(&bench);
+}
+
+/* Somebody writes through the mount when the source has been asked, and has not answered yet. */
+static void write_meanwhile(void *context)
+{
+    struct live_bench *bench = context;
+
+    fake_source_behave(bench->fake, &bench_well);
+    bench_show(bench, 2);
+    live_note_written(bench->live, &(struct caller){.process = NOBODY});
+}
+
+/* What is written here shows at once, whoever asked the source just before. */
+static void test_written_while_the_source_is_asked(void **state)
+{
+    struct live_bench bench;
+    struct fake_behaviour behaviour = {.on_version = write_meanwhile, .version_context = &bench};
+    uint64_t before;
+
+    (void)state;
+    bench_create_usual(&bench, &bench_well);
+    before = bench_inode(&bench, NOBODY, "contacts.csv");
+    pass_seconds(2);
+    fake_source_behave(bench.fake, &behaviour);
+    bench_inode(&bench, NOBODY, "contacts.csv");
+    assert_int_not_equal(bench_inode(&bench, NOBODY, "contacts.csv"), before);
     bench_free(&bench);
 }
 
@@ -450,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_reads_late_and_once),
         cmocka_unit_test(test_change),
+        cmocka_unit_test(test_written_while_the_source_is_asked),
         cmocka_unit_test(test_unread_of_the_past),
         cmocka_unit_test(test_dropped_table),
         cmocka_unit_test(test_modified),

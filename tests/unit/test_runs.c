@@ -44,6 +44,7 @@ static void compare(const struct runs *runs, const struct model *model)
     uint64_t at = 0;
     size_t bytes = 0;
     size_t taken = 0;
+    size_t taken_count = 0;
 
     for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = &runs->runs[i];
@@ -57,11 +58,13 @@ static void compare(const struct runs *runs, const struct model *model)
         }
         bytes += run->size;
         taken += run->taken ? run->size : 0;
+        taken_count += run->taken;
     }
     for (; at < SPAN; at++)
         assert_false(model->there[at]);
     assert_int_equal(bytes, runs->bytes);
     assert_int_equal(taken, runs->taken);
+    assert_int_equal(taken_count, runs->taken_count);
 }
 
 static void write_some(struct runs *runs, struct model *model, struct random *random)
