@@ -48,12 +48,20 @@ static bool needs_pack(const struct take_attempt *attempt, const char *const *pa
     return needed;
 }
 
+static int refuse_busy(struct failure *failure)
+{
+    return failure_set(failure, EBUSY, "others change the store all the time: try again");
+}
+
 /*
  * Packs that the snapshot needs may have been marked meanwhile, its own if it took longer than
- * prune waits: they are unmarked, which takes a record. A removed one is gone: -EAGAIN, all anew.
+ * prune waits: they are unmarked, which takes a record. Where another one came before that, the
+ * marks are looked at again: it may say that a pack is removed. That is gone: -EAGAIN, all anew.
  */
 static int keep_packs(struct take_attempt *attempt, const char *const *packs, size_t pack_count)
 {
+    unsigned late = 0;
+
     for (size_t i = 0; i < attempt->state->mark_count; i++) {
         const struct log_mark *mark = &attempt->state->marks[i];
 
@@ -66,9 +74,12 @@ static int keep_packs(struct take_attempt *attempt, const char *const *packs, si
         int error =
             log_unmark_packs(attempt->options->store, attempt->state, &pack, 1, attempt->failure);
 
-        if (error != 0)
-            return error == -EAGAIN ? 0 : error; /* the caller looks at the marks again */
-        i = SIZE_MAX;                            /* the marks have changed: from the start */
+        if (error != 0 && error != -EAGAIN)
+            return error;
+        late += error == -EAGAIN;
+        if (late == COMMIT_ATTEMPTS)
+            return refuse_busy(attempt->failure);
+        i = SIZE_MAX; /* the marks have changed: from the start */
     }
     return 0;
 }
@@ -90,9 +101,7 @@ static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const
         snapshot->files = attempt->state->files;
         error = log_take(store, attempt->state, snapshot, packs, pack_count, attempt->failure);
     }
-    return error == -EAGAIN ? failure_set(attempt->failure, EBUSY,
-                                          "others change the store all the time: try again")
-                            : error;
+    return error == -EAGAIN ? refuse_busy(attempt->failure) : error;
 }
 
 static int finish(struct take_attempt *attempt, const struct object_reference *tree,
