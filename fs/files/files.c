@@ -297,10 +297,11 @@ static int end_claim(struct files *files, struct failure *failure)
 {
     pthread_mutex_lock(&files->lock);
 
-    int error = inode_remove_orphans(files, failure);
+    /* What cannot be removed is not in the way of what was written: who claims next tries again. */
+    (void)inode_remove_orphans(files, NULL);
 
-    if (error == 0)
-        error = files_commit(files, failure);
+    int error = files_commit(files, failure);
+
     pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
         result = log_release(files->options.store, &files->state, files->writer, NULL);

@@ -186,18 +186,20 @@ int inode_remove(struct files *files, uint64_t inode, struct failure *failure)
 
 int inode_remove_orphans(struct files *files, struct failure *failure)
 {
-    const struct file_key first = {.kind = FILE_ORPHAN};
-    int error = 0;
+    struct file_key from = {.kind = FILE_ORPHAN};
+    struct file_item item;
+    int result = 0;
+    int error;
 
-    while (error == 0) {
-        struct file_item item;
+    while ((error = catalogue_next(&files->tree, &from, &item, failure)) == 0 &&
+           item.key.inode == 0 && item.key.kind == FILE_ORPHAN) {
+        int removed = inode_remove(files, item.key.number, failure);
 
-        error = catalogue_next(&files->tree, &first, &item, failure);
-        if (error == 0 && (item.key.inode != 0 || item.key.kind != FILE_ORPHAN))
-            return 0;
-        if (error == 0)
-            error = inode_remove(files, item.key.number, failure);
         files->changes++;
+        if (removed != 0) {
+            result = removed;
+            from.number = item.key.number + 1;
+        }
     }
-    return error == -ENOENT ? 0 : error;
+    return error == 0 || error == -ENOENT ? result : error;
 }
