@@ -114,9 +114,10 @@ void files_drop_batch(struct files *files)
 }
 
 /*
- * Before anything is stored after a commit: where others have changed the store since, the batch
- * begins anew. A pack that it knows of may have been removed by now; one that is there now and not
- * marked will be there when this is committed. What cannot be read of the log, the commit says.
+ * Before anything is stored after a commit, or after one that failed: where others have changed the
+ * store since, the batch begins anew. A pack that it knows of may have been removed by now; one
+ * that is there now and not marked will be there when this is committed. What cannot be read of the
+ * log, the commit says.
  */
 static void look_at_log(struct files *files)
 {
@@ -124,10 +125,11 @@ static void look_at_log(struct files *files)
     const char *const *names;
     size_t count;
 
-    if (files->batch == NULL || !files->settled || files->rounds > 0)
+    if (files->rounds > 0 || (files->batch != NULL && !files->settled))
         return;
     files->settled = false;
-    if (log_read(files->options.store, &files->state, NULL) != 0 || files->state.sequence == before)
+    if (log_read(files->options.store, &files->state, NULL) != 0 ||
+        files->state.sequence == before || files->batch == NULL)
         return;
     object_batch_packs(files->batch, &names, &count);
     if (note_packs(files, names, count) == 0 && note_relied(files, files->batch) == 0)
