@@ -94,7 +94,8 @@ static int choose_garbage(struct pruning *pruning, struct pack_set *set)
 
         if (pack->marked || pack->living_count > 0 || !pack_salt(pack->name, salt))
             continue;
-        if (now - pack->modified <= YOUNG_SECONDS) {
+        /* Neither is one of a time to come, which a clock gave that went wrong. */
+        if (now - pack->modified <= YOUNG_SECONDS && pack->modified - now <= YOUNG_SECONDS) {
             int error = asked ? 0
                               : log_named_packs(pruning->store, pruning->state.sequence, &named,
                                                 &named_count, pruning->failure);

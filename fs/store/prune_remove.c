@@ -59,8 +59,11 @@ int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struc
 
         if (mark->removed)
             continue;
-        if (pack != NULL && pack->living_count > 0)
-            error = names_add(wanted, pack->name);
+        /* A mark of a time to come was made by a clock that went wrong: a right one is made anew.
+         */
+        if ((pack != NULL && pack->living_count > 0) ||
+            (mark->time_ns > now && mark->time_ns - now > PRUNE_GRACE_NS))
+            error = names_add(wanted, pack != NULL ? pack->name : mark->pack);
         else if (now >= mark->time_ns && now - mark->time_ns >= pruning->options->grace_ns)
             error = names_add(due, pack != NULL ? pack->name : mark->pack);
     }

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -21,6 +23,18 @@
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
+
+static time_t clock_ahead; /* of the time that there is */
+
+/* The program's own, in place of the library's. */
+int clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, ret_time);
+
+    if (clock == CLOCK_REALTIME)
+        ret_time->tv_sec += clock_ahead;
+    return result;
+}
 
 static const struct prune_options at_once = {.unused = {UNUSED_PERCENT, 0}};
 static const struct prune_options usual = {.grace_ns = PRUNE_GRACE_NS,
@@ -126,6 +140,28 @@ static void test_all_forgotten(void **context)
     assert_sound(store);
     result = run_prune(store, &at_once);
     assert_int_equal(result.found.packs, 0);
+    store_close(store);
+}
+
+/* What a clock marked that was a year ahead is marked again by the right one, and goes in time. */
+static void test_marked_by_a_wrong_clock(void **context)
+{
+    struct store *store = sample_store();
+
+    (void)context;
+    make_days(store, 2);
+    forget_day(store, 1);
+    forget_day(store, 2);
+    clock_ahead = (time_t)366 * 24 * 3600;
+
+    struct prune_result result = run_prune(store, &usual);
+
+    clock_ahead = 0;
+    assert_true(result.garbage.packs > 0);
+    assert_int_equal(run_prune(store, &usual).garbage.packs, 0);
+    assert_int_equal(run_prune(store, &usual).garbage.packs, result.garbage.packs);
+    assert_int_equal(run_prune(store, &at_once).removed.packs, result.garbage.packs);
+    assert_sound(store);
     store_close(store);
 }
 
@@ -671,6 +707,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_to_do),
         cmocka_unit_test(test_all_forgotten),
+        cmocka_unit_test(test_marked_by_a_wrong_clock),
         cmocka_unit_test(test_rewrite),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_orphans),
