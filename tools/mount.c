@@ -275,10 +275,16 @@ static int serve_store(const struct mount *mount, struct store *store, struct da
     int error = create_tree(mount, store, &tree, failure);
 
     if (error == 0) {
+        struct failure loss = {0};
+
         error = run_tree(mount, tree, daemon, failure);
 
-        int lost = tree_free(tree, error == 0 ? failure : NULL);
+        int lost = tree_free(tree, &loss);
 
+        if (error == 0)
+            *failure = loss;
+        else if (lost != 0)
+            log_message(LOG_LEVEL_ERROR, "%s", failure_text(&loss, lost));
         if (error == 0)
             error = lost;
     }
