@@ -48,6 +48,9 @@ static int write_single(struct buffer *scratch, struct fitted *fitted)
     size_t begin = scratch->size;
     char text[NUMBER_TEXT_MOST + 1];
 
+    /* Few digits and many zeros: a double's text is exact for them. */
+    if (fitted->cell.size > NUMBER_TEXT_MOST)
+        return 0;
     memcpy(text, fitted->cell.data, fitted->cell.size);
     text[fitted->cell.size] = '\0';
     if (buffer_reserve(scratch, DOUBLE_TEXT_SIZE) != 0)

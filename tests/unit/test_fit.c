@@ -208,6 +208,27 @@ static void test_what_fits(void **state)
     }
 }
 
+/* Few digits, and many zeros behind them: as long as a cell may be. */
+static void test_a_long_number_fits_a_float(void **state)
+{
+    static char text[5000] = "1.5";
+    char native[] = "float";
+    const struct column column = {.type = COLUMN_FLOAT, .native_type = native};
+    const struct fit fit = fit_of(ENGINE_MYSQL, &column);
+    struct buffer scratch = BUFFER(TEXT_LIMIT);
+    struct fitted fitted;
+
+    (void)state;
+    memset(text + 3, '0', sizeof text - 4);
+
+    const struct cell cell = text_cell(CELL_NUMBER, text);
+
+    assert_int_equal(buffer_reserve(&scratch, fit_room(cell.size)), 0);
+    assert_int_equal(fit_cell(&fit, &cell, &scratch, &fitted), 0);
+    assert_int_equal(fitted.cell.size, cell.size);
+    buffer_release(&scratch);
+}
+
 /* Whether the two read as the same value of such a column. */
 static bool is_same(const struct column *column, enum target_engine engine, const char *one,
                     const char *other, enum cell_class class)
@@ -292,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_decimals_have_one_form),
         cmocka_unit_test(test_decimals_know_their_digits),
         cmocka_unit_test(test_what_fits),
+        cmocka_unit_test(test_a_long_number_fits_a_float),
         cmocka_unit_test(test_which_values_are_the_same),
         cmocka_unit_test(test_sums_of_rows),
     };
