@@ -67,7 +67,7 @@ static const char *find_pack(struct storage *inner, char name[PACK_NAME_SIZE])
             found = path;
         }
     }
-    assert_non_null(found);
+    must(found != NULL);
     snprintf(name, PACK_NAME_SIZE, "%s", strrchr(found, '/') + 1);
     return found;
 }

@@ -26,13 +26,13 @@
 
 static time_t clock_ahead; /* of the time that there is */
 
-/* The program's own, in place of the library's. */
-int clock_gettime(clockid_t clock, struct timespec *ret_time)
+/* The program's own, in place of the library's, whose names for its parameters these are. */
+int clock_gettime(clockid_t __clock_id, struct timespec *__tp)
 {
-    int result = (int)syscall(SYS_clock_gettime, clock, ret_time);
+    int result = (int)syscall(SYS_clock_gettime, __clock_id, __tp);
 
-    if (clock == CLOCK_REALTIME)
-        ret_time->tv_sec += clock_ahead;
+    if (__clock_id == CLOCK_REALTIME)
+        __tp->tv_sec += clock_ahead;
     return result;
 }
 
