@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* SELECT … of the rows of SCHEMA that meet CONDITION and that CHILD refers to by FOREIGN. */
+/*
+ * SELECT … of the rows of SCHEMA that meet CONDITION and that CHILD refers to by FOREIGN. What is
+ * referred to stands on the left, as its collation is the one that a foreign key compares by.
+ */
 static int write_referred(const struct schema *schema, const struct table *child,
                           const struct foreign_key *foreign, const char *condition,
                           struct buffer *sql)
@@ -24,13 +27,13 @@ static int write_referred(const struct schema *schema, const struct table *child
                                  ? schema->columns[schema->primary_key[c]].name
                                  : "rowid";
 
-        error = buffer_append_text(sql, c == 0 ? " AS child WHERE child." : " AND child.");
-        if (error == 0)
-            error = sqlite_add_name(sql, child->raw_columns[foreign->columns[c]]);
-        if (error == 0)
-            error = buffer_append_text(sql, " = doomed.");
+        error = buffer_append_text(sql, c == 0 ? " AS child WHERE doomed." : " AND doomed.");
         if (error == 0)
             error = sqlite_add_name(sql, column);
+        if (error == 0)
+            error = buffer_append_text(sql, " = child.");
+        if (error == 0)
+            error = sqlite_add_name(sql, child->raw_columns[foreign->columns[c]]);
     }
     return error == 0 ? buffer_append_text(sql, ") LIMIT 1") : error;
 }
