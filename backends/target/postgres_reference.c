@@ -9,16 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the table with an oid, and its partitions. */
+#define PARTS                                                                              \
+    "WITH RECURSIVE part AS (SELECT %u::pg_catalog.oid AS oid UNION ALL "                  \
+    "SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid " \
+    "JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition) "
+
 /* Behind a column that is compared: the type that the operator takes. */
 #define CAST(type, schema)                                                          \
     "CASE WHEN " type ".typtype <> 'p' THEN pg_catalog.format('::%%I.%%I', " schema \
     ".nspname, " type ".typname) END"
 
 /* With the parent's name for a row, the child's, and the parent's oid. */
-static const char question[] =
-    "WITH RECURSIVE part AS (SELECT %u::pg_catalog.oid AS oid UNION ALL "
-    "SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid "
-    "JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition) "
+static const char question[] = PARTS
     "SELECT o.conrelid, pg_catalog.array_to_string(o.conkey, ' '), o.confrelid, "
     "o.confdeltype IN ('c', 'n', 'd'), pg_catalog.format('%%s%%I.%%I', "
     "CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, n.nspname, c.relname), c.relname, "
@@ -56,6 +59,16 @@ int postgres_ask_references(struct postgres_target *target, const struct table *
     int error = buffer_print(&sql, question, parent->oid, parent_row, child_row);
 
     return error == 0 ? postgres_target_run(target, &sql, ret_rows, failure) : error;
+}
+
+int postgres_add_referred_query(struct buffer *sql, const struct table *parent)
+{
+    return buffer_print(sql,
+                        PARTS "SELECT DISTINCT a.attname FROM pg_catalog.pg_constraint o "
+                              "JOIN pg_catalog.pg_attribute a ON a.attrelid = o.confrelid "
+                              "AND a.attnum = ANY (o.confkey) "
+                              "WHERE o.contype = 'f' AND o.confrelid IN (SELECT oid FROM part)",
+                        parent->oid);
 }
 
 /* Whether NUMBERS, "1 2", are those of the columns of KEY. */

@@ -129,6 +129,8 @@ enum {
 int postgres_ask_references(struct postgres_target *target, const struct table *parent,
                             const char *parent_row, const char *child_row, PGresult **ret_rows,
                             struct failure *failure);
+/* Appends a query for the names of the columns of PARENT that foreign keys refer to. */
+int postgres_add_referred_query(struct buffer *sql, const struct table *parent);
 /* The condition of KEY, borrowed from ROWS; NULL: it is not among them. */
 const char *postgres_reference_match(const PGresult *rows, const struct table *child,
                                      const struct table *parent, const struct foreign_key *key);
