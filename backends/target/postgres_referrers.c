@@ -42,8 +42,9 @@ static int find_referrer(const struct doomed *doomed, const char *from, const ch
         if (stays <= 0)
             return stays;
     }
+    /* With a limit the server would plan for the first row soon, and mostly there is none. */
     if (error == 0)
-        error = buffer_append(&sql, ") LIMIT 1", 10);
+        error = buffer_append(&sql, ") HAVING pg_catalog.count(*) > 0", 33);
     if (error != 0)
         return error;
     result = PQexecParams(doomed->target->link.connection, (const char *)sql.data,
