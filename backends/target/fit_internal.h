@@ -13,6 +13,9 @@ bool fit_is_word(const struct cell *cell, const char *word);
 int fit_take_scratch(struct buffer *scratch, size_t begin, enum cell_class class,
                      struct fitted *fitted);
 
+/* Numbers go through texts of this size; no double has digits beyond. */
+#define FIT_NUMBER_TEXT_MOST 400
+
 bool fit_is_special(const struct cell *cell); /* a number that no digits are for */
 
 /* Whether a double (or float) gives back the digits of the number. */

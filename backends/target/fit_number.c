@@ -8,8 +8,8 @@
 #include "backends/target/fit_internal.h"
 #include "fs/base/number_text.h"
 
-#define NUMBER_TEXT_MOST 400 /* beyond which no double has digits */
-#define SURE_EXPONENT 30     /* floats are normal up to here, doubles farther */
+#define SURE_EXPONENT 30  /* floats are normal up to here, doubles farther */
+#define YEAR_LEAST "1901" /* but 0 */
 
 bool fit_is_special(const struct cell *cell)
 {
@@ -26,7 +26,7 @@ bool fit_is_written_whole(const struct cell *cell)
 
 bool fit_keeps_digits(const struct cell *cell, const struct decimal *decimal, bool single)
 {
-    char text[NUMBER_TEXT_MOST + 1];
+    char text[FIT_NUMBER_TEXT_MOST + 1];
     char back[DOUBLE_TEXT_SIZE];
     struct decimal again;
     size_t size;
@@ -34,7 +34,7 @@ bool fit_keeps_digits(const struct cell *cell, const struct decimal *decimal, bo
     /* So few digits come back from any number that is not among the least. */
     if (decimal->count <= (single ? FLT_DIG : DBL_DIG) && llabs(decimal->exponent) <= SURE_EXPONENT)
         return true;
-    if (cell->size > NUMBER_TEXT_MOST)
+    if (cell->size > FIT_NUMBER_TEXT_MOST)
         return false;
     memcpy(text, cell->data, cell->size);
     text[cell->size] = '\0';
@@ -46,10 +46,10 @@ bool fit_keeps_digits(const struct cell *cell, const struct decimal *decimal, bo
 static int write_single(struct buffer *scratch, struct fitted *fitted)
 {
     size_t begin = scratch->size;
-    char text[NUMBER_TEXT_MOST + 1];
+    char text[FIT_NUMBER_TEXT_MOST + 1];
 
     /* Few digits and many zeros: a double's text is exact for them. */
-    if (fitted->cell.size > NUMBER_TEXT_MOST)
+    if (fitted->cell.size > FIT_NUMBER_TEXT_MOST)
         return 0;
     memcpy(text, fitted->cell.data, fitted->cell.size);
     text[fitted->cell.size] = '\0';
@@ -109,6 +109,9 @@ static int fit_integer(const struct fit *fit, struct buffer *scratch, struct fit
     if (decimal_fraction_digits(&decimal) != 0)
         return fit_refuse(fitted, "is not a whole number, and the column holds these");
     if (decimal_compare_magnitude(&decimal, decimal.negative ? fit->least : fit->most) > 0)
+        return fit_refuse(fitted, "is out of the column's range");
+    /* 70 would be 1970. */
+    if (fit->year && decimal.count != 0 && decimal_compare_magnitude(&decimal, YEAR_LEAST) < 0)
         return fit_refuse(fitted, "is out of the column's range");
     /* A text "0" would be 2000. */
     if (fit->year && decimal.count == 0) {

@@ -23,12 +23,15 @@ static int fit_sqlite_number(const struct fit *fit, struct fitted *fitted)
                    : 0;
     if (!decimal_parse(fitted->cell.data, fitted->cell.size, &decimal))
         return fit_refuse(fitted, "is not a number");
-    if (is_int64(&decimal))
-        return 0;
+    if (fitted->cell.size > FIT_NUMBER_TEXT_MOST)
+        return fit_refuse(fitted, "is a number written at more length than SQLite is given");
+    /* What is not written whole is given as a double. */
     if (fit->kind != FIT_REAL && fit_is_written_whole(&fitted->cell))
-        return fit_refuse(fitted,
-                          "is beyond the 64 bits that SQLite has whole numbers of; a column of "
-                          "TEXT would keep it");
+        return is_int64(&decimal)
+                   ? 0
+                   : fit_refuse(fitted,
+                                "is beyond the 64 bits that SQLite has whole numbers of; a column "
+                                "of TEXT would keep it");
     if (!fit_keeps_digits(&fitted->cell, &decimal, false))
         return fit_refuse(fitted, "has more digits than SQLite keeps of a number; a column of TEXT "
                                   "would keep them");

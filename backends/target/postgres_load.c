@@ -76,6 +76,11 @@ static int add_unique_query(const struct server_load *base, struct buffer *sql)
         table_of((const struct postgres_load *)base)->oid);
 }
 
+static int add_referred_query(const struct server_load *base, struct buffer *sql)
+{
+    return postgres_add_referred_query(sql, table_of((const struct postgres_load *)base));
+}
+
 static int add_new_text(const char *column, const char *salt, uint64_t most_chars,
                         struct buffer *sql)
 {
@@ -256,6 +261,7 @@ static const struct server_load_class server_class = {
             .add_same_key = add_same_key,
             .add_same_value = add_same_value,
             .add_unique_query = add_unique_query,
+            .add_referred_query = add_referred_query,
             .new_uuid = "pg_catalog.gen_random_uuid()",
             .add_new_text = add_new_text,
             .show_part = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE true%p",

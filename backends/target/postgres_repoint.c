@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "backends/source/sql_text.h"
 #include "fs/base/memory.h"
 
 static const struct postgres_staged *find_staged(const struct postgres_target *target,
@@ -59,7 +58,7 @@ static bool can_change(const struct row_work *work, const struct foreign_key *ke
     return any;
 }
 
-/* "BEFORE column BETWEEN column AFTER" for some columns, with JOINT between them. */
+/* "t.column BETWEEN s.column" for some columns, with JOINT between them. */
 static int add_pairs(const struct table *table, const size_t *columns, size_t count,
                      const char *between, const char *joint, struct buffer *sql)
 {
@@ -75,6 +74,42 @@ static int add_pairs(const struct table *table, const size_t *columns, size_t co
             error = postgres_add_column(sql, table, columns[i]);
     }
     return error;
+}
+
+/* "ROW.column = s.column" of the key that rows are found by. An index serves what is not NULL. */
+static int add_same_key(const struct postgres_staged *staged, const char *row, struct buffer *sql)
+{
+    const struct load_plan *plan = &staged->work->plan;
+    int error = 0;
+
+    for (size_t k = 0; k < plan->key_count && error == 0; k++) {
+        bool not_null = plan->table->columns[plan->key[k]].not_null;
+
+        error = buffer_print(sql, "%s%s.", k == 0 ? "" : " AND ", row);
+        if (error == 0)
+            error = postgres_add_column(sql, staged->table, plan->key[k]);
+        if (error == 0)
+            error = buffer_append_text(sql, not_null ? " = s." : " IS NOT DISTINCT FROM s.");
+        if (error == 0)
+            error = postgres_add_column(sql, staged->table, plan->key[k]);
+    }
+    return error;
+}
+
+int postgres_add_stays(const struct postgres_target *target, const struct table *table,
+                       const char *row, struct buffer *sql)
+{
+    const struct postgres_staged *staged = find_staged(target, table);
+    int error;
+
+    if (staged == NULL || staged->work->plan.mode != LOAD_REPLACE)
+        return 0;
+    error = buffer_print(sql, " AND EXISTS (SELECT FROM %s s WHERE ", staged->stage);
+    if (error == 0)
+        error = add_same_key(staged, row, sql);
+    if (error == 0)
+        error = buffer_append_text(sql, ")");
+    return error == 0 ? 1 : error;
 }
 
 static int add_sets(const struct postgres_staged *staged, const struct foreign_key *key,
@@ -98,9 +133,9 @@ static int add_sets(const struct postgres_staged *staged, const struct foreign_k
     return error;
 }
 
-/* What the row will refer to is there, or it will refer to nothing. */
+/* What the row will refer to is there, as MATCH tells, or it will refer to nothing. */
 static int add_parent_is_there(const struct postgres_staged *staged, const struct table *parent,
-                               const struct foreign_key *key, struct buffer *sql)
+                               const struct foreign_key *key, const char *match, struct buffer *sql)
 {
     int error = 0;
 
@@ -115,16 +150,29 @@ static int add_parent_is_there(const struct postgres_staged *staged, const struc
         error = buffer_append_text(sql, " OR EXISTS (SELECT FROM ");
     if (error == 0)
         error = postgres_add_table(sql, parent);
-    for (size_t i = 0; i < key->count && error == 0; i++) {
-        cleanup_free char *name = sql_name(postgres_key_target(key, parent->schema, i));
+    return error == 0 ? buffer_print(sql, " p WHERE %s))", match) : error;
+}
 
-        error = name == NULL ? -ENOMEM
-                             : buffer_print(sql, "%s%s OPERATOR(pg_catalog.=) s.",
-                                            i == 0 ? " p WHERE p." : " AND p.", name);
-        if (error == 0)
-            error = postgres_add_column(sql, staged->table, key->columns[i]);
-    }
-    return error == 0 ? buffer_append_text(sql, "))") : error;
+static int write_update(const struct postgres_staged *staged, const struct table *parent,
+                        const struct foreign_key *key, const char *match, struct buffer *sql)
+{
+    int error = buffer_append_text(sql, "UPDATE ");
+
+    if (error == 0)
+        error = postgres_add_table(sql, staged->table);
+    if (error == 0)
+        error = add_sets(staged, key, sql);
+    if (error == 0)
+        error = buffer_print(sql, " FROM %s s WHERE ", staged->stage);
+    if (error == 0)
+        error = add_same_key(staged, "t", sql);
+    if (error == 0)
+        error = buffer_append_text(sql, " AND (");
+    if (error == 0)
+        error = add_pairs(staged->table, key->columns, key->count, "IS DISTINCT FROM", " OR", sql);
+    if (error == 0)
+        error = buffer_append_text(sql, ")");
+    return error == 0 ? add_parent_is_there(staged, parent, key, match, sql) : error;
 }
 
 int postgres_repoint(struct postgres_target *target, const struct table *table,
@@ -132,29 +180,20 @@ int postgres_repoint(struct postgres_target *target, const struct table *table,
                      struct failure *failure)
 {
     const struct postgres_staged *staged = find_staged(target, table);
+    cleanup_result PGresult *references = NULL;
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    const char *match;
     int error;
 
     if (staged == NULL || staged->work->plan.mode != LOAD_REPLACE || !can_change(staged->work, key))
         return 0;
-    error = buffer_append_text(&sql, "UPDATE ");
-    if (error == 0)
-        error = postgres_add_table(&sql, table);
-    if (error == 0)
-        error = add_sets(staged, key, &sql);
-    if (error == 0)
-        error = buffer_print(&sql, " FROM %s s WHERE ", staged->stage);
-    if (error == 0)
-        error = add_pairs(table, staged->work->plan.key, staged->work->plan.key_count,
-                          "IS NOT DISTINCT FROM", " AND", &sql);
-    if (error == 0)
-        error = buffer_append_text(&sql, " AND (");
-    if (error == 0)
-        error = add_pairs(table, key->columns, key->count, "IS DISTINCT FROM", " OR", &sql);
-    if (error == 0)
-        error = buffer_append_text(&sql, ")");
-    if (error == 0)
-        error = add_parent_is_there(staged, parent, key, &sql);
+    error = postgres_ask_references(target, parent, "p", "s", &references, failure);
+    if (error != 0)
+        return error;
+    match = postgres_reference_match(references, table, parent, key);
+    if (match == NULL)
+        return 0;
+    error = write_update(staged, parent, key, match, &sql);
     if (error != 0) {
         buffer_release(&sql);
         return error;

@@ -93,6 +93,9 @@ int postgres_read_back(struct postgres_target *target, const struct table *table
 int postgres_note_staged(struct postgres_target *target, const struct table *table,
                          const char *stage, const struct row_work *work, struct failure *failure);
 bool postgres_is_staged(const struct postgres_target *target, const struct table *table);
+/* " AND …": the row ROW of TABLE is laid down, by its key. 1; 0: rows are not replaced; -errno. */
+int postgres_add_stays(const struct postgres_target *target, const struct table *table,
+                       const char *row, struct buffer *sql);
 /*
  * Has the rows of TABLE that are laid down refer by KEY to what they will, of PARENT, as far as
  * that is there. 1: done; 0: cannot be.
@@ -108,13 +111,37 @@ int postgres_repoint(struct postgres_target *target, const struct table *table,
 int postgres_defer(struct postgres_target *target, const struct table *child,
                    const struct table *parent, bool whatever_it_does, struct failure *failure);
 
-/* The name of the column of PARENT that column INDEX of KEY refers to. */
-const char *postgres_key_target(const struct foreign_key *key, const struct schema *parent,
-                                size_t index);
+/* What postgres_ask_references gives of each. */
+enum {
+    REFERENCE_CHILD,   /* the oid of the table that refers */
+    REFERENCE_COLUMNS, /* the numbers of its columns, "1 2" */
+    REFERENCE_PARENT,  /* the oid of what it refers to */
+    REFERENCE_CHANGES, /* 't': a deletion deletes or changes its rows */
+    REFERENCE_FROM,    /* its table, to stand behind FROM */
+    REFERENCE_NAME,    /* … to be shown */
+    REFERENCE_MATCH,   /* the condition that a row of it refers to one of the parent */
+};
 
 /*
- * Whether rows of other tables refer to rows of TABLE, called t, that meet CONDITION. -EBUSY names
- * that table.
+ * The foreign keys that lead to PARENT or a partition of it. In their conditions the rows are
+ * called PARENT_ROW and CHILD_ROW. *ret_rows is the caller's.
+ */
+int postgres_ask_references(struct postgres_target *target, const struct table *parent,
+                            const char *parent_row, const char *child_row, PGresult **ret_rows,
+                            struct failure *failure);
+/* Appends a query for the names of the columns of PARENT that foreign keys refer to. */
+int postgres_add_referred_query(struct buffer *sql, const struct table *parent);
+/* The condition of KEY, borrowed from ROWS; NULL: it is not among them. */
+const char *postgres_reference_match(const PGresult *rows, const struct table *child,
+                                     const struct table *parent, const struct foreign_key *key);
+/* Whether ROW is one of the foreign keys to PARENT that the schemas of the target's tables have. */
+bool postgres_reference_is_known(const struct postgres_target *target, const PGresult *rows,
+                                 int row, const struct table *parent);
+
+/*
+ * Whether rows of other tables refer to rows of TABLE, called t, that meet CONDITION, or rows of
+ * its own that are laid down for a replace. -EBUSY names that table; -EACCES: it cannot be looked
+ * at, and a deletion would change it.
  */
 int postgres_check_referrers(struct postgres_target *target, const struct table *table,
                              const char *condition, const char *const *values, size_t value_count,

@@ -31,13 +31,15 @@ static bool is_reference(const struct schema *table, size_t column)
     return false;
 }
 
-static enum giving_up way_of(const struct row_work *work, size_t index)
+static enum giving_up way_of(const struct listing *listing, size_t index)
 {
+    const struct row_work *work = &listing->load->work;
     const struct column *column = &work->plan.table->columns[work->columns[index]];
 
     if (row_work_is_key(work, index) || column->generated)
         return KEEPS;
-    if (!column->not_null)
+    /* ON UPDATE CASCADE follows from value to value; a NULL is no longer anybody's. */
+    if (!column->not_null && !listing->give_up->referred[index])
         return GIVES_NULL;
     switch (work->fits[index].kind) {
     case FIT_INTEGER: return work->fits[index].year ? KEEPS : GIVES_NUMBER;
@@ -50,9 +52,10 @@ static enum giving_up way_of(const struct row_work *work, size_t index)
 
 /* What costs least comes first; a made-up reference may not be taken. */
 #define COST_OF_REFERENCE 100U
-static unsigned cost_of(const struct row_work *work, size_t index)
+static unsigned cost_of(const struct listing *listing, size_t index)
 {
-    enum giving_up way = way_of(work, index);
+    const struct row_work *work = &listing->load->work;
+    enum giving_up way = way_of(listing, index);
 
     return way == KEEPS                                           ? UINT32_MAX
            : way == GIVES_NULL                                    ? 0
@@ -67,8 +70,8 @@ static void end_derived(struct listing *listing)
 
     for (size_t i = 0; i < work->column_count; i++) {
         listing->give_up->unique[i] = true;
-        if (cost_of(work, i) < COST_OF_REFERENCE)
-            listing->give_up->columns[i] = way_of(work, i);
+        if (cost_of(listing, i) < COST_OF_REFERENCE)
+            listing->give_up->columns[i] = way_of(listing, i);
     }
     listing->derived = false;
 }
@@ -82,8 +85,8 @@ static void end_index(struct listing *listing)
     if (listing->derived)
         end_derived(listing);
     for (size_t i = 0; i < work->column_count; i++) {
-        if (listing->members[i] && cost_of(work, i) != UINT32_MAX &&
-            (cheapest == SIZE_MAX || cost_of(work, i) < cost_of(work, cheapest)))
+        if (listing->members[i] && cost_of(listing, i) != UINT32_MAX &&
+            (cheapest == SIZE_MAX || cost_of(listing, i) < cost_of(listing, cheapest)))
             cheapest = i;
     }
     for (size_t i = 0; i < work->column_count; i++) {
@@ -91,7 +94,7 @@ static void end_index(struct listing *listing)
         listing->members[i] = false;
     }
     if (cheapest != SIZE_MAX)
-        listing->give_up->columns[cheapest] = way_of(work, cheapest);
+        listing->give_up->columns[cheapest] = way_of(listing, cheapest);
 }
 
 /* "1 email", "2 list": the first column of an index begins it. */
@@ -115,23 +118,48 @@ static int take_member(struct server_load *load, const char *text, struct failur
     return 0;
 }
 
+static int take_referred(struct server_load *load, const char *name, struct failure *failure)
+{
+    const struct schema *table = load->work.plan.table;
+
+    (void)failure;
+    for (size_t i = 0; i < load->work.column_count; i++) {
+        if (strcmp(table->columns[load->work.columns[i]].name, name) == 0)
+            load->listing->give_up->referred[i] = true;
+    }
+    return 0;
+}
+
+/* Has TAKE told what the query that ADD words gives. */
+static int list(struct server_load *load,
+                int (*add)(const struct server_load *load, struct buffer *sql),
+                server_load_take *take, struct failure *failure)
+{
+    struct buffer sql = BUFFER(STATEMENT_LIMIT);
+    int error = add(load, &sql);
+
+    if (error == 0)
+        return load->class->ask(load, &sql, take, failure);
+    buffer_release(&sql);
+    return error;
+}
+
 /* 1: some are given up; 0: none can be. */
 static int choose(struct server_load *load, struct server_give_up *give_up, struct failure *failure)
 {
     cleanup_free bool *members = allocate_array(load->work.column_count, sizeof *members);
     struct listing listing = {.give_up = give_up, .load = load, .members = members};
-    struct buffer sql = BUFFER(STATEMENT_LIMIT);
+    const struct server_dialect *dialect = &load->class->dialect;
     int any = 0;
-    int error;
+    int error = 0;
 
     if (members == NULL)
         return -ENOMEM;
-    error = load->class->dialect.add_unique_query(load, &sql);
     load->listing = &listing;
+    if (dialect->add_referred_query != NULL)
+        error = list(load, dialect->add_referred_query, take_referred, failure);
     if (error == 0)
-        error = load->class->ask(load, &sql, take_member, failure);
-    else
-        buffer_release(&sql);
+        error = list(load, dialect->add_unique_query, take_member, failure);
     load->listing = NULL;
     end_index(&listing);
     for (size_t i = 0; i < load->work.column_count; i++)
@@ -261,13 +289,14 @@ int server_give_up(struct server_load *load, struct failure *failure)
     struct server_give_up give_up = {
         .columns = allocate_array(load->work.column_count, sizeof *give_up.columns),
         .unique = allocate_array(load->work.column_count, sizeof *give_up.unique),
+        .referred = allocate_array(load->work.column_count, sizeof *give_up.referred),
     };
     uint8_t salt[8];
     int any = -ENOMEM;
 
     randombytes_buf(salt, sizeof salt);
     sodium_bin2hex(give_up.salt, sizeof give_up.salt, salt, sizeof salt);
-    if (give_up.columns != NULL && give_up.unique != NULL)
+    if (give_up.columns != NULL && give_up.unique != NULL && give_up.referred != NULL)
         any = choose(load, &give_up, failure);
     load->give_up = &give_up;
     if (any == 1)
@@ -275,5 +304,6 @@ int server_give_up(struct server_load *load, struct failure *failure)
     load->give_up = NULL;
     free(give_up.columns);
     free(give_up.unique);
+    free(give_up.referred);
     return any;
 }

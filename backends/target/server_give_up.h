@@ -2,7 +2,8 @@
 /*
  * Two rows that exchange the values of a unique column: a server looks at each row as it is
  * updated, and refuses the first. So rows that are to be updated give up their unique values first:
- * for NULL where a column of the index may be that, else for a value that no row has.
+ * for NULL where a column of the index may be that, and no foreign key follows it, else for a value
+ * that no row has.
  */
 #ifndef CRMFS_TARGET_SERVER_GIVE_UP_H
 #define CRMFS_TARGET_SERVER_GIVE_UP_H
@@ -22,6 +23,7 @@ enum giving_up {
 struct server_give_up {
     enum giving_up *columns; /* of those that are written */
     bool *unique;            /* … whether it is in an index of which a column is given up */
+    bool *referred;          /* … whether foreign keys refer to it, and would change with it */
     char salt[GIVE_UP_SALT_SIZE];
 };
 

@@ -64,6 +64,8 @@ struct server_dialect {
     int (*add_same_value)(const struct server_load *load, size_t column, struct buffer *sql);
     /* A query for the columns of all unique indexes: "1 name", "2 name" … of each. */
     int (*add_unique_query)(const struct server_load *load, struct buffer *sql);
+    /* A query for the columns that foreign keys refer to; NULL: these do nothing meanwhile. */
+    int (*add_referred_query)(const struct server_load *load, struct buffer *sql);
     /*
      * What unique values are given up for: a UUID that no row has; of a text, which COLUMN says in
      * SQL, itself behind a hash of it and SALT, of MOST_CHARS at most (0: any). The hash comes

@@ -17,8 +17,9 @@ struct sqlite_give_up {
     struct sqlite_target *target;
     const struct table *table;
     const struct row_work *work;
-    bool *columns; /* of each that is written, whether it is given up */
-    char salt[17]; /* so that what is made up is nobody's */
+    bool *columns;  /* of each that is written, whether it is given up */
+    bool *referred; /* … and whether foreign keys refer to it */
+    char salt[17];  /* so that what is made up is nobody's */
     sqlite3_stmt *update;
 };
 
@@ -80,6 +81,39 @@ static int choose_unique(struct sqlite_give_up *give_up, struct failure *failure
     return code == SQLITE_DONE ? 0 : fail(give_up, code, failure);
 }
 
+/* KEY leads to the table. */
+static void note_referred(struct sqlite_give_up *give_up, const struct foreign_key *key)
+{
+    const struct schema *schema = give_up->table->schema;
+
+    /* What refers to a primary key names no columns. */
+    for (size_t k = 0; k < key->count && key->target_columns != NULL; k++) {
+        for (size_t i = 0; i < give_up->work->column_count; i++) {
+            const char *name = schema->columns[give_up->work->columns[i]].name;
+
+            give_up->referred[i] |= sqlite3_stricmp(name, key->target_columns[k]) == 0;
+        }
+    }
+    for (size_t k = 0; k < schema->primary_key_count && key->target_columns == NULL; k++) {
+        for (size_t i = 0; i < give_up->work->column_count; i++)
+            give_up->referred[i] |= give_up->work->columns[i] == schema->primary_key[k];
+    }
+}
+
+static void find_referred(struct sqlite_give_up *give_up)
+{
+    const struct target *target = &give_up->target->target;
+
+    for (size_t t = 0; t < target->class->table_count(target); t++) {
+        const struct schema *child = sqlite_nth_table(give_up->target, t)->schema;
+
+        for (size_t f = 0; f < child->foreign_key_count; f++) {
+            if (strcmp(child->foreign_keys[f].target_table, table_name(give_up)) == 0)
+                note_referred(give_up, &child->foreign_keys[f]);
+        }
+    }
+}
+
 int sqlite_give_up_create(struct sqlite_target *target, const struct table *table,
                           const struct row_work *work, struct sqlite_give_up **ret_give_up,
                           struct failure *failure)
@@ -92,13 +126,16 @@ int sqlite_give_up_create(struct sqlite_target *target, const struct table *tabl
         return -ENOMEM;
     *give_up = (struct sqlite_give_up){.target = target, .table = table, .work = work};
     give_up->columns = allocate_array(work->column_count, sizeof *give_up->columns);
+    give_up->referred = allocate_array(work->column_count, sizeof *give_up->referred);
     randombytes_buf(salt, sizeof salt);
     sodium_bin2hex(give_up->salt, sizeof give_up->salt, salt, sizeof salt);
-    error = give_up->columns != NULL ? choose_unique(give_up, failure) : -ENOMEM;
+    error = give_up->columns != NULL && give_up->referred != NULL ? choose_unique(give_up, failure)
+                                                                  : -ENOMEM;
     if (error != 0) {
         sqlite_give_up_free(give_up);
         return error;
     }
+    find_referred(give_up);
     *ret_give_up = give_up;
     return 0;
 }
@@ -108,6 +145,7 @@ void sqlite_give_up_free(struct sqlite_give_up *give_up)
     if (give_up == NULL)
         return;
     free(give_up->columns);
+    free(give_up->referred);
     free(give_up);
 }
 
@@ -144,7 +182,10 @@ void sqlite_give_up_end(struct sqlite_give_up *give_up)
     ignore_checks(give_up, false);
 }
 
-/* NULL, or a value that nobody else has, of the kind that the column holds. */
+/*
+ * NULL, or a value that nobody else has, of the kind that the column holds: that if foreign keys
+ * refer to it, as ON UPDATE CASCADE follows from value to value, and a NULL is nobody's any more.
+ */
 static int bind_placeholder(const struct sqlite_give_up *give_up, size_t index, int64_t id)
 {
     const struct row_work *work = give_up->work;
@@ -153,7 +194,8 @@ static int bind_placeholder(const struct sqlite_give_up *give_up, size_t index, 
     char text[PLACEHOLDER_SIZE];
     enum fit_kind kind = work->fits[index].kind;
 
-    if (!give_up->table->schema->columns[work->columns[index]].not_null)
+    if (!give_up->table->schema->columns[work->columns[index]].not_null &&
+        !give_up->referred[index])
         return sqlite3_bind_null(update, parameter);
     if (kind == FIT_NUMERIC || kind == FIT_REAL)
         return sqlite3_bind_int64(update, parameter, PLACEHOLDER_FIRST - id);

@@ -126,6 +126,9 @@ int sqlite_open_load(struct target *base, const struct load_plan *plan, struct l
     load = calloc(1, sizeof *load);
     if (load == NULL)
         return -ENOMEM;
+    /* While a row is being read, no table can be dropped again. */
+    sqlite3_finalize(target->locked);
+    target->locked = NULL;
     load->load.class = &class;
     load->target = target;
     load->table = table;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether rows that are to be deleted are referred to by rows of other tables. */
+/* Whether rows that are to be deleted are referred to by rows of other tables, or by such that
+ * stay. */
 #include "backends/target/sqlite_statements.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* SELECT … of the rows of SCHEMA that meet CONDITION and that CHILD refers to by FOREIGN. */
+/*
+ * SELECT … of the rows of SCHEMA that meet CONDITION and that CHILD refers to by FOREIGN. What is
+ * referred to stands on the left, as its collation is the one that a foreign key compares by.
+ */
 static int write_referred(const struct schema *schema, const struct table *child,
                           const struct foreign_key *foreign, const char *condition,
                           struct buffer *sql)
@@ -24,18 +28,35 @@ static int write_referred(const struct schema *schema, const struct table *child
                                  ? schema->columns[schema->primary_key[c]].name
                                  : "rowid";
 
-        error = buffer_append_text(sql, c == 0 ? " AS child WHERE child." : " AND child.");
-        if (error == 0)
-            error = sqlite_add_name(sql, child->raw_columns[foreign->columns[c]]);
-        if (error == 0)
-            error = buffer_append_text(sql, " = doomed.");
+        error = buffer_append_text(sql, c == 0 ? " AS child WHERE doomed." : " AND doomed.");
         if (error == 0)
             error = sqlite_add_name(sql, column);
+        if (error == 0)
+            error = buffer_append_text(sql, " = child.");
+        if (error == 0)
+            error = sqlite_add_name(sql, child->raw_columns[foreign->columns[c]]);
     }
-    return error == 0 ? buffer_append_text(sql, ") LIMIT 1") : error;
+    return error;
 }
 
-/* 1: CHILD has a row that refers by FOREIGN to one of those that meet CONDITION; 0: none. */
+/* OWN: … and that stays. 1, or -errno; 0: rows are not replaced. */
+static int write_look(const struct sqlite_target *target, const struct schema *schema,
+                      const struct table *child, const struct foreign_key *foreign,
+                      const char *condition, bool own, struct buffer *sql)
+{
+    int error = write_referred(schema, child, foreign, condition, sql);
+    int stays = error == 0 && own ? sqlite_add_stays(target, child, "child", sql) : 1;
+
+    if (error != 0 || stays <= 0)
+        return error != 0 ? error : stays;
+    error = buffer_append_text(sql, ") LIMIT 1");
+    return error == 0 ? 1 : error;
+}
+
+/*
+ * 1: CHILD has a row that refers by FOREIGN to one of those that meet CONDITION; 0: none. Of its
+ * own table: one that stays; what else refers to a row goes with it, or is found at the end.
+ */
 static int find_referrer(struct sqlite_target *target, const struct schema *schema,
                          const char *condition, const struct cell *key, size_t key_count,
                          const struct table *child, const struct foreign_key *foreign,
@@ -43,11 +64,16 @@ static int find_referrer(struct sqlite_target *target, const struct schema *sche
 {
     struct buffer sql = BUFFER(SQLITE_SQL_LIMIT);
     sqlite3_stmt *statement = NULL;
-    int error = sqlite_prepare_text(target, schema->name, &sql,
-                                    write_referred(schema, child, foreign, condition, &sql),
-                                    &statement, failure);
+    bool own = child->schema == schema;
     int code = SQLITE_OK;
+    int error = write_look(target, schema, child, foreign, condition, own, &sql);
 
+    if (error == 0) {
+        buffer_release(&sql);
+        return 0;
+    }
+    error = sqlite_prepare_text(target, schema->name, &sql, error == 1 ? 0 : error, &statement,
+                                failure);
     if (error != 0)
         return error;
     for (size_t k = 0; k < key_count && code == SQLITE_OK; k++)
@@ -76,6 +102,12 @@ static int check_referrer(struct sqlite_target *target, const struct schema *sch
     }
     if (found != 1)
         return found;
+    if (child->schema == schema)
+        return failure_set(failure, EBUSY,
+                           "table \"%s\": rows of it that stay refer to rows that would be "
+                           "deleted; nothing was changed. Restore the columns that refer as well, "
+                           "or have these refer to others first",
+                           schema->name);
     return failure_set(failure, EBUSY,
                        "table \"%s\": rows of \"%s\" refer to rows that would be deleted; nothing "
                        "was changed. Restore \"%s\" as well, or delete these first",
@@ -94,15 +126,9 @@ int sqlite_check_referrers(struct sqlite_target *target, const struct schema *sc
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *foreign = &child->schema->foreign_keys[f];
 
-            if (strcmp(foreign->target_table, schema->name) != 0)
-                continue;
-            /* Of its own table: what refers to a row goes with it, or is found at the end. */
-            if (child->schema == schema)
-                error = sqlite_repoint(target, child, foreign, failure);
-            else
+            if (strcmp(foreign->target_table, schema->name) == 0)
                 error = check_referrer(target, schema, condition, key, key_count, child, foreign,
                                        failure);
-            error = error > 0 ? 0 : error;
         }
     }
     return error;

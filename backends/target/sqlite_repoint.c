@@ -82,11 +82,27 @@ static int add_changed(const struct sqlite_staged *staged, const struct foreign_
 }
 
 /* " FROM stage WHERE its key is that of the row". */
-static int add_same_row(const struct sqlite_staged *staged, struct buffer *sql)
+static int add_same_row(const struct sqlite_staged *staged, const char *row, struct buffer *sql)
 {
     int error = buffer_print(sql, " FROM main.\"%s\" WHERE ", staged->stage);
 
-    return error == 0 ? sqlite_add_same_key(sql, staged->table, staged->work, "moved") : error;
+    return error == 0 ? sqlite_add_same_key(sql, staged->table, staged->work, row) : error;
+}
+
+int sqlite_add_stays(const struct sqlite_target *target, const struct table *table, const char *row,
+                     struct buffer *sql)
+{
+    const struct sqlite_staged *staged = find_staged(target, table);
+    int error;
+
+    if (staged == NULL)
+        return 0;
+    error = buffer_append_text(sql, " AND EXISTS (SELECT 1");
+    if (error == 0)
+        error = add_same_row(staged, row, sql);
+    if (error == 0)
+        error = buffer_append_text(sql, ")");
+    return error == 0 ? 1 : error;
 }
 
 static int write_update(const struct sqlite_staged *staged, const struct foreign_key *key,
@@ -101,11 +117,11 @@ static int write_update(const struct sqlite_staged *staged, const struct foreign
     if (error == 0)
         error = add_changed(staged, key, ") = (SELECT ", true, sql);
     if (error == 0)
-        error = add_same_row(staged, sql);
+        error = add_same_row(staged, "moved", sql);
     if (error == 0)
         error = buffer_append_text(sql, ") WHERE EXISTS (SELECT 1");
     if (error == 0)
-        error = add_same_row(staged, sql);
+        error = add_same_row(staged, "moved", sql);
     for (size_t i = 0; i < key->count && error == 0; i++) {
         error = buffer_append_text(sql, i == 0 ? " AND NOT (moved." : " AND moved.");
         if (error == 0)

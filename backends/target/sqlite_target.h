@@ -95,11 +95,14 @@ int sqlite_note_staged(struct sqlite_target *target, const struct table *table, 
  */
 int sqlite_repoint(struct sqlite_target *target, const struct table *table,
                    const struct foreign_key *key, struct failure *failure);
+/* " AND …": the row ROW of TABLE is laid down, by its key. 1; 0: rows are not replaced; -errno. */
+int sqlite_add_stays(const struct sqlite_target *target, const struct table *table, const char *row,
+                     struct buffer *sql);
 
 /*
- * Whether rows of other tables whose foreign keys would change or delete them refer to rows of
- * SCHEMA that meet CONDITION, an SQL text about its columns; the parameters of the statement are
- * KEY's. -EBUSY names the table.
+ * Whether rows of other tables, or rows of its own that are laid down, refer to rows of SCHEMA that
+ * meet CONDITION, an SQL text about its columns; the parameters of the statement are KEY's. -EBUSY
+ * names the table.
  */
 int sqlite_check_referrers(struct sqlite_target *target, const struct schema *schema,
                            const char *condition, const struct cell *key, size_t key_count,

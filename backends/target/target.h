@@ -103,8 +103,9 @@ struct load_class {
     /* There are no more rows. Bad ones may still be found here and in merge. */
     int (*end)(struct load *load, struct failure *failure);
     /*
-     * LOAD_REPLACE: deletes the rows whose key was not put. Rows of other tables are never
-     * deleted or changed by it: -EBUSY names the table that refers to one.
+     * LOAD_REPLACE: deletes the rows whose key was not put. Rows of other tables, and those that
+     * stay, are never deleted or changed by it: -EBUSY names the table that refers to one. -EACCES:
+     * whether one does cannot be seen.
      */
     int (*remove)(struct load *load, struct failure *failure);
     int (*merge)(struct load *load, struct failure *failure);
@@ -177,7 +178,8 @@ struct target_class {
     int (*update_row)(struct target *target, const struct schema *table, const struct cell *key,
                       size_t count, const size_t *columns, const struct cell *cells,
                       struct failure *failure);
-    /* -ENOENT; -EBUSY: rows of other tables refer to it, and would go or change with it. */
+    /* -ENOENT; -EBUSY: rows of other tables refer to it, and would go or change with it; -EACCES:
+     * whether there are such cannot be seen. */
     int (*delete_row)(struct target *target, const struct schema *table, const struct cell *key,
                       struct failure *failure);
     void (*close)(struct target *target); /* after all its loads; rolls back what is open */

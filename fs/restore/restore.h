@@ -68,6 +68,7 @@ struct restore_table {
     struct load_counts counts;
     struct row_filter *filter; /* NULL: all rows */
     struct key_set *wanted;    /* parents: the keys that are needed; NULL: not this way */
+    struct key_set *present;   /* … those that are needed, but there already; NULL: none is */
     struct load *load;
 };
 

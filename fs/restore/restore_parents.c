@@ -2,7 +2,8 @@
 /*
  * Rows that foreign keys need. The rows that are meant are read through, and the keys that they
  * refer to gathered; then their parents' tables are read for the same, until no table has a new
- * key. What is needed is restored in LOAD_MISSING: a parent that is there stays as it is.
+ * key. What is needed is restored in LOAD_MISSING: a parent that is there stays as it is. In a
+ * table that is restored in another mode, parents that are there are not among what is needed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -71,6 +72,69 @@ static int find_parents(struct restore_plan *plan, const struct foreign_key *key
     return table->wanted != NULL ? 0 : -ENOMEM;
 }
 
+/* Where among the columns of KEY that is which the target's primary key has PLACE; SIZE_MAX: none.
+ */
+static size_t find_part(const struct restore_table *table, const struct foreign_key *key,
+                        size_t place)
+{
+    for (size_t i = 0; i < key->count; i++) {
+        if (table->columns[table->source->primary_key[i]] == table->target->primary_key[place])
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* 1: the row of the parents' TABLE that KEY of CELLS refers to is in the target; 0: it is not. */
+static int is_present(const struct restore_plan *plan, const struct restore_table *table,
+                      const struct foreign_key *key, const struct cell *cells,
+                      struct failure *failure)
+{
+    cleanup_free struct cell *own = allocate_array(key->count, sizeof *own);
+    const struct cell *ignored;
+    struct failure said = {.code = 0};
+    int found;
+
+    if (own == NULL)
+        return -ENOMEM;
+    if (table->target->primary_key_count != key->count)
+        return 0;
+    for (size_t i = 0; i < key->count; i++) {
+        size_t part = find_part(table, key, i);
+
+        if (part == SIZE_MAX || cells[key->columns[part]].class == CELL_NULL)
+            return 0;
+        own[i] = cells[key->columns[part]];
+    }
+    found = plan->target->class->lock_row(plan->target, table->target, own, &ignored, &said);
+    /* What the column cannot hold is not there. */
+    if (found == -EINVAL)
+        return 0;
+    return found < 0 ? failure_set(failure, -found, "%s", failure_text(&said, found)) : found;
+}
+
+/* Adds what KEY of CELLS refers to to the keys that are needed of the parents' TABLE. */
+static int gather_key(const struct restore_plan *plan, struct restore_table *table,
+                      const struct foreign_key *key, const struct cell *cells,
+                      struct failure *failure)
+{
+    bool may_be_present = table->target != NULL && table->mode != LOAD_MISSING;
+    int known = key_set_has(table->wanted, cells, key->columns, key->count);
+
+    if (known == 0 && table->present != NULL)
+        known = key_set_has(table->present, cells, key->columns, key->count);
+    if (known != 0)
+        return known;
+    if (may_be_present)
+        known = is_present(plan, table, key, cells, failure);
+    if (known == 1 && table->present == NULL)
+        table->present = key_set_create();
+    if (known == 1 && table->present == NULL)
+        return -ENOMEM;
+    return known < 0 ? known
+                     : key_set_add(known == 1 ? table->present : table->wanted, cells, key->columns,
+                                   key->count);
+}
+
 static int gather_row(void *context, const struct cell *cells, struct cursor *cursor,
                       struct failure *failure)
 {
@@ -93,8 +157,7 @@ static int gather_row(void *context, const struct cell *cells, struct cursor *cu
                 "--with-parents: \"%s\" refers to \"%s\" by columns that are not its "
                 "primary key; restore that table as well",
                 schema->name, key->target_table);
-        error =
-            key_set_add(gathering->plan->tables[parents].wanted, cells, key->columns, key->count);
+        error = gather_key(gathering->plan, &gathering->plan->tables[parents], key, cells, failure);
         if (error < 0)
             return error;
     }

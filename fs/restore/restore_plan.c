@@ -16,6 +16,7 @@ static void release_table(struct restore_table *table)
     free(table->notes);
     row_filter_free(table->filter);
     key_set_free(table->wanted);
+    key_set_free(table->present);
 }
 
 void restore_plan_release(struct restore_plan *plan)

@@ -232,3 +232,21 @@ def test_what_others_refer_to_does_not_change_unseen(place, crmfs, kind):
                "INSERT INTO kinds VALUES (1, 'old'); INSERT INTO items VALUES (1, 'old')")
     told = crmfs("restore", "--mode", "upsert", "--to", target.url, other.url, status=1).stderr
     assert "items" in told and target.value("SELECT code FROM kinds") == "old"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_who_refers_to_what_is_exchanged_follows_it(place, crmfs, kind, mode):
+    """ON UPDATE CASCADE takes others along at each step; by NULL in between they would be left behind."""
+    target, other = place(kind), place("sqlite")
+    target.sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, code VARCHAR(9) UNIQUE, n INTEGER UNIQUE);"
+               "CREATE TABLE orders (id INTEGER PRIMARY KEY, code VARCHAR(9) REFERENCES accounts (code) ON UPDATE CASCADE,"
+               "                     n INTEGER REFERENCES accounts (n) ON UPDATE CASCADE);"
+               "INSERT INTO accounts VALUES (1, 'a', 10), (2, 'b', 20), (3, NULL, NULL);"
+               "INSERT INTO orders VALUES (1, 'a', 10), (2, 'b', 20), (3, NULL, NULL)")
+    other.sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, code TEXT, n INTEGER);"
+              "INSERT INTO accounts VALUES (1, 'b', 20), (2, 'a', NULL), (3, NULL, 10)")
+    crmfs("restore", "--mode", mode, "--to", target.url, other.url, status=None)
+    followed = target.sql("SELECT o.id, o.code, o.n FROM orders o ORDER BY o.id").split()
+    assert followed == ["1|b|20", "2|a|", "3||"]
+    assert target.sql("SELECT * FROM accounts ORDER BY id").split() == ["1|b|20", "2|a|", "3||10"]

@@ -86,3 +86,18 @@ def test_moved_and_then_the_old_one_went(target, crmfs, source, action):
         assert everything(target) == before
     if target.kind == "postgresql":
         assert target.value("SELECT count(*) FROM pg_constraint WHERE condeferrable") == "0", "keys are as they were"
+
+
+def test_moved_within_their_table_and_then_the_old_one_went(target, crmfs, source, action):
+    """The chief of one comes back by the same restore, and the one it has now goes."""
+    target.sql("DELETE FROM calls")
+    before = everything(target)
+    target.sql("INSERT INTO staff VALUES (9, 1, 'new'); UPDATE staff SET chief = 9 WHERE id = 3; DELETE FROM staff WHERE id = 2")
+    moved = everything(target)
+    done = replace(crmfs, target, source, status=None)
+    if target.kind == "postgresql" and action:
+        assert done.returncode == 1 and "rows of it that stay" in done.stderr
+        assert everything(target) == moved
+    else:
+        assert done.returncode == 0, done.stderr
+        assert everything(target) == before

@@ -65,3 +65,28 @@ def test_names_cannot_break_what_is_said(place, crmfs, counts):
     assert "\x1b" not in said.stdout + said.stderr
     notes = counts("--to", target.url, source.url)["t"]["notes"]
     assert notes == ['the default of column "a\\x0ab\\x1b[31m"" is not brought along']
+
+
+def test_what_only_a_double_would_take_is_set_aside(place, crmfs, work):
+    """2^53 + 1 is no double's: a row is named for it, and the others are restored."""
+    source, target = place("postgresql"), place("sqlite")
+    source.sql("CREATE TABLE n (id integer PRIMARY KEY, r numeric, n numeric, u numeric);"
+               "INSERT INTO n VALUES (1, 9007199254740993, 1, 1), (2, 1, 9007199254740993.00, 1),"
+               "                     (3, 1, 1, 9007199254740993.00), (4, 1, 1, rpad('1.', 700, '0')::numeric),"
+               "                     (5, 9007199254740992, 9007199254740993, 9007199254740993)")
+    target.sql("CREATE TABLE n (id INTEGER PRIMARY KEY, r REAL, n NUMERIC, u)")
+    told = crmfs("restore", "--dry-run", "--to", target.url, source.url, status=1)
+    assert 'column "r"' in told.stdout + told.stderr and 'column "u"' in told.stdout + told.stderr
+    aside = work / "aside"
+    crmfs("restore", "--skip-bad", aside, "--to", target.url, source.url)
+    assert target.sql("SELECT id, r, n, u FROM n").split() == ["5|9.00719925474099e+15|9007199254740993|9007199254740993"]
+    assert len(aside.read_text().splitlines()) == 4
+
+
+def test_years_are_not_guessed(place, crmfs, work):
+    """MySQL makes 1970 of 70."""
+    source, target = place("sqlite"), place("mysql")
+    source.sql("CREATE TABLE y (id INTEGER PRIMARY KEY, y INTEGER); INSERT INTO y VALUES (1, 70), (2, 1970), (3, 0), (4, 1900)")
+    target.sql("CREATE TABLE y (id INTEGER PRIMARY KEY, y YEAR)")
+    crmfs("restore", "--skip-bad", work / "aside", "--to", target.url, source.url)
+    assert target.sql("SELECT y FROM y ORDER BY id").split() == ["1970", "0000"]

@@ -59,6 +59,36 @@ def test_keys_of_several_columns(kind, place, counts, work):
     assert target.value("SELECT count(*) FROM prices") == "4"
 
 
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_parents_of_the_same_table_stay_as_they_are(kind, place, counts, crmfs, work, mode):
+    """Where they are there: what is asked for alone is overwritten; what is missing comes along."""
+    path = work / "keys.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""
+            CREATE TABLE staff (id INTEGER PRIMARY KEY, name VARCHAR(9), chief INTEGER REFERENCES staff (id),
+                                desk INTEGER REFERENCES desks (id));
+            CREATE TABLE desks (id INTEGER PRIMARY KEY, name VARCHAR(9), keeper INTEGER REFERENCES staff (id));
+            INSERT INTO staff VALUES (1, 'a', NULL, NULL), (2, 'b', 1, NULL), (3, 'c', 2, NULL), (4, 'd', 3, NULL),
+                                     (8, 'h', 4, NULL), (9, 'i', NULL, 1);
+            INSERT INTO desks VALUES (1, 'one', 1);
+            """)
+    database.close()
+    target = place(kind)
+    counts("--to", target.url, path)
+    target.sql("DELETE FROM staff WHERE id > 7; DELETE FROM staff WHERE id = 4; DELETE FROM staff WHERE id = 3;"
+               "UPDATE staff SET name = 'now'; UPDATE desks SET name = 'now'")
+    told = counts("--mode", mode, "--key", "8", "--with-parents", "--table", "staff", "--to", target.url, path)
+    assert (told["staff"]["inserted"], told["staff"]["updated"]) == (3, 0)
+    counts("--mode", mode, "--key", "9", "--with-parents", "--table", "staff", "--to", target.url, path)
+    names = "SELECT name FROM staff ORDER BY id"
+    assert target.sql(names).split() == ["now", "now", "c", "d", "h", "i"]
+    assert target.value("SELECT name FROM desks") == "now"
+    if mode == "upsert":
+        target.sql("UPDATE staff SET name = 'later'")
+        counts("--mode", mode, "--key", "8,4", "--with-parents", "--table", "staff", "--to", target.url, path)
+        assert target.sql(names).split() == ["later", "later", "later", "d", "h", "later"], "what is asked for is written"
+
+
 @pytest.mark.parametrize("kind, form", [("sqlite", "csv"), ("sqlite", "json"), ("mysql", "csv"), ("postgresql", "ndjson")])
 def test_a_folder_of_files(kind, place, counts, mount, work, form):
     """As cp -r of a source's folder makes it, with its data package; of files of one form alone as well."""

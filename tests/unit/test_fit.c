@@ -98,6 +98,10 @@ static const struct fit_case fit_cases[] = {
     {ENGINE_MYSQL, COLUMN_INTEGER, "int(11)", CELL_NUMBER, "3.5", NULL},
     {ENGINE_MYSQL, COLUMN_INTEGER, "tinyint(1)", CELL_BOOLEAN, "t", "1"},
     {ENGINE_MYSQL, COLUMN_INTEGER, "year(4)", CELL_NUMBER, "0", "0000"},
+    {ENGINE_MYSQL, COLUMN_INTEGER, "year(4)", CELL_NUMBER, "70", NULL},
+    {ENGINE_MYSQL, COLUMN_INTEGER, "year(4)", CELL_NUMBER, "1900", NULL},
+    {ENGINE_MYSQL, COLUMN_INTEGER, "year(4)", CELL_NUMBER, "1901", "1901"},
+    {ENGINE_MYSQL, COLUMN_INTEGER, "year(4)", CELL_NUMBER, "2155", "2155"},
     {ENGINE_MYSQL, COLUMN_DECIMAL, "decimal(5,2)", CELL_NUMBER, "123.450", "123.450"},
     {ENGINE_MYSQL, COLUMN_DECIMAL, "decimal(5,2)", CELL_NUMBER, "123.451", NULL},
     {ENGINE_MYSQL, COLUMN_DECIMAL, "decimal(5,2)", CELL_NUMBER, "1234", NULL},
@@ -170,6 +174,12 @@ static const struct fit_case fit_cases[] = {
     {ENGINE_SQLITE, COLUMN_ANY, "", CELL_NUMBER, "10000000000000000000", NULL},
     {ENGINE_SQLITE, COLUMN_FLOAT, "REAL", CELL_NUMBER, "10000000000000000000",
      "10000000000000000000"},
+    {ENGINE_SQLITE, COLUMN_FLOAT, "REAL", CELL_NUMBER, "9007199254740992", "9007199254740992"},
+    {ENGINE_SQLITE, COLUMN_FLOAT, "REAL", CELL_NUMBER, "9007199254740993", NULL},
+    {ENGINE_SQLITE, COLUMN_DECIMAL, "NUMERIC", CELL_NUMBER, "9007199254740993", "9007199254740993"},
+    {ENGINE_SQLITE, COLUMN_DECIMAL, "NUMERIC", CELL_NUMBER, "9007199254740993.00", NULL},
+    {ENGINE_SQLITE, COLUMN_ANY, "", CELL_NUMBER, "9007199254740993.00", NULL},
+    {ENGINE_SQLITE, COLUMN_ANY, "", CELL_NUMBER, "9007199254740992.00", "9007199254740992.00"},
     {ENGINE_SQLITE, COLUMN_DECIMAL, "DECIMAL TEXT", CELL_NUMBER, "18446744073709551615.10",
      "18446744073709551615.10"},
     {ENGINE_SQLITE, COLUMN_FLOAT, "REAL", CELL_NUMBER, "NaN", NULL},
@@ -227,6 +237,48 @@ static void test_a_long_number_fits_a_float(void **state)
     assert_int_equal(fit_cell(&fit, &cell, &scratch, &fitted), 0);
     assert_int_equal(fitted.cell.size, cell.size);
     buffer_release(&scratch);
+}
+
+/* Of few digits, and nothing but zeros: refused where they are bound through a text of a fixed
+ * size. */
+static void test_numbers_that_are_written_at_length(void **state)
+{
+    static const struct {
+        enum target_engine engine;
+        enum column_type type;
+        const char *native;
+        bool fits;
+    } cases[] = {
+        {ENGINE_SQLITE, COLUMN_FLOAT, "REAL", false},
+        {ENGINE_SQLITE, COLUMN_INTEGER, "INTEGER", false},
+        {ENGINE_SQLITE, COLUMN_DECIMAL, "DECIMAL TEXT", true},
+        {ENGINE_POSTGRES, COLUMN_DECIMAL, "numeric", true},
+    };
+    char numbers[2][701];
+
+    (void)state;
+    memset(numbers, '0', sizeof numbers);
+    memcpy(numbers[0], "1.", 2);
+    numbers[1][699] = '1';
+    numbers[0][700] = numbers[1][700] = '\0';
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (size_t j = 0; j < 2; j++) {
+            char native[64];
+            const struct column column = {.type = cases[i].type, .native_type = native};
+            struct buffer scratch = BUFFER(TEXT_LIMIT);
+            const struct cell cell = text_cell(CELL_NUMBER, numbers[j]);
+            struct fitted fitted;
+
+            snprintf(native, sizeof native, "%s", cases[i].native);
+
+            const struct fit fit = fit_of(cases[i].engine, &column);
+
+            assert_int_equal(buffer_reserve(&scratch, fit_room(cell.size)), 0);
+            if (fit_cell(&fit, &cell, &scratch, &fitted) != (cases[i].fits ? 0 : -EINVAL))
+                fail_msg("%s: %.9s…", native, numbers[j]);
+            buffer_release(&scratch);
+        }
+    }
 }
 
 /* Whether the two read as the same value of such a column. */
@@ -314,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_decimals_know_their_digits),
         cmocka_unit_test(test_what_fits),
         cmocka_unit_test(test_a_long_number_fits_a_float),
+        cmocka_unit_test(test_numbers_that_are_written_at_length),
         cmocka_unit_test(test_which_values_are_the_same),
         cmocka_unit_test(test_sums_of_rows),
     };
