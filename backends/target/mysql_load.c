@@ -312,6 +312,7 @@ static int prepare(struct mysql_load *load, struct failure *failure)
     if (error == 0)
         error = buffer_append(&name, "", 1);
     load->base.table_sql = (char *)steal_pointer(&name.data);
+    load->base.own_sql = load->base.table_sql;
     if (error == 0)
         error = mysql_target_start(load->target, failure);
     if (error == 0 && !empty)

@@ -220,7 +220,7 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     int error = server_load_write(base,
                                   base->stage_sql != NULL ? "COPY (SELECT %c FROM %s) TO STDOUT"
-                                                          : "COPY (SELECT %c FROM %t) TO STDOUT",
+                                                          : "COPY (SELECT %c FROM %o) TO STDOUT",
                                   &sql);
 
     if (error == 0)
@@ -238,19 +238,19 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
 static const struct server_load_class server_class = {
     .dialect =
         {
-            .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k",
-            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %t t ON %k",
-            .forget_met = "DELETE FROM %s s USING %t t WHERE %k",
+            .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k",
+            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %o t ON %k",
+            .forget_met = "DELETE FROM %s s USING %o t WHERE %k",
             .show_second = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE " SECOND,
             .forget_second = "DELETE FROM %s s WHERE " SECOND,
-            .update_met = "UPDATE %t t SET %u FROM %s s WHERE %k%p",
+            .update_met = "UPDATE %o t SET %u FROM %s s WHERE %k%p",
             .insert_all = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
                           "WHERE true%p",
             .insert_rest = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
-                           "WHERE NOT EXISTS (SELECT FROM %t t WHERE %k)%p",
-            .delete_others = "DELETE FROM %t t WHERE " DOOMED,
-            .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k%e",
-            .give_up = "UPDATE %t t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
+                           "WHERE NOT EXISTS (SELECT FROM %o t WHERE %k)%p",
+            .delete_others = "DELETE FROM %o t WHERE " DOOMED,
+            .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k%e",
+            .give_up = "UPDATE %o t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
             .assigned = "",
             .add_column = add_column,
             .add_same_key = add_same_key,
@@ -378,6 +378,7 @@ static int prepare(struct postgres_load *load, struct failure *failure)
     struct server_load *base = &load->base;
     int error = take_text(&sql, postgres_add_table(&sql, table_of(load)), &base->table_sql);
 
+    base->own_sql = table_of(load)->from;
     if (error == 0 && !load->place->is_made)
         error = create_stage(load, failure);
     if (error != 0)

@@ -21,14 +21,9 @@ const char *postgres_key_target(const struct foreign_key *key, const struct sche
 static int write_referred(const struct table *table, const struct table *child,
                           const struct foreign_key *key, const char *condition, struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "SELECT 1 FROM ");
+    int error = buffer_print(sql, "SELECT 1 FROM %s t WHERE %s AND EXISTS (SELECT FROM %s",
+                             table->from, condition, child->from);
 
-    if (error == 0)
-        error = postgres_add_table(sql, table);
-    if (error == 0)
-        error = buffer_print(sql, " t WHERE %s AND EXISTS (SELECT FROM ", condition);
-    if (error == 0)
-        error = postgres_add_table(sql, child);
     for (size_t i = 0; i < key->count && error == 0; i++) {
         cleanup_free char *name = sql_name(postgres_key_target(key, table->schema, i));
 

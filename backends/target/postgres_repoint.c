@@ -112,9 +112,7 @@ static int add_parent_is_there(const struct postgres_staged *staged, const struc
             error = buffer_append_text(sql, " IS NULL");
     }
     if (error == 0)
-        error = buffer_append_text(sql, " OR EXISTS (SELECT FROM ");
-    if (error == 0)
-        error = postgres_add_table(sql, parent);
+        error = buffer_print(sql, " OR EXISTS (SELECT FROM %s", parent->from);
     for (size_t i = 0; i < key->count && error == 0; i++) {
         cleanup_free char *name = sql_name(postgres_key_target(key, parent->schema, i));
 
@@ -137,9 +135,7 @@ int postgres_repoint(struct postgres_target *target, const struct table *table,
 
     if (staged == NULL || staged->work->plan.mode != LOAD_REPLACE || !can_change(staged->work, key))
         return 0;
-    error = buffer_append_text(&sql, "UPDATE ");
-    if (error == 0)
-        error = postgres_add_table(&sql, table);
+    error = buffer_print(&sql, "UPDATE %s", table->from);
     if (error == 0)
         error = add_sets(staged, key, &sql);
     if (error == 0)

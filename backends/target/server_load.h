@@ -34,6 +34,7 @@ typedef int server_load_take(struct server_load *load, const char *text, struct 
 /*
  * The server's SQL. In a statement stand for
  *   %t  the table, called t             %s  the stage, called s
+ *   %o  the same table, for rows of its own and none of those that inherit from it
  *   %k  the rows' keys are the same     %e  AND so are their values
  *   %c  the columns that are written    %v  the same, of the stage
  *   %i  the key's columns of the stage  %1  the first of them, without s
@@ -111,8 +112,9 @@ struct server_load {
     struct load load;
     const struct server_load_class *class;
     struct row_work work;
-    char *table_sql; /* its name, quoted */
-    char *stage_sql; /* NULL: rows go into the table itself */
+    char *table_sql;     /* its name, quoted */
+    const char *own_sql; /* what stands for %o; borrowed */
+    char *stage_sql;     /* NULL: rows go into the table itself */
     struct row_sum sum;
     bool many; /* there are several batches */
     struct batch_sender sender;

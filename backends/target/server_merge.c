@@ -85,6 +85,7 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
 {
     switch (part) {
     case 't': return buffer_append_text(sql, load->table_sql);
+    case 'o': return buffer_append_text(sql, load->own_sql);
     case 's': return buffer_append_text(sql, load->stage_sql);
     case 'k': return add_same_key(load, sql);
     case 'e': return add_same_values(load, sql);
