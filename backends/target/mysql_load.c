@@ -135,23 +135,36 @@ static int ask(struct server_load *base, struct buffer *sql, server_load_take *t
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
-static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+static int read_rows(struct mysql_load *load, const struct mysql_table *table, struct row_sum *sum,
+                     struct failure *failure)
 {
-    struct mysql_load *load = (struct mysql_load *)base;
     const struct mysql_part all = {.unordered = true};
     struct mysql_read_back back;
-    int error;
+    int error = mysql_read_back_create(&back, load, table, load->target->link);
 
-    if (load->follower != NULL && mysql_follower_agrees(load->follower, &base->sum)) {
-        row_sum_append(sum, &base->sum);
-        return 0;
-    }
-    error = mysql_read_back_create(&back, load, load->target->link);
     if (error == 0)
         error = mysql_read_back_part(&back, &all, NULL, failure);
     row_sum_append(sum, &back.sum);
     mysql_read_back_release(&back);
     return error;
+}
+
+static int read_table(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    return read_rows(load, load->place->table, sum, failure);
+}
+
+static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    if (load->follower != NULL && mysql_follower_agrees(load->follower, &base->sum)) {
+        row_sum_append(sum, &base->sum);
+        return 0;
+    }
+    return read_rows(load, &load->into, sum, failure);
 }
 
 static int expect_many(struct server_load *base, struct failure *failure)
@@ -212,6 +225,7 @@ static const struct server_load_class server_class = {
     .run = run,
     .ask = ask,
     .read_back = read_back,
+    .read_table = read_table,
 };
 
 static int end(struct load *base, struct failure *failure)

@@ -214,20 +214,30 @@ static int expect_many(struct server_load *base, struct failure *failure)
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
-static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+static int read_rows(struct server_load *base, const char *copy, struct row_sum *sum,
+                     struct failure *failure)
 {
     struct postgres_load *load = (struct postgres_load *)base;
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    int error = server_load_write(base,
-                                  base->stage_sql != NULL ? "COPY (SELECT %c FROM %s) TO STDOUT"
-                                                          : "COPY (SELECT %c FROM %o) TO STDOUT",
-                                  &sql);
+    int error = server_load_write(base, copy, &sql);
 
     if (error == 0)
         error = buffer_append(&sql, "", 1);
     return error == 0 ? postgres_read_back(load->target, table_of(load), &base->work,
                                            (const char *)sql.data, sum, failure)
                       : error;
+}
+
+static int read_table(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    return read_rows(base, "COPY (SELECT %c FROM %o) TO STDOUT", sum, failure);
+}
+
+static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    return base->stage_sql != NULL
+               ? read_rows(base, "COPY (SELECT %c FROM %s) TO STDOUT", sum, failure)
+               : read_table(base, sum, failure);
 }
 
 /* ---- The load -------------------------------------------------------------------------------- */
@@ -269,6 +279,7 @@ static const struct server_load_class server_class = {
     .run = run,
     .ask = ask,
     .read_back = read_back,
+    .read_table = read_table,
 };
 
 static int end(struct load *base, struct failure *failure)

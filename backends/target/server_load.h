@@ -106,6 +106,8 @@ struct server_load_class {
                struct failure *failure);
     /* Adds up the rows that were written: the stage's, or the table's. */
     int (*read_back)(struct server_load *load, struct row_sum *sum, struct failure *failure);
+    /* Adds up all rows of the table, wherever rows were put. */
+    int (*read_table)(struct server_load *load, struct row_sum *sum, struct failure *failure);
 };
 
 struct server_load {
@@ -116,7 +118,8 @@ struct server_load {
     const char *own_sql; /* what stands for %o; borrowed */
     char *stage_sql;     /* NULL: rows go into the table itself */
     struct row_sum sum;
-    bool many; /* there are several batches */
+    uint64_t forgotten; /* rows of the stage that are in it no more, since the table has them */
+    bool many;          /* there are several batches */
     struct batch_sender sender;
     struct refusal refusal; /* of the batch that was given; the sender's, as that is */
     const struct server_give_up *give_up; /* while unique values are given up; else NULL */
