@@ -88,22 +88,31 @@ static int rows_failure(const struct mysql_load *load, MYSQL *handle, struct fai
                                    mysql_error(handle), number);
 }
 
-/* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
-static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
-                 struct failure *failure)
+/* The error of the last call, in words; 0: it had none. */
+static int query_failure(const struct mysql_load *load, struct failure *failure)
 {
     struct mysql_target *target = load->target;
     MYSQL *handle = target->link->handle;
+    int error = mysql_errno(handle) != 0 ? rows_failure(load, handle, failure) : 0;
+
+    if (error != 0 || mysql_errno(handle) == 0)
+        return error;
+    return mysql_link_failure(target->source, target->link, NULL, failure);
+}
+
+/*
+ * Runs what SQL holds, which is released. *ret_rows: NULL when it gives none; they come with
+ * mysql_fetch_row, whose end is an error's, too.
+ */
+static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
+                 struct failure *failure)
+{
+    MYSQL *handle = load->target->link->handle;
     bool done = mysql_real_query(handle, (const char *)sql->data, sql->size) == 0;
 
     buffer_release(sql);
-    *ret_rows = done ? mysql_store_result(handle) : NULL;
-    if (*ret_rows != NULL || mysql_errno(handle) == 0)
-        return 0;
-
-    int error = rows_failure(load, handle, failure);
-
-    return error != 0 ? error : mysql_link_failure(target->source, target->link, NULL, failure);
+    *ret_rows = done ? mysql_use_result(handle) : NULL;
+    return *ret_rows != NULL ? 0 : query_failure(load, failure);
 }
 
 static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
@@ -114,6 +123,8 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
     int error = query(load, sql, &rows, failure);
     MYSQL_ROW row = rows != NULL ? mysql_fetch_row(rows) : NULL;
 
+    if (error == 0 && rows != NULL && row == NULL)
+        error = query_failure(load, failure);
     if (error == 0)
         *ret_number = row != NULL && row[0] != NULL
                           ? strtoull(row[0], NULL, 10)
@@ -130,7 +141,7 @@ static int ask(struct server_load *base, struct buffer *sql, server_load_take *t
 
     while (error == 0 && rows != NULL && (row = mysql_fetch_row(rows)) != NULL)
         error = take(base, row[0] != NULL ? row[0] : "", failure);
-    return error;
+    return error == 0 && rows != NULL ? query_failure((struct mysql_load *)base, failure) : error;
 }
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
@@ -197,7 +208,7 @@ static const struct server_load_class server_class = {
     .dialect =
         {
             .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
-            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k" FOR_GOOD,
+            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k%l" FOR_GOOD,
             .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
             .update_met = "UPDATE %t t JOIN %s s ON %k%p SET %u",
             .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s%p",

@@ -114,15 +114,46 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
     return 0;
 }
 
+static int run_text(struct postgres_load *load, const char *text, PGresult **ret_result,
+                    struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(&sql, text);
+
+    return error == 0 ? query(load, &sql, ret_result, failure) : error;
+}
+
+static int declare(struct postgres_load *load, struct buffer *select, struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(&sql, "DECLARE crmfs_rows NO SCROLL CURSOR FOR ");
+
+    if (error == 0)
+        error = buffer_append(&sql, select->data, select->size);
+    buffer_release(select);
+    if (error == 0)
+        return query(load, &sql, NULL, failure);
+    buffer_release(&sql);
+    return error;
+}
+
+/* As many rows as there are need not be held in memory: they come some at a time. */
 static int ask(struct server_load *base, struct buffer *sql, server_load_take *take,
                struct failure *failure)
 {
-    cleanup_result PGresult *result = NULL;
-    int error = query((struct postgres_load *)base, sql, &result, failure);
+    struct postgres_load *load = (struct postgres_load *)base;
+    int error = declare(load, sql, failure);
+    bool more = true;
 
-    for (int i = 0; error == 0 && i < PQntuples(result); i++)
-        error = take(base, PQgetvalue(result, i, 0), failure);
-    return error;
+    while (error == 0 && more) {
+        cleanup_result PGresult *result = NULL;
+
+        error = run_text(load, "FETCH 1000 FROM crmfs_rows", &result, failure);
+        more = error == 0 && PQntuples(result) != 0;
+        for (int i = 0; error == 0 && i < PQntuples(result); i++)
+            error = take(base, PQgetvalue(result, i, 0), failure);
+    }
+    return error == 0 ? run_text(load, "CLOSE crmfs_rows", NULL, failure) : error;
 }
 
 /* ---- COPY ------------------------------------------------------------------------------------ */
@@ -249,7 +280,7 @@ static const struct server_load_class server_class = {
     .dialect =
         {
             .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k",
-            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %o t ON %k",
+            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %o t ON %k%l",
             .forget_met = "DELETE FROM %s s USING %o t WHERE %k",
             .show_second = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE " SECOND,
             .forget_second = "DELETE FROM %s s WHERE " SECOND,

@@ -39,6 +39,7 @@ typedef int server_load_take(struct server_load *load, const char *text, struct 
  *   %c  the columns that are written    %v  the same, of the stage
  *   %i  the key's columns of the stage  %1  the first of them, without s
  *   %u  assignments to all that are not of the key
+ *   %l  LIMIT 1, where the first row that is told of ends the load
  *   %p  a condition, or a join, to a part of the stage's rows; nothing: all of them
  * and in give_up (server_give_up.h)
  *   %g  assignments of what unique values are given up for

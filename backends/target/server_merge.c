@@ -91,6 +91,7 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
     case 'i': return add_key_columns(load, sql);
     case '1': return load->class->dialect.add_column(load, load->work.plan.key[0], sql);
     case 'u': return add_assignments(load, sql);
+    case 'l': return load->work.plan.refuse == NULL ? buffer_append_text(sql, " LIMIT 1") : 0;
     case 'p': return load->part != NULL ? load->class->dialect.add_part(load, sql) : 0;
     case 'g':
     case 'w':
