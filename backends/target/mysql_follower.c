@@ -101,7 +101,8 @@ static int connect(struct mysql_follower *follower)
     if (error == 0)
         error = mysql_do(source, follower->link, NULL,
                          "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED");
-    return error == 0 ? mysql_read_back_create(&follower->back, follower->load, follower->link)
+    return error == 0 ? mysql_read_back_create(&follower->back, follower->load,
+                                               &follower->load->into, follower->link)
                       : error;
 }
 

@@ -88,22 +88,31 @@ static int rows_failure(const struct mysql_load *load, MYSQL *handle, struct fai
                                    mysql_error(handle), number);
 }
 
-/* Runs what SQL holds, which is released. *ret_rows: NULL when it gives none. */
-static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
-                 struct failure *failure)
+/* The error of the last call, in words; 0: it had none. */
+static int query_failure(const struct mysql_load *load, struct failure *failure)
 {
     struct mysql_target *target = load->target;
     MYSQL *handle = target->link->handle;
+    int error = mysql_errno(handle) != 0 ? rows_failure(load, handle, failure) : 0;
+
+    if (error != 0 || mysql_errno(handle) == 0)
+        return error;
+    return mysql_link_failure(target->source, target->link, NULL, failure);
+}
+
+/*
+ * Runs what SQL holds, which is released. *ret_rows: NULL when it gives none; they come with
+ * mysql_fetch_row, whose end is an error's, too.
+ */
+static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
+                 struct failure *failure)
+{
+    MYSQL *handle = load->target->link->handle;
     bool done = mysql_real_query(handle, (const char *)sql->data, sql->size) == 0;
 
     buffer_release(sql);
-    *ret_rows = done ? mysql_store_result(handle) : NULL;
-    if (*ret_rows != NULL || mysql_errno(handle) == 0)
-        return 0;
-
-    int error = rows_failure(load, handle, failure);
-
-    return error != 0 ? error : mysql_link_failure(target->source, target->link, NULL, failure);
+    *ret_rows = done ? mysql_use_result(handle) : NULL;
+    return *ret_rows != NULL ? 0 : query_failure(load, failure);
 }
 
 static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_number,
@@ -114,6 +123,8 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
     int error = query(load, sql, &rows, failure);
     MYSQL_ROW row = rows != NULL ? mysql_fetch_row(rows) : NULL;
 
+    if (error == 0 && rows != NULL && row == NULL)
+        error = query_failure(load, failure);
     if (error == 0)
         *ret_number = row != NULL && row[0] != NULL
                           ? strtoull(row[0], NULL, 10)
@@ -130,28 +141,41 @@ static int ask(struct server_load *base, struct buffer *sql, server_load_take *t
 
     while (error == 0 && rows != NULL && (row = mysql_fetch_row(rows)) != NULL)
         error = take(base, row[0] != NULL ? row[0] : "", failure);
-    return error;
+    return error == 0 && rows != NULL ? query_failure((struct mysql_load *)base, failure) : error;
 }
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
-static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+static int read_rows(struct mysql_load *load, const struct mysql_table *table, struct row_sum *sum,
+                     struct failure *failure)
 {
-    struct mysql_load *load = (struct mysql_load *)base;
     const struct mysql_part all = {.unordered = true};
     struct mysql_read_back back;
-    int error;
+    int error = mysql_read_back_create(&back, load, table, load->target->link);
 
-    if (load->follower != NULL && mysql_follower_agrees(load->follower, &base->sum)) {
-        row_sum_append(sum, &base->sum);
-        return 0;
-    }
-    error = mysql_read_back_create(&back, load, load->target->link);
     if (error == 0)
         error = mysql_read_back_part(&back, &all, NULL, failure);
     row_sum_append(sum, &back.sum);
     mysql_read_back_release(&back);
     return error;
+}
+
+static int read_table(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    return read_rows(load, load->place->table, sum, failure);
+}
+
+static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    struct mysql_load *load = (struct mysql_load *)base;
+
+    if (load->follower != NULL && mysql_follower_agrees(load->follower, &base->sum)) {
+        row_sum_append(sum, &base->sum);
+        return 0;
+    }
+    return read_rows(load, &load->into, sum, failure);
 }
 
 static int expect_many(struct server_load *base, struct failure *failure)
@@ -184,7 +208,7 @@ static const struct server_load_class server_class = {
     .dialect =
         {
             .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
-            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k" FOR_GOOD,
+            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k%l" FOR_GOOD,
             .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
             .update_met = "UPDATE %t t JOIN %s s ON %k%p SET %u",
             .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s%p",
@@ -212,6 +236,7 @@ static const struct server_load_class server_class = {
     .run = run,
     .ask = ask,
     .read_back = read_back,
+    .read_table = read_table,
 };
 
 static int end(struct load *base, struct failure *failure)
@@ -312,6 +337,7 @@ static int prepare(struct mysql_load *load, struct failure *failure)
     if (error == 0)
         error = buffer_append(&name, "", 1);
     load->base.table_sql = (char *)steal_pointer(&name.data);
+    load->base.own_sql = load->base.table_sql;
     if (error == 0)
         error = mysql_target_start(load->target, failure);
     if (error == 0 && !empty)

@@ -7,12 +7,13 @@
 #include "fs/base/memory.h"
 
 int mysql_read_back_create(struct mysql_read_back *back, const struct mysql_load *load,
-                           struct mysql_link *link)
+                           const struct mysql_table *table, struct mysql_link *link)
 {
-    size_t count = load->into.schema->column_count;
+    size_t count = table->schema->column_count;
 
     *back = (struct mysql_read_back){
         .load = load,
+        .table = table,
         .link = link,
         .row = allocate_array(count, sizeof *back->row),
         .written = allocate_array(load->base.work.column_count, sizeof *back->written),
@@ -34,7 +35,7 @@ static int add_row(struct mysql_read_back *back, MYSQL_ROW row, const unsigned l
 {
     const struct row_work *work = &back->load->base.work;
     struct mysql_cursor cursor = {
-        .table = &back->load->into, .cells = back->row, .numbers = back->numbers};
+        .table = back->table, .cells = back->row, .numbers = back->numbers};
 
     mysql_fill_cells(&cursor, row, lengths);
     for (size_t i = 0; i < work->column_count; i++)
@@ -54,7 +55,7 @@ static int add_rows(struct mysql_read_back *back, MYSQL_RES *rows, uint64_t limi
 
         error = add_row(back, row, lengths);
         if (error == 0 && last != NULL && ++count == limit)
-            error = mysql_key_copy(&back->load->into, (const char *const *)row, lengths, last);
+            error = mysql_key_copy(back->table, (const char *const *)row, lengths, last);
     }
     return error == 0 && last != NULL && count != limit ? -ENODATA : error;
 }
@@ -66,7 +67,7 @@ int mysql_read_back_part(struct mysql_read_back *back, const struct mysql_part *
     MYSQL *handle = back->link->handle;
     cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error = mysql_write_query(&load->into, false, part, &text);
+    int error = mysql_write_query(back->table, false, part, &text);
 
     if (error != 0)
         return error;

@@ -6,18 +6,19 @@
 #include "backends/target/mysql_load.h"
 
 struct mysql_read_back {
-    const struct mysql_load *load; /* of which nothing but what stays as it is */
-    struct mysql_link *link;       /* borrowed */
-    struct cell *row;              /* all of a row's */
-    struct cell *written;          /* those that were written */
+    const struct mysql_load *load;   /* of which nothing but what stays as it is */
+    const struct mysql_table *table; /* that is read; borrowed */
+    struct mysql_link *link;         /* borrowed */
+    struct cell *row;                /* all of a row's */
+    struct cell *written;            /* those that were written */
     char (*numbers)[32];
     struct buffer value; /* of row_sum_add */
     struct row_sum sum;
 };
 
-/* 0, -ENOMEM; to be released in both cases. */
+/* TABLE is the load's, or its stage. 0, -ENOMEM; to be released in both cases. */
 int mysql_read_back_create(struct mysql_read_back *back, const struct mysql_load *load,
-                           struct mysql_link *link);
+                           const struct mysql_table *table, struct mysql_link *link);
 void mysql_read_back_release(struct mysql_read_back *back);
 
 /*

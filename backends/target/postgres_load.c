@@ -119,15 +119,46 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
     return 0;
 }
 
+static int run_text(struct postgres_load *load, const char *text, PGresult **ret_result,
+                    struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(&sql, text);
+
+    return error == 0 ? query(load, &sql, ret_result, failure) : error;
+}
+
+static int declare(struct postgres_load *load, struct buffer *select, struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(&sql, "DECLARE crmfs_rows NO SCROLL CURSOR FOR ");
+
+    if (error == 0)
+        error = buffer_append(&sql, select->data, select->size);
+    buffer_release(select);
+    if (error == 0)
+        return query(load, &sql, NULL, failure);
+    buffer_release(&sql);
+    return error;
+}
+
+/* As many rows as there are need not be held in memory: they come some at a time. */
 static int ask(struct server_load *base, struct buffer *sql, server_load_take *take,
                struct failure *failure)
 {
-    cleanup_result PGresult *result = NULL;
-    int error = query((struct postgres_load *)base, sql, &result, failure);
+    struct postgres_load *load = (struct postgres_load *)base;
+    int error = declare(load, sql, failure);
+    bool more = true;
 
-    for (int i = 0; error == 0 && i < PQntuples(result); i++)
-        error = take(base, PQgetvalue(result, i, 0), failure);
-    return error;
+    while (error == 0 && more) {
+        cleanup_result PGresult *result = NULL;
+
+        error = run_text(load, "FETCH 1000 FROM crmfs_rows", &result, failure);
+        more = error == 0 && PQntuples(result) != 0;
+        for (int i = 0; error == 0 && i < PQntuples(result); i++)
+            error = take(base, PQgetvalue(result, i, 0), failure);
+    }
+    return error == 0 ? run_text(load, "CLOSE crmfs_rows", NULL, failure) : error;
 }
 
 /* ---- COPY ------------------------------------------------------------------------------------ */
@@ -219,20 +250,30 @@ static int expect_many(struct server_load *base, struct failure *failure)
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
 
-static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+static int read_rows(struct server_load *base, const char *copy, struct row_sum *sum,
+                     struct failure *failure)
 {
     struct postgres_load *load = (struct postgres_load *)base;
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    int error = server_load_write(base,
-                                  base->stage_sql != NULL ? "COPY (SELECT %c FROM %s) TO STDOUT"
-                                                          : "COPY (SELECT %c FROM %t) TO STDOUT",
-                                  &sql);
+    int error = server_load_write(base, copy, &sql);
 
     if (error == 0)
         error = buffer_append(&sql, "", 1);
     return error == 0 ? postgres_read_back(load->target, table_of(load), &base->work,
                                            (const char *)sql.data, sum, failure)
                       : error;
+}
+
+static int read_table(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    return read_rows(base, "COPY (SELECT %c FROM %o) TO STDOUT", sum, failure);
+}
+
+static int read_back(struct server_load *base, struct row_sum *sum, struct failure *failure)
+{
+    return base->stage_sql != NULL
+               ? read_rows(base, "COPY (SELECT %c FROM %s) TO STDOUT", sum, failure)
+               : read_table(base, sum, failure);
 }
 
 /* ---- The load -------------------------------------------------------------------------------- */
@@ -243,19 +284,19 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
 static const struct server_load_class server_class = {
     .dialect =
         {
-            .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k",
-            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %t t ON %k",
-            .forget_met = "DELETE FROM %s s USING %t t WHERE %k",
+            .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k",
+            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %o t ON %k%l",
+            .forget_met = "DELETE FROM %s s USING %o t WHERE %k",
             .show_second = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE " SECOND,
             .forget_second = "DELETE FROM %s s WHERE " SECOND,
-            .update_met = "UPDATE %t t SET %u FROM %s s WHERE %k%p",
+            .update_met = "UPDATE %o t SET %u FROM %s s WHERE %k%p",
             .insert_all = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
                           "WHERE true%p",
             .insert_rest = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
-                           "WHERE NOT EXISTS (SELECT FROM %t t WHERE %k)%p",
-            .delete_others = "DELETE FROM %t t WHERE " DOOMED,
-            .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %t t ON %k%e",
-            .give_up = "UPDATE %t t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
+                           "WHERE NOT EXISTS (SELECT FROM %o t WHERE %k)%p",
+            .delete_others = "DELETE FROM %o t WHERE " DOOMED,
+            .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k%e",
+            .give_up = "UPDATE %o t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
             .assigned = "",
             .add_column = add_column,
             .add_same_key = add_same_key,
@@ -275,6 +316,7 @@ static const struct server_load_class server_class = {
     .run = run,
     .ask = ask,
     .read_back = read_back,
+    .read_table = read_table,
 };
 
 static int end(struct load *base, struct failure *failure)
@@ -384,6 +426,7 @@ static int prepare(struct postgres_load *load, struct failure *failure)
     struct server_load *base = &load->base;
     int error = take_text(&sql, postgres_add_table(&sql, table_of(load)), &base->table_sql);
 
+    base->own_sql = table_of(load)->from;
     if (error == 0 && !load->place->is_made)
         error = create_stage(load, failure);
     if (error != 0)

@@ -19,13 +19,8 @@ struct doomed {
 static int write_referred(const struct doomed *doomed, const char *from, const char *match,
                           struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "SELECT 1 FROM ");
-
-    if (error == 0)
-        error = postgres_add_table(sql, doomed->table);
-    return error == 0 ? buffer_print(sql, " t WHERE %s AND EXISTS (SELECT FROM %s c WHERE %s",
-                                     doomed->condition, from, match)
-                      : error;
+    return buffer_print(sql, "SELECT 1 FROM %s t WHERE %s AND EXISTS (SELECT FROM %s c WHERE %s",
+                        doomed->table->from, doomed->condition, from, match);
 }
 
 /* 1: a row of FROM refers, as MATCH tells, to one of those that go; 0: none. OWN: … and stays. */

@@ -147,19 +147,15 @@ static int add_parent_is_there(const struct postgres_staged *staged, const struc
             error = buffer_append_text(sql, " IS NULL");
     }
     if (error == 0)
-        error = buffer_append_text(sql, " OR EXISTS (SELECT FROM ");
-    if (error == 0)
-        error = postgres_add_table(sql, parent);
-    return error == 0 ? buffer_print(sql, " p WHERE %s))", match) : error;
+        error = buffer_print(sql, " OR EXISTS (SELECT FROM %s p WHERE %s))", parent->from, match);
+    return error;
 }
 
 static int write_update(const struct postgres_staged *staged, const struct table *parent,
                         const struct foreign_key *key, const char *match, struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "UPDATE ");
+    int error = buffer_print(sql, "UPDATE %s", staged->table->from);
 
-    if (error == 0)
-        error = postgres_add_table(sql, staged->table);
     if (error == 0)
         error = add_sets(staged, key, sql);
     if (error == 0)

@@ -141,9 +141,7 @@ static int write_select(const struct table *table, bool locked, struct buffer *s
     if (error == 0)
         error = buffer_append_text(sql, " FROM ");
     if (error == 0)
-        error = postgres_add_table(sql, table);
-    if (error == 0)
-        error = buffer_append_text(sql, " t WHERE ");
+        error = buffer_print(sql, "%s t WHERE ", table->from);
     if (error == 0)
         error = add_condition(sql, table, 1);
     return error == 0 && locked ? buffer_append_text(sql, " FOR UPDATE") : error;
@@ -220,10 +218,8 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
 static int write_update(const struct table *table, size_t count, const size_t *columns,
                         struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "UPDATE ");
+    int error = buffer_print(sql, "UPDATE %s", table->from);
 
-    if (error == 0)
-        error = postgres_add_table(sql, table);
     for (size_t i = 0; i < count && error == 0; i++) {
         error = buffer_append_text(sql, i == 0 ? " t SET " : ", ");
         if (error == 0)
@@ -300,11 +296,8 @@ int postgres_delete_row(struct target *base, const struct schema *schema, const 
         error = postgres_check_referrers(target, table, (const char *)condition.data,
                                          (const char *const *)list.values, list.count, failure);
     if (error == 0)
-        error = buffer_append_text(&sql, "DELETE FROM ");
-    if (error == 0)
-        error = postgres_add_table(&sql, table);
-    if (error == 0)
-        error = buffer_print(&sql, " t WHERE %s", (const char *)condition.data);
+        error = buffer_print(&sql, "DELETE FROM %s t WHERE %s", table->from,
+                             (const char *)condition.data);
     if (error == 0)
         error = change(target, schema, &sql, &list, failure);
     release_values(&list);

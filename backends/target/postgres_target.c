@@ -194,41 +194,78 @@ static int check(struct target *base, struct failure *failure)
 
 /* ---- Sequences ------------------------------------------------------------------------------- */
 
-/* The sequence that the column counts by, if it has one, goes on behind the rows. */
-static int move_sequence(struct postgres_target *target, const struct table *table, size_t column,
-                         struct failure *failure)
+/* Numbers of columns, and the sequence that each counts by: its own, or one that it only asks. */
+static int ask_sequences(struct postgres_target *target, const struct table *table,
+                         PGresult **ret_rows, struct failure *failure)
 {
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     struct buffer name = BUFFER(POSTGRES_SQL_LIMIT);
-    cleanup_free char *quoted_column = sql_literal(table->columns[column].raw_name);
-    cleanup_free char *quoted_table = NULL;
+    cleanup_free char *quoted = NULL;
     int error = postgres_add_table(&name, table);
 
     if (error == 0)
         error = buffer_append(&name, "", 1);
     if (error == 0)
-        quoted_table = sql_literal((const char *)name.data);
+        quoted = sql_literal((const char *)name.data);
     buffer_release(&name);
-    if (quoted_column == NULL || quoted_table == NULL)
+    if (quoted == NULL)
         return -ENOMEM;
-    error = buffer_print(&sql,
-                         "SELECT pg_catalog.setval(q.s, least(q.m, 9223372036854775807)::"
-                         "pg_catalog.int8) FROM (SELECT "
-                         "pg_catalog.pg_get_serial_sequence(%s, %s)::pg_catalog.regclass AS s, "
-                         "(SELECT max(",
-                         quoted_table, quoted_column);
+    error = buffer_print(
+        &sql,
+        "SELECT q.number, q.sequence FROM (SELECT a.attnum AS number, coalesce("
+        "pg_catalog.pg_get_serial_sequence(%s, a.attname)::pg_catalog.regclass::pg_catalog.oid, "
+        "(SELECT d.refobjid FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_depend d "
+        "ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid "
+        "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+        "JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind = 'S' "
+        "WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum AND "
+        "pg_catalog.pg_get_expr(f.adbin, f.adrelid) LIKE 'nextval(%%::regclass)' LIMIT 1)) "
+        "AS sequence FROM pg_catalog.pg_attribute a WHERE a.attrelid = %u AND a.attnum > 0 "
+        "AND NOT a.attisdropped) q WHERE q.sequence IS NOT NULL",
+        quoted, table->oid);
+    return error == 0 ? postgres_target_run(target, &sql, ret_rows, failure) : error;
+}
+
+/* The sequence goes on behind the column's rows; never back, nor does one that counts down. */
+static int move_sequence(struct postgres_target *target, const struct table *table, size_t column,
+                         const char *sequence, struct failure *failure)
+{
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(
+        &sql, "SELECT pg_catalog.setval(p.seqrelid::pg_catalog.regclass, least(q.m, p.seqmax)::"
+              "pg_catalog.int8) FROM pg_catalog.pg_sequence p, (SELECT max(");
+
     if (error == 0)
         error = postgres_add_column(&sql, table, column);
     if (error == 0)
-        error = buffer_append_text(&sql, ") FROM ");
+        error = buffer_append_text(&sql, ") AS m FROM ");
     if (error == 0)
         error = postgres_add_table(&sql, table);
     if (error == 0)
-        error = buffer_append_text(
-            &sql, ") AS m) q WHERE q.s IS NOT NULL AND q.m > coalesce((SELECT v.last_value FROM "
-                  "pg_catalog.pg_sequences v WHERE pg_catalog.format('%I.%I', v.schemaname, "
-                  "v.sequencename)::pg_catalog.regclass = q.s), 0)");
+        error = buffer_print(
+            &sql,
+            ") q WHERE p.seqrelid = %s AND p.seqincrement > 0 AND q.m > coalesce("
+            "(SELECT v.last_value FROM pg_catalog.pg_sequences v WHERE pg_catalog.format("
+            "'%%I.%%I', v.schemaname, v.sequencename)::pg_catalog.regclass = p.seqrelid), "
+            "p.seqstart::pg_catalog.numeric - 1)",
+            sequence);
     return error == 0 ? postgres_target_run(target, &sql, NULL, failure) : error;
+}
+
+static int move_sequences_of(struct postgres_target *target, const struct table *table,
+                             struct failure *failure)
+{
+    cleanup_result PGresult *rows = NULL;
+    int error = ask_sequences(target, table, &rows, failure);
+
+    for (int i = 0; error == 0 && i < PQntuples(rows); i++) {
+        ssize_t column = postgres_table_find_column(table, atoi(PQgetvalue(rows, i, 0)));
+        enum column_type type = column >= 0 ? table->schema->columns[column].type : COLUMN_TEXT;
+
+        if (type == COLUMN_INTEGER || type == COLUMN_DECIMAL)
+            error = move_sequence(target, table, (size_t)column, PQgetvalue(rows, i, 1), failure);
+    }
+    return error;
 }
 
 static int move_sequences(struct postgres_target *target, struct failure *failure)
@@ -236,16 +273,8 @@ static int move_sequences(struct postgres_target *target, struct failure *failur
     int error = 0;
 
     for (size_t i = 0; i < target->place_count && error == 0; i++) {
-        const struct table *table = target->places[i]->table;
-
-        for (size_t c = 0;
-             target->places[i]->written && c < table->schema->column_count && error == 0; c++) {
-            enum column_type type = table->schema->columns[c].type;
-
-            if ((type == COLUMN_INTEGER || type == COLUMN_DECIMAL) &&
-                table->schema->columns[c].not_null)
-                error = move_sequence(target, table, c, failure);
-        }
+        if (target->places[i]->written)
+            error = move_sequences_of(target, target->places[i]->table, failure);
     }
     return error;
 }

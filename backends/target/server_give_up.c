@@ -236,7 +236,7 @@ static int add_widths(const struct server_load *load, struct buffer *sql)
             error = buffer_print(sql, ") + 1 AS w%zu", i);
         any = true;
     }
-    return error == 0 && any ? server_load_write(load, " FROM %t) w", sql) : error;
+    return error == 0 && any ? server_load_write(load, " FROM %o) w", sql) : error;
 }
 
 static int add_same_unique(const struct server_load *load, struct buffer *sql)

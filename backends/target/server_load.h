@@ -34,10 +34,12 @@ typedef int server_load_take(struct server_load *load, const char *text, struct 
 /*
  * The server's SQL. In a statement stand for
  *   %t  the table, called t             %s  the stage, called s
+ *   %o  the same table, for rows of its own and none of those that inherit from it
  *   %k  the rows' keys are the same     %e  AND so are their values
  *   %c  the columns that are written    %v  the same, of the stage
  *   %i  the key's columns of the stage  %1  the first of them, without s
  *   %u  assignments to all that are not of the key
+ *   %l  LIMIT 1, where the first row that is told of ends the load
  *   %p  a condition, or a join, to a part of the stage's rows; nothing: all of them
  * and in give_up (server_give_up.h)
  *   %g  assignments of what unique values are given up for
@@ -107,16 +109,20 @@ struct server_load_class {
                struct failure *failure);
     /* Adds up the rows that were written: the stage's, or the table's. */
     int (*read_back)(struct server_load *load, struct row_sum *sum, struct failure *failure);
+    /* Adds up all rows of the table, wherever rows were put. */
+    int (*read_table)(struct server_load *load, struct row_sum *sum, struct failure *failure);
 };
 
 struct server_load {
     struct load load;
     const struct server_load_class *class;
     struct row_work work;
-    char *table_sql; /* its name, quoted */
-    char *stage_sql; /* NULL: rows go into the table itself */
+    char *table_sql;     /* its name, quoted */
+    const char *own_sql; /* what stands for %o; borrowed */
+    char *stage_sql;     /* NULL: rows go into the table itself */
     struct row_sum sum;
-    bool many; /* there are several batches */
+    uint64_t forgotten; /* rows of the stage that are in it no more, since the table has them */
+    bool many;          /* there are several batches */
     struct batch_sender sender;
     struct refusal refusal; /* of the batch that was given; the sender's, as that is */
     const struct server_give_up *give_up; /* while unique values are given up; else NULL */

@@ -45,14 +45,11 @@ static int add_same_key(const struct server_load *load, struct buffer *sql)
     return error;
 }
 
-/* Rows that were left as they are need only be there. */
 static int add_same_values(const struct server_load *load, struct buffer *sql)
 {
     int error = 0;
 
     for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
-        if (load->work.plan.mode == LOAD_MISSING)
-            break;
         error = buffer_append_text(sql, " AND ");
         if (error == 0)
             error = load->class->dialect.add_same_value(load, load->work.columns[i], sql);
@@ -85,6 +82,7 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
 {
     switch (part) {
     case 't': return buffer_append_text(sql, load->table_sql);
+    case 'o': return buffer_append_text(sql, load->own_sql);
     case 's': return buffer_append_text(sql, load->stage_sql);
     case 'k': return add_same_key(load, sql);
     case 'e': return add_same_values(load, sql);
@@ -93,6 +91,7 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
     case 'i': return add_key_columns(load, sql);
     case '1': return load->class->dialect.add_column(load, load->work.plan.key[0], sql);
     case 'u': return add_assignments(load, sql);
+    case 'l': return load->work.plan.refuse == NULL ? buffer_append_text(sql, " LIMIT 1") : 0;
     case 'p': return load->part != NULL ? load->class->dialect.add_part(load, sql) : 0;
     case 'g':
     case 'w':
@@ -283,12 +282,64 @@ static int insert(struct server_load *load, struct failure *failure)
                       : run_without(load, statement, false, error, &said, inserted, failure);
 }
 
+/* Rows that are there already are none that is written: the stage's are compared in the end. */
+static int forget_kept(struct server_load *load, uint64_t met, struct failure *failure)
+{
+    int error = forget(load, load->class->dialect.forget_met, failure);
+
+    load->forgotten = met;
+    return server_load_fail(load, error, failure);
+}
+
+/* A trigger may leave rows out in silence. */
+static int check_counts(const struct server_load *load, struct failure *failure)
+{
+    const struct load_counts *counts = &load->load.counts;
+    uint64_t all = counts->put - counts->refused;
+    uint64_t in = counts->inserted + counts->updated + counts->kept;
+
+    if (in == all)
+        return 0;
+    return failure_set(failure, EIO,
+                       "table \"%s\": the server takes %llu rows of %llu, and says nothing of the "
+                       "others: a trigger or a rule leaves them out, or puts them elsewhere",
+                       load->work.plan.table->name, (unsigned long long)in,
+                       (unsigned long long)all);
+}
+
+/* All of a stage without a key is in the table, which had BEFORE, and nothing else is new. */
+static int check_appended(struct server_load *load, struct row_sum *before, struct failure *failure)
+{
+    struct row_sum after = {0};
+    int error = check_counts(load, failure);
+
+    if (error == 0)
+        error = load->class->read_table(load, &after, failure);
+    row_sum_append(before, &load->sum);
+    return error == 0 && !row_sum_equal(&after, before) ? differs(load, failure) : error;
+}
+
+/* The stage's rows that the table does not have. */
+static int insert_checked(struct server_load *load, struct failure *failure)
+{
+    struct row_sum before = {0};
+    bool by_sum = !server_load_has_key(load) && load->work.column_count != 0;
+    int error = by_sum ? load->class->read_table(load, &before, failure) : 0;
+
+    if (error == 0)
+        error = insert(load, failure);
+    if (error == 0 && by_sum)
+        error = check_appended(load, &before, failure);
+    return server_load_fail(load, error, failure);
+}
+
 int server_load_merge(struct load *base, struct failure *failure)
 {
     struct server_load *load = (struct server_load *)base;
     const struct server_dialect *dialect = &load->class->dialect;
     enum load_mode mode = load->work.plan.mode;
     struct load_counts *counts = &base->counts;
+    bool any_new;
     uint64_t refused;
     uint64_t met = 0;
     int error = 0;
@@ -305,15 +356,18 @@ int server_load_merge(struct load *base, struct failure *failure)
         error = update_met(load, failure);
     met -= counts->refused - refused;
     /* Without a new row none can lack what only new rows need. */
-    if (error == 0 && (mode == LOAD_APPEND || met != counts->put - counts->refused))
-        error = insert(load, failure);
+    any_new = mode == LOAD_APPEND || met != counts->put - counts->refused;
+    if (error == 0 && mode == LOAD_MISSING && met != 0 && any_new)
+        error = forget_kept(load, met, failure);
+    if (error == 0 && any_new)
+        error = insert_checked(load, failure);
     if (error != 0)
         return error;
     if (mode == LOAD_MISSING)
         counts->kept = met;
     else
         counts->updated = met;
-    return 0;
+    return check_counts(load, failure);
 }
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
@@ -321,7 +375,7 @@ int server_load_merge(struct load *base, struct failure *failure)
 int server_load_verify(struct load *base, struct failure *failure)
 {
     struct server_load *load = (struct server_load *)base;
-    uint64_t written = base->counts.put - base->counts.refused;
+    uint64_t written = base->counts.put - base->counts.refused - load->forgotten;
     struct row_sum back = {0};
     uint64_t same = written;
     int error;
@@ -329,7 +383,9 @@ int server_load_verify(struct load *base, struct failure *failure)
     if (load->work.column_count == 0)
         return 0;
     error = load->class->read_back(load, &back, failure);
-    if (error == 0 && load->stage_sql != NULL && server_load_has_key(load))
+    /* Rows that are kept are not forgotten where there is nothing but them. */
+    if (error == 0 && load->stage_sql != NULL && server_load_has_key(load) &&
+        base->counts.kept == load->forgotten)
         error = run(load, load->class->dialect.count_same, &same, failure);
     if (error != 0)
         return server_load_fail(load, error, failure);

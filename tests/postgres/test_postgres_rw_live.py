@@ -87,3 +87,14 @@ def test_what_a_trigger_makes_of_a_row_is_refused(mount, postgres, database):
     assert postgres.rows("SELECT * FROM t", name) == ["1|A|1"]
     put(folder / "t/1.json", '{"name": "B"}')
     assert postgres.rows("SELECT * FROM t", name) == ["1|B|1"]
+
+
+def test_rows_of_tables_that_inherit_are_not_the_rows_of_their_parent(mount, postgres, database):
+    name = database("CREATE TABLE parent (id int PRIMARY KEY, v text); CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent);"
+                    "INSERT INTO parent VALUES (1, 'a'), (5, 'b'); INSERT INTO child VALUES (1, 'theirs'), (5, 'theirs')")
+    folder = mount(f"crm={postgres.url(name)}", options="rw-live,refresh=0.1").live()
+    put(folder / "parent/1.json", '{"v": "ours"}')
+    assert json.loads((folder / "parent/1.json").read_text())["v"] == "ours"
+    (folder / "parent/5.json").unlink()
+    assert postgres.rows("SELECT v FROM ONLY parent", name) == ["ours"]
+    assert postgres.rows("SELECT v FROM child", name) == ["theirs", "theirs"]

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Loads of several batches, what servers refuse of them, and MariaDB where it allows no LOAD DATA LOCAL."""
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -133,3 +136,30 @@ def test_every_type_goes_without_load_data(crmfs, store, maria, place, without_l
     crmfs("restore", "--mode", "replace", "--to", url, source.url)
     store.take("again", f"crm={target.url}")
     assert store.export("from", "every") == store.export("new", "every") == store.export("again", "every")
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+def test_keys_that_are_there_are_not_held_in_memory(crmfs, place, work, kind):
+    """Forty MB of them: with --skip-bad they are told of as they come, without it the first ends it."""
+    source, target = place("sqlite"), place(kind)
+    source.sql("CREATE TABLE t (k VARCHAR(250) PRIMARY KEY); INSERT INTO t WITH RECURSIVE n (i) AS "
+               "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 160000) SELECT printf('%0250d', i) FROM n")
+
+    def peak(*words, status=0):
+        """In KiB, of what it took beside that of its program and libraries."""
+        measure = ("import os, sys; _, status, used = os.wait4(os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0);"
+                   "print(os.waitstatus_to_exitcode(status), used.ru_maxrss)")
+        command = [mounting.BINARY, "restore", "--mode", "append", *words, "--to", target.url, source.url]
+        done = subprocess.run([sys.executable, "-c", measure, *map(str, command)], env={**os.environ, "XDG_STATE_HOME": str(work)},
+                              capture_output=True, text=True, check=True, timeout=mounting.PATIENCE * 5)
+        ended, used = map(int, done.stdout.split()[-2:])
+        assert ended == status, done
+        return used, done.stderr
+
+    first, _ = peak()
+    assert target.value("SELECT count(*) FROM t") == "160000"
+    again, told = peak(status=1)
+    assert "is there already" in told and again < first + (20 << 10)
+    aside, _ = peak("--skip-bad", work / "bad")
+    with open(work / "bad", encoding="utf-8") as file:
+        assert sum(1 for _ in file) == 160000 and aside < first + (20 << 10)
