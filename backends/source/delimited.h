@@ -29,11 +29,15 @@
 
 #define DELIMITED_COLUMNS_LIMIT ((size_t)4096)
 
+/* What ends a line, where there are escapes and no quotes: the other signs are text there. */
+enum line_end { LINE_END_ANY, LINE_END_FEED, LINE_END_RETURN_FEED };
+
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
     uint8_t quote;  /* 0: none */
     uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
+    enum line_end line_end;
 };
 
 struct dialect {

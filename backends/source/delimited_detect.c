@@ -146,6 +146,38 @@ static void detect_nulls(const uint8_t *text, size_t size, bool ended,
     *fit = try_signs(*signs, text, text + size, ended);
 }
 
+/* Behind the first line feed that is not escaped; NULL: there is none. */
+static const uint8_t *first_line(uint8_t escape, const uint8_t *text, size_t size)
+{
+    bool escaped = false;
+
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\n' && !escaped)
+            return text + i + 1;
+        escaped = text[i] == escape && !escaped;
+    }
+    return NULL;
+}
+
+/*
+ * MySQL escapes of a text's line ends what a line ends with, and there the first byte only; COPY
+ * has letters for both. So all lines end as the first does, unless a return ends its text.
+ */
+static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct fit *fit,
+                            struct delimited_signs *signs)
+{
+    const uint8_t *behind = first_line(signs->escape, text, size);
+
+    if (signs->escape == 0 || signs->quote != 0 || behind == NULL)
+        return;
+    signs->line_end = LINE_END_RETURN_FEED;
+    *fit = try_signs(*signs, text, text + size, ended);
+    if (behind - text > 1 && behind[-2] == '\r' && is_even(fit))
+        return;
+    signs->line_end = LINE_END_FEED;
+    *fit = try_signs(*signs, text, text + size, ended);
+}
+
 /* Single quotes count as such where most records have fields in them, and none a double one. */
 static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
@@ -166,6 +198,7 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
     }
     detect_escape(text, size, ended, wish, &fit, &signs);
     detect_nulls(text, size, ended, wish, &fit, &signs);
+    detect_line_end(text, size, ended, &fit, &signs);
     *ret_signs = signs;
     return fit;
 }

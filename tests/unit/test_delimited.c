@@ -211,6 +211,33 @@ static void test_nulls_between_tabs(void **state)
                "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
 }
 
+/* Of a text's returns and line feeds MySQL escapes what its lines begin to end with, no more. */
+static void test_line_ends_without_quotes(void **state)
+{
+    static const char feeds[] = "1\t\\N\ta\r\\\nb\n2\tc\rd\te\r\n3\tf\t\\N\n";
+    static const char both[] = "1\t\\N\ta\\\r\nb\r\n2\tc\nd\te\r\n3\tf\\\rg\t\\N\r\n";
+    static const char returns[] = "1\t\\N\tc\r2\t\\N\td\r3\te\tf\r";
+    static const char last[] = "1\t\\N\ta\r\n2\tb\tc\n3\td\te\n";
+    const char *columns = "table 0 t (column1:text,column2:text,column3:text)\n";
+    char expected[300];
+
+    (void)state;
+    snprintf(expected, sizeof expected,
+             "%srow 0 \"1|NULL|\"a\r\nb\nrow 0 \"2|\"c\rd|\"e\r\nrow 0 \"3|\"f|NULL\n", columns);
+    check_sized("t.txt", feeds, strlen(feeds), expected);
+    snprintf(expected, sizeof expected,
+             "%srow 0 \"1|NULL|\"a\r\nb\nrow 0 \"2|\"c\nd|\"e\nrow 0 \"3|\"f\rg|NULL\n", columns);
+    check_sized("t.txt", both, strlen(both), expected);
+    snprintf(expected, sizeof expected,
+             "%srow 0 \"1|NULL|\"c\nrow 0 \"2|NULL|\"d\nrow 0 \"3|\"e|\"f\n", columns);
+    check_sized("t.txt", returns, strlen(returns), expected);
+    snprintf(expected, sizeof expected,
+             "%srow 0 \"1|NULL|\"a\r\nrow 0 \"2|\"b|\"c\nrow 0 \"3|\"d|\"e\n", columns);
+    check_sized("t.txt", last, strlen(last), expected);
+    check_wish("a\tb\n1\tc\rd\n", (const char *const[]){"escape", "\\", "quote", "none", NULL},
+               "table 0 t (a:text,b:text)\nrow 0 \"1|\"c\rd\n");
+}
+
 static void test_wishes(void **state)
 {
     (void)state;
@@ -492,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_behind_quotes),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_nulls_between_tabs),
+        cmocka_unit_test(test_line_ends_without_quotes),
         cmocka_unit_test(test_single_quotes),
         cmocka_unit_test(test_said_delimiter),
         cmocka_unit_test(test_wishes),
