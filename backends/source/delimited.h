@@ -37,6 +37,7 @@ struct delimited_signs {
     uint8_t delimiter;
     uint8_t quote;  /* 0: none */
     uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
+    bool nulls;     /* a field that is \N is NULL, though it be all that a backslash stands for */
     enum line_end line_end;
 };
 

@@ -129,18 +129,18 @@ static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8
     return to;
 }
 
-/* Nothing, unless there are no quotes to tell the empty text from it, and escapes to say it with.
- */
+/* \N, or nothing, unless that is the empty text: where \N was seen, or is all that NULL can be. */
 static bool is_null(const struct delimited *reader, const struct delimited_field *field,
                     const uint8_t *at)
 {
     struct delimited_signs signs = reader->signs;
+    uint8_t before = signs.escape == 0 && signs.nulls ? '\\' : signs.escape;
 
     if (field->quoted)
         return false;
-    return field->size == 0
-               ? signs.escape == 0 || signs.quote != 0
-               : field->size == 2 && signs.escape != 0 && at[0] == signs.escape && at[1] == 'N';
+    if (field->size == 0)
+        return !signs.nulls && (signs.escape == 0 || signs.quote != 0);
+    return field->size == 2 && before != 0 && at[0] == before && at[1] == 'N';
 }
 
 /* In scratch there is room for four times the record. */

@@ -161,7 +161,9 @@ def test_character_sets(mount, server, database, work, charset, text):
 
 
 @pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", ""),
-                                          ("LINES TERMINATED BY '\\r\\n'", "")])
+                                          ("LINES TERMINATED BY '\\r\\n'", ""),
+                                          ("FIELDS OPTIONALLY ENCLOSED BY '\"'", ""),
+                                          ("FIELDS ENCLOSED BY '\"' LINES TERMINATED BY '\\r\\n'", "")])
 def test_outfile(mount, server, database, work, manner, wish):
     """What the server itself writes, in which a backslash takes the meaning of quotes, tabs and line ends."""
     rows = [(1, 'say "hi", you'), (2, None), (3, "c:\\\\"), (4, ""), (5, "two\nlines"), (6, "N"), (7, '\\\\"'),

@@ -211,6 +211,44 @@ static void test_nulls_between_tabs(void **state)
                "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
 }
 
+/* As INTO OUTFILE … ENCLOSED BY writes it, and COPY … (FORMAT csv, NULL '\N'). */
+static void test_quoted_nulls_between_tabs(void **state)
+{
+    static const char *const texts[] = {
+        "1\t\\N\t\"say \"\"hi\"\"\"\n2\tc:\\temp\t\"\"\n3\t\tx\n",
+        "1\t\\N\t\"two\nlines\"\n2\t\"a\tb\"\t\"\"\"\"\n3\tc:\\\\x\t\\N\n",
+        "1\t\\N\t\"say \\\"hi\\\"\"\n2\t\"c:\\\\\"\t\"two\\\nlines\ttab\"\n3\t\"\"\t\"\"\n",
+        "\"1\"\t\\N\t\"x\"\n\"2\"\t\"c:\\\\\"\t\"\"\n\"3\"\t\\N\t\"N\"\n",
+        /* Texts that begin with a quote, without there being quotes. */
+        "1\t\\N\t\"Bo\"\n2\ta\t\"\n3\tb\tc\n",
+        "1\t\\N\t\"Bo\"\n2\t\"Bob\" Ek\tx\n3\tb\tc\n",
+        "1\t\\N\t\"Bo\"\n2\t\"Bob\"\tx\n3\tb\t\"c\"\n",
+    };
+    static const char *const rows[] = {
+        "row 0 \"1|NULL|\"say \"hi\"\nrow 0 \"2|\"c:\\temp|\"\nrow 0 \"3|\"|\"x\n",
+        "row 0 \"1|NULL|\"two\nlines\nrow 0 \"2|\"a\tb|\"\"\nrow 0 \"3|\"c:\\\\x|NULL\n",
+        "row 0 \"1|NULL|\"say \"hi\"\nrow 0 \"2|\"c:\\|\"two\nlines\ttab\nrow 0 \"3|\"|\"\n",
+        "row 0 \"1|NULL|\"x\nrow 0 \"2|\"c:\\|\"\nrow 0 \"3|NULL|\"N\n",
+        "row 0 \"1|NULL|\"\"Bo\"\nrow 0 \"2|\"a|\"\"\nrow 0 \"3|\"b|\"c\n",
+        "row 0 \"1|NULL|\"\"Bo\"\nrow 0 \"2|\"\"Bob\" Ek|\"x\nrow 0 \"3|\"b|\"c\n",
+        "row 0 \"1|NULL|\"\"Bo\"\nrow 0 \"2|\"\"Bob\"|\"x\nrow 0 \"3|\"b|\"\"c\"\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char text[200];
+        char expected[300];
+
+        snprintf(text, sizeof text, "a\tb\tc\n%s", texts[i]);
+        snprintf(expected, sizeof expected, "table 0 t (a:text,b:text,c:text)\n%s", rows[i]);
+        check_sized("t.tsv", text, strlen(text), expected);
+    }
+    check_sized("t.txt", texts[2], strlen(texts[2]),
+                "table 0 t (column1:text,column2:text,column3:text)\n"
+                "row 0 \"1|NULL|\"say \"hi\"\nrow 0 \"2|\"c:\\|\"two\nlines\ttab\n"
+                "row 0 \"3|\"|\"\n");
+}
+
 /* Of a text's returns and line feeds MySQL escapes what its lines begin to end with, no more. */
 static void test_line_ends_without_quotes(void **state)
 {
@@ -519,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_behind_quotes),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_nulls_between_tabs),
+        cmocka_unit_test(test_quoted_nulls_between_tabs),
         cmocka_unit_test(test_line_ends_without_quotes),
         cmocka_unit_test(test_single_quotes),
         cmocka_unit_test(test_said_delimiter),
