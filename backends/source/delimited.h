@@ -126,8 +126,11 @@ const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at,
 uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
                             struct delimited_signs signs, bool quoted);
 
-/* Whether one of COUNT fields has an escape that no program writes: there are none, though the text
- * began as if there were. */
+/*
+ * Whether one of COUNT fields has an escape that no program writes: there are none, though the text
+ * began as if there were. Letters stand for something only where there are no quotes, and N as a
+ * field by itself.
+ */
 bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
                               const struct delimited_field *fields, size_t count);
 
