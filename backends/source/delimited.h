@@ -134,6 +134,14 @@ uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
 bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
                               const struct delimited_field *fields, size_t count);
 
+/* Whether an escape takes one of them a sign that would end a field, or its quotes. */
+bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
+                          const struct delimited_field *fields, size_t count);
+
+/* Whether one is \N between tabs: what that means could not be seen where the text begins. */
+bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
+                             const struct delimited_field *fields, size_t count);
+
 /* Whether one goes on behind its quotes, with a backslash before the last: there are escapes, as
  * could not be seen where the text begins. */
 bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,

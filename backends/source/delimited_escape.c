@@ -61,6 +61,41 @@ bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
     return false;
 }
 
+static bool is_sign(struct delimited_signs signs, uint8_t byte)
+{
+    return byte == signs.delimiter || (signs.quote != 0 && byte == signs.quote) || byte == '\r' ||
+           byte == '\n';
+}
+
+bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
+                          const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count && signs.escape != 0; i++) {
+        const uint8_t *at = base + fields[i].at;
+        const uint8_t *end = at + fields[i].size;
+
+        while (at < end && (at = memchr(at, signs.escape, (size_t)(end - at))) != NULL) {
+            if (at + 1 < end && is_sign(signs, at[1]))
+                return true;
+            at += 2;
+        }
+    }
+    return false;
+}
+
+bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
+                             const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count && signs.delimiter == '\t' && signs.escape == 0 && !signs.nulls;
+         i++) {
+        const uint8_t *at = base + fields[i].at;
+
+        if (!fields[i].quoted && fields[i].size == 2 && at[0] == '\\' && at[1] == 'N')
+            return true;
+    }
+    return false;
+}
+
 bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
                             const struct delimited_field *fields, size_t count)
 {

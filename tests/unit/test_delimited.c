@@ -164,6 +164,24 @@ static void test_wrong_charset(void **state)
     }
 }
 
+/* REST is not there yet when it is detected how BEGIN is written. */
+static void check_late(const char *begin, const char *rest, const char *expected)
+{
+    struct recorded_reading reading;
+    struct dialect dialect;
+    char text[200];
+
+    snprintf(text, sizeof text, "%s%s", begin, rest);
+    recorded_reading_begin(&reading, text, strlen(text), 7);
+    assert_true(
+        delimited_recognise("t.csv", (const uint8_t *)begin, strlen(begin), false, NULL, &dialect));
+    assert_int_equal(delimited_read(&reading.from.stream, &dialect, "t.csv", &reading.into.taker,
+                                    NULL, &reading.failure),
+                     0);
+    assert_string_equal(recording_text(&reading.into), expected);
+    recorded_reading_end(&reading);
+}
+
 /* Letters that stand behind a backslash, which takes the meaning of quotes only. */
 static void check_odd(void)
 {
@@ -187,6 +205,23 @@ static void check_odd(void)
     }
 }
 
+/* A backslash that is text, and has hidden the comma or quote behind it. */
+static void check_hidden(void)
+{
+    static const char begin[] = "a,b\n\"say \\\"hi\\\", you\",1\n";
+
+    check_late(begin, "x\nC:\\,2\n",
+               "table 0 t (a:text,b:text)\nrow 0 \"say \"hi\", you|\"1\nrow 0 \"x|NULL\n"
+               "fail 0 line 4, byte 26 of t.csv: there are fewer fields than columns, and a "
+               "backslash that may have hidden some: say escape=none in the archive's URL if it "
+               "never takes meaning from anything, else escape=%5C\n");
+    check_late(begin, "\"C:\\\",\"2\"\n",
+               "table 0 t (a:text,b:text)\nrow 0 \"say \"hi\", you|\"1\n"
+               "fail 0 line 3, byte 24 of t.csv: there are fewer fields than columns, and a "
+               "backslash that may have hidden some: say escape=none in the archive's URL if it "
+               "never takes meaning from anything, else escape=%5C\n");
+}
+
 /* As MySQL's INTO OUTFILE writes it with quotes, and phpMyAdmin if asked to. */
 static void test_escapes(void **state)
 {
@@ -203,6 +238,7 @@ static void test_escapes(void **state)
           "fail 0 line 3, byte 12 of a/t.csv: a backslash stands before a quote within a field: if "
           "it takes the quote's meaning, say escape=%5C in the archive's URL, else escape=none\n");
     check_odd();
+    check_hidden();
     check_wish("a,b\n\"x\" y,1\n\"p\\\"q,2\n", (const char *const[]){"escape", "none", NULL},
                "table 0 t (a:text,b:text)\nrow 0 \"x y|\"1\nrow 0 \"p\\q|\"2\n");
     check_wish("a,b\n\"p^\"q\",^N\n", (const char *const[]){"escape", "^", NULL},
@@ -230,6 +266,10 @@ static void test_nulls_between_tabs(void **state)
         "fail 0 line 3, byte 9 of t.tsv: a backslash stands where it takes no meaning from "
         "anything, as it did before: say escape=none in the archive's URL if it never does, "
         "else escape=%5C\n");
+    check_late("a\tb\n1\t2\n", "\"\\N\"\t2\n\\N\t2\n",
+               "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"\\N|\"2\n"
+               "fail 0 line 4, byte 15 of t.csv: here is the first field that is \\N: if it stands "
+               "for NULL, say escape=%5C in the archive's URL, else escape=none\n");
     check("a,b\n\\N,1\n", "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
     check_wish("a\tb\n\\N\t1\n", (const char *const[]){"escape", "none", NULL},
                "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
