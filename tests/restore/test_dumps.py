@@ -121,6 +121,19 @@ def in_pieces(text):
     return "\n".join(["-- phpMyAdmin SQL Dump", *head, *sum(later.values(), []), "COMMIT;", ""])
 
 
+def test_partitions(crmfs, place):
+    """SHOW CREATE TABLE gives them lines of their own, behind those of the columns."""
+    source, target = place("mysql"), place("mysql")
+    source.sql("""CREATE TABLE spread (id int PRIMARY KEY, n int) PARTITION BY HASH (id) PARTITIONS 4;
+        CREATE TABLE days (day date NOT NULL, note varchar(9) COMMENT ');') ROW_FORMAT=DYNAMIC PARTITION BY RANGE (year(day))
+            (PARTITION old VALUES LESS THAN (2020) COMMENT ';', PARTITION new VALUES LESS THAN MAXVALUE);
+        INSERT INTO spread VALUES (1, 1), (2, 2); INSERT INTO days VALUES ('2019-01-01', 'a'), ('2021-01-01', 'b');""")
+    crmfs("restore", "--to", target.url, source.url)
+    for table in "spread", "days":
+        for question in f"SHOW CREATE TABLE {table}", f"SELECT * FROM {table} ORDER BY 1":
+            assert target.value(question) == source.value(question)
+
+
 MORE = """
 CREATE TABLE links (parent int NOT NULL, word varchar(40) COLLATE utf8mb4_unicode_ci NOT NULL DEFAULT 'a,b);' COMMENT 'it''s (one)',
     e enum('x','y)') NOT NULL DEFAULT 'y)', UNIQUE KEY w (word), KEY both_ (parent, word(10)), FULLTEXT KEY f (word),
