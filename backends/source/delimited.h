@@ -4,9 +4,9 @@
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
  * or single where no field has a double one), whether a backslash takes the meaning of the
  * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, where
- * \N is NULL, as mysqldump --tab and COPY write; the character set (UTF-8 with or without a
- * mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180 otherwise, line
- * breaks within quotes included.
+ * \N is NULL, as mysqldump --tab and COPY write, and whether there are quotes as well; the
+ * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
+ * that of RFC 4180 otherwise, line breaks within quotes included.
  *
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
