@@ -4,9 +4,9 @@
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
  * or single where no field has a double one), whether a backslash takes the meaning of the
  * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, where
- * \N is NULL, as mysqldump --tab and COPY write; the character set (UTF-8 with or without a
- * mark, UTF-16, else Windows-1252), line ends; quoting is that of RFC 4180 otherwise, line
- * breaks within quotes included.
+ * \N is NULL, as mysqldump --tab and COPY write, and whether there are quotes as well; the
+ * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
+ * that of RFC 4180 otherwise, line breaks within quotes included.
  *
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
@@ -29,11 +29,16 @@
 
 #define DELIMITED_COLUMNS_LIMIT ((size_t)4096)
 
+/* What ends a line, where there are escapes and no quotes: the other signs are text there. */
+enum line_end { LINE_END_ANY, LINE_END_FEED, LINE_END_RETURN_FEED };
+
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
     uint8_t quote;  /* 0: none */
     uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
+    bool nulls;     /* a field that is \N is NULL, though it be all that a backslash stands for */
+    enum line_end line_end;
 };
 
 struct dialect {
@@ -121,10 +126,21 @@ const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at,
 uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
                             struct delimited_signs signs, bool quoted);
 
-/* Whether one of COUNT fields has an escape that no program writes: there are none, though the text
- * began as if there were. */
+/*
+ * Whether one of COUNT fields has an escape that no program writes: there are none, though the text
+ * began as if there were. Letters stand for something only where there are no quotes, and N as a
+ * field by itself.
+ */
 bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
                               const struct delimited_field *fields, size_t count);
+
+/* Whether an escape takes one of them a sign that would end a field, or its quotes. */
+bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
+                          const struct delimited_field *fields, size_t count);
+
+/* Whether one is \N between tabs: what that means could not be seen where the text begins. */
+bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
+                             const struct delimited_field *fields, size_t count);
 
 /* Whether one goes on behind its quotes, with a backslash before the last: there are escapes, as
  * could not be seen where the text begins. */

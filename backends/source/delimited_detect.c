@@ -34,27 +34,53 @@ struct fit {
     size_t records;
     size_t quoted; /* fields … */
     size_t tailed; /* … and those that go on behind their quotes */
+    size_t worded; /* … that have letters and no quotes, but for those of the first record */
+    bool doubled;  /* there are doubled quotes */
+    bool odd;      /* there are escapes that no program writes */
+    bool open;     /* the text ends within quotes */
 };
+
+/* Neither NULL nor a number or a moment. */
+static bool is_word(const uint8_t *at, size_t size)
+{
+    if (size == 2 && memcmp(at, "\\N", 2) == 0)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (strchr("0123456789 +-.:eE", at[i]) == NULL)
+            return true;
+    }
+    return false;
+}
+
+static void count_field(const struct delimited_field *field, const uint8_t *base, struct fit *fit)
+{
+    fit->quoted += field->quoted;
+    fit->tailed += field->tail_size != 0;
+    fit->doubled = fit->doubled || field->doubled;
+    fit->worded += !field->quoted && fit->records > 1 && is_word(base + field->at, field->size);
+}
 
 static struct fit try_signs(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
                             bool ended)
 {
     struct delimited_field fields[FIELDS_LOOKED_AT];
     struct fit fit = {.columns = 0};
-    bool open;
     size_t count;
 
     while (at < end && fit.records < RECORDS_LOOKED_AT) {
-        at = delimited_record(signs, at, end, ended, fields, FIELDS_LOOKED_AT, &count, &open);
+        const uint8_t *base = at;
+
+        at = delimited_record(signs, at, end, ended, fields, FIELDS_LOOKED_AT, &count, &fit.open);
         if (at == NULL)
             break;
         if (fit.records++ == 0)
             fit.columns = count;
         fit.same += count == fit.columns;
-        for (size_t i = 0; i < count && i < FIELDS_LOOKED_AT; i++) {
-            fit.quoted += fields[i].quoted;
-            fit.tailed += fields[i].tail_size != 0;
-        }
+        for (size_t i = 0; i < count && i < FIELDS_LOOKED_AT; i++)
+            count_field(&fields[i], base, &fit);
+        fit.odd = fit.odd ||
+                  delimited_has_odd_escape(signs, base, fields,
+                                           count < FIELDS_LOOKED_AT ? count : FIELDS_LOOKED_AT);
     }
     return fit;
 }
@@ -108,6 +134,12 @@ static bool is_even(const struct fit *fit)
     return fit->tailed == 0 && fit->same == fit->records;
 }
 
+/* … and no escape is odd. */
+static bool is_sound(const struct fit *fit)
+{
+    return is_even(fit) && !fit->odd;
+}
+
 /* A backslash before a quote is one only where no sense can be made of the text otherwise. */
 static void detect_escape(const uint8_t *text, size_t size, bool ended,
                           const struct dialect_wish *wish, struct fit *fit,
@@ -127,23 +159,81 @@ static void detect_escape(const uint8_t *text, size_t size, bool ended,
     }
 }
 
+/* Behind the first line feed that is not escaped; NULL: there is none. */
+static const uint8_t *first_line(uint8_t escape, const uint8_t *text, size_t size)
+{
+    bool escaped = false;
+
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\n' && !escaped)
+            return text + i + 1;
+        escaped = text[i] == escape && !escaped;
+    }
+    return NULL;
+}
+
+/*
+ * MySQL escapes of a text's line ends what a line ends with, and there the first byte only; COPY
+ * has letters for both. So all lines end as the first does, unless a return ends its text.
+ */
+static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct fit *fit,
+                            struct delimited_signs *signs)
+{
+    const uint8_t *behind = first_line(signs->escape, text, size);
+
+    if (signs->escape == 0 || signs->quote != 0 || behind == NULL)
+        return;
+    signs->line_end = LINE_END_RETURN_FEED;
+    *fit = try_signs(*signs, text, text + size, ended);
+    if (behind - text > 1 && behind[-2] == '\r' && is_even(fit))
+        return;
+    signs->line_end = LINE_END_FEED;
+    *fit = try_signs(*signs, text, text + size, ended);
+}
+
+/*
+ * Between tabs, with \N: whether there are quotes, with escapes in them, as MySQL writes them
+ * (ENCLOSED BY), or doubled ones and no escapes, as COPY does (FORMAT csv, NULL '\N'). What
+ * neither could have written so, or what has text without quotes beside numbers, has none.
+ */
+static void detect_quoted_nulls(const uint8_t *text, size_t size, bool ended, struct fit *fit,
+                                struct delimited_signs *signs)
+{
+    const struct delimited_signs mysql = {
+        .delimiter = '\t', .quote = '"', .escape = '\\', .nulls = true};
+    const struct delimited_signs copy = {.delimiter = '\t', .quote = '"', .nulls = true};
+    struct fit escaped = try_signs(mysql, text, text + size, ended);
+    struct fit doubled = try_signs(copy, text, text + size, ended);
+    bool is_copy = is_even(&doubled) && (!is_sound(&escaped) || escaped.doubled);
+    const struct fit *best = is_copy ? &doubled : &escaped;
+
+    if (best->quoted == 0 || !is_even(best) ||
+        (is_sound(fit) && (best->open || (!best->doubled && best->worded != 0))))
+        return;
+    *fit = *best;
+    *signs = is_copy ? copy : mysql;
+}
+
 /*
  * A field that is \N and nothing else between tabs: so mysqldump --tab and PostgreSQL's COPY write
- * NULL, and take the meaning of tabs and line ends by a backslash. There are no quotes then.
+ * NULL, and take the meaning of tabs and line ends by a backslash. There are seldom quotes then.
  */
 static void detect_nulls(const uint8_t *text, size_t size, bool ended,
                          const struct dialect_wish *wish, struct fit *fit,
                          struct delimited_signs *signs)
 {
     static const char *const marks[] = {"\t\\N\t", "\t\\N\n", "\t\\N\r\n", "\n\\N\t"};
+    const struct delimited_signs plain = {.delimiter = '\t', .escape = '\\', .nulls = true};
     bool found = false;
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         found = found || memmem(text, size, marks[i], strlen(marks[i])) != NULL;
     if (wish->escape_given || wish->quote_given || signs->delimiter != '\t' || !found)
         return;
-    *signs = (struct delimited_signs){.delimiter = '\t', .escape = '\\'};
-    *fit = try_signs(*signs, text, text + size, ended);
+    *signs = plain;
+    *fit = try_signs(plain, text, text + size, ended);
+    detect_line_end(text, size, ended, fit, signs);
+    detect_quoted_nulls(text, size, ended, fit, signs);
 }
 
 /* Single quotes count as such where most records have fields in them, and none a double one. */
@@ -166,6 +256,8 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
     }
     detect_escape(text, size, ended, wish, &fit, &signs);
     detect_nulls(text, size, ended, wish, &fit, &signs);
+    if (!signs.nulls)
+        detect_line_end(text, size, ended, &fit, &signs);
     *ret_signs = signs;
     return fit;
 }
@@ -203,7 +295,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     free(text);
     dialect.headless = wish->header_given ? wish->dialect.headless
                                           : trust == TRUST_TEXT && dialect.signs.escape != 0 &&
-                                                dialect.signs.quote == 0;
+                                                (dialect.signs.quote == 0 || dialect.signs.nulls);
     if (binary || (trust == TRUST_TEXT &&
                    (fit.columns < 2 || fit.same < RECORDS_NEEDED || fit.same != fit.records)))
         return false;

@@ -42,18 +42,56 @@ uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
 bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
                               const struct delimited_field *fields, size_t count)
 {
-    static const char known[] = "N0bfnrtvZ\\\t\r\n";
+    const char *known = signs.quote != 0 ? "0\\\r\n" : "0bfnrtvZ\\\t\r\n";
+    size_t known_count = strlen(known);
 
     for (size_t i = 0; i < count && signs.escape != 0; i++) {
         const uint8_t *at = base + fields[i].at;
         const uint8_t *end = at + fields[i].size;
 
+        if (!fields[i].quoted && fields[i].size == 2 && at[0] == signs.escape && at[1] == 'N')
+            continue;
         while (at < end && (at = memchr(at, signs.escape, (size_t)(end - at))) != NULL) {
             if (at + 1 == end || (at[1] != signs.quote && at[1] != signs.delimiter &&
-                                  memchr(known, at[1], sizeof known - 1) == NULL))
+                                  memchr(known, at[1], known_count) == NULL))
                 return true;
             at += 2;
         }
+    }
+    return false;
+}
+
+static bool is_sign(struct delimited_signs signs, uint8_t byte)
+{
+    return byte == signs.delimiter || (signs.quote != 0 && byte == signs.quote) || byte == '\r' ||
+           byte == '\n';
+}
+
+bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
+                          const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count && signs.escape != 0; i++) {
+        const uint8_t *at = base + fields[i].at;
+        const uint8_t *end = at + fields[i].size;
+
+        while (at < end && (at = memchr(at, signs.escape, (size_t)(end - at))) != NULL) {
+            if (at + 1 < end && is_sign(signs, at[1]))
+                return true;
+            at += 2;
+        }
+    }
+    return false;
+}
+
+bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
+                             const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count && signs.delimiter == '\t' && signs.escape == 0 && !signs.nulls;
+         i++) {
+        const uint8_t *at = base + fields[i].at;
+
+        if (!fields[i].quoted && fields[i].size == 2 && at[0] == '\\' && at[1] == 'N')
+            return true;
     }
     return false;
 }

@@ -129,18 +129,18 @@ static uint8_t *copy_quoted(uint8_t *to, const uint8_t *from, size_t size, uint8
     return to;
 }
 
-/* Nothing, unless there are no quotes to tell the empty text from it, and escapes to say it with.
- */
+/* \N, or nothing, unless that is the empty text: where \N was seen, or is all that NULL can be. */
 static bool is_null(const struct delimited *reader, const struct delimited_field *field,
                     const uint8_t *at)
 {
     struct delimited_signs signs = reader->signs;
+    uint8_t before = signs.escape == 0 && signs.nulls ? '\\' : signs.escape;
 
     if (field->quoted)
         return false;
-    return field->size == 0
-               ? signs.escape == 0 || signs.quote != 0
-               : field->size == 2 && signs.escape != 0 && at[0] == signs.escape && at[1] == 'N';
+    if (field->size == 0)
+        return !signs.nulls && (signs.escape == 0 || signs.quote != 0);
+    return field->size == 2 && before != 0 && at[0] == before && at[1] == 'N';
 }
 
 /* In scratch there is room for four times the record. */
@@ -333,6 +333,32 @@ static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t co
            end == window->data + window->end && end[-1] != '\n' && end[-1] != '\r';
 }
 
+/* In words: why what a backslash means is not as it was detected. NULL: it is, or the user says it.
+ */
+static const char *doubt_of(const struct delimited *reader, const uint8_t *base, size_t known,
+                            size_t count)
+{
+    const struct delimited_field *fields = reader->fields;
+    struct delimited_signs signs = reader->signs;
+
+    if (reader->escape_known)
+        return NULL;
+    if (delimited_lacks_escape(signs, base, fields, known))
+        return "a backslash stands before a quote within a field: if it takes the quote's meaning, "
+               "say escape=%5C in the archive's URL, else escape=none";
+    if (delimited_has_late_null(signs, base, fields, known))
+        return "here is the first field that is \\N: if it stands for NULL, say escape=%5C in the "
+               "archive's URL, else escape=none";
+    if (delimited_has_odd_escape(signs, base, fields, known))
+        return "a backslash stands where it takes no meaning from anything, as it did before: say "
+               "escape=none in the archive's URL if it never does, else escape=%5C";
+    if (count < reader->columns && delimited_hides_sign(signs, base, fields, known))
+        return "there are fewer fields than columns, and a backslash that may have hidden some: "
+               "say escape=none in the archive's URL if it never takes meaning from anything, else "
+               "escape=%5C";
+    return NULL;
+}
+
 static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,
                        struct failure *failure)
 {
@@ -347,15 +373,11 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
         return fail(reader, "the text ends within a row: it was cut short");
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
-    if (!reader->escape_known && delimited_lacks_escape(reader->signs, base, reader->fields, known))
-        return fail(reader,
-                    "a backslash stands before a quote within a field: if it takes the "
-                    "quote's meaning, say escape=%5C in the archive's URL, else escape=none");
-    if (!reader->escape_known &&
-        delimited_has_odd_escape(reader->signs, base, reader->fields, known))
-        return fail(reader, "a backslash stands where it takes no meaning from anything, as it did "
-                            "before: say escape=none in the archive's URL if it never does, else "
-                            "escape=%5C");
+
+    const char *doubt = doubt_of(reader, base, known, count);
+
+    if (doubt != NULL)
+        return fail(reader, doubt);
     if (has_more_values(reader, count))
         return fail(reader, "there are more fields than columns in the first line");
     error = begin_cells(reader, base, size);

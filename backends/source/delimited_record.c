@@ -44,6 +44,20 @@ static bool is_escaped(uint8_t escape, const uint8_t *begin, const uint8_t *at)
     return (at - first) % 2 != 0;
 }
 
+/* Whether the sign at STOP, of a field from BEGIN on, is text: it is escaped, or ends no line. */
+static bool is_text(struct delimited_signs signs, const uint8_t *begin, const uint8_t *stop,
+                    const uint8_t *end)
+{
+    if (is_escaped(signs.escape, begin, stop))
+        return true;
+    switch (signs.line_end) {
+    case LINE_END_FEED: return *stop == '\r';
+    case LINE_END_RETURN_FEED:
+        return *stop == '\n' || (*stop == '\r' && (stop + 1 >= end || stop[1] != '\n'));
+    default: return false;
+    }
+}
+
 /* Behind the quote before AT, to the one that closes it. NULL: there is none. */
 static const uint8_t *quoted_end(struct delimited_signs signs, const uint8_t *at,
                                  const uint8_t *end, bool *ret_doubled)
@@ -90,7 +104,7 @@ static const uint8_t *take_field(struct delimited_signs signs, const uint8_t *ba
         field->tail_size = (size_t)((stop < end ? stop : end) - base) - field->tail_at;
     } else {
         stop = find_end(at, end, signs.delimiter);
-        while (stop < end && is_escaped(signs.escape, at, stop))
+        while (stop < end && is_text(signs, at, stop, end))
             stop = find_end(stop + 1, end, signs.delimiter);
         field->at = (size_t)(at - base);
         field->size = (size_t)((stop < end ? stop : end) - at);

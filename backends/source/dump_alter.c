@@ -45,9 +45,29 @@ static int take_added(struct dump_reader *reader, struct sql_lexer *lexer, struc
     return got == 1 ? dump_fold_key(reader, table, text, (size_t)(lexer->at - text)) : got;
 }
 
+/*
+ * How long what LEXER has before it is without what begins with the word ONE or OTHER, outside
+ * parentheses: how it is done, or where, for which CREATE TABLE has no place.
+ */
+static size_t size_before(struct sql_lexer lexer, const char *one, const char *other)
+{
+    const char *at = lexer.at;
+    const char *behind = at;
+    struct sql_token token;
+
+    while ((token = sql_next(&lexer)).type != SQL_END && !sql_is(&token, one) &&
+           !sql_is(&token, other)) {
+        if (sql_is(&token, "("))
+            sql_skip_parentheses(&lexer);
+        behind = lexer.at;
+    }
+    return (size_t)(behind - at);
+}
+
 static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
                          struct dump_table *table)
 {
+    struct sql_lexer item;
     struct sql_token token;
 
     sql_accept(lexer, "COLUMN");
@@ -55,10 +75,16 @@ static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
 
     cleanup_free char *name = sql_text(lexer, &token);
 
+    if (name == NULL)
+        return -ENOMEM;
+    item = *lexer;
+    sql_next(&item);
     dump_skip_item(lexer);
-    return name != NULL
-               ? dump_fold_column(reader, table, name, token.at, (size_t)(lexer->at - token.at))
-               : -ENOMEM;
+    item.end = lexer->at;
+
+    size_t size = size_before(item, "FIRST", "AFTER");
+
+    return dump_fold_column(reader, table, name, token.at, (size_t)(item.at + size - token.at));
 }
 
 /* Behind RENAME, DROP: whether it is of the table itself, or of a column; what TOKEN says is not.
@@ -146,7 +172,7 @@ static int fold_index(struct dump_reader *reader, struct dump_table *table,
     cleanup_free char *text = NULL;
     int size = asprintf(&text, "%.*s%sKEY %.*s %.*s", (int)kind->size, kind->at,
                         kind->size != 0 ? " " : "", (int)name->size, name->at,
-                        (int)(lexer->end - lexer->at), lexer->at);
+                        (int)size_before(*lexer, "ALGORITHM", "LOCK"), lexer->at);
 
     if (size < 0) {
         text = NULL;

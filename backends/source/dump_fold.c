@@ -68,6 +68,16 @@ static bool pass(struct sql_lexer *lexer)
     }
 }
 
+/* Goes over all definitions; whether LEXER stands before the parenthesis that ends them. */
+static bool pass_all(struct sql_lexer *lexer)
+{
+    while (pass(lexer)) {
+        if (!sql_accept(lexer, ","))
+            return true;
+    }
+    return false;
+}
+
 /*
  * TEXT, which has no NUL, on one line, the caller's: SHOW CREATE TABLE gives a line to each
  * definition. NULL: no memory. A line end within a name or a string stays.
@@ -115,12 +125,7 @@ int dump_fold_key(struct dump_reader *reader, struct dump_table *table, const ch
 
     if (line == NULL)
         return -ENOMEM;
-    whole = enter(reader, table, &lexer);
-    while (whole) {
-        whole = pass(&lexer);
-        if (!whole || !sql_accept(&lexer, ","))
-            break;
-    }
+    whole = enter(reader, table, &lexer) && pass_all(&lexer);
     if (!whole || (lacks_name(line) && strchr(table->name, '`') != NULL))
         return 0;
     blank = strspn(lexer.at, " \t\r\n");
@@ -166,20 +171,19 @@ int dump_fold_column(struct dump_reader *reader, struct dump_table *table, const
     return 0;
 }
 
+/* The first place for it: PARTITION BY, perhaps in a version comment, has none behind it. */
 int dump_fold_option(struct dump_reader *reader, struct dump_table *table, const char *text,
                      size_t size)
 {
     cleanup_free char *option = NULL;
-    const char *end;
+    struct sql_lexer lexer;
 
-    if (!may_fold(reader, table, text, size))
+    if (!may_fold(reader, table, text, size) || !enter(reader, table, &lexer) || !pass_all(&lexer))
         return 0;
+    sql_next(&lexer);
     if (asprintf(&option, " %.*s", (int)size, text) < 0) {
         option = NULL;
         return -ENOMEM;
     }
-    end = strrchr(table->ddl, ';');
-    if (end == NULL)
-        end = table->ddl + strlen(table->ddl);
-    return splice(table, end, end, option);
+    return splice(table, lexer.at, lexer.at, option);
 }

@@ -66,6 +66,19 @@ struct dump_literal;
 
 /* --- dump_read ---------------------------------------------------------------------------- */
 
+/* What is known of the statement being read, from its first SEEN bytes. */
+struct dump_extent {
+    size_t seen;
+    size_t tokens; /* in them */
+    size_t depth;  /* of the parentheses that are open behind them */
+    size_t solid;  /* to behind the last byte that is neither blank nor a semicolon */
+    bool creates;
+    bool makes;    /* … a function or a procedure */
+    bool is_rule;  /* … a rule of PostgreSQL's */
+    bool has_body; /* … what has statements in it: SQLite's triggers, BEGIN ATOMIC … */
+    bool has_none; /* … what never has */
+};
+
 struct dump_reader {
     struct row_taker *taker;
     const char *place; /* in words: the file, or "the dump" */
@@ -99,6 +112,7 @@ struct dump_reader {
 
     struct buffer statement; /* without comments, NUL-terminated */
     struct buffer raw;       /* the same with them */
+    struct dump_extent extent;
 
     struct dump_table **tables; /* table_count of them, in the order of the dump */
     size_t table_count;

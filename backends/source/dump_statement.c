@@ -276,67 +276,65 @@ static int take_piece(struct dump_reader *reader, bool *in_version, struct failu
 static bool ends_in_end(const struct dump_reader *reader)
 {
     const uint8_t *text = reader->statement.data;
-    size_t size = reader->statement.size;
+    size_t size = reader->extent.solid;
 
-    while (size > 0 && (is_space(text[size - 1]) || text[size - 1] == ';'))
-        size--;
     return size > 3 && (text[size - 3] | 0x20) == 'e' && (text[size - 2] | 0x20) == 'n' &&
            (text[size - 1] | 0x20) == 'd' && !is_word(text[size - 4]);
 }
 
-/* Whether the statement has statements in it: SQLite's triggers, PostgreSQL's BEGIN ATOMIC. */
-static bool has_body(const struct dump_reader *reader)
+static void see_token(const struct dump_reader *reader, struct dump_extent *extent,
+                      const struct sql_token *token)
 {
-    if (reader->dialect == SQL_MYSQL || reader->statement.size == 0)
-        return false;
+    size_t place = extent->tokens++;
 
-    struct sql_lexer lexer =
-        dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size);
-    bool made = false;
-
-    if (!sql_accept(&lexer, "CREATE"))
-        return false;
-    for (;;) {
-        struct sql_token token = sql_next(&lexer);
-
-        if (token.type == SQL_END)
-            return false;
-        if (sql_is(&token, "TABLE") || sql_is(&token, "INDEX") || sql_is(&token, "VIEW"))
-            return false;
-        made = made || sql_is(&token, "FUNCTION") || sql_is(&token, "PROCEDURE");
-        if ((made && sql_is(&token, "ATOMIC")) ||
-            (reader->dialect == SQL_SQLITE && sql_is(&token, "TRIGGER")))
-            return true;
-    }
+    if (place == 0)
+        extent->creates = sql_is(token, "CREATE");
+    /* Or behind OR REPLACE. */
+    if (place == 1 || place == 3)
+        extent->is_rule =
+            extent->is_rule || (reader->dialect == SQL_POSTGRES && sql_is(token, "RULE"));
+    extent->depth += sql_is(token, "(");
+    extent->depth -= sql_is(token, ")") && extent->depth != 0;
+    if (extent->has_body || extent->has_none)
+        return;
+    extent->makes = extent->makes || sql_is(token, "FUNCTION") || sql_is(token, "PROCEDURE");
+    extent->has_body = (extent->makes && sql_is(token, "ATOMIC")) ||
+                       (reader->dialect == SQL_SQLITE && sql_is(token, "TRIGGER"));
+    extent->has_none = sql_is(token, "TABLE") || sql_is(token, "INDEX") || sql_is(token, "VIEW");
 }
 
-/* PostgreSQL's CREATE RULE … DO (…; …): whether its parenthesis is still open. */
-static bool is_open_rule(const struct dump_reader *reader)
+/*
+ * Goes on where it stopped at the semicolon before, as there may be as many as bytes. A semicolon
+ * outside quotes ends a token.
+ */
+static void see_more(struct dump_reader *reader)
 {
-    struct sql_lexer lexer =
-        dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size);
+    struct dump_extent *extent = &reader->extent;
+    const char *text = (const char *)reader->statement.data;
+    size_t size = reader->statement.size;
+    size_t solid = size;
+    struct sql_lexer lexer = dump_lexer(reader, text + extent->seen, size - extent->seen);
     struct sql_token token;
-    size_t depth = 0;
 
-    if (reader->dialect != SQL_POSTGRES || !sql_accept(&lexer, "CREATE"))
-        return false;
-    if (sql_accept(&lexer, "OR"))
-        sql_accept(&lexer, "REPLACE");
-    if (!sql_accept(&lexer, "RULE"))
-        return false;
-    while ((token = sql_next(&lexer)).type != SQL_END) {
-        depth += sql_is(&token, "(");
-        depth -= sql_is(&token, ")") && depth != 0;
-    }
-    return depth != 0;
+    while (solid > extent->seen && (is_space((uint8_t)text[solid - 1]) || text[solid - 1] == ';'))
+        solid--;
+    if (solid > extent->seen)
+        extent->solid = solid;
+    while ((extent->tokens == 0 || extent->creates) && (token = sql_next(&lexer)).type != SQL_END)
+        see_token(reader, extent, &token);
+    extent->seen = size;
 }
 
-/* Whether a delimiter here is within the statement. */
-static bool goes_on(const struct dump_reader *reader)
+/* Whether a delimiter here is within the statement: in its body, or in the parentheses of
+ * PostgreSQL's CREATE RULE … DO (…; …). */
+static bool goes_on(struct dump_reader *reader)
 {
-    if (reader->too_long || reader->statement.size == 0)
+    struct dump_extent *extent = &reader->extent;
+
+    if (reader->too_long || reader->statement.size == 0 || reader->dialect == SQL_MYSQL)
         return false;
-    return (has_body(reader) && !ends_in_end(reader)) || is_open_rule(reader);
+    see_more(reader);
+    return (extent->has_body && !ends_in_end(reader)) || (extent->is_rule && extent->depth != 0);
 }
 
 int dump_read_statement(struct dump_reader *reader, struct failure *failure)
@@ -346,6 +344,7 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
 
     buffer_clear(&reader->statement);
     buffer_clear(&reader->raw);
+    reader->extent = (struct dump_extent){.seen = 0};
     reader->too_long = false;
     while ((error = byte_window_want(&reader->window, LOOK_AHEAD, failure)) == 0 &&
            left(reader) != 0) {

@@ -60,9 +60,8 @@ static int split_body(const char *body, struct buffer *text, struct buffer *late
     bool first = true;
     int error = buffer_append_text(text, " (");
 
-    while (*body != '\0' && error == 0) {
+    while (*body != '\0' && *body != ')' && error == 0) {
         size_t length = line_length(body);
-        bool is_last = body[0] == ')';
         bool comma = length != 0 && body[length - 1] == ',';
         cleanup_free char *line = strndup(body, comma ? length - 1 : length);
 
@@ -71,17 +70,17 @@ static int split_body(const char *body, struct buffer *text, struct buffer *late
         body += length + (body[length] == '\n');
         if (strncmp(line, "  CONSTRAINT ", 13) == 0 && strstr(line, FOREIGN_LINE) != NULL) {
             error = buffer_print(later, "%s\n", line + 2);
-        } else if (is_last) {
-            size_t end = strlen(line);
-
-            end -= end != 0 && line[end - 1] == ';';
-            error = buffer_print(text, "\n%.*s", (int)end, line);
         } else if (line[0] != '\0') {
             error = buffer_print(text, "%s\n%s", first ? "" : ",", line);
             first = false;
         }
     }
-    return error;
+
+    /* Options, and PARTITION BY on lines of its own. */
+    size_t end = strlen(body);
+
+    end -= end != 0 && body[end - 1] == ';';
+    return error == 0 && end != 0 ? buffer_print(text, "\n%.*s", (int)end, body) : error;
 }
 
 /* What the server will say of a column that is made with TYPE. To MariaDB json is text with a

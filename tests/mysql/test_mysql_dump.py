@@ -160,11 +160,14 @@ def test_character_sets(mount, server, database, work, charset, text):
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
 
 
-@pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", "")])
+@pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", ""),
+                                          ("LINES TERMINATED BY '\\r\\n'", ""),
+                                          ("FIELDS OPTIONALLY ENCLOSED BY '\"'", ""),
+                                          ("FIELDS ENCLOSED BY '\"' LINES TERMINATED BY '\\r\\n'", "")])
 def test_outfile(mount, server, database, work, manner, wish):
     """What the server itself writes, in which a backslash takes the meaning of quotes, tabs and line ends."""
     rows = [(1, 'say "hi", you'), (2, None), (3, "c:\\\\"), (4, ""), (5, "two\nlines"), (6, "N"), (7, '\\\\"'),
-            (8, "tab\t")]
+            (8, "tab\t"), (9, "two\\r\\nlines of Windows"), (10, "re\\rturn"), (11, "return\\r")]
     values = ",".join(f"({number}, {'NULL' if text is None else chr(39) + text + chr(39)})" for number, text in rows)
     path = server.directory / "tmp" / "t.txt"
     server.sql(f"CREATE TABLE t (column1 INT PRIMARY KEY, column2 TEXT); INSERT INTO t VALUES {values};"

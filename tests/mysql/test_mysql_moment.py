@@ -231,6 +231,22 @@ def test_changes_that_are_not_logged_show(mount, own_server, whose):
     assert top.status()["live"][0]["changes_seen_by"] == "update time"
 
 
+def test_an_archive_is_written_to_during_a_walk(mount, own_server):
+    """The server says when such a table was made, or last written to, only while it has it open."""
+    server = own_server()
+    server.sql("INSTALL SONAME 'ha_archive'; CREATE DATABASE crm; CREATE TABLE crm.early (n INT PRIMARY KEY);"
+               "CREATE TABLE crm.late (n INT) ENGINE=ARCHIVE; INSERT INTO crm.late VALUES (1)")
+    made = "SELECT CREATE_TIME FROM information_schema.TABLES WHERE TABLE_NAME = 'late'"
+    assert (mount(server.url("crm")).live() / "late.csv").read_text() == "n\n1\n"
+    before = server.lines(made)
+    top = mount(server.url("crm"))
+    assert "late.csv" in [path.name for path in top.live().iterdir()]
+    assert (top.live() / "early.csv").read_text() == "n\n"
+    server.sql("INSERT INTO late VALUES (2); FLUSH TABLES", "crm")
+    assert server.lines(made) != before
+    assert (top.live() / "late.csv").read_text().startswith("n\n1\n")
+
+
 SWAPS = {
     "truncated": "TRUNCATE late; INSERT INTO late VALUES (77)",
     "swapped": "RENAME TABLE late TO older; CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (77)",

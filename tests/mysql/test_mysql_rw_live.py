@@ -9,6 +9,7 @@ import time
 import pytest
 
 import mounting
+from mounting import eventually
 
 TABLES = """
     CREATE TABLE contacts (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10,2),
@@ -77,8 +78,7 @@ def test_a_row_is_looked_at_while_a_restore_goes_on(mount, server, database):
         "DO GET_LOCK(CONCAT('crmfs restore ', SHA1(DATABASE())), 0); DO SLEEP(8); ROLLBACK", database))
     holder.start()
     try:
-        while server.lines(f"SELECT IS_FREE_LOCK(CONCAT('crmfs restore ', SHA1('{database}')))") != ["0"]:
-            time.sleep(0.1)
+        assert eventually(lambda: server.lines(f"SELECT IS_FREE_LOCK(CONCAT('crmfs restore ', SHA1('{database}')))") == ["0"])
         began = time.monotonic()
         assert json.loads((folder / "contacts/2.json").read_text())["name"] == "Bo"
         assert time.monotonic() - began < 4
@@ -182,8 +182,7 @@ def test_a_row_that_somebody_has_locked(mount, server, database):
         "BEGIN; UPDATE t SET n = 2 WHERE id = 1; DO GET_LOCK('held', 0); DO SLEEP(15); ROLLBACK", database))
     holder.start()
     try:
-        while server.lines("SELECT IS_FREE_LOCK('held')") != ["0"]:
-            time.sleep(0.1)
+        assert eventually(lambda: server.lines("SELECT IS_FREE_LOCK('held')") == ["0"])
         waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'"
         before = server.lines(waits)
         assert (folder / "t/1.json").read_text() == text and server.lines(waits) == before, "who reads waits for nobody"

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backends/source/dump.h"
 #include "fs/base/memory.h"
@@ -218,6 +219,31 @@ static void test_postgres_rules(void **state)
                "CREATE OR REPLACE RULE s AS ON INSERT TO public.v DO INSTEAD NOTHING;\n"
                "INSERT INTO public.t VALUES ('x');\n",
                "table 0 t (a:text)\nrow 0 \"x\n");
+}
+
+/* As many semicolons as bytes: each is looked at once. */
+static void test_many_semicolons(void **state)
+{
+    static const char *const begins[] = {
+        "-- PostgreSQL database\nCREATE RULE r AS ON UPDATE TO t DO (",
+        "-- PostgreSQL database\nCREATE FUNCTION f() RETURNS int BEGIN ATOMIC ",
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TRIGGER t BEFORE INSERT ON x BEGIN ",
+    };
+    static char text[(1 << 18) + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        struct recorded_reading reading;
+        clock_t start = clock();
+        size_t size = strlen(begins[i]);
+
+        memset(text, ';', sizeof text - 1);
+        memcpy(text, begins[i], size);
+        recorded_reading_begin(&reading, text, sizeof text - 1, 1 << 16);
+        assert_int_not_equal(read_dump(&reading), -ENOMEM); /* most of them are cut short */
+        assert_true(clock() - start < 4 * CLOCKS_PER_SEC);
+        recorded_reading_end(&reading);
+    }
 }
 
 static void test_sqlite(void **state)
@@ -607,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_postgres),
         cmocka_unit_test(test_postgres_rules),
+        cmocka_unit_test(test_many_semicolons),
         cmocka_unit_test(test_sqlite),
         cmocka_unit_test(test_sqlite_unistr),
         cmocka_unit_test(test_taker_ends_it),
