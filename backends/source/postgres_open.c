@@ -19,10 +19,10 @@
  * What says that nothing has changed: the transactions that are visible (a commit always makes
  * them others), of which server, since when. A standby does not list those under way; how far it
  * has applied the primary's log says as much. Nothing in it depends on a session's settings, which
- * are others within a moment.
+ * are others within a moment. It is asked outside of transactions, too.
  */
 static const char state_query[] =
-    "SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_is_in_recovery(),"
+    "SET LOCAL statement_timeout = 0; SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_is_in_recovery(),"
     " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() END,"
     " pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::pg_catalog.int8,"
     " (SELECT oid FROM pg_catalog.pg_database"

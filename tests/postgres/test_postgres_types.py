@@ -186,10 +186,10 @@ def test_each_type_has_its_canonical_name_and_its_own(postgres, database, mount,
 
 def test_the_servers_settings_do_not_change_what_is_shown(postgres, database, mount):
     """A database and a role may have their own time zone, date style, output of bytes …"""
-    name = database(make_table())
+    name = database(make_table() + "; CREATE VIEW slow AS SELECT 1 AS one FROM pg_sleep(0.5)")
     before = {path.name: path.read_bytes() for path in mount(postgres.url(name)).live().iterdir()}
     for setting in ("timezone = 'Asia/Kathmandu'", "datestyle = 'German'", "intervalstyle = 'iso_8601'",
-                    "bytea_output = 'escape'", "extra_float_digits = -5", "statement_timeout = '1ms'",
+                    "bytea_output = 'escape'", "extra_float_digits = -5", "statement_timeout = '200ms'",
                     "client_encoding = 'LATIN1'", "row_security = off", "default_transaction_isolation = 'read committed'",
                     "standard_conforming_strings = off", "quote_all_identifiers = on", "xmlbinary = 'hex'"):
         postgres.psql(f"ALTER DATABASE {name} SET {setting}")
