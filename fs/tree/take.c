@@ -134,7 +134,7 @@ static int finish(struct take_attempt *attempt, const struct object_reference *t
         error = files_sync(options->files, attempt->failure);
     if (error == 0)
         error = log_read(options->store, attempt->state, attempt->failure);
-    if (error != 0)
+    if (error != 0 || take_is_called_off(attempt, &error))
         return error;
     error = commit(attempt, &snapshot, packs, pack_count);
     if (error == 0 && ret_id != NULL)

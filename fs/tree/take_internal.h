@@ -27,6 +27,9 @@ struct take_attempt {
  * and the attempt's time and bytes are known. 0, -ECANCELED, what a source or the store refused.
  */
 int take_scan_sources(struct take_attempt *attempt);
+
+/* Whether nobody wants the snapshot any more: then *ret_error is -ECANCELED, in words. */
+bool take_is_called_off(const struct take_attempt *attempt, int *ret_error);
 void take_release_sources(struct take_attempt *attempt);
 
 #endif

@@ -30,9 +30,14 @@ static uint64_t now_ns(void)
     return time_ns(&now);
 }
 
-static bool is_cancelled(const struct take_options *options)
+bool take_is_called_off(const struct take_attempt *attempt, int *ret_error)
 {
-    return options->cancelled != NULL && __atomic_load_n(options->cancelled, __ATOMIC_RELAXED);
+    const bool *cancelled = attempt->options->cancelled;
+
+    if (cancelled == NULL || !__atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        return false;
+    *ret_error = failure_set(attempt->failure, ECANCELED, "taking the snapshot was called off");
+    return true;
 }
 
 /* Which of COUNT words means the table: "table" or "source.table"; COUNT: none does. */
@@ -165,9 +170,9 @@ static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, co
 
         int error = scan_table(attempt, dataset, i, source, table);
 
-        if (is_cancelled(options)) {
+        if (take_is_called_off(attempt, &error)) {
             free(table->name);
-            return failure_set(attempt->failure, ECANCELED, "taking the snapshot was called off");
+            return error;
         }
         if (error != 0 && may_be_left_out(dataset, i, error)) {
             if (options->warn != NULL)
