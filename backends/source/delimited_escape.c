@@ -3,20 +3,15 @@
 #include <string.h>
 
 #include "backends/source/delimited.h"
+#include "fs/base/ascii.h"
 
 /* What an escape and BYTE stand for. */
 static uint8_t unescape(uint8_t byte)
 {
     switch (byte) {
     case '0': return '\0';
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'v': return '\v';
     case 'Z': return 0x1a;
-    default: return byte;
+    default: return (uint8_t)ascii_unescaped((char)byte);
     }
 }
 

@@ -55,25 +55,17 @@ static uint8_t unescape_postgres(const uint8_t **at, const uint8_t *end)
     unsigned value = 0;
     int digits = 0;
 
-    switch (byte) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'v': return '\v';
-    case 'x':
+    if (byte == 'x') {
         for (; digits < 2 && *at < end && ascii_hex_digit((char)**at) >= 0; digits++)
             value = value * 16 + (unsigned)ascii_hex_digit((char)*(*at)++);
         return digits != 0 ? (uint8_t)value : byte;
-    default:
-        if (byte < '0' || byte > '7')
-            return byte;
-        value = byte - '0';
-        for (; digits < 2 && *at < end && **at >= '0' && **at <= '7'; digits++)
-            value = value * 8 + (unsigned)(*(*at)++ - '0');
-        return (uint8_t)value;
     }
+    if (byte < '0' || byte > '7')
+        return (uint8_t)ascii_unescaped((char)byte);
+    value = byte - '0';
+    for (; digits < 2 && *at < end && **at >= '0' && **at <= '7'; digits++)
+        value = value * 8 + (unsigned)(*(*at)++ - '0');
+    return (uint8_t)value;
 }
 
 /*

@@ -68,20 +68,28 @@ int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+/* The table whose name stands behind any of these words; NULL: it is not known. */
+static struct dump_table *find_behind(struct dump_reader *reader, struct sql_lexer *lexer,
+                                      const char *const *words, size_t count)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        sql_accept(lexer, words[i]);
+    if (dump_take_name(lexer, &database, &name) != 0)
+        return NULL;
+    return dump_table_find(reader, database, name);
+}
+
 /* LEXER stands at INSERT or REPLACE: the table that rows go into; NULL: it is not known. */
 static struct dump_table *find_extended(struct dump_reader *reader, struct sql_lexer *lexer)
 {
     static const char *const words[] = {"INSERT", "REPLACE",       "LOW_PRIORITY", "DELAYED",
                                         "IGNORE", "HIGH_PRIORITY", "OR",           "ROLLBACK",
                                         "ABORT",  "FAIL",          "REPLACE",      "INTO"};
-    cleanup_free char *database = NULL;
-    cleanup_free char *name = NULL;
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        sql_accept(lexer, words[i]);
-    if (dump_take_name(lexer, &database, &name) != 0)
-        return NULL;
-    return dump_table_find(reader, database, name);
+    return find_behind(reader, lexer, words, sizeof words / sizeof *words);
 }
 
 /* Whether the dump ends within the statement that was read last. */
@@ -116,14 +124,8 @@ int dump_note_query(struct dump_reader *reader)
 static struct dump_table *find_changed(struct dump_reader *reader, struct sql_lexer *lexer)
 {
     static const char *const words[] = {"LOW_PRIORITY", "QUICK", "IGNORE", "FROM", "TABLE", "ONLY"};
-    cleanup_free char *database = NULL;
-    cleanup_free char *name = NULL;
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        sql_accept(lexer, words[i]);
-    if (dump_take_name(lexer, &database, &name) != 0)
-        return NULL;
-    return dump_table_find(reader, database, name);
+    return find_behind(reader, lexer, words, sizeof words / sizeof *words);
 }
 
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)

@@ -12,19 +12,6 @@
 #include "fs/base/ascii.h"
 #include "fs/base/number_text.h"
 
-static char unescape(char sign)
-{
-    switch (sign) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'v': return '\v';
-    default: return sign;
-    }
-}
-
 /* In place; the new size. */
 static size_t unescape_field(char *field, size_t size)
 {
@@ -43,7 +30,7 @@ static size_t unescape_field(char *field, size_t size)
         from += plain;
         if (next == NULL || from + 1 >= end)
             break;
-        *to++ = unescape(from[1]);
+        *to++ = ascii_unescaped(from[1]);
         from += 2;
     }
     return (size_t)(to - field);
