@@ -12,8 +12,8 @@
  *   the privilege RELOAD         commits are held up for as long as the transactions begin
  *   neither                      one connection
  *
- * Tables of engines without transactions are read as they are at the time; the
- * status names them.
+ * Tables of engines without transactions are read as they are at the time, as are views over
+ * them (mysql_views.c); the status names them.
  *
  * What tells that the data has changed (mysql_version.c): the place in the binary
  * log (MariaDB, where all changes are in it), the executed GTIDs (MySQL), else when

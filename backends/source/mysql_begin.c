@@ -253,41 +253,64 @@ static int read_catalogue(struct mysql_dataset *dataset, struct failure *failure
     return error;
 }
 
-static bool is_transactional(const struct mysql_table *table)
+bool mysql_is_transactional(const char *engine)
 {
     static const char *const engines[] = {"InnoDB", "RocksDB", "ROCKSDB",
                                           "TokuDB", "",        "ndbcluster"};
 
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
-        if (strcmp(engines[i], table->engine) == 0)
+        if (strcmp(engines[i], engine) == 0)
             return true;
     }
     return false;
+}
+
+/* Whether the table may show as it is at another moment than the dataset's. */
+static bool may_stray(const struct mysql_table *table)
+{
+    if (table->schema->kind == RELATION_VIEW)
+        return table->standing.mixed || table->standing.untold;
+    return table->is_sequence || !mysql_is_transactional(table->engine);
+}
+
+static bool lacks_definition(const struct mysql_table *table)
+{
+    return table->schema->kind == RELATION_VIEW &&
+           (table->definition == NULL || table->definition[0] == '\0');
+}
+
+/* The names of the tables that are WANTED, as JSON strings with commas; NULL: no memory. */
+static char *list_names(const struct mysql_catalogue *catalogue,
+                        bool (*wanted)(const struct mysql_table *))
+{
+    cleanup_buffer struct buffer list = BUFFER(LIST_LIMIT);
+    int error = 0;
+
+    for (size_t i = 0; i < catalogue->count && error == 0; i++) {
+        const char *name = catalogue->tables[i].schema->name;
+
+        if (!wanted(&catalogue->tables[i]))
+            continue;
+        error = buffer_append_text(&list, list.size != 0 ? "," : "");
+        if (error == 0)
+            error = json_text_append(&list, name, strlen(name));
+    }
+    return error == 0 && buffer_append(&list, "", 1) == 0 ? strdup((const char *)list.data) : NULL;
 }
 
 /* For the status. Without memory it says nothing. */
 static void note_status(const struct mysql_dataset *dataset)
 {
     struct mysql_source *source = dataset->source;
-    cleanup_buffer struct buffer list = BUFFER(LIST_LIMIT);
-    int error = 0;
+    char *inconsistent = list_names(&dataset->catalogue, may_stray);
+    char *undefined = list_names(&dataset->catalogue, lacks_definition);
 
-    for (size_t i = 0; i < dataset->catalogue.count && error == 0; i++) {
-        const struct mysql_table *table = &dataset->catalogue.tables[i];
-        const char *name = table->schema->name;
-
-        if (is_transactional(table))
-            continue;
-        error = buffer_append_text(&list, list.size != 0 ? "," : "");
-        if (error == 0)
-            error = json_text_append(&list, name, strlen(name));
-    }
-    if (error == 0)
-        error = buffer_append(&list, "", 1);
     pthread_mutex_lock(&source->lock);
     source->parallel_now = (unsigned)dataset->link_count;
     free(source->inconsistent);
-    source->inconsistent = error == 0 ? strdup((const char *)list.data) : NULL;
+    free(source->undefined);
+    source->inconsistent = inconsistent;
+    source->undefined = undefined;
     pthread_mutex_unlock(&source->lock);
 }
 

@@ -26,6 +26,7 @@ static void table_release(struct mysql_table *table)
     free(table->columns);
     free(table->engine);
     free(table->made);
+    free(table->definition);
     schema_release(table->schema);
 }
 
@@ -88,6 +89,7 @@ static int add_table(struct mysql_table *table, MYSQL_ROW row, struct failure *f
         (table->made == NULL) != (row[TABLE_MADE] == NULL))
         return no_memory(failure);
     table->schema->kind = strcmp(row[TABLE_TYPE], "VIEW") == 0 ? RELATION_VIEW : RELATION_TABLE;
+    table->is_sequence = strcmp(row[TABLE_TYPE], "SEQUENCE") == 0;
     return 0;
 }
 
@@ -322,6 +324,8 @@ int mysql_catalogue_read(struct mysql_source *source, struct mysql_link *link,
         error = read_checks(source, link, &catalogue, failure);
     if (error == 0)
         error = mysql_read_keys(source, link, &catalogue, failure);
+    if (error == 0)
+        error = mysql_read_views(source, link, &catalogue, failure);
     if (error == 0)
         error = read_statements(source, link, &catalogue, failure);
     if (error != 0) {

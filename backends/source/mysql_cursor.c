@@ -179,7 +179,14 @@ static int check_table(struct mysql_cursor *cursor, struct failure *failure)
     const struct mysql_table *table = cursor->table;
     const char *name = table->schema->name;
 
-    if (cursor->checked || table->made == NULL || ascii_equal(table->engine, "ARCHIVE"))
+    if (cursor->checked)
+        return 0;
+    if (table->schema->kind == RELATION_VIEW) {
+        cursor->error = mysql_check_view(cursor->dataset->source, cursor->link, table, failure);
+        cursor->checked = cursor->error == 0;
+        return cursor->error;
+    }
+    if (table->made == NULL || ascii_equal(table->engine, "ARCHIVE"))
         return 0;
     if (buffer_append_text(&text, "SELECT TABLE_NAME, CREATE_TIME FROM information_schema.TABLES "
                                   "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ") != 0 ||

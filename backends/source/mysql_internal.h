@@ -2,8 +2,8 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_type, mysql_unfinished), datasets and how they begin (mysql_dataset, mysql_begin,
- * mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
+ * mysql_type, mysql_unfinished, mysql_views), datasets and how they begin (mysql_dataset,
+ * mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
 #define CRMFS_SOURCE_MYSQL_INTERNAL_H
@@ -85,6 +85,7 @@ struct mysql_source {
     enum mysql_changes changes;   /* of the last one */
     unsigned parallel_now;        /* connections of the last dataset */
     char *inconsistent;           /* JSON strings with commas: tables of no moment; NULL: none */
+    char *undefined;              /* likewise: views whose definition the user may not see */
     bool guarded;                 /* the guard runs */
     bool closing;
     pthread_t guard;
@@ -175,14 +176,24 @@ struct mysql_column {
     bool outgrows;  /* it may be above MYSQL_SORTED_BYTES */
 };
 
+/* What a view stands on, other views and their tables included. */
+struct mysql_standing {
+    uint64_t words[2]; /* a digest: the same until any of it is altered or swapped */
+    bool mixed;        /* it has tables without transactions */
+    bool untold;       /* the server does not tell the user of all of it */
+};
+
 struct mysql_table {
     struct schema *schema;
-    struct mysql_column *columns; /* the schema's */
-    char *engine;                 /* "" for views */
-    char *made;                   /* when, in the server's words; NULL: it does not say (views) */
-    uint64_t rows;                /* about */
-    uint64_t bytes;               /* about; of the data */
-    bool by_key;                  /* rows can be found again by the order key */
+    struct mysql_column *columns;   /* the schema's */
+    char *engine;                   /* "" for views */
+    char *made;                     /* when, in the server's words; NULL: it does not say (views) */
+    char *definition;               /* of a view; NULL or "": the user may not see it */
+    struct mysql_standing standing; /* of a view */
+    bool is_sequence;
+    uint64_t rows;  /* about */
+    uint64_t bytes; /* about; of the data */
+    bool by_key;    /* rows can be found again by the order key */
     bool has_long;
     /* Of the last plan: literals where ranges begin, boundary_count of them; guarded by the
      * dataset's lock. */
@@ -215,6 +226,16 @@ bool mysql_is_unfinished(const struct mysql_source *source, const char *name);
 /* Adds keys and foreign keys. */
 int mysql_read_keys(struct mysql_source *source, struct mysql_link *link,
                     struct mysql_catalogue *catalogue, struct failure *failure);
+
+/* Adds to the catalogue's views what they stand on. */
+int mysql_read_views(struct mysql_source *source, struct mysql_link *link,
+                     struct mysql_catalogue *catalogue, struct failure *failure);
+/* Whether the view is what it was for the catalogue, within a transaction that has read from it.
+ * -ESTALE in words when not. */
+int mysql_check_view(struct mysql_source *source, struct mysql_link *link,
+                     const struct mysql_table *table, struct failure *failure);
+/* Whether tables of the engine ("": a view's) show as they were when a transaction began. */
+bool mysql_is_transactional(const char *engine);
 
 /* What DATA_TYPE, COLUMN_TYPE and CHARACTER_SET_NAME (NULL: none) of information_schema mean. */
 enum column_type mysql_column_type(const char *data_type, const char *column_type,

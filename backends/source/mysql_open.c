@@ -53,9 +53,10 @@ static int write_status(const struct mysql_source *source, struct buffer *text)
     if (error == 0)
         error = put_string(text, ",\"changes_seen_by\":", ways[source->changes]);
     if (error == 0)
-        error =
-            buffer_print(text, ",\"connections\":%u,\"not_consistent\":[%s]", source->parallel_now,
-                         source->inconsistent != NULL ? source->inconsistent : "");
+        error = buffer_print(
+            text, ",\"connections\":%u,\"not_consistent\":[%s],\"without_definition\":[%s]",
+            source->parallel_now, source->inconsistent != NULL ? source->inconsistent : "",
+            source->undefined != NULL ? source->undefined : "");
     return error;
 }
 
@@ -81,6 +82,7 @@ static void close_source(struct source *base)
     server_password_free(source->password);
     server_url_release(&source->url);
     free(source->inconsistent);
+    free(source->undefined);
     pthread_cond_destroy(&source->changed);
     pthread_mutex_destroy(&source->lock);
     free(source);

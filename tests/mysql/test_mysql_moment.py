@@ -279,6 +279,71 @@ def test_a_walk_is_never_of_two_moments(server, database, mount, how):
     assert eventually(lambda: begun_anew() == ["n\n77\n", "n,more\n1,\n" if how == "altered" else "n\n77\n"])
 
 
+BELOW = {
+    "swapped": "RENAME TABLE {other}.base TO {other}.older, {other}.spare TO {other}.base",
+    "altered": "ALTER TABLE {other}.base RENAME COLUMN n TO n2, ADD COLUMN n INT DEFAULT 7",
+    "swapped below another view": "RENAME TABLE deep TO older, spare TO deep",
+    "a view redefined": "CREATE OR REPLACE VIEW late AS SELECT 5 AS n",
+    "another view redefined": "CREATE OR REPLACE VIEW middle AS SELECT 5 AS n",
+}
+
+
+@pytest.mark.parametrize("how", BELOW)
+def test_what_a_view_stands_on_is_of_the_same_moment(server, database, mount, how):
+    """A view shows its tables as they are called now: another one below it is an error, too."""
+    other = f"{database}_other"
+    server.sql(f"CREATE DATABASE {other}; CREATE TABLE {other}.base (n INT PRIMARY KEY);"
+               f"CREATE TABLE {other}.spare (n INT PRIMARY KEY); INSERT INTO {other}.base VALUES (1);"
+               "CREATE TABLE early (n INT PRIMARY KEY); INSERT INTO early VALUES (1);"
+               "CREATE TABLE deep (n INT PRIMARY KEY); INSERT INTO deep VALUES (1);"
+               "CREATE TABLE spare (n INT PRIMARY KEY); CREATE VIEW middle AS SELECT n FROM deep;"
+               f"CREATE VIEW late AS SELECT b.n FROM {other}.base b JOIN (SELECT 'it''s \\\\' AS t) x"
+               " JOIN middle m ON m.n = b.n WHERE x.t <> '`from `a`.`b`'", database)
+    try:
+        time.sleep(1.1)  # the server knows when a table was made to the second
+        top = mount(server.url(database))
+        assert (top.live() / "early.csv").read_text() == "n\n1\n"
+        assert top.status()["live"][0]["not_consistent"] == []
+        server.sql(f"UPDATE early SET n = 77; {BELOW[how].format(other=other)}", database)
+        with pytest.raises(OSError) as refused:
+            (top.live() / "late.csv").read_text()
+        assert refused.value.errno == errno.EIO
+        assert "older moment" in top.errors() and "late" in top.errors()
+        assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    finally:
+        server.sql(f"DROP DATABASE {other}")
+
+
+def test_views_that_may_show_another_moment_are_named(mount, server, database, work):
+    """Those over tables without transactions, or over what the user cannot be told of; and sequences."""
+    other = f"{database}_other"
+    server.sql(f"CREATE DATABASE {other}; CREATE TABLE {other}.base (n INT PRIMARY KEY);"
+               "CREATE TABLE safe (n INT PRIMARY KEY); CREATE TABLE old (n INT PRIMARY KEY) ENGINE=MyISAM;"
+               "CREATE SEQUENCE counter; CREATE VIEW v_safe AS SELECT n FROM safe;"
+               "CREATE VIEW v_old AS SELECT n FROM old; CREATE VIEW v_over AS SELECT n FROM v_old;"
+               "CREATE FUNCTION largest() RETURNS INT READS SQL DATA RETURN (SELECT MAX(n) FROM safe);"
+               "CREATE VIEW v_called AS SELECT largest() AS n;"
+               f"CREATE VIEW v_other AS SELECT n FROM {other}.base;"
+               f"CREATE USER {database}; GRANT SELECT, SHOW VIEW ON {database}.* TO {database};"
+               f"CREATE USER {other}; GRANT SELECT ON {database}.* TO {other}", database)
+
+    def status(user):
+        top = mount(server.url(database, user))
+        assert (top.live() / "safe.csv").read_bytes() == b"n\n"
+        return top.status()["live"][0]
+
+    try:
+        named = ["counter", "old", "v_called", "v_old", "v_over"]
+        assert status("root")["not_consistent"] == named
+        assert status(database)["not_consistent"] == [*named[:4], "v_other", "v_over"]
+        views = ["v_called", "v_old", "v_other", "v_over", "v_safe"]
+        assert status(other)["not_consistent"] == ["counter", "old", *views]
+        assert status(other)["without_definition"] == views
+        assert status(database)["without_definition"] == []
+    finally:
+        server.sql(f"DROP DATABASE {other}; DROP USER {database}, {other}")
+
+
 def test_a_locked_table_keeps_nobody_from_the_others(mount, own_server, work):
     """Without a binary log commits cannot be held up while somebody holds a table: one connection does without."""
     server = own_server()
