@@ -135,11 +135,37 @@ static struct mysql_part next_part(struct mysql_cursor *cursor)
     return part;
 }
 
+/*
+ * The catalogue has only the columns that the user may read. A table without the others, which
+ * somebody would take for all of it, is not shown: the server says what is lacking.
+ */
+static int check_columns(struct mysql_cursor *cursor, struct failure *failure)
+{
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    MYSQL *handle = cursor->link->handle;
+    MYSQL_RES *rows;
+
+    if (cursor->admitted)
+        return 0;
+    if (buffer_append_text(&text, "SELECT * FROM ") != 0 ||
+        mysql_add_name(&text, cursor->table->schema->name) != 0 ||
+        buffer_append_text(&text, " LIMIT 0") != 0)
+        return no_memory(cursor, failure);
+    if (mysql_real_query(handle, (const char *)text.data, text.size) != 0 ||
+        (rows = mysql_store_result(handle)) == NULL)
+        return mysql_cursor_fail(cursor, failure);
+    mysql_free_result(rows);
+    cursor->admitted = true;
+    return 0;
+}
+
 static int start_query(struct mysql_cursor *cursor, struct failure *failure)
 {
     cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     struct mysql_part part = next_part(cursor);
 
+    if (check_columns(cursor, failure) != 0)
+        return cursor->error;
     if (mysql_write_query(cursor->table, cursor->by_pieces, &part, &text) != 0)
         return no_memory(cursor, failure);
     cursor->page_done = 0;

@@ -324,6 +324,7 @@ struct mysql_cursor {
     uint64_t page_rows;  /* of the query under way; 0: all */
     uint64_t page_done;  /* rows it has given */
     uint64_t past_done;  /* rows past the range, in all */
+    bool admitted;       /* the user may read all of its columns */
     bool checked;        /* the table is the one that the moment knows */
     struct buffer key;   /* of the current row, by pieces only */
     struct buffer saved; /* cells of a row that has large ones */

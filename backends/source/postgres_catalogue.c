@@ -31,8 +31,8 @@ static const char table_query[] =
 enum { TABLE_OID, TABLE_SCHEMA, TABLE_NAME, TABLE_KIND, TABLE_POLICIES, TABLE_HEAP };
 
 /*
- * Columns that we may not read are not shown, unless we may read none: then reading the table
- * says so.
+ * Without columns that we may not read, unless we may read none. Reading the table is refused then
+ * (postgres_guard.c), but rows can be written.
  */
 static const char column_query[] =
     "WITH RECURSIVE steps (domain, base, kind) AS ("

@@ -40,9 +40,12 @@ static bool columns_are_known(const struct table *table, const PGresult *result)
     return (size_t)PQnfields(result) == table->schema->column_count;
 }
 
+/* Of all columns first: the catalogue has those that we may read, and a table without the others,
+ * which somebody would take for all of it, is not shown. */
 static int write_lock(const struct table *table, struct buffer *sql)
 {
-    int error = buffer_append_text(sql, "SAVEPOINT crmfs; SELECT ");
+    int error =
+        buffer_print(sql, "SAVEPOINT crmfs; SELECT * FROM %s LIMIT 0; SELECT ", table->from);
 
     for (size_t i = 0; i < table->schema->column_count && error == 0; i++) {
         cleanup_free char *name = sql_name(table->columns[i].raw_name);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Who may in, and how: passwords, option files, TLS, privileges; and what a refusal says."""
+import errno
 import os
+import subprocess
 
 import pytest
 
+import mounting
 from mariadb import PASSWORD, defaults_file, make_server
 from mounting import eventually, free_port
 
@@ -215,10 +218,27 @@ def test_unreachable(refused, work):
 
 
 def test_column_privilege(mount, guarded, work):
-    """Who may see one column sees a table of one column."""
+    """A table of which the user may read some columns is refused, in a mount and in a snapshot, not shown without."""
     file = defaults_file(work, password=PASSWORD)
+    guarded.sql("CREATE TABLE IF NOT EXISTS two (id INT PRIMARY KEY, secret INT); GRANT SELECT (id) ON two TO partly@'%';"
+                "CREATE VIEW IF NOT EXISTS wide AS SELECT id, secret FROM two; GRANT SELECT (id) ON wide TO partly@'%'",
+                "crm")
     top = mount(guarded.url(user="partly", defaults_file=file))
-    assert shows(top) and not (top.live() / "v.csv").exists()
+    assert not (top.live() / "v.csv").exists()
+    for name in ("two", "wide"):
+        with pytest.raises(OSError) as refused:
+            (top.live() / f"{name}.csv").read_bytes()
+        assert refused.value.errno == errno.EACCES
+        assert f"table {name}" in top.errors() and "GRANT SELECT, SHOW VIEW ON `crm`.* TO 'partly'" in top.errors()
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "p", "XDG_STATE_HOME": str(work / "state")}
+
+    def crmfs(*words):
+        return subprocess.run([mounting.BINARY, *words], env=environment, capture_output=True, check=False, text=True)
+
+    assert crmfs("init", work / "store").returncode == 0
+    take = ["snapshot", "--store", work / "store", guarded.url(user="partly", defaults_file=file)]
+    done = crmfs(*take, "--table", "two")
+    assert done.returncode == 1 and "two" in done.stderr and "GRANT SELECT, SHOW VIEW" in done.stderr, done
 
 
 def test_privilege_taken_away(mount, guarded, work):
