@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connecting, and what every session is set to: UTF-8, UTC, REPEATABLE READ, and none of
- * the limits by which a server's configuration may cut results short or end long queries.
+ * the limits by which a server's configuration may cut results short, or end long queries or
+ * the connection.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -91,12 +92,13 @@ static int set_session(struct mysql_source *source, struct mysql_link *link,
         "SET SESSION information_schema_stats_expiry=0",
         "SET SESSION query_cache_type=0",
     };
-    int error = mysql_do(source, link, failure,
-                         "SET SESSION time_zone='+00:00', sql_mode='', autocommit=1, "
-                         "sql_select_limit=18446744073709551615, sql_big_selects=1, "
-                         "sql_quote_show_create=1, sql_auto_is_null=0, net_write_timeout=3600, "
-                         "lock_wait_timeout=5, max_sort_length=%d",
-                         MYSQL_SORTED_BYTES);
+    int error =
+        mysql_do(source, link, failure,
+                 "SET SESSION time_zone='+00:00', sql_mode='', autocommit=1, completion_type=0, "
+                 "sql_select_limit=18446744073709551615, sql_big_selects=1, "
+                 "sql_quote_show_create=1, sql_auto_is_null=0, net_write_timeout=3600, "
+                 "lock_wait_timeout=5, max_sort_length=%d",
+                 MYSQL_SORTED_BYTES);
 
     if (error == 0)
         error = mysql_do(source, link, failure,

@@ -33,6 +33,12 @@ static const char hint_clear[] =
 static const char hint_tls[] =
     "the certificate has to be of this host, of an authority that ssl-ca "
     "holds, and not expired";
+static const char hint_name[] =
+    "the certificate is of another host: the URL has to name the server as its certificate does";
+static const char hint_fewer[] = "connections=1 in the URL asks for fewer";
+static const char hint_hour[] =
+    "ALTER USER … WITH MAX_QUERIES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 lifts the account's "
+    "limits; refresh= asks the server less often";
 static const char hint_definer[] =
     "the definer of the view is gone, or may not read its tables: ALTER SQL SECURITY INVOKER VIEW, "
     "or CREATE USER and GRANT";
@@ -56,8 +62,8 @@ static const struct rule {
     {1862, EACCES, true, "the password has expired: ALTER USER … IDENTIFIED BY"},
     {ER_BAD_DB_ERROR, ENOENT, true, "SHOW DATABASES lists those that the user may see"},
     {ER_CON_COUNT_ERROR, EUSERS, true, "the server has no connection left: see max_connections"},
-    {ER_TOO_MANY_USER_CONNECTIONS, EUSERS, true, "connections=1 in the URL asks for fewer"},
-    {ER_USER_LIMIT_REACHED, EUSERS, true, "connections=1 in the URL asks for fewer"},
+    {ER_TOO_MANY_USER_CONNECTIONS, EUSERS, true, hint_fewer},
+    {ER_USER_LIMIT_REACHED, EUSERS, true, hint_fewer},
     {ER_NO_SUCH_TABLE, ESTALE, false, hint_schema},
     {ER_BAD_FIELD_ERROR, ESTALE, false, hint_schema},
     {ER_TABLE_DEF_CHANGED, ESTALE, false, hint_schema},
@@ -82,6 +88,18 @@ static const struct rule {
     {ER_SERVER_SHUTDOWN, EIO, true, "the server is shutting down"},
     {CR_OUT_OF_MEMORY, ENOMEM, true, ""},
 };
+
+/* Errors of several causes, of which the words tell. NULL: as the rule says. */
+static const char *find_closer_hint(unsigned number, const char *words)
+{
+    if (number == ER_USER_LIMIT_REACHED && strstr(words, "_per_hour") != NULL)
+        return hint_hour;
+    /* So MariaDB's library says that a certificate is good, but of another name. */
+    if (number == CR_SSL_CONNECTION_ERROR &&
+        strstr(words, "Validation of SSL server certificate failed") != NULL)
+        return hint_name;
+    return NULL;
+}
 
 static const struct rule *find_rule(unsigned number)
 {
@@ -175,7 +193,10 @@ int mysql_link_failure(struct mysql_source *source, struct mysql_link *link, con
                            table != NULL ? table : source->database,
                            link->ended == -ETIMEDOUT ? "it took longer than it may"
                                                      : "nobody waits for it any more");
-    word_hint(source, rule != NULL ? rule->hint : NULL, hint, sizeof hint);
+
+    const char *closer = find_closer_hint(number, mysql_error(link->handle));
+
+    word_hint(source, closer != NULL || rule == NULL ? closer : rule->hint, hint, sizeof hint);
     name_host(source, link, host, sizeof host);
     return failure_set(failure, rule != NULL ? rule->code : EIO, "%s %s on %s: %.400s (%u)%s",
                        table != NULL ? "table" : "database",

@@ -167,7 +167,7 @@ def test_a_view_without_its_definer(mount, guarded):
     assert "definer" in top.errors() and "password" not in top.errors(), top.errors()
 
 
-@pytest.mark.parametrize("certificate, words", [("old", "expired"), ("other", "")])
+@pytest.mark.parametrize("certificate, words", [("old", "expired"), ("other", "is of another host")])
 def test_wrong_certificate(refused, own_server, certificates, work, certificate, words):
     port = free_port()
     server = own_server(more=f"port={port}\nssl-cert={certificates}/{certificate}.pem\n"
@@ -207,6 +207,22 @@ def test_refusals_say_what_to_do(refused, guarded, work, user, database, passwor
     for word in words:
         assert word in answer.err, answer.err
     assert not password or password not in answer.err
+
+
+def test_limits_of_the_hour_say_what_lifts_them(refused, guarded, work):
+    """connections=1, which is of use where there are too many at once, is not told then."""
+    guarded.sql("CREATE USER hurried@localhost WITH MAX_QUERIES_PER_HOUR 3; GRANT SELECT ON crm.* TO hurried@localhost")
+    (work / "mnt").mkdir()
+    answer = refused("mount", guarded.url(user="hurried"), work / "mnt")
+    assert "MAX_QUERIES_PER_HOUR 0" in answer.err and "connections=1" not in answer.err, answer.err
+
+
+def test_a_server_that_ends_connections_with_transactions(mount, own_server):
+    server = own_server(more="completion-type=RELEASE\nlog-bin=binlog")
+    server.sql("CREATE DATABASE crm; CREATE TABLE crm.t (id INT PRIMARY KEY); INSERT INTO crm.t VALUES (1)")
+    top = mount(server.url())
+    assert shows(top)
+    os.listdir(top.live())
 
 
 def test_unreachable(refused, work):
