@@ -280,8 +280,11 @@ static int read_statement(struct mysql_source *source, struct mysql_link *link,
     if (error != 0)
         return no_memory(failure);
     /* Not allowed to see it, or broken: there is no statement then. */
-    if (mysql_query(link->handle, (const char *)query.data) != 0 ||
-        (rows = mysql_store_result(link->handle)) == NULL) {
+    mysql_link_wait_begins(link);
+    if (mysql_query(link->handle, (const char *)query.data) == 0)
+        rows = mysql_store_result(link->handle);
+    mysql_link_wait_ends(link);
+    if (rows == NULL) {
         struct failure ignored;
 
         error = mysql_link_failure(source, link, table->schema->name, &ignored);

@@ -193,7 +193,14 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
 
     bool over_socket = set_place(source, link, &name, &socket);
 
-    set_options(link->handle, &source->settings, source->gives_lines);
+    struct mysql_settings settings = source->settings;
+
+    if (link->is_probe) {
+        settings.timeout_s = MYSQL_PROBE_S;
+        if (settings.connect_timeout_s > MYSQL_PROBE_S)
+            settings.connect_timeout_s = MYSQL_PROBE_S;
+    }
+    set_options(link->handle, &settings, source->gives_lines);
     set_tls(link->handle, &source->settings, over_socket);
 
     bool connected =
@@ -210,6 +217,7 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
         error = mysql_link_failure(source, link, NULL, failure);
     }
     if (error != 0) {
+        link->refusal = mysql_errno(link->handle);
         mysql_close(link->handle);
         link->handle = NULL;
     }

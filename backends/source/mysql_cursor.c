@@ -143,7 +143,7 @@ static int check_columns(struct mysql_cursor *cursor, struct failure *failure)
 {
     cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
     MYSQL *handle = cursor->link->handle;
-    MYSQL_RES *rows;
+    MYSQL_RES *rows = NULL;
 
     if (cursor->admitted)
         return 0;
@@ -151,8 +151,11 @@ static int check_columns(struct mysql_cursor *cursor, struct failure *failure)
         mysql_add_name(&text, cursor->table->schema->name) != 0 ||
         buffer_append_text(&text, " LIMIT 0") != 0)
         return no_memory(cursor, failure);
-    if (mysql_real_query(handle, (const char *)text.data, text.size) != 0 ||
-        (rows = mysql_store_result(handle)) == NULL)
+    mysql_link_wait_begins(cursor->link);
+    if (mysql_real_query(handle, (const char *)text.data, text.size) == 0)
+        rows = mysql_store_result(handle);
+    mysql_link_wait_ends(cursor->link);
+    if (rows == NULL)
         return mysql_cursor_fail(cursor, failure);
     mysql_free_result(rows);
     cursor->admitted = true;
@@ -169,8 +172,11 @@ static int start_query(struct mysql_cursor *cursor, struct failure *failure)
     if (mysql_write_query(cursor->table, cursor->by_pieces, &part, &text) != 0)
         return no_memory(cursor, failure);
     cursor->page_done = 0;
-    if (mysql_real_query(cursor->link->handle, (const char *)text.data, text.size) != 0 ||
-        (cursor->rows = mysql_use_result(cursor->link->handle)) == NULL)
+    mysql_link_wait_begins(cursor->link);
+    if (mysql_real_query(cursor->link->handle, (const char *)text.data, text.size) == 0)
+        cursor->rows = mysql_use_result(cursor->link->handle);
+    mysql_link_wait_ends(cursor->link);
+    if (cursor->rows == NULL)
         return mysql_cursor_fail(cursor, failure);
     if (mysql_num_fields(cursor->rows) < cursor->table->schema->column_count) {
         cursor->error = failure_set(failure, ESTALE, "table %s is not any more as it was",
@@ -277,8 +283,11 @@ static int next(struct cursor *base, const struct row **ret_row, struct failure 
         if (cursor->rows == NULL && start_query(cursor, failure) != 0)
             break;
 
+        mysql_link_wait_begins(cursor->link);
+
         MYSQL_ROW row = mysql_fetch_row(cursor->rows);
 
+        mysql_link_wait_ends(cursor->link);
         if (row != NULL)
             return give_row(cursor, row, ret_row, failure);
         /* Also a lost connection ends a result; only that has an error. */

@@ -3,8 +3,11 @@
  * Whoever waits for a server cannot look at anything else: a thread looks for them. Once
  * all is called off, the sockets are shut down under the waiting, which then fails as if
  * the server had gone. Once a single query is not wanted any more, the server is told to
- * end it, over another connection; the transaction goes on.
+ * end it, over another connection; the transaction goes on. And where the server has sent
+ * nothing for a while, it is asked over another connection whether it still answers: a query may
+ * take as long as it takes, but a server that is stopped, or out of reach, lets nobody in.
  */
+#include <errmsg.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,6 +54,62 @@ static struct mysql_link *find_unwanted(struct mysql_source *source)
     return NULL;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* A link that has waited for long, once in so long; NULL: there is none. The lock is held. */
+static struct mysql_link *find_silent(struct mysql_source *source)
+{
+    uint64_t now = now_ns();
+
+    for (struct mysql_link *link = source->links; link != NULL; link = link->next) {
+        unsigned waits = __atomic_load_n(&link->waits, __ATOMIC_RELAXED);
+
+        if (waits % 2 == 0 || waits != link->waits_seen) {
+            link->waits_seen = waits;
+            link->silent_ns = now;
+        } else if (now - link->silent_ns >= (uint64_t)MYSQL_PROBE_S * NS_PER_SECOND) {
+            link->silent_ns = now;
+            return link;
+        }
+    }
+    return NULL;
+}
+
+/* Whether HOST answers, be it with a refusal; a socket refuses at once whom it has no room for. */
+static bool host_answers(struct mysql_source *source, size_t host)
+{
+    struct mysql_link probe = {.host = host, .is_probe = true};
+
+    if (mysql_connect_link(source, &probe, NULL) == 0)
+        mysql_close(probe.handle);
+    return probe.refusal != CR_SERVER_LOST && probe.refusal != CR_CONN_HOST_ERROR;
+}
+
+/* The lock is held, and let go meanwhile: LINK may be closed then, or wait for something else. */
+static void look_after(struct mysql_source *source, const struct mysql_link *link)
+{
+    unsigned long id = link->id;
+    size_t host = link->host;
+    unsigned waits = link->waits_seen;
+
+    pthread_mutex_unlock(&source->lock);
+
+    bool answers = host_answers(source, host);
+
+    pthread_mutex_lock(&source->lock);
+    for (struct mysql_link *each = source->links; each != NULL && !answers; each = each->next) {
+        if (each->id == id && each->host == host &&
+            __atomic_load_n(&each->waits, __ATOMIC_RELAXED) == waits)
+            shutdown(each->handle->net.fd, SHUT_RDWR);
+    }
+}
+
 /* The lock is held, and let go meanwhile. */
 static void end_query(struct mysql_source *source, struct mysql_link *link)
 {
@@ -81,6 +140,13 @@ static void *run_guard(void *argument)
         }
         if (unwanted != NULL) {
             end_query(source, unwanted);
+            continue;
+        }
+
+        const struct mysql_link *silent = find_silent(source);
+
+        if (silent != NULL) {
+            look_after(source, silent);
             continue;
         }
         clock_gettime(CLOCK_REALTIME, &until);

@@ -19,6 +19,7 @@
 
 #define MYSQL_LINKS_MOST 16
 #define MYSQL_PLACE_SIZE 300
+#define MYSQL_PROBE_S 10 /* of silence, until the server is asked; and for its answer */
 #define MYSQL_STATEMENT_LIMIT ((size_t)16 << 20) /* bytes */
 #define MYSQL_TABLES_LIMIT 1000000
 #define MYSQL_SORTED_BYTES 1024 /* of a value, that servers compare when they sort */
@@ -41,9 +42,14 @@ struct mysql_link {
     const struct source_bound *bound; /* of what it is busy with: guarded by the source's lock */
     bool killing;                     /* the guard is about to: likewise */
     int ended;                        /* atomic: what the bound said; 0: nothing yet */
-    bool broken;                      /* nothing more can be asked of it */
-    bool taken;                       /* of a dataset's: guarded by its lock */
-    struct mysql_link *next;          /* of the source's links: guarded by its lock */
+    unsigned waits;      /* atomic: one more whenever it begins or ends to wait: odd meanwhile */
+    unsigned waits_seen; /* by the guard, likewise guarded … */
+    uint64_t silent_ns;  /* … since when */
+    bool is_probe;       /* it is only to see whether the server answers */
+    unsigned refusal;    /* the number of the error for which it was not connected; 0: none */
+    bool broken;         /* nothing more can be asked of it */
+    bool taken;          /* of a dataset's: guarded by its lock */
+    struct mysql_link *next; /* of the source's links: guarded by its lock */
 };
 
 enum mysql_tls { TLS_DISABLED, TLS_PREFERRED, TLS_REQUIRED, TLS_VERIFY_CA, TLS_VERIFY_IDENTITY };
@@ -110,7 +116,18 @@ void mysql_link_bind(struct mysql_source *source, struct mysql_link *link,
                      const struct source_bound *bound);
 void mysql_link_unbind(struct mysql_source *source, struct mysql_link *link);
 
-/* Ends what the links are busy with, soon after cancelled turns true or their bounds say so. */
+/* Between these LINK waits for the server, which the guard looks after if it stays silent. */
+static inline void mysql_link_wait_begins(struct mysql_link *link)
+{
+    __atomic_store_n(&link->waits, link->waits | 1, __ATOMIC_RELAXED);
+}
+static inline void mysql_link_wait_ends(struct mysql_link *link)
+{
+    __atomic_store_n(&link->waits, (link->waits | 1) + 1, __ATOMIC_RELAXED);
+}
+
+/* Ends what the links are busy with, soon after cancelled turns true, their bounds say so, or the
+ * server turns out to be silent to all. */
 int mysql_guard_start(struct mysql_source *source, struct failure *failure);
 void mysql_guard_stop(struct mysql_source *source);
 

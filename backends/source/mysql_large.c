@@ -77,8 +77,10 @@ static void mark_large(struct mysql_cursor *cursor, char *const *values)
 
 static int drain(struct mysql_cursor *cursor, struct failure *failure)
 {
+    mysql_link_wait_begins(cursor->link);
     while (mysql_fetch_row(cursor->rows) != NULL)
         ;
+    mysql_link_wait_ends(cursor->link);
     if (mysql_errno(cursor->link->handle) != 0)
         return mysql_cursor_fail(cursor, failure);
     mysql_free_result(cursor->rows);
@@ -143,8 +145,11 @@ static int read_piece(struct mysql_cursor *cursor, size_t column, uint64_t offse
     cursor->piece_column = SIZE_MAX;
     if (write_piece_query(cursor, column, offset, &text) != 0)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    if (mysql_real_query(handle, (const char *)text.data, text.size) != 0 ||
-        (rows = mysql_store_result(handle)) == NULL)
+    mysql_link_wait_begins(cursor->link);
+    if (mysql_real_query(handle, (const char *)text.data, text.size) == 0)
+        rows = mysql_store_result(handle);
+    mysql_link_wait_ends(cursor->link);
+    if (rows == NULL)
         return mysql_cursor_fail(cursor, failure);
 
     MYSQL_ROW row = mysql_fetch_row(rows);

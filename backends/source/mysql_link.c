@@ -190,10 +190,14 @@ static void roll_back(struct mysql_link *link)
 /* Whether it has ended its last transaction, and answers. */
 static bool is_ready(struct mysql_link *link)
 {
-    if (link->pending && mysql_read_query_result(link->handle) != 0)
-        return false;
-    link->pending = false;
-    return mysql_ping(link->handle) == 0;
+    mysql_link_wait_begins(link);
+
+    bool ready = !link->pending || mysql_read_query_result(link->handle) == 0;
+
+    link->pending = link->pending && !ready;
+    ready = ready && mysql_ping(link->handle) == 0;
+    mysql_link_wait_ends(link);
+    return ready;
 }
 
 /* One that is kept, if it still answers and its host still will do. */

@@ -20,11 +20,15 @@ int mysql_do(struct mysql_source *source, struct mysql_link *link, struct failur
     va_end(arguments);
     if (statement == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    if (mysql_query(link->handle, statement) != 0)
-        return mysql_link_failure(source, link, NULL, failure);
+    mysql_link_wait_begins(link);
+
+    bool done = mysql_query(link->handle, statement) == 0;
+
     /* What gives rows after all (CHECK TABLE and its like) is not left on the line. */
-    mysql_free_result(mysql_store_result(link->handle));
-    return 0;
+    if (done)
+        mysql_free_result(mysql_store_result(link->handle));
+    mysql_link_wait_ends(link);
+    return done ? 0 : mysql_link_failure(source, link, NULL, failure);
 }
 
 int mysql_ask(struct mysql_source *source, struct mysql_link *link, const char *query,
@@ -32,8 +36,10 @@ int mysql_ask(struct mysql_source *source, struct mysql_link *link, const char *
 {
     MYSQL_RES *rows = NULL;
 
+    mysql_link_wait_begins(link);
     if (mysql_query(link->handle, query) == 0)
         rows = mysql_store_result(link->handle);
+    mysql_link_wait_ends(link);
     if (rows == NULL)
         return mysql_link_failure(source, link, NULL, failure);
     *ret_rows = rows;

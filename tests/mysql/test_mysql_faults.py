@@ -111,6 +111,23 @@ def test_names_while_the_server_is_away(mount, own_server):
     assert eventually(lambda: reads(folder / "small.csv") == b"id\n1\n2\n", 30)
 
 
+def test_a_stopped_server_is_found_out(mount, own_server):
+    """However long it may take to answer: it lets nobody else in either. One that is only slow does, and is waited for."""
+    server = own_server()
+    server.sql(LARGE.format(rows=400000) + "; CREATE VIEW slow AS SELECT SLEEP(25) AS s")
+    top = mount(server.url(timeout="3600", connect_timeout="2"))
+    assert reads(top.live() / "slow.csv") == b"s\n0\n"
+    results = []
+    thread = read_slowly(top.live() / "large.csv", results)
+    wait_for_query(server)
+    server.pause()
+    thread.join(120)
+    assert results == [errno.EIO]
+    assert "large.csv" in top.errors() and "connection" in top.errors()
+    server.resume()
+    assert eventually(lambda: whole(top.live() / "large.csv").count(b"\n") == 400001, 40, 0.2)
+
+
 def test_names_while_the_server_is_stopped(mount, own_server):
     """A server that neither answers nor goes away keeps nobody from looking, as long as it may take."""
     server = own_server()
