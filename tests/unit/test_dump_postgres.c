@@ -159,12 +159,9 @@ static void test_cluster(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_postgres),
-        cmocka_unit_test(test_postgres_rules),
-        cmocka_unit_test(test_many_semicolons),
-        cmocka_unit_test(test_copy_options),
-        cmocka_unit_test(test_copy_windows),
-        cmocka_unit_test(test_search_path),
+        cmocka_unit_test(test_postgres),        cmocka_unit_test(test_postgres_rules),
+        cmocka_unit_test(test_many_semicolons), cmocka_unit_test(test_copy_options),
+        cmocka_unit_test(test_copy_windows),    cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),
     };
 

@@ -178,10 +178,8 @@ static void test_zeros(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recognise),
-        cmocka_unit_test(test_whose),
-        cmocka_unit_test(test_ends_within),
-        cmocka_unit_test(test_ends_of_others),
+        cmocka_unit_test(test_recognise),   cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_ends_within), cmocka_unit_test(test_ends_of_others),
         cmocka_unit_test(test_zeros),
     };
 
