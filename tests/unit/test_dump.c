@@ -125,6 +125,15 @@ static void test_values(void **state)
         "row 0 #-1.5e-07|#-0.0|#1|NULL|\"[]|NULL\n");
 }
 
+/* JDBC's programs write BIT(1) so, whose letters are no bits. */
+static void test_words_as_bits(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE `t` (a bit(1), b bit(1));\n"
+               "INSERT INTO `t` VALUES (true,FALSE),(1,0),(b'1',NULL);\n",
+               "table 0 t (a:integer,b:integer)\nrow 0 #1|#0\nrow 0 #1|#0\nrow 0 #1|NULL\n");
+}
+
 /* As Adminer writes what it does not show as text. */
 static void test_adminer(void **state)
 {
@@ -209,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_ansi_modes),
         cmocka_unit_test(test_time_zones),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_words_as_bits),
         cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_taker_ends_it),
