@@ -254,6 +254,13 @@ static const char *charset_of(const struct dump_table *table, const struct dump_
     return dump_charset_of_column(table->charset, table->collation);
 }
 
+/* MySQL's own JSON is in UTF-8 wherever it stands; MariaDB's is a text with a check. */
+static bool is_in_charset(const struct dump_column *column)
+{
+    return column->type.type == COLUMN_TEXT ||
+           (column->type.type == COLUMN_JSON && !ascii_equal(column->native, "json"));
+}
+
 /* The table's own collation and character set count for columns that have none. */
 static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
 {
@@ -280,7 +287,7 @@ static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
             column->type =
                 dump_type_of(lexer->dialect, column->native,
                              column->collation != NULL ? column->collation : table->collation);
-        if (column->type.type == COLUMN_TEXT || column->type.type == COLUMN_JSON)
+        if (is_in_charset(column))
             column->type.charset = charset_of(table, column);
     }
 }

@@ -97,6 +97,33 @@ static void feed(struct dump_reader *reader, const char *text, const char *table
                      expected);
 }
 
+/* MySQL's JSON is in UTF-8 whatever the table is in; MariaDB's is as any text. */
+static void test_json_of_its_own(void **state)
+{
+    struct recording_taker recording;
+    struct failure failure = {0};
+
+    (void)state;
+    recording_begin(&recording);
+
+    struct dump_reader *reader = dump_session_create(&recording.taker);
+
+    feed(reader,
+         "CREATE TABLE `t` (`j` json, `m` longtext CHECK (json_valid(`m`)), `x` text) DEFAULT "
+         "CHARSET=latin1;\n",
+         NULL, false, 0);
+    feed(reader,
+         "/*!40101 SET NAMES binary*/;\nINSERT INTO `t` VALUES "
+         "('\"\xc3\xa4\"','\"\xe4\"','\xe4');\n",
+         "t", false, 0);
+    assert_int_equal(dump_session_end(reader, &failure), 0);
+    assert_string_equal(recording_text(&recording),
+                        "table 0 t (j:json,m:json,x:text)\n"
+                        "row 0 \"\"\xc3\xa4\"|\"\"\xc3\xa4\"|\"\xc3\xa4\n");
+    dump_session_free(reader);
+    recording_end(&recording);
+}
+
 static void test_session(void **state)
 {
     (void)state;
@@ -206,9 +233,10 @@ static void test_expected_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_folders),       cmocka_unit_test(test_session),
-        cmocka_unit_test(test_expected_rows), cmocka_unit_test(test_loaded_bits),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_folders),         cmocka_unit_test(test_session),
+        cmocka_unit_test(test_json_of_its_own), cmocka_unit_test(test_expected_rows),
+        cmocka_unit_test(test_loaded_bits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
