@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/source/dump_internal.h"
+#include "fs/base/memory.h"
 
 static bool holds(const char *text, size_t size, const char *words)
 {
@@ -81,7 +82,86 @@ static bool is_of_sql_server(const char *text, size_t size)
     return holds(text, size, "\nGO\n") || holds(text, size, "\nGO\r\n");
 }
 
-static bool is_dump(const char *text, size_t size)
+/* Whether MARK begins a line, and not within double quotes, as other texts may hold it. */
+static bool begins_line(const char *text, size_t size, const char *mark)
+{
+    const char *end = text + size;
+    const char *at = text;
+    bool quoted = false;
+
+    for (const char *found = text; found != NULL; at++) {
+        found = memmem(at, (size_t)(end - at), mark, strlen(mark));
+        for (; found != NULL && at < found; at++)
+            quoted = quoted != (*at == '"');
+        if (found != NULL && !quoted && (at == text || at[-1] == '\n'))
+            return true;
+    }
+    return false;
+}
+
+static bool begins_with_any(const char *text, size_t size, const char *const *words)
+{
+    while (*words != NULL && !begins_with_word(text, size, *words))
+        words++;
+    return *words != NULL;
+}
+
+/* Words that a statement begins with, and hardly anything else. */
+static const char *const statements[] = {
+    "CREATE TABLE", "CREATE DATABASE",   "CREATE SCHEMA",     "INSERT INTO",   "INSERT IGNORE",
+    "DROP TABLE",   "DROP DATABASE",     "BEGIN TRANSACTION", "PRAGMA",        "ALTER TABLE",
+    "LOCK TABLES",  "START TRANSACTION", "REPLACE INTO",      "DROP SEQUENCE", "CREATE SEQUENCE",
+    "CREATE TYPE",  "DROP TYPE",         "CREATE EXTENSION",  "DROP VIEW",     NULL};
+
+/* … and words that name columns, too, as in "Set Name;Price". */
+static const char *const common_words[] = {"SET", "USE", "BEGIN", "COPY", NULL};
+
+/* Whether the line holds whole statements, or begins SET x = y, which may go on. */
+static bool is_statement_line(const char *text, size_t size)
+{
+    const char *line_end = memchr(text, '\n', size);
+    const char *end = line_end != NULL ? line_end : text + size;
+    const char *behind = memchr(text, ';', (size_t)(end - text));
+    size_t left;
+
+    if (behind == NULL)
+        return begins_with_word(text, size, "SET") && memchr(text, ';', size) != NULL &&
+               memchr(text, '=', (size_t)(end - text)) != NULL;
+    behind++;
+    while (behind < end && strchr(" \t\r", *behind) != NULL)
+        behind++;
+    left = (size_t)(text + size - behind);
+    return behind == end || behind_comment(behind, text + size) != behind ||
+           begins_with_any(behind, left, statements) || begins_with_any(behind, left, common_words);
+}
+
+/*
+ * Whether it begins CREATE TABLE name (, or INSERT INTO name (names) VALUES (: such a statement may
+ * be longer than what is looked at.
+ */
+static bool begins_long_statement(const char *text, size_t size)
+{
+    struct sql_lexer lexer = {
+        .dialect = SQL_MYSQL, .backslash = true, .at = text, .end = text + size};
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    bool makes = sql_accept(&lexer, "CREATE") && sql_accept(&lexer, "TABLE");
+    struct sql_token token = sql_peek(&lexer);
+
+    if (makes && sql_accept(&lexer, "IF") && sql_accept(&lexer, "NOT"))
+        sql_accept(&lexer, "EXISTS");
+    while (!makes && token.type == SQL_WORD && !sql_is(&token, "INTO"))
+        token = sql_next(&lexer);
+    if ((!makes && !sql_is(&token, "INTO")) || dump_take_name(&lexer, &database, &name) != 0)
+        return false;
+    if (!makes && sql_accept(&lexer, "("))
+        sql_skip_parentheses(&lexer);
+    return (makes || sql_accept(&lexer, "VALUES") || sql_accept(&lexer, "VALUE")) &&
+           sql_accept(&lexer, "(");
+}
+
+/* MORE: it goes on behind what is looked at. */
+static bool is_dump(const char *text, size_t size, bool more)
 {
     static const char *const heads[] = {"-- MySQL dump",
                                         "-- MariaDB dump",
@@ -92,29 +172,6 @@ static bool is_dump(const char *text, size_t size)
                                         "-- Adminer",
                                         "-- HeidiSQL",
                                         "-- Dumping data"};
-    static const char *const words[] = {"CREATE TABLE",
-                                        "CREATE DATABASE",
-                                        "CREATE SCHEMA",
-                                        "INSERT INTO",
-                                        "INSERT IGNORE",
-                                        "DROP TABLE",
-                                        "DROP DATABASE",
-                                        "SET",
-                                        "USE",
-                                        "BEGIN",
-                                        "BEGIN TRANSACTION",
-                                        "PRAGMA",
-                                        "ALTER TABLE",
-                                        "COPY",
-                                        "LOCK TABLES",
-                                        "START TRANSACTION",
-                                        "REPLACE INTO",
-                                        "DROP SEQUENCE",
-                                        "CREATE SEQUENCE",
-                                        "CREATE TYPE",
-                                        "DROP TYPE",
-                                        "CREATE EXTENSION",
-                                        "DROP VIEW"};
     size_t left;
 
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
@@ -124,16 +181,17 @@ static bool is_dump(const char *text, size_t size)
     if (memchr(text, '\0', size) != NULL || is_of_sql_server(text, size))
         return false;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        if (holds(text, size, heads[i]))
+        if (begins_line(text, size, heads[i]))
             return true;
     }
 
     const char *statement = first_statement(text, size, &left);
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (begins_with_word(statement, left, words[i]) && memchr(statement, ';', left) != NULL)
-            return true;
-    }
+    if (begins_with_any(statement, left, statements) &&
+        (memchr(statement, ';', left) != NULL || (more && begins_long_statement(statement, left))))
+        return true;
+    if (begins_with_any(statement, left, common_words) && is_statement_line(statement, left))
+        return true;
     return strncmp(statement, "/*!", left < 3 ? left : 3) == 0 && left > 3;
 }
 
@@ -142,13 +200,14 @@ bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set)
     uint8_t narrow[DUMP_BEGIN_BYTES];
     size_t mark;
     enum text_set set = text_set_detect(begin, size, &mark);
+    bool more = size >= DUMP_BEGIN_BYTES;
 
     *ret_set = TEXT_UNDECIDED;
     if (!text_set_is_wide(set))
-        return is_dump(begin, size);
+        return is_dump(begin, size, more);
     size = size < sizeof narrow ? size : sizeof narrow;
     size = text_set_narrow(set, (const uint8_t *)begin + mark, size - mark, narrow);
-    if (!is_dump((const char *)narrow, size))
+    if (!is_dump((const char *)narrow, size, more))
         return false;
     *ret_set = set;
     return true;

@@ -28,6 +28,10 @@ static void test_recognise(void **state)
         "# a\n/* b */\nUSE `x`;",
         "/*\n Navicat Premium Data Transfer\n\n Date: 01/03/2022\n*/\n\nSET NAMES utf8mb4;\n",
         "/***\n   a script\n***/\n/* and */ DROP SEQUENCE IF EXISTS \"public\".\"s\";\n",
+        "mysqldump: [Warning] a password can be insecure.\n-- MySQL dump 10.13\n",
+        "BEGIN; CREATE TABLE t (a int);",
+        "SET a = 1; -- x\nDROP TABLE t;\n",
+        "SET @a = 1,\n  @b = 2;\n",
     };
     static const char *const others[] = {
         "",
@@ -41,6 +45,12 @@ static void test_recognise(void **state)
         "/* CREATE TABLE\n*/ of contents; all",
         "USE [crm]\nGO\nCREATE TABLE [dbo].[t] (a int);\nGO\n",
         "SET ANSI_NULLS ON;\r\nGO\r\nCREATE TABLE t (a int);\r\nGO\r\n",
+        "Set Name;Price\nA;1\n",
+        "Use Case;Owner\r\n1;2\r\n",
+        "Begin;End;\n1;2;\n",
+        "Copy Count,Note\n1,a;\n",
+        "id,text\n1,\"see:\n-- MySQL dump 10.13\n\"\n",
+        "[{\"text\":\"-- MySQL dump 10.13\"}]",
     };
 
     enum text_set set;
@@ -52,6 +62,36 @@ static void test_recognise(void **state)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_false(dump_recognise(others[i], strlen(others[i]), &set));
     assert_false(dump_recognise("CREATE TABLE t (\0);", 19, &set));
+}
+
+/* A statement that does not end where it is looked for is known by how it begins. */
+static void test_recognise_long(void **state)
+{
+    static const char *const begins[] = {
+        "INSERT INTO `t` (`a`, `b`) VALUES (1,'",
+        "insert ignore into crm.t values\n('",
+        "REPLACE INTO t VALUES ('",
+        "CREATE TABLE IF NOT EXISTS t (a int COMMENT '",
+    };
+    static const char *const others[] = {
+        "INSERT INTO t SELECT '",
+        "INSERT INTO (",
+        "Insert into the form, then (",
+        "CREATE TABLE of contents ",
+    };
+    char text[DUMP_BEGIN_BYTES];
+    enum text_set set;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        memset(text, 'x', sizeof text);
+        memcpy(text, begins[i], strlen(begins[i]));
+        assert_true(dump_recognise(text, sizeof text, &set));
+        assert_false(dump_recognise(text, sizeof text - 1, &set));
+        memset(text, 'x', sizeof text);
+        memcpy(text, others[i], strlen(others[i]));
+        assert_false(dump_recognise(text, sizeof text, &set));
+    }
 }
 
 /* A backslash is itself, but in MySQL. */
@@ -180,7 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recognise),   cmocka_unit_test(test_whose),
         cmocka_unit_test(test_ends_within), cmocka_unit_test(test_ends_of_others),
-        cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_zeros),       cmocka_unit_test(test_recognise_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
