@@ -2,7 +2,7 @@
 /*
  * What the files of the dump reader share:
  *
- *   dump_read       the loop over statements, and what each is for
+ *   dump_read       the loop over statements; dump_take: what each is for
  *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
  *   dump_set        SET: what statements are written in
@@ -238,6 +238,11 @@ int dump_take_psql_line(struct dump_reader *reader, const char *line);
 
 /* At a comment, or whatever stands here: what it says of the dump. 0 or -errno. */
 int dump_take_mark(struct dump_reader *reader);
+
+/* --- dump_take ---------------------------------------------------------------------------- */
+
+/* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
+int dump_take_next(struct dump_reader *reader, struct failure *failure);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 
