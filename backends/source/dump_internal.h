@@ -55,7 +55,7 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
 
-/* The statement is an INSERT or REPLACE without VALUES: the table that it is for fails. */
+/* The statement is an INSERT or REPLACE whose rows are not taken: the table that it is for fails. */
 int dump_note_query(struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
@@ -95,6 +95,7 @@ struct dump_reader {
     char zone[DUMP_ZONE_SIZE]; /* of MySQL's TIMESTAMPs; "": UTC, or not said */
     char kept_zone[DUMP_ZONE_SIZE];
     bool zone_told;
+    bool nameless_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */

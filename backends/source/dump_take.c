@@ -95,6 +95,9 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_copy(reader, failure);
     if (sql_is(&word, "USE"))
         return take_use(reader, &lexer);
+    /* It stands within a version comment. */
+    if (sql_is(&word, "INSERT") || sql_is(&word, "REPLACE"))
+        return dump_note_query(reader);
     if (sql_is(&word, "DROP"))
         return dump_drop(reader, &lexer);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
@@ -165,8 +168,7 @@ int dump_take_next(struct dump_reader *reader, struct failure *failure)
     if ((reader->dialect == SQL_MYSQL && dump_at_word(reader, "DELIMITER")) ||
         (reader->dialect == SQL_POSTGRES && reader->window.data[reader->window.at] == '\\'))
         return take_client_line(reader, failure);
-    if (!reader->loads && strcmp(reader->delimiter, ";") == 0 &&
-        (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
+    if (!reader->loads && (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
         return dump_insert(reader, failure);
 
     int error = dump_read_statement(reader, failure);

@@ -175,6 +175,27 @@ static void test_delimiter_and_triggers(void **state)
         "table 0 t (a:integer)\nrow 0 #1\nchange 0 t (a:integer)\n");
 }
 
+/* Rows are taken whatever ends statements; those that are not fail their table, or are told of. */
+static void test_other_rows(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE `t` (a int);\nDELIMITER ;;\nINSERT INTO `t` VALUES (1),\n(2);;\n"
+               "DELIMITER ;\nINSERT INTO `t` VALUES (3);\n",
+               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\nrow 0 #3\n");
+    check_dump(
+        "CREATE TABLE `t` (a int);\n/*!50000 INSERT INTO `t` VALUES (1) */;\n",
+        "table 0 t (a:integer)\nfail 0 line 2, byte 65 of the dump: rows of table t come of a "
+        "statement that ends here and is not carried out, as it is no INSERT … VALUES: load "
+        "the dump, and mount the database\n");
+    check_dump(
+        "/*\n-- Query: SELECT 1\n*/\nINSERT INTO `` (`a`) VALUES (1);\n"
+        "INSERT INTO `` (`a`) VALUES (2);\nINSERT INTO u SELECT 1;\n",
+        "trouble line 4 of the dump: what ends here puts rows into a table without a name, or "
+        "with none that can be made out: they are left out, and so are those of others like "
+        "it\ntrouble line 6 of the dump: rows of table u, of which no CREATE TABLE stands "
+        "before: they are left out; of a dump of data alone, make one with the schema in it\n");
+}
+
 static void test_taker_ends_it(void **state)
 {
     (void)state;
@@ -221,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_words_as_bits),
         cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_delimiter_and_triggers),
+        cmocka_unit_test(test_other_rows),
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_words_as_numbers),
