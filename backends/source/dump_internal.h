@@ -20,7 +20,7 @@
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
  *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
  *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
- *   dump_change     rows that cannot be followed
+ *   dump_change     rows that cannot be followed; dump_outside: those of other files
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
@@ -61,6 +61,20 @@ int dump_note_query(struct dump_reader *reader);
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
+
+/* --- dump_outside ------------------------------------------------------------------------- */
+
+/* LEXER stands before the name of a table whose rows are in another file: the table fails. */
+int dump_note_file(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* The statement is LOAD DATA, whose file is not read: so does its table. */
+int dump_note_load_data(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* LEXER stands behind COPY: whether rows come in, and it then stands behind FROM. */
+bool dump_copies_from(struct sql_lexer *lexer);
+
+/* LINE, NUL-terminated, is for a client: tells of a file that the client would read. */
+int dump_note_client_line(struct dump_reader *reader, const char *line);
 
 struct dump_literal;
 

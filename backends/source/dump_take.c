@@ -5,6 +5,7 @@
 
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
+#include "fs/base/ascii.h"
 
 static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
 {
@@ -81,6 +82,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_take_set(reader, &lexer);
     if (reader->loads)
         return sql_is(&word, "LOAD") ? dump_load_statement(reader) : 0;
+    if (sql_is(&word, "LOAD") && !reader->session)
+        return dump_note_load_data(reader, &lexer);
     if (sql_is(&word, "CREATE"))
         return take_create(reader, &lexer, failure);
     if (sql_is(&word, "UNLOCK"))
@@ -113,7 +116,18 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
-/* "DELIMITER ;;" is a line for MySQL's client; "\connect x" one for PostgreSQL's. */
+/* Whether a line for a client stands here: "DELIMITER ;;", "\connect x", ".read x". */
+static bool at_client_line(const struct dump_reader *reader)
+{
+    switch (reader->dialect) {
+    case SQL_MYSQL:
+        return dump_at_word(reader, "DELIMITER") || dump_at_word(reader, "SOURCE") ||
+               dump_stands_here(reader, "\\.");
+    case SQL_POSTGRES: return dump_stands_here(reader, "\\");
+    default: return dump_stands_here(reader, ".");
+    }
+}
+
 static int take_client_line(struct dump_reader *reader, struct failure *failure)
 {
     int error = dump_read_line(reader, failure);
@@ -124,6 +138,8 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
         return error;
     if (reader->dialect == SQL_POSTGRES)
         return dump_take_psql_line(reader, line);
+    if (ascii_lower(line[0]) != 'd')
+        return dump_note_client_line(reader, line);
     line += strcspn(line, " \t");
     line += strspn(line, " \t");
     size = strcspn(line, " \t\r");
@@ -165,8 +181,7 @@ int dump_take_next(struct dump_reader *reader, struct failure *failure)
 {
     if (reader->window.data[reader->window.at] == '\0')
         return take_nothing(reader, failure);
-    if ((reader->dialect == SQL_MYSQL && dump_at_word(reader, "DELIMITER")) ||
-        (reader->dialect == SQL_POSTGRES && reader->window.data[reader->window.at] == '\\'))
+    if (at_client_line(reader))
         return take_client_line(reader, failure);
     if (!reader->loads && (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
         return dump_insert(reader, failure);

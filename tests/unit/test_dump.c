@@ -196,6 +196,40 @@ static void test_other_rows(void **state)
         "before: they are left out; of a dump of data alone, make one with the schema in it\n");
 }
 
+/* A file that is to be read with the dump is not: nobody knows where it is. */
+static void test_other_files(void **state)
+{
+    static const char *const files[] = {
+        "LOAD DATA LOCAL INFILE 'x.csv' INTO TABLE `t` FIELDS TERMINATED BY ',';\n",
+        "-- PostgreSQL database\nCOPY t (a) FROM '$$PATH$$/17.dat' WITH (FORMAT csv);\n",
+        "-- PostgreSQL database\n\\copy t (a) from 'x.csv' csv\n",
+        "SOURCE x.sql ;\n",
+        "\\. x.sql\n",
+        "-- PostgreSQL database\n\\ir x.sql\n",
+        "PRAGMA foreign_keys=OFF;\n.import x.csv t\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const char *before = files[i][0] == 'P' ? files[i] : "";
+        char dump[300];
+        struct recorded_reading reading;
+
+        snprintf(dump, sizeof dump, "%sCREATE TABLE t (a int);\n%sINSERT INTO t VALUES (1);\n",
+                 before, files[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 3);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into),
+                               i < 3 ? "rows of table t are in a file of their own"
+                                     : "what is in that file is left out"));
+        assert_int_equal(reading.into.rows, i < 3 ? 0 : 1);
+        recorded_reading_end(&reading);
+    }
+    check_dump("-- PostgreSQL database\nCREATE TABLE t (a int);\nCOPY (SELECT a FROM t) TO 'x';\n"
+               "COPY t (a) TO stdout;\n\\copy t to 'x'\n\\echo FROM\n",
+               "table 0 t (a:integer)\n");
+}
+
 static void test_taker_ends_it(void **state)
 {
     (void)state;
@@ -243,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_other_rows),
+        cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_words_as_numbers),
