@@ -122,6 +122,7 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
         }
         if (*from == '\\' && (literal->backslash || field) && from + 1 < end) {
             from++;
+            reader->escaped = true;
             if (reader->dialect == SQL_MYSQL)
                 to += unescape_mysql(*from++, to);
             else

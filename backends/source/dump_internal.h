@@ -55,7 +55,8 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
 
-/* The statement is an INSERT or REPLACE whose rows are not taken: the table that it is for fails. */
+/* The statement is an INSERT or REPLACE whose rows are not taken: the table that it is for fails.
+ */
 int dump_note_query(struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
@@ -110,6 +111,9 @@ struct dump_reader {
     char kept_zone[DUMP_ZONE_SIZE];
     bool zone_told;
     bool nameless_told;
+    bool guessed; /* it was taken for MySQL's, as nothing says whose it is … */
+    bool escaped; /* … a backslash was taken for an escape … */
+    bool escape_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -228,6 +232,9 @@ void dump_wide_end(struct dump_wide *wide);
 /* --- dump_recognise ----------------------------------------------------------------------- */
 
 enum sql_dialect dump_dialect_of(const char *text, size_t size);
+
+/* Whether something in it is MySQL's, and it was not merely taken for MySQL's as most are. */
+bool dump_is_surely_of_mysql(const char *text, size_t size);
 
 /* What many programs for MySQL write first; they end with taking it back (dump_set). */
 #define DUMP_KEEPS_CLIENT "@OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT"

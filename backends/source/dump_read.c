@@ -48,6 +48,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
     reader->ends_late = reader->ends && dump_is_cluster(text, size);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL && dump_is_in_turn(text, size);
+    reader->guessed = size != 0 && !reader->session && reader->dialect == SQL_MYSQL &&
+                      !dump_is_surely_of_mysql(text, size);
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
     reader->kept_backslash = reader->backslash;
@@ -120,11 +122,26 @@ static void tell_mangled(struct dump_reader *reader, struct dump_table *table)
     table->mangled = true;
 }
 
+static void tell_escaped(struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: nothing says whose dump this is: a backslash in table %.300s "
+                "is taken for MySQL's, which is none of the text; in another database it would be: "
+                "then load the dump there, and mount the database",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+    reader->escape_told = true;
+}
+
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
     if (reader->mangled && !table->mangled)
         tell_mangled(reader, table);
     reader->mangled = false;
+    if (reader->escaped && reader->guessed && !reader->escape_told)
+        tell_escaped(reader, table);
     reader->last = table;
     table->rows++;
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);

@@ -220,8 +220,24 @@ static bool holds_any(const char *text, size_t size, const char *const *marks)
     return *marks != NULL;
 }
 
-/* What of one database's alone a program has written that is not its own dump program. */
-static enum sql_dialect dialect_of_others(const char *text, size_t size)
+/* The first byte of the name of the table that the rows at TEXT are of: a quote, perhaps. */
+static char begin_of_name(const char *text, size_t size)
+{
+    struct sql_lexer lexer = {.dialect = SQL_MYSQL, .at = text, .end = text + size};
+    struct sql_token token;
+
+    do
+        token = sql_next(&lexer);
+    while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
+    token = sql_next(&lexer);
+    return token.size != 0 ? token.at[0] : '\0';
+}
+
+/*
+ * What of one database's alone a program has written that is not its own dump program. BEFORE: how
+ * much stands before the rows.
+ */
+static enum sql_dialect dialect_of_others(const char *text, size_t before, size_t size)
 {
     static const char *const postgres[] = {"nextval(",
                                            "::",
@@ -232,11 +248,24 @@ static enum sql_dialect dialect_of_others(const char *text, size_t size)
                                            "\n\\connect ",
                                            NULL};
 
-    if (holds(text, size, "`") || holds(text, size, "/*!"))
+    if (holds(text, before, "`") || holds(text, before, "/*!"))
         return SQL_MYSQL;
-    if (holds(text, size, "AUTOINCREMENT"))
+    if (holds(text, before, "AUTOINCREMENT"))
         return SQL_SQLITE;
-    return holds_any(text, size, postgres) ? SQL_POSTGRES : SQL_MYSQL;
+    return holds_any(text, before, postgres) || begin_of_name(text + before, size - before) == '"'
+               ? SQL_POSTGRES
+               : SQL_MYSQL;
+}
+
+bool dump_is_surely_of_mysql(const char *text, size_t size)
+{
+    static const char *const marks[] = {"`",          "/*!",       "ENGINE=",
+                                        "ENGINE =",   "SET NAMES", "AUTO_INCREMENT",
+                                        "-- MySQL",   "-- Maria",  "Source Server Type    : M",
+                                        "-- Adminer", NULL};
+    size_t before = size_before_rows(text, size);
+
+    return holds_any(text, before, marks) || begin_of_name(text + before, size - before) == '`';
 }
 
 enum sql_dialect dump_dialect_of(const char *text, size_t size)
@@ -252,18 +281,19 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size)
     size_t left;
     const char *statement = first_statement(text, size, &left);
 
-    size = size_before_rows(text, size);
-    if (holds_any(text, size, postgres))
+    size_t before = size_before_rows(text, size);
+
+    if (holds_any(text, before, postgres))
         return SQL_POSTGRES;
     if (begins_with_word(statement, left, "PRAGMA") ||
         begins_with_word(statement, left, "BEGIN TRANSACTION"))
         return SQL_SQLITE;
-    if (begins(text, text + size, "-- Adminer")) {
+    if (begins(text, text + before, "-- Adminer")) {
         if (holds(text, line_size, " SQLite "))
             return SQL_SQLITE;
         return holds(text, line_size, " PostgreSQL ") ? SQL_POSTGRES : SQL_MYSQL;
     }
-    return dialect_of_others(text, size);
+    return dialect_of_others(text, before, size);
 }
 
 /* Whether mysqldump's last line says that it is one: since its version 10.10, of MySQL 5.0. */

@@ -41,7 +41,7 @@ static void test_mysql(void **state)
 static void test_mysql_escapes(void **state)
 {
     (void)state;
-    check_dump("CREATE TABLE t (a text, b text);\n"
+    check_dump("CREATE TABLE `t` (a text, b text);\n"
                "INSERT INTO t VALUES ('\\n\\t\\r\\b\\'\\\"\\\\','\\%\\_\\x'),(\"dq\"\"x'\",N'n'),"
                "('','''');",
                "table 0 t (a:text,b:text)\n"
@@ -116,7 +116,7 @@ static void test_values(void **state)
 {
     (void)state;
     check_dump(
-        "CREATE TABLE t (f float, d double, b bit(10), y year, j json, e enum('a','b'));\n"
+        "CREATE TABLE `t` (f float, d double, b bit(10), y year, j json, e enum('a','b'));\n"
         "INSERT INTO t VALUES (0.1,1e20,b'1000000001',2024,'{}','a'),(1,2,0x0102,1901,NULL,'b'),"
         "(-1.5e-7,-0,'\\0\x01',NULL,'[]',NULL);",
         "table 0 t (f:float,d:float,b:integer,y:integer,j:json,e:text)\n"

@@ -109,6 +109,7 @@ static void test_whose(void **state)
         "-- Adminer 4.8.1 SQLite 3.34.1 dump\n\nCREATE TABLE t (a int, b text);\n",
         "/*\n Source Server Type    : PostgreSQL\n*/\n\nCREATE TABLE t (a int, b text);\n",
         "CREATE TABLE \"t\" (a int, b text);\n",
+        "INSERT INTO \"t\" (a, b) VALUES (0, '`');\n",
         "CREATE TABLE x (a int DEFAULT nextval('s'));\nCREATE TABLE t (a int, b text);\n",
         "CREATE DATABASE x;\n\\c x;\nCREATE TABLE t (a int, b text);\n",
         "CREATE TABLE t (a integer PRIMARY KEY AUTOINCREMENT, b text);\n",
@@ -137,6 +138,21 @@ static void test_whose(void **state)
             recording_end(&recording);
         }
     }
+}
+
+/* Rows alone, as DBeaver and DataGrip write them of any database. */
+static void test_guessed(void **state)
+{
+    (void)state;
+    check_dump(
+        "INSERT INTO crm.t (a) VALUES ('x');\nINSERT INTO crm.t (a) VALUES ('C:\\temp');\n"
+        "INSERT INTO crm.t (a) VALUES ('\\'');\n",
+        "table 0 t (a:any)\nrow 0 \"x\n"
+        "trouble line 2 of the dump: nothing says whose dump this is: a backslash in table t "
+        "is taken for MySQL's, which is none of the text; in another database it would be: "
+        "then load the dump there, and mount the database\nrow 0 \"C:\temp\nrow 0 \"'\n");
+    check_dump("INSERT INTO `t` (a) VALUES ('C:\\temp');\n",
+               "table 0 t (a:any)\nrow 0 \"C:\temp\n");
 }
 
 /* What a dump ends with is its last line's; what stands before is one within it, or before it. */
@@ -221,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_recognise),   cmocka_unit_test(test_whose),
         cmocka_unit_test(test_ends_within), cmocka_unit_test(test_ends_of_others),
         cmocka_unit_test(test_zeros),       cmocka_unit_test(test_recognise_long),
+        cmocka_unit_test(test_guessed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
