@@ -223,8 +223,9 @@ void dump_skip_item(struct sql_lexer *lexer);
 /* Takes a key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
 int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);
 
-/* … ALTER TABLE … or CREATE UNIQUE INDEX …: adds keys. What makes no sense is passed over. */
-int dump_alter_table(struct dump_reader *reader, struct failure *failure);
+/* … ALTER TABLE, behind which LEXER stands, or CREATE UNIQUE INDEX …: adds keys. What makes no
+ * sense is passed over. */
+int dump_alter_table(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure);
 int dump_create_index(struct dump_reader *reader, struct failure *failure);
 
 /* Fills TABLE in as SQLite understands the statement SQL. -EILSEQ: it does not. */

@@ -60,6 +60,16 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     return 0;
 }
 
+/* ALTER [ONLINE] [IGNORE] TABLE, of MySQL's; ALTER SEQUENCE. */
+static int take_alter(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure)
+{
+    sql_accept(lexer, "ONLINE");
+    sql_accept(lexer, "IGNORE");
+    if (sql_accept(lexer, "TABLE"))
+        return dump_alter_table(reader, lexer, failure);
+    return sql_accept(lexer, "SEQUENCE") ? dump_alter_sequence(reader) : 0;
+}
+
 /* sqlite3 ends a dump so when it could not read all of the database. */
 static void note_rollback(struct dump_reader *reader)
 {
@@ -88,10 +98,8 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return take_create(reader, &lexer, failure);
     if (sql_is(&word, "UNLOCK"))
         return dump_tables_finish(reader, failure);
-    if (sql_is(&word, "ALTER") && sql_accept(&lexer, "TABLE"))
-        return dump_alter_table(reader, failure);
-    if (sql_is(&word, "ALTER") && sql_accept(&lexer, "SEQUENCE"))
-        return dump_alter_sequence(reader);
+    if (sql_is(&word, "ALTER"))
+        return take_alter(reader, &lexer, failure);
     if (sql_is(&word, "REFRESH"))
         return dump_refresh_view(reader, &lexer);
     if (sql_is(&word, "COPY") && reader->dialect == SQL_POSTGRES)

@@ -31,6 +31,15 @@ static void test_keys_afterwards(void **state)
                "ALTER TABLE `t` MODIFY `a` int NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=5;",
                "table 0 t (a:integer!,b:integer!,c:integer)\nrow 0 #1|#2|#3\n"
                "change 0 t (a:integer!,b:integer!,c:integer) key b,a order b,a\n");
+    /* MariaDB's way to say how long to wait, and what else may stand before what is done. */
+    check_dump(
+        "CREATE TABLE `t` (`a` int NOT NULL, `b` int NOT NULL);\n"
+        "ALTER ONLINE IGNORE TABLE IF EXISTS `t` WAIT 5 ADD PRIMARY KEY (`b`);\n"
+        "CREATE UNIQUE INDEX u ON t NOWAIT (a);\nALTER TABLE `t` NOWAIT RENAME TO `u`;\n",
+        "table 0 t (a:integer!,b:integer!)\n"
+        "trouble line 4 of the dump: ALTER TABLE is not carried out: the rows of table t show "
+        "as they came before\n"
+        "change 0 t (a:integer!,b:integer!) key b order b\n");
     /* The shortest key over columns that are NOT NULL; of two, the first by name. */
     check_dump("CREATE TABLE t (a int, b int NOT NULL, c int NOT NULL, d int NOT NULL,"
                " UNIQUE KEY a (a), UNIQUE KEY z (b), UNIQUE KEY y (c), UNIQUE KEY x (c,d), "
