@@ -268,6 +268,13 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     *ret_none = walk->part_is_dump;
     if (walk->part_is_dump)
         return 0;
+    if (depth == 0 && walk->plan != NULL) {
+        bool taken;
+        int error = archive_tabs_read(walk, looked, name, &taken, failure);
+
+        if (taken || error != 0)
+            return error;
+    }
     if (dump != NULL)
         return archive_dump_read(walk, dump, &looked->stream, name,
                                  is_packed(window->data, window->end), failure);

@@ -22,7 +22,7 @@
  *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
  *   dump_change     rows that cannot be followed; dump_outside: those of other files
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
- *   dump_load       rows in files of their own, for LOAD DATA
+ *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
  * dump_moment: UTC
  */

@@ -92,13 +92,37 @@ void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 /* Empties scratch and makes room for what SIZE bytes of literals may become. */
 int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
 
-/* --- dump_load ---------------------------------------------------------------------------- */
+/* --- dump_load, dump_tab ------------------------------------------------------------------- */
+
+#define DUMP_NO_QUOTE '\0'
+
+/* How files of a table's rows are written. */
+struct dump_load {
+    uint8_t terminator; /* of fields */
+    uint8_t quote;      /* DUMP_NO_QUOTE: none */
+    bool own_bytes;
+    const char *charset;
+    size_t count;    /* fields of a line … */
+    size_t *columns; /* … and of what columns they are */
+    bool *hex;       /* their digits are bytes */
+    size_t said;     /* statements */
+    size_t read;     /* files */
+};
 
 /* The statement is LOAD DATA: its table knows how to read files of its rows, or fails. */
 int dump_load_statement(struct dump_reader *reader);
 
 /* All rows of the stream that has begun, of TABLE, which has a load. */
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* A file of TABLE's rows, whose stream has begun, is as mysqldump --tab writes it. 0 or -errno. */
+int dump_load_as_tab(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/*
+ * Takes the row at the window's place apart, into literals. 1 and its size; 0: it is not all there;
+ * -EILSEQ: it is none.
+ */
+int dump_load_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size);
 
 /* Whether there were fewer files than statements, or more. */
 bool dump_load_lacks(const struct dump_table *table);

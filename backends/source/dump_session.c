@@ -88,6 +88,25 @@ int dump_session_load(struct dump_reader *reader, struct byte_stream *stream, co
     return end_file(reader, error, &own, failure);
 }
 
+int dump_session_load_tab(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                          const char *table, struct failure *failure)
+{
+    struct dump_table *found = dump_table_find(reader, "", table);
+    struct failure own = {0};
+
+    if (found == NULL || found->failed)
+        return 0;
+
+    int error = dump_begin(reader, stream, &own);
+
+    reader->place = name;
+    if (error == 0)
+        error = dump_load_as_tab(reader, found, &own);
+    if (error == 0)
+        error = dump_load_rows(reader, found, &own);
+    return end_file(reader, error, &own, failure);
+}
+
 static int fail_table(struct dump_reader *reader, struct dump_table *table, const char *words)
 {
     struct failure why;
