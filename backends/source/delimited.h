@@ -3,8 +3,8 @@
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
  * or single where no field has a double one), whether a backslash takes the meaning of the
- * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, where
- * \N is NULL, as mysqldump --tab and COPY write, and whether there are quotes as well; the
+ * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, as
+ * mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes beside it; the
  * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
  * that of RFC 4180 otherwise, line breaks within quotes included.
  *
@@ -138,7 +138,7 @@ bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
 bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
                           const struct delimited_field *fields, size_t count);
 
-/* Whether one is \N between tabs: what that means could not be seen where the text begins. */
+/* Whether one is \N: what that means could not be seen where the text begins. */
 bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
                              const struct delimited_field *fields, size_t count);
 

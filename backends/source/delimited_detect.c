@@ -192,47 +192,71 @@ static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct
 }
 
 /*
- * Between tabs, with \N: whether there are quotes, with escapes in them, as MySQL writes them
- * (ENCLOSED BY), or doubled ones and no escapes, as COPY does (FORMAT csv, NULL '\N'). What
- * neither could have written so, or what has text without quotes beside numbers, has none.
+ * With \N: whether there are quotes, with escapes in them, as MySQL writes them (ENCLOSED BY), or
+ * doubled ones and no escapes, as COPY does (FORMAT csv, NULL '\N'). Between tabs, what neither
+ * could have written so, or what has text without quotes beside numbers, has none; elsewhere there
+ * are some, though none came yet.
  */
 static void detect_quoted_nulls(const uint8_t *text, size_t size, bool ended, struct fit *fit,
                                 struct delimited_signs *signs)
 {
     const struct delimited_signs mysql = {
-        .delimiter = '\t', .quote = '"', .escape = '\\', .nulls = true};
-    const struct delimited_signs copy = {.delimiter = '\t', .quote = '"', .nulls = true};
+        .delimiter = signs->delimiter, .quote = '"', .escape = '\\', .nulls = true};
+    const struct delimited_signs copy = {
+        .delimiter = signs->delimiter, .quote = '"', .nulls = true};
     struct fit escaped = try_signs(mysql, text, text + size, ended);
     struct fit doubled = try_signs(copy, text, text + size, ended);
     bool is_copy = is_even(&doubled) && (!is_sound(&escaped) || escaped.doubled);
     const struct fit *best = is_copy ? &doubled : &escaped;
+    bool bare = best->quoted == 0 ||
+                (is_sound(fit) && (best->open || (!best->doubled && best->worded != 0)));
 
-    if (best->quoted == 0 || !is_even(best) ||
-        (is_sound(fit) && (best->open || (!best->doubled && best->worded != 0))))
+    if (!is_even(best) || (signs->delimiter == '\t' && bare))
         return;
     *fit = *best;
     *signs = is_copy ? copy : mysql;
 }
 
+/* Whether there is a field that is \N and nothing else. */
+static bool holds_null(const uint8_t *text, size_t size, uint8_t delimiter)
+{
+    static const char *const forms[] = {"|\\N|", "|\\N\n", "|\\N\r\n", "\n\\N|"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        size_t length = strlen(forms[i]);
+        uint8_t mark[8];
+
+        for (size_t j = 0; j < length; j++)
+            mark[j] = forms[i][j] == '|' ? delimiter : (uint8_t)forms[i][j];
+        found = found || memmem(text, size, mark, length) != NULL;
+    }
+    return found;
+}
+
 /*
- * A field that is \N and nothing else between tabs: so mysqldump --tab and PostgreSQL's COPY write
- * NULL, and take the meaning of tabs and line ends by a backslash. There are seldom quotes then.
+ * \N as a field: so MySQL and PostgreSQL's COPY write NULL. Between tabs a backslash takes the
+ * meaning of tabs and line ends as well, and there are seldom quotes then.
  */
 static void detect_nulls(const uint8_t *text, size_t size, bool ended,
                          const struct dialect_wish *wish, struct fit *fit,
                          struct delimited_signs *signs)
 {
-    static const char *const marks[] = {"\t\\N\t", "\t\\N\n", "\t\\N\r\n", "\n\\N\t"};
-    const struct delimited_signs plain = {.delimiter = '\t', .escape = '\\', .nulls = true};
-    bool found = false;
+    const struct delimited_signs plain = {
+        .delimiter = signs->delimiter, .escape = '\\', .nulls = true};
+    struct fit bare;
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        found = found || memmem(text, size, marks[i], strlen(marks[i])) != NULL;
-    if (wish->escape_given || wish->quote_given || signs->delimiter != '\t' || !found)
+    if (wish->escape_given || wish->quote_given || !holds_null(text, size, signs->delimiter))
         return;
-    *signs = plain;
-    *fit = try_signs(plain, text, text + size, ended);
-    detect_line_end(text, size, ended, fit, signs);
+    signs->nulls = true;
+    if (signs->quote == '\'')
+        return;
+    bare = try_signs(plain, text, text + size, ended);
+    if (signs->delimiter == '\t' || is_sound(&bare)) {
+        *signs = plain;
+        *fit = bare;
+        detect_line_end(text, size, ended, fit, signs);
+    }
     detect_quoted_nulls(text, size, ended, fit, signs);
 }
 

@@ -81,8 +81,7 @@ bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
 bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
                              const struct delimited_field *fields, size_t count)
 {
-    for (size_t i = 0; i < count && signs.delimiter == '\t' && signs.escape == 0 && !signs.nulls;
-         i++) {
+    for (size_t i = 0; i < count && signs.escape == 0 && !signs.nulls; i++) {
         const uint8_t *at = base + fields[i].at;
 
         if (!fields[i].quoted && fields[i].size == 2 && at[0] == '\\' && at[1] == 'N')

@@ -104,9 +104,28 @@ static void test_nulls_between_tabs(void **state)
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"\\N|\"2\n"
         "fail 0 line 4, byte 15 of t.csv: here is the first field that is \\N: if it stands "
         "for NULL, say escape=%5C in the archive's URL, else escape=none\n");
-    check_delimited("a,b\n\\N,1\n", "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
     check_delimited_wish("a\tb\n\\N\t1\n", (const char *const[]){"escape", "none", NULL},
                          "table 0 t (a:text,b:text)\nrow 0 \"\\N|\"1\n");
+}
+
+/* Nobody writes \N for anything but NULL, whatever fields are told apart by. */
+static void test_nulls_between_others(void **state)
+{
+    (void)state;
+    check_delimited("a,b\n\\N,1\n", "table 0 t (a:text,b:text)\nrow 0 NULL|\"1\n");
+    check_delimited("a,b,c\n1,\\N,x\n2,\"say \"\"hi\"\"\",\"\"\n3,,C:\\temp\n",
+                    "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|\"x\n"
+                    "row 0 \"2|\"say \"hi\"|\"\nrow 0 \"3|\"|\"C:\\temp\n");
+    check_delimited("a;b;c\n1;\\N;\"say \\\"hi\\\"\"\n2;\"c:\\\\x\";\\N\n",
+                    "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|\"say \"hi\"\n"
+                    "row 0 \"2|\"c:\\x|NULL\n");
+    check_delimited("'a','b'\n'x',\\N\n'y','z'\n",
+                    "table 0 t (a:text,b:text)\nrow 0 \"x|NULL\nrow 0 \"y|\"z\n");
+    check_delimited_late("a,b\n1,2\n", "\"\\N\",2\n\\N,2\n",
+                         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"\\N|\"2\n"
+                         "fail 0 line 4, byte 15 of t.csv: here is the first field that is \\N: if "
+                         "it stands for NULL, say escape=%5C in the archive's URL, else "
+                         "escape=none\n");
 }
 
 /* As INTO OUTFILE … ENCLOSED BY writes it, and COPY … (FORMAT csv, NULL '\N'). */
@@ -180,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_nulls_between_tabs),
+        cmocka_unit_test(test_nulls_between_others),
         cmocka_unit_test(test_quoted_nulls_between_tabs),
         cmocka_unit_test(test_line_ends_without_quotes),
     };
