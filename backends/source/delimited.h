@@ -46,7 +46,8 @@ struct dialect {
     enum text_set set;
     char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
     size_t mark_bytes;               /* of the byte order mark */
-    bool escape_known;               /* the user says what it is, or that there is none */
+    bool escape_known;               /* the user says what it is, or that there is none … */
+    bool quote_known;                /* … and so with the quote */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -146,6 +147,13 @@ bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
  * could not be seen where the text begins. */
 bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
                             const struct delimited_field *fields, size_t count);
+
+/*
+ * Whether one goes on behind its quotes as none does that a program quoted: what began it is text,
+ * and there are no quotes, or it lacks one.
+ */
+bool delimited_has_stray_quote(struct delimited_signs signs, const uint8_t *base,
+                               const struct delimited_field *fields, size_t count);
 
 /* --- delimited_text ----------------------------------------------------------------------- */
 

@@ -260,6 +260,24 @@ static void detect_nulls(const uint8_t *text, size_t size, bool ended,
     detect_quoted_nulls(text, size, ended, fit, signs);
 }
 
+/* Between tabs many programs write no quotes, and texts may begin with one. */
+static void detect_no_quotes(const uint8_t *text, size_t size, bool ended,
+                             const struct dialect_wish *wish, struct fit *fit,
+                             struct delimited_signs *signs)
+{
+    struct delimited_signs bare = *signs;
+    struct fit other;
+
+    if (wish->quote_given || signs->delimiter != '\t' || fit->tailed == 0)
+        return;
+    bare.quote = 0;
+    other = try_signs(bare, text, text + size, ended);
+    if (is_even(&other)) {
+        *fit = other;
+        *signs = bare;
+    }
+}
+
 /* Single quotes count as such where most records have fields in them, and none a double one. */
 static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
@@ -278,6 +296,7 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
             signs = single;
         }
     }
+    detect_no_quotes(text, size, ended, wish, &fit, &signs);
     detect_escape(text, size, ended, wish, &fit, &signs);
     detect_nulls(text, size, ended, wish, &fit, &signs);
     if (!signs.nulls)
@@ -303,6 +322,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
     }
     dialect.escape_known = wish->escape_given;
+    dialect.quote_known = wish->quote_given;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)
         return false;

@@ -90,6 +90,19 @@ bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
     return false;
 }
 
+bool delimited_has_stray_quote(struct delimited_signs signs, const uint8_t *base,
+                               const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct delimited_field *field = &fields[i];
+
+        if (field->tail_size != 0 &&
+            (signs.delimiter == '\t' || memchr(base + field->at, '\n', field->size) != NULL))
+            return true;
+    }
+    return false;
+}
+
 bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
                             const struct delimited_field *fields, size_t count)
 {

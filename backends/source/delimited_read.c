@@ -21,6 +21,7 @@ struct delimited {
     struct delimited_signs signs;
     enum text_set set;
     bool escape_known;
+    bool quote_known;
     bool headless;
     size_t columns; /* of the first record */
     struct delimited_field *fields;
@@ -333,14 +334,18 @@ static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t co
            end == window->data + window->end && end[-1] != '\n' && end[-1] != '\r';
 }
 
-/* In words: why what a backslash means is not as it was detected. NULL: it is, or the user says it.
- */
+/* In words: why what a quote or a backslash means is not as it was detected. NULL: it is, or the
+ * user says it. */
 static const char *doubt_of(const struct delimited *reader, const uint8_t *base, size_t known,
                             size_t count)
 {
     const struct delimited_field *fields = reader->fields;
     struct delimited_signs signs = reader->signs;
 
+    if (!reader->quote_known && !delimited_lacks_escape(signs, base, fields, known) &&
+        delimited_has_stray_quote(signs, base, fields, known))
+        return "a field goes on behind its quotes: if they are text as any other, say quote=none in "
+               "the archive's URL; if not, and nothing is missing, quote=%22";
     if (reader->escape_known)
         return NULL;
     if (delimited_lacks_escape(signs, base, fields, known))
@@ -451,6 +456,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         .name = name,
         .signs = dialect->signs,
         .escape_known = dialect->escape_known,
+        .quote_known = dialect->quote_known,
         .headless = dialect->headless,
         .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),

@@ -75,6 +75,29 @@ static void test_behind_quotes(void **state)
                     "table 0 t (a:text,b:text)\nrow 0 \"x y|\"1\nrow 0 \"p\"qr\"s\"|\"2\n");
 }
 
+/* … unless it may have come from elsewhere, or there are no quotes. */
+static void test_stray_quotes(void **state)
+{
+    static const char bare[] = "a\tb\n1\t\"Bo\" Ek\n2\t\"\n3\t\"x\"\n";
+
+    (void)state;
+    check_delimited_sized("t.tsv", bare, strlen(bare),
+                          "table 0 t (a:text,b:text)\nrow 0 \"1|\"\"Bo\" Ek\nrow 0 \"2|\"\"\n"
+                          "row 0 \"3|\"\"x\"\n");
+    check_delimited_late("a\tb\n1\tx\n", "2\t\"Bo\" Ek\n",
+                         "table 0 t (a:text,b:text)\nrow 0 \"1|\"x\n"
+                         "fail 0 line 3, byte 8 of t.csv: a field goes on behind its quotes: if "
+                         "they are text as any other, say quote=none in the archive's URL; if not, "
+                         "and nothing is missing, quote=%22\n");
+    check_delimited("a,b\n1,\"x\n2,\"y\n3,z\n",
+                    "table 0 t (a:text,b:text)\n"
+                    "fail 0 line 2, byte 4 of a/t.csv: a field goes on behind its quotes: if they "
+                    "are text as any other, say quote=none in the archive's URL; if not, and "
+                    "nothing is missing, quote=%22\n");
+    check_delimited_wish("a,b\n1,\"x\n2,\"y\n", (const char *const[]){"quote", "\"", NULL},
+                         "table 0 t (a:text,b:text)\nrow 0 \"1|\"x\n2,y\n");
+}
+
 static void test_single_quotes(void **state)
 {
     (void)state;
@@ -188,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_said_delimiter),   cmocka_unit_test(test_names),
         cmocka_unit_test(test_ragged),           cmocka_unit_test(test_cut),
         cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
+        cmocka_unit_test(test_stray_quotes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
