@@ -31,6 +31,8 @@ struct delimited {
     bool full;   /* there are rows with all columns … */
     bool ragged; /* … and some without */
     bool failed;
+    size_t before;  /* fields of the record before; 0: there was none */
+    bool torn_told; /* that two may be one */
 };
 
 /* The table fails, at the window's place. 0 or -errno. */

@@ -101,6 +101,31 @@ static const char *doubt_of(const struct delimited *reader, const uint8_t *base,
     return NULL;
 }
 
+/*
+ * Whether the record before and this one, of COUNT fields, may be one that a line end within a
+ * field without quotes has torn apart: together they have that field twice.
+ */
+static void note_torn(struct delimited *reader, size_t count)
+{
+    const struct row_taker_class *class = reader->taker->class;
+    bool torn = reader->before != 0 && reader->before <= reader->columns &&
+                count < reader->columns && reader->before + count == reader->columns + 1 &&
+                !reader->fields[0].quoted;
+    struct failure why;
+
+    reader->before = count;
+    if (!torn || reader->torn_told || class->trouble == NULL)
+        return;
+    reader->torn_told = true;
+    failure_set(
+        &why, EILSEQ,
+        "line %llu of %.300s: this row lacks fields, and with the one before it has as many "
+        "as one that a line end in a text without quotes has torn apart: is it one? Then "
+        "this and others like it are wrong, and whatever made the file has to quote texts",
+        (unsigned long long)byte_window_line(&reader->window), reader->name);
+    class->trouble(reader->taker, &why);
+}
+
 static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,
                        struct failure *failure)
 {
@@ -116,6 +141,8 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
         return delimited_fail(reader, "the text ends within a row: it was cut short");
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
+
+    note_torn(reader, count);
 
     const char *doubt = doubt_of(reader, base, known, count);
 

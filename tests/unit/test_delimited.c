@@ -144,6 +144,23 @@ static void test_ragged(void **state)
         "quote is missing from here on\n");
 }
 
+#define TORN                                                                                       \
+    "trouble line 3 of a/t.csv: this row lacks fields, and with the one before it has as many as " \
+    "one that a line end in a text without quotes has torn apart: is it one? Then this and "       \
+    "others like it are wrong, and whatever made the file has to quote texts\n"
+
+/* A text over two lines that nobody quoted makes two rows, which it is told that they may be. */
+static void test_torn(void **state)
+{
+    (void)state;
+    check_delimited("a,b,c\n1,x\ny,2\n3,x\ny,4\n",
+                    "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|\"x|NULL\n" TORN
+                    "row 0 \"y|\"2|NULL\nrow 0 \"3|\"x|NULL\nrow 0 \"y|\"4|NULL\n");
+    check_delimited("a,b,c\n1,2,x\ny\n3,4,x\ny\n",
+                    "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|\"2|\"x\n" TORN
+                    "row 0 \"y|NULL|NULL\nrow 0 \"3|\"4|\"x\nrow 0 \"y|NULL|NULL\n");
+}
+
 /* Without the stream being broken: how the file ends says it. */
 static void test_cut(void **state)
 {
@@ -154,10 +171,11 @@ static void test_cut(void **state)
         "a,b\n1,2\n3",
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
         "fail 0 line 3, byte 8 of a/t.csv: the text ends within a row: it was cut short\n");
-    check_delimited("a,b\n1,2\n3\n", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|NULL\n");
+    check_delimited("a,b\n1,2\n\"3\"\n",
+                    "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|NULL\n");
     check_delimited("a,b\n1,2\n3,4", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\n");
-    check_delimited("a,b\n1\n2,3\n4", "table 0 t (a:text,b:text)\nrow 0 \"1|NULL\nrow 0 \"2|\"3\n"
-                                      "row 0 \"4|NULL\n");
+    check_delimited("a,b,c\n1\n2,3\n4", "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|NULL\n"
+                                        "row 0 \"2|\"3|NULL\nrow 0 \"4|NULL|NULL\n");
     check_delimited_sized(
         "t.csv", zeros, sizeof zeros - 1,
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
@@ -211,7 +229,7 @@ int main(void)
         cmocka_unit_test(test_said_delimiter),   cmocka_unit_test(test_names),
         cmocka_unit_test(test_ragged),           cmocka_unit_test(test_cut),
         cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
-        cmocka_unit_test(test_stray_quotes),
+        cmocka_unit_test(test_stray_quotes),     cmocka_unit_test(test_torn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,9 +40,9 @@ static void check_hidden(void)
     static const char begin[] = "a,b\n\"say \\\"hi\\\", you\",1\n";
 
     check_delimited_late(
-        begin, "x\nC:\\,2\n",
+        begin, "\"x\"\nC:\\,2\n",
         "table 0 t (a:text,b:text)\nrow 0 \"say \"hi\", you|\"1\nrow 0 \"x|NULL\n"
-        "fail 0 line 4, byte 26 of t.csv: there are fewer fields than columns, and a "
+        "fail 0 line 4, byte 28 of t.csv: there are fewer fields than columns, and a "
         "backslash that may have hidden some: say escape=none in the archive's URL if it "
         "never takes meaning from anything, else escape=%5C\n");
     check_delimited_late(
