@@ -67,6 +67,18 @@ static void test_character_sets(void **state)
                           "table 0 t (a:text,b:text)\nrow 0 \"\xf0\x9f\x98\x80|\"\xef\xbf\xbd\n");
 }
 
+/* One byte that is wrong does not make another text of the whole. */
+static void test_accidents(void **state)
+{
+    (void)state;
+    check_delimited("a,b\n\xc3\xa4,\xe4 x\n\xc3\xb6,\xc3\xbc\n",
+                    "table 0 t (a:text,b:text)\nrow 0 \"\xc3\xa4|\"\xe4 x\n"
+                    "row 0 \"\xc3\xb6|\"\xc3\xbc\n");
+    check_delimited("a,b\n\xe4,\xe4 x\n\xc3\xb6,2\n",
+                    "table 0 t (a:text,b:text)\nrow 0 \"\xc3\xa4|\"\xc3\xa4 x\n"
+                    "row 0 \"\xc3\x83\xc2\xb6|\"2\n");
+}
+
 /* Text behind a closing quote is the field's, as other programs have it; nothing is lost. */
 static void test_behind_quotes(void **state)
 {
@@ -230,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_ragged),           cmocka_unit_test(test_cut),
         cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
         cmocka_unit_test(test_stray_quotes),     cmocka_unit_test(test_torn),
+        cmocka_unit_test(test_accidents),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
