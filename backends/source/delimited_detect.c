@@ -305,6 +305,16 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
     return fit;
 }
 
+/* A few zeros in texts: hardly one in a hundred bytes, and not the first. */
+static bool has_few_zeros(const uint8_t *text, size_t size)
+{
+    size_t zeros = 0;
+
+    for (size_t i = 0; i < size; i++)
+        zeros += text[i] == '\0';
+    return size != 0 && text[0] != '\0' && zeros <= size / 100;
+}
+
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
                          const struct dialect_wish *wish, struct dialect *ret_dialect)
 {
@@ -331,6 +341,10 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     memset(text + size, 0, BYTE_WINDOW_SLACK);
 
     size_t written = text_before_zeros(text, size);
+
+    if (written == 0 && trust == TRUST_NAME && has_few_zeros(text, size))
+        written = size;
+
     bool binary = written == 0;
     struct fit fit = {.columns = 0};
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/delimited_reading.h"
@@ -208,6 +209,20 @@ static void test_broken(void **state)
     recorded_reading_end(&reading);
 }
 
+/* A zero in a text does not make the table something else. */
+static void test_few_zeros(void **state)
+{
+    char text[200];
+    char expected[300];
+    size_t size = (size_t)snprintf(text, sizeof text, "a,b\n1,%0150d\n2,x?y\n", 0);
+
+    (void)state;
+    *strchr(text, '?') = '\0';
+    snprintf(expected, sizeof expected,
+             "table 0 t (a:text,b:text)\nrow 0 \"1|\"%0150d\nrow 0 \"2|\"x", 0);
+    check_delimited_sized("t.csv", text, size, expected);
+}
+
 static void test_not_recognised(void **state)
 {
     (void)state;
@@ -242,7 +257,7 @@ int main(void)
         cmocka_unit_test(test_ragged),           cmocka_unit_test(test_cut),
         cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
         cmocka_unit_test(test_stray_quotes),     cmocka_unit_test(test_torn),
-        cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_accidents),        cmocka_unit_test(test_few_zeros),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
