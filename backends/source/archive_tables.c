@@ -11,6 +11,7 @@
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"
 #include "backends/source/sqlite_member.h"
+#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 #define LOOK_BYTES ((size_t)64 << 10)
@@ -255,6 +256,26 @@ static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, 
     return error;
 }
 
+/* What is called a table or a dump, and is none: nobody should have to guess where it is. */
+static int refuse_unread(const struct byte_window *window, const char *name,
+                         struct failure *failure)
+{
+    static const char *const endings[] = {".sql", ".csv", ".tsv"};
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && window->end != 0; i++) {
+        size_t length = strlen(endings[i]);
+
+        if (size > length && ascii_equal(name + size - length, endings[i]))
+            return failure_set(failure, EILSEQ,
+                               "%.300s: crmfs makes nothing of it, whatever its name says, and "
+                               "shows it under raw/ only: is it encrypted, damaged, or from a "
+                               "database that crmfs does not know?",
+                               name);
+    }
+    return 0;
+}
+
 /* Whatever tables the stream holds. */
 int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked, const char *name,
                         unsigned depth, bool *ret_none, struct failure *failure)
@@ -308,5 +329,5 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     if (choose_reader(window, name, &walk->source->wish, &reader))
         return read_rows(&reader, walk, looked, name, failure);
     *ret_none = true;
-    return 0;
+    return refuse_unread(window, name, failure);
 }
