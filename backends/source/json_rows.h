@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables as JSON (RFC 8259): objects one a line (NDJSON), an array of objects, or such
- * arrays within an object, as programs' interfaces answer: {"results":[…],"paging":{…}}.
+ * Tables as JSON (RFC 8259): objects one a line (NDJSON), an array of objects, or several one
+ * behind another, or such arrays within an object, as programs' interfaces answer:
+ * {"results":[…],"paging":{…}}.
  *
  * A key is a column, in the order in which keys first come; one that is given twice in
  * an object becomes "key (2)". Numbers keep every digit, what is nested stays JSON;

@@ -37,9 +37,12 @@ int json_reader_next_sign(struct json_reader *reader, struct failure *failure);
 /* The text makes no sense at AT. -EIO. */
 int json_reader_refuse(struct json_reader *reader, const uint8_t *at, struct failure *failure);
 
-/* The table NAME, whose '[' has been read, or, of LINES, all that follows. */
-int json_reader_table(struct json_reader *reader, const char *name, bool lines, bool *ret_failed,
-                      struct failure *failure);
+/*
+ * The table NAME, whose '[' has been read, and of JSON_ARRAY what other arrays follow; or, of
+ * JSON_LINES, all that follows.
+ */
+int json_reader_table(struct json_reader *reader, const char *name, enum json_layout layout,
+                      bool *ret_failed, struct failure *failure);
 
 /* At '{': tables in it, those without names of their own under NAME. */
 int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned depth,

@@ -201,12 +201,33 @@ static int read_rows(struct json_reader *reader, struct json_table *table, bool 
     return error;
 }
 
-int json_reader_table(struct json_reader *reader, const char *name, bool lines, bool *ret_failed,
-                      struct failure *failure)
+/* Arrays behind the first are more of the table: pages of it that were put one behind another. */
+static int read_further_arrays(struct json_reader *reader, struct json_table *table,
+                               bool *ret_failed, struct failure *failure)
+{
+    int sign = 0;
+    int error = 0;
+
+    while (error == 0 && !*ret_failed && (sign = json_reader_next_sign(reader, failure)) == '[') {
+        reader->window.at++;
+        sign = json_reader_next_sign(reader, failure);
+        if (sign == ']')
+            reader->window.at++;
+        else if (sign >= 0)
+            error = read_rows(reader, table, false, ret_failed, failure);
+    }
+    return error == 0 && sign < 0 ? sign : error;
+}
+
+int json_reader_table(struct json_reader *reader, const char *name, enum json_layout layout,
+                      bool *ret_failed, struct failure *failure)
 {
     struct json_table *table = json_table_create(reader->taker, name);
-    int error = table != NULL ? read_rows(reader, table, lines, ret_failed, failure) : -ENOMEM;
+    int error = table != NULL ? read_rows(reader, table, layout == JSON_LINES, ret_failed, failure)
+                              : -ENOMEM;
 
+    if (error == 0 && layout == JSON_ARRAY)
+        error = read_further_arrays(reader, table, ret_failed, failure);
     if (error == 0 && !*ret_failed)
         error = json_table_finish(table, failure);
     json_table_free(table);
@@ -248,9 +269,8 @@ static int read_all(struct json_reader *reader, enum json_layout layout, const c
     if (sign != (layout == JSON_ARRAY ? '[' : '{'))
         return json_reader_refuse(reader, json_reader_scan(reader).at, failure);
     reader->window.at += layout == JSON_ARRAY;
-    error = layout == JSON_WRAPPED
-                ? json_reader_wrapped(reader, stem, 1, &failed, failure)
-                : json_reader_table(reader, stem, layout == JSON_LINES, &failed, failure);
+    error = layout == JSON_WRAPPED ? json_reader_wrapped(reader, stem, 1, &failed, failure)
+                                   : json_reader_table(reader, stem, layout, &failed, failure);
     if (error != 0 || failed)
         return error;
     sign = json_reader_next_sign(reader, failure);

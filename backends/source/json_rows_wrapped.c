@@ -104,7 +104,7 @@ static int read_member(struct json_reader *reader, const char *outer, unsigned d
             return table;
         if (table > 0) {
             reader->window.at++;
-            return json_reader_table(reader, name, false, ret_failed, failure);
+            return json_reader_table(reader, name, JSON_WRAPPED, ret_failed, failure);
         }
     }
     if (sign == '{' && depth < JSON_ROWS_WRAPPERS)

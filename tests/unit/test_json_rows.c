@@ -76,6 +76,22 @@ static void test_wrapped(void **state)
           "table 0 contacts (a:integer)\nrow 0 #1\n");
 }
 
+/* As what fetches page after page writes them one behind another. */
+static void test_arrays_in_turn(void **state)
+{
+    (void)state;
+    check("[{\"a\":1}]\n[{\"a\":2},{\"b\":3}][]\n[ ]",
+          "table 0 t (a:integer)\nrow 0 #1\nchange 0 t (a:integer,b:integer)\nrow 0 #2|NULL\n"
+          "row 0 NULL|#3\n");
+    check("[{\"a\":1}][2]", "table 0 t (a:integer)\nrow 0 #1\nfail 0 line 1, byte 10 of a/t.json: "
+                            "here should stand an object\n");
+    check("[{\"a\":1}][{\"a\":", "table 0 t (a:integer)\nrow 0 #1\nfail 0 line 1, byte 15 of "
+                                 "a/t.json: the text ends within an object: it was cut short\n");
+    check("[{\"a\":1}][",
+          "table 0 t (a:integer)\nrow 0 #1\nfail 0 line 1, byte 10 of a/t.json: the "
+          "text ends within the array: it was cut short\n");
+}
+
 static void test_no_tables(void **state)
 {
     (void)state;
@@ -320,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_late_columns),   cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refused_around), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_many_keys),      cmocka_unit_test(test_broken_stream),
+        cmocka_unit_test(test_arrays_in_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
