@@ -7,7 +7,8 @@
  * A key is a column, in the order in which keys first come; one that is given twice in
  * an object becomes "key (2)". Numbers keep every digit, what is nested stays JSON;
  * null, and a key that is not there, are NULL. Column types are those of the values.
- * Rows stand in the order of the file.
+ * Rows stand in the order of the file. Where an answer says that it is one page of several, that is
+ * told.
  *
  * Limits: an object is at most STREAM_ROW_LIMIT, nesting at most JSON_ROWS_DEPTH,
  * columns at most JSON_ROWS_COLUMNS. What is no JSON fails the table, with its place.

@@ -17,6 +17,7 @@ struct json_reader {
     struct row_taker *taker;
     const char *path;            /* for words */
     struct json_member *members; /* room for JSON_ROWS_COLUMNS */
+    bool page_told;              /* that it is one of several */
 };
 
 /* What stands at the window's place. */

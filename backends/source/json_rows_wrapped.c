@@ -49,8 +49,51 @@ static int read_key(struct json_reader *reader, char name[NAME_LIMIT + 1], struc
     }
 }
 
-/* Goes behind a value that is no table. */
-static int skip_value(struct json_reader *reader, struct failure *failure)
+/* How interfaces that answer page by page say that there is another. */
+static bool says_more(const char *outer, const char *key, const struct json_piece *value)
+{
+    static const struct {
+        const char *key;
+        enum json_kind kind;
+    } marks[] = {
+        {"done", JSON_FALSE},
+        {"nextRecordsUrl", JSON_STRING},
+        {"has_more", JSON_TRUE},
+        {"hasMore", JSON_TRUE},
+        {"more_records", JSON_TRUE},
+        {"more_items_in_collection", JSON_TRUE},
+        {"@odata.nextLink", JSON_STRING},
+        {"nextPageToken", JSON_STRING},
+        {"next_cursor", JSON_STRING},
+    };
+
+    if (strcmp(outer, "next") == 0 && strcmp(key, "after") == 0)
+        return value->kind == JSON_STRING;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (strcmp(key, marks[i].key) == 0)
+            return value->kind == marks[i].kind && value->size != 0;
+    }
+    return false;
+}
+
+static void note_page(struct json_reader *reader, const char *outer, const char *key,
+                      const struct json_piece *value)
+{
+    struct failure why;
+
+    if (reader->page_told || !says_more(outer, key, value))
+        return;
+    reader->page_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: \"%s\" says that there is more: this is one page of several, "
+                "and what it holds lacks the rows of the others",
+                (unsigned long long)byte_window_line(&reader->window), reader->path, key);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+/* Goes behind the value of KEY that is no table. */
+static int skip_value(struct json_reader *reader, const char *outer, const char *key,
+                      struct failure *failure)
 {
     for (;;) {
         struct json_scan scan = json_reader_scan(reader);
@@ -58,6 +101,7 @@ static int skip_value(struct json_reader *reader, struct failure *failure)
         bool whole = json_scan_value(&scan, scan.at, &piece);
 
         if (whole) {
+            note_page(reader, outer, key, &piece);
             json_reader_go(reader, &scan);
             return 0;
         }
@@ -109,7 +153,7 @@ static int read_member(struct json_reader *reader, const char *outer, unsigned d
     }
     if (sign == '{' && depth < JSON_ROWS_WRAPPERS)
         return json_reader_wrapped(reader, name, depth + 1, ret_failed, failure);
-    return skip_value(reader, failure);
+    return skip_value(reader, outer, key, failure);
 }
 
 int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned depth,
