@@ -103,8 +103,7 @@ static void note_nameless(struct dump_reader *reader)
     reader->taker->class->trouble(reader->taker, &why);
 }
 
-/* Whether the dump ends within the statement that was read last. */
-static bool is_cut(const struct dump_reader *reader)
+bool dump_is_cut(const struct dump_reader *reader)
 {
     const struct byte_window *window = &reader->window;
     size_t size = strlen(reader->delimiter);
@@ -133,7 +132,7 @@ int dump_note_query(struct dump_reader *reader)
     table = dump_table_whole(named);
     if (table == NULL)
         return 0;
-    if (is_cut(reader))
+    if (dump_is_cut(reader))
         return dump_table_cut(reader, table);
     return dump_table_fail(
         reader, table,

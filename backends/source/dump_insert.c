@@ -327,6 +327,18 @@ static int take_tuples(struct insert *insert, struct failure *failure)
     return got > 0 ? -EILSEQ : got;
 }
 
+/* A whole row was the last, and nothing says that it should be: few programs leave the end out. */
+static void note_unended(const struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: the dump ends without an end of this statement: it may have "
+                "been cut short, and table %.200s lack rows",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
 static int end_insert(struct insert *insert, int error, struct failure *failure)
 {
@@ -344,7 +356,12 @@ static int end_insert(struct insert *insert, int error, struct failure *failure)
         reader->window.at = reader->window.end;
         error = dump_table_cut(reader, insert->table);
     }
-    return error != 0 ? error : dump_read_statement(reader, failure);
+    if (error == 0)
+        error = dump_read_statement(reader, failure);
+    if (error == 0 && dump_is_cut(reader) && !reader->ends && reader->window.error == 0 &&
+        !insert->table->failed)
+        note_unended(reader, insert->table);
+    return error;
 }
 
 /* Rows of NAMED come. */

@@ -59,6 +59,9 @@ int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
  */
 int dump_note_query(struct dump_reader *reader);
 
+/* Whether the dump ends within the statement that was read last. */
+bool dump_is_cut(const struct dump_reader *reader);
+
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);

@@ -69,6 +69,18 @@ static void test_cut(void **state)
     }
 }
 
+/* Cut behind a row, or merely without its last semicolon. */
+static void test_unended(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE a (x int);\nINSERT INTO a VALUES (1),\n(2)\n",
+               "table 0 a (x:integer)\nrow 0 #1\nrow 0 #2\n"
+               "trouble line 4 of the dump: the dump ends without an end of this statement: it may "
+               "have been cut short, and table a lack rows\n");
+    check_dump("CREATE TABLE a (x int);\nINSERT INTO a VALUES (1);",
+               "table 0 a (x:integer)\nrow 0 #1\n");
+}
+
 /* mysqldump --no-data, and behind it --no-create-info: the first one's end is not the second's. */
 static void test_cut_apart(void **state)
 {
@@ -217,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_cut_apart),       cmocka_unit_test(test_broken_stream),
         cmocka_unit_test(test_senseless_table), cmocka_unit_test(test_row_limit),
         cmocka_unit_test(test_window_ends),     cmocka_unit_test(test_window_ends_in_head),
+        cmocka_unit_test(test_unended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
