@@ -8,7 +8,7 @@
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_statement  one statement, without comments; dump_mark: those that say something
- *   dump_create     CREATE TABLE
+ *   dump_create     CREATE TABLE; dump_column: one of its columns
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
@@ -19,7 +19,8 @@
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
  *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
- *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
+ *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_place: where values go
+ *   dump_literal    … one of them
  *   dump_change     rows that cannot be followed; dump_outside: those of other files
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab

@@ -64,6 +64,29 @@ struct dump_head {
 int dump_take_head(struct dump_reader *reader, struct dump_head *head, struct failure *failure);
 void dump_head_release(struct dump_head *head);
 
+/* --- dump_place ---------------------------------------------------------------------------- */
+
+struct dump_insertion {
+    struct dump_reader *reader;
+    const struct dump_table *named; /* the table, or a partition of it */
+    struct dump_table *table;
+    bool listed; /* columns were named: some may be missing, or twice there */
+    size_t value_count;
+    size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    const char *unknown; /* a column that is named, and not there; NULL */
+};
+
+/* The table that HEAD says, which is made if need be, gets ready for rows. 0 or -errno. */
+int dump_find_rows(struct dump_insertion *insert, const struct dump_head *head,
+                   struct failure *failure);
+
+/* Which value goes where; NAMES, COUNT of them, or NULL. The caller frees insert->places. */
+int dump_place_values(struct dump_insertion *insert, char **names, size_t count,
+                      struct failure *failure);
+
+/* Columns were named: if they are not those that the table has, its rows are not known. */
+int dump_check_names(struct dump_insertion *insert);
+
 /* At INSERT or REPLACE: reads the statement and hands its rows over. */
 int dump_insert(struct dump_reader *reader, struct failure *failure);
 

@@ -208,6 +208,16 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
 int dump_create_table(struct dump_reader *reader, struct failure *failure);
 
+/*
+ * A type that LEXER stands before: "int(11) unsigned", "character varying(40)[]"; PostgreSQL's may
+ * be quoted, or of a schema, and are given as the server itself calls them. The caller's; NULL: no
+ * memory.
+ */
+char *dump_take_type(struct sql_lexer *lexer);
+
+/* One column's definition, to the comma or parenthesis that ends it. 0; -EILSEQ: it is none. */
+int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
+
 /* … CREATE DOMAIN …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
 
