@@ -35,9 +35,10 @@ enum line_end { LINE_END_ANY, LINE_END_FEED, LINE_END_RETURN_FEED };
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
-    uint8_t quote;  /* 0: none */
-    uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
-    bool nulls;     /* a field that is \N is NULL, though it be all that a backslash stands for */
+    uint8_t quote;    /* 0: none */
+    uint8_t escape;   /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
+    bool only_quotes; /* … of quotes, in quotes, and of nothing else */
+    bool nulls;       /* a field that is \N is NULL, though it be all that a backslash stands for */
     enum line_end line_end;
 };
 
@@ -63,8 +64,9 @@ struct dialect_wish {
 
 /*
  * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
- * "none"), charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1:
- * taken; 0: it is none of them; -EINVAL in words.
+ * "none"; escape also "quotes": a backslash, and before quotes only), charset (any that iconv knows
+ * and that has ASCII in it, or UTF-16), header (yes, no). 1: taken; 0: it is none of them; -EINVAL
+ * in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);

@@ -61,7 +61,8 @@ static bool is_null(const struct delimited *reader, const struct delimited_field
                     const uint8_t *at)
 {
     struct delimited_signs signs = reader->signs;
-    uint8_t before = signs.escape == 0 && signs.nulls ? '\\' : signs.escape;
+    bool plain = signs.escape == 0 || signs.only_quotes;
+    uint8_t before = !plain ? signs.escape : signs.nulls ? '\\' : 0;
 
     if (field->quoted)
         return false;

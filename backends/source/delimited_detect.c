@@ -283,10 +283,12 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
 {
     struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"',
-                                    .escape = wish->dialect.signs.escape};
-    struct delimited_signs single = {.quote = '\'', .escape = wish->dialect.signs.escape};
+                                    .escape = wish->dialect.signs.escape,
+                                    .only_quotes = wish->dialect.signs.only_quotes};
+    struct delimited_signs single = signs;
     struct fit fit = try_delimiters(text, size, ended, wish, &signs);
 
+    single.quote = '\'';
     if (!wish->quote_given && memchr(text, '"', size) == NULL && memchr(text, '\'', size) != NULL) {
         struct fit other = try_delimiters(text, size, ended, wish, &single);
 

@@ -15,11 +15,35 @@ static uint8_t unescape(uint8_t byte)
     }
 }
 
+/* A run of escapes before a quote is doubled, as it is before the one that ends the field. */
+static uint8_t *unescape_quotes(uint8_t *to, const uint8_t *from, size_t size,
+                                struct delimited_signs signs)
+{
+    const uint8_t *end = from + size;
+
+    while (from < end) {
+        const uint8_t *at = from;
+        bool quote;
+
+        while (at < end && *at == signs.escape)
+            at++;
+        quote = at == end || *at == signs.quote;
+        for (size_t left = (size_t)(at - from) / (quote ? 2 : 1); left > 0; left--)
+            *to++ = signs.escape;
+        if (at < end)
+            *to++ = *at++;
+        from = at;
+    }
+    return to;
+}
+
 uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
                             struct delimited_signs signs, bool quoted)
 {
     const uint8_t *end = from + size;
 
+    if (signs.only_quotes)
+        return quoted ? unescape_quotes(to, from, size, signs) : mempcpy(to, from, size);
     while (from < end) {
         bool pair = from + 1 < end;
 

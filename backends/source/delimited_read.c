@@ -93,7 +93,8 @@ static const char *doubt_of(const struct delimited *reader, const uint8_t *base,
                "archive's URL, else escape=none";
     if (delimited_has_odd_escape(signs, base, fields, known))
         return "a backslash stands where it takes no meaning from anything, as it did before: say "
-               "escape=none in the archive's URL if it never does, else escape=%5C";
+               "escape=none in the archive's URL if it never does, escape=quotes if it does before "
+               "quotes only, as Spark writes it, else escape=%5C";
     if (count < reader->columns && delimited_hides_sign(signs, base, fields, known))
         return "there are fewer fields than columns, and a backslash that may have hidden some: "
                "say escape=none in the archive's URL if it never takes meaning from anything, else "

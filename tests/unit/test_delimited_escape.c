@@ -29,7 +29,7 @@ static void check_odd(void)
             "table 0 t (a:text,b:text)\nrow 0 \"say \"hi\", you|\"1\n"
             "fail 0 line 3, byte 24 of t.csv: a backslash stands where it takes no meaning from "
             "anything, as it did before: say escape=none in the archive's URL if it never does, "
-            "else escape=%5C\n");
+            "escape=quotes if it does before quotes only, as Spark writes it, else escape=%5C\n");
         recorded_reading_end(&reading);
     }
 }
@@ -78,6 +78,16 @@ static void test_escapes(void **state)
                          "table 0 t (a:text,b:text)\nrow 0 \"p\"q|NULL\n");
 }
 
+/* As Spark writes it: a backslash is itself but before quotes. */
+static void test_before_quotes_only(void **state)
+{
+    (void)state;
+    check_delimited_wish("a,b\n\"say \\\"hi\\\", C:\\temp\",1\n\"\\\\x\\\\\\\"y\\\\\",C:\\\n\\N,\n",
+                         (const char *const[]){"escape", "quotes", NULL},
+                         "table 0 t (a:text,b:text)\nrow 0 \"say \"hi\", C:\\temp|\"1\n"
+                         "row 0 \"\\\\x\\\"y\\|\"C:\\\nrow 0 \"\\N|NULL\n");
+}
+
 /* As mysqldump --tab and COPY write it. */
 static void test_nulls_between_tabs(void **state)
 {
@@ -98,7 +108,7 @@ static void test_nulls_between_tabs(void **state)
         "table 0 t (a:text,b:text)\nrow 0 NULL|\"1\n"
         "fail 0 line 3, byte 9 of t.tsv: a backslash stands where it takes no meaning from "
         "anything, as it did before: say escape=none in the archive's URL if it never does, "
-        "else escape=%5C\n");
+        "escape=quotes if it does before quotes only, as Spark writes it, else escape=%5C\n");
     check_delimited_late(
         "a\tb\n1\t2\n", "\"\\N\"\t2\n\\N\t2\n",
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"\\N|\"2\n"
@@ -202,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_nulls_between_others),
         cmocka_unit_test(test_quoted_nulls_between_tabs),
         cmocka_unit_test(test_line_ends_without_quotes),
+        cmocka_unit_test(test_before_quotes_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
