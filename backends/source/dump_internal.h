@@ -126,6 +126,7 @@ struct dump_reader {
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     bool has_rows;  /* some came */
+    bool has_data;  /* a comment says where a table's rows would be */
     bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];
     char *database;  /* the current one, PostgreSQL's schema; "" */

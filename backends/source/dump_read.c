@@ -60,6 +60,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->pairs = SQL_PAIRS_NONE;
     reader->last = NULL;
     reader->has_rows = false;
+    reader->has_data = false;
     reader->apart = false;
     strcpy(reader->delimiter, ";");
     if (reader->database == NULL)
@@ -267,6 +268,8 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
         error = dump_note_cut(reader);
     if (error == 0)
         error = dump_tell_changes(reader, own);
+    if (error == 0 && !cut)
+        dump_tell_no_rows(reader);
     if (error == 0 && broken)
         error = failure_set(own, -reader->window.error, "%s", reader->window.failure.text);
     else if (error == 0 && cut)

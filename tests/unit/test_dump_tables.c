@@ -22,6 +22,31 @@ static void test_databases(void **state)
                "change 0 a.t (x:integer)\nchange 1 b.t (x:integer)\n");
 }
 
+#define WITHOUT_ROWS                                                                                 \
+    "trouble the dump has what makes its tables, and not a word of their rows: it was made without " \
+    "(--no-data, --schema-only), or they are in files of their own (--tab)\n"
+
+/* Tables that are empty because the dump was made without rows are not as those that were. */
+static void test_no_rows(void **state)
+{
+    (void)state;
+    check_dump("-- MySQL dump 10.13\nCREATE TABLE t (a int);\n-- Dump completed\n",
+               "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump("-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
+               "-- PostgreSQL database dump complete\n",
+               "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump(
+        "-- MySQL dump 10.13\nCREATE TABLE t (a int);\n--\n-- Dumping data for table `t`\n--\n"
+        "LOCK TABLES t WRITE;\nUNLOCK TABLES;\n-- Dump completed\n",
+        "table 0 t (a:integer)\n");
+    check_dump("-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
+               "COPY public.t (a) FROM stdin;\n\\.\n-- PostgreSQL database dump complete\n",
+               "table 0 t (a:integer)\n");
+    check_dump("-- MySQL dump 10.13\n/*!50001 CREATE VIEW v AS SELECT 1 */;\n-- Dump completed\n",
+               "table 0 v () by CREATE VIEW v AS SELECT 1;\n"
+               "trouble v: views, of which a dump has no rows: schema.sql has what makes them\n");
+}
+
 static void test_keys_afterwards(void **state)
 {
     (void)state;
@@ -376,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_invisible),
         cmocka_unit_test(test_other_columns),
         cmocka_unit_test(test_rows_without_table),
+        cmocka_unit_test(test_no_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
