@@ -256,23 +256,38 @@ static int read_sqlite(struct archive_walk *walk, struct looked_stream *looked, 
     return error;
 }
 
-/* What is called a table or a dump, and is none: nobody should have to guess where it is. */
-static int refuse_unread(const struct byte_window *window, const char *name,
-                         struct failure *failure)
+static bool is_called_table(const char *name)
 {
     static const char *const endings[] = {".sql", ".csv", ".tsv"};
     size_t size = strlen(name);
 
-    for (size_t i = 0; i < sizeof endings / sizeof *endings && window->end != 0; i++) {
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t length = strlen(endings[i]);
 
         if (size > length && ascii_equal(name + size - length, endings[i]))
-            return failure_set(failure, EILSEQ,
-                               "%.300s: crmfs makes nothing of it, whatever its name says, and "
-                               "shows it under raw/ only: is it encrypted, damaged, or from a "
-                               "database that crmfs does not know?",
-                               name);
+            return true;
     }
+    return false;
+}
+
+/* What looks as if there were tables in it, and is none: nobody should have to guess. */
+static int refuse_unread(const struct byte_window *window, const char *name, unsigned depth,
+                         struct failure *failure)
+{
+    bool workbook = strcmp(name, "xl/workbook.xml") == 0 || strcmp(name, "content.xml") == 0;
+
+    if (window->end != 0 && is_called_table(name))
+        return failure_set(
+            failure, EILSEQ,
+            "%.300s: crmfs makes nothing of it, whatever its name says, and shows it "
+            "under raw/ only: is it encrypted, damaged, or from a database that "
+            "crmfs does not know?",
+            name);
+    if (depth == 0 && workbook)
+        return failure_set(failure, EILSEQ,
+                           "%.300s: this is a part of an office document, of which crmfs reads no "
+                           "tables: have its sheets written as CSV, in UTF-8, and mount these",
+                           name);
     return 0;
 }
 
@@ -329,5 +344,5 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     if (choose_reader(window, name, &walk->source->wish, &reader))
         return read_rows(&reader, walk, looked, name, failure);
     *ret_none = true;
-    return refuse_unread(window, name, failure);
+    return refuse_unread(window, name, depth, failure);
 }

@@ -174,3 +174,14 @@ def test_what_nobody_reads(mount, work, kind):
     for name, data in members.items():
         assert slurp(folder / "raw" / name) == data
         assert (f"{name}: crmfs makes nothing of it" in top.errors()) == (name in ("b.csv", "c.sql"))
+
+
+def test_workbook(mount, work):
+    """A workbook is a ZIP without tables: why, is told."""
+    path = work / "contacts.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<?xml version='1.0'?><Types/>")
+        archive.writestr("xl/workbook.xml", "<?xml version='1.0'?><workbook/>")
+    top = mount(path)
+    assert "raw" in os.listdir(top.path("archives/contacts.xlsx"))
+    assert "have its sheets written as CSV" in top.errors()
