@@ -48,7 +48,8 @@ struct dialect {
     char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
     size_t mark_bytes;               /* of the byte order mark */
     bool escape_known;               /* the user says what it is, or that there is none … */
-    bool quote_known;                /* … and so with the quote */
+    bool quote_known;                /* … and so with the quote … */
+    bool header_known;               /* … and the header */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 

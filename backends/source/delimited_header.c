@@ -114,6 +114,45 @@ static int begin_table(struct delimited *reader, const uint8_t *base, struct fai
     return error;
 }
 
+/* A number, or an address: hardly what a column is called. */
+static bool is_value(const uint8_t *text, size_t size)
+{
+    bool digits = false;
+
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '@' && i != 0 && i + 1 < size)
+            return true;
+    }
+    for (size_t i = 0; i < size; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+
+        if (!digit && strchr("+-.,:/ ", text[i]) == NULL)
+            return false;
+        digits = digits || digit;
+    }
+    return digits;
+}
+
+/* Tells if the first record may be a row. */
+static void note_header(const struct delimited *reader, const uint8_t *base)
+{
+    const struct row_taker_class *class = reader->taker->class;
+    const struct delimited_field *field = reader->fields;
+    const struct delimited_field *end = field + reader->columns;
+    struct failure why;
+
+    while (field < end && !is_value(base + field->at, field->size))
+        field++;
+    if (field == end || reader->headless || reader->header_known || class->trouble == NULL)
+        return;
+    failure_set(
+        &why, ENODATA,
+        "%.300s: its first line is taken for the names of columns, though \"%.*s\" in it may "
+        "be a value: if that is a row, say header=no in the archive's URL",
+        reader->name, (int)(field->size < 40 ? field->size : 40), (const char *)base + field->at);
+    class->trouble(reader->taker, &why);
+}
+
 int delimited_read_header(struct delimited *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
@@ -133,6 +172,8 @@ int delimited_read_header(struct delimited *reader, struct failure *failure)
 
     if (error == 0)
         error = begin_table(reader, base, failure);
+    if (error == 0)
+        note_header(reader, base);
     if (!reader->headless)
         window->at = (size_t)(end - window->data);
     return error;

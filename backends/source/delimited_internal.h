@@ -22,6 +22,7 @@ struct delimited {
     bool escape_known;
     bool quote_known;
     bool headless;
+    bool header_known;
     size_t columns; /* of the first record */
     struct delimited_field *fields;
     struct delimited_place place;

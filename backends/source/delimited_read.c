@@ -228,6 +228,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         .escape_known = dialect->escape_known,
         .quote_known = dialect->quote_known,
         .headless = dialect->headless,
+        .header_known = dialect->header_known,
         .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),
         .scratch = BUFFER(5 * STREAM_ROW_LIMIT),

@@ -141,6 +141,23 @@ static void test_names(void **state)
         "table 0 t (a:text,column2:text,a (2):text,a (2) (2):text)\nrow 0 \"1|\"2|\"3|\"4\n");
 }
 
+#define MAY_BE_ROW(value)                                                                \
+    "trouble a/t.csv: its first line is taken for the names of columns, though \"" value \
+    "\" in it may be a value: if that is a row, say header=no in the archive's URL\n"
+
+/* What looks like a row before the others may be one. */
+static void test_no_header(void **state)
+{
+    (void)state;
+    check_delimited("1,Bo\n2,Al\n",
+                    "table 0 t (1:text,Bo:text)\n" MAY_BE_ROW("1") "row 0 \"2|\"Al\n");
+    check_delimited("Bo,\"b@x.org\"\nAl,a@x.org\n", "table 0 t (Bo:text,b@x.org:text)\n" MAY_BE_ROW(
+                                                        "b@x.org") "row 0 \"Al|\"a@x.org\n");
+    check_delimited("@,a1,-\n1,2,3\n", "table 0 t (@:text,a1:text,-:text)\nrow 0 \"1|\"2|\"3\n");
+    check_delimited_wish("1,2\n3,4\n", (const char *const[]){"header", "yes", NULL},
+                         "table 0 t (1:text,2:text)\nrow 0 \"3|\"4\n");
+}
+
 static void test_ragged(void **state)
 {
     (void)state;
@@ -258,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
         cmocka_unit_test(test_stray_quotes),     cmocka_unit_test(test_torn),
         cmocka_unit_test(test_accidents),        cmocka_unit_test(test_few_zeros),
+        cmocka_unit_test(test_no_header),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
