@@ -127,6 +127,7 @@ struct dump_reader {
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     bool has_rows;  /* some came */
     bool has_data;  /* a comment says where a table's rows would be */
+    bool of_shell;  /* MySQL Shell's */
     bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];
     char *database;  /* the current one, PostgreSQL's schema; "" */
@@ -246,6 +247,9 @@ bool dump_is_surely_of_mysql(const char *text, size_t size);
 
 /* Whether a dump for MySQL is of a program that writes a table's rows before the next table. */
 bool dump_is_in_turn(const char *text, size_t size);
+
+/* Whether MySQL Shell made it, which writes rows into files of their own. */
+bool dump_is_of_shell(const char *text, size_t size);
 
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);

@@ -50,6 +50,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL && dump_is_in_turn(text, size);
     reader->guessed = size != 0 && !reader->session && reader->dialect == SQL_MYSQL &&
                       !dump_is_surely_of_mysql(text, size);
+    reader->of_shell = dump_is_of_shell(text, size);
     reader->backslash = reader->dialect == SQL_MYSQL;
     reader->ansi_quotes = reader->dialect != SQL_MYSQL;
     reader->kept_backslash = reader->backslash;

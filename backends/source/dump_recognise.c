@@ -319,6 +319,11 @@ bool dump_is_in_turn(const char *text, size_t size)
     return holds(text, size, "-- MySQL dump") || holds(text, size, "-- MariaDB dump");
 }
 
+bool dump_is_of_shell(const char *text, size_t size)
+{
+    return holds(text, size, "-- MySQLShell dump");
+}
+
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
 {
     if (dialect == SQL_SQLITE)

@@ -181,7 +181,8 @@ int dump_tell_left_out(struct dump_reader *reader)
 
 void dump_tell_no_rows(struct dump_reader *reader)
 {
-    bool says = reader->ends && (reader->in_turn || reader->dialect == SQL_POSTGRES);
+    bool says =
+        reader->of_shell || (reader->ends && (reader->in_turn || reader->dialect == SQL_POSTGRES));
     bool has_rows = reader->has_data || reader->has_rows;
     size_t tables = 0;
     struct failure why;
@@ -198,7 +199,7 @@ void dump_tell_no_rows(struct dump_reader *reader)
     failure_set(
         &why, ENODATA,
         "%.300s has what makes its tables, and not a word of their rows: it was made without "
-        "(--no-data, --schema-only), or they are in files of their own (--tab)",
+        "(--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell)",
         reader->place);
     reader->taker->class->trouble(reader->taker, &why);
 }

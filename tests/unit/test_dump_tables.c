@@ -24,13 +24,15 @@ static void test_databases(void **state)
 
 #define WITHOUT_ROWS                                                                                 \
     "trouble the dump has what makes its tables, and not a word of their rows: it was made without " \
-    "(--no-data, --schema-only), or they are in files of their own (--tab)\n"
+    "(--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell)\n"
 
 /* Tables that are empty because the dump was made without rows are not as those that were. */
 static void test_no_rows(void **state)
 {
     (void)state;
     check_dump("-- MySQL dump 10.13\nCREATE TABLE t (a int);\n-- Dump completed\n",
+               "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump("-- MySQLShell dump 2.0.1\nCREATE TABLE t (a int);\n",
                "table 0 t (a:integer)\n" WITHOUT_ROWS);
     check_dump("-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
                "-- PostgreSQL database dump complete\n",
