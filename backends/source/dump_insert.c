@@ -157,19 +157,54 @@ static void note_unended(const struct dump_reader *reader, const struct dump_tab
     reader->taker->class->trouble(reader->taker, &why);
 }
 
+/* The function that a value of the row at the window's place is made by; of size 0: there is none.
+ */
+static struct sql_token find_call(const struct dump_reader *reader)
+{
+    const struct byte_window *window = &reader->window;
+    struct sql_lexer lexer =
+        dump_lexer(reader, (const char *)window->data + window->at, window->end - window->at);
+    struct sql_token before = {.type = SQL_END};
+    struct sql_token token;
+    size_t depth = 0;
+
+    while ((token = sql_next(&lexer)).type != SQL_END) {
+        if (sql_is(&token, "(") && before.type == SQL_WORD)
+            return before;
+        depth += sql_is(&token, "(");
+        depth -= sql_is(&token, ")") && depth != 0;
+        if (depth == 0)
+            break;
+        before = token;
+    }
+    return (struct sql_token){.type = SQL_END};
+}
+
+/* Adminer writes ST_GeomFromText('POINT(1 2)', …). */
+static int refuse_row(const struct dump_insertion *insert)
+{
+    struct sql_token call = find_call(insert->reader);
+
+    if (call.size == 0)
+        return dump_table_fail(insert->reader, insert->table,
+                               "a row of table %s makes no sense here", insert->table->name);
+    return dump_table_fail(insert->reader, insert->table,
+                           "a row of table %s has what %.*s() makes of something, which is not "
+                           "carried out: load the dump, and mount the database",
+                           insert->table->name, (int)(call.size < 40 ? call.size : 40), call.at);
+}
+
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
 static int end_insert(struct dump_insertion *insert, int error, struct failure *failure)
 {
     struct dump_reader *reader = insert->reader;
 
-    if (error == -EILSEQ || error == -EFBIG) {
-        int told = dump_table_fail(
-            reader, insert->table,
-            error == -EFBIG ? "a row of table %s is larger than the %zu MiB that crmfs takes"
-                            : "a row of table %s makes no sense here",
-            insert->table->name, STREAM_ROW_LIMIT >> 20);
-
-        error = told;
+    if (error == -EILSEQ) {
+        error = refuse_row(insert);
+    } else if (error == -EFBIG) {
+        error = dump_table_fail(reader, insert->table,
+                                "a row of table %s is larger than the %zu MiB that crmfs takes",
+                                insert->table->name, STREAM_ROW_LIMIT >> 20);
     } else if (error == -ENODATA) {
         reader->window.at = reader->window.end;
         error = dump_table_cut(reader, insert->table);
