@@ -49,7 +49,8 @@ struct dialect {
     size_t mark_bytes;               /* of the byte order mark */
     bool escape_known;               /* the user says what it is, or that there is none … */
     bool quote_known;                /* … and so with the quote … */
-    bool header_known;               /* … and the header */
+    bool header_known;               /* … the header … */
+    bool set_known;                  /* … and the character set */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 

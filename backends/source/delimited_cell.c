@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A field of a table as text, as a cell. */
+#include <errno.h>
 #include <string.h>
 
 #include "backends/source/delimited_internal.h"
@@ -20,6 +21,23 @@ static uint8_t *scratch_end(struct delimited *reader)
     return reader->scratch.data + reader->scratch.size;
 }
 
+/* Text of Windows-1252 is next to never UTF-8 as well. */
+static void note_set(struct delimited *reader)
+{
+    const struct row_taker_class *class = reader->taker->class;
+    struct failure why;
+
+    reader->set_told = true;
+    if (class->trouble == NULL)
+        return;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: here is text in UTF-8, and other text before it was not, so "
+                "that all is taken for Windows-1252: letters are others than they were; say "
+                "charset=utf-8 in the archive's URL, or windows-1252",
+                (unsigned long long)byte_window_line(&reader->window), reader->name);
+    class->trouble(reader->taker, &why);
+}
+
 /* The first text that is not ASCII decides what the rest is taken for. */
 static void convert(struct delimited *reader, struct cell *cell)
 {
@@ -32,6 +50,8 @@ static void convert(struct delimited *reader, struct cell *cell)
         reader->set = utf8_whole(bytes, size) ? TEXT_UTF8 : TEXT_WINDOWS;
     if (reader->set != TEXT_WINDOWS && reader->set != TEXT_LATIN1)
         return;
+    if (!reader->set_known && !reader->set_told && utf8_whole(bytes, size))
+        note_set(reader);
 
     uint8_t *to = scratch_end(reader);
 

@@ -336,6 +336,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     dialect.escape_known = wish->escape_given;
     dialect.quote_known = wish->quote_given;
     dialect.header_known = wish->header_given;
+    dialect.set_known = wish->set_given;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)
         return false;

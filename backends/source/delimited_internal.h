@@ -23,6 +23,7 @@ struct delimited {
     bool quote_known;
     bool headless;
     bool header_known;
+    bool set_known;
     size_t columns; /* of the first record */
     struct delimited_field *fields;
     struct delimited_place place;
@@ -34,6 +35,7 @@ struct delimited {
     bool failed;
     size_t before;  /* fields of the record before; 0: there was none */
     bool torn_told; /* that two may be one */
+    bool set_told;  /* that the character set may be another */
 };
 
 /* The table fails, at the window's place. 0 or -errno. */
