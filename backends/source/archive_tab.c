@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/sql_text.h"
 #include "fs/base/memory.h"
 
 #define SCHEMA_MOST ((size_t)64 << 10) /* what makes one table is no longer */
@@ -100,7 +101,7 @@ static int add(struct archive_tabs *tabs, const char *name, struct tab **ret_tab
         tabs->capacity = capacity;
     }
     if (error == 0)
-        error = name_map_add(tabs->stems, stem, tabs->count);
+        error = tabs->items != NULL ? name_map_add(tabs->stems, stem, tabs->count) : -ENOMEM;
     if (error != 0)
         return error;
     *ret_tab = &tabs->items[tabs->count++];
@@ -152,29 +153,38 @@ static const char *table_of(const char *stem)
     return slash != NULL ? slash + 1 : stem;
 }
 
-static bool holds(const void *text, size_t size, const char *before, const char *name,
-                  const char *behind)
+static bool holds(const void *text, size_t size, const char *words)
 {
-    cleanup_free char *words = NULL;
-
-    if (asprintf(&words, "%s%s%s", before, name, behind) < 0) {
-        words = NULL;
-        return false;
-    }
     return memmem(text, size, words, strlen(words)) != NULL;
 }
 
-/* Whether TEXT, all of a file, is what makes TABLE for MySQL, without rows. */
+/* Whether TABLE, between quotes of that SIGN, is made. */
+static bool makes(const void *text, size_t size, const char *table, char sign)
+{
+    cleanup_free char *name = sql_quoted(table, sign);
+    cleanup_free char *words = NULL;
+
+    if (name == NULL || asprintf(&words, "CREATE TABLE %s", name) < 0) {
+        words = NULL;
+        return false;
+    }
+    return holds(text, size, words);
+}
+
+/*
+ * Whether TEXT, all of a file, is what makes a table for MySQL, without rows: TABLE, unless that
+ * has letters of its name written as file systems take them, '-' as @002d.
+ */
 static bool is_schema(const void *text, size_t size, const char *table)
 {
+    bool coded = strchr(table, '@') != NULL && holds(text, size, "CREATE TABLE ");
     enum text_set set;
 
     return dump_recognise(text, size < DUMP_BEGIN_BYTES ? size : DUMP_BEGIN_BYTES, &set) &&
            set == TEXT_UNDECIDED &&
-           (holds(text, size, "CREATE TABLE `", table, "`") ||
-            holds(text, size, "CREATE TABLE \"", table, "\"")) &&
-           !holds(text, size, "\nINSERT ", "", "") && !holds(text, size, "\nREPLACE ", "", "") &&
-           !holds(text, size, "-- PostgreSQL", "", "") && !holds(text, size, "PRAGMA", "", "");
+           (coded || makes(text, size, table, '`') || makes(text, size, table, '"')) &&
+           !holds(text, size, "\nINSERT ") && !holds(text, size, "\nREPLACE ") &&
+           !holds(text, size, "-- PostgreSQL") && !holds(text, size, "PRAGMA");
 }
 
 static int read_schema(struct archive_walk *walk, struct tab *tab, struct looked_stream *looked,
@@ -190,7 +200,7 @@ int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, c
                       bool *ret_taken, struct failure *failure)
 {
     const struct byte_window *window = &looked->window;
-    struct tab *tab = find(walk->plan->tabs, name);
+    struct tab *tab = walk->plan != NULL ? find(walk->plan->tabs, name) : NULL;
     bool rows = ends_with(name, ".txt");
 
     *ret_taken = false;
@@ -207,7 +217,7 @@ int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, c
     if (tab->reader == NULL || !rows || tab->read)
         return 0;
     tab->read = true;
-    return dump_session_load_tab(tab->reader, &looked->stream, name, table_of(tab->stem), failure);
+    return dump_session_load_tab(tab->reader, &looked->stream, name, failure);
 }
 
 void archive_tabs_take_empty(struct archive_tabs *tabs, const char *name)

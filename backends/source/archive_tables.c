@@ -304,7 +304,7 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     *ret_none = walk->part_is_dump;
     if (walk->part_is_dump)
         return 0;
-    if (depth == 0 && walk->plan != NULL) {
+    if (depth == 0) {
         bool taken;
         int error = archive_tabs_read(walk, looked, name, &taken, failure);
 
