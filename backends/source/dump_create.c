@@ -94,6 +94,8 @@ static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
     struct sql_token token;
 
     while ((token = sql_next(lexer)).type != SQL_END) {
+        table->of_query = table->of_query || sql_is(&token, "SELECT");
+
         bool charset =
             sql_is(&token, "CHARSET") || (sql_is(&token, "CHARACTER") && sql_accept(lexer, "SET"));
         char **place = charset ? &table->charset : &table->collation;
@@ -245,7 +247,13 @@ int dump_create_table(struct dump_reader *reader, struct failure *failure)
     if (error == -EILSEQ)
         return pass_over(reader, table, &own);
     reader->last = table;
-    if (error != 0 || table->dropped || dump_has_left_out(table))
+    if (error != 0 || table->dropped)
         return error;
-    return dump_table_tell(reader, table, failure);
+    if (table->of_query)
+        return dump_table_fail(
+            reader, table,
+            "the first rows of table %s are those of a query that is not carried "
+            "out: load the dump, and mount the database",
+            table->name);
+    return dump_has_left_out(table) ? 0 : dump_table_tell(reader, table, failure);
 }

@@ -109,6 +109,7 @@ struct dump_table {
     struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
     size_t part_count;        /* of its partitions, if any */
     bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
+    bool of_query;            /* CREATE TABLE … SELECT: its first rows are those of a query */
     struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
     struct key_term *terms;   /* … as these */
     bool order_known;

@@ -192,7 +192,7 @@ void dump_tell_no_rows(struct dump_reader *reader)
         bool is_table = table->kind == RELATION_TABLE && (!table->dropped || table->whole != NULL);
 
         tables += is_table;
-        has_rows = has_rows || (is_table && table->seen);
+        has_rows = has_rows || (is_table && (table->seen || table->failed));
     }
     if (!says || has_rows || tables == 0)
         return;

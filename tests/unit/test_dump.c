@@ -236,6 +236,17 @@ static void test_other_files(void **state)
                "table 0 t (a:integer)\n");
 }
 
+static void test_made_of_a_query(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE `t` (a int) COMMENT 'SELECT' SELECT 2;\nINSERT INTO `t` VALUES (1);\n"
+               "CREATE TABLE `u` (a int COMMENT 'SELECT');\n",
+               "table 0 t (a:integer)\n"
+               "fail 0 line 1, byte 51 of the dump: the first rows of table t are those of a query "
+               "that is not carried out: load the dump, and mount the database\n"
+               "table 1 u (a:integer)\n");
+}
+
 static void test_taker_ends_it(void **state)
 {
     (void)state;
@@ -287,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),
         cmocka_unit_test(test_words_as_numbers),
+        cmocka_unit_test(test_made_of_a_query),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

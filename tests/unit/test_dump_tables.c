@@ -32,6 +32,10 @@ static void test_no_rows(void **state)
     (void)state;
     check_dump("-- MySQL dump 10.13\nCREATE TABLE t (a int);\n-- Dump completed\n",
                "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump("-- MySQL dump 10.13\nCREATE TABLE t (a int) SELECT 1;\n-- Dump completed\n",
+               "table 0 t (a:integer)\n"
+               "fail 0 line 2, byte 52 of the dump: the first rows of table t are those of a query "
+               "that is not carried out: load the dump, and mount the database\n");
     check_dump("-- MySQLShell dump 2.0.1\nCREATE TABLE t (a int);\n",
                "table 0 t (a:integer)\n" WITHOUT_ROWS);
     check_dump("-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
