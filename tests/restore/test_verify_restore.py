@@ -86,6 +86,25 @@ def test_a_migration_of_a_snapshot_goes_on_with_the_same(store, place):
     assert "all tables" in store.run(*words, status=1).err
 
 
+def test_a_migration_of_a_file_goes_on_with_the_same(crmfs, place, work):
+    """The same words said in another directory mean another file: rows of both do not get into one database."""
+    target = place("sqlite")
+    words = ["migrate", "crm.db", target.url]
+    for day in ("monday", "tuesday"):
+        (work / day).mkdir()
+        with sqlite3.connect(work / day / "crm.db") as source:
+            source.executescript("CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, "
+                                 f"a INTEGER REFERENCES a); CREATE INDEX by_a ON b (a); INSERT INTO a VALUES (1, '{day}')")
+        source.close()
+    target.sql("CREATE TABLE by_a (stands, in_the_way)")
+    assert "by_a" in crmfs(*words, cwd=work / "monday", status=1).stderr
+    assert target.value("SELECT n FROM a") == "monday"
+    target.sql("DROP TABLE by_a")
+    assert 'has a table "a" already' in crmfs(*words, cwd=work / "tuesday", status=1).stderr
+    assert json.loads(crmfs(*words, "--json", cwd=work / "monday").stdout)["resumed"]
+    assert target.value("SELECT n FROM a") == "monday"
+
+
 @pytest.mark.parametrize("text", ["a line without its end", "a line\n", '{"source":"other'])
 def test_a_file_that_is_no_journal_stays_as_it_is(taken, crmfs, place, work, text):
     journal, target = work / "notes.txt", place("sqlite")
