@@ -405,8 +405,7 @@ void answer_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
         fuse_reply_err(request, EROFS);
 }
 
-/* The rest no file but those below files/ can be asked for: others are not open for writing. */
-
+/* Else it is a file of rows that is being written, whose room nobody can set aside. */
 void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
                       struct fuse_file_info *info)
 {
@@ -414,7 +413,7 @@ void answer_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offs
     if (files_has_number(inode))
         file_fallocate(request, inode, mode, offset, length);
     else
-        fuse_reply_err(request, EBADF);
+        fuse_reply_err(request, EOPNOTSUPP);
 }
 
 /* Out of what is no file of files/, the kernel copies by reading. */
@@ -432,7 +431,7 @@ void answer_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, struct fuse
         file_copy(request, inode, offset, to, to_offset, size);
 }
 
-/* Of a file that never changes there is nothing to be made durable. */
+/* Others never change, or their rows are durable when they are closed, and not before. */
 void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *info)
 {
     (void)data_only;

@@ -397,6 +397,16 @@ def test_written_anywhere(folder, crm):
     assert len(rows(crm, "contacts")) == 29_903
 
 
+def test_whoever_sets_room_aside_first(folder, crm):
+    """… is told that there is no such thing here, and writes."""
+    text = b"id,name\n7,Sju\n"
+    file = os.open(folder / ".import/append/contacts.csv", os.O_WRONLY | os.O_CREAT)
+    os.posix_fallocate(file, 0, len(text))
+    os.write(file, text)
+    os.close(file)
+    assert rows(crm, "contacts", "id, name")[3:] == [(7, "Sju")]
+
+
 def test_many_that_wait_for_their_names(mount, work, crm):
     """Files that are not applied yet take room in the spool, and little memory; they are what was written."""
     top = mount(work / "crm.db", options="rw-live,refresh=0.1")
