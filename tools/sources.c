@@ -39,7 +39,7 @@ static int check_room(const struct source_list *list, const char *name, const ch
 {
     if (list->count == SOURCES_LIMIT)
         return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count && !list->apart; i++) {
         if (strcmp(list->items[i].name, name) != 0)
             continue;
         if (i < list->configured)

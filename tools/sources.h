@@ -3,6 +3,7 @@
 #ifndef CRMFS_TOOLS_SOURCES_H
 #define CRMFS_TOOLS_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fs/base/failure.h"
@@ -13,6 +14,7 @@
 struct source_list {
     struct tree_source *items; /* names and URLs are the list's own */
     size_t count;
+    bool apart;          /* each is used by itself: several may have one name */
     char *configuration; /* the file that the first of them stand in; NULL: none */
     size_t configured;   /* how many do */
     char **unknown;      /* files of folders that are no backups that crmfs knows */
