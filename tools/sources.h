@@ -38,7 +38,10 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
 int source_list_add_named(struct source_list *list, const char *name, const char *url,
                           const char *directory, struct failure *failure);
 
-/* Sets a key of the source added last: "password", "password-command". -EINVAL or -ENOMEM. */
+/*
+ * Sets a key of the source added last, as crmfs.conf(5) has it: "password", "password-command", and
+ * how an archive is to be read, "delimiter" and so on. -EINVAL or -ENOMEM.
+ */
 int source_list_set(struct source_list *list, const char *name, const char *value,
                     struct failure *failure);
 

@@ -34,12 +34,12 @@ struct intake_options {
 struct intake *intake_create(const struct intake_options *options); /* NULL: no memory */
 void intake_free(struct intake *intake);                            /* NULL is allowed */
 
-/* When the data are of; false: nothing says so. After the end. */
 /*
  * The kind of database that all tables are of, static; NULL: of none, or of several. After the end.
  */
 const char *intake_kind(const struct intake *intake);
 
+/* When the data are of; false: nothing says so. After the end. */
 bool intake_moment(const struct intake *intake, struct timespec *ret_moment);
 
 /* What a stream is given. */
