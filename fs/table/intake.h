@@ -59,8 +59,6 @@ void intake_close(struct intake *intake);
 int intake_early_image(struct intake *intake, const char *name, const bool *cancelled,
                        struct image **ret_image, struct failure *failure);
 
-struct spool *intake_spool(const struct intake *intake); /* borrowed */
-
 /* After the end. Tables that were dropped are not counted; the order is that of their names. */
 size_t intake_table_count(const struct intake *intake);
 struct schema *intake_schema(const struct intake *intake, size_t index); /* borrowed */
