@@ -91,8 +91,6 @@ def test_files(work):
 
 def test_every_option_is_completed(work):
     """What mount --help lists and what bash offers are the same."""
-    from command import crmfs
-
     offered = {word.rstrip("=") for word in complete("crmfs mount -o ", work)}
     text = crmfs("mount", "--help").stdout
     for word in offered - {"subtype", "fsname", "rw", "noauto_unmount"}:
