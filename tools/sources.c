@@ -315,12 +315,12 @@ static int set_once(const char *name, const char *value, const char **place,
     return *place != NULL ? 0 : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
 }
 
-/* How tables as text are to be read; an archive's URL says it. */
+/* How an archive is to be read; its URL says it. */
 static bool is_wish(const char *name)
 {
     return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
            strcmp(name, "escape") == 0 || strcmp(name, "charset") == 0 ||
-           strcmp(name, "header") == 0 || strcmp(name, "names") == 0;
+           strcmp(name, "header") == 0 || strcmp(name, "names") == 0 || strcmp(name, "series") == 0;
 }
 
 static int add_wish(struct tree_source *source, const char *name, const char *value,
@@ -359,7 +359,7 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
     return failure_set(failure, EINVAL,
                        "unknown key \"%s\"; a server has \"url\", \"password\" and "
                        "\"password-command\", an archive \"delimiter\", \"quote\", "
-                       "\"escape\", \"charset\", \"header\" and \"names\" too",
+                       "\"escape\", \"charset\", \"header\", \"names\" and \"series\" too",
                        name);
 }
 
