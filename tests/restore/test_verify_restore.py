@@ -105,6 +105,21 @@ def test_a_migration_of_a_file_goes_on_with_the_same(crmfs, place, work):
     assert target.value("SELECT n FROM a") == "monday"
 
 
+def test_a_migration_of_what_has_odd_names_goes_on(crmfs, place, work):
+    """The journal has a path, and names of tables, with bytes that are no UTF-8."""
+    target, path = place("sqlite"), work / "caf\udce9.db"
+    subprocess.run(["sqlite3", work / "made.db"], check=True, input=(
+        b'CREATE TABLE "a\xff" (id INTEGER PRIMARY KEY); CREATE TABLE "a\xfe" (id INTEGER PRIMARY KEY, n TEXT);'
+        b'CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES "a\xff"); CREATE INDEX by_a ON b (a);'
+        b'INSERT INTO "a\xff" VALUES (1)'))
+    (work / "made.db").rename(path)
+    target.sql("CREATE TABLE by_a (stands, in_the_way)")
+    assert "by_a" in crmfs("migrate", path, target.url, status=1).stderr
+    target.sql("DROP TABLE by_a")
+    told = json.loads(crmfs("migrate", "--json", path, target.url).stdout)
+    assert told["resumed"] and len(told["tables"]) == 3
+
+
 @pytest.mark.parametrize("text", ["a line without its end", "a line\n", '{"source":"other'])
 def test_a_file_that_is_no_journal_stays_as_it_is(taken, crmfs, place, work, text):
     journal, target = work / "notes.txt", place("sqlite")
