@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
-#include "fs/store/prune.h"
 #include "fs/store/repair.h"
 #include "fs/store/stats.h"
 #include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/object_samples.h"
+#include "tests/unit/prune_samples.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
@@ -94,8 +94,6 @@ static void test_another_copy(void **context)
 {
     const struct repair_options options = {.forget_damaged = true,
                                            .check = {.threads = 1, .read_data = true}};
-    const struct prune_options at_once = {.unused = {UNUSED_PERCENT, 0}};
-    struct prune_result pruned;
     struct store *store = series_store(2);
     struct object_reference reference = sample_group_of(store, 1, 1, 1);
     struct sample_series series;
@@ -105,8 +103,7 @@ static void test_another_copy(void **context)
     size_t size;
 
     (void)context;
-    snprintf(name, sizeof name, "%s",
-             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    sample_pack_name_of(store_storage(store), &reference, name);
     series_begin(&series, store);
     succeed(log_mark_packs(store, &series.state, names, 1, &failure));
     series_take(&series, 3);
@@ -124,7 +121,7 @@ static void test_another_copy(void **context)
     assert_int_equal(repaired.forgotten, 0);
     assert_int_equal(repaired.packs_replaced, 1);
     assert_int_equal(sample_check(store, true).findings, 0);
-    succeed(prune(store, &at_once, &pruned, &failure));
+    sample_prune(store, &sample_prune_now);
     assert_int_equal(sample_check(store, true).findings, 0);
     assert_int_equal(series_read_all(store), 3);
     store_close(store);
@@ -145,12 +142,9 @@ static void test_copy_of_another_depth(void **context)
     series_take(&series, 3); /* all of contacts changes in three days */
     series_take(&series, 6);
     reference = sample_group_of(store, 6, 0, 2);
-    snprintf(name, sizeof name, "%s",
-             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    sample_pack_name_of(store_storage(store), &reference, name);
     series_take(&series, 9);
-    series_forget(&series, 6);
-    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
-    series_take(&series, 6);
+    series_take_anew(&series, 6, name);
     succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
     series_end(&series);
     sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Prune beside snapshots that are taken, and beside other prunes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+
+#include "fs/store/log.h"
+#include "tests/unit/memory_storage.h"
+#include "tests/unit/object_samples.h"
+#include "tests/unit/prune_samples.h"
+#include "tests/unit/recording_storage.h"
+#include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
+
+/* It relied on packs that were marked before it came to its record. */
+static void test_marked_meanwhile(void **context)
+{
+    struct store *store = sample_store();
+    struct sample_series series;
+
+    (void)context;
+    series_take_days(store, 1);
+    series_forget_day(store, 1);
+    series_begin(&series, store);
+
+    struct object_reader *reader = sample_reader(store);
+    struct object_batch *batch = sample_batch(store, reader);
+    struct object_writer *writer = sample_writer(batch);
+    struct prune_result result = sample_prune(store, &sample_prune_usual);
+
+    assert_true(result.garbage.packs > 0);
+    object_writer_free(writer);
+    object_batch_free(batch);
+    object_reader_free(reader);
+
+    /* A new one treats them as absent, and writes all of it again. */
+    series_take(&series, 1);
+    assert_true(series.state.snapshots[0].stored_bytes > 0);
+    result = sample_prune(store, &sample_prune_now);
+    assert_true(result.removed.packs > 0);
+    assert_int_equal(series_read_all(store), 1);
+    series_end(&series);
+    sample_assert_sound(store);
+    store_close(store);
+}
+
+/* Somebody who takes a snapshot once a prune has read the log, and before it lists the packs. */
+struct taker {
+    struct storage *recording;
+    struct store *store;
+    unsigned lists; /* so many are still to come */
+};
+
+static void take_meanwhile(void *context)
+{
+    struct taker *taker = context;
+
+    if (taker->lists-- > 0)
+        recording_storage_interpose(taker->recording, STORAGE_LIST, take_meanwhile, taker);
+    else
+        series_take_days(taker->store, 1);
+}
+
+/* Its packs are young, and by now a record names them; but they are not garbage for that. */
+static void test_taken_meanwhile(void **context)
+{
+    (void)context;
+    /* Before checkpoints are listed, before packs are, and before the log is. */
+    for (unsigned lists = 0; lists < 4; lists++) {
+        struct storage *memory = memory_storage_new();
+
+        sample_store_make(memory);
+
+        struct storage *recording = recording_storage_new(memory);
+        struct store *store = sample_store_open(recording);
+        struct taker taker = {recording, store, lists};
+        struct log_state state = {.sequence = 0};
+
+        recording_storage_interpose(recording, STORAGE_LIST, take_meanwhile, &taker);
+        assert_int_equal(sample_prune(store, &sample_prune_usual).garbage.packs, 0);
+        succeed(log_read(store, &state, &failure));
+        assert_int_equal(state.snapshot_count, 1);
+        assert_int_equal(state.mark_count, 0);
+        log_state_release(&state);
+        sample_assert_sound(store);
+        store_close(store);
+    }
+}
+
+/* ---- At the same time ---- */
+
+struct busy {
+    struct store *store;
+    bool stop;
+    unsigned prunes;
+    int error;
+};
+
+static void *prune_on(void *context)
+{
+    struct busy *busy = context;
+    struct failure words;
+
+    while (!__atomic_load_n(&busy->stop, __ATOMIC_ACQUIRE) && busy->error == 0) {
+        struct prune_result result;
+
+        /* As prune is meant to be, but for the hour that nobody waits here. */
+        busy->error = prune(busy->store, &sample_prune_usual, &result, &words);
+        if (busy->error == -EAGAIN)
+            busy->error = 0;
+        busy->prunes++;
+    }
+    if (busy->error != 0)
+        print_message("%s\n", words.text);
+    return NULL;
+}
+
+static void test_concurrent(void **context)
+{
+    struct store *store = sample_store();
+    struct busy busy[] = {{.store = store}, {.store = store}};
+    struct sample_series series;
+    pthread_t threads[2];
+
+    (void)context;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, prune_on, &busy[i]), 0);
+    series_begin(&series, store);
+    for (unsigned day = 1; day <= 25; day++) {
+        series_take(&series, day);
+        if (day > 3 && day % 5 != 0)
+            series_forget(&series, day - 3);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        __atomic_store_n(&busy[i].stop, true, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(busy[i].error, 0);
+        assert_true(busy[i].prunes > 0);
+    }
+
+    size_t snapshots = series.state.snapshot_count;
+
+    series_end(&series);
+    assert_int_equal(series_read_all(store), snapshots);
+    sample_prune(store, &sample_prune_now);
+    assert_int_equal(series_read_all(store), snapshots);
+    sample_assert_sound(store);
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_marked_meanwhile),
+        cmocka_unit_test(test_taken_meanwhile),
+        cmocka_unit_test(test_concurrent),
+    };
+
+    return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
+}
