@@ -3,7 +3,8 @@
  * The order of things, and why nothing that is needed can be lost:
  *
  *   reach     what the snapshots of state n need, and where one copy of each stands
- *   remove    packs marked long ago in which no copy stands; a record, then the files
+ *   remove    packs marked long ago in which no copy stands: the copies durable, a record, then
+ *             the files
  *   rewrite   new packs, durable, with an index
  *   mark      packs in which no copy stands, or not the only one
  *   tidy      indexes, the log's old files, what dead writers left in tmp/
@@ -14,6 +15,8 @@
  *    relies on is marked or removed, and unmarks it or writes again what was in it. So a
  *    snapshot after the remove record does not need the pack.
  * 3. A mark forbids nothing to anybody, and may be wrong: the next removal looks again.
+ * 4. A copy may stand in a pack that can be seen and is not durable yet, of a snapshot that is
+ *    being taken. Before a record lets other copies go, such packs are flushed (prune_young.c).
  */
 #include "fs/store/prune.h"
 
@@ -28,7 +31,6 @@
 #include "fs/store/prune_internal.h"
 
 #define ATTEMPTS 16 /* when others write to the log at the same time */
-#define YOUNG_SECONDS 86400
 
 /* ---- Reach ---- */
 
@@ -71,9 +73,10 @@ int prune_look(struct pruning *pruning)
 
 /* ---- Mark ---- */
 
-static int compare_salts(const void *left, const void *right)
+/* What a clock dated that went wrong, ahead, is no younger than others. */
+static bool is_of_a_time_to_come(const struct reach_pack *pack)
 {
-    return memcmp(left, right, STORE_SALT_BYTES);
+    return pack->modified - time(NULL) > PRUNE_YOUNG_SECONDS;
 }
 
 /*
@@ -83,31 +86,19 @@ static int compare_salts(const void *left, const void *right)
  */
 static int choose_garbage(struct pruning *pruning, struct pack_set *set)
 {
-    cleanup_free uint8_t(*named)[STORE_SALT_BYTES] = NULL;
-    size_t named_count = 0;
-    time_t now = time(NULL);
-    bool asked = false;
-
     for (size_t i = 0; i < reach_pack_count(pruning->reach); i++) {
         const struct reach_pack *pack = reach_pack(pruning->reach, i);
-        uint8_t salt[STORE_SALT_BYTES];
 
-        if (pack->marked || pack->living_count > 0 || !pack_salt(pack->name, salt))
+        if (pack->marked || pack->living_count > 0)
             continue;
-        /* Neither is one of a time to come, which a clock gave that went wrong. */
-        if (now - pack->modified <= YOUNG_SECONDS && pack->modified - now <= YOUNG_SECONDS) {
-            int error = asked ? 0
-                              : log_named_packs(pruning->store, pruning->state.sequence, &named,
-                                                &named_count, pruning->failure);
 
-            if (error != 0)
-                return error;
-            asked = true;
-            if (named_count == 0 ||
-                bsearch(salt, named, named_count, sizeof *named, compare_salts) == NULL) {
-                prune_sum_add(&pruning->result.young, pack);
-                continue;
-            }
+        int settled = is_of_a_time_to_come(pack) ? 1 : prune_is_settled(pruning, pack);
+
+        if (settled < 0)
+            return settled;
+        if (settled == 0) {
+            prune_sum_add(&pruning->result.young, pack);
+            continue;
         }
         prune_sum_add(&pruning->result.garbage, pack);
         if (pack_set_add(set, i) != 0)
@@ -181,7 +172,7 @@ static int tidy(struct pruning *pruning)
     if (error == 0)
         error = prune_log(pruning);
     if (error == 0)
-        error = storage->class->sweep(storage, time(NULL) - YOUNG_SECONDS, pruning->failure);
+        error = storage->class->sweep(storage, time(NULL) - PRUNE_YOUNG_SECONDS, pruning->failure);
     return error == 0 ? storage->class->sync(storage, pruning->failure) : error;
 }
 
@@ -280,6 +271,7 @@ int prune(struct store *store, const struct prune_options *options, struct prune
     reach_free(pruning.reach);
     log_state_release(&pruning.state);
     object_reader_free(pruning.reader);
+    free(pruning.named);
     if (error == -ENOMEM)
         return prune_no_memory(&pruning);
     if (error == 0)
