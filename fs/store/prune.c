@@ -51,7 +51,7 @@ static int add_snapshots(struct pruning *pruning)
     return error == 0 ? reach_add_ancestors(pruning->reach, pruning->failure) : error;
 }
 
-int prune_look(struct pruning *pruning)
+static int look_once(struct pruning *pruning)
 {
     int error = log_read(pruning->store, &pruning->state, pruning->failure);
 
@@ -64,11 +64,39 @@ int prune_look(struct pruning *pruning)
         error = add_snapshots(pruning);
     if (error == 0)
         pruning->result.ancestor_bytes = reach_ancestor_bytes(pruning->reach);
-    if (error == 0 && reach_lost(pruning->reach) != 0)
-        error = failure_set(pruning->failure, EBADMSG,
-                            "the store lacks something that its snapshots need, so nothing is "
-                            "taken from it: `crmfs check` says what, and what can be done");
     return error;
+}
+
+static int refuse_lost(struct failure *failure)
+{
+    return failure_set(failure, EBADMSG,
+                       "the store lacks something that its snapshots need, so nothing is taken "
+                       "from it: `crmfs check` says what, and what can be done");
+}
+
+/*
+ * What seems lost, or a pack that is not there, may only have gone between the listing of the packs
+ * and the look into them: into another pack, by another prune, which has put a record before it
+ * removed anything.
+ */
+int prune_look(struct pruning *pruning)
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        int error = look_once(pruning);
+        uint64_t looked_at = pruning->state.sequence;
+
+        if (error == 0 && reach_lost(pruning->reach) != 0)
+            error = refuse_lost(pruning->failure);
+        if (error != -EBADMSG && error != -ENOENT)
+            return error;
+
+        int read = log_read(pruning->store, &pruning->state, NULL);
+
+        if (read != 0 || pruning->state.sequence == looked_at)
+            return read == -ENOMEM ? read : error;
+    }
+    return failure_set(pruning->failure, EAGAIN,
+                       "other processes keep changing the store: try again later");
 }
 
 /* ---- Mark ---- */
@@ -148,6 +176,12 @@ static int mark_and_rewrite(struct pruning *pruning)
         return error;
     if (emptied.count > 0)
         error = prune_rewrite(pruning, &emptied);
+    /* Another prune has removed one of them: it has rewritten them, too. */
+    if (error == -ENOENT) {
+        pruning->result.emptied = (struct prune_sum){.packs = 0};
+        emptied.count = 0;
+        error = 0;
+    }
     for (size_t i = 0; i < emptied.count && error == 0; i++) {
         if (pack_set_add(&garbage, emptied.places[i]) != 0)
             error = prune_no_memory(pruning);

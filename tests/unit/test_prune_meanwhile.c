@@ -92,7 +92,62 @@ static void test_taken_meanwhile(void **context)
     }
 }
 
-/* ---- At the same time ---- */
+/* ---- Beside another prune ---- */
+
+struct other_prune {
+    struct storage *recording;
+    struct store *store;
+    unsigned reads; /* so many are still to come */
+    struct prune_result result;
+};
+
+/* Once so many things are read after the first listing: of the log, of packs that are listed. */
+static void prune_between_reads(void *context)
+{
+    struct other_prune *other = context;
+
+    if (other->reads-- > 0)
+        recording_storage_interpose(other->recording, STORAGE_READ, prune_between_reads, other);
+    else
+        other->result = sample_prune(other->store, &sample_prune_now);
+}
+
+static void prune_later(void *context)
+{
+    struct other_prune *other = context;
+
+    recording_storage_interpose(other->recording, STORAGE_READ, prune_between_reads, other);
+}
+
+/* What it has moved and removed is not lost, although it was listed where it was. */
+static void test_pruned_meanwhile(void **context)
+{
+    unsigned removed = 0;
+
+    (void)context;
+    for (unsigned reads = 0; reads < 60; reads += 3) {
+        struct storage *memory = memory_storage_new();
+
+        sample_store_make(memory);
+
+        struct storage *recording = recording_storage_new(memory);
+        struct store *store = sample_store_open(recording);
+        struct other_prune other = {recording, store, reads, {.found = {0}}};
+
+        series_take_days(store, 4);
+        for (unsigned day = 1; day <= 3; day++)
+            series_forget_day(store, day);
+        recording_storage_interpose(recording, STORAGE_LIST, prune_later, &other);
+        sample_prune(store, &sample_prune_now);
+        removed += other.result.removed.packs > 0;
+        assert_int_equal(series_read_all(store), 1);
+        sample_assert_sound(store);
+        store_close(store);
+    }
+    assert_true(removed > 0);
+}
+
+/* ---- Together ---- */
 
 struct busy {
     struct store *store;
@@ -159,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_marked_meanwhile),
         cmocka_unit_test(test_taken_meanwhile),
+        cmocka_unit_test(test_pruned_meanwhile),
         cmocka_unit_test(test_concurrent),
     };
 
