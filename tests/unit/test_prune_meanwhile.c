@@ -147,6 +147,118 @@ static void test_pruned_meanwhile(void **context)
     assert_true(removed > 0);
 }
 
+/* ---- Beside many who append to the log ---- */
+
+static void append_twice(struct store *store, unsigned times)
+{
+    struct log_state state = {.sequence = 0};
+
+    succeed(log_read(store, &state, &failure));
+    for (unsigned i = 0; i < times; i++) {
+        succeed(log_rename(store, &state, "day-1", "x", &failure));
+        succeed(log_rename(store, &state, "x", "day-1", &failure));
+    }
+    log_state_release(&state);
+}
+
+static void prune_old_records(void *context)
+{
+    assert_true(sample_prune(context, &sample_prune_usual).records_removed > 100);
+}
+
+/* So many that the records go that stood at the end of the log before. */
+static void append_and_prune(void *context)
+{
+    append_twice(context, 100);
+    prune_old_records(context);
+}
+
+static void assert_named(struct store *store, const char *name)
+{
+    struct log_state state = {.sequence = 0};
+
+    succeed(log_read(store, &state, &failure));
+    assert_non_null(log_find(&state, name));
+    log_state_release(&state);
+}
+
+/* Whoever looked at the log before that, and puts its record only then, is not told that it is
+ * done. */
+static void test_overtaken(void **context)
+{
+    struct storage *memory = memory_storage_new();
+
+    (void)context;
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+    struct log_state state = {.sequence = 0};
+
+    series_take_days(store, 1);
+    succeed(log_read(store, &state, &failure));
+    recording_storage_interpose(recording, STORAGE_PUT, append_and_prune, store);
+    assert_int_equal(log_rename(store, &state, "day-1", "late", &failure), -EAGAIN);
+    assert_true(state.sequence > 200);
+    assert_null(log_find(&state, "late"));
+    succeed(log_rename(store, &state, "day-1", "late", &failure));
+    assert_named(store, "late");
+    log_state_release(&state);
+    sample_assert_sound(store);
+    sample_prune(store, &sample_prune_usual);
+    sample_assert_sound(store);
+    store_close(store);
+}
+
+struct second_look {
+    struct storage *recording;
+    struct store *store;
+};
+
+static void prune_at_the_next(void *context)
+{
+    struct second_look *look = context;
+
+    recording_storage_interpose(look->recording, STORAGE_SIZE, prune_old_records, look->store);
+}
+
+/*
+ * Nor is the end of the log taken for where it was cut off meanwhile, or for damaged: the record
+ * that was read last goes, and the next one, and perhaps as many more as are looked for behind it.
+ */
+static void try_pruned_while_read(unsigned before)
+{
+    struct storage *memory = memory_storage_new();
+
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+    struct second_look look = {recording, store};
+    struct log_state state = {.sequence = 0};
+    int error = -EAGAIN;
+
+    series_take_days(store, 1);
+    append_twice(store, before);
+    succeed(log_read(store, &state, &failure));
+    append_twice(store, 100 - before);
+    recording_storage_interpose(recording, STORAGE_SIZE, prune_at_the_next, &look);
+    for (unsigned i = 0; i < 4 && error == -EAGAIN; i++)
+        error = log_rename(store, &state, "day-1", "late", &failure);
+    succeed(error);
+    assert_named(store, "late");
+    log_state_release(&state);
+    sample_assert_sound(store);
+    store_close(store);
+}
+
+static void test_log_pruned_while_read(void **context)
+{
+    (void)context;
+    try_pruned_while_read(0);
+    try_pruned_while_read(50);
+}
+
 /* ---- Together ---- */
 
 struct busy {
@@ -215,6 +327,8 @@ int main(void)
         cmocka_unit_test(test_marked_meanwhile),
         cmocka_unit_test(test_taken_meanwhile),
         cmocka_unit_test(test_pruned_meanwhile),
+        cmocka_unit_test(test_overtaken),
+        cmocka_unit_test(test_log_pruned_while_read),
         cmocka_unit_test(test_concurrent),
     };
 
