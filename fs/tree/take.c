@@ -124,10 +124,13 @@ static int prepare(struct take_attempt *attempt)
     return 0;
 }
 
-static void clean_up(struct take_attempt *attempt)
+/* ERROR: what it ended in. Where there is room, the next one may use what this one has written. */
+static void clean_up(struct take_attempt *attempt, int error)
 {
     take_release_sources(attempt);
     store_sink_free(attempt->sink);
+    if ((error == -ENOSPC || error == -EDQUOT) && attempt->batch != NULL)
+        take_give_up_packs(attempt);
     object_batch_free(attempt->batch);
     take_bases_release(&attempt->bases);
 }
@@ -146,7 +149,7 @@ static int take_once(const struct take_options *options, bool anew, struct log_s
         error = put_tree(&attempt, &tree);
     if (error == 0)
         error = finish(&attempt, &tree, ret_id);
-    clean_up(&attempt);
+    clean_up(&attempt, error);
     return error;
 }
 

@@ -42,6 +42,12 @@ void take_release_sources(struct take_attempt *attempt);
  */
 int take_keep_packs(struct take_attempt *attempt, const char *const *packs, size_t pack_count);
 
+/*
+ * What was written for nothing is marked, where that is possible, so that it goes as all garbage
+ * does, and not only when it is a day old. The batch ends by it.
+ */
+void take_give_up_packs(struct take_attempt *attempt);
+
 int take_refuse_busy(struct failure *failure); /* -EBUSY */
 
 #endif

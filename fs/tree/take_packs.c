@@ -9,6 +9,7 @@
 #include "fs/tree/take_internal.h"
 
 #define COMMIT_ATTEMPTS 100
+#define MARK_ATTEMPTS 16 /* when others write to the log at the same time */
 
 int take_refuse_busy(struct failure *failure)
 {
@@ -124,4 +125,42 @@ int take_keep_packs(struct take_attempt *attempt, const char *const *packs, size
     error = unmark(attempt, &needed);
     free(needed.hints);
     return error;
+}
+
+/* ---- Given up ---- */
+
+static int mark_once(struct store *store, struct log_state *state, char (*packs)[PACK_NAME_SIZE],
+                     size_t pack_count)
+{
+    cleanup_free const char **names = allocate_array(pack_count, sizeof(const char *));
+    size_t count = 0;
+
+    if (names == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < pack_count && count < LOG_PACKS_LIMIT; i++) {
+        if (log_find_mark(state, packs[i]) == NULL)
+            names[count++] = packs[i];
+    }
+    return count != 0 ? log_mark_packs(store, state, names, count, NULL) : 0;
+}
+
+void take_give_up_packs(struct take_attempt *attempt)
+{
+    const char *const *packs;
+    size_t count;
+
+    object_batch_packs(attempt->batch, &packs, &count);
+
+    cleanup_free char(*copies)[PACK_NAME_SIZE] = allocate_array(count, sizeof *copies);
+
+    if (count == 0 || copies == NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        memcpy(copies[i], packs[i], sizeof *copies);
+    /* What was written of the pack under way goes first: the disk may be full. */
+    object_batch_free(steal_pointer(&attempt->batch));
+    for (int i = 0; i < MARK_ATTEMPTS; i++) {
+        if (mark_once(attempt->options->store, attempt->state, copies, count) != -EAGAIN)
+            break;
+    }
 }
