@@ -155,6 +155,46 @@ static void test_copy_of_another_depth(void **context)
     store_close(store);
 }
 
+/*
+ * Of two copies that stand at one depth, either will do for what is compressed against the other.
+ * What is is read all the same.
+ */
+static void test_copy_of_the_same_depth(void **context)
+{
+    struct store *store = sample_store();
+    struct object_reference last[SERIES_GROUPS];
+    struct object_reference reference;
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+    size_t size;
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 3); /* all of contacts changes in three days */
+    memcpy(last, series.last, sizeof last);
+    series_take(&series, 6);
+    reference = sample_group_of(store, 6, 0, 2);
+    sample_pack_name_of(store_storage(store), &reference, name);
+    series_take(&series, 9);
+    memcpy(series.last, last, sizeof last);
+    series_take_anew(&series, 6, name);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+
+    uint64_t objects = sample_check(store, true).objects_read;
+
+    sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
+
+    struct check_result result = sample_check(store, true);
+
+    assert_int_equal(result.findings, 1);
+    assert_int_equal(result.harmful, 0);
+    assert_true(result.objects_read >= objects - 1);
+    assert_int_equal(series_read_all(store), 3);
+    store_close(store);
+}
+
 /* The directory is gone, but references lead to the pieces all the same. */
 static void test_damaged_directory(void **context)
 {
@@ -438,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_another_copy),
         cmocka_unit_test(test_copy_of_another_depth),
+        cmocka_unit_test(test_copy_of_the_same_depth),
         cmocka_unit_test(test_damaged_directory),
         cmocka_unit_test(test_culprit),
         cmocka_unit_test(test_damaged_orphan),
