@@ -191,16 +191,32 @@ static int mark_and_rewrite(struct pruning *pruning)
 
 /* ---- Tidy ---- */
 
+static int find_marked(const struct pruning *pruning, struct hint_set *marked)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < pruning->state.mark_count && error == 0; i++) {
+        uint8_t salt[STORE_SALT_BYTES];
+
+        if (pack_salt(pruning->state.marks[i].pack, salt))
+            error = hint_set_add(marked, pack_hint(salt));
+    }
+    return error;
+}
+
 static int tidy(struct pruning *pruning)
 {
     struct storage *storage = store_storage(pruning->store);
     struct pack_list *packs = pack_list_create(storage);
-    int error;
+    struct hint_set marked = {.count = 0};
+    int error = packs != NULL ? find_marked(pruning, &marked) : -ENOMEM;
 
-    if (packs == NULL)
-        return prune_no_memory(pruning);
-    error = index_merge(pruning->store, packs, pruning->failure);
+    if (error == 0)
+        error = index_merge(pruning->store, packs, &marked, pruning->failure);
     pack_list_free(packs);
+    hint_set_release(&marked);
+    if (error == -ENOMEM)
+        return prune_no_memory(pruning);
     if (error == -ENOENT) /* another prune is at it */
         error = 0;
     if (error == 0)
