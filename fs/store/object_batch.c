@@ -139,6 +139,7 @@ static int note_pack(struct object_batch *batch, const struct pack_writer *pack)
     pack_name(pack_writer_salt(pack), name);
     batch->packs[batch->pack_count++] = name;
     batch->stored_bytes += pack_writer_bytes(pack);
+    batch->missing.count = 0; /* it may have been looked for before it was there */
     return 0;
 }
 
@@ -364,7 +365,7 @@ void object_batch_free(struct object_batch *batch)
     hint_set_release(&batch->avoided);
     hint_set_release(&batch->relied);
     hint_set_release(&batch->there);
-    hint_set_release(&batch->cut);
+    hint_set_release(&batch->missing);
     known_objects_release(&batch->written);
     pack_writer_free(batch->pack);
     pthread_mutex_destroy(&batch->pack_lock);

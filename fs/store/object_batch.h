@@ -51,8 +51,8 @@ struct object_batch {
     size_t pack_room;
     uint64_t stored_bytes;
     struct hint_set relied;
-    struct hint_set there; /* packs that were looked at: as they were written, */
-    struct hint_set cut;   /* or not */
+    struct hint_set there;   /* packs that were looked at: as they were written; */
+    struct hint_set missing; /* cut short, or not there, which takes a listing to tell */
 };
 
 /*
