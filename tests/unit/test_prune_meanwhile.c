@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "fs/store/log.h"
+#include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/object_samples.h"
 #include "tests/unit/prune_samples.h"
@@ -145,6 +146,37 @@ static void test_pruned_meanwhile(void **context)
         store_close(store);
     }
     assert_true(removed > 0);
+}
+
+/* ---- Beside a reader ---- */
+
+/* Who has listed the indexes before still finds by an index what was moved: it need not look into
+ * all packs. */
+static void test_moved_meanwhile(void **context)
+{
+    cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
+    struct storage *memory = memory_storage_new();
+
+    (void)context;
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+    struct object_reader *reader = sample_reader(store);
+
+    series_take_days(store, 5);
+
+    struct object_reference reference = sample_group_of(store, 5, 1, 1); /* it never changes */
+
+    for (unsigned day = 1; day <= 4; day++)
+        series_forget_day(store, day);
+    object_batch_free(sample_batch(store, reader));
+    assert_true(sample_prune(store, &sample_prune_now).removed.packs > 0);
+    recording_storage_set_fault(recording, &(struct storage_fault){.operations = STORAGE_LIST});
+    succeed(object_read(reader, &reference, OBJECT_ROW_GROUP, true, &data, &failure));
+    assert_true(recording_storage_counted(recording) < 8);
+    object_reader_free(reader);
+    store_close(store);
 }
 
 /* ---- Beside many who append to the log ---- */
@@ -324,11 +356,9 @@ static void test_concurrent(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marked_meanwhile),
-        cmocka_unit_test(test_taken_meanwhile),
-        cmocka_unit_test(test_pruned_meanwhile),
-        cmocka_unit_test(test_overtaken),
-        cmocka_unit_test(test_log_pruned_while_read),
+        cmocka_unit_test(test_marked_meanwhile), cmocka_unit_test(test_taken_meanwhile),
+        cmocka_unit_test(test_pruned_meanwhile), cmocka_unit_test(test_moved_meanwhile),
+        cmocka_unit_test(test_overtaken),        cmocka_unit_test(test_log_pruned_while_read),
         cmocka_unit_test(test_concurrent),
     };
 
