@@ -79,6 +79,9 @@ struct folder_walk {
     unsigned hits;
 };
 
+/* Inodes of files that were opened since only we change them, those that are remembered. */
+#define OPENED_KNOWN 4096
+
 struct pack_names {
     char **names;
     size_t count;
@@ -124,6 +127,8 @@ struct files {
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
+    bool replaced;                       /* by a tree of others, since somebody looks */
+    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
     bool claimed;
     uint8_t writer[FILES_WRITER_BYTES];
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */

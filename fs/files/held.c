@@ -81,6 +81,24 @@ void files_runs_changed(struct files *files, struct held_file *held)
         pthread_cond_signal(&files->work);
 }
 
+bool files_content_stays(struct files *files, uint64_t number)
+{
+    uint64_t inode = inode_of(number);
+    bool stays = files_valid_ns(files, number) == UINT64_MAX;
+
+    if (!stays || number_of(TOP_INODE, number) != FILES_TOP)
+        return stays;
+    pthread_mutex_lock(&files->lock);
+
+    uint64_t *known = &files->opened_known[inode % OPENED_KNOWN];
+
+    /* What was kept before may be of a tree that another mount has replaced since. */
+    stays = !files->replaced || *known == inode;
+    *known = inode;
+    pthread_mutex_unlock(&files->lock);
+    return stays;
+}
+
 /* ---- Views ---- */
 
 struct files_view *files_find_view(struct files *files, uint64_t number)

@@ -9,7 +9,7 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import remount, run
+from running import remount, run, write
 
 SLOW_DISK = """
 #include <sys/syscall.h>
@@ -73,6 +73,19 @@ def test_what_another_mount_made_is_opened(mount_store, store):
         assert file.read() == "one"
     with pytest.raises(FileExistsError):
         os.open(other.path("files/a"), os.O_CREAT | os.O_EXCL)
+
+
+def test_who_writes_next_shows_what_the_last_one_wrote(mount_store, store):
+    """And not what it has kept of a file since it looked at it, before that was written over."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"first")
+    assert eventually(other.path("files/a").exists)
+    assert other.path("files/a").read_bytes() == b"first"
+    with open(one.path("files/a"), "r+b") as file:
+        file.write(b"later")
+    one.unmount()
+    other.path("files/b").touch()
+    assert other.path("files/a").read_bytes() == b"later"
 
 
 def test_what_went_well_is_no_error(mount_store, store):
