@@ -32,10 +32,12 @@ static int open_file(struct files *files, uint64_t number, struct failure *failu
     if (error == 0 && tree == &files->tree) {
         struct held_file *held = files_hold(files, inode_of(number));
 
-        if (held != NULL)
+        if (held != NULL) {
             held->opened++;
-        else
+            held->changed = attributes.changed;
+        } else {
             error = -ENOMEM;
+        }
     }
     return files_end(files, error);
 }

@@ -149,6 +149,14 @@ void files_close(struct files *files, uint64_t number);
  */
 bool files_content_stays(struct files *files, uint64_t number);
 
+/*
+ * A file that is open, and that another mount has changed since: before anything more is said of
+ * files, what is kept of its content is to be dropped; files_content_dropped() says that it was.
+ * False: there is none.
+ */
+bool files_next_changed(struct files *files, uint64_t *ret_number);
+void files_content_dropped(struct files *files, uint64_t number);
+
 /* The kernel does not know it any more. */
 void files_forget(struct files *files, uint64_t number);
 

@@ -38,7 +38,9 @@ struct held_file {
     unsigned opened;
     bool orphan;
     bool refused;
-    bool waits;    /* it is in the list of those that have runs which nobody has taken */
+    bool outdated;           /* others have changed it, and what is kept of it is not dropped yet */
+    struct timespec changed; /* when it was, as far as that was told */
+    bool waits;              /* it is in the list of those that have runs which nobody has taken */
     bool streamed; /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
     size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
@@ -127,6 +129,7 @@ struct files {
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
+    unsigned outdated;                   /* files that are; atomic as well */
     bool replaced;                       /* by a tree of others, since somebody looks */
     uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
     bool claimed;
@@ -239,6 +242,8 @@ struct held_file *files_hold(struct files *files, uint64_t inode); /* NULL: no m
 void files_unhold(struct files *files, struct held_file *held);    /* if nothing needs it */
 
 void held_free(struct held_file *held);
+
+void files_set_outdated(struct files *files, struct held_file *held, bool outdated);
 
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);

@@ -88,6 +88,23 @@ def test_who_writes_next_shows_what_the_last_one_wrote(mount_store, store):
     assert other.path("files/a").read_bytes() == b"later"
 
 
+def test_a_file_that_is_open_shows_what_another_mount_writes(mount_store, store):
+    """What comes behind its end, and what is written over what was read before."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"a" * 100)
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read, open(one.path("files/a"), "r+b", buffering=0) as file:
+        assert read.read() == b"a" * 100
+        os.pwrite(file.fileno(), b"b" * 100, 100)
+        os.fsync(file.fileno())
+        assert eventually(lambda: os.fstat(read.fileno()).st_size == 200)
+        assert read.read() == b"b" * 100
+        os.pwrite(file.fileno(), b"c" * 200, 0)
+        os.fsync(file.fileno())
+        assert eventually(lambda: os.fstat(read.fileno()).st_mtime_ns == os.fstat(file.fileno()).st_mtime_ns)
+        assert os.pread(read.fileno(), 200, 0) == b"c" * 200
+
+
 def test_what_went_well_is_no_error(mount_store, store):
     """That there is nothing new in the store, before an attribute is asked for that there is not."""
     top = mount_store(store)
