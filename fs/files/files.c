@@ -21,7 +21,7 @@
 #include "fs/files/claim.h"
 #include "fs/files/files_internal.h"
 
-#define TICK_NS 250000000L
+#define TICK_NS UINT64_C(250000000)
 #define CLAIM_ATTEMPTS 100
 
 unsigned files_threads(void)
@@ -47,6 +47,15 @@ uint64_t files_clock_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void files_doze(struct files *files, pthread_cond_t *called, uint64_t most_ns)
+{
+    uint64_t end_ns = files_clock_ns() + most_ns;
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000),
+                           .tv_nsec = (long)(end_ns % 1000000000)};
+
+    pthread_cond_clockwait(called, &files->lock, CLOCK_MONOTONIC, &end);
 }
 
 int files_log(struct files *files, struct log_state *ret_state)
@@ -189,20 +198,14 @@ static void *commit_in_time(void *context)
 
     pthread_mutex_lock(&files->lock);
     while (!files->ending) {
-        struct timespec until;
-
         if (is_due(files)) {
             struct failure failure = {0};
 
             complain(files, files_commit(files, &failure), &failure);
             give_back_memory(files);
         }
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TICK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
         if (!files->ending)
-            pthread_cond_timedwait(&files->woken, &files->lock, &until);
+            files_doze(files, &files->woken, TICK_NS);
     }
     pthread_mutex_unlock(&files->lock);
     return NULL;

@@ -13,7 +13,7 @@
 #include "fs/files/files_internal.h"
 #include "fs/store/prune.h"
 
-#define LOOK_SECONDS 10
+#define LOOK_NS UINT64_C(10000000000)
 #define RETRY_SECONDS 600
 
 static uint64_t now_ns(void)
@@ -78,8 +78,6 @@ void *files_pruner(void *context)
 
     pthread_mutex_lock(&files->lock);
     while (!files->ending) {
-        struct timespec until;
-
         if (is_due(files)) {
             files->spent_bytes = 0;
             pthread_mutex_unlock(&files->lock);
@@ -87,9 +85,7 @@ void *files_pruner(void *context)
             pthread_mutex_lock(&files->lock);
             continue;
         }
-        until = files_now();
-        until.tv_sec += LOOK_SECONDS;
-        pthread_cond_timedwait(&files->upkeep, &files->lock, &until);
+        files_doze(files, &files->upkeep, LOOK_NS);
     }
     pthread_mutex_unlock(&files->lock);
     return NULL;

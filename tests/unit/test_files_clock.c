@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files/ without a mount, while the time of day is changed: what it does by itself goes on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/files/files_internal.h"
+#include "tests/unit/memory_storage.h"
+#include "tests/unit/one_file.h"
+#include "tests/unit/recording_storage.h"
+#include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
+
+#define MEMORY_BYTES ((size_t)4 << 20)
+#define PATIENCE 600 /* tenths of a second */
+
+static time_t clock_ahead; /* of the time that there is; atomic */
+
+/* The program's own, in place of the library's, whose names for its parameters these are. */
+int clock_gettime(clockid_t __clock_id, struct timespec *__tp)
+{
+    int result = (int)syscall(SYS_clock_gettime, __clock_id, __tp);
+
+    if (__clock_id == CLOCK_REALTIME)
+        __tp->tv_sec += __atomic_load_n(&clock_ahead, __ATOMIC_RELAXED);
+    return result;
+}
+
+static void put_clock_ahead(time_t seconds)
+{
+    __atomic_store_n(&clock_ahead, seconds, __ATOMIC_RELAXED);
+}
+
+static int end_clock(void **state)
+{
+    put_clock_ahead(0);
+    return sample_state_end(state);
+}
+
+static struct one_file make(uint64_t garbage_bytes)
+{
+    return one_file_make(
+        recording_storage_new(memory_storage_new()),
+        (struct files_options){.memory_bytes = MEMORY_BYTES, .garbage_bytes = garbage_bytes});
+}
+
+static bool eventually(bool (*condition)(struct one_file *file), struct one_file *file)
+{
+    for (unsigned i = 0; i < PATIENCE; i++) {
+        if (condition(file))
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    return false;
+}
+
+static bool is_committed(struct one_file *file)
+{
+    pthread_mutex_lock(&file->files->lock);
+    bool committed = file->files->committed == file->files->changes;
+    pthread_mutex_unlock(&file->files->lock);
+
+    return committed;
+}
+
+/* Who waits for a time of the day would have that to wait by which it was put back. */
+static void a_clock_that_is_put_back_keeps_nothing_from_being_stored(void **state)
+{
+    struct one_file file;
+
+    (void)state;
+    put_clock_ahead(3600);
+    file = make(0);
+    succeed(files_write(file.files, file.number, 0, "a", 1, &failure));
+    assert_true(eventually(is_committed, &file));
+    put_clock_ahead(0);
+    one_file_close(&file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clock_that_is_put_back_keeps_nothing_from_being_stored),
+    };
+
+    return cmocka_run_group_tests(tests, sample_state_begin, end_clock);
+}
