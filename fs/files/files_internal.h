@@ -162,6 +162,7 @@ struct files {
     uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
     uint64_t pruned_again_ns; /* not before; monotonic */
+    uint64_t pruned_ns;       /* when the last pruning began, since 1970; 0: never */
 
     pthread_t committer;
     pthread_t pruner;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files/ without a mount, while the time of day is changed: what it does by itself goes on.
+ * files/ without a mount, while the time of day is changed: what it does by itself goes on, and is
+ * done once.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/files/files_internal.h"
+#include "fs/store/prune.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
@@ -22,6 +24,7 @@
 
 #define MEMORY_BYTES ((size_t)4 << 20)
 #define PATIENCE 600 /* tenths of a second */
+#define GARBAGE ((size_t)64 << 10)
 
 static time_t clock_ahead; /* of the time that there is; atomic */
 
@@ -86,10 +89,47 @@ static void a_clock_that_is_put_back_keeps_nothing_from_being_stored(void **stat
     one_file_close(&file);
 }
 
+/* A pruning ends with it. */
+static bool has_swept(struct one_file *file)
+{
+    return recording_storage_counted(file->storage) > 0;
+}
+
+/* Though nothing is committed since, which would say here that it was done. */
+static void what_waited_long_enough_is_removed_once(void **state)
+{
+    static const struct prune_options usual = {.grace_ns = PRUNE_GRACE_NS,
+                                               .unused = {UNUSED_UNLIMITED, 0}};
+    static const struct storage_fault none = {.operations = STORAGE_SWEEP};
+    static uint8_t bytes[GARBAGE];
+    struct one_file file = make(100 * GARBAGE);
+    struct stat stat = {.st_size = 0};
+    struct prune_result result;
+
+    (void)state;
+    succeed(files_write(file.files, file.number, 0, bytes, sizeof bytes, &failure));
+    succeed(files_sync(file.files, &failure));
+    succeed(files_set(file.files, file.number, FILES_SET_SIZE, &stat, &stat, &failure));
+    succeed(files_sync(file.files, &failure));
+    succeed(prune(file.store, &usual, &result, &failure));
+    assert_true(result.garbage.packs > 0);
+    succeed(files_write(file.files, file.number, 0, "a", 1, &failure));
+    succeed(files_sync(file.files, &failure));
+    recording_storage_set_fault(file.storage, &none);
+    put_clock_ahead(7200);
+    pthread_cond_signal(&file.files->upkeep);
+    assert_true(eventually(has_swept, &file));
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* who did it again would by now */
+    assert_int_equal(recording_storage_counted(file.storage), 1);
+    put_clock_ahead(0);
+    one_file_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clock_that_is_put_back_keeps_nothing_from_being_stored),
+        cmocka_unit_test(what_waited_long_enough_is_removed_once),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, end_clock);
