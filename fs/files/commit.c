@@ -113,27 +113,50 @@ void files_drop_batch(struct files *files)
     (void)drop_batch(files);
 }
 
-/*
- * Before anything is stored after a commit, or after one that failed: where others have changed the
- * store since, the batch begins anew. A pack that it knows of may have been removed by now; one
- * that is there now and not marked will be there when this is committed. What cannot be read of the
- * log, the commit says.
- */
-static void look_at_log(struct files *files)
+/* An index only saves time: it can be made from the packs. */
+static void finish_batch(struct object_batch *batch)
+{
+    const char *const *names;
+    size_t count;
+    uint64_t stored;
+
+    if (batch != NULL)
+        (void)object_batch_finish(batch, &names, &count, &stored, NULL);
+    object_batch_free(batch);
+}
+
+/* Whether others have changed the store since it was looked at last. */
+static bool is_changed(struct files *files)
 {
     uint64_t before = files->state.sequence;
+
+    return log_read(files->options.store, &files->state, NULL) == 0 &&
+           files->state.sequence != before;
+}
+
+void files_look_at_log(struct files *files)
+{
     const char *const *names;
     size_t count;
 
-    if (files->rounds > 0 || (files->batch != NULL && !files->settled))
-        return;
-    files->settled = false;
-    if (log_read(files->options.store, &files->state, NULL) != 0 ||
-        files->state.sequence == before || files->batch == NULL)
+    while (files->renewing)
+        pthread_cond_wait(&files->moved, &files->lock);
+    if (files->rounds > 0 || (files->batch != NULL && !files->settled) || !is_changed(files) ||
+        files->batch == NULL)
         return;
     object_batch_packs(files->batch, &names, &count);
-    if (note_packs(files, names, count) == 0 && note_relied(files, files->batch) == 0)
-        files_end_batch(files);
+    if (note_packs(files, names, count) != 0 || note_relied(files, files->batch) != 0)
+        return;
+    end_writers(files);
+
+    struct object_batch *batch = steal_pointer(&files->batch);
+
+    files->renewing = true;
+    pthread_mutex_unlock(&files->lock);
+    finish_batch(batch);
+    pthread_mutex_lock(&files->lock);
+    files->renewing = false;
+    pthread_cond_broadcast(&files->moved);
 }
 
 /* A writer of the batch, which is made when there is none. */
@@ -142,7 +165,7 @@ int files_begin_writing(struct files *files, struct object_writer **ret_writer,
 {
     int error = 0;
 
-    look_at_log(files);
+    files->settled = false;
     if (files->batch == NULL) {
         error = object_batch_create(files->options.store, files->options.reader, &files->batch,
                                     failure);
@@ -193,16 +216,8 @@ static int settle_batch(struct files *files, uint64_t *ret_stored, struct failur
 
 void files_end_batch(struct files *files)
 {
-    const char *const *names;
-    size_t count;
-    uint64_t stored;
-
     end_writers(files);
-    /* An index only saves time: it can be made from the packs. */
-    if (files->batch != NULL)
-        (void)object_batch_finish(files->batch, &names, &count, &stored, NULL);
-    object_batch_free(files->batch);
-    files->batch = NULL;
+    finish_batch(steal_pointer(&files->batch));
 }
 
 /* ---- The commit ---- */
@@ -302,6 +317,7 @@ static int gather_all(struct files *files, struct object_reference *ret_top,
     int error;
 
     files->closed = true;
+    files_look_at_log(files);
     if (files_has_work(files))
         pthread_cond_broadcast(&files->work);
     error = files_flush(files, &last);
@@ -399,4 +415,12 @@ void files_await_commit(struct files *files)
 {
     while (files->committing)
         pthread_cond_wait(&files->moved, &files->lock);
+}
+
+void files_await_writing(struct files *files)
+{
+    do {
+        files_await_commit(files);
+        files_look_at_log(files);
+    } while (files->committing);
 }

@@ -225,7 +225,7 @@ static ssize_t copy_once(struct files *files, const struct files_copied *wanted,
     error = files_make_room_for(files, 0, failure);
     if (error == 0 && number_of(TOP_INODE, wanted->number) != FILES_TOP) {
         /* While one is under way, what is relied on would be taken for what it relies on. */
-        files_await_commit(files);
+        files_await_writing(files);
 
         struct files_view *view = files_find_view(files, wanted->number);
 

@@ -142,7 +142,8 @@ struct files {
     struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
     struct object_writer *writers[STORERS_MOST]; /* of that batch, which nobody uses now */
     unsigned writer_count;
-    bool settled; /* nothing was stored since the last commit, and none is under way */
+    bool settled;  /* nothing was stored since the last commit, and none is under way */
+    bool renewing; /* the index of the batch before is written, without the lock */
     struct reserve reserve;
     struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {
@@ -434,6 +435,14 @@ void round_release(struct round *round);
 
 /* ---- flush.c and commit.c; the lock is held ---- */
 
+/*
+ * Before anything is stored after a commit, or after one that failed: where others have changed the
+ * store since, the batch begins anew. A pack that it knows of may have been removed by now; one
+ * that is there now and not marked will be there when this is committed. What cannot be read of the
+ * log, the commit says. The lock is given back meanwhile.
+ */
+void files_look_at_log(struct files *files);
+
 /* A writer of the batch that is under way, or begun; to be given back. */
 int files_begin_writing(struct files *files, struct object_writer **ret_writer,
                         struct failure *failure);
@@ -478,6 +487,9 @@ int files_store_error(int error, struct failure *failure);
  */
 int files_commit(struct files *files, struct failure *failure);
 void files_await_commit(struct files *files);
+
+/* Until no commit is under way, and the log was looked at: something can be stored then. */
+void files_await_writing(struct files *files);
 
 /* Writes the index of what was committed lately. */
 void files_end_batch(struct files *files);

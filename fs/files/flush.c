@@ -106,14 +106,24 @@ static int end_shared_pack(struct files *files, struct failure *failure)
     return error;
 }
 
-/* *RET_BYTES: how much it has taken. */
+/* The batch is a commit's, or is about to be. */
+static bool is_taken(const struct files *files)
+{
+    return files->finishing || (files->committing && !files->closed);
+}
+
+/* *RET_BYTES: how much it has taken; 0 as well when no round may begin now. */
 static int run_round(struct files *files, enum urgency urgency, size_t *ret_bytes,
                      struct failure *failure)
 {
     struct round round = {.files = files, .urgency = urgency, .failure = failure};
-    int error = reserve_hold(&files->reserve, store_storage(files->options.store));
+    int error;
 
     *ret_bytes = 0;
+    files_look_at_log(files);
+    if (is_taken(files))
+        return 0;
+    error = reserve_hold(&files->reserve, store_storage(files->options.store));
     if (error != 0)
         return failure_set(
             failure, -error,
@@ -199,8 +209,7 @@ bool files_has_work(const struct files *files)
 {
     const struct held_file *first = files->waiting;
 
-    if (first == NULL || files->round_failed || files->finishing ||
-        (files->committing && !files->closed))
+    if (first == NULL || files->round_failed || is_taken(files))
         return false;
     return untaken(files) >= (files->closed ? WORK_BYTES_LEAST : files->waiting_most / 2) ||
            first->runs.bytes - first->runs.taken >=

@@ -79,7 +79,7 @@ int files_make_room(struct files *files, struct failure *failure)
     int error = 0;
 
     while (has_too_many_nodes(files) && error == 0) {
-        files_await_commit(files);
+        files_await_writing(files);
         if (has_too_many_nodes(files))
             error = spill_nodes(files, failure);
     }
