@@ -121,6 +121,7 @@ struct files {
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
+    bool spilling;             /* of them, one that writes nodes: spill.c */
     unsigned putting;          /* of them, who still put into the pack under way */
     uint64_t packs_ended;      /* by rounds */
     size_t dirty_nodes_most;

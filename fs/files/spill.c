@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The nodes of the tree, from memory into packs: all of them by a commit; and by whoever changes
- * something when there are too many, which is no commit, and waits for nothing.
+ * something when there are too many, which is no commit.
  *
  * What is recent takes half of what nodes may take that are not stored. When it is merged, the
  * other half is for the nodes that it changes: whenever these are too many they go into a pack, in
@@ -24,11 +24,22 @@ static int write_tree(struct files *files, struct object_reference *ret_top,
     return error;
 }
 
-/* What was written of the tree stands in a pack that is ended. */
+/*
+ * What was written of the tree stands in a pack that is ended. The lock is given back meanwhile; as
+ * during a round the batch stays, and nobody else writes nodes, though they may be changed.
+ */
 static int end_written(struct files *files, struct failure *failure)
 {
+    files->rounds++;
+    files->spilling = true;
+    pthread_mutex_unlock(&files->lock);
+
     int error = object_batch_end_pack(files->batch, failure);
 
+    pthread_mutex_lock(&files->lock);
+    files->rounds--;
+    files->spilling = false;
+    pthread_cond_broadcast(&files->moved);
     if (error == 0) {
         catalogue_stored(&files->tree);
         catalogue_trim(&files->nodes);
@@ -80,7 +91,9 @@ int files_make_room(struct files *files, struct failure *failure)
 
     while (has_too_many_nodes(files) && error == 0) {
         files_await_writing(files);
-        if (has_too_many_nodes(files))
+        if (files->spilling)
+            pthread_cond_wait(&files->moved, &files->lock);
+        else if (has_too_many_nodes(files))
             error = spill_nodes(files, failure);
     }
     if (error == 0)

@@ -7,11 +7,13 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "fs/files/files_internal.h"
 #include "fs/store/prune.h"
+#include "tests/unit/file_scene.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/one_file.h"
 #include "tests/unit/recording_storage.h"
@@ -70,10 +72,36 @@ static void nobody_waits_for_an_index(void **state)
     one_file_close(&file);
 }
 
+#define MANY 3000 /* names: more than are kept in memory */
+
+/* Nor while what there is of the tree goes to the store, because it is too much. */
+static void nobody_waits_for_nodes(void **state)
+{
+    struct one_file file = one_file_make(recording_storage_new(memory_storage_new()),
+                                         (struct files_options){.memory_bytes = FILE_SCENE_MEMORY});
+    struct visit visit = {.files = file.files};
+
+    (void)state;
+    recording_storage_interpose(file.storage, STORAGE_COMMIT, visit_files, &visit);
+    for (unsigned i = 0; i < MANY; i++) {
+        uint64_t number;
+        char name[16];
+
+        snprintf(name, sizeof name, "f%u", i);
+        succeed(file_make(file.files, name, &number, &failure));
+    }
+    assert_true(visit.made);
+    assert_true(visit.let_in);
+    succeed(files_sync(file.files, &failure));
+    assert_int_equal(file_scene_check(file.store, 0), 0);
+    one_file_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_waits_for_an_index),
+        cmocka_unit_test(nobody_waits_for_nodes),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
