@@ -300,11 +300,15 @@ static int end_claim(struct files *files, struct failure *failure)
 {
     pthread_mutex_lock(&files->lock);
 
-    /* What cannot be removed is not in the way of what was written: who claims next tries again. */
-    (void)inode_remove_orphans(files, NULL);
-
     int error = files_commit(files, failure);
+    int left = inode_remove_orphans(files, NULL);
 
+    /* What cannot be removed, who claims next tries again. Without its content, the rest may fit.
+     */
+    if (error != 0)
+        error = files_commit(files, failure);
+    else if (left == 0)
+        (void)files_commit(files, NULL);
     pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
         result = log_release(files->options.store, &files->state, files->writer, NULL);
