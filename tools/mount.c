@@ -268,6 +268,13 @@ static int run_tree(const struct mount *mount, struct tree *tree, struct daemon 
     return error;
 }
 
+/* Of a mount that was there. */
+static int complain_of_end(const struct mount *mount, int error, const struct failure *failure)
+{
+    log_message(LOG_LEVEL_ERROR, "%s: %s", mount->mountpoint, failure_text(failure, error));
+    return STATUS_FAILED;
+}
+
 static int serve_store(const struct mount *mount, struct store *store, struct daemon *daemon,
                        struct failure *failure)
 {
@@ -281,10 +288,12 @@ static int serve_store(const struct mount *mount, struct store *store, struct da
 
         int lost = tree_free(tree, &loss);
 
+        if (daemon->ready && !mount->foreground) /* the terminal is gone, and the threads are */
+            log_to_syslog();
         if (error == 0)
             *failure = loss;
         else if (lost != 0)
-            log_message(LOG_LEVEL_ERROR, "%s", failure_text(&loss, lost));
+            complain_of_end(mount, lost, &loss);
         if (error == 0)
             error = lost;
     }
@@ -346,9 +355,8 @@ static int run(struct mount *mount, const struct command_line *line)
     error = serve(mount, &daemon, &failure);
     if (error == 0)
         return 0;
-    if (!mount->foreground && daemon.pipe < 0) /* the terminal is gone, and the threads are */
-        log_to_syslog();
-    status = complain(line, error, &failure);
+    status =
+        daemon.ready ? complain_of_end(mount, error, &failure) : complain(line, error, &failure);
     daemon_fail(&daemon, status);
     return status;
 }
