@@ -361,6 +361,21 @@ def test_a_rename_that_is_refused(folder):
     assert 'no column "nome"' in errors(folder)
 
 
+def test_a_writer_that_cannot_be_seen(root, mount, work, crm):
+    """Where the daemon is in a container and the writer is not: that it was killed could not be told."""
+    top = mount(work / "crm.db", options="rw-live,refresh=0.1", start=None)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *top.command[:2], "-f", *top.command[2:]]
+    top.process = subprocess.Popen(command, env=top.environment, cwd=top.directory)
+    assert eventually((top.point / ".crmfs/status").exists)
+    into = top.live() / ".import/append"
+    refused(errno.EPERM, put, into / "contacts.csv", "id,name\n7,Sju\n")
+    assert "another container" in slurp(into / "contacts.csv.result").decode()
+    assert len(rows(crm, "contacts")) == 3
+    put(into / "contacts.part", "id,name\n7,Sju\n")
+    os.rename(into / "contacts.part", into / "contacts.csv")
+    assert len(rows(crm, "contacts")) == 4
+
+
 def test_a_child_that_closes_it(folder, crm):
     """Others' descriptors are not the writer's end."""
     path = folder / ".import/append/contacts.csv"
