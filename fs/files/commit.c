@@ -24,6 +24,10 @@
 #include "fs/store/pack.h"
 
 #define COMMIT_ATTEMPTS 100
+/* After an attempt that failed, before the next one that nobody asks for: twice as long each time.
+ */
+#define PAUSE_LEAST_NS UINT64_C(250000000)
+#define PAUSE_MOST_NS UINT64_C(10000000000)
 
 /* ---- Batches ---- */
 
@@ -338,6 +342,19 @@ static int gather_all(struct files *files, struct object_reference *ret_top,
     return error;
 }
 
+/* What an attempt has put before it failed takes room on the disk until it is pruned. */
+static void put_off_next(struct files *files, bool failed)
+{
+    uint64_t pause = 2 * files->commit_pause_ns;
+
+    if (pause < PAUSE_LEAST_NS)
+        pause = PAUSE_LEAST_NS;
+    else if (pause > PAUSE_MOST_NS)
+        pause = PAUSE_MOST_NS;
+    files->commit_pause_ns = failed ? pause : 0;
+    files->commit_again_ns = failed ? files_clock_ns() + pause : 0;
+}
+
 static int end_commit(struct files *files, int error, struct failure *words,
                       struct failure *failure)
 {
@@ -351,6 +368,7 @@ static int end_commit(struct files *files, int error, struct failure *words,
     }
     files->committing = false;
     files->commit_failed = error != 0;
+    put_off_next(files, error != 0);
     files->round_failed = files->round_failed && error != 0;
     pthread_cond_broadcast(&files->moved);
     pthread_cond_broadcast(&files->work);

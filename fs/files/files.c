@@ -170,7 +170,8 @@ uint64_t files_valid_ns(struct files *files, uint64_t number)
 static bool is_due(const struct files *files)
 {
     return !files->committing && files->changes != files->committed && files->broken.code == 0 &&
-           files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS;
+           files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS &&
+           files_clock_ns() >= files->commit_again_ns;
 }
 
 /* Said once until it works again. */

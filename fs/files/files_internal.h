@@ -153,10 +153,12 @@ struct files {
     } relied; /* packs of others that what was written since relies on */
     bool complained;
     bool commit_failed;
-    bool round_failed; /* then nobody stores ahead until something was stored */
-    bool committing;   /* one commit at a time */
-    bool closed;       /* no operation changes anything now: a commit gathers what there is */
-    bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
+    uint64_t commit_again_ns; /* by itself, not before; monotonic */
+    uint64_t commit_pause_ns; /* that then was made; 0: the last one went well */
+    bool round_failed;        /* then nobody stores ahead until something was stored */
+    bool committing;          /* one commit at a time */
+    bool closed;    /* no operation changes anything now: a commit gathers what there is */
+    bool finishing; /* and nobody else may begin a round: the pack under way is the commit's */
 
     uint64_t plenty_until_ns; /* monotonic: the disk is far from full */
 
