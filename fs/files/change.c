@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/files/files_internal.h"
+#include "fs/files/xattrs.h"
 
 #define PERMISSIONS ((mode_t)07777)
 

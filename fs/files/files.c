@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/files/batch.h"
 #include "fs/files/claim.h"
-#include "fs/files/files_internal.h"
 
 #define TICK_NS UINT64_C(250000000)
 #define CLAIM_ATTEMPTS 100
@@ -369,7 +369,7 @@ void files_free(struct files *files)
         HASH_DEL(files->views, view);
         free(view);
     }
-    files_end_batch(files);
+    batch_end(files);
     (void)reserve_spend(&files->reserve);
     run_pool_release(&files->blocks);
     catalogue_close(&files->tree);

@@ -308,38 +308,6 @@ int place_find(struct files *files, struct catalogue *tree, uint64_t inode, uint
 
 #define ENTRY_HEAD_BYTES 9
 
-/* ---- xattrs.c ---- */
-
-#define XATTR_VALUE_LIMIT 4096 /* as ext4's block */
-
-struct xattr_value {
-    size_t size; /* 0: there is none */
-    uint8_t bytes[XATTR_VALUE_LIMIT];
-};
-
-/* 0 also when there is none. */
-int xattr_find(struct files *files, uint64_t inode, const char *name, struct xattr_value *ret_value,
-               struct failure *failure);
-int xattr_put(struct files *files, const struct file_key *key, const char *name,
-              const struct xattr_value *value, struct failure *failure);
-
-/* The file's access ACL follows a new mode. */
-int xattr_follow_mode(struct files *files, uint64_t inode, mode_t mode, struct failure *failure);
-
-/* What a new file inherits. */
-struct inheritance {
-    struct xattr_value access;    /* size 0: nothing but the mode */
-    struct xattr_value directory; /* the default ACL, for a directory */
-    struct file_key access_key;
-    struct file_key directory_key;
-};
-
-/* Finds it, for a file of *MODE, which becomes the one that it gets, by ACL or by UMASK. */
-int xattr_inherit(struct files *files, uint64_t directory, uint64_t inode, mode_t umask,
-                  mode_t *mode, struct inheritance *ret_inheritance, struct failure *failure);
-int xattr_put_inheritance(struct files *files, const struct inheritance *inheritance,
-                          struct failure *failure);
-
 /* ---- extents.c ---- */
 
 /* Brings into memory what a cut changes, so that what cannot be read refuses it before. */
@@ -376,90 +344,7 @@ void files_find_past(struct files *files, struct held_file *held);
 bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
                        struct object_parent *ret_parent);
 
-/* ---- pieces.c: the lock is held ---- */
-
-/* What was taken from runs, to become one object and an extent. */
-struct piece {
-    uint64_t inode;
-    uint64_t offset;
-    size_t size;
-    size_t first_part; /* of those of its round */
-    size_t part_count;
-    bool has_parent;
-    bool placed;
-    struct object_parent parent;
-    struct object_reference stored;
-};
-
-/* The runs that a piece consists of. They hold their block. */
-struct piece_part {
-    struct run run;
-};
-
-struct round {
-    struct files *files;
-    enum urgency {
-        STORE_STREAMS, /* what whole pieces can be cut from */
-        STORE_MOST,    /* all but the ends of streams */
-        STORE_ALL
-    } urgency;
-    struct object_writer *writer;
-    struct piece *pieces;
-    size_t count, room;
-    struct piece_part *parts;
-    size_t part_count, part_room;
-    uint8_t *gathered; /* CUT_MOST bytes, for pieces of several parts */
-    size_t bytes;
-    struct failure *failure;
-};
-
-/*
- * Takes the next piece from some file, and where its bytes are, until the round's next one.
- * 0, -EAGAIN: there is none; -ENOMEM.
- */
-int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);
-
-/*
- * Gives the pieces their places in the tree, as far as nobody has changed what they were. As long
- * as they do not stand in a pack that was ended, their runs have to stay: these are what is read,
- * and are stored again if it fails.
- */
-int round_place(struct round *round);
-
-/* Takes the runs of what was placed away, once it stands. */
-int round_let_go(struct round *round);
-
-/* What became of the piece that was taken last. */
-void round_learn(struct round *round, const struct object_put *put);
-
-/* They wait again. */
-void round_give_back(struct round *round);
-void round_release(struct round *round);
-
-/* ---- flush.c and commit.c; the lock is held ---- */
-
-/*
- * Before anything is stored after a commit, or after one that failed: where others have changed the
- * store since, the batch begins anew. A pack that it knows of may have been removed by now; one
- * that is there now and not marked will be there when this is committed. What cannot be read of the
- * log, the commit says. The lock is given back meanwhile.
- */
-void files_look_at_log(struct files *files);
-
-/* A writer of the batch that is under way, or begun; to be given back. */
-int files_begin_writing(struct files *files, struct object_writer **ret_writer,
-                        struct failure *failure);
-void files_end_writing(struct files *files, struct object_writer *writer, int error);
-
-/* After an error, and when nobody writes: what was put by then is put again. */
-void files_drop_batch(struct files *files);
-
-/*
- * Stores all content that waits, while the files are closed to changes. What LAST has then placed
- * is in a pack that is still to be ended, and to be let go of, or given back, after that. LAST is
- * to be released.
- */
-int files_flush(struct files *files, struct round *last);
+/* ---- flush.c: the lock is held ---- */
 
 /* Stores content before there is too much of it. The lock is given back meanwhile. */
 int files_wait_for_room(struct files *files, struct failure *failure);
@@ -479,7 +364,7 @@ int files_write_nodes(struct files *files, struct object_reference *ret_top,
 /* For what grows: before it is accepted. */
 int files_make_room(struct files *files, struct failure *failure);
 
-/* ---- commit.c, again ---- */
+/* ---- commit.c ---- */
 
 /* What goes wrong with the store is no answer that a file's operation may give as it is. */
 int files_store_error(int error, struct failure *failure);
@@ -493,9 +378,6 @@ void files_await_commit(struct files *files);
 
 /* Until no commit is under way, and the log was looked at: something can be stored then. */
 void files_await_writing(struct files *files);
-
-/* Writes the index of what was committed lately. */
-void files_end_batch(struct files *files);
 
 void files_break(struct files *files, const struct failure *failure);
 

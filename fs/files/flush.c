@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/files/files_internal.h"
+#include "fs/files/batch.h"
+#include "fs/files/round.h"
 
 /*
  * All rounds that are under way put into one pack, and end when together they have taken that part
@@ -72,10 +73,10 @@ static int end_round(struct round *round, int error)
 {
     struct files *files = round->files;
 
-    files_end_writing(files, round->writer, error);
+    batch_end_writing(files, round->writer, error);
     files->rounds--;
     if (error != 0 && files->rounds == 0)
-        files_drop_batch(files);
+        batch_drop(files);
     if (error == 0)
         error = round_place(round);
     else
@@ -120,7 +121,7 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
     int error;
 
     *ret_bytes = 0;
-    files_look_at_log(files);
+    batch_look_at_log(files);
     if (is_taken(files))
         return 0;
     error = reserve_hold(&files->reserve, store_storage(files->options.store));
@@ -128,7 +129,7 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
         return failure_set(
             failure, -error,
             "the store's disk is full: what is left of it is kept for removing files");
-    error = files_begin_writing(files, &round.writer, failure);
+    error = batch_begin_writing(files, &round.writer, failure);
     if (error != 0)
         return error;
     files->rounds++;
@@ -152,7 +153,7 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
 static int run_last_round(struct round *round)
 {
     struct files *files = round->files;
-    int error = files_begin_writing(files, &round->writer, round->failure);
+    int error = batch_begin_writing(files, &round->writer, round->failure);
 
     if (error != 0)
         return error;

@@ -7,7 +7,7 @@
  * other half is for the nodes that it changes: whenever these are too many they go into a pack, in
  * the order of their keys, and are not needed again.
  */
-#include "fs/files/files_internal.h"
+#include "fs/files/batch.h"
 
 #define RECENT_MOST(dirty_most) ((dirty_most) / 2)
 
@@ -15,12 +15,12 @@ static int write_tree(struct files *files, struct object_reference *ret_top,
                       struct failure *failure)
 {
     struct object_writer *writer = NULL;
-    int error = files_begin_writing(files, &writer, failure);
+    int error = batch_begin_writing(files, &writer, failure);
 
     if (error == 0)
         error = catalogue_write(&files->tree, writer, ret_top, failure);
     if (writer != NULL)
-        files_end_writing(files, writer, error);
+        batch_end_writing(files, writer, error);
     return error;
 }
 
@@ -73,7 +73,7 @@ static int spill_nodes(struct files *files, struct failure *failure)
     if (error == 0)
         return 0;
     if (files->rounds == 0)
-        files_drop_batch(files);
+        batch_drop(files);
     error = files_store_error(error, &words);
     if (failure != NULL)
         *failure = words;

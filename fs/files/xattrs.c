@@ -7,7 +7,7 @@
 #include <sys/xattr.h>
 
 #include "fs/files/acl.h"
-#include "fs/files/files_internal.h"
+#include "fs/files/xattrs.h"
 
 #define XATTR_NAME_LIMIT 255
 
