@@ -112,6 +112,7 @@ struct files {
     unsigned next_stream;
     struct folder_walk walks[WALKS];
     unsigned next_walk;
+    unsigned outdated; /* open files that others have changed; atomic as well */
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
@@ -121,18 +122,16 @@ struct files {
     size_t taken_bytes;        /* of them, by rounds that are under way */
     size_t waiting_most;       /* then they are stored before more is taken */
     unsigned rounds;           /* under way: flush.c */
-    bool spilling;             /* of them, one that writes nodes: spill.c */
     unsigned putting;          /* of them, who still put into the pack under way */
     uint64_t packs_ended;      /* by rounds */
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
+    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
-    unsigned outdated;                   /* files that are; atomic as well */
-    bool replaced;                       /* by a tree of others, since somebody looks */
-    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
+    bool replaced; /* by a tree of others, since somebody looks */
     bool claimed;
     uint8_t writer[FILES_WRITER_BYTES];
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
@@ -145,6 +144,7 @@ struct files {
     unsigned writer_count;
     bool settled;  /* nothing was stored since the last commit, and none is under way */
     bool renewing; /* the index of the batch before is written, without the lock */
+    bool spilling; /* one of the rounds writes nodes: spill.c */
     struct reserve reserve;
     struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {
