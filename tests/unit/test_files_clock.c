@@ -26,8 +26,7 @@
 #define MEMORY_BYTES ((size_t)4 << 20)
 #define PATIENCE 600 /* tenths of a second */
 #define GARBAGE ((size_t)64 << 10)
-#define LATE_NS UINT64_C(20000000000) /* so much that nobody waits for a stopped clock in earnest \
-                                       */
+#define LATE_NS UINT64_C(20000000000) /* so much that nobody waits for a stopped clock */
 
 static time_t clock_ahead;     /* of the time of day that there is; atomic */
 static uint64_t stopped_clock; /* the other one, while it stands still; atomic; 0: it goes */
