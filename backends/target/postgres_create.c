@@ -59,7 +59,9 @@ static int run_statement(struct postgres_target *target, const char *sql, bool m
     if (may_be_there && state != NULL &&
         (strcmp(state, "42710") == 0 || strcmp(state, "42P07") == 0 ||
          strcmp(state, "42P06") == 0)) {
-        error = postgres_link_do(&target->link, "ROLLBACK TO SAVEPOINT crmfs_make", failure);
+        error = postgres_link_do(&target->link,
+                                 "ROLLBACK TO SAVEPOINT crmfs_make; RELEASE SAVEPOINT crmfs_make",
+                                 failure);
         return error == 0 ? 1 : error;
     }
     return postgres_target_failure(target, result, NULL, failure);
@@ -91,7 +93,8 @@ static bool runs(const char *sql, size_t *ret_kind)
             *ret_kind = i;
             return strncmp(sql, "ALTER TABLE ", 12) != 0 ||
                    strstr(sql, " ADD CONSTRAINT ") != NULL ||
-                   strstr(sql, " SET DEFAULT ") != NULL || strstr(sql, " ADD GENERATED ") != NULL;
+                   strstr(sql, " SET DEFAULT ") != NULL || strstr(sql, " ADD GENERATED ") != NULL ||
+                   strstr(sql, " INHERIT ") != NULL;
         }
     }
     return false;

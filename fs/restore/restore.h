@@ -80,6 +80,8 @@ struct restore_view {
     char *why; /* why it is not, in words; NULL: it is, or it may be yet */
 };
 
+struct statement_list;
+
 struct restore_plan {
     struct dataset *dataset;
     const char *kind; /* of the source */
@@ -90,6 +92,7 @@ struct restore_plan {
     size_t view_count;
     struct restore_view *views;
     size_t failed; /* which table restore_run ended at; SIZE_MAX: at none of them */
+    struct statement_list *statements; /* of the source; NULL: not read */
 };
 
 /*

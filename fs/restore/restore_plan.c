@@ -5,6 +5,7 @@
 
 #include "fs/base/ascii.h"
 #include "fs/restore/restore_internal.h"
+#include "fs/restore/statement_list.h"
 
 static void release_table(struct restore_table *table)
 {
@@ -25,6 +26,7 @@ void restore_plan_release(struct restore_plan *plan)
         release_table(&plan->tables[i]);
     free(plan->tables);
     restore_views_release(plan);
+    statement_list_free(plan->statements);
     *plan = (struct restore_plan){.count = 0};
 }
 

@@ -69,7 +69,7 @@ def test_postgresql(crmfs, place, work, options):
 
 
 def test_heirs(crmfs, place, work):
-    """Tables that inherit stand alone in the target, whatever their parents are called."""
+    """Tables that inherit do so in the target, whatever their parents are called."""
     source, target = place("postgresql"), place("postgresql")
     source.sql("""CREATE TABLE zebra (id integer NOT NULL, name text DEFAULT 'z'); CREATE TABLE yak (id integer, w bigint);
         CREATE TABLE ass (own date, name text NOT NULL, PRIMARY KEY (id)) INHERITS (zebra, yak); CREATE TABLE bee () INHERITS (zebra);
@@ -78,6 +78,7 @@ def test_heirs(crmfs, place, work):
     crmfs("restore", "--to", target.url, work / "crm.sql")
     for what in "id, name FROM ONLY zebra", "* FROM ONLY yak", "id, name, w, own FROM ONLY ass", "* FROM ONLY bee":
         assert target.value(f"SELECT {what}") == source.value(f"SELECT {what}")
+    assert target.value("SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits ORDER BY 1, 2") == "ass|yak\nass|zebra\nbee|zebra"
     question = "SELECT attname, attnotnull, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attnum > 0 AND attrelid = 'ass'::regclass ORDER BY attname"
     assert target.value(question) == source.value(question)
 
