@@ -336,7 +336,9 @@ int mysql_update_row(struct target *base, const struct schema *schema, const str
                : error;
 }
 
-/* "child c JOIN table p ON p.a = c.b AND …": a key may refer to other columns than the primary's.
+/*
+ * "child c JOIN table p ON p.a = c.b AND …": a key may refer to other columns than the primary's.
+ * Of the table itself, other rows than p.
  */
 static int write_referrers(const struct schema *table, const struct schema *child,
                            const struct foreign_key *foreign, struct buffer *text)
@@ -355,6 +357,14 @@ static int write_referrers(const struct schema *table, const struct schema *chil
             error = buffer_append_text(text, " = c.");
         if (error == 0)
             error = mysql_add_name(text, child->columns[foreign->columns[c]].name);
+    }
+    if (error == 0 && child == table) {
+        error = buffer_append_text(text, " AND NOT (");
+        if (error == 0)
+            error = mysql_add_equal(text, table, table->primary_key, table->primary_key_count, "c",
+                                    "p");
+        if (error == 0)
+            error = buffer_append_text(text, ")");
     }
     return error == 0 ? buffer_append(text, "", 1) : error;
 }
@@ -445,7 +455,7 @@ int mysql_delete_row(struct target *base, const struct schema *schema, const str
         for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
             const struct foreign_key *foreign = &child->schema->foreign_keys[f];
 
-            if (strcmp(foreign->target_table, schema->name) == 0 && child != place)
+            if (strcmp(foreign->target_table, schema->name) == 0)
                 error = check_child(&leaving, child->schema, foreign, failure);
         }
     }

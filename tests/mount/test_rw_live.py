@@ -166,6 +166,19 @@ def test_rows_that_are_referred_to(folder, crm):
     assert rows(crm, "activities") == [(1, 1)]
 
 
+def test_a_row_that_others_of_its_table_refer_to(mount, work, crm):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    crm.executescript("CREATE TABLE staff (id INTEGER PRIMARY KEY, chief INTEGER REFERENCES staff (id) ON DELETE CASCADE);"
+                      "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)")
+    folder = mount(work / "crm.db", options="rw-live,refresh=0.1").live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert "other rows of it refer to this one" in errors(folder)
+    assert rows(crm, "staff") == [(1, 1), (2, 1), (3, 2)]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert rows(crm, "staff") == []
+
+
 def test_a_locked_database(mount, work, crm):
     folder = mount(work / "crm.db", options="rw-live,busy-timeout=0.2").live()
     assert slurp(folder / "contacts/2.json")

@@ -98,3 +98,17 @@ def test_rows_of_tables_that_inherit_are_not_the_rows_of_their_parent(mount, pos
     (folder / "parent/5.json").unlink()
     assert postgres.rows("SELECT v FROM ONLY parent", name) == ["ours"]
     assert postgres.rows("SELECT v FROM child", name) == ["theirs", "theirs"]
+
+
+def test_a_row_that_others_of_its_table_refer_to(mount, postgres, database):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    name = database("CREATE TABLE staff (id int PRIMARY KEY, chief int REFERENCES staff ON DELETE SET NULL);"
+                    "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)")
+    top = mount(f"crm={postgres.url(name)}", options="rw-live,refresh=0.1")
+    folder = top.live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert "other rows of it refer to this one" in top.errors()
+    assert postgres.rows("SELECT * FROM staff ORDER BY id", name) == ["1|1", "2|1", "3|2"]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert postgres.rows("SELECT * FROM staff ORDER BY id", name) == []
