@@ -7,18 +7,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "backends/target/create.h"
 #include "backends/target/mysql_target.h"
+#include "backends/target/notes.h"
 #include "fs/base/memory.h"
 
 #define FOREIGN_LINE " FOREIGN KEY ("
+
+/*
+ * The engine of a table whose rows are those of other tables, or of another server; NULL: they are
+ * its own. By its statement what is written to it would be written there.
+ */
+static const char *foreign_engine(const struct schema *like)
+{
+    static const char *const engines[] = {"MRG_MyISAM", "FEDERATED", "CONNECT", "SPIDER"};
+    static const char line[] = "\n) ENGINE=";
+    const char *at = strstr(like->ddl, line);
+
+    for (size_t i = 0; at != NULL && i < sizeof engines / sizeof *engines; i++) {
+        size_t length = strlen(engines[i]);
+
+        if (strncasecmp(at + strlen(line), engines[i], length) == 0)
+            return engines[i];
+    }
+    return NULL;
+}
 
 /* What follows "CREATE TABLE `name` (" of the table's own statement; NULL: it is another. */
 static const char *own_body(const struct schema *like)
 {
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
 
+    if (foreign_engine(like) != NULL)
+        return NULL;
     if (buffer_append_text(&head, "CREATE TABLE ") != 0 || mysql_add_name(&head, like->name) != 0 ||
         buffer_append(&head, " (", 3) != 0 ||
         strncmp(like->ddl, (const char *)head.data, head.size - 1) != 0)
@@ -155,6 +178,9 @@ static int write_table(const struct schema *like, const char *kind, const char *
         return error == 0 ? split_body(body, text, later) : error;
     }
     error = create_table_write(ENGINE_MYSQL, like, kind, extras, new_name, text, notes);
+    if (error == 0 && target_engine_of(kind) == ENGINE_MYSQL && foreign_engine(like) != NULL)
+        error = notes_add(notes, "its rows were kept elsewhere (engine %s), and are its own now",
+                          foreign_engine(like));
     /* Two texts are the same when their bytes are, as where they come from. */
     if (error == 0)
         error = buffer_print(text, "\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=%s",

@@ -135,6 +135,33 @@ def test_partitions(crmfs, place):
             assert target.value(question) == source.value(question)
 
 
+@pytest.mark.parametrize("mode", ["append", "upsert", "replace", "missing"])
+def test_into_partitions_that_are_there(crmfs, place, mode):
+    source, target = place("sqlite"), place("mysql")
+    source.sql("CREATE TABLE spread (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE days (day DATE NOT NULL);"
+               "INSERT INTO spread VALUES (1, 10), (2, 20); INSERT INTO days VALUES ('2021-01-01')")
+    target.sql(f"""CREATE TABLE spread (id int PRIMARY KEY, n int) PARTITION BY HASH (id) PARTITIONS 4;
+        CREATE TABLE days (day date NOT NULL) PARTITION BY RANGE (year(day)) (PARTITION new VALUES LESS THAN MAXVALUE);
+        INSERT INTO spread VALUES ({9 if mode == "append" else 2}, 5); INSERT INTO days VALUES ('2019-01-01');""")
+    only = [] if mode == "append" else ["--table", "spread"]
+    crmfs("restore", "--mode", mode, *only, "--to", target.url, source.url)
+    rows = {"append": "1\t10\n2\t20\n9\t5", "missing": "1\t10\n2\t5"}.get(mode, "1\t10\n2\t20")
+    assert target.value("SELECT * FROM spread ORDER BY id") == rows
+    assert target.value("SELECT count(*) FROM days") == ("2" if mode == "append" else "1")
+
+
+def test_tables_whose_rows_are_elsewhere(crmfs, place):
+    """Made by their own statement they would write into other tables: rows of those would be there twice."""
+    source, target = place("mysql"), place("mysql")
+    source.sql("""CREATE TABLE a (id int NOT NULL, v varchar(9), KEY (id)) ENGINE=MyISAM; CREATE TABLE b LIKE a;
+        CREATE TABLE both_ (id int NOT NULL, v varchar(9), KEY (id)) ENGINE=MERGE UNION=(a, b) INSERT_METHOD=LAST;
+        INSERT INTO a VALUES (1, 'x'); INSERT INTO b VALUES (2, 'y');""")
+    said = crmfs("migrate", source.url, target.url).stderr
+    assert 'table "both_": its rows were kept elsewhere' in said
+    for table, rows in (("a", "1\tx"), ("b", "2\ty"), ("both_", "1\tx\n2\ty")):
+        assert target.value(f"SELECT * FROM {table} ORDER BY id") == rows
+
+
 MORE = """
 CREATE TABLE links (parent int NOT NULL, word varchar(40) COLLATE utf8mb4_unicode_ci NOT NULL DEFAULT 'a,b);' COMMENT 'it''s (one)',
     e enum('x','y)') NOT NULL DEFAULT 'y)', UNIQUE KEY w (word), KEY both_ (parent, word(10)), FULLTEXT KEY f (word),
