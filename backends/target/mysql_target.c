@@ -60,23 +60,31 @@ int mysql_add_equal(struct buffer *text, const struct schema *schema, const size
 /* ---- The transaction ------------------------------------------------------------------------- */
 
 /* A connection that may be given rows. */
-static int connect(struct mysql_target *target, struct failure *failure)
+static int connect_to_give(struct mysql_target *target, struct failure *failure)
 {
-    struct mysql_link *first = NULL;
+    struct mysql_link *first = target->link;
+    int error;
 
-    target->source->writes = true;
-
-    int error = mysql_link_take(target->source, &first, failure);
-
-    if (error != 0)
-        return error;
+    target->link = NULL;
     target->source->gives_lines = true;
     error = mysql_link_another(target->source, first, &target->link, failure);
     target->source->gives_lines = false; /* no other will be: its server could ask for any file */
     mysql_link_close(target->source, first);
+    if (error == 0)
+        mysql_give_lines(target);
+    return error;
+}
+
+static int connect(struct mysql_target *target, struct failure *failure)
+{
+    target->source->writes = true;
+
+    int error = mysql_link_take(target->source, &target->link, failure);
+
+    if (error == 0 && !target->look_only)
+        error = connect_to_give(target, failure);
     if (error != 0)
         return error;
-    mysql_give_lines(target);
     return mysql_do(target->source, target->link, failure,
                     "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,"
                     "NO_ENGINE_SUBSTITUTION', foreign_key_checks=0, sql_safe_updates=0, "

@@ -112,3 +112,18 @@ def test_a_row_that_others_of_its_table_refer_to(mount, postgres, database):
     for key in 3, 2, 1:
         (folder / f"staff/{key}.json").unlink()
     assert postgres.rows("SELECT * FROM staff ORDER BY id", name) == []
+
+
+def test_what_a_row_costs_the_server(mount, new_server):
+    """The transaction's connection is the one that found the server, and the catalogue is read once, within it."""
+    server = new_server(settings="log_connections = on\nlog_statement = 'all'")
+    server.psql("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)", "postgres")
+    top = mount(f"crm={server.url('postgres')}", options="rw-live,refresh=600")
+    path = top.live() / "t/1.json"
+    path.read_text()
+    before = len(server.log())
+    put(path, '{"n": 2}')
+    added = server.log()[before:]
+    connections = added.count("connection authorized")
+    assert connections <= 3, "two looks, and the change"
+    assert added.count("WITH RECURSIVE steps") == connections
