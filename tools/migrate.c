@@ -246,8 +246,9 @@ static int migrate_all(struct migration *migration, struct failure *failure)
                                   &migration->journal, migration->names, migration->count, failure);
     progress_line_end(line);
     if (error == 0 && command->json)
-        error = migration_report_as_json(&migration->journal, migration->names, migration->count,
-                                         migration->interrupted, failure);
+        error =
+            migration_report_as_json(&migration->journal, migration->names, migration->count,
+                                     migration->interrupted, &migration->source.left_out, failure);
     else if (error == 0 && !command->quiet)
         migration_report_to_people(&migration->journal, migration->names, migration->count,
                                    migration->interrupted);
@@ -321,6 +322,7 @@ static int migrate(struct migration *migration, struct failure *failure)
     for (size_t i = 0; i < migration->view_count; i++)
         free(migration->views[i]);
     free((void *)migration->views);
+    migration->lacks_parts = left_out_any(&migration->source.left_out);
     restore_source_close(&migration->source);
     /*
      * Last of all, so that whoever is told to do it again until it ends well need not know how far
@@ -338,8 +340,13 @@ static int run(const struct migrate_command *command)
     struct failure failure = {.code = 0};
     int error = migrate(&migration, &failure);
 
-    if (error == 0)
-        return output_end(command->dry_run ? NULL : "the database is migrated");
+    if (error == 0) {
+        int status = output_end(command->dry_run ? NULL : "the database is migrated");
+
+        return status == 0 && migration.lacks_parts
+                   ? left_out_say(command->dry_run ? "tried" : "migrated")
+                   : status;
+    }
     log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();

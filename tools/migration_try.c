@@ -51,6 +51,7 @@ int migration_try(struct migration *migration, struct failure *failure)
         .kind = migration->source.kind,
         .json = command->json,
         .quiet = command->quiet,
+        .left_out = &migration->source.left_out,
         .progress = migration_progress,
         .progress_context = migration,
     };

@@ -48,6 +48,7 @@ struct restoring {
     struct bad_rows *bad_rows;
     bool done; /* … or perhaps: rows that were set aside may be nowhere else */
     uint64_t rows_done;
+    bool lacks_parts; /* of an archive */
 };
 
 /* ---- The command line ------------------------------------------------------------------------ */
@@ -138,6 +139,7 @@ static int try_it(struct restoring *restoring, const struct target_options *targ
         .kind = restoring->source.kind,
         .json = command->json,
         .quiet = command->quiet,
+        .left_out = &restoring->source.left_out,
         .progress = write_progress,
         .progress_context = restoring,
     };
@@ -164,7 +166,7 @@ static int do_it(struct restoring *restoring, const struct target_options *targe
     progress_line_end(line);
     restoring->done = error == 0 || restoring->target->in_doubt;
     if (error == 0 && command->json)
-        error = restore_report_as_json(&restoring->plan, failure);
+        error = restore_report_as_json(&restoring->plan, &restoring->source.left_out, failure);
     else if (error == 0 && !command->quiet)
         error = restore_report_to_people(&restoring->plan);
     restore_plan_release(&restoring->plan);
@@ -244,6 +246,7 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)
         restoring->target->class->close(restoring->target);
+    restoring->lacks_parts = left_out_any(&restoring->source.left_out);
     restore_source_close(&restoring->source);
     if (restoring->bad_rows != NULL) {
         int ended = bad_rows_end(restoring->bad_rows, error != 0 && !restoring->done, failure);
@@ -259,8 +262,13 @@ static int run(const struct restore_command *command)
     struct failure failure = {.code = 0};
     int error = restore(&restoring, stop_begin(), &failure);
 
-    if (error == 0)
-        return output_end(command->dry_run ? NULL : "the rows are restored");
+    if (error == 0) {
+        int status = output_end(command->dry_run ? NULL : "the rows are restored");
+
+        return status == 0 && restoring.lacks_parts
+                   ? left_out_say(command->dry_run ? "tried" : "restored")
+                   : status;
+    }
     log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();

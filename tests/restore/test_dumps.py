@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Dumps restored into an empty database of their own kind: tables are made by the dump's own statements."""
 import difflib
+import json
 import os
 import re
 import subprocess
@@ -87,12 +88,28 @@ def test_sqlite(crmfs, place, work):
     source, target = place("sqlite"), place("sqlite")
     source.sql(SQLITE)
     (work / "crm.sql").write_bytes(dumped("sqlite", source))
-    said = crmfs("restore", "--to", target.url, work / "crm.sql").stderr
-    assert "virtual table found is left out" in said
+    said = crmfs("restore", "--to", target.url, work / "crm.sql", status=3).stderr
+    assert "virtual table found is left out" in said and "restored without what is left out, therefore status 3" in said
     question = "SELECT sql FROM sqlite_schema WHERE name IN ('parents', 'children', 'p') ORDER BY name"
     assert target.value(question) == source.value(question)
     assert target.value("SELECT * FROM children") == source.value("SELECT * FROM children")
     assert target.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
+
+
+@pytest.mark.parametrize("command", ["restore", "migrate"])
+def test_what_is_left_out(crmfs, place, work, command):
+    """As in a snapshot: what can be read comes, and the status is 3, of a dry run too."""
+    (work / "old").mkdir()
+    (work / "old/people.csv").write_text("id,name\n1,Eva\n")
+    (work / "old/link.csv").symlink_to("people.csv")
+    subprocess.run(["tar", "cf", work / "old.tar", "-C", work / "old", "people.csv", "link.csv"], check=True)
+    target = place("sqlite")
+    words = ["--json", "--to", target.url, work / "old.tar"] if command == "restore" else ["--json", work / "old.tar", target.url]
+    for more in ["--dry-run"], []:
+        done = crmfs(command, *more, *words, status=3)
+        assert "left out: link.csv" in done.stderr and "status 3" in done.stderr
+        assert "link.csv" in json.loads(done.stdout)["left_out"][0]["why"]
+    assert target.value("SELECT name FROM people") == "Eva"
 
 
 def in_pieces(text):
