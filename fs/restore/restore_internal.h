@@ -49,10 +49,11 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
 
 /*
  * A schema to make a table like, with types that hold every value that the source has now, where
- * its declared types do not see to that. NULL in *ret_like: they do.
+ * its declared types do not see to that. NULL in *ret_like: they do. NOTES gets a line for each
+ * column of which a value will be written in other words.
  */
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
-                  struct schema **ret_like, struct failure *failure);
+                  struct schema **ret_like, struct buffer *notes, struct failure *failure);
 
 bool restore_has_view(const struct restore_plan *plan, const char *name);
 /* Of what is no table that rows are written to: a view, a virtual table. 0, -ENOMEM. */
