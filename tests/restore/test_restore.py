@@ -426,3 +426,12 @@ def test_a_row_is_found_where_keys_fall(work, crmfs):
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM falling").fetchone() == (30000,)
     database.close()
+
+
+def test_a_row_of_more_than_a_quarter_of_a_gigabyte(place, crmfs, store):
+    """The store keeps it in pieces; who restores it puts them together."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB); INSERT INTO t VALUES (1, zeroblob(260 << 20))")
+    store.take("day", f"crm={source.url}")
+    crmfs("restore", "--store", store.path, "--to", target.url, "day", **store.environment)
+    assert target.value("SELECT length(b) FROM t") == str(260 << 20)
