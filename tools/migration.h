@@ -15,6 +15,7 @@ struct migrate_command {
     const char *source;
     const char *target;
     const char *journal;
+    bool orphans;
     bool dry_run;
     bool json;
     bool quiet;

@@ -43,6 +43,7 @@ int migration_try(struct migration *migration, struct failure *failure)
                    .parallel = 1,
                    .cancelled = migration->cancelled},
         .create = true,
+        .unrelated = command->orphans,
     };
     const struct dry_run run = {
         .target = command->target,
@@ -58,6 +59,7 @@ int migration_try(struct migration *migration, struct failure *failure)
     struct restore_options options = {
         .mode = LOAD_APPEND,
         .must_create = true,
+        .unrelated = command->orphans,
         .cancelled = migration->cancelled,
         .rows_done = &migration->rows_done,
     };

@@ -34,6 +34,7 @@ struct restore_command {
     enum load_mode mode;
     bool mode_given;
     bool with_parents;
+    bool orphans;
     bool no_create;
     bool dry_run;
     bool json;
@@ -94,6 +95,7 @@ static int take_option(struct restore_command *command, int letter, struct failu
     case 'i': return words_add_list(&command->ignored, "--ignore-columns", optarg, failure);
     case 'b': command->skip_bad = optarg; return 0;
     case 'p': command->with_parents = true; return 0;
+    case 'o': command->orphans = true; return 0;
     case 'c': command->no_create = true; return 0;
     case 'n': command->dry_run = true; return 0;
     case 'j': command->json = true; return 0;
@@ -196,6 +198,7 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .key_count = command->keys.count,
         .with_parents = command->with_parents,
         .no_create = command->no_create,
+        .unrelated = command->orphans,
         .dry_run = command->dry_run,
         .maps = command->maps.items,
         .map_count = command->maps.count,
@@ -213,6 +216,7 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
                    .parallel = 2,
                    .cancelled = cancelled},
         .create = !command->no_create,
+        .unrelated = command->orphans,
     };
 
     return command->dry_run ? try_it(restoring, &target, &options, failure)
@@ -301,6 +305,7 @@ static int parse_and_run(struct restore_command *command, int argc, char **argv)
                                                  {"ignore-columns", required_argument, NULL, 'i'},
                                                  {"skip-bad", required_argument, NULL, 'b'},
                                                  {"with-parents", no_argument, NULL, 'p'},
+                                                 {"orphans", no_argument, NULL, 'o'},
                                                  {"no-create", no_argument, NULL, 'c'},
                                                  {"dry-run", no_argument, NULL, 'n'},
                                                  {"json", no_argument, NULL, 'j'},

@@ -307,8 +307,7 @@ static int check_key(struct mysql_target *target, const struct mysql_place *chil
         return error;
     return failure_set(
         failure, EINVAL,
-        "table \"%s\": a row refers to the row %.100s of \"%s\", which is not there; "
-        "restore that as well (--with-parents)",
+        "table \"%s\": a row refers to the row %.100s of \"%s\", which is not there; " TARGET_ORPHAN_HINT,
         child->schema->name, row[0] != NULL ? row[0] : "", parent->schema->name);
 }
 
@@ -356,7 +355,7 @@ static int check(struct target *base, struct failure *failure)
     int error = mysql_complete_tables(target, failure);
 
     /* Since its foreign keys are there, nobody can take away what a new table refers to. */
-    if (error == 0)
+    if (error == 0 && !target->unrelated)
         error = check_keys(target, failure);
     return error == 0 ? mysql_check_outside(target, failure) : error;
 }
@@ -458,6 +457,7 @@ int mysql_target_open(const char *url, const struct target_options *options,
     target->target.class = &class;
     target->source = (struct mysql_source *)source;
     target->look_only = options->look_only;
+    target->unrelated = options->unrelated;
     target->lock_wait_s = (options->source.busy_timeout_ms + 999) / 1000;
     *ret_target = &target->target;
     return 0;

@@ -52,6 +52,7 @@ struct mysql_target {
     size_t made_count;
     bool open;
     bool look_only;
+    bool unrelated;       /* what rows refer to need not be there */
     bool locked;          /* no other restore writes to this database */
     unsigned lock_wait_s; /* for rows that others have locked */
     unsigned long stage_count;

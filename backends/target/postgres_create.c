@@ -141,6 +141,29 @@ static int take_statements(struct creating *creating, struct failure *failure)
     return error;
 }
 
+/* Has a foreign key hold for what will be written, and not for the rows that are there. */
+static int add_not_valid(struct postgres_target *target, struct buffer *sql)
+{
+    static const char words[] = " NOT VALID";
+
+    return target->unrelated ? buffer_append(sql, words, strlen(words)) : 0;
+}
+
+/* Runs a statement for when the rows are there. */
+static int run_later(struct postgres_target *target, const char *text, struct failure *failure)
+{
+    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(&sql, text);
+
+    if (error == 0 && strncmp(text, "ALTER TABLE ", 12) == 0 &&
+        strstr(text, " FOREIGN KEY ") != NULL && strstr(text, " NOT VALID") == NULL)
+        error = add_not_valid(target, &sql);
+    if (error == 0)
+        error = buffer_append(&sql, "", 1);
+    return error == 0 ? passed_over(run_statement(target, (const char *)sql.data, true, failure))
+                      : error;
+}
+
 /* ---- Of other databases ---------------------------------------------------------------------- */
 
 /* The table's indexes, by names that nothing else in public has. */
@@ -249,6 +272,8 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
             error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent,
                                              (const char *)name.data, &place->extras.rules, &sql);
         if (error == 0)
+            error = add_not_valid(target, &sql);
+        if (error == 0)
             error = postgres_target_run(target, &sql, NULL, failure);
         buffer_release(&sql);
     }
@@ -354,7 +379,7 @@ int postgres_complete_tables(struct postgres_target *target, struct failure *fai
 
         for (size_t at = 0; at < place->later_size && error == 0;
              at += strlen(place->later + at) + 1)
-            error = passed_over(run_statement(target, place->later + at, true, failure));
+            error = run_later(target, place->later + at, failure);
         if (error == 0)
             error = add_indexes(target, place, failure);
     }

@@ -66,9 +66,10 @@ int postgres_target_failure(struct postgres_target *target, const PGresult *resu
                        table != NULL ? "table \"" : "", table != NULL ? table : "",
                        table != NULL ? "\": " : "", words, detail != NULL ? ": " : "",
                        detail != NULL ? detail : "", state,
-                       code == EBUSY    ? "; somebody else is writing it: try again"
-                       : code == EACCES ? what_to_grant(words)
-                                        : "");
+                       strcmp(state, "23503") == 0 ? "; " TARGET_ORPHAN_HINT
+                       : code == EBUSY             ? "; somebody else is writing it: try again"
+                       : code == EACCES            ? what_to_grant(words)
+                                                   : "");
 }
 
 int postgres_target_run(struct postgres_target *target, struct buffer *sql, PGresult **ret_result,
@@ -379,6 +380,7 @@ int postgres_target_open(const char *url, const struct target_options *options,
     target->target.class = &class;
     target->source = source;
     target->look_only = options->look_only;
+    target->unrelated = options->unrelated;
     target->line = BUFFER((size_t)1 << 30);
     target->afterwards = BUFFER(POSTGRES_SQL_LIMIT);
     *ret_target = &target->target;

@@ -51,6 +51,7 @@ struct postgres_target {
     struct buffer afterwards; /* statements for when all foreign keys hold */
     bool open;
     bool look_only;
+    bool unrelated;     /* what rows of new tables refer to need not be there */
     struct buffer line; /* of lock_row */
     struct cell *cells;
     char (*numbers)[DOUBLE_TEXT_SIZE];

@@ -194,7 +194,8 @@ struct target_options {
                                      from 2 on, rows may be read back over a second connection */
     bool create;                  /* an SQLite file that is not there is made */
     bool look_only;               /* nothing will be written: lock_row is all, and locks nothing */
-    bool unrelated;               /* new tables may come without those that they refer to */
+    bool unrelated;               /* tables and rows may come without those that they refer to;
+                                     PostgreSQL has foreign keys of new tables NOT VALID then */
 };
 
 /*

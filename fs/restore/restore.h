@@ -34,7 +34,7 @@ struct restore_options {
     bool with_parents; /* rows that foreign keys need are restored as well, if they are missing */
     bool no_create;    /* a table that is not there is refused */
     bool must_create;  /* a table that is there already is refused */
-    bool unrelated;    /* as the target was opened: what tables refer to need not be there */
+    bool unrelated;    /* as the target was opened: what is referred to need not be there */
     bool dry_run;      /* everything is done, and taken back */
     /* With dry_run: what stands in the way is noted, and all else tried; NULL: the first ends it.
      */
