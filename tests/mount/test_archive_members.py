@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""What members of archives are taken for, and what is said of those that are taken for nothing."""
+import zipfile
+
+from folder import slurp
+
+ROWS = "id;name\n" + "".join(f"{number};name {number}\n" for number in range(200))
+TABLE = ROWS.replace(";", ",").encode()
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def told(top, name):
+    """The lines of .crmfs/errors about the archive NAME, which is looked at."""
+    slurp(top.path(f"archives/{name}/datapackage.json"))
+    return [line for line in top.errors().splitlines() if f" archives/{name}" in line]
+
+
+def test_said_to_be_tables(mount, work):
+    """A file of which the user says how it is written, is a table, whatever it is called."""
+    (work / "x.dat").write_text(ROWS)
+    (work / "unicode.txt").write_bytes("\ufeffa\tb\r\n1\tä\r\n".encode("utf-16le"))
+    (work / "few.log").write_text("1^2\n3^4\n")
+    zipped(work / "both.zip", **{"y.dat": ROWS, "z.conf": "a = 1\nb = 2\nc = 3\n"})
+    top = mount(f"archive://{work}/x.dat?delimiter=%3B", f"archive://{work}/unicode.txt?charset=utf-16le&delimiter=tab",
+                f"archive://{work}/few.log?delimiter=%5E&header=no", f"archive://{work}/both.zip?delimiter=%3B")
+    assert slurp(top.path("archives/x.dat/x.csv")) == TABLE
+    assert slurp(top.path("archives/unicode.txt/unicode.csv")) == "a,b\n1,ä\n".encode()
+    assert slurp(top.path("archives/few.log/few.csv")) == b"column1,column2\n1,2\n3,4\n"
+    assert slurp(top.path("archives/both.zip/y.csv")) == TABLE
+    assert not top.path("archives/both.zip/z.csv").exists()
+    assert top.errors() == ""
+
+
+def test_left_out(mount, work):
+    """Rows under names that do not say so are no tables without a word."""
+    names = ["x.dat", "x.psv", "x.log", "contacts.csv.20190301", "x.csv.old"]
+    zipped(work / "odd.zip", **dict.fromkeys(names, ROWS), **{
+        "server.log": "".join(f"12:00:{second:02d} this happened, and that\n" for second in range(60)),
+        "logo.png": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "a.conf": "a = 1\nb = 2\nc = 3\n"})
+    top = mount(work / "odd.zip")
+    lines = told(top, "odd.zip")
+    assert [name for name in names if sum(f" {name}: rows of text by the look of it" in line for line in lines) != 1] == []
+    assert len(lines) == len(names)
