@@ -133,10 +133,11 @@ struct archive_plan {
     struct name_map *folders; /* to dumps */
     struct archive_packages *packages;
     struct archive_tabs *tabs;
-    bool dumped; /* one of them is … */
-    bool loaded; /* … and has files of rows */
-    bool lists;  /* there are some … */
-    bool listed; /* … and files that may be in them */
+    bool dumped;   /* one of them is … */
+    bool loaded;   /* … and has files of rows */
+    bool lists;    /* there are some … */
+    bool listed;   /* … and files that may be in them */
+    size_t others; /* members, not empty, that are no tables, or that were refused */
 };
 
 int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What members of archives are taken for, and what is said of those that are taken for nothing."""
+import gzip
 import zipfile
+
+import pytest
 
 from folder import slurp
 
@@ -47,3 +50,25 @@ def test_left_out(mount, work):
     lines = told(top, "odd.zip")
     assert [name for name in names if sum(f" {name}: rows of text by the look of it" in line for line in lines) != 1] == []
     assert len(lines) == len(names)
+
+
+@pytest.mark.parametrize("name, content", [
+    ("x.sql.gz", gzip.compress(b"")),
+    ("head.sql", b"-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB\n--\n/*!40101 SET NAMES utf8mb4 */;\n"
+                 b"-- Dump completed on 2019-03-01\n"),
+    ("head.pg.sql", b"--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n\n"
+                    b"--\n-- PostgreSQL database dump complete\n--\n\n"),
+])
+def test_nothing_in_it(mount, work, name, content):
+    (work / name).write_bytes(content)
+    top = mount(work / name)
+    assert "there is no table in it" in "".join(told(top, name))
+
+
+def test_nothing_in_zip(mount, work):
+    zipped(work / "empty.zip", **{"a.csv": "", "b.sql": ""})
+    zipped(work / "some.zip", **{"a.csv": "", "b.csv": "a,b\n"})
+    zipped(work / "letters.zip", **{"a.pdf": "%PDF-1.4\n"})
+    top = mount(work / "empty.zip", work / "some.zip", work / "letters.zip")
+    assert "there is no table in it" in "".join(told(top, "empty.zip"))
+    assert told(top, "some.zip") == told(top, "letters.zip") == []
