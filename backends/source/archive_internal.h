@@ -14,6 +14,7 @@
  *   archive_open    libarchive, and how it is fed
  *   archive_file    the file that it reads
  *   archive_entry   a member as a stream of bytes
+ *   archive_refuse  what is to be done to an archive before it can be read
  *   archive_doubt   what damage makes of tables that came before it
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
@@ -288,6 +289,12 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
                           int (*read)(void *context, struct byte_stream *stream,
                                       struct failure *failure),
                           void *context, struct failure *failure);
+
+/* --- archive_refuse ----------------------------------------------------------------------- */
+
+/* What ARCHIVE, called NAME, FED or compressed, would have to be a file for. -EILSEQ; 0: nothing. */
+int archive_refuse_fed(struct archive *archive, bool fed, const char *name,
+                       struct failure *failure);
 
 /* --- archive_doubt ------------------------------------------------------------------------ */
 

@@ -359,6 +359,11 @@ int archive_walk(struct archive_walk *walk, struct archive *archive, const char 
         int code = archive_read_next_header(archive, &about);
 
         if (code >= ARCHIVE_WARN && code != ARCHIVE_EOF) {
+            struct failure own = {0};
+
+            error = archive_refuse_fed(archive, walk->feed != NULL, name, &own);
+            if (error != 0)
+                return pass_over(walk, error, &own, failure);
             error = archive_walk_entry(walk, archive, about, outer, depth, failure);
             continue;
         }

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What members of archives are taken for, and what is said of those that are taken for nothing."""
 import gzip
+import lzma
+import os
+import subprocess
+import tarfile
 import zipfile
 
 import pytest
 
 from folder import slurp
+from mounting import BINARY
 
 ROWS = "id;name\n" + "".join(f"{number};name {number}\n" for number in range(200))
 TABLE = ROWS.replace(";", ",").encode()
@@ -72,3 +77,44 @@ def test_nothing_in_zip(mount, work):
     top = mount(work / "empty.zip", work / "some.zip", work / "letters.zip")
     assert "there is no table in it" in "".join(told(top, "empty.zip"))
     assert told(top, "some.zip") == told(top, "letters.zip") == []
+
+
+def command(*words, **how):
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, **how)
+
+
+def refusal(work, path):
+    """What mount says of PATH, which it does not mount."""
+    (work / "nowhere").mkdir(exist_ok=True)
+    done = subprocess.run([BINARY, "mount", path, work / "nowhere"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    return done.stderr
+
+
+def test_needs_a_file(mount, work):
+    """A 7z within something else: what to do is said, and what is beside it is shown."""
+    (work / "a.csv").write_bytes(TABLE)
+    command("7z", "a", "-bd", work / "in.7z", work / "a.csv")
+    packed = (work / "in.7z").read_bytes()
+    (work / "in.7z.gz").write_bytes(gzip.compress(packed))
+    (work / "in.7z.xz").write_bytes(lzma.compress(packed))
+    zipped(work / "both.zip", **{"in.7z": packed, "b.csv": "a,b\n1,2\n"})
+    with tarfile.open(work / "deep.tar", "w") as archive:
+        archive.add(work / "in.7z.gz", "deep.7z.gz")
+    top = mount(work / "in.7z", work / "both.zip", work / "deep.tar")
+    assert slurp(top.path("archives/in.7z/a.csv")) == TABLE
+    for name in ("both.zip", "deep.tar"):
+        lines = told(top, name)
+        assert len(lines) == 1 and "unpack it beside" in lines[0]
+    assert slurp(top.path("archives/both.zip/b.csv")) == b"a,b\n1,2\n"
+    for name in ("in.7z.gz", "in.7z.xz"):
+        assert "unpack it beside" in refusal(work, work / name)
+
+
+def test_parts_to_be_joined(work):
+    (work / "a.csv").write_bytes(b"a,b\n" + os.urandom(200000).hex().encode())
+    command("7z", "a", "-bd", "-v64k", work / "one.7z", work / "a.csv")
+    command("7z", "a", "-bd", "-v64k", "-tzip", work / "two.zip", work / "a.csv")
+    command("zip", "-q", "-s", "64k", work / "three.zip", work / "a.csv")
+    for name in ("one.7z.001", "one.7z.002", "two.zip.001", "two.zip.002", "three.z01", "three.z02", "three.zip"):
+        assert "join them" in refusal(work, work / name), name
