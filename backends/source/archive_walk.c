@@ -310,7 +310,10 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
         return full != NULL ? walk_member(walk, archive, about, outer, full, depth, failure)
                             : -ENOMEM;
     }
-    if (asprintf(&full, "%s/%s", outer, path) < 0) {
+
+    cleanup_free char *shown = archive_shown_name(path);
+
+    if (shown == NULL || asprintf(&full, "%s/%s", outer, shown) < 0) {
         full = NULL;
         return -ENOMEM;
     }

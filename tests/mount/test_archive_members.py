@@ -118,3 +118,18 @@ def test_parts_to_be_joined(work):
     command("zip", "-q", "-s", "64k", work / "three.zip", work / "a.csv")
     for name in ("one.7z.001", "one.7z.002", "two.zip.001", "two.zip.002", "three.z01", "three.z02", "three.zip"):
         assert "join them" in refusal(work, work / name), name
+
+
+def test_escaped_once(mount, work):
+    """A table is called as its file is: what a name cannot have is escaped as everywhere, and once."""
+    names = {"nl\nx.csv": "nl%0Ax", "50%.csv": "50%25", "a%20b.csv": "a%2520b", "in%\x01_1.csv": "in%25%01"}
+    members = {**dict.fromkeys(names, "a,b\n1,2\n"), "in%\x01_2.csv": "a,b\n3,4\n", "j\x7f%.json": '[{"a": 1}]'}
+    zipped(work / "a.zip", **members)
+    with tarfile.open(work / "b.tar", "w") as archive:
+        archive.add(work / "a.zip", "a.zip")
+    top = mount(work / "a.zip", work / "b.tar")
+    for name in ("a.zip", "b.tar"):
+        found = {path.stem for path in top.path(f"archives/{name}").glob("*.csv")}
+        assert found == {*names.values(), "j%7F%25"}, name
+    assert slurp(top.path("archives/a.zip/nl%0Ax.csv")) == b"a,b\n1,2\n"
+    assert top.path("archives/a.zip/raw/nl%0Ax.csv").exists()
