@@ -130,9 +130,12 @@ struct dump_reader {
     bool of_shell;  /* MySQL Shell's */
     bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];
-    char *database;  /* the current one, PostgreSQL's schema; "" */
-    char *connected; /* PostgreSQL's database that what follows is of; NULL: none is named */
-    bool is_cluster; /* … and tables are of several */
+    char *database;        /* the current one, PostgreSQL's schema; "" */
+    char *connected;       /* PostgreSQL's database that what follows is of; NULL: none is named */
+    bool is_cluster;       /* … and tables are of several */
+    char *created;         /* the last CREATE DATABASE; NULL */
+    bool created_in_bytes; /* … orders texts byte by byte … */
+    bool in_bytes;         /* … and so does what follows, being of it */
     size_t database_count;
 
     struct buffer statement; /* without comments, NUL-terminated */
