@@ -292,7 +292,8 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
 
 /* --- archive_refuse ----------------------------------------------------------------------- */
 
-/* What ARCHIVE, called NAME, FED or compressed, would have to be a file for. -EILSEQ; 0: nothing. */
+/* What ARCHIVE, called NAME, FED or compressed, would have to be a file for. -EILSEQ; 0: nothing.
+ */
 int archive_refuse_fed(struct archive *archive, bool fed, const char *name,
                        struct failure *failure);
 
