@@ -7,6 +7,7 @@
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
+ *   dump_locale     PostgreSQL: how the database orders texts
  *   dump_statement  one statement, without comments; dump_mark: those that say something
  *   dump_create     CREATE TABLE; dump_column: one of its columns
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
