@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/json_text.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
+#include "fs/store/json_write.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
 #include "tools/opened_store.h"
@@ -38,6 +38,7 @@ struct pair {
     const char *table;
     const struct stored_table *from;
     const struct stored_table *to;
+    const char *kind; /* of the source, the same in both; NULL */
 };
 
 struct pairs {
@@ -89,6 +90,7 @@ static void add_tables(struct pairs *pairs, const struct stored_tree *tree, bool
             pairs->items[pairs->count++] = (struct pair){
                 .source = source->name,
                 .table = table->name,
+                .kind = source->kind,
                 .from = from ? table : NULL,
                 .to = from ? NULL : table,
             };
@@ -114,8 +116,11 @@ static int make_pairs(struct diff *diff)
         struct pair pair = pairs->items[i];
 
         if (i + 1 < pairs->count && strcmp(pair.source, pairs->items[i + 1].source) == 0 &&
-            strcmp(pair.table, pairs->items[i + 1].table) == 0)
+            strcmp(pair.table, pairs->items[i + 1].table) == 0) {
             pair.to = pairs->items[++i].to;
+            if (strcmp(pair.kind, pairs->items[i].kind) != 0)
+                pair.kind = NULL;
+        }
         pairs->items[kept++] = pair;
     }
     pairs->count = kept;
@@ -146,15 +151,18 @@ static int print_changed(struct buffer *output, const struct pair *pair,
     char gone[AMOUNT_SIZE], added[AMOUNT_SIZE];
 
     if (!difference->rows)
-        return buffer_print(output, "%s row%s, the same; other columns, keys or DDL\n",
-                            amount_count(pair->to->rows, to), pair->to->rows == 1 ? "" : "s");
+        return buffer_print(output, "%s row%s, the same; other %s\n",
+                            amount_count(pair->to->rows, to), pair->to->rows == 1 ? "" : "s",
+                            pair->kind != NULL ? "columns, keys or DDL" : "columns or keys");
     return buffer_print(output, "%s -> %s row%s; row groups: %s (%s) replaced by %s (%s)%s\n",
                         amount_count(pair->from->rows, from), amount_count(pair->to->rows, to),
                         pair->to->rows == 1 ? "" : "s", amount_count(difference->groups_gone, gone),
                         amount_bytes(difference->bytes_gone, old),
                         amount_count(difference->groups_new, added),
                         amount_bytes(difference->bytes_new, new),
-                        difference->schema ? "; other columns, keys or DDL" : "");
+                        !difference->schema  ? ""
+                        : pair->kind != NULL ? "; other columns, keys or DDL"
+                                             : "; other columns or keys");
 }
 
 static int print(struct diff *diff, const struct pair *pair,
@@ -180,19 +188,29 @@ static int append_rows(struct buffer *output, const char *name, const struct sto
                          : buffer_print(output, ",\"%s\":%" PRIu64, name, table->rows);
 }
 
+/* Databases have names that are no UTF-8. */
+static int append_name(struct buffer *output, const char *name, const char *value)
+{
+    struct json_writer json = {.output = output, .first = true};
+
+    json_put_name(&json, name);
+    json_put_bytes(&json, value);
+    return json.error;
+}
+
 static int print_json(struct diff *diff, const struct pair *pair,
                       const struct table_difference *difference)
 {
     struct buffer *output = &diff->output;
-    int error = buffer_print(output, "%s{\"change\":\"%s\",\"source\":",
-                             diff->differing == 1 ? "\n " : ",\n ", change_of(pair));
+    int error = buffer_print(output, "%s{\"change\":\"%s\",", diff->differing == 1 ? "\n " : ",\n ",
+                             change_of(pair));
 
     if (error == 0)
-        error = json_text_append(output, pair->source, strlen(pair->source));
+        error = append_name(output, "source", pair->source);
     if (error == 0)
-        error = buffer_append_text(output, ",\"table\":");
+        error = buffer_append_text(output, ",");
     if (error == 0)
-        error = json_text_append(output, pair->table, strlen(pair->table));
+        error = append_name(output, "table", pair->table);
     if (error == 0)
         error = append_rows(output, "rows_from", pair->from);
     if (error == 0)
@@ -211,16 +229,14 @@ static int print_json(struct diff *diff, const struct pair *pair,
 static int begin_json(struct diff *diff)
 {
     struct buffer *output = &diff->output;
-    int error = buffer_append_text(output, "{\"from\":");
+    int error = buffer_append_text(output, "{");
 
     if (error == 0)
-        error =
-            json_text_append(output, diff->snapshots[0]->name, strlen(diff->snapshots[0]->name));
+        error = append_name(output, "from", diff->snapshots[0]->name);
     if (error == 0)
-        error = buffer_append_text(output, ",\"to\":");
+        error = buffer_append_text(output, ",");
     if (error == 0)
-        error =
-            json_text_append(output, diff->snapshots[1]->name, strlen(diff->snapshots[1]->name));
+        error = append_name(output, "to", diff->snapshots[1]->name);
     return error != 0 ? error : buffer_append_text(output, ",\"tables\":[");
 }
 
@@ -232,7 +248,8 @@ static int compare(struct diff *diff, const struct pair *pair, struct failure *f
     int error = 0;
 
     if (pair->from != NULL && pair->to != NULL) {
-        error = table_difference(diff->opened.reader, pair->from, pair->to, &difference, failure);
+        error = table_difference(diff->opened.reader, pair->from, pair->to, pair->kind, &difference,
+                                 failure);
         if (error != 0)
             return failure_prefix(failure, -error, "%s/%s", pair->source, pair->table);
         if (!difference.rows && !difference.schema) {

@@ -22,6 +22,8 @@ static int pass_over(struct archive_walk *walk, int error, const struct failure 
             *failure = *own;
         return error;
     }
+    if (walk->plan != NULL)
+        walk->plan->others++;
     if (own->code != 0 && walk->wanted == NULL && walk->pass >= PASS_TABLES)
         walk->taker->class->trouble(walk->taker, own);
     return 0;
@@ -150,6 +152,8 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     error = looked_stream_begin(&looked, &entry.stream, &own);
     if (error == 0)
         error = archive_read_tables(walk, &looked, plain, depth, &none, &own);
+    if (walk->plan != NULL && none && looked.window.end != 0)
+        walk->plan->others++;
     /* Damage in what was looked at, which nobody has made a table of. */
     if (error == 0 && looked.window.error != 0)
         error = failure_set(&own, -looked.window.error, "%s", looked.window.failure.text);
@@ -190,7 +194,8 @@ static bool is_for_tables(const struct archive_walk *walk, const char *path)
 
     if (shown == NULL)
         return false;
-    if (walk->pass == PASS_TABLES && archive_packages_describes(walk->plan->packages, shown))
+    if (walk->pass == PASS_TABLES && (archive_packages_describes(walk->plan->packages, shown) ||
+                                      archive_tabs_makes(walk->plan->tabs, shown)))
         return true;
     return archive_plan_dump(walk->plan, shown) != NULL &&
            mydumper_name_of(shown).file ==
@@ -228,6 +233,7 @@ static bool is_enough(const struct archive_walk *walk, struct archive *archive,
 {
     return archive_file_is_packed(walk->outermost) && walk->plan->dump_count == 0 &&
            !walk->plan->listed && !archive_packages_likely(walk->plan->packages) &&
+           !archive_tabs_likely(walk->plan->tabs) &&
            (archive_file_count(archive) > NAMES_LOOKED_AT ||
             archive_entry_size(about) > NAMES_LOOKED_BYTES ||
             archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);
@@ -304,7 +310,10 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
         return full != NULL ? walk_member(walk, archive, about, outer, full, depth, failure)
                             : -ENOMEM;
     }
-    if (asprintf(&full, "%s/%s", outer, path) < 0) {
+
+    cleanup_free char *shown = archive_shown_name(path);
+
+    if (shown == NULL || asprintf(&full, "%s/%s", outer, shown) < 0) {
         full = NULL;
         return -ENOMEM;
     }
@@ -353,6 +362,11 @@ int archive_walk(struct archive_walk *walk, struct archive *archive, const char 
         int code = archive_read_next_header(archive, &about);
 
         if (code >= ARCHIVE_WARN && code != ARCHIVE_EOF) {
+            struct failure own = {0};
+
+            error = archive_refuse_fed(archive, walk->feed != NULL, name, &own);
+            if (error != 0)
+                return pass_over(walk, error, &own, failure);
             error = archive_walk_entry(walk, archive, about, outer, depth, failure);
             continue;
         }

@@ -3,8 +3,8 @@
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
  * or single where no field has a double one), whether a backslash takes the meaning of the
- * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, where
- * \N is NULL, as mysqldump --tab and COPY write, and whether there are quotes as well; the
+ * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, as
+ * mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes beside it; the
  * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
  * that of RFC 4180 otherwise, line breaks within quotes included.
  *
@@ -35,9 +35,10 @@ enum line_end { LINE_END_ANY, LINE_END_FEED, LINE_END_RETURN_FEED };
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
-    uint8_t quote;  /* 0: none */
-    uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
-    bool nulls;     /* a field that is \N is NULL, though it be all that a backslash stands for */
+    uint8_t quote;    /* 0: none */
+    uint8_t escape;   /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
+    bool only_quotes; /* … of quotes, in quotes, and of nothing else */
+    bool nulls;       /* a field that is \N is NULL, though it be all that a backslash stands for */
     enum line_end line_end;
 };
 
@@ -46,7 +47,10 @@ struct dialect {
     enum text_set set;
     char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
     size_t mark_bytes;               /* of the byte order mark */
-    bool escape_known;               /* the user says what it is, or that there is none */
+    bool escape_known;               /* the user says what it is, or that there is none … */
+    bool quote_known;                /* … and so with the quote … */
+    bool header_known;               /* … the header … */
+    bool set_known;                  /* … and the character set */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -57,13 +61,15 @@ struct dialect_wish {
     bool escape_given;
     bool header_given;
     bool set_given;
+    bool alone; /* there is one file, and the user means that */
     struct dialect dialect;
 };
 
 /*
  * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
- * "none"), charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1:
- * taken; 0: it is none of them; -EINVAL in words.
+ * "none"; escape also "quotes": a backslash, and before quotes only), charset (any that iconv knows
+ * and that has ASCII in it, or UTF-16), header (yes, no). 1: taken; 0: it is none of them; -EINVAL
+ * in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);
@@ -72,10 +78,17 @@ int delimited_option(struct dialect_wish *wish, const char *name, const char *va
  * Whether what begins so (SIZE bytes; ENDED: that is all) is such a table. A name in .csv, .tsv or
  * .tab is believed, where the text allows it; of other names, only in .txt or without an ending,
  * at least three records must have the same number of fields, two or more. WISH: NULL or what
- * counts more than what is detected.
+ * counts more than what is detected; where it says a delimiter, other names do as well as .txt, and
+ * where it says anything of one file alone, that is believed, whatever it is called.
  */
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
                          const struct dialect_wish *wish, struct dialect *ret_dialect);
+
+/*
+ * Whether what begins so looks like such a table, whatever it is called: as in .txt, but where
+ * there are commas, which prose has, too, there are three fields or more.
+ */
+bool delimited_resembles(const uint8_t *begin, size_t size, bool ended);
 
 /*
  * Tables that several members of an archive hold a part of each: see delimited_parts.c for how they
@@ -120,6 +133,16 @@ const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at,
                                 bool ended, struct delimited_field *fields, size_t most,
                                 size_t *ret_count, bool *ret_open);
 
+/* --- delimited_trust ---------------------------------------------------------------------- */
+
+enum delimited_trust {
+    TRUST_NONE, /* it is none */
+    TRUST_TEXT, /* it is one where its text says so */
+    TRUST_NAME, /* it is one where its text allows it */
+};
+
+enum delimited_trust delimited_trust(const char *name, const struct dialect_wish *wish);
+
 /* --- delimited_escape --------------------------------------------------------------------- */
 
 /* Copies a field without escapes, and of two quotes in a row one, if QUOTED. Behind the copy. */
@@ -138,7 +161,7 @@ bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
 bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
                           const struct delimited_field *fields, size_t count);
 
-/* Whether one is \N between tabs: what that means could not be seen where the text begins. */
+/* Whether one is \N: what that means could not be seen where the text begins. */
 bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
                              const struct delimited_field *fields, size_t count);
 
@@ -146,6 +169,13 @@ bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
  * could not be seen where the text begins. */
 bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
                             const struct delimited_field *fields, size_t count);
+
+/*
+ * Whether one goes on behind its quotes as none does that a program quoted: what began it is text,
+ * and there are no quotes, or it lacks one.
+ */
+bool delimited_has_stray_quote(struct delimited_signs signs, const uint8_t *base,
+                               const struct delimited_field *fields, size_t count);
 
 /* --- delimited_text ----------------------------------------------------------------------- */
 
