@@ -34,6 +34,8 @@ struct postgres_cursor {
 static int fail(struct postgres_cursor *cursor, int error, struct failure *failure)
 {
     cursor->copying = false;
+    if (cursor->link != NULL)
+        error = postgres_foreign_failure(cursor->link, cursor->table, error, failure);
     cursor->error = postgres_dataset_failure(cursor->dataset, cursor->table, error, failure);
     return cursor->error;
 }

@@ -95,6 +95,9 @@ static const struct verdict lost = {"", EIO, "the connection was lost; it is mad
 
 static const struct verdict refused = {"", EIO, "the server refused to read it"};
 
+static const struct verdict far_away = {
+    "", EIO, "another server, which its rows come from, cannot be reached from the one that is asked"};
+
 /* The SQLSTATE in libpq's verbose words: "FATAL:  28P01: password …". */
 static bool find_state(const char *words, char state[STATE_LENGTH + 1])
 {
@@ -122,6 +125,29 @@ static const struct verdict *judge(const char *state, const char *words)
             return &phrases[i];
     }
     return &lost;
+}
+
+/*
+ * While a table is read: what is said of something else than our own statement and connection. That
+ * a function of a view, or the server of a foreign table, misses something is no change of the
+ * table; of a name that our statement has the server says where in it that stands. Nor is our
+ * connection lost with another server's. NULL: it is about ours.
+ */
+static const struct verdict *judge_elsewhere(const struct link *link, const PGresult *result,
+                                             const char *state)
+{
+    const char *severity =
+        result != NULL ? PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) : NULL;
+
+    if (!link->guards || severity == NULL || strcmp(severity, "ERROR") != 0 ||
+        PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) != NULL)
+        return NULL;
+    if (strncmp(state, "08", 2) == 0)
+        return &far_away;
+    return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
+                   strcmp(state, "42704") == 0
+               ? &refused
+               : NULL;
 }
 
 /* The server's own words without what is only for its programmers; one line. */
@@ -172,7 +198,10 @@ int postgres_failure(struct failure *failure, const struct link *link, const PGr
     else
         find_state(words, state);
 
-    const struct verdict *verdict = judge(state, words);
+    const struct verdict *verdict = judge_elsewhere(link, result, state);
+
+    if (verdict == NULL)
+        verdict = judge(state, words);
     if (verdict == &lost && !postgres_link_is_lost(link))
         verdict = &refused;
     quote(words, state, said);

@@ -146,6 +146,16 @@ void postgres_table_leave(struct link *link)
         postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs; RELEASE SAVEPOINT crmfs", NULL);
 }
 
+int postgres_foreign_failure(const struct link *link, const struct table *table, int error,
+                             struct failure *failure)
+{
+    if (error != -EIO || table->kind != 'f' || postgres_link_is_lost(link))
+        return error;
+    if (failure != NULL)
+        failure->code = EREMOTEIO;
+    return -EREMOTEIO;
+}
+
 int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
                                   struct link **ret_link, bool *ret_large, struct failure *failure)
 {
@@ -160,6 +170,8 @@ int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct
             *ret_link = link;
             return 0;
         }
+
+        error = postgres_foreign_failure(link, table, error, failure);
 
         bool lost = error == -EIO && postgres_link_is_lost(link);
 

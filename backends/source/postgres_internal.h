@@ -306,6 +306,10 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
 int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
                                   struct link **ret_link, bool *ret_large, struct failure *failure);
 
+/* As ERROR; -EREMOTEIO where the server of a foreign table is to blame, and the link is good. */
+int postgres_foreign_failure(const struct link *link, const struct table *table, int error,
+                             struct failure *failure);
+
 /* Gives back the locks of what was guarded last, and forgets its error. Nothing was: idempotent. */
 void postgres_table_leave(struct link *link);
 

@@ -320,3 +320,47 @@ def test_readers_of_others_go_on_while_one_server_is_away(own, postgres, databas
         own.thaw()
     reader.result()
     assert heals(top.path("live/away/large.csv"))
+
+
+def foreign(server, name, port):
+    """Foreign tables of ANOTHER database of the server, as if that were somewhere else."""
+    return f"""CREATE EXTENSION IF NOT EXISTS postgres_fdw;
+        CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{server.directory}', port '{port}', dbname 'postgres');
+        CREATE USER MAPPING FOR postgres SERVER {name} OPTIONS (user 'postgres');"""
+
+
+ELSEWHERE = {
+    "42P01": "CREATE FUNCTION dyn() RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int; BEGIN"
+             " EXECUTE 'SELECT count(*) FROM gone_t' INTO n; RETURN n; END $$; CREATE VIEW a_broken AS SELECT dyn() AS n",
+    "42703": "CREATE FUNCTION dyn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT nocol FROM t); END $$;"
+             "CREATE VIEW a_broken AS SELECT dyn() AS n",
+    "42704": "CREATE VIEW a_broken AS SELECT (relname || '_no')::text::regtype AS n FROM pg_class WHERE relname = 't'",
+    "gone": "CREATE FOREIGN TABLE a_broken (n int) SERVER here OPTIONS (table_name 'gone_t')",
+    "no user": "CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw;"
+               "CREATE FOREIGN TABLE a_broken (n int) SERVER other OPTIONS (table_name 'gone_t')",
+    "down": "CREATE FOREIGN TABLE a_broken (n int) SERVER down OPTIONS (table_name 't')",
+    "view of down": "CREATE FOREIGN TABLE far (n int) SERVER down OPTIONS (table_name 't'); CREATE VIEW a_broken AS SELECT n FROM far",
+}
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_what_something_else_lacks_is_no_change_of_ours(postgres, database, mount, work, what):
+    """A view, or a foreign table, that needs what is not there fails by itself; a snapshot leaves it out by name."""
+    name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE TABLE u AS TABLE t;"
+                    + foreign(postgres, "here", postgres.port) + foreign(postgres, "down", mounting.free_port()) + ELSEWHERE[what])
+    state = {"down": "08001", "view of down": "08001", "gone": "42P01", "no user": "42704"}.get(what, what)
+    top = mount(f"crm={postgres.url(name)}")
+    list(top.live().iterdir())
+    assert (top.live() / "t.csv").read_text() == "id\n1\n"
+    assert refusal(top.live() / "a_broken.csv") == (errno.EREMOTEIO if what in ("gone", "no user", "down") else errno.EIO)
+    assert state in top.errors() and "made anew" not in top.errors()
+    assert (top.live() / "u.csv").read_text() == "id\n1\n", "the walk goes on"
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "p"}
+    subprocess.run([mounting.BINARY, "init", work / "store"], env=environment, check=True, capture_output=True)
+    command = [mounting.BINARY, "snapshot", "--store", work / "store", f"crm={postgres.url(name)}"]
+    taken = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert taken.returncode == 3 and "2 tables" in taken.stdout, taken
+    assert "a_broken is left out" in taken.stderr and state in taken.stderr and "--exclude-table" in taken.stderr, taken
+    left_out = "a_broken,far" if what == "view of down" else "a_broken"
+    taken = subprocess.run([*command, "--exclude-table", left_out], env=environment, check=False, capture_output=True, text=True)
+    assert taken.returncode == 0, taken
