@@ -92,7 +92,9 @@ static ssize_t fetch(struct postgres_cursor *cursor, struct failure *failure)
         if (!cursor->copying)
             return 0;
         cursor->copying = false;
-        more = go_on(cursor, failure);
+        more = postgres_table_check_again(cursor->link, cursor->table, failure);
+        if (more == 0)
+            more = go_on(cursor, failure);
         if (more <= 0)
             return more;
     }

@@ -96,7 +96,8 @@ static const struct verdict lost = {"", EIO, "the connection was lost; it is mad
 static const struct verdict refused = {"", EIO, "the server refused to read it"};
 
 static const struct verdict far_away = {
-    "", EIO, "another server, which its rows come from, cannot be reached from the one that is asked"};
+    "", EIO,
+    "another server, which its rows come from, cannot be reached from the one that is asked"};
 
 /* The SQLSTATE in libpq's verbose words: "FATAL:  28P01: password …". */
 static bool find_state(const char *words, char state[STATE_LENGTH + 1])
@@ -144,8 +145,7 @@ static const struct verdict *judge_elsewhere(const struct link *link, const PGre
         return NULL;
     if (strncmp(state, "08", 2) == 0)
         return &far_away;
-    return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-                   strcmp(state, "42704") == 0
+    return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 || strcmp(state, "42704") == 0
                ? &refused
                : NULL;
 }
