@@ -25,8 +25,8 @@ static const struct verdict states[] = {
      "the user or the password is wrong; passwords come from ~/.pgpass, passfile=, a service file "
      "or password-command="},
     {"28", EACCES,
-     "the server does not let this user in from here; its pg_hba.conf has to have a line for the "
-     "user, the database and this address"},
+     "the server does not let this user in from here: there is no such user, it may not log in, or "
+     "pg_hba.conf wants it to come otherwise"},
     {"3D000", ENOENT, "there is no such database; psql -l lists them"},
     {"53300", EBUSY,
      "no connection is free; raise max_connections or the role's CONNECTION LIMIT, or close some"},
@@ -91,6 +91,17 @@ static const struct verdict phrases[] = {
      "the server is not of the kind that target_session_attrs= asks for"},
 };
 
+/* Of class 28, in which many things have one number: in the server's words, if those are English.
+ */
+static const struct verdict entrance[] = {
+    {"pg_hba.conf", EACCES,
+     "the server does not let this user in from here; its pg_hba.conf has to have a line for the "
+     "user, the database and this address"},
+    {"does not exist", EACCES, "the server has no such user; psql -c '\\du' lists them"},
+    {"not permitted to log in", EACCES,
+     "the user may not log in; as an administrator: ALTER ROLE … LOGIN"},
+};
+
 static const struct verdict lost = {"", EIO, "the connection was lost; it is made anew"};
 
 static const struct verdict refused = {"", EIO, "the server refused to read it"};
@@ -117,6 +128,12 @@ static bool find_state(const char *words, char state[STATE_LENGTH + 1])
 
 static const struct verdict *judge(const char *state, const char *words)
 {
+    bool enters = strcmp(state, "28000") == 0;
+
+    for (size_t i = 0; enters && i < sizeof entrance / sizeof *entrance; i++) {
+        if (strstr(words, entrance[i].key) != NULL)
+            return &entrance[i];
+    }
     for (size_t i = 0; state[0] != '\0' && i < sizeof states / sizeof *states; i++) {
         if (strncmp(state, states[i].key, strlen(states[i].key)) == 0)
             return &states[i];
