@@ -29,7 +29,8 @@ static const struct verdict states[] = {
      "pg_hba.conf wants it to come otherwise"},
     {"3D000", ENOENT, "there is no such database; psql -l lists them"},
     {"53300", EBUSY,
-     "no connection is free; raise max_connections or the role's CONNECTION LIMIT, or close some"},
+     "no connection is free; raise max_connections or the role's CONNECTION LIMIT, or close some "
+     "(crmfs wants three or more, and needs two)"},
     {"53100", EIO, "the server's disk is full"},
     {"53400", EIO,
      "the server would not lend as much temporary space as sorting takes (temp_file_limit); an "

@@ -270,6 +270,7 @@ struct postgres_dataset {
     size_t idle_count;
     size_t link_count; /* idle and taken */
     size_t link_limit;
+    bool keeper_lent; /* it is one of those above */
     bool finished;
     char *
         *starts; /* start_count: what begins ranges, as SQL; none is freed before the dataset is */

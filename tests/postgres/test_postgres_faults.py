@@ -292,6 +292,38 @@ def test_too_few_connections_are_enough(new_server, mount):
     assert len((top.live() / "large.csv").read_bytes().splitlines()) == 120001
 
 
+@pytest.mark.parametrize("options", [{}, {"connections": 1}])
+def test_two_connections_are_enough(postgres, database, mount, options):
+    """One that asks for changes, and one for the moment, which then reads too; views find what they find otherwise."""
+    name = database("""
+        CREATE SCHEMA s; CREATE TABLE s.hidden (n int); INSERT INTO s.hidden VALUES (7);
+        CREATE FUNCTION finds() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT n FROM hidden); END $$;
+        CREATE VIEW found AS SELECT finds() AS n; CREATE VIEW broken AS SELECT 1 / (n - 7) AS n FROM s.hidden;
+        CREATE TABLE large AS SELECT n AS id, repeat('x', 900) AS v FROM generate_series(1, 20000) n;
+        ALTER TABLE large ADD PRIMARY KEY (id); CREATE TABLE small AS SELECT 1 AS n;""")
+    postgres.psql(f"""
+        CREATE ROLE two LOGIN CONNECTION LIMIT 2; ALTER DATABASE {name} SET search_path = s, public;
+        GRANT USAGE ON SCHEMA s TO two; GRANT SELECT ON ALL TABLES IN SCHEMA s, public TO two""", name)
+    try:
+        top = mount(f"crm={postgres.url(name, 'two', **options)}", options="max-memory=256M,refresh=0.1")
+        assert len((top.live() / "large.csv").read_bytes().splitlines()) == 20001
+        assert refusal(top.live() / "broken.csv") == errno.EIO
+        assert "division by zero" in top.errors()
+        assert (top.live() / "found.csv").read_text() == "n\n7\n"
+        for number in (2, 3):  # the moment before has to be over first
+            postgres.psql(f"UPDATE small SET n = {number}", name)
+            reads = ["sh", "-c", f"test $(tail -n 1 {top.live() / 'small.csv'}) = {number}"]
+            assert mounting.eventually(lambda: subprocess.run(reads, check=False, stderr=subprocess.DEVNULL).returncode == 0,  # pylint: disable=cell-var-from-loop
+                                       mounting.PATIENCE)
+        top.unmount()
+        postgres.psql("ALTER ROLE two CONNECTION LIMIT 1")
+        failed = subprocess.run([mounting.BINARY, "mount", postgres.url(name, "two"), top.point], check=False, capture_output=True,
+                                text=True)
+        assert failed.returncode == 1 and "53300" in failed.stderr and "needs two" in failed.stderr, failed
+    finally:
+        postgres.psql("DROP OWNED BY two; DROP ROLE two", name)
+
+
 def test_a_full_spool_is_an_error_and_no_connection_hangs(own, root, work, mount):
     disk = work / "disk"
     disk.mkdir()
