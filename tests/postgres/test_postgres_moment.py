@@ -353,3 +353,24 @@ def test_values_that_are_renamed_while_they_are_read_are_not_shown_so(postgres, 
         holder.wait(mounting.PATIENCE)
         reader.join(mounting.PATIENCE)
     assert found == [None] and "older moment" in top.errors()
+
+
+@pytest.mark.parametrize("change", ["TRUNCATE t4", "VACUUM FULL t2"])
+def test_a_copy_that_begins_anew_is_of_the_new_moment(postgres, database, mount, work, change):
+    """At once: the kernel still knew the names of the moment that had ended."""
+    name = database("".join(f"CREATE TABLE t{i} (n int PRIMARY KEY); INSERT INTO t{i} VALUES ({i});" for i in range(1, 5)))
+    top = mount(postgres.url(name))
+
+    def copy(to):
+        return subprocess.run(["cp", "-r", top.live(), work / to], check=False, capture_output=True, text=True)
+
+    copy("warm")
+    postgres.psql("UPDATE t1 SET n = 77", name)
+    assert mounting.eventually(lambda: attempt(top.live() / "t1.csv") == "n\n77\n")
+    assert subprocess.run(["cat", top.live() / "t3.csv"], check=True, capture_output=True).stdout == b"n\n3\n"
+    postgres.psql(change, name)
+    copy("first")
+    done = copy("second")
+    assert done.returncode == 0 and done.stderr == "", (done, top.errors())
+    assert (work / "second" / "t1.csv").read_text() == "n\n77\n"
+    assert (work / "second" / "t4.csv").read_text() == ("n\n" if "t4" in change else "n\n4\n")
