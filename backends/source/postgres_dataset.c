@@ -11,9 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
+
+#define SHORTEST_PAUSE_NS 10000000L
+#define LONGEST_PAUSE_NS 320000000L
 
 static struct postgres_dataset *own(struct dataset *base)
 {
@@ -350,6 +354,23 @@ static int settle_state(const struct link *keeper, const struct buffer *before,
     return 0;
 }
 
+/*
+ * A server counts a connection that was closed until its process has ended, as that of the moment
+ * before may not have: it is asked again for up to two thirds of a second.
+ */
+static int open_keeper(const struct postgres_source *source, struct link *keeper,
+                       struct failure *failure)
+{
+    for (long pause_ns = SHORTEST_PAUSE_NS;; pause_ns *= 2) {
+        const struct timespec pause = {.tv_nsec = pause_ns};
+        int error = postgres_link_open(source, source->control.host, keeper, failure);
+
+        if (error != -EBUSY || pause_ns > LONGEST_PAUSE_NS)
+            return error;
+        nanosleep(&pause, NULL);
+    }
+}
+
 int postgres_begin(struct postgres_source *source, struct dataset **ret_dataset,
                    struct buffer *state, struct failure *failure)
 {
@@ -371,7 +392,7 @@ int postgres_begin(struct postgres_source *source, struct dataset **ret_dataset,
     int error = postgres_read_state(&source->control, &before, failure);
 
     if (error == 0)
-        error = postgres_link_open(source, source->control.host, &dataset->keeper, failure);
+        error = open_keeper(source, &dataset->keeper, failure);
     if (error == 0)
         error = begin_moment(dataset, state, failure);
     if (error == 0)
