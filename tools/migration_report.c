@@ -7,7 +7,8 @@
 #include "tools/answer.h"
 
 int migration_report_as_json(const struct migration_journal *journal, char *const *names,
-                             size_t count, bool resumed, struct failure *failure)
+                             size_t count, bool resumed, const struct left_out *left_out,
+                             struct failure *failure)
 {
     struct answer answer;
 
@@ -21,8 +22,7 @@ int migration_report_as_json(const struct migration_journal *journal, char *cons
         char digest[40];
 
         json_open(&answer.json, '{');
-        json_put_name(&answer.json, "name");
-        json_put_bytes(&answer.json, noted->name);
+        answer_bytes(&answer, "name", noted->name);
         answer_number(&answer, "rows", noted->counts.inserted);
         snprintf(digest, sizeof digest, "%016llx%016llx",
                  (unsigned long long)noted->counts.digest[0],
@@ -31,6 +31,7 @@ int migration_report_as_json(const struct migration_journal *journal, char *cons
         json_close(&answer.json, '}');
     }
     json_close(&answer.json, ']');
+    left_out_answer(left_out, &answer);
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);
 }

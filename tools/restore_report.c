@@ -120,10 +120,8 @@ void restore_report_refusals(const struct refusals *refusals)
 
 static void write_text(struct answer *answer, const char *name, const char *text)
 {
-    if (text == NULL)
-        return;
-    json_put_name(&answer->json, name);
-    json_put_bytes(&answer->json, text);
+    if (text != NULL)
+        answer_bytes(answer, name, text);
 }
 
 static void write_refusals(struct answer *answer, const struct refusals *refusals)
@@ -162,15 +160,15 @@ static void write_notes(struct answer *answer, const struct restore_table *table
 static void write_view(struct answer *answer, const struct restore_view *view)
 {
     json_open(&answer->json, '{');
-    json_put_name(&answer->json, "name");
-    json_put_bytes(&answer->json, view->schema->name);
+    answer_bytes(answer, "name", view->schema->name);
     answer_flag(answer, "made", view->why == NULL);
     if (view->why != NULL)
         answer_text(answer, "why", view->why);
     json_close(&answer->json, '}');
 }
 
-int restore_report_as_json(const struct restore_plan *plan, struct failure *failure)
+int restore_report_as_json(const struct restore_plan *plan, const struct left_out *left_out,
+                           struct failure *failure)
 {
     struct answer answer;
 
@@ -183,8 +181,7 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
         const struct restore_table *table = &plan->tables[i];
 
         json_open(&answer.json, '{');
-        json_put_name(&answer.json, "name");
-        json_put_bytes(&answer.json, table->source->name);
+        answer_bytes(&answer, "name", table->source->name);
         answer_text(&answer, "how", action(table));
         answer_number(&answer, "rows", table->counts.put);
         answer_number(&answer, "inserted", table->counts.inserted);
@@ -201,6 +198,7 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
     for (size_t i = 0; i < plan->view_count; i++)
         write_view(&answer, &plan->views[i]);
     json_close(&answer.json, ']');
+    left_out_answer(left_out, &answer);
     if (plan->options->refusals != NULL)
         write_refusals(&answer, plan->options->refusals);
     json_close(&answer.json, '}');

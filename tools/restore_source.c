@@ -10,6 +10,24 @@
 
 /* ---- A snapshot ------------------------------------------------------------------------------ */
 
+/* Somebody may have left out between both what the source is called. */
+static int refuse_source(const struct stored_tree *tree, const char *snapshot, const char *name,
+                         struct failure *failure)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const struct stored_source *source = &tree->sources[i];
+
+        for (size_t j = 0; j < source->table_count; j++) {
+            if (strcmp(source->tables[j].name, name) == 0)
+                return failure_set(failure, ENOENT,
+                                   "there is no source \"%s\" in snapshot %s; the table is called "
+                                   "%s/%s/%s",
+                                   name, snapshot, snapshot, source->name, name);
+        }
+    }
+    return failure_set(failure, ENOENT, "there is no source \"%s\" in snapshot %s", name, snapshot);
+}
+
 static int find_source(const struct stored_tree *tree, const char *snapshot, const char *name,
                        const struct stored_source **ret_source, struct failure *failure)
 {
@@ -20,8 +38,7 @@ static int find_source(const struct stored_tree *tree, const char *snapshot, con
         }
     }
     if (name != NULL)
-        return failure_set(failure, ENOENT, "there is no source \"%s\" in snapshot %s", name,
-                           snapshot);
+        return refuse_source(tree, snapshot, name, failure);
     if (tree->source_count == 0)
         return failure_set(failure, ENOENT, "snapshot %s has no tables", snapshot);
     return failure_set(failure, EINVAL, "snapshot %s has several sources: say which, %s/%s for one",
@@ -64,10 +81,13 @@ int restore_source_open_in(const struct opened_store *opened, const char *what,
 
 static void warn_part(void *context, const struct failure *why)
 {
-    (void)context;
+    struct restore_source *source = context;
+
     /* Views, and columns that are computed, are made again by their statements. */
-    if (why->code != ENODATA)
-        log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    if (why->code == ENODATA)
+        return;
+    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    left_out_add(&source->left_out, NULL, NULL, why->text);
 }
 
 static int open_source(const char *url, const bool *cancelled, struct restore_source *source,
@@ -80,8 +100,8 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
 
     if (error == 0) {
         source->kind = source->source->class->kind;
-        error =
-            indexing_wrap(&source->indexing, cancelled, warn_part, NULL, &source->source, failure);
+        error = indexing_wrap(&source->indexing, cancelled, warn_part, source, &source->source,
+                              failure);
         if (error != 0)
             source->source = NULL;
     }
@@ -117,5 +137,6 @@ void restore_source_close(struct restore_source *source)
     stored_tree_release(&source->tree);
     opened_store_release(&source->opened);
     free(source->words);
+    left_out_clear(&source->left_out);
     *source = (struct restore_source){.dataset = NULL};
 }

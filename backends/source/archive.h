@@ -39,7 +39,7 @@
  */
 bool archive_is_of_series(const char *series, const char *name);
 
-/* Whether the folder PATH is a backup as a whole: mydumper's, or pg_dump's. */
+/* Whether the folder PATH is a backup as a whole: mydumper's, pg_dump's, or mysqldump --tab's. */
 bool archive_folder_recognise(const char *path);
 
 /* Whether the file PATH, which begins so, is one; zeros stand where it has fewer bytes. */

@@ -8,7 +8,7 @@
  *   archive_parts   the files that it is in
  *   archive_postgres  pg_dump's own formats; archive_pg_folder: a folder of them
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
- *   archive_packages  folders of crmfs's own files in it
+ *   archive_packages  folders of crmfs's own files in it; archive_tab: of mysqldump --tab
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, and how it is fed
@@ -29,6 +29,7 @@
 #include "backends/source/archive.h"
 #include "backends/source/archive_file.h"
 #include "backends/source/archive_library.h"
+#include "backends/source/archive_tab.h"
 #include "backends/source/byte_stream.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
@@ -131,6 +132,7 @@ struct archive_plan {
     size_t dump_count;
     struct name_map *folders; /* to dumps */
     struct archive_packages *packages;
+    struct archive_tabs *tabs;
     bool dumped; /* one of them is … */
     bool loaded; /* … and has files of rows */
     bool lists;  /* there are some … */

@@ -38,7 +38,7 @@ bool archive_folder_recognise(const char *path)
 
     if (folder == NULL)
         return false;
-    if (archive_postgres_is_folder(path)) {
+    if (archive_postgres_is_folder(path) || archive_tab_is_folder(path)) {
         closedir(folder);
         return true;
     }

@@ -36,6 +36,7 @@ static int tell_empty(struct archive_walk *walk, struct failure *failure)
     dump = archive_plan_dump(walk->plan, shown);
     if (dump != NULL)
         error = archive_dump_read(walk, dump, &empty, shown, false, failure);
+    archive_tabs_take_empty(walk->plan->tabs, shown);
     return error != 0 ? error : walk->taker->class->member(walk->taker, &member, failure);
 }
 
@@ -246,7 +247,8 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
     error = make_plan(source, parts, &plan, &endings, failure);
     if (error == 0)
         error = archive_plan_decide(&plan, taker);
-    if (error == 0 && (plan.dumped || archive_packages_any(plan.packages)))
+    if (error == 0 &&
+        (plan.dumped || archive_packages_any(plan.packages) || archive_tabs_any(plan.tabs)))
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);
     if (error == 0 && plan.loaded)
         error = run_pass(source, parts, PASS_LOADS, &plan, taker, failure);

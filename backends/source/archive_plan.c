@@ -15,6 +15,8 @@ int archive_plan_create(struct archive_plan *plan)
 
     if (error == 0)
         error = archive_packages_create(&plan->packages);
+    if (error == 0)
+        error = archive_tabs_create(&plan->tabs);
     if (error != 0)
         archive_plan_release(plan);
     return error;
@@ -30,6 +32,7 @@ void archive_plan_release(struct archive_plan *plan)
     free(plan->dumps);
     name_map_free(plan->folders);
     archive_packages_free(plan->packages);
+    archive_tabs_free(plan->tabs);
     *plan = (struct archive_plan){.dump_count = 0};
 }
 
@@ -66,12 +69,13 @@ int archive_plan_note(struct archive_plan *plan, const char *name)
     unsigned kind = file != MYDUMPER_NONE ? 1u << file : pg_folder_kind(name);
     cleanup_free char *folder = NULL;
     size_t *known;
+    int error = archive_tabs_note(plan->tabs, name);
 
     plan->lists = plan->lists || archive_is_list(name);
     plan->listed = plan->listed || archive_is_listed(name);
 
-    if (kind == 0)
-        return 0;
+    if (error != 0 || kind == 0)
+        return error;
     folder = folder_of(name);
     if (folder == NULL)
         return -ENOMEM;
@@ -142,6 +146,8 @@ int archive_plan_end(struct archive_plan *plan, struct row_taker *taker, struct 
                                      "metadata.partial, and rows may be missing";
     int error = archive_packages_end(plan->packages, taker, failure);
 
+    if (error == 0)
+        error = archive_tabs_end(plan->tabs, failure);
     for (size_t i = 0; i < plan->dump_count && error == 0; i++) {
         const struct archive_dump *dump = &plan->dumps[i];
 

@@ -190,7 +190,8 @@ static bool is_for_tables(const struct archive_walk *walk, const char *path)
 
     if (shown == NULL)
         return false;
-    if (walk->pass == PASS_TABLES && archive_packages_describes(walk->plan->packages, shown))
+    if (walk->pass == PASS_TABLES && (archive_packages_describes(walk->plan->packages, shown) ||
+                                      archive_tabs_makes(walk->plan->tabs, shown)))
         return true;
     return archive_plan_dump(walk->plan, shown) != NULL &&
            mydumper_name_of(shown).file ==
@@ -228,6 +229,7 @@ static bool is_enough(const struct archive_walk *walk, struct archive *archive,
 {
     return archive_file_is_packed(walk->outermost) && walk->plan->dump_count == 0 &&
            !walk->plan->listed && !archive_packages_likely(walk->plan->packages) &&
+           !archive_tabs_likely(walk->plan->tabs) &&
            (archive_file_count(archive) > NAMES_LOOKED_AT ||
             archive_entry_size(about) > NAMES_LOOKED_BYTES ||
             archive_filter_bytes(archive, 0) > NAMES_LOOKED_BYTES);

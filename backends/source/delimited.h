@@ -3,8 +3,8 @@
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
  * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
  * or single where no field has a double one), whether a backslash takes the meaning of the
- * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, where
- * \N is NULL, as mysqldump --tab and COPY write, and whether there are quotes as well; the
+ * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, as
+ * mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes beside it; the
  * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
  * that of RFC 4180 otherwise, line breaks within quotes included.
  *
@@ -35,9 +35,10 @@ enum line_end { LINE_END_ANY, LINE_END_FEED, LINE_END_RETURN_FEED };
 /* What fields are told apart by. */
 struct delimited_signs {
     uint8_t delimiter;
-    uint8_t quote;  /* 0: none */
-    uint8_t escape; /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
-    bool nulls;     /* a field that is \N is NULL, though it be all that a backslash stands for */
+    uint8_t quote;    /* 0: none */
+    uint8_t escape;   /* 0: none; else it also stands before N for NULL, and n, r, t, 0 … */
+    bool only_quotes; /* … of quotes, in quotes, and of nothing else */
+    bool nulls;       /* a field that is \N is NULL, though it be all that a backslash stands for */
     enum line_end line_end;
 };
 
@@ -46,7 +47,10 @@ struct dialect {
     enum text_set set;
     char charset[CHARSET_NAME_SIZE]; /* of TEXT_OTHER */
     size_t mark_bytes;               /* of the byte order mark */
-    bool escape_known;               /* the user says what it is, or that there is none */
+    bool escape_known;               /* the user says what it is, or that there is none … */
+    bool quote_known;                /* … and so with the quote … */
+    bool header_known;               /* … the header … */
+    bool set_known;                  /* … and the character set */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -62,8 +66,9 @@ struct dialect_wish {
 
 /*
  * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
- * "none"), charset (any that iconv knows and that has ASCII in it, or UTF-16), header (yes, no). 1:
- * taken; 0: it is none of them; -EINVAL in words.
+ * "none"; escape also "quotes": a backslash, and before quotes only), charset (any that iconv knows
+ * and that has ASCII in it, or UTF-16), header (yes, no). 1: taken; 0: it is none of them; -EINVAL
+ * in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);
@@ -138,7 +143,7 @@ bool delimited_has_odd_escape(struct delimited_signs signs, const uint8_t *base,
 bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
                           const struct delimited_field *fields, size_t count);
 
-/* Whether one is \N between tabs: what that means could not be seen where the text begins. */
+/* Whether one is \N: what that means could not be seen where the text begins. */
 bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
                              const struct delimited_field *fields, size_t count);
 
@@ -146,6 +151,13 @@ bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
  * could not be seen where the text begins. */
 bool delimited_lacks_escape(struct delimited_signs signs, const uint8_t *base,
                             const struct delimited_field *fields, size_t count);
+
+/*
+ * Whether one goes on behind its quotes as none does that a program quoted: what began it is text,
+ * and there are no quotes, or it lacks one.
+ */
+bool delimited_has_stray_quote(struct delimited_signs signs, const uint8_t *base,
+                               const struct delimited_field *fields, size_t count);
 
 /* --- delimited_text ----------------------------------------------------------------------- */
 

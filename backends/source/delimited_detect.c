@@ -192,48 +192,90 @@ static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct
 }
 
 /*
- * Between tabs, with \N: whether there are quotes, with escapes in them, as MySQL writes them
- * (ENCLOSED BY), or doubled ones and no escapes, as COPY does (FORMAT csv, NULL '\N'). What
- * neither could have written so, or what has text without quotes beside numbers, has none.
+ * With \N: whether there are quotes, with escapes in them, as MySQL writes them (ENCLOSED BY), or
+ * doubled ones and no escapes, as COPY does (FORMAT csv, NULL '\N'). Between tabs, what neither
+ * could have written so, or what has text without quotes beside numbers, has none; elsewhere there
+ * are some, though none came yet.
  */
 static void detect_quoted_nulls(const uint8_t *text, size_t size, bool ended, struct fit *fit,
                                 struct delimited_signs *signs)
 {
     const struct delimited_signs mysql = {
-        .delimiter = '\t', .quote = '"', .escape = '\\', .nulls = true};
-    const struct delimited_signs copy = {.delimiter = '\t', .quote = '"', .nulls = true};
+        .delimiter = signs->delimiter, .quote = '"', .escape = '\\', .nulls = true};
+    const struct delimited_signs copy = {
+        .delimiter = signs->delimiter, .quote = '"', .nulls = true};
     struct fit escaped = try_signs(mysql, text, text + size, ended);
     struct fit doubled = try_signs(copy, text, text + size, ended);
     bool is_copy = is_even(&doubled) && (!is_sound(&escaped) || escaped.doubled);
     const struct fit *best = is_copy ? &doubled : &escaped;
+    bool bare = best->quoted == 0 ||
+                (is_sound(fit) && (best->open || (!best->doubled && best->worded != 0)));
 
-    if (best->quoted == 0 || !is_even(best) ||
-        (is_sound(fit) && (best->open || (!best->doubled && best->worded != 0))))
+    if (!is_even(best) || (signs->delimiter == '\t' && bare))
         return;
     *fit = *best;
     *signs = is_copy ? copy : mysql;
 }
 
+/* Whether there is a field that is \N and nothing else. */
+static bool holds_null(const uint8_t *text, size_t size, uint8_t delimiter)
+{
+    static const char *const forms[] = {"|\\N|", "|\\N\n", "|\\N\r\n", "\n\\N|"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        size_t length = strlen(forms[i]);
+        uint8_t mark[8];
+
+        for (size_t j = 0; j < length; j++)
+            mark[j] = forms[i][j] == '|' ? delimiter : (uint8_t)forms[i][j];
+        found = found || memmem(text, size, mark, length) != NULL;
+    }
+    return found;
+}
+
 /*
- * A field that is \N and nothing else between tabs: so mysqldump --tab and PostgreSQL's COPY write
- * NULL, and take the meaning of tabs and line ends by a backslash. There are seldom quotes then.
+ * \N as a field: so MySQL and PostgreSQL's COPY write NULL. Between tabs a backslash takes the
+ * meaning of tabs and line ends as well, and there are seldom quotes then.
  */
 static void detect_nulls(const uint8_t *text, size_t size, bool ended,
                          const struct dialect_wish *wish, struct fit *fit,
                          struct delimited_signs *signs)
 {
-    static const char *const marks[] = {"\t\\N\t", "\t\\N\n", "\t\\N\r\n", "\n\\N\t"};
-    const struct delimited_signs plain = {.delimiter = '\t', .escape = '\\', .nulls = true};
-    bool found = false;
+    const struct delimited_signs plain = {
+        .delimiter = signs->delimiter, .escape = '\\', .nulls = true};
+    struct fit bare;
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        found = found || memmem(text, size, marks[i], strlen(marks[i])) != NULL;
-    if (wish->escape_given || wish->quote_given || signs->delimiter != '\t' || !found)
+    if (wish->escape_given || wish->quote_given || !holds_null(text, size, signs->delimiter))
         return;
-    *signs = plain;
-    *fit = try_signs(plain, text, text + size, ended);
-    detect_line_end(text, size, ended, fit, signs);
+    signs->nulls = true;
+    if (signs->quote == '\'')
+        return;
+    bare = try_signs(plain, text, text + size, ended);
+    if (signs->delimiter == '\t' || is_sound(&bare)) {
+        *signs = plain;
+        *fit = bare;
+        detect_line_end(text, size, ended, fit, signs);
+    }
     detect_quoted_nulls(text, size, ended, fit, signs);
+}
+
+/* Between tabs many programs write no quotes, and texts may begin with one. */
+static void detect_no_quotes(const uint8_t *text, size_t size, bool ended,
+                             const struct dialect_wish *wish, struct fit *fit,
+                             struct delimited_signs *signs)
+{
+    struct delimited_signs bare = *signs;
+    struct fit other;
+
+    if (wish->quote_given || signs->delimiter != '\t' || fit->tailed == 0)
+        return;
+    bare.quote = 0;
+    other = try_signs(bare, text, text + size, ended);
+    if (is_even(&other)) {
+        *fit = other;
+        *signs = bare;
+    }
 }
 
 /* Single quotes count as such where most records have fields in them, and none a double one. */
@@ -241,10 +283,12 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
                                const struct dialect_wish *wish, struct delimited_signs *ret_signs)
 {
     struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"',
-                                    .escape = wish->dialect.signs.escape};
-    struct delimited_signs single = {.quote = '\'', .escape = wish->dialect.signs.escape};
+                                    .escape = wish->dialect.signs.escape,
+                                    .only_quotes = wish->dialect.signs.only_quotes};
+    struct delimited_signs single = signs;
     struct fit fit = try_delimiters(text, size, ended, wish, &signs);
 
+    single.quote = '\'';
     if (!wish->quote_given && memchr(text, '"', size) == NULL && memchr(text, '\'', size) != NULL) {
         struct fit other = try_delimiters(text, size, ended, wish, &single);
 
@@ -254,12 +298,23 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
             signs = single;
         }
     }
+    detect_no_quotes(text, size, ended, wish, &fit, &signs);
     detect_escape(text, size, ended, wish, &fit, &signs);
     detect_nulls(text, size, ended, wish, &fit, &signs);
     if (!signs.nulls)
         detect_line_end(text, size, ended, &fit, &signs);
     *ret_signs = signs;
     return fit;
+}
+
+/* A few zeros in texts: hardly one in a hundred bytes, and not the first. */
+static bool has_few_zeros(const uint8_t *text, size_t size)
+{
+    size_t zeros = 0;
+
+    for (size_t i = 0; i < size; i++)
+        zeros += text[i] == '\0';
+    return size != 0 && text[0] != '\0' && zeros <= size / 100;
 }
 
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
@@ -279,6 +334,9 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
         memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
     }
     dialect.escape_known = wish->escape_given;
+    dialect.quote_known = wish->quote_given;
+    dialect.header_known = wish->header_given;
+    dialect.set_known = wish->set_given;
     text = malloc(size + BYTE_WINDOW_SLACK);
     if (text == NULL)
         return false;
@@ -287,6 +345,10 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
     memset(text + size, 0, BYTE_WINDOW_SLACK);
 
     size_t written = text_before_zeros(text, size);
+
+    if (written == 0 && trust == TRUST_NAME && has_few_zeros(text, size))
+        written = size;
+
     bool binary = written == 0;
     struct fit fit = {.columns = 0};
 

@@ -15,11 +15,35 @@ static uint8_t unescape(uint8_t byte)
     }
 }
 
+/* A run of escapes before a quote is doubled, as it is before the one that ends the field. */
+static uint8_t *unescape_quotes(uint8_t *to, const uint8_t *from, size_t size,
+                                struct delimited_signs signs)
+{
+    const uint8_t *end = from + size;
+
+    while (from < end) {
+        const uint8_t *at = from;
+        bool quote;
+
+        while (at < end && *at == signs.escape)
+            at++;
+        quote = at == end || *at == signs.quote;
+        for (size_t left = (size_t)(at - from) / (quote ? 2 : 1); left > 0; left--)
+            *to++ = signs.escape;
+        if (at < end)
+            *to++ = *at++;
+        from = at;
+    }
+    return to;
+}
+
 uint8_t *delimited_unescape(uint8_t *to, const uint8_t *from, size_t size,
                             struct delimited_signs signs, bool quoted)
 {
     const uint8_t *end = from + size;
 
+    if (signs.only_quotes)
+        return quoted ? unescape_quotes(to, from, size, signs) : mempcpy(to, from, size);
     while (from < end) {
         bool pair = from + 1 < end;
 
@@ -81,11 +105,23 @@ bool delimited_hides_sign(struct delimited_signs signs, const uint8_t *base,
 bool delimited_has_late_null(struct delimited_signs signs, const uint8_t *base,
                              const struct delimited_field *fields, size_t count)
 {
-    for (size_t i = 0; i < count && signs.delimiter == '\t' && signs.escape == 0 && !signs.nulls;
-         i++) {
+    for (size_t i = 0; i < count && signs.escape == 0 && !signs.nulls; i++) {
         const uint8_t *at = base + fields[i].at;
 
         if (!fields[i].quoted && fields[i].size == 2 && at[0] == '\\' && at[1] == 'N')
+            return true;
+    }
+    return false;
+}
+
+bool delimited_has_stray_quote(struct delimited_signs signs, const uint8_t *base,
+                               const struct delimited_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct delimited_field *field = &fields[i];
+
+        if (field->tail_size != 0 &&
+            (signs.delimiter == '\t' || memchr(base + field->at, '\n', field->size) != NULL))
             return true;
     }
     return false;

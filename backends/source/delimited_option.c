@@ -47,12 +47,16 @@ static int take_quote(struct dialect_wish *wish, const char *value, struct failu
 static int take_escape(struct dialect_wish *wish, const char *value, struct failure *failure)
 {
     bool none = ascii_equal(value, "none");
-    uint8_t sign = none ? 0 : sign_of(value);
+    bool only_quotes = ascii_equal(value, "quotes");
+    uint8_t sign = none ? 0 : only_quotes ? '\\' : sign_of(value);
 
     if (!none && (sign == 0 || sign == '\n' || sign == '\r' || sign >= 0x80))
         return failure_set(failure, EINVAL,
-                           "escape=%.20s: an escape is one character of ASCII, or \"none\"", value);
+                           "escape=%.20s: an escape is one character of ASCII, or \"none\", or "
+                           "\"quotes\" (a backslash, before quotes only)",
+                           value);
     wish->escape_given = true;
+    wish->dialect.signs.only_quotes = only_quotes;
     wish->dialect.signs.escape = sign;
     return 1;
 }

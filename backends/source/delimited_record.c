@@ -48,7 +48,7 @@ static bool is_escaped(uint8_t escape, const uint8_t *begin, const uint8_t *at)
 static bool is_text(struct delimited_signs signs, const uint8_t *begin, const uint8_t *stop,
                     const uint8_t *end)
 {
-    if (is_escaped(signs.escape, begin, stop))
+    if (!signs.only_quotes && is_escaped(signs.escape, begin, stop))
         return true;
     switch (signs.line_end) {
     case LINE_END_FEED: return *stop == '\r';

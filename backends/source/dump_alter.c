@@ -134,33 +134,40 @@ static int take_alteration(struct dump_reader *reader, struct sql_lexer *lexer,
     return error < 0 ? error : 0;
 }
 
-int dump_alter_table(struct dump_reader *reader, struct failure *failure)
+/* How long MariaDB waits for the table's lock. */
+static void skip_wait(struct sql_lexer *lexer)
 {
-    struct sql_lexer lexer = dump_statement_lexer(reader);
+    if (sql_accept(lexer, "WAIT"))
+        sql_next(lexer);
+    else
+        sql_accept(lexer, "NOWAIT");
+}
 
+int dump_alter_table(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure)
+{
     (void)failure;
-    sql_next(&lexer);
-    sql_next(&lexer);
-    if (sql_accept(&lexer, "IF"))
-        sql_accept(&lexer, "EXISTS");
-    sql_accept(&lexer, "ONLY");
+    if (sql_accept(lexer, "IF"))
+        sql_accept(lexer, "EXISTS");
+    sql_accept(lexer, "ONLY");
 
-    struct dump_table *table = find_table(reader, &lexer);
+    struct dump_table *table = find_table(reader, lexer);
 
     if (table == NULL)
         return 0;
-    if (is_addition(lexer)) {
+    if (reader->dialect == SQL_MYSQL)
+        skip_wait(lexer);
+    if (is_addition(*lexer)) {
         int error = dump_ddl_add(reader, table);
 
         if (error != 0)
             return error;
     }
     do {
-        int error = take_alteration(reader, &lexer, table);
+        int error = take_alteration(reader, lexer, table);
 
         if (error != 0)
             return error;
-    } while (sql_accept(&lexer, ","));
+    } while (sql_accept(lexer, ","));
     return 0;
 }
 

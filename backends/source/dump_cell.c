@@ -122,6 +122,7 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
         }
         if (*from == '\\' && (literal->backslash || field) && from + 1 < end) {
             from++;
+            reader->escaped = true;
             if (reader->dialect == SQL_MYSQL)
                 to += unescape_mysql(*from++, to);
             else
@@ -187,6 +188,10 @@ static int make_bits(struct dump_reader *reader, const uint8_t *at,
         *cell = (struct cell){CELL_NUMBER, literal->size, at};
         return 0;
     }
+    if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE) {
+        give_number(reader, literal->type == LITERAL_TRUE, cell);
+        return 0;
+    }
     if (literal->type == LITERAL_BITS) {
         for (size_t i = 0; i < literal->size; i++) {
             if (at[i] != '0' && at[i] != '1')
@@ -200,7 +205,7 @@ static int make_bits(struct dump_reader *reader, const uint8_t *at,
     struct cell bytes = {CELL_BYTES, literal->size, at};
     int error = literal->type == LITERAL_HEX ? decode_hex(reader, at, literal->size, &bytes) : 0;
 
-    if (literal->type == LITERAL_ESCAPED)
+    if (literal->type == LITERAL_ESCAPED || literal->type == LITERAL_FIELD)
         dump_decode(reader, literal, at, &bytes);
     if (error != 0 || bytes.size > sizeof value)
         return -EILSEQ;

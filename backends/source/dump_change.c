@@ -68,32 +68,42 @@ int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
-/* The table whose name stands behind any of these words; NULL: it is not known. */
-static struct dump_table *find_behind(struct dump_reader *reader, struct sql_lexer *lexer,
-                                      const char *const *words, size_t count)
+/* The name that stands behind any of these words. As dump_take_name. */
+static int take_name_behind(struct sql_lexer *lexer, const char *const *words, size_t count,
+                            char **ret_database, char **ret_name)
 {
-    cleanup_free char *database = NULL;
-    cleanup_free char *name = NULL;
-
     for (size_t i = 0; i < count; i++)
         sql_accept(lexer, words[i]);
-    if (dump_take_name(lexer, &database, &name) != 0)
-        return NULL;
-    return dump_table_find(reader, database, name);
+    return dump_take_name(lexer, ret_database, ret_name);
 }
 
-/* LEXER stands at INSERT or REPLACE: the table that rows go into; NULL: it is not known. */
-static struct dump_table *find_extended(struct dump_reader *reader, struct sql_lexer *lexer)
+/* LEXER stands at INSERT or REPLACE: the name of the table that rows go into. */
+static int take_extended(struct sql_lexer *lexer, char **ret_database, char **ret_name)
 {
     static const char *const words[] = {"INSERT", "REPLACE",       "LOW_PRIORITY", "DELAYED",
                                         "IGNORE", "HIGH_PRIORITY", "OR",           "ROLLBACK",
                                         "ABORT",  "FAIL",          "REPLACE",      "INTO"};
 
-    return find_behind(reader, lexer, words, sizeof words / sizeof *words);
+    return take_name_behind(lexer, words, sizeof words / sizeof *words, ret_database, ret_name);
 }
 
-/* Whether the dump ends within the statement that was read last. */
-static bool is_cut(const struct dump_reader *reader)
+/* MySQL Workbench writes rows of a query so: INSERT INTO `` … */
+static void note_nameless(struct dump_reader *reader)
+{
+    struct failure why;
+
+    if (reader->nameless_told)
+        return;
+    reader->nameless_told = true;
+    failure_set(
+        &why, EILSEQ,
+        "line %llu of %.300s: what ends here puts rows into a table without a name, or with "
+        "none that can be made out: they are left out, and so are those of others like it",
+        (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+bool dump_is_cut(const struct dump_reader *reader)
 {
     const struct byte_window *window = &reader->window;
     size_t size = strlen(reader->delimiter);
@@ -106,12 +116,23 @@ static bool is_cut(const struct dump_reader *reader)
 int dump_note_query(struct dump_reader *reader)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
-    struct dump_table *named = find_extended(reader, &lexer);
-    struct dump_table *table = named != NULL ? dump_table_whole(named) : NULL;
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    struct dump_table *named;
+    struct dump_table *table;
+    int error = take_extended(&lexer, &database, &name);
 
+    if (error == -EILSEQ)
+        note_nameless(reader);
+    if (error != 0)
+        return error == -EILSEQ ? 0 : error;
+    named = dump_table_find(reader, database, name);
+    if (named == NULL)
+        return dump_note_unknown(reader, database, name);
+    table = dump_table_whole(named);
     if (table == NULL)
         return 0;
-    if (is_cut(reader))
+    if (dump_is_cut(reader))
         return dump_table_cut(reader, table);
     return dump_table_fail(
         reader, table,
@@ -120,12 +141,16 @@ int dump_note_query(struct dump_reader *reader)
         table->name);
 }
 
-/* Behind the verb: words, and the first table's name. */
+/* Behind the verb: words, and the first table's name. NULL: it is not known. */
 static struct dump_table *find_changed(struct dump_reader *reader, struct sql_lexer *lexer)
 {
     static const char *const words[] = {"LOW_PRIORITY", "QUICK", "IGNORE", "FROM", "TABLE", "ONLY"};
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
 
-    return find_behind(reader, lexer, words, sizeof words / sizeof *words);
+    if (take_name_behind(lexer, words, sizeof words / sizeof *words, &database, &name) != 0)
+        return NULL;
+    return dump_table_find(reader, database, name);
 }
 
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)

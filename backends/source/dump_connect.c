@@ -74,7 +74,7 @@ int dump_take_psql_line(struct dump_reader *reader, const char *line)
 
     if (strncmp(line, "\\connect", size) != 0 ||
         (size != strlen("\\c") && size != strlen("\\connect")))
-        return 0;
+        return dump_note_client_line(reader, line);
     line += size;
     line += strspn(line, " \t");
     if (strncmp(line, "-reuse-previous=", strlen("-reuse-previous=")) == 0) {

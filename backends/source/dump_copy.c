@@ -209,18 +209,6 @@ static int find_table(struct dump_reader *reader, struct copy *copy, const char 
     return copy->table->begun ? 0 : dump_table_tell(reader, copy->table, failure);
 }
 
-/* Whether the statement reads lines: "COPY … TO", or from a file, has none. */
-static bool is_from_stdin(struct sql_lexer *lexer)
-{
-    struct sql_token token;
-
-    while ((token = sql_next(lexer)).type != SQL_END) {
-        if (sql_is(&token, "FROM"))
-            return sql_accept(lexer, "stdin");
-    }
-    return false;
-}
-
 int dump_copy(struct dump_reader *reader, struct failure *failure)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
@@ -229,9 +217,11 @@ int dump_copy(struct dump_reader *reader, struct failure *failure)
     cleanup_free char *name = NULL;
     struct copy copy = {.count = 0};
 
-    if (!is_from_stdin(&ahead))
+    if (!dump_copies_from(&ahead))
         return 0;
     sql_next(&lexer);
+    if (!sql_accept(&ahead, "stdin"))
+        return dump_note_file(reader, &lexer);
 
     /* WITH CSV, NULL AS '' and the like: pg_dump never says so. */
     bool plain = sql_next(&ahead).type == SQL_END;

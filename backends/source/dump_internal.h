@@ -2,13 +2,13 @@
 /*
  * What the files of the dump reader share:
  *
- *   dump_read       the loop over statements, and what each is for
+ *   dump_read       the loop over statements; dump_take: what each is for
  *   dump_session    a dump in several files
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_statement  one statement, without comments; dump_mark: those that say something
- *   dump_create     CREATE TABLE
+ *   dump_create     CREATE TABLE; dump_column: one of its columns
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
@@ -19,10 +19,11 @@
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
  *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
- *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_literal: one value of it
- *   dump_change     rows that cannot be followed
+ *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_place: where values go
+ *   dump_literal    … one of them
+ *   dump_change     rows that cannot be followed; dump_outside: those of other files
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
- *   dump_load       rows in files of their own, for LOAD DATA
+ *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
  * dump_moment: UTC
  */
@@ -55,12 +56,30 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
 
-/* The statement is an INSERT or REPLACE without VALUES: the table that it is for fails. */
+/* The statement is an INSERT or REPLACE whose rows are not taken: the table that it is for fails.
+ */
 int dump_note_query(struct dump_reader *reader);
+
+/* Whether the dump ends within the statement that was read last. */
+bool dump_is_cut(const struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
+
+/* --- dump_outside ------------------------------------------------------------------------- */
+
+/* LEXER stands before the name of a table whose rows are in another file: the table fails. */
+int dump_note_file(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* The statement is LOAD DATA, whose file is not read: so does its table. */
+int dump_note_load_data(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* LEXER stands behind COPY: whether rows come in, and it then stands behind FROM. */
+bool dump_copies_from(struct sql_lexer *lexer);
+
+/* LINE, NUL-terminated, is for a client: tells of a file that the client would read. */
+int dump_note_client_line(struct dump_reader *reader, const char *line);
 
 struct dump_literal;
 
@@ -95,6 +114,10 @@ struct dump_reader {
     char zone[DUMP_ZONE_SIZE]; /* of MySQL's TIMESTAMPs; "": UTC, or not said */
     char kept_zone[DUMP_ZONE_SIZE];
     bool zone_told;
+    bool nameless_told;
+    bool guessed; /* it was taken for MySQL's, as nothing says whose it is … */
+    bool escaped; /* … a backslash was taken for an escape … */
+    bool escape_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -103,6 +126,8 @@ struct dump_reader {
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     bool has_rows;  /* some came */
+    bool has_data;  /* a comment says where a table's rows would be */
+    bool of_shell;  /* MySQL Shell's */
     bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];
     char *database;  /* the current one, PostgreSQL's schema; "" */
@@ -214,11 +239,17 @@ void dump_wide_end(struct dump_wide *wide);
 
 enum sql_dialect dump_dialect_of(const char *text, size_t size);
 
+/* Whether something in it is MySQL's, and it was not merely taken for MySQL's as most are. */
+bool dump_is_surely_of_mysql(const char *text, size_t size);
+
 /* What many programs for MySQL write first; they end with taking it back (dump_set). */
 #define DUMP_KEEPS_CLIENT "@OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT"
 
 /* Whether a dump for MySQL is of a program that writes a table's rows before the next table. */
 bool dump_is_in_turn(const char *text, size_t size);
+
+/* Whether MySQL Shell made it, which writes rows into files of their own. */
+bool dump_is_of_shell(const char *text, size_t size);
 
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
@@ -238,6 +269,11 @@ int dump_take_psql_line(struct dump_reader *reader, const char *line);
 
 /* At a comment, or whatever stands here: what it says of the dump. 0 or -errno. */
 int dump_take_mark(struct dump_reader *reader);
+
+/* --- dump_take ---------------------------------------------------------------------------- */
+
+/* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
+int dump_take_next(struct dump_reader *reader, struct failure *failure);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 

@@ -17,20 +17,6 @@
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 
-#define NO_QUOTE '\0'
-
-struct dump_load {
-    uint8_t terminator; /* of fields */
-    uint8_t quote;      /* NO_QUOTE: none */
-    bool own_bytes;
-    const char *charset;
-    size_t count;    /* fields of a line … */
-    size_t *columns; /* … and of what columns they are */
-    bool *hex;       /* their digits are bytes */
-    size_t said;     /* statements */
-    size_t read;     /* files */
-};
-
 void dump_load_free(struct dump_load *load)
 {
     if (load == NULL)
@@ -233,7 +219,7 @@ static const uint8_t *take_field(const struct dump_load *load, const uint8_t *ba
                                  const uint8_t *at, const uint8_t *end,
                                  struct dump_literal *literal)
 {
-    bool quoted = load->quote != NO_QUOTE && at < end && *at == load->quote;
+    bool quoted = load->quote != DUMP_NO_QUOTE && at < end && *at == load->quote;
     const uint8_t *start = at + quoted;
     const uint8_t *stop;
     bool escaped = false;
@@ -266,13 +252,12 @@ static const uint8_t *take_field(const struct dump_load *load, const uint8_t *ba
     };
     if (!quoted &&
         ((literal->size == 2 && memcmp(start, "\\N", 2) == 0) ||
-         (load->quote != NO_QUOTE && literal->size == 4 && memcmp(start, "NULL", 4) == 0)))
+         (load->quote != DUMP_NO_QUOTE && literal->size == 4 && memcmp(start, "NULL", 4) == 0)))
         literal->type = LITERAL_NULL;
     return at;
 }
 
-/* The row at the window's place. 1 and its size; 0: it is not all there; -EILSEQ: it is none. */
-static int take_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size)
+int dump_load_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size)
 {
     const struct byte_window *window = &reader->window;
     const uint8_t *base = window->data + window->at;
@@ -322,7 +307,7 @@ static int take_rows(struct dump_reader *reader, struct dump_table *table, struc
 
     while (error == 0 && !table->failed) {
         size_t size = 0;
-        int got = window->at < window->end ? take_row(reader, table->load, &size) : 0;
+        int got = window->at < window->end ? dump_load_row(reader, table->load, &size) : 0;
 
         if (got > 0) {
             error = give_row(reader, table, size, failure);

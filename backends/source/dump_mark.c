@@ -69,6 +69,8 @@ static int note_corruption(struct dump_reader *reader)
 
 int dump_take_mark(struct dump_reader *reader)
 {
+    reader->has_data = reader->has_data || dump_stands_here(reader, "-- Dumping data for table") ||
+                       dump_stands_here(reader, "-- Data for Name: ");
     if (at_begin_mark(reader))
         note_begin(reader);
     if (at_end_mark(reader)) {

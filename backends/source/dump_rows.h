@@ -64,6 +64,29 @@ struct dump_head {
 int dump_take_head(struct dump_reader *reader, struct dump_head *head, struct failure *failure);
 void dump_head_release(struct dump_head *head);
 
+/* --- dump_place ---------------------------------------------------------------------------- */
+
+struct dump_insertion {
+    struct dump_reader *reader;
+    const struct dump_table *named; /* the table, or a partition of it */
+    struct dump_table *table;
+    bool listed; /* columns were named: some may be missing, or twice there */
+    size_t value_count;
+    size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    const char *unknown; /* a column that is named, and not there; NULL */
+};
+
+/* The table that HEAD says, which is made if need be, gets ready for rows. 0 or -errno. */
+int dump_find_rows(struct dump_insertion *insert, const struct dump_head *head,
+                   struct failure *failure);
+
+/* Which value goes where; NAMES, COUNT of them, or NULL. The caller frees insert->places. */
+int dump_place_values(struct dump_insertion *insert, char **names, size_t count,
+                      struct failure *failure);
+
+/* Columns were named: if they are not those that the table has, its rows are not known. */
+int dump_check_names(struct dump_insertion *insert);
+
 /* At INSERT or REPLACE: reads the statement and hands its rows over. */
 int dump_insert(struct dump_reader *reader, struct failure *failure);
 
@@ -92,13 +115,37 @@ void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 /* Empties scratch and makes room for what SIZE bytes of literals may become. */
 int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
 
-/* --- dump_load ---------------------------------------------------------------------------- */
+/* --- dump_load, dump_tab ------------------------------------------------------------------- */
+
+#define DUMP_NO_QUOTE '\0'
+
+/* How files of a table's rows are written. */
+struct dump_load {
+    uint8_t terminator; /* of fields */
+    uint8_t quote;      /* DUMP_NO_QUOTE: none */
+    bool own_bytes;
+    const char *charset;
+    size_t count;    /* fields of a line … */
+    size_t *columns; /* … and of what columns they are */
+    bool *hex;       /* their digits are bytes */
+    size_t said;     /* statements */
+    size_t read;     /* files */
+};
 
 /* The statement is LOAD DATA: its table knows how to read files of its rows, or fails. */
 int dump_load_statement(struct dump_reader *reader);
 
 /* All rows of the stream that has begun, of TABLE, which has a load. */
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/* A file of TABLE's rows, whose stream has begun, is as mysqldump --tab writes it. 0 or -errno. */
+int dump_load_as_tab(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+
+/*
+ * Takes the row at the window's place apart, into literals. 1 and its size; 0: it is not all there;
+ * -EILSEQ: it is none.
+ */
+int dump_load_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size);
 
 /* Whether there were fewer files than statements, or more. */
 bool dump_load_lacks(const struct dump_table *table);

@@ -117,6 +117,46 @@ int dump_session_fail(struct dump_reader *reader, const char *words)
     return error;
 }
 
+/* NULL: there is none, or another. */
+static struct dump_table *find_only(const struct dump_reader *reader)
+{
+    struct dump_table *only = NULL;
+
+    for (size_t i = 0; i < reader->table_count; i++) {
+        struct dump_table *table = reader->tables[i];
+
+        if (table->dropped || table->kind != RELATION_TABLE)
+            continue;
+        if (only != NULL)
+            return NULL;
+        only = table;
+    }
+    return only;
+}
+
+int dump_session_load_tab(struct dump_reader *reader, struct byte_stream *stream, const char *name,
+                          struct failure *failure)
+{
+    struct dump_table *only = find_only(reader);
+    struct failure own = {0};
+
+    if (only == NULL)
+        return dump_session_fail(reader,
+                                 "beside what makes it stands a file of rows, and whose they "
+                                 "are is not known");
+    if (only->failed)
+        return 0;
+
+    int error = dump_begin(reader, stream, &own);
+
+    reader->place = name;
+    if (error == 0)
+        error = dump_load_as_tab(reader, only, &own);
+    if (error == 0)
+        error = dump_load_rows(reader, only, &own);
+    return end_file(reader, error, &own, failure);
+}
+
 int dump_session_expect(struct dump_reader *reader, const char *database, const char *table,
                         uint64_t rows)
 {

@@ -109,6 +109,7 @@ struct dump_table {
     struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
     size_t part_count;        /* of its partitions, if any */
     bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
+    bool of_query;            /* CREATE TABLE … SELECT: its first rows are those of a query */
     struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
     struct key_term *terms;   /* … as these */
     bool order_known;
@@ -208,6 +209,16 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
 int dump_create_table(struct dump_reader *reader, struct failure *failure);
 
+/*
+ * A type that LEXER stands before: "int(11) unsigned", "character varying(40)[]"; PostgreSQL's may
+ * be quoted, or of a schema, and are given as the server itself calls them. The caller's; NULL: no
+ * memory.
+ */
+char *dump_take_type(struct sql_lexer *lexer);
+
+/* One column's definition, to the comma or parenthesis that ends it. 0; -EILSEQ: it is none. */
+int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
+
 /* … CREATE DOMAIN …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
 
@@ -223,8 +234,9 @@ void dump_skip_item(struct sql_lexer *lexer);
 /* Takes a key, if one stands here. 1: one did, or something else that is no column; 0; -errno. */
 int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);
 
-/* … ALTER TABLE … or CREATE UNIQUE INDEX …: adds keys. What makes no sense is passed over. */
-int dump_alter_table(struct dump_reader *reader, struct failure *failure);
+/* … ALTER TABLE, behind which LEXER stands, or CREATE UNIQUE INDEX …: adds keys. What makes no
+ * sense is passed over. */
+int dump_alter_table(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure);
 int dump_create_index(struct dump_reader *reader, struct failure *failure);
 
 /* Fills TABLE in as SQLite understands the statement SQL. -EILSEQ: it does not. */
@@ -267,6 +279,9 @@ int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer);
 
 /* All is told of: which views and generated columns the dump has no values of. */
 int dump_tell_left_out(struct dump_reader *reader);
+
+/* … and that the whole dump has no rows, where its program would have said where they are. */
+void dump_tell_no_rows(struct dump_reader *reader);
 
 /* --- dump_ddl ----------------------------------------------------------------------------- */
 

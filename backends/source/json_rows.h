@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables as JSON (RFC 8259): objects one a line (NDJSON), an array of objects, or such
- * arrays within an object, as programs' interfaces answer: {"results":[…],"paging":{…}}.
+ * Tables as JSON (RFC 8259): objects one a line (NDJSON), an array of objects, or several one
+ * behind another, or such arrays within an object, as programs' interfaces answer:
+ * {"results":[…],"paging":{…}}.
  *
  * A key is a column, in the order in which keys first come; one that is given twice in
  * an object becomes "key (2)". Numbers keep every digit, what is nested stays JSON;
  * null, and a key that is not there, are NULL. Column types are those of the values.
- * Rows stand in the order of the file.
+ * Rows stand in the order of the file. Where an answer says that it is one page of several, that is
+ * told.
  *
  * Limits: an object is at most STREAM_ROW_LIMIT, nesting at most JSON_ROWS_DEPTH,
  * columns at most JSON_ROWS_COLUMNS. What is no JSON fails the table, with its place.

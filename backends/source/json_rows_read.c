@@ -4,22 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/source/json_rows.h"
+#include "backends/source/json_rows_internal.h"
 #include "backends/source/utf16_stream.h"
-#include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
 /* What columns there are is looked for in so many bytes before the first row is told. */
 #define LOOK_BYTES ((size_t)256 << 10)
-
-#define NAME_LIMIT 200
-
-struct json_reader {
-    struct byte_window window;
-    struct row_taker *taker;
-    const char *path;            /* for words */
-    struct json_member *members; /* room for JSON_ROWS_COLUMNS */
-};
 
 /* What is wrong at AT, in the window. */
 static void word(const struct json_reader *reader, const uint8_t *at, const char *words,
@@ -35,23 +25,19 @@ static void word(const struct json_reader *reader, const uint8_t *at, const char
                 (unsigned long long)byte_window_byte(&place), reader->path, words);
 }
 
-static struct json_scan scan_of(const struct json_reader *reader)
+struct json_scan json_reader_scan(const struct json_reader *reader)
 {
     const struct byte_window *window = &reader->window;
 
     return (struct json_scan){.at = window->data + window->at, .end = window->data + window->end};
 }
 
-static void go_to(struct json_reader *reader, const struct json_scan *scan)
+void json_reader_go(struct json_reader *reader, const struct json_scan *scan)
 {
     reader->window.at = (size_t)(scan->at - reader->window.data);
 }
 
-/*
- * More of the text than a scan saw, which will look at it from the beginning again: twice as much.
- * 1; 0: there is no more; -EFBIG …
- */
-static int look_further(struct json_reader *reader, struct failure *failure)
+int json_reader_look_further(struct json_reader *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
     size_t wanted = 2 * (window->end - window->at) + 1;
@@ -65,15 +51,14 @@ static int look_further(struct json_reader *reader, struct failure *failure)
     return error != 0 ? error : 1;
 }
 
-/* What stands next, behind blanks; 0: the end; -errno. */
-static int next_sign(struct json_reader *reader, struct failure *failure)
+int json_reader_next_sign(struct json_reader *reader, struct failure *failure)
 {
     for (;;) {
-        struct json_scan scan = scan_of(reader);
+        struct json_scan scan = json_reader_scan(reader);
         int error;
 
         json_skip_blank(&scan);
-        go_to(reader, &scan);
+        json_reader_go(reader, &scan);
         if (scan.at < scan.end)
             return *scan.at != '\0' ? *scan.at : 1;
         if (reader->window.ended)
@@ -110,7 +95,7 @@ static int fail_at(struct json_reader *reader, struct json_table *table, const u
 static int fail_here(struct json_reader *reader, struct json_table *table, const char *words,
                      struct failure *failure)
 {
-    return fail_at(reader, table, scan_of(reader).at, words, failure);
+    return fail_at(reader, table, json_reader_scan(reader).at, words, failure);
 }
 
 /* 1: a row was handed over; 0: the table has failed; -errno. */
@@ -121,11 +106,11 @@ static int read_row(struct json_reader *reader, struct json_table *table, struct
     size_t count;
 
     for (;;) {
-        scan = scan_of(reader);
+        scan = json_reader_scan(reader);
         if (json_scan_object(&scan, reader->members, JSON_ROWS_COLUMNS, &count))
             break;
 
-        int more = scan.more ? look_further(reader, failure) : 0;
+        int more = scan.more ? json_reader_look_further(reader, failure) : 0;
 
         if (more == -EFBIG)
             return fail_here(reader, table, "an object is larger than crmfs takes", failure);
@@ -137,14 +122,14 @@ static int read_row(struct json_reader *reader, struct json_table *table, struct
     if (count > JSON_ROWS_COLUMNS)
         return fail_here(reader, table, "an object has more keys than crmfs takes", failure);
 
-    const uint8_t *base = scan_of(reader).at;
+    const uint8_t *base = json_reader_scan(reader).at;
     int error = json_table_row(table, base, (size_t)(scan.at - base), reader->members, count, &own);
 
     if (error == -E2BIG)
         return fail_here(reader, table, own.text, failure);
     if (error != 0 && own.code != 0 && failure != NULL)
         *failure = own;
-    go_to(reader, &scan);
+    json_reader_go(reader, &scan);
     return error != 0 ? error : 1;
 }
 
@@ -152,7 +137,7 @@ static int read_row(struct json_reader *reader, struct json_table *table, struct
 static int look_ahead(struct json_reader *reader, struct json_table *table, struct failure *failure)
 {
     int error = byte_window_want(&reader->window, LOOK_BYTES, failure);
-    struct json_scan scan = scan_of(reader);
+    struct json_scan scan = json_reader_scan(reader);
     size_t count;
 
     if (error != 0)
@@ -179,7 +164,7 @@ static int read_rows(struct json_reader *reader, struct json_table *table, bool 
     int error = look_ahead(reader, table, failure);
 
     while (error == 0) {
-        int sign = next_sign(reader, failure);
+        int sign = json_reader_next_sign(reader, failure);
         int got;
 
         if (sign < 0)
@@ -198,7 +183,7 @@ static int read_rows(struct json_reader *reader, struct json_table *table, bool 
         *ret_failed = false;
         if (lines)
             continue;
-        sign = next_sign(reader, failure);
+        sign = json_reader_next_sign(reader, failure);
         if (sign < 0)
             return sign;
         if (sign != ',' && sign != ']') {
@@ -216,36 +201,40 @@ static int read_rows(struct json_reader *reader, struct json_table *table, bool 
     return error;
 }
 
-static int read_table(struct json_reader *reader, const char *name, bool lines, bool *ret_failed,
-                      struct failure *failure)
+/* Arrays behind the first are more of the table: pages of it that were put one behind another. */
+static int read_further_arrays(struct json_reader *reader, struct json_table *table,
+                               bool *ret_failed, struct failure *failure)
+{
+    int sign = 0;
+    int error = 0;
+
+    while (error == 0 && !*ret_failed && (sign = json_reader_next_sign(reader, failure)) == '[') {
+        reader->window.at++;
+        sign = json_reader_next_sign(reader, failure);
+        if (sign == ']')
+            reader->window.at++;
+        else if (sign >= 0)
+            error = read_rows(reader, table, false, ret_failed, failure);
+    }
+    return error == 0 && sign < 0 ? sign : error;
+}
+
+int json_reader_table(struct json_reader *reader, const char *name, enum json_layout layout,
+                      bool *ret_failed, struct failure *failure)
 {
     struct json_table *table = json_table_create(reader->taker, name);
-    int error = table != NULL ? read_rows(reader, table, lines, ret_failed, failure) : -ENOMEM;
+    int error = table != NULL ? read_rows(reader, table, layout == JSON_LINES, ret_failed, failure)
+                              : -ENOMEM;
 
+    if (error == 0 && layout == JSON_ARRAY)
+        error = read_further_arrays(reader, table, ret_failed, failure);
     if (error == 0 && !*ret_failed)
         error = json_table_finish(table, failure);
     json_table_free(table);
     return error;
 }
 
-/* --- objects around tables ----------------------------------------------------------------- */
-
-/* Keys that say nothing of what stands under them. */
-static bool is_wrapper(const char *key)
-{
-    static const char *const wrappers[] = {"results", "result", "data",    "records", "record",
-                                           "items",   "item",   "rows",    "row",     "value",
-                                           "values",  "list",   "entries", "objects", "elements",
-                                           "content", "hits",   "response"};
-
-    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
-        if (ascii_equal(key, wrappers[i]))
-            return true;
-    }
-    return false;
-}
-
-static int refuse(struct json_reader *reader, const uint8_t *at, struct failure *failure)
+int json_reader_refuse(struct json_reader *reader, const uint8_t *at, struct failure *failure)
 {
     struct failure why;
 
@@ -254,129 +243,6 @@ static int refuse(struct json_reader *reader, const uint8_t *at, struct failure 
                                                         : "this is no JSON",
          &why);
     return failure_set(failure, EIO, "%s", why.text);
-}
-
-/* At a key: goes behind its ':'. NAME: the table's, if an array follows. */
-static int read_key(struct json_reader *reader, char name[NAME_LIMIT + 1], struct failure *failure)
-{
-    struct json_piece key;
-
-    for (;;) {
-        struct json_scan scan = scan_of(reader);
-
-        if (json_scan_key(&scan, scan.at, &key)) {
-            const uint8_t *at = scan_of(reader).at + key.at;
-            size_t size = key.size < NAME_LIMIT ? key.size : NAME_LIMIT;
-            bool plain = size != 0 && !key.escaped && memchr(at, '\0', size) == NULL;
-
-            snprintf(name, NAME_LIMIT + 1, "%.*s", plain ? (int)size : 0, (const char *)at);
-            go_to(reader, &scan);
-            return 0;
-        }
-
-        int more = scan.more ? look_further(reader, failure) : 0;
-
-        if (more <= 0)
-            return more < 0 && more != -EFBIG ? more : refuse(reader, scan.at, failure);
-    }
-}
-
-/* Goes behind a value that is no table. */
-static int skip_value(struct json_reader *reader, struct failure *failure)
-{
-    for (;;) {
-        struct json_scan scan = scan_of(reader);
-        struct json_piece piece;
-        bool whole = json_scan_value(&scan, scan.at, &piece);
-
-        if (whole) {
-            go_to(reader, &scan);
-            return 0;
-        }
-
-        int more = scan.more ? look_further(reader, failure) : 0;
-
-        if (more <= 0)
-            return more < 0 && more != -EFBIG ? more : refuse(reader, scan.at, failure);
-    }
-}
-
-/* At '[': whether an object stands first in it. 1, 0 or -errno. */
-static int is_table(struct json_reader *reader, struct failure *failure)
-{
-    for (;;) {
-        struct json_scan scan = scan_of(reader);
-
-        scan.at++;
-        json_skip_blank(&scan);
-        if (scan.at < scan.end)
-            return *scan.at == '{';
-
-        int more = look_further(reader, failure);
-
-        if (more <= 0)
-            return more;
-    }
-}
-
-static int read_wrapped(struct json_reader *reader, const char *name, unsigned depth,
-                        bool *ret_failed, struct failure *failure);
-
-static int read_member(struct json_reader *reader, const char *outer, unsigned depth,
-                       bool *ret_failed, struct failure *failure)
-{
-    char key[NAME_LIMIT + 1] = "";
-    int error = read_key(reader, key, failure);
-    int sign = error == 0 ? next_sign(reader, failure) : error;
-    const char *name = error == 0 && key[0] != '\0' && !is_wrapper(key) ? key : outer;
-
-    if (sign < 0)
-        return sign;
-    if (sign == '[') {
-        int table = is_table(reader, failure);
-
-        if (table < 0)
-            return table;
-        if (table > 0) {
-            reader->window.at++;
-            return read_table(reader, name, false, ret_failed, failure);
-        }
-    }
-    if (sign == '{' && depth < JSON_ROWS_WRAPPERS)
-        return read_wrapped(reader, name, depth + 1, ret_failed, failure);
-    return skip_value(reader, failure);
-}
-
-/* At '{'. */
-static int read_wrapped(struct json_reader *reader, const char *name, unsigned depth,
-                        bool *ret_failed, struct failure *failure)
-{
-    bool first = true;
-
-    reader->window.at++;
-    for (;;) {
-        int sign = next_sign(reader, failure);
-        int error;
-
-        if (sign < 0)
-            return sign;
-        if (sign == '}' && first)
-            break;
-        error = read_member(reader, name, depth, ret_failed, failure);
-        if (error != 0 || *ret_failed)
-            return error;
-        first = false;
-        sign = next_sign(reader, failure);
-        if (sign < 0)
-            return sign;
-        if (sign != ',' && sign != '}')
-            return refuse(reader, scan_of(reader).at, failure);
-        if (sign == '}')
-            break;
-        reader->window.at++;
-    }
-    reader->window.at++;
-    return 0;
 }
 
 /* --- all ---------------------------------------------------------------------------------- */
@@ -395,23 +261,22 @@ static int read_all(struct json_reader *reader, enum json_layout layout, const c
                     struct failure *failure)
 {
     bool failed = false;
-    int sign = next_sign(reader, failure);
+    int sign = json_reader_next_sign(reader, failure);
     int error;
 
     if (sign < 0)
         return sign;
     if (sign != (layout == JSON_ARRAY ? '[' : '{'))
-        return refuse(reader, scan_of(reader).at, failure);
+        return json_reader_refuse(reader, json_reader_scan(reader).at, failure);
     reader->window.at += layout == JSON_ARRAY;
-    error = layout == JSON_WRAPPED
-                ? read_wrapped(reader, stem, 1, &failed, failure)
-                : read_table(reader, stem, layout == JSON_LINES, &failed, failure);
+    error = layout == JSON_WRAPPED ? json_reader_wrapped(reader, stem, 1, &failed, failure)
+                                   : json_reader_table(reader, stem, layout, &failed, failure);
     if (error != 0 || failed)
         return error;
-    sign = next_sign(reader, failure);
+    sign = json_reader_next_sign(reader, failure);
     if (sign == 0 && reader->window.error != 0)
         return failure_set(failure, -reader->window.error, "%s", reader->window.failure.text);
-    return sign > 0 ? refuse(reader, scan_of(reader).at, failure) : sign;
+    return sign > 0 ? json_reader_refuse(reader, json_reader_scan(reader).at, failure) : sign;
 }
 
 int json_rows_read(struct byte_stream *stream, const struct json_form *form, const char *name,

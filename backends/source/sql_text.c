@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A quote within is doubled. */
-static char *quote(const char *text, char sign)
+char *sql_quoted(const char *text, char sign)
 {
     char *quoted = malloc(2 * strlen(text) + 3);
     char *to = quoted;
@@ -25,10 +24,10 @@ static char *quote(const char *text, char sign)
 
 char *sql_name(const char *name)
 {
-    return quote(name, '"');
+    return sql_quoted(name, '"');
 }
 
 char *sql_literal(const char *text)
 {
-    return quote(text, '\'');
+    return sql_quoted(text, '\'');
 }

@@ -7,4 +7,7 @@
 char *sql_name(const char *name);
 char *sql_literal(const char *text);
 
+/* TEXT between quotes, which are doubled in it, the caller's. NULL: no memory. */
+char *sql_quoted(const char *text, char sign);
+
 #endif

@@ -15,22 +15,28 @@ static bool is_half_zero(const uint8_t *bytes, size_t size, size_t odd)
     return size >= 8 && zeros > size / 4;
 }
 
+/*
+ * A byte that is no UTF-8 may be an accident where others are: letters of Windows-1252 make a
+ * letter of UTF-8 hardly ever.
+ */
 static enum text_set set_of(const uint8_t *bytes, size_t size)
 {
-    bool high = false;
+    size_t letters = 0;
+    size_t accidents = 0;
 
     for (size_t at = 0; at < size;) {
         size_t length = utf8_character(bytes + at, size - at);
 
         /* A character may be cut at the end. */
-        if (length == 0 && size - at >= 4)
-            return TEXT_WINDOWS;
-        if (length == 0)
+        if (length == 0 && size - at < 4)
             break;
-        high = high || length > 1;
-        at += length;
+        letters += length > 1;
+        accidents += length == 0;
+        at += length != 0 ? length : 1;
     }
-    return high ? TEXT_UTF8 : TEXT_UNDECIDED;
+    if (accidents > letters)
+        return TEXT_WINDOWS;
+    return letters != 0 ? TEXT_UTF8 : TEXT_UNDECIDED;
 }
 
 enum text_set text_set_detect(const uint8_t *begin, size_t size, size_t *ret_mark)

@@ -9,7 +9,7 @@
 #include "fs/table/render.h"
 #include "fs/table/row_group.h"
 
-#define ROW_LIMIT ((size_t)256 << 20)
+#define ROW_LIMIT ((size_t)1 << 30) /* bytes of one that is put together in memory */
 
 struct group_rows {
     struct image *image; /* NULL: the groups are of the spool */
@@ -119,11 +119,23 @@ static int open_group(struct group_rows *rows, struct failure *failure)
     return 0;
 }
 
-/* Adds a fragment's cells to the row; their data is told when it is whole. */
-static int add_fragment(struct group_rows *rows)
+/* Where a row in fragments goes on. */
+struct assembly {
+    uint32_t next_column;
+    bool inside; /* it, not behind it: the cell has begun */
+};
+
+/* Adds a fragment's cells to the row; their data is told when it is whole. -EBADMSG: another part
+ * of a row was to come. */
+static int add_fragment(struct group_rows *rows, struct assembly *assembly)
 {
     const struct row_group_view *view = &rows->view;
 
+    if (!view->fragment || view->first_column != assembly->next_column ||
+        view->begins_inside != assembly->inside)
+        return -EBADMSG;
+    assembly->inside = view->ends_inside;
+    assembly->next_column = view->first_column + view->column_count - view->ends_inside;
     for (uint32_t i = 0; i < view->column_count; i++) {
         struct cell_view part = column_cursor_next(&rows->cursors[i]);
         struct cell *cell = &rows->cells[view->first_column + i];
@@ -136,8 +148,10 @@ static int add_fragment(struct group_rows *rows)
                 (struct cell){.class = class_of(inside ? (uint8_t)view->inside_kind : part.kind)};
             rows->offsets[view->first_column + i] = rows->assembled.size;
         }
-        if (buffer_append(&rows->assembled, part.data, part.size) != 0)
-            return -ENOMEM;
+        int error = buffer_append(&rows->assembled, part.data, part.size);
+
+        if (error != 0)
+            return error;
         cell->size += part.size;
     }
     return 0;
@@ -146,11 +160,12 @@ static int add_fragment(struct group_rows *rows)
 /* The view is a row's first fragment: takes the others. */
 static int assemble(struct group_rows *rows, struct failure *failure)
 {
+    struct assembly assembly = {.next_column = 0};
     int error = 0;
 
     buffer_clear(&rows->assembled);
     for (;;) {
-        error = add_fragment(rows);
+        error = add_fragment(rows, &assembly);
         if (error != 0 ||
             (rows->view.first_column + rows->view.column_count == rows->column_count &&
              !rows->view.ends_inside))
@@ -184,6 +199,12 @@ int group_rows_next(struct group_rows *rows, const struct cell **ret_cells, stru
             return 1;
         }
     }
+    if (error == -EFBIG)
+        return failure_set(
+            failure, EFBIG,
+            "a row has more than %zu MiB, which is the most that is put together; leave "
+            "its table out",
+            ROW_LIMIT >> 20);
     if (error == -EBADMSG)
         return failure_set(failure, EIO,
                            "a row group does not read back as it was written: "

@@ -21,7 +21,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step,
     struct failure failure = {0};
     int error = delimited_read(&pieces.stream, dialect, "t.csv", &digest.taker, NULL, &failure);
 
-    require(digest.tables <= 1 && digest.changes == 0 && digest.others == 0);
+    require(digest.tables <= 1 && digest.changes == 0 && digest.others <= 3);
     return digest.hash + (uint64_t)(error < 0);
 }
 

@@ -25,7 +25,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step,
     int error = json_rows_read(&pieces.stream, form, "t.json", &digest.taker, &failure);
 
     require(error == 0 || failure.code != 0 || error == -ENOMEM);
-    require(digest.others == 0);
+    require(digest.others <= 1);
     return digest.hash + (uint64_t)(error < 0);
 }
 

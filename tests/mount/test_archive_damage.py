@@ -150,3 +150,38 @@ def test_cut(mount, work, part, right):
             assert slurp(shown / name) == right[name]
         with pytest.raises(OSError, match="Input/output"):
             slurp(shown / names[-1])
+
+
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_what_nobody_reads(mount, work, kind):
+    """What is called a table or a dump and is none is told of, and stands under raw/."""
+    members = {"a.csv": CSV, "b.csv": bytes(range(256)) * 8, "c.sql": b"PROMPT this is of another database\n",
+               "d.txt": b"a text\n", "e.sql": b""}
+    path = work / f"x.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for name, data in members.items():
+                about = tarfile.TarInfo(name)
+                about.size = len(data)
+                archive.addfile(about, io.BytesIO(data))
+    top = mount(path)
+    folder = top.path(f"archives/x.{kind}")
+    assert [name for name in sorted(os.listdir(folder)) if name.endswith(".csv")] == ["a.csv"]
+    for name, data in members.items():
+        assert slurp(folder / "raw" / name) == data
+        assert (f"{name}: crmfs makes nothing of it" in top.errors()) == (name in ("b.csv", "c.sql"))
+
+
+def test_workbook(mount, work):
+    """A workbook is a ZIP without tables: why, is told."""
+    path = work / "contacts.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<?xml version='1.0'?><Types/>")
+        archive.writestr("xl/workbook.xml", "<?xml version='1.0'?><workbook/>")
+    top = mount(path)
+    assert "raw" in os.listdir(top.path("archives/contacts.xlsx"))
+    assert "have its sheets written as CSV" in top.errors()

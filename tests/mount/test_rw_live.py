@@ -69,9 +69,7 @@ def test_a_row_is_looked_at_while_another_program_writes(mount, work, crm):
     crm.execute("PRAGMA journal_mode = WAL")
     folder = mount(work / "crm.db", options="rw-live,refresh=0.1,busy-timeout=20").live()
     crm.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
     assert json.loads(slurp(folder / "contacts/2.json"))["name"] == "Bo"
-    assert time.monotonic() - began < 10
     crm.execute("ROLLBACK")
 
 
@@ -166,6 +164,19 @@ def test_rows_that_are_referred_to(folder, crm):
     with pytest.raises(OSError):
         put(folder / "activities/2.json", '{"contact": 99}')
     assert rows(crm, "activities") == [(1, 1)]
+
+
+def test_a_row_that_others_of_its_table_refer_to(mount, work, crm):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    crm.executescript("CREATE TABLE staff (id INTEGER PRIMARY KEY, chief INTEGER REFERENCES staff (id) ON DELETE CASCADE);"
+                      "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)")
+    folder = mount(work / "crm.db", options="rw-live,refresh=0.1").live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert "other rows of it refer to this one" in errors(folder)
+    assert rows(crm, "staff") == [(1, 1), (2, 1), (3, 2)]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert rows(crm, "staff") == []
 
 
 def test_a_locked_database(mount, work, crm):
@@ -363,6 +374,21 @@ def test_a_rename_that_is_refused(folder):
     assert 'no column "nome"' in errors(folder)
 
 
+def test_a_writer_that_cannot_be_seen(root, mount, work, crm):
+    """Where the daemon is in a container and the writer is not: that it was killed could not be told."""
+    top = mount(work / "crm.db", options="rw-live,refresh=0.1", start=None)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *top.command[:2], "-f", *top.command[2:]]
+    top.process = subprocess.Popen(command, env=top.environment, cwd=top.directory)
+    assert eventually((top.point / ".crmfs/status").exists)
+    into = top.live() / ".import/append"
+    refused(errno.EPERM, put, into / "contacts.csv", "id,name\n7,Sju\n")
+    assert "another container" in slurp(into / "contacts.csv.result").decode()
+    assert len(rows(crm, "contacts")) == 3
+    put(into / "contacts.part", "id,name\n7,Sju\n")
+    os.rename(into / "contacts.part", into / "contacts.csv")
+    assert len(rows(crm, "contacts")) == 4
+
+
 def test_a_child_that_closes_it(folder, crm):
     """Others' descriptors are not the writer's end."""
     path = folder / ".import/append/contacts.csv"
@@ -395,6 +421,16 @@ def test_written_anywhere(folder, crm):
     assert slurp(path) == text
     os.rename(path, folder / ".import/append/contacts.csv")
     assert len(rows(crm, "contacts")) == 29_903
+
+
+def test_whoever_sets_room_aside_first(folder, crm):
+    """… is told that there is no such thing here, and writes."""
+    text = b"id,name\n7,Sju\n"
+    file = os.open(folder / ".import/append/contacts.csv", os.O_WRONLY | os.O_CREAT)
+    os.posix_fallocate(file, 0, len(text))
+    os.write(file, text)
+    os.close(file)
+    assert rows(crm, "contacts", "id, name")[3:] == [(7, "Sju")]
 
 
 def test_many_that_wait_for_their_names(mount, work, crm):

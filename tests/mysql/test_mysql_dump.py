@@ -85,6 +85,23 @@ def test_as_live(mount, server, filled, work, kind):
         assert (live / "schema.sql").read_bytes() == (archive / "schema.sql").read_bytes()
 
 
+def test_tab(mount, server, filled, work):
+    """Two files a table, of which the server writes the second."""
+    folder = server.directory / "tmp" / "tab"
+    folder.mkdir()
+    folder.chmod(0o777)
+    subprocess.run(["mariadb-dump", "--no-defaults", "-uroot", f"--socket={server.socket}", f"--tab={folder}", filled],
+                   check=True)
+    shutil.copytree(folder, work / "tab")
+    shutil.rmtree(folder)
+    top = mount(f"crm={server.url(filled)}", work / "tab")
+    live, archive = top.path("live/crm"), top.path("archives/tab")
+    assert tables(live) == tables(archive)
+    for name in tables(live):
+        assert (live / name).read_bytes() == (archive / name).read_bytes(), name
+    assert "lack" not in top.errors()
+
+
 MORE = {
     "replace": ["--replace"],
     "ignore": ["--insert-ignore", "--skip-comments"],

@@ -4,7 +4,6 @@ import errno
 import json
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -79,9 +78,8 @@ def test_a_row_is_looked_at_while_a_restore_goes_on(mount, server, database):
     holder.start()
     try:
         assert eventually(lambda: server.lines(f"SELECT IS_FREE_LOCK(CONCAT('crmfs restore ', SHA1('{database}')))") == ["0"])
-        began = time.monotonic()
         assert json.loads((folder / "contacts/2.json").read_text())["name"] == "Bo"
-        assert time.monotonic() - began < 4
+        assert holder.is_alive()
     finally:
         holder.join()
 
@@ -186,9 +184,22 @@ def test_a_row_that_somebody_has_locked(mount, server, database):
         waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'"
         before = server.lines(waits)
         assert (folder / "t/1.json").read_text() == text and server.lines(waits) == before, "who reads waits for nobody"
-        began = time.monotonic()
         refused(errno.EBUSY, put, folder / "t/1.json", text.replace('"n":1', '"n":3'))
-        assert time.monotonic() - began < 10
+        assert holder.is_alive()
     finally:
         holder.join()
     assert server.lines("SELECT n FROM t", database) == ["1"]
+
+
+def test_a_row_that_others_of_its_table_refer_to(mount, server, database):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    server.sql("CREATE TABLE staff (id INT PRIMARY KEY, chief INT, FOREIGN KEY (chief) REFERENCES staff (id) ON DELETE CASCADE);"
+               "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)", database)
+    top = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1")
+    folder = top.live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert 'rows of "staff" refer to this one' in top.errors()
+    assert server.lines("SELECT * FROM staff ORDER BY id", database) == ["1\t1", "2\t1", "3\t2"]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert server.lines("SELECT * FROM staff ORDER BY id", database) == []

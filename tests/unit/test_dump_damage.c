@@ -21,7 +21,8 @@ static void test_bad_rows(void **state)
         "CREATE TABLE a (x int);CREATE TABLE b (x int);\nINSERT INTO a VALUES (1),(f(2)),(3);\n"
         "INSERT INTO b VALUES (4);\nINSERT INTO a VALUES (5);",
         "table 0 a (x:integer)\ntable 1 b (x:integer)\nrow 0 #1\n"
-        "fail 0 line 2, byte 72 of the dump: a row of table a makes no sense here\nrow 1 #4\n");
+        "fail 0 line 2, byte 72 of the dump: a row of table a has what f() makes of something, "
+        "which is not carried out: load the dump, and mount the database\nrow 1 #4\n");
     check_dump(
         "CREATE TABLE a (x int);\nINSERT INTO a VALUES (1) (2);\nINSERT INTO a VALUES (3) ON DUPLICATE KEY UPDATE x=1;",
         "table 0 a (x:integer)\nrow 0 #1\n"
@@ -67,6 +68,18 @@ static void test_cut(void **state)
             assert_non_null(strstr(text, has_b ? "fail 1 line " : "fail 0 line "));
         recorded_reading_end(&reading);
     }
+}
+
+/* Cut behind a row, or merely without its last semicolon. */
+static void test_unended(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE a (x int);\nINSERT INTO a VALUES (1),\n(2)\n",
+               "table 0 a (x:integer)\nrow 0 #1\nrow 0 #2\n"
+               "trouble line 4 of the dump: the dump ends without an end of this statement: it may "
+               "have been cut short, and table a lack rows\n");
+    check_dump("CREATE TABLE a (x int);\nINSERT INTO a VALUES (1);",
+               "table 0 a (x:integer)\nrow 0 #1\n");
 }
 
 /* mysqldump --no-data, and behind it --no-create-info: the first one's end is not the second's. */
@@ -217,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_cut_apart),       cmocka_unit_test(test_broken_stream),
         cmocka_unit_test(test_senseless_table), cmocka_unit_test(test_row_limit),
         cmocka_unit_test(test_window_ends),     cmocka_unit_test(test_window_ends_in_head),
+        cmocka_unit_test(test_unended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

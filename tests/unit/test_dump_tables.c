@@ -22,6 +22,37 @@ static void test_databases(void **state)
                "change 0 a.t (x:integer)\nchange 1 b.t (x:integer)\n");
 }
 
+#define WITHOUT_ROWS                                                                                 \
+    "trouble the dump has what makes its tables, and not a word of their rows: it was made without " \
+    "(--no-data, --schema-only), or they are in files of their own (--tab, MySQL Shell)\n"
+
+/* Tables that are empty because the dump was made without rows are not as those that were. */
+static void test_no_rows(void **state)
+{
+    (void)state;
+    check_dump("-- MySQL dump 10.13\nCREATE TABLE t (a int);\n-- Dump completed\n",
+               "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump("-- MySQL dump 10.13\nCREATE TABLE t (a int) SELECT 1;\n-- Dump completed\n",
+               "table 0 t (a:integer)\n"
+               "fail 0 line 2, byte 52 of the dump: the first rows of table t are those of a query "
+               "that is not carried out: load the dump, and mount the database\n");
+    check_dump("-- MySQLShell dump 2.0.1\nCREATE TABLE t (a int);\n",
+               "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump("-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
+               "-- PostgreSQL database dump complete\n",
+               "table 0 t (a:integer)\n" WITHOUT_ROWS);
+    check_dump(
+        "-- MySQL dump 10.13\nCREATE TABLE t (a int);\n--\n-- Dumping data for table `t`\n--\n"
+        "LOCK TABLES t WRITE;\nUNLOCK TABLES;\n-- Dump completed\n",
+        "table 0 t (a:integer)\n");
+    check_dump("-- PostgreSQL database dump\nCREATE TABLE public.t (a integer);\n"
+               "COPY public.t (a) FROM stdin;\n\\.\n-- PostgreSQL database dump complete\n",
+               "table 0 t (a:integer)\n");
+    check_dump("-- MySQL dump 10.13\n/*!50001 CREATE VIEW v AS SELECT 1 */;\n-- Dump completed\n",
+               "table 0 v () by CREATE VIEW v AS SELECT 1;\n"
+               "trouble v: views, of which a dump has no rows: schema.sql has what makes them\n");
+}
+
 static void test_keys_afterwards(void **state)
 {
     (void)state;
@@ -31,6 +62,15 @@ static void test_keys_afterwards(void **state)
                "ALTER TABLE `t` MODIFY `a` int NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=5;",
                "table 0 t (a:integer!,b:integer!,c:integer)\nrow 0 #1|#2|#3\n"
                "change 0 t (a:integer!,b:integer!,c:integer) key b,a order b,a\n");
+    /* MariaDB's way to say how long to wait, and what else may stand before what is done. */
+    check_dump(
+        "CREATE TABLE `t` (`a` int NOT NULL, `b` int NOT NULL);\n"
+        "ALTER ONLINE IGNORE TABLE IF EXISTS `t` WAIT 5 ADD PRIMARY KEY (`b`);\n"
+        "CREATE UNIQUE INDEX u ON t NOWAIT (a);\nALTER TABLE `t` NOWAIT RENAME TO `u`;\n",
+        "table 0 t (a:integer!,b:integer!)\n"
+        "trouble line 4 of the dump: ALTER TABLE is not carried out: the rows of table t show "
+        "as they came before\n"
+        "change 0 t (a:integer!,b:integer!) key b order b\n");
     /* The shortest key over columns that are NOT NULL; of two, the first by name. */
     check_dump("CREATE TABLE t (a int, b int NOT NULL, c int NOT NULL, d int NOT NULL,"
                " UNIQUE KEY a (a), UNIQUE KEY z (b), UNIQUE KEY y (c), UNIQUE KEY x (c,d), "
@@ -367,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_invisible),
         cmocka_unit_test(test_other_columns),
         cmocka_unit_test(test_rows_without_table),
+        cmocka_unit_test(test_no_rows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

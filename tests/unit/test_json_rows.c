@@ -76,6 +76,57 @@ static void test_wrapped(void **state)
           "table 0 contacts (a:integer)\nrow 0 #1\n");
 }
 
+/* As what fetches page after page writes them one behind another. */
+static void test_arrays_in_turn(void **state)
+{
+    (void)state;
+    check("[{\"a\":1}]\n[{\"a\":2},{\"b\":3}][]\n[ ]",
+          "table 0 t (a:integer)\nrow 0 #1\nchange 0 t (a:integer,b:integer)\nrow 0 #2|NULL\n"
+          "row 0 NULL|#3\n");
+    check("[{\"a\":1}][2]", "table 0 t (a:integer)\nrow 0 #1\nfail 0 line 1, byte 10 of a/t.json: "
+                            "here should stand an object\n");
+    check("[{\"a\":1}][{\"a\":", "table 0 t (a:integer)\nrow 0 #1\nfail 0 line 1, byte 15 of "
+                                 "a/t.json: the text ends within an object: it was cut short\n");
+    check("[{\"a\":1}][",
+          "table 0 t (a:integer)\nrow 0 #1\nfail 0 line 1, byte 10 of a/t.json: the "
+          "text ends within the array: it was cut short\n");
+}
+
+/* What says that it is not all. */
+static void test_pages(void **state)
+{
+    static const char *const more[] = {
+        "\"done\":false",
+        "\"nextRecordsUrl\":\"/services/data\"",
+        "\"paging\":{\"next\":{\"after\":\"100\"}}",
+        "\"info\":{\"more_records\":true}",
+        "\"@odata.nextLink\":\"https://x\",\"done\":false",
+    };
+    static const char *const whole[] = {
+        "\"done\":true",
+        "\"nextRecordsUrl\":null",
+        "\"paging\":{\"next\":null},\"after\":\"x\"",
+        "\"info\":{\"more_records\":false}",
+        "\"nextPageToken\":\"\"",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++) {
+        char text[200];
+        struct recorded_reading reading;
+        int size = snprintf(text, sizeof text, "{\"records\":[{\"a\":1}],%s}",
+                            i < 5 ? more[i] : whole[i - 5]);
+        const char *found;
+
+        recorded_reading_begin(&reading, text, (size_t)size, 3);
+        assert_int_equal(read_recognised(&reading, "t.json"), 0);
+        found = strstr(recording_text(&reading.into), "says that there is more");
+        assert_int_equal(found != NULL, i < 5);
+        assert_true(found == NULL || strstr(found + 1, "says that there is more") == NULL);
+        recorded_reading_end(&reading);
+    }
+}
+
 static void test_no_tables(void **state)
 {
     (void)state;
@@ -320,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_late_columns),   cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refused_around), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_many_keys),      cmocka_unit_test(test_broken_stream),
+        cmocka_unit_test(test_arrays_in_turn), cmocka_unit_test(test_pages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What mysqldump --tab writes: two files a table, contacts.sql with what makes it, and contacts.txt
+ * with its rows. Which files these are is known by their names when all have been noted; whether
+ * they are that, by what stands in the first. They are joined into one table.
+ */
+#ifndef CRMFS_SOURCE_ARCHIVE_TAB_H
+#define CRMFS_SOURCE_ARCHIVE_TAB_H
+
+#include <stdbool.h>
+
+#include "fs/base/failure.h"
+
+struct archive_tabs;
+struct archive_walk;
+struct looked_stream;
+
+int archive_tabs_create(struct archive_tabs **ret_tabs); /* 0 or -ENOMEM */
+void archive_tabs_free(struct archive_tabs *tabs);       /* NULL is allowed */
+
+/* PASS_NAMES met a member. 0 or -ENOMEM. */
+int archive_tabs_note(struct archive_tabs *tabs, const char *name);
+
+/* Whether two files of one name are there, or what has been noted looks as if there were. */
+bool archive_tabs_any(const struct archive_tabs *tabs);
+bool archive_tabs_likely(const struct archive_tabs *tabs);
+
+/* Whether NAME may say what the table is like whose rows stand beside it: PASS_TABLES reads it. */
+bool archive_tabs_makes(const struct archive_tabs *tabs, const char *name);
+
+/* *ret_taken: LOOKED, the member NAME, is one of the two, and has been read if this is the pass. */
+int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, const char *name,
+                      bool *ret_taken, struct failure *failure);
+
+/* The file NAME is there, and has not a byte. */
+void archive_tabs_take_empty(struct archive_tabs *tabs, const char *name);
+
+/* All is read: tables whose rows are not fail. */
+int archive_tabs_end(struct archive_tabs *tabs, struct failure *failure);
+
+/* Whether such files stand in the folder PATH. */
+bool archive_tab_is_folder(const char *path);
+
+#endif

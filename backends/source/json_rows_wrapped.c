@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects around tables: {"results":[…],"paging":{…}}. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/source/json_rows_internal.h"
+#include "fs/base/ascii.h"
+
+#define NAME_LIMIT 200
+
+/* Keys that say nothing of what stands under them. */
+static bool is_wrapper(const char *key)
+{
+    static const char *const wrappers[] = {"results", "result", "data",    "records", "record",
+                                           "items",   "item",   "rows",    "row",     "value",
+                                           "values",  "list",   "entries", "objects", "elements",
+                                           "content", "hits",   "response"};
+
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
+        if (ascii_equal(key, wrappers[i]))
+            return true;
+    }
+    return false;
+}
+
+/* At a key: goes behind its ':'. NAME: the table's, if an array follows. */
+static int read_key(struct json_reader *reader, char name[NAME_LIMIT + 1], struct failure *failure)
+{
+    struct json_piece key;
+
+    for (;;) {
+        struct json_scan scan = json_reader_scan(reader);
+
+        if (json_scan_key(&scan, scan.at, &key)) {
+            const uint8_t *at = json_reader_scan(reader).at + key.at;
+            size_t size = key.size < NAME_LIMIT ? key.size : NAME_LIMIT;
+            bool plain = size != 0 && !key.escaped && memchr(at, '\0', size) == NULL;
+
+            snprintf(name, NAME_LIMIT + 1, "%.*s", plain ? (int)size : 0, (const char *)at);
+            json_reader_go(reader, &scan);
+            return 0;
+        }
+
+        int more = scan.more ? json_reader_look_further(reader, failure) : 0;
+
+        if (more <= 0)
+            return more < 0 && more != -EFBIG ? more : json_reader_refuse(reader, scan.at, failure);
+    }
+}
+
+/* How interfaces that answer page by page say that there is another. */
+static bool says_more(const char *outer, const char *key, const struct json_piece *value)
+{
+    static const struct {
+        const char *key;
+        enum json_kind kind;
+    } marks[] = {
+        {"done", JSON_FALSE},
+        {"nextRecordsUrl", JSON_STRING},
+        {"has_more", JSON_TRUE},
+        {"hasMore", JSON_TRUE},
+        {"more_records", JSON_TRUE},
+        {"more_items_in_collection", JSON_TRUE},
+        {"@odata.nextLink", JSON_STRING},
+        {"nextPageToken", JSON_STRING},
+        {"next_cursor", JSON_STRING},
+    };
+
+    if (strcmp(outer, "next") == 0 && strcmp(key, "after") == 0)
+        return value->kind == JSON_STRING;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (strcmp(key, marks[i].key) == 0)
+            return value->kind == marks[i].kind && value->size != 0;
+    }
+    return false;
+}
+
+static void note_page(struct json_reader *reader, const char *outer, const char *key,
+                      const struct json_piece *value)
+{
+    struct failure why;
+
+    if (reader->page_told || !says_more(outer, key, value))
+        return;
+    reader->page_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: \"%s\" says that there is more: this is one page of several, "
+                "and what it holds lacks the rows of the others",
+                (unsigned long long)byte_window_line(&reader->window), reader->path, key);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+/* Goes behind the value of KEY that is no table. */
+static int skip_value(struct json_reader *reader, const char *outer, const char *key,
+                      struct failure *failure)
+{
+    for (;;) {
+        struct json_scan scan = json_reader_scan(reader);
+        struct json_piece piece;
+        bool whole = json_scan_value(&scan, scan.at, &piece);
+
+        if (whole) {
+            note_page(reader, outer, key, &piece);
+            json_reader_go(reader, &scan);
+            return 0;
+        }
+
+        int more = scan.more ? json_reader_look_further(reader, failure) : 0;
+
+        if (more <= 0)
+            return more < 0 && more != -EFBIG ? more : json_reader_refuse(reader, scan.at, failure);
+    }
+}
+
+/* At '[': whether an object stands first in it. 1, 0 or -errno. */
+static int is_table(struct json_reader *reader, struct failure *failure)
+{
+    for (;;) {
+        struct json_scan scan = json_reader_scan(reader);
+
+        scan.at++;
+        json_skip_blank(&scan);
+        if (scan.at < scan.end)
+            return *scan.at == '{';
+
+        int more = json_reader_look_further(reader, failure);
+
+        if (more <= 0)
+            return more;
+    }
+}
+
+static int read_member(struct json_reader *reader, const char *outer, unsigned depth,
+                       bool *ret_failed, struct failure *failure)
+{
+    char key[NAME_LIMIT + 1] = "";
+    int error = read_key(reader, key, failure);
+    int sign = error == 0 ? json_reader_next_sign(reader, failure) : error;
+    const char *name = error == 0 && key[0] != '\0' && !is_wrapper(key) ? key : outer;
+
+    if (sign < 0)
+        return sign;
+    if (sign == '[') {
+        int table = is_table(reader, failure);
+
+        if (table < 0)
+            return table;
+        if (table > 0) {
+            reader->window.at++;
+            return json_reader_table(reader, name, JSON_WRAPPED, ret_failed, failure);
+        }
+    }
+    if (sign == '{' && depth < JSON_ROWS_WRAPPERS)
+        return json_reader_wrapped(reader, name, depth + 1, ret_failed, failure);
+    return skip_value(reader, outer, key, failure);
+}
+
+int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned depth,
+                        bool *ret_failed, struct failure *failure)
+{
+    bool first = true;
+
+    reader->window.at++;
+    for (;;) {
+        int sign = json_reader_next_sign(reader, failure);
+        int error;
+
+        if (sign < 0)
+            return sign;
+        if (sign == '}' && first)
+            break;
+        error = read_member(reader, name, depth, ret_failed, failure);
+        if (error != 0 || *ret_failed)
+            return error;
+        first = false;
+        sign = json_reader_next_sign(reader, failure);
+        if (sign < 0)
+            return sign;
+        if (sign != ',' && sign != '}')
+            return json_reader_refuse(reader, json_reader_scan(reader).at, failure);
+        if (sign == '}')
+            break;
+        reader->window.at++;
+    }
+    reader->window.at++;
+    return 0;
+}

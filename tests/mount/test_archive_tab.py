@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Folders and archives of mysqldump --tab: two files a table, which are one table."""
+import errno
+import os
+import tarfile
+import zipfile
+
+import pytest
+
+from folder import slurp
+
+HEAD = "-- MySQL dump 10.13  Distrib 8.0.30, for Linux (x86_64)\n/*!40101 SET NAMES utf8mb4 */;\n"
+END = "-- Dump completed on 2022-03-01  2:00:00\n"
+
+
+def table(name, columns):
+    return f"{HEAD}DROP TABLE IF EXISTS `{name}`;\nCREATE TABLE `{name}` (\n  {columns}\n) DEFAULT CHARSET=utf8mb4;\n{END}"
+
+
+FILES = {
+    "contacts.sql": table("contacts", "`id` int NOT NULL,\n  `name` varchar(40),\n  PRIMARY KEY (`id`)"),
+    "contacts.txt": "2\tBo \\\nEk\n1\t\\N\n",
+    "empty.sql": table("empty", "`id` int NOT NULL"),
+    "empty.txt": "",
+    "notes.sql": f"{HEAD}CREATE TABLE `other` (`a` int);\nINSERT INTO `other` VALUES (7);\n{END}",
+    "notes.txt": "What the dump beside this is for.\n",
+}
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
+def test_joined(mount, work, kind):
+    folder = work / "tab"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    source = folder
+    if kind == "zip":
+        source = work / "tab.zip"
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in FILES:
+                archive.write(folder / name, f"tab/{name}")
+    elif kind == "tar.gz":
+        source = work / "tab.tar.gz"
+        with tarfile.open(source, "w:gz") as archive:
+            archive.add(folder, "tab")
+    shown = mount(source).path(f"archives/{source.name}")
+    names = {name for name in os.listdir(shown) if name.endswith(".csv")}
+    assert names == {"contacts.csv", "empty.csv", "other.csv"}
+    assert slurp(shown / "contacts.csv").decode() == 'id,name\n1,\n2,"Bo \nEk"\n'
+    assert slurp(shown / "empty.csv").decode() == "id\n"
+    assert slurp(shown / "other.csv").decode() == "a\n7\n"
+
+
+def test_rows_that_cannot_be_read(mount, work):
+    """A table whose rows are damaged is not shown as if it had none."""
+    path = work / "tab.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("contacts.sql", FILES["contacts.sql"])
+        archive.writestr("contacts.txt", FILES["contacts.txt"] * 100)
+    data = path.read_bytes()
+    place = data.index(b"Bo \\")
+    path.write_bytes(data[:place] + b"X" + data[place + 1:])
+    shown = mount(path).path("archives/tab.zip")
+    with pytest.raises(OSError) as error:
+        slurp(shown / "contacts.csv")
+    assert error.value.errno == errno.EIO

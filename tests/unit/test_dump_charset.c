@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* Texts of dumps in character sets other than UTF-8. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/base/memory.h"
+#include "tests/unit/dump_reading.h"
+
+static void test_latin1(void **state)
+{
+    (void)state;
+    check_dump(
+        "SET NAMES latin1;CREATE TABLE t (a text, b blob);"
+        "INSERT INTO t VALUES ('\xe9\x80',_binary '\xe9'),('\\'\xfc','\x80');",
+        "table 0 t (a:text,b:bytes)\nrow 0 \"\xc3\xa9\xe2\x82\xac|xe9\nrow 0 \"'\xc3\xbc|x80\n");
+}
+
+/* The second half of a letter may be what is a backslash by itself. */
+static void test_letters_of_two_bytes(void **state)
+{
+    (void)state;
+    check_dump(
+        "SET NAMES gbk;\nCREATE TABLE `a` (x text COMMENT '\xd5\x5c', y blob);\n"
+        "INSERT INTO `a` VALUES ('\xd5\x5c','\xd5\xc5'),('\\\xd5\\'\xd5\xc5\xd5\x5c\\n','');\n"
+        "UPDATE x SET y = '\xd5\x5c';INSERT INTO `a` VALUES (\"\xd5\x5c\",'\xd5\x5c\\\xd5\\\\');\n",
+        "table 0 a (x:text,y:bytes)\nrow 0 \"\xe8\xaa\xa0|xd5c5\n"
+        "row 0 \"\xd5'\xd5\xc5\xd5\x5c\n|x\n"
+        "row 0 \"\xe8\xaa\xa0|xd55cd55c\n");
+    check_dump("SET NAMES sjis;CREATE TABLE `a` (x text);"
+               "INSERT INTO `a` VALUES ('\x83\x5c\xb1\\n\xb1\\'');",
+               "table 0 a (x:text)\nrow 0 \"\xe3\x82\xbd\xef\xbd\xb1\n\xef\xbd\xb1'\n");
+    check_dump("-- PostgreSQL database\nSET client_encoding = 'BIG5';\nCREATE TABLE a (x text);\n"
+               "COPY a (x) FROM stdin;\n\xb3\x5c\\n\n\\.\nINSERT INTO a VALUES ('\xb3\x5c');\n",
+               "table 0 a (x:text)\nrow 0 \"\xe8\xa8\xb1\n\nrow 0 \"\xe8\xa8\xb1\n");
+}
+
+/* Each byte becomes three, in a value that has an escape as well: there is room for it. */
+static void test_latin1_growth(void **state)
+{
+    (void)state;
+    enum { SIZE = 100000 };
+    cleanup_free char *text = malloc(SIZE + 200);
+    struct recorded_reading reading;
+    char *to = stpcpy(text, "SET NAMES latin1;CREATE TABLE t (a text);INSERT INTO t VALUES ('\\'");
+
+    memset(to, '\x80', SIZE);
+    memcpy(to + SIZE, "');", sizeof "');");
+    recorded_reading_begin(&reading, text, strlen(text), 10);
+    assert_int_equal(read_dump(&reading), 0);
+    assert_int_equal(strlen(recording_text(&reading.into)),
+                     strlen("table 0 t (a:text)\nrow 0 \"'\n") + 3 * (size_t)SIZE);
+    recorded_reading_end(&reading);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_latin1),
+        cmocka_unit_test(test_letters_of_two_bytes),
+        cmocka_unit_test(test_latin1_growth),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

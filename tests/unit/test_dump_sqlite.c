@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* What sqlite3's .dump writes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/dump_reading.h"
+
+static void test_sqlite(void **state)
+{
+    (void)state;
+    check_dump(
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+        "CREATE TABLE t (id TEXT COLLATE NOCASE PRIMARY KEY DESC, v);\n"
+        "INSERT INTO t VALUES('a',12);\nINSERT INTO t VALUES('b',0.10000000000000000555);\n"
+        "INSERT INTO t VALUES('c',replace(replace('x\\ny\\rz''','\\r',char(13)),'\\n',char(10)));\n"
+        "INSERT INTO t VALUES('d',X'00ff');\nINSERT INTO t VALUES('e',-1e999);\n"
+        "CREATE TABLE evil AS SELECT 1;\nATTACH 'x' AS y;\n"
+        "CREATE UNIQUE INDEX i ON t (v);\nCOMMIT;\n",
+        "table 0 t (id:text,v:any)\nrow 0 \"a|#12\nrow 0 \"b|#0.1\nrow 0 \"c|\"x\ny\rz'\n"
+        "row 0 \"d|x00ff\nrow 0 \"e|#-Infinity\n"
+        "trouble line 9 of the dump: not authorized\n"
+        "change 0 t (id:text,v:any) key id order id-\n");
+}
+
+/* As sqlite3's .dump has texts with control characters since 3.50. */
+static void test_sqlite_unistr(void **state)
+{
+    static const char *const broken[] = {"'\\'",        "'\\u00'",   "'\\u00zz'", "'\\U00110000'",
+                                         "'a','b'",     "'a' ",      "1",         "",
+                                         "'\\+00000g'", "'a')||('b'"};
+
+    (void)state;
+    check_dump("BEGIN TRANSACTION;\nCREATE TABLE t (v);\n"
+               "INSERT INTO t VALUES(unistr('a\\u000ab''c\\\\n\\u000d\\u001b'));\n"
+               "INSERT INTO t VALUES(unistr(''));\n"
+               "INSERT INTO t VALUES(unistr('\\00e4\\+01F600\\U0001f600'));\nCOMMIT;\n",
+               "table 0 t (v:any)\nrow 0 \"a\nb'c\\n\r\x1b\nrow 0 \"\n"
+               "row 0 \"\xc3\xa4\xf0\x9f\x98\x80\xf0\x9f\x98\x80\nchange 0 t (v:any)\n");
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        struct recorded_reading reading;
+        char dump[200];
+
+        snprintf(dump, sizeof dump,
+                 "BEGIN TRANSACTION;\nCREATE TABLE t (v);\nINSERT INTO t VALUES(unistr(%s));\n"
+                 "COMMIT;\n",
+                 broken[i]);
+        recorded_reading_begin(&reading, dump, strlen(dump), 7);
+        assert_int_equal(read_dump(&reading), 0);
+        assert_non_null(strstr(recording_text(&reading.into), "\nfail 0 line 3"));
+        recorded_reading_end(&reading);
+    }
+}
+
+/* What sqlite3 makes of a database that is damaged. */
+static void test_sqlite_corruption(void **state)
+{
+    (void)state;
+    check_dump(
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+        "CREATE TABLE t (a int);\nINSERT INTO t VALUES(1);\n/****** CORRUPTION ERROR *******/\n"
+        "INSERT INTO t VALUES(9);\nCREATE TABLE u (a int);\nINSERT INTO u VALUES(2);\n"
+        "ROLLBACK; -- due to errors\n",
+        "table 0 t (a:integer)\nrow 0 #1\n"
+        "fail 0 line 5, byte 93 of the dump: the database was damaged when the dump was made, "
+        "and table t lacks rows: look for another dump\n"
+        "table 1 u (a:integer)\nrow 1 #2\n"
+        "trouble line 9 of the dump: it ends with ROLLBACK: the database was damaged when the "
+        "dump was made, and it may lack rows and tables; look for another dump\n"
+        "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sqlite),
+        cmocka_unit_test(test_sqlite_unistr),
+        cmocka_unit_test(test_sqlite_corruption),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

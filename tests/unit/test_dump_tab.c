@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows in the file that mysqldump --tab writes beside what makes their table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/source/dump.h"
+#include "tests/unit/recording_taker.h"
+
+static void check(const char *schema, const char *rows, bool broken, const char *expected)
+{
+    static const size_t steps[] = {1, 7, 1 << 20};
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct recording_taker recording;
+        struct memory_stream stream;
+        struct failure failure = {0};
+
+        recording_begin(&recording);
+
+        struct dump_reader *reader = dump_session_create(&recording.taker);
+
+        memory_stream_begin(&stream, schema, strlen(schema), steps[i]);
+        assert_int_equal(dump_session_read(reader, &stream.stream, "t.sql", "", NULL, &failure), 0);
+        memory_stream_begin(&stream, rows, strlen(rows), steps[i]);
+        stream.fails = broken;
+        assert_int_equal(dump_session_load_tab(reader, &stream.stream, "t.txt", &failure),
+                         broken ? -EIO : 0);
+        assert_int_equal(dump_session_end(reader, &failure), 0);
+        assert_string_equal(recording_text(&recording), expected);
+        dump_session_free(reader);
+        recording_end(&recording);
+    }
+}
+
+static void test_rows(void **state)
+{
+    static const char schema[] =
+        "-- MySQL dump 10.13\nSET NAMES utf8;\nCREATE TABLE `t` (`id` int NOT "
+        "NULL, `v` text, `b` blob, PRIMARY KEY (`id`)) DEFAULT "
+        "CHARSET=latin1;\n-- Dump completed\n";
+
+    (void)state;
+    check(schema, "1\ta\\\tb\\\n\xe4\\\\\t\\0\xff\n2\t\\N\t\n", false,
+          "table 0 t (id:integer!,v:text,b:bytes) key id order id\n"
+          "row 0 #1|\"a\tb\n\xc3\xa4\\|x00ff\nrow 0 #2|NULL|x\n");
+    check(schema, "", false, "table 0 t (id:integer!,v:text,b:bytes) key id order id\n");
+}
+
+/* Where it is written otherwise, or not to its end, the table fails. */
+static void test_other_rows(void **state)
+{
+    static const char schema[] = "CREATE TABLE `t` (`a` int, `b` text);\n";
+    const char *table = "table 0 t (a:integer,b:text)\n";
+    char expected[200];
+
+    (void)state;
+    snprintf(expected, sizeof expected,
+             "%sfail 0 line 1, byte 0 of t.txt: a row of table t makes no sense here\n", table);
+    check(schema, "1,x\n", false, expected);
+    check(schema, "1\tx\ty\n", false, expected);
+    snprintf(
+        expected, sizeof expected,
+        "%srow 0 #1|\"x\nfail 0 line 2, byte 4 of t.txt: the dump ends here: it was cut short, "
+        "and table t may lack rows\n",
+        table);
+    check(schema, "1\tx\n2\ty", false, expected);
+    snprintf(expected, sizeof expected,
+             "%srow 0 #1|\"x\nfail 0 line 2, byte 4 of t.txt: the stream is broken\n", table);
+    check(schema, "1\tx\n", true, expected);
+}
+
+/* Of one table only it is known that the rows are its. */
+static void test_two_tables(void **state)
+{
+    (void)state;
+    check("CREATE TABLE a (x int);\nCREATE TABLE b (x int);\nDROP TABLE IF EXISTS b;\n", "1\n",
+          false, "table 0 a (x:integer)\ntable 1 b (x:integer)\ndrop 1\nrow 0 #1\n");
+    check(
+        "CREATE TABLE a (x int);\nCREATE TABLE b (x int);\n", "1\n", false,
+        "table 0 a (x:integer)\ntable 1 b (x:integer)\n"
+        "fail 0 table a: beside what makes it stands a file of rows, and whose they are is not "
+        "known\nfail 1 table b: beside what makes it stands a file of rows, and whose they are is "
+        "not known\n");
+}
+
+/* MySQL's leaves generated columns out, MariaDB's does not. */
+static void test_generated(void **state)
+{
+    static const char schema[] =
+        "CREATE TABLE `t` (`a` int, `g` int GENERATED ALWAYS AS (`a` + 1) STORED, `b` text);\n";
+
+    (void)state;
+    check(schema, "1\t2\tx\n", false, "table 0 t (a:integer,g:integer,b:text)\nrow 0 #1|#2|\"x\n");
+    check(schema, "1\tx\n", false,
+          "table 0 t (a:integer,b:text)\nrow 0 #1|\"x\n"
+          "trouble t.g: generated columns, of which the dump has no values: schema.sql has what "
+          "makes them\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_other_rows),
+        cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_two_tables),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
