@@ -39,7 +39,7 @@ struct taking {
     struct take_display display;
     struct left_out left_out; /* of this snapshot */
     bool incomplete;          /* something was left out of one of them */
-    bool lacks_views;         /* views are among that */
+    bool lacks_tables;        /* views or tables are among that, not only parts of an archive */
     bool failed;              /* one of several backups was not imported */
     time_t time;
     char name[NAME_SIZE]; /* made of the time */
@@ -102,11 +102,12 @@ static void warn(void *context, const char *source, const char *table, const str
     struct taking *taking = context;
 
     take_display_clear(&taking->display);
-    log_message(LOG_LEVEL_WARNING, "%s, view %s is left out: %s", source, table, why->text);
+    log_message(LOG_LEVEL_WARNING, "%s, %s %s is left out: %s", source,
+                why->code == EREMOTEIO ? "foreign table" : "view", table, why->text);
     /* What holds nothing is not missed. */
     if (why->code != ENODATA)
         left_out_add(&taking->left_out, source, table, why->text);
-    taking->lacks_views |= why->code != ENODATA;
+    taking->lacks_tables |= why->code != ENODATA;
 }
 
 /* The time in UTC, without what cannot be in a file's name elsewhere; then with a number. */
@@ -313,7 +314,7 @@ static int say_incomplete(const struct taking *taking)
 {
     log_message(LOG_LEVEL_WARNING, "taken without what is left out, therefore status %d%s",
                 STATUS_INCOMPLETE,
-                taking->lacks_views ? "; --exclude-table leaves a view out on purpose" : "");
+                taking->lacks_tables ? "; --exclude-table leaves it out on purpose" : "");
     return STATUS_INCOMPLETE;
 }
 

@@ -34,6 +34,8 @@ struct postgres_cursor {
 static int fail(struct postgres_cursor *cursor, int error, struct failure *failure)
 {
     cursor->copying = false;
+    if (cursor->link != NULL)
+        error = postgres_foreign_failure(cursor->link, cursor->table, error, failure);
     cursor->error = postgres_dataset_failure(cursor->dataset, cursor->table, error, failure);
     return cursor->error;
 }
@@ -90,7 +92,9 @@ static ssize_t fetch(struct postgres_cursor *cursor, struct failure *failure)
         if (!cursor->copying)
             return 0;
         cursor->copying = false;
-        more = go_on(cursor, failure);
+        more = postgres_table_check_again(cursor->link, cursor->table, failure);
+        if (more == 0)
+            more = go_on(cursor, failure);
         if (more <= 0)
             return more;
     }

@@ -3,14 +3,21 @@
  * A moment: the keeper's transaction exports its snapshot, and lives as long as the
  * moment does; others import it when a thread needs one more connection, or in place of one that
  * was lost. Once the keeper is gone there are no more of them, and the dataset says so (lost).
+ *
+ * Where the server has no connection left for us, and we have none but the keeper, that is lent to
+ * the readers, one after the other. What ends a reader's connection then ends the moment.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
+
+#define SHORTEST_PAUSE_NS 10000000L
+#define LONGEST_PAUSE_NS 320000000L
 
 static struct postgres_dataset *own(struct dataset *base)
 {
@@ -84,27 +91,58 @@ static bool may_connect(const struct postgres_dataset *dataset)
     return dataset->link_count < dataset->link_limit;
 }
 
-/*
- * A connection is gone, or was not to be had. REFUSED: the server has none left; then no more are
- * tried, as long as there is another one to wait for, which is said.
- */
-static bool forget_link(struct postgres_dataset *dataset, bool refused)
+static void forget_link(struct postgres_dataset *dataset)
 {
     pthread_mutex_lock(&dataset->lock);
     dataset->link_count--;
-
-    bool crowded = refused && dataset->link_count != 0;
-
-    if (crowded)
-        dataset->link_limit = dataset->link_count;
     pthread_cond_signal(&dataset->given_back);
     pthread_mutex_unlock(&dataset->lock);
-    return crowded;
 }
 
 /*
- * Makes a connection whose place is taken already. -EAGAIN: the server has none left, and we have
- * others.
+ * The server has no connection left, and no more are tried: -EAGAIN: there is another one to wait
+ * for. 0: the keeper is lent in its place. -EBUSY: that is lent already.
+ */
+static int do_without(struct postgres_dataset *dataset)
+{
+    int error = -EBUSY;
+
+    pthread_mutex_lock(&dataset->lock);
+    if (dataset->link_count > 1) {
+        dataset->link_limit = --dataset->link_count;
+        error = -EAGAIN;
+    } else if (!dataset->keeper_lent && !dataset->finished) {
+        dataset->link_limit = 1;
+        dataset->keeper_lent = true;
+        error = 0;
+    } else {
+        dataset->link_count--;
+    }
+    pthread_cond_signal(&dataset->given_back);
+    pthread_mutex_unlock(&dataset->lock);
+    return error;
+}
+
+/* Readers find in it what they find in others: search_path is the database's, see settings. */
+static int lend_keeper(struct postgres_dataset *dataset, struct link **ret_link,
+                       struct failure *failure)
+{
+    struct link *keeper = &dataset->keeper;
+
+    keeper->bound = &dataset->dataset.bound;
+
+    int error = postgres_link_do(keeper, "SET LOCAL search_path TO DEFAULT", failure);
+
+    if (error == 0)
+        *ret_link = keeper;
+    else
+        postgres_dataset_give_back(dataset, keeper);
+    return error;
+}
+
+/*
+ * Makes a connection whose place is taken already, or does without. -EAGAIN: the server has none
+ * left, and we have others.
  */
 static int add_link(struct postgres_dataset *dataset, struct link **ret_link,
                     struct failure *failure)
@@ -119,11 +157,14 @@ static int add_link(struct postgres_dataset *dataset, struct link **ret_link,
     }
     free(link);
 
-    bool crowded = forget_link(dataset, error == -EBUSY);
-
+    if (error == -EBUSY) {
+        error = do_without(dataset);
+        return error == 0 ? lend_keeper(dataset, ret_link, failure) : error;
+    }
+    forget_link(dataset);
     if (error == -EIO || error == -ESTALE)
         note_lost(dataset);
-    return crowded ? -EAGAIN : error;
+    return error;
 }
 
 int postgres_dataset_take(struct postgres_dataset *dataset, struct link **ret_link,
@@ -153,6 +194,13 @@ int postgres_dataset_take(struct postgres_dataset *dataset, struct link **ret_li
     return error;
 }
 
+static void drop_link(struct postgres_dataset *dataset, struct link *link)
+{
+    postgres_link_close(link);
+    if (link != &dataset->keeper)
+        free(link);
+}
+
 void postgres_dataset_give_back(struct postgres_dataset *dataset, struct link *link)
 {
     postgres_table_leave(link);
@@ -169,9 +217,10 @@ void postgres_dataset_give_back(struct postgres_dataset *dataset, struct link *l
     pthread_mutex_unlock(&dataset->lock);
     if (link == NULL)
         return;
-    postgres_link_close(link);
-    free(link);
-    forget_link(dataset, false);
+    if (link == &dataset->keeper)
+        note_lost(dataset);
+    drop_link(dataset, link);
+    forget_link(dataset);
 }
 
 /* --- failures ----------------------------------------------------------------------------- */
@@ -220,10 +269,8 @@ static void finish(struct dataset *base)
 
     pthread_mutex_lock(&dataset->lock);
     dataset->finished = true;
-    for (size_t i = 0; i < dataset->idle_count; i++) {
-        postgres_link_close(dataset->idle[i]);
-        free(dataset->idle[i]);
-    }
+    for (size_t i = 0; i < dataset->idle_count; i++)
+        drop_link(dataset, dataset->idle[i]);
     dataset->link_count -= dataset->idle_count;
     dataset->idle_count = 0;
     postgres_link_close(&dataset->keeper);
@@ -307,6 +354,23 @@ static int settle_state(const struct link *keeper, const struct buffer *before,
     return 0;
 }
 
+/*
+ * A server counts a connection that was closed until its process has ended, as that of the moment
+ * before may not have: it is asked again for up to two thirds of a second.
+ */
+static int open_keeper(const struct postgres_source *source, struct link *keeper,
+                       struct failure *failure)
+{
+    for (long pause_ns = SHORTEST_PAUSE_NS;; pause_ns *= 2) {
+        const struct timespec pause = {.tv_nsec = pause_ns};
+        int error = postgres_link_open(source, source->control.host, keeper, failure);
+
+        if (error != -EBUSY || pause_ns > LONGEST_PAUSE_NS)
+            return error;
+        nanosleep(&pause, NULL);
+    }
+}
+
 int postgres_begin(struct postgres_source *source, struct dataset **ret_dataset,
                    struct buffer *state, struct failure *failure)
 {
@@ -328,7 +392,7 @@ int postgres_begin(struct postgres_source *source, struct dataset **ret_dataset,
     int error = postgres_read_state(&source->control, &before, failure);
 
     if (error == 0)
-        error = postgres_link_open(source, source->control.host, &dataset->keeper, failure);
+        error = open_keeper(source, &dataset->keeper, failure);
     if (error == 0)
         error = begin_moment(dataset, state, failure);
     if (error == 0)

@@ -25,11 +25,12 @@ static const struct verdict states[] = {
      "the user or the password is wrong; passwords come from ~/.pgpass, passfile=, a service file "
      "or password-command="},
     {"28", EACCES,
-     "the server does not let this user in from here; its pg_hba.conf has to have a line for the "
-     "user, the database and this address"},
+     "the server does not let this user in from here: there is no such user, it may not log in, or "
+     "pg_hba.conf wants it to come otherwise"},
     {"3D000", ENOENT, "there is no such database; psql -l lists them"},
     {"53300", EBUSY,
-     "no connection is free; raise max_connections or the role's CONNECTION LIMIT, or close some"},
+     "no connection is free; raise max_connections or the role's CONNECTION LIMIT, or close some "
+     "(crmfs wants three or more, and needs two)"},
     {"53100", EIO, "the server's disk is full"},
     {"53400", EIO,
      "the server would not lend as much temporary space as sorting takes (temp_file_limit); an "
@@ -91,9 +92,24 @@ static const struct verdict phrases[] = {
      "the server is not of the kind that target_session_attrs= asks for"},
 };
 
+/* Of class 28, in which many things have one number: in the server's words, if those are English.
+ */
+static const struct verdict entrance[] = {
+    {"pg_hba.conf", EACCES,
+     "the server does not let this user in from here; its pg_hba.conf has to have a line for the "
+     "user, the database and this address"},
+    {"does not exist", EACCES, "the server has no such user; psql -c '\\du' lists them"},
+    {"not permitted to log in", EACCES,
+     "the user may not log in; as an administrator: ALTER ROLE … LOGIN"},
+};
+
 static const struct verdict lost = {"", EIO, "the connection was lost; it is made anew"};
 
 static const struct verdict refused = {"", EIO, "the server refused to read it"};
+
+static const struct verdict far_away = {
+    "", EIO,
+    "another server, which its rows come from, cannot be reached from the one that is asked"};
 
 /* The SQLSTATE in libpq's verbose words: "FATAL:  28P01: password …". */
 static bool find_state(const char *words, char state[STATE_LENGTH + 1])
@@ -113,6 +129,12 @@ static bool find_state(const char *words, char state[STATE_LENGTH + 1])
 
 static const struct verdict *judge(const char *state, const char *words)
 {
+    bool enters = strcmp(state, "28000") == 0;
+
+    for (size_t i = 0; enters && i < sizeof entrance / sizeof *entrance; i++) {
+        if (strstr(words, entrance[i].key) != NULL)
+            return &entrance[i];
+    }
     for (size_t i = 0; state[0] != '\0' && i < sizeof states / sizeof *states; i++) {
         if (strncmp(state, states[i].key, strlen(states[i].key)) == 0)
             return &states[i];
@@ -122,6 +144,28 @@ static const struct verdict *judge(const char *state, const char *words)
             return &phrases[i];
     }
     return &lost;
+}
+
+/*
+ * While a table is read: what is said of something else than our own statement and connection. That
+ * a function of a view, or the server of a foreign table, misses something is no change of the
+ * table; of a name that our statement has the server says where in it that stands. Nor is our
+ * connection lost with another server's. NULL: it is about ours.
+ */
+static const struct verdict *judge_elsewhere(const struct link *link, const PGresult *result,
+                                             const char *state)
+{
+    const char *severity =
+        result != NULL ? PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) : NULL;
+
+    if (!link->guards || severity == NULL || strcmp(severity, "ERROR") != 0 ||
+        PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) != NULL)
+        return NULL;
+    if (strncmp(state, "08", 2) == 0)
+        return &far_away;
+    return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 || strcmp(state, "42704") == 0
+               ? &refused
+               : NULL;
 }
 
 /* The server's own words without what is only for its programmers; one line. */
@@ -172,7 +216,10 @@ int postgres_failure(struct failure *failure, const struct link *link, const PGr
     else
         find_state(words, state);
 
-    const struct verdict *verdict = judge(state, words);
+    const struct verdict *verdict = judge_elsewhere(link, result, state);
+
+    if (verdict == NULL)
+        verdict = judge(state, words);
     if (verdict == &lost && !postgres_link_is_lost(link))
         verdict = &refused;
     quote(words, state, said);

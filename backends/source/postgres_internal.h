@@ -280,6 +280,7 @@ struct postgres_dataset {
     size_t idle_count;
     size_t link_count; /* idle and taken */
     size_t link_limit;
+    bool keeper_lent; /* it is one of those above */
     bool finished;
     char *
         *starts; /* start_count: what begins ranges, as SQL; none is freed before the dataset is */
@@ -315,6 +316,17 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
  */
 int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
                                   struct link **ret_link, bool *ret_large, struct failure *failure);
+
+/*
+ * Of what is guarded, after rows of it were read: -ESTALE if what the lock does not keep out has
+ * come meanwhile.
+ */
+int postgres_table_check_again(struct link *link, const struct table *table,
+                               struct failure *failure);
+
+/* As ERROR; -EREMOTEIO where the server of a foreign table is to blame, and the link is good. */
+int postgres_foreign_failure(const struct link *link, const struct table *table, int error,
+                             struct failure *failure);
 
 /* Gives back the locks of what was guarded last, and forgets its error. Nothing was: idempotent. */
 void postgres_table_leave(struct link *link);

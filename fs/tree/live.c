@@ -85,7 +85,9 @@ static int may_open(struct generation_owner *owner, const struct caller *caller,
             *failure = live->failure;
     } else if (told && generation_is_cut_off(generation) &&
                !(walks && pins_has_read(live->pins, caller))) {
-        error = -ESTALE;
+        error = failure_set(failure, ESTALE,
+                            "the database has changed since the file was looked up: open it by its "
+                            "name again");
     }
     live_unlock(live);
     return error;
@@ -166,8 +168,11 @@ int live_resolve(struct live *live, const struct caller *caller, const char *nam
                 pins_move(live->pins, ended, generation);
         }
     }
-    /* What is written shows at once. */
-    if (live->writing.enabled)
+    /*
+     * What is written shows at once. And a server's moment may end with any reading: a name that
+     * the kernel knew on would be of the one before to who begins anew.
+     */
+    if (live->writing.enabled || live->has_asker)
         valid_ns = 0;
     if (error == 0) {
         generation_use(generation);

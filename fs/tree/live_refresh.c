@@ -32,6 +32,11 @@ static int begin_generation(struct live *live, struct failure *failure)
     struct generation *generation;
     int error = generation_create(&options, &generation, failure);
 
+    /* A server may have no connection left because of the one before, whose walks still count. */
+    if (error == -EBUSY && live->source->class->remote && live->newest != NULL) {
+        generation_rest(live->newest, 0, PIN_IDLE_OPEN_NS);
+        error = generation_create(&options, &generation, failure);
+    }
     if (error != 0)
         return error;
     pthread_mutex_lock(&live->lock);

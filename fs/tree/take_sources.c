@@ -139,12 +139,13 @@ static int scan_table(struct take_attempt *attempt, struct dataset *dataset, siz
 
 /*
  * A view that its own database cannot show, or not in time, is no reason to have no
- * backup: it is left out with a warning; likewise what holds nothing that could be read.
- * Whatever else cannot be read is.
+ * backup: it is left out with a warning; likewise what holds nothing that could be read, and
+ * rows that are not in the database, but on a server that it cannot read. Whatever else cannot be
+ * read is.
  */
 static bool may_be_left_out(struct dataset *dataset, size_t index, int error)
 {
-    return error == -ENODATA || (dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
+    return error == -ENODATA || error == -EREMOTEIO || (dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
                                  (error == -EIO || error == -ETIMEDOUT));
 }
 

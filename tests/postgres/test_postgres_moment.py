@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+import threading
 
 import pytest
 
@@ -269,3 +270,107 @@ def test_a_walk_is_never_of_two_moments(postgres, database, mount, how):
         return [(top.live() / f"{name}.csv").read_text() for name in ("early", "late")]
 
     assert mounting.eventually(lambda: begun_anew() == ["n\n77\n", "n,more\n1,\n" if how == "altered" else "n\n77\n"])
+
+
+REDEFINED = {
+    "attached": ("CREATE TABLE late (n int) PARTITION BY RANGE (n); CREATE TABLE l1 PARTITION OF late FOR VALUES FROM (0) TO (9);"
+                 "CREATE TABLE l9 (n int); INSERT INTO l9 VALUES (91); INSERT INTO late VALUES (1)",
+                 "ALTER TABLE late ATTACH PARTITION l9 FOR VALUES FROM (90) TO (99)", "n\n1\n91\n"),
+    "attached deeper": ("CREATE TABLE late (n int) PARTITION BY RANGE (n); CREATE TABLE l1 PARTITION OF late"
+                        " FOR VALUES FROM (0) TO (99) PARTITION BY LIST (n); CREATE TABLE l2 PARTITION OF l1 FOR VALUES IN (1);"
+                        "CREATE TABLE l9 (n int); INSERT INTO l9 VALUES (91); INSERT INTO late VALUES (1)",
+                        "ALTER TABLE l1 ATTACH PARTITION l9 FOR VALUES IN (91)", "n\n1\n91\n"),
+    "attached below a view": ("CREATE TABLE p (n int) PARTITION BY RANGE (n); CREATE TABLE l1 PARTITION OF p FOR VALUES FROM (0) TO (9);"
+                              "CREATE TABLE l9 (n int); INSERT INTO l9 VALUES (91); INSERT INTO p VALUES (1);"
+                              "CREATE VIEW late AS SELECT n FROM p",
+                              "ALTER TABLE p ATTACH PARTITION l9 FOR VALUES FROM (90) TO (99)", "n\n1\n91\n"),
+    "view": ("CREATE VIEW late AS SELECT 1 AS n", "CREATE OR REPLACE VIEW late AS SELECT 2 AS n", "n\n2\n"),
+    "view of a view": ("CREATE VIEW inner_ AS SELECT 1 AS n; CREATE VIEW late AS SELECT n FROM inner_",
+                       "CREATE OR REPLACE VIEW inner_ AS SELECT 2 AS n", "n\n2\n"),
+    "value": ("CREATE TYPE word AS ENUM ('a', 'b'); CREATE TABLE late (n word); INSERT INTO late VALUES ('a')",
+              "ALTER TYPE word RENAME VALUE 'a' TO 'c'", "n\nc\n"),
+    "value in a text": ("CREATE TYPE word AS ENUM ('a', 'b'); CREATE TABLE t (n word); INSERT INTO t VALUES ('a');"
+                        "CREATE VIEW late AS SELECT n::text FROM t", "ALTER TYPE word RENAME VALUE 'a' TO 'c'", "n\nc\n"),
+}
+
+
+@pytest.mark.parametrize("how", REDEFINED)
+def test_what_a_table_is_made_of_is_of_the_moment_too(postgres, database, mount, how):
+    """Partitions, what a view is, names of values: others are an error to who has read tables of the moment before."""
+    make, change, after = REDEFINED[how]
+    name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);" + make)
+    top = mount(postgres.url(name))
+    list(top.live().iterdir())
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    postgres.psql(change, name)
+    with pytest.raises(OSError) as refused:
+        print((top.live() / "late.csv").read_text())
+    assert refused.value.errno == errno.EIO
+    assert "older moment" in top.errors() and "late" in top.errors()
+
+    def begun_anew():
+        list(top.live().iterdir())
+        return attempt(top.live() / "late.csv")
+
+    assert mounting.eventually(lambda: begun_anew() == after)
+
+
+@pytest.mark.parametrize("how", ["value", "view"])
+def test_a_change_that_was_given_up_changes_nothing(postgres, database, mount, how):
+    make, change, _ = REDEFINED[how]
+    name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);" + make)
+    postgres.psql(f"BEGIN; {change}; ROLLBACK", name)
+    top = mount(postgres.url(name))
+    list(top.live().iterdir())
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    postgres.psql(f"BEGIN; {change}; ROLLBACK; BEGIN; SAVEPOINT s; {change}; ROLLBACK TO s; COMMIT", name)
+    assert (top.live() / "late.csv").read_text() in ("n\na\n", "n\n1\n")
+    assert top.errors() == ""
+
+
+def test_values_that_are_renamed_while_they_are_read_are_not_shown_so(postgres, database, mount):
+    """The reading stands still at its first row, waiting for a lock that the test has."""
+    name = database("""
+        CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);
+        CREATE TYPE word AS ENUM ('a', 'b'); CREATE TABLE t (n word); INSERT INTO t VALUES ('a');
+        CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_lock_shared(7); RETURN true; END $$;
+        CREATE VIEW late AS SELECT n FROM t WHERE waits()""")
+    top = mount(postgres.url(name))
+    list(top.live().iterdir())
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    command = ["psql", "-X", "-q", "-At", "-h", postgres.directory, "-p", postgres.port, "-U", "postgres", name]
+    with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdin.write(b"SELECT pg_advisory_lock(7);\n\\echo held\n")
+        holder.stdin.flush()
+        while b"held" not in holder.stdout.readline():
+            pass
+        found = []
+        reader = threading.Thread(target=lambda: found.append(attempt(top.live() / "late.csv")))
+        reader.start()
+        assert postgres.waits("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", name)
+        postgres.psql("ALTER TYPE word RENAME VALUE 'a' TO 'c'", name)
+        holder.stdin.close()
+        holder.wait(mounting.PATIENCE)
+        reader.join(mounting.PATIENCE)
+    assert found == [None] and "older moment" in top.errors()
+
+
+@pytest.mark.parametrize("change", ["TRUNCATE t4", "VACUUM FULL t2"])
+def test_a_copy_that_begins_anew_is_of_the_new_moment(postgres, database, mount, work, change):
+    """At once: the kernel still knew the names of the moment that had ended."""
+    name = database("".join(f"CREATE TABLE t{i} (n int PRIMARY KEY); INSERT INTO t{i} VALUES ({i});" for i in range(1, 5)))
+    top = mount(postgres.url(name))
+
+    def copy(to):
+        return subprocess.run(["cp", "-r", top.live(), work / to], check=False, capture_output=True, text=True)
+
+    copy("warm")
+    postgres.psql("UPDATE t1 SET n = 77", name)
+    assert mounting.eventually(lambda: attempt(top.live() / "t1.csv") == "n\n77\n")
+    assert subprocess.run(["cat", top.live() / "t3.csv"], check=True, capture_output=True).stdout == b"n\n3\n"
+    postgres.psql(change, name)
+    copy("first")
+    done = copy("second")
+    assert done.returncode == 0 and done.stderr == "", (done, top.errors())
+    assert (work / "second" / "t1.csv").read_text() == "n\n77\n"
+    assert (work / "second" / "t4.csv").read_text() == ("n\n" if "t4" in change else "n\n4\n")
