@@ -340,10 +340,6 @@ bool archive_is_passed_over(int error);
  */
 char *archive_shown_name(const char *path);
 
-/* PATH out of CHARSET, the caller's. NULL: it is not in it, or there is no such one, or no memory.
- */
-char *archive_convert(const char *charset, const char *path);
-
 /*
  * What a member is called: in UTF-8, out of the character set that the user says, or, when there is
  * none, the bytes that there are. The caller frees it. NULL: no memory.

@@ -11,6 +11,7 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
+#include "fs/base/utf8.h"
 
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name)
 {
@@ -26,6 +27,7 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
     if (error != 0)
         return error;
     table->dropped = true;
+    reader->names_lost = reader->names_lost || !utf8_whole(name, strlen(name));
     failure_set(
         &why, EILSEQ,
         "line %llu of %.300s: rows of table %.200s, of which no CREATE TABLE stands before: "
@@ -33,6 +35,23 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
         (unsigned long long)byte_window_line(&reader->window), reader->place, name);
     reader->taker->class->trouble(reader->taker, &why);
     return 0;
+}
+
+int dump_fail_nameless(struct dump_reader *reader)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reader->table_count && reader->names_lost && error == 0; i++) {
+        struct dump_table *table = reader->tables[i];
+
+        if (!table->dropped && !table->seen && table->kind == RELATION_TABLE &&
+            dump_has_high_byte((const uint8_t *)table->name, strlen(table->name)))
+            error = dump_table_fail(reader, table,
+                                    "no rows came by the name of table %s, and some did by a name "
+                                    "in a character set that is not known: they are left out",
+                                    table->name);
+    }
+    return error;
 }
 
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name)

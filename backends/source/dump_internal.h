@@ -52,6 +52,9 @@
 /* Tells of rows of a table that nothing is known of. */
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name);
 
+/* All is read: tables whose rows may be among those, for want of a character set, fail. */
+int dump_fail_nameless(struct dump_reader *reader);
+
 /* Whether SQLite's .dump writes its virtual tables into it; behind VALUES: tells of one. */
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
@@ -105,6 +108,9 @@ struct dump_reader {
     enum sql_dialect dialect;
     enum sql_pairs pairs;
     const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
+    const char *kept_charset; /* as it was when a variable was set to the client's … */
+    enum sql_pairs kept_pairs;
+    bool kept_own_bytes;
     iconv_t converter;        /* out of converter_of */
     const char *converter_of; /* NULL: there is none */
     bool backslash;           /* escapes in '…' */
@@ -115,8 +121,9 @@ struct dump_reader {
     char kept_zone[DUMP_ZONE_SIZE];
     bool zone_told;
     bool nameless_told;
-    bool guessed; /* it was taken for MySQL's, as nothing says whose it is … */
-    bool escaped; /* … a backslash was taken for an escape … */
+    bool names_lost; /* rows came of a table whose name is not in UTF-8 */
+    bool guessed;    /* it was taken for MySQL's, as nothing says whose it is … */
+    bool escaped;    /* … a backslash was taken for an escape … */
     bool escape_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */

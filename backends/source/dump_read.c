@@ -59,6 +59,9 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->charset = NULL;
     reader->own_bytes = false;
     reader->pairs = SQL_PAIRS_NONE;
+    reader->kept_charset = NULL;
+    reader->kept_own_bytes = false;
+    reader->kept_pairs = SQL_PAIRS_NONE;
     reader->last = NULL;
     reader->has_rows = false;
     reader->has_data = false;
@@ -78,6 +81,7 @@ struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, 
     return (struct sql_lexer){
         .dialect = reader->dialect,
         .pairs = reader->pairs,
+        .charset = reader->charset,
         .backslash = reader->backslash,
         .ansi_quotes = reader->ansi_quotes,
         .at = text,
@@ -184,6 +188,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
             table->columns[j].left_out = false;
         error = dump_table_tell(reader, table, failure);
     }
+    if (error == 0)
+        error = dump_fail_nameless(reader);
     return error == 0 ? dump_tell_left_out(reader) : error;
 }
 

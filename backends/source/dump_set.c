@@ -131,12 +131,31 @@ static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
     return 0;
 }
 
-/* What phpMyAdmin, HeidiSQL and others end with, as mysqldump does but for a comment. */
-static void take_client(struct dump_reader *reader, struct sql_lexer *lexer)
+/*
+ * "@x = @@character_set_client" and "character_set_client = @x" go as those of sql_mode: mysqldump
+ * writes CREATE TABLE in UTF-8 between them, whatever the rows are in. What phpMyAdmin, HeidiSQL
+ * and others end with is one, too, as mysqldump does but for a comment.
+ */
+static int take_client(struct dump_reader *reader, struct sql_lexer *lexer,
+                       const struct sql_token *name)
 {
-    reader->ended = (sql_accept(lexer, "=") && sql_accept(lexer, "@") &&
-                     sql_accept(lexer, "OLD_CHARACTER_SET_CLIENT")) ||
-                    reader->ended;
+    struct sql_lexer ahead = *lexer;
+
+    sql_accept(&ahead, ":");
+    if (!sql_accept(&ahead, "=")) {
+        reader->kept_charset = reader->charset;
+        reader->kept_pairs = reader->pairs;
+        reader->kept_own_bytes = reader->own_bytes;
+        return 0;
+    }
+    if (!sql_accept(&ahead, "@"))
+        return take_word(reader, lexer, name);
+    *lexer = ahead;
+    reader->charset = reader->kept_charset;
+    reader->pairs = reader->kept_pairs;
+    reader->own_bytes = reader->kept_own_bytes;
+    reader->ended = sql_accept(lexer, "OLD_CHARACTER_SET_CLIENT") || reader->ended;
+    return 0;
 }
 
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
@@ -153,7 +172,7 @@ int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
         else if (sql_is(&name, "time_zone"))
             error = take_zone(reader, lexer);
         else if (sql_is(&name, "character_set_client"))
-            take_client(reader, lexer);
+            error = take_client(reader, lexer, &name);
         else if (sql_is(&name, "OLD_CHARACTER_SET_CLIENT"))
             reader->ended = false; /* one dump may stand behind another */
         else if (sql_is(&name, "NAMES") || sql_is(&name, "client_encoding") ||

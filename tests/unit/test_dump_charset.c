@@ -40,6 +40,52 @@ static void test_letters_of_two_bytes(void **state)
                "table 0 a (x:text)\nrow 0 \"\xe8\xa8\xb1\n\nrow 0 \"\xe8\xa8\xb1\n");
 }
 
+/* mysqldump writes what makes a table in UTF-8, and the rows in another character set. */
+static void test_names(void **state)
+{
+    (void)state;
+    check_dump("-- MariaDB dump 10\n/*!40101 SET NAMES latin1 */;\n"
+               "/*!40101 SET @saved_cs_client     = @@character_set_client */;\n"
+               "/*!40101 SET character_set_client = utf8mb4 */;\n"
+               "CREATE TABLE `Vertr\xc3\xa4ge` (id int, `Stra\xc3\x9f"
+               "e` text);\n"
+               "/*!40101 SET character_set_client = @saved_cs_client */;\n"
+               "INSERT INTO `Vertr\xe4ge` VALUES (1,'\xe4');\n"
+               "INSERT INTO `Vertr\xe4ge` (`id`, `Stra\xdf"
+               "e`) VALUES (2,'\xdf');\n"
+               "-- Dump completed\n",
+               "table 0 Vertr\xc3\xa4ge (id:integer,Stra\xc3\x9f"
+               "e:text)\nrow 0 #1|\"\xc3\xa4\n"
+               "row 0 #2|\"\xc3\x9f\n");
+    /* The last byte of a name in UTF-8 is half a letter in GBK, and the sign behind it the other.
+     */
+    check_dump("SET NAMES gbk;\nSET @saved = @@character_set_client;"
+               "SET character_set_client = utf8;\n"
+               "CREATE TABLE `\xe5\x90\x88` (id int);\nSET character_set_client = @saved;\n"
+               "INSERT INTO `\xba\xcf` VALUES (1);\n",
+               "table 0 \xe5\x90\x88 (id:integer)\nrow 0 #1\n");
+    check_dump(
+        "-- PostgreSQL database\nSET client_encoding = 'LATIN1';\n"
+        "CREATE TABLE \"\xe4\" (\"\xf6\" text);\nCOPY \"\xe4\" (\"\xf6\") FROM stdin;\n\xfc\n\\.\n",
+        "table 0 \xc3\xa4 (\xc3\xb6:text)\nrow 0 \"\xc3\xbc\n");
+}
+
+/* Where the character set of a name is not known, no table is taken for empty for it. */
+static void test_names_lost(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE `\xc3\xa4` (id int);CREATE TABLE b (id int);\n"
+               "CREATE TABLE `\xc3\xb6` (id int);INSERT INTO `\xc3\xb6` VALUES (1);\n"
+               "SET NAMES dec8;\nINSERT INTO `\xe4` VALUES (1);",
+               "table 0 \xc3\xa4 (id:integer)\ntable 1 b (id:integer)\n"
+               "table 2 \xc3\xb6 (id:integer)\nrow 2 #1\n"
+               "trouble line 4 of the dump: rows of table \\xe4, of which no CREATE TABLE stands "
+               "before: they are left out; of a dump of data alone, make one with the schema in "
+               "it\n"
+               "fail 0 line 4, byte 151 of the dump: no rows came by the name of table \xc3\xa4, "
+               "and some did by a name in a character set that is not known: they are left out\n");
+}
+
 /* Each byte becomes three, in a value that has an escape as well: there is room for it. */
 static void test_latin1_growth(void **state)
 {
@@ -61,8 +107,8 @@ static void test_latin1_growth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_latin1),
-        cmocka_unit_test(test_letters_of_two_bytes),
+        cmocka_unit_test(test_latin1),        cmocka_unit_test(test_letters_of_two_bytes),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_names_lost),
         cmocka_unit_test(test_latin1_growth),
     };
 
