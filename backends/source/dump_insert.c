@@ -43,6 +43,14 @@ static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t
     return error;
 }
 
+/* As give_tuple, of what is not damaged. */
+static int take_whole(struct dump_insertion *insert, const uint8_t *base, size_t size,
+                      struct failure *failure)
+{
+    return dump_has_hole(insert->reader, base, size) ? dump_fail_hole(insert->reader, insert->table)
+                                                     : give_tuple(insert, base, size, failure);
+}
+
 /* The tuple at the window's place: 0, and the window behind it; -EILSEQ: makes no sense. */
 static int take_tuple(struct dump_insertion *insert, struct failure *failure)
 {
@@ -60,7 +68,7 @@ static int take_tuple(struct dump_insertion *insert, struct failure *failure)
             return -EILSEQ;
         if (parsed == TUPLE_WHOLE) {
             int error =
-                insert->table->failed ? 0 : give_tuple(insert, at, (size_t)(end - at), failure);
+                insert->table->failed ? 0 : take_whole(insert, at, (size_t)(end - at), failure);
 
             if (error == 0)
                 window->at = (size_t)(end - window->data);

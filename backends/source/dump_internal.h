@@ -121,9 +121,10 @@ struct dump_reader {
     char kept_zone[DUMP_ZONE_SIZE];
     bool zone_told;
     bool nameless_told;
-    bool names_lost; /* rows came of a table whose name is not in UTF-8 */
-    bool guessed;    /* it was taken for MySQL's, as nothing says whose it is … */
-    bool escaped;    /* … a backslash was taken for an escape … */
+    bool lacks_blocks; /* there were zeros in a comment */
+    bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
+    bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
+    bool escaped;      /* … a backslash was taken for an escape … */
     bool escape_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
@@ -281,6 +282,15 @@ int dump_take_mark(struct dump_reader *reader);
 
 /* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
 int dump_take_next(struct dump_reader *reader, struct failure *failure);
+
+/*
+ * Whether there are zeros as a crash leaves them of what was not written: programs that are known
+ * write none, into values neither; in what others write a few may be a value's.
+ */
+bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size);
+
+/* … in a row of the table: it fails. */
+int dump_fail_hole(struct dump_reader *reader, struct dump_table *table);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 

@@ -77,11 +77,13 @@ static int skip_behind(struct dump_reader *reader, const char *mark, struct fail
 
         const uint8_t *found = memmem(here(reader), left(reader), mark, size);
 
-        if (found != NULL) {
-            window->at = (size_t)(found - window->data) + size;
+        const uint8_t *end = found != NULL ? found + size : window->data + window->end - (size - 1);
+
+        if (memchr(here(reader), '\0', (size_t)(end - here(reader))) != NULL)
+            reader->lacks_blocks = true;
+        window->at = (size_t)(end - window->data);
+        if (found != NULL)
             return 0;
-        }
-        window->at = window->end - (size - 1);
     }
 }
 

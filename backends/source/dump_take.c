@@ -158,27 +158,51 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size)
+{
+    static const char sector[512];
+    const char *zero = memchr(bytes, '\0', size);
+
+    if (zero == NULL || reader->ends || reader->dialect != SQL_MYSQL)
+        return zero != NULL;
+    return memmem(zero, size - (size_t)(zero - (const char *)bytes), sector, sizeof sector) != NULL;
+}
+
+int dump_fail_hole(struct dump_reader *reader, struct dump_table *table)
+{
+    return dump_table_fail(reader, table,
+                           "here are zeros within a row of table %s, which may lack rows: the file "
+                           "was damaged, look for another copy",
+                           table->name);
+}
+
 /*
  * What a crash, or a full disk, leaves of a file that was not written whole. Behind the end it is
  * padding.
  */
+static int note_hole(struct dump_reader *reader)
+{
+    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
+    struct failure why;
+
+    reader->lacks_blocks = false;
+    if (reader->ended)
+        return 0;
+    failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
+                (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+    return table != NULL ? dump_table_fail(reader, table,
+                                           "here are zeros instead of statements, and table %s "
+                                           "may lack rows",
+                                           table->name)
+                         : 0;
+}
+
 static int take_nothing(struct dump_reader *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
-    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
-    struct failure why;
-    int error = 0;
+    int error = note_hole(reader);
 
-    if (!reader->ended) {
-        failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
-                    (unsigned long long)byte_window_line(window), reader->place);
-        reader->taker->class->trouble(reader->taker, &why);
-        error = table != NULL ? dump_table_fail(reader, table,
-                                                "here are zeros instead of statements, and table "
-                                                "%s may lack rows",
-                                                table->name)
-                              : 0;
-    }
     while (error == 0 && (error = byte_window_want(window, 1, failure)) == 0 &&
            window->at < window->end && window->data[window->at] == '\0')
         window->at++;
@@ -187,6 +211,10 @@ static int take_nothing(struct dump_reader *reader, struct failure *failure)
 
 int dump_take_next(struct dump_reader *reader, struct failure *failure)
 {
+    int error = reader->lacks_blocks ? note_hole(reader) : 0;
+
+    if (error != 0)
+        return error;
     if (reader->window.data[reader->window.at] == '\0')
         return take_nothing(reader, failure);
     if (at_client_line(reader))
@@ -194,7 +222,8 @@ int dump_take_next(struct dump_reader *reader, struct failure *failure)
     if (!reader->loads && (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
         return dump_insert(reader, failure);
 
-    int error = dump_read_statement(reader, failure);
-
+    error = dump_read_statement(reader, failure);
+    if (error == 0 && dump_has_hole(reader, reader->raw.data, reader->raw.size - 1))
+        error = note_hole(reader);
     return error != 0 ? error : take_statement(reader, failure);
 }
