@@ -21,6 +21,7 @@
 enum dump_value {
     VALUE_ANY, /* what the literal says: SQLite, and columns of which nothing is known */
     VALUE_NUMBER,
+    VALUE_DIGITS, /* … of which zeros in front are a part: ZEROFILL, YEAR */
     VALUE_DOUBLE, /* written as crmfs writes doubles */
     VALUE_FLOAT,  /* … and floats */
     VALUE_TEXT,

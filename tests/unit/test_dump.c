@@ -95,6 +95,19 @@ static void test_ansi_modes(void **state)
     }
 }
 
+/* As somebody may type them. */
+static void test_typed_numbers(void **state)
+{
+    (void)state;
+    check_dump(
+        "CREATE TABLE t (a int, b bit(4), z int(5) unsigned zerofill, y year, d decimal(5,2));\n"
+        "INSERT INTO t VALUES (0010,0b11,00012,0000,0001.50),('-007',b'101','00007',2019,-00.5),"
+        "(+0,0B0,0,0,0),(b'101',3,NULL,NULL,-.5),(-0,0,0,0,00);",
+        "table 0 t (a:integer,b:integer,z:integer,y:integer,d:decimal)\n"
+        "row 0 #10|#3|#00012|#0000|#1.50\nrow 0 #-7|#5|#00007|#2019|#-0.5\n"
+        "row 0 #0|#0|#0|#0|#0\nrow 0 #5|#3|NULL|NULL|#-.5\nrow 0 #-0|#0|#0|#0|#0\n");
+}
+
 static void test_time_zones(void **state)
 {
     (void)state;
@@ -289,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_mode_of_a_trigger),
         cmocka_unit_test(test_ansi_modes),
         cmocka_unit_test(test_time_zones),
+        cmocka_unit_test(test_typed_numbers),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_words_as_bits),
         cmocka_unit_test(test_adminer),
