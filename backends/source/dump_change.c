@@ -187,15 +187,111 @@ void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, c
     reader->taker->class->trouble(reader->taker, &why);
 }
 
+/* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
+static void note_change(struct dump_reader *reader, struct dump_table *table, const char *verb)
+{
+    if (table->seen || strcmp(verb, "UPDATE") == 0 || strcmp(verb, "RENAME TABLE") == 0)
+        dump_note_change_of(reader, table, verb);
+}
+
+/* DELETE a FROM t a, UPDATE x JOIN t: each table that is named may be the one. */
+static int note_named(struct dump_reader *reader, struct sql_lexer *lexer, const char *verb)
+{
+    struct sql_token token;
+
+    while ((token = sql_next(lexer)).type != SQL_END && !sql_is(&token, "WHERE") &&
+           !sql_is(&token, "SET")) {
+        if (token.type != SQL_WORD && token.type != SQL_NAME)
+            continue;
+
+        cleanup_free char *name = sql_text(lexer, &token);
+        struct dump_table *table = name != NULL ? dump_table_find(reader, "", name) : NULL;
+
+        if (name == NULL)
+            return -ENOMEM;
+        if (table != NULL)
+            note_change(reader, table, verb);
+    }
+    return 0;
+}
+
 int dump_note_change(struct dump_reader *reader, const char *verb)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct sql_lexer named;
     struct dump_table *table;
 
     sql_next(&lexer);
+    named = lexer;
     table = find_changed(reader, &lexer);
-    /* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
-    if (table != NULL && (table->seen || strcmp(verb, "UPDATE") == 0))
-        dump_note_change_of(reader, table, verb);
+    if (table != NULL)
+        note_change(reader, table, verb);
+    return table == NULL || strcmp(verb, "RENAME TABLE") == 0 ? note_named(reader, &named, verb)
+                                                              : 0;
+}
+
+/* Whether TOKEN is what changes rows, or a string that begins with it. */
+static bool is_change(const struct sql_token *token)
+{
+    static const char *const verbs[] = {"INSERT", "REPLACE",  "UPDATE", "DELETE",
+                                        "LOAD",   "TRUNCATE", "RENAME"};
+    size_t start = token->type == SQL_STRING;
+
+    while (start != 0 && start < token->size && strchr(" \t\r\n(", token->at[start]) != NULL)
+        start++;
+
+    struct sql_token word = {SQL_WORD, token->at + start, 0};
+
+    if (token->type != SQL_WORD && token->type != SQL_STRING)
+        return false;
+    while (start + word.size < token->size && ascii_lower(word.at[word.size]) >= 'a' &&
+           ascii_lower(word.at[word.size]) <= 'z')
+        word.size++;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (sql_is(&word, verbs[i]))
+            return true;
+    }
+    return false;
+}
+
+void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool words)
+{
+    struct sql_token token;
+    struct failure why;
+
+    do
+        token = sql_next(&lexer);
+    while (token.type != SQL_END && !((words || token.type == SQL_STRING) && is_change(&token)));
+    if (token.type == SQL_END || reader->prepared_told)
+        return;
+    reader->prepared_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: a statement that changes rows stands within what ends here, "
+                "and is not carried out, nor are others like it: tables may lack rows, or have "
+                "others: load the dump, and mount the database",
+                (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    struct failure why;
+
+    sql_accept(lexer, "SEQUENCE");
+    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
+        sql_accept(lexer, "EXISTS");
+
+    int error = dump_take_name(lexer, &database, &name);
+
+    if (error != 0 || reader->sequence_told)
+        return error == -EILSEQ ? 0 : error;
+    reader->sequence_told = true;
+    failure_set(&why, ENODATA,
+                "line %llu of %.300s: the sequence %.200s is left out, and so are others: they are "
+                "no tables in a dump, as they are in a live database",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, name);
+    reader->taker->class->trouble(reader->taker, &why);
     return 0;
 }

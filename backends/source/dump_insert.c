@@ -89,11 +89,13 @@ static uint8_t next_byte(const struct dump_reader *reader)
     return reader->window.at < reader->window.end ? reader->window.data[reader->window.at] : '\0';
 }
 
-/* What may follow the rows: ON DUPLICATE KEY UPDATE, ON CONFLICT, AS, RETURNING, the delimiter. */
+/* What may follow the rows: ON DUPLICATE KEY UPDATE, ON CONFLICT, AS, RETURNING, the delimiter; a
+ * semicolon, whatever that is. */
 static bool is_end(const struct dump_reader *reader)
 {
-    return next_byte(reader) == (uint8_t)reader->delimiter[0] || dump_at_word(reader, "ON") ||
-           dump_at_word(reader, "AS") || dump_at_word(reader, "RETURNING");
+    return next_byte(reader) == (uint8_t)reader->delimiter[0] || next_byte(reader) == ';' ||
+           dump_at_word(reader, "ON") || dump_at_word(reader, "AS") ||
+           dump_at_word(reader, "RETURNING");
 }
 
 /* 1: a tuple stands here; 0: none, the statement ends; -EILSEQ: something else does. */

@@ -68,6 +68,13 @@ bool dump_is_cut(const struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
+/* What is in LEXER is not carried out: tells of it, once, if it has a string with a statement that
+ * changes rows, or, among its WORDS, one. */
+void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool words);
+
+/* MariaDB's CREATE SEQUENCE, before whose second word LEXER stands: told once. */
+int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer);
+
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
 
 /* --- dump_outside ------------------------------------------------------------------------- */
@@ -99,6 +106,8 @@ struct dump_extent {
     bool is_rule;  /* … a rule of PostgreSQL's */
     bool has_body; /* … what has statements in it: SQLite's triggers, BEGIN ATOMIC … */
     bool has_none; /* … what never has */
+    bool asked;    /* whether its semicolons end it, behind another delimiter: … */
+    bool is_plain; /* … they do */
 };
 
 struct dump_reader {
@@ -121,6 +130,8 @@ struct dump_reader {
     char kept_zone[DUMP_ZONE_SIZE];
     bool zone_told;
     bool nameless_told;
+    bool prepared_told;
+    bool sequence_told;
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */

@@ -55,6 +55,8 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     if (sql_is(&token, "UNIQUE") || sql_is(&token, "INDEX") || sql_is(&token, "FULLTEXT") ||
         sql_is(&token, "SPATIAL"))
         return dump_create_index(reader, failure);
+    if (sql_is(&token, "SEQUENCE") && reader->dialect == SQL_MYSQL)
+        return dump_note_sequence(reader, lexer);
     if (dump_makes_view(lexer, &kind))
         return reader->too_long ? too_long(reader) : dump_create_view(reader, lexer, kind);
     return 0;
@@ -84,12 +86,16 @@ static void note_rollback(struct dump_reader *reader)
 
 static int take_statement(struct dump_reader *reader, struct failure *failure)
 {
+    static const char *const carriers[] = {"PREPARE", "EXECUTE", "BEGIN", "IF",    "CASE",
+                                           "LOOP",    "WHILE",   "FOR",   "REPEAT"};
     static const char *const changes[] = {"UPDATE", "DELETE", "TRUNCATE"};
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
-    if (sql_is(&word, "SET"))
+    if (sql_is(&word, "SET")) {
+        dump_note_prepared(reader, lexer, false);
         return dump_take_set(reader, &lexer);
+    }
     if (reader->loads)
         return sql_is(&word, "LOAD") ? dump_load_statement(reader) : 0;
     if (sql_is(&word, "LOAD") && !reader->session)
@@ -111,9 +117,15 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_note_query(reader);
     if (sql_is(&word, "DROP"))
         return dump_drop(reader, &lexer);
+    if (sql_is(&word, "RENAME"))
+        return dump_note_change(reader, "RENAME TABLE");
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         if (sql_is(&word, changes[i]))
             return dump_note_change(reader, changes[i]);
+    }
+    for (size_t i = 0; i < sizeof carriers / sizeof *carriers; i++) {
+        if (sql_is(&word, carriers[i]))
+            dump_note_prepared(reader, lexer, true);
     }
     if (sql_is(&word, "BEGIN") && reader->dialect == SQL_SQLITE)
         reader->ended = false;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/base/memory.h"
 #include "tests/unit/dump_reading.h"
 
 static void test_mysql(void **state)
@@ -106,6 +107,71 @@ static void test_typed_numbers(void **state)
         "table 0 t (a:integer,b:integer,z:integer,y:integer,d:decimal)\n"
         "row 0 #10|#3|#00012|#0000|#1.50\nrow 0 #-7|#5|#00007|#2019|#-0.5\n"
         "row 0 #0|#0|#0|#0|#0\nrow 0 #5|#3|NULL|NULL|#-.5\nrow 0 #-0|#0|#0|#0|#0\n");
+}
+
+#define STATEMENT_WORDS                                                                          \
+    " of the dump: a statement that changes rows stands within what ends here, and is not "      \
+    "carried out, nor are others like it: tables may lack rows, or have others: load the dump, " \
+    "and mount the database\n"
+#define CHANGE_WORDS(table) \
+    " is not carried out: the rows of table " table " show as they came before\n"
+
+/* Nothing is carried out, and it is told. */
+static void test_statements_not_carried_out(void **state)
+{
+    static const char begin[] = "CREATE TABLE t (a int);INSERT INTO t VALUES (1);\n";
+    static const char begun[] = "table 0 t (a:integer)\nrow 0 #1\n";
+    static const struct {
+        const char *statements;
+        const char *told;
+    } cases[] = {
+        {"RENAME TABLE t TO u;", "trouble line 2 of the dump: RENAME TABLE" CHANGE_WORDS("t")},
+        {"RENAME TABLE x TO y, t TO x;",
+         "trouble line 2 of the dump: RENAME TABLE" CHANGE_WORDS("t")},
+        {"DELETE a FROM t a WHERE a.a = 1;",
+         "trouble line 2 of the dump: DELETE" CHANGE_WORDS("t")},
+        {"DELETE FROM a USING t AS a;", "trouble line 2 of the dump: DELETE" CHANGE_WORDS("t")},
+        {"UPDATE x JOIN t ON x.a = t.a SET t.a = 2;",
+         "trouble line 2 of the dump: UPDATE" CHANGE_WORDS("t")},
+        {"DELETE FROM x WHERE a IN (SELECT a FROM t);", ""},
+        {"PREPARE s FROM 'INSERT INTO t VALUES (?)';EXECUTE s USING @a;",
+         "trouble line 2" STATEMENT_WORDS},
+        {"SET @a = ' update t set a = 2';PREPARE s FROM @a;EXECUTE s;",
+         "trouble line 2" STATEMENT_WORDS},
+        {"EXECUTE IMMEDIATE \"DELETE FROM t\";", "trouble line 2" STATEMENT_WORDS},
+        {"SET @a = REPLACE('set', 's', 'b');/*!50112 PREPARE s FROM @a */;", ""},
+        {"DELIMITER ;;\nBEGIN NOT ATOMIC\nINSERT INTO t VALUES (2); END;;\n",
+         "trouble line 4" STATEMENT_WORDS},
+        {"BEGIN;COMMIT;", ""},
+        {"CREATE SEQUENCE `s` start with 1;DO SETVAL(`s`, 1, 0);CREATE SEQUENCE IF NOT EXISTS u;",
+         "trouble line 2 of the dump: the sequence s is left out, and so are others: they are no "
+         "tables in a dump, as they are in a live database\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cleanup_free char *dump = NULL;
+        cleanup_free char *expected = NULL;
+
+        assert_true(asprintf(&dump, "%s%s", begin, cases[i].statements) > 0);
+        assert_true(asprintf(&expected, "%s%s", begun, cases[i].told) > 0);
+        check_dump(dump, expected);
+    }
+}
+
+/* A client hands several statements over at once. */
+static void test_semicolons_within_a_delimiter(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE t (a int);DELIMITER //\n"
+               "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);\n//\n"
+               "SET @x = ';';INSERT INTO t VALUES (3)//\n"
+               "DROP TRIGGER IF EXISTS x; CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN\n"
+               "INSERT INTO t VALUES (666); END//\n"
+               "CREATE TABLE u (a int); INSERT INTO u VALUES (4)//\nDELIMITER ;\n"
+               "INSERT INTO t VALUES (5);",
+               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\nrow 0 #3\ntable 1 u (a:integer)\n"
+               "row 1 #4\nrow 0 #5\n");
 }
 
 static void test_time_zones(void **state)
@@ -303,6 +369,8 @@ int main(void)
         cmocka_unit_test(test_ansi_modes),
         cmocka_unit_test(test_time_zones),
         cmocka_unit_test(test_typed_numbers),
+        cmocka_unit_test(test_statements_not_carried_out),
+        cmocka_unit_test(test_semicolons_within_a_delimiter),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_words_as_bits),
         cmocka_unit_test(test_adminer),
