@@ -128,6 +128,7 @@ struct dump_reader {
     bool kept_ansi_quotes;
     char zone[DUMP_ZONE_SIZE]; /* of MySQL's TIMESTAMPs; "": UTC, or not said */
     char kept_zone[DUMP_ZONE_SIZE];
+    bool zone_said;
     bool zone_told;
     bool nameless_told;
     bool prepared_told;

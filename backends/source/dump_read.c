@@ -56,6 +56,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->kept_backslash = reader->backslash;
     reader->kept_ansi_quotes = reader->ansi_quotes;
     reader->zone[0] = reader->kept_zone[0] = '\0';
+    reader->zone_said = false;
     reader->charset = NULL;
     reader->own_bytes = false;
     reader->pairs = SQL_PAIRS_NONE;

@@ -70,6 +70,8 @@ static int take_zone(struct dump_reader *reader, struct sql_lexer *lexer)
 
     cleanup_free char *zone = sql_text(lexer, &token);
 
+    reader->zone_said = true;
+
     if (zone == NULL)
         return -ENOMEM;
     snprintf(reader->zone, sizeof reader->zone, "%s", zone);
@@ -82,10 +84,12 @@ static int take_zone(struct dump_reader *reader, struct sql_lexer *lexer)
 
 void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
 {
+    /* mysqldump says it, unless it is asked not to. */
+    bool unsaid = reader->ends && !reader->zone_said;
     struct failure why;
     size_t column = 0;
 
-    if (reader->zone[0] == '\0' || reader->zone_told || reader->dialect != SQL_MYSQL)
+    if ((reader->zone[0] == '\0' && !unsaid) || reader->zone_told || reader->dialect != SQL_MYSQL)
         return;
     while (column < table->column_count && table->columns[column].type.type != COLUMN_TIMESTAMP)
         column++;
@@ -95,8 +99,8 @@ void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
     failure_set(&why, EILSEQ,
                 "line %llu of %.300s: here the time zone is %.40s: what is in column %.200s of "
                 "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, reader->zone,
-                table->columns[column].name, table->name);
+                (unsigned long long)byte_window_line(&reader->window), reader->place,
+                unsaid ? "not said" : reader->zone, table->columns[column].name, table->name);
     reader->taker->class->trouble(reader->taker, &why);
 }
 

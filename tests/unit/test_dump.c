@@ -189,6 +189,12 @@ static void test_time_zones(void **state)
                "trouble line 5 of the dump: here the time zone is +02:00: what is in column b of "
                "table t, and in others of TIMESTAMP, shows as it stands, and not in UTC\n"
                "row 1 NULL\nrow 1 NULL\n");
+    check_dump("-- MariaDB dump 10\nCREATE TABLE `t` (`a` timestamp NULL);"
+               "INSERT INTO `t` VALUES (NULL);\n-- Dump completed\n",
+               "table 0 t (a:timestamp)\n"
+               "trouble line 2 of the dump: here the time zone is not said: what is in column a of "
+               "table t, and in others of TIMESTAMP, shows as it stands, and not in UTC\n"
+               "row 0 NULL\n");
 }
 
 static void test_values(void **state)
