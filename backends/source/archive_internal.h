@@ -43,7 +43,7 @@ struct archive_source {
     char *path;               /* absolute or not: as given */
     bool folder;              /* … and its files are the archive, or those of … */
     char *series;             /* … NULL: all */
-    struct dialect_wish wish; /* for tables as text */
+    struct dialect_wish wish; /* for tables as text; the character set also for dumps */
     char *names;              /* the character set of members' names, as iconv calls it; NULL */
     char *password;           /* NULL */
     char *password_command;   /* NULL */

@@ -406,5 +406,6 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     }
     if (error == 0 && cell->class == CELL_TEXT && charset != NULL)
         dump_convert(reader, charset, cell);
+    reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;
 }

@@ -116,6 +116,7 @@ struct dump_reader {
     struct byte_window window;
     enum sql_dialect dialect;
     enum sql_pairs pairs;
+    const char *wish;         /* what texts are in if the dump says none; NULL */
     const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
     const char *kept_charset; /* as it was when a variable was set to the client's … */
     enum sql_pairs kept_pairs;
@@ -138,6 +139,8 @@ struct dump_reader {
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
     bool escaped;      /* … a backslash was taken for an escape … */
     bool escape_told;
+    bool garbled; /* a text of the row is not in UTF-8 … */
+    bool garbled_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -228,6 +231,18 @@ const char *dump_charset_find(enum sql_dialect dialect, const char *name);
 
 /* … its letters of two bytes. */
 enum sql_pairs dump_charset_pairs(const char *name);
+
+bool dump_charset_is_utf8(const char *name);
+
+/* The dump says what its texts are in: if that is not known, the reader's wish counts. */
+void dump_set_charset(struct dump_reader *reader, const char *name);
+
+/* What texts are in where the dump does not say it. NULL: UTF-8. */
+const char *dump_charset_wished(const struct dump_reader *reader);
+
+/* Whether CELL is a text that is not in UTF-8, of which was not told yet; tells of it. */
+bool dump_is_garbled(const struct dump_reader *reader, const struct cell *cell);
+void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *table);
 
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);

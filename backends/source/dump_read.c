@@ -57,12 +57,12 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->kept_ansi_quotes = reader->ansi_quotes;
     reader->zone[0] = reader->kept_zone[0] = '\0';
     reader->zone_said = false;
-    reader->charset = NULL;
+    reader->charset = dump_charset_wished(reader);
     reader->own_bytes = false;
-    reader->pairs = SQL_PAIRS_NONE;
-    reader->kept_charset = NULL;
+    reader->pairs = reader->charset != NULL ? dump_charset_pairs(reader->wish) : SQL_PAIRS_NONE;
+    reader->kept_charset = reader->charset;
     reader->kept_own_bytes = false;
-    reader->kept_pairs = SQL_PAIRS_NONE;
+    reader->kept_pairs = reader->pairs;
     reader->last = NULL;
     reader->has_rows = false;
     reader->has_data = false;
@@ -147,6 +147,9 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     if (reader->mangled && !table->mangled)
         tell_mangled(reader, table);
     reader->mangled = false;
+    if (reader->garbled)
+        dump_tell_garbled(reader, table);
+    reader->garbled = false;
     if (reader->escaped && reader->guessed && !reader->escape_told)
         tell_escaped(reader, table);
     reader->last = table;
@@ -288,8 +291,8 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
     return error;
 }
 
-int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *taker,
-              struct failure *failure)
+int dump_read(struct byte_stream *stream, enum text_set set, const char *charset,
+              struct row_taker *taker, struct failure *failure)
 {
     struct dump_reader reader;
     struct dump_wide wide;
@@ -298,6 +301,7 @@ int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *t
 
     dump_set_up(&reader, taker);
     reader.wide = text_set_is_wide(set);
+    reader.wish = reader.wide ? NULL : charset;
     if (reader.wide)
         error = dump_wide_begin(&wide, stream, set, &own);
     if (error == 0)

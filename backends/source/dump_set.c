@@ -104,13 +104,6 @@ void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
     reader->taker->class->trouble(reader->taker, &why);
 }
 
-static void set_charset(struct dump_reader *reader, const char *name)
-{
-    reader->charset = dump_charset_find(reader->dialect, name);
-    reader->pairs = dump_charset_pairs(name);
-    reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(name, "binary") == 0;
-}
-
 /* What NAME is set to, for which there is one word. */
 static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
                      const struct sql_token *name)
@@ -130,7 +123,7 @@ static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
     if (sql_is(name, "standard_conforming_strings")) {
         reader->backslash = strcasecmp(value, "off") == 0;
     } else if (!reader->wide) {
-        set_charset(reader, value);
+        dump_set_charset(reader, value);
     }
     return 0;
 }
