@@ -307,6 +307,9 @@ int dump_take_mark(struct dump_reader *reader);
 
 /* --- dump_take ---------------------------------------------------------------------------- */
 
+/* Whether what stands in LEXER has no statements within itself, behind which semicolons stand. */
+bool dump_is_plain(struct sql_lexer lexer);
+
 /* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
 int dump_take_next(struct dump_reader *reader, struct failure *failure);
 

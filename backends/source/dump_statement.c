@@ -339,34 +339,6 @@ static bool goes_on(struct dump_reader *reader)
     return (extent->has_body && !ends_in_end(reader)) || (extent->is_rule && extent->depth != 0);
 }
 
-/* Whether what stands in LEXER has no statements within itself, behind which semicolons stand. */
-static bool is_plain(struct sql_lexer lexer)
-{
-    static const char *const bodies[] = {"FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"};
-    static const char *const compounds[] = {"BEGIN", "IF",  "CASE",   "LOOP",
-                                            "WHILE", "FOR", "REPEAT", "DECLARE"};
-    static const char *const made[] = {"TABLE", "VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA"};
-    struct sql_token token = sql_next(&lexer);
-
-    for (size_t i = 0; i < sizeof compounds / sizeof *compounds; i++) {
-        if (sql_is(&token, compounds[i]))
-            return false;
-    }
-    if (!sql_is(&token, "CREATE") && !sql_is(&token, "ALTER"))
-        return true;
-    while ((token = sql_next(&lexer)).type != SQL_END) {
-        for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-            if (sql_is(&token, bodies[i]))
-                return false;
-        }
-        for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
-            if (sql_is(&token, made[i]))
-                return true;
-        }
-    }
-    return true;
-}
-
 /* Whether a semicolon here ends the statement, whatever the delimiter: the client sends several at
  * once, and the server takes them apart. */
 static bool at_semicolon(struct dump_reader *reader)
@@ -376,7 +348,7 @@ static bool at_semicolon(struct dump_reader *reader)
     if (here(reader)[0] != ';' || reader->dialect != SQL_MYSQL || reader->too_long)
         return false;
     if (!extent->asked)
-        extent->is_plain = is_plain(
+        extent->is_plain = dump_is_plain(
             dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size));
     extent->asked = true;
     return extent->is_plain;

@@ -136,6 +136,33 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+bool dump_is_plain(struct sql_lexer lexer)
+{
+    static const char *const bodies[] = {"FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"};
+    static const char *const compounds[] = {"BEGIN", "IF",  "CASE",   "LOOP",
+                                            "WHILE", "FOR", "REPEAT", "DECLARE"};
+    static const char *const made[] = {"TABLE", "VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA"};
+    struct sql_token token = sql_next(&lexer);
+
+    for (size_t i = 0; i < sizeof compounds / sizeof *compounds; i++) {
+        if (sql_is(&token, compounds[i]))
+            return false;
+    }
+    if (!sql_is(&token, "CREATE") && !sql_is(&token, "ALTER"))
+        return true;
+    while ((token = sql_next(&lexer)).type != SQL_END) {
+        for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+            if (sql_is(&token, bodies[i]))
+                return false;
+        }
+        for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+            if (sql_is(&token, made[i]))
+                return true;
+        }
+    }
+    return true;
+}
+
 /* Whether a line for a client stands here: "DELIMITER ;;", "\connect x", ".read x". */
 static bool at_client_line(const struct dump_reader *reader)
 {
