@@ -38,6 +38,12 @@ void answer_text(struct answer *answer, const char *name, const char *value)
     json_put_text(&answer->json, value);
 }
 
+void answer_bytes(struct answer *answer, const char *name, const char *value)
+{
+    json_put_name(&answer->json, name);
+    json_put_bytes(&answer->json, value);
+}
+
 void answer_number(struct answer *answer, const char *name, uint64_t value)
 {
     json_put_name(&answer->json, name);

@@ -23,7 +23,9 @@ void answer_begin(struct answer *answer); /* json writes into text, which must n
 /* Writes it, and a line end, and releases it. 0, -ENOMEM, -EFBIG, with words. */
 int answer_end(struct answer *answer, struct failure *failure);
 
+/* Members NAME of the object that is open; _bytes: any bytes, as names of tables and files are. */
 void answer_text(struct answer *answer, const char *name, const char *value);
+void answer_bytes(struct answer *answer, const char *name, const char *value);
 void answer_number(struct answer *answer, const char *name, uint64_t value);
 void answer_flag(struct answer *answer, const char *name, bool value);
 

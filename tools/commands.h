@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The subcommands, one file each. They speak to the user and return the exit
- * status: 0, 1 when it failed, 2 when the command line or the configuration is
- * wrong. argv[0] is the command's name.
+ * The subcommands. They speak to the user and return the exit status: 0, or one of those below.
+ * argv[0] is the command's name.
  */
 #ifndef CRMFS_TOOLS_COMMANDS_H
 #define CRMFS_TOOLS_COMMANDS_H
 
 #define STATUS_FAILED 1
-#define STATUS_USAGE 2
+#define STATUS_USAGE 2      /* the command line or the configuration is wrong */
 #define STATUS_INCOMPLETE 3 /* done, without what could not be read */
 
 int command_mount(int argc, char **argv);
@@ -28,7 +27,7 @@ int command_repair(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_diff(int argc, char **argv); /* its status is diff(1)'s */
 
-/* As mount(8) calls it: mount.crmfs SOURCE MOUNTPOINT [-sfnv] [-o options]. */
+/* As mount(8) calls it: mount.crmfs SOURCE MOUNTPOINT [-sfnvrw] [-N namespace] [-o options]. */
 int command_mount_helper(int argc, char **argv);
 
 #endif

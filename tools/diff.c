@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/json_text.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
+#include "fs/store/json_write.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
 #include "tools/opened_store.h"
@@ -180,19 +180,29 @@ static int append_rows(struct buffer *output, const char *name, const struct sto
                          : buffer_print(output, ",\"%s\":%" PRIu64, name, table->rows);
 }
 
+/* Databases have names that are no UTF-8. */
+static int append_name(struct buffer *output, const char *name, const char *value)
+{
+    struct json_writer json = {.output = output, .first = true};
+
+    json_put_name(&json, name);
+    json_put_bytes(&json, value);
+    return json.error;
+}
+
 static int print_json(struct diff *diff, const struct pair *pair,
                       const struct table_difference *difference)
 {
     struct buffer *output = &diff->output;
-    int error = buffer_print(output, "%s{\"change\":\"%s\",\"source\":",
-                             diff->differing == 1 ? "\n " : ",\n ", change_of(pair));
+    int error = buffer_print(output, "%s{\"change\":\"%s\",", diff->differing == 1 ? "\n " : ",\n ",
+                             change_of(pair));
 
     if (error == 0)
-        error = json_text_append(output, pair->source, strlen(pair->source));
+        error = append_name(output, "source", pair->source);
     if (error == 0)
-        error = buffer_append_text(output, ",\"table\":");
+        error = buffer_append_text(output, ",");
     if (error == 0)
-        error = json_text_append(output, pair->table, strlen(pair->table));
+        error = append_name(output, "table", pair->table);
     if (error == 0)
         error = append_rows(output, "rows_from", pair->from);
     if (error == 0)
@@ -211,16 +221,14 @@ static int print_json(struct diff *diff, const struct pair *pair,
 static int begin_json(struct diff *diff)
 {
     struct buffer *output = &diff->output;
-    int error = buffer_append_text(output, "{\"from\":");
+    int error = buffer_append_text(output, "{");
 
     if (error == 0)
-        error =
-            json_text_append(output, diff->snapshots[0]->name, strlen(diff->snapshots[0]->name));
+        error = append_name(output, "from", diff->snapshots[0]->name);
     if (error == 0)
-        error = buffer_append_text(output, ",\"to\":");
+        error = buffer_append_text(output, ",");
     if (error == 0)
-        error =
-            json_text_append(output, diff->snapshots[1]->name, strlen(diff->snapshots[1]->name));
+        error = append_name(output, "to", diff->snapshots[1]->name);
     return error != 0 ? error : buffer_append_text(output, ",\"tables\":[");
 }
 

@@ -87,11 +87,11 @@ static void answer_place(struct answer *answer, const struct walk_place *place, 
     if (place->inode != 0)
         answer_number(answer, "inode", place->inode);
     if (path[0] != '\0')
-        answer_text(answer, "path", path);
+        answer_bytes(answer, "path", path);
     if (place->table == NULL)
         return;
-    answer_text(answer, "source", place->source);
-    answer_text(answer, "table", place->table);
+    answer_bytes(answer, "source", place->source);
+    answer_bytes(answer, "table", place->table);
     if (place->page != 0) {
         answer_number(answer, "part", place->page);
         answer_number(answer, "parts", place->page_count);

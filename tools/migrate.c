@@ -23,6 +23,7 @@
 #include "tools/migration_compare.h"
 #include "tools/migration_report.h"
 #include "tools/output.h"
+#include "tools/path.h"
 #include "tools/stop.h"
 #include "tools/usage.h"
 
@@ -266,7 +267,10 @@ static int open_source(struct migration *migration, struct failure *failure)
     return error;
 }
 
-/* Of which source the journal is: "latest" is soon another snapshot. NULL: no memory. */
+/*
+ * Of which source the journal is: "latest" is soon another snapshot, and crm.db another file
+ * elsewhere. NULL: errno says why.
+ */
 static char *journal_source(const struct migration *migration)
 {
     const struct restore_source *source = &migration->source;
@@ -274,7 +278,7 @@ static char *journal_source(const struct migration *migration)
     char *text = NULL;
 
     if (source->snapshot == NULL)
-        return strdup(migration->command->source);
+        return path_absolute_url(migration->command->source, NULL);
     sodium_bin2hex(id, sizeof id, source->snapshot->id, sizeof source->snapshot->id);
     return asprintf(&text, "snapshot %s, %s", id, source->name) < 0 ? NULL : text;
 }
@@ -284,15 +288,18 @@ static int open_journal(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
     cleanup_free char *source = journal_source(migration);
+    cleanup_free char *to = path_absolute_url(command->target, NULL);
     struct target *target;
-    int error = open_target(migration, &target, failure);
+    int error;
 
+    if (source == NULL || to == NULL)
+        return failure_set(failure, errno, "cannot tell the working directory: %s",
+                           strerror(errno));
+    error = open_target(migration, &target, failure);
     if (error != 0)
         return error;
     target->class->close(target);
-    return source != NULL ? migration_journal_open(command->journal, source, command->target,
-                                                   &migration->journal, failure)
-                          : -ENOMEM;
+    return migration_journal_open(command->journal, source, to, &migration->journal, failure);
 }
 
 static int migrate(struct migration *migration, struct failure *failure)

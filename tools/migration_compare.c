@@ -2,21 +2,9 @@
 #include "tools/migration_compare.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "fs/restore/restore_compare.h"
 #include "tools/migration.h"
-
-static const struct schema *find_schema(struct dataset *dataset, const char *name)
-{
-    size_t count = dataset->class->table_count(dataset);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
-            return dataset->class->schema(dataset, i);
-    }
-    return NULL;
-}
 
 /* The journal's tables of a source that is open. */
 static int compare_tables(struct source *source, struct dataset *from,
@@ -31,14 +19,14 @@ static int compare_tables(struct source *source, struct dataset *from,
         return error;
     for (size_t i = 0; i < count && error == 0; i++) {
         const struct journal_table *noted = migration_journal_find(journal, names[i]);
-        const struct schema *like = find_schema(from, names[i]);
+        size_t like = dataset_find(from, names[i]);
 
-        if (noted == NULL || like == NULL)
+        if (noted == NULL || like == SIZE_MAX)
             error = failure_set(failure, EIO, "table \"%s\" is not in the journal", names[i]);
         else
-            error = restore_compare(dataset,
-                                    dataset->kind != NULL ? dataset->kind : source->class->kind,
-                                    noted->name, like, &noted->counts, failure);
+            error = restore_compare(
+                dataset, dataset->kind != NULL ? dataset->kind : source->class->kind, noted->name,
+                from->class->schema(from, like), &noted->counts, failure);
     }
     dataset->class->finish(dataset);
     dataset->class->release(dataset);

@@ -15,6 +15,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/base/user_folder.h"
+#include "fs/store/json_read.h"
 #include "fs/store/json_write.h"
 
 #define JOURNAL_LIMIT ((off_t)64 << 20)
@@ -60,24 +61,34 @@ static uint64_t hex_at(const json_t *line, const char *name)
 static int take_line(struct migration_journal *journal, const char *text, size_t size)
 {
     json_t *line = json_loadb(text, size, 0, NULL);
-    const char *name = json_string_value(json_object_get(line, "table"));
+    cleanup_free char *name = NULL;
     const struct load_counts counts = {
         .inserted = (uint64_t)json_integer_value(json_object_get(line, "rows")),
         .digest = {hex_at(line, "high"), hex_at(line, "low")},
     };
-    int error = name != NULL ? add_table(journal, name, &counts) : 0;
+    int error = json_copy_bytes(json_object_get(line, "table"), &name);
 
+    if (error == 0)
+        error = add_table(journal, name, &counts);
+    if (error == -EBADMSG) /* a line that was cut short is none */
+        error = 0;
     json_decref(line);
     return error;
+}
+
+static bool is_noted(const json_t *noted, const char *text)
+{
+    cleanup_free char *value = NULL;
+
+    return json_copy_bytes(noted, &value) == 0 && strcmp(value, text) == 0;
 }
 
 /* The first line says whose it is. */
 static bool is_of(const char *text, size_t size, const char *source, const char *target)
 {
     json_t *line = json_loadb(text, size, 0, NULL);
-    const char *from = json_string_value(json_object_get(line, "source"));
-    const char *to = json_string_value(json_object_get(line, "target"));
-    bool same = from != NULL && to != NULL && strcmp(from, source) == 0 && strcmp(to, target) == 0;
+    bool same = is_noted(json_object_get(line, "source"), source) &&
+                is_noted(json_object_get(line, "target"), target);
 
     json_decref(line);
     return same;
@@ -102,9 +113,9 @@ static int write_head(const char *source, const char *target, struct buffer *lin
 
     json_open(&json, '{');
     json_put_name(&json, "source");
-    json_put_text(&json, source);
+    json_put_bytes(&json, source);
     json_put_name(&json, "target");
-    json_put_text(&json, target);
+    json_put_bytes(&json, target);
     json_close(&json, '}');
     return json.error;
 }
@@ -217,7 +228,7 @@ int migration_journal_add(struct migration_journal *journal, const char *name,
         snprintf(digest[i], sizeof digest[i], "%016" PRIx64, counts->digest[i]);
     json_open(&json, '{');
     json_put_name(&json, "table");
-    json_put_text(&json, name);
+    json_put_bytes(&json, name);
     json_put_name(&json, "rows");
     json_put_number(&json, counts->inserted);
     json_put_name(&json, "high");

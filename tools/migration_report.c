@@ -21,8 +21,7 @@ int migration_report_as_json(const struct migration_journal *journal, char *cons
         char digest[40];
 
         json_open(&answer.json, '{');
-        json_put_name(&answer.json, "name");
-        json_put_bytes(&answer.json, noted->name);
+        answer_bytes(&answer, "name", noted->name);
         answer_number(&answer, "rows", noted->counts.inserted);
         snprintf(digest, sizeof digest, "%016llx%016llx",
                  (unsigned long long)noted->counts.digest[0],

@@ -5,23 +5,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "fs/base/memory.h"
 #include "tools/dry_run.h"
 #include "tools/migration.h"
-
-static bool source_has_table(const struct migration *migration, const char *name)
-{
-    struct dataset *dataset = migration->source.dataset;
-    size_t count = dataset->class->table_count(dataset);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
-            return true;
-    }
-    return false;
-}
 
 /* Which tables are there from before an interruption: *ret_names of the journal's. */
 static int list_done(const struct migration *migration, const char ***ret_names, size_t *ret_count,
@@ -41,7 +28,7 @@ static int list_done(const struct migration *migration, const char ***ret_names,
         return error;
     for (size_t i = 0; i < journal->count; i++) {
         if (target_find_table(target, journal->tables[i].name) != NULL &&
-            source_has_table(migration, journal->tables[i].name))
+            dataset_find(migration->source.dataset, journal->tables[i].name) != SIZE_MAX)
             (*ret_names)[(*ret_count)++] = journal->tables[i].name;
     }
     target->class->close(target);

@@ -63,17 +63,18 @@ int mount_settings_set(struct mount_settings *settings, const char *noun, const 
 int mount_settings_parse(struct mount_settings *settings, const char *list, bool sloppy,
                          struct failure *failure);
 
-/* What contradicts something else. */
+/* That nothing contradicts something else. 0 or -EINVAL. */
 int mount_settings_check(const struct mount_settings *settings, struct failure *failure);
 
-/* That neither spool nor store, absolute paths, lies in what MOUNTPOINT will cover. */
+/* That neither spool nor store, absolute paths, lies in what MOUNTPOINT will cover. 0 or -EINVAL.
+ */
 int mount_settings_check_places(const struct mount_settings *settings, const char *mountpoint,
                                 struct failure *failure);
 
 /*
- * Appends what libfuse is to be told, as one list, ended by NUL: read-only, unless
- * there is a store. FSNAME is what mount(8) shows as the source when no option says
- * so.
+ * Appends what libfuse is to be told, as one list, ended by NUL: read-only, unless there is a store
+ * or live rows may be written, and nothing says ro. FSNAME is what mount(8) shows as the source
+ * when no option says so. 0, -ENOMEM, -EFBIG.
  */
 int mount_settings_fuse_options(const struct mount_settings *settings, const char *fsname,
                                 struct buffer *list);

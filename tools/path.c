@@ -70,3 +70,30 @@ int path_make_absolute(char **path)
     *path = absolute;
     return 0;
 }
+
+size_t path_scheme_size(const char *url)
+{
+    size_t size = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return size != 0 && strchr("0123456789+-.", url[0]) == NULL && url[size] == ':' ? size + 1 : 0;
+}
+
+char *path_absolute_url(const char *url, const char *directory)
+{
+    size_t scheme = path_scheme_size(url);
+    char *absolute;
+
+    if (url[scheme] == '/')
+        return strdup(url);
+
+    cleanup_free char *working = directory == NULL ? getcwd(NULL, 0) : NULL;
+    const char *folder = directory != NULL ? directory : working;
+
+    if (folder == NULL)
+        return NULL;
+    if (strcmp(folder, "/") == 0)
+        folder = "";
+    if (asprintf(&absolute, "%.*s%s/%s", (int)scheme, url, folder, url + scheme) < 0)
+        return NULL;
+    return absolute;
+}

@@ -4,6 +4,7 @@
 #define CRMFS_TOOLS_PATH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* PATH made absolute, its links left alone. The caller's to free; NULL: errno says why. */
 char *path_absolute(const char *path);
@@ -20,5 +21,15 @@ bool path_is_within(const char *path, const char *folder);
 
 /* Replaces *PATH, which may be NULL and is freed, by the absolute path. 0 or -ENOMEM. */
 int path_make_absolute(char **path);
+
+/* Bytes of the scheme that URL begins with, with its ':'; 0: it is a path. */
+size_t path_scheme_size(const char *url);
+
+/*
+ * URL, which may be a path, with a relative path in it taken from DIRECTORY (an absolute path;
+ * NULL: the working directory). A server's stays as it is. The caller's to free; NULL: errno says
+ * why.
+ */
+char *path_absolute_url(const char *url, const char *directory);
 
 #endif

@@ -46,6 +46,7 @@ struct restoring {
     struct target *target;
     struct restore_plan plan;
     struct bad_rows *bad_rows;
+    bool done; /* … or perhaps: rows that were set aside may be nowhere else */
     uint64_t rows_done;
 };
 
@@ -161,6 +162,7 @@ static int do_it(struct restoring *restoring, const struct target_options *targe
     line = command->quiet ? NULL : progress_line_begin(write_progress, restoring);
     error = restore_run(&restoring->plan, failure);
     progress_line_end(line);
+    restoring->done = error == 0 || restoring->target->in_doubt;
     if (error == 0 && command->json)
         error = restore_report_as_json(&restoring->plan, failure);
     else if (error == 0 && !command->quiet)
@@ -244,7 +246,7 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
         restoring->target->class->close(restoring->target);
     restore_source_close(&restoring->source);
     if (restoring->bad_rows != NULL) {
-        int ended = bad_rows_end(restoring->bad_rows, error != 0, failure);
+        int ended = bad_rows_end(restoring->bad_rows, error != 0 && !restoring->done, failure);
 
         error = ended != 0 ? ended : error;
     }

@@ -120,10 +120,8 @@ void restore_report_refusals(const struct refusals *refusals)
 
 static void write_text(struct answer *answer, const char *name, const char *text)
 {
-    if (text == NULL)
-        return;
-    json_put_name(&answer->json, name);
-    json_put_bytes(&answer->json, text);
+    if (text != NULL)
+        answer_bytes(answer, name, text);
 }
 
 static void write_refusals(struct answer *answer, const struct refusals *refusals)
@@ -162,8 +160,7 @@ static void write_notes(struct answer *answer, const struct restore_table *table
 static void write_view(struct answer *answer, const struct restore_view *view)
 {
     json_open(&answer->json, '{');
-    json_put_name(&answer->json, "name");
-    json_put_bytes(&answer->json, view->schema->name);
+    answer_bytes(answer, "name", view->schema->name);
     answer_flag(answer, "made", view->why == NULL);
     if (view->why != NULL)
         answer_text(answer, "why", view->why);
@@ -183,8 +180,7 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
         const struct restore_table *table = &plan->tables[i];
 
         json_open(&answer.json, '{');
-        json_put_name(&answer.json, "name");
-        json_put_bytes(&answer.json, table->source->name);
+        answer_bytes(&answer, "name", table->source->name);
         answer_text(&answer, "how", action(table));
         answer_number(&answer, "rows", table->counts.put);
         answer_number(&answer, "inserted", table->counts.inserted);

@@ -10,6 +10,24 @@
 
 /* ---- A snapshot ------------------------------------------------------------------------------ */
 
+/* Somebody may have left out between both what the source is called. */
+static int refuse_source(const struct stored_tree *tree, const char *snapshot, const char *name,
+                         struct failure *failure)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const struct stored_source *source = &tree->sources[i];
+
+        for (size_t j = 0; j < source->table_count; j++) {
+            if (strcmp(source->tables[j].name, name) == 0)
+                return failure_set(failure, ENOENT,
+                                   "there is no source \"%s\" in snapshot %s; the table is called "
+                                   "%s/%s/%s",
+                                   name, snapshot, snapshot, source->name, name);
+        }
+    }
+    return failure_set(failure, ENOENT, "there is no source \"%s\" in snapshot %s", name, snapshot);
+}
+
 static int find_source(const struct stored_tree *tree, const char *snapshot, const char *name,
                        const struct stored_source **ret_source, struct failure *failure)
 {
@@ -20,8 +38,7 @@ static int find_source(const struct stored_tree *tree, const char *snapshot, con
         }
     }
     if (name != NULL)
-        return failure_set(failure, ENOENT, "there is no source \"%s\" in snapshot %s", name,
-                           snapshot);
+        return refuse_source(tree, snapshot, name, failure);
     if (tree->source_count == 0)
         return failure_set(failure, ENOENT, "snapshot %s has no tables", snapshot);
     return failure_set(failure, EINVAL, "snapshot %s has several sources: say which, %s/%s for one",

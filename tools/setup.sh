@@ -8,8 +8,8 @@ root=$PWD
 build_packages='gcc make pkg-config libc6-dev libfuse3-dev libsqlite3-dev libsodium-dev
     libzstd-dev libssl-dev libxxhash-dev libinih-dev libjansson-dev libarchive-dev libisal-dev libmariadb-dev
     libpq-dev uthash-dev scdoc'
-demo_packages='fuse3 sqlite3 jq rsync'
-check_packages='python3 python3-pytest python3-pytest-xdist python3-nacl python3-zstandard libcmocka-dev zlib1g-dev tar attr acl git
+demo_packages='fuse3 sqlite3 jq rsync attr'
+check_packages='python3 python3-pytest python3-pytest-xdist python3-nacl python3-zstandard libcmocka-dev zlib1g-dev tar acl git
     zip unzip gzip bzip2 xz-utils zstd lz4 p7zip-full mydumper
     util-linux procps man-db bash-completion mariadb-server mariadb-client postgresql openssl
     clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck fio stress-ng dbench'
@@ -21,7 +21,8 @@ usage() {
 usage: sh tools/setup.sh demo | check | bench | build | help
 
   demo    build crmfs, make a CRM of 100,000 rows, mount it and show what one can do
-  check   build crmfs and run every test
+  check   build crmfs and run every test, for which MariaDB and PostgreSQL are
+          installed, and started as Debian does
   bench   build crmfs and measure it beside its peers, which takes an hour
   build   build ./crmfs
 

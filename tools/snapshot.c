@@ -77,6 +77,7 @@ static int read_sources(struct taking_order *command, char **words, int count,
     if (directory == NULL)
         return failure_set(failure, errno, "cannot tell the working directory: %s",
                            strerror(errno));
+    command->sources.apart = command->import;
     for (int i = 0; i < count && error == 0; i++)
         error = source_list_add(&command->sources, words[i], directory, failure);
     if (error == 0 && count == 0)

@@ -15,29 +15,7 @@
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
 #include "fs/base/percent.h"
-
-/* Bytes of the scheme that URL begins with, with its ':'; 0: it is a path. */
-static size_t scheme_size(const char *url)
-{
-    size_t size = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
-
-    return size != 0 && strchr("0123456789+-.", url[0]) == NULL && url[size] == ':' ? size + 1 : 0;
-}
-
-/* The daemon works in another directory: a path has to say all of itself. NULL: no memory. */
-static char *absolute_url(const char *url, const char *directory)
-{
-    size_t scheme = scheme_size(url);
-    char *absolute;
-
-    if (url[scheme] == '/')
-        return strdup(url);
-    if (strcmp(directory, "/") == 0)
-        directory = "";
-    if (asprintf(&absolute, "%.*s%s/%s", (int)scheme, url, directory, url + scheme) < 0)
-        return NULL;
-    return absolute;
-}
+#include "tools/path.h"
 
 /* NAME and URL become the list's. */
 static int append(struct source_list *list, char *name, char *url, bool archive,
@@ -61,7 +39,7 @@ static int check_room(const struct source_list *list, const char *name, const ch
 {
     if (list->count == SOURCES_LIMIT)
         return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count && !list->apart; i++) {
         if (strcmp(list->items[i].name, name) != 0)
             continue;
         if (i < list->configured)
@@ -248,17 +226,17 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
     if (error != 0)
         return error;
 
-    if (strncmp(given + scheme_size(given), "~/", 2) == 0)
+    if (strncmp(given + path_scheme_size(given), "~/", 2) == 0)
         return failure_set(failure, EINVAL,
                            "%.600s: only a shell knows what ~ means, and only where a word begins; "
                            "write the whole path (./~ is a folder of that name)",
                            given);
 
-    cleanup_free char *url = absolute_url(given, directory);
+    cleanup_free char *url = path_absolute_url(given, directory);
 
     if (url == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    if (scheme_size(given) == 0 && strcmp(text, given) == 0) {
+    if (path_scheme_size(given) == 0 && strcmp(text, given) == 0) {
         int several = add_several(list, url, failure);
 
         if (several != 0)
@@ -337,18 +315,18 @@ static int set_once(const char *name, const char *value, const char **place,
     return *place != NULL ? 0 : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
 }
 
-/* How tables as text are to be read; an archive's URL says it. */
+/* How an archive is to be read; its URL says it. */
 static bool is_wish(const char *name)
 {
     return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
            strcmp(name, "escape") == 0 || strcmp(name, "charset") == 0 ||
-           strcmp(name, "header") == 0 || strcmp(name, "names") == 0;
+           strcmp(name, "header") == 0 || strcmp(name, "names") == 0 || strcmp(name, "series") == 0;
 }
 
 static int add_wish(struct tree_source *source, const char *name, const char *value,
                     struct failure *failure)
 {
-    const char *path = source->url + scheme_size(source->url);
+    const char *path = source->url + path_scheme_size(source->url);
     bool encoded = strncmp(source->url, "archive://", 10) == 0;
     cleanup_free char *place = encoded ? strdup(path + 2) : percent_encode(path);
     cleanup_free char *encoded_value = percent_encode(value);
@@ -381,7 +359,7 @@ int source_list_set(struct source_list *list, const char *name, const char *valu
     return failure_set(failure, EINVAL,
                        "unknown key \"%s\"; a server has \"url\", \"password\" and "
                        "\"password-command\", an archive \"delimiter\", \"quote\", "
-                       "\"escape\", \"charset\", \"header\" and \"names\" too",
+                       "\"escape\", \"charset\", \"header\", \"names\" and \"series\" too",
                        name);
 }
 

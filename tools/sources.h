@@ -3,6 +3,7 @@
 #ifndef CRMFS_TOOLS_SOURCES_H
 #define CRMFS_TOOLS_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fs/base/failure.h"
@@ -13,6 +14,7 @@
 struct source_list {
     struct tree_source *items; /* names and URLs are the list's own */
     size_t count;
+    bool apart;          /* each is used by itself: several may have one name */
     char *configuration; /* the file that the first of them stand in; NULL: none */
     size_t configured;   /* how many do */
     char **unknown;      /* files of folders that are no backups that crmfs knows */
@@ -36,7 +38,10 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
 int source_list_add_named(struct source_list *list, const char *name, const char *url,
                           const char *directory, struct failure *failure);
 
-/* Sets a key of the source added last: "password", "password-command". -EINVAL or -ENOMEM. */
+/*
+ * Sets a key of the source added last, as crmfs.conf(5) has it: "password", "password-command", and
+ * how an archive is to be read, "delimiter" and so on. -EINVAL or -ENOMEM.
+ */
 int source_list_set(struct source_list *list, const char *name, const char *value,
                     struct failure *failure);
 

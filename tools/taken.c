@@ -36,13 +36,6 @@ void taken_to_people(const struct snapshot *snapshot, const struct stored_tree *
            amount_bytes(snapshot->stored_bytes, stored));
 }
 
-/* Databases have names that are no UTF-8. */
-static void answer_name(struct answer *answer, const char *name, const char *value)
-{
-    json_put_name(&answer->json, name);
-    json_put_bytes(&answer->json, value);
-}
-
 static void answer_left_out(struct answer *answer, const struct left_out *left_out)
 {
     json_put_name(&answer->json, "left_out");
@@ -52,9 +45,9 @@ static void answer_left_out(struct answer *answer, const struct left_out *left_o
 
         json_open(&answer->json, '{');
         if (item->source != NULL)
-            answer_name(answer, "source", item->source);
+            answer_bytes(answer, "source", item->source);
         if (item->table != NULL)
-            answer_name(answer, "table", item->table);
+            answer_bytes(answer, "table", item->table);
         answer_text(answer, "why", item->why);
         json_close(&answer->json, '}');
     }

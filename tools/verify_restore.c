@@ -101,9 +101,8 @@ static void say_tables(struct verification *verification, const char *source,
                  (unsigned long long)table->counts.digest[1]);
         if (verification->command->json) {
             json_open(&verification->answer.json, '{');
-            answer_text(&verification->answer, "source", source);
-            json_put_name(&verification->answer.json, "table");
-            json_put_bytes(&verification->answer.json, table->source->name);
+            answer_bytes(&verification->answer, "source", source);
+            answer_bytes(&verification->answer, "table", table->source->name);
             answer_number(&verification->answer, "rows", table->counts.inserted);
             answer_text(&verification->answer, "digest", digest);
             json_close(&verification->answer.json, '}');

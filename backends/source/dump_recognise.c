@@ -220,8 +220,8 @@ static bool holds_any(const char *text, size_t size, const char *const *marks)
     return *marks != NULL;
 }
 
-/* The first byte of the name of the table that the rows at TEXT are of: a quote, perhaps. */
-static char begin_of_name(const char *text, size_t size)
+/* Behind INSERT … INTO, if rows stand at TEXT: the name of their table; of size 0: they do not. */
+static struct sql_token name_of_rows(const char *text, size_t size)
 {
     struct sql_lexer lexer = {.dialect = SQL_MYSQL, .at = text, .end = text + size};
     struct sql_token token;
@@ -229,8 +229,13 @@ static char begin_of_name(const char *text, size_t size)
     do
         token = sql_next(&lexer);
     while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
-    token = sql_next(&lexer);
-    return token.size != 0 ? token.at[0] : '\0';
+    return sql_next(&lexer);
+}
+
+/* Between double quotes, or in the schema that PostgreSQL's tables are in. */
+static bool is_postgres_name(const struct sql_token *name)
+{
+    return name->size != 0 && (name->at[0] == '"' || sql_is(name, "public"));
 }
 
 /*
@@ -244,6 +249,8 @@ static enum sql_dialect dialect_of_others(const char *text, size_t before, size_
                                            "CREATE SEQUENCE ",
                                            "CREATE TABLE \"",
                                            "CREATE TABLE IF NOT EXISTS \"",
+                                           "CREATE TABLE public.",
+                                           "CREATE TABLE IF NOT EXISTS public.",
                                            "\n\\c ",
                                            "\n\\connect ",
                                            NULL};
@@ -252,9 +259,10 @@ static enum sql_dialect dialect_of_others(const char *text, size_t before, size_
         return SQL_MYSQL;
     if (holds(text, before, "AUTOINCREMENT"))
         return SQL_SQLITE;
-    return holds_any(text, before, postgres) || begin_of_name(text + before, size - before) == '"'
-               ? SQL_POSTGRES
-               : SQL_MYSQL;
+
+    struct sql_token name = name_of_rows(text + before, size - before);
+
+    return holds_any(text, before, postgres) || is_postgres_name(&name) ? SQL_POSTGRES : SQL_MYSQL;
 }
 
 bool dump_is_surely_of_mysql(const char *text, size_t size)
@@ -265,7 +273,9 @@ bool dump_is_surely_of_mysql(const char *text, size_t size)
                                         "-- Adminer", NULL};
     size_t before = size_before_rows(text, size);
 
-    return holds_any(text, before, marks) || begin_of_name(text + before, size - before) == '`';
+    struct sql_token name = name_of_rows(text + before, size - before);
+
+    return holds_any(text, before, marks) || (name.size != 0 && name.at[0] == '`');
 }
 
 enum sql_dialect dump_dialect_of(const char *text, size_t size)

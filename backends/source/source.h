@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 #include "backends/source/schema.h"
@@ -148,6 +149,18 @@ struct dataset {
      */
     bool lost;
 };
+
+/* Which of its tables is called NAME; SIZE_MAX: none. */
+static inline size_t dataset_find(const struct dataset *dataset, const char *name)
+{
+    size_t count = dataset->class->table_count(dataset);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
 
 /* Changes whenever the data may have changed; comparable between any two calls on one source. */
 struct source_version {

@@ -221,6 +221,7 @@ static const struct storage_class dir_class = {
     .commit = dir_commit,
     .abort = dir_abort,
     .sync = dir_sync,
+    .flush = dir_flush,
     .read = dir_read,
     .expect = dir_expect,
     .size = dir_size,

@@ -222,6 +222,27 @@ int dir_flush_files(struct dir_storage *dir, bool *ret_lost)
     return error;
 }
 
+/* The kernel knows of all that was written to a file, and to a folder, by whomever. */
+int dir_flush(struct storage *storage, const char *name, struct failure *failure)
+{
+    struct dir_storage *dir = dir_of(storage);
+    char folder[STORAGE_NAME_LIMIT + 1];
+    int error = dir_check(dir, name, true, failure);
+
+    if (error != 0)
+        return error;
+    dir_split(name, folder);
+
+    cleanup_fd int file = dir_open_at(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+    error = file < 0 ? file : dir_flush_data(file);
+    if (error == 0)
+        error = dir_folder_add(dir, folder);
+    if (error == 0)
+        error = dir_folder_flush(dir, folder);
+    return error == 0 ? 0 : dir_failure(dir, -error, "make durable", name, failure);
+}
+
 void dir_flush_end(struct dir_storage *dir)
 {
     for (size_t i = 0; i < dir->unflushed_count; i++)

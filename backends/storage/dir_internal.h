@@ -127,7 +127,7 @@ int dir_make_temporary(int folder, char ret_name[TEMPORARY_NAME_DIGITS + 1]);
 /* Whether the name of a file in tmp/ is one that this storage gives. */
 bool dir_temporary_name(const char *name);
 
-/* The rest of struct storage_class that writes; dir_write.c. */
+/* The rest of struct storage_class that writes; dir_write.c, dir_folder.c, dir_flush.c. */
 int dir_put_exclusive(struct storage *storage, const char *name, const void *bytes, size_t size,
                       struct failure *failure);
 int dir_create(struct storage *storage, const char *name, struct storage_writer **ret_writer,
@@ -137,6 +137,7 @@ int dir_append(struct storage_writer *base, const void *bytes, size_t size,
 int dir_commit(struct storage_writer *base, struct failure *failure);
 void dir_abort(struct storage_writer *base);
 int dir_sync(struct storage *storage, struct failure *failure);
+int dir_flush(struct storage *storage, const char *name, struct failure *failure);
 int dir_remove(struct storage *storage, const char *name, struct failure *failure);
 int dir_sweep(struct storage *storage, time_t modified_before, struct failure *failure);
 

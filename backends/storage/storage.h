@@ -54,6 +54,11 @@ struct storage_class {
      * anew.
      */
     int (*sync)(struct storage *storage, struct failure *failure);
+    /*
+     * The file is durable, and found under its name, whoever put it: another process may have
+     * committed it, and not come to its sync() yet. -ENOENT. NULL: whatever can be seen is durable.
+     */
+    int (*flush)(struct storage *storage, const char *name, struct failure *failure);
 
     /* Reads exactly SIZE bytes at OFFSET. -ENOENT; -ENODATA when the file ends before. */
     int (*read)(struct storage *storage, const char *name, uint64_t offset, void *bytes,

@@ -366,9 +366,8 @@ static int commit(struct target *base, struct failure *failure)
         target->open = false;
         error = mysql_rename_tables(target, failure);
     }
-    return error != 0 && target->link->broken && failure != NULL
-               ? failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN)
-               : error;
+    base->in_doubt = error != 0 && target->link->broken;
+    return base->in_doubt ? failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN) : error;
 }
 
 static void rollback(struct target *base)

@@ -294,9 +294,8 @@ static int commit(struct target *base, struct failure *failure)
     error = postgres_target_run(target, &sql, NULL, failure);
     if (error == 0)
         target->open = false;
-    else if (postgres_link_is_lost(&target->link) && failure != NULL)
-        failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN);
-    return error;
+    base->in_doubt = error != 0 && postgres_link_is_lost(&target->link);
+    return base->in_doubt ? failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN) : error;
 }
 
 static void rollback(struct target *base)

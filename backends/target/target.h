@@ -186,6 +186,7 @@ struct target_class {
 };
 struct target {
     const struct target_class *class;
+    bool in_doubt; /* commit failed, and nobody knows whether all of it was committed, or nothing */
 };
 
 struct target_options {

@@ -23,17 +23,6 @@ struct comparing {
     struct row_sum sum;
 };
 
-static size_t find_table(struct dataset *dataset, const char *name)
-{
-    size_t count = dataset->class->table_count(dataset);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
-            return i;
-    }
-    return SIZE_MAX;
-}
-
 static int match(struct comparing *comparing, const struct schema *table, const char *kind,
                  const struct schema *like)
 {
@@ -110,7 +99,7 @@ int restore_compare(struct dataset *dataset, const char *kind, const char *name,
                     struct failure *failure)
 {
     struct comparing comparing = {.value = BUFFER(VALUE_LIMIT), .large = BUFFER(VALUE_LIMIT)};
-    size_t table = find_table(dataset, name);
+    size_t table = dataset_find(dataset, name);
     int error;
 
     if (table == SIZE_MAX)

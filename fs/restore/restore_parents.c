@@ -17,17 +17,6 @@ struct gathering {
     size_t child; /* the plan's table that is read */
 };
 
-static size_t find_source(const struct dataset *dataset, const char *name)
-{
-    size_t count = dataset->class->table_count(dataset);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
-            return i;
-    }
-    return SIZE_MAX;
-}
-
 /* Whether KEY refers to its target's primary key. */
 static bool is_to_primary_key(const struct foreign_key *key, const struct schema *target)
 {
@@ -45,7 +34,7 @@ static int find_parents(struct restore_plan *plan, const struct foreign_key *key
                         struct failure *failure)
 {
     struct restore_table *table = restore_plan_find(plan, key->target_table);
-    size_t source = find_source(plan->dataset, key->target_table);
+    size_t source = dataset_find(plan->dataset, key->target_table);
     int error = 0;
 
     *ret_index = SIZE_MAX;

@@ -111,17 +111,6 @@ static bool is_meant(const struct restore_options *options, const char *name)
            !is_among(options->excluded, options->excluded_count, name);
 }
 
-static bool has_table(struct dataset *dataset, const char *name)
-{
-    size_t count = dataset->class->table_count(dataset);
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(dataset->class->schema(dataset, i)->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Whether the table has been found, and then refused. */
 static bool is_refused(const struct restore_plan *plan, const char *name)
 {
@@ -145,7 +134,7 @@ static int check_named(const struct restore_plan *plan, struct failure *failure)
                                options->tables[i]);
     }
     for (size_t i = 0; i < options->excluded_count; i++) {
-        if (!has_table(plan->dataset, options->excluded[i]))
+        if (dataset_find(plan->dataset, options->excluded[i]) == SIZE_MAX)
             return failure_set(failure, ENOENT, "there is no table \"%s\" to leave out",
                                options->excluded[i]);
     }

@@ -43,29 +43,38 @@ struct worker {
 
 /* ---- Objects ---- */
 
+/* A piece that is damaged. */
+struct damaged {
+    struct reach_spot spot;
+    struct object_reference reference;
+    enum object_type type;
+    int depth;
+};
+
 /*
- * Whether a snapshot loses something by it. What is compressed against this copy cannot be read by
- * another one. 1, 0, -ENOMEM. With the lock.
+ * Whether a snapshot loses something by it. What is compressed against this copy can only be read
+ * by one of the same depth. 1, 0, -ENOMEM. With the lock.
  */
-static int is_harmful(struct reading *reading, struct reach_spot spot,
-                      const struct object_reference *reference, enum object_type type)
+static int is_harmful(struct reading *reading, const struct damaged *damaged)
 {
     size_t count = 0;
 
-    if (!reach_lives(reading->checking->reach, spot))
+    if (!reach_lives(reading->checking->reach, damaged->spot))
         return 0;
-    check_children_of(&reading->children, spot, &count);
-    return count > 0 || reading->children.unknown
-               ? 1
-               : check_is_lost(reading->checking, reference, type, spot);
+    check_children_of(&reading->children, damaged->spot, &count);
+
+    bool is_parent = count > 0 || reading->children.unknown;
+
+    return check_is_lost(reading->checking, &damaged->reference,
+                         is_parent ? damaged->depth : REACH_ANY_DEPTH, damaged->type,
+                         damaged->spot);
 }
 
-/* With the lock. */
-static int note_damage(struct reading *reading, struct reach_spot spot,
-                       const struct object_reference *reference, enum object_type type,
-                       const char *text)
+/* 1: it is harmless, and was not known; 0; -ENOMEM. With the lock. */
+static int note_damage(struct reading *reading, const struct damaged *damaged, const char *text)
 {
     struct checking *checking = reading->checking;
+    struct reach_spot spot = damaged->spot;
     uint8_t salt[STORE_SALT_BYTES];
     char path[PACK_PATH_SIZE];
     int harmful;
@@ -73,7 +82,7 @@ static int note_damage(struct reading *reading, struct reach_spot spot,
     if (reach_is_damaged(checking->reach, spot) ||
         !pack_salt(reach_pack(checking->reach, spot.pack)->name, salt))
         return 0;
-    harmful = is_harmful(reading, spot, reference, type);
+    harmful = is_harmful(reading, damaged);
     if (harmful < 0)
         return harmful;
     pack_path(salt, path);
@@ -81,21 +90,48 @@ static int note_damage(struct reading *reading, struct reach_spot spot,
                &(struct check_finding){
                    .kind = CHECK_PACK, .file = path, .harmless = harmful == 0, .text = text});
     checking->damaged = checking->damaged || harmful == 1;
-    return reach_set_damaged(checking->reach, spot);
+
+    int error = reach_set_damaged(checking->reach, spot);
+
+    return error != 0 ? error : harmful == 0;
 }
 
-static void find_damage(struct worker *worker, struct reach_spot spot,
-                        const struct object_reference *reference, enum object_type type,
-                        const char *text)
+static int read_without(struct worker *worker, struct reach_spot spot, int depth);
+
+/* What is compressed against a piece that nobody misses is read against another copy of it. */
+static int find_damage(struct worker *worker, const struct damaged *damaged, const char *text)
 {
     struct reading *reading = worker->reading;
 
     pthread_mutex_lock(&reading->lock);
-    int error = note_damage(reading, spot, reference, type, text);
-
-    if (error != 0)
-        reading->error = error;
+    int found = note_damage(reading, damaged, text);
     pthread_mutex_unlock(&reading->lock);
+    return found == 1 ? read_without(worker, damaged->spot, damaged->depth) : found;
+}
+
+/* The children of SPOT, which stands at DEPTH, and theirs, each by itself. */
+static int read_without(struct worker *worker, struct reach_spot spot, int depth)
+{
+    struct buffer *data = &worker->data[OBJECT_DEPTH_MOST + 1]; /* that of no chain */
+    const struct check_child *children;
+    size_t count;
+    int error = 0;
+
+    children = check_children_of(&worker->reading->children, spot, &count);
+    for (size_t i = 0; i < count && error == 0; i++) {
+        const struct check_child *child = &children[i];
+        const struct damaged damaged = {child->spot, child->reference, child->type, depth + 1};
+
+        error = object_read(worker->reading->checking->reader, &child->reference, child->type, true,
+                            data, &worker->failure);
+        worker->objects_read += error == 0;
+        worker->bytes_read += data->size;
+        if (error == 0)
+            error = read_without(worker, child->spot, depth + 1);
+        else if (error != -ENOMEM)
+            error = find_damage(worker, &damaged, worker->failure.text);
+    }
+    return error;
 }
 
 /* The data of an opened BODY, decoded against its parent's, into the buffer of its DEPTH. */
@@ -156,10 +192,8 @@ static int read_chain(struct worker *worker, struct reach_spot spot,
     }
     if (error == -ENOMEM)
         return error;
-    if (error != 0) {
-        find_damage(worker, spot, reference, type, damage);
-        return 0;
-    }
+    if (error != 0)
+        return find_damage(worker, &(struct damaged){spot, *reference, type, (int)depth}, damage);
     children = check_children_of(&worker->reading->children, spot, &count);
     for (size_t i = 0; i < count && error == 0; i++)
         error = read_chain(worker, children[i].spot, &children[i].reference, children[i].type, NULL,
@@ -178,9 +212,11 @@ static int read_object(struct worker *worker, struct reach_spot spot,
         return error;
     worker->objects_read++;
     worker->bytes_read += worker->data[0].size;
-    if (error != 0)
-        find_damage(worker, spot, &entry->reference, entry->type, worker->failure.text);
-    return 0;
+    return error == 0
+               ? 0
+               : find_damage(worker,
+                             &(struct damaged){spot, entry->reference, entry->type, entry->depth},
+                             worker->failure.text);
 }
 
 /* Not where a damaged directory hides the parent. */
@@ -207,8 +243,8 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
     if (error != 0) {
         snprintf(text, sizeof text, "damaged at byte %llu",
                  (unsigned long long)entry->reference.offset);
-        find_damage(worker, spot, &entry->reference, entry->type, text);
-        return 0;
+        return find_damage(
+            worker, &(struct damaged){spot, entry->reference, entry->type, entry->depth}, text);
     }
     if (!reach_lives(reading->checking->reach, spot))
         return 0;

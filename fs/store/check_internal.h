@@ -37,9 +37,10 @@ int check_log(struct checking *checking);
 
 /*
  * Whether an object is lost whose piece at SPOT is damaged, or something that it rests on: 0 if
- * another copy can be read. 1, 0, -ENOMEM. From one thread at a time.
+ * another copy can be read, one that stands at DEPTH (or OBJECT_DEPTH_ANY). 1, 0, -ENOMEM. From one
+ * thread at a time.
  */
-int check_is_lost(struct checking *checking, const struct object_reference *reference,
+int check_is_lost(struct checking *checking, const struct object_reference *reference, int depth,
                   enum object_type type, struct reach_spot spot);
 
 /* Reads packs in full; damaged objects are noted in the reach. */

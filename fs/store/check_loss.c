@@ -210,20 +210,20 @@ static bool continues(const struct asking *asking, const struct walk_place *plac
 
 /* By trying to read it. 1, 0, -ENOMEM. */
 static int cannot_be_read(struct checking *checking, const struct object_reference *reference,
-                          enum object_type type)
+                          int depth, enum object_type type)
 {
     struct object_head head;
-    int readable = unlisted_ask(&checking->unlisted, reference, REACH_ANY_DEPTH, type, &head);
+    int readable = unlisted_ask(&checking->unlisted, reference, depth, type, &head);
 
     return readable < 0 ? readable : readable == 0;
 }
 
-int check_is_lost(struct checking *checking, const struct object_reference *reference,
+int check_is_lost(struct checking *checking, const struct object_reference *reference, int depth,
                   enum object_type type, struct reach_spot spot)
 {
     int alone = reach_stands_alone(checking->reach, spot);
 
-    return alone != 0 ? alone : cannot_be_read(checking, reference, type);
+    return alone != 0 ? alone : cannot_be_read(checking, reference, depth, type);
 }
 
 /* 1: a row group or content is lost; 0: it is not; -errno. */
@@ -233,9 +233,10 @@ static int is_lost(struct checking *checking, const struct object_reference *ref
     struct reach_spot spot;
 
     if (!reach_find(checking->reach, reference, REACH_ANY_DEPTH, &spot))
-        return cannot_be_read(checking, reference, type);
-    return reach_is_damaged(checking->reach, spot) ? check_is_lost(checking, reference, type, spot)
-                                                   : 0;
+        return cannot_be_read(checking, reference, REACH_ANY_DEPTH, type);
+    return reach_is_damaged(checking->reach, spot)
+               ? check_is_lost(checking, reference, REACH_ANY_DEPTH, type, spot)
+               : 0;
 }
 
 /* A walk_object. */

@@ -26,6 +26,8 @@ struct input {
 struct merge {
     struct store *store;
     struct pack_list *packs;
+    const struct hint_set *avoided; /* packs that are to be removed */
+    struct hint_set gone;           /* that were looked for, and are not there */
     struct index_writer *writer;
     struct input *inputs; /* the newest first */
     size_t count;
@@ -70,7 +72,21 @@ static int input_open(struct merge *merge, struct input *input, const struct ind
     return error != 0 ? error : input_next(merge, input);
 }
 
-/* The input with the smallest id, the newest of several; NULL at the end of all. */
+static bool is_avoided(const struct merge *merge, const struct input *input)
+{
+    return hint_set_has(merge->avoided, input->entry.reference.pack_hint);
+}
+
+/* Whether INPUT comes before FOUND, which is newer. */
+static bool comes_before(const struct merge *merge, const struct input *input,
+                         const struct input *found)
+{
+    int order = index_entry_compare(&input->entry, &found->entry);
+
+    return order < 0 || (order == 0 && is_avoided(merge, found) && !is_avoided(merge, input));
+}
+
+/* The input with the smallest id, the best of several; NULL at the end of all. */
 static struct input *smallest(struct merge *merge)
 {
     struct input *found = NULL;
@@ -78,11 +94,23 @@ static struct input *smallest(struct merge *merge)
     for (size_t i = 0; i < merge->count; i++) {
         struct input *input = &merge->inputs[i];
 
-        if (input->count > 0 &&
-            (found == NULL || index_entry_compare(&input->entry, &found->entry) < 0))
+        if (input->count > 0 && (found == NULL || comes_before(merge, input, found)))
             found = input;
     }
     return found;
+}
+
+/* Each pack that is not there is looked for once: that takes a listing. 1, 0, -errno. */
+static int pack_is_there(struct merge *merge, uint64_t hint)
+{
+    uint8_t salts[1][STORE_SALT_BYTES];
+
+    if (hint_set_has(&merge->gone, hint))
+        return 0;
+
+    int found = pack_list_find(merge->packs, hint, 1, salts, merge->failure);
+
+    return found == 0 ? hint_set_add(&merge->gone, hint) : found;
 }
 
 /* An entry of a pack that has gone is of no use; the same object may stand in another input. */
@@ -91,9 +119,7 @@ static int merge_entries(struct merge *merge)
     struct input *input;
 
     while ((input = smallest(merge)) != NULL) {
-        uint8_t salts[1][STORE_SALT_BYTES];
-        int there = pack_list_find(merge->packs, input->entry.reference.pack_hint, 1, salts,
-                                   merge->failure);
+        int there = pack_is_there(merge, input->entry.reference.pack_hint);
         int error = there < 0 ? there : 0;
 
         if (there > 0)
@@ -150,19 +176,20 @@ static unsigned size_class(uint64_t blocks)
 }
 
 /* Merges FILES, without those that turn out to be damaged. 1; 0: too few are left; -errno. */
-static int merge_some(struct store *store, struct pack_list *packs, const struct index_file **files,
-                      size_t count, struct failure *failure)
+static int merge_some(const struct merge *of, const struct index_file **files, size_t count)
 {
     int error = 0;
 
     while (count >= MERGED_LEAST) {
-        struct merge merge = {.store = store, .packs = packs, .count = count, .failure = failure};
+        struct merge merge = *of;
 
+        merge.count = count;
         merge.inputs = allocate_array(count, sizeof *merge.inputs);
         if (merge.inputs == NULL)
             return -ENOMEM;
         error = merge_files(&merge, files);
         free(merge.inputs);
+        hint_set_release(&merge.gone);
         if (error != -EBADMSG)
             return error != 0 ? error : 1;
         count--;
@@ -173,14 +200,13 @@ static int merge_some(struct store *store, struct pack_list *packs, const struct
 }
 
 /* Merges the indexes of one size. */
-static int merge_size(struct store *store, struct pack_list *packs, unsigned class,
-                      struct failure *failure)
+static int merge_size(const struct merge *of, unsigned class)
 {
     cleanup_free struct index_listed *listed = NULL;
     const struct index_file *files[MERGED_MOST];
     size_t merged = 0;
     size_t count = 0;
-    int error = index_list(store_storage(store), &listed, &count, failure);
+    int error = index_list(store_storage(of->store), &listed, &count, of->failure);
 
     if (error != 0)
         return error;
@@ -188,13 +214,20 @@ static int merge_size(struct store *store, struct pack_list *packs, unsigned cla
         if (size_class(listed[i].file.blocks) == class)
             files[merged++] = &listed[i].file;
     }
-    return merge_some(store, packs, files, merged, failure);
+    return merge_some(of, files, merged);
 }
 
-int index_merge(struct store *store, struct pack_list *packs, struct failure *failure)
+int index_merge(struct store *store, struct pack_list *packs, const struct hint_set *avoided,
+                struct failure *failure)
 {
+    static const struct hint_set none;
+    const struct merge merge = {.store = store,
+                                .packs = packs,
+                                .avoided = avoided != NULL ? avoided : &none,
+                                .failure = failure};
+
     for (unsigned class = 0; class < SIZES; class ++) {
-        int merged = merge_size(store, packs, class, failure);
+        int merged = merge_size(&merge, class);
 
         if (merged < 0)
             return merged;

@@ -9,10 +9,16 @@
 #define CRMFS_STORE_INDEX_MERGE_H
 
 #include "fs/base/failure.h"
+#include "fs/store/hint_set.h"
 #include "fs/store/pack_list.h"
 #include "fs/store/store.h"
 
-/* 0, or -errno with the indexes saying what they said before. */
-int index_merge(struct store *store, struct pack_list *packs, struct failure *failure);
+/*
+ * Of an object that stands in several packs, one entry is left: the newest index's, but not that of
+ * a pack of AVOIDED, which are to be removed, unless there is no other. AVOIDED may be NULL. 0, or
+ * -errno with the indexes saying what they said before.
+ */
+int index_merge(struct store *store, struct pack_list *packs, const struct hint_set *avoided,
+                struct failure *failure);
 
 #endif

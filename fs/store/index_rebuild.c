@@ -149,7 +149,7 @@ int index_rebuild(struct store *store, struct index_rebuilt *ret_rebuilt, struct
     if (error == 0)
         error = remove_old(storage, &old, failure);
     if (error == 0) {
-        (void)!index_merge(store, rebuild.packs, NULL);
+        (void)!index_merge(store, rebuild.packs, NULL, NULL);
         *ret_rebuilt = rebuild.result;
     }
     free(old.names);

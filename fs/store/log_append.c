@@ -6,6 +6,7 @@
  *   the rules                  -> refused, nothing is written
  *   room in the state          -> afterwards only the storage can fail
  *   put exclusively            -> the name is taken: bring the state up to date, -EAGAIN
+ *   the record before it       -> gone: the log has gone on without this one, the same
  *   apply, checkpoint          -> cannot fail; a checkpoint that does is only missing
  */
 #include <errno.h>
@@ -38,7 +39,28 @@ static int no_memory(struct failure *failure)
     return failure_set(failure, ENOMEM, "cannot write to the store's log: %s", strerror(ENOMEM));
 }
 
-/* Up to date, or -EAGAIN when that changed STATE. */
+static int be_late(struct failure *failure)
+{
+    return failure_set(failure, EAGAIN, "other processes keep changing the store: try again later");
+}
+
+/* What the log says, whatever STATE was, which stays if that cannot be read. -EAGAIN. */
+static int begin_anew(struct store *store, struct log_state *state, struct failure *failure)
+{
+    struct log_state anew = {.sequence = 0};
+    int error = log_read(store, &anew, failure);
+
+    if (error != 0)
+        return error;
+    log_state_release(state);
+    *state = anew;
+    return be_late(failure);
+}
+
+/*
+ * Up to date, or -EAGAIN when that changed STATE. Where records beyond the next one are there and
+ * that is not, prune may have been at work while they were read.
+ */
 static int catch_up(struct store *store, struct log_state *state, struct failure *failure)
 {
     uint64_t before = state->sequence;
@@ -47,13 +69,8 @@ static int catch_up(struct store *store, struct log_state *state, struct failure
     if (error != 0)
         return error;
     if (state->sequence != before)
-        return failure_set(failure, EAGAIN,
-                           "other processes keep changing the store: try again later");
-    if (log_gap_after(store, state->sequence) != 0)
-        return failure_set(failure, EBADMSG,
-                           "the store is damaged: record %llu of its log is missing",
-                           (unsigned long long)state->sequence + 1);
-    return 0;
+        return be_late(failure);
+    return log_gap_after(store, state->sequence) == 0 ? 0 : begin_anew(store, state, failure);
 }
 
 /* Whether NAME stands in the store with exactly these bytes, which nobody else can have made. */
@@ -139,6 +156,28 @@ static int write_somehow(struct store *store, struct log_state *state, struct lo
     return error;
 }
 
+/*
+ * The name was free, but only because prune has removed whose it was: between the look at the log
+ * and the put, a suspended machine perhaps, others have appended so many records that the old ones
+ * went. Nobody reads what is put there. 1; 0: no such thing; -errno.
+ */
+static int was_overtaken(struct store *store, uint64_t sequence, struct failure *failure)
+{
+    struct storage *storage = store_storage(store);
+    cleanup_free uint64_t *checkpoints = NULL;
+    char name[LOG_NAME_SIZE];
+    size_t count = 0;
+    uint64_t size;
+
+    log_record_name(sequence - 1, name);
+    if (sequence == 1 || storage->class->size(storage, name, &size, NULL) != -ENOENT)
+        return 0;
+
+    int error = log_list(store, "checkpoints", &checkpoints, &count, failure);
+
+    return error != 0 ? error : count != 0 && checkpoints[count - 1] > sequence;
+}
+
 static int append(struct store *store, struct log_state *state, struct log_entry *entry,
                   struct failure *failure)
 {
@@ -157,8 +196,18 @@ static int append(struct store *store, struct log_state *state, struct log_entry
             return error == 0 ? -EAGAIN : error;
         }
     }
-    if (error == 0)
+    if (error != 0)
+        return error;
+    error = was_overtaken(store, state->sequence, failure);
+    if (error == 0) {
         note_commit(store, state);
+        return 0;
+    }
+    /* The state has what nobody will read. */
+    if (error > 0)
+        error = begin_anew(store, state, failure);
+    if (error != -EAGAIN)
+        log_state_release(state);
     return error;
 }
 

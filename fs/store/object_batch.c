@@ -8,55 +8,6 @@
 #include "fs/base/memory.h"
 #include "fs/store/index_merge.h"
 
-/* ---- Sets of hints ---- */
-
-/* Where HINT stands or would stand. */
-static size_t hint_place(const struct hint_set *set, uint64_t hint)
-{
-    size_t low = 0;
-    size_t high = set->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (set->hints[middle] < hint)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-bool hint_set_has(const struct hint_set *set, uint64_t hint)
-{
-    size_t place = hint_place(set, hint);
-
-    return place < set->count && set->hints[place] == hint;
-}
-
-int hint_set_add(struct hint_set *set, uint64_t hint)
-{
-    size_t place = hint_place(set, hint);
-
-    if (place < set->count && set->hints[place] == hint)
-        return 0;
-    if (set->count == set->room) {
-        size_t room = set->room == 0 ? 64 : set->room * 2;
-        uint64_t *hints = reallocarray(set->hints, room, sizeof *hints);
-
-        if (hints == NULL)
-            return -ENOMEM;
-        set->hints = hints;
-        set->room = room;
-    }
-    memmove(&set->hints[place + 1], &set->hints[place], (set->count - place) * sizeof *set->hints);
-    set->hints[place] = hint;
-    set->count++;
-    return 0;
-}
-
-/* ---- The batch ---- */
-
 #define SETTLED_MOST 4096 /* objects that wait for an index */
 
 int object_batch_create(struct store *store, struct object_reader *reader,
@@ -188,6 +139,7 @@ static int note_pack(struct object_batch *batch, const struct pack_writer *pack)
     pack_name(pack_writer_salt(pack), name);
     batch->packs[batch->pack_count++] = name;
     batch->stored_bytes += pack_writer_bytes(pack);
+    batch->missing.count = 0; /* it may have been looked for before it was there */
     return 0;
 }
 
@@ -347,7 +299,7 @@ int object_batch_finish(struct object_batch *batch, const char *const **ret_pack
             return error;
         batch->waiting_count = 0;
         /* A favour to later lookups; what is committed does not depend on it. */
-        (void)!index_merge(batch->store, batch->reader->packs, NULL);
+        (void)!index_merge(batch->store, batch->reader->packs, &batch->avoided, NULL);
     }
     *ret_packs = (const char *const *)batch->packs;
     *ret_pack_count = batch->pack_count;
@@ -410,10 +362,10 @@ void object_batch_free(struct object_batch *batch)
         free(batch->packs[i]);
     free(batch->packs);
     free(batch->waiting);
-    free(batch->avoided.hints);
-    free(batch->relied.hints);
-    free(batch->there.hints);
-    free(batch->cut.hints);
+    hint_set_release(&batch->avoided);
+    hint_set_release(&batch->relied);
+    hint_set_release(&batch->there);
+    hint_set_release(&batch->missing);
     known_objects_release(&batch->written);
     pack_writer_free(batch->pack);
     pthread_mutex_destroy(&batch->pack_lock);

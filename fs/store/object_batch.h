@@ -19,19 +19,13 @@
 
 #include <pthread.h>
 
+#include "fs/store/hint_set.h"
 #include "fs/store/known_objects.h"
 #include "fs/store/object_reader.h"
 #include "fs/store/pack.h"
 
 #define WAITING_MOST ((size_t)1 << 16) /* entries, 4 MiB; of one index, then */
 #define WRITTEN_MOST ((size_t)1 << 16)
-
-/* Numbers in rising order. */
-struct hint_set {
-    uint64_t *hints;
-    size_t count;
-    size_t room;
-};
 
 struct object_batch {
     struct store *store;
@@ -57,13 +51,9 @@ struct object_batch {
     size_t pack_room;
     uint64_t stored_bytes;
     struct hint_set relied;
-    struct hint_set there; /* packs that were looked at: as they were written, */
-    struct hint_set cut;   /* or not */
+    struct hint_set there;   /* packs that were looked at: as they were written; */
+    struct hint_set missing; /* cut short, or not there, which takes a listing to tell */
 };
-
-/* 0 or -ENOMEM. */
-int hint_set_add(struct hint_set *set, uint64_t hint);
-bool hint_set_has(const struct hint_set *set, uint64_t hint);
 
 /*
  * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there, whole,

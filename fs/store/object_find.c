@@ -132,19 +132,11 @@ static void remember(struct object_reader *reader, const struct object_reference
 
 /* ---- In the indexes ---- */
 
-static int try_indexes(const struct fetch *fetch)
+static int try_entries(const struct fetch *fetch)
 {
-    struct index_set *indexes = fetch->reader->indexes;
     struct index_entry entries[PLACES_MOST];
-    const uint8_t *id = fetch->reference->id;
-    int found = index_set_find(indexes, id, PLACES_MOST, entries, fetch->failure);
-
-    if (found == 0) {
-        found = index_set_refresh(indexes, fetch->failure);
-        if (found == 0)
-            found = index_set_find(indexes, id, PLACES_MOST, entries, fetch->failure);
-    }
-
+    int found = index_set_find(fetch->reader->indexes, fetch->reference->id, PLACES_MOST, entries,
+                               fetch->failure);
     int error = found < 0 ? found : -ENOENT;
 
     for (int i = 0; i < found && error != 0 && error != -ENOMEM; i++) {
@@ -154,6 +146,17 @@ static int try_indexes(const struct fetch *fetch)
             error = try_place(fetch, &entries[i].reference);
     }
     return error;
+}
+
+/* In those that are known; and where they only tell of packs that have gone, in newer ones. */
+static int try_indexes(const struct fetch *fetch)
+{
+    int error = try_entries(fetch);
+
+    if (error == 0 || error == -ENOMEM)
+        return error;
+    error = index_set_refresh(fetch->reader->indexes, fetch->failure);
+    return error == 0 ? try_entries(fetch) : error;
 }
 
 /* ---- In the directories ---- */

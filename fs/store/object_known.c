@@ -44,24 +44,21 @@ static int pack_is_there(struct object_batch *batch, uint64_t hint, struct failu
 
     pthread_mutex_lock(&batch->lock);
     bool there = hint_set_has(&batch->there, hint);
-    bool cut = hint_set_has(&batch->cut, hint);
+    bool missing = hint_set_has(&batch->missing, hint);
     pthread_mutex_unlock(&batch->lock);
-    if (there || cut)
+    if (there || missing)
         return there ? 1 : 0;
 
     int found = pack_list_find(batch->reader->packs, hint, PACKS_A_HINT, salts, failure);
 
-    if (found > 0) {
+    if (found > 0)
         found = look_at_packs(batch, salts, found);
-        if (found >= 0) {
-            pthread_mutex_lock(&batch->lock);
-            int error = hint_set_add(found > 0 ? &batch->there : &batch->cut, hint);
-            pthread_mutex_unlock(&batch->lock);
-            if (error != 0)
-                return error;
-        }
-    }
-    return found;
+    if (found < 0)
+        return found;
+    pthread_mutex_lock(&batch->lock);
+    int error = hint_set_add(found > 0 ? &batch->there : &batch->missing, hint);
+    pthread_mutex_unlock(&batch->lock);
+    return error != 0 ? error : found;
 }
 
 static int pack_is_usable(struct object_batch *batch, uint64_t hint, struct failure *failure)

@@ -160,6 +160,29 @@ int object_read(struct object_reader *reader, const struct object_reference *ref
     return error;
 }
 
+int object_read_at(struct object_reader *reader, const struct object_reference *reference,
+                   int depth, enum object_type type, struct buffer *output)
+{
+    struct read_scratch *scratch = read_scratch_take(reader);
+
+    if (scratch == NULL)
+        return -ENOMEM;
+
+    int error = chain_begin(reader, scratch, reference, type, NULL);
+
+    if (error == 0 && scratch->links[0].head.place.depth != depth)
+        error = -EIO;
+    if (error == 0)
+        error = chain_data(reader, scratch, 0, false, output, NULL);
+    if (error == -EIO)
+        error = object_search_at(reader, reference, depth, type, output);
+    if (error == 0)
+        error = check_identity(reader, reference, type, output, NULL);
+    chain_end(reader, scratch);
+    read_scratch_give(reader, scratch);
+    return error;
+}
+
 void object_reader_free(struct object_reader *reader)
 {
     if (reader == NULL)

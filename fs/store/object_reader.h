@@ -116,6 +116,17 @@ int object_fetch_place(struct object_reader *reader, const struct object_referen
 int object_search(struct object_reader *reader, const struct object_reference *reference,
                   enum object_type type, struct buffer *output);
 
+/* The same, of copies that stand at DEPTH in their chains. */
+int object_search_at(struct object_reader *reader, const struct object_reference *reference,
+                     int depth, enum object_type type, struct buffer *output);
+
+/*
+ * As object_read() with VERIFY, but only of copies that stand at DEPTH: what is compressed against
+ * the object can be read if that can. 0, -EIO, -ENOMEM.
+ */
+int object_read_at(struct object_reader *reader, const struct object_reference *reference,
+                   int depth, enum object_type type, struct buffer *output);
+
 /*
  * Makes SCRATCH's chain the object alone, link 0. -EIO also when it is malformed or not
  * of TYPE. Whatever happens, chain_end must follow.

@@ -146,20 +146,28 @@ static void remember_in_vain(struct object_reader *reader, const uint8_t *id)
     pthread_mutex_unlock(&reader->lock);
 }
 
+int object_search_at(struct object_reader *reader, const struct object_reference *reference,
+                     int depth, enum object_type type, struct buffer *output)
+{
+    struct search all = {.reader = reader,
+                         .type = type,
+                         .sealed = BUFFER(OBJECT_SEALED_LIMIT),
+                         .context = ZSTD_createDCtx()};
+    int error = all.context != NULL ? search(&all, reference, depth, output) : -ENOMEM;
+
+    ZSTD_freeDCtx(all.context);
+    buffer_release(&all.sealed);
+    return error;
+}
+
 int object_search(struct object_reader *reader, const struct object_reference *reference,
                   enum object_type type, struct buffer *output)
 {
     if (was_in_vain(reader, reference->id))
         return -EIO;
 
-    struct search all = {.reader = reader,
-                         .type = type,
-                         .sealed = BUFFER(OBJECT_SEALED_LIMIT),
-                         .context = ZSTD_createDCtx()};
-    int error = all.context != NULL ? search(&all, reference, OBJECT_DEPTH_ANY, output) : -ENOMEM;
+    int error = object_search_at(reader, reference, OBJECT_DEPTH_ANY, type, output);
 
-    ZSTD_freeDCtx(all.context);
-    buffer_release(&all.sealed);
     if (error == -EIO)
         remember_in_vain(reader, reference->id);
     return error;

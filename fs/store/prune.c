@@ -3,7 +3,8 @@
  * The order of things, and why nothing that is needed can be lost:
  *
  *   reach     what the snapshots of state n need, and where one copy of each stands
- *   remove    packs marked long ago in which no copy stands; a record, then the files
+ *   remove    packs marked long ago in which no copy stands: the copies durable, a record, then
+ *             the files
  *   rewrite   new packs, durable, with an index
  *   mark      packs in which no copy stands, or not the only one
  *   tidy      indexes, the log's old files, what dead writers left in tmp/
@@ -14,6 +15,8 @@
  *    relies on is marked or removed, and unmarks it or writes again what was in it. So a
  *    snapshot after the remove record does not need the pack.
  * 3. A mark forbids nothing to anybody, and may be wrong: the next removal looks again.
+ * 4. A copy may stand in a pack that can be seen and is not durable yet, of a snapshot that is
+ *    being taken. Before a record lets other copies go, such packs are flushed (prune_young.c).
  */
 #include "fs/store/prune.h"
 
@@ -28,7 +31,6 @@
 #include "fs/store/prune_internal.h"
 
 #define ATTEMPTS 16 /* when others write to the log at the same time */
-#define YOUNG_SECONDS 86400
 
 /* ---- Reach ---- */
 
@@ -49,7 +51,7 @@ static int add_snapshots(struct pruning *pruning)
     return error == 0 ? reach_add_ancestors(pruning->reach, pruning->failure) : error;
 }
 
-int prune_look(struct pruning *pruning)
+static int look_once(struct pruning *pruning)
 {
     int error = log_read(pruning->store, &pruning->state, pruning->failure);
 
@@ -62,18 +64,47 @@ int prune_look(struct pruning *pruning)
         error = add_snapshots(pruning);
     if (error == 0)
         pruning->result.ancestor_bytes = reach_ancestor_bytes(pruning->reach);
-    if (error == 0 && reach_lost(pruning->reach) != 0)
-        error = failure_set(pruning->failure, EBADMSG,
-                            "the store lacks something that its snapshots need, so nothing is "
-                            "taken from it: `crmfs check` says what, and what can be done");
     return error;
+}
+
+static int refuse_lost(struct failure *failure)
+{
+    return failure_set(failure, EBADMSG,
+                       "the store lacks something that its snapshots need, so nothing is taken "
+                       "from it: `crmfs check` says what, and what can be done");
+}
+
+/*
+ * What seems lost, or a pack that is not there, may only have gone between the listing of the packs
+ * and the look into them: into another pack, by another prune, which has put a record before it
+ * removed anything.
+ */
+int prune_look(struct pruning *pruning)
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        int error = look_once(pruning);
+        uint64_t looked_at = pruning->state.sequence;
+
+        if (error == 0 && reach_lost(pruning->reach) != 0)
+            error = refuse_lost(pruning->failure);
+        if (error != -EBADMSG && error != -ENOENT)
+            return error;
+
+        int read = log_read(pruning->store, &pruning->state, NULL);
+
+        if (read != 0 || pruning->state.sequence == looked_at)
+            return read == -ENOMEM ? read : error;
+    }
+    return failure_set(pruning->failure, EAGAIN,
+                       "other processes keep changing the store: try again later");
 }
 
 /* ---- Mark ---- */
 
-static int compare_salts(const void *left, const void *right)
+/* What a clock dated that went wrong, ahead, is no younger than others. */
+static bool is_of_a_time_to_come(const struct reach_pack *pack)
 {
-    return memcmp(left, right, STORE_SALT_BYTES);
+    return pack->modified - time(NULL) > PRUNE_YOUNG_SECONDS;
 }
 
 /*
@@ -83,31 +114,19 @@ static int compare_salts(const void *left, const void *right)
  */
 static int choose_garbage(struct pruning *pruning, struct pack_set *set)
 {
-    cleanup_free uint8_t(*named)[STORE_SALT_BYTES] = NULL;
-    size_t named_count = 0;
-    time_t now = time(NULL);
-    bool asked = false;
-
     for (size_t i = 0; i < reach_pack_count(pruning->reach); i++) {
         const struct reach_pack *pack = reach_pack(pruning->reach, i);
-        uint8_t salt[STORE_SALT_BYTES];
 
-        if (pack->marked || pack->living_count > 0 || !pack_salt(pack->name, salt))
+        if (pack->marked || pack->living_count > 0)
             continue;
-        /* Neither is one of a time to come, which a clock gave that went wrong. */
-        if (now - pack->modified <= YOUNG_SECONDS && pack->modified - now <= YOUNG_SECONDS) {
-            int error = asked ? 0
-                              : log_named_packs(pruning->store, pruning->state.sequence, &named,
-                                                &named_count, pruning->failure);
 
-            if (error != 0)
-                return error;
-            asked = true;
-            if (named_count == 0 ||
-                bsearch(salt, named, named_count, sizeof *named, compare_salts) == NULL) {
-                prune_sum_add(&pruning->result.young, pack);
-                continue;
-            }
+        int settled = is_of_a_time_to_come(pack) ? 1 : prune_is_settled(pruning, pack);
+
+        if (settled < 0)
+            return settled;
+        if (settled == 0) {
+            prune_sum_add(&pruning->result.young, pack);
+            continue;
         }
         prune_sum_add(&pruning->result.garbage, pack);
         if (pack_set_add(set, i) != 0)
@@ -157,6 +176,12 @@ static int mark_and_rewrite(struct pruning *pruning)
         return error;
     if (emptied.count > 0)
         error = prune_rewrite(pruning, &emptied);
+    /* Another prune has removed one of them: it has rewritten them, too. */
+    if (error == -ENOENT) {
+        pruning->result.emptied = (struct prune_sum){.packs = 0};
+        emptied.count = 0;
+        error = 0;
+    }
     for (size_t i = 0; i < emptied.count && error == 0; i++) {
         if (pack_set_add(&garbage, emptied.places[i]) != 0)
             error = prune_no_memory(pruning);
@@ -166,22 +191,38 @@ static int mark_and_rewrite(struct pruning *pruning)
 
 /* ---- Tidy ---- */
 
+static int find_marked(const struct pruning *pruning, struct hint_set *marked)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < pruning->state.mark_count && error == 0; i++) {
+        uint8_t salt[STORE_SALT_BYTES];
+
+        if (pack_salt(pruning->state.marks[i].pack, salt))
+            error = hint_set_add(marked, pack_hint(salt));
+    }
+    return error;
+}
+
 static int tidy(struct pruning *pruning)
 {
     struct storage *storage = store_storage(pruning->store);
     struct pack_list *packs = pack_list_create(storage);
-    int error;
+    struct hint_set marked = {.count = 0};
+    int error = packs != NULL ? find_marked(pruning, &marked) : -ENOMEM;
 
-    if (packs == NULL)
-        return prune_no_memory(pruning);
-    error = index_merge(pruning->store, packs, pruning->failure);
+    if (error == 0)
+        error = index_merge(pruning->store, packs, &marked, pruning->failure);
     pack_list_free(packs);
+    hint_set_release(&marked);
+    if (error == -ENOMEM)
+        return prune_no_memory(pruning);
     if (error == -ENOENT) /* another prune is at it */
         error = 0;
     if (error == 0)
         error = prune_log(pruning);
     if (error == 0)
-        error = storage->class->sweep(storage, time(NULL) - YOUNG_SECONDS, pruning->failure);
+        error = storage->class->sweep(storage, time(NULL) - PRUNE_YOUNG_SECONDS, pruning->failure);
     return error == 0 ? storage->class->sync(storage, pruning->failure) : error;
 }
 
@@ -280,6 +321,7 @@ int prune(struct store *store, const struct prune_options *options, struct prune
     reach_free(pruning.reach);
     log_state_release(&pruning.state);
     object_reader_free(pruning.reader);
+    free(pruning.named);
     if (error == -ENOMEM)
         return prune_no_memory(&pruning);
     if (error == 0)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of prune share: the order of things (prune.c), packs that are removed
- * (prune_remove.c) and rewritten (prune_rewrite.c), the log's old files (prune_log.c).
+ * (prune_remove.c) and rewritten (prune_rewrite.c), those of snapshots under way (prune_young.c),
+ * the log's old files (prune_log.c).
  */
 #ifndef CRMFS_STORE_PRUNE_INTERNAL_H
 #define CRMFS_STORE_PRUNE_INTERNAL_H
+
+#include <stdint.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,12 +18,18 @@
 #include "fs/store/prune.h"
 #include "fs/store/reach.h"
 
+/* So long a pack may be of a snapshot that is being taken, or a file in tmp/ be written. */
+#define PRUNE_YOUNG_SECONDS 86400
+
 struct pruning {
     struct store *store;
     struct object_reader *reader;
     const struct prune_options *options;
     struct log_state state;
-    struct reach *reach; /* of the state as it was when it was made */
+    struct reach *reach;                /* of the state as it was when it was made */
+    uint8_t (*named)[STORE_SALT_BYTES]; /* packs that take and files records name, in order, */
+    size_t named_count;
+    uint64_t named_until; /* up to that record; 0: not asked for yet */
     struct prune_result result;
     struct failure *failure;
 };
@@ -69,6 +78,27 @@ int prune_look(struct pruning *pruning);
 
 /* Which marked packs are wanted after all, and which may go now. 0 or -ENOMEM. */
 int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due);
+
+/*
+ * Whether the pack is older than a snapshot can be that has not been recorded yet, or a record up
+ * to the state's names it. 1, 0, -errno.
+ */
+int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack);
+
+/*
+ * Makes durable what holds living copies and may not be yet: another process has put it, and
+ * perhaps not come to flushing it. 0; -EAGAIN: one was removed meanwhile; -errno.
+ */
+int prune_make_durable(struct pruning *pruning);
+
+/* The same of one file. 0, -ENOENT, -errno. */
+static inline int prune_flush(const struct pruning *pruning, const char *name)
+{
+    struct storage *storage = store_storage(pruning->store);
+
+    return storage->class->flush != NULL ? storage->class->flush(storage, name, pruning->failure)
+                                         : 0;
+}
 
 /* Records and then does it. */
 int prune_remove(struct pruning *pruning);

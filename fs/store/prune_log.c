@@ -8,7 +8,10 @@
 #include "fs/store/log_internal.h"
 #include "fs/store/prune_internal.h"
 
-/* The second newest checkpoint, if it and the newest one open; 0: there are none such. */
+/*
+ * The second newest checkpoint, if it and the newest one open; 0: there are none such. Both are
+ * durable then, whoever has just written them.
+ */
 static int find_bound(struct pruning *pruning, const uint64_t *checkpoints, size_t count,
                       uint64_t *ret_bound)
 {
@@ -17,9 +20,13 @@ static int find_bound(struct pruning *pruning, const uint64_t *checkpoints, size
     for (size_t i = count; i > 0 && i + 2 > count; i--) {
         struct log_state state = {.sequence = 0};
         int error = checkpoint_read(pruning->store, checkpoints[i - 1], &state, NULL);
+        char name[LOG_NAME_SIZE];
 
         log_state_release(&state);
         if (error == -ENOMEM)
+            return error;
+        checkpoint_name(checkpoints[i - 1], name);
+        if (error == 0 && (error = prune_flush(pruning, name)) != 0 && error != -ENOENT)
             return error;
         if (error != 0) {
             bound = 0;

@@ -97,8 +97,10 @@ static int record_removals(struct pruning *pruning)
         copy_names(&wanted, &wanted_copies) != 0 || copy_names(&due, &due_copies) != 0)
         return prune_no_memory(pruning);
 
-    int error = prune_append(pruning, log_unmark_packs, &wanted);
+    int error = due.count > 0 ? prune_make_durable(pruning) : 0;
 
+    if (error == 0)
+        error = prune_append(pruning, log_unmark_packs, &wanted);
     return error == 0 ? prune_append(pruning, log_remove_packs, &due) : error;
 }
 

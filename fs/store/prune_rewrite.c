@@ -104,6 +104,19 @@ static int move_living(void *context, const struct pack_entry *entry)
     return error;
 }
 
+/* They are as good as marked: what stands in them is found where it is moved to. */
+static int avoid(struct pruning *pruning, const struct pack_set *set, struct object_batch *batch)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < set->count && error == 0; i++) {
+        const char *name = reach_pack(pruning->reach, set->places[i])->name;
+
+        error = object_batch_avoid(batch, &name, 1);
+    }
+    return error;
+}
+
 static int empty_packs(struct pruning *pruning, const struct pack_set *set,
                        struct object_batch *batch)
 {
@@ -133,6 +146,8 @@ int prune_rewrite(struct pruning *pruning, const struct pack_set *set)
     uint64_t bytes = 0;
     int error = object_batch_create(pruning->store, pruning->reader, &batch, pruning->failure);
 
+    if (error == 0)
+        error = avoid(pruning, set, batch);
     if (error == 0)
         error = empty_packs(pruning, set, batch);
     if (error == 0)

@@ -41,7 +41,10 @@ static int read_object(struct object_reader *reader, const struct object_referen
 
     if (error == 0 && object_head_decode(body.data, body.size, ret_head) < 0)
         error = -EIO;
-    return error == 0 ? object_read(reader, ret_place, type, true, &data, NULL) : error;
+    if (error == 0)
+        error = depth != OBJECT_DEPTH_ANY ? object_read_at(reader, ret_place, depth, type, &data)
+                                          : object_read(reader, ret_place, type, true, &data, NULL);
+    return error;
 }
 
 int unlisted_ask(void *context, const struct object_reference *reference, int depth,

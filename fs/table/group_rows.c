@@ -119,11 +119,23 @@ static int open_group(struct group_rows *rows, struct failure *failure)
     return 0;
 }
 
-/* Adds a fragment's cells to the row; their data is told when it is whole. */
-static int add_fragment(struct group_rows *rows)
+/* Where a row in fragments goes on. */
+struct assembly {
+    uint32_t next_column;
+    bool inside; /* it, not behind it: the cell has begun */
+};
+
+/* Adds a fragment's cells to the row; their data is told when it is whole. -EBADMSG: another part
+ * of a row was to come. */
+static int add_fragment(struct group_rows *rows, struct assembly *assembly)
 {
     const struct row_group_view *view = &rows->view;
 
+    if (!view->fragment || view->first_column != assembly->next_column ||
+        view->begins_inside != assembly->inside)
+        return -EBADMSG;
+    assembly->inside = view->ends_inside;
+    assembly->next_column = view->first_column + view->column_count - view->ends_inside;
     for (uint32_t i = 0; i < view->column_count; i++) {
         struct cell_view part = column_cursor_next(&rows->cursors[i]);
         struct cell *cell = &rows->cells[view->first_column + i];
@@ -146,11 +158,12 @@ static int add_fragment(struct group_rows *rows)
 /* The view is a row's first fragment: takes the others. */
 static int assemble(struct group_rows *rows, struct failure *failure)
 {
+    struct assembly assembly = {.next_column = 0};
     int error = 0;
 
     buffer_clear(&rows->assembled);
     for (;;) {
-        error = add_fragment(rows);
+        error = add_fragment(rows, &assembly);
         if (error != 0 ||
             (rows->view.first_column + rows->view.column_count == rows->column_count &&
              !rows->view.ends_inside))

@@ -34,11 +34,6 @@ struct row_taker *intake_taker(struct intake *intake)
     return &intake->taker;
 }
 
-struct spool *intake_spool(const struct intake *intake)
-{
-    return intake->options.spool;
-}
-
 void intake_free(struct intake *intake)
 {
     if (intake == NULL)

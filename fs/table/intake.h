@@ -34,12 +34,12 @@ struct intake_options {
 struct intake *intake_create(const struct intake_options *options); /* NULL: no memory */
 void intake_free(struct intake *intake);                            /* NULL is allowed */
 
-/* When the data are of; false: nothing says so. After the end. */
 /*
  * The kind of database that all tables are of, static; NULL: of none, or of several. After the end.
  */
 const char *intake_kind(const struct intake *intake);
 
+/* When the data are of; false: nothing says so. After the end. */
 bool intake_moment(const struct intake *intake, struct timespec *ret_moment);
 
 /* What a stream is given. */
@@ -58,8 +58,6 @@ void intake_close(struct intake *intake);
  */
 int intake_early_image(struct intake *intake, const char *name, const bool *cancelled,
                        struct image **ret_image, struct failure *failure);
-
-struct spool *intake_spool(const struct intake *intake); /* borrowed */
 
 /* After the end. Tables that were dropped are not counted; the order is that of their names. */
 size_t intake_table_count(const struct intake *intake);

@@ -11,9 +11,9 @@
 #include "fs/base/hash.h"
 #include "fs/base/memory.h"
 #include "fs/base/workers.h"
+#include "fs/table/scratch_pool.h"
 
 #define QUEUED_AHEAD 16
-#define SCRATCHES_KEPT 4
 /*
  * Fresh pages cost more than rendering into them, so a full cache goes on with the memory of what
  * it evicts. For that, large parts all get the same room, which any of them fits into; what counts
@@ -50,14 +50,10 @@ struct rendered {
     struct failure *failure; /* FAILED; NULL: no words, or no memory for them */
 };
 
-struct scratch {
-    struct image_scratch image;
-    struct scratch *next;
-};
-
 struct render_cache {
     size_t limit_bytes;
     struct workers *workers; /* NULL: none */
+    struct scratch_pool scratches;
 
     pthread_mutex_t lock; /* guards all below and the entries' fields */
     int64_t reserved_bytes;
@@ -65,8 +61,6 @@ struct render_cache {
     struct rendered *table;
     struct rendered *idle; /* READY and not held, oldest first */
     size_t bytes;          /* of all entries */
-    struct scratch *scratches;
-    unsigned scratch_count;
 };
 
 struct render_cache *render_cache_create(size_t limit_bytes, unsigned threads)
@@ -78,6 +72,7 @@ struct render_cache *render_cache_create(size_t limit_bytes, unsigned threads)
     cache->limit_bytes = limit_bytes;
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->loaded, NULL);
+    scratch_pool_init(&cache->scratches);
     if (threads > 0) {
         cache->workers = workers_create(threads, QUEUED_AHEAD);
         if (cache->workers == NULL) {
@@ -153,58 +148,23 @@ void render_cache_free(struct render_cache *cache)
     render_cache_end(cache);
     cache->limit_bytes = 0;
     shrink(cache);
-    while (cache->scratches != NULL) {
-        struct scratch *scratch = cache->scratches;
-
-        cache->scratches = scratch->next;
-        image_scratch_release(&scratch->image);
-        free(scratch);
-    }
+    scratch_pool_release(&cache->scratches);
     pthread_cond_destroy(&cache->loaded);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
 
-static struct scratch *scratch_take(struct render_cache *cache)
-{
-    pthread_mutex_lock(&cache->lock);
-    struct scratch *scratch = cache->scratches;
-
-    if (scratch != NULL) {
-        cache->scratches = scratch->next;
-        cache->scratch_count--;
-    }
-    pthread_mutex_unlock(&cache->lock);
-    return scratch != NULL ? scratch : calloc(1, sizeof *scratch);
-}
-
-static void scratch_give(struct render_cache *cache, struct scratch *scratch)
-{
-    pthread_mutex_lock(&cache->lock);
-    if (cache->scratch_count < SCRATCHES_KEPT) {
-        scratch->next = cache->scratches;
-        cache->scratches = scratch;
-        cache->scratch_count++;
-        scratch = NULL;
-    }
-    pthread_mutex_unlock(&cache->lock);
-    if (scratch != NULL) {
-        image_scratch_release(&scratch->image);
-        free(scratch);
-    }
-}
-
 static int render(struct render_cache *cache, struct image *image, enum table_format format,
                   const struct image_part *part, struct buffer *bytes, struct failure *failure)
 {
-    struct scratch *scratch = scratch_take(cache);
+    struct image_scratch *scratch = scratch_pool_take(&cache->scratches);
 
     if (scratch == NULL)
         return -ENOMEM;
 
-    int error = image_render(image, format, part, &scratch->image, bytes, failure);
+    int error = image_render(image, format, part, scratch, bytes, failure);
 
-    scratch_give(cache, scratch);
+    scratch_pool_give(&cache->scratches, scratch);
     return error;
 }
 

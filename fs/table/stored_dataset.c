@@ -145,13 +145,6 @@ bool stored_dataset_is(const struct dataset *dataset)
     return dataset->class == &dataset_class;
 }
 
-int64_t stored_dataset_rows(const struct dataset *base, size_t table)
-{
-    const struct stored_dataset *dataset = (const struct stored_dataset *)base;
-
-    return stored_dataset_is(base) ? (int64_t)dataset->source->tables[table].rows : -1;
-}
-
 /* ---- Seeking --------------------------------------------------------------------------------- */
 
 /* A whole number of at most 18 digits. */

@@ -15,9 +15,6 @@
 int stored_dataset_create(struct object_reader *reader, const struct stored_source *source,
                           struct dataset **ret_dataset, struct failure *failure);
 
-/* Rows of the table; -1: not known. */
-int64_t stored_dataset_rows(const struct dataset *base, size_t table);
-
 /* Whether it is such a dataset. */
 bool stored_dataset_is(const struct dataset *dataset);
 

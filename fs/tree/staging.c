@@ -178,7 +178,6 @@ int staging_resize(struct staging *staging, uint64_t size, struct failure *failu
     if (error == 0 && size < staging->size) {
         size_t rest = (size_t)(size % PIECE_BYTES);
 
-        drop_pieces(staging, (size_t)((size + PIECE_BYTES - 1) / PIECE_BYTES));
         /* What is cut off is zeros if the file grows again. */
         if (rest != 0) {
             error = open_piece(staging, (size_t)(size / PIECE_BYTES), failure);
@@ -187,6 +186,9 @@ int staging_resize(struct staging *staging, uint64_t size, struct failure *failu
                 staging->changed = true;
             }
         }
+        /* Last, so that what fails has changed nothing. */
+        if (error == 0)
+            drop_pieces(staging, (size_t)((size + PIECE_BYTES - 1) / PIECE_BYTES));
     }
     if (error == 0)
         staging->size = size;

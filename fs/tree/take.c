@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
-#include "fs/store/pack.h"
 #include "fs/tree/take_internal.h"
 
 #define ATTEMPTS 5
@@ -31,59 +30,6 @@ static int put_tree(struct take_attempt *attempt, struct object_reference *ret_t
                                        ret_tree, attempt->failure);
 }
 
-/* Whether the snapshot needs the pack: it relied on it, or wrote it. */
-static bool needs_pack(const struct take_attempt *attempt, const char *const *packs,
-                       size_t pack_count, const char *pack)
-{
-    const uint64_t *hints;
-    size_t count;
-    uint8_t salt[STORE_SALT_BYTES];
-    bool needed = false;
-
-    for (size_t i = 0; i < pack_count && !needed; i++)
-        needed = strcmp(packs[i], pack) == 0;
-    object_batch_relied(attempt->batch, &hints, &count);
-    for (size_t i = 0; i < count && !needed; i++)
-        needed = pack_salt(pack, salt) && hints[i] == pack_hint(salt);
-    return needed;
-}
-
-static int refuse_busy(struct failure *failure)
-{
-    return failure_set(failure, EBUSY, "others change the store all the time: try again");
-}
-
-/*
- * Packs that the snapshot needs may have been marked meanwhile, its own if it took longer than
- * prune waits: they are unmarked, which takes a record. Where another one came before that, the
- * marks are looked at again: it may say that a pack is removed. That is gone: -EAGAIN, all anew.
- */
-static int keep_packs(struct take_attempt *attempt, const char *const *packs, size_t pack_count)
-{
-    unsigned late = 0;
-
-    for (size_t i = 0; i < attempt->state->mark_count; i++) {
-        const struct log_mark *mark = &attempt->state->marks[i];
-
-        if (!needs_pack(attempt, packs, pack_count, mark->pack))
-            continue;
-        if (mark->removed)
-            return -EAGAIN;
-
-        const char *pack = mark->pack;
-        int error =
-            log_unmark_packs(attempt->options->store, attempt->state, &pack, 1, attempt->failure);
-
-        if (error != 0 && error != -EAGAIN)
-            return error;
-        late += error == -EAGAIN;
-        if (late == COMMIT_ATTEMPTS)
-            return refuse_busy(attempt->failure);
-        i = SIZE_MAX; /* the marks have changed: from the start */
-    }
-    return 0;
-}
-
 static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const char *const *packs,
                   size_t pack_count)
 {
@@ -94,14 +40,14 @@ static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const
         if (log_find(attempt->state, snapshot->name) != NULL)
             return failure_set(attempt->failure, EEXIST, "there is a snapshot %s already",
                                snapshot->name);
-        error = keep_packs(attempt, packs, pack_count);
+        error = take_keep_packs(attempt, packs, pack_count);
         if (error != 0)
             return error;
         snapshot->has_files = attempt->state->has_files;
         snapshot->files = attempt->state->files;
         error = log_take(store, attempt->state, snapshot, packs, pack_count, attempt->failure);
     }
-    return error == -EAGAIN ? refuse_busy(attempt->failure) : error;
+    return error == -EAGAIN ? take_refuse_busy(attempt->failure) : error;
 }
 
 static int finish(struct take_attempt *attempt, const struct object_reference *tree,
@@ -178,10 +124,13 @@ static int prepare(struct take_attempt *attempt)
     return 0;
 }
 
-static void clean_up(struct take_attempt *attempt)
+/* ERROR: what it ended in. Where there is room, the next one may use what this one has written. */
+static void clean_up(struct take_attempt *attempt, int error)
 {
     take_release_sources(attempt);
     store_sink_free(attempt->sink);
+    if ((error == -ENOSPC || error == -EDQUOT) && attempt->batch != NULL)
+        take_give_up_packs(attempt);
     object_batch_free(attempt->batch);
     take_bases_release(&attempt->bases);
 }
@@ -200,7 +149,7 @@ static int take_once(const struct take_options *options, bool anew, struct log_s
         error = put_tree(&attempt, &tree);
     if (error == 0)
         error = finish(&attempt, &tree, ret_id);
-    clean_up(&attempt);
+    clean_up(&attempt, error);
     return error;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of a mount: what stands where (DESIGN.md, "The mount"). Made of the
+ * The tree of a mount: what stands where (README.md, "What the mount shows"). Made of the
  * sources that it is given; knows nothing of FUSE.
  */
 #ifndef CRMFS_TREE_TREE_H

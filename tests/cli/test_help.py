@@ -20,6 +20,15 @@ def test_help(arguments):
     assert not re.search(r"[ \t]\n", done.stdout)
 
 
+def test_every_help_fits_a_terminal():
+    names = re.findall(r"^  ([a-z-]+)  ", crmfs("--help").stdout, re.MULTILINE)
+    assert "verify-restore" in names
+    for name in names:
+        text = crmfs("help", name).stdout
+        assert text.startswith(f"usage: crmfs {name} ")
+        assert not [line for line in text.splitlines() if len(line) > 80]
+
+
 def test_mount_help_names_every_option():
     text = crmfs("mount", "--help").stdout
     for option in ("allow_other", "uid=", "gid=", "umask=", "max-memory=", "refresh=", "spool=", "spool-size=",

@@ -108,6 +108,18 @@ def test_ten_of_all_kinds(store, work):
     assert crmfs("check", "--read-data", str(store)).returncode == 0
 
 
+def test_backups_of_one_name(store, work):
+    """A folder a day, and in each the same file: each is a snapshot of its own, and nothing takes the other's place."""
+    paths = []
+    for year in (2018, 2019):
+        (work / str(year)).mkdir()
+        paths.append(dump(work / f"{year}/crm.sql.gz", [(1, f"of {year}")], year))
+    run(store, *paths)
+    assert [name for name, _ in names(store)] == ["2018-03-01T020000Z", "2019-03-01T020000Z"]
+    for name, _ in names(store):
+        assert crmfs("export", str(store), name, "crm/t").stdout == f"id,v\n1,of {name[:4]}\n"
+
+
 def test_name_source_and_database(store, work, chinook_db):
     run(store, "--name", "2019-03-01", "--tag", "old", f"crm={dump(work / 'x.sql', [(1, 'a')], 2019)}")
     assert names(store) == [("2019-03-01", "2019-03-01T02:00:00Z")]

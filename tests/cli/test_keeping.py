@@ -227,6 +227,17 @@ def test_damage(store):
     assert set(names(store)) == {"a", "b", "c"} - touched
 
 
+def test_names_that_are_no_text(work):
+    """In JSON what is damaged is called by all of its name."""
+    database, store = work / "odd.db", work / "odd"
+    run("init", store)
+    subprocess.run(["sqlite3", database], input=b'CREATE TABLE "t\xff" (x); INSERT INTO "t\xff" VALUES (1)', check=True)
+    run("snapshot", "--quiet", "--store", store, database)
+    flip(pack_files(store)[0], 100)
+    done = crmfs("check", "--read-data", "--json", str(store), **PASSPHRASE)
+    assert {"base64": "dP8="} in [one.get("table") for one in json.loads(done.stdout)["findings"]]
+
+
 def test_repair(store):
     index = next((store / "index").iterdir())
     flip(index, 1000)

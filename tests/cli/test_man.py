@@ -35,6 +35,14 @@ def test_renders(pages, page):
     assert "NAME" in done.stdout and PAGES[page] in done.stdout and "SEE ALSO" in done.stdout
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_shows_what_was_written(pages, page):
+    """Roff takes a dot off the beginning of a line; and tables have no frames."""
+    written = (ROOT / f"tools/man/{page}.scd").read_text(encoding="utf-8")
+    assert not [line for line in written.splitlines() if line.strip().startswith(".")]
+    assert "\N{BOX DRAWINGS LIGHT VERTICAL}" not in render(pages / page).stdout
+
+
 def test_names_every_option(pages):
     text = render(pages / "crmfs.1").stdout
     for option in ("allow_other", "allow_root", "default_permissions", "auto_unmount", "uid=", "gid=", "umask=",

@@ -547,6 +547,17 @@ def test_diff_of_sources(store, crm_db):
                                                                          "b/accounts": "added"}
 
 
+def test_diff_of_names_that_are_no_text(store, work):
+    """In JSON as its other commands have them: two of them are told apart."""
+    database = work / "odd.db"
+    for name, table in (("a", b"t\xff"), ("b", b"t\xfe")):
+        subprocess.run(["sqlite3", database], input=b'CREATE TABLE "%s" (x)' % table, check=True)
+        snapshot(store, database, "--name", name)
+    answer = json.loads(crmfs("diff", "--json", str(store), "a", "b").stdout)
+    assert [table["table"] for table in answer["tables"]] == [{"base64": "dP4="}]
+    assert (answer["from"], answer["to"]) == ("a", "b")
+
+
 def test_diff_reads_little(store, large_crm_db, copy_of):
     """What it takes is what opening a store takes."""
     database = copy_of(large_crm_db)

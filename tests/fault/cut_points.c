@@ -95,8 +95,9 @@ static void add_point(struct finding_points *finding, size_t point, bool last)
 {
     struct replay replay = {.point = point, .fate = REPLAY_DROPPED};
     struct replayed replayed = look(finding, &replay);
-    bool written =
-        !last && recording_storage_operation(finding->recording, point)->kind != STORAGE_SYNC;
+    const struct recorded_operation *operation =
+        last ? NULL : recording_storage_operation(finding->recording, point);
+    bool written = !last && operation->kind != STORAGE_SYNC && operation->kind != STORAGE_FLUSH;
 
     assert_true(!written || replayed.in_flight > 0);
     if (replayed.in_flight == 0 && !last)

@@ -17,6 +17,8 @@
 
 #include "tests/fault/cuts.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/object_samples.h"
+#include "tests/unit/recording_storage.h"
 
 #define ROWS 300
 #define DAYS_EACH 6 /* that a writer takes */
@@ -225,12 +227,93 @@ static void test_own_packs_removed(void **context)
     try_own_packs(true);
 }
 
+/* ---- All that a snapshot rests on, marked in its midst ---- */
+
+static uint64_t sequence_of(struct store *store)
+{
+    struct log_state state = {.sequence = 0};
+
+    must(log_read(store, &state, NULL) == 0);
+
+    uint64_t sequence = state.sequence;
+
+    log_state_release(&state);
+    return sequence;
+}
+
+/* One record unmarks it, however many packs there are. */
+static void test_many_marked(void **context)
+{
+    struct storage *storage = memory_storage_new();
+    struct store *store;
+
+    (void)context;
+    scene_make_store(storage);
+    store = scene_open(storage);
+    for (unsigned day = 1; day <= 3; day++) {
+        char name[8];
+
+        snprintf(name, sizeof name, "%u", day);
+        must(scene_take(scene, store, name, day, NULL) == 0);
+    }
+
+    uint64_t before = sequence_of(store);
+
+    meddling = (struct meddling){
+        .class = *storage->class, .real = storage->class, .other = scene_open(storage)};
+    meddling.class.sync = meddling_sync;
+    storage->class = &meddling.class;
+    must(scene_take(scene, store, "4", 4, NULL) == 0);
+    storage->class = meddling.real;
+    assert_int_equal(sequence_of(store), before + 3); /* mark, unmark, take */
+    story_prune(store, &scene_prune_now);
+    assert_int_equal(scene_read_all(scene, store, NULL), 4);
+    scene_check(store, SCENE_ANY);
+    meddling.class.close = leave_open;
+    storage->class = &meddling.class;
+    store_close(meddling.other);
+    storage->class = meddling.real;
+    store_close(store);
+}
+
+/* ---- A snapshot that fails ---- */
+
+/* What it has written goes as garbage does, not only when it is a day old. */
+static void test_given_up(void **context)
+{
+    const struct storage_fault fault = {
+        .nth = 1, .operations = STORAGE_PUT, .code = ENOSPC, .for_ever = false};
+    struct storage *memory = memory_storage_new();
+    struct prune_result result;
+
+    (void)context;
+    scene_make_store(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = scene_open(recording);
+
+    must(scene_take(scene, store, "1", 1, NULL) == 0);
+
+    size_t packs = sample_count_files(memory, "packs");
+
+    recording_storage_set_fault(recording, &fault);
+    assert_int_equal(scene_take(scene, store, "2", 2, NULL), -ENOSPC);
+    recording_storage_set_fault(recording, NULL);
+    assert_true(sample_count_files(memory, "packs") > packs);
+    must(prune(store, &scene_prune_now, &result, NULL) == 0);
+    assert_int_equal(result.young.packs, 0);
+    assert_int_equal(sample_count_files(memory, "packs"), packs);
+    assert_int_equal(scene_read_all(scene, store, NULL), 1);
+    scene_check(store, SCENE_ANY);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_together),
-        cmocka_unit_test(test_own_packs_marked),
-        cmocka_unit_test(test_own_packs_removed),
+        cmocka_unit_test(test_together),          cmocka_unit_test(test_own_packs_marked),
+        cmocka_unit_test(test_own_packs_removed), cmocka_unit_test(test_many_marked),
+        cmocka_unit_test(test_given_up),
     };
     int failed;
 

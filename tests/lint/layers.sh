@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Reports every #include "…" that is not named from the root of the project, or
 # that reaches a layer at the including file's own height or above it (its own
-# folder excepted). The order is that of DESIGN: each layer uses those below.
+# folder excepted). The order is that of fs/README.md, from the bottom up.
 set -eu
 cd "$(dirname "$0")/../.."
 

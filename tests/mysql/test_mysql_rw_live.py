@@ -4,7 +4,6 @@ import errno
 import json
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -79,9 +78,8 @@ def test_a_row_is_looked_at_while_a_restore_goes_on(mount, server, database):
     holder.start()
     try:
         assert eventually(lambda: server.lines(f"SELECT IS_FREE_LOCK(CONCAT('crmfs restore ', SHA1('{database}')))") == ["0"])
-        began = time.monotonic()
         assert json.loads((folder / "contacts/2.json").read_text())["name"] == "Bo"
-        assert time.monotonic() - began < 4
+        assert holder.is_alive()
     finally:
         holder.join()
 
@@ -186,9 +184,8 @@ def test_a_row_that_somebody_has_locked(mount, server, database):
         waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'"
         before = server.lines(waits)
         assert (folder / "t/1.json").read_text() == text and server.lines(waits) == before, "who reads waits for nobody"
-        began = time.monotonic()
         refused(errno.EBUSY, put, folder / "t/1.json", text.replace('"n":1', '"n":3'))
-        assert time.monotonic() - began < 10
+        assert holder.is_alive()
     finally:
         holder.join()
     assert server.lines("SELECT n FROM t", database) == ["1"]

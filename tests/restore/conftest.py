@@ -75,11 +75,11 @@ def place(request, work):
 
 @pytest.fixture
 def crmfs(work):
-    """crmfs(words…, status=0) → what the command did; status None: whatever it ends with."""
+    """crmfs(words…, status=0, cwd=None) → what the command did; status None: whatever it ends with."""
     environment = {**os.environ, "HOME": str(work), "XDG_STATE_HOME": str(work / "state")}
 
-    def run(*words, status=0, **more):
-        done = subprocess.run([mounting.BINARY, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
+    def run(*words, status=0, cwd=None, **more):
+        done = subprocess.run([mounting.BINARY, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, cwd=cwd,
                               text=True, check=False, timeout=mounting.PATIENCE * 5, env={**environment, **more})
         assert status in (None, done.returncode), (words, done.stdout, done.stderr)
         return done

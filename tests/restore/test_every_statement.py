@@ -186,6 +186,26 @@ def test_migrate(struck, days, how, work):
         assert not (work / "journal").exists(), (at, when)
 
 
+def test_what_is_set_aside_stays_where_the_others_may_be_in(struck, work):
+    """The connection is cut when the server has done what nobody has heard of, the commit at last."""
+    source, aside, in_doubt = work / "source.db", work / "aside", False
+    with sqlite3.connect(source) as database:
+        database.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);"
+                               "INSERT INTO t VALUES (1, 'fits'), (2, 'is much too long')")
+    database.close()
+    struck.place.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(9))")
+    words = ["restore", "--quiet", "--skip-bad", aside, "--to", struck.url, source]
+    count = undisturbed(struck, *words)
+    assert json.loads(aside.read_text())["row"] == 2
+    for at in range(count, max(0, count - 8), -1):
+        aside.unlink(missing_ok=True)
+        struck.place.sql("DELETE FROM t")
+        done = strike(struck, words, at, AFTER, "connection")
+        in_doubt |= "is not known" in done.stderr
+        assert struck.place.value("SELECT count(*) FROM t") == "0" or json.loads(aside.read_text())["row"] == 2
+    assert in_doubt
+
+
 def test_a_journal_ahead_of_its_tables(struck, days, work):
     """It names tables whose transaction did not end; their foreign keys go round, and are all there then."""
     words = ["migrate", "--quiet", "--journal", work / "journal", days[0], struck.place.url]

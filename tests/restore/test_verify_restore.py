@@ -86,6 +86,40 @@ def test_a_migration_of_a_snapshot_goes_on_with_the_same(store, place):
     assert "all tables" in store.run(*words, status=1).err
 
 
+def test_a_migration_of_a_file_goes_on_with_the_same(crmfs, place, work):
+    """The same words said in another directory mean another file: rows of both do not get into one database."""
+    target = place("sqlite")
+    words = ["migrate", "crm.db", target.url]
+    for day in ("monday", "tuesday"):
+        (work / day).mkdir()
+        with sqlite3.connect(work / day / "crm.db") as source:
+            source.executescript("CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, "
+                                 f"a INTEGER REFERENCES a); CREATE INDEX by_a ON b (a); INSERT INTO a VALUES (1, '{day}')")
+        source.close()
+    target.sql("CREATE TABLE by_a (stands, in_the_way)")
+    assert "by_a" in crmfs(*words, cwd=work / "monday", status=1).stderr
+    assert target.value("SELECT n FROM a") == "monday"
+    target.sql("DROP TABLE by_a")
+    assert 'has a table "a" already' in crmfs(*words, cwd=work / "tuesday", status=1).stderr
+    assert json.loads(crmfs(*words, "--json", cwd=work / "monday").stdout)["resumed"]
+    assert target.value("SELECT n FROM a") == "monday"
+
+
+def test_a_migration_of_what_has_odd_names_goes_on(crmfs, place, work):
+    """The journal has a path, and names of tables, with bytes that are no UTF-8."""
+    target, path = place("sqlite"), work / "caf\udce9.db"
+    subprocess.run(["sqlite3", work / "made.db"], check=True, input=(
+        b'CREATE TABLE "a\xff" (id INTEGER PRIMARY KEY); CREATE TABLE "a\xfe" (id INTEGER PRIMARY KEY, n TEXT);'
+        b'CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES "a\xff"); CREATE INDEX by_a ON b (a);'
+        b'INSERT INTO "a\xff" VALUES (1)'))
+    (work / "made.db").rename(path)
+    target.sql("CREATE TABLE by_a (stands, in_the_way)")
+    assert "by_a" in crmfs("migrate", path, target.url, status=1).stderr
+    target.sql("DROP TABLE by_a")
+    told = json.loads(crmfs("migrate", "--json", path, target.url).stdout)
+    assert told["resumed"] and len(told["tables"]) == 3
+
+
 @pytest.mark.parametrize("text", ["a line without its end", "a line\n", '{"source":"other'])
 def test_a_file_that_is_no_journal_stays_as_it_is(taken, crmfs, place, work, text):
     journal, target = work / "notes.txt", place("sqlite")

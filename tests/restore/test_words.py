@@ -159,6 +159,14 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(crmfs, store, work, url
     assert "can be seen by everybody" in told and "secret" not in told, told
 
 
+def test_a_table_without_its_source_is_told_how_it_is_called(store, place):
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")
+    store.take("one", f"crm={source.url}")
+    for what, words in (("one/t", "the table is called one/crm/t\n"), ("one/u", 'no source "u" in snapshot one\n')):
+        assert words in store.run("restore", "--store", store.path, "--to", target.url, what, status=1).err
+
+
 def test_columns_that_differ_in_nothing_but_their_letters(place, crmfs):
     """PostgreSQL tells them apart: each goes to its own, and none to one of two that it could mean."""
     source, target, other = place("postgresql"), place("postgresql"), place("sqlite")

@@ -117,6 +117,13 @@ uint8_t *sample_pack_of(struct storage *storage, const struct object_reference *
     return memory_storage_bytes(storage, sample_pack_path(storage, reference), ret_size);
 }
 
+void sample_pack_name_of(struct storage *storage, const struct object_reference *reference,
+                         char ret_name[PACK_NAME_SIZE])
+{
+    snprintf(ret_name, PACK_NAME_SIZE, "%s",
+             sample_pack_path(storage, reference) + strlen("packs/00/"));
+}
+
 int check_samples_end(void **context)
 {
     buffer_release(&found);

@@ -8,6 +8,7 @@
 #define CRMFS_TESTS_UNIT_CHECK_SAMPLES_H
 
 #include "fs/store/check.h"
+#include "fs/store/pack.h"
 
 struct check_result sample_check(struct store *store, bool read_data);
 
@@ -22,6 +23,9 @@ struct object_reference sample_group_of(struct store *store, unsigned day, unsig
 const char *sample_pack_path(struct storage *storage, const struct object_reference *reference);
 uint8_t *sample_pack_of(struct storage *storage, const struct object_reference *reference,
                         size_t *ret_size);
+
+void sample_pack_name_of(struct storage *storage, const struct object_reference *reference,
+                         char ret_name[PACK_NAME_SIZE]);
 
 /* For a group's teardown. */
 int check_samples_end(void **context);

@@ -2,6 +2,7 @@
 /* What a power cut would have left of a record. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/base/memory.h"
 #include "tests/unit/recording_storage.h"
@@ -17,24 +18,50 @@ static bool is_volatile(const struct recorded_operation *operation)
     return operation->kind == STORAGE_COMMIT || operation->kind == STORAGE_REMOVE;
 }
 
+static bool changes(const struct recorded_operation *operation)
+{
+    return operation->kind != STORAGE_SYNC && operation->kind != STORAGE_FLUSH;
+}
+
+/* The commit that the flush at FLUSH was of is not in flight, whoever made it. */
+static void settle_flushed(struct storage *storage, size_t flush, bool *in_flight)
+{
+    const char *name = recording_storage_operation(storage, flush)->name;
+
+    for (size_t i = 0; i < flush; i++) {
+        const struct recorded_operation *operation = recording_storage_operation(storage, i);
+
+        if (operation->kind == STORAGE_COMMIT && strcmp(operation->name, name) == 0)
+            in_flight[i] = false;
+    }
+}
+
 /* Which of the operations up to the point were in flight: what they become is to be decided. */
 static void find_in_flight(struct storage *storage, size_t point, bool *in_flight,
                            struct replayed *replayed)
 {
-    size_t settled = 0; /* before here everything is durable */
+    size_t settled[RECORDING_PARTIES] = {0}; /* what each did before here is durable */
     size_t count = recording_storage_count(storage);
 
     for (size_t i = 0; i < point; i++) {
         const struct recorded_operation *operation = recording_storage_operation(storage, i);
 
-        if (operation->kind == STORAGE_SYNC && operation->covered > settled)
-            settled = operation->covered;
+        if (operation->kind == STORAGE_SYNC && operation->covered > settled[operation->party])
+            settled[operation->party] = operation->covered;
     }
     for (size_t i = 0; i < count && i <= point; i++) {
         const struct recorded_operation *operation = recording_storage_operation(storage, i);
 
-        in_flight[i] =
-            i == point ? operation->kind != STORAGE_SYNC : i >= settled && is_volatile(operation);
+        in_flight[i] = i == point ? changes(operation)
+                                  : i >= settled[operation->party] && is_volatile(operation);
+    }
+    for (size_t i = 0; i < point; i++) {
+        if (recording_storage_operation(storage, i)->kind == STORAGE_FLUSH)
+            settle_flushed(storage, i, in_flight);
+    }
+    for (size_t i = 0; i < count && i <= point; i++) {
+        const struct recorded_operation *operation = recording_storage_operation(storage, i);
+
         if (in_flight[i]) {
             replayed->in_flight++;
             replayed->commits += operation->kind == STORAGE_COMMIT;

@@ -13,8 +13,11 @@
 
 struct recording {
     struct storage base;
+    struct recording *whole; /* itself; or the one that this is only another way to */
+    unsigned party;
     struct storage *inner;
     pthread_mutex_t lock; /* guards all below */
+    unsigned parties;     /* besides the first */
     struct storage_fault fault;
     uint64_t counted;
     uint64_t failed;
@@ -34,7 +37,7 @@ struct recording_writer {
 
 static struct recording *recording_of(struct storage *storage)
 {
-    return (struct recording *)storage;
+    return ((struct recording *)storage)->whole;
 }
 
 /* Whether this operation is to fail, and how. */
@@ -87,10 +90,14 @@ static struct verdict judge(struct recording *recording, enum storage_operation 
     return verdict;
 }
 
-static int record(struct recording *recording, enum storage_operation kind, const char *name,
+static int record(struct storage *storage, enum storage_operation kind, const char *name,
                   const void *bytes, size_t size, size_t covered)
 {
-    struct recorded_operation operation = {.kind = kind, .size = size, .covered = covered};
+    struct recording *recording = recording_of(storage);
+    struct recorded_operation operation = {.kind = kind,
+                                           .party = ((struct recording *)storage)->party,
+                                           .size = size,
+                                           .covered = covered};
     int error = 0;
 
     operation.name = name != NULL ? strdup(name) : NULL;
@@ -133,7 +140,7 @@ static int recording_put(struct storage *storage, const char *name, const void *
         inner->class->put_exclusive(inner, name, bytes, size, verdict.error == 0 ? failure : NULL);
 
     if (error == 0)
-        error = record(recording, STORAGE_PUT, name, bytes, size, 0);
+        error = record(storage, STORAGE_PUT, name, bytes, size, 0);
     return verdict.error != 0 ? verdict.error : error;
 }
 
@@ -217,7 +224,7 @@ static int recording_commit(struct storage_writer *base, struct failure *failure
     int error = recording->inner->class->commit(writer->inner, verdict.error == 0 ? failure : NULL);
 
     if (error == 0)
-        error = record(recording, STORAGE_COMMIT, writer->name, writer->bytes.data,
+        error = record(base->storage, STORAGE_COMMIT, writer->name, writer->bytes.data,
                        writer->bytes.size, 0);
     writer_free(writer);
     return verdict.error != 0 ? verdict.error : error;
@@ -235,7 +242,23 @@ static int recording_sync(struct storage *storage, struct failure *failure)
     size_t covered = recording_storage_count(storage);
     int error = recording->inner->class->sync(recording->inner, failure);
 
-    return error != 0 ? error : record(recording, STORAGE_SYNC, NULL, NULL, 0, covered);
+    return error != 0 ? error : record(storage, STORAGE_SYNC, NULL, NULL, 0, covered);
+}
+
+static int recording_flush(struct storage *storage, const char *name, struct failure *failure)
+{
+    struct recording *recording = recording_of(storage);
+    struct storage *inner = recording->inner;
+    struct verdict verdict = judge(recording, STORAGE_FLUSH, name, failure);
+    uint64_t size;
+
+    if (verdict.error != 0)
+        return verdict.error;
+
+    int error = inner->class->flush != NULL ? inner->class->flush(inner, name, failure)
+                                            : inner->class->size(inner, name, &size, failure);
+
+    return error != 0 ? error : record(storage, STORAGE_FLUSH, name, NULL, 0, 0);
 }
 
 static int recording_read(struct storage *storage, const char *name, uint64_t offset, void *bytes,
@@ -302,7 +325,7 @@ static int recording_remove(struct storage *storage, const char *name, struct fa
                                                 verdict.error == 0 ? failure : NULL);
 
     if (error == 0)
-        error = record(recording, STORAGE_REMOVE, name, NULL, 0, 0);
+        error = record(storage, STORAGE_REMOVE, name, NULL, 0, 0);
     return verdict.error != 0 ? verdict.error : error;
 }
 
@@ -318,10 +341,14 @@ static int recording_sweep(struct storage *storage, time_t modified_before, stru
 
 static void recording_close(struct storage *storage)
 {
-    struct recording *recording = recording_of(storage);
+    struct recording *recording = (struct recording *)storage;
 
     if (recording == NULL)
         return;
+    if (recording->whole != recording) {
+        free(recording);
+        return;
+    }
     recording_storage_forget(storage);
     recording->inner->class->close(recording->inner);
     pthread_mutex_destroy(&recording->lock);
@@ -335,6 +362,7 @@ static const struct storage_class recording_class = {
     .commit = recording_commit,
     .abort = recording_abort,
     .sync = recording_sync,
+    .flush = recording_flush,
     .read = recording_read,
     .size = recording_size,
     .list = recording_list,
@@ -350,10 +378,25 @@ struct storage *recording_storage_new(struct storage *inner)
     if (recording == NULL)
         return NULL;
     recording->base.class = &recording_class;
+    recording->whole = recording;
     recording->inner = inner;
     recording->fault.operations = STORAGE_ALL;
     pthread_mutex_init(&recording->lock, NULL);
     return &recording->base;
+}
+
+struct storage *recording_storage_beside(struct storage *storage)
+{
+    struct recording *recording = recording_of(storage);
+    struct recording *beside =
+        recording->parties + 1 < RECORDING_PARTIES ? calloc(1, sizeof *beside) : NULL;
+
+    if (beside == NULL)
+        return NULL;
+    beside->base.class = &recording_class;
+    beside->whole = recording;
+    beside->party = ++recording->parties;
+    return &beside->base;
 }
 
 struct storage *recording_storage_inner(struct storage *storage)

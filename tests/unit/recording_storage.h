@@ -7,7 +7,8 @@
  * A power cut at point P of a record: the operations before P have returned,
  * operation P had begun (P = the count: all have returned). In flight are those
  * that may or may not be found afterwards: operation P itself, and every commit
- * and removal that no sync() which returned came after. As a storage promises
+ * and removal that no sync() which returned came after, by the same process, and no
+ * flush() of that file. As a storage promises
  * that a put is whole or not there, only commits are ever torn: which is more
  * than dir.c lets happen.
  */
@@ -32,7 +33,8 @@ enum storage_operation {
     STORAGE_SIZE = 1 << 8,
     STORAGE_LIST = 1 << 9,
     STORAGE_WRITING = (1 << 7) - 1,
-    STORAGE_ALL = (1 << 10) - 1
+    STORAGE_FLUSH = 1 << 10,
+    STORAGE_ALL = (1 << 11) - 1
 };
 
 enum fault_effect {
@@ -53,6 +55,13 @@ struct storage_fault {
 struct storage *recording_storage_new(struct storage *inner);
 struct storage *recording_storage_inner(struct storage *storage);
 
+/*
+ * Another process's way to the same storage: what is put and removed by it, only its own sync()
+ * makes durable. To be closed before STORAGE. NULL: no memory, or there are RECORDING_PARTIES.
+ */
+#define RECORDING_PARTIES 8
+struct storage *recording_storage_beside(struct storage *storage);
+
 /* From now on, counting from 0 again. NULL: nothing fails, and everything counts. */
 void recording_storage_set_fault(struct storage *storage, const struct storage_fault *fault);
 uint64_t recording_storage_counted(struct storage *storage); /* since set_fault */
@@ -66,7 +75,8 @@ void recording_storage_interpose(struct storage *storage, unsigned operations,
                                  void (*call)(void *context), void *context);
 
 struct recorded_operation {
-    enum storage_operation kind; /* STORAGE_PUT, _COMMIT, _REMOVE or _SYNC */
+    enum storage_operation kind; /* STORAGE_PUT, _COMMIT, _REMOVE, _SYNC or _FLUSH */
+    unsigned party;              /* of which process, below RECORDING_PARTIES */
     char *name;                  /* NULL for a sync */
     uint8_t *bytes;              /* all of a file, for a put or a commit */
     size_t size;

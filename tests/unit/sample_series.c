@@ -268,15 +268,21 @@ void series_end(struct sample_series *series)
     log_state_release(&series->state);
 }
 
-struct store *series_store(unsigned days)
+void series_take_days(struct store *store, unsigned days)
 {
-    struct store *store = sample_store();
     struct sample_series series;
 
     series_begin(&series, store);
     for (unsigned day = 1; day <= days; day++)
         series_take(&series, day);
     series_end(&series);
+}
+
+struct store *series_store(unsigned days)
+{
+    struct store *store = sample_store();
+
+    series_take_days(store, days);
     return store;
 }
 
@@ -292,6 +298,22 @@ void series_forget(struct sample_series *series, unsigned day)
         error = log_forget(series->store, &series->state, &snapshot, 1, &failure);
     }
     succeed(error);
+}
+
+void series_forget_day(struct store *store, unsigned day)
+{
+    struct sample_series series;
+
+    series_begin(&series, store);
+    series_forget(&series, day);
+    series_end(&series);
+}
+
+void series_take_anew(struct sample_series *series, unsigned day, const char *pack)
+{
+    series_forget(series, day);
+    succeed(log_mark_packs(series->store, &series->state, &pack, 1, &failure));
+    series_take(series, day);
 }
 
 /* ---- Reading ---- */

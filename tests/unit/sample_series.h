@@ -32,7 +32,16 @@ int series_try_take(struct sample_series *series, unsigned day, struct failure *
 /* A store in memory with the snapshots of so many days. */
 struct store *series_store(unsigned days);
 
+void series_take_days(struct store *store, unsigned days); /* into one that there is */
+
 void series_forget(struct sample_series *series, unsigned day);
+void series_forget_day(struct store *store, unsigned day); /* the same, without a series */
+
+/*
+ * Forgets the day and takes it again while PACK, of its first copies, is marked, which it stays:
+ * they are written a second time, against whatever was taken last.
+ */
+void series_take_anew(struct sample_series *series, unsigned day, const char *pack);
 
 /* Reads all of a day's snapshot: 0; what reading said. The test ends if it holds anything else. */
 int series_read(struct store *store, const struct log_state *state, unsigned day);

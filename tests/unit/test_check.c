@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "fs/store/log_internal.h"
-#include "fs/store/prune.h"
 #include "fs/store/repair.h"
 #include "fs/store/stats.h"
 #include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/object_samples.h"
+#include "tests/unit/prune_samples.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
@@ -94,8 +94,6 @@ static void test_another_copy(void **context)
 {
     const struct repair_options options = {.forget_damaged = true,
                                            .check = {.threads = 1, .read_data = true}};
-    const struct prune_options at_once = {.unused = {UNUSED_PERCENT, 0}};
-    struct prune_result pruned;
     struct store *store = series_store(2);
     struct object_reference reference = sample_group_of(store, 1, 1, 1);
     struct sample_series series;
@@ -105,8 +103,7 @@ static void test_another_copy(void **context)
     size_t size;
 
     (void)context;
-    snprintf(name, sizeof name, "%s",
-             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    sample_pack_name_of(store_storage(store), &reference, name);
     series_begin(&series, store);
     succeed(log_mark_packs(store, &series.state, names, 1, &failure));
     series_take(&series, 3);
@@ -124,7 +121,7 @@ static void test_another_copy(void **context)
     assert_int_equal(repaired.forgotten, 0);
     assert_int_equal(repaired.packs_replaced, 1);
     assert_int_equal(sample_check(store, true).findings, 0);
-    succeed(prune(store, &at_once, &pruned, &failure));
+    sample_prune(store, &sample_prune_now);
     assert_int_equal(sample_check(store, true).findings, 0);
     assert_int_equal(series_read_all(store), 3);
     store_close(store);
@@ -145,12 +142,9 @@ static void test_copy_of_another_depth(void **context)
     series_take(&series, 3); /* all of contacts changes in three days */
     series_take(&series, 6);
     reference = sample_group_of(store, 6, 0, 2);
-    snprintf(name, sizeof name, "%s",
-             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    sample_pack_name_of(store_storage(store), &reference, name);
     series_take(&series, 9);
-    series_forget(&series, 6);
-    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
-    series_take(&series, 6);
+    series_take_anew(&series, 6, name);
     succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
     series_end(&series);
     sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
@@ -158,6 +152,46 @@ static void test_copy_of_another_depth(void **context)
     assert_true(check_found("day-9 crm/contacts 1 200+100\n"));
     assert_false(check_found("day-3"));
     assert_false(check_found("day-6"));
+    store_close(store);
+}
+
+/*
+ * Of two copies that stand at one depth, either will do for what is compressed against the other.
+ * What is is read all the same.
+ */
+static void test_copy_of_the_same_depth(void **context)
+{
+    struct store *store = sample_store();
+    struct object_reference last[SERIES_GROUPS];
+    struct object_reference reference;
+    struct sample_series series;
+    char name[PACK_NAME_SIZE];
+    const char *const names[] = {name};
+    size_t size;
+
+    (void)context;
+    series_begin(&series, store);
+    series_take(&series, 3); /* all of contacts changes in three days */
+    memcpy(last, series.last, sizeof last);
+    series_take(&series, 6);
+    reference = sample_group_of(store, 6, 0, 2);
+    sample_pack_name_of(store_storage(store), &reference, name);
+    series_take(&series, 9);
+    memcpy(series.last, last, sizeof last);
+    series_take_anew(&series, 6, name);
+    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
+    series_end(&series);
+
+    uint64_t objects = sample_check(store, true).objects_read;
+
+    sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
+
+    struct check_result result = sample_check(store, true);
+
+    assert_int_equal(result.findings, 1);
+    assert_int_equal(result.harmful, 0);
+    assert_true(result.objects_read >= objects - 1);
+    assert_int_equal(series_read_all(store), 3);
     store_close(store);
 }
 
@@ -444,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_another_copy),
         cmocka_unit_test(test_copy_of_another_depth),
+        cmocka_unit_test(test_copy_of_the_same_depth),
         cmocka_unit_test(test_damaged_directory),
         cmocka_unit_test(test_culprit),
         cmocka_unit_test(test_damaged_orphan),

@@ -226,6 +226,33 @@ static void test_failed_put(void **state)
     assert_string_equal(calls.journal, expected);
 }
 
+/* What another process has put, and not flushed, is made durable by name. */
+static void test_flush_of_anothers(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    struct storage *other;
+    struct failure failure = {0};
+    char expected[512];
+
+    assert_int_equal(dir_storage_open(place->path, 0, &other, NULL), 0);
+    assert_int_equal(put_large(other, "packs/3f/1", "one", 3), 0);
+    arm(0, 0, false);
+    assert_int_equal(storage->class->flush(storage, "packs/3f/1", NULL), 0);
+    snprintf(expected, sizeof expected,
+             "data %s/packs/3f/1\nflush %s/packs/3f\nflush %s/packs\nflush %s\n", place->path,
+             place->path, place->path, place->path);
+    assert_string_equal(calls.journal, expected);
+    for (unsigned at = 1; at <= 2; at++) {
+        arm(at, EIO, false);
+        assert_int_equal(storage->class->flush(storage, "packs/3f/1", &failure), -EIO);
+        assert_non_null(strstr(failure.text, "packs/3f/1"));
+    }
+    disarm();
+    assert_int_equal(storage->class->flush(storage, "packs/3f/2", NULL), -ENOENT);
+    other->class->close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_flushes_that_failed, place_begin, place_end_calm),
         cmocka_unit_test_setup_teardown(test_many_unflushed, place_begin, place_end_calm),
         cmocka_unit_test_setup_teardown(test_failed_put, place_begin, place_end_calm),
+        cmocka_unit_test_setup_teardown(test_flush_of_anothers, place_begin, place_end_calm),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,8 @@ static void test_whose(void **state)
         "/*\n Source Server Type    : PostgreSQL\n*/\n\nCREATE TABLE t (a int, b text);\n",
         "CREATE TABLE \"t\" (a int, b text);\n",
         "INSERT INTO \"t\" (a, b) VALUES (0, '`');\n",
+        "insert into public.t (a, b) values (0, '`');\n",
+        "CREATE TABLE IF NOT EXISTS public.t (a int, b text);\n",
         "CREATE TABLE x (a int DEFAULT nextval('s'));\nCREATE TABLE t (a int, b text);\n",
         "CREATE DATABASE x;\n\\c x;\nCREATE TABLE t (a int, b text);\n",
         "CREATE TABLE t (a integer PRIMARY KEY AUTOINCREMENT, b text);\n",

@@ -418,7 +418,7 @@ static void merging_leaves_out_what_has_gone(void **state)
         write_entries(store, i * 150, 300, 1 + i); /* of packs that are not there */
     write_entries(store, 0, 150, sample.reference.pack_hint);
     assert_int_equal(sample_count_files(storage, "index"), 5);
-    assert_int_equal(index_merge(store, packs, NULL), 0);
+    assert_int_equal(index_merge(store, packs, NULL, NULL), 0);
     assert_int_equal(sample_count_files(storage, "index"), 1);
 
     struct searched searched = search_begin(store);
@@ -428,6 +428,49 @@ static void merging_leaves_out_what_has_gone(void **state)
     assert_int_equal(sample_read(reader, &sample), 0);
     search_end(&searched);
     sample_release(&sample);
+    pack_list_free(packs);
+    object_reader_free(reader);
+    store_close(store);
+}
+
+/* A pack that is to be removed gives way to another one, whichever index is newer. */
+static void merging_keeps_what_stays(void **state)
+{
+    struct store *store = sample_store();
+    struct storage *storage = store_storage(store);
+    struct object_reader *reader = sample_reader(store);
+    struct pack_list *packs = pack_list_create(storage);
+    struct sample staying = put_one(store, reader, 1);
+    struct sample leaving = put_one(store, reader, 2);
+    struct hint_set avoided = {.count = 0};
+    struct index_entry entry;
+
+    (void)state;
+    assert_non_null(packs);
+    sample_remove_indexes(storage);
+    write_entries(store, 0, 100, leaving.reference.pack_hint);
+    memory_storage_set_time(storage, sample_only_file(storage, "index"), time(NULL) + 100);
+    write_entries(store, 0, 50, staying.reference.pack_hint);
+    for (uint64_t i = 0; i < 2; i++)
+        write_entries(store, 100 + i * 10, 10, staying.reference.pack_hint);
+    assert_int_equal(hint_set_add(&avoided, leaving.reference.pack_hint), 0);
+    assert_int_equal(index_merge(store, packs, &avoided, NULL), 0);
+    assert_int_equal(sample_count_files(storage, "index"), 1);
+
+    struct searched searched = search_begin(store);
+
+    for (uint64_t number = 0; number < 120; number++) {
+        const struct object_reference wanted = entry_of(number, 0).reference;
+        bool moved = number < 50 || number >= 100;
+
+        assert_int_equal(index_set_find(searched.set, wanted.id, 1, &entry, NULL), 1);
+        assert_true(entry.reference.pack_hint ==
+                    (moved ? staying.reference.pack_hint : leaving.reference.pack_hint));
+    }
+    search_end(&searched);
+    hint_set_release(&avoided);
+    sample_release(&staying);
+    sample_release(&leaving);
     pack_list_free(packs);
     object_reader_free(reader);
     store_close(store);
@@ -448,7 +491,7 @@ static void merging_keeps_away_from_damage(void **state)
     memory_storage_bytes(storage, sample_only_file(storage, "index"), &size)[100] ^= 1;
     for (uint64_t i = 0; i < 4; i++) {
         write_entries(store, i * 100, 100, sample.reference.pack_hint);
-        assert_int_equal(index_merge(store, packs, NULL), 0);
+        assert_int_equal(index_merge(store, packs, NULL, NULL), 0);
         assert_int_equal(sample_count_files(storage, "index"), i < 3 ? i + 2 : 2);
     }
 
@@ -539,6 +582,7 @@ int main(void)
         cmocka_unit_test(damage_is_found_and_passed_over),
         cmocka_unit_test(indexes_stay_few),
         cmocka_unit_test(merging_leaves_out_what_has_gone),
+        cmocka_unit_test(merging_keeps_what_stays),
         cmocka_unit_test(merging_keeps_away_from_damage),
         cmocka_unit_test(indexes_are_made_anew_from_the_packs),
     };

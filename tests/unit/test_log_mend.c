@@ -13,6 +13,7 @@
 #include "fs/store/freshness.h"
 #include "fs/store/log_internal.h"
 #include "fs/store/repair.h"
+#include "tests/unit/log_samples.h"
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
@@ -27,15 +28,6 @@ static void damage(struct store *store, uint64_t record)
     memory_storage_bytes(store_storage(store), name, &size)[size / 2] ^= 1;
 }
 
-static int try_read(struct store *store)
-{
-    struct log_state state = {.sequence = 0};
-    int error = log_read(store, &state, &failure);
-
-    log_state_release(&state);
-    return error;
-}
-
 /* Only the flag helps; afterwards all is well. */
 static struct log_mended mend(struct store *store)
 {
@@ -46,11 +38,11 @@ static struct log_mended mend(struct store *store)
     struct repair_result again;
     struct check_result checked;
 
-    assert_int_equal(try_read(store), -EBADMSG);
+    assert_int_equal(sample_log_error(store), -EBADMSG);
     assert_non_null(strstr(failure.text, "crmfs repair --drop-records"));
     assert_int_equal(repair(store, &plain, &repaired, &failure), -EBADMSG);
     succeed(repair(store, &options, &repaired, &failure));
-    succeed(try_read(store));
+    succeed(sample_log_error(store));
     succeed(check(store, &check_options, &checked, &failure));
     assert_int_equal(checked.findings, 0);
     succeed(repair(store, &options, &again, &failure));
@@ -137,7 +129,7 @@ static void test_newest_record(void **context)
     assert_int_equal(series_read_all(store), 2);
     sample_state_forget();
     assert_true(freshness_save(id, &seen));
-    assert_int_equal(try_read(store), -ESTALE);
+    assert_int_equal(sample_log_error(store), -ESTALE);
     sample_state_forget();
     go_on(store, 4);
     store_close(store);

@@ -15,6 +15,7 @@
 
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/object_samples.h"
+#include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
 
 #define VERSIONS 4u /* each in a pack of its own, compressed against the one before */
@@ -161,10 +162,42 @@ static void what_is_put_rests_on_no_lost_pack(void **state)
     }
 }
 
+/* One that is not there is looked for once, however much was in it: each time takes a listing. */
+static void what_has_gone_is_looked_for_once(void **state)
+{
+    struct storage *memory = memory_storage_new();
+    struct sample samples[20];
+    struct object_reference place;
+
+    (void)state;
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+    struct object_reader *reader = sample_reader(store);
+
+    sample_put_several(store, reader, samples, 20, 1000);
+    assert_int_equal(memory->class->remove(memory, sample_only_file(memory, "packs"), NULL), 0);
+    sample_remove_indexes(memory);
+
+    struct object_batch *batch = sample_batch(store, reader);
+
+    recording_storage_set_fault(recording, &(struct storage_fault){.operations = STORAGE_LIST});
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(
+            object_batch_rely(batch, &samples[i].reference, samples[i].type, &place, NULL), 0);
+    assert_int_equal(recording_storage_counted(recording), 1);
+    sample_release_all(samples, 20);
+    object_batch_free(batch);
+    object_reader_free(reader);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_put_rests_on_no_lost_pack, begin, end),
+        cmocka_unit_test(what_has_gone_is_looked_for_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

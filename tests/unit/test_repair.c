@@ -13,10 +13,10 @@
 
 #include "fs/store/log_internal.h"
 #include "fs/store/pack.h"
-#include "fs/store/prune.h"
 #include "fs/store/repair.h"
 #include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/prune_samples.h"
 #include "tests/unit/sample_series.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
@@ -42,10 +42,8 @@ static struct repair_result run_repair(struct store *store, const struct repair_
 static struct prune_result run_prune(struct store *store)
 {
     const struct prune_options options = {.unused = {UNUSED_PERCENT, 5}};
-    struct prune_result pruned;
 
-    succeed(prune(store, &options, &pruned, &failure));
-    return pruned;
+    return sample_prune(store, &options);
 }
 
 static void test_missing_pack(void **context)
@@ -173,12 +171,9 @@ static void test_damaged_feet_of_two_depths(void **context)
 
     struct object_reference reference = sample_group_of(store, 6, 0, 0);
 
-    snprintf(name, sizeof name, "%s",
-             sample_pack_path(store_storage(store), &reference) + strlen("packs/00/"));
+    sample_pack_name_of(store_storage(store), &reference, name);
     series_take(&series, 9);
-    series_forget(&series, 6);
-    succeed(log_mark_packs(store, &series.state, names, 1, &failure));
-    series_take(&series, 6);
+    series_take_anew(&series, 6, name);
     succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
     series_end(&series);
     damage_feet(store_storage(store));

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packs of snapshots that may be under way: they can be seen before any record names them, and
+ * before they are durable. They are not garbage; and what is removed because they hold it too, is
+ * removed only once a power cut takes it from them no more.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fs/store/log_internal.h"
+#include "fs/store/prune_internal.h"
+
+static int compare_salts(const void *left, const void *right)
+{
+    return memcmp(left, right, STORE_SALT_BYTES);
+}
+
+/* Reads the records, but for those that were read for the same state. */
+static int find_named(struct pruning *pruning)
+{
+    uint8_t(*named)[STORE_SALT_BYTES] = NULL;
+    size_t count = 0;
+    int error = 0;
+
+    if (pruning->named_until == pruning->state.sequence)
+        return 0;
+    error =
+        log_named_packs(pruning->store, pruning->state.sequence, &named, &count, pruning->failure);
+    if (error != 0)
+        return error;
+    free(pruning->named);
+    pruning->named = named;
+    pruning->named_count = count;
+    pruning->named_until = pruning->state.sequence;
+    return 0;
+}
+
+int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack)
+{
+    uint8_t salt[STORE_SALT_BYTES];
+
+    if (time(NULL) - pack->modified > PRUNE_YOUNG_SECONDS || !pack_salt(pack->name, salt))
+        return 1;
+
+    int error = find_named(pruning);
+
+    if (error != 0)
+        return error;
+    return pruning->named_count > 0 && bsearch(salt, pruning->named, pruning->named_count,
+                                               sizeof *pruning->named, compare_salts) != NULL;
+}
+
+int prune_make_durable(struct pruning *pruning)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reach_pack_count(pruning->reach) && error == 0; i++) {
+        const struct reach_pack *pack = reach_pack(pruning->reach, i);
+        uint8_t salt[STORE_SALT_BYTES];
+        char path[PACK_PATH_SIZE];
+        int settled = pack->living_count > 0 ? prune_is_settled(pruning, pack) : 1;
+
+        if (settled != 0 || !pack_salt(pack->name, salt)) {
+            error = settled < 0 ? settled : 0;
+            continue;
+        }
+        pack_path(salt, path);
+        error = prune_flush(pruning, path);
+    }
+    return error == -ENOENT ? -EAGAIN : error;
+}

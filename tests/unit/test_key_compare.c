@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "fs/table/key_compare.h"
+
+static int compare(enum key_order order, const char *left, const char *right, bool *ret_sure)
+{
+    struct key_term term = {.order = order};
+    struct key_rule rule = {1, &term, false};
+    struct cell one = {order == KEY_NUMBER ? CELL_NUMBER : CELL_TEXT, strlen(left), left};
+    struct cell other = {order == KEY_NUMBER ? CELL_NUMBER : CELL_TEXT, strlen(right), right};
+
+    return key_compare(&rule, &one, &other, ret_sure);
+}
+
+static void check_rising(enum key_order order, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            int result = compare(order, texts[i], texts[j], NULL);
+
+            assert_int_equal((result > 0) - (result < 0), (i > j) - (i < j));
+        }
+    }
+}
+
+static void test_orders(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"-1e300",
+                                          "-18446744073709551615.5",
+                                          "-10",
+                                          "-9.5",
+                                          "-9",
+                                          "-0.001",
+                                          "0",
+                                          "0.0001",
+                                          "0.01",
+                                          "1",
+                                          "2.5",
+                                          "2.50001",
+                                          "10",
+                                          "100",
+                                          "18446744073709551615",
+                                          "18446744073709551616",
+                                          "1e30",
+                                          "NaN"};
+    static const char *const bytes[] = {"", "A", "B", "a", "aa", "\xc3\xa9"};
+    static const char *const letters[] = {"", "-", "1", "A", "aa", "B", "b1", "c"};
+
+    check_rising(KEY_NUMBER, numbers, sizeof numbers / sizeof *numbers);
+    check_rising(KEY_BYTES, bytes, sizeof bytes / sizeof *bytes);
+    check_rising(KEY_LETTERS, letters, sizeof letters / sizeof *letters);
+    assert_int_equal(compare(KEY_NUMBER, "1.0", "01.00", NULL), 0);
+    assert_int_equal(compare(KEY_NUMBER, "-0", "0.0", NULL), 0);
+    assert_int_equal(compare(KEY_LETTERS, "aB", "Ab", NULL), 0);
+    assert_int_equal(compare(KEY_NOCASE, "aB_", "Ab_", NULL), 0);
+    assert_true(compare(KEY_NOCASE, "a_", "aB", NULL) < 0);
+    assert_int_equal(compare(KEY_TRIMMED, "a  ", "a", NULL), 0);
+}
+
+/* Of what collations disagree nothing is said for sure. */
+static void test_sureness(void **state)
+{
+    (void)state;
+    bool sure;
+
+    compare(KEY_LETTERS, "a-1", "a-2", &sure);
+    assert_true(sure);
+    compare(KEY_LETTERS, "a_", "ab", &sure);
+    assert_false(sure);
+    compare(KEY_LETTERS, "\xc3\xa9", "z", &sure);
+    assert_false(sure);
+    compare(KEY_LETTERS, "a ", "a", &sure);
+    assert_false(sure);
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    struct cell cells[] = {
+        {.class = CELL_NULL}, {CELL_NUMBER, 1, "9"}, {CELL_TEXT, 1, "1"}, {CELL_BYTES, 1, "0"}};
+    struct key_term term = {.order = KEY_BYTES};
+    struct key_rule first = {1, &term, false};
+    struct key_rule last = {1, &term, true};
+
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < 4; j++)
+            assert_int_equal(key_compare(&first, &cells[i], &cells[j], NULL), (i > j) - (i < j));
+    }
+    assert_true(key_compare(&last, &cells[0], &cells[1], NULL) > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_sureness),
+        cmocka_unit_test(test_classes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
