@@ -172,6 +172,22 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
     return dump_table_find(reader, database, name);
 }
 
+void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges)
+{
+    struct failure why;
+
+    table->has_plain = table->has_plain || !merges;
+    if (!merges || !table->has_plain || table->merged || table->failed)
+        return;
+    table->merged = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: rows of table %.200s that replace others of the same key, or "
+                "are left out for them (REPLACE, IGNORE, ON …), came behind others: where a key is "
+                "there twice, both show",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)
 {
     struct failure why;

@@ -204,6 +204,14 @@ static int refuse_row(const struct dump_insertion *insert)
                            insert->table->name, (int)(call.size < 40 ? call.size : 40), call.at);
 }
 
+/* The statement was read to its end: what stands behind the rows may be ON DUPLICATE KEY UPDATE. */
+static void note_merged(const struct dump_insertion *insert)
+{
+    struct sql_lexer lexer = dump_statement_lexer(insert->reader);
+
+    dump_note_merged(insert->reader, insert->table, insert->merges || sql_accept(&lexer, "ON"));
+}
+
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
 static int end_insert(struct dump_insertion *insert, int error, struct failure *failure)
 {
@@ -221,6 +229,8 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
     }
     if (error == 0)
         error = dump_read_statement(reader, failure);
+    if (error == 0)
+        note_merged(insert);
     if (error == 0 && dump_is_cut(reader) && !reader->ends && reader->window.error == 0 &&
         !insert->table->failed)
         note_unended(reader, insert->table);
@@ -243,6 +253,7 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
 
     if (error == 0 && dump_is_catalogue(reader, head.name))
         return dump_note_virtual(reader, failure);
+    insert.merges = head.merges;
     if (error == 0)
         error = dump_find_rows(&insert, &head, failure);
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))

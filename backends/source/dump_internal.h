@@ -68,6 +68,9 @@ bool dump_is_cut(const struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
+/* Rows came, by a statement that MERGES them with those that are there: by their keys. */
+void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges);
+
 /* What is in LEXER is not carried out: tells of it, once, if it has a string with a statement that
  * changes rows, or, among its WORDS, one. */
 void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool words);

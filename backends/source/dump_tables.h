@@ -121,6 +121,8 @@ struct dump_table {
     bool dropped;
     bool seen;          /* rows of it were said to follow, if only none */
     bool changed_later; /* … and others to become of them: it was told */
+    bool has_plain;     /* rows came by a mere INSERT … */
+    bool merged;        /* … and others that may replace some, or be left out for them: told */
     bool finished;
     bool mangled; /* some of its bytes became text: it was told */
     size_t number;
