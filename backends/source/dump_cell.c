@@ -15,8 +15,9 @@
 
 #define MOST_NUMBER 32
 
-int dump_cell_room(struct dump_reader *reader, size_t size, size_t count)
+int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count)
 {
+    reader->beyond_ascii = dump_has_high_byte(row, size);
     buffer_clear(&reader->scratch);
     return buffer_reserve(&reader->scratch,
                           size * DUMP_MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
@@ -406,6 +407,7 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     }
     if (error == 0 && cell->class == CELL_TEXT && charset != NULL)
         dump_convert(reader, charset, cell);
-    reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
+    if (reader->beyond_ascii || literal->type == LITERAL_HEX)
+        reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;
 }

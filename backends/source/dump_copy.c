@@ -89,7 +89,7 @@ static int split_line(struct dump_reader *reader, const struct copy *copy, const
 static int give_line(struct dump_reader *reader, const struct copy *copy, const uint8_t *at,
                      size_t size, struct failure *failure)
 {
-    int error = dump_cell_room(reader, size, copy->count);
+    int error = dump_cell_room(reader, at, size, copy->count);
 
     if (dump_has_hole(reader, at, size))
         return dump_fail_hole(reader, copy->table);

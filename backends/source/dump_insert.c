@@ -23,7 +23,7 @@ static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t
 {
     struct dump_reader *reader = insert->reader;
     struct dump_table *table = insert->table;
-    int error = dump_cell_room(reader, size, insert->value_count);
+    int error = dump_cell_room(reader, base, size, insert->value_count);
 
     if (insert->listed)
         memset(reader->cells, 0, table->shown_count * sizeof *reader->cells);

@@ -142,7 +142,8 @@ struct dump_reader {
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
     bool escaped;      /* … a backslash was taken for an escape … */
     bool escape_told;
-    bool garbled; /* a text of the row is not in UTF-8 … */
+    bool beyond_ascii; /* the row as it stands in the dump */
+    bool garbled;      /* a text of the row is not in UTF-8 … */
     bool garbled_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */

@@ -114,8 +114,8 @@ int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t siz
 /* The moments in CELL, a text, in UTC; to scratch, in which there is room. */
 void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 
-/* Empties scratch and makes room for what SIZE bytes of literals may become. */
-int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
+/* Empties scratch and makes room for what the SIZE bytes of ROW, COUNT literals, may become. */
+int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count);
 
 /* --- dump_load, dump_tab ------------------------------------------------------------------- */
 

@@ -190,6 +190,20 @@ def test_names_in_character_sets(mount, server, database, work, charset, name, o
     assert top.errors() == ""
 
 
+def test_what_is_told(mount, server, database, work):
+    """A sequence is no table in a dump, and moments are in UTC only where that is said."""
+    server.sql("CREATE SEQUENCE s; CREATE TABLE t (id INT PRIMARY KEY, m TIMESTAMP NULL); INSERT INTO t VALUES (1, NULL)",
+               database)
+    told = dump(server, database, ["--skip-tz-utc"], work / "told.sql")
+    top = mount(told, dump(server, database, ["--default-character-set=utf8mb4"], work / "utc.sql"))
+    assert tables(top.path("archives/told.sql")) == ["t.csv", "t.json", "t.ndjson"]
+    assert tables(top.path("archives/utc.sql")) == ["t.csv", "t.json", "t.ndjson"]
+    errors = top.errors()
+    assert "archives/told.sql: line" in errors and "the sequence s is left out" in errors
+    assert "here the time zone is not said: what is in column m of table t" in errors
+    assert errors.count("time zone") == 1 and errors.count("sequence s") == 2
+
+
 @pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", ""),
                                           ("LINES TERMINATED BY '\\r\\n'", ""),
                                           ("FIELDS OPTIONALLY ENCLOSED BY '\"'", ""),
