@@ -88,6 +88,7 @@ static void send_status(struct daemon *daemon, unsigned char status)
 
 void daemon_ready(struct daemon *daemon)
 {
+    daemon->ready = true;
     if (daemon->pipe < 0)
         return;
 

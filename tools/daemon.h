@@ -11,6 +11,7 @@
 #define DAEMON_INHERITED_MOST 256
 
 struct daemon {
+    bool ready;
     int pipe; /* to the process that waits; -1: there is none */
     /* Descriptors from whoever started the program: a lock's file, a pipe. Until it is ready they
      * may be needed (a passphrase's /dev/fd/63); then they are let go, and their owner with them.

@@ -38,6 +38,7 @@ struct pair {
     const char *table;
     const struct stored_table *from;
     const struct stored_table *to;
+    const char *kind; /* of the source, the same in both; NULL */
 };
 
 struct pairs {
@@ -89,6 +90,7 @@ static void add_tables(struct pairs *pairs, const struct stored_tree *tree, bool
             pairs->items[pairs->count++] = (struct pair){
                 .source = source->name,
                 .table = table->name,
+                .kind = source->kind,
                 .from = from ? table : NULL,
                 .to = from ? NULL : table,
             };
@@ -114,8 +116,11 @@ static int make_pairs(struct diff *diff)
         struct pair pair = pairs->items[i];
 
         if (i + 1 < pairs->count && strcmp(pair.source, pairs->items[i + 1].source) == 0 &&
-            strcmp(pair.table, pairs->items[i + 1].table) == 0)
+            strcmp(pair.table, pairs->items[i + 1].table) == 0) {
             pair.to = pairs->items[++i].to;
+            if (strcmp(pair.kind, pairs->items[i].kind) != 0)
+                pair.kind = NULL;
+        }
         pairs->items[kept++] = pair;
     }
     pairs->count = kept;
@@ -146,15 +151,18 @@ static int print_changed(struct buffer *output, const struct pair *pair,
     char gone[AMOUNT_SIZE], added[AMOUNT_SIZE];
 
     if (!difference->rows)
-        return buffer_print(output, "%s row%s, the same; other columns, keys or DDL\n",
-                            amount_count(pair->to->rows, to), pair->to->rows == 1 ? "" : "s");
+        return buffer_print(output, "%s row%s, the same; other %s\n",
+                            amount_count(pair->to->rows, to), pair->to->rows == 1 ? "" : "s",
+                            pair->kind != NULL ? "columns, keys or DDL" : "columns or keys");
     return buffer_print(output, "%s -> %s row%s; row groups: %s (%s) replaced by %s (%s)%s\n",
                         amount_count(pair->from->rows, from), amount_count(pair->to->rows, to),
                         pair->to->rows == 1 ? "" : "s", amount_count(difference->groups_gone, gone),
                         amount_bytes(difference->bytes_gone, old),
                         amount_count(difference->groups_new, added),
                         amount_bytes(difference->bytes_new, new),
-                        difference->schema ? "; other columns, keys or DDL" : "");
+                        !difference->schema  ? ""
+                        : pair->kind != NULL ? "; other columns, keys or DDL"
+                                             : "; other columns or keys");
 }
 
 static int print(struct diff *diff, const struct pair *pair,
@@ -240,7 +248,8 @@ static int compare(struct diff *diff, const struct pair *pair, struct failure *f
     int error = 0;
 
     if (pair->from != NULL && pair->to != NULL) {
-        error = table_difference(diff->opened.reader, pair->from, pair->to, &difference, failure);
+        error = table_difference(diff->opened.reader, pair->from, pair->to, pair->kind, &difference,
+                                 failure);
         if (error != 0)
             return failure_prefix(failure, -error, "%s/%s", pair->source, pair->table);
         if (!difference.rows && !difference.schema) {

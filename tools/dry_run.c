@@ -90,7 +90,7 @@ static int report(struct tries *tries, struct failure *failure)
     int error = 0;
 
     if (run->json)
-        error = restore_report_as_json(&tries->plan, failure);
+        error = restore_report_as_json(&tries->plan, run->left_out, failure);
     else if (!run->quiet)
         error = restore_report_to_people(&tries->plan);
     if (error == 0 && !run->json)

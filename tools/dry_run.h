@@ -7,6 +7,7 @@
 #define CRMFS_TOOLS_DRY_RUN_H
 
 #include "fs/restore/restore.h"
+#include "tools/left_out.h"
 #include "tools/progress_line.h"
 
 struct dry_run {
@@ -15,8 +16,9 @@ struct dry_run {
     struct dataset *dataset;
     const char *kind;
     bool json;
-    bool quiet;              /* only what stands in the way is said */
-    progress_text *progress; /* drawn while it is tried, unless quiet */
+    bool quiet;                      /* only what stands in the way is said */
+    const struct left_out *left_out; /* of the source */
+    progress_text *progress;         /* drawn while it is tried, unless quiet */
     void *progress_context;
 };
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/log.h"
+#include "tools/commands.h"
+
 static bool is_same(const char *one, const char *other)
 {
     return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
@@ -65,4 +68,29 @@ void left_out_clear(struct left_out *list)
         release(&list->items[i]);
     free(list->items);
     *list = (struct left_out){.items = NULL};
+}
+
+void left_out_answer(const struct left_out *left_out, struct answer *answer)
+{
+    json_put_name(&answer->json, "left_out");
+    json_open(&answer->json, '[');
+    for (size_t i = 0; i < left_out->count; i++) {
+        const struct left_out_item *item = &left_out->items[i];
+
+        json_open(&answer->json, '{');
+        if (item->source != NULL)
+            answer_bytes(answer, "source", item->source);
+        if (item->table != NULL)
+            answer_bytes(answer, "table", item->table);
+        answer_text(answer, "why", item->why);
+        json_close(&answer->json, '}');
+    }
+    json_close(&answer->json, ']');
+}
+
+int left_out_say(const char *done)
+{
+    log_message(LOG_LEVEL_WARNING, "%s without what is left out, therefore status %d", done,
+                STATUS_INCOMPLETE);
+    return STATUS_INCOMPLETE;
 }

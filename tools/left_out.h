@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a snapshot lacks of its sources though nobody asked for that: views that their database
- * cannot show, parts of an archive that cannot be read.
+ * What a snapshot, or a restore, lacks of its sources though nobody asked for that: views that
+ * their database cannot show, parts of an archive that cannot be read.
  */
 #ifndef CRMFS_TOOLS_LEFT_OUT_H
 #define CRMFS_TOOLS_LEFT_OUT_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "fs/base/failure.h"
+#include "tools/answer.h"
 
 struct left_out_item {
     char *source; /* NULL: a part of an archive, which WHY names */
@@ -31,5 +32,11 @@ void left_out_add(struct left_out *list, const char *source, const char *table, 
 bool left_out_any(const struct left_out *list);
 
 void left_out_clear(struct left_out *list);
+
+/* A member "left_out" of an answer. */
+void left_out_answer(const struct left_out *left_out, struct answer *answer);
+
+/* Says on standard error that something is DONE ("restored") without it; the exit status. */
+int left_out_say(const char *done);
 
 #endif

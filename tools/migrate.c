@@ -47,6 +47,7 @@ static int open_target(const struct migration *migration, struct target **ret_ta
                    .parallel = 2,
                    .cancelled = migration->cancelled},
         .create = true,
+        .unrelated = migration->command->orphans,
     };
 
     return target_open(migration->command->target, &options, ret_target, failure);
@@ -107,6 +108,7 @@ static int copy_tables(struct migration *migration, const char *const *names, si
         .tables = names,
         .table_count = count,
         .must_create = true,
+        .unrelated = migration->command->orphans,
         .before_commit = note_tables,
         .before_commit_context = migration,
         .cancelled = migration->cancelled,
@@ -173,7 +175,8 @@ static int list_views(struct migration *migration, const struct restore_plan *pl
 /* In which order the tables go. */
 static int list_tables(struct migration *migration, struct failure *failure)
 {
-    const struct restore_options options = {.mode = LOAD_APPEND, .dry_run = true};
+    const struct restore_options options = {
+        .mode = LOAD_APPEND, .unrelated = migration->command->orphans, .dry_run = true};
     struct restore_plan plan = {.count = 0};
     struct target *target;
     int error = migration_open_target(migration, &target, failure);
@@ -246,8 +249,9 @@ static int migrate_all(struct migration *migration, struct failure *failure)
                                   &migration->journal, migration->names, migration->count, failure);
     progress_line_end(line);
     if (error == 0 && command->json)
-        error = migration_report_as_json(&migration->journal, migration->names, migration->count,
-                                         migration->interrupted, failure);
+        error =
+            migration_report_as_json(&migration->journal, migration->names, migration->count,
+                                     migration->interrupted, &migration->source.left_out, failure);
     else if (error == 0 && !command->quiet)
         migration_report_to_people(&migration->journal, migration->names, migration->count,
                                    migration->interrupted);
@@ -321,6 +325,7 @@ static int migrate(struct migration *migration, struct failure *failure)
     for (size_t i = 0; i < migration->view_count; i++)
         free(migration->views[i]);
     free((void *)migration->views);
+    migration->lacks_parts = left_out_any(&migration->source.left_out);
     restore_source_close(&migration->source);
     /*
      * Last of all, so that whoever is told to do it again until it ends well need not know how far
@@ -338,8 +343,13 @@ static int run(const struct migrate_command *command)
     struct failure failure = {.code = 0};
     int error = migrate(&migration, &failure);
 
-    if (error == 0)
-        return output_end(command->dry_run ? NULL : "the database is migrated");
+    if (error == 0) {
+        int status = output_end(command->dry_run ? NULL : "the database is migrated");
+
+        return status == 0 && migration.lacks_parts
+                   ? left_out_say(command->dry_run ? "tried" : "migrated")
+                   : status;
+    }
     log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
@@ -354,6 +364,7 @@ static int take_option(struct migrate_command *command, int letter)
     switch (letter) {
     case 's': command->store = optarg; return 0;
     case 'J': command->journal = optarg; return 0;
+    case 'o': command->orphans = true; return 0;
     case 'n': command->dry_run = true; return 0;
     case 'j': command->json = true; return 0;
     case 'q': command->quiet = true; return 0;
@@ -373,6 +384,7 @@ int command_migrate(int argc, char **argv)
 {
     static const struct option long_options[] = {{"store", required_argument, NULL, 's'},
                                                  {"journal", required_argument, NULL, 'J'},
+                                                 {"orphans", no_argument, NULL, 'o'},
                                                  {"dry-run", no_argument, NULL, 'n'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"quiet", no_argument, NULL, 'q'},

@@ -15,6 +15,7 @@ struct migrate_command {
     const char *source;
     const char *target;
     const char *journal;
+    bool orphans;
     bool dry_run;
     bool json;
     bool quiet;
@@ -32,6 +33,7 @@ struct migration {
     size_t present;   /* … that were there at first, from before an interruption */
     bool circular;    /* foreign keys go round: all tables in one transaction */
     bool interrupted; /* the journal knows of tables */
+    bool lacks_parts; /* of an archive */
     uint64_t rows_done;
 };
 

@@ -7,7 +7,8 @@
 #include "tools/answer.h"
 
 int migration_report_as_json(const struct migration_journal *journal, char *const *names,
-                             size_t count, bool resumed, struct failure *failure)
+                             size_t count, bool resumed, const struct left_out *left_out,
+                             struct failure *failure)
 {
     struct answer answer;
 
@@ -30,6 +31,7 @@ int migration_report_as_json(const struct migration_journal *journal, char *cons
         json_close(&answer.json, '}');
     }
     json_close(&answer.json, ']');
+    left_out_answer(left_out, &answer);
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);
 }

@@ -8,11 +8,13 @@
 #include <stddef.h>
 
 #include "fs/base/failure.h"
+#include "tools/left_out.h"
 #include "tools/migration_journal.h"
 
 /* RESUMED: it went on where it had been interrupted. */
 int migration_report_as_json(const struct migration_journal *journal, char *const *names,
-                             size_t count, bool resumed, struct failure *failure);
+                             size_t count, bool resumed, const struct left_out *left_out,
+                             struct failure *failure);
 void migration_report_to_people(const struct migration_journal *journal, char *const *names,
                                 size_t count, bool resumed);
 

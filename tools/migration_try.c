@@ -43,6 +43,7 @@ int migration_try(struct migration *migration, struct failure *failure)
                    .parallel = 1,
                    .cancelled = migration->cancelled},
         .create = true,
+        .unrelated = command->orphans,
     };
     const struct dry_run run = {
         .target = command->target,
@@ -51,12 +52,14 @@ int migration_try(struct migration *migration, struct failure *failure)
         .kind = migration->source.kind,
         .json = command->json,
         .quiet = command->quiet,
+        .left_out = &migration->source.left_out,
         .progress = migration_progress,
         .progress_context = migration,
     };
     struct restore_options options = {
         .mode = LOAD_APPEND,
         .must_create = true,
+        .unrelated = command->orphans,
         .cancelled = migration->cancelled,
         .rows_done = &migration->rows_done,
     };

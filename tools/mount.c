@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* crmfs mount, and mount.crmfs for mount(8). */
+/* A mount from its settings to its end: mount_command.c says what the command line has of them. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,39 +16,14 @@
 #include "tools/daemon.h"
 #include "tools/guard.h"
 #include "tools/mount_options.h"
+#include "tools/mount_run.h"
 #include "tools/mount_store.h"
 #include "tools/path.h"
 #include "tools/sources.h"
-#include "tools/usage.h"
 
 #define BYTES_PER_INODE 2048 /* of max-memory; each takes a quarter of it or so */
-#define LISTS_LIMIT ((size_t)256 << 10)
 
-struct mount {
-    struct mount_settings settings;
-    struct source_list sources;
-    char *mountpoint;                     /* absolute */
-    char *shown_source;                   /* what mount(8) shows; NULL: made of the sources */
-    struct passphrase_options passphrase; /* of the command line */
-    bool foreground;
-};
-
-/* What the command line says, before it is looked at. */
-struct command_line {
-    struct buffer options; /* all -o lists in one */
-    const char *config;
-    const char *store;
-    struct passphrase_options passphrase;
-    bool foreground;
-    bool sloppy;  /* unknown options are passed over */
-    bool pretend; /* mount nothing */
-    bool help;
-    bool version;
-    char **words; /* sources and mountpoint */
-    int word_count;
-};
-
-static void release_mount(struct mount *mount)
+void mount_release(struct mount *mount)
 {
     mount_settings_release(&mount->settings);
     source_list_release(&mount->sources);
@@ -268,6 +242,13 @@ static int run_tree(const struct mount *mount, struct tree *tree, struct daemon 
     return error;
 }
 
+/* Of a mount that was there. */
+static int complain_of_end(const struct mount *mount, int error, const struct failure *failure)
+{
+    log_message(LOG_LEVEL_ERROR, "%s: %s", mount->mountpoint, failure_text(failure, error));
+    return STATUS_FAILED;
+}
+
 static int serve_store(const struct mount *mount, struct store *store, struct daemon *daemon,
                        struct failure *failure)
 {
@@ -281,10 +262,12 @@ static int serve_store(const struct mount *mount, struct store *store, struct da
 
         int lost = tree_free(tree, &loss);
 
+        if (daemon->ready && !mount->foreground) /* the terminal is gone, and the threads are */
+            log_to_syslog();
         if (error == 0)
             *failure = loss;
         else if (lost != 0)
-            log_message(LOG_LEVEL_ERROR, "%s", failure_text(&loss, lost));
+            complain_of_end(mount, lost, &loss);
         if (error == 0)
             error = lost;
     }
@@ -323,7 +306,7 @@ static int complain(const struct command_line *line, int error, const struct fai
     return error == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
 }
 
-static int run(struct mount *mount, const struct command_line *line)
+int mount_run(struct mount *mount, const struct command_line *line)
 {
     struct failure failure = {0};
     struct daemon daemon = {.pipe = -1};
@@ -346,130 +329,8 @@ static int run(struct mount *mount, const struct command_line *line)
     error = serve(mount, &daemon, &failure);
     if (error == 0)
         return 0;
-    if (!mount->foreground && daemon.pipe < 0) /* the terminal is gone, and the threads are */
-        log_to_syslog();
-    status = complain(line, error, &failure);
+    status =
+        daemon.ready ? complain_of_end(mount, error, &failure) : complain(line, error, &failure);
     daemon_fail(&daemon, status);
-    return status;
-}
-
-static int add_options(struct command_line *line, const char *list)
-{
-    struct buffer *options = &line->options;
-
-    /* The NUL of the list before becomes the comma between them. */
-    if (options->size != 0)
-        options->data[options->size - 1] = ',';
-    return buffer_append(options, list, strlen(list) + 1);
-}
-
-static int usage_error(const char *usage)
-{
-    fputs(usage, stderr);
-    return STATUS_USAGE;
-}
-
-static int take_mount_option(struct command_line *line, int letter)
-{
-    if (passphrase_take_option(&line->passphrase, letter, optarg))
-        return 0;
-    switch (letter) {
-    case 'o':
-        if (add_options(line, optarg) == 0)
-            return 0;
-        log_message(LOG_LEVEL_ERROR, "cannot mount: the list of options is too long");
-        return STATUS_USAGE;
-    case 'f': line->foreground = true; return 0;
-    case 'c':
-        if (line->config == NULL) {
-            line->config = optarg;
-            return 0;
-        }
-        log_message(LOG_LEVEL_ERROR, "cannot mount: --config is given twice; one file says it all");
-        return STATUS_USAGE;
-    case 's': line->store = optarg; return 0;
-    case 'h': line->help = true; return 0;
-    default:
-        return usage_error("usage: crmfs mount [OPTION...] [--store STORE] SOURCE... MOUNTPOINT\n"
-                           "       crmfs mount [OPTION...] STORE MOUNTPOINT\n"
-                           "crmfs mount --help says more\n");
-    }
-}
-
-int command_mount(int argc, char **argv)
-{
-    static const struct option long_options[] = {
-        {"foreground", no_argument, NULL, 'f'},  {"config", required_argument, NULL, 'c'},
-        {"store", required_argument, NULL, 's'}, PASSPHRASE_LONG_OPTIONS,
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
-    struct command_line line = {.options = BUFFER(LISTS_LIMIT)};
-    cleanup(release_mount) struct mount mount = {.foreground = false};
-    int status = 0;
-    int letter;
-
-    while (status == 0 && (letter = getopt_long(argc, argv, "o:fh", long_options, NULL)) != -1)
-        status = take_mount_option(&line, letter);
-    line.words = argv + optind;
-    line.word_count = argc - optind;
-    if (status == 0)
-        status = line.help ? usage_show(usage_mount) : run(&mount, &line);
-    buffer_release(&line.options);
-    return status;
-}
-
-static int take_helper_option(struct command_line *line, int letter)
-{
-    switch (letter) {
-    case 'r': return add_options(line, "ro") == 0 ? 0 : usage_error(usage_mount_helper);
-    case 'w': return add_options(line, "rw") == 0 ? 0 : usage_error(usage_mount_helper);
-    case 'h': line->help = true; return 0;
-    case 'V': line->version = true; return 0;
-    case 'o': return add_options(line, optarg) == 0 ? 0 : usage_error(usage_mount_helper);
-    case 's': line->sloppy = true; return 0;
-    case 'f': line->pretend = true; return 0;
-    case 'n':
-    case 'v':
-    case 't':
-    case 'N': return 0;
-    default: return usage_error(usage_mount_helper);
-    }
-}
-
-/* SOURCE MOUNTPOINT */
-static int run_helper(struct command_line *line)
-{
-    cleanup(release_mount) struct mount mount = {.foreground = false};
-
-    if (line->word_count != 2)
-        return usage_error(usage_mount_helper);
-    /* mount -a knows by it what is mounted already. */
-    mount.shown_source = strdup(line->words[0]);
-    if (strcmp(line->words[0], "none") == 0) {
-        line->words++;
-        line->word_count--;
-    }
-    return run(&mount, line);
-}
-
-int command_mount_helper(int argc, char **argv)
-{
-    static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
-    struct command_line line = {.options = BUFFER(LISTS_LIMIT)};
-    int status = 0;
-    int letter;
-
-    while (status == 0 &&
-           (letter = getopt_long(argc, argv, "o:sfnvrwhVt:N:", long_options, NULL)) != -1)
-        status = take_helper_option(&line, letter);
-    line.words = argv + optind;
-    line.word_count = argc - optind;
-    if (status == 0 && line.help)
-        status = usage_show(usage_mount_helper);
-    else if (status == 0 && line.version)
-        status = usage_show("crmfs " CRMFS_VERSION "\n");
-    else if (status == 0)
-        status = run_helper(&line);
-    buffer_release(&line.options);
     return status;
 }

@@ -34,6 +34,7 @@ struct restore_command {
     enum load_mode mode;
     bool mode_given;
     bool with_parents;
+    bool orphans;
     bool no_create;
     bool dry_run;
     bool json;
@@ -48,6 +49,7 @@ struct restoring {
     struct bad_rows *bad_rows;
     bool done; /* … or perhaps: rows that were set aside may be nowhere else */
     uint64_t rows_done;
+    bool lacks_parts; /* of an archive */
 };
 
 /* ---- The command line ------------------------------------------------------------------------ */
@@ -93,6 +95,7 @@ static int take_option(struct restore_command *command, int letter, struct failu
     case 'i': return words_add_list(&command->ignored, "--ignore-columns", optarg, failure);
     case 'b': command->skip_bad = optarg; return 0;
     case 'p': command->with_parents = true; return 0;
+    case 'o': command->orphans = true; return 0;
     case 'c': command->no_create = true; return 0;
     case 'n': command->dry_run = true; return 0;
     case 'j': command->json = true; return 0;
@@ -138,6 +141,7 @@ static int try_it(struct restoring *restoring, const struct target_options *targ
         .kind = restoring->source.kind,
         .json = command->json,
         .quiet = command->quiet,
+        .left_out = &restoring->source.left_out,
         .progress = write_progress,
         .progress_context = restoring,
     };
@@ -164,7 +168,7 @@ static int do_it(struct restoring *restoring, const struct target_options *targe
     progress_line_end(line);
     restoring->done = error == 0 || restoring->target->in_doubt;
     if (error == 0 && command->json)
-        error = restore_report_as_json(&restoring->plan, failure);
+        error = restore_report_as_json(&restoring->plan, &restoring->source.left_out, failure);
     else if (error == 0 && !command->quiet)
         error = restore_report_to_people(&restoring->plan);
     restore_plan_release(&restoring->plan);
@@ -194,6 +198,7 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .key_count = command->keys.count,
         .with_parents = command->with_parents,
         .no_create = command->no_create,
+        .unrelated = command->orphans,
         .dry_run = command->dry_run,
         .maps = command->maps.items,
         .map_count = command->maps.count,
@@ -211,6 +216,7 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
                    .parallel = 2,
                    .cancelled = cancelled},
         .create = !command->no_create,
+        .unrelated = command->orphans,
     };
 
     return command->dry_run ? try_it(restoring, &target, &options, failure)
@@ -244,6 +250,7 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)
         restoring->target->class->close(restoring->target);
+    restoring->lacks_parts = left_out_any(&restoring->source.left_out);
     restore_source_close(&restoring->source);
     if (restoring->bad_rows != NULL) {
         int ended = bad_rows_end(restoring->bad_rows, error != 0 && !restoring->done, failure);
@@ -259,8 +266,13 @@ static int run(const struct restore_command *command)
     struct failure failure = {.code = 0};
     int error = restore(&restoring, stop_begin(), &failure);
 
-    if (error == 0)
-        return output_end(command->dry_run ? NULL : "the rows are restored");
+    if (error == 0) {
+        int status = output_end(command->dry_run ? NULL : "the rows are restored");
+
+        return status == 0 && restoring.lacks_parts
+                   ? left_out_say(command->dry_run ? "tried" : "restored")
+                   : status;
+    }
     log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
     if (error == -ECANCELED)
         stop_obey();
@@ -293,6 +305,7 @@ static int parse_and_run(struct restore_command *command, int argc, char **argv)
                                                  {"ignore-columns", required_argument, NULL, 'i'},
                                                  {"skip-bad", required_argument, NULL, 'b'},
                                                  {"with-parents", no_argument, NULL, 'p'},
+                                                 {"orphans", no_argument, NULL, 'o'},
                                                  {"no-create", no_argument, NULL, 'c'},
                                                  {"dry-run", no_argument, NULL, 'n'},
                                                  {"json", no_argument, NULL, 'j'},

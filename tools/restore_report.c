@@ -167,7 +167,8 @@ static void write_view(struct answer *answer, const struct restore_view *view)
     json_close(&answer->json, '}');
 }
 
-int restore_report_as_json(const struct restore_plan *plan, struct failure *failure)
+int restore_report_as_json(const struct restore_plan *plan, const struct left_out *left_out,
+                           struct failure *failure)
 {
     struct answer answer;
 
@@ -197,6 +198,7 @@ int restore_report_as_json(const struct restore_plan *plan, struct failure *fail
     for (size_t i = 0; i < plan->view_count; i++)
         write_view(&answer, &plan->views[i]);
     json_close(&answer.json, ']');
+    left_out_answer(left_out, &answer);
     if (plan->options->refusals != NULL)
         write_refusals(&answer, plan->options->refusals);
     json_close(&answer.json, '}');

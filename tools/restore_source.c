@@ -81,10 +81,13 @@ int restore_source_open_in(const struct opened_store *opened, const char *what,
 
 static void warn_part(void *context, const struct failure *why)
 {
-    (void)context;
+    struct restore_source *source = context;
+
     /* Views, and columns that are computed, are made again by their statements. */
-    if (why->code != ENODATA)
-        log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    if (why->code == ENODATA)
+        return;
+    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    left_out_add(&source->left_out, NULL, NULL, why->text);
 }
 
 static int open_source(const char *url, const bool *cancelled, struct restore_source *source,
@@ -97,8 +100,8 @@ static int open_source(const char *url, const bool *cancelled, struct restore_so
 
     if (error == 0) {
         source->kind = source->source->class->kind;
-        error =
-            indexing_wrap(&source->indexing, cancelled, warn_part, NULL, &source->source, failure);
+        error = indexing_wrap(&source->indexing, cancelled, warn_part, source, &source->source,
+                              failure);
         if (error != 0)
             source->source = NULL;
     }
@@ -134,5 +137,6 @@ void restore_source_close(struct restore_source *source)
     stored_tree_release(&source->tree);
     opened_store_release(&source->opened);
     free(source->words);
+    left_out_clear(&source->left_out);
     *source = (struct restore_source){.dataset = NULL};
 }

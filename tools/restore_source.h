@@ -6,6 +6,7 @@
 #include "backends/source/source.h"
 #include "fs/base/failure.h"
 #include "tools/indexing.h"
+#include "tools/left_out.h"
 #include "tools/opened_store.h"
 
 /* Zeroed at first. */
@@ -20,6 +21,7 @@ struct restore_source {
     struct stored_tree tree;
     struct source *source;
     struct indexing indexing;
+    struct left_out left_out; /* parts of an archive */
 };
 
 /*

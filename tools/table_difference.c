@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "tools/schema_difference.h"
 
 /* A row group, in short. */
 struct mark {
@@ -143,22 +144,53 @@ static int compare_rows(struct object_reader *reader, struct stored_image *from,
     return error;
 }
 
+static int read_schema(struct object_reader *reader, const struct object_reference *reference,
+                       struct schema **ret_schema, struct failure *failure)
+{
+    cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
+    int error = object_read(reader, reference, OBJECT_SCHEMA, false, &data, failure);
+
+    return error != 0 ? error : damaged(schema_decode(data.data, data.size, ret_schema), failure);
+}
+
+static int compare_schemas(struct object_reader *reader, const struct stored_image *from,
+                           const struct stored_image *to, const char *kind,
+                           struct table_difference *difference, struct failure *failure)
+{
+    struct schema *old = NULL;
+    struct schema *new = NULL;
+    int error;
+
+    if (memcmp(from->schema.id, to->schema.id, OBJECT_ID_BYTES) == 0)
+        return 0;
+    error = read_schema(reader, &from->schema, &old, failure);
+    if (error == 0)
+        error = read_schema(reader, &to->schema, &new, failure);
+    if (error == 0)
+        error = schema_differs(old, new, kind, &difference->schema);
+    schema_release(old);
+    schema_release(new);
+    return error;
+}
+
 int table_difference(struct object_reader *reader, const struct stored_table *from,
-                     const struct stored_table *to, struct table_difference *ret_difference,
-                     struct failure *failure)
+                     const struct stored_table *to, const char *kind,
+                     struct table_difference *ret_difference, struct failure *failure)
 {
     struct table_difference difference = {.rows = false};
     struct stored_image old = {.page_count = 0};
     struct stored_image new = {.page_count = 0};
+    bool statement = stored_table_is_statement(from) || stored_table_is_statement(to);
     int error = 0;
 
     if (memcmp(from->image.id, to->image.id, OBJECT_ID_BYTES) != 0) {
         error = read_image(reader, &from->image, &old, failure);
         if (error == 0)
             error = read_image(reader, &to->image, &new, failure);
-        difference.schema = memcmp(old.schema.id, new.schema.id, OBJECT_ID_BYTES) != 0;
-        difference.rows =
-            old.rows != new.rows || memcmp(old.digest, new.digest, STORED_DIGEST_BYTES) != 0;
+        if (error == 0)
+            error = compare_schemas(reader, &old, &new, kind, &difference, failure);
+        difference.rows = !statement && (old.rows != new.rows ||
+                                         memcmp(old.digest, new.digest, STORED_DIGEST_BYTES) != 0);
     }
     if (error == 0 && difference.rows)
         error = compare_rows(reader, &old, &new, &difference, failure);

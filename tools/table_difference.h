@@ -16,7 +16,7 @@
 
 struct table_difference {
     bool rows;   /* the rows are not the same */
-    bool schema; /* columns, keys or DDL are not */
+    bool schema; /* columns, keys or DDL are not: see schema_differs() */
     /* Row groups that only one of them has, and what those are as CSV. */
     uint64_t groups_gone;
     uint64_t groups_new;
@@ -24,9 +24,12 @@ struct table_difference {
     uint64_t bytes_new;
 };
 
-/* 0, -EIO, -ENOMEM. */
+/*
+ * KIND: that of the sources of both, or NULL. Of a view of which one of them has only the
+ * statement, rows are not compared. 0, -EIO, -ENOMEM.
+ */
 int table_difference(struct object_reader *reader, const struct stored_table *from,
-                     const struct stored_table *to, struct table_difference *ret_difference,
-                     struct failure *failure);
+                     const struct stored_table *to, const char *kind,
+                     struct table_difference *ret_difference, struct failure *failure);
 
 #endif

@@ -36,24 +36,6 @@ void taken_to_people(const struct snapshot *snapshot, const struct stored_tree *
            amount_bytes(snapshot->stored_bytes, stored));
 }
 
-static void answer_left_out(struct answer *answer, const struct left_out *left_out)
-{
-    json_put_name(&answer->json, "left_out");
-    json_open(&answer->json, '[');
-    for (size_t i = 0; i < left_out->count; i++) {
-        const struct left_out_item *item = &left_out->items[i];
-
-        json_open(&answer->json, '{');
-        if (item->source != NULL)
-            answer_bytes(answer, "source", item->source);
-        if (item->table != NULL)
-            answer_bytes(answer, "table", item->table);
-        answer_text(answer, "why", item->why);
-        json_close(&answer->json, '}');
-    }
-    json_close(&answer->json, ']');
-}
-
 int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tree,
                   const struct left_out *left_out, struct failure *failure)
 {
@@ -64,7 +46,7 @@ int taken_as_json(const struct snapshot *snapshot, const struct stored_tree *tre
     answer_snapshot(&answer, snapshot);
     answer_number(&answer, "tables", taken.tables);
     answer_number(&answer, "rows", taken.rows);
-    answer_left_out(&answer, left_out);
+    left_out_answer(left_out, &answer);
     json_close(&answer.json, '}');
     return answer_end(&answer, failure);
 }

@@ -14,6 +14,7 @@
  *   archive_open    libarchive, and how it is fed
  *   archive_file    the file that it reads
  *   archive_entry   a member as a stream of bytes
+ *   archive_refuse  what is to be done to an archive before it can be read
  *   archive_doubt   what damage makes of tables that came before it
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
@@ -133,10 +134,11 @@ struct archive_plan {
     struct name_map *folders; /* to dumps */
     struct archive_packages *packages;
     struct archive_tabs *tabs;
-    bool dumped; /* one of them is … */
-    bool loaded; /* … and has files of rows */
-    bool lists;  /* there are some … */
-    bool listed; /* … and files that may be in them */
+    bool dumped;   /* one of them is … */
+    bool loaded;   /* … and has files of rows */
+    bool lists;    /* there are some … */
+    bool listed;   /* … and files that may be in them */
+    size_t others; /* members, not empty, that are no tables, or that were refused */
 };
 
 int archive_plan_create(struct archive_plan *plan); /* 0 or -ENOMEM */
@@ -287,6 +289,13 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
                           int (*read)(void *context, struct byte_stream *stream,
                                       struct failure *failure),
                           void *context, struct failure *failure);
+
+/* --- archive_refuse ----------------------------------------------------------------------- */
+
+/* What ARCHIVE, called NAME, FED or compressed, would have to be a file for. -EILSEQ; 0: nothing.
+ */
+int archive_refuse_fed(struct archive *archive, bool fed, const char *name,
+                       struct failure *failure);
 
 /* --- archive_doubt ------------------------------------------------------------------------ */
 

@@ -107,6 +107,7 @@ static int pass_over(const struct archive_walk *walk, int error, const struct fa
         return error;
     if (walk->wanted != NULL || walk->pass != PASS_ALL || own->code == 0)
         return 0;
+    walk->plan->others++;
     walk->taker->class->trouble(walk->taker, own);
     return delimited_parts_fail(walk->parts, NULL, own);
 }
@@ -235,6 +236,22 @@ static int make_plan(struct archive_source *source, const struct archive_parts *
     return plan->lists && plan->listed ? read_lists(source, parts, ret_endings, failure) : 0;
 }
 
+/* An empty folder looks as if all were well. */
+static void tell_nothing(const struct archive_source *source, const struct archive_plan *plan,
+                         struct row_taker *taker)
+{
+    struct failure why;
+
+    if (plan->others != 0 || taker->class->table_count == NULL ||
+        taker->class->table_count(taker) != 0)
+        return;
+    failure_set(&why, ENODATA,
+                "%.300s: there is no table in it, nor anything else: was it made of an empty "
+                "database, or did what made it fail?",
+                source->path);
+    taker->class->trouble(taker, &why);
+}
+
 int archive_read_all(struct archive_source *source, const struct archive_parts *parts,
                      struct row_taker *taker, struct failure *failure)
 {
@@ -260,6 +277,8 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
         error = archive_postgres_read_folders(source, &plan, taker, failure);
     if (error == 0)
         error = archive_plan_end(&plan, taker, failure);
+    if (error == 0)
+        tell_nothing(source, &plan, taker);
     archive_plan_release(&plan);
     archive_endings_release(endings);
     return error;

@@ -153,7 +153,9 @@ static int look_into(const struct archive_source *source, struct failure *failur
             archive_parts_release(&parts);
         return error;
     }
-    error = archive_file_open(source, source->path, &file, failure);
+    error = archive_refuse_part(source->path, failure);
+    if (error == 0)
+        error = archive_file_open(source, source->path, &file, failure);
     if (error == -EIO && failure != NULL)
         failure->code = EILSEQ;
     if (error != 0)
@@ -173,6 +175,8 @@ static int look_into(const struct archive_source *source, struct failure *failur
                             ": not a database that crmfs knows, nor an archive, though it begins "
                             "as one",
                             source->path);
+    if (error == 0 && code >= ARCHIVE_WARN && code != ARCHIVE_EOF)
+        error = archive_refuse_fed(file.archive, file.is_gzip, source->path, failure);
     archive_file_close(&file);
     if (error == -EIO && failure != NULL)
         failure->code = EILSEQ;

@@ -286,6 +286,13 @@ static int refuse_unread(const struct byte_window *window, const char *name, uns
             "under raw/ only: is it encrypted, damaged, or from a database that "
             "crmfs does not know?",
             name);
+    if (delimited_resembles(window->data, window->end, window->ended))
+        return failure_set(
+            failure, EILSEQ,
+            "%.300s: rows of text by the look of it, which its name does not say, and so they are "
+            "no table and shown under raw/ only: say how they are written, as in "
+            "archive:///PATH?delimiter=%%3B, or mount a copy that is called .csv",
+            name);
     if (depth == 0 && workbook)
         return failure_set(failure, EILSEQ,
                            "%.300s: this is a part of an office document, of which crmfs reads no "
@@ -343,8 +350,11 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
         return archive_postgres_read(walk, &looked->stream, name, format, depth, failure);
 
     struct table_reader reader;
+    struct dialect_wish wish = walk->source->wish;
 
-    if (choose_reader(window, name, &walk->source->wish, &reader))
+    wish.alone = depth == 0 && walk->part->name == NULL &&
+                 archive_format(walk->outermost->archive) == ARCHIVE_FORMAT_RAW;
+    if (choose_reader(window, name, &wish, &reader))
         return read_rows(&reader, walk, looked, name, failure);
     *ret_none = true;
     return refuse_unread(window, name, depth, failure);

@@ -22,6 +22,8 @@ static int pass_over(struct archive_walk *walk, int error, const struct failure 
             *failure = *own;
         return error;
     }
+    if (walk->plan != NULL)
+        walk->plan->others++;
     if (own->code != 0 && walk->wanted == NULL && walk->pass >= PASS_TABLES)
         walk->taker->class->trouble(walk->taker, own);
     return 0;
@@ -150,6 +152,8 @@ static int walk_member(struct archive_walk *walk, struct archive *archive,
     error = looked_stream_begin(&looked, &entry.stream, &own);
     if (error == 0)
         error = archive_read_tables(walk, &looked, plain, depth, &none, &own);
+    if (walk->plan != NULL && none && looked.window.end != 0)
+        walk->plan->others++;
     /* Damage in what was looked at, which nobody has made a table of. */
     if (error == 0 && looked.window.error != 0)
         error = failure_set(&own, -looked.window.error, "%s", looked.window.failure.text);
@@ -306,7 +310,10 @@ int archive_walk_entry(struct archive_walk *walk, struct archive *archive,
         return full != NULL ? walk_member(walk, archive, about, outer, full, depth, failure)
                             : -ENOMEM;
     }
-    if (asprintf(&full, "%s/%s", outer, path) < 0) {
+
+    cleanup_free char *shown = archive_shown_name(path);
+
+    if (shown == NULL || asprintf(&full, "%s/%s", outer, shown) < 0) {
         full = NULL;
         return -ENOMEM;
     }
@@ -355,6 +362,11 @@ int archive_walk(struct archive_walk *walk, struct archive *archive, const char 
         int code = archive_read_next_header(archive, &about);
 
         if (code >= ARCHIVE_WARN && code != ARCHIVE_EOF) {
+            struct failure own = {0};
+
+            error = archive_refuse_fed(archive, walk->feed != NULL, name, &own);
+            if (error != 0)
+                return pass_over(walk, error, &own, failure);
             error = archive_walk_entry(walk, archive, about, outer, depth, failure);
             continue;
         }

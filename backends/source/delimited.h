@@ -61,6 +61,7 @@ struct dialect_wish {
     bool escape_given;
     bool header_given;
     bool set_given;
+    bool alone; /* there is one file, and the user means that */
     struct dialect dialect;
 };
 
@@ -80,10 +81,17 @@ const char *delimited_wish_charset(const struct dialect_wish *wish);
  * Whether what begins so (SIZE bytes; ENDED: that is all) is such a table. A name in .csv, .tsv or
  * .tab is believed, where the text allows it; of other names, only in .txt or without an ending,
  * at least three records must have the same number of fields, two or more. WISH: NULL or what
- * counts more than what is detected.
+ * counts more than what is detected; where it says a delimiter, other names do as well as .txt, and
+ * where it says anything of one file alone, that is believed, whatever it is called.
  */
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
                          const struct dialect_wish *wish, struct dialect *ret_dialect);
+
+/*
+ * Whether what begins so looks like such a table, whatever it is called: as in .txt, but where
+ * there are commas, which prose has, too, there are three fields or more.
+ */
+bool delimited_resembles(const uint8_t *begin, size_t size, bool ended);
 
 /*
  * Tables that several members of an archive hold a part of each: see delimited_parts.c for how they
@@ -127,6 +135,16 @@ struct delimited_field {
 const uint8_t *delimited_record(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
                                 bool ended, struct delimited_field *fields, size_t most,
                                 size_t *ret_count, bool *ret_open);
+
+/* --- delimited_trust ---------------------------------------------------------------------- */
+
+enum delimited_trust {
+    TRUST_NONE, /* it is none */
+    TRUST_TEXT, /* it is one where its text says so */
+    TRUST_NAME, /* it is one where its text allows it */
+};
+
+enum delimited_trust delimited_trust(const char *name, const struct dialect_wish *wish);
 
 /* --- delimited_escape --------------------------------------------------------------------- */
 

@@ -3,25 +3,10 @@
 #include <string.h>
 
 #include "backends/source/delimited.h"
-#include "fs/base/ascii.h"
+#include "fs/base/memory.h"
 
 #define RECORDS_LOOKED_AT 50
 #define RECORDS_NEEDED 3
-
-enum trust { TRUST_NONE, TRUST_TEXT, TRUST_NAME };
-
-static enum trust trust_of(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    const char *file = slash != NULL ? slash + 1 : name;
-    const char *dot = strrchr(file, '.');
-
-    if (dot == NULL || dot == file)
-        return TRUST_TEXT;
-    if (ascii_equal(dot, ".csv") || ascii_equal(dot, ".tsv") || ascii_equal(dot, ".tab"))
-        return TRUST_NAME;
-    return ascii_equal(dot, ".txt") ? TRUST_TEXT : TRUST_NONE;
-}
 
 /* --- delimiters --------------------------------------------------------------------------- */
 
@@ -317,50 +302,84 @@ static bool has_few_zeros(const uint8_t *text, size_t size)
     return size != 0 && text[0] != '\0' && zeros <= size / 100;
 }
 
-bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
-                         const struct dialect_wish *wish, struct dialect *ret_dialect)
+static struct dialect begin_dialect(const uint8_t *begin, size_t size,
+                                    const struct dialect_wish *wish)
 {
-    static const struct dialect_wish none = {.quote_given = false};
-    enum trust trust = trust_of(name);
-    struct dialect dialect = {.mark_bytes = 0};
-    uint8_t *text;
+    struct dialect dialect = {
+        .escape_known = wish->escape_given,
+        .quote_known = wish->quote_given,
+        .header_known = wish->header_given,
+        .set_known = wish->set_given,
+    };
 
-    wish = wish != NULL ? wish : &none;
-    if (trust == TRUST_NONE || size == 0)
-        return false;
     dialect.set = text_set_detect(begin, size, &dialect.mark_bytes);
     if (wish->set_given) {
         dialect.set = wish->dialect.set;
         memcpy(dialect.charset, wish->dialect.charset, sizeof dialect.charset);
     }
-    dialect.escape_known = wish->escape_given;
-    dialect.quote_known = wish->quote_given;
-    dialect.header_known = wish->header_given;
-    dialect.set_known = wish->set_given;
-    text = malloc(size + BYTE_WINDOW_SLACK);
+    return dialect;
+}
+
+/* False: it is no text. */
+static bool look_at(const uint8_t *begin, size_t size, bool ended, enum delimited_trust trust,
+                    const struct dialect_wish *wish, struct dialect *dialect, struct fit *ret_fit)
+{
+    cleanup_free uint8_t *text = malloc(size + BYTE_WINDOW_SLACK);
+
     if (text == NULL)
         return false;
-    size =
-        text_set_narrow(dialect.set, begin + dialect.mark_bytes, size - dialect.mark_bytes, text);
+    size = text_set_narrow(dialect->set, begin + dialect->mark_bytes, size - dialect->mark_bytes,
+                           text);
     memset(text + size, 0, BYTE_WINDOW_SLACK);
 
     size_t written = text_before_zeros(text, size);
 
     if (written == 0 && trust == TRUST_NAME && has_few_zeros(text, size))
         written = size;
+    if (written == 0)
+        return false;
+    *ret_fit = detect_signs(text, written, ended && written == size, wish, &dialect->signs);
+    return true;
+}
 
-    bool binary = written == 0;
-    struct fit fit = {.columns = 0};
+static bool is_table(const struct fit *fit)
+{
+    return fit->columns >= 2 && fit->same >= RECORDS_NEEDED && fit->same == fit->records;
+}
 
-    if (!binary)
-        fit = detect_signs(text, written, ended && written == size, wish, &dialect.signs);
-    free(text);
+static const struct dialect_wish no_wish = {.quote_given = false};
+
+bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
+                         const struct dialect_wish *wish, struct dialect *ret_dialect)
+{
+    struct fit fit;
+
+    wish = wish != NULL ? wish : &no_wish;
+
+    enum delimited_trust trust = delimited_trust(name, wish);
+
+    if (trust == TRUST_NONE || size == 0)
+        return false;
+
+    struct dialect dialect = begin_dialect(begin, size, wish);
+
+    if (!look_at(begin, size, ended, trust, wish, &dialect, &fit))
+        return false;
     dialect.headless = wish->header_given ? wish->dialect.headless
-                                          : trust == TRUST_TEXT && dialect.signs.escape != 0 &&
+                                          : delimited_trust(name, &no_wish) != TRUST_NAME &&
+                                                dialect.signs.escape != 0 &&
                                                 (dialect.signs.quote == 0 || dialect.signs.nulls);
-    if (binary || (trust == TRUST_TEXT &&
-                   (fit.columns < 2 || fit.same < RECORDS_NEEDED || fit.same != fit.records)))
+    if (trust == TRUST_TEXT && !is_table(&fit))
         return false;
     *ret_dialect = dialect;
     return true;
+}
+
+bool delimited_resembles(const uint8_t *begin, size_t size, bool ended)
+{
+    struct fit fit;
+    struct dialect dialect = begin_dialect(begin, size, &no_wish);
+
+    return size != 0 && look_at(begin, size, ended, TRUST_TEXT, &no_wish, &dialect, &fit) &&
+           is_table(&fit) && fit.columns >= (dialect.signs.delimiter == ',' ? 3 : 2);
 }

@@ -8,6 +8,7 @@
 #include "backends/source/delimited_internal.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
+#include "fs/base/percent.h"
 #include "fs/base/utf8.h"
 
 #define NAMES_TRIED 10000
@@ -77,7 +78,7 @@ static char *table_name(const char *path)
     const char *file = slash != NULL ? slash + 1 : path;
     const char *dot = strrchr(file, '.');
 
-    return dot != NULL && dot != file ? strndup(file, (size_t)(dot - file)) : strdup(file);
+    return percent_decoded(file, dot != NULL && dot != file ? (size_t)(dot - file) : strlen(file));
 }
 
 /* A table of its own: its columns are those of the file. */

@@ -16,6 +16,7 @@
 #include "backends/source/delimited.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
+#include "fs/base/percent.h"
 
 #define PARTS_LIMIT ((size_t)1 << 16)   /* tables */
 #define NUMBERS_LIMIT ((size_t)1 << 10) /* of parts: a gap beyond is not seen */
@@ -146,7 +147,7 @@ static char *table_name(const char *key)
         name += sizeof hubspot - 1;
         size = without_date(name, strlen(name));
     }
-    return strndup(name, size);
+    return percent_decoded(name, size);
 }
 
 /* --- columns ------------------------------------------------------------------------------ */

@@ -89,5 +89,6 @@ int dump_take_psql_line(struct dump_reader *reader, const char *line)
         return error;
     free(reader->connected);
     reader->connected = steal_pointer(&name);
+    dump_connect_locale(reader);
     return dump_use_database(reader, strdup("public"));
 }

@@ -89,7 +89,8 @@ static bool is_in_charset(const struct dump_column *column)
 }
 
 /* The table's own collation and character set count for columns that have none. */
-static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
+static void take_collation(const struct dump_reader *reader, struct sql_lexer *lexer,
+                           struct dump_table *table)
 {
     struct sql_token token;
 
@@ -114,8 +115,8 @@ static void take_collation(struct sql_lexer *lexer, struct dump_table *table)
 
         if (column->type.type == COLUMN_TEXT && column->type.order == KEY_LETTERS)
             column->type =
-                dump_type_of(lexer->dialect, column->native,
-                             column->collation != NULL ? column->collation : table->collation);
+                dump_type_here(reader, column->native,
+                               column->collation != NULL ? column->collation : table->collation);
         if (is_in_charset(column))
             column->type.charset = charset_of(table, column);
     }
@@ -138,7 +139,7 @@ static void resolve_domains(const struct dump_reader *reader, struct dump_table 
         const char *base = base_type(reader, column->native);
 
         if (base != column->native)
-            column->type = dump_type_of(reader->dialect, base, column->collation);
+            column->type = dump_type_here(reader, base, column->collation);
     }
 }
 
@@ -180,7 +181,7 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
         if (error == 0)
             error = take_items(lexer, table);
         if (error == 0)
-            take_collation(lexer, table);
+            take_collation(reader, lexer, table);
         if (error == 0)
             resolve_domains(reader, table);
     }

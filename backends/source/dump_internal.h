@@ -7,6 +7,7 @@
  *   dump_recognise  what a dump is by how it begins; dump_wide: one in UTF-16
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
+ *   dump_locale     PostgreSQL: how the database orders texts
  *   dump_statement  one statement, without comments; dump_mark: those that say something
  *   dump_create     CREATE TABLE; dump_column: one of its columns
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
@@ -157,9 +158,12 @@ struct dump_reader {
     bool of_shell;  /* MySQL Shell's */
     bool apart;     /* … of a table behind which others stand: of these some may follow as well */
     char delimiter[DUMP_DELIMITER_SIZE];
-    char *database;  /* the current one, PostgreSQL's schema; "" */
-    char *connected; /* PostgreSQL's database that what follows is of; NULL: none is named */
-    bool is_cluster; /* … and tables are of several */
+    char *database;        /* the current one, PostgreSQL's schema; "" */
+    char *connected;       /* PostgreSQL's database that what follows is of; NULL: none is named */
+    bool is_cluster;       /* … and tables are of several */
+    char *created;         /* the last CREATE DATABASE; NULL */
+    bool created_in_bytes; /* … orders texts byte by byte … */
+    bool in_bytes;         /* … and so does what follows, being of it */
     size_t database_count;
 
     struct buffer statement; /* without comments, NUL-terminated */

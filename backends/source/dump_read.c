@@ -226,6 +226,7 @@ void dump_release(struct dump_reader *reader)
     name_map_free(reader->names);
     free(reader->database);
     free(reader->connected);
+    free(reader->created);
     for (size_t i = 0; i < reader->domain_count; i++) {
         free(reader->domains[i].name);
         free(reader->domains[i].base);

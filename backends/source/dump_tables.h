@@ -327,4 +327,19 @@ int dump_ddl_settle(struct dump_reader *reader);
 /* All of it, the caller's; NULL: no memory. */
 char *dump_ddl_of(const struct dump_table *table);
 
+/* --- dump_locale -------------------------------------------------------------------------- */
+
+/* Whether texts stand byte by byte in what is called so: a locale, or a collation. */
+bool dump_is_byte_order(const char *locale);
+
+/* LEXER stands behind CREATE DATABASE. 0, -ENOMEM. */
+int dump_note_locale(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* What follows is of the database that reader->connected names. */
+void dump_connect_locale(struct dump_reader *reader);
+
+/* As dump_type_of(), in the database that is connected. */
+struct dump_type dump_type_here(const struct dump_reader *reader, const char *native,
+                                const char *collation);
+
 #endif

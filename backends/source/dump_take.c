@@ -52,6 +52,8 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
 
         return error == 0 && sql_is(&token, "DOMAIN") ? dump_create_domain(reader) : error;
     }
+    if (reader->dialect == SQL_POSTGRES && sql_accept(lexer, "DATABASE"))
+        return dump_note_locale(reader, lexer);
     if (sql_is(&token, "UNIQUE") || sql_is(&token, "INDEX") || sql_is(&token, "FULLTEXT") ||
         sql_is(&token, "SPATIAL"))
         return dump_create_index(reader, failure);

@@ -211,8 +211,7 @@ struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, cons
     }
     if (dialect == SQL_POSTGRES && is_array_of_moments(words))
         text.value = VALUE_MOMENTS;
-    if (collation != NULL && (ends_with(collation, "_bin") || ascii_equal(collation, "C") ||
-                              ascii_equal(collation, "POSIX") || ascii_equal(collation, "binary")))
+    if (collation != NULL && (ends_with(collation, "_bin") || dump_is_byte_order(collation)))
         text.order = KEY_BYTES;
     return text;
 }

@@ -7,6 +7,7 @@
 #include "backends/source/json_rows_internal.h"
 #include "backends/source/utf16_stream.h"
 #include "fs/base/memory.h"
+#include "fs/base/percent.h"
 
 /* What columns there are is looked for in so many bytes before the first row is told. */
 #define LOOK_BYTES ((size_t)256 << 10)
@@ -247,14 +248,14 @@ int json_reader_refuse(struct json_reader *reader, const uint8_t *at, struct fai
 
 /* --- all ---------------------------------------------------------------------------------- */
 
-/* The path's last part without its ending. */
+/* The path's last part without its ending, as it is called itself. */
 static char *stem_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *file = slash != NULL ? slash + 1 : path;
     const char *dot = strrchr(file, '.');
 
-    return dot != NULL && dot != file ? strndup(file, (size_t)(dot - file)) : strdup(file);
+    return percent_decoded(file, dot != NULL && dot != file ? (size_t)(dot - file) : strlen(file));
 }
 
 static int read_all(struct json_reader *reader, enum json_layout layout, const char *stem,

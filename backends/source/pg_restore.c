@@ -117,8 +117,10 @@ struct ends {
 static int spawn(const char *program, const char *folder, enum pg_wish wish,
                  const struct ends *ends, pid_t *ret_process)
 {
-    char *script[] = {without_const("pg_restore"), without_const("--file=-"), without_const("--"),
-                      without_const(folder), NULL};
+    /* CREATE DATABASE says how texts are ordered. */
+    char *script[] = {without_const("pg_restore"), without_const("--create"),
+                      without_const("--file=-"),   without_const("--"),
+                      without_const(folder),       NULL};
     char *list[] = {without_const("pg_restore"), without_const("--list"), without_const("--"),
                     without_const(folder), NULL};
     char **arguments = wish == PG_LIST ? list : script;

@@ -26,20 +26,23 @@
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition"                   \
     " AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%')"
 
-/* Types that tables use, with all that these are made of, and the first table that does. */
+/* Types that tables use, with all that these are made of. */
+#define USED_TYPES                                                                     \
+    " used (relation, type) AS ("                                                      \
+    " SELECT s.oid, a.atttypid FROM shown s JOIN pg_attribute a ON a.attrelid = s.oid" \
+    " WHERE s.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped"      \
+    " AND a.atttypid >= 16384"                                                         \
+    " UNION SELECT u.relation, m.type FROM used u JOIN pg_type t ON t.oid = u.type,"   \
+    " LATERAL (SELECT t.typelem AS type WHERE t.typelem <> 0"                          \
+    " UNION ALL SELECT t.typbasetype WHERE t.typbasetype <> 0"                         \
+    " UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid"          \
+    " UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid"   \
+    " AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped) m"                  \
+    " WHERE m.type >= 16384)"
+
+/* … and the first table that does. */
 static const char type_query[] =
-    "WITH RECURSIVE " SHOWN_RELATIONS ","
-    " used (relation, type) AS ("
-    " SELECT s.oid, a.atttypid FROM shown s JOIN pg_attribute a ON a.attrelid = s.oid"
-    " WHERE s.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped"
-    " AND a.atttypid >= 16384"
-    " UNION SELECT u.relation, m.type FROM used u JOIN pg_type t ON t.oid = u.type,"
-    " LATERAL (SELECT t.typelem AS type WHERE t.typelem <> 0"
-    " UNION ALL SELECT t.typbasetype WHERE t.typbasetype <> 0"
-    " UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid"
-    " UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid"
-    " AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped) m"
-    " WHERE m.type >= 16384),"
+    "WITH RECURSIVE " SHOWN_RELATIONS "," USED_TYPES ","
     " firsts AS (SELECT u.type, (array_agg(u.relation ORDER BY s.place))[1] AS relation"
     " FROM used u JOIN shown s ON s.oid = u.relation GROUP BY u.type)"
     "SELECT f.relation, CASE WHEN x.extname IS NOT NULL THEN"
@@ -66,11 +69,6 @@ static const char type_query[] =
     " OR (x.oid IS NOT NULL AND t.typcategory <> 'A'))"
     " ORDER BY x.oid IS NULL, f.type";
 
-static const char schema_query[] =
-    "WITH " SHOWN_RELATIONS
-    "SELECT (array_agg(oid ORDER BY place))[1], format('CREATE SCHEMA %I;', nspname)"
-    " FROM shown WHERE NOT public GROUP BY nspname";
-
 /* Sequences that defaults ask, with the first table that does; identity columns have their own. */
 #define SEQUENCES                                                                              \
     " sequences AS (SELECT d.refobjid AS sequence,"                                            \
@@ -80,6 +78,23 @@ static const char schema_query[] =
     " WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass"        \
     " GROUP BY d.refobjid)"
 
+/* Of tables, and of what these need: their partitions, types and sequences. */
+static const char schema_query[] =
+    "WITH RECURSIVE " SHOWN_RELATIONS "," USED_TYPES "," SEQUENCES ","
+    " needed (relation, schema) AS ("
+    " SELECT s.oid, c.relnamespace FROM shown s JOIN pg_class c ON c.oid = s.oid"
+    " UNION ALL SELECT s.oid, c.relnamespace FROM shown s, pg_partition_tree(s.oid) p"
+    " JOIN pg_class c ON c.oid = p.relid WHERE s.relkind = 'p'"
+    " UNION ALL SELECT u.relation, t.typnamespace FROM used u JOIN pg_type t ON t.oid = u.type"
+    " WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass"
+    " AND d.objid = t.oid AND d.deptype = 'e')"
+    " UNION ALL SELECT e.relation, c.relnamespace FROM sequences e"
+    " JOIN pg_class c ON c.oid = e.sequence)"
+    "SELECT (array_agg(s.oid ORDER BY s.place))[1], format('CREATE SCHEMA %I;', n.nspname)"
+    " FROM needed d JOIN shown s ON s.oid = d.relation JOIN pg_namespace n ON n.oid = d.schema"
+    " WHERE n.nspname <> 'public' AND n.nspname NOT LIKE 'pg\\_%'"
+    " AND n.nspname <> 'information_schema' GROUP BY n.nspname";
+
 static const char sequence_query[] =
     "WITH " SHOWN_RELATIONS "," SEQUENCES
     "SELECT e.relation, format('CREATE SEQUENCE %s AS %s START WITH %s INCREMENT BY %s"
@@ -87,6 +102,18 @@ static const char sequence_query[] =
     " q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache,"
     " CASE WHEN q.seqcycle THEN ' CYCLE' END)"
     " FROM sequences e JOIN pg_sequence q ON q.seqrelid = e.sequence ORDER BY e.sequence";
+
+/* How an identity column counts, where that is not from 1 by one. */
+#define IDENTITY_OPTIONS                                                                    \
+    "(SELECT format(' (START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s%s)'," \
+    " q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache,"                          \
+    " CASE WHEN q.seqcycle THEN ' CYCLE' END) FROM pg_depend d"                             \
+    " JOIN pg_sequence q ON q.seqrelid = d.objid WHERE d.classid = 'pg_class'::regclass"    \
+    " AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid"                  \
+    " AND d.refobjsubid = a.attnum AND d.deptype = 'i' AND (q.seqcycle OR"                  \
+    " (q.seqstart, q.seqincrement, q.seqmin, q.seqcache) <> (1, 1, 1, 1) OR q.seqmax <>"    \
+    " CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647" \
+    " ELSE 9223372036854775807 END))"
 
 #define COLUMN_LINES                                                                          \
     "(SELECT string_agg(format('    %I %s', a.attname, format_type(a.atttypid, a.atttypmod))" \
@@ -96,8 +123,8 @@ static const char sequence_query[] =
     " THEN ' GENERATED ALWAYS AS (' || pg_get_expr(f.adbin, f.adrelid) || ') STORED'"         \
     " WHEN a.attgenerated <> ''"                                                              \
     " THEN ' GENERATED ALWAYS AS (' || pg_get_expr(f.adbin, f.adrelid) || ')'"                \
-    " WHEN a.attidentity = 'a' THEN ' GENERATED ALWAYS AS IDENTITY'"                          \
-    " WHEN a.attidentity = 'd' THEN ' GENERATED BY DEFAULT AS IDENTITY'"                      \
+    " WHEN a.attidentity <> '' THEN concat(' GENERATED ', CASE a.attidentity"                 \
+    " WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, ' AS IDENTITY', " IDENTITY_OPTIONS ")"    \
     " WHEN f.oid IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(f.adbin, f.adrelid) ELSE '' END" \
     " || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, E',\\n' ORDER BY a.attnum)"     \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"                               \
@@ -144,9 +171,17 @@ static const char owned_query[] =
     " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
     " ORDER BY e.sequence";
 
+/*
+ * Of a table with partitions the server says ON ONLY, as pg_dump wants it, which gives each
+ * partition its own afterwards; here these are made with it.
+ */
 static const char index_query[] =
-    "SELECT i.indrelid, pg_get_indexdef(i.indexrelid) || ';'"
-    " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+    "SELECT i.indrelid, CASE WHEN c.relkind = 'I' AND starts_with(d.text, b.text || 'ONLY ')"
+    " THEN b.text || substr(d.text, length(b.text || 'ONLY ') + 1) ELSE d.text END || ';'"
+    " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid,"
+    " LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS text) d,"
+    " LATERAL (SELECT format('CREATE %sINDEX %I ON ',"
+    " CASE WHEN i.indisunique THEN 'UNIQUE ' END, c.relname) AS text) b"
     " WHERE i.indrelid >= 16384 AND NOT EXISTS (SELECT FROM pg_constraint o"
     " WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x')) ORDER BY c.relname";
 

@@ -172,6 +172,16 @@ struct postgres_source {
  */
 int postgres_control(struct postgres_source *source, struct failure *failure);
 
+/*
+ * For who writes: a source whose server answers, and of which nothing has been read; as
+ * postgres_source_open. And the connection that it has, which becomes the caller's: there need not
+ * be another one. No moment may be begun.
+ */
+int postgres_source_reach(const char *url, const struct source_options *options,
+                          struct postgres_source **ret_source, struct failure *failure);
+int postgres_source_take(struct postgres_source *source, struct link *ret_link,
+                         struct failure *failure);
+
 /* What says that nothing has changed. The link may be in a moment's transaction. */
 #define POSTGRES_STATE_LIMIT 65536
 int postgres_read_state(struct link *link, struct buffer *state, struct failure *failure);

@@ -13,6 +13,7 @@
 /* All that is used of it. */
 #define POSTGRES_FUNCTIONS(X) \
     X(PQclear)                \
+    X(PQcmdStatus)            \
     X(PQcmdTuples)            \
     X(PQconnectPoll)          \
     X(PQconnectStartParams)   \
@@ -71,6 +72,7 @@ int postgres_library_load(struct failure *failure);
 
 #ifndef POSTGRES_LIBRARY_ITSELF
 #define PQclear postgres_library.PQclear
+#define PQcmdStatus postgres_library.PQcmdStatus
 #define PQcmdTuples postgres_library.PQcmdTuples
 #define PQconnectPoll postgres_library.PQconnectPoll
 #define PQconnectStartParams postgres_library.PQconnectStartParams

@@ -290,12 +290,11 @@ static int configure(struct postgres_source *source, const char *url,
     return error == 0 ? keep_password(source, options, failure) : error;
 }
 
-int postgres_source_open(const char *url, const struct source_options *options,
-                         struct source **ret_source, struct failure *failure)
+/* One that has not connected yet. */
+static int create(const char *url, const struct source_options *options,
+                  struct postgres_source **ret_source, struct failure *failure)
 {
     struct postgres_source *source = calloc(1, sizeof *source);
-    struct source_version version;
-    struct dataset *dataset;
 
     if (source == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
@@ -308,8 +307,24 @@ int postgres_source_open(const char *url, const struct source_options *options,
 
     int error = configure(source, url, options, failure);
 
-    if (error == 0)
-        error = begin(source, &dataset, &version, failure);
+    if (error != 0)
+        source_close(&source->source);
+    else
+        *ret_source = source;
+    return error;
+}
+
+int postgres_source_open(const char *url, const struct source_options *options,
+                         struct source **ret_source, struct failure *failure)
+{
+    struct postgres_source *source = NULL;
+    struct source_version version;
+    struct dataset *dataset;
+    int error = create(url, options, &source, failure);
+
+    if (source == NULL)
+        return error;
+    error = begin(source, &dataset, &version, failure);
     if (error != 0) {
         source_close(&source->source);
         return error;
@@ -317,4 +332,38 @@ int postgres_source_open(const char *url, const struct source_options *options,
     dataset->class->release(dataset);
     *ret_source = &source->source;
     return 0;
+}
+
+int postgres_source_reach(const char *url, const struct source_options *options,
+                          struct postgres_source **ret_source, struct failure *failure)
+{
+    struct postgres_source *source = NULL;
+    int error = create(url, options, &source, failure);
+
+    if (source == NULL)
+        return error;
+    pthread_mutex_lock(&source->lock);
+    error = postgres_control(source, failure);
+    pthread_mutex_unlock(&source->lock);
+    if (error != 0)
+        source_close(&source->source);
+    else
+        *ret_source = source;
+    return error;
+}
+
+int postgres_source_take(struct postgres_source *source, struct link *ret_link,
+                         struct failure *failure)
+{
+    pthread_mutex_lock(&source->lock);
+
+    int error = postgres_control(source, failure);
+
+    if (error == 0) {
+        *ret_link = source->control;
+        ret_link->patience_ns = 0;
+        source->control.connection = NULL;
+    }
+    pthread_mutex_unlock(&source->lock);
+    return error;
 }

@@ -274,6 +274,10 @@ int source_open(const char *url, const struct source_options *options, struct so
     if (error != 0)
         return error;
     if (place.kind == NULL)
+        error = archive_refuse_part(path, failure);
+    if (error != 0)
+        return error;
+    if (place.kind == NULL)
         return failure_set(failure, EILSEQ,
                            SHOWN_PATH ": not a database that crmfs knows: it does not begin as a "
                                       "SQLite database does, nor as a backup (an SQL dump, an "

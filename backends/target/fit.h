@@ -76,6 +76,9 @@ static inline size_t fit_room(uint64_t size)
     return 64 + 2 * (size_t)size;
 }
 
+/* Whether a date or a time, which fits, comes back in other words: "T", ".50", a zone. */
+bool fit_rewords(const struct fit *fit, const struct cell *cell);
+
 /*
  * Appends what the cell's value is: the same for what was fitted and for what the database gives
  * back for it. 0 or -ENOMEM, -EFBIG.

@@ -11,6 +11,8 @@
 #include "fs/base/ascii.h"
 #include "fs/base/number_text.h"
 
+#define MOMENT_TEXT_LIMIT ((size_t)64) /* bytes of the longest that there is, and more */
+
 /* Most numbers are whole, and written in the one way there is. */
 static bool is_plain_integer(const char *text, size_t size)
 {
@@ -60,6 +62,27 @@ static int moment_value(const struct fit *fit, const struct cell *cell, struct b
     if (fit->kind == FIT_DATE)
         moment.has_time = false;
     return moment_write(&moment, fit->kind == FIT_MOMENT, value);
+}
+
+bool fit_rewords(const struct fit *fit, const struct cell *cell)
+{
+    cleanup_buffer struct buffer said = BUFFER(2 * MOMENT_TEXT_LIMIT);
+    struct moment_text moment;
+    size_t digits;
+    int error;
+
+    if ((fit->kind != FIT_DATE && fit->kind != FIT_TIME && fit->kind != FIT_MOMENT) ||
+        cell->data == NULL || cell->size > MOMENT_TEXT_LIMIT ||
+        !moment_parse(cell->data, cell->size, &moment))
+        return false;
+    /* MySQL writes as many digits of a second as the column has, PostgreSQL as few as can be. */
+    digits = fit->engine == ENGINE_MYSQL && moment.has_time ? fit->fraction : 0;
+    error = moment_write(&moment, fit->kind == FIT_MOMENT, &said);
+    if (error == 0 && digits > moment.fraction_size)
+        error = buffer_print(&said, "%s%.*s", moment.fraction_size == 0 ? "." : "",
+                             (int)(digits - moment.fraction_size), "000000");
+    return error == 0 &&
+           (said.size != cell->size || memcmp(said.data, cell->data, cell->size) != 0);
 }
 
 /* What is none stays as it is. */

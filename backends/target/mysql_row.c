@@ -6,18 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/target/mysql_target.h"
+#include "backends/target/mysql_row.h"
 #include "fs/base/memory.h"
 
 #define CELLS_LIMIT ((size_t)1 << 30)
-
-/* Cells bound to the parameters of a statement. */
-struct bound {
-    MYSQL_BIND *binds;
-    unsigned long *lengths;
-    size_t count;
-    struct buffer scratch;
-};
 
 /* Whether the user, or the whole server, may not write. */
 static bool is_of_rights(unsigned number)
@@ -40,8 +32,8 @@ static int statement_failure(struct mysql_target *target, MYSQL_STMT *statement,
                        mysql_stmt_error(statement), number);
 }
 
-static int bind_cell(struct bound *bound, const struct column *column, const struct cell *cell,
-                     const char *table, struct failure *failure)
+static int bind_cell(struct mysql_bound *bound, const struct column *column,
+                     const struct cell *cell, const char *table, struct failure *failure)
 {
     const struct fit fit = fit_of(ENGINE_MYSQL, column);
     MYSQL_BIND *bind = &bound->binds[bound->count];
@@ -65,12 +57,12 @@ static int bind_cell(struct bound *bound, const struct column *column, const str
 }
 
 /* Room for COUNT cells, and for what may become of CELLS and KEY. */
-static int bound_create(struct bound *bound, const struct schema *schema, size_t count,
-                        const struct cell *cells, const struct cell *key)
+int mysql_bound_create(struct mysql_bound *bound, const struct schema *schema, size_t count,
+                       const struct cell *cells, const struct cell *key)
 {
     size_t room = 0;
 
-    *bound = (struct bound){.scratch = BUFFER(CELLS_LIMIT)};
+    *bound = (struct mysql_bound){.scratch = BUFFER(CELLS_LIMIT)};
     for (size_t i = 0; i < count; i++)
         room += fit_room(cells[i].size);
     for (size_t k = 0; k < schema->primary_key_count; k++)
@@ -82,15 +74,15 @@ static int bound_create(struct bound *bound, const struct schema *schema, size_t
                                                           : -ENOMEM;
 }
 
-static void bound_release(struct bound *bound)
+void mysql_bound_release(struct mysql_bound *bound)
 {
     free(bound->binds);
     free(bound->lengths);
     buffer_release(&bound->scratch);
 }
 
-static int bind_key(struct bound *bound, const struct schema *schema, const struct cell *key,
-                    struct failure *failure)
+int mysql_bind_key(struct mysql_bound *bound, const struct schema *schema, const struct cell *key,
+                   struct failure *failure)
 {
     int error = 0;
 
@@ -101,8 +93,8 @@ static int bind_key(struct bound *bound, const struct schema *schema, const stru
 }
 
 /* Prepares and runs; the caller closes *ret_statement. */
-static int execute(struct mysql_target *target, const struct schema *schema, struct buffer *text,
-                   struct bound *bound, MYSQL_STMT **ret_statement, struct failure *failure)
+int mysql_execute(struct mysql_target *target, const struct schema *schema, struct buffer *text,
+                  struct mysql_bound *bound, MYSQL_STMT **ret_statement, struct failure *failure)
 {
     MYSQL_STMT *statement = mysql_stmt_init(target->link->handle);
     int error = 0;
@@ -145,8 +137,8 @@ static int find(struct mysql_target *target, const struct schema *schema,
 }
 
 /* "HEAD `table` MORE", NUL-terminated. */
-static int write_head(const char *head, const struct schema *schema, const char *more,
-                      struct buffer *text)
+int mysql_write_head(const char *head, const struct schema *schema, const char *more,
+                     struct buffer *text)
 {
     int error = buffer_append_text(text, head);
 
@@ -165,8 +157,8 @@ static int run_by_key(struct mysql_target *target, const struct mysql_place *pla
 {
     const struct schema *schema = place->schema;
     cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    struct bound bound;
-    int error = bound_create(&bound, schema, count, cells, key);
+    struct mysql_bound bound;
+    int error = mysql_bound_create(&bound, schema, count, cells, key);
 
     if (error == 0)
         error = write_by_key(head, place, &text);
@@ -175,10 +167,10 @@ static int run_by_key(struct mysql_target *target, const struct mysql_place *pla
     for (size_t i = 0; i < count && error == 0; i++)
         error = bind_cell(&bound, &schema->columns[columns[i]], &cells[i], schema->name, failure);
     if (error == 0)
-        error = bind_key(&bound, schema, key, failure);
+        error = mysql_bind_key(&bound, schema, key, failure);
     if (error == 0)
-        error = execute(target, schema, &text, &bound, ret_statement, failure);
-    bound_release(&bound);
+        error = mysql_execute(target, schema, &text, &bound, ret_statement, failure);
+    mysql_bound_release(&bound);
     return error;
 }
 
@@ -188,7 +180,7 @@ static int lock(struct mysql_target *target, const struct mysql_place *place,
 {
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
     MYSQL_STMT *statement = NULL;
-    int error = write_head("SELECT 1 FROM ", place->schema, "", &head);
+    int error = mysql_write_head("SELECT 1 FROM ", place->schema, "", &head);
     int found;
 
     if (error == 0)
@@ -272,9 +264,9 @@ static int check_keys(struct mysql_target *target, bool on, struct failure *fail
 }
 
 /* Runs "HEAD table … WHERE key" with CELLS before the key, of a row that is locked. */
-static int change(struct mysql_target *target, const struct mysql_place *place, const char *head,
-                  size_t count, const size_t *columns, const struct cell *cells,
-                  const struct cell *key, struct failure *failure)
+int mysql_change_row(struct mysql_target *target, const struct mysql_place *place, const char *head,
+                     size_t count, const size_t *columns, const struct cell *cells,
+                     const struct cell *key, struct failure *failure)
 {
     MYSQL_STMT *statement = NULL;
     int error = check_keys(target, true, failure);
@@ -304,8 +296,8 @@ static int write_update(const struct schema *schema, size_t count, const size_t 
 }
 
 /* Finds the table and locks the row. -ENOENT. */
-static int find_row(struct mysql_target *target, const struct schema *schema,
-                    const struct cell *key, struct mysql_place **ret_place, struct failure *failure)
+int mysql_find_row(struct mysql_target *target, const struct schema *schema, const struct cell *key,
+                   struct mysql_place **ret_place, struct failure *failure)
 {
     int error = find(target, schema, ret_place, failure);
 
@@ -327,132 +319,11 @@ int mysql_update_row(struct target *base, const struct schema *schema, const str
     struct mysql_target *target = (struct mysql_target *)base;
     cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
     struct mysql_place *place = NULL;
-    int error = find_row(target, schema, key, &place, failure);
+    int error = mysql_find_row(target, schema, key, &place, failure);
 
     if (error == 0)
         error = write_update(schema, count, columns, &head);
-    return error == 0
-               ? change(target, place, (const char *)head.data, count, columns, cells, key, failure)
-               : error;
-}
-
-/* "child c JOIN table p ON p.a = c.b AND …": a key may refer to other columns than the primary's.
- */
-static int write_referrers(const struct schema *table, const struct schema *child,
-                           const struct foreign_key *foreign, struct buffer *text)
-{
-    int error = mysql_add_name(text, child->name);
-
-    if (error == 0)
-        error = buffer_append_text(text, " c JOIN ");
-    if (error == 0)
-        error = mysql_add_name(text, table->name);
-    for (size_t c = 0; c < foreign->count && error == 0; c++) {
-        error = buffer_append_text(text, c == 0 ? " p ON p." : " AND p.");
-        if (error == 0)
-            error = mysql_add_name(text, mysql_key_target(foreign, table, c));
-        if (error == 0)
-            error = buffer_append_text(text, " = c.");
-        if (error == 0)
-            error = mysql_add_name(text, child->columns[foreign->columns[c]].name);
-    }
-    return error == 0 ? buffer_append(text, "", 1) : error;
-}
-
-/* A row that is to be deleted. */
-struct leaving {
-    struct mysql_target *target;
-    const struct schema *table;
-    const struct cell *key;
-};
-
-/* "SELECT 1 FROM child c JOIN table p ON … WHERE p.key = ? … LIMIT 1 LOCK". */
-static int write_look(const struct schema *table, const char *from, const char *lock,
-                      struct buffer *text)
-{
-    int error = buffer_print(text, "SELECT 1 FROM %s", from);
-
-    for (size_t k = 0; k < table->primary_key_count && error == 0; k++) {
-        error = buffer_append_text(text, k == 0 ? " WHERE p." : " AND p.");
-        if (error == 0)
-            error = mysql_add_name(text, table->columns[table->primary_key[k]].name);
-        if (error == 0)
-            error = buffer_append_text(text, " = ?");
-    }
-    return error == 0 ? buffer_print(text, " LIMIT 1 %s", lock) : error;
-}
-
-/* Whether a row of CHILD refers to the one that leaves, as FROM says. -EBUSY: one does. */
-static int check_referrer(const struct leaving *leaving, const char *child, const char *from,
-                          const char *lock, struct failure *failure)
-{
-    const struct schema *table = leaving->table;
-    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-    MYSQL_STMT *statement = NULL;
-    struct bound bound;
-    bool found = false;
-    int error = bound_create(&bound, table, 0, NULL, leaving->key);
-
-    if (error == 0)
-        error = write_look(table, from, lock, &text);
-    if (error == 0)
-        error = bind_key(&bound, table, leaving->key, failure);
-    if (error == 0)
-        error = execute(leaving->target, table, &text, &bound, &statement, failure);
-    if (error == 0) {
-        mysql_stmt_store_result(statement);
-        found = mysql_stmt_num_rows(statement) != 0;
-        mysql_stmt_close(statement);
-    }
-    bound_release(&bound);
-    if (!found)
-        return error;
-    return failure_set(failure, EBUSY,
-                       "table \"%s\": rows of \"%s\" refer to this one; delete these first",
-                       table->name, child);
-}
-
-static int check_child(const struct leaving *leaving, const struct schema *child,
-                       const struct foreign_key *foreign, struct failure *failure)
-{
-    cleanup_buffer struct buffer from = BUFFER(MYSQL_STATEMENT_LIMIT);
-    int error = write_referrers(leaving->table, child, foreign, &from);
-
-    return error == 0 ? check_referrer(leaving, child->name, (const char *)from.data, "FOR UPDATE",
-                                       failure)
-                      : error;
-}
-
-/* The user need not be one who may change these. */
-static int check_outside(void *context, const char *child, const char *from,
-                         struct failure *failure)
-{
-    return check_referrer(context, child, from, "LOCK IN SHARE MODE", failure);
-}
-
-int mysql_delete_row(struct target *base, const struct schema *schema, const struct cell *key,
-                     struct failure *failure)
-{
-    struct mysql_target *target = (struct mysql_target *)base;
-    cleanup_buffer struct buffer head = BUFFER(MYSQL_STATEMENT_LIMIT);
-    struct leaving leaving = {target, schema, key};
-    struct mysql_place *place = NULL;
-    int error = find_row(target, schema, key, &place, failure);
-
-    for (size_t i = 0; i < target->place_count && error == 0; i++) {
-        const struct mysql_place *child = target->places[i];
-
-        for (size_t f = 0; f < child->schema->foreign_key_count && error == 0; f++) {
-            const struct foreign_key *foreign = &child->schema->foreign_keys[f];
-
-            if (strcmp(foreign->target_table, schema->name) == 0 && child != place)
-                error = check_child(&leaving, child->schema, foreign, failure);
-        }
-    }
-    if (error == 0)
-        error = mysql_visit_outside(target, schema, check_outside, &leaving, failure);
-    if (error == 0)
-        error = write_head("DELETE FROM ", schema, "", &head);
-    return error == 0 ? change(target, place, (const char *)head.data, 0, NULL, NULL, key, failure)
+    return error == 0 ? mysql_change_row(target, place, (const char *)head.data, count, columns,
+                                         cells, key, failure)
                       : error;
 }

@@ -44,11 +44,17 @@ static bool is_written(const struct row_work *work, size_t column)
     return false;
 }
 
-/* Whether rows that are there may be updated without a column that a new row would need. */
-static bool leaves_out_needed(const struct row_work *work)
+/*
+ * Whether the stage cannot be just like the table: no temporary table has partitions; and rows that
+ * are there may be updated without a column that a new row would need.
+ */
+static bool is_looser(const struct row_work *work)
 {
     const struct schema *table = work->plan.table;
     bool any = false;
+
+    if (strstr(table->ddl, "PARTITION BY ") != NULL)
+        return true;
 
     for (size_t c = 0; c < table->column_count; c++)
         any |= table->columns[c].not_null && !is_written(work, c);
@@ -60,15 +66,15 @@ static int add_looser(const struct mysql_load *load, struct buffer *sql)
 {
     const struct row_work *work = &load->base.work;
     const struct schema *table = work->plan.table;
-    int error = buffer_append_text(sql, " (UNIQUE KEY (");
+    int error = 0;
 
     for (size_t k = 0; k < work->plan.key_count && error == 0; k++) {
-        error = buffer_append_text(sql, k == 0 ? "" : ", ");
+        error = buffer_append_text(sql, k == 0 ? " (UNIQUE KEY (" : ", ");
         if (error == 0)
             error = add_column(work, work->plan.key[k], sql);
     }
     if (error == 0)
-        error = buffer_append_text(sql, ")) SELECT ");
+        error = buffer_append_text(sql, work->plan.key_count != 0 ? ")) SELECT " : " SELECT ");
     for (size_t c = 0; c < table->column_count && error == 0; c++) {
         bool written = is_written(work, c);
 
@@ -92,9 +98,8 @@ int mysql_load_create_stage(struct mysql_load *load, struct failure *failure)
     if (error == 0)
         error = buffer_print(&sql, "CREATE TEMPORARY TABLE `%s`", place->stage);
     if (error == 0)
-        error = leaves_out_needed(&load->base.work)
-                    ? add_looser(load, &sql)
-                    : server_load_write(&load->base, " LIKE %t", &sql);
+        error = is_looser(&load->base.work) ? add_looser(load, &sql)
+                                            : server_load_write(&load->base, " LIKE %t", &sql);
     if (error == 0)
         error = mysql_target_run(load->target, &sql, failure);
     buffer_release(&sql);

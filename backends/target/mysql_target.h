@@ -52,6 +52,7 @@ struct mysql_target {
     size_t made_count;
     bool open;
     bool look_only;
+    bool unrelated;       /* what rows refer to need not be there */
     bool locked;          /* no other restore writes to this database */
     unsigned lock_wait_s; /* for rows that others have locked */
     unsigned long stage_count;
@@ -81,6 +82,9 @@ int mysql_target_start(struct mysql_target *target, struct failure *failure);
 int mysql_add_equal(struct buffer *text, const struct schema *schema, const size_t *columns,
                     size_t count, const char *left, const char *right);
 
+/* -EINVAL in words: a row misses what it refers to. */
+int mysql_check_keys(struct mysql_target *target, struct failure *failure);
+
 /* The name of the column of PARENT that column INDEX of KEY refers to. */
 const char *mysql_key_target(const struct foreign_key *key, const struct schema *parent,
                              size_t index);
@@ -96,6 +100,12 @@ int mysql_check_outside(struct mysql_target *target, struct failure *failure);
 
 /* Has LOAD DATA LOCAL read the target's lines, whatever file a statement names. */
 void mysql_give_lines(struct mysql_target *target);
+
+/*
+ * How long the first line is. SHOW CREATE TABLE gives a line to each definition, and in no string a
+ * line end that is not escaped; but a name may hold one.
+ */
+size_t mysql_definition_length(const char *text);
 
 int mysql_create_table(struct target *base, const struct schema *like, const char *kind,
                        struct schema **ret_schema, char **ret_notes, struct failure *failure);

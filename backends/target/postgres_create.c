@@ -59,7 +59,9 @@ static int run_statement(struct postgres_target *target, const char *sql, bool m
     if (may_be_there && state != NULL &&
         (strcmp(state, "42710") == 0 || strcmp(state, "42P07") == 0 ||
          strcmp(state, "42P06") == 0)) {
-        error = postgres_link_do(&target->link, "ROLLBACK TO SAVEPOINT crmfs_make", failure);
+        error = postgres_link_do(&target->link,
+                                 "ROLLBACK TO SAVEPOINT crmfs_make; RELEASE SAVEPOINT crmfs_make",
+                                 failure);
         return error == 0 ? 1 : error;
     }
     return postgres_target_failure(target, result, NULL, failure);
@@ -91,7 +93,8 @@ static bool runs(const char *sql, size_t *ret_kind)
             *ret_kind = i;
             return strncmp(sql, "ALTER TABLE ", 12) != 0 ||
                    strstr(sql, " ADD CONSTRAINT ") != NULL ||
-                   strstr(sql, " SET DEFAULT ") != NULL || strstr(sql, " ADD GENERATED ") != NULL;
+                   strstr(sql, " SET DEFAULT ") != NULL || strstr(sql, " ADD GENERATED ") != NULL ||
+                   strstr(sql, " INHERIT ") != NULL;
         }
     }
     return false;
@@ -136,6 +139,29 @@ static int take_statements(struct creating *creating, struct failure *failure)
             break;
     }
     return error;
+}
+
+/* Has a foreign key hold for what will be written, and not for the rows that are there. */
+static int add_not_valid(struct postgres_target *target, struct buffer *sql)
+{
+    static const char words[] = " NOT VALID";
+
+    return target->unrelated ? buffer_append(sql, words, strlen(words)) : 0;
+}
+
+/* Runs a statement for when the rows are there. */
+static int run_later(struct postgres_target *target, const char *text, struct failure *failure)
+{
+    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_append_text(&sql, text);
+
+    if (error == 0 && strncmp(text, "ALTER TABLE ", 12) == 0 &&
+        strstr(text, " FOREIGN KEY ") != NULL && strstr(text, " NOT VALID") == NULL)
+        error = add_not_valid(target, &sql);
+    if (error == 0)
+        error = buffer_append(&sql, "", 1);
+    return error == 0 ? passed_over(run_statement(target, (const char *)sql.data, true, failure))
+                      : error;
 }
 
 /* ---- Of other databases ---------------------------------------------------------------------- */
@@ -246,6 +272,8 @@ static int add_foreign_keys(struct postgres_target *target, const struct postgre
             error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent,
                                              (const char *)name.data, &place->extras.rules, &sql);
         if (error == 0)
+            error = add_not_valid(target, &sql);
+        if (error == 0)
             error = postgres_target_run(target, &sql, NULL, failure);
         buffer_release(&sql);
     }
@@ -351,7 +379,7 @@ int postgres_complete_tables(struct postgres_target *target, struct failure *fai
 
         for (size_t at = 0; at < place->later_size && error == 0;
              at += strlen(place->later + at) + 1)
-            error = passed_over(run_statement(target, place->later + at, true, failure));
+            error = run_later(target, place->later + at, failure);
         if (error == 0)
             error = add_indexes(target, place, failure);
     }

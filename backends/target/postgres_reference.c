@@ -23,7 +23,8 @@
 /* With the parent's name for a row, the child's, and the parent's oid. */
 static const char question[] = PARTS
     "SELECT o.conrelid, pg_catalog.array_to_string(o.conkey, ' '), o.confrelid, "
-    "o.confdeltype IN ('c', 'n', 'd'), pg_catalog.format('%%s%%I.%%I', "
+    "o.confdeltype IN ('c', 'n', 'd'), pg_catalog.row_security_active(o.conrelid), "
+    "pg_catalog.format('%%s%%I.%%I', "
     "CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, n.nspname, c.relname), c.relname, "
     "(SELECT pg_catalog.string_agg(pg_catalog.format('%s.%%I%%s%%s OPERATOR(%%I.%%s) %s.%%I%%s', "
     "p.attname, " CAST(

@@ -23,6 +23,23 @@ static int write_referred(const struct doomed *doomed, const char *from, const c
                         doomed->table->from, doomed->condition, from, match);
 }
 
+/* Whether it is a single row that goes: then whatever else refers to it is in the way. */
+static bool is_alone(const struct doomed *doomed)
+{
+    return doomed->value_count != 0;
+}
+
+/* " AND …": the row c, of the table itself, stays. 1; 0: none that refers does; -errno. */
+static int add_stays(const struct doomed *doomed, struct buffer *sql)
+{
+    int error;
+
+    if (!is_alone(doomed))
+        return postgres_add_stays(doomed->target, doomed->table, "c", sql);
+    error = buffer_append_text(sql, " AND (c.tableoid, c.ctid) <> (t.tableoid, t.ctid)");
+    return error == 0 ? 1 : error;
+}
+
 /* 1: a row of FROM refers, as MATCH tells, to one of those that go; 0: none. OWN: … and stays. */
 static int find_referrer(const struct doomed *doomed, const char *from, const char *match, bool own,
                          struct failure *failure)
@@ -32,7 +49,7 @@ static int find_referrer(const struct doomed *doomed, const char *from, const ch
     int error = write_referred(doomed, from, match, &sql);
 
     if (error == 0 && own) {
-        int stays = postgres_add_stays(doomed->target, doomed->table, "c", &sql);
+        int stays = add_stays(doomed, &sql);
 
         if (stays <= 0)
             return stays;
@@ -54,6 +71,10 @@ static int refuse(const struct doomed *doomed, const char *child, bool own, stru
 {
     const char *name = doomed->table->schema->name;
 
+    if (own && is_alone(doomed))
+        return failure_set(failure, EBUSY,
+                           "table \"%s\": other rows of it refer to this one; delete these first",
+                           name);
     if (own)
         return failure_set(failure, EBUSY,
                            "table \"%s\": rows of it that stay refer to rows that would be "
@@ -108,6 +129,32 @@ static int check_unknown(const struct doomed *doomed, const PGresult *references
     return found == 1 ? refuse(doomed, child, false, failure) : 0;
 }
 
+/* The server looks at foreign keys in the owner's name, from whom no row is hidden. */
+static int check_hidden(const struct doomed *doomed, const char *child, struct failure *failure)
+{
+    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    cleanup_result PGresult *result = NULL;
+    const char *name = doomed->table->schema->name;
+    int error = buffer_print(&sql, "SELECT 1 FROM %s t WHERE %s LIMIT 1", doomed->table->from,
+                             doomed->condition);
+
+    if (error == 0)
+        error = buffer_append(&sql, "", 1);
+    if (error != 0)
+        return error;
+    result = PQexecParams(doomed->target->link.connection, (const char *)sql.data,
+                          (int)doomed->value_count, NULL, doomed->values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        return postgres_target_failure(doomed->target, result, name, failure);
+    if (PQntuples(result) == 0)
+        return 0;
+    return failure_set(failure, EACCES,
+                       "table \"%s\": a deletion would delete or change the rows of \"%s\" that "
+                       "refer to it, and row-level security may hide such rows from this user; one "
+                       "with BYPASSRLS, or the owner of \"%s\", sees them",
+                       name, child, child);
+}
+
 int postgres_check_referrers(struct postgres_target *target, const struct table *table,
                              const char *condition, const char *const *values, size_t value_count,
                              struct failure *failure)
@@ -127,9 +174,12 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
         }
     }
     for (int i = 0; error == 0 && i < PQntuples(references); i++) {
-        if (PQgetvalue(references, i, REFERENCE_CHANGES)[0] == 't' &&
-            !postgres_reference_is_known(target, references, i, table))
+        if (PQgetvalue(references, i, REFERENCE_CHANGES)[0] != 't')
+            continue;
+        if (!postgres_reference_is_known(target, references, i, table))
             error = check_unknown(&doomed, references, i, failure);
+        if (error == 0 && PQgetvalue(references, i, REFERENCE_HIDDEN)[0] == 't')
+            error = check_hidden(&doomed, PQgetvalue(references, i, REFERENCE_NAME), failure);
     }
     return error;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/source/postgres.h"
 #include "backends/source/sql_text.h"
 #include "backends/target/targets.h"
 #include "fs/base/memory.h"
@@ -67,9 +66,10 @@ int postgres_target_failure(struct postgres_target *target, const PGresult *resu
                        table != NULL ? "table \"" : "", table != NULL ? table : "",
                        table != NULL ? "\": " : "", words, detail != NULL ? ": " : "",
                        detail != NULL ? detail : "", state,
-                       code == EBUSY    ? "; somebody else is writing it: try again"
-                       : code == EACCES ? what_to_grant(words)
-                                        : "");
+                       strcmp(state, "23503") == 0 ? "; " TARGET_ORPHAN_HINT
+                       : code == EBUSY             ? "; somebody else is writing it: try again"
+                       : code == EACCES            ? what_to_grant(words)
+                                                   : "");
 }
 
 int postgres_target_run(struct postgres_target *target, struct buffer *sql, PGresult **ret_result,
@@ -155,8 +155,7 @@ static int begin(struct target *base, struct failure *failure)
 {
     struct postgres_target *target = (struct postgres_target *)base;
     struct catalogue *catalogue;
-    size_t host = target->source->control.host;
-    int error = postgres_link_open(target->source, host, &target->link, failure);
+    int error = postgres_source_take(target->source, &target->link, failure);
 
     if (error == 0)
         error = postgres_link_begin_writing(&target->link, failure);
@@ -281,9 +280,21 @@ static int move_sequences(struct postgres_target *target, struct failure *failur
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
+/* The server answers the COMMIT of a transaction that it has given up with "ROLLBACK", and no
+ * error. */
+static int check_committed(PGresult *result, struct failure *failure)
+{
+    return strcmp(PQcmdStatus(result), "COMMIT") == 0
+               ? 0
+               : failure_set(failure, EIO,
+                             "the server took the transaction back instead of committing it; "
+                             "nothing was changed");
+}
+
 static int commit(struct target *base, struct failure *failure)
 {
     struct postgres_target *target = (struct postgres_target *)base;
+    cleanup_result PGresult *result = NULL;
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     int error = move_sequences(target, failure);
 
@@ -291,11 +302,14 @@ static int commit(struct target *base, struct failure *failure)
         error = buffer_append_text(&sql, "COMMIT");
     if (error != 0)
         return error;
-    error = postgres_target_run(target, &sql, NULL, failure);
-    if (error == 0)
-        target->open = false;
+    error = postgres_target_run(target, &sql, &result, failure);
     base->in_doubt = error != 0 && postgres_link_is_lost(&target->link);
-    return base->in_doubt ? failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN) : error;
+    if (base->in_doubt)
+        return failure_prefix(failure, -error, TARGET_COMMIT_UNKNOWN);
+    if (error != 0)
+        return error;
+    target->open = false;
+    return check_committed(result, failure);
 }
 
 static void rollback(struct target *base)
@@ -355,17 +369,18 @@ int postgres_target_open(const char *url, const struct target_options *options,
                          struct target **ret_target, struct failure *failure)
 {
     struct postgres_target *target = calloc(1, sizeof *target);
-    struct source *source;
+    struct postgres_source *source = NULL;
     int error =
-        target != NULL ? postgres_source_open(url, &options->source, &source, failure) : -ENOMEM;
+        target != NULL ? postgres_source_reach(url, &options->source, &source, failure) : -ENOMEM;
 
     if (error != 0) {
         free(target);
         return error;
     }
     target->target.class = &class;
-    target->source = (struct postgres_source *)source;
+    target->source = source;
     target->look_only = options->look_only;
+    target->unrelated = options->unrelated;
     target->line = BUFFER((size_t)1 << 30);
     target->afterwards = BUFFER(POSTGRES_SQL_LIMIT);
     *ret_target = &target->target;

@@ -51,6 +51,7 @@ struct postgres_target {
     struct buffer afterwards; /* statements for when all foreign keys hold */
     bool open;
     bool look_only;
+    bool unrelated;     /* what rows of new tables refer to need not be there */
     struct buffer line; /* of lock_row */
     struct cell *cells;
     char (*numbers)[DOUBLE_TEXT_SIZE];
@@ -117,6 +118,7 @@ enum {
     REFERENCE_COLUMNS, /* the numbers of its columns, "1 2" */
     REFERENCE_PARENT,  /* the oid of what it refers to */
     REFERENCE_CHANGES, /* 't': a deletion deletes or changes its rows */
+    REFERENCE_HIDDEN,  /* 't': row-level security hides some of them, perhaps */
     REFERENCE_FROM,    /* its table, to stand behind FROM */
     REFERENCE_NAME,    /* … to be shown */
     REFERENCE_MATCH,   /* the condition that a row of it refers to one of the parent */

@@ -39,13 +39,40 @@ static int write_referred(const struct schema *schema, const struct table *child
     return error;
 }
 
-/* OWN: … and that stays. 1, or -errno; 0: rows are not replaced. */
+/* " AND NOT …": it is the row itself, by its primary key. 1 or -errno. */
+static int add_another(const struct table *table, struct buffer *sql)
+{
+    const struct schema *schema = table->schema;
+    int error = 0;
+
+    for (size_t k = 0; k < schema->primary_key_count && error == 0; k++) {
+        const char *name = table->raw_columns[schema->primary_key[k]];
+
+        error = buffer_append_text(sql, k == 0 ? " AND NOT (doomed." : " AND doomed.");
+        if (error == 0)
+            error = sqlite_add_name(sql, name);
+        if (error == 0)
+            error = buffer_append_text(sql, " IS child.");
+        if (error == 0)
+            error = sqlite_add_name(sql, name);
+    }
+    if (error == 0)
+        error = buffer_append_text(sql, ")");
+    return error == 0 ? 1 : error;
+}
+
+/*
+ * OWN: … and that stays; where a single row goes, ALONE, all others do. 1, or -errno; 0: rows are
+ * not replaced.
+ */
 static int write_look(const struct sqlite_target *target, const struct schema *schema,
                       const struct table *child, const struct foreign_key *foreign,
-                      const char *condition, bool own, struct buffer *sql)
+                      const char *condition, bool own, bool alone, struct buffer *sql)
 {
     int error = write_referred(schema, child, foreign, condition, sql);
-    int stays = error == 0 && own ? sqlite_add_stays(target, child, "child", sql) : 1;
+    int stays = error != 0 || !own ? 1
+                : alone            ? add_another(child, sql)
+                                   : sqlite_add_stays(target, child, "child", sql);
 
     if (error != 0 || stays <= 0)
         return error != 0 ? error : stays;
@@ -66,7 +93,7 @@ static int find_referrer(struct sqlite_target *target, const struct schema *sche
     sqlite3_stmt *statement = NULL;
     bool own = child->schema == schema;
     int code = SQLITE_OK;
-    int error = write_look(target, schema, child, foreign, condition, own, &sql);
+    int error = write_look(target, schema, child, foreign, condition, own, key_count != 0, &sql);
 
     if (error == 0) {
         buffer_release(&sql);
@@ -102,6 +129,10 @@ static int check_referrer(struct sqlite_target *target, const struct schema *sch
     }
     if (found != 1)
         return found;
+    if (child->schema == schema && key_count != 0)
+        return failure_set(failure, EBUSY,
+                           "table \"%s\": other rows of it refer to this one; delete these first",
+                           schema->name);
     if (child->schema == schema)
         return failure_set(failure, EBUSY,
                            "table \"%s\": rows of it that stay refer to rows that would be "

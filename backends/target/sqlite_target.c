@@ -178,7 +178,7 @@ static int find_orphan(struct sqlite_target *target, const struct table *table,
     if (code == SQLITE_ROW)
         error = failure_set(failure, EINVAL,
                             "table \"%s\": a row (rowid %s) refers to a row of \"%s\" that is not "
-                            "there; restore that as well (--with-parents)",
+                            "there; " TARGET_ORPHAN_HINT,
                             table->schema->name, connection_text(statement, 1),
                             connection_text(statement, 2));
     else if (code != SQLITE_DONE)

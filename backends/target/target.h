@@ -178,8 +178,8 @@ struct target_class {
     int (*update_row)(struct target *target, const struct schema *table, const struct cell *key,
                       size_t count, const size_t *columns, const struct cell *cells,
                       struct failure *failure);
-    /* -ENOENT; -EBUSY: rows of other tables refer to it, and would go or change with it; -EACCES:
-     * whether there are such cannot be seen. */
+    /* -ENOENT; -EBUSY: other rows refer to it, and would go or change with it; -EACCES: whether
+     * there are such cannot be seen. */
     int (*delete_row)(struct target *target, const struct schema *table, const struct cell *key,
                       struct failure *failure);
     void (*close)(struct target *target); /* after all its loads; rolls back what is open */
@@ -194,7 +194,8 @@ struct target_options {
                                      from 2 on, rows may be read back over a second connection */
     bool create;                  /* an SQLite file that is not there is made */
     bool look_only;               /* nothing will be written: lock_row is all, and locks nothing */
-    bool unrelated;               /* new tables may come without those that they refer to */
+    bool unrelated;               /* tables and rows may come without those that they refer to;
+                                     PostgreSQL has foreign keys of new tables NOT VALID then */
 };
 
 /*

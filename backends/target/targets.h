@@ -17,4 +17,8 @@ int postgres_target_open(const char *url, const struct target_options *options,
 #define TARGET_COMMIT_UNKNOWN \
     "whether all of it was committed, or nothing, is not known: look before it is done again"
 
+/* What to do about a row that misses what it refers to. */
+#define TARGET_ORPHAN_HINT \
+    "restore that as well (--with-parents), or, where the source lacks it, too, say --orphans"
+
 #endif

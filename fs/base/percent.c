@@ -28,6 +28,17 @@ bool percent_decode(char *text)
     return true;
 }
 
+char *percent_decoded(const char *text, size_t size)
+{
+    char *copy = strndup(text, size);
+
+    if (copy != NULL && !percent_decode(copy)) {
+        free(copy);
+        copy = strndup(text, size);
+    }
+    return copy;
+}
+
 static bool is_plain(char character)
 {
     char lower = ascii_lower(character);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/files/files_internal.h"
+#include "fs/files/xattrs.h"
 
 #define PERMISSIONS ((mode_t)07777)
 
@@ -32,10 +33,12 @@ static int open_file(struct files *files, uint64_t number, struct failure *failu
     if (error == 0 && tree == &files->tree) {
         struct held_file *held = files_hold(files, inode_of(number));
 
-        if (held != NULL)
+        if (held != NULL) {
             held->opened++;
-        else
+            held->changed = attributes.changed;
+        } else {
             error = -ENOMEM;
+        }
     }
     return files_end(files, error);
 }

@@ -19,193 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/memory.h"
-#include "fs/files/files_internal.h"
+#include "fs/files/batch.h"
+#include "fs/files/round.h"
 #include "fs/store/pack.h"
 
 #define COMMIT_ATTEMPTS 100
 
-/* ---- Batches ---- */
-
-/* Marked packs count as absent. */
-static int avoid_marked(struct files *files, struct object_batch *batch)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < files->state.mark_count && error == 0; i++) {
-        const char *pack = files->state.marks[i].pack;
-
-        error = object_batch_avoid(batch, &pack, 1);
-    }
-    return error;
-}
-
-static int note_packs(struct files *files, const char *const *names, size_t count)
-{
-    struct pack_names *packs = &files->packs;
-    char **grown = reallocarray(packs->names, packs->count + count + 1, sizeof *grown);
-
-    if (grown == NULL)
-        return -ENOMEM;
-    packs->names = grown;
-    for (size_t i = 0; i < count; i++) {
-        char *name = strdup(names[i]);
-
-        if (name == NULL)
-            return -ENOMEM;
-        packs->names[packs->count++] = name;
-    }
-    return 0;
-}
-
-static int note_relied(struct files *files, const struct object_batch *batch)
-{
-    struct hint_list *relied = &files->relied;
-    const uint64_t *hints;
-    size_t count;
-
-    object_batch_relied(batch, &hints, &count);
-    if (count == 0)
-        return 0;
-
-    uint64_t *grown = reallocarray(relied->hints, relied->count + count, sizeof *grown);
-
-    if (grown == NULL)
-        return -ENOMEM;
-    memcpy(grown + relied->count, hints, count * sizeof *hints);
-    relied->hints = grown;
-    relied->count += count;
-    return 0;
-}
-
-static void end_writers(struct files *files)
-{
-    while (files->writer_count > 0) {
-        struct object_writer *writer = files->writers[--files->writer_count];
-
-        (void)object_writer_finish(writer);
-        object_writer_free(writer);
-    }
-}
-
-/* The batch goes, and what it says of packs is kept. */
-static int drop_batch(struct files *files)
-{
-    struct object_batch *batch = steal_pointer(&files->batch);
-    const char *const *names;
-    size_t count;
-
-    if (batch == NULL)
-        return 0;
-    end_writers(files);
-    object_batch_packs(batch, &names, &count);
-
-    int error = note_packs(files, names, count);
-
-    if (error == 0)
-        error = note_relied(files, batch);
-    object_batch_free(batch);
-    return error;
-}
-
-void files_drop_batch(struct files *files)
-{
-    (void)drop_batch(files);
-}
-
-/*
- * Before anything is stored after a commit, or after one that failed: where others have changed the
- * store since, the batch begins anew. A pack that it knows of may have been removed by now; one
- * that is there now and not marked will be there when this is committed. What cannot be read of the
- * log, the commit says.
- */
-static void look_at_log(struct files *files)
-{
-    uint64_t before = files->state.sequence;
-    const char *const *names;
-    size_t count;
-
-    if (files->rounds > 0 || (files->batch != NULL && !files->settled))
-        return;
-    files->settled = false;
-    if (log_read(files->options.store, &files->state, NULL) != 0 ||
-        files->state.sequence == before || files->batch == NULL)
-        return;
-    object_batch_packs(files->batch, &names, &count);
-    if (note_packs(files, names, count) == 0 && note_relied(files, files->batch) == 0)
-        files_end_batch(files);
-}
-
-/* A writer of the batch, which is made when there is none. */
-int files_begin_writing(struct files *files, struct object_writer **ret_writer,
-                        struct failure *failure)
-{
-    int error = 0;
-
-    look_at_log(files);
-    if (files->batch == NULL) {
-        error = object_batch_create(files->options.store, files->options.reader, &files->batch,
-                                    failure);
-        if (error == 0) {
-            object_batch_pad_closely(files->batch);
-            error = avoid_marked(files, files->batch);
-        }
-    }
-    if (error != 0)
-        return error;
-    if (files->writer_count > 0) {
-        *ret_writer = files->writers[--files->writer_count];
-        return 0;
-    }
-    return object_writer_create(files->batch, ret_writer, failure);
-}
-
-void files_end_writing(struct files *files, struct object_writer *writer, int error)
-{
-    if (error == 0 && files->writer_count < STORERS_MOST) {
-        files->writers[files->writer_count++] = writer;
-        return;
-    }
-    /* One that failed has told the batch. */
-    (void)object_writer_finish(writer);
-    object_writer_free(writer);
-}
-
-/* For good: durable, and noted for the record. The index of small commits comes later. */
-static int settle_batch(struct files *files, uint64_t *ret_stored, struct failure *failure)
-{
-    struct object_batch *batch = files->batch;
-    const char *const *names;
-    size_t count;
-    int error = object_batch_settle(batch, failure);
-
-    if (error != 0)
-        return error;
-    object_batch_packs(batch, &names, &count);
-    *ret_stored = object_batch_stored_bytes(batch);
-    error = note_packs(files, names, count);
-    if (error == 0)
-        error = note_relied(files, batch);
-    if (error == 0)
-        object_batch_renew(batch);
-    return error;
-}
-
-void files_end_batch(struct files *files)
-{
-    const char *const *names;
-    size_t count;
-    uint64_t stored;
-
-    end_writers(files);
-    /* An index only saves time: it can be made from the packs. */
-    if (files->batch != NULL)
-        (void)object_batch_finish(files->batch, &names, &count, &stored, NULL);
-    object_batch_free(files->batch);
-    files->batch = NULL;
-}
-
-/* ---- The commit ---- */
+/* After an attempt that failed, until the next one by itself: twice as long each time. */
+#define PAUSE_LEAST_NS UINT64_C(250000000)
+#define PAUSE_MOST_NS UINT64_C(10000000000)
 
 static bool relies_on(const struct files *files, const char *pack)
 {
@@ -302,6 +124,7 @@ static int gather_all(struct files *files, struct object_reference *ret_top,
     int error;
 
     files->closed = true;
+    batch_look_at_log(files);
     if (files_has_work(files))
         pthread_cond_broadcast(&files->work);
     error = files_flush(files, &last);
@@ -322,11 +145,24 @@ static int gather_all(struct files *files, struct object_reference *ret_top,
     return error;
 }
 
+/* What an attempt has put before it failed takes room on the disk until it is pruned. */
+static void put_off_next(struct files *files, bool failed)
+{
+    uint64_t pause = 2 * files->commit_pause_ns;
+
+    if (pause < PAUSE_LEAST_NS)
+        pause = PAUSE_LEAST_NS;
+    else if (pause > PAUSE_MOST_NS)
+        pause = PAUSE_MOST_NS;
+    files->commit_pause_ns = failed ? pause : 0;
+    files->commit_again_ns = failed ? files_clock_ns() + pause : 0;
+}
+
 static int end_commit(struct files *files, int error, struct failure *words,
                       struct failure *failure)
 {
     if (error != 0) {
-        (void)drop_batch(files);
+        batch_drop(files);
         if (error == -EPERM)
             files_break(files, words);
         error = files_store_error(error, words);
@@ -335,6 +171,7 @@ static int end_commit(struct files *files, int error, struct failure *words,
     }
     files->committing = false;
     files->commit_failed = error != 0;
+    put_off_next(files, error != 0);
     files->round_failed = files->round_failed && error != 0;
     pthread_cond_broadcast(&files->moved);
     pthread_cond_broadcast(&files->work);
@@ -363,7 +200,7 @@ static int commit_once(struct files *files, struct failure *failure)
     files->settled = false;
     pthread_mutex_unlock(&files->lock);
     if (error == 0)
-        error = settle_batch(files, &stored, &words);
+        error = batch_settle(files, &stored, &words);
     if (error == 0)
         error = put_record(files, &top, &words);
     pthread_mutex_lock(&files->lock);
@@ -378,8 +215,8 @@ static int commit_once(struct files *files, struct failure *failure)
             pthread_cond_signal(&files->upkeep);
         files->oldest_change_ns = gathered_ns;
         /* What was marked meanwhile is not relied on from now on. */
-        if (files->batch != NULL && avoid_marked(files, files->batch) != 0)
-            files_end_batch(files);
+        if (files->batch != NULL && batch_avoid_marked(files) != 0)
+            batch_end(files);
     }
     return end_commit(files, error, &words, failure);
 }
@@ -399,4 +236,12 @@ void files_await_commit(struct files *files)
 {
     while (files->committing)
         pthread_cond_wait(&files->moved, &files->lock);
+}
+
+void files_await_writing(struct files *files)
+{
+    do {
+        files_await_commit(files);
+        batch_look_at_log(files);
+    } while (files->committing);
 }

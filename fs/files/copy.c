@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "fs/files/files_internal.h"
+#include "fs/files/batch.h"
 
 #define COPIED_EXTENTS_MOST 256
 #define COPIED_BYTES_MOST ((uint64_t)64 << 20)
@@ -65,10 +65,10 @@ static int keep_content(struct copying *copying, struct object_reference *conten
 
     if (!is_snapshot(copying))
         return 0;
-    error = files_begin_writing(copying->files, &writer, copying->failure);
+    error = batch_begin_writing(copying->files, &writer, copying->failure);
     if (error != 0)
         return error;
-    files_end_writing(copying->files, writer, 0);
+    batch_end_writing(copying->files, writer, 0);
 
     int found = object_batch_rely(copying->files->batch, content, OBJECT_CONTENT, content,
                                   copying->failure);
@@ -225,7 +225,7 @@ static ssize_t copy_once(struct files *files, const struct files_copied *wanted,
     error = files_make_room_for(files, 0, failure);
     if (error == 0 && number_of(TOP_INODE, wanted->number) != FILES_TOP) {
         /* While one is under way, what is relied on would be taken for what it relies on. */
-        files_await_commit(files);
+        files_await_writing(files);
 
         struct files_view *view = files_find_view(files, wanted->number);
 

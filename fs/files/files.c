@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/files/batch.h"
 #include "fs/files/claim.h"
-#include "fs/files/files_internal.h"
 
-#define TICK_NS 250000000L
+#define TICK_NS UINT64_C(250000000)
 #define CLAIM_ATTEMPTS 100
 
 unsigned files_threads(void)
@@ -47,6 +47,15 @@ uint64_t files_clock_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void files_doze(struct files *files, pthread_cond_t *called, uint64_t most_ns)
+{
+    uint64_t end_ns = files_clock_ns() + most_ns;
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000),
+                           .tv_nsec = (long)(end_ns % 1000000000)};
+
+    pthread_cond_clockwait(called, &files->lock, CLOCK_MONOTONIC, &end);
 }
 
 int files_log(struct files *files, struct log_state *ret_state)
@@ -161,7 +170,8 @@ uint64_t files_valid_ns(struct files *files, uint64_t number)
 static bool is_due(const struct files *files)
 {
     return !files->committing && files->changes != files->committed && files->broken.code == 0 &&
-           files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS;
+           files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS &&
+           files_clock_ns() >= files->commit_again_ns;
 }
 
 /* Said once until it works again. */
@@ -189,20 +199,14 @@ static void *commit_in_time(void *context)
 
     pthread_mutex_lock(&files->lock);
     while (!files->ending) {
-        struct timespec until;
-
         if (is_due(files)) {
             struct failure failure = {0};
 
             complain(files, files_commit(files, &failure), &failure);
             give_back_memory(files);
         }
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TICK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
         if (!files->ending)
-            pthread_cond_timedwait(&files->woken, &files->lock, &until);
+            files_doze(files, &files->woken, TICK_NS);
     }
     pthread_mutex_unlock(&files->lock);
     return NULL;
@@ -297,11 +301,15 @@ static int end_claim(struct files *files, struct failure *failure)
 {
     pthread_mutex_lock(&files->lock);
 
-    /* What cannot be removed is not in the way of what was written: who claims next tries again. */
-    (void)inode_remove_orphans(files, NULL);
-
     int error = files_commit(files, failure);
+    int left = inode_remove_orphans(files, NULL);
 
+    /* What cannot be removed, who claims next tries again. Without its content, the rest may fit.
+     */
+    if (error != 0)
+        error = files_commit(files, failure);
+    else if (left == 0)
+        (void)files_commit(files, NULL);
     pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
         result = log_release(files->options.store, &files->state, files->writer, NULL);
@@ -361,7 +369,7 @@ void files_free(struct files *files)
         HASH_DEL(files->views, view);
         free(view);
     }
-    files_end_batch(files);
+    batch_end(files);
     (void)reserve_spend(&files->reserve);
     run_pool_release(&files->blocks);
     catalogue_close(&files->tree);

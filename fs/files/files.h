@@ -143,6 +143,20 @@ int files_writable(struct files *files, uint64_t number, struct failure *failure
 int files_open(struct files *files, uint64_t number, bool truncate, struct failure *failure);
 void files_close(struct files *files, uint64_t number);
 
+/*
+ * Of a file that is being opened: whether what somebody kept of its content when it was opened here
+ * before is what it has, since nobody else can have changed it in between.
+ */
+bool files_content_stays(struct files *files, uint64_t number);
+
+/*
+ * A file that is open, and that another mount has changed since: before anything more is said of
+ * files, what is kept of its content is to be dropped; files_content_dropped() says that it was.
+ * False: there is none.
+ */
+bool files_next_changed(struct files *files, uint64_t *ret_number);
+void files_content_dropped(struct files *files, uint64_t number);
+
 /* The kernel does not know it any more. */
 void files_forget(struct files *files, uint64_t number);
 

@@ -38,7 +38,9 @@ struct held_file {
     unsigned opened;
     bool orphan;
     bool refused;
-    bool waits;    /* it is in the list of those that have runs which nobody has taken */
+    bool outdated;           /* others have changed it, and what is kept of it is not dropped yet */
+    struct timespec changed; /* when it was, as far as that was told */
+    bool waits;              /* it is in the list of those that have runs which nobody has taken */
     bool streamed; /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
     size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
@@ -79,6 +81,9 @@ struct folder_walk {
     unsigned hits;
 };
 
+/* Inodes of files that were opened since only we change them, those that are remembered. */
+#define OPENED_KNOWN 4096
+
 struct pack_names {
     char **names;
     size_t count;
@@ -107,6 +112,7 @@ struct files {
     unsigned next_stream;
     struct folder_walk walks[WALKS];
     unsigned next_walk;
+    unsigned outdated; /* open files that others have changed; atomic as well */
     struct files_view *views;
     uint64_t next_view; /* the last one's, in the bits above the inode's */
     struct held_file *held;
@@ -121,9 +127,11 @@ struct files {
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
+    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
+    bool replaced; /* by a tree of others, since somebody looks */
     bool claimed;
     uint8_t writer[FILES_WRITER_BYTES];
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
@@ -134,7 +142,9 @@ struct files {
     struct object_batch *batch; /* of all that is stored until the next commit; NULL: none yet */
     struct object_writer *writers[STORERS_MOST]; /* of that batch, which nobody uses now */
     unsigned writer_count;
-    bool settled; /* nothing was stored since the last commit, and none is under way */
+    bool settled;  /* nothing was stored since the last commit, and none is under way */
+    bool renewing; /* the index of the batch before is written, without the lock */
+    bool spilling; /* one of the rounds writes nodes: spill.c */
     struct reserve reserve;
     struct pack_names packs; /* written since the last commit, of batches that ended */
     struct hint_list {
@@ -143,10 +153,12 @@ struct files {
     } relied; /* packs of others that what was written since relies on */
     bool complained;
     bool commit_failed;
-    bool round_failed; /* then nobody stores ahead until something was stored */
-    bool committing;   /* one commit at a time */
-    bool closed;       /* no operation changes anything now: a commit gathers what there is */
-    bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
+    uint64_t commit_again_ns; /* by itself, not before; monotonic */
+    uint64_t commit_pause_ns; /* that then was made; 0: the last one went well */
+    bool round_failed;        /* then nobody stores ahead until something was stored */
+    bool committing;          /* one commit at a time */
+    bool closed;    /* no operation changes anything now: a commit gathers what there is */
+    bool finishing; /* and nobody else may begin a round: the pack under way is the commit's */
 
     uint64_t plenty_until_ns; /* monotonic: the disk is far from full */
 
@@ -154,6 +166,7 @@ struct files {
     uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
     uint64_t store_bytes;     /* that all packs had then; 0: not known */
     uint64_t pruned_again_ns; /* not before; monotonic */
+    uint64_t pruned_ns;       /* when the last pruning began, since 1970; 0: never */
 
     pthread_t committer;
     pthread_t pruner;
@@ -206,6 +219,9 @@ unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
 uint64_t files_clock_ns(void); /* monotonic */
 
+/* Until it is called, or for so long, whatever becomes of the time of day. The lock is held. */
+void files_doze(struct files *files, pthread_cond_t *called, uint64_t most_ns);
+
 /* ---- share.c ---- */
 
 /* Gives all parts their room anew, with the lock held; caches that had more let go of the rest. */
@@ -234,6 +250,8 @@ struct held_file *files_hold(struct files *files, uint64_t inode); /* NULL: no m
 void files_unhold(struct files *files, struct held_file *held);    /* if nothing needs it */
 
 void held_free(struct held_file *held);
+
+void files_set_outdated(struct files *files, struct held_file *held, bool outdated);
 
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
@@ -290,38 +308,6 @@ int place_find(struct files *files, struct catalogue *tree, uint64_t inode, uint
 
 #define ENTRY_HEAD_BYTES 9
 
-/* ---- xattrs.c ---- */
-
-#define XATTR_VALUE_LIMIT 4096 /* as ext4's block */
-
-struct xattr_value {
-    size_t size; /* 0: there is none */
-    uint8_t bytes[XATTR_VALUE_LIMIT];
-};
-
-/* 0 also when there is none. */
-int xattr_find(struct files *files, uint64_t inode, const char *name, struct xattr_value *ret_value,
-               struct failure *failure);
-int xattr_put(struct files *files, const struct file_key *key, const char *name,
-              const struct xattr_value *value, struct failure *failure);
-
-/* The file's access ACL follows a new mode. */
-int xattr_follow_mode(struct files *files, uint64_t inode, mode_t mode, struct failure *failure);
-
-/* What a new file inherits. */
-struct inheritance {
-    struct xattr_value access;    /* size 0: nothing but the mode */
-    struct xattr_value directory; /* the default ACL, for a directory */
-    struct file_key access_key;
-    struct file_key directory_key;
-};
-
-/* Finds it, for a file of *MODE, which becomes the one that it gets, by ACL or by UMASK. */
-int xattr_inherit(struct files *files, uint64_t directory, uint64_t inode, mode_t umask,
-                  mode_t *mode, struct inheritance *ret_inheritance, struct failure *failure);
-int xattr_put_inheritance(struct files *files, const struct inheritance *inheritance,
-                          struct failure *failure);
-
 /* ---- extents.c ---- */
 
 /* Brings into memory what a cut changes, so that what cannot be read refuses it before. */
@@ -358,82 +344,7 @@ void files_find_past(struct files *files, struct held_file *held);
 bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
                        struct object_parent *ret_parent);
 
-/* ---- pieces.c: the lock is held ---- */
-
-/* What was taken from runs, to become one object and an extent. */
-struct piece {
-    uint64_t inode;
-    uint64_t offset;
-    size_t size;
-    size_t first_part; /* of those of its round */
-    size_t part_count;
-    bool has_parent;
-    bool placed;
-    struct object_parent parent;
-    struct object_reference stored;
-};
-
-/* The runs that a piece consists of. They hold their block. */
-struct piece_part {
-    struct run run;
-};
-
-struct round {
-    struct files *files;
-    enum urgency {
-        STORE_STREAMS, /* what whole pieces can be cut from */
-        STORE_MOST,    /* all but the ends of streams */
-        STORE_ALL
-    } urgency;
-    struct object_writer *writer;
-    struct piece *pieces;
-    size_t count, room;
-    struct piece_part *parts;
-    size_t part_count, part_room;
-    uint8_t *gathered; /* CUT_MOST bytes, for pieces of several parts */
-    size_t bytes;
-    struct failure *failure;
-};
-
-/*
- * Takes the next piece from some file, and where its bytes are, until the round's next one.
- * 0, -EAGAIN: there is none; -ENOMEM.
- */
-int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);
-
-/*
- * Gives the pieces their places in the tree, as far as nobody has changed what they were. As long
- * as they do not stand in a pack that was ended, their runs have to stay: these are what is read,
- * and are stored again if it fails.
- */
-int round_place(struct round *round);
-
-/* Takes the runs of what was placed away, once it stands. */
-int round_let_go(struct round *round);
-
-/* What became of the piece that was taken last. */
-void round_learn(struct round *round, const struct object_put *put);
-
-/* They wait again. */
-void round_give_back(struct round *round);
-void round_release(struct round *round);
-
-/* ---- flush.c and commit.c; the lock is held ---- */
-
-/* A writer of the batch that is under way, or begun; to be given back. */
-int files_begin_writing(struct files *files, struct object_writer **ret_writer,
-                        struct failure *failure);
-void files_end_writing(struct files *files, struct object_writer *writer, int error);
-
-/* After an error, and when nobody writes: what was put by then is put again. */
-void files_drop_batch(struct files *files);
-
-/*
- * Stores all content that waits, while the files are closed to changes. What LAST has then placed
- * is in a pack that is still to be ended, and to be let go of, or given back, after that. LAST is
- * to be released.
- */
-int files_flush(struct files *files, struct round *last);
+/* ---- flush.c: the lock is held ---- */
 
 /* Stores content before there is too much of it. The lock is given back meanwhile. */
 int files_wait_for_room(struct files *files, struct failure *failure);
@@ -453,7 +364,7 @@ int files_write_nodes(struct files *files, struct object_reference *ret_top,
 /* For what grows: before it is accepted. */
 int files_make_room(struct files *files, struct failure *failure);
 
-/* ---- commit.c, again ---- */
+/* ---- commit.c ---- */
 
 /* What goes wrong with the store is no answer that a file's operation may give as it is. */
 int files_store_error(int error, struct failure *failure);
@@ -465,8 +376,8 @@ int files_store_error(int error, struct failure *failure);
 int files_commit(struct files *files, struct failure *failure);
 void files_await_commit(struct files *files);
 
-/* Writes the index of what was committed lately. */
-void files_end_batch(struct files *files);
+/* Until no commit is under way, and the log was looked at: something can be stored then. */
+void files_await_writing(struct files *files);
 
 void files_break(struct files *files, const struct failure *failure);
 

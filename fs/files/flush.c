@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/files/files_internal.h"
+#include "fs/files/batch.h"
+#include "fs/files/round.h"
 
 /*
  * All rounds that are under way put into one pack, and end when together they have taken that part
@@ -72,10 +73,10 @@ static int end_round(struct round *round, int error)
 {
     struct files *files = round->files;
 
-    files_end_writing(files, round->writer, error);
+    batch_end_writing(files, round->writer, error);
     files->rounds--;
     if (error != 0 && files->rounds == 0)
-        files_drop_batch(files);
+        batch_drop(files);
     if (error == 0)
         error = round_place(round);
     else
@@ -106,19 +107,29 @@ static int end_shared_pack(struct files *files, struct failure *failure)
     return error;
 }
 
-/* *RET_BYTES: how much it has taken. */
+/* The batch is a commit's, or is about to be. */
+static bool is_taken(const struct files *files)
+{
+    return files->finishing || (files->committing && !files->closed);
+}
+
+/* *RET_BYTES: how much it has taken; 0 as well when no round may begin now. */
 static int run_round(struct files *files, enum urgency urgency, size_t *ret_bytes,
                      struct failure *failure)
 {
     struct round round = {.files = files, .urgency = urgency, .failure = failure};
-    int error = reserve_hold(&files->reserve, store_storage(files->options.store));
+    int error;
 
     *ret_bytes = 0;
+    batch_look_at_log(files);
+    if (is_taken(files))
+        return 0;
+    error = reserve_hold(&files->reserve, store_storage(files->options.store));
     if (error != 0)
         return failure_set(
             failure, -error,
             "the store's disk is full: what is left of it is kept for removing files");
-    error = files_begin_writing(files, &round.writer, failure);
+    error = batch_begin_writing(files, &round.writer, failure);
     if (error != 0)
         return error;
     files->rounds++;
@@ -142,7 +153,7 @@ static int run_round(struct files *files, enum urgency urgency, size_t *ret_byte
 static int run_last_round(struct round *round)
 {
     struct files *files = round->files;
-    int error = files_begin_writing(files, &round->writer, round->failure);
+    int error = batch_begin_writing(files, &round->writer, round->failure);
 
     if (error != 0)
         return error;
@@ -199,8 +210,7 @@ bool files_has_work(const struct files *files)
 {
     const struct held_file *first = files->waiting;
 
-    if (first == NULL || files->round_failed || files->finishing ||
-        (files->committing && !files->closed))
+    if (first == NULL || files->round_failed || is_taken(files))
         return false;
     return untaken(files) >= (files->closed ? WORK_BYTES_LEAST : files->waiting_most / 2) ||
            first->runs.bytes - first->runs.taken >=

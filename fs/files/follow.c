@@ -23,6 +23,21 @@ static int reopen_tree(struct files *files, struct failure *failure)
     return error == 0 ? inode_read_root(files, failure) : error;
 }
 
+/* Of the files that are open, those that the tree has otherwise now. */
+static void find_changed(struct files *files)
+{
+    for (struct held_file *held = files->held; held != NULL; held = held->hh.next) {
+        struct attributes now;
+
+        if (held->opened == 0 || inode_get(&files->tree, held->inode, &now, NULL) != 0 ||
+            (now.changed.tv_sec == held->changed.tv_sec &&
+             now.changed.tv_nsec == held->changed.tv_nsec))
+            continue;
+        held->changed = now.changed;
+        files_set_outdated(files, held, true);
+    }
+}
+
 static bool follows_state(const struct files *files)
 {
     const struct followed *followed = &files->followed;
@@ -44,10 +59,13 @@ int files_follow_log(struct files *files, struct failure *failure)
         error = -EIO;
     }
     if (error == 0 && !follows_state(files)) {
+        files->replaced = files->replaced || files->started;
         files->followed = (struct followed){.is_stored = files->state.has_files};
         memcpy(files->followed.top, files->state.files.id, OBJECT_ID_BYTES);
         error = reopen_tree(files, failure);
         files->followed.is_open = error == 0;
+        if (error == 0)
+            find_changed(files);
     }
     if (error == 0)
         files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;

@@ -47,6 +47,7 @@ void files_unhold(struct files *files, struct held_file *held)
 {
     if (held->opened != 0 || held->orphan || held->runs.count != 0)
         return;
+    files_set_outdated(files, held, false);
     HASH_DEL(files->held, held);
     held_free(held);
 }
@@ -79,6 +80,59 @@ void files_runs_changed(struct files *files, struct held_file *held)
     }
     if (files_has_work(files))
         pthread_cond_signal(&files->work);
+}
+
+void files_set_outdated(struct files *files, struct held_file *held, bool outdated)
+{
+    unsigned count = files->outdated + outdated - held->outdated;
+
+    held->outdated = outdated;
+    __atomic_store_n(&files->outdated, count, __ATOMIC_RELAXED);
+}
+
+bool files_next_changed(struct files *files, uint64_t *ret_number)
+{
+    struct held_file *held;
+
+    if (__atomic_load_n(&files->outdated, __ATOMIC_RELAXED) == 0)
+        return false;
+    pthread_mutex_lock(&files->lock);
+    held = files->held;
+    while (held != NULL && !held->outdated)
+        held = held->hh.next;
+    if (held != NULL)
+        *ret_number = number_of(held->inode, FILES_TOP);
+    pthread_mutex_unlock(&files->lock);
+    return held != NULL;
+}
+
+void files_content_dropped(struct files *files, uint64_t number)
+{
+    pthread_mutex_lock(&files->lock);
+
+    struct held_file *held = files_held(files, inode_of(number));
+
+    if (held != NULL)
+        files_set_outdated(files, held, false);
+    pthread_mutex_unlock(&files->lock);
+}
+
+bool files_content_stays(struct files *files, uint64_t number)
+{
+    uint64_t inode = inode_of(number);
+    bool stays = files_valid_ns(files, number) == UINT64_MAX;
+
+    if (!stays || number_of(TOP_INODE, number) != FILES_TOP)
+        return stays;
+    pthread_mutex_lock(&files->lock);
+
+    uint64_t *known = &files->opened_known[inode % OPENED_KNOWN];
+
+    /* What was kept before may be of a tree that another mount has replaced since. */
+    stays = !files->replaced || *known == inode;
+    *known = inode;
+    pthread_mutex_unlock(&files->lock);
+    return stays;
 }
 
 /* ---- Views ---- */

@@ -10,6 +10,7 @@
 
 #include "fs/base/little_endian.h"
 #include "fs/files/names_internal.h"
+#include "fs/files/xattrs.h"
 
 static int check_name(const char *name)
 {

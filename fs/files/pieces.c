@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/files/files_internal.h"
+#include "fs/files/round.h"
 
 /* Content of that size at the end of a file is stored again together with what is put after it. */
 #define TAIL_MOST CUT_LEAST

@@ -13,7 +13,7 @@
 #include "fs/files/files_internal.h"
 #include "fs/store/prune.h"
 
-#define LOOK_SECONDS 10
+#define LOOK_NS UINT64_C(10000000000)
 #define RETRY_SECONDS 600
 
 static uint64_t now_ns(void)
@@ -23,15 +23,19 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* The lock is held. */
+/*
+ * Whether some have become due since the store was pruned last: those that were then are gone, but
+ * nothing says so here until something is committed. The lock is held.
+ */
 static bool has_due_marks(const struct files *files)
 {
     uint64_t now = now_ns();
 
     for (size_t i = 0; i < files->state.mark_count; i++) {
         const struct log_mark *mark = &files->state.marks[i];
+        uint64_t due = mark->time_ns + PRUNE_GRACE_NS;
 
-        if (!mark->removed && now > mark->time_ns && now - mark->time_ns > PRUNE_GRACE_NS)
+        if (!mark->removed && now > due && due >= files->pruned_ns)
             return true;
     }
     return false;
@@ -58,6 +62,7 @@ static void prune_store(struct files *files)
                                     .ending = &files->ending};
     struct prune_result result = {.found = {0}};
     struct failure failure = {0};
+    uint64_t begun = now_ns();
     int error = prune(files->options.store, &options, &result, &failure);
 
     if (error != 0 && error != -ECANCELED && files->options.report != NULL) {
@@ -67,8 +72,10 @@ static void prune_store(struct files *files)
     pthread_mutex_lock(&files->lock);
     files->pruned_again_ns =
         files_clock_ns() + (error != 0 ? UINT64_C(1000000000) * RETRY_SECONDS : 0);
-    if (error == 0)
+    if (error == 0) {
+        files->pruned_ns = begun;
         files->store_bytes = result.found.bytes - result.garbage.bytes - result.emptied.bytes;
+    }
     pthread_mutex_unlock(&files->lock);
 }
 
@@ -78,8 +85,6 @@ void *files_pruner(void *context)
 
     pthread_mutex_lock(&files->lock);
     while (!files->ending) {
-        struct timespec until;
-
         if (is_due(files)) {
             files->spent_bytes = 0;
             pthread_mutex_unlock(&files->lock);
@@ -87,9 +92,7 @@ void *files_pruner(void *context)
             pthread_mutex_lock(&files->lock);
             continue;
         }
-        until = files_now();
-        until.tv_sec += LOOK_SECONDS;
-        pthread_cond_timedwait(&files->upkeep, &files->lock, &until);
+        files_doze(files, &files->upkeep, LOOK_NS);
     }
     pthread_mutex_unlock(&files->lock);
     return NULL;

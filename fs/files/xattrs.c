@@ -2,11 +2,12 @@
 /* Extended attributes; two of them are ACLs, which the mode follows. */
 #include <errno.h>
 #include <limits.h>
+#include <linux/xattr.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "fs/files/acl.h"
-#include "fs/files/files_internal.h"
+#include "fs/files/xattrs.h"
 
 #define XATTR_NAME_LIMIT 255
 
@@ -180,6 +181,19 @@ int xattr_put_inheritance(struct files *files, const struct inheritance *inherit
 
 /* ---- Changing ---- */
 
+/* Whether it is in one of the name spaces that file systems have. */
+static bool is_known(const char *name)
+{
+    static const char *const spaces[] = {XATTR_USER_PREFIX, XATTR_TRUSTED_PREFIX,
+                                         XATTR_SECURITY_PREFIX};
+
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        if (strncmp(name, spaces[i], strlen(spaces[i])) == 0)
+            return true;
+    }
+    return acl_is_name(name);
+}
+
 static int set_value(struct files *files, uint64_t inode, const char *name, const void *value,
                      size_t size, int flags, struct failure *failure)
 {
@@ -250,6 +264,8 @@ int files_xattr_set(struct files *files, uint64_t number, const char *name, cons
 
     if (strlen(name) > XATTR_NAME_LIMIT)
         return -ERANGE;
+    if (!is_known(name))
+        return -EOPNOTSUPP;
     if (size > XATTR_VALUE_LIMIT)
         return -ENOSPC; /* as ext4 says it */
     error = files_begin_change(files, number, failure);

@@ -41,10 +41,9 @@ static int drop_privileges(fuse_req_t request, fuse_ino_t inode, bool wanted,
 
 /* ---- Open files ---- */
 
-/* Pages stay valid as long as only this mount changes the file. */
 static void describe_open(struct files *files, uint64_t number, struct fuse_file_info *info)
 {
-    info->keep_cache = files_valid_ns(files, number) == UINT64_MAX;
+    info->keep_cache = files_content_stays(files, number);
     info->noflush = 1;
 }
 

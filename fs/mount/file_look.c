@@ -26,6 +26,21 @@ void file_answer_error(fuse_req_t request, const char *name, int error,
     fuse_reply_err(request, -error);
 }
 
+/*
+ * Before the kernel is told of a size that another mount gave a file: a page that it keeps ends
+ * where the file ended, in zeros.
+ */
+static void drop_changed(fuse_req_t request)
+{
+    struct files *files = files_of(request);
+    uint64_t number;
+
+    while (files_next_changed(files, &number)) {
+        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, number, 0, 0);
+        files_content_dropped(files, number);
+    }
+}
+
 struct fuse_entry_param file_entry(struct files *files, uint64_t number, const struct stat *stat)
 {
     double timeout = answer_timeout(files_valid_ns(files, number));
@@ -42,6 +57,7 @@ void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     uint64_t number;
     int error = files_lookup(files, parent, name, &number, &stat, &failure);
 
+    drop_changed(request);
     if (error == -ENOENT) {
         /* That there is none the kernel may remember too. */
         fuse_reply_entry(request, &(struct fuse_entry_param){.entry_timeout = answer_timeout(
@@ -62,6 +78,7 @@ void file_getattr(fuse_req_t request, fuse_ino_t inode)
     struct stat stat;
     int error = files_stat(files, inode, &stat, &failure);
 
+    drop_changed(request);
     if (error != 0)
         file_answer_error(request, NULL, error, &failure);
     else
@@ -141,6 +158,7 @@ void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offse
                                           &failure)
                              : -ENOMEM;
 
+    drop_changed(request);
     if (error != 0)
         file_answer_error(request, NULL, error, &failure);
     else

@@ -229,10 +229,11 @@ static void *attend(void *context)
         long_requests_look(&session->state.long_requests);
     } while (word == 0 && !is_cut_off(device));
     if (word != 'e') {
+        /* Workers may still be busy for somebody who waits no longer, and keep who asks the kernel
+         * to forget waiting: it locks the directory in which something is looked up. */
+        tree_end(session->state.tree);
         inode_limit_end(session->state.limit);
         fuse_session_exit(session->fuse);
-        /* Workers may still be busy for somebody who waits no longer. */
-        tree_end(session->state.tree);
     }
     while (word != 'e') {
         /* A single one could come between the runner's look at the exit flag and its sleep. */

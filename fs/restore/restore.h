@@ -34,7 +34,7 @@ struct restore_options {
     bool with_parents; /* rows that foreign keys need are restored as well, if they are missing */
     bool no_create;    /* a table that is not there is refused */
     bool must_create;  /* a table that is there already is refused */
-    bool unrelated;    /* as the target was opened: what tables refer to need not be there */
+    bool unrelated;    /* as the target was opened: what is referred to need not be there */
     bool dry_run;      /* everything is done, and taken back */
     /* With dry_run: what stands in the way is noted, and all else tried; NULL: the first ends it.
      */
@@ -80,6 +80,8 @@ struct restore_view {
     char *why; /* why it is not, in words; NULL: it is, or it may be yet */
 };
 
+struct statement_list;
+
 struct restore_plan {
     struct dataset *dataset;
     const char *kind; /* of the source */
@@ -90,6 +92,7 @@ struct restore_plan {
     size_t view_count;
     struct restore_view *views;
     size_t failed; /* which table restore_run ended at; SIZE_MAX: at none of them */
+    struct statement_list *statements; /* of the source; NULL: not read */
 };
 
 /*

@@ -7,6 +7,7 @@
 #ifndef CRMFS_RESTORE_RESTORE_INTERNAL_H
 #define CRMFS_RESTORE_RESTORE_INTERNAL_H
 
+#include "fs/base/buffer.h"
 #include "fs/restore/key_set.h"
 #include "fs/restore/restore.h"
 #include "fs/restore/row_filter.h"
@@ -48,10 +49,11 @@ int restore_match_columns(const struct restore_plan *plan, struct restore_table 
 
 /*
  * A schema to make a table like, with types that hold every value that the source has now, where
- * its declared types do not see to that. NULL in *ret_like: they do.
+ * its declared types do not see to that. NULL in *ret_like: they do. NOTES gets a line for each
+ * column of which a value will be written in other words.
  */
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
-                  struct schema **ret_like, struct failure *failure);
+                  struct schema **ret_like, struct buffer *notes, struct failure *failure);
 
 bool restore_has_view(const struct restore_plan *plan, const char *name);
 /* Of what is no table that rows are written to: a view, a virtual table. 0, -ENOMEM. */
@@ -63,8 +65,17 @@ void restore_views_release(struct restore_plan *plan);
 /* -ENOSPC in words: the target's disk has certainly no room for the rows. */
 int restore_check_room(const struct restore_plan *plan, struct failure *failure);
 
+/*
+ * Between PostgreSQL databases: has what TABLE is made like bring all statements that it needs, and
+ * none that are another table's. 0, -ENOMEM.
+ */
+int restore_gather_statements(struct restore_plan *plan, struct restore_table *table);
+/* Adds a line for each table that TABLE inherits from and that is not there. */
+int restore_note_heirs(const struct restore_plan *plan, const struct restore_table *table,
+                       struct buffer *notes);
+
 /* Has what TABLE is made like say all that the source says of its foreign keys. 0, -ENOMEM. */
-int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table);
+int restore_gather_keys(struct restore_plan *plan, struct restore_table *table);
 
 /* Adds to the notes of a table that was made which of its foreign keys were not. */
 int restore_note_keys(const struct restore_plan *plan, struct restore_table *table);

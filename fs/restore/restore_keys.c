@@ -35,7 +35,7 @@ static int add_lines(const char *ddl, struct buffer *text)
     return error;
 }
 
-int restore_gather_keys(const struct restore_plan *plan, struct restore_table *table)
+int restore_gather_keys(struct restore_plan *plan, struct restore_table *table)
 {
     const struct schema *from = table->like != NULL ? table->like : table->source;
     const size_t count = plan->dataset->class->table_count(plan->dataset);
@@ -43,8 +43,11 @@ int restore_gather_keys(const struct restore_plan *plan, struct restore_table *t
     struct schema *like;
     int error;
 
-    if (from->foreign_key_count == 0 || strncmp(plan->kind, "postgres", 8) != 0 ||
-        strcmp(plan->kind, plan->target->class->kind) == 0)
+    if (strncmp(plan->kind, "postgres", 8) != 0)
+        return 0;
+    if (strcmp(plan->kind, plan->target->class->kind) == 0)
+        return restore_gather_statements(plan, table);
+    if (from->foreign_key_count == 0)
         return 0;
     error = buffer_append_text(&text, from->ddl);
     for (size_t i = 0; i < count && error == 0; i++) {
@@ -65,27 +68,35 @@ int restore_gather_keys(const struct restore_plan *plan, struct restore_table *t
     return 0;
 }
 
+/* Whether a table's own statement may refer to what is not there. */
+static bool waits_for_parents(const struct restore_plan *plan)
+{
+    const char *kind = plan->target->class->kind;
+
+    return strcmp(kind, "sqlite") == 0 ||
+           (strcmp(kind, "mysql") == 0 && strcmp(plan->kind, kind) == 0);
+}
+
 int restore_note_keys(const struct restore_plan *plan, struct restore_table *table)
 {
     const struct schema *source = table->source;
     struct buffer notes = BUFFER(DDL_LIMIT);
     int error = table->notes != NULL ? buffer_print(&notes, "%s\n", table->notes) : 0;
-    int added = 0;
+    size_t before = notes.size;
 
     for (size_t f = 0; f < source->foreign_key_count && error == 0; f++) {
         const char *parent = source->foreign_keys[f].target_table;
 
-        /* SQLite has them wait for the table; of one kind the database's own words are taken. */
-        if (strcmp(plan->target->class->kind, "sqlite") == 0 ||
-            strcmp(plan->kind, plan->target->class->kind) == 0 ||
-            restore_plan_find(plan, parent) != NULL ||
+        /* SQLite and MySQL have them wait for the table. */
+        if (waits_for_parents(plan) || restore_plan_find(plan, parent) != NULL ||
             target_find_table(plan->target, parent) != NULL)
             continue;
         error = notes_add(&notes, "the foreign key to \"%s\" is not made: there is no such table",
                           parent);
-        added++;
     }
-    if (error == 0 && added != 0) {
+    if (error == 0)
+        error = restore_note_heirs(plan, table, &notes);
+    if (error == 0 && notes.size != before) {
         free(table->notes);
         table->notes = strndup((const char *)notes.data, notes.size - 1);
         error = table->notes != NULL ? 0 : -ENOMEM;

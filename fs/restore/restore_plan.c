@@ -5,6 +5,7 @@
 
 #include "fs/base/ascii.h"
 #include "fs/restore/restore_internal.h"
+#include "fs/restore/statement_list.h"
 
 static void release_table(struct restore_table *table)
 {
@@ -25,6 +26,7 @@ void restore_plan_release(struct restore_plan *plan)
         release_table(&plan->tables[i]);
     free(plan->tables);
     restore_views_release(plan);
+    statement_list_free(plan->statements);
     *plan = (struct restore_plan){.count = 0};
 }
 
@@ -123,16 +125,38 @@ static bool is_refused(const struct restore_plan *plan, const char *name)
     return false;
 }
 
-static int check_named(const struct restore_plan *plan, struct failure *failure)
+/* Of a name that the plan has nothing of. 0: it is a view that is there, and stays as it is. */
+static int check_absent(const struct restore_plan *plan, const char *name, struct failure *failure)
 {
     const struct restore_options *options = plan->options;
 
-    for (size_t i = 0; i < options->table_count; i++) {
+    if (dataset_find(plan->dataset, name) == SIZE_MAX)
+        return failure_set(failure, ENOENT, "there is no table \"%s\" to restore", name);
+    if (options->where != NULL || options->key_count != 0)
+        return failure_set(failure, EINVAL,
+                           "\"%s\" is a view, which has no rows of its own to choose from with "
+                           "--where or --key: name the tables that it reads",
+                           name);
+    return plan->count + plan->view_count != 0
+               ? 0
+               : failure_set(failure, EEXIST,
+                             "the target has the view \"%s\" already, which stays as it is; DROP "
+                             "VIEW there has it made anew",
+                             name);
+}
+
+static int check_named(const struct restore_plan *plan, struct failure *failure)
+{
+    const struct restore_options *options = plan->options;
+    int error = 0;
+
+    for (size_t i = 0; i < options->table_count && error == 0; i++) {
         if (restore_plan_find(plan, options->tables[i]) == NULL &&
             !restore_has_view(plan, options->tables[i]) && !is_refused(plan, options->tables[i]))
-            return failure_set(failure, ENOENT, "there is no table \"%s\" to restore",
-                               options->tables[i]);
+            error = check_absent(plan, options->tables[i], failure);
     }
+    if (error != 0)
+        return error;
     for (size_t i = 0; i < options->excluded_count; i++) {
         if (dataset_find(plan->dataset, options->excluded[i]) == SIZE_MAX)
             return failure_set(failure, ENOENT, "there is no table \"%s\" to leave out",

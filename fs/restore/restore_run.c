@@ -1,20 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/base/memory.h"
 #include "fs/restore/restore_internal.h"
 
+#define NOTES_LIMIT ((size_t)1 << 20)
+
 struct putting {
     const struct restore_plan *plan;
     struct restore_table *table;
 };
 
+/* Puts lines of notes behind those that there are. */
+static int add_notes(struct restore_table *table, const struct buffer *notes)
+{
+    char *all;
+
+    if (notes->size == 0)
+        return 0;
+    if (asprintf(&all, "%s%s%.*s", table->notes != NULL ? table->notes : "",
+                 table->notes != NULL ? "\n" : "", (int)notes->size - 1,
+                 (const char *)notes->data) < 0)
+        return -ENOMEM;
+    free(table->notes);
+    table->notes = all;
+    return 0;
+}
+
 static int make_table(struct restore_plan *plan, struct restore_table *table,
                       struct failure *failure)
 {
-    int error = restore_widen(plan, table, &table->like, failure);
+    cleanup_buffer struct buffer notes = BUFFER(NOTES_LIMIT);
+    int error = restore_widen(plan, table, &table->like, &notes, failure);
 
     if (error == 0)
         error = restore_gather_keys(plan, table);
@@ -22,6 +42,8 @@ static int make_table(struct restore_plan *plan, struct restore_table *table,
         error = plan->target->class->create_table(
             plan->target, table->like != NULL ? table->like : table->source, plan->kind,
             &table->target, &table->notes, failure);
+    if (error == 0)
+        error = add_notes(table, &notes);
     if (error == 0)
         error = restore_note_keys(plan, table);
     return error == 0 ? restore_match_columns(plan, table, failure) : error;

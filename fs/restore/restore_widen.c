@@ -11,6 +11,7 @@
 
 #include "backends/target/create.h"
 #include "backends/target/fit.h"
+#include "backends/target/notes.h"
 #include "fs/base/memory.h"
 #include "fs/restore/restore_internal.h"
 
@@ -80,7 +81,8 @@ struct candidates {
     size_t first; /* that is still possible */
     struct fit fits[CHOICES_MOST];
     bool refuted[CHOICES_MOST];
-    bool unsure; /* those from first on have not been tried with every row */
+    bool reworded[CHOICES_MOST]; /* a value keeps its meaning, and not its text */
+    bool unsure;                 /* those from first on have not been tried with every row */
 };
 
 struct widening {
@@ -143,8 +145,10 @@ static void try_value(struct widening *widening, struct candidates *column, cons
     size_t end = all ? column->count : first + 1;
 
     for (size_t c = first; c < end && c < column->count; c++) {
-        if (!column->refuted[c] && !keeps(&column->fits[c], cell, &widening->scratch))
-            column->refuted[c] = true;
+        if (column->refuted[c])
+            continue;
+        column->refuted[c] = !keeps(&column->fits[c], cell, &widening->scratch);
+        column->reworded[c] |= !column->refuted[c] && fit_rewords(&column->fits[c], cell);
     }
     while (column->first < column->count && column->refuted[column->first])
         column->first++;
@@ -287,6 +291,24 @@ static size_t mixed_choice(const struct candidates *column)
     return choice;
 }
 
+static int note_reworded(const struct schema *source, const struct widening *widening,
+                         struct buffer *notes)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < source->column_count && error == 0; i++) {
+        const struct candidates *column = &widening->columns[i];
+
+        if (column->first < column->count && column->reworded[column->first])
+            error = notes_add(notes,
+                              "column \"%s\" keeps what its dates and times mean, but they are "
+                              "written as the database does: a \"T\", a zone that is UTC and "
+                              "zeros at their end are lost, or zeros are added",
+                              source->columns[i].name);
+    }
+    return error;
+}
+
 /* A copy of the schema with the types that were found. */
 static int make_like(const struct schema *source, const struct widening *widening,
                      struct schema **ret_like)
@@ -319,7 +341,7 @@ static int make_like(const struct schema *source, const struct widening *widenin
 }
 
 int restore_widen(struct restore_plan *plan, const struct restore_table *table,
-                  struct schema **ret_like, struct failure *failure)
+                  struct schema **ret_like, struct buffer *notes, struct failure *failure)
 {
     enum target_engine from = target_engine_of(plan->kind);
     enum target_engine engine = target_engine_of(plan->target->class->kind);
@@ -342,6 +364,8 @@ int restore_widen(struct restore_plan *plan, const struct restore_table *table,
         any |= begin_column(plan, table->source, &extras, i, &widening.columns[i]);
     if (error == 0 && any)
         error = look_at_rows(plan, table, &widening, failure);
+    if (error == 0 && any)
+        error = note_reworded(table->source, &widening, notes);
     if (error == 0 && any)
         error = make_like(table->source, &widening, ret_like);
     table_extras_release(&extras);

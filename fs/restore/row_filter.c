@@ -334,6 +334,8 @@ static int look_at_condition(struct row_filter *filter, const struct cell *cells
             return error;
         code = bind_cell(statement, (int)i + 1, &cells[i], data);
     }
+    /* The machine goes on counting from row to row. */
+    sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     result = code == SQLITE_ROW && sqlite3_column_int(statement, 0) != 0;

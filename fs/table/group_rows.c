@@ -9,7 +9,7 @@
 #include "fs/table/render.h"
 #include "fs/table/row_group.h"
 
-#define ROW_LIMIT ((size_t)256 << 20)
+#define ROW_LIMIT ((size_t)1 << 30) /* bytes of one that is put together in memory */
 
 struct group_rows {
     struct image *image; /* NULL: the groups are of the spool */
@@ -148,8 +148,10 @@ static int add_fragment(struct group_rows *rows, struct assembly *assembly)
                 (struct cell){.class = class_of(inside ? (uint8_t)view->inside_kind : part.kind)};
             rows->offsets[view->first_column + i] = rows->assembled.size;
         }
-        if (buffer_append(&rows->assembled, part.data, part.size) != 0)
-            return -ENOMEM;
+        int error = buffer_append(&rows->assembled, part.data, part.size);
+
+        if (error != 0)
+            return error;
         cell->size += part.size;
     }
     return 0;
@@ -197,6 +199,12 @@ int group_rows_next(struct group_rows *rows, const struct cell **ret_cells, stru
             return 1;
         }
     }
+    if (error == -EFBIG)
+        return failure_set(
+            failure, EFBIG,
+            "a row has more than %zu MiB, which is the most that is put together; leave "
+            "its table out",
+            ROW_LIMIT >> 20);
     if (error == -EBADMSG)
         return failure_set(failure, EIO,
                            "a row group does not read back as it was written: "

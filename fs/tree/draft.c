@@ -126,6 +126,20 @@ void draft_settle(struct draft *draft)
     pthread_mutex_unlock(&drafts->lock);
 }
 
+/* Any process that nobody can see may have closed it, or one that was killed. */
+static int refuse_stranger(const struct draft *draft, struct failure *failure)
+{
+    const struct drafts *drafts = draft->drafts;
+
+    failure_set(
+        failure, EPERM,
+        "the program that wrote it runs where crmfs cannot see it, as in another container, "
+        "so that nobody can tell whether it is whole: nothing was changed; write it under "
+        "another name, and rename it");
+    drafts->class->abandoned(drafts->context, draft->name, failure);
+    return -EPERM;
+}
+
 static int handle_flush(struct handle *handle, const struct caller *caller, struct failure *failure)
 {
     struct draft *draft = ((struct draft_handle *)handle)->draft;
@@ -140,7 +154,8 @@ static int handle_flush(struct handle *handle, const struct caller *caller, stru
     if (draft->dirty && !draft->settled && draft->writer == caller->process) {
         draft->dirty = false;
         if (drafts->class->means(drafts->context, draft->name)) {
-            error = draft_apply(draft, draft->name, false, caller, failure);
+            error = draft->writer != 0 ? draft_apply(draft, draft->name, false, caller, failure)
+                                       : refuse_stranger(draft, failure);
             draft->settled = done = true;
         }
     }

@@ -265,6 +265,15 @@ def test_a_label_that_was_set_is_kept_and_none_is_not_asked_for_again(files):
     assert caught.value.errno == errno.ENODATA
 
 
+@pytest.mark.parametrize("name", ["other.name", "system.other", "plain"])
+def test_names_of_attributes_that_no_file_system_takes(files, name):
+    (files / "a").touch()
+    with pytest.raises(OSError) as caught:
+        os.setxattr(files / "a", name, b"1")
+    assert caught.value.errno == errno.EOPNOTSUPP
+    assert os.listxattr(files / "a") == []
+
+
 # ---- ACLs ----
 
 def test_acls_count_and_are_inherited(files):

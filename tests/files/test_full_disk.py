@@ -135,7 +135,8 @@ def test_what_is_lost_at_the_end_is_said(small_disk, mount, capfd):
     subprocess.run(["fusermount3", "-u", top.point], check=True)
     assert top.process.wait(20) == 1
     said = capfd.readouterr().err
-    assert "written into files/ last is lost" in said and "No space left on device" in said
+    assert f"{top.point}: what was written into files/ last is lost" in said and "No space left on device" in said
+    assert "cannot mount" not in said
     (small_disk / "others").unlink()
     remount(top)
     assert top.path("files/safe").read_bytes() == b"safe"

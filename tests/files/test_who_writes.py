@@ -9,7 +9,7 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import remount, run
+from running import remount, run, write
 
 SLOW_DISK = """
 #include <sys/syscall.h>
@@ -73,6 +73,36 @@ def test_what_another_mount_made_is_opened(mount_store, store):
         assert file.read() == "one"
     with pytest.raises(FileExistsError):
         os.open(other.path("files/a"), os.O_CREAT | os.O_EXCL)
+
+
+def test_who_writes_next_shows_what_the_last_one_wrote(mount_store, store):
+    """And not what it has kept of a file since it looked at it, before that was written over."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"first")
+    assert eventually(other.path("files/a").exists)
+    assert other.path("files/a").read_bytes() == b"first"
+    with open(one.path("files/a"), "r+b") as file:
+        file.write(b"later")
+    one.unmount()
+    other.path("files/b").touch()
+    assert other.path("files/a").read_bytes() == b"later"
+
+
+def test_a_file_that_is_open_shows_what_another_mount_writes(mount_store, store):
+    """What comes behind its end, and what is written over what was read before."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"a" * 100)
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read, open(one.path("files/a"), "r+b", buffering=0) as file:
+        assert read.read() == b"a" * 100
+        os.pwrite(file.fileno(), b"b" * 100, 100)
+        os.fsync(file.fileno())
+        assert eventually(lambda: os.fstat(read.fileno()).st_size == 200)
+        assert read.read() == b"b" * 100
+        os.pwrite(file.fileno(), b"c" * 200, 0)
+        os.fsync(file.fileno())
+        assert eventually(lambda: os.fstat(read.fileno()).st_mtime_ns == os.fstat(file.fileno()).st_mtime_ns)
+        assert os.pread(read.fileno(), 200, 0) == b"c" * 200
 
 
 def test_what_went_well_is_no_error(mount_store, store):

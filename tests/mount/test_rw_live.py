@@ -166,6 +166,19 @@ def test_rows_that_are_referred_to(folder, crm):
     assert rows(crm, "activities") == [(1, 1)]
 
 
+def test_a_row_that_others_of_its_table_refer_to(mount, work, crm):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    crm.executescript("CREATE TABLE staff (id INTEGER PRIMARY KEY, chief INTEGER REFERENCES staff (id) ON DELETE CASCADE);"
+                      "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)")
+    folder = mount(work / "crm.db", options="rw-live,refresh=0.1").live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert "other rows of it refer to this one" in errors(folder)
+    assert rows(crm, "staff") == [(1, 1), (2, 1), (3, 2)]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert rows(crm, "staff") == []
+
+
 def test_a_locked_database(mount, work, crm):
     folder = mount(work / "crm.db", options="rw-live,busy-timeout=0.2").live()
     assert slurp(folder / "contacts/2.json")
@@ -359,6 +372,21 @@ def test_a_rename_that_is_refused(folder):
     assert done.returncode == 1 and "itself" not in done.stderr
     refused(errno.EBADMSG, os.rename, folder / "contacts/.new", folder / "contacts/1.json")
     assert 'no column "nome"' in errors(folder)
+
+
+def test_a_writer_that_cannot_be_seen(root, mount, work, crm):
+    """Where the daemon is in a container and the writer is not: that it was killed could not be told."""
+    top = mount(work / "crm.db", options="rw-live,refresh=0.1", start=None)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *top.command[:2], "-f", *top.command[2:]]
+    top.process = subprocess.Popen(command, env=top.environment, cwd=top.directory)
+    assert eventually((top.point / ".crmfs/status").exists)
+    into = top.live() / ".import/append"
+    refused(errno.EPERM, put, into / "contacts.csv", "id,name\n7,Sju\n")
+    assert "another container" in slurp(into / "contacts.csv.result").decode()
+    assert len(rows(crm, "contacts")) == 3
+    put(into / "contacts.part", "id,name\n7,Sju\n")
+    os.rename(into / "contacts.part", into / "contacts.csv")
+    assert len(rows(crm, "contacts")) == 4
 
 
 def test_a_child_that_closes_it(folder, crm):

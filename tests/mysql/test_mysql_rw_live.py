@@ -189,3 +189,17 @@ def test_a_row_that_somebody_has_locked(mount, server, database):
     finally:
         holder.join()
     assert server.lines("SELECT n FROM t", database) == ["1"]
+
+
+def test_a_row_that_others_of_its_table_refer_to(mount, server, database):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    server.sql("CREATE TABLE staff (id INT PRIMARY KEY, chief INT, FOREIGN KEY (chief) REFERENCES staff (id) ON DELETE CASCADE);"
+               "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)", database)
+    top = mount(f"crm={server.url(database)}", options="rw-live,refresh=0.1")
+    folder = top.live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert 'rows of "staff" refer to this one' in top.errors()
+    assert server.lines("SELECT * FROM staff ORDER BY id", database) == ["1\t1", "2\t1", "3\t2"]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert server.lines("SELECT * FROM staff ORDER BY id", database) == []

@@ -98,3 +98,32 @@ def test_rows_of_tables_that_inherit_are_not_the_rows_of_their_parent(mount, pos
     (folder / "parent/5.json").unlink()
     assert postgres.rows("SELECT v FROM ONLY parent", name) == ["ours"]
     assert postgres.rows("SELECT v FROM child", name) == ["theirs", "theirs"]
+
+
+def test_a_row_that_others_of_its_table_refer_to(mount, postgres, database):
+    """It alone would be deleted; they would go with it, or change (ON DELETE)."""
+    name = database("CREATE TABLE staff (id int PRIMARY KEY, chief int REFERENCES staff ON DELETE SET NULL);"
+                    "INSERT INTO staff VALUES (1, 1), (2, 1), (3, 2)")
+    top = mount(f"crm={postgres.url(name)}", options="rw-live,refresh=0.1")
+    folder = top.live()
+    refused(errno.EBUSY, (folder / "staff/2.json").unlink)
+    assert "other rows of it refer to this one" in top.errors()
+    assert postgres.rows("SELECT * FROM staff ORDER BY id", name) == ["1|1", "2|1", "3|2"]
+    for key in 3, 2, 1:
+        (folder / f"staff/{key}.json").unlink()
+    assert postgres.rows("SELECT * FROM staff ORDER BY id", name) == []
+
+
+def test_what_a_row_costs_the_server(mount, new_server):
+    """The transaction's connection is the one that found the server, and the catalogue is read once, within it."""
+    server = new_server(settings="log_connections = on\nlog_statement = 'all'")
+    server.psql("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)", "postgres")
+    top = mount(f"crm={server.url('postgres')}", options="rw-live,refresh=600")
+    path = top.live() / "t/1.json"
+    path.read_text()
+    before = len(server.log())
+    put(path, '{"n": 2}')
+    added = server.log()[before:]
+    connections = added.count("connection authorized")
+    assert connections <= 3, "two looks, and the change"
+    assert added.count("WITH RECURSIVE steps") == connections

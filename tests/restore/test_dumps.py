@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Dumps restored into an empty database of their own kind: tables are made by the dump's own statements."""
 import difflib
+import json
 import os
 import re
 import subprocess
@@ -69,7 +70,7 @@ def test_postgresql(crmfs, place, work, options):
 
 
 def test_heirs(crmfs, place, work):
-    """Tables that inherit stand alone in the target, whatever their parents are called."""
+    """Tables that inherit do so in the target, whatever their parents are called."""
     source, target = place("postgresql"), place("postgresql")
     source.sql("""CREATE TABLE zebra (id integer NOT NULL, name text DEFAULT 'z'); CREATE TABLE yak (id integer, w bigint);
         CREATE TABLE ass (own date, name text NOT NULL, PRIMARY KEY (id)) INHERITS (zebra, yak); CREATE TABLE bee () INHERITS (zebra);
@@ -78,6 +79,7 @@ def test_heirs(crmfs, place, work):
     crmfs("restore", "--to", target.url, work / "crm.sql")
     for what in "id, name FROM ONLY zebra", "* FROM ONLY yak", "id, name, w, own FROM ONLY ass", "* FROM ONLY bee":
         assert target.value(f"SELECT {what}") == source.value(f"SELECT {what}")
+    assert target.value("SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits ORDER BY 1, 2") == "ass|yak\nass|zebra\nbee|zebra"
     question = "SELECT attname, attnotnull, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attnum > 0 AND attrelid = 'ass'::regclass ORDER BY attname"
     assert target.value(question) == source.value(question)
 
@@ -86,12 +88,28 @@ def test_sqlite(crmfs, place, work):
     source, target = place("sqlite"), place("sqlite")
     source.sql(SQLITE)
     (work / "crm.sql").write_bytes(dumped("sqlite", source))
-    said = crmfs("restore", "--to", target.url, work / "crm.sql").stderr
-    assert "virtual table found is left out" in said
+    said = crmfs("restore", "--to", target.url, work / "crm.sql", status=3).stderr
+    assert "virtual table found is left out" in said and "restored without what is left out, therefore status 3" in said
     question = "SELECT sql FROM sqlite_schema WHERE name IN ('parents', 'children', 'p') ORDER BY name"
     assert target.value(question) == source.value(question)
     assert target.value("SELECT * FROM children") == source.value("SELECT * FROM children")
     assert target.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
+
+
+@pytest.mark.parametrize("command", ["restore", "migrate"])
+def test_what_is_left_out(crmfs, place, work, command):
+    """As in a snapshot: what can be read comes, and the status is 3, of a dry run too."""
+    (work / "old").mkdir()
+    (work / "old/people.csv").write_text("id,name\n1,Eva\n")
+    (work / "old/link.csv").symlink_to("people.csv")
+    subprocess.run(["tar", "cf", work / "old.tar", "-C", work / "old", "people.csv", "link.csv"], check=True)
+    target = place("sqlite")
+    words = ["--json", "--to", target.url, work / "old.tar"] if command == "restore" else ["--json", work / "old.tar", target.url]
+    for more in ["--dry-run"], []:
+        done = crmfs(command, *more, *words, status=3)
+        assert "left out: link.csv" in done.stderr and "status 3" in done.stderr
+        assert "link.csv" in json.loads(done.stdout)["left_out"][0]["why"]
+    assert target.value("SELECT name FROM people") == "Eva"
 
 
 def in_pieces(text):
@@ -132,6 +150,33 @@ def test_partitions(crmfs, place):
     for table in "spread", "days":
         for question in f"SHOW CREATE TABLE {table}", f"SELECT * FROM {table} ORDER BY 1":
             assert target.value(question) == source.value(question)
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "replace", "missing"])
+def test_into_partitions_that_are_there(crmfs, place, mode):
+    source, target = place("sqlite"), place("mysql")
+    source.sql("CREATE TABLE spread (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE days (day DATE NOT NULL);"
+               "INSERT INTO spread VALUES (1, 10), (2, 20); INSERT INTO days VALUES ('2021-01-01')")
+    target.sql(f"""CREATE TABLE spread (id int PRIMARY KEY, n int) PARTITION BY HASH (id) PARTITIONS 4;
+        CREATE TABLE days (day date NOT NULL) PARTITION BY RANGE (year(day)) (PARTITION new VALUES LESS THAN MAXVALUE);
+        INSERT INTO spread VALUES ({9 if mode == "append" else 2}, 5); INSERT INTO days VALUES ('2019-01-01');""")
+    only = [] if mode == "append" else ["--table", "spread"]
+    crmfs("restore", "--mode", mode, *only, "--to", target.url, source.url)
+    rows = {"append": "1\t10\n2\t20\n9\t5", "missing": "1\t10\n2\t5"}.get(mode, "1\t10\n2\t20")
+    assert target.value("SELECT * FROM spread ORDER BY id") == rows
+    assert target.value("SELECT count(*) FROM days") == ("2" if mode == "append" else "1")
+
+
+def test_tables_whose_rows_are_elsewhere(crmfs, place):
+    """Made by their own statement they would write into other tables: rows of those would be there twice."""
+    source, target = place("mysql"), place("mysql")
+    source.sql("""CREATE TABLE a (id int NOT NULL, v varchar(9), KEY (id)) ENGINE=MyISAM; CREATE TABLE b LIKE a;
+        CREATE TABLE both_ (id int NOT NULL, v varchar(9), KEY (id)) ENGINE=MERGE UNION=(a, b) INSERT_METHOD=LAST;
+        INSERT INTO a VALUES (1, 'x'); INSERT INTO b VALUES (2, 'y');""")
+    said = crmfs("migrate", source.url, target.url).stderr
+    assert 'table "both_": its rows were kept elsewhere' in said
+    for table, rows in (("a", "1\tx"), ("b", "2\ty"), ("both_", "1\tx\n2\ty")):
+        assert target.value(f"SELECT * FROM {table} ORDER BY id") == rows
 
 
 MORE = """

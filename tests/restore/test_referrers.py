@@ -104,6 +104,27 @@ def test_a_key_whose_column_is_hidden(place, crmfs):
         target.sql("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
+def test_rows_that_row_level_security_hides(place, crmfs):
+    """The server would delete them all the same; where nothing is deleted, nothing is in the way."""
+    target = place("postgresql")
+    target.sql("CREATE TABLE p (id integer PRIMARY KEY, k text);"
+               "CREATE TABLE c (id integer PRIMARY KEY, p integer REFERENCES p ON DELETE CASCADE, own text);"
+               "ALTER TABLE c ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON c USING (own = current_user);"
+               "INSERT INTO p VALUES (1, 'one'), (2, 'two'); INSERT INTO c VALUES (1, 2, 'somebody else');"
+               "DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN; GRANT ALL ON p, c TO clerk; GRANT USAGE ON SCHEMA public TO clerk")
+    try:
+        clerk = type(target)("postgresql", target.url.replace("//postgres@", "//clerk@"), target.sql)
+        told = replaced(crmfs, place, clerk)
+        assert '"c"' in told and "row-level security" in told
+        assert target.value("SELECT p FROM c") == "2"
+        other = place("sqlite")
+        other.sql("CREATE TABLE p (id INTEGER PRIMARY KEY, k TEXT); INSERT INTO p VALUES (1, 'uno'), (2, 'due')")
+        crmfs("restore", "--mode", "replace", "--to", clerk.url, other.url)
+        assert target.value("SELECT string_agg(k, ' ' ORDER BY id) FROM p") == "uno due"
+    finally:
+        target.sql("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
 @pytest.mark.parametrize("action", ["CASCADE", "SET NULL"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_table_that_refers_to_itself_by_what_is_not_restored(place, crmfs, kind, action):

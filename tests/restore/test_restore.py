@@ -134,6 +134,16 @@ def test_a_condition_is_true_as_in_sqlite(place, restore, condition):
     assert target.value("SELECT id FROM accounts") == "7"
 
 
+def test_a_condition_on_many_rows(place, crmfs):
+    """Only one that does not end with a row is given up, however much work all rows are together."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY); WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c "
+               "WHERE i < 20000) INSERT INTO t SELECT i FROM c")
+    condition = f"CASE id {' '.join(f'WHEN {-i} THEN 1' for i in range(1, 5000))} WHEN 20000 THEN 1 END"
+    crmfs("restore", "--where", condition, "--to", target.url, source.url)
+    assert target.value("SELECT id FROM t") == "20000"
+
+
 def test_a_key_that_is_given_twice_is_one(place, restore):
     target = place("sqlite")
     assert restore("--key", "7,8,7", "--key", "8", "--to", target.url, "day/crm/accounts")["accounts"]["inserted"] == 2
@@ -416,3 +426,12 @@ def test_a_row_is_found_where_keys_fall(work, crmfs):
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM falling").fetchone() == (30000,)
     database.close()
+
+
+def test_a_row_of_more_than_a_quarter_of_a_gigabyte(place, crmfs, store):
+    """The store keeps it in pieces; who restores it puts them together."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB); INSERT INTO t VALUES (1, zeroblob(260 << 20))")
+    store.take("day", f"crm={source.url}")
+    crmfs("restore", "--store", store.path, "--to", target.url, "day", **store.environment)
+    assert target.value("SELECT length(b) FROM t") == str(260 << 20)

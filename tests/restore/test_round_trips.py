@@ -247,3 +247,14 @@ def test_what_sqlite_holds_and_others_do_not(crmfs, place, work, other):
     done = crmfs("restore", "--to", there.url, path, status=1)
     assert 'table "mixed": row 3 (id 3): column "v": "\\xff" are bytes' in done.stderr
     assert tables_of(there) == []
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+def test_moments_that_come_to_be_written_otherwise(place, counts, kind):
+    """SQLite keeps them as the texts that they are; a server writes them in one way."""
+    source, target = place("sqlite"), place(kind)
+    source.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a DATETIME, b DATETIME, c TIME, d DATETIME, e DATE);"
+               "INSERT INTO t VALUES (1, '2020-01-02T03:04:05', '2020-01-02 03:04:05.50', '03:04:05', '2020-01-02 03:04:05', "
+               "'2020-01-02')")
+    notes = counts("--to", target.url, source.url)["t"]["notes"]
+    assert [note.split('"')[1] for note in notes if "dates and times" in note] == ["a", "b"]

@@ -63,6 +63,19 @@ def test_one_that_was_dropped(crmfs, source, place):
     assert target.value("SELECT name FROM a") == "two"
 
 
+def test_one_that_is_named_and_there(crmfs, source, place):
+    """It stays as it is, and what else is named comes; alone, or with rows chosen, it is told what it is."""
+    target = place(source.kind)
+    crmfs("restore", "--to", target.url, source.url)
+    target.sql("DELETE FROM t")
+    crmfs("restore", "--mode", "missing", "--table", "t,a", "--to", target.url, source.url)
+    assert target.value("SELECT count(*) FROM t") == "2"
+    assert 'has the view "a" already' in crmfs("restore", "--table", "a", "--to", target.url, source.url, status=1).stderr
+    told = crmfs("restore", "--table", "a", "--where", "1 = 1", "--to", target.url, source.url, status=1).stderr
+    assert '"a" is a view' in told
+    assert 'no table "b"' in crmfs("restore", "--table", "b", "--to", target.url, source.url, status=1).stderr
+
+
 def test_one_that_cannot_be_made(crmfs, source, place):
     """It reads what is not there: said in the database's words, and the tables come."""
     target = place(source.kind)

@@ -34,6 +34,55 @@ static void test_wrong_charset(void **state)
     }
 }
 
+/* One file of which the user says anything is a table; of several, those that look like one. */
+static void test_names(void **state)
+{
+    (void)state;
+    static const char rows[] = "a;b\n1;2\n3;4\n";
+    static const char row[] = "a;b\n1;2\n";
+    struct dialect_wish wish = {.delimiter_given = false};
+    struct dialect dialect;
+
+#define RECOGNISED(name, text) \
+    delimited_recognise(name, (const uint8_t *)(text), strlen(text), true, &wish, &dialect)
+    assert_false(RECOGNISED("x.dat", rows));
+    assert_false(RECOGNISED("x.txt", row));
+    wish.alone = true;
+    assert_false(RECOGNISED("x.dat", rows));
+    assert_int_equal(delimited_option(&wish, "header", "yes", NULL), 1);
+    assert_true(RECOGNISED("x.dat", row));
+    assert_true(RECOGNISED("x.txt", row));
+    wish.alone = false;
+    assert_false(RECOGNISED("x.dat", rows));
+    assert_int_equal(delimited_option(&wish, "delimiter", ";", NULL), 1);
+    assert_true(RECOGNISED("x.dat", rows));
+    assert_false(RECOGNISED("x.dat", row));
+    assert_false(RECOGNISED("x.conf", "a\nb\nc\n"));
+#undef RECOGNISED
+}
+
+static void test_resembles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool resembles;
+    } texts[] = {
+        {"a;b\n1;2\n3;4\n", true},
+        {"a,b,c\n1,2,3\n4,5,6\n", true},
+        {"One thing, another.\nOne thing, another.\nOne thing, another.\n", false},
+        {"a;b\n1;2\n", false},
+        {"a;b\n1;2\n3\n", false},
+        {"a=1\nb=2\nc=3\n", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_int_equal(
+            delimited_resembles((const uint8_t *)texts[i].text, strlen(texts[i].text), true),
+            texts[i].resembles);
+}
+
 static void test_wishes(void **state)
 {
     (void)state;
@@ -97,6 +146,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_charset),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_resembles),
         cmocka_unit_test(test_wishes),
     };
 

@@ -204,6 +204,77 @@ static void what_cannot_be_removed_at_once_is_removed_later(void **context)
     try_all_cutting(unlink_it);
 }
 
+/* All packs that there are now are damaged; their storage before that is returned. */
+static struct storage *damage_packs(struct place *place)
+{
+    struct storage *storage = recording_storage_inner(place->recording);
+    struct storage *saved = memory_storage_copy(storage);
+
+    for (size_t i = 0; i < memory_storage_count(storage); i++) {
+        const char *name = memory_storage_name(storage, i);
+        size_t size;
+
+        if (strncmp(name, "packs/", 6) != 0)
+            continue;
+
+        uint8_t *bytes = memory_storage_bytes(storage, name, &size);
+
+        for (size_t at = 0; at < size; at++)
+            bytes[at] ^= 0x10;
+    }
+    return saved;
+}
+
+static void mend_packs(struct place *place, struct storage *saved)
+{
+    for (size_t i = 0; i < memory_storage_count(saved); i++) {
+        const char *name = memory_storage_name(saved, i);
+        size_t size;
+
+        if (strncmp(name, "packs/", 6) != 0)
+            continue;
+
+        const uint8_t *bytes = memory_storage_bytes(saved, name, &size);
+
+        memory_storage_set(recording_storage_inner(place->recording), name, bytes, size);
+    }
+    saved->class->close(saved);
+}
+
+/* What was written is stored when the mount ends, whatever a file without a name still has. */
+static void an_orphan_that_cannot_be_removed_keeps_nothing_else_from_being_stored(void **context)
+{
+    char found[5] = "";
+    struct place place;
+    struct stat stat;
+    uint64_t kept;
+
+    (void)context;
+    begin(&place);
+
+    uint64_t number = make_with_holes(&place);
+
+    succeed(files_open(place.scene.files, number, false, &failure));
+    succeed(files_unlink(place.scene.files, FILES_TOP, "holes", &failure));
+    succeed(file_make(place.scene.files, "kept", &kept, &failure));
+    succeed(files_write(place.scene.files, kept, 0, "kept", 4, &failure));
+
+    struct storage *saved = damage_packs(&place);
+
+    succeed(files_stop(place.scene.files, &failure));
+    mend_packs(&place, saved);
+    again(&place);
+    succeed(files_stat(place.scene.files, number, &stat, &failure)); /* it could not be removed */
+    succeed(files_lookup(place.scene.files, FILES_TOP, "kept", &kept, &stat, &failure));
+    assert_int_equal(files_read(place.scene.files, kept, 0, found, sizeof found, &failure), 4);
+    assert_string_equal(found, "kept");
+    succeed(files_writable(place.scene.files, FILES_TOP, &failure));
+    assert_int_equal(files_stat(place.scene.files, number, &stat, &failure), -ESTALE);
+    succeed(files_sync(place.scene.files, &failure));
+    assert_int_equal(file_scene_check(place.store, 0), 0);
+    end(&place);
+}
+
 /* ---- Memory ---- */
 
 static void nothing_is_held_of_a_file_that_lost_one_of_its_names(void **context)
@@ -232,6 +303,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_truncated_stays),
         cmocka_unit_test(what_cannot_be_punched_stays),
         cmocka_unit_test(what_cannot_be_removed_at_once_is_removed_later),
+        cmocka_unit_test(an_orphan_that_cannot_be_removed_keeps_nothing_else_from_being_stored),
         cmocka_unit_test(nothing_is_held_of_a_file_that_lost_one_of_its_names),
     };
 

@@ -80,8 +80,8 @@ static void test_all_goes_through(void **state)
     check("head -c 70000", false, 0, 70000, NULL);
     check("exec <&-; echo enough", false, 0, 7, NULL);
     check("yes | head -c 2000000; cat >/dev/null", false, 0, 2000000, NULL);
-    check("test \"$*\" = '--file=- --' && test \"$(env | grep -c .)\" -lt 6 && echo so", false, 0,
-          3, NULL);
+    check("test \"$*\" = '--create --file=- --' && test \"$(env | grep -c .)\" -lt 6 && echo so",
+          false, 0, 3, NULL);
 }
 
 static void test_it_fails(void **state)

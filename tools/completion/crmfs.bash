@@ -123,12 +123,12 @@ _crmfs_restore() {
         if [[ $cur == -* ]]; then
             case ${words[1]} in
             restore)
-                _crmfs_words "--store --to --mode --table --exclude-table --where --key --with-parents --map
-                    --ignore-columns --no-create --skip-bad --dry-run --json --quiet
+                _crmfs_words "--store --to --mode --table --exclude-table --where --key --with-parents
+                    --orphans --map --ignore-columns --no-create --skip-bad --dry-run --json --quiet
                     $_crmfs_store_options --help"
                 ;;
             migrate)
-                _crmfs_words "--store --journal --dry-run --json --quiet $_crmfs_store_options --help"
+                _crmfs_words "--store --journal --orphans --dry-run --json --quiet $_crmfs_store_options --help"
                 ;;
             *)
                 _crmfs_words "--store --to --scratch --json --quiet $_crmfs_store_options --help"

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""What members of archives are taken for, and what is said of those that are taken for nothing."""
+import gzip
+import lzma
+import os
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+
+from folder import slurp
+from mounting import BINARY
+
+ROWS = "id;name\n" + "".join(f"{number};name {number}\n" for number in range(200))
+TABLE = ROWS.replace(";", ",").encode()
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def told(top, name):
+    """The lines of .crmfs/errors about the archive NAME, which is looked at."""
+    slurp(top.path(f"archives/{name}/datapackage.json"))
+    return [line for line in top.errors().splitlines() if f" archives/{name}" in line]
+
+
+def test_said_to_be_tables(mount, work):
+    """A file of which the user says how it is written, is a table, whatever it is called."""
+    (work / "x.dat").write_text(ROWS)
+    (work / "unicode.txt").write_bytes("\ufeffa\tb\r\n1\tä\r\n".encode("utf-16le"))
+    (work / "few.log").write_text("1^2\n3^4\n")
+    zipped(work / "both.zip", **{"y.dat": ROWS, "z.conf": "a = 1\nb = 2\nc = 3\n"})
+    top = mount(f"archive://{work}/x.dat?delimiter=%3B", f"archive://{work}/unicode.txt?charset=utf-16le&delimiter=tab",
+                f"archive://{work}/few.log?delimiter=%5E&header=no", f"archive://{work}/both.zip?delimiter=%3B")
+    assert slurp(top.path("archives/x.dat/x.csv")) == TABLE
+    assert slurp(top.path("archives/unicode.txt/unicode.csv")) == "a,b\n1,ä\n".encode()
+    assert slurp(top.path("archives/few.log/few.csv")) == b"column1,column2\n1,2\n3,4\n"
+    assert slurp(top.path("archives/both.zip/y.csv")) == TABLE
+    assert not top.path("archives/both.zip/z.csv").exists()
+    assert top.errors() == ""
+
+
+def test_left_out(mount, work):
+    """Rows under names that do not say so are no tables without a word."""
+    names = ["x.dat", "x.psv", "x.log", "contacts.csv.20190301", "x.csv.old"]
+    zipped(work / "odd.zip", **dict.fromkeys(names, ROWS), **{
+        "server.log": "".join(f"12:00:{second:02d} this happened, and that\n" for second in range(60)),
+        "logo.png": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "a.conf": "a = 1\nb = 2\nc = 3\n"})
+    top = mount(work / "odd.zip")
+    lines = told(top, "odd.zip")
+    assert [name for name in names if sum(f" {name}: rows of text by the look of it" in line for line in lines) != 1] == []
+    assert len(lines) == len(names)
+
+
+@pytest.mark.parametrize("name, content", [
+    ("x.sql.gz", gzip.compress(b"")),
+    ("head.sql", b"-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB\n--\n/*!40101 SET NAMES utf8mb4 */;\n"
+                 b"-- Dump completed on 2019-03-01\n"),
+    ("head.pg.sql", b"--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n\n"
+                    b"--\n-- PostgreSQL database dump complete\n--\n\n"),
+])
+def test_nothing_in_it(mount, work, name, content):
+    (work / name).write_bytes(content)
+    top = mount(work / name)
+    assert "there is no table in it" in "".join(told(top, name))
+
+
+def test_nothing_in_zip(mount, work):
+    zipped(work / "empty.zip", **{"a.csv": "", "b.sql": ""})
+    zipped(work / "some.zip", **{"a.csv": "", "b.csv": "a,b\n"})
+    zipped(work / "letters.zip", **{"a.pdf": "%PDF-1.4\n"})
+    top = mount(work / "empty.zip", work / "some.zip", work / "letters.zip")
+    assert "there is no table in it" in "".join(told(top, "empty.zip"))
+    assert told(top, "some.zip") == told(top, "letters.zip") == []
+
+
+def command(*words, **how):
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL, **how)
+
+
+def refusal(work, path):
+    """What mount says of PATH, which it does not mount."""
+    (work / "nowhere").mkdir(exist_ok=True)
+    done = subprocess.run([BINARY, "mount", path, work / "nowhere"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    return done.stderr
+
+
+def test_needs_a_file(mount, work):
+    """A 7z within something else: what to do is said, and what is beside it is shown."""
+    (work / "a.csv").write_bytes(TABLE)
+    command("7z", "a", "-bd", work / "in.7z", work / "a.csv")
+    packed = (work / "in.7z").read_bytes()
+    (work / "in.7z.gz").write_bytes(gzip.compress(packed))
+    (work / "in.7z.xz").write_bytes(lzma.compress(packed))
+    zipped(work / "both.zip", **{"in.7z": packed, "b.csv": "a,b\n1,2\n"})
+    with tarfile.open(work / "deep.tar", "w") as archive:
+        archive.add(work / "in.7z.gz", "deep.7z.gz")
+    top = mount(work / "in.7z", work / "both.zip", work / "deep.tar")
+    assert slurp(top.path("archives/in.7z/a.csv")) == TABLE
+    for name in ("both.zip", "deep.tar"):
+        lines = told(top, name)
+        assert len(lines) == 1 and "unpack it beside" in lines[0]
+    assert slurp(top.path("archives/both.zip/b.csv")) == b"a,b\n1,2\n"
+    for name in ("in.7z.gz", "in.7z.xz"):
+        assert "unpack it beside" in refusal(work, work / name)
+
+
+def test_parts_to_be_joined(work):
+    (work / "a.csv").write_bytes(b"a,b\n" + os.urandom(200000).hex().encode())
+    command("7z", "a", "-bd", "-v64k", work / "one.7z", work / "a.csv")
+    command("7z", "a", "-bd", "-v64k", "-tzip", work / "two.zip", work / "a.csv")
+    command("zip", "-q", "-s", "64k", work / "three.zip", work / "a.csv")
+    for name in ("one.7z.001", "one.7z.002", "two.zip.001", "two.zip.002", "three.z01", "three.z02", "three.zip"):
+        assert "join them" in refusal(work, work / name), name
+
+
+def test_escaped_once(mount, work):
+    """A table is called as its file is: what a name cannot have is escaped as everywhere, and once."""
+    names = {"nl\nx.csv": "nl%0Ax", "50%.csv": "50%25", "a%20b.csv": "a%2520b", "in%\x01_1.csv": "in%25%01"}
+    members = {**dict.fromkeys(names, "a,b\n1,2\n"), "in%\x01_2.csv": "a,b\n3,4\n", "j\x7f%.json": '[{"a": 1}]'}
+    zipped(work / "a.zip", **members)
+    with tarfile.open(work / "b.tar", "w") as archive:
+        archive.add(work / "a.zip", "a.zip")
+    top = mount(work / "a.zip", work / "b.tar")
+    for name in ("a.zip", "b.tar"):
+        found = {path.stem for path in top.path(f"archives/{name}").glob("*.csv")}
+        assert found == {*names.values(), "j%7F%25"}, name
+    assert slurp(top.path("archives/a.zip/nl%0Ax.csv")) == b"a,b\n1,2\n"
+    assert top.path("archives/a.zip/raw/nl%0Ax.csv").exists()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""crmfs diff between a live database and pg_dump's file of it: what differs, not how it is spelled."""
+import os
+import subprocess
+
+import mounting
+from test_postgres_dump import dump
+
+TABLES = """
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE accounts (id serial PRIMARY KEY, name varchar(80) NOT NULL DEFAULT 'x', mood mood, tags text[], UNIQUE (name));
+CREATE TABLE contacts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account integer REFERENCES accounts,
+    email text COLLATE "C" CHECK (email LIKE '%@%'), made timestamptz DEFAULT now());
+CREATE INDEX by_email ON contacts (email);
+CREATE TABLE pairs (a integer, b numeric(10,2), c char(3), PRIMARY KEY (b, a), FOREIGN KEY (a) REFERENCES accounts (id) ON DELETE CASCADE);
+CREATE TABLE heap (a integer, b bytea); CREATE VIEW v AS SELECT a FROM heap;
+INSERT INTO accounts (name) VALUES ('a'), ('b'); INSERT INTO contacts (account, email) VALUES (1, 'x@y');
+CREATE TABLE free (a integer DEFAULT 5, b text);
+INSERT INTO pairs VALUES (1, 2, 'abc'); INSERT INTO heap VALUES (1, 'x');
+"""
+
+
+def run(*arguments):
+    return subprocess.run([mounting.BINARY, *map(str, arguments)], capture_output=True, text=True, check=False,
+                          env={**os.environ, "CRMFS_PASSPHRASE": "p", "PGTZ": "UTC"})
+
+
+def test_live_and_dump(postgres, database, work, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    name = database(TABLES)
+    store = work / "store"
+    assert run("init", store).returncode == 0
+    assert run("snapshot", "--store", store, "--name", "live", f"crm={postgres.url(name)}").returncode == 0
+    for form, options in [("plain", []), ("custom", ["-Fc"]), ("inserts", ["--inserts", "-C"])]:
+        (work / form).write_bytes(dump(postgres, name, *options))
+        done = run("import", "--store", store, "--name", form, f"crm={work / form}")
+        assert done.returncode == 0, done.stderr
+        done = run("diff", store, "live", form)
+        assert (done.stdout, done.returncode) == ("", 0), form
+
+    postgres.psql("ALTER TABLE heap ALTER a SET NOT NULL; ALTER TABLE pairs ALTER c TYPE char(4);"
+                  "ALTER TABLE free ALTER a SET DEFAULT 6; DROP INDEX by_email; ALTER TABLE accounts DROP CONSTRAINT accounts_name_key", name)
+    (work / "changed").write_bytes(dump(postgres, name))
+    assert run("import", "--store", store, "--name", "changed", f"crm={work / 'changed'}").returncode == 0
+    said = run("diff", store, "live", "changed").stdout
+    assert [line.split()[1] for line in said.splitlines()] == ["crm/accounts", "crm/contacts", "crm/free", "crm/heap", "crm/pairs"]

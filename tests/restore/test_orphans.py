@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Rows that refer to what is not there, as a source has them that does not look at its foreign keys."""
+import pytest
+
+ROWS = "1|1\n2|9"
+TABLES = """PRAGMA foreign_keys = 0; CREATE TABLE a (id INTEGER PRIMARY KEY);
+    CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);
+    INSERT INTO a VALUES (1); INSERT INTO b VALUES (1, 1), (2, 9);"""
+
+
+@pytest.mark.parametrize("how", ["restore", "migrate", "of one kind"])
+def test_they_come_where_somebody_says_so(crmfs, place, kind, how):
+    source = place("sqlite")
+    source.sql(TABLES)
+    if how == "of one kind" and kind != "sqlite":
+        first = place(kind)
+        crmfs("restore", "--orphans", "--to", first.url, source.url)
+        source = first
+    target = place(kind)
+    command = ["migrate", source.url, target.url] if how == "migrate" else ["restore", "--to", target.url, source.url]
+    if how != "of one kind" or kind != "postgresql":  # which says of the key that it is not valid for them
+        assert "--orphans" in crmfs(*command, status=1).stderr
+        assert "--orphans" in crmfs(command[0], "--dry-run", *command[1:], status=1).stderr
+    if how == "migrate":  # what was done before it failed
+        target = place(kind)
+        command[2] = target.url
+    crmfs(command[0], "--orphans", *command[1:])
+    assert target.value("SELECT * FROM b ORDER BY id").replace("\t", "|") == ROWS
+    with pytest.raises(Exception):
+        target.sql(("PRAGMA foreign_keys = 1;" if kind == "sqlite" else "") + "INSERT INTO b VALUES (3, 7)")

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""
+PostgreSQL's tables that need the same things, or are tied to each other: whatever they are called, and in
+whatever order they are made, each has what it needs, and its own ties.
+"""
+import json
+
+import pytest
+
+from test_dumps import schema_of
+
+# What is referred to comes last by its name, and what both need stands with the one that comes first; one
+# schema has no tables.
+TABLES = """
+    CREATE SCHEMA apart; CREATE TYPE mood AS ENUM ('good', 'bad');
+    CREATE DOMAIN apart.cents AS integer CHECK (VALUE >= 0);
+    CREATE TYPE apart.sum AS (amount apart.cents, said mood); CREATE SEQUENCE apart.numbers;
+    CREATE TABLE zebra (id integer PRIMARY KEY DEFAULT nextval('apart.numbers'), m mood, c apart.cents,
+                        n integer GENERATED ALWAYS AS IDENTITY (START 10 INCREMENT 5));
+    CREATE TABLE ant (id integer PRIMARY KEY DEFAULT nextval('apart.numbers'), m mood, c apart.cents, s apart.sum,
+                      z integer REFERENCES zebra ON DELETE CASCADE);
+    INSERT INTO zebra VALUES (1, 'good', 5); INSERT INTO ant VALUES (1, 'bad', 7, (3, 'good'), 1);
+"""
+HEIRS = """
+    CREATE TABLE yak (id integer NOT NULL, name text DEFAULT 'y', CHECK (id > 0)); CREATE TABLE bee (w bigint);
+    CREATE TABLE ass (own date, PRIMARY KEY (id)) INHERITS (yak, bee);
+    INSERT INTO yak VALUES (4, 'four'); INSERT INTO ass VALUES (5, 'five', 6, '2020-01-01');
+"""
+PARTS = """
+    CREATE SCHEMA parts;
+    CREATE TABLE herd (id integer, k integer, UNIQUE (id, k)) PARTITION BY RANGE (k);
+    CREATE TABLE parts.low PARTITION OF herd FOR VALUES FROM (0) TO (5);
+    CREATE INDEX "by ON ONLY k" ON herd (k); CREATE UNIQUE INDEX once ON herd (k, id DESC);
+    INSERT INTO herd VALUES (1, 2);
+"""
+
+
+@pytest.mark.parametrize("how", ["restore", "migrate"])
+@pytest.mark.parametrize("tables", [TABLES, HEIRS, PARTS], ids=["keys", "heirs", "parts"])
+def test_all_of_them(crmfs, place, how, tables):
+    source, target = place("postgresql"), place("postgresql")
+    source.sql(tables)
+    crmfs(*(["migrate", source.url, target.url] if how == "migrate" else ["restore", "--to", target.url, source.url]))
+    # Of a table that became an heir later, all columns are its own as well.
+    named = [[line for line in schema_of("postgresql", one) if not line.startswith(("INHERITS", "    own date"))]
+             for one in (source, target)]
+    if tables != HEIRS:
+        assert named[0] == named[1]
+    question = "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits ORDER BY 1, 2;" \
+               "SELECT indexrelid::regclass::text, indisvalid, indisunique FROM pg_index " \
+               "WHERE indrelid > 16384 AND indexrelid::regclass::text NOT LIKE 'pg_toast%' ORDER BY 1"
+    assert target.sql(question) == source.sql(question)
+    if tables == HEIRS:
+        assert target.value("SELECT id, name FROM yak ORDER BY id") == "4|four\n5|five"
+
+
+@pytest.mark.parametrize("name", ["ant", "zebra"])
+def test_one_alone(crmfs, place, name):
+    """Without the other what ties them is not made, and said; the other, restored later, has it."""
+    source, target = place("postgresql"), place("postgresql")
+    source.sql(TABLES)
+    told = json.loads(crmfs("restore", "--json", "--table", name, "--to", target.url, source.url).stdout)
+    notes = [note for note in told["tables"][0]["notes"] if "foreign key" in note]
+    assert notes == (['the foreign key to "zebra" is not made: there is no such table'] if name == "ant" else [])
+    assert target.sql(f"SELECT * FROM {name}") == source.sql(f"SELECT * FROM {name}")
+    other = "zebra" if name == "ant" else "ant"
+    crmfs("restore", "--table", other, "--to", target.url, source.url)
+    keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f'"
+    assert target.value(keys) == ("" if name == "ant" else source.value(keys))
+
+
+def test_a_table_that_was_dropped_has_its_foreign_key_again(crmfs, place):
+    """Also where what it refers to is there, and nothing of that is made."""
+    source, target = place("postgresql"), place("postgresql")
+    source.sql(TABLES)
+    crmfs("restore", "--to", target.url, source.url)
+    before = schema_of("postgresql", target)
+    target.sql("DROP TABLE ant")
+    crmfs("restore", "--mode", "missing", "--to", target.url, source.url)
+    assert schema_of("postgresql", target) == before
