@@ -44,7 +44,7 @@ struct archive_source {
     char *path;               /* absolute or not: as given */
     bool folder;              /* … and its files are the archive, or those of … */
     char *series;             /* … NULL: all */
-    struct dialect_wish wish; /* for tables as text */
+    struct dialect_wish wish; /* for tables as text; the character set also for dumps */
     char *names;              /* the character set of members' names, as iconv calls it; NULL */
     char *password;           /* NULL */
     char *password_command;   /* NULL */
@@ -348,10 +348,6 @@ bool archive_is_passed_over(int error);
  * bytes are percent-encoded), at most PATH_MAX. The caller frees it. NULL: no memory.
  */
 char *archive_shown_name(const char *path);
-
-/* PATH out of CHARSET, the caller's. NULL: it is not in it, or there is no such one, or no memory.
- */
-char *archive_convert(const char *charset, const char *path);
 
 /*
  * What a member is called: in UTF-8, out of the character set that the user says, or, when there is

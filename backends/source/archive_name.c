@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <iconv.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/charset_stream.h"
 #include "fs/base/memory.h"
 #include "fs/base/utf8.h"
 
@@ -94,31 +94,6 @@ char *archive_unpacked_name(const char *name)
     return strdup(name);
 }
 
-char *archive_convert(const char *charset, const char *path)
-{
-    iconv_t converter = iconv_open("UTF-8", charset);
-    char *in = without_const(path);
-    size_t size = strlen(path);
-    size_t room = 4 * size;
-    char *converted;
-    char *out;
-
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
-    if (converter == (iconv_t)-1)
-        return NULL;
-    converted = out = malloc(room + 1);
-    /* The second call: some hold the last character back, for marks that may follow it. */
-    if (converted != NULL && (iconv(converter, &in, &size, &out, &room) == (size_t)-1 ||
-                              iconv(converter, NULL, NULL, &out, &room) == (size_t)-1)) {
-        free(converted);
-        converted = NULL;
-    }
-    if (converted != NULL)
-        *out = '\0';
-    iconv_close(converter);
-    return converted;
-}
-
 char *archive_member_path(struct archive_walk *walk, struct archive_entry *about)
 {
     const char *path = archive_entry_pathname(about);
@@ -130,7 +105,7 @@ char *archive_member_path(struct archive_walk *walk, struct archive_entry *about
     if (path == NULL || utf8_whole(path, strlen(path)))
         return strdup(path != NULL ? path : "");
     if (walk->source->names != NULL)
-        converted = archive_convert(walk->source->names, path);
+        converted = charset_text(walk->source->names, path);
     walk->odd_names += converted == NULL;
     return converted != NULL ? converted : strdup(path);
 }

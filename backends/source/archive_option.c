@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/charset_stream.h"
 #include "fs/base/memory.h"
 #include "fs/base/percent.h"
 
 static int take_names(struct archive_source *source, const char *value, struct failure *failure)
 {
-    cleanup_free char *converted = archive_convert(value, "x");
+    cleanup_free char *converted = charset_text(value, "x");
 
     if (converted == NULL)
         return failure_set(failure, EINVAL,

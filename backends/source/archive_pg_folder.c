@@ -213,7 +213,7 @@ static int read_script(const struct archive_source *source, struct row_taker *ta
         error =
             pg_restore_begin(&tar.stream, NULL, PG_SCRIPT, source->cancelled, &program, failure);
     if (error == 0)
-        error = dump_read(pg_restore_stream(program), TEXT_UNDECIDED, taker, failure);
+        error = dump_read(pg_restore_stream(program), TEXT_UNDECIDED, NULL, taker, failure);
     pg_restore_end(program);
     tar_stream_end(&tar);
     return error;

@@ -16,7 +16,7 @@ static int restore(struct archive_walk *walk, struct byte_stream *stream, const 
         pg_restore_begin(stream, folder, PG_SCRIPT, walk->source->cancelled, &program, failure);
 
     if (error == 0)
-        error = dump_read(pg_restore_stream(program), TEXT_UNDECIDED, walk->taker, failure);
+        error = dump_read(pg_restore_stream(program), TEXT_UNDECIDED, NULL, walk->taker, failure);
     pg_restore_end(program);
     return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
 }

@@ -170,7 +170,10 @@ static int with_name(int error, const char *name, struct failure *failure)
 static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
-    return with_name(dump_read(&looked->stream, reader->set, walk->taker, failure), name, failure);
+    const char *charset = delimited_wish_charset(&walk->source->wish);
+
+    return with_name(dump_read(&looked->stream, reader->set, charset, walk->taker, failure), name,
+                     failure);
 }
 
 static int read_json(const struct table_reader *reader, struct archive_walk *walk,

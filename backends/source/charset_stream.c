@@ -2,7 +2,10 @@
 #include "backends/source/charset_stream.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "fs/base/memory.h"
 
 #define TEXT_LIMIT ((size_t)64 << 20)
 #define MOST_GROWTH 4         /* bytes of UTF-8 for one of any other */
@@ -15,6 +18,30 @@ static iconv_t open_converter(const char *charset)
 
     // NOLINTNEXTLINE(performance-no-int-to-ptr): POSIX says so
     return converter == (iconv_t)-1 ? NULL : converter;
+}
+
+char *charset_text(const char *charset, const char *text)
+{
+    iconv_t converter = open_converter(charset);
+    char *in = without_const(text);
+    size_t size = strlen(text);
+    size_t room = 4 * size;
+    char *converted;
+    char *out;
+
+    if (converter == NULL)
+        return NULL;
+    converted = out = malloc(room + 1);
+    /* The second call: some hold the last character back, for marks that may follow it. */
+    if (converted != NULL && (iconv(converter, &in, &size, &out, &room) == (size_t)-1 ||
+                              iconv(converter, NULL, NULL, &out, &room) == (size_t)-1)) {
+        free(converted);
+        converted = NULL;
+    }
+    if (converted != NULL)
+        *out = '\0';
+    iconv_close(converter);
+    return converted;
 }
 
 bool charset_is_usable(const char *charset)

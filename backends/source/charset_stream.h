@@ -31,6 +31,10 @@ struct charset_stream {
 /* Whether there is such a character set, in which signs, digits and letters of ASCII are ASCII. */
 bool charset_is_usable(const char *charset);
 
+/* TEXT out of CHARSET, the caller's. NULL: it is not in it, or there is no such one, or no memory.
+ */
+char *charset_text(const char *charset, const char *text);
+
 /* FROM and CHARSET outlive it. 0; -EINVAL: there is none of that name; -ENOMEM. */
 int charset_stream_begin(struct charset_stream *stream, struct byte_stream *from,
                          const char *charset);

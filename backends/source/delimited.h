@@ -74,6 +74,9 @@ struct dialect_wish {
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure);
 
+/* The character set that was asked for, as iconv calls it; NULL: none was, or UTF-16. */
+const char *delimited_wish_charset(const struct dialect_wish *wish);
+
 /*
  * Whether what begins so (SIZE bytes; ENDED: that is all) is such a table. A name in .csv, .tsv or
  * .tab is believed, where the text allows it; of other names, only in .txt or without an ending,

@@ -96,6 +96,19 @@ static int take_set(struct dialect_wish *wish, const char *value, struct failure
     return 1;
 }
 
+const char *delimited_wish_charset(const struct dialect_wish *wish)
+{
+    if (!wish->set_given)
+        return NULL;
+    switch (wish->dialect.set) {
+    case TEXT_UTF8: return "UTF-8";
+    case TEXT_WINDOWS: return "CP1252";
+    case TEXT_LATIN1: return "latin1"; /* to MySQL it is Windows-1252 */
+    case TEXT_OTHER: return wish->dialect.charset;
+    default: return NULL;
+    }
+}
+
 static int take_header(struct dialect_wish *wish, const char *value, struct failure *failure)
 {
     bool yes = ascii_equal(value, "yes");

@@ -18,14 +18,16 @@
 #include "fs/base/name_map.h"
 #include "fs/base/percent.h"
 
-#define PARTS_LIMIT ((size_t)1 << 16) /* tables */
+#define PARTS_LIMIT ((size_t)1 << 16)   /* tables */
+#define NUMBERS_LIMIT ((size_t)1 << 10) /* of parts: a gap beyond is not seen */
 
 struct part_table {
     char *key; /* folder and name, without the number */
     struct schema *schema;
-    size_t number; /* the taker's */
-    bool surely;   /* a part by its name */
-    bool joined;   /* there is more than one part */
+    size_t number;                        /* the taker's */
+    bool surely;                          /* a part by its name */
+    bool joined;                          /* there is more than one part */
+    uint64_t numbers[NUMBERS_LIMIT / 64]; /* a bit for each part that is there */
 };
 
 struct delimited_parts {
@@ -71,6 +73,7 @@ void delimited_parts_free(struct delimited_parts *parts)
 /* A member's name without ending and number. */
 struct part_name {
     size_t key_size;
+    size_t number;
     bool surely; /* it is a part, if it is the only one */
 };
 
@@ -127,6 +130,7 @@ static bool take_name(const struct delimited_parts *parts, const char *name, str
     char sign = name[size - digits - 1];
 
     ret->key_size = size - digits - 1;
+    ret->number = strtoul(name + size - digits, NULL, 10);
     ret->surely = digits >= 3 && name[size - digits] == '0';
     return (sign == '_' || sign == '-' || sign == ' ') && (ret->surely || digits <= 3);
 }
@@ -243,13 +247,19 @@ static int add_table(struct delimited_parts *parts, const char *key, bool surely
     return 0;
 }
 
-/* The first part, or no part. */
-static int begin(struct delimited_parts *parts, const char *key, bool named, struct schema *schema,
-                 struct delimited_place *ret_place, struct failure *failure)
+static void note_number(struct part_table *table, size_t number)
+{
+    if (number < NUMBERS_LIMIT)
+        table->numbers[number / 64] |= (uint64_t)1 << number % 64;
+}
+
+/* The first part, or no part: KEY is NULL. */
+static int begin(struct delimited_parts *parts, const char *key, const struct part_name *part,
+                 struct schema *schema, struct delimited_place *ret_place, struct failure *failure)
 {
     struct part_table table = {.schema = schema};
 
-    if (named && key != NULL) {
+    if (key != NULL && part->surely) {
         char *name = table_name(key);
 
         if (name == NULL)
@@ -262,7 +272,9 @@ static int begin(struct delimited_parts *parts, const char *key, bool named, str
         parts->taker, &(struct stream_table){.schema = schema}, &table.number, failure);
 
     if (error == 0 && key != NULL)
-        error = add_table(parts, key, named, schema, table.number);
+        error = add_table(parts, key, part->surely, schema, table.number);
+    if (error == 0 && key != NULL)
+        note_number(&parts->tables[parts->count - 1], part->number);
     return error != 0 ? error : set_place(schema, &table, key != NULL, ret_place);
 }
 
@@ -301,7 +313,7 @@ int delimited_parts_place(struct delimited_parts *parts, const char *name, struc
     struct part_name part;
 
     if (!take_name(parts, name, &part))
-        return begin(parts, NULL, false, schema, ret_place, failure);
+        return begin(parts, NULL, NULL, schema, ret_place, failure);
 
     cleanup_free char *key = strndup(name, part.key_size);
     const size_t *known = key != NULL ? name_map_find(parts->keys, key) : NULL;
@@ -309,13 +321,14 @@ int delimited_parts_place(struct delimited_parts *parts, const char *name, struc
     if (key == NULL)
         return -ENOMEM;
     if (known == NULL)
-        return begin(parts, key, part.surely, schema, ret_place, failure);
+        return begin(parts, key, &part, schema, ret_place, failure);
 
     struct part_table *table = &parts->tables[*known];
 
+    note_number(table, part.number);
     if (!parts->series && count_missing(schema, table->schema) != 0 &&
         count_missing(table->schema, schema) != 0)
-        return begin(parts, NULL, false, schema, ret_place, failure);
+        return begin(parts, NULL, NULL, schema, ret_place, failure);
     return join(parts, table, schema, ret_place, failure);
 }
 
@@ -344,9 +357,43 @@ int delimited_parts_fail(struct delimited_parts *parts, const char *name, const 
                : 0;
 }
 
+static bool is_there(const struct part_table *table, size_t number)
+{
+    return (table->numbers[number / 64] >> number % 64 & 1) != 0;
+}
+
+/* A part has a number beyond one that no part has. They begin with 0 or 1; where only more than one
+ * makes it a table in parts, what the first is called is not known. */
+static void tell_gap(struct delimited_parts *parts, const struct part_table *table)
+{
+    cleanup_free char *name = table_name(table->key);
+    size_t last = NUMBERS_LIMIT;
+    size_t number = 1;
+    struct failure why;
+
+    while (last > 0 && !is_there(table, last - 1))
+        last--;
+    while (!table->surely && number < last && !is_there(table, number))
+        number++;
+    while (number < last && is_there(table, number))
+        number++;
+    if (number >= last || name == NULL)
+        return;
+    failure_set(&why, ENOENT,
+                "table %.200s: its part %zu is not there, though a later one is: rows may be "
+                "missing",
+                name, number);
+    parts->taker->class->trouble(parts->taker, &why);
+}
+
 int delimited_parts_end(struct delimited_parts *parts)
 {
     int error = 0;
+
+    for (size_t i = 0; i < parts->count && !parts->series; i++) {
+        if (parts->tables[i].surely || parts->tables[i].joined)
+            tell_gap(parts, &parts->tables[i]);
+    }
 
     for (size_t i = 0; i < parts->count && error == 0 && parts->failed; i++) {
         const struct part_table *table = &parts->tables[i];

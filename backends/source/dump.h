@@ -33,12 +33,14 @@
 bool dump_recognise(const void *begin, size_t size, enum text_set *ret_set);
 
 /*
- * Hands all tables and rows of the dump, which is in SET, to TAKER. A row that cannot be made out
+ * Hands all tables and rows of the dump, which is in SET, to TAKER. Where it does not say what its
+ * texts are in, or that is not known, they are in CHARSET, a name of the databases' or of iconv's,
+ * which outlives it; NULL: UTF-8. A row that cannot be made out
  * fails its table, with the line and byte; so does the end of the stream within a table. 0, or what
  * TAKER gave, -ENOMEM; -EILSEQ with words: it makes no sense as a whole; -EIO as the stream.
  */
-int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *taker,
-              struct failure *failure);
+int dump_read(struct byte_stream *stream, enum text_set set, const char *charset,
+              struct row_taker *taker, struct failure *failure);
 
 /*
  * A dump in several files, as mydumper writes them (mydumper.h): what says what tables are like

@@ -15,8 +15,9 @@
 
 #define MOST_NUMBER 32
 
-int dump_cell_room(struct dump_reader *reader, size_t size, size_t count)
+int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count)
 {
+    reader->beyond_ascii = dump_has_high_byte(row, size);
     buffer_clear(&reader->scratch);
     return buffer_reserve(&reader->scratch,
                           size * DUMP_MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
@@ -215,6 +216,33 @@ static int make_bits(struct dump_reader *reader, const uint8_t *at,
     return 0;
 }
 
+static bool is_digit(const uint8_t *bytes, size_t size, size_t at)
+{
+    return at < size && bytes[at] >= '0' && bytes[at] <= '9';
+}
+
+/* A number as somebody typed it: +5, 007, -00.5. */
+static void trim_number(struct dump_reader *reader, struct cell *cell)
+{
+    const uint8_t *from = cell->data;
+    size_t size = (size_t)cell->size;
+    bool negative = from[0] == '-';
+    size_t start = negative || from[0] == '+';
+    size_t at = start;
+
+    while (is_digit(from, size, at + 1) && from[at] == '0')
+        at++;
+    if (at == negative || at == size)
+        return;
+
+    uint8_t *to = scratch_end(reader);
+
+    to[0] = '-';
+    memcpy(to + negative, from + at, size - at);
+    *cell = (struct cell){CELL_NUMBER, size - at + negative, to};
+    reader->scratch.size += (size_t)cell->size;
+}
+
 /* SQLite's dumps have more digits than the number needs; each program has its own style. */
 static int make_real(struct dump_reader *reader, const uint8_t *at, size_t size, bool single,
                      struct cell *cell)
@@ -291,6 +319,8 @@ static int make_any(struct dump_reader *reader, const uint8_t *at,
         *cell = (struct cell){CELL_NUMBER, 1, literal->type == LITERAL_TRUE ? "1" : "0"};
         return 0;
     }
+    if (literal->type == LITERAL_BITS)
+        return make_bits(reader, at, literal, cell);
     cell->class = literal->type == LITERAL_HEX || literal->binary ? CELL_BYTES : CELL_TEXT;
     return 0;
 }
@@ -354,11 +384,16 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
         return error;
     switch (value) {
     case VALUE_NUMBER:
+    case VALUE_DIGITS:
         if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE)
             return make_any(reader, at, literal, cell);
+        if (literal->type == LITERAL_BITS)
+            return make_bits(reader, at, literal, cell);
         cell->class = CELL_NUMBER;
         if (literal->type == LITERAL_HEX || cell->size == 0)
             return -EILSEQ;
+        if (value == VALUE_NUMBER)
+            trim_number(reader, cell);
         return 0;
     case VALUE_DOUBLE:
     case VALUE_FLOAT:
@@ -372,5 +407,7 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     }
     if (error == 0 && cell->class == CELL_TEXT && charset != NULL)
         dump_convert(reader, charset, cell);
+    if (reader->beyond_ascii || literal->type == LITERAL_HEX)
+        reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;
 }

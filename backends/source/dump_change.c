@@ -11,6 +11,7 @@
 #include "backends/source/dump_internal.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
+#include "fs/base/utf8.h"
 
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name)
 {
@@ -26,6 +27,7 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
     if (error != 0)
         return error;
     table->dropped = true;
+    reader->names_lost = reader->names_lost || !utf8_whole(name, strlen(name));
     failure_set(
         &why, EILSEQ,
         "line %llu of %.300s: rows of table %.200s, of which no CREATE TABLE stands before: "
@@ -33,6 +35,23 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
         (unsigned long long)byte_window_line(&reader->window), reader->place, name);
     reader->taker->class->trouble(reader->taker, &why);
     return 0;
+}
+
+int dump_fail_nameless(struct dump_reader *reader)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reader->table_count && reader->names_lost && error == 0; i++) {
+        struct dump_table *table = reader->tables[i];
+
+        if (!table->dropped && !table->seen && table->kind == RELATION_TABLE &&
+            dump_has_high_byte((const uint8_t *)table->name, strlen(table->name)))
+            error = dump_table_fail(reader, table,
+                                    "no rows came by the name of table %s, and some did by a name "
+                                    "in a character set that is not known: they are left out",
+                                    table->name);
+    }
+    return error;
 }
 
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name)
@@ -153,6 +172,22 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
     return dump_table_find(reader, database, name);
 }
 
+void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges)
+{
+    struct failure why;
+
+    table->has_plain = table->has_plain || !merges;
+    if (!merges || !table->has_plain || table->merged || table->failed)
+        return;
+    table->merged = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: rows of table %.200s that replace others of the same key, or "
+                "are left out for them (REPLACE, IGNORE, ON …), came behind others: where a key is "
+                "there twice, both show",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)
 {
     struct failure why;
@@ -168,15 +203,111 @@ void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, c
     reader->taker->class->trouble(reader->taker, &why);
 }
 
+/* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
+static void note_change(struct dump_reader *reader, struct dump_table *table, const char *verb)
+{
+    if (table->seen || strcmp(verb, "UPDATE") == 0 || strcmp(verb, "RENAME TABLE") == 0)
+        dump_note_change_of(reader, table, verb);
+}
+
+/* DELETE a FROM t a, UPDATE x JOIN t: each table that is named may be the one. */
+static int note_named(struct dump_reader *reader, struct sql_lexer *lexer, const char *verb)
+{
+    struct sql_token token;
+
+    while ((token = sql_next(lexer)).type != SQL_END && !sql_is(&token, "WHERE") &&
+           !sql_is(&token, "SET")) {
+        if (token.type != SQL_WORD && token.type != SQL_NAME)
+            continue;
+
+        cleanup_free char *name = sql_text(lexer, &token);
+        struct dump_table *table = name != NULL ? dump_table_find(reader, "", name) : NULL;
+
+        if (name == NULL)
+            return -ENOMEM;
+        if (table != NULL)
+            note_change(reader, table, verb);
+    }
+    return 0;
+}
+
 int dump_note_change(struct dump_reader *reader, const char *verb)
 {
     struct sql_lexer lexer = dump_statement_lexer(reader);
+    struct sql_lexer named;
     struct dump_table *table;
 
     sql_next(&lexer);
+    named = lexer;
     table = find_changed(reader, &lexer);
-    /* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
-    if (table != NULL && (table->seen || strcmp(verb, "UPDATE") == 0))
-        dump_note_change_of(reader, table, verb);
+    if (table != NULL)
+        note_change(reader, table, verb);
+    return table == NULL || strcmp(verb, "RENAME TABLE") == 0 ? note_named(reader, &named, verb)
+                                                              : 0;
+}
+
+/* Whether TOKEN is what changes rows, or a string that begins with it. */
+static bool is_change(const struct sql_token *token)
+{
+    static const char *const verbs[] = {"INSERT", "REPLACE",  "UPDATE", "DELETE",
+                                        "LOAD",   "TRUNCATE", "RENAME"};
+    size_t start = token->type == SQL_STRING;
+
+    while (start != 0 && start < token->size && strchr(" \t\r\n(", token->at[start]) != NULL)
+        start++;
+
+    struct sql_token word = {SQL_WORD, token->at + start, 0};
+
+    if (token->type != SQL_WORD && token->type != SQL_STRING)
+        return false;
+    while (start + word.size < token->size && ascii_lower(word.at[word.size]) >= 'a' &&
+           ascii_lower(word.at[word.size]) <= 'z')
+        word.size++;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (sql_is(&word, verbs[i]))
+            return true;
+    }
+    return false;
+}
+
+void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool words)
+{
+    struct sql_token token;
+    struct failure why;
+
+    do
+        token = sql_next(&lexer);
+    while (token.type != SQL_END && !((words || token.type == SQL_STRING) && is_change(&token)));
+    if (token.type == SQL_END || reader->prepared_told)
+        return;
+    reader->prepared_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: a statement that changes rows stands within what ends here, "
+                "and is not carried out, nor are others like it: tables may lack rows, or have "
+                "others: load the dump, and mount the database",
+                (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
+int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+    struct failure why;
+
+    sql_accept(lexer, "SEQUENCE");
+    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
+        sql_accept(lexer, "EXISTS");
+
+    int error = dump_take_name(lexer, &database, &name);
+
+    if (error != 0 || reader->sequence_told)
+        return error == -EILSEQ ? 0 : error;
+    reader->sequence_told = true;
+    failure_set(&why, ENODATA,
+                "line %llu of %.300s: the sequence %.200s is left out, and so are others: they are "
+                "no tables in a dump, as they are in a live database",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, name);
+    reader->taker->class->trouble(reader->taker, &why);
     return 0;
 }

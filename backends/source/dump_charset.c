@@ -8,9 +8,12 @@
 #include "backends/source/latin.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
+#include "fs/base/utf8.h"
 
 const char dump_latin1[] = "ISO-8859-1";
 const char dump_windows[] = "CP1252";
+
+#define NAME_SIZE 32 /* no name that is known is as long */
 
 struct known_charset {
     const char *name;
@@ -19,21 +22,58 @@ struct known_charset {
 
 /* Those in which a byte below 0x80 may be part of a character are further down. */
 static const struct known_charset dump_charsets[] = {
-    {"latin1", dump_windows},   {"latin2", "ISO-8859-2"},   {"latin5", "ISO-8859-9"},
-    {"latin7", "ISO-8859-13"},  {"greek", "ISO-8859-7"},    {"hebrew", "ISO-8859-8"},
-    {"cp1250", "CP1250"},       {"cp1251", "CP1251"},       {"cp1256", "CP1256"},
-    {"cp1257", "CP1257"},       {"cp850", "CP850"},         {"cp852", "CP852"},
-    {"cp866", "CP866"},         {"koi8r", "KOI8-R"},        {"koi8u", "KOI8-U"},
-    {"ujis", "EUC-JP"},         {"eucjpms", "EUC-JP-MS"},   {"gb2312", "GB2312"},
-    {"euckr", "EUC-KR"},        {"tis620", "TIS-620"},      {"macroman", "MACINTOSH"},
-    {"latin3", "ISO-8859-3"},   {"latin4", "ISO-8859-4"},   {"latin6", "ISO-8859-10"},
-    {"latin8", "ISO-8859-14"},  {"latin9", "ISO-8859-15"},  {"latin10", "ISO-8859-16"},
-    {"iso88591", dump_latin1},  {"iso88595", "ISO-8859-5"}, {"iso88596", "ISO-8859-6"},
-    {"iso88597", "ISO-8859-7"}, {"iso88598", "ISO-8859-8"}, {"win1250", "CP1250"},
-    {"win1251", "CP1251"},      {"win1252", dump_windows},  {"win1253", "CP1253"},
-    {"win1254", "CP1254"},      {"win1255", "CP1255"},      {"win1256", "CP1256"},
-    {"win1257", "CP1257"},      {"win1258", "CP1258"},      {"win866", "CP866"},
-    {"win874", "CP874"},        {"euccn", "EUC-CN"},        {"euctw", "EUC-TW"},
+    {"latin1", dump_windows},
+    {"latin2", "ISO-8859-2"},
+    {"latin5", "ISO-8859-9"},
+    {"latin7", "ISO-8859-13"},
+    {"greek", "ISO-8859-7"},
+    {"hebrew", "ISO-8859-8"},
+    {"cp1250", "CP1250"},
+    {"cp1251", "CP1251"},
+    {"cp1256", "CP1256"},
+    {"cp1257", "CP1257"},
+    {"cp850", "CP850"},
+    {"cp852", "CP852"},
+    {"cp866", "CP866"},
+    {"koi8r", "KOI8-R"},
+    {"koi8u", "KOI8-U"},
+    {"ujis", "EUC-JP"},
+    {"eucjpms", "EUC-JP-MS"},
+    {"gb2312", "GB2312"},
+    {"euckr", "EUC-KR"},
+    {"tis620", "TIS-620"},
+    {"macroman", "MACINTOSH"},
+    {"latin3", "ISO-8859-3"},
+    {"latin4", "ISO-8859-4"},
+    {"latin6", "ISO-8859-10"},
+    {"latin8", "ISO-8859-14"},
+    {"latin9", "ISO-8859-15"},
+    {"latin10", "ISO-8859-16"},
+    {"iso88591", dump_latin1},
+    {"iso88595", "ISO-8859-5"},
+    {"iso88596", "ISO-8859-6"},
+    {"iso88597", "ISO-8859-7"},
+    {"iso88598", "ISO-8859-8"},
+    {"win1250", "CP1250"},
+    {"win1251", "CP1251"},
+    {"win1252", dump_windows},
+    {"win1253", "CP1253"},
+    {"win1254", "CP1254"},
+    {"win1255", "CP1255"},
+    {"win1256", "CP1256"},
+    {"win1257", "CP1257"},
+    {"win1258", "CP1258"},
+    {"win866", "CP866"},
+    {"win874", "CP874"},
+    {"euccn", "EUC-CN"},
+    {"euctw", "EUC-TW"},
+    {"eucjp", "EUC-JP"},
+    {"eucjis2004", "EUC-JISX0213"},
+    {"cp1252", dump_windows},
+    {"macce", "MAC-CENTRALEUROPE"},
+    {"armscii8", "ARMSCII-8"},
+    {"dec8", "DEC-MCS"},
+    {"hp8", "HP-ROMAN8"},
 };
 
 /* No dump is in one of these, but columns may be, where it has their own bytes. */
@@ -48,10 +88,15 @@ static const struct paired_charset {
     struct known_charset known;
     enum sql_pairs pairs;
 } paired_charsets[] = {
-    {{"gbk", "GBK"}, SQL_PAIRS_GBK},      {{"gb18030", "GB18030"}, SQL_PAIRS_GBK},
-    {{"big5", "BIG5"}, SQL_PAIRS_BIG5},   {{"uhc", "UHC"}, SQL_PAIRS_GBK},
-    {{"johab", "JOHAB"}, SQL_PAIRS_GBK},  {{"sjis", "SHIFT-JIS"}, SQL_PAIRS_SJIS},
+    {{"gbk", "GBK"}, SQL_PAIRS_GBK},
+    {{"gb18030", "GB18030"}, SQL_PAIRS_GBK},
+    {{"big5", "BIG5"}, SQL_PAIRS_BIG5},
+    {{"uhc", "UHC"}, SQL_PAIRS_GBK},
+    {{"johab", "JOHAB"}, SQL_PAIRS_GBK},
+    {{"sjis", "SHIFT-JIS"}, SQL_PAIRS_SJIS},
     {{"cp932", "CP932"}, SQL_PAIRS_SJIS},
+    {{"shiftjis2004", "SHIFT_JISX0213"}, SQL_PAIRS_SJIS},
+    {{"shiftjis", "SHIFT-JIS"}, SQL_PAIRS_SJIS},
 };
 
 static const char *find(const struct known_charset *charsets, size_t count, const char *name,
@@ -84,18 +129,44 @@ static const char *find_any(const char *name, size_t size)
                           : find(dump_charsets, COUNT(dump_charsets), name, size);
 }
 
+/* EUC_KR, or iconv's EUC-KR, as euckr; how long that is. */
+static size_t plain_name(const char *name, char plain[NAME_SIZE])
+{
+    size_t size = 0;
+
+    for (; *name != '\0' && size < NAME_SIZE - 1; name++) {
+        if (*name != '_' && *name != '-')
+            plain[size++] = *name;
+    }
+    plain[size] = '\0';
+    return size;
+}
+
 const char *dump_charset_find(enum sql_dialect dialect, const char *name)
 {
-    if (dialect == SQL_POSTGRES && ascii_equal(name, "latin1"))
+    char plain[NAME_SIZE];
+    size_t size = plain_name(name, plain);
+
+    if (dialect == SQL_POSTGRES && ascii_equal(plain, "latin1"))
         return dump_latin1;
-    if (dialect == SQL_POSTGRES && ascii_equal(name, "latin5"))
+    if (dialect == SQL_POSTGRES && ascii_equal(plain, "latin5"))
         return "ISO-8859-9";
-    return find_any(name, strlen(name));
+    return find_any(plain, size);
+}
+
+bool dump_charset_is_utf8(const char *name)
+{
+    char plain[NAME_SIZE];
+
+    plain_name(name, plain);
+    return strncasecmp(plain, "utf8", 4) == 0 || ascii_equal(plain, "unicode");
 }
 
 enum sql_pairs dump_charset_pairs(const char *name)
 {
-    const struct paired_charset *paired = find_paired(name, strlen(name));
+    char plain[NAME_SIZE];
+    size_t size = plain_name(name, plain);
+    const struct paired_charset *paired = find_paired(plain, size);
 
     return paired != NULL ? paired->pairs : SQL_PAIRS_NONE;
 }
@@ -166,4 +237,48 @@ void dump_convert(struct dump_reader *reader, const char *charset, struct cell *
     cell->data = start;
     cell->size = size;
     reader->scratch.size += size;
+}
+
+void dump_set_charset(struct dump_reader *reader, const char *name)
+{
+    const char *found = dump_charset_find(reader->dialect, name);
+    bool binary = reader->dialect == SQL_MYSQL && ascii_equal(name, "binary");
+    bool known = found != NULL || binary || dump_charset_is_utf8(name);
+
+    if (!known && reader->wish != NULL)
+        name = reader->wish;
+    reader->charset = known ? found : dump_charset_wished(reader);
+    reader->pairs = dump_charset_pairs(name);
+    reader->own_bytes = binary;
+}
+
+const char *dump_charset_wished(const struct dump_reader *reader)
+{
+    const char *found =
+        reader->wish != NULL ? dump_charset_find(reader->dialect, reader->wish) : NULL;
+
+    /* SQLite's dumps do not say it, for they are in UTF-8. */
+    if (reader->dialect == SQL_SQLITE || reader->wish == NULL || dump_charset_is_utf8(reader->wish))
+        return NULL;
+    return found != NULL ? found : reader->wish;
+}
+
+bool dump_is_garbled(const struct dump_reader *reader, const struct cell *cell)
+{
+    return cell->class == CELL_TEXT && !reader->garbled_told && reader->dialect != SQL_SQLITE &&
+           dump_has_high_byte(cell->data, (size_t)cell->size) &&
+           !utf8_whole(cell->data, (size_t)cell->size);
+}
+
+void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+
+    reader->garbled_told = true;
+    failure_set(&why, EILSEQ,
+                "line %llu of %.300s: text in table %.300s is neither UTF-8 nor in a character set "
+                "that the dump says and crmfs knows, and shows as base64; say which it is in: "
+                "archive://PATH?charset=latin1, windows-1250 …",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
+    reader->taker->class->trouble(reader->taker, &why);
 }

@@ -89,8 +89,10 @@ static int split_line(struct dump_reader *reader, const struct copy *copy, const
 static int give_line(struct dump_reader *reader, const struct copy *copy, const uint8_t *at,
                      size_t size, struct failure *failure)
 {
-    int error = dump_cell_room(reader, size, copy->count);
+    int error = dump_cell_room(reader, at, size, copy->count);
 
+    if (dump_has_hole(reader, at, size))
+        return dump_fail_hole(reader, copy->table);
     if (error == 0)
         error = split_line(reader, copy, at, at + size);
     /* Columns may be missing in the list, or twice in it. */

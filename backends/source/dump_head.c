@@ -50,9 +50,10 @@ static int take_head(struct sql_lexer *lexer, struct dump_head *head)
 {
     struct sql_token token;
 
-    do
+    do {
         token = sql_next(lexer);
-    while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
+        head->merges = head->merges || sql_is(&token, "REPLACE") || sql_is(&token, "IGNORE");
+    } while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
     if (!sql_is(&token, "INTO"))
         return -EILSEQ;
 

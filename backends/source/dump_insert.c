@@ -23,7 +23,7 @@ static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t
 {
     struct dump_reader *reader = insert->reader;
     struct dump_table *table = insert->table;
-    int error = dump_cell_room(reader, size, insert->value_count);
+    int error = dump_cell_room(reader, base, size, insert->value_count);
 
     if (insert->listed)
         memset(reader->cells, 0, table->shown_count * sizeof *reader->cells);
@@ -43,6 +43,14 @@ static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t
     return error;
 }
 
+/* As give_tuple, of what is not damaged. */
+static int take_whole(struct dump_insertion *insert, const uint8_t *base, size_t size,
+                      struct failure *failure)
+{
+    return dump_has_hole(insert->reader, base, size) ? dump_fail_hole(insert->reader, insert->table)
+                                                     : give_tuple(insert, base, size, failure);
+}
+
 /* The tuple at the window's place: 0, and the window behind it; -EILSEQ: makes no sense. */
 static int take_tuple(struct dump_insertion *insert, struct failure *failure)
 {
@@ -60,7 +68,7 @@ static int take_tuple(struct dump_insertion *insert, struct failure *failure)
             return -EILSEQ;
         if (parsed == TUPLE_WHOLE) {
             int error =
-                insert->table->failed ? 0 : give_tuple(insert, at, (size_t)(end - at), failure);
+                insert->table->failed ? 0 : take_whole(insert, at, (size_t)(end - at), failure);
 
             if (error == 0)
                 window->at = (size_t)(end - window->data);
@@ -81,11 +89,13 @@ static uint8_t next_byte(const struct dump_reader *reader)
     return reader->window.at < reader->window.end ? reader->window.data[reader->window.at] : '\0';
 }
 
-/* What may follow the rows: ON DUPLICATE KEY UPDATE, ON CONFLICT, AS, RETURNING, the delimiter. */
+/* What may follow the rows: ON DUPLICATE KEY UPDATE, ON CONFLICT, AS, RETURNING, the delimiter; a
+ * semicolon, whatever that is. */
 static bool is_end(const struct dump_reader *reader)
 {
-    return next_byte(reader) == (uint8_t)reader->delimiter[0] || dump_at_word(reader, "ON") ||
-           dump_at_word(reader, "AS") || dump_at_word(reader, "RETURNING");
+    return next_byte(reader) == (uint8_t)reader->delimiter[0] || next_byte(reader) == ';' ||
+           dump_at_word(reader, "ON") || dump_at_word(reader, "AS") ||
+           dump_at_word(reader, "RETURNING");
 }
 
 /* 1: a tuple stands here; 0: none, the statement ends; -EILSEQ: something else does. */
@@ -194,6 +204,14 @@ static int refuse_row(const struct dump_insertion *insert)
                            insert->table->name, (int)(call.size < 40 ? call.size : 40), call.at);
 }
 
+/* The statement was read to its end: what stands behind the rows may be ON DUPLICATE KEY UPDATE. */
+static void note_merged(const struct dump_insertion *insert)
+{
+    struct sql_lexer lexer = dump_statement_lexer(insert->reader);
+
+    dump_note_merged(insert->reader, insert->table, insert->merges || sql_accept(&lexer, "ON"));
+}
+
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
 static int end_insert(struct dump_insertion *insert, int error, struct failure *failure)
 {
@@ -211,6 +229,8 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
     }
     if (error == 0)
         error = dump_read_statement(reader, failure);
+    if (error == 0)
+        note_merged(insert);
     if (error == 0 && dump_is_cut(reader) && !reader->ends && reader->window.error == 0 &&
         !insert->table->failed)
         note_unended(reader, insert->table);
@@ -233,6 +253,7 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
 
     if (error == 0 && dump_is_catalogue(reader, head.name))
         return dump_note_virtual(reader, failure);
+    insert.merges = head.merges;
     if (error == 0)
         error = dump_find_rows(&insert, &head, failure);
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))

@@ -53,6 +53,9 @@
 /* Tells of rows of a table that nothing is known of. */
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name);
 
+/* All is read: tables whose rows may be among those, for want of a character set, fail. */
+int dump_fail_nameless(struct dump_reader *reader);
+
 /* Whether SQLite's .dump writes its virtual tables into it; behind VALUES: tells of one. */
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);
@@ -66,6 +69,16 @@ bool dump_is_cut(const struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
+/* Rows came, by a statement that MERGES them with those that are there: by their keys. */
+void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges);
+
+/* What is in LEXER is not carried out: tells of it, once, if it has a string with a statement that
+ * changes rows, or, among its WORDS, one. */
+void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool words);
+
+/* MariaDB's CREATE SEQUENCE, before whose second word LEXER stands: told once. */
+int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer);
+
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
 
 /* --- dump_outside ------------------------------------------------------------------------- */
@@ -97,6 +110,8 @@ struct dump_extent {
     bool is_rule;  /* … a rule of PostgreSQL's */
     bool has_body; /* … what has statements in it: SQLite's triggers, BEGIN ATOMIC … */
     bool has_none; /* … what never has */
+    bool asked;    /* whether its semicolons end it, behind another delimiter: … */
+    bool is_plain; /* … they do */
 };
 
 struct dump_reader {
@@ -105,7 +120,11 @@ struct dump_reader {
     struct byte_window window;
     enum sql_dialect dialect;
     enum sql_pairs pairs;
+    const char *wish;         /* what texts are in if the dump says none; NULL */
     const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
+    const char *kept_charset; /* as it was when a variable was set to the client's … */
+    enum sql_pairs kept_pairs;
+    bool kept_own_bytes;
     iconv_t converter;        /* out of converter_of */
     const char *converter_of; /* NULL: there is none */
     bool backslash;           /* escapes in '…' */
@@ -114,11 +133,19 @@ struct dump_reader {
     bool kept_ansi_quotes;
     char zone[DUMP_ZONE_SIZE]; /* of MySQL's TIMESTAMPs; "": UTC, or not said */
     char kept_zone[DUMP_ZONE_SIZE];
+    bool zone_said;
     bool zone_told;
     bool nameless_told;
-    bool guessed; /* it was taken for MySQL's, as nothing says whose it is … */
-    bool escaped; /* … a backslash was taken for an escape … */
+    bool prepared_told;
+    bool sequence_told;
+    bool lacks_blocks; /* there were zeros in a comment */
+    bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
+    bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
+    bool escaped;      /* … a backslash was taken for an escape … */
     bool escape_told;
+    bool beyond_ascii; /* the row as it stands in the dump */
+    bool garbled;      /* a text of the row is not in UTF-8 … */
+    bool garbled_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -213,6 +240,18 @@ const char *dump_charset_find(enum sql_dialect dialect, const char *name);
 /* … its letters of two bytes. */
 enum sql_pairs dump_charset_pairs(const char *name);
 
+bool dump_charset_is_utf8(const char *name);
+
+/* The dump says what its texts are in: if that is not known, the reader's wish counts. */
+void dump_set_charset(struct dump_reader *reader, const char *name);
+
+/* What texts are in where the dump does not say it. NULL: UTF-8. */
+const char *dump_charset_wished(const struct dump_reader *reader);
+
+/* Whether CELL is a text that is not in UTF-8, of which was not told yet; tells of it. */
+bool dump_is_garbled(const struct dump_reader *reader, const struct cell *cell);
+void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *table);
+
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);
 
@@ -276,8 +315,20 @@ int dump_take_mark(struct dump_reader *reader);
 
 /* --- dump_take ---------------------------------------------------------------------------- */
 
+/* Whether what stands in LEXER has no statements within itself, behind which semicolons stand. */
+bool dump_is_plain(struct sql_lexer lexer);
+
 /* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
 int dump_take_next(struct dump_reader *reader, struct failure *failure);
+
+/*
+ * Whether there are zeros as a crash leaves them of what was not written: programs that are known
+ * write none, into values neither; in what others write a few may be a value's.
+ */
+bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size);
+
+/* … in a row of the table: it fails. */
+int dump_fail_hole(struct dump_reader *reader, struct dump_table *table);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 

@@ -99,6 +99,9 @@ static const uint8_t *parse_number(const struct parse *parse, const uint8_t *at,
     if (at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
         literal->type = LITERAL_HEX;
         literal->at += 2;
+    } else if (at[0] == '0' && (at[1] == 'b' || at[1] == 'B')) {
+        literal->type = LITERAL_BITS;
+        literal->at += 2;
     }
     do
         at++;

@@ -286,8 +286,10 @@ static int give_row(struct dump_reader *reader, struct dump_table *table, size_t
 {
     const struct dump_load *load = table->load;
     const uint8_t *base = reader->window.data + reader->window.at;
-    int error = dump_cell_room(reader, size, load->count);
+    int error = dump_cell_room(reader, base, size, load->count);
 
+    if (dump_has_hole(reader, base, size))
+        return dump_fail_hole(reader, table);
     if (error == 0)
         memset(reader->cells, 0, table->shown_count * sizeof *reader->cells);
     for (size_t i = 0; i < load->count && error == 0; i++) {

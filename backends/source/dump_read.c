@@ -56,9 +56,13 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->kept_backslash = reader->backslash;
     reader->kept_ansi_quotes = reader->ansi_quotes;
     reader->zone[0] = reader->kept_zone[0] = '\0';
-    reader->charset = NULL;
+    reader->zone_said = false;
+    reader->charset = dump_charset_wished(reader);
     reader->own_bytes = false;
-    reader->pairs = SQL_PAIRS_NONE;
+    reader->pairs = reader->charset != NULL ? dump_charset_pairs(reader->wish) : SQL_PAIRS_NONE;
+    reader->kept_charset = reader->charset;
+    reader->kept_own_bytes = false;
+    reader->kept_pairs = reader->pairs;
     reader->last = NULL;
     reader->has_rows = false;
     reader->has_data = false;
@@ -78,6 +82,7 @@ struct sql_lexer dump_lexer(const struct dump_reader *reader, const char *text, 
     return (struct sql_lexer){
         .dialect = reader->dialect,
         .pairs = reader->pairs,
+        .charset = reader->charset,
         .backslash = reader->backslash,
         .ansi_quotes = reader->ansi_quotes,
         .at = text,
@@ -142,6 +147,9 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     if (reader->mangled && !table->mangled)
         tell_mangled(reader, table);
     reader->mangled = false;
+    if (reader->garbled)
+        dump_tell_garbled(reader, table);
+    reader->garbled = false;
     if (reader->escaped && reader->guessed && !reader->escape_told)
         tell_escaped(reader, table);
     reader->last = table;
@@ -184,6 +192,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
             table->columns[j].left_out = false;
         error = dump_table_tell(reader, table, failure);
     }
+    if (error == 0)
+        error = dump_fail_nameless(reader);
     return error == 0 ? dump_tell_left_out(reader) : error;
 }
 
@@ -282,8 +292,8 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
     return error;
 }
 
-int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *taker,
-              struct failure *failure)
+int dump_read(struct byte_stream *stream, enum text_set set, const char *charset,
+              struct row_taker *taker, struct failure *failure)
 {
     struct dump_reader reader;
     struct dump_wide wide;
@@ -292,6 +302,7 @@ int dump_read(struct byte_stream *stream, enum text_set set, struct row_taker *t
 
     dump_set_up(&reader, taker);
     reader.wide = text_set_is_wide(set);
+    reader.wish = reader.wide ? NULL : charset;
     if (reader.wide)
         error = dump_wide_begin(&wide, stream, set, &own);
     if (error == 0)

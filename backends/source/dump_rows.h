@@ -54,6 +54,7 @@ struct dump_head {
     char *name;
     char **names; /* count of them; NULL: none are given */
     size_t count;
+    bool merges; /* REPLACE, INSERT IGNORE: rows are told by their keys */
     bool values; /* VALUES follows: the rows are here */
 };
 
@@ -70,6 +71,7 @@ struct dump_insertion {
     struct dump_reader *reader;
     const struct dump_table *named; /* the table, or a partition of it */
     struct dump_table *table;
+    bool merges;
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
     size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
@@ -112,8 +114,8 @@ int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t siz
 /* The moments in CELL, a text, in UTC; to scratch, in which there is room. */
 void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 
-/* Empties scratch and makes room for what SIZE bytes of literals may become. */
-int dump_cell_room(struct dump_reader *reader, size_t size, size_t count);
+/* Empties scratch and makes room for what the SIZE bytes of ROW, COUNT literals, may become. */
+int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count);
 
 /* --- dump_load, dump_tab ------------------------------------------------------------------- */
 

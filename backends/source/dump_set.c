@@ -70,6 +70,8 @@ static int take_zone(struct dump_reader *reader, struct sql_lexer *lexer)
 
     cleanup_free char *zone = sql_text(lexer, &token);
 
+    reader->zone_said = true;
+
     if (zone == NULL)
         return -ENOMEM;
     snprintf(reader->zone, sizeof reader->zone, "%s", zone);
@@ -82,10 +84,12 @@ static int take_zone(struct dump_reader *reader, struct sql_lexer *lexer)
 
 void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
 {
+    /* mysqldump says it, unless it is asked not to. */
+    bool unsaid = reader->ends && !reader->zone_said;
     struct failure why;
     size_t column = 0;
 
-    if (reader->zone[0] == '\0' || reader->zone_told || reader->dialect != SQL_MYSQL)
+    if ((reader->zone[0] == '\0' && !unsaid) || reader->zone_told || reader->dialect != SQL_MYSQL)
         return;
     while (column < table->column_count && table->columns[column].type.type != COLUMN_TIMESTAMP)
         column++;
@@ -95,16 +99,9 @@ void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
     failure_set(&why, EILSEQ,
                 "line %llu of %.300s: here the time zone is %.40s: what is in column %.200s of "
                 "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, reader->zone,
-                table->columns[column].name, table->name);
+                (unsigned long long)byte_window_line(&reader->window), reader->place,
+                unsaid ? "not said" : reader->zone, table->columns[column].name, table->name);
     reader->taker->class->trouble(reader->taker, &why);
-}
-
-static void set_charset(struct dump_reader *reader, const char *name)
-{
-    reader->charset = dump_charset_find(reader->dialect, name);
-    reader->pairs = dump_charset_pairs(name);
-    reader->own_bytes = reader->dialect == SQL_MYSQL && strcasecmp(name, "binary") == 0;
 }
 
 /* What NAME is set to, for which there is one word. */
@@ -126,17 +123,36 @@ static int take_word(struct dump_reader *reader, struct sql_lexer *lexer,
     if (sql_is(name, "standard_conforming_strings")) {
         reader->backslash = strcasecmp(value, "off") == 0;
     } else if (!reader->wide) {
-        set_charset(reader, value);
+        dump_set_charset(reader, value);
     }
     return 0;
 }
 
-/* What phpMyAdmin, HeidiSQL and others end with, as mysqldump does but for a comment. */
-static void take_client(struct dump_reader *reader, struct sql_lexer *lexer)
+/*
+ * "@x = @@character_set_client" and "character_set_client = @x" go as those of sql_mode: mysqldump
+ * writes CREATE TABLE in UTF-8 between them, whatever the rows are in. What phpMyAdmin, HeidiSQL
+ * and others end with is one, too, as mysqldump does but for a comment.
+ */
+static int take_client(struct dump_reader *reader, struct sql_lexer *lexer,
+                       const struct sql_token *name)
 {
-    reader->ended = (sql_accept(lexer, "=") && sql_accept(lexer, "@") &&
-                     sql_accept(lexer, "OLD_CHARACTER_SET_CLIENT")) ||
-                    reader->ended;
+    struct sql_lexer ahead = *lexer;
+
+    sql_accept(&ahead, ":");
+    if (!sql_accept(&ahead, "=")) {
+        reader->kept_charset = reader->charset;
+        reader->kept_pairs = reader->pairs;
+        reader->kept_own_bytes = reader->own_bytes;
+        return 0;
+    }
+    if (!sql_accept(&ahead, "@"))
+        return take_word(reader, lexer, name);
+    *lexer = ahead;
+    reader->charset = reader->kept_charset;
+    reader->pairs = reader->kept_pairs;
+    reader->own_bytes = reader->kept_own_bytes;
+    reader->ended = sql_accept(lexer, "OLD_CHARACTER_SET_CLIENT") || reader->ended;
+    return 0;
 }
 
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
@@ -153,7 +169,7 @@ int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
         else if (sql_is(&name, "time_zone"))
             error = take_zone(reader, lexer);
         else if (sql_is(&name, "character_set_client"))
-            take_client(reader, lexer);
+            error = take_client(reader, lexer, &name);
         else if (sql_is(&name, "OLD_CHARACTER_SET_CLIENT"))
             reader->ended = false; /* one dump may stand behind another */
         else if (sql_is(&name, "NAMES") || sql_is(&name, "client_encoding") ||

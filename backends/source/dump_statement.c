@@ -77,11 +77,13 @@ static int skip_behind(struct dump_reader *reader, const char *mark, struct fail
 
         const uint8_t *found = memmem(here(reader), left(reader), mark, size);
 
-        if (found != NULL) {
-            window->at = (size_t)(found - window->data) + size;
+        const uint8_t *end = found != NULL ? found + size : window->data + window->end - (size - 1);
+
+        if (memchr(here(reader), '\0', (size_t)(end - here(reader))) != NULL)
+            reader->lacks_blocks = true;
+        window->at = (size_t)(end - window->data);
+        if (found != NULL)
             return 0;
-        }
-        window->at = window->end - (size - 1);
     }
 }
 
@@ -337,6 +339,21 @@ static bool goes_on(struct dump_reader *reader)
     return (extent->has_body && !ends_in_end(reader)) || (extent->is_rule && extent->depth != 0);
 }
 
+/* Whether a semicolon here ends the statement, whatever the delimiter: the client sends several at
+ * once, and the server takes them apart. */
+static bool at_semicolon(struct dump_reader *reader)
+{
+    struct dump_extent *extent = &reader->extent;
+
+    if (here(reader)[0] != ';' || reader->dialect != SQL_MYSQL || reader->too_long)
+        return false;
+    if (!extent->asked)
+        extent->is_plain = dump_is_plain(
+            dump_lexer(reader, (const char *)reader->statement.data, reader->statement.size));
+    extent->asked = true;
+    return extent->is_plain;
+}
+
 int dump_read_statement(struct dump_reader *reader, struct failure *failure)
 {
     bool in_version = false;
@@ -354,6 +371,9 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
                 break;
             }
             error = take(reader, strlen(reader->delimiter), NULL);
+        } else if (at_semicolon(reader)) {
+            reader->window.at++;
+            break;
         } else {
             error = take_piece(reader, &in_version, failure);
         }

@@ -21,6 +21,7 @@
 enum dump_value {
     VALUE_ANY, /* what the literal says: SQLite, and columns of which nothing is known */
     VALUE_NUMBER,
+    VALUE_DIGITS, /* … of which zeros in front are a part: ZEROFILL, YEAR */
     VALUE_DOUBLE, /* written as crmfs writes doubles */
     VALUE_FLOAT,  /* … and floats */
     VALUE_TEXT,
@@ -120,6 +121,8 @@ struct dump_table {
     bool dropped;
     bool seen;          /* rows of it were said to follow, if only none */
     bool changed_later; /* … and others to become of them: it was told */
+    bool has_plain;     /* rows came by a mere INSERT … */
+    bool merged;        /* … and others that may replace some, or be left out for them: told */
     bool finished;
     bool mangled; /* some of its bytes became text: it was told */
     size_t number;

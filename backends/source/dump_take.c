@@ -57,6 +57,8 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     if (sql_is(&token, "UNIQUE") || sql_is(&token, "INDEX") || sql_is(&token, "FULLTEXT") ||
         sql_is(&token, "SPATIAL"))
         return dump_create_index(reader, failure);
+    if (sql_is(&token, "SEQUENCE") && reader->dialect == SQL_MYSQL)
+        return dump_note_sequence(reader, lexer);
     if (dump_makes_view(lexer, &kind))
         return reader->too_long ? too_long(reader) : dump_create_view(reader, lexer, kind);
     return 0;
@@ -86,12 +88,16 @@ static void note_rollback(struct dump_reader *reader)
 
 static int take_statement(struct dump_reader *reader, struct failure *failure)
 {
+    static const char *const carriers[] = {"PREPARE", "EXECUTE", "BEGIN", "IF",    "CASE",
+                                           "LOOP",    "WHILE",   "FOR",   "REPEAT"};
     static const char *const changes[] = {"UPDATE", "DELETE", "TRUNCATE"};
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
-    if (sql_is(&word, "SET"))
+    if (sql_is(&word, "SET")) {
+        dump_note_prepared(reader, lexer, false);
         return dump_take_set(reader, &lexer);
+    }
     if (reader->loads)
         return sql_is(&word, "LOAD") ? dump_load_statement(reader) : 0;
     if (sql_is(&word, "LOAD") && !reader->session)
@@ -113,9 +119,15 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         return dump_note_query(reader);
     if (sql_is(&word, "DROP"))
         return dump_drop(reader, &lexer);
+    if (sql_is(&word, "RENAME"))
+        return dump_note_change(reader, "RENAME TABLE");
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         if (sql_is(&word, changes[i]))
             return dump_note_change(reader, changes[i]);
+    }
+    for (size_t i = 0; i < sizeof carriers / sizeof *carriers; i++) {
+        if (sql_is(&word, carriers[i]))
+            dump_note_prepared(reader, lexer, true);
     }
     if (sql_is(&word, "BEGIN") && reader->dialect == SQL_SQLITE)
         reader->ended = false;
@@ -124,6 +136,33 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     if (sql_is(&word, "ROLLBACK") && reader->dialect == SQL_SQLITE)
         note_rollback(reader);
     return 0;
+}
+
+bool dump_is_plain(struct sql_lexer lexer)
+{
+    static const char *const bodies[] = {"FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"};
+    static const char *const compounds[] = {"BEGIN", "IF",  "CASE",   "LOOP",
+                                            "WHILE", "FOR", "REPEAT", "DECLARE"};
+    static const char *const made[] = {"TABLE", "VIEW", "INDEX", "SEQUENCE", "DATABASE", "SCHEMA"};
+    struct sql_token token = sql_next(&lexer);
+
+    for (size_t i = 0; i < sizeof compounds / sizeof *compounds; i++) {
+        if (sql_is(&token, compounds[i]))
+            return false;
+    }
+    if (!sql_is(&token, "CREATE") && !sql_is(&token, "ALTER"))
+        return true;
+    while ((token = sql_next(&lexer)).type != SQL_END) {
+        for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+            if (sql_is(&token, bodies[i]))
+                return false;
+        }
+        for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+            if (sql_is(&token, made[i]))
+                return true;
+        }
+    }
+    return true;
 }
 
 /* Whether a line for a client stands here: "DELIMITER ;;", "\connect x", ".read x". */
@@ -160,27 +199,51 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
+bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size)
+{
+    static const char sector[512];
+    const char *zero = memchr(bytes, '\0', size);
+
+    if (zero == NULL || reader->ends || reader->dialect != SQL_MYSQL)
+        return zero != NULL;
+    return memmem(zero, size - (size_t)(zero - (const char *)bytes), sector, sizeof sector) != NULL;
+}
+
+int dump_fail_hole(struct dump_reader *reader, struct dump_table *table)
+{
+    return dump_table_fail(reader, table,
+                           "here are zeros within a row of table %s, which may lack rows: the file "
+                           "was damaged, look for another copy",
+                           table->name);
+}
+
 /*
  * What a crash, or a full disk, leaves of a file that was not written whole. Behind the end it is
  * padding.
  */
+static int note_hole(struct dump_reader *reader)
+{
+    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
+    struct failure why;
+
+    reader->lacks_blocks = false;
+    if (reader->ended)
+        return 0;
+    failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
+                (unsigned long long)byte_window_line(&reader->window), reader->place);
+    reader->taker->class->trouble(reader->taker, &why);
+    return table != NULL ? dump_table_fail(reader, table,
+                                           "here are zeros instead of statements, and table %s "
+                                           "may lack rows",
+                                           table->name)
+                         : 0;
+}
+
 static int take_nothing(struct dump_reader *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
-    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
-    struct failure why;
-    int error = 0;
+    int error = note_hole(reader);
 
-    if (!reader->ended) {
-        failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
-                    (unsigned long long)byte_window_line(window), reader->place);
-        reader->taker->class->trouble(reader->taker, &why);
-        error = table != NULL ? dump_table_fail(reader, table,
-                                                "here are zeros instead of statements, and table "
-                                                "%s may lack rows",
-                                                table->name)
-                              : 0;
-    }
     while (error == 0 && (error = byte_window_want(window, 1, failure)) == 0 &&
            window->at < window->end && window->data[window->at] == '\0')
         window->at++;
@@ -189,6 +252,10 @@ static int take_nothing(struct dump_reader *reader, struct failure *failure)
 
 int dump_take_next(struct dump_reader *reader, struct failure *failure)
 {
+    int error = reader->lacks_blocks ? note_hole(reader) : 0;
+
+    if (error != 0)
+        return error;
     if (reader->window.data[reader->window.at] == '\0')
         return take_nothing(reader, failure);
     if (at_client_line(reader))
@@ -196,7 +263,8 @@ int dump_take_next(struct dump_reader *reader, struct failure *failure)
     if (!reader->loads && (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
         return dump_insert(reader, failure);
 
-    int error = dump_read_statement(reader, failure);
-
+    error = dump_read_statement(reader, failure);
+    if (error == 0 && dump_has_hole(reader, reader->raw.data, reader->raw.size - 1))
+        error = note_hole(reader);
     return error != 0 ? error : take_statement(reader, failure);
 }

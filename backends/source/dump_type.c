@@ -30,7 +30,7 @@ static const struct known_type mysql_types[] = {
     {"int", NUMBER(COLUMN_INTEGER)},
     {"integer", NUMBER(COLUMN_INTEGER)},
     {"bigint", NUMBER(COLUMN_INTEGER)},
-    {"year", NUMBER(COLUMN_INTEGER)},
+    {"year", TYPE(COLUMN_INTEGER, VALUE_DIGITS, KEY_NUMBER)},
     {"bool", NUMBER(COLUMN_INTEGER)},
     {"boolean", NUMBER(COLUMN_INTEGER)},
     {"decimal", NUMBER(COLUMN_DECIMAL)},
@@ -201,8 +201,13 @@ struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, cons
 
     plain_words(native, words);
     for (size_t i = 0; i < count && !ends_with(words, "[]"); i++) {
-        if (fits(dialect, words, types[i].words))
-            return types[i].type;
+        struct dump_type type = types[i].type;
+
+        if (!fits(dialect, words, types[i].words))
+            continue;
+        if (type.value == VALUE_NUMBER && strstr(words, " zerofill") != NULL)
+            type.value = VALUE_DIGITS;
+        return type;
     }
     if (dialect == SQL_POSTGRES && is_array_of_moments(words))
         text.value = VALUE_MOMENTS;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/charset_stream.h"
 #include "fs/base/ascii.h"
+#include "fs/base/utf8.h"
 
 static bool is_space(char character)
 {
@@ -182,14 +184,28 @@ static char *unquote(const struct sql_lexer *lexer, const struct sql_token *toke
     return text;
 }
 
+/* TEXT, which is taken over, in UTF-8. NULL: no memory. */
+static char *decode(const struct sql_lexer *lexer, char *text)
+{
+    /* Letters of one byte make no UTF-8: programs write it into dumps of another set, too. */
+    bool is_utf8 = text == NULL || lexer->charset == NULL ||
+                   (lexer->pairs == SQL_PAIRS_NONE && utf8_whole(text, strlen(text)));
+    char *decoded = is_utf8 ? NULL : charset_text(lexer->charset, text);
+
+    if (decoded == NULL)
+        return text;
+    free(text);
+    return decoded;
+}
+
 char *sql_text(const struct sql_lexer *lexer, const struct sql_token *token)
 {
     if (token->type == SQL_NAME || token->type == SQL_STRING)
-        return unquote(lexer, token);
+        return decode(lexer, unquote(lexer, token));
 
     char *text = strndup(token->at, token->size);
 
     for (char *at = text; text != NULL && *at != '\0' && lexer->dialect == SQL_POSTGRES; at++)
         *at = ascii_lower(*at);
-    return text;
+    return decode(lexer, text);
 }

@@ -54,8 +54,9 @@ struct sql_token {
 struct sql_lexer {
     enum sql_dialect dialect;
     enum sql_pairs pairs;
-    bool backslash;   /* escapes in strings */
-    bool ansi_quotes; /* "x" is a name, not a string */
+    const char *charset; /* that names are in; NULL: UTF-8 */
+    bool backslash;      /* escapes in strings */
+    bool ansi_quotes;    /* "x" is a name, not a string */
     const char *at;
     const char *end;
 };
@@ -73,8 +74,9 @@ bool sql_accept(struct sql_lexer *lexer, const char *word);
 void sql_skip_parentheses(struct sql_lexer *lexer);
 
 /*
- * What a name, a word or a string says, without quotes; the caller frees it. NULL: no memory.
- * PostgreSQL's bare names are in small letters.
+ * What a name, a word or a string says, without quotes and in UTF-8, unless it is not in the
+ * lexer's character set; the caller frees it. NULL: no memory. PostgreSQL's bare names are in small
+ * letters.
  */
 char *sql_text(const struct sql_lexer *lexer, const struct sql_token *token);
 

@@ -21,7 +21,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, enum text_set se
     require(digest != NULL);
     digest->taker.class = &digest_class;
 
-    int error = dump_read(&pieces.stream, set, &digest->taker, &failure);
+    int error = dump_read(&pieces.stream, set, NULL, &digest->taker, &failure);
     uint64_t hash = digest->hash + (uint64_t)(error < 0);
 
     free(digest);

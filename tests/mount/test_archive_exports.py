@@ -196,3 +196,14 @@ def test_dialects_that_are_said(mount, work, refused):
                         ("colour=red", 'unknown option "colour"'), ("header", "NAME=VALUE")):
         said = refused("mount", f"archive://{work}/x.csv?{wish}".replace("x.csv", "crmfs.conf"), work / "point", status=2)
         assert words in said.err, said.err
+
+
+def test_charset_of_a_dump(mount, work):
+    """Where a dump does not say what its text is in, that is told, and can be said."""
+    path = work / "crm.sql"
+    path.write_bytes("CREATE TABLE t (a text);\nINSERT INTO t VALUES ('ä');\n".encode("latin1"))
+    top = mount(f"unsaid={path}", f"said=archive://{path}?charset=latin1")
+    assert slurp(top.path("archives/unsaid/t.csv")) == b"a\ntext;base64:5A==\n"
+    assert slurp(top.path("archives/said/t.csv")).decode() == "a\nä\n"
+    assert "archives/unsaid" in top.errors() and "?charset=latin1" in top.errors()
+    assert "archives/said" not in top.errors()

@@ -177,6 +177,33 @@ def test_character_sets(mount, server, database, work, charset, text):
     assert (top.path("live/crm/t.csv")).read_bytes() == (top.path("archives/crm.sql/t.csv")).read_bytes()
 
 
+@pytest.mark.parametrize("options", [[], ["--complete-insert"]])
+@pytest.mark.parametrize("charset, name", [("latin1", "Straße"), ("gbk", "合同"), ("sjis", "部署"), ("cp1251", "Жук")])
+def test_names_in_character_sets(mount, server, database, work, charset, name, options):
+    """What makes a table is in UTF-8 in a dump of which the rows are in another character set."""
+    server.sql(f"CREATE TABLE `{name}` (id INT PRIMARY KEY, `{name}` VARCHAR(20)) CHARACTER SET utf8mb4;"
+               f"INSERT INTO `{name}` VALUES (1, '{name}')", database)
+    path = dump(server, database, [f"--default-character-set={charset}", *options], work / "crm.sql")
+    top = mount(f"crm={server.url(database)}", path)
+    assert tables(top.path("archives/crm.sql")) == tables(top.path("live/crm"))
+    assert top.path(f"archives/crm.sql/{name}.csv").read_bytes() == top.path(f"live/crm/{name}.csv").read_bytes()
+    assert top.errors() == ""
+
+
+def test_what_is_told(mount, server, database, work):
+    """A sequence is no table in a dump, and moments are in UTC only where that is said."""
+    server.sql("CREATE SEQUENCE s; CREATE TABLE t (id INT PRIMARY KEY, m TIMESTAMP NULL); INSERT INTO t VALUES (1, NULL)",
+               database)
+    told = dump(server, database, ["--skip-tz-utc"], work / "told.sql")
+    top = mount(told, dump(server, database, ["--default-character-set=utf8mb4"], work / "utc.sql"))
+    assert tables(top.path("archives/told.sql")) == ["t.csv", "t.json", "t.ndjson"]
+    assert tables(top.path("archives/utc.sql")) == ["t.csv", "t.json", "t.ndjson"]
+    errors = top.errors()
+    assert "archives/told.sql: line" in errors and "the sequence s is left out" in errors
+    assert "here the time zone is not said: what is in column m of table t" in errors
+    assert errors.count("time zone") == 1 and errors.count("sequence s") == 2
+
+
 @pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", ""),
                                           ("LINES TERMINATED BY '\\r\\n'", ""),
                                           ("FIELDS OPTIONALLY ENCLOSED BY '\"'", ""),

@@ -16,7 +16,8 @@ int read_dump(struct recorded_reading *reading)
     enum text_set set;
 
     dump_recognise(reading->from.bytes, reading->from.size, &set);
-    return dump_read(&reading->from.stream, set, &reading->into.taker, &reading->failure);
+    return dump_read(&reading->from.stream, set, reading->charset, &reading->into.taker,
+                     &reading->failure);
 }
 
 void check_dump_sized(const char *dump, size_t size, const char *expected)

@@ -191,6 +191,7 @@ void recorded_reading_begin(struct recorded_reading *reading, const void *bytes,
                             size_t step)
 {
     reading->failure = (struct failure){0};
+    reading->charset = NULL;
     memory_stream_begin(&reading->from, bytes, size, step);
     recording_begin(&reading->into);
 }

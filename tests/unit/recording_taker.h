@@ -45,6 +45,7 @@ struct recorded_reading {
     struct memory_stream from;
     struct recording_taker into;
     struct failure failure;
+    const char *charset; /* of dumps that say none; NULL: UTF-8 */
 };
 void recorded_reading_begin(struct recorded_reading *reading, const void *bytes, size_t size,
                             size_t step);

@@ -101,6 +101,30 @@ static void test_no_parts(void **state)
                 {"x_1.csv", "a,b\n1,2\n"}, {"x_2.csv", "a,c\n3,4\n"});
 }
 
+/* Whatever the order; a part whose columns are others is there as well. */
+static void test_gaps(void **state)
+{
+    (void)state;
+    CHECK_PARTS(
+        false,
+        "table 0 contacts-4 (a:text)\nrow 0 \"1\nchange 0 contacts (a:text)\nrow 0 \"2\n"
+        "row 0 \"3\ntrouble table contacts: its part 3 is not there, though a later one is: "
+        "rows may be missing\n",
+        {"contacts-4.csv", "a\n1\n"}, {"contacts-1.csv", "a\n2\n"}, {"contacts-2.csv", "a\n3\n"});
+    CHECK_PARTS(false,
+                "table 0 Contacts (a:text)\nrow 0 \"1\ntrouble table Contacts: its part 1 is not "
+                "there, though a later one is: rows may be missing\n",
+                {"Contacts_002.csv", "a\n1\n"});
+    CHECK_PARTS(false,
+                "table 0 x_0 (a:text)\nrow 0 \"1\ntable 1 x_1 (b:text)\nrow 1 \"2\n"
+                "change 0 x (a:text)\nrow 0 \"3\n",
+                {"x_0.csv", "a\n1\n"}, {"x_1.csv", "b\n2\n"}, {"x_2.csv", "a\n3\n"});
+    CHECK_PARTS(false,
+                "table 0 x (a:text)\nrow 0 \"1\ntable 1 x_2 (a:text)\nrow 1 \"2\n"
+                "change 1 x (a:text)\nrow 1 \"3\n",
+                {"x.csv", "a\n1\n"}, {"x_2.csv", "a\n2\n"}, {"x_3.csv", "a\n3\n"});
+}
+
 static void test_series(void **state)
 {
     (void)state;
@@ -143,9 +167,8 @@ static void test_missing_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbered_parts),
-        cmocka_unit_test(test_no_parts),
-        cmocka_unit_test(test_series),
+        cmocka_unit_test(test_numbered_parts), cmocka_unit_test(test_no_parts),
+        cmocka_unit_test(test_gaps),           cmocka_unit_test(test_series),
         cmocka_unit_test(test_missing_parts),
     };
 

@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/base/memory.h"
 #include "tests/unit/dump_reading.h"
+
+#define MERGED(line)                                                                               \
+    "trouble line " line " of the dump: rows of table t that replace others of the same "          \
+    "key, or are left out for them (REPLACE, IGNORE, ON …), came behind others: where a key is " \
+    "there twice, both show\n"
 
 static void test_mysql(void **state)
 {
@@ -33,9 +39,10 @@ static void test_mysql(void **state)
         "table 0 t (id:integer!,n:text,b:bytes,d:decimal) key id order id to other\n"
         "row 0 #1|\"it's \"\\\n\x1a|x6100|#1.50\n"
         "row 0 #2|NULL|x4142|#-3\nrow 0 #3|\"|xff|NULL\n"
-        "row 0 #4|NULL|NULL|#9\nrow 0 #5|NULL|NULL|NULL\n"
-        "trouble line 17 of the dump: rows of table unknown, of which no CREATE TABLE stands before: "
-        "they are left out; of a dump of data alone, make one with the schema in it\n");
+        "row 0 #4|NULL|NULL|#9\n" MERGED(
+            "16") "row 0 #5|NULL|NULL|NULL\n"
+                  "trouble line 17 of the dump: rows of table unknown, of which no CREATE TABLE stands before: "
+                  "they are left out; of a dump of data alone, make one with the schema in it\n");
 }
 
 static void test_mysql_escapes(void **state)
@@ -95,6 +102,90 @@ static void test_ansi_modes(void **state)
     }
 }
 
+/* As somebody may type them. */
+static void test_typed_numbers(void **state)
+{
+    (void)state;
+    check_dump(
+        "CREATE TABLE t (a int, b bit(4), z int(5) unsigned zerofill, y year, d decimal(5,2));\n"
+        "INSERT INTO t VALUES (0010,0b11,00012,0000,0001.50),('-007',b'101','00007',2019,-00.5),"
+        "(+0,0B0,0,0,0),(b'101',3,NULL,NULL,-.5),(-0,0,0,0,00);",
+        "table 0 t (a:integer,b:integer,z:integer,y:integer,d:decimal)\n"
+        "row 0 #10|#3|#00012|#0000|#1.50\nrow 0 #-7|#5|#00007|#2019|#-0.5\n"
+        "row 0 #0|#0|#0|#0|#0\nrow 0 #5|#3|NULL|NULL|#-.5\nrow 0 #-0|#0|#0|#0|#0\n");
+}
+
+#define STATEMENT_WORDS                                                                          \
+    " of the dump: a statement that changes rows stands within what ends here, and is not "      \
+    "carried out, nor are others like it: tables may lack rows, or have others: load the dump, " \
+    "and mount the database\n"
+#define CHANGE_WORDS(table) \
+    " is not carried out: the rows of table " table " show as they came before\n"
+
+/* Nothing is carried out, and it is told. */
+static void test_statements_not_carried_out(void **state)
+{
+    static const char begin[] = "CREATE TABLE t (a int);INSERT INTO t VALUES (1);\n";
+    static const char begun[] = "table 0 t (a:integer)\nrow 0 #1\n";
+    static const struct {
+        const char *statements;
+        const char *told;
+    } cases[] = {
+        {"RENAME TABLE t TO u;", "trouble line 2 of the dump: RENAME TABLE" CHANGE_WORDS("t")},
+        {"RENAME TABLE x TO y, t TO x;",
+         "trouble line 2 of the dump: RENAME TABLE" CHANGE_WORDS("t")},
+        {"DELETE a FROM t a WHERE a.a = 1;",
+         "trouble line 2 of the dump: DELETE" CHANGE_WORDS("t")},
+        {"DELETE FROM a USING t AS a;", "trouble line 2 of the dump: DELETE" CHANGE_WORDS("t")},
+        {"UPDATE x JOIN t ON x.a = t.a SET t.a = 2;",
+         "trouble line 2 of the dump: UPDATE" CHANGE_WORDS("t")},
+        {"DELETE FROM x WHERE a IN (SELECT a FROM t);", ""},
+        {"PREPARE s FROM 'INSERT INTO t VALUES (?)';EXECUTE s USING @a;",
+         "trouble line 2" STATEMENT_WORDS},
+        {"SET @a = ' update t set a = 2';PREPARE s FROM @a;EXECUTE s;",
+         "trouble line 2" STATEMENT_WORDS},
+        {"EXECUTE IMMEDIATE \"DELETE FROM t\";", "trouble line 2" STATEMENT_WORDS},
+        {"SET @a = REPLACE('set', 's', 'b');/*!50112 PREPARE s FROM @a */;", ""},
+        {"DELIMITER ;;\nBEGIN NOT ATOMIC\nINSERT INTO t VALUES (2); END;;\n",
+         "trouble line 4" STATEMENT_WORDS},
+        {"BEGIN;COMMIT;", ""},
+        {"REPLACE INTO t VALUES (1);", "row 0 #1\n" MERGED("2")},
+        {"INSERT IGNORE INTO t VALUES (1);", "row 0 #1\n" MERGED("2")},
+        {"INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2;\nREPLACE INTO t VALUES (1);",
+         "row 0 #1\n" MERGED("2") "row 0 #1\n"},
+        {"CREATE TABLE u (a int);REPLACE INTO u VALUES (1);REPLACE INTO u VALUES (2);",
+         "table 1 u (a:integer)\nrow 1 #1\nrow 1 #2\n"},
+        {"CREATE SEQUENCE `s` start with 1;DO SETVAL(`s`, 1, 0);CREATE SEQUENCE IF NOT EXISTS u;",
+         "trouble line 2 of the dump: the sequence s is left out, and so are others: they are no "
+         "tables in a dump, as they are in a live database\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cleanup_free char *dump = NULL;
+        cleanup_free char *expected = NULL;
+
+        assert_true(asprintf(&dump, "%s%s", begin, cases[i].statements) > 0);
+        assert_true(asprintf(&expected, "%s%s", begun, cases[i].told) > 0);
+        check_dump(dump, expected);
+    }
+}
+
+/* A client hands several statements over at once. */
+static void test_semicolons_within_a_delimiter(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE t (a int);DELIMITER //\n"
+               "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);\n//\n"
+               "SET @x = ';';INSERT INTO t VALUES (3)//\n"
+               "DROP TRIGGER IF EXISTS x; CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN\n"
+               "INSERT INTO t VALUES (666); END//\n"
+               "CREATE TABLE u (a int); INSERT INTO u VALUES (4)//\nDELIMITER ;\n"
+               "INSERT INTO t VALUES (5);",
+               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\nrow 0 #3\ntable 1 u (a:integer)\n"
+               "row 1 #4\nrow 0 #5\n");
+}
+
 static void test_time_zones(void **state)
 {
     (void)state;
@@ -110,6 +201,12 @@ static void test_time_zones(void **state)
                "trouble line 5 of the dump: here the time zone is +02:00: what is in column b of "
                "table t, and in others of TIMESTAMP, shows as it stands, and not in UTC\n"
                "row 1 NULL\nrow 1 NULL\n");
+    check_dump("-- MariaDB dump 10\nCREATE TABLE `t` (`a` timestamp NULL);"
+               "INSERT INTO `t` VALUES (NULL);\n-- Dump completed\n",
+               "table 0 t (a:timestamp)\n"
+               "trouble line 2 of the dump: here the time zone is not said: what is in column a of "
+               "table t, and in others of TIMESTAMP, shows as it stands, and not in UTC\n"
+               "row 0 NULL\n");
 }
 
 static void test_values(void **state)
@@ -289,6 +386,9 @@ int main(void)
         cmocka_unit_test(test_mode_of_a_trigger),
         cmocka_unit_test(test_ansi_modes),
         cmocka_unit_test(test_time_zones),
+        cmocka_unit_test(test_typed_numbers),
+        cmocka_unit_test(test_statements_not_carried_out),
+        cmocka_unit_test(test_semicolons_within_a_delimiter),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_words_as_bits),
         cmocka_unit_test(test_adminer),

@@ -223,6 +223,59 @@ static void test_window_ends_in_head(void **state)
     }
 }
 
+/* What a crash leaves, from within a value to within another: what stood between is lost. */
+static void test_zeros_in_values(void **state)
+{
+    static const char zeros[600];
+    static const struct {
+        const char *before;
+        size_t size;
+        const char *behind;
+        const char *expected;
+    } dumps[] = {
+        {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b", 600, "c');\n",
+         "table 0 a (x:text)\nfail 0 line 2, byte 46 of the dump: here are zeros within a row of "
+         "table a, which may lack rows: the file was damaged, look for another copy\n"},
+        {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b", 1, "');\n",
+         "table 0 a (x:text)\nrow 0 \"b\0\n"},
+        {"-- MariaDB dump 10\nCREATE TABLE a (x text);\nINSERT INTO a VALUES ('b", 2,
+         "c');\n-- Dump completed\n",
+         "table 0 a (x:text)\nfail 0 line 3, byte 65 of the dump: here are zeros within a row of "
+         "table a, which may lack rows: the file was damaged, look for another copy\n"},
+        {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE a (x text);\n"
+         "INSERT INTO a VALUES('b",
+         512, "c');\nCOMMIT;\n",
+         "table 0 a (x:text)\nfail 0 line 4, byte 89 of the dump: here are zeros within a row of "
+         "table a, which may lack rows: the file was damaged, look for another copy\nchange 0 a (x:text)\n"},
+        {"-- PostgreSQL database\nCREATE TABLE a (x text);\nCOPY a (x) FROM stdin;\nb", 512,
+         "c\n\\.\n",
+         "table 0 a (x:text)\nfail 0 line 4, byte 71 of the dump: here are zeros within a row of "
+         "table a, which may lack rows: the file was damaged, look for another copy\n"},
+        {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b');\n-- a comment", 512,
+         "c');\nINSERT INTO a VALUES ('d');\n",
+         "table 0 a (x:text)\nrow 0 \"b\n"
+         "trouble line 4 of the dump: here are zeros instead of statements\n"
+         "fail 0 line 4, byte 582 of the dump: here are zeros instead of statements, and table a "
+         "may lack rows\n"},
+        {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b');\nLOCK TABLES `a", 512, "');\n;",
+         "table 0 a (x:text)\nrow 0 \"b\n"
+         "trouble line 4 of the dump: here are zeros instead of statements\n"
+         "fail 0 line 4, byte 584 of the dump: here are zeros instead of statements, and table a "
+         "may lack rows\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+        struct buffer dump = BUFFER(4096);
+
+        assert_int_equal(buffer_append_text(&dump, dumps[i].before), 0);
+        assert_int_equal(buffer_append(&dump, zeros, dumps[i].size), 0);
+        assert_int_equal(buffer_append_text(&dump, dumps[i].behind), 0);
+        check_dump_sized((const char *)dump.data, dump.size, dumps[i].expected);
+        buffer_release(&dump);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,7 +283,7 @@ int main(void)
         cmocka_unit_test(test_cut_apart),       cmocka_unit_test(test_broken_stream),
         cmocka_unit_test(test_senseless_table), cmocka_unit_test(test_row_limit),
         cmocka_unit_test(test_window_ends),     cmocka_unit_test(test_window_ends_in_head),
-        cmocka_unit_test(test_unended),
+        cmocka_unit_test(test_unended),         cmocka_unit_test(test_zeros_in_values),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,7 +135,8 @@ static void test_whose(void **state)
             assert_true(asprintf(&dump, "%s%s", kinds[i].heads[j], rows) > 0);
             recording_begin(&recording);
             memory_stream_begin(&stream, dump, strlen(dump), 100);
-            assert_int_equal(dump_read(&stream.stream, TEXT_UNDECIDED, &recording.taker, NULL), 0);
+            assert_int_equal(
+                dump_read(&stream.stream, TEXT_UNDECIDED, NULL, &recording.taker, NULL), 0);
             assert_non_null(strstr(recording_text(&recording), kinds[i].row));
             recording_end(&recording);
         }
