@@ -114,7 +114,7 @@ def test_names_while_the_server_is_away(mount, own_server):
 def test_a_stopped_server_is_found_out(mount, own_server):
     """However long it may take to answer: it lets nobody else in either. One that is only slow does, and is waited for."""
     server = own_server()
-    server.sql(LARGE.format(rows=400000) + "; CREATE VIEW slow AS SELECT SLEEP(25) AS s")
+    server.sql(LARGE.format(rows=400000) + "; CREATE VIEW slow AS SELECT SLEEP(12) AS s")
     top = mount(server.url(timeout="3600", connect_timeout="2"))
     assert reads(top.live() / "slow.csv") == b"s\n0\n"
     results = []

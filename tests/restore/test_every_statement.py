@@ -197,7 +197,9 @@ def test_what_is_set_aside_stays_where_the_others_may_be_in(struck, work):
     words = ["restore", "--quiet", "--skip-bad", aside, "--to", struck.url, source]
     count = undisturbed(struck, *words)
     assert json.loads(aside.read_text())["row"] == 2
-    for at in range(count, max(0, count - 8), -1):
+    for at in range(count, 0, -1):
+        if in_doubt and at < count - 8:
+            break
         aside.unlink(missing_ok=True)
         struck.place.sql("DELETE FROM t")
         done = strike(struck, words, at, AFTER, "connection")
