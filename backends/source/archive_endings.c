@@ -230,7 +230,7 @@ static int take_row(struct row_taker *base, size_t table, const struct cell *cel
     return found ? keep(taker->endings, &ending) : 0;
 }
 
-/* What is damaged is told when the table itself is read. */
+/* What is damaged, or doubtful, is told when the table itself is read. */
 static int fail_table(struct row_taker *taker, size_t table, const struct failure *why)
 {
     (void)taker;
@@ -239,10 +239,17 @@ static int fail_table(struct row_taker *taker, size_t table, const struct failur
     return 0;
 }
 
+static void take_trouble(struct row_taker *taker, const struct failure *why)
+{
+    (void)taker;
+    (void)why;
+}
+
 static const struct row_taker_class ending_class = {
     .begin_table = begin_table,
     .row = take_row,
     .fail_table = fail_table,
+    .trouble = take_trouble,
 };
 
 int archive_endings_read(struct archive_endings *endings, struct byte_stream *stream,

@@ -24,18 +24,15 @@ static uint8_t *scratch_end(struct delimited *reader)
 /* Text of Windows-1252 is next to never UTF-8 as well. */
 static void note_set(struct delimited *reader)
 {
-    const struct row_taker_class *class = reader->taker->class;
     struct failure why;
 
     reader->set_told = true;
-    if (class->trouble == NULL)
-        return;
     failure_set(&why, EILSEQ,
                 "line %llu of %.300s: here is text in UTF-8, and other text before it was not, so "
                 "that all is taken for Windows-1252: letters are others than they were; say "
                 "charset=utf-8 in the archive's URL, or windows-1252",
                 (unsigned long long)byte_window_line(&reader->window), reader->name);
-    class->trouble(reader->taker, &why);
+    reader->taker->class->trouble(reader->taker, &why);
 }
 
 /* The first text that is not ASCII decides what the rest is taken for. */

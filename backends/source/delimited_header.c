@@ -137,21 +137,20 @@ static bool is_value(const uint8_t *text, size_t size)
 /* Tells if the first record may be a row. */
 static void note_header(const struct delimited *reader, const uint8_t *base)
 {
-    const struct row_taker_class *class = reader->taker->class;
     const struct delimited_field *field = reader->fields;
     const struct delimited_field *end = field + reader->columns;
     struct failure why;
 
     while (field < end && !is_value(base + field->at, field->size))
         field++;
-    if (field == end || reader->headless || reader->header_known || class->trouble == NULL)
+    if (field == end || reader->headless || reader->header_known)
         return;
     failure_set(
         &why, ENODATA,
         "%.300s: its first line is taken for the names of columns, though \"%.*s\" in it may "
         "be a value: if that is a row, say header=no in the archive's URL",
         reader->name, (int)(field->size < 40 ? field->size : 40), (const char *)base + field->at);
-    class->trouble(reader->taker, &why);
+    reader->taker->class->trouble(reader->taker, &why);
 }
 
 int delimited_read_header(struct delimited *reader, struct failure *failure)

@@ -108,14 +108,13 @@ static const char *doubt_of(const struct delimited *reader, const uint8_t *base,
  */
 static void note_torn(struct delimited *reader, size_t count)
 {
-    const struct row_taker_class *class = reader->taker->class;
     bool torn = reader->before != 0 && reader->before <= reader->columns &&
                 count < reader->columns && reader->before + count == reader->columns + 1 &&
                 !reader->fields[0].quoted;
     struct failure why;
 
     reader->before = count;
-    if (!torn || reader->torn_told || class->trouble == NULL)
+    if (!torn || reader->torn_told)
         return;
     reader->torn_told = true;
     failure_set(
@@ -124,7 +123,7 @@ static void note_torn(struct delimited *reader, size_t count)
         "as one that a line end in a text without quotes has torn apart: is it one? Then "
         "this and others like it are wrong, and whatever made the file has to quote texts",
         (unsigned long long)byte_window_line(&reader->window), reader->name);
-    class->trouble(reader->taker, &why);
+    reader->taker->class->trouble(reader->taker, &why);
 }
 
 static int give_record(struct delimited *reader, const uint8_t *base, size_t size, size_t count,

@@ -64,10 +64,17 @@ static int fail_table(struct row_taker *taker, size_t table, const struct failur
     exit(1);
 }
 
+static void take_trouble(struct row_taker *taker, const struct failure *why)
+{
+    (void)taker;
+    fprintf(stderr, "%s\n", why->text);
+}
+
 static const struct row_taker_class counter_class = {
     .begin_table = begin_table,
     .row = take_row,
     .fail_table = fail_table,
+    .trouble = take_trouble,
 };
 
 int main(int count, char **words)

@@ -80,11 +80,18 @@ static int fail_table(struct row_taker *taker, size_t index, const struct failur
     return 0;
 }
 
+static void take_trouble(struct row_taker *taker, const struct failure *why)
+{
+    (void)taker;
+    require(why->code != 0);
+}
+
 static const struct row_taker_class tally_class = {
     .begin_table = begin_table,
     .change_table = change_table,
     .row = take_row,
     .fail_table = fail_table,
+    .trouble = take_trouble,
 };
 
 static void tally_end(struct tally *tally)

@@ -302,6 +302,7 @@ def test_what_a_view_stands_on_is_of_the_same_moment(server, database, mount, ho
     try:
         time.sleep(1.1)  # the server knows when a table was made to the second
         top = mount(server.url(database))
+        assert "late.csv" in [path.name for path in top.live().iterdir()]
         assert (top.live() / "early.csv").read_text() == "n\n1\n"
         assert top.status()["live"][0]["not_consistent"] == []
         server.sql(f"UPDATE early SET n = 77; {BELOW[how].format(other=other)}", database)
