@@ -73,7 +73,7 @@ class Struck:
             return states.of_mysql(self.server, self.name, **how)
         return states.of_postgres(self.server, self.name)
 
-    def settled(self, allowed):
+    def settled(self, allowed, patience=20):
         """What it is, once the server has taken back what a dead client left; the last one that was seen."""
         seen = []
 
@@ -81,7 +81,7 @@ class Struck:
             seen.append(self.state())
             return seen[-1] in allowed
 
-        mounting.eventually(look, 20)
+        mounting.eventually(look, patience)
         return seen[-1]
 
     def kill_server(self, *_):
@@ -180,7 +180,7 @@ def test_migrate(struck, days, how, work):
         struck.empty()
         status = strike(struck, words, at, when, how).returncode
         # Without its journal, it had done nothing yet, or all.
-        if status != 0 and ((work / "journal").exists() or struck.settled((after,)) != after):
+        if status != 0 and ((work / "journal").exists() or struck.settled((after,), 3) != after):
             undisturbed(struck, *words)
         assert struck.state(half_made=True) == after, (at, when)
         assert not (work / "journal").exists(), (at, when)
