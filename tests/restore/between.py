@@ -16,12 +16,13 @@ class Between:
     """
     A socket that leads to a server's. What crmfs sends is counted over all its connections; at number
     AT, WHAT is done: before it reaches the server, or once the server has answered and crmfs has not
-    heard of it. AT None: nothing is ever done, and `count` says how many there are. WHAT is called with
+    heard of it. AT None: nothing is ever done, and `count` says how many there are. Only what has WORD in
+    it is counted. WHAT is called with
     crmfs's end of the connection; afterwards all connections are gone, unless it says GO_ON.
     """
 
-    def __init__(self, path, server, at=None, when=AFTER, what=None):
-        self.path, self.server, self.at, self.when, self.what = path, server, at, when, what
+    def __init__(self, path, server, at=None, when=AFTER, what=None, word=b""):
+        self.path, self.server, self.at, self.when, self.what, self.word = path, server, at, when, what, word
         self.count, self.struck, self.peers = 0, False, {}
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
@@ -72,7 +73,7 @@ class Between:
         other, is_clients = self.peers[one]
         try:
             data = one.recv(1 << 20)
-            if data and is_clients:
+            if data and is_clients and self.word in data.upper():
                 self.count += 1
                 if self.count == self.at:
                     self.strike(one, other, data)
