@@ -13,7 +13,6 @@ ELSEWHERE = re.compile(r"^\s*(sh tools/setup\.sh (demo|check)\b|git clone\b)")
 PRELUDE = """
 set -eu
 mount -t tmpfs tmpfs /tmp
-rm() { command rm "$@" || { sleep 2; command rm "$@"; }; } # a store that the last mount has only just let go
 PS4='+ README: '
 set -x
 """
