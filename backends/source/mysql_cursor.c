@@ -206,7 +206,7 @@ static bool has_same(const struct mysql_table *table, MYSQL_RES *rows)
  */
 static int check_table(struct mysql_cursor *cursor, struct failure *failure)
 {
-    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+    struct mysql_source *source = cursor->dataset->source;
     cleanup_rows MYSQL_RES *rows = NULL;
     const struct mysql_table *table = cursor->table;
     const char *name = table->schema->name;
@@ -214,19 +214,14 @@ static int check_table(struct mysql_cursor *cursor, struct failure *failure)
     if (cursor->checked)
         return 0;
     if (table->schema->kind == RELATION_VIEW) {
-        cursor->error = mysql_check_view(cursor->dataset->source, cursor->link, table, failure);
+        cursor->error = mysql_check_view(source, cursor->link, table, failure);
         cursor->checked = cursor->error == 0;
         return cursor->error;
     }
     if (table->made == NULL || ascii_equal(table->engine, "ARCHIVE"))
         return 0;
-    if (buffer_append_text(&text, "SELECT TABLE_NAME, CREATE_TIME FROM information_schema.TABLES "
-                                  "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ") != 0 ||
-        mysql_add_literal(&text, name, strlen(name), false) != 0 ||
-        buffer_append(&text, "", 1) != 0)
-        return no_memory(cursor, failure);
-    cursor->error =
-        mysql_ask(cursor->dataset->source, cursor->link, (const char *)text.data, &rows, failure);
+    cursor->error = mysql_ask_about(source, cursor->link, "TABLE_NAME, CREATE_TIME", "TABLES",
+                                    source->database, name, &rows, failure);
     if (cursor->error == 0 && !has_same(table, rows))
         cursor->error = failure_set(failure, ESTALE,
                                     "table %s was altered, or another one has been given its name, "

@@ -156,6 +156,13 @@ int mysql_do(struct mysql_source *source, struct mysql_link *link, struct failur
 /* Runs a query and holds all its rows: for short ones. The caller frees *ret_rows. */
 int mysql_ask(struct mysql_source *source, struct mysql_link *link, const char *query,
               MYSQL_RES **ret_rows, struct failure *failure);
+/*
+ * The same of COLUMNS of information_schema.WHAT about table NAME, and others that the server takes
+ * for called alike.
+ */
+int mysql_ask_about(struct mysql_source *source, struct mysql_link *link, const char *columns,
+                    const char *what, const char *database, const char *name, MYSQL_RES **ret_rows,
+                    struct failure *failure);
 
 static inline void mysql_free_rows(MYSQL_RES *const *rows)
 {

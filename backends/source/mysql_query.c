@@ -46,6 +46,22 @@ int mysql_ask(struct mysql_source *source, struct mysql_link *link, const char *
     return 0;
 }
 
+int mysql_ask_about(struct mysql_source *source, struct mysql_link *link, const char *columns,
+                    const char *what, const char *database, const char *name, MYSQL_RES **ret_rows,
+                    struct failure *failure)
+{
+    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
+
+    if (buffer_print(&text, "SELECT %s FROM information_schema.%s WHERE TABLE_SCHEMA = ", columns,
+                     what) != 0 ||
+        mysql_add_literal(&text, database, strlen(database), false) != 0 ||
+        buffer_append_text(&text, " AND TABLE_NAME = ") != 0 ||
+        mysql_add_literal(&text, name, strlen(name), false) != 0 ||
+        buffer_append(&text, "", 1) != 0)
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    return mysql_ask(source, link, (const char *)text.data, ret_rows, failure);
+}
+
 int mysql_add_name(struct buffer *text, const char *name)
 {
     int error = buffer_append(text, "`", 1);

@@ -143,23 +143,6 @@ static void read_definition(struct look *look, const char *at)
 /* --- what the server says ----------------------------------------------------------------------
  */
 
-/* The rows of COLUMNS of information_schema.WHAT about the table; literals, so that the server
- * looks at no other. */
-static int ask_about(struct look *look, const char *columns, const char *what, const char *database,
-                     const char *name, MYSQL_RES **ret_rows, struct failure *failure)
-{
-    cleanup_buffer struct buffer text = BUFFER(MYSQL_STATEMENT_LIMIT);
-
-    if (buffer_print(&text, "SELECT %s FROM information_schema.%s WHERE TABLE_SCHEMA = ", columns,
-                     what) != 0 ||
-        mysql_add_literal(&text, database, strlen(database), false) != 0 ||
-        buffer_append_text(&text, " AND TABLE_NAME = ") != 0 ||
-        mysql_add_literal(&text, name, strlen(name), false) != 0 ||
-        buffer_append(&text, "", 1) != 0)
-        return no_memory(failure);
-    return mysql_ask(look->source, look->link, (const char *)text.data, ret_rows, failure);
-}
-
 static void take_definition(struct look *look, const char *definition)
 {
     if (definition == NULL || definition[0] == '\0') {
@@ -184,7 +167,8 @@ static int ask_definition(struct look *look, const char *database, const char *n
                           struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error = ask_about(look, "VIEW_DEFINITION", "VIEWS", database, name, &rows, failure);
+    int error = mysql_ask_about(look->source, look->link, "VIEW_DEFINITION", "VIEWS", database,
+                                name, &rows, failure);
     MYSQL_ROW row = error == 0 ? mysql_fetch_row(rows) : NULL;
 
     if (error == 0)
@@ -197,8 +181,9 @@ static int ask_place(struct look *look, const char *database, const char *name,
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     MYSQL_ROW row;
-    int error = ask_about(look, "TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_TIME", "TABLES", database,
-                          name, &rows, failure);
+    int error =
+        mysql_ask_about(look->source, look->link, "TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_TIME",
+                        "TABLES", database, name, &rows, failure);
 
     if (error != 0)
         return error;
