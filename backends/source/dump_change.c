@@ -16,7 +16,6 @@
 int dump_note_unknown(struct dump_reader *reader, const char *database, const char *name)
 {
     struct dump_table *table;
-    struct failure why;
     int error;
 
     /* SQLite's own: how far its counters are, how often a key is met. */
@@ -28,12 +27,10 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
         return error;
     table->dropped = true;
     reader->names_lost = reader->names_lost || !utf8_whole(name, strlen(name));
-    failure_set(
-        &why, EILSEQ,
-        "line %llu of %.300s: rows of table %.200s, of which no CREATE TABLE stands before: "
-        "they are left out; of a dump of data alone, make one with the schema in it",
-        (unsigned long long)byte_window_line(&reader->window), reader->place, name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "rows of table %.200s, of which no CREATE TABLE stands before: "
+              "they are left out; of a dump of data alone, make one with the schema in it",
+              name);
     return 0;
 }
 
@@ -65,7 +62,6 @@ int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
     int error = dump_read_statement(reader, failure);
     struct sql_lexer lexer;
     struct sql_token token;
-    struct failure why;
 
     if (error != 0)
         return error;
@@ -77,13 +73,10 @@ int dump_note_virtual(struct dump_reader *reader, struct failure *failure)
 
     cleanup_free char *name = token.type == SQL_STRING ? sql_text(&lexer, &token) : NULL;
 
-    failure_set(
-        &why, EILSEQ,
-        "line %llu of %.300s: the virtual table %.200s is left out, as only SQLite's module "
-        "makes its rows; what it keeps them in stands beside it, in tables %.200s_…",
-        (unsigned long long)byte_window_line(&reader->window), reader->place,
-        name != NULL ? name : "here", name != NULL ? name : "");
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "the virtual table %.200s is left out, as only SQLite's module "
+              "makes its rows; what it keeps them in stands beside it, in tables %.200s_…",
+              name != NULL ? name : "here", name != NULL ? name : "");
     return 0;
 }
 
@@ -109,17 +102,13 @@ static int take_extended(struct sql_lexer *lexer, char **ret_database, char **re
 /* MySQL Workbench writes rows of a query so: INSERT INTO `` … */
 static void note_nameless(struct dump_reader *reader)
 {
-    struct failure why;
 
     if (reader->nameless_told)
         return;
     reader->nameless_told = true;
-    failure_set(
-        &why, EILSEQ,
-        "line %llu of %.300s: what ends here puts rows into a table without a name, or with "
-        "none that can be made out: they are left out, and so are those of others like it",
-        (unsigned long long)byte_window_line(&reader->window), reader->place);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "what ends here puts rows into a table without a name, or with "
+              "none that can be made out: they are left out, and so are those of others like it");
 }
 
 bool dump_is_cut(const struct dump_reader *reader)
@@ -174,33 +163,28 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
 
 void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges)
 {
-    struct failure why;
 
     table->has_plain = table->has_plain || !merges;
     if (!merges || !table->has_plain || table->merged || table->failed)
         return;
     table->merged = true;
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: rows of table %.200s that replace others of the same key, or "
-                "are left out for them (REPLACE, IGNORE, ON …), came behind others: where a key is "
-                "there twice, both show",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "rows of table %.200s that replace others of the same key, or "
+              "are left out for them (REPLACE, IGNORE, ON …), came behind others: where a key is "
+              "there twice, both show",
+              table->name);
 }
 
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)
 {
-    struct failure why;
 
     if (table->changed_later)
         return;
     table->changed_later = true;
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: %s is not carried out: the rows of table %.200s show as they "
-                "came before",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, verb,
-                table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "%s is not carried out: the rows of table %.200s show as they "
+              "came before",
+              verb, table->name);
 }
 
 /* What empties a table before its rows come changes nothing; UPDATE may be all its rows. */
@@ -273,7 +257,6 @@ static bool is_change(const struct sql_token *token)
 void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool words)
 {
     struct sql_token token;
-    struct failure why;
 
     do
         token = sql_next(&lexer);
@@ -281,19 +264,16 @@ void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool
     if (token.type == SQL_END || reader->prepared_told)
         return;
     reader->prepared_told = true;
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: a statement that changes rows stands within what ends here, "
-                "and is not carried out, nor are others like it: tables may lack rows, or have "
-                "others: load the dump, and mount the database",
-                (unsigned long long)byte_window_line(&reader->window), reader->place);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "a statement that changes rows stands within what ends here, "
+              "and is not carried out, nor are others like it: tables may lack rows, or have "
+              "others: load the dump, and mount the database");
 }
 
 int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
 {
     cleanup_free char *database = NULL;
     cleanup_free char *name = NULL;
-    struct failure why;
 
     sql_accept(lexer, "SEQUENCE");
     if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
@@ -304,10 +284,9 @@ int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
     if (error != 0 || reader->sequence_told)
         return error == -EILSEQ ? 0 : error;
     reader->sequence_told = true;
-    failure_set(&why, ENODATA,
-                "line %llu of %.300s: the sequence %.200s is left out, and so are others: they are "
-                "no tables in a dump, as they are in a live database",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, ENODATA,
+              "the sequence %.200s is left out, and so are others: they are "
+              "no tables in a dump, as they are in a live database",
+              name);
     return 0;
 }

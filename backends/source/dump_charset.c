@@ -272,13 +272,11 @@ bool dump_is_garbled(const struct dump_reader *reader, const struct cell *cell)
 
 void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *table)
 {
-    struct failure why;
 
     reader->garbled_told = true;
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: text in table %.300s is neither UTF-8 nor in a character set "
-                "that the dump says and crmfs knows, and shows as base64; say which it is in: "
-                "archive://PATH?charset=latin1, windows-1250 …",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "text in table %.300s is neither UTF-8 nor in a character set "
+              "that the dump says and crmfs knows, and shows as base64; say which it is in: "
+              "archive://PATH?charset=latin1, windows-1250 …",
+              table->name);
 }

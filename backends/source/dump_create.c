@@ -15,16 +15,13 @@
 static int pass_over(struct dump_reader *reader, struct dump_table *table,
                      const struct failure *own)
 {
-    struct failure why = *own;
-
-    if (why.code == 0)
-        failure_set(
-            &why, EILSEQ,
-            "line %llu of the dump: the CREATE TABLE that ends here cannot be made out, and "
-            "its table is left out: %.200s",
-            (unsigned long long)byte_window_line(&reader->window),
-            (const char *)reader->statement.data);
-    reader->taker->class->trouble(reader->taker, &why);
+    if (own->code != 0)
+        reader->taker->class->trouble(reader->taker, own);
+    else
+        dump_tell(reader, EILSEQ,
+                  "the CREATE TABLE that ends here cannot be made out, and its table is left out: "
+                  "%.200s",
+                  (const char *)reader->statement.data);
     return table != NULL ? dump_table_drop(reader, table) : 0;
 }
 
@@ -194,14 +191,11 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
  */
 static void tell_replaced(struct dump_reader *reader, const struct dump_table *table)
 {
-    struct failure why;
 
-    failure_set(
-        &why, EILSEQ,
-        "line %llu of %.300s: table %.200s is made once more: its rows before this line are "
-        "left out",
-        (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "table %.200s is made once more: its rows before this line are "
+              "left out",
+              table->name);
 }
 
 /* LEXER stands behind TABLE. *ret_same: it is to be made only if it is not there, and is. */

@@ -158,13 +158,11 @@ static int take_tuples(struct dump_insertion *insert, struct failure *failure)
 /* A whole row was the last, and nothing says that it should be: few programs leave the end out. */
 static void note_unended(const struct dump_reader *reader, const struct dump_table *table)
 {
-    struct failure why;
 
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: the dump ends without an end of this statement: it may have "
-                "been cut short, and table %.200s lack rows",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "the dump ends without an end of this statement: it may have "
+              "been cut short, and table %.200s lack rows",
+              table->name);
 }
 
 /* The function that a value of the row at the window's place is made by; of size 0: there is none.

@@ -118,27 +118,23 @@ int dump_reserve_cells(struct dump_reader *reader, size_t count)
 
 static void tell_mangled(struct dump_reader *reader, struct dump_table *table)
 {
-    struct failure why;
 
-    failure_set(&why, EIO,
-                "line %llu of %.300s: table %.300s has bytes that were taken for text when the "
-                "dump was written as UTF-16, and are others now; look for a dump that is not, as "
-                "--result-file makes it, or --hex-blob",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EIO,
+              "table %.300s has bytes that were taken for text when the "
+              "dump was written as UTF-16, and are others now; look for a dump that is not, as "
+              "--result-file makes it, or --hex-blob",
+              table->name);
     table->mangled = true;
 }
 
 static void tell_escaped(struct dump_reader *reader, const struct dump_table *table)
 {
-    struct failure why;
 
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: nothing says whose dump this is: a backslash in table %.300s "
-                "is taken for MySQL's, which is none of the text; in another database it would be: "
-                "then load the dump there, and mount the database",
-                (unsigned long long)byte_window_line(&reader->window), reader->place, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "nothing says whose dump this is: a backslash in table %.300s "
+              "is taken for MySQL's, which is none of the text; in another database it would be: "
+              "then load the dump there, and mount the database",
+              table->name);
     reader->escape_told = true;
 }
 

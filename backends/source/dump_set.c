@@ -86,7 +86,6 @@ void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
 {
     /* mysqldump says it, unless it is asked not to. */
     bool unsaid = reader->ends && !reader->zone_said;
-    struct failure why;
     size_t column = 0;
 
     if ((reader->zone[0] == '\0' && !unsaid) || reader->zone_told || reader->dialect != SQL_MYSQL)
@@ -96,12 +95,10 @@ void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
     if (column == table->column_count)
         return;
     reader->zone_told = true;
-    failure_set(&why, EILSEQ,
-                "line %llu of %.300s: here the time zone is %.40s: what is in column %.200s of "
-                "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
-                (unsigned long long)byte_window_line(&reader->window), reader->place,
-                unsaid ? "not said" : reader->zone, table->columns[column].name, table->name);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "here the time zone is %.40s: what is in column %.200s of "
+              "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
+              unsaid ? "not said" : reader->zone, table->columns[column].name, table->name);
 }
 
 /* What NAME is set to, for which there is one word. */

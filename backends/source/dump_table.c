@@ -328,6 +328,20 @@ int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const 
     return reader->taker->class->fail_table(reader->taker, table->number, &failure);
 }
 
+void dump_tell(const struct dump_reader *reader, int code, const char *format, ...)
+{
+    struct failure why;
+    char text[FAILURE_TEXT_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    failure_set(&why, code, "line %llu of %.300s: %s",
+                (unsigned long long)byte_window_line(&reader->window), reader->place, text);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 int dump_table_cut(struct dump_reader *reader, struct dump_table *table)
 {
     if (reader->window.error != 0)

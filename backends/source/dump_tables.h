@@ -207,6 +207,10 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What is wrong here and is no single table's matter, or may be no fault: as a taker's trouble. */
+void dump_tell(const struct dump_reader *reader, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* --- dump_create, dump_key, dump_alter, dump_sqlite ----------------------------------------- */
 
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */

@@ -17,13 +17,11 @@ static int take_use(struct dump_reader *reader, struct sql_lexer *lexer)
 /* Its table is left out. */
 static int too_long(struct dump_reader *reader)
 {
-    struct failure why;
 
-    failure_set(&why, EILSEQ,
-                "line %llu of the dump: a statement that says what a table is like ends "
-                "here and is longer than the %zu MiB that crmfs takes",
-                (unsigned long long)byte_window_line(&reader->window), DUMP_STATEMENT_LIMIT >> 20);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EILSEQ,
+              "a statement that says what a table is like ends "
+              "here and is longer than the %zu MiB that crmfs takes",
+              DUMP_STATEMENT_LIMIT >> 20);
     return 0;
 }
 
@@ -77,13 +75,10 @@ static int take_alter(struct dump_reader *reader, struct sql_lexer *lexer, struc
 /* sqlite3 ends a dump so when it could not read all of the database. */
 static void note_rollback(struct dump_reader *reader)
 {
-    struct failure why;
 
-    failure_set(&why, EIO,
-                "line %llu of %.300s: it ends with ROLLBACK: the database was damaged when the "
-                "dump was made, and it may lack rows and tables; look for another dump",
-                (unsigned long long)byte_window_line(&reader->window), reader->place);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EIO,
+              "it ends with ROLLBACK: the database was damaged when the "
+              "dump was made, and it may lack rows and tables; look for another dump");
 }
 
 static int take_statement(struct dump_reader *reader, struct failure *failure)
@@ -224,14 +219,11 @@ int dump_fail_hole(struct dump_reader *reader, struct dump_table *table)
 static int note_hole(struct dump_reader *reader)
 {
     struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
-    struct failure why;
 
     reader->lacks_blocks = false;
     if (reader->ended)
         return 0;
-    failure_set(&why, EIO, "line %llu of %.300s: here are zeros instead of statements",
-                (unsigned long long)byte_window_line(&reader->window), reader->place);
-    reader->taker->class->trouble(reader->taker, &why);
+    dump_tell(reader, EIO, "here are zeros instead of statements");
     return table != NULL ? dump_table_fail(reader, table,
                                            "here are zeros instead of statements, and table %s "
                                            "may lack rows",
