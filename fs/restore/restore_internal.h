@@ -66,6 +66,11 @@ void restore_views_release(struct restore_plan *plan);
 int restore_check_room(const struct restore_plan *plan, struct failure *failure);
 
 /*
+ * DDL, which ends with a NUL and is taken over, is what makes TABLE's like from now on. 0, -ENOMEM.
+ */
+int restore_make_by(struct restore_table *table, struct buffer *ddl);
+
+/*
  * Between PostgreSQL databases: has what TABLE is made like bring all statements that it needs, and
  * none that are another table's. 0, -ENOMEM.
  */

@@ -35,12 +35,24 @@ static int add_lines(const char *ddl, struct buffer *text)
     return error;
 }
 
+int restore_make_by(struct restore_table *table, struct buffer *ddl)
+{
+    struct schema *like = schema_copy(table->like != NULL ? table->like : table->source);
+
+    if (like == NULL)
+        return -ENOMEM;
+    free(like->ddl);
+    like->ddl = (char *)steal_pointer(&ddl->data);
+    schema_release(table->like);
+    table->like = like;
+    return 0;
+}
+
 int restore_gather_keys(struct restore_plan *plan, struct restore_table *table)
 {
     const struct schema *from = table->like != NULL ? table->like : table->source;
     const size_t count = plan->dataset->class->table_count(plan->dataset);
     cleanup_buffer struct buffer text = BUFFER(DDL_LIMIT);
-    struct schema *like;
     int error;
 
     if (strncmp(plan->kind, "postgres", 8) != 0)
@@ -58,14 +70,7 @@ int restore_gather_keys(struct restore_plan *plan, struct restore_table *table)
     }
     if (error == 0)
         error = buffer_append(&text, "", 1);
-    like = error == 0 ? schema_copy(from) : NULL;
-    if (like == NULL)
-        return error != 0 ? error : -ENOMEM;
-    free(like->ddl);
-    like->ddl = (char *)steal_pointer(&text.data);
-    schema_release(table->like);
-    table->like = like;
-    return 0;
+    return error == 0 ? restore_make_by(table, &text) : error;
 }
 
 /* Whether a table's own statement may refer to what is not there. */

@@ -158,7 +158,6 @@ int restore_gather_statements(struct restore_plan *plan, struct restore_table *t
     const struct schema *from = table->like != NULL ? table->like : table->source;
     cleanup_buffer struct buffer own = BUFFER(DDL_LIMIT);
     cleanup_buffer struct buffer text = BUFFER(2 * DDL_LIMIT);
-    struct schema *like;
     int error = 0;
 
     if (plan->statements == NULL)
@@ -170,12 +169,5 @@ int restore_gather_statements(struct restore_plan *plan, struct restore_table *t
         error = find_needed(plan->statements, table->source_table, &own);
     if (error == 0)
         error = write_all(plan, table->source_table, &own, &text);
-    like = error == 0 ? schema_copy(from) : NULL;
-    if (like == NULL)
-        return error != 0 ? error : -ENOMEM;
-    free(like->ddl);
-    like->ddl = (char *)steal_pointer(&text.data);
-    schema_release(table->like);
-    table->like = like;
-    return 0;
+    return error == 0 ? restore_make_by(table, &text) : error;
 }

@@ -181,6 +181,16 @@ static void leave_open(struct storage *storage)
     (void)storage;
 }
 
+/* One storage, two stores. */
+static void close_both(struct storage *storage, struct store *store)
+{
+    meddling.class.close = leave_open;
+    storage->class = &meddling.class;
+    store_close(meddling.other);
+    storage->class = meddling.real;
+    store_close(store);
+}
+
 static void try_own_packs(bool remove)
 {
     struct storage *storage = memory_storage_new();
@@ -207,12 +217,7 @@ static void try_own_packs(bool remove)
     story_prune(store, &scene_prune_now);
     assert_int_equal(scene_read_all(scene, store, NULL), 1);
     scene_check(store, SCENE_ANY);
-    /* One storage, two stores. */
-    meddling.class.close = leave_open;
-    storage->class = &meddling.class;
-    store_close(meddling.other);
-    storage->class = meddling.real;
-    store_close(store);
+    close_both(storage, store);
 }
 
 static void test_own_packs_marked(void **context)
@@ -269,11 +274,7 @@ static void test_many_marked(void **context)
     story_prune(store, &scene_prune_now);
     assert_int_equal(scene_read_all(scene, store, NULL), 4);
     scene_check(store, SCENE_ANY);
-    meddling.class.close = leave_open;
-    storage->class = &meddling.class;
-    store_close(meddling.other);
-    storage->class = meddling.real;
-    store_close(store);
+    close_both(storage, store);
 }
 
 /* ---- A snapshot that fails ---- */

@@ -127,26 +127,41 @@ static void test_another_copy(void **context)
     store_close(store);
 }
 
-/* But what is compressed against the damaged copy is lost: one of another depth is no help. */
-static void test_copy_of_another_depth(void **context)
+/*
+ * All of contacts changes on three days, and what day 6 has of it is stored once more: against day
+ * 9, or, at the SAME_DEPTH, against day 3. Of the copy that day 9 is compressed against.
+ */
+static struct object_reference store_twice(struct store *store, bool same_depth)
 {
-    struct store *store = sample_store();
+    struct object_reference last[SERIES_GROUPS];
     struct object_reference reference;
     struct sample_series series;
     char name[PACK_NAME_SIZE];
     const char *const names[] = {name};
-    size_t size;
 
-    (void)context;
     series_begin(&series, store);
-    series_take(&series, 3); /* all of contacts changes in three days */
+    series_take(&series, 3);
+    memcpy(last, series.last, sizeof last);
     series_take(&series, 6);
     reference = sample_group_of(store, 6, 0, 2);
     sample_pack_name_of(store_storage(store), &reference, name);
     series_take(&series, 9);
+    if (same_depth)
+        memcpy(series.last, last, sizeof last);
     series_take_anew(&series, 6, name);
     succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
     series_end(&series);
+    return reference;
+}
+
+/* But what is compressed against the damaged copy is lost: one of another depth is no help. */
+static void test_copy_of_another_depth(void **context)
+{
+    struct store *store = sample_store();
+    struct object_reference reference = store_twice(store, false);
+    size_t size;
+
+    (void)context;
     sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
     assert_true(sample_check(store, true).harmful > 0);
     assert_true(check_found("day-9 crm/contacts 1 200+100\n"));
@@ -162,28 +177,11 @@ static void test_copy_of_another_depth(void **context)
 static void test_copy_of_the_same_depth(void **context)
 {
     struct store *store = sample_store();
-    struct object_reference last[SERIES_GROUPS];
-    struct object_reference reference;
-    struct sample_series series;
-    char name[PACK_NAME_SIZE];
-    const char *const names[] = {name};
+    struct object_reference reference = store_twice(store, true);
+    uint64_t objects = sample_check(store, true).objects_read;
     size_t size;
 
     (void)context;
-    series_begin(&series, store);
-    series_take(&series, 3); /* all of contacts changes in three days */
-    memcpy(last, series.last, sizeof last);
-    series_take(&series, 6);
-    reference = sample_group_of(store, 6, 0, 2);
-    sample_pack_name_of(store_storage(store), &reference, name);
-    series_take(&series, 9);
-    memcpy(series.last, last, sizeof last);
-    series_take_anew(&series, 6, name);
-    succeed(log_unmark_packs(store, &series.state, names, 1, &failure));
-    series_end(&series);
-
-    uint64_t objects = sample_check(store, true).objects_read;
-
     sample_pack_of(store_storage(store), &reference, &size)[reference.offset + 30] ^= 4;
 
     struct check_result result = sample_check(store, true);
