@@ -154,13 +154,8 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
     if (error != 0)
         return error == -ENOMEM ? error : 0;
 
-    int usable = batch_has_read(writer->batch, scratch, place, NULL);
-
-    if (usable > 0)
-        usable = batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
-                              &head->parent, NULL);
     head->place = step.place;
-    return usable;
+    return batch_has_read(writer->batch, scratch, place, &head->parent, NULL);
 }
 
 static int encode(struct object_writer *writer, struct put *put,

@@ -16,7 +16,8 @@
  *    snapshot after the remove record does not need the pack.
  * 3. A mark forbids nothing to anybody, and may be wrong: the next removal looks again.
  * 4. A copy may stand in a pack that can be seen and is not durable yet, of a snapshot that is
- *    being taken. Before a record lets other copies go, such packs are flushed (prune_young.c).
+ *    being taken (durable.h). Before a record lets other copies go, such packs are flushed
+ * (prune_young.c).
  */
 #include "fs/store/prune.h"
 

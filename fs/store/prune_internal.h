@@ -91,15 +91,6 @@ int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack);
  */
 int prune_make_durable(struct pruning *pruning);
 
-/* The same of one file. 0, -ENOENT, -errno. */
-static inline int prune_flush(const struct pruning *pruning, const char *name)
-{
-    struct storage *storage = store_storage(pruning->store);
-
-    return storage->class->flush != NULL ? storage->class->flush(storage, name, pruning->failure)
-                                         : 0;
-}
-
 /* Records and then does it. */
 int prune_remove(struct pruning *pruning);
 
