@@ -83,8 +83,6 @@ struct object_reader {
 struct read_scratch *read_scratch_take(struct object_reader *reader); /* NULL: no memory */
 void read_scratch_give(struct object_reader *reader, struct read_scratch *scratch);
 
-#define OBJECT_DEPTH_ANY (-1)
-
 /*
  * The body of the object that REFERENCE means, opened, into BODY, with SEALED for
  * the way. -EIO when it is in no pack, -ENOMEM.

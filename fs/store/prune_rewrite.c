@@ -94,9 +94,10 @@ static int move_living(void *context, const struct pack_entry *entry)
     if (!reach_lives(emptying->reach, spot))
         return 0;
 
-    int error = object_move(emptying->writer, &entry->reference, &put, emptying->failure);
+    int error =
+        object_move(emptying->writer, &entry->reference, entry->depth, &put, emptying->failure);
 
-    /* Where this copy is damaged, another one was found: at another depth, it is no substitute. */
+    /* Where this copy is damaged, another one was found: it may rest on what is gone. */
     if (error == 0 && put.reference.sealed_size != entry->reference.sealed_size)
         error = failure_set(emptying->failure, EIO,
                             "a pack that is to be rewritten is damaged: run `crmfs check "

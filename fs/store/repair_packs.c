@@ -149,11 +149,14 @@ struct moving {
     struct object_writer *writer;
 };
 
-/* What cannot be read stays where it is, and its pack with it. */
-static int move(struct moving *moving, const struct object_reference *reference)
+/*
+ * What cannot be read stays where it is, and its pack with it. What is compressed against a copy
+ * needs one of the same depth.
+ */
+static int move(struct moving *moving, const struct object_reference *reference, uint8_t depth)
 {
     struct object_put put;
-    int error = object_move(moving->writer, reference, &put, moving->mending->failure);
+    int error = object_move(moving->writer, reference, depth, &put, moving->mending->failure);
 
     if (error == 0)
         moving->mending->result.objects++;
@@ -167,7 +170,8 @@ static int move_living(void *context, const struct pack_entry *entry)
     struct reach_spot spot = moving->spot;
 
     moving->spot.entry++;
-    return reach_lives(moving->mending->reach, spot) ? move(moving, &entry->reference) : 0;
+    return reach_lives(moving->mending->reach, spot) ? move(moving, &entry->reference, entry->depth)
+                                                     : 0;
 }
 
 static int move_readable(struct moving *moving, const struct known_objects *readable)
@@ -175,7 +179,7 @@ static int move_readable(struct moving *moving, const struct known_objects *read
     int error = 0;
 
     for (size_t i = 0; i < readable->count && error == 0; i++)
-        error = move(moving, &readable->entries[i].reference);
+        error = move(moving, &readable->entries[i].reference, readable->entries[i].depth);
     return error;
 }
 
