@@ -210,11 +210,11 @@ static int check_packs(struct checking *checking)
     if (error == 0)
         error = reach_create(checking->store, checking->reader, &checking->state,
                              checking->options->progress, &checking->reach, checking->failure);
-    checking->unlisted.reader = checking->reader;
-    if (error == 0) {
-        reach_ask(checking->reach, unlisted_ask, &checking->unlisted);
+    if (error == 0)
+        error = unlisted_begin(&checking->unlisted, checking->store, checking->reader,
+                               checking->reach, &checking->state);
+    if (error == 0)
         error = walk_all(checking);
-    }
     if (error == 0)
         error = misnamed_find(checking->store, report_misnamed, checking, checking->failure);
     if (error == 0)

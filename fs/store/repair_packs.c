@@ -49,14 +49,13 @@ static int look(struct mending *mending)
     int error = object_reader_create(mending->store, PARENT_CACHE_BYTES, &mending->reader,
                                      mending->failure);
 
-    mending->unlisted.reader = mending->reader;
     if (error == 0)
         error = reach_create(mending->store, mending->reader, mending->state, mending->progress,
                              &mending->reach, mending->failure);
-    if (error != 0)
-        return error;
-    reach_ask(mending->reach, unlisted_ask, &mending->unlisted);
-    return add_all(mending);
+    if (error == 0)
+        error = unlisted_begin(&mending->unlisted, mending->store, mending->reader, mending->reach,
+                               mending->state);
+    return error == 0 ? add_all(mending) : error;
 }
 
 /* ---- Which packs ---- */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where much is lost, what check and repair read grows with the store and with what is lost, not
+ * with both multiplied.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "fs/store/repair.h"
+#include "tests/unit/check_samples.h"
+#include "tests/unit/memory_storage.h"
+#include "tests/unit/prune_samples.h"
+#include "tests/unit/recording_storage.h"
+#include "tests/unit/sample_series.h"
+#include "tests/unit/store_samples.h"
+#include "tests/unit/succeed.h"
+
+#define DAYS 40 /* a pack each */
+
+enum harm { GONE, CLOSED, HARMS };
+
+/* Every SHARE-th pack is gone; or its directory is damaged, and the first object. */
+static void harm_packs(struct storage *storage, enum harm harm, unsigned share)
+{
+    unsigned number = 0;
+
+    for (size_t i = memory_storage_count(storage); i-- > 0;) {
+        const char *name = memory_storage_name(storage, i);
+        size_t size;
+
+        if (strncmp(name, "packs/", 6) != 0 || number++ % share != 0)
+            continue;
+        if (harm == GONE) {
+            succeed(storage->class->remove(storage, name, &failure));
+            continue;
+        }
+
+        uint8_t *bytes = memory_storage_bytes(storage, name, &size);
+
+        bytes[200] ^= 1;
+        bytes[size - 1] ^= 1;
+    }
+}
+
+/* How often the storage is asked. */
+static uint64_t count_operations(struct storage *begun, enum harm harm, unsigned share,
+                                 uint64_t *ret_harmful)
+{
+    const struct repair_options options = {.check = {.threads = 1, .read_data = true}};
+    struct storage *memory = memory_storage_copy(begun);
+    struct repair_result repaired;
+
+    harm_packs(memory, harm, share);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+
+    sample_state_forget();
+    recording_storage_set_fault(recording, NULL);
+    *ret_harmful = sample_check(store, true).harmful;
+    succeed(repair(store, &options, &repaired, &failure));
+
+    uint64_t operations = recording_storage_counted(recording);
+
+    store_close(store);
+    return operations;
+}
+
+static void test_operations(void **context)
+{
+    struct store *store = series_store(DAYS);
+
+    (void)context;
+    for (enum harm harm = 0; harm < HARMS; harm++) {
+        uint64_t harmful[2];
+        uint64_t little = count_operations(store_storage(store), harm, DAYS, &harmful[0]);
+        uint64_t much = count_operations(store_storage(store), harm, 2, &harmful[1]);
+
+        print_message("%llu operations where %llu things are lost, %llu where %llu are\n",
+                      (unsigned long long)little, (unsigned long long)harmful[0],
+                      (unsigned long long)much, (unsigned long long)harmful[1]);
+        assert_true(harmful[1] > 2 * harmful[0] && much < 3 * little);
+    }
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operations),
+    };
+
+    return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
+}
