@@ -337,6 +337,8 @@ int reach_spread_damage(struct reach *reach, struct failure *failure)
         for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
             if (reach->packs[i].pack.error == 0)
                 error = visit_pack(reach, i, inherit_damage, &visit);
+            if (error == -ENOENT) /* removed meanwhile */
+                error = 0;
         }
     } while (visit.changed && error == 0);
     return error;

@@ -14,6 +14,7 @@
 #include "fs/store/repair.h"
 #include "tests/unit/check_samples.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/object_samples.h"
 #include "tests/unit/prune_samples.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/sample_series.h"
@@ -89,10 +90,59 @@ static void test_operations(void **context)
     store_close(store);
 }
 
+/* ---- Beside a prune ---- */
+
+struct other_prune {
+    struct storage *recording;
+    struct store *store;
+    unsigned reads; /* so many are still to come */
+    bool removed;
+};
+
+/* It moves what is needed, and no index tells of that. */
+static void prune_between_reads(void *context)
+{
+    struct other_prune *other = context;
+
+    if (other->reads-- > 0) {
+        recording_storage_interpose(other->recording, STORAGE_READ, prune_between_reads, other);
+        return;
+    }
+    other->removed = sample_prune(other->store, &sample_prune_now).removed.packs > 0;
+    sample_remove_indexes(recording_storage_inner(other->recording));
+}
+
+/* The directories are not what they were when they were gone through. */
+static void test_moved_meanwhile(void **context)
+{
+    unsigned removed = 0;
+
+    (void)context;
+    for (unsigned reads = 0; reads < 400; reads += 7) {
+        struct storage *memory = memory_storage_new();
+
+        sample_store_make(memory);
+
+        struct storage *recording = recording_storage_new(memory);
+        struct store *store = sample_store_open(recording);
+        struct other_prune other = {recording, store, reads, false};
+
+        series_take_days(store, 4);
+        for (unsigned day = 1; day <= 3; day++)
+            series_forget_day(store, day);
+        recording_storage_interpose(recording, STORAGE_READ, prune_between_reads, &other);
+        assert_int_equal(sample_check(store, true).harmful, 0);
+        removed += other.removed;
+        store_close(store);
+    }
+    assert_true(removed > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_moved_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
