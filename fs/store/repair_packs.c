@@ -58,6 +58,30 @@ static int look(struct mending *mending)
     return error == 0 ? add_all(mending) : error;
 }
 
+static void look_away(struct mending *mending)
+{
+    unlisted_release(&mending->unlisted);
+    reach_free(steal_pointer(&mending->reach));
+    object_reader_free(steal_pointer(&mending->reader));
+    mending->unlisted = (struct unlisted){.store = NULL};
+}
+
+/* Prune may remove packs between the listing and the look into them; it has said so in the log. */
+static int look_again(struct mending *mending)
+{
+    int error = look(mending);
+
+    for (int attempt = 1; attempt < ATTEMPTS && error == -ENOENT; attempt++) {
+        uint64_t looked_at = mending->state->sequence;
+
+        look_away(mending);
+        error = log_read(mending->store, mending->state, mending->failure);
+        if (error == 0)
+            error = mending->state->sequence != looked_at ? look(mending) : -ENOENT;
+    }
+    return error;
+}
+
 /* ---- Which packs ---- */
 
 struct examining {
@@ -264,7 +288,7 @@ static int mark(struct mending *mending)
 static int mend(struct mending *mending)
 {
     bool any = false;
-    int error = look(mending);
+    int error = look_again(mending);
 
     if (error == 0)
         error = judge_all(mending);
@@ -293,9 +317,7 @@ int repair_packs(struct store *store, struct log_state *state, bool read_data,
     int error = mend(&mending);
 
     free(mending.fates);
-    unlisted_release(&mending.unlisted);
-    reach_free(mending.reach);
-    object_reader_free(mending.reader);
+    look_away(&mending);
     if (error == 0)
         *ret_repaired = mending.result;
     return error;
