@@ -231,7 +231,29 @@ static int try_directory(const struct fetch *fetch, const uint8_t *salt, struct 
     return error == 0 || error == -ENOMEM ? error : -ENOENT;
 }
 
-static int try_directories(const struct fetch *fetch)
+/* What somebody knows of them. 0, -ENOENT, -ENOMEM; -ESTALE: they are to be read. */
+static int try_known(const struct fetch *fetch)
+{
+    const struct object_reader *reader = fetch->reader;
+    struct object_reference places[PLACES_MOST];
+    int error = -ENOENT;
+
+    if (reader->known == NULL)
+        return -ESTALE;
+
+    int count = reader->known(reader->known_context, fetch->reference->id, fetch->depth,
+                              PLACES_MOST, places);
+
+    if (count < 0)
+        return count;
+    for (int i = 0; i < count && error != 0 && error != -ENOMEM; i++) {
+        if (!object_reference_same_place(&places[i], fetch->reference))
+            error = try_place(fetch, &places[i]);
+    }
+    return error == 0 || error == -ENOMEM ? error : -ENOENT;
+}
+
+static int read_directories(const struct fetch *fetch)
 {
     cleanup_buffer struct buffer plain = BUFFER(PACK_DIRECTORY_LIMIT);
     struct search search = {.id = fetch->reference->id, .depth = fetch->depth};
@@ -253,6 +275,13 @@ static int try_directories(const struct fetch *fetch)
             error = try_directory(fetch, salts[i], &plain);
     }
     return error;
+}
+
+static int try_directories(const struct fetch *fetch)
+{
+    int error = try_known(fetch);
+
+    return error == -ESTALE ? read_directories(fetch) : error;
 }
 
 /* ---- All together ---- */

@@ -48,9 +48,25 @@ static int note_copy(void *context, const struct pack_entry *entry)
     return 0;
 }
 
+/* As somebody knows them who has gone through all directories. 0, -ESTALE, -ENOMEM. */
+static int find_known(const struct object_reader *reader, struct copies *copies)
+{
+    int count = reader->known != NULL ? reader->known(reader->known_context, copies->id,
+                                                      copies->depth, PLACES_MOST, copies->places)
+                                      : -ESTALE;
+
+    copies->count = count > 0 ? (size_t)count : 0;
+    return count < 0 ? count : 0;
+}
+
 /* Goes through the directories of all packs. What cannot be read is passed over. 0, -ENOMEM. */
 static int find_copies(struct object_reader *reader, struct copies *copies)
 {
+    int known = find_known(reader, copies);
+
+    if (known != -ESTALE)
+        return known;
+
     for (unsigned folder = 0; folder < PACK_FOLDERS; folder++) {
         cleanup_free uint8_t(*salts)[STORE_SALT_BYTES] = NULL;
         size_t count = 0;

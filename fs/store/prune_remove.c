@@ -70,8 +70,7 @@ int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struc
     return error;
 }
 
-/* Packs that are marked, though their files went otherwise: their names are the state's. */
-static int copy_names(struct names *names, char **ret_copies)
+int names_copy(struct names *names, char **ret_copies)
 {
     char *copies = allocate_array(names->count, PACK_NAME_SIZE);
 
@@ -94,7 +93,7 @@ static int record_removals(struct pruning *pruning)
     cleanup_free char *due_copies = NULL;
 
     if (prune_judge_marks(pruning, &wanted, &due) != 0 ||
-        copy_names(&wanted, &wanted_copies) != 0 || copy_names(&due, &due_copies) != 0)
+        names_copy(&wanted, &wanted_copies) != 0 || names_copy(&due, &due_copies) != 0)
         return prune_no_memory(pruning);
 
     int error = due.count > 0 ? prune_make_durable(pruning) : 0;
