@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "fs/base/buffer.h"
+#include "fs/base/clock.h"
 #include "fs/table/indexed_internal.h"
 #include "fs/table/kept_image.h"
 
-#define NS_PER_SECOND UINT64_C(1000000000)
 #define RETRY_AFTER_NS NS_PER_SECOND
 
 struct indexed_source {
@@ -33,14 +33,6 @@ struct indexed_source {
 
 static int source_begin(struct source *base, struct dataset **ret_dataset,
                         struct source_version *ret_version, struct failure *failure);
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 static int source_version(struct source *base, struct source_version *ret_version,
                           struct failure *failure)
@@ -117,7 +109,7 @@ static void *run_pass(void *argument)
         source->edition = edition_reference(edition);
     } else {
         source->failed_version = edition->version;
-        source->failed_ns = now_ns();
+        source->failed_ns = clock_now_ns();
     }
     pthread_cond_broadcast(&source->passed);
     pthread_mutex_unlock(&source->lock);
@@ -201,7 +193,7 @@ static int start_pass(struct indexed_source *source, const struct source_version
 static bool failed_lately(const struct indexed_source *source, const struct source_version *version)
 {
     return source->failure.code != 0 && same_version(version, &source->failed_version) &&
-           now_ns() - source->failed_ns < RETRY_AFTER_NS;
+           clock_now_ns() - source->failed_ns < RETRY_AFTER_NS;
 }
 
 /* What an earlier mount has kept of what is there now. -ENOENT: nothing that can be used. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/stored_table.h"
 #include "fs/tree/extra_text.h"
@@ -125,7 +126,7 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
         .type = S_IFREG,
         .bytes = is_table(file) ? stored_table_bytes(table_of(file), file_format(index_of(file)))
                                 : file->folder->extra_bytes[extra_of(file)],
-        .modified = frozen_time(file->folder->time_ns),
+        .modified = clock_timespec(file->folder->time_ns),
         .shown_inode = file->shown_inode,
     };
     *ret_valid_ns = VALID_FOR_EVER;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/reader.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 #include "fs/tree/live_folder.h"
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
 #define UNASKED_VIEWS_NS (2 * NS_PER_SECOND)

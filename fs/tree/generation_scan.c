@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/table/indexed.h"
 #include "fs/table/scan.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
 #define RETRY_AFTER_NS NS_PER_SECOND

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 #include "fs/table/indexed.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/import_folder.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/tables.h"
 #include "fs/tree/files_folder.h"
@@ -148,7 +149,7 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
     (void)wait;
     (void)failure;
     *ret_attributes = (struct node_attributes){.type = S_IFDIR,
-                                               .modified = frozen_time(folder->time_ns),
+                                               .modified = clock_timespec(folder->time_ns),
                                                .shown_inode = frozen_inode(folder->id, NULL, NULL)};
     *ret_valid_ns = VALID_FOR_EVER;
     return 0;

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 #include "fs/base/resident.h"
@@ -25,7 +26,7 @@
 #include "fs/tree/source_folders.h"
 #include "fs/tree/text_file.h"
 
-#define TEND_INTERVAL_MS 250
+#define TEND_INTERVAL_NS (NS_PER_SECOND / 4)
 
 /*
  * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
@@ -77,18 +78,12 @@ static void *tend(void *argument)
 
     pthread_mutex_lock(&tree->lock);
     while (!tree->ending) {
-        struct timespec until;
-
         pthread_mutex_unlock(&tree->lock);
         if (tree->folders != NULL)
             source_folders_tend(tree->folders);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TEND_INTERVAL_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
         pthread_mutex_lock(&tree->lock);
         if (!tree->ending)
-            pthread_cond_timedwait(&tree->changed, &tree->lock, &until);
+            clock_wait(&tree->changed, &tree->lock, clock_now_ns() + TEND_INTERVAL_NS);
     }
     pthread_mutex_unlock(&tree->lock);
     return NULL;

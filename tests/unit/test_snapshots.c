@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 #include "fs/base/buffer.h"
+#include "fs/base/clock.h"
 #include "fs/store/log.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/snapshots.h"
 #include "tests/unit/live_bench.h"
 #include "tests/unit/own_clock.h"
