@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "backends/source/mysql_internal.h"
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
 
 bool mysql_is_cancelled(const struct mysql_source *source)
 {
-    return source->cancelled != NULL && __atomic_load_n(source->cancelled, __ATOMIC_RELAXED);
+    return called_off(source->cancelled);
 }
 
 static void enlist(struct mysql_source *source, struct mysql_link *link)

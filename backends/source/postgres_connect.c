@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 
 #define LOOK_MS 100 /* how often we look whether the mount ends */
@@ -134,7 +135,7 @@ int postgres_link_wait(struct link *link, bool write, uint64_t until_ns)
 
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return 0;
-        if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        if (called_off(cancelled))
             return -ECANCELED;
         if (link->bound != NULL && link->bound->look != NULL &&
             (link->ended = link->bound->look(link->bound->context)) != 0)

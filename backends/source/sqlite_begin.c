@@ -23,6 +23,7 @@
 
 #include "backends/source/plain_file.h"
 #include "backends/source/sqlite_internal.h"
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 
 #define ATTEMPTS 6        /* at least, to find the files as they were when we looked */
@@ -263,17 +264,14 @@ static bool worth_another_try(int error)
 
 static struct timespec newest(const struct file_mark *left, const struct file_mark *right)
 {
-    bool later = right->present && (right->modified.tv_sec != left->modified.tv_sec
-                                        ? right->modified.tv_sec > left->modified.tv_sec
-                                        : right->modified.tv_nsec > left->modified.tv_nsec);
-
-    return later ? right->modified : left->modified;
+    return right->present && clock_is_later(&right->modified, &left->modified) ? right->modified
+                                                                               : left->modified;
 }
 
 /* Files that do not hold still are waited for as a lock is: a slow machine needs more attempts. */
 static bool may_wait(const struct source_options *options, uint64_t since_ns)
 {
-    return (options->cancelled == NULL || !__atomic_load_n(options->cancelled, __ATOMIC_RELAXED)) &&
+    return !called_off(options->cancelled) &&
            clock_now_ns() - since_ns < options->busy_timeout_ms * UINT64_C(1000000);
 }
 

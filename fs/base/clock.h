@@ -7,6 +7,7 @@
 #define CRMFS_BASE_CLOCK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -36,6 +37,12 @@ static inline struct timespec clock_timespec(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_SECOND),
                              .tv_nsec = (long)(ns % NS_PER_SECOND)};
+}
+
+static inline bool clock_is_later(const struct timespec *time, const struct timespec *than)
+{
+    return time->tv_sec != than->tv_sec ? time->tv_sec > than->tv_sec
+                                        : time->tv_nsec > than->tv_nsec;
 }
 
 /* By the monotonic clock. */

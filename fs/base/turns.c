@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 
 #define LOOK_EVERY_NS 50000000 /* whether it is called off */
@@ -35,19 +36,14 @@ void turns_free(struct turns *turns)
     free(turns);
 }
 
-static bool is_cancelled(const bool *cancelled)
-{
-    return cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED);
-}
-
 bool turns_take(struct turns *turns, const bool *cancelled)
 {
     pthread_mutex_lock(&turns->lock);
-    while (turns->left == 0 && !is_cancelled(cancelled)) {
+    while (turns->left == 0 && !called_off(cancelled)) {
         clock_wait(&turns->free, &turns->lock, clock_now_ns() + LOOK_EVERY_NS);
     }
 
-    bool taken = turns->left != 0 && !is_cancelled(cancelled);
+    bool taken = turns->left != 0 && !called_off(cancelled);
 
     turns->left -= taken;
     pthread_mutex_unlock(&turns->lock);

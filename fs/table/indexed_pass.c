@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/buffer.h"
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 #include "fs/table/indexed_internal.h"
 #include "fs/table/kept_image.h"
@@ -35,8 +36,7 @@ static bool is_left_off(const struct indexed_source *source)
 {
     const bool *cancelled = source->options.cancelled;
 
-    return __atomic_load_n(&source->leave_off, __ATOMIC_RELAXED) ||
-           (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED));
+    return __atomic_load_n(&source->leave_off, __ATOMIC_RELAXED) || called_off(cancelled);
 }
 
 /* What is to be kept is sorted before somebody asks for it. */

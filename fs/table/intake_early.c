@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 #include "fs/table/group_rows.h"
 #include "fs/table/intake_internal.h"
@@ -47,7 +48,7 @@ static int await_finished(struct intake *intake, const char *name, const bool *c
     while (error == 0 && table == NULL) {
         if (intake->ended)
             error = -EAGAIN;
-        else if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        else if (called_off(cancelled))
             error = -ECANCELED;
         else if (name == NULL || (table = find_finished(intake, name)) == NULL)
             wait_a_little(intake);

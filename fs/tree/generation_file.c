@@ -145,16 +145,6 @@ int generation_rows(struct generation *generation, size_t table, const bool *can
 
 static const char xattr_names[] = "user.crmfs.rows\0user.crmfs.table\0user.crmfs.generation";
 
-static ssize_t give_value(const char *bytes, size_t length, char *value, size_t size)
-{
-    if (size == 0)
-        return (ssize_t)length;
-    if (length > size)
-        return -ERANGE;
-    memcpy(value, bytes, length);
-    return (ssize_t)length;
-}
-
 static ssize_t file_xattr(struct node *node, const char *name, char *value, size_t size,
                           struct failure *failure)
 {
@@ -166,15 +156,15 @@ static ssize_t file_xattr(struct node *node, const char *name, char *value, size
     if (!file_is_table(&generation->set, index))
         return name == NULL ? 0 : -ENODATA;
     if (name == NULL)
-        return give_value(xattr_names, sizeof xattr_names, value, size);
+        return node_give_value(xattr_names, sizeof xattr_names, value, size);
 
     struct generation_table *table = &generation->tables[file_table(index)];
 
     if (strcmp(name, "user.crmfs.table") == 0)
-        return give_value(table->schema->name, strlen(table->schema->name), value, size);
+        return node_give_value(table->schema->name, strlen(table->schema->name), value, size);
     if (strcmp(name, "user.crmfs.generation") == 0) {
         snprintf(number, sizeof number, "%llu", (unsigned long long)generation->options.serial);
-        return give_value(number, strlen(number), value, size);
+        return node_give_value(number, strlen(number), value, size);
     }
     if (strcmp(name, "user.crmfs.rows") != 0)
         return -ENODATA;
@@ -184,7 +174,7 @@ static ssize_t file_xattr(struct node *node, const char *name, char *value, size
     if (error != 0)
         return error;
     snprintf(number, sizeof number, "%llu", (unsigned long long)table->rows);
-    return give_value(number, strlen(number), value, size);
+    return node_give_value(number, strlen(number), value, size);
 }
 
 const struct node_class generation_file_class = {

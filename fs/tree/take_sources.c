@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/scan.h"
@@ -20,7 +21,7 @@ bool take_is_called_off(const struct take_attempt *attempt, int *ret_error)
 {
     const bool *cancelled = attempt->options->cancelled;
 
-    if (cancelled == NULL || !__atomic_load_n(cancelled, __ATOMIC_RELAXED))
+    if (!called_off(cancelled))
         return false;
     *ret_error = failure_set(attempt->failure, ECANCELED, "taking the snapshot was called off");
     return true;
