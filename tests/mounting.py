@@ -41,13 +41,15 @@ def is_alive(pid):
 
 
 def eventually(condition, timeout=PATIENCE, interval=0.05):
-    """The condition's first true value; its last one when time is up."""
+    """The condition's first true value; its last one when time is up. Most wait for what is as good as there."""
     end = time.monotonic() + timeout
+    pause = interval / 25
     while True:
         value = condition()
         if value or time.monotonic() > end:
             return value
-        time.sleep(interval)
+        time.sleep(pause)
+        pause = min(interval, pause * 2)
 
 
 def free_port():
@@ -170,12 +172,15 @@ class Mount:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmHWM")
 
+    def try_unmount(self):
+        """None: it is busy."""
+        answer = self.run(["fusermount3", "-u", self.point])
+        return None if answer.status != 0 and "busy" in answer.err else answer
+
     def unmount(self):
         """fusermount3 -u, and all of the daemon gone. Whoever looks at all mounts holds this one for a moment."""
-        answer = self.run(["fusermount3", "-u", self.point])
-        if answer.status != 0 and "busy" in answer.err:
-            time.sleep(1)
-            answer = self.run(["fusermount3", "-u", self.point])
+        answer = eventually(self.try_unmount, 1, 0.2)
+        assert answer is not None, "still busy"
         assert answer.status == 0, answer
         self.assert_gone()
 
