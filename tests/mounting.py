@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mounts crmfs for a test and sees to it that nothing of it is left behind."""
 import contextlib
+import fcntl
 import json
 import os
 import pwd
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("CRMFS", ROOT / "crmfs")).resolve()
 NOBODY = pwd.getpwnam("nobody")
 SESSION = None  # a directory that goes when the tests are over; set by conftest.py
+SHARED = None  # the same of all workers
 PATIENCE = 60  # seconds that a healthy crmfs never takes, sanitizers included
 
 
@@ -50,6 +52,17 @@ def eventually(condition, timeout=PATIENCE, interval=0.05):
             return value
         time.sleep(pause)
         pause = min(interval, pause * 2)
+
+
+def made_once(name, make):
+    """SHARED/name, which make(path) makes for the first worker that needs it; nobody changes it."""
+    path, making = SHARED / name, SHARED / f"{name}.making"
+    with open(SHARED / f"{name}.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make(making)
+            making.rename(path)
+    return path
 
 
 def free_port():
