@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 
 #define BLOCK_BYTES ((size_t)64 << 10)
@@ -292,7 +293,7 @@ static int wait_for_it(struct pg_restore *restore, bool *ret_output)
         {.fd = restore->input, .events = POLLOUT},
     };
 
-    if (restore->cancelled != NULL && __atomic_load_n(restore->cancelled, __ATOMIC_RELAXED))
+    if (called_off(restore->cancelled))
         return -ECANCELED;
     if (poll(files, sizeof files / sizeof *files, LOOK_EVERY_MS) < 0)
         return errno == EINTR ? 0 : -errno;

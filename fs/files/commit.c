@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/batch.h"
 #include "fs/files/round.h"
 #include "fs/store/pack.h"
@@ -155,7 +156,7 @@ static void put_off_next(struct files *files, bool failed)
     else if (pause > PAUSE_MOST_NS)
         pause = PAUSE_MOST_NS;
     files->commit_pause_ns = failed ? pause : 0;
-    files->commit_again_ns = failed ? files_clock_ns() + pause : 0;
+    files->commit_again_ns = failed ? clock_now_ns() + pause : 0;
 }
 
 static int end_commit(struct files *files, int error, struct failure *words,
@@ -192,7 +193,7 @@ static int commit_once(struct files *files, struct failure *failure)
     error = gather_all(files, &top, &words);
 
     uint64_t changes = files->changes;
-    uint64_t gathered_ns = files_clock_ns();
+    uint64_t gathered_ns = clock_now_ns();
     uint64_t dropped = files->dropped_bytes;
     uint64_t stored = 0;
 

@@ -217,7 +217,6 @@ static inline uint64_t number_of(uint64_t inode, uint64_t like)
 
 unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
-uint64_t files_clock_ns(void); /* monotonic */
 
 /* Until it is called, or for so long, whatever becomes of the time of day. The lock is held. */
 void files_doze(struct files *files, pthread_cond_t *called, uint64_t most_ns);

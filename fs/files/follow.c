@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/claim.h"
 #include "fs/files/files_internal.h"
 
@@ -68,7 +69,7 @@ int files_follow_log(struct files *files, struct failure *failure)
             find_changed(files);
     }
     if (error == 0)
-        files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
+        files->valid_until_ns = clock_now_ns() + FILES_VALID_NS;
     return error;
 }
 

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/object_reader.h"
 
@@ -100,21 +100,13 @@ static int try_place(const struct fetch *fetch, const struct object_reference *p
 
 /* ---- What was found out before ---- */
 
-static time_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec;
-}
-
 static bool recall(struct object_reader *reader, const uint8_t *id, struct moved_object *ret_moved)
 {
     struct moved_object *moved = &reader->moved[id[0] % MOVED_KEPT];
 
     pthread_mutex_lock(&reader->lock);
     bool known = moved->known && memcmp(moved->place.id, id, OBJECT_ID_BYTES) == 0 &&
-                 (!moved->lost || now() - moved->when < LOST_SECONDS);
+                 (!moved->lost || clock_now_ns() - moved->when_ns < LOST_SECONDS * NS_PER_SECOND);
 
     if (known)
         *ret_moved = *moved;
@@ -125,8 +117,8 @@ static bool recall(struct object_reader *reader, const uint8_t *id, struct moved
 static void remember(struct object_reader *reader, const struct object_reference *place, bool lost)
 {
     pthread_mutex_lock(&reader->lock);
-    reader->moved[place->id[0] % MOVED_KEPT] =
-        (struct moved_object){.known = true, .lost = lost, .when = now(), .place = *place};
+    reader->moved[place->id[0] % MOVED_KEPT] = (struct moved_object){
+        .known = true, .lost = lost, .when_ns = clock_now_ns(), .place = *place};
     pthread_mutex_unlock(&reader->lock);
 }
 

@@ -48,7 +48,7 @@ struct read_scratch {
 struct moved_object {
     bool known;
     bool lost;
-    time_t when; /* in seconds, monotonic */
+    uint64_t when_ns; /* by clock_now_ns() */
     struct object_reference place;
 };
 
@@ -56,7 +56,7 @@ struct moved_object {
 #define VAIN_KEPT 64
 struct vain_search {
     bool known;
-    time_t when; /* in seconds, monotonic */
+    uint64_t when_ns; /* by clock_now_ns() */
     uint8_t id[OBJECT_ID_BYTES];
 };
 

@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/object_reader.h"
 #include "fs/store/pack.h"
@@ -132,21 +132,13 @@ static int search(struct search *all, const struct object_reference *reference, 
 
 /* ---- What was found out before ---- */
 
-static time_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec;
-}
-
 static bool was_in_vain(struct object_reader *reader, const uint8_t *id)
 {
     const struct vain_search *vain = &reader->vain[id[0] % VAIN_KEPT];
 
     pthread_mutex_lock(&reader->lock);
     bool recent = vain->known && memcmp(vain->id, id, OBJECT_ID_BYTES) == 0 &&
-                  now() - vain->when < VAIN_SECONDS;
+                  clock_now_ns() - vain->when_ns < VAIN_SECONDS * NS_PER_SECOND;
     pthread_mutex_unlock(&reader->lock);
     return recent;
 }
@@ -157,7 +149,7 @@ static void remember_in_vain(struct object_reader *reader, const uint8_t *id)
 
     pthread_mutex_lock(&reader->lock);
     vain->known = true;
-    vain->when = now();
+    vain->when_ns = clock_now_ns();
     memcpy(vain->id, id, OBJECT_ID_BYTES);
     pthread_mutex_unlock(&reader->lock);
 }

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/prune_internal.h"
 
@@ -40,17 +40,9 @@ int prune_append(struct pruning *pruning, append_packs *append, const struct nam
     return error;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_calendar_ns();
     int error = 0;
 
     for (size_t i = 0; i < pruning->state.mark_count && error == 0; i++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_rows.h"
 #include "fs/table/row_group.h"
@@ -37,11 +38,6 @@ static struct group_array *add_run(struct runs *runs)
     runs->arrays = arrays;
     arrays[runs->count] = (struct group_array){.count = 0};
     return &arrays[runs->count++];
-}
-
-static bool is_cancelled(const struct group_sort *sort)
-{
-    return sort->cancelled != NULL && __atomic_load_n(sort->cancelled, __ATOMIC_RELAXED);
 }
 
 static int compare_rows(const struct group_sort *sort, const struct cell *left,
@@ -160,7 +156,7 @@ static int make_runs(const struct group_sort *sort, const struct group_array *ar
         int error = gather_row(&gathered, cells);
 
         if (error == 0 && gathered.data.size >= GROUP_SORT_RUN_BYTES)
-            error = is_cancelled(sort) ? -ECANCELED : lay_run(&gathered, runs, failure);
+            error = called_off(sort->cancelled) ? -ECANCELED : lay_run(&gathered, runs, failure);
         got = error != 0 ? error : 1;
     }
     if (got == 0 && gathered.count != 0)
@@ -242,7 +238,7 @@ static int write_merged(struct merge *merge, struct group_writer *writer, struct
 
         if (error != 0)
             return error;
-        if (++written % ROWS_BETWEEN_LOOKS == 0 && is_cancelled(merge->sort))
+        if (++written % ROWS_BETWEEN_LOOKS == 0 && called_off(merge->sort->cancelled))
             return -ECANCELED;
 
         int got = group_rows_next(merge->rows[run], &merge->cells[run], failure);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_sort.h"
 #include "fs/table/intake_internal.h"
@@ -158,7 +159,7 @@ bool intake_moment(const struct intake *intake, struct timespec *ret_moment)
     struct timespec moment = intake->moment;
 
     for (size_t i = 0; i < intake->member_count && !intake->has_moment; i++) {
-        if (!found || intake_is_later(intake->members[i].told.modified, moment))
+        if (!found || clock_is_later(&intake->members[i].told.modified, &moment))
             moment = intake->members[i].told.modified;
         found = true;
     }

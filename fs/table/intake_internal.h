@@ -115,6 +115,4 @@ void intake_note_trouble(struct intake *intake, const struct failure *why);
 bool intake_is_sortable(const struct intake_table *table);
 struct key_rule intake_rule(const struct intake_table *table);
 
-bool intake_is_later(struct timespec one, struct timespec other);
-
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/held_raw.h"
 #include "fs/table/intake_internal.h"
@@ -286,10 +288,7 @@ int intake_tell_rows(struct intake *intake)
     if (intake->options.rows_done != NULL)
         __atomic_add_fetch(intake->options.rows_done, intake->rows, __ATOMIC_RELAXED);
     intake->rows = 0;
-    return intake->options.cancelled != NULL &&
-                   __atomic_load_n(intake->options.cancelled, __ATOMIC_RELAXED)
-               ? -ECANCELED
-               : 0;
+    return called_off(intake->options.cancelled) ? -ECANCELED : 0;
 }
 
 static int take_row(struct row_taker *taker, size_t index, const struct cell *cells,
@@ -384,11 +383,6 @@ static void take_trouble(struct row_taker *taker, const struct failure *why)
     intake->has_passing_trouble = intake->has_passing_trouble || !intake_is_lasting_code(why->code);
 }
 
-bool intake_is_later(struct timespec one, struct timespec other)
-{
-    return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
-}
-
 static void take_kind(struct row_taker *taker, const char *kind)
 {
     struct intake *intake = intake_of(taker);
@@ -402,7 +396,7 @@ static void take_moment(struct row_taker *taker, struct timespec moment)
 {
     struct intake *intake = intake_of(taker);
 
-    if (!intake->has_moment || intake_is_later(moment, intake->moment))
+    if (!intake->has_moment || clock_is_later(&moment, &intake->moment))
         intake->moment = moment;
     intake->has_moment = true;
 }

@@ -11,6 +11,7 @@ import zipfile
 
 import pytest
 
+import cheap_key
 from command import crmfs
 from mounting import BINARY
 
@@ -25,6 +26,7 @@ def memory(work, monkeypatch):
 @pytest.fixture
 def store(work):
     assert crmfs("init", str(work / "store")).returncode == 0
+    cheap_key.cheapen(work / "store", "one")
     return work / "store"
 
 

@@ -111,21 +111,24 @@ def test_names_while_the_server_is_away(mount, own_server):
     assert eventually(lambda: reads(folder / "small.csv") == b"id\n1\n2\n", 30)
 
 
-def test_a_stopped_server_is_found_out(mount, own_server):
+def test_a_stopped_server_is_found_out(mount, own_server, server, database):
     """However long it may take to answer: it lets nobody else in either. One that is only slow does, and is waited for."""
-    server = own_server()
-    server.sql(LARGE.format(rows=400000) + "; CREATE VIEW slow AS SELECT SLEEP(12) AS s")
-    top = mount(server.url(timeout="3600", connect_timeout="2"))
-    assert reads(top.live() / "slow.csv") == b"s\n0\n"
-    results = []
-    thread = read_slowly(top.live() / "large.csv", results)
-    wait_for_query(server)
-    server.pause()
-    thread.join(120)
-    assert results == [errno.EIO]
+    patient, slow, large = {"timeout": "3600", "connect_timeout": "2"}, [], []
+    server.sql("CREATE VIEW slow AS SELECT SLEEP(12) AS s", database)
+    waiting = read_slowly(mount(server.url(database, **patient)).live() / "slow.csv", slow)
+    stopped = own_server()
+    stopped.sql(LARGE.format(rows=400000))
+    top = mount(stopped.url(**patient))
+    reading = read_slowly(top.live() / "large.csv", large)
+    wait_for_query(stopped)
+    stopped.pause()
+    reading.join(120)
+    assert large == [errno.EIO]
     assert "large.csv" in top.errors() and "connection" in top.errors()
-    server.resume()
+    stopped.resume()
     assert eventually(lambda: whole(top.live() / "large.csv").count(b"\n") == 400001, 40, 0.2)
+    waiting.join(120)
+    assert slow == [b"s\n0\n"]
 
 
 def test_names_while_the_server_is_stopped(mount, own_server):
