@@ -113,6 +113,9 @@ static const struct verdict far_away = {
     "", EIO,
     "another server, which its rows come from, cannot be reached from the one that is asked"};
 
+static const struct verdict far_refused = {
+    "", EIO, "another server, which its rows come from, refuses to give them"};
+
 /* The SQLSTATE in libpq's verbose words: "FATAL:  28P01: password …". */
 static bool find_state(const char *words, char state[STATE_LENGTH + 1])
 {
@@ -148,6 +151,14 @@ static const struct verdict *judge(const char *state, const char *words)
     return &lost;
 }
 
+/* Whether another server said it to postgres_fdw, which passes it on as it came. */
+static bool is_passed_on(const PGresult *result)
+{
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+    return function != NULL && strcmp(function, "pgfdw_report_error") == 0;
+}
+
 /*
  * While a table is read: what is said of something else than our own statement and connection. That
  * a function of a view, or the server of a foreign table, misses something is no change of the
@@ -165,6 +176,8 @@ static const struct verdict *judge_elsewhere(const struct link *link, const PGre
         return NULL;
     if (strncmp(state, "08", 2) == 0)
         return &far_away;
+    if (strcmp(state, "42501") == 0 && is_passed_on(result))
+        return &far_refused;
     return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 || strcmp(state, "42704") == 0
                ? &refused
                : NULL;
