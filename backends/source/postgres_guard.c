@@ -98,10 +98,24 @@ static int lock_table(struct link *link, const struct table *table, struct failu
     ")::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text::pg_catalog.xid8)"  \
     " OPERATOR(pg_catalog.=) 'committed' ELSE false END"
 
-/*
- * The relations that are locked, and the partitions of each that has some, then and now. Of a table
- * that inherits from another since, or does not any more, the columns' rows were written anew.
- */
+#define VIEWS_REPLACED                                                                \
+    "(SELECT count(*) FROM locked l JOIN pg_catalog.pg_rewrite r"                     \
+    " ON r.ev_class OPERATOR(pg_catalog.=) l.oid JOIN pg_catalog.pg_class v"          \
+    " ON v.oid OPERATOR(pg_catalog.=) l.oid AND v.relkind OPERATOR(pg_catalog.=) 'v'" \
+    " WHERE " WAS_REPLACED("r") ")"
+
+/* Of a table that inherits from another since, or does not any more, the columns' rows were. */
+#define HEIRS_CHANGED                                                                   \
+    "(SELECT count(*) FROM family f JOIN pg_catalog.pg_attribute a"                     \
+    " ON a.attrelid OPERATOR(pg_catalog.=) f.oid AND a.attnum OPERATOR(pg_catalog.>) 0" \
+    " WHERE " WAS_REPLACED("a") ")"
+
+/* Any: nobody knows what a function calls. */
+#define FUNCTIONS_REPLACED                                                                 \
+    "(SELECT count(*) FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.>=) 16384" \
+    " AND NOT pg_catalog.pg_is_other_temp_schema(p.pronamespace) AND " WAS_REPLACED("p") ")"
+
+/* The relations that are locked, and the partitions of each that has some, then and now. */
 static const char check_query[] =
     "WITH RECURSIVE locked AS MATERIALIZED (SELECT DISTINCT l.relation AS oid"
     " FROM pg_catalog.pg_locks l"
@@ -122,22 +136,11 @@ static const char check_query[] =
     " OPERATOR(pg_catalog.+) (SELECT count(*) FROM known k FULL JOIN present p"
     " ON p.root OPERATOR(pg_catalog.=) k.root AND p.oid OPERATOR(pg_catalog.=) k.oid"
     " WHERE p.oid IS NULL OR k.oid IS NULL)"
-    " OPERATOR(pg_catalog.+) (SELECT count(*) FROM locked l JOIN pg_catalog.pg_rewrite r"
-    " ON r.ev_class OPERATOR(pg_catalog.=) l.oid JOIN pg_catalog.pg_class v"
-    " ON v.oid OPERATOR(pg_catalog.=) l.oid AND v.relkind OPERATOR(pg_catalog.=) 'v'"
-    " WHERE " WAS_REPLACED(
-        "r") ")"
-             " OPERATOR(pg_catalog.+) (SELECT count(*) FROM family f JOIN pg_catalog.pg_attribute a"
-             " ON a.attrelid OPERATOR(pg_catalog.=) f.oid AND a.attnum OPERATOR(pg_catalog.>) 0"
-             " WHERE " WAS_REPLACED(
-                 "a") ")"
-                      " OPERATOR(pg_catalog.+) (SELECT count(*) FROM pg_catalog.pg_proc p"
-                      " WHERE p.oid OPERATOR(pg_catalog.>=) 16384"
-                      " AND NOT pg_catalog.pg_is_other_temp_schema(p.pronamespace) AND " WAS_REPLACED(
-                          "p") ")%s,"
-                               " coalesce(max(pg_catalog.pg_relation_size(c.reltoastrelid))"
-                               " FILTER (WHERE c.reltoastrelid OPERATOR(pg_catalog.<>) 0 AND c.relkind IN ('r', 'm')), 0)"
-                               " FROM locked l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.oid";
+    " OPERATOR(pg_catalog.+) " VIEWS_REPLACED " OPERATOR(pg_catalog.+) " HEIRS_CHANGED
+    " OPERATOR(pg_catalog.+) " FUNCTIONS_REPLACED "%s,"
+    " coalesce(max(pg_catalog.pg_relation_size(c.reltoastrelid))"
+    " FILTER (WHERE c.reltoastrelid OPERATOR(pg_catalog.<>) 0 AND c.relkind IN ('r', 'm')), 0)"
+    " FROM locked l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.oid";
 
 /* The same of a table without partitions, or a materialised view: no other file is read. Nor do
  * policies hide rows of it that they did not hide then. */
