@@ -20,6 +20,7 @@
 #define MYSQL_LINKS_MOST 16
 #define MYSQL_PLACE_SIZE 300
 #define MYSQL_PROBE_S 10 /* of silence, until the server is asked; and for its answer */
+#define MYSQL_BRIEF_S 5  /* that the server has for what is only in passing */
 #define MYSQL_STATEMENT_LIMIT ((size_t)16 << 20) /* bytes */
 #define MYSQL_TABLES_LIMIT 1000000
 #define MYSQL_SORTED_BYTES 1024 /* of a value, that servers compare when they sort */
@@ -45,7 +46,7 @@ struct mysql_link {
     unsigned waits;      /* atomic: one more whenever it begins or ends to wait: odd meanwhile */
     unsigned waits_seen; /* by the guard, likewise guarded … */
     uint64_t silent_ns;  /* … since when */
-    bool is_probe;       /* it is only to see whether the server answers */
+    unsigned patience_s; /* the longest wait for it, whatever the settings say; 0: as they do */
     unsigned refusal;    /* the number of the error for which it was not connected; 0: none */
     bool broken;         /* nothing more can be asked of it */
     bool taken;          /* of a dataset's: guarded by its lock */
@@ -107,6 +108,8 @@ int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
 /* The same, to the host of LIKE and always new. */
 int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
                        struct mysql_link **ret_link, struct failure *failure);
+/* Has the server end what LINK is busy with, its transaction goes on; -errno: it cannot be told. */
+int mysql_link_interrupt(struct mysql_source *source, const struct mysql_link *link);
 /* Keeps it for the next who takes one, if it works, without its transaction. Waits for nothing. */
 void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link);
 void mysql_link_close(struct mysql_source *source, struct mysql_link *link);
