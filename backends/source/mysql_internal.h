@@ -2,8 +2,9 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_type, mysql_unfinished, mysql_views), datasets and how they begin (mysql_dataset,
- * mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
+ * mysql_type, mysql_unfinished, mysql_views), datasets and how they begin
+ * (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor,
+ * mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
 #define CRMFS_SOURCE_MYSQL_INTERNAL_H
@@ -233,9 +234,17 @@ struct mysql_catalogue {
     size_t count;
 };
 
-/* Reads all tables through LINK, within its transaction. */
+/*
+ * Reads all tables through LINK, within its transaction. BEFORE: what mysql_catalogue_outline gave
+ * when that had not begun. What has become another since is noted as it was then, so that it is
+ * refused when it has been read; NULL: all is taken for what it is.
+ */
 int mysql_catalogue_read(struct mysql_source *source, struct mysql_link *link,
-                         struct mysql_catalogue *ret_catalogue, struct failure *failure);
+                         struct mysql_catalogue *before, struct mysql_catalogue *ret_catalogue,
+                         struct failure *failure);
+/* Tables without columns or keys, and what views are: what tells each from another of its name. */
+int mysql_catalogue_outline(struct mysql_source *source, struct mysql_link *link,
+                            struct mysql_catalogue *ret_catalogue, struct failure *failure);
 void mysql_catalogue_release(struct mysql_catalogue *catalogue);
 
 /* The table NAME of a catalogue sorted by name; NULL: there is none. */
@@ -254,7 +263,10 @@ bool mysql_is_unfinished(const struct mysql_source *source, const char *name);
 int mysql_read_keys(struct mysql_source *source, struct mysql_link *link,
                     struct mysql_catalogue *catalogue, struct failure *failure);
 
-/* Adds to the catalogue's views what they stand on. */
+/* Adds to the catalogue's views what the server has of their statements. */
+int mysql_read_definitions(struct mysql_source *source, struct mysql_link *link,
+                           struct mysql_catalogue *catalogue, struct failure *failure);
+/* Adds to the catalogue's views, definitions and all, what they stand on. */
 int mysql_read_views(struct mysql_source *source, struct mysql_link *link,
                      struct mysql_catalogue *catalogue, struct failure *failure);
 /* Whether the view is what it was for the catalogue, within a transaction that has read from it.
