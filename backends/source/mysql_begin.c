@@ -4,6 +4,8 @@
  * asked for before the first snapshot and after the last. When both are the same,
  * nothing was committed in between; when not, the moment is right all the same, but
  * nothing else will equal it: it gets a version of its own.
+ *
+ * A snapshot protects rows, not tables: which tables there are is looked at before it, too.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -233,7 +235,8 @@ static int start_moment(struct mysql_dataset *dataset, struct source_version *re
 }
 
 /* What a table's lock keeps from being altered is let go after each (mysql_cursor.c). */
-static int read_catalogue(struct mysql_dataset *dataset, struct failure *failure)
+static int read_catalogue(struct mysql_dataset *dataset, struct mysql_catalogue *before,
+                          struct failure *failure)
 {
     struct mysql_source *source = dataset->source;
     int error = 0;
@@ -241,7 +244,8 @@ static int read_catalogue(struct mysql_dataset *dataset, struct failure *failure
     for (size_t i = 0; i < dataset->link_count && error == 0; i++)
         error = mysql_do(source, dataset->links[i], failure, "SAVEPOINT crmfs");
     if (error == 0)
-        error = mysql_catalogue_read(source, dataset->links[0], &dataset->catalogue, failure);
+        error =
+            mysql_catalogue_read(source, dataset->links[0], before, &dataset->catalogue, failure);
     if (error == 0)
         error = mysql_do(source, dataset->links[0], failure, "ROLLBACK TO SAVEPOINT crmfs");
     return error;
@@ -313,6 +317,7 @@ int mysql_begin(struct source *base, struct dataset **ret_dataset,
 {
     struct mysql_source *source = (struct mysql_source *)base;
     struct mysql_dataset *dataset = mysql_dataset_create(source);
+    struct mysql_catalogue before = {.count = 0};
     struct source_version version;
 
     if (dataset == NULL)
@@ -321,9 +326,12 @@ int mysql_begin(struct source *base, struct dataset **ret_dataset,
     int error = take_links(dataset, failure);
 
     if (error == 0)
+        error = mysql_catalogue_outline(source, dataset->links[0], &before, failure);
+    if (error == 0)
         error = start_moment(dataset, &version, failure);
     if (error == 0)
-        error = read_catalogue(dataset, failure);
+        error = read_catalogue(dataset, &before, failure);
+    mysql_catalogue_release(&before);
     if (error != 0) {
         dataset->dataset.class->release(&dataset->dataset);
         return error;

@@ -97,12 +97,12 @@ static int read_tables(struct mysql_source *source, struct mysql_link *link,
                        struct mysql_catalogue *catalogue, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error =
-        mysql_ask(source, link,
-                  "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
-                  "CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
-                  "AND TABLE_TYPE <> 'TEMPORARY'",
-                  &rows, failure);
+    int error = mysql_ask(
+        source, link,
+        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
+        "CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
+        "AND TABLE_TYPE <> 'TEMPORARY'",
+        &rows, failure);
     MYSQL_ROW row;
 
     if (error != 0)
@@ -315,12 +315,66 @@ static int read_statements(struct mysql_source *source, struct mysql_link *link,
     return error;
 }
 
-int mysql_catalogue_read(struct mysql_source *source, struct mysql_link *link,
-                         struct mysql_catalogue *ret_catalogue, struct failure *failure)
+/* --- all of it ----------------------------------------------------------------------------- */
+
+int mysql_catalogue_outline(struct mysql_source *source, struct mysql_link *link,
+                            struct mysql_catalogue *ret_catalogue, struct failure *failure)
 {
     struct mysql_catalogue catalogue = {.count = 0};
     int error = read_tables(source, link, &catalogue, failure);
 
+    if (error == 0)
+        error = mysql_read_definitions(source, link, &catalogue, failure);
+    if (error != 0) {
+        mysql_catalogue_release(&catalogue);
+        return error;
+    }
+    *ret_catalogue = catalogue;
+    return 0;
+}
+
+/* TEXT as it was BEFORE; one that came since is like none. What the server does not tell stays. */
+static int restate(char **text, const char *before, struct failure *failure)
+{
+    char *copy;
+
+    if (*text == NULL || (before != NULL && strcmp(*text, before) == 0))
+        return 0;
+    copy = strdup(before != NULL ? before : "not there");
+    if (copy == NULL)
+        return no_memory(failure);
+    free(*text);
+    *text = copy;
+    return 0;
+}
+
+/* Between BEFORE and now the moment began, and nobody knows on which side of it anything changed.
+ */
+static int restate_all(struct mysql_catalogue *catalogue, struct mysql_catalogue *before,
+                       struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < catalogue->count && error == 0; i++) {
+        struct mysql_table *table = &catalogue->tables[i];
+        const struct mysql_table *then = mysql_catalogue_find(before, table->schema->name);
+
+        error = restate(&table->made, then != NULL ? then->made : NULL, failure);
+        if (error == 0)
+            error = restate(&table->definition, then != NULL ? then->definition : NULL, failure);
+    }
+    return error;
+}
+
+int mysql_catalogue_read(struct mysql_source *source, struct mysql_link *link,
+                         struct mysql_catalogue *before, struct mysql_catalogue *ret_catalogue,
+                         struct failure *failure)
+{
+    struct mysql_catalogue catalogue = {.count = 0};
+    int error = mysql_catalogue_outline(source, link, &catalogue, failure);
+
+    if (error == 0 && before != NULL)
+        error = restate_all(&catalogue, before, failure);
     if (error == 0)
         error = read_columns(source, link, &catalogue, failure);
     if (error == 0)

@@ -195,10 +195,10 @@ int mysql_connect_link(struct mysql_source *source, struct mysql_link *link,
 
     struct mysql_settings settings = source->settings;
 
-    if (link->is_probe) {
-        settings.timeout_s = MYSQL_PROBE_S;
-        if (settings.connect_timeout_s > MYSQL_PROBE_S)
-            settings.connect_timeout_s = MYSQL_PROBE_S;
+    if (link->patience_s != 0) {
+        settings.timeout_s = link->patience_s;
+        if (settings.connect_timeout_s > link->patience_s)
+            settings.connect_timeout_s = link->patience_s;
     }
     set_options(link->handle, &settings, source->gives_lines);
     set_tls(link->handle, &source->settings, over_socket);

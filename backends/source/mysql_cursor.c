@@ -306,14 +306,9 @@ static int next(struct cursor *base, const struct row **ret_row, struct failure 
 static void stop_query(struct mysql_cursor *cursor)
 {
     struct mysql_source *source = cursor->dataset->source;
-    struct mysql_link *other;
 
-    if (mysql_is_cancelled(source) || mysql_link_another(source, cursor->link, &other, NULL) != 0) {
+    if (mysql_is_cancelled(source) || mysql_link_interrupt(source, cursor->link) != 0)
         cursor->link->broken = true;
-        return;
-    }
-    mysql_do(source, other, NULL, "KILL QUERY %lu", cursor->link->id);
-    mysql_link_close(source, other);
 }
 
 static void close_cursor(struct cursor *base)

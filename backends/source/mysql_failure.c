@@ -188,7 +188,8 @@ int mysql_link_failure(struct mysql_source *source, struct mysql_link *link, con
         link->broken = true;
     if (mysql_is_cancelled(source))
         return failure_set(failure, ECANCELED, "called off");
-    if (number == ER_QUERY_INTERRUPTED && __atomic_load_n(&link->ended, __ATOMIC_RELAXED) != 0)
+    if ((number == ER_QUERY_INTERRUPTED || link->broken) &&
+        __atomic_load_n(&link->ended, __ATOMIC_RELAXED) != 0)
         return failure_set(failure, -link->ended, "%s %s: %s", table != NULL ? "table" : "database",
                            table != NULL ? table : source->database,
                            link->ended == -ETIMEDOUT ? "it took longer than it may"

@@ -73,45 +73,68 @@ static struct mysql_link *find_silent(struct mysql_source *source)
 }
 
 /* Whether HOST answers, be it with a refusal; a socket refuses at once whom it has no room for. */
-static bool host_answers(struct mysql_source *source, size_t host)
+static bool host_answers(struct mysql_source *source, size_t host, struct failure *failure)
 {
-    struct mysql_link probe = {.host = host, .is_probe = true};
+    struct mysql_link probe = {.host = host, .patience_s = MYSQL_PROBE_S};
 
-    if (mysql_connect_link(source, &probe, NULL) == 0)
+    if (mysql_connect_link(source, &probe, failure) == 0)
         mysql_close(probe.handle);
     return probe.refusal != CR_SERVER_LOST && probe.refusal != CR_CONN_HOST_ERROR;
+}
+
+/*
+ * HOST did not answer: whoever has waited for it since before it was asked has waited enough, and
+ * whoever asks next, with a kept link or a new one, is told so. The lock is held.
+ */
+static void give_up(struct mysql_source *source, size_t host, const struct failure *why)
+{
+    for (struct mysql_link *link = source->links; link != NULL; link = link->next) {
+        unsigned waits = __atomic_load_n(&link->waits, __ATOMIC_RELAXED);
+
+        if (link->host == host && waits % 2 != 0 && waits == link->waits_seen)
+            shutdown(link->handle->net.fd, SHUT_RDWR);
+    }
+    for (size_t i = 0; i < source->idle_count; i++) {
+        if (source->idle[i]->host == host)
+            shutdown(source->idle[i]->handle->net.fd, SHUT_RDWR);
+    }
+    source->last_failure = *why;
+    server_hosts_failed(source->hosts, host, now_ns());
 }
 
 /* The lock is held, and let go meanwhile: LINK may be closed then, or wait for something else. */
 static void look_after(struct mysql_source *source, const struct mysql_link *link)
 {
+    struct failure why = {.code = 0};
     unsigned long id = link->id;
     size_t host = link->host;
     unsigned waits = link->waits_seen;
 
     pthread_mutex_unlock(&source->lock);
 
-    bool answers = host_answers(source, host);
+    bool answers = host_answers(source, host, &why);
 
     pthread_mutex_lock(&source->lock);
     for (struct mysql_link *each = source->links; each != NULL && !answers; each = each->next) {
-        if (each->id == id && each->host == host &&
-            __atomic_load_n(&each->waits, __ATOMIC_RELAXED) == waits)
-            shutdown(each->handle->net.fd, SHUT_RDWR);
+        if (each->id != id || each->host != host ||
+            __atomic_load_n(&each->waits, __ATOMIC_RELAXED) != waits)
+            continue;
+        give_up(source, host, &why);
+        return;
     }
 }
 
-/* The lock is held, and let go meanwhile. */
+/* Where the server cannot be told, its answer is not waited for. The lock is held, and let go
+ * meanwhile. */
 static void end_query(struct mysql_source *source, struct mysql_link *link)
 {
-    struct mysql_link *other;
-
     pthread_mutex_unlock(&source->lock);
-    if (mysql_link_another(source, link, &other, NULL) == 0) {
-        mysql_do(source, other, NULL, "KILL QUERY %lu", link->id);
-        mysql_link_close(source, other);
-    }
+
+    int error = mysql_link_interrupt(source, link);
+
     pthread_mutex_lock(&source->lock);
+    if (error != 0)
+        shutdown(link->handle->net.fd, SHUT_RDWR);
     link->killing = false;
     pthread_cond_broadcast(&source->changed);
 }

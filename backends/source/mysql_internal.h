@@ -2,8 +2,9 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_type, mysql_unfinished, mysql_views), datasets and how they begin (mysql_dataset,
- * mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor, mysql_large).
+ * mysql_type, mysql_unfinished, mysql_views), datasets and how they begin
+ * (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor,
+ * mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
 #define CRMFS_SOURCE_MYSQL_INTERNAL_H
@@ -20,6 +21,7 @@
 #define MYSQL_LINKS_MOST 16
 #define MYSQL_PLACE_SIZE 300
 #define MYSQL_PROBE_S 10 /* of silence, until the server is asked; and for its answer */
+#define MYSQL_BRIEF_S 5  /* that the server has for what is only in passing */
 #define MYSQL_STATEMENT_LIMIT ((size_t)16 << 20) /* bytes */
 #define MYSQL_TABLES_LIMIT 1000000
 #define MYSQL_SORTED_BYTES 1024 /* of a value, that servers compare when they sort */
@@ -45,7 +47,7 @@ struct mysql_link {
     unsigned waits;      /* atomic: one more whenever it begins or ends to wait: odd meanwhile */
     unsigned waits_seen; /* by the guard, likewise guarded … */
     uint64_t silent_ns;  /* … since when */
-    bool is_probe;       /* it is only to see whether the server answers */
+    unsigned patience_s; /* the longest wait for it, whatever the settings say; 0: as they do */
     unsigned refusal;    /* the number of the error for which it was not connected; 0: none */
     bool broken;         /* nothing more can be asked of it */
     bool taken;          /* of a dataset's: guarded by its lock */
@@ -107,6 +109,8 @@ int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
 /* The same, to the host of LIKE and always new. */
 int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
                        struct mysql_link **ret_link, struct failure *failure);
+/* Has the server end what LINK is busy with, its transaction goes on; -errno: it cannot be told. */
+int mysql_link_interrupt(struct mysql_source *source, const struct mysql_link *link);
 /* Keeps it for the next who takes one, if it works, without its transaction. Waits for nothing. */
 void mysql_link_give_back(struct mysql_source *source, struct mysql_link *link);
 void mysql_link_close(struct mysql_source *source, struct mysql_link *link);
@@ -230,9 +234,17 @@ struct mysql_catalogue {
     size_t count;
 };
 
-/* Reads all tables through LINK, within its transaction. */
+/*
+ * Reads all tables through LINK, within its transaction. BEFORE: what mysql_catalogue_outline gave
+ * when that had not begun. What has become another since is noted as it was then, so that it is
+ * refused when it has been read; NULL: all is taken for what it is.
+ */
 int mysql_catalogue_read(struct mysql_source *source, struct mysql_link *link,
-                         struct mysql_catalogue *ret_catalogue, struct failure *failure);
+                         struct mysql_catalogue *before, struct mysql_catalogue *ret_catalogue,
+                         struct failure *failure);
+/* Tables without columns or keys, and what views are: what tells each from another of its name. */
+int mysql_catalogue_outline(struct mysql_source *source, struct mysql_link *link,
+                            struct mysql_catalogue *ret_catalogue, struct failure *failure);
 void mysql_catalogue_release(struct mysql_catalogue *catalogue);
 
 /* The table NAME of a catalogue sorted by name; NULL: there is none. */
@@ -251,7 +263,10 @@ bool mysql_is_unfinished(const struct mysql_source *source, const char *name);
 int mysql_read_keys(struct mysql_source *source, struct mysql_link *link,
                     struct mysql_catalogue *catalogue, struct failure *failure);
 
-/* Adds to the catalogue's views what they stand on. */
+/* Adds to the catalogue's views what the server has of their statements. */
+int mysql_read_definitions(struct mysql_source *source, struct mysql_link *link,
+                           struct mysql_catalogue *catalogue, struct failure *failure);
+/* Adds to the catalogue's views, definitions and all, what they stand on. */
 int mysql_read_views(struct mysql_source *source, struct mysql_link *link,
                      struct mysql_catalogue *catalogue, struct failure *failure);
 /* Whether the view is what it was for the catalogue, within a transaction that has read from it.

@@ -36,14 +36,16 @@ static void delist(struct mysql_source *source, struct mysql_link *link)
         *place = link->next;
 }
 
-static int connect_to(struct mysql_source *source, size_t host, struct mysql_link **ret_link,
-                      struct failure *failure)
+/* PATIENCE_S: see struct mysql_link. */
+static int connect_to(struct mysql_source *source, size_t host, unsigned patience_s,
+                      struct mysql_link **ret_link, struct failure *failure)
 {
     struct mysql_link *link = calloc(1, sizeof *link);
 
     if (link == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     link->host = host;
+    link->patience_s = patience_s;
 
     int error = mysql_connect_link(source, link, failure);
 
@@ -107,7 +109,7 @@ static int try_host(struct mysql_source *source, size_t host, struct mysql_link 
                     struct failure *failure)
 {
     struct mysql_link *link = NULL;
-    int error = connect_to(source, host, &link, failure);
+    int error = connect_to(source, host, 0, &link, failure);
 
     if (error == 0 && link != NULL) {
         error = check_lag(source, link, failure);
@@ -226,7 +228,19 @@ int mysql_link_take(struct mysql_source *source, struct mysql_link **ret_link,
 int mysql_link_another(struct mysql_source *source, const struct mysql_link *like,
                        struct mysql_link **ret_link, struct failure *failure)
 {
-    return connect_to(source, like->host, ret_link, failure);
+    return connect_to(source, like->host, 0, ret_link, failure);
+}
+
+int mysql_link_interrupt(struct mysql_source *source, const struct mysql_link *link)
+{
+    struct mysql_link *other = NULL;
+    int error = connect_to(source, link->host, MYSQL_BRIEF_S, &other, NULL);
+
+    if (error != 0 || other == NULL)
+        return error;
+    error = mysql_do(source, other, NULL, "KILL QUERY %lu", link->id);
+    mysql_link_close(source, other);
+    return error;
 }
 
 void mysql_link_close(struct mysql_source *source, struct mysql_link *link)

@@ -274,11 +274,24 @@ static int read_standing(struct mysql_source *source, struct mysql_link *link,
 /* --- catalogue and cursors ---------------------------------------------------------------------
  */
 
-static int read_definitions(struct mysql_source *source, struct mysql_link *link,
-                            struct mysql_catalogue *catalogue, struct failure *failure)
+static bool has_views(const struct mysql_catalogue *catalogue)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < catalogue->count && !any; i++)
+        any = catalogue->tables[i].schema->kind == RELATION_VIEW;
+    return any;
+}
+
+int mysql_read_definitions(struct mysql_source *source, struct mysql_link *link,
+                           struct mysql_catalogue *catalogue, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     MYSQL_ROW row;
+
+    if (!has_views(catalogue))
+        return 0;
+
     int error = mysql_ask(source, link,
                           "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS "
                           "WHERE TABLE_SCHEMA = DATABASE()",
@@ -299,12 +312,7 @@ static int read_definitions(struct mysql_source *source, struct mysql_link *link
 int mysql_read_views(struct mysql_source *source, struct mysql_link *link,
                      struct mysql_catalogue *catalogue, struct failure *failure)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < catalogue->count && !any; i++)
-        any = catalogue->tables[i].schema->kind == RELATION_VIEW;
-
-    int error = any ? read_definitions(source, link, catalogue, failure) : 0;
+    int error = 0;
 
     for (size_t i = 0; i < catalogue->count && error == 0; i++) {
         struct mysql_table *table = &catalogue->tables[i];

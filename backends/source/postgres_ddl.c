@@ -151,12 +151,14 @@ static const char table_query[] =
     " WHERE f.ftrelid = s.oid), E'\\nWITH (' || array_to_string(s.reloptions, ', ') || ')') END"
     " FROM shown s";
 
-static const char partition_query[] =
-    "WITH RECURSIVE " SHOWN_RELATIONS ","
-    " tree (root, relation, parent, depth) AS (SELECT s.oid, i.inhrelid, i.inhparent, 1"
-    " FROM shown s JOIN pg_inherits i ON i.inhparent = s.oid WHERE s.relkind = 'p'"
-    " UNION ALL SELECT t.root, i.inhrelid, i.inhparent, t.depth + 1"
+#define PARTITIONS                                                                       \
+    " tree (root, relation, parent, depth) AS (SELECT s.oid, i.inhrelid, i.inhparent, 1" \
+    " FROM shown s JOIN pg_inherits i ON i.inhparent = s.oid WHERE s.relkind = 'p'"      \
+    " UNION ALL SELECT t.root, i.inhrelid, i.inhparent, t.depth + 1"                     \
     " FROM tree t JOIN pg_inherits i ON i.inhparent = t.relation)"
+
+static const char partition_query[] =
+    "WITH RECURSIVE " SHOWN_RELATIONS "," PARTITIONS
     "SELECT t.root, format('CREATE TABLE %s PARTITION OF %s %s%s;', t.relation::regclass,"
     " t.parent::regclass, pg_get_expr(c.relpartbound, c.oid),"
     " ' PARTITION BY ' || (SELECT pg_get_partkeydef(c.oid) WHERE c.relkind = 'p'))"
@@ -197,6 +199,32 @@ static const char inherit_query[] =
     " format('ALTER TABLE %s INHERIT %s;', s.name, p.name) FROM pg_inherits i"
     " JOIN shown s ON s.oid = i.inhrelid JOIN shown p ON p.oid = i.inhparent"
     " ORDER BY s.place, i.inhseqno";
+
+/* What a partition has that the table above it has not: it could take other rows otherwise. */
+static const char own_parts_query[] =
+    "WITH RECURSIVE " SHOWN_RELATIONS "," PARTITIONS
+    "SELECT t.root, p.text FROM tree t JOIN pg_class c ON c.oid = t.relation, LATERAL ("
+    "SELECT 1 AS rank, a.attnum::text AS name,"
+    " format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', t.relation::regclass, a.attname) AS text"
+    " FROM pg_attribute a JOIN pg_attribute b ON b.attrelid = t.parent AND b.attname = a.attname"
+    " WHERE a.attrelid = t.relation AND a.attnum > 0 AND a.attnotnull AND NOT b.attnotnull"
+    " UNION ALL SELECT 2, a.attnum::text, format('ALTER TABLE %s ALTER COLUMN %I %s;',"
+    " t.relation::regclass, a.attname,"
+    " coalesce('SET DEFAULT ' || pg_get_expr(f.adbin, f.adrelid), 'DROP DEFAULT'))"
+    " FROM pg_attribute a JOIN pg_attribute b ON b.attrelid = t.parent AND b.attname = a.attname"
+    " LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum"
+    " LEFT JOIN pg_attrdef g ON g.adrelid = b.attrelid AND g.adnum = b.attnum"
+    " WHERE a.attrelid = t.relation AND a.attnum > 0 AND a.attgenerated = ''"
+    " AND pg_get_expr(f.adbin, f.adrelid) IS DISTINCT FROM pg_get_expr(g.adbin, g.adrelid)"
+    " UNION ALL SELECT 3, o.conname, format('ALTER TABLE %s ADD CONSTRAINT %I %s;',"
+    " t.relation::regclass, o.conname, pg_get_constraintdef(o.oid)) FROM pg_constraint o"
+    " WHERE o.conrelid = t.relation AND o.conparentid = 0 AND o.coninhcount = 0"
+    " AND o.contype IN ('p', 'u', 'x', 'c', 'f')"
+    " UNION ALL SELECT 4, d.relname, pg_get_indexdef(i.indexrelid) || ';' FROM pg_index i"
+    " JOIN pg_class d ON d.oid = i.indexrelid WHERE i.indrelid = t.relation"
+    " AND NOT d.relispartition AND NOT EXISTS (SELECT FROM pg_constraint o"
+    " WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))) p"
+    " ORDER BY t.depth, c.relname, p.rank, p.name";
 
 static const char trigger_query[] =
     "SELECT t.tgrelid, pg_get_triggerdef(t.oid) || ';' FROM pg_trigger t"
@@ -249,8 +277,9 @@ int postgres_catalogue_read_ddl(struct link *link, const struct catalogue *catal
                                 struct failure *failure)
 {
     static const char *const queries[] = {
-        schema_query,  type_query,  sequence_query,  table_query,   partition_query, owned_query,
-        inherit_query, index_query, reference_query, trigger_query, policy_query,    comment_query,
+        schema_query,  type_query,    sequence_query, table_query,     partition_query,
+        owned_query,   inherit_query, index_query,    reference_query, own_parts_query,
+        trigger_query, policy_query,  comment_query,
     };
     struct buffer *statements = allocate_array(catalogue->count, sizeof *statements);
     int error = 0;

@@ -52,7 +52,9 @@ static const struct verdict states[] = {
     {"57P02", EIO, "the server crashed; the connection is made anew when it is back"},
     {"57P05", EIO, "the server closed the connection because it was idle; it is made anew"},
     {"57P03", EIO, "the server is starting or stopping; the connection is made anew when it is up"},
-    {"25P0", EIO, "the server ended the transaction because it was idle"},
+    {"25P02", EIO, "a statement of the same transaction had failed before"},
+    {"25P03", EIO, "the server ended the transaction because it was idle"},
+    {"25P04", EIO, "the server ended the transaction because it took too long"},
     {"55000", ENODATA,
      "it cannot be read as it is now; REFRESH MATERIALIZED VIEW fills one that has not been"},
     {"XX", EIO, "the server finds its own data damaged; look at its log, and see pg_amcheck"},
@@ -111,6 +113,9 @@ static const struct verdict far_away = {
     "", EIO,
     "another server, which its rows come from, cannot be reached from the one that is asked"};
 
+static const struct verdict far_refused = {
+    "", EIO, "another server, which its rows come from, refuses to give them"};
+
 /* The SQLSTATE in libpq's verbose words: "FATAL:  28P01: password …". */
 static bool find_state(const char *words, char state[STATE_LENGTH + 1])
 {
@@ -146,6 +151,14 @@ static const struct verdict *judge(const char *state, const char *words)
     return &lost;
 }
 
+/* Whether another server said it to postgres_fdw, which passes it on as it came. */
+static bool is_passed_on(const PGresult *result)
+{
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+    return function != NULL && strcmp(function, "pgfdw_report_error") == 0;
+}
+
 /*
  * While a table is read: what is said of something else than our own statement and connection. That
  * a function of a view, or the server of a foreign table, misses something is no change of the
@@ -163,6 +176,8 @@ static const struct verdict *judge_elsewhere(const struct link *link, const PGre
         return NULL;
     if (strncmp(state, "08", 2) == 0)
         return &far_away;
+    if (strcmp(state, "42501") == 0 && is_passed_on(result))
+        return &far_refused;
     return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 || strcmp(state, "42704") == 0
                ? &refused
                : NULL;

@@ -8,9 +8,11 @@
  *      (ACCESS SHARE, which keeps out only what would change their shape), until
  *      postgres_table_leave; and it says what the columns are now;
  *   2. with that lock held, each locked relation's file is compared with the one that the moment
- *      knows, and so are partitions, what views are, and the names of enumerations' values;
- *   3. partitions may be attached, and values renamed, in spite of the lock: where there may be
- *      any, the same is looked at again after the rows were read.
+ *      knows, and so are partitions, heirs, what views and functions are, and the names of
+ *      enumerations' values;
+ *   3. partitions and heirs may be attached, functions replaced and values renamed in spite of the
+ *      lock: where there may be any, the same is looked at again after the rows were read, when
+ *      what functions have read is locked as well.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -96,6 +98,23 @@ static int lock_table(struct link *link, const struct table *table, struct failu
     ")::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text::pg_catalog.xid8)"  \
     " OPERATOR(pg_catalog.=) 'committed' ELSE false END"
 
+#define VIEWS_REPLACED                                                                \
+    "(SELECT count(*) FROM locked l JOIN pg_catalog.pg_rewrite r"                     \
+    " ON r.ev_class OPERATOR(pg_catalog.=) l.oid JOIN pg_catalog.pg_class v"          \
+    " ON v.oid OPERATOR(pg_catalog.=) l.oid AND v.relkind OPERATOR(pg_catalog.=) 'v'" \
+    " WHERE " WAS_REPLACED("r") ")"
+
+/* Of a table that inherits from another since, or does not any more, the columns' rows were. */
+#define HEIRS_CHANGED                                                                   \
+    "(SELECT count(*) FROM family f JOIN pg_catalog.pg_attribute a"                     \
+    " ON a.attrelid OPERATOR(pg_catalog.=) f.oid AND a.attnum OPERATOR(pg_catalog.>) 0" \
+    " WHERE " WAS_REPLACED("a") ")"
+
+/* Any: nobody knows what a function calls. */
+#define FUNCTIONS_REPLACED                                                                 \
+    "(SELECT count(*) FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.>=) 16384" \
+    " AND NOT pg_catalog.pg_is_other_temp_schema(p.pronamespace) AND " WAS_REPLACED("p") ")"
+
 /* The relations that are locked, and the partitions of each that has some, then and now. */
 static const char check_query[] =
     "WITH RECURSIVE locked AS MATERIALIZED (SELECT DISTINCT l.relation AS oid"
@@ -108,6 +127,8 @@ static const char check_query[] =
     " WHERE c.relkind OPERATOR(pg_catalog.=) 'p'"
     " UNION ALL SELECT k.root, i.inhrelid FROM known k"
     " JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) k.oid),"
+    " family (oid) AS (SELECT l.oid FROM locked l UNION SELECT i.inhrelid FROM family f"
+    " JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) f.oid),"
     " present (root, oid) AS (SELECT k.root, t.relid::pg_catalog.oid FROM known k,"
     " LATERAL pg_catalog.pg_partition_tree(k.root) t WHERE k.root OPERATOR(pg_catalog.=) k.oid)"
     "SELECT count(*) FILTER (WHERE c.oid IS NULL OR (c.relkind IN ('r', 'm')"
@@ -115,20 +136,18 @@ static const char check_query[] =
     " OPERATOR(pg_catalog.+) (SELECT count(*) FROM known k FULL JOIN present p"
     " ON p.root OPERATOR(pg_catalog.=) k.root AND p.oid OPERATOR(pg_catalog.=) k.oid"
     " WHERE p.oid IS NULL OR k.oid IS NULL)"
-    " OPERATOR(pg_catalog.+) (SELECT count(*) FROM locked l JOIN pg_catalog.pg_rewrite r"
-    " ON r.ev_class OPERATOR(pg_catalog.=) l.oid JOIN pg_catalog.pg_class v"
-    " ON v.oid OPERATOR(pg_catalog.=) l.oid AND v.relkind OPERATOR(pg_catalog.=) 'v'"
-    " WHERE " WAS_REPLACED(
-        "r") ")%s,"
-             " coalesce(max(pg_catalog.pg_relation_size(c.reltoastrelid))"
-             " FILTER (WHERE c.reltoastrelid OPERATOR(pg_catalog.<>) 0 AND c.relkind IN ('r', 'm')), 0)"
-             " FROM locked l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.oid";
+    " OPERATOR(pg_catalog.+) " VIEWS_REPLACED " OPERATOR(pg_catalog.+) " HEIRS_CHANGED
+    " OPERATOR(pg_catalog.+) " FUNCTIONS_REPLACED "%s,"
+    " coalesce(max(pg_catalog.pg_relation_size(c.reltoastrelid))"
+    " FILTER (WHERE c.reltoastrelid OPERATOR(pg_catalog.<>) 0 AND c.relkind IN ('r', 'm')), 0)"
+    " FROM locked l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.oid";
 
-/* The same of a table without partitions, or a materialised view: no other file is read. */
+/* The same of a table without partitions, or a materialised view: no other file is read. Nor do
+ * policies hide rows of it that they did not hide then. */
 static const char plain_check_query[] =
     "SELECT count(*) FILTER (WHERE"
-    " pg_catalog.pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode)"
-    " OPERATOR(pg_catalog.-) 1%s, coalesce(max(CASE WHEN c.reltoastrelid"
+    " pg_catalog.pg_relation_filenode(c.oid) IS NOT DISTINCT FROM c.relfilenode"
+    " AND NOT pg_catalog.row_security_active(c.oid)) OPERATOR(pg_catalog.-) 1%s, coalesce(max(CASE WHEN c.reltoastrelid"
     " OPERATOR(pg_catalog.<>) 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) END), 0)"
     " FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) %u";
 
@@ -137,15 +156,16 @@ static const char names_check[] =
     " OPERATOR(pg_catalog.+) (SELECT count(*) FROM pg_catalog.pg_enum e WHERE " WAS_REPLACED(
         "e") ")";
 
+/* Which rows a policy shows may be up to other tables, and to functions. */
 static bool is_plain(const struct table *table)
 {
-    return table->kind == 'r' || table->kind == 'm';
+    return (table->kind == 'r' || table->kind == 'm') && !table->policies;
 }
 
 /* Whether values of an enumeration may be in what is shown: a view may make texts of them. */
 static bool may_have_names(const struct table *table)
 {
-    bool may = table->kind == 'v';
+    bool may = table->kind == 'v' || table->policies;
 
     for (size_t i = 0; i < table->schema->column_count && !may; i++)
         may = table->columns[i].type >= FIRST_OWN_TYPE;

@@ -107,6 +107,19 @@ bool source_is_server(const char *url)
     return kind != NULL && kind->begin == NULL;
 }
 
+/* URL without what may be a password: all between the scheme and an '@'. The caller frees it. */
+static char *shown_url(const char *url)
+{
+    size_t scheme = scheme_length(url);
+    const char *at = strrchr(url, '@');
+    char *shown = NULL;
+
+    if (scheme == 0 || at == NULL)
+        return strdup(url);
+    return asprintf(&shown, "%.*s:…%s", (int)(scheme < 40 ? scheme : 40), url, at) < 0 ? NULL
+                                                                                       : shown;
+}
+
 /* In place, which is never longer. */
 static int decode_path(char *path, const char *url, struct place *place, struct failure *failure)
 {
@@ -136,11 +149,15 @@ static int parse_server(const char *url, struct place *place, struct failure *fa
     struct server_url parsed = {.host_count = 0};
     size_t length = strlen(place->kind->scheme);
 
-    if (strncmp(url + scheme_length(url), "://", 3) != 0)
+    if (strncmp(url + scheme_length(url), "://", 3) != 0) {
+        cleanup_free char *shown = shown_url(url);
+
         return failure_set(failure, EINVAL,
                            SHOWN_PATH ": a server's URL goes %.*s://USER@HOST/DATABASE, or "
                                       "%.*s:///DATABASE for one on this machine",
-                           url, (int)length, place->kind->scheme, (int)length, place->kind->scheme);
+                           shown != NULL ? shown : "", (int)length, place->kind->scheme,
+                           (int)length, place->kind->scheme);
+    }
 
     int error = server_url_parse(url, &parsed, failure);
 
@@ -150,6 +167,17 @@ static int parse_server(const char *url, struct place *place, struct failure *fa
     place->url = url;
     server_url_release(&parsed);
     return 0;
+}
+
+static int refuse_scheme(const char *url, size_t length, struct failure *failure)
+{
+    cleanup_free char *shown = shown_url(url);
+
+    return failure_set(failure, EINVAL,
+                       SHOWN_PATH ": there is no kind of source \"%.*s:\"; a source is "
+                                  "%s. A file of that name is written ./" SHOWN_PATH,
+                       shown != NULL ? shown : "", (int)(length < 40 ? length : 40), url,
+                       KNOWN_FORMS, shown != NULL ? shown : "");
 }
 
 /* Takes URL apart; the caller frees ret_place->path. Looks at no file. */
@@ -162,10 +190,7 @@ static int place_parse(const char *url, struct place *ret_place, struct failure 
     if (length != 0) {
         place.kind = find_kind(url, length);
         if (place.kind == NULL)
-            return failure_set(failure, EINVAL,
-                               SHOWN_PATH ": there is no kind of source \"%.*s:\"; a source is "
-                                          "%s. A file of that name is written ./" SHOWN_PATH,
-                               url, (int)(length < 40 ? length : 40), url, KNOWN_FORMS, url);
+            return refuse_scheme(url, length, failure);
         path += length + 1;
     }
     if (place.kind != NULL && place.kind->begin == NULL) {

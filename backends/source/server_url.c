@@ -74,9 +74,11 @@ static int read_port(const struct parser *parser, const char *text, unsigned *re
     unsigned long port = strtoul(text, &end, 10);
 
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || port == 0 || port > LARGEST_PORT)
+        /* Not repeated: it may be a password, of a URL whose '@' was forgotten. */
         return failure_set(parser->failure, EINVAL,
-                           "%s:// URL: \"%s\" is no port; ports are numbers from 1 to %d",
-                           parser->shown, text, LARGEST_PORT);
+                           "%s:// URL: what stands behind a host's ':' is no port; ports are "
+                           "numbers from 1 to %d",
+                           parser->shown, LARGEST_PORT);
     *ret_port = (unsigned)port;
     return 0;
 }
@@ -248,10 +250,27 @@ static int take_authority(struct parser *parser, char *authority)
     return error == 0 ? add_hosts(parser, authority) : error;
 }
 
+/*
+ * Whether REST begins with "USER:PASSWORD@" although it does not look so: the password has a '/',
+ * a '?' or a '#'. Hosts have a ':' too, before their ports, and options' values may have an '@'.
+ */
+static bool holds_password(const char *rest)
+{
+    size_t length = strcspn(rest, "/?#");
+    const char *at = strchr(rest + length, '@');
+    const char *value = strpbrk(rest + length, "=");
+
+    if (at == NULL || memchr(rest, ':', length) == NULL || memchr(rest, '@', length) != NULL)
+        return false;
+    return value == NULL || value > at || memchr(rest, '?', (size_t)(value - rest)) == NULL;
+}
+
 static int take_apart(struct parser *parser, char *rest)
 {
     char *options = strchr(rest, '?');
 
+    if (holds_password(rest))
+        return refuse_password(parser);
     if (strchr(rest, '#') != NULL)
         return refuse(parser, "a '#' is written %23");
     if (options != NULL)

@@ -192,7 +192,8 @@ static int begin(struct target *base, struct failure *failure)
     if (error == 0)
         error = mysql_target_start(target, failure);
     if (error == 0)
-        error = mysql_catalogue_read(target->source, target->link, &target->catalogue, failure);
+        error =
+            mysql_catalogue_read(target->source, target->link, NULL, &target->catalogue, failure);
     return error == 0 ? add_places(target) : error;
 }
 

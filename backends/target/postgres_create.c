@@ -83,6 +83,7 @@ static bool runs(const char *sql, size_t *ret_kind)
             return strncmp(sql, "ALTER TABLE ", 12) != 0 ||
                    strstr(sql, " ADD CONSTRAINT ") != NULL ||
                    strstr(sql, " SET DEFAULT ") != NULL || strstr(sql, " ADD GENERATED ") != NULL ||
+                   strstr(sql, " DROP DEFAULT") != NULL || strstr(sql, " SET NOT NULL") != NULL ||
                    strstr(sql, " INHERIT ") != NULL;
         }
     }

@@ -183,6 +183,28 @@ static int take_row(struct postgres_target *target, const struct table *table,
                       : error;
 }
 
+/*
+ * The same, and the transaction goes on if the server refuses it: only the server knows what an
+ * enumeration, an address or a range may be.
+ */
+static int execute_within(struct postgres_target *target, const struct schema *schema,
+                          struct buffer *sql, const struct parameter_list *list,
+                          PGresult **ret_result, struct failure *failure)
+{
+    struct link *link = &target->link;
+    int error = postgres_link_do(link, "SAVEPOINT crmfs_row", failure);
+
+    if (error != 0)
+        return error;
+    error = execute(target, schema, sql, list, ret_result, failure);
+    if (error == 0)
+        return postgres_link_do(link, "RELEASE SAVEPOINT crmfs_row", failure);
+    if (!postgres_link_is_lost(link))
+        postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs_row; RELEASE SAVEPOINT crmfs_row",
+                         NULL);
+    return error;
+}
+
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
                       const struct cell **ret_cells, struct failure *failure)
 {
@@ -202,7 +224,7 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
     if (error == 0)
         error = write_select(table, !target->look_only, &sql);
     if (error == 0)
-        error = execute(target, schema, &sql, &list, &result, failure);
+        error = execute_within(target, schema, &sql, &list, &result, failure);
     release_values(&list);
     if (error != 0 || PQntuples(result) == 0)
         return error;

@@ -70,14 +70,17 @@ int restore_check_room(const struct restore_plan *plan, struct failure *failure)
  */
 int restore_make_by(struct restore_table *table, struct buffer *ddl);
 
+/* Between PostgreSQL databases, where tables are to be made: reads all statements. 0, -ENOMEM. */
+int restore_read_statements(struct restore_plan *plan);
 /*
  * Between PostgreSQL databases: has what TABLE is made like bring all statements that it needs, and
  * none that are another table's. 0, -ENOMEM.
  */
 int restore_gather_statements(struct restore_plan *plan, struct restore_table *table);
-/* Adds a line for each table that TABLE inherits from and that is not there. */
-int restore_note_heirs(const struct restore_plan *plan, const struct restore_table *table,
-                       struct buffer *notes);
+/* Adds a line for each table that TABLE, or a partition of it, is not tied to, as it is not there.
+ */
+int restore_note_ties(const struct restore_plan *plan, const struct restore_table *table,
+                      struct buffer *notes);
 
 /* Has what TABLE is made like say all that the source says of its foreign keys. 0, -ENOMEM. */
 int restore_gather_keys(struct restore_plan *plan, struct restore_table *table);

@@ -100,7 +100,7 @@ int restore_note_keys(const struct restore_plan *plan, struct restore_table *tab
                           parent);
     }
     if (error == 0)
-        error = restore_note_heirs(plan, table, &notes);
+        error = restore_note_ties(plan, table, &notes);
     if (error == 0 && notes.size != before) {
         free(table->notes);
         table->notes = strndup((const char *)notes.data, notes.size - 1);

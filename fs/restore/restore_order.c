@@ -5,6 +5,7 @@
 
 #include "fs/base/memory.h"
 #include "fs/restore/restore_internal.h"
+#include "fs/restore/statement_list.h"
 
 enum mark { MARK_NONE, MARK_UNDER_WAY, MARK_DONE };
 
@@ -30,6 +31,32 @@ static size_t find(const struct restore_plan *plan, const char *name)
     return SIZE_MAX;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion)
+static void visit(struct ordering *ordering, size_t index);
+
+/* What partitions of the table refer to, which its schema does not say. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static void visit_tied(struct ordering *ordering, size_t index)
+{
+    const struct restore_plan *plan = ordering->plan;
+    const struct statement_list *list = plan->statements;
+
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        const struct stated *item = &list->items[i];
+        size_t table = item->kind == STATED_KEY ? statement_list_table(list, item->name) : SIZE_MAX;
+        size_t parent;
+
+        if (table != plan->tables[index].source_table)
+            continue;
+        table = statement_list_table(list, item->parent);
+        parent = table != SIZE_MAX
+                     ? find(plan, plan->dataset->class->schema(plan->dataset, table)->name)
+                     : SIZE_MAX;
+        if (parent != SIZE_MAX)
+            visit(ordering, parent);
+    }
+}
+
 /*
  * After all that it refers to; a circle is cut where it closes. The depth of the recursion is that
  * of the references, at most the number of tables.
@@ -48,6 +75,7 @@ static void visit(struct ordering *ordering, size_t index)
         if (parent != SIZE_MAX)
             visit(ordering, parent);
     }
+    visit_tied(ordering, index);
     ordering->marks[index] = MARK_DONE;
     ordering->order[ordering->count++] = index;
 }
@@ -56,12 +84,12 @@ int restore_order(struct restore_plan *plan, struct failure *failure)
 {
     struct ordering ordering = {.plan = plan};
     struct restore_table *sorted = allocate_array(plan->count, sizeof *sorted);
-    int error = 0;
+    int error = restore_read_statements(plan);
 
     (void)failure;
     ordering.marks = allocate_array(plan->count, sizeof *ordering.marks);
     ordering.order = allocate_array(plan->count, sizeof *ordering.order);
-    if (sorted == NULL || ordering.marks == NULL || ordering.order == NULL) {
+    if (error != 0 || sorted == NULL || ordering.marks == NULL || ordering.order == NULL) {
         free(sorted);
         error = -ENOMEM;
     } else {

@@ -108,24 +108,40 @@ static bool is_made_with(const struct restore_plan *plan, const struct stated *i
     return item->kind == STATED_HEIR && parent == table && is_there(plan, child, true);
 }
 
-int restore_note_heirs(const struct restore_plan *plan, const struct restore_table *table,
-                       struct buffer *notes)
+/* What of ITEM, which ties TABLE to what is not there, is said. */
+static int note_untied(const struct restore_plan *plan, const struct restore_table *table,
+                       const struct stated *item, size_t parent, struct buffer *notes)
+{
+    const struct statement_list *list = plan->statements;
+    const char *name = plan->dataset->class->schema(plan->dataset, parent)->name;
+
+    if (item->kind == STATED_HEIR)
+        return notes_add(notes,
+                         "it does not inherit from \"%s\", which is not there; when that is "
+                         "restored as well, it will",
+                         name);
+    /* The table's own keys are its schema's (restore_note_keys). */
+    return strcmp(item->name, list->made[table->source_table]) == 0
+               ? 0
+               : notes_add(notes,
+                           "the foreign key of its partition %s to \"%s\" is not made: there is "
+                           "no such table",
+                           item->name, name);
+}
+
+int restore_note_ties(const struct restore_plan *plan, const struct restore_table *table,
+                      struct buffer *notes)
 {
     const struct statement_list *list = plan->statements;
     int error = 0;
 
     for (size_t i = 0; list != NULL && i < list->count && error == 0; i++) {
         const struct stated *item = &list->items[i];
-        size_t parent =
-            item->kind == STATED_HEIR ? statement_list_table(list, item->parent) : SIZE_MAX;
+        size_t parent = item->parent != NULL ? statement_list_table(list, item->parent) : SIZE_MAX;
 
-        if (parent == SIZE_MAX || is_there(plan, parent, false) ||
-            statement_list_table(list, item->name) != table->source_table)
-            continue;
-        error = notes_add(notes,
-                          "it does not inherit from \"%s\", which is not there; when that is "
-                          "restored as well, it will",
-                          plan->dataset->class->schema(plan->dataset, parent)->name);
+        if (parent != SIZE_MAX && !is_there(plan, parent, false) &&
+            statement_list_table(list, item->name) == table->source_table)
+            error = note_untied(plan, table, item, parent, notes);
     }
     return error;
 }
@@ -151,6 +167,18 @@ static int write_all(const struct restore_plan *plan, size_t table, const struct
             error = buffer_print(text, "%s;\n", list->items[i].text);
     }
     return error == 0 ? buffer_append(text, "", 1) : error;
+}
+
+int restore_read_statements(struct restore_plan *plan)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < plan->count && !wanted; i++)
+        wanted = plan->tables[i].target == NULL;
+    if (!wanted || plan->statements != NULL || strcmp(plan->kind, "postgresql") != 0 ||
+        strcmp(plan->target->class->kind, "postgresql") != 0)
+        return 0;
+    return statement_list_read(plan->dataset, &plan->statements);
 }
 
 int restore_gather_statements(struct restore_plan *plan, struct restore_table *table)

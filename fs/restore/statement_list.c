@@ -20,6 +20,9 @@ void statement_list_free(struct statement_list *list)
     }
     for (size_t i = 0; list->made != NULL && i < list->table_count; i++)
         free(list->made[i]);
+    for (size_t i = 0; i < list->partition_count; i++)
+        free(list->partitions[i].name);
+    free(list->partitions);
     free((void *)list->made);
     free(list->items);
     free(list);
@@ -30,6 +33,10 @@ size_t statement_list_table(const struct statement_list *list, const char *name)
     for (size_t i = 0; i < list->table_count; i++) {
         if (list->made[i] != NULL && strcmp(list->made[i], name) == 0)
             return i;
+    }
+    for (size_t i = 0; i < list->partition_count; i++) {
+        if (strcmp(list->partitions[i].name, name) == 0)
+            return list->partitions[i].table;
     }
     return SIZE_MAX;
 }
@@ -158,8 +165,24 @@ int statement_list_next(const struct statement_list *list, struct sql_lexer *lex
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-/* What the table is called by the statement that makes it. */
-static int find_made(const char *ddl, char **ret_name)
+/* Takes NAME over. */
+static int add_partition(struct statement_list *list, size_t table, char *name)
+{
+    struct stated_partition *partitions =
+        name != NULL ? reallocarray(list->partitions, list->partition_count + 1, sizeof *partitions)
+                     : NULL;
+
+    if (partitions == NULL) {
+        free(name);
+        return -ENOMEM;
+    }
+    list->partitions = partitions;
+    partitions[list->partition_count++] = (struct stated_partition){name, table};
+    return 0;
+}
+
+/* What the table, and its partitions, are called by the statements that make them. */
+static int find_made(struct statement_list *list, size_t table, const char *ddl)
 {
     static const char *const begins[] = {"CREATE TABLE ", "CREATE UNLOGGED TABLE "};
     struct sql_lexer lexer = ddl_lexer(ENGINE_POSTGRES, ddl);
@@ -170,14 +193,19 @@ static int find_made(const char *ddl, char **ret_name)
 
         if (error != 0 || text == NULL)
             return error;
-        for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
-            const char *name = behind(text, begins[i]);
+        for (size_t i = 0; i < sizeof begins / sizeof *begins && error == 0; i++) {
+            const char *begin = behind(text, begins[i]);
+            char *name = begin != NULL ? spelled_name(begin) : NULL;
 
-            if (name == NULL)
+            if (begin == NULL)
                 continue;
-            *ret_name = spelled_name(name);
-            return *ret_name != NULL ? 0 : -ENOMEM;
+            if (name != NULL && list->made[table] == NULL)
+                list->made[table] = name;
+            else
+                error = add_partition(list, table, name);
         }
+        if (error != 0)
+            return error;
     }
 }
 
@@ -232,7 +260,7 @@ int statement_list_read(const struct dataset *dataset, struct statement_list **r
     list->table_count = list->made != NULL ? count : 0;
     error = list->made != NULL ? 0 : -ENOMEM;
     for (size_t i = 0; i < count && error == 0; i++)
-        error = find_made(dataset->class->schema(dataset, i)->ddl, &list->made[i]);
+        error = find_made(list, i, dataset->class->schema(dataset, i)->ddl);
     for (size_t i = 0; i < count && error == 0; i++)
         error = read_table(list, i, dataset->class->schema(dataset, i)->ddl);
     if (error != 0) {

@@ -31,13 +31,19 @@ struct statement_list {
     struct stated *items; /* table after table */
     size_t table_count;
     char **made; /* what CREATE TABLE calls each of the dataset's tables; NULL: it has none */
+    size_t partition_count;
+    struct stated_partition {
+        char *name;
+        size_t table; /* the dataset's, which it is a part of */
+    } * partitions;
 };
 
 /* Reads the schemas of DATASET. 0, -ENOMEM. */
 int statement_list_read(const struct dataset *dataset, struct statement_list **ret_list);
 void statement_list_free(struct statement_list *list); /* NULL is allowed */
 
-/* The dataset's number of the table that is spelled so; SIZE_MAX: it has none. */
+/* The dataset's number of the table that is spelled so, or has a partition that is; SIZE_MAX: it
+ * has none. */
 size_t statement_list_table(const struct statement_list *list, const char *name);
 
 /*

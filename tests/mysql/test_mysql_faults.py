@@ -10,6 +10,7 @@ import pytest
 
 import mounting
 import strict
+from between import Between
 from mounting import eventually
 
 LARGE = ("CREATE DATABASE crm; USE crm; CREATE TABLE small (id INT PRIMARY KEY); INSERT INTO small VALUES (1);"
@@ -111,24 +112,45 @@ def test_names_while_the_server_is_away(mount, own_server):
     assert eventually(lambda: reads(folder / "small.csv") == b"id\n1\n2\n", 30)
 
 
-def test_a_stopped_server_is_found_out(mount, own_server, server, database):
-    """However long it may take to answer: it lets nobody else in either. One that is only slow does, and is waited for."""
+def test_a_stopped_server_is_found_out(mount, own_server, server, database, work):
+    """
+    However long it may take to answer: it lets nobody else in either, which is tried once. One that is only
+    slow does, and is waited for.
+    """
     patient, slow, large = {"timeout": "3600", "connect_timeout": "2"}, [], []
     server.sql("CREATE VIEW slow AS SELECT SLEEP(12) AS s", database)
     waiting = read_slowly(mount(server.url(database, **patient)).live() / "slow.csv", slow)
     stopped = own_server()
     stopped.sql(LARGE.format(rows=400000))
-    top = mount(stopped.url(**patient))
-    reading = read_slowly(top.live() / "large.csv", large)
-    wait_for_query(stopped)
-    stopped.pause()
-    reading.join(120)
-    assert large == [errno.EIO]
-    assert "large.csv" in top.errors() and "connection" in top.errors()
-    stopped.resume()
-    assert eventually(lambda: whole(top.live() / "large.csv").count(b"\n") == 400001, 40, 0.2)
+    with Between(work / "s", stopped.socket) as between:
+        top = mount(stopped.url(**patient, socket=work / "s"))
+        reading = read_slowly(top.live() / "large.csv", large)
+        wait_for_query(stopped)
+        before = between.connections
+        stopped.pause()
+        reading.join(120)
+        assert large == [errno.EIO]
+        assert between.connections - before <= 2, "one on a machine that is not slow itself"
+        assert "large.csv" in top.errors() and "connection" in top.errors()
+        stopped.resume()
+        assert eventually(lambda: whole(top.live() / "large.csv").count(b"\n") == 400001, 40, 0.2)
+        top.unmount()
     waiting.join(120)
     assert slow == [b"s\n0\n"]
+
+
+def test_a_view_is_given_up_though_the_server_is_stopped(mount, own_server):
+    """Who cannot be told to end a query is not waited for, however long connecting may take."""
+    server = own_server()
+    server.sql("CREATE DATABASE crm; USE crm; CREATE VIEW slow AS SELECT SLEEP(1000) AS s")
+    top = mount(server.url(timeout="3600", connect_timeout="3600"), options="view-timeout=2")
+    results = []
+    thread = read_slowly(top.live() / "slow.csv", results)
+    wait_for_query(server, "FROM `slow`")
+    server.pause()
+    thread.join(60)
+    server.resume()
+    assert results == [errno.ETIMEDOUT]
 
 
 def test_names_while_the_server_is_stopped(mount, own_server):

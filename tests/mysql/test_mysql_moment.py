@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One moment over all tables, on however many connections, while others commit all the time."""
 import errno
+import os
 import subprocess
 import threading
 import time
@@ -8,8 +9,9 @@ import time
 import pytest
 
 import strict
+from between import BEFORE, GO_ON, Between
 from mariadb import defaults_file
-from mounting import eventually
+from mounting import BINARY, eventually
 
 ROWS, START = 30000, 100
 USERS = """
@@ -277,6 +279,37 @@ def test_a_walk_is_never_of_two_moments(server, database, mount, how):
         return [(top.live() / f"{name}.csv").read_text() for name in ("early", "late")]
 
     assert eventually(lambda: begun_anew() == ["n\n77\n", "n,more\n1,\n" if how == "altered" else "n\n77\n"])
+
+
+BEFORE_THE_CATALOGUE = {
+    "swapped": "RENAME TABLE late TO older, spare TO late",
+    "a view redefined": "CREATE OR REPLACE VIEW seen AS SELECT 5 AS n",
+    "made anew": "DROP TABLE late; CREATE TABLE late (n INT PRIMARY KEY) ENGINE=MyISAM; INSERT INTO late VALUES (5)",
+}
+
+
+@pytest.mark.parametrize("how", BEFORE_THE_CATALOGUE)
+def test_what_changes_as_a_moment_begins(server, database, mount, work, how):
+    """Between its snapshot and the looking at what tables there are: it is not taken for what was there."""
+    server.sql("CREATE TABLE early (n INT PRIMARY KEY); INSERT INTO early VALUES (1);"
+               "CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (1);"
+               "CREATE VIEW seen AS SELECT n FROM late", database)
+    time.sleep(1.1)  # the server knows when a table was made to the second
+    server.sql("CREATE TABLE spare (n INT PRIMARY KEY); INSERT INTO spare VALUES (5)", database)
+    subprocess.run([BINARY, "init", work / "store"], env={**os.environ, "CRMFS_PASSPHRASE": "p"}, check=True, capture_output=True)
+
+    def strike(_):
+        server.sql(f"UPDATE early SET n = 5; {BEFORE_THE_CATALOGUE[how]}", database)
+        return GO_ON
+
+    with Between(work / "s", server.socket, 1, BEFORE, strike, b"SAVEPOINT CRMFS") as between:
+        command = [BINARY, "snapshot", "--store", work / "store", server.url(database, socket=work / "s")]
+        taken = subprocess.run(command, env={**os.environ, "CRMFS_PASSPHRASE": "p"}, capture_output=True, text=True, check=False)
+        assert between.struck
+    assert taken.returncode == 0, taken.stderr
+    kept = [subprocess.run([BINARY, "export", work / "store", "latest", name], env={**os.environ, "CRMFS_PASSPHRASE": "p"},
+                           capture_output=True, text=True, check=True).stdout for name in ("early", "late", "seen")]
+    assert kept == ["n\n5\n", "n\n1\n" if how == "a view redefined" else "n\n5\n", "n\n5\n"]
 
 
 BELOW = {

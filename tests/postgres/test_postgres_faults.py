@@ -368,6 +368,8 @@ ELSEWHERE = {
              "CREATE VIEW a_broken AS SELECT dyn() AS n",
     "42704": "CREATE VIEW a_broken AS SELECT (relname || '_no')::text::regtype AS n FROM pg_class WHERE relname = 't'",
     "gone": "CREATE FOREIGN TABLE a_broken (n int) SERVER here OPTIONS (table_name 'gone_t')",
+    "refused there": "DROP ROLE IF EXISTS far; CREATE ROLE far LOGIN; ALTER USER MAPPING FOR postgres SERVER here OPTIONS (SET user 'far');"
+                     "CREATE FOREIGN TABLE a_broken (rolname name) SERVER here OPTIONS (schema_name 'pg_catalog', table_name 'pg_authid')",
     "no user": "CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw;"
                "CREATE FOREIGN TABLE a_broken (n int) SERVER other OPTIONS (table_name 'gone_t')",
     "down": "CREATE FOREIGN TABLE a_broken (n int) SERVER down OPTIONS (table_name 't')",
@@ -380,12 +382,12 @@ def test_what_something_else_lacks_is_no_change_of_ours(postgres, database, moun
     """A view, or a foreign table, that needs what is not there fails by itself; a snapshot leaves it out by name."""
     name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE TABLE u AS TABLE t;"
                     + foreign(postgres, "here", postgres.port) + foreign(postgres, "down", mounting.free_port()) + ELSEWHERE[what])
-    state = {"down": "08001", "view of down": "08001", "gone": "42P01", "no user": "42704"}.get(what, what)
+    state = {"down": "08001", "view of down": "08001", "gone": "42P01", "no user": "42704", "refused there": "42501"}.get(what, what)
     top = mount(f"crm={postgres.url(name)}")
     list(top.live().iterdir())
     assert (top.live() / "t.csv").read_text() == "id\n1\n"
-    assert refusal(top.live() / "a_broken.csv") == (errno.EREMOTEIO if what in ("gone", "no user", "down") else errno.EIO)
-    assert state in top.errors() and "made anew" not in top.errors()
+    assert refusal(top.live() / "a_broken.csv") == (errno.EREMOTEIO if what in ("gone", "no user", "down", "refused there") else errno.EIO)
+    assert state in top.errors() and "made anew" not in top.errors() and "GRANT" not in top.errors()
     assert (top.live() / "u.csv").read_text() == "id\n1\n", "the walk goes on"
     environment = {**os.environ, "CRMFS_PASSPHRASE": "p"}
     subprocess.run([mounting.BINARY, "init", work / "store"], env=environment, check=True, capture_output=True)

@@ -287,6 +287,18 @@ REDEFINED = {
     "view": ("CREATE VIEW late AS SELECT 1 AS n", "CREATE OR REPLACE VIEW late AS SELECT 2 AS n", "n\n2\n"),
     "view of a view": ("CREATE VIEW inner_ AS SELECT 1 AS n; CREATE VIEW late AS SELECT n FROM inner_",
                        "CREATE OR REPLACE VIEW inner_ AS SELECT 2 AS n", "n\n2\n"),
+    "heir below a view": ("CREATE TABLE p (n int); CREATE TABLE l9 (n int); INSERT INTO l9 VALUES (91); INSERT INTO p VALUES (1);"
+                          "CREATE VIEW late AS SELECT n FROM p", "ALTER TABLE l9 INHERIT p", "n\n1\n91\n"),
+    "no heir any more": ("CREATE TABLE p (n int); CREATE TABLE l9 () INHERITS (p); INSERT INTO l9 VALUES (91); INSERT INTO p VALUES (1);"
+                         "CREATE VIEW late AS SELECT n FROM p", "ALTER TABLE l9 NO INHERIT p", "n\n1\n"),
+    "function": ("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'; CREATE VIEW late AS SELECT f() AS n",
+                 "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 2; END'", "n\n2\n"),
+    "function of a function": ("CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+                               "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN g(); END'; CREATE VIEW late AS SELECT f() AS n",
+                               "DROP FUNCTION g(); CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 2'", "n\n2\n"),
+    "table of a function": ("CREATE TABLE t (n int); INSERT INTO t VALUES (1);"
+                            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT max(n) FROM t); END';"
+                            "CREATE VIEW late AS SELECT f() AS n", "TRUNCATE t; INSERT INTO t VALUES (2)", "n\n2\n"),
     "value": ("CREATE TYPE word AS ENUM ('a', 'b'); CREATE TABLE late (n word); INSERT INTO late VALUES ('a')",
               "ALTER TYPE word RENAME VALUE 'a' TO 'c'", "n\nc\n"),
     "value in a text": ("CREATE TYPE word AS ENUM ('a', 'b'); CREATE TABLE t (n word); INSERT INTO t VALUES ('a');"
@@ -300,6 +312,38 @@ def test_what_a_table_is_made_of_is_of_the_moment_too(postgres, database, mount,
     make, change, after = REDEFINED[how]
     name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);" + make)
     top = mount(postgres.url(name))
+    list(top.live().iterdir())
+    assert (top.live() / "early.csv").read_text() == "n\n1\n"
+    postgres.psql(change, name)
+    with pytest.raises(OSError) as refused:
+        print((top.live() / "late.csv").read_text())
+    assert refused.value.errno == errno.EIO
+    assert "older moment" in top.errors() and "late" in top.errors()
+
+    def begun_anew():
+        list(top.live().iterdir())
+        return attempt(top.live() / "late.csv")
+
+    assert mounting.eventually(lambda: begun_anew() == after)
+
+
+POLICIES = {
+    "enabled": ("CREATE POLICY mine ON late USING (n > 1)", "ALTER TABLE late ENABLE ROW LEVEL SECURITY", "n\n"),
+    "of a table": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE TABLE seen (n int); INSERT INTO seen VALUES (1);"
+                   "GRANT SELECT ON seen TO tenant; CREATE POLICY mine ON late USING (n IN (SELECT s.n FROM seen s))",
+                   "TRUNCATE seen", "n\n"),
+    "of a function": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 0; END';"
+                      "CREATE POLICY mine ON late USING (n > f())",
+                      "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'", "n\n"),
+}
+
+
+@pytest.mark.parametrize("how", POLICIES)
+def test_what_a_policy_hides_is_of_the_moment_too(postgres, database, mount, how):
+    make, change, after = POLICIES[how]
+    name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1); CREATE TABLE late (n int); INSERT INTO late VALUES (1);"
+                    "DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN; GRANT SELECT ON early, late TO tenant;" + make)
+    top = mount(postgres.url(name, user="tenant"))
     list(top.live().iterdir())
     assert (top.live() / "early.csv").read_text() == "n\n1\n"
     postgres.psql(change, name)

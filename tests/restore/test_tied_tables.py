@@ -33,10 +33,23 @@ PARTS = """
     CREATE INDEX "by ON ONLY k" ON herd (k); CREATE UNIQUE INDEX once ON herd (k, id DESC);
     INSERT INTO herd VALUES (1, 2);
 """
+# What partitions have, and the table that they are of has not.
+OWN = """
+    CREATE TABLE kinds (code text PRIMARY KEY); INSERT INTO kinds VALUES ('a');
+    CREATE TABLE herd (id integer, k integer, code text DEFAULT 'a') PARTITION BY RANGE (k);
+    CREATE TABLE low PARTITION OF herd FOR VALUES FROM (0) TO (5);
+    CREATE TABLE high PARTITION OF herd FOR VALUES FROM (5) TO (9) PARTITION BY LIST (id);
+    CREATE TABLE "high 1" PARTITION OF high DEFAULT;
+    ALTER TABLE low ADD PRIMARY KEY (id), ADD CHECK (id > 0), ADD UNIQUE (code), ADD FOREIGN KEY (code) REFERENCES kinds,
+        ALTER code SET DEFAULT 'b';
+    ALTER TABLE "high 1" ALTER code DROP DEFAULT, ALTER code SET NOT NULL, ADD UNIQUE (k);
+    CREATE INDEX by_code ON "high 1" (code) WHERE id > 3;
+    INSERT INTO herd VALUES (1, 2, 'a'), (2, 6, 'a');
+"""
 
 
 @pytest.mark.parametrize("how", ["restore", "migrate"])
-@pytest.mark.parametrize("tables", [TABLES, HEIRS, PARTS], ids=["keys", "heirs", "parts"])
+@pytest.mark.parametrize("tables", [TABLES, HEIRS, PARTS, OWN], ids=["keys", "heirs", "parts", "own"])
 def test_all_of_them(crmfs, place, how, tables):
     source, target = place("postgresql"), place("postgresql")
     source.sql(tables)
@@ -78,3 +91,12 @@ def test_a_table_that_was_dropped_has_its_foreign_key_again(crmfs, place):
     target.sql("DROP TABLE ant")
     crmfs("restore", "--mode", "missing", "--to", target.url, source.url)
     assert schema_of("postgresql", target) == before
+
+
+def test_a_partitions_own_key_to_what_is_not_there(crmfs, place):
+    source, target = place("postgresql"), place("postgresql")
+    source.sql(OWN)
+    told = json.loads(crmfs("restore", "--json", "--table", "herd", "--to", target.url, source.url).stdout)
+    assert any("partition public.low" in note and "kinds" in note for note in told["tables"][0]["notes"]), told
+    assert target.sql("SELECT * FROM herd ORDER BY id") == source.sql("SELECT * FROM herd ORDER BY id")
+    assert target.value("SELECT count(*) FROM pg_constraint WHERE conrelid = 'low'::regclass") == "3"

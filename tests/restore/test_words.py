@@ -59,6 +59,25 @@ def test_keys_of_several_columns(kind, place, counts, work):
     assert target.value("SELECT count(*) FROM prices") == "4"
 
 
+def test_a_parent_that_only_the_server_knows_to_be_none(place, crmfs, work):
+    """A key that the target cannot hold is not there, and whatever else is asked for is looked at all the same."""
+    path = work / "hosts.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""
+            CREATE TABLE hosts (name VARCHAR(20) PRIMARY KEY, gate VARCHAR(20) REFERENCES hosts (name));
+            INSERT INTO hosts VALUES ('10.0.0.1', NULL), ('nowhere', NULL), ('10.0.0.3', 'nowhere'), ('10.0.0.4', '10.0.0.1');
+            """)
+    database.close()
+    target = place("postgresql")
+    target.sql("CREATE TABLE hosts (name inet PRIMARY KEY, gate inet REFERENCES hosts)")
+    words = ["restore", "--mode", "upsert", "--key", "10.0.0.3", "--key", "10.0.0.4", "--with-parents", "--table", "hosts", "--to", target.url, path]
+    told = crmfs(*words, status=1).stderr
+    assert "nowhere" in told and "idle" not in told and "25P02" not in told
+    assert target.value("SELECT count(*) FROM hosts") == "0"
+    crmfs(*words[:-1], "--skip-bad", work / "bad.ndjson", path)
+    assert target.sql("SELECT name FROM hosts ORDER BY name").split() == ["10.0.0.1", "10.0.0.4"]
+
+
 @pytest.mark.parametrize("mode", ["append", "upsert"])
 def test_parents_of_the_same_table_stay_as_they_are(kind, place, counts, crmfs, work, mode):
     """Where they are there: what is asked for alone is overwritten; what is missing comes along."""

@@ -104,16 +104,41 @@ static void test_refused(void **state)
     refuse("crm", "USER@HOST");
 }
 
+/* Of a password that has what parts a URL, no part is told either. */
 static void test_refusals_keep_secrets(void **state)
 {
     (void)state;
-    struct failure failure = {0};
-    struct server_url url = {.host_count = 0};
+    static const char *const urls[] = {
+        "mysql://root:s3cret@/crm",       "mysql:///crm?password=s3cret",
+        "mysql://root:s3cret/s3cret@h/c", "mysql://root:s3cret?s3cret@h/c",
+        "mysql://root:s3cret#s3cret@h/c", "mysql://root:12/s3cret@h/c",
+        "mysql://root:12?s3cret@h/c",     "mysql://root:12/s3cret@h",
+        "mysql://root:/s3cret@h/c",       "mysql://root:/?s3cret@h/c",
+        "mysql://root:s3cret/crm",        "mysql://root:s3cret,h:1/crm",
+        "mysql:///crm?port=s3cret",
+    };
 
-    assert_int_equal(server_url_parse("mysql://root:s3cret@/crm", &url, &failure), -EINVAL);
-    assert_null(strstr(failure.text, "s3cret"));
-    assert_int_equal(server_url_parse("mysql:///crm?password=s3cret", &url, &failure), -EINVAL);
-    assert_null(strstr(failure.text, "s3cret"));
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct failure failure = {0};
+        struct server_url url = {.host_count = 0};
+
+        assert_int_equal(server_url_parse(urls[i], &url, &failure), -EINVAL);
+        if (strstr(failure.text, "s3cret") != NULL)
+            fail_msg("%s: %s", urls[i], failure.text);
+    }
+}
+
+static void test_an_at_sign_in_an_option_is_no_passwords(void **state)
+{
+    (void)state;
+    struct server_url url = parse("mysql://h:3306/crm?user=me@corp");
+
+    assert_string_equal(url.user, "me@corp");
+    assert_int_equal(url.hosts[0].port, 3306);
+    server_url_release(&url);
+    url = parse("mysql://h:3306?user=me@corp&dbname=crm");
+    assert_string_equal(url.database, "crm");
+    server_url_release(&url);
 }
 
 static void test_values(void **state)
@@ -312,11 +337,17 @@ static void test_passwords(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),         cmocka_unit_test(test_options_that_are_parts),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_refusals_keep_secrets),
-        cmocka_unit_test(test_values),        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_pauses_double), cmocka_unit_test(test_round_robin),
-        cmocka_unit_test(test_weights),       cmocka_unit_test(test_wrong_balance),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_options_that_are_parts),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refusals_keep_secrets),
+        cmocka_unit_test(test_an_at_sign_in_an_option_is_no_passwords),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_pauses_double),
+        cmocka_unit_test(test_round_robin),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_wrong_balance),
         cmocka_unit_test(test_passwords),
     };
 

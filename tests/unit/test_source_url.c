@@ -141,6 +141,8 @@ static void test_malformed(void **state)
     assert_malformed("a\x7f=crm.db", EINVAL, "control");
     assert_malformed("/srv/a\nb.db", EINVAL, "NAME=PATH");
     assert_malformed("oracle://host/db", EINVAL, "\"oracle:\"");
+    assert_malformed("oracle://me:s3cret@host/db", EINVAL, "oracle:…@host/db");
+    assert_malformed("mysql:me:s3cret@host/db", EINVAL, "mysql:…@host/db: a server's");
     assert_malformed("oracle://host/db", EINVAL, "sqlite:PATH");
     assert_malformed("x=oracle://host/db", EINVAL, "sqlite:PATH");
     assert_malformed("sqlite3:crm.db", EINVAL, "\"sqlite3:\"");

@@ -23,7 +23,7 @@ class Between:
 
     def __init__(self, path, server, at=None, when=AFTER, what=None, word=b""):
         self.path, self.server, self.at, self.when, self.what, self.word = path, server, at, when, what, word
-        self.count, self.struck, self.peers = 0, False, {}
+        self.count, self.connections, self.struck, self.peers = 0, 0, False, {}
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen(16)
@@ -61,6 +61,7 @@ class Between:
 
     def connect(self):
         client, _ = self.listener.accept()
+        self.connections += 1
         server = socket.socket(socket.AF_UNIX)
         try:
             server.connect(str(self.server))
