@@ -35,6 +35,7 @@
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/mydumper.h"
+#include "backends/source/pg_list.h"
 #include "backends/source/pg_restore.h"
 #include "backends/source/stream.h"
 #include "fs/base/name_map.h"
@@ -204,6 +205,17 @@ int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
                       struct failure *failure);
 
 /* --- archive_postgres --------------------------------------------------------------------- */
+
+/*
+ * What pg_restore lists of FROM, or, that being NULL, of the folder PATH, without what has none of
+ * FILES; and the rows of what is in LIST (NULL: all): what LIST lacks makes tables fail.
+ */
+int archive_postgres_list(const struct archive_source *source, struct byte_stream *from,
+                          const char *path, const struct pg_files *files, struct pg_list *list,
+                          struct failure *failure);
+int archive_postgres_script(const struct archive_source *source, struct byte_stream *from,
+                            const char *path, const struct pg_list *list, struct row_taker *taker,
+                            struct failure *failure);
 
 /* STREAM, the member NAME, is of FORMAT. */
 int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,

@@ -43,6 +43,14 @@ int dump_read(struct byte_stream *stream, enum text_set set, const char *charset
               struct row_taker *taker, struct failure *failure);
 
 /*
+ * The same of what pg_restore prints without what LIST lacks, whose tables fail. NULL: it lacks
+ * nothing.
+ */
+struct pg_list;
+int dump_read_lacking(struct byte_stream *stream, const struct pg_list *list,
+                      struct row_taker *taker, struct failure *failure);
+
+/*
  * A dump in several files, as mydumper writes them (mydumper.h): what says what tables are like
  * is read first.
  */

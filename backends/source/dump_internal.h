@@ -22,7 +22,8 @@
  *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
  *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_place: where values go
  *   dump_literal    … one of them
- *   dump_change     rows that cannot be followed; dump_outside: those of other files
+ *   dump_change     rows that cannot be followed; dump_outside: those of other files;
+ *                   dump_lack: those of files that are not there
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
@@ -100,6 +101,11 @@ struct dump_literal;
 /* --- dump_read ---------------------------------------------------------------------------- */
 
 /* What is known of the statement being read, from its first SEEN bytes. */
+/* --- dump_lack ---------------------------------------------------------------------------- */
+
+/* All is read: tables whose rows the reader's list lacks fail. 0 or -errno. */
+int dump_fail_lacking(struct dump_reader *reader);
+
 struct dump_extent {
     size_t seen;
     size_t tokens; /* in them */
@@ -120,9 +126,11 @@ struct dump_reader {
     struct byte_window window;
     enum sql_dialect dialect;
     enum sql_pairs pairs;
-    const char *wish;         /* what texts are in if the dump says none; NULL */
-    const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
-    const char *kept_charset; /* as it was when a variable was set to the client's … */
+    const struct pg_list *list; /* what pg_restore left out; NULL */
+    const char *wish;           /* what texts are in if the dump says none; NULL */
+    const char *charset;        /* of text, not of _binary strings; NULL: UTF-8 */
+    const char *named;          /* … as SET NAMES had it last */
+    const char *kept_charset;   /* as it was when a variable was set to the client's … */
     enum sql_pairs kept_pairs;
     bool kept_own_bytes;
     iconv_t converter;        /* out of converter_of */

@@ -275,6 +275,8 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
     if (error == 0 && cut)
         error = dump_note_cut(reader);
     if (error == 0)
+    if (error == 0)
+        error = dump_fail_lacking(reader);
         error = dump_tell_changes(reader, own);
     if (error == 0 && !cut)
         dump_tell_no_rows(reader);
@@ -306,6 +308,23 @@ int dump_read(struct byte_stream *stream, enum text_set set, const char *charset
     dump_release(&reader);
     if (reader.wide)
         dump_wide_end(&wide);
+    if (error != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}
+
+int dump_read_lacking(struct byte_stream *stream, const struct pg_list *list,
+                      struct row_taker *taker, struct failure *failure)
+{
+    struct dump_reader reader;
+    struct failure own = {0};
+
+    dump_set_up(&reader, taker);
+    reader.list = list;
+
+    int error = read_whole(&reader, stream, &own);
+
+    dump_release(&reader);
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;

@@ -203,6 +203,9 @@ int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
  */
 int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
 
+/* The table fails, wherever the window stands. */
+int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words);
+
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
