@@ -59,6 +59,7 @@ struct dump_column {
     struct dump_type type;
     bool not_null;
     bool generated;
+    bool numbered; /* NULL in a row stands for the next number: SQLite's INTEGER PRIMARY KEY */
     bool defaulted; /* a row that says nothing of it has something else than NULL */
     bool invisible; /* INSERT without names leaves it out */
     bool inherited; /* a parent's, of which the table's own statement does not speak */
