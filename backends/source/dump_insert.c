@@ -219,11 +219,13 @@ static int refuse_row(const struct dump_insertion *insert)
 }
 
 /* The statement was read to its end: what stands behind the rows may be ON DUPLICATE KEY UPDATE. */
-static void note_merged(const struct dump_insertion *insert)
+static int note_merged(const struct dump_insertion *insert, struct failure *failure)
 {
     struct sql_lexer lexer = dump_statement_lexer(insert->reader);
 
-    dump_note_merged(insert->reader, insert->table, insert->merges || sql_accept(&lexer, "ON"));
+    return sql_accept(&lexer, "ON")
+               ? dump_note_merged(insert->reader, insert->table, SAME_KEY_ERROR, failure)
+               : 0;
 }
 
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
@@ -244,7 +246,7 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
     if (error == 0)
         error = dump_read_statement(reader, failure);
     if (error == 0)
-        note_merged(insert);
+        error = note_merged(insert, failure);
     if (error == 0 && dump_is_cut(reader) && !reader->ends && reader->window.error == 0 &&
         !insert->table->failed)
         note_unended(reader, insert->table);
@@ -267,11 +269,12 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
 
     if (error == 0 && dump_is_catalogue(reader, head.name))
         return dump_note_virtual(reader, failure);
-    insert.merges = head.merges;
     if (error == 0)
         error = dump_find_rows(&insert, &head, failure);
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))
         return pass_over(reader, error == -EILSEQ, failure);
+    if (error == 0 && head.same_key != SAME_KEY_ROWS)
+        error = dump_note_merged(reader, insert.table, head.same_key, failure);
     if (error == 0)
         error = dump_place_values(&insert, head.names, head.count, failure);
     if (error == 0 && head.names != NULL)

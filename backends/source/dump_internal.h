@@ -70,8 +70,11 @@ bool dump_is_cut(const struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
-/* Rows came, by a statement that MERGES them with those that are there: by their keys. */
-void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges);
+
+/* Rows come by a statement that takes rows of one key for one: the last, the first, or, being
+ * SAME_KEY_ERROR, something of both. */
+int dump_note_merged(struct dump_reader *reader, struct dump_table *table, enum same_key same_key,
+                     struct failure *failure);
 
 /* What is in LEXER is not carried out: tells of it, once, if it has a string with a statement that
  * changes rows, or, among its WORDS, one. */

@@ -152,6 +152,36 @@ def test_more_as_live(mount, server, filled, work):
     assert different == [], "\n".join(f"DIFF {each}" for each in different)
 
 
+@pytest.mark.parametrize("verb", ["REPLACE", "INSERT IGNORE"])
+def test_rows_of_one_key(mount, server, database, work, verb):
+    """As the server that loads the dump has them: the last of REPLACE, the first of IGNORE."""
+    lines = ["-- MariaDB dump 10.19", "SET NAMES utf8mb4;",
+             "CREATE TABLE n (id INT PRIMARY KEY, v TEXT); CREATE TABLE w (a VARCHAR(9) COLLATE utf8mb4_bin, b INT, v INT, "
+             "PRIMARY KEY (a, b)); CREATE TABLE two (id INT PRIMARY KEY, u INT UNIQUE, v INT);",
+             "INSERT INTO n VALUES (3, 'plain'), (1, 'plain');"]
+    for first in range(0, 4000, 500):
+        rows = ",".join(f"({number * 7919 % 2011},'{number}')" for number in range(first, first + 500))
+        lines.append(f"{verb} INTO n VALUES {rows};")
+    lines += [f"{verb} INTO w VALUES ('a',1,1),('A',1,2),('a',1,3),('b',2,4),('a',2,5),('b',2,6);",
+              f"{verb} INTO two VALUES (1,1,1),(2,2,2),(1,1,3);", "-- Dump completed on 2019-03-01  2:00:00", ""]
+    (work / "crm.sql").write_text("\n".join(lines))
+    server.sql("\n".join(lines), database)
+    top = mount(f"crm={server.url(database)}", work / "crm.sql")
+    live, archive = top.path("live/crm"), top.path("archives/crm.sql")
+    for name in "n.csv", "w.csv", "two.csv":
+        assert (live / name).read_bytes() == (archive / name).read_bytes(), name
+    assert "table two: rows took the place of others" in top.errors() and "table n" not in top.errors()
+
+
+def test_key_twice(mount, work):
+    """Rows that no database would take are told of."""
+    (work / "crm.sql").write_text("-- MariaDB dump 10.19\nCREATE TABLE `t` (`id` int NOT NULL, PRIMARY KEY (`id`));\n"
+                                  "INSERT INTO `t` VALUES (2),(1);\nINSERT INTO `t` VALUES (2);\n-- Dump completed\n")
+    top = mount(work / "crm.sql")
+    assert top.path("archives/crm.sql/t.csv").read_bytes() == b"id\n1\n2\n2\n"
+    assert "table t: two of its rows have the same key" in top.errors()
+
+
 def test_views_are_no_tables(mount, server, filled, work):
     server.sql("CREATE VIEW v AS SELECT id FROM parent", filled)
     top = mount(dump(server, filled, [], work / "crm.sql"))
