@@ -148,8 +148,8 @@ void archive_plan_release(struct archive_plan *plan);
 /* PASS_NAMES met a member. */
 int archive_plan_note(struct archive_plan *plan, const char *name);
 
-/* … and is over. */
-int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker);
+/* … and is over. CHARSET: what the user says of dumps; NULL. */
+int archive_plan_decide(struct archive_plan *plan, const char *charset, struct row_taker *taker);
 
 /* The dump that the member NAME belongs to; NULL: none. */
 struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name);

@@ -263,7 +263,7 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
         return error;
     error = make_plan(source, parts, &plan, &endings, failure);
     if (error == 0)
-        error = archive_plan_decide(&plan, taker);
+        error = archive_plan_decide(&plan, delimited_wish_charset(&source->wish), taker);
     if (error == 0 &&
         (plan.dumped || archive_packages_any(plan.packages) || archive_tabs_any(plan.tabs)))
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);

@@ -190,7 +190,8 @@ static bool is_schema(const void *text, size_t size, const char *table)
 static int read_schema(struct archive_walk *walk, struct tab *tab, struct looked_stream *looked,
                        const char *name, struct failure *failure)
 {
-    tab->reader = dump_session_create(walk->taker);
+    tab->reader =
+        dump_session_create(walk->taker, delimited_wish_charset(&walk->source->wish));
     if (tab->reader == NULL)
         return -ENOMEM;
     return dump_session_read(tab->reader, &looked->stream, name, "", NULL, failure);

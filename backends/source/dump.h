@@ -56,8 +56,9 @@ int dump_read_lacking(struct byte_stream *stream, const struct pg_list *list,
  */
 struct dump_reader;
 
-struct dump_reader *dump_session_create(struct row_taker *taker); /* NULL: no memory */
-void dump_session_free(struct dump_reader *reader);               /* NULL is allowed */
+/* CHARSET: as of dump_read. NULL: no memory. */
+struct dump_reader *dump_session_create(struct row_taker *taker, const char *charset);
+void dump_session_free(struct dump_reader *reader); /* NULL is allowed */
 
 /*
  * One file, called NAME in words, of DATABASE; a file with the rows of TABLE (else NULL) fails it

@@ -405,8 +405,10 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     case VALUE_ANY: error = make_any(reader, at, literal, cell); break;
     default: break;
     }
-    if (error == 0 && cell->class == CELL_TEXT && charset != NULL)
+    if (error == 0 && cell->class == CELL_TEXT && charset != NULL) {
+        reader->seems_utf8 = reader->seems_utf8 || dump_seems_utf8(reader, charset, cell);
         dump_convert(reader, charset, cell);
+    }
     if (reader->beyond_ascii || literal->type == LITERAL_HEX)
         reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;

@@ -101,14 +101,14 @@ int dump_note_client_line(struct dump_reader *reader, const char *line);
 
 struct dump_literal;
 
-/* --- dump_read ---------------------------------------------------------------------------- */
-
-/* What is known of the statement being read, from its first SEEN bytes. */
 /* --- dump_lack ---------------------------------------------------------------------------- */
 
 /* All is read: tables whose rows the reader's list lacks fail. 0 or -errno. */
 int dump_fail_lacking(struct dump_reader *reader);
 
+/* --- dump_read ---------------------------------------------------------------------------- */
+
+/* What is known of the statement being read, from its first SEEN bytes. */
 struct dump_extent {
     size_t seen;
     size_t tokens; /* in them */
@@ -157,6 +157,9 @@ struct dump_reader {
     bool beyond_ascii; /* the row as it stands in the dump */
     bool garbled;      /* a text of the row is not in UTF-8 … */
     bool garbled_told;
+    bool guesses_set; /* texts are taken for what their columns are in, and … */
+    bool seems_utf8;  /* … one of the row may be in UTF-8 */
+    bool utf8_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -262,6 +265,12 @@ const char *dump_charset_wished(const struct dump_reader *reader);
 /* Whether CELL is a text that is not in UTF-8, of which was not told yet; tells of it. */
 bool dump_is_garbled(const struct dump_reader *reader, const struct cell *cell);
 void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *table);
+
+/* Whether CELL, taken for CHARSET, is more likely in UTF-8, of which was not told yet; tells of it.
+ */
+bool dump_seems_utf8(const struct dump_reader *reader, const char *charset,
+                     const struct cell *cell);
+void dump_tell_utf8(struct dump_reader *reader, const struct dump_table *table);
 
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);

@@ -146,6 +146,9 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     if (reader->garbled)
         dump_tell_garbled(reader, table);
     reader->garbled = false;
+    if (reader->seems_utf8)
+        dump_tell_utf8(reader, table);
+    reader->seems_utf8 = false;
     if (reader->escaped && reader->guessed && !reader->escape_told)
         tell_escaped(reader, table);
     reader->last = table;
@@ -272,11 +275,11 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
     bool broken = reader->window.error != 0;
     bool cut = broken || (reader->ends && !reader->ended);
 
+    if (error == 0)
+        error = dump_fail_lacking(reader);
     if (error == 0 && cut)
         error = dump_note_cut(reader);
     if (error == 0)
-    if (error == 0)
-        error = dump_fail_lacking(reader);
         error = dump_tell_changes(reader, own);
     if (error == 0 && !cut)
         dump_tell_no_rows(reader);

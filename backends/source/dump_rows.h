@@ -136,6 +136,9 @@ struct dump_load {
 /* The statement is LOAD DATA: its table knows how to read files of its rows, or fails. */
 int dump_load_statement(struct dump_reader *reader);
 
+/* What is read next is in the character set that LOAD says. */
+void dump_load_set(struct dump_reader *reader, const struct dump_load *load);
+
 /* All rows of the stream that has begun, of TABLE, which has a load. */
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
 

@@ -8,13 +8,14 @@
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 
-struct dump_reader *dump_session_create(struct row_taker *taker)
+struct dump_reader *dump_session_create(struct row_taker *taker, const char *charset)
 {
     struct dump_reader *reader = malloc(sizeof *reader);
 
     if (reader == NULL)
         return NULL;
     dump_set_up(reader, taker);
+    reader->wish = charset;
     reader->session = true;
     return reader;
 }

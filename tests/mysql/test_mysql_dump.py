@@ -182,6 +182,30 @@ def test_key_twice(mount, work):
     assert "table t: two of its rows have the same key" in top.errors()
 
 
+TAB_SETS = {"binary": ([], ""), "latin1": (["--default-character-set=latin1"], ""),
+            "utf8": (["--default-character-set=utf8mb4"], "?charset=utf-8"), "gbk": (["--default-character-set=gbk"], "")}
+
+
+@pytest.mark.parametrize("kind", TAB_SETS)
+def test_tab_character_sets(mount, server, database, work, kind):
+    """Rows in the character set that the program was told, else in their columns' own."""
+    options, wish = TAB_SETS[kind]
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1, b VARCHAR(20) CHARACTER SET utf8mb4);"
+               "INSERT INTO t VALUES (1, 'Åsa', 'Zoë'), (2, 'x', 'y')", database)
+    if kind == "gbk":
+        server.sql("UPDATE t SET a = 'x', b = '誠張\\\\誠'", database)
+    folder = server.directory / "tmp" / "sets"
+    folder.mkdir()
+    folder.chmod(0o777)
+    subprocess.run(["mariadb-dump", "--no-defaults", "-uroot", f"--socket={server.socket}", f"--tab={folder}", *options,
+                    database], check=True)
+    shutil.move(folder, work / "sets")
+    top = mount(f"crm={server.url(database)}", f"sets=archive://{work}/sets{wish}", f"plain={work}/sets")
+    assert top.path("archives/sets/t.csv").read_bytes() == top.path("live/crm/t.csv").read_bytes()
+    top.path("archives/plain/t.csv").read_bytes()
+    assert ("text in table t is UTF-8 by the look of it" in top.errors()) == (kind == "utf8")
+
+
 def test_views_are_no_tables(mount, server, filled, work):
     server.sql("CREATE VIEW v AS SELECT id FROM parent", filled)
     top = mount(dump(server, filled, [], work / "crm.sql"))
