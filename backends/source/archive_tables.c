@@ -316,7 +316,8 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
         return 0;
     if (depth == 0) {
         bool taken;
-        int error = archive_tabs_read(walk, looked, name, &taken, failure);
+        int error = archive_tabs_read(walk, looked, name, is_packed(window->data, window->end),
+                                      &taken, failure);
 
         if (taken || error != 0)
             return error;
