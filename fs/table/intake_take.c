@@ -37,6 +37,8 @@ static int set_schema(struct intake_table *table, const struct stream_table *fro
     table->term_count = count;
     table->terms = terms;
     table->nulls_last = from->nulls_last;
+    table->same_key = from->same_key;
+    table->has_more_keys = from->has_more_keys;
     return 0;
 }
 
@@ -45,7 +47,7 @@ static int grow_tables(struct intake *intake)
     if (intake->count < intake->capacity)
         return 0;
 
-    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 32;
+    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 1;
     struct intake_table **tables =
         capacity > TABLES_MOST
             ? NULL
@@ -144,6 +146,8 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
     if (!same_order(table, changed)) {
         table->unordered = table->unordered || table->array.count != 0;
         table->has_last = false;
+        free(table->last);
+        table->last = NULL;
     }
     pthread_mutex_lock(&intake->lock);
     error = set_schema(table, changed);
@@ -232,6 +236,25 @@ struct key_rule intake_rule(const struct intake_table *table)
     return (struct key_rule){table->term_count, table->terms, table->nulls_last};
 }
 
+bool intake_makes_one(const struct intake_table *table)
+{
+    return table->same_key == SAME_KEY_LAST || table->same_key == SAME_KEY_FIRST;
+}
+
+void intake_tell_twins(struct intake *intake, struct intake_table *table)
+{
+    struct failure why;
+
+    if (table->twins_told)
+        return;
+    table->twins_told = true;
+    failure_set(&why, EILSEQ,
+                "table %.300s: two of its rows have the same key, which a database does not take: "
+                "both show",
+                table->schema->name);
+    intake_note_trouble(intake, &why);
+}
+
 /* The row's key is what the next one is compared with. */
 static int keep_key(struct intake_table *table, const struct cell *keys, size_t count)
 {
@@ -242,8 +265,10 @@ static int keep_key(struct intake_table *table, const struct cell *keys, size_t 
     table->has_last = size <= KEY_BYTES_MOST;
     if (!table->has_last)
         return 0;
+    if (table->last == NULL)
+        table->last = allocate_array(count, sizeof *table->last);
     buffer_clear(&table->last_bytes);
-    if (buffer_reserve(&table->last_bytes, size) != 0)
+    if (table->last == NULL || buffer_reserve(&table->last_bytes, size) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         table->last[i] = keys[i];
@@ -253,17 +278,32 @@ static int keep_key(struct intake_table *table, const struct cell *keys, size_t 
     return 0;
 }
 
-static int note_order(struct intake_table *table, const struct cell *cells)
+/* Rows that are to be one are sorted, unless each one's key is behind the one before. */
+static int note_order(struct intake *intake, struct intake_table *table, const struct cell *cells)
 {
     struct cell keys[KEY_COLUMNS_MOST];
     struct key_rule rule = intake_rule(table);
-    bool sure;
+    bool become_one = intake_makes_one(table);
+    bool sure = true;
+    int order = -1;
 
     for (size_t i = 0; i < rule.count; i++)
         keys[i] = cells[table->terms[i].column];
-    if (table->has_last && key_compare(&rule, table->last, keys, &sure) > 0 && sure)
+    if (table->has_last)
+        order = key_compare(&rule, table->last, keys, &sure);
+    if (order > 0 && (sure || become_one))
         table->unordered = true;
-    return keep_key(table, keys, rule.count);
+    if (order == 0 && become_one)
+        table->unordered = true;
+    else if (order == 0 && table->same_key == SAME_KEY_ERROR &&
+             key_is_same(&rule, table->last, keys))
+        intake_tell_twins(intake, table);
+
+    int error = keep_key(table, keys, rule.count);
+
+    if (become_one && !table->has_last)
+        table->unordered = true;
+    return error;
 }
 
 static int open_writer(struct intake *intake, size_t index, struct failure *failure)
@@ -303,7 +343,7 @@ static int take_row(struct row_taker *taker, size_t index, const struct cell *ce
     if (!intake->writing || intake->current != index)
         error = open_writer(intake, index, failure);
     if (error == 0 && !table->unordered && intake_is_sortable(table))
-        error = note_order(table, cells);
+        error = note_order(intake, table, cells);
 
     size_t bytes = 0;
 
@@ -327,7 +367,7 @@ static int take_member(struct row_taker *taker, const struct stream_member *memb
 
     (void)failure;
     if (intake->member_count == intake->member_capacity) {
-        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 32;
+        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 1;
         struct intake_member *members = reallocarray(intake->members, capacity, sizeof *members);
 
         if (members == NULL)
