@@ -125,6 +125,16 @@ static void end_query(struct mysql_source *source, struct mysql_link *link)
     pthread_cond_broadcast(&source->changed);
 }
 
+/* Whatever becomes of the time of day. The lock is held. */
+static void wait_to_look(struct mysql_source *source)
+{
+    uint64_t until_ns = now_ns() + GUARD_INTERVAL_NS;
+    struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_SECOND),
+                             .tv_nsec = (long)(until_ns % NS_PER_SECOND)};
+
+    pthread_cond_clockwait(&source->changed, &source->lock, CLOCK_MONOTONIC, &until);
+}
+
 static void *run_guard(void *argument)
 {
     struct mysql_source *source = argument;
@@ -132,7 +142,6 @@ static void *run_guard(void *argument)
     pthread_mutex_lock(&source->lock);
     while (!source->closing) {
         struct mysql_link *unwanted = find_unwanted(source);
-        struct timespec until;
 
         if (mysql_is_cancelled(source)) {
             for (struct mysql_link *link = source->links; link != NULL; link = link->next)
@@ -149,11 +158,7 @@ static void *run_guard(void *argument)
             look_after(source, silent);
             continue;
         }
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += GUARD_INTERVAL_NS;
-        until.tv_sec += until.tv_nsec / NS_PER_SECOND;
-        until.tv_nsec %= NS_PER_SECOND;
-        pthread_cond_timedwait(&source->changed, &source->lock, &until);
+        wait_to_look(source);
     }
     pthread_mutex_unlock(&source->lock);
     return NULL;

@@ -16,6 +16,7 @@
 #include "fs/store/spool.h"
 #include "fs/table/cutter.h"
 #include "fs/table/reader.h"
+#include "fs/tree/clock.h"
 #include "fs/tree/directory.h"
 #include "fs/tree/error_log.h"
 #include "fs/tree/files_folder.h"
@@ -25,7 +26,7 @@
 #include "fs/tree/source_folders.h"
 #include "fs/tree/text_file.h"
 
-#define TEND_INTERVAL_MS 250
+#define TEND_INTERVAL_NS (NS_PER_SECOND / 4)
 
 /*
  * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
@@ -71,24 +72,28 @@ struct tree {
     bool ending;
 };
 
+/* Whatever becomes of the time of day. */
+static void wait_to_tend(struct tree *tree)
+{
+    uint64_t until_ns = clock_now_ns() + TEND_INTERVAL_NS;
+    struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_SECOND),
+                             .tv_nsec = (long)(until_ns % NS_PER_SECOND)};
+
+    pthread_cond_clockwait(&tree->changed, &tree->lock, CLOCK_MONOTONIC, &until);
+}
+
 static void *tend(void *argument)
 {
     struct tree *tree = argument;
 
     pthread_mutex_lock(&tree->lock);
     while (!tree->ending) {
-        struct timespec until;
-
         pthread_mutex_unlock(&tree->lock);
         if (tree->folders != NULL)
             source_folders_tend(tree->folders);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TEND_INTERVAL_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
         pthread_mutex_lock(&tree->lock);
         if (!tree->ending)
-            pthread_cond_timedwait(&tree->changed, &tree->lock, &until);
+            wait_to_tend(tree);
     }
     pthread_mutex_unlock(&tree->lock);
     return NULL;
