@@ -127,6 +127,8 @@ struct files {
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
+    size_t past_bytes;         /* that earlier versions of held files take */
+    size_t past_most;
     uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
     uint8_t names_key[NAMES_KEY_BYTES];
 
@@ -343,6 +345,8 @@ void files_find_past(struct files *files, struct held_file *held);
 /* What a piece is likely to be a new version of, of those that are worth it. */
 bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
                        struct object_parent *ret_parent);
+
+void files_drop_past(struct files *files, struct held_file *held);
 
 /* ---- flush.c: the lock is held ---- */
 

@@ -48,6 +48,7 @@ void files_unhold(struct files *files, struct held_file *held)
     if (held->opened != 0 || held->orphan || held->runs.count != 0)
         return;
     files_set_outdated(files, held, false);
+    files_drop_past(files, held);
     HASH_DEL(files->held, held);
     held_free(held);
 }

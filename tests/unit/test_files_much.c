@@ -75,10 +75,39 @@ static void marked_packs_are_kept_however_many(void **state)
     one_file_close(&file);
 }
 
+#define LITTLE_MEMORY ((size_t)1 << 20)
+#define PIECES 6000
+
+static size_t memory_of_pasts(struct one_file *file)
+{
+    size_t bytes = 0;
+
+    for (const struct held_file *held = file->files->held; held != NULL; held = held->hh.next)
+        bytes += held->past.room * sizeof *held->past.pieces;
+    return bytes;
+}
+
+/* However many pieces it consisted of. */
+static void an_earlier_version_takes_a_part_of_the_memory(void **state)
+{
+    struct one_file file =
+        one_file_make(memory_storage_new(), (struct files_options){.memory_bytes = LITTLE_MEMORY});
+
+    (void)state;
+    for (unsigned i = 0; i < PIECES; i++)
+        succeed(files_write(file.files, file.number, (uint64_t)i * APART, (char[]){(char)(i % 251)},
+                            1, &failure));
+    succeed(files_sync(file.files, &failure));
+    cut_all(&file);
+    assert_in_range(memory_of_pasts(&file), 1, LITTLE_MEMORY / 4);
+    one_file_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(marked_packs_are_kept_however_many),
+        cmocka_unit_test(an_earlier_version_takes_a_part_of_the_memory),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
