@@ -99,7 +99,7 @@ static int put_record(struct files *files, const struct object_reference *top,
     for (int i = 0; i < COMMIT_ATTEMPTS && error == -EAGAIN; i++) {
         error = keep_packs(files, failure);
         if (error == 0)
-            error = log_files(files->options.store, &files->state, files->writer, top,
+            error = log_files(files->options.store, &files->state, files->own.claim.writer, top,
                               (const char *const *)files->packs.names, files->packs.count, failure);
     }
     return error == -EAGAIN

@@ -17,6 +17,7 @@
 #include "fs/base/workers.h"
 #include "fs/files/attributes.h"
 #include "fs/files/catalogue.h"
+#include "fs/files/claim.h"
 #include "fs/files/content.h"
 #include "fs/files/cut.h"
 #include "fs/files/files.h"
@@ -129,13 +130,13 @@ struct files {
     uint64_t next_inode;
     size_t past_bytes;         /* that earlier versions of held files take */
     size_t past_most;
+    struct own_claim own; /* made with the first attempt to claim */
     uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
     bool replaced; /* by a tree of others, since somebody looks */
     bool claimed;
-    uint8_t writer[FILES_WRITER_BYTES];
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
     struct failure broken;                  /* code 0: not; nothing can be changed any more */
     uint64_t changes;

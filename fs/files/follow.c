@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/files/claim.h"
 #include "fs/files/files_internal.h"
 
 #define CLAIM_ATTEMPTS 100
@@ -74,13 +73,24 @@ int files_follow_log(struct files *files, struct failure *failure)
 
 /* ---- Claims ---- */
 
-static int claim_once(struct files *files, const struct files_claim *claim, struct failure *failure)
+static int claim_once(struct files *files, struct failure *failure)
 {
+    struct storage *storage = store_storage(files->options.store);
+    const struct files_claim *holder = &files->state.claim;
+    uint8_t dead[FILES_WRITER_BYTES];
     int error = files_follow_log(files, failure);
+    bool replaces = error == 0 && holder->stands;
 
-    if (error == 0 && files->state.claim.stands && !claim_is_dead(&files->state.claim))
-        return claim_refuse(&files->state.claim, failure);
-    return error == 0 ? log_claim(files->options.store, &files->state, claim, failure) : error;
+    if (replaces && !claim_is_dead(storage, holder))
+        return claim_refuse(holder, failure);
+    memcpy(dead, holder->writer, sizeof dead);
+    if (error == 0 && !files->own.claim.stands)
+        error = claim_make(storage, &files->own, failure);
+    if (error == 0)
+        error = log_claim(files->options.store, &files->state, &files->own.claim, failure);
+    if (error == 0 && replaces)
+        claim_lock_remove(storage, dead);
+    return error;
 }
 
 static void wait_for_holder(void)
@@ -101,28 +111,22 @@ static bool may_wait(struct files *files, int waits)
 
 int files_claim(struct files *files, struct failure *failure)
 {
-    struct files_claim own;
-    int error = claim_make(&own, failure);
+    int error = -EAGAIN;
     int waits = 0;
 
-    if (error != 0)
-        return error;
-    error = -EAGAIN;
     for (int i = 0; i < CLAIM_ATTEMPTS && (error == -EAGAIN || error == -EROFS); i++) {
-        error = claim_once(files, &own, failure);
+        error = claim_once(files, failure);
         if (error == -EROFS && !may_wait(files, waits++))
             break;
     }
     if (error == -EROFS)
         memcpy(files->refused_by, files->state.claim.writer, FILES_WRITER_BYTES);
     if (error == 0) {
-        memcpy(files->writer, own.writer, sizeof files->writer);
         files->claimed = true;
         __atomic_store_n(&files->exclusive, true, __ATOMIC_RELAXED);
         /* What a writer that died left open; what cannot be removed now is not in the way. */
         (void)inode_remove_orphans(files, NULL);
     }
-    claim_release(&own);
     return error == -EAGAIN
                ? failure_set(failure, EBUSY, "others change the store all the time: try again")
                : error;

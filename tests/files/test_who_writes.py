@@ -9,7 +9,7 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import remount, run, write
+from running import clear, remount, run, write
 
 SLOW_DISK = """
 #include <sys/syscall.h>
@@ -55,6 +55,24 @@ def test_a_daemon_that_nobody_waits_for_has_no_claim(mount_store, store):
     subprocess.run(["fusermount3", "-u", "-z", one.point], capture_output=True, check=False)
     remount(one)
     assert eventually(lambda: one.path("files/a").read_text() == "other")
+
+
+def test_a_writer_in_a_container_has_no_claim_when_it_was_killed(mount_store, store, root):
+    """Though its number means another process here, or none: it is known by its lock."""
+    one, other = mount_store(store, start="later"), mount_store(store)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *one.command[:2], "-f", *one.command[2:]]
+    with subprocess.Popen([str(word) for word in command], env=one.environment) as inside:
+        try:
+            assert eventually(one.path("files").is_dir)
+            assert one.status()["pid"] == 1
+            write(one.path("files/a"), b"one")
+        finally:
+            inside.kill()
+    clear(one)
+    other.path("files/b").write_text("other")
+    assert other.path("files/a").read_text() == "one"
+    other.unmount()
+    assert [name for name in store.files() if name.startswith("tmp/")] == []
 
 
 def test_what_another_mount_made_is_opened(mount_store, store):
