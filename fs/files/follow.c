@@ -73,6 +73,12 @@ int files_follow_log(struct files *files, struct failure *failure)
 
 /* ---- Claims ---- */
 
+static bool is_own(const struct files *files, const struct files_claim *claim)
+{
+    return files->own.claim.stands &&
+           memcmp(claim->writer, files->own.claim.writer, FILES_WRITER_BYTES) == 0;
+}
+
 static int claim_once(struct files *files, struct failure *failure)
 {
     struct storage *storage = store_storage(files->options.store);
@@ -81,6 +87,9 @@ static int claim_once(struct files *files, struct failure *failure)
     int error = files_follow_log(files, failure);
     bool replaces = error == 0 && holder->stands;
 
+    /* By an attempt that was told that it had failed. */
+    if (replaces && is_own(files, holder))
+        return 0;
     if (replaces && !claim_is_dead(storage, holder))
         return claim_refuse(holder, failure);
     memcpy(dead, holder->writer, sizeof dead);

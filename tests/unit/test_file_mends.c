@@ -102,6 +102,29 @@ static void a_claim_begins_with_the_newest_tree(void **context)
         try_following(nth, &failed);
 }
 
+/* The disk failed when it was about to say that it has the record: nobody else wrote that. */
+static void a_claim_that_stands_though_it_failed_is_ones_own(void **context)
+{
+    const struct storage_fault lost_answers = {.nth = 1,
+                                               .operations = STORAGE_PUT | STORAGE_SYNC,
+                                               .code = EIO,
+                                               .for_ever = true,
+                                               .effect = FAULT_ALL_DONE};
+    struct place place;
+    struct stat stat;
+    uint64_t number;
+
+    (void)context;
+    begin(&place);
+    recording_storage_set_fault(place.recording, &lost_answers);
+    assert_int_equal(file_make(place.scene.files, "refused", &number, &failure), -EIO);
+    recording_storage_set_fault(place.recording, NULL);
+    succeed(file_make(place.scene.files, "ours", &number, &failure));
+    again(&place);
+    succeed(files_lookup(place.scene.files, FILES_TOP, "ours", &number, &stat, &failure));
+    end(&place);
+}
+
 /* ---- Content that goes ---- */
 
 static uint64_t make_with_holes(struct place *place)
@@ -300,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_claim_begins_with_the_newest_tree),
+        cmocka_unit_test(a_claim_that_stands_though_it_failed_is_ones_own),
         cmocka_unit_test(what_cannot_be_truncated_stays),
         cmocka_unit_test(what_cannot_be_punched_stays),
         cmocka_unit_test(what_cannot_be_removed_at_once_is_removed_later),
