@@ -144,6 +144,12 @@ int files_open(struct files *files, uint64_t number, bool truncate, struct failu
 void files_close(struct files *files, uint64_t number);
 
 /*
+ * Of a file that is writable and about to be opened: its attributes may have been told before
+ * another mount changed it, and are to be asked for before it is. True once.
+ */
+bool files_ask_again(struct files *files, uint64_t number);
+
+/*
  * Of a file that is being opened: whether what somebody kept of its content when it was opened here
  * before is what it has, since nobody else can have changed it in between.
  */

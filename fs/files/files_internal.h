@@ -84,6 +84,7 @@ struct folder_walk {
 
 /* Inodes of files that were opened since only we change them, those that are remembered. */
 #define OPENED_KNOWN 4096
+#define TOLD_ONLY (UINT64_C(1) << 63) /* or not opened, but told of */
 
 struct pack_names {
     char **names;
@@ -125,13 +126,14 @@ struct files {
     unsigned rounds;           /* under way: flush.c */
     unsigned putting;          /* of them, who still put into the pack under way */
     uint64_t packs_ended;      /* by rounds */
+    size_t past_bytes;         /* that earlier versions of held files take */
+    size_t past_most;
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
-    size_t past_bytes;         /* that earlier versions of held files take */
-    size_t past_most;
     struct own_claim own; /* made with the first attempt to claim */
-    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
+    uint64_t replaced_ns; /* monotonic: when the tree was the last time, by one of others */
+    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest, with TOLD_ONLY; 0: none */
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
@@ -256,6 +258,9 @@ void held_free(struct held_file *held);
 
 void files_set_outdated(struct files *files, struct held_file *held, bool outdated);
 
+/* Its attributes are told now: files_ask_again(). */
+void files_note_told(struct files *files, uint64_t inode);
+
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
 
@@ -340,14 +345,14 @@ int files_cut_content(struct files *files, uint64_t inode, struct attributes *at
 /* Notes what a file consists of before all of it is cut off; what cannot be read is not noted. */
 void files_note_past(struct files *files, struct held_file *held);
 
+void files_drop_past(struct files *files, struct held_file *held);
+
 /* Makes a file of its directory whose name is like its own the past of a new one. */
 void files_find_past(struct files *files, struct held_file *held);
 
 /* What a piece is likely to be a new version of, of those that are worth it. */
 bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
                        struct object_parent *ret_parent);
-
-void files_drop_past(struct files *files, struct held_file *held);
 
 /* ---- flush.c: the lock is held ---- */
 

@@ -58,7 +58,11 @@ int files_follow_log(struct files *files, struct failure *failure)
         error = -EIO;
     }
     if (error == 0 && !follows_state(files)) {
-        files->replaced = files->replaced || files->started;
+        if (files->started) {
+            files->replaced = true;
+            files->replaced_ns = files_clock_ns();
+            memset(files->opened_known, 0, sizeof files->opened_known);
+        }
         files->followed = (struct followed){.is_stored = files->state.has_files};
         memcpy(files->followed.top, files->state.files.id, OBJECT_ID_BYTES);
         error = reopen_tree(files, failure);

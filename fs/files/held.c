@@ -118,6 +118,35 @@ void files_content_dropped(struct files *files, uint64_t number)
     pthread_mutex_unlock(&files->lock);
 }
 
+/*
+ * Whether whoever asked knows of it what the tree has. What was told before others replaced that is
+ * asked for again when its time is over, and it may have been told a little late.
+ */
+static bool was_told(const struct files *files, uint64_t inode)
+{
+    return !files->replaced || files_clock_ns() - files->replaced_ns > 2 * FILES_VALID_NS ||
+           (files->opened_known[inode % OPENED_KNOWN] & ~TOLD_ONLY) == inode;
+}
+
+void files_note_told(struct files *files, uint64_t inode)
+{
+    if (!was_told(files, inode))
+        files->opened_known[inode % OPENED_KNOWN] = inode | TOLD_ONLY;
+}
+
+bool files_ask_again(struct files *files, uint64_t number)
+{
+    uint64_t inode = inode_of(number);
+
+    pthread_mutex_lock(&files->lock);
+
+    bool again = !was_told(files, inode);
+
+    files_note_told(files, inode);
+    pthread_mutex_unlock(&files->lock);
+    return again;
+}
+
 bool files_content_stays(struct files *files, uint64_t number)
 {
     uint64_t inode = inode_of(number);

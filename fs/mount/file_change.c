@@ -54,6 +54,9 @@ void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info
     bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
     int error = writes ? files_writable(files, inode, &failure) : 0;
 
+    /* Where its end is, the kernel says to who appends: told so, it looks again. */
+    if (error == 0 && writes && files_ask_again(files, inode))
+        error = -ESTALE;
     if (error == 0)
         error = drop_privileges(request, inode, device_drops_privileges(), &failure);
     if (error == 0)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Several mounts of one store, one after another or at once: who writes, and what others see of it."""
+import errno
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -73,6 +75,34 @@ def test_a_writer_in_a_container_has_no_claim_when_it_was_killed(mount_store, st
     assert other.path("files/a").read_text() == "one"
     other.unmount()
     assert [name for name in store.files() if name.startswith("tmp/")] == []
+
+
+def append_once_allowed(path, content):
+    """As soon as nobody else writes."""
+
+    def append():
+        try:
+            with open(path, "ab") as file:
+                return file.write(content)
+        except OSError as error:
+            assert error.errno == errno.EROFS
+            return 0
+    assert eventually(append) == len(content)
+
+
+def test_who_appends_next_appends_to_what_the_last_one_wrote(mount_store, store):
+    """And not where the file ended when this mount was asked for it, before the other one was done."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"first")
+    assert eventually(other.path("files/a").exists)
+    with open(one.path("files/a"), "ab") as file:
+        file.write(b" second")
+    assert other.path("files/a").stat().st_size == len(b"first")
+    appending = threading.Thread(target=append_once_allowed, args=(other.path("files/a"), b" third"))
+    appending.start()
+    one.unmount()
+    appending.join(mounting.PATIENCE)
+    assert other.path("files/a").read_bytes() == b"first second third"
 
 
 def test_what_another_mount_made_is_opened(mount_store, store):
