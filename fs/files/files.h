@@ -160,8 +160,12 @@ bool files_content_stays(struct files *files, uint64_t number);
  * files, what is kept of its content is to be dropped; files_content_dropped() says that it was.
  * False: there is none.
  */
-bool files_next_changed(struct files *files, uint64_t *ret_number);
-void files_content_dropped(struct files *files, uint64_t number);
+struct files_changed {
+    uint64_t number;
+    unsigned change; /* it may have been changed again before that is said */
+};
+bool files_next_changed(struct files *files, struct files_changed *ret_changed);
+void files_content_dropped(struct files *files, const struct files_changed *changed);
 
 /* The kernel does not know it any more. */
 void files_forget(struct files *files, uint64_t number);

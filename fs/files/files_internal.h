@@ -40,6 +40,7 @@ struct held_file {
     bool orphan;
     bool refused;
     bool outdated;           /* others have changed it, and what is kept of it is not dropped yet */
+    unsigned change;         /* how often they have */
     struct timespec changed; /* when it was, as far as that was told */
     bool waits;              /* it is in the list of those that have runs which nobody has taken */
     bool streamed; /* its content came faster than it was stored: more of it is expected */

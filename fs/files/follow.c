@@ -33,6 +33,7 @@ static void find_changed(struct files *files)
              now.changed.tv_nsec == held->changed.tv_nsec))
             continue;
         held->changed = now.changed;
+        held->change++;
         files_set_outdated(files, held, true);
     }
 }

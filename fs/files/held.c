@@ -91,7 +91,7 @@ void files_set_outdated(struct files *files, struct held_file *held, bool outdat
     __atomic_store_n(&files->outdated, count, __ATOMIC_RELAXED);
 }
 
-bool files_next_changed(struct files *files, uint64_t *ret_number)
+bool files_next_changed(struct files *files, struct files_changed *ret_changed)
 {
     struct held_file *held;
 
@@ -102,18 +102,19 @@ bool files_next_changed(struct files *files, uint64_t *ret_number)
     while (held != NULL && !held->outdated)
         held = held->hh.next;
     if (held != NULL)
-        *ret_number = number_of(held->inode, FILES_TOP);
+        *ret_changed = (struct files_changed){.number = number_of(held->inode, FILES_TOP),
+                                              .change = held->change};
     pthread_mutex_unlock(&files->lock);
     return held != NULL;
 }
 
-void files_content_dropped(struct files *files, uint64_t number)
+void files_content_dropped(struct files *files, const struct files_changed *changed)
 {
     pthread_mutex_lock(&files->lock);
 
-    struct held_file *held = files_held(files, inode_of(number));
+    struct held_file *held = files_held(files, inode_of(changed->number));
 
-    if (held != NULL)
+    if (held != NULL && held->change == changed->change)
         files_set_outdated(files, held, false);
     pthread_mutex_unlock(&files->lock);
 }

@@ -33,11 +33,11 @@ void file_answer_error(fuse_req_t request, const char *name, int error,
 static void drop_changed(fuse_req_t request)
 {
     struct files *files = files_of(request);
-    uint64_t number;
+    struct files_changed changed;
 
-    while (files_next_changed(files, &number)) {
-        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, number, 0, 0);
-        files_content_dropped(files, number);
+    while (files_next_changed(files, &changed)) {
+        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, changed.number, 0, 0);
+        files_content_dropped(files, &changed);
     }
 }
 
