@@ -11,7 +11,7 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import clear, remount, run, write
+from running import clear, kill, remount, run, sync, write
 
 SLOW_DISK = """
 #include <sys/syscall.h>
@@ -75,6 +75,24 @@ def test_a_writer_in_a_container_has_no_claim_when_it_was_killed(mount_store, st
     assert other.path("files/a").read_text() == "one"
     other.unmount()
     assert [name for name in store.files() if name.startswith("tmp/")] == []
+
+
+def test_who_reads_a_file_that_has_no_name_goes_on(mount_store, store):
+    """Though the mount that had it open was killed, and this one is the one that writes now."""
+    one, other = mount_store(store), mount_store(store)
+    content = os.urandom(3 << 20)
+    write(one.path("files/a"), content)
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read, open(one.path("files/a"), "rb"):
+        assert read.read(100) == content[:100]
+        one.path("files/a").unlink()
+        sync(one.path("files"))
+        kill(one)
+        other.path("files/b").write_text("other")
+        assert os.listdir(other.path("files")) == ["b"]
+        assert os.pread(read.fileno(), 100, len(content) - 100) == content[-100:]
+    other.unmount()
+    store.check()
 
 
 def append_once_allowed(path, content):
