@@ -92,7 +92,7 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
         return;
     }
 
-    struct fuse_entry_param entry = file_entry(files, number, &stat);
+    struct fuse_entry_param entry = file_entry(files_valid_ns(files, number), number, &stat);
 
     describe_open(files, number, info);
     if (fuse_reply_create(request, &entry, info) != 0)
@@ -127,7 +127,7 @@ void file_make(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
         return;
     }
 
-    struct fuse_entry_param entry = file_entry(files, number, &stat);
+    struct fuse_entry_param entry = file_entry(files_valid_ns(files, number), number, &stat);
 
     fuse_reply_entry(request, &entry);
 }
@@ -146,7 +146,7 @@ void file_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const ch
         return;
     }
 
-    struct fuse_entry_param entry = file_entry(files, inode, &stat);
+    struct fuse_entry_param entry = file_entry(files_valid_ns(files, inode), inode, &stat);
 
     fuse_reply_entry(request, &entry);
 }
