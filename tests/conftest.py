@@ -79,6 +79,28 @@ def processes_here():
     return found
 
 
+CLOCK_AHEAD = """
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+    if (clock == CLOCK_REALTIME)
+        time->tv_sec += 3600;
+    return result;
+}
+"""
+
+
+@pytest.fixture
+def clock_ahead(work):
+    """An environment in which it is an hour later than it is: who waits for a time of the day waits for that."""
+    library = work / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=CLOCK_AHEAD, text=True, check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
 @pytest.fixture
 def root():
     """For what only root can set up: small file systems, page caches, other users."""

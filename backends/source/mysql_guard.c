@@ -99,7 +99,7 @@ static void give_up(struct mysql_source *source, size_t host, const struct failu
             shutdown(source->idle[i]->handle->net.fd, SHUT_RDWR);
     }
     source->last_failure = *why;
-    server_hosts_failed(source->hosts, host, now_ns());
+    server_hosts_failed(source->hosts, host, clock_now_ns());
 }
 
 /* The lock is held, and let go meanwhile: LINK may be closed then, or wait for something else. */

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "fs/base/clock.h"
+#include "fs/base/memory.h"
 #include "fs/files/batch.h"
 #include "fs/files/round.h"
 #include "fs/store/pack.h"
@@ -36,8 +37,11 @@ static bool relies_on(const struct files *files, const char *pack)
 
     if (!pack_salt(pack, salt))
         return false;
+
+    uint64_t hint = pack_hint(salt);
+
     for (size_t i = 0; i < files->relied.count; i++) {
-        if (files->relied.hints[i] == pack_hint(salt))
+        if (files->relied.hints[i] == hint)
             return true;
     }
     for (size_t i = 0; i < files->packs.count; i++) {
@@ -55,23 +59,36 @@ static int lose_packs(struct failure *failure)
     return -EPERM;
 }
 
-/* Packs that were marked meanwhile are unmarked. -EAGAIN: look again. */
-static int keep_packs(struct files *files, struct failure *failure)
+/* Those that were marked meanwhile, as many as a record may name, borrowed from the state; NAMES
+ * has room. */
+static int find_marked(const struct files *files, const char **names, size_t *ret_count,
+                       struct failure *failure)
 {
-    for (size_t i = 0; i < files->state.mark_count; i++) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < files->state.mark_count && count < LOG_PACKS_LIMIT; i++) {
         const struct log_mark *mark = &files->state.marks[i];
 
         if (!relies_on(files, mark->pack))
             continue;
         if (mark->removed)
             return lose_packs(failure);
-
-        const char *pack = mark->pack;
-        int error = log_unmark_packs(files->options.store, &files->state, &pack, 1, failure);
-
-        return error == 0 ? -EAGAIN : error;
+        names[count++] = mark->pack;
     }
+    *ret_count = count;
     return 0;
+}
+
+/* They are unmarked. -EAGAIN: look again. */
+static int keep_packs(struct files *files, struct failure *failure)
+{
+    cleanup_free const char **names = allocate_array(files->state.mark_count, sizeof(const char *));
+    size_t count = 0;
+    int error = names != NULL ? find_marked(files, names, &count, failure) : -ENOMEM;
+
+    if (error == 0 && count > 0)
+        error = log_unmark_packs(files->options.store, &files->state, names, count, failure);
+    return error == 0 && count == LOG_PACKS_LIMIT ? -EAGAIN : error;
 }
 
 /* -EPERM: never again. */
@@ -83,7 +100,7 @@ static int put_record(struct files *files, const struct object_reference *top,
     for (int i = 0; i < COMMIT_ATTEMPTS && error == -EAGAIN; i++) {
         error = keep_packs(files, failure);
         if (error == 0)
-            error = log_files(files->options.store, &files->state, files->writer, top,
+            error = log_files(files->options.store, &files->state, files->own.claim.writer, top,
                               (const char *const *)files->packs.names, files->packs.count, failure);
     }
     return error == -EAGAIN

@@ -20,7 +20,6 @@
 
 #include "fs/base/clock.h"
 #include "fs/files/batch.h"
-#include "fs/files/claim.h"
 
 #define TICK_NS UINT64_C(250000000)
 #define CLAIM_ATTEMPTS 100
@@ -248,6 +247,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
         return -ENOMEM;
     files->options = *options;
     files->reserve.file = -1;
+    files->own.lock.file = -1;
     pthread_mutex_init(&files->lock, NULL);
     pthread_cond_init(&files->woken, NULL);
     pthread_cond_init(&files->work, NULL);
@@ -301,7 +301,7 @@ static int end_claim(struct files *files, struct failure *failure)
         (void)files_commit(files, NULL);
     pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
-        result = log_release(files->options.store, &files->state, files->writer, NULL);
+        result = log_release(files->options.store, &files->state, files->own.claim.writer, NULL);
     return error;
 }
 
@@ -360,6 +360,7 @@ void files_free(struct files *files)
     }
     batch_end(files);
     (void)reserve_spend(&files->reserve);
+    claim_release(store_storage(files->options.store), &files->own);
     run_pool_release(&files->blocks);
     catalogue_close(&files->tree);
     catalogue_cache_release(&files->nodes);

@@ -221,6 +221,13 @@ def test_view_that_takes_too_long(mount, server, database):
     assert len(strict.read_csv(reads(top.live() / "t.csv"))) == 1001
 
 
+def test_view_that_takes_too_long_when_the_clock_is_put_back(mount, server, database, clock_ahead):
+    """Who looks after the server's answers looks as often."""
+    server.sql("CREATE VIEW endless AS SELECT SLEEP(20) AS s", database)
+    top = mount(server.url(database), options="view-timeout=1", environment=clock_ahead)
+    assert reads(top.live() / "endless.csv") == errno.ETIMEDOUT
+
+
 def test_full_spool(mount, server, database):
     """A table that does not fit is refused, and the others are read as ever."""
     server.sql("CREATE TABLE small (id INT PRIMARY KEY); INSERT INTO small VALUES (1);"
