@@ -33,7 +33,7 @@ struct intake_table {
     struct failure *failure;  /* NULL: none */
     bool dropped;
     /* The order in which rows came: */
-    bool unordered; /* some row stood before the one it should stand behind */
+    bool unordered;    /* some row stood before the one it should stand behind */
     struct cell *last; /* term_count of them; NULL: none was looked at */
     struct buffer last_bytes;
     bool has_last;
