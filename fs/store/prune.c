@@ -324,9 +324,9 @@ static int refuse_full(const struct pruning *pruning)
 {
     return failure_set(
         pruning->failure, pruning->no_room.code,
-        "%s. Packs in which little is needed could not be rewritten. What is not "
-        "needed at all was marked: prune again when the grace period is over, or let "
-        "more stay unused (--max-unused)",
+        "%s. Packs in which little is needed could not be rewritten. What is not needed at all goes "
+        "all the same: prune again when the grace period is over, or let more stay unused "
+        "(--max-unused)",
         pruning->no_room.text);
 }
 
