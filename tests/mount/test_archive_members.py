@@ -120,6 +120,27 @@ def test_parts_to_be_joined(work):
         assert "join them" in refusal(work, work / name), name
 
 
+def test_slices_of_anything(mount, work):
+    """A file that was cut, whatever it is; several that are numbered, and begin alike, are backups each."""
+    packed = gzip.compress(b"a,b\n" + os.urandom(20000).hex().encode())
+    for number in range(3):
+        (work / f"crm.csv.gz.{number + 1:03}").write_bytes(packed[number * 9000:number * 9000 + 9000])
+        (work / f"own.sql.gz.{number + 1:03}").write_bytes(gzip.compress(b"CREATE TABLE `t` (`a` int);\n"))
+    for number in (1, 2, 3):
+        assert "join them" in refusal(work, work / f"crm.csv.gz.{number:03}")
+    top = mount(work / "own.sql.gz.001", work / "own.sql.gz.003")
+    for number in (1, 3):
+        assert slurp(top.path(f"archives/own.sql.gz.{number:03}/t.csv")) == b"a\n"
+
+
+def test_parts_of_a_rar(work):
+    """By what their first header says, of both versions."""
+    (work / "a.part1.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + b"CRC4" + bytes([10, 1, 5, 6, 1]) + bytes(100))
+    (work / "b.rar").write_bytes(b"Rar!\x1a\x07\0" + b"\0\0\x73\x01\x01" + bytes(100))
+    for name in "a.part1.rar", "b.rar":
+        assert "unrar x NAME.part1.rar" in refusal(work, work / name)
+
+
 def test_escaped_once(mount, work):
     """A table is called as its file is: what a name cannot have is escaped as everywhere, and once."""
     names = {"nl\nx.csv": "nl%0Ax", "50%.csv": "50%25", "a%20b.csv": "a%2520b", "in%\x01_1.csv": "in%25%01"}
