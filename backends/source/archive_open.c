@@ -9,6 +9,7 @@
 #include "backends/source/archive_internal.h"
 #include "backends/source/gzip_header.h"
 #include "backends/source/plain_file.h"
+#include "backends/source/xz_window.h"
 #include "fs/base/command.h"
 #include "fs/base/memory.h"
 
@@ -130,8 +131,10 @@ static int begin_feed(struct archive_feed *feed, const void **ret_data, size_t *
     int error = feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
 
     feed->begun = true;
-    if (error != 0 || !gzip_recognise(*ret_data, *ret_size))
+    if (error != 0)
         return error;
+    if (!gzip_recognise(*ret_data, *ret_size))
+        return xz_window_check(*ret_data, *ret_size, &feed->failure);
     feed->gzip = gzip_stream_create(feed->stream, *ret_data, *ret_size);
     if (feed->gzip == NULL)
         return -ENOMEM;
