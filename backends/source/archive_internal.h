@@ -328,6 +328,10 @@ size_t archive_table_count(const struct archive_walk *walk);
 int archive_doubt(const struct archive_walk *walk, struct archive *archive, size_t first_table,
                   const struct failure *why);
 
+/* FEED, of NAME, has been read: tells, when everything is told, of what stands behind a .gz. */
+void archive_tell_rest(const struct archive_walk *walk, const struct archive_feed *feed,
+                       const char *name);
+
 /* --- archive_tables ----------------------------------------------------------------------- */
 
 /* A stream whose beginning has been looked at. */

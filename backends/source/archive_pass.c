@@ -89,6 +89,8 @@ static int walk_part(struct archive_walk *walk, struct failure *failure)
     walk->outermost = &file;
     walk->feed = file.is_gzip ? &file.feed : NULL;
     error = walk_first(walk, failure);
+    if (error == 0 && file.is_gzip)
+        archive_tell_rest(walk, &file.feed, part->path);
     walk->outermost = NULL;
     walk->feed = NULL;
     archive_file_close(&file);

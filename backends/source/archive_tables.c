@@ -134,6 +134,8 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     walk->feed = &feed;
     walk->first_table = archive_table_count(walk);
     error = archive_walk(walk, archive, name, depth, failure);
+    if (error == 0)
+        archive_tell_rest(walk, &feed, name);
     walk->feed = outer;
     walk->first_table = outer_first;
     archive_read_free(archive);

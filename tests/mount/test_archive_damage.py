@@ -185,3 +185,21 @@ def test_workbook(mount, work):
     top = mount(path)
     assert "raw" in os.listdir(top.path("archives/contacts.xlsx"))
     assert "have its sheets written as CSV" in top.errors()
+
+
+def test_behind_a_gz(mount, work):
+    """What stands there, which gzip passes over, may be a part that was damaged; zeros are padding."""
+    half = CSV.index(b"\n10000,") + 1
+    whole = gzip.compress(CSV[:half]) + gzip.compress(CSV[half:])
+    hurt = bytearray(whole)
+    hurt[len(gzip.compress(CSV[:half]))] ^= 1
+    for name, data in ("whole", whole), ("padded", whole + bytes(512)), ("hurt", hurt):
+        (work / f"{name}.csv.gz").write_bytes(data)
+    with zipfile.ZipFile(work / "in.zip", "w") as archive:
+        archive.writestr("in.csv.gz", bytes(hurt))
+    top = mount(*(work / name for name in ("whole.csv.gz", "padded.csv.gz", "hurt.csv.gz", "in.zip")))
+    for name in "whole", "padded":
+        assert slurp(top.path(f"archives/{name}.csv.gz/{name}.csv")) == CSV
+    assert slurp(top.path("archives/hurt.csv.gz/hurt.csv")) == slurp(top.path("archives/in.zip/in.csv")) == CSV[:half]
+    told = [line for line in top.errors().splitlines() if "stands something else" in line]
+    assert len(told) == 2 and "hurt.csv.gz: behind the end" in told[0] + told[1] and "in.csv.gz: behind the end" in told[0] + told[1]
