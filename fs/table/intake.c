@@ -55,6 +55,7 @@ void intake_free(struct intake *intake)
         free(table->terms);
         free(table->failure);
         buffer_release(&table->last_bytes);
+        free(table->last);
         free(table);
     }
     for (size_t i = 0; i < intake->member_count; i++) {
@@ -132,6 +133,8 @@ int intake_end(struct intake *intake, struct failure *failure)
         return -ENOMEM;
     for (size_t i = 0; i < intake->count; i++) {
         buffer_release(&intake->tables[i]->last_bytes);
+        free(intake->tables[i]->last);
+        intake->tables[i]->last = NULL;
         if (!intake->tables[i]->dropped)
             intake->shown[intake->shown_count++] = i;
         else

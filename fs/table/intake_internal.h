@@ -34,7 +34,7 @@ struct intake_table {
     bool dropped;
     /* The order in which rows came: */
     bool unordered; /* some row stood before the one it should stand behind */
-    struct cell last[KEY_COLUMNS_MOST];
+    struct cell *last; /* term_count of them; NULL: none was looked at */
     struct buffer last_bytes;
     bool has_last;
     size_t largest_row;

@@ -45,7 +45,7 @@ static int grow_tables(struct intake *intake)
     if (intake->count < intake->capacity)
         return 0;
 
-    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 32;
+    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 1;
     struct intake_table **tables =
         capacity > TABLES_MOST
             ? NULL
@@ -144,6 +144,8 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
     if (!same_order(table, changed)) {
         table->unordered = table->unordered || table->array.count != 0;
         table->has_last = false;
+        free(table->last);
+        table->last = NULL;
     }
     pthread_mutex_lock(&intake->lock);
     error = set_schema(table, changed);
@@ -261,8 +263,10 @@ static int keep_key(struct intake_table *table, const struct cell *keys, size_t 
     table->has_last = size <= KEY_BYTES_MOST;
     if (!table->has_last)
         return 0;
+    if (table->last == NULL)
+        table->last = allocate_array(count, sizeof *table->last);
     buffer_clear(&table->last_bytes);
-    if (buffer_reserve(&table->last_bytes, size) != 0)
+    if (table->last == NULL || buffer_reserve(&table->last_bytes, size) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         table->last[i] = keys[i];
@@ -364,7 +368,7 @@ static int take_member(struct row_taker *taker, const struct stream_member *memb
 
     (void)failure;
     if (intake->member_count == intake->member_capacity) {
-        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 32;
+        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 1;
         struct intake_member *members = reallocarray(intake->members, capacity, sizeof *members);
 
         if (members == NULL)
