@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
-#include "backends/source/plain_file.h"
 
 /*
  * libarchive has no words of its own for a ZIP that ends within a member: zlib has asked for more
@@ -65,19 +64,4 @@ int archive_doubt(const struct archive_walk *walk, struct archive *archive, size
                 "shown as if it were right",
                 why->text);
     return walk->taker->class->doubt_tables(walk->taker, first, &doubt);
-}
-
-void archive_tell_rest(const struct archive_walk *walk, const struct archive_feed *feed,
-                       const char *name)
-{
-    struct failure why;
-
-    if (walk->pass != PASS_ALL || walk->wanted != NULL || !inflate_stream_has_rest(feed->gzip))
-        return;
-    failure_set(&why, EIO,
-                SHOWN_PATH ": behind the end of what gzip packed stands something else, which is "
-                           "passed over, as gzip does: is it a further part that was damaged, then "
-                           "what was in it is missing",
-                name);
-    walk->taker->class->trouble(walk->taker, &why);
 }

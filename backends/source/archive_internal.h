@@ -16,6 +16,7 @@
  *   archive_entry   a member as a stream of bytes
  *   archive_refuse  what is to be done to an archive before it can be read
  *   archive_doubt   what damage makes of tables that came before it
+ *   archive_rest    what stands behind the end
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
@@ -179,6 +180,7 @@ struct archive_walk {
     struct timespec modified;
     size_t members;
     bool enough;      /* names were looked at */
+    bool broken;      /* something of the archive that is walked could not be read */
     size_t odd_names; /* in no character set that is known */
     /* Extracting: the member that is wanted, and where its bytes go. Nothing else is read. */
     const char *wanted; /* NULL: not extracting */
@@ -328,9 +330,16 @@ size_t archive_table_count(const struct archive_walk *walk);
 int archive_doubt(const struct archive_walk *walk, struct archive *archive, size_t first_table,
                   const struct failure *why);
 
-/* FEED, of NAME, has been read: tells, when everything is told, of what stands behind a .gz. */
-void archive_tell_rest(const struct archive_walk *walk, const struct archive_feed *feed,
-                       const char *name);
+/* --- archive_rest ------------------------------------------------------------------------- */
+
+/*
+ * What ARCHIVE, called NAME, is fed by FEED, or the file PATH, has been read: tells, when
+ * everything is told, of what stands behind its end.
+ */
+void archive_tell_rest_of_feed(const struct archive_walk *walk, struct archive *archive,
+                               const struct archive_feed *feed, const char *name);
+void archive_tell_rest_of_file(const struct archive_walk *walk, const struct archive_file *file,
+                               const char *path);
 
 /* --- archive_tables ----------------------------------------------------------------------- */
 

@@ -75,6 +75,11 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
                            SHOWN_PATH ": it is encrypted in 7z's own way, which libarchive does "
                                       "not open: unpack it with 7z, and mount what is in it",
                            what);
+    if (words != NULL && strstr(words, "too much memory") != NULL)
+        return failure_set(failure, EFBIG,
+                           SHOWN_PATH ": %s: it takes more than 128 MiB; unpack it (zstd -d "
+                                      "--long=31), and mount what is in it",
+                           what, words);
     return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
 }
 
@@ -153,6 +158,7 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
     (void)archive;
     from->error = error;
     from->damaged = error != 0 && from->gzip != NULL && inflate_stream_is_damaged(from->gzip);
+    from->given += error == 0 ? size : 0;
     return error == 0 ? (la_ssize_t)size : 0;
 }
 

@@ -88,9 +88,10 @@ static int walk_part(struct archive_walk *walk, struct failure *failure)
         return error;
     walk->outermost = &file;
     walk->feed = file.is_gzip ? &file.feed : NULL;
+    walk->broken = false;
     error = walk_first(walk, failure);
-    if (error == 0 && file.is_gzip)
-        archive_tell_rest(walk, &file.feed, part->path);
+    if (error == 0 && part->name == NULL)
+        archive_tell_rest_of_file(walk, &file, part->path);
     walk->outermost = NULL;
     walk->feed = NULL;
     archive_file_close(&file);
