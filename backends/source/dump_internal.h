@@ -148,6 +148,7 @@ struct dump_reader {
     bool zone_told;
     bool nameless_told;
     bool prepared_told;
+    bool rollback_told;
     bool sequence_told;
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */

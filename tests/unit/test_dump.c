@@ -146,6 +146,10 @@ static void test_statements_not_carried_out(void **state)
         {"DELIMITER ;;\nBEGIN NOT ATOMIC\nINSERT INTO t VALUES (2); END;;\n",
          "trouble line 4" STATEMENT_WORDS},
         {"BEGIN;COMMIT;", ""},
+        {"ROLLBACK;ROLLBACK;",
+         "trouble line 2 of the dump: ROLLBACK is not carried out, nor are others like it: rows that "
+         "came before show as they came, though the database that loads the dump may have none of "
+         "them\n"},
         {"CREATE SEQUENCE `s` start with 1;DO SETVAL(`s`, 1, 0);CREATE SEQUENCE IF NOT EXISTS u;",
          "trouble line 2 of the dump: the sequence s is left out, and so are others: they are no "
          "tables in a dump, as they are in a live database\n"},
