@@ -342,12 +342,14 @@ static int make_text(struct dump_reader *reader, const uint8_t *at,
     }
 }
 
-/* The character set of a text, NULL: UTF-8. */
+/* The character set of a text, NULL: UTF-8. Digits are bytes as they are stored, to MySQL. */
 static const char *charset_of(const struct dump_reader *reader, const struct dump_type *type,
                               const struct dump_literal *literal)
 {
     if (literal->binary)
         return NULL;
+    if (literal->type == LITERAL_HEX && reader->dialect == SQL_MYSQL)
+        return type->charset;
     return reader->own_bytes ? type->charset : reader->charset;
 }
 
