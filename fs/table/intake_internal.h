@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of an intake: what it takes (intake_take.c), what becomes of it (intake.c), and
- * tables whose columns were not all known at first (intake_reshape.c).
+ * The inside of an intake: what it takes (intake_take.c), in what order (intake_order.c), what
+ * becomes of it (intake.c), and tables whose columns were not all known at first
+ * (intake_reshape.c).
  */
 #ifndef CRMFS_TABLE_INTAKE_INTERNAL_H
 #define CRMFS_TABLE_INTAKE_INTERNAL_H
@@ -116,6 +117,11 @@ void intake_note_trouble(struct intake *intake, const struct failure *why);
 
 /* Two rows of the table have one key, and both show. */
 void intake_tell_twins(struct intake *intake, struct intake_table *table);
+
+#define KEY_BYTES_MOST ((size_t)64 << 10) /* of a longer key the order is not looked at */
+
+/* A row comes: whether it stands where it should. 0 or -ENOMEM. */
+int intake_note_order(struct intake *intake, struct intake_table *table, const struct cell *cells);
 
 /* Whether the order of the table's rows can be told, and by what. */
 bool intake_is_sortable(const struct intake_table *table);
