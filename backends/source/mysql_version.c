@@ -129,8 +129,8 @@ static int read_tables_version(struct mysql_source *source, struct mysql_link *l
     if (error == 0)
         error = digest_query(source, link, tables_query, &version, &told, failure);
     if (error == 0 && told.partitioned)
-        error = digest_query(source, link, "SHOW GLOBAL STATUS LIKE 'Com\\_alter\\_table'", &version,
-                             NULL, failure);
+        error = digest_query(source, link, "SHOW GLOBAL STATUS LIKE 'Com\\_alter\\_table'",
+                             &version, NULL, failure);
     if (error != 0)
         return error;
     *ret_version = told.unsettled ? mysql_unique_version(source) : version;
