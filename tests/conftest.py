@@ -30,6 +30,10 @@ SESSION = Path(tempfile.mkdtemp(prefix="crmfs-test-", dir="/tmp"))
 SESSION.chmod(0o755)
 atexit.register(shutil.rmtree, SESSION, ignore_errors=True)
 mounting.SESSION = SESSION
+# Workers have this from the process that started them, and that removes it.
+SHARED = Path(os.environ.setdefault("CRMFS_TESTS_SHARED", str(SESSION / "shared")))
+SHARED.mkdir(exist_ok=True)
+mounting.SHARED = SHARED
 
 TOOLS = ["fusermount3", "sqlite3", "jq", "rsync", "tar", "setpriv", "unshare", "getfattr", "man", "dd", "git",
          "setfacl", "zip", "gzip", "bzip2", "xz", "zstd", "lz4"]
@@ -73,6 +77,28 @@ def processes_here():
             if str(SESSION) in line and mounting.is_alive(int(entry.name)):
                 found.append(f"{entry.name}: {line}")
     return found
+
+
+CLOCK_AHEAD = """
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+    if (clock == CLOCK_REALTIME)
+        time->tv_sec += 3600;
+    return result;
+}
+"""
+
+
+@pytest.fixture
+def clock_ahead(work):
+    """An environment in which it is an hour later than it is: who waits for a time of the day waits for that."""
+    library = work / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=CLOCK_AHEAD, text=True, check=True)
+    return {"LD_PRELOAD": str(library)}
 
 
 @pytest.fixture
@@ -143,7 +169,7 @@ def session_database(name, make):
     @pytest.fixture(scope="session", name=name)
     def database():
         path = SESSION / f"{name}.db"
-        make(str(path))
+        shutil.copy(mounting.made_once(path.name, lambda making: make(str(making))), path)
         path.chmod(0o644)
         return path
 
@@ -169,7 +195,7 @@ def chinook_db():
 @pytest.fixture(scope="session")
 def certificates():
     """ca.pem, and by it good.pem, other.pem (another host's), old.pem (expired), each with its .key."""
-    return certificate_files.make(SESSION / "certificates")
+    return mounting.made_once("certificates", certificate_files.make)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mounts crmfs for a test and sees to it that nothing of it is left behind."""
 import contextlib
+import fcntl
 import json
 import os
 import pwd
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("CRMFS", ROOT / "crmfs")).resolve()
 NOBODY = pwd.getpwnam("nobody")
 SESSION = None  # a directory that goes when the tests are over; set by conftest.py
+SHARED = None  # the same of all workers
 PATIENCE = 60  # seconds that a healthy crmfs never takes, sanitizers included
 
 
@@ -41,13 +43,26 @@ def is_alive(pid):
 
 
 def eventually(condition, timeout=PATIENCE, interval=0.05):
-    """The condition's first true value; its last one when time is up."""
+    """The condition's first true value; its last one when time is up. Most wait for what is as good as there."""
     end = time.monotonic() + timeout
+    pause = interval / 25
     while True:
         value = condition()
         if value or time.monotonic() > end:
             return value
-        time.sleep(interval)
+        time.sleep(pause)
+        pause = min(interval, pause * 2)
+
+
+def made_once(name, make):
+    """SHARED/name, which make(path) makes for the first worker that needs it; nobody changes it."""
+    path, making = SHARED / name, SHARED / f"{name}.making"
+    with open(SHARED / f"{name}.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make(making)
+            making.rename(path)
+    return path
 
 
 def free_port():
@@ -170,12 +185,15 @@ class Mount:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmHWM")
 
+    def try_unmount(self):
+        """None: it is busy."""
+        answer = self.run(["fusermount3", "-u", self.point])
+        return None if answer.status != 0 and "busy" in answer.err else answer
+
     def unmount(self):
         """fusermount3 -u, and all of the daemon gone. Whoever looks at all mounts holds this one for a moment."""
-        answer = self.run(["fusermount3", "-u", self.point])
-        if answer.status != 0 and "busy" in answer.err:
-            time.sleep(1)
-            answer = self.run(["fusermount3", "-u", self.point])
+        answer = eventually(self.try_unmount, 1, 0.2)
+        assert answer is not None, "still busy"
         assert answer.status == 0, answer
         self.assert_gone()
 

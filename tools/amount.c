@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
+#include "fs/base/clock.h"
 
 const char *amount_count(uint64_t count, char text[AMOUNT_SIZE])
 {
@@ -53,11 +53,6 @@ const char *amount_time(uint64_t seconds, char text[AMOUNT_SIZE])
 
 const char *amount_utc(uint64_t time_ns, char text[AMOUNT_SIZE])
 {
-    time_t seconds = (time_t)(time_ns / NS_PER_SECOND);
-    struct tm parts;
-
-    if (gmtime_r(&seconds, &parts) == NULL ||
-        strftime(text, AMOUNT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        snprintf(text, AMOUNT_SIZE, "?");
-    return text;
+    _Static_assert(AMOUNT_SIZE >= CLOCK_TEXT_SIZE, "a time fits");
+    return clock_text((time_t)(time_ns / NS_PER_SECOND), text);
 }

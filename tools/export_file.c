@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NS_PER_SECOND 1000000000u
+#include "fs/base/clock.h"
+
 #define NAMES_TRIED 1000
 
 int export_file_create(int folder, const char *name, struct export_file *ret_file,
@@ -83,9 +84,7 @@ static int finish_standard(struct export_file *file, struct failure *failure)
 
 int export_file_finish(struct export_file *file, uint64_t time_ns, struct failure *failure)
 {
-    const struct timespec times[2] = {
-        {.tv_nsec = UTIME_NOW},
-        {.tv_sec = (time_t)(time_ns / NS_PER_SECOND), .tv_nsec = (long)(time_ns % NS_PER_SECOND)}};
+    const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, clock_timespec(time_ns)};
 
     if (file->folder < 0)
         return finish_standard(file, failure);

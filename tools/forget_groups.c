@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
 
@@ -136,17 +136,9 @@ static int add(struct snapshot_groups *groups, struct name_map *by_label, const 
     return error != 0 ? error : add_to_group(&more[groups->count - 1], snapshot);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static int judge(struct snapshot_groups *groups, const struct policy *policy)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_calendar_ns();
 
     for (size_t i = 0; i < groups->count; i++) {
         struct snapshot_group *group = &groups->groups[i];

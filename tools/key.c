@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
@@ -56,15 +57,9 @@ static struct id_text id_text(const uint8_t id[KEY_SLOT_ID_BYTES])
     return text;
 }
 
-/* In UTC, as RFC 3339 has it. */
-static void format_time(uint64_t seconds, char text[32])
+static const char *created_text(const struct key_info *key, char text[CLOCK_TEXT_SIZE])
 {
-    time_t time = (time_t)seconds;
-    struct tm parts;
-
-    if (seconds > INT64_MAX || gmtime_r(&time, &parts) == NULL ||
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        memcpy(text, "?", 2);
+    return clock_text(key->slot.created > INT64_MAX ? INT64_MAX : (time_t)key->slot.created, text);
 }
 
 static const char *kind_text(const struct key_info *key)
@@ -79,10 +74,10 @@ static void list_for_people(const struct key_info *keys, size_t count)
     printf("  %-*s  %-10s  %-20s  %s\n", SHOWN_DIGITS, "ID", "KIND", "CREATED", "LABEL");
     for (size_t i = 0; i < count; i++) {
         const struct key_info *key = &keys[i];
-        char created[32] = "", label[SHOWN_SIZE];
+        char created[CLOCK_TEXT_SIZE] = "", label[SHOWN_SIZE];
 
         if (!key->damaged)
-            format_time(key->slot.created, created);
+            created_text(key, created);
         printf("%c %.*s  %-10s  %-20s", key->opened ? '*' : ' ', SHOWN_DIGITS,
                id_text(key->slot.id).digits, kind_text(key), created);
         if (key->slot.label[0] != '\0')
@@ -93,17 +88,15 @@ static void list_for_people(const struct key_info *keys, size_t count)
 
 static int append_key(struct buffer *output, const struct key_info *key)
 {
-    char created[32];
+    char created[CLOCK_TEXT_SIZE];
     int error = buffer_print(output, "{\"id\":\"%s\",\"kind\":\"%s\",\"damaged\":%s,\"opened\":%s",
                              id_text(key->slot.id).digits, kind_text(key),
                              key->damaged ? "true" : "false", key->opened ? "true" : "false");
 
     if (error == 0 && !key->damaged) {
-        format_time(key->slot.created, created);
         error = buffer_print(
-            output,
-            ",\"created\":\"%s\",\"passes\":%" PRIu64 ",\"memory\":%" PRIu64 ",\"label\":", created,
-            key->slot.cost.passes, key->slot.cost.memory_bytes);
+            output, ",\"created\":\"%s\",\"passes\":%" PRIu64 ",\"memory\":%" PRIu64 ",\"label\":",
+            created_text(key, created), key->slot.cost.passes, key->slot.cost.memory_bytes);
         if (error == 0)
             error = json_text_append(output, key->slot.label, strlen(key->slot.label));
     }

@@ -37,9 +37,17 @@ struct migration {
     uint64_t rows_done;
 };
 
-/* A target that has begun; closed by the caller. */
+/* The target, closed by the caller; and one that has begun. */
+int migration_connect(const struct migration *migration, struct target **ret_target,
+                      struct failure *failure);
 int migration_open_target(const struct migration *migration, struct target **ret_target,
                           struct failure *failure);
+
+/* Which tables and views go, and in which order: notes them in MIGRATION. */
+int migration_list(struct migration *migration, struct failure *failure);
+
+/* Copies what was listed; what is there already and noted in the journal is passed over. */
+int migration_copy(struct migration *migration, struct failure *failure);
 
 /* As progress_text. */
 void migration_progress(void *context, double seconds, char *text, size_t size);

@@ -94,6 +94,18 @@ static char *credential_path(void)
     return NULL;
 }
 
+static int no_terminal(enum passphrase_use use, struct failure *failure)
+{
+    const char *credentials = use != PASSPHRASE_ANOTHER ? getenv("CREDENTIALS_DIRECTORY") : NULL;
+
+    return failure_set(failure, ENXIO,
+                       "there is no terminal to ask for the passphrase on%s%s: give one with "
+                       "--passphrase-file or --passphrase-command, or in CRMFS_%sPASSPHRASE",
+                       credentials != NULL ? ", nor a credential " CREDENTIAL " in " : "",
+                       credentials != NULL ? credentials : "",
+                       use == PASSPHRASE_ANOTHER ? "NEW_" : "");
+}
+
 static int ask(enum passphrase_use use, const char *store, char *secret, size_t *ret_size,
                struct failure *failure)
 {
@@ -108,10 +120,7 @@ static int ask(enum passphrase_use use, const char *store, char *secret, size_t 
     int error = terminal_ask(prompt, secret, STORE_PASSPHRASE_LIMIT, ret_size, failure);
 
     if (error == -ENXIO)
-        return failure_set(failure, ENXIO,
-                           "there is no terminal to ask for the passphrase on: give one with "
-                           "--passphrase-file or --passphrase-command, or in CRMFS_%sPASSPHRASE",
-                           use == PASSPHRASE_ANOTHER ? "NEW_" : "");
+        return no_terminal(use, failure);
     if (error != 0 || use == PASSPHRASE_OPEN || *ret_size == 0)
         return error;
 

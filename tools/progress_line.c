@@ -8,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "tools/amount.h"
 #include "tools/stop.h"
 
-#define INTERVAL_NS 200000000L
+#define INTERVAL_NS (NS_PER_SECOND / 5)
 #define LINE_SIZE 512
-#define NS_PER_SECOND 1000000000L
 
 struct progress_line {
     pthread_t thread;
@@ -24,7 +23,7 @@ struct progress_line {
     pthread_cond_t changed;
     bool ending;
     bool drawn;
-    struct timespec begun;
+    uint64_t begun_ns;
     progress_text *write;
     void *context;
     /* The phase that the work told of last. */
@@ -32,21 +31,6 @@ struct progress_line {
     uint64_t done;
     uint64_t total;
 };
-
-static struct timespec now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time;
-}
-
-static double seconds_since(const struct timespec *begun)
-{
-    struct timespec time = now();
-
-    return (double)(time.tv_sec - begun->tv_sec) + (double)(time.tv_nsec - begun->tv_nsec) / 1e9;
-}
 
 /* Bytes of TEXT that take at most COLUMNS; a character counts as one column. */
 static size_t fitting(const char *text, size_t columns)
@@ -81,7 +65,8 @@ static void draw(struct progress_line *line)
                          ? window.ws_col - 1u
                          : 79;
 
-    line->write(line->context, seconds_since(&line->begun), text + 1, sizeof text - 5);
+    line->write(line->context, (double)(clock_now_ns() - line->begun_ns) / 1e9, text + 1,
+                sizeof text - 5);
 
     size_t size = 1 + fitting(text + 1, columns);
 
@@ -96,12 +81,9 @@ static void *run(void *context)
 
     pthread_mutex_lock(&line->lock);
     while (!line->ending) {
-        struct timespec until = now();
+        uint64_t until_ns = clock_now_ns() + INTERVAL_NS;
 
-        until.tv_nsec += INTERVAL_NS;
-        until.tv_sec += until.tv_nsec / NS_PER_SECOND;
-        until.tv_nsec %= NS_PER_SECOND;
-        while (!line->ending && pthread_cond_timedwait(&line->changed, &line->lock, &until) == 0) {
+        while (!line->ending && clock_wait(&line->changed, &line->lock, until_ns) == 0) {
         }
         if (!line->ending)
             draw(line);
@@ -114,18 +96,14 @@ static void *run(void *context)
 static struct progress_line *begin(progress_text *write, void *context)
 {
     struct progress_line *line = calloc(1, sizeof *line);
-    pthread_condattr_t attributes;
 
     if (line == NULL)
         return NULL;
     line->write = write;
     line->context = context != NULL ? context : line;
-    line->begun = now();
+    line->begun_ns = clock_now_ns();
     pthread_mutex_init(&line->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&line->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&line->changed, NULL);
     if (stop_thread_beside(&line->thread, run, line) == 0)
         return line;
     pthread_cond_destroy(&line->changed);

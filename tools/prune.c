@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/size_text.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
@@ -18,8 +19,6 @@
 #include "tools/prune_run.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
-
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 struct prune_command {
     struct passphrase_options passphrase;

@@ -86,7 +86,7 @@ static void warn_part(void *context, const struct failure *why)
     /* Views, and columns that are computed, are made again by their statements. */
     if (why->code == ENODATA)
         return;
-    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    log_message(LOG_LEVEL_WARNING, "%s", why->text);
     left_out_add(&source->left_out, NULL, NULL, why->text);
 }
 

@@ -46,13 +46,13 @@ struct taking {
     char name[NAME_SIZE]; /* made of the time */
 };
 
-/* What of an archive is left out. */
+/* What of an archive is left out, or is to be known of it: the words say which. */
 static void warn_part(void *context, const struct failure *why)
 {
     struct taking *taking = context;
 
     take_display_clear(&taking->display);
-    log_message(LOG_LEVEL_WARNING, "left out: %s", why->text);
+    log_message(LOG_LEVEL_WARNING, "%s", why->text);
     /* What holds nothing is not missed. */
     if (why->code != ENODATA)
         left_out_add(&taking->left_out, NULL, NULL, why->text);

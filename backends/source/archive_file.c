@@ -3,14 +3,31 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "backends/source/plain_file.h"
+#include "backends/source/xz_window.h"
 
 #define READ_BYTES ((size_t)256 << 10)
+
+/* What unpacking it takes is not too much. */
+static int check_window(const struct archive_file *file, const char *path, struct failure *failure)
+{
+    uint8_t begin[XZ_BEGIN_BYTES];
+    ssize_t size = pread(file->bytes.file, begin, sizeof begin, 0);
+    int error = size > 0 ? xz_window_check(begin, (size_t)size, failure) : 0;
+
+    return error != 0 ? failure_prefix(failure, -error, SHOWN_PATH, path) : 0;
+}
 
 /* Opens the file itself as well, if it is a .gz (then libarchive is fed by us) or a ZIP. */
 static int look_at(struct archive_file *file, const char *path, struct failure *failure)
 {
     int error = file_stream_open(&file->bytes, path, failure);
 
+    if (error != 0)
+        return error;
+    error = check_window(file, path, failure);
     if (error != 0)
         return error;
     file->is_gzip = file_stream_begins(&file->bytes, "\x1f\x8b\x08", 3);

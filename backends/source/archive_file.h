@@ -33,7 +33,8 @@ struct archive_feed {
     bool told;                   /* whoever read a member has been told */
     struct inflate_stream *gzip; /* NULL: it is no .gz */
     bool begun;
-    bool damaged; /* ERROR says that what came before it may be wrong */
+    uint64_t given; /* bytes */
+    bool damaged;   /* ERROR says that what came before it may be wrong */
 };
 
 /*

@@ -16,6 +16,7 @@
  *   archive_entry   a member as a stream of bytes
  *   archive_refuse  what is to be done to an archive before it can be read
  *   archive_doubt   what damage makes of tables that came before it
+ *   archive_rest    what stands behind the end
  *   archive_walk    member after member
  *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
@@ -35,6 +36,7 @@
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/mydumper.h"
+#include "backends/source/pg_list.h"
 #include "backends/source/pg_restore.h"
 #include "backends/source/stream.h"
 #include "fs/base/name_map.h"
@@ -147,8 +149,8 @@ void archive_plan_release(struct archive_plan *plan);
 /* PASS_NAMES met a member. */
 int archive_plan_note(struct archive_plan *plan, const char *name);
 
-/* … and is over. */
-int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker);
+/* … and is over. CHARSET: what the user says of dumps; NULL. */
+int archive_plan_decide(struct archive_plan *plan, const char *charset, struct row_taker *taker);
 
 /* The dump that the member NAME belongs to; NULL: none. */
 struct archive_dump *archive_plan_dump(struct archive_plan *plan, const char *name);
@@ -178,6 +180,7 @@ struct archive_walk {
     struct timespec modified;
     size_t members;
     bool enough;      /* names were looked at */
+    bool broken;      /* something of the archive that is walked could not be read */
     size_t odd_names; /* in no character set that is known */
     /* Extracting: the member that is wanted, and where its bytes go. Nothing else is read. */
     const char *wanted; /* NULL: not extracting */
@@ -204,6 +207,17 @@ int archive_dump_read(struct archive_walk *walk, struct archive_dump *dump,
                       struct failure *failure);
 
 /* --- archive_postgres --------------------------------------------------------------------- */
+
+/*
+ * What pg_restore lists of FROM, or, that being NULL, of the folder PATH, without what has none of
+ * FILES; and the rows of what is in LIST (NULL: all): what LIST lacks makes tables fail.
+ */
+int archive_postgres_list(const struct archive_source *source, struct byte_stream *from,
+                          const char *path, const struct pg_files *files, struct pg_list *list,
+                          struct failure *failure);
+int archive_postgres_script(const struct archive_source *source, struct byte_stream *from,
+                            const char *path, const struct pg_list *list, struct row_taker *taker,
+                            struct failure *failure);
 
 /* STREAM, the member NAME, is of FORMAT. */
 int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream, const char *name,
@@ -315,6 +329,17 @@ size_t archive_table_count(const struct archive_walk *walk);
  */
 int archive_doubt(const struct archive_walk *walk, struct archive *archive, size_t first_table,
                   const struct failure *why);
+
+/* --- archive_rest ------------------------------------------------------------------------- */
+
+/*
+ * What ARCHIVE, called NAME, is fed by FEED, or the file PATH, has been read: tells, when
+ * everything is told, of what stands behind its end.
+ */
+void archive_tell_rest_of_feed(const struct archive_walk *walk, struct archive *archive,
+                               const struct archive_feed *feed, const char *name);
+void archive_tell_rest_of_file(const struct archive_walk *walk, const struct archive_file *file,
+                               const char *path);
 
 /* --- archive_tables ----------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include "backends/source/archive_internal.h"
 #include "backends/source/gzip_header.h"
 #include "backends/source/plain_file.h"
+#include "backends/source/xz_window.h"
 #include "fs/base/command.h"
 #include "fs/base/memory.h"
 
@@ -74,6 +75,11 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
                            SHOWN_PATH ": it is encrypted in 7z's own way, which libarchive does "
                                       "not open: unpack it with 7z, and mount what is in it",
                            what);
+    if (words != NULL && strstr(words, "too much memory") != NULL)
+        return failure_set(failure, EFBIG,
+                           SHOWN_PATH ": %s: it takes more than 128 MiB; unpack it (zstd -d "
+                                      "--long=31), and mount what is in it",
+                           what, words);
     return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
 }
 
@@ -130,8 +136,10 @@ static int begin_feed(struct archive_feed *feed, const void **ret_data, size_t *
     int error = feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
 
     feed->begun = true;
-    if (error != 0 || !gzip_recognise(*ret_data, *ret_size))
+    if (error != 0)
         return error;
+    if (!gzip_recognise(*ret_data, *ret_size))
+        return xz_window_check(*ret_data, *ret_size, &feed->failure);
     feed->gzip = gzip_stream_create(feed->stream, *ret_data, *ret_size);
     if (feed->gzip == NULL)
         return -ENOMEM;
@@ -150,6 +158,7 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
     (void)archive;
     from->error = error;
     from->damaged = error != 0 && from->gzip != NULL && inflate_stream_is_damaged(from->gzip);
+    from->given += error == 0 ? size : 0;
     return error == 0 ? (la_ssize_t)size : 0;
 }
 

@@ -88,7 +88,10 @@ static int walk_part(struct archive_walk *walk, struct failure *failure)
         return error;
     walk->outermost = &file;
     walk->feed = file.is_gzip ? &file.feed : NULL;
+    walk->broken = false;
     error = walk_first(walk, failure);
+    if (error == 0 && part->name == NULL)
+        archive_tell_rest_of_file(walk, &file, part->path);
     walk->outermost = NULL;
     walk->feed = NULL;
     archive_file_close(&file);
@@ -263,7 +266,7 @@ int archive_read_all(struct archive_source *source, const struct archive_parts *
         return error;
     error = make_plan(source, parts, &plan, &endings, failure);
     if (error == 0)
-        error = archive_plan_decide(&plan, taker);
+        error = archive_plan_decide(&plan, delimited_wish_charset(&source->wish), taker);
     if (error == 0 &&
         (plan.dumped || archive_packages_any(plan.packages) || archive_tabs_any(plan.tabs)))
         error = run_pass(source, parts, PASS_TABLES, &plan, taker, failure);

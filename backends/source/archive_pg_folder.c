@@ -20,11 +20,20 @@ struct data {
 };
 
 struct pg_folder {
+    struct pg_files files;
     struct held_bytes *contents; /* toc.dat; NULL: not seen yet */
     struct data *data;
     size_t count;
     size_t capacity;
 };
+
+static int by_number(const void *left, const void *right)
+{
+    unsigned long one = ((const struct data *)left)->number;
+    unsigned long other = ((const struct data *)right)->number;
+
+    return (one > other) - (one < other);
+}
 
 static const char *last_part(const char *path)
 {
@@ -45,9 +54,28 @@ unsigned pg_folder_kind(const char *path)
     return pg_file_of(name, &number) ? PG_FOLDER_DATA : 0;
 }
 
+/* All have been taken, and are sorted. */
+static const struct data *find_data(const struct pg_folder *folder, unsigned long number)
+{
+    struct data key = {.number = number};
+
+    return folder->count != 0
+               ? bsearch(&key, folder->data, folder->count, sizeof *folder->data, by_number)
+               : NULL;
+}
+
+static bool is_held(const struct pg_files *files, unsigned long number)
+{
+    return find_data((const struct pg_folder *)files, number) != NULL;
+}
+
 struct pg_folder *pg_folder_create(void)
 {
-    return calloc(1, sizeof(struct pg_folder));
+    struct pg_folder *folder = calloc(1, sizeof *folder);
+
+    if (folder != NULL)
+        folder->files.is_there = is_held;
+    return folder;
 }
 
 static void release_held(struct held_bytes *held)
@@ -135,7 +163,7 @@ int pg_folder_take(struct archive_walk *walk, struct pg_folder *folder, struct b
     int error = is_data ? hold_all(walk->taker, stream, &held, failure)
                         : hold_contents(walk->taker, stream, &held, failure);
 
-    /* Without the file pg_restore says that its table cannot be read. */
+    /* Without the file its table cannot be read. */
     if (error != 0) {
         release_held(held);
         return error;
@@ -149,14 +177,6 @@ int pg_folder_take(struct archive_walk *walk, struct pg_folder *folder, struct b
 
 /* --- all of it ---------------------------------------------------------------------------- */
 
-static int by_number(const void *left, const void *right)
-{
-    unsigned long one = ((const struct data *)left)->number;
-    unsigned long other = ((const struct data *)right)->number;
-
-    return (one > other) - (one < other);
-}
-
 /* The members as pg_restore wants them. The caller frees them. */
 static int put_in_order(struct pg_folder *folder, const struct pg_list *list,
                         struct tar_member **ret_members, size_t *ret_count)
@@ -167,12 +187,8 @@ static int put_in_order(struct pg_folder *folder, const struct pg_list *list,
     if (members == NULL)
         return -ENOMEM;
     members[count++] = (struct tar_member){.name = "toc.dat", .held = folder->contents};
-    if (folder->count != 0)
-        qsort(folder->data, folder->count, sizeof *folder->data, by_number);
-    for (size_t i = 0; i < list->count && folder->count != 0; i++) {
-        struct data key = {.number = list->numbers[i]};
-        const struct data *data =
-            bsearch(&key, folder->data, folder->count, sizeof *folder->data, by_number);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct data *data = find_data(folder, list->numbers[i]);
 
         if (data == NULL)
             continue;
@@ -189,32 +205,26 @@ static int read_list(const struct archive_source *source, struct pg_folder *fold
                      struct pg_list *list, struct failure *failure)
 {
     struct tar_member contents = {.name = "toc.dat", .held = folder->contents};
-    struct pg_restore *program = NULL;
     struct tar_stream tar;
     int error = tar_stream_begin(&tar, &contents, 1);
 
+    if (folder->count != 0)
+        qsort(folder->data, folder->count, sizeof *folder->data, by_number);
     if (error == 0)
-        error = pg_restore_begin(&tar.stream, NULL, PG_LIST, source->cancelled, &program, failure);
-    if (error == 0)
-        error = pg_list_read(pg_restore_stream(program), list, failure);
-    pg_restore_end(program);
+        error = archive_postgres_list(source, &tar.stream, NULL, &folder->files, list, failure);
     tar_stream_end(&tar);
     return error;
 }
 
 static int read_script(const struct archive_source *source, struct row_taker *taker,
-                       const struct tar_member *members, size_t count, struct failure *failure)
+                       const struct pg_list *list, const struct tar_member *members, size_t count,
+                       struct failure *failure)
 {
-    struct pg_restore *program = NULL;
     struct tar_stream tar;
     int error = tar_stream_begin(&tar, members, count);
 
     if (error == 0)
-        error =
-            pg_restore_begin(&tar.stream, NULL, PG_SCRIPT, source->cancelled, &program, failure);
-    if (error == 0)
-        error = dump_read(pg_restore_stream(program), TEXT_UNDECIDED, NULL, taker, failure);
-    pg_restore_end(program);
+        error = archive_postgres_script(source, &tar.stream, NULL, list, taker, failure);
     tar_stream_end(&tar);
     return error;
 }
@@ -233,8 +243,8 @@ int pg_folder_read(const struct archive_source *source, struct pg_folder *folder
 
     if (error == 0)
         error = put_in_order(folder, &list, &members, &count);
-    pg_list_release(&list);
     if (error == 0)
-        error = read_script(source, taker, members, count, failure);
+        error = read_script(source, taker, &list, members, count, failure);
+    pg_list_release(&list);
     return error != 0 ? failure_prefix(failure, -error, "%.300s/toc.dat", path) : 0;
 }

@@ -91,7 +91,7 @@ static bool is_postgres(unsigned kinds)
     return (kinds & PG_FOLDER_CONTENTS) != 0 && (kinds & PG_FOLDER_SCRIPT) == 0;
 }
 
-int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker)
+int archive_plan_decide(struct archive_plan *plan, const char *charset, struct row_taker *taker)
 {
     for (size_t i = 0; i < plan->dump_count; i++) {
         struct archive_dump *dump = &plan->dumps[i];
@@ -103,7 +103,7 @@ int archive_plan_decide(struct archive_plan *plan, struct row_taker *taker)
         }
         if (!mydumper_is_dump(dump->kinds))
             continue;
-        dump->reader = dump_session_create(taker);
+        dump->reader = dump_session_create(taker, charset);
         if (dump->reader == NULL)
             return -ENOMEM;
         plan->dumped = true;

@@ -5,19 +5,41 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
-#include "backends/source/pg_restore.h"
 #include "fs/base/memory.h"
 
-static int restore(struct archive_walk *walk, struct byte_stream *stream, const char *folder,
-                   const char *name, struct failure *failure)
+int archive_postgres_list(const struct archive_source *source, struct byte_stream *from,
+                          const char *path, const struct pg_files *files, struct pg_list *list,
+                          struct failure *failure)
 {
     struct pg_restore *program = NULL;
-    int error =
-        pg_restore_begin(stream, folder, PG_SCRIPT, walk->source->cancelled, &program, failure);
+    int error = pg_restore_begin(from, path, PG_LIST, NULL, source->cancelled, &program, failure);
 
     if (error == 0)
-        error = dump_read(pg_restore_stream(program), TEXT_UNDECIDED, NULL, walk->taker, failure);
+        error = pg_list_read(pg_restore_stream(program), files, list, failure);
     pg_restore_end(program);
+    return error;
+}
+
+int archive_postgres_script(const struct archive_source *source, struct byte_stream *from,
+                            const char *path, const struct pg_list *list, struct row_taker *taker,
+                            struct failure *failure)
+{
+    struct pg_restore *program = NULL;
+    const struct pg_list *only = list != NULL && list->partial ? list : NULL;
+    int error = pg_restore_begin(from, path, PG_SCRIPT, only, source->cancelled, &program, failure);
+
+    if (error == 0)
+        error = dump_read_lacking(pg_restore_stream(program), list, taker, failure);
+    pg_restore_end(program);
+    return error;
+}
+
+/* STREAM is all of a dump. */
+static int restore(struct archive_walk *walk, struct byte_stream *stream, const char *name,
+                   struct failure *failure)
+{
+    int error = archive_postgres_script(walk->source, stream, NULL, NULL, walk->taker, failure);
+
     return error != 0 ? failure_prefix(failure, -error, "%.300s", name) : 0;
 }
 
@@ -25,7 +47,7 @@ int archive_postgres_read(struct archive_walk *walk, struct byte_stream *stream,
                           enum pg_format format, unsigned depth, struct failure *failure)
 {
     if (format == PG_CUSTOM)
-        return restore(walk, stream, NULL, name, failure);
+        return restore(walk, stream, name, failure);
     /* The first member of a tar of pg_dump's: all of it is read when its members have been told. */
     if (format == PG_TAR && depth == 0 && strcmp(name, "toc.dat") == 0 &&
         archive_file_count(walk->outermost->archive) == 1 &&
@@ -67,7 +89,7 @@ int archive_postgres_take(struct archive_walk *walk, struct pg_folder *folder,
 int archive_postgres_read_tar(struct archive_walk *walk, struct byte_stream *stream,
                               const char *name, struct failure *failure)
 {
-    return restore(walk, stream, NULL, name, failure);
+    return restore(walk, stream, name, failure);
 }
 
 /* What has been told of members stays, whatever becomes of the tables. */
@@ -101,7 +123,7 @@ int archive_postgres_read_part(struct archive_walk *walk, struct failure *failur
         error = entry_stream_begin(&entry, walk, file.archive, path);
     entry.feed = file.is_gzip ? &file.feed : NULL;
     if (error == 0)
-        error = restore(walk, &entry.stream, NULL, path, &own);
+        error = restore(walk, &entry.stream, path, &own);
     if (error == 0)
         error = entry_stream_drain(&entry, &own);
     if (archive_is_passed_over(error) && entry.damaged) {
@@ -131,12 +153,31 @@ bool archive_postgres_is_folder(const char *path)
     return size > 0 && pg_format_of(begin, (size_t)size) != PG_NONE;
 }
 
+/* Files of a folder on a disk. */
+struct folder_files {
+    struct pg_files files;
+    const char *path;
+};
+
+static bool is_in_folder(const struct pg_files *files, unsigned long number)
+{
+    return pg_file_is_in(((const struct folder_files *)files)->path, number);
+}
+
 int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure)
 {
     const char *path = walk->source->path;
+    struct folder_files there = {{is_in_folder}, path};
+    struct pg_list list = {.count = 0};
     struct failure own = {0};
+    int error = archive_postgres_list(walk->source, NULL, path, &there.files, &list, &own);
 
-    return only_tell(walk->taker, restore(walk, NULL, path, path, &own), &own, failure);
+    if (error == 0)
+        error = archive_postgres_script(walk->source, NULL, path, &list, walk->taker, &own);
+    pg_list_release(&list);
+    if (error != 0)
+        error = failure_prefix(&own, -error, "%.300s", path);
+    return only_tell(walk->taker, error, &own, failure);
 }
 
 int archive_postgres_read_folders(struct archive_source *source, struct archive_plan *plan,

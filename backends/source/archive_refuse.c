@@ -8,6 +8,7 @@
 
 #include "backends/source/archive_internal.h"
 #include "backends/source/plain_file.h"
+#include "backends/source/seven_bits.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
@@ -24,12 +25,71 @@ static bool ends_in(const char *name, size_t size, const char *ending)
     return true;
 }
 
-/* "crm.7z.001", "crm.zip.001": the file itself, cut. */
-static bool is_slice(const char *name, size_t size)
+#define BEGIN_BYTES 4 /* enough to tell a beginning from what stands further on */
+#define RAR_BYTES 64
+
+/* Whether both files can be read, and begin with other bytes. */
+static bool begin_otherwise(const char *one, const char *other)
 {
-    return size > 4 && name[size - 4] == '.' && isdigit((unsigned char)name[size - 3]) &&
-           isdigit((unsigned char)name[size - 2]) && isdigit((unsigned char)name[size - 1]) &&
-           (ends_in(name, size - 4, ".7z") || ends_in(name, size - 4, ".zip"));
+    char begins[2][BEGIN_BYTES];
+
+    return plain_file_check(one, NULL) == 0 && plain_file_check(other, NULL) == 0 &&
+           plain_file_begin(one, begins[0], BEGIN_BYTES, NULL) == 0 &&
+           plain_file_begin(other, begins[1], BEGIN_BYTES, NULL) == 0 &&
+           memcmp(begins[0], begins[1], BEGIN_BYTES) != 0;
+}
+
+/*
+ * Whether the file PATH, "crm.sql.gz.002", is the first of several, or one behind it, and these do
+ * not begin as the first does: else each is a backup of its own, numbered.
+ */
+static bool goes_on(const char *path, size_t size)
+{
+    bool first = strcmp(path + size - 3, "001") == 0;
+    cleanup_free char *other = NULL;
+
+    if (asprintf(&other, "%.*s%s", (int)(size - 3), path, first ? "002" : "001") < 0) {
+        other = NULL;
+        return false;
+    }
+    return begin_otherwise(path, other);
+}
+
+/* "crm.7z.001", "crm.zip.001", "crm.sql.gz.001": the file itself, cut. */
+static bool is_slice(const char *path, size_t size)
+{
+    return size > 4 && path[size - 4] == '.' && isdigit((unsigned char)path[size - 3]) &&
+           isdigit((unsigned char)path[size - 2]) && isdigit((unsigned char)path[size - 1]) &&
+           (ends_in(path, size - 4, ".7z") || ends_in(path, size - 4, ".zip") ||
+            goes_on(path, size));
+}
+
+/* Behind the signature and a checksum: sizes, the type 1, and flags of the archive, of which the
+ * lowest says that it is one of several. */
+static bool is_rar5_part(const uint8_t *at, const uint8_t *end)
+{
+    uint64_t size;
+    uint64_t type;
+    uint64_t flags;
+    uint64_t extra;
+    uint64_t about;
+
+    return seven_bits_take(&at, end, &size) && seven_bits_take(&at, end, &type) && type == 1 &&
+           seven_bits_take(&at, end, &flags) &&
+           ((flags & 1) == 0 || seven_bits_take(&at, end, &extra)) &&
+           seven_bits_take(&at, end, &about) && (about & 1) != 0;
+}
+
+/* One of several that a RAR was written as. */
+static bool is_rar_part(const char *path)
+{
+    uint8_t begin[RAR_BYTES];
+
+    if (plain_file_check(path, NULL) != 0 || plain_file_begin(path, begin, sizeof begin, NULL) != 0)
+        return false;
+    if (memcmp(begin, "Rar!\x1a\x07\x01\0", 8) == 0)
+        return is_rar5_part(begin + 12, begin + sizeof begin);
+    return memcmp(begin, "Rar!\x1a\x07\0", 7) == 0 && begin[9] == 0x73 && (begin[10] & 1) != 0;
 }
 
 /* "crm.z01" */
@@ -66,6 +126,11 @@ int archive_refuse_part(const char *path, struct failure *failure)
         return failure_set(failure, EILSEQ,
                            SHOWN_PATH ": a part of a ZIP that was written as several: join them "
                                       "(zip -s 0 NAME.zip --out WHOLE.zip), and mount that",
+                           path);
+    if (is_rar_part(path))
+        return failure_set(failure, EILSEQ,
+                           SHOWN_PATH ": a part of a RAR that was written as several: unpack them "
+                                      "together (unrar x NAME.part1.rar), and mount what is in it",
                            path);
     return 0;
 }

@@ -156,7 +156,7 @@ static int look_into(const struct archive_source *source, struct failure *failur
     error = archive_refuse_part(source->path, failure);
     if (error == 0)
         error = archive_file_open(source, source->path, &file, failure);
-    if (error == -EIO && failure != NULL)
+    if ((error == -EIO || error == -EFBIG) && failure != NULL)
         failure->code = EILSEQ;
     if (error != 0)
         return error == -ENOMEM ? error : -EILSEQ;

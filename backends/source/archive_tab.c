@@ -3,11 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backends/source/archive_internal.h"
 #include "backends/source/sql_text.h"
@@ -71,22 +69,40 @@ static bool ends_with(const char *name, const char *ending)
            strcmp(name + size - ENDING_SIZE, ending) == 0;
 }
 
+/* Without the ending of a compression. */
+static bool is_called(const char *name, const char *ending)
+{
+    cleanup_free char *plain = archive_unpacked_name(name);
+
+    return plain != NULL && ends_with(plain, ending);
+}
+
+/* NAME without both endings, the caller's; NULL: it has not those, or no memory. */
+static char *stem_of(const char *name)
+{
+    char *stem = archive_unpacked_name(name);
+
+    if (stem != NULL && !ends_with(stem, ".sql") && !ends_with(stem, ".txt")) {
+        free(stem);
+        return NULL;
+    }
+    if (stem != NULL)
+        stem[strlen(stem) - ENDING_SIZE] = '\0';
+    return stem;
+}
+
 /* The item that NAME is a file of; NULL: none. */
 static struct tab *find(const struct archive_tabs *tabs, const char *name)
 {
-    cleanup_free char *stem = NULL;
-    const size_t *found;
+    cleanup_free char *stem = stem_of(name);
+    const size_t *found = stem != NULL ? name_map_find(tabs->stems, stem) : NULL;
 
-    if (!ends_with(name, ".sql") && !ends_with(name, ".txt"))
-        return NULL;
-    stem = strndup(name, strlen(name) - ENDING_SIZE);
-    found = stem != NULL ? name_map_find(tabs->stems, stem) : NULL;
     return found != NULL ? &tabs->items[*found] : NULL;
 }
 
 static int add(struct archive_tabs *tabs, const char *name, struct tab **ret_tab)
 {
-    cleanup_free char *stem = strndup(name, strlen(name) - ENDING_SIZE);
+    cleanup_free char *stem = stem_of(name);
     int error = stem != NULL ? 0 : -ENOMEM;
 
     if (error == 0 && tabs->count == tabs->capacity) {
@@ -111,11 +127,11 @@ static int add(struct archive_tabs *tabs, const char *name, struct tab **ret_tab
 
 int archive_tabs_note(struct archive_tabs *tabs, const char *name)
 {
-    bool makes = ends_with(name, ".sql");
+    bool makes = is_called(name, ".sql");
     struct tab *tab = find(tabs, name);
     int error = 0;
 
-    if (!makes && !ends_with(name, ".txt"))
+    if (!makes && !is_called(name, ".txt"))
         return 0;
     if (tab == NULL)
         error = add(tabs, name, &tab);
@@ -139,7 +155,7 @@ bool archive_tabs_any(const struct archive_tabs *tabs)
 
 bool archive_tabs_makes(const struct archive_tabs *tabs, const char *name)
 {
-    const struct tab *tab = ends_with(name, ".sql") ? find(tabs, name) : NULL;
+    const struct tab *tab = is_called(name, ".sql") ? find(tabs, name) : NULL;
 
     return tab != NULL && tab->makes && tab->rows;
 }
@@ -187,37 +203,73 @@ static bool is_schema(const void *text, size_t size, const char *table)
            !holds(text, size, "-- PostgreSQL") && !holds(text, size, "PRAGMA");
 }
 
-static int read_schema(struct archive_walk *walk, struct tab *tab, struct looked_stream *looked,
-                       const char *name, struct failure *failure)
+/* One of the two. */
+struct file {
+    struct archive_walk *walk;
+    struct tab *tab;
+    const char *name;
+};
+
+static int read_schema(const struct file *file, struct looked_stream *looked,
+                       struct failure *failure)
 {
-    tab->reader = dump_session_create(walk->taker);
+    struct tab *tab = file->tab;
+    const struct byte_window *window = &looked->window;
+
+    if (!window->ended || window->end == 0 ||
+        !is_schema(window->data, window->end, table_of(tab->stem)))
+        return 0;
+    tab->reader =
+        dump_session_create(file->walk->taker, delimited_wish_charset(&file->walk->source->wish));
     if (tab->reader == NULL)
         return -ENOMEM;
-    return dump_session_read(tab->reader, &looked->stream, name, "", NULL, failure);
+    return dump_session_read(tab->reader, &looked->stream, file->name, "", NULL, failure);
+}
+
+static int read_packed_schema(void *context, struct byte_stream *stream, struct failure *failure)
+{
+    struct looked_stream looked;
+    int error = looked_stream_begin(&looked, stream, failure);
+
+    if (error == 0)
+        error = read_schema(context, &looked, failure);
+    looked_stream_end(&looked);
+    return error;
+}
+
+static int read_rows(void *context, struct byte_stream *stream, struct failure *failure)
+{
+    const struct file *file = context;
+
+    file->tab->read = true;
+    return dump_session_load_tab(file->tab->reader, stream, file->name, failure);
 }
 
 int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, const char *name,
-                      bool *ret_taken, struct failure *failure)
+                      bool packed, bool *ret_taken, struct failure *failure)
 {
-    const struct byte_window *window = &looked->window;
     struct tab *tab = walk->plan != NULL ? find(walk->plan->tabs, name) : NULL;
-    bool rows = ends_with(name, ".txt");
+    struct file file = {.walk = walk, .tab = tab, .name = name};
+    bool rows = is_called(name, ".txt");
 
     *ret_taken = false;
     if (tab == NULL || !tab->makes || !tab->rows)
         return 0;
     if (walk->pass == PASS_TABLES) {
         *ret_taken = true;
-        return !rows && tab->reader == NULL && window->ended && window->end != 0 &&
-                       is_schema(window->data, window->end, table_of(tab->stem))
-                   ? read_schema(walk, tab, looked, name, failure)
-                   : 0;
+        if (rows || tab->reader != NULL)
+            return 0;
+        return packed ? archive_read_unpacked(walk, &looked->stream, name, read_packed_schema,
+                                              &file, failure)
+                      : read_schema(&file, looked, failure);
     }
     *ret_taken = tab->reader != NULL;
-    if (tab->reader == NULL || !rows || tab->read)
+    /* Compressed, nothing is some bytes: without any, the file was not written whole. */
+    if (tab->reader == NULL || !rows || tab->read ||
+        (looked->window.end == 0 && !ends_with(name, ".txt")))
         return 0;
-    tab->read = true;
-    return dump_session_load_tab(tab->reader, &looked->stream, name, failure);
+    return packed ? archive_read_unpacked(walk, &looked->stream, name, read_rows, &file, failure)
+                  : read_rows(&file, &looked->stream, failure);
 }
 
 void archive_tabs_take_empty(struct archive_tabs *tabs, const char *name)
@@ -245,30 +297,70 @@ int archive_tabs_end(struct archive_tabs *tabs, struct failure *failure)
 
 /* --- a folder ----------------------------------------------------------------------------- */
 
+/* The beginning of a file, unpacked; fewer bytes than SIZE: that is all. 0: it cannot be read. */
+static size_t read_beginning(const char *path, char *text, size_t size)
+{
+    struct archive_file file;
+    struct archive_entry *about;
+    const void *block = NULL;
+    size_t done = 0;
+    size_t some = 0;
+    la_int64_t place;
+
+    if (archive_file_open_unpacked(path, &file, NULL) != 0)
+        return 0;
+    if (archive_read_next_header(file.archive, &about) == ARCHIVE_OK) {
+        while (done < size &&
+               archive_read_data_block(file.archive, &block, &some, &place) == ARCHIVE_OK) {
+            some = some < size - done ? some : size - done;
+            memcpy(text + done, block, some);
+            done += some;
+        }
+    }
+    archive_file_close(&file);
+    return done;
+}
+
+static bool is_file(const char *folder, const char *name, const char *ending)
+{
+    cleanup_free char *path = NULL;
+    struct stat about;
+
+    if (asprintf(&path, "%s/%s%s", folder, name, ending) < 0) {
+        path = NULL;
+        return false;
+    }
+    return lstat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/* Whether rows of the table STEM stand in FOLDER. */
+static bool has_rows(const char *folder, const char *stem)
+{
+    static const char *const endings[] = {".txt",     ".txt.gz",  ".txt.zst", ".txt.xz",
+                                          ".txt.bz2", ".txt.lz4", ".txt.lzma"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && !found; i++)
+        found = is_file(folder, stem, endings[i]);
+    return found;
+}
+
 /* Whether NAME, in the folder PATH, makes a table, and its rows stand beside it. */
 static bool is_tab(const char *path, const char *name)
 {
     cleanup_free char *makes = NULL;
-    cleanup_free char *rows = NULL;
-    cleanup_free char *stem = strndup(name, strlen(name) - ENDING_SIZE);
+    cleanup_free char *stem = stem_of(name);
     cleanup_free char *text = malloc(SCHEMA_MOST);
-    struct stat about;
+    size_t size;
 
     if (stem == NULL || text == NULL || asprintf(&makes, "%s/%s", path, name) < 0) {
         makes = NULL;
         return false;
     }
-    if (asprintf(&rows, "%s/%s.txt", path, stem) < 0) {
-        rows = NULL;
+    if (!has_rows(path, stem) || !is_file(path, name, ""))
         return false;
-    }
-    if (lstat(rows, &about) != 0 || !S_ISREG(about.st_mode))
-        return false;
-
-    cleanup_fd int file = open(makes, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t size = file >= 0 ? read(file, text, SCHEMA_MOST) : 0;
-
-    return size > 0 && size < (ssize_t)SCHEMA_MOST && is_schema(text, (size_t)size, stem);
+    size = read_beginning(makes, text, SCHEMA_MOST);
+    return size > 0 && size < SCHEMA_MOST && is_schema(text, size, stem);
 }
 
 bool archive_tab_is_folder(const char *path)
@@ -280,7 +372,7 @@ bool archive_tab_is_folder(const char *path)
     if (folder == NULL)
         return false;
     while (!found && (entry = readdir(folder)) != NULL)
-        found = ends_with(entry->d_name, ".sql") && is_tab(path, entry->d_name);
+        found = is_called(entry->d_name, ".sql") && is_tab(path, entry->d_name);
     closedir(folder);
     return found;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What mysqldump --tab writes: two files a table, contacts.sql with what makes it, and contacts.txt
- * with its rows. Which files these are is known by their names when all have been noted; whether
- * they are that, by what stands in the first. They are joined into one table.
+ * with its rows, each compressed or not. Which files these are is known by their names when all
+ * have been noted; whether they are that, by what stands in the first. They are joined into one
+ * table.
  */
 #ifndef CRMFS_SOURCE_ARCHIVE_TAB_H
 #define CRMFS_SOURCE_ARCHIVE_TAB_H
@@ -28,9 +29,10 @@ bool archive_tabs_likely(const struct archive_tabs *tabs);
 /* Whether NAME may say what the table is like whose rows stand beside it: PASS_TABLES reads it. */
 bool archive_tabs_makes(const struct archive_tabs *tabs, const char *name);
 
-/* *ret_taken: LOOKED, the member NAME, is one of the two, and has been read if this is the pass. */
+/* *ret_taken: LOOKED, the member NAME, PACKED or not, is one of the two, and has been read if this
+ * is the pass. */
 int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, const char *name,
-                      bool *ret_taken, struct failure *failure);
+                      bool packed, bool *ret_taken, struct failure *failure);
 
 /* The file NAME is there, and has not a byte. */
 void archive_tabs_take_empty(struct archive_tabs *tabs, const char *name);

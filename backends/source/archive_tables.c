@@ -131,10 +131,16 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     struct archive_feed *outer = walk->feed;
     size_t outer_first = walk->first_table;
 
+    bool outer_broken = walk->broken;
+
     walk->feed = &feed;
+    walk->broken = false;
     walk->first_table = archive_table_count(walk);
     error = archive_walk(walk, archive, name, depth, failure);
+    if (error == 0)
+        archive_tell_rest_of_feed(walk, archive, &feed, name);
     walk->feed = outer;
+    walk->broken = walk->broken || outer_broken;
     walk->first_table = outer_first;
     archive_read_free(archive);
     return error;
@@ -316,7 +322,8 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
         return 0;
     if (depth == 0) {
         bool taken;
-        int error = archive_tabs_read(walk, looked, name, &taken, failure);
+        int error = archive_tabs_read(walk, looked, name, is_packed(window->data, window->end),
+                                      &taken, failure);
 
         if (taken || error != 0)
             return error;

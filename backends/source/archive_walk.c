@@ -22,6 +22,7 @@ static int pass_over(struct archive_walk *walk, int error, const struct failure 
             *failure = *own;
         return error;
     }
+    walk->broken = true;
     if (walk->plan != NULL)
         walk->plan->others++;
     if (own->code != 0 && walk->wanted == NULL && walk->pass >= PASS_TABLES)

@@ -43,13 +43,22 @@ int dump_read(struct byte_stream *stream, enum text_set set, const char *charset
               struct row_taker *taker, struct failure *failure);
 
 /*
+ * The same of what pg_restore prints without what LIST lacks, whose tables fail. NULL: it lacks
+ * nothing.
+ */
+struct pg_list;
+int dump_read_lacking(struct byte_stream *stream, const struct pg_list *list,
+                      struct row_taker *taker, struct failure *failure);
+
+/*
  * A dump in several files, as mydumper writes them (mydumper.h): what says what tables are like
  * is read first.
  */
 struct dump_reader;
 
-struct dump_reader *dump_session_create(struct row_taker *taker); /* NULL: no memory */
-void dump_session_free(struct dump_reader *reader);               /* NULL is allowed */
+/* CHARSET: as of dump_read. NULL: no memory. */
+struct dump_reader *dump_session_create(struct row_taker *taker, const char *charset);
+void dump_session_free(struct dump_reader *reader); /* NULL is allowed */
 
 /*
  * One file, called NAME in words, of DATABASE; a file with the rows of TABLE (else NULL) fails it

@@ -342,12 +342,14 @@ static int make_text(struct dump_reader *reader, const uint8_t *at,
     }
 }
 
-/* The character set of a text, NULL: UTF-8. */
+/* The character set of a text, NULL: UTF-8. Digits are bytes as they are stored, to MySQL. */
 static const char *charset_of(const struct dump_reader *reader, const struct dump_type *type,
                               const struct dump_literal *literal)
 {
     if (literal->binary)
         return NULL;
+    if (literal->type == LITERAL_HEX && reader->dialect == SQL_MYSQL)
+        return type->charset;
     return reader->own_bytes ? type->charset : reader->charset;
 }
 
@@ -405,8 +407,10 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     case VALUE_ANY: error = make_any(reader, at, literal, cell); break;
     default: break;
     }
-    if (error == 0 && cell->class == CELL_TEXT && charset != NULL)
+    if (error == 0 && cell->class == CELL_TEXT && charset != NULL) {
+        reader->seems_utf8 = reader->seems_utf8 || dump_seems_utf8(reader, charset, cell);
         dump_convert(reader, charset, cell);
+    }
     if (reader->beyond_ascii || literal->type == LITERAL_HEX)
         reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;

@@ -161,18 +161,34 @@ static struct dump_table *find_changed(struct dump_reader *reader, struct sql_le
     return dump_table_find(reader, database, name);
 }
 
-void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges)
+/* Of which rows are one cannot be told, or not in what manner. */
+static void tell_merged(struct dump_reader *reader, struct dump_table *table)
 {
-
-    table->has_plain = table->has_plain || !merges;
-    if (!merges || !table->has_plain || table->merged || table->failed)
+    if (table->merged)
         return;
     table->merged = true;
     dump_tell(reader, EILSEQ,
-              "rows of table %.200s that replace others of the same key, or "
-              "are left out for them (REPLACE, IGNORE, ON …), came behind others: where a key is "
-              "there twice, both show",
+              "rows of table %.200s that replace others of the same key, or are left out for them "
+              "(REPLACE, IGNORE, ON …): where a key is there twice, both show",
               table->name);
+}
+
+int dump_note_merged(struct dump_reader *reader, struct dump_table *table, enum same_key same_key,
+                     struct failure *failure)
+{
+    enum same_key before = table->same_key;
+    bool is_sqlite = reader->dialect == SQL_SQLITE; /* keys are known when all is read */
+
+    if (table->failed || before == SAME_KEY_ERROR || before == same_key ||
+        (!is_sqlite && table->primary.count == 0 && table->unique_count == 0))
+        return 0;
+    /* Some of its rows are the first, some the last of their key. */
+    table->same_key = before == SAME_KEY_ROWS ? same_key : SAME_KEY_ERROR;
+    if (is_sqlite)
+        return 0;
+    if (!dump_is_sortable(table))
+        tell_merged(reader, table);
+    return dump_table_tell(reader, table, failure);
 }
 
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb)

@@ -280,3 +280,20 @@ void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *tabl
               "archive://PATH?charset=latin1, windows-1250 …",
               table->name);
 }
+
+bool dump_seems_utf8(const struct dump_reader *reader, const char *charset, const struct cell *cell)
+{
+    return reader->guesses_set && !reader->utf8_told && !is_wide(charset) &&
+           dump_has_high_byte(cell->data, (size_t)cell->size) &&
+           utf8_whole(cell->data, (size_t)cell->size);
+}
+
+void dump_tell_utf8(struct dump_reader *reader, const struct dump_table *table)
+{
+    reader->utf8_told = true;
+    dump_tell(reader, EILSEQ,
+              "text in table %.300s is UTF-8 by the look of it, and shows as if it were in its "
+              "column's character set, as mysqldump --tab writes it where it is not told another: "
+              "if it was, say archive://PATH?charset=utf-8",
+              table->name);
+}

@@ -18,6 +18,7 @@ struct copy {
     size_t *places;                 /* of a field among the shown columns */
     const struct dump_type **types;
     bool windows; /* lines end as pg_dump writes them there; a CR in a text is escaped */
+    bool comment; /* the line before ended as the first of a comment of pg_dump's does */
 };
 
 static int add_field(struct copy *copy, size_t column)
@@ -154,7 +155,21 @@ static int fail(struct dump_reader *reader, const struct copy *copy, const char 
     return dump_table_fail(reader, copy->table, "%s of table %s", words, copy->table->name);
 }
 
-static int take_lines(struct dump_reader *reader, const struct copy *copy, struct failure *failure)
+/*
+ * Whether pg_dump begins something else here: of a file of its folder that was cut short,
+ * pg_restore prints what there is, without the end of the rows, and goes on with this right behind.
+ */
+static bool is_next_item(struct copy *copy, const uint8_t *at, size_t size)
+{
+    bool comment = copy->comment;
+
+    copy->comment = size >= 2 && memcmp(at + size - 2, "--", 2) == 0;
+    return comment && size > 9 &&
+           (memcmp(at, "-- Name: ", 9) == 0 || memcmp(at, "-- Data f", 9) == 0) &&
+           memmem(at, size, "; Type: ", 8) != NULL && memmem(at, size, "; Schema: ", 10) != NULL;
+}
+
+static int take_lines(struct dump_reader *reader, struct copy *copy, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
 
@@ -185,6 +200,8 @@ static int take_lines(struct dump_reader *reader, const struct copy *copy, struc
             window->at += size + 1;
             return 0;
         }
+        if (is_next_item(copy, at, line))
+            return fail(reader, copy, "the end is missing behind the rows");
         if (copy->table != NULL && !copy->table->failed)
             error = give_line(reader, copy, at, copy->windows ? line : size, failure);
         if (error == -EILSEQ)

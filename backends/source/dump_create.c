@@ -71,11 +71,19 @@ static int take_items(struct sql_lexer *lexer, struct dump_table *table)
     return sql_accept(lexer, ")") ? 0 : -EILSEQ;
 }
 
-static const char *charset_of(const struct dump_table *table, const struct dump_column *column)
+/* Where none is said, or one that is not known, the user's wish counts. */
+static const char *charset_of(const struct dump_reader *reader, const struct dump_table *table,
+                              const struct dump_column *column)
 {
-    if (column->charset != NULL || column->collation != NULL)
-        return dump_charset_of_column(column->charset, column->collation);
-    return dump_charset_of_column(table->charset, table->collation);
+    bool own = column->charset != NULL || column->collation != NULL;
+    const char *charset = own ? column->charset : table->charset;
+    const char *collation = own ? column->collation : table->collation;
+    const char *found = dump_charset_of_column(charset, collation);
+    const char *said = charset != NULL ? charset : collation;
+
+    return found == NULL && (said == NULL || !dump_charset_is_utf8(said))
+               ? dump_charset_wished(reader)
+               : found;
 }
 
 /* MySQL's own JSON is in UTF-8 wherever it stands; MariaDB's is a text with a check. */
@@ -115,7 +123,7 @@ static void take_collation(const struct dump_reader *reader, struct sql_lexer *l
                 dump_type_here(reader, column->native,
                                column->collation != NULL ? column->collation : table->collation);
         if (is_in_charset(column))
-            column->type.charset = charset_of(table, column);
+            column->type.charset = charset_of(reader, table, column);
     }
 }
 

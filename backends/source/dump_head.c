@@ -52,7 +52,10 @@ static int take_head(struct sql_lexer *lexer, struct dump_head *head)
 
     do {
         token = sql_next(lexer);
-        head->merges = head->merges || sql_is(&token, "REPLACE") || sql_is(&token, "IGNORE");
+        if (sql_is(&token, "REPLACE"))
+            head->same_key = SAME_KEY_LAST;
+        else if (sql_is(&token, "IGNORE"))
+            head->same_key = SAME_KEY_FIRST;
     } while (token.type == SQL_WORD && !sql_is(&token, "INTO"));
     if (!sql_is(&token, "INTO"))
         return -EILSEQ;

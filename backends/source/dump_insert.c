@@ -8,13 +8,27 @@
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
 
-static const struct dump_type *type_of(const struct dump_table *table, size_t shown)
+static const struct dump_column *column_of(const struct dump_table *table, size_t shown)
 {
     size_t column = shown;
 
     while (column < table->column_count && table->shown[column] != shown)
         column++;
-    return &table->columns[column].type;
+    return &table->columns[column];
+}
+
+/* A value in a column; NULL where that takes none is a number, or a moment, that its database
+ * chooses. As give_tuple. */
+static int make_value(struct dump_insertion *insert, const struct dump_column *column,
+                      const uint8_t *base, const struct dump_literal *literal, struct cell *cell)
+{
+    if (literal->type == LITERAL_NULL && (column->not_null || column->numbered))
+        return dump_table_fail(insert->reader, insert->table,
+                               "here is NULL in column %.200s of table %s, which takes none: its "
+                               "database put something else there: load the dump, and mount the "
+                               "database",
+                               column->name, insert->table->name);
+    return dump_make_cell(insert->reader, &column->type, base, literal, cell);
 }
 
 /* 0, -EILSEQ: a value makes no sense in its column; what the taker says. */
@@ -31,9 +45,11 @@ static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t
         size_t place = insert->places[i];
 
         if (place != SIZE_MAX)
-            error = dump_make_cell(reader, type_of(table, place), base, &reader->literals[i],
-                                   &reader->cells[place]);
+            error = make_value(insert, column_of(table, place), base, &reader->literals[i],
+                               &reader->cells[place]);
     }
+    if (table->failed)
+        return error;
     if (error != 0 || table->computer == NULL)
         return error != 0 ? error : dump_give_row(reader, table, failure);
     error = dump_compute(reader, table);
@@ -203,11 +219,13 @@ static int refuse_row(const struct dump_insertion *insert)
 }
 
 /* The statement was read to its end: what stands behind the rows may be ON DUPLICATE KEY UPDATE. */
-static void note_merged(const struct dump_insertion *insert)
+static int note_merged(const struct dump_insertion *insert, struct failure *failure)
 {
     struct sql_lexer lexer = dump_statement_lexer(insert->reader);
 
-    dump_note_merged(insert->reader, insert->table, insert->merges || sql_accept(&lexer, "ON"));
+    return sql_accept(&lexer, "ON")
+               ? dump_note_merged(insert->reader, insert->table, SAME_KEY_ERROR, failure)
+               : 0;
 }
 
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
@@ -228,7 +246,7 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
     if (error == 0)
         error = dump_read_statement(reader, failure);
     if (error == 0)
-        note_merged(insert);
+        error = note_merged(insert, failure);
     if (error == 0 && dump_is_cut(reader) && !reader->ends && reader->window.error == 0 &&
         !insert->table->failed)
         note_unended(reader, insert->table);
@@ -251,11 +269,12 @@ int dump_insert(struct dump_reader *reader, struct failure *failure)
 
     if (error == 0 && dump_is_catalogue(reader, head.name))
         return dump_note_virtual(reader, failure);
-    insert.merges = head.merges;
     if (error == 0)
         error = dump_find_rows(&insert, &head, failure);
     if (error == -EILSEQ || (error == 0 && insert.table == NULL))
         return pass_over(reader, error == -EILSEQ, failure);
+    if (error == 0 && head.same_key != SAME_KEY_ROWS)
+        error = dump_note_merged(reader, insert.table, head.same_key, failure);
     if (error == 0)
         error = dump_place_values(&insert, head.names, head.count, failure);
     if (error == 0 && head.names != NULL)

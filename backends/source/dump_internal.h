@@ -22,7 +22,8 @@
  *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
  *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_place: where values go
  *   dump_literal    … one of them
- *   dump_change     rows that cannot be followed; dump_outside: those of other files
+ *   dump_change     rows that cannot be followed; dump_outside: those of other files;
+ *                   dump_lack: those of files that are not there
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
  *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
@@ -69,8 +70,11 @@ bool dump_is_cut(const struct dump_reader *reader);
 
 /* The statement is VERB …: tells of it, if it changes rows that came before. */
 int dump_note_change(struct dump_reader *reader, const char *verb);
-/* Rows came, by a statement that MERGES them with those that are there: by their keys. */
-void dump_note_merged(struct dump_reader *reader, struct dump_table *table, bool merges);
+
+/* Rows come by a statement that takes rows of one key for one: the last, the first, or, being
+ * SAME_KEY_ERROR, something of both. */
+int dump_note_merged(struct dump_reader *reader, struct dump_table *table, enum same_key same_key,
+                     struct failure *failure);
 
 /* What is in LEXER is not carried out: tells of it, once, if it has a string with a statement that
  * changes rows, or, among its WORDS, one. */
@@ -97,6 +101,11 @@ int dump_note_client_line(struct dump_reader *reader, const char *line);
 
 struct dump_literal;
 
+/* --- dump_lack ---------------------------------------------------------------------------- */
+
+/* All is read: tables whose rows the reader's list lacks fail. 0 or -errno. */
+int dump_fail_lacking(struct dump_reader *reader);
+
 /* --- dump_read ---------------------------------------------------------------------------- */
 
 /* What is known of the statement being read, from its first SEEN bytes. */
@@ -120,9 +129,11 @@ struct dump_reader {
     struct byte_window window;
     enum sql_dialect dialect;
     enum sql_pairs pairs;
-    const char *wish;         /* what texts are in if the dump says none; NULL */
-    const char *charset;      /* of text, not of _binary strings; NULL: UTF-8 */
-    const char *kept_charset; /* as it was when a variable was set to the client's … */
+    const struct pg_list *list; /* what pg_restore left out; NULL */
+    const char *wish;           /* what texts are in if the dump says none; NULL */
+    const char *charset;        /* of text, not of _binary strings; NULL: UTF-8 */
+    const char *named;          /* … as SET NAMES had it last */
+    const char *kept_charset;   /* as it was when a variable was set to the client's … */
     enum sql_pairs kept_pairs;
     bool kept_own_bytes;
     iconv_t converter;        /* out of converter_of */
@@ -137,6 +148,7 @@ struct dump_reader {
     bool zone_told;
     bool nameless_told;
     bool prepared_told;
+    bool rollback_told;
     bool sequence_told;
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
@@ -146,6 +158,9 @@ struct dump_reader {
     bool beyond_ascii; /* the row as it stands in the dump */
     bool garbled;      /* a text of the row is not in UTF-8 … */
     bool garbled_told;
+    bool guesses_set; /* texts are taken for what their columns are in, and … */
+    bool seems_utf8;  /* … one of the row may be in UTF-8 */
+    bool utf8_told;
     bool wide;      /* it was text to whoever wrote it: UTF-16 */
     bool mangled;   /* … and bytes of the row were not */
     bool own_bytes; /* SET NAMES binary: texts are in their columns' character sets */
@@ -251,6 +266,12 @@ const char *dump_charset_wished(const struct dump_reader *reader);
 /* Whether CELL is a text that is not in UTF-8, of which was not told yet; tells of it. */
 bool dump_is_garbled(const struct dump_reader *reader, const struct cell *cell);
 void dump_tell_garbled(struct dump_reader *reader, const struct dump_table *table);
+
+/* Whether CELL, taken for CHARSET, is more likely in UTF-8, of which was not told yet; tells of it.
+ */
+bool dump_seems_utf8(const struct dump_reader *reader, const char *charset,
+                     const struct cell *cell);
+void dump_tell_utf8(struct dump_reader *reader, const struct dump_table *table);
 
 /* Of a column whose texts stand in a dump as they are stored; either name may be NULL. */
 const char *dump_charset_of_column(const char *charset, const char *collation);

@@ -215,8 +215,8 @@ int dump_load_statement(struct dump_reader *reader)
 /* --- the rows ----------------------------------------------------------------------------- */
 
 /* One field from AT on, of a row that begins at BASE; where it ends, NULL: it is not all there. */
-static const uint8_t *take_field(const struct dump_load *load, const uint8_t *base,
-                                 const uint8_t *at, const uint8_t *end,
+static const uint8_t *take_field(const struct dump_load *load, enum sql_pairs pairs,
+                                 const uint8_t *base, const uint8_t *at, const uint8_t *end,
                                  struct dump_literal *literal)
 {
     bool quoted = load->quote != DUMP_NO_QUOTE && at < end && *at == load->quote;
@@ -225,7 +225,9 @@ static const uint8_t *take_field(const struct dump_load *load, const uint8_t *ba
     bool escaped = false;
 
     for (at = start; at < end; at++) {
-        if (*at == '\\') {
+        if (sql_begins_pair(pairs, *at)) {
+            at++;
+        } else if (*at == '\\') {
             escaped = true;
             at++;
         } else if (quoted && *at == load->quote) {
@@ -268,7 +270,7 @@ int dump_load_row(struct dump_reader *reader, const struct dump_load *load, size
         struct dump_literal *literal = &reader->literals[i];
         bool last = i + 1 == load->count;
 
-        at = take_field(load, base, at, end, literal);
+        at = take_field(load, reader->pairs, base, at, end, literal);
         if (at == NULL)
             return 0;
         if (*at != (last ? '\n' : load->terminator))
@@ -339,6 +341,15 @@ static int take_rows(struct dump_reader *reader, struct dump_table *table, struc
     return error;
 }
 
+void dump_load_set(struct dump_reader *reader, const struct dump_load *load)
+{
+    bool paired = !load->own_bytes && load->charset != NULL;
+
+    reader->own_bytes = load->own_bytes;
+    reader->charset = load->charset;
+    reader->pairs = paired ? dump_charset_pairs(load->charset) : SQL_PAIRS_NONE;
+}
+
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
     struct dump_load *load = table->load;
@@ -351,8 +362,7 @@ int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct 
     load->read++;
     table->seen = true;
     reader->last = table;
-    reader->own_bytes = load->own_bytes;
-    reader->charset = load->charset;
+    dump_load_set(reader, load);
     if (error == 0)
         error = dump_reserve_cells(reader, table->column_count);
     return error != 0 ? error : take_rows(reader, table, failure);

@@ -146,6 +146,9 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     if (reader->garbled)
         dump_tell_garbled(reader, table);
     reader->garbled = false;
+    if (reader->seems_utf8)
+        dump_tell_utf8(reader, table);
+    reader->seems_utf8 = false;
     if (reader->escaped && reader->guessed && !reader->escape_told)
         tell_escaped(reader, table);
     reader->last = table;
@@ -272,6 +275,8 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
     bool broken = reader->window.error != 0;
     bool cut = broken || (reader->ends && !reader->ended);
 
+    if (error == 0)
+        error = dump_fail_lacking(reader);
     if (error == 0 && cut)
         error = dump_note_cut(reader);
     if (error == 0)
@@ -306,6 +311,23 @@ int dump_read(struct byte_stream *stream, enum text_set set, const char *charset
     dump_release(&reader);
     if (reader.wide)
         dump_wide_end(&wide);
+    if (error != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}
+
+int dump_read_lacking(struct byte_stream *stream, const struct pg_list *list,
+                      struct row_taker *taker, struct failure *failure)
+{
+    struct dump_reader reader;
+    struct failure own = {0};
+
+    dump_set_up(&reader, taker);
+    reader.list = list;
+
+    int error = read_whole(&reader, stream, &own);
+
+    dump_release(&reader);
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;

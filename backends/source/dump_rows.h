@@ -54,8 +54,8 @@ struct dump_head {
     char *name;
     char **names; /* count of them; NULL: none are given */
     size_t count;
-    bool merges; /* REPLACE, INSERT IGNORE: rows are told by their keys */
-    bool values; /* VALUES follows: the rows are here */
+    enum same_key same_key; /* … by REPLACE, INSERT IGNORE; SAME_KEY_ROWS: as they come */
+    bool values;            /* VALUES follows: the rows are here */
 };
 
 /*
@@ -71,7 +71,6 @@ struct dump_insertion {
     struct dump_reader *reader;
     const struct dump_table *named; /* the table, or a partition of it */
     struct dump_table *table;
-    bool merges;
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
     size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
@@ -136,6 +135,9 @@ struct dump_load {
 
 /* The statement is LOAD DATA: its table knows how to read files of its rows, or fails. */
 int dump_load_statement(struct dump_reader *reader);
+
+/* What is read next is in the character set that LOAD says. */
+void dump_load_set(struct dump_reader *reader, const struct dump_load *load);
 
 /* All rows of the stream that has begun, of TABLE, which has a load. */
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);

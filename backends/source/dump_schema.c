@@ -248,6 +248,27 @@ static size_t make_terms(const struct dump_reader *reader, const struct dump_tab
     return order.count;
 }
 
+bool dump_is_sortable(const struct dump_table *table)
+{
+    struct dump_key order = order_of(table);
+    bool known = order.count != 0;
+
+    for (size_t i = 0; i < order.count && !table->order_known; i++)
+        known = known && table->columns[order.columns[i]].type.order != KEY_UNKNOWN;
+    return known;
+}
+
+/* What rows of one key are, once it is known. */
+static void tell_same_key(const struct dump_table *table, struct stream_table *told)
+{
+    size_t keys = (table->primary.count != 0) + table->unique_count;
+
+    told->has_more_keys = keys > 1;
+    if (order_of(table).count == 0 || told->term_count == 0)
+        return;
+    told->same_key = table->same_key != SAME_KEY_ROWS ? table->same_key : SAME_KEY_ERROR;
+}
+
 int dump_table_tell(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
     const struct row_taker_class *class = reader->taker->class;
@@ -260,6 +281,7 @@ int dump_table_tell(struct dump_reader *reader, struct dump_table *table, struct
     if (error != 0)
         return error;
     told.term_count = make_terms(reader, table, terms);
+    tell_same_key(table, &told);
     if (table->begun)
         error = class->change_table(reader->taker, table->number, &told, failure);
     else

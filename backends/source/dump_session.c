@@ -8,13 +8,14 @@
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 
-struct dump_reader *dump_session_create(struct row_taker *taker)
+struct dump_reader *dump_session_create(struct row_taker *taker, const char *charset)
 {
     struct dump_reader *reader = malloc(sizeof *reader);
 
     if (reader == NULL)
         return NULL;
     dump_set_up(reader, taker);
+    reader->wish = charset;
     reader->session = true;
     return reader;
 }
@@ -88,24 +89,12 @@ int dump_session_load(struct dump_reader *reader, struct byte_stream *stream, co
     return end_file(reader, error, &own, failure);
 }
 
-static int fail_table(struct dump_reader *reader, struct dump_table *table, const char *words)
-{
-    struct failure why;
-    int error = table->begun ? 0 : dump_table_tell(reader, table, NULL);
-
-    if (error != 0 || table->failed || table->dropped)
-        return error;
-    failure_set(&why, EIO, "table %.300s: %s", table->name, words);
-    table->failed = true;
-    return reader->taker->class->fail_table(reader->taker, table->number, &why);
-}
-
 int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,
                             const char *words)
 {
     struct dump_table *found = dump_table_find(reader, database, table);
 
-    return found != NULL ? fail_table(reader, found, words) : 0;
+    return found != NULL ? dump_table_lose(reader, found, words) : 0;
 }
 
 int dump_session_fail(struct dump_reader *reader, const char *words)
@@ -113,7 +102,7 @@ int dump_session_fail(struct dump_reader *reader, const char *words)
     int error = 0;
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++)
-        error = reader->tables[i]->dropped ? 0 : fail_table(reader, reader->tables[i], words);
+        error = reader->tables[i]->dropped ? 0 : dump_table_lose(reader, reader->tables[i], words);
     return error;
 }
 
@@ -176,7 +165,7 @@ static int check_rows(struct dump_reader *reader, struct dump_table *table)
         return 0;
     snprintf(words, sizeof words, "of %llu rows that metadata names, %llu are there",
              (unsigned long long)table->rows_expected, (unsigned long long)table->rows);
-    return fail_table(reader, table, words);
+    return dump_table_lose(reader, table, words);
 }
 
 int dump_session_end(struct dump_reader *reader, struct failure *failure)
@@ -185,7 +174,8 @@ int dump_session_end(struct dump_reader *reader, struct failure *failure)
 
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         if (dump_load_lacks(reader->tables[i]) && !reader->tables[i]->dropped)
-            error = fail_table(reader, reader->tables[i], "not all files of its rows are there");
+            error =
+                dump_table_lose(reader, reader->tables[i], "not all files of its rows are there");
         if (error == 0)
             error = check_rows(reader, reader->tables[i]);
     }

@@ -172,6 +172,8 @@ int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
         else if (sql_is(&name, "NAMES") || sql_is(&name, "client_encoding") ||
                  sql_is(&name, "standard_conforming_strings"))
             error = take_word(reader, lexer, &name);
+        if (sql_is(&name, "NAMES"))
+            reader->named = reader->charset;
     }
     return error;
 }

@@ -69,6 +69,7 @@ static int take_column(struct dump_table *table, sqlite3_stmt *statement)
     const char *native = (const char *)sqlite3_column_text(statement, 2);
     const char *value = (const char *)sqlite3_column_text(statement, 4);
     bool is_key = sqlite3_column_int(statement, 5) != 0;
+    bool may_be_number = is_key && native != NULL && strcasecmp(native, "INTEGER") == 0;
     struct dump_column *columns =
         reallocarray(table->columns, table->column_count + 1, sizeof *columns);
 
@@ -83,8 +84,8 @@ static int take_column(struct dump_table *table, sqlite3_stmt *statement)
         .native = strdup(native != NULL ? native : ""),
         .not_null = sqlite3_column_int(statement, 3) != 0,
         .generated = sqlite3_column_int(statement, 6) != 0,
-        .defaulted = (value != NULL && strcasecmp(value, "NULL") != 0) ||
-                     (is_key && native != NULL && strcasecmp(native, "INTEGER") == 0),
+        .numbered = may_be_number,
+        .defaulted = (value != NULL && strcasecmp(value, "NULL") != 0) || may_be_number,
         .left_out = sqlite3_column_int(statement, 6) != 0,
         .type = {.value = VALUE_ANY, .order = KEY_BYTES},
     };
@@ -100,12 +101,18 @@ int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, co
     sqlite3_stmt *statement = NULL;
     char *query = sqlite3_mprintf("PRAGMA table_xinfo(\"%w\")", table->name);
     int code = query != NULL ? define(reader, sql) : SQLITE_NOMEM;
+    bool several = false;
     int error = 0;
 
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v2(reader->sqlite, query, -1, &statement, NULL);
-    while (code == SQLITE_OK && error == 0 && sqlite3_step(statement) == SQLITE_ROW)
+    while (code == SQLITE_OK && error == 0 && sqlite3_step(statement) == SQLITE_ROW) {
         error = take_column(table, statement);
+        several = several || sqlite3_column_int(statement, 5) > 1;
+    }
+    /* In a key of several columns NULL is NULL. */
+    for (size_t i = 0; i < table->column_count && several; i++)
+        table->columns[i].numbered = false;
     sqlite3_finalize(statement);
     sqlite3_free(query);
     if (code == SQLITE_NOMEM)

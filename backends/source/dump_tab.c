@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file of rows as mysqldump --tab writes it, with INTO OUTFILE, where no statement says how:
- * fields between tabs, with escapes, texts in their columns' character sets.
+ * fields between tabs, with escapes, texts in their columns' character sets, or, where the program
+ * was told one, in that: as the user says, else as the SET NAMES beside it does; but utf8 stands
+ * there in either case.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,15 +47,18 @@ int dump_load_as_tab(struct dump_reader *reader, struct dump_table *table, struc
 
     if (load == NULL)
         return -ENOMEM;
+    reader->guesses_set = reader->wish == NULL && reader->named == NULL;
     *load = (struct dump_load){
         .terminator = '\t',
-        .own_bytes = true,
+        .own_bytes = reader->guesses_set,
+        .charset = reader->wish != NULL ? dump_charset_wished(reader) : reader->named,
         .columns = allocate_array(table->column_count, sizeof *load->columns),
         .hex = allocate_array(table->column_count, sizeof *load->hex),
         .said = 1,
     };
     if (load->columns == NULL || load->hex == NULL)
         error = -ENOMEM;
+    dump_load_set(reader, load);
     if (error == 0) {
         choose_columns(table, true, load);
         lacks = lacks_columns(reader, load, failure);

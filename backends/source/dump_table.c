@@ -299,6 +299,18 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure)
     return error;
 }
 
+int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words)
+{
+    struct failure why;
+    int error = table->begun ? 0 : dump_table_tell(reader, table, NULL);
+
+    if (error != 0 || table->failed || table->dropped)
+        return error;
+    failure_set(&why, EIO, "table %.300s: %s", table->name, words);
+    table->failed = true;
+    return reader->taker->class->fail_table(reader->taker, table->number, &why);
+}
+
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
 {
     struct failure failure;

@@ -11,6 +11,7 @@
 
 #include "backends/source/schema.h"
 #include "backends/source/sql_lexer.h"
+#include "backends/source/stream.h"
 #include "fs/base/failure.h"
 
 #define DUMP_COLUMNS_LIMIT ((size_t)4096)
@@ -58,6 +59,7 @@ struct dump_column {
     char *charset;   /* NULL: none is given */
     struct dump_type type;
     bool not_null;
+    bool numbered; /* NULL in a row stands for the next number: SQLite's INTEGER PRIMARY KEY */
     bool generated;
     bool defaulted; /* a row that says nothing of it has something else than NULL */
     bool invisible; /* INSERT without names leaves it out */
@@ -119,10 +121,10 @@ struct dump_table {
     bool changed; /* keys were added since */
     bool failed;
     bool dropped;
-    bool seen;          /* rows of it were said to follow, if only none */
-    bool changed_later; /* … and others to become of them: it was told */
-    bool has_plain;     /* rows came by a mere INSERT … */
-    bool merged;        /* … and others that may replace some, or be left out for them: told */
+    bool seen;              /* rows of it were said to follow, if only none */
+    bool changed_later;     /* … and others to become of them: it was told */
+    enum same_key same_key; /* as its statements have it; SAME_KEY_ROWS: they do not say … */
+    bool merged;            /* … which cannot be looked for: it was told */
     bool finished;
     bool mangled; /* some of its bytes became text: it was told */
     size_t number;
@@ -202,6 +204,12 @@ int dump_table_drop(struct dump_reader *reader, struct dump_table *table);
  * came before this place are finished.
  */
 int dump_tables_finish(struct dump_reader *reader, struct failure *failure);
+
+/* Whether rows of one key can be told, by the key that its rows are sorted by. */
+bool dump_is_sortable(const struct dump_table *table);
+
+/* The table fails, wherever the window stands. */
+int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words);
 
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)

@@ -75,10 +75,16 @@ static int take_alter(struct dump_reader *reader, struct sql_lexer *lexer, struc
 /* sqlite3 ends a dump so when it could not read all of the database. */
 static void note_rollback(struct dump_reader *reader)
 {
-
-    dump_tell(reader, EIO,
-              "it ends with ROLLBACK: the database was damaged when the "
-              "dump was made, and it may lack rows and tables; look for another dump");
+    if (reader->dialect == SQL_SQLITE)
+        dump_tell(reader, EIO,
+                  "it ends with ROLLBACK: the database was damaged when the "
+                  "dump was made, and it may lack rows and tables; look for another dump");
+    else if (reader->has_rows && !reader->rollback_told) {
+        reader->rollback_told = true;
+        dump_tell(reader, EILSEQ,
+                  "ROLLBACK is not carried out, nor are others like it: rows that came before show "
+                  "as they came, though the database that loads the dump may have none of them");
+    }
 }
 
 static int take_statement(struct dump_reader *reader, struct failure *failure)
@@ -128,7 +134,7 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         reader->ended = false;
     if (sql_is(&word, "COMMIT") || sql_is(&word, "ROLLBACK"))
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
-    if (sql_is(&word, "ROLLBACK") && reader->dialect == SQL_SQLITE)
+    if (sql_is(&word, "ROLLBACK"))
         note_rollback(reader);
     return 0;
 }

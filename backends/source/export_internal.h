@@ -5,6 +5,7 @@
  *   export_rows  what all formats have in common
  *   export_csv   … as CSV has it
  *   export_json  … as JSON and NDJSON have it
+ *   export_json_value  what stands behind a key
  *   export_cell  a field's or a value's class and bytes
  */
 #ifndef CRMFS_SOURCE_EXPORT_INTERNAL_H
@@ -88,6 +89,20 @@ int export_csv_begin(struct export_rows *rows, struct failure *failure);
 int export_csv_next(struct export_rows *rows, struct failure *failure);
 int export_json_begin(struct export_rows *rows, struct failure *failure);
 int export_json_next(struct export_rows *rows, struct failure *failure);
+
+/* ---- export_json_value: of the row at BASE ----------------------------------------------------
+ */
+
+struct json_piece;
+
+/* Adds PIECE, a string, without escapes; *ret_at: where, in rows->decoded. 0 or -ENOMEM. */
+int export_json_decode(struct export_rows *rows, const uint8_t *base,
+                       const struct json_piece *piece, size_t *ret_at, size_t *ret_size);
+
+/* The cell that MEMBER is, in the file's column PLACE. */
+int export_json_value(struct export_rows *rows, const uint8_t *base, size_t place,
+                      const struct json_member *member, struct cell *ret_cell,
+                      struct failure *failure);
 
 /* ---- export_cell: both decode TEXT (SIZE bytes) where it stands ------------------------------ */
 

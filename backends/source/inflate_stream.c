@@ -24,6 +24,7 @@ struct inflate_stream {
     uint64_t bytes;                 /* given so far */
     int broken;                     /* what ISA-L said behind them; 0 */
     bool damaged;                   /* they are not what was packed */
+    bool has_rest;                  /* behind a .gz's end stands something that is none */
     struct inflate_state state;
     uint8_t buffer[BLOCK_BYTES];
 };
@@ -66,12 +67,14 @@ static int refuse_cut(struct failure *failure)
     return failure_set(failure, EIO, "it is cut short: it ends within compressed data");
 }
 
-/* What follows a member and is none is padding, which gzip passes over, too. */
-static int refuse_header(struct inflate_stream *inflate, struct failure *failure)
+/* What follows a member and is none is passed over, as gzip does, which warns, unless it is zeros:
+ * they are padding. LAST: the byte that showed it. */
+static int refuse_header(struct inflate_stream *inflate, uint8_t last, struct failure *failure)
 {
     if (!inflate->further)
         return failure_set(failure, EIO, "it is damaged: it does not begin as a .gz does");
     inflate->ended = true;
+    inflate->has_rest = inflate->header.taken > 1 || last != 0;
     return 0;
 }
 
@@ -86,7 +89,7 @@ static int take_header(struct inflate_stream *inflate, struct failure *failure)
         taken = gzip_header_take(&inflate->header, *state->next_in++);
     }
     if (taken < 0)
-        return refuse_header(inflate, failure);
+        return refuse_header(inflate, state->next_in[-1], failure);
     if (taken > 0)
         begin_member(inflate);
     else if (!inflate->from_ended)
@@ -233,6 +236,11 @@ struct byte_stream *inflate_stream_bytes(struct inflate_stream *inflate)
 bool inflate_stream_is_damaged(const struct inflate_stream *inflate)
 {
     return inflate->damaged;
+}
+
+bool inflate_stream_has_rest(const struct inflate_stream *inflate)
+{
+    return inflate != NULL && inflate->has_rest;
 }
 
 void inflate_stream_free(struct inflate_stream *inflate)

@@ -32,6 +32,10 @@ struct byte_stream *inflate_stream_bytes(struct inflate_stream *inflate);
 /* Whether what it gave may be other bytes than were packed: not where it was merely cut short. */
 bool inflate_stream_is_damaged(const struct inflate_stream *inflate);
 
+/* Whether something else than zeros stood behind the end of a .gz: it has been passed over. INFLATE
+ * may be NULL. */
+bool inflate_stream_has_rest(const struct inflate_stream *inflate);
+
 void inflate_stream_free(struct inflate_stream *inflate); /* NULL is allowed */
 
 #endif

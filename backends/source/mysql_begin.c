@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "backends/source/mysql_internal.h"
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 
@@ -134,18 +135,10 @@ static void unlock(struct mysql_source *source, struct mysql_link *link)
     mysql_link_close(source, link);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Whether it is worth trying. Who holds a table for long would hold up every moment a little. */
 static bool may_lock(struct mysql_source *source)
 {
-    return now_ns() >= __atomic_load_n(&source->lock_after_ns, __ATOMIC_RELAXED);
+    return clock_now_ns() >= __atomic_load_n(&source->lock_after_ns, __ATOMIC_RELAXED);
 }
 
 /* -EAGAIN: the privilege is not there, or somebody else's lock is. */
@@ -165,7 +158,8 @@ static int start_locked(struct mysql_dataset *dataset, struct source_version *re
         unlock(source, locker);
         /* A lock that did not come in time may come later. */
         __atomic_store_n(&source->lock_after_ns,
-                         number == 1205 || number == 1317 ? now_ns() + LOCK_PAUSE_NS : UINT64_MAX,
+                         number == 1205 || number == 1317 ? clock_now_ns() + LOCK_PAUSE_NS
+                                                          : UINT64_MAX,
                          __ATOMIC_RELAXED);
         return -EAGAIN;
     }

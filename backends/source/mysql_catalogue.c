@@ -99,12 +99,11 @@ static int read_tables(struct mysql_source *source, struct mysql_link *link,
                        struct mysql_catalogue *catalogue, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error = mysql_ask(
-        source, link,
-        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
-        "CREATE_TIME, CREATE_OPTIONS FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
-        "AND TABLE_TYPE <> 'TEMPORARY'",
-        &rows, failure);
+    int error = mysql_ask(source, link,
+                          "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
+                          "CREATE_TIME, CREATE_OPTIONS FROM information_schema.TABLES "
+                          "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'TEMPORARY'",
+                          &rows, failure);
     MYSQL_ROW row;
 
     if (error != 0)

@@ -11,12 +11,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "backends/source/mysql_internal.h"
+#include "fs/base/clock.h"
 
-#define GUARD_INTERVAL_NS 100000000L
-#define NS_PER_SECOND 1000000000L
+#define GUARD_INTERVAL_NS UINT64_C(100000000)
 
 void mysql_link_bind(struct mysql_source *source, struct mysql_link *link,
                      const struct source_bound *bound)
@@ -54,18 +53,10 @@ static struct mysql_link *find_unwanted(struct mysql_source *source)
     return NULL;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 /* A link that has waited for long, once in so long; NULL: there is none. The lock is held. */
 static struct mysql_link *find_silent(struct mysql_source *source)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_now_ns();
 
     for (struct mysql_link *link = source->links; link != NULL; link = link->next) {
         unsigned waits = __atomic_load_n(&link->waits, __ATOMIC_RELAXED);
@@ -108,7 +99,7 @@ static void give_up(struct mysql_source *source, size_t host, const struct failu
             shutdown(source->idle[i]->handle->net.fd, SHUT_RDWR);
     }
     source->last_failure = *why;
-    server_hosts_failed(source->hosts, host, now_ns());
+    server_hosts_failed(source->hosts, host, clock_now_ns());
 }
 
 /* The lock is held, and let go meanwhile: LINK may be closed then, or wait for something else. */
@@ -155,7 +146,6 @@ static void *run_guard(void *argument)
     pthread_mutex_lock(&source->lock);
     while (!source->closing) {
         struct mysql_link *unwanted = find_unwanted(source);
-        struct timespec until;
 
         if (mysql_is_cancelled(source)) {
             for (struct mysql_link *link = source->links; link != NULL; link = link->next)
@@ -172,11 +162,7 @@ static void *run_guard(void *argument)
             look_after(source, silent);
             continue;
         }
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += GUARD_INTERVAL_NS;
-        until.tv_sec += until.tv_nsec / NS_PER_SECOND;
-        until.tv_nsec %= NS_PER_SECOND;
-        pthread_cond_timedwait(&source->changed, &source->lock, &until);
+        clock_wait(&source->changed, &source->lock, clock_now_ns() + GUARD_INTERVAL_NS);
     }
     pthread_mutex_unlock(&source->lock);
     return NULL;

@@ -6,24 +6,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backends/source/mysql_internal.h"
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-
-#define NS_PER_SECOND 1000000000L
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 bool mysql_is_cancelled(const struct mysql_source *source)
 {
-    return source->cancelled != NULL && __atomic_load_n(source->cancelled, __ATOMIC_RELAXED);
+    return called_off(source->cancelled);
 }
 
 static void enlist(struct mysql_source *source, struct mysql_link *link)
@@ -126,7 +117,7 @@ static int try_host(struct mysql_source *source, size_t host, struct mysql_link 
             mysql_link_close(source, link);
     }
     if (error != 0) {
-        server_hosts_failed(source->hosts, host, now_ns());
+        server_hosts_failed(source->hosts, host, clock_now_ns());
         return error;
     }
     server_hosts_worked(source->hosts, host);
@@ -152,7 +143,7 @@ static int connect_somewhere(struct mysql_source *source, struct mysql_link **re
 {
     size_t order[SERVER_HOSTS_LIMIT];
     uint64_t wait_ns;
-    size_t count = server_hosts_order(source->hosts, now_ns(), order, &wait_ns);
+    size_t count = server_hosts_order(source->hosts, clock_now_ns(), order, &wait_ns);
     struct failure all = {.code = 0};
     int error = -EIO;
 

@@ -13,6 +13,8 @@
 #include "backends/source/plain_file.h"
 #include "backends/source/stream.h"
 #include "fs/base/buffer.h"
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 
 #define SCHEMA_SQL "schema.sql"
@@ -34,11 +36,6 @@ struct file_stream {
     int file;
     uint8_t *piece;
 };
-
-static bool is_cancelled(const struct package_source *source)
-{
-    return source->cancelled != NULL && __atomic_load_n(source->cancelled, __ATOMIC_RELAXED);
-}
 
 static int refuse(const struct package_source *source, const char *name, int code,
                   struct failure *failure)
@@ -72,7 +69,7 @@ static int next_piece(struct byte_stream *stream, const void **ret_data, size_t 
     struct file_stream *from = (struct file_stream *)stream;
     ssize_t size;
 
-    if (is_cancelled(from->source))
+    if (called_off(from->source->cancelled))
         return -ECANCELED;
     do {
         size = read(from->file, from->piece, PIECE_BYTES);
@@ -155,12 +152,6 @@ struct seen {
     struct timespec changed;
 };
 
-static bool later(const struct timespec *left, const struct timespec *right)
-{
-    return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
-                                         : left->tv_nsec > right->tv_nsec;
-}
-
 static void see(struct seen *seen, const char *name, const struct stat *about)
 {
     uint64_t words[] = {about->st_ino,
@@ -179,7 +170,7 @@ static void see(struct seen *seen, const char *name, const struct stat *about)
     seen->version.words[0] += hash;
     seen->version.words[1] ^= hash * 0x9e3779b97f4a7c15u;
     seen->version.words[2]++;
-    if (later(&about->st_mtim, &seen->changed))
+    if (clock_is_later(&about->st_mtim, &seen->changed))
         seen->changed = about->st_mtim;
 }
 
@@ -236,7 +227,7 @@ static int choose_file(const struct package_source *source, const char *stem,
 
         name_file(name, stem, (enum export_format)i);
         if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(about.st_mode) ||
-            (error == 0 && later(&newest, &about.st_mtim)))
+            (error == 0 && clock_is_later(&newest, &about.st_mtim)))
             continue;
         newest = about.st_mtim;
         *ret_format = (enum export_format)i;

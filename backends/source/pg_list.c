@@ -2,14 +2,25 @@
 #include "backends/source/pg_list.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
 
 #define LINE_MOST ((size_t)1 << 20)
 #define DIGITS_MOST 18
+#define TABLE_MOST 256 /* three names of PostgreSQL's, of at most 63 bytes each */
+
+static const char *const endings[] = {".dat", ".dat.gz", ".dat.lz4", ".dat.zst"};
 
 void pg_list_release(struct pg_list *list)
 {
+    for (size_t i = 0; i < list->lack_count; i++)
+        free(list->lacks[i].table);
+    free(list->lacks);
     free(list->numbers);
     *list = (struct pg_list){.count = 0};
 }
@@ -47,15 +58,57 @@ static size_t take_number(const char *text, size_t size, unsigned long *ret_numb
     return digits;
 }
 
-static int take_line(struct pg_list *list, const char *line, size_t size)
+static int add_lack(struct pg_list *list, unsigned long number, const char *table, size_t size)
 {
-    unsigned long number;
-    size_t digits = take_number(line, size, &number);
+    struct pg_lack *lacks = reallocarray(list->lacks, list->lack_count + 1, sizeof *lacks);
+    char *copy = lacks != NULL ? strndup(table, size < TABLE_MOST ? size : TABLE_MOST) : NULL;
 
-    return digits != 0 && digits < size && line[digits] == ';' ? add(list, number) : 0;
+    if (lacks != NULL)
+        list->lacks = lacks;
+    if (copy == NULL)
+        return -ENOMEM;
+    lacks[list->lack_count++] = (struct pg_lack){.number = number, .table = copy};
+    return 0;
 }
 
-int pg_list_read(struct byte_stream *stream, struct pg_list *list, struct failure *failure)
+/* What stands behind KIND in "; 0 16386 KIND …", the rest of a line; NULL: it is another kind. */
+static const char *behind_kind(const char *at, const char *end, const char *kind)
+{
+    size_t size = strlen(kind);
+
+    for (int numbers = 0; numbers < 2; numbers++) {
+        unsigned long number;
+
+        at += at < end && *at == ' ';
+        at += take_number(at, (size_t)(end - at), &number);
+    }
+    return (size_t)(end - at) > size && memcmp(at, kind, size) == 0 ? at + size : NULL;
+}
+
+static int take_line(const struct pg_files *files, struct pg_list *list, const char *line,
+                     size_t size)
+{
+    const char *end = line + size;
+    unsigned long number;
+    size_t digits = take_number(line, size, &number);
+    const char *table;
+
+    if (digits == 0 || digits == size || line[digits] != ';')
+        return 0;
+    table = behind_kind(line + digits + 1, end, " TABLE DATA ");
+    if (behind_kind(line + digits + 1, end, " BLOBS ") != NULL) {
+        list->partial = true;
+        return 0;
+    }
+    if (table == NULL || files->is_there(files, number))
+        return add(list, number);
+    list->partial = true;
+    return list->lack_count < PG_LACKS_MOST ? add_lack(list, number, table, (size_t)(end - table))
+                                            : -EFBIG;
+}
+
+int pg_list_read(struct byte_stream *stream, const struct pg_files *files, struct pg_list *list,
+                 struct failure *failure)
 {
     struct byte_window window = BYTE_WINDOW(stream, LINE_MOST);
     int error = 0;
@@ -66,7 +119,7 @@ int pg_list_read(struct byte_stream *stream, struct pg_list *list, struct failur
         const char *end = memchr(line, '\n', size);
 
         if (end != NULL) {
-            error = take_line(list, line, (size_t)(end - line));
+            error = take_line(files, list, line, (size_t)(end - line));
             window.at += (size_t)(end - line) + 1;
             continue;
         }
@@ -86,7 +139,6 @@ int pg_list_read(struct byte_stream *stream, struct pg_list *list, struct failur
 
 bool pg_file_of(const char *name, unsigned long *ret_number)
 {
-    static const char *const endings[] = {".dat", ".dat.gz", ".dat.lz4", ".dat.zst"};
     size_t digits = take_number(name, strlen(name), ret_number);
 
     for (size_t i = 0; digits != 0 && i < sizeof endings / sizeof *endings; i++) {
@@ -94,4 +146,29 @@ bool pg_file_of(const char *name, unsigned long *ret_number)
             return true;
     }
     return false;
+}
+
+bool pg_file_is_in(const char *folder, unsigned long number)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && !found; i++) {
+        cleanup_free char *path = NULL;
+
+        if (asprintf(&path, "%s/%lu%s", folder, number, endings[i]) < 0)
+            path = NULL;
+        found = path != NULL && access(path, R_OK) == 0;
+    }
+    return found;
+}
+
+/* In memory: nothing is put on a disk. */
+int pg_list_file(const struct pg_list *list)
+{
+    cleanup_fd int file = memfd_create("pg_restore's list", MFD_CLOEXEC);
+    int error = file < 0 ? -errno : 0;
+
+    for (size_t i = 0; i < list->count && error == 0; i++)
+        error = dprintf(file, "%lu;\n", list->numbers[i]) < 0 ? -errno : 0;
+    return error != 0 ? error : steal_fd(&file);
 }

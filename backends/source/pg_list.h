@@ -4,27 +4,55 @@
  *
  *   ; Archive created at 2026-11-20 08:11:12 UTC          a comment
  *   3325; 0 16386 TABLE DATA public contacts postgres     its rows are in 3325.dat
+ *
+ * pg_restore ends at the first file that is not there. Told what to leave out, it goes on.
  */
 #ifndef CRMFS_SOURCE_PG_LIST_H
 #define CRMFS_SOURCE_PG_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "backends/source/byte_stream.h"
 
 #define PG_ENTRIES_MOST ((size_t)1 << 20)
+#define PG_LACKS_MOST ((size_t)1 << 13)
 
-struct pg_list {
-    unsigned long *numbers; /* of entries that may have a file, in the order of the list */
-    size_t count;
-    size_t capacity;
+/* Rows that are left out. */
+struct pg_lack {
+    unsigned long number;
+    char *table; /* as it is listed: "public contacts postgres" */
 };
 
-/* LIST is all zeros; the caller releases it, in any case. -EFBIG: more than PG_ENTRIES_MOST. */
-int pg_list_read(struct byte_stream *stream, struct pg_list *list, struct failure *failure);
+struct pg_list {
+    unsigned long *numbers; /* of entries that can be read, in the order of the list */
+    size_t count;
+    size_t capacity;
+    struct pg_lack *lacks;
+    size_t lack_count;
+    bool partial; /* some are left out */
+};
+
+/* Which files there are. */
+struct pg_files {
+    bool (*is_there)(const struct pg_files *files, unsigned long number);
+};
+
+/*
+ * Leaves out rows without a file, and large objects, which no table has. LIST is all zeros; the
+ * caller releases it, in any case. -EFBIG: more than PG_ENTRIES_MOST, or PG_LACKS_MOST.
+ */
+int pg_list_read(struct byte_stream *stream, const struct pg_files *files, struct pg_list *list,
+                 struct failure *failure);
 void pg_list_release(struct pg_list *list);
+
+/* What can be read as a file for --use-list: a descriptor, the caller's. -errno. */
+int pg_list_file(const struct pg_list *list);
 
 /* Whether NAME, without folders, is such a file ("3325.dat", compressed or not), and of which. */
 bool pg_file_of(const char *name, unsigned long *ret_number);
+
+/* Whether it stands in FOLDER, and may be read. */
+bool pg_file_is_in(const char *folder, unsigned long number);
 
 #endif

@@ -12,11 +12,15 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "backends/source/pg_list.h"
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 
 #define BLOCK_BYTES ((size_t)64 << 10)
 #define WORDS_BYTES 400
 #define LOOK_EVERY_MS 200 /* whether it is still wanted */
+#define LIST_FILE 3       /* its number there … */
+#define LIST_OPTION "--use-list=/dev/fd/3"
 
 struct pg_restore {
     struct byte_stream stream;
@@ -112,6 +116,7 @@ struct ends {
     int input;
     int output;
     int errors;
+    int list; /* -1: it reads all */
 };
 
 static int spawn(const char *program, const char *folder, enum pg_wish wish,
@@ -121,9 +126,16 @@ static int spawn(const char *program, const char *folder, enum pg_wish wish,
     char *script[] = {without_const("pg_restore"), without_const("--create"),
                       without_const("--file=-"),   without_const("--"),
                       without_const(folder),       NULL};
+    char *some[] = {without_const("pg_restore"),
+                    without_const("--create"),
+                    without_const("--file=-"),
+                    without_const(LIST_OPTION),
+                    without_const("--"),
+                    without_const(folder),
+                    NULL};
     char *list[] = {without_const("pg_restore"), without_const("--list"), without_const("--"),
                     without_const(folder), NULL};
-    char **arguments = wish == PG_LIST ? list : script;
+    char **arguments = wish == PG_LIST ? list : ends->list >= 0 ? some : script;
     char *environment[] = {without_const("LC_ALL=C"), without_const("PATH=/usr/bin:/bin"), NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -145,8 +157,11 @@ static int spawn(const char *program, const char *folder, enum pg_wish wish,
             error = posix_spawn_file_actions_adddup2(&actions, ends->output, STDOUT_FILENO);
         if (error == 0)
             error = posix_spawn_file_actions_adddup2(&actions, ends->errors, STDERR_FILENO);
+        if (error == 0 && ends->list >= 0)
+            error = posix_spawn_file_actions_adddup2(&actions, ends->list, LIST_FILE);
         if (error == 0)
-            error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+            error = posix_spawn_file_actions_addclosefrom_np(
+                &actions, ends->list >= 0 ? LIST_FILE + 1 : STDERR_FILENO + 1);
         if (error == 0)
             error =
                 posix_spawnp(ret_process, program, &actions, &attributes, arguments, environment);
@@ -186,17 +201,22 @@ static void close_end(int *end)
 }
 
 static int start(struct pg_restore *restore, const char *folder, enum pg_wish wish,
-                 struct failure *failure)
+                 const struct pg_list *only, struct failure *failure)
 {
-    struct ends ends = {-1, -1, -1};
+    struct ends ends = {-1, -1, -1, -1};
     cleanup_free char *program = find_program();
     int error = program != NULL ? connect_ends(restore, &ends) : -ENOMEM;
 
+    if (error == 0 && only != NULL) {
+        ends.list = pg_list_file(only);
+        error = ends.list < 0 ? ends.list : 0;
+    }
     if (error == 0)
         error = spawn(program, folder, wish, &ends, &restore->process);
     close_end(&ends.input);
     close_end(&ends.output);
     close_end(&ends.errors);
+    close_end(&ends.list);
     if (folder != NULL)
         close_end(&restore->input);
     if (error == -ENOENT || error == -EACCES)
@@ -292,7 +312,7 @@ static int wait_for_it(struct pg_restore *restore, bool *ret_output)
         {.fd = restore->input, .events = POLLOUT},
     };
 
-    if (restore->cancelled != NULL && __atomic_load_n(restore->cancelled, __ATOMIC_RELAXED))
+    if (called_off(restore->cancelled))
         return -ECANCELED;
     if (poll(files, sizeof files / sizeof *files, LOOK_EVERY_MS) < 0)
         return errno == EINTR ? 0 : -errno;
@@ -341,8 +361,8 @@ static int restore_next(struct byte_stream *stream, const void **ret_data, size_
 static const struct byte_stream_class restore_class = {restore_next};
 
 int pg_restore_begin(struct byte_stream *from, const char *path, enum pg_wish wish,
-                     const bool *cancelled, struct pg_restore **ret_restore,
-                     struct failure *failure)
+                     const struct pg_list *only, const bool *cancelled,
+                     struct pg_restore **ret_restore, struct failure *failure)
 {
     struct pg_restore *restore = calloc(1, sizeof *restore);
 
@@ -353,7 +373,7 @@ int pg_restore_begin(struct byte_stream *from, const char *path, enum pg_wish wi
     restore->cancelled = cancelled;
     restore->input = restore->output = restore->errors = -1;
 
-    int error = start(restore, from == NULL ? path : NULL, wish, failure);
+    int error = start(restore, from == NULL ? path : NULL, wish, only, failure);
 
     if (error != 0) {
         pg_restore_end(restore);

@@ -31,6 +31,7 @@ bool pg_tar_recognise(const void *begin, size_t size);
 
 #define PG_TAR_BEGIN 1024
 
+struct pg_list;
 struct pg_restore;
 
 enum pg_wish {
@@ -40,11 +41,12 @@ enum pg_wish {
 
 /*
  * Starts it on what FROM gives (which outlives it), or, FROM being NULL, on the folder PATH.
- * CANCELLED: atomic, NULL: none. -EILSEQ: there is no pg_restore.
+ * ONLY: the entries to read; NULL: all. CANCELLED: atomic, NULL: none. -EILSEQ: there is no
+ * pg_restore.
  */
 int pg_restore_begin(struct byte_stream *from, const char *path, enum pg_wish wish,
-                     const bool *cancelled, struct pg_restore **ret_restore,
-                     struct failure *failure);
+                     const struct pg_list *only, const bool *cancelled,
+                     struct pg_restore **ret_restore, struct failure *failure);
 
 /* What it prints; its end is an error, in its own words, if it says that it failed. Borrowed. */
 struct byte_stream *pg_restore_stream(struct pg_restore *restore);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/clock.h"
 
 #define WAIT_NS (UINT64_C(3) * 1000000000)
 
@@ -84,7 +85,7 @@ void postgres_certificate_cause(const struct postgres_source *source, size_t hos
     cleanup_parameters struct parameters parameters = {.count = 0};
     struct link link = {.source = source, .host = host};
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-    uint64_t until_ns = postgres_now_ns() + WAIT_NS;
+    uint64_t until_ns = clock_now_ns() + WAIT_NS;
 
     *words = '\0';
     if (postgres_parameters_create(source, host, &parameters, NULL) != 0)

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 
 #define LOOK_MS 100 /* how often we look whether the mount ends */
 #define OLDEST_VERSION 130000
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 /* What holds unless the URL says otherwise: a dead network is noticed within two minutes. */
 static const struct {
@@ -21,14 +21,6 @@ static const struct {
     {"application_name", "crmfs"}, {"keepalives_idle", "30"},     {"keepalives_interval", "10"},
     {"keepalives_count", "6"},     {"tcp_user_timeout", "60000"},
 };
-
-uint64_t postgres_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* --- parameters --------------------------------------------------------------------------- */
 
@@ -143,12 +135,12 @@ int postgres_link_wait(struct link *link, bool write, uint64_t until_ns)
 
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return 0;
-        if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        if (called_off(cancelled))
             return -ECANCELED;
         if (link->bound != NULL && link->bound->look != NULL &&
             (link->ended = link->bound->look(link->bound->context)) != 0)
             return -ECANCELED;
-        if (until_ns != 0 && postgres_now_ns() >= until_ns)
+        if (until_ns != 0 && clock_now_ns() >= until_ns)
             return -ETIMEDOUT;
     }
 }
@@ -235,7 +227,7 @@ int postgres_link_open(const struct postgres_source *source, size_t host, struct
     if (PQstatus(link->connection) == CONNECTION_BAD)
         error = postgres_failure(failure, link, NULL);
     else
-        error = connect_within(link, postgres_now_ns() + source->connect_timeout_ns, failure);
+        error = connect_within(link, clock_now_ns() + source->connect_timeout_ns, failure);
     name_place(link);
     if (error == 0)
         error = settle(link, failure);

@@ -15,6 +15,7 @@
 
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
+#include "fs/base/clock.h"
 
 #define SHORTEST_PAUSE_NS 10000000L
 #define LONGEST_PAUSE_NS 320000000L
@@ -349,7 +350,7 @@ static int settle_state(const struct link *keeper, const struct buffer *before,
 
     if (same || (standby != NULL && strcmp(standby, "off") == 0))
         return 0;
-    if (buffer_print(state, "\n%llu", (unsigned long long)postgres_now_ns()) != 0)
+    if (buffer_print(state, "\n%llu", (unsigned long long)clock_now_ns()) != 0)
         return postgres_no_memory(failure, keeper);
     return 0;
 }

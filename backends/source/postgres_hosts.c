@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/clock.h"
 
 #define ANSWER_NS (UINT64_C(5) * 1000000000) /* for questions about a server's state */
 
@@ -85,7 +86,7 @@ static int choose_host(struct postgres_source *source, struct failure *failure)
 {
     size_t order[SERVER_HOSTS_LIMIT];
     uint64_t wait_ns = 0;
-    size_t count = server_hosts_order(source->hosts, postgres_now_ns(), order, &wait_ns);
+    size_t count = server_hosts_order(source->hosts, clock_now_ns(), order, &wait_ns);
     cleanup_postgres_link struct link primary = {.connection = NULL};
     struct failure all = count == 0 ? source->failure : (struct failure){.code = 0};
 
@@ -101,7 +102,7 @@ static int choose_host(struct postgres_source *source, struct failure *failure)
             return error;
         }
         if (error != 0) {
-            server_hosts_failed(source->hosts, order[i], postgres_now_ns());
+            server_hosts_failed(source->hosts, order[i], clock_now_ns());
             server_hosts_add_failure(&all, &own);
         } else if (role == ROLE_STANDBY || takes_any(source)) {
             settle_on(source, &link);
@@ -138,7 +139,7 @@ static bool still_good(struct postgres_source *source)
     if (find_role(&source->control, server_hosts_max_lag(source->hosts), &role, NULL) == 0 &&
         role != ROLE_LATE)
         return true;
-    server_hosts_failed(source->hosts, source->control.host, postgres_now_ns());
+    server_hosts_failed(source->hosts, source->control.host, clock_now_ns());
     return false;
 }
 

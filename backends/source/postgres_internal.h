@@ -87,8 +87,6 @@ bool postgres_link_is_lost(const struct link *link);
  */
 int postgres_link_wait(struct link *link, bool write, uint64_t until_ns);
 
-uint64_t postgres_now_ns(void); /* CLOCK_MONOTONIC */
-
 /* Runs SQL, several statements perhaps, and gives the last one's result, which is the caller's. */
 int postgres_link_run(struct link *link, const char *sql, PGresult **ret_result,
                       struct failure *failure);

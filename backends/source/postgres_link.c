@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/clock.h"
 
 #define SEND_BYTES ((size_t)256 << 10)
 #define SILENCE_NS (UINT64_C(10) * 1000000000)
@@ -44,7 +45,7 @@ static int await(struct link *link, uint64_t since_ns, bool write, struct failur
 {
     for (;;) {
         uint64_t until_ns =
-            link->patience_ns != 0 ? since_ns + link->patience_ns : postgres_now_ns() + SILENCE_NS;
+            link->patience_ns != 0 ? since_ns + link->patience_ns : clock_now_ns() + SILENCE_NS;
         int error = postgres_link_wait(link, write, until_ns);
 
         if (error == 0)
@@ -61,7 +62,7 @@ static int await(struct link *link, uint64_t since_ns, bool write, struct failur
 /* Hands all that is to be sent to the system. */
 static int flush(struct link *link, struct failure *failure)
 {
-    uint64_t now_ns = postgres_now_ns();
+    uint64_t now_ns = clock_now_ns();
     int left;
 
     while ((left = PQflush(link->connection)) > 0) {
@@ -87,7 +88,7 @@ static int send_query(struct link *link, const char *sql, struct failure *failur
 /* The next result of what was sent; NULL: there is none. */
 static int next_result(struct link *link, PGresult **ret_result, struct failure *failure)
 {
-    uint64_t now_ns = postgres_now_ns();
+    uint64_t now_ns = clock_now_ns();
 
     while (PQisBusy(link->connection) != 0) {
         int error = await(link, now_ns, false, failure);
@@ -203,7 +204,7 @@ ssize_t postgres_link_copy_row(struct link *link, char **ret_row, struct failure
 
     while ((size = PQgetCopyData(link->connection, ret_row, 1)) == 0) {
         if (now_ns == 0)
-            now_ns = postgres_now_ns();
+            now_ns = clock_now_ns();
 
         int error = await(link, now_ns, false, failure);
 

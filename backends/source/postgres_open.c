@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "backends/source/postgres_internal.h"
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 
 #define CONNECT_TIMEOUT_NS (UINT64_C(10) * 1000000000)
@@ -46,7 +47,7 @@ static struct source_version make_version(const struct buffer *state, bool forei
     XXH128_hash_t hash = XXH3_128bits(state->data, state->size);
 
     return (struct source_version){
-        {hash.low64, hash.high64, foreign ? postgres_now_ns() / FOREIGN_PERIOD_NS : 0, 0}};
+        {hash.low64, hash.high64, foreign ? clock_now_ns() / FOREIGN_PERIOD_NS : 0, 0}};
 }
 
 /* To whoever reads the source's files, what is wrong with the server is an error of input. */
@@ -273,7 +274,7 @@ static int configure(struct postgres_source *source, const char *url,
     if (error != 0)
         return error;
     if (getrandom(&dice, sizeof dice, 0) != sizeof dice)
-        dice = postgres_now_ns();
+        dice = clock_now_ns();
     error = server_hosts_create(&source->url, dice, &source->hosts, failure);
     if (error != 0)
         return error;

@@ -69,11 +69,6 @@ static bool is_letter(char character)
     return ascii_lower(character) >= 'a' && ascii_lower(character) <= 'z';
 }
 
-static bool is_digit(char character)
-{
-    return character >= '0' && character <= '9';
-}
-
 static bool is_control(char character)
 {
     return (unsigned char)character < 0x20 || character == 0x7f;
@@ -86,7 +81,7 @@ static size_t scheme_length(const char *url)
 
     if (!is_letter(*url))
         return 0;
-    while (is_letter(url[length]) || is_digit(url[length]) ||
+    while (is_letter(url[length]) || ascii_is_digit(url[length]) ||
            (url[length] != '\0' && strchr("+-.", url[length]) != NULL))
         length++;
     return url[length] == ':' ? length : 0;

@@ -13,16 +13,11 @@ static bool is_space(char character)
     return character == ' ' || (character >= '\t' && character <= '\r');
 }
 
-static bool is_digit(char character)
-{
-    return character >= '0' && character <= '9';
-}
-
 static bool is_word(char character)
 {
     char lower = ascii_lower(character);
 
-    return (lower >= 'a' && lower <= 'z') || is_digit(character) || character == '_' ||
+    return (lower >= 'a' && lower <= 'z') || ascii_is_digit(character) || character == '_' ||
            character == '$' || (character & 0x80) != 0;
 }
 
@@ -84,7 +79,7 @@ struct sql_token sql_next(struct sql_lexer *lexer)
         while (at < lexer->end && *at++ != ']')
             continue;
     } else if (is_word(*at)) {
-        token.type = is_digit(*at) ? SQL_NUMBER : SQL_WORD;
+        token.type = ascii_is_digit(*at) ? SQL_NUMBER : SQL_WORD;
         while (at < lexer->end && (is_word(*at) || (token.type == SQL_NUMBER && *at == '.')))
             at++;
     } else {

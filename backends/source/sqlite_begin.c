@@ -23,6 +23,8 @@
 
 #include "backends/source/plain_file.h"
 #include "backends/source/sqlite_internal.h"
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 
 #define ATTEMPTS 6        /* at least, to find the files as they were when we looked */
 #define SHARED_ATTEMPTS 3 /* of each so many, with the shared memory; then without */
@@ -262,33 +264,22 @@ static bool worth_another_try(int error)
 
 static struct timespec newest(const struct file_mark *left, const struct file_mark *right)
 {
-    bool later = right->present && (right->modified.tv_sec != left->modified.tv_sec
-                                        ? right->modified.tv_sec > left->modified.tv_sec
-                                        : right->modified.tv_nsec > left->modified.tv_nsec);
-
-    return later ? right->modified : left->modified;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return right->present && clock_is_later(&right->modified, &left->modified) ? right->modified
+                                                                               : left->modified;
 }
 
 /* Files that do not hold still are waited for as a lock is: a slow machine needs more attempts. */
-static bool may_wait(const struct source_options *options, uint64_t since_ms)
+static bool may_wait(const struct source_options *options, uint64_t since_ns)
 {
-    return (options->cancelled == NULL || !__atomic_load_n(options->cancelled, __ATOMIC_RELAXED)) &&
-           now_ms() - since_ms < options->busy_timeout_ms;
+    return !called_off(options->cancelled) &&
+           clock_now_ns() - since_ns < options->busy_timeout_ms * UINT64_C(1000000);
 }
 
 /* Tries until the files hold still. */
 static int begin_patiently(struct sqlite_source *source, struct sqlite_dataset **ret_dataset,
                            struct failure *failure)
 {
-    uint64_t since_ms = now_ms();
+    uint64_t since_ns = clock_now_ns();
     int error = -EAGAIN;
 
     for (int i = 0; i < ATTEMPTS && worth_another_try(error); i++) {
@@ -297,7 +288,7 @@ static int begin_patiently(struct sqlite_source *source, struct sqlite_dataset *
         failure->code = 0;
         error = begin_once(source, i < SHARED_ATTEMPTS, ret_dataset, failure);
     }
-    for (int i = 0; error == -EAGAIN && may_wait(&source->options, since_ms); i++) {
+    for (int i = 0; error == -EAGAIN && may_wait(&source->options, since_ns); i++) {
         pause_us(LONGEST_PAUSE_US);
         failure->code = 0;
         error = begin_once(source, i % ATTEMPTS < SHARED_ATTEMPTS, ret_dataset, failure);

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backends/source/sqlite_internal.h"
 #include "fs/base/buffer.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 
 /* The tables of one database on their way to a taker. */
@@ -15,23 +15,15 @@ struct transfer {
     struct dataset *dataset;
     struct row_taker *taker;
     struct cell *cells;
-    struct buffer large; /* cells of one row that came without data */
-    time_t deadline_s;   /* of the view that is read; 0: none */
+    struct buffer large;  /* cells of one row that came without data */
+    uint64_t deadline_ns; /* of the view that is read; 0: none */
 };
-
-static time_t now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
 
 static int look(void *context)
 {
     const struct transfer *transfer = context;
 
-    return transfer->deadline_s != 0 && now_s() >= transfer->deadline_s ? -ETIMEDOUT : 0;
+    return transfer->deadline_ns != 0 && clock_now_ns() >= transfer->deadline_ns ? -ETIMEDOUT : 0;
 }
 
 /* --- rows --------------------------------------------------------------------------------- */
@@ -139,7 +131,8 @@ static int read_table(struct transfer *transfer, size_t index, struct failure *f
     if (class->kind != NULL)
         class->kind(transfer->taker, "sqlite");
     transfer->cells = allocate_array(schema->column_count, sizeof *transfer->cells);
-    transfer->deadline_s = schema->kind == RELATION_VIEW ? now_s() + SQLITE_MEMBER_VIEW_S : 0;
+    transfer->deadline_ns =
+        schema->kind == RELATION_VIEW ? clock_now_ns() + SQLITE_MEMBER_VIEW_S * NS_PER_SECOND : 0;
     error = transfer->cells != NULL
                 ? dataset->class->open_cursor(dataset, index, &plan, 0, &cursor, &own)
                 : -ENOMEM;

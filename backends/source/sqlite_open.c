@@ -10,6 +10,7 @@
 
 #include "backends/source/plain_file.h"
 #include "backends/source/sqlite_internal.h"
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 
 #define OPEN_FLAGS \
@@ -119,7 +120,7 @@ static int is_to_end(void *context)
     const struct source_bound *bound = connection->bound;
 
     connection->ended = 0;
-    if (connection->cancelled != NULL && __atomic_load_n(connection->cancelled, __ATOMIC_RELAXED))
+    if (called_off(connection->cancelled))
         connection->ended = -ECANCELED;
     else if (bound != NULL && bound->look != NULL)
         connection->ended = bound->look(bound->context);

@@ -39,11 +39,21 @@ struct key_term {
     bool descending;
 };
 
+/* What rows are whose terms, none of them NULL, are the same. */
+enum same_key {
+    SAME_KEY_ROWS,  /* rows as others */
+    SAME_KEY_ERROR, /* such as there are none in the database: that there are is told */
+    SAME_KEY_LAST,  /* one row: the last that came … */
+    SAME_KEY_FIRST, /* … or the first */
+};
+
 struct stream_table {
     struct schema *schema;        /* borrowed; the taker references it */
     size_t term_count;            /* 0: the rows' order is the stream's own */
     const struct key_term *terms; /* of the schema's order key, or more columns; borrowed */
     bool nulls_last;              /* in the order; first otherwise */
+    enum same_key same_key;       /* but for the first two only where the order can be told */
+    bool has_more_keys;           /* by which rows may be one as well, which is not looked for */
 };
 
 /* What stands in an archive: shown byte for byte under raw/. */

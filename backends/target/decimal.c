@@ -3,15 +3,11 @@
 
 #include <string.h>
 
+#include "fs/base/ascii.h"
 #include "fs/base/number_text.h"
 
 #define PLAIN_DIGITS 20 /* what an uint64_t may have */
 #define EXPONENT_DIGITS 9
-
-static bool is_digit(char character)
-{
-    return character >= '0' && character <= '9';
-}
 
 /* [e[+-]digits] up to END. */
 static bool parse_exponent(const char *at, const char *end, int64_t *ret_exponent)
@@ -30,7 +26,7 @@ static bool parse_exponent(const char *at, const char *end, int64_t *ret_exponen
     if (at == end || end - at > EXPONENT_DIGITS)
         return false;
     for (; at != end; at++) {
-        if (!is_digit(*at))
+        if (!ascii_is_digit(*at))
             return false;
         value = value * 10 + (*at - '0');
     }
@@ -52,7 +48,7 @@ bool decimal_parse(const char *text, size_t size, struct decimal *ret_decimal)
 
     if (at != end && (*at == '-' || *at == '+'))
         decimal.negative = *at++ == '-';
-    for (; at != end && (is_digit(*at) || (*at == '.' && before_point < 0)); at++) {
+    for (; at != end && (ascii_is_digit(*at) || (*at == '.' && before_point < 0)); at++) {
         if (*at == '.') {
             before_point = digits;
             continue;

@@ -40,10 +40,8 @@ struct creating {
     struct table_extras extras; /* of other databases' tables */
 };
 
-/* Runs SQL. 1: what it makes is there already, which is no failure where it MAY_BE_THERE; 0;
- * -errno. */
-static int run_statement(struct postgres_target *target, const char *sql, bool may_be_there,
-                         struct failure *failure)
+int postgres_try_statement(struct postgres_target *target, const char *sql, bool may_be_there,
+                           struct failure *failure)
 {
     cleanup_result PGresult *result = NULL;
     const char *state;
@@ -67,23 +65,14 @@ static int run_statement(struct postgres_target *target, const char *sql, bool m
     return postgres_target_failure(target, result, NULL, failure);
 }
 
-/*
- * What has no schema in its name is public's: so it is shown, and found again. Until the catalogue
- * is read the next time, or find_as_usual.
- */
-static int find_in_public(struct postgres_target *target, struct failure *failure)
+int postgres_find_in_public(struct postgres_target *target, struct failure *failure)
 {
     return postgres_link_do(&target->link, "SET LOCAL search_path TO public", failure);
 }
 
-static int find_as_usual(struct postgres_target *target, struct failure *failure)
+int postgres_find_as_usual(struct postgres_target *target, struct failure *failure)
 {
     return postgres_link_do(&target->link, "SET LOCAL search_path TO DEFAULT", failure);
-}
-
-static int passed_over(int result)
-{
-    return result > 0 ? 0 : result;
 }
 
 static bool runs(const char *sql, size_t *ret_kind)
@@ -104,6 +93,7 @@ static bool runs(const char *sql, size_t *ret_kind)
 static int take_statement(struct creating *creating, const char *sql, struct failure *failure)
 {
     size_t kind;
+    int result;
 
     if (!runs(sql, &kind)) {
         creating->left_out++;
@@ -111,7 +101,8 @@ static int take_statement(struct creating *creating, const char *sql, struct fai
     }
     if (kinds[kind].when == RUN_LATER)
         return buffer_append(&creating->later, sql, strlen(sql) + 1);
-    return passed_over(run_statement(creating->target, sql, kinds[kind].may_be_there, failure));
+    result = postgres_try_statement(creating->target, sql, kinds[kind].may_be_there, failure);
+    return result > 0 ? 0 : result;
 }
 
 /* The statements of DDL one after another, as the lexer sees their ends. */
@@ -142,56 +133,7 @@ static int take_statements(struct creating *creating, struct failure *failure)
     return error;
 }
 
-/* Has a foreign key hold for what will be written, and not for the rows that are there. */
-static int add_not_valid(struct postgres_target *target, struct buffer *sql)
-{
-    static const char words[] = " NOT VALID";
-
-    return target->unrelated ? buffer_append(sql, words, strlen(words)) : 0;
-}
-
-/* Runs a statement for when the rows are there. */
-static int run_later(struct postgres_target *target, const char *text, struct failure *failure)
-{
-    cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-    int error = buffer_append_text(&sql, text);
-
-    if (error == 0 && strncmp(text, "ALTER TABLE ", 12) == 0 &&
-        strstr(text, " FOREIGN KEY ") != NULL && strstr(text, " NOT VALID") == NULL)
-        error = add_not_valid(target, &sql);
-    if (error == 0)
-        error = buffer_append(&sql, "", 1);
-    return error == 0 ? passed_over(run_statement(target, (const char *)sql.data, true, failure))
-                      : error;
-}
-
 /* ---- Of other databases ---------------------------------------------------------------------- */
-
-/* The table's indexes, by names that nothing else in public has. */
-static int add_indexes(struct postgres_target *target, const struct postgres_place *place,
-                       struct failure *failure)
-{
-    int error = 0;
-
-    for (size_t i = 0; i < place->extras.index_count && error == 0; i++) {
-        bool is_taken = false;
-
-        do {
-            cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-            char name[CREATE_INDEX_NAME_SIZE];
-
-            create_index_name(ENGINE_POSTGRES, place->like, &place->extras, i, is_taken, name);
-            error = create_index_write(ENGINE_POSTGRES, place->like, &place->extras.indexes[i],
-                                       name, place->like->name, &sql);
-            if (error == 0)
-                error = buffer_append(&sql, "", 1);
-            if (error == 0)
-                error = run_statement(target, (const char *)sql.data, !is_taken, failure);
-            is_taken = error == 1;
-        } while (is_taken);
-    }
-    return error;
-}
 
 /* A column that counts gets the type that holds all its values. */
 static int widen_counting(const struct creating *creating, const char *kind,
@@ -243,42 +185,6 @@ static int create_foreign(struct creating *creating, const char *kind, struct fa
         error = postgres_target_run(creating->target, &sql, NULL, failure);
     buffer_release(&sql);
     return error == 0 ? widen_counting(creating, kind, failure) : error;
-}
-
-/* The table's foreign keys, when all tables are there. LIKE: as it came. */
-static int add_foreign_keys(struct postgres_target *target, const struct postgres_place *place,
-                            struct failure *failure)
-{
-    const struct schema *like = place->like;
-    int error = 0;
-
-    for (size_t f = 0; like != NULL && f < like->foreign_key_count && error == 0; f++) {
-        const struct foreign_key *key = &like->foreign_keys[f];
-        const struct schema *parent = target_find_table(&target->target, key->target_table);
-        cleanup_buffer struct buffer name = BUFFER(POSTGRES_SQL_LIMIT);
-        struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
-
-        if (parent == NULL)
-            continue;
-        error = postgres_add_table(&name, postgres_target_place(target, parent)->table);
-        if (error == 0)
-            error = buffer_append(&name, "", 1);
-        if (error == 0)
-            error = buffer_append_text(&sql, "ALTER TABLE ");
-        if (error == 0)
-            error = postgres_add_table(&sql, place->table);
-        if (error == 0)
-            error = buffer_append_text(&sql, " ADD ");
-        if (error == 0)
-            error = create_foreign_key_write(ENGINE_POSTGRES, like, key, parent,
-                                             (const char *)name.data, &place->extras.rules, &sql);
-        if (error == 0)
-            error = add_not_valid(target, &sql);
-        if (error == 0)
-            error = postgres_target_run(target, &sql, NULL, failure);
-        buffer_release(&sql);
-    }
-    return error;
 }
 
 /* ---- Both ------------------------------------------------------------------------------------ */
@@ -349,7 +255,7 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
 
     *ret_notes = NULL;
     if (error == 0)
-        error = find_in_public(target, failure);
+        error = postgres_find_in_public(target, failure);
     if (error == 0)
         error =
             own ? take_statements(&creating, failure) : create_foreign(&creating, kind, failure);
@@ -371,24 +277,6 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
     return error == 0 ? create_notes(&creating.notes, ret_notes) : error;
 }
 
-int postgres_complete_tables(struct postgres_target *target, struct failure *failure)
-{
-    int error = find_in_public(target, failure);
-
-    for (size_t i = 0; i < target->place_count && error == 0; i++) {
-        const struct postgres_place *place = target->places[i];
-
-        for (size_t at = 0; at < place->later_size && error == 0;
-             at += strlen(place->later + at) + 1)
-            error = run_later(target, place->later + at, failure);
-        if (error == 0)
-            error = add_indexes(target, place, failure);
-    }
-    for (size_t i = 0; i < target->place_count && error == 0; i++)
-        error = add_foreign_keys(target, target->places[i], failure);
-    return error == 0 ? find_as_usual(target, failure) : error;
-}
-
 /* ---- Views ----------------------------------------------------------------------------------- */
 
 static int take_view_statement(struct creating *creating, const char *sql, struct failure *failure)
@@ -398,7 +286,7 @@ static int take_view_statement(struct creating *creating, const char *sql, struc
 
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         if (strncmp(sql, begins[i], strlen(begins[i])) == 0)
-            return run_statement(creating->target, sql, false, failure);
+            return postgres_try_statement(creating->target, sql, false, failure);
     }
     return 0;
 }
@@ -412,11 +300,11 @@ int postgres_create_view(struct target *base, const struct schema *like, struct 
 
     if (error != 0)
         return error;
-    error = find_in_public(target, failure);
+    error = postgres_find_in_public(target, failure);
     if (error == 0)
         error = take_statements(&creating, failure);
     if (error == 0)
-        error = find_as_usual(target, failure);
+        error = postgres_find_as_usual(target, failure);
     ended = postgres_link_do(&target->link,
                              error == 0 ? "RELEASE SAVEPOINT crmfs_view"
                                         : "ROLLBACK TO SAVEPOINT crmfs_view",

@@ -149,6 +149,20 @@ int postgres_check_referrers(struct postgres_target *target, const struct table 
                              const char *condition, const char *const *values, size_t value_count,
                              struct failure *failure);
 
+/*
+ * Runs SQL, which makes something. 1: that is there already, which is no failure where it
+ * MAY_BE_THERE; 0; -errno.
+ */
+int postgres_try_statement(struct postgres_target *target, const char *sql, bool may_be_there,
+                           struct failure *failure);
+
+/*
+ * What has no schema in its name is public's: so it is shown, and found again. Until the catalogue
+ * is read the next time, or postgres_find_as_usual.
+ */
+int postgres_find_in_public(struct postgres_target *target, struct failure *failure);
+int postgres_find_as_usual(struct postgres_target *target, struct failure *failure);
+
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure);
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure);

@@ -10,6 +10,7 @@
 
 #include "backends/source/plain_file.h"
 #include "backends/target/targets.h"
+#include "fs/base/called_off.h"
 
 #define CACHE_KIB "16384"
 
@@ -76,8 +77,7 @@ static int is_cancelled(void *context)
 {
     const struct sqlite_target *target = context;
 
-    return target->options.cancelled != NULL &&
-           __atomic_load_n(target->options.cancelled, __ATOMIC_RELAXED);
+    return called_off(target->options.cancelled);
 }
 
 static int connect(struct sqlite_target *target, struct failure *failure)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Letters A to Z without regard to case, hexadecimal digits, and letters behind a backslash,
+ * Letters A to Z without regard to case, digits, and letters behind a backslash,
  * without regard to the locale, which has no say in what files hold.
  */
 #ifndef CRMFS_BASE_ASCII_H
@@ -11,6 +11,11 @@
 static inline char ascii_lower(char character)
 {
     return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
+}
+
+static inline bool ascii_is_digit(char character)
+{
+    return character >= '0' && character <= '9';
 }
 
 /* 0 to 15; -1: it is no hexadecimal digit. */

@@ -24,20 +24,15 @@ struct unit {
     uint64_t factor;
 };
 
-static bool is_digit(char character)
-{
-    return character >= '0' && character <= '9';
-}
-
 /* Digits, and perhaps a point and digits; the locale has no say. */
 static int parse_decimal(const char **text, struct decimal *ret_decimal)
 {
     const char *at = *text;
     struct decimal decimal = {.scale = 1};
 
-    if (!is_digit(*at))
+    if (!ascii_is_digit(*at))
         return -EINVAL;
-    for (; is_digit(*at); at++) {
+    for (; ascii_is_digit(*at); at++) {
         if (__builtin_mul_overflow(decimal.whole, 10, &decimal.whole) ||
             __builtin_add_overflow(decimal.whole, (uint64_t)(*at - '0'), &decimal.whole))
             return -ERANGE;
@@ -45,9 +40,9 @@ static int parse_decimal(const char **text, struct decimal *ret_decimal)
     if (*at == '.') {
         decimal.has_point = true;
         at++;
-        if (!is_digit(*at))
+        if (!ascii_is_digit(*at))
             return -EINVAL;
-        for (size_t digits = 0; is_digit(*at); at++, digits++) {
+        for (size_t digits = 0; ascii_is_digit(*at); at++, digits++) {
             if (digits >= MOST_FRACTION_DIGITS)
                 return -EINVAL;
             decimal.fraction = decimal.fraction * 10 + (uint64_t)(*at - '0');

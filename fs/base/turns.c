@@ -3,7 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 
 #define LOOK_EVERY_NS 50000000 /* whether it is called off */
 
@@ -34,25 +36,14 @@ void turns_free(struct turns *turns)
     free(turns);
 }
 
-static bool is_cancelled(const bool *cancelled)
-{
-    return cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED);
-}
-
 bool turns_take(struct turns *turns, const bool *cancelled)
 {
     pthread_mutex_lock(&turns->lock);
-    while (turns->left == 0 && !is_cancelled(cancelled)) {
-        struct timespec until;
-
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_EVERY_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_clockwait(&turns->free, &turns->lock, CLOCK_MONOTONIC, &until);
+    while (turns->left == 0 && !called_off(cancelled)) {
+        clock_wait(&turns->free, &turns->lock, clock_now_ns() + LOOK_EVERY_NS);
     }
 
-    bool taken = turns->left != 0 && !is_cancelled(cancelled);
+    bool taken = turns->left != 0 && !called_off(cancelled);
 
     turns->left -= taken;
     pthread_mutex_unlock(&turns->lock);

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * When a claim's process has certainly ended:
+ *
+ *   same host, boot and space of numbers   there is no such process
+ *   same boot, else another container      its lock is free, on the very file that it took it on
+ *   same host's name, another boot         its lock is not held: another machine may have the name
+ *   another host                           that cannot be told: locks may not get there
+ */
 #include "fs/files/claim.h"
 
 #include <errno.h>
@@ -9,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,10 +26,21 @@
 #define ENDING "crmfs-ending" /* at most 15 bytes */
 
 #define TEXT_SIZE (FILES_CLAIM_TEXT_LIMIT + 1)
-#define BOOT_SIZE 64
+#define ID_SIZE 64
 #define STAT_SIZE 1024
 #define STATE_FIELD 3 /* of /proc/<pid>/stat, proc(5) */
 #define START_FIELD 22
+#define UNKNOWN "-"
+
+/* What a claim says of its process. */
+struct holder {
+    long process;
+    unsigned long long start; /* in ticks since the boot; 0: not known */
+    char boot[ID_SIZE];
+    char space[ID_SIZE]; /* that PROCESS is its number in; empty: nothing is said from here on */
+    bool has_lock;
+    struct claim_file lock;
+};
 
 static int read_text(const char *path, char *text, size_t size)
 {
@@ -33,11 +53,22 @@ static int read_text(const char *path, char *text, size_t size)
     return 0;
 }
 
-static void read_boot(char boot[BOOT_SIZE])
+static void read_boot(char boot[ID_SIZE])
 {
-    if (read_text("/proc/sys/kernel/random/boot_id", boot, BOOT_SIZE) != 0)
-        snprintf(boot, BOOT_SIZE, "-");
+    if (read_text("/proc/sys/kernel/random/boot_id", boot, ID_SIZE) != 0)
+        snprintf(boot, ID_SIZE, UNKNOWN);
     boot[strcspn(boot, " \n")] = '\0';
+}
+
+/* The name space of process numbers: containers have their own. */
+static void read_space(char space[ID_SIZE])
+{
+    struct stat status;
+
+    if (stat("/proc/self/ns/pid", &status) == 0)
+        snprintf(space, ID_SIZE, "%ju", (uintmax_t)status.st_ino);
+    else
+        snprintf(space, ID_SIZE, UNKNOWN);
 }
 
 struct process {
@@ -56,13 +87,25 @@ static const char *find_field(const char *closed, int number)
     return at != NULL ? at + 1 : "";
 }
 
-static struct process look_at(long number)
+/* Whether /proc has the numbers of our own name space: it may be of one around it. */
+static bool proc_is_ours(void)
+{
+    char target[ID_SIZE];
+    ssize_t length = readlink("/proc/self", target, sizeof target - 1);
+
+    if (length <= 0)
+        return false;
+    target[length] = '\0';
+    return strtol(target, NULL, 10) == (long)getpid();
+}
+
+static struct process look_at(const char *name)
 {
     char path[64];
     char text[STAT_SIZE];
     struct process process = {.start = 0};
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", number);
+    snprintf(path, sizeof path, "/proc/%s/stat", name);
     if (read_text(path, text, sizeof text) != 0)
         return process;
 
@@ -76,75 +119,150 @@ static struct process look_at(long number)
     return process;
 }
 
-int claim_make(struct files_claim *ret_claim, struct failure *failure)
+static struct process look_at_number(long number)
+{
+    char name[24];
+
+    if (!proc_is_ours())
+        return (struct process){.start = 0};
+    snprintf(name, sizeof name, "%ld", number);
+    return look_at(name);
+}
+
+static char *describe_self(const struct claim_lock *lock)
+{
+    char boot[ID_SIZE];
+    char space[ID_SIZE];
+    char place[ID_SIZE] = UNKNOWN;
+    char *text;
+
+    read_boot(boot);
+    read_space(space);
+    if (lock->file >= 0)
+        snprintf(place, sizeof place, "%" PRIu64 ":%" PRIu64, lock->place.device,
+                 lock->place.inode);
+    if (asprintf(&text, "%ld %llu %s %s %s", (long)getpid(), look_at("self").start, boot, space,
+                 place) < 0)
+        return NULL;
+    return text;
+}
+
+int claim_make(struct storage *storage, struct own_claim *ret_own, struct failure *failure)
 {
     char host[TEXT_SIZE] = "";
-    char boot[BOOT_SIZE];
-    struct files_claim claim = {.stands = true};
+    struct own_claim own = {.claim = {.stands = true}, .lock = {.file = -1}};
 
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
-        snprintf(host, sizeof host, "-");
-    read_boot(boot);
-    claim.host = strdup(host);
-    if (asprintf(&claim.process, "%ld %llu %s", (long)getpid(), look_at((long)getpid()).start,
-                 boot) < 0)
-        claim.process = NULL;
-    if (claim.host == NULL || claim.process == NULL) {
-        claim_release(&claim);
+        snprintf(host, sizeof host, UNKNOWN);
+    randombytes_buf(own.claim.writer, sizeof own.claim.writer);
+    (void)claim_lock_take(storage, own.claim.writer, &own.lock);
+    own.claim.host = strdup(host);
+    own.claim.process = describe_self(&own.lock);
+    if (own.claim.host == NULL || own.claim.process == NULL) {
+        claim_release(storage, &own);
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     }
-    randombytes_buf(claim.writer, sizeof claim.writer);
-    *ret_claim = claim;
+    *ret_own = own;
     return 0;
 }
 
-void claim_release(struct files_claim *claim)
+void claim_release(struct storage *storage, struct own_claim *own)
 {
-    free(claim->host);
-    free(claim->process);
-    *claim = (struct files_claim){.stands = false};
+    claim_lock_release(storage, own->claim.writer, &own->lock);
+    free(own->claim.host);
+    free(own->claim.process);
+    own->claim = (struct files_claim){.stands = false};
 }
 
-/* Which process of this host made it; false: another's, or that cannot be told. */
-static bool is_of_this_host(const struct files_claim *claim, long *ret_process,
-                            unsigned long long *ret_start, char boot[BOOT_SIZE])
+/* ---- Another's ---- */
+
+static bool read_holder(const struct files_claim *claim, struct holder *ret_holder)
+{
+    struct holder holder = {.process = 0};
+    char end;
+
+    if (sscanf(claim->process, "%ld %llu %63s %63s %" SCNu64 ":%" SCNu64 "%c", &holder.process,
+               &holder.start, holder.boot, holder.space, &holder.lock.device, &holder.lock.inode,
+               &end) < 3 ||
+        holder.process <= 0)
+        return false;
+    holder.has_lock = holder.lock.inode != 0;
+    *ret_holder = holder;
+    return true;
+}
+
+static bool is_of_this_host(const struct files_claim *claim)
 {
     char host[TEXT_SIZE] = "";
 
-    return gethostname(host, sizeof host - 1) == 0 && strcmp(host, claim->host) == 0 &&
-           sscanf(claim->process, "%ld %llu %63s", ret_process, ret_start, boot) == 3 &&
-           *ret_process > 0;
+    return gethostname(host, sizeof host - 1) == 0 && strcmp(host, claim->host) == 0;
 }
 
-bool claim_is_dead(const struct files_claim *claim)
+/* Whether its number means the same process to us. One that does not say whose number it is was
+ * made by a crmfs that knew of no others. */
+static bool is_of_our_space(const struct holder *holder)
 {
-    char own_boot[BOOT_SIZE];
-    char boot[BOOT_SIZE];
-    unsigned long long start;
-    long process;
+    char space[ID_SIZE];
 
-    if (!is_of_this_host(claim, &process, &start, boot))
-        return false;
-    read_boot(own_boot);
-    if (strcmp(boot, own_boot) != 0)
-        return strcmp(boot, "-") != 0 && strcmp(own_boot, "-") != 0;
-    if (kill((pid_t)process, 0) != 0 && errno == ESRCH)
+    read_space(space);
+    return holder->space[0] == '\0' || strcmp(space, holder->space) == 0;
+}
+
+static bool has_ended(const struct holder *holder)
+{
+    if (kill((pid_t)holder->process, 0) != 0 && errno == ESRCH)
         return true;
 
-    struct process now = look_at(process);
+    struct process now = look_at_number(holder->process);
 
-    return now.ended || (start != 0 && now.start != 0 && now.start != start);
+    return now.ended || (holder->start != 0 && now.start != 0 && now.start != holder->start);
+}
+
+enum boots { BOOTS_UNKNOWN, BOOTS_SAME, BOOTS_DIFFER };
+
+static enum boots compare_boots(const struct holder *holder)
+{
+    char boot[ID_SIZE];
+
+    read_boot(boot);
+    if (strcmp(boot, UNKNOWN) == 0 || strcmp(holder->boot, UNKNOWN) == 0)
+        return BOOTS_UNKNOWN;
+    return strcmp(boot, holder->boot) == 0 ? BOOTS_SAME : BOOTS_DIFFER;
+}
+
+/* Whether it can be seen from here. */
+static bool is_near(const struct files_claim *claim, const struct holder *holder)
+{
+    return compare_boots(holder) != BOOTS_DIFFER && is_of_this_host(claim) &&
+           is_of_our_space(holder);
+}
+
+bool claim_is_dead(struct storage *storage, const struct files_claim *claim)
+{
+    struct holder holder;
+
+    if (!read_holder(claim, &holder))
+        return false;
+    if (is_near(claim, &holder))
+        return has_ended(&holder);
+    switch (compare_boots(&holder)) {
+    case BOOTS_SAME:
+        return holder.has_lock &&
+               claim_lock_look(storage, claim->writer, &holder.lock) == CLAIM_LOCK_FREE;
+    case BOOTS_DIFFER: /* two machines may have one name */
+        return is_of_this_host(claim) &&
+               claim_lock_look(storage, claim->writer, NULL) != CLAIM_LOCK_HELD;
+    case BOOTS_UNKNOWN: break;
+    }
+    return false;
 }
 
 bool claim_is_ending(const struct files_claim *claim)
 {
-    char boot[BOOT_SIZE];
-    unsigned long long start;
-    long process;
+    struct holder holder;
 
-    if (!is_of_this_host(claim, &process, &start, boot) || claim_is_dead(claim))
-        return false;
-    return look_at(process).ending;
+    return read_holder(claim, &holder) && is_near(claim, &holder) && !has_ended(&holder) &&
+           look_at_number(holder.process).ending;
 }
 
 void claim_say_ending(void)

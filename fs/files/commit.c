@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
+#include "fs/base/memory.h"
 #include "fs/files/batch.h"
 #include "fs/files/round.h"
 #include "fs/store/pack.h"
@@ -35,8 +37,11 @@ static bool relies_on(const struct files *files, const char *pack)
 
     if (!pack_salt(pack, salt))
         return false;
+
+    uint64_t hint = pack_hint(salt);
+
     for (size_t i = 0; i < files->relied.count; i++) {
-        if (files->relied.hints[i] == pack_hint(salt))
+        if (files->relied.hints[i] == hint)
             return true;
     }
     for (size_t i = 0; i < files->packs.count; i++) {
@@ -54,23 +59,36 @@ static int lose_packs(struct failure *failure)
     return -EPERM;
 }
 
-/* Packs that were marked meanwhile are unmarked. -EAGAIN: look again. */
-static int keep_packs(struct files *files, struct failure *failure)
+/* Those that were marked meanwhile, as many as a record may name, borrowed from the state; NAMES
+ * has room. */
+static int find_marked(const struct files *files, const char **names, size_t *ret_count,
+                       struct failure *failure)
 {
-    for (size_t i = 0; i < files->state.mark_count; i++) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < files->state.mark_count && count < LOG_PACKS_LIMIT; i++) {
         const struct log_mark *mark = &files->state.marks[i];
 
         if (!relies_on(files, mark->pack))
             continue;
         if (mark->removed)
             return lose_packs(failure);
-
-        const char *pack = mark->pack;
-        int error = log_unmark_packs(files->options.store, &files->state, &pack, 1, failure);
-
-        return error == 0 ? -EAGAIN : error;
+        names[count++] = mark->pack;
     }
+    *ret_count = count;
     return 0;
+}
+
+/* They are unmarked. -EAGAIN: look again. */
+static int keep_packs(struct files *files, struct failure *failure)
+{
+    cleanup_free const char **names = allocate_array(files->state.mark_count, sizeof(const char *));
+    size_t count = 0;
+    int error = names != NULL ? find_marked(files, names, &count, failure) : -ENOMEM;
+
+    if (error == 0 && count > 0)
+        error = log_unmark_packs(files->options.store, &files->state, names, count, failure);
+    return error == 0 && count == LOG_PACKS_LIMIT ? -EAGAIN : error;
 }
 
 /* -EPERM: never again. */
@@ -82,7 +100,7 @@ static int put_record(struct files *files, const struct object_reference *top,
     for (int i = 0; i < COMMIT_ATTEMPTS && error == -EAGAIN; i++) {
         error = keep_packs(files, failure);
         if (error == 0)
-            error = log_files(files->options.store, &files->state, files->writer, top,
+            error = log_files(files->options.store, &files->state, files->own.claim.writer, top,
                               (const char *const *)files->packs.names, files->packs.count, failure);
     }
     return error == -EAGAIN
@@ -155,7 +173,7 @@ static void put_off_next(struct files *files, bool failed)
     else if (pause > PAUSE_MOST_NS)
         pause = PAUSE_MOST_NS;
     files->commit_pause_ns = failed ? pause : 0;
-    files->commit_again_ns = failed ? files_clock_ns() + pause : 0;
+    files->commit_again_ns = failed ? clock_now_ns() + pause : 0;
 }
 
 static int end_commit(struct files *files, int error, struct failure *words,
@@ -192,7 +210,7 @@ static int commit_once(struct files *files, struct failure *failure)
     error = gather_all(files, &top, &words);
 
     uint64_t changes = files->changes;
-    uint64_t gathered_ns = files_clock_ns();
+    uint64_t gathered_ns = clock_now_ns();
     uint64_t dropped = files->dropped_bytes;
     uint64_t stored = 0;
 

@@ -16,8 +16,18 @@
 #define NAMES_LOOKED_AT 2048
 #define NAME_PART_LEAST 4 /* that two names have in common */
 
-void files_note_past(struct files *files, struct held_file *held)
+void files_drop_past(struct files *files, struct held_file *held)
 {
+    files->past_bytes -= past_bytes(&held->past);
+    past_release(&held->past);
+}
+
+/* What INODE consists of, as much of it as there is memory for, instead of what was noted. */
+static void note_past_of(struct files *files, struct held_file *held, uint64_t inode)
+{
+    size_t taken = files->past_bytes - past_bytes(&held->past);
+    size_t most =
+        (taken < files->past_most ? files->past_most - taken : 0) / sizeof(struct past_piece);
     struct past found = {.count = 0};
     struct file_extent extent;
     uint64_t offset = 0;
@@ -25,15 +35,21 @@ void files_note_past(struct files *files, struct held_file *held)
     int error = 0;
 
     while (error == 0) {
-        error = extent_find(&files->tree, held->inode, offset, &begin, &extent, NULL);
+        error = extent_find(&files->tree, inode, offset, &begin, &extent, NULL);
         if (error == 0)
-            error = past_add(&found, begin, extent.length, &extent.content);
+            error = past_add(&found, most, begin, extent.length, &extent.content);
         offset = begin + extent.length;
     }
     if (found.count == 0)
         return;
-    past_release(&held->past);
+    files_drop_past(files, held);
     held->past = found;
+    files->past_bytes += past_bytes(&held->past);
+}
+
+void files_note_past(struct files *files, struct held_file *held)
+{
+    note_past_of(files, held, held->inode);
 }
 
 /* ---- A file like it ---- */
@@ -104,13 +120,8 @@ void files_find_past(struct files *files, struct held_file *held)
         compare_entry(&likeness, &item);
     }
     held->directory = 0; /* once */
-    if (likeness.inode == 0)
-        return;
-
-    struct held_file other = {.inode = likeness.inode};
-
-    files_note_past(files, &other);
-    held->past = other.past;
+    if (likeness.inode != 0)
+        note_past_of(files, held, likeness.inode);
 }
 
 /* ---- One piece ---- */

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/batch.h"
-#include "fs/files/claim.h"
 
 #define TICK_NS UINT64_C(250000000)
 #define CLAIM_ATTEMPTS 100
@@ -41,21 +41,9 @@ struct timespec files_now(void)
     return now;
 }
 
-uint64_t files_clock_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 void files_doze(struct files *files, pthread_cond_t *called, uint64_t most_ns)
 {
-    uint64_t end_ns = files_clock_ns() + most_ns;
-    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000),
-                           .tv_nsec = (long)(end_ns % 1000000000)};
-
-    pthread_cond_clockwait(called, &files->lock, CLOCK_MONOTONIC, &end);
+    clock_wait(called, &files->lock, clock_now_ns() + most_ns);
 }
 
 int files_log(struct files *files, struct log_state *ret_state)
@@ -73,7 +61,7 @@ int files_begin_look(struct files *files, uint64_t number, struct catalogue **re
 
     pthread_mutex_lock(&files->lock);
     if (number_of(TOP_INODE, number) == FILES_TOP) {
-        if (!files->claimed && files_clock_ns() >= files->valid_until_ns)
+        if (!files->claimed && clock_now_ns() >= files->valid_until_ns)
             error = files_follow_log(files, failure);
         *ret_tree = &files->tree;
     } else {
@@ -151,7 +139,7 @@ int files_end_change(struct files *files, int error)
 {
     if (error == 0) {
         if (files->changes == files->committed)
-            files->oldest_change_ns = files_clock_ns();
+            files->oldest_change_ns = clock_now_ns();
         files->changes++;
     }
     return files_end(files, error);
@@ -170,8 +158,8 @@ uint64_t files_valid_ns(struct files *files, uint64_t number)
 static bool is_due(const struct files *files)
 {
     return !files->committing && files->changes != files->committed && files->broken.code == 0 &&
-           files_clock_ns() - files->oldest_change_ns >= FILES_COMMIT_NS &&
-           files_clock_ns() >= files->commit_again_ns;
+           clock_now_ns() - files->oldest_change_ns >= FILES_COMMIT_NS &&
+           clock_now_ns() >= files->commit_again_ns;
 }
 
 /* Said once until it works again. */
@@ -259,6 +247,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
         return -ENOMEM;
     files->options = *options;
     files->reserve.file = -1;
+    files->own.lock.file = -1;
     pthread_mutex_init(&files->lock, NULL);
     pthread_cond_init(&files->woken, NULL);
     pthread_cond_init(&files->work, NULL);
@@ -312,7 +301,7 @@ static int end_claim(struct files *files, struct failure *failure)
         (void)files_commit(files, NULL);
     pthread_mutex_unlock(&files->lock);
     for (int i = 0, result = -EAGAIN; i < CLAIM_ATTEMPTS && result == -EAGAIN; i++)
-        result = log_release(files->options.store, &files->state, files->writer, NULL);
+        result = log_release(files->options.store, &files->state, files->own.claim.writer, NULL);
     return error;
 }
 
@@ -371,6 +360,7 @@ void files_free(struct files *files)
     }
     batch_end(files);
     (void)reserve_spend(&files->reserve);
+    claim_release(store_storage(files->options.store), &files->own);
     run_pool_release(&files->blocks);
     catalogue_close(&files->tree);
     catalogue_cache_release(&files->nodes);

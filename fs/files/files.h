@@ -144,6 +144,12 @@ int files_open(struct files *files, uint64_t number, bool truncate, struct failu
 void files_close(struct files *files, uint64_t number);
 
 /*
+ * Of a file that is writable and about to be opened: its attributes may have been told before
+ * another mount changed it, and are to be asked for before it is. True once.
+ */
+bool files_ask_again(struct files *files, uint64_t number);
+
+/*
  * Of a file that is being opened: whether what somebody kept of its content when it was opened here
  * before is what it has, since nobody else can have changed it in between.
  */
@@ -154,8 +160,12 @@ bool files_content_stays(struct files *files, uint64_t number);
  * files, what is kept of its content is to be dropped; files_content_dropped() says that it was.
  * False: there is none.
  */
-bool files_next_changed(struct files *files, uint64_t *ret_number);
-void files_content_dropped(struct files *files, uint64_t number);
+struct files_changed {
+    uint64_t number;
+    unsigned change; /* it may have been changed again before that is said */
+};
+bool files_next_changed(struct files *files, struct files_changed *ret_changed);
+void files_content_dropped(struct files *files, const struct files_changed *changed);
 
 /* The kernel does not know it any more. */
 void files_forget(struct files *files, uint64_t number);

@@ -17,6 +17,7 @@
 #include "fs/base/workers.h"
 #include "fs/files/attributes.h"
 #include "fs/files/catalogue.h"
+#include "fs/files/claim.h"
 #include "fs/files/content.h"
 #include "fs/files/cut.h"
 #include "fs/files/files.h"
@@ -39,6 +40,7 @@ struct held_file {
     bool orphan;
     bool refused;
     bool outdated;           /* others have changed it, and what is kept of it is not dropped yet */
+    unsigned change;         /* how often they have */
     struct timespec changed; /* when it was, as far as that was told */
     bool waits;              /* it is in the list of those that have runs which nobody has taken */
     bool streamed; /* its content came faster than it was stored: more of it is expected */
@@ -83,6 +85,7 @@ struct folder_walk {
 
 /* Inodes of files that were opened since only we change them, those that are remembered. */
 #define OPENED_KNOWN 4096
+#define TOLD_ONLY (UINT64_C(1) << 63) /* or not opened, but told of */
 
 struct pack_names {
     char **names;
@@ -124,16 +127,19 @@ struct files {
     unsigned rounds;           /* under way: flush.c */
     unsigned putting;          /* of them, who still put into the pack under way */
     uint64_t packs_ended;      /* by rounds */
+    size_t past_bytes;         /* that earlier versions of held files take */
+    size_t past_most;
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
-    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest; 0: none */
+    struct own_claim own; /* made with the first attempt to claim */
+    uint64_t replaced_ns; /* monotonic: when the tree was the last time, by one of others */
+    uint64_t opened_known[OPENED_KNOWN]; /* by the inode's rest, with TOLD_ONLY; 0: none */
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
     bool replaced; /* by a tree of others, since somebody looks */
     bool claimed;
-    uint8_t writer[FILES_WRITER_BYTES];
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
     struct failure broken;                  /* code 0: not; nothing can be changed any more */
     uint64_t changes;
@@ -217,7 +223,6 @@ static inline uint64_t number_of(uint64_t inode, uint64_t like)
 
 unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
-uint64_t files_clock_ns(void); /* monotonic */
 
 /* Until it is called, or for so long, whatever becomes of the time of day. The lock is held. */
 void files_doze(struct files *files, pthread_cond_t *called, uint64_t most_ns);
@@ -252,6 +257,9 @@ void files_unhold(struct files *files, struct held_file *held);    /* if nothing
 void held_free(struct held_file *held);
 
 void files_set_outdated(struct files *files, struct held_file *held, bool outdated);
+
+/* Its attributes are told now: files_ask_again(). */
+void files_note_told(struct files *files, uint64_t inode);
 
 /* After its runs have changed in any way. */
 void files_runs_changed(struct files *files, struct held_file *held);
@@ -336,6 +344,8 @@ int files_cut_content(struct files *files, uint64_t inode, struct attributes *at
 
 /* Notes what a file consists of before all of it is cut off; what cannot be read is not noted. */
 void files_note_past(struct files *files, struct held_file *held);
+
+void files_drop_past(struct files *files, struct held_file *held);
 
 /* Makes a file of its directory whose name is like its own the past of a new one. */
 void files_find_past(struct files *files, struct held_file *held);

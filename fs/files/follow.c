@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/files/claim.h"
+#include "fs/base/clock.h"
 #include "fs/files/files_internal.h"
 
 #define CLAIM_ATTEMPTS 100
@@ -34,6 +34,7 @@ static void find_changed(struct files *files)
              now.changed.tv_nsec == held->changed.tv_nsec))
             continue;
         held->changed = now.changed;
+        held->change++;
         files_set_outdated(files, held, true);
     }
 }
@@ -59,7 +60,11 @@ int files_follow_log(struct files *files, struct failure *failure)
         error = -EIO;
     }
     if (error == 0 && !follows_state(files)) {
-        files->replaced = files->replaced || files->started;
+        if (files->started) {
+            files->replaced = true;
+            files->replaced_ns = clock_now_ns();
+            memset(files->opened_known, 0, sizeof files->opened_known);
+        }
         files->followed = (struct followed){.is_stored = files->state.has_files};
         memcpy(files->followed.top, files->state.files.id, OBJECT_ID_BYTES);
         error = reopen_tree(files, failure);
@@ -68,19 +73,39 @@ int files_follow_log(struct files *files, struct failure *failure)
             find_changed(files);
     }
     if (error == 0)
-        files->valid_until_ns = files_clock_ns() + FILES_VALID_NS;
+        files->valid_until_ns = clock_now_ns() + FILES_VALID_NS;
     return error;
 }
 
 /* ---- Claims ---- */
 
-static int claim_once(struct files *files, const struct files_claim *claim, struct failure *failure)
+static bool is_own(const struct files *files, const struct files_claim *claim)
 {
-    int error = files_follow_log(files, failure);
+    return files->own.claim.stands &&
+           memcmp(claim->writer, files->own.claim.writer, FILES_WRITER_BYTES) == 0;
+}
 
-    if (error == 0 && files->state.claim.stands && !claim_is_dead(&files->state.claim))
-        return claim_refuse(&files->state.claim, failure);
-    return error == 0 ? log_claim(files->options.store, &files->state, claim, failure) : error;
+static int claim_once(struct files *files, struct failure *failure)
+{
+    struct storage *storage = store_storage(files->options.store);
+    const struct files_claim *holder = &files->state.claim;
+    uint8_t dead[FILES_WRITER_BYTES];
+    int error = files_follow_log(files, failure);
+    bool replaces = error == 0 && holder->stands;
+
+    /* By an attempt that was told that it had failed. */
+    if (replaces && is_own(files, holder))
+        return 0;
+    if (replaces && !claim_is_dead(storage, holder))
+        return claim_refuse(holder, failure);
+    memcpy(dead, holder->writer, sizeof dead);
+    if (error == 0 && !files->own.claim.stands)
+        error = claim_make(storage, &files->own, failure);
+    if (error == 0)
+        error = log_claim(files->options.store, &files->state, &files->own.claim, failure);
+    if (error == 0 && replaces)
+        claim_lock_remove(storage, dead);
+    return error;
 }
 
 static void wait_for_holder(void)
@@ -101,28 +126,22 @@ static bool may_wait(struct files *files, int waits)
 
 int files_claim(struct files *files, struct failure *failure)
 {
-    struct files_claim own;
-    int error = claim_make(&own, failure);
+    int error = -EAGAIN;
     int waits = 0;
 
-    if (error != 0)
-        return error;
-    error = -EAGAIN;
     for (int i = 0; i < CLAIM_ATTEMPTS && (error == -EAGAIN || error == -EROFS); i++) {
-        error = claim_once(files, &own, failure);
+        error = claim_once(files, failure);
         if (error == -EROFS && !may_wait(files, waits++))
             break;
     }
     if (error == -EROFS)
         memcpy(files->refused_by, files->state.claim.writer, FILES_WRITER_BYTES);
     if (error == 0) {
-        memcpy(files->writer, own.writer, sizeof files->writer);
         files->claimed = true;
         __atomic_store_n(&files->exclusive, true, __ATOMIC_RELAXED);
         /* What a writer that died left open; what cannot be removed now is not in the way. */
         (void)inode_remove_orphans(files, NULL);
     }
-    claim_release(&own);
     return error == -EAGAIN
                ? failure_set(failure, EBUSY, "others change the store all the time: try again")
                : error;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/files_internal.h"
 
 #define VIEWS_MOST 0xffffU
@@ -48,6 +49,7 @@ void files_unhold(struct files *files, struct held_file *held)
     if (held->opened != 0 || held->orphan || held->runs.count != 0)
         return;
     files_set_outdated(files, held, false);
+    files_drop_past(files, held);
     HASH_DEL(files->held, held);
     held_free(held);
 }
@@ -90,7 +92,7 @@ void files_set_outdated(struct files *files, struct held_file *held, bool outdat
     __atomic_store_n(&files->outdated, count, __ATOMIC_RELAXED);
 }
 
-bool files_next_changed(struct files *files, uint64_t *ret_number)
+bool files_next_changed(struct files *files, struct files_changed *ret_changed)
 {
     struct held_file *held;
 
@@ -101,20 +103,50 @@ bool files_next_changed(struct files *files, uint64_t *ret_number)
     while (held != NULL && !held->outdated)
         held = held->hh.next;
     if (held != NULL)
-        *ret_number = number_of(held->inode, FILES_TOP);
+        *ret_changed = (struct files_changed){.number = number_of(held->inode, FILES_TOP),
+                                              .change = held->change};
     pthread_mutex_unlock(&files->lock);
     return held != NULL;
 }
 
-void files_content_dropped(struct files *files, uint64_t number)
+void files_content_dropped(struct files *files, const struct files_changed *changed)
 {
     pthread_mutex_lock(&files->lock);
 
-    struct held_file *held = files_held(files, inode_of(number));
+    struct held_file *held = files_held(files, inode_of(changed->number));
 
-    if (held != NULL)
+    if (held != NULL && held->change == changed->change)
         files_set_outdated(files, held, false);
     pthread_mutex_unlock(&files->lock);
+}
+
+/*
+ * Whether whoever asked knows of it what the tree has. What was told before others replaced that is
+ * asked for again when its time is over, and it may have been told a little late.
+ */
+static bool was_told(const struct files *files, uint64_t inode)
+{
+    return !files->replaced || clock_now_ns() - files->replaced_ns > 2 * FILES_VALID_NS ||
+           (files->opened_known[inode % OPENED_KNOWN] & ~TOLD_ONLY) == inode;
+}
+
+void files_note_told(struct files *files, uint64_t inode)
+{
+    if (!was_told(files, inode))
+        files->opened_known[inode % OPENED_KNOWN] = inode | TOLD_ONLY;
+}
+
+bool files_ask_again(struct files *files, uint64_t number)
+{
+    uint64_t inode = inode_of(number);
+
+    pthread_mutex_lock(&files->lock);
+
+    bool again = !was_told(files, inode);
+
+    files_note_told(files, inode);
+    pthread_mutex_unlock(&files->lock);
+    return again;
 }
 
 bool files_content_stays(struct files *files, uint64_t number)

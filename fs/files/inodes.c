@@ -184,6 +184,17 @@ int inode_remove(struct files *files, uint64_t inode, struct failure *failure)
     return error == -ENOENT ? 0 : error;
 }
 
+/* Of a writer that died, but open here as well: it goes when it is closed. */
+static bool is_still_read(struct files *files, uint64_t inode)
+{
+    struct held_file *held = files_held(files, inode);
+
+    if (held == NULL || held->opened == 0 || files->stopped)
+        return false;
+    held->orphan = true;
+    return true;
+}
+
 int inode_remove_orphans(struct files *files, struct failure *failure)
 {
     struct file_key from = {.kind = FILE_ORPHAN};
@@ -193,13 +204,15 @@ int inode_remove_orphans(struct files *files, struct failure *failure)
 
     while ((error = catalogue_next(&files->tree, &from, &item, failure)) == 0 &&
            item.key.inode == 0 && item.key.kind == FILE_ORPHAN) {
-        int removed = inode_remove(files, item.key.number, failure);
+        uint64_t inode = item.key.number;
+        bool stays = is_still_read(files, inode);
+        int removed = stays ? 0 : inode_remove(files, inode, failure);
 
-        files->changes++;
-        if (removed != 0) {
+        files->changes += !stays;
+        if (removed != 0)
             result = removed;
-            from.number = item.key.number + 1;
-        }
+        if (removed != 0 || stays)
+            from.number = inode + 1;
     }
     return error == 0 || error == -ENOENT ? result : error;
 }

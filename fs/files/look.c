@@ -63,6 +63,8 @@ int files_lookup(struct files *files, uint64_t directory, const char *name, uint
         if (error == 0) {
             *ret_number = number;
             *ret_stat = inode_stat(files, number, &attributes);
+            if (tree == &files->tree)
+                files_note_told(files, inode_of(number));
         }
     }
     return files_end(files, error);

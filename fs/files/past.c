@@ -10,13 +10,19 @@
 #define TRIED_EVERY 16
 #define ALIKE_PART 16 /* a piece that takes less than that of its length has much in common */
 
-int past_add(struct past *past, uint64_t offset, uint32_t length,
+int past_add(struct past *past, size_t most, uint64_t offset, uint32_t length,
              const struct object_reference *content)
 {
-    if (past->count == PAST_PIECES_MOST)
+    if (most > PAST_PIECES_MOST)
+        most = PAST_PIECES_MOST;
+    if (past->count >= most)
         return -E2BIG;
     if (past->count == past->room) {
         size_t room = past->room != 0 ? past->room * 2 : 64;
+
+        if (room > most)
+            room = most;
+
         struct past_piece *grown = reallocarray(past->pieces, room, sizeof *grown);
 
         if (grown == NULL)

@@ -29,8 +29,14 @@ struct past {
     unsigned misses; /* pieces in a row that had nothing in common with what was found */
 };
 
-/* Behind those before. 0, -ENOMEM; -E2BIG: it is too long. */
-int past_add(struct past *past, uint64_t offset, uint32_t length,
+/* What it takes of memory. */
+static inline size_t past_bytes(const struct past *past)
+{
+    return past->room * sizeof *past->pieces;
+}
+
+/* Behind those before, MOST at the most. 0, -ENOMEM; -E2BIG: it is too long. */
+int past_add(struct past *past, size_t most, uint64_t offset, uint32_t length,
              const struct object_reference *content);
 
 /*

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/files_internal.h"
 
 #define PLENTY_BYTES ((uint64_t)1 << 30) /* more than anybody writes in PLENTY_NS */
@@ -25,7 +26,7 @@ static uint64_t most_that_is_needed(const struct files *files, uint64_t bytes)
 
 static bool fits(struct files *files, uint64_t bytes)
 {
-    uint64_t now = files_clock_ns();
+    uint64_t now = clock_now_ns();
     uint64_t free_bytes;
 
     if (now < files->plenty_until_ns && bytes <= CUT_MOST)

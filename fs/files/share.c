@@ -5,7 +5,8 @@
  *
  * The first two come and go. Of what content leaves, nodes that are not stored may take half; of
  * what both leave, the other two half each. So a file that is read here and there is kept decoded
- * as long as nothing is written, and a folder that grows is stored less often.
+ * as long as nothing is written, and a folder that grows is stored less often. What is known of
+ * earlier versions is taken off the nodes that are stored.
  */
 #include "fs/files/files_internal.h"
 
@@ -14,6 +15,7 @@
 #define DIRTY_SHARES 4
 #define CLEAN_SHARES 5
 #define PIECES_SHARES 2
+#define PAST_SHARES 4 /* of those of CLEAN_SHARES */
 
 static size_t left_of(size_t whole, size_t taken)
 {
@@ -29,7 +31,9 @@ void files_share_memory(struct files *files)
 
     files->waiting_most = WAITING_SHARES * share;
     files->dirty_nodes_most = (DIRTY_SHARES * share + unused / 2) / sizeof(struct node);
-    files->nodes.clean_most = (CLEAN_SHARES * share + idle / 2) / sizeof(struct node);
+    files->past_most = PAST_SHARES * share;
+    files->nodes.clean_most =
+        left_of(CLEAN_SHARES * share + idle / 2, files->past_bytes) / sizeof(struct node);
     if (files->pieces_most != PIECES_SHARES * share + idle / 2) {
         files->pieces_most = PIECES_SHARES * share + idle / 2;
         content_cache_limit(files->contents, files->pieces_most);

@@ -8,20 +8,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/files_internal.h"
 #include "fs/store/prune.h"
 
 #define LOOK_NS UINT64_C(10000000000)
 #define RETRY_SECONDS 600
-
-static uint64_t now_ns(void)
-{
-    struct timespec now = files_now();
-
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /*
  * Whether some have become due since the store was pruned last: those that were then are gone, but
@@ -29,7 +22,7 @@ static uint64_t now_ns(void)
  */
 static bool has_due_marks(const struct files *files)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_calendar_ns();
 
     for (size_t i = 0; i < files->state.mark_count; i++) {
         const struct log_mark *mark = &files->state.marks[i];
@@ -47,7 +40,7 @@ static bool is_due(const struct files *files)
     uint64_t bound = files->options.garbage_bytes;
 
     if (bound == 0 || !files->claimed || files->committing || files->broken.code != 0 ||
-        files_clock_ns() < files->pruned_again_ns)
+        clock_now_ns() < files->pruned_again_ns)
         return false;
     if (bound < files->store_bytes / 2)
         bound = files->store_bytes / 2;
@@ -62,7 +55,7 @@ static void prune_store(struct files *files)
                                     .ending = &files->ending};
     struct prune_result result = {.found = {0}};
     struct failure failure = {0};
-    uint64_t begun = now_ns();
+    uint64_t begun = clock_calendar_ns();
     int error = prune(files->options.store, &options, &result, &failure);
 
     if (error != 0 && error != -ECANCELED && files->options.report != NULL) {
@@ -70,8 +63,7 @@ static void prune_store(struct files *files)
         files->options.report(files->options.report_context, &failure);
     }
     pthread_mutex_lock(&files->lock);
-    files->pruned_again_ns =
-        files_clock_ns() + (error != 0 ? UINT64_C(1000000000) * RETRY_SECONDS : 0);
+    files->pruned_again_ns = clock_now_ns() + (error != 0 ? NS_PER_SECOND * RETRY_SECONDS : 0);
     if (error == 0) {
         files->pruned_ns = begun;
         files->store_bytes = result.found.bytes - result.garbage.bytes - result.emptied.bytes;

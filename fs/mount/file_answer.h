@@ -20,8 +20,8 @@ static inline struct files *files_of(fuse_req_t request)
 void file_answer_error(fuse_req_t request, const char *name, int error,
                        const struct failure *failure);
 
-/* An entry as the kernel is told of it, and how long it holds. */
-struct fuse_entry_param file_entry(struct files *files, uint64_t number, const struct stat *stat);
+/* An entry as the kernel is told of it, to hold for so long. */
+struct fuse_entry_param file_entry(uint64_t valid_ns, uint64_t number, const struct stat *stat);
 
 /* ---- file_look.c ---- */
 void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);

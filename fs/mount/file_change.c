@@ -54,6 +54,9 @@ void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info
     bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
     int error = writes ? files_writable(files, inode, &failure) : 0;
 
+    /* Where its end is, the kernel says to who appends: told so, it looks again. */
+    if (error == 0 && writes && files_ask_again(files, inode))
+        error = -ESTALE;
     if (error == 0)
         error = drop_privileges(request, inode, device_drops_privileges(), &failure);
     if (error == 0)
@@ -89,7 +92,7 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
         return;
     }
 
-    struct fuse_entry_param entry = file_entry(files, number, &stat);
+    struct fuse_entry_param entry = file_entry(files_valid_ns(files, number), number, &stat);
 
     describe_open(files, number, info);
     if (fuse_reply_create(request, &entry, info) != 0)
@@ -124,7 +127,7 @@ void file_make(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
         return;
     }
 
-    struct fuse_entry_param entry = file_entry(files, number, &stat);
+    struct fuse_entry_param entry = file_entry(files_valid_ns(files, number), number, &stat);
 
     fuse_reply_entry(request, &entry);
 }
@@ -143,7 +146,7 @@ void file_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const ch
         return;
     }
 
-    struct fuse_entry_param entry = file_entry(files, inode, &stat);
+    struct fuse_entry_param entry = file_entry(files_valid_ns(files, inode), inode, &stat);
 
     fuse_reply_entry(request, &entry);
 }

@@ -33,17 +33,17 @@ void file_answer_error(fuse_req_t request, const char *name, int error,
 static void drop_changed(fuse_req_t request)
 {
     struct files *files = files_of(request);
-    uint64_t number;
+    struct files_changed changed;
 
-    while (files_next_changed(files, &number)) {
-        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, number, 0, 0);
-        files_content_dropped(files, number);
+    while (files_next_changed(files, &changed)) {
+        (void)fuse_lowlevel_notify_inval_inode(state_of(request)->fuse, changed.number, 0, 0);
+        files_content_dropped(files, &changed);
     }
 }
 
-struct fuse_entry_param file_entry(struct files *files, uint64_t number, const struct stat *stat)
+struct fuse_entry_param file_entry(uint64_t valid_ns, uint64_t number, const struct stat *stat)
 {
-    double timeout = answer_timeout(files_valid_ns(files, number));
+    double timeout = answer_timeout(valid_ns);
 
     return (struct fuse_entry_param){
         .ino = number, .attr = *stat, .attr_timeout = timeout, .entry_timeout = timeout};
@@ -55,17 +55,19 @@ void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     struct failure failure = {0};
     struct stat stat;
     uint64_t number;
+    /* Asked before: what stood before nobody else wrote any more does not hold for ever. */
+    uint64_t valid_ns = files_valid_ns(files, parent);
     int error = files_lookup(files, parent, name, &number, &stat, &failure);
 
     drop_changed(request);
     if (error == -ENOENT) {
         /* That there is none the kernel may remember too. */
-        fuse_reply_entry(request, &(struct fuse_entry_param){.entry_timeout = answer_timeout(
-                                                                 files_valid_ns(files, parent))});
+        fuse_reply_entry(request,
+                         &(struct fuse_entry_param){.entry_timeout = answer_timeout(valid_ns)});
     } else if (error != 0) {
         file_answer_error(request, name, error, &failure);
     } else {
-        struct fuse_entry_param entry = file_entry(files, number, &stat);
+        struct fuse_entry_param entry = file_entry(valid_ns, number, &stat);
 
         fuse_reply_entry(request, &entry);
     }
@@ -76,13 +78,14 @@ void file_getattr(fuse_req_t request, fuse_ino_t inode)
     struct files *files = files_of(request);
     struct failure failure = {0};
     struct stat stat;
+    double timeout = answer_timeout(files_valid_ns(files, inode)); /* as file_lookup() does */
     int error = files_stat(files, inode, &stat, &failure);
 
     drop_changed(request);
     if (error != 0)
         file_answer_error(request, NULL, error, &failure);
     else
-        fuse_reply_attr(request, &stat, answer_timeout(files_valid_ns(files, inode)));
+        fuse_reply_attr(request, &stat, timeout);
 }
 
 void file_readlink(fuse_req_t request, fuse_ino_t inode)
@@ -129,7 +132,8 @@ static bool add_entry(void *context, const struct files_entry *entry)
     size_t size;
 
     if (answer->plus) {
-        struct fuse_entry_param all = file_entry(answer->files, entry->number, &entry->stat);
+        struct fuse_entry_param all =
+            file_entry(files_valid_ns(answer->files, entry->number), entry->number, &entry->stat);
 
         size = fuse_add_direntry_plus(answer->request, place, left, entry->name, &all,
                                       (off_t)entry->next);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/base/called_off.h"
 #include "fs/restore/restore_internal.h"
 #include "fs/table/stored_dataset.h"
 
@@ -37,13 +38,6 @@ static int is_meant(const struct restore_table *table, const struct cell *cells,
     return meant;
 }
 
-static bool is_cancelled(const struct restore_plan *plan)
-{
-    const bool *cancelled = plan->options->cancelled;
-
-    return cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED);
-}
-
 int restore_read(const struct restore_plan *plan, const struct restore_table *table,
                  restore_row *take, void *context, struct failure *failure)
 {
@@ -60,7 +54,7 @@ int restore_read(const struct restore_plan *plan, const struct restore_table *ta
             error = got < 0 ? got : meant;
             break;
         }
-        if (is_cancelled(plan))
+        if (called_off(plan->options->cancelled))
             error = failure_set(failure, ECANCELED, "it was called off; nothing was changed");
         else if (meant == 1)
             error = take(context, row->cells, cursor, failure);

@@ -19,6 +19,7 @@
 #include "fs/store/misnamed.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
+#define ATTEMPTS 16 /* while prune removes what is being looked at */
 
 void check_find(struct checking *checking, const struct check_finding *finding)
 {
@@ -202,7 +203,8 @@ static int read_log(struct checking *checking)
     return error;
 }
 
-static int check_packs(struct checking *checking)
+/* What the snapshots of the state need, and where it is. */
+static int look(struct checking *checking)
 {
     int error = object_reader_create(checking->store, PARENT_CACHE_BYTES, &checking->reader,
                                      checking->failure);
@@ -210,11 +212,42 @@ static int check_packs(struct checking *checking)
     if (error == 0)
         error = reach_create(checking->store, checking->reader, &checking->state,
                              checking->options->progress, &checking->reach, checking->failure);
-    checking->unlisted.reader = checking->reader;
-    if (error == 0) {
-        reach_ask(checking->reach, unlisted_ask, &checking->unlisted);
-        error = walk_all(checking);
+    if (error == 0)
+        error = unlisted_begin(&checking->unlisted, checking->store, checking->reader,
+                               checking->reach, &checking->state);
+    return error == 0 ? walk_all(checking) : error;
+}
+
+static void look_away(struct checking *checking)
+{
+    unlisted_release(&checking->unlisted);
+    reach_free(steal_pointer(&checking->reach));
+    object_reader_free(steal_pointer(&checking->reader));
+    checking->unlisted = (struct unlisted){.store = NULL};
+}
+
+/* Prune may remove packs between the listing and the look into them; it has said so in the log. */
+static int look_again(struct checking *checking)
+{
+    int error = look(checking);
+
+    for (int attempt = 1; attempt < ATTEMPTS && error == -ENOENT; attempt++) {
+        uint64_t looked_at = checking->state.sequence;
+
+        look_away(checking);
+        checking->result.snapshots = 0;
+        checking->damaged = false;
+        error = log_read(checking->store, &checking->state, checking->failure);
+        if (error == 0)
+            error = checking->state.sequence != looked_at ? look(checking) : -ENOENT;
     }
+    return error;
+}
+
+static int check_packs(struct checking *checking)
+{
+    int error = look_again(checking);
+
     if (error == 0)
         error = misnamed_find(checking->store, report_misnamed, checking, checking->failure);
     if (error == 0)
@@ -239,9 +272,7 @@ int check(struct store *store, const struct check_options *options, struct check
     if (error >= 0 &&
         image_cache_check(store, options->read_data, &checking.result.kept, NULL) == -ENOMEM)
         error = -ENOMEM;
-    unlisted_release(&checking.unlisted);
-    reach_free(checking.reach);
-    object_reader_free(checking.reader);
+    look_away(&checking);
     log_state_release(&checking.state);
     if (error == -ENOMEM)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));

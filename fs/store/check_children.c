@@ -66,6 +66,8 @@ int check_children_gather(struct check_children *children, struct checking *chec
         if (pack->error == 0 && pack->living_count > 0)
             error = pack_visit_objects(checking->store, pack->name, note_child, &gathering,
                                        checking->failure);
+        if (error == -ENOENT) /* removed meanwhile */
+            error = 0;
     }
     if (error == -E2BIG) {
         children->count = 0;

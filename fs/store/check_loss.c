@@ -42,15 +42,6 @@ static void name_packs(struct asking *asking)
         asking->named_count = 0;
 }
 
-static const struct reach_pack *pack_of_hint(const struct checking *checking, uint64_t hint)
-{
-    for (size_t i = 0; i < reach_pack_count(checking->reach); i++) {
-        if (reach_pack(checking->reach, i)->hint == hint)
-            return reach_pack(checking->reach, i);
-    }
-    return NULL;
-}
-
 /* Prune may have moved the object into a pack that went later: an index still says which. */
 static uint64_t hint_of_gone(const struct checking *checking,
                              const struct object_reference *reference)
@@ -60,7 +51,7 @@ static uint64_t hint_of_gone(const struct checking *checking,
         index_set_find(checking->reader->indexes, reference->id, PLACES_MOST, entries, NULL);
 
     for (int i = 0; i < count; i++) {
-        if (pack_of_hint(checking, entries[i].reference.pack_hint) == NULL)
+        if (reach_pack_hinted(checking->reach, entries[i].reference.pack_hint) == NULL)
             return entries[i].reference.pack_hint;
     }
     return reference->pack_hint;
@@ -74,8 +65,9 @@ static uint64_t hint_of_closed(struct checking *checking, const struct object_re
 
     if (reach_find(checking->reach, reference, depth, &spot))
         return reach_pack(checking->reach, spot.pack)->hint;
-    return pack_of_hint(checking, reference->pack_hint) != NULL ? reference->pack_hint
-                                                                : hint_of_gone(checking, reference);
+    return reach_pack_hinted(checking->reach, reference->pack_hint) != NULL
+               ? reference->pack_hint
+               : hint_of_gone(checking, reference);
 }
 
 /* The pack of the first that does not open, of the object and its ancestors; else its own. */
@@ -127,18 +119,28 @@ static void say_gone(struct asking *asking, size_t place, const char *path)
 /* Where among the packs that the log names one of HINT stands; or their number. */
 static size_t place_of_named(const struct asking *asking, uint64_t hint)
 {
-    size_t place = 0;
+    uint8_t first[sizeof hint];
+    size_t low = 0;
+    size_t high = asking->named_count;
 
-    while (place < asking->named_count && pack_hint(asking->named[place]) != hint)
-        place++;
-    return place;
+    put_u64(first, hint);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (memcmp(asking->named[middle], first, sizeof first) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < asking->named_count && pack_hint(asking->named[low]) == hint ? low
+                                                                              : asking->named_count;
 }
 
 static void describe_loss(struct asking *asking, const struct object_reference *reference,
                           char text[LOSS_TEXT_SIZE])
 {
     uint64_t hint = culprit_of(asking, reference);
-    const struct reach_pack *pack = pack_of_hint(asking->checking, hint);
+    const struct reach_pack *pack = reach_pack_hinted(asking->checking->reach, hint);
     size_t named = place_of_named(asking, hint);
     uint8_t salt[STORE_SALT_BYTES] = {0};
     char path[PACK_PATH_SIZE];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/store/durable.h"
 #include "fs/store/index_merge.h"
 #include "fs/store/index_set.h"
 #include "fs/store/pack_list.h"
@@ -15,6 +16,8 @@
 struct rebuild {
     struct store *store;
     struct pack_list *packs;
+    struct file_keys *keys;
+    struct index_set *indexes;   /* the old ones */
     struct index_entry *entries; /* room for ENTRIES_MOST */
     size_t count;
     struct index_rebuilt result;
@@ -43,6 +46,16 @@ static int flush(struct rebuild *rebuild)
     return error;
 }
 
+/* Whoever finds a pack in an index takes it for durable, and this one may be a snapshot's that is
+ * just being taken. */
+static int make_durable(struct rebuild *rebuild, const uint8_t *salt, size_t before)
+{
+    return rebuild->count > before
+               ? durable_make(rebuild->store, rebuild->indexes, salt,
+                              &rebuild->entries[before].reference, rebuild->failure)
+               : 0;
+}
+
 static int add_pack(struct rebuild *rebuild, const uint8_t *salt)
 {
     char name[PACK_NAME_SIZE];
@@ -55,8 +68,12 @@ static int add_pack(struct rebuild *rebuild, const uint8_t *salt)
         rebuild->result.packs_damaged++;
         return 0;
     }
-    if (error == -ENOENT) /* prune removed it meanwhile */
+    if (error == 0)
+        error = make_durable(rebuild, salt, before);
+    if (error == -ENOENT) { /* prune removed it meanwhile */
+        rebuild->count = before;
         return 0;
+    }
     if (error != 0)
         return error;
     rebuild->result.packs++;
@@ -139,8 +156,11 @@ int index_rebuild(struct store *store, struct index_rebuilt *ret_rebuilt, struct
     int error = list_old(storage, &old, failure);
 
     rebuild.packs = pack_list_create(storage);
+    rebuild.keys = file_keys_create(store);
+    if (rebuild.keys != NULL)
+        rebuild.indexes = index_set_create(store, rebuild.keys);
     rebuild.entries = allocate_array(ENTRIES_MOST, sizeof *rebuild.entries);
-    if (error == 0 && (rebuild.packs == NULL || rebuild.entries == NULL))
+    if (error == 0 && (rebuild.packs == NULL || rebuild.indexes == NULL || rebuild.entries == NULL))
         error = -ENOMEM;
     if (error == 0)
         error = add_packs(&rebuild);
@@ -154,6 +174,8 @@ int index_rebuild(struct store *store, struct index_rebuilt *ret_rebuilt, struct
     }
     free(old.names);
     free(rebuild.entries);
+    index_set_free(rebuild.indexes);
+    file_keys_free(rebuild.keys);
     pack_list_free(rebuild.packs);
     return error;
 }

@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/freshness.h"
 #include "fs/store/image_cache.h"
@@ -25,14 +25,6 @@ static void release_entry(struct log_entry *entry)
 }
 
 #define cleanup_entry __attribute__((__cleanup__(release_entry)))
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec > 0 ? (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec : 0;
-}
 
 static int no_memory(struct failure *failure)
 {
@@ -186,7 +178,7 @@ static int append(struct store *store, struct log_state *state, struct log_entry
     if (error != 0)
         return error;
     entry->sequence = state->sequence + 1;
-    entry->time_ns = now_ns();
+    entry->time_ns = clock_calendar_ns();
     memcpy(entry->before, state->hash, LOG_HASH_BYTES);
     error = log_state_check(state, store_header(store), entry, failure);
     if (error == 0) {
@@ -214,7 +206,7 @@ static int append(struct store *store, struct log_state *state, struct log_entry
 int log_begin(struct store *store, struct failure *failure)
 {
     struct log_state state = {.sequence = 0};
-    struct log_entry entry = {.kind = LOG_CREATE, .sequence = 1, .time_ns = now_ns()};
+    struct log_entry entry = {.kind = LOG_CREATE, .sequence = 1, .time_ns = clock_calendar_ns()};
 
     memcpy(entry.id, store_header(store)->id, STORE_ID_BYTES);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/store/durable.h"
 #include "fs/store/pack.h"
 #include "fs/store/pack_layout.h"
 
@@ -166,11 +167,14 @@ static int put_back(void *context, const char *path, const char *own, bool missi
     struct putting *putting = context;
     struct storage *storage = store_storage(putting->store);
     int error = missing ? copy_to(putting, path, own) : 0;
-    int same = error == 0 ? is_same(putting, path, own) : error;
+    int same = error == 0 || error == -EEXIST ? is_same(putting, path, own) : error;
 
     if (same != 1)
-        return same;
-    error = storage->class->remove(storage, path, putting->failure);
+        return same != -ENOENT ? same : 0; /* another repair was here */
+    /* Another repair may have put it, and not come to its sync. */
+    error = durable_flush(putting->store, own, putting->failure);
+    if (error == 0)
+        error = storage->class->remove(storage, path, putting->failure);
     putting->count += error == 0 && missing;
     return error == -ENOENT ? 0 : error;
 }

@@ -17,6 +17,7 @@
 #define OBJECT_ID_BYTES 32
 #define OBJECT_REFERENCE_BYTES 48 /* encoded */
 #define OBJECT_DEPTH_MOST 8
+#define OBJECT_DEPTH_ANY (-1) /* of whichever copy */
 #define ROW_GROUP_DATA_LIMIT ((size_t)8 << 20)
 #define OBJECT_DATA_LIMIT ((size_t)16 << 20)
 
@@ -113,10 +114,11 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
                struct failure *failure);
 
 /*
- * Puts an object into the batch's pack as it is stored now, in whatever pack it is found, and
- * does not ask whether it is in another one as well: for prune, which empties packs.
+ * Puts an object into the batch's pack as it is stored now, in whatever pack it is found at DEPTH
+ * in its chain, and does not ask whether it is in another one as well: for prune, which empties
+ * packs.
  */
-int object_move(struct object_writer *writer, const struct object_reference *reference,
+int object_move(struct object_writer *writer, const struct object_reference *reference, int depth,
                 struct object_put *ret_put, struct failure *failure);
 
 /* All was put that was to be: 0, or the error that ended the writer. Then only object_writer_free.

@@ -9,6 +9,7 @@
 #include "fs/store/index_merge.h"
 
 #define SETTLED_MOST 4096 /* objects that wait for an index */
+#define DURABLE_MOST ((size_t)1 << 16)
 
 int object_batch_create(struct store *store, struct object_reader *reader,
                         struct object_batch **ret_batch, struct failure *failure)
@@ -136,6 +137,8 @@ static int note_pack(struct object_batch *batch, const struct pack_writer *pack)
         free(name);
         return error;
     }
+    /* Not to know it costs a flush at most. */
+    (void)!hint_set_add(&batch->durable, pack_hint(pack_writer_salt(pack)));
     pack_name(pack_writer_salt(pack), name);
     batch->packs[batch->pack_count++] = name;
     batch->stored_bytes += pack_writer_bytes(pack);
@@ -329,6 +332,8 @@ void object_batch_renew(struct object_batch *batch)
     batch->pack_count = 0;
     batch->stored_bytes = 0;
     batch->relied.count = 0;
+    if (batch->durable.count > DURABLE_MOST)
+        batch->durable.count = 0; /* then they are asked for again */
     batch->renewed = true;
     /* What stands in an index is found there. */
     if (batch->waiting_count == 0 && index_set_refresh(batch->reader->indexes, NULL) == 0)
@@ -364,6 +369,7 @@ void object_batch_free(struct object_batch *batch)
     free(batch->waiting);
     hint_set_release(&batch->avoided);
     hint_set_release(&batch->relied);
+    hint_set_release(&batch->durable);
     hint_set_release(&batch->there);
     hint_set_release(&batch->missing);
     known_objects_release(&batch->written);

@@ -51,24 +51,18 @@ struct object_batch {
     size_t pack_room;
     uint64_t stored_bytes;
     struct hint_set relied;
+    struct hint_set durable; /* packs that are, or will be with the batch's next sync */
     struct hint_set there;   /* packs that were looked at: as they were written; */
     struct hint_set missing; /* cut short, or not there, which takes a listing to tell */
 };
 
 /*
- * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there, whole,
- * and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at, and it is not relied on.
- */
-int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
-                 struct object_reference *ret_place, struct failure *failure);
-
-/*
  * Whether link PLACE of SCRATCH's chain, whose data was had just now, stands with all its ancestors
  * in packs that are there and not avoided, as it was read or as prune moved it: then they are
- * relied on, and batch_locate() says where it is. 1, 0, -errno.
+ * relied on. 1, with where it stands; 0, -errno.
  */
 int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, size_t place,
-                   struct failure *failure);
+                   struct object_reference *ret_place, struct failure *failure);
 
 /* Whether the batch wrote the object, or the store has it with all its ancestors. 1, 0, -errno. */
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,

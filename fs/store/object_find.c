@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/object_reader.h"
 
@@ -100,21 +100,13 @@ static int try_place(const struct fetch *fetch, const struct object_reference *p
 
 /* ---- What was found out before ---- */
 
-static time_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec;
-}
-
 static bool recall(struct object_reader *reader, const uint8_t *id, struct moved_object *ret_moved)
 {
     struct moved_object *moved = &reader->moved[id[0] % MOVED_KEPT];
 
     pthread_mutex_lock(&reader->lock);
     bool known = moved->known && memcmp(moved->place.id, id, OBJECT_ID_BYTES) == 0 &&
-                 (!moved->lost || now() - moved->when < LOST_SECONDS);
+                 (!moved->lost || clock_now_ns() - moved->when_ns < LOST_SECONDS * NS_PER_SECOND);
 
     if (known)
         *ret_moved = *moved;
@@ -125,8 +117,8 @@ static bool recall(struct object_reader *reader, const uint8_t *id, struct moved
 static void remember(struct object_reader *reader, const struct object_reference *place, bool lost)
 {
     pthread_mutex_lock(&reader->lock);
-    reader->moved[place->id[0] % MOVED_KEPT] =
-        (struct moved_object){.known = true, .lost = lost, .when = now(), .place = *place};
+    reader->moved[place->id[0] % MOVED_KEPT] = (struct moved_object){
+        .known = true, .lost = lost, .when_ns = clock_now_ns(), .place = *place};
     pthread_mutex_unlock(&reader->lock);
 }
 
@@ -231,7 +223,29 @@ static int try_directory(const struct fetch *fetch, const uint8_t *salt, struct 
     return error == 0 || error == -ENOMEM ? error : -ENOENT;
 }
 
-static int try_directories(const struct fetch *fetch)
+/* What somebody knows of them. 0, -ENOENT, -ENOMEM; -ESTALE: they are to be read. */
+static int try_known(const struct fetch *fetch)
+{
+    const struct object_reader *reader = fetch->reader;
+    struct object_reference places[PLACES_MOST];
+    int error = -ENOENT;
+
+    if (reader->known == NULL)
+        return -ESTALE;
+
+    int count = reader->known(reader->known_context, fetch->reference->id, fetch->depth,
+                              PLACES_MOST, places);
+
+    if (count < 0)
+        return count;
+    for (int i = 0; i < count && error != 0 && error != -ENOMEM; i++) {
+        if (!object_reference_same_place(&places[i], fetch->reference))
+            error = try_place(fetch, &places[i]);
+    }
+    return error == 0 || error == -ENOMEM ? error : -ENOENT;
+}
+
+static int read_directories(const struct fetch *fetch)
 {
     cleanup_buffer struct buffer plain = BUFFER(PACK_DIRECTORY_LIMIT);
     struct search search = {.id = fetch->reference->id, .depth = fetch->depth};
@@ -253,6 +267,13 @@ static int try_directories(const struct fetch *fetch)
             error = try_directory(fetch, salts[i], &plain);
     }
     return error;
+}
+
+static int try_directories(const struct fetch *fetch)
+{
+    int error = try_known(fetch);
+
+    return error == -ESTALE ? read_directories(fetch) : error;
 }
 
 /* ---- All together ---- */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/store/durable.h"
 #include "fs/store/object_batch.h"
 
 /* ---- Packs ---- */
@@ -68,8 +69,12 @@ static int pack_is_usable(struct object_batch *batch, uint64_t hint, struct fail
 
 /* ---- Objects ---- */
 
-int batch_locate(struct object_batch *batch, const struct object_reference *reference, int depth,
-                 struct object_reference *ret_place, struct failure *failure)
+/*
+ * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there, whole,
+ * and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at, and it is not relied on.
+ */
+static int locate(struct object_batch *batch, const struct object_reference *reference, int depth,
+                  struct object_reference *ret_place, struct failure *failure)
 {
     struct index_entry entries[PLACES_MOST];
     int usable = pack_is_usable(batch, reference->pack_hint, failure);
@@ -95,9 +100,9 @@ int batch_locate(struct object_batch *batch, const struct object_reference *refe
     return usable;
 }
 
-/* Packs that something rests on. */
-struct hints {
-    uint64_t hints[OBJECT_DEPTH_MOST + 1];
+/* An object and what it rests on: where each stands. */
+struct places {
+    struct object_reference places[OBJECT_DEPTH_MOST + 1];
     size_t count;
 };
 
@@ -128,27 +133,26 @@ static int rests_on_the_same(struct object_batch *batch, const struct chain_link
            memcmp(head.parent.id, link->head.parent.id, OBJECT_ID_BYTES) == 0;
 }
 
-/* Where LINK stands, or stands again, in a pack that is usable; its hint into HINTS. 1, 0, -errno.
- */
+/* Where LINK stands, or stands again, in a pack that is usable: into PLACES. 1, 0, -errno. */
 static int link_is_there(struct object_batch *batch, const struct chain_link *link,
-                         struct hints *hints, struct failure *failure)
+                         struct places *places, struct failure *failure)
 {
     struct object_reference place;
-    int usable = batch_locate(batch, &link->reference, link->head.place.depth, &place, failure);
+    int usable = locate(batch, &link->reference, link->head.place.depth, &place, failure);
 
     if (usable > 0)
         usable = rests_on_the_same(batch, link, &place);
     if (usable > 0)
-        hints->hints[hints->count++] = place.pack_hint;
+        places->places[places->count++] = place;
     return usable;
 }
 
 /*
  * Whether there are all ancestors of link AT of SCRATCH's chain, which is extended as far as they
- * have to be read for that: all but the last. Adds their packs to HINTS. 1, 0, -errno.
+ * have to be read for that: all but the last. Adds where they stand to PLACES. 1, 0, -errno.
  */
 static int ancestors_are_there(struct object_batch *batch, struct read_scratch *scratch, size_t at,
-                               struct hints *hints, struct failure *failure)
+                               struct places *places, struct failure *failure)
 {
     for (;; at++) {
         const struct object_head *head = &scratch->links[at].head;
@@ -158,9 +162,9 @@ static int ancestors_are_there(struct object_batch *batch, struct read_scratch *
         if (head->encoding != OBJECT_ZSTD_PARENT)
             return 1;
         if (head->place.depth == 1) {
-            usable = batch_locate(batch, &head->parent, 0, &parent, failure);
+            usable = locate(batch, &head->parent, 0, &parent, failure);
             if (usable > 0)
-                hints->hints[hints->count++] = parent.pack_hint;
+                places->places[places->count++] = parent;
             return usable;
         }
 
@@ -168,7 +172,7 @@ static int ancestors_are_there(struct object_batch *batch, struct read_scratch *
 
         if (error != 0)
             return error == -ENOMEM ? error : 0; /* what cannot be read is written again */
-        usable = link_is_there(batch, &scratch->links[at + 1], hints, failure);
+        usable = link_is_there(batch, &scratch->links[at + 1], places, failure);
         if (usable <= 0)
             return usable;
     }
@@ -176,7 +180,7 @@ static int ancestors_are_there(struct object_batch *batch, struct read_scratch *
 
 /* The same of the object at PLACE, whose pack is usable. */
 static int has_its_ancestors(struct object_batch *batch, const struct object_reference *place,
-                             enum object_type type, struct hints *hints, struct failure *failure)
+                             enum object_type type, struct places *places, struct failure *failure)
 {
     struct object_reader *reader = batch->reader;
     struct read_scratch *scratch = read_scratch_take(reader);
@@ -189,47 +193,102 @@ static int has_its_ancestors(struct object_batch *batch, const struct object_ref
 
     /* Another copy of it, kept in memory or found elsewhere, may have other ancestors. */
     if (error == 0 && object_reference_same_place(&scratch->links[0].reference, place))
-        whole = ancestors_are_there(batch, scratch, 0, hints, failure);
+        whole = ancestors_are_there(batch, scratch, 0, places, failure);
     chain_end(reader, scratch);
     read_scratch_give(reader, scratch);
     return whole;
 }
 
-/* 1, -ENOMEM. */
-static int rely_on(struct object_batch *batch, const struct hints *hints)
+/* ---- What is relied on ---- */
+
+/* Packs of one hint: all of them are made durable. 1, 0: not one that is there can be; -ENOMEM. */
+static int make_packs_durable(struct object_batch *batch, const struct object_reference *place,
+                              struct failure *failure)
+{
+    struct object_reader *reader = batch->reader;
+    uint8_t salts[PACKS_A_HINT][STORE_SALT_BYTES];
+    int found = pack_list_find(reader->packs, place->pack_hint, PACKS_A_HINT, salts, failure);
+    int durable = 0;
+
+    for (int i = 0; i < found; i++) {
+        int error = durable_make(batch->store, reader->indexes, salts[i], place, NULL);
+
+        if (error != 0 && error != -ENOENT)
+            return error == -ENOMEM ? error : 0;
+        durable = durable == 1 || error == 0;
+    }
+    return found < 0 ? found : durable;
+}
+
+/*
+ * Another writer's pack can be seen before it is durable, where nothing else has the object any
+ * more: a power cut that takes it away must not take what was acknowledged. A batch asks once of
+ * each pack. 1, 0: it is better not relied on; -errno.
+ */
+static int is_durable(struct object_batch *batch, const struct object_reference *place,
+                      struct failure *failure)
+{
+    pthread_mutex_lock(&batch->lock);
+    bool known = hint_set_has(&batch->durable, place->pack_hint);
+    pthread_mutex_unlock(&batch->lock);
+    if (known)
+        return 1;
+
+    int durable = make_packs_durable(batch, place, failure);
+
+    if (durable <= 0)
+        return durable;
+    pthread_mutex_lock(&batch->lock);
+    int error = hint_set_add(&batch->durable, place->pack_hint);
+    pthread_mutex_unlock(&batch->lock);
+    return error != 0 ? error : 1;
+}
+
+/* 1; 0: not all of them may be; -errno. */
+static int rely_on(struct object_batch *batch, const struct places *places, struct failure *failure)
 {
     int error = 0;
 
+    for (size_t i = 0; i < places->count; i++) {
+        int durable = is_durable(batch, &places->places[i], failure);
+
+        if (durable <= 0)
+            return durable;
+    }
     pthread_mutex_lock(&batch->lock);
-    for (size_t i = 0; i < hints->count && error == 0; i++)
-        error = hint_set_add(&batch->relied, hints->hints[i]);
+    for (size_t i = 0; i < places->count && error == 0; i++)
+        error = hint_set_add(&batch->relied, places->places[i].pack_hint);
     pthread_mutex_unlock(&batch->lock);
     return error != 0 ? error : 1;
 }
 
 int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, size_t place,
-                   struct failure *failure)
+                   struct object_reference *ret_place, struct failure *failure)
 {
-    struct hints hints = {.count = 0};
+    struct places places = {.count = 0};
     size_t at = place;
-    int usable = link_is_there(batch, &scratch->links[at], &hints, failure);
+    int usable = link_is_there(batch, &scratch->links[at], &places, failure);
 
     /* What came out of the cache says nothing of its ancestors. */
     while (usable > 0 && scratch->links[at].cached == NULL && at + 1 < scratch->count)
-        usable = link_is_there(batch, &scratch->links[++at], &hints, failure);
+        usable = link_is_there(batch, &scratch->links[++at], &places, failure);
     if (usable > 0)
-        usable = ancestors_are_there(batch, scratch, at, &hints, failure);
-    return usable > 0 ? rely_on(batch, &hints) : usable;
+        usable = ancestors_are_there(batch, scratch, at, &places, failure);
+    if (usable > 0)
+        usable = rely_on(batch, &places, failure);
+    if (usable > 0)
+        *ret_place = places.places[0];
+    return usable;
 }
 
 /* The object at PLACE in a usable pack, at DEPTH: 1 if its ancestors are there too; 0, -errno. */
 static int is_whole(struct object_batch *batch, const struct object_reference *place,
                     enum object_type type, bool alone, struct failure *failure)
 {
-    struct hints hints = {{place->pack_hint}, 1};
-    int usable = alone ? 1 : has_its_ancestors(batch, place, type, &hints, failure);
+    struct places places = {{*place}, 1};
+    int usable = alone ? 1 : has_its_ancestors(batch, place, type, &places, failure);
 
-    return usable > 0 ? rely_on(batch, &hints) : usable;
+    return usable > 0 ? rely_on(batch, &places, failure) : usable;
 }
 
 /* Whether the object at PLACE has no ancestors; an index may say so, else its body has to. */
@@ -251,7 +310,7 @@ int object_batch_rely(struct object_batch *batch, const struct object_reference 
                       struct failure *failure)
 {
     struct object_reference place;
-    int usable = batch_locate(batch, reference, OBJECT_DEPTH_ANY, &place, failure);
+    int usable = locate(batch, reference, OBJECT_DEPTH_ANY, &place, failure);
 
     if (usable <= 0)
         return usable;

@@ -154,13 +154,8 @@ static int load_parent(struct object_writer *writer, struct read_scratch *scratc
     if (error != 0)
         return error == -ENOMEM ? error : 0;
 
-    int usable = batch_has_read(writer->batch, scratch, place, NULL);
-
-    if (usable > 0)
-        usable = batch_locate(writer->batch, &scratch->links[place].reference, step.parent_depth,
-                              &head->parent, NULL);
     head->place = step.place;
-    return usable;
+    return batch_has_read(writer->batch, scratch, place, &head->parent, NULL);
 }
 
 static int encode(struct object_writer *writer, struct put *put,
@@ -282,7 +277,7 @@ int object_put(struct object_writer *writer, enum object_type type, const void *
 }
 
 static int move_object(struct object_writer *writer, const struct object_reference *reference,
-                       struct object_put *ret_put, struct failure *failure)
+                       int depth, struct object_put *ret_put, struct failure *failure)
 {
     struct object_reader *reader = writer->batch->reader;
     struct read_scratch *scratch = read_scratch_take(reader);
@@ -294,7 +289,8 @@ static int move_object(struct object_writer *writer, const struct object_referen
         return -ENOMEM;
 
     struct buffer *body = &scratch->links[0].body;
-    int error = object_fetch(reader, reference, &scratch->sealed, body, &result.reference, failure);
+    int error = object_fetch_at(reader, reference, depth, &scratch->sealed, body, &result.reference,
+                                failure);
 
     if (error == 0) {
         head_size = object_head_decode(body->data, body->size, &put.head);
@@ -316,13 +312,13 @@ static int move_object(struct object_writer *writer, const struct object_referen
     return 0;
 }
 
-int object_move(struct object_writer *writer, const struct object_reference *reference,
+int object_move(struct object_writer *writer, const struct object_reference *reference, int depth,
                 struct object_put *ret_put, struct failure *failure)
 {
     if (writer->error != 0 || writer->finished)
         return writer->error != 0 ? writer->error : -EINVAL;
 
-    int error = move_object(writer, reference, ret_put, failure);
+    int error = move_object(writer, reference, depth, ret_put, failure);
 
     /* One that cannot be read leaves the writer as it was. */
     if (error != 0 && error != -EIO)

@@ -48,7 +48,7 @@ struct read_scratch {
 struct moved_object {
     bool known;
     bool lost;
-    time_t when; /* in seconds, monotonic */
+    uint64_t when_ns; /* by clock_now_ns() */
     struct object_reference place;
 };
 
@@ -56,9 +56,16 @@ struct moved_object {
 #define VAIN_KEPT 64
 struct vain_search {
     bool known;
-    time_t when; /* in seconds, monotonic */
+    uint64_t when_ns; /* by clock_now_ns() */
     uint8_t id[OBJECT_ID_BYTES];
 };
+
+/*
+ * Asked of an object before the packs' directories are read, all of them: where it stands, at DEPTH
+ * or any, as they say; at most MOST places. Their number; -ESTALE: they are to be read; -ENOMEM.
+ */
+typedef int known_directories(void *context, const uint8_t id[OBJECT_ID_BYTES], int depth, int most,
+                              struct object_reference *ret_places);
 
 struct object_reader {
     struct store *store;
@@ -67,6 +74,8 @@ struct object_reader {
     struct index_set *indexes;
     struct parent_cache *cache;
     struct lineage *lineage;
+    known_directories *known; /* NULL: nobody knows them; set before there are several threads */
+    void *known_context;
 
     pthread_mutex_t lock; /* guards all below */
     struct read_scratch *scratches;
@@ -82,8 +91,6 @@ struct object_reader {
 
 struct read_scratch *read_scratch_take(struct object_reader *reader); /* NULL: no memory */
 void read_scratch_give(struct object_reader *reader, struct read_scratch *scratch);
-
-#define OBJECT_DEPTH_ANY (-1)
 
 /*
  * The body of the object that REFERENCE means, opened, into BODY, with SEALED for

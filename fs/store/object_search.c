@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/object_reader.h"
 #include "fs/store/pack.h"
@@ -48,9 +48,25 @@ static int note_copy(void *context, const struct pack_entry *entry)
     return 0;
 }
 
+/* As somebody knows them who has gone through all directories. 0, -ESTALE, -ENOMEM. */
+static int find_known(const struct object_reader *reader, struct copies *copies)
+{
+    int count = reader->known != NULL ? reader->known(reader->known_context, copies->id,
+                                                      copies->depth, PLACES_MOST, copies->places)
+                                      : -ESTALE;
+
+    copies->count = count > 0 ? (size_t)count : 0;
+    return count < 0 ? count : 0;
+}
+
 /* Goes through the directories of all packs. What cannot be read is passed over. 0, -ENOMEM. */
 static int find_copies(struct object_reader *reader, struct copies *copies)
 {
+    int known = find_known(reader, copies);
+
+    if (known != -ESTALE)
+        return known;
+
     for (unsigned folder = 0; folder < PACK_FOLDERS; folder++) {
         cleanup_free uint8_t(*salts)[STORE_SALT_BYTES] = NULL;
         size_t count = 0;
@@ -116,21 +132,13 @@ static int search(struct search *all, const struct object_reference *reference, 
 
 /* ---- What was found out before ---- */
 
-static time_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec;
-}
-
 static bool was_in_vain(struct object_reader *reader, const uint8_t *id)
 {
     const struct vain_search *vain = &reader->vain[id[0] % VAIN_KEPT];
 
     pthread_mutex_lock(&reader->lock);
     bool recent = vain->known && memcmp(vain->id, id, OBJECT_ID_BYTES) == 0 &&
-                  now() - vain->when < VAIN_SECONDS;
+                  clock_now_ns() - vain->when_ns < VAIN_SECONDS * NS_PER_SECOND;
     pthread_mutex_unlock(&reader->lock);
     return recent;
 }
@@ -141,7 +149,7 @@ static void remember_in_vain(struct object_reader *reader, const uint8_t *id)
 
     pthread_mutex_lock(&reader->lock);
     vain->known = true;
-    vain->when = now();
+    vain->when_ns = clock_now_ns();
     memcpy(vain->id, id, OBJECT_ID_BYTES);
     pthread_mutex_unlock(&reader->lock);
 }

@@ -86,7 +86,7 @@ int pack_visit_objects(struct store *store, const char *name, pack_visit *visit,
 
 /*
  * ERROR: 0, and BODY is what the piece holds, as its entry says; -EBADMSG: damaged; another: why it
- * could not be read. Not 0 ends the check.
+ * could not be read, but that the pack was removed. Not 0 ends the check.
  */
 typedef int pack_report(void *context, const struct pack_entry *entry, const struct buffer *body,
                         int error);
@@ -94,7 +94,7 @@ typedef int pack_report(void *context, const struct pack_entry *entry, const str
 /*
  * Reads all of the pack called NAME, opens every piece and reports every object. Data is not
  * decompressed (object_read does that and compares ids). -EBADMSG with words when the pack
- * itself is damaged; or what REPORT returned.
+ * itself is damaged; -ENOENT: it is gone; or what REPORT returned.
  */
 int pack_check(struct store *store, const char *name, pack_report *report, void *context,
                struct failure *failure);

@@ -109,13 +109,15 @@ static int check_object(struct check *check, const struct pack_entry *entry)
     return head_agrees(&check->body, entry) ? 0 : -EBADMSG;
 }
 
-/* A pack_visit. */
+/* A pack_visit. A pack that was removed meanwhile is not a damaged one. */
 static int report_object(void *context, const struct pack_entry *entry)
 {
     struct check *check = context;
     int error = check_object(check, entry);
 
-    return error == -ENOMEM ? error : check->report(check->context, entry, &check->body, error);
+    if (error == -ENOMEM || error == -ENOENT)
+        return error;
+    return check->report(check->context, entry, &check->body, error);
 }
 
 /* The only bytes of a pack that no seal covers. */

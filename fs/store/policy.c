@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
+#include "fs/base/clock.h"
+
 #define DURATION_MOST 100000 /* of each unit: no date leaves its range */
 
 /* The bits: one a period and cause, one for tags. */

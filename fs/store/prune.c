@@ -16,7 +16,8 @@
  *    snapshot after the remove record does not need the pack.
  * 3. A mark forbids nothing to anybody, and may be wrong: the next removal looks again.
  * 4. A copy may stand in a pack that can be seen and is not durable yet, of a snapshot that is
- *    being taken. Before a record lets other copies go, such packs are flushed (prune_young.c).
+ *    being taken (durable.h). Before a record lets other copies go, such packs are flushed
+ * (prune_young.c).
  */
 #include "fs/store/prune.h"
 
@@ -162,6 +163,25 @@ static int mark_packs(struct pruning *pruning, const struct pack_set *set)
     return error;
 }
 
+/*
+ * Either another prune has removed one of the packs: it has rewritten them, too. Or the disk is
+ * full: all the more what nothing needs has to go.
+ */
+static int do_without(struct pruning *pruning, struct pack_set *emptied, int error)
+{
+    if (error != -ENOENT && !prune_is_full(error))
+        return error;
+    if (error != -ENOENT) {
+        pruning->no_room = (struct failure){.text = "there is no room"};
+        if (pruning->failure != NULL)
+            pruning->no_room = *pruning->failure;
+        pruning->no_room.code = -error;
+    }
+    pruning->result.emptied = (struct prune_sum){.packs = 0};
+    emptied->count = 0;
+    return 0;
+}
+
 static int mark_and_rewrite(struct pruning *pruning)
 {
     cleanup_pack_set struct pack_set garbage = {.count = 0};
@@ -175,13 +195,7 @@ static int mark_and_rewrite(struct pruning *pruning)
     if (error != 0 || pruning->options->dry_run)
         return error;
     if (emptied.count > 0)
-        error = prune_rewrite(pruning, &emptied);
-    /* Another prune has removed one of them: it has rewritten them, too. */
-    if (error == -ENOENT) {
-        pruning->result.emptied = (struct prune_sum){.packs = 0};
-        emptied.count = 0;
-        error = 0;
-    }
+        error = do_without(pruning, &emptied, prune_rewrite(pruning, &emptied));
     for (size_t i = 0; i < emptied.count && error == 0; i++) {
         if (pack_set_add(&garbage, emptied.places[i]) != 0)
             error = prune_no_memory(pruning);
@@ -217,7 +231,7 @@ static int tidy(struct pruning *pruning)
     hint_set_release(&marked);
     if (error == -ENOMEM)
         return prune_no_memory(pruning);
-    if (error == -ENOENT) /* another prune is at it */
+    if (error == -ENOENT || prune_is_full(error)) /* another prune is at it; it can be done later */
         error = 0;
     if (error == 0)
         error = prune_log(pruning);
@@ -306,6 +320,16 @@ static int run(struct pruning *pruning)
     return error;
 }
 
+static int refuse_full(const struct pruning *pruning)
+{
+    return failure_set(
+        pruning->failure, pruning->no_room.code,
+        "%s. Packs in which little is needed could not be rewritten. What is not "
+        "needed at all was marked: prune again when the grace period is over, or let "
+        "more stay unused (--max-unused)",
+        pruning->no_room.text);
+}
+
 int prune(struct store *store, const struct prune_options *options, struct prune_result *ret_result,
           struct failure *failure)
 {
@@ -324,6 +348,8 @@ int prune(struct store *store, const struct prune_options *options, struct prune
     free(pruning.named);
     if (error == -ENOMEM)
         return prune_no_memory(&pruning);
+    if (error == 0 && pruning.no_room.code != 0)
+        return refuse_full(&pruning);
     if (error == 0)
         *ret_result = pruning.result;
     return error;

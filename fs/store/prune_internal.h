@@ -31,6 +31,7 @@ struct pruning {
     size_t named_count;
     uint64_t named_until; /* up to that record; 0: not asked for yet */
     struct prune_result result;
+    struct failure no_room; /* for what was to be rewritten; code 0: there was */
     struct failure *failure;
 };
 
@@ -49,6 +50,12 @@ static inline void names_release(struct names *names)
 
 int names_add(struct names *names, const char *name); /* 0 or -ENOMEM */
 
+/*
+ * From now on they are copies, not borrowed: the state's own change with it. The caller frees
+ * *ret_copies after the last use. 0 or -ENOMEM.
+ */
+int names_copy(struct names *names, char **ret_copies);
+
 /* Puts one record that names them, or several. The names must not be the state's own. */
 typedef int append_packs(struct store *store, struct log_state *state, const char *const *packs,
                          size_t count, struct failure *failure);
@@ -66,6 +73,11 @@ static inline int prune_go_on(const struct pruning *pruning)
     const bool *ending = pruning->options->ending;
 
     return ending != NULL && __atomic_load_n(ending, __ATOMIC_RELAXED) ? -ECANCELED : 0;
+}
+
+static inline bool prune_is_full(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT;
 }
 
 static inline int prune_no_memory(const struct pruning *pruning)
@@ -91,15 +103,6 @@ int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack);
  */
 int prune_make_durable(struct pruning *pruning);
 
-/* The same of one file. 0, -ENOENT, -errno. */
-static inline int prune_flush(const struct pruning *pruning, const char *name)
-{
-    struct storage *storage = store_storage(pruning->store);
-
-    return storage->class->flush != NULL ? storage->class->flush(storage, name, pruning->failure)
-                                         : 0;
-}
-
 /* Records and then does it. */
 int prune_remove(struct pruning *pruning);
 
@@ -121,7 +124,7 @@ static inline void pack_set_release(struct pack_set *set)
 /* Which packs are to be rewritten so that no more than the options allow stays unused. */
 int prune_choose(struct pruning *pruning, struct pack_set *set);
 
-/* Writes what lives in these packs into new ones, with their index, durably. */
+/* Writes what lives in these packs into new ones, with their index, durably. 0, -ENOSPC, -errno. */
 int prune_rewrite(struct pruning *pruning, const struct pack_set *set);
 
 /* Removes the records and checkpoints that nobody needs. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/store/durable.h"
 #include "fs/store/log_internal.h"
 #include "fs/store/prune_internal.h"
 
@@ -26,7 +27,8 @@ static int find_bound(struct pruning *pruning, const uint64_t *checkpoints, size
         if (error == -ENOMEM)
             return error;
         checkpoint_name(checkpoints[i - 1], name);
-        if (error == 0 && (error = prune_flush(pruning, name)) != 0 && error != -ENOENT)
+        if (error == 0 && (error = durable_flush(pruning->store, name, pruning->failure)) != 0 &&
+            error != -ENOENT)
             return error;
         if (error != 0) {
             bound = 0;

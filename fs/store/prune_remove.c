@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/prune_internal.h"
 
@@ -40,17 +40,9 @@ int prune_append(struct pruning *pruning, append_packs *append, const struct nam
     return error;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_calendar_ns();
     int error = 0;
 
     for (size_t i = 0; i < pruning->state.mark_count && error == 0; i++) {
@@ -70,8 +62,7 @@ int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struc
     return error;
 }
 
-/* Packs that are marked, though their files went otherwise: their names are the state's. */
-static int copy_names(struct names *names, char **ret_copies)
+int names_copy(struct names *names, char **ret_copies)
 {
     char *copies = allocate_array(names->count, PACK_NAME_SIZE);
 
@@ -94,7 +85,7 @@ static int record_removals(struct pruning *pruning)
     cleanup_free char *due_copies = NULL;
 
     if (prune_judge_marks(pruning, &wanted, &due) != 0 ||
-        copy_names(&wanted, &wanted_copies) != 0 || copy_names(&due, &due_copies) != 0)
+        names_copy(&wanted, &wanted_copies) != 0 || names_copy(&due, &due_copies) != 0)
         return prune_no_memory(pruning);
 
     int error = due.count > 0 ? prune_make_durable(pruning) : 0;

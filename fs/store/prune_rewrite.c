@@ -7,6 +7,8 @@
 #include "fs/base/memory.h"
 #include "fs/store/prune_internal.h"
 
+#define GIVING_UP_ATTEMPTS 16 /* when others write to the log at the same time */
+
 int pack_set_add(struct pack_set *set, size_t place)
 {
     if ((set->count & (set->count - 1)) == 0) {
@@ -94,9 +96,10 @@ static int move_living(void *context, const struct pack_entry *entry)
     if (!reach_lives(emptying->reach, spot))
         return 0;
 
-    int error = object_move(emptying->writer, &entry->reference, &put, emptying->failure);
+    int error =
+        object_move(emptying->writer, &entry->reference, entry->depth, &put, emptying->failure);
 
-    /* Where this copy is damaged, another one was found: at another depth, it is no substitute. */
+    /* Where this copy is damaged, another one was found: it may rest on what is gone. */
     if (error == 0 && put.reference.sealed_size != entry->reference.sealed_size)
         error = failure_set(emptying->failure, EIO,
                             "a pack that is to be rewritten is damaged: run `crmfs check "
@@ -138,6 +141,31 @@ static int empty_packs(struct pruning *pruning, const struct pack_set *set,
     return error;
 }
 
+/*
+ * There is no room: what was written of it takes some that nobody needs, and is marked, so that it
+ * goes before a day is over. The pack under way goes first. Takes the batch over.
+ */
+static void give_up(struct pruning *pruning, struct object_batch *batch)
+{
+    cleanup_names struct names written = {.count = 0};
+    cleanup_free char *copies = NULL;
+    const char *const *packs;
+    size_t count;
+    int error = 0;
+
+    object_batch_packs(batch, &packs, &count);
+    for (size_t i = 0; i < count && i < LOG_PACKS_LIMIT && error == 0; i++)
+        error = names_add(&written, packs[i]);
+    if (error == 0)
+        error = names_copy(&written, &copies);
+    object_batch_free(batch);
+    if (error != 0 || written.count == 0)
+        return;
+    error = -EAGAIN;
+    for (int attempt = 0; error == -EAGAIN && attempt < GIVING_UP_ATTEMPTS; attempt++)
+        error = log_mark_packs(pruning->store, &pruning->state, written.names, written.count, NULL);
+}
+
 int prune_rewrite(struct pruning *pruning, const struct pack_set *set)
 {
     struct object_batch *batch = NULL;
@@ -154,6 +182,9 @@ int prune_rewrite(struct pruning *pruning, const struct pack_set *set)
         error = object_batch_finish(batch, &names, &count, &bytes, pruning->failure);
     if (error == 0)
         pruning->result.written = (struct prune_sum){count, bytes};
-    object_batch_free(batch);
+    if (batch != NULL && prune_is_full(error))
+        give_up(pruning, batch);
+    else
+        object_batch_free(batch);
     return error;
 }

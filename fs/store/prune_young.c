@@ -9,7 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/store/durable.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/object_reader.h"
 #include "fs/store/prune_internal.h"
 
 static int compare_salts(const void *left, const void *right)
@@ -54,20 +56,16 @@ int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack)
 
 int prune_make_durable(struct pruning *pruning)
 {
-    int error = 0;
+    struct index_set *indexes = pruning->reader->indexes;
+    int error = index_set_refresh(indexes, pruning->failure);
 
     for (size_t i = 0; i < reach_pack_count(pruning->reach) && error == 0; i++) {
         const struct reach_pack *pack = reach_pack(pruning->reach, i);
-        uint8_t salt[STORE_SALT_BYTES];
-        char path[PACK_PATH_SIZE];
         int settled = pack->living_count > 0 ? prune_is_settled(pruning, pack) : 1;
 
-        if (settled != 0 || !pack_salt(pack->name, salt)) {
-            error = settled < 0 ? settled : 0;
-            continue;
-        }
-        pack_path(salt, path);
-        error = prune_flush(pruning, path);
+        error = settled < 0 ? settled : 0;
+        if (settled == 0)
+            error = durable_make_pack(pruning->store, indexes, pack->name, pruning->failure);
     }
     return error == -ENOENT ? -EAGAIN : error;
 }

@@ -18,6 +18,7 @@ int reach_create(struct store *store, struct object_reader *reader, const struct
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     reach->store = store;
     reach->reader = reader;
+    pthread_mutex_init(&reach->lock, NULL);
 
     int error = reach_read_packs(reach, state, progress, failure);
 
@@ -31,8 +32,10 @@ int reach_create(struct store *store, struct object_reader *reader, const struct
 
 void reach_free(struct reach *reach)
 {
-    if (reach != NULL)
-        reach_release_packs(reach);
+    if (reach == NULL)
+        return;
+    reach_release_packs(reach);
+    pthread_mutex_destroy(&reach->lock);
     free(reach);
 }
 
@@ -91,8 +94,7 @@ bool reach_lives(const struct reach *reach, struct reach_spot spot)
 
 /* ---- Adding ---- */
 
-/* Bytes that the entry's own piece takes; another copy of the object may take more, or less. */
-static uint64_t piece_bytes(const struct known_pack *known, uint32_t entry)
+uint64_t reach_piece_bytes(const struct known_pack *known, uint32_t entry)
 {
     uint64_t begin = (uint64_t)known->offsets[entry] * 8;
 
@@ -117,8 +119,8 @@ static int add(struct reach *reach, const struct object_reference *reference, in
         return 1;
     reach_set_bit(known->living, spot.entry);
     known->pack.living_count++;
-    known->pack.living_bytes += piece_bytes(known, spot.entry);
-    reach->living_bytes += piece_bytes(known, spot.entry);
+    known->pack.living_bytes += reach_piece_bytes(known, spot.entry);
+    reach->living_bytes += reach_piece_bytes(known, spot.entry);
     known->fresh = true;
     return 0;
 }
@@ -335,6 +337,8 @@ int reach_spread_damage(struct reach *reach, struct failure *failure)
         for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
             if (reach->packs[i].pack.error == 0)
                 error = visit_pack(reach, i, inherit_damage, &visit);
+            if (error == -ENOENT) /* removed meanwhile */
+                error = 0;
         }
     } while (visit.changed && error == 0);
     return error;

@@ -83,7 +83,8 @@ uint64_t reach_lost(const struct reach *reach);
 size_t reach_pack_count(const struct reach *reach);
 const struct reach_pack *reach_pack(const struct reach *reach, size_t pack); /* by name */
 const struct reach_pack *reach_pack_named(const struct reach *reach,
-                                          const char *name); /* or NULL */
+                                          const char *name);                          /* or NULL */
+const struct reach_pack *reach_pack_hinted(const struct reach *reach, uint64_t hint); /* or NULL */
 
 /*
  * Where an object stands: its copy that lives or would. False: it is in no pack. A parent is asked
@@ -97,6 +98,13 @@ struct reach_spot {
 bool reach_find(struct reach *reach, const struct object_reference *reference, int depth,
                 struct reach_spot *ret_spot);
 bool reach_lives(const struct reach *reach, struct reach_spot spot);
+
+/*
+ * Where else the object of ID stands, at DEPTH or any: at most MOST of its copies. Their number, or
+ * -errno. This, reach_find() and reach_stands_alone() may be asked by several threads at once.
+ */
+int reach_copies(struct reach *reach, const uint8_t id[OBJECT_ID_BYTES], int depth, int most,
+                 struct object_reference *ret_copies);
 
 /*
  * 1: if it cannot be read where it stands, it cannot be read at all: it is compressed against

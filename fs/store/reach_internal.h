@@ -6,6 +6,8 @@
 #ifndef CRMFS_STORE_REACH_INTERNAL_H
 #define CRMFS_STORE_REACH_INTERNAL_H
 
+#include <pthread.h>
+
 #include "fs/store/reach.h"
 
 #define IDS_KEPT 8 /* packs whose whole ids are in memory; 2.5 MiB each at most */
@@ -44,6 +46,8 @@ struct reach {
     size_t pack_count;
     struct known_pack *packs; /* by name */
     size_t object_count;
+
+    pthread_mutex_t lock;      /* guards all below */
     struct reach_spot *by_tag; /* all objects, by tag; NULL until one has been moved */
     struct whole_ids whole[IDS_KEPT];
     size_t next_whole;
@@ -53,6 +57,9 @@ struct reach {
 int reach_read_packs(struct reach *reach, const struct log_state *state,
                      const struct store_progress *progress, struct failure *failure);
 void reach_release_packs(struct reach *reach);
+
+/* Bytes that the entry's own piece takes; another copy of the object may take more, or less. */
+uint64_t reach_piece_bytes(const struct known_pack *known, uint32_t entry);
 
 /* As reach_find(), but an error is said: 1, 0 (in no pack), -ENOMEM, -errno. */
 int reach_locate(struct reach *reach, const struct object_reference *reference, int depth,

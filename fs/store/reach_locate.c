@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Where an object stands, and which of its copies lives. */
+/*
+ * Where an object stands, and which of its copies lives. What is static here is called with the
+ * reach's lock.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +31,15 @@ static size_t first_with_hint(const struct reach *reach, uint64_t hint)
             high = middle;
     }
     return low;
+}
+
+const struct reach_pack *reach_pack_hinted(const struct reach *reach, uint64_t hint)
+{
+    size_t place = first_with_hint(reach, hint);
+
+    return place < reach->pack_count && reach->packs[place].pack.hint == hint
+               ? &reach->packs[place].pack
+               : NULL;
 }
 
 static bool has_depth(const struct known_pack *known, uint32_t entry, int depth)
@@ -218,11 +230,14 @@ static bool has_likes(const struct reach *reach, size_t i)
 int reach_stands_alone(struct reach *reach, struct reach_spot spot)
 {
     uint64_t tag = tag_of(reach, spot);
-    int error = sort_by_tag(reach);
 
-    if (error != 0 || reach->packs[spot.pack].depths[spot.entry] != 0)
-        return error;
-    return !has_likes(reach, first_with_tag(reach, tag));
+    pthread_mutex_lock(&reach->lock);
+    int alone = sort_by_tag(reach);
+
+    if (alone == 0 && reach->packs[spot.pack].depths[spot.entry] == 0)
+        alone = !has_likes(reach, first_with_tag(reach, tag));
+    pthread_mutex_unlock(&reach->lock);
+    return alone;
 }
 
 /* How good the I-th is, if it is better than BEST; else BEST; -errno. The only one is the best. */
@@ -275,8 +290,9 @@ static int find_moved(struct reach *reach, const struct object_reference *refere
     return best != COPY_NONE;
 }
 
-int reach_locate(struct reach *reach, const struct object_reference *reference, int depth,
-                 struct reach_spot *ret_spot, struct failure *failure)
+/* Where its reference says, if that pack is not marked; else the best copy. As reach_locate(). */
+static int find_copy(struct reach *reach, const struct object_reference *reference, int depth,
+                     struct reach_spot *ret_spot, struct failure *failure)
 {
     struct reach_spot named = {.pack = 0};
     bool in_marked = false;
@@ -303,4 +319,66 @@ int reach_locate(struct reach *reach, const struct object_reference *reference, 
         return 1;
     }
     return found;
+}
+
+int reach_locate(struct reach *reach, const struct object_reference *reference, int depth,
+                 struct reach_spot *ret_spot, struct failure *failure)
+{
+    pthread_mutex_lock(&reach->lock);
+    int found = find_copy(reach, reference, depth, ret_spot, failure);
+    pthread_mutex_unlock(&reach->lock);
+    return found;
+}
+
+/* ---- All copies ---- */
+
+static struct object_reference reference_of(const struct reach *reach, struct reach_spot spot,
+                                            const uint8_t *id)
+{
+    const struct known_pack *known = &reach->packs[spot.pack];
+    struct object_reference reference = {
+        .pack_hint = known->pack.hint,
+        .offset = (uint64_t)known->offsets[spot.entry] * 8,
+        .sealed_size = (uint32_t)reach_piece_bytes(known, spot.entry),
+    };
+
+    memcpy(reference.id, id, OBJECT_ID_BYTES);
+    return reference;
+}
+
+/* The lock is held. */
+static int list_copies(struct reach *reach, const uint8_t *id, int depth, int most,
+                       struct object_reference *ret_copies)
+{
+    uint64_t tag = get_u64(id);
+    int count = 0;
+    int error = sort_by_tag(reach);
+
+    if (error != 0)
+        return error;
+    for (size_t i = first_with_tag(reach, tag); i < reach->object_count && count < most; i++) {
+        struct reach_spot spot = reach->by_tag[i];
+
+        if (tag_of(reach, spot) != tag)
+            break;
+        if (!has_depth(&reach->packs[spot.pack], spot.entry, depth))
+            continue;
+
+        int same = has_id(reach, spot, id, NULL);
+
+        if (same == -ENOMEM)
+            return same;
+        if (same == 1)
+            ret_copies[count++] = reference_of(reach, spot, id);
+    }
+    return count;
+}
+
+int reach_copies(struct reach *reach, const uint8_t id[OBJECT_ID_BYTES], int depth, int most,
+                 struct object_reference *ret_copies)
+{
+    pthread_mutex_lock(&reach->lock);
+    int count = list_copies(reach, id, depth, most, ret_copies);
+    pthread_mutex_unlock(&reach->lock);
+    return count;
 }

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/store/durable.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/object_reader.h"
 #include "fs/store/pack.h"
 #include "fs/store/reach.h"
 #include "fs/store/tables.h"
@@ -191,6 +193,21 @@ static int is_whole(struct listing *listing, const struct snapshot *snapshot)
     return error != 0 ? error : reach_lost(listing->reach) == before;
 }
 
+/* It may be a snapshot that somebody else is just taking. -EAGAIN: a pack was removed meanwhile. */
+static int make_durable(struct listing *listing)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reach_pack_count(listing->reach) && error == 0; i++) {
+        const struct reach_pack *pack = reach_pack(listing->reach, i);
+
+        if (pack->living_count > 0)
+            error = durable_make_pack(listing->store, listing->reader->indexes, pack->name,
+                                      listing->failure);
+    }
+    return error == -ENOENT ? -EAGAIN : error;
+}
+
 /* 1: it is listed again; 0: it is not; -errno. */
 static int recover(struct listing *listing, const struct object_reference *reference)
 {
@@ -219,9 +236,10 @@ static int recover(struct listing *listing, const struct object_reference *refer
 
     if (whole < 0)
         return whole;
-    error = whole == 1
-                ? log_take(listing->store, listing->state, &snapshot, NULL, 0, listing->failure)
-                : 0;
+    if (whole == 1)
+        error = make_durable(listing);
+    if (whole == 1 && error == 0)
+        error = log_take(listing->store, listing->state, &snapshot, NULL, 0, listing->failure);
     if (error == 0)
         listing->report(listing->context, whole == 1 ? name : NULL, snapshot.time_ns);
     return error == 0 ? whole : error;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/index_rebuild.h"
 #include "fs/store/log_internal.h"
@@ -15,7 +16,6 @@
 #include "fs/store/repair_packs.h"
 
 #define TEXT_SIZE 256
-#define TIME_SIZE 32
 #define ATTEMPTS 16 /* when others write to the log at the same time */
 
 struct repairing {
@@ -174,20 +174,16 @@ static void say_record(void *context, const char *record, bool lost, const char 
 static void say_recovered(void *context, const char *name, uint64_t time_ns)
 {
     const struct check_options *options = &((struct repairing *)context)->options->check;
-    time_t seconds = (time_t)(time_ns / 1000000000);
-    char text[TEXT_SIZE], when[TIME_SIZE] = "?";
-    struct tm parts;
+    char text[TEXT_SIZE], when[CLOCK_TEXT_SIZE];
     const struct check_finding finding = {
         .kind = CHECK_SNAPSHOT, .file = name, .harmless = name != NULL, .text = text};
 
-    if (gmtime_r(&seconds, &parts) != NULL)
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &parts);
     snprintf(text, sizeof text,
              name != NULL ? "a snapshot of %s whose record was lost, listed again: its tables are "
                             "whole; its name, its tags and files/ are not known"
                           : "a snapshot of %s whose record was lost cannot be listed again: "
                             "something of it is lost, too",
-             when);
+             clock_text((time_t)(time_ns / NS_PER_SECOND), when));
     if (options->report != NULL)
         options->report(options->context, &finding);
 }

@@ -49,14 +49,37 @@ static int look(struct mending *mending)
     int error = object_reader_create(mending->store, PARENT_CACHE_BYTES, &mending->reader,
                                      mending->failure);
 
-    mending->unlisted.reader = mending->reader;
     if (error == 0)
         error = reach_create(mending->store, mending->reader, mending->state, mending->progress,
                              &mending->reach, mending->failure);
-    if (error != 0)
-        return error;
-    reach_ask(mending->reach, unlisted_ask, &mending->unlisted);
-    return add_all(mending);
+    if (error == 0)
+        error = unlisted_begin(&mending->unlisted, mending->store, mending->reader, mending->reach,
+                               mending->state);
+    return error == 0 ? add_all(mending) : error;
+}
+
+static void look_away(struct mending *mending)
+{
+    unlisted_release(&mending->unlisted);
+    reach_free(steal_pointer(&mending->reach));
+    object_reader_free(steal_pointer(&mending->reader));
+    mending->unlisted = (struct unlisted){.store = NULL};
+}
+
+/* Prune may remove packs between the listing and the look into them; it has said so in the log. */
+static int look_again(struct mending *mending)
+{
+    int error = look(mending);
+
+    for (int attempt = 1; attempt < ATTEMPTS && error == -ENOENT; attempt++) {
+        uint64_t looked_at = mending->state->sequence;
+
+        look_away(mending);
+        error = log_read(mending->store, mending->state, mending->failure);
+        if (error == 0)
+            error = mending->state->sequence != looked_at ? look(mending) : -ENOENT;
+    }
+    return error;
 }
 
 /* ---- Which packs ---- */
@@ -149,11 +172,14 @@ struct moving {
     struct object_writer *writer;
 };
 
-/* What cannot be read stays where it is, and its pack with it. */
-static int move(struct moving *moving, const struct object_reference *reference)
+/*
+ * What cannot be read stays where it is, and its pack with it. What is compressed against a copy
+ * needs one of the same depth.
+ */
+static int move(struct moving *moving, const struct object_reference *reference, uint8_t depth)
 {
     struct object_put put;
-    int error = object_move(moving->writer, reference, &put, moving->mending->failure);
+    int error = object_move(moving->writer, reference, depth, &put, moving->mending->failure);
 
     if (error == 0)
         moving->mending->result.objects++;
@@ -167,7 +193,8 @@ static int move_living(void *context, const struct pack_entry *entry)
     struct reach_spot spot = moving->spot;
 
     moving->spot.entry++;
-    return reach_lives(moving->mending->reach, spot) ? move(moving, &entry->reference) : 0;
+    return reach_lives(moving->mending->reach, spot) ? move(moving, &entry->reference, entry->depth)
+                                                     : 0;
 }
 
 static int move_readable(struct moving *moving, const struct known_objects *readable)
@@ -175,7 +202,7 @@ static int move_readable(struct moving *moving, const struct known_objects *read
     int error = 0;
 
     for (size_t i = 0; i < readable->count && error == 0; i++)
-        error = move(moving, &readable->entries[i].reference);
+        error = move(moving, &readable->entries[i].reference, readable->entries[i].depth);
     return error;
 }
 
@@ -261,7 +288,7 @@ static int mark(struct mending *mending)
 static int mend(struct mending *mending)
 {
     bool any = false;
-    int error = look(mending);
+    int error = look_again(mending);
 
     if (error == 0)
         error = judge_all(mending);
@@ -290,9 +317,7 @@ int repair_packs(struct store *store, struct log_state *state, bool read_data,
     int error = mend(&mending);
 
     free(mending.fates);
-    unlisted_release(&mending.unlisted);
-    reach_free(mending.reach);
-    object_reader_free(mending.reader);
+    look_away(&mending);
     if (error == 0)
         *ret_repaired = mending.result;
     return error;

@@ -3,7 +3,79 @@
 
 #include <errno.h>
 
+#include "fs/store/log_internal.h"
 #include "fs/store/object_reader.h"
+
+/* ---- What the directories say ---- */
+
+/* With the lock, or before there is anybody else. */
+static size_t count_removed(const struct unlisted *unlisted)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < unlisted->state.mark_count; i++) {
+        const struct log_mark *mark = &unlisted->state.marks[i];
+
+        count += mark->removed && reach_pack_named(unlisted->reach, mark->pack) != NULL;
+    }
+    return count;
+}
+
+static bool is_there(struct unlisted *unlisted, uint64_t record)
+{
+    struct storage *storage = store_storage(unlisted->store);
+    char name[LOG_NAME_SIZE];
+    uint64_t size;
+
+    log_record_name(record, name);
+    return storage->class->size(storage, name, &size, NULL) == 0;
+}
+
+/* Only a record can have had a pack removed that was there before. With the lock. */
+static bool is_current(struct unlisted *unlisted)
+{
+    uint64_t last = unlisted->state.sequence;
+
+    if (unlisted->outdated || (is_there(unlisted, last) && !is_there(unlisted, last + 1)))
+        return !unlisted->outdated;
+    unlisted->outdated = log_read(unlisted->store, &unlisted->state, NULL) != 0 ||
+                         count_removed(unlisted) != unlisted->removed;
+    return !unlisted->outdated;
+}
+
+/* A known_directories. */
+static int find_copies(void *context, const uint8_t id[OBJECT_ID_BYTES], int depth, int most,
+                       struct object_reference *ret_places)
+{
+    struct unlisted *unlisted = context;
+
+    pthread_mutex_lock(&unlisted->lock);
+    bool current = is_current(unlisted);
+    pthread_mutex_unlock(&unlisted->lock);
+
+    int count = current ? reach_copies(unlisted->reach, id, depth, most, ret_places) : -ESTALE;
+
+    return count >= 0 || count == -ENOMEM ? count : -ESTALE;
+}
+
+int unlisted_begin(struct unlisted *unlisted, struct store *store, struct object_reader *reader,
+                   struct reach *reach, const struct log_state *state)
+{
+    *unlisted = (struct unlisted){.store = store, .reader = reader, .reach = reach};
+    pthread_mutex_init(&unlisted->lock, NULL);
+
+    int error = log_state_copy(state, &unlisted->state);
+
+    if (error != 0)
+        return error;
+    unlisted->removed = count_removed(unlisted);
+    reader->known = find_copies;
+    reader->known_context = unlisted;
+    reach_ask(reach, unlisted_ask, unlisted);
+    return 0;
+}
+
+/* ---- Trying ---- */
 
 static bool is_known(const struct known_objects *known, const struct object_reference *reference)
 {
@@ -88,6 +160,11 @@ size_t unlisted_in_pack(const struct unlisted *unlisted, uint64_t hint)
 
 void unlisted_release(struct unlisted *unlisted)
 {
+    if (unlisted->reach != NULL) {
+        unlisted->reader->known = NULL;
+        log_state_release(&unlisted->state);
+        pthread_mutex_destroy(&unlisted->lock);
+    }
     for (size_t i = 0; i < UNLISTED_DEPTHS; i++)
         known_objects_release(&unlisted->readable[i]);
     for (size_t i = 0; i <= UNLISTED_DEPTHS; i++)

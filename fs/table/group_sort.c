@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_rows.h"
 #include "fs/table/row_group.h"
@@ -18,6 +19,7 @@
 struct runs {
     struct group_array *arrays;
     size_t count;
+    struct group_twins *twins; /* noted when they are made, and merged */
 };
 
 static void runs_drop(struct runs *runs, struct spool *spool)
@@ -25,7 +27,7 @@ static void runs_drop(struct runs *runs, struct spool *spool)
     for (size_t i = 0; i < runs->count; i++)
         group_array_drop(&runs->arrays[i], spool);
     free(runs->arrays);
-    *runs = (struct runs){.count = 0};
+    *runs = (struct runs){.count = 0, .twins = runs->twins};
 }
 
 static struct group_array *add_run(struct runs *runs)
@@ -39,22 +41,52 @@ static struct group_array *add_run(struct runs *runs)
     return &arrays[runs->count++];
 }
 
-static bool is_cancelled(const struct group_sort *sort)
+struct keys {
+    struct cell left[KEY_COLUMNS_MOST];
+    struct cell right[KEY_COLUMNS_MOST];
+};
+
+static void take_keys(const struct group_sort *sort, const struct cell *left,
+                      const struct cell *right, struct keys *keys)
 {
-    return sort->cancelled != NULL && __atomic_load_n(sort->cancelled, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < sort->rule->count; i++) {
+        keys->left[i] = left[sort->rule->terms[i].column];
+        keys->right[i] = right[sort->rule->terms[i].column];
+    }
 }
 
+static bool makes_one(const struct group_sort *sort)
+{
+    return sort->same_key == SAME_KEY_LAST || sort->same_key == SAME_KEY_FIRST;
+}
+
+/* Rows that may be one stand side by side. */
 static int compare_rows(const struct group_sort *sort, const struct cell *left,
                         const struct cell *right)
 {
-    struct cell keys[2][KEY_COLUMNS_MOST];
-    size_t count = sort->rule->count;
+    struct keys keys;
 
-    for (size_t i = 0; i < count; i++) {
-        keys[0][i] = left[sort->rule->terms[i].column];
-        keys[1][i] = right[sort->rule->terms[i].column];
+    take_keys(sort, left, right, &keys);
+    return makes_one(sort) ? key_compare_exactly(sort->rule, keys.left, keys.right)
+                           : key_compare(sort->rule, keys.left, keys.right, NULL);
+}
+
+/* LEFT and RIGHT stand side by side: whether one is to be left out; notes what they are. */
+static bool are_one(const struct group_sort *sort, const struct cell *left,
+                    const struct cell *right, struct group_twins *twins)
+{
+    struct keys keys;
+
+    if (sort->same_key == SAME_KEY_ROWS)
+        return false;
+    take_keys(sort, left, right, &keys);
+    if (key_is_same(sort->rule, keys.left, keys.right)) {
+        *(makes_one(sort) ? &twins->taken_out : &twins->kept) = true;
+        return makes_one(sort);
     }
-    return key_compare(sort->rule, keys[0], keys[1], NULL);
+    if (makes_one(sort) && key_compare(sort->rule, keys.left, keys.right, NULL) == 0)
+        twins->alike = true;
+    return false;
 }
 
 /* --- runs --------------------------------------------------------------------------------- */
@@ -62,6 +94,7 @@ static int compare_rows(const struct group_sort *sort, const struct cell *left,
 /* Rows in memory: their cells, whose data point into blocks. */
 struct gathered {
     const struct group_sort *sort;
+    struct group_twins *twins;
     struct buffer data;   /* cells and bytes, row after row */
     struct buffer starts; /* a size_t a row: where in data */
     size_t count;
@@ -118,6 +151,25 @@ static int by_key(const void *left, const void *right, void *context)
     return order != 0 ? order : (one > other) - (one < other);
 }
 
+static const struct cell *row_at(const struct gathered *gathered, size_t index)
+{
+    const size_t *starts = (const void *)gathered->starts.data;
+
+    return (const void *)(gathered->data.data + starts[index]);
+}
+
+/* Whether the row, of those that are sorted, gives way to the one beside it. */
+static bool gives_way(const struct gathered *gathered, size_t index)
+{
+    const struct group_sort *sort = gathered->sort;
+    bool first = sort->same_key == SAME_KEY_FIRST;
+    size_t other = first ? index - 1 : index + 1;
+
+    if (first ? index == 0 : other == gathered->count)
+        return false;
+    return are_one(sort, row_at(gathered, index), row_at(gathered, other), gathered->twins);
+}
+
 /* Sorts what was gathered, lays it down as a run, and empties it. */
 static int lay_run(struct gathered *gathered, struct runs *runs, struct failure *failure)
 {
@@ -135,8 +187,10 @@ static int lay_run(struct gathered *gathered, struct runs *runs, struct failure 
         return error;
     point_cells(gathered);
     qsort_r(starts, gathered->count, sizeof *starts, by_key, gathered);
-    for (size_t i = 0; i < gathered->count && error == 0; i++)
-        error = group_writer_add(&writer, (const void *)(gathered->data.data + starts[i]), failure);
+    for (size_t i = 0; i < gathered->count && error == 0; i++) {
+        if (!gives_way(gathered, i))
+            error = group_writer_add(&writer, row_at(gathered, i), failure);
+    }
     if (error == 0)
         error = group_writer_flush(&writer, failure);
     group_writer_end(&writer);
@@ -149,8 +203,10 @@ static int lay_run(struct gathered *gathered, struct runs *runs, struct failure 
 static int make_runs(const struct group_sort *sort, const struct group_array *array,
                      struct runs *runs, struct failure *failure)
 {
-    struct gathered gathered = {
-        .sort = sort, .data = BUFFER((size_t)1 << 30), .starts = BUFFER((size_t)1 << 30)};
+    struct gathered gathered = {.sort = sort,
+                                .twins = runs->twins,
+                                .data = BUFFER((size_t)1 << 30),
+                                .starts = BUFFER((size_t)1 << 30)};
     struct group_rows *rows =
         group_rows_create(sort->spool, sort->schema->column_count, array->groups, array->count);
     const struct cell *cells;
@@ -160,7 +216,7 @@ static int make_runs(const struct group_sort *sort, const struct group_array *ar
         int error = gather_row(&gathered, cells);
 
         if (error == 0 && gathered.data.size >= GROUP_SORT_RUN_BYTES)
-            error = is_cancelled(sort) ? -ECANCELED : lay_run(&gathered, runs, failure);
+            error = called_off(sort->cancelled) ? -ECANCELED : lay_run(&gathered, runs, failure);
         got = error != 0 ? error : 1;
     }
     if (got == 0 && gathered.count != 0)
@@ -175,6 +231,7 @@ static int make_runs(const struct group_sort *sort, const struct group_array *ar
 
 struct merge {
     const struct group_sort *sort;
+    struct group_twins *twins;
     size_t count;
     struct group_rows *rows[MERGE_MOST];
     const struct cell *cells[MERGE_MOST]; /* each run's next row */
@@ -182,11 +239,14 @@ struct merge {
     size_t heap_count;
 };
 
+/* Of rows that are one, the one that stays stands last. */
 static bool stands_before(const struct merge *merge, size_t one, size_t other)
 {
     int order = compare_rows(merge->sort, merge->cells[one], merge->cells[other]);
 
-    return order != 0 ? order < 0 : one < other;
+    if (order != 0)
+        return order < 0;
+    return merge->sort->same_key == SAME_KEY_FIRST ? one > other : one < other;
 }
 
 static void sift_down(struct merge *merge, size_t at)
@@ -232,17 +292,34 @@ static int open_runs(struct merge *merge, const struct group_array *runs, struct
     return 0;
 }
 
+/* Whether the first row of all gives way to the next one, which is another run's: within a run
+ * there are no two of one key, if they are one row. */
+static bool first_gives_way(const struct merge *merge)
+{
+    size_t next = 1;
+
+    if (merge->heap_count < 2)
+        return false;
+    if (merge->heap_count > 2 && stands_before(merge, merge->heap[2], merge->heap[1]))
+        next = 2;
+    return are_one(merge->sort, merge->cells[merge->heap[0]], merge->cells[merge->heap[next]],
+                   merge->twins);
+}
+
 static int write_merged(struct merge *merge, struct group_writer *writer, struct failure *failure)
 {
+    bool looks = merge->sort->same_key != SAME_KEY_ROWS;
     size_t written = 0;
 
     while (merge->heap_count > 0) {
         size_t run = merge->heap[0];
-        int error = group_writer_add(writer, merge->cells[run], failure);
+        int error = looks && first_gives_way(merge)
+                        ? 0
+                        : group_writer_add(writer, merge->cells[run], failure);
 
         if (error != 0)
             return error;
-        if (++written % ROWS_BETWEEN_LOOKS == 0 && is_cancelled(merge->sort))
+        if (++written % ROWS_BETWEEN_LOOKS == 0 && called_off(merge->sort->cancelled))
             return -ECANCELED;
 
         int got = group_rows_next(merge->rows[run], &merge->cells[run], failure);
@@ -256,17 +333,18 @@ static int write_merged(struct merge *merge, struct group_writer *writer, struct
     return group_writer_flush(writer, failure);
 }
 
-/* COUNT runs as one, into MERGED. */
-static int merge_runs(const struct group_sort *sort, const struct group_array *runs, size_t count,
-                      uint32_t group_bytes, struct group_array *merged, struct failure *failure)
+/* COUNT runs from FIRST on as one, into MERGED. */
+static int merge_runs(const struct group_sort *sort, const struct runs *runs, size_t first,
+                      size_t count, uint32_t group_bytes, struct group_array *merged,
+                      struct failure *failure)
 {
-    struct merge merge = {.sort = sort, .count = count};
+    struct merge merge = {.sort = sort, .twins = runs->twins, .count = count};
     struct group_writer writer;
     int error = group_writer_begin(&writer, sort->spool, group_bytes, sort->schema, merged);
 
     if (error != 0)
         return error;
-    error = open_runs(&merge, runs, failure);
+    error = open_runs(&merge, runs->arrays + first, failure);
     if (error == 0)
         error = write_merged(&merge, &writer, failure);
     for (size_t i = 0; i < count; i++)
@@ -286,15 +364,15 @@ static size_t runs_at_once(const struct group_sort *sort)
 static int merge_round(const struct group_sort *sort, struct runs *runs, struct failure *failure)
 {
     size_t at_once = runs_at_once(sort);
-    struct runs merged = {.count = 0};
+    struct runs merged = {.count = 0, .twins = runs->twins};
     int error = 0;
 
     for (size_t i = 0; i < runs->count && error == 0; i += at_once) {
         size_t count = runs->count - i < at_once ? runs->count - i : at_once;
         struct group_array *to = add_run(&merged);
 
-        error = to != NULL ? merge_runs(sort, runs->arrays + i, count, RUN_GROUP_BYTES, to, failure)
-                           : -ENOMEM;
+        error =
+            to != NULL ? merge_runs(sort, runs, i, count, RUN_GROUP_BYTES, to, failure) : -ENOMEM;
         for (size_t j = i; j < i + count && error == 0; j++)
             group_array_drop(&runs->arrays[j], sort->spool);
     }
@@ -307,16 +385,18 @@ static int merge_round(const struct group_sort *sort, struct runs *runs, struct 
     return 0;
 }
 
-int group_sort(const struct group_sort *sort, struct group_array *array, struct failure *failure)
+int group_sort(const struct group_sort *sort, struct group_array *array,
+               struct group_twins *ret_twins, struct failure *failure)
 {
-    struct runs runs = {.count = 0};
+    struct group_twins twins = {.kept = false};
+    struct runs runs = {.count = 0, .twins = &twins};
     struct group_array sorted = {.count = 0};
     int error = make_runs(sort, array, &runs, failure);
 
     while (error == 0 && runs.count > runs_at_once(sort))
         error = merge_round(sort, &runs, failure);
     if (error == 0)
-        error = merge_runs(sort, runs.arrays, runs.count, ROW_GROUP_TARGET_BYTES, &sorted, failure);
+        error = merge_runs(sort, &runs, 0, runs.count, ROW_GROUP_TARGET_BYTES, &sorted, failure);
     runs_drop(&runs, sort->spool);
     if (error != 0) {
         group_array_drop(&sorted, sort->spool);
@@ -324,5 +404,6 @@ int group_sort(const struct group_sort *sort, struct group_array *array, struct 
     }
     group_array_drop(array, sort->spool);
     *array = sorted;
+    *ret_twins = twins;
     return 0;
 }

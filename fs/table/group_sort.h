@@ -2,7 +2,7 @@
 /*
  * Row groups in the order of a key: an external merge sort (Knuth, The Art of
  * Computer Programming 3, 5.4) whose runs lie in the spool, sealed as everything
- * there. Rows with equal keys stay in the order in which they came.
+ * there. Rows with equal keys stay in the order in which they came, or become one.
  */
 #ifndef CRMFS_TABLE_GROUP_SORT_H
 #define CRMFS_TABLE_GROUP_SORT_H
@@ -19,9 +19,18 @@ struct group_sort {
     const struct key_rule *rule;
     const bool *cancelled; /* atomic, NULL: none */
     size_t largest_row;    /* bytes: how many runs can be merged at once */
+    enum same_key same_key;
+};
+
+/* What rows of the same key there were. */
+struct group_twins {
+    bool taken_out; /* of two that are one row, one was */
+    bool kept;      /* both are there, which the database would not have … */
+    bool alike;     /* … or perhaps not: they differ in capital letters alone */
 };
 
 /* Replaces what is in ARRAY. When it fails, the array is as it was. */
-int group_sort(const struct group_sort *sort, struct group_array *array, struct failure *failure);
+int group_sort(const struct group_sort *sort, struct group_array *array,
+               struct group_twins *ret_twins, struct failure *failure);
 
 #endif

@@ -41,7 +41,7 @@ static int make_room(struct group_array *array)
     if (array->count < array->capacity)
         return 0;
 
-    size_t capacity = array->capacity != 0 ? array->capacity * 2 : 16;
+    size_t capacity = array->capacity != 0 ? array->capacity * 2 : 1;
     struct image_group *groups =
         capacity > GROUPS_LIMIT ? NULL : reallocarray(array->groups, capacity, sizeof *groups);
 

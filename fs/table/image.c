@@ -6,30 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "fs/base/memory.h"
-
-struct group {
-    union group_place place;
-    uint64_t csv_end; /* bytes of all groups up to and with this one */
-    uint64_t ndjson_end;
-    uint64_t rows_end;
-};
-
-struct image {
-    unsigned references; /* atomic */
-    uint64_t number;
-    struct schema *schema;
-    uint64_t head_bytes[FORMAT_COUNT];
-    /* Where the groups are, one of them: */
-    struct spool *spool; /* its blobs are the image's */
-    struct object_reader *objects;
-    struct kept *kept; /* the image's */
-    bool lost;         /* atomic */
-    uint64_t stored_bytes;
-    uint8_t digest[IMAGE_DIGEST_BYTES];
-    size_t group_count;
-    struct group groups[];
-};
+#include "fs/table/image_internal.h"
 
 static uint64_t next_number;
 
@@ -273,59 +250,6 @@ struct image_part image_next(const struct image *image, enum table_format format
     return next;
 }
 
-void image_expect(const struct image *image, const struct image_part *part)
-{
-    if (part->number == 0 || part->number > image->group_count)
-        return;
-
-    const union group_place *place = &image->groups[part->number - 1].place;
-
-    if (image->spool != NULL)
-        spool_expect(&place->blob);
-    else if (image->kept != NULL)
-        kept_expect(image->kept, &place->kept);
-}
-
-void image_scratch_release(struct image_scratch *scratch)
-{
-    format_plan_free(scratch->plan);
-    buffer_release(&scratch->encoded);
-    kept_scratch_release(&scratch->kept);
-    row_group_view_release(&scratch->view);
-}
-
-/* The plan for the image's schema: made for it unless the last image was of the same one. */
-static int take_plan(const struct image *image, struct image_scratch *scratch)
-{
-    if (scratch->plan != NULL && format_plan_schema(scratch->plan) == image->schema)
-        return 0;
-    format_plan_free(scratch->plan);
-    scratch->plan = format_plan_create(image->schema);
-    return scratch->plan != NULL ? 0 : -ENOMEM;
-}
-
-static int read_kept(struct image *image, size_t index, struct image_scratch *scratch,
-                     struct failure *failure)
-{
-    int error = kept_read(image->kept, index, &image->groups[index].place.kept, &scratch->kept,
-                          &scratch->encoded);
-
-    if (error == 0 || error == -ENOMEM)
-        return error;
-    __atomic_store_n(&image->lost, true, __ATOMIC_RELAXED);
-    kept_discard(image->kept);
-    return failure_set(failure, EIO,
-                       "what was kept of table %s in the store's cache cannot be read (%s): it is "
-                       "removed, and the table is read from its source again, if that has not "
-                       "changed",
-                       image->schema->name, error == -EBADMSG ? "damaged" : strerror(-error));
-}
-
-bool image_is_lost(const struct image *image)
-{
-    return __atomic_load_n(&image->lost, __ATOMIC_RELAXED);
-}
-
 size_t image_group_count(const struct image *image)
 {
     return image->group_count;
@@ -365,65 +289,4 @@ size_t image_group_of_row(const struct image *image, uint64_t row, uint64_t *ret
     }
     *ret_rows_before = low != 0 ? image->groups[low - 1].rows_end : 0;
     return low;
-}
-
-int image_group_read(struct image *image, size_t index, struct image_scratch *scratch,
-                     struct failure *failure)
-{
-    const union group_place *place = &image->groups[index].place;
-
-    scratch->encoded.limit = ROW_GROUP_ENCODED_LIMIT;
-    if (image->spool != NULL)
-        return spool_get(image->spool, &place->blob, &scratch->encoded, failure);
-    if (image->kept != NULL)
-        return read_kept(image, index, scratch, failure);
-    return object_read(image->objects, &place->object, OBJECT_ROW_GROUP, false, &scratch->encoded,
-                       failure);
-}
-
-static int render_group(struct image *image, enum table_format format, size_t index,
-                        struct image_scratch *scratch, struct buffer *output,
-                        struct failure *failure)
-{
-    int error = image_group_read(image, index, scratch, failure);
-
-    if (error == 0)
-        error = row_group_open(&scratch->view, image->schema->column_count, scratch->encoded.data,
-                               scratch->encoded.size);
-    if (error == 0)
-        error = take_plan(image, scratch);
-    if (error == 0)
-        error = format_render(scratch->plan, format, &scratch->view,
-                              index + 1 == image->group_count, output);
-    return error;
-}
-
-int image_render(struct image *image, enum table_format format, const struct image_part *part,
-                 struct image_scratch *scratch, struct buffer *output, struct failure *failure)
-{
-    int error = 0;
-    size_t size;
-
-    buffer_clear(output);
-    if (part->number == 0) {
-        if ((error = take_plan(image, scratch)) == 0) {
-            const void *head = format_head(scratch->plan, format, &size);
-
-            error = buffer_append(output, head, size);
-        }
-    } else if (part->number > image->group_count) {
-        const void *tail = format_tail(format, &size);
-
-        error = buffer_append(output, tail, size);
-    } else if ((error = buffer_reserve(output, (size_t)part->size + FORMAT_SLACK)) == 0) {
-        error = render_group(image, format, part->number - 1, scratch, output, failure);
-    }
-    if (error == -ENOMEM || (error == 0 && output->size == part->size))
-        return error;
-    if (error != 0 && failure != NULL && failure->code != 0)
-        return -EIO;
-    return failure_set(failure, EIO,
-                       "row group %zu of table %s does not read back as it was written: "
-                       "please report this; mounting again reads the table anew",
-                       part->number, image->schema->name);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of an indexed source: its editions (edition.c), its datasets (indexed.c), and
- * how it comes by what they show (indexed_source.c).
+ * The inside of an indexed source (indexed_source.c): its editions (edition.c), how it comes by
+ * them (indexed_pass.c), and its datasets (indexed.c).
  */
 #ifndef CRMFS_TABLE_INDEXED_INTERNAL_H
 #define CRMFS_TABLE_INDEXED_INTERNAL_H
@@ -13,7 +13,26 @@
 #include "fs/table/indexed.h"
 #include "fs/table/intake.h"
 
-struct indexed_source;
+struct indexed_source {
+    struct source source;
+    struct source_class class; /* the stream's kind in it */
+    struct source *stream;
+    struct indexed_options options;
+    uint64_t rows_done; /* atomic; of the pass under way, or the last */
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t passed;
+    struct edition *edition; /* NULL: not read yet */
+    struct edition *next;    /* that a thread is making; NULL: none is */
+    uint64_t passes;         /* that have ended */
+    bool has_thread;         /* it is to be joined, when next is NULL */
+    bool leave_off;          /* atomic: … and is not to settle more tables */
+    pthread_t thread;
+    /* Of the last pass, if it failed: */
+    struct failure failure; /* code 0: it did not */
+    struct source_version failed_version;
+    uint64_t failed_ns;
+};
 
 /* What one pass over the stream gave, or what was kept of one; shared by the datasets of it. */
 struct edition {
@@ -60,6 +79,22 @@ void edition_keep_bytes(struct edition *edition, size_t member, struct raw_bytes
 
 /* All but the rows, as it is kept. -EFBIG, -ENOMEM. */
 int edition_encode(const struct edition *edition, struct buffer *output);
+
+/*
+ * Sees to it that what there is now is read, or is being read. A pass that is under way goes on,
+ * whatever becomes of what it reads: it notices. The source's lock is held, as for all of these.
+ */
+int indexed_pass_see_to(struct indexed_source *source, struct failure *failure);
+
+/* Begins one, over a stream of that VERSION, instead of the edition that there is. */
+int indexed_pass_start(struct indexed_source *source, const struct source_version *version,
+                       struct failure *failure);
+
+/* Waits for the one under way; then there is an edition, or it has failed. Lets the lock go. */
+int indexed_pass_await(struct indexed_source *source, struct failure *failure);
+
+/* Waits for its thread, which leaves off what nobody has asked for. */
+void indexed_pass_join(struct indexed_source *source);
 
 /*
  * Reads again what KEPT was kept of, for there is more to be known of it than was kept: the

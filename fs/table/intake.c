@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_sort.h"
 #include "fs/table/intake_internal.h"
+
+/* Those of the stream, how many more there were, and what is found when tables are sorted. */
+#define TROUBLES_MOST ((size_t)2 * INTAKE_TROUBLES_KEPT)
 
 struct intake *intake_create(const struct intake_options *options)
 {
@@ -52,6 +56,7 @@ void intake_free(struct intake *intake)
         free(table->terms);
         free(table->failure);
         buffer_release(&table->last_bytes);
+        free(table->last);
         free(table);
     }
     for (size_t i = 0; i < intake->member_count; i++) {
@@ -129,6 +134,8 @@ int intake_end(struct intake *intake, struct failure *failure)
         return -ENOMEM;
     for (size_t i = 0; i < intake->count; i++) {
         buffer_release(&intake->tables[i]->last_bytes);
+        free(intake->tables[i]->last);
+        intake->tables[i]->last = NULL;
         if (!intake->tables[i]->dropped)
             intake->shown[intake->shown_count++] = i;
         else
@@ -158,7 +165,7 @@ bool intake_moment(const struct intake *intake, struct timespec *ret_moment)
     struct timespec moment = intake->moment;
 
     for (size_t i = 0; i < intake->member_count && !intake->has_moment; i++) {
-        if (!found || intake_is_later(intake->members[i].told.modified, moment))
+        if (!found || clock_is_later(&intake->members[i].told.modified, &moment))
             moment = intake->members[i].told.modified;
         found = true;
     }
@@ -182,21 +189,58 @@ const struct failure *intake_failure(const struct intake *intake, size_t index)
     return intake->tables[intake->shown[index]]->failure;
 }
 
-/* Settling is held. */
-static int settle(struct intake *intake, struct intake_table *table, struct failure *failure)
+/* Rows came that stand for one; where that could be by other keys as well, nobody has looked. */
+static void tell_taken_out(struct intake *intake, const struct intake_table *table,
+                           const struct group_twins *twins)
+{
+    struct failure why;
+
+    if (twins->taken_out && table->has_more_keys) {
+        failure_set(
+            &why, EILSEQ,
+            "table %.300s: rows took the place of others of the same key, or were left out "
+            "for them, as the dump says; where they would for another unique key, both show",
+            table->schema->name);
+        intake_note_trouble(intake, &why);
+    }
+    if (!twins->alike)
+        return;
+    failure_set(&why, EILSEQ,
+                "table %.300s: keys differ in capital letters alone: where these are the same to "
+                "the database, a row would have taken another's place there; both show",
+                table->schema->name);
+    intake_note_trouble(intake, &why);
+}
+
+static int sort(struct intake *intake, struct intake_table *table, struct failure *failure)
 {
     struct key_rule rule = intake_rule(table);
+    struct group_twins twins = {.kept = false};
     struct group_sort sort = {
         .spool = intake->options.spool,
         .schema = table->schema,
         .rule = &rule,
         .cancelled = intake->options.cancelled,
         .largest_row = table->largest_row,
+        .same_key = table->same_key,
     };
+    int error = group_sort(&sort, &table->array, &twins, failure);
+
+    if (error != 0)
+        return error;
+    if (twins.kept)
+        intake_tell_twins(intake, table);
+    tell_taken_out(intake, table, &twins);
+    return 0;
+}
+
+/* Settling is held. */
+static int settle(struct intake *intake, struct intake_table *table, struct failure *failure)
+{
     int error = intake_reshape(intake, table, failure);
 
     if (error == 0 && table->unordered && intake_is_sortable(table))
-        error = group_sort(&sort, &table->array, failure);
+        error = sort(intake, table, failure);
     if (error != 0)
         return error;
     table->groups = table->array.groups;
@@ -301,14 +345,18 @@ bool intake_is_lasting(const struct intake *intake)
 
 void intake_note_trouble(struct intake *intake, const struct failure *why)
 {
+    pthread_mutex_lock(&intake->lock);
+    bool is_enough = intake->trouble_count == TROUBLES_MOST;
     struct failure *troubles =
-        reallocarray(intake->troubles, intake->trouble_count + 1, sizeof *troubles);
+        is_enough ? NULL
+                  : reallocarray(intake->troubles, intake->trouble_count + 1, sizeof *troubles);
 
-    intake->has_passing_trouble = intake->has_passing_trouble || troubles == NULL;
+    intake->has_passing_trouble = intake->has_passing_trouble || (troubles == NULL && !is_enough);
     if (troubles != NULL) {
         intake->troubles = troubles;
         troubles[intake->trouble_count++] = *why;
     }
-    if (intake->options.report != NULL)
+    pthread_mutex_unlock(&intake->lock);
+    if (intake->options.report != NULL && !is_enough)
         intake->options.report(intake->options.report_context, why);
 }

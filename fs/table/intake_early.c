@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/table/group_rows.h"
 #include "fs/table/intake_internal.h"
 
@@ -34,15 +35,7 @@ static struct intake_table *find_finished(const struct intake *intake, const cha
 
 static void wait_a_little(struct intake *intake)
 {
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_EVERY_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_cond_clockwait(&intake->told, &intake->lock, CLOCK_MONOTONIC, &until);
+    clock_wait(&intake->told, &intake->lock, clock_now_ns() + LOOK_EVERY_NS);
 }
 
 static int await_finished(struct intake *intake, const char *name, const bool *cancelled,
@@ -55,7 +48,7 @@ static int await_finished(struct intake *intake, const char *name, const bool *c
     while (error == 0 && table == NULL) {
         if (intake->ended)
             error = -EAGAIN;
-        else if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        else if (called_off(cancelled))
             error = -ECANCELED;
         else if (name == NULL || (table = find_finished(intake, name)) == NULL)
             wait_a_little(intake);

@@ -26,12 +26,15 @@ struct intake_table {
     size_t term_count;
     struct key_term *terms;
     bool nulls_last;
+    enum same_key same_key;
+    bool has_more_keys;
+    bool twins_told;          /* that there are rows of one key */
     struct group_array array; /* until the image is made */
     struct failure *failure;  /* NULL: none */
     bool dropped;
     /* The order in which rows came: */
-    bool unordered; /* some row stood before the one it should stand behind */
-    struct cell last[KEY_COLUMNS_MOST];
+    bool unordered;    /* some row stood before the one it should stand behind */
+    struct cell *last; /* term_count of them; NULL: none was looked at */
     struct buffer last_bytes;
     bool has_last;
     size_t largest_row;
@@ -108,13 +111,17 @@ int intake_tell_rows(struct intake *intake);
 /* Whether what failed so will fail so again. */
 bool intake_is_lasting_code(int code);
 
-/* Keeps it, and tells of it. */
+/* Keeps it, and tells of it; whoever settles a table does so while others are taken. */
 void intake_note_trouble(struct intake *intake, const struct failure *why);
+
+/* Two rows of the table have one key, and both show. */
+void intake_tell_twins(struct intake *intake, struct intake_table *table);
 
 /* Whether the order of the table's rows can be told, and by what. */
 bool intake_is_sortable(const struct intake_table *table);
 struct key_rule intake_rule(const struct intake_table *table);
 
-bool intake_is_later(struct timespec one, struct timespec other);
+/* Whether rows of one key are one row. */
+bool intake_makes_one(const struct intake_table *table);
 
 #endif

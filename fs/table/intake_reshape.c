@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
 #include "fs/table/group_rows.h"
@@ -112,8 +113,7 @@ static int write_row(struct reshape *reshape, const struct schema *schema, const
     if (error == 0)
         error = group_writer_add(&reshape->writer, reshape->cells, failure);
     if (error == 0 && ++reshape->written % ROWS_BETWEEN_LOOKS == 0 &&
-        reshape->intake->options.cancelled != NULL &&
-        __atomic_load_n(reshape->intake->options.cancelled, __ATOMIC_RELAXED))
+        called_off(reshape->intake->options.cancelled))
         return -ECANCELED;
     return error;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/held_raw.h"
 #include "fs/table/intake_internal.h"
@@ -35,6 +37,8 @@ static int set_schema(struct intake_table *table, const struct stream_table *fro
     table->term_count = count;
     table->terms = terms;
     table->nulls_last = from->nulls_last;
+    table->same_key = from->same_key;
+    table->has_more_keys = from->has_more_keys;
     return 0;
 }
 
@@ -43,7 +47,7 @@ static int grow_tables(struct intake *intake)
     if (intake->count < intake->capacity)
         return 0;
 
-    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 32;
+    size_t capacity = intake->capacity != 0 ? intake->capacity * 2 : 1;
     struct intake_table **tables =
         capacity > TABLES_MOST
             ? NULL
@@ -142,6 +146,8 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
     if (!same_order(table, changed)) {
         table->unordered = table->unordered || table->array.count != 0;
         table->has_last = false;
+        free(table->last);
+        table->last = NULL;
     }
     pthread_mutex_lock(&intake->lock);
     error = set_schema(table, changed);
@@ -230,6 +236,25 @@ struct key_rule intake_rule(const struct intake_table *table)
     return (struct key_rule){table->term_count, table->terms, table->nulls_last};
 }
 
+bool intake_makes_one(const struct intake_table *table)
+{
+    return table->same_key == SAME_KEY_LAST || table->same_key == SAME_KEY_FIRST;
+}
+
+void intake_tell_twins(struct intake *intake, struct intake_table *table)
+{
+    struct failure why;
+
+    if (table->twins_told)
+        return;
+    table->twins_told = true;
+    failure_set(&why, EILSEQ,
+                "table %.300s: two of its rows have the same key, which a database does not take: "
+                "both show",
+                table->schema->name);
+    intake_note_trouble(intake, &why);
+}
+
 /* The row's key is what the next one is compared with. */
 static int keep_key(struct intake_table *table, const struct cell *keys, size_t count)
 {
@@ -240,8 +265,10 @@ static int keep_key(struct intake_table *table, const struct cell *keys, size_t 
     table->has_last = size <= KEY_BYTES_MOST;
     if (!table->has_last)
         return 0;
+    if (table->last == NULL)
+        table->last = allocate_array(count, sizeof *table->last);
     buffer_clear(&table->last_bytes);
-    if (buffer_reserve(&table->last_bytes, size) != 0)
+    if (table->last == NULL || buffer_reserve(&table->last_bytes, size) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         table->last[i] = keys[i];
@@ -251,17 +278,32 @@ static int keep_key(struct intake_table *table, const struct cell *keys, size_t 
     return 0;
 }
 
-static int note_order(struct intake_table *table, const struct cell *cells)
+/* Rows that are to be one are sorted, unless each one's key is behind the one before. */
+static int note_order(struct intake *intake, struct intake_table *table, const struct cell *cells)
 {
     struct cell keys[KEY_COLUMNS_MOST];
     struct key_rule rule = intake_rule(table);
-    bool sure;
+    bool become_one = intake_makes_one(table);
+    bool sure = true;
+    int order = -1;
 
     for (size_t i = 0; i < rule.count; i++)
         keys[i] = cells[table->terms[i].column];
-    if (table->has_last && key_compare(&rule, table->last, keys, &sure) > 0 && sure)
+    if (table->has_last)
+        order = key_compare(&rule, table->last, keys, &sure);
+    if (order > 0 && (sure || become_one))
         table->unordered = true;
-    return keep_key(table, keys, rule.count);
+    if (order == 0 && become_one)
+        table->unordered = true;
+    else if (order == 0 && table->same_key == SAME_KEY_ERROR &&
+             key_is_same(&rule, table->last, keys))
+        intake_tell_twins(intake, table);
+
+    int error = keep_key(table, keys, rule.count);
+
+    if (become_one && !table->has_last)
+        table->unordered = true;
+    return error;
 }
 
 static int open_writer(struct intake *intake, size_t index, struct failure *failure)
@@ -286,10 +328,7 @@ int intake_tell_rows(struct intake *intake)
     if (intake->options.rows_done != NULL)
         __atomic_add_fetch(intake->options.rows_done, intake->rows, __ATOMIC_RELAXED);
     intake->rows = 0;
-    return intake->options.cancelled != NULL &&
-                   __atomic_load_n(intake->options.cancelled, __ATOMIC_RELAXED)
-               ? -ECANCELED
-               : 0;
+    return called_off(intake->options.cancelled) ? -ECANCELED : 0;
 }
 
 static int take_row(struct row_taker *taker, size_t index, const struct cell *cells,
@@ -304,7 +343,7 @@ static int take_row(struct row_taker *taker, size_t index, const struct cell *ce
     if (!intake->writing || intake->current != index)
         error = open_writer(intake, index, failure);
     if (error == 0 && !table->unordered && intake_is_sortable(table))
-        error = note_order(table, cells);
+        error = note_order(intake, table, cells);
 
     size_t bytes = 0;
 
@@ -328,7 +367,7 @@ static int take_member(struct row_taker *taker, const struct stream_member *memb
 
     (void)failure;
     if (intake->member_count == intake->member_capacity) {
-        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 32;
+        size_t capacity = intake->member_capacity != 0 ? intake->member_capacity * 2 : 1;
         struct intake_member *members = reallocarray(intake->members, capacity, sizeof *members);
 
         if (members == NULL)
@@ -384,11 +423,6 @@ static void take_trouble(struct row_taker *taker, const struct failure *why)
     intake->has_passing_trouble = intake->has_passing_trouble || !intake_is_lasting_code(why->code);
 }
 
-bool intake_is_later(struct timespec one, struct timespec other)
-{
-    return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
-}
-
 static void take_kind(struct row_taker *taker, const char *kind)
 {
     struct intake *intake = intake_of(taker);
@@ -402,7 +436,7 @@ static void take_moment(struct row_taker *taker, struct timespec moment)
 {
     struct intake *intake = intake_of(taker);
 
-    if (!intake->has_moment || intake_is_later(moment, intake->moment))
+    if (!intake->has_moment || clock_is_later(&moment, &intake->moment))
         intake->moment = moment;
     intake->has_moment = true;
 }

@@ -232,3 +232,24 @@ int key_compare(const struct key_rule *rule, const struct cell *left, const stru
         *ret_sure = sure;
     return order;
 }
+
+int key_compare_exactly(const struct key_rule *rule, const struct cell *left,
+                        const struct cell *right)
+{
+    int order = key_compare(rule, left, right, NULL);
+
+    for (size_t i = 0; i < rule->count && order == 0; i++) {
+        if (rule->terms[i].order == KEY_LETTERS)
+            order = compare_bytes(&left[i], &right[i]);
+    }
+    return order;
+}
+
+bool key_is_same(const struct key_rule *rule, const struct cell *left, const struct cell *right)
+{
+    for (size_t i = 0; i < rule->count; i++) {
+        if (left[i].class == CELL_NULL)
+            return false;
+    }
+    return key_compare_exactly(rule, left, right) == 0;
+}

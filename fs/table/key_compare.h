@@ -32,4 +32,11 @@ struct key_rule {
 int key_compare(const struct key_rule *rule, const struct cell *left, const struct cell *right,
                 bool *ret_sure);
 
+/* The same, and keys that KEY_LETTERS does not tell apart by their bytes. */
+int key_compare_exactly(const struct key_rule *rule, const struct cell *left,
+                        const struct cell *right);
+
+/* Whether both are one key whatever the collation, and no NULL is in it. */
+bool key_is_same(const struct key_rule *rule, const struct cell *left, const struct cell *right);
+
 #endif

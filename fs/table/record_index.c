@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 #include "fs/table/record_page.h"
 #include "fs/table/record_rows.h"
@@ -104,7 +105,7 @@ static int fill(struct filling *filling, struct image *image, const struct recor
     int error = 0;
 
     for (size_t i = 0; i < count && error == 0; i = record_rows_end(image, i)) {
-        if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        if (called_off(cancelled))
             return -ECANCELED;
         error = add_group(filling, image, key, i, &rows, &name, failure);
     }

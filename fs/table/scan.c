@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 #include "fs/table/row_group.h"
 
@@ -133,7 +134,7 @@ static int look(void *context)
 
     if (__atomic_load_n(&scan->error, __ATOMIC_RELAXED) != 0)
         return -ECANCELED;
-    if (options->cancelled != NULL && __atomic_load_n(options->cancelled, __ATOMIC_RELAXED))
+    if (called_off(options->cancelled))
         return -ECANCELED;
     return options->bound.look != NULL ? options->bound.look(options->bound.context) : 0;
 }

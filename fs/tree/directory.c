@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/text_file.h"
 
 #define MADE_TEXT_LIMIT ((size_t)16 << 20)

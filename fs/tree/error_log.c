@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 
 /* A path longer than this leaves too little room for the words. */
 #define MOST_PATH 600

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/frozen_internal.h"
 
 /* Far above what node_next_inode() ever reaches, and positive for whoever reads it signed. */
@@ -30,12 +30,6 @@ uint64_t frozen_inode(const uint8_t id[SNAPSHOT_ID_BYTES], const char *source, c
     if (file != NULL)
         hash = XXH3_64bits_withSeed(file, strlen(file), hash);
     return (hash & (INODE_MARK - 1)) | INODE_MARK;
-}
-
-struct timespec frozen_time(uint64_t time_ns)
-{
-    return (struct timespec){.tv_sec = (time_t)(time_ns / NS_PER_SECOND),
-                             .tv_nsec = (long)(time_ns % NS_PER_SECOND)};
 }
 
 static int make_file(struct frozen *folder, size_t index)
@@ -181,7 +175,7 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
     (void)wait;
     (void)failure;
     *ret_attributes = (struct node_attributes){.type = S_IFDIR,
-                                               .modified = frozen_time(folder->time_ns),
+                                               .modified = clock_timespec(folder->time_ns),
                                                .shown_inode = folder->shown_inode};
     *ret_valid_ns = VALID_FOR_EVER;
     return 0;

@@ -55,9 +55,6 @@ int frozen_read_tree(const struct frozen_context *context, const struct object_r
  */
 uint64_t frozen_inode(const uint8_t id[SNAPSHOT_ID_BYTES], const char *source, const char *file);
 
-/* A time in nanoseconds since 1970. */
-struct timespec frozen_time(uint64_t time_ns);
-
 extern const char frozen_unchanging[]; /* why nothing in a snapshot can be changed, for people */
 
 #endif

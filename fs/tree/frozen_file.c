@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/stored_table.h"
 #include "fs/tree/extra_text.h"
@@ -125,7 +126,7 @@ static int file_attributes(struct node *node, bool wait, struct node_attributes 
         .type = S_IFREG,
         .bytes = is_table(file) ? stored_table_bytes(table_of(file), file_format(index_of(file)))
                                 : file->folder->extra_bytes[extra_of(file)],
-        .modified = frozen_time(file->folder->time_ns),
+        .modified = clock_timespec(file->folder->time_ns),
         .shown_inode = file->shown_inode,
     };
     *ret_valid_ns = VALID_FOR_EVER;
@@ -291,14 +292,6 @@ static int write_stored(const struct frozen_file *file, char *text, size_t size,
     return 0;
 }
 
-static ssize_t give_value(const char *bytes, size_t length, char *value, size_t size)
-{
-    if (length > size)
-        return -ERANGE;
-    memcpy(value, bytes, length);
-    return (ssize_t)length;
-}
-
 static const char xattr_names[] = "user.crmfs.rows\0user.crmfs.table\0user.crmfs.snapshot\0"
                                   "user.crmfs.digest\0user.crmfs.stored";
 
@@ -313,7 +306,7 @@ static ssize_t file_xattr(struct node *node, const char *name, char *value, size
     if (!is_table(file))
         return name == NULL ? 0 : -ENODATA;
     if (name == NULL)
-        return give_value(xattr_names, sizeof xattr_names, value, size);
+        return node_give_value(xattr_names, sizeof xattr_names, value, size);
     if (strcmp(name, "user.crmfs.rows") == 0)
         snprintf(made, sizeof made, "%" PRIu64, table_of(file)->rows);
     else if (strcmp(name, "user.crmfs.table") == 0)
@@ -326,7 +319,7 @@ static ssize_t file_xattr(struct node *node, const char *name, char *value, size
         error = write_stored(file, made, sizeof made, failure);
     else
         error = -ENODATA;
-    return error != 0 ? error : give_value(text, strlen(text), value, size);
+    return error != 0 ? error : node_give_value(text, strlen(text), value, size);
 }
 
 const struct node_class frozen_file_class = {

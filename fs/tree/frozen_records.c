@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/stored_table.h"
 #include "fs/tree/frozen_internal.h"
@@ -52,7 +53,7 @@ static int attributes(struct records_folder *folder, struct node_attributes *ret
 
     (void)failure;
     *ret_attributes = (struct node_attributes){
-        .modified = frozen_time(records->frozen->time_ns),
+        .modified = clock_timespec(records->frozen->time_ns),
         .shown_inode = records->shown_inode,
     };
     *ret_valid_ns = VALID_FOR_EVER;

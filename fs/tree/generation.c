@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/indexed.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 #include "fs/tree/raw_folder.h"
 

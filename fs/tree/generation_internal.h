@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a generation, shared by its tables (generation.c) and its files
- * (generation_file.c). */
+/*
+ * The inside of a generation, shared by its tables (generation.c), its files (generation_file.c)
+ * and those of them that are open (generation_open.c).
+ */
 #ifndef CRMFS_TREE_GENERATION_INTERNAL_H
 #define CRMFS_TREE_GENERATION_INTERNAL_H
 
@@ -151,5 +153,15 @@ int generation_note_cut(struct generation *generation, size_t index);
 uint64_t generation_cut_offset(const struct image *image, enum table_format format);
 
 extern const struct node_class generation_file_class;
+
+/* Which of its generation's files it is. */
+static inline size_t generation_file_index(const struct generation_file *file)
+{
+    return (size_t)(file - file->generation->files);
+}
+
+/* A node_class's. */
+int generation_file_open(struct node *node, const struct caller *caller, struct handle **ret_handle,
+                         struct failure *failure);
 
 #endif

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/table/index_catalogue.h"
 #include "fs/table/indexed.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
 /*

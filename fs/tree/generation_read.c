@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
 #define UNASKED_VIEWS_NS (2 * NS_PER_SECOND)
@@ -320,7 +321,7 @@ static int wait_and_read(struct generation *generation, size_t index, const bool
             return -table->failure->code;
         }
         /* Who waited for the reading of others and died meanwhile does not begin his own. */
-        if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED))
+        if (called_off(cancelled))
             return -ECANCELED;
         if (!generation->scanning)
             return read_alone(generation, index, failure);

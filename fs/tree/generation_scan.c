@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/table/indexed.h"
 #include "fs/table/scan.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
 #define RETRY_AFTER_NS NS_PER_SECOND
@@ -112,8 +113,7 @@ static bool is_waited_for(const struct table_bound *bound)
     for (const struct waiter *waiter = generation->waiters; waiter != NULL && !found;
          waiter = waiter->next)
         found =
-            (bound->for_anybody || waiter->table == bound->table) &&
-            (waiter->cancelled == NULL || !__atomic_load_n(waiter->cancelled, __ATOMIC_RELAXED));
+            (bound->for_anybody || waiter->table == bound->table) && !called_off(waiter->cancelled);
     found = found || generation->waiters == NULL;
     pthread_mutex_unlock(&generation->lock);
     return found;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/generation_internal.h"
 
 /* What of it changes, as it was at one moment. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/hash.h"
 
 struct known {
@@ -61,12 +62,6 @@ static struct known *add_known(struct history *history, const struct history_ent
     return known;
 }
 
-static bool later(const struct timespec *left, const struct timespec *right)
-{
-    return left->tv_sec != right->tv_sec ? left->tv_sec > right->tv_sec
-                                         : left->tv_nsec > right->tv_nsec;
-}
-
 struct timespec history_time(struct history *history, const struct history_entry *entry)
 {
     struct timespec changed = entry->changed;
@@ -80,7 +75,8 @@ struct timespec history_time(struct history *history, const struct history_entry
             known->serial = entry->serial;
     } else {
         /* A changed file is at least a tick newer than what it replaces. */
-        if (known != NULL && entry->serial > known->serial && !later(&changed, &known->changed)) {
+        if (known != NULL && entry->serial > known->serial &&
+            !clock_is_later(&changed, &known->changed)) {
             changed = known->changed;
             changed.tv_sec++;
         }

@@ -11,13 +11,10 @@
 #include "fs/base/memory.h"
 #include "fs/tree/directory.h"
 #include "fs/tree/drafts.h"
+#include "fs/tree/import_results.h"
 #include "fs/tree/live_internal.h"
 #include "fs/tree/live_load.h"
-#include "fs/tree/text_file.h"
 
-#define RESULT ".result"
-#define RESULTS_MOST 64
-#define RESULT_LIMIT ((size_t)4096)
 #define MODES 4
 
 static const char *const mode_names[MODES] = {
@@ -27,11 +24,6 @@ static const char *const mode_names[MODES] = {
     [LOAD_MISSING] = "missing",
 };
 
-struct result {
-    char *name;
-    struct node *file; /* referenced */
-};
-
 /* A mode's folder. */
 struct import_folder {
     struct node node;
@@ -39,83 +31,8 @@ struct import_folder {
     enum load_mode mode;
     struct drafts *drafts;
     struct timespec made;
-
-    pthread_mutex_t lock; /* guards the results */
-    size_t count;
-    struct result results[RESULTS_MOST]; /* the newest come last */
+    struct import_results results;
 };
-
-/* ---- results; the lock is held where nothing else is said ---- */
-
-static void drop_result(struct import_folder *folder, size_t index)
-{
-    free(folder->results[index].name);
-    node_release(folder->results[index].file);
-    folder->count--;
-    memmove(&folder->results[index], &folder->results[index + 1],
-            (folder->count - index) * sizeof folder->results[0]);
-}
-
-static ssize_t find_result(const struct import_folder *folder, const char *name)
-{
-    for (size_t i = 0; i < folder->count; i++) {
-        if (strcmp(folder->results[i].name, name) == 0)
-            return (ssize_t)i;
-    }
-    return -ENOENT;
-}
-
-/* Without the lock. Without memory there is no result, which says less, but nothing wrong. */
-static void put_result(struct import_folder *folder, const char *file, struct buffer *text)
-{
-    cleanup_free char *name = NULL;
-    cleanup_free char *path = NULL;
-    struct timespec now;
-    struct node *node;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (asprintf(&name, "%s" RESULT, file) < 0)
-        name = NULL;
-    if (name == NULL || asprintf(&path, "%s/%s", folder->node.path, name) < 0)
-        path = NULL;
-    if (path == NULL || text_file_create(path, text, now, 0, &node) != 0)
-        return;
-    pthread_mutex_lock(&folder->lock);
-    ssize_t old = find_result(folder, name);
-
-    if (old >= 0)
-        drop_result(folder, (size_t)old);
-    if (folder->count == RESULTS_MOST)
-        drop_result(folder, 0);
-    folder->results[folder->count++] = (struct result){steal_pointer(&name), node};
-    pthread_mutex_unlock(&folder->lock);
-}
-
-/* What became of an earlier FILE says nothing of the one that is coming. */
-static void forget_result(struct import_folder *folder, const char *file)
-{
-    cleanup_free char *name = NULL;
-
-    if (asprintf(&name, "%s" RESULT, file) < 0) {
-        name = NULL;
-        return;
-    }
-    pthread_mutex_lock(&folder->lock);
-    ssize_t index = find_result(folder, name);
-
-    if (index >= 0)
-        drop_result(folder, (size_t)index);
-    pthread_mutex_unlock(&folder->lock);
-}
-
-static void put_refusal(struct import_folder *folder, const char *file, int error,
-                        const struct failure *why)
-{
-    cleanup_buffer struct buffer text = BUFFER(RESULT_LIMIT);
-
-    if (buffer_print(&text, "refused: %s\nnothing was changed\n", failure_text(why, error)) == 0)
-        put_result(folder, file, &text);
-}
 
 /* ---- loading ---- */
 
@@ -201,9 +118,9 @@ static int draft_apply(void *context, const struct draft_content *content,
     int error = load(folder, content, caller, &result, failure);
 
     if (error == 0)
-        put_result(folder, content->name, &result);
+        import_results_put(&folder->results, content->name, &result);
     else
-        put_refusal(folder, content->name, error, failure);
+        import_results_refuse(&folder->results, content->name, error, failure);
     return error;
 }
 
@@ -213,7 +130,7 @@ static void draft_abandoned(void *context, const char *name, const struct failur
     struct live *live = folder->live;
     cleanup_free char *path = NULL;
 
-    put_refusal(folder, name, -why->code, why);
+    import_results_refuse(&folder->results, name, -why->code, why);
     if (asprintf(&path, "%s/%s", folder->node.path, name) < 0)
         path = NULL;
     if (path != NULL && live->report != NULL)
@@ -249,13 +166,7 @@ static int folder_lookup(struct node *node, const char *name, const struct calle
     *ret_valid_ns = 0;
     if (drafts_find(folder->drafts, name, ret_node) == 0)
         return 0;
-    pthread_mutex_lock(&folder->lock);
-    ssize_t index = find_result(folder, name);
-
-    if (index >= 0)
-        *ret_node = node_reference(folder->results[index].file);
-    pthread_mutex_unlock(&folder->lock);
-    return index < 0 ? (int)index : 0;
+    return import_results_find(&folder->results, name, ret_node);
 }
 
 static int folder_create_file(struct node *node, const char *name, const struct caller *caller,
@@ -265,17 +176,13 @@ static int folder_create_file(struct node *node, const char *name, const struct 
     struct import_folder *folder = (struct import_folder *)node;
 
     (void)caller;
-    pthread_mutex_lock(&folder->lock);
-    ssize_t index = find_result(folder, name);
-
-    pthread_mutex_unlock(&folder->lock);
-    if (index >= 0)
+    if (import_results_has(&folder->results, name))
         return -EROFS;
 
     int error = drafts_make(folder->drafts, name, ret_node, ret_handle, failure);
 
     if (error == 0)
-        forget_result(folder, name);
+        import_results_forget(&folder->results, name);
     return error;
 }
 
@@ -288,13 +195,7 @@ static int folder_remove_file(struct node *node, const char *name, const struct 
     (void)failure;
     if (drafts_remove(folder->drafts, name) == 0)
         return 0;
-    pthread_mutex_lock(&folder->lock);
-    ssize_t index = find_result(folder, name);
-
-    if (index >= 0)
-        drop_result(folder, (size_t)index);
-    pthread_mutex_unlock(&folder->lock);
-    return index < 0 ? (int)index : 0;
+    return import_results_remove(&folder->results, name);
 }
 
 static int folder_rename_file(struct node *node, const char *name, const char *new_name,
@@ -351,12 +252,8 @@ static int add_names(struct import_folder *folder, struct import_listing *list)
         error = buffer_append(&names, at, strlen(at) + 1);
         at += strlen(at) + 1;
     }
-    pthread_mutex_lock(&folder->lock);
-    for (size_t i = 0; i < folder->count && error == 0; i++) {
-        error = buffer_append(&names, folder->results[i].name, strlen(folder->results[i].name) + 1);
-        list->count++;
-    }
-    pthread_mutex_unlock(&folder->lock);
+    if (error == 0)
+        error = import_results_names(&folder->results, &names, &list->count);
     list->names = (char *)names.data;
     list->next = list->names;
     if (error == 0)
@@ -390,9 +287,7 @@ static void folder_release(struct node *node)
     struct import_folder *folder = (struct import_folder *)node;
 
     drafts_free(folder->drafts);
-    while (folder->count != 0)
-        drop_result(folder, folder->count - 1);
-    pthread_mutex_destroy(&folder->lock);
+    import_results_destroy(&folder->results);
     free(node->path);
     free(folder);
 }
@@ -419,7 +314,7 @@ static int create_mode(struct live *live, enum load_mode mode, struct node **ret
         free(folder);
         return -ENOMEM;
     }
-    pthread_mutex_init(&folder->lock, NULL);
+    import_results_init(&folder->results, folder->node.path);
     clock_gettime(CLOCK_REALTIME, &folder->made);
     folder->live = live;
     folder->mode = mode;

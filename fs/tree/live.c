@@ -7,23 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/base/json_text.h"
-#include "fs/base/memory.h"
-#include "fs/table/indexed.h"
-#include "fs/tree/clock.h"
+#include "fs/base/clock.h"
 #include "fs/tree/import_folder.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
 #include "fs/tree/live_records.h"
-
-#define IDLE_TRANSACTION_NS (NS_PER_SECOND / 5)
-#define IDLE_KEEP_NS (2 * NS_PER_SECOND)
-
-/* A generation that is not the newest any more. */
-struct older_generation {
-    struct older_generation *next;
-    struct generation *generation; /* referenced */
-};
 
 static struct live *live_of(struct generation_owner *owner)
 {
@@ -36,23 +24,6 @@ void live_unlock(struct live *live)
 
     pthread_mutex_unlock(&live->lock);
     pins_unpin(dropped);
-}
-
-void live_keep_older(struct live *live, struct generation *generation)
-{
-    struct older_generation *older =
-        generation_is_retired(generation) ? NULL : malloc(sizeof *older);
-
-    /* Without memory nobody tends it, and its walks hold it as long as they like. */
-    if (older == NULL) {
-        generation_release(generation);
-        return;
-    }
-    older->generation = generation;
-    pthread_mutex_lock(&live->lock);
-    older->next = live->older;
-    live->older = older;
-    live_unlock(live);
 }
 
 static void note_opened(struct generation_owner *owner, const struct caller *caller,
@@ -295,120 +266,6 @@ struct timespec live_changed(struct live *live, uint64_t *ret_valid_ns)
     return changed;
 }
 
-/* Only the tending thread. */
-static void tend_older(struct live *live)
-{
-    pthread_mutex_lock(&live->lock);
-    struct older_generation *left = live->older;
-    struct older_generation *kept = NULL;
-
-    live->older = NULL;
-    live_unlock(live);
-    while (left != NULL) {
-        struct older_generation *older = left;
-
-        left = older->next;
-        generation_rest(older->generation, IDLE_TRANSACTION_NS, PIN_IDLE_OPEN_NS);
-        if (generation_is_retired(older->generation)) {
-            generation_release(older->generation);
-            free(older);
-        } else {
-            older->next = kept;
-            kept = older;
-        }
-    }
-    pthread_mutex_lock(&live->lock);
-    while (kept != NULL) {
-        struct older_generation *older = kept;
-
-        kept = older->next;
-        older->next = live->older;
-        live->older = older;
-    }
-    live_unlock(live);
-}
-
-void live_tend(struct live *live)
-{
-    tend_older(live);
-    pthread_mutex_lock(&live->lock);
-    pins_expire(live->pins, clock_now_ns());
-
-    /* Only tables were asked for that could be shown before all was read. */
-    if (live->newest == NULL && indexed_source_is(live->source) &&
-        indexed_source_is_read(live->source))
-        live_refresh(live, false, NULL);
-
-    struct generation *newest = live->newest;
-
-    if (newest != NULL)
-        generation_reference(newest);
-    live_unlock(live);
-    if (newest == NULL)
-        return;
-    generation_rest(newest, IDLE_TRANSACTION_NS, PIN_IDLE_OPEN_NS);
-    generation_keep(newest, IDLE_KEEP_NS);
-    generation_release(newest);
-}
-
-/* The members that the newest generation (referenced, or NULL) has to do with; and the source's
- * state. */
-static int append_state(struct live *live, struct generation *newest, struct buffer *text)
-{
-    struct generation_fault table_fault = {.failed_ns = 0};
-    char changed[CLOCK_TEXT_SIZE];
-    int error = 0;
-
-    /* NULL: nothing has been read yet. */
-    if (newest != NULL)
-        error = buffer_print(text, ",\"changed\":\"%s\"",
-                             clock_text(generation_changed(newest).tv_sec, changed));
-    if (error == 0 && newest != NULL)
-        error = generation_status(newest, text, &table_fault);
-    pthread_mutex_lock(&live->lock);
-    struct failure failure = live->failure;
-    struct generation_fault fault = live->last_fault;
-
-    live_unlock(live);
-    if (error == 0)
-        error = buffer_append_text(text, ",\"error\":");
-    if (error == 0)
-        error = failure.code != 0 ? json_text_append(text, failure.text, strlen(failure.text))
-                                  : buffer_append_text(text, "null");
-    if (error == 0)
-        error = generation_fault_append(text, table_fault.failed_ns > fault.failed_ns ? &table_fault
-                                                                                      : &fault);
-    return error;
-}
-
-int live_status(struct live *live, struct buffer *text)
-{
-    pthread_mutex_lock(&live->lock);
-    struct generation *newest = live->newest;
-
-    if (newest != NULL)
-        generation_reference(newest);
-    live_unlock(live);
-
-    int error = buffer_append_text(text, "{\"name\":");
-
-    if (error == 0)
-        error = json_text_append(text, live->name, strlen(live->name));
-    if (error == 0)
-        error = buffer_append_text(text, ",\"url\":");
-    if (error == 0)
-        error = json_text_append(text, live->url, strlen(live->url));
-    if (error == 0)
-        error = append_state(live, newest, text);
-    if (error == 0 && live->source->class->status != NULL)
-        error = live->source->class->status(live->source, text);
-    if (error == 0)
-        error = buffer_append_text(text, "}");
-    if (newest != NULL)
-        generation_release(newest);
-    return error;
-}
-
 void live_free(struct live *live)
 {
     if (live == NULL)
@@ -420,13 +277,7 @@ void live_free(struct live *live)
         generation_supersede(live->newest);
         generation_release(live->newest);
     }
-    while (live->older != NULL) {
-        struct older_generation *older = live->older;
-
-        live->older = older->next;
-        generation_release(older->generation);
-        free(older);
-    }
+    live_release_older(live);
     live_records_free(live->records);
     node_release(live->imports);
     node_release(live->folder);

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/base/percent.h"
 #include "fs/table/indexed.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/early_file.h"
 #include "fs/tree/file_name.h"
 #include "fs/tree/live_folder.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a live source: what it shows (live.c), and how it asks its source
- * whether that still holds (live_refresh.c).
+ * The inside of a live source: what it shows (live.c), how it asks its source whether that still
+ * holds (live_refresh.c), and what it does when nobody asks (live_tend.c).
  */
 #ifndef CRMFS_TREE_LIVE_INTERNAL_H
 #define CRMFS_TREE_LIVE_INTERNAL_H
@@ -69,6 +69,9 @@ void live_note_written(struct live *live, const struct caller *caller);
 
 /* GENERATION, a reference that is taken over, has users still: it is tended until it has none. */
 void live_keep_older(struct live *live, struct generation *generation);
+
+/* At the end: gives back all that are kept so. */
+void live_release_older(struct live *live);
 
 /* Lets the lock go; images that nobody needs any more are given back without it. */
 void live_unlock(struct live *live);

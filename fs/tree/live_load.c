@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "fs/base/called_off.h"
 #include "fs/base/memory.h"
 #include "fs/tree/live_change.h"
 
@@ -33,7 +34,7 @@ static int put_rows(struct load *load, struct export_rows *rows, const struct ca
     int found = 1;
 
     while (found == 1) {
-        if (caller->cancelled != NULL && __atomic_load_n(caller->cancelled, __ATOMIC_RELAXED))
+        if (called_off(caller->cancelled))
             return -ECANCELED;
         found = export_rows_next(rows, &cells, failure);
         if (found != 1)

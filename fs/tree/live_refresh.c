@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/tree/clock.h"
+#include "fs/base/clock.h"
 #include "fs/tree/live_folder.h"
 #include "fs/tree/live_internal.h"
 
@@ -183,15 +183,12 @@ static int wait_for_asker(struct live *live, bool wait, struct failure *failure)
     }
 
     uint64_t until_ns = live->refreshing_since_ns + LIVE_PATIENCE_NS;
-    struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_SECOND),
-                             .tv_nsec = (long)(until_ns % NS_PER_SECOND)};
 
     while (live->wants && timed_out == 0) {
         if (wait)
             pthread_cond_wait(&live->refreshed, &live->lock);
         else
-            timed_out =
-                pthread_cond_clockwait(&live->refreshed, &live->lock, CLOCK_MONOTONIC, &until);
+            timed_out = clock_wait(&live->refreshed, &live->lock, until_ns);
     }
     if (live->wants)
         return failure_set(failure, EAGAIN, "the server has not answered yet");

@@ -30,3 +30,13 @@ void node_release(struct node *node)
     if (node != NULL && __atomic_sub_fetch(&node->references, 1, __ATOMIC_ACQ_REL) == 0)
         node->class->release(node);
 }
+
+ssize_t node_give_value(const char *bytes, size_t length, char *value, size_t size)
+{
+    if (size == 0)
+        return (ssize_t)length;
+    if (length > size)
+        return -ERANGE;
+    memcpy(value, bytes, length);
+    return (ssize_t)length;
+}

@@ -63,8 +63,9 @@ struct node_class {
     const char *(*target)(const struct node *node);
     /*
      * Extended attributes: the value of NAME as text in VALUE (SIZE bytes), its
-     * length returned; -ENODATA when there is none, -ERANGE. NAME NULL: the
-     * names, each ended by NUL. A NULL function: none at all.
+     * length returned; with SIZE 0 only that. -ENODATA when there is none,
+     * -ERANGE. NAME NULL: the names, each ended by NUL. A NULL function: none
+     * at all.
      */
     ssize_t (*xattr)(struct node *node, const char *name, char *value, size_t size,
                      struct failure *failure);
@@ -165,6 +166,9 @@ static inline bool node_reference_if_alive(struct node *node)
 }
 
 void node_release(struct node *node); /* NULL is allowed */
+
+/* Answers node_class.xattr with LENGTH bytes. */
+ssize_t node_give_value(const char *bytes, size_t length, char *value, size_t size);
 
 /* An inode number that no node has. */
 uint64_t node_next_inode(void);

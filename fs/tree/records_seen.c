@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/tree/clock.h"
+#include "fs/base/clock.h"
 #include "fs/tree/records_internal.h"
 
 #define SEEN_MOST 256

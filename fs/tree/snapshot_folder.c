@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/tables.h"
 #include "fs/tree/files_folder.h"
@@ -148,7 +149,7 @@ static int folder_attributes(struct node *node, bool wait, struct node_attribute
     (void)wait;
     (void)failure;
     *ret_attributes = (struct node_attributes){.type = S_IFDIR,
-                                               .modified = frozen_time(folder->time_ns),
+                                               .modified = clock_timespec(folder->time_ns),
                                                .shown_inode = frozen_inode(folder->id, NULL, NULL)};
     *ret_valid_ns = VALID_FOR_EVER;
     return 0;
@@ -224,14 +225,6 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
 static const char xattr_names[] = "user.crmfs.id\0user.crmfs.snapshot\0user.crmfs.host\0"
                                   "user.crmfs.tags\0user.crmfs.raw\0user.crmfs.stored";
 
-static ssize_t give_value(const char *bytes, size_t length, char *value, size_t size)
-{
-    if (length > size)
-        return -ERANGE;
-    memcpy(value, bytes, length);
-    return (ssize_t)length;
-}
-
 static ssize_t folder_xattr(struct node *node, const char *name, char *value, size_t size,
                             struct failure *failure)
 {
@@ -241,7 +234,7 @@ static ssize_t folder_xattr(struct node *node, const char *name, char *value, si
 
     (void)failure;
     if (name == NULL)
-        return give_value(xattr_names, sizeof xattr_names, value, size);
+        return node_give_value(xattr_names, sizeof xattr_names, value, size);
     if (strcmp(name, "user.crmfs.id") == 0)
         sodium_bin2hex(made, sizeof made, folder->id, sizeof folder->id);
     else if (strcmp(name, "user.crmfs.snapshot") == 0)
@@ -256,7 +249,7 @@ static ssize_t folder_xattr(struct node *node, const char *name, char *value, si
         snprintf(made, sizeof made, "%" PRIu64, folder->stored_bytes);
     else
         return -ENODATA;
-    return give_value(text, strlen(text), value, size);
+    return node_give_value(text, strlen(text), value, size);
 }
 
 static void free_folder(struct snapshot_folder *folder)

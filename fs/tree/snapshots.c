@@ -11,9 +11,9 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/json_text.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/link.h"
 #include "fs/tree/snapshots_internal.h"
 
@@ -191,7 +191,7 @@ static int find_latest(struct snapshots *snapshots, struct node **ret_node, stru
 
     const struct snapshot *newest =
         &snapshots->state.snapshots[snapshots->state.snapshot_count - 1];
-    struct timespec time = frozen_time(newest->time_ns);
+    struct timespec time = clock_timespec(newest->time_ns);
 
     if (snapshots->latest == NULL || !link_is(snapshots->latest, newest->name, time)) {
         struct node *made;

@@ -6,35 +6,22 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "fs/base/called_off.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/table/scan.h"
 #include "fs/table/stored_table.h"
-#include "fs/tree/clock.h"
 #include "fs/tree/take_internal.h"
 #include "fs/tree/view_bounds.h"
 
 #define SOURCE_ATTEMPTS 5
 
-static uint64_t time_ns(const struct timespec *time)
-{
-    return time->tv_sec < 0 ? 0 : (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return time_ns(&now);
-}
-
 bool take_is_called_off(const struct take_attempt *attempt, int *ret_error)
 {
     const bool *cancelled = attempt->options->cancelled;
 
-    if (cancelled == NULL || !__atomic_load_n(cancelled, __ATOMIC_RELAXED))
+    if (!called_off(cancelled))
         return false;
     *ret_error = failure_set(attempt->failure, ECANCELED, "taking the snapshot was called off");
     return true;
@@ -145,8 +132,9 @@ static int scan_table(struct take_attempt *attempt, struct dataset *dataset, siz
  */
 static bool may_be_left_out(struct dataset *dataset, size_t index, int error)
 {
-    return error == -ENODATA || error == -EREMOTEIO || (dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
-                                 (error == -EIO || error == -ETIMEDOUT));
+    return error == -ENODATA || error == -EREMOTEIO ||
+           (dataset->class->schema(dataset, index)->kind == RELATION_VIEW &&
+            (error == -EIO || error == -ETIMEDOUT));
 }
 
 static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, const char *source,
@@ -211,7 +199,8 @@ static int scan_source_once(struct take_attempt *attempt, const struct take_sour
 
     if (error != 0)
         return failure_prefix(attempt->failure, -error, "%s", place->name);
-    stored->time_ns = attempt->options->as_of_sources ? time_ns(&dataset->changed) : now_ns();
+    stored->time_ns =
+        attempt->options->as_of_sources ? clock_ns(&dataset->changed) : clock_calendar_ns();
     if (stored->time_ns < attempt->time_ns)
         attempt->time_ns = stored->time_ns;
     stored->name = strdup(place->name);
@@ -288,7 +277,7 @@ int take_scan_sources(struct take_attempt *attempt)
     attempt->excluded_met = allocate_array(options->excluded_count, sizeof(bool));
     if (attempt->tree.sources == NULL || attempt->excluded_met == NULL)
         return -ENOMEM;
-    attempt->time_ns = now_ns();
+    attempt->time_ns = clock_calendar_ns();
     for (size_t i = 0; i < options->source_count; i++) {
         int error = scan_source(attempt, &options->sources[i], &attempt->tree.sources[i]);
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/tree/clock.h"
 
 struct text_file {
     struct node node;

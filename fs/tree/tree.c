@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/tree/tree.h"
-
 #include <errno.h>
-#include <pthread.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "fs/base/json_text.h"
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/base/resident.h"
 #include "fs/store/spool.h"
-#include "fs/table/cutter.h"
-#include "fs/table/reader.h"
 #include "fs/tree/directory.h"
-#include "fs/tree/error_log.h"
 #include "fs/tree/files_folder.h"
 #include "fs/tree/image_shelf.h"
-#include "fs/tree/keeper.h"
-#include "fs/tree/snapshots.h"
-#include "fs/tree/source_folders.h"
-#include "fs/tree/text_file.h"
+#include "fs/tree/tree_internal.h"
 
-#define TEND_INTERVAL_MS 250
+#define TEND_INTERVAL_NS (NS_PER_SECOND / 4)
 
 /*
  * How max-memory is spent: a fifth on rendered parts; a thread that scans takes
@@ -47,48 +35,18 @@
 /* More of those that render ahead than cores: so many of them wait for the disk. */
 #define RENDERERS_WAITING 1
 
-struct tree {
-    struct tree_options options;
-    struct generation_context context;
-    uint8_t cut_key[CUTTER_KEY_BYTES];
-    bool cancelled; /* atomic */
-    struct spool *spool;
-    struct image_cache *kept; /* with a store */
-    struct keeper *keeper;
-    struct render_cache *cache;
-    struct records *records;
-    struct error_log *errors;
-    struct node *root;
-    struct source_folders *folders; /* NULL: there are no sources, but a store */
-    struct frozen_context frozen;   /* with a store; its members are the tree's own */
-    struct snapshots *snapshots;    /* NULL: there is no store */
-    struct files *files;            /* the same */
-
-    pthread_t tender;
-    bool tended;          /* the thread runs */
-    pthread_mutex_t lock; /* guards ending */
-    pthread_cond_t changed;
-    bool ending;
-};
-
 static void *tend(void *argument)
 {
     struct tree *tree = argument;
 
     pthread_mutex_lock(&tree->lock);
     while (!tree->ending) {
-        struct timespec until;
-
         pthread_mutex_unlock(&tree->lock);
         if (tree->folders != NULL)
             source_folders_tend(tree->folders);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TEND_INTERVAL_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
         pthread_mutex_lock(&tree->lock);
         if (!tree->ending)
-            pthread_cond_timedwait(&tree->changed, &tree->lock, &until);
+            clock_wait(&tree->changed, &tree->lock, clock_now_ns() + TEND_INTERVAL_NS);
     }
     pthread_mutex_unlock(&tree->lock);
     return NULL;
@@ -104,75 +62,6 @@ static unsigned scan_threads(uint64_t max_memory_bytes)
     if (processors > 0 && fit > (uint64_t)processors)
         fit = (uint64_t)processors;
     return fit > 0 ? (unsigned)fit : 1;
-}
-
-static int write_store(struct tree *tree, struct buffer *text)
-{
-    const char *path = tree->options.store_path;
-    int error = buffer_append_text(text, ",\n \"store\":");
-
-    if (error == 0 && tree->snapshots == NULL)
-        return buffer_append_text(text, "null");
-    if (error == 0)
-        error = buffer_append_text(text, "{\"path\":");
-    if (error == 0)
-        error = json_text_append(text, path, strlen(path));
-    if (error == 0)
-        error = buffer_append_text(text, ",");
-    if (error == 0)
-        error = snapshots_status(tree->snapshots, text);
-    if (error == 0)
-        error = keeper_status(tree->keeper, text);
-    return error == 0 ? buffer_append_text(text, "}") : error;
-}
-
-static int write_status(void *context, struct buffer *text)
-{
-    struct tree *tree = context;
-    struct spool_usage usage;
-    const char *directory = spool_directory(tree->spool);
-
-    spool_usage(tree->spool, &usage);
-
-    int error = buffer_print(text, "{\"version\":\"%s\",\"pid\":%ld,\n \"live\":[", CRMFS_VERSION,
-                             (long)getpid());
-
-    if (error == 0 && tree->folders != NULL)
-        error = source_folders_status(tree->folders, FOLDER_LIVE, text);
-    if (error == 0)
-        error = buffer_append_text(text, "],\n \"archives\":[");
-    if (error == 0 && tree->folders != NULL)
-        error = source_folders_status(tree->folders, FOLDER_ARCHIVES, text);
-    if (error == 0)
-        error = buffer_append_text(text, "]");
-    if (error == 0)
-        error = write_store(tree, text);
-    if (error == 0)
-        error = buffer_append_text(text, ",\n \"spool\":{\"directory\":");
-    if (error == 0)
-        error = json_text_append(text, directory, strlen(directory));
-    if (error == 0)
-        error = buffer_print(
-            text,
-            ",\"used_bytes\":%llu,\"limit_bytes\":%llu},\n"
-            " \"memory\":{\"limit_bytes\":%llu,\"resident_bytes\":%llu,\"rendered_bytes\":%zu},\n"
-            " \"errors\":%zu}\n",
-            (unsigned long long)usage.used_bytes, (unsigned long long)usage.limit_bytes,
-            (unsigned long long)tree->options.max_memory_bytes,
-            (unsigned long long)resident_bytes(), render_cache_bytes(tree->cache),
-            error_log_count(tree->errors));
-    return error;
-}
-
-static int write_errors(void *context, struct buffer *text)
-{
-    return error_log_text(((struct tree *)context)->errors, text);
-}
-
-static int write_version(void *context, struct buffer *text)
-{
-    (void)context;
-    return buffer_append_text(text, "crmfs " CRMFS_VERSION "\n");
 }
 
 static void report(void *context, const char *path, const struct failure *failure)
@@ -279,22 +168,6 @@ static int build_snapshots(struct tree *tree, struct failure *failure)
     return directory_add(tree->root, "snapshots", snapshots_folder(tree->snapshots));
 }
 
-static int build_own(struct tree *tree)
-{
-    struct node *folder;
-    int error = directory_create(".crmfs", &folder);
-
-    if (error != 0)
-        return error;
-    if ((error = directory_add_made(folder, "status", write_status, tree)) != 0 ||
-        (error = directory_add_made(folder, "errors", write_errors, tree)) != 0 ||
-        (error = directory_add_made(folder, "version", write_version, tree)) != 0) {
-        node_release(folder);
-        return error;
-    }
-    return directory_add(tree->root, ".crmfs", folder);
-}
-
 static int set_up_keeper(struct tree *tree)
 {
     const struct image_cache_options cache_options = {
@@ -364,7 +237,7 @@ int tree_create(const struct tree_options *options, const struct tree_source *so
     if (error == 0 && options->store != NULL)
         error = build_snapshots(tree, failure);
     if (error == 0)
-        error = build_own(tree);
+        error = tree_add_own(tree);
     if (error == 0) {
         error = -pthread_create(&tree->tender, NULL, tend, tree);
         tree->tended = error == 0;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/hash.h"
-#include "fs/tree/clock.h"
 
 struct resting {
     UT_hash_handle hh;

@@ -11,6 +11,7 @@ import zipfile
 
 import pytest
 
+import cheap_key
 from command import crmfs
 from mounting import BINARY
 
@@ -25,6 +26,7 @@ def memory(work, monkeypatch):
 @pytest.fixture
 def store(work):
     assert crmfs("init", str(work / "store")).returncode == 0
+    cheap_key.cheapen(work / "store", "one")
     return work / "store"
 
 
@@ -193,7 +195,7 @@ def test_what_is_left_out(store, work):
     os.symlink("crm.sql", work / "link.sql")
     subprocess.run(["tar", "-C", work, "-cf", path, "crm.sql", "link.sql"], check=True)
     done = crmfs("import", "--json", "--store", str(store), str(path))
-    assert done.returncode == 3 and "left out: link.sql" in done.stderr and "--exclude-table" not in done.stderr
+    assert done.returncode == 3 and "crmfs: link.sql: a link" in done.stderr and "left out:" not in done.stderr and "--exclude-table" not in done.stderr
     answer = json.loads(done.stdout)
     assert answer["rows"] == 1 and "link.sql" in answer["left_out"][0]["why"] and "table" not in answer["left_out"][0]
 

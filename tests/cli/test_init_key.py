@@ -196,6 +196,8 @@ def test_credential(work, store):
     (work / "credentials").mkdir()
     (work / "credentials/crmfs-passphrase").write_text("one\n")
     assert crmfs("key", "list", str(store), CREDENTIALS_DIRECTORY=str(work / "credentials")).returncode == 0
+    done = crmfs("key", "list", str(store), CREDENTIALS_DIRECTORY=str(work))
+    assert done.returncode == 1 and f"nor a credential crmfs-passphrase in {work}:" in done.stderr
     # What comes before it counts more.
     done = crmfs("key", "list", str(store), CREDENTIALS_DIRECTORY=str(work / "credentials"),
                  CRMFS_PASSPHRASE="two")

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import cheap_key
 from command import crmfs
 from mounting import BINARY
 
@@ -63,7 +64,9 @@ def make_store(tmp_path_factory):
         connection.execute("CREATE TABLE kinds (name TEXT PRIMARY KEY)")
         connection.execute("INSERT INTO kinds VALUES ('customer'), ('supplier')")
     connection.close()
-    commands = [["init", store]]
+    assert crmfs("init", str(store), **environment).returncode == 0
+    cheap_key.cheapen(store, PASSPHRASE["CRMFS_PASSPHRASE"])
+    commands = []
     for name, tags in (("a", []), ("b", ["--tag", "weekly"]), ("c", ["--tag", "weekly", "--tag", "x"])):
         commands.append(["snapshot", "--store", store, "--name", name, *tags, database])
     for command in commands:

@@ -13,4 +13,4 @@ from stores import Kept  # noqa: E402
 @pytest.fixture
 def store(work):
     """A new store of the test's own."""
-    return Kept(work)
+    return Kept.copied(work)

@@ -13,7 +13,7 @@ from stores import Kept  # noqa: E402
 @pytest.fixture
 def store(work):
     """A new store of the test's own."""
-    return Kept(work)
+    return Kept.copied(work)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def kill(mounted):
 
 def clear(mounted):
     """After the daemon's death: nothing is mounted any more."""
-    assert eventually(lambda: not mounting.is_alive(mounted.pid))
+    assert eventually(lambda: mounted.pid is None or not mounting.is_alive(mounted.pid))
     subprocess.run(["fusermount3", "-u", "-z", mounted.point], capture_output=True, check=False)  # if nobody else did
     assert eventually(lambda: not mounting.is_mounted(mounted.point))
     mounted.pid = None

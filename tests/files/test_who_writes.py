@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Several mounts of one store, one after another or at once: who writes, and what others see of it."""
+import errno
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 
 import mounting
 from mounting import eventually
-from running import remount, run, write
+from running import clear, kill, remount, run, sync, write
 
 SLOW_DISK = """
 #include <sys/syscall.h>
@@ -55,6 +57,70 @@ def test_a_daemon_that_nobody_waits_for_has_no_claim(mount_store, store):
     subprocess.run(["fusermount3", "-u", "-z", one.point], capture_output=True, check=False)
     remount(one)
     assert eventually(lambda: one.path("files/a").read_text() == "other")
+
+
+def test_a_writer_in_a_container_has_no_claim_when_it_was_killed(mount_store, store, root):
+    """Though its number means another process here, or none: it is known by its lock."""
+    one, other = mount_store(store, start="later"), mount_store(store)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *one.command[:2], "-f", *one.command[2:]]
+    with subprocess.Popen([str(word) for word in command], env=one.environment) as inside:
+        try:
+            assert eventually(one.path("files").is_dir)
+            assert one.status()["pid"] == 1
+            write(one.path("files/a"), b"one")
+        finally:
+            inside.kill()
+    clear(one)
+    other.path("files/b").write_text("other")
+    assert other.path("files/a").read_text() == "one"
+    other.unmount()
+    assert [name for name in store.files() if name.startswith("tmp/")] == []
+
+
+def test_who_reads_a_file_that_has_no_name_goes_on(mount_store, store):
+    """Though the mount that had it open was killed, and this one is the one that writes now."""
+    one, other = mount_store(store), mount_store(store)
+    content = os.urandom(3 << 20)
+    write(one.path("files/a"), content)
+    assert eventually(other.path("files/a").exists)
+    with open(other.path("files/a"), "rb", buffering=0) as read, open(one.path("files/a"), "rb"):
+        assert read.read(100) == content[:100]
+        one.path("files/a").unlink()
+        sync(one.path("files"))
+        kill(one)
+        other.path("files/b").write_text("other")
+        assert os.listdir(other.path("files")) == ["b"]
+        assert os.pread(read.fileno(), 100, len(content) - 100) == content[-100:]
+    other.unmount()
+    store.check()
+
+
+def append_once_allowed(path, content):
+    """As soon as nobody else writes."""
+
+    def append():
+        try:
+            with open(path, "ab") as file:
+                return file.write(content)
+        except OSError as error:
+            assert error.errno == errno.EROFS
+            return 0
+    assert eventually(append) == len(content)
+
+
+def test_who_appends_next_appends_to_what_the_last_one_wrote(mount_store, store):
+    """And not where the file ended when this mount was asked for it, before the other one was done."""
+    one, other = mount_store(store), mount_store(store)
+    write(one.path("files/a"), b"first")
+    assert eventually(other.path("files/a").exists)
+    with open(one.path("files/a"), "ab") as file:
+        file.write(b" second")
+    assert other.path("files/a").stat().st_size == len(b"first")
+    appending = threading.Thread(target=append_once_allowed, args=(other.path("files/a"), b" third"))
+    appending.start()
+    one.unmount()
+    appending.join(mounting.PATIENCE)
+    assert other.path("files/a").read_bytes() == b"first second third"
 
 
 def test_what_another_mount_made_is_opened(mount_store, store):

@@ -43,7 +43,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
     const uint8_t *end = memchr(data, '\n', size);
     size_t line = end != NULL ? (size_t)(end - data) : size;
     struct digest digest = {.taker = {&digest_class}, .words = true};
-    struct dump_reader *reader = dump_session_create(&digest.taker);
+    struct dump_reader *reader = dump_session_create(&digest.taker, NULL);
     struct pieces pieces = {{&pieces_class}, data + line, size - line, step};
     struct failure failure = {0};
 

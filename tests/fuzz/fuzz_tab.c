@@ -35,7 +35,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
     const uint8_t *behind = memchr(data, '\n', size);
     size_t line = behind != NULL ? (size_t)(behind - data) : 0;
     struct digest digest = {.taker = {&digest_class}, .words = true};
-    struct dump_reader *reader = dump_session_create(&digest.taker);
+    struct dump_reader *reader = dump_session_create(&digest.taker, NULL);
     size_t rows = behind != NULL ? line + 1 : 0;
     struct pieces pieces = {{&pieces_class}, data + rows, size - rows, step};
     struct failure failure = {0};

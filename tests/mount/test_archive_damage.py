@@ -185,3 +185,43 @@ def test_workbook(mount, work):
     top = mount(path)
     assert "raw" in os.listdir(top.path("archives/contacts.xlsx"))
     assert "have its sheets written as CSV" in top.errors()
+
+
+def lz4(data):
+    return subprocess.run(["lz4", "-q"], input=data, capture_output=True, check=True).stdout
+
+
+def test_behind_the_end(mount, work):
+    """What stands there, which other programs pass over, may be a part that was damaged; zeros are padding."""
+    half = CSV.index(b"\n10000,") + 1
+    hurt = []
+    for ending, pack in ("gz", gzip.compress), ("bz2", bz2.compress), ("lz4", lz4):
+        parts = pack(CSV[:half]), pack(CSV[half:])
+        damaged = parts[0] + bytes([parts[1][0] ^ 1]) + parts[1][1:]
+        for name, data in ("whole", parts[0] + parts[1]), ("padded", parts[0] + parts[1] + bytes(512)), ("hurt", damaged):
+            (work / f"{name}.csv.{ending}").write_bytes(data)
+        with zipfile.ZipFile(work / f"in.{ending}.zip", "w") as archive:
+            archive.writestr(f"hurt.csv.{ending}", damaged)
+        hurt += [f"hurt.csv.{ending}", f"in.{ending}.zip"]
+    top = mount(work)
+    for path in sorted(top.path("archives").iterdir()):
+        assert slurp(next(path.glob("*.csv"))) == (CSV[:half] if path.name in hurt else CSV), path.name
+    told = [line.split(":")[2].split("/")[1] for line in top.errors().splitlines() if "stands something else" in line]
+    assert sorted(told) == sorted(hurt)
+
+
+def test_end_of_a_tar(mount, work):
+    """One that is cut between two members, and a second behind the first, are told of."""
+    made = tape("w")
+    (work / "whole.tar").write_bytes(made)
+    (work / "cut.tar").write_bytes(made[:512 + (len(CSV) + 511) // 512 * 512])
+    (work / "twice.tar").write_bytes(made + made)
+    names = ["whole.tar", "cut.tar", "twice.tar"]
+    top = mount(*(work / name for name in names))
+    for name in names:
+        assert "a.csv" in os.listdir(top.path(f"archives/{name}"))
+        assert slurp(top.path(f"archives/{name}/a.csv")) == CSV
+    errors = top.errors().splitlines()
+    assert len(errors) == 2
+    assert [any(name in line and word in line for line in errors) for name, word in
+            (("cut.tar", "without the end of a tar"), ("twice.tar", "perhaps another tar"))] == [True, True]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 
@@ -118,6 +119,52 @@ def test_parts_to_be_joined(work):
     command("zip", "-q", "-s", "64k", work / "three.zip", work / "a.csv")
     for name in ("one.7z.001", "one.7z.002", "two.zip.001", "two.zip.002", "three.z01", "three.z02", "three.zip"):
         assert "join them" in refusal(work, work / name), name
+
+
+def test_slices_of_anything(mount, work):
+    """A file that was cut, whatever it is; several that are numbered, and begin alike, are backups each."""
+    packed = gzip.compress(b"a,b\n" + os.urandom(20000).hex().encode())
+    for number in range(3):
+        (work / f"crm.csv.gz.{number + 1:03}").write_bytes(packed[number * 9000:number * 9000 + 9000])
+        (work / f"own.sql.gz.{number + 1:03}").write_bytes(gzip.compress(b"CREATE TABLE `t` (`a` int);\n"))
+    for number in (1, 2, 3):
+        assert "join them" in refusal(work, work / f"crm.csv.gz.{number:03}")
+    top = mount(work / "own.sql.gz.001", work / "own.sql.gz.003")
+    for number in (1, 3):
+        assert slurp(top.path(f"archives/own.sql.gz.{number:03}/t.csv")) == b"a\n"
+
+
+def test_parts_of_a_rar(work):
+    """By what their first header says, of both versions."""
+    (work / "a.part1.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + b"CRC4" + bytes([10, 1, 5, 6, 1]) + bytes(100))
+    (work / "b.rar").write_bytes(b"Rar!\x1a\x07\0" + b"\0\0\x73\x01\x01" + bytes(100))
+    for name in "a.part1.rar", "b.rar":
+        assert "unrar x NAME.part1.rar" in refusal(work, work / name)
+
+
+def windowed(byte):
+    """A .xz that says by this byte of its first header how large its dictionary is."""
+    made = bytearray(lzma.compress(TABLE, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]))
+    end = 12 + 4 * made[12]
+    assert made[13:16] == b"\0\x21\1"
+    made[16] = byte
+    made[end:end + 4] = zlib.crc32(made[12:end]).to_bytes(4, "little")
+    return bytes(made)
+
+
+def test_window(mount, work):
+    """What takes up to 128 MiB to unpack is unpacked; of what takes more it is said."""
+    (work / "most.csv.xz").write_bytes(windowed(30))
+    (work / "more.csv.xz").write_bytes(windowed(31))
+    (work / "old.csv.lzma").write_bytes(b"\x5d" + (1 << 28).to_bytes(4, "little") + bytes([255] * 8 + [0] * 20))
+    zipped(work / "in.zip", **{"more.csv.xz": windowed(31), "b.csv": "a,b\n1,2\n"})
+    top = mount(work / "most.csv.xz", work / "in.zip")
+    assert slurp(top.path("archives/most.csv.xz/most.csv")) == TABLE
+    assert slurp(top.path("archives/in.zip/b.csv")) == b"a,b\n1,2\n"
+    lines = told(top, "in.zip")
+    assert len(lines) == 1 and "takes 192 MiB of memory" in lines[0]
+    for name, size in ("more.csv.xz", 192), ("old.csv.lzma", 256):
+        assert f"takes {size} MiB of memory" in refusal(work, f"archive:{work / name}")
 
 
 def test_escaped_once(mount, work):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Folders and archives of mysqldump --tab: two files a table, which are one table."""
 import errno
+import gzip
 import os
 import tarfile
 import zipfile
@@ -28,17 +29,22 @@ FILES = {
 
 
 @pytest.mark.sanitize
+@pytest.mark.parametrize("packing", ["plain", "rows", "both"])
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
-def test_joined(mount, work, kind):
+def test_joined(mount, work, kind, packing):
     folder = work / "tab"
     folder.mkdir()
+    files = {}
     for name, text in FILES.items():
-        (folder / name).write_text(text)
+        packed = packing == "both" or (packing == "rows" and name.endswith(".txt"))
+        files[f"{name}.gz" if packed else name] = gzip.compress(text.encode()) if packed else text.encode()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
     source = folder
     if kind == "zip":
         source = work / "tab.zip"
         with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in FILES:
+            for name in files:
                 archive.write(folder / name, f"tab/{name}")
     elif kind == "tar.gz":
         source = work / "tab.tar.gz"
@@ -50,6 +56,27 @@ def test_joined(mount, work, kind):
     assert slurp(shown / "contacts.csv").decode() == 'id,name\n1,\n2,"Bo \nEk"\n'
     assert slurp(shown / "empty.csv").decode() == "id\n"
     assert slurp(shown / "other.csv").decode() == "a\n7\n"
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_packed_rows_that_cannot_be_read(mount, work, kind):
+    """Compressed and cut, to nothing as well: the table fails, it is not empty."""
+    folder = work / "tab"
+    folder.mkdir()
+    (folder / "contacts.sql").write_text(FILES["contacts.sql"])
+    (folder / "contacts.txt.gz").write_bytes(gzip.compress(FILES["contacts.txt"].encode())[:-9])
+    (folder / "none.sql").write_text(table("none", "`id` int NOT NULL"))
+    (folder / "none.txt.gz").write_bytes(b"")
+    source = folder
+    if kind == "zip":
+        source = work / "tab.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, path.name)
+    shown = mount(source).path(f"archives/{source.name}")
+    for name in "contacts.csv", "none.csv":
+        with pytest.raises(OSError, match="Input/output"):
+            slurp(shown / name)
 
 
 def test_rows_that_cannot_be_read(mount, work):

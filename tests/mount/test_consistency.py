@@ -8,6 +8,7 @@ import time
 import pytest
 
 import strict
+from mounting import eventually
 
 TRANSACTIONS, COPIES, TOTAL = 1000, 20, 1000 * 100
 
@@ -156,6 +157,19 @@ def test_idle_reader_holds_nobody_up(mount, work):
             assert conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
             conn.execute("VACUUM")
             conn.close()
+
+
+def test_wal_does_not_grow_when_the_clock_is_put_back(mount, work, clock_ahead):
+    """Who looks now and then whether anybody reads looks as often."""
+    database = work / "wal.db"
+    make(database, "wal")
+    conn = sqlite3.connect(database, isolation_level=None)
+    conn.execute("UPDATE a SET balance = 1")
+    folder = mount(database, environment=clock_ahead).live()
+    subprocess.run(["cat", folder / "a.csv"], stdout=subprocess.DEVNULL, check=True)
+    conn.execute("UPDATE a SET balance = 0")
+    assert eventually(lambda: conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, 10)
+    conn.close()
 
 
 def test_wal_does_not_grow(mount, work):

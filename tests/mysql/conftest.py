@@ -5,33 +5,31 @@ import shutil
 import pytest
 
 import mariadb
-import mounting
 
 NEEDED = ["mariadbd", "mariadb-install-db", "mariadb", "openssl"]
 
 
-@pytest.fixture(scope="session")
-def template(prerequisites):
+@pytest.fixture(scope="session", autouse=True)
+def tools(prerequisites):
     missing = [tool for tool in NEEDED if not shutil.which(tool)]
     assert not missing, f"missing: {', '.join(missing)}; sh tools/setup.sh check installs them"
-    return mariadb.make_template(mounting.SESSION / "mariadb-template")
 
 
 @pytest.fixture(scope="session")
-def server(template):
+def server(tools):
     """The server that tests share; each makes databases of its own."""
-    new = mariadb.make_server(template).start()
+    new = mariadb.make_server().start()
     yield new
     new.stop()
 
 
 @pytest.fixture
-def own_server(template):
+def own_server(tools):
     """own_server(more="", ...) → a running server that the test may do anything to."""
     made = []
 
     def make(**how):
-        made.append(mariadb.make_server(template, **how).start())
+        made.append(mariadb.make_server(**how).start())
         return made[-1]
 
     yield make

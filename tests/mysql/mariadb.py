@@ -44,13 +44,12 @@ def make_template(directory):
         os.chown(directory, USER.pw_uid, USER.pw_gid)
     run_as_server(["mariadb-install-db", "--no-defaults", f"--datadir={directory}/data", "--skip-test-db",
                    "--auth-root-authentication-method=normal", "--innodb-log-file-size=8M"])
-    return directory / "data"
 
 
 class Server:
     """One mariadbd. start() returns when it answers; stop(), kill(), pause() and resume() do as they say."""
 
-    def __init__(self, directory, template, more=""):
+    def __init__(self, directory, template=None, more=""):
         self.directory = directory
         self.socket = directory / "s"
         self.config = directory / "my.cnf"
@@ -58,7 +57,7 @@ class Server:
         directory.mkdir()
         directory.chmod(0o755)
         (directory / "tmp").mkdir()
-        shutil.copytree(template, directory / "data")
+        shutil.copytree(template or mounting.made_once("mariadb", make_template) / "data", directory / "data")
         if "port" not in more:
             more += "\nskip-networking"
         self.config.write_text(CONFIG.format(directory=directory, more=more))
@@ -125,9 +124,9 @@ class Server:
         assert not is_alive(self.process.pid)
 
 
-def make_server(template, **how):
+def make_server(**how):
     """A server in a new directory of this session's, not started."""
-    return Server(mounting.SESSION / f"mariadb-{next(NUMBERS)}", template, **how)
+    return Server(mounting.SESSION / f"mariadb-{next(NUMBERS)}", **how)
 
 
 def defaults_file(work, **keys):

@@ -14,10 +14,10 @@ GRANTS = "GRANT SELECT, SHOW VIEW ON crm.* TO"
 
 
 @pytest.fixture(scope="module")
-def guarded(template, certificates):
+def guarded(tools, certificates):
     """A server on TCP with TLS, and a user with a password who may read."""
     port = free_port()
-    new = make_server(template, more=f"port={port}\nssl-ca={certificates}/ca.pem\nssl-cert={certificates}/good.pem\n"
+    new = make_server(more=f"port={port}\nssl-ca={certificates}/ca.pem\nssl-cert={certificates}/good.pem\n"
                       f"ssl-key={certificates}/good.key").start()
     new.port = port
     literal = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")

@@ -152,6 +152,60 @@ def test_more_as_live(mount, server, filled, work):
     assert different == [], "\n".join(f"DIFF {each}" for each in different)
 
 
+@pytest.mark.parametrize("verb", ["REPLACE", "INSERT IGNORE"])
+def test_rows_of_one_key(mount, server, database, work, verb):
+    """As the server that loads the dump has them: the last of REPLACE, the first of IGNORE."""
+    lines = ["-- MariaDB dump 10.19", "SET NAMES utf8mb4;",
+             "CREATE TABLE n (id INT PRIMARY KEY, v TEXT); CREATE TABLE w (a VARCHAR(9) COLLATE utf8mb4_bin, b INT, v INT, "
+             "PRIMARY KEY (a, b)); CREATE TABLE two (id INT PRIMARY KEY, u INT UNIQUE, v INT);",
+             "INSERT INTO n VALUES (3, 'plain'), (1, 'plain');"]
+    for first in range(0, 4000, 500):
+        rows = ",".join(f"({number * 7919 % 2011},'{number}')" for number in range(first, first + 500))
+        lines.append(f"{verb} INTO n VALUES {rows};")
+    lines += [f"{verb} INTO w VALUES ('a',1,1),('A',1,2),('a',1,3),('b',2,4),('a',2,5),('b',2,6);",
+              f"{verb} INTO two VALUES (1,1,1),(2,2,2),(1,1,3);", "-- Dump completed on 2019-03-01  2:00:00", ""]
+    (work / "crm.sql").write_text("\n".join(lines))
+    server.sql("\n".join(lines), database)
+    top = mount(f"crm={server.url(database)}", work / "crm.sql")
+    live, archive = top.path("live/crm"), top.path("archives/crm.sql")
+    for name in "n.csv", "w.csv", "two.csv":
+        assert (live / name).read_bytes() == (archive / name).read_bytes(), name
+    assert "table two: rows took the place of others" in top.errors() and "table n" not in top.errors()
+
+
+def test_key_twice(mount, work):
+    """Rows that no database would take are told of."""
+    (work / "crm.sql").write_text("-- MariaDB dump 10.19\nCREATE TABLE `t` (`id` int NOT NULL, PRIMARY KEY (`id`));\n"
+                                  "INSERT INTO `t` VALUES (2),(1);\nINSERT INTO `t` VALUES (2);\n-- Dump completed\n")
+    top = mount(work / "crm.sql")
+    assert top.path("archives/crm.sql/t.csv").read_bytes() == b"id\n1\n2\n2\n"
+    assert "table t: two of its rows have the same key" in top.errors()
+
+
+TAB_SETS = {"binary": ([], ""), "latin1": (["--default-character-set=latin1"], ""),
+            "utf8": (["--default-character-set=utf8mb4"], "?charset=utf-8"), "gbk": (["--default-character-set=gbk"], "")}
+
+
+@pytest.mark.parametrize("kind", TAB_SETS)
+def test_tab_character_sets(mount, server, database, work, kind):
+    """Rows in the character set that the program was told, else in their columns' own."""
+    options, wish = TAB_SETS[kind]
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1, b VARCHAR(20) CHARACTER SET utf8mb4);"
+               "INSERT INTO t VALUES (1, 'Åsa', 'Zoë'), (2, 'x', 'y')", database)
+    if kind == "gbk":
+        server.sql("UPDATE t SET a = 'x', b = '誠張\\\\誠'", database)
+    folder = server.directory / "tmp" / "sets"
+    folder.mkdir()
+    folder.chmod(0o777)
+    subprocess.run(["mariadb-dump", "--no-defaults", "-uroot", f"--socket={server.socket}", f"--tab={folder}", *options,
+                    database], check=True)
+    shutil.move(folder, work / "sets")
+    top = mount(f"crm={server.url(database)}", f"sets=archive://{work}/sets{wish}", f"plain={work}/sets")
+    assert top.path("archives/sets/t.csv").read_bytes() == top.path("live/crm/t.csv").read_bytes()
+    top.path("archives/plain/t.csv").read_bytes()
+    assert ("text in table t is UTF-8 by the look of it" in top.errors()) == (kind == "utf8")
+
+
 def test_views_are_no_tables(mount, server, filled, work):
     server.sql("CREATE VIEW v AS SELECT id FROM parent", filled)
     top = mount(dump(server, filled, [], work / "crm.sql"))

@@ -112,28 +112,31 @@ def test_names_while_the_server_is_away(mount, own_server):
     assert eventually(lambda: reads(folder / "small.csv") == b"id\n1\n2\n", 30)
 
 
-def test_a_stopped_server_is_found_out(mount, own_server, work):
+def test_a_stopped_server_is_found_out(mount, own_server, server, database, work):
     """
     However long it may take to answer: it lets nobody else in either, which is tried once. One that is only
     slow does, and is waited for.
     """
-    server = own_server()
-    server.sql(LARGE.format(rows=400000) + "; CREATE VIEW slow AS SELECT id + SLEEP(12) AS s FROM small")
-    with Between(work / "s", server.socket) as between:
-        top = mount(server.url(timeout="3600", connect_timeout="2", socket=work / "s"))
-        assert reads(top.live() / "slow.csv") == b"s\n1\n"
-        results = []
-        thread = read_slowly(top.live() / "large.csv", results)
-        wait_for_query(server)
+    patient, slow, large = {"timeout": "3600", "connect_timeout": "2"}, [], []
+    server.sql("CREATE VIEW slow AS SELECT SLEEP(12) AS s", database)
+    waiting = read_slowly(mount(server.url(database, **patient)).live() / "slow.csv", slow)
+    stopped = own_server()
+    stopped.sql(LARGE.format(rows=400000))
+    with Between(work / "s", stopped.socket) as between:
+        top = mount(stopped.url(**patient, socket=work / "s"))
+        reading = read_slowly(top.live() / "large.csv", large)
+        wait_for_query(stopped)
         before = between.connections
-        server.pause()
-        thread.join(120)
-        assert results == [errno.EIO]
+        stopped.pause()
+        reading.join(120)
+        assert large == [errno.EIO]
         assert between.connections - before <= 2, "one on a machine that is not slow itself"
         assert "large.csv" in top.errors() and "connection" in top.errors()
-        server.resume()
+        stopped.resume()
         assert eventually(lambda: whole(top.live() / "large.csv").count(b"\n") == 400001, 40, 0.2)
         top.unmount()
+    waiting.join(120)
+    assert slow == [b"s\n0\n"]
 
 
 def test_a_view_is_given_up_though_the_server_is_stopped(mount, own_server):
@@ -216,6 +219,13 @@ def test_view_that_takes_too_long(mount, server, database):
     busy = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE '%`endless`%' AND INFO NOT LIKE '%PROCESSLIST%'"
     assert eventually(lambda: server.lines(busy) == ["0"])
     assert len(strict.read_csv(reads(top.live() / "t.csv"))) == 1001
+
+
+def test_view_that_takes_too_long_when_the_clock_is_put_back(mount, server, database, clock_ahead):
+    """Who looks after the server's answers looks as often."""
+    server.sql("CREATE VIEW endless AS SELECT SLEEP(20) AS s", database)
+    top = mount(server.url(database), options="view-timeout=1", environment=clock_ahead)
+    assert reads(top.live() / "endless.csv") == errno.ETIMEDOUT
 
 
 def test_full_spool(mount, server, database):

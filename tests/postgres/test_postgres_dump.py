@@ -134,7 +134,55 @@ def test_own_formats_damaged(mount, postgres, filled, work):
     errors = (top.path(".crmfs/errors")).read_text()
     assert "broken.dump: pg_restore cannot read it" in errors and "cut.dump" in errors
     assert "directory format in an archive within an archive" in errors
-    assert f"folder/{lacking.name}: it is cut short" in errors and "folder/toc.dat: pg_restore cannot read it" in errors
+    assert f"folder/{lacking.name}: it is cut short" in errors and "the file of its rows, " in errors
+
+
+def fails(path):
+    try:
+        path.read_bytes()
+    except OSError:
+        return True
+    return False
+
+
+def test_files_that_are_not_there(mount, postgres, filled, work):
+    """Of pg_dump's folder one file of rows lacks: its table fails, all others are as live."""
+    dump(postgres, filled, "-Fd", "-f", work / "folder")
+    lacking = max((work / "folder").glob("*.dat.gz"), key=lambda path: path.stat().st_size)
+    lacking.unlink()
+    subprocess.run(["tar", "-czf", work / "packed.tgz", "-C", work, "folder"], check=True)
+    top = mount(f"crm={postgres.url(filled)}", work / "folder", work / "packed.tgz")
+    live = top.path("live/crm")
+    for name in "folder", "packed.tgz":
+        archive = top.path(f"archives/{name}")
+        assert table_files(archive) == table_files(live)
+        failing = [each for each in table_files(live) if fails(archive / each)]
+        assert failing == ["unordered.csv", "unordered.json", "unordered.ndjson"]
+        assert [each for each in table_files(live) if each not in failing
+                and (live / each).read_bytes() != (archive / each).read_bytes()] == []
+    number = lacking.name.split(".")[0]
+    assert f"table unordered: the file of its rows, {number}.dat, is not there, or cannot be read" in top.errors()
+
+
+def test_files_cut_short(mount, postgres, filled, work):
+    """Files of rows without their end, as a full disk leaves them, take nothing from the table that comes next."""
+    postgres.psql("CREATE TABLE zz1 (a text); INSERT INTO zz1 VALUES ('zz1-1'); CREATE TABLE zz2 (a text); "
+                  "INSERT INTO zz2 VALUES ('zz2-1'), ('zz2-2')", filled)
+    dump(postgres, filled, "-Fd", "-Z0", "-f", work / "folder")
+    for path in (work / "folder").glob("*.dat"):
+        text = path.read_bytes()
+        if b"row 10000\n" in text:
+            path.write_bytes(text[:text.index(b"row 10000\n") + 5])
+        elif b"zz1-1" in text:
+            path.write_bytes(b"")
+    top = mount(f"crm={postgres.url(filled)}", work / "folder")
+    live, archive = top.path("live/crm"), top.path("archives/folder")
+    assert table_files(archive) == table_files(live)
+    failing = {each.split(".")[0] for each in table_files(live) if fails(archive / each)}
+    assert failing == {"unordered", "zz1"}
+    assert [each for each in table_files(live) if each.split(".")[0] not in failing
+            and (live / each).read_bytes() != (archive / each).read_bytes()] == []
+    assert "the end is missing behind the rows of table zz1" in top.errors()
 
 
 def test_without_pg_restore(mount, postgres, filled, work):

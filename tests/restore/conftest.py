@@ -20,7 +20,7 @@ from stores import Kept  # noqa: E402
 @pytest.fixture(scope="session")
 def maria(prerequisites):
     """A MariaDB for all tests here."""
-    one = mariadb.make_server(mariadb.make_template(mounting.SESSION / "restore-mariadb-template")).start()
+    one = mariadb.make_server().start()
     yield one
     one.stop()
 
@@ -96,7 +96,7 @@ def counts(crmfs):
 
 @pytest.fixture
 def store(work):
-    return Kept(work)
+    return Kept.copied(work)
 
 
 KINDS = ["sqlite", "mysql", "postgresql"]

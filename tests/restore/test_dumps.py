@@ -107,7 +107,7 @@ def test_what_is_left_out(crmfs, place, work, command):
     words = ["--json", "--to", target.url, work / "old.tar"] if command == "restore" else ["--json", work / "old.tar", target.url]
     for more in ["--dry-run"], []:
         done = crmfs(command, *more, *words, status=3)
-        assert "left out: link.csv" in done.stderr and "status 3" in done.stderr
+        assert "crmfs: link.csv: a link" in done.stderr and "status 3" in done.stderr
         assert "link.csv" in json.loads(done.stdout)["left_out"][0]["why"]
     assert target.value("SELECT name FROM people") == "Eva"
 

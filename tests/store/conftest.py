@@ -12,7 +12,7 @@ from stores import Kept
 @pytest.fixture
 def store(work):
     """A new store of the test's own."""
-    return Kept(work)
+    return Kept.copied(work)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """A store for a test: made, filled and asked by the crmfs command."""
+import functools
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
 
 import cheap_key
 import decoder
+import mounting
 from mounting import PATIENCE, Answer, as_user, binary_for
 
 PASSPHRASE = "nine words that nobody else would ever think of"
@@ -16,13 +20,21 @@ PASSPHRASE = "nine words that nobody else would ever think of"
 class Kept:
     """A store in DIRECTORY/store, whose client remembers it in DIRECTORY/state. Its key costs little, unless it is DEAR."""
 
-    def __init__(self, directory, *options, user=None, dear=False):
+    def __init__(self, directory, *options, user=None, dear=False, made=False):
         self.directory, self.path, self.user = Path(directory), Path(directory) / "store", user
         self.environment = {"CRMFS_PASSPHRASE": PASSPHRASE, "XDG_STATE_HOME": str(self.directory / "state"),
                             "HOME": str(self.directory)}
-        self.run("init", *options, self.path)
-        if not dear:
+        if not made:
+            self.run("init", *options, self.path)
+        if not made and not dear:
             cheap_key.cheapen(self.path, PASSPHRASE)
+
+    @classmethod
+    def copied(cls, directory):
+        """A new store for whoever has no other: a copy of one that was made before, which takes no time."""
+        for name in ("store", "state"):
+            shutil.copytree(new_store() / name, Path(directory) / name)
+        return cls(directory, made=True)
 
     def command(self, *words):
         return as_user(self.user, [binary_for(self.user), *words])
@@ -62,6 +74,12 @@ class Kept:
 
     def size(self, folder=""):
         return sum(path.stat().st_size for name, path in self.files().items() if name.startswith(folder))
+
+
+@functools.cache
+def new_store():
+    """The folder of a store that nothing was put into."""
+    return Kept(tempfile.mkdtemp(prefix="new-store-", dir=mounting.SESSION)).directory
 
 
 def differences(left, right):

@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "fs/table/cutter.h"
 #include "fs/table/reader.h"
-#include "fs/tree/clock.h"
 #include "tests/unit/sample_table.h"
 
 #define MIB ((size_t)1 << 20)

@@ -32,6 +32,9 @@ static void put_table(struct recording_taker *recording, const char *event, size
         must(buffer_print(text, "%s%s%s", i > 0 ? "," : " order ",
                           schema->columns[table->terms[i].column].name,
                           table->terms[i].descending ? "-" : "") == 0);
+    if (table->same_key == SAME_KEY_LAST || table->same_key == SAME_KEY_FIRST)
+        must(buffer_print(text, "%s",
+                          table->same_key == SAME_KEY_LAST ? " the last" : " the first") == 0);
     for (size_t i = 0; i < schema->foreign_key_count; i++)
         must(buffer_print(text, " to %s", schema->foreign_keys[i].target_table) == 0);
     must(buffer_print(text, "\n") == 0);

@@ -2,7 +2,8 @@
 /*
  * A taker that writes down what a stream hands it, a line an event:
  *
- *   table 0 NAME (COLUMN:TYPE,…) key COLUMN,… order COLUMN:N,…; a view: table 0 NAME () by DDL
+ *   table 0 NAME (COLUMN:TYPE,…) key COLUMN,… order COLUMN:N,…; a view: table 0 NAME () by DDL;
+ *                              "the last", or "the first", of rows of one key is the row
  *   row 0 CELL|CELL|…          NULL, #number, "text, xHEX, ?t
  *   change 0 …, fail 0 WORDS, drop 0, trouble WORDS, member PATH BYTES, moment SECONDS
  */

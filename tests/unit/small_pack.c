@@ -40,7 +40,8 @@ void small_pack_begin(struct small_pack *small, uint64_t seed)
     for (size_t i = 0; i < SMALL_PACK_OBJECTS - 1; i++) {
         struct object_put put;
 
-        assert_int_equal(object_move(writer, &small->samples[i].reference, &put, NULL), 0);
+        assert_int_equal(
+            object_move(writer, &small->samples[i].reference, OBJECT_DEPTH_ANY, &put, NULL), 0);
         small->samples[i].reference = put.reference;
     }
     *last = sample_put(writer, OBJECT_SCHEMA, sample_data(seed + 3, 10, 1600), 1600,

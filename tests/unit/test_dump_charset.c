@@ -160,12 +160,24 @@ static void test_latin1_growth(void **state)
     recorded_reading_end(&reading);
 }
 
+/* Digits are bytes of the column's own character set, whatever the dump is in. */
+static void test_digits(void **state)
+{
+    (void)state;
+    check_dump("SET NAMES latin1;\nCREATE TABLE `t` (`a` text, `b` text CHARACTER SET latin1) "
+               "DEFAULT CHARSET=utf8mb4;\n"
+               "INSERT INTO `t` VALUES (0xC3A4,0xE4),('\xe4',UNHEX('E4'));\n",
+               "table 0 t (a:text,b:text)\nrow 0 \"\xc3\xa4|\"\xc3\xa4\n"
+               "row 0 \"\xc3\xa4|\"\xc3\xa4\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_latin1), cmocka_unit_test(test_letters_of_two_bytes),
         cmocka_unit_test(test_names),  cmocka_unit_test(test_names_lost),
         cmocka_unit_test(test_unsaid), cmocka_unit_test(test_latin1_growth),
+        cmocka_unit_test(test_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

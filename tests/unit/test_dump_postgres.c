@@ -156,13 +156,34 @@ static void test_cluster(void **state)
     }
 }
 
+/* Of a file of its folder that was cut short, pg_restore prints what there is, and goes on. */
+static void test_copy_without_end(void **state)
+{
+    (void)state;
+    check_dump(
+        "-- PostgreSQL database dump\nCREATE TABLE public.t (a integer, b text);\n"
+        "CREATE TABLE public.u (a text);\nCREATE TABLE public.v (a text);\n"
+        "COPY public.t (a, b) FROM stdin;\n1\tx\n2\ty--\n"
+        "-- Data for Name: u; Type: TABLE DATA; Schema: public; Owner: -\n--\n\n"
+        "COPY public.u (a) FROM stdin;\n--\n"
+        "-- Data for Name: v; Type: TABLE DATA; Schema: public; Owner: -\n--\n\n"
+        "COPY public.v (a) FROM stdin;\nb--\n-- Name: z\n\\.\n"
+        "-- PostgreSQL database dump complete\n",
+        "table 0 t (a:integer,b:text)\ntable 1 u (a:text)\ntable 2 v (a:text)\n"
+        "row 0 #1|\"x\nrow 0 #2|\"y--\n"
+        "fail 0 line 8, byte 178 of the dump: the end is missing behind the rows of table t\n"
+        "row 1 \"--\n"
+        "fail 1 line 13, byte 279 of the dump: the end is missing behind the rows of table u\n"
+        "row 2 \"b--\nrow 2 \"-- Name: z\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_postgres),        cmocka_unit_test(test_postgres_rules),
         cmocka_unit_test(test_many_semicolons), cmocka_unit_test(test_copy_options),
         cmocka_unit_test(test_copy_windows),    cmocka_unit_test(test_search_path),
-        cmocka_unit_test(test_cluster),
+        cmocka_unit_test(test_cluster),         cmocka_unit_test(test_copy_without_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,33 @@ static void test_rows_of_queries(void **state)
     }
 }
 
+/* NULL where there can be none is what its database chooses, and so it is in one column of
+ * SQLite's.
+ */
+static void test_chosen_values(void **state)
+{
+#define CHOSEN(line, column)                                                                       \
+    "fail 0 line " line " of the dump: here is NULL in column " column " of table t, which takes " \
+    "none: its database put something else there: load the dump, and mount the database\n"
+
+    (void)state;
+    check_dump(
+        "CREATE TABLE `t` (`id` int NOT NULL AUTO_INCREMENT, `v` text, PRIMARY KEY (`id`));\n"
+        "INSERT INTO `t` VALUES (1,NULL);\nINSERT INTO `t` VALUES (NULL,'b'),(3,'c');\n",
+        "table 0 t (id:integer!,v:text) key id order id\nrow 0 #1|NULL\n" CHOSEN("3, byte 139",
+                                                                                 "id"));
+    check_dump("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+               "CREATE TABLE t (id INTEGER PRIMARY KEY, v);\nINSERT INTO t VALUES(NULL,'a');\n"
+               "COMMIT;\n",
+               "table 0 t (id:integer,v:any)\n" CHOSEN(
+                   "4, byte 108", "id") "change 0 t (id:integer,v:any) key id order id\n");
+    check_dump("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+               "CREATE TABLE t (a INTEGER, b INTEGER, PRIMARY KEY (a, b));\n"
+               "INSERT INTO t VALUES(NULL,1);\nCOMMIT;\n",
+               "table 0 t (a:integer,b:integer)\nrow 0 NULL|#1\n"
+               "change 0 t (a:integer,b:integer) key a,b order a,b\n");
+}
+
 static void test_virtual(void **state)
 {
     (void)state;
@@ -397,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_unfollowed),
         cmocka_unit_test(test_altered),
         cmocka_unit_test(test_rows_of_queries),
+        cmocka_unit_test(test_chosen_values),
         cmocka_unit_test(test_virtual),
         cmocka_unit_test(test_dropped_and_again),
         cmocka_unit_test(test_made_again),

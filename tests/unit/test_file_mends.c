@@ -102,6 +102,74 @@ static void a_claim_begins_with_the_newest_tree(void **context)
         try_following(nth, &failed);
 }
 
+/* The disk failed when it was about to say that it has the record: nobody else wrote that. */
+static void a_claim_that_stands_though_it_failed_is_ones_own(void **context)
+{
+    const struct storage_fault lost_answers = {.nth = 1,
+                                               .operations = STORAGE_PUT | STORAGE_SYNC,
+                                               .code = EIO,
+                                               .for_ever = true,
+                                               .effect = FAULT_ALL_DONE};
+    struct place place;
+    struct stat stat;
+    uint64_t number;
+
+    (void)context;
+    begin(&place);
+    recording_storage_set_fault(place.recording, &lost_answers);
+    assert_int_equal(file_make(place.scene.files, "refused", &number, &failure), -EIO);
+    recording_storage_set_fault(place.recording, NULL);
+    succeed(file_make(place.scene.files, "ours", &number, &failure));
+    again(&place);
+    succeed(files_lookup(place.scene.files, FILES_TOP, "ours", &number, &stat, &failure));
+    end(&place);
+}
+
+static void write_and_sync(struct file_scene *scene, uint64_t number, const char *text)
+{
+    succeed(files_write(scene->files, number, 0, text, strlen(text), &failure));
+    succeed(files_sync(scene->files, &failure));
+}
+
+/* A mount that only reads looks at the store again. */
+static void look_again(struct place *place, uint64_t number)
+{
+    struct stat stat;
+
+    place->scene.files->valid_until_ns = 0;
+    succeed(files_stat(place->scene.files, number, &stat, &failure));
+}
+
+/* What was dropped then is what was kept of it before: it is not all that there is to drop. */
+static void a_file_that_is_changed_while_it_is_dropped_is_dropped_again(void **context)
+{
+    struct place place;
+    struct file_scene other;
+    struct files_changed changed;
+    uint64_t number;
+
+    (void)context;
+    begin(&place);
+    succeed(file_scene_begin(&other, place.store, &failure));
+    succeed(file_make(other.files, "theirs", &number, &failure));
+    write_and_sync(&other, number, "one");
+    look_again(&place, number);
+    succeed(files_open(place.scene.files, number, false, &failure));
+    assert_false(files_next_changed(place.scene.files, &changed));
+    write_and_sync(&other, number, "two");
+    look_again(&place, number);
+    assert_true(files_next_changed(place.scene.files, &changed));
+    write_and_sync(&other, number, "three");
+    look_again(&place, number);
+    files_content_dropped(place.scene.files, &changed);
+    assert_true(files_next_changed(place.scene.files, &changed));
+    files_content_dropped(place.scene.files, &changed);
+    assert_false(files_next_changed(place.scene.files, &changed));
+    files_close(place.scene.files, number);
+    file_scene_end(&other);
+    end(&place);
+}
+
 /* ---- Content that goes ---- */
 
 static uint64_t make_with_holes(struct place *place)
@@ -300,6 +368,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_claim_begins_with_the_newest_tree),
+        cmocka_unit_test(a_claim_that_stands_though_it_failed_is_ones_own),
+        cmocka_unit_test(a_file_that_is_changed_while_it_is_dropped_is_dropped_again),
         cmocka_unit_test(what_cannot_be_truncated_stays),
         cmocka_unit_test(what_cannot_be_punched_stays),
         cmocka_unit_test(what_cannot_be_removed_at_once_is_removed_later),

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "fs/files/files_internal.h"
 #include "fs/store/prune.h"
 #include "tests/unit/memory_storage.h"
@@ -58,7 +59,7 @@ static void stop_clock(uint64_t at_ns)
 
 static void move_clock_ms(uint64_t ms)
 {
-    stop_clock(files_clock_ns() + ms * 1000000);
+    stop_clock(clock_now_ns() + ms * 1000000);
 }
 
 static int end_clock(void **state)
@@ -138,7 +139,7 @@ static void what_cannot_be_stored_is_tried_less_and_less_often(void **state)
 
     (void)state;
     recording_storage_set_fault(file.storage, &no_record);
-    stop_clock(files_clock_ns() - LATE_NS);
+    stop_clock(clock_now_ns() - LATE_NS);
     succeed(files_write(file.files, file.number, 0, "a", 1, &failure));
     move_clock_ms(4000);
     assert_attempts(&file, 1);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,13 +286,42 @@ static void test_troubles(void **state)
     intake_bench_stop(&bench);
 }
 
+/* Thousands of archives are looked into, and each keeps one. */
+static void test_small_ones_take_little(void **state)
+{
+    enum { INTAKES = 100, MOST_BYTES = 2000 };
+    const struct stream_member member = {.path = "t.sql", .bytes = 1};
+    struct intake_bench benches[INTAKES];
+    struct image *image;
+    size_t before = 0;
+
+    (void)state;
+    for (int i = 0; i < INTAKES; i++)
+        intake_bench_start(&benches[i]);
+    before = mallinfo2().uordblks;
+    for (int i = 0; i < INTAKES; i++) {
+        struct intake_bench *bench = &benches[i];
+        size_t table = intake_bench_begin(bench, "t", &intake_bench_by_id);
+
+        for (int64_t id = 0; id < 50; id++)
+            intake_bench_give(bench, table, id, "text", 4);
+        must(bench->taker->class->member(bench->taker, &member, NULL) == 0);
+        assert_int_equal(intake_end(bench->intake, NULL), 0);
+        assert_int_equal(intake_image(bench->intake, 0, &image, NULL), 0);
+        image_release(image);
+    }
+    assert_true(mallinfo2().uordblks < before + (size_t)INTAKES * MOST_BYTES);
+    for (int i = 0; i < INTAKES; i++)
+        intake_bench_stop(&benches[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),         cmocka_unit_test(test_full_groups),
         cmocka_unit_test(test_key_afterwards), cmocka_unit_test(test_failed_table),
         cmocka_unit_test(test_external_sort),  cmocka_unit_test(test_late_columns),
-        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_troubles),       cmocka_unit_test(test_small_ones_take_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/tree/clock.h"
+#include "fs/base/clock.h"
 #include "fs/tree/view_bounds.h"
 #include "tests/unit/live_bench.h"
 #include "tests/unit/own_clock.h"

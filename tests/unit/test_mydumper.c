@@ -106,7 +106,7 @@ static void test_json_of_its_own(void **state)
     (void)state;
     recording_begin(&recording);
 
-    struct dump_reader *reader = dump_session_create(&recording.taker);
+    struct dump_reader *reader = dump_session_create(&recording.taker, NULL);
 
     feed(reader,
          "CREATE TABLE `t` (`j` json, `m` longtext CHECK (json_valid(`m`)), `x` text) DEFAULT "
@@ -124,6 +124,33 @@ static void test_json_of_its_own(void **state)
     recording_end(&recording);
 }
 
+/* Where the table does not say what its texts are in, the user may; where it does, it counts. */
+static void test_wished_charset(void **state)
+{
+    struct recording_taker recording;
+    struct failure failure = {0};
+
+    (void)state;
+    recording_begin(&recording);
+
+    struct dump_reader *reader = dump_session_create(&recording.taker, "CP1252");
+
+    feed(reader,
+         "CREATE TABLE `t` (`a` text, `b` text CHARACTER SET cp1251, `c` text COLLATE "
+         "utf8mb4_unicode_ci, `d` text CHARACTER SET unknown, `e` blob);\n",
+         NULL, false, 0);
+    feed(reader,
+         "/*!40101 SET NAMES binary*/;\nINSERT INTO `t` VALUES "
+         "('\xe4','\xe6','\xc3\xa4','\xe4','\xe4');\n",
+         "t", false, 0);
+    assert_int_equal(dump_session_end(reader, &failure), 0);
+    assert_string_equal(recording_text(&recording),
+                        "table 0 t (a:text,b:text,c:text,d:text,e:bytes)\n"
+                        "row 0 \"\xc3\xa4|\"\xd0\xb6|\"\xc3\xa4|\"\xc3\xa4|xe4\n");
+    dump_session_free(reader);
+    recording_end(&recording);
+}
+
 static void test_session(void **state)
 {
     (void)state;
@@ -132,7 +159,7 @@ static void test_session(void **state)
 
     recording_begin(&recording);
 
-    struct dump_reader *reader = dump_session_create(&recording.taker);
+    struct dump_reader *reader = dump_session_create(&recording.taker, NULL);
 
     feed(reader,
          "/*!40101 SET NAMES binary*/;\nCREATE TABLE `t` (`a` int, `b` varchar(9)) DEFAULT "
@@ -180,7 +207,7 @@ static void test_loaded_bits(void **state)
     (void)state;
     recording_begin(&recording);
 
-    struct dump_reader *reader = dump_session_create(&recording.taker);
+    struct dump_reader *reader = dump_session_create(&recording.taker, NULL);
 
     feed(reader, "CREATE TABLE `t` (`a` bit(8), `b` bit(16));\n", NULL, false, 0);
     memory_stream_begin(&stream, load, strlen(load), 7);
@@ -206,7 +233,7 @@ static void test_expected_rows(void **state)
     (void)state;
     recording_begin(&recording);
 
-    struct dump_reader *reader = dump_session_create(&recording.taker);
+    struct dump_reader *reader = dump_session_create(&recording.taker, NULL);
 
     for (size_t i = 0; i < 3; i++) {
         char text[100];
@@ -236,7 +263,7 @@ int main(void)
         cmocka_unit_test(test_names),           cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_folders),         cmocka_unit_test(test_session),
         cmocka_unit_test(test_json_of_its_own), cmocka_unit_test(test_expected_rows),
-        cmocka_unit_test(test_loaded_bits),
+        cmocka_unit_test(test_loaded_bits),     cmocka_unit_test(test_wished_charset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,8 @@ static void move_all(struct store *store, struct object_reader *reader, struct s
     for (size_t i = 0; i < count; i++) {
         struct object_put put;
 
-        assert_int_equal(object_move(writer, &samples[i].reference, &put, NULL), 0);
+        assert_int_equal(object_move(writer, &samples[i].reference, OBJECT_DEPTH_ANY, &put, NULL),
+                         0);
         assert_true(put.stored_bytes > 0);
         assert_memory_equal(put.reference.id, samples[i].reference.id, OBJECT_ID_BYTES);
     }
@@ -77,7 +78,8 @@ static void moved_objects_are_found(void **state)
             for (size_t i = 0; i < COUNT_OF(samples); i++) {
                 struct object_put put;
 
-                assert_int_equal(object_move(writer, &samples[i].reference, &put, NULL), 0);
+                assert_int_equal(
+                    object_move(writer, &samples[i].reference, OBJECT_DEPTH_ANY, &put, NULL), 0);
             }
             sample_writer_finish(writer);
             sample_batch_finish(batch, NULL);
@@ -153,18 +155,13 @@ static void moved_predecessors_are_followed(void **state)
  * B hangs from A. Somebody who does not know of A yet puts it again, as a successor of B, and it is
  * written against that: two copies of A, one of them of no use to B.
  */
-static void a_parent_is_the_copy_of_its_depth(void **state)
+static void put_twice(struct store *store, struct object_reader *reader, struct sample samples[3],
+                      char packs[3][PACK_NAME_SIZE])
 {
-    struct store *store = sample_store();
-    struct storage *storage = store_storage(store);
-    struct object_reader *reader = sample_reader(store);
     struct object_reader *unaware = sample_reader(store);
     struct object_batch *early = sample_batch(store, unaware);
-    struct sample samples[3];
-    char packs[3][PACK_NAME_SIZE];
 
-    (void)state;
-    for (unsigned i = 0; i < COUNT_OF(samples); i++) {
+    for (unsigned i = 0; i < 3; i++) {
         struct object_batch *batch = i == 2 ? early : sample_batch(store, reader);
         struct object_writer *writer = sample_writer(batch);
 
@@ -175,13 +172,26 @@ static void a_parent_is_the_copy_of_its_depth(void **state)
         assert_int_equal(sample_head(reader, &samples[i]).place.depth, i);
     }
     assert_memory_equal(samples[0].reference.id, samples[2].reference.id, OBJECT_ID_BYTES);
+    object_reader_free(unaware);
+}
+
+static void a_parent_is_the_copy_of_its_depth(void **state)
+{
+    struct store *store = sample_store();
+    struct storage *storage = store_storage(store);
+    struct object_reader *reader = sample_reader(store);
+    struct sample samples[3];
+    char packs[3][PACK_NAME_SIZE];
+
+    (void)state;
+    put_twice(store, reader, samples, packs);
 
     /* The first copy moves: both are found by their id alone. */
     struct object_batch *batch = sample_batch(store, reader);
     struct object_writer *writer = sample_writer(batch);
     struct object_put put;
 
-    assert_int_equal(object_move(writer, &samples[0].reference, &put, NULL), 0);
+    assert_int_equal(object_move(writer, &samples[0].reference, OBJECT_DEPTH_ANY, &put, NULL), 0);
     sample_writer_finish(writer);
     sample_batch_finish(batch, NULL);
     sample_remove_pack(storage, packs[0]);
@@ -194,7 +204,31 @@ static void a_parent_is_the_copy_of_its_depth(void **state)
         sample_remove_indexes(storage);
     }
     sample_release_all(samples, COUNT_OF(samples));
-    object_reader_free(unaware);
+    object_reader_free(reader);
+    store_close(store);
+}
+
+/* What hangs from the first copy could not be read by the other one. */
+static void a_copy_of_another_depth_is_not_moved(void **state)
+{
+    struct store *store = sample_store();
+    struct object_reader *reader = sample_reader(store);
+    struct sample samples[3];
+    char packs[3][PACK_NAME_SIZE];
+
+    (void)state;
+    put_twice(store, reader, samples, packs);
+    sample_remove_pack(store_storage(store), packs[0]);
+
+    struct object_batch *batch = sample_batch(store, reader);
+    struct object_writer *writer = sample_writer(batch);
+    struct object_put put;
+
+    assert_int_equal(object_move(writer, &samples[0].reference, 0, &put, NULL), -EIO);
+    assert_int_equal(object_move(writer, &samples[0].reference, 2, &put, NULL), 0);
+    sample_writer_finish(writer);
+    sample_batch_finish(batch, NULL);
+    sample_release_all(samples, COUNT_OF(samples));
     object_reader_free(reader);
     store_close(store);
 }
@@ -233,6 +267,7 @@ int main(void)
         cmocka_unit_test(moved_objects_are_found),
         cmocka_unit_test(moved_predecessors_are_followed),
         cmocka_unit_test(a_parent_is_the_copy_of_its_depth),
+        cmocka_unit_test(a_copy_of_another_depth_is_not_moved),
         cmocka_unit_test(an_unreadable_predecessor_is_none),
     };
 

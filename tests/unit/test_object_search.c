@@ -65,7 +65,8 @@ static void move_shared(struct side *side, struct store *store)
     struct object_writer *writer = sample_writer(batch);
     struct object_put put;
 
-    assert_int_equal(object_move(writer, &side->samples[SHARED].reference, &put, NULL), 0);
+    assert_int_equal(
+        object_move(writer, &side->samples[SHARED].reference, OBJECT_DEPTH_ANY, &put, NULL), 0);
     sample_writer_finish(writer);
     sample_batch_finish(batch, NULL);
     sample_remove_pack(store_storage(store), side->packs[SHARED]);

@@ -42,7 +42,7 @@ static int read_all(bool broken, struct buffer *text, struct failure *failure)
     memory_stream_begin(&stream, input, INPUT_BYTES, 10000);
     stream.fails = broken;
 
-    int error = pg_restore_begin(&stream.stream, NULL, PG_SCRIPT, NULL, &restore, failure);
+    int error = pg_restore_begin(&stream.stream, NULL, PG_SCRIPT, NULL, NULL, &restore, failure);
 
     if (error != 0)
         return error;
@@ -118,8 +118,8 @@ static void test_it_is_given_up(void **state)
 
     write_program("sleep 1000");
     memory_stream_begin(&stream, input, INPUT_BYTES, 10000);
-    assert_int_equal(pg_restore_begin(&stream.stream, NULL, PG_SCRIPT, &cancelled, &restore, NULL),
-                     0);
+    assert_int_equal(
+        pg_restore_begin(&stream.stream, NULL, PG_SCRIPT, NULL, &cancelled, &restore, NULL), 0);
 
     struct byte_stream *from = pg_restore_stream(restore);
 

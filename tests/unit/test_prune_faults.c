@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/object_samples.h"
 #include "tests/unit/prune_samples.h"
 #include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
@@ -63,6 +64,53 @@ static void test_faults(void **context)
     begun->class->close(begun);
 }
 
+/* ---- A full disk ---- */
+
+/* What nothing needs goes all the same; then there is room. What was half done leaves nothing. */
+static void prune_without_room(const struct storage_fault *fault)
+{
+    struct storage *memory = memory_storage_new();
+
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+    struct prune_result result;
+
+    sample_state_forget();
+    series_take_days(store, 5);
+    series_forget_day(store, 2);
+    series_forget_day(store, 3);
+    series_forget_day(store, 5); /* nothing of its pack is needed */
+
+    size_t packs = sample_count_files(memory, "packs");
+
+    recording_storage_set_fault(recording, fault);
+    assert_int_equal(prune(store, &sample_prune_now, &result, &failure), -ENOSPC);
+    assert_true(recording_storage_failed(recording) > 0);
+    assert_int_equal(sample_count_files(memory, "packs"), packs - 1);
+    recording_storage_set_fault(recording, NULL);
+    assert_int_equal(series_read_all(store), 2);
+    assert_true(sample_prune(store, &sample_prune_now).emptied.packs > 0);
+    assert_int_equal(series_read_all(store), 2);
+    sample_assert_sound(store);
+    store_close(store);
+}
+
+static void test_full_disk(void **context)
+{
+    const struct storage_fault no_pack = {
+        .operations = STORAGE_CREATE, .nth = 1, .code = ENOSPC, .for_ever = true};
+    const struct storage_fault no_index = {
+        .operations = STORAGE_CREATE, .nth = 2, .code = ENOSPC, .for_ever = true};
+
+    (void)context;
+    prune_without_room(&no_pack);
+    prune_without_room(&no_index);
+}
+
+/* ---- Power cuts ---- */
+
 static void try_cut(struct storage *recording, struct storage *begun, struct replay how,
                     size_t *in_flight)
 {
@@ -113,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_power_cuts),
     };
 

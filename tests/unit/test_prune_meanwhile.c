@@ -148,6 +148,36 @@ static void test_pruned_meanwhile(void **context)
     assert_true(removed > 0);
 }
 
+/* ---- Beside a snapshot whose packs are not durable yet ---- */
+
+/* Those that an index tells of are: only others are waited for. */
+static void test_durable_by_an_index(void **context)
+{
+    struct storage *memory = memory_storage_new();
+
+    (void)context;
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+
+    series_take_days(store, 12);
+    for (unsigned day = 1; day <= 6; day++)
+        series_forget_day(store, day);
+    assert_true(sample_prune(store, &sample_prune_now).written.packs >
+                0); /* no record names them */
+    for (int with_index = 1; with_index >= 0; with_index--) {
+        series_forget_day(store, with_index ? 12 : 11);
+        recording_storage_set_fault(recording,
+                                    &(struct storage_fault){.operations = STORAGE_FLUSH});
+        if (!with_index)
+            sample_remove_indexes(memory);
+        assert_true(sample_prune(store, &sample_prune_now).removed.packs > 0);
+        assert_int_equal(recording_storage_counted(recording) == 0, with_index);
+    }
+    store_close(store);
+}
+
 /* ---- Beside a reader ---- */
 
 /* Who has listed the indexes before still finds by an index what was moved: it need not look into
@@ -356,10 +386,10 @@ static void test_concurrent(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marked_meanwhile), cmocka_unit_test(test_taken_meanwhile),
-        cmocka_unit_test(test_pruned_meanwhile), cmocka_unit_test(test_moved_meanwhile),
-        cmocka_unit_test(test_overtaken),        cmocka_unit_test(test_log_pruned_while_read),
-        cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_marked_meanwhile),      cmocka_unit_test(test_taken_meanwhile),
+        cmocka_unit_test(test_pruned_meanwhile),      cmocka_unit_test(test_durable_by_an_index),
+        cmocka_unit_test(test_moved_meanwhile),       cmocka_unit_test(test_overtaken),
+        cmocka_unit_test(test_log_pruned_while_read), cmocka_unit_test(test_concurrent),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
