@@ -41,6 +41,7 @@ struct taking {
     bool incomplete;          /* something was left out of one of them */
     bool lacks_tables;        /* views or tables are among that, not only parts of an archive */
     bool failed;              /* one of several backups was not imported */
+    bool untold;              /* one is taken, and it could not be said what is in it */
     time_t time;
     char name[NAME_SIZE]; /* made of the time */
 };
@@ -164,8 +165,7 @@ static int take(struct taking *taking, const bool *cancelled, struct failure *fa
 
 /* ---- What is said of it ---- */
 
-/* The snapshot is durable, whatever comes of this. */
-static int say_taken(const struct taking *taking, struct failure *failure)
+static int describe(const struct taking *taking, struct failure *failure)
 {
     const struct taking_order *order = taking->order;
     const struct snapshot *snapshot =
@@ -182,6 +182,20 @@ static int say_taken(const struct taking *taking, struct failure *failure)
         taken_to_people(snapshot, &tree);
     stored_tree_release(&tree);
     return error;
+}
+
+/* The snapshot is durable, whatever comes of this. */
+static void say_taken(struct taking *taking)
+{
+    struct failure failure = {.code = 0};
+    int error = describe(taking, &failure);
+
+    if (error == 0)
+        return;
+    taking->untold = true;
+    log_message(LOG_LEVEL_ERROR, "snapshot %s is taken, but cannot be read back: %s",
+                taking->order->name != NULL ? taking->order->name : taking->name,
+                failure_text(&failure, error));
 }
 
 /*
@@ -245,7 +259,7 @@ static int take_list(struct taking *taking, const struct source_list *list, stru
         error = take(taking, taking->cancelled, failure);
     take_display_end(&taking->display);
     if (error == 0)
-        error = say_taken(taking, failure);
+        say_taken(taking);
     taking->incomplete |= left_out_any(&taking->left_out);
     left_out_clear(&taking->left_out);
     close_sources(taking);
@@ -330,7 +344,7 @@ int taking_run(const struct taking_order *order)
     if (error == 0) {
         int status = output_end("what was to be taken is in the store");
 
-        if (status == 0 && taking.failed)
+        if (status == 0 && (taking.failed || taking.untold))
             return STATUS_FAILED;
         return status == 0 && taking.incomplete ? say_incomplete(&taking) : status;
     }

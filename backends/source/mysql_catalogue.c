@@ -74,7 +74,7 @@ ssize_t mysql_find_column(const struct schema *schema, const char *name)
 
 /* --- tables -------------------------------------------------------------------------------- */
 
-enum { TABLE_NAME, TABLE_TYPE, TABLE_ENGINE, TABLE_ROWS, TABLE_BYTES, TABLE_MADE };
+enum { TABLE_NAME, TABLE_TYPE, TABLE_ENGINE, TABLE_ROWS, TABLE_BYTES, TABLE_MADE, TABLE_OPTIONS };
 
 static int add_table(struct mysql_table *table, MYSQL_ROW row, struct failure *failure)
 {
@@ -90,6 +90,8 @@ static int add_table(struct mysql_table *table, MYSQL_ROW row, struct failure *f
         return no_memory(failure);
     table->schema->kind = strcmp(row[TABLE_TYPE], "VIEW") == 0 ? RELATION_VIEW : RELATION_TABLE;
     table->is_sequence = strcmp(row[TABLE_TYPE], "SEQUENCE") == 0;
+    table->is_partitioned =
+        row[TABLE_OPTIONS] != NULL && strstr(row[TABLE_OPTIONS], "partitioned") != NULL;
     return 0;
 }
 
@@ -97,12 +99,11 @@ static int read_tables(struct mysql_source *source, struct mysql_link *link,
                        struct mysql_catalogue *catalogue, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error =
-        mysql_ask(source, link,
-                  "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
-                  "CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() "
-                  "AND TABLE_TYPE <> 'TEMPORARY'",
-                  &rows, failure);
+    int error = mysql_ask(source, link,
+                          "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, "
+                          "CREATE_TIME, CREATE_OPTIONS FROM information_schema.TABLES "
+                          "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'TEMPORARY'",
+                          &rows, failure);
     MYSQL_ROW row;
 
     if (error != 0)
@@ -323,6 +324,8 @@ int mysql_catalogue_outline(struct mysql_source *source, struct mysql_link *link
     struct mysql_catalogue catalogue = {.count = 0};
     int error = read_tables(source, link, &catalogue, failure);
 
+    if (error == 0)
+        error = mysql_number_tables(source, link, &catalogue, failure);
     if (error == 0)
         error = mysql_read_definitions(source, link, &catalogue, failure);
     if (error != 0) {

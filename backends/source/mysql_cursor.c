@@ -187,15 +187,20 @@ static int start_query(struct mysql_cursor *cursor, struct failure *failure)
 }
 
 /* Whether one of ROWS says of the table what the catalogue did. */
-static bool has_same(const struct mysql_table *table, MYSQL_RES *rows)
+static bool has_same(struct mysql_cursor *cursor, MYSQL_RES *rows)
 {
+    struct mysql_source *source = cursor->dataset->source;
+    const struct mysql_table *table = cursor->table;
+    cleanup_free char *made = NULL;
     MYSQL_ROW row;
 
-    while ((row = mysql_fetch_row(rows)) != NULL) {
+    while ((row = mysql_fetch_row(rows)) != NULL && made == NULL) {
         if (row[1] != NULL && strcmp(row[0], table->schema->name) == 0)
-            return strcmp(row[1], table->made) == 0;
+            made = strdup(row[1]);
     }
-    return false;
+    return mysql_number_table(source, cursor->link, source->database, table->schema->name, &made,
+                              NULL) == 0 &&
+           made != NULL && strcmp(made, table->made) == 0;
 }
 
 /*
@@ -222,7 +227,7 @@ static int check_table(struct mysql_cursor *cursor, struct failure *failure)
         return 0;
     cursor->error = mysql_ask_about(source, cursor->link, "TABLE_NAME, CREATE_TIME", "TABLES",
                                     source->database, name, &rows, failure);
-    if (cursor->error == 0 && !has_same(table, rows))
+    if (cursor->error == 0 && !has_same(cursor, rows))
         cursor->error = failure_set(failure, ESTALE,
                                     "table %s was altered, or another one has been given its name, "
                                     "since the folder was read",

@@ -2,7 +2,7 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_type, mysql_unfinished, mysql_views), datasets and how they begin
+ * mysql_numbers, mysql_type, mysql_unfinished, mysql_views), datasets and how they begin
  * (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor,
  * mysql_large).
  */
@@ -80,6 +80,7 @@ struct mysql_source {
     bool gives_lines;      /* links connected from now on may be given rows (LOAD DATA LOCAL) */
     const bool *cancelled; /* atomic; NULL: none */
     uint64_t unique;       /* atomic: makes versions that equal no other */
+    bool numbered;         /* atomic: when tables were made has InnoDB's numbers with it */
 
     pthread_mutex_t lock;     /* guards all below */
     struct mysql_link *links; /* all that are in use, for the guard */
@@ -215,10 +216,12 @@ struct mysql_table {
     struct schema *schema;
     struct mysql_column *columns;   /* the schema's */
     char *engine;                   /* "" for views */
-    char *made;                     /* when, in the server's words; NULL: it does not say (views) */
+    char *made;                     /* when, in the server's words, perhaps with InnoDB's numbers;
+                                       NULL: it does not say (views) */
     char *definition;               /* of a view; NULL or "": the user may not see it */
     struct mysql_standing standing; /* of a view */
     bool is_sequence;
+    bool is_partitioned;
     uint64_t rows;  /* about */
     uint64_t bytes; /* about; of the data */
     bool by_key;    /* rows can be found again by the order key */
@@ -262,6 +265,13 @@ bool mysql_is_unfinished(const struct mysql_source *source, const char *name);
 /* Adds keys and foreign keys. */
 int mysql_read_keys(struct mysql_source *source, struct mysql_link *link,
                     struct mysql_catalogue *catalogue, struct failure *failure);
+
+/* Adds InnoDB's numbers to when tables were made, where they are wanted and told. */
+int mysql_number_tables(struct mysql_source *source, struct mysql_link *link,
+                        struct mysql_catalogue *catalogue, struct failure *failure);
+/* The same to *made, which may be NULL, of a table of any database. */
+int mysql_number_table(struct mysql_source *source, struct mysql_link *link, const char *database,
+                       const char *name, char **made, struct failure *failure);
 
 /* Adds to the catalogue's views what the server has of their statements. */
 int mysql_read_definitions(struct mysql_source *source, struct mysql_link *link,

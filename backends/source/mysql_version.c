@@ -10,7 +10,8 @@
  *   CHANGES_TABLES   when each table was last updated, to the second. Where that was
  *                    within the last UNSETTLED_S another change might not show, so the
  *                    version is one that equals no other; likewise where a table's
- *                    engine does not tell
+ *                    engine does not tell. An exchanged partition changes none of these times:
+ *                    where tables have any, each ALTER TABLE on the server counts
  */
 #include <errno.h>
 #include <stdio.h>
@@ -46,10 +47,25 @@ static void digest_row(XXH3_state_t *state, MYSQL_ROW row, const unsigned long *
     }
 }
 
-/* All rows of the query, and which server gave them. SETTLED: the first column is never NULL or
- * "0". */
+/* What the rows of tables_query say besides. */
+struct told {
+    bool unsettled;   /* a table's first column is NULL or "0" */
+    bool partitioned; /* one has partitions, by its last column */
+};
+
+static void note(struct told *told, MYSQL_ROW row, unsigned count)
+{
+    const char *options = row[count - 1];
+
+    if (row[0] == NULL || strcmp(row[0], "1") != 0)
+        told->unsettled = true;
+    if (options != NULL && strstr(options, "partitioned") != NULL)
+        told->partitioned = true;
+}
+
+/* All rows of the query, and which server gave them. TOLD may be NULL. */
 static int digest_query(struct mysql_source *source, struct mysql_link *link, const char *query,
-                        struct source_version *version, bool *settled, struct failure *failure)
+                        struct source_version *version, struct told *told, struct failure *failure)
 {
     cleanup_rows MYSQL_RES *rows = NULL;
     MYSQL_ROW row;
@@ -65,8 +81,8 @@ static int digest_query(struct mysql_source *source, struct mysql_link *link, co
     XXH3_128bits_reset_withSeed(state, link->host);
     XXH3_128bits_update(state, version, sizeof *version);
     while ((row = mysql_fetch_row(rows)) != NULL) {
-        if (settled != NULL && (row[0] == NULL || strcmp(row[0], "1") != 0))
-            *settled = false;
+        if (told != NULL)
+            note(told, row, mysql_num_fields(rows));
         digest_row(state, row, mysql_fetch_lengths(rows), mysql_num_fields(rows));
     }
 
@@ -88,7 +104,7 @@ static const char tables_query[] =
     "(UPDATE_TIME IS NULL AND ENGINE = 'InnoDB') OR TABLE_TYPE IN ('VIEW', 'SEQUENCE'), "
     "TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_TIME, UPDATE_TIME, "
     /* InnoDB forgets the time of a table that it has not had open for long. */
-    "IF(UPDATE_TIME IS NULL, CONCAT_WS('/', TABLE_ROWS, AUTO_INCREMENT), '') FROM information_schema.TABLES "
+    "IF(UPDATE_TIME IS NULL, CONCAT_WS('/', TABLE_ROWS, AUTO_INCREMENT), ''), CREATE_OPTIONS FROM information_schema.TABLES "
     "WHERE TABLE_SCHEMA = DATABASE() ORDER BY BINARY TABLE_NAME";
 
 /* Of the view's own text, which no table's time shows. */
@@ -100,7 +116,7 @@ static int read_tables_version(struct mysql_source *source, struct mysql_link *l
                                struct source_version *ret_version, struct failure *failure)
 {
     struct source_version version = {.words = {0}};
-    bool settled = true;
+    struct told told = {.unsettled = false};
     char query[200];
 
     snprintf(query, sizeof query, STARTED_QUERY,
@@ -111,10 +127,13 @@ static int read_tables_version(struct mysql_source *source, struct mysql_link *l
     if (error == 0)
         error = digest_query(source, link, views_query, &version, NULL, failure);
     if (error == 0)
-        error = digest_query(source, link, tables_query, &version, &settled, failure);
+        error = digest_query(source, link, tables_query, &version, &told, failure);
+    if (error == 0 && told.partitioned)
+        error = digest_query(source, link, "SHOW GLOBAL STATUS LIKE 'Com\\_alter\\_table'",
+                             &version, NULL, failure);
     if (error != 0)
         return error;
-    *ret_version = settled ? version : mysql_unique_version(source);
+    *ret_version = told.unsettled ? mysql_unique_version(source) : version;
     return 0;
 }
 

@@ -195,11 +195,17 @@ static int ask_place(struct look *look, const char *database, const char *name,
     }
     if (strcmp(row[1], "VIEW") == 0)
         return ask_definition(look, database, name, failure);
-    if (strcmp(row[1], "SYSTEM VIEW") == 0)
+    if (strcmp(row[1], "SYSTEM VIEW") == 0) {
         look->standing.mixed = true;
-    else
-        take_table(look, row[2] != NULL ? row[2] : "", row[3], strcmp(row[1], "SEQUENCE") == 0);
-    return 0;
+        return 0;
+    }
+
+    cleanup_free char *made = row[3] != NULL ? strdup(row[3]) : NULL;
+
+    error = mysql_number_table(look->source, look->link, database, name, &made, failure);
+    if (error == 0)
+        take_table(look, row[2] != NULL ? row[2] : "", made, strcmp(row[1], "SEQUENCE") == 0);
+    return error;
 }
 
 /* The catalogue has been asked for already. */
