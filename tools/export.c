@@ -87,26 +87,12 @@ static int export_one(struct export *export, const struct stored_source *source,
                : export_extra(&export->means, source, set, index, &file, failure);
 }
 
-static int name_files(const struct stored_source *source, struct file_set *ret_set)
-{
-    cleanup_free const char **names = allocate_array(source->table_count, sizeof(const char *));
-    cleanup_free bool *hidden = allocate_array(source->table_count, sizeof *hidden);
-
-    if (names == NULL || hidden == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < source->table_count; i++) {
-        names[i] = source->tables[i].name;
-        hidden[i] = stored_table_is_statement(&source->tables[i]);
-    }
-    return file_set_create(names, hidden, source->table_count, ret_set);
-}
-
 /* ONLY: the table to export; NULL: all. */
 static int export_source(struct export *export, const struct stored_source *source,
                          const struct stored_table *only, int output, struct failure *failure)
 {
     struct file_set set = {.count = 0};
-    int error = name_files(source, &set);
+    int error = file_set_of_stored(source, &set);
     cleanup_fd int folder = error == 0 ? open_folder(output, source->name, failure) : -1;
 
     if (error == 0 && folder < 0)

@@ -37,20 +37,17 @@ static int copy(const struct export_means *means, struct reader *reader, uint64_
 static int open_image(const struct export_means *means, const struct stored_table *table,
                       struct image **ret_image, struct failure *failure)
 {
-    enum table_format format = means->format;
     struct image *image;
     int error = stored_table_open(means->reader, &table->image, &image, failure);
 
     if (error != 0)
         return error;
-    if (image_rows(image) != table->rows ||
-        image_size(image, format) != stored_table_bytes(table, format)) {
+    error = stored_table_check(table, image, means->format, failure);
+    if (error != 0)
         image_release(image);
-        return failure_set(failure, EIO,
-                           "the store is damaged: it is not as long as its snapshot says");
-    }
-    *ret_image = image;
-    return 0;
+    else
+        *ret_image = image;
+    return error;
 }
 
 int export_table(const struct export_means *means, const struct stored_source *source,

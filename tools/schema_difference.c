@@ -49,17 +49,10 @@ static bool columns_equal(const struct column *left, const struct column *right)
 
 /* ---- Keys ---- */
 
-static bool indexes_equal(const size_t *left, size_t left_count, const size_t *right,
-                          size_t right_count)
-{
-    return left_count == right_count &&
-           (left_count == 0 || memcmp(left, right, left_count * sizeof *left) == 0);
-}
-
 /* Names that only one of them has are those of the target's primary key. */
 static bool foreign_keys_equal(const struct foreign_key *left, const struct foreign_key *right)
 {
-    if (!indexes_equal(left->columns, left->count, right->columns, right->count) ||
+    if (!schema_indexes_equal(left->columns, left->count, right->columns, right->count) ||
         strcmp(text_of(left->target_table), text_of(right->target_table)) != 0)
         return false;
     for (size_t i = 0;
@@ -86,11 +79,8 @@ static bool has_foreign_keys_of(const struct schema *schema, const struct schema
 
 static bool keys_equal(const struct schema *left, const struct schema *right)
 {
-    return indexes_equal(left->primary_key, left->primary_key_count, right->primary_key,
-                         right->primary_key_count) &&
-           indexes_equal(left->order_key, left->order_key_count, right->order_key,
-                         right->order_key_count) &&
-           has_foreign_keys_of(left, right) && has_foreign_keys_of(right, left);
+    return schema_keys_equal(left, right) && has_foreign_keys_of(left, right) &&
+           has_foreign_keys_of(right, left);
 }
 
 /* ---- All of it ---- */

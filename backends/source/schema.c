@@ -187,7 +187,7 @@ static bool texts_equal(const char *left, const char *right)
     return strcmp(left != NULL ? left : "", right != NULL ? right : "") == 0;
 }
 
-static bool indexes_equal(const size_t *left, size_t left_count, const size_t *right,
+bool schema_indexes_equal(const size_t *left, size_t left_count, const size_t *right,
                           size_t right_count)
 {
     return left_count == right_count &&
@@ -204,7 +204,7 @@ static bool columns_equal(const struct column *left, const struct column *right)
 
 static bool foreign_keys_equal(const struct foreign_key *left, const struct foreign_key *right)
 {
-    if (!indexes_equal(left->columns, left->count, right->columns, right->count) ||
+    if (!schema_indexes_equal(left->columns, left->count, right->columns, right->count) ||
         !texts_equal(left->target_table, right->target_table) ||
         (left->target_columns == NULL) != (right->target_columns == NULL))
         return false;
@@ -215,12 +215,12 @@ static bool foreign_keys_equal(const struct foreign_key *left, const struct fore
     return true;
 }
 
-static bool keys_equal(const struct schema *left, const struct schema *right)
+bool schema_keys_equal(const struct schema *left, const struct schema *right)
 {
-    return indexes_equal(left->primary_key, left->primary_key_count, right->primary_key,
-                         right->primary_key_count) &&
-           indexes_equal(left->order_key, left->order_key_count, right->order_key,
-                         right->order_key_count);
+    return schema_indexes_equal(left->primary_key, left->primary_key_count, right->primary_key,
+                                right->primary_key_count) &&
+           schema_indexes_equal(left->order_key, left->order_key_count, right->order_key,
+                                right->order_key_count);
 }
 
 bool schema_equal(const struct schema *left, const struct schema *right)
@@ -230,7 +230,7 @@ bool schema_equal(const struct schema *left, const struct schema *right)
     if (!texts_equal(left->name, right->name) || left->kind != right->kind ||
         left->column_count != right->column_count ||
         left->foreign_key_count != right->foreign_key_count ||
-        !texts_equal(left->ddl, right->ddl) || !keys_equal(left, right))
+        !texts_equal(left->ddl, right->ddl) || !schema_keys_equal(left, right))
         return false;
     for (size_t i = 0; i < left->column_count; i++) {
         if (!columns_equal(&left->columns[i], &right->columns[i]))

@@ -91,4 +91,9 @@ size_t schema_memory_bytes(const struct schema *schema);
 /* Whether both describe the same table in the same words, DDL included. */
 bool schema_equal(const struct schema *left, const struct schema *right);
 
+/* Parts of that: lists of columns; the keys, but for the foreign ones. */
+bool schema_indexes_equal(const size_t *left, size_t left_count, const size_t *right,
+                          size_t right_count);
+bool schema_keys_equal(const struct schema *left, const struct schema *right);
+
 #endif

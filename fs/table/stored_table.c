@@ -270,3 +270,13 @@ uint64_t stored_table_bytes(const struct stored_table *table, enum table_format 
         return table->ndjson_bytes + 4 + (table->rows != 0 ? table->rows - 1 : 0);
     }
 }
+
+int stored_table_check(const struct stored_table *table, const struct image *image,
+                       enum table_format format, struct failure *failure)
+{
+    if (image_rows(image) == table->rows &&
+        image_size(image, format) == stored_table_bytes(table, format))
+        return 0;
+    return failure_set(failure, EIO,
+                       "the store is damaged: the table is not as long as its snapshot says");
+}

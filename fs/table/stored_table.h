@@ -39,4 +39,8 @@ int stored_table_open(struct object_reader *reader, const struct object_referenc
 /* Length of the table's file in FORMAT, without opening the table. */
 uint64_t stored_table_bytes(const struct stored_table *table, enum table_format format);
 
+/* Whether IMAGE, the table's, is what the snapshot's tree promises of it in FORMAT. 0, -EIO. */
+int stored_table_check(const struct stored_table *table, const struct image *image,
+                       enum table_format format, struct failure *failure);
+
 #endif

@@ -51,6 +51,20 @@ int file_set_create(const char *const *table_names, const bool *hidden, size_t t
     return 0;
 }
 
+int file_set_of_stored(const struct stored_source *source, struct file_set *ret_set)
+{
+    cleanup_free const char **names = allocate_array(source->table_count, sizeof(const char *));
+    cleanup_free bool *hidden = allocate_array(source->table_count, sizeof *hidden);
+
+    if (names == NULL || hidden == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < source->table_count; i++) {
+        names[i] = source->tables[i].name;
+        hidden[i] = stored_table_is_statement(&source->tables[i]);
+    }
+    return file_set_create(names, hidden, source->table_count, ret_set);
+}
+
 void file_set_release(struct file_set *set)
 {
     name_map_free(set->map);

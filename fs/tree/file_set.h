@@ -12,6 +12,7 @@
 
 #include "fs/base/buffer.h"
 #include "fs/base/name_map.h"
+#include "fs/store/tables.h"
 #include "fs/table/format.h"
 
 /* Beside the tables' files, after them. */
@@ -32,6 +33,9 @@ struct file_set {
 /* HIDDEN: of the tables, those that have no files to be shown. 0 or -ENOMEM. */
 int file_set_create(const char *const *table_names, const bool *hidden, size_t table_count,
                     struct file_set *ret_set);
+
+/* The same of a source in a snapshot: a view of which there is only the statement is hidden. */
+int file_set_of_stored(const struct stored_source *source, struct file_set *ret_set);
 void file_set_release(struct file_set *set);
 
 /* Whether there is such a file: not of a table that is hidden. */

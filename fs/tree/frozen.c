@@ -106,18 +106,7 @@ static int read_source(struct frozen *folder, struct failure *failure)
 /* The names, from the source. */
 static int make_files(struct frozen *folder)
 {
-    const struct stored_source *source = &folder->source;
-    cleanup_free const char **names = allocate_array(source->table_count, sizeof(const char *));
-    cleanup_free bool *hidden = allocate_array(source->table_count, sizeof *hidden);
-
-    if (names == NULL || hidden == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < source->table_count; i++) {
-        names[i] = source->tables[i].name;
-        hidden[i] = stored_table_is_statement(&source->tables[i]);
-    }
-
-    int error = file_set_create(names, hidden, source->table_count, &folder->set);
+    int error = file_set_of_stored(&folder->source, &folder->set);
 
     if (error != 0)
         return error;

@@ -157,20 +157,17 @@ static int open_image(const struct frozen_file *file, struct image **ret_image,
                       struct failure *failure)
 {
     const struct stored_table *table = table_of(file);
-    enum table_format format = file_format(index_of(file));
     struct image *image;
     int error = image_shelf_open(file->folder->context.shelf, &table->image, &image, failure);
 
     if (error != 0)
         return error;
-    if (image_rows(image) != table->rows ||
-        image_size(image, format) != stored_table_bytes(table, format)) {
+    error = stored_table_check(table, image, file_format(index_of(file)), failure);
+    if (error != 0)
         image_release(image);
-        return failure_set(failure, EIO,
-                           "the store is damaged: the table is not as long as its snapshot says");
-    }
-    *ret_image = image;
-    return 0;
+    else
+        *ret_image = image;
+    return error;
 }
 
 static int open_table(const struct frozen_file *file, struct handle **ret_handle,

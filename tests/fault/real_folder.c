@@ -13,7 +13,7 @@
 #include "tests/unit/fake_source.h"
 #include "tests/unit/memory_storage.h"
 
-static char top[] = "/tmp/crmfs-test-fault-XXXXXX";
+static char top[] = "/dev/shm/crmfs-test-fault-XXXXXX";
 static char folder[sizeof top + 16];   /* the process's own */
 static char linked[sizeof folder + 8]; /* whose files stand in it as well */
 static const struct storage *written;  /* what they are of; NULL: they are not there yet */

@@ -200,12 +200,12 @@ def test_changes_show_and_nothing_else_does(mount, own_server, more):
         path.read_bytes()
         return top.status()["live"][0]["generation"]
 
-    def is_settled():
+    def stays():
         before = generation()
-        time.sleep(0.3)  # more than refresh: as long as the table's time is not, there is another one
+        time.sleep(0.3)  # the server is asked anew
         return generation() == before
 
-    assert eventually(is_settled, 20)
+    assert eventually(stays, 20)  # the table's time, which is known to the second, has settled
     settled = generation()
     for _ in range(20):
         assert generation() == settled
