@@ -22,6 +22,7 @@
 #include "fs/files/batch.h"
 
 #define TICK_NS UINT64_C(250000000)
+#define TIDY_NS UINT64_C(1000000000)
 #define CLAIM_ATTEMPTS 100
 
 unsigned files_threads(void)
@@ -181,6 +182,19 @@ static void give_back_memory(struct files *files)
     pthread_mutex_lock(&files->lock);
 }
 
+/* What prune removes, in another process perhaps, gives its room back though nobody reads here. */
+static void tidy_storage(struct files *files)
+{
+    struct storage *storage = store_storage(files->options.store);
+
+    if (storage->class->idle == NULL || clock_now_ns() < files->tidy_again_ns)
+        return;
+    files->tidy_again_ns = clock_now_ns() + TIDY_NS;
+    pthread_mutex_unlock(&files->lock);
+    storage->class->idle(storage);
+    pthread_mutex_lock(&files->lock);
+}
+
 static void *commit_in_time(void *context)
 {
     struct files *files = context;
@@ -193,6 +207,7 @@ static void *commit_in_time(void *context)
             complain(files, files_commit(files, &failure), &failure);
             give_back_memory(files);
         }
+        tidy_storage(files);
         if (!files->ending)
             files_doze(files, &files->woken, TICK_NS);
     }

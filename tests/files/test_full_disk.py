@@ -175,3 +175,30 @@ def test_a_disk_that_others_fill_is_said_by_the_next_write(mounted, small_disk):
     top.unmount()
     remount(top)
     assert_there(files, {**accepted, "c": b"more", "first": b"holds a reserve"})
+
+
+def held_and_gone(top):
+    """Files of the store that the daemon has open though they have no name any more."""
+    folder = f"/proc/{top.pid}/fd"
+    targets = [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+    return [target for target in targets if "/packs/" in target and target.endswith("(deleted)")]
+
+
+def test_an_idle_mount_holds_nothing_that_was_pruned(mounted):
+    """Its room is free within seconds, though nobody reads or writes."""
+    store, top = mounted
+    file = top.path("files/a")
+    write(file, random.Random(2).randbytes(4 * MIB))
+    top.unmount()
+    remount(top)
+    file.read_bytes()
+    file.unlink()
+
+    def is_pruned():
+        """As soon as the kernel has said that nobody has it open."""
+        sync(top.path("files"))
+        store.run("prune", "--grace", "0", store.path)
+        return store.size("packs/") < MIB
+
+    assert eventually(is_pruned)
+    assert eventually(lambda: not held_and_gone(top), timeout=5)
