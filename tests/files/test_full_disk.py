@@ -62,6 +62,7 @@ def test_a_full_disk(mounted):
         write(files / "more", dice.randbytes(4 * MIB))
     assert refused.value.errno == errno.ENOSPC
     assert re.search("No space left|disk is full", top.errors())
+    assert "crmfs prune" in top.errors()
     assert_there(files / "d", safe)
 
     # First what has no room, which all others wait for; then what is removed is removed for good.
@@ -140,6 +141,10 @@ def test_what_is_lost_at_the_end_is_said(small_disk, mount, capfd):
     (small_disk / "others").unlink()
     remount(top)
     assert top.path("files/safe").read_bytes() == b"safe"
+    assert "ENOSPC files: what was written into files/ last, before a mount ended" in top.errors()
+    top.unmount()
+    remount(top)
+    assert "files" not in top.errors()
 
 
 def test_what_can_never_fit_is_not_allocated(mounted):
