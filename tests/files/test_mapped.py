@@ -49,13 +49,13 @@ def kill_cleared(top):
 
 
 def test_it_is_stored_by_itself(mount_store, store):
-    """Within five seconds; the kernel alone would leave it for thirty."""
+    """Within five seconds, and some on a busy machine; the kernel alone would leave it for thirty."""
     one, other = mount_store(store), mount_store(store)
     content = prepared(one.path("files"))
     assert eventually(other.path("files/a").exists)
     with mapped(one.path("files/a")) as memory:
         memory[:] = content
-        assert eventually(lambda: other.path("files/a").read_bytes() == content, timeout=7)
+        assert eventually(lambda: other.path("files/a").read_bytes() == content, timeout=20)
 
 
 def test_many_that_sync_at_once(top, files):
