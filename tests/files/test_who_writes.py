@@ -221,7 +221,8 @@ def test_a_writer_that_cannot_be_seen_is_said_to_have_ended(mount_store, store, 
         try:
             assert eventually(one.path("files").is_dir)
             write(one.path("files/a"), b"one")
-            assert "process 1 on gone is seen to run" in store.run("repair", "--release-files", store.path, status=1).err
+            refused = store.run("repair", "--release-files", store.path, status=1)
+            assert "process 1 on gone is seen to run" in refused.err
         finally:
             inside.kill()
     clear(one)
