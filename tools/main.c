@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/mount/write_out.h"
 #include "tools/commands.h"
 #include "tools/guard.h"
 #include "tools/harden.h"
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 
     if (strcmp(name, GUARD_NAME) == 0)
         return guard_main();
+    if (strcmp(name, WRITE_OUT_NAME) == 0)
+        return write_out_main(argc, argv);
     harden_process();
     passphrase_take_environment();
     if (is_either(name, "mount.crmfs", "mount.fuse.crmfs"))

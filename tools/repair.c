@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/files/claim.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
@@ -19,6 +20,7 @@
 struct repair_command {
     struct passphrase_options passphrase;
     struct repair_options options;
+    bool release_files; /* and nothing else */
     bool json;
     const char *path;
 };
@@ -114,6 +116,27 @@ static int run_opened(const struct repair_command *command, struct store *store,
     return error;
 }
 
+static int release_files(const struct repair_command *command, struct store *store,
+                         struct failure *failure)
+{
+    struct answer answer = {.json = {.error = 0}};
+    bool stood;
+    int error = claim_end(store, &stood, failure);
+
+    if (error != 0)
+        return error;
+    if (!command->json) {
+        printf(stood ? "files/ can be written to by another mount now\n"
+                     : "Nobody was writing to files/\n");
+        return 0;
+    }
+    answer_begin(&answer);
+    json_open(&answer.json, '{');
+    answer_flag(&answer, "files_released", stood);
+    json_close(&answer.json, '}');
+    return answer_end(&answer, failure);
+}
+
 static int run(const struct repair_command *command)
 {
     struct store *store = NULL;
@@ -121,7 +144,8 @@ static int run(const struct repair_command *command)
     int error = store_access_open(command->path, &command->passphrase, &store, &failure);
 
     if (error == 0)
-        error = run_opened(command, store, &failure);
+        error = command->release_files ? release_files(command, store, &failure)
+                                       : run_opened(command, store, &failure);
     store_close(store);
     return error == 0 ? output_end("what can be made again is made")
                       : answer_failure("repair the store", error, &failure);
@@ -132,6 +156,7 @@ int command_repair(int argc, char **argv)
     static const struct option long_options[] = {{"forget-damaged", no_argument, NULL, 'f'},
                                                  {"drop-records", no_argument, NULL, 'r'},
                                                  {"read-data", no_argument, NULL, 'd'},
+                                                 {"release-files", no_argument, NULL, 'w'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  PASSPHRASE_LONG_OPTIONS,
@@ -145,6 +170,7 @@ int command_repair(int argc, char **argv)
         case 'f': command.options.forget_damaged = true; break;
         case 'r': command.options.drop_records = true; break;
         case 'd': command.options.check.read_data = true; break;
+        case 'w': command.release_files = true; break;
         case 'j': command.json = true; break;
         default:
             if (!passphrase_take_option(&command.passphrase, letter, optarg))
@@ -153,6 +179,13 @@ int command_repair(int argc, char **argv)
     }
     if (argc - optind != 1)
         return answer_usage("repair", NULL);
+    if (command.release_files && (command.options.forget_damaged || command.options.drop_records ||
+                                  command.options.check.read_data)) {
+        struct failure failure;
+
+        failure_set(&failure, EINVAL, "--release-files is all that such a run does");
+        return answer_usage("repair", &failure);
+    }
     command.path = argv[optind];
     return run(&command);
 }

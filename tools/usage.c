@@ -330,6 +330,8 @@ const char usage_repair[] =
     "  --drop-records                give up damaged records of the log: what they\n"
     "                                said is lost, what the others say stays\n"
     "  --read-data                   read every byte to find what is damaged\n"
+    "  --release-files               only say that the mount that was writing to\n"
+    "                                files/ has ended, where that cannot be seen\n"
     "  --json                        answer in JSON\n"
     "  -h, --help\n"
     "\n" STORE_LINES;

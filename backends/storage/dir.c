@@ -193,6 +193,11 @@ static int dir_local_folder(struct storage *storage, const char *folder, bool ma
     return error != 0 ? error : dir_open_folder(dir, folder, make, O_RDONLY);
 }
 
+static void dir_idle(struct storage *storage)
+{
+    dir_files_close_removed(&dir_of(storage)->files);
+}
+
 static void dir_close(struct storage *storage)
 {
     struct dir_storage *dir = dir_of(storage);
@@ -229,6 +234,7 @@ static const struct storage_class dir_class = {
     .remove = dir_remove,
     .sweep = dir_sweep,
     .local_folder = dir_local_folder,
+    .idle = dir_idle,
     .close = dir_close,
 };
 
@@ -305,8 +311,12 @@ static int open_root(struct dir_storage *dir, int create, struct failure *failur
                            strerror(errno),
                            errno == EACCES ? "; run crmfs as the user whose it is" : "");
     dir->read_only = faccessat(dir->root, ".", W_OK | X_OK, AT_EACCESS) != 0;
+    dir->withheld = !dir->read_only && !dir_owner_look(dir);
+    dir->read_only = dir->read_only || dir->withheld;
     if (!create)
         return 0;
+    if (dir->withheld)
+        return dir_check(dir, "any", true, failure);
     if (dir->read_only)
         return failure_set(failure, errno, "cannot write to %s: %s", dir->path, strerror(errno));
 

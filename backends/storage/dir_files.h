@@ -42,7 +42,8 @@ int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_s
 /* Keeps DESCRIPTOR, which its caller goes on using until it gives it back. */
 void dir_files_keep(struct dir_files *files, const char *name, int descriptor);
 
-/* Closes those that were removed: before something is written, which may need the room. */
+/* Closes those that were removed: now and then, and before something is written, which may need
+ * the room. */
 void dir_files_close_removed(struct dir_files *files);
 
 /* Gives back what was taken or kept. */

@@ -78,7 +78,7 @@ static int replace(struct dir_storage *dir, const struct dir_unflushed *old, int
     if (from < 0 || to < 0)
         return from < 0 ? from : to;
 
-    cleanup_fd int anew = dir_make_temporary(from, temporary);
+    cleanup_fd int anew = dir_make_temporary(dir, from, temporary);
 
     if (anew < 0)
         return anew;

@@ -24,6 +24,11 @@ int dir_check(const struct dir_storage *dir, const char *name, bool writes, stru
 {
     if (!storage_name_valid(name) || strncmp(name, TEMPORARY_FOLDER "/", 4) == 0)
         return failure_set(failure, EINVAL, "\"%s\" is no name for a file of a store", name);
+    if (writes && dir->withheld)
+        return failure_set(failure, EROFS,
+                           "the store %s is another user's, who could not read what we would write "
+                           "there: run crmfs as that user, or as root",
+                           dir->path);
     if (writes && dir->read_only)
         return failure_set(failure, EROFS, "the store %s cannot be written to", dir->path);
     return 0;
@@ -98,10 +103,23 @@ int dir_open_at(struct dir_storage *dir, const char *name, int flags)
     return open_walking(dir, name, flags);
 }
 
+/* A folder that root made before it gave anything away becomes the owner's as well. */
+static int give(const struct dir_storage *dir, int folder)
+{
+    int error = dir_owner_give(dir, folder);
+
+    if (error == 0)
+        return folder;
+    close(folder);
+    return error;
+}
+
 int dir_open_folder(struct dir_storage *dir, const char *folder, bool make, int flags)
 {
     int descriptor = dir_open_at(dir, folder, flags | O_DIRECTORY);
 
+    if (descriptor >= 0 && make)
+        return give(dir, descriptor);
     if (descriptor != -ENOENT || !make || folder[0] == '\0')
         return descriptor;
 
@@ -114,7 +132,8 @@ int dir_open_folder(struct dir_storage *dir, const char *folder, bool make, int 
         return parent;
     if (mkdirat(parent, last, 0777) != 0 && errno != EEXIST)
         return -errno;
-    return dir_open_at(dir, folder, flags | O_DIRECTORY);
+    descriptor = dir_open_at(dir, folder, flags | O_DIRECTORY);
+    return descriptor >= 0 ? give(dir, descriptor) : descriptor;
 }
 
 /* The entry of FOLDER or NULL. The lock is held. */

@@ -54,6 +54,8 @@ struct dir_storage {
     char *path;
     int root;
     bool read_only;
+    bool withheld;    /* read-only, since its owner could not read what we would write */
+    bool gives_away;  /* what we make becomes its owner's; else it stays ours */
     atomic_bool walk; /* the kernel has no openat2 */
 
     struct dir_files files;
@@ -122,7 +124,14 @@ int dir_flush_data(int file); /* 0 or -errno */
 int dir_write_all(int file, const void *data, size_t size); /* 0 or -errno */
 
 /* A new file in the folder tmp/, to be written: its descriptor or -errno, and its name. */
-int dir_make_temporary(int folder, char ret_name[TEMPORARY_NAME_DIGITS + 1]);
+int dir_make_temporary(const struct dir_storage *dir, int folder,
+                       char ret_name[TEMPORARY_NAME_DIGITS + 1]);
+
+/* False: what we would write, the owner of the directory could not read. */
+bool dir_owner_look(struct dir_storage *dir);
+
+/* A descriptor of what was just made becomes the owner's, if that is to be. 0 or -errno. */
+int dir_owner_give(const struct dir_storage *dir, int made);
 
 /* Whether the name of a file in tmp/ is one that this storage gives. */
 bool dir_temporary_name(const char *name);

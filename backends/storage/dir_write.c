@@ -47,7 +47,8 @@ static int make_temporary_name(char name[TEMPORARY_NAME_DIGITS + 1])
     return 0;
 }
 
-int dir_make_temporary(int folder, char ret_name[TEMPORARY_NAME_DIGITS + 1])
+int dir_make_temporary(const struct dir_storage *dir, int folder,
+                       char ret_name[TEMPORARY_NAME_DIGITS + 1])
 {
     int error = make_temporary_name(ret_name);
     int file;
@@ -58,14 +59,21 @@ int dir_make_temporary(int folder, char ret_name[TEMPORARY_NAME_DIGITS + 1])
     do {
         file = openat(folder, ret_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
     } while (file < 0 && errno == EINTR);
-    return file >= 0 ? file : -errno;
+    if (file < 0)
+        return -errno;
+    error = dir_owner_give(dir, file);
+    if (error == 0)
+        return file;
+    unlinkat(folder, ret_name, 0);
+    close(file);
+    return error;
 }
 
 static int open_temporary(struct dir_storage *dir, struct dir_writer *writer)
 {
     cleanup_fd int folder = dir_open_folder(dir, TEMPORARY_FOLDER, true, O_PATH);
 
-    writer->file = folder < 0 ? folder : dir_make_temporary(folder, writer->temporary);
+    writer->file = folder < 0 ? folder : dir_make_temporary(dir, folder, writer->temporary);
     return writer->file >= 0 ? 0 : writer->file;
 }
 

@@ -89,6 +89,12 @@ struct storage_class {
      */
     int (*local_folder)(struct storage *storage, const char *folder, bool make);
 
+    /*
+     * Now and then, while nothing else may be asked for: lets go of what it has open of files that
+     * others have removed, which take room until then. NULL: it has none.
+     */
+    void (*idle)(struct storage *storage);
+
     void (*close)(struct storage *storage);
 };
 

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/base/user_folder.h"
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/base/memory.h"
+#include "fs/base/owner.h"
 
 char *user_folder(const char *variable, const char *below_home)
 {
@@ -20,12 +26,27 @@ char *user_folder(const char *variable, const char *below_home)
     return length >= 0 ? folder : NULL;
 }
 
+/* PATH, in the folder PARENT (-1: not known), which becomes the one of the next. */
+static void make_one(const char *path, int *parent)
+{
+    bool made = mkdir(path, 0700) == 0;
+    int folder = open(path, O_PATH | O_DIRECTORY | (made ? O_NOFOLLOW : 0) | O_CLOEXEC);
+
+    if (made && folder >= 0 && *parent >= 0)
+        (void)owner_follow(*parent, folder);
+    if (*parent >= 0)
+        close(*parent);
+    *parent = folder;
+}
+
 void user_folder_make(char *path)
 {
+    cleanup_fd int parent = -1;
+
     for (char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
         *at = '\0';
-        mkdir(path, 0700);
+        make_one(path, &parent);
         *at = '/';
     }
-    mkdir(path, 0700);
+    make_one(path, &parent);
 }

@@ -2,7 +2,9 @@
 /*
  * When a claim's process has certainly ended:
  *
- *   same host, boot and space of numbers   there is no such process
+ *   same boot and space of numbers         there is no such process, whatever the host is called
+ *                                          now; one of another name might be a copy of this machine
+ *                                          that runs on: its lock is not held
  *   same boot, else another container      its lock is free, on the very file that it took it on
  *   same host's name, another boot         its lock is not held: another machine may have the name
  *   another host                           that cannot be told: locks may not get there
@@ -23,6 +25,7 @@
 
 #include "fs/base/memory.h"
 
+#define END_ATTEMPTS 100
 #define ENDING "crmfs-ending" /* at most 15 bytes */
 
 #define TEXT_SIZE (FILES_CLAIM_TEXT_LIMIT + 1)
@@ -230,11 +233,15 @@ static enum boots compare_boots(const struct holder *holder)
     return strcmp(boot, holder->boot) == 0 ? BOOTS_SAME : BOOTS_DIFFER;
 }
 
-/* Whether it can be seen from here. */
+/* Whether it can be seen from here. The name of a host may change while its processes run. */
 static bool is_near(const struct files_claim *claim, const struct holder *holder)
 {
-    return compare_boots(holder) != BOOTS_DIFFER && is_of_this_host(claim) &&
-           is_of_our_space(holder);
+    enum boots boots = compare_boots(holder);
+
+    return is_of_our_space(holder) &&
+           (is_of_this_host(claim) ? boots != BOOTS_DIFFER
+                                   : boots == BOOTS_SAME && holder->space[0] != '\0' &&
+                                         strcmp(holder->space, UNKNOWN) != 0);
 }
 
 bool claim_is_dead(struct storage *storage, const struct files_claim *claim)
@@ -244,7 +251,9 @@ bool claim_is_dead(struct storage *storage, const struct files_claim *claim)
     if (!read_holder(claim, &holder))
         return false;
     if (is_near(claim, &holder))
-        return has_ended(&holder);
+        return has_ended(&holder) &&
+               (is_of_this_host(claim) ||
+                claim_lock_look(storage, claim->writer, NULL) != CLAIM_LOCK_HELD);
     switch (compare_boots(&holder)) {
     case BOOTS_SAME:
         return holder.has_lock &&
@@ -284,6 +293,50 @@ int claim_refuse(const struct files_claim *claim, struct failure *failure)
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &parts);
     return failure_set(failure, EROFS,
                        "process %.*s on %s has been writing to files/ since %s, and only one can: "
-                       "unmount there first",
+                       "unmount there first; if it has ended, and that cannot be seen from here, "
+                       "`crmfs repair --release-files` on the store says so",
                        (int)strcspn(claim->process, " "), claim->process, claim->host, when);
+}
+
+static bool is_seen_alive(struct storage *storage, const struct files_claim *claim)
+{
+    struct holder holder;
+
+    return claim_lock_look(storage, claim->writer, NULL) == CLAIM_LOCK_HELD ||
+           (read_holder(claim, &holder) && is_near(claim, &holder) && !has_ended(&holder));
+}
+
+/* Takes it back once. -EAGAIN: others have changed the log. */
+static int end_once(struct store *store, struct log_state *state, struct failure *failure)
+{
+    int error = log_read(store, state, failure);
+    const struct files_claim *claim = &state->claim;
+    uint8_t writer[FILES_WRITER_BYTES];
+
+    if (error != 0)
+        return error;
+    if (!claim->stands)
+        return -ENOENT;
+    if (is_seen_alive(store_storage(store), claim))
+        return failure_set(failure, EBUSY,
+                           "process %.*s on %s is seen to run, and writes to files/: unmount there",
+                           (int)strcspn(claim->process, " "), claim->process, claim->host);
+    memcpy(writer, claim->writer, sizeof writer);
+    error = log_release(store, state, writer, failure);
+    if (error == 0)
+        claim_lock_remove(store_storage(store), writer);
+    return error;
+}
+
+int claim_end(struct store *store, bool *ret_stood, struct failure *failure)
+{
+    struct log_state state = {.sequence = 0};
+    int error = -EAGAIN;
+
+    for (int i = 0; i < END_ATTEMPTS && error == -EAGAIN; i++)
+        error = end_once(store, &state, failure);
+    log_state_release(&state);
+    if (error == 0 || error == -ENOENT)
+        *ret_stood = error == 0;
+    return error == -ENOENT ? 0 : error;
 }

@@ -29,6 +29,13 @@ bool claim_is_dead(struct storage *storage, const struct files_claim *claim);
 bool claim_is_ending(const struct files_claim *claim);
 void claim_say_ending(void); /* of this process; as ps(1) shows it */
 
+/*
+ * Somebody says that the process that has the claim has ended, though that cannot be seen from
+ * here: it is given back, if there is one. Should the process live after all, it can store nothing
+ * more. -EBUSY: it is seen to run.
+ */
+int claim_end(struct store *store, bool *ret_stood, struct failure *failure);
+
 /* Words for who has it; returns -EROFS. */
 int claim_refuse(const struct files_claim *claim, struct failure *failure);
 

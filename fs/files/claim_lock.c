@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/owner.h"
 
 #define FOLDER "tmp"
 #define ENDING ".writer" /* so that it is none of those that prune sweeps away after a day */
@@ -53,6 +54,14 @@ static bool find_place(int file, struct claim_file *ret_place)
     return true;
 }
 
+/* Who cannot open it takes the writer for one that cannot be seen. */
+static int give_to_owner(struct storage *storage, int file)
+{
+    cleanup_fd int folder = open_folder(storage, false);
+
+    return folder < 0 ? folder : owner_follow(folder, file);
+}
+
 bool claim_lock_take(struct storage *storage, const uint8_t writer[FILES_WRITER_BYTES],
                      struct claim_lock *ret_lock)
 {
@@ -61,6 +70,7 @@ bool claim_lock_take(struct storage *storage, const uint8_t writer[FILES_WRITER_
 
     if (lock.file < 0)
         return false;
+    (void)give_to_owner(storage, lock.file);
     if (fcntl(lock.file, F_OFD_SETLK, &whole) != 0 || !find_place(lock.file, &lock.place)) {
         claim_lock_release(storage, writer, &lock);
         return false;

@@ -116,9 +116,27 @@ static void forget_packs(struct files *files)
     files->relied.count = 0;
 }
 
+/* What was written over is garbage, and stays until prune has marked it and waited. */
+static int hint_at_prune(int error, struct failure *failure)
+{
+    char words[sizeof failure->text];
+
+    if (failure == NULL || strstr(failure->text, "crmfs prune") != NULL)
+        return error;
+    memcpy(words, failure->text, sizeof words);
+    return failure_set(
+        failure, -error,
+        "%s; `crmfs prune` on the store gives back what nothing needs, an hour after "
+        "it has marked it, with `--grace 0` at once: then what other mounts have open "
+        "may become unreadable",
+        words);
+}
+
 int files_store_error(int error, struct failure *failure)
 {
-    if (error == 0 || error == -ENOSPC || error == -EDQUOT || error == -ENOMEM)
+    if (error == -ENOSPC || error == -EDQUOT)
+        return hint_at_prune(error, failure);
+    if (error == 0 || error == -ENOMEM)
         return error;
     return failure_prefix(failure, EIO, "files/ cannot be stored");
 }

@@ -20,8 +20,10 @@
 
 #include "fs/base/clock.h"
 #include "fs/files/batch.h"
+#include "fs/files/loss.h"
 
 #define TICK_NS UINT64_C(250000000)
+#define TIDY_NS UINT64_C(1000000000)
 #define CLAIM_ATTEMPTS 100
 
 unsigned files_threads(void)
@@ -181,6 +183,19 @@ static void give_back_memory(struct files *files)
     pthread_mutex_lock(&files->lock);
 }
 
+/* What prune removes, in another process perhaps, gives its room back though nobody reads here. */
+static void tidy_storage(struct files *files)
+{
+    struct storage *storage = store_storage(files->options.store);
+
+    if (storage->class->idle == NULL || clock_now_ns() < files->tidy_again_ns)
+        return;
+    files->tidy_again_ns = clock_now_ns() + TIDY_NS;
+    pthread_mutex_unlock(&files->lock);
+    storage->class->idle(storage);
+    pthread_mutex_lock(&files->lock);
+}
+
 static void *commit_in_time(void *context)
 {
     struct files *files = context;
@@ -193,6 +208,7 @@ static void *commit_in_time(void *context)
             complain(files, files_commit(files, &failure), &failure);
             give_back_memory(files);
         }
+        tidy_storage(files);
         if (!files->ending)
             files_doze(files, &files->woken, TICK_NS);
     }
@@ -238,6 +254,16 @@ static void start_storers(struct files *files)
                     pthread_create(&files->pruner, NULL, files_pruner, files) == 0;
 }
 
+/* Of the mount before. */
+static void tell_loss(struct files *files)
+{
+    struct failure words;
+
+    if (files->options.report != NULL &&
+        loss_take(store_storage(files->options.store), !files->options.read_only, &words))
+        files->options.report(files->options.report_context, &words);
+}
+
 int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure)
 {
@@ -264,6 +290,8 @@ int files_create(const struct files_options *options, struct files **ret_files,
         error = files_follow_newest(files, failure);
     }
 
+    if (error == 0)
+        tell_loss(files);
     if (error == 0) {
         error = -pthread_create(&files->committer, NULL, commit_in_time, files);
         files->started = error == 0;
@@ -324,11 +352,23 @@ static void end_threads(struct files *files)
 
 int files_stop(struct files *files, struct failure *failure)
 {
+    struct failure words = {.code = EIO};
+    int error = 0;
+
     end_threads(files);
     files->stopped = true;
     if (files->claimed && files->broken.code == 0)
-        return end_claim(files, failure);
-    return files->changes == files->committed ? 0 : files_commit(files, failure);
+        error = end_claim(files, &words);
+    else if (files->changes != files->committed)
+        error = files_commit(files, &words);
+    if (error == 0)
+        return 0;
+    /* On a full disk, there is room for a note then. */
+    (void)reserve_spend(&files->reserve);
+    loss_note(store_storage(files->options.store), &words);
+    if (failure != NULL)
+        *failure = words;
+    return error;
 }
 
 static void release_held(struct files *files)

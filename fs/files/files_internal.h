@@ -166,6 +166,7 @@ struct files {
     bool closed;    /* no operation changes anything now: a commit gathers what there is */
     bool finishing; /* and nobody else may begin a round: the pack under way is the commit's */
 
+    uint64_t tidy_again_ns;   /* the storage, not before; monotonic */
     uint64_t plenty_until_ns; /* monotonic: the disk is far from full */
 
     uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */

@@ -51,8 +51,9 @@ int files_make_room_for(struct files *files, uint64_t bytes, struct failure *fai
         error = files_commit(files, failure);
     }
     if (error == 0 && !fits(files, bytes))
-        error =
+        error = files_store_error(
             failure_set(failure, ENOSPC,
-                        "the store's disk is full: what is left of it is kept for removing files");
+                        "the store's disk is full: what is left of it is kept for removing files"),
+            failure);
     return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
 }

@@ -16,6 +16,7 @@
 #include "fs/mount/inode_table.h"
 #include "fs/mount/interrupt.h"
 #include "fs/mount/opened.h"
+#include "fs/mount/write_out.h"
 #include "fs/tree/tree.h"
 
 /* libfuse hands it to every handler: fuse_req_userdata(). */
@@ -23,7 +24,8 @@ struct mount_state {
     struct fuse_session *fuse;
     struct tree *tree;
     struct inode_table *inodes;
-    struct inode_limit *limit; /* of what the kernel knows */
+    struct inode_limit *limit;   /* of what the kernel knows */
+    struct write_out *write_out; /* NULL: there is no files/ */
     struct opened_set opened;
     struct long_requests long_requests;
     struct device device;

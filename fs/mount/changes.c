@@ -74,6 +74,10 @@ void answer_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_
     (void)mode;
     if (directory == NULL)
         return;
+    /* The kernel has one at a time make something in a directory. A snapshot has what was written
+     * before, also what the kernel still has of it. */
+    if (state->write_out != NULL && directory->class->make_directory != NULL)
+        write_out_wait(state->write_out);
     long_request_begin(&waiting, request);
 
     int error = make(state, directory, name, &waiting.cancelled, &node, &entry, &failure);

@@ -33,5 +33,7 @@ void answer_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, struct fuse
                  fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_info, size_t size,
                  int flags);
 void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *info);
+void answer_fsyncdir(fuse_req_t request, fuse_ino_t inode, int data_only,
+                     struct fuse_file_info *info);
 
 #endif

@@ -38,7 +38,7 @@ void file_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size);
 void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info);
 void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
                  struct fuse_file_info *info);
-void file_release(fuse_req_t request, fuse_ino_t inode);
+void file_release(fuse_req_t request, fuse_ino_t inode, const struct fuse_file_info *info);
 void file_make(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t device,
                const char *target);
 void file_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char *name);
@@ -52,6 +52,7 @@ void file_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset
 void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to, off_t to_offset,
                size_t size);
 void file_fsync(fuse_req_t request);
+void file_fsyncdir(fuse_req_t request);
 void file_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
                    size_t size, int flags);
 void file_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name);

@@ -50,6 +50,7 @@ static void describe_open(struct files *files, uint64_t number, struct fuse_file
 void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
     struct files *files = files_of(request);
+    struct write_out *write_out = state_of(request)->write_out;
     struct failure failure = {0};
     bool writes = (info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0;
     int error = writes ? files_writable(files, inode, &failure) : 0;
@@ -66,14 +67,18 @@ void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info
         return;
     }
     describe_open(files, inode, info);
-    if (fuse_reply_open(request, info) != 0)
+    write_out_opened(write_out, info->flags);
+    if (fuse_reply_open(request, info) != 0) {
+        write_out_closed(write_out, info->flags);
         files_close(files, inode);
+    }
 }
 
 void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
                  struct fuse_file_info *info)
 {
     struct files *files = files_of(request);
+    struct write_out *write_out = state_of(request)->write_out;
     struct files_new wanted = {.directory = parent,
                                .name = name,
                                .mode = S_IFREG | (mode & ~(mode_t)S_IFMT),
@@ -95,12 +100,16 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
     struct fuse_entry_param entry = file_entry(files_valid_ns(files, number), number, &stat);
 
     describe_open(files, number, info);
-    if (fuse_reply_create(request, &entry, info) != 0)
+    write_out_opened(write_out, info->flags);
+    if (fuse_reply_create(request, &entry, info) != 0) {
+        write_out_closed(write_out, info->flags);
         files_close(files, number);
+    }
 }
 
-void file_release(fuse_req_t request, fuse_ino_t inode)
+void file_release(fuse_req_t request, fuse_ino_t inode, const struct fuse_file_info *info)
 {
+    write_out_closed(state_of(request)->write_out, info->flags);
     files_close(files_of(request), inode);
     fuse_reply_err(request, 0);
 }
@@ -214,11 +223,16 @@ void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t 
                 const struct fuse_file_info *info)
 {
     struct files *files = files_of(request);
+    struct write_out *write_out = state_of(request)->write_out;
     struct failure failure = {0};
     int error = drop_privileges(request, inode, device_drops_privileges(), &failure);
 
+    if (info->writepage)
+        write_out_begin_page(write_out);
     if (error == 0)
         error = files_write(files, inode, (uint64_t)offset, bytes, size, &failure);
+    if (info->writepage)
+        write_out_end_page(write_out);
     if (error == 0 && (info->flags & (O_SYNC | O_DSYNC)) != 0)
         error = files_sync(files, &failure);
     if (error != 0)
@@ -271,6 +285,12 @@ void file_fsync(fuse_req_t request)
     int error = files_sync(files_of(request), &failure);
 
     answer_done(request, NULL, error, &failure);
+}
+
+void file_fsyncdir(fuse_req_t request)
+{
+    if (!write_out_then(state_of(request)->write_out, request, file_fsync))
+        file_fsync(request);
 }
 
 /* Root is of every group. Who has ended meanwhile is of its own alone. */

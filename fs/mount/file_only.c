@@ -82,6 +82,18 @@ void answer_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, struct fuse
         file_copy(request, inode, offset, to, to_offset, size);
 }
 
+/* Of a directory: all that is in files/. */
+void answer_fsyncdir(fuse_req_t request, fuse_ino_t inode, int data_only,
+                     struct fuse_file_info *info)
+{
+    (void)data_only;
+    (void)info;
+    if (files_has_number(inode))
+        file_fsyncdir(request);
+    else
+        fuse_reply_err(request, 0);
+}
+
 /* Others never change, or their rows are durable when they are closed, and not before. */
 void answer_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *info)
 {

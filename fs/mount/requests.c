@@ -258,7 +258,7 @@ static void answer_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t
 static void answer_release(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
     if (files_has_number(inode)) {
-        file_release(request, inode);
+        file_release(request, inode, info);
         return;
     }
 
@@ -353,6 +353,6 @@ const struct fuse_lowlevel_ops request_handlers = {
     .fallocate = answer_fallocate,
     .copy_file_range = answer_copy,
     .fsync = answer_fsync,
-    .fsyncdir = answer_fsync,
+    .fsyncdir = answer_fsyncdir,
     .lseek = answer_lseek,
 };

@@ -233,6 +233,7 @@ static void *attend(void *context)
          * to forget waiting: it locks the directory in which something is looked up. */
         tree_end(session->state.tree);
         inode_limit_end(session->state.limit);
+        write_out_end(session->state.write_out);
         fuse_session_exit(session->fuse);
     }
     while (word != 'e') {
@@ -344,6 +345,10 @@ int session_run(struct session *session, struct tree *tree, void (*ready)(void *
 
     if (error != 0)
         return failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
+    if (tree_files(tree) != NULL)
+        error = write_out_create(session->mountpoint, &session->state.write_out);
+    if (error != 0)
+        return failure_set(failure, -error, "cannot start a thread: %s", strerror(-error));
     if (pipe2(session->pipe, O_CLOEXEC) != 0)
         return failure_set(failure, errno, "cannot make a pipe: %s", strerror(errno));
     /* A handler must never wait for room. */
@@ -359,6 +364,7 @@ int session_run(struct session *session, struct tree *tree, void (*ready)(void *
 void session_free(struct session *session)
 {
     unmount(session);
+    write_out_free(session->state.write_out);
     inode_limit_free(session->state.limit);
     if (session->fuse != NULL)
         fuse_session_destroy(session->fuse);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/owner.h"
 #include "fs/base/user_folder.h"
 
 #define SEQUENCE_DIGITS 20
@@ -62,12 +63,17 @@ bool freshness_load(const uint8_t store_id[STORE_ID_BYTES], struct freshness *re
            parse(line, ret_seen);
 }
 
-static bool write_file(const char *path, const struct freshness *seen)
+static bool write_file(const char *folder, const char *path, const struct freshness *seen)
 {
     char digits[HASH_DIGITS + 1];
     cleanup_fd int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (file < 0)
+        return false;
+
+    cleanup_fd int above = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (above < 0 || owner_follow(above, file) != 0)
         return false;
     sodium_bin2hex(digits, sizeof digits, seen->hash, sizeof seen->hash);
     return dprintf(file, "%0*" PRIu64 " %s\n", SEQUENCE_DIGITS, seen->sequence, digits) ==
@@ -94,7 +100,7 @@ bool freshness_save(const uint8_t store_id[STORE_ID_BYTES], const struct freshne
         fresh = NULL;
         return false;
     }
-    if (write_file(fresh, seen) && rename(fresh, path) == 0)
+    if (write_file(folder, fresh, seen) && rename(fresh, path) == 0)
         return true;
     unlink(fresh);
     return false;

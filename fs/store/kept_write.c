@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs/base/little_endian.h"
+#include "fs/base/owner.h"
 #include "fs/store/image_cache_internal.h"
 #include "fs/store/kept_layout.h"
 
@@ -80,6 +81,11 @@ static int begin_file(struct kept_writer *writer, struct failure *failure)
     writer->file = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0444);
     if (writer->file < 0)
         return errno == EISDIR || errno == ENOENT ? -EOPNOTSUPP : -errno;
+
+    int given = owner_follow(folder, writer->file);
+
+    if (given != 0)
+        return given;
     writer->limit_bytes = image_cache_limit(writer->cache);
     randombytes_buf(head + 8, STORE_SALT_BYTES);
     kept_path(writer->name, path);

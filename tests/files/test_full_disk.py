@@ -62,6 +62,7 @@ def test_a_full_disk(mounted):
         write(files / "more", dice.randbytes(4 * MIB))
     assert refused.value.errno == errno.ENOSPC
     assert re.search("No space left|disk is full", top.errors())
+    assert "crmfs prune" in top.errors()
     assert_there(files / "d", safe)
 
     # First what has no room, which all others wait for; then what is removed is removed for good.
@@ -140,6 +141,10 @@ def test_what_is_lost_at_the_end_is_said(small_disk, mount, capfd):
     (small_disk / "others").unlink()
     remount(top)
     assert top.path("files/safe").read_bytes() == b"safe"
+    assert "ENOSPC files: what was written into files/ last, before a mount ended" in top.errors()
+    top.unmount()
+    remount(top)
+    assert "files" not in top.errors()
 
 
 def test_what_can_never_fit_is_not_allocated(mounted):
@@ -175,3 +180,30 @@ def test_a_disk_that_others_fill_is_said_by_the_next_write(mounted, small_disk):
     top.unmount()
     remount(top)
     assert_there(files, {**accepted, "c": b"more", "first": b"holds a reserve"})
+
+
+def held_and_gone(top):
+    """Files of the store that the daemon has open though they have no name any more."""
+    folder = f"/proc/{top.pid}/fd"
+    targets = [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+    return [target for target in targets if "/packs/" in target and target.endswith("(deleted)")]
+
+
+def test_an_idle_mount_holds_nothing_that_was_pruned(mounted):
+    """Its room is free within seconds, though nobody reads or writes."""
+    store, top = mounted
+    file = top.path("files/a")
+    write(file, random.Random(2).randbytes(4 * MIB))
+    top.unmount()
+    remount(top)
+    file.read_bytes()
+    file.unlink()
+
+    def is_pruned():
+        """As soon as the kernel has said that nobody has it open."""
+        sync(top.path("files"))
+        store.run("prune", "--grace", "0", store.path)
+        return store.size("packs/") < MIB
+
+    assert eventually(is_pruned)
+    assert eventually(lambda: not held_and_gone(top), timeout=5)

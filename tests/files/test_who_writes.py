@@ -183,3 +183,58 @@ def test_what_went_well_is_no_error(mount_store, store):
             with pytest.raises(OSError):
                 os.getxattr(file.fileno(), "system.posix_acl_access")
     assert "files" not in top.errors()
+
+
+def in_host(name, mounted):
+    """The command of a mount on a host of that name."""
+    return ["unshare", "--uts", "sh", "-c", f'hostname {name}; exec "$@"', "sh", *map(str, mounted.command)]
+
+
+def claim_of(top):
+    """The words that refuse a change."""
+    with pytest.raises(OSError) as refused:
+        top.path("files/refused").touch()
+    assert refused.value.errno == errno.EROFS
+    return top.errors()
+
+
+def test_a_killed_writer_is_known_whatever_the_host_is_called(mount_store, store, root):
+    """By its number, where it had no lock that could be looked at."""
+    one, other = mount_store(store, start="later"), mount_store(store)
+    assert one.run(in_host("dhcp-17", one)).status == 0
+    one.pid = one.status()["pid"]
+    write(one.path("files/a"), b"one")
+    for lock in store.path.glob("tmp/*.writer"):
+        lock.unlink()
+    assert f"process {one.pid} on dhcp-17" in claim_of(other)
+    kill(one)
+    other.path("files/b").write_text("other")
+    assert other.path("files/a").read_text() == "one"
+
+
+def test_a_writer_that_cannot_be_seen_is_said_to_have_ended(mount_store, store, root):
+    """As of a machine that is gone; not while it is seen to run."""
+    one, other = mount_store(store, start="later"), mount_store(store)
+    command = ["unshare", "--pid", "--fork", "--kill-child", *in_host("gone", one)]
+    command.insert(command.index("mount") + 1, "-f")
+    with subprocess.Popen(command, env=one.environment) as inside:
+        try:
+            assert eventually(one.path("files").is_dir)
+            write(one.path("files/a"), b"one")
+            refused = store.run("repair", "--release-files", store.path, status=1)
+            assert "process 1 on gone is seen to run" in refused.err
+        finally:
+            inside.kill()
+    clear(one)
+    for lock in store.path.glob("tmp/*.writer"):
+        lock.unlink()
+    said = claim_of(other)
+    assert "process 1 on gone" in said and "crmfs repair --release-files" in said
+    assert "can be written to" in store.run("repair", "--release-files", store.path).out
+    other.path("files/b").write_text("other")
+    assert other.path("files/a").read_text() == "one"
+    assert "is seen to run" in store.run("repair", "--release-files", store.path, status=1).err
+    other.unmount()
+    assert "Nobody" in store.run("repair", "--release-files", store.path).out
+    assert '"files_released":false' in store.run("repair", "--release-files", "--json", store.path).out.replace(" ", "")
+    store.run("repair", "--release-files", "--read-data", store.path, status=2)

@@ -167,7 +167,7 @@ _crmfs_keeping_options() {
         ;;
     prune) echo '--max-unused --grace --dry-run --json' ;;
     check) echo '--read-data --read-data-subset --json' ;;
-    repair) echo '--forget-damaged --drop-records --read-data --json' ;;
+    repair) echo '--forget-damaged --drop-records --read-data --release-files --json' ;;
     stats) echo '--json' ;;
     esac
 }

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/mount/write_out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/base/clock.h"
+#include "fs/base/memory.h"
+
+#define INTERVAL_NS UINT64_C(1000000000)
+#define LOOK_MS 20
+#define ROUNDS_MOST 100 /* of who goes on writing all the time, the rest comes later */
+#define PAGES_WAIT_NS 1000000L
+#define FUSE_MAGIC 0x65735546
+
+struct waiting_answer {
+    fuse_req_t request;
+    void (*answer)(fuse_req_t request);
+    struct waiting_answer *next;
+};
+
+struct write_out {
+    const char *mountpoint;
+    uint64_t pages_begun; /* atomic, as the next */
+    uint64_t pages_ended;
+
+    pthread_mutex_t lock;   /* guards all below */
+    pthread_cond_t wanted;  /* the thread */
+    pthread_cond_t written; /* who waits */
+    unsigned writable;      /* files that are open so */
+    uint64_t asked;         /* how often somebody wanted it */
+    uint64_t done;          /* up to which of those it is */
+    struct waiting_answer *answers;
+    bool ending; /* atomic as well */
+    pthread_t thread;
+};
+
+static bool is_ending(struct write_out *write_out)
+{
+    return __atomic_load_n(&write_out->ending, __ATOMIC_RELAXED);
+}
+
+static uint64_t pages(const uint64_t *count)
+{
+    return __atomic_load_n(count, __ATOMIC_SEQ_CST);
+}
+
+void write_out_begin_page(struct write_out *write_out)
+{
+    __atomic_add_fetch(&write_out->pages_begun, 1, __ATOMIC_SEQ_CST);
+}
+
+void write_out_end_page(struct write_out *write_out)
+{
+    __atomic_add_fetch(&write_out->pages_ended, 1, __ATOMIC_SEQ_CST);
+}
+
+/* ---- The process ---- */
+
+int write_out_main(int argc, char **argv)
+{
+    cleanup_fd int top =
+        argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK) : -1;
+    struct statfs system;
+    struct statx status;
+
+    if (top < 0 || fstatfs(top, &system) != 0 || system.f_type != FUSE_MAGIC || syncfs(top) != 0)
+        return 1;
+    /* Kernels differ in whether they have waited: what they sent is before this in their queue. */
+    return statx(top, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_TYPE, &status) != 0;
+}
+
+static int start_process(struct write_out *write_out, pid_t *ret_process)
+{
+    char name[] = WRITE_OUT_NAME;
+    char *nothing[] = {NULL};
+    cleanup_free char *mountpoint = strdup(write_out->mountpoint);
+    char *arguments[] = {name, mountpoint, NULL};
+    posix_spawn_file_actions_t actions;
+    int error = mountpoint != NULL ? posix_spawn_file_actions_init(&actions) : ENOMEM;
+
+    if (error != 0)
+        return -error;
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO && error == 0; i++)
+        error = posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0);
+    if (error == 0) /* the device: it must close when the daemon ends */
+        error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+    if (error == 0)
+        error = posix_spawn(ret_process, "/proc/self/exe", &actions, NULL, arguments, nothing);
+    posix_spawn_file_actions_destroy(&actions);
+    return -error;
+}
+
+/* Whether it has ended; false: the mount is to end first. */
+static bool await_process(struct write_out *write_out, pid_t process)
+{
+    cleanup_fd int ends = (int)syscall(SYS_pidfd_open, process, 0);
+    struct pollfd waiting = {.fd = ends, .events = POLLIN};
+
+    while (ends >= 0 && poll(&waiting, 1, LOOK_MS) <= 0) {
+        if (is_ending(write_out))
+            return false;
+    }
+    return waitpid(process, NULL, 0) == process;
+}
+
+/* True: it was done, and the kernel may have had something. RET_LEFT: to be waited for later. */
+static bool write_once(struct write_out *write_out, pid_t *ret_left)
+{
+    uint64_t before = pages(&write_out->pages_begun);
+    pid_t process = 0;
+
+    *ret_left = 0;
+    if (start_process(write_out, &process) != 0)
+        return false;
+    if (!await_process(write_out, process)) {
+        *ret_left = process;
+        return false;
+    }
+    while (pages(&write_out->pages_ended) < pages(&write_out->pages_begun) && !is_ending(write_out))
+        nanosleep(&(struct timespec){.tv_nsec = PAGES_WAIT_NS}, NULL);
+    return pages(&write_out->pages_begun) != before;
+}
+
+/* ---- The thread ---- */
+
+static void answer_all(struct waiting_answer *answers)
+{
+    while (answers != NULL) {
+        struct waiting_answer *next = answers->next;
+
+        answers->answer(answers->request);
+        free(answers);
+        answers = next;
+    }
+}
+
+/* What was asked for until now. The lock is given back meanwhile. */
+static void serve_asked(struct write_out *write_out, pid_t *ret_left)
+{
+    uint64_t asked = write_out->asked;
+    struct waiting_answer *answers = write_out->answers;
+    unsigned rounds = write_out->writable > 0 ? ROUNDS_MOST : 0;
+
+    write_out->answers = NULL;
+    pthread_mutex_unlock(&write_out->lock);
+    while (rounds > 0 && write_once(write_out, ret_left))
+        rounds--;
+    pthread_mutex_lock(&write_out->lock);
+    write_out->done = asked;
+    pthread_cond_broadcast(&write_out->written);
+    pthread_mutex_unlock(&write_out->lock);
+    answer_all(answers);
+    pthread_mutex_lock(&write_out->lock);
+}
+
+static void *run(void *context)
+{
+    struct write_out *write_out = context;
+    pid_t left = 0;
+
+    pthread_mutex_lock(&write_out->lock);
+    while (!write_out->ending) {
+        if (write_out->done != write_out->asked) {
+            serve_asked(write_out, &left);
+        } else if (write_out->writable == 0) {
+            pthread_cond_wait(&write_out->wanted, &write_out->lock);
+        } else {
+            uint64_t until = clock_now_ns() + INTERVAL_NS;
+
+            clock_wait(&write_out->wanted, &write_out->lock, until);
+            if (write_out->done == write_out->asked && write_out->writable > 0 &&
+                clock_now_ns() >= until) {
+                pthread_mutex_unlock(&write_out->lock);
+                (void)write_once(write_out, &left);
+                pthread_mutex_lock(&write_out->lock);
+            }
+        }
+    }
+
+    struct waiting_answer *answers = write_out->answers;
+
+    write_out->answers = NULL;
+    pthread_mutex_unlock(&write_out->lock);
+    answer_all(answers);
+    /* Nobody answers the kernel now, which lets go of it when the device closes. */
+    if (left != 0)
+        (void)waitpid(left, NULL, 0);
+    return NULL;
+}
+
+int write_out_create(const char *mountpoint, struct write_out **ret_write_out)
+{
+    struct write_out *write_out = calloc(1, sizeof *write_out);
+
+    if (write_out == NULL)
+        return -ENOMEM;
+    write_out->mountpoint = mountpoint;
+    pthread_mutex_init(&write_out->lock, NULL);
+    pthread_cond_init(&write_out->wanted, NULL);
+    pthread_cond_init(&write_out->written, NULL);
+
+    int error = pthread_create(&write_out->thread, NULL, run, write_out);
+
+    if (error != 0) {
+        free(write_out);
+        return -error;
+    }
+    *ret_write_out = write_out;
+    return 0;
+}
+
+static bool is_writable(int flags)
+{
+    return (flags & O_ACCMODE) == O_RDWR;
+}
+
+void write_out_opened(struct write_out *write_out, int flags)
+{
+    if (!is_writable(flags))
+        return;
+    pthread_mutex_lock(&write_out->lock);
+    if (write_out->writable++ == 0)
+        pthread_cond_signal(&write_out->wanted);
+    pthread_mutex_unlock(&write_out->lock);
+}
+
+void write_out_closed(struct write_out *write_out, int flags)
+{
+    if (!is_writable(flags))
+        return;
+    pthread_mutex_lock(&write_out->lock);
+    write_out->writable--;
+    pthread_mutex_unlock(&write_out->lock);
+}
+
+void write_out_wait(struct write_out *write_out)
+{
+    pthread_mutex_lock(&write_out->lock);
+    if (write_out->writable > 0 && !write_out->ending) {
+        uint64_t mine = ++write_out->asked;
+
+        pthread_cond_signal(&write_out->wanted);
+        while (write_out->done < mine && !write_out->ending)
+            pthread_cond_wait(&write_out->written, &write_out->lock);
+    }
+    pthread_mutex_unlock(&write_out->lock);
+}
+
+bool write_out_then(struct write_out *write_out, fuse_req_t request,
+                    void (*answer)(fuse_req_t request))
+{
+    struct waiting_answer *waiting = malloc(sizeof *waiting);
+    bool taken = false;
+
+    if (waiting == NULL)
+        return false;
+    *waiting = (struct waiting_answer){.request = request, .answer = answer};
+    pthread_mutex_lock(&write_out->lock);
+    if (write_out->writable > 0 && !write_out->ending) {
+        waiting->next = write_out->answers;
+        write_out->answers = waiting;
+        write_out->asked++;
+        pthread_cond_signal(&write_out->wanted);
+        taken = true;
+    }
+    pthread_mutex_unlock(&write_out->lock);
+    if (!taken)
+        free(waiting);
+    return taken;
+}
+
+void write_out_end(struct write_out *write_out)
+{
+    if (write_out == NULL)
+        return;
+    pthread_mutex_lock(&write_out->lock);
+    __atomic_store_n(&write_out->ending, true, __ATOMIC_RELAXED);
+    pthread_cond_broadcast(&write_out->wanted);
+    pthread_cond_broadcast(&write_out->written);
+    pthread_mutex_unlock(&write_out->lock);
+}
+
+void write_out_free(struct write_out *write_out)
+{
+    if (write_out == NULL)
+        return;
+    write_out_end(write_out);
+    pthread_join(write_out->thread, NULL);
+    pthread_cond_destroy(&write_out->wanted);
+    pthread_cond_destroy(&write_out->written);
+    pthread_mutex_destroy(&write_out->lock);
+    free(write_out);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs write through memory that they share with a file of files/ (mmap) stays with the
+ * kernel, which says nothing of it for half a minute. A thread has it written: before a snapshot is
+ * taken and a directory is synced, and every second while a file is open for reading and writing,
+ * without which nobody can have such memory.
+ *
+ * syncfs(2) on the mount does it, in a process of its own: a thread of the daemon that waits for
+ * the kernel, which waits for the daemon, would keep one that was killed from ending. The process
+ * has the mount open for the moment only, and nothing of the daemon's.
+ *
+ *   syncfs, then a request -> pages were written meanwhile -> again
+ *                          -> none were, and none are under way -> all is here
+ */
+#ifndef CRMFS_MOUNT_WRITE_OUT_H
+#define CRMFS_MOUNT_WRITE_OUT_H
+
+#include <fuse_lowlevel.h>
+#include <stdbool.h>
+
+/* argv[0] of the process. */
+#define WRITE_OUT_NAME "fuse-write-out"
+
+struct write_out;
+
+/* 0 or -errno. MOUNTPOINT is borrowed. */
+int write_out_create(const char *mountpoint, struct write_out **ret_write_out);
+
+/* A file of files/ was opened, or closed, with these flags. */
+void write_out_opened(struct write_out *write_out, int flags);
+void write_out_closed(struct write_out *write_out, int flags);
+
+/* Around what the kernel writes of its pages. */
+void write_out_begin_page(struct write_out *write_out);
+void write_out_end_page(struct write_out *write_out);
+
+/* Until all is here that was written before. Only where few threads can wait at once. */
+void write_out_wait(struct write_out *write_out);
+
+/* The same without waiting: ANSWER is called then, by another thread. False: it is not; all is
+ * here. */
+bool write_out_then(struct write_out *write_out, fuse_req_t request,
+                    void (*answer)(fuse_req_t request));
+
+/* Nobody waits any more. */
+void write_out_end(struct write_out *write_out);
+
+/* Once nothing is mounted; NULL is allowed. */
+void write_out_free(struct write_out *write_out);
+
+/* The process's own main(). */
+int write_out_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Whose a store's files are: its owner's, though root, or somebody else who may, has written to it."""
+import os
+
+import pytest
+
+from mounting import NOBODY
+from stores import Kept, sql
+
+pytestmark = pytest.mark.usefixtures("root")
+
+
+def owners(directory):
+    """uid and gid of all that is in it."""
+    return {(status.st_uid, status.st_gid) for status in (path.lstat() for path in directory.rglob("*"))}
+
+
+@pytest.fixture
+def theirs(work):
+    """A store of nobody's, with what nobody remembers of it."""
+    store = Kept.copied(work)
+    for path in [store.path, store.directory / "state", *store.path.rglob("*"), *(work / "state").rglob("*")]:
+        os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    return store
+
+
+def test_what_root_writes_belongs_to_the_owner(theirs, work, mount):
+    """It has mode 0400: nobody else's mount and commands could read anything."""
+    database = work / "a.db"
+    sql(database, "CREATE TABLE a (id INTEGER PRIMARY KEY, b)")
+    database.chmod(0o644)
+    theirs.take("by-root", database)
+    top = mount("--store", theirs.path, database, environment=theirs.environment)
+    top.path("live/a/a.csv").read_bytes()
+    top.path("files/a").write_bytes(b"root's")
+    os.mkdir(top.path("snapshots/mounted"))
+    assert owners(theirs.path) == {(NOBODY.pw_uid, NOBODY.pw_gid)}
+    top.unmount()
+    assert owners(theirs.path) == owners(work / "state") == {(NOBODY.pw_uid, NOBODY.pw_gid)}
+    theirs.user = NOBODY
+    theirs.take("by-nobody", database)
+    assert theirs.names() == ["by-root", "mounted", "by-nobody"]
+    theirs.check()
+    assert theirs.export("by-root", "a") == b"id,b\n"
+
+
+def test_who_would_shut_the_owner_out_writes_nothing(work):
+    """Not root, though the store's folders are open to everybody."""
+    store = Kept.copied(work)
+    database = work / "a.db"
+    sql(database, "CREATE TABLE a (id INTEGER PRIMARY KEY, b)")
+    database.chmod(0o644)
+    for path in [store.path, *store.path.rglob("*")]:
+        path.chmod(path.stat().st_mode | (0o777 if path.is_dir() else 0o444))
+    state = work / "theirs"
+    state.mkdir()
+    os.chown(state, NOBODY.pw_uid, NOBODY.pw_gid)
+    store.user, store.environment["XDG_STATE_HOME"] = NOBODY, str(state)
+    there = store.files()
+    said = store.run("snapshot", "--store", store.path, database, status=1).err
+    assert "another user's, who could not read" in said
+    assert store.files() == there
