@@ -65,6 +65,16 @@ static void say_to_people(const struct repair_command *command, const struct rep
                result->forgotten == 1 ? "" : "s");
 }
 
+/* FINDINGS: all that was told of, some of which may be forgotten now. */
+static void say_lost(const struct repair_command *command, const struct findings *findings)
+{
+    struct findings lost = *findings;
+
+    if (command->options.forget_damaged)
+        lost.losses = lost.lost_files + lost.lost_trees;
+    findings_say_losses(&lost, command->path, command->options.check.read_data);
+}
+
 static void answer_result(struct answer *answer, const struct repair_result *result)
 {
     json_close(&answer->json, ']');
@@ -80,18 +90,19 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
     answer_number(answer, "forgotten", result->forgotten);
+    answer_number(answer, "lost", result->lost);
     answer_number(answer, "kept_removed", result->kept_removed);
     json_close(&answer->json, '}');
 }
 
-static int run_opened(const struct repair_command *command, struct store *store,
+static int run_opened(const struct repair_command *command, struct store *store, bool *ret_lost,
                       struct failure *failure)
 {
     struct repair_options options = command->options;
     struct store_progress progress;
     struct answer answer = {.json = {.error = 0}};
     struct findings findings = {.store = store, .answer = command->json ? &answer : NULL};
-    struct repair_result result;
+    struct repair_result result = {.lost = 0};
     int error;
 
     answer_begin(&answer);
@@ -104,6 +115,7 @@ static int run_opened(const struct repair_command *command, struct store *store,
     options.check.context = &findings;
     error = repair(store, &options, &result, failure);
     progress_line_end(findings.line);
+    *ret_lost = result.lost != 0;
     if (error == 0 && command->json) {
         answer_result(&answer, &result);
         return answer_end(&answer, failure);
@@ -111,6 +123,8 @@ static int run_opened(const struct repair_command *command, struct store *store,
     buffer_release(&answer.text);
     if (error == 0)
         say_to_people(command, &result);
+    if (error == 0 && result.lost != 0)
+        say_lost(command, &findings);
     return error;
 }
 
@@ -118,13 +132,17 @@ static int run(const struct repair_command *command)
 {
     struct store *store = NULL;
     struct failure failure = {.code = 0};
+    bool lost = false;
     int error = store_access_open(command->path, &command->passphrase, &store, &failure);
+    int status;
 
     if (error == 0)
-        error = run_opened(command, store, &failure);
+        error = run_opened(command, store, &lost, &failure);
     store_close(store);
-    return error == 0 ? output_end("what can be made again is made")
-                      : answer_failure("repair the store", error, &failure);
+    if (error != 0)
+        return answer_failure("repair the store", error, &failure);
+    status = output_end("what can be made again is made");
+    return status != 0 || !lost ? status : STATUS_FAILED;
 }
 
 int command_repair(int argc, char **argv)

@@ -323,7 +323,7 @@ const char usage_repair[] =
     "\n"
     "Makes the indexes again from the data, checkpoints from the log, and packs whose\n"
     "directory is damaged from what can be read of them. It drops nothing, unless it\n"
-    "is told to.\n"
+    "is told to. What is lost is named; while there is some, the exit status is 1.\n"
     "\n"
     "  --forget-damaged              forget the snapshots that lost something, see\n"
     "                                crmfs check\n"
