@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/files/set_back.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
@@ -21,7 +22,14 @@ struct repair_command {
     struct repair_options options;
     bool json;
     const char *path;
+    char set_back[SET_BACK_TEXT_SIZE]; /* what files/ was set back to; empty: it was not */
 };
+
+/* A struct repair_options' forget_files. */
+static int forget_files(void *context, struct store *store, struct failure *failure)
+{
+    return files_set_back(store, ((struct repair_command *)context)->set_back, failure);
+}
 
 static void say_to_people(const struct repair_command *command, const struct repair_result *result)
 {
@@ -63,6 +71,8 @@ static void say_to_people(const struct repair_command *command, const struct rep
     if (command->options.forget_damaged)
         printf("Forgot %zu damaged snapshot%s\n", result->forgotten,
                result->forgotten == 1 ? "" : "s");
+    if (command->set_back[0] != '\0')
+        printf("Set files/ back to %s\n", command->set_back);
 }
 
 /* FINDINGS: all that was told of, some of which may be forgotten now. */
@@ -75,7 +85,8 @@ static void say_lost(const struct repair_command *command, const struct findings
     findings_say_losses(&lost, command->path, command->options.check.read_data);
 }
 
-static void answer_result(struct answer *answer, const struct repair_result *result)
+static void answer_result(struct answer *answer, const struct repair_command *command,
+                          const struct repair_result *result)
 {
     json_close(&answer->json, ']');
     answer_number(answer, "packs_put_back", result->packs_put_back);
@@ -90,12 +101,14 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
     answer_number(answer, "forgotten", result->forgotten);
+    if (command->set_back[0] != '\0')
+        answer_text(answer, "files_set_back", command->set_back);
     answer_number(answer, "lost", result->lost);
     answer_number(answer, "kept_removed", result->kept_removed);
     json_close(&answer->json, '}');
 }
 
-static int run_opened(const struct repair_command *command, struct store *store, bool *ret_lost,
+static int run_opened(struct repair_command *command, struct store *store, bool *ret_lost,
                       struct failure *failure)
 {
     struct repair_options options = command->options;
@@ -113,11 +126,13 @@ static int run_opened(const struct repair_command *command, struct store *store,
     options.check.progress = &progress;
     options.check.report = finding_say;
     options.check.context = &findings;
+    options.forget_files = forget_files;
+    options.forget_context = command;
     error = repair(store, &options, &result, failure);
     progress_line_end(findings.line);
     *ret_lost = result.lost != 0;
     if (error == 0 && command->json) {
-        answer_result(&answer, &result);
+        answer_result(&answer, command, &result);
         return answer_end(&answer, failure);
     }
     buffer_release(&answer.text);
@@ -128,7 +143,7 @@ static int run_opened(const struct repair_command *command, struct store *store,
     return error;
 }
 
-static int run(const struct repair_command *command)
+static int run(struct repair_command *command)
 {
     struct store *store = NULL;
     struct failure failure = {.code = 0};

@@ -142,7 +142,12 @@ static int forget_damaged(struct repairing *repairing)
         error = repairing->error;
     if (error == 0)
         error = log_read(repairing->store, &repairing->state, repairing->failure);
-    return error == 0 && repairing->damaged_count > 0 ? forget(repairing) : error;
+    if (error == 0 && repairing->damaged_count > 0)
+        error = forget(repairing);
+    if (error == 0 && repairing->options->forget_files != NULL)
+        error = repairing->options->forget_files(repairing->options->forget_context,
+                                                 repairing->store, repairing->failure);
+    return error == 0 ? log_read(repairing->store, &repairing->state, repairing->failure) : error;
 }
 
 /* A check_report: of what cannot be mended, which nobody was told of yet. */

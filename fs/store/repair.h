@@ -16,8 +16,12 @@
 #include "fs/store/log_mend.h"
 
 struct repair_options {
-    bool forget_damaged;        /* snapshots that check() finds damaged */
-    bool drop_records;          /* of the log, that are damaged: log_mend.h */
+    bool forget_damaged; /* snapshots that check() finds damaged */
+    bool drop_records;   /* of the log, that are damaged: log_mend.h */
+    /* After that; what it changes is looked at next. files/ stands above the store. NULL: nothing.
+     */
+    int (*forget_files)(void *context, struct store *store, struct failure *failure);
+    void *forget_context;
     struct check_options check; /* what is reported, and whether data is read for that */
 };
 

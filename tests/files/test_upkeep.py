@@ -90,7 +90,7 @@ def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
 
 
 def test_a_tree_that_is_lost_is_no_empty_one(top, files, store):
-    """The names themselves cannot be read: there is no mount, rather than a tree without them."""
+    """The names themselves cannot be read: it is refused, rather than shown without them."""
     packs = written(store, lambda: write(files / "a", b"here"))
     top.unmount()
     for path in packs.values():
@@ -98,8 +98,12 @@ def test_a_tree_that_is_lost_is_no_empty_one(top, files, store):
             damage(path, at)
     assert store.check(status=1)
     store.run("repair", "--read-data", store.path, status=1)
-    answer = top.start()
-    assert answer.status == 1 and "is damaged at byte" in answer.err
+    remount(top)
+    for refused in (lambda: os.listdir(files), lambda: (files / "b").write_bytes(b"new")):
+        with pytest.raises(OSError):
+            refused()
+    assert "is damaged at byte" in top.errors()
+    top.unmount()
     assert store.check(status=1)
 
 
