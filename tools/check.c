@@ -39,7 +39,6 @@ static void say_kept(const struct image_cache_sum *kept)
     printf("\n");
 }
 
-/* A copy of the store is always the better remedy. */
 static void say_remedies(const struct check_command *command, const struct findings *findings)
 {
     const char *path = command->path;
@@ -53,15 +52,7 @@ static void say_remedies(const struct check_command *command, const struct findi
                "`crmfs repair\n--drop-records %s` goes on without them, and says what is given "
                "up.\n",
                path);
-    if (findings->losses > 0)
-        printf("What is lost, only a copy of the store can give back: put back the files that are "
-               "damaged or gone.\n");
-    if (findings->losses > findings->lost_files)
-        printf("`crmfs repair --forget-damaged%s %s` forgets the snapshots that lost something.\n",
-               command->options.read_data ? " --read-data" : "", path);
-    if (findings->lost_files > 0)
-        printf("What is damaged of files/ can be removed in a mount, or copied back from "
-               "snapshots/.\n");
+    findings_say_losses(findings, path, command->options.read_data);
 }
 
 static void say_result(const struct check_command *command, const struct check_result *result,

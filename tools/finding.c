@@ -143,8 +143,11 @@ void finding_say(void *context, const struct check_finding *finding)
         findings->repairable++;
     findings->records += finding->kind == CHECK_LOG;
     findings->losses += finding->kind == CHECK_SNAPSHOT;
-    findings->lost_files += finding->kind == CHECK_SNAPSHOT && finding->place != NULL &&
-                            finding->place->files && finding->place->snapshot == NULL;
+    if (finding->kind == CHECK_SNAPSHOT && finding->place != NULL && finding->place->files &&
+        finding->place->snapshot == NULL) {
+        findings->lost_files += finding->place->inode != 0;
+        findings->lost_trees += finding->place->inode == 0;
+    }
 
     char path[PATH_MAX] = "";
 
@@ -155,6 +158,26 @@ void finding_say(void *context, const struct check_finding *finding)
         say_as_json(findings->answer, finding, path);
     else
         say_to_people(finding, path);
+}
+
+/* A copy of the store is always the better remedy. */
+void findings_say_losses(const struct findings *findings, const char *path, bool read_data)
+{
+    const char *option = read_data ? " --read-data" : "";
+
+    if (findings->losses > 0)
+        printf("What is lost, only a copy of the store can give back: put back the files that are "
+               "damaged or gone.\n");
+    if (findings->losses > findings->lost_files + findings->lost_trees)
+        printf("`crmfs repair --forget-damaged%s %s` forgets the snapshots that lost something.\n",
+               option, path);
+    if (findings->lost_trees > 0)
+        printf("`crmfs repair --forget-damaged%s %s` sets files/ back to the newest whole tree of "
+               "it,\na snapshot's or an earlier one, or to an empty one.\n",
+               option, path);
+    else if (findings->lost_files > 0)
+        printf("What is damaged of files/ can be removed in a mount, or copied back from "
+               "snapshots/.\n");
 }
 
 static int parse_number(const char **text, unsigned *ret_number)

@@ -14,12 +14,17 @@ struct findings {
     uint64_t repairable; /* that crmfs repair mends */
     uint64_t records;    /* of the log */
     uint64_t losses;     /* of snapshots and files/ */
-    uint64_t lost_files; /* of them, of files/ as it is now */
+    uint64_t lost_files; /* of them, of files/ as it is now: what files hold, */
+    uint64_t lost_trees; /* or what they are called and where they are */
     uint64_t named;      /* files that a name was looked for of */
 };
 
 /* A check_report; CONTEXT is a struct findings. */
 void finding_say(void *context, const struct check_finding *finding);
+
+/* What can be done about losses: for people. PATH: of the store. READ_DATA: found by reading all.
+ */
+void findings_say_losses(const struct findings *findings, const char *path, bool read_data);
 
 /* "N/T" as in --read-data-subset. 0 or -EINVAL. */
 int subset_parse(const char *text, unsigned *ret_part, unsigned *ret_parts);

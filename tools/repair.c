@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fs/files/claim.h"
+#include "fs/files/set_back.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
@@ -23,7 +24,14 @@ struct repair_command {
     bool release_files; /* and nothing else */
     bool json;
     const char *path;
+    char set_back[SET_BACK_TEXT_SIZE]; /* what files/ was set back to; empty: it was not */
 };
+
+/* A struct repair_options' forget_files. */
+static int forget_files(void *context, struct store *store, struct failure *failure)
+{
+    return files_set_back(store, ((struct repair_command *)context)->set_back, failure);
+}
 
 static void say_to_people(const struct repair_command *command, const struct repair_result *result)
 {
@@ -65,9 +73,22 @@ static void say_to_people(const struct repair_command *command, const struct rep
     if (command->options.forget_damaged)
         printf("Forgot %zu damaged snapshot%s\n", result->forgotten,
                result->forgotten == 1 ? "" : "s");
+    if (command->set_back[0] != '\0')
+        printf("Set files/ back to %s\n", command->set_back);
 }
 
-static void answer_result(struct answer *answer, const struct repair_result *result)
+/* FINDINGS: all that was told of, some of which may be forgotten now. */
+static void say_lost(const struct repair_command *command, const struct findings *findings)
+{
+    struct findings lost = *findings;
+
+    if (command->options.forget_damaged)
+        lost.losses = lost.lost_files + lost.lost_trees;
+    findings_say_losses(&lost, command->path, command->options.check.read_data);
+}
+
+static void answer_result(struct answer *answer, const struct repair_command *command,
+                          const struct repair_result *result)
 {
     json_close(&answer->json, ']');
     answer_number(answer, "packs_put_back", result->packs_put_back);
@@ -82,18 +103,21 @@ static void answer_result(struct answer *answer, const struct repair_result *res
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
     answer_number(answer, "forgotten", result->forgotten);
+    if (command->set_back[0] != '\0')
+        answer_text(answer, "files_set_back", command->set_back);
+    answer_number(answer, "lost", result->lost);
     answer_number(answer, "kept_removed", result->kept_removed);
     json_close(&answer->json, '}');
 }
 
-static int run_opened(const struct repair_command *command, struct store *store,
+static int run_opened(struct repair_command *command, struct store *store, bool *ret_lost,
                       struct failure *failure)
 {
     struct repair_options options = command->options;
     struct store_progress progress;
     struct answer answer = {.json = {.error = 0}};
     struct findings findings = {.store = store, .answer = command->json ? &answer : NULL};
-    struct repair_result result;
+    struct repair_result result = {.lost = 0};
     int error;
 
     answer_begin(&answer);
@@ -104,15 +128,20 @@ static int run_opened(const struct repair_command *command, struct store *store,
     options.check.progress = &progress;
     options.check.report = finding_say;
     options.check.context = &findings;
+    options.forget_files = forget_files;
+    options.forget_context = command;
     error = repair(store, &options, &result, failure);
     progress_line_end(findings.line);
+    *ret_lost = result.lost != 0;
     if (error == 0 && command->json) {
-        answer_result(&answer, &result);
+        answer_result(&answer, command, &result);
         return answer_end(&answer, failure);
     }
     buffer_release(&answer.text);
     if (error == 0)
         say_to_people(command, &result);
+    if (error == 0 && result.lost != 0)
+        say_lost(command, &findings);
     return error;
 }
 
@@ -137,18 +166,22 @@ static int release_files(const struct repair_command *command, struct store *sto
     return answer_end(&answer, failure);
 }
 
-static int run(const struct repair_command *command)
+static int run(struct repair_command *command)
 {
     struct store *store = NULL;
     struct failure failure = {.code = 0};
+    bool lost = false;
     int error = store_access_open(command->path, &command->passphrase, &store, &failure);
+    int status;
 
     if (error == 0)
         error = command->release_files ? release_files(command, store, &failure)
-                                       : run_opened(command, store, &failure);
+                                       : run_opened(command, store, &lost, &failure);
     store_close(store);
-    return error == 0 ? output_end("what can be made again is made")
-                      : answer_failure("repair the store", error, &failure);
+    if (error != 0)
+        return answer_failure("repair the store", error, &failure);
+    status = output_end("what can be made again is made");
+    return status != 0 || !lost ? status : STATUS_FAILED;
 }
 
 int command_repair(int argc, char **argv)

@@ -264,6 +264,22 @@ static void tell_loss(struct files *files)
         files->options.report(files->options.report_context, &words);
 }
 
+/* Without its tree, files/ is refused to whoever looks, and all else goes on. */
+static int follow_at_first(struct files *files, struct failure *failure)
+{
+    struct failure own = {.code = 0};
+    int error = files_follow_newest(files, &own);
+
+    if (files->unreadable) {
+        if (files->options.report != NULL)
+            files->options.report(files->options.report_context, &own);
+        return 0;
+    }
+    if (error != 0 && failure != NULL)
+        *failure = own;
+    return error;
+}
+
 int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure)
 {
@@ -287,7 +303,7 @@ int files_create(const struct files_options *options, struct files **ret_files,
 
     if (error == 0) {
         files_share_memory(files);
-        error = files_follow_newest(files, failure);
+        error = follow_at_first(files, failure);
     }
 
     if (error == 0)

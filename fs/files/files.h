@@ -44,11 +44,14 @@ struct files_options {
     /* Told of what failed when nobody waited for it; may be NULL. */
     void (*report)(void *context, const struct failure *failure);
     void *report_context;
+    bool set_back; /* the tree that is stored is not looked at: fs/files/set_back.h */
+    const struct object_reference *set_back_to; /* but this one; NULL: an empty one */
 };
 
 /*
  * Starts threads. Waits for a process of this host that is about to end and has the claim: what it
- * took shows then. 0, or as log_read.
+ * took shows then. 0, or as log_read. A tree that cannot be read is reported, and refused to
+ * whoever looks at it: the rest of the store is none the worse for it.
  */
 int files_create(const struct files_options *options, struct files **ret_files,
                  struct failure *failure);

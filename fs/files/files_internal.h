@@ -138,7 +138,8 @@ struct files {
     uint8_t names_key[NAMES_KEY_BYTES];
 
     struct followed followed;
-    bool replaced; /* by a tree of others, since somebody looks */
+    bool replaced;   /* by a tree of others, since somebody looks */
+    bool unreadable; /* the tree that the log has, when it was opened last */
     bool claimed;
     uint8_t refused_by[FILES_WRITER_BYTES]; /* whose claim was waited for in vain */
     struct failure broken;                  /* code 0: not; nothing can be changed any more */

@@ -14,13 +14,28 @@
 
 static int reopen_tree(struct files *files, struct failure *failure)
 {
+    const struct object_reference *top = files->state.has_files ? &files->state.files : NULL;
+    struct failure why = {.code = 0};
+
     catalogue_close(&files->tree);
-    if (!files->state.has_files)
+    if (files->options.set_back)
+        top = files->options.set_back_to;
+    if (top == NULL)
         return inode_begin_tree(files, failure);
 
-    int error = catalogue_open(&files->tree, &files->nodes, &files->state.files);
+    int error = catalogue_open(&files->tree, &files->nodes, top);
 
-    return error == 0 ? inode_read_root(files, failure) : error;
+    if (error == 0)
+        error = inode_read_root(files, &why);
+    files->unreadable = error == -EIO;
+    if (files->unreadable)
+        return failure_set(failure, EIO,
+                           "files/ cannot be read: put the files of the store back from a copy, or "
+                           "set it back by `crmfs repair --forget-damaged`: %s",
+                           why.text);
+    if (error != 0 && failure != NULL)
+        *failure = why;
+    return error;
 }
 
 /* Of the files that are open, those that the tree has otherwise now. */
@@ -51,6 +66,8 @@ static bool follows_state(const struct files *files)
 /* Whatever fails, the tree is never taken for one that it is not. */
 int files_follow_log(struct files *files, struct failure *failure)
 {
+    files->unreadable = false;
+
     int error = log_read(files->options.store, &files->state, failure);
 
     /* The kernel would take it for a file that is not there, or try again. */

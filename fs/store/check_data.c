@@ -43,19 +43,11 @@ struct worker {
 
 /* ---- Objects ---- */
 
-/* A piece that is damaged. */
-struct damaged {
-    struct reach_spot spot;
-    struct object_reference reference;
-    enum object_type type;
-    int depth;
-};
-
 /*
  * Whether a snapshot loses something by it. What is compressed against this copy can only be read
  * by one of the same depth. 1, 0, -ENOMEM. With the lock.
  */
-static int is_harmful(struct reading *reading, const struct damaged *damaged)
+static int is_harmful(struct reading *reading, const struct check_damaged *damaged)
 {
     size_t count = 0;
 
@@ -71,7 +63,8 @@ static int is_harmful(struct reading *reading, const struct damaged *damaged)
 }
 
 /* 1: it is harmless, and was not known; 0; -ENOMEM. With the lock. */
-static int note_damage(struct reading *reading, const struct damaged *damaged, const char *text)
+static int note_damage(struct reading *reading, const struct check_damaged *damaged,
+                       const char *text)
 {
     struct checking *checking = reading->checking;
     struct reach_spot spot = damaged->spot;
@@ -99,7 +92,7 @@ static int note_damage(struct reading *reading, const struct damaged *damaged, c
 static int read_without(struct worker *worker, struct reach_spot spot, int depth);
 
 /* What is compressed against a piece that nobody misses is read against another copy of it. */
-static int find_damage(struct worker *worker, const struct damaged *damaged, const char *text)
+static int find_damage(struct worker *worker, const struct check_damaged *damaged, const char *text)
 {
     struct reading *reading = worker->reading;
 
@@ -120,7 +113,8 @@ static int read_without(struct worker *worker, struct reach_spot spot, int depth
     children = check_children_of(&worker->reading->children, spot, &count);
     for (size_t i = 0; i < count && error == 0; i++) {
         const struct check_child *child = &children[i];
-        const struct damaged damaged = {child->spot, child->reference, child->type, depth + 1};
+        const struct check_damaged damaged = {child->spot, child->reference, child->type,
+                                              depth + 1};
 
         error = object_read(worker->reading->checking->reader, &child->reference, child->type, true,
                             data, &worker->failure);
@@ -193,12 +187,29 @@ static int read_chain(struct worker *worker, struct reach_spot spot,
     if (error == -ENOMEM)
         return error;
     if (error != 0)
-        return find_damage(worker, &(struct damaged){spot, *reference, type, (int)depth}, damage);
+        return find_damage(worker, &(struct check_damaged){spot, *reference, type, (int)depth},
+                           damage);
     children = check_children_of(&worker->reading->children, spot, &count);
     for (size_t i = 0; i < count && error == 0; i++)
         error = read_chain(worker, children[i].spot, &children[i].reference, children[i].type, NULL,
                            depth + 1);
     return error;
+}
+
+/* Blames the pack that is at fault, which need not be the one that is read. */
+static int find_chain_damage(struct worker *worker, struct check_damaged *damaged)
+{
+    struct reach_spot spot = damaged->spot;
+    char text[64];
+    int error = check_find_culprit(worker->reading->checking, damaged);
+
+    if (error != 0)
+        return error;
+    if (damaged->spot.pack == spot.pack && damaged->spot.entry == spot.entry)
+        return find_damage(worker, damaged, worker->failure.text);
+    snprintf(text, sizeof text, "damaged at byte %llu",
+             (unsigned long long)damaged->reference.offset);
+    return find_damage(worker, damaged, text);
 }
 
 /* One by itself, with all its ancestors. */
@@ -214,9 +225,8 @@ static int read_object(struct worker *worker, struct reach_spot spot,
     worker->bytes_read += worker->data[0].size;
     return error == 0
                ? 0
-               : find_damage(worker,
-                             &(struct damaged){spot, entry->reference, entry->type, entry->depth},
-                             worker->failure.text);
+               : find_chain_damage(worker, &(struct check_damaged){spot, entry->reference,
+                                                                   entry->type, entry->depth});
 }
 
 /* Not where a damaged directory hides the parent. */
@@ -244,7 +254,8 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
         snprintf(text, sizeof text, "damaged at byte %llu",
                  (unsigned long long)entry->reference.offset);
         return find_damage(
-            worker, &(struct damaged){spot, entry->reference, entry->type, entry->depth}, text);
+            worker, &(struct check_damaged){spot, entry->reference, entry->type, entry->depth},
+            text);
     }
     if (!reach_lives(reading->checking->reach, spot))
         return 0;
@@ -257,10 +268,26 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
 
 /* ---- Packs ---- */
 
-/* By the beginning of its name, so that a pack is always in the same part. */
-static bool is_asked_for(const struct check_options *options, const struct reach_pack *pack)
+/*
+ * A pack_choose. Each part has as many bytes of every pack as the others. Which of them its name
+ * says alone, so that an object is always in the same part, and small packs do not all begin with
+ * the first one.
+ */
+static bool is_asked_for(void *context, const struct pack_entry *entry)
 {
-    return options->subsets == 0 || pack->hint % options->subsets == options->subset - 1;
+    struct worker *worker = context;
+    const struct checking *checking = worker->reading->checking;
+    const struct check_options *options = checking->options;
+    const struct reach_pack *pack = reach_pack(checking->reach, worker->spot.pack);
+    uint64_t part;
+
+    if (options->subsets == 0)
+        return true;
+    part = entry->reference.offset * options->subsets / pack->object_bytes + pack->hint;
+    if (part % options->subsets == options->subset - 1)
+        return true;
+    worker->spot.entry++;
+    return false;
 }
 
 /* Nothing in it is needed, and it is to be removed. */
@@ -280,7 +307,7 @@ static bool next_pack(struct reading *reading, size_t *ret_pack)
            reading->next_pack < reach_pack_count(checking->reach)) {
         const struct reach_pack *pack = reach_pack(checking->reach, reading->next_pack);
 
-        found = pack->error == 0 && !is_on_its_way(pack) && is_asked_for(checking->options, pack);
+        found = pack->error == 0 && !is_on_its_way(pack);
         *ret_pack = reading->next_pack++;
         reading->bytes_done += pack->file_bytes;
     }
@@ -311,8 +338,8 @@ static void read_pack(struct worker *worker, size_t pack)
     int error;
 
     worker->spot = (struct reach_spot){.pack = (uint32_t)pack};
-    error = pack_check(checking->store, reach_pack(checking->reach, pack)->name, take_object,
-                       worker, &failure);
+    error = pack_check_some(checking->store, reach_pack(checking->reach, pack)->name, is_asked_for,
+                            take_object, worker, &failure);
     if (error == 0 || error == -ENOENT) /* removed meanwhile */
         return;
     pthread_mutex_lock(&reading->lock);

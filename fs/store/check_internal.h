@@ -43,6 +43,20 @@ int check_log(struct checking *checking);
 int check_is_lost(struct checking *checking, const struct object_reference *reference, int depth,
                   enum object_type type, struct reach_spot spot);
 
+/* A piece that is damaged. */
+struct check_damaged {
+    struct reach_spot spot;
+    struct object_reference reference;
+    enum object_type type;
+    int depth;
+};
+
+/*
+ * Of an object that opens and yet cannot be read: makes DAMAGED the first of its ancestors that
+ * does not open, if the reach knows where that is; else leaves it. 0 or -ENOMEM. From any thread.
+ */
+int check_find_culprit(struct checking *checking, struct check_damaged *damaged);
+
 /* Reads packs in full; damaged objects are noted in the reach. */
 int check_data(struct checking *checking);
 

@@ -332,6 +332,7 @@ void object_batch_renew(struct object_batch *batch)
     batch->pack_count = 0;
     batch->stored_bytes = 0;
     batch->relied.count = 0;
+    batch->opened.count = 0;
     if (batch->durable.count > DURABLE_MOST)
         batch->durable.count = 0; /* then they are asked for again */
     batch->renewed = true;
@@ -372,6 +373,7 @@ void object_batch_free(struct object_batch *batch)
     hint_set_release(&batch->durable);
     hint_set_release(&batch->there);
     hint_set_release(&batch->missing);
+    hint_set_release(&batch->opened);
     known_objects_release(&batch->written);
     pack_writer_free(batch->pack);
     pthread_mutex_destroy(&batch->pack_lock);

@@ -54,7 +54,14 @@ struct object_batch {
     struct hint_set durable; /* packs that are, or will be with the batch's next sync */
     struct hint_set there;   /* packs that were looked at: as they were written; */
     struct hint_set missing; /* cut short, or not there, which takes a listing to tell */
+    struct hint_set opened;  /* places of pieces that opened: object_opened.c */
 };
+
+/* Whether the piece at PLACE, in a pack that is usable, opens: then it is noted. 1, 0, -ENOMEM. */
+int batch_place_opens(struct object_batch *batch, const struct object_reference *place);
+
+/* The same piece was opened by somebody else just now. */
+void batch_note_opened(struct object_batch *batch, const struct object_reference *place);
 
 /*
  * Whether link PLACE of SCRATCH's chain, whose data was had just now, stands with all its ancestors

@@ -5,10 +5,11 @@
  * compressed against others is of use only with all of its ancestors, which an
  * index does not name: its bodies do.
  *
- * A pack may have been lost. A snapshot that relied on it could not be read, though all went well:
- * so of everything that is not written again the packs are looked at, up to the one that its
- * oldest ancestor stands in. What is in them is not read for that, but for the bodies that name a
- * parent; reading everything is what `crmfs check --read-data` is for.
+ * A pack may have been lost, or a piece in it damaged. A snapshot that relied on it could not be
+ * read, though all went well: so everything that is not written again is opened before, up to its
+ * oldest ancestor. What does not open counts as not there, and is written anew at once; that gives
+ * it back to older snapshots as well, since whoever reads them looks for other copies. It is not
+ * decompressed for that; reading everything is what `crmfs check --read-data` is for.
  */
 #include <errno.h>
 #include <string.h>
@@ -69,15 +70,25 @@ static int pack_is_usable(struct object_batch *batch, uint64_t hint, struct fail
 
 /* ---- Objects ---- */
 
+/* Whether the piece at PLACE opens, in a pack that is there and not avoided. 1, 0, -errno. */
+static int place_is_usable(struct object_batch *batch, const struct object_reference *place,
+                           struct failure *failure)
+{
+    int usable = pack_is_usable(batch, place->pack_hint, failure);
+
+    return usable > 0 ? batch_place_opens(batch, place) : usable;
+}
+
 /*
- * Where the object stands that REFERENCE means, at DEPTH or any, in a pack that is there, whole,
- * and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at, and it is not relied on.
+ * Where the object stands that REFERENCE means, at DEPTH or any, and opens, in a pack that is
+ * there, whole, and not avoided. 1; 0: nowhere; -errno. Its ancestors are not looked at, and it is
+ * not relied on.
  */
 static int locate(struct object_batch *batch, const struct object_reference *reference, int depth,
                   struct object_reference *ret_place, struct failure *failure)
 {
     struct index_entry entries[PLACES_MOST];
-    int usable = pack_is_usable(batch, reference->pack_hint, failure);
+    int usable = place_is_usable(batch, reference, failure);
 
     if (usable != 0) {
         if (usable > 0)
@@ -93,7 +104,7 @@ static int locate(struct object_batch *batch, const struct object_reference *ref
     for (int i = 0; i < found && usable == 0; i++) {
         if (depth != OBJECT_DEPTH_ANY && entries[i].depth != depth)
             continue;
-        usable = pack_is_usable(batch, entries[i].reference.pack_hint, failure);
+        usable = place_is_usable(batch, &entries[i].reference, failure);
         if (usable > 0)
             *ret_place = entries[i].reference;
     }
@@ -138,6 +149,11 @@ static int link_is_there(struct object_batch *batch, const struct chain_link *li
                          struct places *places, struct failure *failure)
 {
     struct object_reference place;
+
+    /* What comes out of the cache was opened some time ago. */
+    if (link->cached == NULL)
+        batch_note_opened(batch, &link->reference);
+
     int usable = locate(batch, &link->reference, link->head.place.depth, &place, failure);
 
     if (usable > 0)
@@ -178,7 +194,7 @@ static int ancestors_are_there(struct object_batch *batch, struct read_scratch *
     }
 }
 
-/* The same of the object at PLACE, whose pack is usable. */
+/* The same of the object at PLACE, which is usable. */
 static int has_its_ancestors(struct object_batch *batch, const struct object_reference *place,
                              enum object_type type, struct places *places, struct failure *failure)
 {
@@ -281,7 +297,7 @@ int batch_has_read(struct object_batch *batch, struct read_scratch *scratch, siz
     return usable;
 }
 
-/* The object at PLACE in a usable pack, at DEPTH: 1 if its ancestors are there too; 0, -errno. */
+/* The object at PLACE, which is usable, at DEPTH: 1 if its ancestors are there too; 0, -errno. */
 static int is_whole(struct object_batch *batch, const struct object_reference *place,
                     enum object_type type, bool alone, struct failure *failure)
 {
@@ -331,17 +347,22 @@ static int find_written(struct object_batch *batch, const uint8_t id[OBJECT_ID_B
 
     const struct index_entry *written = known_objects_find(&batch->written, id);
     bool known = written != NULL;
+    bool old = known && batch->renewed;
     int error = 0;
 
     /* What was written before a renewal may have been marked since, or what it rests on. */
-    if (known && batch->renewed) {
+    if (old) {
         known = written->depth == 0 && !hint_set_has(&batch->avoided, written->reference.pack_hint);
         error = known ? hint_set_add(&batch->relied, written->reference.pack_hint) : 0;
+        old =
+            hint_set_has(&batch->durable, written->reference.pack_hint); /* else it is under way */
     }
     if (known)
         *ret_place = written->reference;
     pthread_mutex_unlock(&batch->lock);
-    return error != 0 ? error : known;
+    if (error != 0)
+        return error;
+    return known && old ? batch_place_opens(batch, ret_place) : known;
 }
 
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,
@@ -363,7 +384,7 @@ int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], en
 
         if (entries[i].type != type)
             continue;
-        usable = pack_is_usable(batch, place->pack_hint, failure);
+        usable = place_is_usable(batch, place, failure);
         if (usable > 0)
             usable = is_whole(batch, place, type, entries[i].depth == 0, failure);
         if (usable > 0)

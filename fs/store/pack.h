@@ -99,6 +99,11 @@ typedef int pack_report(void *context, const struct pack_entry *entry, const str
 int pack_check(struct store *store, const char *name, pack_report *report, void *context,
                struct failure *failure);
 
+/* The same of the objects alone that CHOOSE, which is asked in their order, says true of. */
+typedef bool pack_choose(void *context, const struct pack_entry *entry);
+int pack_check_some(struct store *store, const char *name, pack_choose *choose, pack_report *report,
+                    void *context, struct failure *failure);
+
 /* Its first bytes alone, which no seal covers. -EBADMSG with words, -ENOENT … */
 int pack_head_check(struct store *store, const char *name, struct failure *failure);
 

@@ -16,6 +16,7 @@ struct check {
     uint64_t end; /* of the objects */
     struct buffer sealed;
     struct buffer body;
+    pack_choose *choose; /* NULL: all */
     pack_report *report;
     void *context;
 };
@@ -113,8 +114,11 @@ static int check_object(struct check *check, const struct pack_entry *entry)
 static int report_object(void *context, const struct pack_entry *entry)
 {
     struct check *check = context;
-    int error = check_object(check, entry);
+    int error;
 
+    if (check->choose != NULL && !check->choose(check->context, entry))
+        return 0;
+    error = check_object(check, entry);
     if (error == -ENOMEM || error == -ENOENT)
         return error;
     return check->report(check->context, entry, &check->body, error);
@@ -148,9 +152,16 @@ int pack_head_check(struct store *store, const char *name, struct failure *failu
 int pack_check(struct store *store, const char *name, pack_report *report, void *context,
                struct failure *failure)
 {
+    return pack_check_some(store, name, NULL, report, context, failure);
+}
+
+int pack_check_some(struct store *store, const char *name, pack_choose *choose, pack_report *report,
+                    void *context, struct failure *failure)
+{
     struct check check;
     int error = check_begin(&check, store, name, failure);
 
+    check.choose = choose;
     check.report = report;
     check.context = context;
     if (error == 0)

@@ -142,7 +142,34 @@ static int forget_damaged(struct repairing *repairing)
         error = repairing->error;
     if (error == 0)
         error = log_read(repairing->store, &repairing->state, repairing->failure);
-    return error == 0 && repairing->damaged_count > 0 ? forget(repairing) : error;
+    if (error == 0 && repairing->damaged_count > 0)
+        error = forget(repairing);
+    if (error == 0 && repairing->options->forget_files != NULL)
+        error = repairing->options->forget_files(repairing->options->forget_context,
+                                                 repairing->store, repairing->failure);
+    return error == 0 ? log_read(repairing->store, &repairing->state, repairing->failure) : error;
+}
+
+/* A check_report: of what cannot be mended, which nobody was told of yet. */
+static void note_lost(void *context, const struct check_finding *finding)
+{
+    struct repairing *repairing = context;
+    const struct check_options *options = &repairing->options->check;
+
+    repairing->result.lost += finding->kind == CHECK_SNAPSHOT;
+    if (!finding->harmless && options->report != NULL && !repairing->options->forget_damaged)
+        options->report(options->context, finding);
+}
+
+/* What there is no way of making again: of which snapshots, and of files/. */
+static int name_lost(struct repairing *repairing)
+{
+    struct check_options options = repairing->options->check;
+    struct check_result result;
+
+    options.report = note_lost;
+    options.context = repairing;
+    return check(repairing->store, &options, &result, repairing->failure);
 }
 
 /* The next mount would find that out too; but not tell who looks for damage now. */
@@ -245,6 +272,8 @@ static int repair_all(struct repairing *repairing)
         error = index_rebuild(repairing->store, &rebuilt, repairing->failure);
     if (error == 0)
         error = remove_damaged_kept(repairing);
+    if (error == 0 && packs.lost)
+        error = name_lost(repairing);
     result->packs = rebuilt.packs;
     result->objects = rebuilt.objects;
     result->packs_damaged = packs.closed;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes again what can be made again: indexes from packs, checkpoints from the log, packs of which
- * only what nobody needs is damaged, or what another pack has too. Drops nothing that anybody may
- * need, unless it is told to forget the snapshots that lost something, or to give up damaged
- * records of the log.
+ * only what nobody needs is damaged, or what another pack has too. What is lost is reported as
+ * check() does. Drops nothing that anybody may need, unless it is told to forget the snapshots that
+ * lost something, or to give up damaged records of the log.
  */
 #ifndef CRMFS_STORE_REPAIR_H
 #define CRMFS_STORE_REPAIR_H
@@ -16,8 +16,12 @@
 #include "fs/store/log_mend.h"
 
 struct repair_options {
-    bool forget_damaged;        /* snapshots that check() finds damaged */
-    bool drop_records;          /* of the log, that are damaged: log_mend.h */
+    bool forget_damaged; /* snapshots that check() finds damaged */
+    bool drop_records;   /* of the log, that are damaged: log_mend.h */
+    /* After that; what it changes is looked at next. files/ stands above the store. NULL: nothing.
+     */
+    int (*forget_files)(void *context, struct store *store, struct failure *failure);
+    void *forget_context;
     struct check_options check; /* what is reported, and whether data is read for that */
 };
 
@@ -33,6 +37,7 @@ struct repair_result {
     size_t checkpoints_removed; /* that did not open, or did not say what the log says */
     bool checkpoint_written;
     size_t forgotten;
+    size_t lost; /* findings of check() that tell what snapshots and files/ lack in the end */
     uint64_t kept_removed;     /* damaged images of the cache */
     struct check_result check; /* of forget_damaged, before anything was forgotten */
 };

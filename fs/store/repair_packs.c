@@ -144,6 +144,7 @@ static int judge(struct mending *mending, size_t place, uint8_t *ret_fate)
                 : pack_head_check(mending->store, pack->name, NULL);
     if (error == -ENOMEM)
         return error;
+    mending->result.lost = mending->result.lost || examining.lost;
     if ((error == -EBADMSG || examining.mendable) && !examining.lost)
         *ret_fate = REWRITTEN;
     return 0;
@@ -294,6 +295,7 @@ static int mend(struct mending *mending)
         error = judge_all(mending);
     if (error != 0)
         return error;
+    mending->result.lost = mending->result.lost || reach_lost(mending->reach) != 0;
     for (size_t i = 0; i < reach_pack_count(mending->reach); i++) {
         any = any || mending->fates[i] != STAYS;
         if (mending->fates[i] == CLOSED && reach_lost(mending->reach) != 0)

@@ -13,6 +13,7 @@
 struct repaired_packs {
     size_t marked;  /* now */
     size_t objects; /* written again for that */
+    bool lost;      /* something that is needed, and is in none of them that can be read */
     size_t closed;  /* whose directory does not open, and something is lost that may be in them */
 };
 

@@ -225,8 +225,15 @@ def test_damage(store):
     assert done.returncode == 1 and found["harmful"] == len(found["findings"]) > 1
     touched = {one["snapshot"] for one in found["findings"] if one["kind"] == "snapshot"}
     assert touched
+    lost = re.findall(r"^snapshot .*", text, re.M)
+    text = fail("repair", "--read-data", store)
+    assert re.findall(r"^snapshot .*", text, re.M) == lost and "crmfs repair --forget-damaged --read-data" in text
+    done = crmfs("repair", "--read-data", "--json", str(store), **PASSPHRASE)
+    named = json.loads(done.stdout)
+    assert done.returncode == 1 and named["lost"] == len(lost)
+    assert {one["snapshot"] for one in named["findings"] if one["kind"] == "snapshot"} == touched
     repaired = answer("repair", "--json", "--forget-damaged", "--read-data", store)
-    assert repaired["forgotten"] == len(touched)
+    assert repaired["forgotten"] == len(touched) and repaired["lost"] == 0
     assert set(names(store)) == {"a", "b", "c"} - touched
 
 
@@ -277,6 +284,17 @@ def test_missing_pack_is_named(store):
     text = fail("check", store)
     assert f"{name}: it is gone" in text
     assert re.search(rf"^snapshot a[^:]*: {name} is gone$", text, re.M)
+    assert re.search(rf"^snapshot a[^:]*: {name} is gone$", fail("repair", store), re.M)
+
+
+def test_every_pack_is_missing(store):
+    for path in pack_files(store):
+        path.unlink()
+    text = fail("repair", store)
+    assert all(f"snapshot {name}: " in text for name in "abc") and "--forget-damaged" in text
+    assert "Forgot 3 damaged snapshots" in run("repair", "--forget-damaged", store)
+    assert names(store) == []
+    run("check", "--read-data", store)
 
 
 def record(store, number):
@@ -482,6 +500,6 @@ def test_a_snapshot_whose_record_was_lost(store, work):
     assert "no record was given up" in run("repair", "--drop-records", store)
     (lost / "log" / records[2].name).unlink()
     max(pack_files(lost), key=lambda pack: pack.stat().st_size).unlink()
-    said = run("repair", "--accept-rollback", "--drop-records", lost)
+    said = fail("repair", "--accept-rollback", "--drop-records", lost)
     assert "cannot be listed again: something of it is lost, too" in said and "Listed" not in said
     assert names(lost) == ["a"]

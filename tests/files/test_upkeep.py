@@ -46,8 +46,9 @@ def test_repair_says_what_is_lost_and_drops_nothing(top, files, store):
     answer = json.loads(store.run("check", "--read-data", "--json", store.path, status=1).out)
     assert [finding["path"] for finding in answer["findings"] if finding["kind"] == "snapshot"] == ["d/lost"]
     before = store.snapshots()
-    store.run("repair", "--read-data", store.path)
-    said = store.run("repair", "--read-data", "--forget-damaged", store.path)
+    said = store.run("repair", "--read-data", store.path, status=1)
+    assert "files/d/lost: " in said.out and "can be removed in a mount" in said.out, said
+    said = store.run("repair", "--read-data", "--forget-damaged", store.path, status=1)
     assert store.snapshots() == before
     assert "files/d/lost" in said.out + said.err, said
     remount(top)
@@ -78,7 +79,8 @@ def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     damage(lost, 100 * KIB)
     said = store.check(status=1)
     assert "snapshot damaged, files/a: " in said.out and "--forget-damaged" in said.out, said
-    store.run("repair", "--read-data", store.path)
+    said = store.run("repair", "--read-data", store.path, status=1)
+    assert "snapshot damaged, files/a: " in said.out and "--forget-damaged" in said.out, said
     assert sorted(store.names()) == ["damaged", "sound"]
     store.run("repair", "--read-data", "--forget-damaged", store.path)
     assert store.names() == ["sound"]
@@ -88,16 +90,20 @@ def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
 
 
 def test_a_tree_that_is_lost_is_no_empty_one(top, files, store):
-    """The names themselves cannot be read: there is no mount, rather than a tree without them."""
+    """The names themselves cannot be read: it is refused, rather than shown without them."""
     packs = written(store, lambda: write(files / "a", b"here"))
     top.unmount()
     for path in packs.values():
         for at in range(40, path.stat().st_size, 97):
             damage(path, at)
     assert store.check(status=1)
-    store.run("repair", "--read-data", store.path)
-    answer = top.start()
-    assert answer.status == 1 and "is damaged at byte" in answer.err
+    store.run("repair", "--read-data", store.path, status=1)
+    remount(top)
+    for refused in (lambda: os.listdir(files), lambda: (files / "b").write_bytes(b"new")):
+        with pytest.raises(OSError):
+            refused()
+    assert "is damaged at byte" in top.errors()
+    top.unmount()
     assert store.check(status=1)
 
 

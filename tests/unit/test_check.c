@@ -441,6 +441,74 @@ static void test_subsets(void **context)
     store_close(store);
 }
 
+/* How many findings are of PACK, and of other ones. */
+struct culprits {
+    const char *pack;
+    unsigned found;
+    unsigned others;
+};
+
+/* A check_report. */
+static void note_culprit(void *context, const struct check_finding *finding)
+{
+    struct culprits *culprits = context;
+
+    if (finding->kind != CHECK_PACK)
+        return;
+    if (strcmp(finding->file, culprits->pack) == 0)
+        culprits->found++;
+    else
+        culprits->others++;
+}
+
+static struct check_result check_part(struct store *store, unsigned part, unsigned parts,
+                                      struct culprits *culprits)
+{
+    const struct check_options options = {.read_data = true,
+                                          .subset = part,
+                                          .subsets = parts,
+                                          .threads = 1,
+                                          .report = note_culprit,
+                                          .context = culprits};
+    struct check_result result;
+
+    succeed(check(store, &options, &result, &failure));
+    return result;
+}
+
+/* One pack is not one part. */
+static void test_even_subsets(void **context)
+{
+    struct store *store = series_store(1);
+    uint64_t mean = sample_check(store, true).bytes_read / 3;
+
+    (void)context;
+    for (unsigned part = 1; part <= 3; part++) {
+        uint64_t read = check_part(store, part, 3, NULL).bytes_read;
+
+        assert_true(read > mean / 2 && read < mean * 2);
+    }
+    store_close(store);
+}
+
+/* What is compressed against something damaged stands in a pack that is not. */
+static void test_subset_culprit(void **context)
+{
+    struct store *store = series_store(4);
+    struct storage *storage = store_storage(store);
+    struct object_reference reference = sample_group_of(store, 1, 0, 0);
+    struct culprits culprits = {.pack = sample_pack_path(storage, &reference)};
+    size_t size = 0;
+
+    (void)context;
+    sample_pack_of(storage, &reference, &size)[reference.offset + 50] ^= 1;
+    for (unsigned part = 1; part <= 5; part++)
+        check_part(store, part, 5, &culprits);
+    assert_true(culprits.found > 0);
+    assert_int_equal(culprits.others, 0);
+    store_close(store);
+}
+
 static void test_stats(void **context)
 {
     struct store *store = series_store(3);
@@ -485,6 +553,8 @@ int main(void)
         cmocka_unit_test(test_false_checkpoint),
         cmocka_unit_test(test_log_gap),
         cmocka_unit_test(test_subsets),
+        cmocka_unit_test(test_even_subsets),
+        cmocka_unit_test(test_subset_culprit),
         cmocka_unit_test(test_stats),
     };
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/files/set_back.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/base/clock.h"
+#include "fs/base/memory.h"
+#include "fs/files/files.h"
+#include "fs/store/log_internal.h"
+#include "fs/store/walk.h"
+
+#define PARENT_CACHE_BYTES ((size_t)8 << 20)
+#define MEMORY_BYTES ((size_t)16 << 20)
+
+struct setting_back {
+    struct store *store;
+    struct object_reader *reader;
+    struct log_state state;
+    char *text;
+    struct failure *failure;
+};
+
+/* ---- Which tree ---- */
+
+struct looking {
+    struct object_reader *reader;
+    bool content; /* is looked at, too */
+    struct buffer data;
+};
+
+/* A walk_object. */
+static int look_at(void *context, const struct object_reference *reference, enum object_type type,
+                   const struct walk_place *place)
+{
+    struct looking *looking = context;
+
+    (void)place;
+    if (!looking->content || !walk_is_leaf(type))
+        return 0;
+    return object_read(looking->reader, reference, type, true, &looking->data, NULL);
+}
+
+/* A walk_failed. */
+static int give_up(void *context, const struct object_reference *reference, enum object_type type,
+                   const struct walk_place *place, const struct failure *failure)
+{
+    (void)context;
+    (void)reference;
+    (void)type;
+    (void)place;
+    (void)failure;
+    return -EIO;
+}
+
+/* Whether all nodes below TOP can be read; CONTENT: and all that they refer to. 1, 0, -ENOMEM. */
+static int is_whole(struct setting_back *setting, const struct object_reference *top, bool content)
+{
+    struct looking looking = {
+        .reader = setting->reader, .content = content, .data = BUFFER(OBJECT_DATA_LIMIT)};
+    const struct walk walk = {
+        .reader = setting->reader, .object = look_at, .failed = give_up, .context = &looking};
+    int error = walk_files(&walk, top, NULL);
+
+    buffer_release(&looking.data);
+    return error == -ENOMEM ? error : error == 0;
+}
+
+/* What a record says of files/. 1, 0, -ENOMEM. */
+static int try_record(struct setting_back *setting, uint64_t number,
+                      struct object_reference *ret_top)
+{
+    struct log_entry entry;
+    uint8_t hash[LOG_HASH_BYTES];
+    int error = log_record_read(setting->store, number, &entry, hash, NULL);
+    int whole = error == -ENOMEM ? error : 0;
+
+    if (error != 0)
+        return whole;
+    if (entry.kind == LOG_FILES)
+        whole = is_whole(setting, &entry.top, true);
+    if (whole > 0) {
+        *ret_top = entry.top;
+        snprintf(setting->text, SET_BACK_TEXT_SIZE, "what record %llu of the log says of it",
+                 (unsigned long long)number);
+    }
+    log_entry_release(&entry);
+    return whole;
+}
+
+static int try_records(struct setting_back *setting, struct object_reference *ret_top)
+{
+    cleanup_free uint64_t *numbers = NULL;
+    size_t count = 0;
+    int found = log_list(setting->store, "log", &numbers, &count, setting->failure);
+
+    while (found == 0 && count > 0)
+        found = try_record(setting, numbers[--count], ret_top);
+    return found;
+}
+
+static int try_snapshots(struct setting_back *setting, struct object_reference *ret_top)
+{
+    int found = 0;
+
+    for (size_t i = setting->state.snapshot_count; i > 0 && found == 0; i--) {
+        const struct snapshot *snapshot = &setting->state.snapshots[i - 1];
+
+        if (!snapshot->has_files)
+            continue;
+        found = is_whole(setting, &snapshot->files, true);
+        if (found > 0) {
+            *ret_top = snapshot->files;
+            snprintf(setting->text, SET_BACK_TEXT_SIZE, "what it was in snapshot %s",
+                     snapshot->name);
+        }
+    }
+    return found;
+}
+
+/* ---- Setting back ---- */
+
+/* As a mount does it that changes the time of its top, and nothing else. */
+static int commit(struct setting_back *setting, const struct object_reference *top)
+{
+    struct files_options options = {
+        .store = setting->store,
+        .reader = setting->reader,
+        .memory_bytes = MEMORY_BYTES,
+        .uid = geteuid(),
+        .gid = getegid(),
+        .set_back = true,
+        .set_back_to = top,
+    };
+    const struct stat now = {.st_mtim = {.tv_nsec = UTIME_NOW}};
+    struct files *files = NULL;
+    struct stat status;
+    int error = files_create(&options, &files, setting->failure);
+
+    if (error == 0)
+        error = files_set(files, FILES_TOP, FILES_SET_MODIFIED, &now, &status, setting->failure);
+    if (error == 0)
+        error = files_stop(files, setting->failure);
+    files_free(files);
+    return error;
+}
+
+static int set_back(struct setting_back *setting)
+{
+    struct object_reference top;
+    int found = log_read(setting->store, &setting->state, setting->failure);
+
+    if (found != 0 || !setting->state.has_files)
+        return found;
+    found = object_reader_create(setting->store, PARENT_CACHE_BYTES, &setting->reader,
+                                 setting->failure);
+    if (found == 0)
+        found = is_whole(setting, &setting->state.files, false);
+    if (found != 0)
+        return found < 0 ? found : 0;
+    found = try_records(setting, &top);
+    if (found == 0)
+        found = try_snapshots(setting, &top);
+    if (found < 0)
+        return found;
+    if (found == 0)
+        snprintf(setting->text, SET_BACK_TEXT_SIZE, "an empty one: no older one can be read");
+    return commit(setting, found > 0 ? &top : NULL);
+}
+
+int files_set_back(struct store *store, char ret_text[SET_BACK_TEXT_SIZE], struct failure *failure)
+{
+    struct setting_back setting = {.store = store, .text = ret_text, .failure = failure};
+
+    ret_text[0] = '\0';
+
+    int error = set_back(&setting);
+
+    object_reader_free(setting.reader);
+    log_state_release(&setting.state);
+    return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The tree of files/ is lost: all else of the store goes on, and repair sets files/ back when it is told to."""
+import errno
+import json
+import os
+
+import pytest
+
+from mounting import eventually
+from stores import refused_with
+
+
+def sync(folder):
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def packs(store):
+    return {name: path for name, path in store.files().items() if name.startswith("packs/")}
+
+
+def damage(paths):
+    """Every 97th byte of what objects there may be: little fits between."""
+    for path in paths:
+        content = bytearray(path.read_bytes())
+        for at in range(40, len(content), 97):
+            content[at] ^= 1
+        path.chmod(0o600)
+        path.write_bytes(content)
+
+
+def written(store, change):
+    """The packs that CHANGE made."""
+    before = packs(store)
+    change()
+    return [path for name, path in packs(store).items() if name not in before]
+
+
+def is_there(path):
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def lost(mount_store, store, database):
+    """A mount beside a database, to be started: of files/ stand the first two states, not the last one."""
+    top = mount_store(store, database)
+    for name in ("first", "second"):
+        top.path("files", name).write_bytes(name.encode())
+        sync(top.path("files"))
+    top.path("snapshots/one").mkdir()
+    before = packs(store)
+    top.path("files/last").write_bytes(b"last")
+    top.unmount()
+    damage([path for name, path in packs(store).items() if name not in before])
+    return top
+
+
+@pytest.mark.parametrize("options", ["", "ro"])
+def test_all_else_can_be_read(mount_store, store, database, lost, options):
+    top = mount_store(store, database, options=options)
+    assert {".crmfs", "files", "live", "snapshots"} <= set(os.listdir(top.point))
+    live = top.path("live/crm")
+    for name in os.listdir(live):
+        assert top.path("snapshots/one/crm", name).read_bytes() == (live / name).read_bytes(), name
+    assert top.path("snapshots/one/files/second").read_bytes() == b"second"
+    with refused_with(errno.EIO):
+        os.listdir(top.path("files"))
+    with refused_with(errno.EIO):
+        top.path("files/last").read_bytes()
+    assert "EIO files" in top.errors() and "crmfs repair --forget-damaged" in top.errors()
+
+
+def test_set_back_under_a_mount(store, lost):
+    """To what it was before; who has it mounted sees that."""
+    said = store.check(status=1).out
+    assert "`crmfs repair --forget-damaged --read-data" in said and "sets files/ back" in said, said
+    assert lost.start().status == 0
+    said = store.run("repair", "--forget-damaged", "--read-data", store.path).out
+    assert "Set files/ back to what record" in said, said
+    assert eventually(lambda: is_there(lost.path("files/second")))
+    assert sorted(os.listdir(lost.path("files"))) == ["first", "second"]
+    lost.path("files/new").write_bytes(b"new")
+    lost.unmount()
+    store.check()
+    assert lost.start().status == 0
+    assert lost.path("files/second").read_bytes() == b"second" and lost.path("files/new").read_bytes() == b"new"
+
+
+def test_set_back_to_nothing(mount_store, store, database):
+    """No tree of it is left."""
+    store.take("one", database)
+    top = mount_store(store)
+
+    def change():
+        top.path("files/a").write_bytes(b"a")
+        top.unmount()
+
+    damage(written(store, change))
+    answer = json.loads(store.run("repair", "--json", "--forget-damaged", "--read-data", store.path).out)
+    assert answer["files_set_back"].startswith("an empty one") and answer["lost"] == 0
+    assert store.names() == ["one"]
+    store.check()
+    assert top.start().status == 0
+    assert os.listdir(top.path("files")) == []
