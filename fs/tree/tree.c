@@ -149,8 +149,12 @@ static int build_snapshots(struct tree *tree, struct failure *failure)
         .report = report,
         .report_context = tree,
     };
-    int error = taken != NULL ? open_store(tree, failure) : -ENOMEM;
+    int error = taken != NULL ? 0 : -ENOMEM;
 
+    for (size_t i = 0; i < count && error == 0 && !tree->options.read_only; i++)
+        error = snapshot_source_check(source_folders_name(folders, FOLDER_LIVE, i), failure);
+    if (error == 0)
+        error = open_store(tree, failure);
     if (error == 0)
         error = build_files(tree, failure);
 
