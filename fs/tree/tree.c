@@ -186,6 +186,15 @@ static int set_up_keeper(struct tree *tree)
     return error == 0 ? keeper_create(&options, &tree->keeper) : error;
 }
 
+/* Before all sources are known nothing is read. */
+static void relieve_spool(void *owner)
+{
+    const struct tree *tree = owner;
+
+    if (tree->folders != NULL)
+        source_folders_relieve_spool(tree->folders);
+}
+
 static int set_up(struct tree *tree, struct failure *failure)
 {
     struct spool_options spool_options = {
@@ -217,6 +226,8 @@ static int set_up(struct tree *tree, struct failure *failure)
         .scan_threads = threads,
         .cancelled = &tree->cancelled,
         .keeper = tree->keeper,
+        .relieve_spool = tree->keeper != NULL ? relieve_spool : NULL,
+        .owner = tree,
         .records = tree->records,
         .list_records = tree->options.list_records,
     };
