@@ -183,6 +183,21 @@ static int name_file(struct dir_storage *dir, struct dir_writer *writer, bool fl
     return error;
 }
 
+/* ERROR is what name_file() said. */
+static int refuse_name(const struct dir_storage *dir, const struct dir_writer *writer, int error,
+                       struct failure *failure)
+{
+    struct stat status;
+
+    if (error == -ENOENT && fstat(writer->file, &status) == 0 && status.st_nlink == 0)
+        return failure_set(failure, EIO,
+                           "%s was removed from %s/" TEMPORARY_FOLDER " while it was written: a "
+                           "prune does so on a machine whose clock is a day ahead; set the clock, "
+                           "and try again",
+                           writer->temporary, dir->path);
+    return dir_failure(dir, -error, "write", writer->name, failure);
+}
+
 int dir_commit(struct storage_writer *base, struct failure *failure)
 {
     struct dir_writer *writer = (struct dir_writer *)base;
@@ -201,7 +216,7 @@ int dir_commit(struct storage_writer *base, struct failure *failure)
         writer->file = -1;
         dir_folder_mark(dir, folder);
     } else {
-        dir_failure(dir, -error, "write", writer->name, failure);
+        error = refuse_name(dir, writer, error, failure);
     }
     dir_abort(base);
     return error;
@@ -247,7 +262,7 @@ int dir_put_exclusive(struct storage *storage, const char *name, const void *byt
                 dir_folder_mark(dir, folder);
         }
         if (error != 0)
-            dir_failure(dir, -error, "write", name, failure);
+            error = refuse_name(dir, (struct dir_writer *)writer, error, failure);
     }
     dir_abort(writer);
     return error;

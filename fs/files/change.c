@@ -9,6 +9,7 @@
 #include "fs/files/xattrs.h"
 
 #define PERMISSIONS ((mode_t)07777)
+#define PAGE_BYTES 4096
 
 /* ---- Open ---- */
 
@@ -156,6 +157,19 @@ static int take_bytes(struct files *files, struct held_file *held, uint64_t offs
     return error;
 }
 
+/*
+ * The kernel reads whole pages: what is written into one of which the rest is damaged could never
+ * be read again, so it is refused, as a file system on a disk does that has to read the page first.
+ */
+static int check_pages(struct files *files, uint64_t number, uint64_t offset, uint64_t end,
+                       struct failure *failure)
+{
+    int error = offset % PAGE_BYTES != 0 ? files_check_byte(files, number, offset - 1, failure) : 0;
+
+    return error == 0 && end % PAGE_BYTES != 0 ? files_check_byte(files, number, end, failure)
+                                               : error;
+}
+
 int files_write(struct files *files, uint64_t number, uint64_t offset, const void *bytes,
                 size_t size, struct failure *failure)
 {
@@ -165,7 +179,9 @@ int files_write(struct files *files, uint64_t number, uint64_t offset, const voi
 
     if (offset > INT64_MAX || size > INT64_MAX - offset)
         return -EFBIG;
-    error = files_begin_change(files, number, failure);
+    error = size != 0 ? check_pages(files, number, offset, offset + size, failure) : 0;
+    if (error == 0)
+        error = files_begin_change(files, number, failure);
     if (error != 0)
         return error;
     error = files_make_room_for(files, size, failure);

@@ -91,6 +91,15 @@ static inline bool files_has_number(uint64_t number)
 int files_view_open(struct files *files, const struct object_reference *top, uint64_t *ret_number);
 void files_view_close(struct files *files, uint64_t number);
 
+/* Whether it is one of files/ as it is now, and not as a snapshot has it. */
+bool files_is_now(uint64_t number);
+
+/* What stat() shows as its inode number. */
+uint64_t files_shown_inode(uint64_t number);
+
+/* Of a directory: its path from the top on, "" for that. -ENOTDIR, -ESTALE … */
+int files_path(struct files *files, uint64_t number, char *ret_path, size_t size);
+
 /* How long what is said of a file holds if nobody changes it through this mount. */
 uint64_t files_valid_ns(struct files *files, uint64_t number);
 

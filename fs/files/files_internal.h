@@ -398,4 +398,10 @@ void files_break(struct files *files, const struct failure *failure);
 /* The same for what grows, by BYTES of content and a name or so: on the disk, too. -ENOSPC. */
 int files_make_room_for(struct files *files, uint64_t bytes, struct failure *failure);
 
+/* ---- read.c ---- */
+
+/* Whether the byte at OFFSET can be read, or is behind the end. 0, or -errno. Without the lock. */
+int files_check_byte(struct files *files, uint64_t number, uint64_t offset,
+                     struct failure *failure);
+
 #endif

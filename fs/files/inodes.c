@@ -47,12 +47,22 @@ int inode_put(struct files *files, uint64_t inode, const struct attributes *attr
     return catalogue_put(&files->tree, &key, bytes, sizeof bytes, failure);
 }
 
+bool files_is_now(uint64_t number)
+{
+    return number_of(TOP_INODE, number) == FILES_TOP;
+}
+
+uint64_t files_shown_inode(uint64_t number)
+{
+    return files_is_now(number) ? SHOWN_NOW | inode_of(number) : number;
+}
+
 struct stat inode_stat(struct files *files, uint64_t number, const struct attributes *attributes)
 {
-    bool now = number_of(TOP_INODE, number) == FILES_TOP;
-    const struct held_file *held = now ? files_held(files, inode_of(number)) : NULL;
+    const struct held_file *held =
+        files_is_now(number) ? files_held(files, inode_of(number)) : NULL;
 
-    return attributes_stat(attributes, now ? SHOWN_NOW | inode_of(number) : number,
+    return attributes_stat(attributes, files_shown_inode(number),
                            held != NULL ? held->runs.bytes : 0);
 }
 

@@ -79,6 +79,19 @@ static int find_parents(struct catalogue *tree, uint64_t directory, struct path 
     return error;
 }
 
+static int give(const struct path *path, bool whole, char *ret_path, size_t size)
+{
+    size_t length = sizeof path->bytes - path->begin;
+    size_t head = whole ? 0 : strlen(CUT_SHORT);
+
+    if (head + length >= size)
+        return -ENOENT;
+    memcpy(ret_path, CUT_SHORT, head);
+    memcpy(ret_path + head, path->bytes + path->begin, length);
+    ret_path[head + length] = '\0';
+    return 0;
+}
+
 int file_path_find(struct object_reader *reader, const struct object_reference *tree,
                    uint64_t inode, char *ret_path, size_t size)
 {
@@ -100,13 +113,27 @@ int file_path_find(struct object_reader *reader, const struct object_reference *
     if (error != 0 && error != -ENAMETOOLONG)
         return -ENOENT;
 
-    size_t length = sizeof path.bytes - path.begin;
-    size_t head = error == 0 ? 0 : strlen(CUT_SHORT);
+    return give(&path, error == 0, ret_path, size);
+}
 
-    if (head + length >= size)
-        return -ENOENT;
-    memcpy(ret_path, CUT_SHORT, head);
-    memcpy(ret_path + head, path.bytes + path.begin, length);
-    ret_path[head + length] = '\0';
-    return 0;
+int files_path(struct files *files, uint64_t number, char *ret_path, size_t size)
+{
+    struct path path = {.begin = sizeof path.bytes};
+    struct attributes attributes;
+    struct catalogue *tree;
+    int error = files_begin_look(files, number, &tree, NULL);
+
+    if (error != 0)
+        return error;
+    error = inode_get(tree, inode_of(number), &attributes, NULL);
+    if (error == 0 && !S_ISDIR(attributes.mode))
+        error = -ENOTDIR;
+    if (error == 0)
+        error = find_parents(tree, inode_of(number), &path);
+    files_end(files, 0);
+    if (error == 0)
+        error = give(&path, true, ret_path, size);
+    if (error == 0 && ret_path[0] != '\0')
+        ret_path[strlen(ret_path) - 1] = '\0'; /* the slash behind it */
+    return error;
 }

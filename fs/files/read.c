@@ -125,8 +125,9 @@ static int read_parts(struct files *files, const struct request *request)
     return error;
 }
 
-ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *bytes, size_t size,
-                   struct failure *failure)
+/* AHEAD: what follows is likely to be read next. */
+static ssize_t read_range(struct files *files, uint64_t number, uint64_t offset, void *bytes,
+                          size_t size, bool ahead, struct failure *failure)
 {
     static const struct runs none;
     struct request request = {
@@ -143,7 +144,7 @@ ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *
 
         request.size = size < attributes.size - offset ? size : (size_t)(attributes.size - offset);
         error = collect(&request, held != NULL ? &held->runs : &none);
-        if (error == 0 && files->readers != NULL) {
+        if (error == 0 && ahead && files->readers != NULL) {
             files_read_ahead(files, request.tree, number, offset, offset + request.size);
             if (offset == 0)
                 files_go_on_walking(files, request.tree, number);
@@ -155,6 +156,20 @@ ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *
         error = read_parts(files, &request);
     free(request.parts.parts);
     return error != 0 ? error : (ssize_t)request.size;
+}
+
+ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *bytes, size_t size,
+                   struct failure *failure)
+{
+    return read_range(files, number, offset, bytes, size, true, failure);
+}
+
+int files_check_byte(struct files *files, uint64_t number, uint64_t offset, struct failure *failure)
+{
+    uint8_t byte;
+    ssize_t length = read_range(files, number, offset, &byte, 1, false, failure);
+
+    return length < 0 ? (int)length : 0;
 }
 
 /* ---- SEEK_DATA, SEEK_HOLE ---- */

@@ -40,6 +40,22 @@ static bool fits(struct files *files, uint64_t bytes)
     return most_that_is_needed(files, bytes) <= free_bytes;
 }
 
+/* Who asks for much at once is refused on a disk that is far from full. */
+static int refuse(const struct files *files, uint64_t bytes, struct failure *failure)
+{
+    uint64_t free_bytes;
+
+    if (bytes > RUN_BYTES_MOST && reserve_beside(&files->reserve, &free_bytes))
+        return failure_set(failure, ENOSPC,
+                           "%llu MiB at once may take more than the %llu MiB that the store's disk "
+                           "has for them",
+                           (unsigned long long)bytes >> 20, (unsigned long long)free_bytes >> 20);
+    return files_store_error(
+        failure_set(failure, ENOSPC,
+                    "the store's disk is full: what is left of it is kept for removing files"),
+        failure);
+}
+
 int files_make_room_for(struct files *files, uint64_t bytes, struct failure *failure)
 {
     int error = files_make_room(files, failure);
@@ -51,9 +67,6 @@ int files_make_room_for(struct files *files, uint64_t bytes, struct failure *fai
         error = files_commit(files, failure);
     }
     if (error == 0 && !fits(files, bytes))
-        error = files_store_error(
-            failure_set(failure, ENOSPC,
-                        "the store's disk is full: what is left of it is kept for removing files"),
-            failure);
+        error = refuse(files, bytes, failure);
     return error == 0 ? catalogue_reserve(&files->nodes, CHANGES_MOST) : error;
 }

@@ -181,17 +181,19 @@ int xattr_put_inheritance(struct files *files, const struct inheritance *inherit
 
 /* ---- Changing ---- */
 
-/* Whether it is in one of the name spaces that file systems have. */
-static bool is_known(const char *name)
+/* 0: it is in one of the name spaces that file systems have, and has a name there. */
+static int check_name(const char *name)
 {
     static const char *const spaces[] = {XATTR_USER_PREFIX, XATTR_TRUSTED_PREFIX,
                                          XATTR_SECURITY_PREFIX};
 
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
-        if (strncmp(name, spaces[i], strlen(spaces[i])) == 0)
-            return true;
+        size_t size = strlen(spaces[i]);
+
+        if (strncmp(name, spaces[i], size) == 0)
+            return name[size] != '\0' ? 0 : -EINVAL;
     }
-    return acl_is_name(name);
+    return acl_is_name(name) ? 0 : -EOPNOTSUPP;
 }
 
 static int set_value(struct files *files, uint64_t inode, const char *name, const void *value,
@@ -264,8 +266,9 @@ int files_xattr_set(struct files *files, uint64_t number, const char *name, cons
 
     if (strlen(name) > XATTR_NAME_LIMIT)
         return -ERANGE;
-    if (!is_known(name))
-        return -EOPNOTSUPP;
+    error = check_name(name);
+    if (error != 0)
+        return error;
     if (size > XATTR_VALUE_LIMIT)
         return -ENOSPC; /* as ext4 says it */
     error = files_begin_change(files, number, failure);

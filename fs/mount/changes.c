@@ -71,7 +71,6 @@ void answer_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_
     struct long_request waiting;
     cleanup(release_node) struct node *directory = answer_node(request, parent);
 
-    (void)mode;
     if (directory == NULL)
         return;
     /* The kernel has one at a time make something in a directory. A snapshot has what was written
@@ -86,6 +85,8 @@ void answer_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_
         return;
     if (error == 0)
         error = inode_table_add(state->inodes, node, parent);
+    if (error == 0)
+        node_ask_mode(node, mode);
     if (error != 0)
         refuse(request, state, directory, name, error, &failure);
     else if (fuse_reply_entry(request, &entry) != 0)
@@ -167,6 +168,17 @@ void answer_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse
 
 /* ---- Files that are written into other folders (fs/tree/drafts.h) ---- */
 
+/*
+ * Of a directory that was just made: mkdir and cp say again which mode they want it to have, though
+ * it has its own. To say what it shows anyway is nothing new either.
+ */
+static bool is_said_again(const struct node *node, const struct stat *now, mode_t mode, int which)
+{
+    return S_ISDIR(now->st_mode) && which == FUSE_SET_ATTR_MODE &&
+           ((mode & ~(mode_t)S_IFMT) == (now->st_mode & ~(mode_t)S_IFMT) ||
+            node_asked_mode(node, mode));
+}
+
 /* What a draft is told of: its length; owner, mode and times come and go with it. */
 static void resize(fuse_req_t request, fuse_ino_t inode, const struct stat *attributes, int which,
                    struct fuse_file_info *info)
@@ -184,6 +196,10 @@ static void resize(fuse_req_t request, fuse_ino_t inode, const struct stat *attr
     struct caller caller = answer_caller(request, NULL);
 
     error = answer_attributes(state, node, true, &now, &timeout, &failure);
+    if (error == 0 && is_said_again(node, &now, attributes->st_mode, which)) {
+        fuse_reply_attr(request, &now, timeout);
+        return;
+    }
     if (error == 0 && (node->class->open_writing == NULL || (now.st_mode & S_IWUSR) == 0)) {
         error = -EROFS;
     } else if (error == 0 && (which & FUSE_SET_ATTR_SIZE) != 0) {

@@ -16,8 +16,10 @@ static inline struct files *files_of(fuse_req_t request)
     return tree_files(state_of(request)->tree);
 }
 
-/* Answers ERROR (negative); what has words is reported. */
-void file_answer_error(fuse_req_t request, const char *name, int error,
+/* Answers ERROR (negative); what has words is reported: of NAME in the directory NUMBER, or of
+ * NUMBER.
+ */
+void file_answer_error(fuse_req_t request, uint64_t number, const char *name, int error,
                        const struct failure *failure);
 
 /* An entry as the kernel is told of it, to hold for so long. */

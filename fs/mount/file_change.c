@@ -15,11 +15,11 @@ static struct files_caller caller_of(fuse_req_t request)
     return (struct files_caller){.uid = context->uid, .gid = context->gid, .umask = context->umask};
 }
 
-static void answer_done(fuse_req_t request, const char *name, int error,
+static void answer_done(fuse_req_t request, uint64_t number, const char *name, int error,
                         const struct failure *failure)
 {
     if (error != 0)
-        file_answer_error(request, name, error, failure);
+        file_answer_error(request, number, name, error, failure);
     else
         fuse_reply_err(request, 0);
 }
@@ -63,7 +63,7 @@ void file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info
     if (error == 0)
         error = files_open(files, inode, (info->flags & O_TRUNC) != 0, &failure);
     if (error != 0) {
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
         return;
     }
     describe_open(files, inode, info);
@@ -93,7 +93,7 @@ void file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t
     if (error == -EEXIST && (info->flags & O_EXCL) == 0)
         error = -ESTALE;
     if (error != 0) {
-        file_answer_error(request, name, error, &failure);
+        file_answer_error(request, parent, name, error, &failure);
         return;
     }
 
@@ -132,7 +132,7 @@ void file_make(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t m
     int error = files_make(files, &wanted, &number, &stat, &failure);
 
     if (error != 0) {
-        file_answer_error(request, name, error, &failure);
+        file_answer_error(request, parent, name, error, &failure);
         return;
     }
 
@@ -151,7 +151,7 @@ void file_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const ch
                     : files_link(files, inode, parent, name, &stat, &failure);
 
     if (error != 0) {
-        file_answer_error(request, name, error, &failure);
+        file_answer_error(request, parent, name, error, &failure);
         return;
     }
 
@@ -167,7 +167,7 @@ void file_remove(fuse_req_t request, fuse_ino_t parent, const char *name, bool d
     int error = directory ? files_rmdir(files, parent, name, &failure)
                           : files_unlink(files, parent, name, &failure);
 
-    answer_done(request, name, error, &failure);
+    answer_done(request, parent, name, error, &failure);
 }
 
 void file_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -179,7 +179,7 @@ void file_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_i
             ? -EXDEV
             : files_rename(files_of(request), parent, name, new_parent, new_name, flags, &failure);
 
-    answer_done(request, name, error, &failure);
+    answer_done(request, parent, name, error, &failure);
 }
 
 /* ---- Attributes and content ---- */
@@ -209,12 +209,16 @@ void file_setattr(fuse_req_t request, fuse_ino_t inode, const struct stat *value
     if ((which & FUSE_SET_ATTR_MTIME_NOW) != 0)
         wanted.st_mtim.tv_nsec = UTIME_NOW;
 
-    int error = drop_privileges(request, inode, device_drops_privileges(), &failure);
+    /* A chown() that names neither owner nor group says nothing, and takes the bits off all the
+     * same.
+     */
+    bool drops = device_drops_privileges() || what_to_set(which) == 0;
+    int error = drop_privileges(request, inode, drops, &failure);
 
     if (error == 0)
         error = files_set(files, inode, what_to_set(which), &wanted, &stat, &failure);
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_attr(request, &stat, answer_timeout(files_valid_ns(files, inode)));
 }
@@ -236,7 +240,7 @@ void file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t 
     if (error == 0 && (info->flags & (O_SYNC | O_DSYNC)) != 0)
         error = files_sync(files, &failure);
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_write(request, size);
 }
@@ -256,7 +260,7 @@ void file_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset
         error = files_allocate(files_of(request), inode, mode, (uint64_t)offset, (uint64_t)length,
                                &failure);
 
-    answer_done(request, NULL, error, &failure);
+    answer_done(request, inode, NULL, error, &failure);
 }
 
 void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to, off_t to_offset,
@@ -274,7 +278,7 @@ void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to
         copied = files_copy(files_of(request), &wanted, &failure);
 
     if (copied < 0)
-        file_answer_error(request, NULL, (int)copied, &failure);
+        file_answer_error(request, to, NULL, (int)copied, &failure);
     else
         fuse_reply_write(request, (size_t)copied);
 }
@@ -284,7 +288,7 @@ void file_fsync(fuse_req_t request)
     struct failure failure = {0};
     int error = files_sync(files_of(request), &failure);
 
-    answer_done(request, NULL, error, &failure);
+    answer_done(request, FILES_TOP, NULL, error, &failure);
 }
 
 void file_fsyncdir(fuse_req_t request)
@@ -332,7 +336,7 @@ void file_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const
 
     if (error == 0 && strcmp(name, ACL_ACCESS) == 0)
         error = drop_set_gid(request, inode, &failure);
-    answer_done(request, NULL, error, &failure);
+    answer_done(request, inode, NULL, error, &failure);
 }
 
 void file_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
@@ -340,5 +344,5 @@ void file_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
     struct failure failure = {0};
     int error = files_xattr_remove(files_of(request), inode, name, &failure);
 
-    answer_done(request, NULL, error, &failure);
+    answer_done(request, inode, NULL, error, &failure);
 }

@@ -12,15 +12,32 @@
 
 #define LARGEST_LISTING ((size_t)64 << 10)
 
-void file_answer_error(fuse_req_t request, const char *name, int error,
+/*
+ * Where NAME stands in the directory NUMBER, or NUMBER itself. A file may have several names, none
+ * of which it knows: its inode number finds them.
+ */
+static void say_path(fuse_req_t request, uint64_t number, const char *name, char path[PATH_MAX])
+{
+    const char *top = files_is_now(number) ? "files" : "snapshots/…/files";
+    char inside[PATH_MAX - NAME_MAX - 64];
+    bool known = files_path(files_of(request), number, inside, sizeof inside) == 0;
+
+    if (!known && name == NULL)
+        snprintf(path, PATH_MAX, "%s (inode %llu)", top,
+                 (unsigned long long)files_shown_inode(number));
+    else
+        snprintf(path, PATH_MAX, "%s%s%s%s%s", top, known && inside[0] == '\0' ? "" : "/",
+                 known ? inside : "…", name != NULL ? "/" : "", name != NULL ? name : "");
+}
+
+void file_answer_error(fuse_req_t request, uint64_t number, const char *name, int error,
                        const struct failure *failure)
 {
-    char path[PATH_MAX];
-
     /* What has no words is an answer like any other; those of what was overcome are not its own. */
     if (failure->code == -error) {
-        snprintf(path, sizeof path, "files%s%s", name != NULL ? "/…/" : "",
-                 name != NULL ? name : "");
+        char path[PATH_MAX];
+
+        say_path(request, number, name, path);
         tree_report(state_of(request)->tree, path, failure);
     }
     fuse_reply_err(request, -error);
@@ -65,7 +82,7 @@ void file_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
         fuse_reply_entry(request,
                          &(struct fuse_entry_param){.entry_timeout = answer_timeout(valid_ns)});
     } else if (error != 0) {
-        file_answer_error(request, name, error, &failure);
+        file_answer_error(request, parent, name, error, &failure);
     } else {
         struct fuse_entry_param entry = file_entry(valid_ns, number, &stat);
 
@@ -83,7 +100,7 @@ void file_getattr(fuse_req_t request, fuse_ino_t inode)
 
     drop_changed(request);
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_attr(request, &stat, timeout);
 }
@@ -95,7 +112,7 @@ void file_readlink(fuse_req_t request, fuse_ino_t inode)
     int error = files_target(files_of(request), inode, target, sizeof target, &failure);
 
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_readlink(request, target);
 }
@@ -109,7 +126,7 @@ void file_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *i
     int error = files_stat(files_of(request), inode, &stat, &failure);
 
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_open(request, info);
 }
@@ -164,7 +181,7 @@ void file_readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offse
 
     drop_changed(request);
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_buf(request, data, answer.used);
 }
@@ -181,7 +198,7 @@ void file_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset)
                                           : -ENOMEM;
 
     if (length < 0)
-        file_answer_error(request, NULL, (int)length, &failure);
+        file_answer_error(request, inode, NULL, (int)length, &failure);
     else
         fuse_reply_buf(request, buffer.bytes, (size_t)length);
     answer_buffer_give(buffers, buffer);
@@ -196,18 +213,18 @@ void file_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence)
                                         &failure);
 
     if (error != 0)
-        file_answer_error(request, NULL, error, &failure);
+        file_answer_error(request, inode, NULL, error, &failure);
     else
         fuse_reply_lseek(request, (off_t)found);
 }
 
 /* ---- Extended attributes ---- */
 
-static void give_value(fuse_req_t request, const char *value, ssize_t length, size_t size,
-                       const struct failure *failure)
+static void give_value(fuse_req_t request, fuse_ino_t inode, const char *value, ssize_t length,
+                       size_t size, const struct failure *failure)
 {
     if (length < 0)
-        file_answer_error(request, NULL, (int)length, failure);
+        file_answer_error(request, inode, NULL, (int)length, failure);
     else if (size == 0)
         fuse_reply_xattr(request, (size_t)length);
     else
@@ -229,7 +246,7 @@ void file_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_
      */
     if (length == -ENODATA && strcmp(name, XATTR_NAME_SELINUX) == 0)
         length = -EOPNOTSUPP;
-    give_value(request, value, length, size, &failure);
+    give_value(request, inode, value, length, size, &failure);
 }
 
 void file_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
@@ -240,5 +257,5 @@ void file_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
     ssize_t length =
         names != NULL ? files_xattr_list(files_of(request), inode, names, room, &failure) : -ENOMEM;
 
-    give_value(request, names, length, size, &failure);
+    give_value(request, inode, names, length, size, &failure);
 }

@@ -217,8 +217,10 @@ static int note_written(struct object_batch *batch, const struct object_head *he
     };
 
     pthread_mutex_lock(&batch->lock);
-    if (batch->written.count >= WRITTEN_MOST)
+    if (batch->written.count >= WRITTEN_MOST) {
         known_objects_clear(&batch->written);
+        batch->written_earlier = 0;
+    }
 
     int error = known_objects_add(&batch->written, &known);
 
@@ -335,10 +337,10 @@ void object_batch_renew(struct object_batch *batch)
     batch->opened.count = 0;
     if (batch->durable.count > DURABLE_MOST)
         batch->durable.count = 0; /* then they are asked for again */
-    batch->renewed = true;
     /* What stands in an index is found there. */
     if (batch->waiting_count == 0 && index_set_refresh(batch->reader->indexes, NULL) == 0)
         known_objects_clear(&batch->written);
+    batch->written_earlier = batch->written.count;
 }
 
 void object_batch_packs(const struct object_batch *batch, const char *const **ret_packs,

@@ -42,7 +42,7 @@ struct object_batch {
     pthread_mutex_t lock; /* guards all below */
     int error;
     struct known_objects written;
-    bool renewed;                /* some of them before the last renewal */
+    size_t written_earlier;      /* how many of them before the last renewal */
     struct index_entry *waiting; /* room for WAITING_MOST + PACK_OBJECTS_MOST */
     size_t waiting_count;
     size_t waiting_room;

@@ -339,37 +339,49 @@ int object_batch_rely(struct object_batch *batch, const struct object_reference 
     return usable;
 }
 
-/* What the batch wrote itself. 1, 0, -ENOMEM. */
-static int find_written(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
-                        struct object_reference *ret_place)
+/* What was written before a renewal may have been marked since, or what it rests on. */
+static int rely_on_earlier(struct object_batch *batch, const struct index_entry *written,
+                           struct failure *failure)
 {
+    const struct object_reference *place = &written->reference;
+    int usable = place_is_usable(batch, place, failure);
+
+    return usable > 0 ? is_whole(batch, place, (enum object_type)written->type, written->depth == 0,
+                                 failure)
+                      : usable;
+}
+
+/* What the batch wrote itself. 1, 0, -errno. */
+static int find_written(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
+                        struct object_reference *ret_place, struct failure *failure)
+{
+    struct index_entry written;
+    bool earlier = false;
+
     pthread_mutex_lock(&batch->lock);
 
-    const struct index_entry *written = known_objects_find(&batch->written, id);
-    bool known = written != NULL;
-    bool old = known && batch->renewed;
-    int error = 0;
+    const struct index_entry *found = known_objects_find(&batch->written, id);
 
-    /* What was written before a renewal may have been marked since, or what it rests on. */
-    if (old) {
-        known = written->depth == 0 && !hint_set_has(&batch->avoided, written->reference.pack_hint);
-        error = known ? hint_set_add(&batch->relied, written->reference.pack_hint) : 0;
-        old =
-            hint_set_has(&batch->durable, written->reference.pack_hint); /* else it is under way */
+    if (found != NULL) {
+        written = *found;
+        earlier = (size_t)(found - batch->written.entries) < batch->written_earlier;
     }
-    if (known)
-        *ret_place = written->reference;
     pthread_mutex_unlock(&batch->lock);
-    if (error != 0)
-        return error;
-    return known && old ? batch_place_opens(batch, ret_place) : known;
+    if (found == NULL)
+        return 0;
+
+    int usable = earlier ? rely_on_earlier(batch, &written, failure) : 1;
+
+    if (usable > 0)
+        *ret_place = written.reference;
+    return usable;
 }
 
 int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], enum object_type type,
                struct object_reference *ret_place, struct failure *failure)
 {
     struct index_entry entries[PLACES_MOST];
-    int usable = find_written(batch, id, ret_place);
+    int usable = find_written(batch, id, ret_place, failure);
 
     /* No node of files/ is like one that was stored before: what changes one is in it, with its
      * time. */

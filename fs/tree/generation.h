@@ -51,6 +51,9 @@ struct generation_context {
     unsigned scan_threads;
     const bool *cancelled; /* atomic: the mount is ending */
     struct keeper *keeper; /* NULL: there is no store, and nothing is kept */
+    /* Called when the spool is full: what can be kept elsewhere leaves it. NULL: nothing can. */
+    void (*relieve_spool)(void *owner);
+    void *owner;
     struct records *records;
     bool list_records; /* folders of rows are listed */
 };
@@ -135,6 +138,11 @@ void generation_rest(struct generation *generation, uint64_t idle_ns, uint64_t w
  * the source has not gone on: what is not current any more is of no use to another mount.
  */
 void generation_keep(struct generation *generation, uint64_t idle_ns);
+
+/* What of it was given to be kept, and is by now, is read from there: the spool has room for
+ * others.
+ */
+void generation_leave_spool(struct generation *generation);
 
 /* Its files, in the order of the listing. */
 size_t generation_file_count(const struct generation *generation);

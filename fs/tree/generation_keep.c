@@ -137,6 +137,60 @@ void generation_keep(struct generation *generation, uint64_t idle_ns)
     pthread_mutex_unlock(&generation->lock);
 }
 
+/* ---- What is kept need not stand in the spool ---- */
+
+static bool shows_the_same(const struct image *left, const struct image *right);
+
+/* A table's image, referenced, if it stands in the spool and was given to be kept; or NULL. */
+static struct image *find_spooled(struct generation *generation, size_t index,
+                                  struct source_identity *ret_identity)
+{
+    const struct generation_table *table = &generation->tables[index];
+    struct image *image = NULL;
+
+    pthread_mutex_lock(&generation->lock);
+    if (table->kept && table->image != NULL && !image_is_kept(table->image)) {
+        image = image_reference(table->image);
+        *ret_identity = table->identity;
+    }
+    pthread_mutex_unlock(&generation->lock);
+    return image;
+}
+
+/* What is open stays as it was opened: it keeps its part of the spool. */
+static void exchange_image(struct generation *generation, size_t index, const struct image *spooled,
+                           struct image *kept)
+{
+    struct generation_table *table = &generation->tables[index];
+
+    pthread_mutex_lock(&generation->lock);
+    if (table->image == spooled && shows_the_same(spooled, kept)) {
+        image_release(table->image);
+        table->image = image_reference(kept);
+    }
+    pthread_mutex_unlock(&generation->lock);
+}
+
+void generation_leave_spool(struct generation *generation)
+{
+    /* An archive's tables stand there as long as it does. */
+    if (indexed_source_is(generation->options.source))
+        return;
+    for (size_t i = 0; i < generation->table_count; i++) {
+        struct source_identity identity;
+        struct image *spooled = find_spooled(generation, i, &identity);
+        struct image *kept;
+
+        if (spooled != NULL &&
+            keeper_find(generation->options.context->keeper, &identity, image_schema(spooled),
+                        path_of(generation, i), &kept) == 0) {
+            exchange_image(generation, i, spooled, kept);
+            image_release(kept);
+        }
+        image_release(spooled);
+    }
+}
+
 /* ---- What was kept and is lost ---- */
 
 static bool shows_the_same(const struct image *left, const struct image *right)

@@ -159,6 +159,20 @@ static void note_result(struct generation *generation, size_t index, int error, 
     pthread_mutex_unlock(&generation->lock);
 }
 
+/* Once more if the spool had no room, and other tables can leave it. */
+static int scan_into_spool(struct generation *generation, size_t index,
+                           const struct scan_options *options, struct image **ret_image,
+                           struct failure *failure)
+{
+    const struct generation_context *context = generation->options.context;
+    int error = image_scan(generation->dataset, index, context->spool, options, ret_image, failure);
+
+    if (error != -ENOSPC || context->relieve_spool == NULL)
+        return error;
+    context->relieve_spool(context->owner);
+    return image_scan(generation->dataset, index, context->spool, options, ret_image, failure);
+}
+
 /* Without the lock. -ETIMEDOUT only after the bound's deadline. */
 static int scan(struct table_bound bound, struct failure *failure)
 {
@@ -184,7 +198,7 @@ static int scan(struct table_bound bound, struct failure *failure)
     if (error == 0 && generation->tables[index].cut != NULL)
         error = indexed_dataset_begun_image(generation->dataset, index, &image, &own);
     else if (error == 0)
-        error = image_scan(generation->dataset, index, context->spool, &options, &image, &own);
+        error = scan_into_spool(generation, index, &options, &image, &own);
     if (error == -ETIMEDOUT && !is_over(&bound))
         error = failure_prefix(&own, EIO, "the source did not answer in time");
     if (error != 0 && own.code == 0)

@@ -25,8 +25,8 @@ struct errand {
 struct keeper {
     struct keeper_options options;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;   /* guards all below */
+    pthread_cond_t changed; /* there is an errand, or one is done */
     struct errand *errands; /* in the order in which they came */
     bool busy;              /* with one that it has taken */
     bool ending;
@@ -54,6 +54,7 @@ static struct errand *take_errand(struct keeper *keeper)
 {
     pthread_mutex_lock(&keeper->lock);
     keeper->busy = false;
+    pthread_cond_broadcast(&keeper->changed);
     while (keeper->errands == NULL && !keeper->ending)
         pthread_cond_wait(&keeper->changed, &keeper->lock);
 
@@ -154,7 +155,7 @@ static void give(struct keeper *keeper, struct errand *errand)
     pthread_mutex_lock(&keeper->lock);
     struct errand *older = queue(keeper, errand);
 
-    pthread_cond_signal(&keeper->changed);
+    pthread_cond_broadcast(&keeper->changed);
     pthread_mutex_unlock(&keeper->lock);
     if (older != NULL)
         errand_free(older);
@@ -185,6 +186,14 @@ void keeper_keep_catalogue(struct keeper *keeper, const struct source_identity *
     errand->catalogue = *encoded;
     *encoded = BUFFER(0);
     give(keeper, errand);
+}
+
+void keeper_await(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    while (keeper->busy || keeper->errands != NULL)
+        pthread_cond_wait(&keeper->changed, &keeper->lock);
+    pthread_mutex_unlock(&keeper->lock);
 }
 
 struct image_cache *keeper_cache(const struct keeper *keeper)
@@ -222,7 +231,7 @@ void keeper_free(struct keeper *keeper)
         return;
     pthread_mutex_lock(&keeper->lock);
     keeper->ending = true;
-    pthread_cond_signal(&keeper->changed);
+    pthread_cond_broadcast(&keeper->changed);
     pthread_mutex_unlock(&keeper->lock);
     pthread_join(keeper->thread, NULL);
     pthread_cond_destroy(&keeper->changed);

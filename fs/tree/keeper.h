@@ -41,6 +41,9 @@ void keeper_keep(struct keeper *keeper, const struct source_identity *identity,
 void keeper_keep_catalogue(struct keeper *keeper, const struct source_identity *identity,
                            struct buffer *encoded);
 
+/* Until all that was given is kept, or could not be. */
+void keeper_await(struct keeper *keeper);
+
 /* What it keeps them in, borrowed. */
 struct image_cache *keeper_cache(const struct keeper *keeper);
 

@@ -61,6 +61,10 @@ struct node *live_folder(struct live *live);
  * transactions. */
 void live_tend(struct live *live);
 
+/* What was read through is given to be kept, whoever reads it; what is kept leaves the spool. */
+void live_keep_now(struct live *live);
+void live_leave_spool(struct live *live);
+
 /* Appends a JSON object. */
 int live_status(struct live *live, struct buffer *text);
 

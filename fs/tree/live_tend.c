@@ -89,6 +89,39 @@ void live_tend(struct live *live)
     generation_release(newest);
 }
 
+/* The newest generation, with a reference; or NULL. */
+static struct generation *take_newest(struct live *live)
+{
+    pthread_mutex_lock(&live->lock);
+
+    struct generation *newest = live->newest;
+
+    if (newest != NULL)
+        generation_reference(newest);
+    live_unlock(live);
+    return newest;
+}
+
+void live_keep_now(struct live *live)
+{
+    struct generation *newest = take_newest(live);
+
+    if (newest == NULL)
+        return;
+    generation_keep(newest, 0);
+    generation_release(newest);
+}
+
+void live_leave_spool(struct live *live)
+{
+    struct generation *newest = take_newest(live);
+
+    if (newest == NULL)
+        return;
+    generation_leave_spool(newest);
+    generation_release(newest);
+}
+
 void live_release_older(struct live *live)
 {
     while (live->older != NULL) {

@@ -105,8 +105,10 @@ struct node_class {
 struct node {
     const struct node_class *class;
     unsigned references; /* atomic */
-    uint64_t inode;      /* unique in the life of the mount, never 0 or reused; the root's is 1 */
-    char *path;          /* below the mountpoint, for messages; "" for the root; owned */
+    unsigned
+        asked_mode; /* atomic; of a directory that was made here: the mode it should have, + 1 */
+    uint64_t inode; /* unique in the life of the mount, never 0 or reused; the root's is 1 */
+    char *path;     /* below the mountpoint, for messages; "" for the root; owned */
 };
 
 /* A file opened. */
@@ -163,6 +165,17 @@ static inline bool node_reference_if_alive(struct node *node)
             return true;
     }
     return false;
+}
+
+static inline void node_ask_mode(struct node *node, mode_t mode)
+{
+    __atomic_store_n(&node->asked_mode, (mode & 07777U) + 1, __ATOMIC_RELAXED);
+}
+
+/* Whether who made it has asked for the same mode. */
+static inline bool node_asked_mode(const struct node *node, mode_t mode)
+{
+    return __atomic_load_n(&node->asked_mode, __ATOMIC_RELAXED) == (mode & 07777U) + 1;
 }
 
 void node_release(struct node *node); /* NULL is allowed */

@@ -14,6 +14,7 @@
 #include "fs/base/memory.h"
 #include "fs/store/tables.h"
 #include "fs/tree/files_folder.h"
+#include "fs/tree/take.h"
 
 #define TAGS_LIMIT ((size_t)SNAPSHOT_TAGS_LIMIT * (SNAPSHOT_TAG_LIMIT + 1))
 #define NUMBER_SIZE 24
@@ -49,12 +50,22 @@ struct folder_listing {
     struct snapshot_folder *folder; /* referenced */
 };
 
+/* Older stores may have a source by the name that files/ has: "files%", as no other folder is. */
+static char *shown_name(const struct snapshot_folder *folder, const char *source)
+{
+    char *name;
+
+    if (!folder->has_files || strcmp(source, SNAPSHOT_FILES) != 0)
+        return strdup(source);
+    return asprintf(&name, "%s%%", source) >= 0 ? name : NULL;
+}
+
 static int make_entry(struct snapshot_folder *folder, const struct stored_source *source,
                       struct entry *entry)
 {
     struct frozen_snapshot snapshot = {.name = folder->name, .tree = folder->tree};
     cleanup_free char *path = NULL;
-    cleanup_free char *name = strdup(source->name);
+    cleanup_free char *name = shown_name(folder, source->name);
 
     if (name == NULL || asprintf(&path, "%s/%s", folder->node.path, name) < 0) {
         path = NULL;
@@ -72,9 +83,9 @@ static int make_entry(struct snapshot_folder *folder, const struct stored_source
 static int make_files(struct snapshot_folder *folder, struct entry *entry)
 {
     cleanup_free char *path = NULL;
-    cleanup_free char *name = strdup("files");
+    cleanup_free char *name = strdup(SNAPSHOT_FILES);
 
-    if (name == NULL || asprintf(&path, "%s/files", folder->node.path) < 0) {
+    if (name == NULL || asprintf(&path, "%s/%s", folder->node.path, name) < 0) {
         path = NULL;
         return -ENOMEM;
     }

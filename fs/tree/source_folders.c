@@ -250,6 +250,15 @@ void source_folders_tend(struct source_folders *folders)
     }
 }
 
+void source_folders_relieve_spool(struct source_folders *folders)
+{
+    for (size_t i = 0; i < folders->count[FOLDER_LIVE]; i++)
+        live_keep_now(folders->shown[FOLDER_LIVE][i].live);
+    keeper_await(folders->options.context->keeper);
+    for (size_t i = 0; i < folders->count[FOLDER_LIVE]; i++)
+        live_leave_spool(folders->shown[FOLDER_LIVE][i].live);
+}
+
 void source_folders_free(struct source_folders *folders)
 {
     if (folders == NULL)

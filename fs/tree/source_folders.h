@@ -52,6 +52,12 @@ int source_folders_status(const struct source_folders *folders, enum source_fold
 
 void source_folders_tend(struct source_folders *folders);
 
+/*
+ * Has what was read of databases kept, and read from there: for a table that the spool has no room
+ * for. Takes as long as that takes.
+ */
+void source_folders_relieve_spool(struct source_folders *folders);
+
 /* After every node, handle and listing is given back. NULL is allowed. */
 void source_folders_free(struct source_folders *folders);
 

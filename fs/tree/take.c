@@ -153,12 +153,33 @@ static int take_once(const struct take_options *options, bool anew, struct log_s
     return error;
 }
 
+int snapshot_source_check(const char *name, struct failure *failure)
+{
+    return strcmp(name, SNAPSHOT_FILES) != 0
+               ? 0
+               : failure_set(failure, EINVAL,
+                             "a source cannot be called %s where snapshots are taken, as they show "
+                             "files/ by that name: give it another one, as in other=PATH",
+                             name);
+}
+
+static int check_sources(const struct take_options *options, struct failure *failure)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < options->source_count && error == 0; i++)
+        error = snapshot_source_check(options->sources[i].name, failure);
+    return error;
+}
+
 int snapshot_take(const struct take_options *options, struct log_state *state,
                   uint8_t ret_id[SNAPSHOT_ID_BYTES], struct failure *failure)
 {
     struct failure own = {0};
     int error = snapshot_name_check(options->name, &own);
 
+    if (error == 0)
+        error = check_sources(options, &own);
     if (error == 0)
         error = log_read(options->store, state, &own);
     if (error == 0 && log_find(state, options->name) != NULL)

@@ -57,6 +57,11 @@ struct take_options {
     void *warn_context;
 };
 
+#define SNAPSHOT_FILES "files" /* where a snapshot shows what files/ was */
+
+/* Whether a source of that name has a place in snapshots. 0; -EINVAL in words. */
+int snapshot_source_check(const char *name, struct failure *failure);
+
 /*
  * Takes the snapshot. STATE is brought up to date. 0: it is durable, and ret_id (may be NULL) its
  * id. -EEXIST (the name is taken), -EINVAL (not a name; a table that no source has), -ECANCELED,

@@ -149,8 +149,12 @@ static int build_snapshots(struct tree *tree, struct failure *failure)
         .report = report,
         .report_context = tree,
     };
-    int error = taken != NULL ? open_store(tree, failure) : -ENOMEM;
+    int error = taken != NULL ? 0 : -ENOMEM;
 
+    for (size_t i = 0; i < count && error == 0 && !tree->options.read_only; i++)
+        error = snapshot_source_check(source_folders_name(folders, FOLDER_LIVE, i), failure);
+    if (error == 0)
+        error = open_store(tree, failure);
     if (error == 0)
         error = build_files(tree, failure);
 
@@ -180,6 +184,15 @@ static int set_up_keeper(struct tree *tree)
 
     options.cache = tree->kept;
     return error == 0 ? keeper_create(&options, &tree->keeper) : error;
+}
+
+/* Before all sources are known nothing is read. */
+static void relieve_spool(void *owner)
+{
+    const struct tree *tree = owner;
+
+    if (tree->folders != NULL)
+        source_folders_relieve_spool(tree->folders);
 }
 
 static int set_up(struct tree *tree, struct failure *failure)
@@ -213,6 +226,8 @@ static int set_up(struct tree *tree, struct failure *failure)
         .scan_threads = threads,
         .cancelled = &tree->cancelled,
         .keeper = tree->keeper,
+        .relieve_spool = tree->keeper != NULL ? relieve_spool : NULL,
+        .owner = tree,
         .records = tree->records,
         .list_records = tree->options.list_records,
     };

@@ -11,7 +11,7 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import kill, remount, run
+from running import kill, remount, run, sync
 
 TREE = mounting.ROOT / "fs"
 
@@ -143,17 +143,21 @@ def test_unlinked_but_open(top, files, store):
 
 def test_a_second_writer_is_told_who_writes(mount_store, store):
     one, other = mount_store(store), mount_store(store)
+    one.path("files/d/e").mkdir(parents=True)
     one.path("files/a").write_text("one")
-    with pytest.raises(OSError) as refused:
-        other.path("files/b").write_text("other")
-    assert refused.value.errno == errno.EROFS
-    assert f"process {one.pid} on " in other.errors()
+    sync(one.path("files"))
+    assert eventually(lambda: other.path("files/d/e").exists())
+    for name in "files/b", "files/d/e/b":
+        with pytest.raises(OSError) as refused:
+            other.path(name).write_text("other")
+        assert refused.value.errno == errno.EROFS
+        assert f"{name}: process {one.pid} on " in other.errors()
     with open(one.path("files/a"), "r+b") as file:
         os.fsync(file.fileno())
     assert eventually(lambda: other.path("files/a").exists() and other.path("files/a").read_text() == "one")
     one.unmount()
     other.path("files/b").write_text("other")
-    assert sorted(os.listdir(other.path("files"))) == ["a", "b"]
+    assert sorted(os.listdir(other.path("files"))) == ["a", "b", "d"]
 
 
 def test_read_only_mounts_change_nothing(mount_store, store):
@@ -272,6 +276,23 @@ def test_names_of_attributes_that_no_file_system_takes(files, name):
         os.setxattr(files / "a", name, b"1")
     assert caught.value.errno == errno.EOPNOTSUPP
     assert os.listxattr(files / "a") == []
+
+
+def test_an_attribute_needs_a_name(files):
+    (files / "a").touch()
+    for space in ("user.", "trusted.", "security."):
+        with pytest.raises(OSError) as caught:
+            os.setxattr(files / "a", space, b"1")
+        assert caught.value.errno == errno.EINVAL
+    assert os.listxattr(files / "a") == []
+
+
+def test_more_room_than_there_is_is_not_a_full_disk(top, files):
+    with open(files / "a", "wb") as file, pytest.raises(OSError) as caught:
+        os.posix_fallocate(file.fileno(), 0, 1 << 50)
+    assert caught.value.errno == errno.ENOSPC
+    assert "MiB at once may take more" in top.errors()
+    assert f"files (inode {(files / 'a').stat().st_ino})" in top.errors()
 
 
 # ---- ACLs ----

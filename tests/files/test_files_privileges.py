@@ -63,6 +63,12 @@ def test_a_new_owner_has_no_bits(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o777
 
 
+def test_a_change_of_owner_that_names_none_takes_the_bits(path):
+    """As it does in ext4, root's too."""
+    os.chown(path, -1, -1)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o777
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK])
 def test_special_files_lose_the_bits_with_their_owner(mount_store, store, kind):
     path = mount_store(store, options="allow_other").path("files/special")

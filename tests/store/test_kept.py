@@ -504,3 +504,21 @@ def test_lengths_and_names(store, crm, mount_store):
             assert secret not in raw
         blocks = [raw[at:at + 16] for at in range(40, len(raw) - 16, 16)]
         assert len(set(blocks)) == len(blocks)
+
+
+def test_what_is_kept_makes_room_in_the_spool(mount_store, store, work):
+    """Of three databases, of which two fit into it, each can be read while nothing is open, again and again."""
+    databases = [make(work / f"b{number}.db", seed=number, wal=True) for number in range(3)]
+    top = mount_store(store, *databases, options="spool-size=3M")
+    with closing(sqlite3.connect(databases[0])) as writer:
+        writer.execute("SELECT count(*) FROM contacts").fetchone()
+        for _ in range(2):
+            for database in databases:
+                assert top.read("live", database.stem, "contacts.csv") == expected(database)
+        with open(top.path("live/b0/contacts.csv"), "rb") as held:
+            beginning = held.read(100)
+            writer.execute("UPDATE contacts SET name = 'another' WHERE id = 4")
+            writer.commit()
+            assert eventually(lambda: top.read("live/b0/contacts.csv") == expected(databases[0]))
+            assert beginning + held.read() != expected(databases[0])
+    assert "ENOSPC" not in top.errors()

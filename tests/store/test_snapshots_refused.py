@@ -35,6 +35,25 @@ def test_latest_is_no_name(top):
     assert os.listdir(top.path("snapshots")) == []
 
 
+def test_a_mode_that_is_said_again_passes(top):
+    """mkdir -m says it once more when the snapshot is taken: the command does not fail for that."""
+    subprocess.run(["mkdir", "-m", "750", top.path("snapshots/a")], check=True)
+    shown = top.path("snapshots/a").stat().st_mode & 0o7777
+    assert shown == 0o555
+    os.chmod(top.path("snapshots/a"), shown)
+    with refused_with(errno.EROFS):
+        os.chmod(top.path("snapshots/a"), 0o700)
+    assert top.path("snapshots/a").stat().st_mode & 0o7777 == shown
+
+
+def test_a_source_called_files(mount_store, store, database):
+    """In a snapshot that is where files/ stands: such a source could not be reached there."""
+    answer = mount_store(store, f"files={database}", start=False).start()
+    assert answer.status != 0 and "cannot be called files" in answer.err
+    assert "cannot be called files" in store.run("snapshot", "--store", store.path, f"files={database}", status=1).err
+    assert store.names() == []
+
+
 def test_nothing_else_can_be_done(top):
     """No file is made, changed or removed anywhere, and no folder but in snapshots/."""
     top.path("snapshots/a").mkdir()
@@ -50,7 +69,7 @@ def test_nothing_else_can_be_done(top):
         lambda: os.symlink("a", top.path("snapshots/b")),
         lambda: os.link(top.path("snapshots/a/crm/accounts.csv"), top.path("snapshots/link")),
         lambda: os.truncate(top.path("snapshots/a/crm/accounts.csv"), 0),
-        lambda: os.chmod(top.path("snapshots/a"), 0o777),
+        lambda: os.chmod(top.path("snapshots/a"), 0o700),
         lambda: top.path("live/more").mkdir(),
         lambda: top.path("more").mkdir(),
         lambda: top.path("live").rmdir(),

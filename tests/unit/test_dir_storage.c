@@ -230,6 +230,23 @@ static void test_sweep(void **state)
     assert_true(holds(storage, "a", "", 0));
 }
 
+/* By one to whom what is being written is old: its clock is ahead. */
+static void test_swept_too_early(void **state)
+{
+    const struct place *place = *state;
+    struct storage *storage = place->storage;
+    struct storage_writer *writer;
+    struct failure failure = {0};
+
+    assert_int_equal(storage->class->create(storage, "a", &writer, NULL), 0);
+    assert_int_equal(storage->class->append(writer, "text", 4, NULL), 0);
+    assert_int_equal(storage->class->sweep(storage, time(NULL) + 3600, NULL), 0);
+    assert_int_equal(storage->class->commit(writer, &failure), -EIO);
+    assert_non_null(strstr(failure.text, "was removed from"));
+    assert_non_null(strstr(failure.text, "clock"));
+    assert_false(holds(storage, "a", "text", 4));
+}
+
 /* In a process of its own, as a user who may only read. */
 static int use_read_only(const struct place *place)
 {
@@ -337,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_planted, place_begin, place_end_calm),
         cmocka_unit_test_setup_teardown(test_create, place_begin, place_end_calm),
         cmocka_unit_test_setup_teardown(test_sweep, place_begin, place_end_calm),
+        cmocka_unit_test_setup_teardown(test_swept_too_early, place_begin, place_end_calm),
         cmocka_unit_test_setup_teardown(test_read_only, place_begin, place_end_calm),
         cmocka_unit_test_setup_teardown(test_rivals, place_begin, place_end_calm),
     };

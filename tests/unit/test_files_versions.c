@@ -240,6 +240,38 @@ static void a_copy_takes_nothing(void **context)
     end(&scene);
 }
 
+/* Of a new version, most of which stands as what differs from the first, in a commit before. */
+static void content_that_is_there_as_differences_is_not_stored_again(void **context)
+{
+    struct scene scene;
+    struct stat stat;
+
+    (void)context;
+    begin(&scene);
+
+    cleanup_free uint8_t *first = text(0);
+    cleanup_free uint8_t *second = text(1);
+    uint64_t number = make(&scene, "crm.sql");
+
+    write_all(&scene, number, first, TEXT_BYTES);
+    succeed(files_sync(scene.files, &failure));
+    succeed(files_set(scene.files, number, FILES_SET_SIZE, &(struct stat){.st_size = 0}, &stat,
+                      &failure));
+    write_all(&scene, number, second, TEXT_BYTES);
+    succeed(files_sync(scene.files, &failure));
+
+    uint64_t before = stored(&scene);
+
+    number = make(&scene, "export"); /* a name that has nothing in common with the other */
+    write_all(&scene, number, second, TEXT_BYTES);
+    succeed(files_sync(scene.files, &failure));
+    assert_true(stored(&scene) - before < 100000);
+    expect(&scene, number, second, TEXT_BYTES);
+    again(&scene);
+    expect(&scene, number, second, TEXT_BYTES);
+    end(&scene);
+}
+
 /* ---- Names ---- */
 
 #define ALIKE 2000
@@ -451,6 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_version_takes_what_differs),
         cmocka_unit_test(a_copy_takes_nothing),
+        cmocka_unit_test(content_that_is_there_as_differences_is_not_stored_again),
         cmocka_unit_test(names_that_are_much_alike_are_compared_soon),
         cmocka_unit_test(several_at_once),
         cmocka_unit_test(trees_that_make_no_sense_are_found),
