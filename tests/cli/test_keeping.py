@@ -451,7 +451,7 @@ def test_what_may_not_be_read(root, store):
 
 def test_a_changed_header_is_hinted_at(store):
     flip(store / "store", 40)
-    assert "a bit of the file `store` or of its key below keys/ has changed: put both back" in fail("snapshots", store)
+    assert "If it is the right one, put `store` and keys/ back from a copy" in fail("snapshots", store)
 
 
 @pytest.mark.parametrize("place", ["{folder}/lost", "{other}/{name}", "{folder}/{folder}0000{rest}", "{folder}.old"])
