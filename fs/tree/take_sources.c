@@ -292,6 +292,15 @@ static int by_name(const void *left, const void *right)
                   ((const struct stored_source *)right)->name);
 }
 
+static bool find_text(const char *const *texts, size_t count, const char *text)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++)
+        found |= strcmp(texts[i], text) == 0;
+    return found;
+}
+
 static int check_tables_found(const struct take_attempt *attempt)
 {
     const struct take_options *options = attempt->options;
@@ -306,6 +315,9 @@ static int check_tables_found(const struct take_attempt *attempt)
                 found =
                     find_word(&options->tables[i], 1, source->name, source->tables[k].name) == 0;
         }
+        if (!found && find_text(options->excluded, options->excluded_count, options->tables[i]))
+            return failure_set(attempt->failure, EINVAL,
+                               "table %s is asked for and left out at once", options->tables[i]);
         if (!found)
             return failure_set(attempt->failure, EINVAL, "no source has a table %s",
                                options->tables[i]);
