@@ -137,7 +137,7 @@ def test_forget_by_rule(store):
     assert re.search(r"forget +a .*\n +keep +b .* last snapshot\n", text) and "1 snapshot would" in text
     (group,) = answer("forget", "--json", "--keep-last", "1", "--keep-tag", "weekly", store)
     assert [one["name"] for one in group["forget"]] == ["a"]
-    assert [one["reasons"] for one in group["keep"]] == ["has tags", "has tags, last snapshot"]
+    assert [one["reasons"] for one in group["keep"]] == [["has tags"], ["has tags", "last snapshot"]]
     assert "sources crm" in group["group"]
     assert names(store) == ["b", "c"]
 
