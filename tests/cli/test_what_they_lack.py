@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 
 import pytest
 
