@@ -188,6 +188,10 @@ static int export_all(struct export *export, struct failure *failure)
         error = find_table(export, &source, &table, failure);
     if (error != 0)
         return error;
+    if (export->tree.source_count == 0)
+        return failure_set(failure, ENODATA, "it has no tables%s",
+                           snapshot->has_files ? ", only files/, which is copied out of a mount"
+                                               : "");
     if (command->output != NULL)
         return export_to_folder(export, source, table, failure);
     if (table == NULL)

@@ -32,6 +32,22 @@ struct forget_command {
     size_t name_count;
 };
 
+/* The names that were given, each once. */
+static void drop_twins(struct forget_command *command)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < command->name_count; i++) {
+        bool twice = false;
+
+        for (size_t j = 0; j < count; j++)
+            twice |= strcmp(command->names[j], command->names[i]) == 0;
+        if (!twice)
+            command->names[count++] = command->names[i];
+    }
+    command->name_count = count;
+}
+
 /* ---- By rule ---- */
 
 /* What no rule keeps. All of a group is a slip of whoever wrote the rules. */
@@ -88,6 +104,7 @@ static int forget_by_rule_once(const struct forget_command *command, struct open
     }
     if (error == 0)
         error = forget_report_groups(report, &groups);
+    report->unread = groups.unread;
     snapshot_groups_release(&groups);
     free((void *)gone);
     return error;
@@ -115,16 +132,12 @@ static int find_named(const struct forget_command *command, const struct opened_
 
     for (size_t i = 0; i < command->name_count; i++) {
         const struct snapshot *snapshot = log_find(&opened->state, command->names[i]);
-        bool twice = false;
 
         if (snapshot == NULL)
             return failure_set(failure, ENOENT,
                                "there is no snapshot \"%s\"; nothing was forgotten",
                                command->names[i]);
-        for (size_t j = 0; j < count; j++)
-            twice |= gone[j] == snapshot;
-        if (!twice)
-            gone[count++] = snapshot;
+        gone[count++] = snapshot;
     }
     *ret_count = count;
     return 0;
@@ -167,7 +180,7 @@ static int prune_as_well(const struct forget_command *command, struct opened_sto
 
 /* RET_DEED: what failed, for "cannot …". */
 static int run_opened(const struct forget_command *command, struct opened_store *opened,
-                      const char **ret_deed, struct failure *failure)
+                      const char **ret_deed, bool *ret_incomplete, struct failure *failure)
 {
     struct forget_report report;
     struct failure unsaid = {.code = 0};
@@ -177,6 +190,7 @@ static int run_opened(const struct forget_command *command, struct opened_store 
     forget_report_begin(&report, command->json, command->dry_run, command->prune);
     error = command->name_count > 0 ? forget_by_name(command, opened, &report, failure)
                                     : forget_by_rule(command, opened, &report, failure);
+    *ret_incomplete = report.unread != 0;
     *ret_deed = "forget snapshots";
     if (error == 0 && command->prune) {
         error = prune_as_well(command, opened, &report, failure);
@@ -192,13 +206,18 @@ static int run(const struct forget_command *command)
     struct opened_store opened = {.path = NULL};
     struct failure failure = {.code = 0};
     const char *deed = "forget snapshots";
+    bool incomplete = false;
     int error = opened_store_open(command->path, &command->passphrase, &opened, &failure);
 
     if (error == 0)
-        error = run_opened(command, &opened, &deed, &failure);
+        error = run_opened(command, &opened, &deed, &incomplete, &failure);
     opened_store_release(&opened);
-    return error == 0 ? output_end(command->dry_run ? NULL : "the snapshots are forgotten")
-                      : answer_failure(deed, error, &failure);
+    if (error != 0)
+        return answer_failure(deed, error, &failure);
+
+    int status = output_end(command->dry_run ? NULL : "the snapshots are forgotten");
+
+    return status == 0 && incomplete ? STATUS_INCOMPLETE : status;
 }
 
 /* The letters of --keep-last, --keep-hourly …, and of --keep-within, --keep-within-hourly … */
@@ -317,6 +336,7 @@ int command_forget(int argc, char **argv)
     command.path = argv[optind];
     command.names = argv + optind + 1;
     command.name_count = (size_t)(argc - optind - 1);
+    drop_twins(&command);
     if (check_words(&command, &failure) != 0)
         return answer_usage("forget", &failure);
     return run(&command);

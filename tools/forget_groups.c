@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/clock.h"
+#include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
 
@@ -166,6 +167,14 @@ int snapshot_groups_make(const struct opened_store *opened, const struct snapsho
         if (!snapshot_filter_has(filter, snapshot))
             continue;
         error = make_label(opened, by, snapshot, &label, failure);
+        if (error == -EIO) {
+            log_message(LOG_LEVEL_WARNING, "%s stays: what it holds cannot be read: %s",
+                        snapshot->name, failure_text(failure, error));
+            *failure = (struct failure){.code = 0};
+            groups.unread++;
+            error = 0;
+            continue;
+        }
         if (error == 0)
             error = add(&groups, by_label, (const char *)label.data, snapshot);
     }

@@ -27,9 +27,13 @@ struct snapshot_group {
 struct snapshot_groups {
     size_t count;
     struct snapshot_group *groups; /* in the order of their oldest snapshots */
+    size_t unread;                 /* of which nobody can say what group they are of: they stay */
 };
 
-/* Those of the store's snapshots that FILTER has, judged by POLICY. 0, -EIO, -ENOMEM. */
+/*
+ * Those of the store's snapshots that FILTER has, judged by POLICY. What cannot be read is told of,
+ * and in no group. 0 or -ENOMEM.
+ */
 int snapshot_groups_make(const struct opened_store *opened, const struct snapshot_filter *filter,
                          const struct group_by *by, const struct policy *policy,
                          struct snapshot_groups *ret_groups, struct failure *failure);

@@ -2,6 +2,7 @@
 #include "tools/forget_report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/amount.h"
 
@@ -72,8 +73,16 @@ static void answer_reasons(struct answer *answer, policy_reasons reasons)
 {
     cleanup_buffer struct buffer words = BUFFER(REASONS_SHOWN);
 
-    if (policy_reasons_print(reasons, &words) == 0 && buffer_append(&words, "", 1) == 0)
-        answer_text(answer, "reasons", (const char *)words.data);
+    json_put_name(&answer->json, "reasons");
+    json_open(&answer->json, '[');
+    if (policy_reasons_print(reasons, &words) == 0 && buffer_append(&words, "", 1) == 0) {
+        char *rest = NULL;
+
+        for (char *reason = strtok_r((char *)words.data, ",", &rest); reason != NULL;
+             reason = strtok_r(NULL, ",", &rest))
+            json_put_text(&answer->json, reason + (reason[0] == ' '));
+    }
+    json_close(&answer->json, ']');
 }
 
 static void answer_groups(struct answer *answer, const struct snapshot_groups *groups)

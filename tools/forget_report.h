@@ -14,8 +14,9 @@ struct forget_report {
     struct answer answer; /* json only */
     bool json;
     bool dry_run;
-    bool prune; /* what a prune did is to be said too */
-    bool begun; /* something was said */
+    bool prune;    /* what a prune did is to be said too */
+    bool begun;    /* something was said */
+    size_t unread; /* snapshots: forget_groups.h */
 };
 
 /* JSON writes into the report, which must not move. */

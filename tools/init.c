@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs/base/log.h"
 #include "fs/base/size_text.h"
@@ -94,6 +95,7 @@ static int make_store(const struct init *init, struct failure *failure)
 {
     struct passphrase passphrase = {.typed = false};
     struct storage *storage;
+    bool made = access(init->path, F_OK) != 0;
     int error = dir_storage_open(init->path, 1, &storage, failure);
 
     if (error != 0)
@@ -103,6 +105,8 @@ static int make_store(const struct init *init, struct failure *failure)
         error = store_init(storage, &init->header, &passphrase.text, failure);
     passphrase_release(&passphrase);
     storage->class->close(storage);
+    if (error != 0 && made)
+        rmdir(init->path); /* no file is in it, or it stays */
     return error;
 }
 

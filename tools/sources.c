@@ -158,21 +158,25 @@ static int add_backup(struct source_list *list, const char *path, struct failure
     return error != 0 ? error : append(list, strdup(name), strdup(path), true, failure);
 }
 
-/* The files that PATTERN matches. */
-static int add_matches(struct source_list *list, const char *pattern, struct failure *failure)
+/* The files that PATTERN matches, which whoever reads of it calls SHOWN: a folder, or the same. */
+static int add_matches(struct source_list *list, const char *pattern, const char *shown,
+                       struct failure *failure)
 {
     size_t before = list->count;
     glob_t matches;
     int error = glob(pattern, GLOB_ERR, NULL, &matches);
 
     if (error != 0)
-        return failure_set(failure, error == GLOB_NOSPACE ? ENOMEM : EINVAL, "%.600s: %s", pattern,
-                           error == GLOB_NOMATCH ? "there is no such file" : "cannot be read");
+        return failure_set(failure, error == GLOB_NOSPACE ? ENOMEM : EINVAL, "%.600s: %s", shown,
+                           error != GLOB_NOMATCH ? "cannot be read"
+                           : shown == pattern    ? "there is no such file"
+                                                 : "there is nothing in it");
     for (size_t i = 0; i < matches.gl_pathc && error == 0; i++)
         error = add_backup(list, matches.gl_pathv[i], failure);
     globfree(&matches);
     if (error == 0 && list->count == before)
-        return failure_set(failure, EINVAL, "%.600s: there is no backup that crmfs knows", pattern);
+        return failure_set(failure, EINVAL, "%.600s: there is no %s that crmfs knows", shown,
+                           shown == pattern ? "backup" : "store in it, nor a backup");
     return error;
 }
 
@@ -207,9 +211,9 @@ static int add_several(struct source_list *list, const char *path, struct failur
         return 0;
     if (there && S_ISDIR(about.st_mode)) {
         pattern = pattern_of(path);
-        error = pattern != NULL ? add_matches(list, pattern, failure) : -ENOMEM;
+        error = pattern != NULL ? add_matches(list, pattern, path, failure) : -ENOMEM;
     } else if (!there && strpbrk(path, "*?[") != NULL) {
-        error = add_matches(list, path, failure);
+        error = add_matches(list, path, path, failure);
     } else {
         return 0;
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "fs/base/log.h"
+#include "fs/store/freshness.h"
 #include "fs/store/header.h"
 #include "fs/store/log.h"
 #include "fs/store/log_ahead.h"
@@ -68,6 +69,12 @@ static int open_with(struct storage *storage, const char *path,
     if (error == 0)
         error = open_reading_ahead(storage, &passphrase.text, ret_store, failure);
     passphrase_release(&passphrase);
+    if (error == 0 && !options->accept_rollback &&
+        freshness_is_damaged(store_header(*ret_store)->id))
+        log_message(LOG_LEVEL_WARNING,
+                    "what this machine remembers of the store %s cannot be read: whether an older "
+                    "copy stands in its place is not known this once",
+                    path);
     /* Without the memory of it, what is read next is all that there ever was. */
     if (error == 0 && options->accept_rollback)
         log_accept_rollback(*ret_store, NULL);
@@ -81,8 +88,7 @@ static int reject(const char *path, struct failure *failure)
 
     snprintf(words, sizeof words, "%s", failure->text);
     return failure_set(failure, EKEYREJECTED,
-                       "%s: %s. If it is certainly the right one, a bit of the file `store` or of "
-                       "its key below keys/ has changed: put both back from a copy of the store",
+                       "%s: %s. If it is the right one, put `store` and keys/ back from a copy",
                        path, words);
 }
 

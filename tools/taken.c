@@ -16,9 +16,10 @@ static struct taken count(const struct stored_tree *tree)
     struct taken taken = {.rows = 0};
 
     for (size_t i = 0; i < tree->source_count; i++) {
-        taken.tables += tree->sources[i].table_count;
-        for (size_t j = 0; j < tree->sources[i].table_count; j++)
+        for (size_t j = 0; j < tree->sources[i].table_count; j++) {
+            taken.tables += !stored_table_is_statement(&tree->sources[i].tables[j]);
             taken.rows += tree->sources[i].tables[j].rows;
+        }
     }
     return taken;
 }

@@ -181,7 +181,7 @@ static int dir_list(struct storage *storage, const char *folder, storage_visit *
 
     if (error != 0)
         return error;
-    error = list_folder(&listing, folder);
+    error = dir_is_gone(dir) ? -ENODEV : list_folder(&listing, folder);
     return error == 0 ? listing.answer : dir_failure(dir, -error, "list", folder, failure);
 }
 

@@ -13,9 +13,20 @@
 #include "backends/storage/storage_name.h"
 #include "fs/base/memory.h"
 
+/* Removed while it was open, which is not to be taken for the loss of a file in it. */
+bool dir_is_gone(const struct dir_storage *dir)
+{
+    struct stat status;
+
+    return fstat(dir->root, &status) == 0 && status.st_nlink == 0;
+}
+
 int dir_failure(const struct dir_storage *dir, int code, const char *tried, const char *name,
                 struct failure *failure)
 {
+    if (dir_is_gone(dir))
+        return failure_set(failure, ENODEV,
+                           "the store's directory %s is gone: is its disk mounted?", dir->path);
     return failure_set(failure, code, "cannot %s %s%s%s: %s", tried, dir->path,
                        name[0] != '\0' ? "/" : "", name, strerror(code));
 }

@@ -82,6 +82,9 @@ static inline struct dir_storage *dir_of(struct storage *storage)
     return (struct dir_storage *)storage;
 }
 
+/* Whether the store's directory was removed while it is open. */
+bool dir_is_gone(const struct dir_storage *dir);
+
 /* Words what could not be done to NAME; returns -CODE. */
 int dir_failure(const struct dir_storage *dir, int code, const char *tried, const char *name,
                 struct failure *failure);

@@ -63,6 +63,15 @@ bool freshness_load(const uint8_t store_id[STORE_ID_BYTES], struct freshness *re
            parse(line, ret_seen);
 }
 
+bool freshness_is_damaged(const uint8_t store_id[STORE_ID_BYTES])
+{
+    cleanup_free char *folder = state_folder();
+    cleanup_free char *path = folder != NULL ? state_file(folder, store_id) : NULL;
+    struct freshness seen;
+
+    return path != NULL && access(path, F_OK) == 0 && !freshness_load(store_id, &seen);
+}
+
 static bool write_file(const char *folder, const char *path, const struct freshness *seen)
 {
     char digits[HASH_DIGITS + 1];

@@ -18,6 +18,9 @@ struct freshness {
     uint8_t hash[LOG_HASH_BYTES];
 };
 
+/* Whether there is a memory of the store that cannot be read, as if there were none. */
+bool freshness_is_damaged(const uint8_t store_id[STORE_ID_BYTES]);
+
 /* False: nothing is remembered, or nothing that can be read. */
 bool freshness_load(const uint8_t store_id[STORE_ID_BYTES], struct freshness *ret_seen);
 

@@ -22,6 +22,8 @@ void recovery_release(struct recovery *recovery)
 {
     free(recovery->lost);
     free(recovery->known);
+    free(recovery->named.ids);
+    free(recovery->later.ids);
     *recovery = (struct recovery){.lost = NULL};
 }
 
@@ -38,20 +40,95 @@ static int note_lost(struct recovery *recovery, uint64_t after_ns)
     return 0;
 }
 
-static int note_known(struct recovery *recovery, const struct log_entry *entry)
+static bool has_id(const struct snapshot_ids *ids, const uint8_t id[SNAPSHOT_ID_BYTES])
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        if (memcmp(ids->ids[i], id, SNAPSHOT_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_id(struct snapshot_ids *ids, const uint8_t id[SNAPSHOT_ID_BYTES])
+{
+    uint8_t(*more)[SNAPSHOT_ID_BYTES];
+
+    if (has_id(ids, id))
+        return 0;
+    more = reallocarray(ids->ids, ids->count + 1, sizeof *more);
+    if (more == NULL)
+        return -ENOMEM;
+    memcpy(more[ids->count++], id, SNAPSHOT_ID_BYTES);
+    ids->ids = more;
+    return 0;
+}
+
+static int note_taken(struct recovery *recovery, const struct snapshot *snapshot)
 {
     size_t count = recovery->known_count;
-    uint8_t(*known)[OBJECT_ID_BYTES];
+    uint8_t(*known)[OBJECT_ID_BYTES] = reallocarray(recovery->known, count + 1, sizeof *known);
+    int error;
 
-    if (entry->kind != LOG_TAKE)
-        return 0;
-    known = reallocarray(recovery->known, count + 1, sizeof *known);
     if (known == NULL)
         return -ENOMEM;
-    memcpy(known[count], entry->snapshot.tree.id, OBJECT_ID_BYTES);
+    memcpy(known[count], snapshot->tree.id, OBJECT_ID_BYTES);
     recovery->known = known;
     recovery->known_count++;
+    error = add_id(&recovery->named, snapshot->id);
+    if (error == 0 && recovery->lost_count != 0)
+        error = add_id(&recovery->later, snapshot->id);
+    return error;
+}
+
+static int note_record(struct recovery *recovery, const struct log_entry *entry)
+{
+    bool later = recovery->lost_count != 0;
+
+    if (entry->kind == LOG_TAKE)
+        return note_taken(recovery, &entry->snapshot);
+    recovery->marked_later |= later && entry->kind == LOG_MARK;
+    if (entry->kind != LOG_FORGET || !later)
+        return 0;
+    for (size_t i = 0; i < entry->gone_count; i++)
+        recovery->forgotten += !has_id(&recovery->named, entry->gone[i]);
     return 0;
+}
+
+/* Which snapshots there were, so far as records have been removed that say it. */
+static int note_checkpoints(struct store *store, struct recovery *recovery, struct failure *failure)
+{
+    cleanup_free uint64_t *numbers = NULL;
+    size_t count = 0;
+    int error = log_list(store, "checkpoints", &numbers, &count, failure);
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        struct log_state state = {.sequence = 0};
+        int read = checkpoint_read(store, numbers[i], &state, NULL);
+
+        for (size_t j = 0; read == 0 && j < state.snapshot_count && error == 0; j++)
+            error = add_id(&recovery->named, state.snapshots[j].id);
+        log_state_release(&state);
+        if (read == -ENOMEM)
+            error = read;
+    }
+    return error;
+}
+
+/* What record NUMBER, which opens, or READ as damaged, and those missing before it, tell. */
+static int note_number(struct recovery *recovery, uint64_t missing, int read, uint64_t *before_ns,
+                       size_t *open, const struct log_entry *entry)
+{
+    int error = 0;
+
+    recovery->lost_records += missing + (read != 0);
+    if (*open == recovery->lost_count && (read != 0 || missing != 0))
+        error = note_lost(recovery, *before_ns);
+    if (read != 0 || error != 0)
+        return error;
+    *before_ns = entry->time_ns;
+    for (; *open < recovery->lost_count; (*open)++)
+        recovery->lost[*open].before_ns = entry->time_ns;
+    return note_record(recovery, entry);
 }
 
 int recovery_begin(struct store *store, struct recovery *recovery, struct failure *failure)
@@ -59,33 +136,34 @@ int recovery_begin(struct store *store, struct recovery *recovery, struct failur
     cleanup_free uint64_t *numbers = NULL;
     size_t count = 0;
     uint64_t before_ns = 0; /* the time of the last record that opened */
-    uint64_t expected = 0;
-    size_t open = 0; /* lost ones whose end is not known yet */
+    size_t open = 0;        /* lost ones whose end is not known yet */
     int error = log_list(store, "log", &numbers, &count, failure);
 
+    if (error == 0)
+        error = note_checkpoints(store, recovery, failure);
     for (size_t i = 0; i < count && error == 0; i++) {
-        struct log_entry entry;
+        struct log_entry entry = {.kind = LOG_KINDS};
         uint8_t hash[LOG_HASH_BYTES];
         int read = log_record_read(store, numbers[i], &entry, hash, NULL);
+        uint64_t missing = i > 0 ? numbers[i] - numbers[i - 1] - 1 : 0;
 
         if (read == -ENOMEM)
             return read;
-        if (open == recovery->lost_count && (read != 0 || (i > 0 && numbers[i] != expected)))
-            error = note_lost(recovery, before_ns);
-        expected = numbers[i] + 1;
-        if (read != 0)
-            continue;
-        before_ns = entry.time_ns;
-        for (; open < recovery->lost_count; open++)
-            recovery->lost[open].before_ns = entry.time_ns;
-        if (error == 0)
-            error = note_known(recovery, &entry);
-        log_entry_release(&entry);
+        if (i == 0 && numbers[i] != 1)
+            recovery->since_ns = read == 0 ? entry.time_ns : UINT64_MAX;
+        error = note_number(recovery, missing, read, &before_ns, &open, &entry);
+        if (read == 0)
+            log_entry_release(&entry);
     }
     return error;
 }
 
 /* ---- After it ---- */
+
+struct tree {
+    struct object_reference reference;
+    bool early; /* its pack is needed by a snapshot that was taken before the first lost record */
+};
 
 struct listing {
     struct store *store;
@@ -93,8 +171,10 @@ struct listing {
     struct log_state *state;
     struct object_reader *reader;
     struct reach *reach;
-    struct object_reference *trees; /* that nobody knows */
+    struct reach *earlier; /* what snapshots need that were taken before the first lost record */
+    struct tree *trees;    /* that nobody knows */
     size_t count;
+    bool early; /* of the pack that is looked into */
     recovery_report *report;
     void *context;
     struct failure *failure;
@@ -113,17 +193,41 @@ static bool is_known(const struct listing *listing, const uint8_t id[OBJECT_ID_B
             return true;
     }
     for (size_t i = 0; i < listing->count; i++) {
-        if (memcmp(listing->trees[i].id, id, OBJECT_ID_BYTES) == 0)
+        if (memcmp(listing->trees[i].reference.id, id, OBJECT_ID_BYTES) == 0)
             return true;
     }
     return false;
+}
+
+/*
+ * What was taken before the first lost record is there again as it was then, and leads to packs
+ * that were whole by then.
+ */
+static int find_earlier(struct listing *listing)
+{
+    const struct log_state *state = listing->state;
+    int error = reach_create(listing->store, listing->reader, state, NULL, &listing->earlier,
+                             listing->failure);
+
+    for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
+        if (!has_id(&listing->recovery->later, state->snapshots[i].id))
+            error = reach_add(listing->earlier, &state->snapshots[i], listing->failure);
+    }
+    return error == 0 ? reach_add_ancestors(listing->earlier, listing->failure) : error;
+}
+
+static bool is_early(const struct listing *listing, const char *pack_name)
+{
+    const struct reach_pack *pack = reach_pack_named(listing->earlier, pack_name);
+
+    return pack != NULL && pack->living_count > 0;
 }
 
 /* A pack_visit. */
 static int note_tree(void *context, const struct pack_entry *entry)
 {
     struct listing *listing = context;
-    struct object_reference *trees;
+    struct tree *trees;
 
     if (entry->type != OBJECT_TREE || is_known(listing, entry->reference.id))
         return 0;
@@ -131,7 +235,7 @@ static int note_tree(void *context, const struct pack_entry *entry)
     if (trees == NULL)
         return -ENOMEM;
     listing->trees = trees;
-    trees[listing->count++] = entry->reference;
+    trees[listing->count++] = (struct tree){entry->reference, listing->early};
     return 0;
 }
 
@@ -143,6 +247,7 @@ static int find_trees(struct listing *listing)
 
         if (pack->marked || pack->error != 0)
             continue;
+        listing->early = is_early(listing, pack->name);
         error = pack_visit_objects(listing->store, pack->name, note_tree, listing, NULL);
         if (error == -ENOMEM)
             return error;
@@ -182,6 +287,17 @@ static bool is_of_a_lost_record(const struct recovery *recovery, uint64_t time_n
     return false;
 }
 
+/*
+ * Whether the log rules it out. A tree is written last, and its record follows at once: where
+ * another snapshot needed its pack before the first record was lost, it had its record by then, and
+ * is not in the state any more. That holds while the pack is the one in which it was written. And
+ * where as many unknown snapshots were forgotten as records were lost, these took those.
+ */
+static bool is_forgotten(const struct recovery *recovery, bool early)
+{
+    return (early && !recovery->marked_later) || recovery->forgotten >= recovery->lost_records;
+}
+
 /* 1: it lacks nothing; 0: something is lost; -errno. */
 static int is_whole(struct listing *listing, const struct snapshot *snapshot)
 {
@@ -209,8 +325,10 @@ static int make_durable(struct listing *listing)
 }
 
 /* 1: it is listed again; 0: it is not; -errno. */
-static int recover(struct listing *listing, const struct object_reference *reference)
+static int recover(struct listing *listing, const struct tree *found)
 {
+    const struct object_reference *reference = &found->reference;
+    const struct recovery *recovery = listing->recovery;
     cleanup_buffer struct buffer data = BUFFER(OBJECT_DATA_LIMIT);
     char name[NAME_SIZE];
     char *tags[] = {(char[]){"recovered"}};
@@ -225,7 +343,8 @@ static int recover(struct listing *listing, const struct object_reference *refer
         return error == -ENOMEM ? error : 0;
     measure(&tree, &snapshot.time_ns, &snapshot.raw_bytes);
     stored_tree_release(&tree);
-    if (snapshot.time_ns == UINT64_MAX || !is_of_a_lost_record(listing->recovery, snapshot.time_ns))
+    if (snapshot.time_ns == UINT64_MAX || !is_of_a_lost_record(recovery, snapshot.time_ns) ||
+        is_forgotten(recovery, found->early))
         return 0;
     memcpy(snapshot.id, reference->id, sizeof snapshot.id);
     memcpy(name, "recovered-", sizeof "recovered-");
@@ -241,7 +360,9 @@ static int recover(struct listing *listing, const struct object_reference *refer
     if (whole == 1 && error == 0)
         error = log_take(listing->store, listing->state, &snapshot, NULL, 0, listing->failure);
     if (error == 0)
-        listing->report(listing->context, whole == 1 ? name : NULL, snapshot.time_ns);
+        listing->report(listing->context, whole == 1 ? name : NULL,
+                        recovery->forgotten == 0 && snapshot.time_ns >= recovery->since_ns,
+                        snapshot.time_ns);
     return error == 0 ? whole : error;
 }
 
@@ -259,6 +380,8 @@ int recovery_list(struct store *store, const struct recovery *recovery, struct l
     if (error == 0)
         error = reach_create(store, listing.reader, state, NULL, &listing.reach, failure);
     if (error == 0)
+        error = find_earlier(&listing);
+    if (error == 0)
         error = find_trees(&listing);
     for (size_t i = 0; i < listing.count && error == 0; i++) {
         int recovered = recover(&listing, &listing.trees[i]);
@@ -268,6 +391,7 @@ int recovery_list(struct store *store, const struct recovery *recovery, struct l
     }
     free(listing.trees);
     reach_free(listing.reach);
+    reach_free(listing.earlier);
     object_reader_free(listing.reader);
     return error;
 }

@@ -9,6 +9,7 @@
 #ifndef CRMFS_STORE_RECOVER_H
 #define CRMFS_STORE_RECOVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,24 +24,38 @@ struct lost_record {
     uint64_t before_ns;
 };
 
+struct snapshot_ids {
+    uint8_t (*ids)[SNAPSHOT_ID_BYTES];
+    size_t count;
+};
+
 /* Zeroed at first. */
 struct recovery {
     struct lost_record *lost;
     size_t lost_count;
+    uint64_t lost_records;             /* in all of these */
     uint8_t (*known)[OBJECT_ID_BYTES]; /* trees of snapshots whose record is there */
     size_t known_count;
+    uint64_t since_ns;         /* no record from then on is missing but for the lost ones */
+    struct snapshot_ids named; /* snapshots of take records and of checkpoints */
+    struct snapshot_ids later; /* those taken after the first lost record */
+    bool marked_later;  /* after it packs were marked: prune may have moved what is in them */
+    uint64_t forgotten; /* snapshots that later records forget and none of those names */
 };
 
 /* What the log tells before it is mended. 0 or -errno. */
 int recovery_begin(struct store *store, struct recovery *recovery, struct failure *failure);
 
-/* NAME: of the snapshot that was listed again, NULL: something of it is lost. */
-typedef void recovery_report(void *context, const char *name, uint64_t time_ns);
+/*
+ * NAME: of the snapshot that was listed again, NULL: something of it is lost. CERTAIN: its record
+ * was lost; else it may have been forgotten as well, by a record that is no longer kept.
+ */
+typedef void recovery_report(void *context, const char *name, bool certain, uint64_t time_ns);
 
 /*
- * Lists again what was read when one of the lost records was written, and lacks nothing; adds their
- * number to COUNT. STATE is brought up to date. 0; -EAGAIN: others changed the store, all is to be
- * looked at anew; -errno.
+ * Lists again what was read when one of the lost records was written, lacks nothing, and was not
+ * forgotten as far as the log tells; adds their number to COUNT. STATE is brought up to date. 0;
+ * -EAGAIN: others changed the store, all is to be looked at anew; -errno.
  */
 int recovery_list(struct store *store, const struct recovery *recovery, struct log_state *state,
                   recovery_report *report, void *context, size_t *count, struct failure *failure);

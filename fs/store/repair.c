@@ -198,19 +198,26 @@ static void say_record(void *context, const char *record, bool lost, const char 
 }
 
 /* A recovery_report. */
-static void say_recovered(void *context, const char *name, uint64_t time_ns)
+static void say_recovered(void *context, const char *name, bool certain, uint64_t time_ns)
 {
     const struct check_options *options = &((struct repairing *)context)->options->check;
     char text[TEXT_SIZE], when[CLOCK_TEXT_SIZE];
     const struct check_finding finding = {
-        .kind = CHECK_SNAPSHOT, .file = name, .harmless = name != NULL, .text = text};
+        .kind = CHECK_SNAPSHOT, .file = name, .harmless = name != NULL || !certain, .text = text};
 
-    snprintf(text, sizeof text,
-             name != NULL ? "a snapshot of %s whose record was lost, listed again: its tables are "
-                            "whole; its name, its tags and files/ are not known"
-                          : "a snapshot of %s whose record was lost cannot be listed again: "
-                            "something of it is lost, too",
-             clock_text((time_t)(time_ns / NS_PER_SECOND), when));
+    clock_text((time_t)(time_ns / NS_PER_SECOND), when);
+    if (name != NULL)
+        snprintf(text, sizeof text,
+                 certain ? "a snapshot of %s whose record was lost, listed again: its tables are "
+                           "whole; its name, its tags and files/ are not known"
+                         : "a snapshot of %s, listed again: its tables are whole. Its record was "
+                           "lost, or it had been forgotten before: then let `crmfs forget` and "
+                           "`crmfs prune` forget it again",
+                 when);
+    else
+        snprintf(text, sizeof text,
+                 "a snapshot of %s %s cannot be listed again: something of it is lost, too", when,
+                 certain ? "whose record was lost" : "that may have been forgotten before");
     if (options->report != NULL)
         options->report(options->context, &finding);
 }

@@ -100,6 +100,16 @@ struct stored_tree {
     struct stored_source *sources; /* in the order of their names, which differ */
 };
 
+/* Whether tables of one of its sources were left out. */
+static inline bool stored_tree_is_partial(const struct stored_tree *tree)
+{
+    bool partial = false;
+
+    for (size_t i = 0; i < tree->source_count; i++)
+        partial |= tree->sources[i].partial;
+    return partial;
+}
+
 int stored_tree_encode(const struct stored_tree *tree, struct buffer *output);
 int stored_tree_decode(const void *bytes, size_t size, struct stored_tree *ret_tree);
 void stored_tree_release(struct stored_tree *tree); /* zeroed: nothing happens */

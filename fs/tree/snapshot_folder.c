@@ -234,7 +234,37 @@ static int folder_list(struct node *node, const struct caller *caller, struct li
 }
 
 static const char xattr_names[] = "user.crmfs.id\0user.crmfs.snapshot\0user.crmfs.host\0"
-                                  "user.crmfs.tags\0user.crmfs.raw\0user.crmfs.stored";
+                                  "user.crmfs.tags\0user.crmfs.raw\0user.crmfs.stored\0"
+                                  "user.crmfs.partial";
+
+/*
+ * The views of which there is no more than the statement, a line each; of a source of which
+ * tables were left out that nobody knows any more, its name alone. Nothing of a snapshot that is
+ * whole.
+ */
+static ssize_t give_partial(const struct snapshot_folder *folder, char *value, size_t size,
+                            struct failure *failure)
+{
+    cleanup_buffer struct buffer text = BUFFER(OBJECT_DATA_LIMIT);
+    struct stored_tree tree = {.source_count = 0};
+    int error = frozen_read_tree(&folder->context, &folder->tree, &tree, failure);
+
+    for (size_t i = 0; i < tree.source_count && error == 0; i++) {
+        const struct stored_source *source = &tree.sources[i];
+        bool named = false;
+
+        for (size_t j = 0; source->partial && j < source->table_count && error == 0; j++) {
+            if (!stored_table_is_statement(&source->tables[j]))
+                continue;
+            error = buffer_print(&text, "%s/%s\n", source->name, source->tables[j].name);
+            named = true;
+        }
+        if (source->partial && !named && error == 0)
+            error = buffer_print(&text, "%s\n", source->name);
+    }
+    stored_tree_release(&tree);
+    return error != 0 ? error : node_give_value((const char *)text.data, text.size, value, size);
+}
 
 static ssize_t folder_xattr(struct node *node, const char *name, char *value, size_t size,
                             struct failure *failure)
@@ -243,9 +273,10 @@ static ssize_t folder_xattr(struct node *node, const char *name, char *value, si
     char made[2 * SNAPSHOT_ID_BYTES + 1 + NUMBER_SIZE];
     const char *text = made;
 
-    (void)failure;
     if (name == NULL)
         return node_give_value(xattr_names, sizeof xattr_names, value, size);
+    if (strcmp(name, "user.crmfs.partial") == 0)
+        return give_partial(folder, value, size, failure);
     if (strcmp(name, "user.crmfs.id") == 0)
         sodium_bin2hex(made, sizeof made, folder->id, sizeof folder->id);
     else if (strcmp(name, "user.crmfs.snapshot") == 0)

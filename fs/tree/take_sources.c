@@ -137,6 +137,57 @@ static bool may_be_left_out(struct dataset *dataset, size_t index, int error)
             (error == -EIO || error == -ETIMEDOUT));
 }
 
+/*
+ * What there is of a view that is left out: its statement, so that schema.sql has it, a restore can
+ * make it, and the snapshot says what it lacks. 1: it is in RET_TABLE; 0: it has none.
+ */
+static int keep_statement(struct take_attempt *attempt, const struct schema *schema,
+                          struct stored_table *ret_table)
+{
+    struct schema *bare;
+    int error = 0;
+
+    if ((schema->kind != RELATION_VIEW && schema->kind != RELATION_STORED_VIEW) ||
+        schema->ddl[0] == '\0')
+        return 0;
+    bare = schema_create(schema->name, 0);
+    if (bare == NULL)
+        return -ENOMEM;
+    bare->kind = schema->kind;
+    bare->is_statement = true;
+    bare->ddl = strdup(schema->ddl);
+    ret_table->name = strdup(schema->name);
+    if (bare->ddl == NULL || ret_table->name == NULL)
+        error = -ENOMEM;
+    if (error == 0)
+        error = stored_table_write(attempt->sink, bare, NULL, 0, ret_table, attempt->failure);
+    schema_release(bare);
+    if (error != 0)
+        free(ret_table->name);
+    return error != 0 ? error : 1;
+}
+
+static int leave_out(struct take_attempt *attempt, struct dataset *dataset, size_t index,
+                     const char *source, struct stored_source *stored)
+{
+    const struct take_options *options = attempt->options;
+    const struct schema *schema = dataset->class->schema(dataset, index);
+    struct stored_table *table = &stored->tables[stored->table_count];
+    int kept;
+
+    if (options->warn != NULL)
+        options->warn(options->warn_context, source, schema->name, attempt->failure);
+    *attempt->failure = (struct failure){0};
+    *table = (struct stored_table){0};
+    stored->partial = true;
+    kept = keep_statement(attempt, schema, table);
+    if (kept == 1) {
+        stored->table_count++;
+        note_progress(attempt, table);
+    }
+    return kept < 0 ? kept : 0;
+}
+
 static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, const char *source,
                        struct stored_source *stored)
 {
@@ -164,11 +215,9 @@ static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, co
             return error;
         }
         if (error != 0 && may_be_left_out(dataset, i, error)) {
-            if (options->warn != NULL)
-                options->warn(options->warn_context, source, name, attempt->failure);
-            *attempt->failure = (struct failure){0};
-            *table = (struct stored_table){0};
-            stored->partial = true;
+            error = leave_out(attempt, dataset, i, source, stored);
+            if (error != 0)
+                return error;
             continue;
         }
         if (error != 0)
@@ -243,6 +292,15 @@ static int by_name(const void *left, const void *right)
                   ((const struct stored_source *)right)->name);
 }
 
+static bool find_text(const char *const *texts, size_t count, const char *text)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++)
+        found |= strcmp(texts[i], text) == 0;
+    return found;
+}
+
 static int check_tables_found(const struct take_attempt *attempt)
 {
     const struct take_options *options = attempt->options;
@@ -257,6 +315,9 @@ static int check_tables_found(const struct take_attempt *attempt)
                 found =
                     find_word(&options->tables[i], 1, source->name, source->tables[k].name) == 0;
         }
+        if (!found && find_text(options->excluded, options->excluded_count, options->tables[i]))
+            return failure_set(attempt->failure, EINVAL,
+                               "table %s is asked for and left out at once", options->tables[i]);
         if (!found)
             return failure_set(attempt->failure, EINVAL, "no source has a table %s",
                                options->tables[i]);

@@ -122,7 +122,7 @@ def test_one_document(database, store):
     run("snapshot", "--store", store, "--name", "second", database)
     answer = json.loads(run("forget", "--json", "--prune", "--dry-run", "--keep-last", "1", store))
     assert [group["forget"][0]["name"] for group in answer["groups"]] == ["first"]
-    assert answer["groups"][0]["keep"][0]["reasons"] == "last snapshot"
+    assert answer["groups"][0]["keep"][0]["reasons"] == ["last snapshot"]
     assert answer["prune"]["dry_run"] is True
     answer = json.loads(run("forget", "--json", "--prune", store, "first"))
     assert answer["forget"] == ["first"] and answer["prune"]["found"]["packs"] == 2

@@ -12,7 +12,7 @@ import pytest
 
 import cheap_key
 from command import crmfs
-from mounting import BINARY
+from mounting import BINARY, eventually, is_mounted
 
 PASSPHRASE = {"CRMFS_PASSPHRASE": "one"}
 
@@ -42,6 +42,19 @@ def fail(*words, status=1):
 
 def answer(*words):
     return json.loads(run(*words))
+
+
+@contextlib.contextmanager
+def mounted(store, mountpoint, *words):
+    """A mount of the store, gone afterwards."""
+    mountpoint.mkdir(exist_ok=True)
+    with subprocess.Popen([BINARY, "mount", "-f", "--store", store, *words, mountpoint], env={**os.environ, **PASSPHRASE}) as process:
+        try:
+            eventually(lambda: is_mounted(mountpoint))
+            yield mountpoint
+        finally:
+            subprocess.run(["fusermount3", "-u", mountpoint], check=True)
+            process.wait(10)
 
 
 def change(database, share):
@@ -124,7 +137,7 @@ def test_forget_by_rule(store):
     assert re.search(r"forget +a .*\n +keep +b .* last snapshot\n", text) and "1 snapshot would" in text
     (group,) = answer("forget", "--json", "--keep-last", "1", "--keep-tag", "weekly", store)
     assert [one["name"] for one in group["forget"]] == ["a"]
-    assert [one["reasons"] for one in group["keep"]] == ["has tags", "has tags, last snapshot"]
+    assert [one["reasons"] for one in group["keep"]] == [["has tags"], ["has tags", "last snapshot"]]
     assert "sources crm" in group["group"]
     assert names(store) == ["b", "c"]
 
@@ -456,7 +469,7 @@ def test_what_may_not_be_read(root, store):
 
 def test_a_changed_header_is_hinted_at(store):
     flip(store / "store", 40)
-    assert "a bit of the file `store` or of its key below keys/ has changed: put both back" in fail("snapshots", store)
+    assert "If it is the right one, put `store` and keys/ back from a copy" in fail("snapshots", store)
 
 
 @pytest.mark.parametrize("place", ["{folder}/lost", "{other}/{name}", "{folder}/{folder}0000{rest}", "{folder}.old"])
@@ -503,3 +516,43 @@ def test_a_snapshot_whose_record_was_lost(store, work):
     said = fail("repair", "--accept-rollback", "--drop-records", lost)
     assert "cannot be listed again: something of it is lost, too" in said and "Listed" not in said
     assert names(lost) == ["a"]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_was_forgotten_stays_forgotten(store, work, moved):
+    """Where no record tells of it any more, a checkpoint rules; where none can, the words say so."""
+    database = work / "other.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE tracks (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.execute("CREATE TABLE genres (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.execute("INSERT INTO tracks WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                           " WHERE i < 999) SELECT i, hex(randomblob(9)) FROM n")
+
+        def take(name, sql):
+            connection.execute(sql)
+            connection.commit()
+            run("snapshot", "--quiet", "--store", store, "--name", name, database)
+        take("s1", "INSERT INTO genres VALUES (1, 'a')")
+        take("private", "UPDATE tracks SET name = hex(randomblob(9))")
+        take("s3", "UPDATE genres SET name = 'b'")
+        run("forget", store, "private")
+        with mounted(store, work / "mnt") as mount:
+            for i in range(140):
+                os.rename(mount / f"snapshots/{'s3' if i % 2 == 0 else 's'}",
+                          mount / f"snapshots/{'s' if i % 2 == 0 else 's3'}")
+        run("prune", store)
+        run("prune", "--grace", "0", store)
+        take("s4", "UPDATE genres SET name = 'c'")
+        newest = max((store / "log").iterdir())
+        if moved:
+            take("s5", "UPDATE tracks SET name = hex(randomblob(9))")
+            run("forget", store, "s5")
+            run("prune", store)
+    connection.close()
+    newest.chmod(0o600)
+    newest.write_bytes(b"junk")
+    said = run("repair", "--drop-records", store)
+    assert sum(name.startswith("recovered-") for name in names(store)) == 1 + moved, said
+    assert ("it had been forgotten before: then let `crmfs forget`" in said) == moved
+    assert "Listed 2 snapshots again" in said if moved else "whose record was lost, listed again" in said
+    run("check", "--read-data", store)

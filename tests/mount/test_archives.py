@@ -228,7 +228,7 @@ def test_folder_and_pattern(mount, work, dump, chinook_db, refused):
     top.unmount()
     assert os.listdir(mount(f"{old}/*-2018*").path("archives")) == ["crm-2018.sql.gz"]
     (work / "point").mkdir()
-    assert "there is no such file" in refused("mount", old / "sub", work / "point", status=2).err
+    assert "there is nothing in it" in refused("mount", old / "sub", work / "point", status=2).err
 
 
 def test_nothing_is_read_before_it_is_looked_at(mount, work, dump):

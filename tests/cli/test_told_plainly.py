@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""What goes wrong with a store, told so that nobody does the wrong thing about it."""
+import json
+import os
+import shutil
+import sqlite3
+
+import pytest
+
+from command import crmfs
+from storing import memory, store  # noqa: F401
+from test_keeping import mounted
+
+
+@pytest.fixture(name="database")
+def make_database(work):
+    path = work / "crm.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.execute("INSERT INTO people VALUES (1, 'Ada')")
+    connection.close()
+    return path
+
+
+def ask(*words, status=0, **environment):
+    done = crmfs(*map(str, words), **environment)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def take(store, database, *names):  # noqa: F811
+    for name in names:
+        ask("snapshot", "--quiet", "--store", store, "--name", name, database)
+
+
+def test_a_store_that_has_gone(store, database, work):  # noqa: F811
+    """Nobody is advised to give up records of it."""
+    with mounted(store, work / "mnt", database) as mount:
+        shutil.rmtree(store)
+        with pytest.raises(OSError):
+            (mount / "snapshots/x").mkdir()
+        said = (mount / ".crmfs/errors").read_text()
+    assert "is gone: is its disk mounted?" in said and "drop-records" not in said, said
+
+
+def test_retention_goes_on(store, database, work):  # noqa: F811
+    """Past a snapshot of which nobody can say what it holds: that one stays."""
+    take(store, database, "a")
+    before = set(store.glob("packs/*/*"))
+    with sqlite3.connect(work / "other.db") as connection:
+        connection.execute("CREATE TABLE others (x)")
+    connection.close()
+    take(store, work / "other.db", "lost")
+    (pack,) = set(store.glob("packs/*/*")) - before
+    take(store, database, "b", "c")
+    pack.unlink()
+    done = ask("forget", "--json", "--keep-last", "1", store, status=3)
+    assert "lost stays: what it holds cannot be read" in done.stderr
+    (group,) = json.loads(done.stdout)
+    assert [one["reasons"] for one in group["keep"]] == [["last snapshot"]], group
+    listed = json.loads(ask("snapshots", "--json", store).stdout)
+    assert [(one["name"], one["partial"]) for one in listed] == [("lost", None), ("c", False)]
+
+
+def test_names_given_twice(store, database):  # noqa: F811
+    take(store, database, "a")
+    assert ask("forget", store, "a", "a").stdout == "a is forgotten\n"
+
+
+def test_asked_for_and_left_out(store, database):  # noqa: F811
+    done = ask("snapshot", "--store", store, "--table", "people", "--exclude-table", "people", database, status=1)
+    assert "table people is asked for and left out at once" in done.stderr
+
+
+def test_a_folder_without_backups(work):
+    """It is called what it was called by who typed it."""
+    (work / "folder").mkdir()
+    (work / "folder/x").write_text("nothing")
+    (work / "mnt").mkdir()
+    said = ask("mount", work / "folder", work / "mnt", status=2).stderr
+    assert f"{work}/folder: there is no store in it, nor a backup" in said and "/*" not in said, said
+
+
+def test_init_given_up(work):
+    """It leaves nothing that was not there before."""
+    ask("init", work / "new", status=1, CRMFS_PASSPHRASE="")
+    assert not (work / "new").exists()
+    (work / "old").mkdir()
+    ask("init", work / "old", status=1, CRMFS_PASSPHRASE="")
+    assert (work / "old").is_dir()
+
+
+def test_nothing_to_export(store, work):  # noqa: F811
+    with mounted(store, work / "mnt") as mount:
+        (mount / "files/x").write_bytes(b"x")
+        (mount / "snapshots/a").mkdir()
+    assert "only files/, which is copied out of a mount" in ask("export", "-o", work / "out", store, "a", status=1).stderr
+    assert not (work / "out").exists()
+
+
+def test_a_damaged_memory(store, database, work):  # noqa: F811
+    """Not to know whether a store was rolled back is worth a word."""
+    take(store, database, "a")
+    (memory_file,) = (work / "state/crmfs").iterdir()
+    memory_file.write_text("junk")
+    assert "not known this once" in ask("snapshots", store).stderr
+    assert ask("snapshots", store).stderr == ""
+    assert os.path.getsize(memory_file) == 86

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""What listings say of snapshots beyond their records: what they lack, and what files/ weighs."""
+import json
+import os
+import re
+import sqlite3
+
+import pytest
+
+from command import crmfs
+from mounting import eventually
+from storing import memory, store  # noqa: F401
+from test_keeping import mounted
+
+
+@pytest.fixture(name="database")
+def make_database(work):
+    path = work / "crm.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.execute("INSERT INTO people VALUES (1, 'Ada')")
+        connection.execute("CREATE TABLE soon (x)")
+        connection.execute("CREATE VIEW bad AS SELECT * FROM soon")
+        connection.execute("DROP TABLE soon")
+    connection.close()
+    return path
+
+
+def ask(*words, status=0):
+    done = crmfs(*map(str, words))
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+def test_a_view_that_fails(store, database, work):  # noqa: F811
+    """The snapshot says that it lacks it, keeps its statement, and a restore makes it."""
+    with mounted(store, work / "mnt", database) as mount:
+        (mount / "snapshots/part").mkdir()
+        assert os.getxattr(mount / "snapshots/part", "user.crmfs.partial") == b"crm/bad\n"
+        assert sorted(path.name for path in (mount / "snapshots/part/crm").glob("*.csv")) == ["people.csv"]
+        assert "CREATE VIEW bad AS SELECT * FROM soon" in (mount / "snapshots/part/crm/schema.sql").read_text()
+        with sqlite3.connect(database) as connection:
+            connection.execute("DROP VIEW bad")
+        connection.close()
+        ask("snapshot", "--quiet", "--store", store, "--name", "whole", database)
+        eventually((mount / "snapshots/whole").exists)
+        assert os.getxattr(mount / "snapshots/whole", "user.crmfs.partial") == b""
+    text = ask("snapshots", store).splitlines()
+    assert text[1].endswith("  (in part: crm/bad)") and "part" not in text[2] and "FILES" not in text[0]
+    assert "(in part: crm/bad)" in ask("stats", store)
+    for listed in (json.loads(ask("snapshots", "--json", store)), json.loads(ask("stats", "--json", store))["snapshots"]):
+        assert [(one["partial"], one["lacking"]) for one in listed] == [
+            (True, [{"source": "crm", "table": "bad"}]), (False, [])]
+    ask("check", "--read-data", store)
+    ask("restore", "--store", store, "--to", work / "new.db", "part")
+    with sqlite3.connect(work / "new.db") as connection:
+        assert connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'bad'").fetchall() == [
+            ("CREATE VIEW bad AS SELECT * FROM soon",)]
+    connection.close()
+
+
+def test_what_files_weigh(store, work):  # noqa: F811
+    """Of each snapshot, and now; and a ratio over all."""
+    with mounted(store, work / "mnt") as mount:
+        (mount / "files/folder").mkdir()
+        for i in range(300):
+            (mount / f"files/folder/{i}").write_bytes(b"x" * 1000)
+        os.link(mount / "files/folder/0", mount / "files/again")
+        (mount / "snapshots/one").mkdir()
+        (mount / "files/more").write_bytes(b"y" * 5000)
+    (one,) = json.loads(ask("snapshots", "--json", store))
+    assert (one["files"], one["files_bytes"], one["partial"]) == (300, 300000, False)
+    stats = json.loads(ask("stats", "--json", store))
+    assert stats["now"] == {"files": 301, "files_bytes": 305000} and stats["files_bytes"] == 300000
+    assert stats["snapshots"][0]["files_bytes"] == 300000
+    text = ask("stats", store)
+    assert "0 B as CSV and 292.9 KiB of files in" in text and "a ratio of 0.0" not in text, text
+    assert re.search(r"^files. now +301 +297.8 KiB$", text, re.M), text
+    assert "FILES" in ask("snapshots", store).splitlines()[0]
