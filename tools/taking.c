@@ -103,12 +103,15 @@ static void warn(void *context, const char *source, const char *table, const str
     struct taking *taking = context;
 
     take_display_clear(&taking->display);
-    log_message(LOG_LEVEL_WARNING, "%s, %s %s is left out: %s", source,
-                why->code == EREMOTEIO ? "foreign table" : "view", table, why->text);
+    if (table == NULL)
+        log_message(LOG_LEVEL_WARNING, "%s/ is left out: %s", source, why->text);
+    else
+        log_message(LOG_LEVEL_WARNING, "%s, %s %s is left out: %s", source,
+                    why->code == EREMOTEIO ? "foreign table" : "view", table, why->text);
     /* What holds nothing is not missed. */
     if (why->code != ENODATA)
         left_out_add(&taking->left_out, source, table, why->text);
-    taking->lacks_tables |= why->code != ENODATA;
+    taking->lacks_tables |= table != NULL && why->code != ENODATA;
 }
 
 /* The time in UTC, without what cannot be in a file's name elsewhere; then with a number. */

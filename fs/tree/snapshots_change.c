@@ -38,7 +38,8 @@ static void warn(void *context, const char *source, const char *table, const str
     if (snapshots->report == NULL)
         return;
     failure_prefix(&words, why->code, "left out of the snapshot");
-    if (asprintf(&path, "snapshots/%s/%s/%s", snapshots->taken, source, table) < 0) {
+    if (asprintf(&path, "snapshots/%s/%s%s%s", snapshots->taken, source, table != NULL ? "/" : "",
+                 table != NULL ? table : "") < 0) {
         path = NULL;
         return;
     }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
+#include "fs/store/file_node.h"
 #include "fs/tree/take_internal.h"
 
 #define ATTEMPTS 5
@@ -30,6 +31,27 @@ static int put_tree(struct take_attempt *attempt, struct object_reference *ret_t
                                        ret_tree, attempt->failure);
 }
 
+/*
+ * files/ as the store has it. Where its tree is lost, the snapshot goes without: it would look as
+ * if it had what nobody can read.
+ */
+static int add_files(struct take_attempt *attempt, struct snapshot *snapshot)
+{
+    const struct take_options *options = attempt->options;
+    const struct log_state *state = attempt->state;
+    cleanup_buffer struct buffer top = BUFFER(FILE_NODE_LIMIT);
+    struct failure why = {.code = 0};
+    int error = state->has_files
+                    ? object_read(options->reader, &state->files, OBJECT_NODE, false, &top, &why)
+                    : 0;
+
+    snapshot->has_files = state->has_files && error == 0;
+    snapshot->files = state->files;
+    if (error == -EIO && options->warn != NULL)
+        options->warn(options->warn_context, SNAPSHOT_FILES, NULL, &why);
+    return error == -EIO ? 0 : error;
+}
+
 static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const char *const *packs,
                   size_t pack_count)
 {
@@ -43,8 +65,9 @@ static int commit(struct take_attempt *attempt, struct snapshot *snapshot, const
         error = take_keep_packs(attempt, packs, pack_count);
         if (error != 0)
             return error;
-        snapshot->has_files = attempt->state->has_files;
-        snapshot->files = attempt->state->files;
+        error = add_files(attempt, snapshot);
+        if (error != 0)
+            return error;
         error = log_take(store, attempt->state, snapshot, packs, pack_count, attempt->failure);
     }
     return error == -EAGAIN ? take_refuse_busy(attempt->failure) : error;

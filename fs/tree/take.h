@@ -51,8 +51,8 @@ struct take_options {
     uint64_t view_timeout_ns;       /* what reading a view may take; 0: for ever */
     const bool *cancelled;          /* atomic, may be NULL */
     struct take_progress *progress; /* may be NULL */
-    /* Told what is left out and why (a view that its database cannot show, or not in its time); may
-     * be NULL. */
+    /* Told what is left out and why (a view that its database cannot show, or not in its time; with
+     * SNAPSHOT_FILES and no table, files/, whose tree is lost); may be NULL. */
     void (*warn)(void *context, const char *source, const char *table, const struct failure *why);
     void *warn_context;
 };

@@ -106,3 +106,15 @@ def test_set_back_to_nothing(mount_store, store, database):
     store.check()
     assert top.start().status == 0
     assert os.listdir(top.path("files")) == []
+
+
+def test_snapshots_go_without(mount_store, store, database, lost):
+    """What nobody can read is not in them, as if it could be; and that is told."""
+    done = store.run("snapshot", "--store", store.path, "--name", "two", database, status=3)
+    assert "files/ is left out: " in done.err and "exclude-table" not in done.err, done.err
+    top = mount_store(store, database)
+    top.path("snapshots/three").mkdir()
+    assert "EIO snapshots/three/files: left out of the snapshot: " in top.errors()
+    for name in ("two", "three"):
+        assert os.listdir(top.path("snapshots", name)) == ["crm"]
+    assert top.path("snapshots/one/files/second").read_bytes() == b"second"
