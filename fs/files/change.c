@@ -9,7 +9,6 @@
 #include "fs/files/xattrs.h"
 
 #define PERMISSIONS ((mode_t)07777)
-#define PAGE_BYTES 4096
 
 /* ---- Open ---- */
 
@@ -164,10 +163,14 @@ static int take_bytes(struct files *files, struct held_file *held, uint64_t offs
 static int check_pages(struct files *files, uint64_t number, uint64_t offset, uint64_t end,
                        struct failure *failure)
 {
-    int error = offset % PAGE_BYTES != 0 ? files_check_byte(files, number, offset - 1, failure) : 0;
+    uint64_t before = offset % FILES_PAGE_BYTES;
+    uint64_t behind = end % FILES_PAGE_BYTES;
+    int error =
+        before != 0 ? files_check_range(files, number, offset - before, before, failure) : 0;
 
-    return error == 0 && end % PAGE_BYTES != 0 ? files_check_byte(files, number, end, failure)
-                                               : error;
+    return error == 0 && behind != 0
+               ? files_check_range(files, number, end, FILES_PAGE_BYTES - behind, failure)
+               : error;
 }
 
 int files_write(struct files *files, uint64_t number, uint64_t offset, const void *bytes,

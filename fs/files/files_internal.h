@@ -400,8 +400,13 @@ int files_make_room_for(struct files *files, uint64_t bytes, struct failure *fai
 
 /* ---- read.c ---- */
 
-/* Whether the byte at OFFSET can be read, or is behind the end. 0, or -errno. Without the lock. */
-int files_check_byte(struct files *files, uint64_t number, uint64_t offset,
-                     struct failure *failure);
+#define FILES_PAGE_BYTES 4096 /* what the kernel reads and keeps as one */
+
+/*
+ * Whether SIZE bytes of a page at OFFSET can be read, as far as the file goes. 0, or -errno.
+ * Without the lock.
+ */
+int files_check_range(struct files *files, uint64_t number, uint64_t offset, size_t size,
+                      struct failure *failure);
 
 #endif

@@ -164,10 +164,11 @@ ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *
     return read_range(files, number, offset, bytes, size, true, failure);
 }
 
-int files_check_byte(struct files *files, uint64_t number, uint64_t offset, struct failure *failure)
+int files_check_range(struct files *files, uint64_t number, uint64_t offset, size_t size,
+                      struct failure *failure)
 {
-    uint8_t byte;
-    ssize_t length = read_range(files, number, offset, &byte, 1, false, failure);
+    uint8_t bytes[FILES_PAGE_BYTES];
+    ssize_t length = read_range(files, number, offset, bytes, size, false, failure);
 
     return length < 0 ? (int)length : 0;
 }
