@@ -37,8 +37,8 @@ def test_diff(store, crm_db, copy_of):
     activities = tables["crm/activities"]
     assert activities["change"] == "changed" and activities["rows_from"] == activities["rows_to"] == 20000
     assert activities["rows_changed"] and not activities["schema_changed"]
-    # Where groups end is each store's secret.
-    assert 1 <= activities["groups_gone"] <= 2 and 1 <= activities["groups_new"] <= 2
+    # Where groups end is each store's secret: where the changed row ended one, its neighbours are others, too.
+    assert 1 <= activities["groups_gone"] <= 4 and 1 <= activities["groups_new"] <= 4
     assert 0 < activities["bytes_new"] < len(export(store, "b", "activities"))
     contacts = tables["crm/contacts"]
     assert contacts["rows_from"] == contacts["rows_to"] + 1
