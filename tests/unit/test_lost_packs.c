@@ -197,7 +197,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_put_rests_on_no_lost_pack, begin, end),
-        cmocka_unit_test(what_has_gone_is_looked_for_once),
+        cmocka_unit_test_setup_teardown(what_has_gone_is_looked_for_once, sample_state_begin,
+                                        sample_state_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
