@@ -10,7 +10,7 @@
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/files/files.h"
-#include "fs/store/log_internal.h"
+#include "fs/store/log.h"
 #include "fs/store/walk.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
@@ -20,6 +20,7 @@ struct setting_back {
     struct store *store;
     struct object_reader *reader;
     struct log_state state;
+    struct object_reference found; /* the tree that it becomes */
     char *text;
     struct failure *failure;
 };
@@ -69,40 +70,21 @@ static int is_whole(struct setting_back *setting, const struct object_reference 
     return error == -ENOMEM ? error : error == 0;
 }
 
-/* What a record says of files/. 1, 0, -ENOMEM. */
-static int try_record(struct setting_back *setting, uint64_t number,
-                      struct object_reference *ret_top)
+/* What record NUMBER says of files/, if that is whole. 1, 0, -ENOMEM. */
+static int try_record(void *context, uint64_t number, const struct object_reference *top)
 {
-    struct log_entry entry;
-    uint8_t hash[LOG_HASH_BYTES];
-    int error = log_record_read(setting->store, number, &entry, hash, NULL);
-    int whole = error == -ENOMEM ? error : 0;
+    struct setting_back *setting = context;
+    int whole = is_whole(setting, top, true);
 
-    if (error != 0)
-        return whole;
-    if (entry.kind == LOG_FILES)
-        whole = is_whole(setting, &entry.top, true);
     if (whole > 0) {
-        *ret_top = entry.top;
+        setting->found = *top;
         snprintf(setting->text, SET_BACK_TEXT_SIZE, "what record %llu of the log says of it",
                  (unsigned long long)number);
     }
-    log_entry_release(&entry);
     return whole;
 }
 
-static int try_records(struct setting_back *setting, struct object_reference *ret_top)
-{
-    cleanup_free uint64_t *numbers = NULL;
-    size_t count = 0;
-    int found = log_list(setting->store, "log", &numbers, &count, setting->failure);
-
-    while (found == 0 && count > 0)
-        found = try_record(setting, numbers[--count], ret_top);
-    return found;
-}
-
-static int try_snapshots(struct setting_back *setting, struct object_reference *ret_top)
+static int try_snapshots(struct setting_back *setting)
 {
     int found = 0;
 
@@ -113,7 +95,7 @@ static int try_snapshots(struct setting_back *setting, struct object_reference *
             continue;
         found = is_whole(setting, &snapshot->files, true);
         if (found > 0) {
-            *ret_top = snapshot->files;
+            setting->found = snapshot->files;
             snprintf(setting->text, SET_BACK_TEXT_SIZE, "what it was in snapshot %s",
                      snapshot->name);
         }
@@ -150,7 +132,6 @@ static int commit(struct setting_back *setting, const struct object_reference *t
 
 static int set_back(struct setting_back *setting)
 {
-    struct object_reference top;
     int found = log_read(setting->store, &setting->state, setting->failure);
 
     if (found != 0 || !setting->state.has_files)
@@ -161,14 +142,14 @@ static int set_back(struct setting_back *setting)
         found = is_whole(setting, &setting->state.files, false);
     if (found != 0)
         return found < 0 ? found : 0;
-    found = try_records(setting, &top);
+    found = log_each_files(setting->store, try_record, setting, setting->failure);
     if (found == 0)
-        found = try_snapshots(setting, &top);
+        found = try_snapshots(setting);
     if (found < 0)
         return found;
     if (found == 0)
         snprintf(setting->text, SET_BACK_TEXT_SIZE, "an empty one: no older one can be read");
-    return commit(setting, found > 0 ? &top : NULL);
+    return commit(setting, found > 0 ? &setting->found : NULL);
 }
 
 int files_set_back(struct store *store, char ret_text[SET_BACK_TEXT_SIZE], struct failure *failure)

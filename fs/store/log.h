@@ -127,6 +127,15 @@ int log_files(struct store *store, struct log_state *state,
               const uint8_t writer[FILES_WRITER_BYTES], const struct object_reference *top,
               const char *const *packs, size_t pack_count, struct failure *failure);
 
+/*
+ * Calls VISIT with what each record that there still is says of files/, the newest first, until it
+ * gives something else than 0, which is the result. Records that cannot be read are passed over.
+ * 0 or -errno.
+ */
+int log_each_files(struct store *store,
+                   int (*visit)(void *context, uint64_t record, const struct object_reference *top),
+                   void *context, struct failure *failure);
+
 /* CLAIM stands from now on, whoever had one before; its time is set. -EINVAL: not such a text. */
 int log_claim(struct store *store, struct log_state *state, const struct files_claim *claim,
               struct failure *failure);
