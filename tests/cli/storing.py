@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A store for a test of the command, and what it is asked."""
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -73,3 +74,11 @@ def peak(*words):
     done = subprocess.run([sys.executable, "-S", "-c", WATCH, BINARY, *words], capture_output=True, text=True,
                           check=True)
     return tuple(map(int, done.stdout.split()))
+
+
+def make_people(path, more=""):
+    """A database of one row, and what the statements in MORE make of it."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);"
+                                 "INSERT INTO people VALUES (1, 'Ada');" + more)
+    return path

@@ -8,18 +8,13 @@ import sqlite3
 import pytest
 
 from command import crmfs
-from storing import memory, store  # noqa: F401
+from storing import make_people, memory, store  # noqa: F401
 from test_keeping import mounted
 
 
 @pytest.fixture(name="database")
 def make_database(work):
-    path = work / "crm.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)")
-        connection.execute("INSERT INTO people VALUES (1, 'Ada')")
-    connection.close()
-    return path
+    return make_people(work / "crm.db")
 
 
 def ask(*words, status=0, **environment):

@@ -9,21 +9,13 @@ import pytest
 
 from command import crmfs
 from mounting import eventually
-from storing import memory, store  # noqa: F401
+from storing import make_people, memory, store  # noqa: F401
 from test_keeping import mounted
 
 
 @pytest.fixture(name="database")
 def make_database(work):
-    path = work / "crm.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)")
-        connection.execute("INSERT INTO people VALUES (1, 'Ada')")
-        connection.execute("CREATE TABLE soon (x)")
-        connection.execute("CREATE VIEW bad AS SELECT * FROM soon")
-        connection.execute("DROP TABLE soon")
-    connection.close()
-    return path
+    return make_people(work / "crm.db", "CREATE TABLE soon (x); CREATE VIEW bad AS SELECT * FROM soon; DROP TABLE soon;")
 
 
 def ask(*words, status=0):

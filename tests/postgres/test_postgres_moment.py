@@ -306,15 +306,11 @@ REDEFINED = {
 }
 
 
-@pytest.mark.parametrize("how", REDEFINED)
-def test_what_a_table_is_made_of_is_of_the_moment_too(postgres, database, mount, how):
-    """Partitions, what a view is, names of values: others are an error to who has read tables of the moment before."""
-    make, change, after = REDEFINED[how]
-    name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);" + make)
-    top = mount(postgres.url(name))
+def check_late_is_refused(top, change, after):
+    """Who has read of the moment before CHANGE is refused late.csv; a walk begun anew sees AFTER."""
     list(top.live().iterdir())
     assert (top.live() / "early.csv").read_text() == "n\n1\n"
-    postgres.psql(change, name)
+    change()
     with pytest.raises(OSError) as refused:
         print((top.live() / "late.csv").read_text())
     assert refused.value.errno == errno.EIO
@@ -325,6 +321,14 @@ def test_what_a_table_is_made_of_is_of_the_moment_too(postgres, database, mount,
         return attempt(top.live() / "late.csv")
 
     assert mounting.eventually(lambda: begun_anew() == after)
+
+
+@pytest.mark.parametrize("how", REDEFINED)
+def test_what_a_table_is_made_of_is_of_the_moment_too(postgres, database, mount, how):
+    """Partitions, what a view is, names of values: others are an error to who has read tables of the moment before."""
+    make, change, after = REDEFINED[how]
+    name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);" + make)
+    check_late_is_refused(mount(postgres.url(name)), lambda: postgres.psql(change, name), after)
 
 
 POLICIES = {
@@ -343,20 +347,7 @@ def test_what_a_policy_hides_is_of_the_moment_too(postgres, database, mount, how
     make, change, after = POLICIES[how]
     name = database("CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1); CREATE TABLE late (n int); INSERT INTO late VALUES (1);"
                     "DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN; GRANT SELECT ON early, late TO tenant;" + make)
-    top = mount(postgres.url(name, user="tenant"))
-    list(top.live().iterdir())
-    assert (top.live() / "early.csv").read_text() == "n\n1\n"
-    postgres.psql(change, name)
-    with pytest.raises(OSError) as refused:
-        print((top.live() / "late.csv").read_text())
-    assert refused.value.errno == errno.EIO
-    assert "older moment" in top.errors() and "late" in top.errors()
-
-    def begun_anew():
-        list(top.live().iterdir())
-        return attempt(top.live() / "late.csv")
-
-    assert mounting.eventually(lambda: begun_anew() == after)
+    check_late_is_refused(mount(postgres.url(name, user="tenant")), lambda: postgres.psql(change, name), after)
 
 
 @pytest.mark.parametrize("how", ["value", "view"])
