@@ -14,7 +14,6 @@
 #include "tools/bad_rows.h"
 #include "tools/commands.h"
 #include "tools/dry_run.h"
-#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_report.h"
 #include "tools/restore_source.h"
@@ -266,17 +265,12 @@ static int run(const struct restore_command *command)
     struct failure failure = {.code = 0};
     int error = restore(&restoring, stop_begin(), &failure);
 
-    if (error == 0) {
-        int status = output_end(command->dry_run ? NULL : "the rows are restored");
-
-        return status == 0 && restoring.lacks_parts
-                   ? left_out_say(command->dry_run ? "tried" : "restored")
-                   : status;
-    }
+    if (error == 0 && command->dry_run)
+        return left_out_end(restoring.lacks_parts, "tried", NULL);
+    if (error == 0)
+        return left_out_end(restoring.lacks_parts, "restored", "the rows are restored");
     log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }
 
 static int complain(const struct failure *failure)

@@ -352,7 +352,5 @@ int taking_run(const struct taking_order *order)
         return status == 0 && taking.incomplete ? say_incomplete(&taking) : status;
     }
     say_failed(&taking, &failure, error);
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }
