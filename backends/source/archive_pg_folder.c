@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_postgres.h"
 #include "backends/source/pg_list.h"
 #include "backends/source/tar_stream.h"
 #include "fs/base/memory.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_postgres.h"
 #include "fs/base/memory.h"
 
 int archive_postgres_list(const struct archive_source *source, struct byte_stream *from,
