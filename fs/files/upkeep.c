@@ -16,7 +16,7 @@
 
 #define LOOK_NS UINT64_C(10000000000)
 #define RETRY_SECONDS 600
-#define FULL_PAUSE_NS UINT64_C(60000000000) /* at least, and so many times what it took: */
+#define FULL_PAUSE_NS UINT64_C(20000000000) /* at least, and so many times what it took: */
 #define FULL_PAUSE_TIMES 20
 
 /*
