@@ -407,7 +407,7 @@ int files_make_room_for(struct files *files, uint64_t bytes, struct failure *fai
 #define FILES_PAGE_BYTES 4096 /* what the kernel reads and keeps as one */
 
 /*
- * Whether SIZE bytes of a page at OFFSET can be read, as far as the file goes. 0, or -errno.
+ * Whether SIZE bytes at OFFSET can be read, as far as the file goes. 0, or -errno with words.
  * Without the lock.
  */
 int files_check_range(struct files *files, uint64_t number, uint64_t offset, size_t size,

@@ -277,8 +277,9 @@ void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to
     if (copied == 0)
         copied = files_copy(files_of(request), &wanted, &failure);
 
+    /* What cannot be read is what is copied from. */
     if (copied < 0)
-        file_answer_error(request, to, NULL, (int)copied, &failure);
+        file_answer_error(request, copied == -EIO ? inode : to, NULL, (int)copied, &failure);
     else
         fuse_reply_write(request, (size_t)copied);
 }
