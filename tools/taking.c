@@ -321,6 +321,9 @@ static int run_opened(struct taking *taking, struct failure *failure)
     for (size_t i = 0; i < all->unknown_count; i++)
         log_message(LOG_LEVEL_WARNING, "%s is left out: it is no backup that crmfs knows",
                     all->unknown[i]);
+    if (all->count == 0 && !taking->opened.state.has_files)
+        return failure_set(failure, EINVAL,
+                           "there is no source, and the store has nothing in files/ either");
     if (!taking->order->import)
         return take_list(taking, all, failure);
     return import_all(taking, all, failure);
