@@ -26,8 +26,8 @@
  *                   dump_lack: those of files that are not there
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
- *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
- * dump_moment: UTC
+ *   dump_cell       a literal as a cell; dump_digits: one of digits; dump_moment: UTC
+ *   dump_replace    … SQLite's replace() and unistr()
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H

@@ -102,6 +102,28 @@ def test_tab(mount, server, filled, work):
     assert "lack" not in top.errors()
 
 
+INTRODUCED = r"""
+CREATE TABLE t (id INT PRIMARY KEY, u VARCHAR(20) CHARACTER SET utf8mb4, l VARCHAR(20) CHARACTER SET latin1,
+    c VARCHAR(20) CHARACTER SET cp1251, b VARBINARY(20), n INT, d DOUBLE);
+INSERT INTO t VALUES
+ (1, _latin1 0xE9, _utf8mb4 X'C3A9', _ucs2 X'0439', _latin1 0xE9, _utf8mb4 X'3132', _latin1'1.5'),
+ (2, 0xC3A9, 0xE9, 0xE9, 0xC3A9, 12, b'11'),
+ (3, _utf8mb4'é', _utf8mb4'é', _utf8mb4'й', _utf8mb4'é', b'101', 0.5),
+ (4, _utf16le 0xE9004100, _utf32 X'000000E9', _koi8r 0xCA, _utf16 X'00E9', _latin1 '-7', 1e3),
+ (5, b'1000001', _latin1 B'11101001', _cp1251 b'11101001', b'0000000101000001', 0, 0),
+ (6, N'é', n'é', N'й', _binary 'é', 0, 0),
+ (7, _binary 'é', _binary X'E9', _binary 0xE9, _binary b'1', 0, 0);
+"""
+
+
+def test_introducers(mount, server, database, work):
+    """What a character set is said of stands in it, as the server that loads it has it."""
+    (work / "crm.sql").write_text("/*!40101 SET NAMES utf8mb4 */;\n" + INTRODUCED)
+    server.sql(INTRODUCED, database)
+    top = mount(f"crm={server.url(database)}", work / "crm.sql")
+    assert top.path("live/crm/t.ndjson").read_text() == top.path("archives/crm.sql/t.ndjson").read_text()
+
+
 MORE = {
     "replace": ["--replace"],
     "ignore": ["--insert-ignore", "--skip-comments"],
