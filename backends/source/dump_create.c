@@ -174,6 +174,16 @@ int dump_create_domain(struct dump_reader *reader)
     return 0;
 }
 
+int dump_take_definitions(const struct dump_reader *reader, struct sql_lexer *lexer,
+                          struct dump_table *table)
+{
+    int error = take_items(lexer, table);
+
+    if (error == 0)
+        take_collation(reader, lexer, table);
+    return error;
+}
+
 static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *table,
                       struct failure *failure)
 {
@@ -184,9 +194,7 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
     } else {
         error = dump_inherit(reader, lexer, table, failure);
         if (error == 0)
-            error = take_items(lexer, table);
-        if (error == 0)
-            take_collation(reader, lexer, table);
+            error = dump_take_definitions(reader, lexer, table);
         if (error == 0)
             resolve_domains(reader, table);
     }

@@ -14,7 +14,7 @@
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
  *   dump_ddl        … and what makes it again; dump_need: types, sequences
- *   dump_fold       … of MySQL's, what is added to it later
+ *   dump_fold       … of MySQL's, what is added to it later; dump_reshape: columns are, before rows
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets
@@ -167,6 +167,7 @@ struct dump_reader {
     bool session;   /* it is a dump of several files */
     bool loads;     /* of this file only LOAD DATA counts */
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
+    bool commented; /* … and has comments in it that are no more than that */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     bool has_rows;  /* some came */
     bool has_data;  /* a comment says where a table's rows would be */

@@ -28,10 +28,8 @@ void dump_column_release(struct dump_column *column)
     free(column->charset);
 }
 
-void dump_table_free(struct dump_table *table)
+void dump_table_empty(struct dump_table *table)
 {
-    if (table == NULL)
-        return;
     for (size_t i = 0; i < table->column_count; i++)
         dump_column_release(&table->columns[i]);
     free(table->columns);
@@ -48,11 +46,31 @@ void dump_table_free(struct dump_table *table)
         free_texts(table->foreigns[i].target_columns, table->foreigns[i].target_count);
     }
     free(table->foreigns);
+    free(table->shown);
+    free(table->collation);
+    free(table->charset);
+    table->columns = NULL;
+    table->column_count = 0;
+    table->primary = (struct dump_key){.count = 0};
+    table->uniques = NULL;
+    table->unique_count = 0;
+    table->foreigns = NULL;
+    table->foreign_count = 0;
+    table->shown = NULL;
+    table->shown_count = 0;
+    table->collation = NULL;
+    table->charset = NULL;
+}
+
+void dump_table_free(struct dump_table *table)
+{
+    if (table == NULL)
+        return;
+    dump_table_empty(table);
     dump_computer_free(table->computer);
     dump_load_free(table->load);
     free(table->order.columns);
     free(table->terms);
-    free(table->shown);
     free(table->connected);
     free(table->database);
     free(table->name);
@@ -62,8 +80,6 @@ void dump_table_free(struct dump_table *table)
     free(table->needed);
     free(table->needed_later);
     free(table->additions);
-    free(table->collation);
-    free(table->charset);
     free(table);
 }
 

@@ -124,6 +124,56 @@ def test_introducers(mount, server, database, work):
     assert top.path("live/crm/t.ndjson").read_text() == top.path("archives/crm.sql/t.ndjson").read_text()
 
 
+ALTERED = """
+CREATE TABLE a (id INT PRIMARY KEY, b VARCHAR(9), c INT, KEY k (c, b(3)));
+ALTER TABLE a MODIFY COLUMN c INT FIRST;
+INSERT INTO a VALUES (7, 1, 'x'), (8, 2, '9');
+CREATE TABLE b (
+  id INT, -- of the person, who has a name
+  /* and one, (more) */
+  name VARCHAR(19) DEFAULT 'FIRST, AFTER (x', # called so
+  PRIMARY KEY (id)
+) DEFAULT CHARSET=latin1;
+ALTER TABLE b ADD COLUMN e BLOB AFTER id, ADD f DECIMAL(5,2) DEFAULT 1.5 COMMENT 'it''s, last' FIRST, ADD g TEXT;
+INSERT INTO b VALUES (1.25, 1, 'FF', 'é', 'ü'), (NULL, 2, NULL, NULL, NULL);
+CREATE TABLE c (id INT NOT NULL, `x y` INT, z VARCHAR(9), UNIQUE KEY u (`x y`, z), PRIMARY KEY (id), KEY z (z));
+ALTER TABLE c CHANGE `x y` `y` BIGINT AFTER z, RENAME COLUMN id TO `key`;
+ALTER TABLE c CHANGE COLUMN z `p,(``q` VARCHAR(20) FIRST;
+INSERT INTO c VALUES ('5', 1, 7), ('x', 2, 9);
+CREATE TABLE d (`id` INT NOT NULL, v TEXT /*!100302 INVISIBLE */, w INT);
+ALTER TABLE d ADD PRIMARY KEY (id), ADD COLUMN IF NOT EXISTS u JSON, MODIFY w VARCHAR(9) AFTER id;
+INSERT INTO d (id, w, v, u) VALUES (1, '2', '3', '{"a":1}');
+CREATE TABLE e (id INT);
+ALTER TABLE e MODIFY id VARCHAR(9) NOT NULL, ADD UNIQUE KEY (id);
+INSERT INTO e VALUES ('01'), ('1');
+CREATE TABLE f (a INT, b INT, g INT AS (b + 1) STORED);
+ALTER TABLE f ADD h INT FIRST;
+INSERT INTO f (h, a, b) VALUES (1, 2, 3);
+CREATE TABLE h (a INT PRIMARY KEY);
+INSERT INTO h VALUES (1), (2);
+ALTER TABLE h MODIFY a INT NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=9;
+INSERT INTO h VALUES (3);
+"""
+
+
+def test_altered(mount, server, database, work):
+    """Columns that are added, moved or renamed before rows come are where the server puts them."""
+    (work / "crm.sql").write_text("/*!40101 SET NAMES utf8mb4 */;\n" + ALTERED)
+    server.sql(ALTERED, database)
+    top = mount(f"crm={server.url(database)}", work / "crm.sql")
+    live, archive = top.path("live/crm"), top.path("archives/crm.sql")
+    assert tables(live) == tables(archive)
+    for name in tables(live):
+        if not name.startswith("f."):
+            assert (live / name).read_text() == (archive / name).read_text(), name
+    assert (archive / "f.csv").read_text() == "h,a,b\n1,2,3\n"
+    assert "not carried out" not in top.errors()
+    made = [server.sql(f"SHOW CREATE TABLE {name}", database) for name in "abcdefh"]
+    server.sql("".join(f"DROP TABLE {name};" for name in "abcdefh"), database)
+    server.sql((archive / "schema.sql").read_text(), database)
+    assert [server.sql(f"SHOW CREATE TABLE {name}", database) for name in "abcdefh"] == made
+
+
 MORE = {
     "replace": ["--replace"],
     "ignore": ["--insert-ignore", "--skip-comments"],
