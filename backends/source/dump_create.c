@@ -239,6 +239,22 @@ static int add_table(struct dump_reader *reader, struct sql_lexer *lexer,
     return dump_table_add(reader, database, name, ret_table);
 }
 
+int dump_create_temporary(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+
+    sql_accept(lexer, "TABLE");
+    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
+        sql_accept(lexer, "EXISTS");
+
+    int error = dump_take_name(lexer, &database, &name);
+
+    return error == 0         ? dump_table_add_temporary(reader, database, name)
+           : error == -EILSEQ ? 0
+                              : error;
+}
+
 int dump_create_table(struct dump_reader *reader, struct failure *failure)
 {
     struct failure own = {0};

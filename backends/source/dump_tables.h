@@ -127,7 +127,10 @@ struct dump_table {
     enum same_key same_key; /* as its statements have it; SAME_KEY_ROWS: they do not say … */
     bool merged;            /* … which cannot be looked for: it was told */
     bool finished;
-    bool mangled; /* some of its bytes became text: it was told */
+    bool temporary; /* it ends with who made it: it counts as dropped, and … */
+    bool hides;     /* … while it is there, the name is not that of … */
+    size_t hidden;  /* … this one of the reader's tables */
+    bool mangled;   /* some of its bytes became text: it was told */
     size_t number;
     uint64_t rows;          /* that were handed over */
     uint64_t rows_expected; /* as the dump says itself; 0: it does not */
@@ -181,8 +184,14 @@ bool dump_has_left_out(const struct dump_table *table);
 int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
                    struct dump_table **ret_table);
 
-/* Whether there is, or was, a table of that name. */
+/* A temporary table of that name comes: what is said of that name is not told; goes again. */
+int dump_table_add_temporary(struct dump_reader *reader, const char *database, const char *name);
+void dump_table_drop_temporary(struct dump_reader *reader, const char *database, const char *name);
+
+/* Whether there is, or was, a table of that name; whether a temporary one is. */
 bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name);
+bool dump_table_is_temporary(const struct dump_reader *reader, const char *database,
+                             const char *name);
 
 /* NULL: there is none. */
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
@@ -227,6 +236,9 @@ void dump_tell(const struct dump_reader *reader, int code, const char *format, .
 
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
 int dump_create_table(struct dump_reader *reader, struct failure *failure);
+
+/* … CREATE TEMPORARY TABLE …, LEXER standing before TABLE: its rows are passed over. 0, -ENOMEM. */
+int dump_create_temporary(struct dump_reader *reader, struct sql_lexer *lexer);
 
 /*
  * A type that LEXER stands before: "int(11) unsigned", "character varying(40)[]"; PostgreSQL's may

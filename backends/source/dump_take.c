@@ -29,13 +29,18 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
 {
     enum relation_kind kind;
     struct sql_token token;
+    bool temporary = false;
 
     if (sql_accept(lexer, "OR"))
         sql_accept(lexer, "REPLACE");
     while ((token = sql_peek(lexer)).type == SQL_WORD &&
            (sql_is(&token, "TEMPORARY") || sql_is(&token, "TEMP") || sql_is(&token, "UNLOGGED") ||
-            sql_is(&token, "GLOBAL") || sql_is(&token, "LOCAL")))
+            sql_is(&token, "GLOBAL") || sql_is(&token, "LOCAL"))) {
+        temporary = temporary || sql_is(&token, "TEMPORARY") || sql_is(&token, "TEMP");
         sql_next(lexer);
+    }
+    if (temporary && sql_is(&token, "TABLE"))
+        return dump_create_temporary(reader, lexer);
     if (sql_is(&token, "TABLE")) {
         int error = dump_tables_finish(reader, failure);
 

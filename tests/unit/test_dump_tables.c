@@ -159,6 +159,28 @@ static void test_altered(void **state)
     }
 }
 
+/* They were there for one client only, and may have had the name of another. */
+static void test_temporary(void **state)
+{
+    (void)state;
+    check_dump(
+        "CREATE TABLE `t` (a int);INSERT INTO t VALUES (1);\n"
+        "CREATE TEMPORARY TABLE `t` (x text);CREATE TEMPORARY TABLE IF NOT EXISTS t (x text);\n"
+        "INSERT INTO t VALUES ('x');INSERT INTO t (x) VALUES ('y');UPDATE t SET x = 1;\n"
+        "INSERT INTO t SELECT 1;ALTER TABLE t ADD y int;DROP TEMPORARY TABLE t, u;\n"
+        "INSERT INTO t VALUES (2);\n"
+        "CREATE TEMPORARY TABLE u SELECT 1;INSERT INTO u (a) VALUES (1);DROP TABLE u;\n"
+        "CREATE TABLE u (b int);INSERT INTO u VALUES (3);DROP TEMPORARY TABLE IF EXISTS u;\n",
+        "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\ntable 1 u (b:integer)\nrow 1 #3\n");
+    check_dump("-- PostgreSQL database\nCREATE TEMP TABLE s (a int);\n"
+               "COPY s (a) FROM stdin;\n1\n\\.\n"
+               "CREATE UNLOGGED TABLE t (a int);\nCOPY t (a) FROM stdin;\n1\n\\.\n",
+               "table 0 t (a:integer)\nrow 0 #1\n");
+    check_dump("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TEMP TABLE t (a);\n"
+               "INSERT INTO t VALUES(1);\nCREATE TABLE u (a);INSERT INTO u VALUES(2);\nCOMMIT;\n",
+               "table 0 u (a:any)\nrow 0 #2\nchange 0 u (a:any)\n");
+}
+
 /* Columns that change before rows come are those of the rows. */
 static void test_reshaped(void **state)
 {
@@ -476,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_unfollowed),
         cmocka_unit_test(test_altered),
         cmocka_unit_test(test_reshaped),
+        cmocka_unit_test(test_temporary),
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_rows_of_queries),
         cmocka_unit_test(test_chosen_values),
