@@ -149,6 +149,8 @@ struct dump_reader {
     bool nameless_told;
     bool prepared_told;
     bool rollback_told;
+    bool uncommitted;    /* rows came that ROLLBACK would take away, for all that is known */
+    bool in_transaction; /* PostgreSQL: BEGIN in it does not commit */
     bool sequence_told;
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
