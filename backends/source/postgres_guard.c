@@ -8,8 +8,8 @@
  *      (ACCESS SHARE, which keeps out only what would change their shape), until
  *      postgres_table_leave; and it says what the columns are now;
  *   2. with that lock held, each locked relation's file is compared with the one that the moment
- *      knows, and so are partitions, heirs, what views and functions are, and the names of
- *      enumerations' values;
+ *      knows, and so are partitions, heirs, what views and functions are, the names of
+ *      enumerations' values, and policies (postgres_policies.c);
  *   3. partitions and heirs may be attached, functions replaced and values renamed in spite of the
  *      lock: where there may be any, the same is looked at again after the rows were read, when
  *      what functions have read is locked as well.
@@ -200,12 +200,23 @@ static int check_table(struct link *link, const struct table *table, bool *ret_l
     return 0;
 }
 
-static int guard_table(struct link *link, const struct table *table, bool *ret_large,
-                       struct failure *failure)
+static int check_policies(struct postgres_source *source, struct link *link,
+                          const struct table *table, struct failure *failure)
+{
+    bool same = true;
+    int error = is_plain(table) ? 0 : postgres_policies_hold(source, link, table, &same, failure);
+
+    return error == 0 && !same ? stale(link, table, failure) : error;
+}
+
+static int guard_table(struct postgres_source *source, struct link *link, const struct table *table,
+                       bool *ret_large, struct failure *failure)
 {
     int error = lock_table(link, table, failure);
 
-    return error == 0 ? check_table(link, table, ret_large, failure) : error;
+    if (error == 0)
+        error = check_table(link, table, ret_large, failure);
+    return error == 0 ? check_policies(source, link, table, failure) : error;
 }
 
 int postgres_table_check_again(struct link *link, const struct table *table,
@@ -246,7 +257,7 @@ int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct
 
         if (error != 0)
             return error;
-        error = guard_table(link, table, ret_large, failure);
+        error = guard_table(dataset->source, link, table, ret_large, failure);
         if (error == 0) {
             *ret_link = link;
             return 0;

@@ -10,7 +10,8 @@
  *   postgres_catalogue    tables and columns; postgres_keys: keys and order; postgres_type: types;
  *                         postgres_ddl: the statements that make a table
  *   postgres_dataset      a moment and its connections
- *   postgres_guard        whether a table still is what the moment knows
+ *   postgres_guard        whether a table still is what the moment knows; postgres_policies:
+ *                         whether the rows that it shows are
  *   postgres_query        the statements that read rows; postgres_plan: ranges of keys
  *   postgres_cursor       rows; postgres_row: COPY's text form; postgres_large: large cells
  */
@@ -180,6 +181,11 @@ int postgres_source_reach(const char *url, const struct source_options *options,
 int postgres_source_take(struct postgres_source *source, struct link *ret_link,
                          struct failure *failure);
 
+/* Runs SQL over the control connection, to host *ret_host, outside of any moment. The result is the
+ * caller's. */
+int postgres_ask_now(struct postgres_source *source, const char *sql, PGresult **ret_result,
+                     size_t *ret_host, struct failure *failure);
+
 /* What says that nothing has changed. The link may be in a moment's transaction. */
 #define POSTGRES_STATE_LIMIT 65536
 int postgres_read_state(struct link *link, struct buffer *state, struct failure *failure);
@@ -314,6 +320,10 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
  */
 int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
                                   struct link **ret_link, bool *ret_large, struct failure *failure);
+
+/* Whether policies, of a table that LINK has locked, are those that the moment knows: *ret_same. */
+int postgres_policies_hold(struct postgres_source *source, struct link *link,
+                           const struct table *table, bool *ret_same, struct failure *failure);
 
 /*
  * Of what is guarded, after rows of it were read: -ESTALE if what the lock does not keep out has

@@ -106,6 +106,33 @@ static int source_version(struct source *base, struct source_version *ret_versio
     return unreadable(error, failure);
 }
 
+struct question {
+    const char *sql;
+    PGresult *result;
+};
+
+static int try_question(struct postgres_source *source, void *context, struct failure *failure)
+{
+    struct question *question = context;
+
+    return postgres_link_run(&source->control, question->sql, &question->result, failure);
+}
+
+int postgres_ask_now(struct postgres_source *source, const char *sql, PGresult **ret_result,
+                     size_t *ret_host, struct failure *failure)
+{
+    struct question question = {.sql = sql};
+
+    pthread_mutex_lock(&source->lock);
+    int error = persist(source, try_question, &question, failure);
+
+    *ret_host = source->control.host;
+    pthread_mutex_unlock(&source->lock);
+    if (error == 0)
+        *ret_result = question.result;
+    return error;
+}
+
 static int append_notes(const struct postgres_source *source, struct buffer *text)
 {
     int error = buffer_append_text(text, ",\"host\":");
