@@ -132,6 +132,17 @@ static inline void mysql_link_wait_ends(struct mysql_link *link)
     __atomic_store_n(&link->waits, (link->waits | 1) + 1, __ATOMIC_RELAXED);
 }
 
+/* The next row of what LINK sends, or NULL: as mysql_fetch_row. */
+static inline MYSQL_ROW mysql_link_fetch(struct mysql_link *link, MYSQL_RES *rows)
+{
+    mysql_link_wait_begins(link);
+
+    MYSQL_ROW row = mysql_fetch_row(rows);
+
+    mysql_link_wait_ends(link);
+    return row;
+}
+
 /* Ends what the links are busy with, soon after cancelled turns true, their bounds say so, or the
  * server turns out to be silent to all. */
 int mysql_guard_start(struct mysql_source *source, struct failure *failure);
