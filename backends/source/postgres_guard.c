@@ -20,6 +20,7 @@
 
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
+#include "fs/base/clock.h"
 
 #define FIRST_OWN_TYPE 16384 /* the oids of those that PostgreSQL brings are below */
 
@@ -72,6 +73,8 @@ static int lock_table(struct link *link, const struct table *table, struct failu
         return postgres_no_memory(failure, link);
 
     link->guards = true;
+    link->guards_foreign = table->kind == 'f';
+    link->foreign_silent = false;
 
     int error = postgres_link_run(link, (const char *)sql.data, &result, failure);
 
@@ -232,7 +235,7 @@ void postgres_table_leave(struct link *link)
 {
     if (!link->guards)
         return;
-    link->guards = false;
+    link->guards = link->guards_foreign = false;
     /* An error that was before the savepoint was made leaves nothing to go back to. */
     if (!postgres_link_is_lost(link) && PQtransactionStatus(link->connection) != PQTRANS_ACTIVE)
         postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs; RELEASE SAVEPOINT crmfs", NULL);
@@ -241,8 +244,16 @@ void postgres_table_leave(struct link *link)
 int postgres_foreign_failure(const struct link *link, const struct table *table, int error,
                              struct failure *failure)
 {
-    if (error != -EIO || table->kind != 'f' || postgres_link_is_lost(link))
+    if (error != -EIO || table->kind != 'f' ||
+        (postgres_link_is_lost(link) && !link->foreign_silent))
         return error;
+    if (link->foreign_silent)
+        return failure_set(
+            failure, EREMOTEIO,
+            "%s: table \"%.200s\": the server that its rows are on has been silent for "
+            "%g s; foreign-timeout=SECONDS in the URL gives it more time",
+            link->place, table->schema->name,
+            (double)link->source->foreign_timeout_ns / (double)NS_PER_SECOND);
     if (failure != NULL)
         failure->code = EREMOTEIO;
     return -EREMOTEIO;

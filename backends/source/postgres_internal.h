@@ -63,7 +63,9 @@ struct link {
     size_t host;
     char place[POSTGRES_PLACE_SIZE]; /* for words: postgresql://HOST:PORT/DATABASE */
     uint64_t patience_ns; /* answers are waited for so long; 0: while the server is alive */
-    bool guards;          /* a table, see postgres_guard */
+    bool guards;          /* a table, see postgres_guard … */
+    bool guards_foreign;  /* … whose rows another server gives, which may be silent so long … */
+    bool foreign_silent;  /* … and was for longer */
     const struct source_bound *bound; /* of the dataset that it reads for; NULL: none */
     int ended;                        /* what the bound ended it with; 0: nothing */
     int version;                      /* as PQserverVersion */
@@ -152,7 +154,8 @@ struct postgres_source {
     struct server_hosts *hosts;
     struct server_password *password; /* NULL: libpq's own ways */
     uint64_t connect_timeout_ns;
-    bool several; /* hosts */
+    uint64_t foreign_timeout_ns; /* how long a foreign table's server may be silent; 0: for ever */
+    bool several;                /* hosts */
 
     pthread_mutex_t lock;        /* guards all below */
     struct link control;         /* asked for versions; never in a transaction */

@@ -13,6 +13,7 @@
 #include "fs/base/json_text.h"
 
 #define CONNECT_TIMEOUT_NS (UINT64_C(10) * 1000000000)
+#define FOREIGN_TIMEOUT_NS (UINT64_C(60) * 1000000000)
 #define NOTES_LIMIT ((size_t)1 << 20)
 #define FOREIGN_PERIOD_NS (UINT64_C(2) * 1000000000)
 
@@ -307,6 +308,7 @@ static int configure(struct postgres_source *source, const char *url,
         return error;
     source->several = server_hosts_count(source->hosts) > 1;
     source->connect_timeout_ns = CONNECT_TIMEOUT_NS;
+    source->foreign_timeout_ns = FOREIGN_TIMEOUT_NS;
     error = server_url_number(&source->url, "connections", 1, POSTGRES_LINKS_MOST, &connections,
                               failure);
     if (error != 0)
@@ -315,6 +317,9 @@ static int configure(struct postgres_source *source, const char *url,
         source->options.parallel = (unsigned)connections;
     error =
         server_url_duration(&source->url, "connect_timeout", &source->connect_timeout_ns, failure);
+    if (error == 0)
+        error = server_url_duration(&source->url, "foreign-timeout", &source->foreign_timeout_ns,
+                                    failure);
     return error == 0 ? keep_password(source, options, failure) : error;
 }
 
