@@ -36,7 +36,8 @@ int restore_source_open(const char *store, const struct passphrase_options *pass
 int restore_source_open_in(const struct opened_store *opened, const char *what,
                            struct restore_source *source, struct failure *failure);
 
-/* Of who wants all tables: warns that there may be some that nobody is told of (dataset->unseen). */
+/* Of who wants all tables: warns that there may be some that nobody is told of (dataset->unseen).
+ */
 void restore_source_tell_unseen(struct restore_source *source);
 
 void restore_source_close(struct restore_source *source);

@@ -2,9 +2,9 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_numbers, mysql_type, mysql_unfinished, mysql_views, mysql_grants), datasets and how they begin
- * (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor,
- * mysql_large).
+ * mysql_numbers, mysql_type, mysql_unfinished, mysql_views, mysql_grants), datasets and how they
+ * begin (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement,
+ * mysql_cursor, mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
 #define CRMFS_SOURCE_MYSQL_INTERNAL_H
