@@ -69,6 +69,8 @@ static int open_source(struct migration *migration, struct failure *failure)
         error = failure_set(failure, EINVAL,
                             "all tables are migrated: leave \"/%s\" away, or say crmfs restore",
                             migration->source.table);
+    if (error == 0)
+        restore_source_tell_unseen(&migration->source);
     return error;
 }
 

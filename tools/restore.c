@@ -245,6 +245,8 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
                                     &restoring->source, failure);
     if (error == 0)
         error = check_tables(restoring, failure);
+    if (error == 0 && restoring->source.table == NULL && command->tables.count == 0)
+        restore_source_tell_unseen(&restoring->source);
     if (error == 0)
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)

@@ -21,7 +21,7 @@ struct restore_source {
     struct stored_tree tree;
     struct source *source;
     struct indexing indexing;
-    struct left_out left_out; /* parts of an archive */
+    struct left_out left_out; /* parts of an archive, tables that nobody is told of */
 };
 
 /*
@@ -35,6 +35,10 @@ int restore_source_open(const char *store, const struct passphrase_options *pass
 /* The same of a store that is open, and stays so until the source is closed. */
 int restore_source_open_in(const struct opened_store *opened, const char *what,
                            struct restore_source *source, struct failure *failure);
+
+/* Of who wants all tables: warns that there may be some that nobody is told of (dataset->unseen).
+ */
+void restore_source_tell_unseen(struct restore_source *source);
 
 void restore_source_close(struct restore_source *source);
 

@@ -103,7 +103,13 @@ static void warn(void *context, const char *source, const char *table, const str
     struct taking *taking = context;
 
     take_display_clear(&taking->display);
-    if (table == NULL)
+    if (table == NULL && why->code == EPERM)
+        log_message(
+            LOG_LEVEL_WARNING,
+            "%s may lack tables: %s, and --table with the names of all that are wanted says "
+            "that there are no others",
+            source, why->text);
+    else if (table == NULL)
         log_message(LOG_LEVEL_WARNING, "%s/ is left out: %s", source, why->text);
     else
         log_message(LOG_LEVEL_WARNING, "%s, %s %s is left out: %s", source,

@@ -50,9 +50,14 @@ static int query_failure(const struct mysql_load *load, struct failure *failure)
 static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
                  struct failure *failure)
 {
-    MYSQL *handle = load->target->link->handle;
+    struct mysql_link *link = load->target->link;
+    MYSQL *handle = link->handle;
+
+    mysql_link_wait_begins(link);
+
     bool done = mysql_real_query(handle, (const char *)sql->data, sql->size) == 0;
 
+    mysql_link_wait_ends(link);
     buffer_release(sql);
     *ret_rows = done ? mysql_use_result(handle) : NULL;
     return *ret_rows != NULL ? 0 : query_failure(load, failure);
@@ -64,7 +69,7 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
     struct mysql_load *load = (struct mysql_load *)base;
     cleanup_rows MYSQL_RES *rows = NULL;
     int error = query(load, sql, &rows, failure);
-    MYSQL_ROW row = rows != NULL ? mysql_fetch_row(rows) : NULL;
+    MYSQL_ROW row = rows != NULL ? mysql_link_fetch(load->target->link, rows) : NULL;
 
     if (error == 0 && rows != NULL && row == NULL)
         error = query_failure(load, failure);
@@ -78,13 +83,14 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
 static int ask(struct server_load *base, struct buffer *sql, server_load_take *take,
                struct failure *failure)
 {
+    struct mysql_load *load = (struct mysql_load *)base;
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error = query((struct mysql_load *)base, sql, &rows, failure);
+    int error = query(load, sql, &rows, failure);
     MYSQL_ROW row;
 
-    while (error == 0 && rows != NULL && (row = mysql_fetch_row(rows)) != NULL)
+    while (error == 0 && rows != NULL && (row = mysql_link_fetch(load->target->link, rows)) != NULL)
         error = take(base, row[0] != NULL ? row[0] : "", failure);
-    return error == 0 && rows != NULL ? query_failure((struct mysql_load *)base, failure) : error;
+    return error == 0 && rows != NULL ? query_failure(load, failure) : error;
 }
 
 /* ---- Reading back ---------------------------------------------------------------------------- */

@@ -183,6 +183,13 @@ static int remove_others(struct load *base, struct failure *failure)
                       : server_load_fail(&load->base, error, failure);
 }
 
+static int verify(struct load *base, struct failure *failure)
+{
+    int error = postgres_fire_deferred(((struct postgres_load *)base)->target, failure);
+
+    return error == 0 ? server_load_verify(base, failure) : error;
+}
+
 static void close_load(struct load *base)
 {
     struct postgres_load *load = (struct postgres_load *)base;
@@ -197,7 +204,7 @@ static const struct load_class load_class = {
     .end = end,
     .remove = remove_others,
     .merge = server_load_merge,
-    .verify = server_load_verify,
+    .verify = verify,
     .close = close_load,
 };
 

@@ -222,6 +222,15 @@ static int execute_within(struct postgres_target *target, const struct schema *s
     return error;
 }
 
+/* The row as it will stay. */
+static int see_changes(struct postgres_target *target, struct failure *failure)
+{
+    if (!target->row_changed)
+        return 0;
+    target->row_changed = false;
+    return postgres_fire_deferred(target, failure);
+}
+
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
                       const struct cell **ret_cells, struct failure *failure)
 {
@@ -232,6 +241,8 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
     const struct table *table = NULL;
     int error = begin(target, schema, 0, &table, &list, failure);
 
+    if (error == 0)
+        error = see_changes(target, failure);
     if (error == 0)
         error = add_key_values(&list, schema, key, failure);
     if (error == 0)
@@ -274,6 +285,7 @@ static int change(struct postgres_target *target, const struct schema *schema, s
     cleanup_result PGresult *result = NULL;
     int error = execute(target, schema, sql, list, &result, failure);
 
+    target->row_changed |= error == 0;
     if (error == 0 && strcmp(PQcmdTuples(result), "0") == 0)
         error = failure_set(failure, ENOENT, "table \"%s\": there is no such row", schema->name);
     return error;

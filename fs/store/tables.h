@@ -89,7 +89,7 @@ static inline bool stored_table_is_statement(const struct stored_table *table)
 struct stored_source {
     char *name;       /* of its folder: no '/' and no control bytes */
     char *kind;       /* what kind of database it was: "sqlite" */
-    bool partial;     /* tables of it were left out */
+    bool partial;     /* tables of it were left out, or may have been */
     uint64_t time_ns; /* of its transaction, since 1970 */
     size_t table_count;
     struct stored_table *tables; /* in the source's order; names differ */
