@@ -145,7 +145,12 @@ static int report_packs(struct checking *checking)
         pack_path(salt, path);
         failure_set(&failure, -pack->error, "its directory cannot be read: %s",
                     pack->error == -EBADMSG ? "it is damaged" : strerror(-pack->error));
-        check_find_file(checking, CHECK_PACK, path, harmless, &failure);
+        check_find(checking,
+                   &(struct check_finding){.kind = CHECK_PACK,
+                                           .file = path,
+                                           .harmless = harmless,
+                                           .unread = medium_failed(checking->medium, path),
+                                           .text = failure.text});
     }
     return 0;
 }
@@ -261,8 +266,10 @@ int check(struct store *store, const struct check_options *options, struct check
           struct failure *failure)
 {
     struct checking checking = {.store = store, .options = options, .failure = failure};
-    int error = check_keys(&checking);
+    int error = medium_watch(store, &checking.medium, failure);
 
+    if (error == 0)
+        error = check_keys(&checking);
     if (error == 0)
         error = read_log(&checking);
     if (error == 0)
@@ -274,6 +281,7 @@ int check(struct store *store, const struct check_options *options, struct check
         error = -ENOMEM;
     look_away(&checking);
     log_state_release(&checking.state);
+    medium_free(checking.medium);
     if (error == -ENOMEM)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     if (error < 0)

@@ -30,7 +30,8 @@ struct check_finding {
     const char *file;               /* in the store; NULL: none in particular */
     const struct walk_place *place; /* CHECK_SNAPSHOT only */
     bool harmless;                  /* no snapshot lost anything by it */
-    const char *text;               /* what is wrong */
+    int unread;       /* errno: the storage could not read it, and it may be whole; 0 */
+    const char *text; /* what is wrong */
 };
 
 /* From one thread at a time. */
