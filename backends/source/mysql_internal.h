@@ -65,7 +65,7 @@ struct mysql_settings {
     enum mysql_tls tls;
     bool compress;
     unsigned connect_timeout_s;
-    unsigned timeout_s; /* the longest wait for anything that the server sends */
+    unsigned timeout_s; /* the longest wait for anything that is read; 0: for ever */
     unsigned connections;
 };
 

@@ -91,3 +91,16 @@ def test_a_server_that_stops_in_the_middle(work, source, stopped, interrupted):
     assert process.returncode == (-signal.SIGINT if interrupted else 1), (process.returncode, said)
     assert said.startswith("crmfs: cannot restore: ") and said.count("\n") == 1, said
     assert stopped.rows() == ["7\tmine"]
+
+
+def test_what_is_written_takes_its_time(work, source, prerequisites):
+    """As building the keys of a large table does; timeout= is of what is read."""
+    maria = Maria()
+    try:
+        maria.server.sql("CREATE TRIGGER crm.slow BEFORE INSERT ON crm.t FOR EACH ROW SET @slept = IF(NEW.id = 5, SLEEP(4), 0)")
+        done = subprocess.run([mounting.BINARY, "restore", "--mode", "upsert", "--to", maria.server.url(timeout=1), source],
+                              capture_output=True, text=True, check=False, timeout=FOUND_OUT)
+        assert done.returncode == 0, done.stderr
+        assert len(maria.rows()) == 2000
+    finally:
+        maria.end()
