@@ -21,16 +21,15 @@ static const char *const kinds[] = {
     [CHECK_INDEX] = "index", [CHECK_PACK] = "pack", [CHECK_SNAPSHOT] = "snapshot",
 };
 
-/* A file's path; "": none is known. To look for it takes as long as to list all of files/. */
-static void find_path(struct findings *findings, const struct walk_place *place,
-                      char path[PATH_MAX])
+/* To look for it takes as long as to list all of files/. */
+static void look_for_path(struct findings *findings, const struct walk_place *place,
+                          char path[PATH_MAX])
 {
     struct log_state state = {.sequence = 0};
     struct object_reader *reader = NULL;
     const struct object_reference *tree = NULL;
 
-    path[0] = '\0';
-    if (place->inode == 0 || findings->store == NULL || findings->named++ >= NAMED_MOST)
+    if (findings->store == NULL || findings->named++ >= NAMED_MOST)
         return;
     if (place->snapshot != NULL)
         tree = &place->snapshot->files;
@@ -40,6 +39,32 @@ static void find_path(struct findings *findings, const struct walk_place *place,
         (void)file_path_find(reader, tree, place->inode, path, PATH_MAX);
     object_reader_free(reader);
     log_state_release(&state);
+}
+
+/* A file's path, borrowed; "": none is known. */
+static const char *find_path(struct findings *findings, const struct walk_place *place)
+{
+    if (place == NULL || place->inode == 0)
+        return "";
+    if (findings->last.inode != place->inode || findings->last.snapshot != place->snapshot) {
+        findings->last.inode = place->inode;
+        findings->last.snapshot = place->snapshot;
+        findings->last.path[0] = '\0';
+        findings->last.text[0] = '\0';
+        look_for_path(findings, place, findings->last.path);
+    }
+    return findings->last.path;
+}
+
+/* Whether the same was said just now, of another piece of the same file. */
+static bool is_said(struct findings *findings, const struct check_finding *finding)
+{
+    if (finding->place == NULL || finding->place->inode == 0)
+        return false;
+    if (strcmp(findings->last.text, finding->text) == 0)
+        return true;
+    snprintf(findings->last.text, sizeof findings->last.text, "%s", finding->text);
+    return false;
 }
 
 /*
@@ -150,14 +175,12 @@ void finding_say(void *context, const struct check_finding *finding)
         findings->lost_trees += finding->place->inode == 0;
     }
 
-    char path[PATH_MAX] = "";
+    const char *path = find_path(findings, finding->place);
 
-    if (finding->place != NULL)
-        find_path(findings, finding->place, path);
     progress_line_clear(findings->line);
     if (findings->answer != NULL)
         say_as_json(findings->answer, finding, path);
-    else
+    else if (!is_said(findings, finding))
         say_to_people(finding, path);
 }
 

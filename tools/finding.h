@@ -3,6 +3,9 @@
 #ifndef CRMFS_TOOLS_FINDING_H
 #define CRMFS_TOOLS_FINDING_H
 
+#include <limits.h>
+
+#include "fs/base/failure.h"
 #include "fs/store/check.h"
 #include "tools/answer.h"
 #include "tools/progress_line.h"
@@ -18,6 +21,12 @@ struct findings {
     uint64_t lost_trees; /* or what they are called and where they are */
     uint64_t unread;     /* that the storage could not read */
     uint64_t named;      /* files that a name was looked for of */
+    struct {
+        const struct snapshot *snapshot;
+        uint64_t inode; /* 0: none yet */
+        char path[PATH_MAX];
+        char text[FAILURE_TEXT_SIZE];
+    } last; /* of files/ that was told of: many of its pieces may be lost in the same way */
 };
 
 /* A check_report; CONTEXT is a struct findings. */

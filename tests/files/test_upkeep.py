@@ -138,6 +138,18 @@ def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     assert (files / "b").read_bytes() == b"sound"
 
 
+def test_a_file_whose_pieces_are_lost_is_named_once(top, files, store):
+    """In each snapshot, and as it is now; for scripts all that was found is counted."""
+    lost = find_largest(written(store, lambda: write(files / "lost", random.Random(3).randbytes(2000 * KIB))))
+    os.mkdir(top.path("snapshots/one"))
+    top.unmount()
+    lost.unlink()
+    lines = store.run("check", store.path, status=1).out.splitlines()
+    assert sorted(line.partition(": ")[0] for line in lines if "files/lost" in line) == ["files/lost", "snapshot one, files/lost"]
+    found = json.loads(store.run("check", "--json", store.path, status=1).out)["findings"]
+    assert len([one for one in found if one.get("path") == "lost"]) > 2
+
+
 def test_a_tree_that_is_lost_is_no_empty_one(top, files, store):
     """The names themselves cannot be read: it is refused, rather than shown without them."""
     packs = written(store, lambda: write(files / "a", b"here"))
