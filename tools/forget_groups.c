@@ -9,6 +9,7 @@
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
+#include "tools/forget_damage.h"
 #include "tools/lack_words.h"
 
 #define LABEL_LIMIT ((size_t)1 << 20)
@@ -183,6 +184,8 @@ int snapshot_groups_make(const struct opened_store *opened, const struct snapsho
     }
     if (error == 0)
         error = judge(&groups, policy);
+    if (error == 0)
+        error = forget_damage_heed(opened, policy, &groups, failure);
     if (error != 0) {
         name_map_free(steal_pointer(&by_label)); /* it borrows the labels */
         snapshot_groups_release(&groups);
