@@ -39,6 +39,18 @@ static void say_kept(const struct image_cache_sum *kept)
     printf("\n");
 }
 
+/* All is there, and read as before; only what prune has moved takes longer to be found. */
+static void say_unindexed(const struct check_command *command, const struct check_result *result)
+{
+    char count[AMOUNT_SIZE];
+
+    if (result->packs_unindexed > 0)
+        printf("%s pack%s in no index: nothing is lost, but reading takes longer; `crmfs repair "
+               "%s`\nmakes the indexes again\n",
+               amount_count(result->packs_unindexed, count),
+               result->packs_unindexed == 1 ? " is" : "s are", command->path);
+}
+
 static void say_remedies(const struct check_command *command, const struct findings *findings)
 {
     const char *path = command->path;
@@ -67,11 +79,13 @@ static void say_result(const struct check_command *command, const struct check_r
         printf(", %s of data read", amount_bytes(result->bytes_read, read));
     if (result->findings == 0) {
         printf(": all is well\n");
+        say_unindexed(command, result);
         say_kept(&result->kept);
         return;
     }
     printf(": %llu finding%s\n", (unsigned long long)result->findings,
            result->findings == 1 ? "" : "s");
+    say_unindexed(command, result);
     say_kept(&result->kept);
     say_remedies(command, findings);
 }
@@ -82,6 +96,7 @@ static void answer_result(struct answer *answer, const struct check_result *resu
     answer_number(answer, "harmful", result->harmful);
     answer_number(answer, "snapshots", result->snapshots);
     answer_number(answer, "packs", result->packs);
+    answer_number(answer, "packs_unindexed", result->packs_unindexed);
     answer_number(answer, "pack_bytes", result->pack_bytes);
     answer_number(answer, "objects", result->objects);
     answer_number(answer, "objects_read", result->objects_read);

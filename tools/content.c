@@ -169,6 +169,14 @@ static void append_lacking(struct line *line, const struct stored_tree *tree, co
         *before = "; ";
 }
 
+static void append_unseen(struct line *line, const struct stored_tree *tree)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        if (tree->sources[i].unseen)
+            append(line, ", perhaps without others of %s", tree->sources[i].name);
+    }
+}
+
 static void append_on_purpose(struct line *line, const struct stored_tree *tree, const char *before)
 {
     for (size_t i = 0; i < tree->source_count; i++) {
@@ -198,6 +206,7 @@ const char *content_lacking(const struct content *content, char *text, size_t si
     append(&line, "(in part");
     append_lacking(&line, &content->tree, &before);
     append_on_purpose(&line, &content->tree, before);
+    append_unseen(&line, &content->tree);
     append(&line, ")");
     return text;
 }

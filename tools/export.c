@@ -224,9 +224,7 @@ static int run(const struct export_command *command)
         stop_unheard();
     log_message(LOG_LEVEL_ERROR, "cannot export %s: %s", command->snapshot,
                 failure_text(&failure, error));
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }
 
 /* ---- The command line ---- */

@@ -143,6 +143,7 @@ void finding_say(void *context, const struct check_finding *finding)
         findings->repairable++;
     findings->records += finding->kind == CHECK_LOG;
     findings->losses += finding->kind == CHECK_SNAPSHOT;
+    findings->unread += finding->unread != 0;
     if (finding->kind == CHECK_SNAPSHOT && finding->place != NULL && finding->place->files &&
         finding->place->snapshot == NULL) {
         findings->lost_files += finding->place->inode != 0;
@@ -165,6 +166,9 @@ void findings_say_losses(const struct findings *findings, const char *path, bool
 {
     const char *option = read_data ? " --read-data" : "";
 
+    if (findings->unread > 0)
+        printf("What the storage could not read may be whole: look at the disk, its cable or its "
+               "network, and\nlook again, before anything is given up.\n");
     if (findings->losses > 0)
         printf("What is lost, only a copy of the store can give back: put back the files that are "
                "damaged or gone.\n");

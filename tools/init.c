@@ -14,6 +14,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/passphrase.h"
+#include "tools/stop.h"
 #include "tools/usage.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -90,23 +91,56 @@ static int take_option(struct init *init, int letter, struct failure *failure)
     }
 }
 
-/* The storage comes first: nobody is to think of a passphrase for what cannot be made. */
-static int make_store(const struct init *init, struct failure *failure)
+/* Whether a store can be made there; a directory that is made for that does not stay. */
+static int try_place(const char *path, struct failure *failure)
 {
-    struct passphrase passphrase = {.typed = false};
+    bool made = access(path, F_OK) != 0;
     struct storage *storage;
-    bool made = access(init->path, F_OK) != 0;
-    int error = dir_storage_open(init->path, 1, &storage, failure);
+    int error = dir_storage_open(path, 1, &storage, failure);
 
     if (error != 0)
         return error;
-    error = passphrase_get(&init->passphrase, PASSPHRASE_FIRST, init->path, &passphrase, failure);
-    if (error == 0)
-        error = store_init(storage, &init->header, &passphrase.text, failure);
-    passphrase_release(&passphrase);
+    storage->class->close(storage);
+    if (made)
+        rmdir(path);
+    return 0;
+}
+
+/* From here on a signal waits: the store is made in a moment, and half of one would be in the way.
+ */
+static int make_files(const struct init *init, const struct passphrase *passphrase,
+                      struct failure *failure)
+{
+    bool made = access(init->path, F_OK) != 0;
+    struct storage *storage;
+    int error;
+
+    stop_begin();
+    error = dir_storage_open(init->path, 1, &storage, failure);
+    if (error != 0)
+        return error;
+    error = store_init(storage, &init->header, &passphrase->text, failure);
     storage->class->close(storage);
     if (error != 0 && made)
         rmdir(init->path); /* no file is in it, or it stays */
+    return error;
+}
+
+/*
+ * The place is tried first: nobody is to think of a passphrase for what cannot be made. Whoever
+ * gives up while it is asked for, in whatever way, leaves nothing behind.
+ */
+static int make_store(const struct init *init, struct failure *failure)
+{
+    struct passphrase passphrase = {.typed = false};
+    int error = try_place(init->path, failure);
+
+    if (error == 0)
+        error =
+            passphrase_get(&init->passphrase, PASSPHRASE_FIRST, init->path, &passphrase, failure);
+    if (error == 0)
+        error = make_files(init, &passphrase, failure);
+    passphrase_release(&passphrase);
     return error;
 }
 

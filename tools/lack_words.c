@@ -28,5 +28,7 @@ int lack_words_append(struct buffer *output, const struct stored_source *source)
             error = source->has_only ? append_list(output, "only ", &source->only)
                                      : append_list(output, "without ", &source->without);
     }
+    if (error == 0 && source->unseen)
+        error = buffer_append_text(output, ", perhaps without others");
     return error == 0 && source->partial ? buffer_append_text(output, ")") : error;
 }

@@ -8,8 +8,8 @@
 
 /*
  * Appends " (in part: lacks a, b; only c)", " (in part: without d)", or of an older snapshot
- * " (in part)"; of a source that is whole, nothing. Equal words: the same is lacking. 0, -ENOMEM,
- * -EFBIG.
+ * " (in part)", and of what its user may not see ", perhaps without others" as well; of a source
+ * that is whole, nothing. Equal words: the same is lacking. 0, -ENOMEM, -EFBIG.
  */
 int lack_words_append(struct buffer *output, const struct stored_source *source);
 

@@ -6,6 +6,7 @@
 
 #include "fs/base/log.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 
 static bool is_same(const char *one, const char *other)
 {
@@ -88,8 +89,12 @@ void left_out_answer(const struct left_out *left_out, struct answer *answer)
     json_close(&answer->json, ']');
 }
 
-int left_out_say(const char *done)
+int left_out_end(bool is_lacking, const char *done, const char *sentence)
 {
+    int status = output_end(sentence);
+
+    if (status != 0 || !is_lacking)
+        return status;
     log_message(LOG_LEVEL_WARNING, "%s without what is left out, therefore status %d", done,
                 STATUS_INCOMPLETE);
     return STATUS_INCOMPLETE;

@@ -36,7 +36,10 @@ void left_out_clear(struct left_out *list);
 /* A member "left_out" of an answer. */
 void left_out_answer(const struct left_out *left_out, struct answer *answer);
 
-/* Says on standard error that something is DONE ("restored") without it; the exit status. */
-int left_out_say(const char *done);
+/*
+ * output_end() with its SENTENCE; where something IS LACKING, says on standard error that what was
+ * wanted is DONE ("restored") without it. The exit status.
+ */
+int left_out_end(bool is_lacking, const char *done, const char *sentence);
 
 #endif

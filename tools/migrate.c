@@ -20,7 +20,6 @@
 #include "tools/migration.h"
 #include "tools/migration_compare.h"
 #include "tools/migration_report.h"
-#include "tools/output.h"
 #include "tools/path.h"
 #include "tools/stop.h"
 #include "tools/usage.h"
@@ -71,8 +70,10 @@ static int open_source(struct migration *migration, struct failure *failure)
         error = failure_set(failure, EINVAL,
                             "all tables are migrated: leave \"/%s\" away, or say crmfs restore",
                             migration->source.table);
-    if (error == 0)
+    if (error == 0) {
         restore_source_tell_lacking(&migration->source, &none);
+        restore_source_tell_unseen(&migration->source);
+    }
     return error;
 }
 
@@ -148,17 +149,12 @@ static int run(const struct migrate_command *command)
     struct failure failure = {.code = 0};
     int error = migrate(&migration, &failure);
 
-    if (error == 0) {
-        int status = output_end(command->dry_run ? NULL : "the database is migrated");
-
-        return status == 0 && migration.lacks_parts
-                   ? left_out_say(command->dry_run ? "tried" : "migrated")
-                   : status;
-    }
+    if (error == 0 && command->dry_run)
+        return left_out_end(migration.lacks_parts, "tried", NULL);
+    if (error == 0)
+        return left_out_end(migration.lacks_parts, "migrated", "the database is migrated");
     log_message(LOG_LEVEL_ERROR, "cannot migrate: %s", failure_text(&failure, error));
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }
 
 /* -EINVAL without words: getopt has said it. */

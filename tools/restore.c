@@ -14,7 +14,6 @@
 #include "tools/bad_rows.h"
 #include "tools/commands.h"
 #include "tools/dry_run.h"
-#include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/restore_report.h"
 #include "tools/restore_source.h"
@@ -247,8 +246,10 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
                                     &restoring->source, failure);
     if (error == 0)
         error = check_tables(restoring, failure);
-    if (error == 0 && restoring->source.table == NULL && command->tables.count == 0)
+    if (error == 0 && restoring->source.table == NULL && command->tables.count == 0) {
         restore_source_tell_lacking(&restoring->source, &restoring->excluded);
+        restore_source_tell_unseen(&restoring->source);
+    }
     if (error == 0)
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)
@@ -269,17 +270,12 @@ static int run(const struct restore_command *command)
     struct failure failure = {.code = 0};
     int error = restore(&restoring, stop_begin(), &failure);
 
-    if (error == 0) {
-        int status = output_end(command->dry_run ? NULL : "the rows are restored");
-
-        return status == 0 && restoring.lacks_parts
-                   ? left_out_say(command->dry_run ? "tried" : "restored")
-                   : status;
-    }
+    if (error == 0 && command->dry_run)
+        return left_out_end(restoring.lacks_parts, "tried", NULL);
+    if (error == 0)
+        return left_out_end(restoring.lacks_parts, "restored", "the rows are restored");
     log_message(LOG_LEVEL_ERROR, "cannot restore: %s", failure_text(&failure, error));
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }
 
 static int complain(const struct failure *failure)

@@ -166,6 +166,18 @@ int restore_source_open(const char *store, const struct passphrase_options *pass
     return error == 0 ? restore_source_open_in(&source->opened, what, source, failure) : error;
 }
 
+void restore_source_tell_unseen(struct restore_source *source)
+{
+    const char *why = source->dataset->unseen;
+
+    if (source->stored != NULL && source->stored->unseen)
+        why = "the snapshot was taken by a user who was not told of all tables";
+    if (why == NULL)
+        return;
+    log_message(LOG_LEVEL_WARNING, "there may be more tables: %s", why);
+    left_out_add(&source->left_out, NULL, NULL, why);
+}
+
 void restore_source_close(struct restore_source *source)
 {
     if (source->dataset != NULL) {

@@ -23,7 +23,7 @@ struct restore_source {
     struct stored_tree tree;
     struct source *source;
     struct indexing indexing;
-    struct left_out left_out; /* parts of an archive, tables that the snapshot lacks */
+    struct left_out left_out; /* parts of an archive, tables that there are, or may be, elsewhere */
 };
 
 /*
@@ -44,6 +44,10 @@ int restore_source_open_in(const struct opened_store *opened, const char *what,
  * no table of it to leave out. To be asked where all tables are to be restored.
  */
 void restore_source_tell_lacking(struct restore_source *source, struct words *excluded);
+
+/* Of who wants all tables: warns that there may be some that nobody is told of (dataset->unseen).
+ */
+void restore_source_tell_unseen(struct restore_source *source);
 
 void restore_source_close(struct restore_source *source);
 

@@ -80,7 +80,8 @@ static int read_sources(struct taking_order *command, char **words, int count,
     command->sources.apart = command->import;
     for (int i = 0; i < count && error == 0; i++)
         error = source_list_add(&command->sources, words[i], directory, failure);
-    if (error == 0 && count == 0)
+    /* Without a source, files/ is taken. */
+    if (error == 0 && count == 0 && (command->import || command->store == NULL))
         return failure_set(failure, EINVAL, "there is no %s; crmfs %s --help says more",
                            command->import ? "backup" : "source", command_name(command));
     if (error == 0 && command->store == NULL)
@@ -98,9 +99,9 @@ static int complain(const struct taking_order *command, const struct failure *fa
         log_message(LOG_LEVEL_ERROR, "%s", failure->text);
     else
         fprintf(stderr,
-                "usage: crmfs %s [OPTION...] --store STORE %s...\n"
+                "usage: crmfs %s [OPTION...] --store STORE %s\n"
                 "crmfs %s --help says more\n",
-                command_name(command), command->import ? "BACKUP" : "SOURCE",
+                command_name(command), command->import ? "BACKUP..." : "[SOURCE...]",
                 command_name(command));
     return STATUS_USAGE;
 }

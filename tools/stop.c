@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/stop.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+
+#include "tools/commands.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define SIGNALS (sizeof signals / sizeof *signals)
@@ -34,7 +37,7 @@ bool stop_requested(void)
     return __atomic_load_n(&requested, __ATOMIC_ACQUIRE);
 }
 
-void stop_obey(void)
+static void obey(void)
 {
     int number = __atomic_load_n(&request, __ATOMIC_RELAXED);
 
@@ -42,6 +45,13 @@ void stop_obey(void)
         return;
     signal(number, SIG_DFL);
     raise(number);
+}
+
+int stop_status(int error)
+{
+    if (error == -ECANCELED)
+        obey();
+    return STATUS_FAILED;
 }
 
 int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context)

@@ -19,10 +19,11 @@ const bool *stop_begin(void);
 bool stop_requested(void);
 
 /*
- * Signals do again what they did. One that came ends the process now, as its sender
- * meant: call it when everything is cleaned up and the work was left unfinished.
+ * The exit status of work that failed with ERROR. After -ECANCELED signals do again what they did,
+ * and the one that came ends the process now, as its sender meant: call it when everything is
+ * cleaned up.
  */
-void stop_obey(void);
+int stop_status(int error);
 
 /* As pthread_create(): a thread beside the work, which signals are not for. */
 int stop_thread_beside(pthread_t *ret_thread, void *(*run)(void *context), void *context);

@@ -103,7 +103,13 @@ static void warn(void *context, const char *source, const char *table, const str
     struct taking *taking = context;
 
     take_display_clear(&taking->display);
-    if (table == NULL)
+    if (table == NULL && why->code == EPERM)
+        log_message(
+            LOG_LEVEL_WARNING,
+            "%s may lack tables: %s, and --table with the names of all that are wanted says "
+            "that there are no others",
+            source, why->text);
+    else if (table == NULL)
         log_message(LOG_LEVEL_WARNING, "%s/ is left out: %s", source, why->text);
     else
         log_message(LOG_LEVEL_WARNING, "%s, %s %s is left out: %s", source,
@@ -321,6 +327,9 @@ static int run_opened(struct taking *taking, struct failure *failure)
     for (size_t i = 0; i < all->unknown_count; i++)
         log_message(LOG_LEVEL_WARNING, "%s is left out: it is no backup that crmfs knows",
                     all->unknown[i]);
+    if (all->count == 0 && !taking->opened.state.has_files)
+        return failure_set(failure, EINVAL,
+                           "there is no source, and the store has nothing in files/ either");
     if (!taking->order->import)
         return take_list(taking, all, failure);
     return import_all(taking, all, failure);
@@ -352,7 +361,5 @@ int taking_run(const struct taking_order *order)
         return status == 0 && taking.incomplete ? say_incomplete(&taking) : status;
     }
     say_failed(&taking, &failure, error);
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }

@@ -124,9 +124,10 @@ const char usage_key[] =
     "\n" STORE_LINES;
 
 const char usage_snapshot[] =
-    "usage: crmfs snapshot [OPTION...] --store STORE SOURCE...\n"
+    "usage: crmfs snapshot [OPTION...] --store STORE [SOURCE...]\n"
     "\n"
-    "Takes a snapshot of each SOURCE, a path or a URL as of crmfs mount, into STORE.\n"
+    "Takes a snapshot of each SOURCE, a path or a URL as of crmfs mount, into STORE,\n"
+    "and of what the store has in files/, for which alone no SOURCE is needed.\n"
     "What has not changed since the last one takes no room. It succeeds only when the\n"
     "snapshot is safely on disk; stopped before, it leaves nothing to be seen.\n"
     "Status 3: it is taken, without something that could not be read.\n"

@@ -286,9 +286,7 @@ static int run(const struct verify_command *command)
         return output_end("it can be restored");
     log_message(LOG_LEVEL_ERROR, "%s cannot be restored: %s", command->what,
                 failure_text(&failure, error));
-    if (error == -ECANCELED)
-        stop_obey();
-    return STATUS_FAILED;
+    return stop_status(error);
 }
 
 /* -EINVAL without words: getopt has said it. */

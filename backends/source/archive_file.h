@@ -33,8 +33,11 @@ struct archive_feed {
     bool told;                   /* whoever read a member has been told */
     struct inflate_stream *gzip; /* NULL: it is no .gz */
     bool begun;
-    uint64_t given; /* bytes */
-    bool damaged;   /* ERROR says that what came before it may be wrong */
+    uint64_t given;   /* bytes … */
+    const void *last; /* … and the last of them … */
+    size_t last_size;
+    bool has_rest; /* behind the end of a tar there is more than zeros */
+    bool damaged;  /* ERROR says that what came before it may be wrong */
 };
 
 /*
@@ -43,8 +46,11 @@ struct archive_feed {
  */
 int archive_feed_begin(struct archive *archive, struct archive_feed *from);
 
-/* Reads the .gz that FEED unfolds to its end, where its checksum is: a tar ends before. */
-void archive_feed_drain(struct archive_feed *feed); /* NULL is allowed */
+/*
+ * ARCHIVE has been read. Reads FEED to its end, which is behind that of a tar: there is the
+ * checksum of a .gz, and perhaps something else.
+ */
+void archive_feed_drain(struct archive *archive, struct archive_feed *feed); /* NULL is allowed */
 
 /* The stream's error, of the archive or member WHAT; 0: there was none. FEED may be NULL. */
 int archive_feed_error(const struct archive_feed *feed, const char *what, struct failure *failure);

@@ -159,17 +159,47 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
     from->error = error;
     from->damaged = error != 0 && from->gzip != NULL && inflate_stream_is_damaged(from->gzip);
     from->given += error == 0 ? size : 0;
+    from->last = error == 0 ? *ret_data : NULL;
+    from->last_size = error == 0 ? size : 0;
     return error == 0 ? (la_ssize_t)size : 0;
 }
 
-void archive_feed_drain(struct archive_feed *feed)
+static bool is_zeros(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* Of what libarchive was given, the tar that ARCHIVE is has left a part: at the end of the last. */
+static void note_left(struct archive *archive, struct archive_feed *feed)
+{
+    la_int64_t taken = archive_filter_bytes(archive, 0);
+    uint64_t left = taken > 0 && (uint64_t)taken < feed->given ? feed->given - (uint64_t)taken : 0;
+
+    if (left > feed->last_size)
+        left = feed->last_size;
+    if (left != 0)
+        feed->has_rest =
+            !is_zeros((const uint8_t *)feed->last + feed->last_size - left, (size_t)left);
+}
+
+void archive_feed_drain(struct archive *archive, struct archive_feed *feed)
 {
     const void *data;
     size_t size = 1;
+    bool is_tar;
 
-    while (feed != NULL && feed->gzip != NULL && feed->error == 0 && size != 0) {
+    if (feed == NULL || feed->error != 0)
+        return;
+    is_tar = archive_filter_count(archive) == 1 &&
+             (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+    if (is_tar)
+        note_left(archive, feed);
+    while ((feed->gzip != NULL || is_tar) && feed->error == 0 && size != 0) {
         feed->error = feed->stream->class->next(feed->stream, &data, &size, &feed->failure);
-        feed->damaged = feed->error != 0 && inflate_stream_is_damaged(feed->gzip);
+        feed->damaged =
+            feed->error != 0 && feed->gzip != NULL && inflate_stream_is_damaged(feed->gzip);
+        if (is_tar && feed->error == 0)
+            feed->has_rest = feed->has_rest || !is_zeros(data, size);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_postgres.h"
 #include "backends/source/plain_file.h"
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"

@@ -6,6 +6,7 @@
 
 #include "backends/source/archive_internal.h"
 #include "backends/source/archive_packages.h"
+#include "backends/source/archive_postgres.h"
 #include "fs/base/memory.h"
 
 /* What a file that is merely compressed, or nothing but a dump, is called under raw/. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_postgres.h"
 #include "backends/source/pg_list.h"
 #include "backends/source/tar_stream.h"
 #include "fs/base/memory.h"
@@ -17,6 +18,7 @@
 struct data {
     unsigned long number;
     struct held_bytes *held; /* NULL: it is empty */
+    bool ends;               /* as it should */
 };
 
 struct pg_folder {
@@ -64,9 +66,11 @@ static const struct data *find_data(const struct pg_folder *folder, unsigned lon
                : NULL;
 }
 
-static bool is_held(const struct pg_files *files, unsigned long number)
+static enum pg_file_state look(const struct pg_files *files, unsigned long number)
 {
-    return find_data((const struct pg_folder *)files, number) != NULL;
+    const struct data *data = find_data((const struct pg_folder *)files, number);
+
+    return data == NULL ? PG_FILE_MISSING : data->ends ? PG_FILE_WHOLE : PG_FILE_CUT;
 }
 
 struct pg_folder *pg_folder_create(void)
@@ -74,7 +78,7 @@ struct pg_folder *pg_folder_create(void)
     struct pg_folder *folder = calloc(1, sizeof *folder);
 
     if (folder != NULL)
-        folder->files.is_there = is_held;
+        folder->files.look = look;
     return folder;
 }
 
@@ -97,18 +101,32 @@ void pg_folder_free(struct pg_folder *folder)
 
 /* --- its members -------------------------------------------------------------------------- */
 
-static int hold_all(struct row_taker *taker, struct byte_stream *stream, struct held_bytes **held,
-                    struct failure *failure)
+/* The last bytes of all that came. */
+static void note_end(char end[PG_FILE_END_BYTES], const char *bytes, size_t size)
 {
+    size_t kept = size < PG_FILE_END_BYTES ? PG_FILE_END_BYTES - size : 0;
+
+    memmove(end, end + PG_FILE_END_BYTES - kept, kept);
+    memcpy(end + kept, bytes + size - (PG_FILE_END_BYTES - kept), PG_FILE_END_BYTES - kept);
+}
+
+/* *RET_ENDS: whether a file of rows is all there. */
+static int hold_all(struct row_taker *taker, struct byte_stream *stream, struct held_bytes **held,
+                    bool *ret_ends, struct failure *failure)
+{
+    char end[PG_FILE_END_BYTES] = {0};
     const void *bytes;
     size_t size = 1;
     int error = 0;
 
     while (error == 0 && size != 0) {
         error = stream->class->next(stream, &bytes, &size, failure);
-        if (error == 0 && size != 0)
+        if (error == 0 && size != 0) {
+            note_end(end, bytes, size);
             error = taker->class->hold(taker, held, bytes, size, failure);
+        }
     }
+    *ret_ends = memcmp(end, PG_FILE_END, sizeof end) == 0;
     return error;
 }
 
@@ -120,6 +138,7 @@ static int hold_contents(struct row_taker *taker, struct byte_stream *stream,
     const void *bytes;
     size_t size;
     size_t offset = 0;
+    bool ends;
     int error = stream->class->next(stream, &bytes, &size, failure);
     size_t field = error == 0 ? pg_compression_field(bytes, size, &offset) : 0;
 
@@ -133,11 +152,12 @@ static int hold_contents(struct row_taker *taker, struct byte_stream *stream,
     if (error == 0 && size > offset + field)
         error = taker->class->hold(taker, held, (const uint8_t *)bytes + offset + field,
                                    size - offset - field, failure);
-    return error != 0 ? error : hold_all(taker, stream, held, failure);
+    return error != 0 ? error : hold_all(taker, stream, held, &ends, failure);
 }
 
 /* HELD is taken over. */
-static int add_data(struct pg_folder *folder, unsigned long number, struct held_bytes *held)
+static int add_data(struct pg_folder *folder, unsigned long number, struct held_bytes *held,
+                    bool ends)
 {
     if (folder->count == folder->capacity) {
         size_t capacity = folder->capacity != 0 ? folder->capacity * 2 : 16;
@@ -150,7 +170,7 @@ static int add_data(struct pg_folder *folder, unsigned long number, struct held_
         folder->data = data;
         folder->capacity = capacity;
     }
-    folder->data[folder->count++] = (struct data){.number = number, .held = held};
+    folder->data[folder->count++] = (struct data){number, held, ends};
     return 0;
 }
 
@@ -159,8 +179,9 @@ int pg_folder_take(struct archive_walk *walk, struct pg_folder *folder, struct b
 {
     struct held_bytes *held = NULL;
     unsigned long number;
+    bool ends = false;
     bool is_data = pg_file_of(last_part(path), &number);
-    int error = is_data ? hold_all(walk->taker, stream, &held, failure)
+    int error = is_data ? hold_all(walk->taker, stream, &held, &ends, failure)
                         : hold_contents(walk->taker, stream, &held, failure);
 
     /* Without the file its table cannot be read. */
@@ -169,7 +190,7 @@ int pg_folder_take(struct archive_walk *walk, struct pg_folder *folder, struct b
         return error;
     }
     if (is_data)
-        return add_data(folder, number, held);
+        return add_data(folder, number, held, ends);
     release_held(folder->contents);
     folder->contents = held;
     return 0;

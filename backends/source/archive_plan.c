@@ -5,6 +5,7 @@
 
 #include "backends/source/archive_internal.h"
 #include "backends/source/archive_packages.h"
+#include "backends/source/archive_postgres.h"
 #include "fs/base/memory.h"
 
 int archive_plan_create(struct archive_plan *plan)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
+#include "backends/source/archive_postgres.h"
 #include "fs/base/memory.h"
 
 int archive_postgres_list(const struct archive_source *source, struct byte_stream *from,
@@ -157,17 +158,65 @@ bool archive_postgres_is_folder(const char *path)
 struct folder_files {
     struct pg_files files;
     const char *path;
+    bool thorough;
 };
 
-static bool is_in_folder(const struct pg_files *files, unsigned long number)
+static enum pg_file_state look_in_folder(const struct pg_files *files, unsigned long number)
 {
-    return pg_file_is_in(((const struct folder_files *)files)->path, number);
+    const struct folder_files *there = (const struct folder_files *)files;
+
+    return pg_file_look(there->path, number, there->thorough);
+}
+
+static bool has_damaged(const struct pg_list *list)
+{
+    size_t i = 0;
+
+    while (i < list->lack_count && list->lacks[i].state != PG_FILE_DAMAGED)
+        i++;
+    return i < list->lack_count;
+}
+
+/* The tables that came since there were COUNT are no more. */
+static int forget_tables(struct archive_walk *walk, size_t count)
+{
+    size_t end = archive_table_count(walk);
+    int error = 0;
+
+    for (size_t i = count; i < end && error == 0; i++)
+        error = walk->taker->class->drop_table(walk->taker, i);
+    return error;
+}
+
+/*
+ * pg_restore ends at a file that is damaged, and tables behind it lack their rows. To see which one
+ * that is takes reading all, so it is asked when it is known that there is one: without it the
+ * folder is read once more. As the first reading, which gave ERROR, if there is none.
+ */
+static int read_others(struct archive_walk *walk, struct folder_files *there, size_t table_count,
+                       int error, struct failure *failure)
+{
+    struct pg_list list = {.count = 0};
+    struct failure own = {0};
+
+    there->thorough = true;
+    if (archive_postgres_list(walk->source, NULL, there->path, &there->files, &list, &own) == 0 &&
+        has_damaged(&list)) {
+        error = forget_tables(walk, table_count);
+        *failure = (struct failure){0};
+        if (error == 0)
+            error = archive_postgres_script(walk->source, NULL, there->path, &list, walk->taker,
+                                            failure);
+    }
+    pg_list_release(&list);
+    return error;
 }
 
 int archive_postgres_read_folder(struct archive_walk *walk, struct failure *failure)
 {
     const char *path = walk->source->path;
-    struct folder_files there = {{is_in_folder}, path};
+    struct folder_files there = {.files = {look_in_folder}, .path = path};
+    size_t table_count = archive_table_count(walk);
     struct pg_list list = {.count = 0};
     struct failure own = {0};
     int error = archive_postgres_list(walk->source, NULL, path, &there.files, &list, &own);
@@ -175,6 +224,8 @@ int archive_postgres_read_folder(struct archive_walk *walk, struct failure *fail
     if (error == 0)
         error = archive_postgres_script(walk->source, NULL, path, &list, walk->taker, &own);
     pg_list_release(&list);
+    if (error == -EIO)
+        error = read_others(walk, &there, table_count, error, &own);
     if (error != 0)
         error = failure_prefix(&own, -error, "%.300s", path);
     return only_tell(walk->taker, error, &own, failure);

@@ -14,6 +14,9 @@
 #include "fs/base/memory.h"
 
 #define TAR_BLOCK 512
+#define UNPACKED_AGAIN ((uint64_t)64 << 20)
+/* Of what is packed: an lz4's last block, of which a part was taken, is of 4 MiB. */
+#define LEFT_MOST ((uint64_t)8 << 20)
 #define LOOKED_AT ((size_t)1 << 20) /* behind a tar's end are zeros, as many as fill a record */
 
 static void tell(const struct archive_walk *walk, const char *name, const char *words)
@@ -39,15 +42,16 @@ static bool holds_more(int file, la_int64_t offset)
     return size > 0 && !is_zeros(bytes, (size_t)size);
 }
 
+static const char other_tar[] =
+    "behind its end stands something else, perhaps another tar, which is left out: take them apart";
+
 static void tell_of_tar(const struct archive_walk *walk, int file, la_int64_t end, const char *name)
 {
     uint8_t last[TAR_BLOCK];
     off_t size = lseek(file, 0, SEEK_END);
 
     if (end < size && holds_more(file, end))
-        tell(walk, name,
-             "behind its end stands something else, perhaps another tar, which is left out: take "
-             "them apart");
+        tell(walk, name, other_tar);
     else if (size >= TAR_BLOCK && pread(file, last, TAR_BLOCK, size - TAR_BLOCK) == TAR_BLOCK &&
              !is_zeros(last, TAR_BLOCK))
         tell(walk, name,
@@ -71,6 +75,55 @@ void archive_tell_rest_of_feed(const struct archive_walk *walk, struct archive *
                            : is_raw && archive_filter_count(archive) > 1 && taken > 0 &&
                                  (uint64_t)taken < feed->given)
         tell(walk, name, packed_rest);
+    if (feed->has_rest)
+        tell(walk, name, other_tar);
+}
+
+/* Whether ARCHIVE, a member alone, holds something else than zeros behind its first SKIP bytes. */
+static bool holds_more_unpacked(struct archive *archive, uint64_t skip)
+{
+    struct archive_entry *about;
+    const void *bytes;
+    size_t size;
+    la_int64_t offset;
+
+    if (archive_read_next_header(archive, &about) < ARCHIVE_WARN)
+        return false;
+    while (archive_read_data_block(archive, &bytes, &size, &offset) == ARCHIVE_OK) {
+        size_t before = skip < size ? (size_t)skip : size;
+
+        if (!is_zeros((const uint8_t *)bytes + before, size - before))
+            return true;
+        skip -= before;
+    }
+    return false;
+}
+
+/*
+ * A tar that libarchive unpacks itself, and does not say what is behind it. Where much is left of
+ * what is packed, it is more than zeros and an index; of a smaller file all is unpacked once more.
+ */
+static void tell_of_packed_tar(const struct archive_walk *walk, struct archive *archive,
+                               const char *path)
+{
+    struct archive_file file;
+    struct failure why;
+    uint64_t left = 0;
+    la_int64_t taken = archive_filter_bytes(archive, -1);
+    la_int64_t tar = archive_filter_bytes(archive, 0);
+    uint64_t size = (uint64_t)walk->part->about.st_size;
+    bool more;
+
+    if (taken > 0 && (uint64_t)taken < size)
+        left = size - (uint64_t)taken;
+    more = left > LEFT_MOST;
+    if (!more && tar > 0 && size <= UNPACKED_AGAIN &&
+        archive_file_open_unpacked(path, &file, &why) == 0) {
+        more = holds_more_unpacked(file.archive, (uint64_t)tar);
+        archive_file_close(&file);
+    }
+    if (more)
+        tell(walk, path, other_tar);
 }
 
 void archive_tell_rest_of_file(const struct archive_walk *walk, const struct archive_file *file,
@@ -84,7 +137,11 @@ void archive_tell_rest_of_file(const struct archive_walk *walk, const struct arc
     if (file->is_gzip)
         archive_tell_rest_of_feed(walk, archive, &file->feed, path);
     if (walk->pass != PASS_ALL || walk->wanted != NULL || walk->broken || file->is_gzip ||
-        taken <= 0 || format != (is_packed ? ARCHIVE_FORMAT_RAW : ARCHIVE_FORMAT_TAR))
+        taken <= 0)
+        return;
+    if (is_packed && format == ARCHIVE_FORMAT_TAR)
+        tell_of_packed_tar(walk, archive, path);
+    if (format != (is_packed ? ARCHIVE_FORMAT_RAW : ARCHIVE_FORMAT_TAR))
         return;
 
     cleanup_fd int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -7,6 +7,7 @@
 #include "backends/source/ahead_stream.h"
 #include "backends/source/archive_internal.h"
 #include "backends/source/archive_packages.h"
+#include "backends/source/archive_postgres.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"

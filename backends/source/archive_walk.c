@@ -329,7 +329,7 @@ static int leave_off(struct archive_walk *walk, struct archive *archive, int cod
     int error;
 
     if (code == ARCHIVE_EOF && walk->wanted == NULL && walk->pass == PASS_ALL)
-        archive_feed_drain(walk->feed);
+        archive_feed_drain(archive, walk->feed);
     error = archive_feed_error(walk->feed, name, &own);
 
     bool told = error != 0 && walk->feed->told;

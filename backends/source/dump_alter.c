@@ -40,8 +40,10 @@ static int take_added(struct dump_reader *reader, struct sql_lexer *lexer, struc
     int got = dump_take_constraint(lexer, table);
 
     /* A column; or MySQL's ADD PARTITION, which is of no matter. */
-    if (got == 0 && !sql_accept(lexer, "PARTITION"))
+    if (got == 0 && !sql_accept(lexer, "PARTITION")) {
+        table->misplaced = true;
         dump_note_change_of(reader, table, "ALTER TABLE … ADD");
+    }
     return got == 1 ? dump_fold_key(reader, table, text, (size_t)(lexer->at - text)) : got;
 }
 
@@ -64,6 +66,20 @@ static size_t size_before(struct sql_lexer lexer, const char *one, const char *o
     return (size_t)(behind - at);
 }
 
+/* … whether there is such a word. */
+static bool moves_column(struct sql_lexer item)
+{
+    struct sql_token token;
+
+    do {
+        token = sql_next(&item);
+        if (sql_is(&token, "("))
+            sql_skip_parentheses(&item);
+    } while (token.type != SQL_END && !sql_is(&token, ",") && !sql_is(&token, "FIRST") &&
+             !sql_is(&token, "AFTER"));
+    return sql_is(&token, "FIRST") || sql_is(&token, "AFTER");
+}
+
 static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
                          struct dump_table *table)
 {
@@ -84,15 +100,21 @@ static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
 
     size_t size = size_before(item, "FIRST", "AFTER");
 
+    if (moves_column(item)) {
+        table->misplaced = true;
+        dump_note_change_of(reader, table, "ALTER TABLE");
+    }
     return dump_fold_column(reader, table, name, token.at, (size_t)(item.at + size - token.at));
 }
 
-/* Behind RENAME, DROP: whether it is of the table itself, or of a column; what TOKEN says is not.
+/* Behind ADD, RENAME, DROP: whether it is of the table itself, or of a column; what TOKEN says is
+ * not.
  */
 static bool is_of_columns(const struct sql_token *token)
 {
-    static const char *const others[] = {"KEY",     "INDEX", "CONSTRAINT", "PRIMARY",
-                                         "FOREIGN", "CHECK", "PARTITION",  "PERIOD"};
+    static const char *const others[] = {
+        "KEY",    "INDEX",  "CONSTRAINT", "PRIMARY",  "FOREIGN", "CHECK", "PARTITION",
+        "PERIOD", "UNIQUE", "SYSTEM",     "FULLTEXT", "SPATIAL", "VECTOR"};
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (sql_is(token, others[i]))
@@ -101,25 +123,42 @@ static bool is_of_columns(const struct sql_token *token)
     return token->type != SQL_END;
 }
 
-/* Other columns, or another name: rows that came before are not changed for it. */
-static bool changes_columns(struct sql_lexer lexer)
+/* Whether other columns are asked for, or the same elsewhere, or by other names. */
+static bool is_of_column(struct sql_lexer lexer)
 {
-    bool changes = sql_accept(&lexer, "CHANGE");
-    bool takes = sql_accept(&lexer, "RENAME") || sql_accept(&lexer, "DROP");
+    bool is = sql_accept(&lexer, "CHANGE") || sql_accept(&lexer, "MODIFY");
+    bool takes =
+        sql_accept(&lexer, "ADD") || sql_accept(&lexer, "RENAME") || sql_accept(&lexer, "DROP");
     struct sql_token token = sql_peek(&lexer);
 
-    return changes || (takes && is_of_columns(&token));
+    return is || (takes && is_of_columns(&token));
+}
+
+/* It is of what RENAME, DROP or CHANGE names, and not carried out. */
+static void note_column(struct dump_reader *reader, struct sql_lexer lexer,
+                        struct dump_table *table)
+{
+    bool drops = sql_accept(&lexer, "DROP");
+    bool changes = sql_accept(&lexer, "CHANGE");
+
+    if (!drops && !changes && !sql_accept(&lexer, "RENAME"))
+        return;
+    table->misplaced = table->misplaced || drops || (changes && moves_column(lexer));
+    dump_note_change_of(reader, table, "ALTER TABLE");
 }
 
 /* LEXER stands before one of the things that ALTER TABLE does, and then behind it. */
 static int take_alteration(struct dump_reader *reader, struct sql_lexer *lexer,
-                           struct dump_table *table)
+                           struct dump_table *table, struct failure *failure)
 {
     struct sql_token token = sql_peek(lexer);
-    int error = 0;
+    bool of_column = is_of_column(*lexer);
+    int error = of_column ? dump_reshape(reader, lexer, table, failure) : 0;
 
-    if (changes_columns(*lexer))
-        dump_note_change_of(reader, table, "ALTER TABLE");
+    if (error != 0)
+        return error < 0 ? error : 0;
+    if (of_column)
+        note_column(reader, *lexer, table);
     if (sql_accept(lexer, "ADD"))
         error = take_added(reader, lexer, table);
     else if (sql_accept(lexer, "ATTACH"))
@@ -145,7 +184,6 @@ static void skip_wait(struct sql_lexer *lexer)
 
 int dump_alter_table(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure)
 {
-    (void)failure;
     if (sql_accept(lexer, "IF"))
         sql_accept(lexer, "EXISTS");
     sql_accept(lexer, "ONLY");
@@ -163,7 +201,7 @@ int dump_alter_table(struct dump_reader *reader, struct sql_lexer *lexer, struct
             return error;
     }
     do {
-        int error = take_alteration(reader, lexer, table);
+        int error = take_alteration(reader, lexer, table, failure);
 
         if (error != 0)
             return error;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Literals as cells: escapes, hexadecimal digits and character sets decoded. */
+/* Literals as cells: escapes and character sets decoded, by what their columns are. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "fs/base/memory.h"
 #include "fs/base/number_text.h"
 
-#define MOST_NUMBER 32
+#define MOST_NUMBER 32 /* bytes of one made of digits, or of a real */
 
 int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count)
 {
@@ -21,11 +21,6 @@ int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, 
     buffer_clear(&reader->scratch);
     return buffer_reserve(&reader->scratch,
                           size * DUMP_MOST_GROWTH + count * MOST_NUMBER + BYTE_WINDOW_SLACK);
-}
-
-static uint8_t *scratch_end(struct dump_reader *reader)
-{
-    return reader->scratch.data + reader->scratch.size;
 }
 
 /* --- strings ------------------------------------------------------------------------------ */
@@ -106,7 +101,7 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
     uint8_t quote = literal->type == LITERAL_FIELD ? '\\' : (uint8_t)literal->quote;
     const uint8_t *end = from + literal->size;
     bool field = literal->type == LITERAL_FIELD;
-    uint8_t *start = scratch_end(reader);
+    uint8_t *start = dump_scratch_end(reader);
     uint8_t *to = start;
 
     while (from < end) {
@@ -138,144 +133,6 @@ void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
     reader->scratch.size += (size_t)(to - start);
 }
 
-/* --- digits ------------------------------------------------------------------------------- */
-
-static int decode_hex(struct dump_reader *reader, const uint8_t *digits, size_t size,
-                      struct cell *cell)
-{
-    uint8_t *start = scratch_end(reader);
-    uint8_t *to = start;
-    size_t at = 0;
-
-    /* An odd number of digits counts as if a 0 stood before. */
-    for (int high = size % 2 != 0 ? 0 : -1; at < size; at++) {
-        int digit = ascii_hex_digit((char)digits[at]);
-
-        if (digit < 0)
-            return -EILSEQ;
-        if (high < 0) {
-            high = digit;
-            continue;
-        }
-        *to++ = (uint8_t)(high * 16 + digit);
-        high = -1;
-    }
-    cell->data = start;
-    cell->size = (uint64_t)(to - start);
-    reader->scratch.size += (size_t)(to - start);
-    return 0;
-}
-
-static void give_number(struct dump_reader *reader, uint64_t value, struct cell *cell)
-{
-    char text[INTEGER_TEXT_SIZE];
-    size_t size = 0;
-
-    do
-        text[sizeof text - ++size] = (char)('0' + value % 10);
-    while ((value /= 10) != 0);
-    memcpy(scratch_end(reader), text + sizeof text - size, size);
-    *cell = (struct cell){CELL_NUMBER, size, scratch_end(reader)};
-    reader->scratch.size += size;
-}
-
-/* MySQL's BIT as a number. */
-static int make_bits(struct dump_reader *reader, const uint8_t *at,
-                     const struct dump_literal *literal, struct cell *cell)
-{
-    uint64_t value = 0;
-
-    if (literal->type == LITERAL_NUMBER) {
-        *cell = (struct cell){CELL_NUMBER, literal->size, at};
-        return 0;
-    }
-    if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE) {
-        give_number(reader, literal->type == LITERAL_TRUE, cell);
-        return 0;
-    }
-    if (literal->type == LITERAL_BITS) {
-        for (size_t i = 0; i < literal->size; i++) {
-            if (at[i] != '0' && at[i] != '1')
-                return -EILSEQ;
-            value = value << 1 | (at[i] - '0');
-        }
-        give_number(reader, value, cell);
-        return 0;
-    }
-
-    struct cell bytes = {CELL_BYTES, literal->size, at};
-    int error = literal->type == LITERAL_HEX ? decode_hex(reader, at, literal->size, &bytes) : 0;
-
-    if (literal->type == LITERAL_ESCAPED || literal->type == LITERAL_FIELD)
-        dump_decode(reader, literal, at, &bytes);
-    if (error != 0 || bytes.size > sizeof value)
-        return -EILSEQ;
-    for (size_t i = 0; i < bytes.size; i++)
-        value = value << 8 | ((const uint8_t *)bytes.data)[i];
-    give_number(reader, value, cell);
-    return 0;
-}
-
-static bool is_digit(const uint8_t *bytes, size_t size, size_t at)
-{
-    return at < size && bytes[at] >= '0' && bytes[at] <= '9';
-}
-
-/* A number as somebody typed it: +5, 007, -00.5. */
-static void trim_number(struct dump_reader *reader, struct cell *cell)
-{
-    const uint8_t *from = cell->data;
-    size_t size = (size_t)cell->size;
-    bool negative = from[0] == '-';
-    size_t start = negative || from[0] == '+';
-    size_t at = start;
-
-    while (is_digit(from, size, at + 1) && from[at] == '0')
-        at++;
-    if (at == negative || at == size)
-        return;
-
-    uint8_t *to = scratch_end(reader);
-
-    to[0] = '-';
-    memcpy(to + negative, from + at, size - at);
-    *cell = (struct cell){CELL_NUMBER, size - at + negative, to};
-    reader->scratch.size += (size_t)cell->size;
-}
-
-/* SQLite's dumps have more digits than the number needs; each program has its own style. */
-static int make_real(struct dump_reader *reader, const uint8_t *at, size_t size, bool single,
-                     struct cell *cell)
-{
-    char text[512];
-    char *end;
-
-    char *to = (char *)scratch_end(reader);
-    size_t length = short_decimal_text((const char *)at, size, single, to);
-
-    if (length == 0) {
-        if (size >= sizeof text)
-            return -EILSEQ;
-        memcpy(text, at, size);
-        text[size] = '\0';
-
-        double value = strtod(text, &end);
-
-        if (*end != '\0' || size == 0)
-            return -EILSEQ;
-        length = single ? float_text((float)value, to) : double_text(value, to);
-    }
-    *cell = (struct cell){CELL_NUMBER, length, scratch_end(reader)};
-    reader->scratch.size += length;
-    return 0;
-}
-
-static bool is_real(const uint8_t *at, size_t size)
-{
-    return memchr(at, '.', size) != NULL || memchr(at, 'e', size) != NULL ||
-           memchr(at, 'E', size) != NULL;
-}
-
 /* --- by the column ------------------------------------------------------------------------ */
 
 /* '\x0102', or the older way with octal escapes, as a string says it. */
@@ -285,7 +142,7 @@ static int make_bytea(struct dump_reader *reader, struct cell *cell)
 
     cell->class = CELL_BYTES;
     if (cell->size >= 2 && at[0] == '\\' && at[1] == 'x')
-        return decode_hex(reader, at + 2, (size_t)cell->size - 2, cell);
+        return dump_decode_hex(reader, at + 2, (size_t)cell->size - 2, cell);
 
     struct dump_literal field = {.type = LITERAL_FIELD, .size = (size_t)cell->size};
 
@@ -305,6 +162,12 @@ static int make_boolean(const struct dump_literal *literal, struct cell *cell)
     return 0;
 }
 
+static bool is_real(const uint8_t *at, size_t size)
+{
+    return memchr(at, '.', size) != NULL || memchr(at, 'e', size) != NULL ||
+           memchr(at, 'E', size) != NULL;
+}
+
 /* What the literal says by itself: the column does not say more. */
 static int make_any(struct dump_reader *reader, const uint8_t *at,
                     const struct dump_literal *literal, struct cell *cell)
@@ -312,7 +175,7 @@ static int make_any(struct dump_reader *reader, const uint8_t *at,
     if (literal->type == LITERAL_NUMBER) {
         cell->class = CELL_NUMBER;
         return reader->dialect == SQL_SQLITE && is_real(at, literal->size)
-                   ? make_real(reader, at, literal->size, false, cell)
+                   ? dump_make_real(reader, at, literal->size, false, cell)
                    : 0;
     }
     if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE) {
@@ -320,7 +183,7 @@ static int make_any(struct dump_reader *reader, const uint8_t *at,
         return 0;
     }
     if (literal->type == LITERAL_BITS)
-        return make_bits(reader, at, literal, cell);
+        return dump_make_bits(reader, at, literal, cell);
     cell->class = literal->type == LITERAL_HEX || literal->binary ? CELL_BYTES : CELL_TEXT;
     return 0;
 }
@@ -336,19 +199,26 @@ static int make_text(struct dump_reader *reader, const uint8_t *at,
         if (memchr(at, '\\', literal->size) != NULL)
             dump_decode(reader, literal, at, cell);
         return 0;
-    case LITERAL_HEX: return decode_hex(reader, at, literal->size, cell);
+    case LITERAL_HEX: return dump_decode_hex(reader, at, literal->size, cell);
+    case LITERAL_BITS:
+        return reader->dialect == SQL_MYSQL ? dump_decode_bits(reader, at, literal->size, cell) : 0;
     case LITERAL_REPLACE: return dump_make_replaced(reader, at, literal->size, cell);
     default: return 0;
     }
 }
 
-/* The character set of a text, NULL: UTF-8. Digits are bytes as they are stored, to MySQL. */
+/*
+ * The character set of a text, NULL: UTF-8. To MySQL, digits are bytes as they are stored, and so
+ * is what is said to be _binary.
+ */
 static const char *charset_of(const struct dump_reader *reader, const struct dump_type *type,
                               const struct dump_literal *literal)
 {
-    if (literal->binary)
-        return NULL;
-    if (literal->type == LITERAL_HEX && reader->dialect == SQL_MYSQL)
+    bool digits = literal->type == LITERAL_HEX || literal->type == LITERAL_BITS;
+
+    if (literal->introduced)
+        return literal->charset;
+    if (literal->binary || (digits && reader->dialect == SQL_MYSQL))
         return type->charset;
     return reader->own_bytes ? type->charset : reader->charset;
 }
@@ -360,6 +230,24 @@ static bool is_mangled(const struct dump_type *type, const uint8_t *at,
     bool bytes = literal->binary || type->value == VALUE_BYTES || type->value == VALUE_BITS;
 
     return bytes && dump_has_high_byte(at, literal->size);
+}
+
+static bool is_number(enum dump_value value)
+{
+    return value == VALUE_NUMBER || value == VALUE_DIGITS || value == VALUE_DOUBLE ||
+           value == VALUE_FLOAT;
+}
+
+/* Bits in a column of numbers. */
+static int make_counted(struct dump_reader *reader, const uint8_t *at,
+                        const struct dump_literal *literal, enum dump_value value,
+                        struct cell *cell)
+{
+    int error = dump_make_bits(reader, at, literal, cell);
+
+    if (error != 0 || value == VALUE_NUMBER || value == VALUE_DIGITS)
+        return error;
+    return dump_make_real(reader, cell->data, (size_t)cell->size, value == VALUE_FLOAT, cell);
 }
 
 int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, const uint8_t *base,
@@ -378,7 +266,9 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     if (reader->wide && is_mangled(type, at, literal))
         reader->mangled = true;
     if (value == VALUE_BITS)
-        return make_bits(reader, at, literal, cell);
+        return dump_make_bits(reader, at, literal, cell);
+    if (literal->type == LITERAL_BITS && is_number(value))
+        return make_counted(reader, at, literal, value, cell);
 
     int error = make_text(reader, at, literal, cell);
 
@@ -389,17 +279,15 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
     case VALUE_DIGITS:
         if (literal->type == LITERAL_TRUE || literal->type == LITERAL_FALSE)
             return make_any(reader, at, literal, cell);
-        if (literal->type == LITERAL_BITS)
-            return make_bits(reader, at, literal, cell);
         cell->class = CELL_NUMBER;
-        if (literal->type == LITERAL_HEX || cell->size == 0)
+        if ((literal->type == LITERAL_HEX && !literal->introduced) || cell->size == 0)
             return -EILSEQ;
         if (value == VALUE_NUMBER)
-            trim_number(reader, cell);
+            dump_trim_number(reader, cell);
         return 0;
     case VALUE_DOUBLE:
     case VALUE_FLOAT:
-        return make_real(reader, cell->data, (size_t)cell->size, value == VALUE_FLOAT, cell);
+        return dump_make_real(reader, cell->data, (size_t)cell->size, value == VALUE_FLOAT, cell);
     case VALUE_BYTES: cell->class = CELL_BYTES; return 0;
     case VALUE_HEX_BYTES: return make_bytea(reader, cell);
     case VALUE_BOOLEAN: return make_boolean(literal, cell);
@@ -411,7 +299,7 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
         reader->seems_utf8 = reader->seems_utf8 || dump_seems_utf8(reader, charset, cell);
         dump_convert(reader, charset, cell);
     }
-    if (reader->beyond_ascii || literal->type == LITERAL_HEX)
+    if (reader->beyond_ascii || literal->type == LITERAL_HEX || literal->type == LITERAL_BITS)
         reader->garbled = reader->garbled || dump_is_garbled(reader, cell);
     return error;
 }

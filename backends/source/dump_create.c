@@ -174,6 +174,16 @@ int dump_create_domain(struct dump_reader *reader)
     return 0;
 }
 
+int dump_take_definitions(const struct dump_reader *reader, struct sql_lexer *lexer,
+                          struct dump_table *table)
+{
+    int error = take_items(lexer, table);
+
+    if (error == 0)
+        take_collation(reader, lexer, table);
+    return error;
+}
+
 static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *table,
                       struct failure *failure)
 {
@@ -184,9 +194,7 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
     } else {
         error = dump_inherit(reader, lexer, table, failure);
         if (error == 0)
-            error = take_items(lexer, table);
-        if (error == 0)
-            take_collation(reader, lexer, table);
+            error = dump_take_definitions(reader, lexer, table);
         if (error == 0)
             resolve_domains(reader, table);
     }
@@ -229,6 +237,22 @@ static int add_table(struct dump_reader *reader, struct sql_lexer *lexer,
     if (before != NULL && before->seen && before->kind == RELATION_TABLE)
         tell_replaced(reader, before);
     return dump_table_add(reader, database, name, ret_table);
+}
+
+int dump_create_temporary(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    cleanup_free char *database = NULL;
+    cleanup_free char *name = NULL;
+
+    sql_accept(lexer, "TABLE");
+    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
+        sql_accept(lexer, "EXISTS");
+
+    int error = dump_take_name(lexer, &database, &name);
+
+    return error == 0         ? dump_table_add_temporary(reader, database, name)
+           : error == -EILSEQ ? 0
+                              : error;
 }
 
 int dump_create_table(struct dump_reader *reader, struct failure *failure)

@@ -21,8 +21,9 @@ char *dump_statement_text(const struct dump_reader *reader)
 
     raw += strspn(raw, " \t\r\n");
     size = strlen(raw);
-    /* Within version comments: what they hold, which has no comments at its end. */
-    if (raw[0] == '/') {
+    /* Within version comments: what they hold, which has no comments at its end. Nor does MySQL
+     * keep what people write into a statement, and what is added to it could not tell it apart. */
+    if (raw[0] == '/' || (reader->commented && reader->dialect == SQL_MYSQL)) {
         raw = (const char *)reader->statement.data;
         raw += strspn(raw, " \t\r\n");
         size = strlen(raw);

@@ -19,6 +19,7 @@ static int drop_named(struct dump_reader *reader, const char *database, const ch
 
 int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer)
 {
+    bool temporary = sql_accept(lexer, "TEMPORARY"); /* MySQL's, and of nothing else then */
     int error = 0;
 
     sql_accept(lexer, "MATERIALIZED");
@@ -35,7 +36,10 @@ int dump_drop(struct dump_reader *reader, struct sql_lexer *lexer)
 
         if (dump_take_name(lexer, &database, &name) != 0)
             return 0;
-        error = drop_named(reader, database, name, is_view);
+        if (!is_view && dump_table_is_temporary(reader, database, name))
+            dump_table_drop_temporary(reader, database, name);
+        else if (!temporary)
+            error = drop_named(reader, database, name, is_view);
     } while (error == 0 && sql_accept(lexer, ","));
     return error;
 }

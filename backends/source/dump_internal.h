@@ -14,7 +14,7 @@
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others
  *   dump_ddl        … and what makes it again; dump_need: types, sequences
- *   dump_fold       … of MySQL's, what is added to it later
+ *   dump_fold       … of MySQL's, what is added to it later; dump_reshape: columns are, before rows
  *   dump_schema     … and its schema for the taker
  *   dump_type       native types
  *   dump_charset    character sets
@@ -26,8 +26,8 @@
  *                   dump_lack: those of files that are not there
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
- *   dump_cell       a literal as a cell; dump_replace: SQLite's replace() and unistr();
- * dump_moment: UTC
+ *   dump_cell       a literal as a cell; dump_digits: one of digits; dump_moment: UTC
+ *   dump_replace    … SQLite's replace() and unistr()
  */
 #ifndef CRMFS_SOURCE_DUMP_INTERNAL_H
 #define CRMFS_SOURCE_DUMP_INTERNAL_H
@@ -149,6 +149,8 @@ struct dump_reader {
     bool nameless_told;
     bool prepared_told;
     bool rollback_told;
+    bool uncommitted;    /* rows came that ROLLBACK would take away, for all that is known */
+    bool in_transaction; /* PostgreSQL: BEGIN in it does not commit */
     bool sequence_told;
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
@@ -167,6 +169,7 @@ struct dump_reader {
     bool session;   /* it is a dump of several files */
     bool loads;     /* of this file only LOAD DATA counts */
     bool too_long;  /* the statement is longer than DUMP_STATEMENT_LIMIT: the rest is left out */
+    bool commented; /* … and has comments in it that are no more than that */
     bool in_turn;   /* a table's rows stand behind it, and before the next one */
     bool has_rows;  /* some came */
     bool has_data;  /* a comment says where a table's rows would be */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of PostgreSQL's tables whose file is not there: pg_restore was told to leave them out. */
+/* Rows of PostgreSQL's tables whose file is not there, or not whole: pg_restore was told to leave
+ * them out. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,12 +31,17 @@ static bool is_of(const struct dump_table *table, const char *listed)
 
 static int fail_lacking(struct dump_reader *reader, const struct pg_lack *lack)
 {
-    char words[100];
+    static const char *const states[] = {
+        [PG_FILE_MISSING] = "is not there, or cannot be read",
+        [PG_FILE_CUT] = "ends without the end that it should have: it was cut short",
+        [PG_FILE_DAMAGED] = "is damaged, or was cut short",
+    };
+    char words[120];
     bool found = false;
     int error = 0;
 
-    snprintf(words, sizeof words, "the file of its rows, %lu.dat, is not there, or cannot be read",
-             lack->number);
+    snprintf(words, sizeof words, "the file of its rows, %lu.dat, %s", lack->number,
+             states[lack->state]);
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         struct dump_table *table = dump_table_whole(reader->tables[i]);
 
@@ -46,10 +52,8 @@ static int fail_lacking(struct dump_reader *reader, const struct pg_lack *lack)
             error = dump_table_lose(reader, table, words);
     }
     if (!found)
-        dump_tell(reader, EIO,
-                  "%.200s: the file of these rows, %lu.dat, is not there, or cannot "
-                  "be read",
-                  lack->table, lack->number);
+        dump_tell(reader, EIO, "%.200s: the file of these rows, %lu.dat, %s", lack->table,
+                  lack->number, states[lack->state]);
     return error;
 }
 

@@ -203,6 +203,65 @@ static const struct call *find_call(const struct parse *parse, const uint8_t *wo
     return NULL;
 }
 
+/* The introducer "_latin1", SIZE bytes, says what the literal is in. Whether that is known. */
+static bool note_charset(const uint8_t *word, size_t size, struct dump_literal *literal)
+{
+    char name[LONGEST_INTRODUCER];
+
+    if (is_named(word, size, "_binary")) {
+        literal->binary = true;
+        return true;
+    }
+    memcpy(name, word + 1, size - 1);
+    name[size - 1] = '\0';
+    literal->introduced = true;
+    literal->charset = dump_charset_of_column(name, NULL);
+    return literal->charset != NULL || dump_charset_is_utf8(name) || ascii_equal(name, "ascii");
+}
+
+/*
+ * X'ff', b'01', N'…', E'…', _latin1 '…', _latin1 X'ff', _latin1 0xff: AT is behind its first word,
+ * SIZE bytes. *ret_bad: none of these.
+ */
+static const uint8_t *parse_prefixed(const struct parse *parse, const uint8_t *word, size_t size,
+                                     const uint8_t *at, struct dump_literal *literal, bool *ret_bad)
+{
+    bool mysql = parse->reader->dialect == SQL_MYSQL;
+    bool introduced = word[0] == '_' && size > 1 && size < LONGEST_INTRODUCER && mysql;
+    char kind = size == 1 ? ascii_lower((char)word[0]) : '\0';
+
+    while (at < parse->end && is_space(*at))
+        at++;
+    if (at + 2 >= parse->end)
+        return NULL;
+    if (introduced && *at == '0' && strchr("xXbB", at[1]) != NULL) {
+        at = parse_number(parse, at, literal);
+        *ret_bad = !note_charset(word, size, literal);
+        return at;
+    }
+    if (introduced && at[1] == '\'')
+        kind = ascii_lower((char)*at++);
+    *ret_bad = *at != '\'' || (!introduced && size != 1);
+    if (*ret_bad)
+        return at;
+
+    bool escapes = kind == 'e' || (kind != 'x' && kind != 'b' && parse->reader->backslash);
+
+    at = parse_string(parse, at, escapes, literal);
+    if (at == NULL)
+        return NULL;
+    if (kind == 'x')
+        literal->type = LITERAL_HEX;
+    else if (kind == 'b')
+        literal->type = LITERAL_BITS;
+    else
+        *ret_bad = kind != '\0' && (introduced || (kind != 'e' && kind != 'n'));
+    literal->introduced = kind == 'n' && mysql; /* by its letter: UTF-8 */
+    if (introduced && !*ret_bad)
+        *ret_bad = !note_charset(word, size, literal);
+    return at;
+}
+
 /* A word: NULL, DEFAULT, TRUE, FALSE, what introduces a string, or a call. *ret_bad: none of these.
  */
 static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
@@ -236,33 +295,8 @@ static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
 
     const struct call *call = *at == '(' ? find_call(parse, start, size) : NULL;
 
-    if (call != NULL)
-        return parse_digits(parse, call, at, literal, ret_bad);
-    /* _binary '…' */
-    while (at < parse->end && *at == ' ')
-        at++;
-    if (at + 2 >= parse->end)
-        return NULL;
-    if (start[0] == '_' && at[0] == '0' && (at[1] == 'x' || at[1] == 'X'))
-        return parse_number(parse, at, literal);
-    *ret_bad = *at != '\'' || (start[0] != '_' && size != 1) || size > LONGEST_INTRODUCER;
-    if (*ret_bad)
-        return at;
-
-    char kind = size == 1 ? ascii_lower((char)start[0]) : '\0';
-    bool escapes = kind == 'e' || (kind != 'x' && kind != 'b' && parse->reader->backslash);
-
-    at = parse_string(parse, at, escapes, literal);
-    if (at == NULL)
-        return NULL;
-    literal->binary = is_named(start, size, "_binary");
-    if (kind == 'x')
-        literal->type = LITERAL_HEX;
-    else if (kind == 'b')
-        literal->type = LITERAL_BITS;
-    else
-        *ret_bad = kind != 'e' && kind != 'n' && kind != '\0';
-    return at;
+    return call != NULL ? parse_digits(parse, call, at, literal, ret_bad)
+                        : parse_prefixed(parse, start, size, at, literal, ret_bad);
 }
 
 /* PostgreSQL's '…'::type: to the comma or parenthesis. */

@@ -125,6 +125,16 @@ int dump_place_values(struct dump_insertion *insert, char **names, size_t count,
     insert->places = allocate_array(most, sizeof *insert->places);
     if (insert->places == NULL)
         return -ENOMEM;
+    if (names == NULL && table->misplaced && !insert->table->failed) {
+        int error = dump_table_fail(insert->reader, insert->table,
+                                    "these rows of table %s do not name their columns, which are "
+                                    "not where they were when its first rows came: load the dump, "
+                                    "and mount the database",
+                                    table->name);
+
+        if (error != 0)
+            return error;
+    }
     if (names == NULL)
         return place_in_turn(insert, failure);
     for (size_t i = 0; i < count; i++) {
@@ -219,7 +229,8 @@ int dump_find_rows(struct dump_insertion *insert, const struct dump_head *head,
     struct dump_table *named = dump_table_find(reader, head->database, head->name);
     int error = 0;
 
-    if (named == NULL && head->names != NULL)
+    if (named == NULL && head->names != NULL &&
+        !dump_table_is_temporary(reader, head->database, head->name))
         error = make_table(reader, head->database, head->name, head->names, head->count, &named,
                            failure);
     insert->named = named;

@@ -153,6 +153,7 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
         tell_escaped(reader, table);
     reader->last = table;
     table->rows++;
+    reader->uncommitted = true;
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);
 }
 

@@ -30,10 +30,12 @@ enum literal_type {
 
 struct dump_literal {
     enum literal_type type;
-    bool binary;    /* not in the dump's character set */
-    bool backslash; /* an escaped string's escapes */
+    bool binary;     /* not in the dump's character set */
+    bool introduced; /* MySQL's _latin1 '…': its bytes are in … */
+    bool backslash;  /* an escaped string's escapes */
     char quote;
-    size_t at; /* in the window, from its place */
+    const char *charset; /* … this; NULL: UTF-8 */
+    size_t at;           /* in the window, from its place */
     size_t size;
 };
 
@@ -105,6 +107,30 @@ int dump_make_cell(struct dump_reader *reader, const struct dump_type *type, con
 /* Decodes a literal's escapes and doubled quotes, FROM its bytes to scratch. */
 void dump_decode(struct dump_reader *reader, const struct dump_literal *literal,
                  const uint8_t *from, struct cell *cell);
+
+/* --- dump_digits: to scratch, in which there is room -------------------------------------- */
+
+/* Hexadecimal digits; MySQL's b'…', a string of bytes in most columns. 0; -EILSEQ: they are none.
+ */
+int dump_decode_hex(struct dump_reader *reader, const uint8_t *digits, size_t size,
+                    struct cell *cell);
+int dump_decode_bits(struct dump_reader *reader, const uint8_t *digits, size_t size,
+                     struct cell *cell);
+
+/* MySQL's BIT as a number; any number as shortest text, in SINGLE precision or not. As above. */
+int dump_make_bits(struct dump_reader *reader, const uint8_t *at,
+                   const struct dump_literal *literal, struct cell *cell);
+int dump_make_real(struct dump_reader *reader, const uint8_t *at, size_t size, bool single,
+                   struct cell *cell);
+
+/* A number as somebody typed it, without its zeros in front: +5, 007, -00.5. */
+void dump_trim_number(struct dump_reader *reader, struct cell *cell);
+
+/* Where scratch goes on. */
+static inline uint8_t *dump_scratch_end(struct dump_reader *reader)
+{
+    return reader->scratch.data + reader->scratch.size;
+}
 
 /* Of LITERAL_REPLACE. 0 or -EILSEQ. */
 int dump_make_replaced(struct dump_reader *reader, const uint8_t *at, size_t size,

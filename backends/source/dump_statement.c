@@ -252,8 +252,10 @@ static int take_piece(struct dump_reader *reader, bool *in_version, struct failu
         return take_quoted(reader, failure);
     if (byte == '$' && dollar_tag(reader, tag) != 0)
         return take_dollars(reader, tag, failure);
-    if (at_line_comment(reader))
+    if (at_line_comment(reader)) {
+        reader->commented = true;
         return take_behind(reader, "\n", failure);
+    }
     if (at_version_comment(reader) && !*in_version) {
         size_t before = reader->window.at;
 
@@ -269,8 +271,10 @@ static int take_piece(struct dump_reader *reader, bool *in_version, struct failu
         *in_version = false;
         return take(reader, 2, " ");
     }
-    if (dump_stands_here(reader, "/*"))
+    if (dump_stands_here(reader, "/*")) {
+        reader->commented = true;
         return take_behind(reader, "*/", failure);
+    }
     return take(reader, 1, NULL);
 }
 
@@ -363,6 +367,7 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
     buffer_clear(&reader->raw);
     reader->extent = (struct dump_extent){.seen = 0};
     reader->too_long = false;
+    reader->commented = false;
     while ((error = byte_window_want(&reader->window, LOOK_AHEAD, failure)) == 0 &&
            left(reader) != 0) {
         if (dump_stands_here(reader, reader->delimiter)) {

@@ -28,10 +28,8 @@ void dump_column_release(struct dump_column *column)
     free(column->charset);
 }
 
-void dump_table_free(struct dump_table *table)
+void dump_table_empty(struct dump_table *table)
 {
-    if (table == NULL)
-        return;
     for (size_t i = 0; i < table->column_count; i++)
         dump_column_release(&table->columns[i]);
     free(table->columns);
@@ -48,11 +46,31 @@ void dump_table_free(struct dump_table *table)
         free_texts(table->foreigns[i].target_columns, table->foreigns[i].target_count);
     }
     free(table->foreigns);
+    free(table->shown);
+    free(table->collation);
+    free(table->charset);
+    table->columns = NULL;
+    table->column_count = 0;
+    table->primary = (struct dump_key){.count = 0};
+    table->uniques = NULL;
+    table->unique_count = 0;
+    table->foreigns = NULL;
+    table->foreign_count = 0;
+    table->shown = NULL;
+    table->shown_count = 0;
+    table->collation = NULL;
+    table->charset = NULL;
+}
+
+void dump_table_free(struct dump_table *table)
+{
+    if (table == NULL)
+        return;
+    dump_table_empty(table);
     dump_computer_free(table->computer);
     dump_load_free(table->load);
     free(table->order.columns);
     free(table->terms);
-    free(table->shown);
     free(table->connected);
     free(table->database);
     free(table->name);
@@ -62,8 +80,6 @@ void dump_table_free(struct dump_table *table)
     free(table->needed);
     free(table->needed_later);
     free(table->additions);
-    free(table->collation);
-    free(table->charset);
     free(table);
 }
 
@@ -211,7 +227,13 @@ static int append_table(struct dump_reader *reader, struct dump_table *table)
     size_t *known = name_map_find(reader->names, table->key);
     int error = 0;
 
-    if (known != NULL) {
+    if (known != NULL && table->temporary) {
+        const struct dump_table *before = reader->tables[*known];
+
+        table->hides = !before->temporary || before->hides;
+        table->hidden = before->temporary ? before->hidden : *known;
+        *known = reader->table_count;
+    } else if (known != NULL) {
         error = dump_table_drop(reader, reader->tables[*known]);
         *known = reader->table_count;
     } else {
@@ -233,13 +255,14 @@ int dump_table_drop(struct dump_reader *reader, struct dump_table *table)
     return table->begun ? reader->taker->class->drop_table(reader->taker, table->number) : 0;
 }
 
-int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
-                   struct dump_table **ret_table)
+static int add_table(struct dump_reader *reader, const char *database, const char *name,
+                     bool temporary, struct dump_table **ret_table)
 {
     struct dump_table *table = calloc(1, sizeof *table);
 
     if (table == NULL)
         return -ENOMEM;
+    table->temporary = table->dropped = temporary;
     table->database = strdup(whole_database(reader, database));
     table->name = strdup(name);
     table->key = make_key(reader, database, name);
@@ -261,6 +284,44 @@ int dump_table_add(struct dump_reader *reader, const char *database, const char 
     return 0;
 }
 
+int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
+                   struct dump_table **ret_table)
+{
+    return add_table(reader, database, name, false, ret_table);
+}
+
+int dump_table_add_temporary(struct dump_reader *reader, const char *database, const char *name)
+{
+    struct dump_table *table;
+
+    return add_table(reader, database, name, true, &table);
+}
+
+/* NULL: there is, and was, none. */
+static size_t *find_index(const struct dump_reader *reader, const char *database, const char *name)
+{
+    cleanup_free char *key = make_key(reader, database, name);
+
+    return key != NULL ? name_map_find(reader->names, key) : NULL;
+}
+
+bool dump_table_is_temporary(const struct dump_reader *reader, const char *database,
+                             const char *name)
+{
+    const size_t *index = find_index(reader, database, name);
+
+    return index != NULL && reader->tables[*index]->temporary;
+}
+
+void dump_table_drop_temporary(struct dump_reader *reader, const char *database, const char *name)
+{
+    size_t *index = find_index(reader, database, name);
+    const struct dump_table *table = index != NULL ? reader->tables[*index] : NULL;
+
+    if (table != NULL && table->temporary && table->hides)
+        *index = table->hidden;
+}
+
 bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name)
 {
     cleanup_free char *key = make_key(reader, database, name);
@@ -271,9 +332,7 @@ bool dump_table_was_there(const struct dump_reader *reader, const char *database
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
                                    const char *name)
 {
-    cleanup_free char *key = make_key(reader, database, name);
-    const size_t *index = key != NULL ? name_map_find(reader->names, key) : NULL;
-
+    const size_t *index = find_index(reader, database, name);
     struct dump_table *table = index != NULL ? reader->tables[*index] : NULL;
 
     return table != NULL && (!table->dropped || table->whole != NULL) ? table : NULL;

@@ -112,6 +112,7 @@ struct dump_table {
     struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
     size_t part_count;        /* of its partitions, if any */
     bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
+    bool misplaced;           /* columns were added or moved later, which was not carried out */
     bool of_query;            /* CREATE TABLE … SELECT: its first rows are those of a query */
     struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
     struct key_term *terms;   /* … as these */
@@ -126,7 +127,10 @@ struct dump_table {
     enum same_key same_key; /* as its statements have it; SAME_KEY_ROWS: they do not say … */
     bool merged;            /* … which cannot be looked for: it was told */
     bool finished;
-    bool mangled; /* some of its bytes became text: it was told */
+    bool temporary; /* it ends with who made it: it counts as dropped, and … */
+    bool hides;     /* … while it is there, the name is not that of … */
+    size_t hidden;  /* … this one of the reader's tables */
+    bool mangled;   /* some of its bytes became text: it was told */
     size_t number;
     uint64_t rows;          /* that were handed over */
     uint64_t rows_expected; /* as the dump says itself; 0: it does not */
@@ -150,6 +154,9 @@ struct dump_domain {
 };
 
 void dump_table_free(struct dump_table *table);
+
+/* Forgets what its statement says: its columns, its keys, what its texts are in. */
+void dump_table_empty(struct dump_table *table);
 
 /* Adds an empty key, or a foreign one; NULL: no memory. */
 struct dump_key *dump_table_add_unique(struct dump_table *table);
@@ -177,8 +184,14 @@ bool dump_has_left_out(const struct dump_table *table);
 int dump_table_add(struct dump_reader *reader, const char *database, const char *name,
                    struct dump_table **ret_table);
 
-/* Whether there is, or was, a table of that name. */
+/* A temporary table of that name comes: what is said of that name is not told; goes again. */
+int dump_table_add_temporary(struct dump_reader *reader, const char *database, const char *name);
+void dump_table_drop_temporary(struct dump_reader *reader, const char *database, const char *name);
+
+/* Whether there is, or was, a table of that name; whether a temporary one is. */
 bool dump_table_was_there(const struct dump_reader *reader, const char *database, const char *name);
+bool dump_table_is_temporary(const struct dump_reader *reader, const char *database,
+                             const char *name);
 
 /* NULL: there is none. */
 struct dump_table *dump_table_find(struct dump_reader *reader, const char *database,
@@ -224,6 +237,9 @@ void dump_tell(const struct dump_reader *reader, int code, const char *format, .
 /* The statement is CREATE TABLE …: adds the table. -EILSEQ with words: makes no sense. */
 int dump_create_table(struct dump_reader *reader, struct failure *failure);
 
+/* … CREATE TEMPORARY TABLE …, LEXER standing before TABLE: its rows are passed over. 0, -ENOMEM. */
+int dump_create_temporary(struct dump_reader *reader, struct sql_lexer *lexer);
+
 /*
  * A type that LEXER stands before: "int(11) unsigned", "character varying(40)[]"; PostgreSQL's may
  * be quoted, or of a schema, and are given as the server itself calls them. The caller's; NULL: no
@@ -253,6 +269,21 @@ int dump_take_constraint(struct sql_lexer *lexer, struct dump_table *table);
  * sense is passed over. */
 int dump_alter_table(struct dump_reader *reader, struct sql_lexer *lexer, struct failure *failure);
 int dump_create_index(struct dump_reader *reader, struct failure *failure);
+
+/* The definitions that LEXER stands before, to behind the table's own options: TABLE's columns and
+ * keys, of which it has none. 0; -EILSEQ: they make no sense; -ENOMEM. */
+int dump_take_definitions(const struct dump_reader *reader, struct sql_lexer *lexer,
+                          struct dump_table *table);
+
+/* --- dump_reshape --------------------------------------------------------------------------- */
+
+/*
+ * LEXER stands behind ALTER TABLE …, at what is done: to a column, perhaps, and then behind it. If
+ * that can be carried out, as MySQL's can be before rows come, it is. 1: it was; 0: it was not, and
+ * LEXER is where it was; -errno.
+ */
+int dump_reshape(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *table,
+                 struct failure *failure);
 
 /* Fills TABLE in as SQLite understands the statement SQL. -EILSEQ: it does not. */
 int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, const char *sql,
@@ -330,6 +361,16 @@ int dump_fold_key(struct dump_reader *reader, struct dump_table *table, const ch
                   size_t size);
 int dump_fold_column(struct dump_reader *reader, struct dump_table *table, const char *name,
                      const char *text, size_t size);
+
+/*
+ * … that the column TEXT stands behind that called BEHIND, first if that is NULL, instead of OLD
+ * (NULL: besides the others); that NAME, as it is spelled, is what OLD is called, in keys too. 1;
+ * 0: it has no place, and the statement may have changed; -ENOMEM.
+ */
+int dump_fold_placed(struct dump_reader *reader, struct dump_table *table, const char *old,
+                     const char *text, size_t size, const char *behind);
+int dump_fold_renamed(struct dump_reader *reader, struct dump_table *table, const char *old,
+                      const char *name);
 int dump_fold_option(struct dump_reader *reader, struct dump_table *table, const char *text,
                      size_t size);
 

@@ -29,13 +29,18 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
 {
     enum relation_kind kind;
     struct sql_token token;
+    bool temporary = false;
 
     if (sql_accept(lexer, "OR"))
         sql_accept(lexer, "REPLACE");
     while ((token = sql_peek(lexer)).type == SQL_WORD &&
            (sql_is(&token, "TEMPORARY") || sql_is(&token, "TEMP") || sql_is(&token, "UNLOGGED") ||
-            sql_is(&token, "GLOBAL") || sql_is(&token, "LOCAL")))
+            sql_is(&token, "GLOBAL") || sql_is(&token, "LOCAL"))) {
+        temporary = temporary || sql_is(&token, "TEMPORARY") || sql_is(&token, "TEMP");
         sql_next(lexer);
+    }
+    if (temporary && sql_is(&token, "TABLE"))
+        return dump_create_temporary(reader, lexer);
     if (sql_is(&token, "TABLE")) {
         int error = dump_tables_finish(reader, failure);
 
@@ -72,6 +77,36 @@ static int take_alter(struct dump_reader *reader, struct sql_lexer *lexer, struc
     return sql_accept(lexer, "SEQUENCE") ? dump_alter_sequence(reader) : 0;
 }
 
+/* Whether WORD, which LEXER is behind, is of a statement behind which no rows are taken back. */
+static bool commits(const struct dump_reader *reader, const struct sql_token *word,
+                    struct sql_lexer lexer)
+{
+    static const char *const of_mysql[] = {"BEGIN", "START",  "CREATE",   "ALTER", "DROP",
+                                           "LOCK",  "UNLOCK", "TRUNCATE", "RENAME"};
+
+    if (sql_is(word, "COMMIT"))
+        return true;
+    if (reader->dialect == SQL_POSTGRES)
+        return sql_is(word, "END") ||
+               (!reader->in_transaction && (sql_is(word, "BEGIN") || sql_is(word, "START")));
+    for (size_t i = 0; i < sizeof of_mysql / sizeof *of_mysql; i++) {
+        if (sql_is(word, of_mysql[i]))
+            return reader->dialect == SQL_MYSQL && !sql_accept(&lexer, "TEMPORARY");
+    }
+    return false;
+}
+
+static void note_transaction(struct dump_reader *reader, const struct sql_token *word,
+                             struct sql_lexer lexer)
+{
+    bool begins = sql_is(word, "BEGIN") || sql_is(word, "START");
+
+    if (commits(reader, word, lexer))
+        reader->uncommitted = false;
+    if (begins || sql_is(word, "COMMIT") || sql_is(word, "END") || sql_is(word, "ROLLBACK"))
+        reader->in_transaction = begins;
+}
+
 /* sqlite3 ends a dump so when it could not read all of the database. */
 static void note_rollback(struct dump_reader *reader)
 {
@@ -79,7 +114,7 @@ static void note_rollback(struct dump_reader *reader)
         dump_tell(reader, EIO,
                   "it ends with ROLLBACK: the database was damaged when the "
                   "dump was made, and it may lack rows and tables; look for another dump");
-    else if (reader->has_rows && !reader->rollback_told) {
+    else if (reader->uncommitted && !reader->rollback_told) {
         reader->rollback_told = true;
         dump_tell(reader, EILSEQ,
                   "ROLLBACK is not carried out, nor are others like it: rows that came before show "
@@ -95,6 +130,7 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
+    note_transaction(reader, &word, lexer);
     if (sql_is(&word, "SET")) {
         dump_note_prepared(reader, lexer, false);
         return dump_take_set(reader, &lexer);

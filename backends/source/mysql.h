@@ -13,7 +13,8 @@
  *   neither                      one connection
  *
  * Tables of engines without transactions are read as they are at the time, as are views over
- * them (mysql_views.c); the status names them.
+ * them (mysql_views.c); the status names them. Whose rights are for single tables only may not know
+ * of others, and is told so (mysql_grants.c).
  *
  * What tells that the data has changed (mysql_version.c): the place in the binary
  * log (MariaDB, where all changes are in it), the executed GTIDs (MySQL), else when

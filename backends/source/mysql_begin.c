@@ -307,9 +307,22 @@ static void note_status(const struct mysql_dataset *dataset)
     source->parallel_now = (unsigned)dataset->link_count;
     free(source->inconsistent);
     free(source->undefined);
+    source->one_by_one = dataset->dataset.unseen != NULL;
     source->inconsistent = inconsistent;
     source->undefined = undefined;
     pthread_mutex_unlock(&source->lock);
+}
+
+static int read_grants(struct mysql_dataset *dataset, struct failure *failure)
+{
+    bool one_by_one;
+    int error = mysql_read_grants(dataset->source, dataset->links[0], &one_by_one, failure);
+
+    if (error == 0 && one_by_one) {
+        mysql_word_grants(dataset->source, dataset->unseen);
+        dataset->dataset.unseen = dataset->unseen;
+    }
+    return error;
 }
 
 int mysql_begin(struct source *base, struct dataset **ret_dataset,
@@ -331,6 +344,8 @@ int mysql_begin(struct source *base, struct dataset **ret_dataset,
         error = start_moment(dataset, &version, failure);
     if (error == 0)
         error = read_catalogue(dataset, &before, failure);
+    if (error == 0)
+        error = read_grants(dataset, failure);
     mysql_catalogue_release(&before);
     if (error != 0) {
         dataset->dataset.class->release(&dataset->dataset);

@@ -2,9 +2,9 @@
 /*
  * The inside of MySQL sources, from the bottom up: links (mysql_link, mysql_connect),
  * what they are asked (mysql_query), the catalogue (mysql_catalogue, mysql_keys,
- * mysql_numbers, mysql_type, mysql_unfinished, mysql_views), datasets and how they begin
- * (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement, mysql_cursor,
- * mysql_large).
+ * mysql_numbers, mysql_type, mysql_unfinished, mysql_views, mysql_grants), datasets and how they
+ * begin (mysql_dataset, mysql_begin, mysql_version), rows (mysql_plan, mysql_statement,
+ * mysql_cursor, mysql_large).
  */
 #ifndef CRMFS_SOURCE_MYSQL_INTERNAL_H
 #define CRMFS_SOURCE_MYSQL_INTERNAL_H
@@ -95,6 +95,7 @@ struct mysql_source {
     unsigned parallel_now;        /* connections of the last dataset */
     char *inconsistent;           /* JSON strings with commas: tables of no moment; NULL: none */
     char *undefined;              /* likewise: views whose definition the user may not see */
+    bool one_by_one;              /* how tables are granted to the user of the last one */
     bool guarded;                 /* the guard runs */
     bool closing;
     pthread_t guard;
@@ -129,6 +130,17 @@ static inline void mysql_link_wait_begins(struct mysql_link *link)
 static inline void mysql_link_wait_ends(struct mysql_link *link)
 {
     __atomic_store_n(&link->waits, (link->waits | 1) + 1, __ATOMIC_RELAXED);
+}
+
+/* The next row of what LINK sends, or NULL: as mysql_fetch_row. */
+static inline MYSQL_ROW mysql_link_fetch(struct mysql_link *link, MYSQL_RES *rows)
+{
+    mysql_link_wait_begins(link);
+
+    MYSQL_ROW row = mysql_fetch_row(rows);
+
+    mysql_link_wait_ends(link);
+    return row;
 }
 
 /* Ends what the links are busy with, soon after cancelled turns true, their bounds say so, or the
@@ -286,6 +298,13 @@ int mysql_check_view(struct mysql_source *source, struct mysql_link *link,
 /* Whether tables of the engine ("": a view's) show as they were when a transaction began. */
 bool mysql_is_transactional(const char *engine);
 
+/* Whether the user is told of no tables but those that are granted to it one by one; and that, in
+ * words. */
+int mysql_read_grants(struct mysql_source *source, struct mysql_link *link, bool *ret_one_by_one,
+                      struct failure *failure);
+#define MYSQL_GRANTS_SIZE 400
+void mysql_word_grants(const struct mysql_source *source, char words[MYSQL_GRANTS_SIZE]);
+
 /* What DATA_TYPE, COLUMN_TYPE and CHARACTER_SET_NAME (NULL: none) of information_schema mean. */
 enum column_type mysql_column_type(const char *data_type, const char *column_type,
                                    const char *charset, struct mysql_column *ret_column);
@@ -296,6 +315,7 @@ struct mysql_dataset {
     struct dataset dataset;
     struct mysql_source *source;
     struct mysql_catalogue catalogue;
+    char unseen[MYSQL_GRANTS_SIZE]; /* dataset.unseen, if that is not NULL */
 
     pthread_mutex_t lock;
     pthread_cond_t given_back;

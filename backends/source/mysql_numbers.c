@@ -2,7 +2,8 @@
 /*
  * InnoDB's own numbers of tables and of their partitions: of EXCHANGE PARTITION, which swaps the
  * rows of two tables, the server tells nothing else. They take the privilege PROCESS. Asking for
- * them is dear on a server of many tables, and done where a table is partitioned.
+ * them is dear on a server of many tables, and done where a table is partitioned: another
+ * database's partitions may be exchanged with this one's tables, too.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -86,6 +87,18 @@ static int add_all(struct mysql_catalogue *catalogue, MYSQL_RES *rows, struct fa
     return error;
 }
 
+/* Whether a table of any database is. */
+static bool is_any_partitioned(struct mysql_source *source, struct mysql_link *link)
+{
+    cleanup_rows MYSQL_RES *rows = NULL;
+    const char *query = link->mariadb ? "SELECT 1 FROM information_schema.INNODB_SYS_TABLES "
+                                        "WHERE NAME LIKE '%#p#%' LIMIT 1"
+                                      : "SELECT 1 FROM information_schema.INNODB_TABLES "
+                                        "WHERE NAME LIKE '%#p#%' LIMIT 1";
+
+    return mysql_ask(source, link, query, &rows, NULL) == 0 && mysql_num_rows(rows) != 0;
+}
+
 int mysql_number_tables(struct mysql_source *source, struct mysql_link *link,
                         struct mysql_catalogue *catalogue, struct failure *failure)
 {
@@ -94,6 +107,8 @@ int mysql_number_tables(struct mysql_source *source, struct mysql_link *link,
 
     for (size_t i = 0; i < catalogue->count && !wanted; i++)
         wanted = catalogue->tables[i].is_partitioned;
+
+    wanted = wanted || is_any_partitioned(source, link);
 
     bool told = wanted && ask(source, link, source->database, NULL, &rows) == 0;
 

@@ -54,9 +54,12 @@ static int write_status(const struct mysql_source *source, struct buffer *text)
         error = put_string(text, ",\"changes_seen_by\":", ways[source->changes]);
     if (error == 0)
         error = buffer_print(
-            text, ",\"connections\":%u,\"not_consistent\":[%s],\"without_definition\":[%s]",
+            text,
+            ",\"connections\":%u,\"not_consistent\":[%s],\"without_definition\":[%s],"
+            "\"granted_one_by_one\":%s",
             source->parallel_now, source->inconsistent != NULL ? source->inconsistent : "",
-            source->undefined != NULL ? source->undefined : "");
+            source->undefined != NULL ? source->undefined : "",
+            source->one_by_one ? "true" : "false");
     return error;
 }
 

@@ -49,6 +49,14 @@ int package_parse(const void *text, size_t size, const char *schema_sql,
 void package_release(struct package *package); /* zeroed: nothing happens */
 
 /*
+ * Tells of the table FROM, and hands over the rows of the file in FOLDER that counts for it. A file
+ * that cannot be read makes the table fail (fail_table), and not the stream.
+ */
+struct package_folder;
+int package_read_table(const struct package_folder *folder, const struct package_table *from,
+                       struct row_taker *taker, struct failure *failure);
+
+/*
  * Hands the rows of the file NAME, in FORMAT, over as those of TABLE, which the taker knows as
  * NUMBER. Fails in words that name the file, as the stream or the taker does; -EINVAL, -EFBIG.
  */

@@ -10,139 +10,43 @@
 
 #include "backends/source/export_internal.h"
 #include "backends/source/package.h"
+#include "backends/source/package_file.h"
 #include "backends/source/plain_file.h"
 #include "backends/source/stream.h"
 #include "fs/base/buffer.h"
-#include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
 
 #define SCHEMA_SQL "schema.sql"
-#define PIECE_BYTES ((size_t)256 << 10)
-#define NAME_SIZE 300
 #define LOOK_BYTES 4096
 
 struct package_source {
     struct source source;
     char *path;
-    const bool *cancelled; /* NULL */
+    struct package_folder folder; /* … there */
 };
 
-/* A file of the directory, read in order. */
-struct file_stream {
-    struct byte_stream stream;
-    const struct package_source *source;
-    const char *name;
-    int file;
-    uint8_t *piece;
-};
-
-static int refuse(const struct package_source *source, const char *name, int code,
-                  struct failure *failure)
+static const struct package_folder *folder_of(const struct source *base)
 {
-    return failure_set(failure, code, SHOWN_PATH "/%.200s: %s", source->path, name, strerror(code));
+    return &((const struct package_source *)base)->folder;
 }
 
-/* The directory's own file NAME: no link out of it, nothing but a regular file. */
-static int open_file(const struct package_source *source, const char *name, int *ret_file,
-                     struct failure *failure)
-{
-    cleanup_fd int directory = open(source->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    cleanup_fd int file =
-        directory >= 0 ? openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-                       : -1;
-    struct stat about;
-
-    if (file < 0)
-        return refuse(source, name, errno, failure);
-    if (fstat(file, &about) != 0)
-        return refuse(source, name, errno, failure);
-    if (!S_ISREG(about.st_mode))
-        return refuse(source, name, EINVAL, failure);
-    *ret_file = steal_fd(&file);
-    return 0;
-}
-
-static int next_piece(struct byte_stream *stream, const void **ret_data, size_t *ret_size,
-                      struct failure *failure)
-{
-    struct file_stream *from = (struct file_stream *)stream;
-    ssize_t size;
-
-    if (called_off(from->source->cancelled))
-        return -ECANCELED;
-    do {
-        size = read(from->file, from->piece, PIECE_BYTES);
-    } while (size < 0 && errno == EINTR);
-    if (size < 0)
-        return refuse(from->source, from->name, errno, failure);
-    *ret_data = from->piece;
-    *ret_size = (size_t)size;
-    return 0;
-}
-
-static const struct byte_stream_class file_stream_class = {next_piece};
-
-static void close_stream(struct file_stream *stream)
-{
-    close_descriptor(&stream->file);
-    free(stream->piece);
-}
-
-#define cleanup_stream __attribute__((__cleanup__(close_stream)))
-
-static int open_stream(const struct package_source *source, const char *name,
-                       struct file_stream *ret_stream, struct failure *failure)
-{
-    struct file_stream stream = {{&file_stream_class}, source, name, -1, malloc(PIECE_BYTES)};
-    int error = stream.piece != NULL ? open_file(source, name, &stream.file, failure) : -ENOMEM;
-
-    *ret_stream = stream;
-    return error;
-}
-
-/* All of a file, and a NUL behind it; the caller's to release. */
-static int read_whole(const struct package_source *source, const char *name, size_t limit,
-                      struct buffer *ret_text, struct failure *failure)
-{
-    cleanup_stream struct file_stream stream = {.file = -1};
-    cleanup_buffer struct buffer text = BUFFER(limit + 1);
-    int error = open_stream(source, name, &stream, failure);
-    const void *data = "";
-    size_t size = 1;
-
-    while (error == 0 && size != 0) {
-        error = next_piece(&stream.stream, &data, &size, failure);
-        if (error == 0)
-            error = buffer_append(&text, data, size);
-    }
-    if (error == 0)
-        error = buffer_append(&text, "", 1);
-    if (error == -EFBIG)
-        return failure_set(failure, EFBIG, SHOWN_PATH "/%.200s: is larger than %zu MiB",
-                           source->path, name, limit >> 20);
-    if (error != 0)
-        return error;
-    *ret_text = text;
-    text = BUFFER(0);
-    return 0;
-}
-
-static int read_package(const struct package_source *source, struct package *ret_package,
+static int read_package(const struct package_folder *folder, struct package *ret_package,
                         struct failure *failure)
 {
     cleanup_buffer struct buffer text = BUFFER(0);
     cleanup_buffer struct buffer ddl = BUFFER(0);
-    int error = read_whole(source, PACKAGE_DESCRIPTOR, PACKAGE_DESCRIPTOR_LIMIT, &text, failure);
+    int error =
+        package_file_whole(folder, PACKAGE_DESCRIPTOR, PACKAGE_DESCRIPTOR_LIMIT, &text, failure);
 
     if (error != 0)
         return error;
-    error = read_whole(source, SCHEMA_SQL, PACKAGE_DESCRIPTOR_LIMIT, &ddl, NULL);
+    error = package_file_whole(folder, SCHEMA_SQL, PACKAGE_DESCRIPTOR_LIMIT, &ddl, NULL);
     if (error == -ENOMEM)
         return error;
     error = package_parse(text.data, text.size - 1, error == 0 ? (const char *)ddl.data : NULL,
                           ret_package, failure);
-    return error == -EINVAL ? failure_prefix(failure, EILSEQ, SHOWN_PATH, source->path) : error;
+    return error == -EINVAL ? failure_prefix(failure, EILSEQ, SHOWN_PATH, folder->path) : error;
 }
 
 /* ---- what is there, and when it changed ---- */
@@ -174,14 +78,14 @@ static void see(struct seen *seen, const char *name, const struct stat *about)
         seen->changed = about->st_mtim;
 }
 
-static int look(const struct package_source *source, struct seen *ret_seen, struct failure *failure)
+static int look(const struct package_folder *folder, struct seen *ret_seen, struct failure *failure)
 {
     struct seen seen = {.changed = {0}};
-    DIR *directory = opendir(source->path);
+    DIR *directory = opendir(folder->path);
     const struct dirent *entry;
 
     if (directory == NULL)
-        return failure_set(failure, errno, SHOWN_PATH ": %s", source->path, strerror(errno));
+        return failure_set(failure, errno, SHOWN_PATH ": %s", folder->path, strerror(errno));
     while ((entry = readdir(directory)) != NULL) {
         struct stat about;
 
@@ -199,131 +103,28 @@ static int package_version(struct source *base, struct source_version *ret_versi
                            struct failure *failure)
 {
     struct seen seen;
-    int error = look((struct package_source *)base, &seen, failure);
+    int error = look(folder_of(base), &seen, failure);
 
     if (error == 0)
         *ret_version = seen.version;
     return error;
 }
 
-/* ---- reading ---- */
-
-static void name_file(char name[NAME_SIZE], const char *stem, enum export_format format)
-{
-    snprintf(name, NAME_SIZE, "%s.%s", stem, export_format_extension(format));
-}
-
-/* Of a table's files, which one is read. -ENOENT: there is none. */
-static int choose_file(const struct package_source *source, const char *stem,
-                       enum export_format *ret_format)
-{
-    cleanup_fd int directory = open(source->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct timespec newest = {0};
-    int error = -ENOENT;
-
-    for (int i = 0; i < EXPORT_FORMATS; i++) {
-        char name[NAME_SIZE];
-        struct stat about;
-
-        name_file(name, stem, (enum export_format)i);
-        if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(about.st_mode) ||
-            (error == 0 && clock_is_later(&newest, &about.st_mtim)))
-            continue;
-        newest = about.st_mtim;
-        *ret_format = (enum export_format)i;
-        error = 0;
-    }
-    return error;
-}
-
-/* Hands rows over whose file has the columns in another order than the table. */
-static int take_rows(struct export_rows *rows, const struct schema *schema, struct row_taker *taker,
-                     size_t table, struct failure *failure)
-{
-    cleanup_free struct cell *ordered = allocate_array(schema->column_count, sizeof *ordered);
-    const size_t *columns;
-    const struct cell *cells;
-    size_t count;
-    int error = ordered != NULL ? export_rows_columns(rows, &columns, &count, failure) : -ENOMEM;
-
-    if (error == 0 && count != schema->column_count && count != 0)
-        error =
-            failure_set(failure, EINVAL, "there are %zu columns, and %zu in " PACKAGE_DESCRIPTOR,
-                        count, schema->column_count);
-    while (error == 0) {
-        error = export_rows_next(rows, &cells, failure);
-        if (error <= 0)
-            break;
-        for (size_t i = 0; i < count; i++)
-            ordered[columns[i]] = cells[i];
-        error = taker->class->row(taker, table, ordered, failure);
-    }
-    return error;
-}
-
-int package_read_rows(struct byte_stream *stream, enum export_format format,
-                      const struct package_table *table, const char *name, struct row_taker *taker,
-                      size_t number, struct failure *failure)
-{
-    struct export_options options = {.schema = table->schema, .format = format};
-    struct export_rows *rows = NULL;
-    int error = export_rows_create(stream, &options, &rows);
-
-    if (error == 0)
-        error = take_rows(rows, table->schema, taker, number, failure);
-    if (error == -EINVAL || error == -EFBIG)
-        failure_prefix(failure, EIO, "%.600s", name);
-    export_rows_free(rows);
-    return error;
-}
-
-static int read_table(const struct package_source *source, const struct package_table *from,
-                      struct row_taker *taker, struct failure *failure)
-{
-    struct stream_table table = {.schema = from->schema};
-    enum export_format format = EXPORT_CSV;
-    cleanup_stream struct file_stream stream = {.file = -1};
-    struct failure own = {0};
-    cleanup_free char *path = NULL;
-    char name[NAME_SIZE];
-    size_t number;
-    int error = taker->class->begin_table(taker, &table, &number, failure);
-
-    if (error != 0)
-        return error;
-    error = choose_file(source, from->stem, &format);
-    name_file(name, from->stem, format);
-    error =
-        error == 0 ? open_stream(source, name, &stream, &own) : refuse(source, name, ENOENT, &own);
-    if (error == 0 && asprintf(&path, "%s/%s", source->path, name) < 0) {
-        path = NULL;
-        error = -ENOMEM;
-    }
-    if (error == 0)
-        error = package_read_rows(&stream.stream, format, from, path, taker, number, &own);
-    if (error == 0 || error == -ENOMEM || error == -ECANCELED || error == -ENOSPC) {
-        if (error != 0 && failure != NULL && own.code != 0)
-            *failure = own;
-        return error;
-    }
-    return taker->class->fail_table(taker, number, &own);
-}
-
 /* What stands in the directory, as it is. */
-static int hand_members(const struct package_source *source, struct row_taker *taker,
+static int hand_members(const struct package_folder *folder, struct row_taker *taker,
                         struct failure *failure)
 {
     struct dirent **entries;
-    int count = scandir(source->path, &entries, NULL, alphasort);
+    int count = scandir(folder->path, &entries, NULL, alphasort);
     int error = 0;
 
     if (count < 0)
-        return refuse(source, "", errno, failure);
+        return package_file_refuse(folder, "", errno, failure);
     for (int i = 0; i < count; i++) {
         struct stat about;
         cleanup_free char *path = NULL;
 
-        if (asprintf(&path, "%s/%s", source->path, entries[i]->d_name) < 0)
+        if (asprintf(&path, "%s/%s", folder->path, entries[i]->d_name) < 0)
             path = NULL;
         if (error == 0 && path == NULL)
             error = -ENOMEM;
@@ -345,26 +146,26 @@ static int package_stream(struct source *base, struct row_taker *taker,
                           struct source_version *ret_version, struct timespec *ret_changed,
                           struct failure *failure)
 {
-    const struct package_source *source = (struct package_source *)base;
+    const struct package_folder *folder = folder_of(base);
     struct package package = {.count = 0};
     struct seen before;
     struct seen after;
-    int error = look(source, &before, failure);
+    int error = look(folder, &before, failure);
 
     if (error == 0)
-        error = read_package(source, &package, failure);
+        error = read_package(folder, &package, failure);
     for (size_t i = 0; i < package.count && error == 0; i++)
-        error = read_table(source, &package.tables[i], taker, failure);
+        error = package_read_table(folder, &package.tables[i], taker, failure);
     package_release(&package);
     if (error == 0)
-        error = hand_members(source, taker, failure);
+        error = hand_members(folder, taker, failure);
     if (error == 0)
-        error = look(source, &after, failure);
+        error = look(folder, &after, failure);
     if (error != 0)
         return error;
     if (memcmp(&before.version, &after.version, sizeof before.version) != 0)
         return failure_set(failure, ESTALE, SHOWN_PATH ": it changed while it was read",
-                           source->path);
+                           folder->path);
     *ret_version = before.version;
     *ret_changed = before.changed;
     return 0;
@@ -375,13 +176,13 @@ static int package_extract(struct source *base, const char *path,
                                        struct failure *failure),
                            void *context, struct failure *failure)
 {
-    cleanup_stream struct file_stream stream = {.file = -1};
-    int error = open_stream((struct package_source *)base, path, &stream, failure);
+    cleanup_package_file struct package_file stream = {.file = -1};
+    int error = package_file_open(folder_of(base), path, &stream, failure);
     const void *data = "";
     size_t size = 1;
 
     while (error == 0) {
-        error = next_piece(&stream.stream, &data, &size, failure);
+        error = stream.stream.class->next(&stream.stream, &data, &size, failure);
         if (error != 0 || size == 0)
             break;
         error = take(context, data, size, failure);
@@ -407,11 +208,11 @@ static const struct source_class package_class = {
 
 bool package_recognise(const char *path)
 {
-    struct package_source source = {.path = without_const(path)};
+    const struct package_folder folder = {.path = path};
     cleanup_fd int file = -1;
     char begin[LOOK_BYTES + 1];
 
-    if (open_file(&source, PACKAGE_DESCRIPTOR, &file, NULL) != 0)
+    if (package_file_descriptor(&folder, PACKAGE_DESCRIPTOR, &file, NULL) != 0)
         return false;
 
     ssize_t size = read(file, begin, LOOK_BYTES);
@@ -429,10 +230,10 @@ int package_source_open(const char *path, const struct source_options *options,
     if (source == NULL)
         return failure_set(failure, ENOMEM, SHOWN_PATH ": out of memory", path);
     source->source.class = &package_class;
-    source->cancelled = options->cancelled;
     source->path = strdup(path);
+    source->folder = (struct package_folder){source->path, options->cancelled};
 
-    int error = source->path != NULL ? read_package(source, &package, failure) : -ENOMEM;
+    int error = source->path != NULL ? read_package(&source->folder, &package, failure) : -ENOMEM;
 
     if (error != 0) {
         package_close(&source->source);

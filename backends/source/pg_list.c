@@ -11,10 +11,7 @@
 #include "fs/base/memory.h"
 
 #define LINE_MOST ((size_t)1 << 20)
-#define DIGITS_MOST 18
 #define TABLE_MOST 256 /* three names of PostgreSQL's, of at most 63 bytes each */
-
-static const char *const endings[] = {".dat", ".dat.gz", ".dat.lz4", ".dat.zst"};
 
 void pg_list_release(struct pg_list *list)
 {
@@ -43,22 +40,8 @@ static int add(struct pg_list *list, unsigned long number)
     return 0;
 }
 
-/* How many digits TEXT begins with; 0 where they are too many for a number. */
-static size_t take_number(const char *text, size_t size, unsigned long *ret_number)
-{
-    unsigned long number = 0;
-    size_t digits = 0;
-
-    while (digits < size && text[digits] >= '0' && text[digits] <= '9') {
-        if (digits == DIGITS_MOST)
-            return 0;
-        number = number * 10 + (unsigned long)(text[digits++] - '0');
-    }
-    *ret_number = number;
-    return digits;
-}
-
-static int add_lack(struct pg_list *list, unsigned long number, const char *table, size_t size)
+static int add_lack(struct pg_list *list, unsigned long number, enum pg_file_state state,
+                    const char *table, size_t size)
 {
     struct pg_lack *lacks = reallocarray(list->lacks, list->lack_count + 1, sizeof *lacks);
     char *copy = lacks != NULL ? strndup(table, size < TABLE_MOST ? size : TABLE_MOST) : NULL;
@@ -67,7 +50,7 @@ static int add_lack(struct pg_list *list, unsigned long number, const char *tabl
         list->lacks = lacks;
     if (copy == NULL)
         return -ENOMEM;
-    lacks[list->lack_count++] = (struct pg_lack){.number = number, .table = copy};
+    lacks[list->lack_count++] = (struct pg_lack){number, state, copy};
     return 0;
 }
 
@@ -80,7 +63,7 @@ static const char *behind_kind(const char *at, const char *end, const char *kind
         unsigned long number;
 
         at += at < end && *at == ' ';
-        at += take_number(at, (size_t)(end - at), &number);
+        at += pg_take_number(at, (size_t)(end - at), &number);
     }
     return (size_t)(end - at) > size && memcmp(at, kind, size) == 0 ? at + size : NULL;
 }
@@ -90,7 +73,7 @@ static int take_line(const struct pg_files *files, struct pg_list *list, const c
 {
     const char *end = line + size;
     unsigned long number;
-    size_t digits = take_number(line, size, &number);
+    size_t digits = pg_take_number(line, size, &number);
     const char *table;
 
     if (digits == 0 || digits == size || line[digits] != ';')
@@ -100,11 +83,15 @@ static int take_line(const struct pg_files *files, struct pg_list *list, const c
         list->partial = true;
         return 0;
     }
-    if (table == NULL || files->is_there(files, number))
+
+    enum pg_file_state state = table != NULL ? files->look(files, number) : PG_FILE_WHOLE;
+
+    if (state == PG_FILE_WHOLE)
         return add(list, number);
     list->partial = true;
-    return list->lack_count < PG_LACKS_MOST ? add_lack(list, number, table, (size_t)(end - table))
-                                            : -EFBIG;
+    return list->lack_count < PG_LACKS_MOST
+               ? add_lack(list, number, state, table, (size_t)(end - table))
+               : -EFBIG;
 }
 
 int pg_list_read(struct byte_stream *stream, const struct pg_files *files, struct pg_list *list,
@@ -135,31 +122,6 @@ int pg_list_read(struct byte_stream *stream, const struct pg_files *files, struc
         error = failure_set(failure, -window.error, "%s", window.failure.text);
     byte_window_release(&window);
     return error;
-}
-
-bool pg_file_of(const char *name, unsigned long *ret_number)
-{
-    size_t digits = take_number(name, strlen(name), ret_number);
-
-    for (size_t i = 0; digits != 0 && i < sizeof endings / sizeof *endings; i++) {
-        if (strcmp(name + digits, endings[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool pg_file_is_in(const char *folder, unsigned long number)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < sizeof endings / sizeof *endings && !found; i++) {
-        cleanup_free char *path = NULL;
-
-        if (asprintf(&path, "%s/%lu%s", folder, number, endings[i]) < 0)
-            path = NULL;
-        found = path != NULL && access(path, R_OK) == 0;
-    }
-    return found;
 }
 
 /* In memory: nothing is put on a disk. */

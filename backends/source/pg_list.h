@@ -18,9 +18,18 @@
 #define PG_ENTRIES_MOST ((size_t)1 << 20)
 #define PG_LACKS_MOST ((size_t)1 << 13)
 
+/* What is to be had of a file of rows. */
+enum pg_file_state {
+    PG_FILE_WHOLE,
+    PG_FILE_MISSING, /* … or it cannot be read */
+    PG_FILE_CUT,     /* it lacks the end that pg_dump gives to each */
+    PG_FILE_DAMAGED,
+};
+
 /* Rows that are left out. */
 struct pg_lack {
     unsigned long number;
+    enum pg_file_state state;
     char *table; /* as it is listed: "public contacts postgres" */
 };
 
@@ -35,12 +44,13 @@ struct pg_list {
 
 /* Which files there are. */
 struct pg_files {
-    bool (*is_there)(const struct pg_files *files, unsigned long number);
+    enum pg_file_state (*look)(const struct pg_files *files, unsigned long number);
 };
 
 /*
- * Leaves out rows without a file, and large objects, which no table has. LIST is all zeros; the
- * caller releases it, in any case. -EFBIG: more than PG_ENTRIES_MOST, or PG_LACKS_MOST.
+ * Leaves out rows without a file, or without a whole one, and large objects, which no table has.
+ * LIST is all zeros; the caller releases it, in any case. -EFBIG: more than PG_ENTRIES_MOST, or
+ * PG_LACKS_MOST.
  */
 int pg_list_read(struct byte_stream *stream, const struct pg_files *files, struct pg_list *list,
                  struct failure *failure);
@@ -49,10 +59,22 @@ void pg_list_release(struct pg_list *list);
 /* What can be read as a file for --use-list: a descriptor, the caller's. -errno. */
 int pg_list_file(const struct pg_list *list);
 
+/* --- pg_file ------------------------------------------------------------------------------- */
+
+/* How many digits TEXT begins with; 0 where they are too many for a number. */
+size_t pg_take_number(const char *text, size_t size, unsigned long *ret_number);
+
 /* Whether NAME, without folders, is such a file ("3325.dat", compressed or not), and of which. */
 bool pg_file_of(const char *name, unsigned long *ret_number);
 
-/* Whether it stands in FOLDER, and may be read. */
-bool pg_file_is_in(const char *folder, unsigned long number);
+/*
+ * How each ends, rows or none: two empty lines, or behind COPY's end. Of statements, INSERT,
+ * nothing else tells that they are all there.
+ */
+#define PG_FILE_END "\n\n"
+#define PG_FILE_END_BYTES 2
+
+/* How it stands in FOLDER: at its end, or, THOROUGH, at all of it, which takes a while. */
+enum pg_file_state pg_file_look(const char *folder, unsigned long number, bool thorough);
 
 #endif

@@ -6,7 +6,6 @@
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +13,7 @@
 
 #include "backends/source/pg_list.h"
 #include "fs/base/called_off.h"
+#include "fs/base/child.h"
 #include "fs/base/memory.h"
 
 #define BLOCK_BYTES ((size_t)64 << 10)
@@ -137,38 +137,11 @@ static int spawn(const char *program, const char *folder, enum pg_wish wish,
                     without_const(folder), NULL};
     char **arguments = wish == PG_LIST ? list : ends->list >= 0 ? some : script;
     char *environment[] = {without_const("LC_ALL=C"), without_const("PATH=/usr/bin:/bin"), NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t signals;
-    int error = posix_spawn_file_actions_init(&actions);
+    const struct child_program child = {program, arguments, environment};
+    const int descriptors[] = {ends->input, ends->output, ends->errors, ends->list};
 
-    if (error != 0)
-        return -error;
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGPIPE);
-        error = posix_spawnattr_setsigdefault(&attributes, &signals);
-        if (error == 0)
-            error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, ends->input, STDIN_FILENO);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, ends->output, STDOUT_FILENO);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, ends->errors, STDERR_FILENO);
-        if (error == 0 && ends->list >= 0)
-            error = posix_spawn_file_actions_adddup2(&actions, ends->list, LIST_FILE);
-        if (error == 0)
-            error = posix_spawn_file_actions_addclosefrom_np(
-                &actions, ends->list >= 0 ? LIST_FILE + 1 : STDERR_FILENO + 1);
-        if (error == 0)
-            error =
-                posix_spawnp(ret_process, program, &actions, &attributes, arguments, environment);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return -error;
+    return child_start(&child, descriptors, ends->list >= 0 ? LIST_FILE + 1 : LIST_FILE,
+                       ret_process);
 }
 
 /* Its input is a socket, so that giving it what it does not take raises no signal. */

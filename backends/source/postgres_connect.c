@@ -51,7 +51,8 @@ void postgres_parameters_release(struct parameters *parameters)
 
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {SERVER_HOSTS_OPTIONS, "connect_timeout", "connections"};
+    static const char *const ours[] = {SERVER_HOSTS_OPTIONS, "connect_timeout", "connections",
+                                       "foreign-timeout"};
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         if (strcmp(ours[i], name) == 0)

@@ -8,8 +8,8 @@
  *      (ACCESS SHARE, which keeps out only what would change their shape), until
  *      postgres_table_leave; and it says what the columns are now;
  *   2. with that lock held, each locked relation's file is compared with the one that the moment
- *      knows, and so are partitions, heirs, what views and functions are, and the names of
- *      enumerations' values;
+ *      knows, and so are partitions, heirs, what views and functions are, the names of
+ *      enumerations' values, and policies (postgres_policies.c);
  *   3. partitions and heirs may be attached, functions replaced and values renamed in spite of the
  *      lock: where there may be any, the same is looked at again after the rows were read, when
  *      what functions have read is locked as well.
@@ -20,6 +20,7 @@
 
 #include "backends/source/postgres_internal.h"
 #include "backends/source/sql_text.h"
+#include "fs/base/clock.h"
 
 #define FIRST_OWN_TYPE 16384 /* the oids of those that PostgreSQL brings are below */
 
@@ -72,6 +73,8 @@ static int lock_table(struct link *link, const struct table *table, struct failu
         return postgres_no_memory(failure, link);
 
     link->guards = true;
+    link->guards_foreign = table->kind == 'f';
+    link->foreign_silent = false;
 
     int error = postgres_link_run(link, (const char *)sql.data, &result, failure);
 
@@ -200,12 +203,23 @@ static int check_table(struct link *link, const struct table *table, bool *ret_l
     return 0;
 }
 
-static int guard_table(struct link *link, const struct table *table, bool *ret_large,
-                       struct failure *failure)
+static int check_policies(struct postgres_source *source, struct link *link,
+                          const struct table *table, struct failure *failure)
+{
+    bool same = true;
+    int error = is_plain(table) ? 0 : postgres_policies_hold(source, link, table, &same, failure);
+
+    return error == 0 && !same ? stale(link, table, failure) : error;
+}
+
+static int guard_table(struct postgres_source *source, struct link *link, const struct table *table,
+                       bool *ret_large, struct failure *failure)
 {
     int error = lock_table(link, table, failure);
 
-    return error == 0 ? check_table(link, table, ret_large, failure) : error;
+    if (error == 0)
+        error = check_table(link, table, ret_large, failure);
+    return error == 0 ? check_policies(source, link, table, failure) : error;
 }
 
 int postgres_table_check_again(struct link *link, const struct table *table,
@@ -221,7 +235,7 @@ void postgres_table_leave(struct link *link)
 {
     if (!link->guards)
         return;
-    link->guards = false;
+    link->guards = link->guards_foreign = false;
     /* An error that was before the savepoint was made leaves nothing to go back to. */
     if (!postgres_link_is_lost(link) && PQtransactionStatus(link->connection) != PQTRANS_ACTIVE)
         postgres_link_do(link, "ROLLBACK TO SAVEPOINT crmfs; RELEASE SAVEPOINT crmfs", NULL);
@@ -230,8 +244,16 @@ void postgres_table_leave(struct link *link)
 int postgres_foreign_failure(const struct link *link, const struct table *table, int error,
                              struct failure *failure)
 {
-    if (error != -EIO || table->kind != 'f' || postgres_link_is_lost(link))
+    if (error != -EIO || table->kind != 'f' ||
+        (postgres_link_is_lost(link) && !link->foreign_silent))
         return error;
+    if (link->foreign_silent)
+        return failure_set(
+            failure, EREMOTEIO,
+            "%s: table \"%.200s\": the server that its rows are on has been silent for "
+            "%g s; foreign-timeout=SECONDS in the URL gives it more time",
+            link->place, table->schema->name,
+            (double)link->source->foreign_timeout_ns / (double)NS_PER_SECOND);
     if (failure != NULL)
         failure->code = EREMOTEIO;
     return -EREMOTEIO;
@@ -246,7 +268,7 @@ int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct
 
         if (error != 0)
             return error;
-        error = guard_table(link, table, ret_large, failure);
+        error = guard_table(dataset->source, link, table, ret_large, failure);
         if (error == 0) {
             *ret_link = link;
             return 0;

@@ -10,7 +10,8 @@
  *   postgres_catalogue    tables and columns; postgres_keys: keys and order; postgres_type: types;
  *                         postgres_ddl: the statements that make a table
  *   postgres_dataset      a moment and its connections
- *   postgres_guard        whether a table still is what the moment knows
+ *   postgres_guard        whether a table still is what the moment knows; postgres_policies:
+ *                         whether the rows that it shows are
  *   postgres_query        the statements that read rows; postgres_plan: ranges of keys
  *   postgres_cursor       rows; postgres_row: COPY's text form; postgres_large: large cells
  */
@@ -62,7 +63,9 @@ struct link {
     size_t host;
     char place[POSTGRES_PLACE_SIZE]; /* for words: postgresql://HOST:PORT/DATABASE */
     uint64_t patience_ns; /* answers are waited for so long; 0: while the server is alive */
-    bool guards;          /* a table, see postgres_guard */
+    bool guards;          /* a table, see postgres_guard … */
+    bool guards_foreign;  /* … whose rows another server gives, which may be silent so long … */
+    bool foreign_silent;  /* … and was for longer */
     const struct source_bound *bound; /* of the dataset that it reads for; NULL: none */
     int ended;                        /* what the bound ended it with; 0: nothing */
     int version;                      /* as PQserverVersion */
@@ -151,7 +154,8 @@ struct postgres_source {
     struct server_hosts *hosts;
     struct server_password *password; /* NULL: libpq's own ways */
     uint64_t connect_timeout_ns;
-    bool several; /* hosts */
+    uint64_t foreign_timeout_ns; /* how long a foreign table's server may be silent; 0: for ever */
+    bool several;                /* hosts */
 
     pthread_mutex_t lock;        /* guards all below */
     struct link control;         /* asked for versions; never in a transaction */
@@ -179,6 +183,11 @@ int postgres_source_reach(const char *url, const struct source_options *options,
                           struct postgres_source **ret_source, struct failure *failure);
 int postgres_source_take(struct postgres_source *source, struct link *ret_link,
                          struct failure *failure);
+
+/* Runs SQL over the control connection, to host *ret_host, outside of any moment. The result is the
+ * caller's. */
+int postgres_ask_now(struct postgres_source *source, const char *sql, PGresult **ret_result,
+                     size_t *ret_host, struct failure *failure);
 
 /* What says that nothing has changed. The link may be in a moment's transaction. */
 #define POSTGRES_STATE_LIMIT 65536
@@ -314,6 +323,10 @@ int postgres_dataset_failure(struct postgres_dataset *dataset, const struct tabl
  */
 int postgres_dataset_take_guarded(struct postgres_dataset *dataset, const struct table *table,
                                   struct link **ret_link, bool *ret_large, struct failure *failure);
+
+/* Whether policies, of a table that LINK has locked, are those that the moment knows: *ret_same. */
+int postgres_policies_hold(struct postgres_source *source, struct link *link,
+                           const struct table *table, bool *ret_same, struct failure *failure);
 
 /*
  * Of what is guarded, after rows of it were read: -ESTALE if what the lock does not keep out has

@@ -3,7 +3,8 @@
  * What is said over a connection. An answer may take long: a view that sums up
  * millions of rows sends nothing meanwhile. So silence alone is no failure; but
  * after SILENCE_NS of it the server is asked, over a connection of its own, whether
- * it still lives. What is to be quick has a time of its own (patience_ns).
+ * it still lives. What is to be quick has a time of its own (patience_ns); so has the server that a
+ * foreign table's rows come from, which nobody else can ask.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,18 +41,37 @@ static int break_off(struct link *link, struct failure *failure)
     return error;
 }
 
+/* How long the server that a foreign table's rows come from may be silent; UINT64_MAX: for ever. */
+static uint64_t foreign_limit(const struct link *link)
+{
+    uint64_t limit_ns = link->source->foreign_timeout_ns;
+
+    return link->guards_foreign && limit_ns != 0 ? limit_ns : UINT64_MAX;
+}
+
+/* Until when it is waited for, before something is done about it. */
+static uint64_t wait_until(const struct link *link, uint64_t since_ns)
+{
+    uint64_t limit_ns = foreign_limit(link);
+    uint64_t until_ns = clock_now_ns() + SILENCE_NS;
+
+    if (link->patience_ns != 0)
+        return since_ns + link->patience_ns;
+    return limit_ns < until_ns - since_ns ? since_ns + limit_ns : until_ns;
+}
+
 /* Until there is something to read. The server had been asked at SINCE_NS. */
 static int await(struct link *link, uint64_t since_ns, bool write, struct failure *failure)
 {
     for (;;) {
-        uint64_t until_ns =
-            link->patience_ns != 0 ? since_ns + link->patience_ns : clock_now_ns() + SILENCE_NS;
-        int error = postgres_link_wait(link, write, until_ns);
+        int error = postgres_link_wait(link, write, wait_until(link, since_ns));
 
         if (error == 0)
             return 0;
         if (error == -ETIMEDOUT && link->patience_ns == 0) {
-            if (postgres_link_probe(link, failure) == 0)
+            error = postgres_link_probe(link, failure) == 0 ? 0 : -EIO;
+            link->foreign_silent = error == 0 && clock_now_ns() - since_ns >= foreign_limit(link);
+            if (error == 0 && !link->foreign_silent)
                 continue;
             error = -EIO;
         }

@@ -13,6 +13,7 @@
 #include "fs/base/json_text.h"
 
 #define CONNECT_TIMEOUT_NS (UINT64_C(10) * 1000000000)
+#define FOREIGN_TIMEOUT_NS (UINT64_C(60) * 1000000000)
 #define NOTES_LIMIT ((size_t)1 << 20)
 #define FOREIGN_PERIOD_NS (UINT64_C(2) * 1000000000)
 
@@ -104,6 +105,33 @@ static int source_version(struct source *base, struct source_version *ret_versio
         *ret_version = make_version(&state, source->foreign);
     pthread_mutex_unlock(&source->lock);
     return unreadable(error, failure);
+}
+
+struct question {
+    const char *sql;
+    PGresult *result;
+};
+
+static int try_question(struct postgres_source *source, void *context, struct failure *failure)
+{
+    struct question *question = context;
+
+    return postgres_link_run(&source->control, question->sql, &question->result, failure);
+}
+
+int postgres_ask_now(struct postgres_source *source, const char *sql, PGresult **ret_result,
+                     size_t *ret_host, struct failure *failure)
+{
+    struct question question = {.sql = sql};
+
+    pthread_mutex_lock(&source->lock);
+    int error = persist(source, try_question, &question, failure);
+
+    *ret_host = source->control.host;
+    pthread_mutex_unlock(&source->lock);
+    if (error == 0)
+        *ret_result = question.result;
+    return error;
 }
 
 static int append_notes(const struct postgres_source *source, struct buffer *text)
@@ -280,6 +308,7 @@ static int configure(struct postgres_source *source, const char *url,
         return error;
     source->several = server_hosts_count(source->hosts) > 1;
     source->connect_timeout_ns = CONNECT_TIMEOUT_NS;
+    source->foreign_timeout_ns = FOREIGN_TIMEOUT_NS;
     error = server_url_number(&source->url, "connections", 1, POSTGRES_LINKS_MOST, &connections,
                               failure);
     if (error != 0)
@@ -288,6 +317,9 @@ static int configure(struct postgres_source *source, const char *url,
         source->options.parallel = (unsigned)connections;
     error =
         server_url_duration(&source->url, "connect_timeout", &source->connect_timeout_ns, failure);
+    if (error == 0)
+        error = server_url_duration(&source->url, "foreign-timeout", &source->foreign_timeout_ns,
+                                    failure);
     return error == 0 ? keep_password(source, options, failure) : error;
 }
 

@@ -138,6 +138,11 @@ struct dataset {
                                         the source's own */
     struct timespec changed;         /* when the data last changed, as far as the source can tell */
     /*
+     * Why the source may have tables of which nobody is told, this dataset included, in words;
+     * NULL: it has none. As long as the dataset.
+     */
+    const char *unseen;
+    /*
      * The dataset holds writers up, or cannot notice them: all its tables are
      * to be read through at once, verified, and finished.
      */

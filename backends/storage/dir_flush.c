@@ -227,7 +227,7 @@ int dir_flush(struct storage *storage, const char *name, struct failure *failure
 {
     struct dir_storage *dir = dir_of(storage);
     char folder[STORAGE_NAME_LIMIT + 1];
-    int error = dir_check(dir, name, true, failure);
+    int error = dir_check(dir, name, false, failure); /* whoever may only read may flush */
 
     if (error != 0)
         return error;

@@ -9,7 +9,6 @@
 
 #include "backends/target/mysql_follower.h"
 #include "backends/target/mysql_read_back.h"
-#include "backends/target/stage_part.h"
 #include "fs/base/memory.h"
 
 static const char *table_name(const struct mysql_load *load)
@@ -17,63 +16,7 @@ static const char *table_name(const struct mysql_load *load)
     return load->place->table->schema->name;
 }
 
-/* ---- SQL ------------------------------------------------------------------------------------- */
-
-static int add_column(const struct server_load *load, size_t column, struct buffer *sql)
-{
-    return mysql_add_name(sql, load->work.plan.table->columns[column].name);
-}
-
-static int add_same(const struct server_load *load, size_t column, const char *as,
-                    struct buffer *sql)
-{
-    int error = buffer_print(sql, "%st.", as);
-
-    if (error == 0)
-        error = add_column(load, column, sql);
-    if (error == 0)
-        error = buffer_print(sql, " <=> %ss.", as);
-    return error == 0 ? add_column(load, column, sql) : error;
-}
-
-static int add_same_key(const struct server_load *load, size_t column, struct buffer *sql)
-{
-    return add_same(load, column, "", sql);
-}
-
-static int add_same_value(const struct server_load *base, size_t column, struct buffer *sql)
-{
-    const struct mysql_load *load = (const struct mysql_load *)base;
-
-    return add_same(base, column, load->place->table->columns[column].is_text ? "BINARY " : "",
-                    sql);
-}
-
-static int add_unique_query(const struct server_load *base, struct buffer *sql)
-{
-    const char *name = table_name((const struct mysql_load *)base);
-    int error = buffer_append_text(
-        sql, "SELECT CONCAT(SEQ_IN_INDEX, ' ', COLUMN_NAME) FROM information_schema.STATISTICS "
-             "WHERE NON_UNIQUE = 0 AND COLUMN_NAME IS NOT NULL AND TABLE_SCHEMA = DATABASE() AND "
-             "TABLE_NAME = ");
-
-    if (error == 0)
-        error = mysql_add_literal(sql, name, strlen(name), false);
-    return error == 0 ? buffer_append_text(sql, " ORDER BY INDEX_NAME, SEQ_IN_INDEX") : error;
-}
-
-static int add_new_text(const char *column, const char *salt, uint64_t most_chars,
-                        struct buffer *sql)
-{
-    if (most_chars == 0)
-        return buffer_print(sql, "CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), 16), %s)", salt, column,
-                            column);
-    return buffer_print(sql,
-                        "LEFT(CONCAT(LEFT(SHA2(CONCAT('%s', %s), 256), IF(CHAR_LENGTH(%s) + 16 <= "
-                        "%llu, 16, 64)), %s), %llu)",
-                        salt, column, column, (unsigned long long)most_chars, column,
-                        (unsigned long long)most_chars);
-}
+/* ---- Statements ------------------------------------------------------------------------------ */
 
 /* What is the rows' own fault, or a trigger finds to be, in the server's words. 0: it is not. */
 static int rows_failure(const struct mysql_load *load, MYSQL *handle, struct failure *failure)
@@ -107,9 +50,14 @@ static int query_failure(const struct mysql_load *load, struct failure *failure)
 static int query(struct mysql_load *load, struct buffer *sql, MYSQL_RES **ret_rows,
                  struct failure *failure)
 {
-    MYSQL *handle = load->target->link->handle;
+    struct mysql_link *link = load->target->link;
+    MYSQL *handle = link->handle;
+
+    mysql_link_wait_begins(link);
+
     bool done = mysql_real_query(handle, (const char *)sql->data, sql->size) == 0;
 
+    mysql_link_wait_ends(link);
     buffer_release(sql);
     *ret_rows = done ? mysql_use_result(handle) : NULL;
     return *ret_rows != NULL ? 0 : query_failure(load, failure);
@@ -121,7 +69,7 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
     struct mysql_load *load = (struct mysql_load *)base;
     cleanup_rows MYSQL_RES *rows = NULL;
     int error = query(load, sql, &rows, failure);
-    MYSQL_ROW row = rows != NULL ? mysql_fetch_row(rows) : NULL;
+    MYSQL_ROW row = rows != NULL ? mysql_link_fetch(load->target->link, rows) : NULL;
 
     if (error == 0 && rows != NULL && row == NULL)
         error = query_failure(load, failure);
@@ -135,13 +83,14 @@ static int run(struct server_load *base, struct buffer *sql, uint64_t *ret_numbe
 static int ask(struct server_load *base, struct buffer *sql, server_load_take *take,
                struct failure *failure)
 {
+    struct mysql_load *load = (struct mysql_load *)base;
     cleanup_rows MYSQL_RES *rows = NULL;
-    int error = query((struct mysql_load *)base, sql, &rows, failure);
+    int error = query(load, sql, &rows, failure);
     MYSQL_ROW row;
 
-    while (error == 0 && rows != NULL && (row = mysql_fetch_row(rows)) != NULL)
+    while (error == 0 && rows != NULL && (row = mysql_link_fetch(load->target->link, rows)) != NULL)
         error = take(base, row[0] != NULL ? row[0] : "", failure);
-    return error == 0 && rows != NULL ? query_failure((struct mysql_load *)base, failure) : error;
+    return error == 0 && rows != NULL ? query_failure(load, failure) : error;
 }
 
 /* ---- Reading back ---------------------------------------------------------------------------- */
@@ -198,37 +147,8 @@ static void are_in(struct server_load *base, uint64_t rows)
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
-/*
- * So that rows are found, and found missing, as they are now and stay until the transaction ends:
- * INSERT, UPDATE and DELETE go by that, too, and not by the moment that it began.
- */
-#define FOR_GOOD " FOR UPDATE"
-
 static const struct server_load_class server_class = {
-    .dialect =
-        {
-            .count_met = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k" FOR_GOOD,
-            .show_met = "SELECT CONCAT_WS(', ', %i) FROM %s s JOIN %t t ON %k%l" FOR_GOOD,
-            .forget_met = "DELETE s FROM %s s JOIN %t t ON %k",
-            .update_met = "UPDATE %t t JOIN %s s ON %k%p SET %u",
-            .insert_all = "INSERT INTO %t (%c) SELECT %v FROM %s s%p",
-            .insert_rest = "INSERT INTO %t (%c) SELECT %v FROM %s s%p "
-                           "WHERE NOT EXISTS (SELECT 1 FROM %t t WHERE %k)",
-            .delete_others = "DELETE t FROM %t t LEFT JOIN %s s ON %k WHERE s.%1 IS NULL",
-            .count_same = "SELECT COUNT(*) FROM %s s JOIN %t t ON %k%e" FOR_GOOD,
-            .give_up = "UPDATE %t t JOIN %s s ON %k%w SET %g WHERE NOT (%d)",
-            .assigned = "t.",
-            .add_column = add_column,
-            .add_same_key = add_same_key,
-            .add_same_value = add_same_value,
-            .add_unique_query = add_unique_query,
-            .new_uuid = "UUID()",
-            .add_new_text = add_new_text,
-            .show_part = "SELECT CONCAT_WS(', ', %i) FROM %s s%p",
-            .forget_part = "DELETE s FROM %s s%p",
-            .number_stage = mysql_number_stage,
-            .add_part = mysql_add_part,
-        },
+    .dialect = &mysql_dialect,
     .names_lines = false,
     .send = mysql_load_send,
     .expect_many = expect_many,

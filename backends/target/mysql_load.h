@@ -23,6 +23,8 @@ static inline bool mysql_load_is_bits(const struct mysql_load *load, size_t inde
     return strncmp(column->native_type, "bit", 3) == 0;
 }
 
+extern const struct server_dialect mysql_dialect;
+
 /* Makes the stage: a temporary table of the same columns. */
 int mysql_load_create_stage(struct mysql_load *load, struct failure *failure);
 

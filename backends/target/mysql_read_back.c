@@ -50,7 +50,7 @@ static int add_rows(struct mysql_read_back *back, MYSQL_RES *rows, uint64_t limi
     uint64_t count = 0;
     int error = 0;
 
-    while (error == 0 && (row = mysql_fetch_row(rows)) != NULL) {
+    while (error == 0 && (row = mysql_link_fetch(back->link, rows)) != NULL) {
         const unsigned long *lengths = mysql_fetch_lengths(rows);
 
         error = add_row(back, row, lengths);
@@ -71,8 +71,10 @@ int mysql_read_back_part(struct mysql_read_back *back, const struct mysql_part *
 
     if (error != 0)
         return error;
+    mysql_link_wait_begins(back->link);
     if (mysql_real_query(handle, (const char *)text.data, text.size) == 0)
         rows = mysql_use_result(handle);
+    mysql_link_wait_ends(back->link);
     if (rows != NULL)
         error = add_rows(back, rows, part->limit, last);
     /* Also a lost connection ends a result; only that has an error. */

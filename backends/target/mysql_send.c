@@ -209,7 +209,12 @@ int mysql_load_send(struct server_load *base, const struct row_batch *batch, siz
     if (target->no_load_data)
         return mysql_insert_rows(load, batch, first, end, ret_refusal, failure);
     target->lines = row_batch_lines(batch, first, end, &target->lines_left);
-    if (mysql_query(handle, load->load_data) != 0) {
+    mysql_link_wait_begins(target->link);
+
+    bool done = mysql_query(handle, load->load_data) == 0;
+
+    mysql_link_wait_ends(target->link);
+    if (!done) {
         target->no_load_data = is_disabled(handle);
         return target->no_load_data
                    ? mysql_insert_rows(load, batch, first, end, ret_refusal, failure)

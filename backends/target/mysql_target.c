@@ -14,8 +14,11 @@
 
 static int send(struct mysql_target *target, struct buffer *text, struct failure *failure)
 {
+    mysql_link_wait_begins(target->link);
+
     int failed = mysql_real_query(target->link->handle, (const char *)text->data, text->size);
 
+    mysql_link_wait_ends(target->link);
     buffer_release(text);
     return failed == 0 ? 0 : mysql_link_failure(target->source, target->link, NULL, failure);
 }
@@ -36,7 +39,9 @@ int mysql_target_ask(struct mysql_target *target, struct buffer *text, MYSQL_RES
 
     if (error != 0)
         return error;
+    mysql_link_wait_begins(target->link);
     *ret_rows = mysql_store_result(target->link->handle);
+    mysql_link_wait_ends(target->link);
     return *ret_rows != NULL ? 0 : mysql_link_failure(target->source, target->link, NULL, failure);
 }
 

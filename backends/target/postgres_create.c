@@ -239,6 +239,38 @@ static int add_place(struct postgres_target *target, struct creating *creating, 
     return 0;
 }
 
+/*
+ * What is to be said of defaults that make something else of a sequence's number than that itself:
+ * such a sequence is not moved behind the rows, as they do not tell how far it has come.
+ */
+static int note_sequences(struct postgres_target *target, const struct schema *made,
+                          struct buffer *notes, struct failure *failure)
+{
+    const struct table *table = postgres_target_place(target, made)->table;
+    cleanup_result PGresult *rows = NULL;
+    struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
+    int error = buffer_print(
+        &sql,
+        "SELECT a.attname, c.oid::pg_catalog.regclass FROM pg_catalog.pg_attrdef f "
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum "
+        "JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass "
+        "AND d.objid = f.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+        "JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind = 'S' "
+        "WHERE f.adrelid = %u AND pg_catalog.pg_get_expr(f.adbin, f.adrelid) "
+        "NOT LIKE 'nextval(%%::regclass)' ORDER BY a.attnum",
+        table->oid);
+
+    if (error == 0)
+        error = postgres_target_run(target, &sql, &rows, failure);
+    for (int i = 0; error == 0 && i < PQntuples(rows); i++)
+        error =
+            notes_add(notes,
+                      "column \"%s\": its default counts by the sequence %s, which begins anew: "
+                      "the rows do not tell how far it has come; SELECT setval('%s', …) does",
+                      PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 1));
+    return error;
+}
+
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure)
 {
@@ -274,7 +306,12 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
                           "%zu statements of its schema (triggers, policies, extensions) are "
                           "left out",
                           creating.left_out);
-    return error == 0 ? create_notes(&creating.notes, ret_notes) : error;
+    if (error == 0 && own)
+        error = note_sequences(target, *ret_schema, &creating.notes, failure);
+    if (error == 0)
+        return create_notes(&creating.notes, ret_notes);
+    buffer_release(&creating.notes);
+    return error;
 }
 
 /* ---- Views ----------------------------------------------------------------------------------- */

@@ -4,96 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/target/postgres_load.h"
 #include "backends/target/postgres_refusal.h"
-#include "backends/target/postgres_target.h"
-#include "backends/target/server_load.h"
-#include "backends/target/stage_part.h"
 #include "fs/base/memory.h"
 
-struct postgres_load {
-    struct server_load base;
-    struct postgres_target *target;
-    struct postgres_place *place;
-    char *copy; /* COPY … FROM STDIN */
-};
-
-static const struct table *table_of(const struct postgres_load *load)
-{
-    return load->place->table;
-}
-
-/* ---- SQL ------------------------------------------------------------------------------------- */
-
-static int add_column(const struct server_load *base, size_t column, struct buffer *sql)
-{
-    return postgres_add_column(sql, table_of((const struct postgres_load *)base), column);
-}
-
-/* "t.x", then AS and IS, "s.x", then AS. */
-static int add_same(const struct server_load *load, size_t column, const char *as, const char *is,
-                    struct buffer *sql)
-{
-    int error = buffer_append_text(sql, "t.");
-
-    if (error == 0)
-        error = add_column(load, column, sql);
-    if (error == 0)
-        error = buffer_print(sql, "%s%ss.", as, is);
-    if (error == 0)
-        error = add_column(load, column, sql);
-    return error == 0 ? buffer_append_text(sql, as) : error;
-}
-
-/* What may be NULL is compared so that NULLs are the same; no index serves that. */
-static int add_same_key(const struct server_load *load, size_t column, struct buffer *sql)
-{
-    bool not_null = load->work.plan.table->columns[column].not_null;
-
-    return add_same(load, column, "", not_null ? " = " : " IS NOT DISTINCT FROM ", sql);
-}
-
-static int add_same_value(const struct server_load *load, size_t column, struct buffer *sql)
-{
-    return add_same(load, column, "::text", " IS NOT DISTINCT FROM ", sql);
-}
-
-/* Those that an index's expressions and conditions are of, too. */
-static int add_unique_query(const struct server_load *base, struct buffer *sql)
-{
-    return buffer_print(
-        sql,
-        "SELECT pg_catalog.row_number() OVER (PARTITION BY m.index) || ' ' || a.attname "
-        "FROM (SELECT i.indexrelid AS index, pg_catalog.unnest(i.indkey) AS number "
-        "FROM pg_catalog.pg_index i WHERE i.indisunique AND i.indrelid = %u "
-        "UNION SELECT i.indexrelid, d.refobjsubid FROM pg_catalog.pg_index i "
-        "JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid AND d.refobjid = i.indrelid "
-        "AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-        "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-        "WHERE i.indisunique AND i.indrelid = %u) m "
-        "JOIN pg_catalog.pg_attribute a ON a.attrelid = %u AND a.attnum = m.number "
-        "WHERE m.number > 0 ORDER BY m.index, pg_catalog.row_number() OVER (PARTITION BY m.index)",
-        table_of((const struct postgres_load *)base)->oid,
-        table_of((const struct postgres_load *)base)->oid,
-        table_of((const struct postgres_load *)base)->oid);
-}
-
-static int add_referred_query(const struct server_load *base, struct buffer *sql)
-{
-    return postgres_add_referred_query(sql, table_of((const struct postgres_load *)base));
-}
-
-static int add_new_text(const char *column, const char *salt, uint64_t most_chars,
-                        struct buffer *sql)
-{
-    if (most_chars == 0)
-        return buffer_print(sql, "pg_catalog.left(pg_catalog.md5('%s' || %s), 16) || %s", salt,
-                            column, column);
-    return buffer_print(sql,
-                        "pg_catalog.left(pg_catalog.left(pg_catalog.md5('%s' || %s), CASE WHEN "
-                        "pg_catalog.char_length(%s) + 16 <= %llu THEN 16 ELSE 32 END) || %s, %llu)",
-                        salt, column, column, (unsigned long long)most_chars, column,
-                        (unsigned long long)most_chars);
-}
+/* ---- Statements ------------------------------------------------------------------------------ */
 
 static int query(struct postgres_load *load, struct buffer *sql, PGresult **ret_result,
                  struct failure *failure)
@@ -102,7 +17,7 @@ static int query(struct postgres_load *load, struct buffer *sql, PGresult **ret_
 
     buffer_release(sql);
     if (error != 0 && failure != NULL && failure->code == -error)
-        failure_prefix(failure, -error, "table \"%s\"", table_of(load)->schema->name);
+        failure_prefix(failure, -error, "table \"%s\"", postgres_load_table(load)->schema->name);
     return error;
 }
 
@@ -181,7 +96,8 @@ static int send_rows(struct server_load *base, const struct row_batch *batch, si
         return 1;
     if (postgres_refusal_read(result, ret_refusal))
         return 0;
-    return postgres_target_failure(load->target, result, table_of(load)->schema->name, failure);
+    return postgres_target_failure(load->target, result, postgres_load_table(load)->schema->name,
+                                   failure);
 }
 
 /* Rows that are set aside have to meet the key as they come. */
@@ -205,7 +121,7 @@ static int read_rows(struct server_load *base, const char *copy, struct row_sum 
 
     if (error == 0)
         error = buffer_append(&sql, "", 1);
-    return error == 0 ? postgres_read_back(load->target, table_of(load), &base->work,
+    return error == 0 ? postgres_read_back(load->target, postgres_load_table(load), &base->work,
                                            (const char *)sql.data, sum, failure)
                       : error;
 }
@@ -224,38 +140,8 @@ static int read_back(struct server_load *base, struct row_sum *sum, struct failu
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
-#define SECOND "EXISTS (SELECT FROM %s t WHERE %k AND t.ctid < s.ctid)"
-#define DOOMED "NOT EXISTS (SELECT FROM %s s WHERE %k)"
-
 static const struct server_load_class server_class = {
-    .dialect =
-        {
-            .count_met = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k",
-            .show_met = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s JOIN %o t ON %k%l",
-            .forget_met = "DELETE FROM %s s USING %o t WHERE %k",
-            .show_second = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE " SECOND,
-            .forget_second = "DELETE FROM %s s WHERE " SECOND,
-            .update_met = "UPDATE %o t SET %u FROM %s s WHERE %k%p",
-            .insert_all = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
-                          "WHERE true%p",
-            .insert_rest = "INSERT INTO %t (%c) OVERRIDING SYSTEM VALUE SELECT %v FROM %s s "
-                           "WHERE NOT EXISTS (SELECT FROM %o t WHERE %k)%p",
-            .delete_others = "DELETE FROM %o t WHERE " DOOMED,
-            .count_same = "SELECT pg_catalog.count(*) FROM %s s JOIN %o t ON %k%e",
-            .give_up = "UPDATE %o t SET %g FROM %s s%w WHERE %k AND NOT (%d)",
-            .assigned = "",
-            .add_column = add_column,
-            .add_same_key = add_same_key,
-            .add_same_value = add_same_value,
-            .add_unique_query = add_unique_query,
-            .add_referred_query = add_referred_query,
-            .new_uuid = "pg_catalog.gen_random_uuid()",
-            .add_new_text = add_new_text,
-            .show_part = "SELECT pg_catalog.concat_ws(', ', %i) FROM %s s WHERE true%p",
-            .forget_part = "DELETE FROM %s s WHERE true%p",
-            .number_stage = postgres_number_stage,
-            .add_part = postgres_add_part,
-        },
+    .dialect = &postgres_dialect,
     .names_lines = true,
     .send = send_rows,
     .expect_many = expect_many,
@@ -274,7 +160,7 @@ static int end(struct load *base, struct failure *failure)
     if (error == 0)
         error = postgres_make_late_key(load->target, load->place, failure);
     if (error == -EEXIST)
-        failure_prefix(failure, EEXIST, "table \"%s\"", table_of(load)->schema->name);
+        failure_prefix(failure, EEXIST, "table \"%s\"", postgres_load_table(load)->schema->name);
     return server_load_fail(&load->base, error, failure);
 }
 
@@ -287,14 +173,21 @@ static int remove_others(struct load *base, struct failure *failure)
 
     if (load->base.work.plan.mode != LOAD_REPLACE || load->base.stage_sql == NULL)
         return 0;
-    error = server_load_write(&load->base, DOOMED, &doomed);
+    error = server_load_write(&load->base, POSTGRES_DOOMED, &doomed);
     if (error == 0)
         error = buffer_append(&doomed, "", 1);
     if (error == 0)
-        error = postgres_check_referrers(load->target, table_of(load), (const char *)doomed.data,
-                                         NULL, 0, failure);
+        error = postgres_check_referrers(load->target, postgres_load_table(load),
+                                         (const char *)doomed.data, NULL, 0, failure);
     return error == 0 ? server_load_remove(base, failure)
                       : server_load_fail(&load->base, error, failure);
+}
+
+static int verify(struct load *base, struct failure *failure)
+{
+    int error = postgres_fire_deferred(((struct postgres_load *)base)->target, failure);
+
+    return error == 0 ? server_load_verify(base, failure) : error;
 }
 
 static void close_load(struct load *base)
@@ -311,7 +204,7 @@ static const struct load_class load_class = {
     .end = end,
     .remove = remove_others,
     .merge = server_load_merge,
-    .verify = server_load_verify,
+    .verify = verify,
     .close = close_load,
 };
 
@@ -336,7 +229,7 @@ static int create_stage(struct postgres_load *load, struct failure *failure)
     buffer_release(&sql);
     if (error != 0)
         return error;
-    return postgres_note_staged(load->target, table_of(load), load->base.stage_sql,
+    return postgres_note_staged(load->target, postgres_load_table(load), load->base.stage_sql,
                                 &load->base.work, failure);
 }
 
@@ -361,7 +254,7 @@ static const char *copy_statement(const struct postgres_load *load)
 {
     if (load->base.stage_sql != NULL)
         return "COPY %s (%c) FROM STDIN";
-    return table_of(load)->kind == 'r' && load->base.work.plan.refuse == NULL
+    return postgres_load_table(load)->kind == 'r' && load->base.work.plan.refuse == NULL
                ? "COPY %t (%c) FROM STDIN WITH (FREEZE)"
                : "COPY %t (%c) FROM STDIN";
 }
@@ -370,9 +263,10 @@ static int prepare(struct postgres_load *load, struct failure *failure)
 {
     struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     struct server_load *base = &load->base;
-    int error = take_text(&sql, postgres_add_table(&sql, table_of(load)), &base->table_sql);
+    int error =
+        take_text(&sql, postgres_add_table(&sql, postgres_load_table(load)), &base->table_sql);
 
-    base->own_sql = table_of(load)->from;
+    base->own_sql = postgres_load_table(load)->from;
     if (error == 0 && !load->place->is_made)
         error = create_stage(load, failure);
     if (error != 0)

@@ -127,6 +127,23 @@ static int find(struct postgres_target *target, const struct schema *schema,
     return 0;
 }
 
+/*
+ * A table that has a key, and a list with room for COUNT values and the key's behind them. The list
+ * is the caller's to release in any case.
+ */
+static int begin(struct postgres_target *target, const struct schema *schema, size_t count,
+                 const struct table **ret_table, struct parameter_list *list,
+                 struct failure *failure)
+{
+    int error = find(target, schema, ret_table, failure);
+
+    if (error != 0)
+        return error;
+    assert(*ret_table != NULL);
+    list->values = allocate_array(count + schema->primary_key_count, sizeof *list->values);
+    return list->values != NULL ? 0 : -ENOMEM;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int write_select(const struct table *table, bool locked, struct buffer *sql)
@@ -205,6 +222,15 @@ static int execute_within(struct postgres_target *target, const struct schema *s
     return error;
 }
 
+/* The row as it will stay. */
+static int see_changes(struct postgres_target *target, struct failure *failure)
+{
+    if (!target->row_changed)
+        return 0;
+    target->row_changed = false;
+    return postgres_fire_deferred(target, failure);
+}
+
 int postgres_lock_row(struct target *base, const struct schema *schema, const struct cell *key,
                       const struct cell **ret_cells, struct failure *failure)
 {
@@ -213,14 +239,12 @@ int postgres_lock_row(struct target *base, const struct schema *schema, const st
     cleanup_result PGresult *result = NULL;
     struct parameter_list list = {.values = NULL};
     const struct table *table = NULL;
-    int error = find(target, schema, &table, failure);
+    int error = begin(target, schema, 0, &table, &list, failure);
 
-    assert(error != 0 || table != NULL);
-
-    if (error == 0) {
-        list.values = allocate_array(schema->primary_key_count, sizeof *list.values);
-        error = list.values != NULL ? add_key_values(&list, schema, key, failure) : -ENOMEM;
-    }
+    if (error == 0)
+        error = see_changes(target, failure);
+    if (error == 0)
+        error = add_key_values(&list, schema, key, failure);
     if (error == 0)
         error = write_select(table, !target->look_only, &sql);
     if (error == 0)
@@ -261,6 +285,7 @@ static int change(struct postgres_target *target, const struct schema *schema, s
     cleanup_result PGresult *result = NULL;
     int error = execute(target, schema, sql, list, &result, failure);
 
+    target->row_changed |= error == 0;
     if (error == 0 && strcmp(PQcmdTuples(result), "0") == 0)
         error = failure_set(failure, ENOENT, "table \"%s\": there is no such row", schema->name);
     return error;
@@ -274,14 +299,8 @@ int postgres_update_row(struct target *base, const struct schema *schema, const 
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     struct parameter_list list = {.values = NULL};
     const struct table *table = NULL;
-    int error = find(target, schema, &table, failure);
+    int error = begin(target, schema, count, &table, &list, failure);
 
-    assert(error != 0 || table != NULL);
-
-    if (error == 0) {
-        list.values = allocate_array(count + schema->primary_key_count, sizeof *list.values);
-        error = list.values != NULL ? 0 : -ENOMEM;
-    }
     for (size_t i = 0; i < count && error == 0; i++)
         error = add_value(&list, &schema->columns[columns[i]], &cells[i], schema->name, failure);
     if (error == 0)
@@ -302,14 +321,10 @@ int postgres_delete_row(struct target *base, const struct schema *schema, const 
     cleanup_buffer struct buffer sql = BUFFER(POSTGRES_SQL_LIMIT);
     struct parameter_list list = {.values = NULL};
     const struct table *table = NULL;
-    int error = find(target, schema, &table, failure);
+    int error = begin(target, schema, 0, &table, &list, failure);
 
-    assert(error != 0 || table != NULL);
-
-    if (error == 0) {
-        list.values = allocate_array(schema->primary_key_count, sizeof *list.values);
-        error = list.values != NULL ? add_key_values(&list, schema, key, failure) : -ENOMEM;
-    }
+    if (error == 0)
+        error = add_key_values(&list, schema, key, failure);
     if (error == 0)
         error = add_condition(&condition, table, 1);
     if (error == 0)

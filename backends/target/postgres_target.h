@@ -52,6 +52,7 @@ struct postgres_target {
     bool open;
     bool look_only;
     bool unrelated;     /* what rows of new tables refer to need not be there */
+    bool row_changed;   /* by itself, and what waiting triggers make of it has not been seen */
     struct buffer line; /* of lock_row */
     struct cell *cells;
     char (*numbers)[DOUBLE_TEXT_SIZE];
@@ -165,6 +166,8 @@ int postgres_find_as_usual(struct postgres_target *target, struct failure *failu
 
 int postgres_create_table(struct target *base, const struct schema *like, const char *kind,
                           struct schema **ret_schema, char **ret_notes, struct failure *failure);
+/* Has the triggers that wait for the end of the transaction do what they do to its rows. */
+int postgres_fire_deferred(struct postgres_target *target, struct failure *failure);
 int postgres_complete_tables(struct postgres_target *target, struct failure *failure);
 int postgres_create_view(struct target *base, const struct schema *like, struct failure *failure);
 int postgres_open_load(struct target *base, const struct load_plan *plan, struct load **ret_load,

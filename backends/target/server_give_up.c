@@ -149,7 +149,7 @@ static int choose(struct server_load *load, struct server_give_up *give_up, stru
 {
     cleanup_free bool *members = allocate_array(load->work.column_count, sizeof *members);
     struct listing listing = {.give_up = give_up, .load = load, .members = members};
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     int any = 0;
     int error = 0;
 
@@ -172,7 +172,7 @@ static int choose(struct server_load *load, struct server_give_up *give_up, stru
 /* What the column number INDEX of those that are written is given up for. */
 static int add_another(const struct server_load *load, size_t index, struct buffer *sql)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     cleanup_buffer struct buffer column = BUFFER(STATEMENT_LIMIT);
     const char *name;
     int error = buffer_append_text(&column, "t.");
@@ -203,9 +203,9 @@ static int add_assignments(const struct server_load *load, struct buffer *sql)
     for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
         if (give_up->columns[i] == KEEPS)
             continue;
-        error = buffer_print(sql, "%s%s", before, load->class->dialect.assigned);
+        error = buffer_print(sql, "%s%s", before, load->class->dialect->assigned);
         if (error == 0)
-            error = load->class->dialect.add_column(load, load->work.columns[i], sql);
+            error = load->class->dialect->add_column(load, load->work.columns[i], sql);
         if (error == 0)
             error = buffer_append_text(sql, " = ");
         if (error == 0)
@@ -218,7 +218,7 @@ static int add_assignments(const struct server_load *load, struct buffer *sql)
 /* ", (SELECT … AS w0 FROM table) w": each number and this is beyond all numbers, and no other's. */
 static int add_widths(const struct server_load *load, struct buffer *sql)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     bool any = false;
     int error = 0;
 
@@ -249,7 +249,7 @@ static int add_same_unique(const struct server_load *load, struct buffer *sql)
             continue;
         error = buffer_append_text(sql, before);
         if (error == 0)
-            error = load->class->dialect.add_same_value(load, load->work.columns[i], sql);
+            error = load->class->dialect->add_same_value(load, load->work.columns[i], sql);
         before = " AND ";
     }
     return error;
@@ -269,7 +269,7 @@ static int run(struct server_load *load, struct failure *failure)
     struct buffer sql = BUFFER(STATEMENT_LIMIT);
     struct failure said = {.code = 0};
     uint64_t ignored;
-    int error = server_load_write(load, load->class->dialect.give_up, &sql);
+    int error = server_load_write(load, load->class->dialect->give_up, &sql);
 
     if (error != 0) {
         buffer_release(&sql);

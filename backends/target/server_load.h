@@ -87,7 +87,7 @@ struct stage_part {
 };
 
 struct server_load_class {
-    struct server_dialect dialect;
+    const struct server_dialect *dialect;
     /* Whether refusal.line is known whenever rows are refused: that of the first. */
     bool names_lines;
     /*

@@ -16,7 +16,7 @@ static int add_columns(const struct server_load *load, const char *before, struc
     for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
         error = buffer_print(sql, "%s%s", i == 0 ? "" : ", ", before);
         if (error == 0)
-            error = load->class->dialect.add_column(load, load->work.columns[i], sql);
+            error = load->class->dialect->add_column(load, load->work.columns[i], sql);
     }
     return error;
 }
@@ -28,7 +28,7 @@ static int add_key_columns(const struct server_load *load, struct buffer *sql)
     for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
         error = buffer_append_text(sql, k == 0 ? "s." : ", s.");
         if (error == 0)
-            error = load->class->dialect.add_column(load, load->work.plan.key[k], sql);
+            error = load->class->dialect->add_column(load, load->work.plan.key[k], sql);
     }
     return error;
 }
@@ -40,7 +40,7 @@ static int add_same_key(const struct server_load *load, struct buffer *sql)
     for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
         error = buffer_append_text(sql, k == 0 ? "" : " AND ");
         if (error == 0)
-            error = load->class->dialect.add_same_key(load, load->work.plan.key[k], sql);
+            error = load->class->dialect->add_same_key(load, load->work.plan.key[k], sql);
     }
     return error;
 }
@@ -52,14 +52,14 @@ static int add_same_values(const struct server_load *load, struct buffer *sql)
     for (size_t i = 0; i < load->work.column_count && error == 0; i++) {
         error = buffer_append_text(sql, " AND ");
         if (error == 0)
-            error = load->class->dialect.add_same_value(load, load->work.columns[i], sql);
+            error = load->class->dialect->add_same_value(load, load->work.columns[i], sql);
     }
     return error;
 }
 
 static int add_assignments(const struct server_load *load, struct buffer *sql)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     const char *before = "";
     int error = 0;
 
@@ -89,10 +89,10 @@ static int add_part(const struct server_load *load, char part, struct buffer *sq
     case 'c': return add_columns(load, "", sql);
     case 'v': return add_columns(load, "s.", sql);
     case 'i': return add_key_columns(load, sql);
-    case '1': return load->class->dialect.add_column(load, load->work.plan.key[0], sql);
+    case '1': return load->class->dialect->add_column(load, load->work.plan.key[0], sql);
     case 'u': return add_assignments(load, sql);
     case 'l': return load->work.plan.refuse == NULL ? buffer_append_text(sql, " LIMIT 1") : 0;
-    case 'p': return load->part != NULL ? load->class->dialect.add_part(load, sql) : 0;
+    case 'p': return load->part != NULL ? load->class->dialect->add_part(load, sql) : 0;
     case 'g':
     case 'w':
     case 'd': return server_give_up_add_part(load, part, sql);
@@ -138,7 +138,7 @@ int server_load_remove(struct load *base, struct failure *failure)
 
     if (load->work.plan.mode != LOAD_REPLACE || load->stage_sql == NULL)
         return 0;
-    return run(load, load->class->dialect.delete_others, &base->counts.deleted, failure);
+    return run(load, load->class->dialect->delete_others, &base->counts.deleted, failure);
 }
 
 /* A row is a bad one for its key. */
@@ -203,7 +203,7 @@ static int refuse_keys(struct server_load *load, const char *show, const char *w
 /* Rows to be appended whose key is there already are bad ones, as is a second row of a key. */
 static int refuse_bad_keys(struct server_load *load, struct failure *failure)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
 
     if (!server_load_has_key(load))
         return 0;
@@ -242,7 +242,7 @@ static int run_without(struct server_load *load, const char *statement, bool giv
 /* Rows that exchange unique values with each other have to give them up before. */
 static int update_met(struct server_load *load, struct failure *failure)
 {
-    const char *statement = load->class->dialect.update_met;
+    const char *statement = load->class->dialect->update_met;
     struct failure said = {.code = 0};
     uint64_t ignored;
     bool give_up = false;
@@ -265,7 +265,7 @@ static int update_met(struct server_load *load, struct failure *failure)
 
 static int insert(struct server_load *load, struct failure *failure)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     const char *statement =
         load->work.plan.mode == LOAD_APPEND ? dialect->insert_all : dialect->insert_rest;
     uint64_t *inserted = &load->load.counts.inserted;
@@ -285,7 +285,7 @@ static int insert(struct server_load *load, struct failure *failure)
 /* Rows that are there already are none that is written: the stage's are compared in the end. */
 static int forget_kept(struct server_load *load, uint64_t met, struct failure *failure)
 {
-    int error = forget(load, load->class->dialect.forget_met, failure);
+    int error = forget(load, load->class->dialect->forget_met, failure);
 
     load->forgotten = met;
     return server_load_fail(load, error, failure);
@@ -336,7 +336,7 @@ static int insert_checked(struct server_load *load, struct failure *failure)
 int server_load_merge(struct load *base, struct failure *failure)
 {
     struct server_load *load = (struct server_load *)base;
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     enum load_mode mode = load->work.plan.mode;
     struct load_counts *counts = &base->counts;
     bool any_new;
@@ -386,7 +386,7 @@ int server_load_verify(struct load *base, struct failure *failure)
     /* Rows that are kept are not forgotten where there is nothing but them. */
     if (error == 0 && load->stage_sql != NULL && server_load_has_key(load) &&
         base->counts.kept == load->forgotten)
-        error = run(load, load->class->dialect.count_same, &same, failure);
+        error = run(load, load->class->dialect->count_same, &same, failure);
     if (error != 0)
         return server_load_fail(load, error, failure);
     return back.rows == written && same == written && row_sum_equal(&back, &load->sum)

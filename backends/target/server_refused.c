@@ -164,7 +164,7 @@ static int tell(struct server_load *load, const char *text, struct failure *fail
 static int set_aside(struct server_load *load, const struct refused_row *row,
                      struct failure *failure)
 {
-    const struct server_dialect *dialect = &load->class->dialect;
+    const struct server_dialect *dialect = load->class->dialect;
     struct buffer sql = BUFFER(STATEMENT_LIMIT);
     uint64_t ignored;
     int error = write_part(load, dialect->show_part, row->number, row->number + 1, &sql);
@@ -226,7 +226,7 @@ int server_run_without_refused(struct server_load *load, const char *statement, 
 {
     struct refusing refusing = {.load = load, .statement = statement};
     uint64_t end = 0;
-    int error = load->class->dialect.number_stage(load, &end, failure);
+    int error = load->class->dialect->number_stage(load, &end, failure);
 
     if (error == 0)
         error = check_statement(&refusing, failure);

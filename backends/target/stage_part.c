@@ -46,7 +46,7 @@ int mysql_number_stage(struct server_load *load, uint64_t *ret_end, struct failu
     for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
         error = buffer_append_text(&sql, k == 0 ? "s." : ", s.");
         if (error == 0)
-            error = load->class->dialect.add_column(load, load->work.plan.key[k], &sql);
+            error = load->class->dialect->add_column(load, load->work.plan.key[k], &sql);
         if (error == 0)
             error = buffer_print(&sql, " AS crmfs_key%zu", k);
     }
@@ -77,7 +77,7 @@ int mysql_add_part(const struct server_load *load, struct buffer *sql)
     for (size_t k = 0; k < load->work.plan.key_count && error == 0; k++) {
         error = buffer_print(sql, " AND n.crmfs_key%zu <=> s.", k);
         if (error == 0)
-            error = load->class->dialect.add_column(load, load->work.plan.key[k], sql);
+            error = load->class->dialect->add_column(load, load->work.plan.key[k], sql);
     }
     return error;
 }

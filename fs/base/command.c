@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/base/child.h"
 #include "fs/base/memory.h"
 
 ssize_t read_to_end(int descriptor, char *secret, size_t room)
@@ -43,31 +43,11 @@ static int spawn_command(const char *command, int output, pid_t *ret_process)
 {
     char shell[] = "/bin/sh";
     char option[] = "-c";
-    char *arguments[] = {shell, option, (char *)command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t signals;
-    int error = posix_spawn_file_actions_init(&actions);
+    char *arguments[] = {shell, option, without_const(command), NULL};
+    const struct child_program program = {shell, arguments, environ};
+    const int descriptors[] = {-1, output, -1};
 
-    if (error != 0)
-        return -error;
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGPIPE); /* which we ignore */
-        error = posix_spawnattr_setsigdefault(&attributes, &signals);
-        if (error == 0)
-            error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-        if (error == 0)
-            error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-        if (error == 0)
-            error = posix_spawn(ret_process, shell, &actions, &attributes, arguments, environ);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return -error;
+    return child_start(&program, descriptors, 3, ret_process);
 }
 
 static int wait_for(pid_t process, const char *noun, struct failure *failure)

@@ -293,17 +293,19 @@ int claim_refuse(const struct files_claim *claim, struct failure *failure)
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &parts);
     return failure_set(failure, EROFS,
                        "process %.*s on %s has been writing to files/ since %s, and only one can: "
-                       "unmount there first; if it has ended, and that cannot be seen from here, "
-                       "`crmfs repair --release-files` on the store says so",
+                       "unmount there first; if it has ended, or writes to another copy of this "
+                       "store, `crmfs repair --release-files` on this one says so",
                        (int)strcspn(claim->process, " "), claim->process, claim->host, when);
 }
 
+/* One that runs, but does not hold here the lock that it has, writes to what this is a copy of. */
 static bool is_seen_alive(struct storage *storage, const struct files_claim *claim)
 {
     struct holder holder;
 
     return claim_lock_look(storage, claim->writer, NULL) == CLAIM_LOCK_HELD ||
-           (read_holder(claim, &holder) && is_near(claim, &holder) && !has_ended(&holder));
+           (read_holder(claim, &holder) && !holder.has_lock && is_near(claim, &holder) &&
+            !has_ended(&holder));
 }
 
 /* Takes it back once. -EAGAIN: others have changed the log. */

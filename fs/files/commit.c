@@ -201,6 +201,8 @@ static int end_commit(struct files *files, int error, struct failure *words,
         batch_drop(files);
         if (error == -EPERM)
             files_break(files, words);
+        if (error == -ENOSPC || error == -EDQUOT)
+            files_disk_is_full(files);
         error = files_store_error(error, words);
         if (failure != NULL)
             *failure = *words;

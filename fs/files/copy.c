@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Copying within files/, and out of snapshots: content is shared, and not read. */
+/*
+ * Copying within files/, and out of snapshots: content is shared, once it was seen that it can be
+ * read. Who then removes what was copied still has it.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,7 +247,13 @@ ssize_t files_copy(struct files *files, const struct files_copied *wanted, struc
     uint64_t most = wanted->size < COPIED_BYTES_MOST ? wanted->size : COPIED_BYTES_MOST;
     uint64_t copied = 0;
     ssize_t size = 1;
+    /* Of snapshots, what is relied on is opened. */
+    int error = number_of(TOP_INODE, wanted->number) == FILES_TOP
+                    ? files_check_range(files, wanted->number, wanted->offset, most, failure)
+                    : 0;
 
+    if (error != 0)
+        return error;
     while (size > 0 && copied < most) {
         rest.offset = wanted->offset + copied;
         rest.to_offset = wanted->to_offset + copied;

@@ -170,9 +170,10 @@ struct files {
     uint64_t tidy_again_ns;   /* the storage, not before; monotonic */
     uint64_t plenty_until_ns; /* monotonic: the disk is far from full */
 
-    uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
-    uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
-    uint64_t store_bytes;     /* that all packs had then; 0: not known */
+    uint64_t dropped_bytes; /* content that was cut off or removed since the last commit */
+    uint64_t spent_bytes;   /* in packs, or given up, since the store was pruned last */
+    uint64_t store_bytes;   /* that all packs had then; 0: not known */
+    bool disk_full;         /* somebody was told so, and there is not room for max-garbage since */
     uint64_t pruned_again_ns; /* not before; monotonic */
     uint64_t pruned_ns;       /* when the last pruning began, since 1970; 0: never */
 
@@ -381,6 +382,9 @@ int files_make_room(struct files *files, struct failure *failure);
 /* What goes wrong with the store is no answer that a file's operation may give as it is. */
 int files_store_error(int error, struct failure *failure);
 
+/* For want of room something was refused: garbage is looked for soon. The lock is held. */
+void files_disk_is_full(struct files *files);
+
 /*
  * All changes are durable. The lock is given back in between. Not while another commit is under
  * way: that is waited for.
@@ -403,7 +407,7 @@ int files_make_room_for(struct files *files, uint64_t bytes, struct failure *fai
 #define FILES_PAGE_BYTES 4096 /* what the kernel reads and keeps as one */
 
 /*
- * Whether SIZE bytes of a page at OFFSET can be read, as far as the file goes. 0, or -errno.
+ * Whether SIZE bytes at OFFSET can be read, as far as the file goes. 0, or -errno with words.
  * Without the lock.
  */
 int files_check_range(struct files *files, uint64_t number, uint64_t offset, size_t size,

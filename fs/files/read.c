@@ -42,14 +42,15 @@ struct request {
     uint64_t inode;
     uint64_t offset;
     size_t size;
-    uint8_t *bytes;
+    uint8_t *bytes; /* NULL: it is only to be seen whether they can be read */
     struct parts parts;
     struct failure *failure;
 };
 
 static void put_zeros(const struct request *request, uint64_t from, uint64_t end)
 {
-    memset(request->bytes + (from - request->offset), 0, (size_t)(end - from));
+    if (request->bytes != NULL)
+        memset(request->bytes + (from - request->offset), 0, (size_t)(end - from));
 }
 
 /* Where the stored content of FROM up to END is; zeros where there is none. */
@@ -106,7 +107,8 @@ static int collect(struct request *request, const struct runs *runs)
         uint64_t after = run->offset + run->size;
         size_t size = (size_t)((after < end ? after : end) - at);
 
-        memcpy(request->bytes + (at - request->offset), run->bytes + (at - run->offset), size);
+        if (request->bytes != NULL)
+            memcpy(request->bytes + (at - request->offset), run->bytes + (at - run->offset), size);
         at += size;
     }
     return error == 0 && at < end ? find_parts(request, at, end) : error;
@@ -119,8 +121,10 @@ static int read_parts(struct files *files, const struct request *request)
     for (size_t i = 0; i < request->parts.count && error == 0; i++) {
         const struct part *part = &request->parts.parts[i];
 
-        error = content_read(files->contents, &part->content, part->from, request->bytes + part->at,
-                             part->size, request->failure);
+        error = request->bytes != NULL
+                    ? content_read(files->contents, &part->content, part->from,
+                                   request->bytes + part->at, part->size, request->failure)
+                    : content_read(files->contents, &part->content, 0, NULL, 0, request->failure);
     }
     return error;
 }
@@ -167,8 +171,7 @@ ssize_t files_read(struct files *files, uint64_t number, uint64_t offset, void *
 int files_check_range(struct files *files, uint64_t number, uint64_t offset, size_t size,
                       struct failure *failure)
 {
-    uint8_t bytes[FILES_PAGE_BYTES];
-    ssize_t length = read_range(files, number, offset, bytes, size, false, failure);
+    ssize_t length = read_range(files, number, offset, NULL, size, false, failure);
 
     return length < 0 ? (int)length : 0;
 }

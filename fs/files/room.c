@@ -35,13 +35,15 @@ static bool fits(struct files *files, uint64_t bytes)
         return false;
     if (!reserve_beside(&files->reserve, &free_bytes))
         return true;
+    if (free_bytes > files->options.garbage_bytes)
+        files->disk_full = false;
     if (free_bytes > PLENTY_BYTES)
         files->plenty_until_ns = now + PLENTY_NS;
     return most_that_is_needed(files, bytes) <= free_bytes;
 }
 
 /* Who asks for much at once is refused on a disk that is far from full. */
-static int refuse(const struct files *files, uint64_t bytes, struct failure *failure)
+static int refuse(struct files *files, uint64_t bytes, struct failure *failure)
 {
     uint64_t free_bytes;
 
@@ -50,6 +52,7 @@ static int refuse(const struct files *files, uint64_t bytes, struct failure *fai
                            "%llu MiB at once may take more than the %llu MiB that the store's disk "
                            "has for them",
                            (unsigned long long)bytes >> 20, (unsigned long long)free_bytes >> 20);
+    files_disk_is_full(files);
     return files_store_error(
         failure_set(failure, ENOSPC,
                     "the store's disk is full: what is left of it is kept for removing files"),

@@ -11,6 +11,7 @@
 #include "fs/base/memory.h"
 #include "fs/files/files.h"
 #include "fs/store/log.h"
+#include "fs/store/medium.h"
 #include "fs/store/walk.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
@@ -18,6 +19,7 @@
 
 struct setting_back {
     struct store *store;
+    struct medium *medium;
     struct object_reader *reader;
     struct log_state state;
     struct object_reference found; /* the tree that it becomes */
@@ -147,6 +149,11 @@ static int set_back(struct setting_back *setting)
         found = try_snapshots(setting);
     if (found < 0)
         return found;
+    /* Neither is files/ given up for what may be there again, nor a newer tree for an older one. */
+    int error = medium_judge(setting->medium, NULL, NULL, setting->failure);
+
+    if (error != 0)
+        return error;
     if (found == 0)
         snprintf(setting->text, SET_BACK_TEXT_SIZE, "an empty one: no older one can be read");
     return commit(setting, found > 0 ? &setting->found : NULL);
@@ -158,9 +165,12 @@ int files_set_back(struct store *store, char ret_text[SET_BACK_TEXT_SIZE], struc
 
     ret_text[0] = '\0';
 
-    int error = set_back(&setting);
+    int error = medium_watch(store, &setting.medium, failure);
 
+    if (error == 0)
+        error = set_back(&setting);
     object_reader_free(setting.reader);
+    medium_free(setting.medium);
     log_state_release(&setting.state);
     return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
 }

@@ -3,7 +3,8 @@
  * Giving room back without being asked: a thread that prunes the store as `crmfs prune` does, after
  * so much was stored or removed that there may be more garbage than there may be, and once what was
  * marked then has waited long enough. That it must be as much as half of the store since the last
- * time bounds what it costs, whatever the store's size.
+ * time bounds what it costs, whatever the store's size. On a full disk the time that it takes does:
+ * there any garbage is marked as soon as somebody was refused, since its hour begins then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 
 #define LOOK_NS UINT64_C(10000000000)
 #define RETRY_SECONDS 600
+#define FULL_PAUSE_NS UINT64_C(20000000000) /* at least, and so many times what it took: */
+#define FULL_PAUSE_TIMES 20
 
 /*
  * Whether some have become due since the store was pruned last: those that were then are gone, but
@@ -44,7 +47,26 @@ static bool is_due(const struct files *files)
         return false;
     if (bound < files->store_bytes / 2)
         bound = files->store_bytes / 2;
-    return files->spent_bytes > bound || has_due_marks(files);
+    return files->spent_bytes > bound || (files->disk_full && files->spent_bytes > 0) ||
+           has_due_marks(files);
+}
+
+void files_disk_is_full(struct files *files)
+{
+    files->disk_full = true;
+    pthread_cond_signal(&files->upkeep);
+}
+
+/* Until it is looked again, after it took TOOK_NS. The lock is held. */
+static uint64_t pause_ns(const struct files *files, int error, uint64_t took_ns)
+{
+    uint64_t full = FULL_PAUSE_TIMES * took_ns;
+
+    if (error != 0)
+        return NS_PER_SECOND * RETRY_SECONDS;
+    if (!files->disk_full)
+        return 0;
+    return full > FULL_PAUSE_NS ? full : FULL_PAUSE_NS;
 }
 
 /* Without the lock. */
@@ -56,6 +78,7 @@ static void prune_store(struct files *files)
     struct prune_result result = {.found = {0}};
     struct failure failure = {0};
     uint64_t begun = clock_calendar_ns();
+    uint64_t started_ns = clock_now_ns();
     int error = prune(files->options.store, &options, &result, &failure);
 
     if (error != 0 && error != -ECANCELED && files->options.report != NULL) {
@@ -63,7 +86,10 @@ static void prune_store(struct files *files)
         files->options.report(files->options.report_context, &failure);
     }
     pthread_mutex_lock(&files->lock);
-    files->pruned_again_ns = clock_now_ns() + (error != 0 ? NS_PER_SECOND * RETRY_SECONDS : 0);
+
+    uint64_t now = clock_now_ns();
+
+    files->pruned_again_ns = now + pause_ns(files, error, now - started_ns);
     if (error == 0) {
         files->pruned_ns = begun;
         files->store_bytes = result.found.bytes - result.garbage.bytes - result.emptied.bytes;

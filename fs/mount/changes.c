@@ -75,11 +75,17 @@ void answer_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_
         return;
     /* The kernel has one at a time make something in a directory. A snapshot has what was written
      * before, also what the kernel still has of it. */
-    if (state->write_out != NULL && directory->class->make_directory != NULL)
-        write_out_wait(state->write_out);
+    int error = state->write_out != NULL && directory->class->make_directory != NULL
+                    ? write_out_wait(state->write_out, &failure)
+                    : 0;
+
+    if (error != 0) {
+        refuse(request, state, directory, name, error, &failure);
+        return;
+    }
     long_request_begin(&waiting, request);
 
-    int error = make(state, directory, name, &waiting.cancelled, &node, &entry, &failure);
+    error = make(state, directory, name, &waiting.cancelled, &node, &entry, &failure);
 
     if (!long_request_end(&waiting))
         return;

@@ -277,8 +277,9 @@ void file_copy(fuse_req_t request, fuse_ino_t inode, off_t offset, fuse_ino_t to
     if (copied == 0)
         copied = files_copy(files_of(request), &wanted, &failure);
 
+    /* What cannot be read is what is copied from. */
     if (copied < 0)
-        file_answer_error(request, to, NULL, (int)copied, &failure);
+        file_answer_error(request, copied == -EIO ? inode : to, NULL, (int)copied, &failure);
     else
         fuse_reply_write(request, (size_t)copied);
 }
@@ -291,9 +292,18 @@ void file_fsync(fuse_req_t request)
     answer_done(request, FILES_TOP, NULL, error, &failure);
 }
 
+/* Where the mount is covered or unmounted lazily, nobody can have meant all of its files. */
+static void fsync_written_out(fuse_req_t request, int error, const struct failure *failure)
+{
+    if (error == 0 || error == -ENODEV)
+        file_fsync(request);
+    else
+        file_answer_error(request, FILES_TOP, NULL, error, failure);
+}
+
 void file_fsyncdir(fuse_req_t request)
 {
-    if (!write_out_then(state_of(request)->write_out, request, file_fsync))
+    if (!write_out_then(state_of(request)->write_out, request, fsync_written_out))
         file_fsync(request);
 }
 

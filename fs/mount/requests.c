@@ -283,7 +283,7 @@ static void answer_statfs(fuse_req_t request, fuse_ino_t inode)
                                                  .f_frsize = BLOCK_BYTES,
                                                  .f_blocks = space.total_bytes / BLOCK_BYTES,
                                                  .f_bfree = space.free_bytes / BLOCK_BYTES,
-                                                 .f_bavail = space.free_bytes / BLOCK_BYTES,
+                                                 .f_bavail = space.available_bytes / BLOCK_BYTES,
                                                  .f_files = inodes,
                                                  .f_namemax = NAME_MAX});
 }

@@ -25,7 +25,7 @@
 
 struct waiting_answer {
     fuse_req_t request;
-    void (*answer)(fuse_req_t request);
+    write_out_answer *answer;
     struct waiting_answer *next;
 };
 
@@ -40,6 +40,7 @@ struct write_out {
     unsigned writable;      /* files that are open so */
     uint64_t asked;         /* how often somebody wanted it */
     uint64_t done;          /* up to which of those it is */
+    struct failure failure; /* why the last was not; its code is 0: it was */
     struct waiting_answer *answers;
     bool ending; /* atomic as well */
     pthread_t thread;
@@ -74,10 +75,13 @@ int write_out_main(int argc, char **argv)
     struct statfs system;
     struct statx status;
 
-    if (top < 0 || fstatfs(top, &system) != 0 || system.f_type != FUSE_MAGIC || syncfs(top) != 0)
-        return 1;
+    if (top < 0 || fstatfs(top, &system) != 0 || system.f_type != FUSE_MAGIC)
+        return ENODEV;
     /* Kernels differ in whether they have waited: what they sent is before this in their queue. */
-    return statx(top, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_TYPE, &status) != 0;
+    if (syncfs(top) != 0 ||
+        statx(top, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_TYPE, &status) != 0)
+        return errno;
+    return 0;
 }
 
 static int start_process(struct write_out *write_out, pid_t *ret_process)
@@ -101,48 +105,78 @@ static int start_process(struct write_out *write_out, pid_t *ret_process)
     return -error;
 }
 
-/* Whether it has ended; false: the mount is to end first. */
-static bool await_process(struct write_out *write_out, pid_t process)
+/* What it ended with; -ECANCELED: the mount is to end first. */
+static int await_process(struct write_out *write_out, pid_t process, struct failure *failure)
 {
     cleanup_fd int ends = (int)syscall(SYS_pidfd_open, process, 0);
     struct pollfd waiting = {.fd = ends, .events = POLLIN};
+    int status;
 
     while (ends >= 0 && poll(&waiting, 1, LOOK_MS) <= 0) {
         if (is_ending(write_out))
-            return false;
+            return -ECANCELED;
     }
-    return waitpid(process, NULL, 0) == process;
+    if (waitpid(process, &status, 0) != process)
+        return failure_set(failure, errno, "waitpid: %s", strerror(errno));
+    if (!WIFEXITED(status))
+        return failure_set(failure, EIO, WRITE_OUT_NAME " was ended from outside");
+    if (WEXITSTATUS(status) == ENODEV)
+        return failure_set(failure, ENODEV, "the mount is not at %s any more",
+                           write_out->mountpoint);
+    if (WEXITSTATUS(status) != 0)
+        return failure_set(failure, WEXITSTATUS(status), "syncfs: %s",
+                           strerror(WEXITSTATUS(status)));
+    return 0;
 }
 
-/* True: it was done, and the kernel may have had something. RET_LEFT: to be waited for later. */
-static bool write_once(struct write_out *write_out, pid_t *ret_left)
+/* Whether the kernel may have had something, with 0 or -errno. RET_LEFT: to be waited for later. */
+static int write_once(struct write_out *write_out, bool *ret_had, pid_t *ret_left,
+                      struct failure *failure)
 {
     uint64_t before = pages(&write_out->pages_begun);
     pid_t process = 0;
+    int error = start_process(write_out, &process);
 
     *ret_left = 0;
-    if (start_process(write_out, &process) != 0)
-        return false;
-    if (!await_process(write_out, process)) {
+    *ret_had = false;
+    if (error != 0)
+        return failure_set(failure, -error, "cannot start " WRITE_OUT_NAME ": %s",
+                           strerror(-error));
+    error = await_process(write_out, process, failure);
+    if (error == -ECANCELED)
         *ret_left = process;
-        return false;
-    }
-    while (pages(&write_out->pages_ended) < pages(&write_out->pages_begun) && !is_ending(write_out))
+    while (error == 0 && !is_ending(write_out) &&
+           pages(&write_out->pages_ended) < pages(&write_out->pages_begun))
         nanosleep(&(struct timespec){.tv_nsec = PAGES_WAIT_NS}, NULL);
-    return pages(&write_out->pages_begun) != before;
+    *ret_had = error == 0 && pages(&write_out->pages_begun) != before;
+    return error;
 }
 
 /* ---- The thread ---- */
 
-static void answer_all(struct waiting_answer *answers)
+static void answer_all(struct waiting_answer *answers, int error, const struct failure *failure)
 {
     while (answers != NULL) {
         struct waiting_answer *next = answers->next;
 
-        answers->answer(answers->request);
+        answers->answer(answers->request, error, failure);
         free(answers);
         answers = next;
     }
+}
+
+/* A mount that ends owes nobody that any more: its end stores what it was given. */
+static int write_all(struct write_out *write_out, pid_t *ret_left, struct failure *failure)
+{
+    bool had = true;
+    int error = 0;
+
+    for (int i = 0; i < ROUNDS_MOST && error == 0 && had; i++)
+        error = write_once(write_out, &had, ret_left, failure);
+    if (error == 0 || error == -ECANCELED)
+        return 0;
+    return failure_prefix(failure, failure->code,
+                          "what programs have written through memory (mmap) cannot be had");
 }
 
 /* What was asked for until now. The lock is given back meanwhile. */
@@ -150,17 +184,31 @@ static void serve_asked(struct write_out *write_out, pid_t *ret_left)
 {
     uint64_t asked = write_out->asked;
     struct waiting_answer *answers = write_out->answers;
-    unsigned rounds = write_out->writable > 0 ? ROUNDS_MOST : 0;
+    struct failure failure = {0};
+    bool writable = write_out->writable > 0;
 
     write_out->answers = NULL;
     pthread_mutex_unlock(&write_out->lock);
-    while (rounds > 0 && write_once(write_out, ret_left))
-        rounds--;
+
+    int error = writable ? write_all(write_out, ret_left, &failure) : 0;
+
     pthread_mutex_lock(&write_out->lock);
     write_out->done = asked;
+    write_out->failure = failure;
     pthread_cond_broadcast(&write_out->written);
     pthread_mutex_unlock(&write_out->lock);
-    answer_all(answers);
+    answer_all(answers, error, &failure);
+    pthread_mutex_lock(&write_out->lock);
+}
+
+/* Who wants to know is told when it is asked for. */
+static void write_now_and_then(struct write_out *write_out, pid_t *ret_left)
+{
+    struct failure failure = {0};
+    bool had;
+
+    pthread_mutex_unlock(&write_out->lock);
+    (void)write_once(write_out, &had, ret_left, &failure);
     pthread_mutex_lock(&write_out->lock);
 }
 
@@ -180,11 +228,8 @@ static void *run(void *context)
 
             clock_wait(&write_out->wanted, &write_out->lock, until);
             if (write_out->done == write_out->asked && write_out->writable > 0 &&
-                clock_now_ns() >= until) {
-                pthread_mutex_unlock(&write_out->lock);
-                (void)write_once(write_out, &left);
-                pthread_mutex_lock(&write_out->lock);
-            }
+                clock_now_ns() >= until)
+                write_now_and_then(write_out, &left);
         }
     }
 
@@ -192,7 +237,7 @@ static void *run(void *context)
 
     write_out->answers = NULL;
     pthread_mutex_unlock(&write_out->lock);
-    answer_all(answers);
+    answer_all(answers, 0, NULL);
     /* Nobody answers the kernel now, which lets go of it when the device closes. */
     if (left != 0)
         (void)waitpid(left, NULL, 0);
@@ -244,8 +289,10 @@ void write_out_closed(struct write_out *write_out, int flags)
     pthread_mutex_unlock(&write_out->lock);
 }
 
-void write_out_wait(struct write_out *write_out)
+int write_out_wait(struct write_out *write_out, struct failure *failure)
 {
+    int error = 0;
+
     pthread_mutex_lock(&write_out->lock);
     if (write_out->writable > 0 && !write_out->ending) {
         uint64_t mine = ++write_out->asked;
@@ -253,12 +300,16 @@ void write_out_wait(struct write_out *write_out)
         pthread_cond_signal(&write_out->wanted);
         while (write_out->done < mine && !write_out->ending)
             pthread_cond_wait(&write_out->written, &write_out->lock);
+        if (write_out->done >= mine && write_out->failure.code != 0) {
+            *failure = write_out->failure;
+            error = -failure->code;
+        }
     }
     pthread_mutex_unlock(&write_out->lock);
+    return error;
 }
 
-bool write_out_then(struct write_out *write_out, fuse_req_t request,
-                    void (*answer)(fuse_req_t request))
+bool write_out_then(struct write_out *write_out, fuse_req_t request, write_out_answer *answer)
 {
     struct waiting_answer *waiting = malloc(sizeof *waiting);
     bool taken = false;

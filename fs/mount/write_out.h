@@ -18,6 +18,8 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 
+#include "fs/base/failure.h"
+
 /* argv[0] of the process. */
 #define WRITE_OUT_NAME "fuse-write-out"
 
@@ -34,13 +36,19 @@ void write_out_closed(struct write_out *write_out, int flags);
 void write_out_begin_page(struct write_out *write_out);
 void write_out_end_page(struct write_out *write_out);
 
-/* Until all is here that was written before. Only where few threads can wait at once. */
-void write_out_wait(struct write_out *write_out);
+/*
+ * Until all is here that was written before. Only where few threads can wait at once. 0; -ENODEV:
+ * where the mount was it is no more, or something else covers it; -EAGAIN, -ENOMEM, -ENOENT …: the
+ * process cannot start; -EIO, -ENOSPC …: the kernel could not write.
+ */
+int write_out_wait(struct write_out *write_out, struct failure *failure);
+
+/* Gets what write_out_wait() returns, of which FAILURE tells; borrowed. */
+typedef void write_out_answer(fuse_req_t request, int error, const struct failure *failure);
 
 /* The same without waiting: ANSWER is called then, by another thread. False: it is not; all is
  * here. */
-bool write_out_then(struct write_out *write_out, fuse_req_t request,
-                    void (*answer)(fuse_req_t request));
+bool write_out_then(struct write_out *write_out, fuse_req_t request, write_out_answer *answer);
 
 /* Nobody waits any more. */
 void write_out_end(struct write_out *write_out);
@@ -48,7 +56,7 @@ void write_out_end(struct write_out *write_out);
 /* Once nothing is mounted; NULL is allowed. */
 void write_out_free(struct write_out *write_out);
 
-/* The process's own main(). */
+/* The process's own main(): its status is 0 or an errno. */
 int write_out_main(int argc, char **argv);
 
 #endif

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/check_internal.h"
 #include "fs/store/index.h"
 #include "fs/store/keys.h"
 #include "fs/store/misnamed.h"
+#include "fs/store/object_reader.h"
 
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
 #define ATTEMPTS 16 /* while prune removes what is being looked at */
@@ -145,9 +147,55 @@ static int report_packs(struct checking *checking)
         pack_path(salt, path);
         failure_set(&failure, -pack->error, "its directory cannot be read: %s",
                     pack->error == -EBADMSG ? "it is damaged" : strerror(-pack->error));
-        check_find_file(checking, CHECK_PACK, path, harmless, &failure);
+        check_find(checking,
+                   &(struct check_finding){.kind = CHECK_PACK,
+                                           .file = path,
+                                           .harmless = harmless,
+                                           .unread = medium_failed(checking->medium, path),
+                                           .text = failure.text});
     }
     return 0;
+}
+
+/* A pack_visit of the first object. 1: an index tells of it; 2: none does; -errno. */
+static int look_up(void *context, const struct pack_entry *entry)
+{
+    const struct checking *checking = context;
+    struct index_entry found;
+    int count = index_set_find(checking->reader->indexes, entry->reference.id, 1, &found,
+                               checking->failure);
+
+    return count < 0 ? count : count == 0 ? 2 : 1;
+}
+
+/*
+ * Whether indexes should tell of a pack: what is in it is needed, and no mount is at work that has
+ * written it lately, and leaves its index for later.
+ */
+static bool is_to_be_indexed(const struct checking *checking, const struct reach_pack *pack)
+{
+    const struct files_claim *claim = &checking->state.claim;
+
+    return pack->error == 0 && !pack->marked && pack->living_count > 0 &&
+           (!claim->stands || (uint64_t)pack->modified < claim->time_ns / NS_PER_SECOND);
+}
+
+/* All objects of a pack come into one index, so that one tells of all. */
+static int count_unindexed(struct checking *checking)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < reach_pack_count(checking->reach) && error >= 0; i++) {
+        const struct reach_pack *pack = reach_pack(checking->reach, i);
+
+        if (!is_to_be_indexed(checking, pack))
+            continue;
+        error = pack_visit_objects(checking->store, pack->name, look_up, checking, NULL);
+        checking->result.packs_unindexed += error == 2;
+        if (error != -ENOMEM) /* else it was removed meanwhile */
+            error = 0;
+    }
+    return error;
 }
 
 /* A misnamed_visit. */
@@ -254,6 +302,8 @@ static int check_packs(struct checking *checking)
         error = misnamed_find(checking->store, report_misnamed, checking, checking->failure);
     if (error == 0)
         error = report_packs(checking);
+    if (error == 0)
+        error = count_unindexed(checking);
     if (error == 0 && checking->options->read_data)
         error = check_data(checking);
     return error == 0 && checking->damaged ? check_losses(checking) : error;
@@ -263,8 +313,10 @@ int check(struct store *store, const struct check_options *options, struct check
           struct failure *failure)
 {
     struct checking checking = {.store = store, .options = options, .failure = failure};
-    int error = check_keys(&checking);
+    int error = medium_watch(store, &checking.medium, failure);
 
+    if (error == 0)
+        error = check_keys(&checking);
     if (error == 0)
         error = read_log(&checking);
     if (error == 0)
@@ -276,6 +328,7 @@ int check(struct store *store, const struct check_options *options, struct check
         error = -ENOMEM;
     check_look_away(&checking);
     log_state_release(&checking.state);
+    medium_free(checking.medium);
     if (error == -ENOMEM)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     if (error < 0)

@@ -30,7 +30,8 @@ struct check_finding {
     const char *file;               /* in the store; NULL: none in particular */
     const struct walk_place *place; /* CHECK_SNAPSHOT only */
     bool harmless;                  /* no snapshot lost anything by it */
-    const char *text;               /* what is wrong */
+    int unread;       /* errno: the storage could not read it, and it may be whole; 0 */
+    const char *text; /* what is wrong */
 };
 
 /* From one thread at a time. */
@@ -51,10 +52,13 @@ struct check_result {
     uint64_t harmful; /* of them: not harmless */
     uint64_t snapshots;
     uint64_t packs;
-    uint64_t pack_bytes;         /* of the files */
-    uint64_t objects;            /* stored */
-    uint64_t objects_read;       /* and hashed */
-    uint64_t bytes_read;         /* of data, decompressed */
+    uint64_t pack_bytes;   /* of the files */
+    uint64_t objects;      /* stored */
+    uint64_t objects_read; /* and hashed */
+    uint64_t bytes_read;   /* of data, decompressed */
+    uint64_t
+        packs_unindexed; /* that no index tells of, though what is in them is needed: no finding,
+                            since all of it is there, and repair makes indexes again */
     struct image_cache_sum kept; /* what can be done without: damage there is no finding */
 };
 

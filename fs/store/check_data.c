@@ -79,9 +79,11 @@ static int note_damage(struct reading *reading, const struct check_damaged *dama
     if (harmful < 0)
         return harmful;
     pack_path(salt, path);
-    check_find(checking,
-               &(struct check_finding){
-                   .kind = CHECK_PACK, .file = path, .harmless = harmful == 0, .text = text});
+    check_find(checking, &(struct check_finding){.kind = CHECK_PACK,
+                                                 .file = path,
+                                                 .harmless = harmful == 0,
+                                                 .unread = medium_failed(checking->medium, path),
+                                                 .text = text});
     checking->damaged = checking->damaged || harmful == 1;
 
     int error = reach_set_damaged(checking->reach, spot);
@@ -251,7 +253,8 @@ static int take_object(void *context, const struct pack_entry *entry, const stru
 
     worker->spot.entry++;
     if (error != 0) {
-        snprintf(text, sizeof text, "damaged at byte %llu",
+        snprintf(text, sizeof text,
+                 error == -EBADMSG ? "damaged at byte %llu" : "unreadable at byte %llu",
                  (unsigned long long)entry->reference.offset);
         return find_damage(
             worker, &(struct check_damaged){spot, entry->reference, entry->type, entry->depth},

@@ -10,12 +10,14 @@
 
 #include "fs/store/check.h"
 #include "fs/store/log.h"
+#include "fs/store/medium.h"
 #include "fs/store/object.h"
 #include "fs/store/reach.h"
 #include "fs/store/unlisted.h"
 
 struct checking {
     struct store *store;
+    struct medium *medium;
     struct object_reader *reader;
     const struct check_options *options;
     const struct snapshot *const *only; /* NULL: all snapshots, and files/ */

@@ -22,6 +22,8 @@ struct asking {
     char *source;           /* copies, which outlive the walk */
     char *table;
     char text[LOSS_TEXT_SIZE]; /* of the rows */
+    int rows_unread;           /* the same */
+    int unread;                /* of what was described last: as a finding's */
 
     struct known_objects culprits; /* lost objects, with the hints of the packs that are at fault */
     uint8_t (*named)[STORE_SALT_BYTES]; /* packs that the log names, in order */
@@ -140,15 +142,20 @@ static void describe_loss(struct asking *asking, const struct object_reference *
                           char text[LOSS_TEXT_SIZE])
 {
     uint64_t hint = culprit_of(asking, reference);
+    struct medium *medium = asking->checking->medium;
     const struct reach_pack *pack = reach_pack_hinted(asking->checking->reach, hint);
     size_t named = place_of_named(asking, hint);
     uint8_t salt[STORE_SALT_BYTES] = {0};
     char path[PACK_PATH_SIZE];
 
     put_u64(salt, hint);
+    asking->unread = 0;
     if (pack != NULL && pack_salt(pack->name, salt)) {
         pack_path(salt, path);
-        snprintf(text, LOSS_TEXT_SIZE, "%s is damaged", path);
+        if ((asking->unread = medium_failed(medium, path)) != 0)
+            snprintf(text, LOSS_TEXT_SIZE, "%s cannot be read: %s", path, strerror(asking->unread));
+        else
+            snprintf(text, LOSS_TEXT_SIZE, "%s is damaged", path);
     } else if (named < asking->named_count) {
         pack_path(asking->named[named], path);
         snprintf(text, LOSS_TEXT_SIZE, "%s is gone", path);
@@ -161,9 +168,11 @@ static void describe_loss(struct asking *asking, const struct object_reference *
 
 /* ---- Which table of which snapshot ---- */
 
-static void say_loss(struct asking *asking, const struct walk_place *place, const char *text)
+static void say_loss(struct asking *asking, const struct walk_place *place, const char *text,
+                     int unread)
 {
-    const struct check_finding finding = {.kind = CHECK_SNAPSHOT, .place = place, .text = text};
+    const struct check_finding finding = {
+        .kind = CHECK_SNAPSHOT, .place = place, .unread = unread, .text = text};
 
     check_find(asking->checking, &finding);
 }
@@ -172,7 +181,7 @@ static void say_rows(struct asking *asking)
 {
     if (asking->rows.rows == 0)
         return;
-    say_loss(asking, &asking->rows, asking->text);
+    say_loss(asking, &asking->rows, asking->text, asking->rows_unread);
     asking->rows.rows = 0;
     free(steal_pointer(&asking->source));
     free(steal_pointer(&asking->table));
@@ -195,6 +204,7 @@ static int begin_rows(struct asking *asking, const struct walk_place *place, con
     asking->rows.source = asking->source;
     asking->rows.table = asking->table;
     asking->rows.rows = end_of(place) - place->first_row;
+    asking->rows_unread = asking->unread;
     snprintf(asking->text, sizeof asking->text, "%s", text);
     return 0;
 }
@@ -256,7 +266,7 @@ static int ask_object(void *context, const struct object_reference *reference,
         return lost;
     describe_loss(asking, reference, text);
     if (type == OBJECT_CONTENT) {
-        say_loss(asking, place, text);
+        say_loss(asking, place, text, asking->unread);
         return 0;
     }
     if (continues(asking, place, text)) {
@@ -279,7 +289,7 @@ static int ask_failed(void *context, const struct object_reference *reference,
     (void)failure;
     say_rows(asking);
     describe_loss(asking, reference, text);
-    say_loss(asking, place, text);
+    say_loss(asking, place, text, asking->unread);
     return 0;
 }
 

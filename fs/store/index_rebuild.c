@@ -9,6 +9,7 @@
 #include "fs/store/durable.h"
 #include "fs/store/index_merge.h"
 #include "fs/store/index_set.h"
+#include "fs/store/medium.h"
 #include "fs/store/pack_list.h"
 
 #define ENTRIES_MOST (2 * PACK_OBJECTS_MOST) /* of one index; 8 MiB */
@@ -64,7 +65,7 @@ static int add_pack(struct rebuild *rebuild, const uint8_t *salt)
 
     pack_name(salt, name);
     error = pack_visit_objects(rebuild->store, name, note_entry, rebuild, rebuild->failure);
-    if (error == -EBADMSG || error == -ENODATA) {
+    if (error == -EBADMSG || error == -ENODATA || medium_is_bad_place(error)) {
         rebuild->result.packs_damaged++;
         return 0;
     }

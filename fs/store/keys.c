@@ -12,95 +12,7 @@
 #include "fs/store/log.h"
 #include "fs/store/store_internal.h"
 
-#define FOLDER "keys"
-
-void key_slot_path(const uint8_t id[KEY_SLOT_ID_BYTES], char path[KEY_SLOT_PATH_SIZE])
-{
-    memcpy(path, FOLDER "/", sizeof FOLDER);
-    sodium_bin2hex(path + sizeof FOLDER, KEY_SLOT_NAME_DIGITS + 1, id, KEY_SLOT_ID_BYTES);
-}
-
-struct found_slots {
-    struct stored_slot slots[KEY_SLOTS_MOST];
-    size_t count;
-};
-
-static int note_slot(void *context, const char *name, uint64_t size, time_t modified)
-{
-    struct found_slots *found = context;
-    uint8_t id[KEY_SLOT_ID_BYTES];
-    size_t length;
-
-    (void)modified;
-    /* What has another name is no slot. */
-    if (strlen(name) != KEY_SLOT_NAME_DIGITS ||
-        sodium_hex2bin(id, sizeof id, name, KEY_SLOT_NAME_DIGITS, NULL, &length, NULL) != 0 ||
-        length != sizeof id)
-        return 0;
-    if (found->count == KEY_SLOTS_MOST)
-        return -EOVERFLOW;
-
-    struct stored_slot *slot = &found->slots[found->count++];
-
-    memcpy(slot->id, id, sizeof id);
-    slot->error = size == KEY_SLOT_BYTES ? 0 : -EBADMSG;
-    return 0;
-}
-
-static int compare_slots(const void *left, const void *right)
-{
-    return memcmp(((const struct stored_slot *)left)->id, ((const struct stored_slot *)right)->id,
-                  KEY_SLOT_ID_BYTES);
-}
-
-/* Reads what was found; slots that are gone by now are left out. */
-static void read_slots(struct storage *storage, struct found_slots *found)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < found->count; i++) {
-        struct stored_slot *slot = &found->slots[i];
-        char path[KEY_SLOT_PATH_SIZE];
-
-        key_slot_path(slot->id, path);
-        if (slot->error == 0)
-            slot->error = storage->class->read(storage, path, 0, slot->bytes, KEY_SLOT_BYTES, NULL);
-        if (slot->error == -ENODATA)
-            slot->error = -EBADMSG;
-        if (slot->error != -ENOENT)
-            found->slots[kept++] = *slot;
-    }
-    found->count = kept;
-    qsort(found->slots, kept, sizeof *found->slots, compare_slots);
-}
-
-int stored_slots_read(struct storage *storage, struct stored_slot **ret_slots, size_t *ret_count,
-                      struct failure *failure)
-{
-    struct found_slots *found = calloc(1, sizeof *found);
-
-    if (found == NULL)
-        return -ENOMEM;
-
-    int error = storage->class->list(storage, FOLDER, note_slot, found, failure);
-
-    if (error == -EOVERFLOW) {
-        error = -EBADMSG;
-        failure_set(
-            failure, EBADMSG,
-            "there are more than %d keys below keys/: somebody put some there; remove those "
-            "that are not the store's",
-            KEY_SLOTS_MOST);
-    }
-    if (error != 0) {
-        free(found);
-        return error;
-    }
-    read_slots(storage, found);
-    *ret_count = found->count;
-    *ret_slots = found->slots; /* its first member */
-    return 0;
-}
+#define WHAT_REMOVED "remove" /* in the log */
 
 int key_slot_put(struct store *store, const struct key_options *options,
                  const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
@@ -178,6 +90,48 @@ int store_key_list(struct store *store, struct key_info **ret_keys, size_t *ret_
     return 0;
 }
 
+/* ---- Which stay ---- */
+
+struct remaining {
+    struct key_info *keys;
+    size_t count;
+};
+
+/* A log_key_visit: a slot that somebody is removing is as good as gone. */
+static int leave_out_removed(void *context, const uint8_t slot[STORE_ID_BYTES], const char *what)
+{
+    struct remaining *remaining = context;
+
+    if (strcmp(what, WHAT_REMOVED) != 0)
+        return 0;
+    for (size_t i = 0; i < remaining->count; i++) {
+        if (memcmp(remaining->keys[i].slot.id, slot, KEY_SLOT_ID_BYTES) == 0)
+            remaining->keys[i].damaged = true;
+    }
+    return 0;
+}
+
+/*
+ * Whether a slot other than ID is there that opens the store, and that no record says is being
+ * removed. 1, 0 or -errno.
+ */
+static int other_slot_stays(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
+                            struct failure *failure)
+{
+    struct remaining remaining = {.count = 0};
+    int found = store_key_list(store, &remaining.keys, &remaining.count, failure);
+
+    if (found == 0)
+        found = log_each_key_change(store, leave_out_removed, &remaining, failure);
+    for (size_t i = 0; i < remaining.count && found == 0; i++)
+        found = !remaining.keys[i].damaged &&
+                memcmp(remaining.keys[i].slot.id, id, sizeof remaining.keys[i].slot.id) != 0;
+    free(remaining.keys);
+    return found;
+}
+
+/* ---- Adding ---- */
+
 /*
  * -EEXIST: the passphrase opens the store already. With two keys of one passphrase, removing one
  * would shut out nobody. Takes as long as opening the store with each of its keys.
@@ -233,30 +187,18 @@ int store_key_add(struct store *store, const struct key_options *options,
         char path[KEY_SLOT_PATH_SIZE];
 
         key_slot_path(id, path);
-        store->storage->class->remove(store->storage, path, NULL);
-        store->storage->class->sync(store->storage, NULL);
+        /* Somebody who removed another key meanwhile may have relied on this one. */
+        if (other_slot_stays(store, id, NULL) == 1) {
+            store->storage->class->remove(store->storage, path, NULL);
+            store->storage->class->sync(store->storage, NULL);
+        }
         return error;
     }
     memcpy(ret_id, id, sizeof id);
     return 0;
 }
 
-/* Whether a slot other than ID is there that opens the store. 1, 0 or -errno. */
-static int other_slot_opens(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
-                            struct failure *failure)
-{
-    cleanup_free struct key_info *keys = NULL;
-    size_t count;
-    int error = store_key_list(store, &keys, &count, failure);
-
-    if (error != 0)
-        return error;
-    for (size_t i = 0; i < count; i++) {
-        if (!keys[i].damaged && memcmp(keys[i].slot.id, id, sizeof keys[i].slot.id) != 0)
-            return 1;
-    }
-    return 0;
-}
+/* ---- Removing ---- */
 
 static int refuse_last(struct failure *failure)
 {
@@ -265,8 +207,36 @@ static int refuse_last(struct failure *failure)
 }
 
 /*
- * Removes the slot's file, durably. Two processes may each remove one of the last
- * two slots at once: whoever then finds none left puts its own back.
+ * Says in the log that the slot goes, before it does. Of several who each remove a key at once, the
+ * log's order decides: whoever has put a record has seen a slot that no record before names, and
+ * whoever is to remove that one later must have seen yet another. So the last one stays, wherever
+ * any of them dies.
+ */
+static int announce_removal(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
+                            struct failure *failure)
+{
+    struct log_state state = {0};
+    int error = -EAGAIN;
+
+    while (error == -EAGAIN) {
+        error = log_read(store, &state, failure);
+        if (error != 0)
+            break;
+
+        int others = other_slot_stays(store, id, failure);
+
+        if (others <= 0)
+            error = others == 0 ? refuse_last(failure) : others;
+        else
+            error = log_key_change(store, &state, id, WHAT_REMOVED, failure);
+    }
+    log_state_release(&state);
+    return error;
+}
+
+/*
+ * Removes the slot's file, durably. Should none be left after all (the record above was pruned
+ * while this process slept), it is put back.
  */
 static int take_slot_away(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
                           struct failure *failure)
@@ -283,7 +253,7 @@ static int take_slot_away(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTE
     if (error != 0)
         return error;
 
-    int others = other_slot_opens(store, id, failure);
+    int others = other_slot_stays(store, id, failure);
 
     if (others <= 0 && kept == 0) {
         storage->class->put_exclusive(storage, path, bytes, sizeof bytes, NULL);
@@ -295,21 +265,21 @@ static int take_slot_away(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTE
 int store_key_remove(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
                      struct failure *failure)
 {
-    int others = other_slot_opens(store, id, failure);
+    char path[KEY_SLOT_PATH_SIZE];
+    uint64_t size;
 
-    if (others < 0)
-        return others;
-    if (others == 0)
-        return refuse_last(failure);
+    key_slot_path(id, path);
 
-    int error = take_slot_away(store, id, failure);
+    int error = store->storage->class->size(store->storage, path, &size, failure);
 
-    if (error == -ENOENT)
-        return failure_set(failure, ENOENT, "the store has no such key");
     if (error == 0)
-        error = note_change(store, id, "remove", failure);
-    return error;
+        error = announce_removal(store, id, failure);
+    if (error == 0)
+        error = take_slot_away(store, id, failure);
+    return error == -ENOENT ? failure_set(failure, ENOENT, "the store has no such key") : error;
 }
+
+/* ---- Changing ---- */
 
 int store_key_change(struct store *store, const struct store_passphrase *passphrase,
                      uint8_t ret_id[KEY_SLOT_ID_BYTES], struct failure *failure)

@@ -7,7 +7,8 @@
  * not shut out by it (FORMAT.md, "Adversaries").
  *
  * A slot is put durably before the log notes it, and before the one that it
- * replaces goes: at every moment, a power cut included, some slot opens.
+ * replaces goes; the log notes a removal before it: at every moment, a power cut and others who
+ * change keys meanwhile included, some slot opens.
  */
 #ifndef CRMFS_STORE_KEYS_H
 #define CRMFS_STORE_KEYS_H
@@ -48,7 +49,10 @@ int store_key_add(struct store *store, const struct key_options *options,
                   const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
                   struct failure *failure);
 
-/* -ENOENT; -EBUSY: no other slot would open the store. A damaged slot can be removed too. */
+/*
+ * -ENOENT; -EBUSY: no other slot would open the store, but for those that somebody is removing. A
+ * damaged slot can be removed too.
+ */
 int store_key_remove(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
                      struct failure *failure);
 

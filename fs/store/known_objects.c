@@ -65,6 +65,20 @@ int known_objects_add(struct known_objects *known, const struct index_entry *ent
     return 0;
 }
 
+/* One that it replaces stays among the entries, before it: grow() comes to the newer one last. */
+int known_objects_put(struct known_objects *known, const struct index_entry *entry)
+{
+    int error = known->count == known->room ? grow(known) : 0;
+
+    if (error != 0)
+        return error;
+    size_t slot = slot_of(known, entry->reference.id);
+
+    known->entries[known->count++] = *entry;
+    known->slots[slot] = (uint32_t)known->count;
+    return 0;
+}
+
 const struct index_entry *known_objects_find(const struct known_objects *known,
                                              const uint8_t id[OBJECT_ID_BYTES])
 {

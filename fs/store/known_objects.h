@@ -22,6 +22,9 @@ struct known_objects {
 /* 0 or -ENOMEM; an id that is there already stays where it is. */
 int known_objects_add(struct known_objects *known, const struct index_entry *entry);
 
+/* The same, but that ENTRY is the last one then, and the one that stands for its id. */
+int known_objects_put(struct known_objects *known, const struct index_entry *entry);
+
 /* NULL: it is not there. Valid until something is added. */
 const struct index_entry *known_objects_find(const struct known_objects *known,
                                              const uint8_t id[OBJECT_ID_BYTES]);

@@ -132,9 +132,9 @@ int log_files(struct store *store, struct log_state *state,
  * gives something else than 0, which is the result. Records that cannot be read are passed over.
  * 0 or -errno.
  */
-int log_each_files(struct store *store,
-                   int (*visit)(void *context, uint64_t record, const struct object_reference *top),
-                   void *context, struct failure *failure);
+typedef int log_files_visit(void *context, uint64_t record, const struct object_reference *top);
+int log_each_files(struct store *store, log_files_visit *visit, void *context,
+                   struct failure *failure);
 
 /* CLAIM stands from now on, whoever had one before; its time is set. -EINVAL: not such a text. */
 int log_claim(struct store *store, struct log_state *state, const struct files_claim *claim,
@@ -145,6 +145,11 @@ int log_release(struct store *store, struct log_state *state,
 /* How a key slot changed. */
 int log_key_change(struct store *store, struct log_state *state, const uint8_t slot[STORE_ID_BYTES],
                    const char *what, struct failure *failure);
+
+/* The same of what each says of a key slot, and of what is done to it (log_key_change()). */
+typedef int log_key_visit(void *context, const uint8_t slot[STORE_ID_BYTES], const char *what);
+int log_each_key_change(struct store *store, log_key_visit *visit, void *context,
+                        struct failure *failure);
 
 /* Packs that one record of theirs may name. */
 #define LOG_PACKS_LIMIT 10000

@@ -5,9 +5,12 @@
 #include "fs/base/memory.h"
 #include "fs/store/log_internal.h"
 
-int log_each_files(struct store *store,
-                   int (*visit)(void *context, uint64_t record, const struct object_reference *top),
-                   void *context, struct failure *failure)
+/* A record that opens. Not 0 ends the reading, and is what it returns. */
+typedef int visit_entry(void *context, const struct log_entry *entry);
+
+/* The newest first. Records that cannot be read are passed over. */
+static int each_record(struct store *store, visit_entry *visit, void *context,
+                       struct failure *failure)
 {
     cleanup_free uint64_t *numbers = NULL;
     size_t count = 0;
@@ -22,9 +25,50 @@ int log_each_files(struct store *store,
             return error;
         if (error != 0)
             continue;
-        if (entry.kind == LOG_FILES)
-            result = visit(context, numbers[count], &entry.top);
+        result = visit(context, &entry);
         log_entry_release(&entry);
     }
     return result;
+}
+
+struct asking_files {
+    log_files_visit *visit;
+    void *context;
+};
+
+static int visit_files(void *context, const struct log_entry *entry)
+{
+    const struct asking_files *asking = context;
+
+    return entry->kind == LOG_FILES ? asking->visit(asking->context, entry->sequence, &entry->top)
+                                    : 0;
+}
+
+int log_each_files(struct store *store, log_files_visit *visit, void *context,
+                   struct failure *failure)
+{
+    struct asking_files asking = {visit, context};
+
+    return each_record(store, visit_files, &asking, failure);
+}
+
+struct asking_keys {
+    log_key_visit *visit;
+    void *context;
+};
+
+static int visit_key(void *context, const struct log_entry *entry)
+{
+    const struct asking_keys *asking = context;
+
+    return entry->kind == LOG_KEY_CHANGE ? asking->visit(asking->context, entry->id, entry->text)
+                                         : 0;
+}
+
+int log_each_key_change(struct store *store, log_key_visit *visit, void *context,
+                        struct failure *failure)
+{
+    struct asking_keys asking = {visit, context};
+
+    return each_record(store, visit_key, &asking, failure);
 }

@@ -340,6 +340,29 @@ static int advise(struct failure *failure)
                        words.text);
 }
 
+/*
+ * What is new, once it is durable: whoever put the record may not have come to that yet, and a
+ * power cut would take it away, but not what is remembered of it.
+ */
+static void remember(struct store *store, const struct log_state *state)
+{
+    const uint8_t *id = store_header(store)->id;
+    struct storage *storage = store_storage(store);
+    struct freshness seen = {.sequence = state->sequence};
+    struct freshness before;
+    char name[LOG_NAME_SIZE];
+    int error;
+
+    if (freshness_load(id, &before) && before.sequence >= state->sequence)
+        return;
+    log_record_name(state->sequence, name);
+    error = storage->class->flush != NULL ? storage->class->flush(storage, name, NULL) : 0;
+    if (error != 0 && error != -ENOENT) /* a checkpoint may stand for it */
+        return;
+    memcpy(seen.hash, state->hash, sizeof seen.hash);
+    freshness_save(id, &seen);
+}
+
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
     const uint8_t *id = store_header(store)->id;
@@ -358,9 +381,7 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
     }
     if (error != 0 || state->sequence == before)
         return error;
-    seen.sequence = state->sequence;
-    memcpy(seen.hash, state->hash, sizeof seen.hash);
-    freshness_save(id, &seen);
+    remember(store, state);
     return 0;
 }
 

@@ -205,7 +205,8 @@ static int finish_pack(struct object_batch *batch, struct pack_writer *pack,
 
 /* ---- Writing ---- */
 
-/* The object will not be written again. */
+/* The object will not be written again. If it was before, and was found damaged, this one counts.
+ */
 static int note_written(struct object_batch *batch, const struct object_head *head,
                         const struct object_reference *reference)
 {
@@ -222,7 +223,7 @@ static int note_written(struct object_batch *batch, const struct object_head *he
         batch->written_earlier = 0;
     }
 
-    int error = known_objects_add(&batch->written, &known);
+    int error = known_objects_put(&batch->written, &known);
 
     pthread_mutex_unlock(&batch->lock);
     return error;

@@ -11,6 +11,7 @@
 #include "fs/base/memory.h"
 #include "fs/store/index_rebuild.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/medium.h"
 #include "fs/store/misnamed.h"
 #include "fs/store/recover.h"
 #include "fs/store/repair_packs.h"
@@ -130,16 +131,40 @@ static int forget(struct repairing *repairing)
     return error;
 }
 
-static int forget_damaged(struct repairing *repairing)
+/* A medium_report. */
+static void note_bad_place(void *context, const char *name, const char *text)
+{
+    const struct check_options *options = &((struct repairing *)context)->options->check;
+    const struct check_finding finding = {.kind = CHECK_PACK, .file = name, .text = text};
+
+    if (options->report != NULL)
+        options->report(options->context, &finding);
+}
+
+/* Those that lost something, not those that could not be read for a moment. */
+static int look_for_damaged(struct repairing *repairing)
 {
     struct check_options options = repairing->options->check;
-    int error;
+    struct medium *medium;
+    int error = medium_watch(repairing->store, &medium, repairing->failure);
 
+    if (error != 0)
+        return error;
     options.report = note_finding;
     options.context = repairing;
     error = check(repairing->store, &options, &repairing->result.check, repairing->failure);
     if (error == 0)
         error = repairing->error;
+    if (error == 0 && repairing->damaged_count > 0)
+        error = medium_judge(medium, note_bad_place, repairing, repairing->failure);
+    medium_free(medium);
+    return error;
+}
+
+static int forget_damaged(struct repairing *repairing)
+{
+    int error = look_for_damaged(repairing);
+
     if (error == 0)
         error = log_read(repairing->store, &repairing->state, repairing->failure);
     if (error == 0 && repairing->damaged_count > 0)

@@ -41,17 +41,18 @@ int stored_names_add(struct stored_names *names, const char *name)
 
 static bool says_what_it_lacks(const struct stored_source *source)
 {
-    return source->has_only || source->without.count != 0 || source->lacking.count != 0;
+    return source->has_only || source->without.count != 0 || source->lacking.count != 0 ||
+           source->unseen;
 }
 
-bool stored_source_is_chosen(const struct stored_source *source)
+bool stored_source_lacks_more(const struct stored_source *source)
 {
     size_t place = 0;
 
     if (!source->partial)
         return false;
     if (says_what_it_lacks(source))
-        return source->has_only || source->without.count != 0;
+        return source->has_only || source->without.count != 0 || source->unseen;
     return stored_source_next_lacking(source, &place) == NULL;
 }
 
@@ -112,6 +113,10 @@ static void put_lack(struct json_writer *writer, const struct stored_source *sou
         put_names(writer, "without", &source->without);
     if (source->lacking.count != 0)
         put_names(writer, "lacking", &source->lacking);
+    if (source->unseen) {
+        json_put_name(writer, "unseen");
+        json_put_flag(writer, true);
+    }
 }
 
 static void put_source(struct json_writer *writer, const struct stored_source *source)
@@ -237,6 +242,7 @@ static int read_lack(const json_t *object, struct stored_source *source)
 
     source->partial = json_object_get(object, "partial") != NULL;
     source->has_only = json_object_get(object, "only") != NULL;
+    source->unseen = json_object_get(object, "unseen") != NULL;
     if (error == 0)
         error = read_names(object, "without", &source->without);
     return error == 0 ? read_names(object, "lacking", &source->lacking) : error;

@@ -96,17 +96,18 @@ struct stored_names {
 int stored_names_add(struct stored_names *names, const char *name);
 
 /*
- * What a source that is partial lacks. Older snapshots do not say it: there all three are empty.
- * ONLY and WITHOUT are what somebody asked for, LACKING nobody did.
+ * What a source that is partial lacks. Older snapshots do not say it: there is nothing in any of
+ * them. ONLY and WITHOUT are what somebody asked for, LACKING and UNSEEN nobody did.
  */
 struct stored_source {
     char *name;    /* of its folder: no '/' and no control bytes */
     char *kind;    /* what kind of database it was: "sqlite" */
-    bool partial;  /* tables of it were left out */
+    bool partial;  /* tables of it were left out, or may have been */
     bool has_only; /* no tables were asked for but those in ONLY, perhaps none */
     struct stored_names only;
     struct stored_names without; /* not asked for; empty if HAS_ONLY */
     struct stored_names lacking; /* could not be read; of a view its statement is kept */
+    bool unseen;                 /* there may be tables that its user is not told of */
     uint64_t time_ns;            /* of its transaction, since 1970 */
     size_t table_count;
     struct stored_table *tables; /* in the source's order; names differ */
@@ -133,8 +134,11 @@ static inline bool stored_tree_is_partial(const struct stored_tree *tree)
  */
 const char *stored_source_next_lacking(const struct stored_source *source, size_t *place);
 
-/* Whether somebody asked for less than all of SOURCE, or nobody knows any more. */
-bool stored_source_is_chosen(const struct stored_source *source);
+/*
+ * Whether SOURCE lacks more, or may: less than all was asked for, its user was not told of all, or
+ * nobody knows any more.
+ */
+bool stored_source_lacks_more(const struct stored_source *source);
 
 void stored_source_release(struct stored_source *source); /* zeroed: nothing happens */
 

@@ -1,67 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/table/render_cache.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <utlist.h>
 
-#include "fs/base/hash.h"
-#include "fs/base/memory.h"
-#include "fs/base/workers.h"
-#include "fs/table/scratch_pool.h"
+#include "fs/table/rendered.h"
 
 #define QUEUED_AHEAD 16
-/*
- * Fresh pages cost more than rendering into them, so a full cache goes on with the memory of what
- * it evicts. For that, large parts all get the same room, which any of them fits into; what counts
- * is how much of it was ever touched. Eviction begins a part below the limit, so that the limit
- * itself, where memory is given back to the system, is seldom reached.
- */
-#define PART_ROOM_BYTES ((size_t)2 << 20)
-#define LARGE_PART_BYTES ((size_t)64 << 10)
-#define PART_BYTES_LIMIT ((size_t)64 << 20)
-
-enum state {
-    LOADING,
-    READY,
-    FAILED,
-};
-
-struct key {
-    uint64_t image;
-    uint64_t part;
-    uint64_t format;
-};
-
-struct rendered {
-    struct key key;
-    UT_hash_handle hh;            /* in the cache's table unless FAILED */
-    struct rendered *prev, *next; /* READY and not held: the list by use, oldest first */
-    struct render_cache *cache;
-    enum state state;
-    bool refused;
-    unsigned holders;
-    struct buffer bytes;
-    size_t touched;          /* bytes of its memory that were ever written to */
-    int error;               /* FAILED */
-    struct failure *failure; /* FAILED; NULL: no words, or no memory for them */
-};
-
-struct render_cache {
-    size_t limit_bytes;
-    struct workers *workers; /* NULL: none */
-    struct scratch_pool scratches;
-
-    pthread_mutex_t lock; /* guards all below and the entries' fields */
-    int64_t reserved_bytes;
-    pthread_cond_t loaded;
-    struct rendered *table;
-    struct rendered *idle; /* READY and not held, oldest first */
-    size_t bytes;          /* of all entries */
-};
 
 struct render_cache *render_cache_create(size_t limit_bytes, unsigned threads)
 {
@@ -83,58 +28,6 @@ struct render_cache *render_cache_create(size_t limit_bytes, unsigned threads)
     return cache;
 }
 
-size_t render_cache_bytes(struct render_cache *cache)
-{
-    pthread_mutex_lock(&cache->lock);
-    size_t bytes = cache->bytes;
-
-    pthread_mutex_unlock(&cache->lock);
-    return bytes;
-}
-
-/* Frees an entry that is in no list and no table. The lock is held. */
-static void entry_free(struct render_cache *cache, struct rendered *entry)
-{
-    cache->bytes -= entry->touched + sizeof *entry;
-    free(entry->failure);
-    buffer_release(&entry->bytes);
-    free(entry);
-}
-
-/* Takes the oldest idle entry out of the cache. The lock is held. */
-static struct rendered *take_oldest(struct render_cache *cache)
-{
-    struct rendered *entry = cache->idle;
-
-    assert(cache->table != NULL); /* which the idle ones are in, too */
-    DL_DELETE(cache->idle, entry);
-    HASH_DEL(cache->table, entry);
-    return entry;
-}
-
-/* What may be kept now. */
-static size_t limit_now(const struct render_cache *cache)
-{
-    size_t most = cache->limit_bytes / 4 * 3;
-    size_t reserved = cache->reserved_bytes > 0 ? (size_t)cache->reserved_bytes : 0;
-
-    return cache->limit_bytes - (reserved < most ? reserved : most);
-}
-
-static void shrink(struct render_cache *cache)
-{
-    while (cache->bytes > limit_now(cache) && cache->idle != NULL)
-        entry_free(cache, take_oldest(cache));
-}
-
-void render_cache_reserve(struct render_cache *cache, int64_t bytes)
-{
-    pthread_mutex_lock(&cache->lock);
-    cache->reserved_bytes += bytes;
-    shrink(cache);
-    pthread_mutex_unlock(&cache->lock);
-}
-
 void render_cache_end(struct render_cache *cache)
 {
     workers_free(cache->workers);
@@ -147,7 +40,7 @@ void render_cache_free(struct render_cache *cache)
         return;
     render_cache_end(cache);
     cache->limit_bytes = 0;
-    shrink(cache);
+    rendered_shrink(cache);
     scratch_pool_release(&cache->scratches);
     pthread_cond_destroy(&cache->loaded);
     pthread_mutex_destroy(&cache->lock);
@@ -166,48 +59,6 @@ static int render(struct render_cache *cache, struct image *image, enum table_fo
 
     scratch_pool_give(&cache->scratches, scratch);
     return error;
-}
-
-/* Goes on with the memory of the oldest large entry when the cache is full. The lock is held. */
-static void inherit_room(struct render_cache *cache, struct rendered *heir)
-{
-    while (cache->idle != NULL && cache->bytes + PART_ROOM_BYTES > limit_now(cache)) {
-        struct rendered *oldest = take_oldest(cache);
-
-        if (oldest->bytes.capacity >= PART_ROOM_BYTES) {
-            heir->bytes = oldest->bytes;
-            heir->touched = oldest->touched;
-            cache->bytes -= sizeof *oldest;
-            free(oldest->failure);
-            free(oldest);
-            return;
-        }
-        entry_free(cache, oldest);
-    }
-}
-
-/* A new LOADING entry, held once by the caller, who is to load it. The lock is held. */
-static struct rendered *entry_create(struct render_cache *cache, const struct key *key,
-                                     uint64_t part_bytes)
-{
-    struct rendered *entry = calloc(1, sizeof *entry);
-
-    if (entry == NULL)
-        return NULL;
-    entry->key = *key;
-    entry->cache = cache;
-    entry->state = LOADING;
-    entry->holders = 1;
-    cache->bytes += sizeof *entry;
-    if (part_bytes >= LARGE_PART_BYTES)
-        inherit_room(cache, entry);
-    entry->bytes.limit = PART_BYTES_LIMIT;
-    HASH_ADD(hh, cache->table, key, sizeof entry->key, entry);
-    if (entry->refused) {
-        entry_free(cache, entry);
-        return NULL;
-    }
-    return entry;
 }
 
 static struct failure *copy_failure(const struct failure *failure)
@@ -254,55 +105,26 @@ static void load(struct render_cache *cache, struct rendered *entry, struct imag
         entry->state = READY;
     }
     pthread_cond_broadcast(&cache->loaded);
-    shrink(cache);
+    rendered_shrink(cache);
     pthread_mutex_unlock(&cache->lock);
 }
 
-/* Gives one hold back. The lock is held. */
-static void drop_hold(struct render_cache *cache, struct rendered *entry)
+static struct rendered_key key_of(const struct image *image, enum table_format format,
+                                  const struct image_part *part)
 {
-    if (--entry->holders != 0)
-        return;
-    if (entry->state == FAILED) {
-        entry_free(cache, entry);
-    } else {
-        DL_APPEND(cache->idle, entry);
-        shrink(cache);
-    }
-}
-
-static struct key key_of(const struct image *image, enum table_format format,
-                         const struct image_part *part)
-{
-    return (struct key){image_number(image), part->number, (uint64_t)format};
-}
-
-/* The entry of a key, held; LOADING if *RET_MINE, for the caller to load. NULL: no memory. */
-static struct rendered *hold_entry(struct render_cache *cache, const struct key *key,
-                                   uint64_t part_bytes, bool *ret_mine)
-{
-    struct rendered *entry;
-
-    HASH_FIND(hh, cache->table, key, sizeof *key, entry);
-    *ret_mine = entry == NULL;
-    if (entry == NULL)
-        return entry_create(cache, key, part_bytes);
-    if (entry->state == READY && entry->holders == 0)
-        DL_DELETE(cache->idle, entry);
-    entry->holders++;
-    return entry;
+    return (struct rendered_key){image_number(image), part->number, (uint64_t)format};
 }
 
 static int take_once(struct render_cache *cache, struct image *image, enum table_format format,
                      const struct image_part *part, struct rendered **ret_rendered,
                      struct failure *failure)
 {
-    struct key key = key_of(image, format, part);
+    struct rendered_key key = key_of(image, format, part);
     bool mine;
     int error = 0;
 
     pthread_mutex_lock(&cache->lock);
-    struct rendered *entry = hold_entry(cache, &key, part->size, &mine);
+    struct rendered *entry = rendered_hold(cache, &key, part->size, &mine);
 
     if (entry != NULL && mine) {
         pthread_mutex_unlock(&cache->lock);
@@ -317,7 +139,7 @@ static int take_once(struct render_cache *cache, struct image *image, enum table
         error = entry->error;
         if (failure != NULL && entry->failure != NULL)
             *failure = *entry->failure;
-        drop_hold(cache, entry);
+        rendered_drop(cache, entry);
     } else {
         *ret_rendered = entry;
     }
@@ -347,7 +169,7 @@ void render_cache_give(struct rendered *rendered)
     struct render_cache *cache = rendered->cache;
 
     pthread_mutex_lock(&cache->lock);
-    drop_hold(cache, rendered);
+    rendered_drop(cache, rendered);
     pthread_mutex_unlock(&cache->lock);
 }
 
@@ -380,7 +202,7 @@ static void discard_ahead(void *context)
     ahead->entry->state = FAILED;
     ahead->entry->error = -EAGAIN;
     pthread_cond_broadcast(&cache->loaded);
-    drop_hold(cache, ahead->entry);
+    rendered_drop(cache, ahead->entry);
     pthread_mutex_unlock(&cache->lock);
     free(ahead);
 }
@@ -388,7 +210,7 @@ static void discard_ahead(void *context)
 void render_cache_prepare(struct render_cache *cache, struct image *image, enum table_format format,
                           const struct image_part *part)
 {
-    struct key key = key_of(image, format, part);
+    struct rendered_key key = key_of(image, format, part);
     struct rendered *found;
 
     if (cache->workers == NULL)
@@ -402,7 +224,7 @@ void render_cache_prepare(struct render_cache *cache, struct image *image, enum 
     pthread_mutex_lock(&cache->lock);
     HASH_FIND(hh, cache->table, &key, sizeof key, found);
     if (found == NULL)
-        ahead->entry = entry_create(cache, &key, part->size);
+        ahead->entry = rendered_create(cache, &key, part->size);
     pthread_mutex_unlock(&cache->lock);
     if (ahead->entry == NULL) {
         image_release(image);

@@ -10,18 +10,11 @@
 #include "fs/base/hash.h"
 #include "fs/base/memory.h"
 #include "fs/tree/generation.h"
+#include "fs/tree/met_names.h"
 
 #define ANCESTORS 2
 #define OPENINGS_OF_WALKER 2 /* times that a walk may open one file */
 #define OPENINGS_OF_OTHERS 1
-
-/* A name that a walk has come across. */
-struct met {
-    UT_hash_handle hh;
-    unsigned times_opened;
-    bool refused;
-    char name[];
-};
 
 struct pin {
     UT_hash_handle hh;
@@ -32,7 +25,7 @@ struct pin {
     unsigned open_count;
     unsigned visits; /* lookups under way */
     uint64_t last_used_ns;
-    struct met *met;
+    struct met_name *met;
     bool refused;
 };
 
@@ -54,13 +47,14 @@ struct pins *pins_create(void)
 
 static void forget_names(struct pin *pin)
 {
-    struct met *met, *next;
-
-    HASH_ITER (hh, pin->met, met, next) {
-        HASH_DEL(pin->met, met);
-        free(met);
-    }
+    met_names_forget(&pin->met);
     pin->has_read = false;
+}
+
+static void count_opening(struct pin *pin, const char *name)
+{
+    met_names_count_opening(&pin->met, name);
+    pin->has_read = true;
 }
 
 /*
@@ -165,14 +159,6 @@ static pid_t parent_of(pid_t process)
     return (pid_t)parent;
 }
 
-static unsigned times_opened(const struct pin *pin, const char *name)
-{
-    struct met *met;
-
-    HASH_FIND_STR(pin->met, name, met);
-    return met != NULL ? met->times_opened : 0;
-}
-
 static bool is_idle(const struct pin *pin, uint64_t now_ns)
 {
     uint64_t idle_ns = pin->open_count != 0 ? PIN_IDLE_OPEN_NS : PIN_IDLE_NS;
@@ -203,6 +189,12 @@ static struct pin *pin_for(struct pins *pins, pid_t process)
     return pin;
 }
 
+/* … of a caller; NULL: no pin does, or nobody knows who calls. */
+static struct pin *pin_of_caller(struct pins *pins, const struct caller *caller)
+{
+    return pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+}
+
 struct generation *pins_find(struct pins *pins, const struct caller *caller, const char *name,
                              uint64_t now_ns)
 {
@@ -217,7 +209,7 @@ struct generation *pins_find(struct pins *pins, const struct caller *caller, con
     unsigned allowed =
         pin->walker && pin->process == caller->process ? OPENINGS_OF_WALKER : OPENINGS_OF_OTHERS;
 
-    if (name == NULL || times_opened(pin, name) >= allowed || is_gone(pin, now_ns)) {
+    if (name == NULL || met_names_times_opened(pin->met, name) >= allowed || is_gone(pin, now_ns)) {
         pin_end_walk(pins, pin);
         return NULL;
     }
@@ -226,8 +218,7 @@ struct generation *pins_find(struct pins *pins, const struct caller *caller, con
 
 void pins_end(struct pins *pins, const struct caller *caller)
 {
-    struct pin *pin =
-        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+    struct pin *pin = pin_of_caller(pins, caller);
 
     if (pin != NULL)
         pin_end_walk(pins, pin);
@@ -235,60 +226,23 @@ void pins_end(struct pins *pins, const struct caller *caller)
 
 const struct generation *pins_peek(struct pins *pins, const struct caller *caller)
 {
-    const struct pin *pin =
-        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+    const struct pin *pin = pin_of_caller(pins, caller);
 
     return pin != NULL ? pin->generation : NULL;
-}
-
-/*
- * Notes that the walk has come across NAME. NULL: no memory; forgetting one only
- * makes the walk see its moment longer.
- */
-static struct met *meet(struct pin *pin, const char *name, bool *ret_fresh)
-{
-    size_t size = strlen(name) + 1;
-    struct met *met;
-
-    HASH_FIND_STR(pin->met, name, met);
-    *ret_fresh = met == NULL;
-    if (met != NULL)
-        return met;
-    met = calloc(1, sizeof *met + size);
-    if (met == NULL)
-        return NULL;
-    memcpy(met->name, name, size);
-    HASH_ADD_KEYPTR(hh, pin->met, met->name, size - 1, met);
-    if (met->refused) {
-        free(met);
-        return NULL;
-    }
-    return met;
-}
-
-static void count_opening(struct pin *pin, const char *name)
-{
-    bool fresh;
-    struct met *met = meet(pin, name, &fresh);
-
-    if (met != NULL)
-        met->times_opened++;
-    pin->has_read = true;
 }
 
 struct pin_visit pins_enter(struct pins *pins, const struct caller *caller, const char *name,
                             uint64_t now_ns)
 {
     struct pin_visit visit = {0};
-    struct pin *pin =
-        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+    struct pin *pin = pin_of_caller(pins, caller);
 
     if (pin == NULL || is_gone(pin, now_ns))
         return visit;
 
     bool idle = is_idle(pin, now_ns);
 
-    meet(pin, name, &visit.fresh);
+    visit.fresh = met_names_note(&pin->met, name);
     if (idle && !visit.fresh) {
         pin_end_walk(pins, pin);
         return visit;
@@ -321,8 +275,7 @@ static void pin_move(struct pins *pins, struct pin *pin, struct generation *gene
 
 bool pins_has_read(struct pins *pins, const struct caller *caller)
 {
-    const struct pin *pin =
-        pins->table != NULL && caller->process != 0 ? pin_for(pins, caller->process) : NULL;
+    const struct pin *pin = pin_of_caller(pins, caller);
 
     return pin != NULL && pin->has_read;
 }

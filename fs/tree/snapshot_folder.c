@@ -239,7 +239,7 @@ static const char xattr_names[] = "user.crmfs.id\0user.crmfs.snapshot\0user.crmf
 
 /*
  * What could not be read, a line each; of a source of which tables were left out on purpose, or
- * that nobody knows any more, its name alone. Nothing of a snapshot that is whole.
+ * may be missing that nobody knows, its name alone. Nothing of a snapshot that is whole.
  */
 static ssize_t give_partial(const struct snapshot_folder *folder, char *value, size_t size,
                             struct failure *failure)
@@ -255,7 +255,7 @@ static ssize_t give_partial(const struct snapshot_folder *folder, char *value, s
 
         while (error == 0 && (lacking = stored_source_next_lacking(source, &place)) != NULL)
             error = buffer_print(&text, "%s/%s\n", source->name, lacking);
-        if (error == 0 && stored_source_is_chosen(source))
+        if (error == 0 && stored_source_lacks_more(source))
             error = buffer_print(&text, "%s\n", source->name);
     }
     stored_tree_release(&tree);

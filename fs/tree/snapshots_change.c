@@ -37,7 +37,9 @@ static void warn(void *context, const char *source, const char *table, const str
         snapshots->leaving_out = true;
     if (snapshots->report == NULL)
         return;
-    failure_prefix(&words, why->code, "left out of the snapshot");
+    failure_prefix(&words, why->code,
+                   why->code == EPERM ? "the snapshot may lack tables"
+                                      : "left out of the snapshot");
     if (asprintf(&path, "snapshots/%s/%s%s%s", snapshots->taken, source, table != NULL ? "/" : "",
                  table != NULL ? table : "") < 0) {
         path = NULL;

@@ -52,7 +52,8 @@ struct take_options {
     const bool *cancelled;          /* atomic, may be NULL */
     struct take_progress *progress; /* may be NULL */
     /* Told what is left out and why (a view that its database cannot show, or not in its time; with
-     * SNAPSHOT_FILES and no table, files/, whose tree is lost); may be NULL. */
+     * SNAPSHOT_FILES and no table, files/, whose tree is lost); EPERM, a source and no table: it
+     * may have tables that nobody is told of (dataset->unseen). May be NULL. */
     void (*warn)(void *context, const char *source, const char *table, const struct failure *why);
     void *warn_context;
 };

@@ -250,6 +250,23 @@ static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, co
     return 0;
 }
 
+/* Tables that nobody is told of are missed by who wants all, not by who has named those he wants.
+ */
+static void tell_unseen(struct take_attempt *attempt, const struct dataset *dataset,
+                        struct stored_source *stored)
+{
+    const struct take_options *options = attempt->options;
+    struct failure why;
+
+    if (dataset->unseen == NULL || options->tables != NULL)
+        return;
+    stored->partial = true;
+    stored->unseen = true;
+    failure_set(&why, EPERM, "%s", dataset->unseen);
+    if (options->warn != NULL)
+        options->warn(options->warn_context, stored->name, NULL, &why);
+}
+
 static int scan_source_once(struct take_attempt *attempt, const struct take_source *place,
                             struct stored_source *stored)
 {
@@ -271,6 +288,8 @@ static int scan_source_once(struct take_attempt *attempt, const struct take_sour
                 : scan_tables(attempt, dataset, place->name, stored);
     if (error == 0)
         error = dataset->class->verify(dataset, attempt->failure);
+    if (error == 0)
+        tell_unseen(attempt, dataset, stored);
     dataset->class->finish(dataset);
     dataset->class->release(dataset);
     if (error != 0) {

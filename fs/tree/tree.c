@@ -285,11 +285,11 @@ void tree_space(struct tree *tree, struct tree_space *ret_space)
     struct spool_usage usage;
 
     spool_usage(tree->spool, &usage);
+
+    uint64_t left = usage.limit_bytes > usage.used_bytes ? usage.limit_bytes - usage.used_bytes : 0;
+
     *ret_space = (struct tree_space){
-        .total_bytes = usage.limit_bytes,
-        .free_bytes =
-            usage.limit_bytes > usage.used_bytes ? usage.limit_bytes - usage.used_bytes : 0,
-    };
+        .total_bytes = usage.limit_bytes, .free_bytes = left, .available_bytes = left};
 }
 
 void tree_file_space(struct tree *tree, struct tree_space *ret_space)
@@ -300,8 +300,10 @@ void tree_file_space(struct tree *tree, struct tree_space *ret_space)
     if (path == NULL || statvfs(path, &disk) != 0)
         tree_space(tree, ret_space);
     else
-        *ret_space = (struct tree_space){.total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize,
-                                         .free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize};
+        *ret_space =
+            (struct tree_space){.total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize,
+                                .free_bytes = (uint64_t)disk.f_bfree * disk.f_frsize,
+                                .available_bytes = (uint64_t)disk.f_bavail * disk.f_frsize};
 }
 
 void tree_end(struct tree *tree)

@@ -64,6 +64,7 @@ void tree_report(struct tree *tree, const char *path, const struct failure *fail
 struct tree_space {
     uint64_t total_bytes;
     uint64_t free_bytes;
+    uint64_t available_bytes; /* of these, to who is not root */
 };
 void tree_space(struct tree *tree, struct tree_space *ret_space);
 

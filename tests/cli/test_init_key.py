@@ -407,6 +407,23 @@ def test_says_what_failed(store, action, words):
 
 # ---- On a terminal ----
 
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("made", [False, True])
+def test_given_up_while_it_asks(work, signal_number, made):
+    """Nothing is left of it, but a directory that was there before; and the next one works."""
+    if made:
+        (work / "store").mkdir()
+    terminal = Terminal("init", work / "store")
+    terminal.expect("New passphrase for ")
+    os.kill(terminal.pid, signal_number)
+    assert terminal.end() == -signal_number
+    assert (work / "store").is_dir() == made
+    if made:
+        assert not list((work / "store").iterdir())
+    done = crmfs("init", str(work / "store"), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 0, done.stderr
+
+
 def test_asked_twice_when_new(work):
     terminal = Terminal("init", work / "store")
     terminal.expect("New passphrase for ")

@@ -69,7 +69,7 @@ def test_some_tables(store, crm_db, copy_of):
 
 @pytest.mark.sanitize
 @pytest.mark.parametrize("words", [
-    [], ["--name", "x"], ["--nonsense", "crm.db"], ["--name", "a/b", "crm.db"], ["--name", "", "crm.db"],
+    ["--nonsense", "crm.db"], ["--name", "a/b", "crm.db"], ["--name", "", "crm.db"],
     ["--name", "latest", "crm.db"], ["--name", "..", "crm.db"], ["--name", "x" * 201, "crm.db"],
     ["--tag", "a,b", "crm.db"], ["--tag", "", "crm.db"], ["--table", "", "crm.db"], ["--table", "a,,b", "crm.db"],
     ["--exclude-table", "a,", "crm.db"],

@@ -11,7 +11,8 @@ import pytest
 
 import mounting
 from mounting import eventually
-from running import kill, remount, run, sync
+from running import kill, remount, run, sync, write
+from stores import Kept
 
 TREE = mounting.ROOT / "fs"
 
@@ -75,6 +76,38 @@ def test_there_is_room_for_as_many_files_as_one_likes(files, store):
     assert (about.f_files, about.f_ffree) == (0, 0)
     assert about.f_blocks * about.f_frsize == disk.f_blocks * disk.f_frsize
     assert "100%" not in run("df", "-i", files)
+
+
+@pytest.fixture
+def reserving(work, root):
+    """A disk that keeps half of itself for root."""
+    image, place = work / "image", work / "disk"
+    place.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-b", "4096", "-m", "50", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_what_the_disk_keeps_for_root_is_not_taken(reserving, mount):
+    """As df counts it."""
+    store = Kept(reserving)
+    files = mount(store.path, environment=store.environment).path("files")
+    about, disk = os.statvfs(files), os.statvfs(store.path)
+    assert about.f_bfree * about.f_frsize == disk.f_bfree * disk.f_frsize
+    assert about.f_bavail * about.f_frsize == disk.f_bavail * disk.f_frsize < about.f_bfree * about.f_frsize
+
+
+def test_files_alone_are_a_snapshot_without_a_mount(top, files, store):
+    """From cron: no source is needed, unless there is nothing in files/ either."""
+    assert "nothing in files/" in store.run("snapshot", "--store", store.path, status=1).err
+    write(files / "a", b"there")
+    store.run("snapshot", "--store", store.path, "--name", "alone")
+    assert eventually(top.path("snapshots/alone").exists)
+    assert top.path("snapshots/alone/files/a").read_bytes() == b"there"
+    assert "there is no backup" in store.run("import", "--store", store.path, status=2).err
 
 
 # ---- Crashes ----

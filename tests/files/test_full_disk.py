@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """files/ in a store whose disk is full: that is said, nothing is lost, and what is removed gives room back."""
 import errno
+import json
 import os
 import random
 import re
@@ -207,3 +208,24 @@ def test_an_idle_mount_holds_nothing_that_was_pruned(mounted):
 
     assert eventually(is_pruned)
     assert eventually(lambda: not held_and_gone(top), timeout=5)
+
+
+def test_what_is_removed_from_a_full_disk_is_marked_by_itself(mounted):
+    """Little as it is: its hour begins then, and nobody has to know of prune."""
+    store, top = mounted
+    files = top.path("files")
+    safe = fill(files, random.Random(3))
+
+    def waiting():
+        said = store.run("prune", "--dry-run", "--json", store.path).out
+        return json.loads(said)["waiting"]["bytes"]
+
+    before = waiting()
+    largest = max(safe, key=lambda name: len(safe[name]))
+    size = len(safe.pop(largest))
+    (files / largest).unlink()
+    sync(files)
+    assert eventually(lambda: waiting() >= before + size, timeout=90)
+    assert_there(files, safe)
+    top.unmount()
+    store.check()

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What a program writes through memory that it shares with a file: the kernel has it, and says nothing of it."""
 import contextlib
+import errno
 import mmap
 import os
+import subprocess
 import threading
+
+import pytest
 
 import mounting
 from mounting import eventually
@@ -73,3 +77,59 @@ def test_many_that_sync_at_once(top, files):
             thread.join(mounting.PATIENCE)
             assert not thread.is_alive()
     assert top.path("snapshots/taken/files/a").read_bytes() == content
+
+
+WRITE_AND_SYNC = """if True:
+    import errno, mmap, os, resource, sys
+    top, pid = sys.argv[1], int(sys.argv[2])
+    file = open(top + "/files/a", "w+b")
+    file.write(bytes(4096))
+    file.flush()
+    memory = mmap.mmap(file.fileno(), 0)
+    directory = os.open(top + "/files", os.O_RDONLY)
+    def told(action, *words):
+        try:
+            return action(*words) or "0"
+        except OSError as error:
+            return errno.errorcode[error.errno]
+    def try_both():
+        memory[:4] = b"here"
+        print(told(os.fsync, directory), told(os.mkdir, top + "/snapshots/taken"))
+    resource.prlimit(pid, resource.RLIMIT_NPROC, (1, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+    try_both()
+    print(os.listdir(top + "/snapshots"))
+    resource.prlimit(pid, resource.RLIMIT_NPROC, resource.getrlimit(resource.RLIMIT_NPROC))
+    try_both()
+"""
+
+
+def test_where_no_process_may_start_it_is_said(mount_store, store, root):
+    """Neither a sync nor a snapshot leaves in silence what the kernel keeps; the next try has it."""
+    subprocess.run(["chown", "-R", "nobody:", store.directory / "store", store.directory / "state"], check=True)
+    top = mount_store(store, user=mounting.NOBODY)
+    done = subprocess.run(mounting.as_user(mounting.NOBODY, ["/usr/bin/python3", "-c", WRITE_AND_SYNC,
+                                                             top.point, str(top.pid)]),
+                          capture_output=True, text=True, check=True, timeout=mounting.PATIENCE)
+    assert done.stdout.splitlines() == ["EAGAIN EAGAIN", "[]", "0 0"]
+    assert "written through memory (mmap) cannot be had: cannot start fuse-write-out" in top.errors()
+    assert top.read("snapshots/taken/files/a")[:4] == b"here"
+
+
+def test_a_covered_mount_takes_no_snapshot_without_it(top, files, root):
+    """Its directories are synced nevertheless, as those of other file systems are."""
+    content = prepared(files)
+    snapshots, directory = os.open(top.path("snapshots"), os.O_RDONLY), os.open(files, os.O_RDONLY)
+    with mapped(files / "a") as memory:
+        memory[:] = content
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top.point], check=True)
+        try:
+            os.fsync(directory)
+            with pytest.raises(OSError) as refused:
+                os.mkdir("taken", dir_fd=snapshots)
+        finally:
+            subprocess.run(["umount", top.point], check=True)
+            os.close(snapshots)
+            os.close(directory)
+        assert refused.value.errno == errno.ENODEV
+        os.mkdir(top.path("snapshots/taken"))
+        assert top.path("snapshots/taken/files/a").read_bytes() == content

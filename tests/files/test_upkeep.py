@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import subprocess
 
 import pytest
 
@@ -62,6 +63,20 @@ def is_read(file, offset):
         return len(os.pread(file, 4096, offset)) == 4096
     except OSError:
         return False
+
+
+def test_a_damaged_file_is_not_copied(top, files, store):
+    """As content is shared by copies, one would be lost from the beginning, and its source be removed."""
+    lost = find_largest(written(store, lambda: write(files / "lost", random.Random(9).randbytes(300 * KIB))))
+    write(files / "sound", b"sound")
+    top.unmount()
+    damage(lost, 150 * KIB)
+    remount(top)
+    done = subprocess.run(["cp", files / "lost", files / "copy"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "Input/output error" in done.stderr
+    assert f"inode {(files / 'lost').stat().st_ino})" in top.errors()
+    subprocess.run(["cp", files / "sound", files / "copy"], check=True)
+    assert (files / "copy").read_bytes() == b"sound"
 
 
 def test_repair_says_what_is_lost_and_drops_nothing(top, files, store):

@@ -2,6 +2,7 @@
 """Several mounts of one store, one after another or at once: who writes, and what others see of it."""
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import pytest
 import mounting
 from mounting import eventually
 from running import clear, kill, remount, run, sync, write
+from stores import Kept
 
 SLOW_DISK = """
 #include <sys/syscall.h>
@@ -238,3 +240,19 @@ def test_a_writer_that_cannot_be_seen_is_said_to_have_ended(mount_store, store, 
     assert "Nobody" in store.run("repair", "--release-files", store.path).out
     assert '"files_released":false' in store.run("repair", "--release-files", "--json", store.path).out.replace(" ", "")
     store.run("repair", "--release-files", "--read-data", store.path, status=2)
+
+
+def test_a_copy_is_written_beside_its_original(mount_store, store):
+    """Once somebody says so: its claim is that of a process that runs, and writes elsewhere."""
+    one = mount_store(store)
+    write(one.path("files/a"), b"one")
+    copy = Kept(store.directory / "copy", made=True)
+    copy.environment = {**copy.environment, "XDG_STATE_HOME": str(copy.directory / "state")}
+    shutil.copytree(store.path, copy.path)
+    other = mount_store(copy)
+    assert "another copy of this store" in claim_of(other)
+    assert "can be written to" in copy.run("repair", "--release-files", copy.path).out
+    write(other.path("files/b"), b"other")
+    write(one.path("files/c"), b"one")
+    assert (sorted(os.listdir(one.path("files"))), sorted(os.listdir(other.path("files")))) == (["a", "c"], ["a", "b"])
+    assert "is seen to run" in store.run("repair", "--release-files", store.path, status=1).err

@@ -11,16 +11,16 @@
 #include "tests/fuzz/target.h"
 
 /* Every other one is. */
-static bool is_there(const struct pg_files *files, unsigned long number)
+static enum pg_file_state look(const struct pg_files *files, unsigned long number)
 {
     (void)files;
-    return number % 2 != 0;
+    return number % 2 != 0 ? PG_FILE_WHOLE : PG_FILE_MISSING;
 }
 
 static struct pg_list read_list(const uint8_t *data, size_t size, size_t step)
 {
     struct pieces pieces = {{&pieces_class}, data, size, step};
-    const struct pg_files files = {is_there};
+    const struct pg_files files = {look};
     struct pg_list list = {.count = 0};
     struct failure failure = {0};
 

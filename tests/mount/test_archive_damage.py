@@ -225,3 +225,22 @@ def test_end_of_a_tar(mount, work):
     assert len(errors) == 2
     assert [any(name in line and word in line for line in errors) for name, word in
             (("cut.tar", "without the end of a tar"), ("twice.tar", "perhaps another tar"))] == [True, True]
+
+
+def test_packed_tar_behind_another(mount, work):
+    """Both are in what is compressed, of which programs read no further than the first ends."""
+    made = tape("w")
+    packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "lz4": lz4}
+    for ending, pack in packed.items():
+        (work / f"once.tar.{ending}").write_bytes(pack(made + bytes(20 * 512)))
+        (work / f"twice.tar.{ending}").write_bytes(pack(made + made))
+        (work / f"apart.tar.{ending}").write_bytes(pack(made) + pack(made))
+    with zipfile.ZipFile(work / "in.zip", "w") as archive:
+        archive.writestr("twice.tar", made + made)
+    with zipfile.ZipFile(work / "fine.zip", "w") as archive:
+        archive.writestr("once.tar", made)
+    top = mount(work)
+    for path in top.path("archives").iterdir():
+        assert slurp(next(path.rglob("*.csv"))) == CSV, path.name
+    told = [line.split(":")[2].split("/")[1] for line in top.errors().splitlines() if "perhaps another tar" in line]
+    assert sorted(told) == sorted([f"{name}.tar.{ending}" for ending in packed for name in ("twice", "apart")] + ["in.zip"])

@@ -3,8 +3,6 @@
 import csv
 import io
 import os
-import stat
-import subprocess
 import zipfile
 
 import pytest

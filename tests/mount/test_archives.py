@@ -1,31 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Old backups under archives/: the tables of dumps and exports as those of the database that they are of."""
-import bz2
-import errno
 import gzip
-import io
 import os
 import shutil
-import signal
 import sqlite3
 import stat
 import subprocess
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from folder import all_files, slurp
-from mounting import PATIENCE, eventually, is_alive
-
-DUMP = """-- MariaDB dump 10.19
-CREATE TABLE `accounts` (`id` int NOT NULL, `name` varchar(20), PRIMARY KEY (`id`));
-INSERT INTO `accounts` VALUES (2,'b'),(1,NULL),(3,'');
-CREATE TABLE `empty` (`id` int NOT NULL, PRIMARY KEY (`id`));
--- Dump completed on 2019-03-01  2:00:00
-"""
-ACCOUNTS = b'id,name\n1,\n2,b\n3,""\n'
+from mounting import PATIENCE, eventually
+from small_dump import ACCOUNTS, DUMP
 
 
 def sqlite_dump(database, path):
@@ -298,9 +286,6 @@ def test_source_untouched(mount, work, dump):
     assert before[1] == sorted(name for name in os.listdir(work) if not name.startswith("m"))
 
 
-# --- damage ------------------------------------------------------------------------------------
-
-
 def test_last_letters(mount, work):
     """In character sets whose marks follow their letters, the last one of a text has nothing behind it."""
     path = work / "old.sql"
@@ -311,136 +296,6 @@ def test_last_letters(mount, work):
         "ALTER TABLE ONLY public.people ADD CONSTRAINT people_pkey PRIMARY KEY (id);",
         "-- PostgreSQL database dump complete", ""]).encode("cp1258"))
     assert (mount(path).path("archives/old.sql/people.csv")).read_text() == "id,name\n1,đa\n2,đ\n"
-
-
-def test_cut_dump(mount, work):
-    """Whole tables show; the one that is cut is an error that says where."""
-    text = DUMP.split("-- Dump")[0] + "INSERT INTO `empty` VALUES (1),(2),\n"
-    path = work / "cut.sql"
-    path.write_text(text)
-    top = mount(path)
-    folder = top.path("archives/cut.sql")
-    assert slurp(folder / "accounts.csv") == ACCOUNTS
-    for form in ("csv", "json", "ndjson"):
-        with pytest.raises(OSError, match="Input/output"):
-            slurp(folder / f"empty.{form}")
-    assert "line 6, byte" in slurp(top.path(".crmfs/errors")).decode()
-
-
-def readable(path):
-    """What can be read of a file before it fails, in pages."""
-    found = b""
-    with open(path, "rb", buffering=0) as file:
-        while True:
-            try:
-                piece = os.pread(file.fileno(), 4096, len(found))
-            except OSError as error:
-                assert error.errno == errno.EIO
-                return found, True
-            if not piece:
-                return found, False
-            found += piece
-
-
-@pytest.mark.sanitize
-def test_up_to_the_cut(mount, work):
-    """What came before the damage is there to the page, then there is an error, and never an end."""
-    rows = [f"({number},'text number {number}')" for number in range(30000)]
-    whole = "CREATE TABLE `t` (`id` int NOT NULL, `v` text, PRIMARY KEY (`id`));\nINSERT INTO `t` VALUES "
-    (work / "whole.sql").write_text(f"-- MariaDB dump 10.19\n{whole}{','.join(rows)};\n-- Dump completed\n")
-    (work / "cut.sql").write_text(f"-- MariaDB dump 10.19\n{whole}{','.join(rows[:20000])},(200")
-    top = mount(work / "whole.sql", work / "cut.sql")
-    for form in ("csv", "json", "ndjson"):
-        expected = slurp(top.path(f"archives/whole.sql/t.{form}"))
-        path = top.path(f"archives/cut.sql/t.{form}")
-        found, failed = readable(path)
-        cut = os.stat(path).st_size - 1
-        assert failed and expected.startswith(found) and len(found) == cut // 4096 * 4096
-        assert subprocess.run(["cat", path], capture_output=True, check=False).returncode != 0
-        assert subprocess.run(["cp", path, work / "copy"], capture_output=True, check=False).returncode != 0
-        assert os.stat(path).st_size - 1 == cut
-    assert os.getxattr(top.path("archives/cut.sql/t.csv"), "user.crmfs.rows") == b"20000"
-    assert "line 3, byte" in top.errors() and top.status()["archives"][1]["tables_failed"] == 1
-
-
-def test_cut_gzip(mount, work):
-    packed = gzip.compress((DUMP.split("-- Dump")[0] + "".join(
-        f"INSERT INTO `empty` VALUES ({number});\n" for number in range(20000))).encode())
-    path = work / "cut.sql.gz"
-    path.write_bytes(packed[: len(packed) // 2])
-    top = mount(path)
-    assert slurp(top.path("archives/cut.sql.gz/accounts.csv")) == ACCOUNTS
-    with pytest.raises(OSError, match="Input/output"):
-        slurp(top.path("archives/cut.sql.gz/empty.csv"))
-    assert "cut.sql" in slurp(top.path(".crmfs/errors")).decode()
-
-
-def test_bomb(mount, work):
-    """A gigabyte of the same row in a megabyte: what was read before is there, the table is an error."""
-    path = work / "bomb.sql.bz2"
-    row = b"INSERT INTO `empty` VALUES (1);" + b" " * 1000000 + b"\n"
-    path.write_bytes(bz2.compress(DUMP.split("-- Dump")[0].encode()) + 30 * bz2.compress(20 * row))
-    top = mount(path)
-    assert slurp(top.path("archives/bomb.sql.bz2/accounts.csv")) == ACCOUNTS
-    with pytest.raises(OSError):
-        slurp(top.path("archives/bomb.sql.bz2/empty.csv"))
-    assert "bomb" in slurp(top.path(".crmfs/errors")).decode()
-
-
-def hostile_tar(path):
-    with tarfile.open(path, "w") as tar:
-        def add(name, data=b"x", **fields):
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            for key, value in fields.items():
-                setattr(member, key, value)
-            tar.addfile(member, io.BytesIO(data))
-
-        add("../../outside")
-        add("/etc/absolute")
-        add("a/./b//c")
-        add("twice", b"one")
-        add("twice", b"two")
-        add("bytes\udcff\udcfe")
-        add("line\nbreak%")
-        add("link", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")
-        add("hard", b"", type=tarfile.LNKTYPE, linkname="twice")
-        add("device", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3)
-        add("dump.sql", DUMP.encode())
-        add("dump.sql/below", b"y")
-
-
-def test_hostile_names(mount, work):
-    path = work / "hostile.tar"
-    hostile_tar(path)
-    top = mount(path)
-    folder = top.path("archives/hostile.tar")
-    assert slurp(folder / "accounts.csv") == ACCOUNTS
-    found = {os.path.relpath(name, os.fsencode(folder / "raw")): slurp(name) for name in all_files(folder / "raw")}
-    assert found[b"twice"] == b"one" and found[b"twice~2"] == b"two"
-    assert found[b"%2E%2E/%2E%2E/outside"] == b"x" and found[b"etc/absolute"] == b"x" and found[b"a/b/c"] == b"x"
-    assert found[b"bytes%FF%FE"] == b"x" and found[b"line%0Abreak%25"] == b"x"
-    assert not any(name in found for name in (b"link", b"hard", b"device"))
-    assert "link" in slurp(top.path(".crmfs/errors")).decode()
-    assert not any(os.path.islink(name) for name in all_files(folder))
-
-
-def test_long_names(mount, work):
-    """Members of an archive whose names no file can have: they are cut, told apart, and can be opened by them."""
-    path = work / "long.tar"
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        for name in ("d" * 300 + "/" + "a" * 2000, "b" * 256 + "1", "b" * 256 + "2", "c" * 255, "dump.sql"):
-            content = DUMP.encode() if name == "dump.sql" else name[-3:].encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    names = os.listdir(mount(path).path("archives/long.tar/raw"))
-    assert len(names) == 5 and max(map(len, names)) == 255
-    raw = mount(path).path("archives/long.tar/raw")  # nothing is known of it yet
-    assert slurp(raw / "dump.sql") == DUMP.encode() and slurp(raw / ("c" * 255)) == b"ccc"
-    assert sorted(slurp(raw / name) for name in names if name.startswith("b")) == [b"bb1", b"bb2"]
-    (member,) = all_files(raw / next(name for name in names if name.startswith("d" * 200)))
-    assert slurp(member) == b"aaa"
 
 
 def test_lying_sizes(mount, work, dump):
@@ -458,71 +313,6 @@ def test_lying_sizes(mount, work, dump):
     assert slurp(folder / "accounts.csv") == ACCOUNTS
     (member,) = all_files(folder / "raw")
     assert slurp(member) == DUMP.encode() and os.stat(member).st_size == len(DUMP)
-
-
-def test_full_spool(mount, work, dump):
-    """What does not fit is an error that says what to do; what fits is there, then and afterwards."""
-    large = work / "large.sql"
-    large.write_text("-- MariaDB dump 10.19\nCREATE TABLE t (id int NOT NULL, v text, PRIMARY KEY (id));\n" + "".join(
-        f"INSERT INTO t VALUES ({number},'{os.urandom(2000).hex()}');\n" for number in range(3000))
-        + "-- Dump completed\n")
-    top = mount(dump, large, options="spool-size=4M")
-    with pytest.raises(OSError, match="No space left"):
-        os.listdir(top.path("archives/large.sql"))
-    assert "spool-size" in top.errors()
-    assert slurp(top.path(f"archives/{dump.name}/accounts.csv")) == ACCOUNTS
-    assert top.status()["spool"]["used_bytes"] < 1 << 20
-
-
-def test_many_at_once(mount, work):
-    """Of a shelf of backups, looked into by many processes at the same time, each shows its own."""
-    shelf = work / "shelf"
-    shelf.mkdir()
-    for number in range(40):
-        with gzip.open(shelf / f"crm-{number}.sql.gz", "wt") as file:
-            file.write(DUMP.replace("'b'", f"'of {number}'"))
-    top = mount(shelf)
-    readers = {number: subprocess.Popen(["cat", top.path(f"archives/crm-{number}.sql.gz/accounts.csv")],
-                                        stdout=subprocess.PIPE) for number in range(40)}
-    for number, reader in readers.items():
-        assert reader.communicate(timeout=PATIENCE)[0] == ACCOUNTS.replace(b"2,b", b"2,of %d" % number)
-    assert all(not each["indexing"] for each in top.status()["archives"])
-
-
-def test_ended_while_reading(mount, work, dump):
-    """A mount that is to end does not wait for an archive to be read through."""
-    large = work / "large.sql"
-    with open(large, "w", encoding="ascii") as file:
-        file.write("CREATE TABLE t (id int NOT NULL, v text, PRIMARY KEY (id));\n")
-        for start in range(300):
-            file.write("INSERT INTO t VALUES " + ",".join(
-                f"({start * 1000 + number},'{'x' * 400}')" for number in range(1000)) + ";\n")
-    top = mount(large)
-    reader = subprocess.Popen(["ls", top.path("archives/large.sql")], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    assert eventually(lambda: top.status()["archives"][0]["rows_indexed"] > 0)
-    os.kill(top.pid, signal.SIGTERM)
-    assert eventually(lambda: not is_alive(top.pid), PATIENCE)
-    reader.wait(PATIENCE)
-
-
-def test_memory(mount, work, crm_db):
-    """A dump of a hundred megabytes, not in the order of its key, within the bound."""
-    path = work / "large.sql"
-    row = "(%d,'" + "x" * 400 + "'),"
-    with open(path, "w", encoding="ascii") as file:
-        file.write("CREATE TABLE t (id int NOT NULL, v text, PRIMARY KEY (id));\n")
-        for start in range(250, 0, -1):
-            file.write("INSERT INTO t VALUES " + "".join(row % (start * 1000 - n) for n in range(1000))[:-1] + ";\n")
-    top = mount(path)
-    with open(top.path("archives/large.sql/t.csv"), "rb") as file:
-        assert file.readline() == b"id,v\n"
-        for expected, line in enumerate(file, 1):
-            assert line.startswith(b"%d," % expected)
-    assert expected == 250000
-    with open(f"/proc/{top.pid}/status", encoding="ascii") as file:
-        peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
-    assert peak <= 64 << 10
 
 
 def test_single_rows(mount, dump):

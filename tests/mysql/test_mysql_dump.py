@@ -102,6 +102,78 @@ def test_tab(mount, server, filled, work):
     assert "lack" not in top.errors()
 
 
+INTRODUCED = r"""
+CREATE TABLE t (id INT PRIMARY KEY, u VARCHAR(20) CHARACTER SET utf8mb4, l VARCHAR(20) CHARACTER SET latin1,
+    c VARCHAR(20) CHARACTER SET cp1251, b VARBINARY(20), n INT, d DOUBLE);
+INSERT INTO t VALUES
+ (1, _latin1 0xE9, _utf8mb4 X'C3A9', _ucs2 X'0439', _latin1 0xE9, _utf8mb4 X'3132', _latin1'1.5'),
+ (2, 0xC3A9, 0xE9, 0xE9, 0xC3A9, 12, b'11'),
+ (3, _utf8mb4'é', _utf8mb4'é', _utf8mb4'й', _utf8mb4'é', b'101', 0.5),
+ (4, _utf16le 0xE9004100, _utf32 X'000000E9', _koi8r 0xCA, _utf16 X'00E9', _latin1 '-7', 1e3),
+ (5, b'1000001', _latin1 B'11101001', _cp1251 b'11101001', b'0000000101000001', 0, 0),
+ (6, N'é', n'é', N'й', _binary 'é', 0, 0),
+ (7, _binary 'é', _binary X'E9', _binary 0xE9, _binary b'1', 0, 0);
+"""
+
+
+def test_introducers(mount, server, database, work):
+    """What a character set is said of stands in it, as the server that loads it has it."""
+    (work / "crm.sql").write_text("/*!40101 SET NAMES utf8mb4 */;\n" + INTRODUCED)
+    server.sql(INTRODUCED, database)
+    top = mount(f"crm={server.url(database)}", work / "crm.sql")
+    assert top.path("live/crm/t.ndjson").read_text() == top.path("archives/crm.sql/t.ndjson").read_text()
+
+
+ALTERED = """
+CREATE TABLE a (id INT PRIMARY KEY, b VARCHAR(9), c INT, KEY k (c, b(3)));
+ALTER TABLE a MODIFY COLUMN c INT FIRST;
+INSERT INTO a VALUES (7, 1, 'x'), (8, 2, '9');
+CREATE TABLE b (
+  id INT, -- of the person, who has a name
+  /* and one, (more) */
+  name VARCHAR(19) DEFAULT 'FIRST, AFTER (x', # called so
+  PRIMARY KEY (id)
+) DEFAULT CHARSET=latin1;
+ALTER TABLE b ADD COLUMN e BLOB AFTER id, ADD f DECIMAL(5,2) DEFAULT 1.5 COMMENT 'it''s, last' FIRST, ADD g TEXT;
+INSERT INTO b VALUES (1.25, 1, 'FF', 'é', 'ü'), (NULL, 2, NULL, NULL, NULL);
+CREATE TABLE c (id INT NOT NULL, `x y` INT, z VARCHAR(9), UNIQUE KEY u (`x y`, z), PRIMARY KEY (id), KEY z (z));
+ALTER TABLE c CHANGE `x y` `y` BIGINT AFTER z, RENAME COLUMN id TO `key`;
+ALTER TABLE c CHANGE COLUMN z `p,(``q` VARCHAR(20) FIRST;
+INSERT INTO c VALUES ('5', 1, 7), ('x', 2, 9);
+CREATE TABLE d (`id` INT NOT NULL, v TEXT /*!100302 INVISIBLE */, w INT);
+ALTER TABLE d ADD PRIMARY KEY (id), ADD COLUMN IF NOT EXISTS u JSON, MODIFY w VARCHAR(9) AFTER id;
+INSERT INTO d (id, w, v, u) VALUES (1, '2', '3', '{"a":1}');
+CREATE TABLE e (id INT);
+ALTER TABLE e MODIFY id VARCHAR(9) NOT NULL, ADD UNIQUE KEY (id);
+INSERT INTO e VALUES ('01'), ('1');
+CREATE TABLE f (a INT, b INT, g INT AS (b + 1) STORED);
+ALTER TABLE f ADD h INT FIRST;
+INSERT INTO f (h, a, b) VALUES (1, 2, 3);
+CREATE TABLE h (a INT PRIMARY KEY);
+INSERT INTO h VALUES (1), (2);
+ALTER TABLE h MODIFY a INT NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=9;
+INSERT INTO h VALUES (3);
+"""
+
+
+def test_altered(mount, server, database, work):
+    """Columns that are added, moved or renamed before rows come are where the server puts them."""
+    (work / "crm.sql").write_text("/*!40101 SET NAMES utf8mb4 */;\n" + ALTERED)
+    server.sql(ALTERED, database)
+    top = mount(f"crm={server.url(database)}", work / "crm.sql")
+    live, archive = top.path("live/crm"), top.path("archives/crm.sql")
+    assert tables(live) == tables(archive)
+    for name in tables(live):
+        if not name.startswith("f."):
+            assert (live / name).read_text() == (archive / name).read_text(), name
+    assert (archive / "f.csv").read_text() == "h,a,b\n1,2,3\n"
+    assert "not carried out" not in top.errors()
+    made = [server.sql(f"SHOW CREATE TABLE {name}", database) for name in "abcdefh"]
+    server.sql("".join(f"DROP TABLE {name};" for name in "abcdefh"), database)
+    server.sql((archive / "schema.sql").read_text(), database)
+    assert [server.sql(f"SHOW CREATE TABLE {name}", database) for name in "abcdefh"] == made
+
+
 MORE = {
     "replace": ["--replace"],
     "ignore": ["--insert-ignore", "--skip-comments"],

@@ -338,6 +338,26 @@ def test_an_exchanged_partition_is_noticed(server, database, mount):
         server.sql(f"DROP USER {database}")
 
 
+def test_a_partition_exchanged_by_another_database_is_noticed(server, database, mount):
+    """Of a database that has no partitions itself."""
+    other = f"{database}_other"
+    server.sql("CREATE TABLE early (n INT PRIMARY KEY); INSERT INTO early VALUES (1);"
+               "CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (1);"
+               f"CREATE DATABASE {other}; CREATE TABLE {other}.parts (n INT PRIMARY KEY) PARTITION BY RANGE (n) (PARTITION p0 VALUES LESS THAN (9));"
+               f"INSERT INTO {other}.parts VALUES (5); CREATE USER {database};"
+               f"GRANT SELECT, SHOW VIEW ON {database}.* TO {database}; GRANT PROCESS ON *.* TO {database}", database)
+    try:
+        top = mount(server.url(database, database))
+        list(top.live().iterdir())
+        assert (top.live() / "early.csv").read_text() == "n\n1\n"
+        server.sql(f"ALTER TABLE {other}.parts EXCHANGE PARTITION p0 WITH TABLE late", database)
+        with pytest.raises(OSError) as refused:
+            print((top.live() / "late.csv").read_text())
+        assert refused.value.errno == errno.EIO and "older moment" in top.errors()
+    finally:
+        server.sql(f"DROP USER {database}; DROP DATABASE {other}")
+
+
 def test_an_exchanged_partition_shows(server, database, mount):
     """Also where nothing but the times of tables tells of changes, which it leaves as they are."""
     server.sql("CREATE TABLE late (n INT PRIMARY KEY); INSERT INTO late VALUES (1);"

@@ -5,10 +5,9 @@ import json
 import subprocess
 import threading
 
-import pytest
-
 import mounting
 from mounting import eventually
+from writing import put, refused
 
 TABLES = """
     CREATE TABLE contacts (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10,2),
@@ -20,17 +19,6 @@ TABLES = """
     INSERT INTO activities VALUES (1, 1);
     INSERT INTO words VALUES ('007', 1), ('Ärlig', 2);
 """
-
-
-def put(path, text):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def refused(code, action, *words):
-    with pytest.raises(OSError) as refusal:
-        action(*words)
-    assert code in (None, refusal.value.errno)
 
 
 def test_rows_and_files(mount, server, database):

@@ -182,7 +182,43 @@ def test_files_cut_short(mount, postgres, filled, work):
     assert failing == {"unordered", "zz1"}
     assert [each for each in table_files(live) if each.split(".")[0] not in failing
             and (live / each).read_bytes() != (archive / each).read_bytes()] == []
-    assert "the end is missing behind the rows of table zz1" in top.errors()
+    assert "table zz1: the file of its rows, " in top.errors() and ".dat, ends without the end" in top.errors()
+
+
+def test_inserts_cut_between_lines(mount, postgres, database, work):
+    """Of statements in a file of their own nothing is amiss, each being whole, but that the file has another end."""
+    name = database("CREATE TABLE a (id integer PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 500); "
+                    "CREATE TABLE b (id integer); CREATE TABLE c (id integer); INSERT INTO c VALUES (1)")
+    dump(postgres, name, "-Fd", "--inserts", "-Z0", "-f", work / "folder")
+    cut = max((work / "folder").glob("[0-9]*.dat"), key=lambda path: path.stat().st_size)
+    text = cut.read_bytes()
+    cut.write_bytes(text[:text.index(b"VALUES (250);\n") + 14])
+    subprocess.run(["tar", "-czf", work / "packed.tgz", "-C", work, "folder"], check=True)
+    top = mount(work / "folder", work / "packed.tgz")
+    for archive in top.path("archives/folder"), top.path("archives/packed.tgz"):
+        assert fails(archive / "a.csv")
+        assert (archive / "b.csv").read_bytes() == b"id\n"
+        assert (archive / "c.csv").read_bytes() == b"id\n1\n"
+    assert f"table a: the file of its rows, {cut.name}, ends without the end that it should have" in top.errors()
+
+
+@pytest.mark.parametrize("how", ["damaged", "cut"])
+def test_one_file_damaged(mount, postgres, filled, work, how):
+    """pg_restore goes no further than a file that cannot be unfolded; what is in others is as live."""
+    dump(postgres, filled, "-Fd", "-f", work / "folder")
+    damaged = max((work / "folder").glob("*.dat.gz"), key=lambda path: path.stat().st_size)
+    text = bytearray(damaged.read_bytes())
+    text[len(text) // 2] ^= 0xff
+    damaged.write_bytes(text if how == "damaged" else text[:-100])
+    top = mount(f"crm={postgres.url(filled)}", work / "folder")
+    live, archive = top.path("live/crm"), top.path("archives/folder")
+    assert table_files(archive) == table_files(live)
+    failing = {each.split(".")[0] for each in table_files(live) if fails(archive / each)}
+    assert failing == {"unordered"}
+    assert [each for each in table_files(live) if each.split(".")[0] not in failing
+            and (live / each).read_bytes() != (archive / each).read_bytes()] == []
+    number = damaged.name.split(".")[0]
+    assert f"table unordered: the file of its rows, {number}.dat, is damaged" in top.errors()
 
 
 def test_without_pg_restore(mount, postgres, filled, work):

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -432,3 +433,33 @@ def test_what_something_else_lacks_is_no_change_of_ours(postgres, database, moun
     said_to_lack(work, environment, left_out.split(","), status=3 if state != what else 0)
     taken = subprocess.run([*command, "--exclude-table", left_out], env=environment, check=False, capture_output=True, text=True)
     assert taken.returncode == 0, taken
+
+
+@pytest.fixture
+def silent():
+    """The port of a server that takes connections, and then says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as one:
+        yield one.getsockname()[1]
+
+
+def test_a_foreign_server_that_says_nothing(postgres, database, mount, work, silent):
+    """Its table is refused, or left out, in time; neither those of the walk nor other readers wait for longer."""
+    name = database(f"""
+        CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE z AS TABLE a; CREATE EXTENSION postgres_fdw;
+        CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '{silent}', dbname 'x');
+        CREATE USER MAPPING FOR postgres SERVER far OPTIONS (user 'x', password 'x');
+        CREATE FOREIGN TABLE far (n int) SERVER far""")
+    url = "crm=" + postgres.url(name, **{"foreign-timeout": 3})
+    top = mount(url)
+    list(top.live().iterdir())
+    assert (top.live() / "a.csv").read_text() == "id\n1\n"
+    begun = time.monotonic()
+    assert refusal(top.live() / "far.csv") == errno.EREMOTEIO
+    assert 3 <= time.monotonic() - begun < 30
+    assert "foreign-timeout" in top.errors()
+    assert (top.live() / "z.csv").read_text() == "id\n1\n", "the walk goes on"
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "p"}
+    subprocess.run([mounting.BINARY, "init", work / "store"], env=environment, check=True, capture_output=True)
+    taken = subprocess.run([mounting.BINARY, "snapshot", "--store", work / "store", url], env=environment, check=False,
+                           capture_output=True, text=True, timeout=mounting.PATIENCE)
+    assert taken.returncode == 3 and "2 tables" in taken.stdout and "foreign table far is left out" in taken.stderr, taken

@@ -130,6 +130,35 @@ def test_ranges_give_the_same_bytes_as_one_reader(postgres, database, mount):
         assert (folders[0] / f"{stem}.csv").read_bytes() == printed
 
 
+TAILS = """
+CREATE TABLE early (n int PRIMARY KEY); INSERT INTO early VALUES (1);
+CREATE TABLE by_int (id int PRIMARY KEY, v text); INSERT INTO by_int SELECT n, repeat('v', 300) FROM generate_series(1, 35000) n;
+CREATE TABLE by_nothing (n int, v text); INSERT INTO by_nothing SELECT n, repeat('v', 300) FROM generate_series(1, 35000) n;
+"""
+APPEND = """
+UPDATE by_int SET id = id + 1000000 WHERE id % 100 = 0; DELETE FROM by_int WHERE id % 100 = 1;
+INSERT INTO by_int SELECT n + 3000000, repeat('w', 300) FROM generate_series(1, 5000) n;
+UPDATE by_nothing SET n = -n WHERE n % 100 = 0; DELETE FROM by_nothing WHERE n % 100 = 1;
+INSERT INTO by_nothing SELECT n, repeat('w', 300) FROM generate_series(1, 5000) n;
+"""
+
+
+@pytest.mark.parametrize("readers", [1, 8])
+def test_rows_that_come_behind_ranges_are_of_another_moment(postgres, database, mount, readers):
+    """At the tail and in freed room; those that an update moves there, too."""
+    name = database(TAILS)
+    top = mount(postgres.url(name, connections=readers), options=READERS)
+    printed = {stem: postgres.psql(f"COPY (SELECT * FROM {stem} ORDER BY ctid) TO STDOUT (FORMAT csv, HEADER)", name)
+               for stem in ("by_int", "by_nothing")}
+    list(top.live().iterdir())
+    with open(top.live() / "early.csv", "rb") as early:
+        assert early.read() == b"n\n1\n"
+        postgres.psql(APPEND, name)
+        postgres.psql("VACUUM by_int, by_nothing", name)
+        for stem, rows in printed.items():
+            assert (top.live() / f"{stem}.csv").read_bytes() == rows, stem
+
+
 HIDDEN = """
 CREATE TABLE log (tenant int, n int, note text); CREATE INDEX ON log (tenant, n);
 INSERT INTO log SELECT n % 20, n * 7919 % 30011, repeat(md5(n::text), 58) FROM generate_series(1, 30000) n;
@@ -339,6 +368,21 @@ POLICIES = {
     "of a function": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 0; END';"
                       "CREATE POLICY mine ON late USING (n > f())",
                       "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'", "n\n"),
+    "made": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON late USING (true)",
+             "CREATE POLICY other ON late AS RESTRICTIVE USING (n > 1)", "n\n"),
+    "altered": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON late USING (true)",
+                "ALTER POLICY mine ON late USING (n > 1)", "n\n"),
+    "made anew": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON late USING (true)",
+                  "DROP POLICY mine ON late; CREATE POLICY mine ON late USING (n > 1)", "n\n"),
+    "dropped": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON late USING (true)",
+                "DROP POLICY mine ON late", "n\n"),
+    "disabled": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY", "ALTER TABLE late DISABLE ROW LEVEL SECURITY", "n\n1\n"),
+    "of a role": ("ALTER TABLE late ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON late USING (true)",
+                  "ALTER ROLE tenant BYPASSRLS; ALTER POLICY mine ON late USING (n > 1)", "n\n1\n"),
+    "below a view": ("DROP TABLE late; CREATE TABLE t (n int); INSERT INTO t VALUES (1); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+                     "CREATE POLICY mine ON t USING (true); DROP ROLE IF EXISTS tenant2; CREATE ROLE tenant2; GRANT SELECT ON t TO tenant2;"
+                     "CREATE VIEW late AS SELECT n FROM t; ALTER VIEW late OWNER TO tenant2; GRANT SELECT ON late TO tenant",
+                     "ALTER POLICY mine ON t USING (n > 1)", "n\n"),
 }
 
 

@@ -42,3 +42,15 @@ def test_sequences_go_neither_back_nor_beyond_their_end(crmfs, place):
     crmfs("restore", "--mode", "append", "--to", target.url, source.url)
     assert target.value("SELECT nextval('late'), nextval('down'), (SELECT last_value FROM small), nextval('t_own_seq')") \
         == "1000|-10|32767|20"
+
+
+def test_what_cannot_be_told_from_the_rows_is_said(crmfs, place):
+    """A default that makes something else of a sequence's number: where it stands among the rows nobody knows."""
+    source, target = place("postgresql"), place("postgresql")
+    source.sql("""CREATE SEQUENCE "Invoice no"; CREATE TABLE invoices (id serial PRIMARY KEY, no text DEFAULT 'INV-' || nextval('"Invoice no"'));
+                  INSERT INTO invoices DEFAULT VALUES; INSERT INTO invoices DEFAULT VALUES""")
+    for words in (["restore", "--to", target.url, source.url], ["migrate", source.url, place("postgresql").url]):
+        said = crmfs(*words)
+        said = said.stdout + said.stderr
+        assert 'column "no"' in said and "Invoice no" in said and "setval" in said, said
+        assert 'column "id"' not in said, said

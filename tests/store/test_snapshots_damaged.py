@@ -9,7 +9,7 @@ import pytest
 
 import crm
 from mounting import eventually
-from stores import Kept, refused_with, sql
+from stores import refused_with, sql
 
 
 @pytest.fixture

@@ -146,6 +146,9 @@ static void test_statements_not_carried_out(void **state)
         {"DELIMITER ;;\nBEGIN NOT ATOMIC\nINSERT INTO t VALUES (2); END;;\n",
          "trouble line 4" STATEMENT_WORDS},
         {"BEGIN;COMMIT;", ""},
+        {"COMMIT;ROLLBACK;", ""},
+        {"START TRANSACTION;ROLLBACK;", ""},
+        {"LOCK TABLES t WRITE;UNLOCK TABLES;ROLLBACK;", ""},
         {"ROLLBACK;ROLLBACK;",
          "trouble line 2 of the dump: ROLLBACK is not carried out, nor are others like it: rows that "
          "came before show as they came, though the database that loads the dump may have none of "

@@ -27,6 +27,37 @@ static void test_latin1(void **state)
         "table 0 t (a:text,b:bytes)\nrow 0 \"\xc3\xa9\xe2\x82\xac|xe9\nrow 0 \"'\xc3\xbc|x80\n");
 }
 
+/* What a character set's name introduces is in that, and not in the dump's or the column's; without
+ * one, digits are bytes as they are stored. */
+static void test_introducers(void **state)
+{
+    (void)state;
+    check_dump("SET NAMES utf8mb4;CREATE TABLE t (a varchar(9), b varchar(9) CHARACTER SET latin1, "
+               "c blob, i int);\n"
+               "INSERT INTO t VALUES (_latin1 0xE9,_utf8mb4 X'C3A9',_latin1 0xe9,_utf8'12'),"
+               "(_latin1 x'e9',0xE9,_utf8 X'c3A9',_utf8mb4 0x3132),"
+               "(_latin1'\xe9', _latin1\n'\\'\xe9','\xc3\xa9',0),"
+               "(_ucs2 X'00E90041',_UTF16LE 0xE9004100,_ucs2 X'00E9',1),"
+               "(N'\xc3\xa9',n'\xc3\xa9',_binary 'x',2),"
+               "(_binary '\xc3\xa9',_binary '\xe9',_binary X'e9',3),"
+               "(b'1000001',_latin1 B'11101001',b'0000000101000001',b'11'),"
+               "(0b0100000101000010,_cp1251 0b11101001,_binary b'1',b'');\n",
+               "table 0 t (a:text,b:text,c:bytes,i:integer)\n"
+               "row 0 \"\xc3\xa9|\"\xc3\xa9|xe9|#12\n"
+               "row 0 \"\xc3\xa9|\"\xc3\xa9|xc3a9|#12\n"
+               "row 0 \"\xc3\xa9|\"'\xc3\xa9|xc3a9|#0\n"
+               "row 0 \"\xc3\xa9"
+               "A|\"\xc3\xa9"
+               "A|x00e9|#1\n"
+               "row 0 \"\xc3\xa9|\"\xc3\xa9|x78|#2\n"
+               "row 0 \"\xc3\xa9|\"\xc3\xa9|xe9|#3\n"
+               "row 0 \"A|\"\xc3\xa9|x0141|#3\n"
+               "row 0 \"AB|\"\xd0\xb9|x01|#0\n");
+    check_dump("CREATE TABLE t (a text);INSERT INTO t VALUES (_nosuch 'a');\n",
+               "table 0 t (a:text)\n"
+               "fail 0 line 1, byte 45 of the dump: a row of table t makes no sense here\n");
+}
+
 /* The second half of a letter may be what is a backslash by itself. */
 static void test_letters_of_two_bytes(void **state)
 {
@@ -174,9 +205,13 @@ static void test_digits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_latin1), cmocka_unit_test(test_letters_of_two_bytes),
-        cmocka_unit_test(test_names),  cmocka_unit_test(test_names_lost),
-        cmocka_unit_test(test_unsaid), cmocka_unit_test(test_latin1_growth),
+        cmocka_unit_test(test_latin1),
+        cmocka_unit_test(test_introducers),
+        cmocka_unit_test(test_letters_of_two_bytes),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_lost),
+        cmocka_unit_test(test_unsaid),
+        cmocka_unit_test(test_latin1_growth),
         cmocka_unit_test(test_digits),
     };
 

@@ -177,6 +177,24 @@ static void test_copy_without_end(void **state)
         "row 2 \"b--\nrow 2 \"-- Name: z\n");
 }
 
+/* What was committed is not taken back; BEGIN in a transaction commits nothing. */
+static void test_rollback(void **state)
+{
+#define TAKEN_BACK(line)                                                                         \
+    "trouble line " line                                                                         \
+    " of the dump: ROLLBACK is not carried out, nor are others like it: rows "                   \
+    "that came before show as they came, though the database that loads the dump may have none " \
+    "of them\n"
+
+    (void)state;
+    check_dump("-- PostgreSQL database\nCREATE TABLE t (a text);\nBEGIN;\n"
+               "COPY t (a) FROM stdin;\nx\n\\.\nCOMMIT;\nROLLBACK;\nBEGIN;\nROLLBACK;\n",
+               "table 0 t (a:text)\nrow 0 \"x\n");
+    check_dump("-- PostgreSQL database\nCREATE TABLE t (a text);\nBEGIN;\n"
+               "COPY t (a) FROM stdin;\nx\n\\.\nBEGIN;\nCREATE INDEX i ON t (a);\nROLLBACK;\n",
+               "table 0 t (a:text)\nrow 0 \"x\n" TAKEN_BACK("9") "change 0 t (a:text)\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_many_semicolons), cmocka_unit_test(test_copy_options),
         cmocka_unit_test(test_copy_windows),    cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),         cmocka_unit_test(test_copy_without_end),
+        cmocka_unit_test(test_rollback),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,13 +233,63 @@ static void test_init_power_cuts(void **state)
     storage->class->close(storage);
 }
 
+/* What another process does to a store of two keys, first and second, at an operation of ours. */
+struct rival {
+    struct storage *storage; /* ours */
+    struct storage *beside;  /* its own way */
+    int error;               /* what its removal of the second key gave */
+    bool dies;               /* and ours after it: nothing else is done */
+};
+
+static void remove_second(void *context)
+{
+    const struct storage_fault nothing = {
+        .nth = 1, .operations = STORAGE_PUT, .code = EIO, .for_ever = true};
+    struct rival *rival = context;
+    struct store *store = keys_open(rival->beside, second);
+
+    rival->error = run_remove(store, NULL);
+    store_close(store);
+    if (rival->dies)
+        recording_storage_set_fault(rival->storage, &nothing);
+}
+
+/*
+ * Two that each remove one of the last two keys, the second one at every operation of the first,
+ * whether or not the first gets to do anything after it has removed a file: one key opens.
+ */
+static void test_two_at_once(void **state)
+{
+    struct storage *base = new_store_of_two();
+    const unsigned operations[] = {STORAGE_LIST, STORAGE_READ, STORAGE_SIZE, STORAGE_PUT,
+                                   STORAGE_REMOVE};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(operations); i++) {
+        struct storage *storage = recording_storage_new(memory_storage_copy(base));
+        struct storage *inner = recording_storage_inner(storage);
+        struct store *store = keys_open(storage, first);
+        struct rival rival = {
+            .storage = storage, .beside = recording_storage_beside(storage), .dies = i % 2 == 1};
+
+        recording_storage_interpose(storage, operations[i / 2], remove_second, &rival);
+
+        int error = run_remove(store, NULL);
+
+        recording_storage_set_fault(storage, NULL);
+        assert_false(error == 0 && rival.error == 0);
+        assert_true(keys_try_open(inner, first) == 0 || keys_try_open(inner, second) == 0);
+        store_close(store);
+    }
+    base->class->close(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_init_faults),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_init_power_cuts),
-        cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_init_faults),     cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_init_power_cuts), cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_two_at_once),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -17,6 +17,7 @@
 #include "fs/store/log.h"
 #include "tests/unit/log_samples.h"
 #include "tests/unit/memory_storage.h"
+#include "tests/unit/recording_storage.h"
 #include "tests/unit/store_samples.h"
 #include "tests/unit/succeed.h"
 
@@ -116,6 +117,38 @@ static void test_swapped_and_cut(void **context)
     store_close(store);
 }
 
+/*
+ * A record that can be seen may be on its way still, and be gone after a power cut: what could not
+ * be made durable is not remembered, or the store would be said to have been rolled back.
+ */
+static void test_remembered_once_durable(void **context)
+{
+    const struct storage_fault no_flush = {
+        .nth = 1, .operations = STORAGE_FLUSH, .code = EIO, .for_ever = true};
+    struct storage *storage = recording_storage_new(sample_log_storage());
+    struct store *store = sample_store_open(storage);
+    const uint8_t *id = store_header(store)->id;
+    struct freshness seen;
+
+    (void)context;
+    sample_state_forget();
+    recording_storage_set_fault(storage, &no_flush);
+    assert_int_equal(sample_log_error(store), 0);
+    assert_int_equal(recording_storage_failed(storage), 1);
+    assert_false(freshness_load(id, &seen));
+
+    recording_storage_set_fault(storage, NULL);
+    assert_int_equal(sample_log_error(store), 0);
+    assert_true(freshness_load(id, &seen));
+    assert_int_equal(seen.sequence, 3);
+
+    /* What is remembered already need not be flushed again. */
+    recording_storage_set_fault(storage, &no_flush);
+    assert_int_equal(sample_log_error(store), 0);
+    assert_int_equal(recording_storage_failed(storage), 0);
+    store_close(store);
+}
+
 /* Two copies of a store went on by themselves; records of the one are no sequel to the other's. */
 static void test_fork(void **context)
 {
@@ -205,9 +238,13 @@ static void test_without_memory(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_swapped_and_cut), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_rollback),        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_swapped_and_cut),
+        cmocka_unit_test(test_remembered_once_durable),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_without_memory),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -261,6 +261,49 @@ static void an_unreadable_predecessor_is_none(void **state)
     store_close(store);
 }
 
+/* Where the object is that one batch was given, after it committed once more. */
+static struct object_reference put_once_more(struct object_batch *batch)
+{
+    struct object_writer *writer = sample_writer(batch);
+    struct sample sample =
+        sample_put(writer, OBJECT_ROW_GROUP, sample_data(0, 0, 30000), 30000, NULL);
+    struct failure why = {.code = 0};
+
+    sample_writer_finish(writer);
+    assert_int_equal(object_batch_settle(batch, &why), 0);
+    object_batch_renew(batch);
+    sample_release(&sample);
+    return sample.reference;
+}
+
+/* What one batch wrote, and finds damaged after a renewal, is written anew, and only once. */
+static void what_was_damaged_meanwhile_is_written_once(void **state)
+{
+    struct store *store = sample_store();
+    struct storage *storage = store_storage(store);
+    struct object_reader *reader = sample_reader(store);
+    struct object_batch *batch = sample_batch(store, reader);
+    const struct object_reference first = put_once_more(batch);
+    const char *name = sample_only_file(storage, PACK_FOLDER);
+    size_t size;
+
+    (void)state;
+    memory_storage_bytes(storage, name, &size)[first.offset + 20] ^= 1;
+
+    const struct object_reference anew = put_once_more(batch);
+
+    assert_false(object_reference_same_place(&anew, &first));
+    for (int i = 0; i < 3; i++) {
+        const struct object_reference found = put_once_more(batch);
+
+        assert_true(object_reference_same_place(&found, &anew));
+    }
+    assert_int_equal(sample_count_files(storage, PACK_FOLDER), 2);
+    object_batch_free(batch);
+    object_reader_free(reader);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_parent_is_the_copy_of_its_depth),
         cmocka_unit_test(a_copy_of_another_depth_is_not_moved),
         cmocka_unit_test(an_unreadable_predecessor_is_none),
+        cmocka_unit_test(what_was_damaged_meanwhile_is_written_once),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -52,24 +52,28 @@ static void test_what_is_said(void **context)
     assert_names(&tree.sources[0].without, "");
     assert_string_equal(stored_source_next_lacking(&tree.sources[0], &place), "t");
     assert_null(stored_source_next_lacking(&tree.sources[0], &place));
-    assert_true(stored_source_is_chosen(&tree.sources[0]));
+    assert_true(stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 
     assert_int_equal(decode("\"partial\":true,\"without\":[\"log\"],", &tree), 0);
     assert_names(&tree.sources[0].without, "log ");
-    assert_true(!tree.sources[0].has_only && stored_source_is_chosen(&tree.sources[0]));
+    assert_true(!tree.sources[0].has_only && stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 
     assert_int_equal(decode("\"partial\":true,\"lacking\":[\"t\"],", &tree), 0);
-    assert_false(stored_source_is_chosen(&tree.sources[0]));
+    assert_false(stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 
     assert_int_equal(decode("\"partial\":true,\"only\":[],", &tree), 0);
-    assert_true(tree.sources[0].has_only && stored_source_is_chosen(&tree.sources[0]));
+    assert_true(tree.sources[0].has_only && stored_source_lacks_more(&tree.sources[0]));
+    stored_tree_release(&tree);
+
+    assert_int_equal(decode("\"partial\":true,\"lacking\":[\"t\"],\"unseen\":true,", &tree), 0);
+    assert_true(tree.sources[0].unseen && stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 
     assert_int_equal(decode("", &tree), 0);
-    assert_false(stored_source_is_chosen(&tree.sources[0]));
+    assert_false(stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 }
 
@@ -117,13 +121,13 @@ static void test_what_was_not_said(void **context)
     assert_int_equal(stored_tree_decode(unsaid, sizeof unsaid - 1, &tree), 0);
     assert_string_equal(stored_source_next_lacking(&tree.sources[0], &place), "view");
     assert_null(stored_source_next_lacking(&tree.sources[0], &place));
-    assert_false(stored_source_is_chosen(&tree.sources[0]));
+    assert_false(stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 
     place = 0;
     assert_int_equal(decode("\"partial\":true,", &tree), 0);
     assert_null(stored_source_next_lacking(&tree.sources[0], &place));
-    assert_true(stored_source_is_chosen(&tree.sources[0]));
+    assert_true(stored_source_lacks_more(&tree.sources[0]));
     stored_tree_release(&tree);
 }
 
@@ -143,6 +147,9 @@ static void test_strict(void **context)
         "\"without\":[\"t\"],\"partial\":true,",
         "\"without\":[\"t\"],",
         "\"only\":[],",
+        "\"unseen\":true,",
+        "\"partial\":true,\"unseen\":false,",
+        "\"partial\":true,\"unseen\":true,\"lacking\":[\"t\"],",
     };
 
     (void)context;
