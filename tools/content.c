@@ -2,6 +2,7 @@
 #include "tools/content.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,16 +65,37 @@ static void answer_lacking(const struct stored_tree *tree, struct answer *answer
 {
     json_open(&answer->json, '[');
     for (size_t i = 0; i < tree->source_count; i++) {
-        const struct stored_source *source = &tree->sources[i];
+        const char *name;
+        size_t place = 0;
 
-        for (size_t j = 0; source->partial && j < source->table_count; j++) {
-            if (!stored_table_is_statement(&source->tables[j]))
-                continue;
+        while ((name = stored_source_next_lacking(&tree->sources[i], &place)) != NULL) {
             json_open(&answer->json, '{');
-            answer_bytes(answer, "source", source->name);
-            answer_bytes(answer, "table", source->tables[j].name);
+            answer_bytes(answer, "source", tree->sources[i].name);
+            answer_bytes(answer, "table", name);
             json_close(&answer->json, '}');
         }
+    }
+    json_close(&answer->json, ']');
+}
+
+/* Of each source of which less was asked for, which tables alone were, or which were not. */
+static void answer_on_purpose(const struct stored_tree *tree, struct answer *answer)
+{
+    json_open(&answer->json, '[');
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const struct stored_source *source = &tree->sources[i];
+        const struct stored_names *names = source->has_only ? &source->only : &source->without;
+
+        if (!source->has_only && names->count == 0)
+            continue;
+        json_open(&answer->json, '{');
+        answer_bytes(answer, "source", source->name);
+        json_put_name(&answer->json, source->has_only ? "only" : "without");
+        json_open(&answer->json, '[');
+        for (size_t j = 0; j < names->count; j++)
+            json_put_bytes(&answer->json, names->names[j]);
+        json_close(&answer->json, ']');
+        json_close(&answer->json, '}');
     }
     json_close(&answer->json, ']');
 }
@@ -103,34 +125,89 @@ void content_answer(const struct content *content, struct answer *answer)
         answer_lacking(&content->tree, answer);
     else
         json_put_null(&answer->json);
+    json_put_name(&answer->json, "on_purpose");
+    if (content->is_known)
+        answer_on_purpose(&content->tree, answer);
+    else
+        json_put_null(&answer->json);
     content_answer_files(content, answer);
 }
 
 /* ---- For people ---- */
 
+/* A text that is cut off where its room ends. */
+struct line {
+    char *text;
+    size_t size;
+    size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void append(struct line *line, const char *format, ...)
+{
+    va_list values;
+
+    if (line->used >= line->size)
+        return;
+    va_start(values, format);
+    line->used +=
+        (size_t)vsnprintf(line->text + line->used, line->size - line->used, format, values);
+    va_end(values);
+}
+
+static void append_lacking(struct line *line, const struct stored_tree *tree, const char **before)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const char *name;
+        size_t place = 0;
+
+        while ((name = stored_source_next_lacking(&tree->sources[i], &place)) != NULL) {
+            append(line, "%s%s/%s", *before, tree->sources[i].name, name);
+            *before = ", ";
+        }
+    }
+    if ((*before)[0] == ',')
+        *before = "; ";
+}
+
+static void append_unseen(struct line *line, const struct stored_tree *tree)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        if (tree->sources[i].unseen)
+            append(line, ", perhaps without others of %s", tree->sources[i].name);
+    }
+}
+
+static void append_on_purpose(struct line *line, const struct stored_tree *tree, const char *before)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const struct stored_source *source = &tree->sources[i];
+        const struct stored_names *names = source->has_only ? &source->only : &source->without;
+
+        if (!source->partial || (!source->has_only && names->count == 0))
+            continue;
+        append(line, source->has_only ? "%sof %s only" : "%s%s without", before, source->name);
+        for (size_t j = 0; j < names->count; j++)
+            append(line, "%s%s", j == 0 ? " " : ", ", names->names[j]);
+        if (names->count == 0)
+            append(line, " no table");
+        before = "; ";
+    }
+}
+
 const char *content_lacking(const struct content *content, char *text, size_t size)
 {
+    struct line line = {.text = text, .size = size};
     const char *before = ": ";
-    size_t used;
 
     if (!content->is_known || !stored_tree_is_partial(&content->tree)) {
         snprintf(text, size, "%s", content->is_known ? "" : "?");
         return text;
     }
-    used = (size_t)snprintf(text, size, "(in part");
-    for (size_t i = 0; i < content->tree.source_count; i++) {
-        const struct stored_source *source = &content->tree.sources[i];
-
-        for (size_t j = 0; source->partial && j < source->table_count && used < size; j++) {
-            if (!stored_table_is_statement(&source->tables[j]))
-                continue;
-            used += (size_t)snprintf(text + used, size - used, "%s%s/%s", before, source->name,
-                                     source->tables[j].name);
-            before = ", ";
-        }
-    }
-    if (used < size)
-        snprintf(text + used, size - used, ")");
+    append(&line, "(in part");
+    append_lacking(&line, &content->tree, &before);
+    append_on_purpose(&line, &content->tree, before);
+    append_unseen(&line, &content->tree);
+    append(&line, ")");
     return text;
 }
 

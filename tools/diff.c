@@ -262,6 +262,21 @@ static int compare(struct diff *diff, const struct pair *pair, struct failure *f
                                : print(diff, pair, &difference);
 }
 
+/* What could not be read is not there to be compared, and neither was it removed nor added. */
+static void warn_lacking(const struct snapshot *snapshot, const struct stored_tree *tree)
+{
+    for (size_t i = 0; i < tree->source_count; i++) {
+        const char *name;
+        size_t place = 0;
+
+        while ((name = stored_source_next_lacking(&tree->sources[i], &place)) != NULL)
+            log_message(LOG_LEVEL_WARNING,
+                        "%s lacks the rows of %s/%s, which could not be read when it was taken: "
+                        "they are not compared",
+                        snapshot->name, tree->sources[i].name, name);
+    }
+}
+
 /* files/, whose content a snapshot names as one tree: it differs, or it does not. */
 static const char *compare_files(const struct diff *diff)
 {
@@ -308,6 +323,8 @@ static int compare_all(struct diff *diff, struct failure *failure)
     bool json = diff->command->json;
     int error = read_trees(diff, failure);
 
+    for (int i = 0; i < 2 && error == 0; i++)
+        warn_lacking(diff->snapshots[i], &diff->trees[i]);
     if (error == 0)
         error = make_pairs(diff);
     if (error == 0 && json)

@@ -50,7 +50,10 @@ static void drop_twins(struct forget_command *command)
 
 /* ---- By rule ---- */
 
-/* What no rule keeps. All of a group is a slip of whoever wrote the rules. */
+/*
+ * What no rule keeps. All of a group is a slip of whoever wrote the rules, though what is damaged
+ * of it stays for another reason.
+ */
 static int gather(const struct snapshot_groups *groups, const struct snapshot **gone,
                   size_t *ret_count, struct failure *failure)
 {
@@ -58,13 +61,16 @@ static int gather(const struct snapshot_groups *groups, const struct snapshot **
 
     for (size_t i = 0; i < groups->count; i++) {
         const struct snapshot_group *group = &groups->groups[i];
+        size_t kept = 0;
         size_t before = count;
 
         for (size_t j = 0; j < group->count; j++) {
             if (group->reasons[j] == 0)
                 gone[count++] = group->snapshots[j];
+            else
+                kept += group->reasons[j] != POLICY_DAMAGED;
         }
-        if (count - before == group->count)
+        if (kept == 0 && count != before)
             return failure_set(failure, EINVAL,
                                "these rules would keep no snapshot of %s; nothing was forgotten",
                                group->label[0] != '\0' ? group->label : "the store");
@@ -104,7 +110,7 @@ static int forget_by_rule_once(const struct forget_command *command, struct open
     }
     if (error == 0)
         error = forget_report_groups(report, &groups);
-    report->unread = groups.unread;
+    report->doubtful = groups.unread + groups.damaged;
     snapshot_groups_release(&groups);
     free((void *)gone);
     return error;
@@ -190,7 +196,7 @@ static int run_opened(const struct forget_command *command, struct opened_store 
     forget_report_begin(&report, command->json, command->dry_run, command->prune);
     error = command->name_count > 0 ? forget_by_name(command, opened, &report, failure)
                                     : forget_by_rule(command, opened, &report, failure);
-    *ret_incomplete = report.unread != 0;
+    *ret_incomplete = report.doubtful != 0;
     *ret_deed = "forget snapshots";
     if (error == 0 && command->prune) {
         error = prune_as_well(command, opened, &report, failure);

@@ -9,6 +9,8 @@
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
+#include "tools/forget_damage.h"
+#include "tools/lack_words.h"
 
 #define LABEL_LIMIT ((size_t)1 << 20)
 
@@ -43,9 +45,11 @@ static int append_sources(struct buffer *label, const struct opened_store *opene
 
     if (error != 0)
         return error;
-    for (size_t i = 0; i < tree.source_count && error == 0; i++)
-        error = buffer_print(label, "%s%s%s", i == 0 ? "sources " : ",", tree.sources[i].name,
-                             tree.sources[i].partial ? " (in part)" : "");
+    for (size_t i = 0; i < tree.source_count && error == 0; i++) {
+        error = buffer_print(label, "%s%s", i == 0 ? "sources " : ",", tree.sources[i].name);
+        if (error == 0)
+            error = lack_words_append(label, &tree.sources[i]);
+    }
     if (tree.source_count == 0 && error == 0)
         error = buffer_append_text(label, "no sources");
     stored_tree_release(&tree);
@@ -180,6 +184,8 @@ int snapshot_groups_make(const struct opened_store *opened, const struct snapsho
     }
     if (error == 0)
         error = judge(&groups, policy);
+    if (error == 0)
+        error = forget_damage_heed(opened, policy, &groups, failure);
     if (error != 0) {
         name_map_free(steal_pointer(&by_label)); /* it borrows the labels */
         snapshot_groups_release(&groups);

@@ -28,11 +28,14 @@ struct snapshot_groups {
     size_t count;
     struct snapshot_group *groups; /* in the order of their oldest snapshots */
     size_t unread;                 /* of which nobody can say what group they are of: they stay */
+    size_t damaged;                /* in the groups, and of which something is lost: they stay */
 };
 
 /*
  * Those of the store's snapshots that FILTER has, judged by POLICY. What cannot be read is told of,
- * and in no group. 0 or -ENOMEM.
+ * and in no group. What has lost data (as a plain check sees it) takes no place in a rule, which
+ * another one keeps in its stead: it is told of, and kept for that. It is looked for where the
+ * rules would forget something. 0, -ENOMEM, what the store refuses.
  */
 int snapshot_groups_make(const struct opened_store *opened, const struct snapshot_filter *filter,
                          const struct group_by *by, const struct policy *policy,

@@ -14,9 +14,9 @@ struct forget_report {
     struct answer answer; /* json only */
     bool json;
     bool dry_run;
-    bool prune;    /* what a prune did is to be said too */
-    bool begun;    /* something was said */
-    size_t unread; /* snapshots: forget_groups.h */
+    bool prune;      /* what a prune did is to be said too */
+    bool begun;      /* something was said */
+    size_t doubtful; /* snapshots that stay, unread or damaged: forget_groups.h */
 };
 
 /* JSON writes into the report, which must not move. */

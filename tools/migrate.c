@@ -62,6 +62,7 @@ static int migrate_all(struct migration *migration, struct failure *failure)
 static int open_source(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
+    struct words none = {.count = 0};
     int error = restore_source_open(command->store, &command->passphrase, command->source,
                                     migration->cancelled, &migration->source, failure);
 
@@ -69,8 +70,10 @@ static int open_source(struct migration *migration, struct failure *failure)
         error = failure_set(failure, EINVAL,
                             "all tables are migrated: leave \"/%s\" away, or say crmfs restore",
                             migration->source.table);
-    if (error == 0)
+    if (error == 0) {
+        restore_source_tell_lacking(&migration->source, &none);
         restore_source_tell_unseen(&migration->source);
+    }
     return error;
 }
 

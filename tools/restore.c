@@ -42,13 +42,14 @@ struct restore_command {
 
 struct restoring {
     const struct restore_command *command;
+    struct words excluded; /* the command's, but for what is not there anyway */
     struct restore_source source;
     struct target *target;
     struct restore_plan plan;
     struct bad_rows *bad_rows;
     bool done; /* … or perhaps: rows that were set aside may be nowhere else */
     uint64_t rows_done;
-    bool lacks_parts; /* of an archive */
+    bool lacks_parts; /* of an archive, or of a snapshot */
 };
 
 /* ---- The command line ------------------------------------------------------------------------ */
@@ -190,8 +191,8 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .mode = command->mode,
         .tables = tables.items,
         .table_count = tables.count,
-        .excluded = command->excluded.items,
-        .excluded_count = command->excluded.count,
+        .excluded = restoring->excluded.items,
+        .excluded_count = restoring->excluded.count,
         .where = command->where,
         .keys = command->keys.items,
         .key_count = command->keys.count,
@@ -245,8 +246,10 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
                                     &restoring->source, failure);
     if (error == 0)
         error = check_tables(restoring, failure);
-    if (error == 0 && restoring->source.table == NULL && command->tables.count == 0)
+    if (error == 0 && restoring->source.table == NULL && command->tables.count == 0) {
+        restore_source_tell_lacking(&restoring->source, &restoring->excluded);
         restore_source_tell_unseen(&restoring->source);
+    }
     if (error == 0)
         error = plan_and_run(restoring, cancelled, failure);
     if (restoring->target != NULL)
@@ -263,7 +266,7 @@ static int restore(struct restoring *restoring, const bool *cancelled, struct fa
 
 static int run(const struct restore_command *command)
 {
-    struct restoring restoring = {.command = command};
+    struct restoring restoring = {.command = command, .excluded = command->excluded};
     struct failure failure = {.code = 0};
     int error = restore(&restoring, stop_begin(), &failure);
 

@@ -74,7 +74,48 @@ int restore_source_open_in(const struct opened_store *opened, const char *what,
         return error;
     source->kind = stored->kind;
     source->name = stored->name;
+    source->stored = stored;
     return 0;
+}
+
+/* Its statement: a restore makes it. */
+static bool is_kept(const struct stored_source *stored, const char *name)
+{
+    bool kept = false;
+
+    for (size_t i = 0; i < stored->table_count; i++)
+        kept |= strcmp(stored->tables[i].name, name) == 0;
+    return kept;
+}
+
+/* Takes NAME out of the words, in which it may stand several times. Whether it was there. */
+static bool take_out(struct words *words, const char *name)
+{
+    size_t kept = 0;
+    size_t count = words->count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(words->items[i], name) != 0)
+            words->items[kept++] = words->items[i];
+    }
+    words->count = kept;
+    return kept != count;
+}
+
+void restore_source_tell_lacking(struct restore_source *source, struct words *excluded)
+{
+    static const char why[] = "it could not be read when the snapshot was taken";
+    const char *name;
+    size_t place = 0;
+
+    if (source->stored == NULL)
+        return;
+    while ((name = stored_source_next_lacking(source->stored, &place)) != NULL) {
+        if (is_kept(source->stored, name) || take_out(excluded, name))
+            continue;
+        log_message(LOG_LEVEL_WARNING, "%s, table %s is left out: %s", source->name, name, why);
+        left_out_add(&source->left_out, source->name, name, why);
+    }
 }
 
 /* ---- Any other source ------------------------------------------------------------------------ */
@@ -129,6 +170,8 @@ void restore_source_tell_unseen(struct restore_source *source)
 {
     const char *why = source->dataset->unseen;
 
+    if (source->stored != NULL && source->stored->unseen)
+        why = "the snapshot was taken by a user who was not told of all tables";
     if (why == NULL)
         return;
     log_message(LOG_LEVEL_WARNING, "there may be more tables: %s", why);

@@ -8,20 +8,22 @@
 #include "tools/indexing.h"
 #include "tools/left_out.h"
 #include "tools/opened_store.h"
+#include "tools/words.h"
 
 /* Zeroed at first. */
 struct restore_source {
     struct dataset *dataset;
-    const char *kind;                /* "sqlite", "mysql", "postgresql", … */
-    const struct snapshot *snapshot; /* the store's; NULL: it is of none, … */
-    const char *name;                /* … else what the snapshot calls the source */
-    const char *table;               /* that WHAT names; NULL: none */
-    char *words;                     /* WHAT, taken apart */
-    struct opened_store opened;      /* by restore_source_open */
+    const char *kind;                   /* "sqlite", "mysql", "postgresql", … */
+    const struct snapshot *snapshot;    /* the store's; NULL: it is of none, … */
+    const char *name;                   /* … else what the snapshot calls the source */
+    const struct stored_source *stored; /* of the tree; NULL: it is of none */
+    const char *table;                  /* that WHAT names; NULL: none */
+    char *words;                        /* WHAT, taken apart */
+    struct opened_store opened;         /* by restore_source_open */
     struct stored_tree tree;
     struct source *source;
     struct indexing indexing;
-    struct left_out left_out; /* parts of an archive, tables that nobody is told of */
+    struct left_out left_out; /* parts of an archive, tables that there are, or may be, elsewhere */
 };
 
 /*
@@ -35,6 +37,13 @@ int restore_source_open(const char *store, const struct passphrase_options *pass
 /* The same of a store that is open, and stays so until the source is closed. */
 int restore_source_open_in(const struct opened_store *opened, const char *what,
                            struct restore_source *source, struct failure *failure);
+
+/*
+ * Tells of the tables of which the snapshot has nothing, as they could not be read when it was
+ * taken, and notes them as left out: but for EXCLUDED, from which such a name is taken, as there is
+ * no table of it to leave out. To be asked where all tables are to be restored.
+ */
+void restore_source_tell_lacking(struct restore_source *source, struct words *excluded);
 
 /* Of who wants all tables: warns that there may be some that nobody is told of (dataset->unseen).
  */

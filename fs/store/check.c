@@ -216,12 +216,14 @@ static int walk_all(struct checking *checking)
     int error = 0;
 
     for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
+        if (!check_wants(checking, &state->snapshots[i]))
+            continue;
         error = reach_add(checking->reach, &state->snapshots[i], checking->failure);
         checking->result.snapshots++;
         store_progress_tell(checking->options->progress, "walking snapshots", i + 1,
                             state->snapshot_count);
     }
-    if (error == 0 && state->has_files)
+    if (error == 0 && state->has_files && checking->only == NULL)
         error = reach_add_files(checking->reach, &state->files, checking->failure);
     if (error == 0)
         error = reach_add_ancestors(checking->reach, checking->failure);
@@ -266,7 +268,7 @@ static int look(struct checking *checking)
     return error == 0 ? walk_all(checking) : error;
 }
 
-static void look_away(struct checking *checking)
+void check_look_away(struct checking *checking)
 {
     unlisted_release(&checking->unlisted);
     reach_free(steal_pointer(&checking->reach));
@@ -275,14 +277,14 @@ static void look_away(struct checking *checking)
 }
 
 /* Prune may remove packs between the listing and the look into them; it has said so in the log. */
-static int look_again(struct checking *checking)
+int check_look(struct checking *checking)
 {
     int error = look(checking);
 
     for (int attempt = 1; attempt < ATTEMPTS && error == -ENOENT; attempt++) {
         uint64_t looked_at = checking->state.sequence;
 
-        look_away(checking);
+        check_look_away(checking);
         checking->result.snapshots = 0;
         checking->damaged = false;
         error = log_read(checking->store, &checking->state, checking->failure);
@@ -294,7 +296,7 @@ static int look_again(struct checking *checking)
 
 static int check_packs(struct checking *checking)
 {
-    int error = look_again(checking);
+    int error = check_look(checking);
 
     if (error == 0)
         error = misnamed_find(checking->store, report_misnamed, checking, checking->failure);
@@ -324,7 +326,7 @@ int check(struct store *store, const struct check_options *options, struct check
     if (error >= 0 &&
         image_cache_check(store, options->read_data, &checking.result.kept, NULL) == -ENOMEM)
         error = -ENOMEM;
-    look_away(&checking);
+    check_look_away(&checking);
     log_state_release(&checking.state);
     medium_free(checking.medium);
     if (error == -ENOMEM)

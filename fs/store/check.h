@@ -66,4 +66,12 @@ struct check_result {
 int check(struct store *store, const struct check_options *options, struct check_result *ret_result,
           struct failure *failure);
 
+/*
+ * The same of COUNT snapshots alone, their directories and descriptions, of which rows are not
+ * read: sets LOSSY[i] where something of the I-th is lost; all false at first. One that another has
+ * forgotten meanwhile is not. 0; -errno: it could not go on.
+ */
+int check_snapshots(struct store *store, const struct snapshot *const *snapshots, size_t count,
+                    bool *lossy, struct failure *failure);
+
 #endif

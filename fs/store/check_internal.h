@@ -20,6 +20,8 @@ struct checking {
     struct medium *medium;
     struct object_reader *reader;
     const struct check_options *options;
+    const struct snapshot *const *only; /* NULL: all snapshots, and files/ */
+    size_t only_count;
     struct log_state state;
     struct reach *reach;
     struct unlisted unlisted; /* what damaged directories hide */
@@ -58,6 +60,15 @@ struct check_damaged {
  * does not open, if the reach knows where that is; else leaves it. 0 or -ENOMEM. From any thread.
  */
 int check_find_culprit(struct checking *checking, struct check_damaged *damaged);
+
+bool check_wants(const struct checking *checking, const struct snapshot *snapshot);
+
+/*
+ * Finds what those snapshots of the state need that are wanted, and sets DAMAGED if some of that is
+ * not there. 0 or -errno. Either way it is looked away from in the end.
+ */
+int check_look(struct checking *checking);
+void check_look_away(struct checking *checking);
 
 /* Reads packs in full; damaged objects are noted in the reach. */
 int check_data(struct checking *checking);

@@ -303,12 +303,14 @@ int check_losses(struct checking *checking)
 
     name_packs(&asking);
     for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
+        if (!check_wants(checking, &state->snapshots[i]))
+            continue;
         error = walk_snapshot(&walk, &state->snapshots[i], checking->failure);
         say_rows(&asking);
         store_progress_tell(checking->options->progress, "looking for what is touched", i + 1,
                             state->snapshot_count);
     }
-    if (error == 0 && state->has_files)
+    if (error == 0 && state->has_files && checking->only == NULL)
         error = walk_files(&walk, &state->files, checking->failure);
     known_objects_release(&asking.culprits);
     free(asking.named);

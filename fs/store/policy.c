@@ -16,6 +16,8 @@ enum cause { COUNTED, OLDEST, WITHIN, OLDEST_WITHIN };
 #define REASON(cause, period) ((policy_reasons)1 << ((unsigned)(cause)*8 + (unsigned)(period)))
 #define REASON_TAGS ((policy_reasons)1 << 7)
 
+_Static_assert(POLICY_PERIODS <= 6, "the bit of POLICY_DAMAGED is no period's");
+
 static const char *const period_names[POLICY_PERIODS] = {
     [POLICY_LAST] = "last",     [POLICY_HOURLY] = "hourly",   [POLICY_DAILY] = "daily",
     [POLICY_WEEKLY] = "weekly", [POLICY_MONTHLY] = "monthly", [POLICY_YEARLY] = "yearly",
@@ -250,6 +252,8 @@ int policy_reasons_print(policy_reasons reasons, struct buffer *output)
     const char *separator = "";
     int error = 0;
 
+    if (reasons == POLICY_DAMAGED)
+        return buffer_append_text(output, "damaged");
     if ((reasons & REASON_TAGS) != 0) {
         error = buffer_append_text(output, "has tags");
         separator = ", ";

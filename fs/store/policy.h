@@ -59,6 +59,9 @@ typedef uint32_t policy_reasons;
 void policy_apply(const struct policy *policy, const struct snapshot *const *snapshots,
                   size_t count, uint64_t now_ns, policy_reasons *ret_reasons);
 
+/* What no rule has said: it has lost data, and no rule is asked of it. */
+#define POLICY_DAMAGED ((policy_reasons)1 << 6)
+
 /* "daily snapshot, oldest weekly snapshot", appended. 0, -ENOMEM, -EFBIG. */
 int policy_reasons_print(policy_reasons reasons, struct buffer *output);
 

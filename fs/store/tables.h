@@ -86,11 +86,29 @@ static inline bool stored_table_is_statement(const struct stored_table *table)
     return table->rows == 0 && table->csv_bytes <= 1;
 }
 
+/* Names of tables, in the order of their bytes, which differ. */
+struct stored_names {
+    size_t count;
+    char **names;
+};
+
+/* Adds a copy of NAME, once. 0 or -ENOMEM. */
+int stored_names_add(struct stored_names *names, const char *name);
+
+/*
+ * What a source that is partial lacks. Older snapshots do not say it: there is nothing in any of
+ * them. ONLY and WITHOUT are what somebody asked for, LACKING and UNSEEN nobody did.
+ */
 struct stored_source {
-    char *name;       /* of its folder: no '/' and no control bytes */
-    char *kind;       /* what kind of database it was: "sqlite" */
-    bool partial;     /* tables of it were left out, or may have been */
-    uint64_t time_ns; /* of its transaction, since 1970 */
+    char *name;    /* of its folder: no '/' and no control bytes */
+    char *kind;    /* what kind of database it was: "sqlite" */
+    bool partial;  /* tables of it were left out, or may have been */
+    bool has_only; /* no tables were asked for but those in ONLY, perhaps none */
+    struct stored_names only;
+    struct stored_names without; /* not asked for; empty if HAS_ONLY */
+    struct stored_names lacking; /* could not be read; of a view its statement is kept */
+    bool unseen;                 /* there may be tables that its user is not told of */
+    uint64_t time_ns;            /* of its transaction, since 1970 */
     size_t table_count;
     struct stored_table *tables; /* in the source's order; names differ */
 };
@@ -109,6 +127,20 @@ static inline bool stored_tree_is_partial(const struct stored_tree *tree)
         partial |= tree->sources[i].partial;
     return partial;
 }
+
+/*
+ * What of SOURCE could not be read, one name a call; PLACE is zero at first. NULL: no more. Of
+ * older snapshots it is the views of which there is the statement only.
+ */
+const char *stored_source_next_lacking(const struct stored_source *source, size_t *place);
+
+/*
+ * Whether SOURCE lacks more, or may: less than all was asked for, its user was not told of all, or
+ * nobody knows any more.
+ */
+bool stored_source_lacks_more(const struct stored_source *source);
+
+void stored_source_release(struct stored_source *source); /* zeroed: nothing happens */
 
 int stored_tree_encode(const struct stored_tree *tree, struct buffer *output);
 int stored_tree_decode(const void *bytes, size_t size, struct stored_tree *ret_tree);

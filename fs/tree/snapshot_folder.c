@@ -238,9 +238,8 @@ static const char xattr_names[] = "user.crmfs.id\0user.crmfs.snapshot\0user.crmf
                                   "user.crmfs.partial";
 
 /*
- * The views of which there is no more than the statement, a line each; of a source of which
- * tables were left out that nobody knows any more, its name alone. Nothing of a snapshot that is
- * whole.
+ * What could not be read, a line each; of a source of which tables were left out on purpose, or
+ * may be missing that nobody knows, its name alone. Nothing of a snapshot that is whole.
  */
 static ssize_t give_partial(const struct snapshot_folder *folder, char *value, size_t size,
                             struct failure *failure)
@@ -251,15 +250,12 @@ static ssize_t give_partial(const struct snapshot_folder *folder, char *value, s
 
     for (size_t i = 0; i < tree.source_count && error == 0; i++) {
         const struct stored_source *source = &tree.sources[i];
-        bool named = false;
+        const char *lacking;
+        size_t place = 0;
 
-        for (size_t j = 0; source->partial && j < source->table_count && error == 0; j++) {
-            if (!stored_table_is_statement(&source->tables[j]))
-                continue;
-            error = buffer_print(&text, "%s/%s\n", source->name, source->tables[j].name);
-            named = true;
-        }
-        if (source->partial && !named && error == 0)
+        while (error == 0 && (lacking = stored_source_next_lacking(source, &place)) != NULL)
+            error = buffer_print(&text, "%s/%s\n", source->name, lacking);
+        if (error == 0 && stored_source_lacks_more(source))
             error = buffer_print(&text, "%s\n", source->name);
     }
     stored_tree_release(&tree);

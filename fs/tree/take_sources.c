@@ -167,7 +167,8 @@ static int keep_statement(struct take_attempt *attempt, const struct schema *sch
     return error != 0 ? error : 1;
 }
 
-static int leave_out(struct take_attempt *attempt, struct dataset *dataset, size_t index,
+/* ERROR: why it cannot be read. */
+static int leave_out(struct take_attempt *attempt, struct dataset *dataset, size_t index, int error,
                      const char *source, struct stored_source *stored)
 {
     const struct take_options *options = attempt->options;
@@ -179,13 +180,32 @@ static int leave_out(struct take_attempt *attempt, struct dataset *dataset, size
         options->warn(options->warn_context, source, schema->name, attempt->failure);
     *attempt->failure = (struct failure){0};
     *table = (struct stored_table){0};
-    stored->partial = true;
+    /* Of what holds nothing, nothing is lacking. */
+    if (error != -ENODATA) {
+        stored->partial = true;
+        if (stored_names_add(&stored->lacking, schema->name) != 0)
+            return -ENOMEM;
+    }
     kept = keep_statement(attempt, schema, table);
     if (kept == 1) {
         stored->table_count++;
         note_progress(attempt, table);
     }
     return kept < 0 ? kept : 0;
+}
+
+/* Notes of a table whether it was asked for. 1: it was; 0: it was not; -ENOMEM. */
+static int choose(struct take_attempt *attempt, const char *source, const char *table,
+                  struct stored_source *stored)
+{
+    bool wanted = is_wanted(attempt, source, table);
+    int error = 0;
+
+    if (!wanted)
+        stored->partial = true;
+    if (wanted == stored->has_only)
+        error = stored_names_add(wanted ? &stored->only : &stored->without, table);
+    return error != 0 ? error : wanted;
 }
 
 static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, const char *source,
@@ -197,25 +217,27 @@ static int scan_tables(struct take_attempt *attempt, struct dataset *dataset, co
     stored->tables = allocate_array(count, sizeof *stored->tables);
     if (stored->tables == NULL)
         return -ENOMEM;
+    stored->has_only = options->tables != NULL;
     if (options->progress != NULL)
         __atomic_add_fetch(&options->progress->tables, count, __ATOMIC_RELAXED);
     for (size_t i = 0; i < count; i++) {
         const char *name = dataset->class->schema(dataset, i)->name;
         struct stored_table *table = &stored->tables[stored->table_count];
 
-        if (!is_wanted(attempt, source, name)) {
-            stored->partial = true;
-            continue;
-        }
+        int error = choose(attempt, source, name, stored);
 
-        int error = scan_table(attempt, dataset, i, source, table);
+        if (error < 0)
+            return error;
+        if (error == 0)
+            continue;
+        error = scan_table(attempt, dataset, i, source, table);
 
         if (take_is_called_off(attempt, &error)) {
             free(table->name);
             return error;
         }
         if (error != 0 && may_be_left_out(dataset, i, error)) {
-            error = leave_out(attempt, dataset, i, source, stored);
+            error = leave_out(attempt, dataset, i, error, source, stored);
             if (error != 0)
                 return error;
             continue;
@@ -239,19 +261,10 @@ static void tell_unseen(struct take_attempt *attempt, const struct dataset *data
     if (dataset->unseen == NULL || options->tables != NULL)
         return;
     stored->partial = true;
+    stored->unseen = true;
     failure_set(&why, EPERM, "%s", dataset->unseen);
     if (options->warn != NULL)
         options->warn(options->warn_context, stored->name, NULL, &why);
-}
-
-static void release_source(struct stored_source *stored)
-{
-    for (size_t i = 0; i < stored->table_count; i++)
-        free(stored->tables[i].name);
-    free(stored->tables);
-    free(stored->name);
-    free(stored->kind);
-    *stored = (struct stored_source){0};
 }
 
 static int scan_source_once(struct take_attempt *attempt, const struct take_source *place,
@@ -280,7 +293,7 @@ static int scan_source_once(struct take_attempt *attempt, const struct take_sour
     dataset->class->finish(dataset);
     dataset->class->release(dataset);
     if (error != 0) {
-        release_source(stored);
+        stored_source_release(stored);
         attempt->raw_bytes = before;
     }
     return error;
@@ -372,7 +385,7 @@ int take_scan_sources(struct take_attempt *attempt)
 void take_release_sources(struct take_attempt *attempt)
 {
     for (size_t i = 0; i < attempt->tree.source_count; i++)
-        release_source(&attempt->tree.sources[i]);
+        stored_source_release(&attempt->tree.sources[i]);
     free(attempt->tree.sources);
     free(attempt->excluded_met);
 }

@@ -68,6 +68,10 @@ def test_a_snapshot_says_that_it_may_lack_tables(take, crmfs, work, user, databa
     (left,) = json.loads(done.stdout)["left_out"]
     assert left["source"] == database and "table" not in left and WORDS in left["why"]
     assert not is_whole(crmfs, work)
+    assert f"(in part, perhaps without others of {database})" in crmfs("snapshots", work / "store").stdout
+    if right == "SELECT ON {0}.a":
+        done = crmfs("restore", "--store", work / "store", "--to", work / "new.db", "latest", status=3)
+        assert "there may be more tables" in done.stderr, done.stderr
 
 
 def test_who_names_the_tables_means_these(take, user):

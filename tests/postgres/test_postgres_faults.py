@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What may befall a server: each has its errno for the reader and its line in .crmfs/errors, and nothing else breaks."""
 import errno
+import json
 import os
 import signal
 import socket
@@ -256,7 +257,9 @@ def test_what_holds_nothing_to_read_keeps_nobody_from_the_rest(postgres, databas
     taken = subprocess.run([mounting.BINARY, "snapshot", "--store", work / "store", postgres.url(name)], env=environment,
                            check=False, capture_output=True, text=True)
     assert all(word in taken.stderr for word in ("bare", "unfilled", "over", "no columns")), taken.stderr
-    assert taken.returncode in (0, 1), taken.stderr
+    assert taken.returncode == 0, taken.stderr
+    listed = subprocess.run([mounting.BINARY, "snapshots", "--json", work / "store"], env=environment, check=True, capture_output=True)
+    assert [(one["partial"], one["lacking"]) for one in json.loads(listed.stdout)] == [(False, [])], "nothing is missed"
     postgres.psql("REFRESH MATERIALIZED VIEW unfilled", name)
     assert heals(top.live() / "unfilled.csv")
 
@@ -378,6 +381,35 @@ ELSEWHERE = {
 }
 
 
+def said_to_lack(work, environment, tables, status):
+    """The only snapshot names the TABLES that it lacks; a restore of it, too, where there is no statement of them."""
+    def ask(*words):
+        return subprocess.run([mounting.BINARY, *words], env=environment, check=False, capture_output=True, text=True)
+
+    (one,) = json.loads(ask("snapshots", "--json", work / "store").stdout)
+    assert one["partial"] and one["lacking"] == [{"source": "crm", "table": table} for table in tables] and one["on_purpose"] == []
+    assert "(in part: " + ", ".join("crm/" + table for table in tables) + ")" in ask("snapshots", work / "store").stdout
+    same = ask("diff", work / "store", "latest", "latest")
+    assert same.returncode == 0 and all(f"lacks the rows of crm/{table}, " in same.stderr for table in tables), same
+    mountpoint = work / "frozen"
+    mountpoint.mkdir()
+    assert ask("mount", "--store", work / "store", mountpoint).returncode == 0
+    try:
+        found = os.getxattr(mountpoint / "snapshots" / one["name"], "user.crmfs.partial").decode()
+    finally:
+        subprocess.run(["fusermount3", "-u", mountpoint], check=True)
+    assert found == "".join(f"crm/{table}\n" for table in tables)
+    into = work / "restored.db"
+    done = ask("restore", "--store", work / "store", "--to", into, "--json", "latest")
+    assert done.returncode == status and sorted(table["name"] for table in json.loads(done.stdout)["tables"]) == ["t", "u"], done
+    assert (status == 3) == (f"table {tables[-1]} is left out: it could not be read when the snapshot was taken" in done.stderr), done
+    into.unlink()
+    for words in (["--table", "t,u"], ["--exclude-table", tables[-1]]):
+        done = ask("restore", "--store", work / "store", "--to", into, *words, "latest")
+        assert done.returncode == 0, done
+        into.unlink()
+
+
 @pytest.mark.parametrize("what", ELSEWHERE)
 def test_what_something_else_lacks_is_no_change_of_ours(postgres, database, mount, work, what):
     """A view, or a foreign table, that needs what is not there fails by itself; a snapshot leaves it out by name."""
@@ -397,6 +429,8 @@ def test_what_something_else_lacks_is_no_change_of_ours(postgres, database, moun
     assert taken.returncode == 3 and "2 tables" in taken.stdout, taken
     assert "a_broken is left out" in taken.stderr and state in taken.stderr and "--exclude-table" in taken.stderr, taken
     left_out = "a_broken,far" if what == "view of down" else "a_broken"
+    environment["XDG_STATE_HOME"] = str(work / "state")
+    said_to_lack(work, environment, left_out.split(","), status=3 if state != what else 0)
     taken = subprocess.run([*command, "--exclude-table", left_out], env=environment, check=False, capture_output=True, text=True)
     assert taken.returncode == 0, taken
 
