@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Whose a store's files are: its owner's, though root, or somebody else who may, has written to it."""
 import os
+import re
 
 import pytest
 
-from mounting import NOBODY
+from mounting import NOBODY, ROOT
 from stores import Kept, sql
 
 pytestmark = pytest.mark.usefixtures("root")
@@ -60,3 +61,38 @@ def test_who_would_shut_the_owner_out_writes_nothing(work):
     said = store.run("snapshot", "--store", store.path, database, status=1).err
     assert "another user's, who could not read" in said
     assert store.files() == there
+
+
+def capabilities(unit):
+    """What a unit of tools/units lets its service do, in setpriv's words."""
+    (line,) = re.findall(r"^CapabilityBoundingSet=(.*)$", (ROOT / "tools/units" / unit).read_text(), re.MULTILINE)
+    return ",".join(["-all", *("+" + word.removeprefix("CAP_").lower() for word in line.split())])
+
+
+def test_the_units_may_do_what_their_commands_need(theirs, work):
+    """Root, with no more rights than the service has, in a user's store."""
+    database = work / "a.db"
+    sql(database, "CREATE TABLE a (id INTEGER PRIMARY KEY, b)")
+    os.chown(database, NOBODY.pw_uid, NOBODY.pw_gid)
+    database.chmod(0o600)
+    commands = {"crmfs-snapshot@.service": [["snapshot", "--store", theirs.path, "--name", name, database]
+                                            for name in ("a", "b")],
+                "crmfs-prune@.service": [["forget", "--keep-last", "1", theirs.path],
+                                         ["prune", "--grace", "0", theirs.path]]}
+    for unit, lines in commands.items():
+        theirs.before = ["setpriv", "--bounding-set", capabilities(unit), "--"]
+        for line in lines:
+            theirs.run(*line)
+    theirs.before = []
+    assert owners(theirs.path) == owners(work / "state") == {(NOBODY.pw_uid, NOBODY.pw_gid)}
+    theirs.user = NOBODY
+    assert theirs.names() == ["b"]
+
+
+def test_root_that_may_not_give_away_is_told_what_it_lacks(theirs, work):
+    """Not to run crmfs as root, which it does."""
+    database = work / "a.db"
+    sql(database, "CREATE TABLE a (id INTEGER PRIMARY KEY, b)")
+    theirs.before = ["setpriv", "--bounding-set", "-all,+dac_override", "--"]
+    said = theirs.run("snapshot", "--store", theirs.path, database, status=1).err
+    assert "CAP_CHOWN" in said and "or as root" not in said
