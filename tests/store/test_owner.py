@@ -2,10 +2,11 @@
 """Whose a store's files are: its owner's, though root, or somebody else who may, has written to it."""
 import os
 import re
+import subprocess
 
 import pytest
 
-from mounting import NOBODY, ROOT
+from mounting import NOBODY, ROOT, as_user
 from stores import Kept, sql
 
 pytestmark = pytest.mark.usefixtures("root")
@@ -43,6 +44,44 @@ def test_what_root_writes_belongs_to_the_owner(theirs, work, mount):
     assert theirs.names() == ["by-root", "mounted", "by-nobody"]
     theirs.check()
     assert theirs.export("by-root", "a") == b"id,b\n"
+
+
+def by_nobody(*words, status=0):
+    """What a command of nobody's says, who alone sees into nobody's mounts."""
+    done = subprocess.run(as_user(NOBODY, words), capture_output=True, text=True, check=False)
+    assert done.returncode == status, done
+    return done.stdout
+
+
+def test_files_that_root_was_first_to_write_are_the_owners(theirs, mount):
+    """As are the store's own files; what root puts there stays root's."""
+    top = mount(theirs.path, environment=theirs.environment)
+    top.path("files/by-root").write_bytes(b"root's")
+    top.unmount()
+    mine = mount(theirs.path, environment=theirs.environment, user=NOBODY)
+    assert by_nobody("stat", "-c", "%u:%g", mine.path("files"), mine.path("files/by-root")).split() == [
+        f"{NOBODY.pw_uid}:{NOBODY.pw_gid}", "0:0"]
+    by_nobody("touch", mine.path("files/mine"))
+
+
+def test_files_that_are_not_the_mounting_users_are_told(theirs, mount):
+    """The kernel refuses the change, and crmfs never hears of it: it is said beforehand."""
+    top = mount(theirs.path, environment=theirs.environment)
+    top.path("files/by-root").write_bytes(b"root's")
+    os.chown(top.path("files"), 0, 0)
+    top.unmount()
+    mine = mount(theirs.path, environment=theirs.environment, user=NOBODY)
+    by_nobody("touch", mine.path("files/mine"), status=1)
+    said = by_nobody("cat", mine.path(".crmfs/errors"))
+    assert "EACCES files: " in said and "user 0" in said and "chown" in said
+    mine.unmount()
+    top = mount(theirs.path, environment=theirs.environment)
+    assert top.path(".crmfs/errors").read_text() == ""
+    os.chmod(top.path("files"), 0o777)
+    top.unmount()
+    mine = mount(theirs.path, environment=theirs.environment, user=NOBODY)
+    by_nobody("touch", mine.path("files/mine"))
+    assert by_nobody("cat", mine.path(".crmfs/errors")) == ""
 
 
 def test_who_would_shut_the_owner_out_writes_nothing(work):
