@@ -52,6 +52,7 @@ struct dir_unflushed {
 struct dir_storage {
     struct storage base;
     char *path;
+    char *place; /* the same without links, from the root; NULL: not known */
     int root;
     bool read_only;
     bool withheld;    /* read-only, since its owner could not read what we would write */

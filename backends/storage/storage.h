@@ -90,6 +90,12 @@ struct storage_class {
     int (*local_folder)(struct storage *storage, const char *folder, bool make);
 
     /*
+     * Where the storage is, as no other one on this machine is called; the storage's. NULL, or NULL
+     * is given: that is not known.
+     */
+    const char *(*place)(struct storage *storage);
+
+    /*
      * Now and then, while nothing else may be asked for: lets go of what it has open of files that
      * others have removed, which take room until then. NULL: it has none.
      */

@@ -15,7 +15,7 @@
 
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/store/freshness.h"
+#include "fs/store/remembered.h"
 #include "fs/store/image_cache.h"
 #include "fs/store/log_internal.h"
 
@@ -119,7 +119,7 @@ static void note_commit(struct store *store, struct log_state *state)
     struct freshness seen = {.sequence = state->sequence};
 
     memcpy(seen.hash, state->hash, sizeof seen.hash);
-    freshness_save(store_header(store)->id, &seen);
+    remembered_save(store, &seen);
     if (state->sequence - state->checkpoint >= CHECKPOINT_EVERY)
         checkpoint_write(store, state, NULL);
 }

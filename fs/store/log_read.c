@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "fs/store/freshness.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/remembered.h"
 
 #define NUMBER_DIGITS 20
 #define ATTEMPTS 4 /* prune may remove what a reader is about to read */
@@ -342,11 +342,10 @@ static int advise(struct failure *failure)
 
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
-    const uint8_t *id = store_header(store)->id;
     bool first = state->sequence == 0;
     uint64_t before = state->sequence;
     struct freshness seen;
-    bool remembered = first && freshness_load(id, &seen);
+    bool remembered = first && remembered_load(store, &seen);
     int error = first ? read_whole(store, state, failure) : read_on(store, state, failure);
 
     if (error == -EBADMSG)
@@ -360,13 +359,30 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
         return error;
     seen.sequence = state->sequence;
     memcpy(seen.hash, state->hash, sizeof seen.hash);
-    freshness_save(id, &seen);
+    remembered_save(store, &seen);
     return 0;
+}
+
+bool log_lacks_seen(struct store *store, uint64_t *ret_record)
+{
+    struct log_state state = {.sequence = 0};
+    struct freshness seen;
+
+    /* Whether it can be read, whoever reads it next will say. */
+    if (!remembered_elsewhere(store, &seen) || log_read(store, &state, NULL) != 0)
+        return false;
+
+    bool lacks = compare_with_memory(store, &state, &seen, NULL) == -ESTALE;
+
+    log_state_release(&state);
+    if (lacks)
+        *ret_record = seen.sequence;
+    return lacks;
 }
 
 int log_accept_rollback(struct store *store, struct failure *failure)
 {
-    int error = freshness_forget(store_header(store)->id);
+    int error = remembered_forget(store);
 
     if (error != 0)
         failure_set(failure, -error, "cannot forget what was seen of the store: %s",
