@@ -231,6 +231,7 @@ static const struct storage_class dir_class = {
     .append = dir_append,
     .commit = dir_commit,
     .abort = dir_abort,
+    .try_room = dir_try_room,
     .sync = dir_sync,
     .flush = dir_flush,
     .read = dir_read,

@@ -49,6 +49,12 @@ struct storage_class {
     void (*abort)(struct storage_writer *writer);
 
     /*
+     * Whether so many bytes more could be written now: they are asked of the medium, and given
+     * back. 0, also where that cannot be told; -ENOSPC, -EDQUOT. NULL: there is always room.
+     */
+    int (*try_room)(struct storage *storage, uint64_t bytes, struct failure *failure);
+
+    /*
      * Everything committed or removed before is durable. What could not be made so is tried again
      * the next time; if it is lost by then, no sync of this storage succeeds until it is opened
      * anew.

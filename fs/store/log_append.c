@@ -15,9 +15,9 @@
 
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/store/remembered.h"
 #include "fs/store/image_cache.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/remembered.h"
 
 static void release_entry(struct log_entry *entry)
 {
@@ -124,18 +124,25 @@ static void note_commit(struct store *store, struct log_state *state)
         checkpoint_write(store, state, NULL);
 }
 
-/* Kept images give way to a record: with it, room can be made. */
+/* Kept images, and what dead writers left, give way to a record: with it, more room can be made. */
+static void make_room(struct store *store)
+{
+    struct storage *storage = store_storage(store);
+    struct image_cache_sum removed = {.count = 0};
+
+    image_cache_clear(store, &removed);
+    (void)!storage->class->sweep(storage, time(NULL) - LEFTOVER_SECONDS, NULL);
+}
+
 static int write_somehow(struct store *store, struct log_state *state, struct log_entry *entry,
                          struct failure *failure)
 {
-    struct image_cache_sum removed = {.count = 0};
     struct failure words = {.code = 0};
     int error = write_record(store, state, entry, &words);
 
     if (error == -ENOSPC || error == -EDQUOT) {
-        image_cache_clear(store, &removed);
-        if (removed.count > 0)
-            error = write_record(store, state, entry, &words);
+        make_room(store);
+        error = write_record(store, state, entry, &words);
     }
     if (error == -ENOSPC || error == -EDQUOT)
         return failure_set(

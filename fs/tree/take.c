@@ -138,6 +138,7 @@ static int prepare(struct take_attempt *attempt)
         error = avoid_marked(attempt);
     if (error != 0)
         return error;
+    object_batch_leave_room(attempt->batch);
     if (attempt->anew)
         object_batch_write_anew(attempt->batch);
     attempt->sink = store_sink_create(attempt->batch);
