@@ -55,6 +55,43 @@ static int open_folder(int parent, const char *name, struct failure *failure)
                                      strerror(errno));
 }
 
+/* Makes the directories that PATH goes through, where they are missing; PATH stays what it is. */
+static int make_folders_above(char *path, struct failure *failure)
+{
+    struct stat status;
+    char *name = path + strspn(path, "/");
+
+    for (char *end = strchr(name, '/'); end != NULL; end = strchr(name, '/')) {
+        size_t blank = strspn(end, "/");
+
+        if (end[blank] == '\0')
+            break;
+        *end = '\0';
+        /* Which error tells that it is there, depends on where. */
+        int code = mkdir(path, 0777) == 0 ? 0 : errno;
+
+        if (code != 0 && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
+            return failure_set(failure, code == EEXIST ? ENOTDIR : code,
+                               "cannot make the directory %s: %s", path,
+                               strerror(code == EEXIST ? ENOTDIR : code));
+        *end = '/';
+        name = end + blank;
+    }
+    return 0;
+}
+
+static int open_output(const char *path, struct failure *failure)
+{
+    cleanup_free char *copy = strdup(path);
+
+    if (copy == NULL)
+        return -ENOMEM;
+
+    int error = make_folders_above(copy, failure);
+
+    return error == 0 ? open_folder(AT_FDCWD, path, failure) : error;
+}
+
 static int sync_folder(int folder, const char *name, struct failure *failure)
 {
     if (fsync(folder) == 0 || errno == EINVAL)
@@ -159,7 +196,7 @@ static int export_to_folder(struct export *export, const struct stored_source *o
                             const struct stored_table *only, struct failure *failure)
 {
     const struct stored_tree *tree = &export->tree;
-    int output = open_folder(AT_FDCWD, export->command->output, failure);
+    int output = open_output(export->command->output, failure);
     int error = output < 0 ? output : 0;
 
     for (size_t i = 0; i < tree->source_count && error == 0; i++) {

@@ -188,9 +188,9 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
         .list_records = settings->list_records,
         .write_live = settings->write_live,
         .read_only = settings->read_only,
-        .uid = (uid_t)settings->uid,
-        .gid = (gid_t)settings->gid,
     };
+
+    mount_store_owner(settings, &options.uid, &options.gid);
 
     int error =
         tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);

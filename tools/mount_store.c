@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fs/base/memory.h"
 #include "fs/store/header.h"
@@ -52,4 +53,18 @@ int mount_store_open(const struct mount_settings *settings,
         options.command = settings->passphrase_command;
     }
     return store_access_open(settings->store, &options, ret_store, failure);
+}
+
+void mount_store_owner(const struct mount_settings *settings, uid_t *ret_uid, gid_t *ret_gid)
+{
+    struct stat status;
+
+    *ret_uid = (uid_t)settings->uid;
+    *ret_gid = (gid_t)settings->gid;
+    if (settings->store == NULL || geteuid() != 0 || settings->uid != getuid() ||
+        stat(settings->store, &status) != 0)
+        return;
+    *ret_uid = status.st_uid;
+    if (settings->gid == getgid())
+        *ret_gid = status.st_gid;
 }

@@ -4,6 +4,7 @@
 #define CRMFS_TOOLS_MOUNT_STORE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "fs/base/failure.h"
 #include "fs/store/store.h"
@@ -28,5 +29,12 @@ int mount_store_take(struct mount_settings *settings, const char *path, bool alo
 int mount_store_open(const struct mount_settings *settings,
                      const struct passphrase_options *command_line, struct store **ret_store,
                      struct failure *failure);
+
+/*
+ * Whose files/ is as long as nobody has changed it: the settings' uid and gid; but where root
+ * mounts a user's store, and they say nothing else, that user's, who could change nothing there
+ * otherwise.
+ */
+void mount_store_owner(const struct mount_settings *settings, uid_t *ret_uid, gid_t *ret_gid);
 
 #endif

@@ -2,15 +2,16 @@
 #include "tools/store_access.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "fs/base/log.h"
-#include "fs/store/freshness.h"
 #include "fs/store/header.h"
 #include "fs/store/log.h"
 #include "fs/store/log_ahead.h"
+#include "fs/store/remembered.h"
 #include "tools/stop.h"
 
 #define TRIES 3
@@ -58,6 +59,24 @@ static int open_reading_ahead(struct storage *storage, const struct store_passph
     return error;
 }
 
+/* What the memory of the store leaves in doubt. */
+static void warn_of_memory(struct store *store, const char *path)
+{
+    uint64_t record;
+
+    if (remembered_is_damaged(store))
+        log_message(LOG_LEVEL_WARNING,
+                    "what this machine remembers of the store %s cannot be read: whether an older "
+                    "copy stands in its place is not known this once",
+                    path);
+    else if (log_lacks_seen(store, &record))
+        log_message(LOG_LEVEL_WARNING,
+                    "the store %s is a copy that lacks what this machine has seen of it in another "
+                    "place, up to record %" PRIu64 " of its log: a mirror that is behind, or one "
+                    "that was put back from a backup. This is said once",
+                    path, record);
+}
+
 static int open_with(struct storage *storage, const char *path,
                      const struct passphrase_options *options, struct store **ret_store,
                      bool *ret_typed, struct failure *failure)
@@ -69,12 +88,8 @@ static int open_with(struct storage *storage, const char *path,
     if (error == 0)
         error = open_reading_ahead(storage, &passphrase.text, ret_store, failure);
     passphrase_release(&passphrase);
-    if (error == 0 && !options->accept_rollback &&
-        freshness_is_damaged(store_header(*ret_store)->id))
-        log_message(LOG_LEVEL_WARNING,
-                    "what this machine remembers of the store %s cannot be read: whether an older "
-                    "copy stands in its place is not known this once",
-                    path);
+    if (error == 0 && !options->accept_rollback)
+        warn_of_memory(*ret_store, path);
     /* Without the memory of it, what is read next is all that there ever was. */
     if (error == 0 && options->accept_rollback)
         log_accept_rollback(*ret_store, NULL);

@@ -197,8 +197,12 @@ static int describe(const struct taking *taking, struct failure *failure)
 static void say_taken(struct taking *taking)
 {
     struct failure failure = {.code = 0};
+    struct failure later;
     int error = describe(taking, &failure);
 
+    /* An import is dated as its backup is, and is not meant to be the latest. */
+    if (!taking->order->import && snapshot_latest_is_to_come(&taking->opened.state, &later))
+        log_message(LOG_LEVEL_WARNING, "snapshot %s", later.text);
     if (error == 0)
         return;
     taking->untold = true;

@@ -193,6 +193,11 @@ static int dir_local_folder(struct storage *storage, const char *folder, bool ma
     return error != 0 ? error : dir_open_folder(dir, folder, make, O_RDONLY);
 }
 
+static const char *dir_place(struct storage *storage)
+{
+    return dir_of(storage)->place;
+}
+
 static void dir_idle(struct storage *storage)
 {
     dir_files_close_removed(&dir_of(storage)->files);
@@ -216,6 +221,7 @@ static void dir_close(struct storage *storage)
     pthread_mutex_destroy(&dir->unflushed_lock);
     pthread_cond_destroy(&dir->flushed);
     free(dir->path);
+    free(dir->place);
     free(dir);
 }
 
@@ -225,6 +231,7 @@ static const struct storage_class dir_class = {
     .append = dir_append,
     .commit = dir_commit,
     .abort = dir_abort,
+    .try_room = dir_try_room,
     .sync = dir_sync,
     .flush = dir_flush,
     .read = dir_read,
@@ -234,6 +241,7 @@ static const struct storage_class dir_class = {
     .remove = dir_remove,
     .sweep = dir_sweep,
     .local_folder = dir_local_folder,
+    .place = dir_place,
     .idle = dir_idle,
     .close = dir_close,
 };
@@ -355,6 +363,7 @@ int dir_storage_open(const char *path, int create, struct storage **ret_storage,
         dir_close(&dir->base);
         return error;
     }
+    dir->place = realpath(path, NULL);
     *ret_storage = &dir->base;
     return 0;
 }

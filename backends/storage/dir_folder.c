@@ -31,15 +31,25 @@ int dir_failure(const struct dir_storage *dir, int code, const char *tried, cons
                        name[0] != '\0' ? "/" : "", name, strerror(code));
 }
 
+/* Root may have been left without the right to give its files away: by a unit, by a container. */
+static int refuse_withheld(const struct dir_storage *dir, struct failure *failure)
+{
+    return failure_set(failure, EROFS,
+                       "the store %s is another user's, who could not read what we would write "
+                       "there: run crmfs as that user, or %s",
+                       dir->path,
+                       geteuid() == 0
+                           ? "let root give files to that user, which it may not here (CAP_CHOWN, "
+                             "as in a unit's CapabilityBoundingSet=)"
+                           : "as root");
+}
+
 int dir_check(const struct dir_storage *dir, const char *name, bool writes, struct failure *failure)
 {
     if (!storage_name_valid(name) || strncmp(name, TEMPORARY_FOLDER "/", 4) == 0)
         return failure_set(failure, EINVAL, "\"%s\" is no name for a file of a store", name);
     if (writes && dir->withheld)
-        return failure_set(failure, EROFS,
-                           "the store %s is another user's, who could not read what we would write "
-                           "there: run crmfs as that user, or as root",
-                           dir->path);
+        return refuse_withheld(dir, failure);
     if (writes && dir->read_only)
         return failure_set(failure, EROFS, "the store %s cannot be written to", dir->path);
     return 0;

@@ -52,6 +52,7 @@ struct dir_unflushed {
 struct dir_storage {
     struct storage base;
     char *path;
+    char *place; /* the same without links, from the root; NULL: not known */
     int root;
     bool read_only;
     bool withheld;    /* read-only, since its owner could not read what we would write */
@@ -142,6 +143,7 @@ bool dir_temporary_name(const char *name);
 /* The rest of struct storage_class that writes; dir_write.c, dir_folder.c, dir_flush.c. */
 int dir_put_exclusive(struct storage *storage, const char *name, const void *bytes, size_t size,
                       struct failure *failure);
+int dir_try_room(struct storage *storage, uint64_t bytes, struct failure *failure);
 int dir_create(struct storage *storage, const char *name, struct storage_writer **ret_writer,
                struct failure *failure);
 int dir_append(struct storage_writer *base, const void *bytes, size_t size,

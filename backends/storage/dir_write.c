@@ -105,6 +105,21 @@ int dir_create(struct storage *storage, const char *name, struct storage_writer 
     return 0;
 }
 
+/* By a file without a name, which takes what it is given, and goes with its descriptor. */
+int dir_try_room(struct storage *storage, uint64_t bytes, struct failure *failure)
+{
+    struct dir_storage *dir = dir_of(storage);
+    cleanup_fd int folder = dir_open_folder(dir, TEMPORARY_FOLDER, true, O_PATH);
+    cleanup_fd int trial =
+        folder >= 0 ? openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
+
+    /* A quota is its owner's. */
+    if (trial < 0 || dir_owner_give(dir, trial) != 0 || fallocate(trial, 0, 0, (off_t)bytes) == 0 ||
+        (errno != ENOSPC && errno != EDQUOT))
+        return 0;
+    return dir_failure(dir, errno, "find room in", TEMPORARY_FOLDER, failure);
+}
+
 int dir_write_all(int file, const void *data, size_t size)
 {
     const char *bytes = data;

@@ -49,6 +49,12 @@ struct storage_class {
     void (*abort)(struct storage_writer *writer);
 
     /*
+     * Whether so many bytes more could be written now: they are asked of the medium, and given
+     * back. 0, also where that cannot be told; -ENOSPC, -EDQUOT. NULL: there is always room.
+     */
+    int (*try_room)(struct storage *storage, uint64_t bytes, struct failure *failure);
+
+    /*
      * Everything committed or removed before is durable. What could not be made so is tried again
      * the next time; if it is lost by then, no sync of this storage succeeds until it is opened
      * anew.
@@ -88,6 +94,12 @@ struct storage_class {
      * the storage is not on this machine. -ENOENT, -EROFS …
      */
     int (*local_folder)(struct storage *storage, const char *folder, bool make);
+
+    /*
+     * Where the storage is, as no other one on this machine is called; the storage's. NULL, or NULL
+     * is given: that is not known.
+     */
+    const char *(*place)(struct storage *storage);
 
     /*
      * Now and then, while nothing else may be asked for: lets go of what it has open of files that

@@ -77,8 +77,15 @@ struct log_state {
 int log_read(struct store *store, struct log_state *state, struct failure *failure);
 
 /*
- * Makes this client forget what it saw of the store, so that one that was rolled back on
- * purpose is read again; a state read before is not affected. 0 or -errno.
+ * Whether this client, which looks at the store in this place for the first time, has seen a record
+ * of it in another place that this one has not: an older copy, or a mirror that is behind. Then
+ * *ret_record is its number. What is here is remembered of this place by it.
+ */
+bool log_lacks_seen(struct store *store, uint64_t *ret_record);
+
+/*
+ * Makes this client forget what it saw of the store in this place, so that one that was rolled back
+ * on purpose is read again; a state read before is not affected. 0 or -errno.
  */
 int log_accept_rollback(struct store *store, struct failure *failure);
 void log_state_release(struct log_state *state);

@@ -15,9 +15,9 @@
 
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
-#include "fs/store/freshness.h"
 #include "fs/store/image_cache.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/remembered.h"
 
 static void release_entry(struct log_entry *entry)
 {
@@ -25,6 +25,7 @@ static void release_entry(struct log_entry *entry)
 }
 
 #define cleanup_entry __attribute__((__cleanup__(release_entry)))
+#define RECORD_BYTES ((uint64_t)4096) /* that most records take on a disk */
 
 static int no_memory(struct failure *failure)
 {
@@ -119,24 +120,34 @@ static void note_commit(struct store *store, struct log_state *state)
     struct freshness seen = {.sequence = state->sequence};
 
     memcpy(seen.hash, state->hash, sizeof seen.hash);
-    freshness_save(store_header(store)->id, &seen);
+    remembered_save(store, &seen);
     if (state->sequence - state->checkpoint >= CHECKPOINT_EVERY)
         checkpoint_write(store, state, NULL);
 }
 
-/* Kept images give way to a record: with it, room can be made. */
+/*
+ * Kept images, and what dead writers left, give way to a record: with it, more room can be made.
+ * Whether it is worth another try.
+ */
+static bool make_room(struct store *store)
+{
+    struct storage *storage = store_storage(store);
+    struct image_cache_sum removed = {.count = 0};
+
+    image_cache_clear(store, &removed);
+    (void)!storage->class->sweep(storage, time(NULL) - LEFTOVER_SECONDS, NULL);
+    return removed.count > 0 || (storage->class->try_room != NULL &&
+                                 storage->class->try_room(storage, RECORD_BYTES, NULL) == 0);
+}
+
 static int write_somehow(struct store *store, struct log_state *state, struct log_entry *entry,
                          struct failure *failure)
 {
-    struct image_cache_sum removed = {.count = 0};
     struct failure words = {.code = 0};
     int error = write_record(store, state, entry, &words);
 
-    if (error == -ENOSPC || error == -EDQUOT) {
-        image_cache_clear(store, &removed);
-        if (removed.count > 0)
-            error = write_record(store, state, entry, &words);
-    }
+    if ((error == -ENOSPC || error == -EDQUOT) && make_room(store))
+        error = write_record(store, state, entry, &words);
     if (error == -ENOSPC || error == -EDQUOT)
         return failure_set(
             failure, -error,

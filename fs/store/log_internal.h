@@ -20,6 +20,8 @@
 #include "fs/store/log.h"
 #include "fs/store/sealed_file.h"
 
+#define LEFTOVER_SECONDS 86400 /* whose file in tmp/ is older than that is dead */
+
 #define LOG_RECORD_LIMIT ((size_t)16 << 20)
 #define CHECKPOINT_LIMIT ((size_t)64 << 20)
 #define CHECKPOINT_EVERY 64 /* records */

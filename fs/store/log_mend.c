@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "fs/store/freshness.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/remembered.h"
 
 struct mending {
     struct store *store;
@@ -262,11 +262,10 @@ static int remove_before(struct mending *mending)
  */
 static int forget_freshness(struct mending *mending)
 {
-    const uint8_t *id = store_header(mending->store)->id;
     uint64_t highest = mending->record_count != 0 ? mending->records[mending->record_count - 1] : 0;
     struct freshness seen;
 
-    if (!freshness_load(id, &seen) || seen.sequence <= mending->state.sequence ||
+    if (!remembered_load(mending->store, &seen) || seen.sequence <= mending->state.sequence ||
         seen.sequence > highest)
         return 0;
     return log_accept_rollback(mending->store, mending->failure);

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "fs/store/freshness.h"
 #include "fs/store/log_internal.h"
+#include "fs/store/remembered.h"
 
 #define NUMBER_DIGITS 20
 #define ATTEMPTS 4 /* prune may remove what a reader is about to read */
@@ -346,30 +346,28 @@ static int advise(struct failure *failure)
  */
 static void remember(struct store *store, const struct log_state *state)
 {
-    const uint8_t *id = store_header(store)->id;
     struct storage *storage = store_storage(store);
     struct freshness seen = {.sequence = state->sequence};
     struct freshness before;
     char name[LOG_NAME_SIZE];
     int error;
 
-    if (freshness_load(id, &before) && before.sequence >= state->sequence)
+    if (remembered_load(store, &before) && before.sequence >= state->sequence)
         return;
     log_record_name(state->sequence, name);
     error = storage->class->flush != NULL ? storage->class->flush(storage, name, NULL) : 0;
     if (error != 0 && error != -ENOENT) /* a checkpoint may stand for it */
         return;
     memcpy(seen.hash, state->hash, sizeof seen.hash);
-    freshness_save(id, &seen);
+    remembered_save(store, &seen);
 }
 
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
-    const uint8_t *id = store_header(store)->id;
     bool first = state->sequence == 0;
     uint64_t before = state->sequence;
     struct freshness seen;
-    bool remembered = first && freshness_load(id, &seen);
+    bool remembered = first && remembered_load(store, &seen);
     int error = first ? read_whole(store, state, failure) : read_on(store, state, failure);
 
     if (error == -EBADMSG)
@@ -385,9 +383,26 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
     return 0;
 }
 
+bool log_lacks_seen(struct store *store, uint64_t *ret_record)
+{
+    struct log_state state = {.sequence = 0};
+    struct freshness seen;
+
+    /* Whether it can be read, whoever reads it next will say. */
+    if (!remembered_elsewhere(store, &seen) || log_read(store, &state, NULL) != 0)
+        return false;
+
+    bool lacks = compare_with_memory(store, &state, &seen, NULL) == -ESTALE;
+
+    log_state_release(&state);
+    if (lacks)
+        *ret_record = seen.sequence;
+    return lacks;
+}
+
 int log_accept_rollback(struct store *store, struct failure *failure)
 {
-    int error = freshness_forget(store_header(store)->id);
+    int error = remembered_forget(store);
 
     if (error != 0)
         failure_set(failure, -error, "cannot forget what was seen of the store: %s",

@@ -89,6 +89,12 @@ int object_batch_avoid(struct object_batch *batch, const char *const *packs, siz
  */
 void object_batch_write_anew(struct object_batch *batch);
 
+/*
+ * No pack of it is committed without room for its index and record, and for what a forget and a
+ * prune write, without which no room could be made. Before there are writers.
+ */
+void object_batch_leave_room(struct object_batch *batch);
+
 /* Its packs are padded by a sixteenth, 4 KiB at least, instead of to 64 KiB: for many small ones.
  */
 void object_batch_pad_closely(struct object_batch *batch);

@@ -189,7 +189,7 @@ static struct pack_writer *take_pack(struct object_batch *batch)
 static int finish_pack(struct object_batch *batch, struct pack_writer *pack,
                        struct failure *failure)
 {
-    int error = pack_writer_finish(pack, failure);
+    int error = pack_writer_finish(pack, batch_make_room(batch, pack), failure);
 
     if (error == 0)
         error = add_pack(batch, pack, failure);

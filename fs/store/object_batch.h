@@ -31,6 +31,7 @@ struct object_batch {
     struct store *store;
     struct object_reader *reader;
     bool closely;            /* its packs are padded */
+    bool leaves_room;        /* for what comes after its packs */
     struct hint_set avoided; /* does not change while there are writers, */
     bool anew;               /* nor does this: what the store has is written again */
 
@@ -82,6 +83,12 @@ int batch_find(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES], en
 int batch_append(struct object_batch *batch, const uint8_t id[OBJECT_ID_BYTES],
                  const struct object_head *head, const void *body, size_t size,
                  struct object_reference *ret_reference, struct failure *failure);
+
+/*
+ * How much room there must be beside PACK, for what comes after it, when it gets its name; 0: none
+ * is asked for. Makes room where that is to be had for nothing.
+ */
+uint64_t batch_make_room(struct object_batch *batch, const struct pack_writer *pack);
 
 /* A writer was given up, or could not write. */
 void batch_break(struct object_batch *batch, int error);

@@ -128,10 +128,14 @@ int pack_writer_add(struct pack_writer *writer, const uint8_t id[OBJECT_ID_BYTES
 /* Whether the next object belongs into the next pack. */
 bool pack_writer_is_full(const struct pack_writer *writer);
 
-/* Writes the directory and commits; afterwards only the functions below. At least one object. */
-int pack_writer_finish(struct pack_writer *writer, struct failure *failure);
+/*
+ * Writes the directory and commits; afterwards only the functions below. At least one object.
+ * LEAVES: bytes for which there must be room then, or it is not committed; 0: any.
+ */
+int pack_writer_finish(struct pack_writer *writer, uint64_t leaves, struct failure *failure);
 
 const uint8_t *pack_writer_salt(const struct pack_writer *writer); /* STORE_SALT_BYTES */
+uint32_t pack_writer_count(const struct pack_writer *writer);      /* of objects, so far */
 uint64_t pack_writer_bytes(const struct pack_writer *writer);      /* so far, or in the end */
 int pack_writer_visit(const struct pack_writer *writer, pack_visit *visit, void *context);
 

@@ -172,7 +172,22 @@ static int write_directory(struct pack_writer *writer, struct failure *failure)
                                       sizeof foot, failure);
 }
 
-int pack_writer_finish(struct pack_writer *writer, struct failure *failure)
+static int leave_room(struct pack_writer *writer, uint64_t bytes, struct failure *failure)
+{
+    struct storage *storage = writer->output->storage;
+    struct failure words = {.code = 0};
+    int error = bytes != 0 && storage->class->try_room != NULL
+                    ? storage->class->try_room(storage, bytes, &words)
+                    : 0;
+
+    return error == 0 ? 0
+                      : failure_set(failure, -error,
+                                    "%s. Some of it must stay free, so that `crmfs forget` and "
+                                    "`crmfs prune` can give back more",
+                                    words.text);
+}
+
+int pack_writer_finish(struct pack_writer *writer, uint64_t leaves, struct failure *failure)
 {
     if (writer->error != 0)
         return writer->error;
@@ -181,6 +196,8 @@ int pack_writer_finish(struct pack_writer *writer, struct failure *failure)
 
     if (error == 0)
         error = write_directory(writer, failure);
+    if (error == 0)
+        error = leave_room(writer, leaves, failure);
     if (error == 0) {
         struct storage_writer *output = steal_pointer(&writer->output);
 
@@ -193,6 +210,11 @@ int pack_writer_finish(struct pack_writer *writer, struct failure *failure)
 const uint8_t *pack_writer_salt(const struct pack_writer *writer)
 {
     return writer->salt;
+}
+
+uint32_t pack_writer_count(const struct pack_writer *writer)
+{
+    return writer->count;
 }
 
 uint64_t pack_writer_bytes(const struct pack_writer *writer)

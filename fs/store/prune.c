@@ -31,7 +31,8 @@
 #include "fs/store/log_internal.h"
 #include "fs/store/prune_internal.h"
 
-#define ATTEMPTS 16 /* when others write to the log at the same time */
+#define RECORDS_BYTES ((uint64_t)64 << 10) /* that a prune puts, and more */
+#define ATTEMPTS 16                        /* when others write to the log at the same time */
 
 /* ---- Reach ---- */
 
@@ -236,7 +237,7 @@ static int tidy(struct pruning *pruning)
     if (error == 0)
         error = prune_log(pruning);
     if (error == 0)
-        error = storage->class->sweep(storage, time(NULL) - PRUNE_YOUNG_SECONDS, pruning->failure);
+        error = storage->class->sweep(storage, time(NULL) - LEFTOVER_SECONDS, pruning->failure);
     return error == 0 ? storage->class->sync(storage, pruning->failure) : error;
 }
 
@@ -295,6 +296,20 @@ static int pretend(struct pruning *pruning)
     return mark_and_rewrite(pruning);
 }
 
+/* On a full disk the log's old files go first: what else goes, takes records that say so. */
+static int make_room(struct pruning *pruning)
+{
+    struct storage *storage = store_storage(pruning->store);
+
+    if (storage->class->try_room == NULL ||
+        storage->class->try_room(storage, RECORDS_BYTES, NULL) == 0)
+        return 0;
+
+    int error = prune_note_named(pruning);
+
+    return error == 0 ? prune_log(pruning) : error;
+}
+
 static int run(struct pruning *pruning)
 {
     int error = prune_look(pruning);
@@ -304,7 +319,9 @@ static int run(struct pruning *pruning)
     count_packs(pruning);
     if (pruning->options->dry_run)
         return pretend(pruning);
-    error = prune_remove(pruning);
+    error = make_room(pruning);
+    if (error == 0)
+        error = prune_remove(pruning);
     if (error == 0)
         error = mark_and_rewrite(pruning);
     /* Where nobody is waited for, what was marked goes at once; but only after another look. */

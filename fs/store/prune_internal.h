@@ -30,6 +30,7 @@ struct pruning {
     uint8_t (*named)[STORE_SALT_BYTES]; /* packs that take and files records name, in order, */
     size_t named_count;
     uint64_t named_until; /* up to that record; 0: not asked for yet */
+    bool named_for_good;  /* records may have gone since: what later ones name counts as young */
     struct prune_result result;
     struct failure no_room; /* for what was to be rewritten; code 0: there was */
     struct failure *failure;
@@ -96,6 +97,9 @@ int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struc
  * to the state's names it. 1, 0, -errno.
  */
 int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack);
+
+/* The records that name packs may be removed from now on. 0 or -errno. */
+int prune_note_named(struct pruning *pruning);
 
 /*
  * Makes durable what holds living copies and may not be yet: another process has put it, and

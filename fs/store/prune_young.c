@@ -26,7 +26,7 @@ static int find_named(struct pruning *pruning)
     size_t count = 0;
     int error = 0;
 
-    if (pruning->named_until == pruning->state.sequence)
+    if (pruning->named_for_good || pruning->named_until == pruning->state.sequence)
         return 0;
     error =
         log_named_packs(pruning->store, pruning->state.sequence, &named, &count, pruning->failure);
@@ -37,6 +37,14 @@ static int find_named(struct pruning *pruning)
     pruning->named_count = count;
     pruning->named_until = pruning->state.sequence;
     return 0;
+}
+
+int prune_note_named(struct pruning *pruning)
+{
+    int error = find_named(pruning);
+
+    pruning->named_for_good = error == 0;
+    return error;
 }
 
 int prune_is_settled(struct pruning *pruning, const struct reach_pack *pack)

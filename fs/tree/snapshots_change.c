@@ -48,6 +48,14 @@ static void warn(void *context, const char *source, const char *table, const str
     snapshots->report(snapshots->report_context, path, &words);
 }
 
+static void warn_of_later(struct snapshots *snapshots, const struct log_state *state)
+{
+    struct failure words;
+
+    if (snapshots->report != NULL && snapshot_latest_is_to_come(state, &words))
+        snapshots->report(snapshots->report_context, "snapshots/latest", &words);
+}
+
 /* Only one at a time: each takes as much memory as a scan may. */
 static int take_one(struct snapshots *snapshots, const char *name, const bool *cancelled,
                     struct failure *failure)
@@ -69,6 +77,8 @@ static int take_one(struct snapshots *snapshots, const char *name, const bool *c
     };
     int error = snapshot_take(&options, &state, NULL, failure);
 
+    if (error == 0)
+        warn_of_later(snapshots, &state);
     log_state_release(&state);
     /* Of a database or the store; the kernel would take it for the folder's, or try again. */
     if (error == -ENOENT || error == -ESTALE || error == -EBADMSG) {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/base/clock.h"
 #include "fs/base/memory.h"
 #include "fs/store/file_node.h"
 #include "fs/tree/take_internal.h"
@@ -20,6 +21,7 @@
 #define ATTEMPTS_ON_OTHERS 3 /* then nothing is relied on that a prune could remove */
 #define COMMIT_ATTEMPTS 100
 #define HOST_SIZE 256
+#define CLOCKS_DIFFER_NS (5 * 60 * NS_PER_SECOND) /* of two machines: nothing to speak of */
 
 static int put_tree(struct take_attempt *attempt, struct object_reference *ret_tree)
 {
@@ -136,6 +138,7 @@ static int prepare(struct take_attempt *attempt)
         error = avoid_marked(attempt);
     if (error != 0)
         return error;
+    object_batch_leave_room(attempt->batch);
     if (attempt->anew)
         object_batch_write_anew(attempt->batch);
     attempt->sink = store_sink_create(attempt->batch);
@@ -220,4 +223,27 @@ int snapshot_take(const struct take_options *options, struct log_state *state,
     if (error != 0 && failure != NULL)
         *failure = own;
     return error;
+}
+
+bool snapshot_latest_is_to_come(const struct log_state *state, struct failure *ret_words)
+{
+    uint64_t until = clock_calendar_ns() + CLOCKS_DIFFER_NS;
+    size_t first = state->snapshot_count;
+    char time[CLOCK_TEXT_SIZE];
+
+    while (first > 0 && state->snapshots[first - 1].time_ns > until)
+        first--;
+    if (first == state->snapshot_count)
+        return false;
+
+    const struct snapshot *latest = &state->snapshots[state->snapshot_count - 1];
+
+    failure_set(
+        ret_words, EINVAL,
+        "%s, of %s, is of a time to come, and so stays the latest until then%s: if this "
+        "machine's clock is right, that one's was wrong; call the snapshots by their names, "
+        "or `crmfs forget` what is dated wrongly",
+        latest->name, clock_text((time_t)(latest->time_ns / NS_PER_SECOND), time),
+        state->snapshot_count - first > 1 ? ", as others are" : "");
+    return true;
 }

@@ -71,4 +71,10 @@ int snapshot_source_check(const char *name, struct failure *failure);
 int snapshot_take(const struct take_options *options, struct log_state *state,
                   uint8_t ret_id[SNAPSHOT_ID_BYTES], struct failure *failure);
 
+/*
+ * Whether the newest snapshot is of a time that is still to come by minutes, dated by a clock that
+ * was wrong: none that is taken now is `latest`. Then *ret_words says so, and what can be done.
+ */
+bool snapshot_latest_is_to_come(const struct log_state *state, struct failure *ret_words);
+
 #endif

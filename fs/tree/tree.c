@@ -108,6 +108,27 @@ static void report_files(void *context, const struct failure *failure)
     tree_report(context, "files", failure);
 }
 
+/*
+ * The kernel itself refuses what the modes forbid, and asks us nothing: so it is said when the
+ * mount begins. An access list, too, shows in the mode of the group.
+ */
+static void report_foreign_files(struct tree *tree)
+{
+    struct failure failure;
+    struct stat top;
+
+    if (tree->options.read_only || geteuid() == 0 ||
+        files_stat(tree->files, FILES_TOP, &top, NULL) != 0 || top.st_uid == geteuid() ||
+        (top.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return;
+    failure_set(
+        &failure, EACCES,
+        "files/ belongs to user %u, who alone may make or remove anything there: mounted by "
+        "root, `chown %u MOUNTPOINT/files` gives it to you",
+        top.st_uid, geteuid());
+    tree_report(tree, "files", &failure);
+}
+
 static int build_files(struct tree *tree, struct failure *failure)
 {
     uint64_t memory = tree->options.max_memory_bytes;
@@ -127,6 +148,8 @@ static int build_files(struct tree *tree, struct failure *failure)
     int error = files_create(&options, &tree->files, failure);
 
     tree->frozen.files = tree->files;
+    if (error == 0)
+        report_foreign_files(tree);
     if (error == 0)
         error = files_folder_create(tree->files, "files", NULL, &folder);
     return error == 0 ? directory_add(tree->root, "files", folder) : error;

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,21 @@ def test_export_is_what_a_mount_shows(work, store, mount, odd_db, crm_db):
         assert made.keys() == wanted.keys()
         for name, content in wanted.items():
             assert made[name] == content, name
+
+
+def test_directories_above_are_made(work, store, crm_db, monkeypatch):
+    """As with mkdir -p; and those that are there serve, be they links or closed to writing."""
+    snapshot(store, crm_db, "--name", "a")
+    monkeypatch.chdir(work)
+    (work / "there").mkdir()
+    (work / "link").symlink_to("there")
+    for output in ("a/b/c", work / "x/y", "a//d/", "./link/e", "link/../f/g"):
+        export(store, "a", "--output", output)
+        assert list(Path(output).glob("*/activities.csv")), output
+    said = crmfs("export", str(store), "a", "--output", str(crm_db) + "/x/y").stderr
+    assert "Not a directory" in said
+    assert "missing/z" not in crmfs("export", str(store), "none", "--output", "missing/z").stdout
+    assert not Path("missing").exists()
 
 
 def test_one_table(work, store, crm_db):

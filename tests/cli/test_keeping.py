@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,11 @@ def make_store(tmp_path_factory):
 def copy_store(made, work):
     """A copy of it for every test."""
     return shutil.copytree(made, work / "store")
+
+
+@pytest.fixture
+def database(made):
+    return made.parent / "crm.db"
 
 
 def names(*words):
@@ -556,3 +562,49 @@ def test_what_was_forgotten_stays_forgotten(store, work, moved):
     assert ("it had been forgotten before: then let `crmfs forget`" in said) == moved
     assert "Listed 2 snapshots again" in said if moved else "whose record was lost, listed again" in said
     run("check", "--read-data", store)
+
+
+# ---- mirrors ----
+
+def copy(store, place):
+    return Path(shutil.copytree(store, place, symlinks=True))
+
+
+def test_a_mirror_is_a_place_of_its_own(store, work, database):
+    """That it is behind is said once; and to accept that lets no rollback of the original pass."""
+    mirror, before = copy(store, work / "mirror"), copy(store, work / "before")
+    run("snapshot", "--store", store, "--name", "d", database)
+    said = crmfs("snapshots", str(mirror), **PASSPHRASE)
+    assert said.returncode == 0 and "lacks what this machine has seen of it in another place" in said.stderr
+    assert names(mirror) == ["a", "b", "c"]
+    assert crmfs("check", str(mirror), **PASSPHRASE).stderr == ""
+    run("check", "--accept-rollback", mirror)
+
+    shutil.rmtree(store)
+    copy(before, store)
+    assert "not what it was" in fail("snapshots", store)
+    (work / "link").symlink_to(store)
+    assert "not what it was" in fail("snapshots", work / "link")
+    assert names("--accept-rollback", store) == ["a", "b", "c"]
+    assert names(store) == ["a", "b", "c"]
+
+
+def test_a_mirror_that_goes_back_is_refused(store, work, database):
+    run("snapshots", store)
+    mirror, before = copy(store, work / "mirror"), copy(store, work / "before")
+    run("snapshot", "--store", mirror, "--name", "other", database)
+    shutil.rmtree(mirror)
+    copy(before, mirror)
+    assert "not what it was" in fail("snapshots", mirror)
+    said = crmfs("snapshots", str(store), **PASSPHRASE)
+    assert said.returncode == 0 and said.stderr == ""
+
+
+def test_a_store_that_was_moved_is_the_same(store, work, database):
+    run("snapshot", "--store", store, "--name", "d", database)
+    moved = store.rename(work / "moved")
+    said = crmfs("snapshots", str(moved), **PASSPHRASE)
+    assert said.returncode == 0 and said.stderr == ""
+    newest = max((moved / "log").iterdir())
+    newest.rename(work / "kept")
+    assert "not what it was" in fail("snapshots", moved)

@@ -22,6 +22,7 @@ class Kept:
 
     def __init__(self, directory, *options, user=None, dear=False, made=False):
         self.directory, self.path, self.user = Path(directory), Path(directory) / "store", user
+        self.before = []  # what the command is run by: setpriv, prlimit …
         self.environment = {"CRMFS_PASSPHRASE": PASSPHRASE, "XDG_STATE_HOME": str(self.directory / "state"),
                             "HOME": str(self.directory)}
         if not made:
@@ -37,7 +38,7 @@ class Kept:
         return cls(directory, made=True)
 
     def command(self, *words):
-        return as_user(self.user, [binary_for(self.user), *words])
+        return [*self.before, *as_user(self.user, [binary_for(self.user), *words])]
 
     def run(self, *words, status=0, text=True):
         """The Answer of `crmfs WORDS`, which must end with this status."""

@@ -89,3 +89,21 @@ def test_under_a_writer(mount_store, store, work, journal):
     assert moments == sorted(moments) and moments[-1] <= int(out)
     assert len(set(moments)) > 3, f"the snapshots stand still: {moments}"
     again.close()
+
+
+def test_a_snapshot_dated_ahead_is_told_of_while_it_stays_the_latest(store, mount_store, database, clock_ahead):
+    """Taken while a clock was wrong; what is taken since is older than it, though it is newer."""
+    right = dict(store.environment)
+    store.environment |= clock_ahead
+    assert store.take("ahead", database).err == ""
+    store.environment = right
+    said = store.take("now", database).err
+    assert "snapshot ahead, of 20" in said and "clock" in said and "forget" in said
+    top = mount_store(store, database)
+    assert top.path(".crmfs/errors").read_text() == ""
+    top.path("snapshots/mounted").mkdir()
+    assert " snapshots/latest: ahead, of 20" in top.path(".crmfs/errors").read_text()
+    top.path("snapshots/ahead").rmdir()
+    top.path("snapshots/again").mkdir()
+    top.unmount()
+    assert store.take("last", database).err == ""
