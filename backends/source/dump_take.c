@@ -55,6 +55,8 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
     if (sql_is(&token, "UNIQUE") || sql_is(&token, "INDEX") || sql_is(&token, "FULLTEXT") ||
         sql_is(&token, "SPATIAL"))
         return dump_create_index(reader, failure);
+    if (reader->dialect == SQL_SQLITE && sql_accept(lexer, "TRIGGER"))
+        return reader->too_long ? too_long(reader) : dump_sqlite_trigger(reader, lexer);
     if (sql_is(&token, "SEQUENCE") && reader->dialect == SQL_MYSQL)
         return dump_note_sequence(reader, lexer);
     if (dump_makes_view(lexer, &kind))

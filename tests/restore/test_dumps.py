@@ -96,6 +96,24 @@ def test_sqlite(crmfs, place, work):
     assert target.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
 
 
+def test_triggers_of_sqlite(crmfs, place, work):
+    """Those of views too; and none of them goes off while rows come, whatever a dump's order is."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("""CREATE TABLE people (id INTEGER PRIMARY KEY, name, low AS (lower(name)) STORED); CREATE TABLE log (what);
+        CREATE VIEW v AS SELECT name FROM people; INSERT INTO people (name) VALUES ('A');
+        CREATE TRIGGER "on" AFTER UPDATE OF name ON people BEGIN INSERT INTO log VALUES (new.name || ';'); SELECT 1; END;
+        CREATE TRIGGER vi INSTEAD OF INSERT ON v BEGIN INSERT INTO people (name) VALUES (new.name); END;""")
+    *lines, last = dumped("sqlite", source).decode().splitlines()
+    late = [line for line in lines if line.startswith("INSERT")]
+    (work / "crm.sql").write_text("\n".join([*(line for line in lines if line not in late), *late, last]) + "\n")
+    crmfs("restore", "--to", target.url, work / "crm.sql")
+    question = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name"
+    assert target.value(question) == source.value(question) and "vi|" in target.value(question)
+    assert target.value("SELECT low FROM people") == "a" and target.value("SELECT count(*) FROM log") == "0"
+    target.sql("UPDATE people SET name = 'B'; INSERT INTO v VALUES ('C')")
+    assert target.value("SELECT * FROM log") == "B;" and target.value("SELECT count(*) FROM people") == "2"
+
+
 @pytest.mark.parametrize("command", ["restore", "migrate"])
 def test_what_is_left_out(crmfs, place, work, command):
     """As in a snapshot: what can be read comes, and the status is 3, of a dry run too."""
