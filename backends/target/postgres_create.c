@@ -224,9 +224,9 @@ static int add_place(struct postgres_target *target, struct creating *creating, 
     place->table = error == 0 ? find_table(catalogue, creating->like->name, own) : NULL;
     if (place->table == NULL) {
         free(place);
-        return error != 0 ? error
-                          : failure_set(failure, EINVAL, "table \"%s\" could not be made",
-                                        creating->like->name);
+        return error != 0
+                   ? error
+                   : failure_set(failure, EINVAL, "its statements make no table of this name");
     }
     place->is_made = true;
     place->like = own ? NULL : schema_copy(creating->like);
