@@ -222,8 +222,10 @@ void dump_release(struct dump_reader *reader);
 /* Room for COUNT cells and literals. 0 or -ENOMEM. */
 int dump_reserve_cells(struct dump_reader *reader, size_t count);
 
-/* Hands reader->cells over, and tells of bytes in them that became text. */
+/* Hands reader->cells over, and tells of bytes in them that became text. Of a row that is too large
+ * the table fails. */
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+int dump_fail_large_row(struct dump_reader *reader, struct dump_table *table);
 
 /* "[DATABASE.]NAME" as the lexer stands on it; both the caller's to free. DATABASE "": none given.
  */
