@@ -203,6 +203,18 @@ static const struct call *find_call(const struct parse *parse, const uint8_t *wo
     return NULL;
 }
 
+/* Behind what introduces a string, _binary say: x'00ff', at AT. */
+static const uint8_t *parse_introduced(const struct parse *parse, const uint8_t *at,
+                                       struct dump_literal *literal, bool *ret_bad)
+{
+    at = parse_string(parse, at + 1, false, literal);
+    if (at == NULL)
+        return NULL;
+    *ret_bad = literal->type != LITERAL_STRING;
+    literal->type = LITERAL_HEX;
+    return at;
+}
+
 /* A word: NULL, DEFAULT, TRUE, FALSE, what introduces a string, or a call. *ret_bad: none of these.
  */
 static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
@@ -245,6 +257,8 @@ static const uint8_t *parse_word(const struct parse *parse, const uint8_t *at,
         return NULL;
     if (start[0] == '_' && at[0] == '0' && (at[1] == 'x' || at[1] == 'X'))
         return parse_number(parse, at, literal);
+    if (start[0] == '_' && at[1] == '\'' && ascii_lower((char)at[0]) == 'x')
+        return parse_introduced(parse, at, literal, ret_bad);
     *ret_bad = *at != '\'' || (start[0] != '_' && size != 1) || size > LONGEST_INTRODUCER;
     if (*ret_bad)
         return at;
