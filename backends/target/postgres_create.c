@@ -281,8 +281,9 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
 
 static int take_view_statement(struct creating *creating, const char *sql, struct failure *failure)
 {
-    static const char *const begins[] = {"CREATE VIEW ", "CREATE MATERIALIZED VIEW ",
-                                         "CREATE INDEX ", "CREATE UNIQUE INDEX ", "COMMENT ON "};
+    static const char *const begins[] = {"CREATE VIEW ",  "CREATE MATERIALIZED VIEW ",
+                                         "CREATE INDEX ", "CREATE UNIQUE INDEX ",
+                                         "COMMENT ON ",   "REFRESH MATERIALIZED VIEW "};
 
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         if (strncmp(sql, begins[i], strlen(begins[i])) == 0)
