@@ -133,24 +133,10 @@ int dump_sqlite_index(struct dump_reader *reader, const char *sql)
     return define(reader, sql) == SQLITE_NOMEM ? -ENOMEM : 0;
 }
 
-/* Behind TRIGGER: [IF NOT EXISTS] name [BEFORE|AFTER|INSTEAD OF] what [OF columns] ON table. What
- * it is on; NULL: there is nothing of that name. */
-static struct dump_table *triggering(struct dump_reader *reader, struct sql_lexer *lexer)
-{
-    cleanup_free char *database = NULL;
-    cleanup_free char *name = NULL;
-    struct sql_token token;
-
-    do {
-        token = sql_next(lexer);
-    } while (token.type != SQL_END && !sql_is(&token, "ON"));
-    return dump_take_name(lexer, &database, &name) == 0 ? dump_table_find(reader, "", name) : NULL;
-}
-
 /* Of a view there is nothing in the database in memory, only its words. */
 int dump_sqlite_trigger(struct dump_reader *reader, struct sql_lexer *lexer)
 {
-    struct dump_table *table = triggering(reader, lexer);
+    struct dump_table *table = dump_triggering(reader, lexer);
 
     if (table != NULL && table->kind != RELATION_TABLE) {
         cleanup_free char *text = dump_statement_text(reader);
