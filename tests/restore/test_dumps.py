@@ -96,7 +96,7 @@ def test_sqlite(crmfs, place, work):
     assert target.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
 
 
-def test_triggers_of_sqlite(crmfs, place, work):
+def test_triggers_of_sqlite(crmfs, place, work, store):
     """Those of views too; and none of them goes off while rows come, whatever a dump's order is."""
     source, target = place("sqlite"), place("sqlite")
     source.sql("""CREATE TABLE people (id INTEGER PRIMARY KEY, name, low AS (lower(name)) STORED); CREATE TABLE log (what);
@@ -106,6 +106,9 @@ def test_triggers_of_sqlite(crmfs, place, work):
     *lines, last = dumped("sqlite", source).decode().splitlines()
     late = [line for line in lines if line.startswith("INSERT")]
     (work / "crm.sql").write_text("\n".join([*(line for line in lines if line not in late), *late, last]) + "\n")
+    for command, name, url in ("snapshot", "live", source.url), ("import", "dump", work / "crm.sql"):
+        crmfs(command, "--store", store.path, "--name", name, f"crm={url}", **store.environment)
+    assert crmfs("diff", store.path, "live", "dump", **store.environment).stdout == ""
     crmfs("restore", "--to", target.url, work / "crm.sql")
     question = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name"
     assert target.value(question) == source.value(question) and "vi|" in target.value(question)
