@@ -178,15 +178,18 @@ static int take_column(struct sql_lexer *lexer, struct facts *facts)
     return error;
 }
 
-/* Behind CREATE TABLE. */
+/* Behind CREATE TABLE. A partition may have no parentheses. */
 static int take_table(struct sql_lexer *lexer, struct facts *facts)
 {
-    struct sql_token token;
+    struct sql_token token = sql_peek(lexer);
     int error = 0;
 
-    do
-        token = sql_next(lexer);
-    while (!is_end(&token) && !sql_is(&token, "("));
+    while (!is_end(&token) && !sql_is(&token, "(")) {
+        sql_next(lexer);
+        token = sql_peek(lexer);
+    }
+    if (sql_accept(lexer, "("))
+        token = sql_peek(lexer);
     while (error == 0 && !is_end(&token) && !sql_is(&token, ")")) {
         token = sql_peek(lexer);
         error = is_constraint(&token) ? take_words(lexer, "", true, false, facts)
@@ -199,19 +202,19 @@ static int take_table(struct sql_lexer *lexer, struct facts *facts)
 /* Behind ALTER TABLE: a constraint that is added, a default that is set. */
 static int take_alter(struct sql_lexer *lexer, struct facts *facts)
 {
-    struct sql_token token = sql_next(lexer);
+    struct sql_token token = sql_peek(lexer);
 
-    while (!is_end(&token)) {
-        if (sql_is(&token, "ADD") || sql_is(&token, "ALTER"))
-            break;
-        token = sql_next(lexer);
+    while (!is_end(&token) && !sql_is(&token, "ADD") && !sql_is(&token, "ALTER")) {
+        sql_next(lexer);
+        token = sql_peek(lexer);
     }
-    if (sql_is(&token, "ADD")) {
+    if (sql_accept(lexer, "ADD")) {
         token = sql_peek(lexer);
         return is_constraint(&token) ? take_words(lexer, "", false, false, facts) : 0;
     }
     if (is_end(&token))
         return 0;
+    sql_next(lexer);
     sql_accept(lexer, "COLUMN");
     token = sql_next(lexer);
     return sql_accept(lexer, "SET") && sql_accept(lexer, "DEFAULT")

@@ -15,6 +15,7 @@
 
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
+#include "fs/restore/one_database.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
 #include "tools/migration.h"
@@ -63,6 +64,7 @@ static int open_source(struct migration *migration, struct failure *failure)
 {
     const struct migrate_command *command = migration->command;
     struct words none = {.count = 0};
+    struct restore_options all = {.table_count = 0};
     int error = restore_source_open(command->store, &command->passphrase, command->source,
                                     migration->cancelled, &migration->source, failure);
 
@@ -73,6 +75,8 @@ static int open_source(struct migration *migration, struct failure *failure)
     if (error == 0) {
         restore_source_tell_lacking(&migration->source, &none);
         restore_source_tell_unseen(&migration->source);
+        error = one_database(&migration->source.dataset, migration->source.kind, command->database,
+                             &all, NULL, NULL, failure);
     }
     return error;
 }
@@ -164,6 +168,7 @@ static int take_option(struct migrate_command *command, int letter)
         return 0;
     switch (letter) {
     case 's': command->store = optarg; return 0;
+    case 'D': command->database = optarg; return 0;
     case 'J': command->journal = optarg; return 0;
     case 'o': command->orphans = true; return 0;
     case 'n': command->dry_run = true; return 0;
@@ -184,6 +189,7 @@ static int complain(void)
 int command_migrate(int argc, char **argv)
 {
     static const struct option long_options[] = {{"store", required_argument, NULL, 's'},
+                                                 {"database", required_argument, NULL, 'D'},
                                                  {"journal", required_argument, NULL, 'J'},
                                                  {"orphans", no_argument, NULL, 'o'},
                                                  {"dry-run", no_argument, NULL, 'n'},

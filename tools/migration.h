@@ -12,6 +12,7 @@
 struct migrate_command {
     struct passphrase_options passphrase;
     const char *store;
+    const char *database; /* of the source, if it has several; NULL: whichever it is */
     const char *source;
     const char *target;
     const char *journal;

@@ -8,6 +8,7 @@
 
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
+#include "fs/restore/one_database.h"
 #include "fs/restore/restore.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
@@ -27,6 +28,7 @@ struct restore_command {
     const char *store;
     const char *what;
     const char *target;
+    const char *database;
     const char *where;
     const char *skip_bad;
     struct words tables, excluded, keys, maps, ignored;
@@ -87,6 +89,7 @@ static int take_option(struct restore_command *command, int letter, struct failu
     case 's': command->store = optarg; return 0;
     case 't': command->target = optarg; return 0;
     case 'm': return take_mode(command, optarg, failure);
+    case 'D': command->database = optarg; return 0;
     case 'w': command->where = optarg; return 0;
     case 'k': return words_add(&command->keys, optarg, failure);
     case 'T': return words_add_list(&command->tables, "--table", optarg, failure);
@@ -187,7 +190,7 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
     const struct words tables = restoring->source.table != NULL
                                     ? (struct words){&restoring->source.table, 1}
                                     : command->tables;
-    const struct restore_options options = {
+    struct restore_options options = {
         .mode = command->mode,
         .tables = tables.items,
         .table_count = tables.count,
@@ -219,6 +222,11 @@ static int plan_and_run(struct restoring *restoring, const bool *cancelled, stru
         .unrelated = command->orphans,
     };
 
+    int error = one_database(&restoring->source.dataset, restoring->source.kind, command->database,
+                             &options, tables.items, command->excluded.items, failure);
+
+    if (error != 0)
+        return error;
     return command->dry_run ? try_it(restoring, &target, &options, failure)
                             : do_it(restoring, &target, &options, failure);
 }
@@ -296,6 +304,7 @@ static int parse_and_run(struct restore_command *command, int argc, char **argv)
     static const struct option long_options[] = {{"store", required_argument, NULL, 's'},
                                                  {"to", required_argument, NULL, 't'},
                                                  {"mode", required_argument, NULL, 'm'},
+                                                 {"database", required_argument, NULL, 'D'},
                                                  {"where", required_argument, NULL, 'w'},
                                                  {"key", required_argument, NULL, 'k'},
                                                  {"table", required_argument, NULL, 'T'},

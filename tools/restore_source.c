@@ -128,6 +128,8 @@ static void warn_part(void *context, const struct failure *why)
     if (why->code == ENODATA)
         return;
     log_message(LOG_LEVEL_WARNING, "%s", why->text);
+    if (why->code == ENOEXEC)
+        return;
     left_out_add(&source->left_out, NULL, NULL, why->text);
 }
 

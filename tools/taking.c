@@ -46,15 +46,26 @@ struct taking {
     char name[NAME_SIZE]; /* made of the time */
 };
 
+/* Whether the words begin with which backup it is. */
+static bool names_backup(const struct taking *taking, const char *words)
+{
+    const char *url = taking->list.items[0].url;
+
+    return strncmp(words, url, strlen(url)) == 0;
+}
+
 /* What of an archive is left out, or is to be known of it: the words say which. */
 static void warn_part(void *context, const struct failure *why)
 {
     struct taking *taking = context;
 
     take_display_clear(&taking->display);
-    log_message(LOG_LEVEL_WARNING, "%s", why->text);
-    /* What holds nothing is not missed. */
-    if (why->code != ENODATA)
+    if (taking->order->import && !names_backup(taking, why->text))
+        log_message(LOG_LEVEL_WARNING, "%s: %s", taking->list.items[0].url, why->text);
+    else
+        log_message(LOG_LEVEL_WARNING, "%s", why->text);
+    /* What holds nothing is not missed, nor are programs where tables are kept. */
+    if (why->code != ENODATA && why->code != ENOEXEC)
         left_out_add(&taking->left_out, NULL, NULL, why->text);
 }
 
@@ -179,6 +190,7 @@ static int describe(const struct taking *taking, struct failure *failure)
     const struct taking_order *order = taking->order;
     const struct snapshot *snapshot =
         log_find(&taking->opened.state, order->name != NULL ? order->name : taking->name);
+    const char *backup = order->import ? taking->list.items[0].url : NULL;
     struct stored_tree tree = {.source_count = 0};
     int error = 0;
 
@@ -186,9 +198,9 @@ static int describe(const struct taking *taking, struct failure *failure)
         return 0;
     error = opened_store_tree(&taking->opened, snapshot, &tree, failure);
     if (error == 0 && order->json)
-        error = taken_as_json(snapshot, &tree, &taking->left_out, failure);
+        error = taken_as_json(snapshot, &tree, backup, &taking->left_out, failure);
     else if (error == 0)
-        taken_to_people(snapshot, &tree);
+        taken_to_people(snapshot, &tree, backup);
     stored_tree_release(&tree);
     return error;
 }

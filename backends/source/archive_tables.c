@@ -315,6 +315,7 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     const struct byte_window *window = &looked->window;
 
     enum pg_format format = pg_format_of(window->data, window->end);
+    struct timespec made = {.tv_sec = 0};
     struct archive_dump *dump = depth == 0 ? archive_plan_dump(walk->plan, name) : NULL;
     struct pg_folder *folder = depth == 0 ? archive_plan_postgres(walk->plan, name) : NULL;
 
@@ -354,6 +355,8 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
                            "back: within an archive that is not done, and the database beside it "
                            "is shown as it is without; copy both out of raw/, and mount the copy",
                            name);
+    if (pg_moment_of(window->data, window->end, &made.tv_sec))
+        walk->taker->class->moment(walk->taker, made);
     if (format != PG_NONE)
         return archive_postgres_read(walk, &looked->stream, name, format, depth, failure);
 

@@ -5,7 +5,8 @@
  * Nothing of it is executed: tables come from CREATE TABLE and ALTER TABLE, rows
  * from INSERT, REPLACE and COPY; every other statement is passed over.
  *
- * Limits: a row is at most STREAM_ROW_LIMIT, a CREATE or ALTER TABLE at most
+ * Limits: a row's values are at most STREAM_ROW_LIMIT, and in the dump's words at most
+ * DUMP_ROW_TEXT_LIMIT; a CREATE or ALTER TABLE at most
  * DUMP_STATEMENT_LIMIT, tables at most DUMP_TABLES_LIMIT.
  */
 #ifndef CRMFS_SOURCE_DUMP_H
@@ -20,6 +21,8 @@
 #include "backends/source/text_set.h"
 #include "fs/base/failure.h"
 
+/* Hexadecimal digits are two a byte. */
+#define DUMP_ROW_TEXT_LIMIT (2 * STREAM_ROW_LIMIT + ((size_t)1 << 20))
 #define DUMP_STATEMENT_LIMIT ((size_t)4 << 20)
 #define DUMP_TABLES_LIMIT ((size_t)1 << 16)
 

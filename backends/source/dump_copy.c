@@ -183,7 +183,7 @@ static int take_lines(struct dump_reader *reader, struct copy *copy, struct fail
             return copy->table != NULL ? dump_table_cut(reader, copy->table) : 0;
         }
         if (got == -EFBIG) {
-            error = fail(reader, copy, "a row is larger than the 32 MiB that crmfs takes: one");
+            error = copy->table != NULL ? dump_fail_large_row(reader, copy->table) : 0;
             if (error == 0)
                 error = skip_line(window, failure);
             if (error != 0)

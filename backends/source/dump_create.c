@@ -11,6 +11,14 @@
 
 #define DOMAINS_LIMIT 4096
 
+/* PostgreSQL has tables without columns: there is nothing in them that could be shown. */
+static int leave_empty_out(struct dump_reader *reader, struct dump_table *table)
+{
+    dump_tell(reader, ENODATA, "table %.200s has no columns: there is nothing to show of it",
+              table->name);
+    return dump_table_drop(reader, table);
+}
+
 /* The table cannot be shown; the others can. */
 static int pass_over(struct dump_reader *reader, struct dump_table *table,
                      const struct failure *own)
@@ -255,11 +263,20 @@ int dump_create_temporary(struct dump_reader *reader, struct sql_lexer *lexer)
                               : error;
 }
 
+/* Behind the name: "()", and nothing that columns could come from. */
+static bool has_no_columns(const struct dump_reader *reader, const struct dump_table *table,
+                           struct sql_lexer lexer)
+{
+    return reader->dialect == SQL_POSTGRES && table != NULL && table->column_count == 0 &&
+           sql_accept(&lexer, "(") && sql_accept(&lexer, ")") && sql_next(&lexer).type == SQL_END;
+}
+
 int dump_create_table(struct dump_reader *reader, struct failure *failure)
 {
     struct failure own = {0};
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct dump_table *table = NULL;
+    struct sql_lexer behind_name;
     bool same = false;
 
     while (!sql_accept(&lexer, "TABLE"))
@@ -269,8 +286,11 @@ int dump_create_table(struct dump_reader *reader, struct failure *failure)
 
     if (error == 0 && same)
         return 0;
+    behind_name = lexer;
     if (error == 0)
         error = fill_table(reader, &lexer, table, &own);
+    if (error == -EILSEQ && has_no_columns(reader, table, behind_name))
+        return leave_empty_out(reader, table);
     if (error == -EILSEQ)
         return pass_over(reader, table, &own);
     reader->last = table;

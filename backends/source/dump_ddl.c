@@ -33,8 +33,7 @@ char *dump_statement_text(const struct dump_reader *reader)
     return asprintf(&text, "%.*s;", (int)size, raw) < 0 ? NULL : text;
 }
 
-/* "old\ntext", or TEXT. */
-static int append_line(char **place, const char *text)
+int dump_append_line(char **place, const char *text)
 {
     char *both;
 
@@ -80,7 +79,7 @@ static int add_parents(struct dump_table *table, struct sql_lexer *lexer, const 
             text = NULL;
             return -ENOMEM;
         }
-        error = append_line(&table->additions, text);
+        error = dump_append_line(&table->additions, text);
     } while (error == 0 && sql_accept(lexer, ","));
     return error;
 }
@@ -159,7 +158,7 @@ int dump_ddl_add(struct dump_reader *reader, struct dump_table *table)
     if (own != NULL && table->part_count != 0)
         take_only_out(own);
     table->changed = true;
-    return own != NULL ? append_line(&table->additions, own) : -ENOMEM;
+    return own != NULL ? dump_append_line(&table->additions, own) : -ENOMEM;
 }
 
 /* What a CREATE TABLE says at its end of partitions; "": nothing. */
@@ -203,9 +202,9 @@ int dump_ddl_attach(struct dump_table *part, struct dump_table *whole, const cha
     if (error == 0)
         error = buffer_append(&text, "", 1);
     if (error == 0)
-        error = append_line(&root->partitions, (const char *)text.data);
+        error = dump_append_line(&root->partitions, (const char *)text.data);
     if (error == 0 && part->partitions != NULL)
-        error = append_line(&root->partitions, part->partitions);
+        error = dump_append_line(&root->partitions, part->partitions);
     root->changed = true;
     return error == -EFBIG ? 0 : error;
 }

@@ -67,6 +67,20 @@ static int take_whole(struct dump_insertion *insert, const uint8_t *base, size_t
                                                      : give_tuple(insert, base, size, failure);
 }
 
+/* Twice what is there, so that a large row is not looked at again and again. As byte_window_more.
+ */
+static int read_on(struct byte_window *window, struct failure *failure)
+{
+    size_t size = 2 * (window->end - window->at);
+    int more = byte_window_more(window, failure);
+    int error;
+
+    if (more <= 0)
+        return more;
+    error = byte_window_want(window, size < window->limit ? size : window->limit, failure);
+    return error == 0 ? 1 : error;
+}
+
 /* The tuple at the window's place: 0, and the window behind it; -EILSEQ: makes no sense. */
 static int take_tuple(struct dump_insertion *insert, struct failure *failure)
 {
@@ -91,7 +105,7 @@ static int take_tuple(struct dump_insertion *insert, struct failure *failure)
             return error;
         }
 
-        int more = byte_window_more(window, failure);
+        int more = read_on(window, failure);
 
         if (more == 0)
             return -ENODATA;
@@ -236,9 +250,7 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
     if (error == -EILSEQ) {
         error = refuse_row(insert);
     } else if (error == -EFBIG) {
-        error = dump_table_fail(reader, insert->table,
-                                "a row of table %s is larger than the %zu MiB that crmfs takes",
-                                insert->table->name, STREAM_ROW_LIMIT >> 20);
+        error = dump_fail_large_row(reader, insert->table);
     } else if (error == -ENODATA) {
         reader->window.at = reader->window.end;
         error = dump_table_cut(reader, insert->table);

@@ -19,6 +19,7 @@
  *   dump_type       native types
  *   dump_charset    character sets
  *   dump_sqlite     CREATE TABLE as SQLite itself understands it
+ *   dump_trigger    triggers
  *   dump_view       views, and what else is told of; dump_drop: DROP TABLE, DROP VIEW
  *   dump_insert     INSERT … VALUES; dump_head: what stands before; dump_place: where values go
  *   dump_literal    … one of them
@@ -101,6 +102,17 @@ int dump_note_client_line(struct dump_reader *reader, const char *line);
 
 struct dump_literal;
 
+/* --- dump_trigger ------------------------------------------------------------------------- */
+
+/* LEXER stands behind TRIGGER: what the trigger is on; NULL: there is nothing of that name. */
+struct dump_table *dump_triggering(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* PostgreSQL's: it is among the statements of its table. 0 or -ENOMEM. */
+int dump_add_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* MySQL's: told once. 0 or -ENOMEM. */
+int dump_note_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
+
 /* --- dump_lack ---------------------------------------------------------------------------- */
 
 /* All is read: tables whose rows the reader's list lacks fail. 0 or -errno. */
@@ -152,6 +164,7 @@ struct dump_reader {
     bool uncommitted;    /* rows came that ROLLBACK would take away, for all that is known */
     bool in_transaction; /* PostgreSQL: BEGIN in it does not commit */
     bool sequence_told;
+    bool trigger_told;
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
@@ -225,8 +238,10 @@ void dump_release(struct dump_reader *reader);
 /* Room for COUNT cells and literals. 0 or -ENOMEM. */
 int dump_reserve_cells(struct dump_reader *reader, size_t count);
 
-/* Hands reader->cells over, and tells of bytes in them that became text. */
+/* Hands reader->cells over, and tells of bytes in them that became text. Of a row that is too large
+ * the table fails. */
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+int dump_fail_large_row(struct dump_reader *reader, struct dump_table *table);
 
 /* "[DATABASE.]NAME" as the lexer stands on it; both the caller's to free. DATABASE "": none given.
  */

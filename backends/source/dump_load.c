@@ -329,9 +329,7 @@ static int take_rows(struct dump_reader *reader, struct dump_table *table, struc
         int more = byte_window_more(window, failure);
 
         if (more == -EFBIG)
-            return dump_table_fail(reader, table,
-                                   "a row of table %s is larger than the %zu MiB that crmfs takes",
-                                   table->name, STREAM_ROW_LIMIT >> 20);
+            return dump_fail_large_row(reader, table);
         if (more < 0)
             return more;
         if (more == 0)

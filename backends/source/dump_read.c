@@ -9,7 +9,7 @@
 #include "fs/base/memory.h"
 
 /* Room for a row's decoded cells, and numbers. */
-#define SCRATCH_LIMIT (STREAM_ROW_LIMIT * (DUMP_MOST_GROWTH + 1))
+#define SCRATCH_LIMIT (DUMP_ROW_TEXT_LIMIT * (DUMP_MOST_GROWTH + 1))
 
 void dump_set_up(struct dump_reader *reader, struct row_taker *taker)
 {
@@ -30,7 +30,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     struct byte_window *window = &reader->window;
     int error;
 
-    *window = BYTE_WINDOW(stream, STREAM_ROW_LIMIT);
+    *window = BYTE_WINDOW(stream, DUMP_ROW_TEXT_LIMIT);
     error = byte_window_want(window, DUMP_BEGIN_BYTES, failure);
     if (error != 0)
         return error;
@@ -138,6 +138,23 @@ static void tell_escaped(struct dump_reader *reader, const struct dump_table *ta
     reader->escape_told = true;
 }
 
+int dump_fail_large_row(struct dump_reader *reader, struct dump_table *table)
+{
+    return dump_table_fail(reader, table,
+                           "a row of table %s is larger than the %zu MiB that crmfs takes",
+                           table->name, STREAM_ROW_LIMIT >> 20);
+}
+
+/* Its spelling may be longer than its values. */
+static bool is_row_large(const struct dump_reader *reader, const struct dump_table *table)
+{
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < table->shown_count; i++)
+        size += reader->cells[i].class != CELL_NULL ? reader->cells[i].size : 0;
+    return size > STREAM_ROW_LIMIT;
+}
+
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
     if (reader->mangled && !table->mangled)
@@ -152,6 +169,8 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     if (reader->escaped && reader->guessed && !reader->escape_told)
         tell_escaped(reader, table);
     reader->last = table;
+    if (is_row_large(reader, table))
+        return dump_fail_large_row(reader, table);
     table->rows++;
     reader->uncommitted = true;
     return reader->taker->class->row(reader->taker, table->number, reader->cells, failure);

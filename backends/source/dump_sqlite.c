@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a dump of SQLite's says of its tables, as SQLite itself understands it: the
- * statements that make tables and indexes are run in an empty database in memory,
- * and its catalogue is read as that of a live one. An authorizer lets nothing else
- * be done there. Rows get in one by one, where there are columns to compute (dump_compute).
+ * statements that make tables, indexes and triggers are run in an empty database in
+ * memory, and its catalogue is read as that of a live one. An authorizer lets nothing else
+ * be done there, and triggers never go off. Rows get in one by one, where there are columns to
+ * compute (dump_compute).
  */
 #include <errno.h>
 #include <sqlite3.h>
@@ -25,6 +26,7 @@ static int only_definitions(void *context, int action, const char *first, const 
     switch (action) {
     case SQLITE_CREATE_TABLE:
     case SQLITE_CREATE_INDEX:
+    case SQLITE_CREATE_TRIGGER:
     case SQLITE_REINDEX:
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
@@ -49,6 +51,7 @@ static int define(struct dump_reader *reader, const char *sql)
                                NULL);
         sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
         sqlite3_limit(reader->sqlite, SQLITE_LIMIT_ATTACHED, 0);
     }
     if (code == SQLITE_OK)
@@ -128,6 +131,26 @@ int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, co
 int dump_sqlite_index(struct dump_reader *reader, const char *sql)
 {
     return define(reader, sql) == SQLITE_NOMEM ? -ENOMEM : 0;
+}
+
+/* Of a view there is nothing in the database in memory, only its words. */
+int dump_sqlite_trigger(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    struct dump_table *table = dump_triggering(reader, lexer);
+
+    if (table != NULL && table->kind != RELATION_TABLE) {
+        cleanup_free char *text = dump_statement_text(reader);
+
+        return text != NULL ? dump_append_line(&table->ddl, text) : -ENOMEM;
+    }
+
+    int code = define(reader, (const char *)reader->statement.data);
+
+    if (code == SQLITE_NOMEM)
+        return -ENOMEM;
+    if (code != SQLITE_OK)
+        dump_tell(reader, EILSEQ, "a trigger is left out: %s", sqlite3_errmsg(reader->sqlite));
+    return 0;
 }
 
 static int copy_indexes(struct dump_key *key, const size_t *columns, size_t count)

@@ -289,6 +289,10 @@ int dump_reshape(struct dump_reader *reader, struct sql_lexer *lexer, struct dum
 int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, const char *sql,
                         struct failure *failure);
 int dump_sqlite_index(struct dump_reader *reader, const char *sql);
+
+/* The statement makes a trigger, behind which word LEXER stands: its table, or view, has it. One
+ * that SQLite does not take is told of. 0 or -ENOMEM. */
+int dump_sqlite_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
 /* All is read: what indexes make of the keys. */
 int dump_sqlite_end(struct dump_reader *reader, struct failure *failure);
 
@@ -336,6 +340,9 @@ void dump_tell_no_rows(struct dump_reader *reader);
 
 /* The statement as the dump has it, the caller's; NULL: no memory. */
 char *dump_statement_text(const struct dump_reader *reader);
+
+/* *PLACE becomes "old\nTEXT", or TEXT where it is NULL; beyond the limit it stays. 0, -ENOMEM. */
+int dump_append_line(char **place, const char *text);
 
 /* "schema.name" as the text spells it, which LEXER stands before, the caller's. NULL: there is
  * none.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -69,6 +70,46 @@ size_t pg_compression_field(const void *begin, size_t size, size_t *ret_offset)
         return 0;
     *ret_offset = 11;
     return field;
+}
+
+/* An integer of such a file, of SIZE bytes behind one for its sign. */
+static int integer_at(const uint8_t *bytes, size_t size)
+{
+    unsigned value = 0;
+
+    for (size_t i = 0; i < size && i < sizeof value; i++)
+        value |= (unsigned)bytes[1 + i] << (8 * i);
+    return bytes[0] != 0 ? -(int)(value & INT_MAX) : (int)(value & INT_MAX);
+}
+
+/* Behind the compression: seconds, minutes, hours, day, month, year since 1900, each an integer. */
+bool pg_moment_of(const void *begin, size_t size, time_t *ret_moment)
+{
+    const uint8_t *bytes = begin;
+    size_t offset = 0;
+    size_t field = pg_compression_field(begin, size, &offset);
+    size_t integer = field != 0 ? 1 + (size_t)bytes[8] : 0;
+    int parts[6];
+
+    offset += field;
+    if (field == 0 || size < offset + 6 * integer)
+        return false;
+    for (size_t i = 0; i < 6; i++)
+        parts[i] = integer_at(bytes + offset + i * integer, integer - 1);
+
+    struct tm moment = {.tm_sec = parts[0],
+                        .tm_min = parts[1],
+                        .tm_hour = parts[2],
+                        .tm_mday = parts[3],
+                        .tm_mon = parts[4],
+                        .tm_year = parts[5]};
+    bool makes_sense = parts[0] >= 0 && parts[0] <= 60 && parts[1] >= 0 && parts[1] < 60 &&
+                       parts[2] >= 0 && parts[2] < 24 && parts[3] > 0 && parts[3] <= 31 &&
+                       parts[4] >= 0 && parts[4] < 12 && parts[5] > 90 && parts[5] < 8000;
+
+    if (makes_sense)
+        *ret_moment = timegm(&moment);
+    return makes_sense;
 }
 
 bool pg_tar_recognise(const void *begin, size_t size)

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "backends/source/byte_stream.h"
 #include "fs/base/failure.h"
@@ -25,6 +26,9 @@ enum pg_format pg_format_of(const void *begin, size_t size);
  * when they are not. 0: they do not say. *ret_offset: of the first.
  */
 size_t pg_compression_field(const void *begin, size_t size, size_t *ret_offset);
+
+/* When such a dump was begun, as its own clock had it, taken for UTC; whether it says so. */
+bool pg_moment_of(const void *begin, size_t size, time_t *ret_moment);
 
 /* Whether a tar that begins so (at least 1024 bytes) is one of pg_dump's. */
 bool pg_tar_recognise(const void *begin, size_t size);

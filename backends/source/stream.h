@@ -102,7 +102,8 @@ struct row_taker_class {
     /*
      * Something is wrong that is no single table's matter: told to the user. EIO, EILSEQ, EFBIG: it
      * is what is read, and will be as wrong at the next reading; ENODATA: it has nothing of what is
-     * named, and nothing is lost; other codes: it may be overcome.
+     * named, and nothing is lost; ENOEXEC: programs, which are no part of tables, are left out, and
+     * nothing else is lost; other codes: it may be overcome.
      */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
     /* The tables that follow are of such a database, as a source's kind. NULL: it does not matter.

@@ -224,9 +224,9 @@ static int add_place(struct postgres_target *target, struct creating *creating, 
     place->table = error == 0 ? find_table(catalogue, creating->like->name, own) : NULL;
     if (place->table == NULL) {
         free(place);
-        return error != 0 ? error
-                          : failure_set(failure, EINVAL, "table \"%s\" could not be made",
-                                        creating->like->name);
+        return error != 0
+                   ? error
+                   : failure_set(failure, EINVAL, "its statements make no table of this name");
     }
     place->is_made = true;
     place->like = own ? NULL : schema_copy(creating->like);
@@ -318,8 +318,9 @@ int postgres_create_table(struct target *base, const struct schema *like, const 
 
 static int take_view_statement(struct creating *creating, const char *sql, struct failure *failure)
 {
-    static const char *const begins[] = {"CREATE VIEW ", "CREATE MATERIALIZED VIEW ",
-                                         "CREATE INDEX ", "CREATE UNIQUE INDEX ", "COMMENT ON "};
+    static const char *const begins[] = {"CREATE VIEW ",  "CREATE MATERIALIZED VIEW ",
+                                         "CREATE INDEX ", "CREATE UNIQUE INDEX ",
+                                         "COMMENT ON ",   "REFRESH MATERIALIZED VIEW "};
 
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         if (strncmp(sql, begins[i], strlen(begins[i])) == 0)

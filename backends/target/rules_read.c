@@ -288,6 +288,7 @@ static int take_statement(struct rules_reader *reader)
     if (sql_is(&token, "CREATE")) {
         sql_accept(lexer, "UNLOGGED");
         error = sql_accept(lexer, "TABLE") ? take_table(reader) : 0;
+        sql_accept(lexer, "CONSTRAINT");
         reader->rules.triggers += sql_accept(lexer, "TRIGGER");
     } else if (sql_is(&token, "ALTER")) {
         bool own = is_of_table(reader);

@@ -48,6 +48,21 @@ def names(store):
     return [(each["name"], each["time"]) for each in json.loads(crmfs("snapshots", "--json", str(store)).stdout)]
 
 
+def test_which_backup(store, work):
+    """What is said of one of several says of which."""
+    (work / "old").mkdir()
+    for name in "a.sql", "b.sql":
+        (work / "old" / name).write_text("-- MySQL dump\nCREATE TABLE t (id int);\nINSERT INTO t VALUES (1);\nUPDATE t SET id = 2;\n"
+                                         "CREATE TABLE v (id int);\nINSERT INTO v VALUES (1);\n-- Dump completed on 2019-03-01  2:00:00\n")
+    done = crmfs("import", "--store", str(store), str(work / "old"))
+    lines = [line for line in done.stderr.splitlines() if "line 4" in line]
+    assert [str(work / "old" / name) in line for name, line in zip(("a.sql", "b.sql"), lines)] == [True, True], done.stderr
+    taken = done.stdout.splitlines()
+    assert len(taken) == 2 and f" of {work / 'old/a.sql'}: 2 rows " in taken[0] and f" of {work / 'old/b.sql'}: 2 rows " in taken[1]
+    one = crmfs("import", "--json", "--store", str(store), str(work / "old/a.sql"))
+    assert json.loads(one.stdout)["backup"] == str(work / "old/a.sql")
+
+
 def test_years(store, work):
     """Each has the time that it says, and one source's name: so they are compared."""
     rows = [(number, f"{pow(number, 3, 999983):x}") for number in range(50000)]
@@ -195,7 +210,7 @@ def test_what_is_left_out(store, work):
     os.symlink("crm.sql", work / "link.sql")
     subprocess.run(["tar", "-C", work, "-cf", path, "crm.sql", "link.sql"], check=True)
     done = crmfs("import", "--json", "--store", str(store), str(path))
-    assert done.returncode == 3 and "crmfs: link.sql: a link" in done.stderr and "left out:" not in done.stderr and "--exclude-table" not in done.stderr
+    assert done.returncode == 3 and f"crmfs: {path}: link.sql: a link" in done.stderr and "left out:" not in done.stderr and "--exclude-table" not in done.stderr
     answer = json.loads(done.stdout)
     assert answer["rows"] == 1 and "link.sql" in answer["left_out"][0]["why"] and "table" not in answer["left_out"][0]
 

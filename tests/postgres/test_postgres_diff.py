@@ -16,6 +16,12 @@ CREATE TABLE pairs (a integer, b numeric(10,2), c char(3), PRIMARY KEY (b, a), F
 CREATE TABLE heap (a integer, b bytea); CREATE VIEW v AS SELECT a FROM heap;
 INSERT INTO accounts (name) VALUES ('a'), ('b'); INSERT INTO contacts (account, email) VALUES (1, 'x@y');
 CREATE TABLE free (a integer DEFAULT 5, b text);
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER tg AFTER INSERT ON heap FOR EACH ROW EXECUTE FUNCTION f();
+CREATE TABLE parts (id integer, k integer NOT NULL, PRIMARY KEY (id, k)) PARTITION BY RANGE (k);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM (0) TO (5); INSERT INTO parts VALUES (1, 1);
+CREATE TABLE rest (id integer NOT NULL, v text) PARTITION BY RANGE (id); ALTER TABLE rest ADD CONSTRAINT rest_key PRIMARY KEY (id);
+CREATE TABLE rest1 PARTITION OF rest DEFAULT; CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES;
 INSERT INTO pairs VALUES (1, 2, 'abc'); INSERT INTO heap VALUES (1, 'x');
 """
 

@@ -96,6 +96,76 @@ def test_sqlite(crmfs, place, work):
     assert target.value("INSERT INTO parents (name) VALUES ('c') RETURNING id") == "3"
 
 
+def test_triggers_of_sqlite(crmfs, place, work, store):
+    """Those of views too; and none of them goes off while rows come, whatever a dump's order is."""
+    source, target = place("sqlite"), place("sqlite")
+    source.sql("""CREATE TABLE people (id INTEGER PRIMARY KEY, name, low AS (lower(name)) STORED); CREATE TABLE log (what);
+        CREATE VIEW v AS SELECT name FROM people; INSERT INTO people (name) VALUES ('A');
+        CREATE TRIGGER "on" AFTER UPDATE OF name ON people BEGIN INSERT INTO log VALUES (new.name || ';'); SELECT 1; END;
+        CREATE TRIGGER vi INSTEAD OF INSERT ON v BEGIN INSERT INTO people (name) VALUES (new.name); END;""")
+    *lines, last = dumped("sqlite", source).decode().splitlines()
+    late = [line for line in lines if line.startswith("INSERT")]
+    (work / "crm.sql").write_text("\n".join([*(line for line in lines if line not in late), *late, last]) + "\n")
+    for command, name, url in ("snapshot", "live", source.url), ("import", "dump", work / "crm.sql"):
+        crmfs(command, "--store", store.path, "--name", name, f"crm={url}", **store.environment)
+    assert crmfs("diff", store.path, "live", "dump", **store.environment).stdout == ""
+    crmfs("restore", "--to", target.url, work / "crm.sql")
+    question = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name"
+    assert target.value(question) == source.value(question) and "vi|" in target.value(question)
+    assert target.value("SELECT low FROM people") == "a" and target.value("SELECT count(*) FROM log") == "0"
+    target.sql("UPDATE people SET name = 'B'; INSERT INTO v VALUES ('C')")
+    assert target.value("SELECT * FROM log") == "B;" and target.value("SELECT count(*) FROM people") == "2"
+
+
+def test_triggers_of_postgresql(crmfs, place, work):
+    """They stand among the table's statements as they do live; what a restore leaves behind it says."""
+    source, target = place("postgresql"), place("postgresql")
+    source.sql("""CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+        CREATE TRIGGER tg AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+        CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON t DEFERRABLE FOR EACH ROW EXECUTE FUNCTION f();""")
+    (work / "crm.sql").write_bytes(dumped("postgresql", source))
+    assert "trigger" in crmfs("restore", "--to", target.url, work / "crm.sql").stdout
+    assert "2 triggers are not brought along" in crmfs("restore", "--to", place("sqlite").url, work / "crm.sql").stdout
+
+
+def test_when_it_was_made(crmfs, place, work, store):
+    """pg_dump's own format says it, whatever the file's time is."""
+    source = place("postgresql")
+    source.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    path = work / "crm.dump"
+    path.write_bytes(dumped("postgresql", source, "-Fc"))
+    listed = subprocess.run([server.programs() / "pg_restore", "-l", path], capture_output=True, check=True, text=True).stdout
+    made = re.search(r"Archive created at (\S+) (\S+)", listed)
+    os.utime(path, (1e9, 1e9))
+    crmfs("import", "-q", "--store", store.path, path, **store.environment)
+    assert store.snapshots()[0]["time"] == f"{made[1]}T{made[2]}Z"
+
+
+def test_triggers_of_mysql(crmfs, place, work, maria, store):
+    """It is said that there are such; nothing that belongs to a table is missing for it."""
+    source = place("mysql")
+    source.sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TRIGGER tg BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id + 1;")
+    (work / "crm.sql").write_bytes(subprocess.run(
+        ["mariadb-dump", "--no-defaults", "-uroot", f"--socket={maria.socket}", source.value("SELECT DATABASE()")],
+        capture_output=True, check=True).stdout)
+    told = "the trigger tg is left out"
+    assert told in crmfs("restore", "--to", place("mysql").url, work / "crm.sql").stderr
+    assert told in crmfs("restore", "--to", place("sqlite").url, work / "crm.sql").stderr
+    assert told in crmfs("import", "--store", store.path, work / "crm.sql", **store.environment).stderr
+
+
+def test_stored_views_have_their_rows(crmfs, place, work):
+    """pg_dump makes them without, and fills them when all is there."""
+    source, target = place("postgresql"), place("postgresql")
+    source.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2); CREATE MATERIALIZED VIEW mv AS SELECT id FROM t; "
+               "CREATE MATERIALIZED VIEW a AS SELECT count(*) AS n FROM mv; CREATE MATERIALIZED VIEW empty AS SELECT 1 AS n WITH NO DATA;")
+    (work / "crm.sql").write_bytes(dumped("postgresql", source))
+    crmfs("restore", "--to", target.url, work / "crm.sql")
+    assert target.value("SELECT n FROM a") == "2" and target.value("SELECT count(*) FROM mv") == "2"
+    assert target.value("SELECT relispopulated FROM pg_class WHERE relname = 'empty'") == "f"
+
+
 @pytest.mark.parametrize("command", ["restore", "migrate"])
 def test_what_is_left_out(crmfs, place, work, command):
     """As in a snapshot: what can be read comes, and the status is 3, of a dry run too."""

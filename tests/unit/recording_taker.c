@@ -62,6 +62,8 @@ static int change_table(struct row_taker *taker, size_t table, const struct stre
     return 0;
 }
 
+#define BYTES_RECORDED ((uint64_t)1 << 20) /* of longer ones only how long they are */
+
 static void put_cell(struct buffer *text, const struct cell *cell)
 {
     static const char *const marks[] = {
@@ -72,6 +74,10 @@ static void put_cell(struct buffer *text, const struct cell *cell)
         return;
     }
     must(buffer_append_text(text, marks[cell->class]) == 0);
+    if (cell->class == CELL_BYTES && cell->size > BYTES_RECORDED) {
+        must(buffer_print(text, "(%llu)", (unsigned long long)cell->size) == 0);
+        return;
+    }
     for (size_t i = 0; i < cell->size && cell->class == CELL_BYTES; i++)
         must(buffer_print(text, "%02x", ((const uint8_t *)cell->data)[i]) == 0);
     if (cell->class != CELL_BYTES)

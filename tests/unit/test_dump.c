@@ -54,6 +54,17 @@ static void test_mysql_escapes(void **state)
                "row 0 \"|\"'\n");
 }
 
+/* What introduces a string may stand before digits as well. */
+static void test_introduced_digits(void **state)
+{
+    (void)state;
+    check_dump("CREATE TABLE t (a blob, b blob, c blob);\n"
+               "INSERT INTO t VALUES (_binary X'41',_binary x'00FF', _BINARY X'41');\n"
+               "INSERT INTO t VALUES (_binary X'',_binary 0x41,_binary 'x');\n",
+               "table 0 t (a:bytes,b:bytes,c:bytes)\n"
+               "row 0 x41|x00ff|x41\nrow 0 x|x41|x78\n");
+}
+
 static void test_no_backslash_escapes(void **state)
 {
     (void)state;
@@ -77,6 +88,8 @@ static void test_mode_of_a_trigger(void **state)
         "CREATE TABLE `u` (`a` text, `b` text);\n"
         "INSERT INTO `u` VALUES ('c\\nd\\'e',\"\\\"\");\n",
         "table 0 t (a:text)\nrow 0 \"a\nb\n"
+        "trouble line 7 of the dump: the trigger y is left out, and so are others: none is in "
+        "schema.sql, nor made by a restore\n"
         "table 1 u (a:text,b:text)\nrow 1 \"c\nd'e|\"\"\n");
 }
 
@@ -180,8 +193,10 @@ static void test_semicolons_within_a_delimiter(void **state)
                "INSERT INTO t VALUES (666); END//\n"
                "CREATE TABLE u (a int); INSERT INTO u VALUES (4)//\nDELIMITER ;\n"
                "INSERT INTO t VALUES (5);",
-               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\nrow 0 #3\ntable 1 u (a:integer)\n"
-               "row 1 #4\nrow 0 #5\n");
+               "table 0 t (a:integer)\nrow 0 #1\nrow 0 #2\nrow 0 #3\n"
+               "trouble line 6 of the dump: the trigger x is left out, and so are others: none is "
+               "in schema.sql, nor made by a restore\n"
+               "table 1 u (a:integer)\nrow 1 #4\nrow 0 #5\n");
 }
 
 static void test_time_zones(void **state)
@@ -267,7 +282,9 @@ static void test_delimiter_and_triggers(void **state)
     check_dump("CREATE TABLE t (a int);\nDELIMITER ;;\n"
                "/*!50003 CREATE*/ /*!50003 TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN\n"
                "INSERT INTO t VALUES (666); END */;;\nDELIMITER ;\nINSERT INTO t VALUES (1);\n",
-               "table 0 t (a:integer)\nrow 0 #1\n");
+               "table 0 t (a:integer)\n"
+               "trouble line 4 of the dump: the trigger x is left out, and so are others: none is "
+               "in schema.sql, nor made by a restore\nrow 0 #1\n");
     check_dump(
         "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t (a INTEGER);\n"
         "INSERT INTO t VALUES(1);\n"
@@ -380,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mysql),
         cmocka_unit_test(test_mysql_escapes),
+        cmocka_unit_test(test_introduced_digits),
         cmocka_unit_test(test_no_backslash_escapes),
         cmocka_unit_test(test_mode_of_a_trigger),
         cmocka_unit_test(test_ansi_modes),

@@ -174,6 +174,51 @@ static void test_row_limit(void **state)
     recorded_reading_end(&reading);
 }
 
+/* The dump HEAD, SIZE times FILLING, TAIL, is read; what came of it. */
+static void read_large(struct recorded_reading *reading, const char *head, size_t size,
+                       char filling, const char *tail)
+{
+    cleanup_free char *dump = malloc(strlen(head) + size + strlen(tail) + 1);
+    char *to = stpcpy(dump, head);
+
+    memset(to, filling, size);
+    stpcpy(to + size, tail);
+    recorded_reading_begin(reading, dump, strlen(dump), 1 << 20);
+    assert_int_equal(read_dump(reading), 0);
+}
+
+/* It is of values, not of how they are spelled: two digits make a byte. */
+static void test_row_limit_is_of_values(void **state)
+{
+    (void)state;
+    static const char *const dumps[][2] = {
+        {"-- MySQL dump\nCREATE TABLE a (x longblob);INSERT INTO a VALUES (0x",
+         ");\n-- Dump completed\n"},
+        {"-- MySQL dump\nCREATE TABLE a (x longblob);INSERT INTO a VALUES (X'",
+         "');\n-- Dump completed\n"},
+        {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE a (x);\n"
+         "INSERT INTO a VALUES(X'",
+         "');\nCOMMIT;\n"},
+        {"-- PostgreSQL database dump\nCREATE TABLE public.a (x bytea);\n"
+         "COPY public.a (x) FROM stdin;\n\\\\x",
+         "\n\\.\n-- PostgreSQL database dump complete\n"},
+    };
+
+    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+        struct recorded_reading reading;
+
+        read_large(&reading, dumps[i][0], 2 * STREAM_ROW_LIMIT, '4', dumps[i][1]);
+        assert_null(strstr(recording_text(&reading.into), "fail"));
+        assert_int_equal(reading.into.rows, 1);
+        recorded_reading_end(&reading);
+        read_large(&reading, dumps[i][0], 2 * STREAM_ROW_LIMIT + 2, '4', dumps[i][1]);
+        assert_non_null(strstr(recording_text(&reading.into), "fail 0 "));
+        assert_non_null(strstr(recording_text(&reading.into), "larger than the 32 MiB"));
+        assert_int_equal(reading.into.rows, 0);
+        recorded_reading_end(&reading);
+    }
+}
+
 /* Wherever the window's end falls between two rows. */
 static void test_window_ends(void **state)
 {
@@ -279,11 +324,18 @@ static void test_zeros_in_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_rows),        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_cut_apart),       cmocka_unit_test(test_broken_stream),
-        cmocka_unit_test(test_senseless_table), cmocka_unit_test(test_row_limit),
-        cmocka_unit_test(test_window_ends),     cmocka_unit_test(test_window_ends_in_head),
-        cmocka_unit_test(test_unended),         cmocka_unit_test(test_zeros_in_values),
+        cmocka_unit_test(test_bad_rows),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_apart),
+        cmocka_unit_test(test_broken_stream),
+        cmocka_unit_test(test_senseless_table),
+        cmocka_unit_test(test_row_limit),
+        cmocka_unit_test(test_row_limit_is_of_values),
+
+        cmocka_unit_test(test_window_ends),
+        cmocka_unit_test(test_window_ends_in_head),
+        cmocka_unit_test(test_unended),
+        cmocka_unit_test(test_zeros_in_values),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

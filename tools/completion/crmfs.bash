@@ -118,17 +118,17 @@ _crmfs_restore() {
     --passphrase-file | --skip-bad | --to | --journal) _filedir ;;
     --store | --scratch) _filedir -d ;;
     --mode) _crmfs_words 'append upsert replace missing' ;;
-    --passphrase-command | --where | --key | --table | --exclude-table | --map | --ignore-columns) ;;
+    --passphrase-command | --where | --key | --table | --exclude-table | --database | --map | --ignore-columns) ;;
     *)
         if [[ $cur == -* ]]; then
             case ${words[1]} in
             restore)
-                _crmfs_words "--store --to --mode --table --exclude-table --where --key --with-parents
-                    --orphans --map --ignore-columns --no-create --skip-bad --dry-run --json --quiet
+                _crmfs_words "--store --to --mode --table --exclude-table --database --where --key
+                    --with-parents --orphans --map --ignore-columns --no-create --skip-bad --dry-run --json --quiet
                     $_crmfs_store_options --help"
                 ;;
             migrate)
-                _crmfs_words "--store --journal --orphans --dry-run --json --quiet $_crmfs_store_options --help"
+                _crmfs_words "--store --database --journal --orphans --dry-run --json --quiet $_crmfs_store_options --help"
                 ;;
             *)
                 _crmfs_words "--store --to --scratch --json --quiet $_crmfs_store_options --help"
