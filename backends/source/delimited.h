@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
- * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
- * or single where no field has a double one), whether a backslash takes the meaning of the
- * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, as
- * mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes beside it; the
- * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
- * that of RFC 4180 otherwise, line breaks within quotes included.
+ * them. What is detected: the delimiter (comma, semicolon, tab, bar; where two would do, the user
+ * is told), the quote (double, or single where no field has a double one), whether a backslash
+ * takes the meaning of the quote behind it, as where MySQL writes a table into a file, or of tabs
+ * and line ends, as mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes
+ * beside it; the character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line
+ * ends; quoting is that of RFC 4180 otherwise, line breaks within quotes included.
  *
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
@@ -51,6 +51,7 @@ struct dialect {
     bool quote_known;                /* … and so with the quote … */
     bool header_known;               /* … the header … */
     bool set_known;                  /* … and the character set */
+    uint8_t rival;                   /* a delimiter that would do as well; 0: none would */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -61,7 +62,8 @@ struct dialect_wish {
     bool escape_given;
     bool header_given;
     bool set_given;
-    bool alone; /* there is one file, and the user means that */
+    bool alone;      /* there is one file, and the user means that */
+    bool named_tabs; /* the file's name says that there are tabs: so it is where there are some */
     struct dialect dialect;
 };
 
@@ -145,6 +147,9 @@ enum delimited_trust {
 };
 
 enum delimited_trust delimited_trust(const char *name, const struct dialect_wish *wish);
+
+/* Whether it is called .tsv or .tab. */
+bool delimited_is_called_tabs(const char *name);
 
 /* --- delimited_escape --------------------------------------------------------------------- */
 

@@ -24,6 +24,7 @@ struct delimited {
     bool headless;
     bool header_known;
     bool set_known;
+    uint8_t rival;
     size_t columns; /* of the first record */
     struct delimited_field *fields;
     struct delimited_place place;

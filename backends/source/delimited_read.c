@@ -229,6 +229,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         .headless = dialect->headless,
         .header_known = dialect->header_known,
         .set_known = dialect->set_known,
+        .rival = dialect->rival,
         .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),
         .scratch = BUFFER(5 * STREAM_ROW_LIMIT),

@@ -44,6 +44,57 @@ static void test_delimiters(void **state)
     check_delimited("a,b\n\"1,5\",x\n\"2,5\",y\n", expected);
 }
 
+/* A comma stands in texts and numbers as well. */
+static void test_delimiter_beside_commas(void **state)
+{
+    static const char wide[] = "i\0d\0\t\0n\0,\0 \0f\0\n\0"
+                               "1\0\t\0D\0,\0 \0J\0\n\0";
+    static const char names[] = "id\tname, first\n1\tDoe, J\n2\tRoe, K\n";
+    static const char named[] =
+        "table 0 p (id:text,name, first:text)\nrow 0 \"1|\"Doe, J\nrow 0 \"2|\"Roe, K\n";
+
+    (void)state;
+    check_delimited_sized("p.tsv", names, strlen(names), named);
+    check_delimited_sized("p.txt", names, strlen(names), named);
+    check_delimited_sized("p", names, strlen(names), named);
+    check_delimited_sized("p.csv", names, strlen(names), named);
+    check_delimited_sized("p.csv", wide, sizeof wide - 1,
+                          "table 0 p (id:text,n, f:text)\nrow 0 \"1|\"D, J\n");
+    check_delimited("Preis, EUR;Menge\n1,50;2\n2,75;3\n",
+                    "table 0 t (Preis, EUR:text,Menge:text)\nrow 0 \"1,50|\"2\n"
+                    "row 0 \"2,75|\"3\n");
+    check_delimited("a, b, c;d\nx, 2, y;1\nx, 3, z;2\n",
+                    "table 0 t (a, b, c:text,d:text)\nrow 0 \"x, 2, y|\"1\n"
+                    "row 0 \"x, 3, z|\"2\n");
+    check_delimited_sized("t.tsv", "a,b,c\td\n1,2,3\t4\n", 16,
+                          "table 0 t (a,b,c:text,d:text)\nrow 0 \"1,2,3|\"4\n");
+    /* Nothing else is there. */
+    check_delimited("a, b\nx, y\n", "table 0 t (a:text, b:text)\nrow 0 \"x|\" y\n");
+    check_delimited("a,b\n1,2\n3;4,5\n",
+                    "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3;4|\"5\n");
+}
+
+#define MAY_BE(one, other, one_value, other_value)                                             \
+    "trouble a/t.csv: its fields may be told apart by " one " or by " other ", and are taken " \
+    "to be by " one ": say delimiter=" one_value                                               \
+    " in the archive's URL, or delimiter=" other_value "\n"
+
+static void test_rival_delimiters(void **state)
+{
+    (void)state;
+    check_delimited("a,b;c\nx,y;z\n",
+                    "table 0 t (a,b:text,c:text)\n" MAY_BE("semicolons", "commas", "%3B",
+                                                           "%2C") "row 0 \"x,y|\"z\n");
+    check_delimited("a,b,c;d\nx,y,z;1\n",
+                    "table 0 t (a:text,b:text,c;d:text)\n" MAY_BE("commas", "semicolons", "%2C",
+                                                                  "%3B") "row 0 \"x|\"y|\"z;1\n");
+    check_delimited("a,b,c\td\nx,y,z\t1\n",
+                    "table 0 t (a,b,c:text,d:text)\n" MAY_BE("tabs", "commas", "tab",
+                                                             "%2C") "row 0 \"x,y,z|\"1\n");
+    check_delimited_wish("a,b;c\nx,y;z\n", (const char *const[]){"delimiter", ",", NULL},
+                         "table 0 t (a:text,b;c:text)\nrow 0 \"x|\"y;z\n");
+}
+
 static void test_character_sets(void **state)
 {
     (void)state;
@@ -271,14 +322,24 @@ static void test_not_recognised(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quotes_and_nulls), cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_delimiters),       cmocka_unit_test(test_character_sets),
-        cmocka_unit_test(test_behind_quotes),    cmocka_unit_test(test_single_quotes),
-        cmocka_unit_test(test_said_delimiter),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_ragged),           cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
-        cmocka_unit_test(test_stray_quotes),     cmocka_unit_test(test_torn),
-        cmocka_unit_test(test_accidents),        cmocka_unit_test(test_few_zeros),
+        cmocka_unit_test(test_quotes_and_nulls),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_delimiter_beside_commas),
+        cmocka_unit_test(test_rival_delimiters),
+        cmocka_unit_test(test_delimiters),
+        cmocka_unit_test(test_character_sets),
+        cmocka_unit_test(test_behind_quotes),
+        cmocka_unit_test(test_single_quotes),
+        cmocka_unit_test(test_said_delimiter),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_ragged),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_not_recognised),
+        cmocka_unit_test(test_stray_quotes),
+        cmocka_unit_test(test_torn),
+        cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_few_zeros),
         cmocka_unit_test(test_no_header),
     };
 
