@@ -5,8 +5,8 @@
  * is told), the quote (double, or single where no field has a double one), whether a backslash
  * takes the meaning of the quote behind it, as where MySQL writes a table into a file, or of tabs
  * and line ends, as mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes
- * beside it; the character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line
- * ends; quoting is that of RFC 4180 otherwise, line breaks within quotes included.
+ * beside it; the character set (UTF-8 with or without a mark, UTF-16, else Windows-1252, of which
+ * the user is told), line ends; quoting is that of RFC 4180 otherwise, line breaks within quotes included.
  *
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
@@ -201,6 +201,10 @@ int delimited_text_begin(struct delimited_text *text, struct byte_stream *from,
 void delimited_text_end(struct delimited_text *text);
 
 /* --- delimited_parts ---------------------------------------------------------------------- */
+
+/* The character set of a member was guessed. Whether to tell of it: the others are told of
+ * together, at the end. */
+bool delimited_parts_note_guess(struct delimited_parts *parts);
 
 /* Where the rows of a part go. */
 struct delimited_place {
