@@ -324,7 +324,8 @@ static bool is_wish(const char *name)
 {
     return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
            strcmp(name, "escape") == 0 || strcmp(name, "charset") == 0 ||
-           strcmp(name, "header") == 0 || strcmp(name, "names") == 0 || strcmp(name, "series") == 0;
+           strcmp(name, "header") == 0 || strcmp(name, "line-end") == 0 ||
+           strcmp(name, "names") == 0 || strcmp(name, "series") == 0;
 }
 
 static int add_wish(struct tree_source *source, const char *name, const char *value,

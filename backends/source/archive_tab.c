@@ -242,7 +242,8 @@ static int read_rows(void *context, struct byte_stream *stream, struct failure *
     const struct file *file = context;
 
     file->tab->read = true;
-    return dump_session_load_tab(file->tab->reader, stream, file->name, failure);
+    return dump_session_load_tab(file->tab->reader, stream, file->name, &file->walk->source->wish,
+                                 failure);
 }
 
 int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, const char *name,

@@ -6,7 +6,8 @@
  * takes the meaning of the quote behind it, as where MySQL writes a table into a file, or of tabs
  * and line ends, as mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes
  * beside it; the character set (UTF-8 with or without a mark, UTF-16, else Windows-1252, of which
- * the user is told), line ends; quoting is that of RFC 4180 otherwise, line breaks within quotes included.
+ * the user is told), line ends; quoting is that of RFC 4180 otherwise, line breaks within quotes
+ * included.
  *
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
@@ -62,6 +63,7 @@ struct dialect_wish {
     bool escape_given;
     bool header_given;
     bool set_given;
+    bool line_end_given;
     bool alone;      /* there is one file, and the user means that */
     bool named_tabs; /* the file's name says that there are tabs: so it is where there are some */
     struct dialect dialect;
@@ -70,7 +72,8 @@ struct dialect_wish {
 /*
  * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
  * "none"; escape also "quotes": a backslash, and before quotes only), charset (any that iconv knows
- * and that has ASCII in it, or UTF-16), header (yes, no). 1: taken; 0: it is none of them; -EINVAL
+ * and that has ASCII in it, or UTF-16), header (yes, no), line-end (lf, crlf; where there are
+ * escapes and no quotes, and of mysqldump --tab). 1: taken; 0: it is none of them; -EINVAL
  * in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,

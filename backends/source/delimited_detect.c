@@ -44,15 +44,18 @@ static const uint8_t *first_line(uint8_t escape, const uint8_t *text, size_t siz
  * MySQL escapes of a text's line ends what a line ends with, and there the first byte only; COPY
  * has letters for both. So all lines end as the first does, unless a return ends its text.
  */
-static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct delimited_fit *fit,
+static void detect_line_end(const uint8_t *text, size_t size, bool ended,
+                            const struct dialect_wish *wish, struct delimited_fit *fit,
                             struct delimited_signs *signs)
 {
     const uint8_t *behind = first_line(signs->escape, text, size);
 
     if (signs->escape == 0 || signs->quote != 0 || behind == NULL)
         return;
-    signs->line_end = LINE_END_RETURN_FEED;
+    signs->line_end = wish->line_end_given ? wish->dialect.signs.line_end : LINE_END_RETURN_FEED;
     *fit = delimited_fit_signs(*signs, text, text + size, ended);
+    if (wish->line_end_given)
+        return;
     if (behind - text > 1 && behind[-2] == '\r' && delimited_fit_is_even(fit))
         return;
     signs->line_end = LINE_END_FEED;
@@ -124,7 +127,7 @@ static void detect_nulls(const uint8_t *text, size_t size, bool ended,
     if (signs->delimiter == '\t' || delimited_fit_is_sound(&bare)) {
         *signs = plain;
         *fit = bare;
-        detect_line_end(text, size, ended, fit, signs);
+        detect_line_end(text, size, ended, wish, fit, signs);
     }
     detect_quoted_nulls(text, size, ended, fit, signs);
 }
@@ -174,7 +177,7 @@ static struct delimited_fit detect_signs(const uint8_t *text, size_t size, bool 
     detect_escape(text, size, ended, wish, &fit, &signs);
     detect_nulls(text, size, ended, wish, &fit, &signs);
     if (!signs.nulls)
-        detect_line_end(text, size, ended, &fit, &signs);
+        detect_line_end(text, size, ended, wish, &fit, &signs);
     fit.rival = signs.delimiter != rival ? rival : 0;
     *ret_signs = signs;
     return fit;

@@ -92,3 +92,43 @@ def test_rows_that_cannot_be_read(mount, work):
     with pytest.raises(OSError) as error:
         slurp(shown / "contacts.csv")
     assert error.value.errno == errno.EIO
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_other_signs(mount, work, kind, quote, end):
+    """--fields-optionally-enclosed-by and --lines-terminated-by are seen in the rows."""
+    rows = f"2\t{quote}Bo Ek{quote}{end}1\t\\N{end}"
+    folder = work / "tab"
+    folder.mkdir()
+    (folder / "contacts.sql").write_text(FILES["contacts.sql"])
+    (folder / "contacts.txt").write_bytes(rows.encode())
+    source = folder
+    if kind == "zip":
+        source = work / "tab.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, path.name)
+    top = mount(source)
+    assert slurp(top.path(f"archives/{source.name}/contacts.csv")).decode() == "id,name\n1,\n2,Bo Ek\n"
+    assert ("quote=none" in top.errors()) == (quote == '"')
+
+
+def test_said_signs(mount, work):
+    """What the user says of them counts; another escape is refused, when it is said and when it is seen."""
+    (work / "contacts.sql").write_text(FILES["contacts.sql"])
+    (work / "contacts.txt").write_text('2\t"Bo"\n1\t\\N\n')
+    top = mount(f"archive://{work}?quote=none")
+    assert slurp(top.path(f"archives/{work.name}/contacts.csv")).decode() == 'id,name\n1,\n2,"""Bo"""\n'
+    top.unmount()
+    top = mount(f"archive://{work}?escape=%5E")
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path(f"archives/{work.name}/contacts.csv"))
+    assert "another escape than a backslash" in top.errors()
+    top.unmount()
+    (work / "contacts.txt").write_text("^N\tBo\n")
+    top = mount(work)
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path(f"archives/{work.name}/contacts.csv"))
+    assert "--fields-escaped-by" in top.errors()
