@@ -9,6 +9,7 @@
  *   archive_postgres  pg_dump's own formats; archive_pg_folder: a folder of them
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
  *   archive_packages  folders of crmfs's own files in it; archive_tab: of mysqldump --tab
+ *   archive_tab_folder  whether a folder is such
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, and how it is fed

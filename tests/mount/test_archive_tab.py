@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import shutil
 import tarfile
 import zipfile
 
@@ -56,6 +57,38 @@ def test_joined(mount, work, kind, packing):
     assert slurp(shown / "contacts.csv").decode() == 'id,name\n1,\n2,"Bo \nEk"\n'
     assert slurp(shown / "empty.csv").decode() == "id\n"
     assert slurp(shown / "other.csv").decode() == "a\n7\n"
+
+
+@pytest.mark.parametrize("other", ["crm.sql", "crm.sql.gz", "leads.csv", "old.zip", "copy.db"])
+def test_among_other_backups(mount, work, chinook_db, other):
+    """A folder of backups is not one of --tab because two of its files are."""
+    shelf = work / "shelf"
+    shelf.mkdir()
+    for name in "contacts.sql", "contacts.txt":
+        (shelf / name).write_text(FILES[name])
+    dump = f"{HEAD}CREATE TABLE `big` (`a` int);\nINSERT INTO `big` VALUES (7);\n{END}"
+    if other == "copy.db":
+        shutil.copy(chinook_db, shelf / other)
+    elif other == "old.zip":
+        with zipfile.ZipFile(shelf / other, "w") as archive:
+            archive.writestr("leads.csv", "a,b\n1,2\n")
+    else:
+        text = dump if "sql" in other else "a,b\n1,2\n"
+        (shelf / other).write_bytes(gzip.compress(text.encode()) if other.endswith(".gz") else text.encode())
+    top = mount(shelf)
+    assert {other, "contacts.sql"} <= set(os.listdir(top.path("archives")))
+
+
+@pytest.mark.parametrize("name, text", [("view.sql", f"{HEAD}CREATE VIEW `v` AS SELECT 1;\n{END}"), ("README.md", "Read this.\n"),
+                                        ("notes.txt", "a,b\n1,2\n3,4\n")])
+def test_beside_other_files(mount, work, name, text):
+    """What is no backup by itself does not keep the folder from being one."""
+    folder = work / "tab"
+    folder.mkdir()
+    for file in "contacts.sql", "contacts.txt":
+        (folder / file).write_text(FILES[file])
+    (folder / name).write_text(text)
+    assert slurp(mount(folder).path("archives/tab/contacts.csv")).startswith(b"id,name\n")
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
