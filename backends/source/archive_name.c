@@ -161,7 +161,7 @@ int archive_choose_name(struct archive_walk *walk, const char *path, const char 
 {
     cleanup_free char *shown = archive_ended_name(walk->endings, path);
     int error = shown != NULL ? keep_name(walk, &shown) : -ENOMEM;
-    bool renamed = error == -EEXIST;
+    bool renamed = error == -EEXIST && walk->source->series == NULL; /* there parts share names */
 
     for (int i = 2; error == -EEXIST && i < NAMES_TRIED; i++) {
         cleanup_free char *other = NULL;
