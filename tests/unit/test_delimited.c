@@ -162,7 +162,9 @@ static void test_accidents(void **state)
                                              "row 0 \"\xc3\xb6|\"\xc3\xbc\n");
     check_delimited(
         "a,b\n\xe4,\xe4 x\n\xc3\xb6,2\n",
-        "table 0 t (a:text,b:text)\n" GUESSED("2", "4") "row 0 \"\xc3\xa4|\"\xc3\xa4 x\n"
+        "table 0 t (a:text,b:text)\n" GUESSED(
+            "2",
+            "4") "row 0 \"\xc3\xa4|\"\xc3\xa4 x\n"
                  "trouble line 3, byte 10 of a/t.csv: here is text in UTF-8, and other text before it was not, so "
                  "that all is taken for Windows-1252: letters are others than they were; say "
                  "charset=utf-8 in the archive's URL, or windows-1252\n"
