@@ -159,16 +159,16 @@ static const char *shown_source(const struct mount *mount)
     return strstr(first->url, "://") != NULL ? first->name : first->url;
 }
 
-/* A file of a folder of backups, which has no folder in the mount. */
-static void report_unknown(struct tree *tree, const char *name)
+/* Something in a folder of backups has no folder in the mount. */
+static void report_passed_over(struct tree *tree, const struct passed_over *passed_over)
 {
     cleanup_free char *path = NULL;
     struct failure why;
 
-    if (asprintf(&path, "archives/%s", name) < 0)
+    if (asprintf(&path, "archives/%s", passed_over->name) < 0)
         path = NULL;
-    failure_set(&why, EILSEQ, "it is left out: it is no backup that crmfs knows");
-    tree_report(tree, path != NULL ? path : name, &why);
+    failure_set(&why, EILSEQ, "it is left out: %s", passed_over->why);
+    tree_report(tree, path != NULL ? path : passed_over->name, &why);
 }
 
 static int create_tree(const struct mount *mount, struct store *store, struct tree **ret_tree,
@@ -195,8 +195,8 @@ static int create_tree(const struct mount *mount, struct store *store, struct tr
     int error =
         tree_create(&options, mount->sources.items, mount->sources.count, ret_tree, failure);
 
-    for (size_t i = 0; error == 0 && i < mount->sources.unknown_count; i++)
-        report_unknown(*ret_tree, mount->sources.unknown[i]);
+    for (size_t i = 0; error == 0 && i < mount->sources.passed_over_count; i++)
+        report_passed_over(*ret_tree, &mount->sources.passed_over[i]);
     return error;
 }
 

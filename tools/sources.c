@@ -122,20 +122,29 @@ static bool is_companion(const char *name)
     return false;
 }
 
-static int note_unknown(struct source_list *list, const char *name, struct failure *failure)
+static int leave_out(struct source_list *list, const char *name, const char *why,
+                     struct failure *failure)
 {
-    char **names = list->unknown_count < SOURCES_LIMIT
-                       ? reallocarray((void *)list->unknown, list->unknown_count + 1, sizeof *names)
-                       : NULL;
+    struct passed_over *all =
+        list->passed_over_count < SOURCES_LIMIT
+            ? reallocarray(list->passed_over, list->passed_over_count + 1, sizeof *all)
+            : NULL;
 
-    if (names != NULL)
-        list->unknown = names;
-    if (names == NULL || (names[list->unknown_count] = strdup(name)) == NULL)
-        return list->unknown_count == SOURCES_LIMIT
+    if (all != NULL)
+        list->passed_over = all;
+    if (all == NULL || (all[list->passed_over_count].name = strdup(name)) == NULL)
+        return list->passed_over_count == SOURCES_LIMIT
                    ? 0
                    : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    list->unknown_count++;
+    all[list->passed_over_count++].why = why;
     return 0;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
 /* One of several files that stand under archives/ by their own names; what is no backup does not.
@@ -149,7 +158,12 @@ static int add_backup(struct source_list *list, const char *path, struct failure
         return 0;
     /* Of what may not be read nobody knows: opening it says why. */
     if (!source_is_known(path) && access(path, R_OK) == 0)
-        return note_unknown(list, name, failure);
+        return leave_out(list, name,
+                         is_folder(path) ? "it is a folder, which is no backup as a whole, and "
+                                           "folders in a folder are not gone into: name it beside "
+                                           "the other, or with /* behind it"
+                                         : "it is no backup that crmfs knows",
+                         failure);
     if (series_size(name) != 0)
         return add_series(list, path, name, series_size(name), failure);
 
@@ -180,6 +194,32 @@ static int add_matches(struct source_list *list, const char *pattern, const char
     return error;
 }
 
+/* Backups in the folder PATTERN whose names begin with a dot: nobody sees them, and who named the
+ * folder may not mean them. */
+static int leave_hidden_out(struct source_list *list, const char *pattern, struct failure *failure)
+{
+    cleanup_free char *hidden = NULL;
+    glob_t matches;
+    int error = 0;
+
+    if (asprintf(&hidden, "%.*s.[!.]*", (int)strlen(pattern) - 1, pattern) < 0) {
+        hidden = NULL;
+        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+    }
+    if (glob(hidden, 0, NULL, &matches) != 0)
+        return 0;
+    for (size_t i = 0; i < matches.gl_pathc && error == 0; i++) {
+        const char *path = matches.gl_pathv[i];
+
+        if (!is_folder(path) && source_is_known(path))
+            error =
+                leave_out(list, strrchr(path, '/') + 1,
+                          "its name begins with a dot: name it by itself if it is meant", failure);
+    }
+    globfree(&matches);
+    return error;
+}
+
 /* GLOB's own characters in a directory's name stand for themselves. */
 static char *pattern_of(const char *directory)
 {
@@ -202,16 +242,18 @@ static char *pattern_of(const char *directory)
 /* 1: TEXT, a path, stood for several files, which were added; 0: it does not; -errno. */
 static int add_several(struct source_list *list, const char *path, struct failure *failure)
 {
-    struct stat about;
-    bool there = stat(path, &about) == 0;
+    bool there = access(path, F_OK) == 0;
+    bool folder = is_folder(path);
     cleanup_free char *pattern = NULL;
     int error;
 
-    if (there && S_ISDIR(about.st_mode) && source_is_known(path))
+    if (folder && source_is_known(path))
         return 0;
-    if (there && S_ISDIR(about.st_mode)) {
+    if (folder) {
         pattern = pattern_of(path);
         error = pattern != NULL ? add_matches(list, pattern, path, failure) : -ENOMEM;
+        if (error == 0)
+            error = leave_hidden_out(list, pattern, failure);
     } else if (!there && strpbrk(path, "*?[") != NULL) {
         error = add_matches(list, path, path, failure);
     } else {
@@ -324,7 +366,8 @@ static bool is_wish(const char *name)
 {
     return strcmp(name, "delimiter") == 0 || strcmp(name, "quote") == 0 ||
            strcmp(name, "escape") == 0 || strcmp(name, "charset") == 0 ||
-           strcmp(name, "header") == 0 || strcmp(name, "names") == 0 || strcmp(name, "series") == 0;
+           strcmp(name, "header") == 0 || strcmp(name, "line-end") == 0 ||
+           strcmp(name, "names") == 0 || strcmp(name, "series") == 0;
 }
 
 static int add_wish(struct tree_source *source, const char *name, const char *value,
@@ -382,9 +425,9 @@ void source_list_release(struct source_list *list)
         free((char *)list->items[i].password_command);
         forget(list->items[i].password);
     }
-    for (size_t i = 0; i < list->unknown_count; i++)
-        free(list->unknown[i]);
-    free((void *)list->unknown);
+    for (size_t i = 0; i < list->passed_over_count; i++)
+        free(list->passed_over[i].name);
+    free(list->passed_over);
     free(list->items);
     free(list->configuration);
     *list = (struct source_list){0};

@@ -11,14 +11,20 @@
 
 #define SOURCES_LIMIT 10000
 
+/* What of a folder of backups is not among the sources. */
+struct passed_over {
+    char *name;
+    const char *why; /* "it is no backup that crmfs knows" */
+};
+
 struct source_list {
     struct tree_source *items; /* names and URLs are the list's own */
     size_t count;
     bool apart;          /* each is used by itself: several may have one name */
     char *configuration; /* the file that the first of them stand in; NULL: none */
     size_t configured;   /* how many do */
-    char **unknown;      /* files of folders that are no backups that crmfs knows */
-    size_t unknown_count;
+    struct passed_over *passed_over;
+    size_t passed_over_count;
 };
 
 /* That all so far stand in the file NAME. 0 or -ENOMEM. */

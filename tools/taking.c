@@ -340,9 +340,9 @@ static int run_opened(struct taking *taking, struct failure *failure)
     const struct source_list *all = &taking->order->sources;
 
     taking->cancelled = stop_begin();
-    for (size_t i = 0; i < all->unknown_count; i++)
-        log_message(LOG_LEVEL_WARNING, "%s is left out: it is no backup that crmfs knows",
-                    all->unknown[i]);
+    for (size_t i = 0; i < all->passed_over_count; i++)
+        log_message(LOG_LEVEL_WARNING, "%s is left out: %s", all->passed_over[i].name,
+                    all->passed_over[i].why);
     if (all->count == 0 && !taking->opened.state.has_files)
         return failure_set(failure, EINVAL,
                            "there is no source, and the store has nothing in files/ either");

@@ -10,6 +10,7 @@
  *                   their own)
  *   archive_plan    what is known of it before tables are read; archive_dump: mydumper's
  *   archive_packages  folders of crmfs's own files in it; archive_tab: of mysqldump --tab
+ *   archive_tab_folder  whether a folder is such
  *   archive_pass    one pass over them, and all passes
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, and how it is fed
@@ -180,9 +181,11 @@ struct archive_walk {
     uint64_t unfolded_bytes;   /* at any depth */
     struct timespec modified;
     size_t members;
-    bool enough;      /* names were looked at */
-    bool broken;      /* something of the archive that is walked could not be read */
-    size_t odd_names; /* in no character set that is known */
+    bool enough;         /* names were looked at */
+    bool broken;         /* something of the archive that is walked could not be read */
+    size_t odd_names;    /* in no character set that is known */
+    size_t renamed;      /* members that are shown by another name … */
+    char *first_renamed; /* … and "PATH as NAME" of the first; NULL: no memory, or none is */
     /* Extracting: the member that is wanted, and where its bytes go. Nothing else is read. */
     const char *wanted; /* NULL: not extracting */
     int (*take)(void *context, const void *bytes, size_t size, struct failure *failure);
@@ -327,6 +330,12 @@ char *archive_member_path(struct archive_walk *walk, struct archive_entry *about
 
 /* NAME without the ending of a compression, the caller's. NULL: no memory. */
 char *archive_unpacked_name(const char *name);
+
+/*
+ * The name of the member PATH, which no other has: a second one gets "~2" behind it. Borrowed. 0,
+ * -ENOMEM, -EILSEQ: there are too many of one name.
+ */
+int archive_choose_name(struct archive_walk *walk, const char *path, const char **ret_name);
 
 /* A shown name with its ending. */
 char *archive_ended_name(const struct archive_endings *endings, const char *path);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include "backends/source/charset_stream.h"
 #include "fs/base/memory.h"
 #include "fs/base/utf8.h"
+
+#define NAMES_TRIED 1000
 
 static bool is_plain(const char *at, size_t size)
 {
@@ -108,4 +111,69 @@ char *archive_member_path(struct archive_walk *walk, struct archive_entry *about
         converted = charset_text(walk->source->names, path);
     walk->odd_names += converted == NULL;
     return converted != NULL ? converted : strdup(path);
+}
+
+static int keep_name(struct archive_walk *walk, char **name)
+{
+    if (walk->members == walk->name_capacity) {
+        size_t capacity = walk->name_capacity != 0 ? walk->name_capacity * 2 : 64;
+        char **names = capacity > ARCHIVE_MEMBERS_MOST
+                           ? NULL
+                           : reallocarray(walk->name_list, capacity, sizeof *names);
+
+        if (names == NULL)
+            return -ENOMEM;
+        walk->name_list = names;
+        walk->name_capacity = capacity;
+    }
+
+    int error = name_map_add(walk->names, *name, walk->members);
+
+    if (error == 0)
+        walk->name_list[walk->members++] = steal_pointer(name);
+    return error;
+}
+
+/* Whether PATH, unpacked, would not be in a folder of its own: it begins there at the root, or
+ * leads out of it. */
+static bool leads_out(const char *path)
+{
+    for (const char *at = path; at != NULL; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0'))
+            return true;
+    }
+    return path[0] == '/';
+}
+
+/* PATH is shown as NAME, as nobody would look for it: told when all is read. */
+static int note_renamed(struct archive_walk *walk, const char *path, const char *name)
+{
+    if (walk->pass != PASS_ALL || walk->wanted != NULL || walk->renamed++ != 0)
+        return 0;
+    if (asprintf(&walk->first_renamed, "%.300s as %.300s", path, name) >= 0)
+        return 0;
+    walk->first_renamed = NULL;
+    return -ENOMEM;
+}
+
+int archive_choose_name(struct archive_walk *walk, const char *path, const char **ret_name)
+{
+    cleanup_free char *shown = archive_ended_name(walk->endings, path);
+    int error = shown != NULL ? keep_name(walk, &shown) : -ENOMEM;
+    bool renamed = error == -EEXIST && walk->source->series == NULL; /* there parts share names */
+
+    for (int i = 2; error == -EEXIST && i < NAMES_TRIED; i++) {
+        cleanup_free char *other = NULL;
+
+        if (asprintf(&other, "%s~%d", shown, i) < 0) {
+            other = NULL;
+            return -ENOMEM;
+        }
+        error = keep_name(walk, &other);
+    }
+    if (error != 0)
+        return error == -EEXIST ? -EILSEQ : error;
+    *ret_name = walk->name_list[walk->members - 1];
+    return renamed || leads_out(path) ? note_renamed(walk, path, *ret_name) : 0;
 }

@@ -54,6 +54,18 @@ static int support_all(struct archive *archive)
 
 static __thread const struct archive *asked; /* the last that was given a password */
 
+/* The last for which the command that should print one failed, and why. */
+static __thread const struct archive *unanswered;
+static __thread struct failure unanswered_why;
+
+/* Why what is encrypted cannot be read. */
+static const char *lack_of_password(const struct archive *archive, const char *words)
+{
+    if (strstr(words, "ncorrect") != NULL || asked == archive)
+        return "the password is wrong";
+    return unanswered == archive ? unanswered_why.text : "there is no password for it";
+}
+
 int archive_failure(struct archive *archive, const char *what, struct failure *failure)
 {
     const char *words = archive_error_string(archive);
@@ -61,14 +73,12 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
     if (archive_errno(archive) == ENOMEM)
         return -ENOMEM;
     if (words != NULL && strstr(words, "assphrase") != NULL)
-        return failure_set(
-            failure, EACCES,
-            SHOWN_PATH ": it is encrypted, and %s; it is what a command prints: mount "
-                       "archive:///PATH?password-command=COMMAND, or name the command in "
-                       "crmfs.conf(5): [source NAME], url = PATH, password-command = COMMAND",
-            what,
-            strstr(words, "ncorrect") != NULL || asked == archive ? "the password is wrong"
-                                                                  : "there is no password for it");
+        return failure_set(failure, EACCES,
+                           SHOWN_PATH
+                           ": it is encrypted, and %s; it is what a command prints: mount "
+                           "archive:///PATH?password-command=COMMAND, or name the command in "
+                           "crmfs.conf(5): [source NAME], url = PATH, password-command = COMMAND",
+                           what, lack_of_password(archive, words));
     if (archive_read_has_encrypted_entries(archive) > 0 &&
         archive_format(archive) == ARCHIVE_FORMAT_7ZIP)
         return failure_set(failure, EACCES,
@@ -80,7 +90,25 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
                            SHOWN_PATH ": %s: it takes more than 128 MiB; unpack it (zstd -d "
                                       "--long=31), and mount what is in it",
                            what, words);
+    if (words != NULL && strstr(words, "Unsupported ZIP compression method") != NULL)
+        return failure_set(failure, EIO,
+                           SHOWN_PATH ": %s: unpack it with unzip or 7z, and mount what is in it",
+                           what, words);
     return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
+}
+
+/* What the source's command prints, to SECRET. 0 or -errno in words. */
+static int ask_command(const struct archive_source *source, char secret[PASSWORD_ROOM],
+                       struct failure *failure)
+{
+    size_t size = 0;
+    int error = command_output(source->password_command, "the password command", secret,
+                               PASSWORD_ROOM - 1, &size, failure);
+
+    secret[error == 0 ? size : 0] = '\0';
+    return error == 0 && size == 0
+               ? failure_set(failure, EACCES, "the password command printed nothing")
+               : error;
 }
 
 /*
@@ -91,17 +119,15 @@ static const char *give_password(struct archive *archive, void *context)
 {
     static __thread char secret[PASSWORD_ROOM];
     const struct archive_source *source = context;
-    size_t size = 0;
 
-    if (asked == archive)
+    if (asked == archive || unanswered == archive)
         return NULL;
-    if (source->password == NULL &&
-        (source->password_command == NULL ||
-         command_output(source->password_command, "the password command", secret, sizeof secret - 1,
-                        &size, NULL) != 0 ||
-         size == 0))
+    if (source->password == NULL && source->password_command == NULL)
         return NULL;
-    secret[size] = '\0';
+    if (source->password == NULL && ask_command(source, secret, &unanswered_why) != 0) {
+        unanswered = archive;
+        return NULL;
+    }
     asked = archive;
     return source->password != NULL ? source->password : secret;
 }
@@ -126,6 +152,8 @@ int archive_create(const struct archive_source *source, struct archive **ret_arc
     }
     if (asked == archive)
         asked = NULL; /* it was another, where this one is now */
+    if (unanswered == archive)
+        unanswered = NULL;
     *ret_archive = archive;
     return 0;
 }

@@ -41,11 +41,11 @@ static int take(struct archive_source *source, const char *name, const char *val
     if (strcmp(name, "password-command") == 0)
         return take_command(source, value);
     if (strcmp(name, "series") != 0)
-        return failure_set(
-            failure, EINVAL,
-            "unknown option \"%.40s\"; an archive has delimiter, quote, escape, "
-            "charset and header, of tables as text, names, series and password-command",
-            name);
+        return failure_set(failure, EINVAL,
+                           "unknown option \"%.40s\"; an archive has delimiter, quote, escape, "
+                           "charset, header and line-end, of tables as text, names, series and "
+                           "password-command",
+                           name);
     if (!source->folder || source->series != NULL || value[0] == '\0')
         return failure_set(
             failure, EINVAL,

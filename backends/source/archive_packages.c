@@ -10,6 +10,7 @@
 #include "fs/base/buffer.h"
 #include "fs/base/memory.h"
 #include "fs/base/name_map.h"
+#include "fs/base/percent.h"
 
 #define SCHEMA_SQL "schema.sql"
 #define PACKAGES_MOST 10000
@@ -251,8 +252,9 @@ static size_t find_table(const struct archive_packages *packages, const char *na
     if (folder == NULL || parse(folder) != 0 || folder->stems == NULL)
         return SIZE_MAX;
 
+    /* NAME is a shown one: the '%' of a table's file has become "%25". */
     const char *base = base_of(name);
-    cleanup_free char *stem = strndup(base, (size_t)(strrchr(base, '.') - base));
+    cleanup_free char *stem = percent_decoded(base, (size_t)(strrchr(base, '.') - base));
     const size_t *found = stem != NULL ? name_map_find(folder->stems, stem) : NULL;
 
     *ret_folder = folder;

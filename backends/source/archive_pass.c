@@ -157,6 +157,20 @@ static int run_pass(struct archive_source *source, const struct archive_parts *p
     return walk_parts(&walk, parts, failure);
 }
 
+static void tell_renamed(const struct archive_walk *walk)
+{
+    struct failure why;
+
+    if (walk->renamed == 0)
+        return;
+    failure_set(&why, EILSEQ,
+                "%.300s: under raw/, names in it that begin with a slash, lead out of the folder, "
+                "or are there twice, are shown otherwise: %zu, the first %s",
+                walk->source->path, walk->renamed,
+                walk->first_renamed != NULL ? walk->first_renamed : "");
+    walk->taker->class->trouble(walk->taker, &why);
+}
+
 /* The pass in which everything is told. */
 static int read_rest(struct archive_source *source, const struct archive_parts *parts,
                      struct archive_plan *plan, struct archive_endings *endings,
@@ -191,7 +205,10 @@ static int read_rest(struct archive_source *source, const struct archive_parts *
         taker->class->trouble(taker, &why);
     }
     if (error == 0)
+        tell_renamed(&walk);
+    if (error == 0)
         error = delimited_parts_end(walk.parts);
+    free(walk.first_renamed);
     delimited_parts_free(walk.parts);
     return error;
 }

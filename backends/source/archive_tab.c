@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/source/archive_tab.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include "backends/source/sql_text.h"
 #include "fs/base/memory.h"
 
-#define SCHEMA_MOST ((size_t)64 << 10) /* what makes one table is no longer */
 #define ENDING_SIZE 4
 
 /* Two files of one name. */
@@ -69,16 +67,14 @@ static bool ends_with(const char *name, const char *ending)
            strcmp(name + size - ENDING_SIZE, ending) == 0;
 }
 
-/* Without the ending of a compression. */
-static bool is_called(const char *name, const char *ending)
+bool archive_tab_is_called(const char *name, const char *ending)
 {
     cleanup_free char *plain = archive_unpacked_name(name);
 
     return plain != NULL && ends_with(plain, ending);
 }
 
-/* NAME without both endings, the caller's; NULL: it has not those, or no memory. */
-static char *stem_of(const char *name)
+char *archive_tab_stem(const char *name)
 {
     char *stem = archive_unpacked_name(name);
 
@@ -94,7 +90,7 @@ static char *stem_of(const char *name)
 /* The item that NAME is a file of; NULL: none. */
 static struct tab *find(const struct archive_tabs *tabs, const char *name)
 {
-    cleanup_free char *stem = stem_of(name);
+    cleanup_free char *stem = archive_tab_stem(name);
     const size_t *found = stem != NULL ? name_map_find(tabs->stems, stem) : NULL;
 
     return found != NULL ? &tabs->items[*found] : NULL;
@@ -102,7 +98,7 @@ static struct tab *find(const struct archive_tabs *tabs, const char *name)
 
 static int add(struct archive_tabs *tabs, const char *name, struct tab **ret_tab)
 {
-    cleanup_free char *stem = stem_of(name);
+    cleanup_free char *stem = archive_tab_stem(name);
     int error = stem != NULL ? 0 : -ENOMEM;
 
     if (error == 0 && tabs->count == tabs->capacity) {
@@ -127,11 +123,11 @@ static int add(struct archive_tabs *tabs, const char *name, struct tab **ret_tab
 
 int archive_tabs_note(struct archive_tabs *tabs, const char *name)
 {
-    bool makes = is_called(name, ".sql");
+    bool makes = archive_tab_is_called(name, ".sql");
     struct tab *tab = find(tabs, name);
     int error = 0;
 
-    if (!makes && !is_called(name, ".txt"))
+    if (!makes && !archive_tab_is_called(name, ".txt"))
         return 0;
     if (tab == NULL)
         error = add(tabs, name, &tab);
@@ -155,7 +151,7 @@ bool archive_tabs_any(const struct archive_tabs *tabs)
 
 bool archive_tabs_makes(const struct archive_tabs *tabs, const char *name)
 {
-    const struct tab *tab = is_called(name, ".sql") ? find(tabs, name) : NULL;
+    const struct tab *tab = archive_tab_is_called(name, ".sql") ? find(tabs, name) : NULL;
 
     return tab != NULL && tab->makes && tab->rows;
 }
@@ -187,11 +183,7 @@ static bool makes(const void *text, size_t size, const char *table, char sign)
     return holds(text, size, words);
 }
 
-/*
- * Whether TEXT, all of a file, is what makes a table for MySQL, without rows: TABLE, unless that
- * has letters of its name written as file systems take them, '-' as @002d.
- */
-static bool is_schema(const void *text, size_t size, const char *table)
+bool archive_tab_is_schema(const void *text, size_t size, const char *table)
 {
     bool coded = strchr(table, '@') != NULL && holds(text, size, "CREATE TABLE ");
     enum text_set set;
@@ -217,7 +209,7 @@ static int read_schema(const struct file *file, struct looked_stream *looked,
     const struct byte_window *window = &looked->window;
 
     if (!window->ended || window->end == 0 ||
-        !is_schema(window->data, window->end, table_of(tab->stem)))
+        !archive_tab_is_schema(window->data, window->end, table_of(tab->stem)))
         return 0;
     tab->reader =
         dump_session_create(file->walk->taker, delimited_wish_charset(&file->walk->source->wish));
@@ -242,7 +234,8 @@ static int read_rows(void *context, struct byte_stream *stream, struct failure *
     const struct file *file = context;
 
     file->tab->read = true;
-    return dump_session_load_tab(file->tab->reader, stream, file->name, failure);
+    return dump_session_load_tab(file->tab->reader, stream, file->name, &file->walk->source->wish,
+                                 failure);
 }
 
 int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, const char *name,
@@ -250,7 +243,7 @@ int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, c
 {
     struct tab *tab = walk->plan != NULL ? find(walk->plan->tabs, name) : NULL;
     struct file file = {.walk = walk, .tab = tab, .name = name};
-    bool rows = is_called(name, ".txt");
+    bool rows = archive_tab_is_called(name, ".txt");
 
     *ret_taken = false;
     if (tab == NULL || !tab->makes || !tab->rows)
@@ -293,86 +286,4 @@ int archive_tabs_end(struct archive_tabs *tabs, struct failure *failure)
             error = dump_session_end(tab->reader, failure);
     }
     return error;
-}
-
-/* --- a folder ----------------------------------------------------------------------------- */
-
-/* The beginning of a file, unpacked; fewer bytes than SIZE: that is all. 0: it cannot be read. */
-static size_t read_beginning(const char *path, char *text, size_t size)
-{
-    struct archive_file file;
-    struct archive_entry *about;
-    const void *block = NULL;
-    size_t done = 0;
-    size_t some = 0;
-    la_int64_t place;
-
-    if (archive_file_open_unpacked(path, &file, NULL) != 0)
-        return 0;
-    if (archive_read_next_header(file.archive, &about) == ARCHIVE_OK) {
-        while (done < size &&
-               archive_read_data_block(file.archive, &block, &some, &place) == ARCHIVE_OK) {
-            some = some < size - done ? some : size - done;
-            memcpy(text + done, block, some);
-            done += some;
-        }
-    }
-    archive_file_close(&file);
-    return done;
-}
-
-static bool is_file(const char *folder, const char *name, const char *ending)
-{
-    cleanup_free char *path = NULL;
-    struct stat about;
-
-    if (asprintf(&path, "%s/%s%s", folder, name, ending) < 0) {
-        path = NULL;
-        return false;
-    }
-    return lstat(path, &about) == 0 && S_ISREG(about.st_mode);
-}
-
-/* Whether rows of the table STEM stand in FOLDER. */
-static bool has_rows(const char *folder, const char *stem)
-{
-    static const char *const endings[] = {".txt",     ".txt.gz",  ".txt.zst", ".txt.xz",
-                                          ".txt.bz2", ".txt.lz4", ".txt.lzma"};
-    bool found = false;
-
-    for (size_t i = 0; i < sizeof endings / sizeof *endings && !found; i++)
-        found = is_file(folder, stem, endings[i]);
-    return found;
-}
-
-/* Whether NAME, in the folder PATH, makes a table, and its rows stand beside it. */
-static bool is_tab(const char *path, const char *name)
-{
-    cleanup_free char *makes = NULL;
-    cleanup_free char *stem = stem_of(name);
-    cleanup_free char *text = malloc(SCHEMA_MOST);
-    size_t size;
-
-    if (stem == NULL || text == NULL || asprintf(&makes, "%s/%s", path, name) < 0) {
-        makes = NULL;
-        return false;
-    }
-    if (!has_rows(path, stem) || !is_file(path, name, ""))
-        return false;
-    size = read_beginning(makes, text, SCHEMA_MOST);
-    return size > 0 && size < SCHEMA_MOST && is_schema(text, size, stem);
-}
-
-bool archive_tab_is_folder(const char *path)
-{
-    DIR *folder = opendir(path);
-    const struct dirent *entry;
-    bool found = false;
-
-    if (folder == NULL)
-        return false;
-    while (!found && (entry = readdir(folder)) != NULL)
-        found = is_called(entry->d_name, ".sql") && is_tab(path, entry->d_name);
-    closedir(folder);
-    return found;
 }

@@ -9,6 +9,7 @@
 #define CRMFS_SOURCE_ARCHIVE_TAB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "fs/base/failure.h"
 
@@ -40,7 +41,23 @@ void archive_tabs_take_empty(struct archive_tabs *tabs, const char *name);
 /* All is read: tables whose rows are not fail. */
 int archive_tabs_end(struct archive_tabs *tabs, struct failure *failure);
 
-/* Whether such files stand in the folder PATH. */
+/* Whether such files stand in the folder PATH, and no backup beside them that is one by itself. */
 bool archive_tab_is_folder(const char *path);
+
+/* --- inside ---------------------------------------------------------------------------- */
+
+#define ARCHIVE_TAB_SCHEMA_MOST ((size_t)64 << 10) /* what makes one table is no longer */
+
+/* Whether NAME, without the ending of a compression, has ENDING. */
+bool archive_tab_is_called(const char *name, const char *ending);
+
+/* NAME without both endings, the caller's; NULL: it has not those, or no memory. */
+char *archive_tab_stem(const char *name);
+
+/*
+ * Whether TEXT, all of a file, is what makes a table for MySQL, without rows: TABLE, unless that
+ * has letters of its name written as file systems take them, '-' as @002d.
+ */
+bool archive_tab_is_schema(const void *text, size_t size, const char *table);
 
 #endif

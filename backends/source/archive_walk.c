@@ -9,7 +9,6 @@
 #include "backends/source/archive_packages.h"
 #include "fs/base/memory.h"
 
-#define NAMES_TRIED 1000
 #define NAMES_LOOKED_AT 32
 #define NAMES_LOOKED_BYTES ((la_int64_t)8 << 20)
 
@@ -31,47 +30,6 @@ static int pass_over(struct archive_walk *walk, int error, const struct failure 
 }
 
 /* --- one member --------------------------------------------------------------------------- */
-
-static int keep_name(struct archive_walk *walk, char **name)
-{
-    if (walk->members == walk->name_capacity) {
-        size_t capacity = walk->name_capacity != 0 ? walk->name_capacity * 2 : 64;
-        char **names = capacity > ARCHIVE_MEMBERS_MOST
-                           ? NULL
-                           : reallocarray(walk->name_list, capacity, sizeof *names);
-
-        if (names == NULL)
-            return -ENOMEM;
-        walk->name_list = names;
-        walk->name_capacity = capacity;
-    }
-
-    int error = name_map_add(walk->names, *name, walk->members);
-
-    if (error == 0)
-        walk->name_list[walk->members++] = steal_pointer(name);
-    return error;
-}
-
-/* The member's name, which no other has: a second one gets "~2" behind it. Borrowed. */
-static int choose_name(struct archive_walk *walk, const char *path, const char **ret_name)
-{
-    cleanup_free char *shown = archive_ended_name(walk->endings, path);
-    int error = shown != NULL ? keep_name(walk, &shown) : -ENOMEM;
-
-    for (int i = 2; error == -EEXIST && i < NAMES_TRIED; i++) {
-        cleanup_free char *other = NULL;
-
-        if (asprintf(&other, "%s~%d", shown, i) < 0) {
-            other = NULL;
-            return -ENOMEM;
-        }
-        error = keep_name(walk, &other);
-    }
-    if (error == 0)
-        *ret_name = walk->name_list[walk->members - 1];
-    return error == -EEXIST ? -EILSEQ : error;
-}
 
 static int tell_member(struct archive_walk *walk, const char *name, struct archive_entry *entry,
                        uint64_t bytes, struct failure *failure)
@@ -282,7 +240,7 @@ static int walk_top(struct archive_walk *walk, struct archive *archive, struct a
     if (walk->pass < PASS_ALL && !is_for_tables(walk, path))
         return 0;
     plain = archive_shown_name(path);
-    error = plain != NULL ? choose_name(walk, path, &name) : -ENOMEM;
+    error = plain != NULL ? archive_choose_name(walk, path, &name) : -ENOMEM;
     if (error == 0 && walk->wanted == NULL)
         return walk_member(walk, archive, about, name, plain, 0, failure);
     if (error == 0 && strcmp(name, walk->wanted) == 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tables as text: CSV and its relatives, as spreadsheets, CRMs and databases export
- * them. What is detected: the delimiter (comma, semicolon, tab, bar), the quote (double,
- * or single where no field has a double one), whether a backslash takes the meaning of the
- * quote behind it, as where MySQL writes a table into a file, or of tabs and line ends, as
- * mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes beside it; the
- * character set (UTF-8 with or without a mark, UTF-16, else Windows-1252), line ends; quoting is
- * that of RFC 4180 otherwise, line breaks within quotes included.
+ * them. What is detected: the delimiter (comma, semicolon, tab, bar; where two would do, the user
+ * is told), the quote (double, or single where no field has a double one), whether a backslash
+ * takes the meaning of the quote behind it, as where MySQL writes a table into a file, or of tabs
+ * and line ends, as mysqldump --tab and COPY write; that \N is NULL, and whether there are quotes
+ * beside it; the character set (UTF-8 with or without a mark, UTF-16, else Windows-1252, of which
+ * the user is told), line ends; quoting is that of RFC 4180 otherwise, line breaks within quotes
+ * included.
  *
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
@@ -51,6 +52,7 @@ struct dialect {
     bool quote_known;                /* … and so with the quote … */
     bool header_known;               /* … the header … */
     bool set_known;                  /* … and the character set */
+    uint8_t rival;                   /* a delimiter that would do as well; 0: none would */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
 };
 
@@ -61,14 +63,17 @@ struct dialect_wish {
     bool escape_given;
     bool header_given;
     bool set_given;
-    bool alone; /* there is one file, and the user means that */
+    bool line_end_given;
+    bool alone;      /* there is one file, and the user means that */
+    bool named_tabs; /* the file's name says that there are tabs: so it is where there are some */
     struct dialect dialect;
 };
 
 /*
  * Takes the option NAME: delimiter (a character, "tab", "space"), quote and escape (a character,
  * "none"; escape also "quotes": a backslash, and before quotes only), charset (any that iconv knows
- * and that has ASCII in it, or UTF-16), header (yes, no). 1: taken; 0: it is none of them; -EINVAL
+ * and that has ASCII in it, or UTF-16), header (yes, no), line-end (lf, crlf; where there are
+ * escapes and no quotes, and of mysqldump --tab). 1: taken; 0: it is none of them; -EINVAL
  * in words.
  */
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
@@ -146,6 +151,9 @@ enum delimited_trust {
 
 enum delimited_trust delimited_trust(const char *name, const struct dialect_wish *wish);
 
+/* Whether it is called .tsv or .tab. */
+bool delimited_is_called_tabs(const char *name);
+
 /* --- delimited_escape --------------------------------------------------------------------- */
 
 /* Copies a field without escapes, and of two quotes in a row one, if QUOTED. Behind the copy. */
@@ -196,6 +204,10 @@ int delimited_text_begin(struct delimited_text *text, struct byte_stream *from,
 void delimited_text_end(struct delimited_text *text);
 
 /* --- delimited_parts ---------------------------------------------------------------------- */
+
+/* The character set of a member was guessed. Whether to tell of it: the others are told of
+ * together, at the end. */
+bool delimited_parts_note_guess(struct delimited_parts *parts);
 
 /* Where the rows of a part go. */
 struct delimited_place {

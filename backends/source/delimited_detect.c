@@ -2,143 +2,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/source/delimited.h"
+#include "backends/source/delimited_fit.h"
 #include "fs/base/memory.h"
 
-#define RECORDS_LOOKED_AT 50
 #define RECORDS_NEEDED 3
-
-/* --- delimiters --------------------------------------------------------------------------- */
-
-#define FIELDS_LOOKED_AT 64
-
-/* How well the text goes with such signs. */
-struct fit {
-    size_t columns; /* of the first record */
-    size_t same;    /* records that have as many */
-    size_t records;
-    size_t quoted; /* fields … */
-    size_t tailed; /* … and those that go on behind their quotes */
-    size_t worded; /* … that have letters and no quotes, but for those of the first record */
-    bool doubled;  /* there are doubled quotes */
-    bool odd;      /* there are escapes that no program writes */
-    bool open;     /* the text ends within quotes */
-};
-
-/* Neither NULL nor a number or a moment. */
-static bool is_word(const uint8_t *at, size_t size)
-{
-    if (size == 2 && memcmp(at, "\\N", 2) == 0)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        if (strchr("0123456789 +-.:eE", at[i]) == NULL)
-            return true;
-    }
-    return false;
-}
-
-static void count_field(const struct delimited_field *field, const uint8_t *base, struct fit *fit)
-{
-    fit->quoted += field->quoted;
-    fit->tailed += field->tail_size != 0;
-    fit->doubled = fit->doubled || field->doubled;
-    fit->worded += !field->quoted && fit->records > 1 && is_word(base + field->at, field->size);
-}
-
-static struct fit try_signs(struct delimited_signs signs, const uint8_t *at, const uint8_t *end,
-                            bool ended)
-{
-    struct delimited_field fields[FIELDS_LOOKED_AT];
-    struct fit fit = {.columns = 0};
-    size_t count;
-
-    while (at < end && fit.records < RECORDS_LOOKED_AT) {
-        const uint8_t *base = at;
-
-        at = delimited_record(signs, at, end, ended, fields, FIELDS_LOOKED_AT, &count, &fit.open);
-        if (at == NULL)
-            break;
-        if (fit.records++ == 0)
-            fit.columns = count;
-        fit.same += count == fit.columns;
-        for (size_t i = 0; i < count && i < FIELDS_LOOKED_AT; i++)
-            count_field(&fields[i], base, &fit);
-        fit.odd = fit.odd ||
-                  delimited_has_odd_escape(signs, base, fields,
-                                           count < FIELDS_LOOKED_AT ? count : FIELDS_LOOKED_AT);
-    }
-    return fit;
-}
-
-/* More records that agree, then more columns. */
-static bool is_better(const struct fit *one, const struct fit *other)
-{
-    if (one->columns < 2 || other->columns < 2)
-        return one->columns >= 2 && other->columns < 2;
-    if (one->same * other->records != other->same * one->records)
-        return one->same * other->records > other->same * one->records;
-    return one->columns > other->columns;
-}
-
-/* Excel's "sep=;" as a line of its own before all others. 0: there is none. */
-static uint8_t said_delimiter(const uint8_t *text, size_t size)
-{
-    bool said = size >= 6 && memcmp(text, "sep=", 4) == 0 && (text[5] == '\n' || text[5] == '\r');
-
-    return said ? text[4] : 0;
-}
-
-static struct fit try_delimiters(const uint8_t *text, size_t size, bool ended,
-                                 const struct dialect_wish *wish, struct delimited_signs *signs)
-{
-    static const uint8_t delimiters[] = {',', ';', '\t', '|'};
-    uint8_t said =
-        wish->delimiter_given ? wish->dialect.signs.delimiter : said_delimiter(text, size);
-    struct delimited_signs each = *signs;
-    struct fit best = {.columns = 0};
-
-    signs->delimiter = said != 0 ? said : ',';
-    if (said != 0)
-        return try_signs(*signs, text, text + size, ended);
-    for (size_t i = 0; i < sizeof delimiters; i++) {
-        each.delimiter = delimiters[i];
-
-        struct fit fit = try_signs(each, text, text + size, ended);
-
-        if (is_better(&fit, &best)) {
-            best = fit;
-            *signs = each;
-        }
-    }
-    return best;
-}
-
-/* Whether all records are as the first, and no field goes on behind its quotes. */
-static bool is_even(const struct fit *fit)
-{
-    return fit->tailed == 0 && fit->same == fit->records;
-}
-
-/* … and no escape is odd. */
-static bool is_sound(const struct fit *fit)
-{
-    return is_even(fit) && !fit->odd;
-}
 
 /* A backslash before a quote is one only where no sense can be made of the text otherwise. */
 static void detect_escape(const uint8_t *text, size_t size, bool ended,
-                          const struct dialect_wish *wish, struct fit *fit,
+                          const struct dialect_wish *wish, struct delimited_fit *fit,
                           struct delimited_signs *signs)
 {
     const uint8_t escaped[] = {'\\', signs->quote};
     struct delimited_signs escaping = {.quote = signs->quote, .escape = '\\'};
 
-    if (wish->escape_given || is_even(fit) || memmem(text, size, escaped, sizeof escaped) == NULL)
+    if (wish->escape_given || delimited_fit_is_even(fit) ||
+        memmem(text, size, escaped, sizeof escaped) == NULL)
         return;
 
-    struct fit other = try_delimiters(text, size, ended, wish, &escaping);
+    struct delimited_fit other = delimited_fit_delimiters(text, size, ended, wish, &escaping);
 
-    if (is_even(&other)) {
+    if (delimited_fit_is_even(&other)) {
         *fit = other;
         *signs = escaping;
     }
@@ -161,19 +44,22 @@ static const uint8_t *first_line(uint8_t escape, const uint8_t *text, size_t siz
  * MySQL escapes of a text's line ends what a line ends with, and there the first byte only; COPY
  * has letters for both. So all lines end as the first does, unless a return ends its text.
  */
-static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct fit *fit,
+static void detect_line_end(const uint8_t *text, size_t size, bool ended,
+                            const struct dialect_wish *wish, struct delimited_fit *fit,
                             struct delimited_signs *signs)
 {
     const uint8_t *behind = first_line(signs->escape, text, size);
 
     if (signs->escape == 0 || signs->quote != 0 || behind == NULL)
         return;
-    signs->line_end = LINE_END_RETURN_FEED;
-    *fit = try_signs(*signs, text, text + size, ended);
-    if (behind - text > 1 && behind[-2] == '\r' && is_even(fit))
+    signs->line_end = wish->line_end_given ? wish->dialect.signs.line_end : LINE_END_RETURN_FEED;
+    *fit = delimited_fit_signs(*signs, text, text + size, ended);
+    if (wish->line_end_given)
+        return;
+    if (behind - text > 1 && behind[-2] == '\r' && delimited_fit_is_even(fit))
         return;
     signs->line_end = LINE_END_FEED;
-    *fit = try_signs(*signs, text, text + size, ended);
+    *fit = delimited_fit_signs(*signs, text, text + size, ended);
 }
 
 /*
@@ -182,21 +68,22 @@ static void detect_line_end(const uint8_t *text, size_t size, bool ended, struct
  * could have written so, or what has text without quotes beside numbers, has none; elsewhere there
  * are some, though none came yet.
  */
-static void detect_quoted_nulls(const uint8_t *text, size_t size, bool ended, struct fit *fit,
-                                struct delimited_signs *signs)
+static void detect_quoted_nulls(const uint8_t *text, size_t size, bool ended,
+                                struct delimited_fit *fit, struct delimited_signs *signs)
 {
     const struct delimited_signs mysql = {
         .delimiter = signs->delimiter, .quote = '"', .escape = '\\', .nulls = true};
     const struct delimited_signs copy = {
         .delimiter = signs->delimiter, .quote = '"', .nulls = true};
-    struct fit escaped = try_signs(mysql, text, text + size, ended);
-    struct fit doubled = try_signs(copy, text, text + size, ended);
-    bool is_copy = is_even(&doubled) && (!is_sound(&escaped) || escaped.doubled);
-    const struct fit *best = is_copy ? &doubled : &escaped;
-    bool bare = best->quoted == 0 ||
-                (is_sound(fit) && (best->open || (!best->doubled && best->worded != 0)));
+    struct delimited_fit escaped = delimited_fit_signs(mysql, text, text + size, ended);
+    struct delimited_fit doubled = delimited_fit_signs(copy, text, text + size, ended);
+    bool is_copy =
+        delimited_fit_is_even(&doubled) && (!delimited_fit_is_sound(&escaped) || escaped.doubled);
+    const struct delimited_fit *best = is_copy ? &doubled : &escaped;
+    bool bare = best->quoted == 0 || (delimited_fit_is_sound(fit) &&
+                                      (best->open || (!best->doubled && best->worded != 0)));
 
-    if (!is_even(best) || (signs->delimiter == '\t' && bare))
+    if (!delimited_fit_is_even(best) || (signs->delimiter == '\t' && bare))
         return;
     *fit = *best;
     *signs = is_copy ? copy : mysql;
@@ -224,58 +111,60 @@ static bool holds_null(const uint8_t *text, size_t size, uint8_t delimiter)
  * meaning of tabs and line ends as well, and there are seldom quotes then.
  */
 static void detect_nulls(const uint8_t *text, size_t size, bool ended,
-                         const struct dialect_wish *wish, struct fit *fit,
+                         const struct dialect_wish *wish, struct delimited_fit *fit,
                          struct delimited_signs *signs)
 {
     const struct delimited_signs plain = {
         .delimiter = signs->delimiter, .escape = '\\', .nulls = true};
-    struct fit bare;
+    struct delimited_fit bare;
 
     if (wish->escape_given || wish->quote_given || !holds_null(text, size, signs->delimiter))
         return;
     signs->nulls = true;
     if (signs->quote == '\'')
         return;
-    bare = try_signs(plain, text, text + size, ended);
-    if (signs->delimiter == '\t' || is_sound(&bare)) {
+    bare = delimited_fit_signs(plain, text, text + size, ended);
+    if (signs->delimiter == '\t' || delimited_fit_is_sound(&bare)) {
         *signs = plain;
         *fit = bare;
-        detect_line_end(text, size, ended, fit, signs);
+        detect_line_end(text, size, ended, wish, fit, signs);
     }
     detect_quoted_nulls(text, size, ended, fit, signs);
 }
 
 /* Between tabs many programs write no quotes, and texts may begin with one. */
 static void detect_no_quotes(const uint8_t *text, size_t size, bool ended,
-                             const struct dialect_wish *wish, struct fit *fit,
+                             const struct dialect_wish *wish, struct delimited_fit *fit,
                              struct delimited_signs *signs)
 {
     struct delimited_signs bare = *signs;
-    struct fit other;
+    struct delimited_fit other;
 
     if (wish->quote_given || signs->delimiter != '\t' || fit->tailed == 0)
         return;
     bare.quote = 0;
-    other = try_signs(bare, text, text + size, ended);
-    if (is_even(&other)) {
+    other = delimited_fit_signs(bare, text, text + size, ended);
+    if (delimited_fit_is_even(&other)) {
         *fit = other;
         *signs = bare;
     }
 }
 
 /* Single quotes count as such where most records have fields in them, and none a double one. */
-static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
-                               const struct dialect_wish *wish, struct delimited_signs *ret_signs)
+static struct delimited_fit detect_signs(const uint8_t *text, size_t size, bool ended,
+                                         const struct dialect_wish *wish,
+                                         struct delimited_signs *ret_signs)
 {
     struct delimited_signs signs = {.quote = wish->quote_given ? wish->dialect.signs.quote : '"',
                                     .escape = wish->dialect.signs.escape,
                                     .only_quotes = wish->dialect.signs.only_quotes};
     struct delimited_signs single = signs;
-    struct fit fit = try_delimiters(text, size, ended, wish, &signs);
+    struct delimited_fit fit = delimited_fit_delimiters(text, size, ended, wish, &signs);
+    uint8_t rival;
 
     single.quote = '\'';
     if (!wish->quote_given && memchr(text, '"', size) == NULL && memchr(text, '\'', size) != NULL) {
-        struct fit other = try_delimiters(text, size, ended, wish, &single);
+        struct delimited_fit other = delimited_fit_delimiters(text, size, ended, wish, &single);
 
         if (other.tailed == 0 && other.records > 1 && other.quoted >= other.records &&
             other.same == other.records) {
@@ -283,11 +172,13 @@ static struct fit detect_signs(const uint8_t *text, size_t size, bool ended,
             signs = single;
         }
     }
+    rival = fit.rival;
     detect_no_quotes(text, size, ended, wish, &fit, &signs);
     detect_escape(text, size, ended, wish, &fit, &signs);
     detect_nulls(text, size, ended, wish, &fit, &signs);
     if (!signs.nulls)
-        detect_line_end(text, size, ended, &fit, &signs);
+        detect_line_end(text, size, ended, wish, &fit, &signs);
+    fit.rival = signs.delimiter != rival ? rival : 0;
     *ret_signs = signs;
     return fit;
 }
@@ -322,7 +213,8 @@ static struct dialect begin_dialect(const uint8_t *begin, size_t size,
 
 /* False: it is no text. */
 static bool look_at(const uint8_t *begin, size_t size, bool ended, enum delimited_trust trust,
-                    const struct dialect_wish *wish, struct dialect *dialect, struct fit *ret_fit)
+                    const struct dialect_wish *wish, struct dialect *dialect,
+                    struct delimited_fit *ret_fit)
 {
     cleanup_free uint8_t *text = malloc(size + BYTE_WINDOW_SLACK);
 
@@ -339,10 +231,11 @@ static bool look_at(const uint8_t *begin, size_t size, bool ended, enum delimite
     if (written == 0)
         return false;
     *ret_fit = detect_signs(text, written, ended && written == size, wish, &dialect->signs);
+    dialect->rival = ret_fit->rival;
     return true;
 }
 
-static bool is_table(const struct fit *fit)
+static bool is_table(const struct delimited_fit *fit)
 {
     return fit->columns >= 2 && fit->same >= RECORDS_NEEDED && fit->same == fit->records;
 }
@@ -352,9 +245,11 @@ static const struct dialect_wish no_wish = {.quote_given = false};
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
                          const struct dialect_wish *wish, struct dialect *ret_dialect)
 {
-    struct fit fit;
+    struct delimited_fit fit;
+    struct dialect_wish own = wish != NULL ? *wish : no_wish;
 
-    wish = wish != NULL ? wish : &no_wish;
+    own.named_tabs = delimited_is_called_tabs(name);
+    wish = &own;
 
     enum delimited_trust trust = delimited_trust(name, wish);
 
@@ -377,7 +272,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
 
 bool delimited_resembles(const uint8_t *begin, size_t size, bool ended)
 {
-    struct fit fit;
+    struct delimited_fit fit;
     struct dialect dialect = begin_dialect(begin, size, &no_wish);
 
     return size != 0 && look_at(begin, size, ended, TRUST_TEXT, &no_wish, &dialect, &fit) &&

@@ -153,6 +153,38 @@ static void note_header(const struct delimited *reader, const uint8_t *base)
     reader->taker->class->trouble(reader->taker, &why);
 }
 
+/* In words, and as a user writes it in an URL. */
+struct delimiter_words {
+    const char *words;
+    const char *value;
+};
+
+static struct delimiter_words words_of(uint8_t delimiter)
+{
+    switch (delimiter) {
+    case '\t': return (struct delimiter_words){"tabs", "tab"};
+    case ';': return (struct delimiter_words){"semicolons", "%3B"};
+    case '|': return (struct delimiter_words){"bars", "%7C"};
+    default: return (struct delimiter_words){"commas", "%2C"};
+    }
+}
+
+/* Tells if fields may have been told apart by another delimiter. */
+static void note_rival(const struct delimited *reader)
+{
+    struct delimiter_words chosen = words_of(reader->signs.delimiter);
+    struct delimiter_words rival = words_of(reader->rival);
+    struct failure why;
+
+    if (reader->rival == 0)
+        return;
+    failure_set(&why, ENODATA,
+                "%.300s: its fields may be told apart by %s or by %s, and are taken to be by %s: "
+                "say delimiter=%s in the archive's URL, or delimiter=%s",
+                reader->name, chosen.words, rival.words, chosen.words, chosen.value, rival.value);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 int delimited_read_header(struct delimited *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
@@ -172,8 +204,10 @@ int delimited_read_header(struct delimited *reader, struct failure *failure)
 
     if (error == 0)
         error = begin_table(reader, base, failure);
-    if (error == 0)
+    if (error == 0) {
+        note_rival(reader);
         note_header(reader, base);
+    }
     if (!reader->headless)
         window->at = (size_t)(end - window->data);
     return error;

@@ -120,6 +120,17 @@ static int take_header(struct dialect_wish *wish, const char *value, struct fail
     return 1;
 }
 
+static int take_line_end(struct dialect_wish *wish, const char *value, struct failure *failure)
+{
+    bool crlf = ascii_equal(value, "crlf");
+
+    if (!crlf && !ascii_equal(value, "lf"))
+        return failure_set(failure, EINVAL, "line-end=%.20s: it is lf or crlf", value);
+    wish->line_end_given = true;
+    wish->dialect.signs.line_end = crlf ? LINE_END_RETURN_FEED : LINE_END_FEED;
+    return 1;
+}
+
 int delimited_option(struct dialect_wish *wish, const char *name, const char *value,
                      struct failure *failure)
 {
@@ -131,5 +142,7 @@ int delimited_option(struct dialect_wish *wish, const char *name, const char *va
         return take_escape(wish, value, failure);
     if (strcmp(name, "charset") == 0)
         return take_set(wish, value, failure);
+    if (strcmp(name, "line-end") == 0)
+        return take_line_end(wish, value, failure);
     return strcmp(name, "header") == 0 ? take_header(wish, value, failure) : 0;
 }

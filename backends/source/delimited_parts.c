@@ -38,6 +38,7 @@ struct delimited_parts {
     struct name_map *keys; /* to tables */
     bool failed;           /* some part is missing: all tables fail */
     struct failure why;
+    size_t guesses; /* of character sets */
 };
 
 struct delimited_parts *delimited_parts_create(struct row_taker *taker, bool series)
@@ -386,10 +387,30 @@ static void tell_gap(struct delimited_parts *parts, const struct part_table *tab
     parts->taker->class->trouble(parts->taker, &why);
 }
 
+bool delimited_parts_note_guess(struct delimited_parts *parts)
+{
+    return parts->guesses++ == 0;
+}
+
+static void tell_guesses(struct delimited_parts *parts)
+{
+    struct failure why;
+
+    if (parts->guesses < 2)
+        return;
+    failure_set(
+        &why, EILSEQ,
+        "%zu more tables as text in it are not UTF-8, and taken for Windows-1252: if letters "
+        "are wrong, say in the archive's URL what they are in, as in charset=cp850",
+        parts->guesses - 1);
+    parts->taker->class->trouble(parts->taker, &why);
+}
+
 int delimited_parts_end(struct delimited_parts *parts)
 {
     int error = 0;
 
+    tell_guesses(parts);
     for (size_t i = 0; i < parts->count && !parts->series; i++) {
         if (parts->tables[i].surely || parts->tables[i].joined)
             tell_gap(parts, &parts->tables[i]);

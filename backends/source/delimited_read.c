@@ -71,6 +71,23 @@ static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t co
            end == window->data + window->end && end[-1] != '\n' && end[-1] != '\r';
 }
 
+/* The same where that cannot be told: other rows lack fields as well, or there is no other. */
+static void note_cut(struct delimited *reader, const uint8_t *end, size_t count)
+{
+    const struct byte_window *window = &reader->window;
+    struct failure why;
+
+    if (count >= reader->columns || !window->ended || end != window->data + window->end ||
+        end[-1] == '\n' || end[-1] == '\r')
+        return;
+    failure_set(&why, EILSEQ,
+                "line %llu, byte %llu of %.300s: the last row lacks fields, and no line end is "
+                "behind it: was the file cut short?",
+                (unsigned long long)byte_window_line(window),
+                (unsigned long long)byte_window_byte(window), reader->name);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 /* In words: why what a quote or a backslash means is not as it was detected. NULL: it is, or the
  * user says it. */
 static const char *doubt_of(const struct delimited *reader, const uint8_t *base, size_t known,
@@ -139,6 +156,7 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
                               "here are zeros instead of rows: the file was not written whole");
     if (is_cut(reader, base + size, count))
         return delimited_fail(reader, "the text ends within a row: it was cut short");
+    note_cut(reader, base + size, count);
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
 
@@ -229,6 +247,7 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         .headless = dialect->headless,
         .header_known = dialect->header_known,
         .set_known = dialect->set_known,
+        .rival = dialect->rival,
         .set = text.set,
         .fields = allocate_array(DELIMITED_COLUMNS_LIMIT, sizeof(struct delimited_field)),
         .scratch = BUFFER(5 * STREAM_ROW_LIMIT),

@@ -5,15 +5,30 @@
 #include "backends/source/delimited.h"
 #include "fs/base/ascii.h"
 
-static enum delimited_trust trust_of(const char *name)
+/* From its last dot on; NULL: it has none. */
+static const char *ending_of(const char *name)
 {
     const char *slash = strrchr(name, '/');
     const char *file = slash != NULL ? slash + 1 : name;
     const char *dot = strrchr(file, '.');
 
-    if (dot == NULL || dot == file)
+    return dot != file ? dot : NULL;
+}
+
+bool delimited_is_called_tabs(const char *name)
+{
+    const char *dot = ending_of(name);
+
+    return dot != NULL && (ascii_equal(dot, ".tsv") || ascii_equal(dot, ".tab"));
+}
+
+static enum delimited_trust trust_of(const char *name)
+{
+    const char *dot = ending_of(name);
+
+    if (dot == NULL)
         return TRUST_TEXT;
-    if (ascii_equal(dot, ".csv") || ascii_equal(dot, ".tsv") || ascii_equal(dot, ".tab"))
+    if (ascii_equal(dot, ".csv") || delimited_is_called_tabs(name))
         return TRUST_NAME;
     return ascii_equal(dot, ".txt") ? TRUST_TEXT : TRUST_NONE;
 }

@@ -78,10 +78,14 @@ int dump_session_read_loads(struct dump_reader *reader, struct byte_stream *stre
 int dump_session_load(struct dump_reader *reader, struct byte_stream *stream, const char *name,
                       const char *database, const char *table, struct failure *failure);
 
-/* The file of rows that mysqldump --tab wrote beside what makes their table, which is the only one.
+struct dialect_wish;
+
+/*
+ * The file of rows that mysqldump --tab wrote beside what makes their table, which is the only one.
+ * WISH: what the user says of its signs and line ends; NULL: nothing.
  */
 int dump_session_load_tab(struct dump_reader *reader, struct byte_stream *stream, const char *name,
-                          struct failure *failure);
+                          const struct dialect_wish *wish, struct failure *failure);
 
 /* The table cannot be had whole, or none can. */
 int dump_session_fail_table(struct dump_reader *reader, const char *database, const char *table,

@@ -220,6 +220,7 @@ static const uint8_t *take_field(const struct dump_load *load, enum sql_pairs pa
                                  struct dump_literal *literal)
 {
     bool quoted = load->quote != DUMP_NO_QUOTE && at < end && *at == load->quote;
+    uint8_t line_end = load->returns ? '\r' : '\n';
     const uint8_t *start = at + quoted;
     const uint8_t *stop;
     bool escaped = false;
@@ -235,7 +236,7 @@ static const uint8_t *take_field(const struct dump_load *load, enum sql_pairs pa
                 break;
             escaped = true;
             at++;
-        } else if (!quoted && (*at == load->terminator || *at == '\n')) {
+        } else if (!quoted && (*at == load->terminator || *at == line_end)) {
             break;
         }
     }
@@ -259,6 +260,24 @@ static const uint8_t *take_field(const struct dump_load *load, enum sql_pairs pa
     return at;
 }
 
+/*
+ * Behind the line end at AT; NULL: there is none, BASE: it is not all there. A return within a NULL
+ * is a line end's that is taken for a bare feed.
+ */
+static const uint8_t *end_line(const struct dump_load *load, const struct dump_literal *last,
+                               const uint8_t *base, const uint8_t *at, const uint8_t *end)
+{
+    if (!load->returns)
+        return *at != '\n' || (last->size == 3 && memcmp(base + last->at, "\\N\r", 3) == 0)
+                   ? NULL
+                   : at + 1;
+    if (*at != '\r')
+        return NULL;
+    if (at + 1 == end)
+        return base;
+    return at[1] == '\n' ? at + 2 : NULL;
+}
+
 int dump_load_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size)
 {
     const struct byte_window *window = &reader->window;
@@ -268,16 +287,21 @@ int dump_load_row(struct dump_reader *reader, const struct dump_load *load, size
 
     for (size_t i = 0; i < load->count; i++) {
         struct dump_literal *literal = &reader->literals[i];
-        bool last = i + 1 == load->count;
 
         at = take_field(load, reader->pairs, base, at, end, literal);
         if (at == NULL)
             return 0;
-        if (*at != (last ? '\n' : load->terminator))
+        if (i + 1 == load->count) {
+            at = end_line(load, literal, base, at, end);
+            if (at == base)
+                return 0;
+        } else {
+            at = *at == load->terminator ? at + 1 : NULL;
+        }
+        if (at == NULL)
             return -EILSEQ;
         if (load->hex[i] && literal->type == LITERAL_STRING)
             literal->type = LITERAL_HEX;
-        at++;
     }
     *ret_size = (size_t)(at - base);
     return 1;
@@ -313,6 +337,11 @@ static int take_rows(struct dump_reader *reader, struct dump_table *table, struc
         size_t size = 0;
         int got = window->at < window->end ? dump_load_row(reader, table->load, &size) : 0;
 
+        if (got > 0 && table->load->tab) {
+            error = dump_tab_check(reader, table, window->data + window->at);
+            if (error != 0 || table->failed)
+                return error;
+        }
         if (got > 0) {
             error = give_row(reader, table, size, failure);
             if (error == -EILSEQ)

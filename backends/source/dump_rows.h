@@ -142,6 +142,8 @@ void dump_make_utc(struct dump_reader *reader, struct cell *cell);
 /* Empties scratch and makes room for what the SIZE bytes of ROW, COUNT literals, may become. */
 int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, size_t count);
 
+struct dialect_wish;
+
 /* --- dump_load, dump_tab ------------------------------------------------------------------- */
 
 #define DUMP_NO_QUOTE '\0'
@@ -150,6 +152,10 @@ int dump_cell_room(struct dump_reader *reader, const uint8_t *row, size_t size, 
 struct dump_load {
     uint8_t terminator; /* of fields */
     uint8_t quote;      /* DUMP_NO_QUOTE: none */
+    bool returns;       /* lines end in a return and a feed */
+    bool tab;           /* it is not said, but how mysqldump --tab writes them … */
+    bool escape_known;  /* … and the user says that there is a backslash */
+    bool tab_told;      /* that NULL may be written otherwise */
     bool own_bytes;
     const char *charset;
     size_t count;    /* fields of a line … */
@@ -168,8 +174,16 @@ void dump_load_set(struct dump_reader *reader, const struct dump_load *load);
 /* All rows of the stream that has begun, of TABLE, which has a load. */
 int dump_load_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
 
-/* A file of TABLE's rows, whose stream has begun, is as mysqldump --tab writes it. 0 or -errno. */
-int dump_load_as_tab(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
+/*
+ * A file of TABLE's rows, whose stream has begun, is as mysqldump --tab writes it, as WISH says
+ * (NULL: nothing). 0, or -errno; the table may have failed.
+ */
+int dump_load_as_tab(struct dump_reader *reader, struct dump_table *table,
+                     const struct dialect_wish *wish, struct failure *failure);
+
+/* The row at BASE, which has been taken apart: if NULL is written as --tab does with another escape
+ * than a backslash, TABLE fails, or the user is told. 0 or -errno. */
+int dump_tab_check(struct dump_reader *reader, struct dump_table *table, const uint8_t *base);
 
 /*
  * Takes the row at the window's place apart, into literals. 1 and its size; 0: it is not all there;

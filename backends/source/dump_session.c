@@ -124,7 +124,7 @@ static struct dump_table *find_only(const struct dump_reader *reader)
 }
 
 int dump_session_load_tab(struct dump_reader *reader, struct byte_stream *stream, const char *name,
-                          struct failure *failure)
+                          const struct dialect_wish *wish, struct failure *failure)
 {
     struct dump_table *only = find_only(reader);
     struct failure own = {0};
@@ -140,8 +140,8 @@ int dump_session_load_tab(struct dump_reader *reader, struct byte_stream *stream
 
     reader->place = name;
     if (error == 0)
-        error = dump_load_as_tab(reader, only, &own);
-    if (error == 0)
+        error = dump_load_as_tab(reader, only, wish, &own);
+    if (error == 0 && !only->failed)
         error = dump_load_rows(reader, only, &own);
     return end_file(reader, error, &own, failure);
 }

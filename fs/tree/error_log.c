@@ -11,6 +11,7 @@
 
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
+#include "fs/table/format.h"
 
 /* A path longer than this leaves too little room for the words. */
 #define MOST_PATH 600
@@ -63,14 +64,32 @@ static void word_refusal(struct refusal *refusal, const char *path, const char *
     printable_copy(refusal->words + used, sizeof refusal->words - used, text);
 }
 
-/* Bytes of the path up to the ending of its file's name; 0: it has none. */
+/* Whether the SIZE bytes of TEXT are what a format is called. */
+static bool is_format(const char *text, size_t size)
+{
+    for (enum table_format format = 0; format < FORMAT_COUNT; format++) {
+        const char *extension = table_format_extension(format);
+
+        if (strlen(extension) == size && memcmp(extension, text, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Bytes of the path up to the ending of a table's file; 0: it is none, as files and folders right
+ * below live/ and archives/ are not: those are databases and backups, whatever they are called.
+ */
 static size_t stem_size(const struct refusal *refusal)
 {
-    size_t size = refusal->path_size;
+    const char *path = refusal->words;
+    const char *end = path + refusal->path_size;
+    const char *first = memchr(path, '/', refusal->path_size);
+    const char *dot = memrchr(path, '.', refusal->path_size);
 
-    while (size > 0 && refusal->words[size - 1] != '.' && refusal->words[size - 1] != '/')
-        size--;
-    return size > 0 && refusal->words[size - 1] == '.' ? size : 0;
+    if (first == NULL || dot == NULL || memchr(first + 1, '/', (size_t)(end - first - 1)) == NULL)
+        return 0;
+    return is_format(dot + 1, (size_t)(end - dot - 1)) ? (size_t)(dot - path) + 1 : 0;
 }
 
 /* Whether both are one fault, perhaps met in another format of the same table. */

@@ -13,6 +13,8 @@
 #include "fs/tree/directory.h"
 #include "fs/tree/file_name.h"
 
+#define NAMES_TRIED 1000
+
 /* What all files of one raw/ share. */
 struct raw_archive {
     unsigned references; /* atomic: one a file */
@@ -139,13 +141,28 @@ static int add_folder(struct making *making, char *path, struct node *folder)
     return error;
 }
 
-/* As directory_add, under a name that is cut if no file can be called so. */
+/*
+ * As directory_add, under a name that is cut if no file can be called so. Where a file has the name
+ * of a folder, as no file system but an archive allows, the second gets "~2" behind it.
+ */
 static int add_entry(struct node *folder, const char *name, struct node *child)
 {
-    char cut[FILE_NAME_MOST_BYTES + 1];
+    int error = -EEXIST;
 
-    file_name_cut(name, cut);
-    return directory_add(folder, cut, child);
+    for (int i = 1; error == -EEXIST && i < NAMES_TRIED; i++) {
+        char cut[FILE_NAME_MOST_BYTES + 1];
+        cleanup_free char *other = NULL;
+
+        if (i > 1 && asprintf(&other, "%s~%d", name, i) < 0) {
+            other = NULL;
+            error = -ENOMEM;
+            break;
+        }
+        file_name_cut(i > 1 ? other : name, cut);
+        error = directory_add(folder, cut, node_reference(child));
+    }
+    node_release(child);
+    return error;
 }
 
 /* The folder of PATH, which ends before END; made, with those that it is in, if need be. */
@@ -210,8 +227,7 @@ static int add_file(struct making *making, size_t index)
         error = add_entry(folder, slash != NULL ? slash + 1 : path, &file->node);
     else
         node_release(&file->node);
-    /* Where a folder has the name, the file that is in its way is not shown. */
-    return error == -EEXIST ? 0 : error;
+    return error == -EEXIST ? 0 : error; /* all of those are taken */
 }
 
 static int make(struct making *making, const char *path)

@@ -43,7 +43,7 @@ static uint64_t read_in_steps(const uint8_t *data, size_t size, size_t step)
     require(reader != NULL);
     read_schema(reader, data, line);
 
-    int error = dump_session_load_tab(reader, &pieces.stream, "t.txt", &failure);
+    int error = dump_session_load_tab(reader, &pieces.stream, "t.txt", NULL, &failure);
 
     require(dump_session_end(reader, &failure) == 0);
     dump_session_free(reader);

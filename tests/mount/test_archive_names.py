@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Members of tars whose names lead elsewhere, or are none that a file can have."""
+"""Members of archives whose names lead elsewhere, are none that a file can have, or are taken."""
 import io
 import os
 import tarfile
+import zipfile
+
+import pytest
 
 from folder import all_files, slurp
 from small_dump import ACCOUNTS, DUMP
@@ -42,8 +45,23 @@ def test_hostile_names(mount, work):
     assert found[b"%2E%2E/%2E%2E/outside"] == b"x" and found[b"etc/absolute"] == b"x" and found[b"a/b/c"] == b"x"
     assert found[b"bytes%FF%FE"] == b"x" and found[b"line%0Abreak%25"] == b"x"
     assert not any(name in found for name in (b"link", b"hard", b"device"))
-    assert "link" in slurp(top.path(".crmfs/errors")).decode()
+    assert found[b"dump.sql"] == DUMP.encode() and found[b"dump.sql~2/below"] == b"y"
+    assert "link" in top.errors()
+    assert "shown otherwise: 3, the first ../../outside as %2E%2E/%2E%2E/outside" in top.errors()
     assert not any(os.path.islink(name) for name in all_files(folder))
+
+
+@pytest.mark.parametrize("folder_first", [False, True])
+def test_a_file_and_a_folder(mount, work, folder_first):
+    """… of one name: both are shown, and can be read."""
+    members = [("x", b"a,b\n1,2\n"), ("x/sub.csv", b"c,d\n3,4\n"), ("x/more/deep.txt", b"deep"), ("y/x", b"other")]
+    with zipfile.ZipFile(work / "both.zip", "w") as archive:
+        for name, data in members[::-1] if folder_first else members:
+            archive.writestr(name, data)
+    raw = mount(work / "both.zip").path("archives/both.zip/raw")
+    file, folder = ("x~2", "x") if folder_first else ("x", "x~2")
+    assert {os.path.relpath(name, os.fsencode(raw)).decode(): slurp(name) for name in all_files(raw)} == {
+        file: members[0][1], f"{folder}/sub.csv": members[1][1], f"{folder}/more/deep.txt": b"deep", "y/x": b"other"}
 
 
 def test_long_names(mount, work):

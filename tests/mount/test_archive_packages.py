@@ -2,6 +2,7 @@
 """A folder that was copied out of a mount, in an archive: shown as the folder itself is, each table once."""
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
 
@@ -70,3 +71,23 @@ def test_the_edited_file_counts(mount, copied):
         slurp(top.path("archives/folder.zip/Genre.csv"))
     assert "crm/Genre.csv is not in the archive" in top.errors()
     assert "Artist (2).csv" in os.listdir(top.path("archives/other.zip"))
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_encoded_names(mount, work, kind):
+    """What stands with a '%' in the name of its file is found in an archive as it is in the folder."""
+    names = ["a/b", "a%b", ".h", "new\nline", "a%2Fc", "pläin\\"]
+    database = sqlite3.connect(work / "n.db")
+    for i, name in enumerate(names):
+        database.execute(f'CREATE TABLE "{name}" (x)')
+        database.execute(f'INSERT INTO "{name}" VALUES ({i})')
+    database.commit()
+    database.close()
+    top = mount(work / "n.db")
+    subprocess.run(["cp", "-r", top.path("live/n"), work / "n"], check=True)
+    top.unmount()
+    top = mount(work / "n", pack(kind, work / "n"))
+    plain, packed = files(top.path("archives/n")), files(top.path(f"archives/folder.{kind}"))
+    assert sum(name.endswith(".csv") for name in plain) == len(names)
+    assert {name for name in packed if name != "datapackage.json"} == {name for name in plain if name != "datapackage.json"}
+    assert all(packed[name] == plain[name] for name in plain if name.endswith(".csv"))

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import shutil
 import tarfile
 import zipfile
 
@@ -58,6 +59,38 @@ def test_joined(mount, work, kind, packing):
     assert slurp(shown / "other.csv").decode() == "a\n7\n"
 
 
+@pytest.mark.parametrize("other", ["crm.sql", "crm.sql.gz", "leads.csv", "old.zip", "copy.db"])
+def test_among_other_backups(mount, work, chinook_db, other):
+    """A folder of backups is not one of --tab because two of its files are."""
+    shelf = work / "shelf"
+    shelf.mkdir()
+    for name in "contacts.sql", "contacts.txt":
+        (shelf / name).write_text(FILES[name])
+    dump = f"{HEAD}CREATE TABLE `big` (`a` int);\nINSERT INTO `big` VALUES (7);\n{END}"
+    if other == "copy.db":
+        shutil.copy(chinook_db, shelf / other)
+    elif other == "old.zip":
+        with zipfile.ZipFile(shelf / other, "w") as archive:
+            archive.writestr("leads.csv", "a,b\n1,2\n")
+    else:
+        text = dump if "sql" in other else "a,b\n1,2\n"
+        (shelf / other).write_bytes(gzip.compress(text.encode()) if other.endswith(".gz") else text.encode())
+    top = mount(shelf)
+    assert {other, "contacts.sql"} <= set(os.listdir(top.path("archives")))
+
+
+@pytest.mark.parametrize("name, text", [("view.sql", f"{HEAD}CREATE VIEW `v` AS SELECT 1;\n{END}"), ("README.md", "Read this.\n"),
+                                        ("notes.txt", "a,b\n1,2\n3,4\n")])
+def test_beside_other_files(mount, work, name, text):
+    """What is no backup by itself does not keep the folder from being one."""
+    folder = work / "tab"
+    folder.mkdir()
+    for file in "contacts.sql", "contacts.txt":
+        (folder / file).write_text(FILES[file])
+    (folder / name).write_text(text)
+    assert slurp(mount(folder).path("archives/tab/contacts.csv")).startswith(b"id,name\n")
+
+
 @pytest.mark.parametrize("kind", ["folder", "zip"])
 def test_packed_rows_that_cannot_be_read(mount, work, kind):
     """Compressed and cut, to nothing as well: the table fails, it is not empty."""
@@ -92,3 +125,43 @@ def test_rows_that_cannot_be_read(mount, work):
     with pytest.raises(OSError) as error:
         slurp(shown / "contacts.csv")
     assert error.value.errno == errno.EIO
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_other_signs(mount, work, kind, quote, end):
+    """--fields-optionally-enclosed-by and --lines-terminated-by are seen in the rows."""
+    rows = f"2\t{quote}Bo Ek{quote}{end}1\t\\N{end}"
+    folder = work / "tab"
+    folder.mkdir()
+    (folder / "contacts.sql").write_text(FILES["contacts.sql"])
+    (folder / "contacts.txt").write_bytes(rows.encode())
+    source = folder
+    if kind == "zip":
+        source = work / "tab.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, path.name)
+    top = mount(source)
+    assert slurp(top.path(f"archives/{source.name}/contacts.csv")).decode() == "id,name\n1,\n2,Bo Ek\n"
+    assert ("quote=none" in top.errors()) == (quote == '"')
+
+
+def test_said_signs(mount, work):
+    """What the user says of them counts; another escape is refused, when it is said and when it is seen."""
+    (work / "contacts.sql").write_text(FILES["contacts.sql"])
+    (work / "contacts.txt").write_text('2\t"Bo"\n1\t\\N\n')
+    top = mount(f"archive://{work}?quote=none")
+    assert slurp(top.path(f"archives/{work.name}/contacts.csv")).decode() == 'id,name\n1,\n2,"""Bo"""\n'
+    top.unmount()
+    top = mount(f"archive://{work}?escape=%5E")
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path(f"archives/{work.name}/contacts.csv"))
+    assert "another escape than a backslash" in top.errors()
+    top.unmount()
+    (work / "contacts.txt").write_text("^N\tBo\n")
+    top = mount(work)
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path(f"archives/{work.name}/contacts.csv"))
+    assert "--fields-escaped-by" in top.errors()

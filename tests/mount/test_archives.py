@@ -179,16 +179,31 @@ def test_passwords(mount, work, dump):
     config = work / "crmfs.conf"
     config.write_text(f"[source open]\nurl = {secret}\npassword-command = echo s3cret\n"
                       f"[source wrong]\nurl = {secret}\npassword-command = echo wrong\n"
-                      f"[source none]\nurl = {secret}\n")
+                      f"[source none]\nurl = {secret}\n"
+                      f"[source fails]\nurl = {secret}\npassword-command = exit 3\n"
+                      f"[source silent]\nurl = {secret}\npassword-command = true\n")
     top = mount(arguments=("--config", str(config)))
     assert slurp(top.path("archives/open/accounts.csv")) == ACCOUNTS
-    for name in ("wrong", "none"):
+    for name in ("wrong", "none", "fails", "silent"):
         assert not (top.path(f"archives/{name}/accounts.csv")).exists()
     errors = slurp(top.path(".crmfs/errors")).decode()
     assert "encrypted" in errors and "s3cret" not in errors
+    words = {"wrong": "the password is wrong", "none": "there is no password for it",
+             "fails": "the password command failed with status 3", "silent": "the password command printed nothing"}
+    assert all(any(f"archives/{name}:" in line and why in line for line in errors.splitlines())
+               for name, why in words.items())
     assert "?password-command=COMMAND" in errors and "crmfs.conf(5): [source NAME]" in errors
     top = mount(f"old=archive://{secret}?password-command=echo%20s3cret")
     assert slurp(top.path("archives/old/accounts.csv")) == ACCOUNTS
+
+
+def test_deflate64(mount, work):
+    """What libarchive does not decompress says so, and what to do."""
+    (work / "t.csv").write_text("a,b\n" + "".join(f"{i},{7 * i}\n" for i in range(20000)))
+    command("7z", "a", "-bd", "-mm=Deflate64", work / "t.zip", work / "t.csv")
+    top = mount(work / "t.zip")
+    assert "t.csv" not in os.listdir(top.path("archives/t.zip"))
+    assert "Unsupported ZIP compression method" in top.errors() and "unpack it with unzip or 7z" in top.errors()
 
 
 # --- folders of them ---------------------------------------------------------------------------
@@ -204,7 +219,12 @@ def test_folder_and_pattern(mount, work, dump, chinook_db, refused):
     (old / "notes.txt").write_text("nothing here")
     (old / "sub").mkdir()
     (old / "copy.db-shm").write_text("")
+    shutil.copy(dump, old / ".crm-2016.sql")
+    (old / ".note").write_text("nothing here, either")
     top = mount(f"{old}/")
+    assert "EILSEQ archives/sub: it is left out: it is a folder" in top.errors()
+    assert "EILSEQ archives/.crm-2016.sql: it is left out: its name begins with a dot" in top.errors()
+    assert ".note" not in top.errors()
     assert "EILSEQ archives/notes.txt: it is left out: it is no backup that crmfs knows" in top.errors()
     assert "copy.db-shm" not in top.errors() and "//" not in top.errors()
     assert sorted(os.listdir(top.path("archives"))) == ["copy.db", "crm-2017.sql.gz", "crm-2018.sql.gz"]

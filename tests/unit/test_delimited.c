@@ -44,6 +44,73 @@ static void test_delimiters(void **state)
     check_delimited("a,b\n\"1,5\",x\n\"2,5\",y\n", expected);
 }
 
+/* A comma stands in texts and numbers as well. */
+static void test_delimiter_beside_commas(void **state)
+{
+    static const char wide[] = "i\0d\0\t\0n\0,\0 \0f\0\n\0"
+                               "1\0\t\0D\0,\0 \0J\0\n\0";
+    static const char names[] = "id\tname, first\n1\tDoe, J\n2\tRoe, K\n";
+    static const char named[] =
+        "table 0 p (id:text,name, first:text)\nrow 0 \"1|\"Doe, J\nrow 0 \"2|\"Roe, K\n";
+
+    (void)state;
+    check_delimited_sized("p.tsv", names, strlen(names), named);
+    check_delimited_sized("p.txt", names, strlen(names), named);
+    check_delimited_sized("p", names, strlen(names), named);
+    check_delimited_sized("p.csv", names, strlen(names), named);
+    check_delimited_sized("p.csv", wide, sizeof wide - 1,
+                          "table 0 p (id:text,n, f:text)\nrow 0 \"1|\"D, J\n");
+    check_delimited("Preis, EUR;Menge\n1,50;2\n2,75;3\n",
+                    "table 0 t (Preis, EUR:text,Menge:text)\nrow 0 \"1,50|\"2\n"
+                    "row 0 \"2,75|\"3\n");
+    check_delimited("a, b, c;d\nx, 2, y;1\nx, 3, z;2\n",
+                    "table 0 t (a, b, c:text,d:text)\nrow 0 \"x, 2, y|\"1\n"
+                    "row 0 \"x, 3, z|\"2\n");
+    check_delimited_sized("t.tsv", "a,b,c\td\n1,2,3\t4\n", 16,
+                          "table 0 t (a,b,c:text,d:text)\nrow 0 \"1,2,3|\"4\n");
+    /* Nothing else is there. */
+    check_delimited("a, b\nx, y\n", "table 0 t (a:text, b:text)\nrow 0 \"x|\" y\n");
+    check_delimited("a,b\n1,2\n3;4,5\n",
+                    "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3;4|\"5\n");
+}
+
+#define MAY_BE(one, other, one_value, other_value)                                             \
+    "trouble a/t.csv: its fields may be told apart by " one " or by " other ", and are taken " \
+    "to be by " one ": say delimiter=" one_value                                               \
+    " in the archive's URL, or delimiter=" other_value "\n"
+
+static void test_rival_delimiters(void **state)
+{
+    (void)state;
+    check_delimited("a,b;c\nx,y;z\n",
+                    "table 0 t (a,b:text,c:text)\n" MAY_BE("semicolons", "commas", "%3B",
+                                                           "%2C") "row 0 \"x,y|\"z\n");
+    check_delimited("a,b,c;d\nx,y,z;1\n",
+                    "table 0 t (a:text,b:text,c;d:text)\n" MAY_BE("commas", "semicolons", "%2C",
+                                                                  "%3B") "row 0 \"x|\"y|\"z;1\n");
+    check_delimited("a,b,c\td\nx,y,z\t1\n",
+                    "table 0 t (a,b,c:text,d:text)\n" MAY_BE("tabs", "commas", "tab",
+                                                             "%2C") "row 0 \"x,y,z|\"1\n");
+    check_delimited_wish("a,b;c\nx,y;z\n", (const char *const[]){"delimiter", ",", NULL},
+                         "table 0 t (a:text,b;c:text)\nrow 0 \"x|\"y;z\n");
+}
+
+#define GUESSED(line, byte)                                                                       \
+    "trouble line " line ", byte " byte " of a/t.csv: here is the first text that is not UTF-8: " \
+    "all is taken for Windows-1252; if letters are wrong, say in the archive's URL what it is "   \
+    "in, as in charset=cp850, else charset=windows-1252\n"
+
+#define UNDEFINED(line, byte, name)                                                               \
+    "trouble line " line ", byte " byte " of " name ": here is a byte that is no character in "   \
+    "Windows-1252, which the text is taken for: it is in another character set, and letters are " \
+    "wrong; say which in the archive's URL, as in charset=cp850\n"
+
+#define NOT_UTF8(line, byte, name)                                                                 \
+    "trouble line " line ", byte " byte " of " name ": here is text that is not UTF-8, which the " \
+    "file is otherwise, or was said to be: it is shown as base64; if all of it is in another "     \
+    "character set, say which in the archive's URL, as in charset=windows-1252, else what made "   \
+    "the file has mixed two\n"
+
 static void test_character_sets(void **state)
 {
     (void)state;
@@ -57,7 +124,9 @@ static void test_character_sets(void **state)
     check_delimited("\xef\xbb\xbf"
                     "a,\xc3\xa4\n1,\xe2\x82\xac\n",
                     expected);
-    check_delimited("a,\xe4\n1,\x80\n", expected);
+    check_delimited(
+        "a,\xe4\n1,\x80\n",
+        GUESSED("1", "0") "table 0 t (a:text,\xc3\xa4:text)\nrow 0 \"1|\"\xe2\x82\xac\n");
     check_delimited_sized("t.csv", little, sizeof little, expected);
     check_delimited_sized("t.csv", big, sizeof big - 1, expected);
     /* A pair of surrogates, and half of one. */
@@ -68,20 +137,38 @@ static void test_character_sets(void **state)
                           "table 0 t (a:text,b:text)\nrow 0 \"\xf0\x9f\x98\x80|\"\xef\xbf\xbd\n");
 }
 
+/* Bytes that Windows-1252 has not: it is in something else, whatever was said of it. */
+static void test_undefined_bytes(void **state)
+{
+    (void)state;
+    check_delimited("id;Name\r\n1;M\x81ller\r\n2;M\x81ller\r\n",
+                    "table 0 t (id:text,Name:text)\n" GUESSED("2", "9")
+                        UNDEFINED("2", "9", "a/t.csv") "row 0 \"1|\"M\xc2\x81ller\n"
+                                                       "row 0 \"2|\"M\xc2\x81ller\n");
+    check_delimited_wish("id;Name\n1;M\x81ller\n", (const char *const[]){"charset", "cp1252", NULL},
+                         "table 0 t (id:text,Name:text)\n" UNDEFINED(
+                             "2", "8", "t.csv") "row 0 \"1|\"M\xc2\x81ller\n");
+    check_delimited_wish("id;Name\n1;M\x81ller\n", (const char *const[]){"charset", "cp850", NULL},
+                         "table 0 t (id:text,Name:text)\nrow 0 \"1|\"M\xc3\xbcller\n");
+}
+
 /* One byte that is wrong does not make another text of the whole. */
 static void test_accidents(void **state)
 {
     (void)state;
     check_delimited("a,b\n\xc3\xa4,\xe4 x\n\xc3\xb6,\xc3\xbc\n",
-                    "table 0 t (a:text,b:text)\nrow 0 \"\xc3\xa4|\"\xe4 x\n"
-                    "row 0 \"\xc3\xb6|\"\xc3\xbc\n");
+                    "table 0 t (a:text,b:text)\n" NOT_UTF8(
+                        "2", "4", "a/t.csv") "row 0 \"\xc3\xa4|\"\xe4 x\n"
+                                             "row 0 \"\xc3\xb6|\"\xc3\xbc\n");
     check_delimited(
         "a,b\n\xe4,\xe4 x\n\xc3\xb6,2\n",
-        "table 0 t (a:text,b:text)\nrow 0 \"\xc3\xa4|\"\xc3\xa4 x\n"
-        "trouble line 3 of a/t.csv: here is text in UTF-8, and other text before it was not, so "
-        "that all is taken for Windows-1252: letters are others than they were; say "
-        "charset=utf-8 in the archive's URL, or windows-1252\n"
-        "row 0 \"\xc3\x83\xc2\xb6|\"2\n");
+        "table 0 t (a:text,b:text)\n" GUESSED(
+            "2",
+            "4") "row 0 \"\xc3\xa4|\"\xc3\xa4 x\n"
+                 "trouble line 3, byte 10 of a/t.csv: here is text in UTF-8, and other text before it was not, so "
+                 "that all is taken for Windows-1252: letters are others than they were; say "
+                 "charset=utf-8 in the archive's URL, or windows-1252\n"
+                 "row 0 \"\xc3\x83\xc2\xb6|\"2\n");
 }
 
 /* Text behind a closing quote is the field's, as other programs have it; nothing is lost. */
@@ -195,6 +282,10 @@ static void test_torn(void **state)
                     "row 0 \"y|NULL|NULL\nrow 0 \"3|\"4|\"x\nrow 0 \"y|NULL|NULL\n");
 }
 
+#define MAY_BE_CUT(line, byte)                                                                 \
+    "trouble line " line ", byte " byte " of a/t.csv: the last row lacks fields, and no line " \
+    "end is behind it: was the file cut short?\n"
+
 /* Without the stream being broken: how the file ends says it. */
 static void test_cut(void **state)
 {
@@ -208,8 +299,11 @@ static void test_cut(void **state)
     check_delimited("a,b\n1,2\n\"3\"\n",
                     "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|NULL\n");
     check_delimited("a,b\n1,2\n3,4", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\n");
-    check_delimited("a,b,c\n1\n2,3\n4", "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|NULL\n"
-                                        "row 0 \"2|\"3|NULL\nrow 0 \"4|NULL|NULL\n");
+    check_delimited("a,b,c\n1\n2,3\n4",
+                    "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|NULL\n"
+                    "row 0 \"2|\"3|NULL\n" MAY_BE_CUT("4", "12") "row 0 \"4|NULL|NULL\n");
+    check_delimited("a,b\n1",
+                    "table 0 t (a:text,b:text)\n" MAY_BE_CUT("2", "4") "row 0 \"1|NULL\n");
     check_delimited_sized(
         "t.csv", zeros, sizeof zeros - 1,
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
@@ -271,14 +365,25 @@ static void test_not_recognised(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quotes_and_nulls), cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_delimiters),       cmocka_unit_test(test_character_sets),
-        cmocka_unit_test(test_behind_quotes),    cmocka_unit_test(test_single_quotes),
-        cmocka_unit_test(test_said_delimiter),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_ragged),           cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_broken),           cmocka_unit_test(test_not_recognised),
-        cmocka_unit_test(test_stray_quotes),     cmocka_unit_test(test_torn),
-        cmocka_unit_test(test_accidents),        cmocka_unit_test(test_few_zeros),
+        cmocka_unit_test(test_quotes_and_nulls),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_undefined_bytes),
+        cmocka_unit_test(test_delimiter_beside_commas),
+        cmocka_unit_test(test_rival_delimiters),
+        cmocka_unit_test(test_delimiters),
+        cmocka_unit_test(test_character_sets),
+        cmocka_unit_test(test_behind_quotes),
+        cmocka_unit_test(test_single_quotes),
+        cmocka_unit_test(test_said_delimiter),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_ragged),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_not_recognised),
+        cmocka_unit_test(test_stray_quotes),
+        cmocka_unit_test(test_torn),
+        cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_few_zeros),
         cmocka_unit_test(test_no_header),
     };
 

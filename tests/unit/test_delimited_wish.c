@@ -105,7 +105,12 @@ static void test_wishes(void **state)
     check_delimited_wish("a\n\x80\n", (const char *const[]){"charset", "cp1252", NULL},
                          "table 0 t (a:text)\nrow 0 \"\xe2\x82\xac\n");
     check_delimited_wish("a\n\xe4\n", (const char *const[]){"charset", "utf-8", NULL},
-                         "table 0 t (a:text)\nrow 0 \"\xe4\n");
+                         "table 0 t (a:text)\n"
+                         "trouble line 2, byte 2 of t.csv: here is text that is not UTF-8, which "
+                         "the file is otherwise, or was said to be: it is shown as base64; if all "
+                         "of it is in another character set, say which in the archive's URL, as "
+                         "in charset=windows-1252, else what made the file has mixed two\n"
+                         "row 0 \"\xe4\n");
 
     /* Second halves of characters that are signs by themselves. */
     check_delimited_wish("a|\xd5\xc5\n\x81\x7c|2\n",

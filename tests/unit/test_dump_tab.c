@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "tests/unit/recording_taker.h"
 
-static const char *wish; /* the user's, of character sets */
+static const char *wish;                 /* the user's, of character sets … */
+static const struct dialect_wish *signs; /* … and of signs */
 
 static void check(const char *schema, const char *rows, bool broken, const char *expected)
 {
@@ -32,7 +34,7 @@ static void check(const char *schema, const char *rows, bool broken, const char 
         assert_int_equal(dump_session_read(reader, &stream.stream, "t.sql", "", NULL, &failure), 0);
         memory_stream_begin(&stream, rows, strlen(rows), steps[i]);
         stream.fails = broken;
-        assert_int_equal(dump_session_load_tab(reader, &stream.stream, "t.txt", &failure),
+        assert_int_equal(dump_session_load_tab(reader, &stream.stream, "t.txt", signs, &failure),
                          broken ? -EIO : 0);
         assert_int_equal(dump_session_end(reader, &failure), 0);
         assert_string_equal(recording_text(&recording), expected);
@@ -133,12 +135,97 @@ static void test_character_sets(void **state)
     wish = NULL;
 }
 
+static const char three[] = "CREATE TABLE `t` (`a` varchar(9), `n` int, `v` text);\n";
+#define THREE "table 0 t (a:text,n:integer,v:text)\n"
+#define QUOTES_GUESSED                                                                   \
+    "trouble t.txt: each text stands in quotes, which are taken to be the file's own "   \
+    "(--fields-enclosed-by) and not the texts': say quote=%22 in the archive's URL, or " \
+    "quote=none\n"
+#define RETURNS_GUESSED                                                                     \
+    "trouble t.txt: each row ends in a return, which is taken to be of the line's end "     \
+    "(--lines-terminated-by) and not of the last text: say line-end=crlf in the archive's " \
+    "URL, or line-end=lf\n"
+
+static void check_wish(const char *schema, const char *rows, const char *name, const char *value,
+                       const char *expected)
+{
+    struct dialect_wish said = {.quote_given = false};
+
+    assert_int_equal(delimited_option(&said, name, value, NULL), 1);
+    signs = &said;
+    check(schema, rows, false, expected);
+    signs = NULL;
+}
+
+/* --fields-optionally-enclosed-by, --fields-enclosed-by. */
+static void test_quotes(void **state)
+{
+    static const char rows[] = "\"a\tb\"\t1\t\"q\"\n\"B\"\t2\t\\N\n";
+
+    (void)state;
+    check(three, rows, false, THREE QUOTES_GUESSED "row 0 \"a\tb|#1|\"q\nrow 0 \"B|#2|NULL\n");
+    check(three, "\"a\\\"\"\t1\t\\N\n", false, THREE "row 0 \"a\"|#1|NULL\n");
+    check(three, "\"a\"\t\"1\"\t\"N\"\n", false, THREE "row 0 \"a|#1|\"N\n");
+    check(three, "\"a\"\t\"1\"\t\"q\"\r\n\"b\"\t\\N\t\"\n\"\r\n", false,
+          THREE "row 0 \"a|#1|\"q\nrow 0 \"b|NULL|\"\n\n");
+    check_wish(three, rows, "quote", "\"", THREE "row 0 \"a\tb|#1|\"q\nrow 0 \"B|#2|NULL\n");
+    check_wish(three, "\"B\"\t2\t\\N\n", "quote", "none", THREE "row 0 \"\"B\"|#2|NULL\n");
+    /* Some texts have none. */
+    check(three, "\"a\"\t1\tq\n", false, THREE "row 0 \"\"a\"|#1|\"q\n");
+    check(three, "\"a\"\t1\t\\N\nb\t1\t\\N\n", false,
+          THREE "row 0 \"\"a\"|#1|NULL\nrow 0 \"b|#1|NULL\n");
+}
+
+/* --lines-terminated-by='\r\n' */
+static void test_returns(void **state)
+{
+    (void)state;
+    check(three, "a\t1\tq\r\nb\t2\t\\N\r\n", false, THREE "row 0 \"a|#1|\"q\nrow 0 \"b|#2|NULL\n");
+    check(three, "a\t1\tq\r\nb\t2\tx\ny\\\r\\N\r\n", false,
+          THREE RETURNS_GUESSED "row 0 \"a|#1|\"q\nrow 0 \"b|#2|\"x\ny\rN\n");
+    check_wish(three, "a\t1\tq\r\n", "line-end", "lf", THREE "row 0 \"a|#1|\"q\r\n");
+    check_wish(three, "a\t1\tq\r\n", "line-end", "crlf", THREE "row 0 \"a|#1|\"q\n");
+    /* Texts that end in one. */
+    check(three, "a\t1\tq\r\nb\t2\tx\n", false, THREE "row 0 \"a|#1|\"q\r\nrow 0 \"b|#2|\"x\n");
+    check("CREATE TABLE `t` (`a` text);\n", "x\r\ny\n", false,
+          "table 0 t (a:text)\nrow 0 \"x\r\nrow 0 \"y\n");
+}
+
+/* --fields-escaped-by: never wrong in silence. */
+static void test_other_escapes(void **state)
+{
+    static const char told[] =
+        THREE "trouble t.txt: a text is what NULL is where another escape than a backslash, or "
+              "none, was asked for (--fields-escaped-by): if it was, crmfs reads the file wrongly: "
+              "say escape=none in the archive's URL, else escape=%5C\n";
+    char expected[600];
+
+    (void)state;
+    snprintf(expected, sizeof expected, "%srow 0 \"a|#1|\"^N\nrow 0 \"b|#2|\"^N\n", told);
+    check(three, "a\t1\t^N\nb\t2\t^N\n", false, expected);
+    snprintf(expected, sizeof expected, "%srow 0 \"a|#1|\"NULL\n", told);
+    check(three, "a\t1\tNULL\n", false, expected);
+    check_wish(three, "a\t1\tNULL\n", "escape", "\\", THREE "row 0 \"a|#1|\"NULL\n");
+    check(three, "a\t^N\tq\n", false,
+          THREE
+          "fail 0 line 1, byte 0 of t.txt: a row of table t has ^N where \\N stands for NULL: "
+          "the file was written with another escape than a backslash (--fields-escaped-by), "
+          "which crmfs does not read: load it, and mount the database\n");
+    check_wish(three, "a\t1\t^N\n", "escape", "^",
+               THREE
+               "fail 0 line 1, byte 0 of t.txt: the rows of table t, of mysqldump --tab, are "
+               "said to have another escape than a backslash, which crmfs does not read: load "
+               "them, and mount the database\n");
+    check_wish(three, "a,1,\\N\n", "delimiter", ",", THREE "row 0 \"a|#1|NULL\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),           cmocka_unit_test(test_other_rows),
-        cmocka_unit_test(test_generated),      cmocka_unit_test(test_two_tables),
-        cmocka_unit_test(test_character_sets),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_other_rows),
+        cmocka_unit_test(test_quotes),        cmocka_unit_test(test_returns),
+        cmocka_unit_test(test_other_escapes), cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_two_tables),    cmocka_unit_test(test_character_sets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,13 +262,33 @@ static void test_threads(void **state)
     error_log_free(log);
 }
 
+/* Backups whose names differ in their ending are not one, as files of one table are. */
+static void test_names_of_backups(void **state)
+{
+    (void)state;
+    struct error_log *log = create(100);
+    static const char *const paths[] = {"archives/crm.sql.1", "archives/crm.sql.2",
+                                        "archives/s.sql.xz",  "archives/s.sql.bz2",
+                                        "archives/t.csv",     "archives/t.json"};
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        add(log, paths[i], EILSEQ, "words");
+    assert_int_equal(error_log_count(log), sizeof paths / sizeof *paths);
+    error_log_free(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),         cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_looks_at_many), cmocka_unit_test(test_formats_of_a_table),
-        cmocka_unit_test(test_ring),          cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_full_buffer),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_looks_at_many),
+        cmocka_unit_test(test_formats_of_a_table),
+        cmocka_unit_test(test_names_of_backups),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_full_buffer),
+        cmocka_unit_test(test_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
