@@ -2,24 +2,20 @@
 #include "tools/sources.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "backends/source/archive.h"
 #include "backends/source/source.h"
 #include "fs/base/memory.h"
 #include "fs/base/percent.h"
 #include "tools/path.h"
+#include "tools/shelf.h"
 
-/* NAME and URL become the list's. */
-static int append(struct source_list *list, char *name, char *url, bool archive,
-                  struct failure *failure)
+int source_list_append(struct source_list *list, char *name, char *url, bool archive,
+                       struct failure *failure)
 {
     struct tree_source *items = reallocarray(list->items, list->count + 1, sizeof *items);
 
@@ -34,8 +30,8 @@ static int append(struct source_list *list, char *name, char *url, bool archive,
     return 0;
 }
 
-static int check_room(const struct source_list *list, const char *name, const char *url,
-                      struct failure *failure)
+int source_list_check_room(const struct source_list *list, const char *name, const char *url,
+                           struct failure *failure)
 {
     if (list->count == SOURCES_LIMIT)
         return failure_set(failure, EINVAL, "there are more than %d sources", SOURCES_LIMIT);
@@ -64,204 +60,6 @@ int source_list_note_configuration(struct source_list *list, const char *name)
     return 0;
 }
 
-/*
- * Salesforce writes a weekly export in several ZIPs, WE_00D30000000XXXXEAA_1.ZIP and on, with the
- * rows of an object in more than one: they are one source, "WE_00D30000000XXXXEAA". How much of
- * NAME stands before the number; 0: it is no such file.
- */
-static size_t series_size(const char *name)
-{
-    const char *number = strrchr(name, '_');
-
-    if (strncmp(name, "WE_", 3) != 0 || number - name < 4)
-        return 0;
-
-    size_t size = (size_t)(number - name) + 1;
-    cleanup_free char *series = strndup(name, size);
-
-    return series != NULL && archive_is_of_series(series, name) ? size : 0;
-}
-
-/* The series that PATH, whose file is NAME, belongs to, unless it has been added. */
-static int add_series(struct source_list *list, const char *path, const char *name, size_t size,
-                      struct failure *failure)
-{
-    cleanup_free char *folder = strndup(path, (size_t)(name - path));
-    cleanup_free char *shown = strndup(name, size - 1);
-    cleanup_free char *series = strndup(name, size);
-    cleanup_free char *place = folder != NULL ? percent_encode(folder) : NULL;
-    cleanup_free char *value = series != NULL ? percent_encode(series) : NULL;
-    cleanup_free char *url = NULL;
-
-    if (shown == NULL || place == NULL || value == NULL ||
-        asprintf(&url, "archive://%s?series=%s", place, value) < 0) {
-        url = NULL;
-        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].url, url) == 0)
-            return 0;
-    }
-
-    int error = check_room(list, shown, path, failure);
-
-    return error != 0 ? error
-                      : append(list, steal_pointer(&shown), steal_pointer(&url), true, failure);
-}
-
-/* What SQLite keeps beside a database is a part of that. */
-static bool is_companion(const char *name)
-{
-    static const char *const endings[] = {"-wal", "-shm", "-journal"};
-    size_t size = strlen(name);
-
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (size > strlen(endings[i]) && strcmp(name + size - strlen(endings[i]), endings[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int leave_out(struct source_list *list, const char *name, const char *why,
-                     struct failure *failure)
-{
-    struct passed_over *all =
-        list->passed_over_count < SOURCES_LIMIT
-            ? reallocarray(list->passed_over, list->passed_over_count + 1, sizeof *all)
-            : NULL;
-
-    if (all != NULL)
-        list->passed_over = all;
-    if (all == NULL || (all[list->passed_over_count].name = strdup(name)) == NULL)
-        return list->passed_over_count == SOURCES_LIMIT
-                   ? 0
-                   : failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    all[list->passed_over_count++].why = why;
-    return 0;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat about;
-
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
-/* One of several files that stand under archives/ by their own names; what is no backup does not.
- */
-static int add_backup(struct source_list *list, const char *path, struct failure *failure)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-
-    if (name[0] == '.' || is_companion(name))
-        return 0;
-    /* Of what may not be read nobody knows: opening it says why. */
-    if (!source_is_known(path) && access(path, R_OK) == 0)
-        return leave_out(list, name,
-                         is_folder(path) ? "it is a folder, which is no backup as a whole, and "
-                                           "folders in a folder are not gone into: name it beside "
-                                           "the other, or with /* behind it"
-                                         : "it is no backup that crmfs knows",
-                         failure);
-    if (series_size(name) != 0)
-        return add_series(list, path, name, series_size(name), failure);
-
-    int error = check_room(list, name, path, failure);
-
-    return error != 0 ? error : append(list, strdup(name), strdup(path), true, failure);
-}
-
-/* The files that PATTERN matches, which whoever reads of it calls SHOWN: a folder, or the same. */
-static int add_matches(struct source_list *list, const char *pattern, const char *shown,
-                       struct failure *failure)
-{
-    size_t before = list->count;
-    glob_t matches;
-    int error = glob(pattern, GLOB_ERR, NULL, &matches);
-
-    if (error != 0)
-        return failure_set(failure, error == GLOB_NOSPACE ? ENOMEM : EINVAL, "%.600s: %s", shown,
-                           error != GLOB_NOMATCH ? "cannot be read"
-                           : shown == pattern    ? "there is no such file"
-                                                 : "there is nothing in it");
-    for (size_t i = 0; i < matches.gl_pathc && error == 0; i++)
-        error = add_backup(list, matches.gl_pathv[i], failure);
-    globfree(&matches);
-    if (error == 0 && list->count == before)
-        return failure_set(failure, EINVAL, "%.600s: there is no %s that crmfs knows", shown,
-                           shown == pattern ? "backup" : "store in it, nor a backup");
-    return error;
-}
-
-/* Backups in the folder PATTERN whose names begin with a dot: nobody sees them, and who named the
- * folder may not mean them. */
-static int leave_hidden_out(struct source_list *list, const char *pattern, struct failure *failure)
-{
-    cleanup_free char *hidden = NULL;
-    glob_t matches;
-    int error = 0;
-
-    if (asprintf(&hidden, "%.*s.[!.]*", (int)strlen(pattern) - 1, pattern) < 0) {
-        hidden = NULL;
-        return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
-    }
-    if (glob(hidden, 0, NULL, &matches) != 0)
-        return 0;
-    for (size_t i = 0; i < matches.gl_pathc && error == 0; i++) {
-        const char *path = matches.gl_pathv[i];
-
-        if (!is_folder(path) && source_is_known(path))
-            error =
-                leave_out(list, strrchr(path, '/') + 1,
-                          "its name begins with a dot: name it by itself if it is meant", failure);
-    }
-    globfree(&matches);
-    return error;
-}
-
-/* GLOB's own characters in a directory's name stand for themselves. */
-static char *pattern_of(const char *directory)
-{
-    size_t size = strlen(directory);
-    char *pattern = malloc(2 * size + sizeof "/*");
-    char *to = pattern;
-
-    while (size > 0 && directory[size - 1] == '/')
-        size--;
-    for (const char *at = directory; to != NULL && at < directory + size; at++) {
-        if (strchr("*?[\\", *at) != NULL)
-            *to++ = '\\';
-        *to++ = *at;
-    }
-    if (to != NULL)
-        stpcpy(to, "/*");
-    return pattern;
-}
-
-/* 1: TEXT, a path, stood for several files, which were added; 0: it does not; -errno. */
-static int add_several(struct source_list *list, const char *path, struct failure *failure)
-{
-    bool there = access(path, F_OK) == 0;
-    bool folder = is_folder(path);
-    cleanup_free char *pattern = NULL;
-    int error;
-
-    if (folder && source_is_known(path))
-        return 0;
-    if (folder) {
-        pattern = pattern_of(path);
-        error = pattern != NULL ? add_matches(list, pattern, path, failure) : -ENOMEM;
-        if (error == 0)
-            error = leave_hidden_out(list, pattern, failure);
-    } else if (!there && strpbrk(path, "*?[") != NULL) {
-        error = add_matches(list, path, path, failure);
-    } else {
-        return 0;
-    }
-    return error != 0 ? error : 1;
-}
-
 int source_list_add(struct source_list *list, const char *text, const char *directory,
                     struct failure *failure)
 {
@@ -283,14 +81,15 @@ int source_list_add(struct source_list *list, const char *text, const char *dire
     if (url == NULL)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
     if (path_scheme_size(given) == 0 && strcmp(text, given) == 0) {
-        int several = add_several(list, url, failure);
+        int several = shelf_add(list, url, failure);
 
         if (several != 0)
             return several < 0 ? several : 0;
     }
-    error = check_room(list, name, given, failure);
+    error = source_list_check_room(list, name, given, failure);
     return error != 0 ? error
-                      : append(list, steal_pointer(&name), steal_pointer(&url), false, failure);
+                      : source_list_append(list, steal_pointer(&name), steal_pointer(&url), false,
+                                           failure);
 }
 
 /* A date at the end of a name: a year and a month at least, perhaps with the time of the day. */

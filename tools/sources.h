@@ -30,6 +30,14 @@ struct source_list {
 /* That all so far stand in the file NAME. 0 or -ENOMEM. */
 int source_list_note_configuration(struct source_list *list, const char *name);
 
+/* Whether one more may be called NAME; URL is what it was given as. 0 or -EINVAL. */
+int source_list_check_room(const struct source_list *list, const char *name, const char *url,
+                           struct failure *failure);
+
+/* Adds one as it is. NAME and URL become the list's, also where it fails; NULL: -ENOMEM. */
+int source_list_append(struct source_list *list, char *name, char *url, bool archive,
+                       struct failure *failure);
+
 /*
  * Adds what TEXT says, URL or NAME=URL. A relative path in it is taken from
  * DIRECTORY, an absolute path. A path that is a directory stands for every backup in it
