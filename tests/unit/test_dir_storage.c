@@ -28,9 +28,9 @@ static void test_names(void **state)
 {
     static const char *const good[] = {"store", "a/b", "packs/3f/3f09", "log/00000000000000000001",
                                        "a-b.c", "...", "a/.../b"};
-    static const char *const bad[] = {"",    "/",    "a/",   "/a",      "a//b",    ".",
-                                      "..",  "a/..", "../a", "a/./b",   "a/b/c/d", "A",
-                                      "a b", "a\n",  "a_b",  "\xc3\xa4"};
+    static const char *const bad[] = {"",        "/",   "a/",       "/a",   "a//b",
+                                      ".",       "..",  "a/..",     "../a", "a/./b",
+                                      "a/b/c/d", "a\n", "\xc3\xa4", "a\x7f"};
     char name[STORAGE_NAME_LIMIT + 2];
     struct place *place = *state;
 
