@@ -47,10 +47,13 @@ static void say_to_people(const struct repair_command *command, const struct rep
         printf("Listed %zu snapshot%s again, as recovered-...; `mv` in a mount gives %s a name\n",
                result->recovered, result->recovered == 1 ? "" : "s",
                result->recovered == 1 ? "it" : "them");
-    if (result->packs_put_back != 0)
-        printf("Put back %zu pack%s under %s own name\n", result->packs_put_back,
-               result->packs_put_back == 1 ? "" : "s",
-               result->packs_put_back == 1 ? "its" : "their");
+    if (result->misnamed.put_back != 0)
+        printf("Put back %zu pack%s under %s own name\n", result->misnamed.put_back,
+               result->misnamed.put_back == 1 ? "" : "s",
+               result->misnamed.put_back == 1 ? "its" : "their");
+    if (result->misnamed.set_aside != 0)
+        printf("Kept %zu file%s that stood in their place, as packs/.../*.aside1\n",
+               result->misnamed.set_aside, result->misnamed.set_aside == 1 ? "" : "s");
     printf("Made the indexes again: %s object%s in %s pack%s\n",
            amount_count(result->objects, objects), result->objects == 1 ? "" : "s",
            amount_count(result->packs, packs), result->packs == 1 ? "" : "s");
@@ -91,7 +94,8 @@ static void answer_result(struct answer *answer, const struct repair_command *co
                           const struct repair_result *result)
 {
     json_close(&answer->json, ']');
-    answer_number(answer, "packs_put_back", result->packs_put_back);
+    answer_number(answer, "packs_put_back", result->misnamed.put_back);
+    answer_number(answer, "packs_set_aside", result->misnamed.set_aside);
     answer_number(answer, "packs", result->packs);
     answer_number(answer, "packs_damaged", result->packs_damaged);
     answer_number(answer, "objects", result->objects);

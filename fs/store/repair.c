@@ -285,14 +285,15 @@ static int repair_all(struct repairing *repairing)
     struct repair_result *result = &repairing->result;
     struct index_rebuilt rebuilt = {.packs = 0};
     struct repaired_packs packs = {.marked = 0};
-    int error = repair_log(repairing);
+    /* First of all, as whatever follows asks what can be read. */
+    int error = misnamed_put_back(repairing->store, &result->misnamed, repairing->failure);
 
+    if (error == 0)
+        error = repair_log(repairing);
     if (error == 0)
         error = log_read(repairing->store, &repairing->state, repairing->failure);
     if (error == 0)
         error = repair_checkpoints(repairing);
-    if (error == 0)
-        error = misnamed_put_back(repairing->store, &result->packs_put_back, repairing->failure);
     if (error == 0 && options->forget_damaged)
         error = forget_damaged(repairing);
     if (error == 0)

@@ -14,6 +14,7 @@
 
 #include "fs/store/check.h"
 #include "fs/store/log_mend.h"
+#include "fs/store/misnamed.h"
 
 struct repair_options {
     bool forget_damaged; /* snapshots that check() finds damaged */
@@ -26,9 +27,9 @@ struct repair_options {
 };
 
 struct repair_result {
-    size_t packs_put_back; /* under their own names */
-    size_t packs;          /* that the new indexes are of */
-    size_t packs_damaged;  /* whose directory does not open, while something is lost */
+    struct misnamed_result misnamed;
+    size_t packs;         /* that the new indexes are of */
+    size_t packs_damaged; /* whose directory does not open, while something is lost */
     size_t objects;
     size_t packs_replaced;      /* damaged ones, marked: what is needed of them was written anew */
     size_t objects_rewritten;   /* for that */
