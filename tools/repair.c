@@ -57,6 +57,9 @@ static void say_to_people(const struct repair_command *command, const struct rep
     printf("Made the indexes again: %s object%s in %s pack%s\n",
            amount_count(result->objects, objects), result->objects == 1 ? "" : "s",
            amount_count(result->packs, packs), result->packs == 1 ? "" : "s");
+    if (!command->options.check.read_data && result->packs != 0)
+        printf("Their data was not read, and may be damaged all the same: with --read-data, it is "
+               "read\n");
     if (result->packs_damaged != 0)
         printf("%zu pack%s cannot be read: crmfs check says whether a snapshot needs %s\n",
                result->packs_damaged, result->packs_damaged == 1 ? "" : "s",
@@ -97,6 +100,7 @@ static void answer_result(struct answer *answer, const struct repair_command *co
     answer_number(answer, "packs_put_back", result->misnamed.put_back);
     answer_number(answer, "packs_set_aside", result->misnamed.set_aside);
     answer_number(answer, "packs", result->packs);
+    answer_flag(answer, "data_read", command->options.check.read_data);
     answer_number(answer, "packs_damaged", result->packs_damaged);
     answer_number(answer, "objects", result->objects);
     answer_number(answer, "packs_replaced", result->packs_replaced);

@@ -496,6 +496,18 @@ def test_a_pack_under_another_name(store, place):
     assert run("check", "--read-data", store).endswith(": all is well\n")
 
 
+def test_damage_that_only_reading_finds(store):
+    """Whoever meets it is told of the command that finds it, and repair, that it did not look."""
+    pack = pack_of_rows(store)
+    flip(pack, pack.stat().st_size // 3)
+    assert run("check", store).endswith(": all is well\n")
+    assert "Their data was not read" in run("repair", "--forget-damaged", store)
+    assert answer("repair", "--json", store)["data_read"] is False
+    assert "run `crmfs check --read-data`" in fail("export", store, "a", "contacts")
+    said = fail("repair", "--read-data", store)
+    assert "was not read" not in said and "snapshot a, crm/contacts, rows" in said
+
+
 def cut_short(pack):
     os.truncate(pack, 5000)
 
