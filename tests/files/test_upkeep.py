@@ -117,6 +117,22 @@ def test_repair_says_what_is_lost_and_drops_nothing(top, files, store):
     assert sorted(os.listdir(files / "d")) == ["new", *(f"sound{number}" for number in range(4))]
 
 
+def test_a_lost_attachment_takes_no_tables_with_it(top, files, store, crm_db):
+    """Not one that is damaged, nor one whose pack is gone."""
+    store.take("tables", crm_db)
+    pack = find_largest(written(store, lambda: write(files / "scan", random.Random(5).randbytes(300 * KIB))))
+    top.unmount()
+    store.take("both", crm_db)
+    damage(pack, 100 * KIB)
+    for step in (lambda: None, pack.unlink):
+        step()
+        answer = json.loads(store.run("repair", "--json", "--read-data", "--forget-damaged", store.path, status=1).out)
+        assert (answer["forgotten"], answer["spared"]) == (0, 1)
+        assert store.export("both", "contacts") == store.export("tables", "contacts")
+    answer = json.loads(store.run("repair", "--json", "--forget-damaged=files", store.path).out)
+    assert (answer["forgotten"], answer["spared"]) == (1, 0) and store.names() == ["tables"]
+
+
 def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     dice = random.Random(9)
     lost = find_largest(written(store, lambda: write(files / "a", dice.randbytes(300 * KIB))))
@@ -131,7 +147,12 @@ def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     said = store.run("repair", "--read-data", store.path, status=1)
     assert "snapshot damaged, files/a: " in said.out and "--forget-damaged" in said.out, said
     assert sorted(store.names()) == ["damaged", "sound"]
-    store.run("repair", "--read-data", "--forget-damaged", store.path)
+    said = store.run("repair", "--read-data", "--forget-damaged", store.path, status=1)
+    assert "snapshot damaged, files/a: " in said.out and "Kept 1 snapshot of which files/ alone lost" in said.out, said
+    assert "--forget-damaged=files" in said.out and sorted(store.names()) == ["damaged", "sound"]
+    said = store.run("repair", "--forget-damaged=tables", store.path, status=2)
+    assert 'cannot be "tables"' in said.err, said
+    store.run("repair", "--read-data", "--forget-damaged=files", store.path)
     assert store.names() == ["sound"]
     remount(top)
     assert top.path("snapshots/sound/files/b").read_bytes() == b"sound"
