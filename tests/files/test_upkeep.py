@@ -133,6 +133,28 @@ def test_a_lost_attachment_takes_no_tables_with_it(top, files, store, crm_db):
     assert (answer["forgotten"], answer["spared"]) == (1, 0) and store.names() == ["tables"]
 
 
+def test_prune_goes_on_beside_what_is_damaged(top, files, store):
+    """A pack of which something needed cannot be read is not rewritten; what nothing needs goes, and that is told."""
+    dice = random.Random(4)
+    (files / "gone").write_bytes(dice.randbytes(300 * KIB))
+    lost = find_largest(written(store, lambda: write(files / "lost", dice.randbytes(300 * KIB))))
+    (files / "gone").unlink()
+    garbage = find_largest(written(store, lambda: write(files / "garbage", dice.randbytes(300 * KIB))))
+    (files / "garbage").unlink()
+    sync(files)
+    top.unmount()
+    for at in range(1000, 550 * KIB, 10 * KIB):
+        damage(lost, at)
+    said = store.run("prune", "--grace", "0", "--max-unused", "0", store.path, status=1)
+    assert "run `crmfs check --read-data`" in said.err and "all else was done" in said.err, said
+    assert lost.exists() and not garbage.exists()
+    size = store.size("packs")
+    for _ in range(3):
+        store.run("prune", "--grace", "0", "--max-unused", "0", store.path, status=1)
+    assert store.size("packs") == size, "what was moved before is moved again"
+    store.run("prune", "--grace", "0", "--max-unused", "unlimited", store.path)
+
+
 def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     dice = random.Random(9)
     lost = find_largest(written(store, lambda: write(files / "a", dice.randbytes(300 * KIB))))
