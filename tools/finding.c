@@ -174,6 +174,8 @@ void finding_say(void *context, const struct check_finding *finding)
         findings->lost_files += finding->place->inode != 0;
         findings->lost_trees += finding->place->inode == 0;
     }
+    findings->lost_kept += finding->kind == CHECK_SNAPSHOT && finding->place != NULL &&
+                           finding->place->files && finding->place->snapshot != NULL;
 
     const char *path = find_path(findings, finding->place);
 
@@ -195,8 +197,13 @@ void findings_say_losses(const struct findings *findings, const char *path, bool
     if (findings->losses > 0)
         printf("What is lost, only a copy of the store can give back: put back the files that are "
                "damaged or gone.\n");
-    if (findings->losses > findings->lost_files + findings->lost_trees)
-        printf("`crmfs repair --forget-damaged%s %s` forgets the snapshots that lost something.\n",
+    if (findings->losses > findings->lost_files + findings->lost_trees + findings->lost_kept)
+        printf("`crmfs repair --forget-damaged%s %s` forgets the snapshots whose tables lost "
+               "something.\n",
+               option, path);
+    if (findings->lost_kept > 0)
+        printf("A snapshot of which files/ alone lost something has whole tables: it stays, unless "
+               "`crmfs repair\n--forget-damaged=files%s %s` forgets it.\n",
                option, path);
     if (findings->lost_trees > 0)
         printf("`crmfs repair --forget-damaged%s %s` sets files/ back to the newest whole tree of "

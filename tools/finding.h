@@ -17,6 +17,7 @@ struct findings {
     uint64_t repairable; /* that crmfs repair mends */
     uint64_t records;    /* of the log */
     uint64_t losses;     /* of snapshots and files/ */
+    uint64_t lost_kept;  /* of them, of files/ in snapshots */
     uint64_t lost_files; /* of them, of files/ as it is now: what files hold, */
     uint64_t lost_trees; /* or what they are called and where they are */
     uint64_t unread;     /* that the storage could not read */

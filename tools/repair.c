@@ -47,13 +47,19 @@ static void say_to_people(const struct repair_command *command, const struct rep
         printf("Listed %zu snapshot%s again, as recovered-...; `mv` in a mount gives %s a name\n",
                result->recovered, result->recovered == 1 ? "" : "s",
                result->recovered == 1 ? "it" : "them");
-    if (result->packs_put_back != 0)
-        printf("Put back %zu pack%s under %s own name\n", result->packs_put_back,
-               result->packs_put_back == 1 ? "" : "s",
-               result->packs_put_back == 1 ? "its" : "their");
+    if (result->misnamed.put_back != 0)
+        printf("Put back %zu pack%s under %s own name\n", result->misnamed.put_back,
+               result->misnamed.put_back == 1 ? "" : "s",
+               result->misnamed.put_back == 1 ? "its" : "their");
+    if (result->misnamed.set_aside != 0)
+        printf("Kept %zu file%s that stood in their place, as packs/.../*.aside1\n",
+               result->misnamed.set_aside, result->misnamed.set_aside == 1 ? "" : "s");
     printf("Made the indexes again: %s object%s in %s pack%s\n",
            amount_count(result->objects, objects), result->objects == 1 ? "" : "s",
            amount_count(result->packs, packs), result->packs == 1 ? "" : "s");
+    if (!command->options.check.read_data && result->packs != 0)
+        printf("Their data was not read, and may be damaged all the same: with --read-data, it is "
+               "read\n");
     if (result->packs_damaged != 0)
         printf("%zu pack%s cannot be read: crmfs check says whether a snapshot needs %s\n",
                result->packs_damaged, result->packs_damaged == 1 ? "" : "s",
@@ -73,8 +79,11 @@ static void say_to_people(const struct repair_command *command, const struct rep
     if (command->options.forget_damaged)
         printf("Forgot %zu damaged snapshot%s\n", result->forgotten,
                result->forgotten == 1 ? "" : "s");
+    if (result->spared != 0)
+        printf("Kept %zu snapshot%s of which files/ alone lost something\n", result->spared,
+               result->spared == 1 ? "" : "s");
     if (command->set_back[0] != '\0')
-        printf("Set files/ back to %s\n", command->set_back);
+        printf("Set files/ back to %s; what was changed since is lost\n", command->set_back);
 }
 
 /* FINDINGS: all that was told of, some of which may be forgotten now. */
@@ -82,8 +91,10 @@ static void say_lost(const struct repair_command *command, const struct findings
 {
     struct findings lost = *findings;
 
-    if (command->options.forget_damaged)
-        lost.losses = lost.lost_files + lost.lost_trees;
+    if (command->options.forget_damaged) {
+        lost.lost_kept = command->options.forget_files_damaged ? 0 : lost.lost_kept;
+        lost.losses = lost.lost_files + lost.lost_trees + lost.lost_kept;
+    }
     findings_say_losses(&lost, command->path, command->options.check.read_data);
 }
 
@@ -91,8 +102,10 @@ static void answer_result(struct answer *answer, const struct repair_command *co
                           const struct repair_result *result)
 {
     json_close(&answer->json, ']');
-    answer_number(answer, "packs_put_back", result->packs_put_back);
+    answer_number(answer, "packs_put_back", result->misnamed.put_back);
+    answer_number(answer, "packs_set_aside", result->misnamed.set_aside);
     answer_number(answer, "packs", result->packs);
+    answer_flag(answer, "data_read", command->options.check.read_data);
     answer_number(answer, "packs_damaged", result->packs_damaged);
     answer_number(answer, "objects", result->objects);
     answer_number(answer, "packs_replaced", result->packs_replaced);
@@ -103,6 +116,7 @@ static void answer_result(struct answer *answer, const struct repair_command *co
     answer_number(answer, "checkpoints_removed", result->checkpoints_removed);
     answer_flag(answer, "checkpoint_written", result->checkpoint_written);
     answer_number(answer, "forgotten", result->forgotten);
+    answer_number(answer, "spared", result->spared);
     if (command->set_back[0] != '\0')
         answer_text(answer, "files_set_back", command->set_back);
     answer_number(answer, "lost", result->lost);
@@ -184,9 +198,22 @@ static int run(struct repair_command *command)
     return status != 0 || !lost ? status : STATUS_FAILED;
 }
 
+static int take_forget(struct repair_options *options, const char *value, struct failure *failure)
+{
+    options->forget_damaged = true;
+    if (value == NULL)
+        return 0;
+    options->forget_files_damaged = true;
+    return strcmp(value, "files") == 0
+               ? 0
+               : failure_set(failure, EINVAL,
+                             "--forget-damaged cannot be \"%s\"; \"files\" or nothing can be",
+                             value);
+}
+
 int command_repair(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"forget-damaged", no_argument, NULL, 'f'},
+    static const struct option long_options[] = {{"forget-damaged", optional_argument, NULL, 'f'},
                                                  {"drop-records", no_argument, NULL, 'r'},
                                                  {"read-data", no_argument, NULL, 'd'},
                                                  {"release-files", no_argument, NULL, 'w'},
@@ -195,12 +222,16 @@ int command_repair(int argc, char **argv)
                                                  PASSPHRASE_LONG_OPTIONS,
                                                  {NULL, 0, NULL, 0}};
     struct repair_command command = {.path = NULL};
+    struct failure failure = {.code = 0};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         switch (letter) {
         case 'h': return usage_show(usage_repair);
-        case 'f': command.options.forget_damaged = true; break;
+        case 'f':
+            if (take_forget(&command.options, optarg, &failure) != 0)
+                return answer_usage("repair", &failure);
+            break;
         case 'r': command.options.drop_records = true; break;
         case 'd': command.options.check.read_data = true; break;
         case 'w': command.release_files = true; break;
@@ -214,8 +245,6 @@ int command_repair(int argc, char **argv)
         return answer_usage("repair", NULL);
     if (command.release_files && (command.options.forget_damaged || command.options.drop_records ||
                                   command.options.check.read_data)) {
-        struct failure failure;
-
         failure_set(&failure, EINVAL, "--release-files is all that such a run does");
         return answer_usage("repair", &failure);
     }

@@ -76,6 +76,17 @@ static void hide(struct dir_file *file)
         forget(file);
 }
 
+void dir_files_drop(struct dir_files *files, const char *name)
+{
+    pthread_mutex_lock(&files->lock);
+
+    struct dir_file *file = find(files, name);
+
+    if (file != NULL)
+        hide(file);
+    pthread_mutex_unlock(&files->lock);
+}
+
 void dir_files_close_removed(struct dir_files *files)
 {
     struct stat status;

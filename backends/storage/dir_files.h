@@ -42,6 +42,9 @@ int dir_files_take(struct dir_files *files, const char *name, struct stat *ret_s
 /* Keeps DESCRIPTOR, which its caller goes on using until it gives it back. */
 void dir_files_keep(struct dir_files *files, const char *name, int descriptor);
 
+/* The file of that name is not found here any more: another one may come to stand there. */
+void dir_files_drop(struct dir_files *files, const char *name);
+
 /* Closes those that were removed: now and then, and before something is written, which may need
  * the room. */
 void dir_files_close_removed(struct dir_files *files);

@@ -302,6 +302,7 @@ int dir_remove(struct storage *storage, const char *name, struct failure *failur
         error = -errno;
     if (error != 0)
         return dir_failure(dir, -error, "remove", name, failure);
+    dir_files_drop(&dir->files, name); /* it may have other names, outside the store */
     dir_folder_mark(dir, folder);
     return 0;
 }

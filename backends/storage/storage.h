@@ -9,7 +9,8 @@
  * power cut, once a later sync() has returned 0; an exclusive put when it returns.
  * A file is there whole or not at all.
  *
- * Names: segments of [0-9a-z.-] joined by '/', at most 3 segments and 200 bytes.
+ * Names: segments of printable ASCII joined by '/', at most 3 segments and 200 bytes. The store's
+ * own are of [0-9a-z.-]; what others have called its files ("3f09…~", "3f09… (1)") is found, too.
  * Safe from several threads at once. Errors are -errno of what the medium said.
  */
 #ifndef CRMFS_STORAGE_STORAGE_H

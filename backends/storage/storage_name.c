@@ -11,10 +11,7 @@
 static bool segment_valid(const char *segment, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        char byte = segment[i];
-
-        if (!((byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || byte == '.' ||
-              byte == '-'))
+        if (segment[i] < ' ' || segment[i] > '~')
             return false;
     }
     if (size == 1 && segment[0] == '.')

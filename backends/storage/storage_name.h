@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* A file's name: 1 to 3 segments of [0-9a-z.-], none "." or "..", at most STORAGE_NAME_LIMIT. */
+/* A file's name: 1 to 3 segments of printable ASCII, none "." or "..", at most STORAGE_NAME_LIMIT.
+ */
 bool storage_name_valid(const char *name);
 
 #endif

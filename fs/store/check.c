@@ -205,7 +205,8 @@ static int report_misnamed(void *context, const char *path, const char *own, boo
 
     failure_set(&failure, EBADMSG, "it is %s under another name%s", own,
                 missing ? ": `crmfs repair` puts it back, and nothing of it is lost"
-                        : ", which is there too: `crmfs repair` removes it if it is the same");
+                        : ", which is there too: `crmfs repair` puts it in its place if more of it "
+                          "can be read, removes it if it is the same, and else leaves it");
     check_find_file(context, CHECK_PACK, path, true, &failure);
     return 0;
 }

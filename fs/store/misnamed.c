@@ -2,6 +2,7 @@
 #include "fs/store/misnamed.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,12 @@
 #include "fs/store/durable.h"
 #include "fs/store/pack.h"
 #include "fs/store/pack_layout.h"
+#include "fs/store/pack_rivals.h"
 
 #define PIECE_BYTES ((size_t)256 << 10)
+#define ASIDE ".aside" /* and a digit from 1 to 9 */
+#define ASIDE_PATH_SIZE (PACK_PATH_SIZE + sizeof ASIDE + 1)
+#define PASSES_MOST 16 /* of packs that stand in one another's place */
 
 /* ---- Looking ---- */
 
@@ -96,7 +101,8 @@ int misnamed_find(struct store *store, misnamed_visit *visit, void *context,
 struct putting {
     struct store *store;
     uint8_t *piece; /* PIECE_BYTES, twice */
-    size_t count;
+    size_t changed; /* in this pass */
+    struct misnamed_result result;
     struct failure *failure;
 };
 
@@ -116,7 +122,7 @@ static int append_all(struct putting *putting, struct storage_writer *writer, co
     return error;
 }
 
-static int copy_to(struct putting *putting, const char *path, const char *own)
+static int copy_to(struct putting *putting, const char *path, const char *to)
 {
     struct storage *storage = store_storage(putting->store);
     struct storage_writer *writer;
@@ -124,7 +130,7 @@ static int copy_to(struct putting *putting, const char *path, const char *own)
     int error = storage->class->size(storage, path, &size, putting->failure);
 
     if (error == 0)
-        error = storage->class->create(storage, own, &writer, putting->failure);
+        error = storage->class->create(storage, to, &writer, putting->failure);
     if (error != 0)
         return error;
     error = append_all(putting, writer, path, size);
@@ -161,31 +167,116 @@ static int is_same(struct putting *putting, const char *path, const char *own)
     return 1;
 }
 
+/*
+ * Whether the file that stands under the name OWN is that pack, damaged or not, as its first bytes
+ * say; or too short to be any. 1, 0 or -ENOMEM.
+ */
+static int is_its_own(struct putting *putting, const char *own, const uint8_t *salt)
+{
+    int error = pack_head_check_at(store_storage(putting->store), own, salt, NULL);
+
+    return error == -ENOMEM ? error : error == 0 || error == -ENODATA;
+}
+
+/* A durable copy of what stands under the name OWN, under one that is no pack's. */
+static int set_aside(struct putting *putting, const char *own)
+{
+    char aside[ASIDE_PATH_SIZE];
+    int same = 0;
+
+    for (int i = 1; i <= 9 && same == 0; i++) {
+        snprintf(aside, sizeof aside, "%s" ASIDE "%d", own, i);
+
+        int error = copy_to(putting, own, aside);
+
+        putting->result.set_aside += error == 0;
+        same = error == 0 || error == -EEXIST ? is_same(putting, own, aside) : error;
+    }
+    if (same < 0)
+        return same;
+    return same == 1 ? durable_flush(putting->store, aside, putting->failure)
+                     : failure_set(putting->failure, EEXIST,
+                                   "%s is not the pack of that name, and there is no name left to "
+                                   "set it aside: look at the files beside it",
+                                   own);
+}
+
+/*
+ * 1: nothing stands under the name OWN any more, as what stands at PATH is better, and durable; 0:
+ * that stays; -errno. A power cut from here on leaves PATH, which the next repair puts back.
+ */
+static int make_room(struct putting *putting, const char *path, const char *own)
+{
+    struct storage *storage = store_storage(putting->store);
+    uint8_t salt[STORE_SALT_BYTES];
+    int better = pack_salt(own + PACK_PATH_SIZE - PACK_NAME_SIZE, salt)
+                     ? pack_is_better(putting->store, salt, path)
+                     : 0;
+    int its_own = better == 1 ? is_its_own(putting, own, salt) : 0;
+
+    if (better != 1 || its_own < 0)
+        return better != 1 ? better : its_own;
+
+    int error = its_own == 1 ? 0 : set_aside(putting, own);
+
+    if (error == 0)
+        error = durable_flush(putting->store, path, putting->failure);
+    if (error == 0)
+        error = storage->class->remove(storage, own, putting->failure);
+    if (error == 0 || error == -ENOENT) /* the name is taken again only once it is free for good */
+        error = storage->class->sync(storage, putting->failure);
+    return error == 0 ? 1 : error;
+}
+
+/* What was set aside turned out to be a pack. */
+static void count_put_back(struct putting *putting, const char *path)
+{
+    putting->changed++;
+    putting->result.put_back++;
+    if (strstr(path, ASIDE) != NULL && putting->result.set_aside > 0)
+        putting->result.set_aside--;
+}
+
 /* A misnamed_visit. */
 static int put_back(void *context, const char *path, const char *own, bool missing)
 {
     struct putting *putting = context;
     struct storage *storage = store_storage(putting->store);
-    int error = missing ? copy_to(putting, path, own) : 0;
-    int same = error == 0 || error == -EEXIST ? is_same(putting, path, own) : error;
+    int same = missing ? 0 : is_same(putting, path, own);
 
+    if (!missing && same == 0)
+        missing = (same = make_room(putting, path, own)) == 1;
+    if (missing) {
+        int error = copy_to(putting, path, own);
+
+        same = error == 0 || error == -EEXIST ? is_same(putting, path, own) : error;
+    }
     if (same != 1)
         return same != -ENOENT ? same : 0; /* another repair was here */
+
     /* Another repair may have put it, and not come to its sync. */
-    error = durable_flush(putting->store, own, putting->failure);
+    int error = durable_flush(putting->store, own, putting->failure);
+
     if (error == 0)
         error = storage->class->remove(storage, path, putting->failure);
-    putting->count += error == 0 && missing;
+    if (error == 0 && missing)
+        count_put_back(putting, path);
     return error == -ENOENT ? 0 : error;
 }
 
-int misnamed_put_back(struct store *store, size_t *ret_count, struct failure *failure)
+int misnamed_put_back(struct store *store, struct misnamed_result *ret_result,
+                      struct failure *failure)
 {
     cleanup_free uint8_t *piece = malloc(2 * PIECE_BYTES);
-    struct putting putting = {.store = store, .piece = piece, .failure = failure};
-    int error = piece != NULL ? misnamed_find(store, put_back, &putting, failure) : -ENOMEM;
+    struct putting putting = {.store = store, .piece = piece, .changed = 1, .failure = failure};
+    int error = piece != NULL ? 0 : -ENOMEM;
 
+    /* What was set aside is looked at in the next pass. */
+    for (int pass = 0; pass < PASSES_MOST && putting.changed > 0 && error == 0; pass++) {
+        putting.changed = 0;
+        error = misnamed_find(store, put_back, &putting, failure);
+    }
     if (error == 0)
-        *ret_count = putting.count;
+        *ret_result = putting.result;
     return error;
 }

@@ -21,10 +21,19 @@ typedef int misnamed_visit(void *context, const char *path, const char *own, boo
 int misnamed_find(struct store *store, misnamed_visit *visit, void *context,
                   struct failure *failure);
 
+struct misnamed_result {
+    size_t put_back;  /* packs, under their own names */
+    size_t set_aside; /* files that stood there, of which nobody can tell what they are */
+};
+
 /*
  * Puts each back under its own name, durably, and removes it from where it stood: also where a
- * file of its own name is the same. One that differs from that stays. 0, -ENOMEM, -EROFS, -EIO …
+ * file of its own name is the same, or a damaged one, of which less can be read (pack_rivals.h).
+ * One that differs from that otherwise stays. Of a file that makes room and is not that pack, a
+ * copy stays below packs/, durably, called .asideN. 0, -ENOMEM, -EROFS, -EIO …: it can be done
+ * again.
  */
-int misnamed_put_back(struct store *store, size_t *ret_count, struct failure *failure);
+int misnamed_put_back(struct store *store, struct misnamed_result *ret_result,
+                      struct failure *failure);
 
 #endif

@@ -14,7 +14,7 @@ static int malformed(const struct object_reference *reference, struct failure *f
 {
     return failure_set(failure, EIO,
                        "object %02x%02x%02x%02x… is not what the object that names it says: "
-                       "run `crmfs check`",
+                       "run `crmfs check --read-data`",
                        reference->id[0], reference->id[1], reference->id[2], reference->id[3]);
 }
 

@@ -314,7 +314,7 @@ static int find(const struct fetch *fetch, const struct failure *first, struct f
         remember(fetch->reader, reference, true);
     return failure_set(failure, EIO,
                        "object %02x%02x%02x%02x… is damaged or lost%s%s: "
-                       "run `crmfs check`",
+                       "run `crmfs check --read-data`",
                        reference->id[0], reference->id[1], reference->id[2], reference->id[3],
                        first->code != 0 ? ": " : "", first->text);
 }

@@ -130,7 +130,7 @@ static int check_identity(struct object_reader *reader, const struct object_refe
         return error;
     return failure_set(failure, EIO,
                        "object %02x%02x%02x%02x… holds other data than was put into it: "
-                       "run `crmfs check`",
+                       "run `crmfs check --read-data`",
                        reference->id[0], reference->id[1], reference->id[2], reference->id[3]);
 }
 

@@ -230,10 +230,16 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
                         uint64_t *ret_end, struct failure *failure)
 {
     char path[PACK_PATH_SIZE];
-    struct foot foot = {.begin = 0};
 
     pack_path(salt, path);
+    return pack_directory_read_at(storage, sealer, salt, path, plain, ret_end, failure);
+}
 
+int pack_directory_read_at(struct storage *storage, struct sealer *sealer,
+                           const uint8_t salt[STORE_SALT_BYTES], const char *path,
+                           struct buffer *plain, uint64_t *ret_end, struct failure *failure)
+{
+    struct foot foot = {.begin = 0};
     int error = read_foot(storage, sealer, path, &foot, failure);
 
     if (error != 0)

@@ -70,6 +70,11 @@ int pack_directory_read(struct storage *storage, struct sealer *sealer,
                         const uint8_t salt[STORE_SALT_BYTES], struct buffer *plain,
                         uint64_t *ret_end, struct failure *failure);
 
+/* The same of a file that stands at PATH; SEALER is of its own name. */
+int pack_directory_read_at(struct storage *storage, struct sealer *sealer,
+                           const uint8_t salt[STORE_SALT_BYTES], const char *path,
+                           struct buffer *plain, uint64_t *ret_end, struct failure *failure);
+
 /* Whether the pack of SALT is as long as it was written: its foot opens. 0, -EBADMSG, -ENOENT … */
 int pack_foot_check(struct storage *storage, struct sealer *sealer,
                     const uint8_t salt[STORE_SALT_BYTES], struct failure *failure);
@@ -106,6 +111,17 @@ int pack_check_some(struct store *store, const char *name, pack_choose *choose, 
 
 /* Its first bytes alone, which no seal covers. -EBADMSG with words, -ENOENT … */
 int pack_head_check(struct store *store, const char *name, struct failure *failure);
+
+/* The same of the pack of SALT in a file that stands at PATH. */
+int pack_head_check_at(struct storage *storage, const char *path,
+                       const uint8_t salt[STORE_SALT_BYTES], struct failure *failure);
+
+/*
+ * Opens one object of the file at PATH into BODY, with SEALED for the way; SEALER is of the pack's
+ * own name. -EBADMSG: it does not open, or its head is not as ENTRY says; -ENOMEM, -errno.
+ */
+int pack_object_open_at(struct storage *storage, struct sealer *sealer, const char *path,
+                        const struct pack_entry *entry, struct buffer *sealed, struct buffer *body);
 
 /* ---- Writing ---- */
 

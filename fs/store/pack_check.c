@@ -88,26 +88,26 @@ static bool head_agrees(const struct buffer *body, const struct pack_entry *entr
            (head.encoding != OBJECT_ZSTD_PARENT || same_reference(&head.parent, &entry->parent));
 }
 
-static int check_object(struct check *check, const struct pack_entry *entry)
+int pack_object_open_at(struct storage *storage, struct sealer *sealer, const char *path,
+                        const struct pack_entry *entry, struct buffer *sealed, struct buffer *body)
 {
     const struct object_reference *reference = &entry->reference;
     size_t size = reference->sealed_size;
     int error;
 
-    buffer_clear(&check->sealed);
-    buffer_clear(&check->body);
-    if ((error = buffer_reserve(&check->sealed, size)) != 0 ||
-        (error = buffer_reserve(&check->body, size - SEAL_OVERHEAD_BYTES)) != 0)
+    buffer_clear(sealed);
+    buffer_clear(body);
+    if ((error = buffer_reserve(sealed, size)) != 0 ||
+        (error = buffer_reserve(body, size - SEAL_OVERHEAD_BYTES)) != 0)
         return error;
-    error = check->storage->class->read(check->storage, check->path, reference->offset,
-                                        check->sealed.data, size, NULL);
+    error = storage->class->read(storage, path, reference->offset, sealed->data, size, NULL);
     if (error == 0)
-        error = unseal(check->sealer, reference->offset, reference->id, OBJECT_ID_BYTES,
-                       check->sealed.data, size, check->body.data);
+        error = unseal(sealer, reference->offset, reference->id, OBJECT_ID_BYTES, sealed->data,
+                       size, body->data);
     if (error != 0)
         return error;
-    check->body.size = size - SEAL_OVERHEAD_BYTES;
-    return head_agrees(&check->body, entry) ? 0 : -EBADMSG;
+    body->size = size - SEAL_OVERHEAD_BYTES;
+    return head_agrees(body, entry) ? 0 : -EBADMSG;
 }
 
 /* A pack_visit. A pack that was removed meanwhile is not a damaged one. */
@@ -118,15 +118,16 @@ static int report_object(void *context, const struct pack_entry *entry)
 
     if (check->choose != NULL && !check->choose(check->context, entry))
         return 0;
-    error = check_object(check, entry);
+    error = pack_object_open_at(check->storage, check->sealer, check->path, entry, &check->sealed,
+                                &check->body);
     if (error == -ENOMEM || error == -ENOENT)
         return error;
     return check->report(check->context, entry, &check->body, error);
 }
 
 /* The only bytes of a pack that no seal covers. */
-static int check_head(struct storage *storage, const char *path,
-                      const uint8_t salt[STORE_SALT_BYTES], struct failure *failure)
+int pack_head_check_at(struct storage *storage, const char *path,
+                       const uint8_t salt[STORE_SALT_BYTES], struct failure *failure)
 {
     uint8_t head[PACK_HEAD_BYTES];
     int error = storage->class->read(storage, path, 0, head, sizeof head, failure);
@@ -146,7 +147,7 @@ int pack_head_check(struct store *store, const char *name, struct failure *failu
     if (!pack_salt(name, salt))
         return failure_set(failure, EINVAL, "\"%s\" is no name of a pack", name);
     pack_path(salt, path);
-    return check_head(store_storage(store), path, salt, failure);
+    return pack_head_check_at(store_storage(store), path, salt, failure);
 }
 
 int pack_check(struct store *store, const char *name, pack_report *report, void *context,
@@ -167,7 +168,7 @@ int pack_check_some(struct store *store, const char *name, pack_choose *choose, 
     if (error == 0)
         error = visit_directory(&check, report_object, &check);
     if (error == 0)
-        error = check_head(check.storage, check.path, check.salt, failure);
+        error = pack_head_check_at(check.storage, check.path, check.salt, failure);
     check_end(&check);
     return error;
 }

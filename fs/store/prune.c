@@ -178,7 +178,6 @@ static int do_without(struct pruning *pruning, struct pack_set *emptied, int err
             pruning->no_room = *pruning->failure;
         pruning->no_room.code = -error;
     }
-    pruning->result.emptied = (struct prune_sum){.packs = 0};
     emptied->count = 0;
     return 0;
 }
@@ -191,12 +190,12 @@ static int mark_and_rewrite(struct pruning *pruning)
 
     if (error == 0 && prune_choose(pruning, &emptied) != 0)
         error = prune_no_memory(pruning);
+    if (error == 0 && emptied.count > 0 && !pruning->options->dry_run)
+        error = do_without(pruning, &emptied, prune_rewrite(pruning, &emptied));
     for (size_t i = 0; i < emptied.count; i++)
         prune_sum_add(&pruning->result.emptied, reach_pack(pruning->reach, emptied.places[i]));
     if (error != 0 || pruning->options->dry_run)
         return error;
-    if (emptied.count > 0)
-        error = do_without(pruning, &emptied, prune_rewrite(pruning, &emptied));
     for (size_t i = 0; i < emptied.count && error == 0; i++) {
         if (pack_set_add(&garbage, emptied.places[i]) != 0)
             error = prune_no_memory(pruning);
@@ -347,6 +346,14 @@ static int refuse_full(const struct pruning *pruning)
         pruning->no_room.text);
 }
 
+static int refuse_damaged(const struct pruning *pruning)
+{
+    return failure_set(pruning->failure, pruning->damaged.code,
+                       "%s. Packs of which something is damaged, and little is needed, were not "
+                       "rewritten; all else was done",
+                       pruning->damaged.text);
+}
+
 int prune(struct store *store, const struct prune_options *options, struct prune_result *ret_result,
           struct failure *failure)
 {
@@ -367,6 +374,8 @@ int prune(struct store *store, const struct prune_options *options, struct prune
         return prune_no_memory(&pruning);
     if (error == 0 && pruning.no_room.code != 0)
         return refuse_full(&pruning);
+    if (error == 0 && pruning.damaged.code != 0)
+        return refuse_damaged(&pruning);
     if (error == 0)
         *ret_result = pruning.result;
     return error;

@@ -51,7 +51,8 @@ struct prune_result {
     struct image_cache_sum kept; /* removed: kept tables, damaged or long unused */
 };
 
-/* 0; -EBADMSG: the store is damaged, and nothing was done; -EROFS, -EIO, -ENOMEM … */
+/* 0; -EBADMSG: the store lacks something, and nothing was done; -EIO: what was to be rewritten is
+ * damaged, and stays, all else may be done; -EROFS, -ENOMEM … */
 int prune(struct store *store, const struct prune_options *options, struct prune_result *ret_result,
           struct failure *failure);
 

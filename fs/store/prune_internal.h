@@ -33,6 +33,7 @@ struct pruning {
     bool named_for_good;  /* records may have gone since: what later ones name counts as young */
     struct prune_result result;
     struct failure no_room; /* for what was to be rewritten; code 0: there was */
+    struct failure damaged; /* of what was to be rewritten, the first; code 0: nothing was */
     struct failure *failure;
 };
 
@@ -129,7 +130,7 @@ static inline void pack_set_release(struct pack_set *set)
 int prune_choose(struct pruning *pruning, struct pack_set *set);
 
 /* Writes what lives in these packs into new ones, with their index, durably. 0, -ENOSPC, -errno. */
-int prune_rewrite(struct pruning *pruning, const struct pack_set *set);
+int prune_rewrite(struct pruning *pruning, struct pack_set *set);
 
 /* Removes the records and checkpoints that nobody needs. */
 int prune_log(struct pruning *pruning);

@@ -120,21 +120,45 @@ static int avoid(struct pruning *pruning, const struct pack_set *set, struct obj
     return error;
 }
 
-static int empty_packs(struct pruning *pruning, const struct pack_set *set,
-                       struct object_batch *batch)
+/* One of which something cannot be read stays as it is; the others need not. */
+static int empty_pack(struct pruning *pruning, struct emptying *emptying, size_t place,
+                      bool *ret_stays)
 {
-    struct emptying emptying = {.reach = pruning->reach, .failure = pruning->failure};
+    struct failure failure = {.code = 0};
+    int error;
+
+    emptying->failure = &failure;
+    emptying->spot = (struct reach_spot){.pack = (uint32_t)place};
+    error = pack_visit_objects(pruning->store, reach_pack(pruning->reach, place)->name, move_living,
+                               emptying, &failure);
+    *ret_stays = error == -EIO;
+    if (error == -EIO && pruning->damaged.code == 0)
+        pruning->damaged = failure;
+    else if (error != 0 && error != -EIO && pruning->failure != NULL)
+        *pruning->failure = failure;
+    return error == -EIO ? 0 : error;
+}
+
+/* Of SET those remain that were emptied. */
+static int empty_packs(struct pruning *pruning, struct pack_set *set, struct object_batch *batch)
+{
+    size_t count = set->count;
+    size_t emptied = 0;
+    struct emptying emptying = {.reach = pruning->reach};
     int error = object_writer_create(batch, &emptying.writer, pruning->failure);
 
-    for (size_t i = 0; i < set->count && error == 0; i++) {
-        emptying.spot = (struct reach_spot){.pack = (uint32_t)set->places[i]};
+    for (size_t i = 0; i < count && error == 0; i++) {
+        bool stays = false;
+
         error = prune_go_on(pruning);
         if (error != 0)
             break;
-        error = pack_visit_objects(pruning->store, reach_pack(pruning->reach, set->places[i])->name,
-                                   move_living, &emptying, pruning->failure);
-        store_progress_tell(pruning->options->progress, "rewriting packs", i + 1, set->count);
+        error = empty_pack(pruning, &emptying, set->places[i], &stays);
+        if (!stays)
+            set->places[emptied++] = set->places[i];
+        store_progress_tell(pruning->options->progress, "rewriting packs", i + 1, count);
     }
+    set->count = emptied;
     if (error == 0)
         error = object_writer_finish(emptying.writer);
     object_writer_free(emptying.writer);
@@ -166,7 +190,7 @@ static void give_up(struct pruning *pruning, struct object_batch *batch)
         error = log_mark_packs(pruning->store, &pruning->state, written.names, written.count, NULL);
 }
 
-int prune_rewrite(struct pruning *pruning, const struct pack_set *set)
+int prune_rewrite(struct pruning *pruning, struct pack_set *set)
 {
     struct object_batch *batch = NULL;
     const char *const *names;

@@ -19,12 +19,17 @@
 #define TEXT_SIZE 256
 #define ATTEMPTS 16 /* when others write to the log at the same time */
 
+struct damaged_snapshot {
+    char *name;
+    bool tables; /* lost something, not files/ alone */
+};
+
 struct repairing {
     struct store *store;
     const struct repair_options *options;
     struct log_state state;
     struct repair_result result;
-    char **damaged; /* names of snapshots */
+    struct damaged_snapshot *damaged;
     size_t damaged_count;
     int error;
     struct failure *failure;
@@ -80,28 +85,47 @@ static int repair_checkpoints(struct repairing *repairing)
 
 /* ---- Snapshots ---- */
 
+/* The one that findings are of now; they come snapshot by snapshot. NULL: no memory. */
+static struct damaged_snapshot *note_damaged(struct repairing *repairing, const char *name)
+{
+    size_t count = repairing->damaged_count;
+
+    if (count > 0 && strcmp(repairing->damaged[count - 1].name, name) == 0)
+        return &repairing->damaged[count - 1];
+
+    struct damaged_snapshot *damaged =
+        reallocarray(repairing->damaged, count + 1, sizeof *repairing->damaged);
+
+    if (damaged == NULL)
+        return NULL;
+    repairing->damaged = damaged;
+    damaged[count] = (struct damaged_snapshot){.name = strdup(name)};
+    return damaged[count].name != NULL ? &damaged[repairing->damaged_count++] : NULL;
+}
+
 /* A check_report: notes the snapshot, and passes the finding on. */
 static void note_finding(void *context, const struct check_finding *finding)
 {
     struct repairing *repairing = context;
     const struct check_options *options = &repairing->options->check;
-    const struct snapshot *snapshot = finding->place != NULL ? finding->place->snapshot : NULL;
-    size_t count = repairing->damaged_count;
+    const struct walk_place *place = finding->place;
 
     if (options->report != NULL)
         options->report(options->context, finding);
-    if (snapshot == NULL ||
-        (count > 0 && strcmp(repairing->damaged[count - 1], snapshot->name) == 0))
+    if (place == NULL || place->snapshot == NULL)
         return;
 
-    char **damaged = reallocarray((void *)repairing->damaged, count + 1, sizeof *damaged);
+    struct damaged_snapshot *damaged = note_damaged(repairing, place->snapshot->name);
 
-    if (damaged != NULL)
-        repairing->damaged = damaged;
-    if (damaged == NULL || (damaged[count] = strdup(snapshot->name)) == NULL)
+    if (damaged == NULL)
         repairing->error = -ENOMEM;
     else
-        repairing->damaged_count++;
+        damaged->tables = damaged->tables || !place->files;
+}
+
+static bool is_to_go(const struct repairing *repairing, const struct damaged_snapshot *damaged)
+{
+    return damaged->tables || repairing->options->forget_files_damaged;
 }
 
 /* Those that are still there by these names, in one record. */
@@ -116,10 +140,15 @@ static int forget(struct repairing *repairing)
         return -ENOMEM;
     for (int attempt = 0; attempt < ATTEMPTS && error == -EAGAIN; attempt++) {
         count = 0;
+        repairing->result.spared = 0;
         for (size_t i = 0; i < repairing->damaged_count; i++) {
-            gone[count] = log_find(&repairing->state, repairing->damaged[i]);
-            if (gone[count] != NULL)
+            gone[count] = log_find(&repairing->state, repairing->damaged[i].name);
+            if (gone[count] == NULL)
+                continue;
+            if (is_to_go(repairing, &repairing->damaged[i]))
                 count++;
+            else
+                repairing->result.spared++;
         }
         error = count == 0 ? 0
                            : log_forget(repairing->store, &repairing->state, gone, count,
@@ -285,14 +314,15 @@ static int repair_all(struct repairing *repairing)
     struct repair_result *result = &repairing->result;
     struct index_rebuilt rebuilt = {.packs = 0};
     struct repaired_packs packs = {.marked = 0};
-    int error = repair_log(repairing);
+    /* First of all, as whatever follows asks what can be read. */
+    int error = misnamed_put_back(repairing->store, &result->misnamed, repairing->failure);
 
+    if (error == 0)
+        error = repair_log(repairing);
     if (error == 0)
         error = log_read(repairing->store, &repairing->state, repairing->failure);
     if (error == 0)
         error = repair_checkpoints(repairing);
-    if (error == 0)
-        error = misnamed_put_back(repairing->store, &result->packs_put_back, repairing->failure);
     if (error == 0 && options->forget_damaged)
         error = forget_damaged(repairing);
     if (error == 0)
@@ -321,8 +351,8 @@ int repair(struct store *store, const struct repair_options *options,
     int error = repair_all(&repairing);
 
     for (size_t i = 0; i < repairing.damaged_count; i++)
-        free(repairing.damaged[i]);
-    free((void *)repairing.damaged);
+        free(repairing.damaged[i].name);
+    free(repairing.damaged);
     log_state_release(&repairing.state);
     if (error == -ENOMEM)
         return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));

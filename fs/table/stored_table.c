@@ -132,9 +132,10 @@ static int damaged(const struct object_reference *reference, const char *what, i
 {
     if (error != -EBADMSG)
         return error;
-    return failure_set(failure, EIO,
-                       "%s %02x%02x%02x%02x… of the store is malformed: run crmfs check", what,
-                       reference->id[0], reference->id[1], reference->id[2], reference->id[3]);
+    return failure_set(
+        failure, EIO,
+        "%s %02x%02x%02x%02x… of the store is malformed: run `crmfs check --read-data`", what,
+        reference->id[0], reference->id[1], reference->id[2], reference->id[3]);
 }
 
 static int read_image(struct object_reader *reader, const struct object_reference *reference,

@@ -502,6 +502,89 @@ def test_a_pack_under_another_name(store, place):
     assert run("check", "--read-data", store).endswith(": all is well\n")
 
 
+def test_damage_that_only_reading_finds(store):
+    """Whoever meets it is told of the command that finds it, and repair, that it did not look."""
+    pack = pack_of_rows(store)
+    flip(pack, pack.stat().st_size // 3)
+    assert run("check", store).endswith(": all is well\n")
+    assert "Their data was not read" in run("repair", "--forget-damaged", store)
+    assert answer("repair", "--json", store)["data_read"] is False
+    assert "run `crmfs check --read-data`" in fail("export", store, "a", "contacts")
+    said = fail("repair", "--read-data", store)
+    assert "was not read" not in said and "snapshot a, crm/contacts, rows" in said
+
+
+def cut_short(pack):
+    os.truncate(pack, 5000)
+
+
+def flip_in_its_middle(pack):
+    flip(pack, pack.stat().st_size // 3)
+
+
+def flip_its_beginning(pack):
+    flip(pack, 20)
+
+
+def empty(pack):
+    os.truncate(pack, 0)
+
+
+def fill_with_zeros(pack):
+    pack.write_bytes(bytes(pack.stat().st_size))
+
+
+@pytest.mark.parametrize("spoil", [cut_short, flip_in_its_middle, flip_its_beginning, empty, fill_with_zeros])
+@pytest.mark.parametrize("copy", ["{name}~", "{name} (1).BAK"])
+def test_a_whole_copy_of_a_damaged_pack(store, work, spoil, copy):
+    """It takes the pack's place, whatever else repair is told to do and however little it is told to read."""
+    before = {path.name: path.read_bytes() for path in pack_files(store)}
+    pack = pack_of_rows(store)
+    os.link(pack, work / "linked")  # by a backup: what is removed here stays there
+    shutil.copy(pack, pack.with_name(copy.format(name=pack.name)))
+    pack.chmod(0o600)
+    spoil(pack)
+    spoilt = pack.read_bytes()
+    assert "which is there too" in fail("check", store)
+    said = run("repair", "--forget-damaged", store)
+    assert "Put back 1 pack under its own name" in said and "Forgot 0 damaged snapshots" in said
+    found = {path.name: path.read_bytes() for path in pack_files(store)}
+    kept = spoil in (flip_its_beginning, fill_with_zeros)  # nobody can tell what that was
+    assert (found.pop(pack.name + ".aside1", None) == spoilt) == kept == ("Kept 1 file that stood" in said)
+    assert found == before
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+    assert names(store) == ["a", "b", "c"]
+
+
+def test_a_damaged_copy_of_a_damaged_pack(store):
+    """It takes the pack's place only where it is as good everywhere, and better somewhere."""
+    pack = pack_of_rows(store)
+    shutil.copy(pack, copy := pack.with_name("copy"))
+    flip(copy, pack.stat().st_size // 3)
+    flip(pack, -10)
+    spoilt = pack.read_bytes(), copy.read_bytes()
+    assert "Put back" not in crmfs("repair", str(store), **PASSPHRASE).stdout
+    assert (pack.read_bytes(), copy.read_bytes()) == spoilt
+    flip(pack, pack.stat().st_size // 3)
+    assert "Put back 1 pack" in crmfs("repair", str(store), **PASSPHRASE).stdout
+    assert pack.read_bytes() == spoilt[1] and not copy.exists()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_packs_in_one_anothers_place(store, count):
+    """All of them come back, and nothing is left beside them."""
+    before = {path.name: path.read_bytes() for path in pack_files(store)}
+    packs = pack_files(store)[:count]
+    for pack, other in zip(packs, packs[1:] + packs[:1]):
+        pack.chmod(0o600)
+        pack.write_bytes(before[other.name])
+    assert "which is there too" in fail("check", store)
+    said = run("repair", store)
+    assert f"Put back {count} packs under their own name" in said and "Kept" not in said
+    assert {path.name: path.read_bytes() for path in (store / "packs").glob("*/*")} == before
+    assert run("check", "--read-data", store).endswith(": all is well\n")
+
+
 def test_a_snapshot_whose_record_was_lost(store, work):
     """It is listed again if it is whole; one that was forgotten is not, nor one that lost something."""
     tables = crmfs("export", str(store), "b", "contacts", **PASSPHRASE).stdout

@@ -209,9 +209,9 @@ static void test_rebuilt_index(void **context)
 
 static void put_back_meanwhile(void *context)
 {
-    size_t count;
+    struct misnamed_result put;
 
-    assert_int_equal(misnamed_put_back(context, &count, NULL), 0);
+    assert_int_equal(misnamed_put_back(context, &put, NULL), 0);
 }
 
 /* One of them has put the pack under its own name, and the other removes what it was copied from.
@@ -219,7 +219,7 @@ static void put_back_meanwhile(void *context)
 static void test_put_back(void **context)
 {
     struct parties parties;
-    size_t count;
+    struct misnamed_result put;
 
     (void)context;
     parties_begin(&parties);
@@ -234,7 +234,7 @@ static void test_put_back(void **context)
     free(name);
     record_from_here(&parties);
     recording_storage_interpose(parties.recording, STORAGE_SYNC, put_back_meanwhile, parties.store);
-    assert_int_equal(misnamed_put_back(parties.dying, &count, NULL), 0);
+    assert_int_equal(misnamed_put_back(parties.dying, &put, NULL), 0);
 
     struct replay how = {.fate = REPLAY_CHOSEN};
 
@@ -243,7 +243,7 @@ static void test_put_back(void **context)
             struct store *store = scene_open(cut(&parties, &how));
             struct object_reader *reader = sample_reader(store);
 
-            assert_int_equal(misnamed_put_back(store, &count, NULL), 0);
+            assert_int_equal(misnamed_put_back(store, &put, NULL), 0);
             assert_int_equal(sample_read(reader, &sample), 0);
             object_reader_free(reader);
             store_close(store);
@@ -251,6 +251,55 @@ static void test_put_back(void **context)
     }
     sample_release(&sample);
     parties_end(&parties);
+}
+
+/*
+ * A whole copy takes the place of a damaged pack, or of another pack: at every moment one of the
+ * files is there that the next repair needs.
+ */
+static void replace_damaged(bool exchanged)
+{
+    struct parties parties;
+    struct misnamed_result put;
+
+    parties_begin(&parties);
+
+    struct sample sample = put_durably(&parties, 0, NULL);
+    char *name = strdup(sample_only_file(parties.inner, "packs"));
+    size_t size;
+    uint8_t *bytes = memory_storage_bytes(parties.inner, name, &size);
+
+    memory_storage_set(parties.inner, "packs/moved", bytes, size);
+    bytes[exchanged ? 0 : 100] ^= 1;
+    record_from_here(&parties);
+    assert_int_equal(misnamed_put_back(parties.dying, &put, NULL), 0);
+    assert_int_equal(put.put_back, 1);
+    assert_int_equal(put.set_aside, exchanged);
+
+    struct replay how = {.fate = REPLAY_CHOSEN};
+
+    for (; how.point <= recording_storage_count(parties.recording); how.point++) {
+        for (how.choice = 0; how.choice < CHOICES; how.choice++) {
+            struct store *store = scene_open(cut(&parties, &how));
+            struct object_reader *reader = sample_reader(store);
+
+            assert_int_equal(misnamed_put_back(store, &put, NULL), 0);
+            assert_int_equal(sample_read(reader, &sample), 0);
+            assert_null(memory_storage_bytes(store_storage(store), "packs/moved", &size));
+            object_reader_free(reader);
+            store_close(store);
+        }
+    }
+    free(name);
+    sample_release(&sample);
+    parties_end(&parties);
+}
+
+static void test_replaced(void **context)
+{
+    (void)context;
+    replace_damaged(false);
+    replace_damaged(true);
 }
 
 /* ---- A snapshot that is found again while it is being taken ---- */
@@ -337,7 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parent),        cmocka_unit_test(test_ancestor),
         cmocka_unit_test(test_rebuilt_index), cmocka_unit_test(test_put_back),
-        cmocka_unit_test(test_recovered),
+        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_recovered),
     };
 
     return cmocka_run_group_tests(tests, scene_begin, scene_end);

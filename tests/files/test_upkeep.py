@@ -117,6 +117,44 @@ def test_repair_says_what_is_lost_and_drops_nothing(top, files, store):
     assert sorted(os.listdir(files / "d")) == ["new", *(f"sound{number}" for number in range(4))]
 
 
+def test_a_lost_attachment_takes_no_tables_with_it(top, files, store, crm_db):
+    """Not one that is damaged, nor one whose pack is gone."""
+    store.take("tables", crm_db)
+    pack = find_largest(written(store, lambda: write(files / "scan", random.Random(5).randbytes(300 * KIB))))
+    top.unmount()
+    store.take("both", crm_db)
+    damage(pack, 100 * KIB)
+    for step in (lambda: None, pack.unlink):
+        step()
+        answer = json.loads(store.run("repair", "--json", "--read-data", "--forget-damaged", store.path, status=1).out)
+        assert (answer["forgotten"], answer["spared"]) == (0, 1)
+        assert store.export("both", "contacts") == store.export("tables", "contacts")
+    answer = json.loads(store.run("repair", "--json", "--forget-damaged=files", store.path).out)
+    assert (answer["forgotten"], answer["spared"]) == (1, 0) and store.names() == ["tables"]
+
+
+def test_prune_goes_on_beside_what_is_damaged(top, files, store):
+    """A pack of which something needed cannot be read is not rewritten; what nothing needs goes, and that is told."""
+    dice = random.Random(4)
+    (files / "gone").write_bytes(dice.randbytes(300 * KIB))
+    lost = find_largest(written(store, lambda: write(files / "lost", dice.randbytes(300 * KIB))))
+    (files / "gone").unlink()
+    garbage = find_largest(written(store, lambda: write(files / "garbage", dice.randbytes(300 * KIB))))
+    (files / "garbage").unlink()
+    sync(files)
+    top.unmount()
+    for at in range(1000, 550 * KIB, 10 * KIB):
+        damage(lost, at)
+    said = store.run("prune", "--grace", "0", "--max-unused", "0", store.path, status=1)
+    assert "run `crmfs check --read-data`" in said.err and "all else was done" in said.err, said
+    assert lost.exists() and not garbage.exists()
+    size = store.size("packs")
+    for _ in range(3):
+        store.run("prune", "--grace", "0", "--max-unused", "0", store.path, status=1)
+    assert store.size("packs") == size, "what was moved before is moved again"
+    store.run("prune", "--grace", "0", "--max-unused", "unlimited", store.path)
+
+
 def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     dice = random.Random(9)
     lost = find_largest(written(store, lambda: write(files / "a", dice.randbytes(300 * KIB))))
@@ -131,7 +169,12 @@ def test_snapshots_whose_files_are_damaged_go_only_when_told(top, files, store):
     said = store.run("repair", "--read-data", store.path, status=1)
     assert "snapshot damaged, files/a: " in said.out and "--forget-damaged" in said.out, said
     assert sorted(store.names()) == ["damaged", "sound"]
-    store.run("repair", "--read-data", "--forget-damaged", store.path)
+    said = store.run("repair", "--read-data", "--forget-damaged", store.path, status=1)
+    assert "snapshot damaged, files/a: " in said.out and "Kept 1 snapshot of which files/ alone lost" in said.out, said
+    assert "--forget-damaged=files" in said.out and sorted(store.names()) == ["damaged", "sound"]
+    said = store.run("repair", "--forget-damaged=tables", store.path, status=2)
+    assert 'cannot be "tables"' in said.err, said
+    store.run("repair", "--read-data", "--forget-damaged=files", store.path)
     assert store.names() == ["sound"]
     remount(top)
     assert top.path("snapshots/sound/files/b").read_bytes() == b"sound"

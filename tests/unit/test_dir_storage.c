@@ -28,9 +28,9 @@ static void test_names(void **state)
 {
     static const char *const good[] = {"store", "a/b", "packs/3f/3f09", "log/00000000000000000001",
                                        "a-b.c", "...", "a/.../b"};
-    static const char *const bad[] = {"",    "/",    "a/",   "/a",      "a//b",    ".",
-                                      "..",  "a/..", "../a", "a/./b",   "a/b/c/d", "A",
-                                      "a b", "a\n",  "a_b",  "\xc3\xa4"};
+    static const char *const bad[] = {"",        "/",   "a/",       "/a",   "a//b",
+                                      ".",       "..",  "a/..",     "../a", "a/./b",
+                                      "a/b/c/d", "a\n", "\xc3\xa4", "a\x7f"};
     char name[STORAGE_NAME_LIMIT + 2];
     struct place *place = *state;
 
@@ -171,7 +171,8 @@ static void test_planted(void **state)
     assert_int_equal(mkdir(place_path(place, "log/folder"), 0700), 0);
     assert_int_equal(symlink("/etc/passwd", place_path(place, "log/link")), 0);
     assert_int_equal(symlink("/etc", place_path(place, "log/links")), 0);
-    assert_int_equal(close(open(place_path(place, "log/Not one of ours~"), O_CREAT, 0600)), 0);
+    assert_int_equal(close(open(place_path(place, "log/not one of \xc3\xb6urs"), O_CREAT, 0600)),
+                     0);
     check_planted(place);
     dir_of(place->storage)->walk = true;
     check_planted(place);
