@@ -66,8 +66,8 @@ static size_t size_before(struct sql_lexer lexer, const char *one, const char *o
     return (size_t)(behind - at);
 }
 
-/* … whether there is such a word. */
-static bool moves_column(struct sql_lexer item)
+/* Whether such words put COLUMN elsewhere than it is; -1: it is not known where that is. */
+static bool moves_column(struct sql_lexer item, const struct dump_table *table, ssize_t column)
 {
     struct sql_token token;
 
@@ -77,7 +77,15 @@ static bool moves_column(struct sql_lexer item)
             sql_skip_parentheses(&item);
     } while (token.type != SQL_END && !sql_is(&token, ",") && !sql_is(&token, "FIRST") &&
              !sql_is(&token, "AFTER"));
-    return sql_is(&token, "FIRST") || sql_is(&token, "AFTER");
+    if (sql_is(&token, "FIRST"))
+        return column != 0;
+    if (!sql_is(&token, "AFTER"))
+        return false;
+    token = sql_peek(&item);
+
+    cleanup_free char *before = sql_text(&item, &token);
+
+    return before == NULL || column < 1 || dump_table_column(table, before) != column - 1;
 }
 
 static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
@@ -100,7 +108,7 @@ static int take_modified(struct dump_reader *reader, struct sql_lexer *lexer,
 
     size_t size = size_before(item, "FIRST", "AFTER");
 
-    if (moves_column(item)) {
+    if (moves_column(item, table, dump_table_column(table, name))) {
         table->misplaced = true;
         dump_note_change_of(reader, table, "ALTER TABLE");
     }
@@ -143,7 +151,7 @@ static void note_column(struct dump_reader *reader, struct sql_lexer lexer,
 
     if (!drops && !changes && !sql_accept(&lexer, "RENAME"))
         return;
-    table->misplaced = table->misplaced || drops || (changes && moves_column(lexer));
+    table->misplaced = table->misplaced || drops || (changes && moves_column(lexer, table, -1));
     dump_note_change_of(reader, table, "ALTER TABLE");
 }
 

@@ -198,6 +198,20 @@ static int hand_local_folder(struct storage *storage, const char *folder, bool m
                                               : -ENOTSUP;
 }
 
+static const char *hand_place(struct storage *storage)
+{
+    struct storage *inner = medium_of(storage)->inner;
+
+    return inner->class->place != NULL ? inner->class->place(inner) : NULL;
+}
+
+static int hand_try_room(struct storage *storage, uint64_t bytes, struct failure *failure)
+{
+    struct storage *inner = medium_of(storage)->inner;
+
+    return inner->class->try_room != NULL ? inner->class->try_room(inner, bytes, failure) : 0;
+}
+
 static void hand_idle(struct storage *storage)
 {
     struct storage *inner = medium_of(storage)->inner;
@@ -226,6 +240,8 @@ static const struct storage_class watched_class = {
     .remove = hand_remove,
     .sweep = hand_sweep,
     .local_folder = hand_local_folder,
+    .place = hand_place,
+    .try_room = hand_try_room,
     .idle = hand_idle,
     .close = hand_close,
 };
