@@ -71,7 +71,7 @@ static void test_memory(void **state)
     (void)state;
     assert_int_equal(put(storage, "store", "s"), 0);
     assert_int_equal(put(storage, "store", "t"), -EEXIST);
-    assert_int_equal(put(storage, "Store", "t"), -EINVAL);
+    assert_int_equal(put(storage, "st\nore", "t"), -EINVAL);
     assert_int_equal(write_pieces(storage, "packs/b/b", "12", "34"), 0);
     assert_int_equal(write_pieces(storage, "packs/b/b", "5", "6"), -EEXIST);
     assert_int_equal(write_pieces(storage, "packs/a/a", "", ""), 0);
