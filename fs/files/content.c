@@ -139,7 +139,8 @@ static int copy_part(const struct buffer *data, uint32_t from, void *bytes, size
 {
     if (from > data->size || size > data->size - from)
         return failure_set(failure, EIO, "the store is damaged: a piece of a file is too short");
-    memcpy(bytes, data->data + from, size);
+    if (size > 0)
+        memcpy(bytes, data->data + from, size);
     return 0;
 }
 
@@ -178,7 +179,7 @@ static int load(struct content_cache *cache, const struct object_reference *refe
 
     int error = object_read(cache->reader, reference, OBJECT_CONTENT, false, &data, failure);
 
-    if (error == 0 && size > 0)
+    if (error == 0)
         error = copy_part(&data, from, bytes, size, failure);
     pthread_mutex_lock(&cache->lock);
     if (error == 0)

@@ -18,7 +18,8 @@ struct content_cache *content_cache_create(struct object_reader *reader);
 void content_cache_limit(struct content_cache *cache, size_t limit_bytes);
 
 /*
- * SIZE bytes at FROM of a piece. 0, -EIO with words, -ENOMEM. Safe from several threads at once.
+ * SIZE bytes at FROM of a piece; of none, BYTES may be NULL: whether it can be read. 0, -EIO with
+ * words, -ENOMEM. Safe from several threads at once.
  */
 int content_read(struct content_cache *cache, const struct object_reference *reference,
                  uint32_t from, void *bytes, size_t size, struct failure *failure);
