@@ -54,6 +54,17 @@ def eventually(condition, timeout=PATIENCE, interval=0.05):
         pause = min(interval, pause * 2)
 
 
+@contextlib.contextmanager
+def small_disk(place, size):
+    """A file system of SIZE bytes, in memory, on a new directory PLACE; only root can mount it."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 def made_once(name, make):
     """SHARED/name, which make(path) makes for the first worker that needs it; nobody changes it."""
     path, making = SHARED / name, SHARED / f"{name}.making"

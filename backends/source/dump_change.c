@@ -286,23 +286,26 @@ void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool
               "others: load the dump, and mount the database");
 }
 
-int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
+int dump_note_left_out(struct dump_reader *reader, struct sql_lexer *lexer, const char *what,
+                       bool *told, int code, const char *why)
 {
     cleanup_free char *database = NULL;
     cleanup_free char *name = NULL;
 
-    sql_accept(lexer, "SEQUENCE");
-    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
-        sql_accept(lexer, "EXISTS");
+    (void)dump_accept_only_new(lexer);
 
     int error = dump_take_name(lexer, &database, &name);
 
-    if (error != 0 || reader->sequence_told)
+    if (error != 0 || *told)
         return error == -EILSEQ ? 0 : error;
-    reader->sequence_told = true;
-    dump_tell(reader, ENODATA,
-              "the sequence %.200s is left out, and so are others: they are "
-              "no tables in a dump, as they are in a live database",
-              name);
+    *told = true;
+    dump_tell(reader, code, "the %s %.200s is left out, and so are others: %s", what, name, why);
     return 0;
+}
+
+int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
+{
+    sql_accept(lexer, "SEQUENCE");
+    return dump_note_left_out(reader, lexer, "sequence", &reader->sequence_told, ENODATA,
+                              "they are no tables in a dump, as they are in a live database");
 }

@@ -84,6 +84,11 @@ void dump_note_prepared(struct dump_reader *reader, struct sql_lexer lexer, bool
 /* MariaDB's CREATE SEQUENCE, before whose second word LEXER stands: told once. */
 int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer);
 
+/* LEXER stands before a name: a WHAT by it is left out, which is told with CODE once, by *told. 0
+ * or -ENOMEM. */
+int dump_note_left_out(struct dump_reader *reader, struct sql_lexer *lexer, const char *what,
+                       bool *told, int code, const char *why);
+
 void dump_note_change_of(struct dump_reader *reader, struct dump_table *table, const char *verb);
 
 /* --- dump_outside ------------------------------------------------------------------------- */
@@ -242,6 +247,9 @@ int dump_reserve_cells(struct dump_reader *reader, size_t count);
  * the table fails. */
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
 int dump_fail_large_row(struct dump_reader *reader, struct dump_table *table);
+
+/* "IF NOT EXISTS", if the lexer stands on it. */
+bool dump_accept_only_new(struct sql_lexer *lexer);
 
 /* "[DATABASE.]NAME" as the lexer stands on it; both the caller's to free. DATABASE "": none given.
  */

@@ -148,8 +148,8 @@ static bool begins_long_statement(const char *text, size_t size)
     bool makes = sql_accept(&lexer, "CREATE") && sql_accept(&lexer, "TABLE");
     struct sql_token token = sql_peek(&lexer);
 
-    if (makes && sql_accept(&lexer, "IF") && sql_accept(&lexer, "NOT"))
-        sql_accept(&lexer, "EXISTS");
+    if (makes)
+        (void)dump_accept_only_new(&lexer);
     while (!makes && token.type == SQL_WORD && !sql_is(&token, "INTO"))
         token = sql_next(&lexer);
     if ((!makes && !sql_is(&token, "INTO")) || dump_take_name(&lexer, &database, &name) != 0)

@@ -33,20 +33,6 @@ int dump_add_trigger(struct dump_reader *reader, struct sql_lexer *lexer)
 
 int dump_note_trigger(struct dump_reader *reader, struct sql_lexer *lexer)
 {
-    cleanup_free char *database = NULL;
-    cleanup_free char *name = NULL;
-
-    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
-        sql_accept(lexer, "EXISTS");
-
-    int error = dump_take_name(lexer, &database, &name);
-
-    if (error != 0 || reader->trigger_told)
-        return error == -EILSEQ ? 0 : error;
-    reader->trigger_told = true;
-    dump_tell(reader, ENOEXEC,
-              "the trigger %.200s is left out, and so are others: none is in schema.sql, nor made "
-              "by a restore",
-              name);
-    return 0;
+    return dump_note_left_out(reader, lexer, "trigger", &reader->trigger_told, ENOEXEC,
+                              "none is in schema.sql, nor made by a restore");
 }

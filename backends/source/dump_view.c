@@ -56,8 +56,7 @@ int dump_create_view(struct dump_reader *reader, struct sql_lexer *lexer, enum r
     cleanup_free char *name = NULL;
     struct dump_table *view;
 
-    if (sql_accept(lexer, "IF") && sql_accept(lexer, "NOT"))
-        sql_accept(lexer, "EXISTS");
+    (void)dump_accept_only_new(lexer);
 
     int error = dump_take_name(lexer, &database, &name);
 

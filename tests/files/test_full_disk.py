@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import mounting
 from mounting import eventually
 from running import kill, remount, sync, write
 from stores import Kept
@@ -19,11 +20,8 @@ DISK = 24 * MIB
 
 @pytest.fixture
 def small_disk(work, root):
-    place = work / "disk"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", place], check=True)
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with mounting.small_disk(work / "disk", DISK) as place:
+        yield place
 
 
 @pytest.fixture

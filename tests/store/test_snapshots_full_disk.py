@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import mounting
 from stores import Kept, sql
 
 KIB = 1 << 10
@@ -16,11 +17,8 @@ DISK = 2 << 20
 
 @pytest.fixture
 def small_disk(work, root):
-    place = work / "disk"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", place], check=True)
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with mounting.small_disk(work / "disk", DISK) as place:
+        yield place
 
 
 @pytest.fixture
