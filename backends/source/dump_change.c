@@ -292,7 +292,7 @@ int dump_note_left_out(struct dump_reader *reader, struct sql_lexer *lexer, cons
     cleanup_free char *database = NULL;
     cleanup_free char *name = NULL;
 
-    (void)dump_accept_only_new(lexer);
+    (void)sql_accept_only_new(lexer);
 
     int error = dump_take_name(lexer, &database, &name);
 

@@ -33,11 +33,6 @@ static int pass_over(struct dump_reader *reader, struct dump_table *table,
     return table != NULL ? dump_table_drop(reader, table) : 0;
 }
 
-bool dump_accept_only_new(struct sql_lexer *lexer)
-{
-    return sql_accept(lexer, "IF") && sql_accept(lexer, "NOT") && sql_accept(lexer, "EXISTS");
-}
-
 int dump_take_name(struct sql_lexer *lexer, char **ret_database, char **ret_name)
 {
     cleanup_free char *database = strdup("");
@@ -233,7 +228,7 @@ static int add_table(struct dump_reader *reader, struct sql_lexer *lexer,
 {
     cleanup_free char *database = NULL;
     cleanup_free char *name = NULL;
-    bool only_new = dump_accept_only_new(lexer);
+    bool only_new = sql_accept_only_new(lexer);
     struct dump_table *before;
     int error = dump_take_name(lexer, &database, &name);
 
@@ -254,7 +249,7 @@ int dump_create_temporary(struct dump_reader *reader, struct sql_lexer *lexer)
     cleanup_free char *name = NULL;
 
     sql_accept(lexer, "TABLE");
-    (void)dump_accept_only_new(lexer);
+    (void)sql_accept_only_new(lexer);
 
     int error = dump_take_name(lexer, &database, &name);
 

@@ -248,9 +248,6 @@ int dump_reserve_cells(struct dump_reader *reader, size_t count);
 int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct failure *failure);
 int dump_fail_large_row(struct dump_reader *reader, struct dump_table *table);
 
-/* "IF NOT EXISTS", if the lexer stands on it. */
-bool dump_accept_only_new(struct sql_lexer *lexer);
-
 /* "[DATABASE.]NAME" as the lexer stands on it; both the caller's to free. DATABASE "": none given.
  */
 int dump_take_name(struct sql_lexer *lexer, char **ret_database, char **ret_name);

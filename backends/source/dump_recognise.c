@@ -149,7 +149,7 @@ static bool begins_long_statement(const char *text, size_t size)
     struct sql_token token = sql_peek(&lexer);
 
     if (makes)
-        (void)dump_accept_only_new(&lexer);
+        (void)sql_accept_only_new(&lexer);
     while (!makes && token.type == SQL_WORD && !sql_is(&token, "INTO"))
         token = sql_next(&lexer);
     if ((!makes && !sql_is(&token, "INTO")) || dump_take_name(&lexer, &database, &name) != 0)

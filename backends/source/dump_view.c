@@ -56,7 +56,7 @@ int dump_create_view(struct dump_reader *reader, struct sql_lexer *lexer, enum r
     cleanup_free char *name = NULL;
     struct dump_table *view;
 
-    (void)dump_accept_only_new(lexer);
+    (void)sql_accept_only_new(lexer);
 
     int error = dump_take_name(lexer, &database, &name);
 

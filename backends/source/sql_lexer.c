@@ -122,6 +122,11 @@ bool sql_accept(struct sql_lexer *lexer, const char *word)
     return false;
 }
 
+bool sql_accept_only_new(struct sql_lexer *lexer)
+{
+    return sql_accept(lexer, "IF") && sql_accept(lexer, "NOT") && sql_accept(lexer, "EXISTS");
+}
+
 void sql_skip_parentheses(struct sql_lexer *lexer)
 {
     size_t depth = 1;

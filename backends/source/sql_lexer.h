@@ -70,6 +70,9 @@ bool sql_is(const struct sql_token *token, const char *word);
 /* Takes the next token if it is WORD. */
 bool sql_accept(struct sql_lexer *lexer, const char *word);
 
+/* The same of IF NOT EXISTS. */
+bool sql_accept_only_new(struct sql_lexer *lexer);
+
 /* Behind an opening parenthesis: goes on behind the one that closes it, or to the end. */
 void sql_skip_parentheses(struct sql_lexer *lexer);
 

@@ -83,8 +83,7 @@ int table_database(const struct schema *schema, enum target_engine engine, size_
         if (!creates || (!sql_is(&token, "TABLE") && !sql_is(&token, "VIEW")))
             continue;
         creates = false;
-        if (sql_accept(&lexer, "IF") && sql_accept(&lexer, "NOT"))
-            sql_accept(&lexer, "EXISTS");
+        (void)sql_accept_only_new(&lexer);
         error = take_name(&lexer, engine, &name);
         if (error == 0 && name.size != 0)
             *ret_size = prefix_before(schema->name, (const char *)name.data);
