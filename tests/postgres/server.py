@@ -25,7 +25,8 @@ unix_socket_directories = '%s'
 
 
 def programs():
-    """Where initdb and postgres are: not on the PATH of a Debian machine."""
+    """Where initdb and postgres are: not on the PATH of a Debian machine. psql too: the one on it is a script of
+    Perl's, which takes ten times as long to start."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     assert found, "no PostgreSQL server; sh tools/setup.sh check installs one"
     return found[-1].parent
@@ -136,7 +137,7 @@ class Server:
 
     def psql(self, sql, database="postgres", user="postgres", **how):
         """What psql prints, unaligned, one line a row."""
-        command = ["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p", self.port,
+        command = [programs() / "psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p", self.port,
                    "-U", user, "-d", database]
         return subprocess.run([str(word) for word in command], input=sql if isinstance(sql, bytes) else sql.encode(),
                               stdout=subprocess.PIPE, check=True, **how).stdout

@@ -12,7 +12,7 @@ import time
 import pytest
 
 import mounting
-from server import load
+from server import load, programs
 
 LARGE = """
 CREATE TABLE large (id int PRIMARY KEY, v text);
@@ -226,7 +226,7 @@ def test_a_table_that_is_read_cannot_be_changed_meanwhile(own, mount):
 def test_a_locked_table_is_waited_for_and_then_refused(postgres, database, mount):
     name = database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     top = mount(postgres.url(name), options="busy-timeout=0.5")
-    locker = subprocess.Popen(["psql", "-X", "-q", "-h", str(postgres.directory), "-p", str(postgres.port), "-U", "postgres",
+    locker = subprocess.Popen([programs() / "psql", "-X", "-q", "-h", str(postgres.directory), "-p", str(postgres.port), "-U", "postgres",
                                "-c", "BEGIN; LOCK TABLE t; SELECT pg_sleep(600)", name], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
     try:

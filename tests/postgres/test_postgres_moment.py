@@ -417,7 +417,7 @@ def test_values_that_are_renamed_while_they_are_read_are_not_shown_so(postgres, 
     top = mount(postgres.url(name))
     list(top.live().iterdir())
     assert (top.live() / "early.csv").read_text() == "n\n1\n"
-    command = ["psql", "-X", "-q", "-At", "-h", postgres.directory, "-p", postgres.port, "-U", "postgres", name]
+    command = [programs() / "psql", "-X", "-q", "-At", "-h", postgres.directory, "-p", postgres.port, "-U", "postgres", name]
     with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         holder.stdin.write(b"SELECT pg_advisory_lock(7);\n\\echo held\n")
         holder.stdin.flush()
