@@ -37,14 +37,17 @@ def source(work):
 
 
 class Writer(threading.Thread):
-    """Writes until it is told to end; `done` are the entries whose transaction was said to be durable."""
+    """Writes until it is told to end; `done` are the entries tried. It rests the longer between them the longer all
+    of it takes, so that however slow the machine a restore comes between two of them in the end."""
 
     def __init__(self, place, number):
         super().__init__()
         self.place, self.number, self.ends, self.done = place, number, False, 0
 
     def run(self):
+        began = time.monotonic()
         while not self.ends:
+            time.sleep((time.monotonic() - began) / 10)
             first = 1_000_000 * (self.number + 1) + self.done
             ids = range(first, first + 20)
             self.done += len(ids)
@@ -97,7 +100,8 @@ def test_one_after_the_other(written, crmfs, source):
             ends[done.returncode] += 1
             assert done.returncode == 0 or "again" in done.stderr, done.stderr
             assert invariant(target) == "0"
-            assert time.monotonic() - began < mounting.PATIENCE, "there never was a way between the writers"
+            assert time.monotonic() - began < mounting.PATIENCE, ("there never was a way between the writers", ends,
+                                                                       [one.done for one in both])
     finally:
         for one in both:
             one.ends = True
