@@ -28,6 +28,7 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
 # Not pytest's own: that is closed to the unprivileged user of some tests.
 SESSION = Path(tempfile.mkdtemp(prefix="crmfs-test-", dir="/tmp"))
 SESSION.chmod(0o755)
+mounting.spread(SESSION)
 atexit.register(shutil.rmtree, SESSION, ignore_errors=True)
 mounting.SESSION = SESSION
 # Workers have this from the process that started them, and that removes it.

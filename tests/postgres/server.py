@@ -62,6 +62,7 @@ class Server:
         else:
             self.run(programs() / "pg_basebackup", "-h", primary.directory, "-p", primary.port, "-U", "postgres",
                      "-D", self.data, "-R", "-c", "fast", "--no-sync")
+        mounting.spread(self.data / "base")
         self.configure()
 
     def guard(self, certificates, name="good", rules=""):
