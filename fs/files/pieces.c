@@ -157,10 +157,11 @@ static int take_from(struct round *round, struct held_file *held, const uint8_t 
     }
     if (error != 0)
         return error;
-    if (size == CUT_MOST) {
+    if (size == CUT_MOST)
         held->streamed = true;
+    /* Slowly written content may never wait in such a stretch. */
+    if (runs->runs[place].offset + size >= CUT_MOST)
         files_find_past(round->files, held);
-    }
     piece.offset = runs->runs[place].offset;
     piece.size = cut_find(round->files->gear, bytes, size);
     error = take_runs(round, runs, place, piece.size);

@@ -193,6 +193,37 @@ static void a_new_version_takes_what_differs(void **context)
     end(&scene);
 }
 
+/* A commit may come after every little that is written. */
+static void a_new_version_that_comes_slowly_takes_what_differs(void **context)
+{
+    struct scene scene;
+
+    (void)context;
+    begin(&scene);
+
+    cleanup_free uint8_t *old = text(0);
+    cleanup_free uint8_t *new = text(1);
+    uint64_t number = make(&scene, "dump-monday.csv");
+
+    write_all(&scene, number, old, TEXT_BYTES);
+    succeed(files_sync(scene.files, &failure));
+
+    uint64_t first = stored(&scene);
+
+    number = make(&scene, "dump-tuesday.csv");
+    for (size_t at = 0; at < TEXT_BYTES; at += WRITE_BYTES) {
+        size_t part = TEXT_BYTES - at < WRITE_BYTES ? TEXT_BYTES - at : WRITE_BYTES;
+
+        succeed(files_write(scene.files, number, at, new + at, part, &failure));
+        succeed(files_sync(scene.files, &failure));
+    }
+    expect(&scene, number, new, TEXT_BYTES);
+    if (stored(&scene) - first > first / 3)
+        fail_msg("it took %llu bytes, the first %llu", (unsigned long long)(stored(&scene) - first),
+                 (unsigned long long)first);
+    end(&scene);
+}
+
 static void a_copy_takes_nothing(void **context)
 {
     struct scene scene;
@@ -482,6 +513,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_version_takes_what_differs),
+        cmocka_unit_test(a_new_version_that_comes_slowly_takes_what_differs),
         cmocka_unit_test(a_copy_takes_nothing),
         cmocka_unit_test(content_that_is_there_as_differences_is_not_stored_again),
         cmocka_unit_test(names_that_are_much_alike_are_compared_soon),
