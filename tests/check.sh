@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # usage: tests/check.sh REPORT_DIR [PROGRAM...]
 # Runs the cmocka PROGRAMs, then pytest over tests/ with $PYTEST_ARGS, $CHECK_JOBS=2 programs beside
-# one another, and one more file of tests, since these wait much for servers and clocks; and ends with
-# one line for all of them: "N passed, N failed". What a sanitizer wrote about any process, a daemon
-# too, counts as a failure.
+# one another, and two more files of tests, since these wait much for servers and clocks; and ends
+# with one line for all of them: "N passed, N failed". What a sanitizer wrote about any process, a
+# daemon too, counts as a failure.
 set -u
 report=$1
 shift
@@ -43,7 +43,7 @@ run_pytest() {
     # PYTEST_ARGS is a list of words.
     # shellcheck disable=SC2086
     "${PYTHON:-python3}" -m pytest -qq -rfE -p no:cacheprovider \
-        --numprocesses="$((jobs + 1))" --dist=loadfile \
+        --numprocesses="$((jobs + 2))" --dist=loadfile \
         --junitxml="$report/pytest.xml" ${PYTEST_ARGS-} tests
     status=$?
     if [ ! -s "$report/pytest.xml" ] || [ "$status" -gt 1 ]; then
