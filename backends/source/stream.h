@@ -14,6 +14,7 @@
 #ifndef CRMFS_SOURCE_STREAM_H
 #define CRMFS_SOURCE_STREAM_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -129,5 +130,11 @@ struct row_taker_class {
 struct row_taker {
     const struct row_taker_class *class;
 };
+
+/* Whether something is lacking for what trouble() was told. */
+static inline bool stream_trouble_is_loss(const struct failure *why)
+{
+    return why->code != ENODATA && why->code != ENOEXEC;
+}
 
 #endif

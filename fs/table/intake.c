@@ -325,6 +325,17 @@ const struct failure *intake_troubles(const struct intake *intake, size_t *ret_c
     return intake->troubles;
 }
 
+bool intake_lacks(struct intake *intake)
+{
+    bool lacks = false;
+
+    pthread_mutex_lock(&intake->lock);
+    for (size_t i = 0; i < intake->trouble_count; i++)
+        lacks |= stream_trouble_is_loss(&intake->troubles[i]);
+    pthread_mutex_unlock(&intake->lock);
+    return lacks;
+}
+
 bool intake_is_lasting_code(int code)
 {
     return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA;
