@@ -53,7 +53,7 @@ void intake_free(struct intake *intake)
         free(table->groups);
         schema_release(table->schema);
         intake_forget_eras(table);
-        free(table->terms);
+        intake_forget_terms(table);
         free(table->failure);
         buffer_release(&table->last_bytes);
         free(table->last);
@@ -223,6 +223,7 @@ static int sort(struct intake *intake, struct intake_table *table, struct failur
         .cancelled = intake->options.cancelled,
         .largest_row = table->largest_row,
         .same_key = table->same_key,
+        .only_twins = !table->misplaced,
     };
     int error = group_sort(&sort, &table->array, &twins, failure);
 
