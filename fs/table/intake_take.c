@@ -257,7 +257,7 @@ static int take_row(struct row_taker *taker, size_t index, const struct cell *ce
         return 0;
     if (!intake->writing || intake->current != index)
         error = open_writer(intake, index, failure);
-    if (error == 0 && !table->unordered && intake_is_sortable(table))
+    if (error == 0 && !table->misplaced && intake_is_sortable(table))
         error = intake_note_order(intake, table, cells);
 
     size_t bytes = 0;

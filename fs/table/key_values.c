@@ -2,6 +2,7 @@
 #include "fs/table/key_values.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,8 @@ void key_array_begin(struct key_array *array, const struct cell *cell)
 
     array->first = 0;
     for (at += negative ? 2 : 1; at < array->end && *at >= '0' && *at <= '9'; at++)
-        array->first = array->first * 10 + (*at - '0');
+        array->first =
+            array->first < LONG_MAX / 100 ? array->first * 10 + (*at - '0') : array->first;
     array->first = negative ? -array->first : array->first;
     array->at = equals != NULL ? equals + 1 : array->end;
 }

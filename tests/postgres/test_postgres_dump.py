@@ -268,8 +268,7 @@ def test_orders(mount, postgres, database, work, options):
     top = mount(f"crm={postgres.url(name)}", work / "crm.dump")
     live, archive = top.path("live/crm"), top.path("archives/crm.dump")
     assert table_files(live) == table_files(archive) and top.errors() == ""
-    for each in table_files(live):
-        assert (archive / each).read_bytes() == (live / each).read_bytes(), each
+    assert [each for each in table_files(live) if (archive / each).read_bytes() != (live / each).read_bytes()] == []
 
 
 MOMENTS = """
