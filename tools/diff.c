@@ -276,8 +276,7 @@ static void warn_lacking(const struct snapshot *snapshot, const struct stored_tr
                         snapshot->name, tree->sources[i].name, name);
         if (tree->sources[i].unseen)
             log_message(LOG_LEVEL_WARNING,
-                        "%s may lack tables of %s that nobody was told of, or that could not be "
-                        "read, when it was taken: what is said to be added or removed may be these",
+                        "%s may lack tables of %s: those may be said to be added or removed",
                         snapshot->name, tree->sources[i].name);
     }
 }

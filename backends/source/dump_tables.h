@@ -253,7 +253,7 @@ char *dump_take_type(struct sql_lexer *lexer);
 /* One column's definition, to the comma or parenthesis that ends it. 0; -EILSEQ: it is none. */
 int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
 
-/* … CREATE DOMAIN …: notes it. */
+/* … CREATE DOMAIN …, CREATE TYPE … AS ENUM …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
 
 /* The values of TYPE, or of the elements of that array, if it is an enumeration; else NULL. */
