@@ -78,6 +78,17 @@ static void answer_lacking(const struct stored_tree *tree, struct answer *answer
     json_close(&answer->json, ']');
 }
 
+/* The sources that may have had tables of which nobody knows. */
+static void answer_unseen(const struct stored_tree *tree, struct answer *answer)
+{
+    json_open(&answer->json, '[');
+    for (size_t i = 0; i < tree->source_count; i++) {
+        if (tree->sources[i].unseen)
+            json_put_bytes(&answer->json, tree->sources[i].name);
+    }
+    json_close(&answer->json, ']');
+}
+
 /* Of each source of which less was asked for, which tables alone were, or which were not. */
 static void answer_on_purpose(const struct stored_tree *tree, struct answer *answer)
 {
@@ -123,6 +134,11 @@ void content_answer(const struct content *content, struct answer *answer)
     json_put_name(&answer->json, "lacking");
     if (content->is_known)
         answer_lacking(&content->tree, answer);
+    else
+        json_put_null(&answer->json);
+    json_put_name(&answer->json, "unseen");
+    if (content->is_known)
+        answer_unseen(&content->tree, answer);
     else
         json_put_null(&answer->json);
     json_put_name(&answer->json, "on_purpose");

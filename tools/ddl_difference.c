@@ -86,13 +86,14 @@ static bool is_end(const struct sql_token *token)
     return token->type == SQL_END || sql_is(token, ";");
 }
 
-/* Whether what TOKEN begins, the next one in LEXER, is no part of a default any more. */
+/* Whether what TOKEN begins, the next one in LEXER, is no part of a default any more: pg_dump has a
+ * column's COLLATE behind it, and one of the default's own would be in parentheses. */
 static bool ends_default(const struct sql_lexer *lexer, const struct sql_token *token)
 {
     struct sql_lexer behind = *lexer;
 
     sql_next(&behind);
-    return sql_is(token, "CONSTRAINT") || sql_is(token, "CHECK") ||
+    return sql_is(token, "CONSTRAINT") || sql_is(token, "CHECK") || sql_is(token, "COLLATE") ||
            (sql_is(token, "NOT") && sql_accept(&behind, "NULL"));
 }
 
@@ -157,6 +158,26 @@ static bool is_constraint(const struct sql_token *token)
     return found;
 }
 
+/* Behind GENERATED: how the column NAME gets its numbers, if it does; how these count is not asked.
+ */
+static int take_identity(struct sql_lexer *lexer, const struct sql_token *name, struct facts *facts)
+{
+    cleanup_buffer struct buffer words = BUFFER(FACT_LIMIT);
+    bool always = sql_accept(lexer, "ALWAYS");
+    cleanup_free char *column = NULL;
+    int error;
+
+    if (!always && !(sql_accept(lexer, "BY") && sql_accept(lexer, "DEFAULT")))
+        return 0;
+    if (!sql_accept(lexer, "AS") || !sql_accept(lexer, "IDENTITY"))
+        return 0;
+    column = sql_text(lexer, name);
+    if (column == NULL)
+        return -ENOMEM;
+    error = buffer_print(&words, "%s GENERATED %s", column, always ? "ALWAYS" : "BY DEFAULT");
+    return error == 0 ? add_fact(facts, &words) : error == -EFBIG ? 0 : error;
+}
+
 /* A column: its default, and what else it says, which goes without being asked for. */
 static int take_column(struct sql_lexer *lexer, struct facts *facts)
 {
@@ -174,6 +195,8 @@ static int take_column(struct sql_lexer *lexer, struct facts *facts)
         depth -= sql_is(&token, ")") && depth != 0;
         if (depth == 0 && sql_is(&token, "DEFAULT"))
             error = take_default(lexer, &name, true, facts);
+        else if (depth == 0 && sql_is(&token, "GENERATED"))
+            error = take_identity(lexer, &name, facts);
     }
     return error;
 }
@@ -217,6 +240,8 @@ static int take_alter(struct sql_lexer *lexer, struct facts *facts)
     sql_next(lexer);
     sql_accept(lexer, "COLUMN");
     token = sql_next(lexer);
+    if (sql_accept(lexer, "ADD") && sql_accept(lexer, "GENERATED"))
+        return take_identity(lexer, &token, facts);
     return sql_accept(lexer, "SET") && sql_accept(lexer, "DEFAULT")
                ? take_default(lexer, &token, false, facts)
                : 0;
@@ -230,6 +255,8 @@ static int take_statement(struct sql_lexer *lexer, struct facts *facts)
     if (sql_accept(lexer, "CREATE")) {
         struct sql_token token = sql_next(lexer);
 
+        if (sql_is(&token, "UNLOGGED") || sql_is(&token, "FOREIGN"))
+            token = sql_next(lexer);
         if (sql_is(&token, "TABLE"))
             error = take_table(lexer, facts);
         else if (sql_is(&token, "INDEX") || sql_is(&token, "UNIQUE"))

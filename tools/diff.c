@@ -274,6 +274,10 @@ static void warn_lacking(const struct snapshot *snapshot, const struct stored_tr
                         "%s lacks the rows of %s/%s, which could not be read when it was taken: "
                         "they are not compared",
                         snapshot->name, tree->sources[i].name, name);
+        if (tree->sources[i].unseen)
+            log_message(LOG_LEVEL_WARNING,
+                        "%s may lack tables of %s: those may be said to be added or removed",
+                        snapshot->name, tree->sources[i].name);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/stream.h"
 #include "fs/base/log.h"
 #include "fs/table/stored_dataset.h"
 
@@ -128,9 +129,8 @@ static void warn_part(void *context, const struct failure *why)
     if (why->code == ENODATA)
         return;
     log_message(LOG_LEVEL_WARNING, "%s", why->text);
-    if (why->code == ENOEXEC)
-        return;
-    left_out_add(&source->left_out, NULL, NULL, why->text);
+    if (stream_trouble_is_loss(why))
+        left_out_add(&source->left_out, NULL, NULL, why->text);
 }
 
 static int open_source(const char *url, const bool *cancelled, struct restore_source *source,
@@ -173,7 +173,8 @@ void restore_source_tell_unseen(struct restore_source *source)
     const char *why = source->dataset->unseen;
 
     if (source->stored != NULL && source->stored->unseen)
-        why = "the snapshot was taken by a user who was not told of all tables";
+        why = "when the snapshot was taken, parts of its source could not be read, or its user was "
+              "not told of all tables";
     if (why == NULL)
         return;
     log_message(LOG_LEVEL_WARNING, "there may be more tables: %s", why);

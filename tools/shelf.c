@@ -16,21 +16,8 @@
 
 /*
  * Salesforce writes a weekly export in several ZIPs, WE_00D30000000XXXXEAA_1.ZIP and on, with the
- * rows of an object in more than one: they are one source, "WE_00D30000000XXXXEAA". How much of
- * NAME stands before the number; 0: it is no such file.
+ * rows of an object in more than one: they are one source, "WE_00D30000000XXXXEAA".
  */
-static size_t series_size(const char *name)
-{
-    const char *number = strrchr(name, '_');
-
-    if (strncmp(name, "WE_", 3) != 0 || number - name < 4)
-        return 0;
-
-    size_t size = (size_t)(number - name) + 1;
-    cleanup_free char *series = strndup(name, size);
-
-    return series != NULL && archive_is_of_series(series, name) ? size : 0;
-}
 
 /* The series that PATH, whose file is NAME, belongs to, unless it has been added. */
 static int add_series(struct source_list *list, const char *path, const char *name, size_t size,
@@ -115,8 +102,8 @@ static int add_backup(struct source_list *list, const char *path, struct failure
                                            "the other, or with /* behind it"
                                          : "it is no backup that crmfs knows",
                          failure);
-    if (series_size(name) != 0)
-        return add_series(list, path, name, series_size(name), failure);
+    if (archive_series_size(name) != 0)
+        return add_series(list, path, name, archive_series_size(name), failure);
 
     int error = source_list_check_room(list, name, path, failure);
 

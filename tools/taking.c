@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "backends/source/source.h"
+#include "backends/source/stream.h"
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/tree/take.h"
@@ -64,8 +65,7 @@ static void warn_part(void *context, const struct failure *why)
         log_message(LOG_LEVEL_WARNING, "%s: %s", taking->list.items[0].url, why->text);
     else
         log_message(LOG_LEVEL_WARNING, "%s", why->text);
-    /* What holds nothing is not missed, nor are programs where tables are kept. */
-    if (why->code != ENODATA && why->code != ENOEXEC)
+    if (stream_trouble_is_loss(why))
         left_out_add(&taking->left_out, NULL, NULL, why->text);
 }
 

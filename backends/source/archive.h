@@ -39,6 +39,9 @@
  */
 bool archive_is_of_series(const char *series, const char *name);
 
+/* How much of the file's NAME stands before the number in such a series; 0: it is of none. */
+size_t archive_series_size(const char *name);
+
 /* Whether the folder PATH is a backup as a whole: mydumper's, pg_dump's, or mysqldump --tab's. */
 bool archive_folder_recognise(const char *path);
 

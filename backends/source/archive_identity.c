@@ -21,7 +21,7 @@
 #define END_BYTES ((size_t)64 << 10) /* looked at, at either end */
 
 /* One more whenever the same bytes are read otherwise than before: what is kept is read anew. */
-#define READING "7"
+#define READING "8"
 
 static const char context[] = "crmfs " CRMFS_VERSION " archive " READING;
 

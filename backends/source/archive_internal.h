@@ -87,6 +87,9 @@ int archive_parts_list(const struct archive_source *source, struct archive_parts
                        struct failure *failure);
 void archive_parts_release(struct archive_parts *parts);
 
+/* Whether SOURCE is one file of a series of which there are others. */
+bool archive_is_single_part(const struct archive_source *source);
+
 /* --- archive_endings ---------------------------------------------------------------------- */
 
 /* The endings of files that are shown with one they have not; counted, as it never changes. */

@@ -31,6 +31,50 @@ bool archive_is_of_series(const char *series, const char *name)
     return digits != 0 && digits < 6 && ascii_equal(name + size + digits, ".zip");
 }
 
+size_t archive_series_size(const char *name)
+{
+    const char *number = strrchr(name, '_');
+
+    if (strncmp(name, "WE_", 3) != 0 || number - name < 4)
+        return 0;
+
+    size_t size = (size_t)(number - name) + 1;
+    cleanup_free char *series = strndup(name, size);
+
+    return series != NULL && archive_is_of_series(series, name) ? size : 0;
+}
+
+/* Whether another part of SERIES than NAME lies in the folder PATH, which may not be listed. */
+static bool has_other_part(const char *path, const char *series, const char *name)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    bool found = false;
+
+    while (folder != NULL && !found && (entry = readdir(folder)) != NULL)
+        found = archive_is_of_series(series, entry->d_name) && strcmp(entry->d_name, name) != 0;
+    if (folder != NULL)
+        closedir(folder);
+    return found;
+}
+
+bool archive_is_single_part(const struct archive_source *source)
+{
+    const char *slash = strrchr(source->path, '/');
+    const char *name = slash != NULL ? slash + 1 : source->path;
+    size_t size = source->folder ? 0 : archive_series_size(name);
+
+    if (size == 0)
+        return false;
+
+    cleanup_free char *series = strndup(name, size);
+    cleanup_free char *path =
+        slash != NULL ? strndup(source->path, (size_t)(name - source->path)) : strdup(".");
+
+    return series != NULL && path != NULL &&
+           (strtoul(name + size, NULL, 10) != 1 || has_other_part(path, series, name));
+}
+
 bool archive_folder_recognise(const char *path)
 {
     DIR *folder = opendir(path);

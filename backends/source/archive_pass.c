@@ -196,6 +196,13 @@ static int read_rest(struct archive_source *source, const struct archive_parts *
         why.code = EIO;
         error = delimited_parts_fail(walk.parts, NULL, &why);
     }
+    if (error == 0 && archive_is_single_part(source)) {
+        failure_set(&why, ENOENT,
+                    "%.300s is one of several parts of an export, and its tables may have rows in "
+                    "the others: name the folder of all parts, or a pattern in quotes",
+                    source->path);
+        taker->class->trouble(taker, &why);
+    }
     if (error == 0 && walk.odd_names != 0) {
         failure_set(&why, EILSEQ,
                     "%.300s: %zu of the names in it are in another character set than UTF-8, and "

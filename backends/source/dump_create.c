@@ -9,8 +9,6 @@
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
-#define DOMAINS_LIMIT 4096
-
 /* PostgreSQL has tables without columns: there is nothing in them that could be shown. */
 static int leave_empty_out(struct dump_reader *reader, struct dump_table *table)
 {
@@ -139,7 +137,7 @@ static void take_collation(const struct dump_reader *reader, struct sql_lexer *l
 static const char *base_type(const struct dump_reader *reader, const char *native)
 {
     for (size_t i = reader->domain_count; i-- > 0;) {
-        if (strcmp(reader->domains[i].name, native) == 0)
+        if (reader->domains[i].base != NULL && strcmp(reader->domains[i].name, native) == 0)
             native = reader->domains[i].base;
     }
     return native;
@@ -154,32 +152,6 @@ static void resolve_domains(const struct dump_reader *reader, struct dump_table 
         if (base != column->native)
             column->type = dump_type_here(reader, base, column->collation);
     }
-}
-
-int dump_create_domain(struct dump_reader *reader)
-{
-    struct sql_lexer lexer = dump_statement_lexer(reader);
-    struct dump_domain *domains =
-        reader->domain_count < DOMAINS_LIMIT
-            ? reallocarray(reader->domains, reader->domain_count + 1, sizeof *domains)
-            : NULL;
-
-    if (domains == NULL)
-        return -ENOMEM;
-    reader->domains = domains;
-    sql_next(&lexer);
-    sql_next(&lexer);
-
-    struct dump_domain domain = {.name = dump_take_type(&lexer)};
-
-    if (domain.name != NULL && sql_accept(&lexer, "AS"))
-        domain.base = dump_take_type(&lexer);
-    if (domain.name == NULL || domain.base == NULL) {
-        free(domain.name);
-        return domain.name == NULL ? -ENOMEM : 0;
-    }
-    domains[reader->domain_count++] = domain;
-    return 0;
 }
 
 int dump_take_definitions(const struct dump_reader *reader, struct sql_lexer *lexer,

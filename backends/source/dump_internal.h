@@ -10,6 +10,7 @@
  *   dump_locale     PostgreSQL: how the database orders texts
  *   dump_statement  one statement, without comments; dump_mark: those that say something
  *   dump_create     CREATE TABLE; dump_column: one of its columns
+ *   dump_domain     CREATE DOMAIN, and CREATE TYPE … AS ENUM
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
  *   dump_inherit    PostgreSQL's tables that are made of others

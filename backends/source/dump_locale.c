@@ -93,11 +93,24 @@ static bool is_text(const char *native)
     return found && strchr(native, '[') == NULL;
 }
 
+bool dump_has_order(const struct dump_column *column)
+{
+    const struct dump_type *type = &column->type;
+
+    if (type->array || ascii_equal(column->native, "json"))
+        return false;
+    return type->order != KEY_LETTERS || is_text(column->native);
+}
+
 struct dump_type dump_type_here(const struct dump_reader *reader, const char *native,
                                 const char *collation)
 {
     bool own = collation == NULL || strcmp(collation, "default") == 0;
+    struct dump_type type = dump_type_of(
+        reader->dialect, native, own && reader->in_bytes && is_text(native) ? "C" : collation);
 
-    return dump_type_of(reader->dialect, native,
-                        own && reader->in_bytes && is_text(native) ? "C" : collation);
+    type.labels = dump_labels_of(reader, native);
+    if (type.labels != NULL)
+        type.order = KEY_LABELS;
+    return type;
 }

@@ -95,13 +95,25 @@ static bool is_name_byte(char byte)
            (byte >= '0' && byte <= '9') || byte == '_' || byte == '$' || (byte & 0x80) != 0;
 }
 
-/* The end of the name at AT, up to its next part: other.mood, "Other"."Mood". */
-static const char *part_end(const char *at)
+/*
+ * Behind the name in quotes at AT, where "" is a quote that belongs to it. IN_STRING: names in a
+ * string end with it, nextval('"Other".numbers'). One byte on: there is no such name.
+ */
+static const char *quoted_end(const char *at, bool in_string)
 {
-    const char *quote = *at == '"' ? strchr(at + 1, '"') : NULL;
+    const char *end = at + 1;
 
+    while (*end != '\0' && (*end != '"' || end[1] == '"') &&
+           (*end != '\'' || !in_string || end[1] == '\''))
+        end += *end == '"' || (in_string && *end == '\'') ? 2 : 1;
+    return *end == '"' ? end + 1 : at + 1;
+}
+
+/* The end of the name at AT, up to its next part: other.mood, "Other"."Mood". */
+static const char *part_end(const char *at, bool in_string)
+{
     if (*at == '"')
-        return quote != NULL ? quote + 1 : at + 1;
+        return quoted_end(at, in_string);
     while (is_name_byte(*at))
         at++;
     return at;
@@ -110,25 +122,37 @@ static const char *part_end(const char *at)
 static int add_needed(struct dump_reader *reader, const char *text, struct buffer *needed,
                       unsigned depth);
 
+/* Takes each BYTE out of TEXT, or of TWINS one. */
+static void drop_bytes(char *text, char byte, bool twins)
+{
+    char *to = text;
+
+    for (; *text != '\0'; text++) {
+        if (*text != byte || (twins && text[1] != byte))
+            *to++ = *text;
+        else if (twins)
+            *to++ = *text++;
+    }
+    *to = '\0';
+}
+
 /* The object of that name, if no table has it yet, behind what it needs itself. */
 static int add_object(struct dump_reader *reader, const char *name, size_t size,
                       struct buffer *needed, unsigned depth)
 {
-    cleanup_free char *plain = malloc(size + 1);
+    cleanup_free char *plain = strndup(name, size);
     const size_t *found;
-    char *to = plain;
 
     if (plain == NULL)
         return -ENOMEM;
-    memcpy(plain, name, size);
-    plain[size] = '\0';
     found = name_map_find(reader->object_names, plain);
-    for (size_t i = 0; i < size && found == NULL; i++) {
-        if (name[i] != '"')
-            *to++ = name[i];
+    /* As it is in a string, and as it may be without quotes. */
+    if (found == NULL && strstr(plain, "''") != NULL) {
+        drop_bytes(plain, '\'', true);
+        found = name_map_find(reader->object_names, plain);
     }
     if (found == NULL) {
-        *to = '\0';
+        drop_bytes(plain, '"', false);
         found = name_map_find(reader->object_names, plain);
     }
     if (found == NULL || reader->objects[*found].used)
@@ -146,18 +170,20 @@ static int add_object(struct dump_reader *reader, const char *name, size_t size,
 static int add_needed(struct dump_reader *reader, const char *text, struct buffer *needed,
                       unsigned depth)
 {
+    bool in_string = false;
     int error = 0;
 
     while (*text != '\0' && error == 0) {
-        const char *end = part_end(text);
+        const char *end = part_end(text, in_string);
         const char *first = end;
 
         while (end > text && *end == '.' && (is_name_byte(end[1]) || end[1] == '"'))
-            end = part_end(end + 1);
+            end = part_end(end + 1, in_string);
         if (end != first)
             error = add_object(reader, text, (size_t)(first - text), needed, depth);
         if (end > text && error == 0)
             error = add_object(reader, text, (size_t)(end - text), needed, depth);
+        in_string ^= *text == '\'';
         text = end > text ? end : text + 1;
     }
     return error;

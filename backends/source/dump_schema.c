@@ -229,6 +229,31 @@ static void order_by_all(const struct dump_table *table, struct key_term *terms)
     }
 }
 
+static void set_order(struct key_term *term, const struct dump_type *type)
+{
+    term->order = type->order;
+    term->array = type->array;
+    term->labels = type->labels;
+}
+
+/* The same, of the partitions of PostgreSQL's: text by its collation, what has no order by its
+ * bytes. */
+static void order_partitions(const struct dump_table *table, struct key_term *terms)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct dump_column *column = &table->columns[i];
+
+        if (column->left_out)
+            continue;
+
+        struct key_term *term = &terms[table->shown[i]];
+
+        *term = (struct key_term){.column = table->shown[i], .order = KEY_BYTES};
+        if (dump_has_order(column))
+            set_order(term, &column->type);
+    }
+}
+
 /* What the rows are sorted by. TERMS has room for all columns. */
 static size_t make_terms(const struct dump_reader *reader, const struct dump_table *table,
                          struct key_term *terms)
@@ -239,11 +264,15 @@ static size_t make_terms(const struct dump_reader *reader, const struct dump_tab
         order_by_all(table, terms);
         return table->shown_count;
     }
+    if (order.count == 0 && table->part_count != 0) {
+        order_partitions(table, terms);
+        return table->shown_count;
+    }
     for (size_t i = 0; i < order.count; i++) {
         terms[i] = table->order_known ? table->terms[i] : (struct key_term){0};
         terms[i].column = table->shown[order.columns[i]];
         if (!table->order_known)
-            terms[i].order = table->columns[order.columns[i]].type.order;
+            set_order(&terms[i], &table->columns[order.columns[i]].type);
     }
     return order.count;
 }

@@ -37,6 +37,8 @@ struct dump_type {
     enum column_type type;
     enum dump_value value;
     enum key_order order;
+    bool array;                /* of PostgreSQL's: … of its elements */
+    struct key_labels *labels; /* of KEY_LABELS; the reader's */
     const char *charset; /* of MySQL's texts, where the dump has their own bytes; NULL: UTF-8 */
 };
 
@@ -147,10 +149,11 @@ struct dump_object {
     bool used;  /* a table has it */
 };
 
-/* PostgreSQL's CREATE DOMAIN: another name for a type. */
+/* PostgreSQL's CREATE DOMAIN, another name for a type; or CREATE TYPE … AS ENUM. */
 struct dump_domain {
-    char *name; /* as columns have it: "public.email" */
-    char *base;
+    char *name;                /* as columns have it: "public.email" */
+    char *base;                /* NULL: it is an enumeration … */
+    struct key_labels *labels; /* … of these; NULL */
 };
 
 void dump_table_free(struct dump_table *table);
@@ -250,8 +253,11 @@ char *dump_take_type(struct sql_lexer *lexer);
 /* One column's definition, to the comma or parenthesis that ends it. 0; -EILSEQ: it is none. */
 int dump_take_column(struct sql_lexer *lexer, struct dump_table *table);
 
-/* … CREATE DOMAIN …: notes it. */
+/* … CREATE DOMAIN …, CREATE TYPE … AS ENUM …: notes it. */
 int dump_create_domain(struct dump_reader *reader);
+
+/* The values of TYPE, or of the elements of that array, if it is an enumeration; else NULL. */
+struct key_labels *dump_labels_of(const struct dump_reader *reader, const char *type);
 
 /*
  * "(`a`,`b`(10) DESC)" as columns of the table. 0; -EILSEQ: a key over an expression or a prefix
@@ -397,6 +403,9 @@ int dump_note_locale(struct dump_reader *reader, struct sql_lexer *lexer);
 
 /* What follows is of the database that reader->connected names. */
 void dump_connect_locale(struct dump_reader *reader);
+
+/* Whether PostgreSQL's live source sorts by the column as it is, and not by its bytes as a text. */
+bool dump_has_order(const struct dump_column *column);
 
 /* As dump_type_of(), in the database that is connected. */
 struct dump_type dump_type_here(const struct dump_reader *reader, const char *native,

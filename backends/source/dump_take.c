@@ -53,7 +53,9 @@ static int take_create(struct dump_reader *reader, struct sql_lexer *lexer, stru
          sql_is(&token, "SEQUENCE"))) {
         int error = dump_note_object(reader);
 
-        return error == 0 && sql_is(&token, "DOMAIN") ? dump_create_domain(reader) : error;
+        return error == 0 && (sql_is(&token, "DOMAIN") || sql_is(&token, "TYPE"))
+                   ? dump_create_domain(reader)
+                   : error;
     }
     if (reader->dialect == SQL_POSTGRES && sql_accept(lexer, "DATABASE"))
         return dump_note_locale(reader, lexer);

@@ -104,6 +104,9 @@ static const struct known_type postgres_types[] = {
     {"json", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
     {"jsonb", TEXT(COLUMN_JSON, KEY_UNKNOWN)},
     {"uuid", TEXT(COLUMN_UUID, KEY_BYTES)},
+    {"inet", TEXT(COLUMN_TEXT, KEY_ADDRESS)},
+    {"cidr", TEXT(COLUMN_TEXT, KEY_ADDRESS)},
+    {"name", TEXT(COLUMN_TEXT, KEY_BYTES)},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -192,26 +195,51 @@ static bool is_array_of_moments(const char *words)
     return false;
 }
 
-struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation)
+/* The type of those WORDS; a text by letters, if there is none. */
+static struct dump_type known_type(enum sql_dialect dialect, const char *words)
 {
     const struct known_type *types = dialect == SQL_POSTGRES ? postgres_types : mysql_types;
     size_t count = dialect == SQL_POSTGRES ? COUNT(postgres_types) : COUNT(mysql_types);
-    struct dump_type text = TEXT(COLUMN_TEXT, KEY_LETTERS);
+
+    for (size_t i = 0; i < count; i++) {
+        if (fits(dialect, words, types[i].words))
+            return types[i].type;
+    }
+    return (struct dump_type)TEXT(COLUMN_TEXT, KEY_LETTERS);
+}
+
+/* Cuts the "[]" of an array off. */
+static bool cut_brackets(char *words)
+{
+    size_t size = strlen(words);
+    bool array = false;
+
+    for (; size > 2 && ends_with(words, "[]"); array = true)
+        words[size -= 2] = '\0';
+    return array;
+}
+
+struct dump_type dump_type_of(enum sql_dialect dialect, const char *native, const char *collation)
+{
     char words[LONGEST_WORDS];
 
     plain_words(native, words);
-    for (size_t i = 0; i < count && !ends_with(words, "[]"); i++) {
-        struct dump_type type = types[i].type;
 
-        if (!fits(dialect, words, types[i].words))
-            continue;
-        if (type.value == VALUE_NUMBER && strstr(words, " zerofill") != NULL)
-            type.value = VALUE_DIGITS;
+    bool of_moments = dialect == SQL_POSTGRES && is_array_of_moments(words);
+    bool array = cut_brackets(words);
+    struct dump_type type = known_type(dialect, words);
+
+    if (type.value == VALUE_NUMBER && strstr(words, " zerofill") != NULL)
+        type.value = VALUE_DIGITS;
+    if (type.order == KEY_LETTERS && type.value == VALUE_TEXT && collation != NULL &&
+        (ends_with(collation, "_bin") || dump_is_byte_order(collation)))
+        type.order = KEY_BYTES;
+    if (!array)
         return type;
-    }
-    if (dialect == SQL_POSTGRES && is_array_of_moments(words))
-        text.value = VALUE_MOMENTS;
-    if (collation != NULL && (ends_with(collation, "_bin") || dump_is_byte_order(collation)))
-        text.order = KEY_BYTES;
-    return text;
+    return (struct dump_type){
+        .type = COLUMN_TEXT,
+        .value = of_moments ? VALUE_MOMENTS : VALUE_TEXT,
+        .order = type.order,
+        .array = true,
+    };
 }

@@ -14,12 +14,14 @@
 #ifndef CRMFS_SOURCE_STREAM_H
 #define CRMFS_SOURCE_STREAM_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
 #include "backends/source/held_bytes.h"
+#include "backends/source/key_labels.h"
 #include "backends/source/source.h"
 
 /* How the values of one column of the order key compare. */
@@ -30,6 +32,8 @@ enum key_order {
     KEY_LETTERS, /* as words do in most collations: see fs/table/key_compare.h */
     KEY_NOCASE,  /* SQLite's NOCASE: bytes, letters A to Z as small ones */
     KEY_TRIMMED, /* SQLite's RTRIM: bytes, without spaces at the end */
+    KEY_ADDRESS, /* PostgreSQL's inet and cidr */
+    KEY_LABELS,  /* as the values of an enumeration were declared */
 };
 
 /* One column of what rows are sorted by. */
@@ -37,6 +41,8 @@ struct key_term {
     size_t column; /* of the schema's */
     enum key_order order;
     bool descending;
+    bool array;                /* values are PostgreSQL's arrays, whose elements compare so */
+    struct key_labels *labels; /* of KEY_LABELS; borrowed, a taker references it */
 };
 
 /* What rows are whose terms, none of them NULL, are the same. */
@@ -129,5 +135,11 @@ struct row_taker_class {
 struct row_taker {
     const struct row_taker_class *class;
 };
+
+/* Whether something is lacking for what trouble() was told. */
+static inline bool stream_trouble_is_loss(const struct failure *why)
+{
+    return why->code != ENODATA && why->code != ENOEXEC;
+}
 
 #endif

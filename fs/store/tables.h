@@ -107,7 +107,8 @@ struct stored_source {
     struct stored_names only;
     struct stored_names without; /* not asked for; empty if HAS_ONLY */
     struct stored_names lacking; /* could not be read; of a view its statement is kept */
-    bool unseen;                 /* there may be tables that its user is not told of */
+    bool unseen;                 /* there may be tables that nobody was told of: its user may not
+                                    see all, or parts of an archive could not be read */
     uint64_t time_ns;            /* of its transaction, since 1970 */
     size_t table_count;
     struct stored_table *tables; /* in the source's order; names differ */

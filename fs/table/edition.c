@@ -98,6 +98,18 @@ void edition_keep_bytes(struct edition *edition, size_t member, struct raw_bytes
     pthread_mutex_unlock(&edition->lock);
 }
 
+bool edition_lacks(const struct edition *edition)
+{
+    const struct index_catalogue *catalogue = &edition->catalogue;
+    bool lacks = false;
+
+    if (edition->intake != NULL)
+        return intake_lacks(edition->intake);
+    for (size_t i = 0; i < catalogue->trouble_count; i++)
+        lacks |= stream_trouble_is_loss(&catalogue->troubles[i]);
+    return lacks;
+}
+
 /* --- a kept one --------------------------------------------------------------------------- */
 
 /* A kept one is read again once. */

@@ -187,8 +187,12 @@ int group_sort(const struct group_sort *sort, struct group_array *array,
         group_array_drop(&sorted, sort->spool);
         return error;
     }
+    *ret_twins = twins;
+    if (sort->only_twins && !twins.taken_out) {
+        group_array_drop(&sorted, sort->spool);
+        return 0;
+    }
     group_array_drop(array, sort->spool);
     *array = sorted;
-    *ret_twins = twins;
     return 0;
 }

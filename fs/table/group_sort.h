@@ -20,6 +20,7 @@ struct group_sort {
     const bool *cancelled; /* atomic, NULL: none */
     size_t largest_row;    /* bytes: how many runs can be merged at once */
     enum same_key same_key;
+    bool only_twins; /* the order is as good as this one, if no row is taken out */
 };
 
 /* What rows of the same key there were. */

@@ -138,6 +138,11 @@ int indexed_dataset_begun_image(struct dataset *dataset, size_t table, struct im
     return error != 0 ? error : intake_begun_image(full->intake, table, ret_image, failure);
 }
 
+bool indexed_dataset_lacks(const struct dataset *dataset)
+{
+    return edition_lacks(edition_of(dataset));
+}
+
 bool indexed_dataset_is_complete(const struct dataset *dataset)
 {
     return __atomic_load_n(&edition_of(dataset)->complete, __ATOMIC_ACQUIRE);

@@ -70,6 +70,12 @@ int indexed_dataset_begun_image(struct dataset *dataset, size_t table, struct im
                                 struct failure *failure);
 
 /*
+ * Whether parts of what it was read from are lacking, and their tables with them, if they had any:
+ * as far as is known yet, for a table's own matters come up when its image is asked for.
+ */
+bool indexed_dataset_lacks(const struct dataset *dataset);
+
+/*
  * Whether all that is needed to keep the dataset for the next mount is there: then no image takes
  * long, and its catalogue (index_catalogue.h) is what is to be kept beside them. False also when
  * it is what an earlier mount kept, or is not to be kept.

@@ -63,6 +63,7 @@ void edition_release(struct edition *edition); /* NULL is allowed */
 size_t edition_table_count(const struct edition *edition);
 struct schema *edition_schema(const struct edition *edition, size_t table);
 const struct failure *edition_failure(const struct edition *edition, size_t table);
+bool edition_lacks(const struct edition *edition);
 size_t edition_member_count(const struct edition *edition);
 const struct stream_member *edition_member(const struct edition *edition, size_t member);
 

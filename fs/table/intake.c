@@ -53,7 +53,7 @@ void intake_free(struct intake *intake)
         free(table->groups);
         schema_release(table->schema);
         intake_forget_eras(table);
-        free(table->terms);
+        intake_forget_terms(table);
         free(table->failure);
         buffer_release(&table->last_bytes);
         free(table->last);
@@ -223,6 +223,7 @@ static int sort(struct intake *intake, struct intake_table *table, struct failur
         .cancelled = intake->options.cancelled,
         .largest_row = table->largest_row,
         .same_key = table->same_key,
+        .only_twins = !table->misplaced,
     };
     int error = group_sort(&sort, &table->array, &twins, failure);
 
@@ -323,6 +324,17 @@ const struct failure *intake_troubles(const struct intake *intake, size_t *ret_c
 {
     *ret_count = intake->trouble_count;
     return intake->troubles;
+}
+
+bool intake_lacks(struct intake *intake)
+{
+    bool lacks = false;
+
+    pthread_mutex_lock(&intake->lock);
+    for (size_t i = 0; i < intake->trouble_count; i++)
+        lacks |= stream_trouble_is_loss(&intake->troubles[i]);
+    pthread_mutex_unlock(&intake->lock);
+    return lacks;
 }
 
 bool intake_is_lasting_code(int code)

@@ -94,6 +94,9 @@ struct raw_bytes *intake_member_bytes(const struct intake *intake, size_t index)
 #define INTAKE_TROUBLES_KEPT 32
 const struct failure *intake_troubles(const struct intake *intake, size_t *ret_count);
 
+/* Whether something is lacking for one of them: so far, for settling a table may add to them. */
+bool intake_lacks(struct intake *intake);
+
 /* Whether another reading of the same would give the same. */
 bool intake_is_lasting(const struct intake *intake);
 

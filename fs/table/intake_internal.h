@@ -34,7 +34,8 @@ struct intake_table {
     struct failure *failure;  /* NULL: none */
     bool dropped;
     /* The order in which rows came: */
-    bool unordered;    /* some row stood before the one it should stand behind */
+    bool unordered;    /* some row stood before the one it should stand behind … */
+    bool misplaced;    /* … for sure, and not only as far as anybody knows the collation */
     struct cell *last; /* term_count of them; NULL: none was looked at */
     struct buffer last_bytes;
     bool has_last;
@@ -122,6 +123,8 @@ void intake_tell_twins(struct intake *intake, struct intake_table *table);
 
 /* A row comes: whether it stands where it should. 0 or -ENOMEM. */
 int intake_note_order(struct intake *intake, struct intake_table *table, const struct cell *cells);
+
+void intake_forget_terms(struct intake_table *table);
 
 /* Whether the order of the table's rows can be told, and by what. */
 bool intake_is_sortable(const struct intake_table *table);

@@ -6,6 +6,15 @@
 #include "fs/base/memory.h"
 #include "fs/table/intake_internal.h"
 
+void intake_forget_terms(struct intake_table *table)
+{
+    for (size_t i = 0; i < table->term_count; i++)
+        key_labels_release(table->terms[i].labels);
+    free(table->terms);
+    table->terms = NULL;
+    table->term_count = 0;
+}
+
 bool intake_is_sortable(const struct intake_table *table)
 {
     size_t count = table->term_count;
@@ -79,6 +88,7 @@ int intake_note_order(struct intake *intake, struct intake_table *table, const s
         keys[i] = cells[table->terms[i].column];
     if (table->has_last)
         order = key_compare(&rule, table->last, keys, &sure);
+    table->misplaced |= order > 0 && sure;
     if (order > 0 && (sure || become_one))
         table->unordered = true;
     if (order == 0 && become_one)

@@ -28,10 +28,12 @@ static int set_schema(struct intake_table *table, const struct stream_table *fro
 
     if (terms == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         terms[i] = from->terms[i];
+        key_labels_reference(terms[i].labels);
+    }
     schema_release(table->schema);
-    free(table->terms);
+    intake_forget_terms(table);
     table->schema = schema_reference(from->schema);
     table->term_count = count;
     table->terms = terms;
@@ -110,7 +112,7 @@ static int begin_table(struct row_taker *taker, const struct stream_table *from,
         return 0;
     }
     schema_release(table->schema);
-    free(table->terms);
+    intake_forget_terms(table);
     free(table);
     return error;
 }
@@ -122,7 +124,9 @@ static bool same_order(const struct intake_table *table, const struct stream_tab
     for (size_t i = 0; i < changed->term_count && same; i++)
         same = table->terms[i].column == changed->terms[i].column &&
                table->terms[i].order == changed->terms[i].order &&
-               table->terms[i].descending == changed->terms[i].descending;
+               table->terms[i].descending == changed->terms[i].descending &&
+               table->terms[i].array == changed->terms[i].array &&
+               table->terms[i].labels == changed->terms[i].labels;
     return same;
 }
 
@@ -143,7 +147,7 @@ static int change_table(struct row_taker *taker, size_t index, const struct stre
     if (error != 0)
         return error;
     if (!same_order(table, changed)) {
-        table->unordered = table->unordered || table->array.count != 0;
+        table->unordered = table->misplaced = table->unordered || table->array.count != 0;
         table->has_last = false;
         free(table->last);
         table->last = NULL;
@@ -253,7 +257,7 @@ static int take_row(struct row_taker *taker, size_t index, const struct cell *ce
         return 0;
     if (!intake->writing || intake->current != index)
         error = open_writer(intake, index, failure);
-    if (error == 0 && !table->unordered && intake_is_sortable(table))
+    if (error == 0 && !table->misplaced && intake_is_sortable(table))
         error = intake_note_order(intake, table, cells);
 
     size_t bytes = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/base/ascii.h"
+#include "fs/table/key_values.h"
 
 static int sign(int difference)
 {
@@ -192,7 +193,68 @@ static int class_of(const struct cell *cell)
     }
 }
 
-static int compare_cells(enum key_order order, bool nulls_last, const struct cell *left,
+/* Values that were not declared stand behind those that were. */
+static int compare_labels(const struct key_labels *labels, const struct cell *left,
+                          const struct cell *right)
+{
+    size_t one = key_labels_rank(labels, left->data, (size_t)left->size);
+    size_t other = key_labels_rank(labels, right->data, (size_t)right->size);
+
+    return one == SIZE_MAX && other == SIZE_MAX ? compare_bytes(left, right)
+                                                : (one > other) - (one < other);
+}
+
+static int compare_addresses(const struct cell *left, const struct cell *right)
+{
+    int order;
+
+    return key_compare_addresses(left, right, &order) ? sign(order) : compare_bytes(left, right);
+}
+
+static int compare_cells(const struct key_term *term, bool nulls_last, const struct cell *left,
+                         const struct cell *right, bool *sure);
+
+/*
+ * Element by element, of which NULL is the last; what has fewer stands before what it begins. Of
+ * the same elements, fewer dimensions come first, then what is shorter in the first one: where the
+ * gaps between elements differ, it has a comma, or no further brace.
+ */
+static int compare_arrays(const struct key_term *term, const struct cell *left,
+                          const struct cell *right, bool *sure)
+{
+    const struct key_term element = {.order = term->order, .labels = term->labels};
+    struct key_array arrays[2];
+    struct cell cells[2];
+    char rooms[2][KEY_ELEMENT_BYTES];
+    int order = 0;
+    int shape = 0;
+
+    key_array_begin(&arrays[0], left);
+    key_array_begin(&arrays[1], right);
+    while (order == 0) {
+        bool more[2];
+
+        for (int i = 0; i < 2; i++) {
+            more[i] = key_array_next(&arrays[i], rooms[i], &cells[i]);
+            if (more[i] && cells[i].class == CELL_TEXT && term->order == KEY_NUMBER)
+                cells[i].class = CELL_NUMBER;
+        }
+        if (shape == 0)
+            shape = compare_bytes(&arrays[0].gap, &arrays[1].gap);
+        if (!more[0] || !more[1]) {
+            order = more[0] - more[1];
+            break;
+        }
+        order = compare_cells(&element, true, &cells[0], &cells[1], sure);
+    }
+    if (order == 0)
+        order = shape;
+    if (order == 0)
+        order = (arrays[0].first > arrays[1].first) - (arrays[0].first < arrays[1].first);
+    return order;
+}
+
+static int compare_cells(const struct key_term *term, bool nulls_last, const struct cell *left,
                          const struct cell *right, bool *sure)
 {
     int one = class_of(left);
@@ -209,10 +271,14 @@ static int compare_cells(enum key_order order, bool nulls_last, const struct cel
         return compare_numbers(left, right);
     if (one != 2)
         return compare_bytes(left, right);
-    switch (order) {
+    if (term->array)
+        return compare_arrays(term, left, right, sure);
+    switch (term->order) {
     case KEY_LETTERS: return compare_letters(left, right, sure);
     case KEY_NOCASE: return compare_nocase(left, right);
     case KEY_TRIMMED: return compare_trimmed(left, right);
+    case KEY_ADDRESS: return compare_addresses(left, right);
+    case KEY_LABELS: return compare_labels(term->labels, left, right);
     default: return compare_bytes(left, right);
     }
 }
@@ -224,7 +290,7 @@ int key_compare(const struct key_rule *rule, const struct cell *left, const stru
     int order = 0;
 
     for (size_t i = 0; i < rule->count && order == 0; i++) {
-        order = compare_cells(rule->terms[i].order, rule->nulls_last, &left[i], &right[i], &sure);
+        order = compare_cells(&rule->terms[i], rule->nulls_last, &left[i], &right[i], &sure);
         if (rule->terms[i].descending)
             order = -order;
     }

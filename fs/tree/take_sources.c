@@ -10,6 +10,7 @@
 #include "fs/base/called_off.h"
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
+#include "fs/table/indexed.h"
 #include "fs/table/scan.h"
 #include "fs/table/stored_table.h"
 #include "fs/tree/take_internal.h"
@@ -258,6 +259,9 @@ static void tell_unseen(struct take_attempt *attempt, const struct dataset *data
     const struct take_options *options = attempt->options;
     struct failure why;
 
+    /* Parts that are lost were told of as they were met, and nobody knows what was in them. */
+    if (indexed_dataset_is(dataset) && indexed_dataset_lacks(dataset))
+        stored->partial = stored->unseen = true;
     if (dataset->unseen == NULL || options->tables != NULL)
         return;
     stored->partial = true;

@@ -255,6 +255,68 @@ def test_part_of_it(store, work):
     assert len(names(store)) == 1
 
 
+def zipped(path, cut=0):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("good.csv", "id\n1\n2\n")
+        archive.writestr("bad.csv", "id\n1\n2\n")
+    data = bytearray(path.read_bytes())
+    if cut:
+        return path.write_bytes(data[:data.index(b"bad.csv") - cut])
+    # The second member is encrypted, its headers say.
+    data[data.index(b"bad.csv") - 30 + 6] |= 1
+    data[data.rindex(b"bad.csv") - 46 + 8] |= 1
+    return path.write_bytes(data)
+
+
+def not_whole(name, path):
+    """A backup of which something cannot be read, though all tables that are left can be."""
+    text = ("-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\nCREATE TABLE good (id int NOT NULL, PRIMARY KEY (id));\nINSERT INTO good VALUES (1),(2);\n"
+            "-- Table structure for table bad\nCREATE TABLE bad (id int);\nINSERT INTO bad VALUES (1);\n-- Dump completed on 2019-03-01  2:00:00\n")
+    if name == "cut.sql":
+        path.write_text(text[:text.index("-- Table structure")].replace("INSERT", "LOCK TABLES good WRITE;\nINSERT") + "UNLOCK TABLES;\n")
+    elif name == "lost.sql":
+        path.write_text(text.replace("CREATE TABLE bad (id int);\n", ""))
+    else:
+        zipped(path, 20 if name == "cut.zip" else 0)
+    return path
+
+
+@pytest.mark.parametrize("name", ["cut.sql", "lost.sql", "encrypted.zip", "cut.zip"])
+def test_a_part_is_no_whole(store, work, name):
+    """Whoever looks at it later sees that something is lacking, and no rule takes it for whole."""
+    whole = dump(work / "crm.sql", [(1, "a")], 2018)
+    run(store, "--name", "whole", f"crm={whole}")
+    done = crmfs("import", "--json", "--store", str(store), "--name", "part", f"crm={not_whole(name, work / name)}")
+    assert done.returncode == 3, (done.stdout, done.stderr)
+    assert json.loads(done.stdout)["left_out"]
+    found = {each["name"]: each for each in json.loads(crmfs("snapshots", "--json", str(store)).stdout)}
+    assert [(each["partial"], each["lacking"], each["unseen"]) for each in (found["whole"], found["part"])] == [
+        (False, [], []), (True, [], ["crm"])]
+    (line,) = [line for line in crmfs("snapshots", str(store)).stdout.splitlines() if line.startswith("part ")]
+    assert line.endswith("(in part, perhaps without others of crm)")
+    groups = json.loads(crmfs("forget", "--json", "--dry-run", "--keep-last", "1", str(store)).stdout)
+    assert [len(each["keep"]) for each in groups] == [1, 1], groups
+    done = crmfs("restore", "--store", str(store), "--to", str(work / "new.db"), "part")
+    assert done.returncode == 3 and "parts of its source could not be read" in done.stderr, done.stderr
+    done = crmfs("diff", str(store), "whole", "part")
+    assert "part may lack tables of crm" in done.stderr and "whole may lack" not in done.stderr
+
+
+def test_a_part_of_an_export(store, work):
+    """One ZIP of a weekly export is told of, where there are others."""
+    for number in 1, 2:
+        with zipfile.ZipFile(work / f"WE_00D_{number}.ZIP", "w") as archive:
+            archive.writestr("Account.csv", f"Id\n00{number}\n")
+    said = "one of several parts"
+    for number in 1, 2:
+        done = crmfs("import", "--store", str(store), str(work / f"WE_00D_{number}.ZIP"))
+        assert done.returncode == 3 and said in done.stderr, (done.stdout, done.stderr)
+    assert said not in run(store, work / "WE_*").stderr
+    os.unlink(work / "WE_00D_2.ZIP")
+    assert said not in run(store, work / "WE_00D_1.ZIP").stderr
+    assert [each["partial"] for each in json.loads(crmfs("snapshots", "--json", str(store)).stdout)].count(True) == 2
+
+
 def test_views_of_a_dump(store, work):
     """A snapshot has a view's statement, no files of it, and a restore makes it again."""
     database = sqlite3.connect(work / "app.db")

@@ -69,6 +69,24 @@ def test_postgresql(crmfs, place, work, options):
     assert target.value("INSERT INTO children (n) VALUES (1) RETURNING id") == "4"
 
 
+QUOTED = """
+CREATE SCHEMA "x""y"; CREATE TYPE "x""y"."m""o.o'd" AS ENUM ('z'); CREATE TYPE mood AS ENUM ('a"'); CREATE SEQUENCE "x""y"."n'""o";
+CREATE TABLE "x""y".t (id integer PRIMARY KEY DEFAULT nextval('"x""y"."n''""o"'), m "x""y"."m""o.o'd"); INSERT INTO "x""y".t (m) VALUES ('z');
+CREATE TABLE s (a text DEFAULT '"', m mood DEFAULT 'a"', b text DEFAULT '"', c text DEFAULT 'it''s "'); INSERT INTO s VALUES (1);
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-Fc"]], ids=lambda options: "".join(options) or "plain")
+def test_names_with_quotes_in_them(crmfs, place, work, options):
+    source, target = place("postgresql"), place("postgresql")
+    source.sql(QUOTED)
+    (work / "crm.dump").write_bytes(dumped("postgresql", source, *options))
+    done = crmfs("restore", "--to", target.url, work / "crm.dump")
+    assert done.returncode == 0, done.stderr
+    before, after = schema_of("postgresql", source), schema_of("postgresql", target)
+    assert after == before, "\n".join(difflib.unified_diff(before, after, lineterm=""))
+
+
 def test_heirs(crmfs, place, work):
     """Tables that inherit do so in the target, whatever their parents are called."""
     source, target = place("postgresql"), place("postgresql")

@@ -9,6 +9,15 @@
 
 #include "fs/table/key_compare.h"
 
+static int compare_terms(const struct key_term *term, const char *left, const char *right)
+{
+    struct key_rule rule = {1, term, false};
+    struct cell one = {CELL_TEXT, strlen(left), left};
+    struct cell other = {CELL_TEXT, strlen(right), right};
+
+    return key_compare(&rule, &one, &other, NULL);
+}
+
 static int compare(enum key_order order, const char *left, const char *right, bool *ret_sure)
 {
     struct key_term term = {.order = order};
@@ -81,6 +90,70 @@ static void test_sureness(void **state)
     assert_false(sure);
 }
 
+static void check_terms(const struct key_term *term, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            int result = compare_terms(term, texts[i], texts[j]);
+
+            assert_int_equal((result > 0) - (result < 0), (i > j) - (i < j));
+        }
+    }
+}
+
+static void test_addresses(void **state)
+{
+    static const struct key_term term = {.order = KEY_ADDRESS};
+    static const char *const rising[] = {"0.0.0.0/0", "9.0.0.1",     "10.0.0.0/8", "10.0.0.1/8",
+                                         "10.0.0.1",  "10.0.0.2/31", "10.0.0.2",   "::/0",
+                                         "::1",       "fe80::/10"};
+
+    (void)state;
+    check_terms(&term, rising, sizeof rising / sizeof *rising);
+    /* What is none stands by its bytes. */
+    assert_true(compare_terms(&term, "10.0.0.0/33", "9.0.0.0") < 0);
+    assert_true(compare_terms(&term, "", "9.0.0.0") < 0);
+}
+
+static void test_arrays(void **state)
+{
+    static const struct key_term numbers = {.order = KEY_NUMBER, .array = true};
+    static const struct key_term bytes = {.order = KEY_BYTES, .array = true};
+    static const char *const rising[] = {"{}",          "{-1,5}",   "[-1:0]={1,2}", "{1,2}",
+                                         "[2:3]={1,2}", "{{1,2}}",  "{{1},{2}}",    "{9}",
+                                         "{9,-3}",      "{9,NULL}", "{10}",         "{NULL}"};
+    static const char *const texts[] = {"{\"NULL\"}",   "{a,b}", "{\"a b\"}",
+                                        "{\"a\\\"z\"}", "{b}",   "{NULL}"};
+    static const char *const damaged[] = {
+        "", "{", "{\"", "{\"a\\", "[", "[-", "[9", "[99999999999999999999:2]={1", "}},{"};
+
+    (void)state;
+    check_terms(&numbers, rising, sizeof rising / sizeof *rising);
+    check_terms(&bytes, texts, sizeof texts / sizeof *texts);
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        for (size_t j = 0; j < sizeof damaged / sizeof *damaged; j++)
+            assert_int_equal(compare_terms(&bytes, damaged[i], damaged[j]) < 0,
+                             compare_terms(&bytes, damaged[j], damaged[i]) > 0);
+    }
+}
+
+static void test_labels(void **state)
+{
+    static const char *const rising[] = {"z", "it's", "a", "", "b", "zz"};
+    struct key_term term = {.order = KEY_LABELS, .labels = key_labels_create()};
+
+    (void)state;
+    assert_non_null(term.labels);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(key_labels_add(term.labels, strdup(rising[i])), 0);
+    key_labels_end(term.labels);
+    /* What was not declared stands last. */
+    check_terms(&term, rising, sizeof rising / sizeof *rising);
+    term.array = true;
+    assert_true(compare_terms(&term, "{z,a}", "{a}") < 0);
+    key_labels_release(term.labels);
+}
+
 static void test_classes(void **state)
 {
     (void)state;
@@ -100,9 +173,9 @@ static void test_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_sureness),
-        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_orders),    cmocka_unit_test(test_sureness),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_labels),    cmocka_unit_test(test_classes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,9 @@ static void test_letters(void **state)
     check(by_text, SAME_KEY_LAST, false, "1a2A3a4b", "id,text\n2,A\n3,a\n4,b\n", "capital letters");
     check(by_text, SAME_KEY_FIRST, false, "1a2A3a4b", "id,text\n2,A\n1,a\n4,b\n",
           "capital letters");
+    check(by_text, SAME_KEY_LAST, false, "1_2a3b", "id,text\n1,_\n2,a\n3,b\n", NULL);
+    check(by_text, SAME_KEY_FIRST, false, "1_2b3a", "id,text\n3,a\n2,b\n1,_\n", NULL);
+    check(by_text, SAME_KEY_LAST, false, "1_2a3_", "id,text\n2,a\n3,_\n", NULL);
     check(by_text, SAME_KEY_ERROR, false, "1a2A4b", "id,text\n1,a\n2,A\n4,b\n", NULL);
 }
 
