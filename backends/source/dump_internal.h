@@ -8,7 +8,8 @@
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_locale     PostgreSQL: how the database orders texts
- *   dump_statement  one statement, without comments; dump_mark: those that say something
+ *   dump_statement  one statement, without comments; dump_mark: those that say something;
+ *                   dump_extent: where it ends, if there are statements in it
  *   dump_create     CREATE TABLE; dump_column: one of its columns
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
  *   dump_table      a table as far as it is known
@@ -130,10 +131,13 @@ struct dump_extent {
     size_t seen;
     size_t tokens; /* in them */
     size_t depth;  /* of the parentheses that are open behind them */
-    size_t solid;  /* to behind the last byte that is neither blank nor a semicolon */
+    size_t blocks; /* BEGIN ATOMIC, and CASE within it, that no END has closed */
     bool creates;
     bool makes;    /* … a function or a procedure */
     bool is_rule;  /* … a rule of PostgreSQL's */
+    bool begins;   /* the last token is BEGIN */
+    bool parted;   /* … is a semicolon */
+    bool closed;   /* … is an END behind one */
     bool has_body; /* … what has statements in it: SQLite's triggers, BEGIN ATOMIC … */
     bool has_none; /* … what never has */
     bool asked;    /* whether its semicolons end it, behind another delimiter: … */
@@ -384,6 +388,10 @@ int dump_skip_blank(struct dump_reader *reader, struct failure *failure);
 
 /* Reads to the delimiter and behind it, into statement and raw. 0 or -errno. */
 int dump_read_statement(struct dump_reader *reader, struct failure *failure);
+
+/* Whether a delimiter here is within the statement, as read so far: in its body, or in the
+ * parentheses of PostgreSQL's CREATE RULE … DO (…; …). */
+bool dump_goes_on(struct dump_reader *reader);
 
 /* Reads to the end of the line and behind it, into statement. */
 int dump_read_line(struct dump_reader *reader, struct failure *failure);

@@ -75,12 +75,62 @@ static void test_sqlite_corruption(void **state)
         "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
 }
 
+/* END ends a trigger only where it is a statement; else it ends a CASE, or is a column. */
+static void test_triggers(void **state)
+{
+    static const char *const bodies[] = {
+        "SELECT CASE WHEN new.a IN (1) THEN 1 END;\n INSERT INTO t VALUES(666)",
+        "UPDATE t SET a = CASE a WHEN 1 THEN 2 END;INSERT INTO t VALUES(666)",
+        "UPDATE t SET a = new.end; INSERT INTO t VALUES(666)",
+        "SELECT new.\"end\";/* ; */ INSERT INTO t VALUES(666)",
+        "SELECT new.[; END;], ';END;'; -- ; END;\n INSERT INTO t VALUES(666)",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char dump[400];
+
+        snprintf(dump, sizeof dump,
+                 "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t (a INTEGER);\n"
+                 "CREATE TRIGGER x AFTER INSERT ON t BEGIN %s; /* */ end -- all\n;\n"
+                 "CREATE TABLE u (a);\nINSERT INTO u VALUES(1);\nCOMMIT;\n",
+                 bodies[i]);
+        check_dump(dump, "table 0 t (a:integer)\ntable 1 u (a:any)\nrow 1 #1\n"
+                         "change 0 t (a:integer)\nchange 1 u (a:any)\n");
+    }
+}
+
+/* In [names] nothing counts but what closes them. */
+static void test_bracketed_names(void **state)
+{
+    static const char *const names[] = {"a's", "a;b", "a -- b", "a /* b", "a\"b", "a`b", "[a"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char dump[400];
+        char expected[400];
+
+        snprintf(dump, sizeof dump,
+                 "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t ([%s] TEXT);\n"
+                 "INSERT INTO t VALUES('x');\nCREATE TABLE u (a);\nINSERT INTO u VALUES(1);\n"
+                 "COMMIT;\n",
+                 names[i]);
+        snprintf(expected, sizeof expected,
+                 "table 0 t (%s:text)\nrow 0 \"x\ntable 1 u (a:any)\nrow 1 #1\n"
+                 "change 0 t (%s:text)\nchange 1 u (a:any)\n",
+                 names[i], names[i]);
+        check_dump(dump, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sqlite),
         cmocka_unit_test(test_sqlite_unistr),
         cmocka_unit_test(test_sqlite_corruption),
+        cmocka_unit_test(test_triggers),
+        cmocka_unit_test(test_bracketed_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
