@@ -59,6 +59,9 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 /* All is read: tables whose rows may be among those, for want of a character set, fail. */
 int dump_fail_nameless(struct dump_reader *reader);
 
+/* Whether a table is SQLite's own: how far its counters are, how often a key is met. */
+bool dump_is_of_sqlite(const struct dump_reader *reader, const char *name);
+
 /* Whether SQLite's .dump writes its virtual tables into it; behind VALUES: tells of one. */
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
 int dump_note_virtual(struct dump_reader *reader, struct failure *failure);

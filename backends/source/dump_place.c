@@ -229,7 +229,7 @@ int dump_find_rows(struct dump_insertion *insert, const struct dump_head *head,
     struct dump_table *named = dump_table_find(reader, head->database, head->name);
     int error = 0;
 
-    if (named == NULL && head->names != NULL &&
+    if (named == NULL && head->names != NULL && !dump_is_of_sqlite(reader, head->name) &&
         !dump_table_is_temporary(reader, head->database, head->name))
         error = make_table(reader, head->database, head->name, head->names, head->count, &named,
                            failure);

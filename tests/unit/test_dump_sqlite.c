@@ -75,6 +75,21 @@ static void test_sqlite_corruption(void **state)
         "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
 }
 
+/* .dump --preserve-rowids names columns, of SQLite's own tables, too. */
+static void test_row_numbers(void **state)
+{
+    (void)state;
+    check_dump("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+               "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v);\n"
+               "INSERT INTO t VALUES(7,'x');\n"
+               "CREATE TABLE u(v);\nINSERT INTO u(rowid,v) VALUES(3,'y');\n"
+               "ANALYZE sqlite_schema;\n"
+               "INSERT INTO sqlite_stat1(rowid,tbl,idx,stat) VALUES(1,'t','i','1 1');\n"
+               "INSERT INTO sqlite_sequence(rowid,name,seq) VALUES(1,'t',7);\nCOMMIT;\n",
+               "table 0 t (id:integer,v:any)\nrow 0 #7|\"x\ntable 1 u (v:any)\nrow 1 \"y\n"
+               "change 0 t (id:integer,v:any) key id order id\nchange 1 u (v:any)\n");
+}
+
 /* END ends a trigger only where it is a statement; else it ends a CASE, or is a column. */
 static void test_triggers(void **state)
 {
@@ -129,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_sqlite),
         cmocka_unit_test(test_sqlite_unistr),
         cmocka_unit_test(test_sqlite_corruption),
+        cmocka_unit_test(test_row_numbers),
         cmocka_unit_test(test_triggers),
         cmocka_unit_test(test_bracketed_names),
     };
