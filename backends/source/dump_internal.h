@@ -26,6 +26,7 @@
  *   dump_literal    … one of them
  *   dump_change     rows that cannot be followed; dump_outside: those of other files;
  *                   dump_lack: those of files that are not there
+ *   dump_history    rows that were, of tables WITH SYSTEM VERSIONING
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
  *   dump_cell       a literal as a cell; dump_digits: one of digits; dump_moment: UTC
@@ -121,6 +122,18 @@ int dump_add_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
 
 /* MySQL's: told once. 0 or -ENOMEM. */
 int dump_note_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
+
+/* --- dump_history ------------------------------------------------------------------------- */
+
+/* Whether NAME is what a versioned table's rows have besides its columns; *ret_ends: until when. */
+bool dump_is_row_moment(const struct dump_table *table, const char *name, bool *ret_ends);
+
+/* Whether a row that is there until TEXT, in whatever time zone, is one that is there now. */
+bool dump_is_for_ever(const char *text, size_t size);
+
+/* Whether the row in the reader's cells, of a versioned table, is not; tells of such, once. */
+bool dump_is_history(const struct dump_reader *reader, const struct dump_table *table);
+void dump_note_history(const struct dump_reader *reader, struct dump_table *table);
 
 /* --- dump_lack ---------------------------------------------------------------------------- */
 
