@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,41 @@ static void test_sqlite_corruption(void **state)
         "trouble line 9 of the dump: it ends with ROLLBACK: the database was damaged when the "
         "dump was made, and it may lack rows and tables; look for another dump\n"
         "change 0 t (a:integer)\nchange 1 u (a:integer)\n");
+}
+
+/* What .recover writes, with its client's line before it and without. */
+static void test_recovered(void **state)
+{
+    static const char recovered[] =
+        ".dbconfig defensive off\nBEGIN;\nPRAGMA writable_schema = on;\nPRAGMA foreign_keys = off;\n"
+        "PRAGMA encoding = 'UTF-8';\nCREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v);\n"
+        "CREATE TABLE u(v);\n"
+        "INSERT OR IGNORE INTO 't'('id', 'v') VALUES (1, replace(replace('a\\nb''\\r','\\n', "
+        "char(10)),'\\r', char(13)));\n"
+        "INSERT OR IGNORE INTO 't'('id', 'v') VALUES (2, X'00');\n"
+        "DELETE FROM sqlite_sequence;\n"
+        "INSERT OR IGNORE INTO 'sqlite_sequence'(_rowid_, 'name', 'seq') VALUES (1, 't', 2);\n"
+        "INSERT OR IGNORE INTO 'u'(_rowid_, 'v') VALUES (7, replace('\\012','\\012', char(10)));\n"
+        "CREATE TABLE lost_and_found(rootpgno INTEGER, c0);\n"
+        "INSERT INTO lost_and_found VALUES(3, NULL);\nPRAGMA writable_schema = off;\n";
+    char dump[sizeof recovered + 10];
+
+    (void)state;
+    for (size_t begin = 0; begin < 40; begin += sizeof ".dbconfig defensive off" - 1) {
+        struct recorded_reading reading;
+
+        snprintf(dump, sizeof dump, "%sCOMMIT;\n", recovered + begin);
+        check_dump(dump, "table 0 t (id:integer,v:any)\ntable 1 u (v:any)\n"
+                         "row 0 #1|\"a\nb'\r\nrow 0 #2|x00\nrow 1 \"\n\n"
+                         "table 2 lost_and_found (rootpgno:integer,c0:any)\nrow 2 #3|NULL\n"
+                         "change 0 t (id:integer,v:any) key id order id the first\n"
+                         "change 1 u (v:any)\n"
+                         "change 2 lost_and_found (rootpgno:integer,c0:any)\n");
+        /* Without its COMMIT it was cut short. */
+        recorded_reading_begin(&reading, recovered + begin, strlen(recovered + begin), 7);
+        assert_int_equal(read_dump(&reading), -EIO);
+        recorded_reading_end(&reading);
+    }
 }
 
 /* .dump --preserve-rowids names columns, of SQLite's own tables, too. */
@@ -145,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_sqlite_unistr),
         cmocka_unit_test(test_sqlite_corruption),
         cmocka_unit_test(test_row_numbers),
+        cmocka_unit_test(test_recovered),
         cmocka_unit_test(test_triggers),
         cmocka_unit_test(test_bracketed_names),
     };
