@@ -147,12 +147,14 @@ struct dump_extent {
     size_t seen;
     size_t tokens; /* in them */
     size_t depth;  /* of the parentheses that are open behind them */
-    size_t blocks; /* BEGIN ATOMIC, and CASE within it, that no END has closed */
+    size_t blocks; /* BEGIN, and CASE within it, that no END has closed */
     bool creates;
-    bool makes;    /* … a function or a procedure */
+    bool makes;    /* … a function or a procedure; a trigger or an event of MySQL's */
     bool is_rule;  /* … a rule of PostgreSQL's */
     bool begins;   /* the last token is BEGIN */
     bool parted;   /* … is a semicolon */
+    bool dotted;   /* … is a dot */
+    bool ends;     /* … is an END that closed something */
     bool closed;   /* … is an END behind one */
     bool has_body; /* … what has statements in it: SQLite's triggers, BEGIN ATOMIC … */
     bool has_none; /* … what never has */
@@ -408,6 +410,9 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure);
 /* Whether a delimiter here is within the statement, as read so far: in its body, or in the
  * parentheses of PostgreSQL's CREATE RULE … DO (…; …). */
 bool dump_goes_on(struct dump_reader *reader);
+
+/* Whether the statement has a body that went on to the dump's end, or for too long. */
+bool dump_has_no_end(struct dump_reader *reader);
 
 /* Reads to the end of the line and behind it, into statement. */
 int dump_read_line(struct dump_reader *reader, struct failure *failure);

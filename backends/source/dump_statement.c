@@ -311,9 +311,19 @@ static bool at_semicolon(struct dump_reader *reader)
     return extent->is_plain;
 }
 
+/* What a statement has swallowed may be more than its own. */
+static void note_endless(const struct dump_reader *reader)
+{
+    dump_tell(reader, EILSEQ,
+              "a statement with others in it does not end within %zu MiB, or within the dump: what "
+              "stands in it is left out: %.60s …",
+              DUMP_STATEMENT_LIMIT >> 20, (const char *)reader->statement.data);
+}
+
 int dump_read_statement(struct dump_reader *reader, struct failure *failure)
 {
     bool in_version = false;
+    bool ended = false;
     int error = 0;
 
     buffer_clear(&reader->statement);
@@ -326,6 +336,7 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
         if (dump_stands_here(reader, reader->delimiter)) {
             if (!dump_goes_on(reader)) {
                 reader->window.at += strlen(reader->delimiter);
+                ended = !reader->too_long;
                 break;
             }
             error = take(reader, strlen(reader->delimiter), NULL);
@@ -338,10 +349,15 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
         if (error != 0)
             return error;
     }
+
+    bool endless = error == 0 && !ended && dump_has_no_end(reader);
+
     if (error == 0)
         error = buffer_append(&reader->statement, "", 1);
     if (error == 0)
         error = buffer_append(&reader->raw, "", 1);
+    if (error == 0 && endless)
+        note_endless(reader);
     return error;
 }
 

@@ -337,6 +337,44 @@ static void test_history(void **state)
 #undef HISTORY
 }
 
+/* As programs write them that send each statement as a whole. */
+static void test_bodies(void **state)
+{
+    static const char *const bodies[] = {
+        "TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; ",
+        "DEFINER=`r`@`%` TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN IF NEW.a > 1 THEN BEGIN "
+        "SET NEW.a = 1; END; END IF; SET @a = IF(1, 2, 3); ",
+        "PROCEDURE x(a int) BEGIN CASE a WHEN 1 THEN SET @a = CASE WHEN 1 THEN 2 END; END CASE; "
+        "l: LOOP LEAVE l; END LOOP l; WHILE 0 DO SET @b = 1; END WHILE; ",
+        "FUNCTION x() RETURNS int BEGIN SELECT t.end, t.`end`, 'END;' FROM t; REPEAT SET @a = 1; "
+        "UNTIL 1 END REPEAT; ",
+        "EVENT x ON SCHEDULE EVERY 1 DAY DO BEGIN ",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char dump[600];
+        const char *told = "trouble line 2 of the dump: the trigger x is left out, and so are "
+                           "others: none is in schema.sql, nor made by a restore\n";
+        char expected[600];
+
+        snprintf(dump, sizeof dump,
+                 "CREATE TABLE `t` (`a` int);\nCREATE %s INSERT INTO `t` VALUES (666); END;\n"
+                 "INSERT INTO `t` VALUES (1);\nCREATE FUNCTION f() RETURNS int RETURN 1;\n"
+                 "INSERT INTO `t` VALUES (2);\n",
+                 bodies[i]);
+        snprintf(expected, sizeof expected, "table 0 t (a:integer)\n%srow 0 #1\nrow 0 #2\n",
+                 i < 2 ? told : "");
+        check_dump(dump, expected);
+    }
+    check_dump(
+        "CREATE TABLE `t` (`a` int);\nCREATE PROCEDURE x() BEGIN BEGIN SELECT 1; END;\n"
+        "INSERT INTO `t` VALUES (1);\n",
+        "table 0 t (a:integer)\ntrouble line 4 of the dump: a statement with others in it does "
+        "not end within 4 MiB, or within the dump: what stands in it is left out: CREATE "
+        "PROCEDURE x() BEGIN BEGIN SELECT 1; END;\\x0aINSERT INTO  …\n");
+}
+
 /* Rows are taken whatever ends statements; those that are not fail their table, or are told of. */
 static void test_other_rows(void **state)
 {
@@ -455,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_other_rows),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),

@@ -151,6 +151,26 @@ static void test_triggers(void **state)
     }
 }
 
+/* The end of the last one need not be said. */
+static void test_endless_triggers(void **state)
+{
+    static const char begin[] = "PRAGMA foreign_keys=OFF;\nCREATE TABLE t (a INTEGER);\n"
+                                "CREATE TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM t; ";
+    char dump[400];
+
+    (void)state;
+    snprintf(dump, sizeof dump, "%sEND", begin);
+    check_dump(dump, "table 0 t (a:integer)\nchange 0 t (a:integer)\n");
+    snprintf(dump, sizeof dump, "%sINSERT INTO t VALUES(1);\n", begin);
+    check_dump(
+        dump,
+        "table 0 t (a:integer)\ntrouble line 4 of the dump: a statement with others in it "
+        "does not end within 4 MiB, or within the dump: what stands in it is left out: CREATE "
+        "TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM t; INSE …\n"
+        "trouble line 4 of the dump: a trigger is left out: incomplete input\n"
+        "change 0 t (a:integer)\n");
+}
+
 /* In [names] nothing counts but what closes them. */
 static void test_bracketed_names(void **state)
 {
@@ -183,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_row_numbers),
         cmocka_unit_test(test_recovered),
         cmocka_unit_test(test_triggers),
+        cmocka_unit_test(test_endless_triggers),
         cmocka_unit_test(test_bracketed_names),
     };
 
