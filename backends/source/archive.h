@@ -48,7 +48,8 @@ bool archive_folder_recognise(const char *path);
 /* Whether the file PATH, which begins so, is one; zeros stand where it has fewer bytes. */
 bool archive_recognise(const char *path, const void *begin, size_t size);
 
-/* Whether the file PATH, by its name, is one of several that make an archive: -EILSEQ in words. */
+/* Whether the file PATH is one of several that make an archive, or a dump as XML: -EILSEQ in words.
+ */
 int archive_refuse_part(const char *path, struct failure *failure);
 
 /* PATH: a file or a folder. Looks at the beginning only. -ENOENT, -EACCES; -EILSEQ: libarchive

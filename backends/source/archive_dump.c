@@ -97,6 +97,9 @@ static int read_file(void *context, struct byte_stream *stream, struct failure *
     if (file->walk->pass == PASS_LOADS)
         return dump_session_read_loads(file->dump->reader, stream, file->path, name->database,
                                        failure);
+    if (name->file == MYDUMPER_TABLE)
+        return dump_session_read_making(file->dump->reader, stream, file->path, name->database,
+                                        name->table, failure);
     return dump_session_read(file->dump->reader, stream, file->path, name->database,
                              name->file == MYDUMPER_ROWS ? name->table : NULL, failure);
 }

@@ -257,6 +257,9 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
 
 /* --- archive_refuse ----------------------------------------------------------------------- */
 
+/* What begins so, called NAME, is a dump, but as XML. -EILSEQ; 0: it is none. */
+int archive_refuse_xml(const void *begin, size_t size, const char *name, struct failure *failure);
+
 /* What ARCHIVE, called NAME, FED or compressed, would have to be a file for. -EILSEQ; 0: nothing.
  */
 int archive_refuse_fed(struct archive *archive, bool fed, const char *name,

@@ -32,13 +32,15 @@ static int tell_empty(struct archive_walk *walk, struct failure *failure)
     walk->found = walk->wanted != NULL;
     if (walk->pass == PASS_NAMES)
         return archive_plan_note(walk->plan, shown);
-    if (walk->pass != PASS_ALL || walk->wanted != NULL)
+    if (walk->wanted != NULL)
         return 0;
     dump = archive_plan_dump(walk->plan, shown);
     if (dump != NULL)
         error = archive_dump_read(walk, dump, &empty, shown, false, failure);
+    if (error != 0 || walk->pass != PASS_ALL)
+        return error;
     archive_tabs_take_empty(walk->plan->tabs, shown);
-    return error != 0 ? error : walk->taker->class->member(walk->taker, &member, failure);
+    return walk->taker->class->member(walk->taker, &member, failure);
 }
 
 static int walk_first(struct archive_walk *walk, struct failure *failure)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Archives that are whole, but not as they stand: what has to be done to them first is said. */
+/* Archives that are whole, but not as they stand: what has to be done to them first is said. And
+ * dumps that are written as XML, which are named as what they are. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ static bool ends_in(const char *name, size_t size, const char *ending)
 
 #define BEGIN_BYTES 4 /* enough to tell a beginning from what stands further on */
 #define RAR_BYTES 64
+#define XML_BYTES 256
 
 /* Whether both files can be read, and begin with other bytes. */
 static bool begin_otherwise(const char *one, const char *other)
@@ -113,6 +115,39 @@ static bool is_last_segment(const char *path, size_t size)
     return access(first, F_OK) == 0;
 }
 
+int archive_refuse_xml(const void *begin, size_t size, const char *name, struct failure *failure)
+{
+    static const struct {
+        const char *mark;
+        const char *words;
+    } programs[] = {
+        {"<mysqldump", "what mariadb-dump --xml (mysqldump --xml) writes, which crmfs does not "
+                       "read: make a dump without --xml"},
+        {"phpMyAdmin XML Dump",
+         "what phpMyAdmin exports as XML, which crmfs does not read: export SQL"},
+    };
+    static const char declaration[] = "<?xml";
+
+    if (size < sizeof declaration || memcmp(begin, declaration, sizeof declaration - 1) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        if (memmem(begin, size < XML_BYTES ? size : XML_BYTES, programs[i].mark,
+                   strlen(programs[i].mark)) != NULL)
+            return failure_set(failure, EILSEQ, SHOWN_PATH ": %s", name, programs[i].words);
+    }
+    return 0;
+}
+
+static int refuse_xml_file(const char *path, struct failure *failure)
+{
+    char begin[XML_BYTES];
+
+    return plain_file_check(path, NULL) == 0 &&
+                   plain_file_begin(path, begin, sizeof begin, NULL) == 0
+               ? archive_refuse_xml(begin, sizeof begin, path, failure)
+               : 0;
+}
+
 int archive_refuse_part(const char *path, struct failure *failure)
 {
     size_t size = strlen(path);
@@ -132,7 +167,7 @@ int archive_refuse_part(const char *path, struct failure *failure)
                            SHOWN_PATH ": a part of a RAR that was written as several: unpack them "
                                       "together (unrar x NAME.part1.rar), and mount what is in it",
                            path);
-    return 0;
+    return refuse_xml_file(path, failure);
 }
 
 int archive_refuse_fed(struct archive *archive, bool fed, const char *name, struct failure *failure)

@@ -285,7 +285,10 @@ static int refuse_unread(const struct byte_window *window, const char *name, uns
                          struct failure *failure)
 {
     bool workbook = strcmp(name, "xl/workbook.xml") == 0 || strcmp(name, "content.xml") == 0;
+    int error = archive_refuse_xml(window->data, window->end, name, failure);
 
+    if (error != 0)
+        return error;
     if (window->end != 0 && is_called_table(name))
         return failure_set(
             failure, EILSEQ,

@@ -70,6 +70,11 @@ void dump_session_free(struct dump_reader *reader); /* NULL is allowed */
 int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, const char *name,
                       const char *database, const char *table, struct failure *failure);
 
+/* A file that is to make TABLE: that it does not is told, and TABLE is left out. */
+int dump_session_read_making(struct dump_reader *reader, struct byte_stream *stream,
+                             const char *name, const char *database, const char *table,
+                             struct failure *failure);
+
 /* The same file, of which only what it says of files of rows (LOAD DATA) is taken … */
 int dump_session_read_loads(struct dump_reader *reader, struct byte_stream *stream,
                             const char *name, const char *database, struct failure *failure);

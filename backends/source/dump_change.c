@@ -18,9 +18,7 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
     struct dump_table *table;
     int error;
 
-    /* SQLite's own: how far its counters are, how often a key is met. */
-    if (dump_table_was_there(reader, database, name) ||
-        (reader->dialect == SQL_SQLITE && strncmp(name, "sqlite_", 7) == 0))
+    if (dump_table_was_there(reader, database, name) || dump_is_of_sqlite(reader, name))
         return 0;
     error = dump_table_add(reader, database, name, &table);
     if (error != 0)
@@ -49,6 +47,11 @@ int dump_fail_nameless(struct dump_reader *reader)
                                     table->name);
     }
     return error;
+}
+
+bool dump_is_of_sqlite(const struct dump_reader *reader, const char *name)
+{
+    return reader->dialect == SQL_SQLITE && strncasecmp(name, "sqlite_", 7) == 0;
 }
 
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name)

@@ -102,6 +102,8 @@ static int take_attributes(struct sql_lexer *lexer, struct dump_table *table, si
             column->generated = column->left_out = true;
         else if (gives_value(&token, lexer))
             column->defaulted = true;
+        else if (sql_is(&token, "ROW") && sql_accept(lexer, "END"))
+            column->ends_row = true;
         else if (sql_is(&token, "INVISIBLE"))
             column->invisible = column->left_out = true;
         else if (sql_is(&token, "CHECK") && is_json_check(lexer) &&

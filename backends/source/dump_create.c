@@ -107,6 +107,8 @@ static void take_collation(const struct dump_reader *reader, struct sql_lexer *l
 
     while ((token = sql_next(lexer)).type != SQL_END) {
         table->of_query = table->of_query || sql_is(&token, "SELECT");
+        if (sql_is(&token, "SYSTEM") && sql_accept(lexer, "VERSIONING"))
+            table->versioned = true;
 
         bool charset =
             sql_is(&token, "CHARSET") || (sql_is(&token, "CHARACTER") && sql_accept(lexer, "SET"));

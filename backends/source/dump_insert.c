@@ -31,6 +31,17 @@ static int make_value(struct dump_insertion *insert, const struct dump_column *c
     return dump_make_cell(insert->reader, &column->type, base, literal, cell);
 }
 
+/* The row is one that was there. */
+static bool was_there(const struct dump_insertion *insert, const uint8_t *base)
+{
+    const struct dump_literal *until;
+
+    if (insert->row_end == SIZE_MAX)
+        return false;
+    until = &insert->reader->literals[insert->row_end];
+    return !dump_is_for_ever((const char *)base + until->at, until->size);
+}
+
 /* 0, -EILSEQ: a value makes no sense in its column; what the taker says. */
 static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t size,
                       struct failure *failure)
@@ -39,6 +50,11 @@ static int give_tuple(struct dump_insertion *insert, const uint8_t *base, size_t
     struct dump_table *table = insert->table;
     int error = dump_cell_room(reader, base, size, insert->value_count);
 
+    if (was_there(insert, base)) {
+        reader->last = table;
+        dump_note_history(reader, table);
+        return error;
+    }
     if (insert->listed)
         memset(reader->cells, 0, table->shown_count * sizeof *reader->cells);
     for (size_t i = 0; i < insert->value_count && error == 0; i++) {
@@ -276,7 +292,7 @@ static int pass_over(struct dump_reader *reader, bool query, struct failure *fai
 int dump_insert(struct dump_reader *reader, struct failure *failure)
 {
     cleanup(dump_head_release) struct dump_head head = {.count = 0};
-    struct dump_insertion insert = {.reader = reader};
+    struct dump_insertion insert = {.reader = reader, .row_end = SIZE_MAX};
     int error = dump_take_head(reader, &head, failure);
 
     if (error == 0 && dump_is_catalogue(reader, head.name))

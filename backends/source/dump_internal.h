@@ -8,7 +8,8 @@
  *   dump_set        SET: what statements are written in
  *   dump_connect    PostgreSQL: which database and schema its statements are about
  *   dump_locale     PostgreSQL: how the database orders texts
- *   dump_statement  one statement, without comments; dump_mark: those that say something
+ *   dump_statement  one statement, without comments; dump_mark: those that say something;
+ *                   dump_extent: where it ends, if there are statements in it
  *   dump_create     CREATE TABLE; dump_column: one of its columns
  *   dump_domain     CREATE DOMAIN, and CREATE TYPE … AS ENUM
  *   dump_key        keys; dump_alter: ALTER TABLE, CREATE INDEX
@@ -26,6 +27,7 @@
  *   dump_literal    … one of them
  *   dump_change     rows that cannot be followed; dump_outside: those of other files;
  *                   dump_lack: those of files that are not there
+ *   dump_history    rows that were, of tables WITH SYSTEM VERSIONING
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
  *   dump_cell       a literal as a cell; dump_digits: one of digits; dump_moment: UTC
@@ -58,6 +60,9 @@ int dump_note_unknown(struct dump_reader *reader, const char *database, const ch
 
 /* All is read: tables whose rows may be among those, for want of a character set, fail. */
 int dump_fail_nameless(struct dump_reader *reader);
+
+/* Whether a table is SQLite's own: how far its counters are, how often a key is met. */
+bool dump_is_of_sqlite(const struct dump_reader *reader, const char *name);
 
 /* Whether SQLite's .dump writes its virtual tables into it; behind VALUES: tells of one. */
 bool dump_is_catalogue(const struct dump_reader *reader, const char *name);
@@ -119,6 +124,18 @@ int dump_add_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
 /* MySQL's: told once. 0 or -ENOMEM. */
 int dump_note_trigger(struct dump_reader *reader, struct sql_lexer *lexer);
 
+/* --- dump_history ------------------------------------------------------------------------- */
+
+/* Whether NAME is what a versioned table's rows have besides its columns; *ret_ends: until when. */
+bool dump_is_row_moment(const struct dump_table *table, const char *name, bool *ret_ends);
+
+/* Whether a row that is there until TEXT, in whatever time zone, is one that is there now. */
+bool dump_is_for_ever(const char *text, size_t size);
+
+/* Whether the row in the reader's cells, of a versioned table, is not; tells of such, once. */
+bool dump_is_history(const struct dump_reader *reader, const struct dump_table *table);
+void dump_note_history(const struct dump_reader *reader, struct dump_table *table);
+
 /* --- dump_lack ---------------------------------------------------------------------------- */
 
 /* All is read: tables whose rows the reader's list lacks fail. 0 or -errno. */
@@ -131,10 +148,15 @@ struct dump_extent {
     size_t seen;
     size_t tokens; /* in them */
     size_t depth;  /* of the parentheses that are open behind them */
-    size_t solid;  /* to behind the last byte that is neither blank nor a semicolon */
+    size_t blocks; /* BEGIN, and CASE within it, that no END has closed */
     bool creates;
-    bool makes;    /* … a function or a procedure */
+    bool makes;    /* … a function or a procedure; a trigger or an event of MySQL's */
     bool is_rule;  /* … a rule of PostgreSQL's */
+    bool begins;   /* the last token is BEGIN */
+    bool parted;   /* … is a semicolon */
+    bool dotted;   /* … is a dot */
+    bool ends;     /* … is an END that closed something */
+    bool closed;   /* … is an END behind one */
     bool has_body; /* … what has statements in it: SQLite's triggers, BEGIN ATOMIC … */
     bool has_none; /* … what never has */
     bool asked;    /* whether its semicolons end it, behind another delimiter: … */
@@ -385,6 +407,13 @@ int dump_skip_blank(struct dump_reader *reader, struct failure *failure);
 
 /* Reads to the delimiter and behind it, into statement and raw. 0 or -errno. */
 int dump_read_statement(struct dump_reader *reader, struct failure *failure);
+
+/* Whether a delimiter here is within the statement, as read so far: in its body, or in the
+ * parentheses of PostgreSQL's CREATE RULE … DO (…; …). */
+bool dump_goes_on(struct dump_reader *reader);
+
+/* Whether the statement has a body that went on to the dump's end, or for too long. */
+bool dump_has_no_end(struct dump_reader *reader);
 
 /* Reads to the end of the line and behind it, into statement. */
 int dump_read_line(struct dump_reader *reader, struct failure *failure);

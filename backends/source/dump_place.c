@@ -139,11 +139,15 @@ int dump_place_values(struct dump_insertion *insert, char **names, size_t count,
         return place_in_turn(insert, failure);
     for (size_t i = 0; i < count; i++) {
         ssize_t column = dump_table_column(table, names[i]);
+        bool ends_row = false;
 
         insert->places[i] =
             column >= 0 ? dump_table_place(table, (size_t)column, insert->table) : SIZE_MAX;
-        if (column < 0 && !is_row_number(insert->reader, names[i]))
+        if (column < 0 && !is_row_number(insert->reader, names[i]) &&
+            !dump_is_row_moment(table, names[i], &ends_row))
             insert->unknown = names[i];
+        if (ends_row)
+            insert->row_end = i;
     }
     insert->value_count = count;
     return 0;
@@ -229,7 +233,7 @@ int dump_find_rows(struct dump_insertion *insert, const struct dump_head *head,
     struct dump_table *named = dump_table_find(reader, head->database, head->name);
     int error = 0;
 
-    if (named == NULL && head->names != NULL &&
+    if (named == NULL && head->names != NULL && !dump_is_of_sqlite(reader, head->name) &&
         !dump_table_is_temporary(reader, head->database, head->name))
         error = make_table(reader, head->database, head->name, head->names, head->count, &named,
                            failure);

@@ -169,6 +169,10 @@ int dump_give_row(struct dump_reader *reader, struct dump_table *table, struct f
     if (reader->escaped && reader->guessed && !reader->escape_told)
         tell_escaped(reader, table);
     reader->last = table;
+    if (table->versioned && dump_is_history(reader, table)) {
+        dump_note_history(reader, table);
+        return 0;
+    }
     if (is_row_large(reader, table))
         return dump_fail_large_row(reader, table);
     table->rows++;

@@ -171,7 +171,8 @@ static bool is_dump(const char *text, size_t size, bool more)
                                         "/*!40101 SET",
                                         "-- Adminer",
                                         "-- HeidiSQL",
-                                        "-- Dumping data"};
+                                        "-- Dumping data",
+                                        ".dbconfig defensive "};
     size_t left;
 
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
@@ -296,7 +297,8 @@ enum sql_dialect dump_dialect_of(const char *text, size_t size)
     if (holds_any(text, before, postgres))
         return SQL_POSTGRES;
     if (begins_with_word(statement, left, "PRAGMA") ||
-        begins_with_word(statement, left, "BEGIN TRANSACTION"))
+        begins_with_word(statement, left, "BEGIN TRANSACTION") ||
+        begins_line(text, before, "PRAGMA "))
         return SQL_SQLITE;
     if (begins(text, text + before, "-- Adminer")) {
         if (holds(text, line_size, " SQLite "))
@@ -337,7 +339,8 @@ bool dump_is_of_shell(const char *text, size_t size)
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
 {
     if (dialect == SQL_SQLITE)
-        return holds(text, size, "BEGIN TRANSACTION;");
+        return holds(text, size, "BEGIN TRANSACTION;") ||
+               begins_line(text, size_before_rows(text, size), "BEGIN;");
     return completes(text, size) || holds(text, size, DUMP_KEEPS_CLIENT) ||
            holds(text, size, "-- PostgreSQL database dump");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How SQLite's .dump writes line breaks: with replace(), since 3.50 with unistr(). */
+/* How SQLite's .dump writes line breaks: with replace(), as .recover does, with spaces; since 3.50
+ * with unistr(). */
 #include <errno.h>
 #include <string.h>
 
@@ -33,11 +34,15 @@ static int parse_layer(const uint8_t *at, const uint8_t *end, const uint8_t **re
     const uint8_t *close = string_end(at, end);
     unsigned value = 0;
 
-    if (end - close < 8 || memcmp(close, "',char(", 7) != 0)
+    if (end - close < 9 || memcmp(close, "',", 2) != 0)
         return -EILSEQ;
     *ret_mark = at;
     *ret_size = (size_t)(close - at);
-    at = close + 7;
+    at = close + 2;
+    at += *at == ' ';
+    if (memcmp(at, "char(", 5) != 0)
+        return -EILSEQ;
+    at += 5;
     while (at < end && *at >= '0' && *at <= '9' && value < 256)
         value = value * 10 + (unsigned)(*at++ - '0');
     if (value > 127 || *ret_size == 0 || end - at < 2 || at[0] != ')' || at[1] != ')')

@@ -76,6 +76,7 @@ struct dump_insertion {
     bool listed; /* columns were named: some may be missing, or twice there */
     size_t value_count;
     size_t *places;      /* value I goes to shown column places[I], or nowhere: SIZE_MAX */
+    size_t row_end;      /* the value that says until when the row is there; SIZE_MAX: none does */
     const char *unknown; /* a column that is named, and not there; NULL */
 };
 

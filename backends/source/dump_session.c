@@ -58,6 +58,37 @@ int dump_session_read(struct dump_reader *reader, struct byte_stream *stream, co
     return end_file(reader, error, &own, failure);
 }
 
+/* mydumper goes on to its end, metadata and all, when it loses the server: of a table that it could
+ * not ask for any more, the file has the settings alone. */
+static int note_unmade(struct dump_reader *reader, const char *name, const char *database,
+                       const char *table)
+{
+    struct dump_table *unmade;
+    struct failure why;
+    int error = dump_table_add(reader, database, table, &unmade);
+
+    if (error != 0)
+        return error;
+    unmade->dropped = true;
+    failure_set(&why, EIO,
+                "%.300s: there is no CREATE TABLE in it: what made the dump did not finish it, or "
+                "the file was cut short; table %.200s is left out, and others may lack rows",
+                name, table);
+    reader->taker->class->trouble(reader->taker, &why);
+    return 0;
+}
+
+int dump_session_read_making(struct dump_reader *reader, struct byte_stream *stream,
+                             const char *name, const char *database, const char *table,
+                             struct failure *failure)
+{
+    size_t before = reader->table_count;
+    int error = dump_session_read(reader, stream, name, database, NULL, failure);
+
+    return error != 0 || reader->table_count != before ? error
+                                                       : note_unmade(reader, name, database, table);
+}
+
 int dump_session_read_loads(struct dump_reader *reader, struct byte_stream *stream,
                             const char *name, const char *database, struct failure *failure)
 {

@@ -218,6 +218,22 @@ static int take_quoted(struct dump_reader *reader, struct failure *failure)
     return error;
 }
 
+/* SQLite's [name]: there is no ] in it. */
+static int take_bracketed(struct dump_reader *reader, struct failure *failure)
+{
+    int error = 0;
+
+    while (error == 0 && (error = byte_window_want(&reader->window, 1, failure)) == 0 &&
+           left(reader) != 0) {
+        bool ends = here(reader)[0] == ']';
+
+        error = take(reader, 1, NULL);
+        if (ends)
+            break;
+    }
+    return error;
+}
+
 /* PostgreSQL's $tag$; 0: none stands here. */
 static size_t dollar_tag(const struct dump_reader *reader, char tag[LOOK_AHEAD])
 {
@@ -250,6 +266,8 @@ static int take_piece(struct dump_reader *reader, bool *in_version, struct failu
 
     if (byte == '\'' || byte == '"' || (byte == '`' && reader->dialect != SQL_POSTGRES))
         return take_quoted(reader, failure);
+    if (byte == '[' && reader->dialect == SQL_SQLITE)
+        return take_bracketed(reader, failure);
     if (byte == '$' && dollar_tag(reader, tag) != 0)
         return take_dollars(reader, tag, failure);
     if (at_line_comment(reader)) {
@@ -278,71 +296,6 @@ static int take_piece(struct dump_reader *reader, bool *in_version, struct failu
     return take(reader, 1, NULL);
 }
 
-/* Whether what was read of a CREATE TRIGGER or the like is all of it: it ends in END. */
-static bool ends_in_end(const struct dump_reader *reader)
-{
-    const uint8_t *text = reader->statement.data;
-    size_t size = reader->extent.solid;
-
-    return size > 3 && (text[size - 3] | 0x20) == 'e' && (text[size - 2] | 0x20) == 'n' &&
-           (text[size - 1] | 0x20) == 'd' && !is_word(text[size - 4]);
-}
-
-static void see_token(const struct dump_reader *reader, struct dump_extent *extent,
-                      const struct sql_token *token)
-{
-    size_t place = extent->tokens++;
-
-    if (place == 0)
-        extent->creates = sql_is(token, "CREATE");
-    /* Or behind OR REPLACE. */
-    if (place == 1 || place == 3)
-        extent->is_rule =
-            extent->is_rule || (reader->dialect == SQL_POSTGRES && sql_is(token, "RULE"));
-    extent->depth += sql_is(token, "(");
-    extent->depth -= sql_is(token, ")") && extent->depth != 0;
-    if (extent->has_body || extent->has_none)
-        return;
-    extent->makes = extent->makes || sql_is(token, "FUNCTION") || sql_is(token, "PROCEDURE");
-    extent->has_body = (extent->makes && sql_is(token, "ATOMIC")) ||
-                       (reader->dialect == SQL_SQLITE && sql_is(token, "TRIGGER"));
-    extent->has_none = sql_is(token, "TABLE") || sql_is(token, "INDEX") || sql_is(token, "VIEW");
-}
-
-/*
- * Goes on where it stopped at the semicolon before, as there may be as many as bytes. A semicolon
- * outside quotes ends a token.
- */
-static void see_more(struct dump_reader *reader)
-{
-    struct dump_extent *extent = &reader->extent;
-    const char *text = (const char *)reader->statement.data;
-    size_t size = reader->statement.size;
-    size_t solid = size;
-    struct sql_lexer lexer = dump_lexer(reader, text + extent->seen, size - extent->seen);
-    struct sql_token token;
-
-    while (solid > extent->seen && (is_space((uint8_t)text[solid - 1]) || text[solid - 1] == ';'))
-        solid--;
-    if (solid > extent->seen)
-        extent->solid = solid;
-    while ((extent->tokens == 0 || extent->creates) && (token = sql_next(&lexer)).type != SQL_END)
-        see_token(reader, extent, &token);
-    extent->seen = size;
-}
-
-/* Whether a delimiter here is within the statement: in its body, or in the parentheses of
- * PostgreSQL's CREATE RULE … DO (…; …). */
-static bool goes_on(struct dump_reader *reader)
-{
-    struct dump_extent *extent = &reader->extent;
-
-    if (reader->too_long || reader->statement.size == 0 || reader->dialect == SQL_MYSQL)
-        return false;
-    see_more(reader);
-    return (extent->has_body && !ends_in_end(reader)) || (extent->is_rule && extent->depth != 0);
-}
-
 /* Whether a semicolon here ends the statement, whatever the delimiter: the client sends several at
  * once, and the server takes them apart. */
 static bool at_semicolon(struct dump_reader *reader)
@@ -358,9 +311,19 @@ static bool at_semicolon(struct dump_reader *reader)
     return extent->is_plain;
 }
 
+/* What a statement has swallowed may be more than its own. */
+static void note_endless(const struct dump_reader *reader)
+{
+    dump_tell(reader, EILSEQ,
+              "a statement with others in it does not end within %zu MiB, or within the dump: what "
+              "stands in it is left out: %.60s …",
+              DUMP_STATEMENT_LIMIT >> 20, (const char *)reader->statement.data);
+}
+
 int dump_read_statement(struct dump_reader *reader, struct failure *failure)
 {
     bool in_version = false;
+    bool ended = false;
     int error = 0;
 
     buffer_clear(&reader->statement);
@@ -371,8 +334,9 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
     while ((error = byte_window_want(&reader->window, LOOK_AHEAD, failure)) == 0 &&
            left(reader) != 0) {
         if (dump_stands_here(reader, reader->delimiter)) {
-            if (!goes_on(reader)) {
+            if (!dump_goes_on(reader)) {
                 reader->window.at += strlen(reader->delimiter);
+                ended = !reader->too_long;
                 break;
             }
             error = take(reader, strlen(reader->delimiter), NULL);
@@ -385,10 +349,15 @@ int dump_read_statement(struct dump_reader *reader, struct failure *failure)
         if (error != 0)
             return error;
     }
+
+    bool endless = error == 0 && !ended && dump_has_no_end(reader);
+
     if (error == 0)
         error = buffer_append(&reader->statement, "", 1);
     if (error == 0)
         error = buffer_append(&reader->raw, "", 1);
+    if (error == 0 && endless)
+        note_endless(reader);
     return error;
 }
 

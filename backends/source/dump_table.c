@@ -51,6 +51,7 @@ void dump_table_empty(struct dump_table *table)
     free(table->charset);
     table->columns = NULL;
     table->column_count = 0;
+    table->versioned = false;
     table->primary = (struct dump_key){.count = 0};
     table->uniques = NULL;
     table->unique_count = 0;

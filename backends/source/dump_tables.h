@@ -65,6 +65,7 @@ struct dump_column {
     bool generated;
     bool defaulted; /* a row that says nothing of it has something else than NULL */
     bool invisible; /* INSERT without names leaves it out */
+    bool ends_row;  /* until when the row is there, of a table WITH SYSTEM VERSIONING */
     bool inherited; /* a parent's, of which the table's own statement does not speak */
     bool left_out;  /* generated or invisible, and the dump does not have its values … */
     bool computed;  /* … but they are made */
@@ -116,6 +117,8 @@ struct dump_table {
     bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
     bool misplaced;           /* columns were added or moved later, which was not carried out */
     bool of_query;            /* CREATE TABLE … SELECT: its first rows are those of a query */
+    bool versioned;           /* WITH SYSTEM VERSIONING: the dump may have rows that were … */
+    bool history_told;        /* … and it was told */
     struct dump_key order;    /* set by dump_sqlite; else made of the keys … */
     struct key_term *terms;   /* … as these */
     bool order_known;

@@ -121,6 +121,23 @@ def test_parts_to_be_joined(work):
         assert "join them" in refusal(work, work / name), name
 
 
+def test_dumps_as_xml(mount, work):
+    """Named as what they are, whatever they are called, and within others."""
+    written = b'<?xml version="1.0"?>\n<mysqldump xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n<database name="x">\n'
+    exported = b'<?xml version="1.0" encoding="utf-8"?>\n<!--\n- phpMyAdmin XML Dump\n- version 5.2\n-->\n'
+    for name in ("crm.xml", "crm.sql"):
+        (work / name).write_bytes(written)
+        assert "mariadb-dump --xml (mysqldump --xml) writes, which crmfs does not read" in refusal(work, work / name)
+    (work / "pma.xml").write_bytes(exported)
+    assert "phpMyAdmin exports as XML" in refusal(work, work / "pma.xml")
+    (work / "crm.xml.gz").write_bytes(gzip.compress(written))
+    top = mount(zipped(work / "both.zip", **{"crm.sql": written, "b.csv": "a,b\n1,2\n"}), work / "crm.xml.gz")
+    for name in ("both.zip", "crm.xml.gz"):
+        assert any("mariadb-dump --xml" in line for line in told(top, name)), name
+    (work / "other.xml").write_bytes(b'<?xml version="1.0"?>\n<crm/>\n')
+    assert "not a database that crmfs knows" in refusal(work, work / "other.xml")
+
+
 def test_slices_of_anything(mount, work):
     """A file that was cut, whatever it is; several that are numbered, and begin alike, are backups each."""
     packed = gzip.compress(b"a,b\n" + os.urandom(20000).hex().encode())

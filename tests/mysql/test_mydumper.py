@@ -122,6 +122,25 @@ def test_missing_file(mount, server, filled, work):
     assert re.search(r"table big: of 5000 rows that metadata names, [34]\d{3} are there", top.errors())
 
 
+def test_made_by_halves(mount, server, filled, work):
+    """A server that goes away: metadata says that it was finished, and files have no more than settings in them."""
+    folder = dump(server, filled, work / "dumped", [])
+    for table in "parent", "big":
+        path = folder / f"{filled}.{table}-schema.sql"
+        path.write_text(path.read_text().partition("CREATE TABLE")[0])
+    (folder / f"{filled}.child-schema.sql").write_text("")
+    top = mount(folder)
+    shown = tables(top.path("archives/dumped"))
+    assert "keyless.csv" in shown and not {"parent.csv", "child.csv", "big.csv"} & set(shown)
+    for table in "parent", "child", "big":
+        assert f"there is no CREATE TABLE in it: what made the dump did not finish it, or the file was cut short; " \
+               f"table {table} is left out" in top.errors()
+    assert "of which no CREATE TABLE stands before" not in top.errors()
+    done = subprocess.run([BINARY, "restore", "--table", "keyless", "--to", work / "o.db", folder], capture_output=True,
+                          check=False)
+    assert done.returncode == 3, done.stderr
+
+
 def test_import(server, filled, work, monkeypatch):
     """Dated as its metadata say; a dump that was not finished is refused."""
     def crmfs(*words):

@@ -330,6 +330,19 @@ def test_what_is_told(mount, server, database, work):
     assert errors.count("time zone") == 1 and errors.count("sequence s") == 2
 
 
+def test_history(mount, server, database, work):
+    """Of tables WITH SYSTEM VERSIONING a dump may have rows that were: those that are show, as they do live."""
+    moments = "a TIMESTAMP(6) AS ROW START, b TIMESTAMP(6) AS ROW END, PERIOD FOR SYSTEM_TIME (a, b)"
+    for name, more in {"s": "", "t": f", {moments}", "u": f", {moments}".replace(" ROW START", " ROW START INVISIBLE")}.items():
+        server.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY, x INT{more}) WITH SYSTEM VERSIONING;"
+                   f"INSERT INTO {name} (id, x) VALUES (1,1),(2,2),(3,3);"
+                   f"UPDATE {name} SET x = 7 WHERE id = 3; DELETE FROM {name} WHERE id = 2", database)
+    top = mount(f"crm={server.url(database)}", dump(server, database, ["--dump-history"], work / "h.sql"))
+    for name in tables(top.path("live/crm")):
+        assert top.path(f"archives/h.sql/{name}").read_bytes() == top.path(f"live/crm/{name}").read_bytes()
+    assert top.errors().count("had at other times are left out") == 3
+
+
 @pytest.mark.parametrize("manner, wish", [("FIELDS TERMINATED BY ',' ENCLOSED BY '\"'", "?header=no"), ("", ""),
                                           ("LINES TERMINATED BY '\\r\\n'", ""),
                                           ("FIELDS OPTIONALLY ENCLOSED BY '\"'", ""),

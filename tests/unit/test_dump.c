@@ -293,6 +293,88 @@ static void test_delimiter_and_triggers(void **state)
         "table 0 t (a:integer)\nrow 0 #1\nchange 0 t (a:integer)\n");
 }
 
+/* As mariadb-dump --dump-history has rows that were; what is there shows, as live. */
+static void test_history(void **state)
+{
+#define HISTORY(line, table)                                                         \
+    "trouble line " line " of the dump: rows that table " table                      \
+    " had at other times are left out (it is WITH SYSTEM VERSIONING): those of the " \
+    "dump's moment show\n"
+
+    (void)state;
+    check_dump("-- MariaDB dump 10.19\nCREATE TABLE `s` (`id` int NOT NULL, `x` int, PRIMARY KEY "
+               "(`id`)) ENGINE=InnoDB WITH SYSTEM VERSIONING;\n/*M!101100 SET @old_history="
+               "@@session.system_versioning_insert_history, "
+               "@@session.system_versioning_insert_history=1 */;\n"
+               "INSERT INTO `s` (`id`, `x`, row_start, row_end) VALUES "
+               "(1,1,'2026-12-01 05:00:00.000000','2026-12-01 05:00:00.736326'),\n"
+               "(1,2,'2026-12-01 05:00:00.736326','2038-01-19 03:14:07.999999'),\n"
+               "(2,2,'2026-12-01 05:00:00.733012','2038-01-19 03:14:07.000000');\n"
+               "INSERT INTO `s` (`id`, `x`, row_start, row_end) VALUES "
+               "(3,3,'2026-12-01 05:00:00.733012','2106-02-07 08:28:15.999999');\n"
+               "-- Dump completed\n",
+               "table 0 s (id:integer!,x:integer) key id order id\n" HISTORY(
+                   "4", "s") "row 0 #1|#2\nrow 0 #3|#3\n");
+    check_dump(
+        "-- MariaDB dump 10.19\nSET TIME_ZONE='+00:00';CREATE TABLE `s` (`x` int, `a` timestamp(6) GENERATED ALWAYS "
+        "AS ROW START INVISIBLE, `b` timestamp(6) GENERATED ALWAYS AS ROW END INVISIBLE, "
+        "PERIOD FOR SYSTEM_TIME (`a`, `b`)) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME "
+        "(PARTITION `p` CURRENT);\nINSERT INTO `s` (`x`, `a`, `b`) VALUES "
+        "(1,'2026-12-01 05:00:00.000000','2026-12-01 05:00:00.736326'),"
+        "(2,'2026-12-01 05:00:00.736326','2038-01-18 19:14:07.999999');\n"
+        "CREATE TABLE `t` (`x` int, `a` bigint unsigned GENERATED ALWAYS AS ROW START, "
+        "`b` bigint unsigned GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (`a`, `b`)) "
+        "WITH SYSTEM VERSIONING;\n"
+        "INSERT INTO `t` VALUES (1,2,3),(2,3,18446744073709551615);\n-- Dump completed\n",
+        "table 0 s (x:integer,a:timestamp,b:timestamp)\n" HISTORY(
+            "3", "s") "row 0 #2|\"2026-12-01 05:00:00.736326|\"2038-01-18 19:14:07.999999\n"
+                      "table 1 t (x:integer,a:integer,b:integer)\n" HISTORY(
+                          "5", "t") "row 1 #2|#3|#18446744073709551615\n");
+    /* Of another table they are columns that it has not. */
+    check_dump("CREATE TABLE `s` (`x` int);\nINSERT INTO `s` (x, row_end) VALUES (1,'x');\n",
+               "table 0 s (x:integer)\nfail 0 line 2, byte 63 of the dump: these rows of table s "
+               "have a column row_end, which it has not\n");
+#undef HISTORY
+}
+
+/* As programs write them that send each statement as a whole. */
+static void test_bodies(void **state)
+{
+    static const char *const bodies[] = {
+        "TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; ",
+        "DEFINER=`r`@`%` TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN IF NEW.a > 1 THEN BEGIN "
+        "SET NEW.a = 1; END; END IF; SET @a = IF(1, 2, 3); ",
+        "PROCEDURE x(a int) BEGIN CASE a WHEN 1 THEN SET @a = CASE WHEN 1 THEN 2 END; END CASE; "
+        "l: LOOP LEAVE l; END LOOP l; WHILE 0 DO SET @b = 1; END WHILE; ",
+        "FUNCTION x() RETURNS int BEGIN SELECT t.end, t.`end`, 'END;' FROM t; REPEAT SET @a = 1; "
+        "UNTIL 1 END REPEAT; ",
+        "EVENT x ON SCHEDULE EVERY 1 DAY DO BEGIN ",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char dump[600];
+        const char *told = "trouble line 2 of the dump: the trigger x is left out, and so are "
+                           "others: none is in schema.sql, nor made by a restore\n";
+        char expected[600];
+
+        snprintf(dump, sizeof dump,
+                 "CREATE TABLE `t` (`a` int);\nCREATE %s INSERT INTO `t` VALUES (666); END;\n"
+                 "INSERT INTO `t` VALUES (1);\nCREATE FUNCTION f() RETURNS int RETURN 1;\n"
+                 "INSERT INTO `t` VALUES (2);\n",
+                 bodies[i]);
+        snprintf(expected, sizeof expected, "table 0 t (a:integer)\n%srow 0 #1\nrow 0 #2\n",
+                 i < 2 ? told : "");
+        check_dump(dump, expected);
+    }
+    check_dump(
+        "CREATE TABLE `t` (`a` int);\nCREATE PROCEDURE x() BEGIN BEGIN SELECT 1; END;\n"
+        "INSERT INTO `t` VALUES (1);\n",
+        "table 0 t (a:integer)\ntrouble line 4 of the dump: a statement with others in it does "
+        "not end within 4 MiB, or within the dump: what stands in it is left out: CREATE "
+        "PROCEDURE x() BEGIN BEGIN SELECT 1; END;\\x0aINSERT INTO  …\n");
+}
+
 /* Rows are taken whatever ends statements; those that are not fail their table, or are told of. */
 static void test_other_rows(void **state)
 {
@@ -410,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_adminer),
         cmocka_unit_test(test_delimiter_and_triggers),
         cmocka_unit_test(test_other_rows),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_taker_ends_it),
         cmocka_unit_test(test_odd_lists),

@@ -56,6 +56,31 @@ static void test_postgres_rules(void **state)
                "table 0 t (a:text)\nrow 0 \"x\n");
 }
 
+/* What END ends may be a CASE; and a function may return a table. */
+static void test_bodies(void **state)
+{
+    static const char *const functions[] = {
+        "FUNCTION public.f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; ",
+        "FUNCTION public.f() RETURNS int BEGIN ATOMIC SELECT CASE 1 WHEN (CASE 1 WHEN 1 THEN 1 "
+        "END) THEN 1 ELSE CASE WHEN true THEN 2 END END; ",
+        "FUNCTION public.f() RETURNS TABLE(a int) LANGUAGE sql BEGIN ATOMIC ",
+        "FUNCTION public.f(atomic int) RETURNS int BEGIN ATOMIC SELECT begin FROM x; ",
+        "OR REPLACE PROCEDURE public.f() BEGIN ATOMIC ",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        char dump[500];
+
+        snprintf(dump, sizeof dump,
+                 "-- PostgreSQL database\nCREATE TABLE public.t (a text);\n"
+                 "CREATE %sINSERT INTO public.t VALUES ('bad'); END;\n"
+                 "INSERT INTO public.t VALUES ('x');\n",
+                 functions[i]);
+        check_dump(dump, "table 0 t (a:text)\nrow 0 \"x\n");
+    }
+}
+
 /* As many semicolons as bytes: each is looked at once. */
 static void test_many_semicolons(void **state)
 {
@@ -202,7 +227,7 @@ int main(void)
         cmocka_unit_test(test_many_semicolons), cmocka_unit_test(test_copy_options),
         cmocka_unit_test(test_copy_windows),    cmocka_unit_test(test_search_path),
         cmocka_unit_test(test_cluster),         cmocka_unit_test(test_copy_without_end),
-        cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_rollback),        cmocka_unit_test(test_bodies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

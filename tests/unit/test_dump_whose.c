@@ -32,6 +32,7 @@ static void test_recognise(void **state)
         "BEGIN; CREATE TABLE t (a int);",
         "SET a = 1; -- x\nDROP TABLE t;\n",
         "SET @a = 1,\n  @b = 2;\n",
+        ".dbconfig defensive off\nBEGIN;\nPRAGMA writable_schema = on;\n",
     };
     static const char *const others[] = {
         "",
