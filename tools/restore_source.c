@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/stream.h"
 #include "fs/base/log.h"
 #include "fs/table/stored_dataset.h"
 
@@ -128,7 +129,7 @@ static void warn_part(void *context, const struct failure *why)
     if (why->code == ENODATA)
         return;
     log_message(LOG_LEVEL_WARNING, "%s", why->text);
-    if (why->code == ENOEXEC)
+    if (row_taker_misses_nothing(why->code))
         return;
     left_out_add(&source->left_out, NULL, NULL, why->text);
 }

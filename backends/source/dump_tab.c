@@ -165,7 +165,7 @@ static void tell(const struct dump_reader *reader, const char *words)
 {
     struct failure why;
 
-    failure_set(&why, EILSEQ, "%.300s: %s", reader->place, words);
+    failure_set(&why, ENOTUNIQ, "%.300s: %s", reader->place, words);
     reader->taker->class->trouble(reader->taker, &why);
 }
 

@@ -14,6 +14,7 @@
 #ifndef CRMFS_SOURCE_STREAM_H
 #define CRMFS_SOURCE_STREAM_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -102,8 +103,9 @@ struct row_taker_class {
     /*
      * Something is wrong that is no single table's matter: told to the user. EIO, EILSEQ, EFBIG: it
      * is what is read, and will be as wrong at the next reading; ENODATA: it has nothing of what is
-     * named, and nothing is lost; ENOEXEC: programs, which are no part of tables, are left out, and
-     * nothing else is lost; other codes: it may be overcome.
+     * named, and nothing is lost; ENOEXEC: programs and sequences, which are no part of tables, are
+     * left out, and nothing else is lost; ENOTUNIQ: it says nothing of how it is to be read, and is
+     * read in one way of several: a notice, nothing is left out; other codes: it may be overcome.
      */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
     /* The tables that follow are of such a database, as a source's kind. NULL: it does not matter.
@@ -129,5 +131,11 @@ struct row_taker_class {
 struct row_taker {
     const struct row_taker_class *class;
 };
+
+/* Whether nothing of tables is missed, or wrong, for a trouble of this CODE. */
+static inline bool row_taker_misses_nothing(int code)
+{
+    return code == ENODATA || code == ENOEXEC || code == ENOTUNIQ;
+}
 
 #endif

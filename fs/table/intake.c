@@ -115,7 +115,8 @@ static void tell_rest(struct intake *intake)
 
     if (intake->untold == 0)
         return;
-    failure_set(&why, EILSEQ, "and %zu more parts of it, for such reasons", intake->untold);
+    failure_set(&why, intake->untold_lack ? EILSEQ : ENOTUNIQ,
+                "and %zu more parts of it, for such reasons", intake->untold);
     intake_note_trouble(intake, &why);
 }
 
@@ -327,7 +328,8 @@ const struct failure *intake_troubles(const struct intake *intake, size_t *ret_c
 
 bool intake_is_lasting_code(int code)
 {
-    return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA;
+    return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA || code == ENOEXEC ||
+           code == ENOTUNIQ;
 }
 
 bool intake_is_lasting(const struct intake *intake)
