@@ -95,7 +95,7 @@ int left_out_end(bool is_lacking, const char *done, const char *sentence)
 
     if (status != 0 || !is_lacking)
         return status;
-    log_message(LOG_LEVEL_WARNING, "%s without what is left out, therefore status %d", done,
-                STATUS_INCOMPLETE);
+    log_message(LOG_LEVEL_WARNING, "%s without what is left out or is wrong, therefore status %d",
+                done, STATUS_INCOMPLETE);
     return STATUS_INCOMPLETE;
 }

@@ -65,6 +65,8 @@ static void warn_part(void *context, const struct failure *why)
         log_message(LOG_LEVEL_WARNING, "%s: %s", taking->list.items[0].url, why->text);
     else
         log_message(LOG_LEVEL_WARNING, "%s", why->text);
+    /* What holds nothing is not missed, nor are programs where tables are kept; a notice is no more
+     * than that. */
     if (stream_trouble_is_loss(why))
         left_out_add(&taking->left_out, NULL, NULL, why->text);
 }
@@ -354,7 +356,8 @@ static int run_opened(struct taking *taking, struct failure *failure)
 /* The snapshot is as good as it can be, and yet somebody has to know. */
 static int say_incomplete(const struct taking *taking)
 {
-    log_message(LOG_LEVEL_WARNING, "taken without what is left out, therefore status %d%s",
+    log_message(LOG_LEVEL_WARNING,
+                "taken without what is left out or is wrong, therefore status %d%s",
                 STATUS_INCOMPLETE,
                 taking->lacks_tables ? "; --exclude-table leaves it out on purpose" : "");
     return STATUS_INCOMPLETE;

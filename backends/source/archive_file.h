@@ -33,11 +33,10 @@ struct archive_feed {
     bool told;                   /* whoever read a member has been told */
     struct inflate_stream *gzip; /* NULL: it is no .gz */
     bool begun;
-    uint64_t given;   /* bytes … */
-    const void *last; /* … and the last of them … */
-    size_t last_size;
-    bool has_rest; /* behind the end of a tar there is more than zeros */
-    bool damaged;  /* ERROR says that what came before it may be wrong */
+    uint64_t given; /* bytes … */
+    uint64_t zeros; /* … of which so many at the end are zeros */
+    bool has_rest;  /* behind the end of a tar, or of what is compressed, is more than zeros */
+    bool damaged;   /* ERROR says that what came before it may be wrong */
 };
 
 /*
@@ -47,8 +46,8 @@ struct archive_feed {
 int archive_feed_begin(struct archive *archive, struct archive_feed *from);
 
 /*
- * ARCHIVE has been read. Reads FEED to its end, which is behind that of a tar: there is the
- * checksum of a .gz, and perhaps something else.
+ * ARCHIVE has been read. Reads FEED to its end, which is behind that of a tar, or of what is
+ * compressed: there is the checksum of a .gz, and perhaps something else.
  */
 void archive_feed_drain(struct archive *archive, struct archive_feed *feed); /* NULL is allowed */
 

@@ -334,7 +334,7 @@ char *archive_shown_name(const char *path);
  */
 char *archive_member_path(struct archive_walk *walk, struct archive_entry *about);
 
-/* NAME without the ending of a compression, the caller's. NULL: no memory. */
+/* NAME without the endings of compressions, the caller's. NULL: no memory. */
 char *archive_unpacked_name(const char *name);
 
 /*

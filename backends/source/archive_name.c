@@ -82,19 +82,33 @@ char *archive_ended_name(const struct archive_endings *endings, const char *path
     return ended;
 }
 
-char *archive_unpacked_name(const char *name)
+/* How many of the SIZE bytes of NAME stand before the ending of a compression; SIZE: it has none.
+ */
+static size_t size_before_ending(const char *name, size_t size)
 {
     static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".Z"};
-    size_t size = strlen(name);
 
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t length = strlen(endings[i]);
 
         if (size > length && name[size - length - 1] != '/' &&
-            strcmp(name + size - length, endings[i]) == 0)
-            return strndup(name, size - length);
+            memcmp(name + size - length, endings[i], length) == 0)
+            return size - length;
     }
-    return strdup(name);
+    return size;
+}
+
+/* What was compressed more than once is unpacked as often, at one go. */
+char *archive_unpacked_name(const char *name)
+{
+    size_t size = strlen(name);
+    size_t before = size_before_ending(name, size);
+
+    while (before != size) {
+        size = before;
+        before = size_before_ending(name, size);
+    }
+    return strndup(name, size);
 }
 
 char *archive_member_path(struct archive_walk *walk, struct archive_entry *about)

@@ -175,6 +175,28 @@ static int begin_feed(struct archive_feed *feed, const void **ret_data, size_t *
     return feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
 }
 
+static size_t zeros_at_end(const uint8_t *bytes, size_t size)
+{
+    size_t zeros = 0;
+
+    while (zeros < size && bytes[size - zeros - 1] == 0)
+        zeros++;
+    return zeros;
+}
+
+/* The stream gave SIZE bytes, or ERROR. */
+static void note_given(struct archive_feed *feed, const void *data, size_t size, int error)
+{
+    size_t zeros = error == 0 ? zeros_at_end(data, size) : 0;
+
+    feed->error = error;
+    feed->damaged = error != 0 && feed->gzip != NULL && inflate_stream_is_damaged(feed->gzip);
+    if (error != 0)
+        return;
+    feed->given += size;
+    feed->zeros = zeros == size ? feed->zeros + size : zeros;
+}
+
 static la_ssize_t feed(struct archive *archive, void *context, const void **ret_data)
 {
     struct archive_feed *from = context;
@@ -184,51 +206,37 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
                     : begin_feed(from, ret_data, &size);
 
     (void)archive;
-    from->error = error;
-    from->damaged = error != 0 && from->gzip != NULL && inflate_stream_is_damaged(from->gzip);
-    from->given += error == 0 ? size : 0;
-    from->last = error == 0 ? *ret_data : NULL;
-    from->last_size = error == 0 ? size : 0;
+    note_given(from, *ret_data, size, error);
     return error == 0 ? (la_ssize_t)size : 0;
 }
 
-static bool is_zeros(const uint8_t *bytes, size_t size)
+/* Whether it has an end of its own, behind which something may stand: a tar, or what is merely
+ * compressed. */
+static bool has_end(struct archive *archive)
 {
-    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
-}
+    bool is_packed = archive_filter_count(archive) > 1;
+    int format = archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK;
 
-/* Of what libarchive was given, the tar that ARCHIVE is has left a part: at the end of the last. */
-static void note_left(struct archive *archive, struct archive_feed *feed)
-{
-    la_int64_t taken = archive_filter_bytes(archive, 0);
-    uint64_t left = taken > 0 && (uint64_t)taken < feed->given ? feed->given - (uint64_t)taken : 0;
-
-    if (left > feed->last_size)
-        left = feed->last_size;
-    if (left != 0)
-        feed->has_rest =
-            !is_zeros((const uint8_t *)feed->last + feed->last_size - left, (size_t)left);
+    return format == (is_packed ? ARCHIVE_FORMAT_RAW : ARCHIVE_FORMAT_TAR);
 }
 
 void archive_feed_drain(struct archive *archive, struct archive_feed *feed)
 {
     const void *data;
     size_t size = 1;
-    bool is_tar;
+    la_int64_t taken;
+    bool ends;
 
     if (feed == NULL || feed->error != 0)
         return;
-    is_tar = archive_filter_count(archive) == 1 &&
-             (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
-    if (is_tar)
-        note_left(archive, feed);
-    while ((feed->gzip != NULL || is_tar) && feed->error == 0 && size != 0) {
-        feed->error = feed->stream->class->next(feed->stream, &data, &size, &feed->failure);
-        feed->damaged =
-            feed->error != 0 && feed->gzip != NULL && inflate_stream_is_damaged(feed->gzip);
-        if (is_tar && feed->error == 0)
-            feed->has_rest = feed->has_rest || !is_zeros(data, size);
+    taken = archive_filter_bytes(archive, -1);
+    ends = has_end(archive) && taken > 0;
+    while ((feed->gzip != NULL || ends) && feed->error == 0 && size != 0) {
+        int error = feed->stream->class->next(feed->stream, &data, &size, &feed->failure);
+
+        note_given(feed, data, size, error);
     }
+    feed->has_rest = ends && feed->given - feed->zeros > (uint64_t)taken;
 }
 
 static int end_feed(struct archive *archive, void *context)

@@ -165,7 +165,7 @@ static void tell_renamed(const struct archive_walk *walk)
 
     if (walk->renamed == 0)
         return;
-    failure_set(&why, EILSEQ,
+    failure_set(&why, ENOTUNIQ,
                 "%.300s: under raw/, names in it that begin with a slash, lead out of the folder, "
                 "or are there twice, are shown otherwise: %zu, the first %s",
                 walk->source->path, walk->renamed,
@@ -206,7 +206,7 @@ static int read_rest(struct archive_source *source, const struct archive_parts *
         taker->class->trouble(taker, &why);
     }
     if (error == 0 && walk.odd_names != 0) {
-        failure_set(&why, EILSEQ,
+        failure_set(&why, ENOTUNIQ,
                     "%.300s: %zu of the names in it are in another character set than UTF-8, and "
                     "shown with %%XX for its bytes; say which it is: archive://PATH?names=CP437, "
                     "or CP932, CP866 …",

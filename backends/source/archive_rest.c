@@ -17,7 +17,7 @@
 #define UNPACKED_AGAIN ((uint64_t)64 << 20)
 /* Of what is packed: an lz4's last block, of which a part was taken, is of 4 MiB. */
 #define LEFT_MOST ((uint64_t)8 << 20)
-#define LOOKED_AT ((size_t)1 << 20) /* behind a tar's end are zeros, as many as fill a record */
+#define READ_BYTES ((size_t)1 << 20)
 
 static void tell(const struct archive_walk *walk, const char *name, const char *words)
 {
@@ -32,14 +32,21 @@ static bool is_zeros(const uint8_t *bytes, size_t size)
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-/* Whether something else than zeros stands in the file from OFFSET on, as far as it is looked at.
- */
+/* Whether something else than zeros stands in the file from OFFSET on. */
 static bool holds_more(int file, la_int64_t offset)
 {
-    cleanup_free uint8_t *bytes = malloc(LOOKED_AT);
-    ssize_t size = bytes != NULL ? pread(file, bytes, LOOKED_AT, offset) : 0;
+    cleanup_free uint8_t *bytes = malloc(READ_BYTES);
+    bool more = false;
 
-    return size > 0 && !is_zeros(bytes, (size_t)size);
+    while (bytes != NULL && !more) {
+        ssize_t size = pread(file, bytes, READ_BYTES, offset);
+
+        if (size <= 0)
+            break;
+        more = !is_zeros(bytes, (size_t)size);
+        offset += size;
+    }
+    return more;
 }
 
 static const char other_tar[] =
@@ -66,16 +73,13 @@ static const char packed_rest[] =
 void archive_tell_rest_of_feed(const struct archive_walk *walk, struct archive *archive,
                                const struct archive_feed *feed, const char *name)
 {
-    bool is_raw = archive_format(archive) == ARCHIVE_FORMAT_RAW;
-    la_int64_t taken = archive_filter_bytes(archive, -1);
+    bool is_packed = archive_filter_count(archive) > 1;
 
     if (walk->pass != PASS_ALL || walk->wanted != NULL || walk->broken || feed->error != 0)
         return;
-    if (feed->gzip != NULL ? inflate_stream_has_rest(feed->gzip)
-                           : is_raw && archive_filter_count(archive) > 1 && taken > 0 &&
-                                 (uint64_t)taken < feed->given)
+    if (inflate_stream_has_rest(feed->gzip) || (is_packed && feed->has_rest))
         tell(walk, name, packed_rest);
-    if (feed->has_rest)
+    if (!is_packed && feed->has_rest)
         tell(walk, name, other_tar);
 }
 

@@ -12,7 +12,8 @@
  * The first record names the columns, but for what mysqldump --tab writes, a .txt; a name that
  * lacks or is taken becomes "column2", "name (2)". All values are text: an empty field is NULL, ""
  * the empty text. Rows stand in the order of the file. A record with fewer fields is filled up with
- * NULLs; one with more, unless those are empty, fails the table.
+ * NULLs, and the user is told of the first; one with more, unless those are empty, fails the table.
+ * DOS's sign of a file's end, a 0x1A behind the last record's end, is none.
  */
 #ifndef CRMFS_SOURCE_DELIMITED_H
 #define CRMFS_SOURCE_DELIMITED_H

@@ -31,11 +31,11 @@ uint8_t *delimited_scratch_end(struct delimited *reader)
 /* --- what the user is told ---------------------------------------------------------------- */
 
 /* Of the record under way. */
-static void tell(struct delimited *reader, const char *words)
+static void tell(struct delimited *reader, int code, const char *words)
 {
     struct failure why;
 
-    failure_set(&why, EILSEQ, "line %llu, byte %llu of %.300s: %s",
+    failure_set(&why, code, "line %llu, byte %llu of %.300s: %s",
                 (unsigned long long)byte_window_line(&reader->window),
                 (unsigned long long)byte_window_byte(&reader->window), reader->name, words);
     reader->taker->class->trouble(reader->taker, &why);
@@ -46,36 +46,40 @@ static void note_guess(struct delimited *reader)
     reader->guess_told = true;
     if (reader->set_known || (reader->parts != NULL && !delimited_parts_note_guess(reader->parts)))
         return;
-    tell(reader, "here is the first text that is not UTF-8: all is taken for Windows-1252; if "
-                 "letters are wrong, say in the archive's URL what it is in, as in charset=cp850, "
-                 "else charset=windows-1252");
+    tell(reader, ENOTUNIQ,
+         "here is the first text that is not UTF-8: all is taken for Windows-1252; if "
+         "letters are wrong, say in the archive's URL what it is in, as in charset=cp850, "
+         "else charset=windows-1252");
 }
 
 /* Text of Windows-1252 is next to never UTF-8 as well. */
 static void note_utf8(struct delimited *reader)
 {
     reader->set_told = true;
-    tell(reader, "here is text in UTF-8, and other text before it was not, so that all is taken "
-                 "for Windows-1252: letters are others than they were; say charset=utf-8 in the "
-                 "archive's URL, or windows-1252");
+    tell(reader, EILSEQ,
+         "here is text in UTF-8, and other text before it was not, so that all is taken "
+         "for Windows-1252: letters are others than they were; say charset=utf-8 in the "
+         "archive's URL, or windows-1252");
 }
 
 /* The character sets that it is mistaken for have letters where Windows-1252 has nothing. */
 static void note_undefined(struct delimited *reader)
 {
     reader->odd_told = true;
-    tell(reader, "here is a byte that is no character in Windows-1252, which the text is taken "
-                 "for: it is in another character set, and letters are wrong; say which in the "
-                 "archive's URL, as in charset=cp850");
+    tell(reader, EILSEQ,
+         "here is a byte that is no character in Windows-1252, which the text is taken "
+         "for: it is in another character set, and letters are wrong; say which in the "
+         "archive's URL, as in charset=cp850");
 }
 
 static void note_not_utf8(struct delimited *reader)
 {
     reader->odd_told = true;
-    tell(reader, "here is text that is not UTF-8, which the file is otherwise, or was said to be: "
-                 "it is shown as base64; if all of it is in another character set, say which in "
-                 "the archive's URL, as in charset=windows-1252, else what made the file has mixed "
-                 "two");
+    tell(reader, EILSEQ,
+         "here is text that is not UTF-8, which the file is otherwise, or was said to be: "
+         "it is shown as base64; if all of it is in another character set, say which in "
+         "the archive's URL, as in charset=windows-1252, else what made the file has mixed "
+         "two");
 }
 
 /* --- cells -------------------------------------------------------------------------------- */

@@ -211,6 +211,12 @@ static struct dialect begin_dialect(const uint8_t *begin, size_t size,
     return dialect;
 }
 
+/* Whether the last line is DOS's sign of a text's end, and nothing else. */
+static bool ends_with_mark(const uint8_t *text, size_t size)
+{
+    return size > 1 && text[size - 1] == 0x1a && (text[size - 2] == '\n' || text[size - 2] == '\r');
+}
+
 /* False: it is no text. */
 static bool look_at(const uint8_t *begin, size_t size, bool ended, enum delimited_trust trust,
                     const struct dialect_wish *wish, struct dialect *dialect,
@@ -223,6 +229,8 @@ static bool look_at(const uint8_t *begin, size_t size, bool ended, enum delimite
     size = text_set_narrow(dialect->set, begin + dialect->mark_bytes, size - dialect->mark_bytes,
                            text);
     memset(text + size, 0, BYTE_WINDOW_SLACK);
+
+    size -= ended && ends_with_mark(text, size);
 
     size_t written = text_before_zeros(text, size);
 

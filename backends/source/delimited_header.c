@@ -146,7 +146,7 @@ static void note_header(const struct delimited *reader, const uint8_t *base)
     if (field == end || reader->headless || reader->header_known)
         return;
     failure_set(
-        &why, ENODATA,
+        &why, ENOTUNIQ,
         "%.300s: its first line is taken for the names of columns, though \"%.*s\" in it may "
         "be a value: if that is a row, say header=no in the archive's URL",
         reader->name, (int)(field->size < 40 ? field->size : 40), (const char *)base + field->at);
@@ -178,7 +178,7 @@ static void note_rival(const struct delimited *reader)
 
     if (reader->rival == 0)
         return;
-    failure_set(&why, ENODATA,
+    failure_set(&why, ENOTUNIQ,
                 "%.300s: its fields may be told apart by %s or by %s, and are taken to be by %s: "
                 "say delimiter=%s in the archive's URL, or delimiter=%s",
                 reader->name, chosen.words, rival.words, chosen.words, chosen.value, rival.value);

@@ -31,9 +31,11 @@ struct delimited {
     struct delimited_place place;
     struct cell *cells; /* place.columns of them */
     struct buffer scratch;
-    bool plain;  /* nothing in the record under way needs converting */
-    bool full;   /* there are rows with all columns … */
-    bool ragged; /* … and some without */
+    bool plain;          /* nothing in the record under way needs converting */
+    bool full;           /* there are rows with all columns … */
+    bool ragged;         /* … and some without … */
+    size_t short_rows;   /* … so many, but for one that is told of by itself … */
+    uint64_t short_line; /* … the first of them on this line */
     bool failed;
     size_t before;   /* fields of the record before; 0: there was none */
     bool torn_told;  /* that two may be one */

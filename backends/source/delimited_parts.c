@@ -399,7 +399,7 @@ static void tell_guesses(struct delimited_parts *parts)
     if (parts->guesses < 2)
         return;
     failure_set(
-        &why, EILSEQ,
+        &why, ENOTUNIQ,
         "%zu more tables as text in it are not UTF-8, and taken for Windows-1252: if letters "
         "are wrong, say in the archive's URL what they are in, as in charset=cp850",
         parts->guesses - 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,15 @@ static bool is_empty_line(const struct delimited *reader, size_t count)
            !reader->fields[0].quoted;
 }
 
+/* DOS and CP/M end a text with a ^Z. */
+static bool is_end_mark(const struct delimited *reader, const uint8_t *base, size_t size)
+{
+    const struct byte_window *window = &reader->window;
+
+    return size == 1 && base[0] == 0x1a && window->ended && window->error == 0 &&
+           base + 1 == window->data + window->end;
+}
+
 static bool has_more_values(const struct delimited *reader, size_t count)
 {
     for (size_t i = reader->columns; i < count && i < DELIMITED_COLUMNS_LIMIT; i++) {
@@ -71,20 +81,46 @@ static bool is_cut(const struct delimited *reader, const uint8_t *end, size_t co
            end == window->data + window->end && end[-1] != '\n' && end[-1] != '\r';
 }
 
-/* The same where that cannot be told: other rows lack fields as well, or there is no other. */
-static void note_cut(struct delimited *reader, const uint8_t *end, size_t count)
+/* The same of one that lacks fields, where that cannot be told: others do as well, or there is no
+ * other. Whether the user is told. */
+static bool note_cut(struct delimited *reader, const uint8_t *end)
 {
     const struct byte_window *window = &reader->window;
     struct failure why;
 
-    if (count >= reader->columns || !window->ended || end != window->data + window->end ||
-        end[-1] == '\n' || end[-1] == '\r')
-        return;
+    if (!window->ended || end != window->data + window->end || end[-1] == '\n' || end[-1] == '\r')
+        return false;
     failure_set(&why, EILSEQ,
                 "line %llu, byte %llu of %.300s: the last row lacks fields, and no line end is "
                 "behind it: was the file cut short?",
                 (unsigned long long)byte_window_line(window),
                 (unsigned long long)byte_window_byte(window), reader->name);
+    reader->taker->class->trouble(reader->taker, &why);
+    return true;
+}
+
+static void count_short(struct delimited *reader)
+{
+    if (reader->short_rows == 0)
+        reader->short_line = byte_window_line(&reader->window);
+    reader->short_rows++;
+}
+
+/* Programs leave out what is empty at a row's end; or the row is not what it was. */
+static void note_short(const struct delimited *reader)
+{
+    struct failure why;
+    char others[48] = "";
+
+    if (reader->short_rows == 0)
+        return;
+    if (reader->short_rows == 2)
+        strcpy(others, ", and so does another");
+    else if (reader->short_rows > 2)
+        snprintf(others, sizeof others, ", and so do %zu others", reader->short_rows - 1);
+    failure_set(&why, ENOTUNIQ,
+                "line %llu of %.300s: this row lacks fields at its end%s: they are taken for NULL",
+                (unsigned long long)reader->short_line, reader->name, others);
     reader->taker->class->trouble(reader->taker, &why);
 }
 
@@ -149,14 +185,15 @@ static int give_record(struct delimited *reader, const uint8_t *base, size_t siz
     size_t known = count < DELIMITED_COLUMNS_LIMIT ? count : DELIMITED_COLUMNS_LIMIT;
     int error;
 
-    if (is_empty_line(reader, count))
+    if (is_empty_line(reader, count) || is_end_mark(reader, base, size))
         return 0;
     if (base[0] == '\0')
         return delimited_fail(reader,
                               "here are zeros instead of rows: the file was not written whole");
     if (is_cut(reader, base + size, count))
         return delimited_fail(reader, "the text ends within a row: it was cut short");
-    note_cut(reader, base + size, count);
+    if (count < reader->columns && !note_cut(reader, base + size))
+        count_short(reader);
     reader->full = reader->full || count >= reader->columns;
     reader->ragged = reader->ragged || count < reader->columns;
 
@@ -263,6 +300,8 @@ int delimited_read(struct byte_stream *stream, const struct dialect *dialect, co
         error = delimited_read_header(&reader, &own);
     if (error == 0)
         error = read_rows(&reader, &own);
+    if (error == 0 && !reader.failed)
+        note_short(&reader);
     if (error == 0 && !reader.failed && !reader.place.goes_on && taker->class->finish_table != NULL)
         error = taker->class->finish_table(taker, reader.place.table, &own);
     free(reader.fields);

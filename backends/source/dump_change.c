@@ -309,6 +309,7 @@ int dump_note_left_out(struct dump_reader *reader, struct sql_lexer *lexer, cons
 int dump_note_sequence(struct dump_reader *reader, struct sql_lexer *lexer)
 {
     sql_accept(lexer, "SEQUENCE");
-    return dump_note_left_out(reader, lexer, "sequence", &reader->sequence_told, ENODATA,
-                              "they are no tables in a dump, as they are in a live database");
+    return dump_note_left_out(reader, lexer, "sequence", &reader->sequence_told, ENOEXEC,
+                              "they are no tables in a dump, as they are in a live database, nor "
+                              "made by a restore");
 }

@@ -291,7 +291,7 @@ bool dump_seems_utf8(const struct dump_reader *reader, const char *charset, cons
 void dump_tell_utf8(struct dump_reader *reader, const struct dump_table *table)
 {
     reader->utf8_told = true;
-    dump_tell(reader, EILSEQ,
+    dump_tell(reader, ENOTUNIQ,
               "text in table %.300s is UTF-8 by the look of it, and shows as if it were in its "
               "column's character set, as mysqldump --tab writes it where it is not told another: "
               "if it was, say archive://PATH?charset=utf-8",

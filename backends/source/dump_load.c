@@ -328,6 +328,10 @@ static int give_row(struct dump_reader *reader, struct dump_table *table, size_t
     return error != 0 ? error : dump_give_row(reader, table, failure);
 }
 
+static const char other_signs[] =
+    ": if mysqldump --tab was told other signs (--fields-terminated-by, --fields-enclosed-by, "
+    "--lines-terminated-by), say delimiter=%2C, quote=%22, line-end=crlf in the archive's URL";
+
 static int take_rows(struct dump_reader *reader, struct dump_table *table, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
@@ -350,8 +354,8 @@ static int take_rows(struct dump_reader *reader, struct dump_table *table, struc
                 window->at += size;
         }
         if (got == -EILSEQ)
-            return dump_table_fail(reader, table, "a row of table %s makes no sense here",
-                                   table->name);
+            return dump_table_fail(reader, table, "a row of table %s makes no sense here%s",
+                                   table->name, table->load->tab ? other_signs : "");
         if (got > 0)
             continue;
 

@@ -130,7 +130,7 @@ static void tell_mangled(struct dump_reader *reader, struct dump_table *table)
 static void tell_escaped(struct dump_reader *reader, const struct dump_table *table)
 {
 
-    dump_tell(reader, EILSEQ,
+    dump_tell(reader, ENOTUNIQ,
               "nothing says whose dump this is: a backslash in table %.300s "
               "is taken for MySQL's, which is none of the text; in another database it would be: "
               "then load the dump there, and mount the database",

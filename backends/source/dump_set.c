@@ -95,7 +95,7 @@ void dump_note_zone(struct dump_reader *reader, const struct dump_table *table)
     if (column == table->column_count)
         return;
     reader->zone_told = true;
-    dump_tell(reader, EILSEQ,
+    dump_tell(reader, unsaid ? ENOTUNIQ : EILSEQ,
               "here the time zone is %.40s: what is in column %.200s of "
               "table %.200s, and in others of TIMESTAMP, shows as it stands, and not in UTC",
               unsaid ? "not said" : reader->zone, table->columns[column].name, table->name);

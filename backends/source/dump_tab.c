@@ -31,21 +31,34 @@ static void choose_columns(const struct dump_table *table, bool generated, struc
     }
 }
 
-/* Whether the first row has no field for each of the columns. 1, 0 or -errno. */
-static int lacks_columns(struct dump_reader *reader, const struct dump_load *load,
-                         struct failure *failure)
+/*
+ * The first row, read so: 1 and its size, -EILSEQ: it makes no sense, 0: it ends nowhere; -errno.
+ * A line feed in a text is escaped, and the first that is not is there, so that more is needed only
+ * where a return has to stand before it.
+ */
+static int first_row(struct dump_reader *reader, const struct dump_load *load, size_t *ret_size,
+                     struct failure *failure)
 {
     const struct byte_window *window = &reader->window;
-    size_t size;
     int got = 0;
     int more = 1;
 
     while (more > 0 && got == 0) {
-        got = window->at < window->end ? dump_load_row(reader, load, &size) : 0;
+        got = window->at < window->end ? dump_load_row(reader, load, ret_size) : 0;
         if (got == 0)
-            more = byte_window_more(&reader->window, failure);
+            more = load->returns ? byte_window_more(&reader->window, failure) : 0;
     }
-    return more < 0 && more != -EFBIG ? more : got == -EILSEQ;
+    return more < 0 && more != -EFBIG ? more : got;
+}
+
+/* Whether the first row has no field for each of the columns. 1, 0 or -errno. */
+static int lacks_columns(struct dump_reader *reader, const struct dump_load *load,
+                         struct failure *failure)
+{
+    size_t size;
+    int got = first_row(reader, load, &size, failure);
+
+    return got < 0 && got != -EILSEQ ? got : got == -EILSEQ;
 }
 
 /* --- how the first rows look --------------------------------------------------------------- */
@@ -110,30 +123,32 @@ static void look_at_row(struct dump_reader *reader, const struct dump_table *tab
 }
 
 /*
- * Reads the rows that are whole within what is looked at, and leaves the window as it is. A line
- * feed in what is left over would have ended a row, but for returns before it.
+ * Reads the first row, and others that are whole within what is looked at, and leaves the window
+ * where it is. A line feed in what is left over would have ended a row, but for returns before it.
  */
 static int look_at_rows(struct dump_reader *reader, const struct dump_table *table,
-                        const struct dump_load *load, struct look *ret_look)
+                        const struct dump_load *load, struct look *ret_look,
+                        struct failure *failure)
 {
     struct byte_window *window = &reader->window;
     cleanup_free uint8_t *quoted = calloc(load->count + 1, 1);
-    size_t at = window->at;
-    size_t end = window->end;
     struct look look = {.fits = false};
     size_t size = 0;
-    int got = 1;
+    int got = quoted != NULL ? first_row(reader, load, &size, failure) : -ENOMEM;
 
-    if (quoted == NULL)
-        return -ENOMEM;
-    window->end = end - at > LOOK_BYTES ? at + LOOK_BYTES : end;
+    if (got < 0 && got != -EILSEQ)
+        return got;
+
+    size_t at = window->at;
+    size_t end = window->end;
+    size_t looked_at = size > LOOK_BYTES ? size : LOOK_BYTES;
+
+    window->end = end - at > looked_at ? at + looked_at : end;
     while (got > 0) {
-        got = window->at < window->end ? dump_load_row(reader, load, &size) : 0;
-        if (got <= 0)
-            break;
         look_at_row(reader, table, load, quoted, &look);
         look.fits = true;
         window->at += size;
+        got = window->at < window->end ? dump_load_row(reader, load, &size) : 0;
     }
     if (got < 0 || (load->returns &&
                     memchr(window->data + window->at, '\n', window->end - window->at) != NULL))
@@ -150,25 +165,41 @@ static void tell(const struct dump_reader *reader, const char *words)
 {
     struct failure why;
 
-    failure_set(&why, EILSEQ, "%.300s: %s", reader->place, words);
+    failure_set(&why, ENOTUNIQ, "%.300s: %s", reader->place, words);
     reader->taker->class->trouble(reader->taker, &why);
 }
 
-/* Whether a return stands before the first line feed that is not escaped. */
+/* The first line feed that is not escaped; window->end: there is none. */
+static size_t first_feed(const struct byte_window *window)
+{
+    size_t i = window->at;
+
+    while (i < window->end && window->data[i] != '\n')
+        i += window->data[i] == '\\' ? 2 : 1;
+    return i < window->end ? i : window->end;
+}
+
+/* More until there is one: at the end of the first row, or before. */
+static int want_feed(struct byte_window *window, struct failure *failure)
+{
+    int got = 1;
+
+    while (got > 0 && first_feed(window) == window->end)
+        got = byte_window_more(window, failure);
+    return got < 0 && got != -EFBIG ? got : 0;
+}
+
+/* Whether a return stands before it. */
 static bool may_have_returns(const struct byte_window *window)
 {
-    bool escaped = false;
+    size_t feed = first_feed(window);
 
-    for (size_t i = window->at; i < window->end; i++) {
-        if (window->data[i] == '\n' && !escaped)
-            return i > window->at && window->data[i - 1] == '\r';
-        escaped = window->data[i] == '\\' && !escaped;
-    }
-    return false;
+    return feed < window->end && feed > window->at && window->data[feed - 1] == '\r';
 }
 
 static int detect_returns(struct dump_reader *reader, const struct dump_table *table,
-                          const struct dialect_wish *wish, struct dump_load *load)
+                          const struct dialect_wish *wish, struct dump_load *load,
+                          struct failure *failure)
 {
     struct look look = {.fits = false};
     int error;
@@ -180,7 +211,7 @@ static int detect_returns(struct dump_reader *reader, const struct dump_table *t
     if (load->returns || !may_have_returns(&reader->window))
         return 0;
     load->returns = true;
-    error = look_at_rows(reader, table, load, &look);
+    error = look_at_rows(reader, table, load, &look, failure);
     load->returns = error == 0 && look.fits;
     if (load->returns && !look.sure_return && load->quote == DUMP_NO_QUOTE)
         tell(reader, "each row ends in a return, which is taken to be of the line's end "
@@ -191,15 +222,16 @@ static int detect_returns(struct dump_reader *reader, const struct dump_table *t
 
 /* Quotes are some where each text has them that is not NULL, and each column always or never. */
 static int try_quote(struct dump_reader *reader, const struct dump_table *table,
-                     const struct dialect_wish *wish, struct dump_load *load, bool *ret_taken)
+                     const struct dialect_wish *wish, struct dump_load *load, bool *ret_taken,
+                     struct failure *failure)
 {
     struct look look;
-    int error = look_at_rows(reader, table, load, &look);
+    int error = look_at_rows(reader, table, load, &look, failure);
 
     if (error == 0 && !look.fits) {
-        error = detect_returns(reader, table, wish, load);
+        error = detect_returns(reader, table, wish, load, failure);
         if (error == 0 && load->returns)
-            error = look_at_rows(reader, table, load, &look);
+            error = look_at_rows(reader, table, load, &look, failure);
     }
     *ret_taken = error == 0 && look.fits && look.quoted != 0 && !look.bare && !look.mixed;
     if (*ret_taken && !look.sure_quotes)
@@ -210,7 +242,8 @@ static int try_quote(struct dump_reader *reader, const struct dump_table *table,
 }
 
 static int detect_quote(struct dump_reader *reader, const struct dump_table *table,
-                        const struct dialect_wish *wish, struct dump_load *load)
+                        const struct dialect_wish *wish, struct dump_load *load,
+                        struct failure *failure)
 {
     bool taken = false;
     int error;
@@ -220,7 +253,7 @@ static int detect_quote(struct dump_reader *reader, const struct dump_table *tab
         return 0;
     }
     load->quote = '"';
-    error = try_quote(reader, table, wish, load, &taken);
+    error = try_quote(reader, table, wish, load, &taken, failure);
     if (!taken) {
         load->quote = DUMP_NO_QUOTE;
         load->returns = false;
@@ -230,15 +263,16 @@ static int detect_quote(struct dump_reader *reader, const struct dump_table *tab
 
 /* *ret_fits: the rows are so. */
 static int detect_manner(struct dump_reader *reader, const struct dump_table *table,
-                         const struct dialect_wish *wish, struct dump_load *load, bool *ret_fits)
+                         const struct dialect_wish *wish, struct dump_load *load, bool *ret_fits,
+                         struct failure *failure)
 {
     struct look look = {.fits = false};
-    int error = detect_quote(reader, table, wish, load);
+    int error = detect_quote(reader, table, wish, load, failure);
 
     if (error == 0)
-        error = detect_returns(reader, table, wish, load);
+        error = detect_returns(reader, table, wish, load, failure);
     if (error == 0)
-        error = look_at_rows(reader, table, load, &look);
+        error = look_at_rows(reader, table, load, &look, failure);
     *ret_fits = look.fits;
     return error;
 }
@@ -253,9 +287,11 @@ static int detect(struct dump_reader *reader, const struct dump_table *table,
     int error = byte_window_want(&reader->window, LOOK_BYTES, failure);
 
     error = error == -EFBIG ? 0 : error;
+    if (error == 0)
+        error = want_feed(&reader->window, failure);
     choose_columns(table, true, load);
     if (error == 0)
-        error = detect_manner(reader, table, wish, load, &fits);
+        error = detect_manner(reader, table, wish, load, &fits, failure);
     if (error == 0 && !fits) {
         lacks = lacks_columns(reader, load, failure);
         error = lacks < 0 ? lacks : 0;
@@ -263,7 +299,7 @@ static int detect(struct dump_reader *reader, const struct dump_table *table,
     if (error != 0 || !lacks)
         return error;
     choose_columns(table, false, load);
-    return detect_manner(reader, table, wish, load, &fits);
+    return detect_manner(reader, table, wish, load, &fits, failure);
 }
 
 int dump_load_as_tab(struct dump_reader *reader, struct dump_table *table,

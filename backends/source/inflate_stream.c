@@ -19,6 +19,7 @@ struct inflate_stream {
     bool is_gzip;
     bool in_header; /* of a member of the .gz … */
     bool further;   /* … which is not the first */
+    bool in_zeros;  /* behind the last member */
     struct gzip_header header;
     struct inflate_promise promise; /* unless it is a .gz */
     uint64_t bytes;                 /* given so far */
@@ -67,15 +68,30 @@ static int refuse_cut(struct failure *failure)
     return failure_set(failure, EIO, "it is cut short: it ends within compressed data");
 }
 
-/* What follows a member and is none is passed over, as gzip does, which warns, unless it is zeros:
- * they are padding. LAST: the byte that showed it. */
+/* What follows a member and is none is passed over, as gzip does, which warns, unless it is zeros
+ * to the end: they are padding. LAST: the byte that showed it. */
 static int refuse_header(struct inflate_stream *inflate, uint8_t last, struct failure *failure)
 {
     if (!inflate->further)
         return failure_set(failure, EIO, "it is damaged: it does not begin as a .gz does");
-    inflate->ended = true;
-    inflate->has_rest = inflate->header.taken > 1 || last != 0;
+    inflate->in_zeros = inflate->header.taken == 1 && last == 0;
+    inflate->has_rest = !inflate->in_zeros;
+    inflate->ended = inflate->has_rest;
     return 0;
+}
+
+/* As many of the zeros as are at hand. */
+static int pass_over_zeros(struct inflate_stream *inflate, struct failure *failure)
+{
+    struct inflate_state *state = &inflate->state;
+
+    while (state->avail_in != 0 && *state->next_in == 0) {
+        state->avail_in--;
+        state->next_in++;
+    }
+    inflate->has_rest = state->avail_in != 0;
+    inflate->ended = inflate->has_rest || inflate->from_ended;
+    return inflate->ended ? 0 : take_input(inflate, failure);
 }
 
 /* As much of a header as is at hand. */
@@ -152,6 +168,8 @@ static size_t unfold(struct inflate_stream *inflate)
 /* Nothing came of what was at hand. */
 static int go_on(struct inflate_stream *inflate, struct failure *failure)
 {
+    if (inflate->in_zeros)
+        return pass_over_zeros(inflate, failure);
     if (inflate->in_header)
         return take_header(inflate, failure);
     if (inflate->broken != 0)

@@ -108,8 +108,9 @@ struct row_taker_class {
     /*
      * Something is wrong that is no single table's matter: told to the user. EIO, EILSEQ, EFBIG: it
      * is what is read, and will be as wrong at the next reading; ENODATA: it has nothing of what is
-     * named, and nothing is lost; ENOEXEC: programs, which are no part of tables, are left out, and
-     * nothing else is lost; other codes: it may be overcome.
+     * named, and nothing is lost; ENOEXEC: programs and sequences, which are no part of tables, are
+     * left out, and nothing else is lost; ENOTUNIQ: it says nothing of how it is to be read, and is
+     * read in one way of several: a notice, nothing is left out; other codes: it may be overcome.
      */
     void (*trouble)(struct row_taker *taker, const struct failure *why);
     /* The tables that follow are of such a database, as a source's kind. NULL: it does not matter.
@@ -136,10 +137,10 @@ struct row_taker {
     const struct row_taker_class *class;
 };
 
-/* Whether something is lacking for what trouble() was told. */
+/* Whether something of tables is missed, or may be wrong, for what trouble() was told. */
 static inline bool stream_trouble_is_loss(const struct failure *why)
 {
-    return why->code != ENODATA && why->code != ENOEXEC;
+    return why->code != ENODATA && why->code != ENOEXEC && why->code != ENOTUNIQ;
 }
 
 #endif

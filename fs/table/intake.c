@@ -115,7 +115,8 @@ static void tell_rest(struct intake *intake)
 
     if (intake->untold == 0)
         return;
-    failure_set(&why, EILSEQ, "and %zu more parts of it, for such reasons", intake->untold);
+    failure_set(&why, intake->untold_lack ? EILSEQ : ENOTUNIQ,
+                "and %zu more parts of it, for such reasons", intake->untold);
     intake_note_trouble(intake, &why);
 }
 
@@ -339,7 +340,8 @@ bool intake_lacks(struct intake *intake)
 
 bool intake_is_lasting_code(int code)
 {
-    return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA;
+    return code == EIO || code == EILSEQ || code == EFBIG || code == ENODATA || code == ENOEXEC ||
+           code == ENOTUNIQ;
 }
 
 bool intake_is_lasting(const struct intake *intake)

@@ -67,7 +67,8 @@ struct intake {
     struct raw_bytes *next_bytes; /* of the member that comes next; NULL: none came */
     struct failure *troubles;
     size_t trouble_count;
-    size_t untold;            /* troubles beyond those that are kept */
+    size_t untold;            /* troubles beyond those that are kept … */
+    bool untold_lack;         /* … and not all are such of which nothing is missed */
     bool has_passing_trouble; /* … that will not be there at the next reading */
     const char *kind; /* of the database that the tables are of; static; NULL: nobody has said … */
     bool many_kinds;  /* … or they have said different things */

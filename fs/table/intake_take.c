@@ -335,10 +335,12 @@ static void take_trouble(struct row_taker *taker, const struct failure *why)
     bool has_room = intake->trouble_count < INTAKE_TROUBLES_KEPT;
 
     pthread_mutex_unlock(&intake->lock);
-    if (has_room)
+    if (has_room) {
         intake_note_trouble(intake, why);
-    else
+    } else {
         intake->untold++;
+        intake->untold_lack = intake->untold_lack || stream_trouble_is_loss(why);
+    }
     intake->has_passing_trouble = intake->has_passing_trouble || !intake_is_lasting_code(why->code);
 }
 

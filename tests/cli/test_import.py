@@ -48,6 +48,44 @@ def names(store):
     return [(each["name"], each["time"]) for each in json.loads(crmfs("snapshots", "--json", str(store)).stdout)]
 
 
+@pytest.mark.parametrize("name, text, told", [
+    ("w.csv", "id;n\n1;Müller\n".encode("latin-1"), "is taken for Windows-1252"),
+    ("s.csv", b"a,b,c\n1,2,3\n4,5\n6,7,8\n", "line 3 of"),
+    ("d.csv", b"last,first;id\nDoe,J;1\n", "may be told apart by semicolons or by commas"),
+    ("h.csv", b"1,x\n2,y\n", "its first line is taken for the names of columns"),
+])
+def test_notices(store, work, name, text, told):
+    """How a file was read that does not say it is told, and nothing is left out: by a restore as well."""
+    (work / name).write_bytes(text)
+    done = run(store, work / name)
+    assert told in done.stderr and "left out" not in done.stderr
+    again = crmfs("restore", "--to", str(work / "new.db"), str(work / name))
+    assert (again.returncode, told in again.stderr, "left out" in again.stderr) == (0, True, False), again.stderr
+
+
+def test_many_notices(store, work):
+    """Those of an archive that are not told one by one are no reason to think that something is missing."""
+    with zipfile.ZipFile(work / "many.zip", "w") as archive:
+        for i in range(60):
+            archive.writestr(f"table{chr(97 + i % 26)}{i}x.csv", f"id,name,x\n{i},a\n{i},b,c\n")
+    assert "more parts of it" in run(store, work / "many.zip").stderr
+
+
+def test_what_letters_are_is_known(store, work):
+    """… but text that is wrong as far as can be seen is a reason, and so it is said."""
+    (work / "m.csv").write_bytes("id;n\n1;Müller\n".encode("latin-1") + "2;Müller\n".encode())
+    done = crmfs("import", "--store", str(store), str(work / "m.csv"))
+    assert done.returncode == 3 and "left out or is wrong, therefore status 3" in done.stderr
+
+
+def test_sequences(work):
+    """A restore tells of those that it leaves out, as of triggers."""
+    (work / "s.sql").write_text("-- MySQL dump\nCREATE SEQUENCE `s` start with 1 minvalue 1;\nDO SETVAL(`s`, 1, 0);\nCREATE TABLE t (id int);\n"
+                                "INSERT INTO t VALUES (1);\n-- Dump completed on 2019-03-01  2:00:00\n")
+    done = crmfs("restore", "--to", str(work / "new.db"), str(work / "s.sql"))
+    assert done.returncode == 0 and "the sequence s is left out" in done.stderr
+
+
 def test_which_backup(store, work):
     """What is said of one of several says of which."""
     (work / "old").mkdir()

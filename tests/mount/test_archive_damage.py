@@ -210,6 +210,40 @@ def test_behind_the_end(mount, work):
     assert sorted(told) == sorted(hurt)
 
 
+def test_compressed_twice(mount, work):
+    """It is called what it is when all is unpacked, and so it is a table; in an archive as well."""
+    rows = b"id,x\n1,a\n"
+    for name, data in (("x.csv.gz.gz", gzip.compress(gzip.compress(rows))), ("y.csv.gz.bz2", bz2.compress(gzip.compress(rows)))):
+        (work / name).write_bytes(data)
+        with zipfile.ZipFile(work / f"{name}.zip", "w") as archive:
+            archive.writestr(name, data)
+    names = [f"{name}{end}" for name in ("x.csv.gz.gz", "y.csv.gz.bz2") for end in ("", ".zip")]
+    top = mount(*(work / name for name in names))
+    for name in names:
+        assert slurp(top.path(f"archives/{name}/{name[0]}.csv")) == rows
+    assert os.listdir(top.path("archives/x.csv.gz.gz/raw")) == ["x.csv"]
+    assert top.errors() == ""
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "lz4"])
+def test_behind_zeros(mount, work, ending):
+    """Zeros are padding to the very end alone, however many they are; in an archive as well as by itself."""
+    pack = {"gz": gzip.compress, "bz2": bz2.compress, "lz4": lz4}[ending]
+    told = []
+    for zeros in 0, 512, 3 << 20:
+        for word, behind in ("nothing", b""), ("part", b"?" + pack(b"2,b\n")), ("junk", b"1234567"):
+            data = pack(b"id,x\n1,a\n") + bytes(zeros) + behind
+            (work / f"{word}{zeros}.csv.{ending}").write_bytes(data)
+            with zipfile.ZipFile(work / f"{word}{zeros}.zip", "w") as archive:
+                archive.writestr(f"{word}{zeros}.csv.{ending}", data)
+            told += [f"{word}{zeros}.csv.{ending}", f"{word}{zeros}.zip"] if behind else []
+    top = mount(work)
+    for path in sorted(top.path("archives").iterdir()):
+        assert slurp(next(path.glob("*.csv"))) == b"id,x\n1,a\n", path.name
+    lines = [line for line in top.errors().splitlines() if "stands something else" in line]
+    assert sorted(line.split("archives/")[1].split(":")[0].split("/")[0] for line in lines) == sorted(told)
+
+
 def test_end_of_a_tar(mount, work):
     """One that is cut between two members, and a second behind the first, are told of."""
     made = tape("w")

@@ -148,6 +148,29 @@ def test_other_signs(mount, work, kind, quote, end):
     assert ("quote=none" in top.errors()) == (quote == '"')
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip", "gz"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_signs_of_a_large_first_row(mount, work, kind, end, delimiter):
+    """They are seen in it, though it is larger than what is looked at otherwise."""
+    text = "A line, and\\\nanother. " * 30000
+    rows = f'"2"{delimiter}"{text}"{end}"1"{delimiter}"Bo, Ek"{end}'.encode()
+    folder = work / "tab"
+    folder.mkdir()
+    (folder / "contacts.sql").write_text(FILES["contacts.sql"])
+    (folder / ("contacts.txt.gz" if kind == "gz" else "contacts.txt")).write_bytes(gzip.compress(rows) if kind == "gz" else rows)
+    source = folder
+    if kind == "zip":
+        source = work / "tab.zip"
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in folder.iterdir():
+                archive.write(path, path.name)
+    top = mount(f"archive://{source}" + ("?delimiter=%2C" if delimiter == "," else ""))
+    shown = text.replace("\\\n", "\n")
+    right = slurp(top.path(f"archives/{source.name}/contacts.csv")).decode() == f'id,name\n1,"Bo, Ek"\n2,"{shown}"\n'
+    assert right
+
+
 def test_said_signs(mount, work):
     """What the user says of them counts; another escape is refused, when it is said and when it is seen."""
     (work / "contacts.sql").write_text(FILES["contacts.sql"])
@@ -159,6 +182,12 @@ def test_said_signs(mount, work):
     with pytest.raises(OSError, match="Input/output"):
         slurp(top.path(f"archives/{work.name}/contacts.csv"))
     assert "another escape than a backslash" in top.errors()
+    top.unmount()
+    (work / "contacts.txt").write_text('"1","Bo"\n')
+    top = mount(work)
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(top.path(f"archives/{work.name}/contacts.csv"))
+    assert "delimiter=%2C" in top.errors()
     top.unmount()
     (work / "contacts.txt").write_text("^N\tBo\n")
     top = mount(work)

@@ -249,11 +249,21 @@ static void test_no_header(void **state)
                          "table 0 t (1:text,2:text)\nrow 0 \"3|\"4\n");
 }
 
+#define LACKS_FIELDS(line, others)                                                        \
+    "trouble line " line " of a/t.csv: this row lacks fields at its end" others ": they " \
+    "are taken for NULL\n"
+
 static void test_ragged(void **state)
 {
     (void)state;
-    check_delimited("a,b\n1\n2,3,\n4,5,,\n",
-                    "table 0 t (a:text,b:text)\nrow 0 \"1|NULL\nrow 0 \"2|\"3\nrow 0 \"4|\"5\n");
+    check_delimited(
+        "a,b\n1\n2,3,\n4,5,,\n",
+        "table 0 t (a:text,b:text)\nrow 0 \"1|NULL\nrow 0 \"2|\"3\nrow 0 \"4|\"5\n" LACKS_FIELDS(
+            "2", ""));
+    check_delimited(
+        "a,b,c\n\"1\n\",2,3\n3,4\n4,5,6\n\n6,7\n",
+        "table 0 t (a:text,b:text,c:text)\nrow 0 \"1\n|\"2|\"3\nrow 0 \"3|\"4|NULL\n"
+        "row 0 \"4|\"5|\"6\nrow 0 \"6|\"7|NULL\n" LACKS_FIELDS("4", ", and so does another"));
     check_delimited(
         "a,b\n1,2\n3,4,5\n6,7\n",
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
@@ -276,10 +286,12 @@ static void test_torn(void **state)
     (void)state;
     check_delimited("a,b,c\n1,x\ny,2\n3,x\ny,4\n",
                     "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|\"x|NULL\n" TORN
-                    "row 0 \"y|\"2|NULL\nrow 0 \"3|\"x|NULL\nrow 0 \"y|\"4|NULL\n");
+                    "row 0 \"y|\"2|NULL\nrow 0 \"3|\"x|NULL\nrow 0 \"y|\"4|NULL\n" LACKS_FIELDS(
+                        "2", ", and so do 3 others"));
     check_delimited("a,b,c\n1,2,x\ny\n3,4,x\ny\n",
                     "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|\"2|\"x\n" TORN
-                    "row 0 \"y|NULL|NULL\nrow 0 \"3|\"4|\"x\nrow 0 \"y|NULL|NULL\n");
+                    "row 0 \"y|NULL|NULL\nrow 0 \"3|\"4|\"x\nrow 0 \"y|NULL|NULL\n" LACKS_FIELDS(
+                        "3", ", and so does another"));
 }
 
 #define MAY_BE_CUT(line, byte)                                                                 \
@@ -296,12 +308,15 @@ static void test_cut(void **state)
         "a,b\n1,2\n3",
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
         "fail 0 line 3, byte 8 of a/t.csv: the text ends within a row: it was cut short\n");
-    check_delimited("a,b\n1,2\n\"3\"\n",
-                    "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|NULL\n");
+    check_delimited(
+        "a,b\n1,2\n\"3\"\n",
+        "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|NULL\n" LACKS_FIELDS("3", ""));
     check_delimited("a,b\n1,2\n3,4", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\n");
-    check_delimited("a,b,c\n1\n2,3\n4",
-                    "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|NULL\n"
-                    "row 0 \"2|\"3|NULL\n" MAY_BE_CUT("4", "12") "row 0 \"4|NULL|NULL\n");
+    check_delimited(
+        "a,b,c\n1\n2,3\n4",
+        "table 0 t (a:text,b:text,c:text)\nrow 0 \"1|NULL|NULL\n"
+        "row 0 \"2|\"3|NULL\n" MAY_BE_CUT("4", "12") "row 0 \"4|NULL|NULL\n" LACKS_FIELDS(
+            "2", ", and so does another"));
     check_delimited("a,b\n1",
                     "table 0 t (a:text,b:text)\n" MAY_BE_CUT("2", "4") "row 0 \"1|NULL\n");
     check_delimited_sized(
@@ -309,6 +324,21 @@ static void test_cut(void **state)
         "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n"
         "fail 0 line 3, byte 8 of t.csv: here are zeros instead of rows: the file was not "
         "written whole\n");
+}
+
+/* DOS ends a text with a ^Z. Elsewhere it is text. */
+static void test_end_mark(void **state)
+{
+    (void)state;
+    check_delimited("a,b\r\n1,2\r\n\x1a", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\n");
+    check_delimited("a;b\n1;2,3\n\x1a", "table 0 t (a:text,b:text)\nrow 0 \"1|\"2,3\n");
+    check_delimited("a\n1\n\x1a", "table 0 t (a:text)\nrow 0 \"1\n");
+    check_delimited("a,b\n\x1a", "table 0 t (a:text,b:text)\n");
+    check_delimited("a\n1\n\x1a\n", "table 0 t (a:text)\nrow 0 \"1\nrow 0 \"\x1a\n");
+    check_delimited("a,b\n1,2\n3,4\x1a",
+                    "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\x1a\n");
+    check_delimited_sized("t.txt", "a\tb\n1\t2\n3\t4\n\x1a", strlen("a\tb\n1\t2\n3\t4\n\x1a"),
+                          "table 0 t (a:text,b:text)\nrow 0 \"1|\"2\nrow 0 \"3|\"4\n");
 }
 
 static void test_broken(void **state)
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_said_delimiter),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_ragged),
+        cmocka_unit_test(test_end_mark),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_not_recognised),

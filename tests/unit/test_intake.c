@@ -282,7 +282,33 @@ static void test_troubles(void **state)
 
     assert_int_equal(count, INTAKE_TROUBLES_KEPT + 1);
     assert_string_equal(troubles[INTAKE_TROUBLES_KEPT].text, told.text);
+    assert_int_equal(troubles[INTAKE_TROUBLES_KEPT].code, EILSEQ);
     assert_false(intake_is_lasting(bench.intake));
+    intake_bench_stop(&bench);
+}
+
+/* Of notices nothing is missed, however many they are, and they are the same at the next reading.
+ */
+static void test_many_notices(void **state)
+{
+    static const int codes[] = {ENOTUNIQ, ENOEXEC, ENODATA};
+    struct intake_bench bench;
+    struct failure why;
+    size_t count;
+
+    (void)state;
+    intake_bench_start(&bench);
+    for (int i = 0; i < 1000; i++) {
+        failure_set(&why, codes[i % 3], "part %d", i);
+        bench.taker->class->trouble(bench.taker, &why);
+    }
+    assert_int_equal(intake_end(bench.intake, NULL), 0);
+
+    const struct failure *troubles = intake_troubles(bench.intake, &count);
+
+    assert_int_equal(count, INTAKE_TROUBLES_KEPT + 1);
+    assert_int_equal(troubles[INTAKE_TROUBLES_KEPT].code, ENOTUNIQ);
+    assert_true(intake_is_lasting(bench.intake));
     intake_bench_stop(&bench);
 }
 
@@ -318,10 +344,15 @@ static void test_small_ones_take_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),         cmocka_unit_test(test_full_groups),
-        cmocka_unit_test(test_key_afterwards), cmocka_unit_test(test_failed_table),
-        cmocka_unit_test(test_external_sort),  cmocka_unit_test(test_late_columns),
-        cmocka_unit_test(test_troubles),       cmocka_unit_test(test_small_ones_take_little),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_full_groups),
+        cmocka_unit_test(test_key_afterwards),
+        cmocka_unit_test(test_failed_table),
+        cmocka_unit_test(test_external_sort),
+        cmocka_unit_test(test_late_columns),
+        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_many_notices),
+        cmocka_unit_test(test_small_ones_take_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
