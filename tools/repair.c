@@ -146,7 +146,7 @@ static int run_opened(struct repair_command *command, struct store *store, bool 
     options.forget_context = command;
     error = repair(store, &options, &result, failure);
     progress_line_end(findings.line);
-    *ret_lost = result.lost != 0;
+    *ret_lost = result.lost != 0 || result.files_unsure;
     if (error == 0 && command->json) {
         answer_result(&answer, command, &result);
         return answer_end(&answer, failure);

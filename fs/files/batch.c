@@ -11,6 +11,8 @@ int batch_avoid_marked(struct files *files)
 {
     int error = 0;
 
+    object_batch_watch(files->batch, &files->own.lock, files->state.sequence);
+
     for (size_t i = 0; i < files->state.mark_count && error == 0; i++) {
         const char *pack = files->state.marks[i].pack;
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "fs/base/failure.h"
-#include "fs/files/claim_lock.h"
+#include "fs/store/claim_lock.h"
 #include "fs/store/log.h"
 
 /* This process's, with a new writer's id; and its lock, if one can be had. */

@@ -51,6 +51,7 @@ static bool relies_on(const struct files *files, const char *pack)
     return false;
 }
 
+/* Where prune cannot see what is used here, and no record could be put for a long time. */
 static int lose_packs(struct failure *failure)
 {
     (void)failure_set(failure, EIO,
@@ -245,6 +246,7 @@ static int commit_once(struct files *files, struct failure *failure)
     if (error == 0) {
         catalogue_stored(&files->tree);
         forget_packs(files);
+        claim_lock_drop_packs(&files->own.lock);
         files->settled = true;
         files->committed = changes;
         files->spent_bytes += stored + dropped;

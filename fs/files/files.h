@@ -204,13 +204,14 @@ struct files_new {
 int files_make(struct files *files, const struct files_new *wanted, uint64_t *ret_number,
                struct stat *ret_stat, struct failure *failure);
 
+/* -EXDEV: one is in files/, the other in a snapshot; whoever moves or links then copies. */
 int files_link(struct files *files, uint64_t number, uint64_t directory, const char *name,
                struct stat *ret_stat, struct failure *failure);
 int files_unlink(struct files *files, uint64_t directory, const char *name,
                  struct failure *failure);
 int files_rmdir(struct files *files, uint64_t directory, const char *name, struct failure *failure);
 
-/* FLAGS: RENAME_NOREPLACE, RENAME_EXCHANGE. */
+/* FLAGS: RENAME_NOREPLACE, RENAME_EXCHANGE. -EXDEV as before. */
 int files_rename(struct files *files, uint64_t directory, const char *name, uint64_t new_directory,
                  const char *new_name, unsigned flags, struct failure *failure);
 

@@ -224,6 +224,12 @@ static inline uint64_t number_of(uint64_t inode, uint64_t like)
     return (like & ~INODE_MASK) | inode;
 }
 
+/* files/ as it is now, or one of the snapshots. */
+static inline bool are_of_one_tree(uint64_t number, uint64_t other)
+{
+    return (number & ~INODE_MASK) == (other & ~INODE_MASK);
+}
+
 unsigned files_threads(void); /* that work at once makes sense in */
 struct timespec files_now(void);
 

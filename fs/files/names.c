@@ -242,7 +242,9 @@ int files_link(struct files *files, uint64_t number, uint64_t directory, const c
     struct attributes parent;
     struct attributes attributes;
     struct spot spot;
-    int error = files_begin_change_of(files, number, directory, failure);
+    int error = are_of_one_tree(number, directory)
+                    ? files_begin_change_of(files, number, directory, failure)
+                    : -EXDEV;
 
     if (error != 0)
         return error;

@@ -163,6 +163,8 @@ int files_rename(struct files *files, uint64_t directory, const char *name, uint
     if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0 ||
         flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
         return -EINVAL;
+    if (!are_of_one_tree(directory, new_directory))
+        return -EXDEV;
     error = files_begin_change_of(files, directory, new_directory, failure);
     if (error != 0)
         return error;

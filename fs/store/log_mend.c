@@ -38,7 +38,7 @@ struct mending {
 
 static const char lost_text[] =
     "given up: what it said is as if it had not been (a snapshot that it forgot is there again; one "
-    "that it took is looked for in the packs)";
+    "that it took is looked for in the packs, but not one of files/ alone)";
 static const char needless_text[] = "removed: a checkpoint after it holds what it said";
 static const char unfit_text[] = "given up: it cannot follow without one that is lost";
 
@@ -48,6 +48,8 @@ static void say(struct mending *mending, uint64_t number, bool lost, const char 
 
     log_record_name(number, name);
     mending->result.lost += lost;
+    if (lost && number > mending->result.last_lost)
+        mending->result.last_lost = number;
     if (mending->report != NULL)
         mending->report(mending->context, name, lost, text);
 }

@@ -17,9 +17,10 @@
 typedef void log_mend_report(void *context, const char *record, bool lost, const char *text);
 
 struct log_mended {
-    uint64_t lost;     /* records of which nothing is left */
-    uint64_t removed;  /* files: of records, and of checkpoints that led to them */
-    uint64_t sequence; /* what the log goes up to now */
+    uint64_t lost;      /* records of which nothing is left */
+    uint64_t last_lost; /* the highest number of these */
+    uint64_t removed;   /* files: of records, and of checkpoints that led to them */
+    uint64_t sequence;  /* what the log goes up to now */
 };
 
 /*

@@ -84,6 +84,14 @@ int object_batch_create(struct store *store, struct object_reader *reader,
 int object_batch_avoid(struct object_batch *batch, const char *const *packs, size_t count);
 
 /*
+ * Who holds what it writes no longer, once it is put: what is relied on from now on is told to
+ * prune by LOCK, and packs that records after SEQUENCE mark count as absent. Again after each
+ * record, with the log's number then. LOCK is borrowed. Not while there are writers.
+ */
+struct claim_lock;
+void object_batch_watch(struct object_batch *batch, struct claim_lock *lock, uint64_t sequence);
+
+/*
  * Nothing that the store has is relied on: all is written again, whole. What others do to the store
  * cannot come between then. Before there are writers.
  */

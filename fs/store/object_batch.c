@@ -23,6 +23,7 @@ int object_batch_create(struct store *store, struct object_reader *reader,
     pthread_mutex_init(&batch->pack_lock, NULL);
     pthread_cond_init(&batch->pack_finished, NULL);
     pthread_mutex_init(&batch->lock, NULL);
+    pthread_mutex_init(&batch->watch.lock, NULL);
 
     /* What is relied on is there now: packs that went since they were listed must not count. */
     pack_list_forget(reader->packs);
@@ -373,6 +374,7 @@ void object_batch_free(struct object_batch *batch)
     free(batch->waiting);
     hint_set_release(&batch->avoided);
     hint_set_release(&batch->relied);
+    hint_set_release(&batch->watch.marked_since);
     hint_set_release(&batch->durable);
     hint_set_release(&batch->there);
     hint_set_release(&batch->missing);
@@ -382,5 +384,6 @@ void object_batch_free(struct object_batch *batch)
     pthread_mutex_destroy(&batch->pack_lock);
     pthread_cond_destroy(&batch->pack_finished);
     pthread_mutex_destroy(&batch->lock);
+    pthread_mutex_destroy(&batch->watch.lock);
     free(batch);
 }

@@ -27,6 +27,14 @@
 #define WAITING_MOST ((size_t)1 << 16) /* entries, 4 MiB; of one index, then */
 #define WRITTEN_MOST ((size_t)1 << 16)
 
+/* Of a batch that looks at what others do meanwhile: object_meanwhile.c. */
+struct batch_watch {
+    pthread_mutex_t lock;         /* guards all of it */
+    struct claim_lock *told;      /* to prune; NULL: nobody watches */
+    uint64_t sequence;            /* of the record of the log that was looked at last */
+    struct hint_set marked_since; /* by records up to that one */
+};
+
 struct object_batch {
     struct store *store;
     struct object_reader *reader;
@@ -34,6 +42,8 @@ struct object_batch {
     bool leaves_room;        /* for what comes after its packs */
     struct hint_set avoided; /* does not change while there are writers, */
     bool anew;               /* nor does this: what the store has is written again */
+
+    struct batch_watch watch;
 
     pthread_mutex_t pack_lock; /* guards these; taken before lock */
     struct pack_writer *pack;  /* NULL: none under way */
@@ -60,6 +70,12 @@ struct object_batch {
 
 /* Whether the piece at PLACE, in a pack that is usable, opens: then it is noted. 1, 0, -ENOMEM. */
 int batch_place_opens(struct object_batch *batch, const struct object_reference *place);
+
+/*
+ * Whether the pack of that hint, which the batch is about to rely on, stays until a record can say
+ * so: prune is told, then the log is looked at. Where that cannot be read, it does not.
+ */
+bool batch_may_rely(struct object_batch *batch, uint64_t hint);
 
 /* The same piece was opened by somebody else just now. */
 void batch_note_opened(struct object_batch *batch, const struct object_reference *place);

@@ -270,6 +270,8 @@ static int rely_on(struct object_batch *batch, const struct places *places, stru
 
         if (durable <= 0)
             return durable;
+        if (!batch_may_rely(batch, places->places[i].pack_hint))
+            return 0;
     }
     pthread_mutex_lock(&batch->lock);
     for (size_t i = 0; i < places->count && error == 0; i++)

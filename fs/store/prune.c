@@ -15,6 +15,8 @@
  *    relies on is marked or removed, and unmarks it or writes again what was in it. So a
  *    snapshot after the remove record does not need the pack.
  * 3. A mark forbids nothing to anybody, and may be wrong: the next removal looks again.
+ *    What files/ has let go of, it cannot write again: a pack that it is seen to use stays
+ *    (object_meanwhile.c).
  * 4. A copy may stand in a pack that can be seen and is not durable yet, of a snapshot that is
  *    being taken (durable.h). Before a record lets other copies go, such packs are flushed
  * (prune_young.c).

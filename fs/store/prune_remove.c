@@ -6,8 +6,11 @@
 
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
+#include "fs/store/claim_lock.h"
+#include "fs/store/pack.h"
 #include "fs/store/prune_internal.h"
 
+#define UNSEEN_NS (60 * NS_PER_SECOND)
 #define ATTEMPTS 16 /* when others write to the log at the same time */
 
 int names_add(struct names *names, const char *name)
@@ -40,8 +43,30 @@ int prune_append(struct pruning *pruning, append_packs *append, const struct nam
     return error;
 }
 
+/*
+ * Whether the writer of files/ has begun to use the pack, which no record says yet: what it found
+ * there, it does not have any more. Where that cannot be seen, it is taken to use what was marked
+ * just now, and to have said so after that.
+ */
+static bool may_be_used(const struct log_mark *mark, int writer, uint64_t now)
+{
+    uint8_t salt[STORE_SALT_BYTES];
+
+    if (!pack_salt(mark->pack, salt))
+        return false;
+    switch (claim_lock_look_at_pack(writer, pack_hint(salt))) {
+    case CLAIM_LOCK_HELD: return true;
+    case CLAIM_LOCK_FREE: return false;
+    case CLAIM_LOCK_UNKNOWN: break;
+    }
+    return now - mark->time_ns < UNSEEN_NS;
+}
+
 int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struct names *due)
 {
+    const struct files_claim *claim = &pruning->state.claim;
+    cleanup_fd int writer =
+        claim->stands ? claim_lock_open(store_storage(pruning->store), claim->writer) : -1;
     uint64_t now = clock_calendar_ns();
     int error = 0;
 
@@ -56,7 +81,8 @@ int prune_judge_marks(const struct pruning *pruning, struct names *wanted, struc
         if ((pack != NULL && pack->living_count > 0) ||
             (mark->time_ns > now && mark->time_ns - now > PRUNE_GRACE_NS))
             error = names_add(wanted, pack != NULL ? pack->name : mark->pack);
-        else if (now >= mark->time_ns && now - mark->time_ns >= pruning->options->grace_ns)
+        else if (now >= mark->time_ns && now - mark->time_ns >= pruning->options->grace_ns &&
+                 !(claim->stands && may_be_used(mark, writer, now)))
             error = names_add(due, pack != NULL ? pack->name : mark->pack);
     }
     return error;

@@ -9,6 +9,7 @@
 
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
+#include "fs/store/files_back.h"
 #include "fs/store/index_rebuild.h"
 #include "fs/store/log_internal.h"
 #include "fs/store/medium.h"
@@ -289,19 +290,56 @@ static int recover_snapshots(struct repairing *repairing, const struct recovery 
     return error;
 }
 
+/* A record that was given up, and was none of those that took what is listed again. */
+static int say_files_back(struct repairing *repairing, struct files_back *back)
+{
+    const struct check_options *options = &repairing->options->check;
+    const struct repair_result *result = &repairing->result;
+    char text[TEXT_SIZE] = "", when[CLOCK_TEXT_SIZE] = "an earlier time";
+    const struct check_finding finding = {.kind = CHECK_LOG, .file = "files/", .text = text};
+    int found = 0;
+
+    if (!back->used || result->log.lost <= result->recovered)
+        return 0;
+    found = files_back_find(repairing->store, back, result->log.last_lost, repairing->failure);
+    if (found < 0)
+        return found;
+    repairing->result.files_unsure = true;
+    if (back->time_ns != 0)
+        clock_text((time_t)(back->time_ns / NS_PER_SECOND), when);
+    if (found == 1)
+        snprintf(text, sizeof text,
+                 "set back to what it was at %s: what was stored in it since, if a record that is "
+                 "lost said so, is lost. A snapshot of files/ alone that such a record took "
+                 "is gone",
+                 when);
+    else
+        snprintf(text, sizeof text,
+                 "it is as the newest record says; but a snapshot of files/ alone that a lost "
+                 "record took is gone");
+    if (options->report != NULL)
+        options->report(options->context, &finding);
+    return 0;
+}
+
 static int repair_log(struct repairing *repairing)
 {
     struct recovery recovery = {.lost_count = 0};
+    struct files_back back = {.used = false};
     int error = 0;
 
     if (!repairing->options->drop_records)
         return 0;
     error = recovery_begin(repairing->store, &recovery, repairing->failure);
     if (error == 0)
+        error = files_back_begin(repairing->store, &back, repairing->failure);
+    if (error == 0)
         error = log_mend(repairing->store, say_record, repairing, &repairing->result.log,
                          repairing->failure);
     if (error == 0 && repairing->result.log.lost != 0)
         error = recover_snapshots(repairing, &recovery);
+    if (error == 0)
+        error = say_files_back(repairing, &back);
     recovery_release(&recovery);
     return error;
 }

@@ -37,6 +37,7 @@ struct repair_result {
     size_t objects_rewritten;   /* for that */
     struct log_mended log;      /* drop_records only */
     size_t recovered;           /* snapshots whose record was given up, listed again */
+    bool files_unsure;          /* a record that was given up may have been of files/ */
     size_t checkpoints_removed; /* that did not open, or did not say what the log says */
     bool checkpoint_written;
     size_t forgotten;

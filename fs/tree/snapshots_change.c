@@ -137,8 +137,9 @@ int snapshots_take(struct node *node, const char *name, bool *cancelled, struct 
         cancelled = &never;
     if (error == 0 && snapshots->source_count == 0 && !has_files(snapshots))
         error = failure_set(failure, EROFS,
-                            "no source is mounted here: mount one beside the store, or use crmfs "
-                            "snapshot");
+                            "there is nothing to take: files/ is empty, and no source is mounted "
+                            "here; put something into files/, mount a source beside the store, or "
+                            "use crmfs snapshot");
     if (error == 0)
         error = snapshot_name_check(name, failure);
     if (error != 0)

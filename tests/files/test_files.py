@@ -108,6 +108,25 @@ def test_what_the_disk_keeps_for_root_is_not_taken(mount_store, store, kept_for_
     assert [count * about.f_frsize // 8192 for count in (about.f_blocks, about.f_bfree, about.f_bavail)] == [1000, 600, 100]
 
 
+def test_from_snapshots_files_are_copied(top, files):
+    """As from another disk, which programs know: a link or a move there cannot be had."""
+    write(files / "a", b"there")
+    top.path("snapshots/one").mkdir()
+    then = top.path("snapshots/one/files/a")
+    for change in (os.link, os.rename):
+        for pair in ((then, files / "b"), (files / "a", then.with_name("b"))):
+            with pytest.raises(OSError) as refused:
+                change(*pair)
+            assert refused.value.errno == errno.EXDEV, (change, pair)
+    assert os.listdir(files) == ["a"]
+
+
+def test_nothing_is_no_snapshot(top):
+    with pytest.raises(OSError):
+        top.path("snapshots/one").mkdir()
+    assert "files/ is empty" in top.errors()
+
+
 def test_files_alone_are_a_snapshot_without_a_mount(top, files, store):
     """From cron: no source is needed, unless there is nothing in files/ either."""
     assert "nothing in files/" in store.run("snapshot", "--store", store.path, status=1).err

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 
 import pytest
 
@@ -118,3 +119,33 @@ def test_snapshots_go_without(mount_store, store, database, lost):
     for name in ("two", "three"):
         assert os.listdir(top.path("snapshots", name)) == ["crm"]
     assert top.path("snapshots/one/files/second").read_bytes() == b"second"
+
+
+def given_up(store, back):
+    """What repair says when the BACK-th record from the end is damaged: it finds no table in its stead."""
+    record = sorted((store.path / "log").iterdir())[-back]
+    content = bytearray(record.read_bytes())
+    content[500] ^= 1
+    record.chmod(0o600)
+    record.write_bytes(content)
+    return store.run("repair", "--drop-records", store.path, status=1).out
+
+
+@pytest.mark.parametrize("back, now, set_back", [(2, b"v1", True), (3, b"v2", False)])
+def test_records_of_files_are_given_up(mount_store, store, back, now, set_back):
+    """Of files/ as it was last, or of a snapshot of it alone: what that may have cost is said."""
+    top = mount_store(store)
+    top.path("files/f").write_bytes(b"v1")
+    sync(top.path("files"))
+    top.path("snapshots/s").mkdir()
+    top.path("files/f").write_bytes(b"v2")
+    sync(top.path("files"))
+    top.unmount()
+    said = given_up(store, back)
+    assert bool(re.search(r"files/: set back to what it was at \d{4}-\d\d-\d\dT[\d:]{8}Z", said)) == set_back, said
+    assert "napshot of files/ alone that" in said and "took is gone" in said, said
+    assert store.names() == (["s"] if set_back else [])
+    assert "no record was given up" in store.run("repair", "--drop-records", store.path).out
+    store.check()
+    assert top.start().status == 0
+    assert top.path("files/f").read_bytes() == now

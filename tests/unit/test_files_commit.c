@@ -246,35 +246,6 @@ static void test_content_dropped_during_a_commit_is_marked(void **state)
     one_file_close(&scene);
 }
 
-/* All that a prune does at once, as another process. */
-static void prune_at_once(struct one_file *scene)
-{
-    const struct prune_options options = {.unused = {UNUSED_PERCENT, 0}};
-    struct prune_result result;
-
-    succeed(prune(scene->store, &options, &result, &failure));
-    assert_true(result.removed.packs > 0);
-}
-
-/* What was stored before stands in packs that have gone: it is stored again, not relied on. */
-static void test_content_that_prune_removed_is_stored_again(void **state)
-{
-    struct one_file scene = scene_make(0);
-    struct stat stat = {.st_size = 0};
-
-    (void)state;
-    write_parts(&scene, 1);
-    succeed(files_sync(scene.files, &failure));
-    succeed(files_set(scene.files, scene.number, FILES_SET_SIZE, &stat, &stat, &failure));
-    succeed(files_sync(scene.files, &failure));
-    prune_at_once(&scene);
-    write_parts(&scene, 1);
-    succeed(files_sync(scene.files, &failure));
-    scene_reopen(&scene);
-    check_parts(&scene, 1);
-    one_file_close(&scene);
-}
-
 /* ---- Copies out of snapshots ---- */
 
 #define COPIED ((size_t)200000) /* so little that one pack has all of it */
@@ -469,7 +440,6 @@ int main(void)
         cmocka_unit_test(test_nodes_are_not_looked_for),
         cmocka_unit_test(test_a_commit_that_fails_loses_nothing),
         cmocka_unit_test(test_content_dropped_during_a_commit_is_marked),
-        cmocka_unit_test(test_content_that_prune_removed_is_stored_again),
         cmocka_unit_test(test_what_is_copied_during_a_commit_is_kept),
         cmocka_unit_test(test_scattered_bytes_take_no_more_memory_than_others),
         cmocka_unit_test(test_what_waits_for_room_is_not_let_into_a_commit),

@@ -63,7 +63,7 @@ static void nobody_waits_for_an_index(void **state)
     write_all(&file, "other");
     succeed(files_sync(file.files, &failure));
     succeed(prune(file.store, &at_once, &result, &failure));
-    assert_true(result.removed.packs > 0);
+    assert_true(result.garbage.packs > 0);
     write_all(&file, "third");
     recording_storage_interpose(file.storage, STORAGE_SYNC, visit_files, &visit);
     succeed(files_sync(file.files, &failure));

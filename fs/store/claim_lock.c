@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/files/claim_lock.h"
+#include "fs/store/claim_lock.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -14,10 +14,30 @@
 #define ENDING ".writer" /* so that it is none of those that prune sweeps away after a day */
 #define NAME_SIZE ((size_t)2 * FILES_WRITER_BYTES + sizeof ENDING)
 
-/* Of the whole file; belongs to what was opened, not to the process. */
+/*
+ * Locks belong to what was opened, not to the process. The writer's is of the first byte; packs'
+ * are of those behind it. Whoever asks for the whole file sees any of them.
+ */
 static struct flock whole_file(void)
 {
     return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+static struct flock writer_place(void)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+}
+
+static struct flock all_packs(short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = 1};
+}
+
+/* Two packs may have one place: then both are used. */
+static struct flock pack_place(uint64_t hint)
+{
+    return (struct flock){
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(hint >> 2) + 1, .l_len = 1};
 }
 
 static void name_file(const uint8_t writer[FILES_WRITER_BYTES], char name[NAME_SIZE])
@@ -66,12 +86,12 @@ bool claim_lock_take(struct storage *storage, const uint8_t writer[FILES_WRITER_
                      struct claim_lock *ret_lock)
 {
     struct claim_lock lock = {.file = open_file(storage, writer, O_RDWR | O_CREAT | O_EXCL)};
-    struct flock whole = whole_file();
+    struct flock own = writer_place();
 
     if (lock.file < 0)
         return false;
     (void)give_to_owner(storage, lock.file);
-    if (fcntl(lock.file, F_OFD_SETLK, &whole) != 0 || !find_place(lock.file, &lock.place)) {
+    if (fcntl(lock.file, F_OFD_SETLK, &own) != 0 || !find_place(lock.file, &lock.place)) {
         claim_lock_release(storage, writer, &lock);
         return false;
     }
@@ -113,4 +133,41 @@ enum claim_lock_state claim_lock_look(struct storage *storage,
     return place != NULL && found.device == place->device && found.inode == place->inode
                ? CLAIM_LOCK_FREE
                : CLAIM_LOCK_UNKNOWN;
+}
+
+bool claim_lock_use_pack(struct claim_lock *lock, uint64_t hint)
+{
+    struct flock place = lock->packs < CLAIM_PACKS_MOST ? pack_place(hint) : all_packs(F_WRLCK);
+
+    if (lock->file < 0 || lock->packs > CLAIM_PACKS_MOST)
+        return true;
+    if (fcntl(lock->file, F_OFD_SETLK, &place) != 0)
+        return false;
+    lock->packs++;
+    return true;
+}
+
+void claim_lock_drop_packs(struct claim_lock *lock)
+{
+    struct flock all = all_packs(F_UNLCK);
+
+    if (lock->file < 0 || lock->packs == 0)
+        return;
+    /* Those that stay only keep prune from removing packs. */
+    (void)fcntl(lock->file, F_OFD_SETLK, &all);
+    lock->packs = 0;
+}
+
+int claim_lock_open(struct storage *storage, const uint8_t writer[FILES_WRITER_BYTES])
+{
+    return open_file(storage, writer, O_RDONLY);
+}
+
+enum claim_lock_state claim_lock_look_at_pack(int file, uint64_t hint)
+{
+    struct flock place = pack_place(hint);
+
+    if (file < 0 || fcntl(file, F_OFD_GETLK, &place) != 0)
+        return CLAIM_LOCK_UNKNOWN;
+    return place.l_type == F_UNLCK ? CLAIM_LOCK_FREE : CLAIM_LOCK_HELD;
 }
