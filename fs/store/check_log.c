@@ -167,12 +167,19 @@ static int check_first(struct folding *folding)
 static int missing(struct folding *folding, uint64_t number, struct failure *failure)
 {
     cleanup_free uint64_t *records = NULL;
+    char beyond[LOG_NAME_SIZE];
     size_t count = 0;
+    size_t next = 0;
 
     if (log_list(folding->checking->store, "log", &records, &count, NULL) == 0 && count > 0 &&
         records[0] > number && folding->records[0] <= number)
         return -EAGAIN;
-    return failure_set(failure, EBADMSG, "it is missing, though others follow");
+    while (next < folding->record_count && folding->records[next] <= number)
+        next++;
+    if (next == folding->record_count)
+        return failure_set(failure, EBADMSG, "it is missing, though it was listed");
+    log_record_name(folding->records[next], beyond);
+    return failure_set(failure, EBADMSG, "it is missing, though %s follows", beyond);
 }
 
 /* 1: the chain ends here, as was found. */
