@@ -109,6 +109,10 @@ int log_state_prepare(struct log_state *state, const struct log_entry *entry);
 void log_state_apply(struct log_state *state, struct log_entry *entry,
                      const uint8_t hash[LOG_HASH_BYTES]);
 
+/* The part of these that concerns removed keys, for a key change. */
+int log_keys_prepare(struct log_state *state);
+void log_keys_apply(struct log_state *state, const struct log_entry *entry);
+
 /* Whether left stands before right in a state. */
 int snapshot_compare(const struct snapshot *left, const struct snapshot *right);
 

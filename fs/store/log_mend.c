@@ -38,7 +38,7 @@ struct mending {
 
 static const char lost_text[] =
     "given up: what it said is as if it had not been (a snapshot that it forgot is there again; one "
-    "that it took is looked for in the packs)";
+    "that it took is looked for in the packs; a key that it removed opens again if its file is there)";
 static const char needless_text[] = "removed: a checkpoint after it holds what it said";
 static const char copy_text[] = "removed: it is a copy of another record, under a later number";
 static const char unfit_text[] = "given up: it cannot follow without one that is lost";
