@@ -16,6 +16,7 @@
 #include "fs/base/memory.h"
 #include "fs/base/secret.h"
 #include "fs/store/keys.h"
+#include "fs/store/log.h"
 #include "fs/store/recovery_key.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
@@ -66,6 +67,8 @@ static const char *kind_text(const struct key_info *key)
 {
     if (key->damaged)
         return "damaged";
+    if (key->removed)
+        return "removed";
     return key->slot.kind == KEY_RECOVERY ? "recovery" : "passphrase";
 }
 
@@ -89,9 +92,12 @@ static void list_for_people(const struct key_info *keys, size_t count)
 static int append_key(struct buffer *output, const struct key_info *key)
 {
     char created[CLOCK_TEXT_SIZE];
-    int error = buffer_print(output, "{\"id\":\"%s\",\"kind\":\"%s\",\"damaged\":%s,\"opened\":%s",
-                             id_text(key->slot.id).digits, kind_text(key),
-                             key->damaged ? "true" : "false", key->opened ? "true" : "false");
+    int error =
+        buffer_print(output,
+                     "{\"id\":\"%s\",\"kind\":\"%s\",\"damaged\":%s,\"removed\":%s,"
+                     "\"opened\":%s",
+                     id_text(key->slot.id).digits, kind_text(key), key->damaged ? "true" : "false",
+                     key->removed ? "true" : "false", key->opened ? "true" : "false");
 
     if (error == 0 && !key->damaged) {
         error = buffer_print(
@@ -124,10 +130,15 @@ static int run_list(const struct key_command *command, struct store *store, stru
 {
     cleanup_free struct key_info *keys = NULL;
     size_t count;
+    struct log_state state = {.sequence = 0};
     int error = store_key_list(store, &keys, &count, failure);
 
     if (error != 0)
         return error;
+    /* Keys are listed even where the log is damaged: as if none had been removed. */
+    (void)!log_read(store, &state, NULL);
+    store_key_note_removed(keys, count, &state);
+    log_state_release(&state);
     if (command->json)
         return list_as_json(keys, count);
     list_for_people(keys, count);

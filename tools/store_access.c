@@ -9,6 +9,7 @@
 
 #include "fs/base/log.h"
 #include "fs/store/header.h"
+#include "fs/store/keys.h"
 #include "fs/store/log.h"
 #include "fs/store/log_ahead.h"
 #include "fs/store/remembered.h"
@@ -77,22 +78,45 @@ static void warn_of_memory(struct store *store, const char *path)
                     path, record);
 }
 
+/* A log that cannot be read is no reason: whoever reads it next says what is wrong with it. */
+static int refuse_removed(struct store *store, const struct store_passphrase *passphrase,
+                          struct log_state *ret_state, struct failure *failure)
+{
+    struct log_state state = {.sequence = 0};
+    int error = log_read(store, &state, NULL) == 0
+                    ? store_leave_removed(store, &state, passphrase, failure)
+                    : 0;
+
+    if (error == 0 && ret_state != NULL)
+        *ret_state = state;
+    else
+        log_state_release(&state);
+    return error;
+}
+
 static int open_with(struct storage *storage, const char *path,
                      const struct passphrase_options *options, struct store **ret_store,
-                     bool *ret_typed, struct failure *failure)
+                     struct log_state *ret_state, bool *ret_typed, struct failure *failure)
 {
+    struct store *store = NULL;
     struct passphrase passphrase = {.typed = false};
     int error = passphrase_get(options, PASSPHRASE_OPEN, path, &passphrase, failure);
 
     *ret_typed = passphrase.typed;
     if (error == 0)
-        error = open_reading_ahead(storage, &passphrase.text, ret_store, failure);
-    passphrase_release(&passphrase);
+        error = open_reading_ahead(storage, &passphrase.text, &store, failure);
     if (error == 0 && !options->accept_rollback)
-        warn_of_memory(*ret_store, path);
+        warn_of_memory(store, path);
     /* Without the memory of it, what is read next is all that there ever was. */
     if (error == 0 && options->accept_rollback)
-        log_accept_rollback(*ret_store, NULL);
+        log_accept_rollback(store, NULL);
+    if (error == 0)
+        error = refuse_removed(store, &passphrase.text, ret_state, failure);
+    passphrase_release(&passphrase);
+    if (error == 0)
+        *ret_store = store;
+    else if (store != NULL)
+        store_give_back(store);
     return error;
 }
 
@@ -107,8 +131,9 @@ static int reject(const char *path, struct failure *failure)
                        path, words);
 }
 
-int store_access_open(const char *path, const struct passphrase_options *options,
-                      struct store **ret_store, struct failure *failure)
+int store_access_open_log(const char *path, const struct passphrase_options *options,
+                          struct store **ret_store, struct log_state *ret_state,
+                          struct failure *failure)
 {
     struct store_header header;
     struct storage *storage;
@@ -119,8 +144,8 @@ int store_access_open(const char *path, const struct passphrase_options *options
         return error;
     error = store_header_read(storage, &header, NULL, failure);
     for (int i = 1; error == 0 && i <= TRIES; i++) {
-        error = open_with(storage, path, options, ret_store, &typed, failure);
-        if (error != -EKEYREJECTED || !typed || i == TRIES)
+        error = open_with(storage, path, options, ret_store, ret_state, &typed, failure);
+        if ((error != -EKEYREJECTED && error != -EKEYREVOKED) || !typed || i == TRIES)
             break;
         log_message(LOG_LEVEL_ERROR, "%s", failure->text);
         error = 0;
@@ -132,4 +157,10 @@ int store_access_open(const char *path, const struct passphrase_options *options
         return failure_prefix(failure, -error, "%s", path);
     }
     return 0;
+}
+
+int store_access_open(const char *path, const struct passphrase_options *options,
+                      struct store **ret_store, struct failure *failure)
+{
+    return store_access_open_log(path, options, ret_store, NULL, failure);
 }

@@ -114,23 +114,31 @@ struct listing {
     size_t folder_size; /* of the name that was asked for, with its '/' */
     storage_visit *visit;
     void *context;
+    bool names_only;
     int answer; /* the visitor's, when it wants no more */
 };
 
 static int list_folder(struct listing *listing, const char *folder);
 
-static int list_entry(struct listing *listing, int folder, const char *leaf, const char *name)
+static int list_entry(struct listing *listing, int folder, const struct dirent *entry,
+                      const char *name)
 {
     struct stat status;
 
-    if (fstatat(folder, leaf, &status, AT_SYMLINK_NOFOLLOW) != 0)
+    if (listing->names_only && entry->d_type == DT_REG) {
+        listing->answer =
+            listing->visit(listing->context, name + listing->folder_size, 0, (time_t)0);
+        return 0;
+    }
+    if (fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : -errno; /* removed meanwhile */
     if (S_ISDIR(status.st_mode))
         return list_folder(listing, name);
     if (!S_ISREG(status.st_mode))
         return 0;
     listing->answer = listing->visit(listing->context, name + listing->folder_size,
-                                     (uint64_t)status.st_size, status.st_mtime);
+                                     listing->names_only ? 0 : (uint64_t)status.st_size,
+                                     listing->names_only ? 0 : status.st_mtime);
     return 0;
 }
 
@@ -144,7 +152,7 @@ static int list_stream(struct listing *listing, DIR *stream, const char *folder)
         snprintf(name, sizeof name, "%s/%s", folder, entry->d_name);
         /* What has another name is none of ours, whatever it is; "." and ".." are among it. */
         if (storage_name_valid(name))
-            error = list_entry(listing, dirfd(stream), entry->d_name, name);
+            error = list_entry(listing, dirfd(stream), entry, name);
     }
     return error == 0 && listing->answer == 0 ? -errno : error;
 }
@@ -171,18 +179,33 @@ static int list_folder(struct listing *listing, const char *folder)
     return error;
 }
 
-static int dir_list(struct storage *storage, const char *folder, storage_visit *visit,
-                    void *context, struct failure *failure)
+static int list_all(struct listing *listing, const char *folder, struct failure *failure)
 {
-    struct dir_storage *dir = dir_of(storage);
-    struct listing listing = {
-        .dir = dir, .folder_size = strlen(folder) + 1, .visit = visit, .context = context};
+    struct dir_storage *dir = listing->dir;
     int error = dir_check(dir, folder, false, failure);
 
     if (error != 0)
         return error;
-    error = dir_is_gone(dir) ? -ENODEV : list_folder(&listing, folder);
-    return error == 0 ? listing.answer : dir_failure(dir, -error, "list", folder, failure);
+    listing->folder_size = strlen(folder) + 1;
+    error = dir_is_gone(dir) ? -ENODEV : list_folder(listing, folder);
+    return error == 0 ? listing->answer : dir_failure(dir, -error, "list", folder, failure);
+}
+
+static int dir_list(struct storage *storage, const char *folder, storage_visit *visit,
+                    void *context, struct failure *failure)
+{
+    struct listing listing = {.dir = dir_of(storage), .visit = visit, .context = context};
+
+    return list_all(&listing, folder, failure);
+}
+
+static int dir_names(struct storage *storage, const char *folder, storage_visit *visit,
+                     void *context, struct failure *failure)
+{
+    struct listing listing = {
+        .dir = dir_of(storage), .visit = visit, .context = context, .names_only = true};
+
+    return list_all(&listing, folder, failure);
 }
 
 static int dir_local_folder(struct storage *storage, const char *folder, bool make)
@@ -238,6 +261,7 @@ static const struct storage_class dir_class = {
     .expect = dir_expect,
     .size = dir_size,
     .list = dir_list,
+    .names = dir_names,
     .remove = dir_remove,
     .sweep = dir_sweep,
     .local_folder = dir_local_folder,

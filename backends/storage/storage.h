@@ -83,6 +83,11 @@ struct storage_class {
     int (*list)(struct storage *storage, const char *folder, storage_visit *visit, void *context,
                 struct failure *failure);
 
+    /* As list(), but nobody asks each file for its length and time: VISIT is given zeros. NULL:
+     * list() is as cheap. */
+    int (*names)(struct storage *storage, const char *folder, storage_visit *visit, void *context,
+                 struct failure *failure);
+
     /* -ENOENT when it is not there. */
     int (*remove)(struct storage *storage, const char *name, struct failure *failure);
 

@@ -49,6 +49,9 @@ static int check_keys(struct checking *checking)
     size_t count = 0;
     int error = store_key_list(checking->store, &keys, &count, checking->failure);
 
+    if (error == 0)
+        store_key_note_removed(keys, count, &checking->state);
+
     for (size_t i = 0; i < count && error == 0; i++) {
         char name[sizeof "keys/" + KEY_SLOT_NAME_DIGITS];
         struct failure failure;
@@ -56,9 +59,14 @@ static int check_keys(struct checking *checking)
 
         for (size_t j = 0; j < KEY_SLOT_ID_BYTES; j++)
             used += (size_t)snprintf(name + used, sizeof name - used, "%02x", keys[i].slot.id[j]);
-        failure_set(&failure, EBADMSG,
-                    "the key is damaged, or was not made by somebody who had opened the store");
         if (keys[i].damaged)
+            failure_set(&failure, EBADMSG,
+                        "the key is damaged, or was not made by somebody who had opened the store");
+        else
+            failure_set(&failure, EBADMSG,
+                        "the key was removed, though its file is there: it no longer opens the "
+                        "store, and `crmfs key remove` takes the file away");
+        if (keys[i].damaged || keys[i].removed)
             check_find_file(checking, CHECK_KEY, name, true, &failure);
     }
     return error;
@@ -317,9 +325,12 @@ int check(struct store *store, const struct check_options *options, struct check
     int error = medium_watch(store, &checking.medium, failure);
 
     if (error == 0)
-        error = check_keys(&checking);
-    if (error == 0)
-        error = read_log(&checking);
+        error = read_log(&checking); /* 1: of keys, too, it says nothing */
+    if (error >= 0) {
+        int keys = check_keys(&checking);
+
+        error = keys != 0 ? keys : error;
+    }
     if (error == 0)
         error = check_indexes(&checking);
     if (error == 0)

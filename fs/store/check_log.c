@@ -69,6 +69,16 @@ static bool snapshots_equal(const struct snapshot *left, const struct snapshot *
            left->stored_bytes == right->stored_bytes;
 }
 
+/* Checkpoints that were made before they told of removed keys lack some; none makes one up. */
+static bool removed_keys_agree(const struct log_state *checkpoint, const struct log_state *folded)
+{
+    for (size_t i = 0; i < checkpoint->removed_key_count; i++) {
+        if (!log_key_is_removed(folded, checkpoint->removed_keys[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool states_equal(const struct log_state *left, const struct log_state *right)
 {
     bool equal = left->sequence == right->sequence &&
@@ -76,7 +86,7 @@ static bool states_equal(const struct log_state *left, const struct log_state *r
                  left->snapshot_count == right->snapshot_count &&
                  left->mark_count == right->mark_count &&
                  files_equal(left->has_files, &left->files, right->has_files, &right->files) &&
-                 claims_equal(&left->claim, &right->claim);
+                 claims_equal(&left->claim, &right->claim) && removed_keys_agree(left, right);
 
     for (size_t i = 0; equal && i < left->snapshot_count; i++)
         equal = snapshots_equal(&left->snapshots[i], &right->snapshots[i]);
@@ -167,12 +177,19 @@ static int check_first(struct folding *folding)
 static int missing(struct folding *folding, uint64_t number, struct failure *failure)
 {
     cleanup_free uint64_t *records = NULL;
+    char beyond[LOG_NAME_SIZE];
     size_t count = 0;
+    size_t next = 0;
 
     if (log_list(folding->checking->store, "log", &records, &count, NULL) == 0 && count > 0 &&
         records[0] > number && folding->records[0] <= number)
         return -EAGAIN;
-    return failure_set(failure, EBADMSG, "it is missing, though others follow");
+    while (next < folding->record_count && folding->records[next] <= number)
+        next++;
+    if (next == folding->record_count)
+        return failure_set(failure, EBADMSG, "it is missing, though it was listed");
+    log_record_name(folding->records[next], beyond);
+    return failure_set(failure, EBADMSG, "it is missing, though %s follows", beyond);
 }
 
 /* 1: the chain ends here, as was found. */

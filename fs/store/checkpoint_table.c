@@ -16,6 +16,7 @@
 #define CLAIM_FIXED_BYTES 26
 #define HAS_FILES 1
 #define HAS_CLAIM 2
+#define HAS_REMOVED_KEYS 4
 
 /* ---- Encoding ---- */
 
@@ -88,14 +89,30 @@ static int put_claim(struct buffer *table, const struct files_claim *claim)
     return error == 0 ? put_text(table, claim->process) : error;
 }
 
-static int put_files(struct buffer *table, const struct log_state *state)
+static int put_removed_keys(struct buffer *table, const struct log_state *state)
 {
-    uint8_t what = (state->has_files ? HAS_FILES : 0) | (state->claim.stands ? HAS_CLAIM : 0);
+    uint8_t count[4];
+    int error;
+
+    put_u32(count, (uint32_t)state->removed_key_count);
+    error = buffer_append(table, count, sizeof count);
+    return error == 0 ? buffer_append(table, state->removed_keys,
+                                      state->removed_key_count * sizeof *state->removed_keys)
+                      : error;
+}
+
+/* What a store need not have. */
+static int put_rest(struct buffer *table, const struct log_state *state)
+{
+    uint8_t what = (state->has_files ? HAS_FILES : 0) | (state->claim.stands ? HAS_CLAIM : 0) |
+                   (state->removed_key_count != 0 ? HAS_REMOVED_KEYS : 0);
     int error = what != 0 ? buffer_append(table, &what, 1) : 0;
 
     if (error == 0 && state->has_files)
         error = put_reference(table, &state->files);
-    return error == 0 && state->claim.stands ? put_claim(table, &state->claim) : error;
+    if (error == 0 && state->claim.stands)
+        error = put_claim(table, &state->claim);
+    return error == 0 && state->removed_key_count != 0 ? put_removed_keys(table, state) : error;
 }
 
 int checkpoint_put_table(struct buffer *table, const struct log_state *state)
@@ -110,7 +127,7 @@ int checkpoint_put_table(struct buffer *table, const struct log_state *state)
         error = put_snapshot(table, &state->snapshots[i]);
     for (size_t i = 0; i < state->mark_count && error == 0; i++)
         error = put_mark(table, &state->marks[i]);
-    return error == 0 ? put_files(table, state) : error;
+    return error == 0 ? put_rest(table, state) : error;
 }
 
 /* ---- Decoding ---- */
@@ -260,20 +277,41 @@ static int take_claim(struct reader *reader, struct files_claim *claim)
     return error;
 }
 
-static int take_files(struct reader *reader, struct log_state *state)
+static int take_removed_keys(struct reader *reader, struct log_state *state)
+{
+    const uint8_t *bytes = take(reader, 4);
+    size_t count = bytes != NULL ? get_u32(bytes) : 0;
+
+    if (count == 0 || count > reader->left / STORE_ID_BYTES)
+        return -EBADMSG;
+    state->removed_keys = allocate_array(count, sizeof *state->removed_keys);
+    if (state->removed_keys == NULL)
+        return -ENOMEM;
+    memcpy(state->removed_keys, take(reader, count * STORE_ID_BYTES), count * STORE_ID_BYTES);
+    state->removed_key_count = count;
+    for (size_t i = 1; i < count; i++) {
+        if (memcmp(state->removed_keys[i - 1], state->removed_keys[i], STORE_ID_BYTES) >= 0)
+            return -EBADMSG;
+    }
+    return 0;
+}
+
+static int take_rest(struct reader *reader, struct log_state *state)
 {
     const uint8_t *what = take(reader, 1);
     int error = 0;
 
-    if (what == NULL) /* the table ends here: neither */
+    if (what == NULL) /* the table ends here: none of it */
         return 0;
-    if (*what == 0 || *what > (HAS_FILES | HAS_CLAIM))
+    if (*what == 0 || *what > (HAS_FILES | HAS_CLAIM | HAS_REMOVED_KEYS))
         return -EBADMSG;
     state->has_files = (*what & HAS_FILES) != 0;
     if (state->has_files)
         error = take_reference(reader, &state->files);
     if (error == 0 && (*what & HAS_CLAIM) != 0)
         error = take_claim(reader, &state->claim);
+    if (error == 0 && (*what & HAS_REMOVED_KEYS) != 0)
+        error = take_removed_keys(reader, state);
     return error == 0 && reader->left != 0 ? -EBADMSG : error;
 }
 
@@ -316,6 +354,6 @@ int checkpoint_read_table(const struct buffer *table, struct log_state *state)
     if (error == 0)
         error = take_marks(&reader, get_u32(head + 4), state);
     if (error == 0)
-        error = take_files(&reader, state);
+        error = take_rest(&reader, state);
     return error == 0 ? check_unique(state) : error;
 }

@@ -12,8 +12,6 @@
 #include "fs/store/log.h"
 #include "fs/store/store_internal.h"
 
-#define WHAT_REMOVED "remove" /* in the log */
-
 int key_slot_put(struct store *store, const struct key_options *options,
                  const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
                  struct failure *failure)
@@ -50,15 +48,15 @@ int key_slot_put(struct store *store, const struct key_options *options,
 }
 
 /* Tells the log, after whatever others tell it meanwhile. */
-static int note_change(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES], const char *what,
+static int note_change(struct store *store, struct log_state *state,
+                       const uint8_t id[KEY_SLOT_ID_BYTES], const char *what,
                        struct failure *failure)
 {
-    struct log_state state = {0};
-    int error = log_read(store, &state, failure);
+    int error;
 
-    while (error == 0 && (error = log_key_change(store, &state, id, what, failure)) == -EAGAIN)
-        error = 0;
-    log_state_release(&state);
+    do
+        error = log_key_change(store, state, id, what, failure);
+    while (error == -EAGAIN);
     return error;
 }
 
@@ -90,43 +88,28 @@ int store_key_list(struct store *store, struct key_info **ret_keys, size_t *ret_
     return 0;
 }
 
-/* ---- Which stay ---- */
-
-struct remaining {
-    struct key_info *keys;
-    size_t count;
-};
-
-/* A log_key_visit: a slot that somebody is removing is as good as gone. */
-static int leave_out_removed(void *context, const uint8_t slot[STORE_ID_BYTES], const char *what)
+void store_key_note_removed(struct key_info *keys, size_t count, const struct log_state *state)
 {
-    struct remaining *remaining = context;
-
-    if (strcmp(what, WHAT_REMOVED) != 0)
-        return 0;
-    for (size_t i = 0; i < remaining->count; i++) {
-        if (memcmp(remaining->keys[i].slot.id, slot, KEY_SLOT_ID_BYTES) == 0)
-            remaining->keys[i].damaged = true;
-    }
-    return 0;
+    for (size_t i = 0; i < count; i++)
+        keys[i].removed = log_key_is_removed(state, keys[i].slot.id);
 }
 
 /*
- * Whether a slot other than ID is there that opens the store, and that no record says is being
- * removed. 1, 0 or -errno.
+ * Whether a slot other than ID is there that opens the store: one that STATE does not call removed.
+ * 1, 0 or -errno.
  */
-static int other_slot_stays(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
-                            struct failure *failure)
+static int other_slot_stays(struct store *store, const struct log_state *state,
+                            const uint8_t id[KEY_SLOT_ID_BYTES], struct failure *failure)
 {
-    struct remaining remaining = {.count = 0};
-    int found = store_key_list(store, &remaining.keys, &remaining.count, failure);
+    cleanup_free struct key_info *keys = NULL;
+    size_t count = 0;
+    int found = store_key_list(store, &keys, &count, failure);
 
     if (found == 0)
-        found = log_each_key_change(store, leave_out_removed, &remaining, failure);
-    for (size_t i = 0; i < remaining.count && found == 0; i++)
-        found = !remaining.keys[i].damaged &&
-                memcmp(remaining.keys[i].slot.id, id, sizeof remaining.keys[i].slot.id) != 0;
-    free(remaining.keys);
+        store_key_note_removed(keys, count, state);
+    for (size_t i = 0; i < count && found == 0; i++)
+        found = !keys[i].damaged && !keys[i].removed &&
+                memcmp(keys[i].slot.id, id, sizeof keys[i].slot.id) != 0;
     return found;
 }
 
@@ -136,8 +119,8 @@ static int other_slot_stays(struct store *store, const uint8_t id[KEY_SLOT_ID_BY
  * -EEXIST: the passphrase opens the store already. With two keys of one passphrase, removing one
  * would shut out nobody. Takes as long as opening the store with each of its keys.
  */
-static int refuse_known(struct store *store, const struct store_passphrase *passphrase,
-                        struct failure *failure)
+static int refuse_known(struct store *store, const struct log_state *state,
+                        const struct store_passphrase *passphrase, struct failure *failure)
 {
     cleanup_free struct stored_slot *slots = NULL;
     uint8_t *master = secret_allocate(MASTER_KEY_BYTES);
@@ -149,8 +132,9 @@ static int refuse_known(struct store *store, const struct store_passphrase *pass
     for (size_t i = 0; i < count && error == 0; i++) {
         char name[KEY_SLOT_NAME_DIGITS + 1];
 
-        if (slots[i].error != 0 || key_slot_open(store->header_bytes, slots[i].id, slots[i].bytes,
-                                                 passphrase, master, NULL) != 0)
+        if (slots[i].error != 0 || log_key_is_removed(state, slots[i].id) ||
+            key_slot_open(store->header_bytes, slots[i].id, slots[i].bytes, passphrase, master,
+                          NULL) != 0)
             continue;
         sodium_bin2hex(name, sizeof name, slots[i].id, KEY_SLOT_ID_BYTES);
         error = failure_set(failure, EEXIST,
@@ -161,12 +145,27 @@ static int refuse_known(struct store *store, const struct store_passphrase *pass
     return error;
 }
 
-int store_key_add(struct store *store, const struct key_options *options,
-                  const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
-                  struct failure *failure)
+/* The log was not told of it. Somebody who removed another key meanwhile may rely on it: then it
+ * stays. */
+static void undo_add(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES])
+{
+    struct log_state state = {0};
+    char path[KEY_SLOT_PATH_SIZE];
+
+    key_slot_path(id, path);
+    if (log_read(store, &state, NULL) == 0 && other_slot_stays(store, &state, id, NULL) == 1) {
+        store->storage->class->remove(store->storage, path, NULL);
+        store->storage->class->sync(store->storage, NULL);
+    }
+    log_state_release(&state);
+}
+
+static int add(struct store *store, struct log_state *state, const struct key_options *options,
+               const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
+               struct failure *failure)
 {
     cleanup_free struct key_info *keys = NULL;
-    uint8_t id[KEY_SLOT_ID_BYTES];
+    const char *what = options->kind == KEY_RECOVERY ? "add recovery key" : "add passphrase";
     size_t count;
     int error = store_key_list(store, &keys, &count, failure);
 
@@ -176,26 +175,31 @@ int store_key_add(struct store *store, const struct key_options *options,
                             "remove one first",
                             KEY_SLOTS_MOST);
     if (error == 0 && options->kind != KEY_RECOVERY)
-        error = refuse_known(store, passphrase, failure);
+        error = refuse_known(store, state, passphrase, failure);
     if (error == 0)
-        error = key_slot_put(store, options, passphrase, id, failure);
+        error = key_slot_put(store, options, passphrase, ret_id, failure);
     if (error != 0)
         return error;
-    error = note_change(
-        store, id, options->kind == KEY_RECOVERY ? "add recovery key" : "add passphrase", failure);
-    if (error != 0) {
-        char path[KEY_SLOT_PATH_SIZE];
+    error = note_change(store, state, ret_id, what, failure);
+    if (error != 0)
+        undo_add(store, ret_id);
+    return error;
+}
 
-        key_slot_path(id, path);
-        /* Somebody who removed another key meanwhile may have relied on this one. */
-        if (other_slot_stays(store, id, NULL) == 1) {
-            store->storage->class->remove(store->storage, path, NULL);
-            store->storage->class->sync(store->storage, NULL);
-        }
-        return error;
-    }
-    memcpy(ret_id, id, sizeof id);
-    return 0;
+int store_key_add(struct store *store, const struct key_options *options,
+                  const struct store_passphrase *passphrase, uint8_t ret_id[KEY_SLOT_ID_BYTES],
+                  struct failure *failure)
+{
+    struct log_state state = {0};
+    uint8_t id[KEY_SLOT_ID_BYTES];
+    int error = log_read(store, &state, failure);
+
+    if (error == 0)
+        error = add(store, &state, options, passphrase, id, failure);
+    log_state_release(&state);
+    if (error == 0)
+        memcpy(ret_id, id, sizeof id);
+    return error;
 }
 
 /* ---- Removing ---- */
@@ -207,10 +211,11 @@ static int refuse_last(struct failure *failure)
 }
 
 /*
- * Says in the log that the slot goes, before it does. Of several who each remove a key at once, the
- * log's order decides: whoever has put a record has seen a slot that no record before names, and
- * whoever is to remove that one later must have seen yet another. So the last one stays, wherever
- * any of them dies.
+ * Says in the log that the slot goes, before it does: from then on it opens nothing. Of several who
+ * each remove a key at once, the log's order decides: whoever has put a record has seen a slot that
+ * no record before names, and whoever is to remove that one later must have seen yet another. So
+ * the last one stays, wherever any of them dies. One that the log calls removed already, as its
+ * file stayed or came back, needs no other record.
  */
 static int announce_removal(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
                             struct failure *failure)
@@ -220,46 +225,38 @@ static int announce_removal(struct store *store, const uint8_t id[KEY_SLOT_ID_BY
 
     while (error == -EAGAIN) {
         error = log_read(store, &state, failure);
-        if (error != 0)
+        if (error != 0 || log_key_is_removed(&state, id))
             break;
 
-        int others = other_slot_stays(store, id, failure);
+        int others = other_slot_stays(store, &state, id, failure);
 
         if (others <= 0)
             error = others == 0 ? refuse_last(failure) : others;
         else
-            error = log_key_change(store, &state, id, WHAT_REMOVED, failure);
+            error = log_key_change(store, &state, id, LOG_KEY_REMOVED, failure);
     }
     log_state_release(&state);
     return error;
 }
 
-/*
- * Removes the slot's file, durably. Should none be left after all (the record above was pruned
- * while this process slept), it is put back.
- */
+/* Removes the slot's file, durably. */
 static int take_slot_away(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
                           struct failure *failure)
 {
     struct storage *storage = store->storage;
-    uint8_t bytes[KEY_SLOT_BYTES];
     char path[KEY_SLOT_PATH_SIZE];
 
     key_slot_path(id, path);
 
-    int kept = storage->class->read(storage, path, 0, bytes, sizeof bytes, NULL);
     int error = storage->class->remove(storage, path, failure);
 
-    if (error != 0)
+    if (error == 0)
+        error = storage->class->sync(storage, failure);
+    if (error == 0 || error == -ENOENT)
         return error;
-
-    int others = other_slot_stays(store, id, failure);
-
-    if (others <= 0 && kept == 0) {
-        storage->class->put_exclusive(storage, path, bytes, sizeof bytes, NULL);
-        return others == 0 ? refuse_last(failure) : others;
-    }
-    return storage->class->sync(storage, failure);
+    return failure_prefix(failure, -error,
+                          "the key no longer opens the store, but its file is still there: remove "
+                          "it once more");
 }
 
 int store_key_remove(struct store *store, const uint8_t id[KEY_SLOT_ID_BYTES],
@@ -311,8 +308,8 @@ int store_key_change(struct store *store, const struct store_passphrase *passphr
         return error;
     error = store_key_remove(store, store->opened_slot, failure);
     if (error != 0)
-        return failure_prefix(failure, -error,
-                              "the new passphrase opens the store, but the old one still does");
+        return failure_prefix(
+            failure, -error, "the new passphrase opens the store, but the old one was not removed");
     memcpy(store->opened_slot, id, sizeof id);
     memcpy(ret_id, id, sizeof id);
     return 0;

@@ -35,11 +35,23 @@ struct key_info {
     struct key_slot slot; /* only its id when damaged */
     bool damaged;         /* or not made by somebody who had the master key */
     bool opened;          /* the one that the store was opened with */
+    bool removed;         /* says the log, though its file is there: it opens the store no longer */
 };
 
-/* All slots, by id. The caller frees *RET_KEYS. */
+/* All slots, by id; what the log says of them is not asked. The caller frees *RET_KEYS. */
 int store_key_list(struct store *store, struct key_info **ret_keys, size_t *ret_count,
                    struct failure *failure);
+
+/* Which of them the log says were removed. */
+struct log_state;
+void store_key_note_removed(struct key_info *keys, size_t count, const struct log_state *state);
+
+/*
+ * Where the log says that the slot which the store was opened with was removed: another one that
+ * opens with PASSPHRASE, and was not, takes its place. -EKEYREVOKED: there is none.
+ */
+int store_leave_removed(struct store *store, const struct log_state *state,
+                        const struct store_passphrase *passphrase, struct failure *failure);
 
 /*
  * Adds a slot. -ENOSPC also when there are KEY_SLOTS_MOST; -EEXIST: PASSPHRASE, which is not a

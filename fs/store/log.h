@@ -67,6 +67,8 @@ struct log_state {
     bool has_files;
     struct object_reference files; /* the top node of files/ */
     struct files_claim claim;
+    size_t removed_key_count;
+    uint8_t (*removed_keys)[STORE_ID_BYTES]; /* slots that no longer open the store, rising */
 };
 
 /*
@@ -149,14 +151,12 @@ int log_claim(struct store *store, struct log_state *state, const struct files_c
 int log_release(struct store *store, struct log_state *state,
                 const uint8_t writer[FILES_WRITER_BYTES], struct failure *failure);
 
-/* How a key slot changed. */
+/* How a key slot changed; by LOG_KEY_REMOVED, for ever: ids are not used again. */
+#define LOG_KEY_REMOVED "remove"
 int log_key_change(struct store *store, struct log_state *state, const uint8_t slot[STORE_ID_BYTES],
                    const char *what, struct failure *failure);
 
-/* The same of what each says of a key slot, and of what is done to it (log_key_change()). */
-typedef int log_key_visit(void *context, const uint8_t slot[STORE_ID_BYTES], const char *what);
-int log_each_key_change(struct store *store, log_key_visit *visit, void *context,
-                        struct failure *failure);
+bool log_key_is_removed(const struct log_state *state, const uint8_t slot[STORE_ID_BYTES]);
 
 /* Packs that one record of theirs may name. */
 #define LOG_PACKS_LIMIT 10000

@@ -10,19 +10,6 @@ static bool is_enough(const bool *enough)
     return __atomic_load_n(enough, __ATOMIC_RELAXED);
 }
 
-/* A storage_visit. */
-static int note_newest(void *context, const char *name, uint64_t size, time_t modified)
-{
-    uint64_t *newest = context;
-    uint64_t number;
-
-    (void)size;
-    (void)modified;
-    if (log_number(name, &number) && number > *newest)
-        *newest = number;
-    return 0;
-}
-
 /* False: there is no such file, or it cannot be read. */
 static bool read_through(struct storage *storage, const char *name, const bool *enough)
 {
@@ -46,17 +33,20 @@ void log_read_ahead(struct storage *storage, const bool *enough)
     char name[LOG_NAME_SIZE];
     uint64_t newest = 0;
 
-    if (storage->class->list(storage, "checkpoints", note_newest, &newest, NULL) != 0)
+    /* Only that what lists it next finds it at hand. */
+    if (log_newest(storage, "log", enough, &(uint64_t){0}, NULL) != 0 ||
+        log_newest(storage, "checkpoints", enough, &newest, NULL) != 0)
         return;
     if (newest != 0) {
         checkpoint_name(newest, name);
         read_through(storage, name, enough);
     }
-    /* From the record that it stands for; and where none is missed, as log_gap_after() looks. */
+    /* From the record that it stands for, which may be gone. */
     uint64_t sequence = newest != 0 ? newest : 1;
+    bool found = true;
 
-    for (unsigned missing = 0; missing < CHECKPOINT_EVERY + 2 && !is_enough(enough); sequence++) {
+    for (; found && !is_enough(enough); sequence++) {
         log_record_name(sequence, name);
-        missing = read_through(storage, name, enough) ? 0 : missing + 1;
+        found = read_through(storage, name, enough) || sequence == newest;
     }
 }

@@ -52,9 +52,11 @@ static int begin_anew(struct store *store, struct log_state *state, struct failu
 
 /*
  * Up to date, or -EAGAIN when that changed STATE. Where records beyond the next one are there and
- * that is not, prune may have been at work while they were read.
+ * that is not, prune may have been at work while they were read. Before a files record, of which
+ * there are many a second, the log is not listed for that.
  */
-static int catch_up(struct store *store, struct log_state *state, struct failure *failure)
+static int catch_up(struct store *store, struct log_state *state, enum log_kind kind,
+                    struct failure *failure)
 {
     uint64_t before = state->sequence;
     int error = log_read(store, state, failure);
@@ -63,7 +65,11 @@ static int catch_up(struct store *store, struct log_state *state, struct failure
         return error;
     if (state->sequence != before)
         return be_late(failure);
-    return log_gap_after(store, state->sequence) == 0 ? 0 : begin_anew(store, state, failure);
+
+    int gap = kind == LOG_FILES ? log_gap_near(store, state->sequence)
+                                : log_gap_after(store, state->sequence, failure);
+
+    return gap == 1 ? begin_anew(store, state, failure) : gap;
 }
 
 /* Whether NAME stands in the store with exactly these bytes, which nobody else can have made. */
@@ -184,7 +190,7 @@ static int was_overtaken(struct store *store, uint64_t sequence, struct failure 
 static int append(struct store *store, struct log_state *state, struct log_entry *entry,
                   struct failure *failure)
 {
-    int error = catch_up(store, state, failure);
+    int error = catch_up(store, state, entry->kind, failure);
 
     if (error != 0)
         return error;
@@ -195,7 +201,7 @@ static int append(struct store *store, struct log_state *state, struct log_entry
     if (error == 0) {
         error = write_somehow(store, state, entry, failure);
         if (error == -EEXIST) {
-            error = catch_up(store, state, failure);
+            error = catch_up(store, state, entry->kind, failure);
             return error == 0 ? -EAGAIN : error;
         }
     }
@@ -221,10 +227,12 @@ int log_begin(struct store *store, struct failure *failure)
 
     memcpy(entry.id, store_header(store)->id, STORE_ID_BYTES);
 
-    int error = log_gap_after(store, 0) != 0
-                    ? failure_set(failure, EEXIST, "the store has a log already")
-                    : write_record(store, &state, &entry, failure);
+    int error = log_gap_after(store, 0, failure);
 
+    if (error == 1)
+        error = failure_set(failure, EEXIST, "the store has a log already");
+    if (error == 0)
+        error = write_record(store, &state, &entry, failure);
     if (error == 0)
         note_commit(store, &state);
     log_state_release(&state);

@@ -37,6 +37,19 @@ static int copy_marks(const struct log_state *from, struct log_state *copy)
     return 0;
 }
 
+static int copy_removed_keys(const struct log_state *from, struct log_state *copy)
+{
+    size_t count = from->removed_key_count;
+
+    copy->removed_keys = allocate_array(count, sizeof *copy->removed_keys);
+    if (copy->removed_keys == NULL)
+        return -ENOMEM;
+    if (count > 0)
+        memcpy(copy->removed_keys, from->removed_keys, count * sizeof *copy->removed_keys);
+    copy->removed_key_count = count;
+    return 0;
+}
+
 static int copy_claim(const struct files_claim *from, struct files_claim *copy)
 {
     *copy = *from;
@@ -56,6 +69,8 @@ int log_state_copy(const struct log_state *from, struct log_state *ret_copy)
     copy.snapshot_count = 0;
     copy.marks = NULL;
     copy.mark_count = 0;
+    copy.removed_keys = NULL;
+    copy.removed_key_count = 0;
 
     int error = copy_claim(&from->claim, &copy.claim);
 
@@ -63,6 +78,8 @@ int log_state_copy(const struct log_state *from, struct log_state *ret_copy)
         error = copy_snapshots(from, &copy);
     if (error == 0)
         error = copy_marks(from, &copy);
+    if (error == 0)
+        error = copy_removed_keys(from, &copy);
     if (error != 0)
         log_state_release(&copy);
     else

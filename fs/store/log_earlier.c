@@ -51,24 +51,3 @@ int log_each_files(struct store *store, log_files_visit *visit, void *context,
 
     return each_record(store, visit_files, &asking, failure);
 }
-
-struct asking_keys {
-    log_key_visit *visit;
-    void *context;
-};
-
-static int visit_key(void *context, const struct log_entry *entry)
-{
-    const struct asking_keys *asking = context;
-
-    return entry->kind == LOG_KEY_CHANGE ? asking->visit(asking->context, entry->id, entry->text)
-                                         : 0;
-}
-
-int log_each_key_change(struct store *store, log_key_visit *visit, void *context,
-                        struct failure *failure)
-{
-    struct asking_keys asking = {visit, context};
-
-    return each_record(store, visit_key, &asking, failure);
-}

@@ -2,7 +2,7 @@
 /*
  * What the files of the log share: one record as a structure (log_record.c), the
  * rules by which records change a state (log_state.c), files and their chain
- * (log_read.c, log_append.c), checkpoints (checkpoint.c).
+ * (log_list.c, log_read.c, log_append.c), checkpoints (checkpoint.c).
  *
  * Invariants:
  *  1. A state is what the records 1 … sequence amount to, and hash is the hash of
@@ -109,6 +109,10 @@ int log_state_prepare(struct log_state *state, const struct log_entry *entry);
 void log_state_apply(struct log_state *state, struct log_entry *entry,
                      const uint8_t hash[LOG_HASH_BYTES]);
 
+/* The part of these that concerns removed keys, for a key change. */
+int log_keys_prepare(struct log_state *state);
+void log_keys_apply(struct log_state *state, const struct log_entry *entry);
+
 /* Whether left stands before right in a state. */
 int snapshot_compare(const struct snapshot *left, const struct snapshot *right);
 
@@ -116,6 +120,7 @@ extern const struct sealed_file_kind log_record_file;
 extern const struct sealed_file_kind checkpoint_file;
 
 #define LOG_NAME_SIZE 40
+#define LOG_NUMBER_DIGITS 20
 void log_record_name(uint64_t sequence, char name[LOG_NAME_SIZE]);
 void checkpoint_name(uint64_t sequence, char name[LOG_NAME_SIZE]);
 
@@ -134,8 +139,12 @@ int log_record_read(struct store *store, uint64_t sequence, struct log_entry *re
 /* Applies the records after STATE, to the last. -EBADMSG, also when one is missing. */
 int log_follow(struct store *store, struct log_state *state, struct failure *failure);
 
-/* 0: no record stands beyond the next one, which is missing; 1: some does. */
-int log_gap_after(struct store *store, uint64_t sequence);
+/* 1: a record stands beyond the next one, which is missing; 0: none does; -errno. Lists the log. */
+int log_gap_after(struct store *store, uint64_t sequence, struct failure *failure);
+
+/* The same without a listing, which sees only the next 66 numbers; what cannot be asked is not
+ * there. */
+int log_gap_near(struct store *store, uint64_t sequence);
 
 /* The table in it. What was read before a failure is in STATE, which its owner releases. */
 int checkpoint_put_table(struct buffer *table, const struct log_state *state);
@@ -155,6 +164,13 @@ int checkpoint_write(struct store *store, struct log_state *state, struct failur
 /* The numbers of the files in FOLDER, "log" or "checkpoints", rising. The caller frees them. */
 int log_list(struct store *store, const char *folder, uint64_t **ret_numbers, size_t *ret_count,
              struct failure *failure);
+
+/*
+ * The highest of them, 0: there are none. ENOUGH, which may be NULL, is looked at now and then:
+ * once it is set, the listing ends with -ECANCELED.
+ */
+int log_newest(struct storage *storage, const char *folder, const bool *enough,
+               uint64_t *ret_newest, struct failure *failure);
 
 /*
  * Salts of the packs that take and files records name as theirs, up to record LAST, in order. What

@@ -38,8 +38,10 @@ struct mending {
 
 static const char lost_text[] =
     "given up: what it said is as if it had not been (a snapshot that it forgot is there again; one "
-    "that it took is looked for in the packs, but not one of files/ alone)";
+    "that it took is looked for in the packs, but not one of files/ alone; a key that it removed "
+    "opens again if its file is there)";
 static const char needless_text[] = "removed: a checkpoint after it holds what it said";
+static const char copy_text[] = "removed: it is a copy of another record, under a later number";
 static const char unfit_text[] = "given up: it cannot follow without one that is lost";
 
 static void say(struct mending *mending, uint64_t number, bool lost, const char *text)
@@ -225,6 +227,36 @@ static int write_checkpoint(struct mending *mending)
     return error == 0 ? storage->class->sync(storage, mending->failure) : error;
 }
 
+/* What the file of record NUMBER holds. False: it cannot be read. */
+static bool read_file(struct mending *mending, uint64_t number, struct buffer *file)
+{
+    char name[LOG_NAME_SIZE];
+
+    log_record_name(number, name);
+    return sealed_file_read(mending->store, &log_record_file, name, file, NULL) == 0;
+}
+
+/*
+ * Whether a record after the last that counts was put there with cp: byte for byte the file of one
+ * that counts. It never said anything.
+ */
+static bool is_copy(struct mending *mending, uint64_t number)
+{
+    cleanup_buffer struct buffer file = BUFFER(LOG_RECORD_LIMIT);
+    cleanup_buffer struct buffer other = BUFFER(LOG_RECORD_LIMIT);
+    bool same = false;
+
+    if (!read_file(mending, number, &file))
+        return false;
+    for (size_t i = 0; i < mending->record_count && !same; i++) {
+        if (mending->records[i] > mending->state.sequence)
+            break;
+        same = read_file(mending, mending->records[i], &other) && other.size == file.size &&
+               memcmp(other.data, file.data, file.size) == 0;
+    }
+    return same;
+}
+
 static int remove_after(struct mending *mending)
 {
     uint64_t last = mending->state.sequence;
@@ -237,7 +269,10 @@ static int remove_after(struct mending *mending)
     for (size_t i = mending->record_count; i > 0 && error == 0; i--) {
         if (mending->records[i - 1] <= last)
             break;
-        say(mending, mending->records[i - 1], true, lost_text);
+
+        bool copy = is_copy(mending, mending->records[i - 1]);
+
+        say(mending, mending->records[i - 1], !copy, copy ? copy_text : lost_text);
         error = remove_file(mending, mending->records[i - 1], log_record_name);
     }
     return error;

@@ -11,7 +11,6 @@
 #include "fs/store/log_internal.h"
 #include "fs/store/remembered.h"
 
-#define NUMBER_DIGITS 20
 #define ATTEMPTS 4 /* prune may remove what a reader is about to read */
 
 const struct sealed_file_kind log_record_file = {.magic = "CRMFSLOG",
@@ -21,23 +20,7 @@ const struct sealed_file_kind log_record_file = {.magic = "CRMFSLOG",
 
 void log_record_name(uint64_t sequence, char name[LOG_NAME_SIZE])
 {
-    snprintf(name, LOG_NAME_SIZE, "log/%0*" PRIu64, NUMBER_DIGITS, sequence);
-}
-
-bool log_number(const char *name, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    size_t digits = 0;
-
-    for (; name[digits] >= '0' && name[digits] <= '9'; digits++) {
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(name[digits] - '0'), &number))
-            return false;
-    }
-    if (digits != NUMBER_DIGITS || name[digits] != '\0' || number == 0)
-        return false;
-    *ret_number = number;
-    return true;
+    snprintf(name, LOG_NAME_SIZE, "log/%0*" PRIu64, LOG_NUMBER_DIGITS, sequence);
 }
 
 void log_hash(const struct buffer *file, uint8_t hash[LOG_HASH_BYTES])
@@ -113,24 +96,6 @@ static int follow_one(struct store *store, struct log_state *state, struct failu
     return 0;
 }
 
-/* While a checkpoint is written every 64 records, no gap is wider than what is looked at here. */
-int log_gap_after(struct store *store, uint64_t sequence)
-{
-    struct storage *storage = store_storage(store);
-    char name[LOG_NAME_SIZE];
-    uint64_t size;
-
-    for (uint64_t beyond = 2; beyond <= CHECKPOINT_EVERY + 2; beyond++) {
-        log_record_name(sequence + beyond, name);
-        if (storage->class->size(storage, name, &size, NULL) != 0)
-            continue;
-        /* Two writers may have appended meanwhile. */
-        log_record_name(sequence + 1, name);
-        return storage->class->size(storage, name, &size, NULL) == -ENOENT;
-    }
-    return 0;
-}
-
 int log_follow(struct store *store, struct log_state *state, struct failure *failure)
 {
     int error;
@@ -139,58 +104,6 @@ int log_follow(struct store *store, struct log_state *state, struct failure *fai
         error = follow_one(store, state, failure);
     while (error == 0);
     return error == -ENOENT ? 0 : error;
-}
-
-struct number_list {
-    uint64_t *numbers;
-    size_t count;
-};
-
-static int note_number(void *context, const char *name, uint64_t size, time_t modified)
-{
-    struct number_list *list = context;
-    uint64_t number;
-
-    (void)size;
-    (void)modified;
-    if (!log_number(name, &number))
-        return 0;
-    if ((list->count & (list->count - 1)) == 0) {
-        size_t room = list->count != 0 ? 2 * list->count : 1;
-        uint64_t *numbers = reallocarray(list->numbers, room, sizeof *numbers);
-
-        if (numbers == NULL)
-            return -ENOMEM;
-        list->numbers = numbers;
-    }
-    list->numbers[list->count++] = number;
-    return 0;
-}
-
-static int compare_numbers(const void *left, const void *right)
-{
-    uint64_t one = *(const uint64_t *)left;
-    uint64_t other = *(const uint64_t *)right;
-
-    return (one > other) - (one < other);
-}
-
-int log_list(struct store *store, const char *folder, uint64_t **ret_numbers, size_t *ret_count,
-             struct failure *failure)
-{
-    struct storage *storage = store_storage(store);
-    struct number_list list = {.count = 0};
-    int error = storage->class->list(storage, folder, note_number, &list, failure);
-
-    if (error != 0) {
-        free(list.numbers);
-        return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
-    }
-    if (list.count > 1)
-        qsort(list.numbers, list.count, sizeof *list.numbers, compare_numbers);
-    *ret_numbers = list.numbers;
-    *ret_count = list.count;
-    return 0;
 }
 
 /* A checkpoint agrees with the record that it stands for, unless that has been removed. */
@@ -235,21 +148,40 @@ static int read_checkpoint(struct store *store, struct log_state *state, uint64_
     return 0;
 }
 
-/* -EAGAIN: records or checkpoints that must be there are not. */
+/* The record after STATE is not there, though the file called BEYOND is. */
+static int miss_record(const struct log_state *state, const char *beyond, struct failure *failure)
+{
+    failure_set(failure, EBADMSG,
+                "the store is damaged: record %" PRIu64
+                " of its log is missing, though %s is there",
+                state->sequence + 1, beyond);
+    return -EAGAIN;
+}
+
+/*
+ * -EAGAIN: records or checkpoints that must be there are not. The log is listed before it is
+ * followed: whatever is listed was put before, so that what others append meanwhile is no gap.
+ */
 static int read_whole_once(struct store *store, struct log_state *state, struct failure *failure)
 {
-    uint64_t newest;
-    int error = read_checkpoint(store, state, &newest, failure);
+    char name[LOG_NAME_SIZE];
+    uint64_t newest_record = 0;
+    uint64_t newest = 0;
+    int error = log_newest(store_storage(store), "log", NULL, &newest_record, failure);
 
+    if (error == 0)
+        error = read_checkpoint(store, state, &newest, failure);
     if (error == 0)
         error = log_follow(store, state, failure);
     if (error != 0)
         return error;
-    if (newest > state->sequence || log_gap_after(store, state->sequence) != 0) {
-        failure_set(failure, EBADMSG,
-                    "the store is damaged: record %" PRIu64 " of its log is missing",
-                    state->sequence + 1);
-        return -EAGAIN;
+    if (newest_record > state->sequence) {
+        log_record_name(newest_record, name);
+        return miss_record(state, name, failure);
+    }
+    if (newest > state->sequence) {
+        checkpoint_name(newest, name);
+        return miss_record(state, name, failure);
     }
     return state->sequence != 0
                ? 0
@@ -282,24 +214,12 @@ static int rolled_back(struct failure *failure, uint64_t sequence, const char *h
                        how, sequence);
 }
 
-/* What a state read before needs: the records after it. */
-static int read_on(struct store *store, struct log_state *state, struct failure *failure)
+/* In STATE's place, which stays if that fails: all that the log says, where it has gone on. */
+static int read_anew(struct store *store, struct log_state *state, struct failure *failure)
 {
-    uint8_t hash[LOG_HASH_BYTES];
-    int error = record_hash(store, state->sequence, hash, failure);
-
-    if (error == 0) {
-        if (memcmp(hash, state->hash, sizeof hash) != 0)
-            return rolled_back(failure, state->sequence, "has another");
-        return log_follow(store, state, failure);
-    }
-    if (error != -ENOENT)
-        return error;
-
-    /* Removed by prune, which leaves two checkpoints beyond; or the store was rolled back. */
     struct log_state whole = {.sequence = 0};
+    int error = read_whole(store, &whole, failure);
 
-    error = read_whole(store, &whole, failure);
     if (error != 0)
         return error;
     if (whole.sequence <= state->sequence) {
@@ -309,6 +229,32 @@ static int read_on(struct store *store, struct log_state *state, struct failure 
     log_state_release(state);
     *state = whole;
     return 0;
+}
+
+/*
+ * What a state read before needs: the records after it. Whoever asks again and again what is new
+ * lists the log only when something is.
+ */
+static int read_on(struct store *store, struct log_state *state, struct failure *failure)
+{
+    uint64_t before = state->sequence;
+    uint8_t hash[LOG_HASH_BYTES];
+    int error = record_hash(store, before, hash, failure);
+
+    /* Removed by prune, which leaves two checkpoints beyond; or the store was rolled back. */
+    if (error == -ENOENT)
+        return read_anew(store, state, failure);
+    if (error == 0 && memcmp(hash, state->hash, sizeof hash) != 0)
+        return rolled_back(failure, before, "has another");
+    if (error == 0)
+        error = log_follow(store, state, failure);
+    if (error != 0 || state->sequence == before)
+        return error;
+
+    /* Prune may have removed what was to be read next. */
+    int gap = log_gap_after(store, state->sequence, failure);
+
+    return gap == 1 ? read_anew(store, state, failure) : gap;
 }
 
 /* SEEN was loaded before the log was read: what others have seen since does not count. */

@@ -14,6 +14,7 @@ void log_state_release(struct log_state *state)
         free(state->marks[i].pack);
     free(state->snapshots);
     free(state->marks);
+    free(state->removed_keys);
     files_claim_release(&state->claim);
     *state = (struct log_state){.sequence = 0};
 }
@@ -92,6 +93,8 @@ int log_state_prepare(struct log_state *state, const struct log_entry *entry)
 {
     if (entry->kind == LOG_TAKE)
         return grow_snapshots(state);
+    if (entry->kind == LOG_KEY_CHANGE)
+        return log_keys_prepare(state);
     return entry->kind == LOG_MARK ? grow_marks(state, entry->pack_count) : 0;
 }
 
@@ -217,8 +220,8 @@ void log_state_apply(struct log_state *state, struct log_entry *entry,
         break;
     case LOG_CLAIM: apply_claim(state, entry); break;
     case LOG_RELEASE: files_claim_release(&state->claim); break;
+    case LOG_KEY_CHANGE: log_keys_apply(state, entry); break;
     case LOG_CREATE:
-    case LOG_KEY_CHANGE:
     case LOG_KINDS: break;
     }
     state->sequence = entry->sequence;

@@ -176,6 +176,15 @@ static int hand_list(struct storage *storage, const char *folder, storage_visit 
     return inner->class->list(inner, folder, visit, context, failure);
 }
 
+static int hand_names(struct storage *storage, const char *folder, storage_visit *visit,
+                      void *context, struct failure *failure)
+{
+    struct storage *inner = medium_of(storage)->inner;
+
+    return inner->class->names != NULL ? inner->class->names(inner, folder, visit, context, failure)
+                                       : inner->class->list(inner, folder, visit, context, failure);
+}
+
 static int hand_remove(struct storage *storage, const char *name, struct failure *failure)
 {
     struct storage *inner = medium_of(storage)->inner;
@@ -237,6 +246,7 @@ static const struct storage_class watched_class = {
     .expect = hand_expect,
     .size = watched_size,
     .list = hand_list,
+    .names = hand_names,
     .remove = hand_remove,
     .sweep = hand_sweep,
     .local_folder = hand_local_folder,

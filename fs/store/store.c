@@ -282,6 +282,53 @@ int store_open(struct storage *storage, const struct store_passphrase *passphras
     return 0;
 }
 
+void store_give_back(struct store *store)
+{
+    store->storage = NULL;
+    store_close(store);
+}
+
+/* Those that the log calls removed are as good as gone. */
+static size_t leave_out_removed(struct stored_slot *slots, size_t count,
+                                const struct log_state *state)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!log_key_is_removed(state, slots[i].id))
+            slots[kept++] = slots[i];
+    }
+    return kept;
+}
+
+int store_leave_removed(struct store *store, const struct log_state *state,
+                        const struct store_passphrase *passphrase, struct failure *failure)
+{
+    cleanup_free struct stored_slot *slots = NULL;
+    struct opening opening = {.store = store};
+    char name[KEY_SLOT_NAME_DIGITS + 1];
+    size_t count;
+    int error;
+
+    if (!log_key_is_removed(state, store->opened_slot))
+        return 0;
+    sodium_bin2hex(name, sizeof name, store->opened_slot, sizeof store->opened_slot);
+    error = stored_slots_read(store->storage, &slots, &count, failure);
+    if (error != 0)
+        return error;
+    opening.slots = slots;
+    opening.count = leave_out_removed(slots, count, state);
+    error = open_slots(&opening, passphrase, NULL);
+    if (error == 0)
+        derive_keys(store); /* of the same master key */
+    else
+        error = failure_set(failure, EKEYREVOKED,
+                            "the key of that passphrase, %.8s, was removed: it no longer opens the "
+                            "store, though its file is there (it stayed, or came back with a copy)",
+                            name);
+    return error;
+}
+
 struct storage *store_storage(struct store *store)
 {
     return store->storage;

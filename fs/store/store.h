@@ -63,6 +63,9 @@ int store_open(struct storage *storage, const struct store_passphrase *passphras
                struct store **ret_store, struct failure *failure);
 void store_close(struct store *store); /* NULL is allowed; wipes the keys */
 
+/* As store_close(), but the storage is the caller's again. */
+void store_give_back(struct store *store);
+
 struct storage *store_storage(struct store *store);                 /* borrowed */
 const struct store_header *store_header(const struct store *store); /* borrowed */
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -295,6 +296,28 @@ def test_add_list_remove(store):
     assert not opens(store, "one") and opens(store, "two")
     done = crmfs("key", "remove", str(store), added, CRMFS_PASSPHRASE="two")
     assert done.returncode == 1 and "last key" in done.stderr and opens(store, "two")
+
+
+def test_removed_key_comes_back(work, store):
+    """As a mirror keeps it that is brought up to date without removing anything there."""
+    gone = key(store, "add", CRMFS_NEW_PASSPHRASE="two")["id"]
+    kept = work / "kept"
+    shutil.copy(store / "keys" / gone, kept)
+    key(store, "remove", gone)
+    shutil.copy(kept, store / "keys" / gone)
+    for command in (["snapshots"], ["key", "list"], ["key", "add"], ["check"], ["prune"], ["repair"]):
+        done = crmfs(*command, str(store), CRMFS_PASSPHRASE="two", CRMFS_NEW_PASSPHRASE="three")
+        assert done.returncode == 1 and f"{gone[:8]}, was removed" in done.stderr, command
+    listed = next(entry for entry in keys(store, "one") if entry["id"] == gone)
+    assert listed["removed"] and listed["kind"] == "removed"
+    assert f"  {gone[:8]}  removed" in crmfs("key", "list", str(store), CRMFS_PASSPHRASE="one").stdout
+    done = crmfs("check", str(store), CRMFS_PASSPHRASE="one")
+    assert done.returncode == 1 and f"keys/{gone}: the key was removed" in done.stdout
+    # The passphrase may be given a new key; then it is that one which opens.
+    again = key(store, "add", CRMFS_NEW_PASSPHRASE="two")["id"]
+    assert [entry["id"] for entry in keys(store, "two") if entry["opened"]] == [again]
+    key(store, "remove", gone)
+    assert crmfs("check", str(store), CRMFS_PASSPHRASE="one").returncode == 0
 
 
 @pytest.mark.parametrize("wanted", ["", "abc", "zzzz", "0" * 33, "ABCDEF12"])

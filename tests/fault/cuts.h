@@ -20,7 +20,7 @@ struct story {
     void (*verify)(struct storage *found, size_t point);
 
     bool every_cut; /* its first small file is cut at every byte */
-    bool blemished; /* something is damaged that does no harm */
+    bool blemished; /* something is found that does no harm */
     size_t go_on;   /* after every so manieth try, more is done to the store; 0: all */
 };
 

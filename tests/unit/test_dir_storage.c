@@ -48,11 +48,21 @@ static void test_names(void **state)
     assert_int_equal(put_text(place->storage, "tmp/a", "x"), -EINVAL);
 }
 
+/* A storage_visit of names alone. */
+static int count_name(void *context, const char *name, uint64_t size, time_t modified)
+{
+    assert_true(strcmp(name, "3f/3f09") == 0 || strcmp(name, "a0/a0") == 0);
+    assert_true(size == 0 && modified == 0);
+    ++*(size_t *)context;
+    return 0;
+}
+
 static void check_round_trip(struct storage *storage)
 {
     char *bytes = pattern_bytes();
     struct names names = {.count = 0};
     char found[16];
+    size_t listed = 0;
 
     assert_int_equal(put_text(storage, "store", "header"), 0);
     assert_int_equal(put_text(storage, "store", "another"), -EEXIST);
@@ -77,6 +87,8 @@ static void check_round_trip(struct storage *storage)
     assert_int_equal(names.count, 2);
     assert_non_null(strstr(names.text, "3f/3f09:200000 "));
     assert_non_null(strstr(names.text, "a0/a0:5 "));
+    assert_int_equal(storage->class->names(storage, "packs", count_name, &listed, NULL), 0);
+    assert_int_equal(listed, 2);
     names = (struct names){.answer = 77};
     assert_int_equal(storage->class->list(storage, "packs", gather_names, &names, NULL), 77);
     assert_int_equal(names.count, 1);

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "fs/store/check.h"
+#include "fs/store/log_internal.h"
+#include "fs/store/log_mend.h"
 #include "fs/store/recovery_key.h"
 #include "fs/store/store_internal.h"
 #include "tests/unit/cheap_pwhash.h"
@@ -251,6 +254,136 @@ static void test_recovered(void **state)
     store_close(store);
 }
 
+/* ---- A slot that the log says was removed, and whose file is there ---- */
+
+/* The store of FIRST from which SECOND was removed, but its file stayed, as after a crash. */
+static struct store *store_with_leftover(uint8_t ret_id[KEY_SLOT_ID_BYTES])
+{
+    struct store *store = keys_open(keys_new_store(), first);
+    struct storage *storage = store_storage(store);
+    uint8_t bytes[KEY_SLOT_BYTES];
+    char path[KEY_SLOT_PATH_SIZE];
+
+    assert_int_equal(store_key_add(store, &cheap, &second, ret_id, NULL), 0);
+    key_slot_path(ret_id, path);
+    assert_int_equal(storage->class->read(storage, path, 0, bytes, sizeof bytes, NULL), 0);
+    assert_int_equal(store_key_remove(store, ret_id, NULL), 0);
+    assert_int_equal(storage->class->put_exclusive(storage, path, bytes, sizeof bytes, NULL), 0);
+    return store;
+}
+
+/* Opened with SECOND, once the log has been read: 0 or -EKEYREVOKED; which slot it is. */
+static int open_second(struct store *store, uint8_t ret_id[KEY_SLOT_ID_BYTES])
+{
+    struct store *other = keys_open(memory_storage_copy(store_storage(store)), second);
+    struct log_state state = {.sequence = 0};
+
+    assert_int_equal(log_read(other, &state, NULL), 0);
+
+    int error = store_leave_removed(other, &state, &second, NULL);
+
+    if (error == 0) {
+        memcpy(ret_id, other->opened_slot, KEY_SLOT_ID_BYTES);
+        log_state_release(&state);
+        assert_int_equal(log_read(other, &state, NULL), 0);
+    }
+    log_state_release(&state);
+    store_close(other);
+    return error;
+}
+
+static void test_removed_stays_removed(void **context)
+{
+    uint8_t id[KEY_SLOT_ID_BYTES], mine[KEY_SLOT_ID_BYTES];
+    struct store *store = store_with_leftover(id);
+    struct storage *storage = store_storage(store);
+    struct log_state state = {.sequence = 0};
+    char record[LOG_NAME_SIZE];
+
+    (void)context;
+    assert_int_equal(open_second(store, mine), -EKEYREVOKED);
+    /* Nor does it keep the only other one from being the last. */
+    assert_int_equal(store_key_remove(store, store->opened_slot, NULL), -EBUSY);
+
+    /* Prune leaves only a checkpoint of what the log said. */
+    assert_int_equal(log_read(store, &state, NULL), 0);
+    assert_int_equal(checkpoint_write(store, &state, NULL), 0);
+    for (uint64_t i = 1; i < state.sequence; i++) {
+        log_record_name(i, record);
+        assert_int_equal(storage->class->remove(storage, record, NULL), 0);
+    }
+    log_state_release(&state);
+    assert_int_equal(open_second(store, mine), -EKEYREVOKED);
+
+    /* The passphrase may be used again; whichever of the slots is tried first. */
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t again[KEY_SLOT_ID_BYTES];
+
+        assert_int_equal(store_key_add(store, &cheap, &second, again, NULL), 0);
+        assert_int_equal(open_second(store, mine), 0);
+        assert_memory_equal(mine, again, sizeof mine);
+        assert_int_equal(store_key_remove(store, again, NULL), 0);
+        assert_int_equal(open_second(store, mine), -EKEYREVOKED);
+    }
+    store_close(store);
+}
+
+/* It is named, and can be taken away without another word in the log. */
+static void test_leftover(void **context)
+{
+    const struct check_options options = {.threads = 1};
+    uint8_t id[KEY_SLOT_ID_BYTES];
+    struct store *store = store_with_leftover(id);
+    struct log_state state = {.sequence = 0};
+    struct check_result checked;
+    struct key_info *keys;
+    size_t count;
+
+    (void)context;
+    assert_int_equal(log_read(store, &state, NULL), 0);
+    assert_int_equal(store_key_list(store, &keys, &count, NULL), 0);
+    store_key_note_removed(keys, count, &state);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(keys[i].removed, memcmp(keys[i].slot.id, id, sizeof id) == 0);
+    free(keys);
+    assert_int_equal(check(store, &options, &checked, NULL), 0);
+    assert_int_equal(checked.findings, 1);
+    assert_int_equal(checked.harmful, 0);
+
+    uint64_t before = state.sequence;
+
+    assert_int_equal(store_key_remove(store, id, NULL), 0);
+    assert_int_equal(log_read(store, &state, NULL), 0);
+    assert_int_equal(state.sequence, before);
+    assert_int_equal(check(store, &options, &checked, NULL), 0);
+    assert_int_equal(checked.findings, 0);
+    log_state_release(&state);
+    store_close(store);
+}
+
+/* Without the record, which was given up, nobody has removed it. */
+static void test_removal_given_up(void **context)
+{
+    uint8_t id[KEY_SLOT_ID_BYTES], mine[KEY_SLOT_ID_BYTES];
+    struct store *store = store_with_leftover(id);
+    struct log_state state = {.sequence = 0};
+    struct log_mended mended;
+    char record[LOG_NAME_SIZE];
+    size_t size;
+
+    (void)context;
+    assert_int_equal(log_read(store, &state, NULL), 0);
+    log_record_name(state.sequence, record);
+    log_state_release(&state);
+    memory_storage_bytes(store_storage(store), record, &size)[size - 1] ^= 1;
+    assert_int_equal(log_mend(store, NULL, NULL, &mended, NULL), 0);
+    assert_int_equal(mended.lost, 1);
+    assert_int_equal(open_second(store, mine), 0);
+    assert_memory_equal(mine, id, sizeof mine);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +396,9 @@ int main(void)
         cmocka_unit_test(test_change),
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_recovered),
+        cmocka_unit_test(test_removed_stays_removed),
+        cmocka_unit_test(test_leftover),
+        cmocka_unit_test(test_removal_given_up),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -85,6 +85,118 @@ static void test_gap(void **context)
     store_close(store);
 }
 
+static void remove_record(struct storage *storage, unsigned number)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "log/%020u", number);
+    remove_file(storage, name);
+}
+
+/*
+ * So many records are lost, and all checkpoints, that nothing near where the log seems to end tells
+ * of those that follow.
+ */
+static void test_wide_gap(void **context)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    struct storage *storage = store_storage(store);
+    struct log_state old = sample_log(store);
+    struct log_state state = sample_log(store);
+    struct log_state before;
+    char name[64];
+
+    (void)context;
+    for (unsigned i = 4; i <= 210; i++) {
+        snprintf(name, sizeof name, "s%u", i);
+        sample_take(store, &state, name, i);
+        if (i == 6)
+            assert_int_equal(log_state_copy(&state, &before), 0);
+    }
+    for (unsigned i = 7; i <= 200; i++)
+        remove_record(storage, i);
+    for (unsigned i = 64; i <= 192; i += 64) {
+        snprintf(name, sizeof name, "checkpoints/%020u", i);
+        remove_file(storage, name);
+    }
+    sample_state_forget();
+    assert_int_equal(sample_log_error(store), -EBADMSG);
+    assert_non_null(strstr(failure.text, "record 7 of its log is missing, though "
+                                         "log/00000000000000000210 is there"));
+    /* Nor does who goes on from what was read before take the gap for the end. */
+    assert_int_equal(log_read(store, &old, &failure), -EBADMSG);
+    assert_int_equal(sample_try_take(store, &before, "new", 999), -EBADMSG);
+    log_state_release(&before);
+    log_state_release(&state);
+    log_state_release(&old);
+    store_close(store);
+}
+
+/* A record that somebody has copied to a number far beyond: nothing may be appended up to it. */
+static void test_copied_far(void **context)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    struct storage *storage = store_storage(store);
+
+    (void)context;
+    for (unsigned number = 5; number <= 500; number += 55) {
+        char name[64];
+
+        snprintf(name, sizeof name, "log/%020u", number);
+        copy_file(storage, RECORD(3), storage, name);
+        sample_state_forget();
+        assert_int_equal(sample_log_error(store), -EBADMSG);
+        assert_non_null(strstr(failure.text, name));
+        remove_file(storage, name);
+        assert_int_equal(sample_log_error(store), 0);
+    }
+    store_close(store);
+}
+
+/* Two records that another appends while the log is read, after so many looks at a file. */
+struct meanwhile {
+    struct storage *storage;
+    struct store *store;
+    unsigned looks;
+};
+
+static void take_two(void *context)
+{
+    struct meanwhile *meanwhile = context;
+
+    if (meanwhile->looks-- > 0) {
+        recording_storage_interpose(meanwhile->storage, STORAGE_SIZE | STORAGE_LIST, take_two,
+                                    meanwhile);
+        return;
+    }
+
+    struct log_state state = sample_log(meanwhile->store);
+
+    sample_take(meanwhile->store, &state, "c", 3);
+    sample_take(meanwhile->store, &state, "d", 4);
+    log_state_release(&state);
+}
+
+/* They are none beyond a gap, whenever they come. */
+static void test_appended_meanwhile(void **context)
+{
+    (void)context;
+    for (unsigned looks = 0; looks < 7; looks++) {
+        struct storage *storage = recording_storage_new(sample_log_storage());
+        struct store *store = sample_store_open(storage);
+        struct meanwhile meanwhile = {storage, store, looks};
+
+        recording_storage_interpose(storage, STORAGE_SIZE | STORAGE_LIST, take_two, &meanwhile);
+
+        struct log_state state = sample_log(store);
+
+        assert_true(state.sequence >= 3);
+        recording_storage_interpose(storage, 0, NULL, NULL);
+        log_state_release(&state);
+        store_close(store);
+    }
+}
+
 static void test_swapped_and_cut(void **context)
 {
     struct store *store = sample_store_open(sample_log_storage());
@@ -240,6 +352,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_wide_gap),
+        cmocka_unit_test(test_copied_far),
+        cmocka_unit_test(test_appended_meanwhile),
         cmocka_unit_test(test_swapped_and_cut),
         cmocka_unit_test(test_remembered_once_durable),
         cmocka_unit_test(test_fork),

@@ -153,6 +153,28 @@ static void test_foreign_file(void **context)
     store_close(store);
 }
 
+/* A record that was copied under a later number: nothing is lost without it. */
+static void test_copied_record(void **context)
+{
+    struct store *store = series_store(3);
+    struct storage *storage = store_storage(store);
+    size_t size;
+    const uint8_t *bytes = memory_storage_bytes(storage, "log/00000000000000000004", &size);
+
+    (void)context;
+    memory_storage_set(storage, "log/00000000000000000500", bytes, size);
+    sample_state_forget();
+
+    struct log_mended mended = mend(store);
+
+    assert_int_equal(mended.lost, 0);
+    assert_int_equal(mended.removed, 1);
+    assert_int_equal(mended.sequence, 4);
+    assert_int_equal(series_read_all(store), 3);
+    go_on(store, 4);
+    store_close(store);
+}
+
 /* Nothing is lost that a checkpoint holds. */
 static void test_checkpoint(void **context)
 {
@@ -331,10 +353,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_record),    cmocka_unit_test(test_missing_records),
         cmocka_unit_test(test_newest_record), cmocka_unit_test(test_foreign_file),
-        cmocka_unit_test(test_checkpoint),    cmocka_unit_test(test_rolled_back),
-        cmocka_unit_test(test_nothing_left),  cmocka_unit_test(test_lost_rename),
-        cmocka_unit_test(test_lost_take),     cmocka_unit_test(test_lost_mark),
-        cmocka_unit_test(test_lost_claim),
+        cmocka_unit_test(test_copied_record), cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_rolled_back),   cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_lost_rename),   cmocka_unit_test(test_lost_take),
+        cmocka_unit_test(test_lost_mark),     cmocka_unit_test(test_lost_claim),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);

@@ -71,8 +71,8 @@ static void take_meanwhile(void *context)
 static void test_taken_meanwhile(void **context)
 {
     (void)context;
-    /* Before checkpoints are listed, before packs are, and before the log is. */
-    for (unsigned lists = 0; lists < 4; lists++) {
+    /* Before the log and checkpoints are listed, before packs are, and before the log is again. */
+    for (unsigned lists = 0; lists < 6; lists++) {
         struct storage *memory = memory_storage_new();
 
         sample_store_make(memory);
