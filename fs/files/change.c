@@ -5,7 +5,7 @@
 #include <linux/falloc.h>
 #include <string.h>
 
-#include "fs/files/files_internal.h"
+#include "fs/files/earlier.h"
 #include "fs/files/xattrs.h"
 
 #define PERMISSIONS ((mode_t)07777)
