@@ -77,6 +77,14 @@ def test_there_is_room_for_as_many_files_as_one_likes(files, store):
     assert "100%" not in run("df", "-i", files)
 
 
+def test_the_mount_point_has_the_room_that_files_has(top, files, store):
+    """What watches over disks looks at mount points."""
+    disk = os.statvfs(store.path)
+    for path in (top.point, files):
+        about = os.statvfs(path)
+        assert about.f_blocks * about.f_frsize == disk.f_blocks * disk.f_frsize
+
+
 KEPT_FOR_ROOT = """
 #include <string.h>
 #include <sys/statvfs.h>
