@@ -85,6 +85,15 @@ def test_the_mount_point_has_the_room_that_files_has(top, files, store):
         assert about.f_blocks * about.f_frsize == disk.f_blocks * disk.f_frsize
 
 
+def test_what_no_disk_has_room_for_is_a_file_too_large(files):
+    """As ext4 says it; and it is as long as it was."""
+    with open(files / "a", "wb") as file:
+        with pytest.raises(OSError) as refused:
+            os.posix_fallocate(file.fileno(), 0, 1 << 60)
+        assert refused.value.errno == errno.EFBIG
+        assert os.fstat(file.fileno()).st_size == 0
+
+
 KEPT_FOR_ROOT = """
 #include <string.h>
 #include <sys/statvfs.h>
