@@ -292,6 +292,37 @@ def test_a_change_costs_what_changed(top, files, store):
     assert store.size("packs") - before < 1_500_000
 
 
+def put_new(files, name, content):
+    with open(files / name, "wb") as file:
+        file.write(content)
+        os.fsync(file.fileno())
+
+
+def remove_and_put(files, content):
+    (files / "crm.csv").unlink()
+    put_new(files, "crm.csv", content)
+
+
+def move_over(files, content):
+    put_new(files, "crm.new", content)
+    os.rename(files / "crm.new", files / "crm.csv")
+
+
+def put_over(files, content):
+    put_new(files, "crm.csv", content)
+
+
+@pytest.mark.parametrize("way", [put_over, remove_and_put, move_over,
+                                 lambda files, content: put_new(files, "2", content)])
+def test_a_new_version_costs_what_differs_however_it_is_put_there(files, store, way):
+    lines = [random.Random(i).randbytes(60).hex() + "\n" for i in range(16000)]
+    put_new(files, "crm.csv", "".join(lines).encode())
+    first = store.size("packs")
+    lines[::100] = [line.upper() for line in lines[::100]]
+    way(files, "".join(lines).encode())
+    assert store.size("packs") - first < first / 3
+
+
 # ---- Secrets ----
 
 def test_nothing_is_stored_in_plaintext(top, files, store):
