@@ -151,13 +151,23 @@ static void print_sum(struct columns *columns, const char *what, const struct st
                   amount_bytes(sum->bytes, bytes));
 }
 
+static uint64_t sum_content(const struct contents *contents)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < contents->count; i++)
+        bytes += contents->items[i].files.content_bytes;
+    return bytes;
+}
+
 /*
- * What one would have without the store: each snapshot's tables and files, or, where files/ is in
- * none of them, those that there are now.
+ * What would take room on a disk without the store, where holes take none: each snapshot's tables
+ * and files, or, where files/ is in none of them, those that there are now.
  */
 static void say_ratio(const struct stats *stats, const struct contents *contents)
 {
-    uint64_t files = contents->any_files ? sum_files(contents) : contents->now.files.bytes;
+    uint64_t files =
+        contents->any_files ? sum_content(contents) : contents->now.files.content_bytes;
     char raw[AMOUNT_SIZE], weight[AMOUNT_SIZE], stored[AMOUNT_SIZE], share[AMOUNT_SIZE];
 
     printf("%s as CSV", amount_bytes(stats->raw_bytes, raw));

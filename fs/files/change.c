@@ -5,7 +5,7 @@
 #include <linux/falloc.h>
 #include <string.h>
 
-#include "fs/files/files_internal.h"
+#include "fs/files/earlier.h"
 #include "fs/files/xattrs.h"
 
 #define PERMISSIONS ((mode_t)07777)
@@ -214,6 +214,9 @@ static uint64_t beyond(const struct attributes *attributes, uint64_t offset, uin
     return end > begin ? end - begin : 0;
 }
 
+/* A file of more is too large for any disk, whatever is free on this one. */
+#define ALLOCATED_MOST (UINT64_C(1) << 50)
+
 /* Nothing is set aside, as there is no telling what it will take; what could never fit is refused.
  */
 int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offset, uint64_t length,
@@ -226,7 +229,7 @@ int files_allocate(struct files *files, uint64_t number, int mode, uint64_t offs
 
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
         return -EOPNOTSUPP;
-    if (offset > INT64_MAX || length > INT64_MAX - offset)
+    if (offset > INT64_MAX || length > INT64_MAX - offset || (!cuts && length > ALLOCATED_MOST))
         return -EFBIG;
     error = files_begin_change(files, number, failure);
     if (error != 0)

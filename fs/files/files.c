@@ -418,6 +418,7 @@ void files_free(struct files *files)
     (void)reserve_spend(&files->reserve);
     claim_release(store_storage(files->options.store), &files->own);
     run_pool_release(&files->blocks);
+    removed_release(&files->removed);
     catalogue_close(&files->tree);
     catalogue_cache_release(&files->nodes);
     content_cache_free(files->contents);

@@ -22,6 +22,7 @@
 #include "fs/files/cut.h"
 #include "fs/files/files.h"
 #include "fs/files/past.h"
+#include "fs/files/removed.h"
 #include "fs/files/reserve.h"
 #include "fs/files/runs.h"
 #include "fs/store/log.h"
@@ -43,13 +44,14 @@ struct held_file {
     unsigned change;         /* how often they have */
     struct timespec changed; /* when it was, as far as that was told */
     bool waits;              /* it is in the list of those that have runs which nobody has taken */
+    bool searching;          /* for what it is a new version of: it is not in that list meanwhile */
     bool streamed; /* its content came faster than it was stored: more of it is expected */
     struct runs runs;
     size_t known_bytes; /* that the runs take, as files_runs_changed() was told last */
     size_t known_taken;
     struct past past;   /* what it was before it was cut off to nothing, or a file like it is */
-    uint64_t directory; /* of one that was just made: where, and as what; else 0 */
-    char *name;
+    uint64_t directory; /* of a new one, until its past is looked for: where; else 0 */
+    char *name;         /* as what */
     struct held_file *previous, *next;
     UT_hash_handle hh;
 };
@@ -86,6 +88,13 @@ struct folder_walk {
 /* Inodes of files that were opened since only we change them, those that are remembered. */
 #define OPENED_KNOWN 4096
 #define TOLD_ONLY (UINT64_C(1) << 63) /* or not opened, but told of */
+
+/* How many new files in a row were like nothing that their directory has. */
+#define SEARCHED_KNOWN 4
+struct search_misses {
+    uint64_t directory;
+    unsigned misses;
+};
 
 struct pack_names {
     char **names;
@@ -129,6 +138,10 @@ struct files {
     uint64_t packs_ended;      /* by rounds */
     size_t past_bytes;         /* that earlier versions of held files take */
     size_t past_most;
+    struct removed_files removed;
+    unsigned removed_misses; /* new files in a row that were like none of them */
+    struct search_misses searched[SEARCHED_KNOWN];
+    unsigned next_searched;
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
@@ -348,20 +361,6 @@ int extent_find(struct catalogue *tree, uint64_t inode, uint64_t offset, uint64_
 /* FROM up to END is zeros afterwards. The attributes are to be put; after an error they are. */
 int files_cut_content(struct files *files, uint64_t inode, struct attributes *attributes,
                       uint64_t from, uint64_t end, struct failure *failure);
-
-/* ---- earlier.c: the lock is held ---- */
-
-/* Notes what a file consists of before all of it is cut off; what cannot be read is not noted. */
-void files_note_past(struct files *files, struct held_file *held);
-
-void files_drop_past(struct files *files, struct held_file *held);
-
-/* Makes a file of its directory whose name is like its own the past of a new one. */
-void files_find_past(struct files *files, struct held_file *held);
-
-/* What a piece is likely to be a new version of, of those that are worth it. */
-bool files_find_parent(struct files *files, struct held_file *held, uint64_t offset, size_t size,
-                       struct object_parent *ret_parent);
 
 /* ---- flush.c: the lock is held ---- */
 

@@ -5,7 +5,7 @@
 #include <utlist.h>
 
 #include "fs/base/clock.h"
-#include "fs/files/files_internal.h"
+#include "fs/files/earlier.h"
 
 #define VIEWS_MOST 0xffffU
 
@@ -61,7 +61,7 @@ static bool is_stream(const struct held_file *held)
 
 void files_runs_changed(struct files *files, struct held_file *held)
 {
-    bool waits = held->runs.bytes > held->runs.taken;
+    bool waits = held->runs.bytes > held->runs.taken && !held->searching;
     size_t memory = runs_memory(&held->runs);
     size_t taken = runs_memory_taken(&held->runs);
 

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "fs/base/little_endian.h"
+#include "fs/files/earlier.h"
 #include "fs/files/names_internal.h"
 #include "fs/files/xattrs.h"
 
@@ -227,8 +228,7 @@ int files_make(struct files *files, const struct files_new *wanted, uint64_t *re
     if (error == 0) {
         if (held != NULL) {
             held->opened++;
-            held->name = strdup(wanted->name);
-            held->directory = held->name != NULL ? inode_of(wanted->directory) : 0;
+            files_name_new(held, inode_of(wanted->directory), wanted->name);
         }
         *ret_number = number_of(files->next_inode++, FILES_TOP);
         *ret_stat = inode_stat(files, *ret_number, &attributes);
@@ -300,6 +300,8 @@ static int remove_name(struct files *files, uint64_t number, const char *name, b
         error = name_look_at_orphan(files, spot.inode, failure);
     if (error != 0)
         return error;
+    if (attributes.links == 1)
+        files_note_removed(files, spot.inode, &attributes, spot.directory, name);
     error = catalogue_remove(&files->tree, &spot.key, failure);
     if (error == 0 && is_directory)
         directory.links--;

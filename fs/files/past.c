@@ -40,8 +40,7 @@ static uint64_t end_of(const struct past_piece *piece)
     return piece->offset + piece->length;
 }
 
-/* The first piece that ends after OFFSET; or the count. */
-static size_t find_place(const struct past *past, uint64_t offset)
+size_t past_place(const struct past *past, uint64_t offset)
 {
     size_t low = 0;
     size_t high = past->count;
@@ -74,7 +73,7 @@ const struct past_piece *past_find(struct past *past, uint64_t offset, size_t si
 
     if (past->count == 0 || (past->misses > MISSES_MOST && past->misses++ % TRIED_EVERY != 0))
         return NULL;
-    for (size_t i = find_place(past, begin); i < past->count && past->pieces[i].offset < end; i++) {
+    for (size_t i = past_place(past, begin); i < past->count && past->pieces[i].offset < end; i++) {
         const struct past_piece *piece = &past->pieces[i];
         uint64_t from = piece->offset > begin ? piece->offset : begin;
         uint64_t to = end_of(piece) < end ? end_of(piece) : end;
@@ -99,7 +98,7 @@ const struct past_piece *past_find(struct past *past, uint64_t offset, size_t si
 static const struct past_piece *find_same(const struct past *past, uint64_t offset,
                                           const struct object_reference *content)
 {
-    size_t near = find_place(past, moved(past, offset));
+    size_t near = past_place(past, moved(past, offset));
 
     for (size_t i = 0; i < past->count; i++) {
         const struct past_piece *piece = &past->pieces[(near + i) % past->count];

@@ -39,6 +39,9 @@ static inline size_t past_bytes(const struct past *past)
 int past_add(struct past *past, size_t most, uint64_t offset, uint32_t length,
              const struct object_reference *content);
 
+/* The first piece that ends after OFFSET: its place, or the count. */
+size_t past_place(const struct past *past, uint64_t offset);
+
 /*
  * What a piece of SIZE bytes at OFFSET is likely to be a new version of. NULL: nothing is. Follows
  * where the two versions stand, so pieces are to be asked for in their order.

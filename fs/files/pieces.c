@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/files/earlier.h"
 #include "fs/files/round.h"
 
 /* Content of that size at the end of a file is stored again together with what is put after it. */
@@ -133,6 +134,26 @@ static int take_runs(struct round *round, struct runs *runs, size_t place, size_
     return 0;
 }
 
+static int need_buffer(struct round *round)
+{
+    if (round->gathered == NULL)
+        round->gathered = malloc(CUT_MOST);
+    return round->gathered != NULL ? 0 : -ENOMEM;
+}
+
+/* -ESTALE: the lock was given back, and what HELD is is not known. */
+static int search(struct round *round, struct held_file *held, uint64_t offset,
+                  const uint8_t *bytes, size_t size)
+{
+    const struct written written = {.offset = offset, .bytes = bytes, .size = size};
+    int error = need_buffer(round);
+
+    if (error != 0)
+        return error;
+    files_find_past(round->files, held, &written, round->gathered);
+    return -ESTALE;
+}
+
 static int take_from(struct round *round, struct held_file *held, const uint8_t **ret_bytes)
 {
     struct runs *runs = &held->runs;
@@ -148,9 +169,7 @@ static int take_from(struct round *round, struct held_file *held, const uint8_t 
         room_for((void **)&round->pieces, round->count, &round->room, sizeof *round->pieces);
 
     if (error == 0 && runs->runs[place].size < size) {
-        if (round->gathered == NULL)
-            round->gathered = malloc(CUT_MOST);
-        error = round->gathered != NULL ? 0 : -ENOMEM;
+        error = need_buffer(round);
         if (error == 0)
             gather(runs, place, round->gathered, size);
         bytes = round->gathered;
@@ -160,8 +179,8 @@ static int take_from(struct round *round, struct held_file *held, const uint8_t 
     if (size == CUT_MOST)
         held->streamed = true;
     /* Slowly written content may never wait in such a stretch. */
-    if (runs->runs[place].offset + size >= CUT_MOST)
-        files_find_past(round->files, held);
+    if (held->directory != 0 && runs->runs[place].offset + size >= CUT_MOST)
+        return search(round, held, runs->runs[place].offset, bytes, size);
     piece.offset = runs->runs[place].offset;
     piece.size = cut_find(round->files->gear, bytes, size);
     error = take_runs(round, runs, place, piece.size);
@@ -176,7 +195,7 @@ static int take_from(struct round *round, struct held_file *held, const uint8_t 
     return 0;
 }
 
-int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes)
+static int take_from_any(struct round *round, const uint8_t **ret_bytes)
 {
     struct files *files = round->files;
     int error = -EAGAIN;
@@ -185,8 +204,19 @@ int round_take(struct round *round, const struct piece **ret_piece, const uint8_
          held = next) {
         next = round->urgency == STORE_STREAMS ? NULL : held->next;
         error = take_from(round, held, ret_bytes);
-        files_runs_changed(files, held);
+        if (error != -ESTALE)
+            files_runs_changed(files, held);
     }
+    return error;
+}
+
+int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes)
+{
+    int error;
+
+    do
+        error = take_from_any(round, ret_bytes);
+    while (error == -ESTALE);
     if (error == 0)
         *ret_piece = &round->pieces[round->count - 1];
     return error;

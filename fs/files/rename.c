@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/fs.h>
 
+#include "fs/files/earlier.h"
 #include "fs/files/names_internal.h"
 
 struct renaming {
@@ -132,10 +133,16 @@ static int move(struct renaming *renaming)
 {
     struct files *files = renaming->files;
     struct timespec now = files_now();
+    struct held_file *held = files_held(files, renaming->from.inode);
     int error = check_replaced(renaming);
 
     if (error != 0)
         return error;
+    if (renaming->to.taken && renaming->replaced.links == 1)
+        files_note_removed(files, renaming->to.inode, &renaming->replaced, renaming->to.directory,
+                           renaming->to.name);
+    if (held != NULL && held->directory != 0)
+        files_name_new(held, renaming->to.directory, renaming->to.name);
     if (renaming->to.taken && S_ISDIR(renaming->replaced.mode))
         renaming->to.attributes->links--;
     change_parent(&renaming->moved, &renaming->from, &renaming->to);

@@ -41,7 +41,8 @@ struct round {
 };
 
 /*
- * Takes the next piece from some file, and where its bytes are, until the round's next one.
+ * Takes the next piece from some file, and where its bytes are, until the round's next one. The
+ * lock may be given back meanwhile.
  * 0, -EAGAIN: there is none; -ENOMEM.
  */
 int round_take(struct round *round, const struct piece **ret_piece, const uint8_t **ret_bytes);

@@ -95,6 +95,7 @@ static int weigh_item(void *context, unsigned level, const struct file_item *ite
             return -EBADMSG;
         weighing->weight.files += S_ISREG(attributes.mode);
         weighing->weight.bytes += S_ISREG(attributes.mode) ? attributes.size : 0;
+        weighing->weight.content_bytes += S_ISREG(attributes.mode) ? attributes.content_bytes : 0;
     }
     return weighing->error;
 }
@@ -135,6 +136,7 @@ static int weigh_node(struct files_scale *scale, const struct object_reference *
     }
     sum->files += weighing.weight.files;
     sum->bytes += weighing.weight.bytes;
+    sum->content_bytes += weighing.weight.content_bytes;
     return error;
 }
 

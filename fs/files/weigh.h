@@ -12,8 +12,9 @@
 #include "fs/store/object.h"
 
 struct files_weight {
-    uint64_t files; /* regular ones; a file of several names once */
-    uint64_t bytes; /* their sizes */
+    uint64_t files;         /* regular ones; a file of several names once */
+    uint64_t bytes;         /* their sizes */
+    uint64_t content_bytes; /* of these, what is no hole */
 };
 
 struct files_scale;

@@ -273,12 +273,9 @@ static void answer_statfs(fuse_req_t request, fuse_ino_t inode)
     struct tree_space space = {0};
     size_t inodes = 0; /* files/ has as many as one likes: 0 says so */
 
-    if (files_has_number(inode)) {
-        tree_file_space(state->tree, &space);
-    } else {
-        tree_space(state->tree, &space);
+    tree_space(state->tree, &space);
+    if (!files_has_number(inode))
         inodes = inode_table_count(state->inodes);
-    }
     fuse_reply_statfs(request, &(struct statvfs){.f_bsize = BLOCK_BYTES,
                                                  .f_frsize = BLOCK_BYTES,
                                                  .f_blocks = space.total_bytes / BLOCK_BYTES,

@@ -303,7 +303,7 @@ void tree_report(struct tree *tree, const char *path, const struct failure *fail
     error_log_add(tree->errors, path, failure);
 }
 
-void tree_space(struct tree *tree, struct tree_space *ret_space)
+static void spool_space(const struct tree *tree, struct tree_space *ret_space)
 {
     struct spool_usage usage;
 
@@ -315,13 +315,13 @@ void tree_space(struct tree *tree, struct tree_space *ret_space)
         .total_bytes = usage.limit_bytes, .free_bytes = left, .available_bytes = left};
 }
 
-void tree_file_space(struct tree *tree, struct tree_space *ret_space)
+void tree_space(struct tree *tree, struct tree_space *ret_space)
 {
-    const char *path = tree->options.store_path;
+    const char *path = tree->files != NULL ? tree->options.store_path : NULL;
     struct statvfs disk;
 
     if (path == NULL || statvfs(path, &disk) != 0)
-        tree_space(tree, ret_space);
+        spool_space(tree, ret_space);
     else
         *ret_space =
             (struct tree_space){.total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize,

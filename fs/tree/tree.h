@@ -60,16 +60,16 @@ struct files *tree_files(struct tree *tree);
 #define TREE_ERRORS_KEPT 1000
 void tree_report(struct tree *tree, const char *path, const struct failure *failure);
 
-/* Space for statfs: used and free bytes of the spool within its bound. */
+/*
+ * Space for statfs: of the disk that the store is on, which files/ is written to. Without a store
+ * on a disk, used and free bytes of the spool within its bound.
+ */
 struct tree_space {
     uint64_t total_bytes;
     uint64_t free_bytes;
     uint64_t available_bytes; /* of these, to who is not root */
 };
 void tree_space(struct tree *tree, struct tree_space *ret_space);
-
-/* The same for files/: of the disk that the store is on. */
-void tree_file_space(struct tree *tree, struct tree_space *ret_space);
 
 /* Has scans under way end early, with -ECANCELED: the mount is ending. */
 void tree_end(struct tree *tree);

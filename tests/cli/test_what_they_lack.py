@@ -68,4 +68,14 @@ def test_what_files_weigh(store, work):  # noqa: F811
     text = ask("stats", store)
     assert "0 B as CSV and 292.9 KiB of files in" in text and "a ratio of 0.0" not in text, text
     assert re.search(r"^files. now +301 +297.8 KiB$", text, re.M), text
+
+
+def test_holes_are_no_gain(store, work):  # noqa: F811
+    """The ratio is of what would take room on a disk."""
+    with mounted(store, work / "mnt") as mount:
+        (mount / "files/image").write_bytes(b"x" * 300000)
+        os.truncate(mount / "files/image", 3 << 40)
+        (mount / "snapshots/one").mkdir()
+    assert json.loads(ask("stats", "--json", store))["files_bytes"] == 3 << 40
+    assert "and 292.9 KiB of files in" in ask("stats", store)
     assert "FILES" in ask("snapshots", store).splitlines()[0]

@@ -77,6 +77,23 @@ def test_there_is_room_for_as_many_files_as_one_likes(files, store):
     assert "100%" not in run("df", "-i", files)
 
 
+def test_the_mount_point_has_the_room_that_files_has(top, files, store):
+    """What watches over disks looks at mount points."""
+    disk = os.statvfs(store.path)
+    for path in (top.point, files):
+        about = os.statvfs(path)
+        assert about.f_blocks * about.f_frsize == disk.f_blocks * disk.f_frsize
+
+
+def test_what_no_disk_has_room_for_is_a_file_too_large(files):
+    """As ext4 says it; and it is as long as it was."""
+    with open(files / "a", "wb") as file:
+        with pytest.raises(OSError) as refused:
+            os.posix_fallocate(file.fileno(), 0, 1 << 60)
+        assert refused.value.errno == errno.EFBIG
+        assert os.fstat(file.fileno()).st_size == 0
+
+
 KEPT_FOR_ROOT = """
 #include <string.h>
 #include <sys/statvfs.h>
@@ -292,6 +309,37 @@ def test_a_change_costs_what_changed(top, files, store):
     with open(files / "b", "r+b") as file:
         os.fsync(file.fileno())
     assert store.size("packs") - before < 1_500_000
+
+
+def put_new(files, name, content):
+    with open(files / name, "wb") as file:
+        file.write(content)
+        os.fsync(file.fileno())
+
+
+def remove_and_put(files, content):
+    (files / "crm.csv").unlink()
+    put_new(files, "crm.csv", content)
+
+
+def move_over(files, content):
+    put_new(files, "crm.new", content)
+    os.rename(files / "crm.new", files / "crm.csv")
+
+
+def put_over(files, content):
+    put_new(files, "crm.csv", content)
+
+
+@pytest.mark.parametrize("way", [put_over, remove_and_put, move_over,
+                                 lambda files, content: put_new(files, "2", content)])
+def test_a_new_version_costs_what_differs_however_it_is_put_there(files, store, way):
+    lines = [random.Random(i).randbytes(60).hex() + "\n" for i in range(16000)]
+    put_new(files, "crm.csv", "".join(lines).encode())
+    first = store.size("packs")
+    lines[::100] = [line.upper() for line in lines[::100]]
+    way(files, "".join(lines).encode())
+    assert store.size("packs") - first < first / 3
 
 
 # ---- Secrets ----
