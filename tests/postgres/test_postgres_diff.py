@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """crmfs diff between a live database and pg_dump's file of it: what differs, not how it is spelled."""
+import json
 import os
 import subprocess
 
 import mounting
 from test_postgres_dump import dump
+from test_postgres_faults import foreign
 
 TABLES = """
 CREATE TYPE mood AS ENUM ('good', 'bad');
@@ -50,3 +52,22 @@ def test_live_and_dump(postgres, database, work, monkeypatch):
     assert run("import", "--store", store, "--name", "changed", f"crm={work / 'changed'}").returncode == 0
     said = run("diff", store, "live", "changed").stdout
     assert [line.split()[1] for line in said.splitlines()] == ["crm/accounts", "crm/contacts", "crm/free", "crm/heap", "crm/pairs"]
+
+
+def test_a_foreign_table_that_could_not_be_read(postgres, database, work, monkeypatch):
+    """It is there, and was not removed: it is not compared, which text and JSON say."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    name = database("CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1);" + foreign(postgres, "here", postgres.port)
+                    + "CREATE FOREIGN TABLE ft (n name) SERVER here OPTIONS (schema_name 'pg_catalog', table_name 'pg_am')")
+    postgres.psql("ALTER FOREIGN TABLE ft ALTER n OPTIONS (column_name 'amname')", name)
+    store = work / "store"
+    assert run("init", store).returncode == 0
+    assert run("snapshot", "-q", "--store", store, "--name", "full", f"crm={postgres.url(name)}").returncode == 0
+    postgres.psql(f"ALTER SERVER here OPTIONS (SET port '{mounting.free_port()}')", name)
+    assert run("snapshot", "-q", "--store", store, "--name", "part", f"crm={postgres.url(name)}").returncode == 3
+    for pair in (("full", "part"), ("part", "full")):
+        done = run("diff", store, *pair)
+        assert (done.returncode, done.stdout) == (0, "") and "part lacks the rows of crm/ft, " in done.stderr, done
+        answer = json.loads(run("diff", "--json", store, *pair).stdout)
+        assert (answer["tables"], answer["same"]) == ([], 1), answer
+        assert answer["not_compared"] == [{"snapshot": "part", "source": "crm", "table": "ft", "why": "lacking"}]
