@@ -51,6 +51,21 @@ def test_a_view_that_fails(store, database, work):  # noqa: F811
     connection.close()
 
 
+def test_who_wants_all_of_it_is_told(store, database, work):  # noqa: F811
+    """What the snapshot lacks is not exported: named, with status 3. A restore makes the view, as its check does."""
+    ask("snapshot", "--quiet", "--store", store, "--name", "part", database, status=3)
+    ask("snapshot", "--quiet", "--store", store, "--name", "few", "--table", "people", database)
+    done = crmfs("export", str(store), "part", "-o", str(work / "out"))
+    assert done.returncode == 3 and done.stderr == (
+        "crmfs: crm, table bad is left out: it could not be read when the snapshot was taken\n"
+        "crmfs: exported without what is left out, therefore status 3\n"), done
+    assert (work / "out/crm/people.csv").exists() and (work / "out/crm/schema.sql").exists()
+    for words in (["part", "people"], ["few", "-o", str(work / "few")]):
+        done = crmfs("export", str(store), *words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    ask("verify-restore", "--store", store, "part")
+
+
 def test_what_files_weigh(store, work):  # noqa: F811
     """Of each snapshot, and now; and a ratio over all."""
     with mounted(store, work / "mnt") as mount:
