@@ -66,6 +66,32 @@ def test_who_wants_all_of_it_is_told(store, database, work):  # noqa: F811
     ask("verify-restore", "--store", store, "part")
 
 
+def test_a_comma_in_a_name(store, work):  # noqa: F811
+    """It is told from the one between two names by a backslash, which is itself anywhere else."""
+    database = make_people(work / "crm.db", r'CREATE TABLE "a,b" (x); CREATE TABLE a (x); CREATE TABLE "c\d" (x); CREATE TABLE "e\,f" (x);')
+
+    def named(*words):
+        ask("snapshot", "-q", "--store", store, "--name", str(named.count), *words, database)
+        ask("export", store, str(named.count), "-o", work / str(named.count))
+        found = {path.name[:-4] for path in (work / str(named.count) / "crm").glob("*.csv")}
+        named.count += 1
+        return found
+
+    named.count = 0
+    assert named("--table", r"a\,b,people") == {"a,b", "people"}
+    assert named("--table", r"a,crm.a\,b") == {"a", "a,b"}
+    assert named("--table", r"c\d,e\\,f") == {"c\\d", "e\\,f"}
+    assert named("--exclude-table", r"crm.a\,b,people", "--exclude-table", r"c\d") == {"a", "e\\,f"}
+    for option in ("--table", "--exclude-table"):
+        done = crmfs("snapshot", "-q", "--store", str(store), option, ",a", str(database))
+        assert done.returncode == 2 and "empty name" in done.stderr
+        assert "no source has a table b" in crmfs("snapshot", "-q", "--store", str(store), option, "a,b", str(database)).stderr
+    ask("restore", "-q", "--store", store, "--to", work / "new.db", "--table", r"a\,b", "1")
+    with sqlite3.connect(work / "new.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("a,b",)]
+    connection.close()
+
+
 def test_what_files_weigh(store, work):  # noqa: F811
     """Of each snapshot, and now; and a ratio over all."""
     with mounted(store, work / "mnt") as mount:
