@@ -14,6 +14,7 @@
 #include "tools/finding.h"
 #include "tools/output.h"
 #include "tools/progress_line.h"
+#include "tools/shell_word.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
 
@@ -43,17 +44,19 @@ static void say_kept(const struct image_cache_sum *kept)
 static void say_unindexed(const struct check_command *command, const struct check_result *result)
 {
     char count[AMOUNT_SIZE];
+    char word[SHELL_WORD_SIZE];
 
     if (result->packs_unindexed > 0)
         printf("%s pack%s in no index: nothing is lost, but reading takes longer; `crmfs repair "
                "%s`\nmakes the indexes again\n",
                amount_count(result->packs_unindexed, count),
-               result->packs_unindexed == 1 ? " is" : "s are", command->path);
+               result->packs_unindexed == 1 ? " is" : "s are", shell_word(command->path, word));
 }
 
 static void say_remedies(const struct check_command *command, const struct findings *findings)
 {
-    const char *path = command->path;
+    char word[SHELL_WORD_SIZE];
+    const char *path = shell_word(command->path, word);
 
     if (findings->repairable > 0)
         printf("`crmfs repair%s %s` makes indexes, checkpoints and packs again of which nothing is "
@@ -64,7 +67,7 @@ static void say_remedies(const struct check_command *command, const struct findi
                "`crmfs repair\n--drop-records %s` goes on without them, and says what is given "
                "up.\n",
                path);
-    findings_say_losses(findings, path, command->options.read_data);
+    findings_say_losses(findings, command->path, command->options.read_data);
 }
 
 static void say_result(const struct check_command *command, const struct check_result *result,

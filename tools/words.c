@@ -17,7 +17,8 @@ int words_add(struct words *words, const char *word, struct failure *failure)
     return 0;
 }
 
-/* Ends the word that TEXT begins with, in which "\," becomes ",". What is behind it; NULL: nothing. */
+/* Ends the word that TEXT begins with, in which "\," becomes ",". What is behind it; NULL: nothing.
+ */
 static char *cut_word(char *text)
 {
     char *to = text;

@@ -2,12 +2,15 @@
 """What goes wrong with a store, told so that nobody does the wrong thing about it."""
 import json
 import os
+import re
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
 from command import crmfs
+from mounting import BINARY
 from storing import make_people, memory, store  # noqa: F401
 from test_keeping import mounted
 
@@ -102,3 +105,15 @@ def test_a_damaged_memory(store, database, work):  # noqa: F811
     assert "not known this once" in ask("snapshots", store).stderr
     assert ask("snapshots", store).stderr == ""
     assert {os.path.getsize(memory_file) for memory_file in memory_files} == {86}
+
+
+@pytest.mark.parametrize("name", [b"-dash", b"a b", b"it's $HOME", b"new\nline\\'", b"no text \xff", "größe".encode(), b"plain-1.store"])
+def test_a_path_in_a_hint_can_be_typed(work, name):
+    """A shell takes it for what it is, though a terminal shows it."""
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "one", "XDG_STATE_HOME": str(work / "state")}
+    os.mkdir(work / "in")
+    made = subprocess.run([BINARY, "init", "--", name], cwd=work / "in", env=environment, capture_output=True, check=True).stdout
+    hint = re.search(rb"^`crmfs key recovery (.*)` makes", made, re.MULTILINE)[1]
+    asked = subprocess.run(["bash", "-c", b"printf '%s\\0' " + hint], capture_output=True, check=True).stdout.split(b"\0")[:-1]
+    assert asked == ([b"--", name] if name.startswith(b"-") else [name])
+    assert hint.decode().isprintable() and (hint == name) == (name == b"plain-1.store")
