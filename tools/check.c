@@ -16,6 +16,7 @@
 #include "tools/progress_line.h"
 #include "tools/shell_word.h"
 #include "tools/store_access.h"
+#include "tools/store_writers.h"
 #include "tools/usage.h"
 
 struct check_command {
@@ -93,7 +94,8 @@ static void say_result(const struct check_command *command, const struct check_r
     say_remedies(command, findings);
 }
 
-static void answer_result(struct answer *answer, const struct check_result *result)
+static void answer_result(struct answer *answer, const struct check_command *command,
+                          const struct check_result *result)
 {
     json_close(&answer->json, ']');
     answer_number(answer, "harmful", result->harmful);
@@ -105,6 +107,7 @@ static void answer_result(struct answer *answer, const struct check_result *resu
     answer_number(answer, "objects_read", result->objects_read);
     answer_number(answer, "bytes_read", result->bytes_read);
     answer_kept(answer, "kept", &result->kept);
+    answer_flag(answer, "others_may_write", store_writers_any(command->path));
     json_close(&answer->json, '}');
 }
 
@@ -152,7 +155,7 @@ static int run_opened(const struct check_command *command, struct store *store,
             say_result(command, result, &findings);
         return error;
     }
-    answer_result(&answer, result);
+    answer_result(&answer, command, result);
     return answer_end(&answer, failure);
 }
 

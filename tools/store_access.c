@@ -13,6 +13,7 @@
 #include "fs/store/log_ahead.h"
 #include "fs/store/remembered.h"
 #include "tools/stop.h"
+#include "tools/store_writers.h"
 
 #define TRIES 3
 
@@ -118,6 +119,8 @@ int store_access_open(const char *path, const struct passphrase_options *options
     if (error != 0)
         return error;
     error = store_header_read(storage, &header, NULL, failure);
+    if (error == 0)
+        store_writers_tell(path);
     for (int i = 1; error == 0 && i <= TRIES; i++) {
         error = open_with(storage, path, options, ret_store, &typed, failure);
         if (error != -EKEYREJECTED || !typed || i == TRIES)
