@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* crmfs check: is a store sound? */
+#include "fs/base/shell_word.h"
 #include "fs/store/check.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include "tools/finding.h"
 #include "tools/output.h"
 #include "tools/progress_line.h"
-#include "tools/shell_word.h"
 #include "tools/store_access.h"
 #include "tools/store_writers.h"
 #include "tools/usage.h"

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/shell_word.h"
 #include "fs/files/paths.h"
 #include "fs/store/log.h"
 #include "fs/store/object.h"
-#include "tools/shell_word.h"
 
 #define UNKNOWN_ROW UINT64_MAX
 #define LINE_SIZE (PATH_MAX + 512)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fs/base/log.h"
+#include "fs/base/shell_word.h"
 #include "fs/base/size_text.h"
 #include "fs/store/header.h"
 #include "fs/store/store.h"
@@ -15,7 +16,6 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/passphrase.h"
-#include "tools/shell_word.h"
 #include "tools/stop.h"
 #include "tools/usage.h"
 

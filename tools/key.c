@@ -15,12 +15,12 @@
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/base/secret.h"
+#include "fs/base/shell_word.h"
 #include "fs/store/keys.h"
 #include "fs/store/recovery_key.h"
 #include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/output.h"
-#include "tools/shell_word.h"
 #include "tools/store_access.h"
 #include "tools/usage.h"
 

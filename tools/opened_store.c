@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
-#include "tools/shell_word.h"
+#include "fs/base/shell_word.h"
 #include "tools/store_access.h"
 
 #define PARENTS_BYTES ((size_t)16 << 20)

@@ -6,7 +6,7 @@
 
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
-#include "tools/shell_word.h"
+#include "fs/base/shell_word.h"
 
 /* A group of the owner's own, as most systems make one for each user, has the user's number. */
 static bool lets_others_write(const struct stat *status)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/shell_word.h"
+#include "fs/base/shell_word.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A path as a command that is shown to somebody has it, so that a shell takes it for what it is. */
-#ifndef CRMFS_TOOLS_SHELL_WORD_H
-#define CRMFS_TOOLS_SHELL_WORD_H
+#ifndef CRMFS_BASE_SHELL_WORD_H
+#define CRMFS_BASE_SHELL_WORD_H
 
 #include <limits.h>
 #include <stddef.h>
