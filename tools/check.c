@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* crmfs check: is a store sound? */
-#include "fs/base/shell_word.h"
 #include "fs/store/check.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/base/shell_word.h"
 #include "fs/files/verify.h"
 #include "tools/amount.h"
 #include "tools/answer.h"

@@ -49,20 +49,21 @@ static bool says_what(const struct stored_source *source)
            source->unseen;
 }
 
-enum lack lack_of(const struct stored_tree *tree, const char *source_name, const char *name)
+enum lack lack_of(const struct stored_tree *tree, const char *source_name, const char *table_name)
 {
     const struct stored_source *source = find_source(tree, source_name);
     const struct stored_table *table;
 
     if (source == NULL || !source->partial)
         return LACK_NOTHING;
-    if (has_name(&source->lacking, name))
+    if (has_name(&source->lacking, table_name))
         return LACK_UNREAD;
-    if (source->has_only ? !has_name(&source->only, name) : has_name(&source->without, name))
+    if (source->has_only ? !has_name(&source->only, table_name)
+                         : has_name(&source->without, table_name))
         return LACK_ON_PURPOSE;
     if (says_what(source))
         return LACK_NOTHING;
-    table = find_table(source, name);
+    table = find_table(source, table_name);
     if (table == NULL)
         return LACK_UNKNOWN;
     return stored_table_is_statement(table) ? LACK_UNREAD : LACK_NOTHING;
