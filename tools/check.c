@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/base/shell_word.h"
 #include "fs/files/verify.h"
 #include "tools/amount.h"
 #include "tools/answer.h"
@@ -15,6 +16,7 @@
 #include "tools/output.h"
 #include "tools/progress_line.h"
 #include "tools/store_access.h"
+#include "tools/store_writers.h"
 #include "tools/usage.h"
 
 struct check_command {
@@ -43,17 +45,19 @@ static void say_kept(const struct image_cache_sum *kept)
 static void say_unindexed(const struct check_command *command, const struct check_result *result)
 {
     char count[AMOUNT_SIZE];
+    char word[SHELL_WORD_SIZE];
 
     if (result->packs_unindexed > 0)
         printf("%s pack%s in no index: nothing is lost, but reading takes longer; `crmfs repair "
                "%s`\nmakes the indexes again\n",
                amount_count(result->packs_unindexed, count),
-               result->packs_unindexed == 1 ? " is" : "s are", command->path);
+               result->packs_unindexed == 1 ? " is" : "s are", shell_word(command->path, word));
 }
 
 static void say_remedies(const struct check_command *command, const struct findings *findings)
 {
-    const char *path = command->path;
+    char word[SHELL_WORD_SIZE];
+    const char *path = shell_word(command->path, word);
 
     if (findings->repairable > 0)
         printf("`crmfs repair%s %s` makes indexes, checkpoints and packs again of which nothing is "
@@ -64,7 +68,7 @@ static void say_remedies(const struct check_command *command, const struct findi
                "`crmfs repair\n--drop-records %s` goes on without them, and says what is given "
                "up.\n",
                path);
-    findings_say_losses(findings, path, command->options.read_data);
+    findings_say_losses(findings, command->path, command->options.read_data);
 }
 
 static void say_result(const struct check_command *command, const struct check_result *result,
@@ -90,7 +94,8 @@ static void say_result(const struct check_command *command, const struct check_r
     say_remedies(command, findings);
 }
 
-static void answer_result(struct answer *answer, const struct check_result *result)
+static void answer_result(struct answer *answer, const struct check_command *command,
+                          const struct check_result *result)
 {
     json_close(&answer->json, ']');
     answer_number(answer, "harmful", result->harmful);
@@ -102,6 +107,7 @@ static void answer_result(struct answer *answer, const struct check_result *resu
     answer_number(answer, "objects_read", result->objects_read);
     answer_number(answer, "bytes_read", result->bytes_read);
     answer_kept(answer, "kept", &result->kept);
+    answer_flag(answer, "others_may_write", store_writers_any(command->path));
     json_close(&answer->json, '}');
 }
 
@@ -149,7 +155,7 @@ static int run_opened(const struct check_command *command, struct store *store,
             say_result(command, result, &findings);
         return error;
     }
-    answer_result(&answer, result);
+    answer_result(&answer, command, result);
     return answer_end(&answer, failure);
 }
 

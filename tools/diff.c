@@ -14,6 +14,8 @@
 #include "fs/store/json_write.h"
 #include "tools/amount.h"
 #include "tools/commands.h"
+#include "tools/diff_lack.h"
+#include "tools/diff_pairs.h"
 #include "tools/opened_store.h"
 #include "tools/output.h"
 #include "tools/table_difference.h"
@@ -32,104 +34,21 @@ struct diff_command {
     bool json;
 };
 
-/* A table of either snapshot; FROM or TO is NULL when only the other has it. */
-struct pair {
-    const char *source;
-    const char *table;
-    const struct stored_table *from;
-    const struct stored_table *to;
-    const char *kind; /* of the source, the same in both; NULL */
-};
-
-struct pairs {
-    struct pair *items; /* by source, then table */
-    size_t count;
-};
-
 struct diff {
     const struct diff_command *command;
     struct opened_store opened;
     const struct snapshot *snapshots[2];
     struct stored_tree trees[2];
-    struct pairs pairs;
+    struct diff_pairs pairs;
+    struct lackings lackings;
     struct buffer output;
     uint64_t same;
     uint64_t differing;
 };
 
-/* ---- What there is to compare ---- */
-
-static int by_names(const void *left, const void *right)
-{
-    const struct pair *one = left;
-    const struct pair *other = right;
-    int order = strcmp(one->source, other->source);
-
-    if (order == 0)
-        order = strcmp(one->table, other->table);
-    return order != 0 ? order : (other->from != NULL) - (one->from != NULL);
-}
-
-static size_t count_tables(const struct stored_tree *tree)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < tree->source_count; i++)
-        count += tree->sources[i].table_count;
-    return count;
-}
-
-static void add_tables(struct pairs *pairs, const struct stored_tree *tree, bool from)
-{
-    for (size_t i = 0; i < tree->source_count; i++) {
-        const struct stored_source *source = &tree->sources[i];
-
-        for (size_t j = 0; j < source->table_count; j++) {
-            const struct stored_table *table = &source->tables[j];
-
-            pairs->items[pairs->count++] = (struct pair){
-                .source = source->name,
-                .table = table->name,
-                .kind = source->kind,
-                .from = from ? table : NULL,
-                .to = from ? NULL : table,
-            };
-        }
-    }
-}
-
-static int make_pairs(struct diff *diff)
-{
-    struct pairs *pairs = &diff->pairs;
-    size_t kept = 0;
-
-    pairs->items = allocate_array(count_tables(&diff->trees[0]) + count_tables(&diff->trees[1]),
-                                  sizeof *pairs->items);
-    if (pairs->items == NULL)
-        return -ENOMEM;
-    add_tables(pairs, &diff->trees[0], true);
-    add_tables(pairs, &diff->trees[1], false);
-    if (pairs->count != 0)
-        qsort(pairs->items, pairs->count, sizeof *pairs->items, by_names);
-    /* Of two neighbours of one name, the first is the older. */
-    for (size_t i = 0; i < pairs->count; i++) {
-        struct pair pair = pairs->items[i];
-
-        if (i + 1 < pairs->count && strcmp(pair.source, pairs->items[i + 1].source) == 0 &&
-            strcmp(pair.table, pairs->items[i + 1].table) == 0) {
-            pair.to = pairs->items[++i].to;
-            if (strcmp(pair.kind, pairs->items[i].kind) != 0)
-                pair.kind = NULL;
-        }
-        pairs->items[kept++] = pair;
-    }
-    pairs->count = kept;
-    return 0;
-}
-
 /* ---- What is said ---- */
 
-static const char *change_of(const struct pair *pair)
+static const char *change_of(const struct diff_pair *pair)
 {
     if (pair->from == NULL)
         return "added";
@@ -144,7 +63,7 @@ static int print_one_sided(struct buffer *output, const struct stored_table *tab
                         table->rows == 1 ? "" : "s", amount_bytes(table->csv_bytes, bytes));
 }
 
-static int print_changed(struct buffer *output, const struct pair *pair,
+static int print_changed(struct buffer *output, const struct diff_pair *pair,
                          const struct table_difference *difference)
 {
     char from[AMOUNT_SIZE], to[AMOUNT_SIZE], old[AMOUNT_SIZE], new[AMOUNT_SIZE];
@@ -165,7 +84,7 @@ static int print_changed(struct buffer *output, const struct pair *pair,
                                              : "; other columns or keys");
 }
 
-static int print(struct diff *diff, const struct pair *pair,
+static int print(struct diff *diff, const struct diff_pair *pair,
                  const struct table_difference *difference)
 {
     char source[NAME_MAX + 1], table[1024];
@@ -198,7 +117,7 @@ static int append_name(struct buffer *output, const char *name, const char *valu
     return json.error;
 }
 
-static int print_json(struct diff *diff, const struct pair *pair,
+static int print_json(struct diff *diff, const struct diff_pair *pair,
                       const struct table_difference *difference)
 {
     struct buffer *output = &diff->output;
@@ -242,7 +161,7 @@ static int begin_json(struct diff *diff)
 
 /* ---- Comparing ---- */
 
-static int compare(struct diff *diff, const struct pair *pair, struct failure *failure)
+static int compare(struct diff *diff, const struct diff_pair *pair, struct failure *failure)
 {
     struct table_difference difference = {.rows = false};
     int error = 0;
@@ -262,23 +181,50 @@ static int compare(struct diff *diff, const struct pair *pair, struct failure *f
                                : print(diff, pair, &difference);
 }
 
-/* What could not be read is not there to be compared, and neither was it removed nor added. */
-static void warn_lacking(const struct snapshot *snapshot, const struct stored_tree *tree)
+/* What one of them lacks was neither removed nor added, whatever the other has. */
+static int note_lack(struct diff *diff, const struct diff_pair *pair, bool *ret_lacking)
 {
-    for (size_t i = 0; i < tree->source_count; i++) {
-        const char *name;
-        size_t place = 0;
+    int error = 0;
 
-        while ((name = stored_source_next_lacking(&tree->sources[i], &place)) != NULL)
-            log_message(LOG_LEVEL_WARNING,
-                        "%s lacks the rows of %s/%s, which could not be read when it was taken: "
-                        "they are not compared",
-                        snapshot->name, tree->sources[i].name, name);
-        if (tree->sources[i].unseen)
-            log_message(LOG_LEVEL_WARNING,
-                        "%s may lack tables of %s: those may be said to be added or removed",
-                        snapshot->name, tree->sources[i].name);
+    *ret_lacking = false;
+    for (int i = 0; i < 2 && error == 0; i++) {
+        const struct stored_tree *tree = &diff->trees[i];
+        struct lacking item = {.snapshot = diff->snapshots[i]->name,
+                               .source = pair->source,
+                               .table = pair->table,
+                               .why = lack_of(tree, pair->source, pair->table)};
+
+        *ret_lacking |= item.why != LACK_NOTHING;
+        /* All that could not be read is noted already, also what neither of them has. */
+        if (item.why == LACK_ON_PURPOSE || item.why == LACK_UNKNOWN)
+            error = lackings_add(&diff->lackings, &item);
     }
+    return error;
+}
+
+/* Of a table that one of them alone has, the other may not have been told. */
+static int note_unseen(struct diff *diff, const struct diff_pair *pair)
+{
+    int without = pair->from == NULL ? 0 : 1;
+    const struct lacking item = {.snapshot = diff->snapshots[without]->name,
+                                 .source = pair->source};
+
+    if (pair->from != NULL && pair->to != NULL)
+        return 0;
+    if (!lack_is_unseen(&diff->trees[without], pair->source))
+        return 0;
+    return lackings_add_once(&diff->lackings, &item);
+}
+
+static int compare_pair(struct diff *diff, const struct diff_pair *pair, struct failure *failure)
+{
+    bool lacking;
+    int error = note_lack(diff, pair, &lacking);
+
+    if (error != 0 || lacking)
+        return error;
+    error = note_unseen(diff, pair);
+    return error == 0 ? compare(diff, pair, failure) : error;
 }
 
 /* files/, whose content a snapshot names as one tree: it differs, or it does not. */
@@ -327,16 +273,19 @@ static int compare_all(struct diff *diff, struct failure *failure)
     bool json = diff->command->json;
     int error = read_trees(diff, failure);
 
-    for (int i = 0; i < 2 && error == 0; i++)
-        warn_lacking(diff->snapshots[i], &diff->trees[i]);
+    /* Of one that is compared with itself, once. */
+    for (int i = diff->snapshots[0] == diff->snapshots[1]; i < 2 && error == 0; i++)
+        error = lackings_add_unread(&diff->lackings, diff->snapshots[i]->name, &diff->trees[i]);
     if (error == 0)
-        error = make_pairs(diff);
+        error = diff_pairs_make(diff->trees, &diff->pairs);
     if (error == 0 && json)
         error = begin_json(diff);
     for (size_t i = 0; i < diff->pairs.count && error == 0; i++)
-        error = compare(diff, &diff->pairs.items[i], failure);
+        error = compare_pair(diff, &diff->pairs.items[i], failure);
     if (error == 0 && json)
-        error = buffer_print(&diff->output, "],\n \"same\":%" PRIu64, diff->same);
+        error = buffer_print(&diff->output, "],\n \"same\":%" PRIu64 ",\n ", diff->same);
+    if (error == 0 && json)
+        error = lackings_answer(&diff->lackings, &diff->output);
     if (error == 0)
         error = say_files(diff);
     return error == 0 && json ? buffer_append_text(&diff->output, "}\n") : error;
@@ -352,6 +301,7 @@ static int run(const struct diff_command *command)
     if (error == 0)
         error = compare_all(&diff, &failure);
     if (error == 0) {
+        lackings_tell(&diff.lackings);
         output_write(diff.output.data, diff.output.size);
         if (output_end(NULL) == 0)
             status = diff.differing != 0 ? STATUS_DIFFER : 0;
@@ -361,6 +311,7 @@ static int run(const struct diff_command *command)
     }
     buffer_release(&diff.output);
     free(diff.pairs.items);
+    free(diff.lackings.items);
     stored_tree_release(&diff.trees[0]);
     stored_tree_release(&diff.trees[1]);
     opened_store_release(&diff.opened);

@@ -14,6 +14,7 @@
 #include "fs/tree/file_set.h"
 #include "tools/commands.h"
 #include "tools/export_table.h"
+#include "tools/left_out.h"
 #include "tools/opened_store.h"
 #include "tools/processors.h"
 #include "tools/stop.h"
@@ -37,6 +38,7 @@ struct export
     struct opened_store opened;
     struct stored_tree tree;
     struct export_means means;
+    struct left_out left_out; /* of all tables, where all are wanted */
 };
 
 /* ---- Folders ---- */
@@ -150,14 +152,33 @@ static int export_source(struct export *export, const struct stored_source *sour
 /* ---- Which ---- */
 
 /* "table" or "source/table"; a name may hold a "/" itself. */
-static bool is_called(const struct stored_source *source, const struct stored_table *table,
-                      const char *name)
+static bool is_called(const struct stored_source *source, const char *table, const char *name)
 {
     size_t length = strlen(source->name);
 
-    return strcmp(table->name, name) == 0 ||
+    return strcmp(table, name) == 0 ||
            (strncmp(source->name, name, length) == 0 && name[length] == '/' &&
-            strcmp(table->name, name + length + 1) == 0);
+            strcmp(table, name + length + 1) == 0);
+}
+
+static int refuse_table(const struct export *export, struct failure *failure)
+{
+    const struct export_command *command = export->command;
+
+    for (size_t i = 0; i < export->tree.source_count; i++) {
+        const struct stored_source *source = &export->tree.sources[i];
+        const char *lacking;
+        size_t place = 0;
+
+        while ((lacking = stored_source_next_lacking(source, &place)) != NULL) {
+            if (is_called(source, lacking, command->table))
+                return failure_set(failure, ENODATA,
+                                   "\"%s\" could not be read when the snapshot was taken",
+                                   command->table);
+        }
+    }
+    return failure_set(failure, ENOENT, "there is no table \"%s\" in snapshot %s", command->table,
+                       command->snapshot);
 }
 
 static int find_table(const struct export *export, const struct stored_source **ret_source,
@@ -170,7 +191,7 @@ static int find_table(const struct export *export, const struct stored_source **
         const struct stored_source *source = &export->tree.sources[i];
 
         for (size_t j = 0; j < source->table_count; j++) {
-            if (!is_called(source, &source->tables[j], command->table))
+            if (!is_called(source, source->tables[j].name, command->table))
                 continue;
             *ret_source = source;
             *ret_table = &source->tables[j];
@@ -188,8 +209,26 @@ static int find_table(const struct export *export, const struct stored_source **
         return failure_set(failure, EINVAL,
                            "more than one source has a table \"%s\": say which, SOURCE/%s",
                            command->table, command->table);
-    return failure_set(failure, ENOENT, "there is no table \"%s\" in snapshot %s", command->table,
-                       command->snapshot);
+    return refuse_table(export, failure);
+}
+
+/* Of views, too, whose statements a snapshot has: an export makes no database of them. */
+static void tell_lacking(struct export *export)
+{
+    static const char why[] = "nobody was told of all tables when the snapshot was taken";
+
+    for (size_t i = 0; i < export->tree.source_count; i++) {
+        const struct stored_source *source = &export->tree.sources[i];
+        const char *name;
+        size_t place = 0;
+
+        while ((name = stored_source_next_lacking(source, &place)) != NULL)
+            left_out_tell_unread(&export->left_out, source->name, name);
+        if (!source->unseen)
+            continue;
+        log_message(LOG_LEVEL_WARNING, "%s: there may be more tables: %s", source->name, why);
+        left_out_add(&export->left_out, source->name, NULL, why);
+    }
 }
 
 static int export_to_folder(struct export *export, const struct stored_source *only_source,
@@ -229,6 +268,8 @@ static int export_all(struct export *export, struct failure *failure)
         return failure_set(failure, ENODATA, "it has no tables%s",
                            snapshot->has_files ? ", only files/, which is copied out of a mount"
                                                : "");
+    if (table == NULL)
+        tell_lacking(export);
     if (command->output != NULL)
         return export_to_folder(export, source, table, failure);
     if (table == NULL)
@@ -255,8 +296,12 @@ static int run(const struct export_command *command)
         render_cache_free(export.means.cache);
     stored_tree_release(&export.tree);
     opened_store_release(&export.opened);
+
+    bool lacking = left_out_any(&export.left_out);
+
+    left_out_clear(&export.left_out);
     if (error == 0)
-        return 0;
+        return left_out_end(lacking, "exported", NULL);
     if (error == -EPIPE)
         stop_unheard();
     log_message(LOG_LEVEL_ERROR, "cannot export %s: %s", command->snapshot,

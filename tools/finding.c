@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/base/shell_word.h"
 #include "fs/files/paths.h"
 #include "fs/store/log.h"
 #include "fs/store/object.h"
@@ -187,8 +188,10 @@ void finding_say(void *context, const struct check_finding *finding)
 }
 
 /* A copy of the store is always the better remedy. */
-void findings_say_losses(const struct findings *findings, const char *path, bool read_data)
+void findings_say_losses(const struct findings *findings, const char *store, bool read_data)
 {
+    char word[SHELL_WORD_SIZE];
+    const char *path = shell_word(store, word);
     const char *option = read_data ? " --read-data" : "";
 
     if (findings->unread > 0)

@@ -33,9 +33,9 @@ struct findings {
 /* A check_report; CONTEXT is a struct findings. */
 void finding_say(void *context, const struct check_finding *finding);
 
-/* What can be done about losses: for people. PATH: of the store. READ_DATA: found by reading all.
+/* What can be done about losses: for people. STORE: its path. READ_DATA: found by reading all.
  */
-void findings_say_losses(const struct findings *findings, const char *path, bool read_data);
+void findings_say_losses(const struct findings *findings, const char *store, bool read_data);
 
 /* "N/T" as in --read-data-subset. 0 or -EINVAL. */
 int subset_parse(const char *text, unsigned *ret_part, unsigned *ret_parts);

@@ -52,7 +52,7 @@ static void drop_twins(struct forget_command *command)
 
 /*
  * What no rule keeps. All of a group is a slip of whoever wrote the rules, though what is damaged
- * of it stays for another reason.
+ * of it, or dated ahead, stays for another reason.
  */
 static int gather(const struct snapshot_groups *groups, const struct snapshot **gone,
                   size_t *ret_count, struct failure *failure)
@@ -68,7 +68,7 @@ static int gather(const struct snapshot_groups *groups, const struct snapshot **
             if (group->reasons[j] == 0)
                 gone[count++] = group->snapshots[j];
             else
-                kept += group->reasons[j] != POLICY_DAMAGED;
+                kept += policy_is_by_rule(group->reasons[j]);
         }
         if (kept == 0 && count != before)
             return failure_set(failure, EINVAL,

@@ -141,6 +141,30 @@ static int add(struct snapshot_groups *groups, struct name_map *by_label, const 
     return error != 0 ? error : add_to_group(&more[groups->count - 1], snapshot);
 }
 
+/* They are the last of a group. */
+static void tell_ahead(const struct snapshot_group *group)
+{
+    const struct snapshot *last = group->snapshots[group->count - 1];
+    char time[CLOCK_TEXT_SIZE];
+    size_t count = 0;
+
+    while (count < group->count && (group->reasons[group->count - 1 - count] & POLICY_AHEAD) != 0)
+        count++;
+    if (count == 0)
+        return;
+    clock_text((time_t)(last->time_ns / NS_PER_SECOND), time);
+    if (count == 1)
+        log_message(LOG_LEVEL_WARNING,
+                    "%s, of %s, is of a time to come: until then it stays, and stands for no other "
+                    "one; by its name it can be forgotten",
+                    last->name, time);
+    else
+        log_message(LOG_LEVEL_WARNING,
+                    "%s, of %s, and %zu more are of a time to come: until then they stay, and "
+                    "stand for no others; by their names they can be forgotten",
+                    last->name, time, count - 1);
+}
+
 static int judge(struct snapshot_groups *groups, const struct policy *policy)
 {
     uint64_t now = clock_calendar_ns();
@@ -152,6 +176,7 @@ static int judge(struct snapshot_groups *groups, const struct policy *policy)
         if (group->reasons == NULL)
             return -ENOMEM;
         policy_apply(policy, group->snapshots, group->count, now, group->reasons);
+        tell_ahead(group);
     }
     return 0;
 }

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "fs/base/log.h"
+#include "fs/base/shell_word.h"
 #include "fs/base/size_text.h"
 #include "fs/store/header.h"
 #include "fs/store/store.h"
 #include "fs/table/row_group.h"
+#include "tools/answer.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/passphrase.h"
@@ -154,9 +156,12 @@ static int run(const struct init *init)
                     failure_text(&failure, error));
         return STATUS_FAILED;
     }
+    char shown[SHOWN_SIZE];
+    char word[SHELL_WORD_SIZE];
+
     printf("Made a store in %s. Without its passphrase nobody can read it, nor can anybody help:\n"
            "`crmfs key recovery %s` makes a key to print and lock away.\n",
-           init->path, init->path);
+           shown_text(init->path, shown), shell_word(init->path, word));
     return output_end("the store is made");
 }
 

@@ -15,6 +15,7 @@
 #include "fs/base/log.h"
 #include "fs/base/memory.h"
 #include "fs/base/secret.h"
+#include "fs/base/shell_word.h"
 #include "fs/store/keys.h"
 #include "fs/store/log.h"
 #include "fs/store/recovery_key.h"
@@ -197,6 +198,7 @@ static int find_key(const struct key_command *command, struct store *store,
     size_t length = strlen(command->id);
     size_t count;
     size_t found = 0;
+    char word[SHELL_WORD_SIZE];
     int error = store_key_list(store, &keys, &count, failure);
 
     if (error != 0)
@@ -205,7 +207,7 @@ static int find_key(const struct key_command *command, struct store *store,
         return failure_set(failure, EINVAL,
                            "\"%s\" is too little of a key's id: give %d digits or more; crmfs key "
                            "list %s shows them",
-                           command->id, PREFIX_LEAST, command->path);
+                           command->id, PREFIX_LEAST, shell_word(command->path, word));
     for (size_t i = 0; i < count; i++) {
         if (strncmp(id_text(keys[i].slot.id).digits, command->id, length) == 0) {
             memcpy(ret_id, keys[i].slot.id, KEY_SLOT_ID_BYTES);
@@ -220,7 +222,7 @@ static int find_key(const struct key_command *command, struct store *store,
     return failure_set(failure, ENOENT,
                        "no key's id begins with \"%s\"; crmfs key list %s shows "
                        "them",
-                       command->id, command->path);
+                       command->id, shell_word(command->path, word));
 }
 
 static int run_remove(const struct key_command *command, struct store *store,

@@ -58,6 +58,14 @@ void left_out_add(struct left_out *list, const char *source, const char *table, 
     list->forgot = true;
 }
 
+void left_out_tell_unread(struct left_out *list, const char *source, const char *table)
+{
+    static const char why[] = "it could not be read when the snapshot was taken";
+
+    log_message(LOG_LEVEL_WARNING, "%s, table %s is left out: %s", source, table, why);
+    left_out_add(list, source, table, why);
+}
+
 bool left_out_any(const struct left_out *list)
 {
     return list->count != 0 || list->forgot;

@@ -28,6 +28,9 @@ struct left_out {
 /* Notes one, unless it is noted already: a source may be read again. SOURCE, TABLE may be NULL. */
 void left_out_add(struct left_out *list, const char *source, const char *table, const char *why);
 
+/* The same of a table that could not be read when its snapshot was taken: warns of it, too. */
+void left_out_tell_unread(struct left_out *list, const char *source, const char *table);
+
 /* Whether anything was left out. */
 bool left_out_any(const struct left_out *list);
 

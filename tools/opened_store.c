@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/shell_word.h"
 #include "tools/store_access.h"
 
 #define PARENTS_BYTES ((size_t)16 << 20)
@@ -42,6 +43,7 @@ int opened_store_find(const struct opened_store *opened, const char *name,
 {
     const struct log_state *state = &opened->state;
     const struct snapshot *snapshot;
+    char word[SHELL_WORD_SIZE];
 
     if (strcmp(name, "latest") == 0)
         snapshot = state->snapshot_count != 0 ? &state->snapshots[state->snapshot_count - 1] : NULL;
@@ -52,7 +54,7 @@ int opened_store_find(const struct opened_store *opened, const char *name,
     if (snapshot == NULL)
         return failure_set(failure, ENOENT,
                            "there is no snapshot \"%s\" in %s; crmfs snapshots %s lists them", name,
-                           opened->path, opened->path);
+                           opened->path, shell_word(opened->path, word));
     *ret_snapshot = snapshot;
     return 0;
 }

@@ -98,7 +98,8 @@ void prune_say(const struct prune_result *result, const struct prune_options *op
         printf("%s %s unused in packs that are needed\n", amount_bytes(result->unused_bytes, bytes),
                dry ? "would stay" : "stay");
     if (result->ancestor_bytes != 0)
-        printf("%s %s kept because what is needed is stored as changes to it\n",
+        printf("%s %s kept because what is needed is stored as changes to it; only\n"
+               "a new store, with a new snapshot, is without that\n",
                amount_bytes(result->ancestor_bytes, bytes), dry ? "would be" : "are");
     say_waiting(result, options);
     if (result->removed.packs + result->garbage.packs + result->emptied.packs +

@@ -105,7 +105,6 @@ static bool take_out(struct words *words, const char *name)
 
 void restore_source_tell_lacking(struct restore_source *source, struct words *excluded)
 {
-    static const char why[] = "it could not be read when the snapshot was taken";
     const char *name;
     size_t place = 0;
 
@@ -114,8 +113,7 @@ void restore_source_tell_lacking(struct restore_source *source, struct words *ex
     while ((name = stored_source_next_lacking(source->stored, &place)) != NULL) {
         if (is_kept(source->stored, name) || take_out(excluded, name))
             continue;
-        log_message(LOG_LEVEL_WARNING, "%s, table %s is left out: %s", source->name, name, why);
-        left_out_add(&source->left_out, source->name, name, why);
+        left_out_tell_unread(&source->left_out, source->name, name);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "fs/store/log_ahead.h"
 #include "fs/store/remembered.h"
 #include "tools/stop.h"
+#include "tools/store_writers.h"
 
 #define TRIES 3
 
@@ -143,6 +144,8 @@ int store_access_open_log(const char *path, const struct passphrase_options *opt
     if (error != 0)
         return error;
     error = store_header_read(storage, &header, NULL, failure);
+    if (error == 0)
+        store_writers_tell(path);
     for (int i = 1; error == 0 && i <= TRIES; i++) {
         error = open_with(storage, path, options, ret_store, ret_state, &typed, failure);
         if ((error != -EKEYREJECTED && error != -EKEYREVOKED) || !typed || i == TRIES)

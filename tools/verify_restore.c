@@ -42,7 +42,9 @@ struct verification {
     char *file;
     struct answer answer;
     struct columns columns;
+    struct progress_line *line;
     uint64_t rows_done;
+    bool lacking; /* what nobody left out on purpose */
 };
 
 /* ---- Where to ----------------------------------------------------------------------------------
@@ -154,6 +156,19 @@ static int restore_there(struct verification *verification, const char *name,
     return error;
 }
 
+/* What is not there cannot be restored: whoever wants all of it is told. */
+static void tell_lacking(struct verification *verification, struct restore_source *source)
+{
+    struct words none = {.count = 0};
+
+    if (source->table != NULL)
+        return;
+    progress_line_clear(verification->line);
+    restore_source_tell_lacking(source, &none);
+    restore_source_tell_unseen(source);
+    verification->lacking |= left_out_any(&source->left_out);
+}
+
 /* Opens SNAPSHOT/NAME[/TABLE] and restores it. */
 static int verify_source(struct verification *verification, const struct opened_store *opened,
                          const char *what, struct failure *failure)
@@ -162,13 +177,15 @@ static int verify_source(struct verification *verification, const struct opened_
     int error = restore_source_open_in(opened, what, &source, failure);
 
     if (error == 0)
+        tell_lacking(verification, &source);
+    if (error == 0 && (source.stored->table_count != 0 || !left_out_any(&source.left_out)))
         error =
             restore_there(verification, source.name != NULL ? source.name : what, &source, failure);
     restore_source_close(&source);
     return error;
 }
 
-/* The names of the snapshot's sources that have tables. */
+/* The names of the snapshot's sources that have tables, or lack some. */
 static int list_sources(const struct opened_store *opened, const char *what, char ***ret_names,
                         size_t *ret_count, struct failure *failure)
 {
@@ -185,7 +202,8 @@ static int list_sources(const struct opened_store *opened, const char *what, cha
         error = names != NULL ? 0 : -ENOMEM;
     }
     for (size_t i = 0; i < tree.source_count && error == 0; i++) {
-        if (tree.sources[i].table_count == 0)
+        if (tree.sources[i].table_count == 0 && tree.sources[i].lacking.count == 0 &&
+            !tree.sources[i].unseen)
             continue;
         error = asprintf(&names[count], "%s/%s", what, tree.sources[i].name) < 0 ? -ENOMEM : 0;
         count += error == 0;
@@ -272,18 +290,17 @@ static int run(const struct verify_command *command)
 {
     struct verification verification = {.command = command, .cancelled = stop_begin()};
     struct failure failure = {.code = 0};
-    struct progress_line *line;
     int error = command->target == NULL ? make_scratch(&verification, &failure) : 0;
 
     begin_report(&verification);
-    line = command->quiet ? NULL : progress_line_begin(write_progress, &verification);
+    verification.line = command->quiet ? NULL : progress_line_begin(write_progress, &verification);
     if (error == 0)
         error = verify_all(&verification, &failure);
-    progress_line_end(line);
+    progress_line_end(verification.line);
     remove_scratch(&verification);
     error = end_report(&verification, error, &failure);
     if (error == 0)
-        return output_end("it can be restored");
+        return left_out_end(verification.lacking, "it can be restored", "it can be restored");
     log_message(LOG_LEVEL_ERROR, "%s cannot be restored: %s", command->what,
                 failure_text(&failure, error));
     return stop_status(error);

@@ -15,7 +15,10 @@ struct words {
 
 int words_add(struct words *words, const char *word, struct failure *failure); /* 0, -ENOMEM */
 
-/* "a,b"; TEXT is cut up, and stays borrowed. -EINVAL: an empty name, in what OPTION was given. */
+/*
+ * "a,b"; a comma in a name is "\,", any other backslash is one. TEXT is cut up, and stays borrowed.
+ * -EINVAL: an empty name, in what OPTION was given.
+ */
 int words_add_list(struct words *words, const char *option, char *text, struct failure *failure);
 
 #endif

@@ -14,6 +14,9 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
+/* Of two machines: nothing to speak of. */
+#define CLOCKS_DIFFER_NS (UINT64_C(5) * 60 * NS_PER_SECOND)
+
 #define CLOCK_TEXT_SIZE sizeof "-2147483648-11-20T12:00:00Z"
 
 /* A moment of the calendar in UTC, "2026-11-20T12:00:00Z"; "-" for one that has no year. */

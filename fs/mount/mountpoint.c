@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs/base/memory.h"
+#include "fs/base/shell_word.h"
 
 /* Dead mounts upon each other; more than anybody makes by accident. */
 #define MOST_DEAD_MOUNTS 16
@@ -71,6 +72,8 @@ int mountpoint_detach(const char *path)
 
 static int remove_dead_mounts(const char *path, struct failure *failure)
 {
+    char word[SHELL_WORD_SIZE];
+
     for (int i = 0; i < MOST_DEAD_MOUNTS && mountpoint_is_dead(path); i++) {
         int error = mountpoint_detach(path);
 
@@ -78,7 +81,7 @@ static int remove_dead_mounts(const char *path, struct failure *failure)
             return failure_set(failure, -error,
                                "a process that was killed left a dead mount there, which cannot "
                                "be taken away: %s; try fusermount3 -u -z %s",
-                               strerror(-error), path);
+                               strerror(-error), shell_word(path, word));
     }
     return 0;
 }

@@ -16,7 +16,7 @@ enum cause { COUNTED, OLDEST, WITHIN, OLDEST_WITHIN };
 #define REASON(cause, period) ((policy_reasons)1 << ((unsigned)(cause)*8 + (unsigned)(period)))
 #define REASON_TAGS ((policy_reasons)1 << 7)
 
-_Static_assert(POLICY_PERIODS <= 6, "the bit of POLICY_DAMAGED is no period's");
+_Static_assert(POLICY_PERIODS <= 6, "the bits of POLICY_DAMAGED and POLICY_AHEAD are no period's");
 
 static const char *const period_names[POLICY_PERIODS] = {
     [POLICY_LAST] = "last",     [POLICY_HOURLY] = "hourly",   [POLICY_DAILY] = "daily",
@@ -199,16 +199,23 @@ static policy_reasons judge_period(struct judge *judge, enum policy_period perio
     return reasons;
 }
 
+static policy_reasons judge_tags(const struct policy *policy, const struct snapshot *snapshot)
+{
+    policy_reasons reasons = 0;
+
+    for (size_t i = 0; i < policy->tag_list_count; i++) {
+        if (snapshot_has_tags(snapshot, policy->tag_lists[i]))
+            reasons |= REASON_TAGS;
+    }
+    return reasons;
+}
+
 static policy_reasons judge_snapshot(struct judge *judge, const struct snapshot *snapshot,
                                      size_t place, bool oldest)
 {
     struct tm local = local_time(snapshot->time_ns);
-    policy_reasons reasons = 0;
+    policy_reasons reasons = judge_tags(judge->policy, snapshot);
 
-    for (size_t i = 0; i < judge->policy->tag_list_count; i++) {
-        if (snapshot_has_tags(snapshot, judge->policy->tag_lists[i]))
-            reasons |= REASON_TAGS;
-    }
     for (unsigned period = 0; period < POLICY_PERIODS; period++)
         reasons |= judge_period(judge, period, snapshot, &local, place, oldest);
     return reasons;
@@ -219,6 +226,11 @@ static uint64_t newest_time(const struct snapshot *const *snapshots, size_t coun
     while (count > 0 && snapshots[count - 1]->time_ns >= now_ns)
         count--;
     return count > 0 ? snapshots[count - 1]->time_ns : 0;
+}
+
+static bool is_ahead(const struct snapshot *snapshot, uint64_t now_ns)
+{
+    return snapshot->time_ns > now_ns && snapshot->time_ns - now_ns > CLOCKS_DIFFER_NS;
 }
 
 void policy_apply(const struct policy *policy, const struct snapshot *const *snapshots,
@@ -233,6 +245,8 @@ void policy_apply(const struct policy *policy, const struct snapshot *const *sna
         judge.last_within[period] = -1;
         judge.since_ns[period] = time_before(newest, &policy->within[period]);
     }
+    for (; count > 0 && is_ahead(snapshots[count - 1], now_ns); count--)
+        ret_reasons[count - 1] = judge_tags(policy, snapshots[count - 1]) | POLICY_AHEAD;
     for (size_t place = 0; place < count; place++) {
         size_t index = count - 1 - place;
 
@@ -254,8 +268,12 @@ int policy_reasons_print(policy_reasons reasons, struct buffer *output)
 
     if (reasons == POLICY_DAMAGED)
         return buffer_append_text(output, "damaged");
-    if ((reasons & REASON_TAGS) != 0) {
-        error = buffer_append_text(output, "has tags");
+    if ((reasons & POLICY_AHEAD) != 0) {
+        error = buffer_append_text(output, "of a time to come");
+        separator = ", ";
+    }
+    if ((reasons & REASON_TAGS) != 0 && error == 0) {
+        error = buffer_print(output, "%shas tags", separator);
         separator = ", ";
     }
     for (unsigned cause = COUNTED; cause <= OLDEST_WITHIN; cause++) {

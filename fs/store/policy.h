@@ -53,14 +53,24 @@ int policy_duration_parse(const char *text, struct policy_duration *ret_duration
 typedef uint32_t policy_reasons;
 
 /*
- * Judges one group of COUNT snapshots, given in the order of their times. NOW_NS: a snapshot that
- * is newer is not the one from which "within" counts.
+ * Judges one group of COUNT snapshots, given in the order of their times. One that is newer than
+ * NOW_NS is not the one from which "within" counts. One that is so by more than clocks differ was
+ * dated by a clock that was wrong: it takes no place in a rule, where it would stand for newer
+ * ones that are dated rightly, and is kept, since nobody knows when it was taken (POLICY_AHEAD).
  */
 void policy_apply(const struct policy *policy, const struct snapshot *const *snapshots,
                   size_t count, uint64_t now_ns, policy_reasons *ret_reasons);
 
 /* What no rule has said: it has lost data, and no rule is asked of it. */
 #define POLICY_DAMAGED ((policy_reasons)1 << 6)
+
+#define POLICY_AHEAD ((policy_reasons)1 << 14)
+
+/* Of those that are no rule's: others have to be kept besides. */
+static inline bool policy_is_by_rule(policy_reasons reasons)
+{
+    return (reasons & ~(POLICY_DAMAGED | POLICY_AHEAD)) != 0;
+}
 
 /* "daily snapshot, oldest weekly snapshot", appended. 0, -ENOMEM, -EFBIG. */
 int policy_reasons_print(policy_reasons reasons, struct buffer *output);

@@ -24,6 +24,8 @@
 #include "fs/store/prune.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -338,14 +340,26 @@ static int run(struct pruning *pruning)
     return error;
 }
 
+/* What another prune gives back, and what none does. */
 static int refuse_full(const struct pruning *pruning)
 {
+    uint64_t ancestors = pruning->result.ancestor_bytes;
+    char rest[FAILURE_TEXT_SIZE] = "";
+
+    if (ancestors != 0)
+        snprintf(rest, sizeof rest,
+                 ". %" PRIu64 " KiB stay because what is needed is stored as changes to them: only "
+                 "a new store, with a new snapshot, is without them",
+                 ancestors / 1024 + 1);
     return failure_set(
         pruning->failure, pruning->no_room.code,
-        "%s. Packs in which little is needed could not be rewritten. What is not needed at all goes "
-        "all the same: prune again when the grace period is over, or let more stay unused "
-        "(--max-unused)",
-        pruning->no_room.text);
+        "%s. Packs in which little is needed could not be rewritten, unless more may stay unused "
+        "(--max-unused). What is not needed at all %s%s",
+        pruning->no_room.text,
+        pruning->options->grace_ns != 0
+            ? "goes all the same: prune again when the grace period is over"
+            : "has gone all the same",
+        rest);
 }
 
 static int refuse_damaged(const struct pruning *pruning)

@@ -21,7 +21,6 @@
 #define ATTEMPTS_ON_OTHERS 3 /* then nothing is relied on that a prune could remove */
 #define COMMIT_ATTEMPTS 100
 #define HOST_SIZE 256
-#define CLOCKS_DIFFER_NS (5 * 60 * NS_PER_SECOND) /* of two machines: nothing to speak of */
 
 static int put_tree(struct take_attempt *attempt, struct object_reference *ret_tree)
 {

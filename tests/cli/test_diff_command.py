@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from command import crmfs
-from storing import change, export, memory, peak, snapshot, store  # noqa: F401
+from storing import change, export, make_people, memory, peak, snapshot, store  # noqa: F401
 
 
 def diff(store, old, new):
@@ -77,6 +77,44 @@ def test_diff_of_sources(store, crm_db):
     assert same == 0
     assert {name: table["change"] for name, table in tables.items()} == {"a/accounts": "removed",
                                                                          "b/accounts": "added"}
+
+
+def test_what_one_of_them_lacks_is_not_compared(store, work):
+    """Left out on purpose, or not read: it was neither removed nor added, and that is told once."""
+    database = make_people(work / "crm.db", "CREATE TABLE soon (x); CREATE VIEW bad AS SELECT * FROM soon; CREATE TABLE gone (x);"
+                           + "".join(f"CREATE TABLE t{i} (x);" for i in range(6)))
+    snapshot(store, database, "--name", "whole")
+    snapshot(store, database, "--name", "few", "--table", "people,soon")
+    snapshot(store, database, "--name", "without", "--exclude-table", "t3")
+    change(database, "DROP TABLE soon; DROP TABLE gone; CREATE TABLE new (x);")
+    assert crmfs("snapshot", "-q", "--store", str(store), "--name", "part", str(database)).returncode == 3
+
+    def ask(old, new):
+        done = crmfs("diff", "--json", str(store), old, new)
+        answer = json.loads(done.stdout)
+        assert done.returncode == bool(answer["tables"]) and answer["unseen"] == [], done
+        text = crmfs("diff", str(store), old, new)
+        assert (text.returncode, text.stderr) == (done.returncode, done.stderr)
+        assert len(text.stdout.splitlines()) == len(answer["tables"])
+        return (sorted(f"{table['change']} {table['table']}" for table in answer["tables"]), answer["same"],
+                sorted(f"{lack['snapshot']} {lack['table']} {lack['why']}" for lack in answer["not_compared"]), done.stderr)
+
+    left_out = [f"few {name} on_purpose" for name in ("bad", "gone", *(f"t{i}" for i in range(6)))]
+    for pair in (("whole", "few"), ("few", "whole")):
+        changes, same, lacking, said = ask(*pair)
+        assert (changes, same, lacking) == ([], 2, left_out)
+        assert said == ("crmfs: few lacks crm/bad, crm/gone, crm/t0, crm/t1, crm/t2 and 3 more, which were left out on purpose: "
+                        "they are not compared\n")
+    assert ask("few", "few") == ([], 2, [], "")
+    assert ask("whole", "without")[:3] == ([], 9, ["without t3 on_purpose"])
+    for pair, one, other in ((("whole", "part"), "removed", "added"), (("part", "whole"), "added", "removed")):
+        changes, same, lacking, said = ask(*pair)
+        assert (changes, same, lacking) == (sorted([f"{one} gone", f"{one} soon", f"{other} new"]), 7, ["part bad lacking"])
+        assert said.count("\n") == 1 and "part lacks the rows of crm/bad, which could not be read" in said
+    assert ask("part", "part")[1:3] == (8, ["part bad lacking"])
+    changes, _, lacking, said = ask("few", "part")
+    assert changes == ["removed soon"] and said.count("\n") == 2
+    assert lacking == [left_out[0], "few new on_purpose", *left_out[2:], "part bad lacking"]
 
 
 def test_diff_of_names_that_are_no_text(store, work):

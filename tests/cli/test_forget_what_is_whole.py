@@ -76,6 +76,24 @@ def test_without_a_whole_one_nothing_is_forgotten(store, series):  # noqa: F811
     assert names(store) == ["s1", "s2", "s3", "s4"]
 
 
+def test_one_dated_ahead_takes_no_place(store, work, clock_ahead):  # noqa: F811
+    """It stays and is named: the newest true one does not go for it, nor is a rule content with it."""
+    database = work / "crm.db"
+    change(database, "CREATE TABLE t (a)")
+    for name in ("s1", "s2"):
+        take(store, name, database)
+    done = crmfs("snapshot", "-q", "--store", str(store), "--name", "ahead", "--tag", "odd", str(database), **clock_ahead)
+    assert done.returncode == 0, done.stderr
+    done = ask("forget", "--keep-last", "1", "--json", store)
+    assert re.search("crmfs: ahead, of 20[-0-9T:]*Z, is of a time to come: until then it stays, ", done.stderr), done.stderr
+    (group,) = json.loads(done.stdout)
+    assert [one["reasons"] for one in group["keep"]] == [["last snapshot"], ["of a time to come"]]
+    assert names(store) == ["s2", "ahead"]
+    assert "keep no snapshot" in ask("forget", "--keep-tag", "none", store, status=1).stderr
+    ask("forget", store, "ahead")
+    assert ask("forget", "--keep-last", "1", store).stderr == "" and names(store) == ["s2"]
+
+
 def test_what_a_snapshot_lacks_makes_its_group(store, work):  # noqa: F811
     """A small job of one table, and nights with a view that cannot be read, do not push each other out."""
     database = work / "crm.db"

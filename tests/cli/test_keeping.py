@@ -469,7 +469,8 @@ def test_what_may_not_be_read(root, store):
     pack.chmod(0o666)
     store.chmod(0)
     assert "run crmfs as the user whose it is" in as_nobody("snapshots", store).stderr
-    store.chmod(0o777)
+    for path in [store, *store.glob("*/")]:
+        path.chmod(0o755)
     assert names(store) == ["a", "b", "c"]
 
 

@@ -2,12 +2,15 @@
 """What goes wrong with a store, told so that nobody does the wrong thing about it."""
 import json
 import os
+import re
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
 from command import crmfs
+from mounting import BINARY
 from storing import make_people, memory, store  # noqa: F401
 from test_keeping import mounted
 
@@ -102,3 +105,32 @@ def test_a_damaged_memory(store, database, work):  # noqa: F811
     assert "not known this once" in ask("snapshots", store).stderr
     assert ask("snapshots", store).stderr == ""
     assert {os.path.getsize(memory_file) for memory_file in memory_files} == {86}
+
+
+def test_others_may_write_to_the_store(store, database):  # noqa: F811
+    """They can destroy it: every command that opens it says so, once, and check in its answer."""
+    take(store, database, "a")
+    for folder, mode, group, told in (("", 0o755, None, 0), ("", 0o1777, None, 1), ("packs", 0o777, None, 1), ("", 0o775, 0, 0), ("", 0o775, 9, 1)):
+        if group is not None and os.geteuid() != 0:
+            continue
+        os.chown(store / folder, -1, -1 if group is None else os.stat(store).st_uid + group)
+        (store / folder).chmod(mode)
+        done = ask("check", "--json", store)
+        assert json.loads(done.stdout)["others_may_write"] is bool(told) and json.loads(done.stdout)["findings"] == []
+        for command in ("check", "snapshots"):
+            said = ask(command, store).stderr
+            assert said.count("others than its owner may write to the store") == told == said.count("\n"), (mode, said)
+        subprocess.run(["chmod", "-R", "go-w", store], check=True)
+    assert ask("snapshots", store).stderr == ""
+
+
+@pytest.mark.parametrize("name", [b"-dash", b"a b", b"it's $HOME", b"new\nline\\'", b"no text \xff", "größe".encode(), b"plain-1.store"])
+def test_a_path_in_a_hint_can_be_typed(work, name):
+    """A shell takes it for what it is, though a terminal shows it."""
+    environment = {**os.environ, "CRMFS_PASSPHRASE": "one", "XDG_STATE_HOME": str(work / "state")}
+    os.mkdir(work / "in")
+    made = subprocess.run([BINARY, "init", "--", name], cwd=work / "in", env=environment, capture_output=True, check=True).stdout
+    hint = re.search(rb"^`crmfs key recovery (.*)` makes", made, re.MULTILINE)[1]
+    asked = subprocess.run(["bash", "-c", b"printf '%s\\0' " + hint], capture_output=True, check=True).stdout.split(b"\0")[:-1]
+    assert asked == ([b"--", name] if name.startswith(b"-") else [name])
+    assert hint.decode().isprintable() and (hint == name) == (name == b"plain-1.store")

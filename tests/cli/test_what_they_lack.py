@@ -51,6 +51,47 @@ def test_a_view_that_fails(store, database, work):  # noqa: F811
     connection.close()
 
 
+def test_who_wants_all_of_it_is_told(store, database, work):  # noqa: F811
+    """What the snapshot lacks is not exported: named, with status 3. A restore makes the view, as its check does."""
+    ask("snapshot", "--quiet", "--store", store, "--name", "part", database, status=3)
+    ask("snapshot", "--quiet", "--store", store, "--name", "few", "--table", "people", database)
+    done = crmfs("export", str(store), "part", "-o", str(work / "out"))
+    assert done.returncode == 3 and done.stderr == (
+        "crmfs: crm, table bad is left out: it could not be read when the snapshot was taken\n"
+        "crmfs: exported without what is left out, therefore status 3\n"), done
+    assert (work / "out/crm/people.csv").exists() and (work / "out/crm/schema.sql").exists()
+    for words in (["part", "people"], ["few", "-o", str(work / "few")]):
+        done = crmfs("export", str(store), *words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    ask("verify-restore", "--store", store, "part")
+
+
+def test_a_comma_in_a_name(store, work):  # noqa: F811
+    """It is told from the one between two names by a backslash, which is itself anywhere else."""
+    database = make_people(work / "crm.db", r'CREATE TABLE "a,b" (x); CREATE TABLE a (x); CREATE TABLE "c\d" (x); CREATE TABLE "e\,f" (x);')
+
+    def named(*words):
+        ask("snapshot", "-q", "--store", store, "--name", str(named.count), *words, database)
+        ask("export", store, str(named.count), "-o", work / str(named.count))
+        found = {path.name[:-4] for path in (work / str(named.count) / "crm").glob("*.csv")}
+        named.count += 1
+        return found
+
+    named.count = 0
+    assert named("--table", r"a\,b,people") == {"a,b", "people"}
+    assert named("--table", r"a,crm.a\,b") == {"a", "a,b"}
+    assert named("--table", r"c\d,e\\,f") == {"c\\d", "e\\,f"}
+    assert named("--exclude-table", r"crm.a\,b,people", "--exclude-table", r"c\d") == {"a", "e\\,f"}
+    for option in ("--table", "--exclude-table"):
+        done = crmfs("snapshot", "-q", "--store", str(store), option, ",a", str(database))
+        assert done.returncode == 2 and "empty name" in done.stderr
+        assert "no source has a table b" in crmfs("snapshot", "-q", "--store", str(store), option, "a,b", str(database)).stderr
+    ask("restore", "-q", "--store", store, "--to", work / "new.db", "--table", r"a\,b", "1")
+    with sqlite3.connect(work / "new.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("a,b",)]
+    connection.close()
+
+
 def test_what_files_weigh(store, work):  # noqa: F811
     """Of each snapshot, and now; and a ratio over all."""
     with mounted(store, work / "mnt") as mount:

@@ -88,6 +88,19 @@ def test_no_false_alarm(take, crmfs, work, user, rights):
     assert is_whole(crmfs, work)
 
 
+def test_a_diff_says_that_it_may_not_have_been_told(take, crmfs, work, user, database):
+    """Nobody knows whether the table was there: it is said, and that it may have been."""
+    take(user("SELECT ON {0}.a"), "--name", "one", status=3)
+    take(user("SELECT ON {0}.*"), "--name", "all")
+    for pair, change in ((("all", "one"), "removed"), (("one", "all"), "added")):
+        done = crmfs("diff", "--json", work / "store", *pair, status=1)
+        answer = json.loads(done.stdout)
+        assert [(table["table"], table["change"]) for table in answer["tables"]] == [("b", change)]
+        assert answer["unseen"] == [{"snapshot": "one", "source": database}] and answer["not_compared"] == []
+        assert f"one may lack tables of {database} of which nobody was told" in done.stderr
+    assert crmfs("diff", work / "store", "one", "one").stderr == ""
+
+
 def test_no_false_alarm_by_a_role(take, server, database, user):
     name = user()
     server.sql(f"CREATE ROLE r{name}; GRANT SELECT ON {database}.* TO r{name}; GRANT r{name} TO {name}@localhost;"

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """crmfs diff between a live database and pg_dump's file of it: what differs, not how it is spelled."""
+import json
 import os
 import subprocess
 
+import pytest
+
+import cheap_key
 import mounting
 from test_postgres_dump import dump
+from test_postgres_faults import foreign
 
 TABLES = """
 CREATE TYPE mood AS ENUM ('good', 'bad');
@@ -61,3 +66,41 @@ def test_live_and_dump(postgres, database, work, monkeypatch):
     said = run("diff", store, "live", "changed").stdout
     assert [line.split()[1] for line in said.splitlines()] == [
         "crm/accounts", "crm/by5", "crm/contacts", "crm/fast", "crm/free", "crm/heap", "crm/pairs"]
+
+
+@pytest.fixture(name="part")
+def take_a_part(postgres, database, work, monkeypatch):
+    """A store of two snapshots, of which "part" lacks the foreign table of "full"."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(work / "state"))
+    name = database("CREATE TABLE t (id integer PRIMARY KEY); INSERT INTO t VALUES (1);" + foreign(postgres, "here", postgres.port)
+                    + "CREATE FOREIGN TABLE ft (amname name) SERVER here OPTIONS (schema_name 'pg_catalog', table_name 'pg_am')")
+    assert run("init", work / "store").returncode == 0
+    cheap_key.cheapen(work / "store", "p")
+    take = ["snapshot", "-q", "--store", work / "store", f"crm={postgres.url(name)}", "--name"]
+    assert run(*take, "full").returncode == 0
+    postgres.psql(f"ALTER SERVER here OPTIONS (SET port '{mounting.free_port()}')", name)
+    assert run(*take, "part").returncode == 3
+    return work / "store"
+
+
+def test_what_could_not_be_read_is_not_compared(part):
+    """It is there, and was neither removed nor added: text and JSON say so."""
+    for pair in (("full", "part"), ("part", "full")):
+        done = run("diff", part, *pair)
+        assert (done.returncode, done.stdout) == (0, "") and "part lacks the rows of crm/ft, " in done.stderr, done
+        answer = json.loads(run("diff", "--json", part, *pair).stdout)
+        assert (answer["tables"], answer["same"]) == ([], 1), answer
+        assert answer["not_compared"] == [{"snapshot": "part", "source": "crm", "table": "ft", "why": "lacking"}]
+
+
+def test_what_could_not_be_read_is_told_to_who_wants_all(part, work):
+    for words in (["export", part, "part", "-o", work / "out"], ["verify-restore", "--store", part, "part"],
+                  ["verify-restore", "--store", part, "--json", "part/crm"]):
+        done = run(*words)
+        assert done.returncode == 3 and "crm, table ft is left out: it could not be read" in done.stderr, done
+        assert "without what is left out, therefore status 3" in done.stderr
+    for words in (["export", part, "part", "t"], ["verify-restore", "--store", part, "part/crm/t"],
+                  ["export", part, "full", "-o", work / "out"]):
+        done = run(*words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    assert '"crm/ft" could not be read when the snapshot was taken' in run("export", part, "part", "crm/ft").stderr

@@ -222,6 +222,42 @@ static void test_within(void **context)
     assert_true(reasons[3] != 0 && reasons[2] != 0 && reasons[1] != 0);
 }
 
+/* It was dated by a clock that was wrong: newer ones that are dated rightly do not go for it. */
+static void test_ahead(void **context)
+{
+    static const char *const lists[] = {"odd"};
+    static char odd[] = "odd";
+    static char *tags[] = {odd};
+    struct policy policy = {.count = {[POLICY_LAST] = 1}};
+
+    (void)context;
+    begin();
+    add("2026-12-01 02:00:00");
+    add("2026-12-02 02:00:00");
+    add("2031-01-01 02:00:00");
+    policy_apply(&policy, list, count, list[1]->time_ns + SECOND, reasons);
+    assert_true(reasons[0] == 0 && reasons[1] != 0);
+    assert_int_equal(reasons[2], POLICY_AHEAD);
+    expect_words(1, "last snapshot");
+    expect_words(2, "of a time to come");
+    /* By a little, as clocks differ, it is the newest. */
+    policy_apply(&policy, list, count, list[1]->time_ns - 60 * SECOND, reasons);
+    assert_true(reasons[0] == 0 && policy_is_by_rule(reasons[1]) && reasons[2] == POLICY_AHEAD);
+    policy_apply(&policy, list, count, list[2]->time_ns, reasons);
+    assert_true(reasons[0] == 0 && reasons[1] == 0 && policy_is_by_rule(reasons[2]));
+    /* A clock that is behind makes nothing go. */
+    policy_apply(&policy, list, count, 0, reasons);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(reasons[i], POLICY_AHEAD);
+    /* A tag says nothing of times. */
+    all[2].tags = tags;
+    all[2].tag_count = 1;
+    policy = (struct policy){.tag_lists = lists, .tag_list_count = 1};
+    policy_apply(&policy, list, count, list[1]->time_ns, reasons);
+    assert_true(policy_is_by_rule(reasons[2]));
+    expect_words(2, "of a time to come, has tags");
+}
+
 static void test_within_periods(void **context)
 {
     (void)context;
@@ -319,12 +355,13 @@ static int set_zone(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sundays),  cmocka_unit_test(test_months),
-        cmocka_unit_test(test_several),  cmocka_unit_test(test_hundred_years),
-        cmocka_unit_test(test_hours),    cmocka_unit_test(test_weeks),
-        cmocka_unit_test(test_within),   cmocka_unit_test(test_within_periods),
-        cmocka_unit_test(test_calendar), cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_empty),    cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_sundays),        cmocka_unit_test(test_months),
+        cmocka_unit_test(test_several),        cmocka_unit_test(test_hundred_years),
+        cmocka_unit_test(test_hours),          cmocka_unit_test(test_weeks),
+        cmocka_unit_test(test_within),         cmocka_unit_test(test_ahead),
+        cmocka_unit_test(test_within_periods), cmocka_unit_test(test_calendar),
+        cmocka_unit_test(test_tags),           cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_parse),
     };
 
     return cmocka_run_group_tests(tests, set_zone, NULL);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <string.h>
 
 #include "tests/unit/memory_storage.h"
 #include "tests/unit/object_samples.h"
@@ -109,6 +110,39 @@ static void test_full_disk(void **context)
     prune_without_room(&no_index);
 }
 
+/* No prune gives back what that which is needed is stored as changes to: so another is no advice.
+ */
+static void test_full_of_what_is_changed(void **context)
+{
+    const struct storage_fault fault = {
+        .operations = STORAGE_CREATE, .nth = 1, .code = ENOSPC, .for_ever = true};
+    struct prune_options options = sample_prune_now;
+    struct storage *memory = memory_storage_new();
+    struct prune_result result;
+
+    (void)context;
+    sample_store_make(memory);
+
+    struct storage *recording = recording_storage_new(memory);
+    struct store *store = sample_store_open(recording);
+
+    sample_state_forget();
+    series_take_days(store, 12);
+    for (unsigned day = 1; day <= 12; day++) {
+        if (day % 4 != 0)
+            series_forget_day(store, day);
+    }
+    recording_storage_set_fault(recording, &fault);
+    assert_int_equal(prune(store, &options, &result, &failure), -ENOSPC);
+    assert_non_null(strstr(failure.text, "has gone all the same. "));
+    assert_non_null(strstr(failure.text, "only a new store, with a new snapshot, is without"));
+    options.grace_ns = 1;
+    assert_int_equal(prune(store, &options, &result, &failure), -ENOSPC);
+    assert_non_null(strstr(failure.text, "prune again when the grace period is over. "));
+    assert_non_null(strstr(failure.text, "only a new store, with a new snapshot, is without"));
+    store_close(store);
+}
+
 /* ---- Power cuts ---- */
 
 static void try_cut(struct storage *recording, struct storage *begun, struct replay how,
@@ -162,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_of_what_is_changed),
         cmocka_unit_test(test_power_cuts),
     };
 
