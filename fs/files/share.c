@@ -33,7 +33,8 @@ void files_share_memory(struct files *files)
     files->dirty_nodes_most = (DIRTY_SHARES * share + unused / 2) / sizeof(struct node);
     files->past_most = PAST_SHARES * share;
     files->nodes.clean_most =
-        left_of(CLEAN_SHARES * share + idle / 2, files->past_bytes + files->removed.bytes) / sizeof(struct node);
+        left_of(CLEAN_SHARES * share + idle / 2, files->past_bytes + files->removed.bytes) /
+        sizeof(struct node);
     if (files->pieces_most != PIECES_SHARES * share + idle / 2) {
         files->pieces_most = PIECES_SHARES * share + idle / 2;
         content_cache_limit(files->contents, files->pieces_most);
