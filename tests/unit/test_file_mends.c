@@ -323,12 +323,12 @@ static void an_orphan_that_cannot_be_removed_keeps_nothing_else_from_being_store
     uint64_t number = make_with_holes(&place);
 
     succeed(files_open(place.scene.files, number, false, &failure));
-    succeed(files_unlink(place.scene.files, FILES_TOP, "holes", &failure));
     succeed(file_make(place.scene.files, "kept", &kept, &failure));
     succeed(files_write(place.scene.files, kept, 0, "kept", 4, &failure));
 
     struct storage *saved = damage_packs(&place);
 
+    succeed(files_unlink(place.scene.files, FILES_TOP, "holes", &failure));
     succeed(files_stop(place.scene.files, &failure));
     mend_packs(&place, saved);
     again(&place);
