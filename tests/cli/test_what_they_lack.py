@@ -58,7 +58,7 @@ def test_who_wants_all_of_it_is_told(store, database, work):  # noqa: F811
     done = crmfs("export", str(store), "part", "-o", str(work / "out"))
     assert done.returncode == 3 and done.stderr == (
         "crmfs: crm, table bad is left out: it could not be read when the snapshot was taken\n"
-        "crmfs: exported without what is left out, therefore status 3\n"), done
+        "crmfs: exported without what is left out or is wrong, therefore status 3\n"), done
     assert (work / "out/crm/people.csv").exists() and (work / "out/crm/schema.sql").exists()
     for words in (["part", "people"], ["few", "-o", str(work / "few")]):
         done = crmfs("export", str(store), *words)

@@ -98,7 +98,7 @@ def test_what_could_not_be_read_is_told_to_who_wants_all(part, work):
                   ["verify-restore", "--store", part, "--json", "part/crm"]):
         done = run(*words)
         assert done.returncode == 3 and "crm, table ft is left out: it could not be read" in done.stderr, done
-        assert "without what is left out, therefore status 3" in done.stderr
+        assert "without what is left out or is wrong, therefore status 3" in done.stderr
     for words in (["export", part, "part", "t"], ["verify-restore", "--store", part, "part/crm/t"],
                   ["export", part, "full", "-o", work / "out"]):
         done = run(*words)
