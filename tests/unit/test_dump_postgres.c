@@ -61,8 +61,7 @@ static void test_bodies(void **state)
 {
     static const char *const functions[] = {
         "FUNCTION public.f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; ",
-        "FUNCTION public.f() RETURNS int BEGIN ATOMIC SELECT CASE 1 WHEN (CASE 1 WHEN 1 THEN 1 "
-        "END) THEN 1 ELSE CASE WHEN true THEN 2 END END; ",
+        "FUNCTION f() BEGIN ATOMIC SELECT CASE 1 WHEN (CASE WHEN 1 THEN 1 END) THEN 1 END; ",
         "FUNCTION public.f() RETURNS TABLE(a int) LANGUAGE sql BEGIN ATOMIC ",
         "FUNCTION public.f(atomic int) RETURNS int BEGIN ATOMIC SELECT begin FROM x; ",
         "OR REPLACE PROCEDURE public.f() BEGIN ATOMIC ",
