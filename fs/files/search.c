@@ -20,10 +20,8 @@
 #include "fs/files/sketch.h"
 
 #define NAMES_LOOKED_AT 2048
-#define UNLIKE_LOOKED_AT                                                                       \
-    64                    /* of the files whose names have little in common with the new one's \
-                           */
-#define NAME_PART_LEAST 4 /* that two names have in common, or it is little */
+#define NAME_PART_LEAST 4   /* that two names have in common, or they are unlike */
+#define UNLIKE_LOOKED_AT 64 /* of the files whose names are unlike the new one's */
 #define OPEN_LOOKED_AT 64
 #define OPEN_MOST 2
 #define REMOVED_ANY_MOST 4 /* by other names */

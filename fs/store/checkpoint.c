@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "fs/base/little_endian.h"
+#include "fs/base/memory.h"
 #include "fs/store/log_internal.h"
 
 #define HEAD_BYTES 48
@@ -123,6 +124,26 @@ int checkpoint_read(struct store *store, uint64_t sequence, struct log_state *re
                            error == -EBADMSG ? "damaged: it holds no state" : strerror(-error));
     *ret_state = state;
     return 0;
+}
+
+int checkpoint_each(struct store *store, checkpoint_visit *visit, void *context,
+                    struct failure *failure)
+{
+    cleanup_free uint64_t *numbers = NULL;
+    size_t count = 0;
+    int error = log_list(store, "checkpoints", &numbers, &count, failure);
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        struct log_state state = {.sequence = 0};
+        int read = checkpoint_read(store, numbers[i], &state, NULL);
+
+        if (read == 0)
+            error = visit(context, &state);
+        else if (read == -ENOMEM)
+            error = read;
+        log_state_release(&state);
+    }
+    return error;
 }
 
 int checkpoint_write(struct store *store, struct log_state *state, struct failure *failure)

@@ -6,22 +6,13 @@
 #include "fs/base/memory.h"
 #include "fs/store/log_internal.h"
 
-static int note_checkpoints(struct store *store, struct files_back *back, struct failure *failure)
+/* A checkpoint_visit. */
+static int note_checkpoint(void *context, const struct log_state *state)
 {
-    cleanup_free uint64_t *numbers = NULL;
-    size_t count = 0;
-    int error = log_list(store, "checkpoints", &numbers, &count, failure);
+    struct files_back *back = context;
 
-    for (size_t i = 0; i < count && error == 0; i++) {
-        struct log_state state = {.sequence = 0};
-        int read = checkpoint_read(store, numbers[i], &state, NULL);
-
-        if (read == 0)
-            back->used |= state.has_files || state.claim.stands;
-        log_state_release(&state);
-        error = read == -ENOMEM ? read : 0;
-    }
-    return error;
+    back->used |= state->has_files || state->claim.stands;
+    return 0;
 }
 
 int files_back_begin(struct store *store, struct files_back *back, struct failure *failure)
@@ -29,7 +20,7 @@ int files_back_begin(struct store *store, struct files_back *back, struct failur
     cleanup_free uint64_t *numbers = NULL;
     size_t count = 0;
     uint64_t newest_ns = 0;
-    int error = note_checkpoints(store, back, failure);
+    int error = checkpoint_each(store, note_checkpoint, back, failure);
 
     if (error == 0)
         error = log_list(store, "log", &numbers, &count, failure);

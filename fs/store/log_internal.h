@@ -158,6 +158,11 @@ int checkpoint_decode(const void *plain, size_t size, struct log_state *ret_stat
 int checkpoint_read(struct store *store, uint64_t sequence, struct log_state *ret_state,
                     struct failure *failure);
 
+/* All that open, in their order. 0, or what VISIT returned; -ENOMEM, or why they are not listed. */
+typedef int checkpoint_visit(void *context, const struct log_state *state);
+int checkpoint_each(struct store *store, checkpoint_visit *visit, void *context,
+                    struct failure *failure);
+
 /* Puts STATE's; its number is noted in STATE. It is there already: 0. */
 int checkpoint_write(struct store *store, struct log_state *state, struct failure *failure);
 

@@ -94,23 +94,15 @@ static int note_record(struct recovery *recovery, const struct log_entry *entry)
     return 0;
 }
 
-/* Which snapshots there were, so far as records have been removed that say it. */
-static int note_checkpoints(struct store *store, struct recovery *recovery, struct failure *failure)
+/* A checkpoint_visit: which snapshots there were, so far as records have been removed that say it.
+ */
+static int note_checkpoint(void *context, const struct log_state *state)
 {
-    cleanup_free uint64_t *numbers = NULL;
-    size_t count = 0;
-    int error = log_list(store, "checkpoints", &numbers, &count, failure);
+    struct recovery *recovery = context;
+    int error = 0;
 
-    for (size_t i = 0; i < count && error == 0; i++) {
-        struct log_state state = {.sequence = 0};
-        int read = checkpoint_read(store, numbers[i], &state, NULL);
-
-        for (size_t j = 0; read == 0 && j < state.snapshot_count && error == 0; j++)
-            error = add_id(&recovery->named, state.snapshots[j].id);
-        log_state_release(&state);
-        if (read == -ENOMEM)
-            error = read;
-    }
+    for (size_t i = 0; i < state->snapshot_count && error == 0; i++)
+        error = add_id(&recovery->named, state->snapshots[i].id);
     return error;
 }
 
@@ -140,7 +132,7 @@ int recovery_begin(struct store *store, struct recovery *recovery, struct failur
     int error = log_list(store, "log", &numbers, &count, failure);
 
     if (error == 0)
-        error = note_checkpoints(store, recovery, failure);
+        error = checkpoint_each(store, note_checkpoint, recovery, failure);
     for (size_t i = 0; i < count && error == 0; i++) {
         struct log_entry entry = {.kind = LOG_KINDS};
         uint8_t hash[LOG_HASH_BYTES];
