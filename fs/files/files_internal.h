@@ -139,9 +139,9 @@ struct files {
     size_t past_bytes;         /* that earlier versions of held files take */
     size_t past_most;
     struct removed_files removed;
-    unsigned removed_misses; /* new files in a row that were like none of them */
     struct search_misses searched[SEARCHED_KNOWN];
     unsigned next_searched;
+    unsigned removed_misses; /* new files in a row that were like none of those removed */
     size_t dirty_nodes_most;
     size_t pieces_most; /* bytes of content that was read */
     uint64_t next_inode;
@@ -170,23 +170,23 @@ struct files {
     struct hint_list {
         uint64_t *hints;
         size_t count;
-    } relied; /* packs of others that what was written since relies on */
-    bool complained;
-    bool commit_failed;
+    } relied;                 /* packs of others that what was written since relies on */
     uint64_t commit_again_ns; /* by itself, not before; monotonic */
     uint64_t commit_pause_ns; /* that then was made; 0: the last one went well */
-    bool round_failed;        /* then nobody stores ahead until something was stored */
-    bool committing;          /* one commit at a time */
-    bool closed;    /* no operation changes anything now: a commit gathers what there is */
-    bool finishing; /* and nobody else may begin a round: the pack under way is the commit's */
+    bool disk_full; /* somebody was told so, and there is not room for max-garbage since */
+    bool complained;
+    bool commit_failed;
+    bool round_failed; /* then nobody stores ahead until something was stored */
+    bool committing;   /* one commit at a time */
+    bool closed;       /* no operation changes anything now: a commit gathers what there is */
+    bool finishing;    /* and nobody else may begin a round: the pack under way is the commit's */
 
     uint64_t tidy_again_ns;   /* the storage, not before; monotonic */
     uint64_t plenty_until_ns; /* monotonic: the disk is far from full */
 
-    uint64_t dropped_bytes; /* content that was cut off or removed since the last commit */
-    uint64_t spent_bytes;   /* in packs, or given up, since the store was pruned last */
-    uint64_t store_bytes;   /* that all packs had then; 0: not known */
-    bool disk_full;         /* somebody was told so, and there is not room for max-garbage since */
+    uint64_t dropped_bytes;   /* content that was cut off or removed since the last commit */
+    uint64_t spent_bytes;     /* in packs, or given up, since the store was pruned last */
+    uint64_t store_bytes;     /* that all packs had then; 0: not known */
     uint64_t pruned_again_ns; /* not before; monotonic */
     uint64_t pruned_ns;       /* when the last pruning began, since 1970; 0: never */
 

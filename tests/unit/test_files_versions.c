@@ -168,15 +168,17 @@ static void put_beside_misleading_names(struct text_scene *scene, const uint8_t 
     free(other);
 }
 
+#define GROWN_BYTES ((size_t)20 * LINE_BYTES)
+
 /* A dump whose beginning has grown by some lines. */
 static void put_longer(struct text_scene *scene, const uint8_t *bytes)
 {
     uint64_t number = text_scene_make(scene, "2");
 
-    text_scene_write(scene, number, bytes + VERSION_BYTES, 20 * LINE_BYTES);
+    text_scene_write(scene, number, bytes + VERSION_BYTES, GROWN_BYTES);
     for (size_t at = 0; at < VERSION_BYTES; at += VERSION_BYTES / 10)
-        succeed(files_write(scene->files, number, 20 * LINE_BYTES + at, bytes + at,
-                            VERSION_BYTES / 10, &failure));
+        succeed(files_write(scene->files, number, GROWN_BYTES + at, bytes + at, VERSION_BYTES / 10,
+                            &failure));
     files_close(scene->files, number);
 }
 
