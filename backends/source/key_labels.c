@@ -62,14 +62,28 @@ int key_labels_add(struct key_labels *labels, char *text)
     return 0;
 }
 
+struct wanted {
+    const void *text;
+    size_t size;
+};
+
+/* Of a struct wanted, and a label. */
+static int compare_wanted(const void *left, const void *right)
+{
+    const struct wanted *wanted = left;
+    const struct label *label = right;
+    size_t common = wanted->size < label->size ? wanted->size : label->size;
+    int order = common != 0 ? memcmp(wanted->text, label->text, common) : 0;
+
+    return order != 0 ? order : (wanted->size > label->size) - (wanted->size < label->size);
+}
+
 static int by_bytes(const void *left, const void *right)
 {
-    const struct label *one = left;
-    const struct label *other = right;
-    size_t common = one->size < other->size ? one->size : other->size;
-    int order = common != 0 ? memcmp(one->text, other->text, common) : 0;
+    const struct label *label = left;
+    const struct wanted wanted = {.text = label->text, .size = label->size};
 
-    return order != 0 ? order : (one->size > other->size) - (one->size < other->size);
+    return compare_wanted(&wanted, right);
 }
 
 void key_labels_end(struct key_labels *labels)
@@ -80,9 +94,9 @@ void key_labels_end(struct key_labels *labels)
 
 size_t key_labels_rank(const struct key_labels *labels, const void *text, size_t size)
 {
-    const struct label wanted = {.text = (char *)(uintptr_t)text, .size = size};
+    const struct wanted wanted = {.text = text, .size = size};
     const struct label *found = labels->count != 0 ? bsearch(&wanted, labels->items, labels->count,
-                                                             sizeof *labels->items, by_bytes)
+                                                             sizeof *labels->items, compare_wanted)
                                                    : NULL;
 
     return found != NULL ? found->rank : SIZE_MAX;

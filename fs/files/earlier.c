@@ -65,14 +65,13 @@ void files_note_removed(struct files *files, uint64_t inode, const struct attrib
                         uint64_t directory, const char *name)
 {
     size_t most = files->past_most / REMOVED_PART;
-    struct removed_file file = {
-        .inode = inode, .directory = directory, .name = (char *)(uintptr_t)name};
+    struct removed_file file = {.inode = inode, .directory = directory};
 
     if (!S_ISREG(attributes->mode) || attributes->size < PAST_FILE_LEAST)
         return;
     file.past = gather(files, inode, most);
     if (file.past.count > 0)
-        removed_add(&files->removed, &file, most);
+        removed_add(&files->removed, &file, name, most);
     files->removed_misses = 0;
     (void)catalogue_reserve(&files->nodes, CHANGES_MOST); /* what reading the tree took of it */
 }

@@ -15,12 +15,13 @@ static void drop(struct removed_files *removed, size_t place)
     memmove(file, file + 1, (removed->count - place) * sizeof *file);
 }
 
-void removed_add(struct removed_files *removed, const struct removed_file *file, size_t limit)
+void removed_add(struct removed_files *removed, const struct removed_file *file, const char *name,
+                 size_t limit)
 {
     struct removed_file own = *file;
     size_t bytes = past_bytes(&own.past);
 
-    own.name = bytes <= limit ? strdup(file->name) : NULL;
+    own.name = bytes <= limit ? strdup(name) : NULL;
     if (own.name == NULL) {
         past_release(&own.past);
         return;

@@ -24,8 +24,10 @@ struct removed_files {
     size_t bytes; /* that their pasts take */
 };
 
-/* Takes PAST over. The oldest ones go, until all take LIMIT bytes at the most. */
-void removed_add(struct removed_files *removed, const struct removed_file *file, size_t limit);
+/* Takes FILE's past over; it has no name yet, and gets a copy of NAME. The oldest ones go, until
+ * all take LIMIT bytes at the most. */
+void removed_add(struct removed_files *removed, const struct removed_file *file, const char *name,
+                 size_t limit);
 
 /* NULL: it is not there. */
 const struct removed_file *removed_find(const struct removed_files *removed, uint64_t inode);
