@@ -134,7 +134,11 @@ static int look_at_rows(struct dump_reader *reader, const struct dump_table *tab
     cleanup_free uint8_t *quoted = calloc(load->count + 1, 1);
     struct look look = {.fits = false};
     size_t size = 0;
-    int got = quoted != NULL ? first_row(reader, load, &size, failure) : -ENOMEM;
+
+    if (quoted == NULL)
+        return -ENOMEM;
+
+    int got = first_row(reader, load, &size, failure);
 
     if (got < 0 && got != -EILSEQ)
         return got;

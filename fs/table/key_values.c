@@ -150,7 +150,8 @@ bool key_array_next(struct key_array *array, char room[KEY_ELEMENT_BYTES], struc
 
     size_t size = (size_t)(array->at - begin);
 
-    *ret_cell = is_null(begin, size) ? (struct cell){.class = CELL_NULL}
-                                     : (struct cell){CELL_TEXT, size, begin};
+    *ret_cell = (struct cell){CELL_TEXT, size, begin};
+    if (is_null(begin, size))
+        ret_cell->class = CELL_NULL;
     return true;
 }
