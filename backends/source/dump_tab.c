@@ -131,7 +131,7 @@ static int look_at_rows(struct dump_reader *reader, const struct dump_table *tab
                         struct failure *failure)
 {
     struct byte_window *window = &reader->window;
-    cleanup_free uint8_t *quoted = calloc(load->count + 1, 1);
+    cleanup_free uint8_t *quoted = allocate_array(load->count + 1, sizeof *quoted);
     struct look look = {.fits = false};
     size_t size = 0;
 
