@@ -14,12 +14,12 @@ int opened_store_open(const char *path, const struct passphrase_options *options
                       struct opened_store *ret_opened, struct failure *failure)
 {
     struct opened_store opened = {.path = path};
-    int error = store_access_open_log(path, options, &opened.store, &opened.state, failure);
+    int error = store_access_open(path, options, &opened.store, failure);
 
     if (error != 0)
         return error;
     error = object_reader_create(opened.store, PARENTS_BYTES, &opened.reader, failure);
-    if (error == 0 && opened.state.sequence == 0)
+    if (error == 0)
         error = log_read(opened.store, &opened.state, failure);
     if (error != 0) {
         opened_store_release(&opened);

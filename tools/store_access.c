@@ -79,25 +79,27 @@ static void warn_of_memory(struct store *store, const char *path)
                     path, record);
 }
 
-/* A log that cannot be read is no reason: whoever reads it next says what is wrong with it. */
+/*
+ * A log that cannot be read is no reason: whoever reads it next says what is wrong with it. What
+ * was read is theirs.
+ */
 static int refuse_removed(struct store *store, const struct store_passphrase *passphrase,
-                          struct log_state *ret_state, struct failure *failure)
+                          struct failure *failure)
 {
     struct log_state state = {.sequence = 0};
-    int error = log_read(store, &state, NULL) == 0
-                    ? store_leave_removed(store, &state, passphrase, failure)
-                    : 0;
 
-    if (error == 0 && ret_state != NULL)
-        *ret_state = state;
-    else
-        log_state_release(&state);
+    if (log_read(store, &state, NULL) != 0)
+        return 0;
+
+    int error = store_leave_removed(store, &state, passphrase, failure);
+
+    log_leave(store, &state);
     return error;
 }
 
 static int open_with(struct storage *storage, const char *path,
                      const struct passphrase_options *options, struct store **ret_store,
-                     struct log_state *ret_state, bool *ret_typed, struct failure *failure)
+                     bool *ret_typed, struct failure *failure)
 {
     struct store *store = NULL;
     struct passphrase passphrase = {.typed = false};
@@ -112,7 +114,7 @@ static int open_with(struct storage *storage, const char *path,
     if (error == 0 && options->accept_rollback)
         log_accept_rollback(store, NULL);
     if (error == 0)
-        error = refuse_removed(store, &passphrase.text, ret_state, failure);
+        error = refuse_removed(store, &passphrase.text, failure);
     passphrase_release(&passphrase);
     if (error == 0)
         *ret_store = store;
@@ -132,9 +134,8 @@ static int reject(const char *path, struct failure *failure)
                        path, words);
 }
 
-int store_access_open_log(const char *path, const struct passphrase_options *options,
-                          struct store **ret_store, struct log_state *ret_state,
-                          struct failure *failure)
+int store_access_open(const char *path, const struct passphrase_options *options,
+                      struct store **ret_store, struct failure *failure)
 {
     struct store_header header;
     struct storage *storage;
@@ -147,7 +148,7 @@ int store_access_open_log(const char *path, const struct passphrase_options *opt
     if (error == 0)
         store_writers_tell(path);
     for (int i = 1; error == 0 && i <= TRIES; i++) {
-        error = open_with(storage, path, options, ret_store, ret_state, &typed, failure);
+        error = open_with(storage, path, options, ret_store, &typed, failure);
         if ((error != -EKEYREJECTED && error != -EKEYREVOKED) || !typed || i == TRIES)
             break;
         log_message(LOG_LEVEL_ERROR, "%s", failure->text);
@@ -160,10 +161,4 @@ int store_access_open_log(const char *path, const struct passphrase_options *opt
         return failure_prefix(failure, -error, "%s", path);
     }
     return 0;
-}
-
-int store_access_open(const char *path, const struct passphrase_options *options,
-                      struct store **ret_store, struct failure *failure)
-{
-    return store_access_open_log(path, options, ret_store, NULL, failure);
 }

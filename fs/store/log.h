@@ -79,6 +79,13 @@ struct log_state {
 int log_read(struct store *store, struct log_state *state, struct failure *failure);
 
 /*
+ * Leaves STATE, which was read of STORE, to whoever next reads the log into an empty state, and who
+ * so has only to read what is new. STATE is empty then; what was left before is given up, and
+ * nothing is left where STATE is NULL.
+ */
+void log_leave(struct store *store, struct log_state *state);
+
+/*
  * Whether this client, which looks at the store in this place for the first time, has seen a record
  * of it in another place that this one has not: an older copy, or a mirror that is behind. Then
  * *ret_record is its number. What is here is remembered of this place by it.

@@ -166,6 +166,9 @@ int checkpoint_each(struct store *store, checkpoint_visit *visit, void *context,
 /* Puts STATE's; its number is noted in STATE. It is there already: 0. */
 int checkpoint_write(struct store *store, struct log_state *state, struct failure *failure);
 
+/* Into an empty STATE, what log_leave() left, which is nobody else's then; it may be nothing. */
+void log_take_left(struct store *store, struct log_state *state);
+
 /* The numbers of the files in FOLDER, "log" or "checkpoints", rising. The caller frees them. */
 int log_list(struct store *store, const char *folder, uint64_t **ret_numbers, size_t *ret_count,
              struct failure *failure);

@@ -310,6 +310,9 @@ static void remember(struct store *store, const struct log_state *state)
 
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
+    if (state->sequence == 0)
+        log_take_left(store, state);
+
     bool first = state->sequence == 0;
     uint64_t before = state->sequence;
     struct freshness seen;

@@ -355,6 +355,7 @@ static int repair_all(struct repairing *repairing)
     /* First of all, as whatever follows asks what can be read. */
     int error = misnamed_put_back(repairing->store, &result->misnamed, repairing->failure);
 
+    log_leave(repairing->store, NULL); /* what was read before may be what is dropped now */
     if (error == 0)
         error = repair_log(repairing);
     if (error == 0)

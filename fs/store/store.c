@@ -54,6 +54,7 @@ void store_close(struct store *store)
 {
     if (store == NULL)
         return;
+    log_leave(store, NULL);
     if (store->storage != NULL)
         store->storage->class->close(store->storage);
     if (store->secrets != NULL)

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "fs/store/keys.h"
+#include "fs/store/log.h"
 
 /* In locked memory. */
 struct store_secrets {
@@ -21,6 +22,7 @@ struct store {
     uint8_t header_bytes[STORE_HEADER_BYTES];
     uint8_t opened_slot[KEY_SLOT_ID_BYTES];
     struct store_secrets *secrets;
+    struct log_state *left; /* by log_leave; atomic; NULL: nothing */
 };
 
 /* A slot as it was found. */

@@ -109,6 +109,35 @@ static void test_refused(void **context)
     store_close(store);
 }
 
+/* Who reads next needs only what is new: record 2, without which nobody else can read the log. */
+static void test_left(void **context)
+{
+    struct store *store = sample_store();
+    struct log_state state = sample_log(store);
+    struct log_state left = {.sequence = 0};
+    struct log_state next = {.sequence = 0};
+    struct log_state none = {.sequence = 0};
+    struct storage *storage = store_storage(store);
+
+    (void)context;
+    sample_take(store, &state, "a", 1);
+    sample_take(store, &state, "b", 2);
+    succeed(log_read(store, &left, &failure));
+    sample_take(store, &state, "c", 3);
+    succeed(storage->class->remove(storage, "log/00000000000000000002", &failure));
+    log_leave(store, &left);
+    assert_int_equal(left.sequence, 0);
+    succeed(log_read(store, &next, &failure));
+    assert_same_log(&state, &next);
+    assert_int_equal(log_read(store, &none, &failure), -EBADMSG);
+
+    log_leave(store, &next);
+    log_leave(store, NULL);
+    assert_int_equal(log_read(store, &none, &failure), -EBADMSG);
+    log_leave(store, &state); /* goes with the store */
+    store_close(store);
+}
+
 static void test_marks(void **context)
 {
     struct store *store = sample_store();
@@ -279,8 +308,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everyday), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_marks),    cmocka_unit_test(test_race),
-        cmocka_unit_test(test_loser),    cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_left),     cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_race),     cmocka_unit_test(test_loser),
+        cmocka_unit_test(test_faults),
     };
 
     return cmocka_run_group_tests(tests, sample_state_begin, sample_state_end);
