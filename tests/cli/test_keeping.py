@@ -673,6 +673,27 @@ def test_a_mirror_is_a_place_of_its_own(store, work, database):
     assert names(store) == ["a", "b", "c"]
 
 
+def test_a_mirror_whose_rsync_is_cut_off(store, work, database):
+    """As README has it: what is large first. Then it is what the store was, or is; never neither."""
+    mirror, folders = copy(store, work / "mirror"), ["index", "keys", "log"]
+    run("snapshots", mirror)
+    run("forget", store, "a", "b", "c")
+    run("snapshot", "--store", store, "--name", "d", database)
+    for _ in range(2):
+        run("prune", "--grace", "0", store)
+    kept = {pack.name for pack in store.glob("packs/*/*")}
+    assert {pack.name for pack in mirror.glob("packs/*/*")} - kept
+    subprocess.run(["rsync", "-a", store / "packs", mirror], check=True)
+    assert names(mirror) == ["a", "b", "c"]
+    run("check", "--read-data", mirror)
+    subprocess.run(["rsync", "-a", "--delete-after", *(store / folder for folder in folders), mirror], check=True)
+    assert names(mirror) == ["d"]
+    run("check", "--read-data", mirror)
+    subprocess.run(["rsync", "-a", "--delete-after", f"{store}/", mirror], check=True)
+    assert {pack.name for pack in mirror.glob("packs/*/*")} == kept
+    run("check", "--read-data", mirror)
+
+
 def test_a_mirror_that_goes_back_is_refused(store, work, database):
     run("snapshots", store)
     mirror, before = copy(store, work / "mirror"), copy(store, work / "before")
