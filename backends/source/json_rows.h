@@ -36,12 +36,14 @@ enum json_layout { JSON_LINES, JSON_ARRAY, JSON_WRAPPED };
 struct json_form {
     enum json_layout layout;
     enum text_set set; /* UTF-16, or anything else: taken for UTF-8 */
+    bool unsure;       /* the first object goes on: more of the text may say otherwise */
 };
 
 /*
  * Whether what begins so (SIZE bytes) is such a table: a name in .json, .ndjson
  * or .jsonl is believed, where the text allows it; of other names, only those in .txt or
- * without an ending, whose first object is whole. datapackage.json is none.
+ * without an ending, whose first object is whole. datapackage.json is none. ret_form->unsure is
+ * told of what is none, too.
  */
 bool json_rows_recognise(const char *name, const uint8_t *begin, size_t size,
                          struct json_form *ret_form);
