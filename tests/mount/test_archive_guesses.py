@@ -91,3 +91,16 @@ def test_long_rows(mount, work, size):
         found = sorted(slurp(each).decode() for each in top.path("archives", archive).glob("*.ndjson"))
         assert found == sorted(shown for _, shown in files.values())
     assert top.errors() == ""
+
+
+def test_rows_too_long_to_guess(mount, work):
+    """What a MiB does not tell, nothing does, but a name or the user; and no more than that is looked at."""
+    text = long_rows(600000)["tabs.txt"][0]
+    with zipfile.ZipFile(work / "all.zip", "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("tabs.txt", text)
+        pack.writestr("named.tsv", text)
+    (work / "tabs").write_text(text)
+    top = mount(work / "all.zip", f"archive://{work}/tabs?delimiter=tab")
+    assert [each.stem for each in top.path("archives/all.zip").glob("*.csv")] == ["named"]
+    assert slurp(top.path("archives/all.zip/raw/tabs.txt")).decode() == text
+    assert slurp(top.path("archives/all.zip/named.csv")) == slurp(top.path("archives/tabs/tabs.csv"))
