@@ -6,6 +6,10 @@
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
+/* What an export says of itself at its beginning is short. */
+#define HEADER_MEMBERS 8
+#define HEADER_TEXT_MOST ((size_t)1 << 10)
+
 enum trust { TRUST_NONE, TRUST_TEXT, TRUST_NAME, TRUST_LINES };
 
 static enum trust trust_of(const char *name)
@@ -53,6 +57,30 @@ static bool holds_array(struct json_scan *scan, unsigned depth)
     return false;
 }
 
+/* Whether an object at BASE begins what phpMyAdmin exports. */
+static bool is_export_header(const uint8_t *base, const struct json_member *members, size_t count)
+{
+    bool header = false;
+    bool named = false;
+
+    for (size_t i = 0; i < count && i < HEADER_MEMBERS; i++) {
+        cleanup_free char *key =
+            json_name_of(base + members[i].key.at, members[i].key.size, members[i].key.escaped);
+        const struct json_piece *value = &members[i].value;
+
+        if (key == NULL || value->kind != JSON_STRING || value->size > HEADER_TEXT_MOST)
+            continue;
+
+        cleanup_free char *text = json_name_of(base + value->at, value->size, value->escaped);
+
+        header =
+            header || (text != NULL && strcmp(key, "type") == 0 && strcmp(text, "header") == 0);
+        named = named || (text != NULL && strcmp(key, "comment") == 0 &&
+                          strcasestr(text, "phpMyAdmin") != NULL);
+    }
+    return header && named;
+}
+
 static bool find_layout(struct json_scan *scan, enum trust trust, struct json_form *form)
 {
     size_t count;
@@ -66,10 +94,13 @@ static bool find_layout(struct json_scan *scan, enum trust trust, struct json_fo
     }
     object.at = scan->at;
 
-    bool whole = json_scan_object(&object, NULL, 0, &count);
+    struct json_member members[HEADER_MEMBERS];
+    bool whole = json_scan_object(&object, members, HEADER_MEMBERS, &count);
 
     if (array || trust == TRUST_LINES) {
-        form->layout = array ? JSON_ARRAY : JSON_LINES;
+        bool is_export = array && whole && is_export_header(scan->at, members, count);
+
+        form->layout = is_export ? JSON_EXPORT : array ? JSON_ARRAY : JSON_LINES;
         form->unsure = object.more && trust == TRUST_TEXT;
         return whole || trust != TRUST_TEXT;
     }
