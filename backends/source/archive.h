@@ -30,7 +30,7 @@
 #define ARCHIVE_RATIO_MOST 1100
 #define ARCHIVE_FREE_BYTES ((uint64_t)256 << 20)
 
-/* How much of a beginning is enough to tell. */
+/* How much of a beginning is enough to tell what most files are. */
 #define ARCHIVE_BEGIN_BYTES 4096
 
 /*
@@ -45,8 +45,12 @@ size_t archive_series_size(const char *name);
 /* Whether the folder PATH is a backup as a whole: mydumper's, pg_dump's, or mysqldump --tab's. */
 bool archive_folder_recognise(const char *path);
 
-/* Whether the file PATH, which begins so, is one; zeros stand where it has fewer bytes. */
-bool archive_recognise(const char *path, const void *begin, size_t size);
+/*
+ * Whether the file PATH is one, whose first ARCHIVE_BEGIN_BYTES are BEGIN, zeros where it has
+ * fewer: more of it is read only where these leave it open. 0 or -errno.
+ */
+int archive_recognise(const char *path, const void *begin, bool *ret_archive,
+                      struct failure *failure);
 
 /* Whether the file PATH is one of several that make an archive, or a dump as XML: -EILSEQ in words.
  */

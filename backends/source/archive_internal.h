@@ -20,6 +20,7 @@
  *   archive_doubt   what damage makes of tables that came before it
  *   archive_rest    what stands behind the end
  *   archive_walk    member after member
+ *   archive_recognise  what a file or a member is, by how it begins (a header of its own)
  *   archive_tables  which of them is what, and the tables in it
  *   archive_name    what a member is called under raw/
  */

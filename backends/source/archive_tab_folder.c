@@ -91,6 +91,7 @@ static bool is_backup(const char *path, const char *name)
     cleanup_free char *full = NULL;
     cleanup_free char *stem = archive_tab_stem(name);
     cleanup_free char *text = calloc(1, ARCHIVE_TAB_SCHEMA_MOST);
+    bool archive;
     size_t size;
 
     if (text == NULL || asprintf(&full, "%s/%s", path, name) < 0) {
@@ -101,8 +102,8 @@ static bool is_backup(const char *path, const char *name)
         return false;
     if (stem == NULL)
         return plain_file_begin(full, text, ARCHIVE_BEGIN_BYTES, NULL) == 0 &&
-               (archive_recognise(full, text, ARCHIVE_BEGIN_BYTES) ||
-                memcmp(text, "SQLite format 3", 16) == 0);
+               (memcmp(text, "SQLite format 3", 16) == 0 ||
+                (archive_recognise(full, text, &archive, NULL) == 0 && archive));
     size = has_rows(path, stem) ? 0 : read_beginning(full, text, ARCHIVE_TAB_SCHEMA_MOST);
     return is_dump(text, size);
 }

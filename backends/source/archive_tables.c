@@ -8,6 +8,7 @@
 #include "backends/source/archive_internal.h"
 #include "backends/source/archive_packages.h"
 #include "backends/source/archive_postgres.h"
+#include "backends/source/archive_recognise.h"
 #include "backends/source/delimited.h"
 #include "backends/source/dump.h"
 #include "backends/source/json_rows.h"
@@ -44,7 +45,7 @@ int looked_stream_begin(struct looked_stream *looked, struct byte_stream *rest,
 {
     *looked = (struct looked_stream){
         .stream = {&looked_class},
-        .window = BYTE_WINDOW(rest, 2 * LOOK_BYTES),
+        .window = BYTE_WINDOW(rest, 2 * ARCHIVE_LOOK_MOST),
         .rest = rest,
     };
 
@@ -61,52 +62,6 @@ void looked_stream_end(struct looked_stream *looked)
 static bool begins(const struct byte_window *window, const char *mark, size_t size)
 {
     return window->end >= size && memcmp(window->data, mark, size) == 0;
-}
-
-/* What libarchive can take apart. */
-static bool is_packed(const uint8_t *bytes, size_t size)
-{
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } marks[] = {
-        {"PK\x03\x04", 4},
-        {"PK\x05\x06", 4},
-        {"\x1f\x8b\x08", 3},
-        {"BZh", 3},
-        {"\xfd"
-         "7zXZ\0",
-         6},
-        {"\x28\xb5\x2f\xfd", 4},
-        {"\x04\x22\x4d\x18", 4},
-        {"7z\xbc\xaf\x27\x1c", 6},
-        {"Rar!\x1a\x07", 6},
-        {"MSCF\0\0\0\0", 8},
-        {"\x1f\x9d", 2},
-    };
-
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        if (size >= marks[i].size && memcmp(bytes, marks[i].bytes, marks[i].size) == 0)
-            return true;
-    }
-    return size >= 262 && memcmp(bytes + 257, "ustar", 5) == 0;
-}
-
-bool archive_recognise(const char *path, const void *begin, size_t size)
-{
-    const uint8_t *bytes = begin;
-    size_t whole = size;
-    struct json_form form;
-    struct dialect dialect;
-    enum text_set set;
-
-    if (is_packed(bytes, size) || pg_format_of(bytes, size) == PG_CUSTOM)
-        return true;
-    while (size > 0 && bytes[size - 1] == '\0')
-        size--;
-    return (size != 0 && dump_recognise(bytes, size, &set)) ||
-           json_rows_recognise(path, bytes, size, &form) ||
-           delimited_recognise(path, bytes, size, size < whole, NULL, &dialect);
 }
 
 bool archive_is_passed_over(int error)
@@ -157,15 +112,6 @@ static int refuse_dump_part(const char *name, struct failure *failure)
         name);
 }
 
-/* What takes rows out of a stream. */
-struct table_reader {
-    int (*read)(const struct table_reader *reader, struct archive_walk *walk,
-                struct looked_stream *looked, const char *name, struct failure *failure);
-    enum text_set set; /* of a dump */
-    struct json_form form;
-    struct dialect dialect;
-};
-
 /* What a stream says of itself begins with its name already. */
 static int with_name(int error, const char *name, struct failure *failure)
 {
@@ -174,50 +120,71 @@ static int with_name(int error, const char *name, struct failure *failure)
     return failure_prefix(failure, -error, "%.300s", name);
 }
 
-static int read_dump(const struct table_reader *reader, struct archive_walk *walk,
+static int read_dump(const struct archive_text *text, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
     const char *charset = delimited_wish_charset(&walk->source->wish);
 
-    return with_name(dump_read(&looked->stream, reader->set, charset, walk->taker, failure), name,
+    return with_name(dump_read(&looked->stream, text->set, charset, walk->taker, failure), name,
                      failure);
 }
 
-static int read_json(const struct table_reader *reader, struct archive_walk *walk,
+static int read_json(const struct archive_text *text, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
-    return with_name(json_rows_read(&looked->stream, &reader->form, name, walk->taker, failure),
-                     name, failure);
+    return with_name(json_rows_read(&looked->stream, &text->form, name, walk->taker, failure), name,
+                     failure);
 }
 
-static int read_delimited(const struct table_reader *reader, struct archive_walk *walk,
+static int read_delimited(const struct archive_text *text, struct archive_walk *walk,
                           struct looked_stream *looked, const char *name, struct failure *failure)
 {
-    return delimited_read(&looked->stream, &reader->dialect, name, walk->taker, walk->parts,
-                          failure);
+    return delimited_read(&looked->stream, &text->dialect, name, walk->taker, walk->parts, failure);
 }
 
-/* False: nothing does. */
-static bool choose_reader(const struct byte_window *window, const char *name,
-                          const struct dialect_wish *wish, struct table_reader *ret_reader)
+/* More of it is looked at. 1; 0: there is no more, or it is enough; -errno. */
+static int look_further(struct looked_stream *looked, struct failure *failure)
 {
-    size_t begin = window->end < DUMP_BEGIN_BYTES ? window->end : DUMP_BEGIN_BYTES;
+    struct byte_window *window = &looked->window;
+    size_t seen = window->end;
+    size_t wanted = ARCHIVE_LOOK_GROWTH * seen;
+    int error;
 
-    ret_reader->read = NULL;
-    if (window->end == 0)
-        return false;
-    if (dump_recognise(window->data, begin, &ret_reader->set))
-        ret_reader->read = read_dump;
-    else if (json_rows_recognise(name, window->data, window->end, &ret_reader->form))
-        ret_reader->read = read_json;
-    else if (delimited_recognise(name, window->data, window->end, window->ended, wish,
-                                 &ret_reader->dialect))
-        ret_reader->read = read_delimited;
-    return ret_reader->read != NULL;
+    if (window->ended || seen >= ARCHIVE_LOOK_MOST)
+        return 0;
+    error =
+        byte_window_want(window, wanted < ARCHIVE_LOOK_MOST ? wanted : ARCHIVE_LOOK_MOST, failure);
+    return error != 0 ? error : 1;
+}
+
+static int recognise_text(struct looked_stream *looked, const char *name,
+                          const struct dialect_wish *wish, struct archive_text *ret_text,
+                          struct failure *failure)
+{
+    const struct byte_window *window = &looked->window;
+    int more = 1;
+
+    while (more > 0) {
+        *ret_text = archive_recognise_text(name, window->data, window->end, window->ended, wish);
+        more = ret_text->unsure ? look_further(looked, failure) : 0;
+    }
+    return more;
+}
+
+static int read_text(const struct archive_text *text, struct archive_walk *walk,
+                     struct looked_stream *looked, const char *name, struct failure *failure)
+{
+    switch (text->kind) {
+    case ARCHIVE_TEXT_DUMP: return read_dump(text, walk, looked, name, failure);
+    case ARCHIVE_TEXT_JSON: return read_json(text, walk, looked, name, failure);
+    case ARCHIVE_TEXT_DELIMITED: return read_delimited(text, walk, looked, name, failure);
+    case ARCHIVE_TEXT_NONE: break;
+    }
+    return 0;
 }
 
 /* What has more than was looked at is decompressed by another thread meanwhile, if there is one. */
-static int read_rows(const struct table_reader *reader, struct archive_walk *walk,
+static int read_rows(const struct archive_text *text, struct archive_walk *walk,
                      struct looked_stream *looked, const char *name, struct failure *failure)
 {
     struct byte_stream *rest = looked->rest;
@@ -227,7 +194,7 @@ static int read_rows(const struct table_reader *reader, struct archive_walk *wal
     if (is_ahead)
         looked->rest = &ahead.stream;
 
-    int error = reader->read(reader, walk, looked, name, failure);
+    int error = read_text(text, walk, looked, name, failure);
 
     if (is_ahead)
         ahead_stream_end(&ahead);
@@ -327,15 +294,15 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
         return 0;
     if (depth == 0) {
         bool taken;
-        int error = archive_tabs_read(walk, looked, name, is_packed(window->data, window->end),
-                                      &taken, failure);
+        int error = archive_tabs_read(
+            walk, looked, name, archive_is_packed(window->data, window->end), &taken, failure);
 
         if (taken || error != 0)
             return error;
     }
     if (dump != NULL)
         return archive_dump_read(walk, dump, &looked->stream, name,
-                                 is_packed(window->data, window->end), failure);
+                                 archive_is_packed(window->data, window->end), failure);
     if (walk->pass < PASS_ALL)
         return archive_packages_take(walk->plan->packages, name, &looked->stream, failure);
     if (depth == 0 && walk->plan != NULL && archive_packages_hold(walk->plan->packages, name))
@@ -343,12 +310,12 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
                                      failure);
     if (folder != NULL)
         return archive_postgres_take(walk, folder, &looked->stream, name,
-                                     is_packed(window->data, window->end), failure);
+                                     archive_is_packed(window->data, window->end), failure);
     if (depth > 0 && mydumper_name_of(name).file == MYDUMPER_TABLE)
         return refuse_dump_part(name, failure);
     if (pg_tar_recognise(window->data, window->end))
         return archive_postgres_read_tar(walk, &looked->stream, name, failure);
-    if (is_packed(window->data, window->end))
+    if (archive_is_packed(window->data, window->end))
         return walk_nested(walk, &looked->stream, name, depth + 1, failure);
     if (begins(window, "SQLite format 3", 16))
         return read_sqlite(walk, looked, name, failure);
@@ -363,13 +330,18 @@ int archive_read_tables(struct archive_walk *walk, struct looked_stream *looked,
     if (format != PG_NONE)
         return archive_postgres_read(walk, &looked->stream, name, format, depth, failure);
 
-    struct table_reader reader;
+    struct archive_text text;
     struct dialect_wish wish = walk->source->wish;
 
     wish.alone = depth == 0 && walk->part->name == NULL &&
                  archive_format(walk->outermost->archive) == ARCHIVE_FORMAT_RAW;
-    if (choose_reader(window, name, &wish, &reader))
-        return read_rows(&reader, walk, looked, name, failure);
+
+    int error = recognise_text(looked, name, &wish, &text, failure);
+
+    if (error != 0)
+        return error;
+    if (text.kind != ARCHIVE_TEXT_NONE)
+        return read_rows(&text, walk, looked, name, failure);
     *ret_none = true;
     return refuse_unread(window, name, depth, failure);
 }

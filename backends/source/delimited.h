@@ -55,6 +55,7 @@ struct dialect {
     bool set_known;                  /* … and the character set */
     uint8_t rival;                   /* a delimiter that would do as well; 0: none would */
     bool headless; /* the first record is a row: columns are "column1", "column2" … */
+    bool unsure;   /* few records were seen whole: more of the text may say otherwise */
 };
 
 /* What the user says of the dialect; the rest is detected. */
@@ -89,6 +90,7 @@ const char *delimited_wish_charset(const struct dialect_wish *wish);
  * at least three records must have the same number of fields, two or more. WISH: NULL or what
  * counts more than what is detected; where it says a delimiter, other names do as well as .txt, and
  * where it says anything of one file alone, that is believed, whatever it is called.
+ * ret_dialect->unsure is told of what is none, too.
  */
 bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bool ended,
                          const struct dialect_wish *wish, struct dialect *ret_dialect);

@@ -261,6 +261,7 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
 
     enum delimited_trust trust = delimited_trust(name, wish);
 
+    ret_dialect->unsure = false;
     if (trust == TRUST_NONE || size == 0)
         return false;
 
@@ -272,6 +273,8 @@ bool delimited_recognise(const char *name, const uint8_t *begin, size_t size, bo
                                           : delimited_trust(name, &no_wish) != TRUST_NAME &&
                                                 dialect.signs.escape != 0 &&
                                                 (dialect.signs.quote == 0 || dialect.signs.nulls);
+    dialect.unsure = !ended && fit.records < RECORDS_NEEDED;
+    ret_dialect->unsure = dialect.unsure;
     if (trust == TRUST_TEXT && !is_table(&fit))
         return false;
     *ret_dialect = dialect;

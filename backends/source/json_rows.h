@@ -2,7 +2,7 @@
 /*
  * Tables as JSON (RFC 8259): objects one a line (NDJSON), an array of objects, or several one
  * behind another, or such arrays within an object, as programs' interfaces answer:
- * {"results":[…],"paging":{…}}.
+ * {"results":[…],"paging":{…}}; or what phpMyAdmin exports, the tables of one or several databases.
  *
  * A key is a column, in the order in which keys first come; one that is given twice in
  * an object becomes "key (2)". Numbers keep every digit, what is nested stays JSON;
@@ -31,24 +31,27 @@
 /* Arrays are looked for in objects so deep. */
 #define JSON_ROWS_WRAPPERS 4
 
-enum json_layout { JSON_LINES, JSON_ARRAY, JSON_WRAPPED };
+enum json_layout { JSON_LINES, JSON_ARRAY, JSON_WRAPPED, JSON_EXPORT };
 
 struct json_form {
     enum json_layout layout;
     enum text_set set; /* UTF-16, or anything else: taken for UTF-8 */
+    bool unsure;       /* the first object goes on: more of the text may say otherwise */
 };
 
 /*
  * Whether what begins so (SIZE bytes) is such a table: a name in .json, .ndjson
  * or .jsonl is believed, where the text allows it; of other names, only those in .txt or
- * without an ending, whose first object is whole. datapackage.json is none.
+ * without an ending, whose first object is whole. datapackage.json is none. ret_form->unsure is
+ * told of what is none, too.
  */
 bool json_rows_recognise(const char *name, const uint8_t *begin, size_t size,
                          struct json_form *ret_form);
 
 /*
  * Hands the tables over: under NAME, without folders and ending, or, where an array stands
- * under a key that says something ("contacts", not "results"), under that key. 0, or what TAKER
+ * under a key that says something ("contacts", not "results"), under that key; those of an export
+ * under the names that they have in it. 0, or what TAKER
  * gave, -ENOMEM; -EIO as the stream.
  */
 int json_rows_read(struct byte_stream *stream, const struct json_form *form, const char *name,
@@ -111,6 +114,11 @@ bool json_scan_object(struct json_scan *scan, struct json_member *members, size_
  */
 size_t json_unescape(const uint8_t *from, size_t size, uint8_t *to);
 
+/* A string as a name: a NUL and what is not UTF-8 are replaced. The caller frees it. NULL: no
+ * memory.
+ */
+char *json_name_of(const uint8_t *text, size_t size, bool escaped);
+
 /* --- json_table: one table of them --------------------------------------------------------- */
 
 struct json_table;
@@ -126,6 +134,9 @@ int json_table_look(struct json_table *table, const uint8_t *base,
 /* … and handed over as a row; tells of the table, or of what has changed. */
 int json_table_row(struct json_table *table, const uint8_t *base, size_t size,
                    const struct json_member *members, size_t count, struct failure *failure);
+
+/* What was told of it last, and its number; NULL: nothing was. */
+struct schema *json_table_told(const struct json_table *table, size_t *ret_number);
 
 /* No more rows are to come. */
 int json_table_finish(struct json_table *table, struct failure *failure);

@@ -4,6 +4,7 @@
  *
  *   json_rows_read     one table, and all of the text
  *   json_rows_wrapped  objects around tables
+ *   json_rows_export   the array of tables that phpMyAdmin writes
  *   json_rows_table    what is known of a table, and its rows handed over
  *   json_rows_scan     JSON taken apart; json_rows_recognise: whether a text is such a table
  */
@@ -44,6 +45,25 @@ int json_reader_refuse(struct json_reader *reader, const uint8_t *at, struct fai
  */
 int json_reader_table(struct json_reader *reader, const char *name, enum json_layout layout,
                       bool *ret_failed, struct failure *failure);
+
+/* Rows up to the ']', whose '[' has been read; or, of LINES, to the end. */
+int json_reader_rows(struct json_reader *reader, struct json_table *table, bool lines,
+                     bool *ret_failed, struct failure *failure);
+
+/* Goes behind the value that stands next; BASE, which it is counted from, stands till more is read.
+ */
+int json_reader_value(struct json_reader *reader, const uint8_t **ret_base,
+                      struct json_piece *ret_value, struct failure *failure);
+
+/* At '{': has READ read the value of each KEY in it. */
+typedef int json_member_reader(struct json_reader *reader, void *context, const char *key,
+                               bool *ret_failed, struct failure *failure);
+int json_reader_members(struct json_reader *reader, json_member_reader *read, void *context,
+                        bool *ret_failed, struct failure *failure);
+
+/* Behind the '[' of phpMyAdmin's export: tables in it, one without a name of its own as NAME. */
+int json_reader_export(struct json_reader *reader, const char *name, bool *ret_failed,
+                       struct failure *failure);
 
 /* At '{': tables in it, those without names of their own under NAME. */
 int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned depth,

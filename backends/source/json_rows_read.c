@@ -158,8 +158,7 @@ static int look_ahead(struct json_reader *reader, struct json_table *table, stru
     }
 }
 
-/* Rows up to the ']', whose '[' has been read; or, of LINES, to the end. */
-static int read_rows(struct json_reader *reader, struct json_table *table, bool lines,
+int json_reader_rows(struct json_reader *reader, struct json_table *table, bool lines,
                      bool *ret_failed, struct failure *failure)
 {
     int error = look_ahead(reader, table, failure);
@@ -215,7 +214,7 @@ static int read_further_arrays(struct json_reader *reader, struct json_table *ta
         if (sign == ']')
             reader->window.at++;
         else if (sign >= 0)
-            error = read_rows(reader, table, false, ret_failed, failure);
+            error = json_reader_rows(reader, table, false, ret_failed, failure);
     }
     return error == 0 && sign < 0 ? sign : error;
 }
@@ -224,8 +223,9 @@ int json_reader_table(struct json_reader *reader, const char *name, enum json_la
                       bool *ret_failed, struct failure *failure)
 {
     struct json_table *table = json_table_create(reader->taker, name);
-    int error = table != NULL ? read_rows(reader, table, layout == JSON_LINES, ret_failed, failure)
-                              : -ENOMEM;
+    int error = table != NULL
+                    ? json_reader_rows(reader, table, layout == JSON_LINES, ret_failed, failure)
+                    : -ENOMEM;
 
     if (error == 0 && layout == JSON_ARRAY)
         error = read_further_arrays(reader, table, ret_failed, failure);
@@ -261,17 +261,22 @@ static char *stem_of(const char *path)
 static int read_all(struct json_reader *reader, enum json_layout layout, const char *stem,
                     struct failure *failure)
 {
+    bool is_array = layout == JSON_ARRAY || layout == JSON_EXPORT;
     bool failed = false;
     int sign = json_reader_next_sign(reader, failure);
     int error;
 
     if (sign < 0)
         return sign;
-    if (sign != (layout == JSON_ARRAY ? '[' : '{'))
+    if (sign != (is_array ? '[' : '{'))
         return json_reader_refuse(reader, json_reader_scan(reader).at, failure);
-    reader->window.at += layout == JSON_ARRAY;
-    error = layout == JSON_WRAPPED ? json_reader_wrapped(reader, stem, 1, &failed, failure)
-                                   : json_reader_table(reader, stem, layout, &failed, failure);
+    reader->window.at += is_array;
+    if (layout == JSON_EXPORT)
+        error = json_reader_export(reader, stem, &failed, failure);
+    else if (layout == JSON_WRAPPED)
+        error = json_reader_wrapped(reader, stem, 1, &failed, failure);
+    else
+        error = json_reader_table(reader, stem, layout, &failed, failure);
     if (error != 0 || failed)
         return error;
     sign = json_reader_next_sign(reader, failure);

@@ -27,7 +27,8 @@ struct json_table {
     bool begun;             /* the taker knows it as number … */
     bool changed;           /* … as it was before */
     size_t number;
-    uint64_t rows; /* looked at or handed over */
+    struct schema *told; /* as this; NULL: not yet */
+    uint64_t rows;       /* looked at or handed over */
     struct cell *cells;
     size_t *places; /* a member's column */
     struct buffer scratch;
@@ -56,6 +57,7 @@ void json_table_free(struct json_table *table)
 {
     if (table == NULL)
         return;
+    schema_release(table->told);
     name_map_free(table->names);
     for (size_t i = 0; i < table->count; i++)
         free(table->columns[i].name);
@@ -97,8 +99,7 @@ static int add_column(struct json_table *table, char *name)
     return 0;
 }
 
-/* A key as a column's name: a NUL and what is not UTF-8 are replaced. NULL: no memory. */
-static char *name_of(const uint8_t *key, size_t size, bool escaped)
+char *json_name_of(const uint8_t *key, size_t size, bool escaped)
 {
     cleanup_free uint8_t *plain = malloc(size + 1);
     char *name = malloc(size * (sizeof UTF8_REPLACEMENT - 1) + 1);
@@ -126,7 +127,7 @@ static char *name_of(const uint8_t *key, size_t size, bool escaped)
 static int find_column(struct json_table *table, const uint8_t *key, const struct json_piece *piece,
                        size_t *ret_column)
 {
-    char *name = name_of(key, piece->size, piece->escaped);
+    char *name = json_name_of(key, piece->size, piece->escaped);
     cleanup_free char *plain = NULL;
 
     for (int i = 2; name != NULL; i++) {
@@ -268,12 +269,21 @@ static int tell(struct json_table *table, struct failure *failure)
 
     error = table->begun ? class->change_table(table->taker, table->number, &told, failure)
                          : class->begin_table(table->taker, &told, &table->number, failure);
-    schema_release(schema);
-    if (error == 0) {
-        table->begun = true;
-        table->changed = false;
+    if (error != 0) {
+        schema_release(schema);
+        return error;
     }
-    return error;
+    schema_release(table->told);
+    table->told = schema;
+    table->begun = true;
+    table->changed = false;
+    return 0;
+}
+
+struct schema *json_table_told(const struct json_table *table, size_t *ret_number)
+{
+    *ret_number = table->number;
+    return table->told;
 }
 
 int json_table_finish(struct json_table *table, struct failure *failure)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects around tables: {"results":[…],"paging":{…}}. */
+/* Objects, and tables in them: {"results":[…],"paging":{…}}. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,17 +91,15 @@ static void note_page(struct json_reader *reader, const char *outer, const char 
     reader->taker->class->trouble(reader->taker, &why);
 }
 
-/* Goes behind the value of KEY that is no table. */
-static int skip_value(struct json_reader *reader, const char *outer, const char *key,
-                      struct failure *failure)
+int json_reader_value(struct json_reader *reader, const uint8_t **ret_base,
+                      struct json_piece *ret_value, struct failure *failure)
 {
     for (;;) {
         struct json_scan scan = json_reader_scan(reader);
-        struct json_piece piece;
-        bool whole = json_scan_value(&scan, scan.at, &piece);
+        const uint8_t *base = scan.at;
 
-        if (whole) {
-            note_page(reader, outer, key, &piece);
+        if (json_scan_value(&scan, base, ret_value)) {
+            *ret_base = base;
             json_reader_go(reader, &scan);
             return 0;
         }
@@ -111,6 +109,19 @@ static int skip_value(struct json_reader *reader, const char *outer, const char 
         if (more <= 0)
             return more < 0 && more != -EFBIG ? more : json_reader_refuse(reader, scan.at, failure);
     }
+}
+
+/* Goes behind the value of KEY that is no table. */
+static int skip_value(struct json_reader *reader, const char *outer, const char *key,
+                      struct failure *failure)
+{
+    struct json_piece value;
+    const uint8_t *base;
+    int error = json_reader_value(reader, &base, &value, failure);
+
+    if (error == 0)
+        note_page(reader, outer, key, &value);
+    return error;
 }
 
 /* At '[': whether an object stands first in it. 1, 0 or -errno. */
@@ -131,13 +142,18 @@ static int is_table(struct json_reader *reader, struct failure *failure)
     }
 }
 
-static int read_member(struct json_reader *reader, const char *outer, unsigned depth,
-                       bool *ret_failed, struct failure *failure)
+/* An object around tables. */
+struct wrapper {
+    const char *name; /* of those that have none of their own */
+    unsigned depth;
+};
+
+static int read_member(struct json_reader *reader, void *context, const char *key, bool *ret_failed,
+                       struct failure *failure)
 {
-    char key[NAME_LIMIT + 1] = "";
-    int error = read_key(reader, key, failure);
-    int sign = error == 0 ? json_reader_next_sign(reader, failure) : error;
-    const char *name = error == 0 && key[0] != '\0' && !is_wrapper(key) ? key : outer;
+    const struct wrapper *wrapper = context;
+    const char *name = key[0] != '\0' && !is_wrapper(key) ? key : wrapper->name;
+    int sign = json_reader_next_sign(reader, failure);
 
     if (sign < 0)
         return sign;
@@ -151,18 +167,19 @@ static int read_member(struct json_reader *reader, const char *outer, unsigned d
             return json_reader_table(reader, name, JSON_WRAPPED, ret_failed, failure);
         }
     }
-    if (sign == '{' && depth < JSON_ROWS_WRAPPERS)
-        return json_reader_wrapped(reader, name, depth + 1, ret_failed, failure);
-    return skip_value(reader, outer, key, failure);
+    if (sign == '{' && wrapper->depth < JSON_ROWS_WRAPPERS)
+        return json_reader_wrapped(reader, name, wrapper->depth + 1, ret_failed, failure);
+    return skip_value(reader, wrapper->name, key, failure);
 }
 
-int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned depth,
+int json_reader_members(struct json_reader *reader, json_member_reader *read, void *context,
                         bool *ret_failed, struct failure *failure)
 {
     bool first = true;
 
     reader->window.at++;
     for (;;) {
+        char key[NAME_LIMIT + 1] = "";
         int sign = json_reader_next_sign(reader, failure);
         int error;
 
@@ -170,7 +187,9 @@ int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned d
             return sign;
         if (sign == '}' && first)
             break;
-        error = read_member(reader, name, depth, ret_failed, failure);
+        error = read_key(reader, key, failure);
+        if (error == 0)
+            error = read(reader, context, key, ret_failed, failure);
         if (error != 0 || *ret_failed)
             return error;
         first = false;
@@ -185,4 +204,12 @@ int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned d
     }
     reader->window.at++;
     return 0;
+}
+
+int json_reader_wrapped(struct json_reader *reader, const char *name, unsigned depth,
+                        bool *ret_failed, struct failure *failure)
+{
+    struct wrapper wrapper = {.name = name, .depth = depth};
+
+    return json_reader_members(reader, read_member, &wrapper, ret_failed, failure);
 }

@@ -16,8 +16,6 @@
 #include "fs/base/ascii.h"
 #include "fs/base/memory.h"
 
-#define MOST_BEGIN ARCHIVE_BEGIN_BYTES
-
 /* One line a scheme. */
 static const struct source_kind kinds[] = {
     {"sqlite", "SQLite format 3", 16, false, sqlite_source_open},
@@ -51,16 +49,24 @@ bool source_is_server(const char *url)
     return kind != NULL && kind->begin == NULL;
 }
 
-/* NULL: no kind's files begin so. */
-static const struct source_kind *kind_of_content(const char *path, const char begin[MOST_BEGIN])
+/* What the file PATH, which was checked, is by what is in it; NULL: nothing that is known. */
+static int kind_of_content(const char *path, const struct source_kind **ret_kind,
+                           struct failure *failure)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++) {
+    char begin[ARCHIVE_BEGIN_BYTES];
+    bool archive = false;
+    int error = plain_file_begin(path, begin, sizeof begin, failure);
+
+    *ret_kind = NULL;
+    for (size_t i = 0; i < KIND_COUNT && error == 0 && *ret_kind == NULL; i++) {
         if (kinds[i].begin_size != 0 && memcmp(begin, kinds[i].begin, kinds[i].begin_size) == 0)
-            return &kinds[i];
+            *ret_kind = &kinds[i];
     }
-    return archive_recognise(path, begin, MOST_BEGIN)
-               ? source_kind_find("archive", strlen("archive"))
-               : NULL;
+    if (error == 0 && *ret_kind == NULL)
+        error = archive_recognise(path, begin, &archive, failure);
+    if (archive)
+        *ret_kind = source_kind_find("archive", strlen("archive"));
+    return error;
 }
 
 static bool may_be_archive(const struct source_place *place)
@@ -81,7 +87,6 @@ int source_open(const char *url, const struct source_options *options, struct so
                 struct failure *failure)
 {
     struct source_place place = {.kind = NULL};
-    char begin[MOST_BEGIN];
     int error = source_place_parse(url, &place, failure);
 
     if (error != 0)
@@ -99,10 +104,8 @@ int source_open(const char *url, const struct source_options *options, struct so
     if (is_backup_folder(&place, path))
         return archive_source_open(path, &wished, ret_source, failure);
     error = plain_file_check(path, failure);
-    if (error == 0 && place.kind == NULL) {
-        error = plain_file_begin(path, begin, sizeof begin, failure);
-        place.kind = error == 0 ? kind_of_content(path, begin) : NULL;
-    }
+    if (error == 0 && place.kind == NULL)
+        error = kind_of_content(path, &place.kind, failure);
     if (error != 0)
         return error;
     if (place.kind == NULL)
@@ -121,11 +124,10 @@ int source_open(const char *url, const struct source_options *options, struct so
 
 bool source_is_known(const char *path)
 {
-    char begin[MOST_BEGIN];
+    const struct source_kind *kind;
 
     if (archive_folder_recognise(path) || package_recognise(path))
         return true;
-    return plain_file_check(path, NULL) == 0 &&
-           plain_file_begin(path, begin, sizeof begin, NULL) == 0 &&
-           kind_of_content(path, begin) != NULL;
+    return plain_file_check(path, NULL) == 0 && kind_of_content(path, &kind, NULL) == 0 &&
+           kind != NULL;
 }

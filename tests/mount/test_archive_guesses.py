@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a table as text does not say of itself is guessed, and the user is told of a guess."""
+import gzip
+import json
 import os
+import tarfile
 import zipfile
 
 import pytest
@@ -45,3 +48,59 @@ def test_character_sets(mount, work):
     assert any("line 2, byte 9" in line and "no character in Windows-1252" in line for line in lines["dos.csv"])
     assert len(lines["mixed.csv"]) == 1 and "line 3, byte 14" in lines["mixed.csv"][0]
     assert len(lines["many.zip"]) == 2 and "29 more tables as text" in lines["many.zip"][1]
+
+
+def long_rows(size):
+    """What says what it is only further on than SIZE bytes, each with the table that it holds."""
+    rows = [f"{number}\t{chr(97 + number) * size}\t{number * number}" for number in range(4)]
+    objects = [{"id": number, "text": chr(97 + number) * size} for number in range(3)]
+    shown = "".join("{" + f'"id":{each["id"]},"text":"{each["text"]}"' + "}\n" for each in objects)
+    return {
+        "tabs.txt": ("id\ttext\tsquare\n" + "\n".join(rows) + "\n",
+                     "".join(f'{{"id":"{a}","text":"{b}","square":"{c}"}}\n' for a, b, c in (row.split("\t")
+                                                                                           for row in rows))),
+        "array.txt": (json.dumps(objects), shown),
+        "lines": ("".join(json.dumps(each) + "\n" for each in objects), shown),
+        "lines.json": ("".join(json.dumps({**each, "no": [{}]}) + "\n" for each in objects),
+                       shown.replace("}\n", ',"no":[{}]}\n')),
+        "page.json": (json.dumps({"about": "x" * size, "results": objects}), shown),
+    }
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("size", [5000, 100000])
+def test_long_rows(mount, work, size):
+    """Rows that are longer than the first look at a file, or at a member of one: as if they were short."""
+    files = long_rows(size)
+    paths = []
+    for name, (text, _) in files.items():
+        paths += [work / name, work / f"{name}.gz"]
+        paths[-2].write_text(text)
+        paths[-1].write_bytes(gzip.compress(text.encode()))
+    paths += [work / "all.zip", work / "all.tar"]
+    with zipfile.ZipFile(paths[-2], "w", zipfile.ZIP_DEFLATED) as pack, tarfile.open(paths[-1], "w") as tape:
+        for name in files:
+            pack.write(work / name, f"{name.replace('.', '-')}/{name}")
+            tape.add(work / name, f"{name.replace('.', '-')}/{name}")
+    top = mount(*paths)
+    names = {name: name.split(".", maxsplit=1)[0] for name in files}
+    for name, (_, shown) in files.items():
+        for archive in name, f"{name}.gz":
+            assert slurp(top.path(f"archives/{archive}/{names[name]}.ndjson")).decode() == shown
+    for archive in "all.zip", "all.tar":
+        found = sorted(slurp(each).decode() for each in top.path("archives", archive).glob("*.ndjson"))
+        assert found == sorted(shown for _, shown in files.values())
+    assert top.errors() == ""
+
+
+def test_rows_too_long_to_guess(mount, work):
+    """What a MiB does not tell, nothing does, but a name or the user; and no more than that is looked at."""
+    text = long_rows(600000)["tabs.txt"][0]
+    with zipfile.ZipFile(work / "all.zip", "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("tabs.txt", text)
+        pack.writestr("named.tsv", text)
+    (work / "tabs").write_text(text)
+    top = mount(work / "all.zip", f"archive://{work}/tabs?delimiter=tab")
+    assert [each.stem for each in top.path("archives/all.zip").glob("*.csv")] == ["named"]
+    assert slurp(top.path("archives/all.zip/raw/tabs.txt")).decode() == text
+    assert slurp(top.path("archives/all.zip/named.csv")) == slurp(top.path("archives/tabs/tabs.csv"))

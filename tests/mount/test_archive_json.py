@@ -90,3 +90,53 @@ def test_damage(mount, work):
     errors = slurp(top.path(".crmfs/errors")).decode()
     assert "line 1, byte 16 of cut.json: the text ends within the array" in errors
     assert "line 2, byte 13 of bad.ndjson: this is no JSON" in errors
+
+
+def exported(*databases, end="]\n"):
+    """As phpMyAdmin writes DATABASES, each a name and tables: before a further one it forgets the comma."""
+    parts = ['[\n{"type":"header","version":"5.2.1","comment":"Export to JSON plugin for PHPMyAdmin"},\n']
+    between = ""
+    for database, tables in databases:
+        parts.append(json.dumps({"type": "database", "name": database}) + ",\n")
+        for name, rows in tables:
+            head, tail = json.dumps({"type": "table", "name": name, "database": database, "data": "@@"}).split('"@@"')
+            parts.append(between + head + "\n[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n" + tail + "\n")
+            between = ","
+    return "".join(parts) + end
+
+
+@pytest.mark.sanitize
+def test_phpmyadmin(mount, work):
+    """phpMyAdmin's JSON: its tables, as of its SQL; of two databases, with a table that came twice, and cut."""
+    contacts = [{"id": str(number), "name": None if number % 7 == 0 else f"Åsa {number}"} for number in range(20000)]
+    deals = [{"id": "1", "amount": "12.50"}]
+    (work / "one.json").write_text(exported(("crm", [("contacts", contacts), ("deals", deals), ("none", [])])))
+    (work / "two.json").write_text(exported(("crm", [("contacts", contacts), ("deals", deals)]),
+                                            ("old.crm", [("deals", deals + deals), ("deals", deals)])))
+    (work / "two.sql").write_text(
+        "-- phpMyAdmin SQL Dump\nCREATE DATABASE `crm`;\nUSE `crm`;\n"
+        "CREATE TABLE `deals` (`id` text, `amount` text);\nINSERT INTO `deals` VALUES ('1', '12.50');\n"
+        "CREATE DATABASE `old.crm`;\nUSE `old.crm`;\n"
+        "CREATE TABLE `deals` (`id` text, `amount` text);\n"
+        "INSERT INTO `deals` VALUES ('1', '12.50'), ('1', '12.50');\n")
+    cut = exported(("crm", [("deals", deals), ("contacts", contacts)]))
+    (work / "cut.json").write_text(cut[:len(cut) // 2])
+    with zipfile.ZipFile(work / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(work / "one.json", "one.json")
+    top = mount(*(work / name for name in ("one.json", "two.json", "two.sql", "cut.json", "all.zip")))
+    for name in "one.json", "all.zip":
+        folder = top.path("archives", name)
+        assert sorted(each.stem for each in folder.glob("*.ndjson")) == ["contacts", "deals"]
+        assert rows_of(folder, "contacts") == contacts and rows_of(folder, "deals") == deals
+        assert types_of(folder, "contacts") == {"id": "string", "name": "string"}
+    two = top.path("archives/two.json")
+    assert sorted(each.stem for each in two.glob("*.ndjson")) == [
+        "crm.contacts", "crm.deals", "old.crm.deals", "old.crm.deals (2)"]
+    for name in "crm.deals", "old.crm.deals":
+        assert slurp(two / f"{name}.csv") == slurp(top.path(f"archives/two.sql/{name}.csv"))
+    assert rows_of(top.path("archives/cut.json"), "deals") == deals
+    for form in "csv", "json", "ndjson":
+        with pytest.raises(OSError, match="Input/output"):
+            slurp(top.path(f"archives/cut.json/contacts.{form}"))
+    assert "cut.json: the text ends within an object: it was cut short" in top.errors()
+    assert "one.json: an export as JSON does not say what columns a table without rows has" in top.errors()

@@ -392,9 +392,34 @@ static void test_not_recognised(void **state)
         delimited_recognise("t.txt", (const uint8_t *)"a,b\n1,2\n3,4\n", 12, true, NULL, &dialect));
 }
 
+/* Where few records are seen whole, the rest may tell more. */
+static void test_unsure(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+        bool ended;
+        bool unsure;
+    } cases[] = {
+        {"t.txt", "a,b\n1,2\n3,", false, true},   {"t", "a long row", false, true},
+        {"t.csv", "a,b\n1,2\n", false, true},     {"t.txt", "a,b\n1,2\n3,", true, false},
+        {"t", "one\ntwo\nthree\n", false, false}, {"t.c", "a long row", false, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dialect dialect;
+
+        delimited_recognise(cases[i].name, (const uint8_t *)cases[i].text, strlen(cases[i].text),
+                            cases[i].ended, NULL, &dialect);
+        assert_int_equal(dialect.unsure, cases[i].unsure);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unsure),
         cmocka_unit_test(test_quotes_and_nulls),
         cmocka_unit_test(test_line_ends),
         cmocka_unit_test(test_undefined_bytes),

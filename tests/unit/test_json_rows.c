@@ -156,6 +156,34 @@ static void test_no_tables(void **state)
     }
 }
 
+/* Where the text seen is too little to tell, the rest may. */
+static void test_unsure(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+        bool unsure;
+    } cases[] = {
+        {"t", "[{\"a\":1", true},
+        {"t", "{\"a\":1", true},
+        {"t.txt", " [ ", true},
+        {"t", "[{\"a\":1}", false},
+        {"t", "one", false},
+        {"t.c", "[{\"a\":1", false},
+        {"t.json", "[{\"a\":1", false},
+        {"t.json", "{\"a\":[{}]", true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct json_form form;
+
+        json_rows_recognise(cases[i].name, (const uint8_t *)cases[i].text, strlen(cases[i].text),
+                            &form);
+        assert_int_equal(form.unsure, cases[i].unsure);
+    }
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -372,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_refused_around), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_many_keys),      cmocka_unit_test(test_broken_stream),
         cmocka_unit_test(test_arrays_in_turn), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_unsure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
