@@ -15,6 +15,7 @@ static const char lost_text[] =
     "that it took is looked for in the packs, but not one of files/ alone; a key that it removed "
     "opens again if its file is there)";
 static const char needless_text[] = "removed: a checkpoint after it holds what it said";
+static const char missing_text[] = "missing: a checkpoint after it holds what it said";
 static const char fork_text[] =
     "given up, as those before it: the next one is no sequel to it, since two copies of the store "
     "went on by themselves. What they said, and a checkpoint after them does not hold, is as if it "
@@ -155,6 +156,19 @@ static int follow(struct mending *mending)
     return error < 0 ? error : 0;
 }
 
+/* Those between two that are there, BEFORE and NUMBER; of leftovers that check() passes over, too,
+ * any may be missing. */
+static void note_gap(struct mending *mending, uint64_t before, uint64_t number)
+{
+    size_t count = mending->checkpoint_count;
+    uint64_t bound = count >= 2 ? mending->checkpoints[count - 2] : 0;
+
+    if (before == 0 || before + 1 == number || number <= bound)
+        return;
+    say(mending, number - 1, false, missing_text);
+    mending->last_damaged = number - 1;
+}
+
 /* What is looked at next, and what it must say of the one before. */
 struct link {
     uint64_t before; /* 0: none was looked at */
@@ -170,6 +184,7 @@ static int look_at(struct mending *mending, uint64_t number, struct link *link)
 
     if (found < 0)
         return found;
+    note_gap(mending, link->before, number);
     if (found == 0) {
         say(mending, number, false, needless_text);
         mending->last_damaged = number;
@@ -202,6 +217,8 @@ static int look_before_base(struct mending *mending)
             break;
         error = look_at(mending, mending->records[i], &link);
     }
+    if (error == 0)
+        note_gap(mending, link.before, mending->base + 1);
     return error;
 }
 

@@ -214,7 +214,7 @@ static int rolled_back(struct failure *failure, uint64_t sequence, const char *h
                        how, sequence);
 }
 
-/* In STATE's place, which stays if that fails: all that the log says, where it has gone on. */
+/* In STATE's place, which stays if that fails: all that the log says, where it is not behind. */
 static int read_anew(struct store *store, struct log_state *state, struct failure *failure)
 {
     struct log_state whole = {.sequence = 0};
@@ -222,7 +222,9 @@ static int read_anew(struct store *store, struct log_state *state, struct failur
 
     if (error != 0)
         return error;
-    if (whole.sequence <= state->sequence) {
+    if (whole.sequence < state->sequence ||
+        (whole.sequence == state->sequence &&
+         memcmp(whole.hash, state->hash, sizeof whole.hash) != 0)) {
         log_state_release(&whole);
         return rolled_back(failure, state->sequence, "ends before");
     }

@@ -90,6 +90,22 @@ def test_a_fork_before_a_checkpoint(forked, work):
     assert run("check", "--read-data", mixed).endswith(": all is well\n")
 
 
+@pytest.mark.parametrize("gone", [(3,), (3, 4), (5,)])
+def test_missing_before_a_checkpoint(forked, gone):
+    """What check calls damage, repair mends: others that are damaged are removed, too."""
+    place = forked[1]
+    put_checkpoint(place)
+    for number in gone:
+        record(place, number).unlink()
+    assert "--drop-records" in run("check", place, status=1)
+    said = run("repair", "--drop-records", place)
+    assert f"log/{gone[-1]:020}: missing: a checkpoint after it holds what it said" in said
+    assert "Gave up 0 records" in said
+    assert run("check", "--read-data", place).endswith(": all is well\n")
+    assert "no record was given up" in run("repair", "--drop-records", place)
+    assert people(place) == ["b1", "b2", "b3", "s1"]
+
+
 def test_a_copy_in_the_place_of_the_newest(store, database, work, monkeypatch):
     """It is lost, if this machine has seen it; and looked for if not."""
     for name in ("s1", "s2", "s3", "s4"):
