@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Copies of a store that went on by themselves and were mixed, and records that others stand in the place of."""
+import os
 import re
 import shutil
 
@@ -123,3 +124,16 @@ def test_a_copy_in_the_place_of_the_newest(store, database, work, monkeypatch):
     for place in (store, unseen):
         assert people(place) == ["s1", "s2", "s3", "s4"]
         assert run("check", "--read-data", place).endswith(": all is well\n")
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file(store, database, make):
+    """It is to be moved away; nothing else is advised, as nothing else helps."""
+    take(store, database, "s1")
+    make(record(store, 3))
+    for words in (["snapshots", store], ["check", store], ["repair", "--drop-records", store],
+                  ["snapshot", "--store", store, database]):
+        said = run(*words, status=1)
+        assert f"{record(store, 3)}: it is no file" in said and "move it away" in said and "--drop-records" not in said
+    record(store, 3).rename(store.parent / "away")
+    take(store, database, "s2")
