@@ -26,7 +26,7 @@ static int open_regular(struct dir_storage *dir, const char *name, int flags,
     int error = fstat(descriptor, ret_status) != 0 ? -errno : 0;
 
     if (error == 0 && !S_ISREG(ret_status->st_mode))
-        error = -EBADMSG;
+        error = -EISDIR;
     if (error == 0)
         return descriptor;
     close(descriptor);

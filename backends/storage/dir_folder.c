@@ -21,6 +21,15 @@ bool dir_is_gone(const struct dir_storage *dir)
     return fstat(dir->root, &status) == 0 && status.st_nlink == 0;
 }
 
+static const char *reason(int code)
+{
+    switch (code) {
+    case EISDIR: return "it is no file, but a directory, a link or the like: move it away";
+    case ELOOP: return "symbolic links are not followed in a store: put there what it leads to";
+    default: return strerror(code);
+    }
+}
+
 int dir_failure(const struct dir_storage *dir, int code, const char *tried, const char *name,
                 struct failure *failure)
 {
@@ -28,7 +37,7 @@ int dir_failure(const struct dir_storage *dir, int code, const char *tried, cons
         return failure_set(failure, ENODEV,
                            "the store's directory %s is gone: is its disk mounted?", dir->path);
     return failure_set(failure, code, "cannot %s %s%s%s: %s", tried, dir->path,
-                       name[0] != '\0' ? "/" : "", name, strerror(code));
+                       name[0] != '\0' ? "/" : "", name, reason(code));
 }
 
 /* Root may have been left without the right to give its files away: by a unit, by a container. */

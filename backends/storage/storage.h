@@ -67,7 +67,8 @@ struct storage_class {
      */
     int (*flush)(struct storage *storage, const char *name, struct failure *failure);
 
-    /* Reads exactly SIZE bytes at OFFSET. -ENOENT; -ENODATA when the file ends before. */
+    /* Reads exactly SIZE bytes at OFFSET. -ENOENT; -ENODATA when the file ends before; -EISDIR:
+     * what has the name is no file, nor listed. */
     int (*read)(struct storage *storage, const char *name, uint64_t offset, void *bytes,
                 size_t size, struct failure *failure);
     /*

@@ -71,7 +71,7 @@ int files_follow_log(struct files *files, struct failure *failure)
     int error = log_read(files->options.store, &files->state, failure);
 
     /* The kernel would take it for a file that is not there, or try again. */
-    if (error == -ENOENT || error == -ESTALE || error == -EBADMSG) {
+    if (error == -ENOENT || error == -ESTALE || error == -EBADMSG || error == -EISDIR) {
         if (failure != NULL && failure->code == -error)
             failure->code = EIO;
         error = -EIO;

@@ -15,7 +15,8 @@ static int note_checkpoint(void *context, const struct log_state *state)
     return 0;
 }
 
-int files_back_begin(struct store *store, struct files_back *back, struct failure *failure)
+int files_back_begin(struct store *store, uint64_t last, struct files_back *back,
+                     struct failure *failure)
 {
     cleanup_free uint64_t *numbers = NULL;
     size_t count = 0;
@@ -31,13 +32,13 @@ int files_back_begin(struct store *store, struct files_back *back, struct failur
 
         if (read == -ENOMEM)
             return read;
-        if (read != 0 || (i > 0 && numbers[i] != numbers[i - 1] + 1))
+        if (read != 0 || numbers[i] > last || (i > 0 && numbers[i] != numbers[i - 1] + 1))
             back->time_ns = newest_ns;
         if (read != 0)
             continue;
         back->used |= entry.kind == LOG_FILES || entry.kind == LOG_CLAIM ||
                       (entry.kind == LOG_TAKE && entry.snapshot.has_files);
-        if (entry.kind == LOG_FILES)
+        if (entry.kind == LOG_FILES && numbers[i] <= last)
             newest_ns = entry.time_ns;
         log_entry_release(&entry);
     }

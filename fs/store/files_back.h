@@ -19,8 +19,9 @@ struct files_back {
     uint64_t time_ns; /* of the record that names what it was before the last gap; 0: not known */
 };
 
-/* What the log tells before it is mended. 0 or -errno. */
-int files_back_begin(struct store *store, struct files_back *back, struct failure *failure);
+/* What the log tells before it is mended; then its records up to LAST count. 0 or -errno. */
+int files_back_begin(struct store *store, uint64_t last, struct files_back *back,
+                     struct failure *failure);
 
 /*
  * Whether no record after LAST_LOST names a tree, so that files/ may be older than it was: 1, then

@@ -19,6 +19,8 @@ typedef void log_mend_report(void *context, const char *record, bool lost, const
 struct log_mended {
     uint64_t lost;      /* records of which nothing is left */
     uint64_t last_lost; /* the highest number of these */
+    uint64_t copies;    /* of others after the last that counts: records may have stood there */
+    uint64_t first;     /* what stands before it led to another log than this; 0: nothing does */
     uint64_t removed;   /* files: of records, and of checkpoints that led to them */
     uint64_t sequence;  /* what the log goes up to now */
 };
@@ -29,5 +31,8 @@ struct log_mended {
  */
 int log_mend(struct store *store, log_mend_report *report, void *context,
              struct log_mended *ret_mended, struct failure *failure);
+
+/* What it would do: changes nothing, and reports nothing. */
+int log_mend_look(struct store *store, struct log_mended *ret_mended, struct failure *failure);
 
 #endif

@@ -214,7 +214,7 @@ static int rolled_back(struct failure *failure, uint64_t sequence, const char *h
                        how, sequence);
 }
 
-/* In STATE's place, which stays if that fails: all that the log says, where it has gone on. */
+/* In STATE's place, which stays if that fails: all that the log says, where it is not behind. */
 static int read_anew(struct store *store, struct log_state *state, struct failure *failure)
 {
     struct log_state whole = {.sequence = 0};
@@ -222,7 +222,9 @@ static int read_anew(struct store *store, struct log_state *state, struct failur
 
     if (error != 0)
         return error;
-    if (whole.sequence <= state->sequence) {
+    if (whole.sequence < state->sequence ||
+        (whole.sequence == state->sequence &&
+         memcmp(whole.hash, state->hash, sizeof whole.hash) != 0)) {
         log_state_release(&whole);
         return rolled_back(failure, state->sequence, "ends before");
     }
@@ -257,17 +259,25 @@ static int read_on(struct store *store, struct log_state *state, struct failure 
     return gap == 1 ? read_anew(store, state, failure) : gap;
 }
 
-/* SEEN was loaded before the log was read: what others have seen since does not count. */
+/*
+ * SEEN was loaded before the log was read: what others have seen since does not count. Of the
+ * record that STATE was read up to before, WAS, and of its last one now, the hash is at hand.
+ */
 static int compare_with_memory(struct store *store, const struct log_state *state,
-                               const struct freshness *seen, struct failure *failure)
+                               const struct freshness *was, const struct freshness *seen,
+                               struct failure *failure)
 {
     uint8_t hash[LOG_HASH_BYTES];
+    int error = 0;
 
     if (state->sequence < seen->sequence)
         return rolled_back(failure, seen->sequence, "ends before");
-
-    int error = record_hash(store, seen->sequence, hash, failure);
-
+    if (seen->sequence == state->sequence)
+        memcpy(hash, state->hash, sizeof hash);
+    else if (seen->sequence == was->sequence)
+        memcpy(hash, was->hash, sizeof hash);
+    else
+        error = record_hash(store, seen->sequence, hash, failure);
     if (error == 0 && memcmp(hash, seen->hash, sizeof hash) != 0)
         return rolled_back(failure, seen->sequence, "has another");
     return error == -ENOENT ? 0 : error; /* prune has removed it */
@@ -287,53 +297,61 @@ static int advise(struct failure *failure)
 }
 
 /*
- * What is new, once it is durable: whoever put the record may not have come to that yet, and a
- * power cut would take it away, but not what is remembered of it.
+ * What is newer than SEEN, once it is durable: whoever put the record may not have come to that
+ * yet, and a power cut would take it away, but not what is remembered of it.
  */
-static void remember(struct store *store, const struct log_state *state)
+static void remember(struct store *store, const struct log_state *state,
+                     const struct freshness *seen)
 {
     struct storage *storage = store_storage(store);
-    struct freshness seen = {.sequence = state->sequence};
-    struct freshness before;
+    struct freshness newest = {.sequence = state->sequence};
     char name[LOG_NAME_SIZE];
     int error;
 
-    if (remembered_load(store, &before) && before.sequence >= state->sequence)
+    if (seen->sequence >= state->sequence)
         return;
     log_record_name(state->sequence, name);
     error = storage->class->flush != NULL ? storage->class->flush(storage, name, NULL) : 0;
     if (error != 0 && error != -ENOENT) /* a checkpoint may stand for it */
         return;
-    memcpy(seen.hash, state->hash, sizeof seen.hash);
-    remembered_save(store, &seen);
+    memcpy(newest.hash, state->hash, sizeof newest.hash);
+    remembered_save(store, &newest);
 }
 
+/*
+ * Whatever STATE was, the log is compared with what this client remembers, which other processes
+ * add to: what an older copy stands in the place of may have been seen by those alone.
+ */
 int log_read(struct store *store, struct log_state *state, struct failure *failure)
 {
     if (state->sequence == 0)
         log_take_left(store, state);
 
-    bool first = state->sequence == 0;
-    uint64_t before = state->sequence;
-    struct freshness seen;
-    bool remembered = first && remembered_load(store, &seen);
-    int error = first ? read_whole(store, state, failure) : read_on(store, state, failure);
+    struct freshness was = {.sequence = state->sequence};
+    struct freshness seen = {.sequence = 0};
+    bool remembered = remembered_load(store, &seen);
+
+    memcpy(was.hash, state->hash, sizeof was.hash);
+
+    int error =
+        was.sequence == 0 ? read_whole(store, state, failure) : read_on(store, state, failure);
 
     if (error == -EBADMSG)
         return advise(failure);
     if (error == 0 && remembered) {
-        error = compare_with_memory(store, state, &seen, failure);
-        if (error != 0)
+        error = compare_with_memory(store, state, &was, &seen, failure);
+        if (error != 0 && was.sequence == 0)
             log_state_release(state);
     }
-    if (error != 0 || state->sequence == before)
+    if (error != 0 || state->sequence == was.sequence)
         return error;
-    remember(store, state);
+    remember(store, state, &seen);
     return 0;
 }
 
 bool log_lacks_seen(struct store *store, uint64_t *ret_record)
 {
+    const struct freshness none = {.sequence = 0};
     struct log_state state = {.sequence = 0};
     struct freshness seen;
 
@@ -341,7 +359,7 @@ bool log_lacks_seen(struct store *store, uint64_t *ret_record)
     if (!remembered_elsewhere(store, &seen) || log_read(store, &state, NULL) != 0)
         return false;
 
-    bool lacks = compare_with_memory(store, &state, &seen, NULL) == -ESTALE;
+    bool lacks = compare_with_memory(store, &state, &none, &seen, NULL) == -ESTALE;
 
     log_state_release(&state);
     if (lacks)

@@ -59,6 +59,7 @@ static bool is_of_medium(int error)
     case ENODATA:
     case EBADMSG:
     case EINVAL:
+    case EISDIR:
     case ELOOP:
     case ENOTDIR:
     case ENOMEM: return false;

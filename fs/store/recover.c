@@ -18,140 +18,6 @@
 #define NAME_SIZE (sizeof "recovered-" + (size_t)2 * SNAPSHOT_ID_BYTES)
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
 
-void recovery_release(struct recovery *recovery)
-{
-    free(recovery->lost);
-    free(recovery->known);
-    free(recovery->named.ids);
-    free(recovery->later.ids);
-    *recovery = (struct recovery){.lost = NULL};
-}
-
-/* ---- Before the log is mended ---- */
-
-static int note_lost(struct recovery *recovery, uint64_t after_ns)
-{
-    struct lost_record *lost = reallocarray(recovery->lost, recovery->lost_count + 1, sizeof *lost);
-
-    if (lost == NULL)
-        return -ENOMEM;
-    lost[recovery->lost_count++] = (struct lost_record){after_ns, UINT64_MAX};
-    recovery->lost = lost;
-    return 0;
-}
-
-static bool has_id(const struct snapshot_ids *ids, const uint8_t id[SNAPSHOT_ID_BYTES])
-{
-    for (size_t i = 0; i < ids->count; i++) {
-        if (memcmp(ids->ids[i], id, SNAPSHOT_ID_BYTES) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int add_id(struct snapshot_ids *ids, const uint8_t id[SNAPSHOT_ID_BYTES])
-{
-    uint8_t(*more)[SNAPSHOT_ID_BYTES];
-
-    if (has_id(ids, id))
-        return 0;
-    more = reallocarray(ids->ids, ids->count + 1, sizeof *more);
-    if (more == NULL)
-        return -ENOMEM;
-    memcpy(more[ids->count++], id, SNAPSHOT_ID_BYTES);
-    ids->ids = more;
-    return 0;
-}
-
-static int note_taken(struct recovery *recovery, const struct snapshot *snapshot)
-{
-    size_t count = recovery->known_count;
-    uint8_t(*known)[OBJECT_ID_BYTES] = reallocarray(recovery->known, count + 1, sizeof *known);
-    int error;
-
-    if (known == NULL)
-        return -ENOMEM;
-    memcpy(known[count], snapshot->tree.id, OBJECT_ID_BYTES);
-    recovery->known = known;
-    recovery->known_count++;
-    error = add_id(&recovery->named, snapshot->id);
-    if (error == 0 && recovery->lost_count != 0)
-        error = add_id(&recovery->later, snapshot->id);
-    return error;
-}
-
-static int note_record(struct recovery *recovery, const struct log_entry *entry)
-{
-    bool later = recovery->lost_count != 0;
-
-    if (entry->kind == LOG_TAKE)
-        return note_taken(recovery, &entry->snapshot);
-    recovery->marked_later |= later && entry->kind == LOG_MARK;
-    if (entry->kind != LOG_FORGET || !later)
-        return 0;
-    for (size_t i = 0; i < entry->gone_count; i++)
-        recovery->forgotten += !has_id(&recovery->named, entry->gone[i]);
-    return 0;
-}
-
-/* A checkpoint_visit: which snapshots there were, so far as records have been removed that say it.
- */
-static int note_checkpoint(void *context, const struct log_state *state)
-{
-    struct recovery *recovery = context;
-    int error = 0;
-
-    for (size_t i = 0; i < state->snapshot_count && error == 0; i++)
-        error = add_id(&recovery->named, state->snapshots[i].id);
-    return error;
-}
-
-/* What record NUMBER, which opens, or READ as damaged, and those missing before it, tell. */
-static int note_number(struct recovery *recovery, uint64_t missing, int read, uint64_t *before_ns,
-                       size_t *open, const struct log_entry *entry)
-{
-    int error = 0;
-
-    recovery->lost_records += missing + (read != 0);
-    if (*open == recovery->lost_count && (read != 0 || missing != 0))
-        error = note_lost(recovery, *before_ns);
-    if (read != 0 || error != 0)
-        return error;
-    *before_ns = entry->time_ns;
-    for (; *open < recovery->lost_count; (*open)++)
-        recovery->lost[*open].before_ns = entry->time_ns;
-    return note_record(recovery, entry);
-}
-
-int recovery_begin(struct store *store, struct recovery *recovery, struct failure *failure)
-{
-    cleanup_free uint64_t *numbers = NULL;
-    size_t count = 0;
-    uint64_t before_ns = 0; /* the time of the last record that opened */
-    size_t open = 0;        /* lost ones whose end is not known yet */
-    int error = log_list(store, "log", &numbers, &count, failure);
-
-    if (error == 0)
-        error = checkpoint_each(store, note_checkpoint, recovery, failure);
-    for (size_t i = 0; i < count && error == 0; i++) {
-        struct log_entry entry = {.kind = LOG_KINDS};
-        uint8_t hash[LOG_HASH_BYTES];
-        int read = log_record_read(store, numbers[i], &entry, hash, NULL);
-        uint64_t missing = i > 0 ? numbers[i] - numbers[i - 1] - 1 : 0;
-
-        if (read == -ENOMEM)
-            return read;
-        if (i == 0 && numbers[i] != 1)
-            recovery->since_ns = read == 0 ? entry.time_ns : UINT64_MAX;
-        error = note_number(recovery, missing, read, &before_ns, &open, &entry);
-        if (read == 0)
-            log_entry_release(&entry);
-    }
-    return error;
-}
-
-/* ---- After it ---- */
-
 struct tree {
     struct object_reference reference;
     bool early; /* its pack is needed by a snapshot that was taken before the first lost record */
@@ -180,8 +46,10 @@ static bool is_known(const struct listing *listing, const uint8_t id[OBJECT_ID_B
         if (memcmp(listing->state->snapshots[i].tree.id, id, OBJECT_ID_BYTES) == 0)
             return true;
     }
-    for (size_t i = 0; i < recovery->known_count; i++) {
-        if (memcmp(recovery->known[i], id, OBJECT_ID_BYTES) == 0)
+    for (size_t i = 0; i < recovery->taken_count; i++) {
+        const struct taken *taken = &recovery->taken[i];
+
+        if (taken->known && memcmp(taken->tree, id, OBJECT_ID_BYTES) == 0)
             return true;
     }
     for (size_t i = 0; i < listing->count; i++) {
@@ -202,7 +70,7 @@ static int find_earlier(struct listing *listing)
                              listing->failure);
 
     for (size_t i = 0; i < state->snapshot_count && error == 0; i++) {
-        if (!has_id(&listing->recovery->later, state->snapshots[i].id))
+        if (!snapshot_ids_have(&listing->recovery->later, state->snapshots[i].id))
             error = reach_add(listing->earlier, &state->snapshots[i], listing->failure);
     }
     return error == 0 ? reach_add_ancestors(listing->earlier, listing->failure) : error;
@@ -269,14 +137,14 @@ static void measure(const struct stored_tree *tree, uint64_t *ret_time_ns, uint6
  */
 static bool is_of_a_lost_record(const struct recovery *recovery, uint64_t time_ns)
 {
-    for (size_t i = 0; i < recovery->lost_count; i++) {
+    for (size_t i = 0; i < recovery->lost_count && !recovery->forked; i++) {
         const struct lost_record *lost = &recovery->lost[i];
 
         if (time_ns <= lost->before_ns &&
             (time_ns >= lost->after_ns || lost->after_ns - time_ns <= NS_PER_DAY))
             return true;
     }
-    return false;
+    return recovery->forked;
 }
 
 /*

@@ -15,8 +15,16 @@
 
 #include "fs/base/failure.h"
 #include "fs/store/log.h"
+#include "fs/store/log_mend.h"
 #include "fs/store/object.h"
 #include "fs/store/store.h"
+
+/* A snapshot of which the record that took it is there. */
+struct taken {
+    uint8_t id[SNAPSHOT_ID_BYTES];
+    uint8_t tree[OBJECT_ID_BYTES];
+    bool known; /* it is in the state, or was forgotten; else its record is given up */
+};
 
 /* When a record was written that is lost, between two that are not. */
 struct lost_record {
@@ -29,13 +37,17 @@ struct snapshot_ids {
     size_t count;
 };
 
+bool snapshot_ids_have(const struct snapshot_ids *ids, const uint8_t id[SNAPSHOT_ID_BYTES]);
+
 /* Zeroed at first. */
 struct recovery {
+    struct log_mended log; /* what will become of it */
     struct lost_record *lost;
     size_t lost_count;
-    uint64_t lost_records;             /* in all of these */
-    uint8_t (*known)[OBJECT_ID_BYTES]; /* trees of snapshots whose record is there */
-    size_t known_count;
+    bool forked;           /* some are lost of another copy of the store: of any time */
+    uint64_t lost_records; /* in all of these */
+    struct taken *taken;
+    size_t taken_count;
     uint64_t since_ns;         /* no record from then on is missing but for the lost ones */
     struct snapshot_ids named; /* snapshots of take records and of checkpoints */
     struct snapshot_ids later; /* those taken after the first lost record */

@@ -332,11 +332,12 @@ static int repair_log(struct repairing *repairing)
         return 0;
     error = recovery_begin(repairing->store, &recovery, repairing->failure);
     if (error == 0)
-        error = files_back_begin(repairing->store, &back, repairing->failure);
+        error =
+            files_back_begin(repairing->store, recovery.log.sequence, &back, repairing->failure);
     if (error == 0)
         error = log_mend(repairing->store, say_record, repairing, &repairing->result.log,
                          repairing->failure);
-    if (error == 0 && repairing->result.log.lost != 0)
+    if (error == 0 && repairing->result.log.lost + repairing->result.log.copies != 0)
         error = recover_snapshots(repairing, &recovery);
     if (error == 0)
         error = say_files_back(repairing, &back);

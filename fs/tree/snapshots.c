@@ -64,7 +64,8 @@ static int read_log(struct snapshots *snapshots, struct failure *failure)
     if (failure->code == 0)
         failure_set(failure, -error, "cannot read the store's log: %s", strerror(-error));
     /* The kernel would take it for a folder that is not there, or try again. */
-    if (failure->code == ENOENT || failure->code == ESTALE || failure->code == EBADMSG)
+    if (failure->code == ENOENT || failure->code == ESTALE || failure->code == EBADMSG ||
+        failure->code == EISDIR)
         failure->code = EIO;
     return -failure->code;
 }

@@ -13,8 +13,10 @@ from stores import refused_with
 
 def sync(folder):
     descriptor = os.open(folder, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def packs(store):
@@ -149,3 +151,26 @@ def test_records_of_files_are_given_up(mount_store, store, back, now, set_back):
     store.check()
     assert top.start().status == 0
     assert top.path("files/f").read_bytes() == now
+
+
+def test_an_older_copy_in_its_place(top, store, database):
+    """What others have seen since, which this mount has not read, is gone: it stores nothing in the place of that."""
+    top.path("files/one").write_bytes(b"1")
+    sync(top.path("files"))
+    log = store.path / "log"
+    before = set(log.iterdir())
+    store.take("a", database)
+    for path in set(log.iterdir()) - before:
+        path.rename(store.directory / path.name)
+    top.path("files/two").write_bytes(b"2")
+    with refused_with(errno.EIO):
+        sync(top.path("files"))
+    with refused_with(errno.EIO):
+        top.path("snapshots/b").mkdir()
+    assert "EIO files" in top.errors() and "--accept-rollback" in top.errors()
+    assert set(log.iterdir()) == before
+    assert "--accept-rollback" in store.run("snapshots", store.path, status=1).err
+    for path in store.directory.glob("0*"):
+        path.rename(log / path.name)
+    sync(top.path("files"))
+    assert store.names() == ["a"]

@@ -158,6 +158,8 @@ static void check_planted(const struct place *place)
 {
     struct storage *storage = place->storage;
     struct names names = {.count = 0};
+    struct failure failure = {0};
+    uint64_t size;
     char found[8];
 
     assert_true(storage->class->read(storage, "outside", 0, found, 1, NULL) < 0);
@@ -166,8 +168,11 @@ static void check_planted(const struct place *place)
     assert_true(put_text(storage, "packs/new", "x") < 0);
     assert_true(storage->class->remove(storage, "packs/passwd", NULL) < 0);
     assert_true(storage->class->list(storage, "packs", gather_names, &names, NULL) < 0);
-    assert_int_equal(storage->class->read(storage, "log/pipe", 0, found, 1, NULL), -EBADMSG);
-    assert_int_equal(storage->class->read(storage, "log/folder", 0, found, 1, NULL), -EBADMSG);
+    assert_int_equal(storage->class->read(storage, "log/pipe", 0, found, 1, NULL), -EISDIR);
+    assert_int_equal(storage->class->size(storage, "log/folder", &size, &failure), -EISDIR);
+    assert_non_null(strstr(failure.text, "log/folder: it is no file"));
+    assert_int_equal(storage->class->read(storage, "log/link", 0, found, 1, &failure), -ELOOP);
+    assert_non_null(strstr(failure.text, "symbolic links are not followed"));
     assert_int_equal(storage->class->list(storage, "log", gather_names, &names, NULL), 0);
     assert_string_equal(names.text, "file:1 ");
 }

@@ -329,6 +329,61 @@ static void test_rollback(void **context)
     store_close(store);
 }
 
+/*
+ * Who read the log before the records that are gone is told as well: another process of this
+ * machine saw them. WENT_ON: somebody else put as many in their place, and one more.
+ */
+static void refuse_to_follow(bool went_on)
+{
+    struct store *store = sample_store_open(sample_log_storage());
+    struct storage *storage = store_storage(store);
+    struct storage *before = memory_storage_copy(storage);
+    struct log_state follower = sample_log(store);
+    struct log_state state = sample_log(store);
+    const uint8_t *id = store_header(store)->id;
+    struct freshness seen, now;
+
+    sample_take(store, &state, "c", 3);
+    log_state_release(&state);
+    assert_true(freshness_load(id, &seen));
+    memory_storage_restore(storage, before);
+    if (went_on) {
+        sample_state_forget();
+        state = sample_log(store);
+        sample_take(store, &state, "d", 4);
+        sample_take(store, &state, "e", 5);
+        log_state_release(&state);
+        sample_state_forget();
+        assert_true(freshness_save(id, &seen));
+    }
+
+    size_t files = memory_storage_count(storage);
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        assert_int_equal(sample_try_take(store, &follower, "f", 6), -ESTALE);
+        assert_int_equal(log_read(store, &follower, &failure), -ESTALE);
+        assert_non_null(strstr(failure.text, "--accept-rollback"));
+    }
+    assert_int_equal(memory_storage_count(storage), files);
+    assert_true(freshness_load(id, &now));
+    assert_int_equal(now.sequence, 4);
+    assert_memory_equal(now.hash, seen.hash, sizeof now.hash);
+
+    succeed(log_accept_rollback(store, &failure));
+    succeed(log_read(store, &follower, &failure));
+    sample_take(store, &follower, "f", 6);
+    log_state_release(&follower);
+    before->class->close(before);
+    store_close(store);
+}
+
+static void test_rollback_behind_a_follower(void **context)
+{
+    (void)context;
+    refuse_to_follow(false);
+    refuse_to_follow(true);
+}
+
 static void test_without_memory(void **context)
 {
     struct store *store = sample_store_open(sample_log_storage());
@@ -359,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_remembered_once_durable),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_rollback_behind_a_follower),
         cmocka_unit_test(test_without_memory),
     };
 
