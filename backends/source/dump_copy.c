@@ -204,8 +204,13 @@ static int take_lines(struct dump_reader *reader, struct copy *copy, struct fail
             return fail(reader, copy, "the end is missing behind the rows");
         if (copy->table != NULL && !copy->table->failed)
             error = give_line(reader, copy, at, copy->windows ? line : size, failure);
-        if (error == -EILSEQ)
+        else if (dump_has_hole(reader, at, size))
+            dump_doubt(reader);
+        if (error == -EILSEQ) {
             error = fail(reader, copy, "a line makes no sense among the rows");
+            if (reader->ends)
+                dump_doubt(reader);
+        }
         if (error != 0)
             return error;
         window->at += size + 1;

@@ -33,7 +33,14 @@ static int make_table(struct dump_reader *reader, const char *database, const ch
             return -ENOMEM;
     }
     *ret_table = table;
-    return table->columns != NULL ? dump_table_tell(reader, table, failure) : -ENOMEM;
+
+    error = table->columns != NULL ? dump_table_tell(reader, table, failure) : -ENOMEM;
+    return error == 0 && reader->doubted_line != 0
+               ? dump_table_fail(reader, table,
+                                 "no CREATE TABLE of table %s was found, nor perhaps its first "
+                                 "rows: both may have stood in what cannot be made out before",
+                                 table->name)
+               : error;
 }
 
 /* The first tuple's number of values; 0: it cannot be told. */

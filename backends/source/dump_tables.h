@@ -114,6 +114,7 @@ struct dump_table {
     size_t inherited_count;   /* columns that are its parents' …: the first ones */
     struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
     size_t part_count;        /* of its partitions, if any */
+    bool divided;             /* PostgreSQL: PARTITION BY, so that all its rows are theirs */
     bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
     bool misplaced;           /* columns were added or moved later, which was not carried out */
     bool of_query;            /* CREATE TABLE … SELECT: its first rows are those of a query */

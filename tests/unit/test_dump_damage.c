@@ -280,22 +280,26 @@ static void test_zeros_in_values(void **state)
     } dumps[] = {
         {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b", 600, "c');\n",
          "table 0 a (x:text)\nfail 0 line 2, byte 46 of the dump: here are zeros within a row of "
-         "table a, which may lack rows: the file was damaged, look for another copy\n"},
+         "table a, which may lack rows: the file was damaged, look for another copy\n"
+         "trouble line 2 of the dump: " DUMP_DOUBTED},
         {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b", 1, "');\n",
          "table 0 a (x:text)\nrow 0 \"b\0\n"},
         {"-- MariaDB dump 10\nCREATE TABLE a (x text);\nINSERT INTO a VALUES ('b", 2,
          "c');\n-- Dump completed\n",
          "table 0 a (x:text)\nfail 0 line 3, byte 65 of the dump: here are zeros within a row of "
-         "table a, which may lack rows: the file was damaged, look for another copy\n"},
+         "table a, which may lack rows: the file was damaged, look for another copy\n"
+         "trouble line 3 of the dump: " DUMP_DOUBTED},
         {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE a (x text);\n"
          "INSERT INTO a VALUES('b",
          512, "c');\nCOMMIT;\n",
          "table 0 a (x:text)\nfail 0 line 4, byte 89 of the dump: here are zeros within a row of "
-         "table a, which may lack rows: the file was damaged, look for another copy\nchange 0 a (x:text)\n"},
+         "table a, which may lack rows: the file was damaged, look for another copy\n"
+         "trouble line 4 of the dump: " DUMP_DOUBTED "change 0 a (x:text)\n"},
         {"-- PostgreSQL database\nCREATE TABLE a (x text);\nCOPY a (x) FROM stdin;\nb", 512,
          "c\n\\.\n",
          "table 0 a (x:text)\nfail 0 line 4, byte 71 of the dump: here are zeros within a row of "
-         "table a, which may lack rows: the file was damaged, look for another copy\n"},
+         "table a, which may lack rows: the file was damaged, look for another copy\n"
+         "trouble line 4 of the dump: " DUMP_DOUBTED},
         {"CREATE TABLE a (x text);\nINSERT INTO a VALUES ('b');\n-- a comment", 512,
          "c');\nINSERT INTO a VALUES ('d');\n",
          "table 0 a (x:text)\nrow 0 \"b\n"
