@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/source/dump_internal.h"
+#include "backends/source/dump_damage.h"
 
 bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size)
 {

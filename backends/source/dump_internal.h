@@ -28,6 +28,7 @@
  *   dump_change     rows that cannot be followed; dump_outside: those of other files;
  *                   dump_lack: those of files that are not there
  *   dump_doubt      what cannot be made out, and what could have stood there
+ *   dump_broken     tables that the dump's program broke off in
  *   dump_history    rows that were, of tables WITH SYSTEM VERSIONING
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
@@ -249,11 +250,12 @@ struct dump_reader {
     struct buffer scratch; /* decoded cells of one row */
     struct dump_literal *literals;
     size_t literal_capacity;
-    struct sqlite3 *sqlite;  /* dump_sqlite's; NULL until it is needed */
-    struct dump_table *last; /* that rows, or words, came last of; NULL */
-    bool ends_late;          /* pg_dumpall's end counts, not those of its databases */
-    bool ends;               /* the dump says where it ends, unless it was cut short … */
-    bool ended;              /* … and has */
+    struct sqlite3 *sqlite;    /* dump_sqlite's; NULL until it is needed */
+    struct dump_table *last;   /* that rows, or words, came last of; NULL */
+    struct dump_table *locked; /* by LOCK TABLES, for its rows; NULL */
+    bool ends_late;            /* pg_dumpall's end counts, not those of its databases */
+    bool ends;                 /* the dump says where it ends, unless it was cut short … */
+    bool ended;                /* … and has */
 };
 
 /* What dump_read is made of, for a dump in several files. */
@@ -389,35 +391,6 @@ bool dump_is_plain(struct sql_lexer lexer);
 
 /* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
 int dump_take_next(struct dump_reader *reader, struct failure *failure);
-
-/* --- dump_doubt --------------------------------------------------------------------------- */
-
-/*
- * Whether there are zeros as a crash leaves them of what was not written: programs that are known
- * write none, into values neither; in what others write a few may be a value's.
- */
-bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size);
-
-/* … in a row of the table: it fails. */
-int dump_fail_hole(struct dump_reader *reader, struct dump_table *table);
-
-/* … where a statement could stand, or in one: so does the table that they begin in. Behind the
- * dump's end they are padding. */
-int dump_note_hole(struct dump_reader *reader);
-
-/* … in what made the reader's table FIRST, and any behind it. */
-int dump_fail_made(struct dump_reader *reader, size_t first);
-
-/* What stands here cannot be made out, though the dump's program is known: told once. Nor can what
- * was read as a statement: the table that it may have had rows of fails as well. */
-void dump_doubt(struct dump_reader *reader);
-int dump_note_senseless(struct dump_reader *reader);
-
-/* Whether rows of TABLE, of which none were heard so far, may come at any place of the dump. */
-bool dump_is_awaited(const struct dump_reader *reader, const struct dump_table *table);
-
-/* All is read: tables whose rows may have stood in what could not be made out fail. */
-int dump_fail_doubted(struct dump_reader *reader);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 
 #define LINE_SIZE 80
@@ -71,11 +72,16 @@ int dump_take_mark(struct dump_reader *reader)
 {
     reader->has_data = reader->has_data || dump_stands_here(reader, "-- Dumping data for table") ||
                        dump_stands_here(reader, "-- Data for Name: ");
-    if (at_begin_mark(reader))
+
+    bool begins = at_begin_mark(reader);
+    bool ends = at_end_mark(reader);
+    int error = begins || ends ? dump_lock_broken(reader) : 0;
+
+    if (begins)
         note_begin(reader);
-    if (at_end_mark(reader)) {
+    if (ends) {
         reader->ended = true;
         note_moment(reader);
     }
-    return note_corruption(reader);
+    return error != 0 ? error : note_corruption(reader);
 }

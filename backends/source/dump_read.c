@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
@@ -64,6 +65,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->kept_own_bytes = false;
     reader->kept_pairs = reader->pairs;
     reader->last = NULL;
+    reader->locked = NULL;
     reader->has_rows = false;
     reader->has_data = false;
     reader->apart = false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/ascii.h"
@@ -140,6 +141,10 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
+    int error = dump_note_lock(reader, &word, lexer);
+
+    if (error != 0)
+        return error;
     note_transaction(reader, &word, lexer);
     if (sql_is(&word, "SET")) {
         dump_note_prepared(reader, lexer, false);
@@ -265,6 +270,8 @@ int dump_take_next(struct dump_reader *reader, struct failure *failure)
         return error;
     if (reader->window.data[reader->window.at] == '\0')
         return take_nothing(reader, failure);
+    if (dump_at_program_line(reader))
+        return dump_take_program_line(reader, failure);
     if (at_client_line(reader))
         return take_client_line(reader, failure);
     if (!reader->loads && (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
