@@ -43,6 +43,8 @@ static int take_lock(struct dump_reader *reader, struct sql_lexer *lexer)
     error = dump_take_name(lexer, &database, &name);
     if (error == 0)
         reader->locked = dump_table_find(reader, database, name);
+    if (reader->locked != NULL)
+        dump_announce(reader, reader->locked);
     return error == -EILSEQ ? 0 : error;
 }
 

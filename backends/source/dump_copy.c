@@ -230,6 +230,7 @@ static int find_table(struct dump_reader *reader, struct copy *copy, const char 
         return dump_note_unknown(reader, database, name);
     if (copy->table == NULL)
         return 0;
+    dump_note_unannounced(reader, named);
     named->seen = copy->table->seen = true;
     return copy->table->begun ? 0 : dump_table_tell(reader, copy->table, failure);
 }

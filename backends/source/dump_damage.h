@@ -40,6 +40,20 @@ bool dump_is_awaited(const struct dump_reader *reader, const struct dump_table *
 /* All is read: tables whose rows may have stood in what could not be made out fail. */
 int dump_fail_doubted(struct dump_reader *reader);
 
+/* --- dump_announce ------------------------------------------------------------------------ */
+
+/* The dump says that rows of TABLE, or none, follow. */
+void dump_announce(struct dump_reader *reader, struct dump_table *table);
+
+/* Rows of TABLE follow: if that was not said, nothing comes of what is said of others. */
+void dump_note_unannounced(struct dump_reader *reader, const struct dump_table *table);
+
+/* At a comment: if it says so. 0 or -errno. */
+int dump_take_data_mark(struct dump_reader *reader, struct failure *failure);
+
+/* All is read: tables of which it was not said, as of others, have nothing to be read. */
+int dump_leave_out_rows(struct dump_reader *reader);
+
 /* --- dump_broken -------------------------------------------------------------------------- */
 
 /* The statement, whose first WORD LEXER is behind, locks tables for their rows, or shows that a

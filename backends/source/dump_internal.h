@@ -29,6 +29,7 @@
  *                   dump_lack: those of files that are not there
  *   dump_doubt      what cannot be made out, and what could have stood there
  *   dump_broken     tables that the dump's program broke off in
+ *   dump_announce   of which tables it has rows; dump_damage.h is of these three
  *   dump_history    rows that were, of tables WITH SYSTEM VERSIONING
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
@@ -195,6 +196,8 @@ struct dump_reader {
     bool in_transaction; /* PostgreSQL: BEGIN in it does not commit */
     bool sequence_told;
     bool trigger_told;
+    bool announces;    /* it says of tables that their rows follow … */
+    bool unannounced;  /* … but not of all of which they do, as far as is known */
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
@@ -382,7 +385,7 @@ int dump_take_psql_line(struct dump_reader *reader, const char *line);
 /* --- dump_mark ---------------------------------------------------------------------------- */
 
 /* At a comment, or whatever stands here: what it says of the dump. 0 or -errno. */
-int dump_take_mark(struct dump_reader *reader);
+int dump_take_mark(struct dump_reader *reader, struct failure *failure);
 
 /* --- dump_take ---------------------------------------------------------------------------- */
 

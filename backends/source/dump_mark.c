@@ -68,7 +68,7 @@ static int note_corruption(struct dump_reader *reader)
                            table->name);
 }
 
-int dump_take_mark(struct dump_reader *reader)
+int dump_take_mark(struct dump_reader *reader, struct failure *failure)
 {
     reader->has_data = reader->has_data || dump_stands_here(reader, "-- Dumping data for table") ||
                        dump_stands_here(reader, "-- Data for Name: ");
@@ -83,5 +83,7 @@ int dump_take_mark(struct dump_reader *reader)
         reader->ended = true;
         note_moment(reader);
     }
+    if (error == 0)
+        error = dump_take_data_mark(reader, failure);
     return error != 0 ? error : note_corruption(reader);
 }

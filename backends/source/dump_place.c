@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/ascii.h"
@@ -209,6 +210,7 @@ static void note_rows(struct dump_reader *reader, struct dump_table *named)
     reader->has_rows = true;
     reader->apart = reader->apart || named != reader->tables[reader->table_count - 1];
     named->finished = false;
+    dump_note_unannounced(reader, named);
     named->seen = true;
     dump_note_zone(reader, named);
 }

@@ -304,6 +304,8 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
         error = dump_note_cut(reader);
     if (error == 0)
         error = dump_fail_doubted(reader);
+    if (error == 0 && !cut)
+        error = dump_leave_out_rows(reader);
     if (error == 0)
         error = dump_tell_changes(reader, own);
     if (error == 0 && !cut)

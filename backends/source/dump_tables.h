@@ -231,6 +231,9 @@ bool dump_is_sortable(const struct dump_table *table);
 /* The table fails, wherever the window stands. */
 int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words);
 
+/* The dump has none of its rows, and nothing is damaged: there is nothing to read. */
+int dump_table_leave_out(struct dump_reader *reader, struct dump_table *table, const char *words);
+
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

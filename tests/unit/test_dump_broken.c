@@ -15,7 +15,7 @@
 #define BEGIN "-- MariaDB dump 10\nCREATE TABLE a (x int);\n"
 #define LOCK "LOCK TABLES `a` WRITE;\nINSERT INTO `a` VALUES (1);\n"
 #define UNLOCK "UNLOCK TABLES;\n"
-#define MAKE_B "CREATE TABLE b (x int);\n"
+#define MAKE_B "CREATE TABLE b (x int);\n-- Dumping data for table `b`\n"
 #define END "-- Dump completed\n"
 #define BROKEN                                                                                   \
     "the rows of table a ended without UNLOCK TABLES: the program that made the dump broke off " \
@@ -32,7 +32,7 @@ static void test_locks(void **state)
                "table 0 a (x:integer)\nrow 0 #1\nfail 0 line 5, byte 117 of the dump: " BROKEN);
     check_dump(BEGIN MAKE_B LOCK "LOCK TABLES `b` WRITE;\n" UNLOCK END,
                "table 0 a (x:integer)\ntable 1 b (x:integer)\nrow 0 #1\n"
-               "fail 0 line 6, byte 140 of the dump: " BROKEN);
+               "fail 0 line 7, byte 170 of the dump: " BROKEN);
     check_dump(BEGIN LOCK END, "table 0 a (x:integer)\nrow 0 #1\n"
                                "fail 0 line 5, byte 94 of the dump: " BROKEN);
     check_dump(BEGIN
@@ -52,7 +52,7 @@ static void test_program_lines(void **state)
     (void)state;
     check_dump(BEGIN "INSERT INTO `a` VALUES (1);\n"
                      "mariadb-dump: Error 1317: Query execution was interrupted when dumping table "
-                     "`a` at row: 1\nCREATE TABLE b (x int);\n" END,
+                     "`a` at row: 1\n" MAKE_B END,
                "table 0 a (x:integer)\nrow 0 #1\nfail 0 line 5, byte 162 of the dump: what made "
                "the dump could not read table a to its end, and says: mariadb-dump: Error 1317: "
                "Query execution was interrupted when dumping table `a` at row: 1; look for another "
