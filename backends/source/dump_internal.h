@@ -259,6 +259,8 @@ struct dump_reader {
     bool ends_late;            /* pg_dumpall's end counts, not those of its databases */
     bool ends;                 /* the dump says where it ends, unless it was cut short … */
     bool ended;                /* … and has */
+    bool ends_dated;           /* … by dump_ends_dated() … */
+    bool ends_checked;         /* … or dump_ends_checked() */
 };
 
 /* What dump_read is made of, for a dump in several files. */
@@ -367,6 +369,14 @@ bool dump_is_in_turn(const char *text, size_t size);
 
 /* Whether MySQL Shell made it, which writes rows into files of their own. */
 bool dump_is_of_shell(const char *text, size_t size);
+
+/*
+ * Whether it ends with the time, "-- 2024-01-01 10:00:00", as Adminer's do, of versions before 4
+ * not all; whether it ends with looking at foreign keys again, as Navicat's do, but for those of
+ * old versions, which write it without blanks.
+ */
+bool dump_ends_dated(const char *text, size_t size, enum sql_dialect dialect);
+bool dump_ends_checked(const char *text, size_t size);
 
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);

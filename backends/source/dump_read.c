@@ -47,6 +47,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     if (reader->taker->class->kind != NULL && (size != 0 || reader->session))
         reader->taker->class->kind(reader->taker, kinds[reader->dialect]);
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
+    reader->ends_dated = reader->ends && dump_ends_dated(text, size, reader->dialect);
+    reader->ends_checked = reader->ends && dump_ends_checked(text, size);
     reader->ends_late = reader->ends && dump_is_cluster(text, size);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL && dump_is_in_turn(text, size);
     reader->guessed = size != 0 && !reader->session && reader->dialect == SQL_MYSQL &&
