@@ -111,6 +111,14 @@ static void close_sources(struct taking *taking)
     indexing_end(&taking->indexing);
 }
 
+/* What is left out for CODE, before its name; ENODATA has one in its own words, if any. */
+static const char *kind_of(int code)
+{
+    if (code == EREMOTEIO)
+        return "foreign table ";
+    return code == ENODATA ? "" : "view ";
+}
+
 static void warn(void *context, const char *source, const char *table, const struct failure *why)
 {
     struct taking *taking = context;
@@ -125,8 +133,8 @@ static void warn(void *context, const char *source, const char *table, const str
     else if (table == NULL)
         log_message(LOG_LEVEL_WARNING, "%s/ is left out: %s", source, why->text);
     else
-        log_message(LOG_LEVEL_WARNING, "%s, %s %s is left out: %s", source,
-                    why->code == EREMOTEIO ? "foreign table" : "view", table, why->text);
+        log_message(LOG_LEVEL_WARNING, "%s, %s%s is left out: %s", source, kind_of(why->code),
+                    table, why->text);
     /* What holds nothing is not missed. */
     if (why->code != ENODATA)
         left_out_add(&taking->left_out, source, table, why->text);

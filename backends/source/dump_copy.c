@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
@@ -204,8 +205,13 @@ static int take_lines(struct dump_reader *reader, struct copy *copy, struct fail
             return fail(reader, copy, "the end is missing behind the rows");
         if (copy->table != NULL && !copy->table->failed)
             error = give_line(reader, copy, at, copy->windows ? line : size, failure);
-        if (error == -EILSEQ)
+        else if (dump_has_hole(reader, at, size))
+            dump_doubt(reader);
+        if (error == -EILSEQ) {
             error = fail(reader, copy, "a line makes no sense among the rows");
+            if (reader->ends)
+                dump_doubt(reader);
+        }
         if (error != 0)
             return error;
         window->at += size + 1;
@@ -224,6 +230,7 @@ static int find_table(struct dump_reader *reader, struct copy *copy, const char 
         return dump_note_unknown(reader, database, name);
     if (copy->table == NULL)
         return 0;
+    dump_note_unannounced(reader, named);
     named->seen = copy->table->seen = true;
     return copy->table->begun ? 0 : dump_table_tell(reader, copy->table, failure);
 }

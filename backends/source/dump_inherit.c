@@ -155,6 +155,8 @@ int dump_inherit(struct dump_reader *reader, const struct sql_lexer *lexer,
         return 0;
     sql_skip_parentheses(&ahead);
     while ((token = sql_next(&ahead)).type != SQL_END) {
+        if (sql_is(&token, "PARTITION") && sql_accept(&ahead, "BY"))
+            table->divided = true;
         if (sql_is(&token, "INHERITS") && sql_accept(&ahead, "("))
             return take_parents(reader, &ahead, table, failure);
     }

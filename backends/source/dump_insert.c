@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
@@ -239,9 +240,15 @@ static int refuse_row(const struct dump_insertion *insert)
 {
     struct sql_token call = find_call(insert->reader);
 
-    if (call.size == 0)
-        return dump_table_fail(insert->reader, insert->table,
-                               "a row of table %s makes no sense here", insert->table->name);
+    if (call.size == 0) {
+        int error = dump_table_fail(insert->reader, insert->table,
+                                    "a row of table %s makes no sense here", insert->table->name);
+
+        /* Of programs that are known each does, as they wrote it. */
+        if (insert->reader->ends)
+            dump_doubt(insert->reader);
+        return error;
+    }
     return dump_table_fail(insert->reader, insert->table,
                            "a row of table %s has what %.*s() makes of something, which is not "
                            "carried out: load the dump, and mount the database",
@@ -258,6 +265,16 @@ static int note_merged(const struct dump_insertion *insert, struct failure *fail
                : 0;
 }
 
+/* To the end of the statement, whose rows are not taken. */
+static int read_rest(struct dump_reader *reader, struct failure *failure)
+{
+    int error = dump_read_statement(reader, failure);
+
+    if (error == 0 && dump_has_hole(reader, reader->raw.data, reader->raw.size - 1))
+        dump_doubt(reader);
+    return error;
+}
+
 /* The rest of the statement is passed over, and with it whatever in it makes no sense. */
 static int end_insert(struct dump_insertion *insert, int error, struct failure *failure)
 {
@@ -272,7 +289,7 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
         error = dump_table_cut(reader, insert->table);
     }
     if (error == 0)
-        error = dump_read_statement(reader, failure);
+        error = read_rest(reader, failure);
     if (error == 0)
         error = note_merged(insert, failure);
     if (error == 0 && dump_is_cut(reader) && !reader->ends && reader->window.error == 0 &&
@@ -284,7 +301,7 @@ static int end_insert(struct dump_insertion *insert, int error, struct failure *
 /* Goes behind the statement, whose rows are of a table that nothing is known of, or of a query. */
 static int pass_over(struct dump_reader *reader, bool query, struct failure *failure)
 {
-    int error = dump_read_statement(reader, failure);
+    int error = read_rest(reader, failure);
 
     return error == 0 && query ? dump_note_query(reader) : error;
 }

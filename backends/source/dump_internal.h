@@ -27,6 +27,9 @@
  *   dump_literal    … one of them
  *   dump_change     rows that cannot be followed; dump_outside: those of other files;
  *                   dump_lack: those of files that are not there
+ *   dump_doubt      what cannot be made out, and what could have stood there
+ *   dump_broken     tables that the dump's program broke off in
+ *   dump_announce   of which tables it has rows; dump_damage.h is of these three
  *   dump_history    rows that were, of tables WITH SYSTEM VERSIONING
  *   dump_copy       the lines behind PostgreSQL's COPY … FROM stdin
  *   dump_load       rows in files of their own, for LOAD DATA; dump_tab: of mysqldump --tab
@@ -193,6 +196,8 @@ struct dump_reader {
     bool in_transaction; /* PostgreSQL: BEGIN in it does not commit */
     bool sequence_told;
     bool trigger_told;
+    bool announces;    /* it says of tables that their rows follow … */
+    bool unannounced;  /* … but not of all of which they do, as far as is known */
     bool lacks_blocks; /* there were zeros in a comment */
     bool names_lost;   /* rows came of a table whose name is not in UTF-8 */
     bool guessed;      /* it was taken for MySQL's, as nothing says whose it is … */
@@ -234,6 +239,7 @@ struct dump_reader {
     size_t table_capacity;
     struct name_map *names; /* keys to indexes into tables */
     size_t finished_count;  /* of the tables: the first ones */
+    uint64_t doubted_line;  /* where the dump could not be made out first; 0: it can be */
 
     struct dump_domain *domains;
     size_t domain_count;
@@ -247,11 +253,14 @@ struct dump_reader {
     struct buffer scratch; /* decoded cells of one row */
     struct dump_literal *literals;
     size_t literal_capacity;
-    struct sqlite3 *sqlite;  /* dump_sqlite's; NULL until it is needed */
-    struct dump_table *last; /* that rows, or words, came last of; NULL */
-    bool ends_late;          /* pg_dumpall's end counts, not those of its databases */
-    bool ends;               /* the dump says where it ends, unless it was cut short … */
-    bool ended;              /* … and has */
+    struct sqlite3 *sqlite;    /* dump_sqlite's; NULL until it is needed */
+    struct dump_table *last;   /* that rows, or words, came last of; NULL */
+    struct dump_table *locked; /* by LOCK TABLES, for its rows; NULL */
+    bool ends_late;            /* pg_dumpall's end counts, not those of its databases */
+    bool ends;                 /* the dump says where it ends, unless it was cut short … */
+    bool ended;                /* … and has */
+    bool ends_dated;           /* … by dump_ends_dated() … */
+    bool ends_checked;         /* … or dump_ends_checked() */
 };
 
 /* What dump_read is made of, for a dump in several files. */
@@ -361,6 +370,14 @@ bool dump_is_in_turn(const char *text, size_t size);
 /* Whether MySQL Shell made it, which writes rows into files of their own. */
 bool dump_is_of_shell(const char *text, size_t size);
 
+/*
+ * Whether it ends with the time, "-- 2024-01-01 10:00:00", as Adminer's do, of versions before 4
+ * not all; whether it ends with looking at foreign keys again, as Navicat's do, but for those of
+ * old versions, which write it without blanks.
+ */
+bool dump_ends_dated(const char *text, size_t size, enum sql_dialect dialect);
+bool dump_ends_checked(const char *text, size_t size);
+
 /* Whether such a dump says where it ends. */
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect);
 
@@ -378,7 +395,7 @@ int dump_take_psql_line(struct dump_reader *reader, const char *line);
 /* --- dump_mark ---------------------------------------------------------------------------- */
 
 /* At a comment, or whatever stands here: what it says of the dump. 0 or -errno. */
-int dump_take_mark(struct dump_reader *reader);
+int dump_take_mark(struct dump_reader *reader, struct failure *failure);
 
 /* --- dump_take ---------------------------------------------------------------------------- */
 
@@ -387,15 +404,6 @@ bool dump_is_plain(struct sql_lexer lexer);
 
 /* Takes the statement, or the line for a client, that stands next. 0 or -errno. */
 int dump_take_next(struct dump_reader *reader, struct failure *failure);
-
-/*
- * Whether there are zeros as a crash leaves them of what was not written: programs that are known
- * write none, into values neither; in what others write a few may be a value's.
- */
-bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size);
-
-/* … in a row of the table: it fails. */
-int dump_fail_hole(struct dump_reader *reader, struct dump_table *table);
 
 /* --- dump_statement ----------------------------------------------------------------------- */
 

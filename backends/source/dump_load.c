@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"

@@ -4,14 +4,32 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 
 #define LINE_SIZE 80
 
+#define DATE_MARK "-- 0000-00-00 00:00:00" /* 0: any digit */
+
+static bool at_date(const struct dump_reader *reader)
+{
+    static const char mark[] = DATE_MARK;
+    const struct byte_window *window = &reader->window;
+    const char *at = (const char *)window->data + window->at;
+    size_t size = sizeof mark - 1;
+    size_t i = 0;
+
+    if (!reader->ends_dated || window->end - window->at < size)
+        return false;
+    while (i < size && (mark[i] == '0' ? at[i] >= '0' && at[i] <= '9' : at[i] == mark[i]))
+        i++;
+    return i == size;
+}
+
 /* What dump programs write when all is written. */
 static bool at_end_mark(const struct dump_reader *reader)
 {
-    return dump_stands_here(reader, "-- Dump completed") ||
+    return at_date(reader) || dump_stands_here(reader, "-- Dump completed") ||
            (!reader->ends_late &&
             dump_stands_here(reader, "-- PostgreSQL database dump complete")) ||
            dump_stands_here(reader, "-- PostgreSQL database cluster dump complete");
@@ -33,7 +51,7 @@ static void note_begin(struct dump_reader *reader)
     reader->apart = reader->apart || (reader->table_count != 0 && !reader->has_rows);
 }
 
-/* "-- Dump completed on 2019-03-01  2:00:00", taken for UTC. */
+/* "-- Dump completed on 2019-03-01  2:00:00", or the date alone, taken for UTC. */
 static void note_moment(struct dump_reader *reader)
 {
     char line[LINE_SIZE];
@@ -46,8 +64,10 @@ static void note_moment(struct dump_reader *reader)
     line[size] = '\0';
     line[strcspn(line, "\n")] = '\0';
 
-    const char *date = strstr(line, " on ");
-    const char *end = date != NULL ? strptime(date + 4, "%Y-%m-%d %H:%M:%S", &parts) : NULL;
+    const char *on = strstr(line, " on ");
+    const char *date = on != NULL ? on + 4 : line + 3;
+    const char *end =
+        on != NULL || at_date(reader) ? strptime(date, "%Y-%m-%d %H:%M:%S", &parts) : NULL;
 
     if (end != NULL)
         reader->taker->class->moment(reader->taker, (struct timespec){.tv_sec = timegm(&parts)});
@@ -67,15 +87,22 @@ static int note_corruption(struct dump_reader *reader)
                            table->name);
 }
 
-int dump_take_mark(struct dump_reader *reader)
+int dump_take_mark(struct dump_reader *reader, struct failure *failure)
 {
     reader->has_data = reader->has_data || dump_stands_here(reader, "-- Dumping data for table") ||
                        dump_stands_here(reader, "-- Data for Name: ");
-    if (at_begin_mark(reader))
+
+    bool begins = at_begin_mark(reader);
+    bool ends = at_end_mark(reader);
+    int error = begins || ends ? dump_lock_broken(reader) : 0;
+
+    if (begins)
         note_begin(reader);
-    if (at_end_mark(reader)) {
+    if (ends) {
         reader->ended = true;
         note_moment(reader);
     }
-    return note_corruption(reader);
+    if (error == 0)
+        error = dump_take_data_mark(reader, failure);
+    return error != 0 ? error : note_corruption(reader);
 }

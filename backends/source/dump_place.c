@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/ascii.h"
@@ -33,7 +34,14 @@ static int make_table(struct dump_reader *reader, const char *database, const ch
             return -ENOMEM;
     }
     *ret_table = table;
-    return table->columns != NULL ? dump_table_tell(reader, table, failure) : -ENOMEM;
+
+    error = table->columns != NULL ? dump_table_tell(reader, table, failure) : -ENOMEM;
+    return error == 0 && reader->doubted_line != 0
+               ? dump_table_fail(reader, table,
+                                 "no CREATE TABLE of table %s was found, nor perhaps its first "
+                                 "rows: both may have stood in what cannot be made out before",
+                                 table->name)
+               : error;
 }
 
 /* The first tuple's number of values; 0: it cannot be told. */
@@ -202,6 +210,7 @@ static void note_rows(struct dump_reader *reader, struct dump_table *named)
     reader->has_rows = true;
     reader->apart = reader->apart || named != reader->tables[reader->table_count - 1];
     named->finished = false;
+    dump_note_unannounced(reader, named);
     named->seen = true;
     dump_note_zone(reader, named);
 }

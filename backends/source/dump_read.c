@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/memory.h"
@@ -46,6 +47,8 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     if (reader->taker->class->kind != NULL && (size != 0 || reader->session))
         reader->taker->class->kind(reader->taker, kinds[reader->dialect]);
     reader->ends = size != 0 && !reader->session && dump_says_its_end(text, size, reader->dialect);
+    reader->ends_dated = reader->ends && dump_ends_dated(text, size, reader->dialect);
+    reader->ends_checked = reader->ends && dump_ends_checked(text, size);
     reader->ends_late = reader->ends && dump_is_cluster(text, size);
     reader->in_turn = reader->ends && reader->dialect == SQL_MYSQL && dump_is_in_turn(text, size);
     reader->guessed = size != 0 && !reader->session && reader->dialect == SQL_MYSQL &&
@@ -64,6 +67,7 @@ int dump_begin(struct dump_reader *reader, struct byte_stream *stream, struct fa
     reader->kept_own_bytes = false;
     reader->kept_pairs = reader->pairs;
     reader->last = NULL;
+    reader->locked = NULL;
     reader->has_rows = false;
     reader->has_data = false;
     reader->apart = false;
@@ -220,10 +224,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
     return error == 0 ? dump_tell_left_out(reader) : error;
 }
 
-/*
- * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's dumps,
- * and those that are put together of two, have all tables first, and then their rows.
- */
+/* The dump breaks off. The table that came last may have had more rows, and those that are awaited
+ * any. */
 int dump_note_cut(struct dump_reader *reader)
 {
     int error = 0;
@@ -231,11 +233,9 @@ int dump_note_cut(struct dump_reader *reader)
     for (size_t i = 0; i < reader->table_count && error == 0; i++) {
         const struct dump_table *table = reader->tables[i];
         struct dump_table *whole = dump_table_whole(reader->tables[i]);
-        /* The rows of what has partitions are theirs. */
-        bool awaited = (reader->dialect == SQL_POSTGRES || reader->apart) && !table->seen &&
-                       table->part_count == 0;
 
-        if (whole != NULL && (awaited || (table == reader->last && !table->finished)))
+        if (whole != NULL &&
+            (dump_is_awaited(reader, table) || (table == reader->last && !table->finished)))
             error = dump_table_cut(reader, whole);
     }
     return error;
@@ -304,6 +304,10 @@ static int read_whole(struct dump_reader *reader, struct byte_stream *stream, st
         error = dump_fail_lacking(reader);
     if (error == 0 && cut)
         error = dump_note_cut(reader);
+    if (error == 0)
+        error = dump_fail_doubted(reader);
+    if (error == 0 && !cut)
+        error = dump_leave_out_rows(reader);
     if (error == 0)
         error = dump_tell_changes(reader, own);
     if (error == 0 && !cut)

@@ -336,13 +336,33 @@ bool dump_is_of_shell(const char *text, size_t size)
     return holds(text, size, "-- MySQLShell dump");
 }
 
+bool dump_ends_dated(const char *text, size_t size, enum sql_dialect dialect)
+{
+    static const char mark[] = "-- Adminer ";
+    char version[16] = "";
+    unsigned major;
+
+    if (dialect != SQL_MYSQL || !begins(text, text + size, mark))
+        return false;
+    text += sizeof mark - 1;
+    size -= sizeof mark - 1;
+    memcpy(version, text, size < sizeof version ? size : sizeof version - 1);
+    return sscanf(version, "%u.", &major) == 1 && major >= 4;
+}
+
+bool dump_ends_checked(const char *text, size_t size)
+{
+    return holds(text, size, " Navicat ") && holds(text, size, "\nSET FOREIGN_KEY_CHECKS = 0;");
+}
+
 bool dump_says_its_end(const char *text, size_t size, enum sql_dialect dialect)
 {
     if (dialect == SQL_SQLITE)
         return holds(text, size, "BEGIN TRANSACTION;") ||
                begins_line(text, size_before_rows(text, size), "BEGIN;");
     return completes(text, size) || holds(text, size, DUMP_KEEPS_CLIENT) ||
-           holds(text, size, "-- PostgreSQL database dump");
+           holds(text, size, "-- PostgreSQL database dump") ||
+           dump_ends_dated(text, size, dialect) || dump_ends_checked(text, size);
 }
 
 bool dump_is_cluster(const char *text, size_t size)

@@ -152,6 +152,18 @@ static int take_client(struct dump_reader *reader, struct sql_lexer *lexer,
     return 0;
 }
 
+/* "FOREIGN_KEY_CHECKS = 1" */
+static void take_checks(struct dump_reader *reader, const struct sql_lexer *lexer)
+{
+    struct sql_lexer ahead = *lexer;
+    struct sql_token value;
+
+    if (!reader->ends_checked || !sql_accept(&ahead, "="))
+        return;
+    value = sql_next(&ahead);
+    reader->ended = reader->ended || (value.size == 1 && value.at[0] == '1');
+}
+
 /* SET NAMES x; SET client_encoding = 'x'; SET sql_mode = '…'. */
 int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
 {
@@ -161,6 +173,8 @@ int dump_take_set(struct dump_reader *reader, struct sql_lexer *lexer)
     while (error == 0 && (name = sql_next(lexer)).type != SQL_END) {
         if (sql_is(&name, "search_path") && reader->dialect == SQL_POSTGRES)
             return dump_take_search_path(reader, lexer);
+        if (sql_is(&name, "foreign_key_checks"))
+            take_checks(reader, lexer);
         if (sql_is(&name, "sql_mode"))
             error = take_sql_mode(reader, lexer);
         else if (sql_is(&name, "time_zone"))

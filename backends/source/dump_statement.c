@@ -137,7 +137,7 @@ int dump_skip_blank(struct dump_reader *reader, struct failure *failure)
             return error;
         if (left(reader) == 0)
             return 0;
-        error = dump_take_mark(reader);
+        error = dump_take_mark(reader, failure);
         if (error != 0)
             return error;
         if (at_line_comment(reader))

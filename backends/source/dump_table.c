@@ -359,16 +359,27 @@ int dump_tables_finish(struct dump_reader *reader, struct failure *failure)
     return error;
 }
 
-int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words)
+static int give_up(struct dump_reader *reader, struct dump_table *table, int code,
+                   const char *words)
 {
     struct failure why;
     int error = table->begun ? 0 : dump_table_tell(reader, table, NULL);
 
     if (error != 0 || table->failed || table->dropped)
         return error;
-    failure_set(&why, EIO, "table %.300s: %s", table->name, words);
+    failure_set(&why, code, "table %.300s: %s", table->name, words);
     table->failed = true;
     return reader->taker->class->fail_table(reader->taker, table->number, &why);
+}
+
+int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words)
+{
+    return give_up(reader, table, EIO, words);
+}
+
+int dump_table_leave_out(struct dump_reader *reader, struct dump_table *table, const char *words)
+{
+    return give_up(reader, table, ENODATA, words);
 }
 
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)

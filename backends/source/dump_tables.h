@@ -114,6 +114,7 @@ struct dump_table {
     size_t inherited_count;   /* columns that are its parents' …: the first ones */
     struct dump_table *whole; /* PostgreSQL: it is a partition of that one, and not shown; NULL */
     size_t part_count;        /* of its partitions, if any */
+    bool divided;             /* PostgreSQL: PARTITION BY, so that all its rows are theirs */
     bool named_by_rows;       /* there is no CREATE TABLE: columns are those of the first INSERT */
     bool misplaced;           /* columns were added or moved later, which was not carried out */
     bool of_query;            /* CREATE TABLE … SELECT: its first rows are those of a query */
@@ -229,6 +230,9 @@ bool dump_is_sortable(const struct dump_table *table);
 
 /* The table fails, wherever the window stands. */
 int dump_table_lose(struct dump_reader *reader, struct dump_table *table, const char *words);
+
+/* The dump has none of its rows, and nothing is damaged: there is nothing to read. */
+int dump_table_leave_out(struct dump_reader *reader, struct dump_table *table, const char *words);
 
 /* The table fails, at the window's place. */
 int dump_table_fail(struct dump_reader *reader, struct dump_table *table, const char *format, ...)

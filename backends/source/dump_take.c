@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/source/dump_damage.h"
 #include "backends/source/dump_internal.h"
 #include "backends/source/dump_rows.h"
 #include "fs/base/ascii.h"
@@ -140,6 +141,10 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
     struct sql_lexer lexer = dump_statement_lexer(reader);
     struct sql_token word = sql_next(&lexer);
 
+    int error = dump_note_lock(reader, &word, lexer);
+
+    if (error != 0)
+        return error;
     note_transaction(reader, &word, lexer);
     if (sql_is(&word, "SET")) {
         dump_note_prepared(reader, lexer, false);
@@ -182,7 +187,7 @@ static int take_statement(struct dump_reader *reader, struct failure *failure)
         reader->ended = reader->ended || reader->dialect == SQL_SQLITE;
     if (sql_is(&word, "ROLLBACK"))
         note_rollback(reader);
-    return 0;
+    return word.type == SQL_WORD || word.type == SQL_END ? 0 : dump_note_senseless(reader);
 }
 
 bool dump_is_plain(struct sql_lexer lexer)
@@ -246,47 +251,10 @@ static int take_client_line(struct dump_reader *reader, struct failure *failure)
     return 0;
 }
 
-bool dump_has_hole(const struct dump_reader *reader, const void *bytes, size_t size)
-{
-    static const char sector[512];
-    const char *zero = memchr(bytes, '\0', size);
-
-    if (zero == NULL || reader->ends || reader->dialect != SQL_MYSQL)
-        return zero != NULL;
-    return memmem(zero, size - (size_t)(zero - (const char *)bytes), sector, sizeof sector) != NULL;
-}
-
-int dump_fail_hole(struct dump_reader *reader, struct dump_table *table)
-{
-    return dump_table_fail(reader, table,
-                           "here are zeros within a row of table %s, which may lack rows: the file "
-                           "was damaged, look for another copy",
-                           table->name);
-}
-
-/*
- * What a crash, or a full disk, leaves of a file that was not written whole. Behind the end it is
- * padding.
- */
-static int note_hole(struct dump_reader *reader)
-{
-    struct dump_table *table = reader->last != NULL ? dump_table_whole(reader->last) : NULL;
-
-    reader->lacks_blocks = false;
-    if (reader->ended)
-        return 0;
-    dump_tell(reader, EIO, "here are zeros instead of statements");
-    return table != NULL ? dump_table_fail(reader, table,
-                                           "here are zeros instead of statements, and table %s "
-                                           "may lack rows",
-                                           table->name)
-                         : 0;
-}
-
 static int take_nothing(struct dump_reader *reader, struct failure *failure)
 {
     struct byte_window *window = &reader->window;
-    int error = note_hole(reader);
+    int error = dump_note_hole(reader);
 
     while (error == 0 && (error = byte_window_want(window, 1, failure)) == 0 &&
            window->at < window->end && window->data[window->at] == '\0')
@@ -296,19 +264,27 @@ static int take_nothing(struct dump_reader *reader, struct failure *failure)
 
 int dump_take_next(struct dump_reader *reader, struct failure *failure)
 {
-    int error = reader->lacks_blocks ? note_hole(reader) : 0;
+    int error = reader->lacks_blocks ? dump_note_hole(reader) : 0;
 
     if (error != 0)
         return error;
     if (reader->window.data[reader->window.at] == '\0')
         return take_nothing(reader, failure);
+    if (dump_at_program_line(reader))
+        return dump_take_program_line(reader, failure);
     if (at_client_line(reader))
         return take_client_line(reader, failure);
     if (!reader->loads && (dump_at_word(reader, "INSERT") || dump_at_word(reader, "REPLACE")))
         return dump_insert(reader, failure);
 
     error = dump_read_statement(reader, failure);
-    if (error == 0 && dump_has_hole(reader, reader->raw.data, reader->raw.size - 1))
-        error = note_hole(reader);
-    return error != 0 ? error : take_statement(reader, failure);
+
+    bool has_hole = error == 0 && dump_has_hole(reader, reader->raw.data, reader->raw.size - 1);
+    size_t before = reader->table_count;
+
+    if (has_hole)
+        error = dump_note_hole(reader);
+    if (error == 0)
+        error = take_statement(reader, failure);
+    return error == 0 && has_hole ? dump_fail_made(reader, before) : error;
 }

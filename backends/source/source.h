@@ -88,7 +88,8 @@ struct dataset_class {
      * Rows in the schema's order, from the start of range RANGE of PLAN to the
      * end of the table (rows past the range are marked). PLAN outlives the cursor.
      * -ENODATA: there is nothing that could be read, and nothing is lost (a materialised
-     * view that was never filled, a table without columns). -EREMOTEIO, of a cursor too: its rows
+     * view that was never filled, a table without columns, or whose rows a dump was made without).
+     * -EREMOTEIO, of a cursor too: its rows
      * are on another server, which the source's own cannot read.
      */
     int (*open_cursor)(struct dataset *dataset, size_t table, const struct range_plan *plan,

@@ -88,7 +88,8 @@ struct row_taker_class {
     /* CELLS as a cursor gives them, all with data; valid during the call. */
     int (*row)(struct row_taker *taker, size_t table, const struct cell *cells,
                struct failure *failure);
-    /* The table cannot be had whole: its files give this failure. The stream goes on. */
+    /* The table cannot be had whole: its files give this failure. ENODATA: what is read was made
+     * without its rows, and nothing is lost. The stream goes on. */
     int (*fail_table)(struct row_taker *taker, size_t table, const struct failure *why);
     /*
      * Nothing more is to be expected of the table: it may be shown while the stream goes on. Should

@@ -93,6 +93,26 @@ static enum load_mode mode_of(const struct restore_table *table)
     return table->created && table->mode != LOAD_APPEND ? LOAD_APPEND : table->mode;
 }
 
+/*
+ * The source was made without the table's rows: which it has nobody knows, and none are written,
+ * but where those that are there would have to give way to them.
+ */
+static int go_without_rows(struct restore_table *table, const struct failure *why,
+                           struct failure *failure)
+{
+    cleanup_buffer struct buffer notes = BUFFER(NOTES_LIMIT);
+
+    if (mode_of(table) == LOAD_REPLACE)
+        return failure_set(failure, ENODATA,
+                           "%s: replace would delete what is in the target; nothing was changed. "
+                           "--exclude-table leaves it as it is",
+                           why->text);
+
+    int error = buffer_print(&notes, "no rows are written: %s\n", why->text);
+
+    return error == 0 ? add_notes(table, &notes) : error;
+}
+
 static int load_table(struct restore_plan *plan, struct putting *putting, struct failure *failure)
 {
     struct restore_table *table = putting->table;
@@ -109,6 +129,11 @@ static int load_table(struct restore_plan *plan, struct putting *putting, struct
 
     if (error == 0)
         error = restore_read(plan, table, put_row, putting, failure);
+    if (error == -ENODATA && failure != NULL) {
+        const struct failure why = *failure;
+
+        error = go_without_rows(table, &why, failure);
+    }
     if (error == 0)
         error = table->load->class->end(table->load, failure);
     if (error == 0 && table->filter != NULL && row_filter_missed(table->filter) != NULL)

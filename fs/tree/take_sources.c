@@ -168,6 +168,20 @@ static int keep_statement(struct take_attempt *attempt, const struct schema *sch
     return error != 0 ? error : 1;
 }
 
+/*
+ * Of what holds nothing, nothing is lacking; but what made a dump without the rows of a table has
+ * left it out on purpose.
+ */
+static int note_lack(struct stored_source *stored, const struct schema *schema, int error)
+{
+    bool on_purpose = error == -ENODATA && !stored->has_only;
+
+    if (error == -ENODATA && (schema->kind != RELATION_TABLE || schema->column_count == 0))
+        return 0;
+    stored->partial = true;
+    return stored_names_add(on_purpose ? &stored->without : &stored->lacking, schema->name);
+}
+
 /* ERROR: why it cannot be read. */
 static int leave_out(struct take_attempt *attempt, struct dataset *dataset, size_t index, int error,
                      const char *source, struct stored_source *stored)
@@ -181,12 +195,8 @@ static int leave_out(struct take_attempt *attempt, struct dataset *dataset, size
         options->warn(options->warn_context, source, schema->name, attempt->failure);
     *attempt->failure = (struct failure){0};
     *table = (struct stored_table){0};
-    /* Of what holds nothing, nothing is lacking. */
-    if (error != -ENODATA) {
-        stored->partial = true;
-        if (stored_names_add(&stored->lacking, schema->name) != 0)
-            return -ENOMEM;
-    }
+    if (note_lack(stored, schema, error) != 0)
+        return -ENOMEM;
     kept = keep_statement(attempt, schema, table);
     if (kept == 1) {
         stored->table_count++;

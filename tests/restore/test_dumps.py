@@ -173,6 +173,38 @@ def test_triggers_of_mysql(crmfs, place, work, maria, store):
     assert told in crmfs("import", "--store", store.path, work / "crm.sql", **store.environment).stderr
 
 
+WITHOUT_ROWS = {"postgresql": "--exclude-table-data={0}", "mysql": "--ignore-table-data={1}.{0}"}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_ROWS)
+def test_tables_without_their_rows(crmfs, place, work, maria, store, kind):
+    """What a dump was made without is not taken for empty, nor does a restore empty it."""
+    source, target = place(kind), place(kind)
+    for each in (source, target):
+        each.sql("CREATE TABLE bare (id int PRIMARY KEY); INSERT INTO bare VALUES (1); CREATE TABLE empty (id int PRIMARY KEY); "
+                 "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (2)")
+    path = work / "crm.sql"
+    if kind == "mysql":
+        name = source.value("SELECT DATABASE()")
+        path.write_bytes(subprocess.run(
+            ["mariadb-dump", "--no-defaults", "-uroot", f"--socket={maria.socket}", WITHOUT_ROWS[kind].format("bare", name), name],
+            capture_output=True, check=True).stdout)
+    else:
+        path.write_bytes(dumped(kind, source, WITHOUT_ROWS[kind].format("bare")))
+    told = "bare: the dump has none of its rows"
+    done = crmfs("import", "--store", store.path, "--name", "dump", path, **store.environment)
+    assert told in done.stderr and "2 tables" in done.stdout
+    assert "crm without bare" in crmfs("snapshots", store.path, **store.environment).stdout
+    done = crmfs("restore", "--mode", "replace", "--to", target.url, path, status=1)
+    assert told in done.stderr and "--exclude-table" in done.stderr
+    crmfs("restore", "--mode", "replace", "--to", target.url, "--store", store.path, "dump", **store.environment)
+    assert told in crmfs("restore", "--mode", "upsert", "--to", target.url, path).stdout
+    assert target.value("SELECT count(*) FROM bare") == "1"
+    made = place(kind)
+    assert told in crmfs("restore", "--to", made.url, path).stdout
+    assert made.value("SELECT count(*) FROM bare") == "0" and made.value("SELECT count(*) FROM t") == "1"
+
+
 def test_stored_views_have_their_rows(crmfs, place, work):
     """pg_dump makes them without, and fills them when all is there."""
     source, target = place("postgresql"), place("postgresql")

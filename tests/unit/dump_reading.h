@@ -10,6 +10,11 @@
     "trouble t.g: generated columns, of which the dump has no values: schema.sql has what makes " \
     "them\n"
 
+/* … and of a stretch that makes no sense. */
+#define DUMP_DOUBTED                                                                        \
+    "what stands here cannot be made out: tables may have stood in it, or rows of others; " \
+    "look for another copy\n"
+
 /* Reads the dump that the reading was begun with; what dump_read gives. */
 int read_dump(struct recorded_reading *reading);
 

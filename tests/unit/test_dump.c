@@ -255,8 +255,9 @@ static void test_adminer(void **state)
                "CREATE TABLE `t` (`a` binary(3), `b` bit(4), `c` varbinary(9));\n"
                "INSERT INTO `t` (`a`, `b`, `c`) VALUES\n"
                "(UNHEX('00FFa0'),\tCONV('101', 2, 10) + 0,\tunhex('')),\n"
-               "(NULL,\tCONVERT(b'1001', UNSIGNED),\tUNHEX('41'));\n",
-               "table 0 t (a:bytes,b:integer,c:bytes)\nrow 0 x00ffa0|#5|x\nrow 0 NULL|#9|x41\n");
+               "(NULL,\tCONVERT(b'1001', UNSIGNED),\tUNHEX('41'));\n-- 2024-01-01 10:00:00\n",
+               "table 0 t (a:bytes,b:integer,c:bytes)\nrow 0 x00ffa0|#5|x\nrow 0 NULL|#9|x41\n"
+               "moment 1704103200\n");
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct recorded_reading reading;
         char dump[200];

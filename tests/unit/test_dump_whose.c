@@ -98,7 +98,7 @@ static void test_recognise_long(void **state)
 /* A backslash is itself, but in MySQL. */
 static void test_whose(void **state)
 {
-    static const char rows[] = "INSERT INTO t VALUES (1,'c:\\new`');\n";
+    static const char rows[] = "INSERT INTO t VALUES (1,'c:\\new`');\n-- 2024-01-01 10:00:00\n";
     static const char *const mysql[] = {
         "-- Adminer 4.8.1 MySQL 5.7 dump\nCREATE TABLE t (a int, b text);\n",
         "/*\n Source Server Type    : MySQL\n*/\nCREATE TABLE `t` (`a` int, b text);\n",
