@@ -222,7 +222,8 @@ int dump_tell_changes(struct dump_reader *reader, struct failure *failure)
 
 /*
  * The dump breaks off. The table that came last may have had more rows; and PostgreSQL's dumps,
- * and those that are put together of two, have all tables first, and then their rows.
+ * and those that are put together of two, have all tables first, and then their rows. Of several
+ * files each has its own table's.
  */
 int dump_note_cut(struct dump_reader *reader)
 {
@@ -232,8 +233,8 @@ int dump_note_cut(struct dump_reader *reader)
         const struct dump_table *table = reader->tables[i];
         struct dump_table *whole = dump_table_whole(reader->tables[i]);
         /* The rows of what has partitions are theirs. */
-        bool awaited = (reader->dialect == SQL_POSTGRES || reader->apart) && !table->seen &&
-                       table->part_count == 0;
+        bool awaited = (reader->dialect == SQL_POSTGRES || (reader->apart && !reader->session)) &&
+                       !table->seen && table->part_count == 0;
 
         if (whole != NULL && (awaited || (table == reader->last && !table->finished)))
             error = dump_table_cut(reader, whole);
