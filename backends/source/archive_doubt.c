@@ -19,22 +19,28 @@ static bool is_cut_zip(const struct archive_walk *walk, struct archive *archive,
            archive_filter_bytes(archive, -1) >= walk->part->about.st_size;
 }
 
-bool archive_is_damaged(const struct archive_walk *walk, struct archive *archive,
-                        const struct archive_feed *feed)
+bool archive_is_cut(struct archive *archive)
 {
     /* As libarchive's readers say it; the last is liblzma's. */
     static const char *const cuts[] = {"truncated", "unexpected end", "No progress is possible"};
     const char *words = archive_error_string(archive);
     bool cut = false;
 
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts && words != NULL; i++)
+        cut = cut || strcasestr(words, cuts[i]) != NULL;
+    return cut;
+}
+
+bool archive_is_damaged(const struct archive_walk *walk, struct archive *archive,
+                        const struct archive_feed *feed)
+{
+    const char *words = archive_error_string(archive);
+
     /* An outer archive's error is that one's matter. */
     if (feed != NULL && feed->error != 0)
         return feed->damaged;
-    for (size_t i = 0; i < sizeof cuts / sizeof *cuts && words != NULL; i++)
-        cut = cut || strcasestr(words, cuts[i]) != NULL;
-    if (feed == NULL && words != NULL)
-        cut = cut || is_cut_zip(walk, archive, words);
-    return !cut;
+    return !archive_is_cut(archive) &&
+           !(feed == NULL && words != NULL && is_cut_zip(walk, archive, words));
 }
 
 size_t archive_table_count(const struct archive_walk *walk)
@@ -47,7 +53,7 @@ size_t archive_table_count(const struct archive_walk *walk)
 /* Whether all members are packed as one, so that damage may be in any of them. */
 static bool is_solid(const struct archive_walk *walk, struct archive *archive)
 {
-    return archive_filter_count(archive) > 1 || (walk->feed != NULL && walk->feed->gzip != NULL) ||
+    return (walk->feed != NULL && walk->feed->unpack != NULL) ||
            (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_7ZIP;
 }
 

@@ -197,7 +197,7 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
         error = read(context, code != ARCHIVE_EOF ? &entry.stream : &empty, failure);
     if (error == 0) {
         archive_feed_drain(archive, &feed);
-        archive_tell_rest_of_feed(walk, archive, &feed, name);
+        archive_tell_rest_of_feed(walk, &feed, name);
     }
     entry_stream_end(&entry);
     archive_read_free(archive);

@@ -20,7 +20,15 @@ static int check_window(const struct archive_file *file, const char *path, struc
     return error != 0 ? failure_prefix(failure, -error, SHOWN_PATH, path) : 0;
 }
 
-/* Opens the file itself as well, if it is a .gz (then libarchive is fed by us) or a ZIP. */
+static bool is_packed(const struct archive_file *file)
+{
+    uint8_t begin[ARCHIVE_UNPACK_BEGIN_BYTES];
+    ssize_t size = pread(file->bytes.file, begin, sizeof begin, 0);
+
+    return size > 0 && archive_unpack_recognise(begin, (size_t)size);
+}
+
+/* Opens the file itself as well, if it is compressed (then libarchive is fed by us) or a ZIP. */
 static int look_at(struct archive_file *file, const char *path, struct failure *failure)
 {
     int error = file_stream_open(&file->bytes, path, failure);
@@ -30,9 +38,9 @@ static int look_at(struct archive_file *file, const char *path, struct failure *
     error = check_window(file, path, failure);
     if (error != 0)
         return error;
-    file->is_gzip = file_stream_begins(&file->bytes, "\x1f\x8b\x08", 3);
+    file->is_packed = is_packed(file);
     file->is_zip = file_stream_begins(&file->bytes, "PK", 2);
-    if (!file->is_gzip && !file->is_zip)
+    if (!file->is_packed && !file->is_zip)
         file_stream_close(&file->bytes);
     return 0;
 }
@@ -41,7 +49,7 @@ static int open_archive(struct archive_file *file, const char *path, struct fail
 {
     int opened = ARCHIVE_OK;
 
-    if (file->is_gzip) {
+    if (file->is_packed) {
         file->feed = (struct archive_feed){.stream = &file->bytes.stream};
         opened = archive_feed_begin(file->archive, &file->feed) == 0 ? ARCHIVE_OK : ARCHIVE_FATAL;
     } else {
@@ -76,8 +84,7 @@ static int open_raw(const char *path, bool unpack, struct archive_file *file,
         return error;
     *file = (struct archive_file){.archive = archive_read_new()};
     if (file->archive == NULL || archive_read_support_format_raw(file->archive) != ARCHIVE_OK ||
-        archive_read_support_format_empty(file->archive) != ARCHIVE_OK ||
-        (unpack && archive_support_filters(file->archive) != 0))
+        archive_read_support_format_empty(file->archive) != ARCHIVE_OK)
         error = -ENOMEM;
 
     if (error == 0 && unpack)
@@ -112,12 +119,12 @@ void archive_file_close(struct archive_file *file)
 
 bool archive_file_is_packed(const struct archive_file *file)
 {
-    return file->is_gzip || archive_filter_count(file->archive) > 1;
+    return file->is_packed;
 }
 
 uint64_t archive_file_bytes_read(const struct archive_file *file)
 {
-    la_int64_t theirs = file->is_gzip ? 0 : archive_filter_bytes(file->archive, -1);
+    la_int64_t theirs = file->is_packed ? 0 : archive_filter_bytes(file->archive, -1);
     uint64_t ours = file->bytes.stream.class != NULL ? file->bytes.bytes : 0;
 
     return theirs > 0 && (uint64_t)theirs > ours ? (uint64_t)theirs : ours;

@@ -15,6 +15,7 @@
  *   archive_identity  what is in it, told without reading it
  *   archive_open    libarchive, and how it is fed
  *   archive_file    the file that it reads
+ *   archive_unpack  what is compressed
  *   archive_entry   a member as a stream of bytes
  *   archive_refuse  what is to be done to an archive before it can be read
  *   archive_doubt   what damage makes of tables that came before it
@@ -261,7 +262,7 @@ int archive_read_unpacked(struct archive_walk *walk, struct byte_stream *stream,
 /* What begins so, called NAME, is a dump, but as XML. -EILSEQ; 0: it is none. */
 int archive_refuse_xml(const void *begin, size_t size, const char *name, struct failure *failure);
 
-/* What ARCHIVE, called NAME, FED or compressed, would have to be a file for. -EILSEQ; 0: nothing.
+/* What ARCHIVE, called NAME, if it is FED, would have to be a file for. -EILSEQ; 0: nothing.
  */
 int archive_refuse_fed(struct archive *archive, bool fed, const char *name,
                        struct failure *failure);
@@ -288,11 +289,11 @@ int archive_doubt(const struct archive_walk *walk, struct archive *archive, size
 /* --- archive_rest ------------------------------------------------------------------------- */
 
 /*
- * What ARCHIVE, called NAME, is fed by FEED, or the file PATH, has been read: tells, when
+ * What FEED gives, called NAME, or the file PATH, has been read: tells, when
  * everything is told, of what stands behind its end.
  */
-void archive_tell_rest_of_feed(const struct archive_walk *walk, struct archive *archive,
-                               const struct archive_feed *feed, const char *name);
+void archive_tell_rest_of_feed(const struct archive_walk *walk, const struct archive_feed *feed,
+                               const char *name);
 void archive_tell_rest_of_file(const struct archive_walk *walk, const struct archive_file *file,
                                const char *path);
 

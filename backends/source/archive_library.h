@@ -38,7 +38,6 @@
     X(archive_read_set_passphrase_callback) \
     X(archive_read_support_filter_bzip2)    \
     X(archive_read_support_filter_compress) \
-    X(archive_read_support_filter_gzip)     \
     X(archive_read_support_filter_lz4)      \
     X(archive_read_support_filter_lzma)     \
     X(archive_read_support_filter_xz)       \
@@ -93,7 +92,6 @@ int archive_library_load(struct failure *failure);
 #define archive_read_set_passphrase_callback archive_library.archive_read_set_passphrase_callback
 #define archive_read_support_filter_bzip2 archive_library.archive_read_support_filter_bzip2
 #define archive_read_support_filter_compress archive_library.archive_read_support_filter_compress
-#define archive_read_support_filter_gzip archive_library.archive_read_support_filter_gzip
 #define archive_read_support_filter_lz4 archive_library.archive_read_support_filter_lz4
 #define archive_read_support_filter_lzma archive_library.archive_read_support_filter_lzma
 #define archive_read_support_filter_xz archive_library.archive_read_support_filter_xz

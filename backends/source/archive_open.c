@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "backends/source/archive_internal.h"
-#include "backends/source/gzip_header.h"
 #include "backends/source/plain_file.h"
 #include "backends/source/xz_window.h"
 #include "fs/base/command.h"
@@ -26,13 +25,13 @@ static int support_each(struct archive *archive, support *const *supports, size_
     return 0;
 }
 
+/* But gzip: it does not look at the checksum, and so that is unfolded here. */
 int archive_support_filters(struct archive *archive)
 {
     support *const filters[] = {
-        archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
-        archive_read_support_filter_xz,       archive_read_support_filter_lzma,
-        archive_read_support_filter_zstd,     archive_read_support_filter_lz4,
-        archive_read_support_filter_compress,
+        archive_read_support_filter_bzip2, archive_read_support_filter_xz,
+        archive_read_support_filter_lzma,  archive_read_support_filter_zstd,
+        archive_read_support_filter_lz4,   archive_read_support_filter_compress,
     };
 
     return support_each(archive, filters, sizeof filters / sizeof *filters);
@@ -47,9 +46,8 @@ static int support_all(struct archive *archive)
         archive_read_support_format_rar5,   archive_read_support_format_cab,
         archive_read_support_format_raw,    archive_read_support_format_empty,
     };
-    int error = archive_support_filters(archive);
 
-    return error != 0 ? error : support_each(archive, formats, sizeof formats / sizeof *formats);
+    return support_each(archive, formats, sizeof formats / sizeof *formats);
 }
 
 static __thread const struct archive *asked; /* the last that was given a password */
@@ -64,6 +62,20 @@ static const char *lack_of_password(const struct archive *archive, const char *w
     if (strstr(words, "ncorrect") != NULL || asked == archive)
         return "the password is wrong";
     return unanswered == archive ? unanswered_why.text : "there is no password for it";
+}
+
+int archive_filter_failure(struct archive *archive, struct failure *failure)
+{
+    const char *words = archive_error_string(archive);
+
+    if (archive_errno(archive) == ENOMEM)
+        return -ENOMEM;
+    if (words != NULL && strstr(words, "too much memory") != NULL)
+        return failure_set(failure, EFBIG,
+                           "%s: it takes more than 128 MiB; unpack it (zstd -d --long=31), and "
+                           "mount what is in it",
+                           words);
+    return failure_set(failure, EIO, "%s", words != NULL ? words : "damaged");
 }
 
 int archive_failure(struct archive *archive, const char *what, struct failure *failure)
@@ -85,16 +97,11 @@ int archive_failure(struct archive *archive, const char *what, struct failure *f
                            SHOWN_PATH ": it is encrypted in 7z's own way, which libarchive does "
                                       "not open: unpack it with 7z, and mount what is in it",
                            what);
-    if (words != NULL && strstr(words, "too much memory") != NULL)
-        return failure_set(failure, EFBIG,
-                           SHOWN_PATH ": %s: it takes more than 128 MiB; unpack it (zstd -d "
-                                      "--long=31), and mount what is in it",
-                           what, words);
     if (words != NULL && strstr(words, "Unsupported ZIP compression method") != NULL)
         return failure_set(failure, EIO,
                            SHOWN_PATH ": %s: unpack it with unzip or 7z, and mount what is in it",
                            what, words);
-    return failure_set(failure, EIO, SHOWN_PATH ": %s", what, words != NULL ? words : "damaged");
+    return failure_prefix(failure, -archive_filter_failure(archive, failure), SHOWN_PATH, what);
 }
 
 /* What the source's command prints, to SECRET. 0 or -errno in words. */
@@ -158,21 +165,42 @@ int archive_create(const struct archive_source *source, struct archive **ret_arc
     return 0;
 }
 
-/* A .gz is unfolded here, as libarchive does not look at its checksum. */
-static int begin_feed(struct archive_feed *feed, const void **ret_data, size_t *ret_size)
+static int next_of(struct archive_feed *feed, const void **ret_data, size_t *ret_size)
 {
-    int error = feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
+    *ret_data = feed->begin;
+    *ret_size = feed->begin_size;
+    feed->begin_size = 0;
+    return *ret_size != 0
+               ? 0
+               : feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
+}
 
-    feed->begun = true;
+/* What it gives is compressed, and begins so. */
+static int unpack(struct archive_feed *feed, const void **ret_data, size_t *ret_size)
+{
+    struct archive_unpack *unpack;
+    int error = xz_window_check(*ret_data, *ret_size, &feed->failure);
+
     if (error != 0)
         return error;
-    if (!gzip_recognise(*ret_data, *ret_size))
-        return xz_window_check(*ret_data, *ret_size, &feed->failure);
-    feed->gzip = gzip_stream_create(feed->stream, *ret_data, *ret_size);
-    if (feed->gzip == NULL)
+    unpack = archive_unpack_create(feed->stream, feed->unpack, *ret_data, *ret_size);
+    if (unpack == NULL)
         return -ENOMEM;
-    feed->stream = inflate_stream_bytes(feed->gzip);
-    return feed->stream->class->next(feed->stream, ret_data, ret_size, &feed->failure);
+    feed->unpack = unpack;
+    feed->stream = archive_unpack_bytes(unpack);
+    return next_of(feed, ret_data, ret_size);
+}
+
+static int begin_feed(struct archive_feed *feed, const void **ret_data, size_t *ret_size)
+{
+    int error = next_of(feed, ret_data, ret_size);
+
+    feed->begun = true;
+    for (int i = 0;
+         i < ARCHIVE_UNPACK_MOST && error == 0 && archive_unpack_recognise(*ret_data, *ret_size);
+         i++)
+        error = unpack(feed, ret_data, ret_size);
+    return error;
 }
 
 static size_t zeros_at_end(const uint8_t *bytes, size_t size)
@@ -190,7 +218,7 @@ static void note_given(struct archive_feed *feed, const void *data, size_t size,
     size_t zeros = error == 0 ? zeros_at_end(data, size) : 0;
 
     feed->error = error;
-    feed->damaged = error != 0 && feed->gzip != NULL && inflate_stream_is_damaged(feed->gzip);
+    feed->damaged = error != 0 && archive_unpack_is_damaged(feed->unpack);
     if (error != 0)
         return;
     feed->given += size;
@@ -201,9 +229,7 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **ret_
 {
     struct archive_feed *from = context;
     size_t size;
-    int error = from->begun
-                    ? from->stream->class->next(from->stream, ret_data, &size, &from->failure)
-                    : begin_feed(from, ret_data, &size);
+    int error = from->begun ? next_of(from, ret_data, &size) : begin_feed(from, ret_data, &size);
 
     (void)archive;
     note_given(from, *ret_data, size, error);
@@ -231,8 +257,8 @@ void archive_feed_drain(struct archive *archive, struct archive_feed *feed)
         return;
     taken = archive_filter_bytes(archive, -1);
     ends = has_end(archive) && taken > 0;
-    while ((feed->gzip != NULL || ends) && feed->error == 0 && size != 0) {
-        int error = feed->stream->class->next(feed->stream, &data, &size, &feed->failure);
+    while ((feed->unpack != NULL || ends) && feed->error == 0 && size != 0) {
+        int error = next_of(feed, &data, &size);
 
         note_given(feed, data, size, error);
     }
@@ -244,8 +270,8 @@ static int end_feed(struct archive *archive, void *context)
     struct archive_feed *from = context;
 
     (void)archive;
-    inflate_stream_free(from->gzip);
-    from->gzip = NULL;
+    archive_unpack_free(from->unpack);
+    from->unpack = NULL;
     return ARCHIVE_OK;
 }
 

@@ -90,7 +90,7 @@ static int walk_part(struct archive_walk *walk, struct failure *failure)
     if (error != 0)
         return error;
     walk->outermost = &file;
-    walk->feed = file.is_gzip ? &file.feed : NULL;
+    walk->feed = file.is_packed ? &file.feed : NULL;
     walk->broken = false;
     error = walk_first(walk, failure);
     if (error == 0 && part->name == NULL)

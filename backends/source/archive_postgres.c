@@ -122,7 +122,7 @@ int archive_postgres_read_part(struct archive_walk *walk, struct failure *failur
         error = archive_failure(file.archive, path, &own);
     if (error == 0)
         error = entry_stream_begin(&entry, walk, file.archive, path);
-    entry.feed = file.is_gzip ? &file.feed : NULL;
+    entry.feed = file.is_packed ? &file.feed : NULL;
     if (error == 0)
         error = restore(walk, &entry.stream, path, &own);
     if (error == 0)

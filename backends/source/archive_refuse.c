@@ -172,8 +172,7 @@ int archive_refuse_part(const char *path, struct failure *failure)
 
 int archive_refuse_fed(struct archive *archive, bool fed, const char *name, struct failure *failure)
 {
-    if ((archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_7ZIP ||
-        !(fed || archive_filter_count(archive) > 1))
+    if ((archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_7ZIP || !fed)
         return 0;
     return failure_set(failure, EILSEQ,
                        SHOWN_PATH ": a 7z that is compressed once more, or in another archive: it "

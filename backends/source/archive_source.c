@@ -176,7 +176,7 @@ static int look_into(const struct archive_source *source, struct failure *failur
                             "as one",
                             source->path);
     if (error == 0 && code >= ARCHIVE_WARN && code != ARCHIVE_EOF)
-        error = archive_refuse_fed(file.archive, file.is_gzip, source->path, failure);
+        error = archive_refuse_fed(file.archive, file.is_packed, source->path, failure);
     archive_file_close(&file);
     if (error == -EIO && failure != NULL)
         failure->code = EILSEQ;

@@ -12,12 +12,13 @@
 
 #define ENDING_SIZE 4
 
-/* Two files of one name. */
+/* Two files of one name, or one of the two. */
 struct tab {
     char *stem;                 /* their name without the ending */
     bool makes;                 /* there is the first … */
     bool rows;                  /* … and the second … */
     bool read;                  /* … which has been read */
+    bool alone;                 /* there is no second, and the first makes a table */
     struct dump_reader *reader; /* NULL: they are something else */
 };
 
@@ -25,8 +26,9 @@ struct archive_tabs {
     struct tab *items;
     size_t count;
     size_t capacity;
-    struct name_map *stems; /* to items */
-    bool makes;             /* some were noted … */
+    struct name_map *stems;   /* to items */
+    struct name_map *folders; /* in which a table has both */
+    bool makes;               /* some were noted … */
     bool rows;
     bool any; /* … of one name */
 };
@@ -36,8 +38,10 @@ int archive_tabs_create(struct archive_tabs **ret_tabs)
     struct archive_tabs *tabs = calloc(1, sizeof *tabs);
     int error = tabs != NULL ? name_map_create(&tabs->stems) : -ENOMEM;
 
+    if (error == 0)
+        error = name_map_create(&tabs->folders);
     if (error != 0) {
-        free(tabs);
+        archive_tabs_free(tabs);
         return error;
     }
     *ret_tabs = tabs;
@@ -49,6 +53,7 @@ void archive_tabs_free(struct archive_tabs *tabs)
     if (tabs == NULL)
         return;
     name_map_free(tabs->stems);
+    name_map_free(tabs->folders);
     for (size_t i = 0; i < tabs->count; i++) {
         dump_session_free(tabs->items[i].reader);
         free(tabs->items[i].stem);
@@ -153,7 +158,7 @@ bool archive_tabs_makes(const struct archive_tabs *tabs, const char *name)
 {
     const struct tab *tab = archive_tab_is_called(name, ".sql") ? find(tabs, name) : NULL;
 
-    return tab != NULL && tab->makes && tab->rows;
+    return tab != NULL && tab->makes && tabs->any;
 }
 
 /* --- what stands in them ------------------------------------------------------------------ */
@@ -163,6 +168,27 @@ static const char *table_of(const char *stem)
     const char *slash = strrchr(stem, '/');
 
     return slash != NULL ? slash + 1 : stem;
+}
+
+/* What STEM stands in; NULL: no memory. */
+static char *folder_of(const char *stem)
+{
+    return strndup(stem, (size_t)(table_of(stem) - stem));
+}
+
+static int note_folder(struct archive_tabs *tabs, const char *stem)
+{
+    cleanup_free char *folder = folder_of(stem);
+    int error = folder != NULL ? name_map_add(tabs->folders, folder, 0) : -ENOMEM;
+
+    return error == -EEXIST ? 0 : error;
+}
+
+static bool is_noted(const struct archive_tabs *tabs, const char *stem)
+{
+    cleanup_free char *folder = folder_of(stem);
+
+    return folder != NULL && name_map_find(tabs->folders, folder) != NULL;
 }
 
 static bool holds(const void *text, size_t size, const char *words)
@@ -207,10 +233,20 @@ static int read_schema(const struct file *file, struct looked_stream *looked,
 {
     struct tab *tab = file->tab;
     const struct byte_window *window = &looked->window;
+    struct archive_tabs *tabs = file->walk->plan->tabs;
+    int error;
 
     if (!window->ended || window->end == 0 ||
         !archive_tab_is_schema(window->data, window->end, table_of(tab->stem)))
         return 0;
+    /* Whether it has none because they were lost is known when all such files have been seen. */
+    if (!tab->rows && file->walk->pass == PASS_TABLES) {
+        tab->alone = true;
+        return 0;
+    }
+    error = note_folder(tabs, tab->stem);
+    if (error != 0)
+        return error;
     tab->reader =
         dump_session_create(file->walk->taker, delimited_wish_charset(&file->walk->source->wish));
     if (tab->reader == NULL)
@@ -246,9 +282,10 @@ int archive_tabs_read(struct archive_walk *walk, struct looked_stream *looked, c
     bool rows = archive_tab_is_called(name, ".txt");
 
     *ret_taken = false;
-    if (tab == NULL || !tab->makes || !tab->rows)
+    if (tab == NULL || !tab->makes || !walk->plan->tabs->any)
         return 0;
-    if (walk->pass == PASS_TABLES) {
+    if (walk->pass == PASS_TABLES ||
+        (tab->alone && walk->pass == PASS_ALL && is_noted(walk->plan->tabs, tab->stem))) {
         *ret_taken = true;
         if (rows || tab->reader != NULL)
             return 0;
@@ -275,13 +312,16 @@ void archive_tabs_take_empty(struct archive_tabs *tabs, const char *name)
 
 int archive_tabs_end(struct archive_tabs *tabs, struct failure *failure)
 {
+    static const char alone[] = "there is a file that makes it and none of its rows, as others "
+                                "beside it have: it did not come along, or the dump left it out";
     int error = 0;
 
     for (size_t i = 0; i < tabs->count && error == 0; i++) {
         const struct tab *tab = &tabs->items[i];
+        const char *words = tab->alone ? alone : "the file of its rows cannot be read";
 
         if (tab->reader != NULL && !tab->read)
-            error = dump_session_fail(tab->reader, "the file of its rows cannot be read");
+            error = dump_session_fail(tab->reader, words);
         if (tab->reader != NULL && error == 0)
             error = dump_session_end(tab->reader, failure);
     }

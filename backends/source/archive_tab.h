@@ -27,7 +27,8 @@ int archive_tabs_note(struct archive_tabs *tabs, const char *name);
 bool archive_tabs_any(const struct archive_tabs *tabs);
 bool archive_tabs_likely(const struct archive_tabs *tabs);
 
-/* Whether NAME may say what the table is like whose rows stand beside it: PASS_TABLES reads it. */
+/* Whether NAME may say what a table is like whose rows stand beside it, or should: PASS_TABLES
+ * reads it. */
 bool archive_tabs_makes(const struct archive_tabs *tabs, const char *name);
 
 /* *ret_taken: LOOKED, the member NAME, PACKED or not, is one of the two, and has been read if this

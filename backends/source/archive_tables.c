@@ -94,7 +94,7 @@ static int walk_nested(struct archive_walk *walk, struct byte_stream *stream, co
     walk->first_table = archive_table_count(walk);
     error = archive_walk(walk, archive, name, depth, failure);
     if (error == 0)
-        archive_tell_rest_of_feed(walk, archive, &feed, name);
+        archive_tell_rest_of_feed(walk, &feed, name);
     walk->feed = outer;
     walk->broken = walk->broken || outer_broken;
     walk->first_table = outer_first;

@@ -104,13 +104,13 @@ int dump_fail_made(struct dump_reader *reader, size_t first)
 
 /*
  * PostgreSQL's dumps, and those that are put together of two, have all tables first, and then their
- * rows.
+ * rows. Of several files each has its own table's.
  */
 bool dump_is_awaited(const struct dump_reader *reader, const struct dump_table *table)
 {
     /* The rows of what has partitions are theirs. */
-    return (reader->dialect == SQL_POSTGRES || reader->apart) && !table->seen &&
-           table->part_count == 0 && !table->divided;
+    return (reader->dialect == SQL_POSTGRES || (reader->apart && !reader->session)) &&
+           !table->seen && table->part_count == 0 && !table->divided;
 }
 
 int dump_fail_doubted(struct dump_reader *reader)

@@ -70,6 +70,13 @@ static uint64_t lzma_window(const uint8_t *at, const uint8_t *end)
     return unpacked == UINT64_MAX || unpacked < LZMA_SIZE_MOST ? number_at(at + 1, 4) : 0;
 }
 
+bool lzma_recognise(const void *begin, size_t size)
+{
+    const uint8_t *at = begin;
+
+    return size != 0 && lzma_window(at, at + size) != 0;
+}
+
 int xz_window_check(const void *begin, size_t size, struct failure *failure)
 {
     const uint8_t *at = begin;

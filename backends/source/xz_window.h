@@ -7,6 +7,7 @@
 #ifndef CRMFS_SOURCE_XZ_WINDOW_H
 #define CRMFS_SOURCE_XZ_WINDOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@
 
 /* So much of a beginning is enough. */
 #define XZ_BEGIN_BYTES 64
+
+/* Whether what begins so is an .lzma. */
+bool lzma_recognise(const void *begin, size_t size);
 
 /* What begins so is refused, with words, if it takes more than XZ_WINDOW_MOST: -EFBIG. */
 int xz_window_check(const void *begin, size_t size, struct failure *failure);

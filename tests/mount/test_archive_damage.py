@@ -50,10 +50,14 @@ def zstd(data):
     return subprocess.run(["zstd", "-q", "--check"], input=data, capture_output=True, check=True).stdout
 
 
+def lz4(data):
+    return subprocess.run(["lz4", "-q"], input=data, capture_output=True, check=True).stdout
+
+
 PACKED = {
     "stored.sql.gz": stored(DUMP), "flip.sql.gz": gzip.compress(DUMP), "flip.sql.bz2": bz2.compress(DUMP),
     "flip.sql.xz": lzma.compress(DUMP), "flip.sql.zst": zstd(DUMP), "flip.tgz": tape("w:gz"),
-    "flip.tar.xz": tape("w:xz"), "stored.tgz": stored(tape("w")), "stored.zip": zipped(zipfile.ZIP_STORED),
+    "flip.tar.xz": tape("w:xz"), "flip.tar.lz4": lz4(tape("w")), "flip.tgz.lz4": lz4(tape("w:gz")), "stored.tgz": stored(tape("w")), "stored.zip": zipped(zipfile.ZIP_STORED),
     "flip.zip": zipped(zipfile.ZIP_DEFLATED),
 }
 
@@ -187,10 +191,6 @@ def test_workbook(mount, work):
     assert "have its sheets written as CSV" in top.errors()
 
 
-def lz4(data):
-    return subprocess.run(["lz4", "-q"], input=data, capture_output=True, check=True).stdout
-
-
 def test_behind_the_end(mount, work):
     """What stands there, which other programs pass over, may be a part that was damaged; zeros are padding."""
     half = CSV.index(b"\n10000,") + 1
@@ -278,3 +278,26 @@ def test_packed_tar_behind_another(mount, work):
         assert slurp(next(path.rglob("*.csv"))) == CSV, path.name
     told = [line.split(":")[2].split("/")[1] for line in top.errors().splitlines() if "perhaps another tar" in line]
     assert sorted(told) == sorted([f"{name}.tar.{ending}" for ending in packed for name in ("twice", "apart")] + ["in.zip"])
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst", "lz4", "gz.lz4", "lz4.gz"])
+def test_checksum_behind_a_tar(mount, work, ending):
+    """Programs stop reading where the tar ends, which may be long before the checksum of what is compressed."""
+    packers = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd, "lz4": lz4}
+    data = tape("w") + bytes(1 << 20)
+    for each in ending.split("."):
+        data = packers[each](data)
+        if each == ending.split(".")[0]:
+            data = flip(data, len(data) - 3, 2)
+    (work / f"x.tar.{ending}").write_bytes(data)
+    with zipfile.ZipFile(work / "x.zip", "w") as archive:
+        archive.writestr(f"x.tar.{ending}", data)
+    top = mount(work)
+    for name in f"x.tar.{ending}", "x.zip":
+        tables = [path for path in top.path(f"archives/{name}").rglob("*.csv") if "raw" not in path.parts]
+        assert len(tables) == 7
+        for table in tables:
+            with open(table, "rb", buffering=0) as file:
+                with pytest.raises(OSError, match="Input/output"):
+                    file.read(1)
+    assert top.errors().count("nothing that came out of the same data") >= 2

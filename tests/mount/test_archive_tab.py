@@ -194,3 +194,39 @@ def test_said_signs(mount, work):
     with pytest.raises(OSError, match="Input/output"):
         slurp(top.path(f"archives/{work.name}/contacts.csv"))
     assert "--fields-escaped-by" in top.errors()
+
+
+@pytest.mark.parametrize("packing", ["plain", "packed"])
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_rows_that_are_not_there(mount, work, kind, packing):
+    """Each table has a file of rows, an empty one as well: one that has none fails, and its name is told."""
+    folder = work / "tab"
+    folder.mkdir()
+    for name in "contacts.sql", "contacts.txt", "empty.sql":
+        data = FILES[name].encode()
+        (folder / f"{name}{'.gz' if packing == 'packed' else ''}").write_bytes(gzip.compress(data) if packing == "packed" else data)
+    source = folder
+    if kind == "zip":
+        source = work / "tab.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in folder.iterdir():
+                archive.write(path, path.name)
+    top = mount(source)
+    shown = top.path(f"archives/{source.name}")
+    assert slurp(shown / "contacts.csv").startswith(b"id,name\n1,")
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(shown / "empty.csv")
+    assert "table empty: there is a file that makes it and none of its rows" in top.errors()
+    assert "not a word of their rows" not in top.errors()
+
+
+def test_no_rows_beside_a_note(mount, work):
+    """What makes a table and stands beside something else than such a dump was made without rows."""
+    path = work / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in "notes.sql", "notes.txt", "empty.sql":
+            archive.writestr(name, FILES[name])
+    top = mount(path)
+    assert slurp(top.path("archives/x.zip/empty.csv")) == b"id\n"
+    assert slurp(top.path("archives/x.zip/other.csv")) == b"a\n7\n"
+    assert "not a word of their rows" in top.errors()
