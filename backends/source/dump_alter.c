@@ -242,7 +242,7 @@ int dump_create_index(struct dump_reader *reader, struct failure *failure)
 
     (void)failure;
     if (reader->dialect == SQL_SQLITE)
-        return dump_sqlite_index(reader, (const char *)reader->statement.data);
+        return dump_sqlite_index(reader);
 
     struct sql_token kind = {.at = ""};
     struct sql_token name = {.at = ""};

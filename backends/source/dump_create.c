@@ -172,7 +172,7 @@ static int fill_table(struct dump_reader *reader, struct sql_lexer *lexer, struc
     int error;
 
     if (reader->dialect == SQL_SQLITE) {
-        error = dump_sqlite_columns(reader, table, (const char *)reader->statement.data, failure);
+        error = dump_sqlite_columns(reader, table, failure);
     } else {
         error = dump_inherit(reader, lexer, table, failure);
         if (error == 0)

@@ -38,8 +38,8 @@ static int only_definitions(void *context, int action, const char *first, const 
     }
 }
 
-/* Runs one definition. An SQLite result code. */
-static int define(struct dump_reader *reader, const char *sql)
+/* Runs the statement, comments and all: SQLite keeps them. An SQLite result code. */
+static int define(struct dump_reader *reader)
 {
     sqlite3_stmt *statement = NULL;
     int code = SQLITE_OK;
@@ -57,7 +57,8 @@ static int define(struct dump_reader *reader, const char *sql)
     if (code == SQLITE_OK)
         code = sqlite3_set_authorizer(reader->sqlite, only_definitions, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_prepare_v2(reader->sqlite, sql, -1, &statement, NULL);
+        code = sqlite3_prepare_v2(reader->sqlite, (const char *)reader->raw.data, -1, &statement,
+                                  NULL);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     sqlite3_finalize(statement);
@@ -98,12 +99,12 @@ static int take_column(struct dump_table *table, sqlite3_stmt *statement)
     return 0;
 }
 
-int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, const char *sql,
+int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table,
                         struct failure *failure)
 {
     sqlite3_stmt *statement = NULL;
     char *query = sqlite3_mprintf("PRAGMA table_xinfo(\"%w\")", table->name);
-    int code = query != NULL ? define(reader, sql) : SQLITE_NOMEM;
+    int code = query != NULL ? define(reader) : SQLITE_NOMEM;
     bool several = false;
     int error = 0;
 
@@ -128,9 +129,9 @@ int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, co
     return error;
 }
 
-int dump_sqlite_index(struct dump_reader *reader, const char *sql)
+int dump_sqlite_index(struct dump_reader *reader)
 {
-    return define(reader, sql) == SQLITE_NOMEM ? -ENOMEM : 0;
+    return define(reader) == SQLITE_NOMEM ? -ENOMEM : 0;
 }
 
 /* Of a view there is nothing in the database in memory, only its words. */
@@ -144,7 +145,7 @@ int dump_sqlite_trigger(struct dump_reader *reader, struct sql_lexer *lexer)
         return text != NULL ? dump_append_line(&table->ddl, text) : -ENOMEM;
     }
 
-    int code = define(reader, (const char *)reader->statement.data);
+    int code = define(reader);
 
     if (code == SQLITE_NOMEM)
         return -ENOMEM;

@@ -298,10 +298,10 @@ int dump_take_definitions(const struct dump_reader *reader, struct sql_lexer *le
 int dump_reshape(struct dump_reader *reader, struct sql_lexer *lexer, struct dump_table *table,
                  struct failure *failure);
 
-/* Fills TABLE in as SQLite understands the statement SQL. -EILSEQ: it does not. */
-int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table, const char *sql,
+/* Fills TABLE in as SQLite understands the statement. -EILSEQ: it does not. */
+int dump_sqlite_columns(struct dump_reader *reader, struct dump_table *table,
                         struct failure *failure);
-int dump_sqlite_index(struct dump_reader *reader, const char *sql);
+int dump_sqlite_index(struct dump_reader *reader);
 
 /* The statement makes a trigger, behind which word LEXER stands: its table, or view, has it. One
  * that SQLite does not take is told of. 0 or -ENOMEM. */

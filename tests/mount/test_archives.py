@@ -73,6 +73,27 @@ def test_order_of_keys(mount, work):
     same_tables(top.path("live/keys"), top.path("archives/keys.sql"), path)
 
 
+def test_comments(mount, work):
+    """What people wrote into statements is a part of them, as SQLite keeps it."""
+    path = work / "told.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""CREATE TABLE t (a INTEGER PRIMARY KEY, -- one; its number
+                b TEXT /* a "name' */, CHECK (b <> '--; /*'));
+            CREATE TABLE s (a INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID /* strict; */;
+            CREATE INDEX i ON t (b /* by name; */);
+            CREATE TRIGGER g AFTER INSERT ON t BEGIN /* keep; END; */ UPDATE t SET b = 1; -- one; END;
+            END;
+            CREATE VIEW v AS SELECT a /* ; */ FROM t; -- behind
+            CREATE TRIGGER w INSTEAD OF INSERT ON v BEGIN /* nothing; */ SELECT 1; END;
+            INSERT INTO t VALUES (1, 2);""")
+    top = mount(path, sqlite_dump(path, work / "told.sql"))
+    live, archive = top.path("live/told"), top.path("archives/told.sql")
+    same_tables(live, archive, path)
+    words = slurp(live / "schema.sql")
+    assert all(one in words for one in (b"its number", b"name'", b"strict;", b"by name;", b"keep;", b"-- one; END", b"nothing;"))
+    assert slurp(archive / "schema.sql") == words
+
+
 @pytest.mark.sanitize
 def test_generated_columns(mount, work):
     """SQLite's dumps leave their values out; they are computed as SQLite does it, of every type."""
