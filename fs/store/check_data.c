@@ -43,23 +43,41 @@ struct worker {
 
 /* ---- Objects ---- */
 
+static int is_lost(struct reading *reading, const struct check_damaged *damaged, int depth)
+{
+    return check_is_lost(reading->checking, &damaged->reference, depth, damaged->type,
+                         damaged->spot);
+}
+
 /*
  * Whether a snapshot loses something by it. What is compressed against this copy can only be read
- * by one of the same depth. 1, 0, -ENOMEM. With the lock.
+ * by one of the same depth, or in a copy of its own that rests on something else. 1, 0, -ENOMEM.
+ * With the lock. No deeper than chains are.
  */
 static int is_harmful(struct reading *reading, const struct check_damaged *damaged)
 {
+    struct reach *reach = reading->checking->reach;
+    const struct check_child *children;
     size_t count = 0;
+    int harmful = 1;
 
-    if (!reach_lives(reading->checking->reach, damaged->spot))
+    if (!reach_lives(reach, damaged->spot))
         return 0;
-    check_children_of(&reading->children, damaged->spot, &count);
+    children = check_children_of(&reading->children, damaged->spot, &count);
+    if (count > 0 || reading->children.unknown)
+        harmful = is_lost(reading, damaged, damaged->depth);
+    if (harmful <= 0 || reading->children.unknown)
+        return harmful;
+    harmful = 0;
+    for (size_t i = 0; i < count && harmful == 0; i++) {
+        const struct check_child *child = &children[i];
 
-    bool is_parent = count > 0 || reading->children.unknown;
-
-    return check_is_lost(reading->checking, &damaged->reference,
-                         is_parent ? damaged->depth : REACH_ANY_DEPTH, damaged->type,
-                         damaged->spot);
+        harmful = is_harmful(reading, &(struct check_damaged){child->spot, child->reference,
+                                                              child->type, damaged->depth + 1});
+    }
+    return harmful == 0 && reach_is_named(reach, damaged->spot)
+               ? is_lost(reading, damaged, REACH_ANY_DEPTH)
+               : harmful;
 }
 
 /* 1: it is harmless, and was not known; 0; -ENOMEM. With the lock. */

@@ -35,14 +35,9 @@ void reach_free(struct reach *reach)
     if (reach == NULL)
         return;
     reach_release_packs(reach);
+    free(reach->roots);
     pthread_mutex_destroy(&reach->lock);
     free(reach);
-}
-
-void reach_report(struct reach *reach, walk_failed *failed, void *context)
-{
-    reach->failed = failed;
-    reach->failed_context = context;
 }
 
 void reach_ask(struct reach *reach, reach_unlisted *unlisted, void *context)
@@ -92,6 +87,11 @@ bool reach_lives(const struct reach *reach, struct reach_spot spot)
     return reach_bit(reach->packs[spot.pack].living, spot.entry);
 }
 
+bool reach_is_named(const struct reach *reach, struct reach_spot spot)
+{
+    return reach_bit(reach->packs[spot.pack].named, spot.entry);
+}
+
 /* ---- Adding ---- */
 
 uint64_t reach_piece_bytes(const struct known_pack *known, uint32_t entry)
@@ -103,9 +103,23 @@ uint64_t reach_piece_bytes(const struct known_pack *known, uint32_t entry)
                                          : PACK_HEAD_BYTES + known->pack.object_bytes - begin;
 }
 
-/* 1: it lives already; 0: it does now; -ENOENT: it is in no pack; -errno. */
-static int add(struct reach *reach, const struct object_reference *reference, int depth,
-               struct failure *failure)
+static void let_live(struct reach *reach, struct reach_spot spot)
+{
+    struct known_pack *known = &reach->packs[spot.pack];
+
+    if (reach_bit(known->living, spot.entry))
+        return;
+    reach_set_bit(known->living, spot.entry);
+    known->pack.living_count++;
+    known->pack.lost_count += reach_bit(known->damaged, spot.entry);
+    known->pack.living_bytes += reach_piece_bytes(known, spot.entry);
+    reach->living_bytes += reach_piece_bytes(known, spot.entry);
+    known->fresh = true;
+}
+
+/* 1: it lives already; 0: it does now; -ENOENT: it is in no pack, or damaged in all; -errno. */
+static int add_listed(struct reach *reach, const struct object_reference *reference, int depth,
+                      struct failure *failure)
 {
     struct reach_spot spot;
     int found = reach_locate(reach, reference, depth, &spot, failure);
@@ -115,13 +129,13 @@ static int add(struct reach *reach, const struct object_reference *reference, in
 
     struct known_pack *known = &reach->packs[spot.pack];
 
+    if (reach_bit(known->damaged, spot.entry))
+        return -ENOENT;
+    if (depth == REACH_ANY_DEPTH)
+        reach_set_bit(known->named, spot.entry);
     if (reach_bit(known->living, spot.entry))
         return 1;
-    reach_set_bit(known->living, spot.entry);
-    known->pack.living_count++;
-    known->pack.living_bytes += reach_piece_bytes(known, spot.entry);
-    reach->living_bytes += reach_piece_bytes(known, spot.entry);
-    known->fresh = true;
+    let_live(reach, spot);
     return 0;
 }
 
@@ -146,9 +160,29 @@ static int add_unlisted(struct reach *reach, const struct object_reference *refe
             return 1;
         next = head.parent;
         depth = head.place.depth - 1;
-        found = add(reach, &next, depth, failure);
+        found = add_listed(reach, &next, depth, failure);
     }
     return found < 0 ? found : 1;
+}
+
+int reach_add_object(struct reach *reach, const struct object_reference *reference, int depth,
+                     enum object_type type, struct failure *failure)
+{
+    struct reach_spot spot;
+    int added = add_listed(reach, reference, depth, failure);
+
+    if (added != -ENOENT)
+        return added;
+    added = add_unlisted(reach, reference, depth, type, failure);
+    if (added == 1)
+        return REACH_UNLISTED;
+    /* What is left of it is not garbage. */
+    if (added == -ENOENT && reach_locate(reach, reference, depth, &spot, failure) == 1) {
+        if (depth == REACH_ANY_DEPTH)
+            reach_set_bit(reach->packs[spot.pack].named, spot.entry);
+        let_live(reach, spot);
+    }
+    return added;
 }
 
 struct adding {
@@ -163,10 +197,12 @@ static int note_failed(void *context, const struct object_reference *reference,
 {
     struct reach *reach = ((struct adding *)context)->reach;
 
+    (void)reference;
+    (void)type;
+    (void)place;
+    (void)failure;
     reach->lost++;
-    return reach->failed != NULL
-               ? reach->failed(reach->failed_context, reference, type, place, failure)
-               : 0;
+    return 0;
 }
 
 /* A walk_object. What lives already has been gone into. */
@@ -174,98 +210,80 @@ static int add_object(void *context, const struct object_reference *reference,
                       enum object_type type, const struct walk_place *place)
 {
     struct adding *adding = context;
-    int added = add(adding->reach, reference, REACH_ANY_DEPTH, adding->failure);
-    struct failure words;
+    int added = reach_add_object(adding->reach, reference, REACH_ANY_DEPTH, type, adding->failure);
 
+    (void)place;
+    if (added == REACH_UNLISTED)
+        return walk_is_leaf(type) ? 1 : 0;
     if (added != -ENOENT)
         return added;
-    added = add_unlisted(adding->reach, reference, REACH_ANY_DEPTH, type, adding->failure);
-    if (added != -ENOENT)
-        return added == 1 && !walk_is_leaf(type) ? 0 : added;
     /* What is in no pack's directory may be readable all the same, where its reference says. */
-    if (!walk_is_leaf(type)) {
-        adding->reach->lost++;
-        return 0;
-    }
-    failure_set(&words, EIO, "the pack that it was in is gone or damaged");
-    added = note_failed(context, reference, type, place, &words);
-    return added != 0 ? added : 1;
+    adding->reach->lost++;
+    return walk_is_leaf(type) ? 1 : 0;
 }
 
-int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure)
+static int walk_root(struct reach *reach, const struct reach_root *root, struct failure *failure)
 {
     struct adding adding = {reach, failure};
     const struct walk walk = {
         .reader = reach->reader, .object = add_object, .failed = note_failed, .context = &adding};
 
-    return walk_snapshot(&walk, snapshot, failure);
+    return root->snapshot != NULL ? walk_snapshot(&walk, root->snapshot, failure)
+                                  : walk_files(&walk, &root->top, failure);
+}
+
+/* Keeps it, to be walked again. */
+static int add_root(struct reach *reach, const struct reach_root *root, struct failure *failure)
+{
+    if ((reach->root_count & (reach->root_count - 1)) == 0) {
+        size_t room = reach->root_count != 0 ? 2 * reach->root_count : 1;
+        struct reach_root *roots = reallocarray(reach->roots, room, sizeof *roots);
+
+        if (roots == NULL)
+            return failure_set(failure, ENOMEM, "%s", strerror(ENOMEM));
+        reach->roots = roots;
+    }
+    reach->roots[reach->root_count++] = *root;
+    return walk_root(reach, root, failure);
+}
+
+int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure)
+{
+    return add_root(reach, &(struct reach_root){.snapshot = snapshot}, failure);
 }
 
 int reach_add_files(struct reach *reach, const struct object_reference *top,
                     struct failure *failure)
 {
-    struct adding adding = {reach, failure};
-    const struct walk walk = {
-        .reader = reach->reader, .object = add_object, .failed = note_failed, .context = &adding};
-
-    return walk_files(&walk, top, failure);
+    return add_root(reach, &(struct reach_root){.top = *top}, failure);
 }
 
 /* ---- Ancestors ---- */
 
-/* A pack that is gone through once more. */
-struct visit {
-    struct reach *reach;
-    struct known_pack *known;
-    uint32_t place;
-    bool changed;
-    struct failure *failure;
-};
-
-static int set_damaged(struct known_pack *known, uint32_t place)
-{
-    if (known->damaged == NULL)
-        known->damaged = allocate_array(known->pack.count / 8 + 1, 1);
-    if (known->damaged == NULL)
-        return -ENOMEM;
-    reach_set_bit(known->damaged, place);
-    return 0;
-}
-
 /* A pack_visit. */
 static int add_parent(void *context, const struct pack_entry *entry)
 {
-    struct visit *visit = context;
+    struct reach_visit *visit = context;
     uint32_t place = visit->place++;
 
     if (place >= visit->known->pack.count || entry->encoding != OBJECT_ZSTD_PARENT ||
         !reach_bit(visit->known->living, place))
         return 0;
 
-    int added = add(visit->reach, &entry->parent, entry->depth - 1, visit->failure);
+    int added = reach_add_object(visit->reach, &entry->parent, entry->depth - 1, entry->type,
+                                 visit->failure);
 
-    if (added == -ENOENT)
-        added = add_unlisted(visit->reach, &entry->parent, entry->depth - 1, entry->type,
-                             visit->failure);
     if (added == -ENOENT) {
         if (!reach_bit(visit->known->damaged, place))
             visit->reach->lost++;
-        added = set_damaged(visit->known, place);
+        added = reach_note_damaged(visit->known, place);
     }
     return added < 0 ? added : 0;
 }
 
-static int visit_pack(struct reach *reach, size_t pack, pack_visit *function, struct visit *visit)
+static int add_ancestors(struct reach *reach, struct failure *failure)
 {
-    visit->known = &reach->packs[pack];
-    visit->place = 0;
-    return pack_visit_objects(reach->store, visit->known->pack.name, function, visit,
-                              visit->failure);
-}
-
-int reach_add_ancestors(struct reach *reach, struct failure *failure)
-{
-    struct visit visit = {.reach = reach, .failure = failure};
+    struct reach_visit visit = {.reach = reach, .failure = failure};
     bool again = true;
     int error = 0;
 
@@ -277,69 +295,54 @@ int reach_add_ancestors(struct reach *reach, struct failure *failure)
                 continue;
             reach->packs[i].fresh = false;
             again = true;
-            error = visit_pack(reach, i, add_parent, &visit);
+            error = reach_visit_pack(&visit, i, add_parent);
         }
     }
+    return error;
+}
+
+static void let_nothing_live(struct reach *reach)
+{
+    for (size_t i = 0; i < reach->pack_count; i++) {
+        struct known_pack *known = &reach->packs[i];
+
+        if (known->pack.error != 0)
+            continue;
+        memset(known->living, 0, known->pack.count / 8 + 1);
+        memset(known->named, 0, known->pack.count / 8 + 1);
+        known->pack.living_count = 0;
+        known->pack.living_bytes = 0;
+        known->pack.lost_count = 0;
+        known->pack.avoided = false;
+        known->fresh = false;
+    }
+    reach->living_bytes = 0;
+    reach->lost = 0;
+}
+
+int reach_choose_again(struct reach *reach, struct failure *failure)
+{
+    int error = reach_spread_damage(reach, failure);
+
+    let_nothing_live(reach);
+    for (size_t i = 0; i < reach->root_count && error == 0; i++)
+        error = walk_root(reach, &reach->roots[i], failure);
+    if (error == 0)
+        error = add_ancestors(reach, failure);
+    return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
+}
+
+int reach_add_ancestors(struct reach *reach, struct failure *failure)
+{
+    int error = add_ancestors(reach, failure);
+
+    /* A copy may have been chosen of which an ancestor is gone. */
+    if (error == 0 && reach->lost != 0 && !reach->settled)
+        error = reach_choose_again(reach, failure);
     return error == -ENOMEM ? failure_set(failure, ENOMEM, "%s", strerror(ENOMEM)) : error;
 }
 
 uint64_t reach_ancestor_bytes(const struct reach *reach)
 {
     return reach->living_bytes - reach->needed_bytes;
-}
-
-/* ---- Damage ---- */
-
-int reach_set_damaged(struct reach *reach, struct reach_spot spot)
-{
-    return set_damaged(&reach->packs[spot.pack], spot.entry);
-}
-
-bool reach_is_damaged(const struct reach *reach, struct reach_spot spot)
-{
-    return reach_bit(reach->packs[spot.pack].damaged, spot.entry);
-}
-
-/* A pack_visit. */
-static int inherit_damage(void *context, const struct pack_entry *entry)
-{
-    struct visit *visit = context;
-    uint32_t place = visit->place++;
-    struct reach_spot parent;
-
-    if (place >= visit->known->pack.count || entry->encoding != OBJECT_ZSTD_PARENT ||
-        reach_bit(visit->known->damaged, place))
-        return 0;
-
-    int found =
-        reach_locate(visit->reach, &entry->parent, entry->depth - 1, &parent, visit->failure);
-
-    if (found == 0) {
-        found = add_unlisted(visit->reach, &entry->parent, entry->depth - 1, entry->type,
-                             visit->failure);
-        if (found != -ENOENT)
-            return found < 0 ? found : 0;
-    } else if (found < 0 || !reach_is_damaged(visit->reach, parent)) {
-        return found < 0 ? found : 0;
-    }
-    visit->changed = true;
-    return set_damaged(visit->known, place);
-}
-
-/* One generation of a chain a round, so that there are no more rounds than generations. */
-int reach_spread_damage(struct reach *reach, struct failure *failure)
-{
-    struct visit visit = {.reach = reach, .failure = failure};
-    int error = 0;
-
-    do {
-        visit.changed = false;
-        for (size_t i = 0; i < reach->pack_count && error == 0; i++) {
-            if (reach->packs[i].pack.error == 0)
-                error = visit_pack(reach, i, inherit_damage, &visit);
-            if (error == -ENOENT) /* removed meanwhile */
-                error = 0;
-        }
-    } while (visit.changed && error == 0);
-    return error;
 }

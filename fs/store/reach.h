@@ -6,10 +6,10 @@
  * that prune has moved. No index is asked: what is true stands in the packs.
  *
  * Of an object that is reached, one copy lives: where its reference says, if that
- * pack stands and is not marked for removal; else in another such pack, if what it is
- * compressed against is there; and only else in a marked one. Of an ancestor, only a copy that
- * stands at the right depth in its chain: another one might be compressed against its own
- * descendants.
+ * pack stands and is not marked for removal; else in another such pack; and only else in a marked
+ * one. Copies that cannot be read come last: damaged ones, and those of which an ancestor is gone
+ * or damaged in all its copies. Of an ancestor, only a copy that stands at the right depth in its
+ * chain: another one might be compressed against its own descendants.
  */
 #ifndef CRMFS_STORE_REACH_H
 #define CRMFS_STORE_REACH_H
@@ -33,6 +33,8 @@ struct reach_pack {
     int error;             /* why its directory is not known; 0: it is */
     uint32_t count;        /* of its objects */
     uint32_t living_count; /* of those that live */
+    uint32_t lost_count;   /* of these: no copy of them can be read */
+    bool avoided; /* a reference leads to a copy in it that cannot be read: another lives */
     uint64_t object_bytes; /* sealed */
     uint64_t living_bytes;
 };
@@ -48,26 +50,30 @@ int reach_create(struct store *store, struct object_reader *reader, const struct
                  struct failure *failure);
 void reach_free(struct reach *reach); /* NULL is allowed */
 
-/* Reports what cannot be read; NULL: it is only counted. As walk.h has it. */
-void reach_report(struct reach *reach, walk_failed *failed, void *context);
-
 /*
- * Asked of an object that is in no pack's directory: whether it can be read all the same, where its
- * reference says (unlisted.h). DEPTH as reach_find() has it. 1, with its head, whose parent is then
- * added or asked for; 0: it is lost; -errno. Without somebody to ask it is lost.
+ * Asked of an object that is in no pack's directory, or damaged there: whether it can be read all
+ * the same, where its reference says (unlisted.h). DEPTH as reach_find() has it. 1, with its head,
+ * whose parent is then added or asked for; 0: it is lost; -errno. Without somebody to ask it is
+ * lost.
  */
 typedef int reach_unlisted(void *context, const struct object_reference *reference, int depth,
                            enum object_type type, struct object_head *ret_head);
 void reach_ask(struct reach *reach, reach_unlisted *unlisted, void *context);
 
-/* Adds all that SNAPSHOT reaches but for ancestors. 0, -ENOMEM, what the report returned. */
+/*
+ * Adds all that SNAPSHOT reaches but for ancestors. It is borrowed for as long as something else is
+ * added or chosen again. 0, -ENOMEM.
+ */
 int reach_add(struct reach *reach, const struct snapshot *snapshot, struct failure *failure);
 
 /* The same for files/ as it is now, whose top node is TOP. */
 int reach_add_files(struct reach *reach, const struct object_reference *top,
                     struct failure *failure);
 
-/* Adds the ancestors of all that was added before. */
+/*
+ * Adds the ancestors of all that was added before. Where some are lost, it looks for copies that
+ * do without them.
+ */
 int reach_add_ancestors(struct reach *reach, struct failure *failure);
 
 /* Sealed bytes of what lives as an ancestor only, when ancestors were added last. */
@@ -98,6 +104,8 @@ struct reach_spot {
 bool reach_find(struct reach *reach, const struct object_reference *reference, int depth,
                 struct reach_spot *ret_spot);
 bool reach_lives(const struct reach *reach, struct reach_spot spot);
+bool reach_is_named(const struct reach *reach,
+                    struct reach_spot spot); /* not as an ancestor alone */
 
 /*
  * Where else the object of ID stands, at DEPTH or any: at most MOST of its copies. Their number, or
@@ -115,9 +123,13 @@ int reach_stands_alone(struct reach *reach, struct reach_spot spot);
 /*
  * Objects that cannot be read, though they are there: first those that somebody says, then all
  * that is compressed against one of them or against something lost. 0, -ENOMEM or -errno.
+ * reach_set_damaged() may be called while other threads ask where objects are.
  */
 int reach_set_damaged(struct reach *reach, struct reach_spot spot);
 bool reach_is_damaged(const struct reach *reach, struct reach_spot spot);
 int reach_spread_damage(struct reach *reach, struct failure *failure);
+
+/* Spreads the damage, and decides anew, of all that was added, which copies live. */
+int reach_choose_again(struct reach *reach, struct failure *failure);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of reach share: packs with their objects (reach_packs.c), where an object is
- * (reach_locate.c), the rest (reach.c).
+ * (reach_locate.c), what of them cannot be read (reach_damage.c), the rest (reach.c).
  */
 #ifndef CRMFS_STORE_REACH_INTERNAL_H
 #define CRMFS_STORE_REACH_INTERNAL_H
@@ -19,7 +19,8 @@ struct known_pack {
     uint32_t *offsets; /* in units of 8 bytes */
     uint8_t *depths;
     uint8_t *living;  /* a bit each */
-    uint8_t *damaged; /* the same; NULL: none is */
+    uint8_t *named;   /* the same: not as an ancestor alone */
+    uint8_t *damaged; /* the same; NULL: none is. Guarded by the reach's lock */
     bool fresh;       /* something lives whose ancestors have not been added */
 };
 
@@ -33,14 +34,21 @@ struct whole_ids {
     struct whole_id *ids; /* NULL: the place is free */
 };
 
+/* What was added. */
+struct reach_root {
+    const struct snapshot *snapshot; /* NULL: files/ */
+    struct object_reference top;     /* its */
+};
+
 struct reach {
     struct store *store;
     struct object_reader *reader;
-    walk_failed *failed;
-    void *failed_context;
     reach_unlisted *unlisted;
     void *unlisted_context;
     uint64_t lost;
+    bool settled; /* what rests on something that is lost or damaged is known to be damaged */
+    size_t root_count;
+    struct reach_root *roots;
     uint64_t living_bytes; /* of all packs */
     uint64_t needed_bytes; /* of them: before ancestors were added */
     size_t pack_count;
@@ -60,6 +68,27 @@ void reach_release_packs(struct reach *reach);
 
 /* Bytes that the entry's own piece takes; another copy of the object may take more, or less. */
 uint64_t reach_piece_bytes(const struct known_pack *known, uint32_t entry);
+
+/*
+ * Adds an object to what lives. 1: it was there already; 0: it was not; REACH_UNLISTED: it can be
+ * read, though it is in no directory; -ENOENT: it is lost; -errno.
+ */
+#define REACH_UNLISTED 2
+int reach_add_object(struct reach *reach, const struct object_reference *reference, int depth,
+                     enum object_type type, struct failure *failure);
+
+/* A pack that is gone through once more. */
+struct reach_visit {
+    struct reach *reach;
+    struct known_pack *known;
+    uint32_t place;
+    bool changed;
+    struct failure *failure;
+};
+int reach_visit_pack(struct reach_visit *visit, size_t pack, pack_visit *function);
+
+/* 0 or -ENOMEM. With the lock, or where nobody else is asking. */
+int reach_note_damaged(struct known_pack *known, uint32_t place);
 
 /* As reach_find(), but an error is said: 1, 0 (in no pack), -ENOMEM, -errno. */
 int reach_locate(struct reach *reach, const struct object_reference *reference, int depth,

@@ -186,15 +186,17 @@ static size_t first_with_tag(const struct reach *reach, uint64_t tag)
 
 /*
  * Whether all that the object rests on is there: then it is a copy that can be read. Its parent may
- * be any copy of the right depth for which the same is so. No deeper than chains are. 1, 0, -errno.
+ * be any copy of the right depth for which the same is so. No deeper than chains are. Once damage
+ * was spread, that is known. 1, 0, -errno.
  */
 static int stands(struct reach *reach, struct reach_spot spot, struct failure *failure)
 {
     const struct whole_id *ids;
     uint8_t depth = reach->packs[spot.pack].depths[spot.entry];
+    bool damaged = reach_is_damaged(reach, spot);
 
-    if (depth == 0)
-        return 1;
+    if (reach->settled || damaged || depth == 0)
+        return !damaged;
 
     int error = whole_ids(reach, spot.pack, &ids, failure);
 
@@ -290,12 +292,15 @@ static int find_moved(struct reach *reach, const struct object_reference *refere
     return best != COPY_NONE;
 }
 
-/* Where its reference says, if that pack is not marked; else the best copy. As reach_locate(). */
+/*
+ * Where its reference says, if that pack is not marked and that copy is not known to be damaged;
+ * else the best copy. As reach_locate().
+ */
 static int find_copy(struct reach *reach, const struct object_reference *reference, int depth,
                      struct reach_spot *ret_spot, struct failure *failure)
 {
     struct reach_spot named = {.pack = 0};
-    bool in_marked = false;
+    bool is_there = false;
 
     for (size_t i = first_with_hint(reach, reference->pack_hint);
          i < reach->pack_count && reach->packs[i].pack.hint == reference->pack_hint; i++) {
@@ -305,19 +310,21 @@ static int find_copy(struct reach *reach, const struct object_reference *referen
             !has_depth(&reach->packs[i], entry, depth))
             continue;
         named = (struct reach_spot){(uint32_t)i, entry};
-        if (!reach->packs[i].pack.marked) {
+        is_there = true;
+        if (!reach->packs[i].pack.marked && !reach_is_damaged(reach, named)) {
             *ret_spot = named;
             return 1;
         }
-        in_marked = true;
     }
 
     int found = find_moved(reach, reference, depth, ret_spot, failure);
 
-    if (found == 0 && in_marked) {
+    if (found == 0 && is_there) {
         *ret_spot = named;
         return 1;
     }
+    if (found == 1 && is_there && !reach_is_damaged(reach, *ret_spot))
+        reach->packs[named.pack].pack.avoided |= reach_is_damaged(reach, named);
     return found;
 }
 

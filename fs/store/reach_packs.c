@@ -91,8 +91,9 @@ static int read_directory(struct store *store, struct known_pack *known, struct 
     known->offsets = allocate_array(pack->count, sizeof *known->offsets);
     known->depths = allocate_array(pack->count, sizeof *known->depths);
     known->living = allocate_array(pack->count / 8 + 1, 1);
+    known->named = allocate_array(pack->count / 8 + 1, 1);
     if (known->tags == NULL || known->offsets == NULL || known->depths == NULL ||
-        known->living == NULL)
+        known->living == NULL || known->named == NULL)
         return -ENOMEM;
     error = pack_visit_objects(store, pack->name, note_object, known, failure);
     pack->living_count = 0;
@@ -105,11 +106,13 @@ static void release_pack(struct known_pack *known)
     free(known->offsets);
     free(known->depths);
     free(known->living);
+    free(known->named);
     free(known->damaged);
     known->tags = NULL;
     known->offsets = NULL;
     known->depths = NULL;
     known->living = NULL;
+    known->named = NULL;
     known->damaged = NULL;
 }
 

@@ -13,7 +13,7 @@
 #define PARENT_CACHE_BYTES ((size_t)8 << 20)
 
 /* What is to become of a pack. */
-enum fate { STAYS, CLOSED, REWRITTEN };
+enum fate { STAYS, CLOSED, REWRITTEN, UNREAD };
 
 struct mending {
     struct store *store;
@@ -24,6 +24,7 @@ struct mending {
     struct reach *reach;
     struct unlisted unlisted;
     uint8_t *fates; /* of the reach's packs */
+    bool damaged;   /* something in them */
     struct repaired_packs result;
     struct failure *failure;
 };
@@ -87,25 +88,9 @@ static int look_again(struct mending *mending)
 struct examining {
     struct mending *mending;
     struct reach_spot spot;
-    bool mendable; /* something is damaged that nobody needs, or that can be read elsewhere */
-    bool lost;     /* something that is needed */
+    bool damaged; /* a piece */
+    bool unread;  /* the same, for now */
 };
-
-/* A piece that is needed, and damaged: if another copy can be read, that will be written anew. */
-static int examine_living(struct examining *examining, const struct pack_entry *entry)
-{
-    struct object_head head;
-    int readable = unlisted_ask(&examining->mending->unlisted, &entry->reference, entry->depth,
-                                entry->type, &head);
-
-    if (readable < 0)
-        return readable;
-    if (readable == 1)
-        examining->mendable = true;
-    else
-        examining->lost = true;
-    return 0;
-}
 
 /* A pack_report. */
 static int examine_object(void *context, const struct pack_entry *entry, const struct buffer *body,
@@ -115,20 +100,20 @@ static int examine_object(void *context, const struct pack_entry *entry, const s
     struct reach_spot spot = examining->spot;
 
     (void)body;
+    (void)entry;
     examining->spot.entry++;
     if (error == 0)
         return 0;
-    if (!reach_lives(examining->mending->reach, spot))
-        examining->mendable = examining->mendable || error == -EBADMSG;
-    else if (error == -EBADMSG)
-        return examine_living(examining, entry);
-    else
-        examining->lost = true;
-    return 0;
+    if (error != -EBADMSG) {
+        examining->unread = examining->unread || reach_lives(examining->mending->reach, spot);
+        return 0;
+    }
+    examining->damaged = true;
+    return reach_set_damaged(examining->mending->reach, spot);
 }
 
-/* A pack of which something needed is damaged stays: a copy of it may be put back. */
-static int judge(struct mending *mending, size_t place, uint8_t *ret_fate)
+/* What is damaged in it is noted in the reach. */
+static int examine(struct mending *mending, size_t place, uint8_t *ret_fate)
 {
     const struct reach_pack *pack = reach_pack(mending->reach, place);
     struct examining examining = {.mending = mending, .spot = {.pack = (uint32_t)place}};
@@ -144,10 +129,30 @@ static int judge(struct mending *mending, size_t place, uint8_t *ret_fate)
                 : pack_head_check(mending->store, pack->name, NULL);
     if (error == -ENOMEM)
         return error;
-    mending->result.lost = mending->result.lost || examining.lost;
-    if ((error == -EBADMSG || examining.mendable) && !examining.lost)
+    mending->damaged = mending->damaged || examining.damaged;
+    if (examining.unread)
+        *ret_fate = UNREAD;
+    else if (error == -EBADMSG || examining.damaged)
         *ret_fate = REWRITTEN;
     return 0;
+}
+
+/*
+ * After it was chosen which copies live: a pack of which something needed is damaged stays, as a
+ * copy of it may be put back. One that references lead to in vain is written anew without what
+ * cannot be read, so that they lead to the copy that can.
+ */
+static void judge(struct mending *mending, size_t place, uint8_t *fate)
+{
+    const struct reach_pack *pack = reach_pack(mending->reach, place);
+
+    if (*fate == CLOSED)
+        return;
+    mending->result.lost = mending->result.lost || pack->lost_count > 0 || *fate == UNREAD;
+    if (pack->lost_count > 0 || *fate == UNREAD)
+        *fate = STAYS;
+    else if (pack->avoided)
+        *fate = REWRITTEN;
 }
 
 static int judge_all(struct mending *mending)
@@ -159,9 +164,13 @@ static int judge_all(struct mending *mending)
     if (mending->fates == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count && error == 0; i++) {
-        error = judge(mending, i, &mending->fates[i]);
+        error = examine(mending, i, &mending->fates[i]);
         store_progress_tell(mending->progress, "looking at packs", i + 1, count);
     }
+    if (error == 0 && mending->damaged)
+        error = reach_choose_again(mending->reach, mending->failure);
+    for (size_t i = 0; i < count && error == 0; i++)
+        judge(mending, i, &mending->fates[i]);
     return error;
 }
 
