@@ -336,6 +336,9 @@ int log_read(struct store *store, struct log_state *state, struct failure *failu
     int error =
         was.sequence == 0 ? read_whole(store, state, failure) : read_on(store, state, failure);
 
+    /* It ends before what was seen: prune may have removed what was to be read next. */
+    if (error == 0 && was.sequence != 0 && state->sequence < seen.sequence)
+        error = read_anew(store, state, failure);
     if (error == -EBADMSG)
         return advise(failure);
     if (error == 0 && remembered) {
