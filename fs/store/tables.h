@@ -105,7 +105,7 @@ struct stored_source {
     bool partial;  /* tables of it were left out, or may have been */
     bool has_only; /* no tables were asked for but those in ONLY, perhaps none */
     struct stored_names only;
-    struct stored_names without; /* not asked for; empty if HAS_ONLY */
+    struct stored_names without; /* not asked for, or of a dump without; empty if HAS_ONLY */
     struct stored_names lacking; /* could not be read; of a view its statement is kept */
     bool unseen;                 /* there may be tables that nobody was told of: its user may not
                                     see all, or parts of an archive could not be read */
