@@ -100,6 +100,9 @@ static int read_file(void *context, struct byte_stream *stream, struct failure *
     if (name->file == MYDUMPER_TABLE)
         return dump_session_read_making(file->dump->reader, stream, file->path, name->database,
                                         name->table, failure);
+    if (name->part >= 0)
+        dump_session_note_part(file->dump->reader, name->database, name->table,
+                               (uint64_t)name->part);
     return dump_session_read(file->dump->reader, stream, file->path, name->database,
                              name->file == MYDUMPER_ROWS ? name->table : NULL, failure);
 }

@@ -101,6 +101,10 @@ int dump_session_fail(struct dump_reader *reader, const char *words);
 int dump_session_expect(struct dump_reader *reader, const char *database, const char *table,
                         uint64_t rows);
 
+/* A file with the table's rows is the one of that NUMBER, from 0, of several. */
+void dump_session_note_part(struct dump_reader *reader, const char *database, const char *table,
+                            uint64_t number);
+
 /* All is read. */
 int dump_session_end(struct dump_reader *reader, struct failure *failure);
 

@@ -199,6 +199,35 @@ static int check_rows(struct dump_reader *reader, struct dump_table *table)
     return dump_table_lose(reader, table, words);
 }
 
+void dump_session_note_part(struct dump_reader *reader, const char *database, const char *table,
+                            uint64_t number)
+{
+    struct dump_table *found = dump_table_find(reader, database, table);
+
+    if (found == NULL)
+        return;
+    found->files++;
+    if (number >= found->files_end)
+        found->files_end = number + 1;
+}
+
+/* mydumper numbers pieces of a key's range, and leaves the files of those out that have no rows. */
+static void tell_gap(struct dump_reader *reader, const struct dump_table *table)
+{
+    struct failure why;
+
+    if (table->dropped || table->failed || table->rows_expected != 0 ||
+        table->files >= table->files_end)
+        return;
+    failure_set(&why, ENOTUNIQ,
+                "table %.300s: of %llu files of its rows, by their numbers, %llu are there: those "
+                "between them had no rows, which are not written, or they did not come along, and "
+                "rows are missing; the dump does not say which",
+                table->name, (unsigned long long)table->files_end,
+                (unsigned long long)table->files);
+    reader->taker->class->trouble(reader->taker, &why);
+}
+
 int dump_session_end(struct dump_reader *reader, struct failure *failure)
 {
     int error = 0;
@@ -209,6 +238,8 @@ int dump_session_end(struct dump_reader *reader, struct failure *failure)
                 dump_table_lose(reader, reader->tables[i], "not all files of its rows are there");
         if (error == 0)
             error = check_rows(reader, reader->tables[i]);
+        if (error == 0)
+            tell_gap(reader, reader->tables[i]);
     }
     return error != 0 ? error : dump_tell_changes(reader, failure);
 }

@@ -2,6 +2,7 @@
 #include "backends/source/mydumper.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The name's size without the ending, if it has it; else 0. */
@@ -37,6 +38,15 @@ static size_t without_numbers(const char *name, size_t size)
             return size;
         size -= digits + 1;
     }
+}
+
+/* The number behind SIZE, up to WHOLE; -1: there is none, or two. */
+static long number_of(const char *name, size_t size, size_t whole)
+{
+    char *end = NULL;
+    long number = size < whole ? strtol(name + size + 1, &end, 10) : -1;
+
+    return end == name + whole ? number : -1;
 }
 
 /* "database.table", or "database" where there is no table. */
@@ -78,8 +88,12 @@ static enum mydumper_file kind_of(const char *name, size_t size, struct mydumper
 
         if (rest == 0)
             continue;
-        if (kinds[i].file == MYDUMPER_ROWS || kinds[i].file == MYDUMPER_DATA)
-            rest = without_numbers(name, rest);
+        if (kinds[i].file == MYDUMPER_ROWS || kinds[i].file == MYDUMPER_DATA) {
+            size_t whole = rest;
+
+            rest = without_numbers(name, whole);
+            found->part = number_of(name, rest, whole);
+        }
         return split(name, rest, kinds[i].table, found) ? kinds[i].file : MYDUMPER_NONE;
     }
     return MYDUMPER_NONE;
@@ -89,7 +103,7 @@ struct mydumper_name mydumper_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
-    struct mydumper_name found = {.file = MYDUMPER_NONE};
+    struct mydumper_name found = {.file = MYDUMPER_NONE, .part = -1};
 
     if (strcmp(name, "metadata") == 0)
         found.file = MYDUMPER_METADATA;

@@ -33,6 +33,7 @@ struct mydumper_name {
     enum mydumper_file file;
     char database[MYDUMPER_NAME_SIZE]; /* of those that have one, else "" */
     char table[MYDUMPER_NAME_SIZE];
+    long part; /* the number of a piece; -1: it has none, or two */
 };
 
 /* What the file PATH is, by its last part. */

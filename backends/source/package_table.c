@@ -9,6 +9,7 @@
 
 #include "backends/source/package.h"
 #include "backends/source/package_file.h"
+#include "backends/source/plain_file.h"
 #include "fs/base/clock.h"
 #include "fs/base/memory.h"
 
@@ -40,6 +41,28 @@ static int choose_file(const struct package_folder *folder, const char *stem,
         error = 0;
     }
     return error;
+}
+
+/*
+ * Whether the table's file of FORMAT has not a byte, though it was not written so: even without
+ * rows a CSV has its header, and a JSON a bracket. An NDJSON has nothing then, and those beside it
+ * tell.
+ */
+static bool is_emptied(const struct package_folder *folder, const char *stem,
+                       enum export_format format)
+{
+    cleanup_fd int directory = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool empty[EXPORT_FORMATS] = {false};
+
+    for (int i = 0; i < EXPORT_FORMATS; i++) {
+        char name[NAME_SIZE];
+        struct stat about;
+
+        name_file(name, stem, (enum export_format)i);
+        empty[i] = fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   S_ISREG(about.st_mode) && about.st_size == 0;
+    }
+    return empty[format] && (empty[EXPORT_CSV] || empty[EXPORT_JSON]);
 }
 
 /* Hands rows over whose file has the columns in another order than the table. */
@@ -101,6 +124,11 @@ int package_read_table(const struct package_folder *folder, const struct package
     name_file(name, from->stem, format);
     error = error == 0 ? package_file_open(folder, name, &stream, &own)
                        : package_file_refuse(folder, name, ENOENT, &own);
+    if (error == 0 && is_emptied(folder, from->stem, format))
+        error = failure_set(&own, EIO,
+                            SHOWN_PATH "/%.200s: the table's files have not a byte, as after a "
+                                       "power cut: not even those of a table without rows are so",
+                            folder->path, name);
     if (error == 0 && asprintf(&path, "%s/%s", folder->path, name) < 0) {
         path = NULL;
         error = -ENOMEM;

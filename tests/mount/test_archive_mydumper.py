@@ -54,3 +54,19 @@ def test_damaged_chunk(mount, work):
             assert slurp(shown / f"{table}.csv") == WHOLE, (source.name, table)
         with pytest.raises(OSError, match="Input/output"):
             slurp(shown / "b.csv")
+
+
+@pytest.mark.parametrize("says", [False, True])
+def test_chunk_that_is_not_there(mount, work, says):
+    """Where metadata do not say how many rows there are, it may be one of those without, which mydumper leaves out."""
+    folder = mydumper(work / "dumped")
+    (folder / "z.b.00001.sql").unlink()
+    if says:
+        with open(folder / "metadata", "a", encoding="utf-8") as metadata:
+            metadata.write("\n[`z`.`b`]\nreal_table_name=b\nrows = 60\n")
+    top = mount(folder)
+    shown = top.path("archives/dumped")
+    assert slurp(shown / "a.csv") == WHOLE
+    assert slurp(shown / "b.csv").count(b"\n") == 1 + 2 * ROWS
+    told = [line for line in top.errors().splitlines() if " ENOTUNIQ " in line]
+    assert ["table b: of 3 files of its rows" in line for line in told] == [True] * (not says)

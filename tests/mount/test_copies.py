@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """cp, rsync, tar and diff treat the mount as any directory."""
 import os
+import sqlite3
 import subprocess
 import time
 
@@ -80,3 +81,20 @@ def test_du_counts_blocks(mount, crm_db):
     for path in all_files(mount(crm_db).path("live")):
         about = os.stat(path)
         assert about.st_blocks * 512 >= about.st_size
+
+
+def test_emptied_copy(mount, work):
+    """A power cut leaves names without bytes, which not even a table without rows has."""
+    path = work / "crm.db"
+    with sqlite3.connect(path) as made:
+        made.executescript("CREATE TABLE a (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE b (id INTEGER PRIMARY KEY);"
+                           "CREATE TABLE c (id INTEGER PRIMARY KEY); INSERT INTO c VALUES (1)")
+    run("cp", "-r", mount(path).live(), work / "copy")
+    for form in "csv", "json", "ndjson":
+        (work / "copy" / f"c.{form}").write_bytes(b"")
+    top = mount(work / "copy")
+    shown = next(top.path("archives").iterdir())
+    assert slurp(shown / "a.csv") == b"id\n1\n" and slurp(shown / "b.csv") == b"id\n"
+    with pytest.raises(OSError, match="Input/output"):
+        slurp(shown / "c.csv")
+    assert "the table's files have not a byte" in top.errors()
